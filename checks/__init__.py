@@ -1,0 +1,1 @@
+"""The checks that ship with mail-diagnose, one question each."""

@@ -1,0 +1,30 @@
+"""What can go wrong, as a tree; every message is one line that says what to do next.
+
+MailDiagnoseError            anything that ends a command with exit status 3
+├─ UsageError                an option, address, check or cause id that does not exist
+├─ SnapshotError             a recording that cannot be read or is of another version
+├─ StateError                kept state that cannot be read or written
+└─ Late                      a question that did not get its answer before its deadline (a check's, never shown)
+"""
+
+from __future__ import annotations
+
+
+class MailDiagnoseError(Exception):
+    """The root; str() is the line for the user."""
+
+
+class UsageError(MailDiagnoseError):
+    pass
+
+
+class SnapshotError(MailDiagnoseError):
+    pass
+
+
+class StateError(MailDiagnoseError):
+    pass
+
+
+class Late(MailDiagnoseError):
+    pass

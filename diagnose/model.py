@@ -1,0 +1,246 @@
+"""The nouns of mail-diagnose: frozen values, standard library only.
+
+Query / Reply   a question to the world, as data, and its plain-data answer (`diagnose.host.query`)
+Check           id, title, declared signs, needs, timeout, and a generator body (`diagnose.check`)
+Sign            a kind of observation, such as `egress.port-25`; in a cause, the edge to it with a weight
+Observation     one statement about one subject: sign, status, subject, summary, data
+Evidence        what was asked and answered while a check ran; collected by the host, not by the author
+Run             what became of one check: outcome, observations, evidence, seconds
+Cause           an entry of the knowledge base: why mail fails, how to tell, what to do
+Diagnosis       a cause weighed against one report's observations
+Advice          what to do about it, ready to use: a relay with its settings, commands, files
+Report          all of it, frozen
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+Scalar = str | int | float | bool | None
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class Status(enum.IntEnum):
+    """How a subject is. The order is the order of severity; `word` is what JSON carries."""
+
+    OK = 0
+    UNKNOWN = 1
+    WARNING = 2
+    FAILED = 3
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+
+class Outcome(enum.StrEnum):
+    """What became of a check."""
+
+    COMPLETED = "completed"
+    SKIPPED = "skipped"
+    TIMED_OUT = "timed-out"
+    CRASHED = "crashed"
+
+
+class Impact(enum.IntEnum):
+    """What a cause does to the mail; the highest is listed first among equally sure diagnoses."""
+
+    NONE = 0  # mail is not at fault here: delivered elsewhere, or never handed over
+    LATENT = 1  # will break later, or is unsafe today
+    PLACEMENT = 2  # lands in spam or is throttled
+    PARTIAL = 3  # some mail fails
+    OUTAGE = 4  # nothing leaves
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+
+class Confidence(enum.IntEnum):
+    """How sure a diagnosis is, from its score in decibans (`diagnose.rank`)."""
+
+    POSSIBLE = 1
+    LIKELY = 2
+    CERTAIN = 3
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """One statement about one subject; (sign, subject) is its identity."""
+
+    sign: str
+    status: Status
+    subject: str
+    summary: str
+    data: Mapping[str, Scalar] = NOTHING
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A question and its answer, both as plain data, secrets already removed."""
+
+    query: Any
+    reply: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    check: str
+    title: str = ""
+    outcome: Outcome
+    observations: tuple[Observation, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    seconds: float = 0.0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """The edge from a cause to a kind of observation.
+
+    weight: decibans (10 log10 of a likelihood ratio): 3 a hint, 10 ten times likelier, 20 decisive; negative
+    speaks against. where: pairs (key, value or values), all of which the observation's data must match.
+    """
+
+    id: str
+    weight: int
+    status: Status = Status.FAILED
+    where: tuple[tuple[str, Scalar | tuple[Scalar, ...]], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remedy:
+    """What to do. Commands hold {placeholders} that the diagnosis' data fill; `debian`, `rhel` and `alpine` are
+    put after `commands` on hosts of that family."""
+
+    text: str
+    commands: tuple[str, ...] = ()
+    debian: tuple[str, ...] = ()
+    rhel: tuple[str, ...] = ()
+    alpine: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """An entry of the knowledge base.
+
+    explains: causes that are mere consequences when this one holds. prior: decibans, commoner is higher.
+    rules_out: one sentence on what shows that it is not this.
+    """
+
+    id: str
+    title: str
+    impact: Impact
+    explanation: str
+    remedy: Remedy
+    signs: tuple[Sign, ...]
+    rules_out: str = ""
+    explains: tuple[str, ...] = ()
+    prior: int = 0
+    links: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Support:
+    """A sign that matched: which, its weight in decibans, and the observation that showed it."""
+
+    sign: str
+    weight: int
+    subject: str
+    summary: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    cause: Cause
+    score: int
+    confidence: Confidence
+    support: tuple[Support, ...] = ()
+    against: tuple[Support, ...] = ()
+    unknown: tuple[str, ...] = ()
+    explained_by: str | None = None
+    remedy: Remedy
+    data: Mapping[str, Scalar] = NOTHING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdviceFile:
+    """A file to write: octal mode as text ("0600"), owner as "user:group"."""
+
+    path: str
+    mode: str
+    owner: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """A relay, ready to use. verified: the port was seen open from this very host in this run."""
+
+    kind: str = "relay"
+    provider: str
+    host: str
+    port: int
+    tls: str
+    verified: bool
+    why: str
+    main_cf: Mapping[str, str] = NOTHING
+    files: tuple[AdviceFile, ...] = ()
+    commands: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Whose mail it is about: envelope addresses, None where not named and not learnt."""
+
+    sender: str | None = None
+    recipient: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostInfo:
+    name: str = ""
+    system: str = ""
+    family: str = ""
+    mta: str = ""
+    user: str = ""
+    privileged: bool = False
+    network: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    schema: int = 1
+    version: str
+    host: HostInfo
+    target: Target
+    started: datetime
+    seconds: float
+    runs: tuple[Run, ...] = ()
+    diagnoses: tuple[Diagnosis, ...] = ()
+    advice: tuple[Advice, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def status(self) -> Status:
+        """FAILED with a sure cause of failure; WARNING with a milder or merely possible one; UNKNOWN where what
+        decides could not be looked at; else OK."""
+        worst = Status.OK
+        for diagnosis in self.diagnoses:
+            if diagnosis.confidence >= Confidence.LIKELY and diagnosis.cause.impact >= Impact.PARTIAL:
+                return Status.FAILED
+            worst = max(worst, Status.WARNING)
+        if worst is Status.OK and not any(run.outcome is Outcome.COMPLETED for run in self.runs):
+            return Status.UNKNOWN
+        return worst
