@@ -1,0 +1,156 @@
+"""All that the author of a check needs.
+
+A check is a generator that asks queries and yields observations:
+
+    '''Is there room for mail in the queue?'''
+    from diagnose.check import Context, check, fail, ok
+    from diagnose.host.query import Disk
+
+    @check(id="disk", title="Disk space", signs=("disk.space",), needs=("postfix",))
+    def disk(ctx: Context) -> Iterator[Observation]:
+        room = ctx.ask(Disk("/var/spool/postfix"))
+        ...
+        yield ok("disk.space", "/var/spool/postfix", "12 GB free")
+
+What cannot be told is `unknown(...)` with the reason, never silence. A check that does not apply is left with
+`skip("why")`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NoReturn, TypeVar
+
+from diagnose.host.memo import Recorder
+from diagnose.host.query import Query
+from diagnose.host.redact import plain
+from diagnose.model import NOTHING, Observation, Scalar, Status, Target
+
+R = TypeVar("R")
+
+
+class Skip(Exception):
+    """Raised through `skip`: the check does not apply here; str() says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the user asked for. app_config: properties files named; since: seconds of log that count as current;
+    auth: whether a real login may be tried; network: whether anything may be dialled."""
+
+    app_config: tuple[str, ...] = ()
+    since: float = 86_400.0
+    auth: bool = True
+    network: bool = True
+
+
+@dataclass(slots=True)
+class Context:
+    """What a check's body is given: the host to ask, whose mail it is about, and the user's settings."""
+
+    host: Recorder
+    target: Target = field(default_factory=Target)
+    settings: Settings = field(default_factory=Settings)
+
+    def ask(self, query: Query[R]) -> R:
+        return self.host.ask(query)
+
+
+Body = Callable[[Context], Iterator[Observation]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """signs: all that the body may yield. needs: "network", "postfix" or "linux"; without one the check is skipped
+    and says so. timeout: seconds for the whole body."""
+
+    id: str
+    title: str
+    question: str
+    signs: tuple[str, ...]
+    informational: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    timeout: float = 6.0
+    body: Body
+
+
+def check(
+    *,
+    id: str,
+    title: str,
+    signs: tuple[str, ...],
+    informational: tuple[str, ...] = (),
+    tags: tuple[str, ...] = (),
+    needs: tuple[str, ...] = (),
+    timeout: float = 6.0,
+) -> Callable[[Body], Check]:
+    """Makes a check of a generator function. `informational` lists the signs that no cause weighs."""
+
+    def decorate(body: Body) -> Check:
+        module = inspect.getmodule(body)
+        question = inspect.cleandoc((module.__doc__ if module else "") or body.__doc__ or title).split("\n\n")[0]
+        return Check(
+            id=id,
+            title=title,
+            question=" ".join(question.split()),
+            signs=signs,
+            informational=informational,
+            tags=tags,
+            needs=needs,
+            timeout=timeout,
+            body=body,
+        )
+
+    return decorate
+
+
+def _observe(status: Status, sign: str, subject: str, summary: str, data: Mapping[str, Scalar]) -> Observation:
+    clean = {key: _clean(value) for key, value in data.items()}
+    return Observation(
+        sign=sign,
+        status=status,
+        subject=_line(subject),
+        summary=_line(summary),
+        data=clean or NOTHING,
+    )
+
+
+def _line(text: str) -> str:
+    """One line, fit to print: what the network or a log said is never trusted."""
+    text = " ".join(plain(text).split())
+    return text if len(text) <= 600 else text[:597] + "..."
+
+
+def _clean(value: Scalar) -> Scalar:
+    return _line(value) if isinstance(value, str) else value
+
+
+def ok(sign: str, subject: str, summary: str, **data: Scalar) -> Observation:
+    return _observe(Status.OK, sign, subject, summary, data)
+
+
+def warn(sign: str, subject: str, summary: str, **data: Scalar) -> Observation:
+    return _observe(Status.WARNING, sign, subject, summary, data)
+
+
+def fail(sign: str, subject: str, summary: str, **data: Scalar) -> Observation:
+    return _observe(Status.FAILED, sign, subject, summary, data)
+
+
+def unknown(sign: str, subject: str, summary: str, **data: Scalar) -> Observation:
+    """What could not be looked at: the summary says why and what it would have told."""
+    return _observe(Status.UNKNOWN, sign, subject, summary, data)
+
+
+def stamped(observation: Observation, at: datetime | None) -> Observation:
+    """The same observation with the moment it speaks of."""
+    return dataclasses.replace(observation, at=at)
+
+
+def skip(reason: str) -> NoReturn:
+    raise Skip(reason)

@@ -1,0 +1,1 @@
+"""The world behind one function: `Query` in, `Reply` out."""

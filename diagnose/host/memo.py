@@ -1,0 +1,117 @@
+"""One answer a run for each question, however many checks ask it, at once or later."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeVar
+
+from diagnose.errors import Late
+from diagnose.host.query import NETWORK, Query
+from diagnose.model import Evidence
+
+R = TypeVar("R")
+
+
+class Host(Protocol):
+    """Who answers: live, recorded or a test's fake. `deadline` is on the monotonic clock, in seconds."""
+
+    def answer(self, query: Query[R], deadline: float) -> R: ...
+
+
+class FakeHost:
+    """The public fake for tests of checks: answers by a table of exact queries or by functions per query type.
+
+    Unanswered questions get a reply whose problem is "not recorded", as with a snapshot that lacks them.
+    """
+
+    def __init__(self, *pairs: tuple[Query[Any], Any], by_kind: dict[type, Callable[[Any], Any]] | None = None):
+        self.pairs = dict(pairs)
+        self.by_kind = by_kind or {}
+
+    def answer(self, query: Query[R], deadline: float = 0.0) -> R:
+        if query in self.pairs:
+            return self.pairs[query]  # type: ignore[no-any-return]
+        respond = self.by_kind.get(type(query))
+        reply = respond(query) if respond else None
+        return query.Reply(problem="not recorded") if reply is None else reply  # type: ignore[no-any-return]
+
+
+class NoNetwork:
+    """A host that is not asked anything which would leave the machine."""
+
+    def __init__(self, inner: Host) -> None:
+        self.inner = inner
+
+    def answer(self, query: Query[R], deadline: float) -> R:
+        if isinstance(query, NETWORK):
+            return query.Reply(problem="network probes are switched off")  # type: ignore[no-any-return]
+        return self.inner.answer(query, deadline)
+
+
+@dataclass
+class _Slot:
+    done: threading.Event
+    reply: Any = None
+    error: BaseException | None = None
+
+
+class Memo:
+    """Remembers replies; whoever asks a question already under way waits for its answer."""
+
+    def __init__(self, inner: Host) -> None:
+        self._inner = inner
+        self._slots: dict[Query[Any], _Slot] = {}
+        self._lock = threading.Lock()
+
+    def answer(self, query: Query[R], deadline: float) -> R:
+        with self._lock:
+            slot = self._slots.get(query)
+            first = slot is None
+            if slot is None:
+                slot = self._slots[query] = _Slot(threading.Event())
+        if first:
+            try:
+                slot.reply = self._inner.answer(query, deadline)
+            except BaseException as error:
+                slot.error = error
+                raise
+            finally:
+                slot.done.set()
+        elif not slot.done.wait(max(0.0, deadline - time.monotonic())):
+            raise Late(f"no answer in time: {type(query).__name__}")
+        if slot.error is not None:
+            raise Late(f"the question failed for the check that asked first: {slot.error}")
+        return slot.reply  # type: ignore[no-any-return]
+
+    def known(self) -> list[tuple[Query[Any], Any]]:
+        """Every question answered so far with its answer, in the order they were asked."""
+        with self._lock:
+            slots = list(self._slots.items())
+        return [(query, slot.reply) for query, slot in slots if slot.done.is_set() and slot.error is None]
+
+
+class Recorder:
+    """A check's view of the host: passes questions on with the check's deadline and keeps them as evidence."""
+
+    def __init__(self, inner: Host, deadline: float) -> None:
+        self._inner = inner
+        self.deadline = deadline
+        self.evidence: list[Evidence] = []
+
+    def ask(self, query: Query[R]) -> R:
+        if time.monotonic() >= self.deadline:
+            raise Late("the check's time is up")
+        reply = self._inner.answer(query, self.deadline)
+        self.evidence.append(Evidence(query, reply))
+        return reply
+
+
+def shorten(query: Query[R], seconds: float) -> Query[R]:
+    """The same question with its own time-out cut to what is left."""
+    timeout = getattr(query, "timeout", None)
+    if timeout is None or timeout <= seconds:
+        return query
+    return replace(query, timeout=max(0.05, seconds))  # type: ignore[call-arg]

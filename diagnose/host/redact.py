@@ -1,0 +1,71 @@
+"""Keeps secrets and control characters out of whatever leaves the host object."""
+
+from __future__ import annotations
+
+import re
+import threading
+
+STARS = "********"
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_PATTERNS = (
+    # static:user:password and static:{user:password}, inline:{ key=user:password }
+    re.compile(r"(static:\{?\s*[^\s:{}]+:)[^\s}]+"),
+    re.compile(r"(inline:\{)[^}]*(?=\})"),
+    re.compile(r"(inline:\{)[^}]*$", re.M),
+    # an SMTP client's own words, and debug logs of the same
+    re.compile(r"(\bAUTH\s+(?:PLAIN|LOGIN|CRAM-MD5|XOAUTH2|OAUTHBEARER|NTLM|DIGEST-MD5|SCRAM-[\w-]+)\s+)[A-Za-z0-9+/=]{4,}", re.I),
+    # key = value where the key says that the value is secret
+    re.compile(
+        r"((?:pass(?:word|wd|phrase)?|secret|api[_-]?key|apikey|token|credential)s?[\w.-]*[\"']?\s*[=:]\s*[\"']?)"
+        r"(?!hash:|lmdb:|texthash:|btree:|cdb:|dbm:|proxy:|static:|inline:|regexp:|pcre:|mysql:|pgsql:|ldap:|sqlite:|\*{4}|<)"
+        r"[^\s\"',;&}]+",
+        re.I,
+    ),
+    # user:password@ in addresses
+    re.compile(r"(\w+://[^\s:/@]+:)[^\s@/]+(?=@)"),
+)
+_PATHLIKE = re.compile(r"(?:pass(?:word|wd)?|sasl)[\w.-]*_(?:maps|file|path|format|attr)", re.I)
+
+
+def plain(text: str) -> str:
+    """Without control characters other than line feed and tab, and without invisible or bidirectional marks."""
+    return _CONTROL.sub("", text.replace("\r\n", "\n"))
+
+
+def mask(text: str) -> str:
+    """Text with what looks like a secret replaced by stars. Settings that merely name a file stay."""
+    lines = []
+    for line in text.split("\n"):
+        named = _PATHLIKE.match(line.lstrip())
+        for index, pattern in enumerate(_PATTERNS):
+            if named and index == 4:
+                continue
+            line = pattern.sub(lambda m: m.group(1) + STARS, line)
+        lines.append(line)
+    return "\n".join(lines)
+
+
+class Secrets:
+    """The secrets met in this run: whatever text leaves the host afterwards has them replaced."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+        self._lock = threading.Lock()
+
+    def add(self, *values: str) -> None:
+        import base64
+
+        with self._lock:
+            for value in values:
+                # Shorter ones would blank out ordinary words all over the report.
+                if len(value) >= 5:
+                    self._known.add(value)
+                    self._known.add(base64.b64encode(value.encode()).decode())
+
+    def hide(self, text: str) -> str:
+        with self._lock:
+            known = sorted(self._known, key=len, reverse=True)
+        for value in known:
+            if value in text:
+                text = text.replace(value, STARS)
+        return text
