@@ -1,0 +1,170 @@
+"""Next hops as relayhost, transport tables and default_transport write them (transport(5), smtp(8)).
+
+`[host]:port` names a host, `host:port` a domain whose exchangers (MX) are looked up. Since 3.5 several may be listed.
+"""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+
+_HOST_LABELS = re.compile(
+    r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?$"
+)
+_TRANSPORT = re.compile(r"([A-Za-z][A-Za-z0-9_.-]*):(.*)$", re.S)
+NO_HOST = frozenset(
+    ("error", "retry", "discard", "local", "virtual", "pipe", "maildrop", "procmail", "dovecot", "uucp")
+)
+"""Delivery agents whose next hop is text or a user, no SMTP server."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextHop:
+    """One next hop. `transport` is '' where the text names none; `host` lacks brackets; `port` is a number, a service's
+    name, or '' for the default. `address`: the host is an IP address. `problems` are fixed words:
+
+    missing-bracket, port-in-brackets, garbage-after-bracket, blank-inside, url, quoted, trailing-backslash,
+    transport-in-relayhost, not-ascii, bad-host, bad-port, empty-host, ipv6-without-brackets, address-without-brackets,
+    comma-list, inline-comment. (address-without-brackets does no harm: Postfix takes it as an address.)
+    """
+
+    transport: str
+    host: str
+    port: str
+    bracketed: bool
+    address: bool
+    raw: str
+    problems: tuple[str, ...]
+
+    @property
+    def destination(self) -> str:
+        """The next hop as Postfix hands it to smtp(8), and as a key of the password map may spell it."""
+        host = f"[{self.host}]" if self.bracketed else self.host
+        return f"{host}:{self.port}" if self.port else host
+
+    def port_number(self, default: int = 25) -> int | None:
+        """The port as a number, by the well-known mail services; None for a name that only services(5) can tell."""
+        if not self.port:
+            return default
+        if re.fullmatch(r"[0-9]{1,5}", self.port):
+            return int(self.port)
+        return {"smtp": 25, "submission": 587, "smtps": 465, "submissions": 465, "urd": 465, "lmtp": 24}.get(self.port)
+
+
+def parse(text: str, transport: str = "") -> NextHop:
+    """Read one next hop, as in relayhost. A transport before it (`smtp:[h]:587`) is a problem there."""
+    raw = text
+    problems: list[str] = []
+    body = text.strip()
+    if body.endswith("\\"):
+        problems.append("trailing-backslash")
+        body = body.rstrip("\\").rstrip()
+    if re.search(r"\s#", body):
+        problems.append("inline-comment")
+        body = re.split(r"\s#", body)[0].rstrip()
+    if body[:1] in "\"'`\u201c\u2018" and body:
+        problems.append("quoted")
+        body = body.strip("\"'`\u201c\u201d\u2018\u2019")
+    if url := re.match(r"(?:smtps?|submissions?|https?)://(?:[^@/]*@)?", body, re.I):
+        problems.append("url")
+        body = body[url.end() :].rstrip("/")
+    if not body.isascii():
+        problems.append("not-ascii")
+    if re.search(r"\s", body):
+        problems.append("blank-inside")
+        body = re.sub(r"\s+", "", body)
+    if "," in body:
+        problems.append("comma-list")
+        body = body.split(",")[0]
+    if (pasted := _TRANSPORT.match(body)) and pasted[2].startswith("["):
+        problems.append("transport-in-relayhost")
+        body = pasted[2]
+    host, port, bracketed, more = _split(body)
+    problems.extend(more)
+    address = _is_address(host)
+    if not host:
+        problems.append("empty-host")
+    elif address:
+        if not bracketed:
+            problems.append("address-without-brackets" if "." in host and ":" not in host else "ipv6-without-brackets")
+    elif not _HOST_LABELS.match(host) and host.isascii() and "bad-host" not in problems:
+        problems.append("bad-host")
+    if port and not _port_ok(port):
+        problems.append("bad-port")
+    return NextHop(
+        transport=transport,
+        host=host,
+        port=port,
+        bracketed=bracketed,
+        address=address,
+        raw=raw,
+        problems=tuple(dict.fromkeys(problems)),
+    )
+
+
+def parse_list(text: str, transport: str = "") -> tuple[NextHop, ...]:
+    """A list as Postfix 3.5 and later reads it: separated by commas or blanks, tried in order."""
+    words = [word for word in re.split(r"[,\s]+", text.strip()) if word]
+    # '[host] 587' is two next hops to Postfix, yet one to whoever wrote it; likewise a comment behind a blank.
+    lone = any(re.fullmatch(r"[:\]#\\]\S*|[0-9]{1,5}", word) for word in words[1:]) or "#" in text
+    if len(words) < 2 or lone:
+        return (parse(text, transport),) if words else ()
+    return tuple(parse(word, transport) for word in words)
+
+
+def parse_route(text: str) -> NextHop:
+    """`transport:nexthop` as in transport_maps and default_transport; the part before the first colon is the transport."""
+    transport, _, rest = text.strip().partition(":")
+    if transport in NO_HOST or not rest:
+        return NextHop(transport=transport, host="", port="", bracketed=False, address=False, raw=text, problems=())
+    if rest.startswith(("unix:", "/")):
+        return NextHop(transport=transport, host="", port="", bracketed=False, address=False, raw=text, problems=())
+    rest = rest.removeprefix("inet:")
+    hop = parse_list(rest, transport)
+    return hop[0]
+
+
+def _split(body: str) -> tuple[str, str, bool, list[str]]:
+    problems: list[str] = []
+    if body.startswith("["):
+        host, closing, rest = body[1:].partition("]")
+        if not closing:
+            # '[host:587' names its port behind the forgotten bracket's place
+            before, colon, port = host.rpartition(":")
+            return (before, port, True, ["missing-bracket"]) if colon else (host, "", True, ["missing-bracket"])
+        if rest and not rest.startswith(":"):
+            problems.append("garbage-after-bracket")
+            rest = ":" + rest.partition(":")[2] if ":" in rest else ""
+        host, port = _unwrap6(host), rest[1:]
+        inside = re.fullmatch(r"([^:]+):([0-9a-z]+)", host)
+        if inside:
+            problems.append("port-in-brackets")
+            host, port = inside[1], port or inside[2]
+        return host, port, True, problems
+    if "]" in body:
+        host, _, rest = body.partition("]")
+        return host, rest.removeprefix(":"), True, ["missing-bracket"]
+    if body.count(":") > 1 and _is_address(_unwrap6(body)):
+        return _unwrap6(body), "", False, problems
+    host, colon, port = body.partition(":")
+    if colon and ":" in port:
+        problems.append("bad-host")
+        host, _, port = body.rpartition(":")
+    return host, port, False, problems
+
+
+def _unwrap6(host: str) -> str:
+    return host[5:] if host.lower().startswith("ipv6:") else host
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return True
+
+
+def _port_ok(port: str) -> bool:
+    if re.fullmatch(r"[0-9]+", port):
+        return len(port) < 6 and 0 < int(port) < 65536
+    return bool(re.fullmatch(r"[a-z][a-z0-9-]*", port))
