@@ -1,0 +1,119 @@
+"""Command line of the lab: which machines, asked how, and a table of what was said."""
+
+from __future__ import annotations
+
+import argparse
+import fnmatch
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from .fault import Fault
+from .faults import every
+from .figures import good_enough, report
+from .machine import Machine
+from .run import Answer, Options, as_json, judge, many
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="tests/lab/table", description="Break machines, ask mail-diagnose, compare.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="case, shell pattern, or =CAUSE (all cases of a cause)")
+    parser.add_argument("--jobs", type=int, default=2, help="machines side by side (default 2)")
+    parser.add_argument("--user", help="run the tool as this user, such as nobody")
+    parser.add_argument("--no-network", action="store_true", help="tell the tool not to use the network")
+    parser.add_argument("--snapshot", action="store_true", help="record first, then diagnose the recording")
+    parser.add_argument("--check", action="store_true", help="only prove that each fault is real; do not run the tool")
+    parser.add_argument("--list", action="store_true", help="list the cases and end")
+    parser.add_argument("--shell", metavar="NAME", help="a shell in that broken machine")
+    parser.add_argument("--keep", action="store_true", help="keep each report in the folder lab-reports")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write the rows there as well")
+    return parser.parse_args()
+
+
+def chosen(names: list[str]) -> list[Fault]:
+    """The cases that the names stand for, in their order; all without names."""
+    cases = every()
+    if not names:
+        return list(cases.values())
+    found: dict[str, Fault] = {}
+    for name in names:
+        if name.startswith("="):
+            hits = [case for case in cases.values() if name[1:] in case.accept]
+        else:
+            hits = [cases[known] for known in fnmatch.filter(cases, name)]
+        if not hits:
+            sys.exit(f"no case is called {name}; see --list")
+        found |= {case.id: case for case in hits}
+    return list(found.values())
+
+
+def show_row(fault: Fault, answer: Answer) -> None:
+    """One line of the table; wrong rows show the first three answers."""
+    wanted = "+".join([*fault.accept[:1], *fault.also[:1]]) or "(healthy)"
+    said = ", ".join(f"{cause} ({confidence})" for cause, confidence in answer.ranked[:3 if not judge(fault, answer) else 1])
+    verdict = "right" if judge(fault, answer) else "WRONG"
+    said = answer.error or said or "(nothing)"
+    print(f"{fault.id:38} {wanted:34} {verdict:6} {answer.seconds:5.1f} s {answer.total:5.1f} s  {said}", flush=True)
+
+
+def shell(name: str) -> int:
+    """Prepare a machine and give the terminal to a shell in it."""
+    with Machine(chosen([name])[0]) as machine:
+        try:
+            machine.prepare()
+        except Exception as problem:
+            print(problem, file=sys.stderr)
+        return subprocess.call(machine.command(("/bin/bash",)))
+
+
+def declared_signs() -> set[str]:
+    """Signs that the checks of this checkout declare; empty when they cannot be loaded."""
+    try:
+        from diagnose.registry import load  # type: ignore[import-not-found,unused-ignore]
+
+        return {sign for check in load() for sign in check.signs}
+    except Exception:
+        return set()
+
+
+def main() -> int:
+    asked = arguments()
+    if asked.list:
+        for case in chosen(asked.names):
+            print(f"{case.id:38} {'+'.join([*case.accept, *case.also]) or '(healthy)':40} {case.about}")
+        return 0
+    if os.geteuid():
+        sys.exit("the lab makes namespaces and mounts: run it as root")
+    if asked.shell:
+        return shell(asked.shell)
+    extra = ("--no-network",) if asked.no_network else ()
+    options = Options(user=asked.user, extra=extra, via_snapshot=asked.snapshot, check_only=asked.check)
+    rows, began = [], time.monotonic()
+    for fault, answer in many(chosen(asked.names), options, asked.jobs):
+        rows.append((fault, answer))
+        if asked.check:
+            print(f"{fault.id:38} {answer.total:5.1f} s  {answer.error or 'real'}", flush=True)
+        else:
+            show_row(fault, answer)
+        if asked.keep and answer.text:
+            Path("lab-reports").mkdir(exist_ok=True)
+            Path("lab-reports", f"{fault.id}.json").write_text(answer.text)
+    if asked.json:
+        asked.json.write_text(json.dumps([as_json(f, a) for f, a in rows], indent=1) + "\n")
+    if asked.check:
+        broken = [f.id for f, a in rows if a.error]
+        print(f"{len(rows) - len(broken)} of {len(rows)} real, {time.monotonic() - began:.0f} s {' '.join(broken)}")
+        return 1 if broken else 0
+    print(report(rows, declared_signs()))
+    print(f"{time.monotonic() - began:.0f} s in all")
+    return 0 if good_enough(rows, bool(asked.user)) else 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("interrupted; every machine is gone")

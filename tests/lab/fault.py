@@ -1,0 +1,43 @@
+"""What a lab case is: a machine, what is done to it, and what must be said about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from .internet.world import World
+
+if TYPE_CHECKING:
+    from .machine import Machine
+
+    Step = Callable[[Machine], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One machine of the lab.
+
+    accept: causes that are right as the first answer; empty for a healthy machine. Each of them stands for the same
+        fault, so more than one is rare and says why where it stands.
+    also: for a double fault the second cause, which must be among the first three too.
+    setup: steps before Postfix starts; then: steps after it.
+    shows: pattern that the machine's mail log must show before anything is asked, the proof that the fault is real;
+        empty where the fault leaves no line.
+    files: (command, pattern) proofs other than the log: the command's output must match.
+    """
+
+    id: str
+    accept: tuple[str, ...]
+    about: str
+    shows: str = ""
+    proof: tuple[tuple[tuple[str, ...], str], ...] = ()
+    also: tuple[str, ...] = ()
+    kind: str = "fault"
+    world: World = field(default_factory=World)
+    setup: tuple[Step, ...] = ()
+    then: tuple[Step, ...] | None = None
+    start: bool = True
+    args: tuple[str, ...] = ()
+    history: bool = False
+    hostname: str = "app.brightwater-labs.com"

@@ -1,0 +1,112 @@
+"""The sums of a lab run: how often right, how sure, what was confused with what."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from dataclasses import dataclass
+
+from .fault import Fault
+from .run import Answer, judge
+
+Rows = list[tuple[Fault, Answer]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """right: share of faults whose first cause is right; doubles: share with both among the first three; alarms:
+    certain or likely claims on healthy machines; wrong_certain: ids; seconds: the tool's, median and longest."""
+
+    right: float
+    doubles: float
+    alarms: tuple[str, ...]
+    wrong_certain: tuple[str, ...]
+    leaks: tuple[str, ...]
+    broken: tuple[str, ...]
+    median: float
+    longest: float
+
+
+def share(parts: list[bool]) -> float:
+    return sum(parts) / len(parts) if parts else 1.0
+
+
+def sums(rows: Rows) -> Figures:
+    alarms, wrong = [], []
+    for fault, answer in rows:
+        known = {*fault.accept, *fault.also}
+        for cause, confidence in answer.ranked:
+            if fault.kind == "healthy" and confidence in ("certain", "likely"):
+                alarms.append(f"{fault.id}: {cause} ({confidence})")
+        first = answer.ranked[:1]
+        if first and first[0][1] == "certain" and first[0][0] not in known:
+            wrong.append(f"{fault.id}: {first[0][0]}")
+    times = [answer.seconds for _, answer in rows if answer.seconds]
+    return Figures(
+        right=share([judge(f, a) for f, a in rows if f.kind == "fault"]),
+        doubles=share([judge(f, a) for f, a in rows if f.kind == "double"]),
+        alarms=tuple(alarms),
+        wrong_certain=tuple(wrong),
+        leaks=tuple(f.id for f, a in rows if a.leaks),
+        broken=tuple(f"{f.id}: {a.error}" for f, a in rows if a.error),
+        median=statistics.median(times) if times else 0.0,
+        longest=max(times, default=0.0),
+    )
+
+
+def calibration(rows: Rows) -> list[str]:
+    """For each word of confidence, how often the first answer that carried it was right."""
+    lines = []
+    for word in ("certain", "likely", "possible"):
+        hits = [a.ranked[0][0] in (*f.accept, *f.also) for f, a in rows if a.ranked and a.ranked[0][1] == word]
+        lines.append(f"  {word:9} {sum(hits):4} of {len(hits):4} right")
+    return lines
+
+
+def confusion(rows: Rows) -> list[str]:
+    """Expected cause, what was answered instead, how often."""
+    count = Counter(
+        (f.accept[0] if f.accept else "(healthy)", a.ranked[0][0] if a.ranked else "(nothing)")
+        for f, a in rows if not judge(f, a) and not a.error
+    )
+    return [f"  {wanted:34} -> {got:34} {n}" for (wanted, got), n in sorted(count.items())]
+
+
+def never_first(rows: Rows) -> list[str]:
+    """Causes that some fault stands for and that were never the right first answer."""
+    wanted = {cause for f, _ in rows for cause in f.accept[:1] if f.kind == "fault"}
+    return sorted(wanted - {a.ranked[0][0] for _, a in rows if a.ranked})
+
+
+def report(rows: Rows, declared: set[str]) -> str:
+    """All of it as text."""
+    got = sums(rows)
+    count = Counter(f.kind for f, _ in rows)
+    lines = [
+        "",
+        f"faults {count['fault']}: first cause right {got.right:.1%}",
+        f"doubles {count['double']}: both among the first three {got.doubles:.1%}",
+        f"healthy {count['healthy']}: {len(got.alarms)} certain or likely claims",
+        *(f"  {line}" for line in got.alarms),
+        f"wrong and certain: {len(got.wrong_certain)}",
+        *(f"  {line}" for line in got.wrong_certain),
+        f"secrets shown: {len(got.leaks)} {' '.join(got.leaks)}",
+        f"no answer: {len(got.broken)}",
+        *(f"  {line}" for line in got.broken),
+        f"seconds of the tool: median {got.median:.1f}, longest {got.longest:.1f}",
+        "confidence of the first answer:", *calibration(rows),
+    ]
+    if table := confusion(rows):
+        lines += ["confused:", *table]
+    if causes := never_first(rows):
+        lines.append("never first: " + " ".join(causes))
+    if silent := declared - {sign for _, a in rows for sign in a.fired}:
+        lines.append("signs that never fired: " + " ".join(sorted(silent)))
+    return "\n".join(lines)
+
+
+def good_enough(rows: Rows, user: bool) -> bool:
+    """Do the figures reach what is promised? Unprivileged runs promise less."""
+    got = sums(rows)
+    floor = 0.80 if user else 0.95
+    return got.right >= floor and got.doubles >= 0.75 and not (got.alarms or got.wrong_certain or got.leaks or got.broken)

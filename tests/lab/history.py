@@ -1,0 +1,33 @@
+"""What a machine's mail log holds from before: lines as Postfix writes them, of mail that went out."""
+
+from __future__ import annotations
+
+import datetime
+
+_LINES = """\
+{time} {host} postfix/pickup[{pid}]: {qid}: uid=33 from=<noreply@brightwater-labs.com>
+{time} {host} postfix/cleanup[{pid2}]: {qid}: message-id=<20261120.{qid}@app.brightwater-labs.com>
+{time} {host} postfix/qmgr[712]: {qid}: from=<noreply@brightwater-labs.com>, size=512, nrcpt=1 (queue active)
+{time} {host} postfix/smtp[{pid3}]: {qid}: to=<{to}>, relay={relay}, delay=0.9, delays=0.02/0.01/0.6/0.27, dsn=2.0.0, status=sent (250 2.0.0 Ok: queued as {qid}9)
+{time} {host} postfix/qmgr[712]: {qid}: removed
+"""
+
+
+def stamp(hours_ago: float) -> str:
+    """A time of the past in the form that Postfix logs."""
+    when = datetime.datetime.now() - datetime.timedelta(hours=hours_ago)
+    return f"{when:%b} {when.day:2d} {when:%H:%M:%S}"
+
+
+def sent_lines(
+    host: str, count: int = 12, oldest: float = 70, newest: float = 2,
+    relay: str = "mx1.northwind-trading.com[159.69.12.41]:25", to: str = "user{n}@northwind-trading.com",
+) -> str:
+    """`count` delivered messages, spread evenly between two ages in hours."""
+    text = ""
+    for n in range(count):
+        age = oldest - (oldest - newest) * n / max(count - 1, 1)
+        qid = f"{0xA1B2C3D000 + n * 7919:010X}"
+        text += _LINES.format(time=stamp(age), host=host, qid=qid, pid=2100 + n, pid2=2400 + n, pid3=2700 + n,
+                              relay=relay, to=to.format(n=n))
+    return text

@@ -1,0 +1,285 @@
+"""A throw-away machine: root file system, processes, host name and network of its own, Postfix as a customer has it."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import pickle
+import pwd
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+
+from .fault import Fault
+from .history import sent_lines
+from .internet.tls import Authority
+from .network import HOST_IPV6, RESOLVER_IPV4, Network
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+SECRET = "Zk7-tiefsee-4Qv9"
+_DIE = ("setpriv", "--pdeathsig", "KILL")
+
+MAIN_CF = """\
+# See /usr/share/postfix/main.cf.dist for a commented, more complete version
+smtpd_banner = $myhostname ESMTP $mail_name (Debian/GNU)
+biff = no
+append_dot_mydomain = no
+readme_directory = no
+compatibility_level = 3.6
+smtp_tls_CApath=/etc/ssl/certs
+smtp_tls_security_level=may
+smtp_tls_session_cache_database = btree:${data_directory}/smtp_scache
+smtpd_relay_restrictions = permit_mynetworks permit_sasl_authenticated defer_unauth_destination
+myhostname = HOSTNAME
+alias_maps = hash:/etc/aliases
+alias_database = hash:/etc/aliases
+myorigin = /etc/mailname
+mydestination = $myhostname, SHORT, localhost.localdomain, localhost
+relayhost =
+mynetworks = 127.0.0.0/8 [::ffff:127.0.0.0]/104 [::1]/128
+mailbox_size_limit = 0
+recipient_delimiter = +
+inet_interfaces = all
+inet_protocols = all
+maillog_file = /var/log/mail.log
+smtp_connect_timeout = 2s
+smtp_helo_timeout = 4s
+smtp_mail_timeout = 4s
+smtp_data_xfer_timeout = 4s
+smtp_data_done_timeout = 4s
+"""
+
+
+class LabError(Exception):
+    """The lab itself could not do what it should; not an answer of the tool."""
+
+
+@functools.cache
+def authority() -> tuple[Authority, str]:
+    """The lab's root, one for the process, and its subject hash as OpenSSL names it."""
+    made = Authority()
+    done = subprocess.run(["openssl", "x509", "-noout", "-hash"], input=made.pem, capture_output=True, check=True)
+    return made, done.stdout.decode().strip()
+
+
+class Machine:
+    """`with Machine(fault) as m:` a running machine with its network and internet; Postfix configured, not started."""
+
+    def __init__(self, fault: Fault) -> None:
+        self.fault = fault
+        self.children: list[subprocess.Popen[bytes]] = []
+        self.pid = 0
+        self.before = 0
+        self.network: Network
+
+    def __enter__(self) -> Machine:
+        try:
+            self._power_on()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Kill every process of the machine; its mounts and namespaces go with them."""
+        if self.pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+        for child in self.children:
+            child.kill()
+        for child in self.children:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(5)
+            for pipe in (child.stdin, child.stdout):
+                if pipe:
+                    pipe.close()
+
+    def _spawn(self, *argv: str, pipes: bool = False) -> subprocess.Popen[bytes]:
+        pipe = subprocess.PIPE if pipes else subprocess.DEVNULL
+        environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONPATH": str(CHECKOUT), "LANG": "C.UTF-8"}
+        child = subprocess.Popen([*_DIE, *argv], stdin=pipe, stdout=pipe, env=environment, cwd="/")
+        self.children.append(child)
+        return child
+
+    def _power_on(self) -> None:
+        made, _ = authority()
+        package = __package__ or "tests.lab"
+        gateway = self._spawn("unshare", "-n", "sleep", "infinity")
+        isp = self._spawn("unshare", "-n", "sleep", "infinity")
+        internet = self._spawn("unshare", "-n", sys.executable, "-m", f"{package}.internet", pipes=True)
+        assert internet.stdin
+        pickle.dump((self.fault.world, made.export()), internet.stdin)
+        internet.stdin.close()
+        name = self.fault.hostname.split(".")[0]
+        needed = {str(CHECKOUT), sys.prefix, sys.base_prefix}
+        namespaces = ("--mount", "--uts", "--ipc", "--net", "--pid", "--fork", "--kill-child=KILL")
+        init = str(Path(__file__).with_name("init.py"))
+        host = self._spawn("unshare", *namespaces, sys.executable, "-S", init, name, *sorted(needed), pipes=True)
+        self._ready(host, "machine")
+        self.pid = int(Path(f"/proc/{host.pid}/task/{host.pid}/children").read_text().split()[0])
+        self._ready(internet, "internet")
+        self.network = Network(host=self.pid, gateway=gateway.pid, isp=isp.pid, internet=internet.pid)
+        self.network.join()
+        self._install()
+
+    def _ready(self, child: subprocess.Popen[bytes], what: str) -> None:
+        assert child.stdout
+        if child.stdout.readline() != b"ready\n":
+            raise LabError(f"the {what} did not come up (exit status {child.poll()})")
+
+    def path(self, path: str) -> Path:
+        """A path inside the machine, as the outer system reaches it."""
+        return Path(f"/proc/{self.pid}/root{path}")
+
+    def write(self, path: str, text: str | bytes, mode: int = 0o644, owner: str = "root", group: str = "root") -> None:
+        """Write a file of the machine, with its folders."""
+        target = self.path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(text.encode() if isinstance(text, str) else text)
+        target.chmod(mode)
+        shutil.chown(target, owner, group)
+
+    def read(self, path: str) -> str:
+        """A file's text, or "" when it is not there."""
+        with contextlib.suppress(OSError):
+            return self.path(path).read_text(errors="replace")
+        return ""
+
+    def _install(self) -> None:
+        name = self.fault.hostname
+        short = name.split(".")[0]
+        made, number = authority()
+        self.write("/etc/hostname", short + "\n")
+        hosts = f"127.0.0.1 localhost\n127.0.1.1 {name} {short}\n::1 localhost ip6-localhost ip6-loopback\n"
+        self.write("/etc/hosts", hosts)
+        self.write("/etc/mailname", self.fault.world.customer + "\n")
+        self.write("/etc/resolv.conf", f"search {self.fault.world.customer}\nnameserver {RESOLVER_IPV4}\n")
+        self.write("/etc/aliases", "postmaster: root\nroot: ops@northwind-trading.com\nwww-data: root\n")
+        self.write("/usr/local/share/ca-certificates/internet-trust-r1.crt", made.pem)
+        self.write(f"/etc/ssl/certs/{number}.0", made.pem)
+        bundle = self.path("/etc/ssl/certs/ca-certificates.crt")
+        bundle.write_bytes(bundle.read_bytes() + made.pem)
+        self.write("/etc/postfix/main.cf", MAIN_CF.replace("HOSTNAME", name).replace("SHORT", short))
+        for dist in ("/usr/share/postfix/master.cf.dist", "/etc/postfix/master.cf.proto"):
+            if self.path(dist).exists():
+                self.write("/etc/postfix/master.cf", self.read(dist))
+                break
+        for folder in ("deferred", "active", "incoming", "maildrop", "hold", "defer", "bounce", "corrupt"):
+            for entry in self.path(f"/var/spool/postfix/{folder}").glob("*"):
+                if entry.is_file():
+                    entry.unlink()
+        for entry in self.path("/var/log").glob("mail*"):
+            entry.unlink()
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(self.path("/var/log/journal"))
+        history = sent_lines(short) if self.fault.history else ""
+        self.write("/var/log/mail.log", history, 0o640, "root", "adm")
+        self.before = len(history)
+        self.run("postalias", "/etc/aliases")
+        for folder in {CHECKOUT, Path(sys.prefix), Path(sys.base_prefix)}:
+            for parent in (folder, *folder.parents):
+                inside = self.path(str(parent))
+                if not inside.stat().st_mode & 0o001:
+                    inside.chmod(inside.stat().st_mode | 0o055)
+
+    def command(self, argv: tuple[str, ...], user: str | None = None) -> list[str]:
+        """The outer command that runs argv inside the machine."""
+        enter = ["nsenter", "-t", str(self.pid), "-m", "-u", "-i", "-n", "-p", "--"]
+        if user:
+            account = pwd.getpwnam(user)
+            enter += ["setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--init-groups"]
+        return [*enter, *argv]
+
+    def run(
+        self, *argv: str, user: str | None = None, stdin: str | None = None, timeout: float = 60,
+        env: dict[str, str] | None = None, cwd: str = "",
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command in the machine; never raises for its exit status. Raises LabError when it hangs."""
+        environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8",
+                       "HOME": "/root" if user is None else "/nonexistent", **(env or {})}
+        inner = ("env", "-C", cwd, *argv) if cwd else argv
+        command = self.command(inner, user)
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              errors="replace", env=environment, start_new_session=True, cwd="/") as child:
+            try:
+                out, err = child.communicate(stdin or "", timeout)
+            except subprocess.TimeoutExpired as problem:
+                os.killpg(child.pid, signal.SIGKILL)
+                raise LabError(f"{' '.join(argv)} did not end in {timeout} s") from problem
+            except BaseException:
+                os.killpg(child.pid, signal.SIGKILL)
+                raise
+        return subprocess.CompletedProcess(list(argv), child.returncode, out, err)
+
+    def postconf(self, **settings: str | None) -> None:
+        """Set parameters of main.cf; None removes one."""
+        gone = [name for name, value in settings.items() if value is None]
+        if gone:
+            self.run("postconf", "-X", *gone)
+        kept = [f"{name}={value}" for name, value in settings.items() if value is not None]
+        if kept:
+            done = self.run("postconf", "-e", *kept)
+            if done.returncode:
+                raise LabError(done.stderr)
+
+    def start(self) -> None:
+        """Copy files into the chroot as Debian's service does, then start Postfix."""
+        script = "/usr/lib/postfix/configure-instance.sh"
+        if self.path(script).exists():
+            self.run(script, "-")
+        self.run("postfix", "start")
+
+    def submit(self, to: str, sender: str = "", body: str = "", user: str = "www-data") -> None:
+        """Hand a message to sendmail(1), as an application's user."""
+        sender = sender or f"noreply@{self.fault.world.customer}"
+        text = f"From: Portal <{sender}>\nTo: <{to}>\nSubject: Please verify your address\n\n{body or 'Hello.'}\n"
+        self.run("sendmail", "-f", sender, "--", *to.split(), user=user, stdin=text)
+
+    def log(self) -> str:
+        """What was logged since the machine came up."""
+        return self.read("/var/log/mail.log")[self.before :]
+
+    def wait_for(self, pattern: str, seconds: float = 15) -> None:
+        """Wait until the mail log shows a pattern. Raises LabError with the log's end when it does not."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if re.search(pattern, self.log()):
+                return
+            time.sleep(0.05)
+        tail = "\n".join(self.log().splitlines()[-15:])
+        raise LabError(f"the log never showed {pattern!r}; it ends\n{tail}")
+
+    def prepare(self) -> None:
+        """Do what the fault says, and wait until it shows."""
+        from .steps import mail
+
+        for step in self.fault.setup:
+            step(self)
+        if self.fault.start:
+            self.start()
+        for step in (mail(),) if self.fault.then is None else self.fault.then:
+            step(self)
+        if self.fault.shows:
+            self.wait_for(self.fault.shows)
+        for argv, pattern in self.fault.proof:
+            done = self.run(*argv)
+            if not re.search(pattern, done.stdout + done.stderr):
+                raise LabError(f"{' '.join(argv)} did not show {pattern!r}:\n{done.stdout}{done.stderr}")
+
+    def diagnose(self, *args: str, user: str | None = None, timeout: float = 90) -> subprocess.CompletedProcess[str]:
+        """Run the tool of this checkout inside the machine."""
+        argv = (sys.executable, "-m", "diagnose", *args)
+        env = {"PYTHONPATH": str(CHECKOUT), "PYTHONDONTWRITEBYTECODE": "1"}
+        return self.run(*argv, user=user, env=env, timeout=timeout, cwd=str(CHECKOUT))
+
+
+__all__ = ["HOST_IPV6", "SECRET", "LabError", "Machine", "authority"]

@@ -1,0 +1,119 @@
+"""One case after the other, or several side by side: prepare the machine, ask the tool, judge the answer."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from .fault import Fault
+from .machine import SECRET, LabError, Machine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the tool said about one machine.
+
+    ranked: (cause, confidence) best first. error: why there is no answer (lab broke, tool crashed), or "".
+    leaks: places where the planted password showed. seconds: of the tool alone."""
+
+    fault: str
+    ranked: tuple[tuple[str, str], ...] = ()
+    status: str = ""
+    seconds: float = 0.0
+    total: float = 0.0
+    error: str = ""
+    leaks: tuple[str, ...] = ()
+    fired: tuple[str, ...] = ()
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How the tool is asked. via_snapshot: record on the machine, diagnose the file elsewhere on it."""
+
+    user: str | None = None
+    extra: tuple[str, ...] = ()
+    via_snapshot: bool = False
+    check_only: bool = False
+
+
+def judge(fault: Fault, answer: Answer) -> bool:
+    """Is the answer right? Healthy: no cause certain or likely. Double: both causes among the first three."""
+    if answer.error or answer.leaks:
+        return False
+    if fault.kind == "healthy":
+        return not any(confidence in ("certain", "likely") for _, confidence in answer.ranked)
+    if fault.kind == "double":
+        first = {cause for cause, _ in answer.ranked[:3]}
+        return bool(first & set(fault.accept)) and bool(first & set(fault.also))
+    return bool(answer.ranked) and answer.ranked[0][0] in fault.accept
+
+
+def ask(machine: Machine, options: Options) -> Answer:
+    """Run the tool on a prepared machine."""
+    fault = machine.fault
+    began = time.monotonic()
+    leaks: list[str] = []
+    if options.via_snapshot:
+        recorded = machine.diagnose("record", "-o", "/tmp/snapshot.json", *options.extra, user=options.user)
+        if SECRET in machine.read("/tmp/snapshot.json") + recorded.stdout + recorded.stderr:
+            leaks.append("snapshot")
+        arguments = ("run", "--snapshot", "/tmp/snapshot.json", "--format", "json")
+        done = machine.diagnose(*arguments, *options.extra, user=options.user)
+    else:
+        done = machine.diagnose("run", "--format", "json", *fault.args, *options.extra, user=options.user)
+    seconds = time.monotonic() - began
+    if SECRET in done.stdout:
+        leaks.append("stdout")
+    if SECRET in done.stderr:
+        leaks.append("stderr")
+    try:
+        report: dict[str, Any] = json.loads(done.stdout)
+    except ValueError:
+        words = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["nothing printed"]
+        return Answer(fault=fault.id, seconds=seconds, error=f"exit {done.returncode}: {words[0]}", leaks=tuple(leaks))
+    ranked = tuple((d["cause"], d["confidence"]) for d in report.get("diagnoses", ()))
+    fired = {o["sign"] for run in report.get("runs", ()) for o in run.get("observations", ())
+             if o.get("status") in ("failed", "warning")}
+    return Answer(fault=fault.id, ranked=ranked, status=report.get("status", ""), seconds=seconds, leaks=tuple(leaks),
+                  fired=tuple(sorted(fired)), text=done.stdout)
+
+
+def one(fault: Fault, options: Options) -> Answer:
+    """Bring a machine up, let it fail, ask, take it down."""
+    began = time.monotonic()
+    try:
+        with Machine(fault) as machine:
+            machine.prepare()
+            if options.check_only:
+                answer = Answer(fault=fault.id)
+            else:
+                answer = ask(machine, options)
+    except (LabError, OSError, RuntimeError, AssertionError) as problem:
+        answer = Answer(fault=fault.id, error=f"lab: {problem}")
+    values = {field: getattr(answer, field) for field in answer.__dataclass_fields__}
+    return Answer(**values | {"total": time.monotonic() - began})
+
+
+def many(faults: Iterable[Fault], options: Options, jobs: int) -> Iterator[tuple[Fault, Answer]]:
+    """Cases as they end, `jobs` at a time."""
+    with ThreadPoolExecutor(jobs) as pool:
+        waiting = {pool.submit(one, fault, options): fault for fault in faults}
+        try:
+            for done in as_completed(waiting):
+                yield waiting[done], done.result()
+        except BaseException:
+            for future in waiting:
+                future.cancel()
+            raise
+
+
+def as_json(fault: Fault, answer: Answer) -> dict[str, Any]:
+    """A row for --json."""
+    row = asdict(answer)
+    del row["text"]
+    return row | {"accept": fault.accept, "also": fault.also, "kind": fault.kind, "right": judge(fault, answer)}

@@ -1,0 +1,133 @@
+"""The steps that faults are made of: each returns a function that does one thing to a machine."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+
+from .machine import SECRET, Machine
+
+Step = Callable[[Machine], None]
+
+
+def settings(**values: str | None) -> Step:
+    """Parameters of main.cf; None removes one."""
+    return lambda m: m.postconf(**values)
+
+
+def append(path: str, text: str) -> Step:
+    """Add text to a file."""
+
+    def step(m: Machine) -> None:
+        with m.path(path).open("a") as file:
+            file.write(text)
+
+    return step
+
+
+def replace(path: str, old: str, new: str) -> Step:
+    """Change text in a file; it must be there."""
+
+    def step(m: Machine) -> None:
+        text = m.read(path)
+        assert old in text, f"{path} has no {old!r}"
+        mode = m.path(path).stat().st_mode & 0o7777
+        m.write(path, text.replace(old, new), mode)
+
+    return step
+
+
+def write(path: str, text: str | bytes, mode: int = 0o644, owner: str = "root", group: str = "root") -> Step:
+    return lambda m: m.write(path, text, mode, owner, group)
+
+
+def run(*argv: str, user: str | None = None, stdin: str | None = None) -> Step:
+    """A command whose exit status does not matter."""
+
+    def step(m: Machine) -> None:
+        m.run(*argv, user=user, stdin=stdin)
+
+    return step
+
+
+def shell(script: str) -> Step:
+    return run("sh", "-c", script)
+
+
+def nft(where: str, rules: str) -> Step:
+    """Rules at gateway, isp or internet (chain first), or the host's own whole ruleset."""
+    return lambda m: m.network.nft(where, rules)
+
+
+def wait(pattern: str, seconds: float = 15) -> Step:
+    return lambda m: m.wait_for(pattern, seconds)
+
+
+def pause(seconds: float) -> Step:
+    return lambda m: time.sleep(seconds)
+
+
+def mail(to: str = "maria@northwind-trading.com", sender: str = "", times: int = 1, body: str = "", user: str = "www-data") -> Step:
+    def step(m: Machine) -> None:
+        for _ in range(times):
+            m.submit(to, sender, body, user)
+
+    return step
+
+
+def smtp_mail(
+    to: str = "maria@northwind-trading.com", sender: str = "noreply@brightwater-labs.com", port: int = 25,
+    host: str = "127.0.0.1", helo: str = "localhost", body: str = "Hello.",
+) -> Step:
+    """Submit as an application does, by SMTP to this host; what it answers does not matter."""
+    script = (
+        "import smtplib,sys\n"
+        f"s=smtplib.SMTP({host!r},{port},local_hostname={helo!r},timeout=8)\n"
+        f"s.sendmail({sender!r},[{to!r}],'From: {sender}\\nTo: {to}\\nSubject: Verify\\n\\n'+{body!r})\n"
+    )
+
+    def step(m: Machine) -> None:
+        m.run("/usr/bin/python3", "-c", script, user="www-data")
+
+    return step
+
+
+def relay(
+    host: str = "smtp.mandrillapp.com", port: int = 587, *, next_hop: str = "", key: str = "", line: str = "",
+    user: str = "lab-user", password: str = SECRET, kind: str = "hash", tls: str = "encrypt", compile_map: bool = True,
+    mode: int = 0o600, **more: str | None,
+) -> Step:
+    """A relay with a login, set up as the manuals say; every part can be given otherwise."""
+    next_hop = next_hop or f"[{host}]:{port}"
+    line = line or f"{key or next_hop} {user}:{password}"
+
+    def step(m: Machine) -> None:
+        m.write("/etc/postfix/sasl_passwd", line + "\n", mode)
+        values: dict[str, str | None] = {
+            "relayhost": next_hop,
+            "smtp_sasl_auth_enable": "yes",
+            "smtp_sasl_password_maps": f"{kind}:/etc/postfix/sasl_passwd",
+            "smtp_sasl_security_options": "noanonymous",
+            "smtp_tls_security_level": tls,
+            "smtp_tls_CAfile": "/etc/ssl/certs/ca-certificates.crt",
+            "smtp_tls_CApath": None,
+        }
+        if port == 465:
+            values["smtp_tls_wrappermode"] = "yes"
+        values |= more
+        m.postconf(**values)
+        if compile_map and kind in ("hash", "btree", "lmdb"):
+            m.run("postmap", f"{kind}:/etc/postfix/sasl_passwd")
+
+    return step
+
+
+def older(path: str, seconds: float) -> Step:
+    """Set a file's times back."""
+
+    def step(m: Machine) -> None:
+        when = time.time() - seconds
+        os.utime(m.path(path), (when, when))
+
+    return step
