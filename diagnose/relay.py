@@ -1,0 +1,292 @@
+"""Relay advice: which provider, which port, and everything to type. Pure: what is open is told, never tried here.
+
+    suggest(...)    -> Advice | None    the relay in use, or asked for, or the first suitable, on a port that passes
+    identify(host)  -> Relay | None     whose submission server a host name is
+    find(name)      -> Relay | None     by id, other name or host
+    listing()       -> tuple[Listed, …] the rows of `relay list`
+    network_of(...) -> Network | None   whose network this host is in
+
+What is known of providers and networks lies in `diagnose/data` with its evidence; facts by recall order the choice
+and are not printed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from diagnose.errors import UsageError
+from diagnose.model import Advice, AdviceFile
+from diagnose.parse.labels import Endpoint, Login, Network, Relay, RelayHost, relays
+from diagnose.parse.recognise import find, identify, network_of, split_next_hop
+from diagnose.relay_settings import Choice, Seen, System, commands, main_cf, password_line, version
+
+__all__ = ["Listed", "System", "find", "identify", "listing", "network_of", "suggest"]
+
+PORT_ORDER = (587, 465, 2525, 2587, 2465, 8025, 8465, 588, 443, 80, 25)
+WEB_PORTS = frozenset({53, 80, 443})  # open everywhere: says nothing about a mail server on them
+IMPLICIT_PORTS = frozenset({465, 2465, 8465, 443})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A row of `relay list`; ports by confirmed facts only. suggested: may be proposed without being asked for."""
+
+    id: str
+    name: str
+    kind: str
+    host: str
+    starttls: tuple[int, ...]
+    implicit: tuple[int, ...]
+    sign_in: str
+    suggested: bool
+
+
+Ports = Mapping[tuple[str, int], bool | None]
+
+
+def listing() -> tuple[Listed, ...]:
+    """Every provider: those suggested unasked first, in that order, then the others by id."""
+    rows = []
+    for relay in sorted(relays(), key=lambda relay: (relay.rank is None, relay.rank or 0, relay.id)):
+        known = sorted((end for end in relay.endpoints if end.stated), key=lambda end: PORT_ORDER.index(end.port))
+        rows.append(
+            Listed(
+                id=relay.id,
+                name=relay.name,
+                kind=relay.kind,
+                host=relay.hosts[0].name if relay.hosts else relay.match[0],
+                starttls=tuple(end.port for end in known if not end.implicit),
+                implicit=tuple(end.port for end in known if end.implicit),
+                sign_in=relay.sign_in,
+                suggested=relay.rank is not None,
+            )
+        )
+    return tuple(rows)
+
+
+# Choosing -----------------------------------------------------------------------------------------------------------
+
+
+def _seen(host: str, port: int, open_ports: Ports) -> Seen:
+    own = open_ports.get((host, port))
+    if own is not None:
+        return Seen.OPEN if own else Seen.CLOSED
+    if port in WEB_PORTS:
+        return Seen.UNKNOWN
+    others = [answer for (_, number), answer in open_ports.items() if number == port and answer is not None]
+    passed = sum(others)
+    if passed > len(others) - passed:
+        return Seen.PASSES
+    return Seen.BLOCKED if len(others) - passed > passed else Seen.UNKNOWN
+
+
+def _usable(relay: Relay) -> bool:
+    return relay.sign_in in ("password", "optional") and bool(relay.hosts)
+
+
+def _choices(relay: Relay, open_ports: Ports, system: System, preferred: str | None) -> Iterator[Choice]:
+    """Every host and port of a relay that this Postfix can use."""
+    hosts = [host for host in relay.hosts if host.delivers]
+    if preferred is not None:
+        hosts = [host for host in hosts if host.name == preferred] or [RelayHost(name=preferred, evidence="recall")]
+    elif any(host.stated for host in hosts):
+        hosts = [host for host in hosts if host.stated]
+    for host in hosts:
+        for endpoint in relay.endpoints:
+            if endpoint.implicit and version(system) < (3, 0):
+                continue
+            seen = _seen(host.name, endpoint.port, open_ports)
+            yield Choice(relay=relay, host=host, endpoint=endpoint, seen=seen)
+
+
+def _best(relay: Relay, open_ports: Ports, system: System, preferred: str | None = None) -> Choice | None:
+    found = list(_choices(relay, open_ports, system, preferred))
+    # A port by recall only is taken when it was seen open at that very host, or when there is no other.
+    return min(
+        found,
+        key=lambda choice: (
+            choice.seen,
+            not (choice.endpoint.stated or choice.seen is Seen.OPEN),
+            PORT_ORDER.index(choice.endpoint.port),
+            relay.hosts.index(choice.host) if choice.host in relay.hosts else 0,
+        ),
+        default=None,
+    )
+
+
+def _unlisted(host: str, port: int | None, open_ports: Ports) -> Relay | None:
+    """A relay that no table knows, with the ports that were tried at it; None when none of them is open."""
+    tried = {number for (name, number), answer in open_ports.items() if name == host and answer}
+    if not tried or not host:
+        return None
+    ports = sorted(tried & set(PORT_ORDER), key=PORT_ORDER.index)
+    if port in tried and port not in PORT_ORDER:
+        return None
+    return Relay(
+        id=host,
+        name=host,
+        kind="service",
+        hosts=(RelayHost(name=host, evidence="recall"),),
+        endpoints=tuple(
+            Endpoint(port=port, tls="implicit" if port in IMPLICIT_PORTS else "starttls", evidence="recall")
+            for port in ports
+        ),
+        login=Login(user="<YOUR-USER-NAME>", password="<YOUR-PASSWORD>", evidence="recall"),
+    )
+
+
+def _candidates(sender: str | None, network: Network | None) -> Iterator[tuple[Relay, str]]:
+    """Relays to suggest unasked with the reason, best first."""
+    domain = (sender or "").rpartition("@")[2].lower()
+    if domain:
+        for relay in relays():
+            if domain in relay.mail_domains:
+                yield relay, f"{relay.name} is the operator of {domain}, in whose name this host sends."
+    if network is not None and network.relay:
+        own = find(network.relay)
+        if own is not None and own.rank is not None:
+            yield own, f"{own.name} is the mail relay of {network.name}, where this host stands."
+    ranked = [relay for relay in relays() if relay.rank is not None]
+    for relay in sorted(ranked, key=lambda relay: (relay.rank or 0, relay.id)):
+        yield relay, f"{relay.name} is one of several relays that would do; name another with --provider."
+
+
+def _choose(
+    *,
+    open_ports: Ports,
+    in_use: str | None,
+    asked: str | None,
+    system: System,
+    sender: str | None,
+    network: Network | None,
+) -> tuple[Choice, str] | None:
+    current_host, current_port = split_next_hop(in_use) if in_use else ("", None)
+    current = (identify(current_host) or find(current_host)) if in_use else None
+    preferred = current_host if current is not None and current.id != current_host and "." in current_host else None
+    if asked is not None:
+        wanted = find(asked)
+        if wanted is None:
+            raise UsageError(f"no relay provider is called {asked!r}; see `mail-diagnose relay list`")
+        best = _best(wanted, open_ports, system, preferred if wanted is current else None) if _usable(wanted) else None
+        if best is None:
+            reason = wanted.stated[0].text if wanted.stated else "it does not take a user name and password."
+            raise UsageError(f"{wanted.name} cannot serve as a relay here: {reason} Choose another provider.")
+        return best, f"{wanted.name} was asked for."
+    offers: list[tuple[Choice, str]] = []
+    lost = ""
+    if in_use:
+        relay = current if current is not None else _unlisted(current_host, current_port, open_ports)
+        if relay is not None and _usable(relay):
+            best = _best(relay, open_ports, system, preferred)
+            if best is not None and best.seen <= Seen.UNKNOWN:
+                return best, f"{relay.name} is the relay in use."
+            if best is not None:
+                offers.append((best, f"{relay.name} is the relay in use."))
+                lost = f"No port of {relay.name}, the relay in use, was seen open from this host. "
+    for relay, reason in _candidates(sender, network):
+        best = _best(relay, open_ports, system) if _usable(relay) else None
+        if best is not None:
+            offers.append((best, lost + reason))
+    for limit in (Seen.PASSES, Seen.UNKNOWN, Seen.CLOSED):
+        for choice, why in offers:
+            if choice.seen <= limit:
+                return choice, why
+    return None
+
+
+# Saying why ---------------------------------------------------------------------------------------------------------
+
+
+def _numbers(ports: Iterable[int]) -> str:
+    return ", ".join(str(port) for port in ports)
+
+
+def _network_notes(network: Network) -> Iterator[str]:
+    policy = network.policy
+    if not policy.stated or policy.default not in ("blocked", "conditional"):
+        return
+    ports = f" outgoing TCP {_numbers(policy.ports)}" if policy.ports else " outgoing SMTP"
+    verb = "closes" if policy.default == "blocked" else "closes for some customers"
+    source = f" ({policy.source})" if policy.source else ""
+    yield " ".join(f"{network.name} {verb}{ports}. {policy.text}".split()) + source
+    unblock = network.unblock
+    if unblock is not None and unblock.stated and unblock.possible in ("yes", "conditional") and unblock.how:
+        yield f"To have it opened instead: {unblock.how}" + (f" {unblock.url}" if unblock.url else "")
+
+
+def _notes(choice: Choice, system: System, sender: str | None, network: Network | None) -> Iterator[str]:
+    relay = choice.relay
+    yield "Run the commands as root, with what stands in <angle brackets> replaced by your own login."
+    yield from (note.text for note in relay.stated)
+    regions = [host for host in relay.hosts if host.stated and host.region and host.delivers]
+    if len(regions) > 1:
+        shown = ", ".join(f"{host.name} ({host.region})" for host in regions[:6])
+        rest = f" and {len(regions) - 6} more" if len(regions) > 6 else ""
+        yield f"Hosts by region: {shown}{rest}. Where yours differs, change it in relayhost and sasl_passwd alike."
+    if sender and relay.stated:
+        yield f"This host sends as {sender}: {relay.name} must know that address or its domain."
+    if "smtp_tls_CAfile" in main_cf(choice, system):
+        yield 'smtp_tls_security_level "encrypt" never sends in clear; "secure" checks the server\'s name as well.'
+    else:
+        yield "No CA bundle is known on this host: the session is encrypted, the server's certificate not checked."
+    if network is not None:
+        yield from _network_notes(network)
+    sources = dict.fromkeys(note.source for note in relay.stated if note.source)
+    if sources:
+        yield "Sources: " + " ".join(sources)
+
+
+def _measured(choice: Choice, open_ports: Ports) -> str:
+    host, port = choice.host.name, choice.endpoint.port
+    shut = sorted(
+        {end.port for end in choice.relay.endpoints if _seen(host, end.port, open_ports) >= Seen.BLOCKED} - {port}
+    )
+    also = f" TCP {_numbers(shut)} did not answer." if shut else ""
+    if choice.seen is Seen.OPEN:
+        return f"TCP {port} to {host} was seen open from this host.{also}"
+    if choice.seen is Seen.PASSES:
+        return (
+            f"TCP {port} was seen open from this host, at other operators' servers; {host} itself was not tried.{also}"
+        )
+    if choice.seen is Seen.UNKNOWN:
+        return f"Not verified: TCP {port} to {host} was not tried from this host.{also}"
+    return f"Not verified: TCP {port} was tried from this host and did not answer, and no other port is known to.{also}"
+
+
+def suggest(
+    open_ports: Ports,
+    in_use: str | None,
+    asked: str | None,
+    system: System,
+    *,
+    sender: str | None = None,
+    network: Network | None = None,
+) -> Advice | None:
+    """A relay with all that it takes, or None when no known relay suits this Postfix.
+
+    open_ports: (host, port) to True (answered), False (did not), None (not tried), of anybody's hosts. in_use:
+    relayhost as configured. asked: a provider's id, other name or host; UsageError when there is none such or it
+    takes no password. sender: the envelope sender.
+    """
+    chosen = _choose(open_ports=open_ports, in_use=in_use, asked=asked, system=system, sender=sender, network=network)
+    if chosen is None:
+        return None
+    choice, reason = chosen
+    settings = main_cf(choice, system)
+    line = password_line(choice, sender)
+    return Advice(
+        kind="relay",
+        provider=choice.relay.id,
+        host=choice.host.name,
+        port=choice.endpoint.port,
+        tls="implicit" if choice.endpoint.implicit else "starttls",
+        verified=choice.seen.verified,
+        why=f"{reason} {_measured(choice, open_ports)}",
+        main_cf=settings,
+        files=(
+            AdviceFile(path=f"{system.config_directory}/sasl_passwd", mode="0600", owner="root:root", text=line + "\n"),
+        ),
+        commands=commands(settings, line, system, sender),
+        notes=tuple(_notes(choice, system, sender, network)),
+    )

@@ -1,0 +1,152 @@
+"""What a chosen relay takes on this host: main.cf settings, the password line, and the commands in their order. Pure."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+
+from diagnose.parse.labels import Endpoint, Relay, RelayHost
+
+MAP_TYPES = ("lmdb", "hash", "cdb", "btree", "dbm", "texthash")
+UNCOMPILED = frozenset({"texthash"})
+CA_BUNDLES = {
+    "debian": "/etc/ssl/certs/ca-certificates.crt",
+    "rhel": "/etc/pki/tls/certs/ca-bundle.crt",
+    "alpine": "/etc/ssl/certs/ca-certificates.crt",
+}
+RESTART = frozenset({"inet_interfaces", "inet_protocols"})  # read by master when it starts, not when it reloads
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class System:
+    """What the settings must suit.
+
+    family: "debian", "rhel", "suse", "alpine", "arch" or "". ca_bundle: a file that is there, None where unknown.
+    map_type: default_database_type; supported_map_types: `postconf -m`, empty where unknown. sasl_package: what to
+    install, blank separated; None or "" where the plug-ins are there. postfix_version: "3.7.11", None unknown.
+    """
+
+    family: str = ""
+    ca_bundle: str | None = None
+    map_type: str = ""
+    sasl_package: str | None = None
+    supported_map_types: Collection[str] = ()
+    postfix_version: str | None = None
+    config_directory: str = "/etc/postfix"
+
+
+class Seen(IntEnum):
+    """What was measured of a host and port; the lower, the better."""
+
+    OPEN = 0  # this very host and port answered
+    PASSES = 1  # the port answered at others' hosts
+    UNKNOWN = 2
+    BLOCKED = 3  # the port did not answer at others' hosts
+    CLOSED = 4  # this very host and port did not answer
+
+    @property
+    def verified(self) -> bool:
+        return self <= Seen.PASSES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    relay: Relay
+    host: RelayHost
+    endpoint: Endpoint
+    seen: Seen
+
+
+def version(system: System) -> tuple[int, ...]:
+    """(3, 7) of "3.7.11"; a version that is not known is taken for a current one."""
+    match = re.match(r"(\d+)\.(\d+)", system.postfix_version or "")
+    return (int(match[1]), int(match[2])) if match else (3, 4)
+
+
+def map_type(system: System) -> str:
+    supported = system.supported_map_types
+    if system.map_type and (not supported or system.map_type in supported):
+        return system.map_type
+    if not supported:
+        return "hash"
+    return next((kind for kind in MAP_TYPES if kind in supported), "texthash")
+
+
+def main_cf(choice: Choice, system: System) -> dict[str, str]:
+    settings = {
+        "relayhost": f"[{choice.host.name}]:{choice.endpoint.port}",
+        "smtp_sasl_auth_enable": "yes",
+        "smtp_sasl_password_maps": f"{map_type(system)}:{system.config_directory}/sasl_passwd",
+        "smtp_sasl_security_options": "noanonymous",
+        "smtp_tls_security_level": "encrypt",
+    }
+    if version(system) >= (3, 0):
+        # Said for STARTTLS as well: a "yes" left over from port 465 would keep 587 from working.
+        settings["smtp_tls_wrappermode"] = "yes" if choice.endpoint.implicit else "no"
+    bundle = system.ca_bundle or CA_BUNDLES.get(system.family)
+    if bundle:
+        settings["smtp_tls_CAfile"] = bundle
+    return settings
+
+
+def password_line(choice: Choice, sender: str | None) -> str:
+    relay = choice.relay
+    word = re.sub(r"[^A-Z0-9]+", "-", relay.id.upper()).strip("-")
+    user, password = f"<YOUR-{word}-USER-NAME>", f"<YOUR-{word}-PASSWORD>"
+    if relay.login.stated or relay.id == choice.host.name:
+        user, password = relay.login.user, relay.login.password
+    domain = (sender or "").rpartition("@")[2].lower()
+    if sender and domain in relay.mail_domains and re.fullmatch(r"[\w.+-]+@[\w.-]+", sender):
+        user = sender
+    return f"[{choice.host.name}]:{choice.endpoint.port} {user}:{password}"
+
+
+def install(system: System) -> tuple[str, ...]:
+    packages = (system.sasl_package or "").split()
+    if not packages:
+        return ()
+    tools = {
+        "debian": "apt-get install -y",
+        "rhel": "dnf install -y" if version(system) >= (3, 0) else "yum install -y",
+        "suse": "zypper --non-interactive install",
+        "alpine": "apk add",
+        "arch": "pacman -S --needed --noconfirm",
+    }
+    tool = tools.get(system.family)
+    return (f"{tool} {shlex.join(packages)}",) if tool else ()
+
+
+# Puts the line in place of the one for the same relay and leaves other relays' lines alone. A line whose placeholders
+# are not filled in yet never replaces one that is there, so that running it twice costs no password.
+_WRITE = (
+    "(umask 077; cd {directory} && touch sasl_passwd && LINE={line} awk '"
+    'BEGIN {{ split(ENVIRON["LINE"], word, " ") }} '
+    "$1 != word[1] {{ print; next }} "
+    'ENVIRON["LINE"] ~ /<[^ ]*>/ {{ print; kept = 1 }} '
+    'END {{ if (!kept) print ENVIRON["LINE"] }}'
+    "' sasl_passwd > sasl_passwd.new && mv -f sasl_passwd.new sasl_passwd)"
+)
+
+
+def commands(settings: Mapping[str, str], line: str, system: System, sender: str | None) -> tuple[str, ...]:
+    where = system.config_directory
+    option = "" if where == "/etc/postfix" else f" -c {shlex.quote(where)}"
+    main_cf, saved = f"{where}/main.cf", f"{where}/main.cf.before-relay"
+    table = settings["smtp_sasl_password_maps"]
+    kind = table.partition(":")[0]
+    changes = " ".join(shlex.quote(f"{name}={value}") for name, value in settings.items())
+    take = ("stop", "start") if RESTART & set(settings) else ("reload",)
+    return (
+        f"test -e {shlex.quote(saved)} || cp -p {shlex.quote(main_cf)} {shlex.quote(saved)}",
+        *install(system),
+        _WRITE.format(directory=shlex.quote(where), line=shlex.quote(line)),
+        *(() if kind in UNCOMPILED else (f"postmap{option} {shlex.quote(table)}",)),
+        f"postconf{option} -e {changes}",
+        f"postfix{option} check",
+        *(f"postfix{option} {verb}" for verb in take),
+        f"postqueue{option} -f",
+        "mail-diagnose run" + (f" --from {shlex.quote(sender)}" if sender else ""),
+    )
