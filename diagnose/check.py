@@ -3,8 +3,7 @@
 A check is a generator that asks queries and yields observations:
 
     '''Is there room for mail in the queue?'''
-    from diagnose.check import Context, check, fail, ok
-    from diagnose.host.query import Disk
+    from diagnose.check import Context, Disk, check, fail, ok
 
     @check(id="disk", title="Disk space", signs=("disk.space",), needs=("postfix",))
     def disk(ctx: Context) -> Iterator[Observation]:
@@ -20,13 +19,34 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NoReturn, TypeVar
 
+from diagnose.errors import Late
 from diagnose.host.memo import Recorder
-from diagnose.host.query import Query
+from diagnose.host.query import Dial as Dial
+from diagnose.host.query import Disk as Disk
+from diagnose.host.query import Exec as Exec
+from diagnose.host.query import Glob as Glob
+from diagnose.host.query import Listeners as Listeners
+from diagnose.host.query import Lock as Lock
+from diagnose.host.query import Login as Login
+from diagnose.host.query import Lookup as Lookup
+from diagnose.host.query import MailLog as MailLog
+from diagnose.host.query import MailQueue as MailQueue
+from diagnose.host.query import MapCompare as MapCompare
+from diagnose.host.query import MapLookup as MapLookup
+from diagnose.host.query import Now as Now
+from diagnose.host.query import Processes as Processes
+from diagnose.host.query import Query as Query
+from diagnose.host.query import Read as Read
+from diagnose.host.query import Resolve as Resolve
+from diagnose.host.query import Stat as Stat
+from diagnose.host.query import Trace as Trace
 from diagnose.host.redact import plain
 from diagnose.model import NOTHING, Observation, Scalar, Status, Target
 
@@ -150,6 +170,32 @@ def unknown(sign: str, subject: str, summary: str, **data: Scalar) -> Observatio
 def stamped(observation: Observation, at: datetime | None) -> Observation:
     """The same observation with the moment it speaks of."""
     return dataclasses.replace(observation, at=at)
+
+
+def ask_all(ctx: Context, queries: Sequence[Query[R]]) -> list[R]:
+    """The answers to several questions asked at once, in the order of the questions.
+
+    Late when the check's time ends before all have answered; each question's own time-out should be shorter.
+    """
+    answers: list[R | None] = [None] * len(queries)
+    errors: list[BaseException] = []
+
+    def work(index: int, query: Query[R]) -> None:
+        try:
+            answers[index] = ctx.ask(query)
+        except BaseException as error:  # handed to the asker below
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=pair, daemon=True) for pair in enumerate(queries)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, ctx.host.deadline - time.monotonic()))
+    if errors:
+        raise errors[0]
+    if any(answer is None for answer in answers):
+        raise Late("not all questions were answered in time")
+    return [answer for answer in answers if answer is not None]
 
 
 def skip(reason: str) -> NoReturn:

@@ -81,7 +81,7 @@ class Observation:
     status: Status
     subject: str
     summary: str
-    data: Mapping[str, Scalar] = NOTHING
+    data: Mapping[str, Scalar] = field(default_factory=lambda: NOTHING)
     at: datetime | None = None
 
 
@@ -135,7 +135,8 @@ class Cause:
     """An entry of the knowledge base.
 
     explains: causes that are mere consequences when this one holds. prior: decibans, commoner is higher.
-    rules_out: one sentence on what shows that it is not this.
+    rules_out: one sentence on what shows that it is not this. relay: sending through a relay is a way out, so that
+    the report advises one.
     """
 
     id: str
@@ -147,6 +148,7 @@ class Cause:
     rules_out: str = ""
     explains: tuple[str, ...] = ()
     prior: int = 0
+    relay: bool = False
     links: tuple[str, ...] = ()
 
 
@@ -170,7 +172,7 @@ class Diagnosis:
     unknown: tuple[str, ...] = ()
     explained_by: str | None = None
     remedy: Remedy
-    data: Mapping[str, Scalar] = NOTHING
+    data: Mapping[str, Scalar] = field(default_factory=lambda: NOTHING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,7 +196,7 @@ class Advice:
     tls: str
     verified: bool
     why: str
-    main_cf: Mapping[str, str] = NOTHING
+    main_cf: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     files: tuple[AdviceFile, ...] = ()
     commands: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

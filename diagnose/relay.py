@@ -12,6 +12,7 @@ and are not printed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -100,14 +101,18 @@ def _choices(relay: Relay, open_ports: Ports, system: System, preferred: str | N
             yield Choice(relay=relay, host=host, endpoint=endpoint, seen=seen)
 
 
-def _best(relay: Relay, open_ports: Ports, system: System, preferred: str | None = None) -> Choice | None:
+def _best(
+    relay: Relay, open_ports: Ports, system: System, preferred: str | None = None, current: int | None = None
+) -> Choice | None:
+    """The port seen open, then the port in use, then by PORT_ORDER. A port by recall only is taken when it was seen
+    open at that very host, or when there is no other."""
     found = list(_choices(relay, open_ports, system, preferred))
-    # A port by recall only is taken when it was seen open at that very host, or when there is no other.
     return min(
         found,
         key=lambda choice: (
             choice.seen,
             not (choice.endpoint.stated or choice.seen is Seen.OPEN),
+            choice.endpoint.port != current or current == 25,
             PORT_ORDER.index(choice.endpoint.port),
             relay.hosts.index(choice.host) if choice.host in relay.hosts else 0,
         ),
@@ -118,7 +123,7 @@ def _best(relay: Relay, open_ports: Ports, system: System, preferred: str | None
 def _unlisted(host: str, port: int | None, open_ports: Ports) -> Relay | None:
     """A relay that no table knows, with the ports that were tried at it; None when none of them is open."""
     tried = {number for (name, number), answer in open_ports.items() if name == host and answer}
-    if not tried or not host:
+    if not tried or not re.fullmatch(r"[a-z0-9._:-]+", host):
         return None
     ports = sorted(tried & set(PORT_ORDER), key=PORT_ORDER.index)
     if port in tried and port not in PORT_ORDER:
@@ -168,9 +173,12 @@ def _choose(
         wanted = find(asked)
         if wanted is None:
             raise UsageError(f"no relay provider is called {asked!r}; see `mail-diagnose relay list`")
-        best = _best(wanted, open_ports, system, preferred if wanted is current else None) if _usable(wanted) else None
+        where = (preferred, current_port) if wanted is current else (None, None)
+        best = _best(wanted, open_ports, system, *where) if _usable(wanted) else None
         if best is None:
-            reason = wanted.stated[0].text if wanted.stated else "it does not take a user name and password."
+            reason = wanted.stated[0].text if wanted.stated else "It does not take a user name and password."
+            if _usable(wanted):
+                reason = "It takes implicit TLS only, which Postfix has from 3.0 on."
             raise UsageError(f"{wanted.name} cannot serve as a relay here: {reason} Choose another provider.")
         return best, f"{wanted.name} was asked for."
     offers: list[tuple[Choice, str]] = []
@@ -178,7 +186,7 @@ def _choose(
     if in_use:
         relay = current if current is not None else _unlisted(current_host, current_port, open_ports)
         if relay is not None and _usable(relay):
-            best = _best(relay, open_ports, system, preferred)
+            best = _best(relay, open_ports, system, preferred, current_port)
             if best is not None and best.seen <= Seen.UNKNOWN:
                 return best, f"{relay.name} is the relay in use."
             if best is not None:
@@ -206,10 +214,10 @@ def _network_notes(network: Network) -> Iterator[str]:
     policy = network.policy
     if not policy.stated or policy.default not in ("blocked", "conditional"):
         return
-    ports = f" outgoing TCP {_numbers(policy.ports)}" if policy.ports else " outgoing SMTP"
-    verb = "closes" if policy.default == "blocked" else "closes for some customers"
+    ports = f"TCP {_numbers(policy.ports)}" if policy.ports else "SMTP"
+    whom = "by default" if policy.default == "blocked" else "for some customers"
     source = f" ({policy.source})" if policy.source else ""
-    yield " ".join(f"{network.name} {verb}{ports}. {policy.text}".split()) + source
+    yield f"{network.name}: outgoing {ports} is closed {whom}. {policy.text}".rstrip() + source
     unblock = network.unblock
     if unblock is not None and unblock.stated and unblock.possible in ("yes", "conditional") and unblock.how:
         yield f"To have it opened instead: {unblock.how}" + (f" {unblock.url}" if unblock.url else "")
@@ -269,6 +277,8 @@ def suggest(
     relayhost as configured. asked: a provider's id, other name or host; UsageError when there is none such or it
     takes no password. sender: the envelope sender.
     """
+    if sender and not re.fullmatch(r"[\w.+=-]+@[\w.-]+", sender):
+        sender = None  # "<>", or text that must not get into commands
     chosen = _choose(open_ports=open_ports, in_use=in_use, asked=asked, system=system, sender=sender, network=network)
     if chosen is None:
         return None

@@ -99,7 +99,7 @@ def password_line(choice: Choice, sender: str | None) -> str:
     if relay.login.stated or relay.id == choice.host.name:
         user, password = relay.login.user, relay.login.password
     domain = (sender or "").rpartition("@")[2].lower()
-    if sender and domain in relay.mail_domains and re.fullmatch(r"[\w.+-]+@[\w.-]+", sender):
+    if sender and domain in relay.mail_domains:
         user = sender
     return f"[{choice.host.name}]:{choice.endpoint.port} {user}:{password}"
 
@@ -125,7 +125,7 @@ _WRITE = (
     "(umask 077; cd {directory} && touch sasl_passwd && LINE={line} awk '"
     'BEGIN {{ split(ENVIRON["LINE"], word, " ") }} '
     "$1 != word[1] {{ print; next }} "
-    'ENVIRON["LINE"] ~ /<[^ ]*>/ {{ print; kept = 1 }} '
+    'ENVIRON["LINE"] ~ /<YOUR-/ {{ print; kept = 1 }} '
     'END {{ if (!kept) print ENVIRON["LINE"] }}'
     "' sasl_passwd > sasl_passwd.new && mv -f sasl_passwd.new sasl_passwd)"
 )

@@ -39,7 +39,7 @@ def from_plain(kind: Any, data: Any) -> Any:
     if dataclasses.is_dataclass(kind):
         if not isinstance(data, dict):
             raise SnapshotError(f"an object was expected for {getattr(kind, '__name__', kind)}")
-        hints = _hints(kind)
+        hints = _hints(typing.cast(type, kind))
         known = {f.name for f in dataclasses.fields(kind)}
         unknown = set(data) - known
         if unknown:
@@ -53,5 +53,5 @@ def from_plain(kind: Any, data: Any) -> Any:
 
 
 @functools.cache
-def _hints(kind: Any) -> dict[str, Any]:
+def _hints(kind: type) -> dict[str, Any]:
     return typing.get_type_hints(kind)

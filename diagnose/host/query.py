@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
-R = TypeVar("R", covariant=True)
+R_co = TypeVar("R_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,7 +271,7 @@ class CompareReply:
 
 
 @dataclass(frozen=True, slots=True)
-class Query(Generic[R]):
+class Query(Generic[R_co]):
     """A question; `Reply` is the type of its answer, `timeout` (seconds) how long the answer may take."""
 
     Reply: ClassVar[type[Any]]
@@ -458,4 +458,3 @@ KINDS: Mapping[str, type[Query[Any]]] = {
     )
 }  # fmt: skip
 NETWORK: tuple[type[Query[Any]], ...] = (Lookup, Resolve, Dial, Trace)
-

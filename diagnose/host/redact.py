@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from typing import Any
 
 STARS = "********"
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
@@ -13,7 +14,9 @@ _PATTERNS = (
     re.compile(r"(inline:\{)[^}]*(?=\})"),
     re.compile(r"(inline:\{)[^}]*$", re.M),
     # an SMTP client's own words, and debug logs of the same
-    re.compile(r"(\bAUTH\s+(?:PLAIN|LOGIN|CRAM-MD5|XOAUTH2|OAUTHBEARER|NTLM|DIGEST-MD5|SCRAM-[\w-]+)\s+)[A-Za-z0-9+/=]{4,}", re.I),
+    re.compile(
+        r"(\bAUTH\s+(?:PLAIN|LOGIN|CRAM-MD5|X?OAUTH\w*|NTLM|DIGEST-MD5|SCRAM-[\w-]+)\s+)[A-Za-z0-9+/=]{4,}", re.I
+    ),
     # key = value where the key says that the value is secret
     re.compile(
         r"((?:pass(?:word|wd|phrase)?|secret|api[_-]?key|apikey|token|credential)s?[\w.-]*[\"']?\s*[=:]\s*[\"']?)"
@@ -45,6 +48,12 @@ def mask(text: str) -> str:
     return "\n".join(lines)
 
 
+_NO_SECRETS = frozenset(
+    "password passwd passphrase secret apikey api_key api-key username user_name changeme example postfix token "
+    "your_password your-password your_api_key your-api-key smtp_password smtp_username mail_password".split()
+)
+
+
 class Secrets:
     """The secrets met in this run: whatever text leaves the host afterwards has them replaced."""
 
@@ -57,10 +66,20 @@ class Secrets:
 
         with self._lock:
             for value in values:
-                # Shorter ones would blank out ordinary words all over the report.
-                if len(value) >= 5:
+                # Shorter ones, and words that are no secret, would blank out half of the report.
+                if len(value) >= 5 and value.lower().strip("<>{}\\\"'") not in _NO_SECRETS:
                     self._known.add(value)
                     self._known.add(base64.b64encode(value.encode()).decode())
+
+    def hide_data(self, data: Any) -> Any:
+        """The same for plain data, keys left alone."""
+        if isinstance(data, str):
+            return self.hide(data)
+        if isinstance(data, dict):
+            return {key: self.hide_data(value) for key, value in data.items()}
+        if isinstance(data, (list, tuple)):
+            return [self.hide_data(value) for value in data]
+        return data
 
     def hide(self, text: str) -> str:
         with self._lock:

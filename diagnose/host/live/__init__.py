@@ -1,0 +1,146 @@
+"""The live host: the only package that touches sockets, TLS, processes and the resolver."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from diagnose.errors import Late
+from diagnose.host.memo import shorten
+from diagnose.host.query import (
+    Dial,
+    Disk,
+    Exec,
+    Glob,
+    Listeners,
+    Lock,
+    Lookup,
+    MailLog,
+    MailQueue,
+    MapCompare,
+    MapLookup,
+    Now,
+    Processes,
+    Query,
+    Read,
+    Resolve,
+    Stat,
+    Trace,
+)  # fmt: skip
+from diagnose.host.redact import Secrets
+
+R = TypeVar("R")
+
+
+class LiveHost:
+    """Answers from this machine and the network it stands in; reads only."""
+
+    def __init__(self) -> None:
+        self.secrets = Secrets()
+
+    def answer(self, query: Query[R], deadline: float) -> R:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise Late("the check's time is up")
+        return _ANSWERS[type(query)](self, shorten(query, left), deadline)  # type: ignore[no-any-return]
+
+
+def _exec(host: LiveHost, query: Exec, deadline: float) -> Any:
+    from diagnose.host.live import system
+
+    return system.run(query, host.secrets)
+
+
+def _read(host: LiveHost, query: Read, deadline: float) -> Any:
+    from diagnose.host.live import system
+
+    return system.read(query, host.secrets)
+
+
+def _system(name: str) -> Callable[[LiveHost, Any, float], Any]:
+    def answer(host: LiveHost, query: Any, deadline: float) -> Any:
+        from diagnose.host.live import system
+
+        return getattr(system, name)(query)
+
+    return answer
+
+
+def _processes(name: str) -> Callable[[LiveHost, Any, float], Any]:
+    def answer(host: LiveHost, query: Any, deadline: float) -> Any:
+        from diagnose.host.live import processes
+
+        return getattr(processes, name)(query)
+
+    return answer
+
+
+def _lookup(host: LiveHost, query: Lookup, deadline: float) -> Any:
+    from diagnose.host.live import dns
+
+    return dns.lookup(query, deadline)
+
+
+def _resolve(host: LiveHost, query: Resolve, deadline: float) -> Any:
+    from diagnose.host.live import dns
+
+    return dns.resolve(query, deadline)
+
+
+def _dial(host: LiveHost, query: Dial, deadline: float) -> Any:
+    from diagnose.host.live import dial, tables
+
+    return dial.dial(query, deadline, lambda login: tables.credentials(login, host.secrets), host.secrets)
+
+
+def _trace(host: LiveHost, query: Trace, deadline: float) -> Any:
+    from diagnose.host.live import trace
+
+    return trace.trace(query, deadline)
+
+
+def _mail_log(host: LiveHost, query: MailLog, deadline: float) -> Any:
+    from diagnose.host.live import logs, system
+
+    configured = system.run(Exec(("postconf", "-h", "maillog_file")), host.secrets)
+    return logs.read(query, deadline, configured.out.strip() or None)
+
+
+def _mail_queue(host: LiveHost, query: MailQueue, deadline: float) -> Any:
+    from diagnose.host.live import mailqueue
+
+    return mailqueue.read(query, deadline)
+
+
+def _map_lookup(host: LiveHost, query: MapLookup, deadline: float) -> Any:
+    from diagnose.host.live import tables
+
+    return tables.lookup(query, deadline, host.secrets)
+
+
+def _map_compare(host: LiveHost, query: MapCompare, deadline: float) -> Any:
+    from diagnose.host.live import tables
+
+    return tables.compare(query, deadline, host.secrets)
+
+
+_ANSWERS: dict[type, Callable[[LiveHost, Any, float], Any]] = {
+    Exec: _exec,
+    Read: _read,
+    Stat: _system("stat"),
+    Glob: _system("glob"),
+    Disk: _system("disk"),
+    Lock: _system("lock"),
+    Now: _system("now"),
+    Processes: _processes("processes"),
+    Listeners: _processes("listeners"),
+    Lookup: _lookup,
+    Resolve: _resolve,
+    Dial: _dial,
+    Trace: _trace,
+    MailLog: _mail_log,
+    MailQueue: _mail_queue,
+    MapLookup: _map_lookup,
+    MapCompare: _map_compare,
+}

@@ -1,0 +1,122 @@
+"""Names: raw DNS questions to one server at a time, and the host's own resolution."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from typing import Any
+
+from diagnose.host.query import DnsReply, Lookup, Resolve, ResolveReply
+
+TRY = 2.0  # seconds for one server's answer before the question is repeated or the next server is asked
+
+
+def lookup(query: Lookup, deadline: float) -> DnsReply:
+    """Asks the server named, else those of resolv.conf in turn; a truncated answer is fetched again by TCP."""
+    import dns.exception
+    import dns.message
+    import dns.name
+    import dns.rdatatype
+
+    started = time.monotonic()
+    end = min(deadline, started + query.timeout)
+    servers = [query.server] if query.server else name_servers()
+    try:
+        message = dns.message.make_query(query.name, query.rtype, want_dnssec=False)
+        # AD without DO asks a validating resolver to say so (RFC 6840 5.7).
+        message.flags |= 0x0020
+    except (dns.exception.DNSException, ValueError) as error:
+        return DnsReply(problem=f"not a name: {type(error).__name__}")
+    problem, last = "no name server is configured", None
+    for attempt in range(2):
+        for server in servers:
+            left = end - time.monotonic()
+            if left <= 0:
+                break
+            reply, problem_here = _ask(message, server, min(left, TRY if attempt == 0 or len(servers) > 1 else left))
+            if reply is None:
+                problem = problem_here
+                continue
+            answer = _reading(reply, query, server, time.monotonic() - started)
+            if answer.rcode in ("NOERROR", "NODATA", "NXDOMAIN") or query.server:
+                return answer
+            last = answer
+        if last is not None:
+            return last
+    return DnsReply(problem=problem, server=servers[0] if servers else "", seconds=time.monotonic() - started)
+
+
+def _ask(message: Any, server: str, timeout: float) -> tuple[Any, str]:
+    import dns.exception
+    import dns.query
+
+    try:
+        reply, _ = dns.query.udp_with_fallback(message, server, timeout=timeout)
+        return reply, ""
+    except dns.exception.Timeout:
+        return None, f"no answer from {server}"
+    except (dns.exception.DNSException, OSError, ValueError, EOFError) as error:
+        text = getattr(error, "strerror", None) or type(error).__name__
+        return None, f"{server}: {text}"
+
+
+def _reading(reply: Any, query: Lookup, server: str, seconds: float) -> DnsReply:
+    import dns.rcode
+    import dns.rdatatype
+
+    rcode = dns.rcode.to_text(reply.rcode())
+    wanted = dns.rdatatype.from_text(query.rtype)
+    answers = [_text(record) for section in reply.answer for record in section if section.rdtype == wanted]
+    if rcode == "NOERROR" and not answers:
+        rcode = "NODATA"
+    return DnsReply(
+        rcode=rcode,
+        answers=tuple(sorted(answers)),
+        server=server,
+        seconds=seconds,
+        authentic=bool(reply.flags & 0x0020),
+    )
+
+
+def _text(record: Any) -> str:
+    """Presentation form; a TXT record's strings joined, as SPF and DKIM read them."""
+    strings = getattr(record, "strings", None)
+    if strings is not None:
+        return b"".join(strings).decode("utf-8", "replace")
+    return str(record.to_text())
+
+
+def name_servers() -> list[str]:
+    """Those of /etc/resolv.conf, at most three as in the C library; the loopback when it names none."""
+    servers = []
+    try:
+        with open("/etc/resolv.conf", encoding="utf-8", errors="replace") as file:
+            for line in file:
+                part = line.split()
+                if len(part) >= 2 and part[0] == "nameserver":
+                    servers.append(part[1])
+    except OSError:
+        pass
+    return servers[:3] or ["127.0.0.1"]
+
+
+def resolve(query: Resolve, deadline: float) -> ResolveReply:
+    """getaddrinfo in a thread of its own: the C library's time-outs are longer than ours."""
+    result: list[ResolveReply] = []
+
+    def work() -> None:
+        try:
+            found = socket.getaddrinfo(query.name, None, type=socket.SOCK_STREAM)
+            addresses = dict.fromkeys(str(item[4][0]) for item in found)
+            result.append(ResolveReply(addresses=tuple(addresses)))
+        except socket.gaierror as error:
+            known = {socket.EAI_NONAME: "name not known", socket.EAI_AGAIN: "temporary failure"}
+            result.append(ResolveReply(problem=known.get(error.errno or 0, str(error.strerror))))
+        except (OSError, UnicodeError) as error:
+            result.append(ResolveReply(problem=str(error)))
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(max(0.0, deadline - time.monotonic() - 0.05))
+    return result[0] if result else ResolveReply(problem="no answer in time")

@@ -1,0 +1,232 @@
+"""Commands, files, disks, locks and the clock of this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import glob as globbing
+import grp
+import os
+import pwd
+import shutil
+import socket
+import stat as modes
+import struct
+import subprocess
+import time
+
+from diagnose.host.query import (
+    Disk,
+    DiskReply,
+    Exec,
+    ExecReply,
+    Glob,
+    GlobReply,
+    Lock,
+    LockReply,
+    Now,
+    NowReply,
+    Read,
+    ReadReply,
+    Stat,
+    StatReply,
+)  # fmt: skip
+from diagnose.host.redact import Secrets, mask
+
+# A cron job's or an ordinary user's PATH lacks these; Postfix' commands live there.
+PATH = os.pathsep.join(
+    dict.fromkeys(
+        [*os.environ.get("PATH", "").split(os.pathsep), "/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin", "/bin"]
+    )
+)
+OUTPUT_LIMIT = 4_000_000
+
+
+def environment() -> dict[str, str]:
+    """What a command of this host is run with: the C locale, a PATH with the sbin directories, nothing that would
+    make a mailer or a loader behave otherwise for us than for others."""
+    keep = {key: value for key, value in os.environ.items() if key in ("HOME", "USER", "LOGNAME", "TZ")}
+    return {**keep, "PATH": PATH, "LC_ALL": "C"}
+
+
+def find(command: str) -> str | None:
+    return shutil.which(command, path=PATH)
+
+
+def why(error: OSError) -> str:
+    """An OSError as the word a reply's `problem` carries."""
+    return {
+        errno.ENOENT: "not found",
+        errno.ENOTDIR: "not found",
+        errno.EACCES: "permission denied",
+        errno.EPERM: "permission denied",
+    }.get(error.errno or 0, (error.strerror or type(error).__name__).lower())
+
+
+def run(query: Exec, secrets: Secrets) -> ExecReply:
+    program = find(query.argv[0])
+    if program is None:
+        return ExecReply(problem=f"not found: {query.argv[0]}")
+    try:
+        with subprocess.Popen(
+            [program, *query.argv[1:]],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(),
+            cwd="/",
+            start_new_session=True,
+        ) as child:
+            try:
+                out, err = child.communicate(timeout=query.timeout)
+            except subprocess.TimeoutExpired:
+                _kill(child)
+                return ExecReply(problem=f"timed out after {query.timeout:.1f} s: {' '.join(query.argv[:2])}")
+    except OSError as error:
+        return ExecReply(problem=why(error))
+    return ExecReply(
+        code=child.returncode,
+        out=_clean(out[:OUTPUT_LIMIT], secrets),
+        err=_clean(err[:20_000], secrets),
+        truncated=len(out) > OUTPUT_LIMIT,
+    )
+
+
+def _kill(child: subprocess.Popen[bytes]) -> None:
+    """The whole session, since a shell's grandchildren would keep our pipes open."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, 9)
+    with contextlib.suppress(ProcessLookupError):
+        child.kill()
+    for pipe in (child.stdout, child.stderr):
+        if pipe:
+            pipe.close()
+
+
+def decode(data: bytes) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def _clean(data: bytes, secrets: Secrets) -> str:
+    return secrets.hide(mask(decode(data)))
+
+
+def read(query: Read, secrets: Secrets) -> ReadReply:
+    try:
+        # A FIFO or a device would hang us.
+        if not modes.S_ISREG(os.stat(query.path).st_mode):
+            return ReadReply(problem="not a regular file")
+        with open(query.path, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if query.tail and size > query.limit:
+                file.seek(size - query.limit)
+            data = file.read(query.limit + 1)
+    except OSError as error:
+        return ReadReply(problem=why(error))
+    text = decode(data[: query.limit])
+    if query.secret:
+        from diagnose.host.live import tables
+
+        return ReadReply(text=tables.mask_read(text, query.secret, secrets), truncated=len(data) > query.limit)
+    return ReadReply(text=secrets.hide(mask(text)), truncated=len(data) > query.limit)
+
+
+def stat(query: Stat) -> StatReply:
+    try:
+        info = os.stat(query.path)
+    except OSError as error:
+        problem = why(error)
+        return StatReply(problem=None if problem == "not found" else problem)
+    kinds = {modes.S_IFREG: "file", modes.S_IFDIR: "dir", modes.S_IFSOCK: "socket", modes.S_IFIFO: "fifo"}
+    return StatReply(
+        exists=True,
+        kind=kinds.get(modes.S_IFMT(info.st_mode), "other"),
+        mode=modes.S_IMODE(info.st_mode),
+        owner=user_name(info.st_uid),
+        group=group_name(info.st_gid),
+        size=info.st_size,
+        mtime=info.st_mtime,
+        real=os.path.realpath(query.path),
+    )
+
+
+def user_name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def group_name(gid: int) -> str:
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)
+
+
+def glob(query: Glob) -> GlobReply:
+    return GlobReply(paths=tuple(sorted(globbing.glob(query.pattern))[:1000]))
+
+
+def disk(query: Disk) -> DiskReply:
+    try:
+        info = os.statvfs(query.path)
+    except OSError as error:
+        return DiskReply(problem=why(error))
+    return DiskReply(
+        free=info.f_bavail * info.f_frsize,
+        total=info.f_blocks * info.f_frsize,
+        inodes_free=info.f_favail,
+        inodes_total=info.f_files,
+        read_only=bool(info.f_flag & os.ST_RDONLY),
+    )
+
+
+def lock(query: Lock) -> LockReply:
+    """Who holds a lock on the file: asked with F_GETLK, which takes none (struct flock of 64-bit Linux)."""
+    try:
+        with open(query.path, "rb") as file:
+            text = decode(file.read(200)).strip()
+            try:
+                asked = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+                kind, _, _, _, pid = struct.unpack("hhqqi4x", fcntl.fcntl(file.fileno(), fcntl.F_GETLK, asked))
+                held = kind != fcntl.F_UNLCK
+            except (OSError, struct.error):
+                held, pid = False, 0
+            if not held:
+                held, pid = _flock_holder(os.fstat(file.fileno()))
+    except OSError as error:
+        return LockReply(problem=why(error))
+    return LockReply(held=held, holder=max(0, pid), text=text)
+
+
+def _flock_holder(info: os.stat_result) -> tuple[bool, int]:
+    """Postfix on Linux locks master.pid with flock(): /proc/locks lists its holder by device and inode. The device is
+    not compared, since overlay file systems show another one there."""
+    try:
+        with open("/proc/locks", encoding="ascii", errors="replace") as locks:
+            for line in locks:
+                part = line.split()
+                if len(part) >= 6 and part[1] != "->" and part[5].endswith(f":{info.st_ino}"):
+                    return True, int(part[4]) if part[4].lstrip("-").isdigit() else 0
+    except OSError:
+        pass
+    return False, 0
+
+
+def now(query: Now) -> NowReply:
+    epoch = time.time()
+    name = socket.gethostname()
+    return NowReply(
+        epoch=epoch,
+        offset=time.localtime(epoch).tm_gmtoff,
+        user=user_name(os.geteuid()),
+        groups=tuple(sorted({group_name(g) for g in [*os.getgroups(), os.getegid()]})),
+        root=os.geteuid() == 0,
+        hostname=name,
+        fqdn=name,
+    )

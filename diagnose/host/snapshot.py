@@ -1,0 +1,124 @@
+"""Recording a host and asking the recording.
+
+A recording is what the memo knew at the end of a run: every question with its answer, secrets already removed. It is
+JSON, gzip-compressed where the file name ends in .gz.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+import json
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from diagnose.errors import SnapshotError
+from diagnose.host.plain import from_plain, to_plain
+from diagnose.host.query import KINDS, Query
+from diagnose.model import Target
+
+R = TypeVar("R")
+SCHEMA = 1
+LIMIT = 256_000_000  # bytes, unpacked
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """version: of the tool that made it; started: ISO 8601; asked: question to answer; settings: what changes which
+    questions are asked."""
+
+    version: str
+    started: str
+    target: Target
+    asked: Mapping[Query[Any], Any]
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def answer(self, query: Query[R], deadline: float) -> R:
+        reply = self.asked.get(query)
+        if reply is None:
+            return query.Reply(problem="not recorded")  # type: ignore[no-any-return]
+        return reply  # type: ignore[no-any-return]
+
+
+def dumps(recording: Recording) -> str:
+    asked = [
+        {"query": {"kind": type(query).__name__, **to_plain(query)}, "reply": to_plain(reply)}
+        for query, reply in recording.asked.items()
+    ]
+    asked.sort(key=lambda item: json.dumps(item["query"], sort_keys=True))
+    return json.dumps(
+        {
+            "schema": SCHEMA,
+            "version": recording.version,
+            "started": recording.started,
+            "target": to_plain(recording.target),
+            "settings": to_plain(recording.settings),
+            "asked": asked,
+        },
+        indent=1,
+        ensure_ascii=False,
+    )
+
+
+def loads(text: str) -> Recording:
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise SnapshotError(
+            f"not a recording: no JSON ({error}); make one with `mail-diagnose record -o FILE`"
+        ) from None
+    if not isinstance(data, dict) or "asked" not in data:
+        raise SnapshotError("not a recording of mail-diagnose; make one with `mail-diagnose record -o FILE`")
+    if data.get("schema") != SCHEMA:
+        raise SnapshotError(
+            f"the recording has schema {data.get('schema')!r}, this version reads {SCHEMA}: "
+            f"record again, or use mail-diagnose {str(data.get('version'))[:20]}"
+        )
+    asked: dict[Query[Any], Any] = {}
+    try:
+        for item in data["asked"]:
+            fields = dict(item["query"])
+            kind = KINDS.get(fields.pop("kind"))
+            if kind is None:
+                continue
+            query = from_plain(kind, fields)
+            asked[query] = from_plain(kind.Reply, item["reply"])
+        target = from_plain(Target, data.get("target") or {})
+        return Recording(
+            version=str(data.get("version", "")),
+            started=str(data["started"]),
+            target=target,
+            asked=asked,
+            settings=dict(data.get("settings") or {}),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise SnapshotError(f"the recording is damaged ({type(error).__name__}: {error}); record again") from None
+
+
+def load(path: Path) -> Recording:
+    """Raises SnapshotError for a file that is missing, unreadable, too large or no recording."""
+    try:
+        data = path.read_bytes()
+        if data[:2] == b"\x1f\x8b":
+            with gzip.open(path) as packed:
+                data = packed.read(LIMIT + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise SnapshotError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
+    if len(data) > LIMIT:
+        raise SnapshotError(f"{path} is too large for a recording")
+    try:
+        return loads(data.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise SnapshotError(f"{path} is no recording: not UTF-8 text") from None
+
+
+def save(recording: Recording, path: Path) -> None:
+    data = dumps(recording).encode()
+    if path.suffix == ".gz":
+        data = gzip.compress(data, mtime=0)
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise SnapshotError(f"cannot write {path}: {error.strerror}") from None

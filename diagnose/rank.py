@@ -1,0 +1,161 @@
+"""Weighs causes against observations.
+
+A cause's score is its prior plus the weights of the signs that matched, in decibans: a sign counts once however many
+subjects show it, its strongest observation speaks for it; what is UNKNOWN counts nothing and is listed. A diagnosis is
+certain from 20, likely from 10, possible from 3; below that it is not shown. When one cause explains another, the other
+is folded under it.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterable, Mapping, Sequence
+
+from diagnose.model import (
+    Cause,
+    Confidence,
+    Diagnosis,
+    Observation,
+    Remedy,
+    Run,
+    Scalar,
+    Sign,
+    Status,
+    Support,
+)  # fmt: skip
+
+CERTAIN, LIKELY, POSSIBLE = 20, 10, 3
+
+
+def rank(causes: Iterable[Cause], runs: Sequence[Run], family: str = "") -> tuple[Diagnosis, ...]:
+    """The diagnoses in the order in which to read them. `family` ("debian", "rhel", "alpine") picks the commands."""
+    seen: dict[str, list[Observation]] = {}
+    for run in runs:
+        for observation in run.observations:
+            seen.setdefault(observation.sign, []).append(observation)
+    found = [d for cause in causes if (d := weigh(cause, seen, family)) is not None]
+    found = _fold(found)
+    found.sort(key=lambda d: (d.explained_by is not None, -d.confidence, -d.cause.impact, -d.score, d.cause.id))
+    return tuple(found)
+
+
+def confidence(score: int) -> Confidence | None:
+    if score >= CERTAIN:
+        return Confidence.CERTAIN
+    if score >= LIKELY:
+        return Confidence.LIKELY
+    return Confidence.POSSIBLE if score >= POSSIBLE else None
+
+
+def weigh(cause: Cause, seen: Mapping[str, list[Observation]], family: str = "") -> Diagnosis | None:
+    """One cause against the observations by sign; None where nothing speaks for it or the score is too low."""
+    support: dict[str, tuple[Sign, Observation]] = {}
+    against: dict[str, tuple[Sign, Observation]] = {}
+    unknown: dict[str, None] = {}
+    for sign in cause.signs:
+        for observation in seen.get(sign.id, ()):
+            if observation.status is Status.UNKNOWN and sign.status is not Status.UNKNOWN:
+                if sign.weight > 0:
+                    unknown[f"{sign.id}: {observation.summary}"] = None
+                continue
+            if observation.status is not sign.status or not matches(sign, observation):
+                continue
+            side = support if sign.weight > 0 else against
+            held = side.get(sign.id)
+            if held is None or abs(held[0].weight) < abs(sign.weight):
+                side[sign.id] = (sign, observation)
+    if not support:
+        return None
+    score = cause.prior + sum(sign.weight for sign, _ in (*support.values(), *against.values()))
+    sure = confidence(score)
+    if sure is None:
+        return None
+    order = sorted(support.values(), key=lambda pair: (-pair[0].weight, pair[0].id))
+    data: dict[str, Scalar] = {}
+    for _, observation in order:
+        for key, value in observation.data.items():
+            data.setdefault(key, value)
+    return Diagnosis(
+        cause=cause,
+        score=score,
+        confidence=sure,
+        support=tuple(_support(pair) for pair in order),
+        against=tuple(_support(p) for p in sorted(against.values(), key=lambda pair: (pair[0].weight, pair[0].id))),
+        unknown=tuple(unknown),
+        remedy=fill(cause.remedy, data, family),
+        data=data,
+    )
+
+
+def matches(sign: Sign, observation: Observation) -> bool:
+    for key, wanted in sign.where:
+        value = observation.data.get(key)
+        if isinstance(wanted, tuple):
+            if value not in wanted:
+                return False
+        elif value != wanted:
+            return False
+    return True
+
+
+def _support(pair: tuple[Sign, Observation]) -> Support:
+    sign, observation = pair
+    return Support(sign=sign.id, weight=sign.weight, subject=observation.subject, summary=observation.summary)
+
+
+def _fold(found: list[Diagnosis]) -> list[Diagnosis]:
+    """Marks what another diagnosis explains, when that one is at least likely and not itself explained by it."""
+    import dataclasses
+
+    by_id = {d.cause.id: d for d in found}
+    result = []
+    for diagnosis in found:
+        roots = [
+            other
+            for other in found
+            if diagnosis.cause.id in other.cause.explains
+            and other.confidence >= Confidence.LIKELY
+            and not (other.cause.id in diagnosis.cause.explains and diagnosis.score >= other.score)
+        ]
+        if roots:
+            root = max(roots, key=lambda d: (d.score, d.cause.id))
+            diagnosis = dataclasses.replace(diagnosis, explained_by=root.cause.id)
+        result.append(diagnosis)
+    # A chain of explanations ends at its root: name that one.
+    final = []
+    marks = {d.cause.id: d.explained_by for d in result}
+    for diagnosis in result:
+        root_id, hops = diagnosis.explained_by, 0
+        while root_id is not None and marks.get(root_id) is not None and hops < len(by_id):
+            root_id, hops = marks[root_id], hops + 1
+        if root_id is not None and (root_id == diagnosis.cause.id or hops >= len(by_id)):
+            root_id = None
+        final.append(dataclasses.replace(diagnosis, explained_by=root_id))
+    return final
+
+
+class _Placeholders(dict[str, str]):
+    def __missing__(self, key: str) -> str:
+        return f"<{key.upper().replace('_', '-')}>"
+
+
+class _Plain(string.Formatter):
+    """Only {name}: no attribute or index access into what a log said."""
+
+    def get_field(self, field_name: str, args: Sequence[object], kwargs: Mapping[str, object]) -> tuple[object, str]:
+        return kwargs[field_name], field_name
+
+
+def fill(remedy: Remedy, data: Mapping[str, Scalar], family: str = "") -> Remedy:
+    """The remedy with its {placeholders} filled; what is not known stands as <NAME>. Values that go into commands are
+    cut to characters that a shell takes literally."""
+    commands = remedy.commands + {"rhel": remedy.rhel, "alpine": remedy.alpine}.get(family, remedy.debian)
+    words = _Placeholders({key: str(value) for key, value in data.items() if value is not None and value != ""})
+    safe = _Placeholders(
+        {key: "".join(c for c in value if c.isalnum() or c in "@.:/_-[]+=,") for key, value in words.items()}
+    )
+    formatter = _Plain()
+    return Remedy(
+        text=formatter.vformat(remedy.text, (), words),
+        commands=tuple(formatter.vformat(command, (), safe) for command in commands),
+    )

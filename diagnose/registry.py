@@ -1,0 +1,64 @@
+"""Finds checks: ours and those that other packages offer by the entry-point group `mail_diagnose.checks`."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Iterable
+from importlib.metadata import entry_points
+
+from diagnose.check import Check
+from diagnose.errors import UsageError
+
+BUILT_IN = "checks"  # the one place that names the package
+GROUP = "mail_diagnose.checks"
+
+
+def from_package(name: str) -> list[Check]:
+    """Every `Check` at the top level of the package's modules. Raises ImportError."""
+    package = importlib.import_module(name)
+    found: list[Check] = []
+    paths = getattr(package, "__path__", None)
+    modules = [package]
+    if paths is not None:
+        modules += [importlib.import_module(f"{name}.{info.name}") for info in pkgutil.iter_modules(paths)]
+    for module in modules:
+        found += [value for value in vars(module).values() if isinstance(value, Check)]
+    return list({id(check): check for check in found}.values())
+
+
+def discover() -> tuple[tuple[Check, ...], tuple[str, ...]]:
+    """All checks, sorted by id, and notes on plug-ins that could not be loaded."""
+    found = {check.id: check for check in from_package(BUILT_IN)}
+    notes = []
+    for point in sorted(entry_points(group=GROUP), key=lambda p: p.name):
+        try:
+            checks = from_package(point.value.partition(":")[0])
+        except Exception as error:  # a plug-in is someone else's code
+            notes.append(f"the check plug-in {point.name!r} could not be loaded: {type(error).__name__}: {error}")
+            continue
+        for check in checks:
+            if check.id in found:
+                notes.append(f"the check plug-in {point.name!r} offers {check.id!r}, which exists already: ignored")
+            else:
+                found[check.id] = check
+    return tuple(found[id] for id in sorted(found)), tuple(notes)
+
+
+def select(checks: Iterable[Check], only: Iterable[str], skip: Iterable[str]) -> tuple[Check, ...]:
+    """Those named by id or tag in `only` (all when empty), less those in `skip`. Raises UsageError for a name that
+    is neither."""
+    checks = tuple(checks)
+    names = {name for check in checks for name in (check.id, *check.tags)}
+    only, skip = tuple(only), tuple(skip)
+    for name in (*only, *skip):
+        if name not in names:
+            close = difflib.get_close_matches(name, sorted(names), 1)
+            hint = f"did you mean {close[0]!r}?" if close else "see `mail-diagnose list`"
+            raise UsageError(f"no check and no tag is called {name!r}; {hint}")
+
+    def named(check: Check, wanted: tuple[str, ...]) -> bool:
+        return check.id in wanted or any(tag in wanted for tag in check.tags)
+
+    return tuple(c for c in checks if (not only or named(c, only)) and not named(c, skip))

@@ -1,0 +1,101 @@
+"""The report as JSON, schema 1 (`diagnose/data/report.schema.json`)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from diagnose.model import Advice, Diagnosis, Observation, Report, Run, Support
+
+
+def render(report: Report) -> str:
+    return json.dumps(as_plain(report), indent=2, ensure_ascii=False)
+
+
+def as_plain(report: Report) -> dict[str, Any]:
+    host = report.host
+    return {
+        "schema": report.schema,
+        "version": report.version,
+        "host": {
+            "name": host.name,
+            "system": host.system,
+            "family": host.family,
+            "mta": host.mta,
+            "user": host.user,
+            "privileged": host.privileged,
+            "network": host.network,
+        },
+        "target": {"sender": report.target.sender, "recipient": report.target.recipient},
+        "started": report.started.isoformat(timespec="seconds"),
+        "seconds": round(report.seconds, 3),
+        "status": report.status.word,
+        "diagnoses": [_diagnosis(diagnosis) for diagnosis in report.diagnoses],
+        "advice": [_advice(advice) for advice in report.advice],
+        "runs": [_run(run) for run in report.runs],
+        "notes": list(report.notes),
+    }
+
+
+def _diagnosis(diagnosis: Diagnosis) -> dict[str, Any]:
+    cause = diagnosis.cause
+    return {
+        "cause": cause.id,
+        "title": cause.title,
+        "impact": cause.impact.word,
+        "confidence": diagnosis.confidence.word,
+        "score": diagnosis.score,
+        "explained_by": diagnosis.explained_by,
+        "support": [_support(s) for s in diagnosis.support],
+        "against": [_support(s) for s in diagnosis.against],
+        "unknown": list(diagnosis.unknown),
+        "remedy": {"text": diagnosis.remedy.text, "commands": list(diagnosis.remedy.commands)},
+        "links": list(cause.links),
+        "data": dict(diagnosis.data),
+    }
+
+
+def _support(support: Support) -> dict[str, Any]:
+    return {
+        "sign": support.sign,
+        "weight": support.weight,
+        "subject": support.subject,
+        "summary": support.summary,
+    }
+
+
+def _advice(advice: Advice) -> dict[str, Any]:
+    return {
+        "kind": advice.kind,
+        "provider": advice.provider,
+        "host": advice.host,
+        "port": advice.port,
+        "tls": advice.tls,
+        "verified": advice.verified,
+        "why": advice.why,
+        "main_cf": dict(advice.main_cf),
+        "files": [{"path": f.path, "mode": f.mode, "owner": f.owner, "text": f.text} for f in advice.files],
+        "commands": list(advice.commands),
+        "notes": list(advice.notes),
+    }
+
+
+def _run(run: Run) -> dict[str, Any]:
+    return {
+        "check": run.check,
+        "outcome": run.outcome.value,
+        "seconds": run.seconds,
+        "reason": run.reason,
+        "observations": [_observation(observation) for observation in run.observations],
+    }
+
+
+def _observation(observation: Observation) -> dict[str, Any]:
+    return {
+        "sign": observation.sign,
+        "status": observation.status.word,
+        "subject": observation.subject,
+        "summary": observation.summary,
+        "data": dict(observation.data),
+        "at": observation.at.isoformat() if observation.at else None,
+    }

@@ -1,0 +1,121 @@
+"""Runs checks side by side, a daemon thread each, and is back on time whatever they do."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from diagnose.check import Check, Context, Settings, Skip
+from diagnose.errors import Late
+from diagnose.host.memo import Host, Recorder
+from diagnose.model import Observation, Outcome, Run, Target
+
+Progress = Callable[[str, int, int], None]  # id of the check that ended, how many have, of how many
+LIMIT = 500  # observations of one check that are kept
+
+
+@dataclass(slots=True)
+class _Job:
+    check: Check
+    recorder: Recorder
+    started: float
+    observations: list[Observation] = field(default_factory=list)
+    ended: float = 0.0
+    outcome: Outcome | None = None
+    reason: str = ""
+
+    def run(self) -> Run:
+        """A copy of what is known now; a thread that still runs goes on writing to the original lists."""
+        outcome = self.outcome or Outcome.TIMED_OUT
+        reason = self.reason
+        if self.outcome is None:
+            last = self.recorder.evidence[-1:]
+            after = f" after asking {type(last[0].query).__name__}" if last else ""
+            reason = f"not finished in time{after}; what it had said by then is kept"
+        return Run(
+            check=self.check.id,
+            title=self.check.title,
+            outcome=outcome,
+            observations=tuple(self.observations),
+            evidence=tuple(self.recorder.evidence),
+            seconds=round((self.ended or time.monotonic()) - self.started, 3),
+            reason=reason,
+        )
+
+
+def run_checks(
+    checks: Sequence[Check],
+    host: Host,
+    target: Target,
+    settings: Settings,
+    timeout: float,
+    missing: Callable[[Check, Context], str | None] = lambda check, context: None,
+    progress: Progress | None = None,
+) -> tuple[Run, ...]:
+    """Every check's Run, sorted by id. `missing` says why a check does not apply here, None when it does.
+
+    The call returns after `timeout` seconds at the latest; KeyboardInterrupt returns what is known so far.
+    """
+    started = time.monotonic()
+    deadline = started + timeout
+    done: threading.Semaphore = threading.Semaphore(0)
+    jobs = []
+    for check in checks:
+        job = _Job(check, Recorder(host, min(deadline, started + check.timeout)), started)
+        jobs.append(job)
+        context = Context(host=job.recorder, target=target, settings=settings)
+        threading.Thread(target=_work, args=(job, context, missing, done), daemon=True, name=check.id).start()
+    try:
+        _wait(jobs, done, deadline, progress)
+    except KeyboardInterrupt:
+        for job in jobs:
+            if job.outcome is None:
+                job.outcome, job.reason = Outcome.TIMED_OUT, "interrupted"
+    return tuple(job.run() for job in sorted(jobs, key=lambda j: j.check.id))
+
+
+def _wait(jobs: list[_Job], done: threading.Semaphore, deadline: float, progress: Progress | None) -> None:
+    """Until all have ended, or each is past its own deadline."""
+    latest = max((job.recorder.deadline for job in jobs), default=0.0)
+    seen: set[str] = set()
+    while len(seen) < len(jobs):
+        # A little longer than the questions' own deadline, so that a reply "timed out" still becomes a statement.
+        left = min(deadline, latest + 0.3) - time.monotonic()
+        if left <= 0 or not done.acquire(timeout=left):
+            return
+        for job in jobs:
+            if job.outcome is not None and job.check.id not in seen:
+                seen.add(job.check.id)
+                if progress:
+                    progress(job.check.id, len(seen), len(jobs))
+
+
+def _work(
+    job: _Job, context: Context, missing: Callable[[Check, Context], str | None], done: threading.Semaphore
+) -> None:
+    outcome, reason = Outcome.COMPLETED, ""
+    try:
+        lacks = missing(job.check, context)
+        if lacks:
+            outcome, reason = Outcome.SKIPPED, lacks
+        else:
+            for observation in job.check.body(context):
+                if not isinstance(observation, Observation):
+                    raise TypeError(f"it yielded {type(observation).__name__}, no Observation")
+                if observation.sign not in job.check.signs:
+                    raise ValueError(f"it yielded the sign {observation.sign!r}, which it does not declare")
+                if len(job.observations) < LIMIT:
+                    job.observations.append(observation)
+    except Skip as skipped:
+        outcome, reason = Outcome.SKIPPED, str(skipped)
+    except Late as late:
+        outcome, reason = Outcome.TIMED_OUT, str(late)
+    except BaseException as error:  # a check may be anybody's code, and its crash is a result
+        outcome, reason = Outcome.CRASHED, f"{type(error).__name__}: {error}"
+    finally:
+        job.ended = time.monotonic()
+        if job.outcome is None:
+            job.reason, job.outcome = reason, outcome
+        done.release()
