@@ -30,7 +30,7 @@ def split_next_hop(text: str) -> tuple[str, int | None]:
 
 
 def _matches(pattern: str, name: str) -> bool:
-    return re.fullmatch(re.escape(pattern.lower()).replace(r"\*", r"[^.]+"), name) is not None
+    return re.fullmatch(re.escape(pattern.lower()).replace(r"\*", "[a-z0-9-]+"), name) is not None
 
 
 def identify(host: str) -> Relay | None:
