@@ -56,7 +56,7 @@ def listing() -> tuple[Listed, ...]:
                 id=relay.id,
                 name=relay.name,
                 kind=relay.kind,
-                host=relay.hosts[0].name if relay.hosts else relay.match[0],
+                host=next((host.name for host in sorted(relay.hosts, key=lambda host: not host.stated)), relay.id),
                 starttls=tuple(end.port for end in known if not end.implicit),
                 implicit=tuple(end.port for end in known if end.implicit),
                 sign_in=relay.sign_in,
@@ -226,6 +226,8 @@ def _network_notes(network: Network) -> Iterator[str]:
 def _notes(choice: Choice, system: System, sender: str | None, network: Network | None) -> Iterator[str]:
     relay = choice.relay
     yield "Run the commands as root, with what stands in <angle brackets> replaced by your own login."
+    if choice.seen is not Seen.OPEN and not (choice.endpoint.stated and choice.host.stated):
+        yield f"That {choice.host.name} listens on {choice.endpoint.port} is unconfirmed: look it up at the provider."
     yield from (note.text for note in relay.stated)
     regions = [host for host in relay.hosts if host.stated and host.region and host.delivers]
     if len(regions) > 1:

@@ -215,6 +215,14 @@ def test_commands_come_in_order() -> None:
         assert command.startswith(start)
 
 
+def test_unconfirmed_port_is_said() -> None:
+    """A port known from memory alone is marked, unless it was seen open at that very host."""
+    assert any("unconfirmed" in note for note in advice(asked="zeptomail").notes)
+    assert not any("unconfirmed" in note for note in advice(asked="sendgrid").notes)
+    seen: Seen = {("smtp.zeptomail.com", 465): True}
+    assert not any("unconfirmed" in note for note in advice(seen, asked="zeptomail").notes)
+
+
 def test_hostile_text_stays_out_of_commands() -> None:
     """A sender or relayhost made to break out of the quotes gets into no command."""
     found = advice(in_use="[x';touch /tmp/y;']:587", sender="a'b;touch /tmp/x@example.com")
