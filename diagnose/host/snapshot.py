@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 import gzip
+import io
 import json
+import os
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -42,7 +44,7 @@ class Recording:
         return reply  # type: ignore[no-any-return]
 
 
-def dumps(recording: Recording) -> str:
+def dumps(recording: Recording, hide: Callable[[Any], Any] = lambda data: data) -> str:
     asked = [
         {"query": {"kind": type(query).__name__, **to_plain(query)}, "reply": to_plain(reply)}
         for query, reply in recording.asked.items()
@@ -55,7 +57,7 @@ def dumps(recording: Recording) -> str:
             "started": recording.started,
             "target": to_plain(recording.target),
             "settings": to_plain(recording.settings),
-            "asked": asked,
+            "asked": hide(asked),
         },
         indent=1,
         ensure_ascii=False,
@@ -97,28 +99,42 @@ def loads(text: str) -> Recording:
         raise SnapshotError(f"the recording is damaged ({type(error).__name__}: {error}); record again") from None
 
 
+def unpack(data: bytes) -> str:
+    """A recording's text, compressed or not. Raises SnapshotError."""
+    try:
+        if data[:2] == b"\x1f\x8b":
+            with gzip.GzipFile(fileobj=io.BytesIO(data)) as packed:
+                data = packed.read(LIMIT + 1)
+        if len(data) > LIMIT:
+            raise SnapshotError("too large for a recording")
+        return data.decode("utf-8")
+    except (OSError, EOFError, zlib.error) as error:
+        raise SnapshotError(f"not a recording: damaged gzip data ({error})") from None
+    except UnicodeDecodeError:
+        raise SnapshotError("not a recording: not UTF-8 text") from None
+
+
 def load(path: Path) -> Recording:
     """Raises SnapshotError for a file that is missing, unreadable, too large or no recording."""
     try:
         data = path.read_bytes()
-        if data[:2] == b"\x1f\x8b":
-            with gzip.open(path) as packed:
-                data = packed.read(LIMIT + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise SnapshotError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
-    if len(data) > LIMIT:
-        raise SnapshotError(f"{path} is too large for a recording")
+    except OSError as error:
+        raise SnapshotError(f"cannot read the recording {path}: {error.strerror}") from None
     try:
-        return loads(data.decode("utf-8"))
-    except UnicodeDecodeError:
-        raise SnapshotError(f"{path} is no recording: not UTF-8 text") from None
+        return loads(unpack(data))
+    except SnapshotError as error:
+        raise SnapshotError(f"{path}: {error}") from None
 
 
-def save(recording: Recording, path: Path) -> None:
-    data = dumps(recording).encode()
+def save(recording: Recording, path: Path, hide: Callable[[Any], Any] = lambda data: data) -> None:
+    """Writes by renaming, mode 0600; `hide` takes out of the plain data what must not be kept."""
+    data = dumps(recording, hide).encode()
     if path.suffix == ".gz":
         data = gzip.compress(data, mtime=0)
+    part = path.with_name(path.name + ".part")
     try:
-        path.write_bytes(data)
+        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(data)
+        part.replace(path)
     except OSError as error:
         raise SnapshotError(f"cannot write {path}: {error.strerror}") from None

@@ -80,6 +80,14 @@ def render(report: Report, verbose: int = 0, color: bool = False) -> str:
     return "\n".join(page.lines).rstrip() + "\n"
 
 
+def render_advice(report: Report, color: bool = False) -> str:
+    """The relay advice alone."""
+    page = _Page(color)
+    for advice in report.advice:
+        _relay(page, advice)
+    return "\n".join(page.lines).strip("\n") + "\n"
+
+
 def _full(page: _Page, diagnosis: Diagnosis, report: Report, verbose: int) -> None:
     cause = diagnosis.cause
     page.add(f"{cause.title}", "bold")

@@ -1,0 +1,384 @@
+"""The command line: parse, wire, print, exit; no decisions."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from diagnose.errors import MailDiagnoseError, UsageError
+
+if TYPE_CHECKING:
+    from diagnose.model import Report
+    from diagnose.session import Request, Result
+
+EXAMPLES = """\b
+Examples:
+  mail-diagnose run                            why does mail not leave this server?
+  mail-diagnose run --to user@example.com      ... to this recipient
+  mail-diagnose run --format json -o now.json  for a program
+  mail-diagnose demo blocked-isp               see one without a server
+  mail-diagnose cause egress-port-25-blocked   what a cause means
+  mail-diagnose relay suggest                  a relay that works from here
+
+Says why mail does not leave this server, proves it, and writes the fix.
+
+Exit status: 0 nothing wrong, 1 warning, 2 a cause of failure found, 3 could not tell or wrong usage.
+"""
+
+app = typer.Typer(
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    no_args_is_help=True,
+    help=EXAMPLES,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+relay_app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Relays: which are known, which works here.")
+app.add_typer(relay_app, name="relay")
+
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Format = Annotated[str, typer.Option("--format", metavar="text|json", help="How to print the report.")]
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write there instead of to stdout.")
+]
+Color = Annotated[str, typer.Option("--color", metavar="auto|always|never", help="Colour in text reports.")]
+Verbose = Annotated[
+    int, typer.Option("--verbose", "-v", count=True, help="Print the arithmetic and every observation.")
+]
+Timeout = Annotated[float, typer.Option("--timeout", metavar="SECONDS", help="The whole run takes no longer.")]
+To = Annotated[str | None, typer.Option("--to", metavar="ADDRESS", help="The recipient whose mail is missing.")]
+From = Annotated[str | None, typer.Option("--from", metavar="ADDRESS", help="The sender of that mail.")]
+AppConfig = Annotated[
+    list[Path] | None,
+    typer.Option("--app-config", metavar="FILE", help="The application's JavaMail properties; may be repeated."),
+]
+Only = Annotated[list[str] | None, typer.Option("--only", metavar="ID|TAG", help="Only these checks; may be repeated.")]
+Skip = Annotated[list[str] | None, typer.Option("--skip", metavar="ID|TAG", help="Not these checks; may be repeated.")]
+NoNetwork = Annotated[bool, typer.Option("--no-network", help="Contact nothing, look at this host only.")]
+NoAuth = Annotated[bool, typer.Option("--no-auth", help="Never try the relay's login.")]
+SnapshotFile = Annotated[
+    Path | None, typer.Option("--snapshot", metavar="FILE", help="Diagnose a recording instead of this host.")
+]
+
+
+@app.callback(invoke_without_command=True)
+def main(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    debug: Debug = False,
+) -> None:
+    if version:
+        from diagnose import __version__
+
+        typer.echo(f"mail-diagnose {__version__}")
+        raise typer.Exit(0)
+
+
+@app.command()
+def run(
+    to: To = None,
+    sender: From = None,
+    app_config: AppConfig = None,
+    only: Only = None,
+    skip: Skip = None,
+    timeout: Timeout = 15.0,
+    format: Format = "text",
+    output: Output = None,
+    verbose: Verbose = 0,
+    no_network: NoNetwork = False,
+    no_auth: NoAuth = False,
+    color: Color = "auto",
+    snapshot: SnapshotFile = None,
+    debug: Debug = False,
+) -> None:
+    """Find out why mail does not leave this server.
+
+    \b
+    Examples:
+      mail-diagnose run
+      mail-diagnose run --to user@example.com --from app@example.net
+      mail-diagnose run --app-config /home/codenvy/codenvy-data/conf/email-connection.properties
+      mail-diagnose run --only egress --only firewall -v
+    """
+    _check_format(format, color)
+    recording = None
+    if snapshot is not None:
+        from diagnose.host.snapshot import load
+
+        recording = load(snapshot)
+    request = _request(to, sender, app_config, only, skip, timeout, no_network, no_auth, recording)
+    _print(_diagnose(request), format, output, verbose, color)
+
+
+@app.command()
+def record(
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where to (.gz is compressed).")],
+    to: To = None,
+    sender: From = None,
+    app_config: AppConfig = None,
+    timeout: Timeout = 15.0,
+    no_network: NoNetwork = False,
+    no_auth: NoAuth = False,
+    debug: Debug = False,
+) -> None:
+    """Record this host, without its secrets, for a diagnosis elsewhere.
+
+    \b
+    Examples:
+      mail-diagnose record -o host.json.gz
+      mail-diagnose run --snapshot host.json.gz
+    """
+    from diagnose.host.snapshot import save
+
+    result = _diagnose(_request(to, sender, app_config, None, None, timeout, no_network, no_auth, None))
+    save(result.recording, output, result.hide)
+    typer.echo(f"recorded {len(result.recording.asked)} answers of {result.report.host.name} to {output}", err=True)
+    raise typer.Exit(0)
+
+
+@app.command()
+def demo(
+    name: Annotated[str | None, typer.Argument(help="Which recorded machine; without it they are listed.")] = None,
+    format: Format = "text",
+    verbose: Verbose = 0,
+    color: Color = "auto",
+    output: Output = None,
+    debug: Debug = False,
+) -> None:
+    """See a diagnosis of a recorded machine: no root, Postfix or network needed.
+
+    \b
+    Examples:
+      mail-diagnose demo
+      mail-diagnose demo blocked-isp -v
+    """
+    from diagnose import demos
+
+    _check_format(format, color)
+    if name is None:
+        _write(demos.listing(), None)
+        raise typer.Exit(0)
+    _print(_diagnose(demos.request(name)), format, output, verbose, color)
+
+
+@app.command("list")
+def list_(debug: Debug = False) -> None:
+    """List the checks and the causes."""
+    from diagnose import catalogue
+
+    _write(catalogue.listing(), None)
+    raise typer.Exit(0)
+
+
+@app.command()
+def cause(
+    id: Annotated[str, typer.Argument(metavar="ID", help="A cause, as `list` and reports name it.")],
+    debug: Debug = False,
+) -> None:
+    """Explain a cause: what it is, how it is told, what rules it out, the fix."""
+    from diagnose import catalogue
+
+    _write(catalogue.page(id), None)
+    raise typer.Exit(0)
+
+
+@relay_app.command("list")
+def relay_list(debug: Debug = False) -> None:
+    """List the relays that are known, with their hosts and ports."""
+    from diagnose import catalogue
+
+    _write(catalogue.relays(), None)
+    raise typer.Exit(0)
+
+
+@relay_app.command("suggest")
+def relay_suggest(
+    provider: Annotated[str | None, typer.Option("--provider", metavar="ID", help="This one.")] = None,
+    sender: From = None,
+    timeout: Timeout = 15.0,
+    format: Format = "text",
+    output: Output = None,
+    no_network: NoNetwork = False,
+    color: Color = "auto",
+    debug: Debug = False,
+) -> None:
+    """Find a relay on a port that is open from here, and write its exact configuration.
+
+    \b
+    Examples:
+      mail-diagnose relay suggest
+      mail-diagnose relay suggest --provider sendgrid --from app@example.net
+    """
+    import dataclasses
+
+    from diagnose import relay
+
+    _check_format(format, color)
+    if provider is not None and relay.find(provider) is None:
+        raise UsageError(f"no relay is called {provider!r}; see `mail-diagnose relay list`")
+    request = _request(None, sender, None, ["egress", "network_owner"], None, timeout, no_network, True, None)
+    result = _diagnose(dataclasses.replace(request, provider=provider, advise=True))
+    if not result.report.advice:
+        raise UsageError("no known relay suits this Postfix; see `mail-diagnose relay list`")
+    _render(result, format, output, 0, color, advice_only=True)
+    raise typer.Exit(0 if result.report.advice[0].verified else 1)
+
+
+def _check_format(format: str, color: str) -> None:
+    from diagnose.report import FORMATS
+
+    if format not in FORMATS:
+        raise UsageError(f"--format {format!r} is not known; choose one of {', '.join(FORMATS)}")
+    if color not in ("auto", "always", "never"):
+        raise UsageError(f"--color takes auto, always or never, not {color!r}")
+
+
+def _request(
+    to: str | None,
+    sender: str | None,
+    app_config: list[Path] | None,
+    only: list[str] | None,
+    skip: list[str] | None,
+    timeout: float,
+    no_network: bool,
+    no_auth: bool,
+    recording: Any,
+) -> Request:
+    from diagnose.check import Settings
+    from diagnose.model import Target
+    from diagnose.parse.address import check_address
+    from diagnose.session import Request
+
+    if not 1 <= timeout <= 3600:
+        raise UsageError(f"--timeout takes 1 to 3600 seconds, not {timeout:g}")
+    settings = Settings(
+        app_config=tuple(str(path.absolute()) for path in app_config or ()), auth=not no_auth, network=not no_network
+    )
+    target = Target(
+        check_address(sender, "--from", empty=True) if sender is not None else None,
+        check_address(to, "--to") if to is not None else None,
+    )
+    for path in app_config or ():
+        if recording is None and not path.is_file():
+            raise UsageError(f"--app-config {path}: no such file")
+    if recording is not None:
+        kept = recording.settings
+        target = Target(target.sender or recording.target.sender, target.recipient or recording.target.recipient)
+        settings = Settings(
+            app_config=settings.app_config or tuple(kept.get("app_config", ())),
+            auth=settings.auth and bool(kept.get("auth", True)),
+            network=settings.network and bool(kept.get("network", True)),
+            since=float(kept.get("since", 86_400.0)),
+        )
+    return Request(
+        target=target, settings=settings, only=only or (), skip=skip or (), timeout=timeout, recording=recording
+    )
+
+
+def _diagnose(request: Request) -> Result:
+    from diagnose.session import diagnose
+
+    if not sys.stderr.isatty():
+        return diagnose(request)
+
+    def show(check: str, done: int, total: int) -> None:
+        sys.stderr.write(f"\r\x1b[K{done}/{total} {check}" if done < total else "\r\x1b[K")
+        sys.stderr.flush()
+
+    result = diagnose(request, show)
+    sys.stderr.write("\r\x1b[K")
+    return result
+
+
+def _print(result: Result, format: str, output: Path | None, verbose: int, color: str) -> None:
+    _render(result, format, output, verbose, color)
+    raise typer.Exit(exit_status(result.report))
+
+
+def exit_status(report: Report) -> int:
+    """0 nothing wrong, 1 warning, 2 a cause of failure found, 3 could not tell."""
+    return {"ok": 0, "warning": 1, "failed": 2, "unknown": 3}[report.status.word]
+
+
+def _render(
+    result: Result, format: str, output: Path | None, verbose: int, color: str, advice_only: bool = False
+) -> None:
+    import json
+
+    from diagnose.report import FORMATS
+    from diagnose.report.json_ import as_plain
+    from diagnose.report.text import render_advice
+
+    if format == "json":
+        data = result.hide(as_plain(result.report))
+        _write(json.dumps(data["advice"] if advice_only else data, indent=2, ensure_ascii=False) + "\n", output)
+        return
+    wanted = _wants_color(color, output)
+    if advice_only:
+        _write(result.hide(render_advice(result.report, wanted)), output)
+    else:
+        _write(result.hide(FORMATS[format](result.report, verbose, wanted)), output)
+
+
+def _wants_color(color: str, output: Path | None) -> bool:
+    """https://no-color.org and the terminal decide, unless the option does."""
+    if color != "auto":
+        return color == "always"
+    return (
+        output is None and sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    )
+
+
+def _write(text: str, output: Path | None) -> None:
+    if output is not None:
+        try:
+            output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"cannot write {output}: {error.strerror}") from None
+        return
+    data = text.encode(sys.stdout.encoding or "utf-8", "replace")
+    sys.stdout.buffer.write(data)
+    sys.stdout.flush()
+
+
+def entry(arguments: list[str] | None = None) -> None:
+    """The console script. Usage errors and crashes end with status 3, since monitoring reads 2 as a failure found."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in arguments
+    try:
+        status = app(arguments, prog_name="mail-diagnose", standalone_mode=False)
+        code = status if isinstance(status, int) else 0
+    except MailDiagnoseError as error:
+        code = _fault(str(error), debug)
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = 3
+    except (KeyboardInterrupt, typer.Abort):
+        code = _fault("interrupted", False)
+    except SystemExit as stop:
+        code = stop.code if isinstance(stop.code, int) else 3
+    except Exception as error:
+        show = getattr(error, "format_message", None)
+        if show is not None:
+            code = _fault(f"{show()} (see `mail-diagnose --help`)", debug)
+        else:
+            code = _fault(
+                f"unexpected error, please report it: {type(error).__name__}: {error} (--debug shows more)", debug
+            )
+    sys.exit(code if 0 <= code <= 3 else 3)
+
+
+def _fault(message: str, debug: bool) -> int:
+    if debug:
+        import traceback
+
+        traceback.print_exc()
+    from diagnose.host.redact import plain
+
+    sys.stderr.write(f"mail-diagnose: {plain(' '.join(message.split()))}\n")
+    return 3

@@ -1,0 +1,35 @@
+"""Recorded machines that ship with the package, for a first look without root, Postfix or network."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+
+from diagnose.check import Settings
+from diagnose.errors import UsageError
+from diagnose.host.snapshot import loads, unpack
+from diagnose.session import Request
+
+_PLACE = files("diagnose") / "data" / "demos"
+
+
+def about() -> dict[str, str]:
+    """Name of each demo to what it shows."""
+    found: dict[str, str] = json.loads((_PLACE / "index.json").read_text("utf-8"))
+    return found
+
+
+def listing() -> str:
+    rows = about()
+    width = max(map(len, rows))
+    return "".join(f"mail-diagnose demo {name:<{width}}  {text}\n" for name, text in rows.items())
+
+
+def request(name: str) -> Request:
+    """What diagnoses that recording. Raises UsageError for a name that is not there."""
+    if name not in about():
+        raise UsageError(f"no demo is called {name!r}; there are {', '.join(about())}")
+    recording = loads(unpack((_PLACE / f"{name}.json.gz").read_bytes()))
+    kept = recording.settings
+    settings = Settings(app_config=tuple(kept.get("app_config", ())), since=float(kept.get("since", 86_400.0)))
+    return Request(recording=recording, target=recording.target, settings=settings)

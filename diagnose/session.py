@@ -1,0 +1,198 @@
+"""One diagnosis from beginning to end: discover checks, ask the host, weigh, advise; a Report comes out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from diagnose import __version__, facts, rank, registry, runner
+from diagnose.causes import all_causes
+from diagnose.check import Check, Context, Settings
+from diagnose.errors import Late
+from diagnose.host.live import LiveHost
+from diagnose.host.memo import Host, Memo, NoNetwork, Recorder
+from diagnose.host.query import Exec, Now, Read
+from diagnose.host.snapshot import Recording
+from diagnose.model import Advice, Confidence, HostInfo, Report, Run, Scalar, Target
+from diagnose.parse import os_release
+
+TIMEOUT = 15.0  # seconds for a whole run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the user wants. recording: diagnose this instead of the live host; provider: the relay asked for."""
+
+    target: Target = field(default_factory=Target)
+    settings: Settings = field(default_factory=Settings)
+    only: Sequence[str] = ()
+    skip: Sequence[str] = ()
+    timeout: float = TIMEOUT
+    recording: Recording | None = None
+    provider: str | None = None
+    advise: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The report, and what a recording of this host would hold. hide: removes the secrets met on the way from plain
+    data."""
+
+    report: Report
+    recording: Recording
+    hide: Callable[[Any], Any]
+
+
+def diagnose(request: Request, progress: runner.Progress | None = None) -> Result:
+    """Raises UsageError for a check that does not exist; whatever happens on the host is in the report."""
+    began = time.monotonic()
+    live: LiveHost | None = None
+    if request.recording is None:
+        live = LiveHost()
+        world: Host = live
+    else:
+        world = request.recording
+    memo = Memo(world if request.settings.network else NoNetwork(world))
+    checks, notes = registry.discover()
+    chosen = registry.select(checks, request.only, request.skip)
+    runs = runner.run_checks(
+        chosen, memo, request.target, request.settings, request.timeout - 0.2, missing=_missing, progress=progress
+    )
+    context = _context(memo, request, began + request.timeout + 0.3)
+    info, target, started = _host(context), _target(context), _started(context)
+    diagnoses = rank.rank(all_causes(), runs, info.family)
+    advice = _advice(context, request, runs, diagnoses, info, target)
+    report = Report(
+        version=__version__,
+        host=info,
+        target=target,
+        started=started,
+        seconds=time.monotonic() - began,
+        runs=runs,
+        diagnoses=diagnoses,
+        advice=(advice,) if advice else (),
+        notes=notes,
+    )
+    hide = live.secrets.hide_data if live else (lambda data: data)
+    recording = Recording(
+        version=__version__,
+        started=started.isoformat(),
+        target=request.target,
+        asked=dict(memo.known()),
+        settings={
+            "app_config": list(request.settings.app_config),
+            "auth": request.settings.auth,
+            "network": request.settings.network,
+            "since": request.settings.since,
+        },
+    )
+    return Result(report, recording, hide)
+
+
+def _context(memo: Memo, request: Request, deadline: float) -> Context:
+    return Context(host=Recorder(memo, deadline), target=request.target, settings=request.settings)
+
+
+def _missing(check: Check, context: Context) -> str | None:
+    """Why the check does not apply, None when it does."""
+    if "network" in check.needs and not context.settings.network:
+        return "network probes are switched off"
+    if "postfix" in check.needs:
+        postfix = facts.mta(context)
+        if not postfix.installed:
+            return postfix.problem or "Postfix is not installed here"
+    return None
+
+
+def _host(context: Context) -> HostInfo:
+    try:
+        now = context.ask(Now())
+        release = os_release.parse(context.ask(Read("/etc/os-release")).text)
+        version = context.ask(Exec(("postconf", "-d"))).out
+    except Late:
+        return HostInfo()
+    numbers = [line.partition("=")[2].strip() for line in version.splitlines() if line.startswith("mail_version =")]
+    return HostInfo(
+        name=now.fqdn or now.hostname,
+        system=release.pretty,
+        family=release.family,
+        mta=f"Postfix {numbers[0]}" if numbers else "",
+        user=now.user,
+        privileged=now.root,
+        network=context.settings.network,
+    )
+
+
+def _target(context: Context) -> Target:
+    try:
+        return facts.target(context)
+    except Late:
+        return context.target
+
+
+def _started(context: Context) -> datetime:
+    """When this run began; a recording's own moment when it is diagnosed elsewhere."""
+    try:
+        now = context.ask(Now())
+    except Late:
+        now = Now.Reply(epoch=time.time())
+    return datetime.fromtimestamp(int(now.epoch), timezone(timedelta(seconds=now.offset)))
+
+
+def _advice(
+    context: Context,
+    request: Request,
+    runs: Sequence[Run],
+    diagnoses: Sequence[Any],
+    info: HostInfo,
+    target: Target,
+) -> Advice | None:
+    """A relay, when one was asked for or is the way out of what was found."""
+    wanted = request.advise or any(
+        d.cause.relay and d.explained_by is None and d.confidence >= Confidence.LIKELY for d in diagnoses
+    )
+    if not wanted:
+        return None
+    from diagnose import relay
+
+    try:
+        postfix = facts.mta(context)
+        way = facts.route(context)
+    except Late:
+        postfix, way = facts.Mta(), None
+    release = os_release.parse(context.ask(Read("/etc/os-release")).text)
+    system = relay.System(
+        family=info.family,
+        ca_bundle=release.ca_bundle,
+        map_type=postfix.value("default_database_type"),
+        sasl_package=release.sasl_package,
+        supported_map_types=postfix.map_types,
+        postfix_version=postfix.version or None,
+        config_directory=postfix.config_directory,
+    )
+    ports: dict[tuple[str, int], bool | None] = {}
+    owner: dict[str, Scalar] = {}
+    for run in runs:
+        for observation in run.observations:
+            data = observation.data
+            if observation.sign == "egress.endpoint" and isinstance(data.get("port"), int):
+                ports[(str(data.get("host")), int(str(data["port"])))] = bool(data.get("open"))
+            if observation.sign.startswith("owner."):
+                owner.update(data)
+    return relay.suggest(
+        ports,
+        way.nexthop if way and way.relay else None,
+        request.provider,
+        system,
+        sender=target.sender,
+        network=_network(owner),
+    )
+
+
+def _network(owner: dict[str, Scalar]) -> Any:
+    from diagnose.parse import labels
+
+    return next((n for n in labels.networks() if n.id == owner.get("network")), None)
