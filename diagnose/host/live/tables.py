@@ -1,0 +1,201 @@
+"""Postfix' lookup tables, asked through postmap(1), and the credentials that some of them hold."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from diagnose.host.live.system import decode, environment, find, why
+from diagnose.host.query import CompareReply, Login, MapCompare, MapLookup, MapReply
+from diagnose.host.redact import STARS, Secrets, mask
+from diagnose.host.secretfile import mask_read, masked_value
+from diagnose.parse import table as tables
+from diagnose.parse.main_cf import logical_lines
+
+__all__ = ["compare", "credentials", "lookup", "mask_read"]
+
+_TIMEOUT = 5.0
+_KEYS = 1000  # shown of a table
+_BLANKS = " \t\r\n\v\f"
+_WORD = re.compile(r'(?:"[^"]*"|[^ \t\r\n\v\f"]|"(?=[^"]*$))+')
+_PROGRAM = re.compile(r"^(?:postfix/)?postmap(?:\[\d+\])?: ")
+_SOURCE_LIMIT = 64_000_000
+_REPORTED = re.compile(r"\b(?:warning|error|fatal|panic): ")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    code: int | None = None
+    out: str = ""
+    err: str = ""
+    problem: str | None = None
+
+
+def lookup(query: MapLookup, deadline: float, secrets: Secrets) -> MapReply:
+    """The answer to `MapLookup`. Tables that stand in main.cf itself are read there: an argument is seen by every
+    user of the host."""
+    answer = _asked(query.table, query.key, deadline)
+    if answer.problem:
+        return MapReply(problem=answer.problem)
+    value = answer.out.removesuffix("\n")
+    found = answer.code == 0
+    if found and query.secret:
+        value = masked_value(value, secrets)
+    elif found:
+        value = mask(value)
+    error = secrets.hide(mask(_words(answer.err)))
+    if _refused(answer.err):
+        return MapReply(error=error, problem=f"permission denied: only root may read {_shown(query.table)}")
+    if not found and answer.code != 1 and not error:
+        error = f"postmap ended with status {answer.code}"
+    return MapReply(found=found, value=secrets.hide(value) if found else "", error=error)
+
+
+def compare(query: MapCompare, deadline: float, secrets: Secrets) -> CompareReply:
+    """The answer to `MapCompare`, for tables that postmap compiles."""
+    table = tables.parse(query.table)
+    source = tables.source(table)
+    if not tables.needs_postmap(table) or not source:
+        return CompareReply(problem=f"not a compiled table: {_shown(query.table)}")
+    try:
+        with open(source, "rb") as file:
+            text = decode(file.read(_SOURCE_LIMIT))
+    except OSError as unreadable:
+        return CompareReply(problem=f"{why(unreadable)}: {source}")
+    answer = _postmap(["-s", table.key], deadline)
+    if answer.problem:
+        return CompareReply(problem=answer.problem)
+    error = secrets.hide(mask(_words(answer.err)))
+    if _refused(answer.err):
+        return CompareReply(error=error, problem=f"permission denied: only root may read {_shown(query.table)}")
+    if answer.code != 0:
+        return CompareReply(error=error or f"postmap ended with status {answer.code}")
+    wanted = _entries(text)
+    compiled: dict[str, str] = {}
+    for line in answer.out.split("\n"):
+        key, tab, value = line.partition("\t")
+        if tab:
+            compiled[key] = value.strip(_BLANKS)
+    return CompareReply(
+        only_source=_named(wanted.keys() - compiled.keys(), secrets),
+        only_table=_named(compiled.keys() - wanted.keys(), secrets),
+        differ=_named((key for key in wanted.keys() & compiled.keys() if wanted[key] != compiled[key]), secrets),
+        keys=_named(compiled, secrets),
+        error=error,
+    )
+
+
+def credentials(login: Login, secrets: Secrets) -> tuple[str, str] | None:
+    """User and password as the mailer would find them, or None. Both stay inside the host object."""
+    found = _from_map(login) if login.source == "map" else _from_properties(login)
+    if found is not None:
+        secrets.add(found[1])
+    return found
+
+
+def _from_map(login: Login) -> tuple[str, str] | None:
+    deadline = time.monotonic() + _TIMEOUT
+    for key in login.keys:
+        answer = _asked(login.table, key, deadline)
+        value = answer.out.removesuffix("\n")
+        if answer.code == 0 and value:
+            user, _, password = value.partition(":")
+            return user, password
+    return None
+
+
+def _from_properties(login: Login) -> tuple[str, str] | None:
+    import javaproperties
+
+    if len(login.keys) != 2:
+        return None
+    try:
+        with open(login.table, "rb") as file:
+            values = javaproperties.load(file)
+    except (OSError, ValueError):
+        return None
+    user, password = (values.get(key) for key in login.keys)
+    return (user, password) if user is not None and password is not None else None
+
+
+def _asked(reference: str, key: str, deadline: float) -> _Answer:
+    table = tables.parse(reference)
+    fixed = tables.static_value(table)
+    if fixed is None and table.type == "inline":
+        entries = {name.lower(): value for name, value in tables.inline_entries(table).items()}
+        fixed = entries.get(key.lower())
+        if fixed is None:
+            return _Answer(code=1)
+    if fixed is not None:
+        return _Answer(code=0, out=fixed)
+    return _postmap(["-q", key, reference], deadline)
+
+
+def _postmap(arguments: list[str], deadline: float) -> _Answer:
+    program = find("postmap")
+    if program is None:
+        return _Answer(problem="not found: postmap")
+    try:
+        done = subprocess.run(
+            [program, *arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=environment(),
+            cwd="/",
+            timeout=max(0.05, min(_TIMEOUT, deadline - time.monotonic())),
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return _Answer(problem=f"timed out: postmap {arguments[0]}")
+    except (OSError, ValueError) as error:
+        return _Answer(problem=why(error) if isinstance(error, OSError) else "not a table: it holds a NUL character")
+    return _Answer(code=done.returncode, out=decode(done.stdout), err=decode(done.stderr))
+
+
+def _words(err: str) -> str:
+    """Postfix' own words, without the program's name; a table's entry that it quotes is left out."""
+    lines = [_PROGRAM.sub("", line) for line in err.split("\n")]
+    return "\n".join(_quoted_entry(line) for line in lines if _REPORTED.search(line) or line.strip())[:4000]
+
+
+def _quoted_entry(line: str) -> str:
+    """postmap quotes keys and values: 'duplicate entry: "[host]:587"' is wanted, a value is not."""
+    return re.sub(r'("[^"\s]*:[^"\s]*:)[^"]*"', rf'\1{STARS}"', line)
+
+
+def _refused(err: str) -> bool:
+    return os.geteuid() != 0 and "ermission denied" in err
+
+
+def _shown(reference: str) -> str:
+    return mask(tables.hide(reference))
+
+
+def _entries(text: str) -> dict[str, str]:
+    """What postmap makes of a source: keys folded to lower case, the first of two alike, values trimmed."""
+    found: dict[str, str] = {}
+    for line in logical_lines(text):
+        if line.text[0] in _BLANKS:
+            continue
+        match = _WORD.match(line.text)
+        if match is None:
+            continue
+        key, value = match[0], line.text[match.end() :].strip(_BLANKS)
+        if len(key) > 2 and key[0] == key[-1] == '"':
+            key = key[1:-1]
+        if value:
+            found.setdefault(key.lower(), value)
+    return found
+
+
+def _named(keys: Iterable[str], secrets: Secrets) -> tuple[str, ...]:
+    shown = []
+    for key in sorted(keys)[:_KEYS]:
+        # "host:port:user:password" was meant to be a key and a value.
+        cut = re.match(r"\[?[\w.-]+\]?:\w+(?=[:=].)|[\w.-]+(?==.)", key)
+        shown.append(secrets.hide(f"{cut[0]}…" if cut else key))
+    return tuple(shown)

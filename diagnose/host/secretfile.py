@@ -1,0 +1,158 @@
+"""Files that hold passwords, made fit to be parsed and shown: the passwords starred, their tell-tale shape kept.
+
+What a check must still see stays: quotes and blanks around a password, a trailing backslash or carriage return, a
+provider's public key prefix, that it is a document's placeholder (then the stand-in CHANGE_ME) or an unrendered
+template. Its length and its other characters do not.
+"""
+
+from __future__ import annotations
+
+import re
+
+from diagnose.host.redact import STARS, Secrets, mask
+from diagnose.parse.secret import placeholder
+
+STAND_IN = "CHANGE_ME"  # for whatever a document prints in a password's place: it might be the real one
+
+_BLANKS = " \t\r\n\v\f"
+_EDGE = "\\s\"'`\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb\u00a0\u200b-\u200f\u2060\u00ad\ufeff"
+_PASSWORD = re.compile(rf"([{_EDGE}]*)(.*?)([\\{_EDGE}]*)", re.S)
+_TEMPLATE = re.compile(r"(?:<%.*%>|\$\{[^{}]*\}|\{\{[^{}]*\}\})")
+_PREFIX = re.compile(r"(?:SG\.|xsmtpsib-|xox[abpr]-|key-(?=[0-9a-f]{32}$)|md-|AKIA(?=[0-9A-Z]{12,}$)|re_)(?=.{8})")
+_WORD = re.compile(r'(?:"[^"]*"|[^ \t\r\n\v\f"]|"(?=[^"]*$))+')
+_SERVER = re.compile(r"(?:\[(?:ipv6:)?[\w.:-]+\]|[\w-]+(?:\.[\w-]+)+|localhost)(?::(?:\d{1,5}|smtp|smtps|submissions?))?", re.I)
+_ADDRESS = re.compile(r"[^\s:=@]*@[\w.-]+$")
+_SECRET_KEY = re.compile(r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[._-]?key|credentials?)$", re.I)
+_PROPERTY = re.compile(r"((?:\\.|[^=:\s\\])*)(\s*[=:]\s*|\s+)?(.*)", re.S)
+# What a stray backslash made part of the value before: a property of its own, `mail.smtp.port=25`.
+_SWALLOWED = re.compile(r"\s*[A-Za-z][\w-]*(?:\.[\w-]+)+\s*[=:]")
+
+
+def mask_read(text: str, kind: str, secrets: Secrets) -> str:
+    """A file's text masked. kind: "sasl" (source of a Postfix password table) or "properties" (Java's)."""
+    if kind == "sasl":
+        return "\n".join(_sasl_line(line, secrets) for line in text.split("\n"))
+    if kind == "properties":
+        return _properties(text, secrets)
+    raise ValueError(f"unknown kind of secret file: {kind}")
+
+
+def masked_value(value: str, secrets: Secrets) -> str:
+    """A looked-up `user:password`: the user, a colon and the starred password; all starred where there is no colon."""
+    user, colon, password = value.partition(":")
+    return f"{user}:{starred(password, secrets)}" if colon else starred(value, secrets)
+
+
+def starred(password: str, secrets: Secrets) -> str:
+    """A password's stand-in, and the password itself remembered as one never to be shown."""
+    match = _PASSWORD.fullmatch(password)
+    before, core, behind = match.groups() if match else ("", password, "")
+    if not core:
+        return password
+    if _TEMPLATE.fullmatch(core) or core == STARS:
+        return password
+    if placeholder(core):
+        # Not remembered: a word such as "password" would vanish from the whole report.
+        return f"{before}{STAND_IN}{behind}"
+    secrets.add(core, password.strip(_BLANKS), password)
+    prefix = _PREFIX.match(core)
+    shown = (prefix[0] if prefix else "") + STARS
+    if re.search(r"\s#", core):
+        shown += " # " + STARS
+    elif re.search(r"\s", core):
+        shown += " " + STARS
+    return f"{before}{shown}{behind}"
+
+
+def _sasl_line(line: str, secrets: Secrets) -> str:
+    bare = line.strip(_BLANKS)
+    if not bare:
+        return line
+    margin = line[: len(line) - len(line.lstrip(_BLANKS))]
+    if bare.startswith("#"):
+        # An entry that was commented out still holds its password.
+        body = bare.lstrip("# \t")
+        shown = _entry(body, secrets) if ":" in body and _SERVER.match(body) else mask(body)
+        return f"{margin}{bare[: len(bare) - len(body)]}{shown}{line[len(line.rstrip(_BLANKS)):]}"
+    return margin + _entry(line[len(margin) :], secrets)
+
+
+def _entry(line: str, secrets: Secrets) -> str:
+    match = _WORD.match(line)
+    end = match.end() if match else len(line)
+    key, rest = line[:end], line[end:]
+    value = rest.lstrip(_BLANKS)
+    if not value:
+        return _lone(key, secrets) + rest
+    gap = rest[: len(rest) - len(value)]
+    if value[:1] == "=":
+        stripped = value[1:].lstrip(_BLANKS)
+        gap, value = gap + value[: len(value) - len(stripped)], stripped
+    return _key(key, secrets) + gap + masked_value(value, secrets)
+
+
+def _key(key: str, secrets: Secrets) -> str:
+    """A key may be shown unless it swallowed what should stand behind a blank."""
+    core = key.strip("\"'").rstrip(":=")
+    if _SERVER.fullmatch(core) or _ADDRESS.fullmatch(core) or re.fullmatch(r"\*|[\w.-]+", core):
+        return key
+    if re.match(r"\w+://[^\s:/@]+(?::\d+)?/?$", core):
+        return key
+    return _lone(key, secrets)
+
+
+def _lone(word: str, secrets: Secrets) -> str:
+    """What stands alone on its line: a server's name is shown, what follows it or stands in its place is not."""
+    match = _SERVER.match(word)
+    if match is None:
+        return masked_value(word, secrets) if ":" in word else starred(word, secrets)
+    behind = word[match.end() :]
+    if not behind.strip("\\:=" + _BLANKS):
+        return word
+    mark = re.match(r"[:=]*", behind)
+    cut = mark.end() if mark else 0
+    return word[: match.end()] + behind[:cut] + masked_value(behind[cut:], secrets)
+
+
+def _properties(text: str, secrets: Secrets) -> str:
+    out: list[str] = []
+    secret = joined = False
+    for line in text.split("\n"):
+        body = line.rstrip("\r")
+        tail = re.search(r"\\*$", body)
+        more = bool(tail and len(tail[0]) % 2)
+        if joined and not _SWALLOWED.match(line):
+            out.append(_continued(line, secrets) if secret else mask(line))
+        elif not joined and line.lstrip(" \t\f").startswith(("#", "!")):
+            out.append(_commented(line, secrets))
+            continue
+        else:
+            shown, is_secret = _property(line, secrets)
+            # A property that a backslash made part of a password goes on being part of it.
+            secret = is_secret or (joined and secret)
+            out.append(shown)
+        joined = more
+        secret = secret and more
+    return "\n".join(out)
+
+
+def _property(line: str, secrets: Secrets) -> tuple[str, bool]:
+    margin = line[: len(line) - len(line.lstrip(" \t\f"))]
+    match = _PROPERTY.fullmatch(line[len(margin) :])
+    if match is None:
+        return mask(line), False
+    key, sign, value = match[1], match[2] or "", match[3]
+    if not _SECRET_KEY.search(re.sub(r"\\(.)", r"\1", key)):
+        return mask(line), False
+    return f"{margin}{key}{sign}{starred(value, secrets)}", True
+
+
+def _continued(line: str, secrets: Secrets) -> str:
+    bare = line.strip()
+    return line if not bare.strip("\\") else starred(line, secrets)
+
+
+def _commented(line: str, secrets: Secrets) -> str:
+    mark = re.match(r"[ \t\f]*[#!]+[ \t]*", line)
+    cut = mark.end() if mark else 0
+    return line[:cut] + _property(line[cut:], secrets)[0] if "=" in line or ":" in line else mask(line)
