@@ -1,0 +1,111 @@
+"""The ranking: sums of decibans, words of confidence, folding of consequences."""
+
+from __future__ import annotations
+
+import pytest
+
+from diagnose.model import Cause, Confidence, Impact, Observation, Outcome, Remedy, Run, Scalar, Sign, Status
+from diagnose.rank import fill, rank
+
+
+def cause(
+    id: str, *signs: Sign, impact: Impact = Impact.OUTAGE, explains: tuple[str, ...] = (), prior: int = 0
+) -> Cause:
+    return Cause(
+        id=id,
+        title=id,
+        impact=impact,
+        explanation="Because.",
+        remedy=Remedy(text="Mend {host}.", commands=("mend {host}",)),
+        signs=signs,
+        explains=explains,
+        prior=prior,
+    )
+
+
+def run(*observations: Observation) -> tuple[Run, ...]:
+    return (Run(check="c", outcome=Outcome.COMPLETED, observations=observations),)
+
+
+def seen(sign: str, status: Status = Status.FAILED, subject: str = "s", **data: Scalar) -> Observation:
+    return Observation(sign=sign, status=status, subject=subject, summary=f"{sign} {subject}", data=data)
+
+
+@pytest.mark.parametrize(
+    ("weight", "word"),
+    [(20, Confidence.CERTAIN), (19, Confidence.LIKELY), (10, Confidence.LIKELY), (9, Confidence.POSSIBLE)],
+)
+def test_the_score_decides_the_word(weight: int, word: Confidence) -> None:
+    (found,) = rank([cause("a", Sign("x", weight))], run(seen("x")))
+    assert found.confidence is word
+    assert found.score == weight
+
+
+def test_a_score_below_possible_is_not_shown() -> None:
+    assert rank([cause("a", Sign("x", 2))], run(seen("x"))) == ()
+
+
+def test_a_sign_counts_once_however_many_subjects_show_it() -> None:
+    (found,) = rank([cause("a", Sign("x", 12))], run(seen("x", subject="1"), seen("x", subject="2")))
+    assert found.score == 12
+
+
+def test_the_strongest_condition_of_a_sign_speaks() -> None:
+    signs = (Sign("x", 5), Sign("x", 15, where=(("port", (25, 26)),)))
+    (found,) = rank([cause("a", *signs)], run(seen("x", port=25)))
+    assert found.score == 15
+
+
+def test_unknown_counts_nothing_and_is_listed() -> None:
+    (found,) = rank([cause("a", Sign("x", 12), Sign("y", 12))], run(seen("x"), seen("y", Status.UNKNOWN)))
+    assert found.score == 12
+    assert found.unknown == ("y: y s",)
+
+
+def test_counter_evidence_is_subtracted_and_kept() -> None:
+    (found,) = rank([cause("a", Sign("x", 20), Sign("y", -6, Status.OK))], run(seen("x"), seen("y", Status.OK)))
+    assert found.score == 14
+    assert [s.sign for s in found.against] == ["y"]
+
+
+def test_a_cause_without_support_is_no_diagnosis_whatever_its_prior() -> None:
+    assert rank([cause("a", Sign("y", -6, Status.OK), prior=30)], run(seen("y", Status.OK))) == ()
+
+
+def test_a_consequence_is_folded_under_its_root_and_listed_last() -> None:
+    root = cause("root", Sign("x", 15), explains=("effect",))
+    effect = cause("effect", Sign("y", 30), explains=())
+    found = rank([effect, root], run(seen("x"), seen("y")))
+    assert [(d.cause.id, d.explained_by) for d in found] == [("root", None), ("effect", "root")]
+
+
+def test_a_chain_of_explanations_names_the_root() -> None:
+    a = cause("a", Sign("x", 15), explains=("b",))
+    b = cause("b", Sign("x", 15), explains=("c",))
+    c = cause("c", Sign("x", 15))
+    assert {d.cause.id: d.explained_by for d in rank([a, b, c], run(seen("x")))} == {"a": None, "b": "a", "c": "a"}
+
+
+def test_causes_that_explain_each_other_leave_the_stronger_standing() -> None:
+    a = cause("a", Sign("x", 15), explains=("b",))
+    b = cause("b", Sign("y", 25), explains=("a",))
+    assert {d.cause.id: d.explained_by for d in rank([a, b], run(seen("x"), seen("y")))} == {"a": "b", "b": None}
+
+
+def test_the_order_has_no_ties() -> None:
+    causes = [
+        cause(id, Sign("x", 12), impact=impact)
+        for id, impact in (("b", Impact.OUTAGE), ("a", Impact.OUTAGE), ("c", Impact.LATENT))
+    ]
+    assert [d.cause.id for d in rank(causes, run(seen("x")))] == ["a", "b", "c"]
+    assert [d.cause.id for d in rank(reversed(causes), run(seen("x")))] == ["a", "b", "c"]
+
+
+def test_a_command_gets_nothing_that_a_shell_would_act_on() -> None:
+    remedy = fill(Remedy(text="Mend {host}.", commands=("mend {host} {port}",)), {"host": "a;rm -rf /$(x)`y`"})
+    assert remedy.commands == ("mend arm-rf/xy <PORT>",)
+    assert remedy.text == "Mend a;rm -rf /$(x)`y`."
+
+
+def test_a_placeholder_reaches_no_attribute() -> None:
+    assert fill(Remedy(text="{a.__class__} {b[0]}"), {"a": "x"}).text == "<A.--CLASS--> <B[0]>"
