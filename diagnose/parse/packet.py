@@ -1,0 +1,124 @@
+"""The first packet of an SMTP connection as a firewall sees it, and what a rule set does with it.
+
+Matches are three-valued: True, False, or None for what cannot be known from outside (a rate limit, a mark, a set's contents).
+"""
+
+import ipaddress
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packet:
+    """A TCP SYN that this host sends. `uid` and `gid` of the sending process, None for any; `oif` '' for any but lo.
+
+    `destination` is an IP address, or '' for an arbitrary public one of `family` (4 or 6). `source` likewise.
+    `users` maps names to uids, for rules that name the user.
+    """
+
+    port: int
+    family: int = 4
+    uid: int | None = None
+    gid: int | None = None
+    destination: str = ""
+    source: str = ""
+    oif: str = ""
+    users: tuple[tuple[str, int], ...] = ()
+
+    def user_id(self, name: str) -> int | None:
+        """A uid from a number or a name of `users`."""
+        return int(name) if name.isascii() and name.isdigit() and len(name) < 11 else dict(self.users).get(name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the rules do with the packet.
+
+    `action`: accept, drop, reject, or redirect (sent elsewhere by NAT). `rule` is the rule's text, or 'policy …';
+    `table` and `chain` where it stands; `owner` who wrote the chain: ufw, firewalld, docker, csf, fail2ban, cilium,
+    kubernetes, iptables or ''. `by_user`: the rules tell users apart, so another uid may fare otherwise. `packets`: its
+    counter, None without one. `error`: how a reject answers (tcp-reset, icmp-port-unreachable, icmp-admin-prohibited …).
+    `certain` is False where a match on the way could not be judged; then `doubt` names it.
+    """
+
+    action: str
+    rule: str = ""
+    table: str = ""
+    chain: str = ""
+    owner: str = ""
+    by_user: bool = False
+    packets: int | None = None
+    error: str = ""
+    certain: bool = True
+    doubt: str = ""
+
+    @property
+    def stops(self) -> bool:
+        """Whether the connection cannot be made."""
+        return self.action in ("drop", "reject")
+
+
+ACCEPT = Verdict(action="accept")
+
+_OWNERS = (
+    ("ufw", ("ufw-", "ufw6-")),
+    ("docker", ("docker",)),
+    ("firewalld", ("firewalld",)),
+    ("firewalld", ("filter_out", "out_")),
+    ("csf", ("localoutput", "logdropout", "smtpoutput", "allowout", "denyout")),
+    ("fail2ban", ("f2b-", "fail2ban")),
+    ("kubernetes", ("kube-", "cali-")),
+    ("cilium", ("cilium",)),
+)
+
+
+def owner_of(table: str, chain: str) -> str:
+    """Who manages a chain, told by its name; '' when that tells nothing."""
+    for owner, prefixes in _OWNERS:
+        if chain.lower().startswith(prefixes) or table.lower().startswith(prefixes):
+            return owner
+    return ""
+
+
+def negate(match: bool | None, negated: bool) -> bool | None:
+    """The match of a negated expression; unknown stays unknown."""
+    return match if match is None else match != negated
+
+
+def both(*matches: bool | None) -> bool | None:
+    """And, three-valued: one False decides."""
+    if any(match is False for match in matches):
+        return False
+    return None if any(match is None for match in matches) else True
+
+
+def address_matches(address: str, family: int, pattern: str) -> bool | None:
+    """Whether an address is in a network, address or range a-b. '' is an arbitrary public address.
+
+    An arbitrary address is in 0.0.0.0/0 and its halves' like (prefixes up to 3 bits count as unknown), never in private or
+    loopback networks, and taken not to be in a smaller one: a rule about one destination is no rule about mail.
+    """
+    try:
+        if "-" in pattern and "/" not in pattern:
+            low, _, high = pattern.partition("-")
+            first, last = ipaddress.ip_address(low.strip()), ipaddress.ip_address(high.strip())
+            if not address:
+                return False if first.version != family else (None if _wide(int(first), int(last), family) else False)
+            here = ipaddress.ip_address(address)
+            return bool(here.version == first.version and int(first) <= int(here) <= int(last))
+        network = ipaddress.ip_network(pattern, strict=False)
+        if address:
+            here = ipaddress.ip_address(address)
+            return here.version == network.version and here in network
+    except ValueError:
+        return None
+    if network.version != family:
+        return False
+    # All of IPv6's public addresses are within 2000::/3.
+    if network.prefixlen == 0 or (family == 6 and network == ipaddress.ip_network("2000::/3")):
+        return True
+    return None if network.prefixlen <= 3 else False
+
+
+def _wide(first: int, last: int, family: int) -> bool:
+    bits = 29 if family == 4 else 125
+    return (last - first) >> bits > 0
