@@ -78,9 +78,9 @@ def run_checks(
 
 def _wait(jobs: list[_Job], done: threading.Semaphore, deadline: float, progress: Progress | None) -> None:
     """Until all have ended, or each is past its own deadline."""
-    latest = max((job.recorder.deadline for job in jobs), default=0.0)
     seen: set[str] = set()
     while len(seen) < len(jobs):
+        latest = max(job.recorder.deadline for job in jobs if job.check.id not in seen)
         # A little longer than the questions' own deadline, so that a reply "timed out" still becomes a statement.
         left = min(deadline, latest + 0.3) - time.monotonic()
         if left <= 0 or not done.acquire(timeout=left):

@@ -12,6 +12,7 @@ import struct
 import threading
 import time
 from dataclasses import replace
+from email.utils import formatdate
 
 from .dns import Names, plain
 from .names import operator_of, role_of
@@ -26,7 +27,7 @@ _WORDS = {
     "google": ("mx.google.com ESMTP 5b1f17b1804b1-47799768a2dsi12345f8f.121 - gsmtp",
                "mx.google.com at your service, [{ip}]", "530-5.7.0 Authentication Required. For more information, go to\n"
                "530 5.7.0  https://support.google.com/accounts/troubleshooter/2402620. ffacd0b85a97d - gsmtp"),
-    "microsoft": ("{name} Microsoft ESMTP MAIL Service ready at Sun, 22 Nov 2026 14:00:00 +0000",
+    "microsoft": ("{name} Microsoft ESMTP MAIL Service ready at {now}",
                   "{name} Hello [{ip}]", "530 5.7.57 Client not authenticated to send mail."),
     "yahoo": ("{name} ESMTP ready", "{name}", "530 5.7.1 Authentication required"),
     "sendgrid": ("SG ESMTP service ready at geopod-ismtpd-3", "smtp.sendgrid.net",
@@ -76,7 +77,8 @@ class Servers:
         if port == 443:
             connection = self.contexts.get(name, "good").wrap_socket(connection, server_side=True)
         connection.recv(4096)
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n")
+        date = formatdate(usegmt=True)
+        connection.sendall(f"HTTP/1.1 200 OK\r\nDate: {date}\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n".encode())
         connection.close()
 
     def manner(self, name: str, port: int) -> Manner:
@@ -161,7 +163,7 @@ class Session:
         """Send a reply; a code at its start is repeated on each line that has none."""
         if reply in ("SILENCE", "RESET", "CLOSE"):
             self.act(reply)
-        reply = reply.replace("{ip}", self.client).replace("{name}", self.name)
+        reply = reply.replace("{ip}", self.client).replace("{name}", self.name).replace("{now}", formatdate())
         lines = reply.split("\n")
         code = lines[0][:3]
         out = []
