@@ -1,0 +1,333 @@
+"""From a name to a connected socket: resolving within a deadline, and walking the addresses one by one.
+
+Linux sends SYNs at 0, 1 and 3 seconds, so 3.5 seconds cover three of them. An address that keeps silent for
+`HEAD_START` seconds no longer holds up the others: they are then tried together, and the whole stays within one
+connect time-out and that half second.
+"""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from diagnose.host.live import icmp
+from diagnose.host.live.gate import GATE, Peer
+from diagnose.host.query import Attempt
+
+HEAD_START = 0.5
+PER_FAMILY = 4
+FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
+T = TypeVar("T")
+SockAddr = tuple[Any, ...]
+
+
+class Broken(Exception):
+    """A step that failed. error: as `DialReply.error`; text: what was received of a reply; late: the deadline, not
+    the step's own time-out, ended it, so that nothing is known about the peer."""
+
+    def __init__(self, error: str, text: str = "", late: bool = False) -> None:
+        super().__init__(error)
+        self.error = error
+        self.text = text
+        self.late = late
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    family: socket.AddressFamily
+    sockaddr: SockAddr
+
+    @property
+    def text(self) -> str:
+        """The literal, with its zone where it is link-local."""
+        host, scope = str(self.sockaddr[0]), self.sockaddr[3] if len(self.sockaddr) > 3 else 0
+        if scope and "%" not in host:
+            try:
+                return f"{host}%{socket.if_indextoname(scope)}"
+            except OSError:
+                return f"{host}%{scope}"
+        return host
+
+    @property
+    def peer(self) -> Peer:
+        return self.text, int(self.sockaddr[1])
+
+
+@dataclass(slots=True)
+class Opened:
+    """sock: connected, None when no address answered; late: the deadline came before the addresses' own time-outs."""
+
+    sock: socket.socket | None = None
+    address: Address | None = None
+    attempts: list[Attempt] = field(default_factory=list)
+    late: bool = False
+
+
+def name_of(error: OSError | int) -> str:
+    """An errno's name; the text where it has none."""
+    number = error if isinstance(error, int) else error.errno
+    if isinstance(error, TimeoutError):
+        return "timed out" if number is None else "ETIMEDOUT"
+    return errno.errorcode.get(number or 0) or str(error)
+
+
+def in_time(work: Callable[[], T], deadline: float) -> T:
+    """Runs what cannot be interrupted in a daemon thread; raises Broken("timed out") at the deadline."""
+    done = threading.Event()
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(work())
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            done.set()
+
+    threading.Thread(target=run, name="resolve", daemon=True).start()
+    if not done.wait(max(0.0, deadline - time.monotonic())):
+        raise Broken("timed out")
+    if errors:
+        raise errors[0]
+    return results[0]
+
+
+def literal(host: str, port: int) -> Address | None:
+    """The address that `host` is, brackets and zone allowed, or None when it is a name."""
+    host = host.strip().strip("[]").removeprefix("IPv6:")
+    try:
+        ipaddress.ip_address(host)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    except (ValueError, OSError):
+        return None
+    return Address(found[0][0], found[0][4])
+
+
+def resolve(host: str, port: int, family: int, timeout: float, deadline: float) -> list[Address]:
+    """A host's addresses as an ordinary program gets them, IPv4 first, at most four of a family.
+
+    Raises Broken: "timed out", the resolver's own code and text, or why `host` is no name at all.
+    """
+    direct = literal(host, port)
+    if direct is not None:
+        if family and direct.family != FAMILIES[family]:
+            raise Broken(f"{direct.text} is not an IPv{family} address")
+        return [direct]
+    wanted = FAMILIES.get(family, socket.AF_UNSPEC)
+    late = deadline < time.monotonic() + timeout
+    try:
+        found = in_time(
+            lambda: socket.getaddrinfo(host, port, wanted, socket.SOCK_STREAM),
+            min(deadline, time.monotonic() + timeout),
+        )
+    except Broken as broken:
+        raise Broken(broken.error, late=late) from None
+    except socket.gaierror as error:
+        raise Broken(f"{_resolver_code(error)}: {error.strerror or error}") from None
+    except (UnicodeError, ValueError, OverflowError) as error:
+        raise Broken(f"not a host name or port: {error}") from None
+    except OSError as error:
+        raise Broken(name_of(error)) from None
+    addresses: list[Address] = []
+    for kind in FAMILIES.values():
+        unique = dict.fromkeys(tuple(entry[4]) for entry in found if entry[0] == kind)
+        addresses += [Address(kind, sockaddr) for sockaddr in list(unique)[:PER_FAMILY]]
+    if not addresses:
+        raise Broken("EAI_NODATA: no address")
+    return addresses
+
+
+def _resolver_code(error: socket.gaierror) -> str:
+    for name in ("EAI_AGAIN", "EAI_FAIL", "EAI_NODATA", "EAI_NONAME", "EAI_FAMILY", "EAI_SERVICE", "EAI_SYSTEM"):
+        if getattr(socket, name, None) == error.errno:
+            return name
+    return "EAI"
+
+
+class _Try:
+    """One connect under way; `finished` once its outcome is known."""
+
+    def __init__(self, address: Address, bind: SockAddr | None, timeout: float) -> None:
+        self.address = address
+        self.began = time.monotonic()
+        self.until = self.began + timeout
+        self.error: str | None = None  # "" when connected
+        self.icmp: icmp.IcmpError | None = None
+        self.local = ""
+        self.seconds = 0.0
+        self.sock: socket.socket | None = None
+        try:
+            self.sock = socket.socket(address.family, socket.SOCK_STREAM)
+            self.sock.setblocking(False)
+            icmp.listen(self.sock)
+            if bind is not None:
+                self.sock.bind(bind)
+            number = self.sock.connect_ex(address.sockaddr)
+        except OverflowError:
+            number = errno.EINVAL
+        except OSError as error:
+            number = error.errno or errno.EIO
+        if self.sock is not None:
+            try:
+                self.local = str(self.sock.getsockname()[0])
+            except OSError:
+                pass
+        if number != errno.EINPROGRESS:
+            self.finish(number)
+
+    def look(self) -> None:
+        assert self.sock is not None
+        self.finish(self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+
+    def finish(self, number: int) -> None:
+        self.seconds = time.monotonic() - self.began
+        self.error = errno.errorcode.get(number, str(number)) if number else ""
+        if self.sock is not None:
+            self.icmp = icmp.received(self.sock) if number else None
+            if not number:
+                icmp.listen(self.sock, False)
+                self.local = str(self.sock.getsockname()[0])
+
+    def close(self) -> None:
+        if self.sock is not None:
+            self.sock.close()
+
+    def attempt(self) -> Attempt:
+        return Attempt(
+            address=self.address.text,
+            error=self.error or "",
+            seconds=round(self.seconds, 4),
+            icmp=f"{self.icmp.type}/{self.icmp.code}" if self.icmp else "",
+            offender=self.icmp.offender if self.icmp else "",
+            local="" if self.local in ("0.0.0.0", "::") else self.local,
+        )
+
+
+def open_first(
+    addresses: list[Address], *, bind: str, timeout: float, deadline: float, entered: bool = False
+) -> Opened:
+    """Connects to the first address that answers; its peer stays taken at the gate until `close`.
+
+    entered: the caller holds the (only) peer already, and keeps it whatever happens.
+    """
+    source = literal(bind, 0) if bind else None
+    if bind:
+        if source is None:
+            raise Broken(f"{bind} is not an address to connect from")
+        addresses = [address for address in addresses if address.family == source.family]
+        if not addresses:
+            raise Broken(f"no address of the same family as the source address {bind}")
+    walk = _Walk(addresses, source.sockaddr if source else None, timeout, entered)
+    try:
+        return walk.run(deadline)
+    finally:
+        walk.abandon()
+
+
+class _Walk:
+    def __init__(self, addresses: list[Address], bind: SockAddr | None, timeout: float, entered: bool) -> None:
+        self.waiting = list(addresses)
+        self.order = {address: index for index, address in enumerate(addresses)}
+        self.bind = bind
+        self.timeout = timeout
+        self.entered = entered
+        self.pending: list[_Try] = []
+        self.done: list[_Try] = []
+        self.winner: _Try | None = None
+
+    def run(self, deadline: float) -> Opened:
+        head_start: float | None = None
+        while True:
+            now = time.monotonic()
+            if now >= deadline and (self.pending or self.waiting):
+                return self.result(late=True)
+            if head_start is None and self.pending:
+                head_start = self.pending[0].began + HEAD_START
+            blocked = self.launch(together=head_start is not None and now >= head_start)
+            if self.winner:
+                return self.result()
+            if not self.pending and not self.waiting:
+                return self.result()
+            limits = [deadline, *(each.until for each in self.pending)]
+            if head_start is not None and self.waiting and now < head_start:
+                limits.append(head_start)
+            if blocked:
+                limits.append(now + 0.05)
+            self.wait(max(0.0, min(limits) - time.monotonic()))
+            if self.winner:
+                return self.result()
+
+    def launch(self, together: bool) -> bool:
+        """Starts what may start now; True when an address has to wait for somebody else's session to end."""
+        blocked = False
+        for address in list(self.waiting):
+            if self.pending and not together:
+                return False
+            if not self.entered and not GATE.enter(address.peer):
+                if not together:
+                    return True  # its turn comes: the order of the addresses is kept
+                blocked = True
+                continue
+            self.waiting.remove(address)
+            attempt = _Try(address, self.bind, self.timeout)
+            self.settle(attempt) if attempt.error is not None else self.pending.append(attempt)
+            if self.winner:
+                return False
+        return blocked
+
+    def wait(self, seconds: float) -> None:
+        if not self.pending:
+            GATE.pause(seconds)
+            return
+        poll = select.poll()
+        by_number = {}
+        for attempt in self.pending:
+            assert attempt.sock is not None
+            by_number[attempt.sock.fileno()] = attempt
+            poll.register(attempt.sock, select.POLLOUT | select.POLLERR | select.POLLHUP)
+        ready = {number for number, _ in poll.poll(seconds * 1000 + 0.5)}
+        now = time.monotonic()
+        for number, attempt in by_number.items():
+            if number in ready:
+                attempt.look()
+            elif now >= attempt.until:
+                attempt.finish(errno.ETIMEDOUT)
+            if attempt.error is not None:
+                self.pending.remove(attempt)
+                self.settle(attempt)
+
+    def settle(self, attempt: _Try) -> None:
+        if attempt.error == "" and self.winner is None:
+            self.winner = attempt
+            return
+        attempt.close()
+        if not self.entered:
+            GATE.leave(attempt.address.peer)
+        if attempt.error:
+            self.done.append(attempt)
+
+    def result(self, late: bool = False) -> Opened:
+        if late:
+            for attempt in self.pending:
+                attempt.finish(errno.ECANCELED)
+                self.done.append(attempt)
+        tried = sorted([*self.done, *([self.winner] if self.winner else [])], key=lambda t: self.order[t.address])
+        opened = Opened(attempts=[each.attempt() for each in tried], late=late)
+        if self.winner:
+            opened.sock, opened.address = self.winner.sock, self.winner.address
+        return opened
+
+    def abandon(self) -> None:
+        for attempt in self.pending:
+            attempt.close()
+            if not self.entered:
+                GATE.leave(attempt.address.peer)
+        self.pending.clear()

@@ -1,0 +1,54 @@
+"""How many sockets this process has towards the world: few in all, one session at a time to a remote address and port."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+Peer = tuple[str, int]
+
+
+class Gate:
+    def __init__(self, sockets: int = 48) -> None:
+        self._free = sockets
+        self._busy: set[Peer] = set()
+        self._changed = threading.Condition()
+
+    def enter(self, peer: Peer) -> bool:
+        """Takes a socket and the peer; False, at once, when either is not to be had."""
+        with self._changed:
+            if self._free < 1 or peer in self._busy:
+                return False
+            self._free -= 1
+            self._busy.add(peer)
+            return True
+
+    def leave(self, peer: Peer) -> None:
+        with self._changed:
+            self._free += 1
+            self._busy.discard(peer)
+            self._changed.notify_all()
+
+    def pause(self, seconds: float) -> None:
+        """Returns when somebody left, or after `seconds`."""
+        with self._changed:
+            self._changed.wait(max(0.0, seconds))
+
+    def take(self, sockets: int, deadline: float) -> bool:
+        """Takes several sockets at once, waiting until `deadline` (monotonic); False when they never were free."""
+        with self._changed:
+            while self._free < sockets:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return False
+                self._changed.wait(left)
+            self._free -= sockets
+            return True
+
+    def give(self, sockets: int) -> None:
+        with self._changed:
+            self._free += sockets
+            self._changed.notify_all()
+
+
+GATE = Gate()

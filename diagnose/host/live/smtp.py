@@ -1,0 +1,140 @@
+"""The client's side of an SMTP dialogue: whole replies, bounded in time and size (RFC 5321 section 4.2)."""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+import time
+
+from diagnose.host.live.connect import Broken
+from diagnose.host.live.tls import describe
+from diagnose.host.redact import plain
+
+MAX_BYTES = 65_536
+MAX_LINES = 500
+QUIT_SECONDS = 0.5
+_LAST = re.compile(rb"\d{3}(?: |$)")
+_MORE = re.compile(rb"\d{3}-")
+
+
+class Dialogue:
+    """A connected socket on which commands are said and replies read. `timeout` bounds a silence, `deadline` all."""
+
+    def __init__(self, sock: socket.socket, timeout: float, deadline: float) -> None:
+        self.sock = sock
+        self.timeout = timeout
+        self.deadline = deadline
+        self._buffer = b""
+
+    def say(self, command: str) -> str:
+        """Sends a command and reads its reply."""
+        self.send(command)
+        return self.reply()
+
+    def send(self, command: str) -> None:
+        """Raises ValueError for a command that would be several lines."""
+        if any(ord(char) < 32 or ord(char) == 127 for char in command):
+            raise ValueError("a control character in an SMTP command")
+        limit, late = self._limit()
+        self.sock.settimeout(limit)
+        try:
+            self.sock.sendall(command.encode() + b"\r\n")
+        except TimeoutError:
+            raise Broken("timed out", late=late) from None
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # What the server said before it hung up is still to be read, and reading tells how it hung up.
+        except OSError as error:
+            raise Broken(describe(error)) from None
+
+    def reply(self) -> str:
+        """A whole reply, lines joined by newlines, without control characters; raises Broken with what came."""
+        lines: list[bytes] = []
+        size = 0
+        while True:
+            line = self._line(lines)
+            size += len(line)
+            lines.append(line.rstrip(b"\r"))
+            if _LAST.match(lines[-1]):
+                return _text(lines)
+            if not _MORE.match(lines[-1]):
+                raise Broken("not an SMTP reply", _text(lines))
+            if len(lines) >= MAX_LINES or size >= MAX_BYTES:
+                raise Broken("reply too long", _text(lines[:20]))
+
+    def upgrade(self, sock: ssl.SSLSocket) -> None:
+        """Goes on over TLS. What was received in the clear behind the STARTTLS reply does not count (RFC 3207)."""
+        self.sock = sock
+        self._buffer = b""
+
+    def quit(self) -> None:
+        """Takes leave, and closes; never fails."""
+        self.deadline = min(self.deadline, time.monotonic() + QUIT_SECONDS)
+        try:
+            self.say("QUIT")
+        except (Broken, OSError, ValueError):
+            pass
+        self.close()
+
+    def close(self) -> None:
+        try:
+            self.sock.close()
+        except OSError:
+            pass
+
+    def _limit(self) -> tuple[float, bool]:
+        """How long the next operation may take, and whether the deadline is what limits it."""
+        left = self.deadline - time.monotonic()
+        return max(0.01, min(self.timeout, left)), left < self.timeout
+
+    def _line(self, before: list[bytes]) -> bytes:
+        while b"\n" not in self._buffer:
+            limit, late = self._limit()
+            if time.monotonic() >= self.deadline:
+                raise Broken("timed out", _text([*before, self._buffer]), late=True)
+            self.sock.settimeout(limit)
+            try:
+                data = self.sock.recv(4096)
+            except TimeoutError:
+                reason = "timed out" if _plausible(self._buffer) else "not an SMTP reply"
+                raise Broken(reason, _text([*before, self._buffer]), late=late) from None
+            except OSError as error:
+                raise Broken(describe(error), _text([*before, self._buffer])) from None
+            if not data:
+                reason = "connection closed" if _plausible(self._buffer) else "not an SMTP reply"
+                raise Broken(reason, _text([*before, self._buffer]))
+            self._buffer += data
+            if len(self._buffer) > MAX_BYTES and b"\n" not in self._buffer:
+                raise Broken("reply too long", _text([self._buffer[:200]]))
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return line
+
+
+def _plausible(data: bytes) -> bool:
+    """Whether this may be the beginning of a reply line (nothing at all is, too)."""
+    return data[:3].isdigit() if data else True
+
+
+def _text(lines: list[bytes]) -> str:
+    shown = [plain(line[:2000].decode("utf-8", "replace")) for line in lines if line]
+    return "\n".join(line.rstrip() for line in shown)
+
+
+def code(reply: str) -> int:
+    """A reply's code, its last line's; 0 when it has none."""
+    last = reply.rpartition("\n")[2][:3]
+    return int(last) if last.isascii() and last.isdigit() else 0
+
+
+def positive(reply: str) -> bool:
+    return 200 <= code(reply) < 300
+
+
+def keywords(ehlo: str) -> dict[str, str]:
+    """An EHLO reply's extensions in upper case with their parameters. "AUTH=LOGIN" (old servers) counts as AUTH."""
+    found: dict[str, str] = {}
+    for line in ehlo.splitlines()[1:]:
+        word, _, rest = line[4:].replace("AUTH=", "AUTH ", 1).strip().partition(" ")
+        key = word.upper()
+        found[key] = f"{found[key]} {rest}".strip() if key in found else rest.strip()
+    return found
