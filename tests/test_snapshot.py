@@ -1,0 +1,142 @@
+"""Recordings: what was asked comes back, and nothing that is no recording gets through."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from diagnose.errors import SnapshotError
+from diagnose.host.memo import FakeHost
+from diagnose.host.plain import from_plain, to_plain
+from diagnose.host.query import (
+    Attempt,
+    Dial,
+    DialReply,
+    Exec,
+    ExecReply,
+    Lookup,
+    Read,
+    TlsInfo,
+)
+from diagnose.host.redact import Secrets, mask
+from diagnose.host.snapshot import Recording, dumps, load, loads, save
+from diagnose.model import Target
+
+DIAL = Dial(host="mx.example.net", port=25, tls="starttls")
+REPLY = DialReply(
+    attempts=(Attempt(address="192.0.2.1", error="ETIMEDOUT", seconds=3.5),),
+    address="192.0.2.2",
+    stage="quit",
+    banner="220 hello",
+    tls=TlsInfo(version="TLSv1.3", names=("mx.example.net",)),
+)
+RECORDING = Recording(
+    version="0.1.0",
+    started="2026-01-02T03:04:05+00:00",
+    target=Target("a@example.com", None),
+    asked={DIAL: REPLY, Exec(("postconf", "-n")): ExecReply(code=0, out="relayhost =\n")},
+    settings={"auth": True},
+)
+
+
+def test_a_recording_comes_back_as_it_was() -> None:
+    again = loads(dumps(RECORDING))
+    assert again == RECORDING
+    assert again.answer(DIAL, 0.0) == REPLY
+
+
+def test_what_was_not_asked_is_said_to_be_not_recorded() -> None:
+    assert RECORDING.answer(Read("/etc/hosts"), 0.0).problem == "not recorded"
+    assert FakeHost().answer(Lookup("a", "MX"), 0.0).problem == "not recorded"
+
+
+@pytest.mark.parametrize("name", ["host.json", "host.json.gz"])
+def test_a_file_keeps_it_for_its_owner_alone(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    save(RECORDING, path)
+    assert load(path) == RECORDING
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [p.name for p in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "no JSON"),
+        ("[1, 2]", "not a recording"),
+        ('{"asked": [], "schema": 99, "version": "9.9"}', "schema 99"),
+        ('{"asked": [{}], "schema": 1, "started": ""}', "damaged"),
+        (
+            '{"asked": [{"query": {"kind": "Exec", "argv": 7}, "reply": {}}], "schema": 1, "started": ""}',
+            "list was expected",
+        ),
+        (
+            '{"asked": [{"query": {"kind": "Exec", "argv": [], "x": 1}, "reply": {}}], "schema": 1, "started": ""}',
+            "unknown field",
+        ),
+    ],
+)
+def test_what_is_no_recording_is_refused_in_one_line(text: str, message: str) -> None:
+    with pytest.raises(SnapshotError, match=message) as caught:
+        loads(text)
+    assert "\n" not in str(caught.value)
+
+
+def test_damaged_and_missing_files_are_refused(tmp_path: Path) -> None:
+    broken = tmp_path / "x.gz"
+    broken.write_bytes(gzip.compress(b"{}")[:-6])
+    with pytest.raises(SnapshotError, match="damaged"):
+        load(broken)
+    with pytest.raises(SnapshotError, match="cannot read"):
+        load(tmp_path / "none")
+
+
+def test_plain_data_round_trip_keeps_types() -> None:
+    assert from_plain(DialReply, to_plain(REPLY)) == REPLY
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "smtp_sasl_password_maps = static:user:hunter22hunter",
+        "smtp_sasl_password_maps = static:{user:hunter22hunter}",
+        "smtp_sasl_password_maps = inline:{ [a]:587=user:hunter22hunter }",
+        "C: AUTH PLAIN aHVudGVyMjJodW50ZXI=",
+        "mail.smtp.auth.password=hunter22hunter",
+        "http://user:hunter22hunter@example.com/",
+        '"api_key": "hunter22hunter"',
+    ],
+)
+def test_what_looks_like_a_secret_is_masked(line: str) -> None:
+    assert "hunter22hunter" not in mask(line)
+    assert "aHVudGVyMjJodW50ZXI" not in mask(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "smtp_sasl_password_maps = hash:/etc/postfix/sasl_passwd",
+        "smtpd_sasl_local_domain = example.com",
+        "reason=connect to mx.example.com[192.0.2.1]:25: Connection timed out",
+    ],
+)
+def test_what_is_no_secret_stays(line: str) -> None:
+    assert mask(line) == line
+
+
+def test_a_secret_met_once_is_hidden_everywhere_also_in_base64() -> None:
+    secrets = Secrets()
+    secrets.add("Hunter2-Hunter2", "password", "abc")
+    data = secrets.hide_data({"a": ["x Hunter2-Hunter2 y", "SHVudGVyMi1IdW50ZXIy"], "password": "abc password"})
+    assert "Hunter2" not in str(data)
+    assert "SHVudGVy" not in str(data)
+    assert data["password"] == "abc password"
+
+
+def test_hiding_reaches_a_recording(tmp_path: Path) -> None:
+    secrets = Secrets()
+    secrets.add("mx.example.net")
+    save(RECORDING, tmp_path / "x", secrets.hide_data)
+    assert "mx.example.net" not in (tmp_path / "x").read_text()
