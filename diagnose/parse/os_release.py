@@ -1,0 +1,143 @@
+"""os-release(5), and what a distribution family calls the things that a mail fix needs."""
+
+import re
+import shlex
+from dataclasses import dataclass, replace
+
+_FAMILIES = (
+    ("debian", ("debian", "ubuntu", "raspbian", "linuxmint", "devuan", "kali", "pop")),
+    ("rhel", ("rhel", "fedora", "centos", "rocky", "almalinux", "ol", "amzn", "scientific")),
+    ("suse", ("suse", "opensuse", "opensuse-leap", "opensuse-tumbleweed", "sles", "sled")),
+    ("alpine", ("alpine", "postmarketos")),
+    ("arch", ("arch", "archlinux", "manjaro", "endeavouros")),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distribution:
+    """`family`: debian, rhel, suse, alpine, arch or ''. `version` as printed, e.g. '12' or '22.04'."""
+
+    id: str
+    family: str
+    version: str
+    name: str
+
+    @property
+    def major(self) -> int:
+        """The version's first number, 0 without one."""
+        match = re.match(r"\d{1,6}", self.version)
+        return int(match[0]) if match else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailSupport:
+    """What to write into a remedy for this distribution. Commands are whole lines; `map_type` is what postmap makes
+    there by default. `log_files` in order of likelihood: the journal alone may hold the log."""
+
+    ca_file: str
+    map_type: str
+    sasl_package: str
+    map_package: str
+    install: str
+    reload: str
+    restart: str
+    log_files: tuple[str, ...]
+    chroot: bool
+
+
+_DEBIAN_CA = "/etc/ssl/certs/ca-certificates.crt"
+CA_FILES = (
+    _DEBIAN_CA,
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
+"""Where distributions keep the bundle of certification authorities."""
+
+_SYSTEMD = {"reload": "postfix reload", "restart": "systemctl restart postfix"}
+_SUPPORT: dict[str, MailSupport] = {
+    "debian": MailSupport(
+        ca_file=_DEBIAN_CA,
+        map_type="hash",
+        sasl_package="libsasl2-modules",
+        map_package="postfix-lmdb",
+        install="apt-get install -y",
+        log_files=("/var/log/mail.log", "/var/log/syslog"),
+        chroot=True,
+        **_SYSTEMD,
+    ),
+    "rhel": MailSupport(
+        ca_file="/etc/pki/tls/certs/ca-bundle.crt",
+        map_type="hash",
+        sasl_package="cyrus-sasl-plain",
+        map_package="postfix-lmdb",
+        install="dnf install -y",
+        log_files=("/var/log/maillog",),
+        chroot=False,
+        **_SYSTEMD,
+    ),
+    "suse": MailSupport(
+        ca_file="/etc/ssl/ca-bundle.pem",
+        map_type="lmdb",
+        sasl_package="cyrus-sasl-plain",
+        map_package="postfix",
+        install="zypper install -y",
+        log_files=("/var/log/mail", "/var/log/mail.info"),
+        chroot=False,
+        **_SYSTEMD,
+    ),
+    "alpine": MailSupport(
+        ca_file=_DEBIAN_CA,
+        map_type="lmdb",
+        sasl_package="cyrus-sasl cyrus-sasl-login",
+        map_package="postfix",
+        install="apk add",
+        log_files=("/var/log/mail.log", "/var/log/messages"),
+        chroot=False,
+        reload="postfix reload",
+        restart="rc-service postfix restart",
+    ),
+    "arch": MailSupport(
+        ca_file=_DEBIAN_CA,
+        map_type="lmdb",
+        sasl_package="cyrus-sasl",
+        map_package="postfix-lmdb",
+        install="pacman -S",
+        log_files=(),
+        chroot=False,
+        **_SYSTEMD,
+    ),
+}
+
+
+def parse(text: str) -> Distribution:
+    """Read /etc/os-release; an unknown or empty one gives the family ''."""
+    values: dict[str, str] = {}
+    for line in text.splitlines():
+        name, equals, value = line.strip().partition("=")
+        if equals and re.fullmatch(r"[A-Z][A-Z0-9_]*", name):
+            try:
+                values[name] = "".join(shlex.split(value)[:1])
+            except ValueError:
+                values[name] = value.strip("\"'")
+    identity = values.get("ID", "").lower()
+    likes = (identity, *values.get("ID_LIKE", "").lower().split())
+    family = next((name for like in likes for name, ids in _FAMILIES if like in ids), "")
+    return Distribution(
+        id=identity, family=family, version=values.get("VERSION_ID", ""), name=values.get("PRETTY_NAME", identity)
+    )
+
+
+def mail_support(distribution: Distribution, map_types: tuple[str, ...] = ()) -> MailSupport:
+    """The names for this distribution; an unknown one is treated as Debian.
+
+    `map_types` (from `postconf -m`) overrides the default map type where that is not built in.
+    """
+    support = _SUPPORT.get(distribution.family, _SUPPORT["debian"])
+    map_type = support.map_type
+    if distribution.family == "rhel" and distribution.id != "fedora" and distribution.major >= 10:
+        map_type = "lmdb"
+    if map_types and map_type not in map_types:
+        map_type = next((name for name in ("lmdb", "hash", "cdb", "texthash") if name in map_types), map_type)
+    return replace(support, map_type=map_type)
