@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from diagnose.host.plain import from_plain
 from diagnose.host.query import Exec, LogReply, Lookup, MailLog, MailQueue, MapLookup, Now, Query, Read
-from diagnose.model import NOTHING, Target
+from diagnose.model import Target
 from diagnose.parse import master_cf, postconf, trivial_rewrite
 from diagnose.parse.master_cf import MasterCf, Service
 from diagnose.parse.nexthop import NextHop
@@ -57,9 +57,9 @@ class Mta:
 
     installed: bool = False
     version: str = ""
-    settings: Mapping[str, str] = NOTHING
-    explicit: Mapping[str, str] = NOTHING
-    defaults: Mapping[str, str] = NOTHING
+    settings: Mapping[str, str] = field(default_factory=dict)
+    explicit: Mapping[str, str] = field(default_factory=dict)
+    defaults: Mapping[str, str] = field(default_factory=dict)
     master: MasterCf = field(default_factory=lambda: MasterCf(services=(), findings=()))
     complaints: tuple[postconf.Complaint, ...] = ()
     map_types: tuple[str, ...] = ()

@@ -14,7 +14,7 @@ from diagnose.check import Check, Context, Settings
 from diagnose.errors import Late
 from diagnose.host.live import LiveHost
 from diagnose.host.memo import Host, Memo, NoNetwork, Recorder
-from diagnose.host.query import Exec, Now, Read
+from diagnose.host.query import Exec, Now, Read, Stat
 from diagnose.host.snapshot import Recording
 from diagnose.model import Advice, Confidence, HostInfo, Report, Run, Scalar, Target
 from diagnose.parse import os_release
@@ -117,7 +117,7 @@ def _host(context: Context) -> HostInfo:
     numbers = [line.partition("=")[2].strip() for line in version.splitlines() if line.startswith("mail_version =")]
     return HostInfo(
         name=now.fqdn or now.hostname,
-        system=release.pretty,
+        system=release.name,
         family=release.family,
         mta=f"Postfix {numbers[0]}" if numbers else "",
         user=now.user,
@@ -164,11 +164,13 @@ def _advice(
     except Late:
         postfix, way = facts.Mta(), None
     release = os_release.parse(context.ask(Read("/etc/os-release")).text)
+    support = os_release.mail_support(release, postfix.map_types)
+    bundle = context.ask(Stat(support.ca_file)) if support.ca_file else None
     system = relay.System(
         family=info.family,
-        ca_bundle=release.ca_bundle,
-        map_type=postfix.value("default_database_type"),
-        sasl_package=release.sasl_package,
+        ca_bundle=support.ca_file if bundle is not None and bundle.exists else None,
+        map_type=postfix.value("default_database_type") or support.map_type,
+        sasl_package=support.sasl_package,
         supported_map_types=postfix.map_types,
         postfix_version=postfix.version or None,
         config_directory=postfix.config_directory,
