@@ -2,90 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import datetime
-import hashlib
-import hmac
 import socket
-import ssl
 import threading
 import time
-from pathlib import Path
 
 import pytest
-import trustme
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
-from diagnose.host.live.connect import literal, open_first
-from diagnose.host.live.dial import dial
-from diagnose.host.live.gate import GATE
-from diagnose.host.query import Dial, DialReply, Login
-from diagnose.host.redact import Secrets
+from diagnose.host.live.connect import Broken, in_time, literal, open_first
+from diagnose.host.live.gate import GATE, Gate
+from diagnose.host.query import DialReply
+from tests.host.caller import ask
 from tests.host.server import Smtp, resets, says, serving
-
-NAME = "mx.example.org"
-USER, PASSWORD = "bot@example.org", "Tr0ub4dor&3-planted"
-LOGIN = Login("map", "hash:/etc/postfix/sasl_passwd", ("mx.example.org",))
-
-
-def ask(
-    port: int,
-    *,
-    seconds: float = 8.0,
-    password: str | None = PASSWORD,
-    host: str = "127.0.0.1",
-    secrets: Secrets | None = None,
-    **fields: object,
-) -> DialReply:
-    query = Dial(host=host, port=port, **({"timeout": 1.0, "helo": "client.example.net"} | fields))  # type: ignore[arg-type]
-    found = (USER, password) if password is not None else None
-    reply = dial(query, time.monotonic() + seconds, lambda _: found, secrets or Secrets())
-    if password:
-        assert password not in repr(reply)
-        assert base64.b64encode(password.encode()).decode() not in repr(reply)
-        assert base64.b64encode(f"\0{USER}\0{password}".encode()).decode() not in repr(reply)
-    return reply
-
-
-@pytest.fixture(scope="module")
-def ca() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
-def ca_file(ca: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("ca") / "ca.pem"
-    ca.cert_pem.write_to_path(path)
-    return str(path)
-
-
-def context(cert: trustme.LeafCert) -> ssl.SSLContext:
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    cert.configure_cert(made)
-    return made
-
-
-def self_signed(tmp_path: Path) -> ssl.SSLContext:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
-    now = datetime.datetime.now(datetime.UTC)
-    builder = x509.CertificateBuilder(name, name, key.public_key(), 7, now, now + datetime.timedelta(days=3))
-    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), False)
-    cert = builder.sign(key, hashes.SHA256())
-    pem = tmp_path / "self.pem"
-    pem.write_bytes(
-        cert.public_bytes(serialization.Encoding.PEM)
-        + key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    made.load_cert_chain(pem)
-    return made
-
 
 # Connecting
 
@@ -126,7 +53,11 @@ def test_addresses_are_walked_in_their_order() -> None:
         GATE.leave(walked[2].peer)
         literally = ask(port, host="::1")
     refused = "ECONNREFUSED"
-    assert [(a.address, a.error) for a in opened.attempts] == [("127.0.0.1", refused), ("127.0.0.2", refused), ("::1", "")]
+    assert [(a.address, a.error) for a in opened.attempts] == [
+        ("127.0.0.1", refused),
+        ("127.0.0.2", refused),
+        ("::1", ""),
+    ]
     assert (literally.stage, literally.address) == ("quit", "::1")
 
 
@@ -260,185 +191,11 @@ def test_envelope_addresses_cannot_smuggle_commands() -> None:
     assert server.heard == ["CONNECT", "EHLO client.example.net", "QUIT"]
 
 
-# TLS
-
-
-def test_a_good_certificate_is_verified(ca: trustme.CA, ca_file: str) -> None:
-    server = Smtp(tls=context(ca.issue_cert(NAME, "alt.example.org")), over_tls=("AUTH PLAIN LOGIN",))
-    with serving(server) as port:
-        reply = ask(port, tls="starttls", ca_file=ca_file, verify_name=NAME)
-    assert (reply.stage, reply.error, reply.starttls) == ("quit", "", "220 go ahead")
-    assert reply.offers_starttls
-    assert reply.mechanisms == ("PLAIN", "LOGIN")
-    assert reply.tls is not None
-    assert (reply.tls.verified, reply.tls.verify_error, reply.tls.error) == (True, "", "")
-    assert reply.tls.version.startswith("TLSv1.")
-    assert set(reply.tls.names) == {NAME, "alt.example.org"}
-    assert reply.tls.not_before < time.time() < reply.tls.not_after
-    assert "O=trustme" in reply.tls.issuer
-    assert server.heard.count("CONNECT") == 1
-
-
-def test_the_dialogue_goes_on_after_a_bad_certificate(ca: trustme.CA, ca_file: str, tmp_path: Path) -> None:
-    past = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
-    expired = context(ca.issue_cert(NAME, not_before=past, not_after=past + datetime.timedelta(days=9)))
-    for server_tls, text in (
-        (self_signed(tmp_path), "self-signed"),
-        (expired, "expired"),
-        (context(ca.issue_cert("other.example.org")), "mismatch"),
-        (context(trustme.CA().issue_cert(NAME)), "local issuer"),
-    ):
-        for implicit in (False, True):
-            server = Smtp(tls=server_tls, implicit=implicit, over_tls=("AUTH PLAIN",))
-            with serving(server) as port:
-                mode = "implicit" if implicit else "starttls"
-                reply = ask(port, tls=mode, ca_file=ca_file, verify_name=NAME, say="auth", login=LOGIN)
-            assert reply.tls is not None
-            assert text in reply.tls.verify_error.replace("self signed", "self-signed")
-            assert not reply.tls.verified
-            assert reply.tls.not_after > 0
-            assert reply.mechanisms == ("PLAIN",)
-            assert (reply.stage, reply.auth) == ("auth", "")
-            assert reply.error.startswith("not tried: the certificate is not verified")
-            assert server.heard.count("CONNECT") == 2
-            assert server.heard[-1] == "QUIT"
-
-
-def test_a_missing_bundle_is_the_reason(ca: trustme.CA) -> None:
-    with serving(Smtp(tls=context(ca.issue_cert(NAME)))) as port:
-        reply = ask(port, tls="starttls", ca_file="/etc/pki/tls/no-such.crt", verify_name=NAME)
-        directory = ask(port, tls="starttls", ca_path="/no/such/directory", verify_name=NAME)
-    assert reply.tls is not None
-    assert "/etc/pki/tls/no-such.crt: No such file" in reply.tls.verify_error
-    assert (reply.stage, reply.tls.verified) == ("quit", False)
-    assert directory.tls is not None
-    assert "/no/such/directory cannot be read" in directory.tls.verify_error
-
-
-def test_tls_where_none_is_spoken() -> None:
-    with serving(Smtp()) as port:
-        reply = ask(port, tls="implicit")
-    assert (reply.stage, reply.error) == ("tls", "wrong version number")
-    assert reply.tls is not None
-    assert reply.tls.error == "wrong version number"
-
-
-def test_plain_where_tls_is_spoken(ca: trustme.CA) -> None:
-    with serving(Smtp(tls=context(ca.issue_cert(NAME)), implicit=True)) as port:
-        reply = ask(port, timeout=0.3)
-    assert (reply.stage, reply.error) == ("banner", "timed out")
-
-
-def test_starttls_refused_or_not_offered_goes_on_in_the_clear() -> None:
-    with serving(Smtp()) as port:
-        reply = ask(port, tls="starttls")
-    assert (reply.stage, reply.error, reply.starttls, reply.tls) == ("quit", "", "", None)
-    refusing = Smtp(extensions=("STARTTLS",), replies={"STARTTLS": "454 4.7.0 TLS not available"})
-    with serving(refusing) as port:
-        reply = ask(port, tls="starttls")
-    assert (reply.stage, reply.error, reply.starttls) == ("quit", "", "454 4.7.0 TLS not available")
-
-
-def test_an_old_protocol_is_told_by_openssl() -> None:
-    def serve(conn: socket.socket) -> None:
-        conn.recv(4096)
-        conn.sendall(bytes.fromhex("15 0301 0002 02 46"))  # alert: protocol version
-
-    with serving(serve) as port:
-        reply = ask(port, tls="implicit")
-    assert reply.stage == "tls"
-    assert "protocol version" in reply.error
-
-
-# AUTH
-
-
-@pytest.fixture(scope="module")
-def secure(ca: trustme.CA) -> ssl.SSLContext:
-    return context(ca.issue_cert(NAME))
-
-
-def test_plain_accepted_and_refused(secure: ssl.SSLContext, ca_file: str) -> None:
-    for verdict in ("235 2.7.0 welcome", "535-5.7.8 Username and Password\r\n535 5.7.8 not accepted"):
-        server = Smtp(tls=secure, over_tls=("AUTH LOGIN PLAIN XOAUTH2",), replies={"AUTH PLAIN": verdict})
-        with serving(server) as port:
-            reply = ask(port, tls="starttls", ca_file=ca_file, verify_name=NAME, say="auth", login=LOGIN)
-        assert (reply.stage, reply.error, reply.mechanism) == ("quit", "", "PLAIN")
-        assert reply.auth == verdict.replace("\r\n", "\n")
-        blob = next(line for line in server.heard if line.startswith("AUTH")).split()[2]
-        assert base64.b64decode(blob) == f"\0{USER}\0{PASSWORD}".encode()
-
-
-def test_login_answers_two_challenges(secure: ssl.SSLContext, ca_file: str) -> None:
-    server = Smtp(
-        tls=secure,
-        implicit=True,
-        over_tls=("AUTH=LOGIN",),
-        challenges={"AUTH LOGIN": ["334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6", "535 5.7.8 no"]},
-    )
-    with serving(server) as port:
-        reply = ask(port, tls="implicit", ca_file=ca_file, verify_name=NAME, say="rcpt", login=LOGIN, sender="a@b.c")
-    assert (reply.stage, reply.error, reply.auth, reply.mail) == ("auth", "", "535 5.7.8 no", "")
-    assert base64.b64decode(server.heard[-2]).decode() == PASSWORD
-    assert server.heard[-1] == "QUIT"
-
-
-def test_cram_md5_never_sends_the_password() -> None:
-    challenge = b"<1896.697170952@mx.example.org>"
-    server = Smtp(
-        extensions=("AUTH PLAIN CRAM-MD5",),
-        challenges={"AUTH CRAM-MD5": [f"334 {base64.b64encode(challenge).decode()}", "235 ok"]},
-    )
-    with serving(server) as port:
-        reply = ask(port, say="auth", login=LOGIN, trust=True)
-    assert (reply.mechanism, reply.auth, reply.stage) == ("CRAM-MD5", "235 ok", "quit")
-    digest = hmac.new(PASSWORD.encode(), challenge, hashlib.md5).hexdigest()
-    assert base64.b64decode(server.heard[-2]).decode() == f"{USER} {digest}"
-    assert digest not in repr(reply)
-
-
-def test_no_login_in_the_clear() -> None:
-    server = Smtp(extensions=("AUTH PLAIN",))
-    with serving(server) as port:
-        reply = ask(port, say="auth", login=LOGIN)
-    assert (reply.stage, reply.error, reply.auth) == ("auth", "not tried: the connection is not encrypted", "")
-    assert not any("AUTH" in line for line in server.heard)
-
-
-def test_what_stands_in_the_way_of_a_login() -> None:
-    with serving(Smtp(extensions=("AUTH XOAUTH2 GSSAPI",))) as port:
-        assert ask(port, say="auth", login=LOGIN, trust=True).error == "no usable mechanism"
-        assert ask(port, say="auth", login=LOGIN, trust=True, password=None).error == "no credentials found"
-    with serving(Smtp(extensions=("AUTH PLAIN LOGIN",))) as port:
-        restricted = ask(port, say="auth", login=LOGIN, trust=True, mechanisms=("CRAM-MD5",))
-    assert restricted.error == "no usable mechanism"
-
-
-@pytest.mark.parametrize("password", [PASSWORD, "kurz", "päss wörd:€€"])
-def test_a_server_that_echoes_the_password_is_not_repeated(password: str) -> None:
-    blob = base64.b64encode(f"\0{USER}\0{password}".encode()).decode()
-    coded = base64.b64encode(password.encode()).decode()
-    echo = f"535 bad login {password} {coded} {blob} ({password})"
-    with serving(Smtp(extensions=("AUTH PLAIN",), replies={"AUTH PLAIN": echo})) as port:
-        reply = ask(port, say="auth", login=LOGIN, trust=True, password=password)
-    assert reply.auth.startswith("535 bad login ***")
-
-
-def test_an_oauth_error_is_read_and_taken_back() -> None:
-    error = base64.b64encode(b'{"status":"400","schemes":"Bearer","scope":"https://mail.example/"}').decode()
-    server = Smtp(extensions=("AUTH PLAIN",), challenges={"AUTH PLAIN": [f"334 {error}", "535 5.7.8 denied"]})
-    with serving(server) as port:
-        reply = ask(port, say="auth", login=LOGIN, trust=True)
-    assert reply.auth == "334-status=400 schemes=Bearer scope=https://mail.example/\n535 5.7.8 denied"
-    assert "*" in server.heard
-
-
-def test_secrets_of_this_run_are_hidden_wherever_they_turn_up() -> None:
-    secrets = Secrets()
-    secrets.add(PASSWORD)
-    with serving(Smtp(banner=f"220 {PASSWORD}\x1b[2J\u202e hello")) as port:
-        reply = ask(port, secrets=secrets)
-    assert reply.banner == "220 ********[2J hello"
+def test_a_resolver_that_hangs_is_left_behind() -> None:
+    began = time.monotonic()
+    with pytest.raises(Broken, match="timed out"):
+        in_time(lambda: time.sleep(3), began + 0.2)
+    assert time.monotonic() - began < 1.0
 
 
 # Manners
@@ -468,3 +225,14 @@ def test_one_session_at_a_time_to_one_port() -> None:
             thread.join(20)
     assert [reply.stage for reply in replies] == ["quit"] * 6
     assert most[0] == 1
+
+
+def test_sockets_are_counted() -> None:
+    gate = Gate(sockets=2)
+    assert gate.enter(("192.0.2.1", 25))
+    assert not gate.enter(("192.0.2.1", 25))
+    assert gate.enter(("192.0.2.1", 587))
+    assert not gate.enter(("192.0.2.2", 25))
+    assert not gate.take(1, time.monotonic() + 0.05)
+    gate.leave(("192.0.2.1", 25))
+    assert gate.take(1, time.monotonic() + 0.05)

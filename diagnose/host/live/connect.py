@@ -249,9 +249,9 @@ class _Walk:
             now = time.monotonic()
             if now >= deadline and (self.pending or self.waiting):
                 return self.result(late=True)
+            blocked = self.launch(together=head_start is not None and now >= head_start)
             if head_start is None and self.pending:
                 head_start = self.pending[0].began + HEAD_START
-            blocked = self.launch(together=head_start is not None and now >= head_start)
             if self.winner:
                 return self.result()
             if not self.pending and not self.waiting:
