@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from diagnose.host.live import certificate
 from diagnose.host.redact import Secrets
 from tests.host.caller import LOGIN, NAME, PASSWORD, USER, ask, context
 from tests.host.server import Smtp, serving
@@ -231,3 +232,29 @@ def test_secrets_of_this_run_are_hidden_wherever_they_turn_up() -> None:
     with serving(Smtp(banner=f"220 {PASSWORD}\x1b[2J\u202e hello")) as port:
         reply = ask(port, secrets=secrets)
     assert reply.banner == "220 ********[2J hello"
+
+
+# Reading certificates
+
+
+def test_a_malformed_certificate_reads_as_empty(ca: trustme.CA) -> None:
+    der = ssl.PEM_cert_to_DER_cert(ca.issue_cert(NAME, "192.0.2.7").cert_chain_pems[0].bytes().decode())
+    whole = certificate.read(der)
+    assert set(whole.names) == {NAME, "192.0.2.7"}
+    for length in range(0, len(der) - 1, 7):
+        certificate.read(der[:length])
+    assert certificate.read(b"\x30\x84\xff\xff\xff\xff") == certificate.Certificate()
+
+
+def test_silence_after_starttls(ca_file: str) -> None:
+    def serve(conn: socket.socket) -> None:
+        for answer in (b"220 hello\r\n", b"250-hello\r\n250 STARTTLS\r\n", b"220 go\r\n"):
+            conn.sendall(answer)
+            conn.recv(4096)
+        time.sleep(1.5)
+
+    with serving(serve) as port:
+        reply = ask(port, tls="starttls", ca_file=ca_file, timeout=0.3)
+    assert (reply.stage, reply.error, reply.problem) == ("starttls", "timed out", None)
+    assert reply.tls is not None
+    assert reply.tls.error == "timed out"

@@ -37,7 +37,7 @@ def read(der: bytes) -> Certificate:
     """What could be read of a certificate; the fields of an empty one where it is malformed."""
     try:
         return _read(der[:65_536])
-    except (ValueError, IndexError, OverflowError):
+    except (ValueError, IndexError, OverflowError, StopIteration):
         return Certificate()
 
 
