@@ -1,0 +1,158 @@
+"""As whom does this host speak: its HELO name, its address's PTR, and the sender's domain?"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator
+
+from diagnose import facts
+from diagnose.check import Context, Dial, Lookup, check, fail, ok, skip, unknown, warn
+from diagnose.facts import Mta, Route
+from diagnose.model import Observation, Scalar
+from diagnose.parse.labels import probes
+
+_FQDN = re.compile(r"(?=.{4,253}$)(?!-)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*\.[a-z][a-z0-9-]{0,61}[a-z0-9]", re.I)
+_ECHO = re.compile(r"\[([0-9a-fA-F.:]+)\]")
+_NOT_PUBLIC = (
+    ".local",
+    ".localdomain",
+    ".internal",
+    ".lan",
+    ".home",
+    ".localhost",
+    ".invalid",
+    ".test",
+    ".example",
+    ".home.arpa",
+)
+
+
+@check(
+    id="identity",
+    title="Who this host says it is",
+    signs=("identity.helo", "identity.ptr", "identity.sender-domain", "identity.hostname"),
+    tags=("dns", "network"),
+    needs=("network", "postfix"),
+    timeout=8.0,
+)
+def identity(ctx: Context) -> Iterator[Observation]:
+    postfix, way = facts.mta(ctx), facts.route(ctx)
+    if way is None:
+        skip(f"Postfix' settings cannot be read: {postfix.problem}")
+    yield from _hostname(ctx, postfix)
+    yield from _sender(ctx, postfix)
+    via = "relay" if way.relay else "direct"
+    yield from _helo(ctx, way, via)
+    if way.remote and not way.relay:
+        yield from _ptr(ctx)
+
+
+def _exists(ctx: Context, name: str, kinds: tuple[str, ...]) -> bool | None:
+    """Whether DNS has such a record; None when it could not be asked."""
+    replies = [ctx.ask(Lookup(name, kind)) for kind in kinds]
+    if any(reply.rcode == "NOERROR" for reply in replies):
+        return True
+    return None if any(reply.problem or reply.rcode not in ("NODATA", "NXDOMAIN") for reply in replies) else False
+
+
+def _helo(ctx: Context, way: Route, via: str) -> Iterator[Observation]:
+    name = way.value("smtp_helo_name") or way.value("myhostname")
+    data = {"name": name, "via": via}
+    if name.startswith("["):
+        yield ok("identity.helo", name, "greets with its address", **data)
+    elif not _FQDN.fullmatch(name) or name.lower().endswith(_NOT_PUBLIC) or name.lower().startswith("localhost"):
+        yield fail(
+            "identity.helo",
+            name,
+            f"greets servers as {name!r}, which is no name of the public DNS",
+            kind="invalid",
+            **data,
+        )
+    elif (known := _exists(ctx, name, ("A", "AAAA"))) is None:
+        yield unknown(
+            "identity.helo", name, "could not be looked up: would tell whether receivers can resolve it", **data
+        )
+    elif known:
+        yield ok("identity.helo", name, "greets servers with a name that resolves", **data)
+    else:
+        yield fail(
+            "identity.helo", name, f"greets servers as {name}, which does not resolve", kind="unresolvable", **data
+        )
+
+
+def _hostname(ctx: Context, postfix: Mta) -> Iterator[Observation]:
+    """Mail to bare names (root, cron's) goes to $myorigin: it must be local, or resolve."""
+    origin = postfix.value("myorigin") or postfix.value("myhostname")
+    bare = facts.route(ctx, f"root@{origin}") if origin else None
+    data = {"domain": origin, "name": origin}
+    if bare is None or bare.address_class != "default" or bare.relay or not bare.remote:
+        yield ok("identity.hostname", origin, "mail to local users has a place to go", **data)
+    elif _exists(ctx, origin, ("MX", "A", "AAAA")) is False:
+        yield fail(
+            "identity.hostname",
+            origin,
+            f"mail to local users goes to {origin}, which is not local here and does not resolve",
+            **data,
+        )
+    else:
+        yield ok("identity.hostname", origin, f"mail to local users goes to {origin}", **data)
+
+
+def _sender(ctx: Context, postfix: Mta) -> Iterator[Observation]:
+    target = facts.target(ctx)
+    origin = postfix.value("myorigin") or postfix.value("myhostname")
+    learnt = target.sender is not None
+    domain = (target.sender or f"x@{origin}").rpartition("@")[2].lower().rstrip(".")
+    data: dict[str, Scalar] = {"domain": domain, "sender": target.sender or "", "learnt": learnt}
+    if not domain:
+        return
+    known = _exists(ctx, domain, ("MX", "A", "AAAA"))
+    whose = f"the sender {target.sender}" if learnt else f"senders without a domain (myorigin {origin})"
+    if known is None:
+        yield unknown("identity.sender-domain", domain, f"could not be looked up for {whose}", **data)
+    elif known:
+        yield ok("identity.sender-domain", domain, f"the domain of {whose} exists", **data)
+    elif learnt:
+        yield fail("identity.sender-domain", domain, f"the domain of {whose} does not exist in DNS", **data)
+    else:
+        yield warn("identity.sender-domain", domain, f"the domain of {whose} does not exist in DNS", **data)
+
+
+def _ptr(ctx: Context) -> Iterator[Observation]:
+    echo = next((p for p in probes() if p.echo), None)
+    reply = ctx.ask(Dial(host=echo.host, port=25, tls="starttls")) if echo else None
+    match = _ECHO.search(reply.ehlo.splitlines()[0]) if reply is not None and reply.ehlo else None
+    try:
+        address = ipaddress.ip_address(match[1]) if match else None
+    except ValueError:
+        address = None
+    if address is None or not address.is_global:
+        yield unknown(
+            "identity.ptr", "this host's public address", "not learnt: no exchanger that echoes it was reached"
+        )
+        return
+    reverse = ctx.ask(Lookup(address.reverse_pointer, "PTR"))
+    data = {"address": str(address)}
+    if reverse.problem or reverse.rcode not in ("NOERROR", "NODATA", "NXDOMAIN"):
+        yield unknown("identity.ptr", str(address), "its PTR record could not be looked up", **data)
+        return
+    names = [name.rstrip(".") for name in reverse.answers]
+    if not names:
+        yield fail(
+            "identity.ptr", str(address), f"the public address {address} has no PTR record", kind="missing", **data
+        )
+        return
+    kind = "AAAA" if address.version == 6 else "A"
+    for name in names[:4]:
+        if str(address) in ctx.ask(Lookup(name, kind)).answers:
+            yield ok("identity.ptr", str(address), f"{address} is {name}, forward-confirmed", name=name, **data)
+            return
+    yield fail(
+        "identity.ptr",
+        str(address),
+        f"{address} is {names[0]}, which does not lead back to it",
+        kind="unconfirmed",
+        name=names[0],
+        **data,
+    )
