@@ -35,7 +35,10 @@ def from_plain(kind: Any, data: Any) -> Any:
     if origin is tuple:
         if not isinstance(data, list):
             raise SnapshotError(f"a list was expected, not {type(data).__name__}")
-        return tuple(from_plain(typing.get_args(kind)[0], v) for v in data)
+        kinds = typing.get_args(kind)
+        if len(kinds) == len(data) and Ellipsis not in kinds:
+            return tuple(from_plain(each, v) for each, v in zip(kinds, data, strict=True))
+        return tuple(from_plain(kinds[0], v) for v in data)
     if dataclasses.is_dataclass(kind):
         if not isinstance(data, dict):
             raise SnapshotError(f"an object was expected for {getattr(kind, '__name__', kind)}")

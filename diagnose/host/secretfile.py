@@ -103,6 +103,9 @@ def _key(key: str, secrets: Secrets) -> str:
 
 def _lone(word: str, secrets: Secrets) -> str:
     """What stands alone on its line: a server's name is shown, what follows it or stands in its place is not."""
+    scheme = re.match(r"\w+://", word)
+    if scheme:
+        return scheme[0] + _lone(word[scheme.end() :], secrets)
     match = _SERVER.match(word)
     if match is None:
         return masked_value(word, secrets) if ":" in word else starred(word, secrets)
