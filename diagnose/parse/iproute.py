@@ -172,6 +172,8 @@ def policy_rules(text: str) -> tuple[PolicyRule, ...]:
             parts.append(f"from {_text(item, 'src')}" + (f"/{_text(item, 'srclen')}" if _text(item, "srclen") else ""))
         if _text(item, "dst") not in ("", "all"):
             parts.append(f"to {_text(item, 'dst')}" + (f"/{_text(item, 'dstlen')}" if _text(item, "dstlen") else ""))
+        if "not" in item:
+            parts.append("not")
         for key in ("fwmark", "iif", "oif", "ipproto", "dport", "dport_start", "sport", "uid_start"):
             if _text(item, key):
                 parts.append(f"{key} {_text(item, key)}")

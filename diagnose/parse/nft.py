@@ -12,6 +12,7 @@ from diagnose.parse import nft_text
 from diagnose.parse.nft_match import matches, rule_text, user_match
 from diagnose.parse.packet import Packet, Verdict, both, owner_of
 
+_XT_TARGETS = {"REJECT": "reject", "DNAT": "redirect", "REDIRECT": "redirect", "NFQUEUE": "queue"}
 _HOOKS = ("output", "postrouting", "egress")
 _PRIORITIES = {"raw": -300, "mangle": -150, "dstnat": -100, "filter": 0, "security": 50, "srcnat": 100}
 
@@ -163,6 +164,10 @@ class _Walk:
                 packets = body["packets"] if isinstance(body.get("packets"), int) else None
             elif kind in ("accept", "drop", "reject", "return", "jump", "goto", "redirect", "dnat", "queue"):
                 return self._apply(chain, expressions, kind, body, (match, packets), depth)
+            elif kind == "xt" and isinstance(body, dict) and body.get("type") == "target":
+                action = _XT_TARGETS.get(str(body.get("name")))
+                if action:
+                    return self._apply(chain, expressions, action, {}, (match, packets), depth)
             elif kind == "vmap" and isinstance(body, dict):
                 outcome = self._vmap(chain, expressions, body, (match, packets), depth)
                 if outcome is not None:
@@ -251,7 +256,7 @@ class _Walk:
 
 
 def _reject_error(body: Any) -> str:
-    if not isinstance(body, dict):
+    if not isinstance(body, dict) or not body:
         return "icmp-port-unreachable"
     kind = str(body.get("type", "icmpx"))
     return "tcp-reset" if kind == "tcp reset" else "icmp-" + str(body.get("expr") or "port-unreachable")

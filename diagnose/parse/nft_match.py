@@ -237,7 +237,9 @@ def _statement(expression: Any) -> str:
         return kind
     if kind == "counter":
         return "counter"
-    return {"xt": "xt …", "limit": "limit …"}.get(kind, f"{kind} …")
+    if kind == "xt" and isinstance(body, dict):
+        return f"xt {body.get('type')} {body.get('name')}"
+    return f"{kind} …"
 
 
 def _value(value: Any) -> str:

@@ -188,6 +188,8 @@ def _statement(words: list[str], at: int) -> tuple[dict[str, Any] | None, int]:
         return {"log": None}, at
     if word == "comment":
         return None, at + 2
+    if word == "xt" and at + 2 < len(words):
+        return {"xt": {"type": after, "name": words[at + 2].strip('"')}}, at + 3
     if word in ("redirect", "dnat", "snat", "queue"):
         return {word: {}}, len(words)
     left, used = _left(words, at)
@@ -233,8 +235,12 @@ def _comparison(words: list[str], at: int, left: dict[str, Any]) -> tuple[dict[s
         at += 1
     if at >= len(words):
         return {"unknown": "comparison"}, at
-    if words[at] in ("&", "|"):
-        return {"unknown": "bits"}, _skip_unknown(words, at)
+    if words[at] == "&":
+        equals = next((i for i in range(at, len(words)) if words[i] in ("==", "!=")), len(words))
+        if equals + 1 >= len(words):
+            return {"unknown": "bits"}, _skip_unknown(words, at)
+        mask = {"&": [left, " ".join(words[at + 1 : equals])]}
+        return {"match": {"op": words[equals], "left": mask, "right": words[equals + 1]}}, equals + 2
     if words[at] == "vmap":
         end = _closing(words, at + 1)
         data: Any = (
@@ -250,6 +256,12 @@ def _comparison(words: list[str], at: int, left: dict[str, Any]) -> tuple[dict[s
         values.append(_atom(words[at + 1]))
         at += 2
     right = values if len(values) > 1 else values[0]
+    if words[at : at + 1] == ["/"]:
+        mask_end = at + 2
+        while words[mask_end : mask_end + 1] == [","]:
+            mask_end += 2
+        left = {"&": [left, " ".join(words[at + 1 : mask_end])]}
+        at = mask_end
     return {"match": {"op": op, "left": left, "right": right}}, at
 
 
