@@ -1,0 +1,64 @@
+"""Every entry of the reply tables is tested by its own examples."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from diagnose.parse import reason, reply_table
+
+CAUSES = frozenset((Path(__file__).parent.parent / "data" / "cause_ids.txt").read_text().split())
+ENTRIES = reply_table.entries()
+
+
+def _stage(entry: reply_table.Entry) -> str | None:
+    return entry.at.partition("|")[0] if entry.at else None
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.id)
+def test_examples_get_the_label(entry: reply_table.Entry) -> None:
+    """Each example of an entry is classified with the entry's label, and one of them by this very entry."""
+    assert entry.examples
+    found = [reason.classify(text, peer=entry.example_peer, stage=_stage(entry)) for text in entry.examples]
+    assert [each and each.label for each in found] == [entry.label] * len(found)
+    assert entry.id in {each.entry for each in found if each}
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.id)
+def test_entries_are_well_formed(entry: reply_table.Entry) -> None:
+    """Labels are known, patterns compile, meaning and source are stated, the required literal is in every example."""
+    assert entry.label in CAUSES | set(reason.LABELS)
+    assert re.compile(entry.pattern)
+    assert entry.meaning
+    assert entry.source
+    assert entry.evidence in {"official", "lab", "repo", "thirdparty"}
+    assert 1 <= entry.weight <= 9
+    for other in ENTRIES:
+        assert other is entry or other.id != entry.id
+
+
+def test_likely_causes_are_causes() -> None:
+    """What a label suggests are ids of causes, and every ambiguous label suggests something or says that it is noise."""
+    for label, causes in reason.LIKELY_CAUSE.items():
+        assert set(causes) <= CAUSES, label
+    assert set(reason.LABELS) <= set(reason.LIKELY_CAUSE)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "literal"),
+    [
+        (r"connect to \S+: (?:a|b)", "connect to "),
+        (r"a|b", None),
+        (r"^535 5\.7\.8\b", "535 5.7.8"),
+        (r"abcd?", "abc"),
+        (r"(?:x|y)z+", None),
+        (r"[a-z]lit\?eral", "lit?eral"),
+        (r"ab{2}c", None),
+        (r"No Such", "no such"),
+    ],
+)
+def test_required_literal(pattern: str, literal: str | None) -> None:
+    """The literal that gates a pattern is part of every text that the pattern matches."""
+    assert reply_table.required_literal(pattern) == literal
