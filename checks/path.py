@@ -1,0 +1,80 @@
+"""If the mail's port does not get out: between which hops do its packets end?"""
+
+from collections.abc import Iterator
+
+from diagnose.check import Context, Trace, ask_all, check, fail, skip, unknown
+from diagnose.facts_network import Egress, Tried, egress, mail_port, service
+from diagnose.model import Observation
+from diagnose.parse.outcomes import FAILURES
+from diagnose.parse.path import Place, place
+
+REFERENCE = 443  # not filtered where anything is let out; it need not be open there, as the hops before it answer
+HOPS = 12
+WORDS = {
+    "host": "they do not get farther than this host",
+    "gateway": "the gateway, or what stands right behind it, stops them",
+    "isp": "the access provider's (or cloud's) network stops them",
+    "beyond": "they get through the access network and end farther away",
+}
+
+
+@check(
+    id="path",
+    title="Where the mail's packets end",
+    signs=("path.dies",),
+    tags=("network",),
+    needs=("network",),
+    timeout=12.0,
+)
+def check_path(ctx: Context) -> Iterator[Observation]:
+    way = mail_port(ctx)
+    if not way.known or way.private:
+        skip(way.problem or "mail goes to a private address")
+    seen = egress(ctx)
+    target = _target(seen, way.port)
+    if target is None or not seen.connected():
+        skip(f"TCP {way.port} is not blocked, or nothing is reached at all")
+    port = next((t.port for t in seen.ports if t.host == target.host and t.open), REFERENCE)
+    blocked, reference = ask_all(
+        ctx, [Trace(target.address, way.port, hops=HOPS), Trace(target.address, port, hops=HOPS)]
+    )
+    subject = f"TCP {way.port} to {target.host}"
+    if blocked.problem or reference.problem:
+        why = blocked.problem or reference.problem
+        yield unknown("path.dies", subject, f"not known where its packets end: {why}", port=way.port)
+        return
+    local = target.reply.attempts[-1].local if target.reply.attempts else ""
+    found = place(blocked.hops, reference.hops, local)
+    if found.where == "unknown":
+        yield unknown("path.dies", subject, "no router on the way tells where its packets end", port=way.port)
+        return
+    yield fail(
+        "path.dies",
+        subject,
+        _words(found, way.port, port),
+        where=found.where,
+        hop=found.hop,
+        last_hop=found.last,
+        next_router=found.next,
+        how=found.how,
+        port=way.port,
+        service=service(way),
+    )
+
+
+def _target(seen: Egress, port: int) -> Tried | None:
+    """One of the unreached hosts, where the port looks blocked."""
+    family = seen.main_family
+    if not seen.pattern(port, family).blocked:
+        return None
+    return next((t for t in seen.on(port, family) if t.outcome in FAILURES), None)
+
+
+def _words(found: Place, port: int, reference: int) -> str:
+    after = f"hop {found.hop}" + (f" ({found.last})" if found.last else "") if found.hop else "this host"
+    before = f" and hop {found.hop + 1}" + (f" ({found.next})" if found.next else "")
+    how = {"dropped": "vanish", "reset": "are answered with a forged reset"}.get(found.how, f"are stopped ({found.how})")
+    text = f"packets to port {port} {how} between {after}{before}: {WORDS[found.where]}"
+    if found.distance:
+        text += f"; those to port {reference} of the same host arrive, {found.distance} hops away"
+    return text

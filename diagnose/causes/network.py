@@ -1,0 +1,354 @@
+"""The network section: ports that do not leave, and who holds them back."""
+
+from __future__ import annotations
+
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+OK, WARNING = Status.OK, Status.WARNING
+UPSTREAM = ("gateway", "isp", "beyond")
+
+CAUSES: tuple[Cause, ...] = (
+    Cause(
+        id="egress-port-25-blocked",
+        title="The network does not let TCP port 25 out",
+        impact=Impact.OUTAGE,
+        explanation=(
+            "Mail servers of unrelated operators cannot be reached on port 25 from here, while other ports connect, and "
+            "nothing on this host holds the packets back. Access providers and clouds close port 25 to keep spam in; "
+            "Postfix delivers to recipients' servers on that port only. No setting of Postfix opens it: either the "
+            "operator of the network does, or the mail takes a relay on a submission port."
+        ),
+        remedy=Remedy(
+            text=(
+                "Send through a relay on a port that is open from here (a ready configuration follows), or ask the "
+                "operator of this network to open outgoing TCP 25. Once either is done, have Postfix try again at once:"
+            ),
+            commands=("postqueue -f",),
+        ),
+        rules_out="A greeting from any foreign mail server on port 25, or a packet filter rule of this host against it.",
+        explains=("remote-server-unreachable", "ipv6-broken", "relay-unreachable", "relay-not-configured"),
+        prior=1,
+        relay=True,
+        links=("https://www.postfix.org/SOHO_README.html", "https://www.postfix.org/postconf.5.html#relayhost"),
+        signs=(
+            # Several operators at once, beside working controls: only a filter does that.
+            Sign("egress.mail-port", 16, where=(("port", 25), ("kind", "blocked"))),
+            Sign("egress.mail-port", 12, where=(("port", 25), ("kind", "silent"))),
+            Sign("egress.mail-port", 16, where=(("port", 25), ("kind", "throttled"))),
+            # A router's own word that the packets left this host.
+            Sign("path.dies", 7, where=(("port", 25), ("where", UPSTREAM))),
+            Sign("path.dies", -5, where=(("port", 25), ("where", "host"))),
+            Sign("mail.connect-timeout", 4, where=(("port", 25),)),
+            Sign("mail.connect-refused", 2, where=(("port", 25),)),
+            Sign("mail.connect-no-route", 2, where=(("port", 25),)),
+            Sign("mail.connect-network-unreachable", 1, where=(("port", 25),)),
+            Sign("owner.policy", 4, status=WARNING, where=(("port", 25),)),
+            Sign("firewall.smtp", 3, status=OK),
+            Sign("firewall.smtp", -25),
+            Sign("firewall.route", -25),
+            Sign("mail.flow", -25, status=OK),
+            Sign("relay.reachable", -20, status=OK),
+            Sign("destination.reachable", -12, status=OK),
+            Sign("egress.internet", -30),
+            Sign("egress.intercepted", -20),
+        ),
+    ),
+    Cause(
+        id="egress-submission-blocked",
+        title="The network does not let the relay's port out",
+        impact=Impact.OUTAGE,
+        explanation=(
+            "Mail is sent to a relay on port {port}, and neither that relay nor those of unrelated operators can be "
+            "reached on this port from here, while other ports connect. Some clouds and company networks close the "
+            "submission ports 465 and 587 as they do 25. Relays listen on alternate ports for this case."
+        ),
+        remedy=Remedy(
+            text=(
+                "Use the relay on a port that is open from here (a ready configuration follows), or ask the operator of "
+                "this network to open outgoing TCP {port}. The key in the password map must change with the port. Then:"
+            ),
+            commands=("postqueue -f",),
+        ),
+        rules_out="Another operator's server answers on the same port: then it is the relay.",
+        explains=("relay-unreachable", "ipv6-broken", "app-smtp-unreachable"),
+        relay=True,
+        links=("https://www.postfix.org/postconf.5.html#relayhost",),
+        signs=(
+            Sign("egress.mail-port", 17, where=(("service", "submission"), ("kind", "blocked"))),
+            Sign("egress.mail-port", 12, where=(("service", "submission"), ("kind", "silent"))),
+            Sign("egress.mail-port", 16, where=(("service", "submission"), ("kind", "throttled"))),
+            Sign("path.dies", 7, where=(("service", "submission"), ("where", UPSTREAM))),
+            Sign("path.dies", -5, where=(("service", "submission"), ("where", "host"))),
+            Sign("relay.reachable", 3),
+            Sign("mail.connect-timeout", 3, where=(("route", "relay"),)),
+            Sign("mail.connect-refused", 2, where=(("route", "relay"),)),
+            Sign("mail.connect-no-route", 2, where=(("route", "relay"),)),
+            Sign("owner.policy", 4, status=WARNING, where=(("service", "submission"),)),
+            Sign("firewall.smtp", 3, status=OK),
+            Sign("firewall.smtp", -25),
+            Sign("firewall.route", -25),
+            Sign("mail.flow", -25, status=OK),
+            Sign("relay.reachable", -30, status=OK),
+            Sign("egress.internet", -30),
+        ),
+    ),
+    Cause(
+        id="local-firewall-blocks-smtp",
+        title="A firewall rule or route of this very host stops outgoing mail",
+        impact=Impact.OUTAGE,
+        explanation=(
+            "Packets of Postfix to port {port} do not leave this host: a packet filter rule (nftables, iptables, ufw, "
+            "firewalld, csf) or a route of type prohibit, blackhole or unreachable stops them. A rule may hold for some "
+            "users only, so that a test by root passes while Postfix's own connections do not."
+        ),
+        remedy=Remedy(
+            text=(
+                "Allow outgoing TCP {port} in the tool that keeps the rules, or delete what stops it: {rule}. The "
+                "commands below work until the next reload of the rules; make the change permanent where they are kept "
+                "(/etc/nftables.conf, ufw, firewalld, csf.conf SMTP_BLOCK and SMTP_ALLOWUSER, netplan or ifupdown)."
+            ),
+            commands=(
+                "nft -a list ruleset | grep -nE 'dport|skuid|policy'      # where it stands, with its handle",
+                "iptables -S OUTPUT; ip6tables -S OUTPUT",
+                "ip route show; ip rule show",
+                "ufw allow out {port}/tcp      # where ufw keeps the rules",
+                "postqueue -f",
+            ),
+        ),
+        rules_out="Routers farther away answer packets to this port: then they do leave this host.",
+        explains=(
+            "egress-port-25-blocked", "egress-submission-blocked", "relay-unreachable", "remote-server-unreachable",
+            "no-internet", "app-smtp-unreachable", "access-control-denied",
+        ),
+        links=("https://wiki.nftables.org/wiki-nftables/index.php/Main_Page",),
+        signs=(
+            # The very packet that Postfix would send, judged by the rules that the kernel holds.
+            Sign("firewall.smtp", 22, where=(("by_user", False),)),
+            # A rule about users may be meant; the log decides.
+            Sign("firewall.smtp", 16, where=(("by_user", True),)),
+            Sign("firewall.smtp", 3, status=WARNING),
+            Sign("firewall.route", 22),
+            Sign("firewall.route", 3, status=WARNING),
+            Sign("egress.mail-port", 15, where=(("kind", "local"),)),
+            Sign("egress.mail-port", 3, where=(("kind", "blocked"),)),
+            Sign("path.dies", 7, where=(("where", "host"),)),
+            Sign("path.dies", -15, where=(("where", UPSTREAM),)),
+            Sign("mail.connect-permission-denied", 7),
+            Sign("mail.connect-invalid", 7),
+            Sign("mail.connect-timeout", 5),
+            Sign("mail.connect-refused", 5),
+            Sign("mail.connect-no-route", 5),
+            Sign("mail.connect-network-unreachable", 4),
+            Sign("firewall.smtp", -12, status=OK),
+            Sign("mail.flow", -25, status=OK),
+            Sign("relay.reachable", -8, status=OK),
+        ),
+    ),
+    Cause(
+        id="smtp-intercepted",
+        title="Something between this host and the mail servers answers in their place",
+        impact=Impact.PARTIAL,
+        explanation=(
+            "Servers of unrelated operators show one and the same foreign greeting, or all lack STARTTLS, which they "
+            "are known to offer. A transparent proxy, an inspecting firewall or a virus scanner on the way takes the "
+            "connections over. Mail is then refused by a server that was never meant, or cannot be encrypted, and "
+            "passwords may reach a stranger."
+        ),
+        remedy=Remedy(
+            text=(
+                "Have the inspection switched off for this host (Cisco: `no inspect esmtp`), or go round it by a relay "
+                "on port 465, where TLS begins at once and nothing can be taken out. Until then demand a verified "
+                "certificate, so that no password is given to what answers there:"
+            ),
+            commands=(
+                "postconf -e 'smtp_tls_security_level = secure'      # with a relay only",
+                "systemctl reload postfix",
+            ),
+        ),
+        rules_out="Each operator's server greets by its own name and offers STARTTLS.",
+        explains=(
+            "tls-required-not-offered", "relay-access-denied", "relay-certificate-invalid", "relay-auth-not-attempted",
+            "relay-requires-tls", "sasl-options-exclude-all", "sasl-mechanism-missing", "remote-server-unreachable",
+            "app-certificate-untrusted",
+        ),
+        relay=True,
+        links=("https://www.postfix.org/postconf.5.html#smtp_pix_workarounds", "https://www.postfix.org/TLS_README.html"),
+        signs=(
+            # Unrelated operators never share a host name.
+            Sign("egress.intercepted", 20),
+            Sign("egress.starttls", 17),
+            Sign("firewall.redirect", 6, status=WARNING),
+            Sign("mail.smtp-intercepted", 8),
+            Sign("mail.tls-required-not-offered", 4),
+            Sign("mail.tls-not-offered", 4),
+            Sign("mail.relay-access-denied", 2),
+            Sign("mail.flow", -8, status=OK),
+            Sign("egress.intercepted", -15, status=OK),
+            Sign("egress.starttls", -10, status=OK),
+        ),
+    ),
+    Cause(
+        id="no-internet",
+        title="This host reaches nothing at all",
+        impact=Impact.OUTAGE,
+        explanation=(
+            "Not one connection gets out, neither to mail servers nor to the web or to name servers: the link is down, "
+            "there is no default route, or the gateway forwards nothing. It is not about mail."
+        ),
+        remedy=Remedy(
+            text="Restore the network first: link, address, default route, gateway. Then have Postfix try again.",
+            commands=("ip -br link; ip -br addr", "ip route; ip -6 route", "ping -c 3 1.1.1.1", "postqueue -f"),
+            debian=("networkctl status || systemctl status networking",),
+            rhel=("nmcli device status",),
+            alpine=("rc-service networking status",),
+        ),
+        rules_out="Any connection to a host outside succeeds.",
+        explains=(
+            "resolver-failing", "chroot-resolver-stale", "egress-port-25-blocked", "egress-submission-blocked",
+            "relay-unreachable", "remote-server-unreachable", "ipv6-broken", "relay-name-not-found",
+            "recipient-domain-not-found", "reverse-dns-missing", "helo-name-invalid", "sender-domain-not-found",
+            "local-hostname-unresolvable", "app-smtp-unreachable", "interface-not-ready",
+        ),
+        links=("https://www.postfix.org/DEBUG_README.html",),
+        signs=(
+            Sign("egress.internet", 22),
+            Sign("mail.connect-network-unreachable", 3),
+            Sign("mail.dns-try-again", 2),
+            Sign("mail.connect-timeout", 1),
+            Sign("mail.flow", -25, status=OK),
+            Sign("relay.reachable", -25, status=OK),
+            Sign("destination.reachable", -25, status=OK),
+        ),
+    ),
+    Cause(
+        id="ipv6-broken",
+        title="Postfix tries IPv6, which leads nowhere from here",
+        impact=Impact.PARTIAL,
+        explanation=(
+            "IPv4 works and IPv6 does not, yet Postfix tries the servers' IPv6 addresses as well. Each attempt costs "
+            "time or fails, and the last status line often quotes the IPv6 address only, which hides what happened "
+            "over IPv4."
+        ),
+        remedy=Remedy(
+            text=(
+                "Repair the IPv6 route of this host, or have Postfix use IPv4 alone (the parameter takes a restart, a "
+                "reload is not enough). A server that has an IPv6 address only stays out of reach without IPv6."
+            ),
+            commands=("postconf -e 'inet_protocols = ipv4'", "systemctl restart postfix", "postqueue -f"),
+        ),
+        rules_out="An IPv6 connection succeeds, or IPv4 connections to the same server fail as well.",
+        explains=("remote-server-unreachable", "relay-unreachable"),
+        links=("https://www.postfix.org/postconf.5.html#inet_protocols", "https://www.postfix.org/IPV6_README.html"),
+        signs=(
+            Sign("egress.ipv6", 18),
+            Sign("egress.ipv6", 3, status=WARNING),
+            Sign("mail.ipv6-only-failures", 9),
+            Sign("mail.connect-network-unreachable", 3),
+            Sign("mail.connect-no-address", 3),
+            Sign("egress.mail-port", -20),
+            Sign("egress.internet", -25),
+            Sign("mail.flow", -20, status=OK),
+        ),
+    ),
+    Cause(
+        id="remote-server-unreachable",
+        title="This recipient's mail servers do not answer",
+        impact=Impact.PARTIAL,
+        explanation=(
+            "None of the recipient's mail exchangers answers from here, while those of other operators do on the same "
+            "port. Postfix keeps the message and tries again for five days (maximal_queue_lifetime). The fault is on "
+            "the recipient's side, or between the two."
+        ),
+        remedy=Remedy(
+            text=(
+                "Nothing needs to change here. Tell the recipient's postmaster by another way (telephone, another "
+                "address), with the time and the address {address} that was tried. Where the message is urgent, send it to another "
+                "address. After the repair the queue empties by itself, or at once with:"
+            ),
+            commands=("postqueue -s {domain}",),
+        ),
+        rules_out="Other operators' servers do not answer either: then it is this network.",
+        links=("https://www.postfix.org/postconf.5.html#maximal_queue_lifetime",),
+        signs=(
+            Sign("destination.reachable", 17),
+            Sign("mail.connect-timeout", 4, where=(("route", "direct"),)),
+            Sign("mail.connect-refused", 4, where=(("route", "direct"),)),
+            Sign("mail.connect-no-route", 4, where=(("route", "direct"),)),
+            Sign("mail.greeting-timeout", 5, where=(("route", "direct"),)),
+            Sign("mail.greeting-lost", 5, where=(("route", "direct"),)),
+            Sign("destination.reachable", -25, status=OK),
+            Sign("egress.mail-port", -25),
+            Sign("egress.internet", -25),
+            # One dead domain among many that take mail is the world as it is.
+            Sign("mail.flow", -14, status=OK),
+        ),
+    ),
+    Cause(
+        id="relay-unreachable",
+        title="The relay does not answer on its port",
+        impact=Impact.OUTAGE,
+        explanation=(
+            "The relay that Postfix is told to use refuses the connection or does not answer, while other servers do "
+            "on the same port. Its service is down, its address or port is another, or it refuses this host's address."
+        ),
+        remedy=Remedy(
+            text=(
+                "Compare host and port with the provider's documentation and status page; a relay in the own network: "
+                "see that it runs and that its firewall admits this host. Then:"
+            ),
+            commands=(
+                "postconf relayhost",
+                "timeout 5 bash -c '</dev/tcp/{host}/{port}' && echo open",
+                "postqueue -f",
+            ),
+        ),
+        rules_out="The relay greets; or no other server answers on that port: then the network closes it.",
+        relay=True,
+        links=("https://www.postfix.org/postconf.5.html#relayhost",),
+        signs=(
+            Sign("relay.reachable", 18),
+            Sign("mail.connect-timeout", 3, where=(("route", "relay"),)),
+            Sign("mail.connect-refused", 4, where=(("route", "relay"),)),
+            Sign("mail.connect-no-route", 3, where=(("route", "relay"),)),
+            Sign("mail.greeting-timeout", 4, where=(("route", "relay"),)),
+            Sign("mail.greeting-lost", 4, where=(("route", "relay"),)),
+            Sign("egress.mail-port", 2, status=OK),
+            Sign("relay.reachable", -30, status=OK),
+            Sign("egress.mail-port", -20),
+            Sign("egress.internet", -25),
+            Sign("firewall.smtp", -20),
+            Sign("firewall.route", -20),
+            Sign("mail.flow", -25, status=OK),
+        ),
+    ),
+    Cause(
+        id="path-mtu-blackhole",
+        title="Large packets get lost on the way, small ones pass",
+        impact=Impact.PARTIAL,
+        explanation=(
+            "The dialogue with the server goes well until the message itself is sent; then nothing is acknowledged. "
+            "Somewhere on the way packets of full size are dropped without the ICMP message that would make this host "
+            "send smaller ones: a tunnel, a VPN, PPPoE, or a firewall that discards all ICMP."
+        ),
+        remedy=Remedy(
+            text=(
+                "Let ICMP type 3 code 4 (IPv6: type 2) pass on every firewall in between. Until then send smaller "
+                "packets: lower the MTU of the interface, or have the segment size clamped."
+            ),
+            commands=(
+                "ping -M do -c 2 -s 1472 {host}      # fails where 1500-byte packets are lost; try 1372, 1272",
+                "ip link set dev {device} mtu 1400      # for a test; make it permanent in the network settings",
+                "postqueue -f",
+            ),
+        ),
+        rules_out="Small messages to the same server stall as well, or the server itself is slow only after the final dot.",
+        links=("https://www.postfix.org/postconf.5.html#smtp_data_xfer_timeout",),
+        prior=-1,
+        signs=(
+            # Postfix' own words: the data was being sent and was not taken.
+            Sign("mail.body-timeout", 17),
+            Sign("path.mtu", 8),
+            Sign("path.mtu", 2, status=WARNING),
+        ),
+    ),
+)

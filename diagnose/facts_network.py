@@ -1,0 +1,313 @@
+"""What this host can reach, shared by the checks of the network: one plan of dials, answered once a run by the memo.
+
+mail_port(ctx)   the port and hosts that mail really takes
+egress(ctx)      controls and ports at independent operators, for each address family in use
+addresses(...)   names to addresses, by the host's own resolver or, where that fails, by a public one
+dial_address(…)  one connect or short dialogue with an address, outcome included
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from diagnose import facts
+from diagnose.check import Context, ask_all
+from diagnose.host.query import Dial, DialReply, Lookup, Query
+from diagnose.parse.labels import Probe, probes_for
+from diagnose.parse.outcomes import Outcome, Pattern, outcome, pattern
+
+PORTS = (25, 465, 587, 2525, 2587, 2465)
+IMPLICIT = frozenset({465, 2465, 8465})
+OPERATORS = 3  # independent ones asked for each port
+CONTROLS = 4  # of them, by address and by name
+PUBLIC_RESOLVERS = ("9.9.9.9", "8.8.8.8")
+NAME_SECONDS, PUBLIC_SECONDS = 2.0, 1.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """A dial at one address. host: the name that was meant."""
+
+    host: str
+    operator: str
+    port: int
+    family: int
+    address: str
+    reply: DialReply
+    outcome: Outcome
+    probe: Probe | None = None
+
+    @property
+    def open(self) -> bool:
+        return self.outcome is Outcome.OPEN
+
+    @property
+    def words(self) -> str:
+        """The outcome, with who sent the error where that is known."""
+        attempt = self.reply.attempts[-1] if self.reply.attempts else None
+        offender = attempt.offender if attempt else ""
+        error = attempt.error if attempt else self.reply.problem or ""
+        return self.outcome.value + (f" ({error}{', ICMP from ' + offender if offender else ''})" if error else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailPort:
+    """Where mail is sent. hosts: the names dialled by Postfix, "" of a direct way without a recipient; relay: a next hop
+    of the host's own choice; private: all its addresses are private or this host's, so that no ISP stands between;
+    problem: why there is no such port."""
+
+    port: int = 25
+    hosts: tuple[str, ...] = ()
+    relay: bool = False
+    private: bool = False
+    addresses: tuple[str, ...] = ()
+    known: bool = False
+    problem: str = ""
+
+    @property
+    def host(self) -> str:
+        return self.hosts[0] if self.hosts else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Egress:
+    """All that was dialled. families: those that Postfix may use; unresolved: names without an answer from any resolver."""
+
+    families: tuple[int, ...]
+    controls: tuple[Tried, ...]
+    ports: tuple[Tried, ...]
+    unresolved: tuple[str, ...] = ()
+    problem: str = ""
+
+    def on(self, port: int, family: int | None = None) -> tuple[Tried, ...]:
+        return tuple(t for t in self.ports if t.port == port and family in (None, t.family))
+
+    def pattern(self, port: int, family: int | None = None) -> Pattern:
+        """One outcome for each operator: open when one of its addresses is."""
+        best: dict[str, Outcome] = {}
+        for tried in self.on(port, family):
+            if tried.outcome is not Outcome.UNKNOWN and best.get(tried.operator) is not Outcome.OPEN:
+                best[tried.operator] = tried.outcome
+        return pattern(best.values())
+
+    def connected(self, family: int | None = None) -> bool:
+        """Whether anything at all was reached."""
+        return any(t.open and family in (None, t.family) for t in (*self.controls, *self.ports))
+
+    def control(self, family: int) -> Pattern:
+        return pattern(t.outcome for t in self.controls if t.family == family)
+
+    @property
+    def main_family(self) -> int:
+        """The family that decides: IPv4 where it gets anywhere or is all there is."""
+        if 4 in self.families and (self.connected(4) or not self.connected(6)):
+            return 4
+        return 6 if 6 in self.families else 4
+
+
+# Names --------------------------------------------------------------------------------------------------------------
+
+
+def addresses(ctx: Context, names: Iterable[str], rtype: str = "A") -> dict[str, tuple[str, ...]]:
+    """Each name's addresses; () where it has none or nobody answered."""
+    wanted = list(dict.fromkeys(names))
+    found: dict[str, tuple[str, ...]] = {name: (name,) for name in wanted if _family(name)}
+    asked = [name for name in wanted if name not in found]
+    replies = ask_all(ctx, [Lookup(name, rtype, timeout=NAME_SECONDS) for name in asked])
+    silent = []
+    for name, reply in zip(asked, replies, strict=True):
+        if reply.rcode in ("NOERROR", "NODATA", "NXDOMAIN"):
+            found[name] = tuple(a for a in reply.answers if _family(a))
+        else:
+            silent.append(name)
+    if silent and ctx.settings.network:
+        # The port must be judged even where the host's resolver is what is broken.
+        questions = [
+            Lookup(name, rtype, PUBLIC_RESOLVERS[i % len(PUBLIC_RESOLVERS)], PUBLIC_SECONDS)
+            for i, name in enumerate(silent)
+        ]
+        for name, reply in zip(silent, ask_all(ctx, questions), strict=True):
+            found[name] = tuple(a for a in reply.answers if _family(a))
+    return found
+
+
+def _family(text: str) -> int:
+    """4 or 6 of an address, 0 of a name."""
+    try:
+        return ipaddress.ip_address(text).version
+    except ValueError:
+        return 0
+
+
+def is_private(address: str) -> bool:
+    """No provider's filter stands before it: loopback, RFC 1918, unique local, link-local. Shared address space
+    (RFC 6598) is the access provider's own."""
+    try:
+        here = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    shared = here.version == 4 and here in ipaddress.ip_network("100.64.0.0/10")
+    return (here.is_private or here.is_loopback or here.is_link_local) and not shared
+
+
+def families(ctx: Context) -> tuple[int, ...]:
+    """The address families that Postfix may use; both without Postfix. Parameter inet_protocols."""
+    words = facts.mta(ctx).words("inet_protocols")
+    if not words or "all" in words:
+        return (4, 6)
+    return tuple(f for f, word in ((4, "ipv4"), (6, "ipv6")) if word in words) or (4, 6)
+
+
+def mail_port(ctx: Context) -> MailPort:
+    """What the target's mail takes, or anybody's where no target is known."""
+    way = facts.route(ctx)
+    if way is None:
+        return MailPort(problem=facts.mta(ctx).problem or "how mail is routed is not known")
+    if not way.remote:
+        return MailPort(problem=f"this mail is handed to {way.channel or 'no transport'}, which sends nothing out")
+    if not way.relay:
+        hosts = () if way.recipient == facts.ANYBODY else facts.exchangers(ctx, way.host).hosts
+        return MailPort(port=way.port, hosts=hosts, known=True)
+    names = facts.next_hop_hosts(ctx, way) or (way.host,)
+    found = [a for known in addresses(ctx, names).values() for a in known]
+    private = bool(found) and all(is_private(a) for a in found)
+    return MailPort(
+        port=way.port,
+        hosts=names,
+        relay=True,
+        private=private or way.host.lower() in ("localhost", "localhost.localdomain"),
+        addresses=tuple(found),
+        known=True,
+    )
+
+
+def service(way: MailPort) -> str:
+    """"exchange" on port 25, "submission" on any other."""
+    return "exchange" if way.port == 25 else "submission"
+
+
+# Dials --------------------------------------------------------------------------------------------------------------
+
+
+def dial_address(address: str, port: int, host: str, *, say: str = "connect", helo: str = "") -> Dial:
+    """A short dialogue with one address. On a port of implicit TLS only the connect is made: it tells enough."""
+    return Dial(host=address, port=port, verify_name=host, say="connect" if port in IMPLICIT else say, helo=helo)
+
+
+def tried(host: str, operator: str, query: Dial, reply: DialReply, probe: Probe | None = None) -> Tried:
+    """The dial with its outcome."""
+    attempt = reply.attempts[-1] if reply.attempts else None
+    what = Outcome.UNKNOWN
+    if reply.connected:
+        what = Outcome.OPEN
+    elif attempt is not None and not reply.problem:
+        what = outcome(
+            error=attempt.error,
+            icmp=attempt.icmp,
+            offender=attempt.offender,
+            seconds=attempt.seconds,
+            local=attempt.local,
+        )
+    return Tried(
+        host=host,
+        operator=operator,
+        port=query.port,
+        family=_family(query.host) or 4,
+        address=query.host,
+        reply=reply,
+        outcome=what,
+        probe=probe,
+    )
+
+
+@dataclass(slots=True)
+class _Plan:
+    """Dials to be made, each address and port once."""
+
+    entries: dict[tuple[str, int], tuple[str, Probe, Dial]] = field(default_factory=dict)
+
+    def add(self, probe: Probe, address: str, say: str, helo: str) -> None:
+        query = dial_address(address, probe.port, probe.host, say=say, helo=helo)
+        self.entries.setdefault((address, probe.port), (probe.host, probe, query))
+
+    def run(self, ctx: Context) -> tuple[Tried, ...]:
+        rows = list(self.entries.values())
+        queries: Sequence[Query[DialReply]] = [query for _, _, query in rows]
+        replies = ask_all(ctx, queries)
+        return tuple(
+            tried(host, probe.operator, query, reply, probe)
+            for (host, probe, query), reply in zip(rows, replies, strict=True)
+        )
+
+
+def egress(ctx: Context) -> Egress:
+    """Dials the controls and every port at independent operators, all at once; IPv6 for the mail's port only, and for
+    the others where IPv4 leads nowhere."""
+    used = families(ctx)
+    way = mail_port(ctx)
+    helo = facts.mta(ctx).value("smtp_helo_name") or facts.mta(ctx).value("myhostname")
+    chosen = {port: _operators(port) for port in dict.fromkeys((*PORTS, way.port))}
+    named = [p for p in probes_for(443, ipv6=False) if not _family(p.host)][: CONTROLS - 2]
+    names4 = [p.host for group in chosen.values() for p in group] + [p.host for p in named]
+    found4 = addresses(ctx, names4, "A") if 4 in used else {}
+    found6 = addresses(ctx, [p.host for p in chosen[way.port]], "AAAA") if 6 in used else {}
+    plan = _Plan()
+    for family, found in ((4, found4), (6, found6)):
+        if family not in used:
+            continue
+        for probe in _control_probes(family):
+            plan.add(probe, probe.host, "connect", helo)
+        for probe in named if family == 4 else ():
+            for address in found.get(probe.host, ())[:1]:
+                plan.add(probe, address, "connect", helo)
+        for port in chosen if family == 4 else (way.port,):
+            _add_port(plan, chosen[port], found, "ehlo" if port in (25, way.port) else "connect", helo)
+    made = plan.run(ctx)
+    result = _sorted_out(used, made, found4, names4)
+    if 6 in used and not result.connected(4) and result.connected(6):
+        rest = [port for port in chosen if port != way.port]
+        found6 = addresses(ctx, [p.host for port in rest for p in chosen[port]], "AAAA")
+        more = _Plan()
+        for port in rest:
+            _add_port(more, chosen[port], found6, "ehlo" if port == 25 else "connect", helo)
+        result = _sorted_out(used, (*made, *more.run(ctx)), found4, names4)
+    return result
+
+
+def _operators(port: int) -> tuple[Probe, ...]:
+    """One host of each operator, a few more than needed: not every name need resolve."""
+    firsts = {probe.operator: probe for probe in reversed(probes_for(port, ipv6=False))}
+    ordered = list(dict.fromkeys(probe.operator for probe in probes_for(port, ipv6=False)))
+    return tuple(firsts[operator] for operator in ordered)[: OPERATORS + 2]
+
+
+def _control_probes(family: int) -> tuple[Probe, ...]:
+    """By address, so that they need no DNS: web and DNS over TCP at two operators each."""
+    kept = []
+    for port in (443, 53):
+        kept += [p for p in probes_for(port) if _family(p.host) == family][:2]
+    return tuple(kept)
+
+
+def _add_port(plan: _Plan, group: Sequence[Probe], found: dict[str, tuple[str, ...]], say: str, helo: str) -> None:
+    left = OPERATORS
+    for probe in group:
+        for address in found.get(probe.host, ())[:1]:
+            if left:
+                plan.add(probe, address, say, helo)
+                left -= 1
+
+
+def _sorted_out(
+    used: tuple[int, ...], made: tuple[Tried, ...], found: dict[str, tuple[str, ...]], names: Iterable[str]
+) -> Egress:
+    problems = {t.reply.problem for t in made if t.outcome is Outcome.UNKNOWN and t.reply.problem}
+    return Egress(
+        families=used,
+        controls=tuple(t for t in made if t.probe is not None and t.probe.kind == "control"),
+        ports=tuple(t for t in made if t.probe is not None and t.probe.kind != "control"),
+        unresolved=tuple(sorted({name for name in names if not found.get(name)})) if found else (),
+        problem=min(problems, default=""),
+    )
