@@ -1,0 +1,122 @@
+"""What waits in the queue, since when, and for what reason?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from diagnose import facts
+from diagnose.check import Context, MailQueue, Now, check, fail, ok, unknown, warn
+from diagnose.model import Observation, Scalar
+from diagnose.parse import current
+from diagnose.parse.queue import QueueGroup, QueueSummary
+
+OLD = 3600.0  # seconds; Postfix' longest pause between attempts is a little over this (maximal_backoff_time 4000 s)
+MANY = 1000  # messages that make a backlog on a server of this kind
+STUCK = 60.0  # seconds in the active queue without an attempt
+
+
+@check(
+    id="queue",
+    title="Mail queue",
+    signs=("mail.*", "queue.readable", "queue.waiting", "queue.hold", "queue.stuck", "queue.maildrop", "queue.backlog"),
+    tags=("mail",),
+    needs=("postfix",),
+    timeout=8.0,
+)
+def queue(ctx: Context) -> Iterator[Observation]:
+    reply = ctx.ask(MailQueue())
+    summary = facts.queue(ctx)
+    if summary is None:
+        why = reply.err.strip() or reply.problem or "postqueue said nothing"
+        yield unknown("queue.readable", "mail queue", f"{why}: would tell what waits and why", text=why)
+        yield unknown("queue.waiting", "mail queue", "the queue cannot be read")
+        return
+    if not summary.complete:
+        yield warn("queue.readable", "mail queue", f"read in part: {summary.total} messages within the time allowed")
+    else:
+        yield ok("queue.readable", "mail queue", f"{summary.total} messages")
+    now = ctx.ask(Now()).epoch
+    yield from _sums(summary, now)
+    settled = _settled(ctx)
+    for group in summary.groups:
+        if group.reason is not None and not group.reason.harmless:
+            yield _group(group, now, settled)
+
+
+def _settled(ctx: Context) -> set[tuple[str, str]]:
+    """(label, recipient domain) of failures that the log shows to be over."""
+    read = facts.mail_log(ctx)
+    if read is None:
+        return set()
+    found = current.facts(read, facts.relay_of(ctx), ctx.target.recipient)
+    live = {(f.label, f.delivery.domain) for f in found if f.delivery and f.current and not f.minor}
+    return {(f.label, f.delivery.domain) for f in found if f.delivery} - live
+
+
+def _group(group: QueueGroup, now: float, settled: set[tuple[str, str]]) -> Observation:
+    reason = group.reason
+    assert reason is not None
+    data: dict[str, Scalar] = {
+        "label": group.label,
+        "count": group.count,
+        "stage": reason.stage,
+        "code": reason.code,
+        "enhanced": reason.enhanced,
+        "host": reason.peer_name,
+        "address": reason.peer_address,
+        "port": reason.peer_port,
+        "family": None if not reason.peer_address else 6 if ":" in reason.peer_address else 4,
+        "domain": group.domain,
+        "sender": group.sample.sender,
+        "recipient": group.sample.recipient,
+        "queue_id": group.sample.queue_id,
+        "source": "queue",
+    }
+    text = f"{group.count} waiting: {reason.text}"
+    if (group.label, group.domain) in settled:
+        return warn(f"mail.{group.label}", group.domain, f"{text} (mail went through since)", current=False, **data)
+    return fail(f"mail.{group.label}", group.domain, text, current=True, **data)
+
+
+def _sums(summary: QueueSummary, now: float) -> Iterator[Observation]:
+    count = summary.messages
+    age = now - summary.oldest if summary.oldest else 0.0
+    data: dict[str, Scalar] = {"count": summary.total, "oldest": round(age)}
+    if summary.total - count.get("hold", 0):
+        yield fail(
+            "queue.waiting", "mail queue", f"{summary.total} messages wait, the oldest since {_ago(age)}", **data
+        )
+    else:
+        yield ok("queue.waiting", "mail queue", "nothing waits", **data)
+    if held := count.get("hold", 0):
+        yield fail("queue.hold", "hold queue", f"{held} messages are on hold: Postfix will not try them", count=held)
+    else:
+        yield ok("queue.hold", "hold queue", "nothing is on hold")
+    silent = [g for g in summary.groups if g.queue_name == "active" and g.reason is None and _older(g, now, STUCK)]
+    if stuck := sum(g.count for g in silent):
+        yield fail(
+            "queue.stuck",
+            "active queue",
+            f"{stuck} messages are in the active queue for over a minute without any attempt",
+            count=stuck,
+        )
+    dropped = [g for g in summary.groups if g.queue_name == "maildrop" and _older(g, now, STUCK)]
+    if waiting := sum(g.count for g in dropped):
+        yield fail(
+            "queue.maildrop", "maildrop", f"{waiting} messages were handed over and not picked up", count=waiting
+        )
+    if summary.total >= MANY and age > OLD:
+        yield fail(
+            "queue.backlog", "mail queue", f"{summary.total} messages wait, the oldest since {_ago(age)}", **data
+        )
+
+
+def _older(group: QueueGroup, now: float, seconds: float) -> bool:
+    return group.oldest is not None and now - group.oldest > seconds
+
+
+def _ago(seconds: float) -> str:
+    for size, unit in ((86_400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} seconds"

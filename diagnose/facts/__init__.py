@@ -1,0 +1,29 @@
+"""Answers that several checks share, worked out from the same few questions.
+
+target(ctx)            whose mail it is about: as asked, else learnt from the queue or the log
+mta(ctx)               Postfix here: version, settings, services, complaints
+route(ctx)             the transport and next hop that the target's mail takes, and why
+tls_mode(ctx, route)   how that next hop's TLS is set up
+exchangers(ctx, name)  a domain's mail exchangers by RFC 5321 5.1 and RFC 7505
+mail_log(ctx)          the day's log, read once
+queue(ctx)             the queue's summary
+    relay_of(ctx)          which relay a sender's mail to a recipient takes, for reading the log
+"""
+
+from diagnose.facts.asks import Asks as Asks
+from diagnose.facts.mail import mail_log as mail_log
+from diagnose.facts.mail import now as now
+from diagnose.facts.mail import queue as queue
+from diagnose.facts.mail import target as target
+from diagnose.facts.names import Exchangers as Exchangers
+from diagnose.facts.names import exchangers as exchangers
+from diagnose.facts.postfix import Mta as Mta
+from diagnose.facts.postfix import mta as mta
+from diagnose.facts.route import ANYBODY as ANYBODY
+from diagnose.facts.route import Route as Route
+from diagnose.facts.route import TlsMode as TlsMode
+from diagnose.facts.route import asker as asker
+from diagnose.facts.route import next_hop_hosts as next_hop_hosts
+from diagnose.facts.route import relay_of as relay_of
+from diagnose.facts.route import route as route
+from diagnose.facts.route import tls_mode as tls_mode

@@ -1,0 +1,107 @@
+"""Whose mail it is about, and the log and the queue, each read once."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+from diagnose.facts.asks import Asks
+from diagnose.host.plain import from_plain
+from diagnose.host.query import LogReply, MailLog, MailQueue, Now
+from diagnose.model import Target
+
+if TYPE_CHECKING:
+    from diagnose.parse.maillog import MailLog as ReadLog
+    from diagnose.parse.queue import QueueSummary
+
+
+def target(ctx: Asks) -> Target:
+    """As asked; what is not named is learnt from the mail that waits, else from the log's newest failure, else from its
+    newest delivery to another host. Fields stay None where nothing tells."""
+    asked = ctx.target
+    if asked.recipient:
+        return asked
+    learnt = _learn(ctx)
+    return Target(asked.sender or learnt.sender, learnt.recipient)
+
+
+def _learn(ctx: Asks) -> Target:
+    waiting = queue(ctx)
+    if waiting is not None:
+        samples = [group.sample for group in waiting.groups if _remote(group.sample.recipient)]
+        # A bounce that waits tells less than the mail that an application sent.
+        samples.sort(key=lambda sample: sample.sender in ("", "MAILER-DAEMON"))
+        if samples:
+            sender = samples[0].sender
+            return Target(None if sender == "MAILER-DAEMON" else sender, samples[0].recipient)
+    log = mail_log(ctx)
+    if log is None:
+        return Target()
+    failed = [g.sample for g in log.deliveries.values() if g.sample.recipient and _remote(g.sample.recipient)]
+    failed.sort(key=lambda d: (d.sender == "", -(d.at.timestamp() if d.at else 0.0)))
+    if failed:
+        return Target(failed[0].sender or None, failed[0].recipient)
+    return Target()
+
+
+def _remote(address: str) -> bool:
+    domain = address.rpartition("@")[2]
+    return "@" in address and "." in domain and not domain.endswith((".localdomain", ".local"))
+
+
+_reading = threading.Lock()
+
+
+def mail_log(ctx: Asks) -> ReadLog | None:
+    """The log of the window that counts as current; None where none can be read (ask MailLog for the reason)."""
+    reply = ctx.ask(MailLog(ctx.settings.since))
+    if reply.problem and not reply.lines:
+        return None
+    return _read_log(reply, ctx.ask(Now()).epoch, ctx.ask(Now()).offset)
+
+
+def _read_log(reply: LogReply, epoch: float, offset: int) -> ReadLog:
+    with _reading:
+        return _cached_log(_Same(reply), epoch, offset)
+
+
+class _Same:
+    """A reply as a key by identity: hashing a day's log costs more than reading it."""
+
+    def __init__(self, reply: LogReply) -> None:
+        self.reply = reply
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.reply is self.reply
+
+    def __hash__(self) -> int:
+        return id(self.reply)
+
+
+@functools.lru_cache(maxsize=4)
+def _cached_log(same: _Same, epoch: float, offset: int) -> ReadLog:
+    from diagnose.parse import maillog
+
+    return maillog.read(same.reply.lines, _moment(epoch, offset))
+
+
+def _moment(epoch: float, offset: int) -> datetime:
+    return datetime.fromtimestamp(epoch, timezone(timedelta(seconds=offset)))
+
+
+def now(ctx: Asks) -> datetime:
+    reply = ctx.ask(Now())
+    return _moment(reply.epoch, reply.offset)
+
+
+def queue(ctx: Asks) -> QueueSummary | None:
+    """The queue's summary; None where it cannot be read (ask MailQueue for the reason)."""
+    reply = ctx.ask(MailQueue())
+    if reply.summary is None:
+        return None
+    from diagnose.parse.queue import QueueSummary
+
+    summary: QueueSummary = from_plain(QueueSummary, dict(reply.summary))
+    return summary

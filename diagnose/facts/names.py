@@ -1,0 +1,43 @@
+"""Mail exchangers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from diagnose.facts.asks import Asks
+from diagnose.host.query import Lookup
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchangers:
+    """hosts: by preference; kind: mx, address (no MX but an address: the implicit MX of RFC 5321 5.1), null (RFC 7505),
+    none (NXDOMAIN or nothing), or "unknown" (no answer: see rcode and problem)."""
+
+    domain: str
+    kind: str
+    hosts: tuple[str, ...] = ()
+    rcode: str = ""
+    problem: str = ""
+
+
+def exchangers(ctx: Asks, domain: str) -> Exchangers:
+    reply = ctx.ask(Lookup(domain, "MX"))
+    if reply.problem:
+        return Exchangers(domain=domain, kind="unknown", problem=reply.problem)
+    rcode = reply.rcode or ""
+    if rcode == "NXDOMAIN":
+        return Exchangers(domain=domain, kind="none", rcode=rcode)
+    if rcode not in ("NOERROR", "NODATA"):
+        return Exchangers(domain=domain, kind="unknown", rcode=rcode, problem=f"the name server answered {rcode}")
+    ranked = []
+    for answer in reply.answers:
+        preference, _, host = answer.partition(" ")
+        ranked.append((int(preference) if preference.isdigit() else 0, host.rstrip(".").lower()))
+    hosts = tuple(host for _, host in sorted(ranked))
+    if hosts and all(not host for host in hosts):
+        return Exchangers(domain=domain, kind="null", rcode=rcode)
+    if hosts:
+        return Exchangers(domain=domain, kind="mx", hosts=tuple(h for h in hosts if h), rcode=rcode)
+    if any(ctx.ask(Lookup(domain, kind)).rcode == "NOERROR" for kind in ("A", "AAAA")):
+        return Exchangers(domain=domain, kind="address", hosts=(domain,), rcode=rcode)
+    return Exchangers(domain=domain, kind="none", rcode="NODATA")

@@ -1,0 +1,203 @@
+"""The transport and next hop that mail takes, and how its TLS is set up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from diagnose.facts.asks import Asks
+from diagnose.facts.mail import target
+from diagnose.facts.names import exchangers
+from diagnose.facts.postfix import mta
+from diagnose.host.query import MapLookup
+from diagnose.model import Target
+from diagnose.parse import master_cf, postconf, trivial_rewrite
+from diagnose.parse.master_cf import Service
+from diagnose.parse.nexthop import NextHop
+from diagnose.parse.setting_types import boolean, items
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Where a recipient's mail goes.
+
+    channel: master.cf's service name; program: what it runs (smtp, lmtp, local, error, discard …, "" when master.cf lacks
+    it); relay: a next hop of this host's own choice, not the recipient's domain; host/port: the first hop's; settings:
+    main.cf under the service's -o overrides; reasons: what decided.
+    """
+
+    recipient: str
+    domain: str
+    address_class: str
+    channel: str
+    program: str
+    nexthop: str
+    hops: tuple[NextHop, ...]
+    relay: bool
+    host: str
+    port: int
+    bracketed: bool
+    service: Service | None
+    settings: Mapping[str, str]
+    reasons: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+    def value(self, name: str) -> str:
+        return postconf.expand(self.settings.get(name, ""), self.settings).strip()
+
+    def flag(self, name: str) -> bool:
+        return bool(boolean(self.value(name)))
+
+    @property
+    def remote(self) -> bool:
+        """Whether smtp(8) or lmtp(8) connects anywhere."""
+        return self.program in ("smtp", "lmtp") and bool(self.hops)
+
+    @property
+    def destination(self) -> str:
+        """host:port, for people."""
+        return f"{self.host}:{self.port}"
+
+
+# Where no recipient is known the default way is judged; RFC 2606 keeps this name from being anybody's.
+ANYBODY = "someone@example.com"
+
+
+def route(ctx: Asks, recipient: str | None = None, sender: str | None = None) -> Route | None:
+    """The way of `recipient` (default: the target's, else anybody's); None without Postfix' settings."""
+    postfix = mta(ctx)
+    if not postfix.settings:
+        return None
+    whose = Target(sender, recipient) if recipient else target(ctx)
+    recipient = whose.recipient or ANYBODY
+    decision = trivial_rewrite.decide(postfix.settings, asker(ctx), whose.sender or "", recipient)
+    service = postfix.master.get(decision.transport)
+    settings = master_cf.effective(postfix.settings, service)
+    hop = decision.hops[0] if decision.hops else None
+    domain = recipient.rpartition("@")[2].lower()
+    host = hop.host if hop else ""
+    default = _default_port(settings, service)
+    return Route(
+        recipient=recipient,
+        domain=domain,
+        address_class=decision.address_class,
+        channel=decision.transport,
+        program=(service.command.rpartition("/")[2] if service else ""),
+        nexthop=decision.nexthop,
+        hops=decision.hops,
+        relay=bool(hop) and host.lower() != domain,
+        host=host,
+        port=(hop.port_number(default) if hop else None) or default,
+        bracketed=bool(hop and (hop.bracketed or hop.address)),
+        service=service,
+        settings=settings,
+        reasons=decision.reasons,
+        unknown=decision.unknown,
+    )
+
+
+def _default_port(settings: Mapping[str, str], service: Service | None) -> int:
+    named = settings.get("smtp_tcp_port", "smtp")
+    if service and service.command.rpartition("/")[2] == "lmtp":
+        named = settings.get("lmtp_tcp_port", "24")
+    return {"smtp": 25, "submission": 587, "smtps": 465, "submissions": 465}.get(
+        named, int(named) if named.isdigit() else 25
+    )
+
+
+def asker(ctx: Asks) -> trivial_rewrite.Lookup:
+    """A table lookup for `trivial_rewrite`: LookupError where the table cannot be asked."""
+
+    def ask(table: str, key: str) -> str | None:
+        reply = ctx.ask(MapLookup(table, key))
+        if reply.problem or reply.error:
+            raise LookupError(reply.problem or reply.error)
+        return reply.value if reply.found else None
+
+    return ask
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsMode:
+    """level: as in smtp_tls_security_level (none, may, encrypt, dane, dane-only, fingerprint, verify, secure); verifies:
+    the certificate must be good; wrapper: implicit TLS; by: the parameter or table that decided."""
+
+    level: str
+    wrapper: bool
+    ca_file: str
+    ca_path: str
+    by: str
+    policy: str = ""
+
+    @property
+    def verifies(self) -> bool:
+        return self.level in ("verify", "secure", "fingerprint", "dane-only")
+
+    @property
+    def mandatory(self) -> bool:
+        return self.level not in ("none", "may", "dane", "")
+
+    @property
+    def dial(self) -> str:
+        """The `tls` of a Dial that does as Postfix would."""
+        return "implicit" if self.wrapper else ("none" if self.level == "none" else "starttls")
+
+
+def tls_mode(ctx: Asks, way: Route) -> TlsMode:
+    level = way.value("smtp_tls_security_level").lower()
+    by = "smtp_tls_security_level"
+    if not level:
+        if way.flag("smtp_enforce_tls"):
+            level = "verify" if way.flag("smtp_tls_enforce_peername") else "encrypt"
+            by = "smtp_enforce_tls"
+        elif way.flag("smtp_use_tls"):
+            level, by = "may", "smtp_use_tls"
+        else:
+            level, by = "none", "no TLS setting"
+    policy = ""
+    for table in items(way.value("smtp_tls_policy_maps")):
+        for key in dict.fromkeys((way.nexthop, way.host)):
+            reply = ctx.ask(MapLookup(table, key)) if key else None
+            if reply is not None and reply.found and not policy:
+                policy = reply.value
+                level, by = policy.split()[0].lower(), f"smtp_tls_policy_maps {table}"
+    return TlsMode(
+        level=level,
+        wrapper=way.flag("smtp_tls_wrappermode"),
+        ca_file=way.value("smtp_tls_CAfile"),
+        ca_path=way.value("smtp_tls_CApath"),
+        by=by,
+        policy=policy,
+    )
+
+
+def next_hop_hosts(ctx: Asks, way: Route) -> tuple[str, ...]:
+    """The host names that smtp(8) would dial for this way, in order; empty where DNS does not tell."""
+    if not way.hops:
+        return ()
+    if way.bracketed:
+        return (way.host,)
+    return exchangers(ctx, way.host).hosts
+
+
+def relay_of(ctx: Asks) -> Callable[[str, str], str]:
+    """A function of sender and recipient for `parse.current`: the relay's host name as the log writes it, "*" where DNS
+    decides which, "" for direct delivery, "local" for none."""
+    known: dict[tuple[str, str], str] = {}
+
+    def way_of(sender: str, recipient: str) -> str:
+        key = (sender, recipient.rpartition("@")[2].lower())
+        if key not in known:
+            way = route(ctx, recipient, sender) if len(known) < 40 else None
+            known[key] = _relay_name(way)
+        return known[key]
+
+    return way_of
+
+
+def _relay_name(way: Route | None) -> str:
+    if way is None or (way.remote and not way.relay):
+        return ""
+    if not way.remote:
+        return "local"
+    return way.host if way.bracketed else "*"
