@@ -87,7 +87,8 @@ def _rule(chain: str, text: str, packets: int | None) -> Rule:
         elif word == "-c":
             counts = value.split()
             packets = int(counts[0][:18]) if counts and counts[0].isdigit() else packets
-        else:
+        elif not target or word == "--reject-with":
+            # What stands behind the target is the target's own.
             options.append((word, negated, value))
         negated = False
     return Rule(

@@ -3,7 +3,9 @@
 import re
 from typing import Any
 
-_TOKEN = re.compile(r'"[^"\n]*"|[{},;:]|!=|<=|>=|==|[<>&|]|[^\s{},;:"!<>=&|]+(?::(?=[^\s{},;])[^\s{},;"]*)*|\n')
+_TOKEN = re.compile(
+    r'"[^"\n]*"|::[0-9a-fA-F:./-]*|[{},;:]|!=|<=|>=|==|[<>&|]|[^\s{},;:"!<>=&|]+(?::(?=[^\s{},;])[^\s{},;"]*)*|\n'
+)
 _PORT_PROTOCOLS = ("tcp", "udp", "th", "sctp", "dccp", "udplite")
 _META_ALONE = ("oifname", "oif", "iifname", "iif", "skuid", "skgid", "mark", "l4proto", "nfproto")
 _VERDICTS = ("accept", "drop", "return", "masquerade", "notrack")

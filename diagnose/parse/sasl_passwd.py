@@ -14,7 +14,7 @@ from diagnose.parse.paste import artifacts
 from diagnose.parse.secret import STARS, Shape, placeholder, shape
 
 _SPACE = " \t\r\n\v\f"
-_SERVER_KEY = re.compile(r"\[?[\w.-]+\]?(?::\w+)?$")
+_SERVER_KEY = re.compile(r"\[?[\w.-]+\]?(?::(?:\d{1,5}|smtps?|submissions?|urd|lmtp))?$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +81,8 @@ def parse(text: str) -> SaslPasswd:
             find(line.number, "whole-line-quoted", "")
             continue
         if not value:
-            kind = "no-key-separator" if re.match(r"\[?[\w.-]+\]?(?::\d+)?[:=]\S+", key) else "key-without-value"
+            joined = re.match(r"\[?[\w.-]+\]?(?::\d+)?[:=]\S+", key) and not _SERVER_KEY.match(key)
+            kind = "no-key-separator" if joined else "key-without-value"
             if "=" in key:
                 kind = "equals-sign"
             find(line.number, kind, _lone(key))
@@ -123,13 +124,11 @@ def parse_value(key: str, value: str) -> Entry:
 
 
 def _split(text: str) -> tuple[str, str]:
-    """Key and value as postmap splits them: at the first blank that is not within double quotes."""
+    """Key and value as postmap splits them: at the first blank not within double quotes, which stay part of the key."""
     text = text.strip(_SPACE)
     match = re.match(r'(?:"[^"]*"|[^ \t\r\n\v\f"]|"(?=[^"]*$))+', text)
     end = match.end() if match else 0
     key, value = text[:end], text[end:].strip(_SPACE)
-    if len(key) > 2 and key[0] == key[-1] == '"' and value:
-        key = key[1:-1]
     return key, value
 
 

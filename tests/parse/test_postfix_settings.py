@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from diagnose.parse import main_cf, master_cf, postconf, setting_types, table
+from diagnose.parse.finding import Finding
 
 POSTCONF = shutil.which("postconf", path="/usr/sbin:/usr/bin:/sbin:/bin")
 needs_postfix = pytest.mark.skipif(POSTCONF is None, reason="postconf is not installed")
@@ -20,7 +21,7 @@ def run_postconf(*argv: str) -> tuple[str, str]:
     return done.stdout, done.stderr
 
 
-def kinds(findings: tuple[main_cf.Finding, ...]) -> list[tuple[int, str]]:
+def kinds(findings: tuple[Finding, ...]) -> list[tuple[int, str]]:
     return [(finding.line, finding.kind) for finding in findings]
 
 
@@ -30,7 +31,14 @@ def test_defaults_expand_as_postconf_expands_them() -> None:
     expanded = postconf.parse_settings(run_postconf("-d", "-x")[0])
     assert len(plain) > 500
     # Those that Postfix leaves to the daemon's own names, and white space in lists, differ by intent.
-    odd = {"default_rbl_reply", "forward_path", "postscreen_reject_footer", "process_id", "proxy_read_maps", "proxy_write_maps"}
+    odd = {
+        "default_rbl_reply",
+        "forward_path",
+        "postscreen_reject_footer",
+        "process_id",
+        "proxy_read_maps",
+        "proxy_write_maps",
+    }
     wrong = {name for name, value in plain.items() if postconf.expand(value, plain) != expanded.get(name)}
     assert wrong <= odd
 
@@ -184,7 +192,15 @@ def test_rejected_values(name: str, value: str, expected: str) -> None:
 
 
 def test_typed_readers() -> None:
-    assert [setting_types.seconds(text) for text in ("30s", "5m", "7", "1w", "s", "3x", "")] == [30, 300, 7, 604800, None, None, None]
+    assert [setting_types.seconds(text) for text in ("30s", "5m", "7", "1w", "s", "3x", "")] == [
+        30,
+        300,
+        7,
+        604800,
+        None,
+        None,
+        None,
+    ]
     assert setting_types.items("a, b{c, d} {e f}\tg") == ("a", "b{c, d}", "{e f}", "g")
 
 
@@ -221,7 +237,9 @@ def test_master_cf_continuations_and_overrides() -> None:
 def test_spaced_override_is_found() -> None:
     read = master_cf.parse("smtp unix - - y - - smtp -o smtp_tls_wrappermode = yes\n")
     assert [finding.kind for finding in read.findings] == ["spaced-override"]
-    assert master_cf.parse_overrides("relay/unix/syslog_name = postfix/x\n") == {("relay", "unix"): {"syslog_name": "postfix/x"}}
+    assert master_cf.parse_overrides("relay/unix/syslog_name = postfix/x\n") == {
+        ("relay", "unix"): {"syslog_name": "postfix/x"}
+    }
 
 
 @pytest.mark.parametrize(
@@ -259,14 +277,14 @@ def test_hidden_values_hold_no_secret(value: str) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.text(alphabet=st.sampled_from("ab=:{}$() \t\n\r#,\\\"[]/-o?!<>\u00a0\ufeff0"), max_size=120))
+@given(st.text(alphabet=st.sampled_from('ab=:{}$() \t\n\r#,\\"[]/-o?!<>\u00a0\ufeff0'), max_size=120))
 def test_garbage_gives_findings_not_exceptions(text: str) -> None:
     main_cf.parse(text)
     master_cf.parse(text)
     postconf.complaints(text)
     found = postconf.parse_settings(text)
     postconf.expand(text, {**found, "a": text})
-    setting_types.rejected({name: text for name in DEFAULTS}, DEFAULTS)
+    setting_types.rejected(dict.fromkeys(DEFAULTS, text), DEFAULTS)
     for read in table.parse_list(text):
         table.files(read)
         table.inline_entries(read)
