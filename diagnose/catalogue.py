@@ -26,13 +26,12 @@ def page(id: str) -> str:
     """One cause for reading. Raises UsageError for an unknown id."""
     cause = by_id(id)
     checks, _ = discover()
-    declared = {sign: check for check in checks for sign in check.signs}
 
     def told(sign: Sign) -> str:
         where = ", ".join(f"{key} {_either(value)}" for key, value in sign.where)
-        check = declared.get(sign.id)
+        names = [check.id for check in checks if check.declares(sign.id)]
         status = "" if sign.status.word == "failed" else f" is {sign.status.word}"
-        by = f"  [{check.id}]" if check else ""
+        by = f"  [{', '.join(names)}]" if names else ""
         return f"  {sign.weight:+4d}  {sign.id}{status}{' (' + where + ')' if where else ''}{by}"
 
     lines = [cause.title, f"{cause.id} · impact: {cause.impact.word}", "", *_wrap(cause.explanation)]

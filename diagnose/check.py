@@ -98,6 +98,10 @@ class Check:
     timeout: float = 6.0
     body: Body
 
+    def declares(self, sign: str) -> bool:
+        """Whether the body may yield it; a declared "mail.*" stands for all signs that begin so."""
+        return sign in self.signs or any(s.endswith(".*") and sign.startswith(s[:-1]) for s in self.signs)
+
 
 def check(
     *,

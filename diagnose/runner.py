@@ -104,7 +104,7 @@ def _work(
             for observation in job.check.body(context):
                 if not isinstance(observation, Observation):
                     raise TypeError(f"it yielded {type(observation).__name__}, no Observation")
-                if observation.sign not in job.check.signs:
+                if not job.check.declares(observation.sign):
                     raise ValueError(f"it yielded the sign {observation.sign!r}, which it does not declare")
                 if len(job.observations) < LIMIT:
                     job.observations.append(observation)

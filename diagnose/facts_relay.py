@@ -1,0 +1,290 @@
+"""What the checks of the relay share: how Postfix would log in, and one dialogue with the relay, asked once.
+
+sasl(ctx, way)              the password maps, the keys asked, and the entry found
+way_in(ctx, way)            the host, port and TLS that smtp(8) would use
+session(ctx, way)           the dialogue as Postfix would hold it, up to AUTH and an envelope that is taken back
+plug_ins(ctx)               the SASL mechanisms installed
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from diagnose.facts import ANYBODY, Asks, Route, TlsMode, mta, next_hop_hosts, route, target, tls_mode
+from diagnose.host.query import Dial, DialReply, Glob, Login, MapLookup, Stat
+from diagnose.model import Target
+from diagnose.parse import sasl_options, sasl_passwd, table, tls_settings
+from diagnose.parse.recognise import identify
+from diagnose.parse.setting_types import items
+from diagnose.parse.table import Table
+
+IMPLICIT_PORTS = (465, 2465)
+PLUG_IN_PATTERNS = (
+    "/usr/lib/*/sasl2/lib*.so*",
+    "/usr/lib64/sasl2/lib*.so*",
+    "/usr/lib/sasl2/lib*.so*",
+    "/usr/local/lib/sasl2/lib*.so*",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One password map: what a lookup of the keys brought. problem: why this tool could not ask; error: Postfix' words."""
+
+    table: Table
+    key: str = ""
+    user: str = ""
+    has_colon: bool = True
+    found: bool = False
+    error: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sasl:
+    """How smtp(8) would log in. keys: in the order tried; asked: every map, in order; hit: the one that answers."""
+
+    enabled: bool
+    keys: tuple[str, ...]
+    asked: tuple[Asked, ...]
+
+    @property
+    def hit(self) -> Asked | None:
+        return next((one for one in self.asked if one.found), None)
+
+    @property
+    def blind(self) -> bool:
+        """Whether this tool's own lack of rights keeps it from knowing."""
+        return self.hit is None and any(one.problem for one in self.asked)
+
+    @property
+    def broken(self) -> bool:
+        return any(one.error for one in self.asked)
+
+
+def sasl(ctx: Asks, way: Route) -> Sasl:
+    hop = way.hops[0].raw.strip() if len(way.hops) > 1 else way.nexthop
+    keys = sasl_passwd.keys_tried(
+        hop,
+        hosts=() if way.bracketed else next_hop_hosts(ctx, way),
+        sender=target(ctx).sender or "",
+        sender_dependent=way.flag("smtp_sender_dependent_authentication"),
+        delimiter=way.value("recipient_delimiter"),
+    )
+    maps = table.parse_list(way.value("smtp_sasl_password_maps"))
+    return Sasl(enabled=way.flag("smtp_sasl_auth_enable"), keys=keys, asked=tuple(_ask(ctx, one, keys) for one in maps))
+
+
+def _ask(ctx: Asks, one: Table, keys: tuple[str, ...]) -> Asked:
+    for key in keys:
+        # Without proxy:, which would need a running proxymap; whether that process may read the file is judged by its mode.
+        reply = ctx.ask(MapLookup(one.key, key, secret=True))
+        if reply.problem:
+            return Asked(table=one, problem=reply.problem)
+        if reply.error and not reply.found:
+            return Asked(table=one, error=reply.error)
+        if reply.found:
+            user, colon, _ = reply.value.partition(":")
+            return Asked(table=one, key=key, user=user if colon else "", has_colon=bool(colon), found=True)
+    return Asked(table=one)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WayIn:
+    """host, port: what to dial; ca_file, ca_path: what Postfix verifies against, "" where that is unusable or unset;
+    ca_broken: why the CA file that is set cannot be used; verify_name: the name that the certificate must have."""
+
+    host: str
+    port: int
+    family: int
+    mode: TlsMode
+    ca_file: str
+    ca_path: str
+    ca_broken: str
+    verify_name: str
+    provider: str
+    needs_login: bool
+
+    @property
+    def place(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+def way_in(ctx: Asks, way: Route) -> WayIn:
+    mode = tls_mode(ctx, way)
+    hosts = next_hop_hosts(ctx, way)
+    host = hosts[0] if hosts else way.host
+    words = {word.lower() for word in items(way.value("inet_protocols"))}
+    family = 4 if words == {"ipv4"} else 6 if words == {"ipv6"} else 0
+    known = identify(way.host)
+    broken = ca_problem(ctx, mode.ca_file)
+    policy = tls_settings.policy(mode.policy)
+    match = policy.get("match").split(":")[0].strip(".")
+    # For `secure` the name asked for is the next hop's own, whatever its MX records say.
+    name = match if "." in match else (way.host if mode.level == "secure" and not way.bracketed else "")
+    return WayIn(
+        host=host,
+        port=way.port,
+        family=family,
+        mode=mode,
+        ca_file="" if broken else mode.ca_file,
+        # With a file to verify against the directory only adds to it; where both are set the file is what most have.
+        ca_path="" if mode.ca_file and not broken else mode.ca_path,
+        ca_broken=broken,
+        verify_name="" if name == host else name,
+        provider=known.name if known else "",
+        needs_login=bool(known and known.sign_in in ("password", "oauth2")),
+    )
+
+
+def ca_problem(ctx: Asks, path: str) -> str:
+    """missing, unreadable or empty: why a CA file cannot be loaded; "" where it can, or is not set."""
+    if not path:
+        return ""
+    stat = ctx.ask(Stat(path))
+    if stat.problem and stat.problem != "not found":
+        return ""
+    if not stat.exists:
+        return "missing"
+    if stat.kind != "file":
+        return "no-file"
+    return "empty" if stat.size == 0 else ""
+
+
+def plug_ins(ctx: Asks) -> frozenset[str] | None:
+    """The mechanisms of the SASL plug-ins installed, empty where there is none; None where this cannot be told."""
+    found: list[str] = []
+    for pattern in PLUG_IN_PATTERNS:
+        reply = ctx.ask(Glob(pattern))
+        if reply.problem and reply.problem != "not found":
+            return None
+        found += reply.paths
+    return sasl_options.installed(found)
+
+
+def options(way: Route, encrypted: bool, verified: bool = False) -> tuple[str, ...]:
+    """The security options that hold for a connection of this kind."""
+    name = "smtp_sasl_security_options"
+    if encrypted:
+        name = "smtp_sasl_tls_verified_security_options" if verified else "smtp_sasl_tls_security_options"
+    return items(way.value(name))
+
+
+def _mechanisms(way: Route, encrypted: bool) -> tuple[str, ...]:
+    """What may be spoken of what this tool can speak; never empty, since an empty tuple means all."""
+    spoken = ("PLAIN", "LOGIN", "CRAM-MD5")
+    names = sasl_options.left(
+        spoken,
+        mechanism_filter=way.value("smtp_sasl_mechanism_filter"),
+        options=options(way, encrypted),
+        plugins=None,
+    ).allowed
+    return names or ("NONE",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """The dialogue, how it was begun (none, starttls, implicit), and whether the login was part of it."""
+
+    reply: DialReply
+    tls: str
+    with_login: bool
+    enveloped: bool = False
+
+
+def first_way(into: WayIn) -> str:
+    """As Postfix would; but on a port that is for implicit TLS a server keeps silent in the clear: do not wait for it."""
+    return "implicit" if into.port in IMPLICIT_PORTS else into.mode.dial
+
+
+def session(ctx: Asks, way: Route) -> Session:
+    """The relay's own words, asked as Postfix would ask; the query is always the same, so that it is asked once."""
+    into = way_in(ctx, way)
+    login = _login(ctx, way)
+    tls = first_way(into)
+    if login is None:
+        return _without_login(ctx, way, into, begin(into, way, tls), tls)
+    whose = _envelope(ctx, way)
+    say = "rcpt" if whose else "auth"
+    careful = ctx.ask(begin(into, way, tls, say=say, login=login, whose=whose))
+    if not careful.error.startswith("not tried: the c") or into.mode.verifies:
+        return Session(reply=careful, tls=tls, with_login=True, enveloped=whose is not None)
+    # Not encrypted, or not verified: Postfix logs in all the same where its settings let it.
+    encrypted = bool(careful.tls and careful.tls.version)
+    if not encrypted and (into.mode.mandatory or "noplaintext" in options(way, encrypted=False)):
+        return Session(reply=careful, tls=tls, with_login=False)
+    bold = begin(into, way, tls, say=say, login=login, whose=whose, trust=True, encrypted=encrypted)
+    return Session(reply=ctx.ask(bold), tls=tls, with_login=True, enveloped=whose is not None)
+
+
+def _without_login(ctx: Asks, way: Route, into: WayIn, first: Dial, tls: str) -> Session:
+    found = sasl(ctx, way)
+    whose = _envelope(ctx, way)
+    if whose is None or found.blind or (found.hit is not None and found.enabled):
+        # A refusal would then only show that this tool did not log in.
+        return Session(reply=ctx.ask(first), tls=tls, with_login=False)
+    query = begin(into, way, tls, say="rcpt", whose=whose)
+    return Session(reply=ctx.ask(query), tls=tls, with_login=False, enveloped=True)
+
+
+def _envelope(ctx: Asks, way: Route) -> Target | None:
+    """Sender and recipient to try, where both are known; nobody's address is never tried."""
+    whose = target(ctx)
+    if not way.relay or not whose.sender or "@" not in whose.sender or way.recipient == ANYBODY or not whose.recipient:
+        return None
+    return Target(whose.sender, way.recipient)
+
+
+def _login(ctx: Asks, way: Route) -> Login | None:
+    if not ctx.settings.auth:
+        return None
+    found = sasl(ctx, way)
+    hit = found.hit
+    if not found.enabled or hit is None or found.broken or not hit.has_colon:
+        return None
+    return Login(source="map", table=hit.table.key, keys=(hit.key,))
+
+
+def begin(
+    into: WayIn,
+    way: Route,
+    tls: str,
+    *,
+    say: str = "ehlo",
+    login: Login | None = None,
+    trust: bool = False,
+    whose: Target | None = None,
+    encrypted: bool = True,
+) -> Dial:
+    """A dialogue with the relay under one way of TLS. Without `trust` it logs in over verified TLS only."""
+    bind = way.value("smtp_bind_address")
+    helo = way.value("smtp_helo_name")
+    return Dial(
+        host=into.host,
+        port=into.port,
+        family=into.family,
+        tls=tls,
+        say=say,
+        helo=helo,
+        sender=(whose.sender or "") if whose else "",
+        recipient=(whose.recipient or "") if whose else "",
+        login=login,
+        mechanisms=_mechanisms(way, encrypted) if login else (),
+        ca_file=into.ca_file,
+        ca_path=into.ca_path,
+        verify_name=into.verify_name,
+        trust=trust,
+        bind="" if bind in ("", "0.0.0.0") else bind,
+    )
+
+
+def relay_route(ctx: Asks) -> Route | None:
+    """The target's way where smtp(8) hands its mail to a relay, else None."""
+    way = route(ctx)
+    return way if way is not None and way.relay and way.remote and way.program == "smtp" else None
+
+
+def settings_problem(ctx: Asks) -> str:
+    """Why nothing can be said about a relay, "" when something can."""
+    postfix = mta(ctx)
+    return "" if postfix.settings else postfix.problem or "Postfix' settings cannot be read"
