@@ -1,0 +1,87 @@
+"""Does SELinux or AppArmor deny something to Postfix or to the programs that hand it mail?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from diagnose.check import Context, Exec, Now, Read, check, fail, ok, unknown, warn
+from diagnose.model import Observation
+
+_OURS = re.compile(
+    r"(?:comm|profile|exe)=\"?(?:[^\"\s]*/)?(?:smtp|smtpd|cleanup|qmgr|pickup|local|master|postdrop|sendmail|postfix[\w-]*|lmtp|proxymap|bounce|showq|trivial-rewrite)\b"
+)
+_MAIL_PORT = re.compile(r"dest=(?:25|465|587|2525)\b")
+_AUDIT = "/var/log/audit/audit.log"
+
+
+@check(
+    id="access-control",
+    title="SELinux and AppArmor",
+    signs=("host.access-control",),
+    tags=("host",),
+    needs=("linux",),
+)
+def access_control(ctx: Context) -> Iterator[Observation]:
+    enforcing = _enforcing(ctx)
+    armor = ctx.ask(Read("/sys/module/apparmor/parameters/enabled")).text.strip() == "Y"
+    if not enforcing and not armor:
+        yield ok("host.access-control", "SELinux and AppArmor", "neither is enforced here")
+        return
+    denied = _denied(ctx)
+    if denied is None:
+        text = "neither the audit log nor the kernel's messages can be read by this user: denials would stand there"
+        yield unknown("host.access-control", "SELinux and AppArmor", text)
+    elif denied:
+        system = "SELinux" if "avc:" in denied[-1] else "AppArmor"
+        what = re.search(r"denied\s+\{ ([^}]+) \}", denied[-1]) or re.search(r'operation="([^"]+)"', denied[-1])
+        who = re.search(r'comm="([^"]+)"', denied[-1])
+        text = f"{system} denied {who[1] if who else 'a mail program'} {what[1].strip() if what else 'something'} ({len(denied)} times lately)"
+        permissive = "permissive=1" in denied[-1]
+        say = warn if permissive else fail
+        profile = re.search(r'profile="([^"]+)"', denied[-1])
+        yield say(
+            "host.access-control",
+            system,
+            text,
+            system=system.lower(),
+            process=who[1] if who else "",
+            profile=profile[1] if profile else "",
+        )
+    else:
+        yield ok("host.access-control", "SELinux and AppArmor", "enforced, and nothing denied to mail programs lately")
+
+
+def _enforcing(ctx: Context) -> bool:
+    reply = ctx.ask(Read("/sys/fs/selinux/enforce"))
+    if reply.problem is None:
+        return reply.text.strip() == "1"
+    return ctx.ask(Exec(("getenforce",))).out.strip() == "Enforcing"
+
+
+def _denied(ctx: Context) -> list[str] | None:
+    """The denials of the window that concern mail, oldest first; None where none of the sources can be read."""
+    now = ctx.ask(Now()).epoch
+    found: list[str] = []
+    readable = False
+    audit = ctx.ask(Read(_AUDIT, tail=True, limit=1_000_000))
+    if audit.problem is None:
+        readable = True
+        for line in audit.text.splitlines():
+            stamp = re.search(r"msg=audit\((\d+)", line)
+            if stamp and float(stamp[1]) > now - ctx.settings.since and _denial(line):
+                found.append(line)
+    kernel = ctx.ask(Exec(("dmesg",)))
+    if kernel.code == 0:
+        readable = True
+        up = float(ctx.ask(Read("/proc/uptime")).text.split(" ")[0] or 0)
+        for line in kernel.out.splitlines():
+            stamp = re.match(r"\[\s*([\d.]+)\]", line)
+            if stamp and float(stamp[1]) > up - ctx.settings.since and _denial(line):
+                found.append(line)
+    return found if readable else None
+
+
+def _denial(line: str) -> bool:
+    denied = ("avc:" in line and "denied" in line) or 'apparmor="DENIED"' in line
+    return denied and bool(_OURS.search(line) or _MAIL_PORT.search(line))

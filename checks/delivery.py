@@ -1,0 +1,123 @@
+"""Do the settings hold mail back, throw it away, or keep it on this host, by intent or by mistake?"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+from diagnose.check import Context, Exec, MailLog, Query, Resolve, ask_all, check, fail, ok, skip, unknown, warn
+from diagnose.facts import Mta, Route, exchangers, mta, route, target
+from diagnose.host.query import ResolveReply
+from diagnose.model import Observation
+
+_LOCAL = ("local", "virtual-mailbox", "virtual-alias")
+_LOCALLY = re.compile(r"to=<([^>]+@[^>]+)>.* relay=(?:local|virtual),")
+_LISTS = {
+    "local": "mydestination",
+    "virtual-mailbox": "virtual_mailbox_domains",
+    "virtual-alias": "virtual_alias_domains",
+}
+
+
+@check(
+    id="delivery",
+    title="Mail that the settings hold back or keep here",
+    signs=("config.suspended", "config.soft-bounce", "config.recipient-local"),
+    tags=("postfix", "config"),
+    needs=("postfix",),
+)
+def delivery(ctx: Context) -> Iterator[Observation]:
+    postfix = mta(ctx)
+    way = route(ctx)
+    if way is None:
+        skip("the way of the mail could not be worked out")
+    yield _suspended(postfix, way)
+    if postfix.flag("soft_bounce"):
+        text = "soft_bounce = yes: what servers refuse for good is tried again and again instead of returned"
+        yield warn("config.soft-bounce", "soft_bounce", text, parameter="soft_bounce", value="yes")
+    yield from _kept(ctx, postfix)
+
+
+def _suspended(postfix: Mta, way: Route) -> Observation:
+    deferred = postfix.words("defer_transports")
+    if way.channel in deferred:
+        text = f"defer_transports names {way.channel}, which this mail takes: it waits until someone flushes it"
+        return fail(
+            "config.suspended", "defer_transports", text, how="defer", parameter="defer_transports", value=way.channel
+        )
+    why = way.reasons[-1] if way.reasons else way.channel
+    parameter = why.partition(" ")[0].rstrip(":")
+    if way.program in ("error", "discard") and way.address_class != "virtual-alias":
+        how = "discard" if way.program == "discard" else "error"
+        does = "throws the mail away and calls it sent" if how == "discard" else "returns or holds the mail by intent"
+        text = f"{why}: the {way.channel} transport {does}"
+        return fail(
+            "config.suspended", way.domain, text, how=how, parameter=parameter, value=way.channel, domain=way.domain
+        )
+    return ok("config.suspended", way.domain, f"mail to {way.domain} goes to the transport {way.channel}")
+
+
+def _kept(ctx: Context, postfix: Mta) -> Iterator[Observation]:
+    """Domains whose mail stays on this host although their exchangers are elsewhere."""
+    own = {postfix.value("myhostname").lower(), "localhost", "localhost.localdomain"}
+    recipients = [r for r in (target(ctx).recipient, *_lately_local(ctx)) if r and "@" in r]
+    seen: dict[str, str] = {}
+    for recipient in recipients:
+        domain = recipient.rpartition("@")[2].lower()
+        if "." in domain and domain not in own and not domain.endswith((".localdomain", ".local")):
+            seen.setdefault(domain, recipient)
+    judged = False
+    for domain, recipient in list(seen.items())[:4]:
+        way = route(ctx, recipient)
+        if way is None or way.address_class not in _LOCAL:
+            continue
+        judged = True
+        yield _compare(ctx, way, domain, recipient)
+    if not judged:
+        yield ok("config.recipient-local", "recipients", "no other domain's mail is kept on this host")
+
+
+def _lately_local(ctx: Context) -> list[str]:
+    """Recipients that were delivered, or not found, on this host of late; the newest first."""
+    found: dict[str, None] = {}
+    for line in reversed(ctx.ask(MailLog(ctx.settings.since)).lines):
+        match = _LOCALLY.search(line)
+        if match:
+            found.setdefault(match[1])
+            if len(found) >= 20:
+                break
+    return list(found)
+
+
+def _compare(ctx: Context, way: Route, domain: str, recipient: str) -> Observation:
+    parameter = _LISTS[way.address_class]
+    told = f"{parameter} lists {domain}, so its mail stays on this host"
+    data = {"domain": domain, "recipient": recipient, "parameter": parameter}
+    found = exchangers(ctx, domain)
+    if found.kind == "unknown":
+        return unknown(
+            "config.recipient-local", domain, f"{told}; its exchangers are not known: {found.problem}", **data
+        )
+    if found.kind != "mx":
+        return ok("config.recipient-local", domain, f"{told}, and it names no other exchanger", **data)
+    queries: list[Query[ResolveReply]] = [Resolve(host) for host in found.hosts[:3]]
+    addresses = {address for reply in ask_all(ctx, queries) for address in reply.addresses}
+    here = _own_addresses(ctx)
+    named = way.value("myhostname").lower() in found.hosts
+    if named or addresses & here:
+        return ok("config.recipient-local", domain, f"{told}, and its exchanger {found.hosts[0]} is this host", **data)
+    if not addresses:
+        return unknown(
+            "config.recipient-local", domain, f"{told}; its exchanger {found.hosts[0]} has no address", **data
+        )
+    text = f"{told}, while its exchanger is {found.hosts[0]}, another host: this mail never leaves"
+    return fail("config.recipient-local", domain, text, host=found.hosts[0], **data)
+
+
+def _own_addresses(ctx: Context) -> set[str]:
+    try:
+        links = json.loads(ctx.ask(Exec(("ip", "-j", "addr"))).out or "[]")
+    except ValueError:
+        return set()
+    return {str(info.get("local", "")) for link in links for info in link.get("addr_info", ())}

@@ -1,0 +1,70 @@
+"""Is there room for mail: space, inodes and a writable file system below the queue and the log?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from diagnose.check import Context, Disk, check, fail, ok, unknown, warn
+from diagnose.facts import Mta, mta
+from diagnose.model import Observation, Scalar
+
+_FEW_INODES = 20
+_MEGA = 1_000_000
+
+
+@check(
+    id="disk",
+    title="Room for mail",
+    signs=("disk.space", "disk.inodes", "disk.read-only"),
+    tags=("postfix", "host"),
+    needs=("postfix",),
+)
+def disk(ctx: Context) -> Iterator[Observation]:
+    postfix = mta(ctx)
+    places = {postfix.queue_directory: True, postfix.value("data_directory"): False, "/var/log": False}
+    for path, queue in places.items():
+        if path:
+            yield from _place(ctx, postfix, path, queue)
+
+
+def _place(ctx: Context, postfix: Mta, path: str, queue: bool) -> Iterator[Observation]:
+    room = ctx.ask(Disk(path))
+    if room.problem:
+        if queue or room.problem != "not found":
+            yield unknown("disk.space", path, f"{room.problem}; the free space there would be told")
+        return
+    if room.read_only:
+        yield (fail if queue else warn)("disk.read-only", path, "is on a file system mounted read-only", path=path)
+    say = fail if queue else warn
+    need, why = _needed(postfix) if queue else (_MEGA, "anything")
+    data: dict[str, Scalar] = {"path": path, "free": room.free, "need": need}
+    if room.total and room.free < need:
+        # Below about 64 kB even the sendmail command's mail finds no room; above it only SMTP submission is refused.
+        kind = "full" if room.free < 65_536 else "low"
+        text = f"{_size(room.free)} free of {_size(room.total)}; {why} needs {_size(need)}"
+        yield say("disk.space", path, text, kind=kind, **data)
+    elif queue:
+        yield ok("disk.space", path, f"{_size(room.free)} free", **data)
+    if room.inodes_total and room.inodes_free < _FEW_INODES:
+        text = f"{room.inodes_free} inodes free of {room.inodes_total}: no file can be made"
+        yield say("disk.inodes", path, text, path=path, free=room.inodes_free)
+
+
+def _needed(postfix: Mta) -> tuple[int, str]:
+    """smtpd(8) refuses mail below 1.5 times message_size_limit, or below queue_minfree where that is more."""
+    limit, least = _number(postfix, "message_size_limit"), _number(postfix, "queue_minfree")
+    if limit * 3 // 2 >= least:
+        return limit * 3 // 2, "mail by SMTP (1.5 × message_size_limit)"
+    return least, "queue_minfree"
+
+
+def _number(postfix: Mta, name: str) -> int:
+    text = postfix.value(name)
+    return int(text) if text.isdigit() else 0
+
+
+def _size(count: int) -> str:
+    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count} bytes"

@@ -1,0 +1,125 @@
+"""Do inet_interfaces, smtp_bind_address and inet_protocols name what this host has?"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Iterator
+
+from diagnose.check import Context, Exec, Resolve, check, fail, ok, skip, unknown, warn
+from diagnose.facts import Mta, mta, route
+from diagnose.model import Observation
+
+
+@check(
+    id="interfaces",
+    title="Addresses that Postfix is told to use",
+    signs=("host.interface", "host.address-family"),
+    tags=("postfix", "config"),
+    needs=("postfix",),
+)
+def interfaces(ctx: Context) -> Iterator[Observation]:
+    postfix = mta(ctx)
+    own = _addresses(ctx)
+    if own is None:
+        skip("the addresses of this host could not be listed (no ip command)")
+    problems = [*_listening(ctx, postfix, own), *_binding(ctx, postfix, own)]
+    yield from problems
+    if not problems:
+        yield ok("host.interface", "addresses", "inet_interfaces and smtp_bind_address name addresses of this host")
+    yield from _families(postfix, own)
+
+
+def _addresses(ctx: Context) -> dict[str, str] | None:
+    """Address to scope ("global", "link", "host")."""
+    reply = ctx.ask(Exec(("ip", "-j", "addr")))
+    try:
+        links = json.loads(reply.out) if reply.out else None
+    except ValueError:
+        return None
+    if links is None:
+        return None
+    return {i["local"]: i.get("scope", "") for link in links for i in link.get("addr_info", ()) if "local" in i}
+
+
+def _listening(ctx: Context, postfix: Mta, own: dict[str, str]) -> Iterator[Observation]:
+    families = postfix.words("inet_protocols")
+    for word in postfix.words("inet_interfaces"):
+        if word in ("all", "loopback-only"):
+            continue
+        name = word.strip("[]")
+        data = {"parameter": "inet_interfaces", "value": word}
+        if _is_address(name):
+            if name not in own:
+                text = f"inet_interfaces names {name}, which no interface of this host has: Postfix does not start"
+                yield fail("host.interface", word, text, address=name, **data)
+            continue
+        reply = ctx.ask(Resolve(name))
+        if reply.problem:
+            yield unknown("host.interface", word, f"inet_interfaces names {name}: {reply.problem}", **data)
+        elif not reply.addresses:
+            text = f"inet_interfaces names {name}, which has no address here: Postfix does not start"
+            yield fail("host.interface", word, text, **data)
+        elif not _usable(reply.addresses, families) & own.keys():
+            text = f"inet_interfaces names {name} ({reply.addresses[0]}), an address that no interface of this host has"
+            yield fail("host.interface", word, text, address=reply.addresses[0], **data)
+
+
+def _usable(addresses: tuple[str, ...], families: tuple[str, ...]) -> set[str]:
+    every = "all" in families
+    return {a for a in addresses if every or (("ipv6" if ":" in a else "ipv4") in families)}
+
+
+def _binding(ctx: Context, postfix: Mta, own: dict[str, str]) -> Iterator[Observation]:
+    way = route(ctx)
+    if way is None:
+        return
+    for parameter in ("smtp_bind_address", "smtp_bind_address6"):
+        value = way.value(parameter).strip("[]")
+        if value and _is_address(value) and value not in own:
+            text = (
+                f"{parameter} = {value}: no interface of this host has that address, so no connection can start from it"
+            )
+            yield fail("host.interface", parameter, text, parameter=parameter, value=value, address=value)
+    if (
+        way.value("smtp_bind_address").startswith("127.")
+        and way.remote
+        and not way.host.startswith(("127.", "localhost"))
+    ):
+        text = "smtp_bind_address is a loopback address: nothing beyond this host can be reached from it"
+        yield fail(
+            "host.interface",
+            "smtp_bind_address",
+            text,
+            parameter="smtp_bind_address",
+            value=way.value("smtp_bind_address"),
+        )
+
+
+def _families(postfix: Mta, own: dict[str, str]) -> Iterator[Observation]:
+    wanted = {word.lower() for word in postfix.words("inet_protocols")}
+    has4 = any(":" not in a and scope == "global" for a, scope in own.items())
+    has6 = any(":" in a and scope == "global" for a, scope in own.items())
+    if wanted == {"ipv6"} and has4 and not has6:
+        text = "inet_protocols = ipv6, and this host has no global IPv6 address"
+        yield fail("host.address-family", "inet_protocols", text, parameter="inet_protocols", value="ipv6")
+    elif wanted == {"ipv4"} and has6 and not has4:
+        text = "inet_protocols = ipv4, and this host has no IPv4 address"
+        yield fail("host.address-family", "inet_protocols", text, parameter="inet_protocols", value="ipv4")
+    elif wanted == {"ipv6"} and has4:
+        text = "inet_protocols = ipv6: servers that have only IPv4 addresses cannot be reached"
+        yield warn("host.address-family", "inet_protocols", text, parameter="inet_protocols", value="ipv6")
+    else:
+        yield ok(
+            "host.address-family",
+            "inet_protocols",
+            f"{', '.join(sorted(wanted)) or 'default'} fits this host's addresses",
+        )
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

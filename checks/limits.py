@@ -1,0 +1,58 @@
+"""Do limits on files, memory or processes make Postfix' daemons fail?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from diagnose.check import Context, Lock, Read, check, fail, ok, skip, unknown, warn
+from diagnose.facts import mta
+from diagnose.model import Observation
+
+_ROW = re.compile(r"^(Max [a-z ]+?)\s{2,}(\S+)\s+(\S+)", re.M)
+# Below these a daemon of Postfix cannot open its tables and sockets, or be mapped at all.
+_LEAST = {
+    "Max open files": 64,
+    "Max address space": 64_000_000,
+    "Max data size": 16_000_000,
+    "Max file size": 1_000_000,
+}
+_CGROUP = "/sys/fs/cgroup"
+
+
+@check(
+    id="limits",
+    title="Limits on Postfix' processes",
+    signs=("host.limits",),
+    tags=("postfix", "host"),
+    needs=("postfix", "linux"),
+)
+def limits(ctx: Context) -> Iterator[Observation]:
+    postfix = mta(ctx)
+    pid = ctx.ask(Lock(f"{postfix.queue_directory}/pid/master.pid")).holder
+    if not pid:
+        skip("the master's process is not known, so its limits cannot be read")
+    reply = ctx.ask(Read(f"/proc/{pid}/limits"))
+    if reply.problem:
+        yield unknown("host.limits", "process limits", f"{reply.problem}; they would show too few files or memory")
+        return
+    low = [
+        (name, soft) for name, soft, _ in _ROW.findall(reply.text) if soft.isdigit() and int(soft) < _LEAST.get(name, 0)
+    ]
+    for name, soft in low:
+        yield fail("host.limits", name, f"the master runs with a limit of {soft}", limit=name, value=soft)
+    group = re.search(r"^0::(/\S*)$", ctx.ask(Read(f"/proc/{pid}/cgroup")).text, re.M)
+    found = list(_cgroup(ctx, f"{_CGROUP}{group[1].rstrip('/')}")) if group else []
+    yield from found
+    if not low and not found:
+        yield ok("host.limits", "process limits", "the master's limits leave room")
+
+
+def _cgroup(ctx: Context, place: str) -> Iterator[Observation]:
+    most, now = (ctx.ask(Read(f"{place}/pids.{word}")).text.strip() for word in ("max", "current"))
+    if most.isdigit() and now.isdigit() and int(now) >= int(most) - 1:
+        yield fail("host.limits", "TasksMax", f"{now} of {most} processes are in use", limit="TasksMax", value=most)
+    killed = re.search(r"^oom_kill (\d+)$", ctx.ask(Read(f"{place}/memory.events")).text, re.M)
+    if killed and int(killed[1]):
+        text = f"{killed[1]} processes of Postfix' unit were killed for lack of memory since it started"
+        yield warn("host.limits", "memory", text, limit="memory", value=killed[1])

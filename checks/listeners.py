@@ -1,0 +1,65 @@
+"""Does anything take mail by SMTP on this host, and on which addresses?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from diagnose.check import Context, Listeners, check, fail, ok, unknown, warn
+from diagnose.facts import Mta, mta
+from diagnose.host.query import Listener
+from diagnose.model import Observation, Scalar
+
+_WORDS = {"smtp": 25, "submission": 587, "smtps": 465, "submissions": 465, "urd": 465}
+
+
+@check(
+    id="listeners",
+    title="SMTP ports of this host",
+    signs=("listener.smtp", "listener.expected"),
+    tags=("postfix", "host"),
+)
+def listeners(ctx: Context) -> Iterator[Observation]:
+    reply = ctx.ask(Listeners())
+    if reply.problem:
+        yield unknown("listener.smtp", "port 25", f"{reply.problem}; it would tell where programs can hand in mail")
+        return
+    postfix = mta(ctx)
+    yield _smtp(reply.listeners)
+    if postfix.installed:
+        yield from _expected(postfix, reply.listeners)
+
+
+def _smtp(found: tuple[Listener, ...]) -> Observation:
+    places = sorted({listener.address for listener in found if listener.port == 25})
+    local = [a for a in places if a in ("0.0.0.0", "::", "::1") or a.startswith("127.")]
+    if not places:
+        text = "nothing listens on port 25 of this host: programs that hand in mail at localhost:25 are refused"
+        return warn("listener.smtp", "port 25", text, host="localhost", port=25, kind="none")
+    shown = ", ".join(places)
+    if not local:
+        text = f"port 25 is open on {shown} only: localhost:25 is refused"
+        return warn("listener.smtp", "port 25", text, host="localhost", port=25, kind="not-loopback", address=shown)
+    if all(a == "::1" or a.startswith("127.") for a in places):
+        text = f"port 25 is open on {shown} only: containers and other hosts are refused"
+        return ok("listener.smtp", "port 25", text, port=25, kind="loopback-only", address=shown)
+    return ok("listener.smtp", "port 25", f"is open on {shown}", port=25, kind="open", address=shown)
+
+
+def _expected(postfix: Mta, found: tuple[Listener, ...]) -> Iterator[Observation]:
+    """What master.cf promises: each inet service of smtpd(8) or postscreen(8) with a port known by number."""
+    disabled = postfix.words("master_service_disable")
+    for service in postfix.master.services:
+        if service.type != "inet" or service.command not in ("smtpd", "postscreen"):
+            continue
+        if "inet" in disabled or any(w.startswith(service.name) for w in disabled):
+            continue
+        word = service.name.rpartition(":")[2]
+        port = _WORDS.get(word) or (int(word) if word.isdigit() else 0)
+        if not port:
+            continue
+        data: dict[str, Scalar] = {"service": service.name, "port": port, "host": "localhost"}
+        if any(listener.port == port for listener in found):
+            yield ok("listener.expected", service.name, f"port {port} is listened on", **data)
+        else:
+            text = f"master.cf offers {service.name}, and nothing listens on port {port}"
+            yield fail("listener.expected", service.name, text, **data)

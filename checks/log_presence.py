@@ -1,0 +1,37 @@
+"""Is a mail log kept on this host?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from diagnose.check import Context, MailLog, Now, Stat, check, fail, ok, unknown, warn
+from diagnose.facts import mta
+from diagnose.model import Observation
+
+
+@check(
+    id="log-presence",
+    title="The mail log",
+    signs=("host.mail-log",),
+    tags=("postfix", "log"),
+    needs=("postfix",),
+)
+def log_presence(ctx: Context) -> Iterator[Observation]:
+    reply = ctx.ask(MailLog(ctx.settings.since))
+    source = ", ".join(reply.source)
+    if reply.lines:
+        yield ok("host.mail-log", source or "log", f"{len(reply.lines)} lines in the window", path=source)
+    elif reply.problem and ("permission" in reply.problem or not ctx.ask(Now()).root):
+        yield unknown("host.mail-log", "mail log", f"{reply.problem}; it would tell what became of each message")
+    elif reply.source:
+        yield ok("host.mail-log", source, "kept, with nothing of mail in the window", path=source)
+    elif (file := mta(ctx).value("maillog_file")).startswith("/dev/"):
+        yield unknown(
+            "host.mail-log", "mail log", f"Postfix writes it to {file}: look at the container's log", path=file
+        )
+    elif not file and any(ctx.ask(Stat(path)).exists for path in ("/dev/log", "/run/systemd/journal/socket")):
+        text = "a log service takes Postfix' messages, and none was found in its files or journal"
+        yield warn("host.mail-log", "mail log", text, path="/dev/log")
+    else:
+        text = f"none is kept: {reply.problem or 'no file and no journal holds mail messages'}"
+        yield fail("host.mail-log", "mail log", text, path=file)

@@ -1,0 +1,115 @@
+"""Which mailer owns the sendmail command and port 25 of this host?
+
+Many programs hand mail to /usr/sbin/sendmail, whoever that is: exim, ssmtp, msmtp, nullmailer and busybox install it too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from diagnose.check import Context, Exec, Listeners, Stat, check, fail, ok, unknown, warn
+from diagnose.facts import Mta, mta
+from diagnose.model import Observation
+
+_PATHS = ("/usr/sbin/sendmail", "/usr/lib/sendmail")
+_MAILERS = (
+    ("exim", r"exim"),
+    ("ssmtp", r"ssmtp"),
+    ("msmtp", r"msmtp"),
+    ("nullmailer", r"nullmailer"),
+    ("busybox", r"busybox"),
+    ("dma", r"(?:^|/)dma\b"),
+    ("OpenSMTPD", r"smtpctl|opensmtpd|smtpd?ctl"),
+    ("esmtp", r"esmtp"),
+    ("Sendmail", r"sendmail\.sendmail|/sendmail-mta|sendmail8"),
+    ("qmail", r"qmail"),
+    ("Courier", r"courier"),
+    ("MailHog", r"mailhog|mhsendmail"),
+)
+_POSTFIX_OWN = ("master", "smtpd", "postscreen", "")
+# What stands before Postfix on purpose, or listens on 25 for another reason than being a mailer of its own.
+_FRONTS = (
+    "haproxy",
+    "nginx",
+    "envoy",
+    "docker-proxy",
+    "rootlesskit",
+    "systemd",
+    "stunnel",
+    "stunnel4",
+    "rspamd",
+    "assp",
+    "perl",
+)
+
+
+@check(
+    id="mta",
+    title="Who takes mail on this host",
+    signs=("postfix.sendmail-command", "postfix.port-25-owner"),
+    tags=("postfix",),
+)
+def mta_owner(ctx: Context) -> Iterator[Observation]:
+    postfix = mta(ctx)
+    yield from _command(ctx, postfix)
+    yield from _port(ctx, postfix)
+
+
+def _command(ctx: Context, postfix: Mta) -> Iterator[Observation]:
+    paths = dict.fromkeys((*((postfix.value("sendmail_path"),) if postfix.installed else ()), *_PATHS))
+    for path in paths:
+        reply = ctx.ask(Stat(path)) if path.startswith("/") else None
+        if reply is None or not reply.exists:
+            continue
+        real = reply.real or path
+        name = _mailer(real) or _wrapped(ctx, real, postfix)
+        if not name:
+            yield ok("postfix.sendmail-command", path, f"is {real}", path=path)
+        elif postfix.installed:
+            text = f"is {name}'s ({real}), not Postfix': what programs hand to it never reaches this Postfix"
+            yield fail("postfix.sendmail-command", path, text, path=path, mailer=name, real=real)
+        else:
+            yield warn("postfix.sendmail-command", path, f"is {name}'s ({real})", path=path, mailer=name, real=real)
+        return
+    if postfix.installed:
+        text = "there is no sendmail command: programs that call it cannot send (SMTP to this host still works)"
+        yield warn("postfix.sendmail-command", _PATHS[0], text, path=_PATHS[0], mailer="none")
+
+
+def _mailer(path: str) -> str:
+    return next((name for name, pattern in _MAILERS if re.search(pattern, path, re.I)), "")
+
+
+def _wrapped(ctx: Context, real: str, postfix: Mta) -> str:
+    """A mailer that installs itself as plain 'sendmail': the package that owns the file tells."""
+    if not postfix.installed:
+        return ""
+    for argv in (("dpkg-query", "-S", real), ("rpm", "-qf", "--qf", "%{NAME}", real)):
+        reply = ctx.ask(Exec(argv))
+        if reply.code == 0 and reply.out.strip():
+            owner = reply.out.partition(":")[0].strip()
+            # A diverted file is listed with its diverter, one that belongs to no package not at all.
+            return "" if "postfix" in reply.out or "diversion" in reply.out else _mailer(owner) or ""
+    return ""
+
+
+def _port(ctx: Context, postfix: Mta) -> Iterator[Observation]:
+    reply = ctx.ask(Listeners())
+    if reply.problem:
+        yield unknown("postfix.port-25-owner", "port 25", f"{reply.problem}; it would tell who answers on port 25")
+        return
+    holders = sorted({listener.process for listener in reply.listeners if listener.port == 25})
+    if not holders:
+        return
+    foreign = [name for name in holders if name not in _POSTFIX_OWN and name not in _FRONTS]
+    if not foreign:
+        yield ok("postfix.port-25-owner", "port 25", "belongs to Postfix" if "master" in holders else "is listened on")
+    elif postfix.installed and "master" not in holders:
+        wanted = any(s.type == "inet" and s.name.rpartition(":")[2] in ("smtp", "25") for s in postfix.master.services)
+        text = f"is held by {foreign[0]}, not by Postfix"
+        if wanted:
+            text += ", whose own smtp service therefore cannot listen there"
+        yield fail("postfix.port-25-owner", "port 25", text, mailer=foreign[0], port=25, wanted=wanted)
+    else:
+        yield warn("postfix.port-25-owner", "port 25", f"is held by {', '.join(foreign)}", mailer=foreign[0], port=25)

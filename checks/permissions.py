@@ -1,0 +1,107 @@
+"""Do the queue's directories and Postfix' commands belong to whom they must, with the modes that they need?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from diagnose.check import Context, Exec, Stat, check, fail, ok, unknown, warn
+from diagnose.facts import Mta, mta
+from diagnose.model import Observation
+
+# Directories below the queue directory, as Postfix' own installer (postfix-files) makes them: owner's rights needed.
+_QUEUES = ("incoming", "active", "deferred", "bounce", "defer", "flush", "hold", "corrupt", "trace", "private", "saved")
+
+
+@check(
+    id="permissions",
+    title="Owners and modes of the queue and of Postfix' commands",
+    signs=("host.queue-permissions", "host.setgid"),
+    tags=("postfix",),
+    needs=("postfix",),
+)
+def permissions(ctx: Context) -> Iterator[Observation]:
+    postfix = mta(ctx)
+    owner, group = postfix.value("mail_owner") or "postfix", postfix.value("setgid_group") or "postdrop"
+    found = [*_queue(ctx, postfix, owner, group), *_data(ctx, postfix, owner)]
+    yield from found
+    if not any(observation.sign == "host.queue-permissions" for observation in found):
+        yield ok("host.queue-permissions", postfix.queue_directory, "owners and modes are as Postfix needs them")
+    yield from _commands(ctx, postfix, group)
+
+
+def _queue(ctx: Context, postfix: Mta, owner: str, group: str) -> Iterator[Observation]:
+    root = postfix.queue_directory
+    top = ctx.ask(Stat(root))
+    if not top.exists:
+        if top.problem:
+            yield unknown("host.queue-permissions", root, top.problem)
+        else:
+            yield _bad(root, "does not exist", "root", "0755")
+        return
+    if not top.mode & 0o001:
+        yield _bad(root, f"has mode {top.mode:04o}: Postfix' unprivileged daemons cannot enter it", "root", "0755")
+    for name in _QUEUES:
+        path = f"{root}/{name}"
+        reply = ctx.ask(Stat(path))
+        if reply.exists and reply.owner != owner:
+            yield _bad(path, f"belongs to {reply.owner}, not to {owner}", owner, "0700")
+        elif reply.exists and reply.mode & 0o700 != 0o700:
+            yield _bad(path, f"has mode {reply.mode:04o}: its owner may not write there", owner, "0700")
+    for name, needed, mode in (("maildrop", 0o730, "1730"), ("public", 0o710, "2710")):
+        path = f"{root}/{name}"
+        reply = ctx.ask(Stat(path))
+        if not reply.exists:
+            continue
+        if reply.owner != owner or reply.group != group:
+            have = f"{reply.owner}:{reply.group}"
+            yield _bad(path, f"belongs to {have}, not to {owner}:{group}", f"{owner}:{group}", mode)
+        elif reply.mode & needed != needed:
+            yield _bad(path, f"has mode {reply.mode:04o} instead of {mode}", f"{owner}:{group}", mode)
+    reply = ctx.ask(Stat(f"{root}/pid"))
+    if reply.exists and reply.owner != "root":
+        text = f"belongs to {reply.owner}, not to root"
+        yield warn("host.queue-permissions", f"{root}/pid", text, path=f"{root}/pid", owner="root", mode="0755")
+
+
+def _data(ctx: Context, postfix: Mta, owner: str) -> Iterator[Observation]:
+    path = postfix.value("data_directory")
+    reply = ctx.ask(Stat(path)) if path else None
+    if reply is not None and reply.exists and reply.owner != owner:
+        text = f"belongs to {reply.owner}, not to {owner}: the master cannot lock its file and does not start"
+        yield _bad(path, text, owner, "0700")
+
+
+def _bad(path: str, text: str, owner: str, mode: str) -> Observation:
+    return fail("host.queue-permissions", path, text, path=path, owner=owner, mode=mode)
+
+
+def _commands(ctx: Context, postfix: Mta, group: str) -> Iterator[Observation]:
+    place = postfix.value("command_directory") or "/usr/sbin"
+    for name in ("postdrop", "postqueue"):
+        path = f"{place}/{name}"
+        reply = ctx.ask(Stat(path))
+        if not reply.exists:
+            text = reply.problem or "does not exist"
+            yield (unknown if reply.problem else fail)("host.setgid", path, text, path=path, command=name, group=group)
+            continue
+        data = {"path": path, "command": name, "group": group, "mode": f"{reply.mode:04o}"}
+        if not reply.mode & 0o2000 or reply.group != group:
+            text = f"has mode {reply.mode:04o} and group {reply.group}; it must be setgid {group}: users' mail cannot be queued"
+            yield fail("host.setgid", path, text, **data)
+        elif not reply.mode & 0o001:
+            yield fail("host.setgid", path, f"has mode {reply.mode:04o}: users may not run it", **data)
+        elif _nosuid(ctx, path):
+            yield fail(
+                "host.setgid",
+                path,
+                "lies on a file system mounted nosuid: its setgid bit has no effect",
+                kind="nosuid",
+                **data,
+            )
+        else:
+            yield ok("host.setgid", path, f"is setgid {group}", **data)
+
+
+def _nosuid(ctx: Context, path: str) -> bool:
+    reply = ctx.ask(Exec(("findmnt", "-n", "-o", "OPTIONS", "-T", path)))
+    return reply.code == 0 and "nosuid" in reply.out.strip().split(",")

@@ -1,0 +1,124 @@
+"""Is Postfix installed here, and does its master run, with the queue manager and the pickup service?
+
+The master holds a lock on its pid file as long as it lives; names of processes mislead (other programs have a "master"
+too, and containers' processes are seen from outside).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from diagnose.check import Context, Exec, Glob, Lock, Now, Processes, Stat, check, fail, ok, unknown, warn
+from diagnose.facts import Mta, mta
+from diagnose.host.query import LockReply, Process
+from diagnose.model import Observation
+
+_DEAD = ("zombie", "dead", "stopped", "tracing-stop")
+
+
+@check(
+    id="processes",
+    title="Postfix' processes",
+    signs=("postfix.installed", "postfix.master", "postfix.daemons", "postfix.instances"),
+    informational=("postfix.instances",),
+    tags=("postfix",),
+)
+def processes(ctx: Context) -> Iterator[Observation]:
+    postfix = mta(ctx)
+    if not postfix.installed:
+        yield from _absent(ctx)
+        return
+    if not postfix.settings:
+        yield unknown("postfix.installed", "Postfix", postfix.problem or "postconf told nothing")
+        return
+    yield ok("postfix.installed", "Postfix", f"version {postfix.version}", version=postfix.version)
+    running = ctx.ask(Processes()).processes
+    path = f"{postfix.queue_directory}/pid/master.pid"
+    lock = ctx.ask(Lock(path))
+    master = _master(running, lock, postfix)
+    yield from _judge_master(ctx, path, lock, master, running)
+    if master is not None and master.state not in _DEAD:
+        yield from _daemons(running, master, postfix)
+    yield from _instances(postfix, running, master)
+
+
+def _absent(ctx: Context) -> Iterator[Observation]:
+    left = ctx.ask(Stat("/etc/postfix")).exists or ctx.ask(Stat("/var/spool/postfix")).exists
+    rest = ctx.ask(Glob("/usr/lib*/postfix/**/master")).paths or ctx.ask(Glob("/usr/libexec/postfix/master")).paths
+    if rest:
+        text = f"{rest[0]} is there, but postconf is not: the installation is broken"
+    else:
+        text = "there is no postconf on this host" + (", though its directories are left" if left else "")
+    yield fail("postfix.installed", "Postfix", text, left=bool(left or rest))
+
+
+def _master(running: tuple[Process, ...], lock: LockReply, postfix: Mta) -> Process | None:
+    """The process that holds the lock; where that cannot be asked, the one whose pid the file names and that is a
+    master by its own command line, else the only one of that command in this name space."""
+    by_pid = {process.pid: process for process in running}
+    if lock.held and lock.holder in by_pid:
+        return by_pid[lock.holder]
+    named = int(lock.text.split()[0]) if lock.text[:1].isdigit() else 0
+    if named in by_pid and _is_master(by_pid[named], postfix):
+        return by_pid[named]
+    own = [p for p in running if p.here and _is_master(p, postfix) and p.state not in _DEAD]
+    return own[0] if len(own) == 1 and lock.problem else None
+
+
+def _is_master(process: Process, postfix: Mta) -> bool:
+    program = process.command[0] if process.command else ""
+    place = postfix.value("daemon_directory")
+    # A zombie has no command line left, only its name.
+    return process.name == "master" and (not program or program.startswith((place, "/usr/lib", "master")))
+
+
+def _judge_master(
+    ctx: Context, path: str, lock: LockReply, master: Process | None, running: tuple[Process, ...]
+) -> Iterator[Observation]:
+    if master is not None and master.state in _DEAD:
+        text = f"the master (pid {master.pid}) is a {master.state} process: nothing is served"
+        yield fail("postfix.master", "Postfix' master", text, path=path, kind=master.state)
+    elif lock.held or master is not None:
+        pid = master.pid if master else lock.holder
+        yield ok("postfix.master", "Postfix' master", f"runs (pid {pid})", pid=pid)
+    elif lock.problem in (None, "not found"):
+        why = "nobody holds its lock" if lock.problem is None else "its pid file does not exist"
+        unit = ctx.ask(Exec(("systemctl", "is-active", "postfix"))).out.strip()
+        odd = "; systemd calls the unit active all the same" if unit == "active" else ""
+        yield fail("postfix.master", "Postfix' master", f"does not run: {why}{odd}", path=path, kind="down")
+    elif not any(process.here and process.name == "master" for process in running) and running:
+        kind = "down" if ctx.ask(Now()).root else "unseen"
+        text = f"no process of that name on this host ({path}: {lock.problem})"
+        yield fail("postfix.master", "Postfix' master", text, path=path, kind=kind)
+    else:
+        text = f"{path}: {lock.problem}; its lock would tell whether the master runs"
+        yield unknown("postfix.master", "Postfix' master", text)
+
+
+def _daemons(running: tuple[Process, ...], master: Process, postfix: Mta) -> Iterator[Observation]:
+    """qmgr and pickup are started with the master and stay: without them nothing moves."""
+    children = [process for process in running if process.parent == master.pid]
+    if not children:
+        yield unknown("postfix.daemons", "qmgr and pickup", "the master's children cannot be seen by this user")
+        return
+    for name in ("qmgr", "pickup"):
+        service = next((s for s in postfix.master.services if s.name == name), None)
+        if service is None:
+            continue  # the check of services says so
+        alive = [p for p in children if p.name.startswith(service.command[:15]) and p.state not in _DEAD]
+        if alive:
+            yield ok("postfix.daemons", name, f"runs (pid {alive[0].pid})", service=name)
+        else:
+            yield warn("postfix.daemons", name, "is not among the master's children just now", service=name)
+
+
+def _instances(postfix: Mta, running: tuple[Process, ...], master: Process | None) -> Iterator[Observation]:
+    others = [
+        process.pid
+        for process in running
+        if process.here and process is not master and _is_master(process, postfix) and process.state not in _DEAD
+    ]
+    more = postfix.words("multi_instance_directories")
+    if others or more:
+        text = f"configured: {', '.join(more) or 'none'}; other masters running: {len(others)}"
+        yield warn("postfix.instances", "other instances", text, count=len(others))

@@ -1,0 +1,96 @@
+"""Do Postfix' daemons run on the settings that the files hold now?
+
+The queue manager is started anew by every start and reload, so that its age tells when the settings were last read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from diagnose.check import Context, Lock, Processes, Stat, check, fail, ok, skip, unknown
+from diagnose.facts import mail_log, mta, route
+from diagnose.model import Observation, Scalar
+
+_MANAGERS = ("qmgr", "nqmgr", "oqmgr")
+
+
+@check(
+    id="reload",
+    title="Settings in force",
+    signs=("config.reloaded", "config.behaviour"),
+    tags=("postfix", "config"),
+    needs=("postfix",),
+)
+def reload(ctx: Context) -> Iterator[Observation]:
+    postfix = mta(ctx)
+    running = ctx.ask(Processes()).processes
+    holder = ctx.ask(Lock(f"{postfix.queue_directory}/pid/master.pid")).holder
+    # Without the right to ask for the lock: the one master of this host that has a queue manager.
+    managers = [p for p in running if p.here and p.name in _MANAGERS]
+    if not holder and len(managers) == 1:
+        holder = managers[0].parent
+    master = next((p for p in running if p.pid == holder), None)
+    if master is None:
+        skip("the master's process is not known, so the age of its settings cannot be told")
+    manager = next((p for p in managers if p.parent == master.pid), None)
+    read = max(master.started, manager.started if manager else 0.0)
+    changed: list[tuple[float, str]] = []
+    for name in ("main.cf", "master.cf"):
+        path = f"{postfix.config_directory}/{name}"
+        reply = ctx.ask(Stat(path))
+        if reply.exists and reply.mtime > read + 1.0:
+            changed.append((reply.mtime, path))
+        elif reply.problem:
+            yield unknown("config.reloaded", path, reply.problem)
+    if not changed:
+        yield ok(
+            "config.reloaded", "settings", "the daemons have read main.cf and master.cf since they were last changed"
+        )
+        return
+    for mtime, path in changed:
+        text = f"was changed {_span(mtime - read)} after Postfix last started or reloaded: not all of it is in force"
+        yield fail("config.reloaded", path, text, path=path, seconds=int(mtime - read))
+    yield from _behaviour(ctx)
+
+
+def _behaviour(ctx: Context) -> Iterator[Observation]:
+    """Where the last mail went against where the files would send it now."""
+    way = route(ctx)
+    log = mail_log(ctx)
+    if way is None or log is None:
+        return
+    tried = [group for group in log.deliveries.values() if group.sample.domain == way.domain and group.last]
+    if not tried:
+        return
+    last = max(tried, key=lambda group: group.last or group.first or log.now).sample
+    service = last.service or ""
+    data: dict[str, Scalar] = {"domain": way.domain, "service": service, "host": way.host, "port": way.port}
+    suspended = "suspended" in last.text
+    if service in ("error", "discard") and way.program not in ("error", "discard") and not suspended:
+        text = f"the files send mail to {way.domain} by {way.channel}, and the last message went to {service}"
+        yield fail("config.behaviour", way.domain, text, **data)
+    elif service in ("local", "virtual") and way.remote:
+        text = f"the files send mail to {way.domain} out, and the last message was delivered on this host"
+        yield fail("config.behaviour", way.domain, text, **data)
+    elif way.remote and way.relay and service in ("smtp", "relay", "lmtp", ""):
+        seen = " ".join((last.relay_host or "", last.relay_address or "", last.text, *last.context)).lower()
+        port = last.relay_port or next((r.peer_port for r in last.reasons if r.peer_port), None)
+        if way.host.lower() not in seen and "name service error" not in seen and seen.strip():
+            text = f"the files send mail to {way.destination}, and the last attempt went elsewhere: {last.text[:120]}"
+            yield fail("config.behaviour", way.domain, text, **data)
+        elif port and port != way.port:
+            text = f"the files send mail to {way.destination}, and the last attempt took port {port}"
+            yield fail("config.behaviour", way.domain, text, **data)
+    elif way.remote and not way.relay and last.relay_port and last.relay_port != way.port:
+        text = f"the files send mail straight to {way.domain}, and the last attempt took {last.relay_host}:{last.relay_port}"
+        yield fail("config.behaviour", way.domain, text, **data)
+
+
+def _span(seconds: float) -> str:
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 600
+        else f"{seconds / 60:.0f} min"
+        if seconds < 7200
+        else f"{seconds / 3600:.0f} h"
+    )

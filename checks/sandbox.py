@@ -1,0 +1,78 @@
+"""Is the program that hands in mail sandboxed, so that postdrop's set-gid bit has no effect or the queue is read-only?
+
+A sandboxed sendmail does not give up: its postdrop stays, tries again every few seconds, and can be looked at.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from diagnose.check import Context, Exec, Processes, Read, check, fail, ok, unknown, warn
+from diagnose.host.query import Process
+from diagnose.model import Observation, Scalar
+
+_APPLICATIONS = re.compile(
+    r"^(?:php|php-fpm|apache2|httpd|nginx|java|node|ruby|puma|unicorn|python|gunicorn|uwsgi|celery|sidekiq|catalina|dotnet|cron|crond)"
+)
+_MOST = 12
+
+
+@check(
+    id="sandbox",
+    title="Sandboxes around programs that send",
+    signs=("host.sandbox", "host.sandboxed-service"),
+    tags=("host",),
+    needs=("postfix", "linux"),
+)
+def sandbox(ctx: Context) -> Iterator[Observation]:
+    running = [p for p in ctx.ask(Processes()).processes if p.here and p.state != "zombie"]
+    stuck = [p for p in running if p.name == "postdrop"]
+    for process in stuck[:4]:
+        yield _stuck(ctx, process)
+    programs = [p for p in running if _APPLICATIONS.match(p.name)][:_MOST]
+    held = [p for p in programs if _status(ctx, p.pid, "NoNewPrivs") == "1"]
+    for process in held[:4]:
+        unit = _unit(ctx, process.pid)
+        text = f"{process.name} (pid {process.pid}{', ' + unit if unit else ''}) runs with NoNewPrivileges: postdrop cannot become setgid there"
+        yield warn("host.sandboxed-service", process.name, text, process=process.name, pid=process.pid, unit=unit)
+    if not stuck:
+        yield ok("host.sandbox", "postdrop", "no postdrop is stuck just now")
+
+
+def _stuck(ctx: Context, process: Process) -> Observation:
+    flag = _status(ctx, process.pid, "NoNewPrivs")
+    unit = _unit(ctx, process.pid)
+    data: dict[str, Scalar] = {"process": "postdrop", "pid": process.pid, "unit": unit, "user": process.user}
+    if not flag:
+        return unknown(
+            "host.sandbox", "postdrop", f"pid {process.pid} waits; its status cannot be read by this user", **data
+        )
+    if flag == "1":
+        text = f"a postdrop (pid {process.pid}, user {process.user}) runs under NoNewPrivileges, so it lacks the queue's group"
+        return fail("host.sandbox", "postdrop", text, kind="no-new-privileges", **data)
+    mounts = ctx.ask(Read(f"/proc/{process.pid}/mounts")).text
+    for line in mounts.splitlines():
+        part = line.split()
+        if (
+            len(part) > 3
+            and part[1] in ("/var", "/var/spool", "/var/spool/postfix", "/")
+            and "ro" in part[3].split(",")
+        ):
+            text = f"a postdrop (pid {process.pid}) sees {part[1]} read-only"
+            return fail("host.sandbox", "postdrop", text, kind="read-only", **data)
+    return warn("host.sandbox", "postdrop", f"pid {process.pid} runs, without a sandbox", kind="none", **data)
+
+
+def _status(ctx: Context, pid: int, field: str) -> str:
+    match = re.search(rf"^{field}:\s*(\S+)", ctx.ask(Read(f"/proc/{pid}/status")).text, re.M)
+    return match[1] if match else ""
+
+
+def _unit(ctx: Context, pid: int) -> str:
+    match = re.search(r"/([\w@.:-]+\.service)", ctx.ask(Read(f"/proc/{pid}/cgroup")).text)
+    if match:
+        return match[1]
+    reply = ctx.ask(Exec(("systemctl", "status", "--no-pager", "-n", "0", str(pid)), timeout=1.5))
+    found = re.match(r"\S+ ([\w@.:-]+\.service)", reply.out)
+    return found[1] if found else ""
