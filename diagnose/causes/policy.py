@@ -215,17 +215,4 @@ CAUSES = (
         explains=("ip-blocklisted",),
         links=("https://www.spamhaus.org/returnc/pub/",),
     ),
-    Cause(
-        id="smtputf8-unsupported",
-        title="An internationalised address meets a server that cannot take it",
-        impact=Impact.PARTIAL,
-        explanation="The address or a header holds characters beyond ASCII, which takes SMTPUTF8 on every hop; one of them does not offer it.",
-        remedy=Remedy(
-            text="Use an ASCII address for {recipient}. Where the characters stand in the domain only, its xn-- form works everywhere.",
-            commands=("postconf smtputf8_enable smtputf8_autodetect_classes",),
-        ),
-        rules_out="The address is plain ASCII.",
-        signs=(Sign("mail.smtputf8-unsupported", 22), FLOW),
-        links=("https://www.postfix.org/SMTPUTF8_README.html",),
-    ),
 )
