@@ -18,7 +18,7 @@ ANSWERED = ("NOERROR", "NODATA", "NXDOMAIN")
 
 
 @check(
-    id="chroot_names",
+    id="chroot-names",
     title="Names inside Postfix's chroot",
     signs=("dns.chroot", "dns.chroot-file"),
     tags=("dns", "postfix"),

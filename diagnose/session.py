@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -100,6 +101,8 @@ def _missing(check: Check, context: Context) -> str | None:
     """Why the check does not apply, None when it does."""
     if "network" in check.needs and not context.settings.network:
         return "network probes are switched off"
+    if "linux" in check.needs and not sys.platform.startswith("linux"):
+        return "only Linux tells this"
     if "postfix" in check.needs:
         postfix = facts.mta(context)
         if not postfix.installed:
