@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from diagnose import facts
 from diagnose.check import Context, ask_all, check, fail, ok, skip, unknown
-from diagnose.facts_network import Tried, addresses, dial_address, egress, families, mail_port, tried
+from diagnose.facts_network import Tried, addresses, dial_address, egress, families, helo_name, mail_port, tried
 from diagnose.model import Observation, Scalar
 from diagnose.parse.outcomes import WORDS, Outcome
 
@@ -77,7 +77,8 @@ def _dial(ctx: Context, hosts: tuple[str, ...], port: int) -> list[Tried]:
     for host in hosts:
         both = (*found4.get(host, ())[:1], *found6.get(host, ())[:1])
         wanted += [(host, address) for address in both]
-    queries = [dial_address(address, port, host, say="banner") for host, address in dict.fromkeys(wanted)]
+    helo = helo_name(ctx)
+    queries = [dial_address(address, port, host, say="ehlo", helo=helo) for host, address in dict.fromkeys(wanted)]
     replies = ask_all(ctx, queries)
     pairs = list(dict.fromkeys(wanted))
     return [tried(host, host, q, r) for (host, _), q, r in zip(pairs, queries, replies, strict=True)]

@@ -7,13 +7,12 @@ import re
 from collections.abc import Iterator
 
 from diagnose import facts
-from diagnose.check import Context, Dial, Lookup, check, fail, ok, skip, unknown, warn
+from diagnose.check import Context, Lookup, check, fail, ok, skip, unknown, warn
 from diagnose.facts import Mta, Route
+from diagnose.facts_network import public_address
 from diagnose.model import Observation, Scalar
-from diagnose.parse.labels import probes
 
 _FQDN = re.compile(r"(?=.{4,253}$)(?!-)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*\.[a-z][a-z0-9-]{0,61}[a-z0-9]", re.I)
-_ECHO = re.compile(r"\[([0-9a-fA-F.:]+)\]")
 _NOT_PUBLIC = (
     ".local",
     ".localdomain",
@@ -120,13 +119,8 @@ def _sender(ctx: Context, postfix: Mta) -> Iterator[Observation]:
 
 
 def _ptr(ctx: Context) -> Iterator[Observation]:
-    echo = next((p for p in probes() if p.echo), None)
-    reply = ctx.ask(Dial(host=echo.host, port=25, tls="starttls")) if echo else None
-    match = _ECHO.search(reply.ehlo.splitlines()[0]) if reply is not None and reply.ehlo else None
-    try:
-        address = ipaddress.ip_address(match[1]) if match else None
-    except ValueError:
-        address = None
+    seen_as = public_address(ctx)
+    address = ipaddress.ip_address(seen_as) if seen_as else None
     if address is None or not address.is_global:
         yield unknown(
             "identity.ptr", "this host's public address", "not learnt: no exchanger that echoes it was reached"

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 from diagnose.check import Context, Lookup, Read, ask_all, check, ok, unknown, warn
-from diagnose.facts_network import egress, is_private, mail_port, service
+from diagnose.facts_network import mail_port, public_address, service
 from diagnose.model import Observation, Scalar
 from diagnose.parse.labels import Network
 from diagnose.parse.recognise import network_of
@@ -15,8 +15,6 @@ DMI = (
     "chassis_vendor", "product_version",
 )  # fmt: skip
 CLOUD_ID = "/run/cloud-init/cloud-id"
-# Google's name servers answer this with the address that asked (the resolver's, unless they are asked directly).
-ECHO_NAME, ECHO_SERVER = "o-o.myaddr.l.google.com", "216.239.32.10"
 
 
 @check(
@@ -31,7 +29,7 @@ def check_network_owner(ctx: Context) -> Iterator[Observation]:
     dmi = {name: ctx.ask(Read(f"/sys/class/dmi/id/{name}", limit=400)).text.strip() for name in DMI}
     dmi["hypervisor_uuid"] = ctx.ask(Read("/sys/hypervisor/uuid", limit=100)).text.strip()
     cloud = ctx.ask(Read(CLOUD_ID, limit=100)).text.strip() or None
-    address = _public_address(ctx) if ctx.settings.network else ""
+    address = public_address(ctx) if ctx.settings.network else ""
     asn, name, rdns = _registered(ctx, address) if address else (None, "", "")
     if address:
         text = f"this host is seen as {address}" + (f" ({rdns})" if rdns else "")
@@ -67,27 +65,6 @@ def _policy(ctx: Context, found: Network) -> Iterator[Observation]:
         yield warn("owner.policy", found.name, text, default=policy.default, **data)
     else:
         yield ok("owner.policy", found.name, f"no rule of {found.name} against TCP {port} is known", **data)
-
-
-def _public_address(ctx: Context) -> str:
-    """From what a server on port 25 saw, else from a name server that was asked directly."""
-    for attempt in egress(ctx).on(25):
-        if attempt.probe is not None and attempt.probe.echo:
-            match = re.search(r"\[([0-9A-Fa-f.:]+)\]", attempt.reply.ehlo.splitlines()[0] if attempt.reply.ehlo else "")
-            if match and _public(match[1]):
-                return match[1]
-    for text in ctx.ask(Lookup(ECHO_NAME, "TXT", server=ECHO_SERVER, timeout=2.0)).answers:
-        if _public(text.strip('"')):
-            return text.strip('"')
-    return ""
-
-
-def _public(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return not is_private(text)
 
 
 def _registered(ctx: Context, address: str) -> tuple[int | None, str, str]:

@@ -9,7 +9,7 @@ from diagnose.parse.outcomes import FAILURES
 from diagnose.parse.path import Place, place
 
 REFERENCE = 443  # not filtered where anything is let out; it need not be open there, as the hops before it answer
-HOPS = 12
+HOPS, SECONDS = 12, 1.5
 WORDS = {
     "host": "they do not get farther than this host",
     "gateway": "the gateway, or what stands right behind it, stops them",
@@ -36,7 +36,7 @@ def check_path(ctx: Context) -> Iterator[Observation]:
         skip(f"TCP {way.port} is not blocked, or nothing is reached at all")
     port = next((t.port for t in seen.ports if t.host == target.host and t.open), REFERENCE)
     blocked, reference = ask_all(
-        ctx, [Trace(target.address, way.port, hops=HOPS), Trace(target.address, port, hops=HOPS)]
+        ctx, [Trace(target.address, number, hops=HOPS, timeout=SECONDS) for number in (way.port, port)]
     )
     subject = f"TCP {way.port} to {target.host}"
     if blocked.problem or reference.problem:

@@ -1,6 +1,7 @@
 """What this host can reach, shared by the checks of the network: one plan of dials, answered once a run by the memo.
 
 mail_port(ctx)   the port and hosts that mail really takes
+public_address(ctx)   as others see this host
 egress(ctx)      controls and ports at independent operators, for each address family in use
 addresses(...)   names to addresses, by the host's own resolver or, where that fails, by a public one
 dial_address(…)  one connect or short dialogue with an address, outcome included
@@ -9,6 +10,7 @@ dial_address(…)  one connect or short dialogue with an address, outcome includ
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -24,6 +26,8 @@ OPERATORS = 3  # independent ones asked for each port
 CONTROLS = 4  # of them, by address and by name
 PUBLIC_RESOLVERS = ("9.9.9.9", "8.8.8.8")
 NAME_SECONDS, PUBLIC_SECONDS = 2.0, 1.5
+# Google's name servers answer this with the address that asked, when they are asked directly.
+ECHO_NAME, ECHO_SERVER = "o-o.myaddr.l.google.com", "216.239.32.10"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,6 +192,10 @@ def service(way: MailPort) -> str:
     return "exchange" if way.port == 25 else "submission"
 
 
+def helo_name(ctx: Context) -> str:
+    return facts.mta(ctx).value("smtp_helo_name") or facts.mta(ctx).value("myhostname")
+
+
 # Dials --------------------------------------------------------------------------------------------------------------
 
 
@@ -247,8 +255,11 @@ def egress(ctx: Context) -> Egress:
     the others where IPv4 leads nowhere."""
     used = families(ctx)
     way = mail_port(ctx)
-    helo = facts.mta(ctx).value("smtp_helo_name") or facts.mta(ctx).value("myhostname")
-    chosen = {port: _operators(port) for port in dict.fromkeys((*PORTS, way.port))}
+    helo = helo_name(ctx)
+    # The next hop itself has a check of its own: it is no reference, and one host is dialled once at a time.
+    chosen = {
+        port: _operators(port, way.hosts if port == way.port else ()) for port in dict.fromkeys((*PORTS, way.port))
+    }
     named = [p for p in probes_for(443, ipv6=False) if not _family(p.host)][: CONTROLS - 2]
     names4 = [p.host for group in chosen.values() for p in group] + [p.host for p in named]
     found4 = addresses(ctx, names4, "A") if 4 in used else {}
@@ -276,10 +287,11 @@ def egress(ctx: Context) -> Egress:
     return result
 
 
-def _operators(port: int) -> tuple[Probe, ...]:
+def _operators(port: int, but: Sequence[str]) -> tuple[Probe, ...]:
     """One host of each operator, a few more than needed: not every name need resolve."""
-    firsts = {probe.operator: probe for probe in reversed(probes_for(port, ipv6=False))}
-    ordered = list(dict.fromkeys(probe.operator for probe in probes_for(port, ipv6=False)))
+    known = [probe for probe in probes_for(port, ipv6=False) if probe.host not in but]
+    firsts = {probe.operator: probe for probe in reversed(known)}
+    ordered = list(dict.fromkeys(probe.operator for probe in known))
     return tuple(firsts[operator] for operator in ordered)[: OPERATORS + 2]
 
 
@@ -311,3 +323,27 @@ def _sorted_out(
         unresolved=tuple(sorted({name for name in names if not found.get(name)})) if found else (),
         problem=min(problems, default=""),
     )
+
+
+# Outside ------------------------------------------------------------------------------------------------------------
+
+
+def public_address(ctx: Context) -> str:
+    """This host's, as a server on port 25 saw it, else as a name server that was asked directly did; "" when neither."""
+    for attempt in egress(ctx).on(25):
+        if attempt.probe is not None and attempt.probe.echo:
+            match = re.search(r"\[([0-9A-Fa-f.:]+)\]", attempt.reply.ehlo.splitlines()[0] if attempt.reply.ehlo else "")
+            if match and _public(match[1]):
+                return match[1]
+    for text in ctx.ask(Lookup(ECHO_NAME, "TXT", server=ECHO_SERVER, timeout=2.0)).answers:
+        if _public(text.strip('"')):
+            return text.strip('"')
+    return ""
+
+
+def _public(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return not is_private(text)

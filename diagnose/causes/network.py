@@ -27,7 +27,7 @@ CAUSES: tuple[Cause, ...] = (
         ),
         rules_out="A greeting from any foreign mail server on port 25, or a packet filter rule of this host against it.",
         explains=("remote-server-unreachable", "ipv6-broken", "relay-unreachable", "relay-not-configured"),
-        prior=1,
+        prior=-2,
         relay=True,
         links=("https://www.postfix.org/SOHO_README.html", "https://www.postfix.org/postconf.5.html#relayhost"),
         signs=(
@@ -71,6 +71,7 @@ CAUSES: tuple[Cause, ...] = (
         ),
         rules_out="Another operator's server answers on the same port: then it is the relay.",
         explains=("relay-unreachable", "ipv6-broken", "app-smtp-unreachable"),
+        prior=-2,
         relay=True,
         links=("https://www.postfix.org/postconf.5.html#relayhost",),
         signs=(

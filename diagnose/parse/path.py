@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 ANSWERED = ("open", "refused")
-NEAR = 5  # hops that are taken for the access network's, where the target is farther away than that
+NEAR = 5  # hops that are taken for the access network's: several targets failed, so it is not one target's own edge
 
 
 class HopLike(Protocol):
@@ -76,7 +76,7 @@ def _at(last: int, hops: Mapping[int, str], how: str, distance: int) -> Place:
         where = "host"
     elif last == 1 and (not address or _private(address)):
         where = "gateway"
-    elif last <= NEAR and (not distance or last < distance - 1):
+    elif last <= NEAR:
         where = "isp"
     else:
         where = "beyond"
