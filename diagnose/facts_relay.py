@@ -29,11 +29,13 @@ PLUG_IN_PATTERNS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """One password map: what a lookup of the keys brought. problem: why this tool could not ask; error: Postfix' words."""
+    """One password map: what a lookup of the keys brought. problem: why this tool could not ask; error: Postfix' words;
+    value: "user:" and stars."""
 
     table: Table
     key: str = ""
     user: str = ""
+    value: str = ""
     has_colon: bool = True
     found: bool = False
     error: str = ""
@@ -85,7 +87,7 @@ def _ask(ctx: Asks, one: Table, keys: tuple[str, ...]) -> Asked:
             return Asked(table=one, error=reply.error)
         if reply.found:
             user, colon, _ = reply.value.partition(":")
-            return Asked(table=one, key=key, user=user if colon else "", has_colon=bool(colon), found=True)
+            return Asked(table=one, key=key, user=user if colon else "", value=reply.value, has_colon=bool(colon), found=True)
     return Asked(table=one)
 
 
@@ -154,6 +156,8 @@ def ca_problem(ctx: Asks, path: str) -> str:
 def plug_ins(ctx: Asks) -> frozenset[str] | None:
     """The mechanisms of the SASL plug-ins installed, empty where there is none; None where this cannot be told."""
     found: list[str] = []
+    if ctx.ask(Stat("/nix/store")).exists:
+        return None  # plug-ins lie wherever a wrapper's SASL_PATH points
     for pattern in PLUG_IN_PATTERNS:
         reply = ctx.ask(Glob(pattern))
         if reply.problem and reply.problem != "not found":

@@ -41,9 +41,9 @@ CAUSES = (
             Sign("queue.waiting", 2, Status.OK),
             Sign("queue.waiting", -8),
             Sign("log.present", -20),
-            Sign("postfix.running", -8),
+            Sign("postfix.master", -8),
             Sign("mail.submission-rejected", -20),
-            Sign("app.server", -10),
+            
         ),
         links=("https://www.postfix.org/DEBUG_README.html",),
     ),
@@ -60,7 +60,9 @@ CAUSES = (
         ),
         rules_out="The same failure in the attempts after the flush.",
         signs=(
-            Sign("queue.waiting", 6),
+            Sign("queue.waiting", 10),
+            # Without waiting mail there is nothing to retry.
+            Sign("queue.waiting", -30, Status.OK),
             Sign("mail.flow", 8, Status.OK),
             Sign("mail.flow", 3, Status.WARNING),
             # The probe on the mail's own way succeeds: its port answers, and where a relay is used its login too.
@@ -68,10 +70,10 @@ CAUSES = (
             Sign("relay.login", 6, Status.OK),
             Sign("destination.reachable", 4, Status.OK),
             Sign("mail.flow", -4),
-            Sign("postfix.running", -30),
+            Sign("postfix.master", -30),
             Sign("queue.hold", -6),
             Sign("dns.recipient-domain", -12),
-            Sign("config.fatal", -20),
+            Sign("config.value", -20),
             Sign("relay.login", -20),
             Sign("relay.reachable", -20),
             Sign("egress.mail-port", -20),
@@ -79,7 +81,7 @@ CAUSES = (
             Sign("sasl.map", -10),
             Sign("sasl.key", -10),
         ),
-        prior=-3,
+        prior=-5,
         links=(
             "https://www.postfix.org/QSHAPE_README.html",
             "https://www.postfix.org/postconf.5.html#maximal_backoff_time",
@@ -120,7 +122,7 @@ CAUSES = (
         signs=(
             Sign("queue.hold", 22),
             Sign("mail.mail-on-hold", 14),
-            Sign("config.holding", 4),
+            Sign("config.content-rule", 4),
             Sign("queue.hold", -20, Status.OK),
         ),
         links=("https://www.postfix.org/postsuper.1.html", "https://www.postfix.org/access.5.html"),
@@ -141,10 +143,10 @@ CAUSES = (
         rules_out="A queue of some messages only, or only young ones.",
         signs=(
             Sign("queue.backlog", 14),
-            Sign("mail.queue-congested", 20),
+            
             # When nothing leaves at all, the backlog is a mere consequence.
             Sign("mail.flow", -8),
-            Sign("postfix.running", -10),
+            Sign("postfix.master", -10),
         ),
         links=("https://www.postfix.org/QSHAPE_README.html",),
     ),

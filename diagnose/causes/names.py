@@ -26,7 +26,7 @@ CAUSES = (
         signs=(
             Sign("dns.resolver", 22),
             Sign("mail.dns-try-again", 7),
-            Sign("mail.resolver-failing", 14),
+            
             Sign("dns.resolver", -25, Status.OK),
             Sign("mail.flow", -25, Status.OK),
             # With no network at all the resolver is only the first to notice.
@@ -59,7 +59,7 @@ CAUSES = (
             Sign("dns.chroot-file", 6),
             Sign("mail.dns-try-again", 6),
             Sign("mail.dns-not-found", 4),
-            Sign("mail.chroot-resolver-stale", 20),
+            
             # The copy differs in hosts or services only: matters for names that stand nowhere else.
             Sign("dns.chroot-file", 4, Status.WARNING, where=(("file", ("hosts", "services")),)),
             Sign("mail.flow", -25, Status.OK),
@@ -211,7 +211,7 @@ CAUSES = (
         ),
         rules_out="The name stands in mydestination, or resolves.",
         signs=(
-            Sign("mail.local-hostname-unresolvable", 20),
+            
             Sign("identity.hostname", 10),
             Sign("mail.dns-not-found", 4),
             Sign("identity.hostname", -20, Status.OK),

@@ -96,7 +96,7 @@ table inet fw {
 		type inet_service
 		flags interval
 		elements = { 25, 465, 587,
-			     2500-2599 }
+				2500-2599 }
 	}
 	map verdicts {
 		type inet_service : verdict

@@ -20,9 +20,11 @@ from diagnose.host.query import MailQueue, QueueLinesReply
 from diagnose.host.redact import mask, plain
 from diagnose.parse.queue import QueueSummary, summarise
 
-_MANY = 5_000  # messages from which the fast way is worth its sample
 _SAMPLE = 20
 _ERR_LIMIT = 4000
+_TRIAL = 0.5  # seconds after which postqueue's pace is judged
+# Messages a second: from the page cache postqueue(1) lists 25 000 to 60 000, from a disk 5 000 and fewer.
+_SLOW = 15_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +49,20 @@ def read(query: MailQueue, deadline: float) -> QueueLinesReply:
     if program is None:
         return QueueLinesReply(problem="not found: postqueue")
     end = min(deadline, time.monotonic() + query.budget)
-    directory = _queue_directory() if os.geteuid() == 0 else None
-    counted = count(directory, time.monotonic() + 0.4 * (end - time.monotonic())) if directory else None
-    if directory and counted and counted.total > _MANY:
-        quick = fast(directory, end)
-        if quick is not None:
-            return QueueLinesReply(summary=to_plain(_of(quick, counted)), code=0)
+    root = os.geteuid() == 0
     try:
-        summary, code, err, cut = _stream([program, "-j"], end)
+        told = _stream([program, "-j"], end, trial=root)
+        directory = _queue_directory() if root and (told.slow or told.late) else None
+        counted = None
+        if directory:
+            counted = count(directory, max(time.monotonic() + 0.2, min(deadline, time.monotonic() + query.budget / 4)))
+        if told.slow and directory:
+            quick = fast(directory, end)
+            # Disagreement: back to the supported way, with the time that is left.
+            told = replace(told, summary=quick, code=0) if quick is not None else _stream([program, "-j"], end)
     except OSError as error:
         return QueueLinesReply(problem=why(error))
-    if cut and directory and counted is None:
-        counted = count(directory, deadline)
-    if cut:
-        summary = replace(summary, complete=False)
-    return QueueLinesReply(summary=to_plain(_of(summary, counted)), err=_words(err), code=code)
+    return QueueLinesReply(summary=to_plain(_of(told.summary, counted)), err=_words(told.err), code=told.code)
 
 
 def fast(queue_directory: str, deadline: float) -> QueueSummary | None:
@@ -75,12 +76,10 @@ def fast(queue_directory: str, deadline: float) -> QueueSummary | None:
     # A program of its own, so that reading and summing up overlap.
     reader = [sys.executable, "-I", "-S", queuefiles.__file__, queue_directory]
     try:
-        summary, code, _, cut = _stream(reader, deadline)
+        read = _stream(reader, deadline)
     except OSError:
         return None
-    if cut:
-        return replace(summary, complete=False)
-    return summary if code == 0 else None
+    return read.summary if read.late or read.code == 0 else None
 
 
 def agrees(queue_directory: str, deadline: float) -> bool:
@@ -95,8 +94,8 @@ def agrees(queue_directory: str, deadline: float) -> bool:
         errors = stack.enter_context(tempfile.TemporaryFile())
         child = stack.enter_context(_child([program, "-j"], errors.fileno()))
         stack.callback(child.kill)
-        timer = stack.enter_context(_watched(child, deadline))
-        for line in _lines(child):
+        watch = stack.enter_context(_Watch(child, deadline))
+        for line in watch.lines():
             try:
                 told = json.loads(line)
                 ours = _ours(queue_directory, told["queue_name"], told["queue_id"])
@@ -109,7 +108,7 @@ def agrees(queue_directory: str, deadline: float) -> bool:
                 compared += 1
             if compared >= _SAMPLE:
                 break
-        return compared > 0 and not timer.is_set()
+        return compared > 0 and not watch.late
 
 
 _COMPARED = ("arrival_time", "message_size", "sender", "recipients")
@@ -168,22 +167,33 @@ def _queue_directory() -> str | None:
     return decode(done.stdout).strip() or None
 
 
-def _stream(argv: list[str], deadline: float) -> tuple[QueueSummary, int, str, bool]:
-    """Summary, exit status, standard error, and whether the deadline cut it short."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    summary: QueueSummary
+    code: int
+    err: str
+    late: bool
+    slow: bool
+
+
+def _stream(argv: list[str], deadline: float, *, trial: bool = False) -> _Told:
+    """A program's lines summed up. late: the deadline cut it short; slow: its pace did (only in a trial)."""
     with contextlib.ExitStack() as stack:
         errors = stack.enter_context(tempfile.TemporaryFile())
         child = stack.enter_context(_child(argv, errors.fileno()))
         stack.callback(child.kill)
-        late = stack.enter_context(_watched(child, deadline))
-        summary = summarise(_lines(child), time.time(), stop=late.is_set)
-        if not late.is_set():
+        watch = stack.enter_context(_Watch(child, deadline, trial=trial))
+        summary = summarise(watch.lines(), time.time(), stop=lambda: watch.late or watch.slow)
+        if not watch.late and not watch.slow:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.wait(timeout=max(0.05, deadline - time.monotonic()))
-        cut = late.is_set()
+        late, slow = watch.late, watch.slow
         code = child.poll()
         errors.seek(0)
         err = decode(errors.read(_ERR_LIMIT))
-    return summary, -1 if code is None else code, err, cut
+    # A killed child's end looks like the queue's.
+    summary = replace(summary, complete=False) if late or slow else summary
+    return _Told(summary=summary, code=-1 if code is None else code, err=err, late=late, slow=slow)
 
 
 def _child(argv: list[str], errors: int) -> subprocess.Popen[bytes]:
@@ -201,30 +211,46 @@ def _child(argv: list[str], errors: int) -> subprocess.Popen[bytes]:
     return child
 
 
-@contextlib.contextmanager
-def _watched(child: subprocess.Popen[bytes], deadline: float) -> Iterator[threading.Event]:
-    """Kills the child at the deadline, and says by the event that it had to."""
-    late = threading.Event()
+class _Watch:
+    """Kills a child at the deadline, or after the trial when it has printed too little, and says which."""
 
-    def stop() -> None:
-        late.set()
-        child.kill()
+    def __init__(self, child: subprocess.Popen[bytes], deadline: float, *, trial: bool = False) -> None:
+        self.child = child
+        self.late = self.slow = False
+        self._read = 0
+        self._done = False
+        self._timers = [threading.Timer(max(0.01, deadline - time.monotonic()), self._deadline)]
+        if trial:
+            self._timers.append(threading.Timer(_TRIAL, self._judge))
 
-    timer = threading.Timer(max(0.01, deadline - time.monotonic()), stop)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield late
-    finally:
-        timer.cancel()
+    def __enter__(self) -> _Watch:
+        for timer in self._timers:
+            timer.daemon = True
+            timer.start()
+        return self
 
+    def __exit__(self, *_: object) -> None:
+        for timer in self._timers:
+            timer.cancel()
 
-def _lines(child: subprocess.Popen[bytes]) -> Iterator[bytes]:
-    assert child.stdout is not None
-    for line in child.stdout:
-        # What a killed child leaves behind is no line.
-        if line.endswith(b"\n"):
-            yield line
+    def lines(self) -> Iterator[bytes]:
+        """Whole lines: what a killed child leaves behind is none."""
+        assert self.child.stdout is not None
+        for line in self.child.stdout:
+            self._read += 1
+            if line.endswith(b"\n"):
+                yield line
+        self._done = True
+
+    def _deadline(self) -> None:
+        if not self._done:
+            self.late = True
+            self.child.kill()
+
+    def _judge(self) -> None:
+        if not self._done and not self.late and self._read < _SLOW * _TRIAL:
+            self.slow = True
+            self.child.kill()
 
 
 def _of(summary: QueueSummary, counted: Count | None) -> QueueSummary:

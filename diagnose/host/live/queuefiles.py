@@ -1,10 +1,10 @@
 """Postfix' queue files read directly, as root: the lines that `postqueue -j` would print, in the order of inodes.
 
-showq(8) walks directories in their own order, which makes a disk seek for every message; sorted by inode a cold queue of
-100 000 messages is read several times faster. The format is private to Postfix (global/rec_type.h, record.c, bounce_log.c),
+showq(8) reads one file after the other, in the directory's own order, and waits for the disk at each; several threads,
+in the order of inodes, read a cold queue of 100 000 messages in a third of its time. The format is private to Postfix (global/rec_type.h, record.c, bounce_log.c),
 so `diagnose.host.live.mailqueue` compares a sample with what postqueue(1) says before it believes this module.
 
-Runs as a program of its own (`python -I -S queuefiles.py DIRECTORY [SHARD SHARDS]`), so it imports the standard library only.
+Runs as a program of its own (`python -I -S queuefiles.py DIRECTORY`), so it imports the standard library only.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import BinaryIO
 
 QUEUES = ("maildrop", "active", "incoming", "deferred", "hold")
@@ -22,6 +24,8 @@ _LOG = 1 << 16
 _LOG_MOST = 1 << 22
 _READY = 0o100  # the owner's execute bit: the file is complete
 _EXPIRED = 0o010
+_PORTION = 64  # messages that a thread reads at a time
+THREADS = 8  # a disk is the busier the more it is asked; more brought nothing
 _EMPTY = "MAILER-DAEMON"
 
 
@@ -51,45 +55,44 @@ def count(root: str, directory: str) -> int:
     return sum(len(name) > 5 for name in os.listdir(os.path.join(root, directory)))
 
 
-def lines(root: str, shard: int = 0, shards: int = 1) -> Iterator[bytes]:
-    """A JSON line for each message, as postqueue prints it. shard of shards: which part of the directories."""
-    number = 0
+def lines(root: str, threads: int = THREADS) -> Iterator[bytes]:
+    """A JSON line for each message, as postqueue prints it, by directory and inode. Raises Foreign."""
+    with ThreadPoolExecutor(threads) as pool:
+        waiting: deque[Future[list[bytes]]] = deque()
+        try:
+            for part in _parts(root):
+                waiting.append(pool.submit(_messages, *part))
+                if len(waiting) > 4 * threads:
+                    yield from waiting.popleft().result()
+            while waiting:
+                yield from waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _parts(root: str) -> Iterator[tuple[str, str, str, list[str]]]:
+    """Portions of work: root, queue, directory and some of the names in it."""
     for queue in QUEUES:
         for directory in directories(root, queue):
-            number += 1
-            if number % shards != shard:
+            try:
+                with os.scandir(os.path.join(root, directory)) as entries:
+                    names = sorted((entry.inode(), entry.name) for entry in entries if len(entry.name) > 5)
+            except OSError:
                 continue
-            yield from _directory(root, queue, directory)
+            for at in range(0, len(names), _PORTION):
+                yield root, queue, directory, [name for _, name in names[at : at + _PORTION]]
 
 
-def _directory(root: str, queue: str, directory: str) -> Iterator[bytes]:
-    folder = os.path.join(root, directory)
-    logs_folder = os.path.join(root, "defer" + directory[len(queue) :]) if queue == "deferred" else None
-    try:
-        with os.scandir(folder) as entries:
-            names = sorted((entry.inode(), entry.name) for entry in entries if len(entry.name) > 5)
-    except OSError:
-        return
-    # Which messages have a log and where: one listing spares a failing open for each of the others.
-    logs: dict[str, int] = {}
-    if logs_folder is not None:
-        try:
-            with os.scandir(logs_folder) as entries:
-                logs = {entry.name: entry.inode() for entry in entries}
-        except OSError:
-            logs = {}
-    # Both kinds of file are read in the order of inodes, in portions, so that memory stays small.
-    for at in range(0, len(names), 8192):
-        part = [name for _, name in names[at : at + 8192]]
-        wanted = sorted((logs[name], name) for name in part if name in logs)
-        reasons = {name: log(f"{logs_folder}/{name}") for _, name in wanted}
-        for name in part:
-            reason = reasons.get(name)
-            if reason is None and logs_folder is None:
-                reason = log(log_path(root, name))
-            line = message(f"{folder}/{name}", queue, name, reason or [])
-            if line is not None:
-                yield line
+def _messages(root: str, queue: str, directory: str, names: list[str]) -> list[bytes]:
+    found = []
+    for name in names:
+        # A deferred message's log lies as deep as itself.
+        path = f"{root}/defer{directory[len(queue) :]}/{name}" if queue == "deferred" else log_path(root, name)
+        line = message(f"{root}/{directory}/{name}", queue, name, log(path))
+        if line is not None:
+            found.append(line)
+    return found
 
 
 def log_path(root: str, name: str) -> str:
@@ -131,7 +134,9 @@ def message(path: str, queue: str, name: str, reasons: list[tuple[str, str]]) ->
         os.close(fd)
 
 
-def _read(fd: int, queue: str, name: str, mode: int, reasons: list[tuple[str, str]]) -> bytes | None:
+def _read(  # noqa: PLR0915  (one loop over one format, in the order of its records)
+    fd: int, queue: str, name: str, mode: int, reasons: list[tuple[str, str]]
+) -> bytes | None:
     data = os.read(fd, _FIRST)
     size = arrival = -1
     sender: str | None = None
@@ -256,10 +261,9 @@ def log(path: str) -> list[tuple[str, str]]:
 
 def main(out: BinaryIO) -> int:
     """Writes the lines; ends with status 3 at the first file that is laid out otherwise."""
-    root, shard, shards = sys.argv[1], *(int(each) for each in (sys.argv[2:] or ["0", "1"]))
     held: list[bytes] = []
     try:
-        for line in lines(root, shard, shards):
+        for line in lines(sys.argv[1]):
             held.append(line)
             if len(held) == 256:
                 out.write(b"".join(held))

@@ -32,7 +32,6 @@ class Names:
         self.world = world
         self.by_address: dict[str, str] = {}
         own = {world.hostname: (PUBLIC_IPV4, HOST_IPV6), world.customer: (PUBLIC_IPV4, HOST_IPV6)}
-        own[f"mail.{world.customer}"] = (PUBLIC_IPV4, "")
         self.own = own
         for name in (*names.EXCHANGER_HOSTS, *names.FIXED):
             self.address(name, 4), self.address(name, 6)
@@ -47,6 +46,8 @@ class Names:
 
     def exists(self, name: str) -> bool:
         labels = name.split(".")
+        if name.endswith("." + self.world.customer):
+            return name in self.own or labels[0] in ("www", "_dmarc")
         return len(labels) > 1 and labels[-1] in names.TOP_LEVELS and all(0 < len(label) < 64 for label in labels)
 
     def lookup(self, name: str, kind: str, client: str, server: str) -> tuple[str, ...] | str:
@@ -133,7 +134,7 @@ class Names:
             if name in names.EXCHANGERS:
                 return tuple(f"{preference} {host}" for preference, host in names.EXCHANGERS[name])
             if name == self.world.customer:
-                return (f"10 mail.{name}",)
+                return ("10 mx1.hosted-mail.net", "20 mx2.hosted-mail.net")
             return (f"10 mx1.{name}", f"20 mx2.{name}") if domain else "NODATA"
         if kind == "TXT":
             return self.text(name, domain)
