@@ -4,7 +4,7 @@ import re
 import shlex
 from dataclasses import dataclass, field, replace
 
-from diagnose.parse.packet import Packet, Verdict, address_matches, both, negate, owner_of
+from diagnose.parse.packet import EPHEMERAL, Packet, Verdict, address_matches, both, negate, owner_of
 
 _TABLES = ("raw", "mangle", "nat", "filter", "security")
 _FINAL = {"ACCEPT": "accept", "DROP": "drop", "REJECT": "reject", "STEAL": "drop", "TARPIT": "drop"}
@@ -229,7 +229,8 @@ class _Walk:
             return _port_in(packet.port, value)
         if name in ("--sport", "--source-port", "--sports", "--source-ports"):
             # The kernel picks an ephemeral port.
-            return None if _port_in(40000, value) or _port_in(60999, value) else False
+            inside = [_port_in(port, value) for port in EPHEMERAL]
+            return True if all(inside) else None if any(inside) else False
         if name in ("-o", "--out-interface"):
             return _interface(packet.oif, value)
         if name in ("-i", "--in-interface"):

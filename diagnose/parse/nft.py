@@ -208,6 +208,8 @@ class _Walk:
         depth: int,
     ) -> "Verdict | str | None":
         match, packets = so_far
+        if kind == "continue":
+            return None
         if match is None or kind == "queue":
             self._doubt = self._doubt or rule_text(expressions)
             return None

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from diagnose.parse.packet import Packet, address_matches, negate
+from diagnose.parse.packet import EPHEMERAL, Packet, address_matches, negate
 
 Elements = Callable[[str], list[Any] | None]
 """The elements of a named set; None where it is not known."""
@@ -20,20 +20,20 @@ _SERVICES = {
     "domain": 53,
 }
 _ALWAYS = frozenset(
-    ("counter", "log", "comment", "mangle", "masquerade", "snat", "notrack", "ct helper", "flow", "dup")
+    ("continue", "counter", "log", "comment", "mangle", "masquerade", "snat", "notrack", "ct helper", "flow", "dup")
 )
 
 
 def matches(kind: str, body: Any, packet: Packet, elements: Elements) -> bool | None:
     """Whether a statement lets the packet pass on; None where that cannot be told (limits, xt, marks of connections)."""
-    if kind in _ALWAYS:
+    if kind in _ALWAYS or (kind == "xt" and isinstance(body, dict) and body.get("name") == "comment"):
         return True
     if kind != "match" or not isinstance(body, dict):
         return None
     left, right, op = body.get("left"), body.get("right"), str(body.get("op", "=="))
     if op in ("<", ">", "<=", ">="):
         return _ordered(left, right, op, packet)
-    return negate(_equal(left, right, packet, elements), op == "!=")
+    return negate(_equal(left, right, packet, elements), op in ("!=", "!"))
 
 
 def user_match(kind: str, body: Any) -> bool:
@@ -135,7 +135,8 @@ def _payload(protocol: str, name: str, value: Any, packet: Packet) -> bool | Non
         if name == "dport":
             return _in(packet.port, value)
         if name == "sport":
-            return None if _in(40000, value) or _in(60999, value) else False
+            inside = [_in(port, value) for port in EPHEMERAL]
+            return True if all(inside) else None if any(inside) else False
         return _syn_only(value) if name == "flags" else None
     if protocol in ("udp", "udplite", "icmp", "icmpv6", "sctp", "dccp", "arp"):
         return False

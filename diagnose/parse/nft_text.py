@@ -4,11 +4,11 @@ import re
 from typing import Any
 
 _TOKEN = re.compile(
-    r'"[^"\n]*"|::[0-9a-fA-F:./-]*|[{},;:]|!=|<=|>=|==|[<>&|]|[^\s{},;:"!<>=&|]+(?::(?=[^\s{},;])[^\s{},;"]*)*|\n'
+    r'"[^"\n]*"|::[0-9a-fA-F:./-]*|[{},;:]|!=|!|<=|>=|==|[<>&|]|[^\s{},;:"!<>=&|]+(?::(?=[^\s{},;])[^\s{},;"]*)*|\n'
 )
 _PORT_PROTOCOLS = ("tcp", "udp", "th", "sctp", "dccp", "udplite")
 _META_ALONE = ("oifname", "oif", "iifname", "iif", "skuid", "skgid", "mark", "l4proto", "nfproto")
-_VERDICTS = ("accept", "drop", "return", "masquerade", "notrack")
+_VERDICTS = ("accept", "drop", "return", "continue", "masquerade", "notrack")
 
 
 class _Stop(Exception):
@@ -232,7 +232,7 @@ def _left(words: list[str], at: int) -> tuple[dict[str, Any] | None, int]:
 
 def _comparison(words: list[str], at: int, left: dict[str, Any]) -> tuple[dict[str, Any] | None, int]:
     op = "=="
-    if at < len(words) and words[at] in ("!=", "==", "<", ">", "<=", ">="):
+    if at < len(words) and words[at] in ("!=", "!", "==", "<", ">", "<=", ">="):
         op = words[at]
         at += 1
     if at >= len(words):

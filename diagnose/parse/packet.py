@@ -58,6 +58,8 @@ class Verdict:
 
 
 ACCEPT = Verdict(action="accept")
+EPHEMERAL = (32768, 60999)
+"""The first and last port that Linux picks for the near end, by default."""
 
 _OWNERS = (
     ("ufw", ("ufw-", "ufw6-")),

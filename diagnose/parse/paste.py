@@ -1,6 +1,6 @@
 """What copying from a web page leaves behind in a text file.
 
-Kinds: trailing-backslash, smart-quote, nbsp, zero-width, bom, prompt, cr, non-ascii.
+Kinds: trailing-backslash, smart-quote, nbsp, zero-width, bom, dash (a long one for a hyphen), prompt, cr.
 Postfix has no backslash continuation; to it these characters are part of the name or the value.
 """
 

@@ -73,7 +73,7 @@ class _Asker:
         for item in items(self.value(parameter)):
             negated, pattern = item.startswith("!"), item.lstrip("!").lower()
             if pattern.startswith("/"):
-                hit = self._in_file(pattern, domain, parents)
+                hit = self._in_file(item.lstrip("!"), domain, parents)
             elif re.match(r"[a-z][a-z0-9_]*:", pattern):
                 hit = any(self._one(item.lstrip("!"), key) is not None for key in _parents(domain, parents))
             else:
