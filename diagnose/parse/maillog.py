@@ -206,6 +206,12 @@ class MailLog:
             own = reasons_of.classify(text, peer=host if where else None, service=line.service, port=port)
             if own is not None:
                 found.append(own)
+            elif line.service == "error":
+                found.append(Reason(label="delivery-suspended-by-config", text=text[:200], weight=7))
+            if status == "SOFTBOUNCE":
+                found.append(Reason(label="delivery-suspended-by-config", text="soft_bounce is on", weight=6))
+        elif line.service == "discard":
+            found = [Reason(label="delivery-suspended-by-config", text="discarded by the discard transport", weight=8)]
         return Delivery(
             at=line.at,
             queue_id=line.queue_id,

@@ -286,6 +286,11 @@ class Waiting:
     number: int
 
 
+def is_mailq_head(line: str) -> bool:
+    """Whether a line begins a message of a `mailq` listing (or is the listing's own head)."""
+    return line.startswith("-Queue ID-") or _MAILQ_HEAD.match(line) is not None
+
+
 def messages_of_mailq(text: str, now: datetime | None = None) -> tuple[Waiting, ...]:
     """Read `postqueue -p` or `mailq` text: each message with its recipients and their reasons."""
     found: list[Waiting] = []

@@ -116,8 +116,11 @@ def classify(
     entry = _remembered(core.text, name, where, core.code)
     if entry is None:
         return None
+    label = entry.label
+    if service == "lmtp" and label.startswith(("connect-", "greeting-", "session-")):
+        label = "backend-down"  # LMTP hands mail to a mailbox server of this very site
     return Reason(
-        label=entry.label,
+        label=label,
         text=core.text,
         code=core.code,
         enhanced=core.enhanced,
@@ -145,6 +148,8 @@ def _likely_for_connect(reason: Reason, causes: tuple[str, ...]) -> tuple[str, .
     address = reason.peer_address or ""
     port = reason.peer_port
     loopback = address.startswith(("127.", "private/", "unix:")) or address == "::1"
+    if loopback and port in {25, 465, 587}:
+        return ("relay-unreachable", "smtp-listener-missing", "mail-loops-back")
     if loopback:
         return ("content-filter-down", "backend-down", "smtp-listener-missing")
     if ":" in address and reason.label != "connect-refused":
