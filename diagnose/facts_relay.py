@@ -11,7 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from diagnose.facts import ANYBODY, Asks, Route, TlsMode, mta, next_hop_hosts, route, target, tls_mode
-from diagnose.host.query import Dial, DialReply, Glob, Login, MapLookup, Stat
+from diagnose.host.query import CompareReply as CompareReply
+from diagnose.host.query import Dial, Glob, Login, MapLookup, Stat
+from diagnose.host.query import DialReply as DialReply
+from diagnose.host.query import TlsInfo as TlsInfo
 from diagnose.model import Target
 from diagnose.parse import sasl_options, sasl_passwd, table, tls_settings
 from diagnose.parse.recognise import identify
