@@ -1,20 +1,30 @@
-"""Do header_checks, body_checks or SMTP access rules stop, hold or discard mail by what it says?"""
+"""Do header_checks or body_checks of this host discard, hold, refuse or redirect mail by what it says?"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-from diagnose.check import Context, Read, check, ok, unknown, warn
-from diagnose.facts import mta
+from diagnose.check import Context, MailLog, Read, check, fail, ok, unknown, warn
+from diagnose.facts import Mta, mta
 from diagnose.model import Observation
 from diagnose.parse import table
 
 _PARAMETERS = (
-    "header_checks", "body_checks", "mime_header_checks", "nested_header_checks",
-    "smtp_header_checks", "smtp_body_checks", "smtp_mime_header_checks",
-)  # fmt: skip
-_ACTION = re.compile(r"^(?!\s*#)\S.*?[/!,)}\]a-z]\s+(DISCARD|HOLD|REJECT|REDIRECT|FILTER|BCC)\b", re.I)
+    "header_checks",
+    "body_checks",
+    "mime_header_checks",
+    "nested_header_checks",
+    "smtp_header_checks",
+    "smtp_body_checks",
+    "smtp_mime_header_checks",
+)
+_ACTION = re.compile(r"^(?!\s*#)\S.*?[/!,)}\]a-z]\s+(DISCARD|HOLD|REJECT|REDIRECT|FILTER)\b", re.I)
+# "discard: header Subject: … from local; from=<…>": what a rule did to mail that began on this host.
+_APPLIED = re.compile(
+    r"\]: \w+: (?:milter-)?(?P<how>discard|reject|redirect): (?P<where>header|body) (?P<what>.{0,90}?) "
+    r"from (?:local|localhost\[|\S+\[127\.|\S+\[::1)"
+)
 
 
 @check(
@@ -26,32 +36,41 @@ _ACTION = re.compile(r"^(?!\s*#)\S.*?[/!,)}\]a-z]\s+(DISCARD|HOLD|REJECT|REDIREC
 )
 def content_rules(ctx: Context) -> Iterator[Observation]:
     postfix = mta(ctx)
+    applied: dict[str, int] = {}
+    last: dict[str, re.Match[str]] = {}
+    for line in ctx.ask(MailLog(ctx.settings.since)).lines:
+        if ": header " in line or ": body " in line:
+            match = _APPLIED.search(line)
+            if match:
+                applied[match["how"]] = applied.get(match["how"], 0) + 1
+                last[match["how"]] = match
+    for how, match in last.items():
+        parameter = "header_checks" if match["where"] == "header" else "body_checks"
+        text = f"{parameter} did {how} {applied[how]} message(s) from this host lately, the last for: {match['what']}"
+        yield fail("config.content-rule", parameter, text, how=how, parameter=parameter, count=applied[how])
+    if not last:
+        yield from _rules(ctx, postfix)
+
+
+def _rules(ctx: Context, postfix: Mta) -> Iterator[Observation]:
+    """No rule was applied of late: which could be."""
     found = False
     for parameter in _PARAMETERS:
         for reference in table.parse_list(postfix.value(parameter)):
             if reference.type not in ("regexp", "pcre", "texthash"):
                 continue
+            data = {"parameter": parameter, "table": reference.name}
             reply = ctx.ask(Read(reference.name))
             if reply.problem:
-                yield unknown(
-                    "config.content-rule", reference.raw, f"{parameter}: {reply.problem}", table=reference.raw
-                )
+                yield unknown("config.content-rule", reference.raw, f"{parameter}: {reply.problem}", **data)
                 continue
-            for number, line in enumerate(reply.text.splitlines(), 1):
-                match = _ACTION.match(line)
-                if match:
-                    found = True
-                    action = match[1].upper()
-                    text = f"{parameter} line {number} may {action} mail: {line.strip()[:90]}"
-                    yield warn(
-                        "config.content-rule",
-                        reference.raw,
-                        text,
-                        how=action.lower(),
-                        parameter=parameter,
-                        table=reference.name,
-                        line=number,
-                    )
-                    break
+            hit = next(
+                ((n, m) for n, line in enumerate(reply.text.splitlines(), 1) if (m := _ACTION.match(line))), None
+            )
+            if hit:
+                found = True
+                number, match = hit
+                text = f"{parameter} line {number} may {match[1].upper()} mail: {match.string.strip()[:90]}"
+                yield warn("config.content-rule", reference.raw, text, how=match[1].lower(), line=number, **data)
     if not found:
         yield ok("config.content-rule", "header and body checks", "none that stops mail")

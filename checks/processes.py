@@ -25,7 +25,7 @@ _DEAD = ("zombie", "dead", "stopped", "tracing-stop")
 )
 def processes(ctx: Context) -> Iterator[Observation]:
     postfix = mta(ctx)
-    if not postfix.installed:
+    if not postfix.installed and "not installed" in postfix.problem:
         yield from _absent(ctx)
         return
     if not postfix.settings:

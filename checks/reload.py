@@ -75,7 +75,9 @@ def _behaviour(ctx: Context) -> Iterator[Observation]:
     elif way.remote and way.relay and service in ("smtp", "relay", "lmtp", ""):
         seen = " ".join((last.relay_host or "", last.relay_address or "", last.text, *last.context)).lower()
         port = last.relay_port or next((r.peer_port for r in last.reasons if r.peer_port), None)
-        if way.host.lower() not in seen and "name service error" not in seen and seen.strip():
+        # A domain's exchangers have other names than the next hop; a bracketed host has its own.
+        named = way.host.lower() in seen or (not way.bracketed and not last.relay_port)
+        if not named and seen.strip():
             text = f"the files send mail to {way.destination}, and the last attempt went elsewhere: {last.text[:120]}"
             yield fail("config.behaviour", way.domain, text, **data)
         elif port and port != way.port:

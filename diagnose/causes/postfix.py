@@ -67,6 +67,8 @@ CAUSES = (
             "app-smtp-unreachable",
             "config-not-reloaded",
             "backend-down",
+            # The start script fills the chroot.
+            "chroot-resolver-stale",
         ),
         links=("https://www.postfix.org/postfix.1.html",),
     ),

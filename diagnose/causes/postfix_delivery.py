@@ -23,10 +23,12 @@ CAUSES = (
         ),
         rules_out="The recipient's transport is smtp or relay, and defer_transports is empty.",
         signs=(
-            # What Postfix would do with this very recipient: no success elsewhere speaks against it.
-            Sign("config.suspended", 22),
+            # What Postfix would do with this very recipient: success elsewhere hardly speaks against it.
+            Sign("config.suspended", 30),
             Sign("mail.delivery-suspended-by-config", 20),
-            Sign("config.content-rule", 4, Status.WARNING, where=(("how", ("discard", "reject")),)),
+            Sign("config.content-rule", 20, where=(("how", ("discard", "reject", "redirect")),)),
+            Sign("config.content-rule", 3, Status.WARNING, where=(("how", ("discard", "reject", "redirect")),)),
+            Sign("mail.flow", -18, Status.OK),
             Sign("config.soft-bounce", 2, Status.WARNING),
             Sign("config.suspended", -10, Status.OK),
         ),

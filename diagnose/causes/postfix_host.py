@@ -89,6 +89,8 @@ CAUSES = (
             Sign("host.setgid", -15),
             Sign("host.queue-permissions", -15),
         ),
+        # Many sound services are sandboxed and never send.
+        prior=-4,
         explains=("nothing-submitted", "queue-permissions"),
         links=(
             "https://www.postfix.org/postdrop.1.html",

@@ -1,0 +1,66 @@
+"""The check of values, names and syntax in main.cf and master.cf."""
+
+import pytest
+
+from checks.configuration import configuration
+from diagnose.host.query import StatReply
+from diagnose.model import Status
+from tests.checks.pretended_postfix import MASTER, failed, machine, of, run
+
+
+def test_ordinary_settings() -> None:
+    found = run(configuration, machine({"relayhost": "[smtp.example.com]:587", "smtp_use_tls": "yes"}))
+    assert failed(found) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("smtp_sasl_auth_enable", "ja"),
+        ("message_size_limit", "25M"),
+        ("smtp_tls_security_level", "on"),
+        ("smtp_connect_timeout", "fast"),
+    ],
+)
+def test_value_that_ends_the_daemon(name: str, value: str) -> None:
+    found = of(run(configuration, machine({name: value})), "config.value")
+    assert found[0].status is Status.FAILED
+    assert (found[0].data["parameter"], found[0].data["line"]) == (name, 1)
+
+
+def test_value_for_smtpd_alone_is_not_everybodys() -> None:
+    found = of(run(configuration, machine({"smtpd_sasl_auth_enable": "maybe"})), "config.value")
+    assert found[0].data["everything"] is False
+
+
+def test_missing_equals_sign() -> None:
+    said = "postconf: fatal: /etc/postfix/main.cf, line 29: missing '=' after attribute name: \"smtp_tls_loglevel 1\"\n"
+    found = of(run(configuration, machine(complaints=said)), "config.syntax")
+    assert (found[0].status, found[0].data["line"]) == (Status.FAILED, 29)
+
+
+def test_broken_master_cf() -> None:
+    assert "config.syntax" in failed(run(configuration, machine(master=MASTER + "submission inet n - y -\n")))
+
+
+def test_misspelt_parameter_that_matters() -> None:
+    said = "postconf: warning: /etc/postfix/main.cf: unused parameter: smtp_sasl_auth_enabled=yes\n"
+    found = of(run(configuration, machine(complaints=said)), "config.unknown-parameter")
+    assert (found[0].status, found[0].data["parameter"]) == (Status.FAILED, "smtp_sasl_auth_enable")
+
+
+def test_private_parameter_and_one_set_rightly_elsewhere_are_notes() -> None:
+    said = "postconf: warning: /etc/postfix/main.cf: unused parameter: our_site_name=x\n"
+    said += "postconf: warning: /etc/postfix/main.cf: unused parameter: smtp_sasl_auth_enabled=yes\n"
+    assert failed(run(configuration, machine({"smtp_sasl_auth_enable": "yes"}, complaints=said))) == []
+
+
+def test_same_setting_twice_is_a_note() -> None:
+    text = {"/etc/postfix/main.cf": "relayhost = [a.example.com]\nrelayhost = [b.example.com]\n"}
+    found = of(run(configuration, machine({"relayhost": "[b.example.com]"}, files=text)), "config.duplicate")
+    assert [o.status for o in found] == [Status.WARNING]
+
+
+def test_main_cf_that_users_cannot_read() -> None:
+    stats = {"/etc/postfix/main.cf": StatReply(exists=True, kind="file", mode=0o600)}
+    assert failed(run(configuration, machine(stats=stats))) == ["config.readable"]

@@ -1,0 +1,76 @@
+"""The check of mail that settings hold back or keep."""
+
+import json
+
+from checks.delivery import delivery
+from diagnose.check import Exec, Lookup, Resolve
+from diagnose.host.query import DnsReply, ExecReply, MapReply, ResolveReply
+from tests.checks.pretended_postfix import failed, machine, of, run
+
+OWN = {
+    Exec(("ip", "-j", "addr")): ExecReply(
+        code=0, out=json.dumps([{"addr_info": [{"local": "192.0.2.5", "scope": "global"}]}])
+    )
+}
+
+
+def exchanger(domain: str, host: str, address: str) -> dict:
+    return {
+        Lookup(domain, "MX"): DnsReply(rcode="NOERROR", answers=(f"10 {host}.",)),
+        Resolve(host): ResolveReply(addresses=(address,)),
+        **OWN,
+    }
+
+
+def test_plain_delivery() -> None:
+    assert failed(run(delivery, machine(), "user@example.org")) == []
+
+
+def test_deferred_transport() -> None:
+    found = of(run(delivery, machine({"defer_transports": "smtp"}), "user@example.org"), "config.suspended")
+    assert found[0].data["how"] == "defer"
+
+
+def test_other_transport_deferred_is_fine() -> None:
+    assert failed(run(delivery, machine({"defer_transports": "uucp"}), "user@example.org")) == []
+
+
+def test_error_and_discard_by_default() -> None:
+    for value, how in (("error:no mail from here", "error"), ("discard:", "discard")):
+        found = of(run(delivery, machine({"default_transport": value}), "user@example.org"), "config.suspended")
+        assert found[0].data["how"] == how
+
+
+def test_exception_for_another_domain_is_fine() -> None:
+    maps = {("hash:/etc/postfix/transport", "noise.example"): MapReply(found=True, value="discard:")}
+    host = machine({"transport_maps": "hash:/etc/postfix/transport"}, maps=maps)
+    assert failed(run(delivery, host, "user@example.org")) == []
+    assert failed(run(delivery, host, "user@noise.example")) == ["config.suspended"]
+
+
+def test_domain_kept_here_while_its_exchanger_is_elsewhere() -> None:
+    host = machine(
+        {"mydestination": "$myhostname, example.org"}, more=exchanger("example.org", "mx.example.org", "198.51.100.9")
+    )
+    found = of(run(delivery, host, "user@example.org"), "config.recipient-local")
+    assert (failed(found), found[0].data["parameter"]) == (["config.recipient-local"], "mydestination")
+
+
+def test_mail_server_for_its_own_domain_is_fine() -> None:
+    host = machine(
+        {"mydestination": "$myhostname, example.org"}, more=exchanger("example.org", "mx.example.org", "192.0.2.5")
+    )
+    assert failed(run(delivery, host, "user@example.org")) == []
+
+
+def test_learns_the_domain_from_a_local_bounce() -> None:
+    line = 'Nov 22 12:25:08 app postfix/local[2]: 0A5: to=<user@example.org>, relay=local, delay=0.1, dsn=5.1.1, status=bounced (unknown user: "user")'
+    host = machine(
+        {"mydestination": "example.org"}, log=(line,), more=exchanger("example.org", "mx.example.org", "198.51.100.9")
+    )
+    assert "config.recipient-local" in failed(run(delivery, host))
+
+
+def test_no_dns_is_unknown() -> None:
+    host = machine({"mydestination": "example.org"}, more=OWN)
+    assert failed(run(delivery, host, "user@example.org")) == []

@@ -1,0 +1,55 @@
+"""The check of Postfix' processes."""
+
+from dataclasses import replace
+
+from checks.processes import processes
+from diagnose.check import Exec, Lock, Processes, Stat
+from diagnose.host.memo import FakeHost
+from diagnose.host.query import ExecReply, LockReply, Process, ProcessesReply, StatReply
+from diagnose.model import Status
+from tests.checks.pretended_postfix import RUNNING, failed, machine, of, run
+
+PID = Lock("/var/spool/postfix/pid/master.pid")
+
+
+def test_running_master_is_fine() -> None:
+    assert failed(run(processes, machine())) == []
+
+
+def test_lock_that_nobody_holds_means_down_even_with_a_foreign_master() -> None:
+    container = Process(pid=500, parent=1, name="master", command=("/usr/lib/postfix/sbin/master",), here=False)
+    host = machine(more={PID: LockReply(held=False, text="10"), Processes(): ProcessesReply(processes=(container,))})
+    found = run(processes, host)
+    assert failed(found) == ["postfix.master"]
+    assert found[-1].data["kind"] == "down" or found[1].data["kind"] == "down"
+
+
+def test_zombie_master_serves_nothing() -> None:
+    host = machine(more={Processes(): ProcessesReply(processes=(replace(RUNNING[0], command=(), state="zombie"),))})
+    found = run(processes, host)
+    assert of(found, "postfix.master")[0].data["kind"] == "zombie"
+
+
+def test_ordinary_user_without_the_right_to_ask_for_the_lock_sees_the_process() -> None:
+    host = machine(root=False, more={PID: LockReply(problem="permission denied")})
+    assert failed(run(processes, host)) == []
+
+
+def test_ordinary_user_sees_no_master_at_all() -> None:
+    other = Process(pid=1, parent=0, name="init")
+    host = machine(
+        root=False, more={PID: LockReply(problem="permission denied"), Processes(): ProcessesReply(processes=(other,))}
+    )
+    assert of(run(processes, host), "postfix.master")[0].data["kind"] == "unseen"
+
+
+def test_no_postfix_says_whether_something_is_left() -> None:
+    gone = {Exec(("postconf",)): ExecReply(problem="not found: postconf")}
+    nothing = FakeHost(*gone.items())
+    assert of(run(processes, nothing), "postfix.installed")[0].data["left"] is False
+    left = FakeHost(*gone.items(), (Stat("/etc/postfix"), StatReply(exists=True, kind="dir")))
+    assert of(run(processes, left), "postfix.installed")[0].data["left"] is True
+
+
+def test_recording_without_postconf_is_unknown_not_absent() -> None:
+    assert all(o.status is Status.UNKNOWN for o in run(processes, FakeHost()))
