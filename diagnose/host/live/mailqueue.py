@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from diagnose.host.live import queuefiles
@@ -56,8 +56,8 @@ def read(query: MailQueue, deadline: float) -> QueueLinesReply:
         counted = None
         if directory:
             counted = count(directory, max(time.monotonic() + 0.2, min(deadline, time.monotonic() + query.budget / 4)))
-        if told.slow and directory:
-            quick = fast(directory, end)
+        if told.slow:
+            quick = fast(directory, end) if directory else None
             # Disagreement: back to the supported way, with the time that is left.
             told = replace(told, summary=quick, code=0) if quick is not None else _stream([program, "-j"], end)
     except OSError as error:
@@ -121,7 +121,7 @@ def _ours(root: str, queue: str, name: str) -> bytes | None:
     for below in (f"{queue}/{character}", queue):
         path = os.path.join(root, below, name)
         if os.path.exists(path):
-            return queuefiles.message(path, queue, name, queuefiles.log(queuefiles.log_path(root, name)))
+            return queuefiles.message(root, path, queue)
     return None  # delivered or moved meanwhile
 
 
@@ -219,17 +219,17 @@ class _Watch:
         self.late = self.slow = False
         self._read = 0
         self._done = False
-        self._timers = [threading.Timer(max(0.01, deadline - time.monotonic()), self._deadline)]
+        self._begun = time.monotonic()
+        self._timers: list[threading.Timer] = []
+        self._later(deadline - self._begun, self._deadline)
         if trial:
-            self._timers.append(threading.Timer(_TRIAL, self._judge))
+            self._later(_TRIAL, self._judge)
 
     def __enter__(self) -> _Watch:
-        for timer in self._timers:
-            timer.daemon = True
-            timer.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._done = True
         for timer in self._timers:
             timer.cancel()
 
@@ -248,9 +248,21 @@ class _Watch:
             self.child.kill()
 
     def _judge(self) -> None:
-        if not self._done and not self.late and self._read < _SLOW * _TRIAL:
+        waited = time.monotonic() - self._begun
+        if self._done or self.late:
+            return
+        if not self._read:
+            # No pace yet: a listing of huge directories, or a fatal error, before which Postfix sleeps a second.
+            self._later(_TRIAL, self._judge)
+        elif self._read < _SLOW * waited:
             self.slow = True
             self.child.kill()
+
+    def _later(self, seconds: float, what: Callable[[], None]) -> None:
+        timer = threading.Timer(max(0.01, seconds), what)
+        timer.daemon = True
+        self._timers.append(timer)
+        timer.start()
 
 
 def _of(summary: QueueSummary, counted: Count | None) -> QueueSummary:

@@ -1,7 +1,7 @@
 """Postfix' queue files read directly, as root: the lines that `postqueue -j` would print, in the order of inodes.
 
-showq(8) reads one file after the other, in the directory's own order, and waits for the disk at each; several threads,
-in the order of inodes, read a cold queue of 100 000 messages in a third of its time. The format is private to Postfix (global/rec_type.h, record.c, bounce_log.c),
+showq(8) reads one file after the other, in the directory's own order, and waits for the disk at each. In the order of
+inodes, with the kernel told beforehand what will be needed, a cold queue is read several times faster. The format is private to Postfix (global/rec_type.h, record.c, bounce_log.c),
 so `diagnose.host.live.mailqueue` compares a sample with what postqueue(1) says before it believes this module.
 
 Runs as a program of its own (`python -I -S queuefiles.py DIRECTORY`), so it imports the standard library only.
@@ -12,9 +12,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import BinaryIO
 
 QUEUES = ("maildrop", "active", "incoming", "deferred", "hold")
@@ -24,8 +22,7 @@ _LOG = 1 << 16
 _LOG_MOST = 1 << 22
 _READY = 0o100  # the owner's execute bit: the file is complete
 _EXPIRED = 0o010
-_PORTION = 64  # messages that a thread reads at a time
-THREADS = 8  # a disk is the busier the more it is asked; more brought nothing
+_PORTION = 200  # messages whose two files are open at once (the usual limit is 1024 files)
 _EMPTY = "MAILER-DAEMON"
 
 
@@ -55,44 +52,45 @@ def count(root: str, directory: str) -> int:
     return sum(len(name) > 5 for name in os.listdir(os.path.join(root, directory)))
 
 
-def lines(root: str, threads: int = THREADS) -> Iterator[bytes]:
+def lines(root: str) -> Iterator[bytes]:
     """A JSON line for each message, as postqueue prints it, by directory and inode. Raises Foreign."""
-    with ThreadPoolExecutor(threads) as pool:
-        waiting: deque[Future[list[bytes]]] = deque()
-        try:
-            for part in _parts(root):
-                waiting.append(pool.submit(_messages, *part))
-                if len(waiting) > 4 * threads:
-                    yield from waiting.popleft().result()
-            while waiting:
-                yield from waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
-
-
-def _parts(root: str) -> Iterator[tuple[str, str, str, list[str]]]:
-    """Portions of work: root, queue, directory and some of the names in it."""
     for queue in QUEUES:
         for directory in directories(root, queue):
+            folder = os.path.join(root, directory)
             try:
-                with os.scandir(os.path.join(root, directory)) as entries:
+                with os.scandir(folder) as entries:
                     names = sorted((entry.inode(), entry.name) for entry in entries if len(entry.name) > 5)
             except OSError:
                 continue
+            # A deferred message's log lies as deep as itself.
+            logs = f"{root}/defer{directory[len(queue) :]}" if queue == "deferred" else ""
             for at in range(0, len(names), _PORTION):
-                yield root, queue, directory, [name for _, name in names[at : at + _PORTION]]
+                yield from _portion(root, queue, folder, logs, [name for _, name in names[at : at + _PORTION]])
 
 
-def _messages(root: str, queue: str, directory: str, names: list[str]) -> list[bytes]:
-    found = []
-    for name in names:
-        # A deferred message's log lies as deep as itself.
-        path = f"{root}/defer{directory[len(queue) :]}/{name}" if queue == "deferred" else log_path(root, name)
-        line = message(f"{root}/{directory}/{name}", queue, name, log(path))
-        if line is not None:
-            found.append(line)
-    return found
+def _portion(root: str, queue: str, folder: str, logs: str, names: list[str]) -> Iterator[bytes]:
+    opened = [_announce(f"{folder}/{name}") for name in names]
+    with_logs = [_announce(f"{logs}/{name}" if logs else log_path(root, name)) for name in names]
+    try:
+        for at, name in enumerate(names):
+            fd = opened[at]
+            line = None if fd is None else _message(fd, queue, name, _log(with_logs[at]))
+            if line is not None:
+                yield line
+    finally:
+        for fd in [*opened, *with_logs]:
+            if fd is not None:
+                os.close(fd)
+
+
+def _announce(path: str) -> int | None:
+    """Opens a file and has the kernel fetch its beginning meanwhile; None where it is gone."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
+    os.posix_fadvise(fd, 0, _FIRST, os.POSIX_FADV_WILLNEED)
+    return fd
 
 
 def log_path(root: str, name: str) -> str:
@@ -119,25 +117,31 @@ def hash_character(name: str) -> str:
 _BASE52 = "0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz"
 
 
-def message(path: str, queue: str, name: str, reasons: list[tuple[str, str]]) -> bytes | None:
+def message(root: str, path: str, queue: str) -> bytes | None:
     """The JSON line of one queue file; None where it is gone or not complete. Raises Foreign."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-    except OSError:
+    name = os.path.basename(path)
+    fd = _announce(path)
+    if fd is None:
         return None
+    logged = _announce(log_path(root, name))
     try:
-        mode = os.fstat(fd).st_mode
-        if not mode & _READY:
-            return None
-        return _read(fd, queue, name, mode, reasons)
+        return _message(fd, queue, name, _log(logged))
     finally:
         os.close(fd)
+        if logged is not None:
+            os.close(logged)
+
+
+def _message(fd: int, queue: str, name: str, reasons: list[tuple[str, str]]) -> bytes | None:
+    mode = os.fstat(fd).st_mode
+    return _read(fd, queue, name, mode, reasons) if mode & _READY else None
 
 
 def _read(  # noqa: PLR0915  (one loop over one format, in the order of its records)
     fd: int, queue: str, name: str, mode: int, reasons: list[tuple[str, str]]
 ) -> bytes | None:
-    data = os.read(fd, _FIRST)
+    data = os.pread(fd, _FIRST, 0)
+    ended = len(data) < _FIRST
     size = arrival = -1
     sender: str | None = None
     listed = {address for address, _ in reasons}
@@ -145,10 +149,10 @@ def _read(  # noqa: PLR0915  (one loop over one format, in the order of its reco
     base = position = 0
     while True:
         # A record: its type, its length in groups of seven bits, the least significant first, its data.
-        if position + 10 > len(data) and len(data) - position < 1 << 20:
+        if position + 10 > len(data) and not ended:
             more = os.pread(fd, _REST, base + len(data))
-            if more:
-                data, base, position = data[position:] + more, base + position, 0
+            ended = len(more) < _REST
+            data, base, position = data[position:] + more, base + position, 0
         if position + 2 > len(data):
             break
         kind = data[position]
@@ -165,8 +169,7 @@ def _read(  # noqa: PLR0915  (one loop over one format, in the order of its reco
             shift += 7
         end = at + length
         if end > len(data):
-            more = os.pread(fd, max(_REST, end - len(data)), base + len(data))
-            data += more
+            data += os.pread(fd, max(_REST, end - len(data)), base + len(data))
             if end > len(data):
                 raise Foreign(name)
         if kind == 82:  # R: a recipient not done yet
@@ -183,11 +186,13 @@ def _read(  # noqa: PLR0915  (one loop over one format, in the order of its reco
             if size < 0:
                 raise Foreign(name)
             base, position, data = base + end + size, 0, data[end + size :]
+            # Behind a long content, nothing has been read yet.
+            ended = ended and bool(data)
             continue
         elif kind == 69:  # E
             break
         elif kind == 112 and data[at:end].strip() != b"0":  # p: a pointer, left by a milter's edit
-            base, position, data = int(data[at:end]), 0, b""
+            base, position, data, ended = int(data[at:end]), 0, b"", False
             continue
         position = end
     if sender is None or arrival < 0:
@@ -231,21 +236,16 @@ def quoted(address: bytes) -> str:
     return f'"{escaped}"{at}{domain}'
 
 
-def log(path: str) -> list[tuple[str, str]]:
+def _log(fd: int | None) -> list[tuple[str, str]]:
     """Recipients with their reasons from a defer log; empty where there is none."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-    except OSError:
+    if fd is None:
         return []
-    try:
-        data = os.read(fd, _LOG)
-        while len(data) % _LOG == 0 and data and len(data) < _LOG_MOST:
-            more = os.read(fd, _LOG)
-            if not more:
-                break
-            data += more
-    finally:
-        os.close(fd)
+    data = os.pread(fd, _LOG, 0)
+    while len(data) % _LOG == 0 and 0 < len(data) < _LOG_MOST:
+        more = os.pread(fd, _LOG, len(data))
+        if not more:
+            break
+        data += more
     found: list[tuple[str, str]] = []
     for block in data.decode("utf-8", "replace").split("\n\n"):
         address = reason = ""
