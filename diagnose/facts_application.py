@@ -1,0 +1,228 @@
+"""The application's own mail settings, found and read once for the checks that judge them.
+
+found(ctx)             the settings files that count: named by the user, else generated ones, else templates
+template(ctx)          the template that Puppet renders, and the variables that fill it
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from diagnose.check import Context
+from diagnose.host.query import Glob, Read, Stat
+from diagnose.parse import erb, properties
+from diagnose.parse.mail_settings import MailSettings, Problem, mail_settings
+from diagnose.parse.properties import Properties
+
+_NAME = "email-connection.properties"
+GENERATED = (
+    f"/home/*/codenvy-data/conf/{_NAME}",
+    f"/home/*/cl-data/*/{_NAME}",
+    f"/home/*/cl-data/{_NAME}",
+    f"/home/*/cl-data/*/*/{_NAME}",
+    f"/etc/codenvy*/{_NAME}",
+    f"/etc/codenvy*/*/{_NAME}",
+    f"/opt/codenvy*/{_NAME}",
+    f"/opt/codenvy*/*/{_NAME}",
+    f"/opt/codenvy*/*/*/{_NAME}",
+)
+TEMPLATES = (
+    f"/etc/puppet/modules/*/templates/{_NAME}.erb",
+    f"/etc/puppet/environments/*/modules/*/templates/{_NAME}.erb",
+    f"/etc/puppetlabs/code/modules/*/templates/{_NAME}.erb",
+    f"/etc/puppetlabs/code/environments/*/modules/*/templates/{_NAME}.erb",
+)
+MANIFESTS = (
+    "/etc/puppet/manifests/nodes/*/*.pp",
+    "/etc/puppet/manifests/nodes/*.pp",
+    "/etc/puppet/manifests/*.pp",
+    "/etc/puppet/environments/*/manifests/*.pp",
+    "/etc/puppetlabs/code/environments/*/manifests/*.pp",
+    "/etc/puppetlabs/code/environments/*/manifests/nodes/*/*.pp",
+)
+ENVIRONMENTS = (
+    "/etc/codenvy*/codenvy.env",
+    "/home/*/codenvy.env",
+    "/home/*/*/codenvy.env",
+    "/root/codenvy.env",
+    "/opt/codenvy*/codenvy.env",
+    "/codenvy/codenvy.env",
+    "/data/codenvy.env",
+    "/var/lib/codenvy*/codenvy.env",
+)
+MOST = 6  # files of a kind that are read
+# Without these nothing can be said of the connection.
+ESSENTIAL = ("host", "port", "auth", "starttls.enable", "ssl.enable", "socketFactory.class", "socketFactory.port")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application:
+    """One settings file as the application would read it.
+
+    kind: "named" (by the user), "generated" or "template". unresolved: property keys whose values come from variables
+    that are not known here. problem: why it could not be read or rendered, "" when it could.
+    """
+
+    path: str
+    kind: str
+    raw: str = ""
+    properties: Properties = field(default_factory=lambda: Properties(entries=(), findings=(), loads=True))
+    settings: MailSettings | None = None
+    unresolved: tuple[str, ...] = ()
+    mtime: float = 0.0
+    owner: str = ""
+    problem: str = ""
+
+    def value(self, key: str) -> str:
+        """A property's value, without the prefix che."""
+        prefix = self.settings.prefix if self.settings else ""
+        entry = self.properties.get(prefix + key) or self.properties.get(key)
+        return entry.value if entry else ""
+
+    def line(self, key: str) -> int:
+        """Where a property stands in the file itself, 0 when it does not."""
+        wanted = re.compile(rf"\s*{re.escape(key)}\s*(?:[=:\s]|$)")
+        numbers = [n for n, line in enumerate(self.raw.splitlines(), 1) if wanted.match(line)]
+        return numbers[-1] if numbers else 0
+
+    def key_of(self, *names: str) -> str:
+        """The first of these keys, prefix included, that the file sets; else the first of all."""
+        prefix = self.settings.prefix if self.settings else ""
+        for name in names:
+            if self.properties.get(prefix + name):
+                return prefix + name
+        return prefix + names[0]
+
+    @property
+    def template(self) -> bool:
+        return self.path.endswith(".erb") or erb.is_template(self.raw)
+
+    @property
+    def connectable(self) -> bool:
+        """Whether host, port and TLS are known."""
+        return self.settings is not None and self.settings.configured and not self.problem and not self.blocked
+
+    @property
+    def blocked(self) -> tuple[str, ...]:
+        """The unresolved keys without which the connection is not known."""
+        return tuple(key for key in self.unresolved if key.rpartition("mail.")[2].removeprefix("smtp.") in ESSENTIAL)
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """The settings' problems, without those of values that are not known here."""
+        if self.settings is None:
+            return ()
+        unknown = set(self.unresolved)
+        return tuple(p for p in self.settings.problems if p.key not in unknown)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """All that was found. variables: Puppet's, by name without namespace; odd_names: lines of codenvy.env whose name
+    holds a letter that only looks right: (path, line, name)."""
+
+    named: tuple[Application, ...] = ()
+    generated: tuple[Application, ...] = ()
+    templates: tuple[Application, ...] = ()
+    manifests: tuple[str, ...] = ()
+    environments: tuple[str, ...] = ()
+    odd_names: tuple[tuple[str, int, str], ...] = ()
+
+    @property
+    def counting(self) -> tuple[Application, ...]:
+        """The files that say what the application does: at most three."""
+        return (self.named or self.generated or self.templates)[:3]
+
+    @property
+    def any(self) -> bool:
+        return bool(self.named or self.generated or self.templates)
+
+
+def found(ctx: Context) -> Sources:
+    """Every settings file of this host, read and rendered."""
+    named, generated, templates = ctx.settings.app_config, _paths(ctx, GENERATED), _paths(ctx, TEMPLATES)
+    generated = tuple(path for path in generated if path not in named)
+    templates = tuple(path for path in templates if path not in named)
+    if not (named or generated or templates):
+        return Sources()
+    manifests, environments = _paths(ctx, MANIFESTS), _paths(ctx, ENVIRONMENTS)
+    variables, odd = _variables(ctx, manifests, environments)
+    return Sources(
+        named=tuple(_read(ctx, path, "named", variables) for path in named),
+        generated=tuple(_read(ctx, path, "generated", variables) for path in generated[:MOST]),
+        templates=tuple(_read(ctx, path, "template", variables) for path in templates[:MOST]),
+        manifests=manifests,
+        environments=environments,
+        odd_names=odd,
+    )
+
+
+def _paths(ctx: Context, patterns: tuple[str, ...]) -> tuple[str, ...]:
+    paths: dict[str, None] = {}
+    for pattern in patterns:
+        for path in ctx.ask(Glob(pattern)).paths:
+            paths.setdefault(path)
+    return tuple(paths)[:30]
+
+
+def _variables(
+    ctx: Context, manifests: tuple[str, ...], environments: tuple[str, ...]
+) -> tuple[dict[str, str], tuple[tuple[str, int, str], ...]]:
+    environment: dict[str, str] = {}
+    odd: list[tuple[str, int, str]] = []
+    for path in environments:
+        for assignment in erb.environment(ctx.ask(Read(path, secret="properties")).text):
+            environment[assignment.name] = assignment.value
+            if not assignment.name.isascii() and "MAIL" in assignment.name:
+                odd.append((path, assignment.line, assignment.name))
+    variables: dict[str, str] = {}
+    for path in manifests:
+        assignments = erb.manifest(ctx.ask(Read(path, secret="properties")).text)
+        for name, value in erb.variables(assignments, environment).items():
+            # A node's own manifest comes first in MANIFESTS.
+            variables.setdefault(name, value)
+    return variables, tuple(odd)
+
+
+def _read(ctx: Context, path: str, kind: str, variables: dict[str, str]) -> Application:
+    reply, stat = ctx.ask(Read(path, secret="properties")), ctx.ask(Stat(path))
+    if reply.problem:
+        return Application(path=path, kind=kind, mtime=stat.mtime, owner=stat.owner, problem=reply.problem)
+    text = reply.text
+    unresolved: tuple[str, ...] = ()
+    if path.endswith(".erb"):
+        text, unresolved, problem = _render(reply.text, variables)
+        if problem:
+            return Application(path=path, kind=kind, raw=reply.text, mtime=stat.mtime, owner=stat.owner, problem=problem)
+    parsed = properties.parse(text)
+    return Application(
+        path=path,
+        kind=kind,
+        raw=reply.text,
+        properties=parsed,
+        settings=mail_settings(parsed),
+        unresolved=unresolved,
+        mtime=stat.mtime,
+        owner=stat.owner,
+    )
+
+
+def _render(text: str, variables: dict[str, str]) -> tuple[str, tuple[str, ...], str]:
+    """The text, the keys whose values are not known, and why it could not be rendered."""
+    wanted = erb.variables_of(text)
+    result = erb.render(text, variables)
+    keys = {key for key, name in wanted.items() if name not in variables}
+    of_values = set(wanted.values())
+    for finding in result.findings:
+        if finding.kind == "unbalanced":
+            return "", (), f"line {finding.line} of the template: {finding.text} does not belong there"
+        if finding.kind == "undefined-variable" and finding.text not in of_values:
+            return "", (), f"the template depends on {finding.text}, which no manifest here sets"
+        if finding.kind == "unsupported":
+            line = (text.splitlines() or [""])[min(finding.line, text.count("\n") + 1) - 1]
+            key = re.match(r"\s*([\w.\-]+)\s*=", line)
+            if key is None:
+                return "", (), f"line {finding.line} of the template is Ruby that is not evaluated here"
+            keys.add(key[1])
+    return result.text, tuple(sorted(keys)), ""

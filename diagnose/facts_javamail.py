@@ -1,0 +1,251 @@
+"""What happens when JavaMail connects with an application's settings: one dialogue, asked as it would ask.
+
+session(ctx, app)     the dialogue, how it was begun, and what it was verified against
+alternatives(ctx, …)  the same server on its other ports and ways of TLS, for naming what would work
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from diagnose.check import Context, ask_all
+from diagnose.facts import target
+from diagnose.facts_application import Application
+from diagnose.host.query import Dial, DialReply, Glob, Login, Now, Query, Resolve, Stat
+from diagnose.parse.mail_settings import IMPLICIT_TLS_PORTS, MailSettings
+from diagnose.parse.outcomes import Outcome, outcome
+
+TRUST_STORES = (
+    "/etc/ssl/certs/java/cacerts",
+    "/etc/pki/ca-trust/extracted/java/cacerts",
+    "/usr/lib/jvm/*/lib/security/cacerts",
+    "/usr/lib/jvm/*/jre/lib/security/cacerts",
+    "/usr/java/*/lib/security/cacerts",
+    "/opt/*/jre/lib/security/cacerts",
+    "/opt/*/lib/security/cacerts",
+)
+# (port, how TLS begins): the ways into a submission server, the one to recommend first.
+WAYS = ((587, "starttls"), (465, "implicit"), (2525, "starttls"), (25, "starttls"))
+WAIT = 3.5  # seconds for a greeting: what answers at all, answers by then
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """tls: none, starttls or implicit, as begun. first: the attempt before JavaMail's plain-text fallback took over.
+    with_login: whether a login was part of it, else why not. store: what certificates were held against.
+    name_error: the certificate is for another name, which JavaMail 1.x does not look at."""
+
+    reply: DialReply
+    tls: str
+    port: int
+    outcome: Outcome
+    with_login: bool
+    no_login: str = ""
+    first: DialReply | None = None
+    store: str = ""
+    name_error: str = ""
+    not_found: str = ""
+
+    @property
+    def address(self) -> str:
+        attempts = self.reply.attempts
+        return self.reply.address or (attempts[0].address if attempts else "")
+
+
+def is_local(ctx: Context, host: str) -> bool:
+    """Whether a name is this host itself."""
+    name = host.strip("[]").lower().rstrip(".")
+    if name in ("localhost", "localhost.localdomain", "ip6-localhost", "localhost6"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        now = ctx.ask(Now())
+        return bool(name) and name in (now.hostname.lower(), now.fqdn.lower())
+
+
+def begins(tls: str) -> str:
+    """MailSettings.tls as Dial.tls."""
+    return "implicit" if tls.startswith("implicit") else "starttls" if tls.startswith("starttls") else "none"
+
+
+def trust_store(ctx: Context) -> str:
+    """The JVM's file of CA certificates, "" where none is seen: then the system's bundle is judged in its place."""
+    for pattern in TRUST_STORES:
+        for path in ctx.ask(Glob(pattern)).paths if "*" in pattern else (pattern,):
+            stat = ctx.ask(Stat(path))
+            if stat.exists and stat.kind == "file" and stat.size:
+                return path
+    return ""
+
+
+def trusts(settings: MailSettings, host: str) -> bool:
+    """mail.smtp.ssl.trust: the host is trusted whatever its certificate."""
+    return any(word == "*" or word.lower() == host.lower() for word in settings.trust.split())
+
+
+def login_of(ctx: Context, app: Application) -> tuple[Login | None, str]:
+    """Where the credentials stand, or why no login can be tried."""
+    settings = app.settings
+    if settings is None or not settings.auth:
+        return None, "no login is configured"
+    user, password = app.key_of("mail.smtp.auth.username", "mail.smtp.user", "mail.user"), app.key_of("mail.smtp.auth.password")
+    if not ctx.settings.auth:
+        return None, "logins are switched off (--no-auth)"
+    if not settings.user.strip() or settings.password is None or settings.password.length == "empty":
+        return None, "user or password is missing"
+    if any(p.kind == "placeholder" and p.key in (user, password) for p in app.problems):
+        return None, "the credentials are placeholders"
+    if app.template and (key := next((k for k in (user, password) if _from_variable(app, k)), "")):
+        return None, f"{key} comes from a Puppet variable, so that only the rendered file has it"
+    return Login(source="properties", table=app.path, keys=(user, password)), ""
+
+
+def _from_variable(app: Application, key: str) -> bool:
+    line = app.line(key)
+    return bool(line) and "<%" in app.raw.splitlines()[line - 1]
+
+
+def session(ctx: Context, app: Application) -> Session:
+    """The dialogue that the application's next mail would begin with; nothing is sent."""
+    settings = app.settings
+    assert settings is not None
+    host, port, tls = settings.host, settings.port, begins(settings.tls)
+    resolved = ctx.ask(Resolve(host))
+    if not resolved.addresses:
+        reply = DialReply(stage="resolve", error=resolved.problem or "no address", problem=_silence(resolved.problem))
+        return Session(reply=reply, tls=tls, port=port, outcome=Outcome.UNKNOWN, with_login=False, not_found=reply.error)
+    login, no_login = login_of(ctx, app)
+    # Java takes a name's first address only, and puts IPv4 first.
+    family = 4 if any(":" not in address for address in resolved.addresses) else 0
+    local = is_local(ctx, host)
+    whose = target(ctx)
+    sender = settings.sender.rpartition("<")[2].strip("> ") or whose.sender or ""
+    far = "ehlo" if local and login is None else "rcpt" if login is None or sender else "auth"
+    store = "" if tls == "none" else trust_store(ctx)
+    base = Dial(
+        host=host,
+        port=port,
+        family=family,
+        tls=tls,
+        say=far,
+        helo=app.value("mail.smtp.localhost").strip(),
+        sender=sender if "@" in sender else "",
+        recipient=(whose.recipient or "") if far == "rcpt" and not local else "",
+        login=login,
+        trust=trusts(settings, host),
+        ca_file=store,
+        timeout=WAIT,
+    )
+    reply = ctx.ask(base)
+    if store and reply.tls and reply.tls.verify_error.startswith("CA file"):
+        # A store of a form that cannot be read here: the system's bundle is the next best.
+        store, base = "", dataclasses.replace(base, ca_file="")
+        reply = ctx.ask(base)
+    first, name_error = None, ""
+    if reply.tls and _only_name(reply.tls.verify_error) and not base.trust and reply.tls.names:
+        # Whether the chain is good is asked under a name that the certificate does have.
+        name_error = reply.tls.verify_error
+        reply = ctx.ask(dataclasses.replace(base, verify_name=reply.tls.names[0].replace("*", "any")))
+    if settings.tls == "implicit-with-fallback" and settings.fallback_port is not None and _no_tls(reply):
+        first = reply
+        port, tls = settings.fallback_port, "none"
+        base = dataclasses.replace(base, port=port, tls=tls)
+        reply = ctx.ask(base)
+    clear = login is not None and reply.error == "not tried: the connection is not encrypted"
+    if clear and settings.tls != "starttls-required" and reply.mechanisms:
+        # JavaMail does log in without TLS where the server lets it.
+        reply = ctx.ask(dataclasses.replace(base, trust=True))
+    elif clear or (login is not None and reply.error == "no usable mechanism" and not reply.mechanisms):
+        # Where no login is offered JavaMail makes none, and goes on to the envelope.
+        no_login = "no login is offered without TLS" if clear else "the server offers no login"
+        login = None
+        if settings.tls != "starttls-required" or reply.starttls:
+            reply = ctx.ask(dataclasses.replace(base, login=None, say="rcpt"))
+    return Session(
+        reply=reply,
+        tls=tls,
+        port=port,
+        outcome=met(reply),
+        with_login=login is not None,
+        no_login=no_login,
+        first=first,
+        store=store,
+        name_error=name_error,
+        not_found=reply.error if reply.stage == "resolve" else "",
+    )
+
+
+def _silence(problem: str | None) -> str | None:
+    """A resolver that does not answer says nothing about the name."""
+    return None if problem in (None, "name not known", "No address associated with hostname") else problem
+
+
+def _only_name(error: str) -> bool:
+    return bool(re.search(r"(?:Hostname|IP address) mismatch", error))
+
+
+def _no_tls(reply: DialReply) -> bool:
+    """Whether the way with TLS from the first byte failed before anything was said."""
+    return not reply.problem and not reply.banner and reply.stage != "resolve"
+
+
+def met(reply: DialReply) -> Outcome:
+    """What the connection met."""
+    if reply.connected:
+        return Outcome.OPEN
+    attempt = reply.attempts[0] if reply.attempts else None
+    if attempt is None or reply.problem:
+        return Outcome.UNKNOWN
+    return outcome(
+        error=attempt.error,
+        icmp=attempt.icmp,
+        offender=attempt.offender,
+        seconds=attempt.seconds,
+        local=attempt.local,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way into the same server that was tried: whether it connects, greets, and has TLS."""
+
+    port: int
+    tls: str
+    reply: DialReply
+
+    @property
+    def works(self) -> bool:
+        if not self.reply.banner.startswith("220"):
+            return False
+        return self.tls != "starttls" or self.reply.offers_starttls
+
+    @property
+    def lines(self) -> str:
+        """The properties to set, "; " between them."""
+        base = f"mail.smtp.port={self.port}"
+        if self.tls == "implicit":
+            return f"{base}; mail.smtp.ssl.enable=true; mail.smtp.starttls.enable=false"
+        return f"{base}; mail.smtp.starttls.enable=true; mail.smtp.starttls.required=true; mail.smtp.ssl.enable=false"
+
+
+def alternatives(ctx: Context, host: str, ways: Iterable[tuple[int, str]] = WAYS) -> tuple[Way, ...]:
+    """The ways of `host` that work, the one to recommend first. Certificates are not judged."""
+    wanted = list(dict.fromkeys(ways))
+    queries: list[Query[DialReply]] = [
+        Dial(host=host, port=port, tls=tls, say="ehlo", timeout=2.5, connect_timeout=2.5) for port, tls in wanted
+    ]
+    replies = ask_all(ctx, queries)
+    found = (Way(port, tls, reply) for (port, tls), reply in zip(wanted, replies, strict=True))
+    return tuple(way for way in found if way.works)
+
+
+def other_way(port: int, tls: str) -> tuple[tuple[int, str], ...]:
+    """What to try when TLS failed on this port: the other beginning on the same port, then the usual ports."""
+    flipped = "starttls" if tls == "implicit" else "implicit"
+    usual = tuple(way for way in WAYS if way[0] != port)
+    return ((port, flipped), *usual) if port not in IMPLICIT_TLS_PORTS or tls != "implicit" else usual

@@ -1,0 +1,199 @@
+"""What a dialogue held as JavaMail would hold it means: how far the application's mail comes, and what stops it.
+
+verdict(ctx, app)     the stage that fails, in one word of its kind, with what else would work
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from diagnose.check import Context
+from diagnose.facts_application import Application
+from diagnose.facts_javamail import Session, Way, alternatives, is_local, other_way, session, trusts
+from diagnose.host.query import DialReply
+from diagnose.parse.mail_settings import MailSettings
+from diagnose.parse.outcomes import Outcome
+from diagnose.parse.reason import classify
+
+_NOT_TLS = re.compile(r"wrong version number|unknown protocol|record layer|http request|packet length|record type|not ssl", re.I)
+_NO_VERSION = re.compile(
+    r"unsupported protocol|protocol version|no protocols|handshake failure|insufficient security|no shared cipher"
+    r"|key too small|inappropriate fallback|no ciphers|version too low|legacy",
+    re.I,
+)
+_BUNDLE = re.compile(r"^(?:CA file|CA directory|no CA bundle)")
+_WANTS_TLS = ("starttls-required", "relay-requires-tls")
+_WANTS_LOGIN = ("auth-required", "relay-auth-not-attempted", "relay-access-denied", "sasl-key-mismatch")
+_TEMPORARY = ("rate-limited", "server-busy", "greylisted", "server-error")
+# Of a reply to MAIL or RCPT: what tells of the sender, and nothing of this one recipient.
+_SENDER = (
+    "sender-not-allowed", "relay-account-restricted", "sender-unauthenticated", "sender-domain-not-found",
+    "ip-blocklisted", "helo-name-invalid",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """stage: server, tls, certificate, protocol, login or sender, whichever stops the mail; "works"; or "unknown".
+
+    kind: the stage's own word (an outcome, tls-on-plain, expired, auth-required …); text: what was seen; label, code:
+    of a server's reply; session: None where nothing was dialled; ways: what works with this server, the best first;
+    warning: what JavaMail overlooks.
+    """
+
+    stage: str
+    kind: str = ""
+    text: str = ""
+    label: str = ""
+    code: int = 0
+    local: bool = False
+    session: Session | None = None
+    ways: tuple[Way, ...] = field(default=())
+    warning: str = ""
+
+    @property
+    def lines(self) -> str:
+        """The properties that would work with this server, "" where nothing did."""
+        return self.ways[0].lines if self.ways else ""
+
+    @property
+    def failed(self) -> bool:
+        return self.stage not in ("works", "unknown")
+
+
+Stop = Callable[..., Verdict]
+
+
+def verdict(ctx: Context, app: Application) -> Verdict:
+    settings = app.settings
+    if settings is None or not app.connectable:
+        return Verdict(stage="unknown", text=app.problem or "host and port are not known")
+    if not ctx.settings.network:
+        return Verdict(stage="unknown", text="network probes are switched off", local=is_local(ctx, settings.host))
+    return _judge(ctx, app, session(ctx, app), is_local(ctx, settings.host))
+
+
+def _judge(ctx: Context, app: Application, held: Session, local: bool) -> Verdict:
+    reply, settings = held.reply, app.settings
+    assert settings is not None
+
+    def stop(stage: str, kind: str, text: str, ways: tuple[Way, ...] = (), label: str = "", code: int = 0) -> Verdict:
+        return Verdict(stage=stage, kind=kind, text=text, label=label, code=code, local=local, session=held, ways=ways)
+
+    if reply.problem:
+        return stop("unknown", "", reply.problem)
+    if held.not_found:
+        return stop("server", "name-not-found", f"the name does not resolve: {held.not_found}")
+    if not reply.connected:
+        if held.outcome is Outcome.UNKNOWN:
+            return stop("unknown", "", reply.error)
+        others = tuple(way for way in ((587, "starttls"), (465, "implicit"), (2525, "starttls")) if way[0] != held.port)
+        ways = () if local else alternatives(ctx, settings.host, others)
+        return stop("server", held.outcome.value, _attempts(reply), ways)
+    if held.tls == "implicit" and not (reply.tls and reply.tls.version):
+        return _implicit_failed(ctx, settings, held, stop)
+    if not reply.banner:
+        ways = alternatives(ctx, settings.host, other_way(held.port, held.tls))
+        if any(way.port == held.port and way.tls == "implicit" for way in ways):
+            return stop("tls", "plain-on-implicit", f"port {held.port} waits for TLS, the application for a greeting", ways)
+        return stop("server", "silent", f"connects, and sends no greeting ({reply.error})", ways)
+    if not reply.banner.startswith("2"):
+        label, code = _label(reply.banner, settings.host, held.port, "greeting")
+        return stop("server", "greeting", f"greets with a refusal: {reply.banner}", (), label or "greeting-refused", code)
+    host = settings.host
+    return _secured(ctx, app, settings, held, stop) or _signed_in(ctx, host, held, stop) or _envelope(held, stop, host)
+
+
+def _attempts(reply: DialReply) -> str:
+    return ", ".join(f"{a.address}: {a.error}" for a in reply.attempts[:4] if a.error)
+
+
+def _implicit_failed(ctx: Context, settings: MailSettings, held: Session, stop: Stop) -> Verdict:
+    reply = held.reply
+    error = (reply.tls.error if reply.tls else "") or reply.error
+    if reply.tls and reply.tls.verify_error and not _BUNDLE.match(reply.tls.verify_error):
+        return stop("certificate", _why(reply.tls.verify_error), reply.tls.verify_error)
+    if _NO_VERSION.search(error):
+        return stop("protocol", "no-common-version", error)
+    ways = alternatives(ctx, settings.host, other_way(held.port, "implicit"))
+    plain = any(way.port == held.port and way.tls == "starttls" for way in ways)
+    if plain or _NOT_TLS.search(error):
+        return stop("tls", "tls-on-plain", f"port {held.port} begins in plain text, the application with TLS ({error})", ways)
+    return stop("server", "silent", f"connects, and does not answer the TLS handshake ({error})", ways)
+
+
+def _secured(ctx: Context, app: Application, settings: MailSettings, held: Session, stop: Stop) -> Verdict | None:
+    """What TLS has to say, None where it is as it should be."""
+    reply = held.reply
+    host, info = settings.host, reply.tls
+    if settings.tls == "starttls-required" and not reply.offers_starttls and reply.ehlo:
+        ways = alternatives(ctx, host, other_way(held.port, "starttls"))
+        return stop("tls", "starttls-not-offered", f"STARTTLS is required, and {host} does not offer it on port {held.port}", ways)
+    if reply.starttls and not reply.starttls.startswith("2"):
+        return stop("tls", "starttls-refused", f"STARTTLS is answered: {reply.starttls}")
+    if info and info.verify_error and not info.verified and not _BUNDLE.match(info.verify_error):
+        if not trusts(settings, host):
+            return stop("certificate", _why(info.verify_error), f"{info.verify_error} ({info.subject}, issued by {info.issuer})")
+    elif info and info.error:
+        kind = "no-common-version" if _NO_VERSION.search(info.error) else "handshake"
+        return stop("protocol" if kind != "handshake" else "tls", kind, f"the TLS handshake fails: {info.error}")
+    if held.name_error and app.value("mail.smtp.ssl.checkserveridentity").lower() == "true":
+        return stop("certificate", "wrong-name", held.name_error)
+    return None
+
+
+def _why(error: str) -> str:
+    """OpenSSL's text as unknown-ca, self-signed, expired, not-yet-valid or wrong-name."""
+    words = (
+        (r"self.signed certificate in", "unknown-ca"),
+        (r"self.signed", "self-signed"),
+        (r"expired", "expired"),
+        (r"not yet valid", "not-yet-valid"),
+        (r"mismatch", "wrong-name"),
+    )
+    return next((kind for pattern, kind in words if re.search(pattern, error, re.I)), "unknown-ca")
+
+
+def _label(text: str, host: str, port: int, stage: str) -> tuple[str, int]:
+    reason = classify(text, peer=host, port=port, stage=stage)
+    code = text.rpartition("\n")[2][:3]
+    return (reason.label if reason else ""), int(code) if code.isdigit() else 0
+
+
+def _signed_in(ctx: Context, host: str, held: Session, stop: Stop) -> Verdict | None:
+    reply = held.reply
+    if reply.auth and not reply.auth.startswith("235"):
+        label, code = _label(reply.auth, host, held.port, "auth")
+        if label in _WANTS_TLS:
+            return stop("tls", "starttls-needed", reply.auth, alternatives(ctx, host, ((held.port, "starttls"),)), label, code)
+        if 400 <= code < 500 and label in ("", *_TEMPORARY):
+            return stop("unknown", "temporary", f"the login was put off: {reply.auth}", (), label, code)
+        return stop("login", "rejected", reply.auth, (), label or "relay-credentials-rejected", code)
+    if held.with_login and reply.error == "no usable mechanism":
+        offered = " ".join(reply.mechanisms)
+        return stop("login", "no-mechanism", f"the server takes {offered} only, not a password", (), "no-mechanism")
+    if held.with_login and not reply.auth:
+        return stop("unknown", "no-answer", f"the login could not be tried: {reply.error or 'no answer'}")
+    return None
+
+
+def _envelope(held: Session, stop: Stop, host: str) -> Verdict:
+    reply = held.reply
+    for stage, text in (("mail", reply.mail), ("rcpt", reply.rcpt)):
+        if not text.startswith("5"):
+            continue
+        label, code = _label(text, host, held.port, stage)
+        if label in _WANTS_TLS or re.search(r"^53[08].*STARTTLS", text, re.I | re.S):
+            way = Way(held.port, "starttls", reply)
+            return stop("tls", "starttls-needed", f"the server wants STARTTLS first: {text}", (way,), label, code)
+        if not reply.auth and (label in _WANTS_LOGIN or code == 530):
+            kind = "not-configured" if held.no_login == "no login is configured" else "not-made"
+            return stop("login", kind, f"the server wants a login: {text}", (), label or "auth-required", code)
+        if label in _SENDER:
+            return stop("sender", label, f"the server refuses the sender: {text}", (), label, code)
+    if not reply.ehlo and reply.error:
+        return stop("unknown", "", f"the dialogue ended early: {reply.error}")
+    kind = "" if held.with_login or held.no_login in ("no login is configured", "the server offers no login") else "no-login"
+    return stop("works", kind, f"answers, greets and takes the application's settings{'' if not held.with_login else ', login included'}")
