@@ -37,10 +37,9 @@ ALTERNATES = (587, 465, 2525, 2587, 2465)
     timeout=10.0,
 )
 def check_egress(ctx: Context) -> Iterator[Observation]:
-    way = mail_port(ctx)
     seen = egress(ctx)
-    internet = _internet(seen)
-    yield internet
+    way = mail_port(ctx)
+    yield _internet(way, seen)
     yield _mail_port(way, seen)
     for port in PORTS:
         yield _port(port, way, seen)
@@ -52,7 +51,7 @@ def check_egress(ctx: Context) -> Iterator[Observation]:
             yield from _endpoint(attempt)
 
 
-def _internet(seen: Egress) -> Observation:
+def _internet(way: MailPort, seen: Egress) -> Observation:
     total = seen.control(4), seen.control(6)
     if seen.connected():
         reached = next(t for t in (*seen.controls, *seen.ports) if t.open)
@@ -63,7 +62,8 @@ def _internet(seen: Egress) -> Observation:
         return unknown("egress.internet", "internet", f"not known whether anything is reached: {why}")
     first = failed[0]
     said = ", ".join(sorted({t.words for t in failed}))
-    return fail(
+    say = warn if way.private else fail  # a relay in the own network needs no internet
+    return say(
         "egress.internet",
         "internet",
         f"none of {len(failed)} connections to the web and to name servers succeeds, whatever the port: {said}",

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from diagnose import facts
 from diagnose.check import Context, Exec, Now, Read, ask_all, check, fail, ok, skip, unknown, warn
 from diagnose.facts_network import MailPort, addresses, families, is_private, mail_port
-from diagnose.model import Observation, Scalar
+from diagnose.model import Observation, Scalar, Status
 from diagnose.parse import iproute, iptables, nft
 from diagnose.parse.packet import ACCEPT, Packet, Verdict
 
@@ -30,7 +30,10 @@ def check_firewall(ctx: Context) -> Iterator[Observation]:
     if not way.known:
         skip(way.problem)
     packets = _packets(ctx, way)
-    yield from _routes(ctx, way, packets)
+    refused = False
+    for observation in _routes(ctx, way, packets):
+        refused = refused or observation.status is Status.FAILED
+        yield observation
     verdicts, gap = _rules(ctx, packets)
     subject = f"TCP {way.port}"
     data: dict[str, Scalar] = {"port": way.port, "host": way.host, "relay": way.relay}
@@ -51,7 +54,7 @@ def check_firewall(ctx: Context) -> Iterator[Observation]:
         yield warn("firewall.smtp", subject, some + text, **data, **_data(tool, verdict))
     elif gap:
         yield unknown("firewall.smtp", subject, f"packet filter rules could not be read ({gap}): one of them might stop mail")
-    else:
+    elif not refused:
         yield ok("firewall.smtp", subject, f"no packet filter rule of this host stops port {way.port}", port=way.port)
 
 

@@ -17,8 +17,8 @@ from diagnose.parse.outcomes import Greeted, Interception, greeting_name, interc
     timeout=10.0,
 )
 def check_interception(ctx: Context) -> Iterator[Observation]:
-    way = mail_port(ctx)
     seen = egress(ctx)
+    way = mail_port(ctx)
     for port in sorted({25, way.port}):
         greeted = _greeted(seen, port)
         if len({one.operator for one in greeted}) < 2:

@@ -18,8 +18,8 @@ from diagnose.parse.outcomes import Outcome, Pattern
     timeout=10.0,
 )
 def check_ipv6(ctx: Context) -> Iterator[Observation]:
-    way = mail_port(ctx)
     seen = egress(ctx)
+    way = mail_port(ctx)
     if 6 not in seen.families:
         yield ok("egress.ipv6", "IPv6", "Postfix does not use it (inet_protocols)", kind="unused")
         return
@@ -27,7 +27,7 @@ def check_ipv6(ctx: Context) -> Iterator[Observation]:
         skip(way.problem)
     state = seen.control(6)
     on_port = seen.pattern(way.port, 6)
-    if state.opened and not on_port.blocked:
+    if state.opened and (not on_port.blocked or seen.pattern(way.port, 4).blocked):
         yield ok("egress.ipv6", "IPv6", "IPv6 leads out of this network", kind="works")
         return
     if not (state.failed or on_port.failed):

@@ -29,7 +29,8 @@ def check_mtu(ctx: Context) -> Iterator[Observation]:
     reply = ctx.ask(Exec(("ip", "-j", "route", "get", found[0])))
     link = ctx.ask(Exec(("ip", "-j", "link")))
     if reply.problem or reply.code or link.problem:
-        yield unknown("path.mtu", way.host, "the route's packet size could not be read (no ip command)")
+        why = reply.problem or link.problem or (reply.err.strip() or "ip failed")
+        yield unknown("path.mtu", way.host, f"the route's packet size could not be read: {why}")
         return
     device, cached = _route(reply.out)
     mtu = next((one.mtu for one in iproute.links(link.out) if one.device == device), 0)

@@ -12,20 +12,21 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from diagnose import facts
 from diagnose.check import Context, ask_all
-from diagnose.host.query import Dial, DialReply, Lookup, Query
+from diagnose.host.query import Dial, DialReply, DnsReply, Lookup, Query
 from diagnose.parse.labels import Probe, probes_for
 from diagnose.parse.outcomes import Outcome, Pattern, outcome, pattern
 
 PORTS = (25, 465, 587, 2525, 2587, 2465)
 IMPLICIT = frozenset({465, 2465, 8465})
 OPERATORS = 3  # independent ones asked for each port
-CONTROLS = 4  # of them, by address and by name
 PUBLIC_RESOLVERS = ("9.9.9.9", "8.8.8.8")
 NAME_SECONDS, PUBLIC_SECONDS = 2.0, 1.5
+CONTROL_SECONDS = 2.0  # two SYNs; of several controls one is enough
 # Google's name servers answer this with the address that asked, when they are asked directly.
 ECHO_NAME, ECHO_SERVER = "o-o.myaddr.l.google.com", "216.239.32.10"
 
@@ -117,17 +118,23 @@ class Egress:
 def addresses(ctx: Context, names: Iterable[str], rtype: str = "A") -> dict[str, tuple[str, ...]]:
     """Each name's addresses; () where it has none or nobody answered."""
     wanted = list(dict.fromkeys(names))
-    found: dict[str, tuple[str, ...]] = {name: (name,) for name in wanted if _family(name)}
-    asked = [name for name in wanted if name not in found]
-    replies = ask_all(ctx, [Lookup(name, rtype, timeout=NAME_SECONDS) for name in asked])
+    own = ask_all(ctx, [Lookup(name, rtype, timeout=NAME_SECONDS) for name in wanted if not _family(name)])
+    return _completed(ctx, wanted, rtype, own)
+
+
+def _completed(
+    ctx: Context, names: Sequence[str], rtype: str, own: Iterable[DnsReply], public: bool = True
+) -> dict[str, tuple[str, ...]]:
+    """What the own resolver's replies say, and public ones' where that gave none: the port must be judged even where
+    the host's resolver is what is broken."""
+    found: dict[str, tuple[str, ...]] = {name: (name,) for name in names if _family(name)}
     silent = []
-    for name, reply in zip(asked, replies, strict=True):
+    for name, reply in zip((name for name in names if not _family(name)), own, strict=True):
         if reply.rcode in ("NOERROR", "NODATA", "NXDOMAIN"):
             found[name] = tuple(a for a in reply.answers if _family(a))
         else:
             silent.append(name)
-    if silent and ctx.settings.network:
-        # The port must be judged even where the host's resolver is what is broken.
+    if silent and public and ctx.settings.network:
         questions = [
             Lookup(name, rtype, PUBLIC_RESOLVERS[i % len(PUBLIC_RESOLVERS)], PUBLIC_SECONDS)
             for i, name in enumerate(silent)
@@ -238,52 +245,56 @@ class _Plan:
 
     def add(self, probe: Probe, address: str, say: str, helo: str) -> None:
         query = dial_address(address, probe.port, probe.host, say=say, helo=helo)
+        if probe.kind == "control":
+            query = replace(query, connect_timeout=CONTROL_SECONDS)
         self.entries.setdefault((address, probe.port), (probe.host, probe, query))
 
-    def run(self, ctx: Context) -> tuple[Tried, ...]:
-        rows = list(self.entries.values())
-        queries: Sequence[Query[DialReply]] = [query for _, _, query in rows]
-        replies = ask_all(ctx, queries)
+    def queries(self) -> list[Query[Any]]:
+        return [query for _, _, query in self.entries.values()]
+
+    def rows(self, replies: Iterable[DialReply]) -> tuple[Tried, ...]:
         return tuple(
             tried(host, probe.operator, query, reply, probe)
-            for (host, probe, query), reply in zip(rows, replies, strict=True)
+            for (host, probe, query), reply in zip(self.entries.values(), replies, strict=True)
         )
 
 
 def egress(ctx: Context) -> Egress:
-    """Dials the controls and every port at independent operators, all at once; IPv6 for the mail's port only, and for
-    the others where IPv4 leads nowhere."""
+    """Dials the controls and every port at independent operators; IPv6 for the mail's port only, and for the others
+    where IPv4 leads nowhere. Names and controls first, side by side: without either there is nothing to dial."""
     used = families(ctx)
-    way = mail_port(ctx)
+    way = facts.route(ctx)
+    port = way.port if way is not None and way.remote else 25
     helo = helo_name(ctx)
     # The next hop itself has a check of its own: it is no reference, and one host is dialled once at a time.
-    chosen = {
-        port: _operators(port, way.hosts if port == way.port else ()) for port in dict.fromkeys((*PORTS, way.port))
-    }
-    named = [p for p in probes_for(443, ipv6=False) if not _family(p.host)][: CONTROLS - 2]
-    names4 = [p.host for group in chosen.values() for p in group] + [p.host for p in named]
-    found4 = addresses(ctx, names4, "A") if 4 in used else {}
-    found6 = addresses(ctx, [p.host for p in chosen[way.port]], "AAAA") if 6 in used else {}
-    plan = _Plan()
-    for family, found in ((4, found4), (6, found6)):
-        if family not in used:
-            continue
+    own = (way.host,) if way is not None and way.relay else ()
+    chosen = {number: _operators(number, own if number == port else ()) for number in dict.fromkeys((*PORTS, port))}
+    names4 = list(dict.fromkeys(p.host for group in chosen.values() for p in group)) if 4 in used else []
+    names6 = [p.host for p in chosen[port]] if 6 in used else []
+    controls = _Plan()
+    for family in used:
         for probe in _control_probes(family):
-            plan.add(probe, probe.host, "connect", helo)
-        for probe in named if family == 4 else ():
-            for address in found.get(probe.host, ())[:1]:
-                plan.add(probe, address, "connect", helo)
-        for port in chosen if family == 4 else (way.port,):
-            _add_port(plan, chosen[port], found, "ehlo" if port in (25, way.port) else "connect", helo)
-    made = plan.run(ctx)
-    result = _sorted_out(used, made, found4, names4)
+            controls.add(probe, probe.host, "connect", helo)
+    questions: list[Query[Any]] = [Lookup(name, "A", timeout=NAME_SECONDS) for name in names4]
+    questions += [Lookup(name, "AAAA", timeout=NAME_SECONDS) for name in names6]
+    answers = ask_all(ctx, [*questions, *controls.queries()])
+    made = controls.rows(answers[len(questions) :])
+    public = any(t.open for t in made)
+    found4 = _completed(ctx, names4, "A", answers[: len(names4)], public)
+    found6 = _completed(ctx, names6, "AAAA", answers[len(names4) : len(questions)], public)
+    plan = _Plan()
+    for number, group in chosen.items():
+        _add_port(plan, group, found4, "ehlo" if number in (25, port) else "connect", helo)
+    _add_port(plan, chosen[port], found6, "ehlo", helo)
+    made = (*made, *plan.rows(ask_all(ctx, plan.queries())))
+    result = _sorted_out(used, made, {**found6, **found4})
     if 6 in used and not result.connected(4) and result.connected(6):
-        rest = [port for port in chosen if port != way.port]
-        found6 = addresses(ctx, [p.host for port in rest for p in chosen[port]], "AAAA")
+        rest = [number for number in chosen if number != port]
+        found6 = addresses(ctx, [p.host for number in rest for p in chosen[number]], "AAAA")
         more = _Plan()
-        for port in rest:
-            _add_port(more, chosen[port], found6, "ehlo" if port == 25 else "connect", helo)
-        result = _sorted_out(used, (*made, *more.run(ctx)), found4, names4)
+        for number in rest:
+            _add_port(more, chosen[number], found6, "ehlo" if number == 25 else "connect", helo)
+        result = _sorted_out(used, (*made, *more.rows(ask_all(ctx, more.queries()))), found6)
     return result
 
 
@@ -312,15 +323,13 @@ def _add_port(plan: _Plan, group: Sequence[Probe], found: dict[str, tuple[str, .
                 left -= 1
 
 
-def _sorted_out(
-    used: tuple[int, ...], made: tuple[Tried, ...], found: dict[str, tuple[str, ...]], names: Iterable[str]
-) -> Egress:
+def _sorted_out(used: tuple[int, ...], made: tuple[Tried, ...], found: dict[str, tuple[str, ...]]) -> Egress:
     problems = {t.reply.problem for t in made if t.outcome is Outcome.UNKNOWN and t.reply.problem}
     return Egress(
         families=used,
         controls=tuple(t for t in made if t.probe is not None and t.probe.kind == "control"),
         ports=tuple(t for t in made if t.probe is not None and t.probe.kind != "control"),
-        unresolved=tuple(sorted({name for name in names if not found.get(name)})) if found else (),
+        unresolved=tuple(sorted(name for name, known in found.items() if not known)),
         problem=min(problems, default=""),
     )
 

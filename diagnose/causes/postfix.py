@@ -169,6 +169,8 @@ CAUSES = (
             Sign("egress.mail-port", 4),
             Sign("mail.flow", -25, Status.OK),
         ),
+        # Without a sign that a relay is meant, what direct sending meets must not name it.
+        prior=-8,
         explains=("egress-port-25-blocked", "relay-unreachable", "postfix-config-error", "remote-server-unreachable"),
         relay=True,
         links=(
