@@ -144,6 +144,7 @@ class Network:
         self.run("host", "ip", "-batch", "-", stdin=links)
         for where in ("gateway", "isp"):
             self.run(where, "sysctl", "-qw", *_FORWARD)
+        self.run("internet", "sysctl", "-qw", "net.ipv6.ip_nonlocal_bind=1")
         for where, batch in (("gateway", _GATEWAY), ("isp", _ISP), ("internet", _INTERNET), ("host", _HOST)):
             self.run(where, "ip", "-batch", "-", stdin=batch)
         for where, rules in (("gateway", _NAT), ("isp", _ISP_RULES), ("internet", _INTERNET_RULES)):
