@@ -1,6 +1,7 @@
 """Is this host's clock right, as far as certificates and signatures depend on it?
 
-No time server is asked: what the time service says of itself, and files that cannot come from the future, tell.
+No time server is asked. What the time service says of itself tells, and files that cannot come from the future; and,
+when something complains of certificates, whether those of unrelated operators are all out of their dates.
 """
 
 from __future__ import annotations
@@ -9,14 +10,36 @@ import re
 import time
 from collections.abc import Iterator
 
-from diagnose.check import Context, Exec, Glob, Now, Stat, check, fail, ok, unknown, warn
+from diagnose.check import (
+    Context,
+    Dial,
+    Exec,
+    Glob,
+    MailLog,
+    MailQueue,
+    Now,
+    Query,
+    Stat,
+    ask_all,
+    check,
+    fail,
+    ok,
+    unknown,
+    warn,
+)  # fmt: skip
 from diagnose.facts import mta
+from diagnose.host.query import DialReply
 from diagnose.model import Observation
+from diagnose.parse.labels import probes_for
 
 # Before this day no version of this program existed.
 _NOT_BEFORE = 1_763_000_000.0
 _DAY = 86_400.0
 _LARGE, _SMALL = 3600.0, 60.0
+
+
+# Only with such a complaint is a foreign server asked.
+_COMPLAINT = re.compile(r"certificate|not verified|not trusted|not yet valid|CertPath|CertificateExpired", re.I)
 
 
 @check(id="clock", title="The clock", signs=("host.clock",), tags=("host",))
@@ -35,6 +58,9 @@ def clock(ctx: Context) -> Iterator[Observation]:
         days = (newest - now) / _DAY
         text = f"says {_day(now)}, and {path} was written {days:.0f} days later, on {_day(newest)}"
         yield fail("host.clock", "clock", text, kind="past", skew=int(now - newest), path=path)
+        return
+    if _complained(ctx) and (seen := list(_witnesses(ctx, now))):
+        yield from seen
         return
     offset = _offset(ctx)
     if offset is None:
@@ -71,6 +97,40 @@ def _newest(ctx: Context, now: float) -> tuple[float, str]:
     late = sorted(pair for pair in ages if pair[0] > now + _DAY)
     # One file alone may carry a date set by hand; two do not.
     return late[0] if len(late) > 1 else (0.0, "")
+
+
+def _complained(ctx: Context) -> bool:
+    lines = ctx.ask(MailLog(ctx.settings.since)).lines[-2000:]
+    waiting = str(ctx.ask(MailQueue()).summary or "")
+    return any(_COMPLAINT.search(line) for line in lines) or bool(_COMPLAINT.search(waiting))
+
+
+def _witnesses(ctx: Context, now: float) -> Iterator[Observation]:
+    """Certificates of unrelated operators: one that is valid clears the clock, two that are not convict it."""
+    if not ctx.settings.network:
+        return
+    chosen = {p.operator: p for p in reversed(probes_for(443, ipv6=False)) if p.tls == "implicit"}
+    hosts = [probe.host for probe in list(chosen.values())[:3]]
+    queries: list[Query[DialReply]] = [
+        Dial(host=host, port=443, tls="implicit", say="connect", connect_timeout=2.0, timeout=3.0) for host in hosts
+    ]
+    late: list[float] = []
+    for host, reply in zip(hosts, ask_all(ctx, queries), strict=True):
+        dates = reply.tls
+        if dates is None or not dates.not_after:
+            continue
+        if dates.not_before <= now <= dates.not_after:
+            yield ok("host.clock", "clock", f"the certificate of {host} is within its dates at {_day(now)}", sure=True)
+            return
+        late.append(now - dates.not_after if now > dates.not_after else now - dates.not_before)
+    if len(late) > 1 and (min(late) > 0 or max(late) < 0):
+        skew = int(min(late, key=abs))
+        word = "ahead" if skew > 0 else "behind"
+        text = (
+            f"says {_day(now)}; by that, the certificates of {len(late)} unrelated operators are all out of their dates, "
+            f"so the clock is {word}"
+        )
+        yield fail("host.clock", "clock", text, kind="certificates", skew=skew)
 
 
 def _offset(ctx: Context) -> float | None:

@@ -71,7 +71,7 @@ def _hits(ctx: Context, postfix: Mta, parameter: str, address: str) -> Iterator[
         for key in keys:
             if key.startswith("@") and reference.type in ("regexp", "pcre"):
                 continue
-            reply = ctx.ask(MapLookup(reference.key, key))
+            reply = ctx.ask(MapLookup(reference.raw, key))
             if reply.problem or (reply.error and not reply.found and "main.cf" not in reply.error):
                 yield reference.key, "?" + key, reply.problem or reply.error
                 break

@@ -213,9 +213,17 @@ CAUSES = (
         rules_out="No NOQUEUE: reject line for the application's address.",
         signs=(
             Sign("mail.submission-rejected", 20),
+            Sign("config.submission-refused", 22),
             Sign("config.submit-users", 12),
-            Sign("config.mynetworks", 6),
-            Sign("mail.flow", -12, Status.OK),
+            # Other ways in may work all the while.
+            Sign("mail.flow", -6, Status.OK),
+        ),
+        explains=(
+            "relay-access-denied",
+            "sender-domain-not-found",
+            "helo-name-invalid",
+            "nothing-submitted",
+            "sender-not-allowed",
         ),
         links=(
             "https://www.postfix.org/SMTPD_ACCESS_README.html",

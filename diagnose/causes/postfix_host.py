@@ -273,7 +273,7 @@ CAUSES = (
         ),
         rules_out="The time service says that the clock is right.",
         signs=(
-            Sign("host.clock", 19),
+            Sign("host.clock", 22),
             Sign("mail.clock-wrong", 14),
             # The certificate is out of its dates by this clock.
             Sign("mail.relay-certificate-invalid", 3),

@@ -1,0 +1,116 @@
+"""Does this host's own Postfix refuse mail that programs of this host or of its networks hand in?
+
+Refusals of strangers are a mail server's daily work; only clients at home count.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+from collections.abc import Iterator
+
+from diagnose.check import Context, Exec, MailLog, check, fail, ok, unknown, warn
+from diagnose.facts import Mta, mta
+from diagnose.model import Observation, Scalar
+
+_REJECT = re.compile(
+    r"NOQUEUE: reject: (?P<command>[A-Z]+) from (?P<name>[^\[\s]*)\[(?P<client>[0-9A-Fa-f.:]+)\](?::\d+)?: "
+    r"(?P<reply>[45]\d\d [^;]*)(?:; from=<(?P<sender>[^>]*)>)?(?: to=<(?P<recipient>[^>]*)>)?"
+)
+_ACCEPT = re.compile(r"smtpd\[\d+\]: \w{6,}: client=[^\[]*\[([0-9A-Fa-f.:]+)\]")
+# Refusals that have another root: a filter, a milter, a table or the disk.
+_ELSEWHERE = re.compile(
+    r"Server configuration|Service unavailable|system storage|lookup failure|Greylist|try again later|unverified", re.I
+)
+_USERS = ("www-data", "apache", "nginx", "tomcat", "nobody", "daemon")
+
+
+@check(
+    id="submission",
+    title="Mail that this host refuses to take",
+    signs=("config.submission-refused", "config.submit-users"),
+    tags=("postfix", "config"),
+    needs=("postfix",),
+)
+def submission(ctx: Context) -> Iterator[Observation]:
+    postfix = mta(ctx)
+    home = _home(ctx)
+    last: dict[str, re.Match[str]] = {}
+    counts: dict[str, int] = {}
+    since: set[str] = set()
+    for line in ctx.ask(MailLog(ctx.settings.since)).lines:
+        if "client=" in line and (taken := _ACCEPT.search(line)):
+            since.add(taken[1])
+        elif "NOQUEUE: reject" in line and (match := _REJECT.search(line)) and _near(match["client"], home):
+            if not _ELSEWHERE.search(match["reply"]):
+                last[match["client"]] = match
+                counts[match["client"]] = counts.get(match["client"], 0) + 1
+                since.discard(match["client"])
+    for client, match in sorted(last.items()):
+        data: dict[str, Scalar] = {
+            "client": client,
+            "sender": match["sender"],
+            "recipient": match["recipient"],
+            "text": match["reply"],
+            "count": counts[client],
+        }
+        times = f" ({counts[client]} times)" if counts[client] > 1 else ""
+        text = f"this host's Postfix refused {client}{times}: {match['reply'].strip()}"
+        say = warn if client in since else fail
+        yield say(
+            "config.submission-refused",
+            client,
+            text + ("; it took mail from there since" if client in since else ""),
+            **data,
+        )
+    if not last:
+        yield ok("config.submission-refused", "smtpd", "no program of this host's networks was refused lately")
+    yield _users(postfix)
+
+
+def _home(ctx: Context) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    """The networks that this host's interfaces stand in, loopback included."""
+    found = [ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128")]
+    try:
+        links = json.loads(ctx.ask(Exec(("ip", "-j", "addr"))).out or "[]")
+        for info in (info for link in links for info in link.get("addr_info", ())):
+            network = ipaddress.ip_network(f"{info['local']}/{info['prefixlen']}", strict=False)
+            # On a public network the neighbours are strangers.
+            found.append(network if network.is_private else ipaddress.ip_network(info["local"]))
+    except (ValueError, KeyError):
+        pass
+    return found
+
+
+def _near(client: str, home: list[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
+    try:
+        address = ipaddress.ip_address(client)
+    except ValueError:
+        return False
+    return any(address in network for network in home)
+
+
+def _users(postfix: Mta) -> Observation:
+    """authorized_submit_users: who may use the sendmail command."""
+    value = postfix.value("authorized_submit_users")
+    words = postfix.words("authorized_submit_users")
+    if not words or "authorized_submit_users" not in postfix.explicit:
+        return ok("config.submit-users", "sendmail", "every user may submit mail")
+    if any((":" in word and not word.startswith(("static:", "!static:"))) or "/" in word for word in words):
+        return unknown(
+            "config.submit-users", "sendmail", f"authorized_submit_users = {value}: who that is stands in a table"
+        )
+    shut = [user for user in _USERS if not _allowed(words, user)]
+    if not shut:
+        return ok("config.submit-users", "sendmail", f"authorized_submit_users = {value} lets applications in")
+    text = f"authorized_submit_users = {value}: users such as {', '.join(shut[:3])} may not use the sendmail command"
+    return fail("config.submit-users", "sendmail", text, parameter="authorized_submit_users", value=value, user=shut[0])
+
+
+def _allowed(words: tuple[str, ...], user: str) -> bool:
+    for word in words:
+        name = word.lstrip("!")
+        if name == user or name.startswith("static:"):
+            return not word.startswith("!")
+    return False
