@@ -9,10 +9,30 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from diagnose.commands import mail, monitoring
+from diagnose.commands.options import (
+    AppConfig,
+    Color,
+    Debug,
+    Format,
+    From,
+    NoAuth,
+    NoNetwork,
+    Only,
+    Output,
+    Skip,
+    SnapshotFile,
+    Timeout,
+    To,
+    Verbose,
+    check_format,
+    exit_status,
+    wants_color,
+    write,
+)  # fmt: skip
 from diagnose.errors import MailDiagnoseError, UsageError
 
 if TYPE_CHECKING:
-    from diagnose.model import Report
     from diagnose.session import Request, Result
 
 EXAMPLES = """\b
@@ -39,30 +59,6 @@ app = typer.Typer(
 )
 relay_app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Relays: which are known, which works here.")
 app.add_typer(relay_app, name="relay")
-
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-Format = Annotated[str, typer.Option("--format", metavar="text|json", help="How to print the report.")]
-Output = Annotated[
-    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write there instead of to stdout.")
-]
-Color = Annotated[str, typer.Option("--color", metavar="auto|always|never", help="Colour in text reports.")]
-Verbose = Annotated[
-    int, typer.Option("--verbose", "-v", count=True, help="Print the arithmetic and every observation.")
-]
-Timeout = Annotated[float, typer.Option("--timeout", metavar="SECONDS", help="The whole run takes no longer.")]
-To = Annotated[str | None, typer.Option("--to", metavar="ADDRESS", help="The recipient whose mail is missing.")]
-From = Annotated[str | None, typer.Option("--from", metavar="ADDRESS", help="The sender of that mail.")]
-AppConfig = Annotated[
-    list[Path] | None,
-    typer.Option("--app-config", metavar="FILE", help="The application's JavaMail properties; may be repeated."),
-]
-Only = Annotated[list[str] | None, typer.Option("--only", metavar="ID|TAG", help="Only these checks; may be repeated.")]
-Skip = Annotated[list[str] | None, typer.Option("--skip", metavar="ID|TAG", help="Not these checks; may be repeated.")]
-NoNetwork = Annotated[bool, typer.Option("--no-network", help="Contact nothing, look at this host only.")]
-NoAuth = Annotated[bool, typer.Option("--no-auth", help="Never try the relay's login.")]
-SnapshotFile = Annotated[
-    Path | None, typer.Option("--snapshot", metavar="FILE", help="Diagnose a recording instead of this host.")
-]
 
 
 @app.callback(invoke_without_command=True)
@@ -104,7 +100,7 @@ def run(
       mail-diagnose run --app-config /home/codenvy/codenvy-data/conf/email-connection.properties
       mail-diagnose run --only egress --only firewall -v
     """
-    _check_format(format, color)
+    check_format(format, color)
     recording = None
     if snapshot is not None:
         from diagnose.host.snapshot import load
@@ -158,9 +154,9 @@ def demo(
     """
     from diagnose import demos
 
-    _check_format(format, color)
+    check_format(format, color)
     if name is None:
-        _write(demos.listing(), None)
+        write(demos.listing(), None)
         raise typer.Exit(0)
     _print(_diagnose(demos.request(name)), format, output, verbose, color)
 
@@ -170,7 +166,7 @@ def list_(debug: Debug = False) -> None:
     """List the checks and the causes."""
     from diagnose import catalogue
 
-    _write(catalogue.listing(), None)
+    write(catalogue.listing(), None)
     raise typer.Exit(0)
 
 
@@ -182,7 +178,7 @@ def cause(
     """Explain a cause: what it is, how it is told, what rules it out, the fix."""
     from diagnose import catalogue
 
-    _write(catalogue.page(id), None)
+    write(catalogue.page(id), None)
     raise typer.Exit(0)
 
 
@@ -191,7 +187,7 @@ def relay_list(debug: Debug = False) -> None:
     """List the relays that are known, with their hosts and ports."""
     from diagnose import catalogue
 
-    _write(catalogue.relays(), None)
+    write(catalogue.relays(), None)
     raise typer.Exit(0)
 
 
@@ -217,7 +213,7 @@ def relay_suggest(
 
     from diagnose import relay
 
-    _check_format(format, color)
+    check_format(format, color)
     if provider is not None and relay.find(provider) is None:
         raise UsageError(f"no relay is called {provider!r}; see `mail-diagnose relay list`")
     request = _request(None, sender, None, ["egress", "network-owner"], None, timeout, no_network, True, None)
@@ -226,15 +222,6 @@ def relay_suggest(
         raise UsageError("no known relay suits this Postfix; see `mail-diagnose relay list`")
     _render(result, format, output, 0, color, advice_only=True)
     raise typer.Exit(0 if result.report.advice[0].verified else 1)
-
-
-def _check_format(format: str, color: str) -> None:
-    from diagnose.report import FORMATS
-
-    if format not in FORMATS:
-        raise UsageError(f"--format {format!r} is not known; choose one of {', '.join(FORMATS)}")
-    if color not in ("auto", "always", "never"):
-        raise UsageError(f"--color takes auto, always or never, not {color!r}")
 
 
 def _request(
@@ -299,11 +286,6 @@ def _print(result: Result, format: str, output: Path | None, verbose: int, color
     raise typer.Exit(exit_status(result.report))
 
 
-def exit_status(report: Report) -> int:
-    """0 nothing wrong, 1 warning, 2 a cause of failure found, 3 could not tell."""
-    return {"ok": 0, "warning": 1, "failed": 2, "unknown": 3}[report.status.word]
-
-
 def _render(
     result: Result, format: str, output: Path | None, verbose: int, color: str, advice_only: bool = False
 ) -> None:
@@ -315,34 +297,17 @@ def _render(
 
     if format == "json":
         data = result.hide(as_plain(result.report))
-        _write(json.dumps(data["advice"] if advice_only else data, indent=2, ensure_ascii=False) + "\n", output)
+        write(json.dumps(data["advice"] if advice_only else data, indent=2, ensure_ascii=False) + "\n", output)
         return
-    wanted = _wants_color(color, output)
+    wanted = wants_color(color, output)
     if advice_only:
-        _write(result.hide(render_advice(result.report, wanted)), output)
+        write(result.hide(render_advice(result.report, wanted)), output)
     else:
-        _write(result.hide(FORMATS[format](result.report, verbose, wanted)), output)
+        write(result.hide(FORMATS[format](result.report, verbose, wanted)), output)
 
 
-def _wants_color(color: str, output: Path | None) -> bool:
-    """https://no-color.org and the terminal decide, unless the option does."""
-    if color != "auto":
-        return color == "always"
-    return (
-        output is None and sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    )
-
-
-def _write(text: str, output: Path | None) -> None:
-    if output is not None:
-        try:
-            output.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise UsageError(f"cannot write {output}: {error.strerror}") from None
-        return
-    data = text.encode(sys.stdout.encoding or "utf-8", "replace")
-    sys.stdout.buffer.write(data)
-    sys.stdout.flush()
+mail.register(app)
+monitoring.register(app)
 
 
 def entry(arguments: list[str] | None = None) -> None:

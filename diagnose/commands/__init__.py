@@ -1,0 +1,1 @@
+"""The commands beside `run`, a file for each family; each has `register(app)`."""

@@ -1,0 +1,74 @@
+"""Options that several commands share, spelled alike everywhere, and how a command prints."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from diagnose.errors import UsageError
+
+if TYPE_CHECKING:
+    from diagnose.model import Report
+
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Format = Annotated[str, typer.Option("--format", metavar="text|json", help="How to print the report.")]
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write there instead of to stdout.")
+]
+Color = Annotated[str, typer.Option("--color", metavar="auto|always|never", help="Colour in text reports.")]
+Verbose = Annotated[
+    int, typer.Option("--verbose", "-v", count=True, help="Print the arithmetic and every observation.")
+]
+Timeout = Annotated[float, typer.Option("--timeout", metavar="SECONDS", help="The whole run takes no longer.")]
+To = Annotated[str | None, typer.Option("--to", metavar="ADDRESS", help="The recipient whose mail is missing.")]
+From = Annotated[str | None, typer.Option("--from", metavar="ADDRESS", help="The sender of that mail.")]
+AppConfig = Annotated[
+    list[Path] | None,
+    typer.Option("--app-config", metavar="FILE", help="The application's JavaMail properties; may be repeated."),
+]
+Only = Annotated[list[str] | None, typer.Option("--only", metavar="ID|TAG", help="Only these checks; may be repeated.")]
+Skip = Annotated[list[str] | None, typer.Option("--skip", metavar="ID|TAG", help="Not these checks; may be repeated.")]
+NoNetwork = Annotated[bool, typer.Option("--no-network", help="Contact nothing, look at this host only.")]
+NoAuth = Annotated[bool, typer.Option("--no-auth", help="Never try the relay's login.")]
+SnapshotFile = Annotated[
+    Path | None, typer.Option("--snapshot", metavar="FILE", help="Diagnose a recording instead of this host.")
+]
+
+
+def check_format(format: str, color: str) -> None:
+    from diagnose.report import FORMATS
+
+    if format not in FORMATS:
+        raise UsageError(f"--format {format!r} is not known; choose one of {', '.join(FORMATS)}")
+    if color not in ("auto", "always", "never"):
+        raise UsageError(f"--color takes auto, always or never, not {color!r}")
+
+
+def exit_status(report: Report) -> int:
+    """0 nothing wrong, 1 warning, 2 a cause of failure found, 3 could not tell."""
+    return {"ok": 0, "warning": 1, "failed": 2, "unknown": 3}[report.status.word]
+
+
+def wants_color(color: str, output: Path | None) -> bool:
+    """https://no-color.org and the terminal decide, unless the option does."""
+    if color != "auto":
+        return color == "always"
+    return (
+        output is None and sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    )
+
+
+def write(text: str, output: Path | None) -> None:
+    if output is not None:
+        try:
+            output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"cannot write {output}: {error.strerror}") from None
+        return
+    data = text.encode(sys.stdout.encoding or "utf-8", "replace")
+    sys.stdout.buffer.write(data)
+    sys.stdout.flush()
