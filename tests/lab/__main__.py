@@ -20,7 +20,9 @@ from .run import Answer, Options, as_json, judge, many
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tests/lab/table", description="Break machines, ask mail-diagnose, compare.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="case, shell pattern, or =CAUSE (all cases of a cause)")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="case, shell pattern, or =CAUSE (all cases of a cause)"
+    )
     parser.add_argument("--jobs", type=int, default=2, help="machines side by side (default 2)")
     parser.add_argument("--user", help="run the tool as this user, such as nobody")
     parser.add_argument("--no-network", action="store_true", help="tell the tool not to use the network")
@@ -53,7 +55,9 @@ def chosen(names: list[str]) -> list[Fault]:
 def show_row(fault: Fault, answer: Answer) -> None:
     """One line of the table; wrong rows show the first three answers."""
     wanted = "+".join([*fault.accept[:1], *fault.also[:1]]) or "(healthy)"
-    said = ", ".join(f"{cause} ({confidence})" for cause, confidence in answer.ranked[:3 if not judge(fault, answer) else 1])
+    said = ", ".join(
+        f"{cause} ({confidence})" for cause, confidence in answer.ranked[: 3 if not judge(fault, answer) else 1]
+    )
     verdict = "right" if judge(fault, answer) else "WRONG"
     said = answer.error or said or "(nothing)"
     print(f"{fault.id:38} {wanted:34} {verdict:6} {answer.seconds:5.1f} s {answer.total:5.1f} s  {said}", flush=True)
@@ -72,9 +76,9 @@ def shell(name: str) -> int:
 def declared_signs() -> set[str]:
     """Signs that the checks of this checkout declare; empty when they cannot be loaded."""
     try:
-        from diagnose.registry import load  # type: ignore[import-not-found,unused-ignore]
+        from diagnose.registry import discover
 
-        return {sign for check in load() for sign in check.signs}
+        return {sign for check in discover()[0] for sign in check.signs}
     except Exception:
         return set()
 

@@ -67,7 +67,8 @@ def confusion(rows: Rows) -> list[str]:
     """Expected cause, what was answered instead, how often."""
     count = Counter(
         (f.accept[0] if f.accept else "(healthy)", a.ranked[0][0] if a.ranked else "(nothing)")
-        for f, a in rows if not judge(f, a) and not a.error
+        for f, a in rows
+        if not judge(f, a) and not a.error
     )
     return [f"  {wanted:34} -> {got:34} {n}" for (wanted, got), n in sorted(count.items())]
 
@@ -94,7 +95,8 @@ def report(rows: Rows, declared: set[str]) -> str:
         f"no answer: {len(got.broken)}",
         *(f"  {line}" for line in got.broken),
         f"seconds of the tool: median {got.median:.1f}, longest {got.longest:.1f}",
-        "confidence of the first answer:", *calibration(rows),
+        "confidence of the first answer:",
+        *calibration(rows),
     ]
     if table := confusion(rows):
         lines += ["confused:", *table]
@@ -109,4 +111,6 @@ def good_enough(rows: Rows, user: bool) -> bool:
     """Do the figures reach what is promised? Unprivileged runs promise less."""
     got = sums(rows)
     floor = 0.80 if user else 0.95
-    return got.right >= floor and got.doubles >= 0.75 and not (got.alarms or got.wrong_certain or got.leaks or got.broken)
+    return (
+        got.right >= floor and got.doubles >= 0.75 and not (got.alarms or got.wrong_certain or got.leaks or got.broken)
+    )

@@ -20,14 +20,26 @@ def stamp(hours_ago: float) -> str:
 
 
 def sent_lines(
-    host: str, count: int = 12, oldest: float = 70, newest: float = 2,
-    relay: str = "mx1.northwind-trading.com[159.69.12.41]:25", to: str = "user{n}@northwind-trading.com",
+    host: str,
+    count: int = 12,
+    oldest: float = 70,
+    newest: float = 2,
+    relay: str = "mx1.northwind-trading.com[159.69.12.41]:25",
+    to: str = "user{n}@northwind-trading.com",
 ) -> str:
     """`count` delivered messages, spread evenly between two ages in hours."""
     text = ""
     for n in range(count):
         age = oldest - (oldest - newest) * n / max(count - 1, 1)
         qid = f"{0xA1B2C3D000 + n * 7919:010X}"
-        text += _LINES.format(time=stamp(age), host=host, qid=qid, pid=2100 + n, pid2=2400 + n, pid3=2700 + n,
-                              relay=relay, to=to.format(n=n))
+        text += _LINES.format(
+            time=stamp(age),
+            host=host,
+            qid=qid,
+            pid=2100 + n,
+            pid2=2400 + n,
+            pid3=2700 + n,
+            relay=relay,
+            to=to.format(n=n),
+        )
     return text

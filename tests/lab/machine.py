@@ -86,7 +86,9 @@ class Machine:
             raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -112,10 +114,9 @@ class Machine:
 
     def _power_on(self) -> None:
         made, _ = authority()
-        package = __package__ or "tests.lab"
         gateway = self._spawn("unshare", "-n", "sleep", "infinity")
         isp = self._spawn("unshare", "-n", "sleep", "infinity")
-        internet = self._spawn("unshare", "-n", sys.executable, "-m", f"{package}.internet", pipes=True)
+        internet = self._spawn("unshare", "-n", sys.executable, "-m", "tests.lab.internet", pipes=True)
         assert internet.stdin
         pickle.dump((self.fault.world, made.export()), internet.stdin)
         internet.stdin.close()
@@ -185,8 +186,8 @@ class Machine:
         self.write("/var/log/mail.log", history, 0o640, "root", "adm")
         self.before = len(history)
         self.run("postalias", "/etc/aliases")
-        for folder in {CHECKOUT, Path(sys.prefix), Path(sys.base_prefix)}:
-            for parent in (folder, *folder.parents):
+        for needed in {CHECKOUT, Path(sys.prefix), Path(sys.base_prefix)}:
+            for parent in (needed, *needed.parents):
                 inside = self.path(str(parent))
                 if not inside.stat().st_mode & 0o001:
                     inside.chmod(inside.stat().st_mode | 0o055)
@@ -200,16 +201,34 @@ class Machine:
         return [*enter, *argv]
 
     def run(
-        self, *argv: str, user: str | None = None, stdin: str | None = None, timeout: float = 60,
-        env: dict[str, str] | None = None, cwd: str = "",
+        self,
+        *argv: str,
+        user: str | None = None,
+        stdin: str | None = None,
+        timeout: float = 60,
+        env: dict[str, str] | None = None,
+        cwd: str = "",
     ) -> subprocess.CompletedProcess[str]:
         """Run a command in the machine; never raises for its exit status. Raises LabError when it hangs."""
-        environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8",
-                       "HOME": "/root" if user is None else "/nonexistent", **(env or {})}
+        environment = {
+            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "LANG": "C.UTF-8",
+            "HOME": "/root" if user is None else "/nonexistent",
+            **(env or {}),
+        }
         inner = ("env", "-C", cwd, *argv) if cwd else argv
         command = self.command(inner, user)
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                              errors="replace", env=environment, start_new_session=True, cwd="/") as child:
+        with subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            env=environment,
+            start_new_session=True,
+            cwd="/",
+        ) as child:
             try:
                 out, err = child.communicate(stdin or "", timeout)
             except subprocess.TimeoutExpired as problem:

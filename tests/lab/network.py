@@ -117,7 +117,7 @@ class Network:
 
         Raises RuntimeError with the command's own words when it fails."""
         command = ["nsenter", "-t", str(getattr(self, where)), "-n", *argv]
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=20)
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=20, check=False)
         if check and done.returncode:
             raise RuntimeError(f"{where}: {' '.join(argv)}: {done.stderr.strip()}")
         return done.stdout
@@ -132,7 +132,7 @@ class Network:
         for rule in filter(None, (line.strip() for line in rules.splitlines())):
             chain = rule.split()[0]
             table = "ip nat" if chain in ("pre", "post") else "inet filter"
-            lines.append(f"add rule {table} {chain} {rule[len(chain):].strip()}")
+            lines.append(f"add rule {table} {chain} {rule[len(chain) :].strip()}")
         self.run(where, "nft", "-f", "-", stdin="\n".join(lines) + "\n")
 
     def join(self) -> None:

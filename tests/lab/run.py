@@ -77,10 +77,21 @@ def ask(machine: Machine, options: Options) -> Answer:
         words = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["nothing printed"]
         return Answer(fault=fault.id, seconds=seconds, error=f"exit {done.returncode}: {words[0]}", leaks=tuple(leaks))
     ranked = tuple((d["cause"], d["confidence"]) for d in report.get("diagnoses", ()))
-    fired = {o["sign"] for run in report.get("runs", ()) for o in run.get("observations", ())
-             if o.get("status") in ("failed", "warning")}
-    return Answer(fault=fault.id, ranked=ranked, status=report.get("status", ""), seconds=seconds, leaks=tuple(leaks),
-                  fired=tuple(sorted(fired)), text=done.stdout)
+    fired = {
+        o["sign"]
+        for run in report.get("runs", ())
+        for o in run.get("observations", ())
+        if o.get("status") in ("failed", "warning")
+    }
+    return Answer(
+        fault=fault.id,
+        ranked=ranked,
+        status=report.get("status", ""),
+        seconds=seconds,
+        leaks=tuple(leaks),
+        fired=tuple(sorted(fired)),
+        text=done.stdout,
+    )
 
 
 def one(fault: Fault, options: Options) -> Answer:
@@ -89,10 +100,7 @@ def one(fault: Fault, options: Options) -> Answer:
     try:
         with Machine(fault) as machine:
             machine.prepare()
-            if options.check_only:
-                answer = Answer(fault=fault.id)
-            else:
-                answer = ask(machine, options)
+            answer = Answer(fault=fault.id) if options.check_only else ask(machine, options)
     except (LabError, OSError, RuntimeError, AssertionError) as problem:
         answer = Answer(fault=fault.id, error=f"lab: {problem}")
     values = {field: getattr(answer, field) for field in answer.__dataclass_fields__}

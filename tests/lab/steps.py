@@ -68,7 +68,9 @@ def pause(seconds: float) -> Step:
     return lambda m: time.sleep(seconds)
 
 
-def mail(to: str = "maria@northwind-trading.com", sender: str = "", times: int = 1, body: str = "", user: str = "www-data") -> Step:
+def mail(
+    to: str = "maria@northwind-trading.com", sender: str = "", times: int = 1, body: str = "", user: str = "www-data"
+) -> Step:
     def step(m: Machine) -> None:
         for _ in range(times):
             m.submit(to, sender, body, user)
@@ -77,8 +79,12 @@ def mail(to: str = "maria@northwind-trading.com", sender: str = "", times: int =
 
 
 def smtp_mail(
-    to: str = "maria@northwind-trading.com", sender: str = "noreply@brightwater-labs.com", port: int = 25,
-    host: str = "127.0.0.1", helo: str = "localhost", body: str = "Hello.",
+    to: str = "maria@northwind-trading.com",
+    sender: str = "noreply@brightwater-labs.com",
+    port: int = 25,
+    host: str = "127.0.0.1",
+    helo: str = "localhost",
+    body: str = "Hello.",
 ) -> Step:
     """Submit as an application does, by SMTP to this host; what it answers does not matter."""
     script = (
@@ -94,9 +100,19 @@ def smtp_mail(
 
 
 def relay(
-    host: str = "smtp.mandrillapp.com", port: int = 587, *, next_hop: str = "", key: str = "", line: str = "",
-    user: str = "lab-user", password: str = SECRET, kind: str = "hash", tls: str = "encrypt", compile_map: bool = True,
-    mode: int = 0o600, **more: str | None,
+    host: str = "smtp.mandrillapp.com",
+    port: int = 587,
+    *,
+    next_hop: str = "",
+    key: str = "",
+    line: str = "",
+    user: str = "lab-user",
+    password: str = SECRET,
+    kind: str = "hash",
+    tls: str = "encrypt",
+    compile_map: bool = True,
+    mode: int = 0o600,
+    **more: str | None,
 ) -> Step:
     """A relay with a login, set up as the manuals say; every part can be given otherwise."""
     next_hop = next_hop or f"[{host}]:{port}"
@@ -141,6 +157,6 @@ def clock(days: float) -> Step:
         if not found:
             raise LabError("this case needs the package libfaketime")
         m.write("/etc/faketimerc", f"{days:+.0f}d\n")
-        m.write("/etc/ld.so.preload", str(found[0])[len(str(m.path("/"))):].rjust(1, "/") + "\n")
+        m.write("/etc/ld.so.preload", str(found[0])[len(str(m.path("/"))) :].rjust(1, "/") + "\n")
 
     return step

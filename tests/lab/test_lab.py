@@ -13,6 +13,7 @@ from .faults import every
 from .machine import SECRET, Machine
 from .run import Answer, Options, ask, many, one
 
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(1800)]
 JOBS = int(os.environ.get("LAB_JOBS", "2"))
 NEEDED = ("unshare", "nsenter", "nft", "ip", "postfix", "openssl", "setpriv", "iptables-legacy")
 
@@ -73,7 +74,14 @@ def test_runs_are_quick(rows: figures.Rows) -> None:
     assert figures.sums(rows).median <= 3.0
 
 
-SOME = ("isp-drops-25", "sasl-key-no-port", "gmail-app-password", "chroot-resolv-conf-stale", "healthy-relay-587", "bad-boolean")
+SOME = (
+    "isp-drops-25",
+    "sasl-key-no-port",
+    "gmail-app-password",
+    "chroot-resolv-conf-stale",
+    "healthy-relay-587",
+    "bad-boolean",
+)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
-from ..fault import Fault
+from tests.lab.fault import Fault
 
 
 def every() -> dict[str, Fault]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from ..fault import Fault
-from ..internet.world import Manner, Server, World
-from ..machine import Machine
-from ..steps import Step, append, mail, nft, pause, relay, replace, run, settings, shell, smtp_mail, wait, write
+from tests.lab.fault import Fault
+from tests.lab.internet.world import Manner, Server, World
+from tests.lab.machine import Machine
+from tests.lab.steps import Step, append, mail, pause, replace, run, settings, shell, smtp_mail, write
+
 from .f_postfix import LOCAL_MAIL, TEMPLATE
 
 FILTER = ("content-filter-down",)
@@ -25,18 +26,26 @@ SMALL_SPOOL = (
 
 def in_background(command: str, user: str = "www-data") -> Step:
     """A command that hangs, as the application's process would."""
-    return shell(f"setpriv --reuid={user} --regid={user} --clear-groups {command} </etc/hostname >/dev/null 2>&1 & sleep 0.4")
+    return shell(
+        f"setpriv --reuid={user} --regid={user} --clear-groups {command} </etc/hostname >/dev/null 2>&1 & sleep 0.4"
+    )
 
 
 def listen(port: int, banner: str, name: str) -> Step:
     """Another program on a port of this host, under its own name."""
-    script = (f"import socket\ns=socket.create_server(('', {port}))\nwhile 1:\n c,_=s.accept();c.sendall({banner!r}.encode())\n"
-              " c.recv(99);c.sendall(b'550 relay not permitted\\r\\n');c.close()\n")
+    script = (
+        f"import socket\ns=socket.create_server(('', {port}))\nwhile 1:\n c,_=s.accept();c.sendall({banner!r}.encode())\n"
+        " c.recv(99);c.sendall(b'550 relay not permitted\\r\\n');c.close()\n"
+    )
 
     def step(m: Machine) -> None:
         m.write("/opt/other.py", script)
-        m.run("bash", "-c", f"cp -L /usr/bin/python3 /usr/sbin/{name}; exec -a /usr/sbin/{name} setsid /usr/sbin/{name}"
-                            " /opt/other.py </dev/null >/dev/null 2>&1 & sleep 0.3")
+        m.run(
+            "bash",
+            "-c",
+            f"cp -L /usr/bin/python3 /usr/sbin/{name}; exec -a /usr/sbin/{name} setsid /usr/sbin/{name}"
+            " /opt/other.py </dev/null >/dev/null 2>&1 & sleep 0.3",
+        )
 
     return step
 
@@ -52,142 +61,265 @@ def lift(where: str, chain: str) -> Step:
 
 def many_messages(count: int) -> Step:
     """A burst in one SMTP session."""
-    script = ("import smtplib\ns=smtplib.SMTP('127.0.0.1',25,local_hostname='localhost')\n"
-              f"for n in range({count}): s.sendmail('noreply@brightwater-labs.com',['u%d@northwind-trading.com'%n],"
-              "'From: noreply@brightwater-labs.com\\nSubject: Newsletter\\n\\nhello')\n")
+    script = (
+        "import smtplib\ns=smtplib.SMTP('127.0.0.1',25,local_hostname='localhost')\n"
+        f"for n in range({count}): s.sendmail('noreply@brightwater-labs.com',['u%d@northwind-trading.com'%n],"
+        "'From: noreply@brightwater-labs.com\\nSubject: Newsletter\\n\\nhello')\n"
+    )
     return run("/usr/bin/python3", "-c", script)
 
 
 FAULTS = (
-    Fault(id="amavis-down", accept=FILTER, about="content_filter names amavis, which does not run",
-          setup=(settings(content_filter="smtp-amavis:[127.0.0.1]:10024"),
-                 append("/etc/postfix/master.cf", "smtp-amavis unix - - y - 2 smtp\n")), shows="status=deferred .*10024.*refused"),
-    Fault(id="policy-server-down", accept=FILTER, about="a policy server does not answer: 451 to the application",
-          setup=(settings(smtpd_recipient_restrictions="check_policy_service inet:127.0.0.1:10023, permit_mynetworks, reject",
-                          smtpd_policy_service_max_idle="1s", smtpd_policy_service_timeout="1s",
-                          smtpd_policy_service_retry_delay="1s"),),
-          then=(smtp_mail(),), shows="NOQUEUE: reject: .*451 4.3.5"),
-    Fault(id="proxy-filter-down", accept=FILTER, about="smtpd_proxy_filter names a dead proxy",
-          setup=(settings(smtpd_proxy_filter="127.0.0.1:10025"),), then=(smtp_mail(),), shows="(connect to proxy filter|proxy-reject)"),
-    Fault(id="milter-down", accept=MILTER, about="OpenDKIM does not run, the application's mail is tempfailed",
-          setup=(settings(smtpd_milters="inet:127.0.0.1:8891", non_smtpd_milters="$smtpd_milters", milter_default_action="tempfail"),),
-          then=(smtp_mail(),), shows="(connect to Milter|milter-reject)"),
-    Fault(id="milter-socket-gone", accept=MILTER, about="rspamd's socket is not there, sendmail's mail stays in maildrop",
-          setup=(settings(non_smtpd_milters="unix:/rspamd/milter.sock", milter_default_action="tempfail"),),
-          shows="(connect to Milter|milter-reject)"),
-    Fault(id="disk-full", accept=DISK, about="the queue's file system is full",
-          setup=(shell(SMALL_SPOOL.format(size="size=6m")), shell("dd if=/dev/zero of=/var/spool/postfix/core bs=1k 2>/dev/null; true")),
-          then=(in_background("timeout 30 sendmail -f noreply@brightwater-labs.com maria@northwind-trading.com"), smtp_mail(), pause(0.5)),
-          shows="(No space left|Insufficient system storage)"),
-    Fault(id="disk-below-minimum", accept=DISK, about="less than 1.5 x message_size_limit is free: SMTP is refused",
-          setup=(shell(SMALL_SPOOL.format(size="size=12m")),), then=(smtp_mail(),), shows="Insufficient system storage"),
-    Fault(id="inodes-exhausted", accept=DISK, about="no inode is left on the queue's file system",
-          setup=(shell(SMALL_SPOOL.format(size="size=60m,nr_inodes=1500")),),
-          then=(shell("i=0; while : > /var/spool/postfix/etc/f$i; do i=$((i+1)); done 2>/dev/null; true"),
-                in_background("timeout 30 sendmail -f noreply@brightwater-labs.com maria@northwind-trading.com"),
-                smtp_mail(), pause(0.5)), shows="(No space left|queue file)"),
-    Fault(id="postdrop-setgid-lost", accept=PERMISSIONS, about="postdrop lost its setgid bit in a restore",
-          setup=(shell("chmod 755 /usr/sbin/postdrop"),),
-          then=(in_background("timeout 40 sendmail -f noreply@brightwater-labs.com maria@northwind-trading.com"),),
-          proof=((("stat", "-c", "%a", "/usr/sbin/postdrop"), "755"),)),
-    Fault(id="maildrop-owner-wrong", accept=PERMISSIONS, about="chown -R root on the spool",
-          setup=(shell("chown root:root /var/spool/postfix/maildrop /var/spool/postfix/public"),),
-          then=(in_background("timeout 40 sendmail -f noreply@brightwater-labs.com maria@northwind-trading.com"),),
-          proof=((("stat", "-c", "%U", "/var/spool/postfix/maildrop"), "root"),)),
-    Fault(id="incoming-owner-wrong", accept=PERMISSIONS, about="the incoming queue belongs to root",
-          then=(shell("chown root:root /var/spool/postfix/incoming && chmod 700 /var/spool/postfix/incoming"), mail(), smtp_mail()),
-          shows="(create file incoming|Permission denied)"),
-    Fault(id="data-directory-owner-wrong", accept=PERMISSIONS, about="data_directory belongs to root after a restore",
-          setup=(shell("chown -R root:root /var/lib/postfix"),), then=(shell("sleep 1"), mail()),
-          shows="(Permission denied|not owned by|file/directory permission)"),
-    Fault(id="no-new-privileges", accept=SANDBOX, about="the application's unit has NoNewPrivileges=yes",
-          setup=(write("/etc/systemd/system/portal.service", "[Unit]\nDescription=Portal\n[Service]\nUser=www-data\n"
-                       "ExecStart=/opt/portal/run\nNoNewPrivileges=yes\nPrivateTmp=yes\n[Install]\nWantedBy=multi-user.target\n"),),
-          then=(in_background("--no-new-privs timeout 60 sendmail -f noreply@brightwater-labs.com maria@northwind-trading.com"),),
-          proof=((("sh", "-c", "grep -l 'NoNewPrivs:.1' /proc/[0-9]*/status"), "status"),)),
-    Fault(id="protect-system-strict", accept=SANDBOX, about="ProtectSystem=strict: the spool is read-only for the application",
-          setup=(write("/etc/systemd/system/portal.service", "[Unit]\nDescription=Portal\n[Service]\nUser=www-data\n"
-                       "ExecStart=/opt/portal/run\nProtectSystem=strict\nReadWritePaths=/var/lib/portal\n"),),
-          then=(shell("unshare -m sh -c 'mount --bind -o ro /var/spool/postfix /var/spool/postfix; mount -o remount,bind,ro"
-                      " /var/spool/postfix; echo hi | timeout 60 setpriv --reuid=www-data --regid=www-data --clear-groups"
-                      " sendmail -f noreply@brightwater-labs.com maria@northwind-trading.com' >/dev/null 2>&1 & sleep 0.5"),)),
-    Fault(id="lmtp-socket-missing", accept=("backend-down",), about="Dovecot's LMTP socket is not there",
-          setup=(settings(virtual_mailbox_domains="shop.brightwater-labs.com", virtual_transport="lmtp:unix:private/dovecot-lmtp",
-                          virtual_mailbox_maps="static:ok"),),
-          then=(mail("kim@shop.brightwater-labs.com"),), shows="status=deferred .*dovecot-lmtp"),
-    Fault(id="dovecot-auth-missing", accept=("backend-down",), about="smtpd asks Dovecot for logins; Dovecot is down",
-          setup=(settings(smtpd_sasl_auth_enable="yes", smtpd_sasl_type="dovecot", smtpd_sasl_path="private/auth"),),
-          then=(smtp_mail(),), shows="fatal: no SASL authentication mechanisms"),
-    Fault(id="queue-congested", accept=("queue-congested",), about="a newsletter of 500 clogs the queue before a slow receiver",
-          world=World(servers=(Server(host="mx?.northwind-trading.com", manner=Manner(stall=3)),)),
-          setup=(settings(smtp_destination_concurrency_limit="2", default_destination_concurrency_limit="2", smtp_helo_timeout="300s",
-                          smtp_mail_timeout="300s"),), then=(many_messages(500), mail()),
-          proof=((("sh", "-c", "find /var/spool/postfix/active /var/spool/postfix/incoming -type f | wc -l"), r"[3-9]\d\d"),)),
-    Fault(id="app-port-25-nothing-listens", accept=LISTENER, about="the application uses localhost:25; smtpd is commented out",
-          setup=(replace("/etc/postfix/master.cf", "\nsmtp      inet", "\n#smtp      inet"), write(TEMPLATE, LOCAL_MAIL)), then=()),
-    Fault(id="app-port-587-nothing-listens", accept=LISTENER, about="the application uses localhost:587; no submission service",
-          setup=(write(TEMPLATE, "mail.smtp.host=localhost\nmail.smtp.port=587\nmail.transport.protocol=smtp\nmail.smtp.auth=false\n"),),
-          then=()),
-    Fault(id="app-lan-address-loopback-only", accept=LISTENER, about="the application dials the LAN address, Postfix is loopback-only",
-          setup=(settings(inet_interfaces="loopback-only"), write(TEMPLATE, LOCAL_MAIL.replace("localhost", "192.168.1.10"))), then=()),
-    Fault(id="inet-interfaces-absent", accept=INTERFACE, about="inet_interfaces names an address of the old network",
-          setup=(settings(inet_interfaces="127.0.0.1, 10.9.0.5"),),
-          proof=((("sh", "-c", "postfix start; echo status $?"), "status 1"),)),
-    Fault(id="smtp-bind-address-absent", accept=INTERFACE, about="smtp_bind_address is not this host's, enforced",
-          setup=(settings(smtp_bind_address="192.0.2.10", smtp_bind_address_enforce="yes", inet_protocols="ipv4"),),
-          shows="bind .*Cannot assign"),
-    Fault(id="inet-protocols-ipv6-only", accept=INTERFACE, about="inet_protocols = ipv6, the receivers have IPv4 only",
-          setup=(settings(inet_protocols="ipv6", smtp_address_preference="ipv6"),), shows="status=(deferred|bounced) .*"),
-    Fault(id="nothing-submitted", accept=("nothing-submitted",), about="Postfix is well; the application never hands anything over",
-          args=("--to", "maria@northwind-trading.com"), then=(), shows="daemon started"),
-    Fault(id="nothing-submitted-cron-only", accept=("nothing-submitted",), about="only cron's mail is in the log",
-          args=("--to", "maria@northwind-trading.com"), then=(mail("ops@fjord-shipping.no", user="root", sender="root@brightwater-labs.com"),),
-          shows="status=sent"),
-    Fault(id="app-not-in-mynetworks", accept=REJECTED, about="the application's address is not in mynetworks",
-          then=(smtp_mail(host="192.168.1.10"),), shows="NOQUEUE: reject: .*Relay access denied"),
-    Fault(id="app-sender-restricted", accept=REJECTED, about="reject_unknown_sender_domain against the application's sender",
-          setup=(settings(smtpd_sender_restrictions="reject_unknown_sender_domain"),),
-          then=(smtp_mail(sender="noreply@portal.localdomain"),), shows="NOQUEUE: reject: .*Domain not found"),
-    Fault(id="app-helo-restricted", accept=REJECTED, about="the application greets as localhost, helo restrictions refuse it",
-          setup=(settings(smtpd_helo_required="yes", smtpd_helo_restrictions="reject_non_fqdn_helo_hostname"),),
-          then=(smtp_mail(helo="portal"),), shows="NOQUEUE: reject: .*need fully-qualified"),
-    Fault(id="submit-users-restricted", accept=REJECTED, about="authorized_submit_users excludes the application's user",
-          setup=(settings(authorized_submit_users="root"),), proof=((("setpriv", "--reuid=www-data", "--regid=www-data",
-          "--clear-groups", "sendmail", "-f", "noreply@brightwater-labs.com", "maria@northwind-trading.com"), "not allowed"),)),
-    Fault(id="sendmail-is-msmtp", accept=("wrong-mta",), about="sendmail is msmtp's, without a configuration",
-          then=(shell("rm /usr/sbin/sendmail; printf '#!/bin/sh\\necho \"msmtp: account default not found\" >&2\\nexit 78\\n'"
-                      " > /usr/bin/msmtp; chmod 755 /usr/bin/msmtp; ln -s ../bin/msmtp /usr/sbin/sendmail"),),
-          args=("--to", "maria@northwind-trading.com")),
-    Fault(id="exim-holds-port-25", accept=("wrong-mta",), about="exim listens on port 25, Postfix cannot start",
-          setup=(listen(25, "220 app.brightwater-labs.com ESMTP Exim 4.96\r\n", "exim4"),), shows="(Address already in use|fatal: bind)"),
-    Fault(id="block-lifted-retry-waits", accept=("retry-pending",), about="the ISP lifted its block; mail waits for its retry",
-          setup=(nft("isp", "forward tcp dport 25 drop"),),
-          then=(mail(times=2), wait("status=deferred"), lift("isp", "forward")),
-          shows="status=deferred .*timed out"),
-    Fault(id="relay-back-retry-waits", accept=("retry-pending",), about="the relay was down and is back",
-          setup=(nft("internet", "special ip daddr 198.2.128.0/18 tcp dport 587 reject with tcp reset"), relay()),
-          then=(mail(times=2), wait("status=deferred"), lift("internet", "special")),
-          shows="status=deferred .*refused"),
-    # What made it wait is the better answer where it can still be seen, so both are right.
-    Fault(id="message-expired", accept=("message-expired", "remote-server-unreachable"), about="returned after the queue's lifetime",
-          world=World(servers=(Server(host="mx?.tarpit-bank.com", manner=Manner(connect="close")),)),
-          setup=(settings(maximal_queue_lifetime="1s", bounce_queue_lifetime="1s", minimal_backoff_time="1s",
-                          maximal_backoff_time="1s", queue_run_delay="1s"),),
-          then=(mail("info@tarpit-bank.com"),), shows="status=expired"),
-    Fault(id="virtual-catch-all", accept=("recipient-rewritten",), about="a development rule sends every recipient to one mailbox",
-          setup=(write("/etc/postfix/virtual", "/@/ developers@fjord-shipping.no\n"), settings(virtual_alias_maps="regexp:/etc/postfix/virtual")),
-          args=("--to", "maria@northwind-trading.com"), shows="orig_to=<maria@northwind-trading.com>.*status=sent"),
-    Fault(id="alias-to-dev-null", accept=("recipient-rewritten",), about="the recipient is an alias of /dev/null here",
-          setup=(append("/etc/aliases", "blackhole: /dev/null\n"), run("newaliases"), settings(
-              virtual_alias_maps="inline:{{maria@northwind-trading.com=blackhole@localhost}}")),
-          args=("--to", "maria@northwind-trading.com"), shows="status=sent .*(/dev/null|delivered to file)"),
-    Fault(id="file-limit", accept=("resource-limits",), about="master runs with nine open files allowed",
-          then=(wait("daemon started"), shell("prlimit --pid $(cat /var/spool/postfix/pid/master.pid) --nofile=9:9"), mail(), pause(1)),
-          shows="(Too many open files|exit status 1|fatal: .*open)"),
-    Fault(id="memory-limit", accept=("resource-limits",), about="master runs with 26 MB of address space allowed",
-          then=(wait("daemon started"), shell("prlimit --pid $(cat /var/spool/postfix/pid/master.pid) --as=26000000:26000000"), mail(), pause(1)),
-          shows="(memory|exit status|throttling)"),
-    Fault(id="no-mail-log", accept=("mail-log-missing",), about="no syslog daemon, no maillog_file: nothing is kept",
-          setup=(settings(maillog_file=None), shell("rm -f /var/log/mail.log /dev/log")),
-          then=(mail(), pause(1)), proof=((("mailq",), "empty"),)),
+    Fault(
+        id="amavis-down",
+        accept=FILTER,
+        about="content_filter names amavis, which does not run",
+        setup=(
+            settings(content_filter="smtp-amavis:[127.0.0.1]:10024"),
+            append("/etc/postfix/master.cf", "smtp-amavis unix - - y - 2 smtp\n"),
+        ),
+        shows="status=deferred .*10024.*refused",
+    ),
+    Fault(
+        id="policy-server-down",
+        accept=FILTER,
+        about="a policy server does not answer: 451 to the application",
+        setup=(
+            settings(
+                smtpd_recipient_restrictions="check_policy_service inet:127.0.0.1:10023, permit_mynetworks, reject",
+                smtpd_policy_service_max_idle="1s",
+                smtpd_policy_service_timeout="1s",
+                smtpd_policy_service_retry_delay="1s",
+            ),
+        ),
+        then=(smtp_mail(),),
+        shows="NOQUEUE: reject: .*451 4.3.5",
+    ),
+    Fault(
+        id="proxy-filter-down",
+        accept=FILTER,
+        about="smtpd_proxy_filter names a dead proxy",
+        setup=(settings(smtpd_proxy_filter="127.0.0.1:10025"),),
+        then=(smtp_mail(),),
+        shows="(connect to proxy filter|proxy-reject)",
+    ),
+    Fault(
+        id="milter-down",
+        accept=MILTER,
+        about="OpenDKIM does not run, the application's mail is tempfailed",
+        setup=(
+            settings(
+                smtpd_milters="inet:127.0.0.1:8891",
+                non_smtpd_milters="$smtpd_milters",
+                milter_default_action="tempfail",
+            ),
+        ),
+        then=(smtp_mail(),),
+        shows="(connect to Milter|milter-reject)",
+    ),
+    Fault(
+        id="milter-socket-gone",
+        accept=MILTER,
+        about="rspamd's socket is not there, sendmail's mail stays in maildrop",
+        setup=(settings(non_smtpd_milters="unix:/rspamd/milter.sock", milter_default_action="tempfail"),),
+        shows="(connect to Milter|milter-reject)",
+    ),
+    Fault(
+        id="disk-full",
+        accept=DISK,
+        about="the queue's file system is full",
+        setup=(
+            shell(SMALL_SPOOL.format(size="size=6m")),
+            shell("dd if=/dev/zero of=/var/spool/postfix/core bs=1k 2>/dev/null; true"),
+        ),
+        then=(
+            in_background("timeout 30 sendmail -f noreply@brightwater-labs.com maria@northwind-trading.com"),
+            smtp_mail(),
+            pause(0.5),
+        ),
+        shows="(No space left|Insufficient system storage)",
+    ),
+    Fault(
+        id="disk-below-minimum",
+        accept=DISK,
+        about="less than 1.5 x message_size_limit is free: SMTP is refused",
+        setup=(shell(SMALL_SPOOL.format(size="size=12m")),),
+        then=(smtp_mail(),),
+        shows="Insufficient system storage",
+    ),
+    Fault(
+        id="inodes-exhausted",
+        accept=DISK,
+        about="no inode is left on the queue's file system",
+        setup=(shell(SMALL_SPOOL.format(size="size=60m,nr_inodes=1500")),),
+        then=(
+            shell("i=0; while : > /var/spool/postfix/etc/f$i; do i=$((i+1)); done 2>/dev/null; true"),
+            in_background("timeout 30 sendmail -f noreply@brightwater-labs.com maria@northwind-trading.com"),
+            smtp_mail(),
+            pause(0.5),
+        ),
+        shows="(No space left|queue file)",
+    ),
+    Fault(
+        id="postdrop-setgid-lost",
+        accept=PERMISSIONS,
+        about="postdrop lost its setgid bit in a restore",
+        setup=(shell("chmod 755 /usr/sbin/postdrop"),),
+        then=(in_background("timeout 40 sendmail -f noreply@brightwater-labs.com maria@northwind-trading.com"),),
+        proof=((("stat", "-c", "%a", "/usr/sbin/postdrop"), "755"),),
+    ),
+    Fault(
+        id="maildrop-owner-wrong",
+        accept=PERMISSIONS,
+        about="chown -R root on the spool",
+        setup=(shell("chown root:root /var/spool/postfix/maildrop /var/spool/postfix/public"),),
+        then=(in_background("timeout 40 sendmail -f noreply@brightwater-labs.com maria@northwind-trading.com"),),
+        proof=((("stat", "-c", "%U", "/var/spool/postfix/maildrop"), "root"),),
+    ),
+    Fault(
+        id="incoming-owner-wrong",
+        accept=PERMISSIONS,
+        about="the incoming queue belongs to root",
+        then=(
+            shell("chown root:root /var/spool/postfix/incoming && chmod 700 /var/spool/postfix/incoming"),
+            mail(),
+            smtp_mail(),
+        ),
+        shows="(create file incoming|Permission denied)",
+    ),
+    Fault(
+        id="data-directory-owner-wrong",
+        accept=PERMISSIONS,
+        about="data_directory belongs to root after a restore",
+        setup=(shell("chown -R root:root /var/lib/postfix"),),
+        then=(shell("sleep 1"), mail()),
+        shows="(Permission denied|not owned by|file/directory permission)",
+    ),
+    Fault(
+        id="no-new-privileges",
+        accept=SANDBOX,
+        about="the application's unit has NoNewPrivileges=yes",
+        setup=(
+            write(
+                "/etc/systemd/system/portal.service",
+                "[Unit]\nDescription=Portal\n[Service]\nUser=www-data\n"
+                "ExecStart=/opt/portal/run\nNoNewPrivileges=yes\nPrivateTmp=yes\n[Install]\nWantedBy=multi-user.target\n",
+            ),
+        ),
+        then=(
+            in_background(
+                "--no-new-privs timeout 60 sendmail -f noreply@brightwater-labs.com maria@northwind-trading.com"
+            ),
+        ),
+        proof=((("sh", "-c", "grep -l 'NoNewPrivs:.1' /proc/[0-9]*/status"), "status"),),
+    ),
+    Fault(
+        id="protect-system-strict",
+        accept=SANDBOX,
+        about="ProtectSystem=strict: the spool is read-only for the application",
+        setup=(
+            write(
+                "/etc/systemd/system/portal.service",
+                "[Unit]\nDescription=Portal\n[Service]\nUser=www-data\n"
+                "ExecStart=/opt/portal/run\nProtectSystem=strict\nReadWritePaths=/var/lib/portal\n",
+            ),
+        ),
+        then=(
+            shell(
+                "unshare -m sh -c 'mount --bind -o ro /var/spool/postfix /var/spool/postfix; mount -o remount,bind,ro"
+                " /var/spool/postfix; echo hi | timeout 60 setpriv --reuid=www-data --regid=www-data --clear-groups"
+                " sendmail -f noreply@brightwater-labs.com maria@northwind-trading.com' >/dev/null 2>&1 & sleep 0.5"
+            ),
+        ),
+    ),
+    Fault(
+        id="lmtp-socket-missing",
+        accept=("backend-down",),
+        about="Dovecot's LMTP socket is not there",
+        setup=(
+            settings(
+                virtual_mailbox_domains="shop.brightwater-labs.com",
+                virtual_transport="lmtp:unix:private/dovecot-lmtp",
+                virtual_mailbox_maps="static:ok",
+            ),
+        ),
+        then=(mail("kim@shop.brightwater-labs.com"),),
+        shows="status=deferred .*dovecot-lmtp",
+    ),
+    Fault(
+        id="dovecot-auth-missing",
+        accept=("backend-down",),
+        about="smtpd asks Dovecot for logins; Dovecot is down",
+        setup=(settings(smtpd_sasl_auth_enable="yes", smtpd_sasl_type="dovecot", smtpd_sasl_path="private/auth"),),
+        then=(smtp_mail(),),
+        shows="fatal: no SASL authentication mechanisms",
+    ),
+    Fault(
+        id="queue-congested",
+        accept=("queue-congested",),
+        about="a newsletter of 500 clogs the queue before a slow receiver",
+        world=World(servers=(Server(host="mx?.northwind-trading.com", manner=Manner(stall=3)),)),
+        setup=(
+            settings(
+                smtp_destination_concurrency_limit="2",
+                default_destination_concurrency_limit="2",
+                smtp_helo_timeout="300s",
+                smtp_mail_timeout="300s",
+            ),
+        ),
+        then=(many_messages(500), mail()),
+        proof=(
+            (("sh", "-c", "find /var/spool/postfix/active /var/spool/postfix/incoming -type f | wc -l"), r"[3-9]\d\d"),
+        ),
+    ),
+    Fault(
+        id="app-port-25-nothing-listens",
+        accept=LISTENER,
+        about="the application uses localhost:25; smtpd is commented out",
+        setup=(replace("/etc/postfix/master.cf", "\nsmtp      inet", "\n#smtp      inet"), write(TEMPLATE, LOCAL_MAIL)),
+        then=(),
+    ),
+    Fault(
+        id="app-port-587-nothing-listens",
+        accept=LISTENER,
+        about="the application uses localhost:587; no submission service",
+        setup=(
+            write(
+                TEMPLATE,
+                "mail.smtp.host=localhost\nmail.smtp.port=587\nmail.transport.protocol=smtp\nmail.smtp.auth=false\n",
+            ),
+        ),
+        then=(),
+    ),
+    Fault(
+        id="app-lan-address-loopback-only",
+        accept=LISTENER,
+        about="the application dials the LAN address, Postfix is loopback-only",
+        setup=(
+            settings(inet_interfaces="loopback-only"),
+            write(TEMPLATE, LOCAL_MAIL.replace("localhost", "192.168.1.10")),
+        ),
+        then=(),
+    ),
+    Fault(
+        id="inet-interfaces-absent",
+        accept=INTERFACE,
+        about="inet_interfaces names an address of the old network",
+        setup=(settings(inet_interfaces="127.0.0.1, 10.9.0.5"),),
+        proof=((("sh", "-c", "postfix start; echo status $?"), "status 1"),),
+    ),
+    Fault(
+        id="smtp-bind-address-absent",
+        accept=INTERFACE,
+        about="smtp_bind_address is not this host's, enforced",
+        setup=(settings(smtp_bind_address="192.0.2.10", smtp_bind_address_enforce="yes", inet_protocols="ipv4"),),
+        shows="bind .*Cannot assign",
+    ),
+    Fault(
+        id="inet-protocols-ipv6-only",
+        accept=INTERFACE,
+        about="inet_protocols = ipv6, the receivers have IPv4 only",
+        setup=(settings(inet_protocols="ipv6", smtp_address_preference="ipv6"),),
+        shows="status=(deferred|bounced) .*",
+    ),
 )

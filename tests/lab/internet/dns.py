@@ -14,14 +14,29 @@ import time
 
 from dnslib import AAAA, CNAME, MX, NS, PTR, QTYPE, RCODE, RR, SOA, TXT, A, DNSRecord
 
-from ..network import HOST_IPV6, PUBLIC_IPV4, RESOLVER_IPV4
+from tests.lab.network import HOST_IPV6, PUBLIC_IPV4, RESOLVER_IPV4
+
 from . import names
 from .world import World
 
 _SPECIAL = ("NXDOMAIN", "NODATA", "SERVFAIL", "REFUSED", "SILENT")
-_BLOCKLISTS = ("zen.spamhaus.org", "sbl.spamhaus.org", "xbl.spamhaus.org", "pbl.spamhaus.org", "dbl.spamhaus.org",
-               "bl.spamcop.net", "b.barracudacentral.org", "psbl.surriel.com", "dnsbl.sorbs.net", "ix.dnsbl.manitu.net",
-               "dnsbl-1.uceprotect.net", "bl.mailspike.net", "bl.blocklist.de", "all.s5h.net", "hostkarma.junkemailfilter.com")
+_BLOCKLISTS = (
+    "zen.spamhaus.org",
+    "sbl.spamhaus.org",
+    "xbl.spamhaus.org",
+    "pbl.spamhaus.org",
+    "dbl.spamhaus.org",
+    "bl.spamcop.net",
+    "b.barracudacentral.org",
+    "psbl.surriel.com",
+    "dnsbl.sorbs.net",
+    "ix.dnsbl.manitu.net",
+    "dnsbl-1.uceprotect.net",
+    "bl.mailspike.net",
+    "bl.blocklist.de",
+    "all.s5h.net",
+    "hostkarma.junkemailfilter.com",
+)
 _PKTINFO6 = struct.Struct("=16sI")
 
 
@@ -56,9 +71,8 @@ class Names:
         for key in ((name, kind), (name, "*")):
             if key in records:
                 return self.remember(name, kind, records[key])
-        if any(known == name for known, _ in records) and kind != "SOA":
-            if kind in ("A", "AAAA", "MX", "CNAME") and any((name, t) in records for t in ("A", "AAAA", "CNAME")):
-                return records.get((name, "CNAME"), "NODATA") if kind in ("A", "AAAA") else "NODATA"
+        if kind in ("A", "AAAA", "MX", "CNAME") and any((name, t) in records for t in ("A", "AAAA", "CNAME")):
+            return records.get((name, "CNAME"), "NODATA") if kind in ("A", "AAAA") else "NODATA"
         for suffix, t in records:
             if suffix.startswith("*.") and name.endswith(suffix[1:]) and t in (kind, "*"):
                 return self.remember(name, kind, records[suffix, t])
@@ -128,7 +142,7 @@ class Names:
 
     def usual(self, name: str, kind: str) -> tuple[str, ...] | str:
         domain = name.count(".") == 1
-        if kind == "A" or kind == "AAAA":
+        if kind in ("A", "AAAA"):
             return (found,) if (found := self.address(name, 4 if kind == "A" else 6)) else "NODATA"
         if kind == "MX":
             if name in names.EXCHANGERS:
@@ -150,8 +164,10 @@ class Names:
         if "._domainkey." in name:
             return "NXDOMAIN"
         if name == self.world.customer:
-            return (f"v=spf1 ip4:{PUBLIC_IPV4} ip6:{HOST_IPV6} mx include:spf.mandrillapp.com include:sendgrid.net "
-                    "include:amazonses.com include:_spf.google.com ~all",)
+            return (
+                f"v=spf1 ip4:{PUBLIC_IPV4} ip6:{HOST_IPV6} mx include:spf.mandrillapp.com include:sendgrid.net "
+                "include:amazonses.com include:_spf.google.com ~all",
+            )
         return (f"v=spf1 mx ip4:{self.address(name, 4)} ~all",) if domain else "NODATA"
 
 
@@ -239,7 +255,9 @@ class Nameserver:
             packet, control, _, peer = udp.recvmsg(4096, 128)
             threading.Thread(target=self._udp_one, args=(udp, packet, control, peer), daemon=True).start()
 
-    def _udp_one(self, udp: socket.socket, packet: bytes, control: list[tuple[int, int, bytes]], peer: tuple[str, int]) -> None:
+    def _udp_one(
+        self, udp: socket.socket, packet: bytes, control: list[tuple[int, int, bytes]], peer: tuple[str, int]
+    ) -> None:
         info = next(data for _, kind, data in control if kind == socket.IPV6_PKTINFO)
         local = socket.inet_ntop(socket.AF_INET6, _PKTINFO6.unpack(info[:20])[0])
         reply = self.answer(packet, plain(peer[0]), plain(local))
@@ -267,4 +285,4 @@ class Nameserver:
 
 def plain(address: str) -> str:
     """An IPv4-mapped IPv6 address as IPv4; others unchanged, without a zone."""
-    return address.removeprefix("::ffff:").split("%")[0] if "." in address else address.split("%")[0]
+    return (address.removeprefix("::ffff:") if "." in address else address).partition("%")[0]

@@ -24,14 +24,23 @@ IMPLICIT = (465, 2465)
 
 # operator: (banner after 220, first line of the EHLO reply, reply to MAIL without a login)
 _WORDS = {
-    "google": ("mx.google.com ESMTP 5b1f17b1804b1-47799768a2dsi12345f8f.121 - gsmtp",
-               "mx.google.com at your service, [{ip}]", "530-5.7.0 Authentication Required. For more information, go to\n"
-               "530 5.7.0  https://support.google.com/accounts/troubleshooter/2402620. ffacd0b85a97d - gsmtp"),
-    "microsoft": ("{name} Microsoft ESMTP MAIL Service ready at {now}",
-                  "{name} Hello [{ip}]", "530 5.7.57 Client not authenticated to send mail."),
+    "google": (
+        "mx.google.com ESMTP 5b1f17b1804b1-47799768a2dsi12345f8f.121 - gsmtp",
+        "mx.google.com at your service, [{ip}]",
+        "530-5.7.0 Authentication Required. For more information, go to\n"
+        "530 5.7.0  https://support.google.com/accounts/troubleshooter/2402620. ffacd0b85a97d - gsmtp",
+    ),
+    "microsoft": (
+        "{name} Microsoft ESMTP MAIL Service ready at {now}",
+        "{name} Hello [{ip}]",
+        "530 5.7.57 Client not authenticated to send mail.",
+    ),
     "yahoo": ("{name} ESMTP ready", "{name}", "530 5.7.1 Authentication required"),
-    "sendgrid": ("SG ESMTP service ready at geopod-ismtpd-3", "smtp.sendgrid.net",
-                 "550 Unauthenticated senders not allowed"),
+    "sendgrid": (
+        "SG ESMTP service ready at geopod-ismtpd-3",
+        "smtp.sendgrid.net",
+        "550 Unauthenticated senders not allowed",
+    ),
     "amazon": ("{name} ESMTP SimpleEmailService-d-ABCDEF123 abcDEF", "{name}", "530 Authentication required"),
     "mandrill": ("{name} ESMTP", "{name}", "530 5.7.0 Authentication required"),
     "mailgun": ("Mailgun Influx ready", "{name}", "530 5.7.0 Authentication required"),
@@ -78,7 +87,9 @@ class Servers:
             connection = self.contexts.get(name, "good").wrap_socket(connection, server_side=True)
         connection.recv(4096)
         date = formatdate(usegmt=True)
-        connection.sendall(f"HTTP/1.1 200 OK\r\nDate: {date}\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n".encode())
+        connection.sendall(
+            f"HTTP/1.1 200 OK\r\nDate: {date}\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n".encode()
+        )
         connection.close()
 
     def manner(self, name: str, port: int) -> Manner:
@@ -235,7 +246,7 @@ class Session:
         mechanism, _, initial = rest.partition(" ")
         if mechanism.upper() == "LOGIN":
             answers = [initial] if initial else []
-            for prompt in ("VXNlcm5hbWU6", "UGFzc3dvcmQ6")[len(answers):]:
+            for prompt in ("VXNlcm5hbWU6", "UGFzc3dvcmQ6")[len(answers) :]:
                 self.say("334 " + prompt)
                 answers.append(self.line())
             return decode(answers[0]), decode(answers[1])
@@ -254,12 +265,15 @@ class Session:
         if self.manner.needs_tls and not self.secure:
             self.say(_NEEDS_TLS)
             return True
-        if rest.split(" ")[0].upper() not in self.manner.auth:
+        if rest.partition(" ")[0].upper() not in self.manner.auth:
             self.say("504 5.7.4 Unrecognized authentication type")
             return True
         self.signed_in = self.credentials(rest) == self.servers.world.account
-        self.say("235 2.7.0 Authentication successful" if self.signed_in else
-                 "535 5.7.8 Error: authentication failed: authentication failure")
+        self.say(
+            "235 2.7.0 Authentication successful"
+            if self.signed_in
+            else "535 5.7.8 Error: authentication failed: authentication failure"
+        )
         return True
 
     def do_mail(self, rest: str) -> bool:

@@ -31,10 +31,18 @@ class Authority:
     def __init__(self, common: str = "Internet Trust Root R1") -> None:
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.subject = _name(common)
-        now = datetime.datetime.now(datetime.timezone.utc)
-        usage = x509.KeyUsage(digital_signature=True, key_cert_sign=True, crl_sign=True, content_commitment=False,
-                              key_encipherment=False, data_encipherment=False, key_agreement=False,
-                              encipher_only=False, decipher_only=False)
+        now = datetime.datetime.now(datetime.UTC)
+        usage = x509.KeyUsage(
+            digital_signature=True,
+            key_cert_sign=True,
+            crl_sign=True,
+            content_commitment=False,
+            key_encipherment=False,
+            data_encipherment=False,
+            key_agreement=False,
+            encipher_only=False,
+            decipher_only=False,
+        )
         builder = x509.CertificateBuilder().subject_name(self.subject).issuer_name(self.subject)
         builder = builder.public_key(self.key.public_key()).serial_number(x509.random_serial_number())
         builder = builder.not_valid_before(now - 4000 * _DAY).not_valid_after(now + 4000 * _DAY)
@@ -46,8 +54,9 @@ class Authority:
 
     def export(self) -> tuple[bytes, bytes]:
         """(certificate, private key) in PEM, to be handed to another process."""
-        secret = self.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
-                                        serialization.NoEncryption())
+        secret = self.key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
         return self.pem, secret
 
     @classmethod
@@ -62,7 +71,7 @@ class Authority:
 
     def issue(self, name: str, kind: str) -> tuple[bytes, bytes]:
         """(chain, key) in PEM for a host; kind as in world.Manner.tls."""
-        now = datetime.datetime.now(datetime.timezone.utc)
+        now = datetime.datetime.now(datetime.UTC)
         start, end = now - 20 * _DAY, now + 60 * _DAY
         if kind == "expired":
             start, end = now - 400 * _DAY, now - 12 * _DAY
@@ -84,8 +93,9 @@ class Authority:
         builder = builder.add_extension(server, critical=False)
         identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
         builder = builder.add_extension(identifier, critical=False)
-        secret = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
-                                   serialization.NoEncryption())
+        secret = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
         return _pem(builder.sign(signer, hashes.SHA256())), secret
 
 

@@ -1,0 +1,179 @@
+"""What becomes of mail on this host: never submitted, refused, rewritten, waiting, returned; and who else handles it."""
+
+from __future__ import annotations
+
+from tests.lab.fault import Fault
+from tests.lab.faults.g_host import REJECTED, lift, listen
+from tests.lab.internet.world import Manner, Server, World
+from tests.lab.steps import append, mail, nft, pause, relay, run, settings, shell, smtp_mail, wait, write
+
+FAULTS = (
+    Fault(
+        id="nothing-submitted",
+        accept=("nothing-submitted",),
+        about="Postfix is well; the application never hands anything over",
+        args=("--to", "maria@northwind-trading.com"),
+        then=(),
+        shows="daemon started",
+    ),
+    Fault(
+        id="nothing-submitted-cron-only",
+        accept=("nothing-submitted",),
+        about="only cron's mail is in the log",
+        args=("--to", "maria@northwind-trading.com"),
+        then=(mail("ops@fjord-shipping.no", user="root", sender="root@brightwater-labs.com"),),
+        shows="status=sent",
+    ),
+    Fault(
+        id="app-not-in-mynetworks",
+        accept=REJECTED,
+        about="the application's address is not in mynetworks",
+        then=(smtp_mail(host="192.168.1.10"),),
+        shows="NOQUEUE: reject: .*Relay access denied",
+    ),
+    Fault(
+        id="app-sender-restricted",
+        accept=REJECTED,
+        about="reject_unknown_sender_domain against the application's sender",
+        setup=(settings(smtpd_sender_restrictions="reject_unknown_sender_domain"),),
+        then=(smtp_mail(sender="noreply@portal.localdomain"),),
+        shows="NOQUEUE: reject: .*Domain not found",
+    ),
+    Fault(
+        id="app-helo-restricted",
+        accept=REJECTED,
+        about="the application greets as localhost, helo restrictions refuse it",
+        setup=(settings(smtpd_helo_required="yes", smtpd_helo_restrictions="reject_non_fqdn_helo_hostname"),),
+        then=(smtp_mail(helo="portal"),),
+        shows="NOQUEUE: reject: .*need fully-qualified",
+    ),
+    Fault(
+        id="submit-users-restricted",
+        accept=REJECTED,
+        about="authorized_submit_users excludes the application's user",
+        setup=(settings(authorized_submit_users="root"),),
+        proof=(
+            (
+                (
+                    "setpriv",
+                    "--reuid=www-data",
+                    "--regid=www-data",
+                    "--clear-groups",
+                    "sendmail",
+                    "-f",
+                    "noreply@brightwater-labs.com",
+                    "maria@northwind-trading.com",
+                ),
+                "not allowed",
+            ),
+        ),
+    ),
+    Fault(
+        id="sendmail-is-msmtp",
+        accept=("wrong-mta",),
+        about="sendmail is msmtp's, without a configuration",
+        then=(
+            shell(
+                "rm /usr/sbin/sendmail; printf '#!/bin/sh\\necho \"msmtp: account default not found\" >&2\\nexit 78\\n'"
+                " > /usr/bin/msmtp; chmod 755 /usr/bin/msmtp; ln -s ../bin/msmtp /usr/sbin/sendmail"
+            ),
+        ),
+        args=("--to", "maria@northwind-trading.com"),
+    ),
+    Fault(
+        id="exim-holds-port-25",
+        accept=("wrong-mta",),
+        about="exim listens on port 25, Postfix cannot start",
+        setup=(listen(25, "220 app.brightwater-labs.com ESMTP Exim 4.96\r\n", "exim4"),),
+        shows="(Address already in use|fatal: bind)",
+    ),
+    Fault(
+        id="block-lifted-retry-waits",
+        accept=("retry-pending",),
+        about="the ISP lifted its block; mail waits for its retry",
+        setup=(nft("isp", "forward tcp dport 25 drop"),),
+        then=(mail(times=2), wait("status=deferred"), lift("isp", "forward")),
+        shows="status=deferred .*timed out",
+    ),
+    Fault(
+        id="relay-back-retry-waits",
+        accept=("retry-pending",),
+        about="the relay was down and is back",
+        setup=(nft("internet", "special ip daddr 198.2.128.0/18 tcp dport 587 reject with tcp reset"), relay()),
+        then=(mail(times=2), wait("status=deferred"), lift("internet", "special")),
+        shows="status=deferred .*refused",
+    ),
+    # What made it wait is the better answer where it can still be seen, so both are right.
+    Fault(
+        id="message-expired",
+        accept=("message-expired", "remote-server-unreachable"),
+        about="returned after the queue's lifetime",
+        world=World(servers=(Server(host="mx?.tarpit-bank.com", manner=Manner(connect="close")),)),
+        setup=(
+            settings(
+                maximal_queue_lifetime="1s",
+                bounce_queue_lifetime="1s",
+                minimal_backoff_time="1s",
+                maximal_backoff_time="1s",
+                queue_run_delay="1s",
+            ),
+        ),
+        then=(mail("info@tarpit-bank.com"),),
+        shows="status=expired",
+    ),
+    Fault(
+        id="virtual-catch-all",
+        accept=("recipient-rewritten",),
+        about="a development rule sends every recipient to one mailbox",
+        setup=(
+            write("/etc/postfix/virtual", "/@/ developers@fjord-shipping.no\n"),
+            settings(virtual_alias_maps="regexp:/etc/postfix/virtual"),
+        ),
+        args=("--to", "maria@northwind-trading.com"),
+        shows="orig_to=<maria@northwind-trading.com>.*status=sent",
+    ),
+    Fault(
+        id="alias-to-dev-null",
+        accept=("recipient-rewritten",),
+        about="the recipient is an alias of /dev/null here",
+        setup=(
+            append("/etc/aliases", "blackhole: /dev/null\n"),
+            run("newaliases"),
+            settings(virtual_alias_maps="inline:{{maria@northwind-trading.com=blackhole@localhost}}"),
+        ),
+        args=("--to", "maria@northwind-trading.com"),
+        shows="status=sent .*(/dev/null|delivered to file)",
+    ),
+    Fault(
+        id="file-limit",
+        accept=("resource-limits",),
+        about="master runs with nine open files allowed",
+        then=(
+            wait("daemon started"),
+            shell("prlimit --pid $(cat /var/spool/postfix/pid/master.pid) --nofile=9:9"),
+            mail(),
+            pause(1),
+        ),
+        shows="(Too many open files|exit status 1|fatal: .*open)",
+    ),
+    Fault(
+        id="memory-limit",
+        accept=("resource-limits",),
+        about="master runs with 26 MB of address space allowed",
+        then=(
+            wait("daemon started"),
+            shell("prlimit --pid $(cat /var/spool/postfix/pid/master.pid) --as=26000000:26000000"),
+            mail(),
+            pause(1),
+        ),
+        shows="(memory|exit status|throttling)",
+    ),
+    Fault(
+        id="no-mail-log",
+        accept=("mail-log-missing",),
+        about="no syslog daemon, no maillog_file: nothing is kept",
+        setup=(settings(maillog_file=None), shell("rm -f /var/log/mail.log /dev/log")),
+        then=(mail(), pause(1)),
+        proof=((("mailq",), "empty"),),
+    ),
+)
