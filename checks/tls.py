@@ -141,7 +141,7 @@ def _policy(ctx: Context, way: Route) -> Iterator[Observation]:
                 yield unknown("tls.policy", it.raw, f"{reply.problem}; it would tell which TLS this destination must have")
                 break
             where: dict[str, Scalar] = {"table": it.key, "path": table.source(it), "key": key, "value": reply.value, "host": into.host, "domain": way.domain}
-            if reply.error and not reply.found:
+            if reply.broken:
                 yield fail("tls.policy", it.raw, reply.error, kind="table", **where)
                 break
             if not reply.found:

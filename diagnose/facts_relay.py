@@ -86,7 +86,7 @@ def _ask(ctx: Asks, one: Table, keys: tuple[str, ...]) -> Asked:
         reply = ctx.ask(MapLookup(one.key, key, secret=True))
         if reply.problem:
             return Asked(table=one, problem=reply.problem)
-        if reply.error and not reply.found:
+        if reply.broken:
             return Asked(table=one, error=reply.error)
         if reply.found:
             user, colon, _ = reply.value.partition(":")

@@ -110,7 +110,7 @@ def asker(ctx: Asks) -> trivial_rewrite.Lookup:
 
     def ask(table: str, key: str) -> str | None:
         reply = ctx.ask(MapLookup(table, key))
-        if reply.problem or reply.error:
+        if reply.problem or reply.broken:
             raise LookupError(reply.problem or reply.error)
         return reply.value if reply.found else None
 

@@ -7,11 +7,17 @@ answer. All fields have defaults, so that a reply can always be made from its pr
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
 R_co = TypeVar("R_co", covariant=True)
+# What postmap says beside a good answer, of main.cf or of a table's age (which MapCompare judges).
+_ASIDE = re.compile(
+    r"warning: .*(?:is older than source file|overriding earlier entry|duplicate entry|un(?:used|defined) parameter"
+    r"|support for \S+ |deprecated)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,6 +262,11 @@ class MapReply:
     value: str = ""
     error: str = ""
     problem: str | None = None
+
+    @property
+    def broken(self) -> bool:
+        """Whether the table could not be asked. A warning of its age or of main.cf comes with good answers, too."""
+        return not self.found and any(not _ASIDE.search(line) for line in self.error.splitlines() if line.strip())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
