@@ -53,7 +53,7 @@ _BY_KEY = (
 )
 # Wrong whatever the server says; `from-invalid` only where the application uses that key.
 _ALWAYS = ("not-loadable", "not-configured", "unknown-socket-factory", "unrendered")
-_LOUD = ("swallowed-line", "name-not-ascii", "from-invalid", "port-not-a-number", "smtps-protocol-ignored")
+_LOUD = ("swallowed-line", "port-ignored", "name-not-ascii", "from-invalid", "port-not-a-number", "smtps-protocol-ignored")
 _SPOKEN = {
     "missing": ("not-configured", "credentials-missing", "empty-value", "host-missing"),
     "placeholder": ("placeholder", "host-placeholder"),

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from diagnose.check import Context, ask_all
 from diagnose.facts import target
 from diagnose.facts_application import Application
-from diagnose.host.query import Dial, DialReply, Glob, Login, Now, Query, Resolve, Stat
+from diagnose.host.query import Dial, DialReply, Exec, Glob, Login, Now, Query, Resolve, Stat
+from diagnose.parse import iproute
 from diagnose.parse.mail_settings import IMPLICIT_TLS_PORTS, MailSettings
 from diagnose.parse.outcomes import Outcome, outcome
 
@@ -62,10 +63,17 @@ def is_local(ctx: Context, host: str) -> bool:
     if name in ("localhost", "localhost.localdomain", "ip6-localhost", "localhost6"):
         return True
     try:
-        return ipaddress.ip_address(name).is_loopback
+        if ipaddress.ip_address(name).is_loopback:
+            return True
     except ValueError:
         now = ctx.ask(Now())
-        return bool(name) and name in (now.hostname.lower(), now.fqdn.lower())
+        if name in (now.hostname.lower(), now.fqdn.lower()):
+            return True
+        named = ctx.ask(Resolve(host)).addresses if ctx.settings.network else ()
+    else:
+        named = (name,)
+    own = {one.address for one in iproute.addresses(ctx.ask(Exec(("ip", "-j", "addr"))).out)}
+    return bool(named) and own.issuperset(named)
 
 
 def begins(tls: str) -> str:

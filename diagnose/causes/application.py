@@ -36,8 +36,8 @@ CAUSES: tuple[Cause, ...] = (
             Sign("app.server", 20, where=(("local", False), ("outcome", ("silent", "greeting")))),
             Sign("app.server", 22, where=(("local", False), ("others", ("open", "private")))),
             Sign("app.server", 14, where=(("local", False), ("others", "unknown"))),
-            # Where unrelated servers fail on that port too, the network is what stops it.
-            Sign("app.server", 7, where=(("local", False), ("others", "blocked"))),
+            # Unrelated servers fail on that port too: the network stops it, and egress-…-blocked explains this.
+            Sign("app.server", 20, where=(("local", False), ("others", "blocked"))),
             Sign("mail.app-smtp-unreachable", 8),
             Sign("mail.app-connect-failed", 4),
             Sign("mail.app-read-timeout", 3),
@@ -150,9 +150,9 @@ CAUSES: tuple[Cause, ...] = (
         ),
         rules_out="A handshake with the versions that the application's Java offers.",
         signs=(
+            # What the settings or the runtime allow; that this tool's own TLS passes says nothing about Java's.
             Sign("app.protocol", 21),
             Sign("mail.app-tls-too-old", 14),
-            _SENDS,
         ),
         explains=("app-smtp-unreachable", "app-tls-mismatch", "nothing-submitted"),
         links=("https://www.java.com/en/configure_crypto.html", _SMTP_PACKAGE),

@@ -28,6 +28,9 @@ CAUSES = (
             Sign("listener.smtp", -8, Status.OK),
             # Another mailer does the work.
             Sign("postfix.sendmail-command", -6, Status.WARNING),
+            # Whom the application hands its mail to: this host, or a server of its own.
+            Sign("app.route", 8, Status.OK, where=(("direct", False),)),
+            Sign("app.route", -30, Status.OK, where=(("direct", True),)),
             Sign("postfix.installed", -40, Status.OK),
             Sign("mail.flow", -25, Status.OK),
         ),

@@ -117,7 +117,9 @@ CAUSES = (
         ),
         rules_out="A connection to that address and port is accepted.",
         signs=(
-            Sign("app.smtp-listener-missing", 20),
+            # The very address and port that the application is told to use; port 25 may well be open beside it.
+            Sign("app.smtp-listener-missing", 32),
+            Sign("app.smtp-listener-missing", -20, Status.OK),
             Sign("mail.smtp-listener-missing", 16),
             # The port that master.cf promises is not there.
             Sign("listener.expected", 12),
