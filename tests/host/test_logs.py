@@ -35,8 +35,12 @@ def iso(when: float, text: str) -> bytes:
 
 def write(path: Path, lines: list[bytes], mtime: float | None = None) -> Path:
     data = b"".join(lines)
-    if path.suffix in (".gz", ".bz2", ".xz"):
-        data = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}[path.suffix](data)
+    if path.suffix == ".gz":
+        data = gzip.compress(data)
+    elif path.suffix == ".bz2":
+        data = bz2.compress(data)
+    elif path.suffix == ".xz":
+        data = lzma.compress(data)
     path.write_bytes(data)
     if mtime is not None:
         os.utime(path, (mtime, mtime))

@@ -1,0 +1,173 @@
+"""Ratios of two things measured in one run, on input made for the purpose: `python -m tests.bench [logs|queue|cold]`.
+
+Each line: what, the median and range of both sides in seconds, their ratio, the wanted bound, the ratio of processor time
+(which a busy machine disturbs less), and the largest process.
+`--full` takes the sizes of the goals (1 GB of log, 100 000 messages); without it everything is small and the bounds say less.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.bench import loggen, queuegen, sandbox
+
+Timed = tuple[float, float, int]  # seconds by the clock and of the processor, kilobytes of the largest process
+
+_TALLY = """
+import sys
+from diagnose.host.live.logs import window
+from diagnose.parse.tally import tally
+counts = tally(window(sys.argv[1], 0.0))
+print(sum(counts.statuses.values()), dict(counts.statuses), file=sys.stderr)
+"""
+_WINDOW = """
+import sys, time
+from diagnose.host.live.logs import window
+print(sum(len(chunk) for chunk in window(sys.argv[1], time.time() - 3600)), file=sys.stderr)
+"""
+_QUEUE = """
+import sys, time
+from diagnose.host.live import mailqueue
+from diagnose.host.query import MailQueue
+reply = mailqueue.read(MailQueue(600.0), time.monotonic() + 600)
+print(sum(reply.summary["messages"].values()), reply.summary["complete"], file=sys.stderr)
+"""
+
+
+def timed(argv: list[str], *, quiet: bool = True) -> Timed:
+    """Runs a command with its output thrown away."""
+    begun = time.monotonic()
+    child = subprocess.Popen(
+        argv,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL if quiet else None,
+        env={**os.environ, "PYTHONPATH": str(sandbox.PROJECT), "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"},
+    )
+    _, status, used = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        raise SystemExit(f"ended with {child.returncode}: {' '.join(argv[:4])}")
+    return time.monotonic() - begun, used.ru_utime + used.ru_stime, used.ru_maxrss
+
+
+def race(name: str, ours: Callable[[], Timed], theirs: Callable[[], Timed], bound: float, rounds: int) -> None:
+    """Prints the median of the ratios of rounds in which both ran one after the other."""
+    pairs = [(ours(), theirs()) for _ in range(rounds)]
+    ratio = statistics.median(a[0] / b[0] for a, b in pairs)
+    work = statistics.median(a[1] / max(b[1], 0.001) for a, b in pairs)
+    one, other = ([pair[side][0] for pair in pairs] for side in (0, 1))
+    verdict = "ok" if ratio <= bound else "MISSED"
+    print(
+        f"{name:42} {statistics.median(one):7.3f} s ({min(one):.3f}-{max(one):.3f}) / {statistics.median(other):7.3f} s "
+        f"({min(other):.3f}-{max(other):.3f}) = {ratio:.3f}  wanted <= {bound:.2f} {verdict}; "
+        f"processor {work:.3f}; {max(a[2] for a, _ in pairs) // 1024} MB, theirs {max(b[2] for _, b in pairs) // 1024} MB",
+        flush=True,
+    )
+
+
+def _python(code: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-c", code, *arguments]
+
+
+def logs(root: Path, size: int, rounds: int) -> None:
+    """The analysis of a whole log against pflogsumm, and the last hour of it."""
+    for style in ("traditional", "iso"):
+        path = root / f"{style}.log"
+        loggen.write(path, size, style, 28 if size > 500_000_000 else 7)
+        megabytes = path.stat().st_size // 1_000_000
+        if shutil.which("pflogsumm", path=os.environ["PATH"] + ":/usr/sbin"):
+            race(
+                f"analysis of {megabytes} MB, {style}, vs pflogsumm",
+                lambda path=path: timed(_python(_TALLY, str(path))),  # type: ignore[misc]
+                lambda path=path: timed(["pflogsumm", str(path)]),  # type: ignore[misc]
+                0.1,
+                max(1, rounds // 2),
+            )
+        else:
+            print("analysis vs pflogsumm: NOT MEASURED, pflogsumm is not installed")
+        window(path, style, rounds)
+        path.unlink()
+
+
+def window(path: Path, style: str, rounds: int) -> None:
+    """The last hour of a file, against a search of all of it."""
+    search = f"LC_ALL=C grep -cF status= {path} | cat"
+    race(
+        f"last hour of {path.stat().st_size // 1_000_000} MB, {style}, vs grep of all",
+        lambda: timed(_python(_WINDOW, str(path))),
+        lambda: timed(["sh", "-c", search]),
+        1.0 if path.stat().st_size < 500_000_000 else 0.25,
+        rounds,
+    )
+
+
+def queue(root: Path, count: int, rounds: int, *, cold: bool) -> None:
+    """The summary of a queue against `postqueue -j >/dev/null`, from the page cache and from the disk."""
+    why_not = sandbox.reason_not()
+    if why_not:
+        print(f"queue: NOT MEASURED, {why_not}")
+        return
+    queuegen.make(root / "spool", count)
+    sandbox.prepare(root)
+    arguments = ["cold" if cold else "warm", str(count), str(rounds)]
+    done = sandbox.python(root, f"import sys\nfrom tests.bench.__main__ import inside\ninside({arguments!r})\n")
+    print(done.stdout.rstrip() or done.stderr.rstrip()[-2000:])
+    shutil.rmtree(root / "spool")
+
+
+def inside(arguments: list[str]) -> None:
+    """The queue's race, within the mount name space."""
+    cold, count, rounds = arguments[0] == "cold", int(arguments[1]), int(arguments[2])
+
+    def before() -> None:
+        if cold:
+            os.sync()
+            Path("/proc/sys/vm/drop_caches").write_text("3", encoding="ascii")
+
+    def ours() -> Timed:
+        before()
+        return timed(_python(_QUEUE))
+
+    def theirs() -> Timed:
+        before()
+        return timed(["postqueue", "-j"])
+
+    if not cold:
+        theirs()
+    name = f"queue of {count}, {arguments[0]}, vs postqueue -j"
+    race(name, ours, theirs, 0.5 if cold else 1.2, max(1, rounds // 3) if cold else rounds)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("what", nargs="*", metavar="logs|queue|cold", help="default: logs and queue")
+    parser.add_argument("--full", action="store_true", help="1 GB of log, 100 000 messages")
+    parser.add_argument("--megabytes", type=int, help="size of the log")
+    parser.add_argument("--messages", type=int, help="messages in the queue")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--directory", help="where the input is made (a disk, for `cold`)")
+    options = parser.parse_args()
+    megabytes = options.megabytes or (1000 if options.full else 30)
+    messages = options.messages or (100_000 if options.full else 5_000)
+    unknown = set(options.what) - {"logs", "queue", "cold"}
+    if unknown:
+        parser.error(f"no such measurement: {min(unknown)} (logs, queue, cold)")
+    for what in options.what or ["logs", "queue"]:
+        with tempfile.TemporaryDirectory(dir=options.directory) as directory:
+            if what == "logs":
+                logs(Path(directory), megabytes * 1_000_000, options.rounds)
+            else:
+                queue(Path(directory), messages, options.rounds, cold=what == "cold")
+
+
+if __name__ == "__main__":
+    main()
