@@ -21,6 +21,7 @@ from diagnose.model import Advice, Confidence, HostInfo, Report, Run, Scalar, Ta
 from diagnose.parse import os_release
 
 TIMEOUT = 15.0  # seconds for a whole run
+RESERVE = 0.4  # of them for what comes after the checks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,10 +60,10 @@ def diagnose(request: Request, progress: runner.Progress | None = None) -> Resul
     memo = Memo(world if request.settings.network else NoNetwork(world))
     checks, notes = registry.discover()
     chosen = registry.select(checks, request.only, request.skip)
-    runs = runner.run_checks(
-        chosen, memo, request.target, request.settings, request.timeout - 0.2, missing=_missing, progress=progress
-    )
-    context = _context(memo, request, began + request.timeout + 0.3)
+    # Weighing and printing take their share of the time, and loading the checks has taken some.
+    left = max(0.3, began + request.timeout - RESERVE - time.monotonic())
+    runs = runner.run_checks(chosen, memo, request.target, request.settings, left, missing=_missing, progress=progress)
+    context = _context(memo, request, began + request.timeout - RESERVE / 2)
     info, target, started = _host(context), _target(context), _started(context)
     diagnoses = rank.rank(all_causes(), runs, info.family)
     advice = _advice(context, request, runs, diagnoses, info, target)

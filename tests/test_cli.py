@@ -1,0 +1,205 @@
+"""The command line on a machine without network: its answers, its exit status, and its bad cases."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SCHEMA = json.loads((files("diagnose") / "data" / "report.schema.json").read_text())
+Cli = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def _isolated() -> list[str]:
+    """An empty network for the tool: no probe of a test leaves the machine."""
+    for command in (["unshare", "-n"], ["unshare", "-rn"]):
+        if subprocess.run([*command, "true"], capture_output=True, check=False).returncode == 0:
+            return command
+    pytest.skip("neither root nor user name spaces: the tool cannot be kept off the network")
+
+
+@pytest.fixture(scope="session")
+def cli() -> Cli:
+    prefix = _isolated()
+
+    def run(*arguments: str, timeout: float = 40, **env: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*prefix, sys.executable, "-m", "diagnose", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            cwd=ROOT,
+            env={**os.environ, **env},
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def recorded(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("recorded") / "host.json.gz"
+    done = cli("record", "-o", str(path), "--to", "user@example.com")
+    assert done.returncode == 0, done.stderr
+    return path
+
+
+def test_a_run_without_network_says_so_in_json_that_keeps_to_its_schema(cli: Cli) -> None:
+    done = cli("run", "--format", "json")
+    report = json.loads(done.stdout)
+    jsonschema.validate(report, SCHEMA)
+    assert done.returncode in (2, 3)
+    assert done.stderr == ""
+    assert "no-internet" in [d["cause"] for d in report["diagnoses"]]
+
+
+def test_no_network_probes_nothing(cli: Cli) -> None:
+    report = json.loads(cli("run", "--no-network", "--format", "json").stdout)
+    skipped = {run["check"]: run["reason"] for run in report["runs"] if run["outcome"] == "skipped"}
+    assert "switched off" in skipped["egress"]
+    assert "no-internet" not in [d["cause"] for d in report["diagnoses"]]
+
+
+def test_the_time_out_is_kept(cli: Cli) -> None:
+    report = json.loads(cli("run", "--timeout", "2", "--format", "json").stdout)
+    assert report["seconds"] <= 2.5
+
+
+def test_only_and_skip_choose_checks(cli: Cli) -> None:
+    report = json.loads(cli("run", "--only", "disk", "--only", "clock", "--skip", "clock", "--format", "json").stdout)
+    assert [run["check"] for run in report["runs"]] == ["disk"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "--to", "nobody"], "no e-mail address"),
+        (["run", "--to", "a@b c"], "no e-mail address"),
+        (["run", "--to", "a@b\x1b[31m"], "no e-mail address"),
+        (["run", "--only", "egres"], "did you mean 'egress'"),
+        (["run", "--skip", "nonsense"], "no check and no tag"),
+        (["run", "--format", "yaml"], "choose one of"),
+        (["run", "--color", "pink"], "auto, always or never"),
+        (["run", "--timeout", "0"], "1 to 3600"),
+        (["run", "--timeout", "soon"], "soon"),
+        (["run", "--nonsense"], "--nonsense"),
+        (["run", "--app-config", "/nonexistent"], "no such file"),
+        (["run", "--snapshot", "/nonexistent"], "cannot read"),
+        (["run", "--snapshot", "/etc/passwd"], "no JSON"),
+        (["run", "--only", "disk", "-o", "/nonexistent/x"], "cannot write"),
+        (["cause", "egress-port-25-blockd"], "did you mean 'egress-port-25-blocked'"),
+        (["demo", "nonsense"], "no demo is called"),
+        (["relay", "suggest", "--provider", "nonsense"], "no relay is called"),
+        (["frobnicate"], "frobnicate"),
+        (["record"], "output"),
+    ],
+)
+def test_bad_input_gets_one_clear_line_and_status_3(cli: Cli, arguments: list[str], message: str) -> None:
+    done = cli(*arguments)
+    assert done.returncode == 3
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "Traceback" not in done.stderr
+    assert "\x1b" not in done.stderr
+
+
+def test_debug_shows_the_traceback(cli: Cli) -> None:
+    assert "Traceback" in cli("run", "--snapshot", "/nonexistent", "--debug").stderr
+
+
+def test_a_recording_is_diagnosed_alike_each_time(cli: Cli, recorded: Path) -> None:
+    first, second = (json.loads(cli("run", "--snapshot", str(recorded), "--format", "json").stdout) for _ in range(2))
+    assert first["diagnoses"] == second["diagnoses"]
+    assert json.dumps(first["diagnoses"]) == json.dumps(second["diagnoses"])
+    assert first["target"]["recipient"] == "user@example.com"
+    assert first["diagnoses"]
+
+
+def test_a_recording_of_another_version_is_refused(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "old.json"
+    path.write_text(json.dumps({"schema": 99, "version": "9.9", "asked": []}))
+    done = cli("run", "--snapshot", str(path))
+    assert done.returncode == 3
+    assert "schema 99" in done.stderr
+
+
+def test_two_runs_at_once_do_not_disturb_each_other(recorded: Path) -> None:
+    command = [sys.executable, "-m", "diagnose", "run", "--snapshot", str(recorded), "--format", "json"]
+    pair = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) for _ in range(2)]
+    one, two = (json.loads(process.communicate(timeout=40)[0]) for process in pair)
+    assert one["diagnoses"] == two["diagnoses"]
+
+
+def test_ctrl_c_prints_what_is_known() -> None:
+    process = subprocess.Popen(
+        [*_isolated(), sys.executable, "-m", "diagnose", "run", "--format", "json", "--timeout", "30"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    time.sleep(3.0)  # past the start of the interpreter, which a signal would simply end
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert "Traceback" not in err
+    if out:  # it had got as far as its checks
+        jsonschema.validate(json.loads(out), SCHEMA)
+    else:
+        assert "interrupted" in err
+    assert process.returncode in (0, 1, 2, 3)
+
+
+def test_no_colour_gets_into_a_pipe(cli: Cli) -> None:
+    assert "\x1b" not in cli("run", "--only", "disk", FORCE_COLOR="1").stdout
+    assert "\x1b[" in cli("run", "--only", "disk", "--color", "always").stdout
+
+
+def test_help_begins_with_examples(cli: Cli) -> None:
+    out = cli("--help").stdout
+    assert out.index("Examples:") < out.index("Commands:")
+    assert "mail-diagnose run" in out
+
+
+@pytest.mark.parametrize("command", ["run", "record", "demo", "cause", "list"])
+def test_every_command_has_help(cli: Cli, command: str) -> None:
+    done = cli(command, "--help")
+    assert done.returncode == 0
+    assert "Usage:" in done.stdout
+
+
+def test_start_up_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, diagnose.cli; heavy = {'dns', 'ssl', 'asyncio', 'psutil', 'rich', 'tabulate', 'pydantic', 'socket'};"
+        "print(sorted(heavy & {m.split('.')[0] for m in sys.modules}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_catalogue_lists_checks_causes_and_relays(cli: Cli) -> None:
+    out = cli("list").stdout
+    assert "egress-port-25-blocked" in out
+    assert "firewall" in out
+    page = cli("cause", "egress-port-25-blocked").stdout
+    assert "What rules it out" in page
+    assert "The fix" in page
+    assert "sendgrid" in cli("relay", "list").stdout
+
+
+def test_demos_need_nothing(cli: Cli) -> None:
+    names = [line.split()[2] for line in cli("demo").stdout.splitlines()]
+    assert "blocked-isp" in names
+    report = json.loads(cli("demo", "blocked-isp", "--format", "json").stdout)
+    jsonschema.validate(report, SCHEMA)
+    assert report["diagnoses"][0]["cause"] == "egress-port-25-blocked"
+    assert report["advice"][0]["verified"] is True
