@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from diagnose.check import Context, MapLookup, check, fail, ok, skip, unknown, warn
-from diagnose.facts import Mta, mta, target
+from diagnose.check import Context, MailLog, MapLookup, check, fail, ok, skip, unknown, warn
+from diagnose.facts import Mta, mta, route, target
 from diagnose.model import Observation
 from diagnose.parse import table
 
 _RECIPIENT = ("recipient_canonical_maps", "canonical_maps", "virtual_alias_maps", "recipient_bcc_maps")
+_REWRITTEN = re.compile(r": to=<([^>]*)>, orig_to=<([^>]*)>,")
 _SENDER = ("sender_canonical_maps", "smtp_generic_maps")
 
 
@@ -28,8 +29,18 @@ def rewriting(ctx: Context) -> Iterator[Observation]:
     if not whose.recipient or "@" not in whose.recipient:
         skip("no recipient is known: name one with --to to see what the tables make of it")
     clean = True
+    way = route(ctx, whose.recipient, whose.sender)
+    # Aliases of a domain that this host holds are its ordinary work.
+    ours = way is not None and way.address_class in ("local", "virtual-alias", "virtual-mailbox")
+    say = warn if ours else fail
+    if moved := _moved(ctx, whose.recipient):
+        clean = False
+        text = f"the log shows mail to {whose.recipient} delivered to {moved} instead"
+        yield fail(
+            "config.rewritten", whose.recipient, text, recipient=whose.recipient, value=moved, parameter="the log"
+        )
     for parameter in _RECIPIENT:
-        for observation in _asked(ctx, postfix, parameter, whose.recipient):
+        for observation in _asked(ctx, postfix, parameter, whose.recipient, ours):
             clean = False
             yield observation
     if clean:
@@ -37,11 +48,26 @@ def rewriting(ctx: Context) -> Iterator[Observation]:
     if whose.sender and "@" in whose.sender:
         for parameter in _SENDER:
             for reference, key, value in _hits(ctx, postfix, parameter, whose.sender):
+                if key.startswith("?"):
+                    continue
                 text = f"{parameter} makes {value} of {key}"
                 yield warn("config.sender-rewritten", whose.sender, text, table=reference, key=key, value=value)
 
 
-def _asked(ctx: Context, postfix: Mta, parameter: str, recipient: str) -> Iterator[Observation]:
+def _moved(ctx: Context, recipient: str) -> str:
+    """Whom the last message to the recipient went to, when that is someone else and nobody got it under this name."""
+    wanted = recipient.lower()
+    last = ""
+    for line in ctx.ask(MailLog(ctx.settings.since)).lines:
+        match = _REWRITTEN.search(line)
+        if match and match[2].lower() == wanted:
+            last = match[1]
+        elif f" to=<{wanted}>, relay=" in line.lower():
+            last = ""
+    return "" if last.lower() == wanted else last
+
+
+def _asked(ctx: Context, postfix: Mta, parameter: str, recipient: str, ours: bool) -> Iterator[Observation]:
     for reference, key, value in _hits(ctx, postfix, parameter, recipient):
         if key.startswith("?"):
             text = (
@@ -56,8 +82,8 @@ def _asked(ctx: Context, postfix: Mta, parameter: str, recipient: str) -> Iterat
         if recipient.lower() in (part.lower() for part in results) or value.strip() == "":
             yield warn("config.rewritten", recipient, f"{parameter} keeps {key} and adds others: {value}", **data)
         else:
-            say = f"{parameter} ({reference}) turns {key} into {value}: the recipient himself gets nothing"
-            yield fail("config.rewritten", recipient, say, **data)
+            text = f"{parameter} ({reference}) turns {key} into {value}: the recipient himself gets nothing"
+            yield (warn if ours else fail)("config.rewritten", recipient, text, **data)
 
 
 def _hits(ctx: Context, postfix: Mta, parameter: str, address: str) -> Iterator[tuple[str, str, str]]:

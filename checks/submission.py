@@ -42,11 +42,12 @@ def submission(ctx: Context) -> Iterator[Observation]:
     for line in ctx.ask(MailLog(ctx.settings.since)).lines:
         if "client=" in line and (taken := _ACCEPT.search(line)):
             since.add(taken[1])
-        elif "NOQUEUE: reject" in line and (match := _REJECT.search(line)) and _near(match["client"], home):
-            if not _ELSEWHERE.search(match["reply"]):
-                last[match["client"]] = match
-                counts[match["client"]] = counts.get(match["client"], 0) + 1
-                since.discard(match["client"])
+            continue
+        match = _REJECT.search(line) if "NOQUEUE: reject" in line else None
+        if match and _near(match["client"], home) and not _ELSEWHERE.search(match["reply"]):
+            last[match["client"]] = match
+            counts[match["client"]] = counts.get(match["client"], 0) + 1
+            since.discard(match["client"])
     for client, match in sorted(last.items()):
         data: dict[str, Scalar] = {
             "client": client,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from diagnose.check import Context, MapCompare, MapLookup, Stat, check, fail, ok, unknown, warn
+from diagnose.check import Context, Dial, MapCompare, MapLookup, Stat, check, fail, ok, unknown, warn
 from diagnose.facts import Mta, mta
 from diagnose.model import Observation
 from diagnose.parse import table
@@ -27,6 +27,8 @@ _FILES = (
     "memcache",
     "mongodb",
 )
+# Tables behind a socket: `tcp:host:port`, `socketmap:inet:host:port:name`.
+_SERVER = re.compile(r"(?:inet:)?(\[?[\w.:-]+?\]?):(\d+)(?::|$)")
 _TESTED = ("texthash", "regexp", "pcre", "cidr", *table.INDEXED)
 _LOCAL = re.compile(r"^(?:alias_|local_|mailbox_|forward_|virtual_mailbox_|virtual_uid_|virtual_gid_|mydestination$)")
 _INCOMING = re.compile(r"^(?:smtpd_|postscreen_|local_recipient_maps|relay_recipient_maps)")
@@ -56,7 +58,10 @@ def tables(ctx: Context) -> Iterator[Observation]:
     if not uses:
         yield ok("table.present", "lookup tables", "no table in files is used, apart from the relay's passwords")
     for use in uses[:40]:
-        yield from _judge(ctx, postfix, use)
+        if use.table.type in ("tcp", "socketmap"):
+            yield from _served(ctx, use)
+        else:
+            yield from _judge(ctx, postfix, use)
 
 
 def _uses(postfix: Mta) -> Iterator[_Use]:
@@ -71,7 +76,7 @@ def _uses(postfix: Mta) -> Iterator[_Use]:
             continue  # made by Postfix itself
         for word in items(expand(raw, {**postfix.settings, parameter: raw})):
             for found in _flat(table.parse(word.strip("{}"))):
-                file = found.type in _FILES and found.name.startswith("/")
+                file = (found.type in _FILES and found.name.startswith("/")) or found.type in ("tcp", "socketmap")
                 odd = (
                     found.problem == "unknown-type"
                     and found.name.startswith("/")
@@ -127,6 +132,24 @@ def _judge(ctx: Context, postfix: Mta, use: _Use) -> Iterator[Observation]:
             return
     yield from _works(ctx, use, data)
     yield from _stale(ctx, use, data)
+
+
+def _served(ctx: Context, use: _Use) -> Iterator[Observation]:
+    """Whether a table's server on this host takes connections; others are left alone."""
+    match = _SERVER.match(use.table.name)
+    host = match[1].strip("[]") if match else ""
+    if match is None or not (host == "localhost" or host.startswith("127.") or host == "::1"):
+        return
+    data = {"table": use.table.key, "parameter": use.parameter, "type": use.table.type, "path": use.table.name}
+    reply = ctx.ask(Dial(host=host, port=int(match[2]), say="connect", connect_timeout=2.0))
+    if reply.connected:
+        yield ok("table.works", use.table.key, f"{use.parameter}: its server takes connections", **data)
+    elif reply.problem:
+        yield unknown("table.works", use.table.key, f"{use.parameter}: {reply.problem}", **data)
+    else:
+        why = reply.attempts[-1].error if reply.attempts else reply.error
+        say = fail if use.scope == "all" else warn
+        yield say("table.works", use.table.key, f"{use.parameter}: its server does not answer ({why})", **data)
 
 
 def _works(ctx: Context, use: _Use, data: dict[str, str]) -> Iterator[Observation]:

@@ -98,12 +98,20 @@ CAUSES = (
         ),
         rules_out="No orig_to= in the log line of that message, and postmap -q finds nothing for the address or its @domain.",
         signs=(
-            Sign("config.rewritten", 18),
+            Sign("config.rewritten", 22),
+            # An alias of a domain that this host holds: ordinary, unless it is the mail that is missed.
+            Sign("config.rewritten", 4, Status.WARNING),
             # The rewritten address then fails.
             Sign("mail.local-user-unknown", 5),
             Sign("mail.recipient-unknown", 3),
         ),
-        explains=("recipient-domain-local", "recipient-unknown", "recipient-domain-not-found"),
+        explains=(
+            "recipient-domain-local",
+            "recipient-unknown",
+            "recipient-domain-not-found",
+            "delivered-to-remote",
+            "nothing-submitted",
+        ),
         links=("https://www.postfix.org/ADDRESS_REWRITING_README.html",),
     ),
     Cause(

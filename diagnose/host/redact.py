@@ -27,6 +27,12 @@ _PATTERNS = (
     # user:password@ in addresses
     re.compile(r"(\w+://[^\s:/@]+:)[^\s@/]+(?=@)"),
 )
+# Parameters of Postfix whose tables hold addresses and routes, never passwords: their inline: entries stay.
+_ROUTES = re.compile(
+    r"(?!\S*(?:sasl|pass|secret|cred))(?:\S+/)?(?:(?:virtual|sender_dependent|recipient|sender|transport|relocated|relay|local|alias|canonical|smtpd|"
+    r"smtp_generic|smtp_tls_policy|default_transport)\w*_(?:maps|domains)|alias_maps|canonical_maps|transport_maps|"
+    r"relocated_maps|mydestination|mynetworks|relay_domains|\w+_checks)\s*="
+)
 _PATHLIKE = re.compile(r"(?:pass(?:word|wd)?|sasl)[\w.-]*_(?:maps|file|path|format|attr)", re.I)
 
 
@@ -40,8 +46,9 @@ def mask(text: str) -> str:
     lines = []
     for line in text.split("\n"):
         named = _PATHLIKE.match(line.lstrip())
+        routes = _ROUTES.match(line.lstrip())
         for index, pattern in enumerate(_PATTERNS):
-            if named and index == 4:
+            if (named and index == 4) or (routes and index in (1, 2)):
                 continue
             line = pattern.sub(lambda m: m.group(1) + STARS, line)
         lines.append(line)
