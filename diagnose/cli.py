@@ -310,6 +310,9 @@ mail.register(app)
 monitoring.register(app)
 
 
+INTERRUPTED = 130  # what Typer makes of Ctrl-C outside a command's own care
+
+
 def entry(arguments: list[str] | None = None) -> None:
     """The console script. Usage errors and crashes end with status 3, since monitoring reads 2 as a failure found."""
     arguments = sys.argv[1:] if arguments is None else arguments
@@ -317,6 +320,8 @@ def entry(arguments: list[str] | None = None) -> None:
     try:
         status = app(arguments, prog_name="mail-diagnose", standalone_mode=False)
         code = status if isinstance(status, int) else 0
+        if code == INTERRUPTED:
+            code = _fault("interrupted before anything was known", False)
     except MailDiagnoseError as error:
         code = _fault(str(error), debug)
     except BrokenPipeError:
