@@ -15,20 +15,12 @@ from dataclasses import dataclass
 from diagnose.check import Context, ask_all
 from diagnose.facts import target
 from diagnose.facts_application import Application
-from diagnose.host.query import Dial, DialReply, Exec, Glob, Login, Now, Query, Resolve, Stat
+from diagnose.facts_javamail_runtime import trust_store
+from diagnose.host.query import Dial, DialReply, Exec, Login, Now, Query, Resolve
 from diagnose.parse import iproute
 from diagnose.parse.mail_settings import IMPLICIT_TLS_PORTS, MailSettings
 from diagnose.parse.outcomes import Outcome, outcome
 
-TRUST_STORES = (
-    "/etc/ssl/certs/java/cacerts",
-    "/etc/pki/ca-trust/extracted/java/cacerts",
-    "/usr/lib/jvm/*/lib/security/cacerts",
-    "/usr/lib/jvm/*/jre/lib/security/cacerts",
-    "/usr/java/*/lib/security/cacerts",
-    "/opt/*/jre/lib/security/cacerts",
-    "/opt/*/lib/security/cacerts",
-)
 # (port, how TLS begins): the ways into a submission server, the one to recommend first.
 WAYS = ((587, "starttls"), (465, "implicit"), (2525, "starttls"), (25, "starttls"))
 WAIT = 3.5  # seconds for a greeting: what answers at all, answers by then
@@ -38,7 +30,8 @@ WAIT = 3.5  # seconds for a greeting: what answers at all, answers by then
 class Session:
     """tls: none, starttls or implicit, as begun. first: the attempt before JavaMail's plain-text fallback took over.
     with_login: whether a login was part of it, else why not. store: what certificates were held against.
-    name_error: the certificate is for another name, which JavaMail 1.x does not look at."""
+    name_error: the certificate is for another name, which JavaMail 1.x does not look at. java_error: the certificate is good
+    by the system's bundle, and not by the trust store of the Java that runs here."""
 
     reply: DialReply
     tls: str
@@ -49,6 +42,7 @@ class Session:
     first: DialReply | None = None
     store: str = ""
     name_error: str = ""
+    java_error: str = ""
     not_found: str = ""
 
     @property
@@ -79,16 +73,6 @@ def is_local(ctx: Context, host: str) -> bool:
 def begins(tls: str) -> str:
     """MailSettings.tls as Dial.tls."""
     return "implicit" if tls.startswith("implicit") else "starttls" if tls.startswith("starttls") else "none"
-
-
-def trust_store(ctx: Context) -> str:
-    """The JVM's file of CA certificates, "" where none is seen: then the system's bundle is judged in its place."""
-    for pattern in TRUST_STORES:
-        for path in ctx.ask(Glob(pattern)).paths if "*" in pattern else (pattern,):
-            stat = ctx.ask(Stat(path))
-            if stat.exists and stat.kind == "file" and stat.size:
-                return path
-    return ""
 
 
 def trusts(settings: MailSettings, host: str) -> bool:
@@ -134,7 +118,6 @@ def session(ctx: Context, app: Application) -> Session:
     whose = target(ctx)
     sender = settings.sender.rpartition("<")[2].strip("> ") or whose.sender or ""
     far = "ehlo" if local and login is None else "rcpt" if login is None or sender else "auth"
-    store = "" if tls == "none" else trust_store(ctx)
     base = Dial(
         host=host,
         port=port,
@@ -146,14 +129,10 @@ def session(ctx: Context, app: Application) -> Session:
         recipient=(whose.recipient or "") if far == "rcpt" and not local else "",
         login=login,
         trust=trusts(settings, host),
-        ca_file=store,
         timeout=WAIT,
     )
     reply = ctx.ask(base)
-    if store and reply.tls and reply.tls.verify_error.startswith("CA file"):
-        # A store of a form that cannot be read here: the system's bundle is the next best.
-        store, base = "", dataclasses.replace(base, ca_file="")
-        reply = ctx.ask(base)
+    reply, base, store, java_error = _by_java(ctx, base, reply)
     first, name_error = None, ""
     if reply.tls and _only_name(reply.tls.verify_error) and not base.trust and reply.tls.names:
         # Whether the chain is good is asked under a name that the certificate does have.
@@ -184,8 +163,31 @@ def session(ctx: Context, app: Application) -> Session:
         first=first,
         store=store,
         name_error=name_error,
+        java_error=java_error,
         not_found=reply.error if reply.stage == "resolve" else "",
     )
+
+
+def _by_java(ctx: Context, base: Dial, reply: DialReply) -> tuple[DialReply, Dial, str, str]:
+    """The dialogue, with the certificate held against Java's trust store too; the store that was used; what it says.
+
+    The system's bundle is asked first: a store that no Java here has open may be of anybody's making.
+    """
+    info = reply.tls
+    if info is None or base.trust or _only_name(info.verify_error) or not (info.verified or info.verify_error):
+        return reply, base, "", ""
+    store, running = trust_store(ctx)
+    if not store or (info.verified and not running):
+        return reply, base, "", ""
+    query = dataclasses.replace(base, ca_file=store)
+    if info.verified:
+        answer = ctx.ask(dataclasses.replace(query, say="ehlo", login=None, sender="", recipient="")).tls
+        error = answer.verify_error if answer else ""
+        return reply, base, store, "" if error.startswith("CA file") else error
+    other = ctx.ask(query)
+    if other.tls and other.tls.verified:
+        return other, query, store, ""
+    return reply, base, "", ""
 
 
 def _silence(problem: str | None) -> str | None:

@@ -1,16 +1,28 @@
 """The Java that runs the application, as far as it can be told without being it.
 
 runtime(ctx)          its version
+trust_store(ctx)      its CA certificates
 processes(ctx)        the Java processes of this host
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from diagnose.check import Context
-from diagnose.host.query import Exec, Process, Processes, Stat
+from diagnose.host.query import Exec, Glob, Process, Processes, Stat
+
+TRUST_STORES = (
+    "/etc/ssl/certs/java/cacerts",
+    "/etc/pki/ca-trust/extracted/java/cacerts",
+    "/usr/lib/jvm/*/lib/security/cacerts",
+    "/usr/lib/jvm/*/jre/lib/security/cacerts",
+    "/usr/java/*/lib/security/cacerts",
+    "/opt/*/jre/lib/security/cacerts",
+    "/opt/*/lib/security/cacerts",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +55,28 @@ def runtime(ctx: Context) -> Runtime:
         return Runtime(path=program)
     numbers = tuple(int(part) for part in re.findall(r"\d+", match["words"])[:3])
     return Runtime(version=numbers[1:] if numbers[:1] == (1,) else numbers, words=match["words"], path=program)
+
+
+def trust_store(ctx: Context) -> tuple[str, bool]:
+    """The file of CA certificates, "" where none is seen, and whether a Java process of this host has it in use."""
+    for process in processes(ctx):
+        named = re.search(r"-Djavax\.net\.ssl\.trustStore=(\S+)", " ".join(process.command))
+        home = re.sub(r"/(?:jre/)?bin/java$", "", process.command[0]) if process.command else ""
+        candidates = [named[1]] if named else []
+        if home.startswith("/"):
+            candidates += [f"{home}/lib/security/cacerts", f"{home}/jre/lib/security/cacerts"]
+        if store := _present(ctx, candidates):
+            return store, True
+    running = bool(processes(ctx))
+    for pattern in TRUST_STORES:
+        if store := _present(ctx, ctx.ask(Glob(pattern)).paths if "*" in pattern else (pattern,)):
+            return store, running
+    return "", False
+
+
+def _present(ctx: Context, paths: Iterable[str]) -> str:
+    for path in paths:
+        stat = ctx.ask(Stat(path))
+        if stat.exists and stat.kind == "file" and stat.size:
+            return path
+    return ""

@@ -139,6 +139,9 @@ def _secured(ctx: Context, app: Application, settings: MailSettings, held: Sessi
     elif info and info.error:
         kind = "no-common-version" if _NO_VERSION.search(info.error) else "handshake"
         return stop("protocol" if kind != "handshake" else "tls", kind, f"the TLS handshake fails: {info.error}")
+    if held.java_error and not trusts(settings, host):
+        kind = "unknown-ca" if _why(held.java_error) == "self-signed" else _why(held.java_error)
+        return stop("certificate", kind, f"{held.java_error}, though the system's bundle knows the issuer")
     if held.name_error and app.value("mail.smtp.ssl.checkserveridentity").lower() == "true":
         return stop("certificate", "wrong-name", held.name_error)
     return None

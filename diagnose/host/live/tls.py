@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import socket
@@ -13,6 +14,7 @@ from diagnose.host.live import certificate
 from diagnose.host.live.connect import Broken, name_of
 from diagnose.host.query import TlsInfo
 from diagnose.host.redact import plain
+from diagnose.parse import truststore
 
 # Where distributions keep the bundle, for a Python whose own OpenSSL was built to look elsewhere.
 _BUNDLES = (
@@ -153,8 +155,24 @@ def _load(context: ssl.SSLContext, what: str, cafile: str | None = None, capath:
     try:
         context.load_verify_locations(cafile=cafile, capath=capath)
     except ssl.SSLError as error:
+        if cafile and _load_key_store(context, cafile):
+            return ""
         reason = error.reason.lower().replace("_", " ") if error.reason else "not readable as PEM"
         return f"{what}: {reason}"
     except (OSError, ValueError) as error:
         return f"{what}: {(error.strerror if isinstance(error, OSError) else None) or error}"
     return ""
+
+
+def _load_key_store(context: ssl.SSLContext, path: str) -> bool:
+    """Whether the file is one of Java's key stores, whose certificates are then trusted."""
+    try:
+        with open(path, "rb") as file:
+            found = truststore.certificates(file.read(8_000_000))
+    except OSError:
+        return False
+    for der in found or ():
+        # One that OpenSSL refuses (a key of a kind that it dropped) is none that a server can use.
+        with contextlib.suppress(ssl.SSLError):
+            context.load_verify_locations(cadata=der)
+    return bool(found)
