@@ -5,6 +5,7 @@ Asked of several unrelated operators for each port, beside controls that are no 
 
 from collections.abc import Iterator
 
+from diagnose import facts
 from diagnose.check import Context, ask_all, check, fail, ok, unknown, warn
 from diagnose.facts_network import (
     PORTS,
@@ -19,6 +20,7 @@ from diagnose.facts_network import (
     tried,
 )
 from diagnose.model import Observation, Scalar
+from diagnose.parse import current
 from diagnose.parse.labels import Relay, relays
 from diagnose.parse.outcomes import WORDS, Outcome, Pattern
 from diagnose.parse.recognise import identify
@@ -40,10 +42,10 @@ def check_egress(ctx: Context) -> Iterator[Observation]:
     seen = egress(ctx)
     way = mail_port(ctx)
     yield _internet(way, seen)
-    yield _mail_port(way, seen)
+    yield _mail_port(ctx, way, seen)
     for port in PORTS:
         yield _port(port, way, seen)
-    done = {(t.host, t.port): t for t in seen.ports if t.port != 25}
+    done = {(t.host, t.port): t for t in seen.ports if t.port != 25 and t.family == seen.main_family}
     for attempt in done.values():
         yield from _endpoint(attempt)
     if seen.connected() and way.known and seen.pattern(way.port).kind != "open":
@@ -73,7 +75,7 @@ def _internet(way: MailPort, seen: Egress) -> Observation:
     )
 
 
-def _mail_port(way: MailPort, seen: Egress) -> Observation:
+def _mail_port(ctx: Context, way: MailPort, seen: Egress) -> Observation:
     if not way.known:
         return unknown("egress.mail-port", "mail's port", way.problem, port=way.port)
     subject = f"TCP {way.port}"
@@ -97,16 +99,33 @@ def _mail_port(way: MailPort, seen: Egress) -> Observation:
         if len(mute) == len([t for t in rows if t.open]) > 1:
             text = f"TCP {way.port} connects at {len(mute)} unrelated operators, and none of them says a word"
             return fail("egress.mail-port", subject, text, kind="silent", **data)
+        if found.failed_by is Outcome.TIMEOUT and found.failed > found.opened and _waits(ctx, way.port):
+            text = f"some connections to port {way.port} pass, most time out, as Postfix's do ({listed})"
+            return fail("egress.mail-port", subject, f"{text}: it is throttled", kind="throttled", **data)
         if found.kind == "mixed":
             return warn("egress.mail-port", subject, f"only some connect: {listed}", kind="mixed", **data)
         return ok("egress.mail-port", subject, f"connects: {listed}", kind="open", **data)
     if not rows:
         why = "no reference host is known for this port" if not seen.unresolved else "no reference host's name resolves"
     else:
-        why = "too few of the reference hosts answered or failed clearly" + (f" ({seen.problem})" if seen.problem else "")
+        why = "too few of the reference hosts answered or failed clearly" + (
+            f" ({seen.problem})" if seen.problem else ""
+        )
     if found.blocked:
         why = "nothing at all is reached, so the port itself cannot be judged"
     return unknown("egress.mail-port", subject, f"not known whether TCP {way.port} leaves the network: {why}", **data)
+
+
+def _waits(ctx: Context, port: int) -> bool:
+    """Whether Postfix's own connects to this port time out now, at more than one destination that is dead by itself."""
+    log = facts.mail_log(ctx)
+    if log is None:
+        return False
+    return any(
+        fact.label == "connect-timeout" and fact.current and not fact.minor and not fact.alone
+        and fact.reason.peer_port in (port, None)
+        for fact in current.facts(log, facts.relay_of(ctx), ctx.target.recipient)
+    )  # fmt: skip
 
 
 def _kind(found: Pattern) -> str:
@@ -120,8 +139,9 @@ def _control(seen: Egress, port: int) -> str:
 
 def _port(port: int, way: MailPort, seen: Egress) -> Observation:
     sign, subject = f"egress.port-{port}", f"TCP {port}"
-    found = seen.pattern(port)
-    listed = "; ".join(f"{t.host} {t.words}" for t in seen.on(port) if t.outcome is not Outcome.UNKNOWN)
+    family = seen.main_family
+    found = seen.pattern(port, family)
+    listed = "; ".join(f"{t.host} {t.words}" for t in seen.on(port, family) if t.outcome is not Outcome.UNKNOWN)
     if found.kind in ("open", "mixed"):
         return ok(sign, subject, f"leaves this network: {listed}", port=port)
     if not found.blocked or not seen.connected():
@@ -141,9 +161,7 @@ def _endpoint(attempt: Tried) -> Iterator[Observation]:
     yield say("egress.endpoint", subject, text, host=attempt.host, port=attempt.port, open=attempt.open)
 
 
-def _more_endpoints(
-    ctx: Context, way: MailPort, seen: Egress, done: set[tuple[str, int]]
-) -> Iterator[Tried]:
+def _more_endpoints(ctx: Context, way: MailPort, seen: Egress, done: set[tuple[str, int]]) -> Iterator[Tried]:
     """The ports of the relays that may be advised, the one in use first, as far as their port may be open at all."""
     hosts: dict[str, tuple[int, ...]] = {}
     if way.relay and not way.private:
@@ -157,8 +175,10 @@ def _more_endpoints(
         (host, port, found[host][0])
         for host, ports in hosts.items()
         for port in ports
-        if found.get(host) and port not in (25, 80, 443, way.port) and (host, port) not in done
-        and not seen.pattern(port).blocked
+        if found.get(host)
+        and port not in (25, 80, 443, way.port)
+        and (host, port) not in done
+        and not seen.pattern(port, seen.main_family).blocked
     ]
     queries = [dial_address(address, port, host) for host, port, address in wanted]
     for (host, _, _), query, reply in zip(wanted, queries, ask_all(ctx, queries), strict=True):

@@ -73,7 +73,9 @@ def _target(seen: Egress, port: int) -> Tried | None:
 def _words(found: Place, port: int, reference: int) -> str:
     after = f"hop {found.hop}" + (f" ({found.last})" if found.last else "") if found.hop else "this host"
     before = f" and hop {found.hop + 1}" + (f" ({found.next})" if found.next else "")
-    how = {"dropped": "vanish", "reset": "are answered with a forged reset"}.get(found.how, f"are stopped ({found.how})")
+    how = {"dropped": "vanish", "reset": "are answered with a forged reset"}.get(
+        found.how, f"are stopped ({found.how})"
+    )
     text = f"packets to port {port} {how} between {after}{before}: {WORDS[found.where]}"
     if found.distance:
         text += f"; those to port {reference} of the same host arrive, {found.distance} hops away"
