@@ -1,0 +1,86 @@
+"""What TLS needs on this side."""
+
+import pytest
+
+from checks.sasl_files import files
+from checks.tls import tls
+from diagnose.check import Lookup
+from diagnose.host.query import DnsReply, MapReply, StatReply
+from diagnose.model import Status
+from tests.checks.pretended_postfix import failed, of, run
+from tests.checks.pretended_relay import BUNDLE, PATH, PUBLIC_FILE, SECRET_FILE, relayed
+
+RED_HAT = "/etc/pki/tls/certs/ca-bundle.crt"
+
+
+def test_bundle_is_there() -> None:
+    assert failed(run(tls, relayed())) == []
+
+
+@pytest.mark.parametrize("level", ["may", "encrypt", "secure"])
+def test_bundle_of_another_distribution(level: str) -> None:
+    found = run(tls, relayed({"smtp_tls_CAfile": RED_HAT, "smtp_tls_security_level": level}))
+    (ca,) = of(found, "tls.ca")
+    assert (ca.status, ca.data["kind"], ca.data["bundle"]) == (Status.FAILED, "missing", BUNDLE)
+
+
+def test_bundle_missing_on_the_direct_way_is_no_outage() -> None:
+    host = relayed({"smtp_tls_CAfile": RED_HAT, "smtp_tls_security_level": "may", "relayhost": None})
+    assert failed(run(tls, host)) == []
+
+
+def test_empty_bundle_and_one_without_certificates() -> None:
+    empty = StatReply(exists=True, kind="file", mode=0o644, owner="root", group="root", size=0)
+    (ca,) = of(run(tls, relayed({"smtp_tls_CAfile": "/etc/postfix/ca.pem"}, stats={"/etc/postfix/ca.pem": empty})), "tls.ca")
+    assert ca.data["kind"] == "empty"
+    host = relayed({"smtp_tls_CAfile": "/etc/postfix/ca.pem"}, stats={"/etc/postfix/ca.pem": PUBLIC_FILE}, files={"/etc/postfix/ca.pem": "?"})
+    assert of(run(tls, host), "tls.ca")[0].data["kind"] == "no-certificate"
+
+
+def test_no_authority_where_all_must_verify() -> None:
+    (ca,) = of(run(tls, relayed({"smtp_tls_CAfile": None, "smtp_tls_security_level": "verify"})), "tls.ca")
+    assert ca.data["kind"] == "none"
+    assert failed(run(tls, relayed({"smtp_tls_CAfile": None}))) == []
+
+
+def test_policy_that_is_none() -> None:
+    settings = {"smtp_tls_policy_maps": "hash:/etc/postfix/tls_policy"}
+    found = run(tls, relayed(settings, lookup=MapReply(found=True, value="encrypted")))
+    assert of(found, "tls.policy")[0].data["kind"] == "invalid"
+    fine = run(tls, relayed(settings, lookup=MapReply(found=True, value="secure match=sendgrid.net")))
+    assert of(fine, "tls.policy")[0].status is Status.OK
+
+
+def test_dane_needs_a_resolver_that_validates() -> None:
+    settings = {"smtp_tls_security_level": "dane-only", "smtp_dns_support_level": "dnssec"}
+    plain = relayed(settings, by_kind={Lookup: lambda q: DnsReply(rcode="NOERROR", answers=("a.",))})
+    assert of(run(tls, plain), "tls.dane")[0].status is Status.FAILED
+    falls_back = relayed({**settings, "smtp_tls_security_level": "dane"}, by_kind={Lookup: lambda q: DnsReply(rcode="NOERROR", answers=("a.",))})
+    assert of(run(tls, falls_back), "tls.dane")[0].status is Status.WARNING
+    good = relayed(settings, by_kind={Lookup: lambda q: DnsReply(rcode="NOERROR", answers=("a.",), authentic=True)})
+    assert failed(run(tls, good)) == []
+
+
+@pytest.mark.parametrize(
+    ("mode", "owner", "group", "kind"),
+    [(0o644, "root", "root", "readable"), (0o640, "root", "postfix", ""), (0o600, "www-data", "www-data", "owner"), (0o600, "root", "root", "")],
+)
+def test_password_file(mode: int, owner: str, group: str, kind: str) -> None:
+    stat = StatReply(exists=True, kind="file", mode=mode, owner=owner, group=group, size=9)
+    found = [o for o in run(files, relayed(stats={PATH: stat})) if o.sign == "sasl.exposed" and o.status is Status.FAILED]
+    assert [o.data["kind"] for o in found] == ([kind] if kind else [])
+
+
+def test_closed_directory_protects() -> None:
+    open_file = StatReply(exists=True, kind="file", mode=0o644, owner="root", group="root", size=9)
+    closed = StatReply(exists=True, kind="dir", mode=0o700, owner="root", group="root")
+    host = relayed(stats={PATH: open_file, f"{PATH}.db": SECRET_FILE, "/etc/postfix": closed})
+    assert failed(run(files, host)) == []
+
+
+def test_plug_ins() -> None:
+    assert of(run(files, relayed(plugins=())), "sasl.plugins")[0].data["kind"] == "none"
+    only = run(files, relayed(plugins=("/usr/lib/x86_64-linux-gnu/sasl2/libdigestmd5.so",)))
+    assert of(only, "sasl.plugins")[0].data["kind"] == "no-plaintext"
+    packed = relayed(plugins=(), stats={"/nix/store": StatReply(exists=True, kind="dir", mode=0o755)})
+    assert of(run(files, packed), "sasl.plugins")[0].status is Status.UNKNOWN
