@@ -25,7 +25,7 @@ from diagnose.host.redact import plain
 __all__ = ["Source", "mail_lines", "read", "sources", "stream", "veil", "window"]
 
 DIRECTORY = "/var/log"
-OWN = ("mail.log", "maillog", "mail/mail.log", "mail/info.log", "mail/mail.info", "mail.info")
+OWN = ("mail.log", "maillog", "mail/mail.log", "mail/info.log", "mail/mail.info", "mail.info", "mail")  # the last: SUSE
 SHARED = ("syslog", "messages")
 LONGEST = 8192  # octets of a line that are kept
 _RAW_FACTOR = 16  # a shared log is searched this many times the limit from its end
@@ -86,7 +86,7 @@ def _family(path: str) -> list[str]:
         return [path] if os.path.exists(path) else []
     older = [os.path.join(folder, each) for each in names if rotated.fullmatch(each)]
     older.sort(key=lambda each: (_changed(each), each), reverse=True)
-    return ([path] if name in names else []) + older
+    return ([path] if name in names and not os.path.isdir(path) else []) + older
 
 
 def _changed(path: str) -> float:
