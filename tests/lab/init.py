@@ -16,6 +16,27 @@ def mount(*argv: str) -> None:
     subprocess.run(["mount", *argv], check=True)
 
 
+def make_devices(dev: str) -> None:
+    """A /dev of the machine's own, so that its /dev/log is nobody else's."""
+    mount("-t", "tmpfs", "-o", "mode=755", "dev", dev)
+    nodes = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9), "tty": (5, 0)}
+    for name, number in nodes.items():
+        os.mknod(f"{dev}/{name}", 0o020666, os.makedev(*number))
+        os.chmod(f"{dev}/{name}", 0o666)
+    for folder in ("pts", "shm"):
+        os.mkdir(f"{dev}/{folder}")
+    mount("-t", "devpts", "-o", "newinstance,ptmxmode=0666,mode=620,gid=5", "devpts", f"{dev}/pts")
+    mount("-t", "tmpfs", "-o", "mode=1777", "shm", f"{dev}/shm")
+    for name, target in (
+        ("ptmx", "pts/ptmx"),
+        ("fd", "/proc/self/fd"),
+        ("stdin", "fd/0"),
+        ("stdout", "fd/1"),
+        ("stderr", "fd/2"),
+    ):
+        os.symlink(target, f"{dev}/{name}")
+
+
 def make_root(paths: list[str]) -> None:
     """Overlay of / on a tmpfs, with proc, sys, dev and run of its own, then pivot into it."""
     mount("--make-rprivate", "/")
@@ -26,7 +47,7 @@ def make_root(paths: list[str]) -> None:
     root = "/mnt/root"
     mount("-t", "proc", "proc", f"{root}/proc")
     mount("-t", "sysfs", "sysfs", f"{root}/sys")
-    mount("--rbind", "/dev", f"{root}/dev")
+    make_devices(f"{root}/dev")
     mount("-t", "tmpfs", "-o", "mode=755", "run", f"{root}/run")
     for path in paths:
         inside = root + path

@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
@@ -77,6 +78,8 @@ class Machine:
         self.pid = 0
         self.before = 0
         self.started = False
+        self.journal = False
+        self.noise = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the machine
         self.network: Network
 
     def __enter__(self) -> Machine:
@@ -105,11 +108,13 @@ class Machine:
             for pipe in (child.stdin, child.stdout):
                 if pipe:
                     pipe.close()
+        self.noise.close()
 
     def _spawn(self, *argv: str, pipes: bool = False) -> subprocess.Popen[bytes]:
         pipe = subprocess.PIPE if pipes else subprocess.DEVNULL
         environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONPATH": str(CHECKOUT), "LANG": "C.UTF-8"}
-        child = subprocess.Popen([*_DIE, *argv], stdin=pipe, stdout=pipe, env=environment, cwd="/")
+        command = [*_DIE, *argv]
+        child = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=self.noise, env=environment, cwd="/")
         self.children.append(child)
         return child
 
@@ -136,7 +141,9 @@ class Machine:
     def _ready(self, child: subprocess.Popen[bytes], what: str) -> None:
         assert child.stdout
         if child.stdout.readline() != b"ready\n":
-            raise LabError(f"the {what} did not come up (exit status {child.poll()})")
+            self.noise.seek(0)
+            words = self.noise.read().decode(errors="replace").strip()
+            raise LabError(f"the {what} did not come up (exit status {child.poll()}): {words}")
 
     def path(self, path: str) -> Path:
         """A path inside the machine, as the outer system reaches it."""
@@ -274,6 +281,8 @@ class Machine:
 
     def log(self) -> str:
         """What was logged since the machine came up."""
+        if self.journal:
+            return self.run("journalctl", "--no-pager", "-o", "short").stdout
         return self.read("/var/log/mail.log")[self.before :]
 
     def wait_for(self, pattern: str, seconds: float = 15) -> None:

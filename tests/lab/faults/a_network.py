@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.lab.fault import Fault
 from tests.lab.internet.world import Manner, Server, World
-from tests.lab.steps import mail, nft, relay, run, settings, shell
+from tests.lab.steps import journal, mail, nft, relay, run, settings, shell
 
 BLOCKED = ("egress-port-25-blocked",)
 SUBMISSION = ("egress-submission-blocked",)
@@ -349,5 +349,12 @@ FAULTS = (
             settings(mynetworks="127.0.0.0/8"),
         ),
         shows="status=deferred .*(Cannot assign|unreachable)",
+    ),
+    Fault(
+        id="isp-drops-25-journal",
+        accept=BLOCKED,
+        about="ISP drops TCP 25; the log is in the journal alone",
+        setup=(nft("isp", "forward tcp dport 25 drop"), journal()),
+        shows="status=deferred .*timed out",
     ),
 )

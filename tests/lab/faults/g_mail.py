@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from tests.lab.confine import confined
 from tests.lab.fault import Fault
-from tests.lab.faults.g_host import REJECTED, lift, listen
+from tests.lab.faults.g_host import REJECTED, lift, listen, many_messages
+from tests.lab.history import sent_lines
 from tests.lab.internet.world import Manner, Server, World
-from tests.lab.steps import append, mail, nft, pause, relay, run, settings, shell, smtp_mail, wait, write
+from tests.lab.steps import append, mail, nft, older, pause, relay, run, settings, shell, smtp_mail, wait, write
 
 FAULTS = (
     Fault(
@@ -175,5 +177,48 @@ FAULTS = (
         setup=(settings(maillog_file=None), shell("rm -f /var/log/mail.log /dev/log")),
         then=(mail(), pause(1)),
         proof=((("mailq",), "empty"),),
+    ),
+    Fault(
+        id="log-stopped-last-week",
+        accept=("mail-log-missing",),
+        about="rsyslog was removed; the log ends last week, and there is no journal",
+        setup=(
+            settings(maillog_file=None),
+            write("/var/log/mail.log", sent_lines("app", 6, 400, 180), 0o640),
+            older("/var/log/mail.log", 180 * 3600),
+        ),
+        then=(mail(), pause(1)),
+        proof=((("mailq",), "empty"),),
+    ),
+    Fault(
+        id="selinux-denies-port",
+        accept=("access-control-denied",),
+        about="SELinux keeps smtp(8) from connecting to 2525",
+        start=False,
+        setup=(relay("smtp.sendgrid.net", 2525),),
+        then=(confined("selinux", 2525, (25, 53, 80, 443, 465, 587)), mail()),
+        shows="status=deferred .*Permission denied",
+    ),
+    Fault(
+        id="apparmor-denies-connect",
+        accept=("access-control-denied",),
+        about="an AppArmor profile keeps smtp(8) from connecting",
+        start=False,
+        then=(confined("apparmor", 25, (53, 443)), mail()),
+        shows="status=deferred .*Permission denied",
+    ),
+    Fault(
+        id="queue-of-old-newsletter",
+        accept=("queue-congested",),
+        about="seven hundred messages wait for a relay that answers slowly",
+        world=World(servers=(Server(host="smtp.sendgrid.net", manner=Manner(stall=4)),)),
+        setup=(
+            settings(default_process_limit="3", smtp_helo_timeout="300s", smtp_mail_timeout="300s"),
+            relay("smtp.sendgrid.net"),
+        ),
+        then=(many_messages(700), mail()),
+        proof=(
+            (("sh", "-c", "find /var/spool/postfix/active /var/spool/postfix/incoming -type f | wc -l"), r"[3-9]\d\d"),
+        ),
     ),
 )

@@ -8,7 +8,23 @@ from tests.lab.fault import Fault
 from tests.lab.history import stamp
 from tests.lab.internet.world import Manner, Server, World
 from tests.lab.machine import SECRET, Machine
-from tests.lab.steps import Step, append, mail, nft, older, pause, relay, run, settings, shell, smtp_mail, wait, write
+from tests.lab.neighbours import content_filter, login_service
+from tests.lab.steps import (
+    Step,
+    append,
+    journal,
+    mail,
+    nft,
+    older,
+    pause,
+    relay,
+    run,
+    settings,
+    shell,
+    smtp_mail,
+    wait,
+    write,
+)
 
 from .h_application import template
 
@@ -290,4 +306,34 @@ _SHAPES = (
     ),
 )
 
-FAULTS = (*_ROUTES, *_SHAPES)
+_NEIGHBOURS = (
+    well(
+        "healthy-amavis-chain",
+        "content filter on 10024, re-injection on 10025",
+        settings(content_filter="smtp-amavis:[127.0.0.1]:10024"),
+        append(
+            "/etc/postfix/master.cf",
+            "smtp-amavis unix - - y - 2 smtp\n  -o smtp_data_done_timeout=1200\n127.0.0.1:10025 inet n - y - - smtpd\n"
+            "  -o content_filter=\n  -o mynetworks=127.0.0.0/8\n  -o smtpd_recipient_restrictions=permit_mynetworks,reject\n",
+        ),
+        content_filter(),
+        shows="relay=mx.*status=sent",
+    ),
+    well(
+        "healthy-dovecot-login",
+        "smtpd lets Dovecot check logins",
+        settings(smtpd_sasl_auth_enable="yes", smtpd_sasl_type="dovecot", smtpd_sasl_path="private/auth"),
+        login_service(),
+        then=(smtp_mail(),),
+    ),
+    well("healthy-journal-only", "the log is in the journal alone", journal(), history=False),
+    well(
+        "healthy-relay-journal",
+        "a relay, and the log in the journal alone",
+        relay("smtp.gmail.com"),
+        journal(),
+        history=False,
+    ),
+)
+
+FAULTS = (*_ROUTES, *_SHAPES, *_NEIGHBOURS)
