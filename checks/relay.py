@@ -95,7 +95,8 @@ def _name(ctx: Context, way: Route) -> Generator[Observation, None, bool]:
     if hop.address:
         return True
     where: dict[str, Scalar] = {"host": hop.host, "next_hop": hop.raw}
-    native = "native" in items(way.value("smtp_host_lookup")) or way.value("smtp_dns_support_level") == "disabled"
+    native = "native" in items(way.value("smtp_host_lookup")) or way.flag("disable_dns_lookups")
+    native = native or way.value("smtp_dns_support_level") == "disabled"
     if not hop.bracketed and not native:
         return (yield from _by_exchangers(ctx, way))
     resolved = ctx.ask(Resolve(hop.host))

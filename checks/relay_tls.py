@@ -75,7 +75,7 @@ def _where(way: Route, into: WayIn) -> dict[str, Scalar]:
 def _settings(ctx: Context, way: Route, into: WayIn) -> Iterator[Observation]:
     """What the settings alone exclude: versions that nobody speaks any more, a wrapper mode without a level."""
     mode, where = into.mode, _where(way, into)
-    if mode.wrapper and not mode.mandatory:
+    if mode.wrapper and mode.level in ("none", "may"):
         text = f"smtp_tls_wrappermode needs a TLS level of encrypt or stronger; it is {mode.level} ({mode.by}): smtp(8) refuses to connect"
         yield fail("relay.wrapper", into.place, text, kind="level", **where)
     if mode.level == "none":
@@ -136,7 +136,7 @@ def _starttls(ctx: Context, way: Route, into: WayIn, reply: DialReply) -> Iterat
         elif reply.mail and "starttls" in reply.mail.lower() and not reply.mail.startswith("2"):
             text = f"demands STARTTLS, and this side has TLS off ({into.mode.by}): {reply.mail}"
             yield fail("relay.starttls", into.place, text, kind="demanded", **where)
-        elif found.enabled and not reply.mechanisms:
+        elif found.enabled and found.hit is not None and not reply.mechanisms:
             text = f"offers a login only after STARTTLS, and this side has TLS off ({into.mode.by})"
             yield fail("relay.starttls", into.place, text, kind="login-needs-tls", **where)
         else:

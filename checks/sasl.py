@@ -78,7 +78,7 @@ def _enabled(ctx: Context, way: Route, found: Sasl) -> Iterator[Observation]:
     into = way_in(ctx, way)
     where: dict[str, Scalar] = {"host": way.host, "next_hop": way.nexthop, "provider": into.provider}
     if found.enabled:
-        yield ok("sasl.enabled", "smtp_sasl_auth_enable", "is on", **where)
+        yield ok("sasl.enabled", "smtp_sasl_auth_enable", "is on", on=True, **where)
     elif found.asked:
         text = f"is off, although smtp_sasl_password_maps is set: nobody logs in to {way.host}"
         yield fail("sasl.enabled", "smtp_sasl_auth_enable", text, kind="map-without", **where)
@@ -86,7 +86,7 @@ def _enabled(ctx: Context, way: Route, found: Sasl) -> Iterator[Observation]:
         text = f"is off, and {into.provider} ({way.host}) takes mail only after a login"
         yield fail("sasl.enabled", "smtp_sasl_auth_enable", text, kind="provider-wants", **where)
     else:
-        yield ok("sasl.enabled", "smtp_sasl_auth_enable", f"is off: mail goes to {way.host} without a login", **where)
+        yield ok("sasl.enabled", "smtp_sasl_auth_enable", f"is off: mail goes to {way.host} without a login", on=False, **where)
 
 
 def _map(ctx: Context, postfix: Mta, one: Asked) -> Iterator[Observation]:

@@ -129,9 +129,11 @@ CAUSES = (
             Sign("mail.auth-required", 7),
             Sign("relay.envelope", 7, where=(("label", "auth-required"),)),
             Sign("mail.relay-access-denied", 3),
-            Sign("relay.mechanism", 6, Status.WARNING, where=(("kind", "none-offered"),)),
+            # A login is on here, and that port of the relay offers none.
+            Sign("relay.mechanism", 20, Status.WARNING, where=(("kind", "none-offered"),)),
+            Sign("sasl.enabled", 6, Status.OK, where=(("on", False),)),
             # A login is on: then it is the key or the map.
-            Sign("sasl.enabled", -15, Status.OK),
+            Sign("sasl.enabled", -15, Status.OK, where=(("on", True),)),
             FLOW,
         ),
         explains=("relay-access-denied", "sender-not-allowed", "relay-auth-disabled"),
@@ -224,6 +226,7 @@ CAUSES = (
             Sign("mail.relay-access-denied", 3),
             # No login is made for another reason.
             Sign("sasl.enabled", -20),
+            Sign("sasl.enabled", -20, Status.OK, where=(("on", False),)),
             Sign("sasl.map", -20),
             Sign("sasl.stale", -20),
             Sign("relay.starttls", -10, where=(("kind", ("demanded", "login-needs-tls")),)),
