@@ -36,7 +36,7 @@ def rewriting(ctx: Context) -> Iterator[Observation]:
     if moved := _moved(ctx, whose.recipient):
         clean = False
         text = f"the log shows mail to {whose.recipient} delivered to {moved} instead"
-        yield fail(
+        yield say(
             "config.rewritten", whose.recipient, text, recipient=whose.recipient, value=moved, parameter="the log"
         )
     for parameter in _RECIPIENT:

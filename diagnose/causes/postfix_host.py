@@ -125,7 +125,7 @@ CAUSES = (
             Sign("listener.expected", 12),
             # A null client has no listener on purpose.
             Sign("listener.smtp", 2, Status.WARNING),
-            Sign("listener.smtp", -12, Status.OK),
+            Sign("listener.smtp", -12, Status.OK, where=(("kind", "open"),)),
         ),
         explains=("nothing-submitted", "app-smtp-unreachable"),
         links=("https://www.postfix.org/postconf.5.html#inet_interfaces",),

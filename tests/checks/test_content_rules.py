@@ -1,0 +1,26 @@
+"""The check of rules on what mail says."""
+
+from checks.content_rules import content_rules
+from diagnose.model import Status
+from tests.checks.pretended_postfix import failed, machine, run
+
+LINE = "Nov 22 12:32:20 app postfix/cleanup[3]: C6B: discard: header Subject: Verify your account from {who}; from=<a@example.net> to=<u@example.org>: test"
+USE = {"header_checks": "pcre:/etc/postfix/header_checks"}
+
+
+def test_none() -> None:
+    assert failed(run(content_rules, machine())) == []
+
+
+def test_rule_that_could_stop_mail_is_a_note() -> None:
+    files = {"/etc/postfix/header_checks": "# comment\n/^Subject: .*Verify/ DISCARD test system\n/^Received:/ IGNORE\n"}
+    assert [o.status for o in run(content_rules, machine(USE, files=files))] == [Status.WARNING]
+
+
+def test_rule_that_did_it_to_this_hosts_mail() -> None:
+    found = run(content_rules, machine(USE, log=(LINE.format(who="local"),)))
+    assert (failed(found), found[0].data["how"]) == (["config.content-rule"], "discard")
+
+
+def test_mail_of_strangers_is_discarded_rightly() -> None:
+    assert failed(run(content_rules, machine(USE, log=(LINE.format(who="mx.spam.example[198.51.100.7]"),)))) == []

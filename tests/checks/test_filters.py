@@ -1,0 +1,72 @@
+"""The check of filters and backends."""
+
+from checks.filters import filters
+from diagnose.check import Dial, Stat
+from diagnose.host.query import Attempt, DialReply, StatReply
+from diagnose.model import Status
+from tests.checks.pretended_postfix import MASTER, failed, machine, of, run
+
+REFUSED = DialReply(
+    attempts=(Attempt(address="127.0.0.1", error="ECONNREFUSED"),), stage="connect", error="ECONNREFUSED"
+)
+OPEN = DialReply(attempts=(Attempt(address="127.0.0.1"),), address="127.0.0.1", stage="connect")
+AMAVIS = MASTER + "amavis unix - - y - 2 smtp\n127.0.0.1:10025 inet n - y - - smtpd -o content_filter=\n"
+SOCKET = StatReply(exists=True, kind="socket")
+
+
+def test_nothing_configured() -> None:
+    assert run(filters, machine()) == []
+
+
+def test_amavis_up_and_down() -> None:
+    for reply, expected in ((OPEN, []), (REFUSED, ["filter.content"])):
+        host = machine(
+            {"content_filter": "amavis:[127.0.0.1]:10024"}, master=AMAVIS, by_kind={Dial: lambda q, r=reply: r}
+        )
+        assert failed(run(filters, host)) == expected
+
+
+def test_dead_milter_and_one_that_may_be_missing() -> None:
+    settings = {"smtpd_milters": "inet:localhost:8891", "non_smtpd_milters": "$smtpd_milters"}
+    down = {Dial: lambda q: REFUSED}
+    assert set(failed(run(filters, machine(settings, by_kind=down)))) == {"filter.milter"}
+    accept = run(filters, machine({**settings, "milter_default_action": "accept"}, by_kind=down))
+    assert {o.status for o in accept} == {Status.WARNING}
+
+
+def test_milter_port_in_sendmail_style() -> None:
+    host = machine(
+        {"smtpd_milters": "inet:8891@localhost"}, by_kind={Dial: lambda q: OPEN if q.port == 8891 else REFUSED}
+    )
+    assert failed(run(filters, host)) == []
+
+
+def test_milter_socket_below_the_chroot() -> None:
+    inside = {"/var/spool/postfix/opendkim/sock": SOCKET}
+    assert failed(run(filters, machine({"smtpd_milters": "unix:/opendkim/sock"}, stats=inside))) == []
+    assert failed(run(filters, machine({"smtpd_milters": "unix:/opendkim/sock"}))) == ["filter.milter"]
+
+
+def test_policy_service_and_a_foreign_one_that_is_not_dialled() -> None:
+    settings = {"smtpd_recipient_restrictions": "permit_mynetworks, check_policy_service inet:127.0.0.1:10023, reject"}
+    assert failed(run(filters, machine(settings, by_kind={Dial: lambda q: REFUSED}))) == ["filter.policy"]
+    far = {"smtpd_recipient_restrictions": "check_policy_service inet:10.0.0.9:10023"}
+    assert run(filters, machine(far, by_kind={Dial: lambda q: REFUSED})) == []
+
+
+def test_dovecot_login_socket() -> None:
+    settings = {"smtpd_sasl_auth_enable": "yes", "smtpd_sasl_type": "dovecot", "smtpd_sasl_path": "private/auth"}
+    assert failed(run(filters, machine(settings))) == ["filter.backend"]
+    assert failed(run(filters, machine(settings, stats={"/var/spool/postfix/private/auth": SOCKET}))) == []
+
+
+def test_what_root_alone_may_see_is_unknown() -> None:
+    hidden = {Stat: lambda q: StatReply(problem="permission denied")}
+    found = run(filters, machine({"virtual_transport": "lmtp:unix:private/dovecot-lmtp"}, by_kind=hidden, root=False))
+    assert [o.status for o in of(found, "filter.backend")] == [Status.UNKNOWN]
+
+
+def test_network_switched_off_is_unknown() -> None:
+    off = {Dial: lambda q: DialReply(problem="network probes are switched off")}
+    found = run(filters, machine({"smtpd_milters": "inet:localhost:8891"}, by_kind=off))
+    assert [o.status for o in found] == [Status.UNKNOWN]

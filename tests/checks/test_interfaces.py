@@ -1,0 +1,54 @@
+"""The check of addresses that settings name."""
+
+import json
+
+from checks.interfaces import interfaces
+from diagnose.check import Exec, Resolve
+from diagnose.host.query import ExecReply, ResolveReply
+from tests.checks.pretended_postfix import failed, machine, of, run
+
+
+def addresses(*found: str) -> dict:
+    info = [{"local": a, "scope": "host" if a.startswith("127.") or a == "::1" else "global"} for a in found]
+    return {Exec(("ip", "-j", "addr")): ExecReply(code=0, out=json.dumps([{"ifname": "x", "addr_info": info}]))}
+
+
+OWN = addresses("127.0.0.1", "::1", "192.0.2.5", "2001:db8::5")
+
+
+def test_all_loopback_and_own_addresses() -> None:
+    for value in ("all", "loopback-only", "127.0.0.1, [::1], 192.0.2.5"):
+        assert failed(run(interfaces, machine({"inet_interfaces": value}, more=OWN))) == []
+
+
+def test_address_of_the_old_network() -> None:
+    found = run(interfaces, machine({"inet_interfaces": "127.0.0.1, 10.9.0.5"}, more=OWN))
+    assert of(found, "host.interface")[0].data["value"] == "10.9.0.5"
+    assert failed(found) == ["host.interface"]
+
+
+def test_name_that_is_ours_and_one_that_is_not() -> None:
+    named = {
+        Resolve("app.example.net"): ResolveReply(addresses=("192.0.2.5",)),
+        Resolve("old.example.net"): ResolveReply(addresses=("192.0.2.77",)),
+    }
+    assert failed(run(interfaces, machine({"inet_interfaces": "$myhostname"}, more={**OWN, **named}))) == []
+    assert failed(run(interfaces, machine({"inet_interfaces": "old.example.net"}, more={**OWN, **named}))) == [
+        "host.interface"
+    ]
+
+
+def test_source_address() -> None:
+    assert failed(run(interfaces, machine({"smtp_bind_address": "192.0.2.5"}, more=OWN))) == []
+    assert failed(run(interfaces, machine({"smtp_bind_address": "192.0.2.10"}, more=OWN))) == ["host.interface"]
+
+
+def test_families() -> None:
+    four = addresses("127.0.0.1", "192.0.2.5")
+    assert failed(run(interfaces, machine({"inet_protocols": "ipv6"}, more=four))) == ["host.address-family"]
+    assert failed(run(interfaces, machine({"inet_protocols": "ipv4"}, more=OWN))) == []
+    assert failed(run(interfaces, machine({"inet_protocols": "ipv6"}, more=addresses("::1", "2001:db8::5")))) == []
+
+
+def test_no_ip_command_is_skipped() -> None:
+    assert run(interfaces, machine()) == []

@@ -1,0 +1,58 @@
+"""The check of owners and modes."""
+
+from checks.permissions import permissions
+from diagnose.host.query import StatReply
+from diagnose.model import Status
+from tests.checks.pretended_postfix import failed, machine, of, run
+
+
+def place(mode: int, owner: str = "postfix", group: str = "root", kind: str = "dir") -> StatReply:
+    return StatReply(exists=True, kind=kind, mode=mode, owner=owner, group=group)
+
+
+GOOD = {
+    "/var/spool/postfix": place(0o755, "root"),
+    **{f"/var/spool/postfix/{n}": place(0o700) for n in ("incoming", "active", "deferred", "bounce", "private")},
+    "/var/spool/postfix/maildrop": place(0o1730, group="postdrop"),
+    "/var/spool/postfix/public": place(0o2710, group="postdrop"),
+    "/var/spool/postfix/pid": place(0o755, "root"),
+    "/var/lib/postfix": place(0o755, group="postfix"),
+    "/usr/sbin/postdrop": place(0o2555, "root", "postdrop", "file"),
+    "/usr/sbin/postqueue": place(0o2755, "root", "postdrop", "file"),
+}
+
+
+def test_debian_and_red_hat_modes_are_fine() -> None:
+    assert failed(run(permissions, machine(stats=GOOD))) == []
+    red_hat = {
+        **GOOD,
+        "/usr/sbin/postdrop": place(0o2755, "root", "postdrop", "file"),
+        "/var/lib/postfix": place(0o700),
+    }
+    assert failed(run(permissions, machine(stats=red_hat))) == []
+
+
+def test_other_owner_names_by_the_settings() -> None:
+    stats = {
+        k: place(
+            v.mode, "mail" if v.owner == "postfix" else v.owner, "drop" if v.group == "postdrop" else v.group, v.kind
+        )
+        for k, v in GOOD.items()
+    }
+    assert failed(run(permissions, machine({"mail_owner": "mail", "setgid_group": "drop"}, stats=stats))) == []
+
+
+def test_lost_setgid_bit() -> None:
+    stats = {**GOOD, "/usr/sbin/postdrop": place(0o755, "root", "root", "file")}
+    assert failed(run(permissions, machine(stats=stats))) == ["host.setgid"]
+
+
+def test_wrong_owner_of_the_queue_and_of_the_data_directory() -> None:
+    for path in ("/var/spool/postfix/maildrop", "/var/spool/postfix/incoming", "/var/lib/postfix"):
+        found = run(permissions, machine(stats={**GOOD, path: place(0o700, "root")}))
+        assert [o.data["path"] for o in of(found, "host.queue-permissions")] == [path]
+
+
+def test_what_cannot_be_seen_is_not_accused() -> None:
+    stats = {**GOOD, "/var/spool/postfix": StatReply(problem="permission denied")}
+    assert of(run(permissions, machine(stats=stats, root=False)), "host.queue-permissions")[0].status is Status.UNKNOWN

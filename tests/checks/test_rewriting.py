@@ -1,0 +1,47 @@
+"""The check of rewritten recipients."""
+
+from checks.rewriting import rewriting
+from diagnose.host.query import MapReply
+from diagnose.model import Status
+from tests.checks.pretended_postfix import failed, machine, of, run
+
+TO = "user@example.org"
+USE = {"virtual_alias_maps": "hash:/etc/postfix/virtual"}
+
+
+def answer(key: str, value: str) -> dict[tuple[str, str], MapReply]:
+    return {("hash:/etc/postfix/virtual", key): MapReply(found=True, value=value)}
+
+
+def test_not_rewritten() -> None:
+    assert failed(run(rewriting, machine(USE), TO)) == []
+
+
+def test_address_and_whole_domain() -> None:
+    for key in (TO, "@example.org"):
+        assert failed(run(rewriting, machine(USE, maps=answer(key, "dev@example.com")), TO)) == ["config.rewritten"]
+
+
+def test_copy_beside_the_recipient_is_a_note() -> None:
+    assert failed(run(rewriting, machine(USE, maps=answer(TO, f"{TO}, archive@example.com")), TO)) == []
+
+
+def test_alias_of_an_own_domain_is_a_note() -> None:
+    host = machine({**USE, "virtual_alias_domains": "example.org"}, maps=answer(TO, "dev@example.com"))
+    assert [o.status for o in of(run(rewriting, host, TO), "config.rewritten")] == [Status.WARNING]
+
+
+def test_static_map_takes_everything() -> None:
+    assert failed(run(rewriting, machine({"virtual_alias_maps": "static:dev@example.com"}), TO)) == ["config.rewritten"]
+
+
+def test_the_log_shows_it() -> None:
+    line = f"Nov 22 12:25:19 a postfix/local[2]: 06: to=<x@localhost>, orig_to=<{TO}>, relay=local, delay=0.2, dsn=2.0.0, status=sent (delivered to file: /dev/null)"
+    assert failed(run(rewriting, machine(log=(line,)), TO)) == ["config.rewritten"]
+
+
+def test_table_that_cannot_be_asked_is_unknown() -> None:
+    host = machine(
+        USE, maps={("hash:/etc/postfix/virtual", TO): MapReply(problem="permission denied: only root may read it")}
+    )
+    assert [o.status for o in of(run(rewriting, host, TO), "config.rewritten")] == [Status.UNKNOWN]

@@ -1,0 +1,43 @@
+"""The check of refusals at home."""
+
+import json
+
+from checks.submission import submission
+from diagnose.check import Exec
+from diagnose.host.query import ExecReply
+from diagnose.model import Status
+from tests.checks.pretended_postfix import failed, machine, of, run
+
+INFO = [{"local": "192.168.1.10", "prefixlen": 24}, {"local": "45.76.1.5", "prefixlen": 24}]
+OWN = {Exec(("ip", "-j", "addr")): ExecReply(code=0, out=json.dumps([{"addr_info": INFO}]))}
+REJECT = "Nov 22 12:32:10 a postfix/smtpd[3]: NOQUEUE: reject: RCPT from unknown[{client}]: {reply}; from=<app@example.net> to=<u@example.org> proto=ESMTP helo=<app>"
+DENIED = "454 4.7.1 <u@example.org>: Relay access denied"
+
+
+def test_application_of_the_own_network() -> None:
+    found = run(submission, machine(log=(REJECT.format(client="192.168.1.44", reply=DENIED),), more=OWN))
+    assert (failed(found), found[0].data["client"]) == (["config.submission-refused"], "192.168.1.44")
+
+
+def test_strangers_even_neighbours_on_a_public_network() -> None:
+    for client in ("198.51.100.7", "45.76.1.99"):
+        assert failed(run(submission, machine(log=(REJECT.format(client=client, reply=DENIED),), more=OWN))) == []
+
+
+def test_taken_since() -> None:
+    later = "Nov 22 12:40:10 a postfix/smtpd[3]: 4F1A317030E: client=app[192.168.1.44]"
+    log = (REJECT.format(client="192.168.1.44", reply=DENIED), later)
+    assert of(run(submission, machine(log=log, more=OWN)), "config.submission-refused")[0].status is Status.WARNING
+
+
+def test_refusal_with_another_root() -> None:
+    for reply in ("451 4.7.1 Service unavailable - try again later", "452 4.3.1 Insufficient system storage"):
+        assert failed(run(submission, machine(log=(REJECT.format(client="127.0.0.1", reply=reply),), more=OWN))) == []
+
+
+def test_users_who_may_submit() -> None:
+    assert failed(run(submission, machine({"authorized_submit_users": "root"}))) == ["config.submit-users"]
+    for value in ("static:anyone", "!games, static:all", "root, www-data, apache, nginx, tomcat, nobody, daemon"):
+        assert failed(run(submission, machine({"authorized_submit_users": value}))) == []
+    table = of(run(submission, machine({"authorized_submit_users": "hash:/etc/postfix/users"})), "config.submit-users")
+    assert table[0].status is Status.UNKNOWN
