@@ -62,7 +62,7 @@ CAUSES: tuple[Cause, ...] = (
         title="The network does not let the relay's port out",
         impact=Impact.OUTAGE,
         explanation=(
-            "Mail is sent to a relay on port {port}, and neither that relay nor those of unrelated operators can be "
+            "Mail is sent to a relay on a submission port, and neither that relay nor those of unrelated operators can be "
             "reached on this port from here, while other ports connect. Some clouds and company networks close the "
             "submission ports 465 and 587 as they do 25. Relays listen on alternate ports for this case."
         ),
@@ -105,7 +105,7 @@ CAUSES: tuple[Cause, ...] = (
         title="A firewall rule or route of this very host stops outgoing mail",
         impact=Impact.OUTAGE,
         explanation=(
-            "Packets of Postfix to port {port} do not leave this host: a packet filter rule (nftables, iptables, ufw, "
+            "Packets of Postfix to its mail port do not leave this host: a packet filter rule (nftables, iptables, ufw, "
             "firewalld, csf) or a route of type prohibit, blackhole or unreachable stops them. A rule may hold for some "
             "users only, so that a test by root passes while Postfix's own connections do not."
         ),

@@ -1,0 +1,84 @@
+"""The check of this host's own packet filter and routes."""
+
+import json
+
+from checks.firewall import check_firewall
+from diagnose.check import Exec
+from diagnose.host.query import ExecReply
+from diagnose.model import Status
+from tests.checks.pretended_network import World, address_of, ip, network
+from tests.checks.pretended_postfix import failed, of, run
+
+RELAY = {"relayhost": "[smtp.example.org]:587"}
+PASSWD = {"/etc/passwd": "root:x:0:0::/root:/bin/sh\npostfix:x:102:109::/var/spool/postfix:/usr/sbin/nologin\n"}
+
+
+def ruleset(*rules: str) -> str:
+    body = "\n".join(f"  {rule}" for rule in rules)
+    return (
+        f"table inet filter {{\n chain out {{\n  type filter hook output priority 0; policy accept;\n{body}\n }}\n}}\n"
+    )
+
+
+def with_rules(*rules: str) -> object:
+    def answer(query: Exec) -> ExecReply:
+        if query.argv[0] == "nft":
+            return ExecReply(code=0, out=ruleset(*rules))
+        return ip(query)
+
+    return answer
+
+
+def test_no_rules() -> None:
+    found = run(check_firewall, network(World(), files=PASSWD))
+    assert {o.status for o in found} == {Status.OK}
+
+
+def test_dropped_port() -> None:
+    found = run(check_firewall, network(World(), files=PASSWD, commands=with_rules("tcp dport 25 drop")))
+    (one,) = of(found, "firewall.smtp")
+    assert (one.status, one.data["by_user"], one.data["action"]) == (Status.FAILED, False, "drop")
+
+
+def test_rule_about_another_port_or_another_relay() -> None:
+    rules = with_rules("tcp dport 25 drop", "ip daddr 203.0.113.0/24 drop")
+    assert failed(run(check_firewall, network(World(), RELAY, files=PASSWD, commands=rules))) == []
+
+
+def test_only_the_relay_is_let_out() -> None:
+    rules = with_rules(f"ip daddr {address_of('smtp.example.org')} tcp dport 587 accept", "tcp dport 1-65535 drop")
+    assert failed(run(check_firewall, network(World(), RELAY, files=PASSWD, commands=rules))) == []
+
+
+def test_only_root_is_let_out() -> None:
+    rules = with_rules("tcp dport 25 meta skuid 0 accept", "tcp dport 25 reject")
+    (one,) = of(run(check_firewall, network(World(), files=PASSWD, commands=rules)), "firewall.smtp")
+    assert (one.status, one.data["by_user"]) == (Status.FAILED, True)
+
+
+def test_without_root_it_is_unknown() -> None:
+    def answer(query: Exec) -> ExecReply:
+        return ExecReply(code=1, err="Operation not permitted") if query.argv[0] == "nft" else ip(query)
+
+    found = run(check_firewall, network(World(), files=PASSWD, commands=answer, root=False))
+    assert [o.status for o in of(found, "firewall.smtp")] == [Status.UNKNOWN]
+    assert failed(found) == []
+
+
+def test_blackhole_route_over_the_relay() -> None:
+    routes = [{"dst": "default", "gateway": "192.168.1.1", "dev": "eth0"}, {"type": "blackhole", "dst": "45.76.0.0/16"}]
+
+    def answer(query: Exec) -> ExecReply:
+        if query.argv[-1] == "route" and "-4" in query.argv:
+            return ExecReply(code=0, out=json.dumps(routes))
+        return ip(query)
+
+    found = run(check_firewall, network(World(), RELAY, files=PASSWD, commands=answer))
+    assert failed(found) == ["firewall.route"]
+    assert of(found, "firewall.smtp") == []
+
+
+def test_private_relay_behind_a_drop_of_foreign_mail() -> None:
+    rules = with_rules("ip daddr 10.0.0.0/8 accept", "tcp dport { 25, 465, 587 } drop")
+    found = run(check_firewall, network(World(), {"relayhost": "[10.1.2.3]:25"}, files=PASSWD, commands=rules))
+    assert failed(found) == []

@@ -1,0 +1,51 @@
+"""The check of who answers on the mail's port."""
+
+from checks.interception import check_interception
+from diagnose.model import Status
+from tests.checks.pretended_network import World, network
+from tests.checks.pretended_postfix import failed, run
+
+RELAY = {"relayhost": "[smtp.example.org]:587"}
+
+
+def plain(name: str) -> str:
+    return f"250-{name}\n250 SIZE"
+
+
+def test_each_under_its_own_name() -> None:
+    assert failed(run(check_interception, network(World()))) == []
+
+
+def test_same_server_for_everybody() -> None:
+    world = World(banner=lambda name: "220 smarthost.access.example ESMTP Exim")
+    found = run(check_interception, network(world))
+    assert failed(found) == ["egress.intercepted"]
+    assert found[0].data["by"] == "smarthost.access.example"
+
+
+def test_starttls_taken_out() -> None:
+    assert failed(run(check_interception, network(World(ehlo=plain)))) == ["egress.starttls"]
+
+
+def test_masked_greeting() -> None:
+    world = World(banner=lambda name: "220 *****************************", ehlo=plain)
+    assert failed(run(check_interception, network(world))) == ["egress.intercepted", "egress.starttls"]
+
+
+def test_one_server_without_starttls_is_its_own_affair() -> None:
+    full = World().ehlo
+    world = World(ehlo=lambda name: plain(name) if "yahoo" in name else full(name))
+    assert failed(run(check_interception, network(world))) == []
+
+
+def test_port_that_mail_does_not_take() -> None:
+    world = World(banner=lambda name: "220 proxy.example ESMTP" if "l.google" in name or "yahoo" in name else f"220 {name} ESMTP")
+    found = run(check_interception, network(world, RELAY))
+    assert [(o.sign, o.data["port"]) for o in found if o.status is Status.WARNING] == [("egress.intercepted", 25)]
+    assert failed(found) == []
+
+
+def test_refusing_servers_are_no_proxy() -> None:
+    found = run(check_interception, network(World(banner=lambda name: "554 5.7.1 no access")))
+    assert failed(found) == []
+    assert [o.status for o in found] == [Status.UNKNOWN]

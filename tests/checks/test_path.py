@@ -1,0 +1,60 @@
+"""Where packets end: the reading of two sweeps, and the check."""
+
+import pytest
+
+from checks.path import check_path
+from diagnose.host.query import Hop
+from diagnose.model import Status
+from diagnose.parse.path import Place, place
+from tests.checks.pretended_network import DROP, OWN, World, network
+from tests.checks.pretended_postfix import run
+
+ROUTERS = ("192.168.1.1", "100.64.0.1", "198.51.100.2")
+
+
+def sweep(answers: int, end: str = "silence", target: str = "45.76.1.1", address: str = "") -> tuple[Hop, ...]:
+    """The first `answers` routers answer; every later TTL meets `end`."""
+    hops = [Hop(ttl=n + 1, answer="time-exceeded", address=ROUTERS[n]) for n in range(answers)]
+    return (*hops, *(Hop(ttl=n, answer=end, address=address) for n in range(answers + 1, 7)))
+
+
+REFERENCE = sweep(3, "open")
+
+
+@pytest.mark.parametrize(
+    ("blocked", "where", "hop"),
+    [
+        (sweep(0), "host", 0),
+        (sweep(1), "gateway", 1),
+        (sweep(2), "isp", 2),
+        (sweep(3), "isp", 3),
+        (sweep(1, "admin-prohibited", address="100.64.0.1"), "isp", 2),
+        (sweep(0, "admin-prohibited", address=OWN), "host", 0),
+        (sweep(0, "local:EACCES"), "host", 0),
+        (sweep(1, "refused"), "gateway", 1),
+        (sweep(3, "refused"), "unknown", 3),
+        (sweep(3, "open"), "unknown", 0),
+    ],
+)
+def test_place(blocked: tuple[Hop, ...], where: str, hop: int) -> None:
+    found = place(blocked, REFERENCE, OWN)
+    assert (found.where, found.hop) == (where, hop)
+
+
+def test_silent_routers_prove_nothing() -> None:
+    assert place(sweep(0), sweep(0)) == Place(where="unknown")
+
+
+def test_check_names_the_hops() -> None:
+    world = World(lambda a, p: DROP if p == 25 else None, traces={25: sweep(2), 443: REFERENCE})
+    (found,) = run(check_path, network(world))
+    assert found.status is Status.FAILED
+    assert (found.data["where"], found.data["last_hop"], found.data["next_router"]) == (
+        "isp",
+        "100.64.0.1",
+        "198.51.100.2",
+    )
+
+
+def test_nothing_is_traced_while_the_port_is_open() -> None:
+    assert run(check_path, network(World())) == []
