@@ -137,7 +137,7 @@ mailqueue._SLOW = 0
     assert not summary.complete
     assert summary.total == 3000
     assert 0 < sum(summary.ages) < 1500
-    assert reply["seconds"] < 3.6
+    assert reply["seconds"] < 8  # reading all would take twelve
 
 
 def test_nobody_may_not(queue: Path) -> None:

@@ -191,8 +191,8 @@ def _stream(argv: list[str], deadline: float, *, trial: bool = False) -> _Told:
         code = child.poll()
         errors.seek(0)
         err = decode(errors.read(_ERR_LIMIT))
-    # A killed child's end looks like the queue's.
-    summary = replace(summary, complete=False) if late or slow else summary
+    # A killed child's end looks like the queue's, and one that failed has not seen it.
+    summary = replace(summary, complete=False) if late or slow or code else summary
     return _Told(summary=summary, code=-1 if code is None else code, err=err, late=late, slow=slow)
 
 
