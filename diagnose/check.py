@@ -17,13 +17,11 @@ What cannot be told is `unknown(...)` with the reason, never silence. A check th
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import NoReturn, TypeVar
 
 from diagnose.errors import Late
@@ -47,8 +45,12 @@ from diagnose.host.query import Read as Read
 from diagnose.host.query import Resolve as Resolve
 from diagnose.host.query import Stat as Stat
 from diagnose.host.query import Trace as Trace
-from diagnose.host.redact import plain
-from diagnose.model import NOTHING, Observation, Scalar, Status, Target
+from diagnose.model import Observation, Target
+from diagnose.statement import fail as fail
+from diagnose.statement import ok as ok
+from diagnose.statement import stamped as stamped
+from diagnose.statement import unknown as unknown
+from diagnose.statement import warn as warn
 
 R = TypeVar("R")
 
@@ -131,49 +133,6 @@ def check(
         )
 
     return decorate
-
-
-def _observe(status: Status, sign: str, subject: str, summary: str, data: Mapping[str, Scalar]) -> Observation:
-    clean = {key: _clean(value) for key, value in data.items()}
-    return Observation(
-        sign=sign,
-        status=status,
-        subject=_line(subject),
-        summary=_line(summary),
-        data=clean or NOTHING,
-    )
-
-
-def _line(text: str) -> str:
-    """One line, fit to print: what the network or a log said is never trusted."""
-    text = " ".join(plain(text).split())
-    return text if len(text) <= 600 else text[:597] + "..."
-
-
-def _clean(value: Scalar) -> Scalar:
-    return _line(value) if isinstance(value, str) else value
-
-
-def ok(sign: str, subject: str, summary: str, **data: Scalar) -> Observation:
-    return _observe(Status.OK, sign, subject, summary, data)
-
-
-def warn(sign: str, subject: str, summary: str, **data: Scalar) -> Observation:
-    return _observe(Status.WARNING, sign, subject, summary, data)
-
-
-def fail(sign: str, subject: str, summary: str, **data: Scalar) -> Observation:
-    return _observe(Status.FAILED, sign, subject, summary, data)
-
-
-def unknown(sign: str, subject: str, summary: str, **data: Scalar) -> Observation:
-    """What could not be looked at: the summary says why and what it would have told."""
-    return _observe(Status.UNKNOWN, sign, subject, summary, data)
-
-
-def stamped(observation: Observation, at: datetime | None) -> Observation:
-    """The same observation with the moment it speaks of."""
-    return dataclasses.replace(observation, at=at)
 
 
 def ask_all(ctx: Context, queries: Sequence[Query[R]]) -> list[R]:

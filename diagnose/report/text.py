@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 
 from diagnose.model import Advice, Confidence, Diagnosis, Impact, Outcome, Report, Status
 
@@ -13,6 +14,7 @@ _VERDICTS = {
     Status.FAILED: ("red", "Found why mail does not arrive."),
     Status.UNKNOWN: ("yellow", "Could not tell."),
 }
+NOT_ASKED = ("network probes are switched off", "not recorded")
 _CODES = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
 _IMPACTS = {
     Impact.OUTAGE: "nothing leaves",
@@ -48,16 +50,11 @@ class _Page:
             ) or [""]
 
 
-def render(report: Report, verbose: int = 0, color: bool = False) -> str:
+def render(report: Report, verbose: int = 0, color: bool = False, about: Sequence[str] | None = None) -> str:
+    """`about`: the head's lines, where the report is not of this host."""
     page = _Page(color)
-    host = report.host
-    facts = [host.name, host.system, host.mta or "no Postfix", f"as {host.user}" if host.user else ""]
-    page.add(" · ".join(part for part in facts if part), "dim")
-    about = [f"to {report.target.recipient}"] if report.target.recipient else []
-    about += [f"from {report.target.sender}"] if report.target.sender else []
-    page.add(
-        f"{report.started:%Y-%m-%d %H:%M:%S %z} · {report.seconds:.1f} s" + "".join(f" · {a}" for a in about), "dim"
-    )
+    for line in _head(report) if about is None else about:
+        page.add(line, "dim")
     page.add()
     style, verdict = _VERDICTS[report.status]
     page.add(verdict, "bold", style)
@@ -72,12 +69,21 @@ def render(report: Report, verbose: int = 0, color: bool = False) -> str:
                 _arithmetic(page, diagnosis)
     for advice in report.advice:
         _relay(page, advice)
-    _not_checked(page, report)
+    _not_checked(page, report, verbose)
     if verbose:
         _checks(page, report)
     for note in report.notes:
         page.wrap(f"Note: {note}", "", "  ")
     return "\n".join(page.lines).rstrip() + "\n"
+
+
+def _head(report: Report) -> tuple[str, str]:
+    host = report.host
+    facts = [host.name, host.system, host.mta or "no Postfix", f"as {host.user}" if host.user else ""]
+    to = [f"to {report.target.recipient}"] if report.target.recipient else []
+    to += [f"from {report.target.sender}"] if report.target.sender else []
+    when = f"{report.started:%Y-%m-%d %H:%M:%S %z} · {report.seconds:.1f} s"
+    return " · ".join(part for part in facts if part), " · ".join([when, *to])
 
 
 def render_advice(report: Report, color: bool = False) -> str:
@@ -140,19 +146,21 @@ def _relay(page: _Page, advice: Advice) -> None:
         page.wrap(note, "  * ", "    ")
 
 
-def _not_checked(page: _Page, report: Report) -> None:
-    lines = []
+def _not_checked(page: _Page, report: Report, verbose: int) -> None:
+    """What could not be looked at. Checks that do not apply to this host are no gap: they stand under -v."""
+    lines: dict[str, list[str]] = {}
     for run in report.runs:
-        if run.outcome is not Outcome.COMPLETED and run.reason:
-            lines.append(f"{run.title or run.check}: {run.reason}")
+        gap = run.outcome in (Outcome.TIMED_OUT, Outcome.CRASHED) or run.reason.startswith(NOT_ASKED)
+        if run.outcome is not Outcome.COMPLETED and (gap or verbose):
+            lines.setdefault(run.reason, []).append(run.title or run.check)
         for observation in run.observations:
             if observation.status is Status.UNKNOWN:
-                lines.append(f"{observation.subject}: {observation.summary}")
+                lines.setdefault(observation.summary, []).append(observation.subject)
     if lines:
         page.add()
         page.add("Could not check", "bold")
-        for line in dict.fromkeys(lines):
-            page.wrap(line, "  ? ", "    ")
+        for reason, subjects in lines.items():
+            page.wrap(f"{', '.join(dict.fromkeys(subjects))}: {reason}", "  ? ", "    ")
 
 
 def _checks(page: _Page, report: Report) -> None:

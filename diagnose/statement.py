@@ -1,0 +1,53 @@
+"""Observations, made fit to print: `ok`, `warn`, `fail`, `unknown`, `stamped` (offered to authors by `diagnose.check`)."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from datetime import datetime
+
+from diagnose.host.redact import plain
+from diagnose.model import NOTHING, Observation, Scalar, Status
+
+
+def _observe(status: Status, sign: str, subject: str, summary: str, data: Mapping[str, Scalar]) -> Observation:
+    clean = {key: _clean(value) for key, value in data.items()}
+    return Observation(
+        sign=sign,
+        status=status,
+        subject=_line(subject),
+        summary=_line(summary),
+        data=clean or NOTHING,
+    )
+
+
+def _line(text: str) -> str:
+    """One line, fit to print: what the network or a log said is never trusted."""
+    text = " ".join(plain(text).split())
+    return text if len(text) <= 600 else text[:597] + "..."
+
+
+def _clean(value: Scalar) -> Scalar:
+    return _line(value) if isinstance(value, str) else value
+
+
+def ok(sign: str, subject: str, summary: str, **data: Scalar) -> Observation:
+    return _observe(Status.OK, sign, subject, summary, data)
+
+
+def warn(sign: str, subject: str, summary: str, **data: Scalar) -> Observation:
+    return _observe(Status.WARNING, sign, subject, summary, data)
+
+
+def fail(sign: str, subject: str, summary: str, **data: Scalar) -> Observation:
+    return _observe(Status.FAILED, sign, subject, summary, data)
+
+
+def unknown(sign: str, subject: str, summary: str, **data: Scalar) -> Observation:
+    """What could not be looked at: the summary says why and what it would have told."""
+    return _observe(Status.UNKNOWN, sign, subject, summary, data)
+
+
+def stamped(observation: Observation, at: datetime | None) -> Observation:
+    """The same observation with the moment it speaks of."""
+    return dataclasses.replace(observation, at=at)
