@@ -143,6 +143,8 @@ def _weight(app: Application, problem: Problem, judged: Verdict) -> str:
     """"" (nothing to say), mild, likely or proven: what the dialogue with the server makes of a problem."""
     kind, key = problem.kind, problem.key
     assert app.settings is not None
+    if kind == "not-configured" and any(re.search(r"mail|smtp", e.key, re.I) for e in app.properties.entries):
+        return "mild"  # settings of another program's kind, which are not judged here
     if kind in _ALWAYS:
         return "proven"
     if kind == "host-placeholder":

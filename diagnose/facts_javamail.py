@@ -117,7 +117,8 @@ def session(ctx: Context, app: Application) -> Session:
     local = is_local(ctx, host)
     whose = target(ctx)
     sender = settings.sender.rpartition("<")[2].strip("> ") or whose.sender or ""
-    far = "ehlo" if local and login is None else "rcpt" if login is None or sender else "auth"
+    # Where the login is left out by this tool, a server that wants one tells nothing about the application.
+    far = "ehlo" if login is None and (local or settings.auth) else "rcpt" if login is None or sender else "auth"
     base = Dial(
         host=host,
         port=port,

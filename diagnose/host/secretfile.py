@@ -24,6 +24,7 @@ _SERVER = re.compile(r"(?:\[(?:ipv6:)?[\w.:-]+\]|[\w-]+(?:\.[\w-]+)+|localhost)(
 _ADDRESS = re.compile(r"[^\s:=@]*@[\w.-]+$")
 _SECRET_KEY = re.compile(r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[._-]?key|credentials?)$", re.I)
 _PROPERTY = re.compile(r"((?:\\.|[^=:\s\\])*)(\s*[=:]\s*|\s+)?(.*)", re.S)
+_BROKEN_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*\\u(?![0-9a-fA-F]{4})")
 # What a stray backslash made part of the value before: a property of its own, `mail.smtp.port=25`.
 _SWALLOWED = re.compile(r"\s*[A-Za-z][\w-]*(?:\.[\w-]+)+\s*[=:]")
 
@@ -147,7 +148,9 @@ def _property(line: str, secrets: Secrets) -> tuple[str, bool]:
     key, sign, value = match[1], match[2] or "", match[3]
     if not _SECRET_KEY.search(re.sub(r"\\(.)", r"\1", key)):
         return mask(line), False
-    return f"{margin}{key}{sign}{starred(value, secrets)}", True
+    # Java loads nothing of a file with such an escape: that it is there must still be seen.
+    broken = "\\u" if _BROKEN_ESCAPE.search(value) else ""
+    return f"{margin}{key}{sign}{starred(value, secrets)}{broken}", True
 
 
 def _continued(line: str, secrets: Secrets) -> str:

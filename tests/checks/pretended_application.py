@@ -1,0 +1,144 @@
+"""A host with an application's settings files, for tests of checks: files, and a mail server as a function of the dial."""
+
+from __future__ import annotations
+
+import fnmatch
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from diagnose.check import (
+    Check,
+    Context,
+    Dial,
+    Exec,
+    Glob,
+    Listeners,
+    Now,
+    Processes,
+    Read,
+    Resolve,
+    Settings,
+    Skip,
+    Stat,
+)
+from diagnose.host.memo import FakeHost, Memo, NoNetwork, Recorder
+from diagnose.host.query import (
+    Attempt,
+    DialReply,
+    ExecReply,
+    GlobReply,
+    Listener,
+    ListenersReply,
+    NowReply,
+    Process,
+    ProcessesReply,
+    ReadReply,
+    ResolveReply,
+    StatReply,
+    TlsInfo,
+)  # fmt: skip
+from diagnose.host.redact import Secrets
+from diagnose.host.secretfile import mask_read
+from diagnose.model import Observation
+
+NOW = 1_795_360_000.0
+PROPERTIES = "/home/codenvy/codenvy-data/conf/email-connection.properties"
+TEMPLATE = "/etc/puppet/modules/all_in_one/templates/email-connection.properties.erb"
+GOOD_TLS = TlsInfo(version="TLSv1.3", verified=True, names=("smtp.gmail.com",), subject="smtp.gmail.com", issuer="GTS CA 1C3")
+EHLO = "250-smtp.gmail.com\n250 AUTH LOGIN PLAIN"
+WITH_STARTTLS = "250-smtp.gmail.com\n250-STARTTLS\n250 SIZE"
+
+
+def refused(query: Dial) -> DialReply:
+    return DialReply(stage="connect", error="ECONNREFUSED", attempts=(Attempt(address="192.0.2.7", error="ECONNREFUSED", seconds=0.01),))
+
+
+def timed_out(query: Dial) -> DialReply:
+    return DialReply(stage="connect", error="timed out", attempts=(Attempt(address="192.0.2.7", error="ETIMEDOUT", seconds=3.5),))
+
+
+def usual(query: Dial) -> DialReply:
+    """A submission server: implicit TLS on 465, STARTTLS on 587, nothing elsewhere; takes every login."""
+    base = DialReply(address="192.0.2.7", attempts=(Attempt(address="192.0.2.7"),), stage="quit")
+    if query.port not in (465, 587):
+        return refused(query)
+    if (query.port == 465) != (query.tls == "implicit"):
+        if query.port == 465:
+            return with_(base, stage="banner", error="timed out")
+        if query.tls == "implicit":
+            return with_(base, stage="tls", error="wrong version number", tls=TlsInfo(error="wrong version number"))
+    reply = with_(base, banner="220 smtp.gmail.com ESMTP", ehlo=EHLO if query.tls == "implicit" else WITH_STARTTLS)
+    if query.tls == "none":
+        if query.login:
+            return with_(reply, stage="auth", error="not tried: the connection is not encrypted")
+        return with_(reply, mail="530 5.7.0 Must issue a STARTTLS command first" if query.say == "rcpt" else "")
+    reply = with_(reply, tls=GOOD_TLS, mechanisms=("LOGIN", "PLAIN"), starttls="" if query.tls == "implicit" else "220 go")
+    if query.login:
+        return with_(reply, auth="235 2.7.0 Accepted", mechanism="PLAIN")
+    return with_(reply, mail="530 5.7.0 Authentication Required" if query.say == "rcpt" else "")
+
+
+def with_(reply: DialReply, **fields: object) -> DialReply:
+    import dataclasses
+
+    return dataclasses.replace(reply, **fields)  # type: ignore[arg-type]
+
+
+@dataclass
+class Machine:
+    """files: path to text, or to (text, age in seconds)."""
+
+    files: Mapping[str, str | tuple[str, float]]
+    server: Callable[[Dial], DialReply] = usual
+    addresses: Callable[[str], ResolveReply] = lambda name: ResolveReply(addresses=("192.0.2.7",))
+    processes: tuple[Process, ...] = ()
+    listeners: tuple[Listener, ...] = ()
+    java: str = ""
+    settings: Settings = field(default_factory=Settings)
+    dialled: list[Dial] = field(default_factory=list)
+
+    def _read(self, query: Read) -> ReadReply:
+        if query.path not in self.files:
+            return ReadReply(problem="not found")
+        text = self.files[query.path]
+        text = text if isinstance(text, str) else text[0]
+        return ReadReply(text=mask_read(text, query.secret, Secrets()) if query.secret else text)
+
+    def _stat(self, query: Stat) -> StatReply:
+        if query.path not in self.files:
+            return StatReply()
+        entry = self.files[query.path]
+        age = 0.0 if isinstance(entry, str) else entry[1]
+        return StatReply(exists=True, kind="file", mode=0o644, owner="codenvy", size=9, mtime=NOW - age, real=query.path)
+
+    def _dial(self, query: Dial) -> DialReply:
+        self.dialled.append(query)
+        return self.server(query)
+
+    def run(self, check: Check) -> list[Observation]:
+        """What the check says; a single string of the reason where it does not apply."""
+        host = FakeHost(
+            by_kind={
+                Read: self._read,
+                Stat: self._stat,
+                Glob: lambda q: GlobReply(paths=tuple(sorted(fnmatch.filter(self.files, q.pattern)))),
+                Dial: self._dial,
+                Resolve: lambda q: self.addresses(q.name),
+                Processes: lambda q: ProcessesReply(processes=self.processes),
+                Listeners: lambda q: ListenersReply(listeners=self.listeners),
+                Now: lambda q: NowReply(epoch=NOW, hostname="app", fqdn="app.example.net", root=True),
+                Exec: lambda q: ExecReply(code=0, err=self.java) if q.argv[-1] == "-version" else ExecReply(problem="not found"),
+            }
+        )
+        world = Memo(host if self.settings.network else NoNetwork(host))
+        context = Context(host=Recorder(world, time.monotonic() + 9), settings=self.settings)
+        return list(check.body(context))
+
+    def skipped(self, check: Check) -> str:
+        """Why the check does not apply."""
+        try:
+            self.run(check)
+        except Skip as reason:
+            return str(reason)
+        return ""
