@@ -72,7 +72,7 @@ CAUSES = (
             Sign("sasl.key", -8),
             Sign("sasl.enabled", -8),
             Sign("sasl.map", -8),
-            Sign("relay.envelope", -10, Status.OK),
+            Sign("relay.envelope", -6, Status.OK),
             FLOW,
         ),
         links=("https://www.postfix.org/SASL_README.html#client_sasl", f"{POSTCONF}#smtp_sasl_auth_enable"),
@@ -102,7 +102,8 @@ CAUSES = (
         signs=(
             Sign("mail.sender-not-allowed", 22),
             Sign("relay.envelope", 18, where=(("label", "sender-not-allowed"),)),
-            Sign("relay.envelope", -15, Status.OK),
+            # Most providers refuse the sender at the end of the data only, which is never tried.
+            Sign("relay.envelope", -2, Status.OK),
             FLOW,
         ),
         links=("https://www.postfix.org/ADDRESS_REWRITING_README.html#generic", f"{POSTCONF}#smtp_generic_maps"),
