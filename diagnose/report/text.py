@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from diagnose.model import Advice, Confidence, Diagnosis, Impact, Outcome, Report, Status
+from diagnose.model import Advice, Confidence, Diagnosis, Impact, Outcome, Report, Status, Support
 
 WIDTH = 100
 _VERDICTS = {
@@ -102,9 +102,9 @@ def _full(page: _Page, diagnosis: Diagnosis, report: Report, verbose: int) -> No
     page.add()
     page.add("  Evidence", "bold")
     for support in diagnosis.support:
-        page.wrap(f"{support.summary}", "    + ", "      ")
+        page.wrap(_statement(support), "    + ", "      ")
     for support in diagnosis.against:
-        page.wrap(f"{support.summary}", "    - ", "      ")
+        page.wrap(_statement(support), "    - ", "      ")
     for gap in diagnosis.unknown:
         page.wrap(f"not checked: {gap}", "    ? ", "      ")
     if verbose:
@@ -119,6 +119,12 @@ def _full(page: _Page, diagnosis: Diagnosis, report: Report, verbose: int) -> No
     folded = [d.cause.title for d in report.diagnoses if d.explained_by == cause.id]
     if folded:
         page.wrap("It also explains: " + "; ".join(folded), "  ", "    ")
+
+
+def _statement(support: Support) -> str:
+    """The summary, with its subject before it where it does not name it itself."""
+    known = support.subject.lower() in support.summary.lower()
+    return support.summary if known else f"{support.subject}: {support.summary}"
 
 
 def _arithmetic(page: _Page, diagnosis: Diagnosis) -> None:
