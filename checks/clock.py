@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from diagnose.check import (
     Context,
     Dial,
+    DialReply,
     Exec,
     Glob,
     MailLog,
@@ -28,7 +29,6 @@ from diagnose.check import (
     warn,
 )  # fmt: skip
 from diagnose.facts import mta
-from diagnose.host.query import DialReply
 from diagnose.model import Observation
 from diagnose.parse.labels import probes_for
 

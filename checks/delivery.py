@@ -6,9 +6,22 @@ import json
 import re
 from collections.abc import Iterator
 
-from diagnose.check import Context, Exec, MailLog, Query, Resolve, ask_all, check, fail, ok, skip, unknown, warn
+from diagnose.check import (
+    Context,
+    Exec,
+    MailLog,
+    Query,
+    Resolve,
+    ResolveReply,
+    ask_all,
+    check,
+    fail,
+    ok,
+    skip,
+    unknown,
+    warn,
+)
 from diagnose.facts import Mta, Route, exchangers, mta, route, target
-from diagnose.host.query import ResolveReply
 from diagnose.model import Observation
 
 _LOCAL = ("local", "virtual-mailbox", "virtual-alias")

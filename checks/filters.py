@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from diagnose.check import Context, Dial, Query, Stat, ask_all, check, fail, ok, unknown, warn
+from diagnose.check import Context, Dial, DialReply, Query, Stat, ask_all, check, fail, ok, unknown, warn
 from diagnose.facts import Mta, mta
-from diagnose.host.query import DialReply
 from diagnose.model import Observation, Scalar
 from diagnose.parse import nexthop
 from diagnose.parse.master_cf import effective

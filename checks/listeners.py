@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from diagnose.check import Context, Listeners, check, fail, ok, unknown, warn
+from diagnose.check import Context, Listener, Listeners, check, fail, ok, unknown, warn
 from diagnose.facts import Mta, mta
-from diagnose.host.query import Listener
 from diagnose.model import Observation, Scalar
 
 _WORDS = {"smtp": 25, "submission": 587, "smtps": 465, "submissions": 465, "urd": 465}

@@ -8,9 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from diagnose.check import Context, Exec, Glob, Lock, Now, Processes, Stat, check, fail, ok, unknown, warn
+from diagnose.check import (
+    Context,
+    Exec,
+    Glob,
+    Lock,
+    LockReply,
+    Now,
+    Process,
+    Processes,
+    Stat,
+    check,
+    fail,
+    ok,
+    unknown,
+    warn,
+)
 from diagnose.facts import Mta, mta
-from diagnose.host.query import LockReply, Process
 from diagnose.model import Observation
 
 _DEAD = ("zombie", "dead", "stopped", "tracing-stop")

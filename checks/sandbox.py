@@ -8,8 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from diagnose.check import Context, Exec, Processes, Read, check, fail, ok, unknown, warn
-from diagnose.host.query import Process
+from diagnose.check import Context, Exec, Process, Processes, Read, check, fail, ok, unknown, warn
 from diagnose.model import Observation, Scalar
 
 _APPLICATIONS = re.compile(

@@ -27,11 +27,14 @@ from typing import NoReturn, TypeVar
 from diagnose.errors import Late
 from diagnose.host.memo import Recorder
 from diagnose.host.query import Dial as Dial
+from diagnose.host.query import DialReply as DialReply
 from diagnose.host.query import Disk as Disk
 from diagnose.host.query import Exec as Exec
 from diagnose.host.query import Glob as Glob
+from diagnose.host.query import Listener as Listener
 from diagnose.host.query import Listeners as Listeners
 from diagnose.host.query import Lock as Lock
+from diagnose.host.query import LockReply as LockReply
 from diagnose.host.query import Login as Login
 from diagnose.host.query import Lookup as Lookup
 from diagnose.host.query import MailLog as MailLog
@@ -39,10 +42,12 @@ from diagnose.host.query import MailQueue as MailQueue
 from diagnose.host.query import MapCompare as MapCompare
 from diagnose.host.query import MapLookup as MapLookup
 from diagnose.host.query import Now as Now
+from diagnose.host.query import Process as Process
 from diagnose.host.query import Processes as Processes
 from diagnose.host.query import Query as Query
 from diagnose.host.query import Read as Read
 from diagnose.host.query import Resolve as Resolve
+from diagnose.host.query import ResolveReply as ResolveReply
 from diagnose.host.query import Stat as Stat
 from diagnose.host.query import Trace as Trace
 from diagnose.model import Observation, Target

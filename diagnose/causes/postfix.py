@@ -220,7 +220,7 @@ CAUSES = (
     ),
     Cause(
         id="smtp-transport-missing",
-        title="master.cf lacks the transport that the mail needs",
+        title="The transport that the mail needs is missing from master.cf",
         impact=Impact.OUTAGE,
         explanation=(
             "Postfix hands each message to a transport, a service of master.cf. The one that this mail needs ({service}) is "

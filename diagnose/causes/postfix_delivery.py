@@ -79,7 +79,6 @@ CAUSES = (
         rules_out="The next hop resolves to another host's address.",
         signs=(
             Sign("mail.mail-loops-back", 20),
-            Sign("config.loops", 14),
             Sign("mail.flow", -25, Status.OK),
         ),
         links=("https://www.postfix.org/postconf.5.html#proxy_interfaces",),

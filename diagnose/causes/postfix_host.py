@@ -81,7 +81,6 @@ CAUSES = (
         rules_out="postdrop lacks its setgid bit for everybody, or the same user may send from a shell and the service too.",
         signs=(
             Sign("host.sandbox", 20),
-            Sign("mail.submission-sandboxed", 18),
             Sign("mail.postdrop-permission-denied", 10),
             # The bit is there, so what takes its effect away lies with the caller.
             Sign("host.setgid", 4, Status.OK),
@@ -120,7 +119,6 @@ CAUSES = (
             # The very address and port that the application is told to use; port 25 may well be open beside it.
             Sign("app.smtp-listener-missing", 32),
             Sign("app.smtp-listener-missing", -20, Status.OK),
-            Sign("mail.smtp-listener-missing", 16),
             # The port that master.cf promises is not there.
             Sign("listener.expected", 12),
             # A null client has no listener on purpose.
@@ -228,6 +226,7 @@ CAUSES = (
             Sign("mail.flow", -20, Status.OK),
         ),
         explains=("queue-permissions", "submission-sandboxed", "sasl-map-missing", "lookup-table-broken"),
+        links=("https://www.postfix.org/DEBUG_README.html",),
     ),
     Cause(
         id="resource-limits",
@@ -285,6 +284,7 @@ CAUSES = (
             Sign("mail.flow", -8, Status.OK),
         ),
         explains=("relay-certificate-invalid", "app-certificate-untrusted", "relay-credentials-rejected"),
+        links=("https://www.postfix.org/TLS_README.html",),
     ),
     Cause(
         id="mail-log-missing",
