@@ -75,7 +75,9 @@ def read(lines: Sequence[str]) -> tuple[StatusField, ...]:
             status = None
     if status is not None and status[1][:1] in "45" and not found:
         found.append(
-            StatusField(recipient=recipient, index=status[0], text=status[1], reason=reasons_of.classify(status[1], peer=peer))
+            StatusField(
+                recipient=recipient, index=status[0], text=status[1], reason=reasons_of.classify(status[1], peer=peer)
+            )
         )
     return tuple(found)
 

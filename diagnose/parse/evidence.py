@@ -61,9 +61,11 @@ def read_lines(lines: Iterable[str | bytes], now: datetime | None = None) -> Ite
 def _as_text(line: str | bytes) -> str:
     if isinstance(line, bytes):
         line = line[:LONGEST_LINE].decode("utf-8", "replace")
-    return line[:LONGEST_LINE].rstrip("\r\n").replace("\0", "")
+    line = line[:LONGEST_LINE].rstrip("\r\n").replace("\0", "")
+    return _MARKUP.sub("", line) if "\x1b" in line or "`" in line else line
 
 
+_MARKUP = re.compile(r"\x1b\[[0-9;]{0,12}[A-Za-z]|^`{1,3}(?=\S)|(?<=[^`])`{1,3}$")  # colours, Markdown
 _QUOTED = re.compile(r"^(?:>+ ?|\|\s)(?=\S)")  # quoted mail, tables
 _CONTINUES = re.compile(r"^(?:\s+\S|Caused by:|nested exception is|\.\.\. \d+ more|at [\w.$]+\()")
 _PROGRAM = re.compile(
@@ -72,7 +74,9 @@ _PROGRAM = re.compile(
     r"msmtp|sSMTP|ssmtp|curl|swaks|Traceback|SSL_connect|TimeoutError|ConnectionRefusedError|gaierror|getaddrinfo|"
     r"fsockopen|SMTPAuthenticationError|Expected response code|Connection could not be established)"
 )
-_HOST_PORT = re.compile(r"(?:\b(?:ssl|tls|tcp|smtps?)://)?(?P<host>[\w.-]+\.[\w-]{2,}|localhost|\[?[0-9a-fA-F.:]{3,}\]?):(?P<port>25|465|587|2525|2465|2587)\b")
+_HOST_PORT = re.compile(
+    r"(?:\b(?:ssl|tls|tcp|smtps?)://)?(?P<host>[\w.-]+\.[\w-]{2,}|localhost|\[?[0-9a-fA-F.:]{3,}\]?):(?P<port>25|465|587|2525|2465|2587)\b"
+)
 _PORT = re.compile(r"\bport[\s=:]+(?P<port>\d{2,5})\b", re.IGNORECASE)
 _AS_PROGRAM = {
     "certificate-not-trusted": "app-certificate-untrusted",
@@ -206,7 +210,10 @@ def _is_postfix(line: Line) -> bool:
         return True
     name = f"{line.syslog_name or ''}/{line.service or ''}"
     return line.service is not None and (
-        "postfix" in name or line.service.startswith(("post", "dovecot", "amavis", "exim", "saslauthd", "pluginviewer", "audit", "kernel"))
+        "postfix" in name
+        or line.service.startswith(
+            ("post", "dovecot", "amavis", "exim", "saslauthd", "pluginviewer", "audit", "kernel")
+        )
     )
 
 
@@ -290,7 +297,12 @@ def _from_block(lines: list[_Numbered]) -> Iterator[Event]:
             if each.reason is not None:
                 number = lines[each.index][0]
                 yield Said(
-                    source="bounce", number=number, last=number, text=each.text[:2000], reasons=(each.reason,), recipient=each.recipient
+                    source="bounce",
+                    number=number,
+                    last=number,
+                    text=each.text[:2000],
+                    reasons=(each.reason,),
+                    recipient=each.recipient,
                 )
         return
     yield from _from_text(lines, joined)
@@ -298,40 +310,53 @@ def _from_block(lines: list[_Numbered]) -> Iterator[Event]:
 
 def _from_text(lines: list[_Numbered], joined: str) -> Iterator[Event]:
     program = _PROGRAM.search(joined) is not None
+    port = _port_in(joined) if program else None
     found: list[Said] = []
     for group in _logical(lines):
         text = " ".join(line.strip() for _, line in group)
         if all(bounce.is_boilerplate(line) for _, line in group):
             continue
-        reason = _classify_free(text, program=program)
+        reason = _classify_free(text, program=program, port=port)
         if reason is not None:
             source = "program" if program else "bounce" if "in reply to" in text or " said:" in text else "text"
-            found.append(Said(source=source, number=group[0][0], last=group[-1][0], text=_short(text), reasons=(reason,)))
+            found.append(
+                Said(source=source, number=group[0][0], last=group[-1][0], text=_short(text), reasons=(reason,))
+            )
     best = max((each.reasons[0].weight for each in found), default=0)
-    whole = _classify_free(" ".join(line.strip() for _, line in lines), program=program) if len(lines) > 1 and best < 5 else None
+    whole = (
+        _classify_free(" ".join(line.strip() for _, line in lines), program=program)
+        if len(lines) > 1 and best < 5
+        else None
+    )
     if whole is not None and whole.weight > best:
         source = "program" if program else "text"
         found = [Said(source=source, number=lines[0][0], last=lines[-1][0], text=_short(joined), reasons=(whole,))]
     yield from found
 
 
-def _classify_free(text: str, *, program: bool) -> Reason | None:
+def _port_in(text: str) -> int | None:
+    where = _HOST_PORT.search(text) or _PORT.search(text)
+    return int(where.group("port")) if where else None
+
+
+def _classify_free(text: str, *, program: bool, port: int | None = None) -> Reason | None:
     text = text.strip().strip("()") if text.strip().startswith("(") and text.strip().count("(") == 1 else text.strip()
     if text.startswith("(") and text.endswith(")"):
         text = text[1:-1]
-    where = _HOST_PORT.search(text)
-    port = _PORT.search(text)
-    number = int(where.group("port")) if where else int(port.group("port")) if port else None
-    reason = reasons_of.classify(text, port=number)
+    reason = reasons_of.classify(text, port=_port_in(text) or port)
     if reason is None or (reason.label == "noise" and not reason.harmless):
         return None
-    has_code = reason.code is not None or reason.enhanced is not None or bool(re.search(r"\b[45]\d\d[ -:]|\b[45]\.\d\.\d", text))
+    has_code = (
+        reason.code is not None
+        or reason.enhanced is not None
+        or bool(re.search(r"\b[45]\d\d[ -:]|\b[45]\.\d\.\d", text))
+    )
     if not has_code and reason.weight < _WEAK and not program and not _ABOUT_MAIL.search(text):
         return None
     if not program:
         return reason
     label = _AS_PROGRAM.get(reason.label, reason.label)
-    if label.startswith("connect-") and reason.peer_port not in {None, 25}:
+    if label.startswith("connect-") and reason.peer_port != 25:
         label = "app-smtp-unreachable"
     return replace(reason, label=label)
 
@@ -357,7 +382,13 @@ def _same_reply(before: str, line: str) -> bool:
 def _opens(group: list[_Numbered]) -> bool:
     """Whether a bounce's sentence is still open: "host X said: ... (in reply to" without its end."""
     text = " ".join(line for _, line in group[-12:])
-    return len(group) < 12 and " said:" in f" {text}" and "in reply to" not in text and text.count("<") >= 1 and "host" in text
+    return (
+        len(group) < 12
+        and " said:" in f" {text}"
+        and "in reply to" not in text
+        and text.count("<") >= 1
+        and "host" in text
+    )
 
 
 def _short(text: str) -> str:

@@ -20,7 +20,9 @@ _TRACE = re.compile(
     r"\bDEBUG SMTPS?:|MailConnectException|MessagingException|AuthenticationFailedException|SMTPSendFailedException",
     re.IGNORECASE | re.MULTILINE,
 )
-_FRAME = re.compile(r"^\s*(?:\[[^\]]*\]\s*)*(?:at )?[\w.$/<>]+\([\w.$]+(?::\d+)?\)\s*$|^\s*\.\.\. \d+ (?:common frames|more)")
+_FRAME = re.compile(
+    r"^\s*(?:\[[^\]]*\]\s*)*(?:at )?[\w.$/<>]+\([\w.$]+(?::\d+)?\)\s*$|^\s*\.\.\. \d+ (?:common frames|more)"
+)
 _HOST_PORT = re.compile(
     r"connect to host, port: (?P<host>[^,;]*), ?(?P<port>-?\d+)|SMTP host: (?P<host2>[^,;]*)(?:, port: (?P<port2>-?\d+))?"
 )
@@ -46,7 +48,15 @@ AS_APPLICATION: dict[str, str] = {
     "dns-try-again": "app-smtp-unreachable",
     **{
         f"connect-{what}": "app-smtp-unreachable"
-        for what in ("timeout", "refused", "no-route", "network-unreachable", "permission-denied", "no-address", "reset")
+        for what in (
+            "timeout",
+            "refused",
+            "no-route",
+            "network-unreachable",
+            "permission-denied",
+            "no-address",
+            "reset",
+        )
     },
 }
 
@@ -71,10 +81,14 @@ def classify(lines: Sequence[str]) -> tuple[Reason, ...]:
     port = int((dialled.group("port") or dialled.group("port2") or "0")[:6]) if dialled else None
     found = []
     if host and raw != host:
-        found.append(Reason(label="app-config-invalid", text=f"the host name {raw!r} holds a blank", weight=9, peer_name=host))
+        found.append(
+            Reason(label="app-config-invalid", text=f"the host name {raw!r} holds a blank", weight=9, peer_name=host)
+        )
     for text in (joined, *telling):
         reason = reasons_of.classify(text, peer=host)
-        if reason is None or (reason.code is None and reason.enhanced is None and reason.weight < 2 and text is not joined):
+        if reason is None or (
+            reason.code is None and reason.enhanced is None and reason.weight < 2 and text is not joined
+        ):
             continue
         label = AS_APPLICATION.get(reason.label, reason.label)
         if reason.label == "connect-timeout" and "read timed out" in text.lower():

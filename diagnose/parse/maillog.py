@@ -11,15 +11,16 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
 from diagnose.parse import reason as reasons_of
 from diagnose.parse.logline import Line, parse
+from diagnose.parse.mail_event import Delivery, Group, Start, Trouble, TroubleGroup
 from diagnose.parse.reason import Reason
 
-__all__ = ["Delivery", "Line", "MailLog", "Start", "Trouble", "parse", "read", "stream"]
+__all__ = ["Delivery", "Group", "Line", "MailLog", "Start", "Trouble", "TroubleGroup", "parse", "read", "stream"]
 
 _STATUS = re.compile(
     r"to=<(?P<to>.*?)>, (?:orig_to=<(?P<orig>.*?)>, )?relay=(?P<relay>[^,]*), (?:conn_use=\d+, )?"
@@ -33,80 +34,11 @@ _FROM = re.compile(r"from=<(?P<from>[^>]*)>(?:, size=\d+, nrcpt=(?P<nrcpt>\d+))?
 _EXPIRED = re.compile(r"from=<(?P<from>[^>]*)>, status=(?P<status>(?:force-)?expired), returned to sender")
 _STARTED = re.compile(r"(?P<what>daemon started|reload) -- version (?P<version>[\w.-]+)")
 _CLIENT = re.compile(r" from (?P<client>\S*\[[^\]]*\])")
+_CLIENT_FIRST = re.compile(r"(?P<client>\S+\[[0-9A-Fa-f.:]+\]): SASL ")
+_NEAR = re.compile(r"\[(?:127\.|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|169\.254\.|::1\]|f[cde])", re.IGNORECASE)
 _REMOTE = frozenset({"smtp", "lmtp", "relay", "submission"})
 _K = TypeVar("_K")
 _V = TypeVar("_V")
-_NEVER_LEFT = frozenset({"local", "virtual", "discard", "pipe", "error", "spawn"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """One attempt at one recipient. ``delay`` and ``delays`` in seconds (before qmgr, in it, connecting, sending).
-
-    ``status`` is Postfix's word: sent, deferred, bounced, SOFTBOUNCE, expired, force-expired, deliverable,
-    undeliverable. ``left`` says whether a remote server took it. ``reasons``: the most telling first.
-    """
-
-    at: datetime | None
-    queue_id: str | None
-    sender: str | None
-    recipient: str | None
-    orig_to: str | None = None
-    relay_host: str | None = None
-    relay_address: str | None = None
-    relay_port: int | None = None
-    service: str | None = None
-    syslog_name: str | None = None
-    delay: float | None = None
-    delays: tuple[float, ...] = ()
-    tls: str | None = None
-    dsn: str | None = None
-    status: str
-    text: str
-    context: tuple[str, ...] = ()
-    reasons: tuple[Reason, ...] = ()
-    number: int = 0
-
-    @property
-    def left(self) -> bool:
-        """Whether a remote server accepted the message."""
-        return (
-            self.status == "sent" and self.service not in _NEVER_LEFT and self.relay_host not in {None, "none", "local"}
-        )
-
-    @property
-    def reason(self) -> Reason | None:
-        """The most telling reason."""
-        return self.reasons[0] if self.reasons else None
-
-    @property
-    def domain(self) -> str:
-        """The recipient's domain, lower case; empty when unknown."""
-        return (self.recipient or "").rpartition("@")[2].lower()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
-    """A line that is no delivery and says that something is wrong (or only looks so: ``reason.harmless``)."""
-
-    at: datetime | None
-    service: str | None
-    pid: int | None
-    text: str
-    reason: Reason | None
-    level: str = "info"
-    queue_id: str | None = None
-    client: str | None = None
-    number: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
-    """Postfix's master was started or reloaded."""
-
-    at: datetime | None
-    version: str
-    reload: bool
 
 
 @dataclass(slots=True)
@@ -115,26 +47,6 @@ class _Process:
 
     lines: list[str] = field(default_factory=list)
     reasons: list[Reason] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Group:
-    """Failures of one kind on one route: how many, since when, and an example."""
-
-    count: int
-    first: datetime | None
-    last: datetime | None
-    sample: Delivery
-
-
-@dataclass(slots=True)
-class TroubleGroup:
-    """Troubles of one kind: how many, since when, and an example."""
-
-    count: int
-    first: datetime | None
-    last: datetime | None
-    sample: Trouble
 
 
 class MailLog:
@@ -205,6 +117,8 @@ class MailLog:
         if status not in {"sent", "deliverable"}:
             own = reasons_of.classify(text, peer=host if where else None, service=line.service, port=port)
             if own is not None:
+                if own.label == "dns-not-found" and groups.get("dsn") == "4.3.5":
+                    own = replace(own, label="relay-name-not-found")  # Postfix's code for a next hop that it was told
                 found.append(own)
             elif line.service == "error":
                 found.append(Reason(label="delivery-suspended-by-config", text=text[:200], weight=7))
@@ -296,7 +210,9 @@ class MailLog:
         if reason is None and line.level == "info":
             return ()
         self._remember(line, whole, reason)
-        client = _CLIENT.search(text)
+        client = _CLIENT.search(text) or _CLIENT_FIRST.match(text)
+        if reason is not None and reason.entry == "client-password" and client and not _is_near(client.group("client")):
+            reason = replace(reason, label="noise", harmless=True)  # strangers guess passwords all day
         trouble = Trouble(
             at=line.at,
             service=line.service,
@@ -376,6 +292,11 @@ def _telling(text: str, line: Line) -> bool:
     ):
         return False
     return not text.startswith(("message-id=", "removed", "uid=", "client="))
+
+
+def _is_near(client: str) -> bool:
+    """Whether a client ("name[address]") is on this host or its private network."""
+    return _NEAR.search(client) is not None
 
 
 def _number(text: str | None) -> float | None:

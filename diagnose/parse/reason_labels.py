@@ -104,12 +104,21 @@ LIKELY_CAUSE: dict[str, tuple[str, ...]] = {
     "app-connect-failed": ("app-smtp-unreachable", "relay-unreachable"),
     "app-smtp-unreachable": ("app-smtp-unreachable", "relay-unreachable", "egress-submission-blocked"),
     "app-certificate-untrusted": ("app-certificate-untrusted", "relay-certificate-invalid", "tls-ca-bundle-missing"),
-    "app-credentials-rejected": ("app-credentials-rejected", "relay-credentials-rejected", "relay-app-password-required"),
+    "app-credentials-rejected": (
+        "app-credentials-rejected",
+        "relay-credentials-rejected",
+        "relay-app-password-required",
+    ),
     "app-tls-mismatch": ("app-tls-mismatch", "tls-wrapper-mismatch", "app-config-invalid"),
     "app-tls-too-old": ("app-tls-too-old", "tls-protocol-mismatch"),
     "app-read-timeout": ("app-tls-mismatch", "app-smtp-unreachable"),
     "app-send-failed": ("app-config-invalid",),
-    "local-hostname-unresolvable": ("local-hostname-unresolvable", "relay-name-not-found", "recipient-domain-not-found"),
+    "local-hostname-unresolvable": (
+        "local-hostname-unresolvable",
+        "relay-name-not-found",
+        "recipient-domain-not-found",
+    ),
     "undelivered-notice": (),
+    "recipient-unknown": ("recipient-unknown", "recipient-domain-local"),
     "noise": (),
 }

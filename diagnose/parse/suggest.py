@@ -66,7 +66,9 @@ def _refused_a_program_here(event: Trouble) -> bool:
     )
 
 
-def _add(into: dict[str, tuple[float, int, list[int], Reason]], cause: str, score: float, number: int, reason: Reason) -> None:
+def _add(
+    into: dict[str, tuple[float, int, list[int], Reason]], cause: str, score: float, number: int, reason: Reason
+) -> None:
     known = into.get(cause)
     if known is None:
         into[cause] = (score, 1, [number], reason)

@@ -136,7 +136,8 @@ def test_soft_bounce_and_expired_are_known() -> None:
     soft, expired = maillog.stream(lines, NOW)
     assert isinstance(soft, maillog.Delivery)
     assert isinstance(expired, maillog.Delivery)
-    assert (soft.status, soft.reasons[0].label, soft.reasons[0].stage) == ("SOFTBOUNCE", "recipient-unknown", "rcpt")
+    assert (soft.status, soft.reasons[1].label, soft.reasons[1].stage) == ("SOFTBOUNCE", "recipient-unknown", "rcpt")
+    assert soft.reasons[0].label == "delivery-suspended-by-config"
     assert (expired.status, expired.sender, expired.reasons[0].label) == ("expired", "app@a.test", "message-expired")
 
 

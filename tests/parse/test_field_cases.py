@@ -1,0 +1,72 @@
+"""Failures that people posted: the texts alone must suggest the right cause.
+
+`field_cases.jsonl` holds posted cases with the causes that count as right; `more_cases.jsonl` holds further texts of
+the same families, written from the programs' own messages. The figures are those that the project promises.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from diagnose.parse import evidence
+from diagnose.parse.suggest import suggest
+
+DATA = Path(__file__).parent.parent / "data"
+NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
+
+
+def _cases(name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (DATA / name).read_text(encoding="utf-8").splitlines()]
+
+
+def _suggested(text: str) -> list[str]:
+    return [each.cause for each in suggest(evidence.read_anything(text, NOW))]
+
+
+def _right(case: dict[str, Any], among: int) -> bool:
+    found = _suggested(case["text"])
+    if case["accept"] == ["NONE"]:
+        return not found
+    return any(cause in case["accept"] for cause in found[:among])
+
+
+def test_posted_cases_first_cause() -> None:
+    """The first cause is right in at least 95 of 100 posted cases that are not ambiguous."""
+    cases = [case for case in _cases("field_cases.jsonl") if not case["ambiguous"]]
+    wrong = [(case["id"], _suggested(case["text"])[:3]) for case in cases if not _right(case, 1)]
+    assert len(wrong) <= 0.05 * len(cases), wrong
+
+
+def test_posted_cases_among_three() -> None:
+    """A right cause is among the first three in at least 97 of 100 posted cases."""
+    cases = _cases("field_cases.jsonl")
+    wrong = [(case["id"], _suggested(case["text"])[:3]) for case in cases if not _right(case, 3)]
+    assert len(wrong) <= 0.03 * len(cases), wrong
+
+
+def test_more_texts_of_the_same_families() -> None:
+    """Other words of the same families are understood as well."""
+    cases = _cases("more_cases.jsonl")
+    wrong = [
+        (case["text"][:100], case["accept"], _suggested(case["text"])[:3]) for case in cases if not _right(case, 1)
+    ]
+    assert len(wrong) <= 0.03 * len(cases), wrong
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        case["text"]
+        for name in ("field_cases.jsonl", "more_cases.jsonl")
+        for case in _cases(name)
+        if case["accept"] == ["NONE"]
+    ],
+)
+def test_the_harmless_are_not_accused(text: str) -> None:
+    """What looks alarming and is ordinary suggests no cause at all."""
+    assert _suggested(text) == []
