@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from diagnose.facts.asks import Asks
-from diagnose.host.query import Exec, Read
-from diagnose.parse import master_cf, postconf
+from diagnose.host.query import Exec, ExecReply, Read
+from diagnose.parse import main_cf, master_cf, postconf
 from diagnose.parse.master_cf import MasterCf
 from diagnose.parse.setting_types import boolean, items
 
@@ -58,49 +60,82 @@ class Mta:
             return 0, 0
 
 
+_QUESTIONS = tuple(Exec(("postconf", *more)) for more in ((), ("-d",), ("-n",), ("-M",), ("-P",), ("-m",)))
+
+
 def mta(ctx: Asks) -> Mta:
-    everything = ctx.ask(Exec(("postconf",)))
+    """Postfix' description; Mta(installed=False) with the reason where there is none."""
+    everything, defaults, explicit, services, overrides, types = _together(ctx)
     if everything.problem and everything.problem.startswith("not found"):
         return Mta(problem="Postfix is not installed here (no postconf)")
     if everything.problem:
         return Mta(installed=everything.problem != "not recorded", problem=f"postconf: {everything.problem}")
+    files = ("", "")
+    if not everything.out or not services.out:
+        # postconf refused a file: what that names in spite of it, over the defaults, is the best that can be had.
+        place = postconf.parse_settings(defaults.out).get("config_directory", "/etc/postfix")
+        files = (ctx.ask(Read(f"{place}/main.cf")).text, ctx.ask(Read(f"{place}/master.cf")).text)
+    return _understood(_Replies(everything, defaults, explicit, services, overrides, types), *files)
+
+
+def _together(ctx: Asks) -> list[ExecReply]:
+    """All answers of postconf, asked at once: with a fatal error in a file each takes a second, by Postfix' design."""
+    found: list[ExecReply | BaseException | None] = [None] * len(_QUESTIONS)
+
+    def ask(index: int) -> None:
+        try:
+            found[index] = ctx.ask(_QUESTIONS[index])
+        except BaseException as error:  # handed to the asker below
+            found[index] = error
+
+    threads = [threading.Thread(target=ask, args=(index,), daemon=True) for index in range(len(_QUESTIONS))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    replies = []
+    for reply in found:
+        if not isinstance(reply, ExecReply):
+            raise reply or RuntimeError("postconf was not asked")
+        replies.append(reply)
+    return replies
+
+
+class _Replies:
+    """postconf's answers as a key by identity: hashing them costs more than reading them."""
+
+    def __init__(self, *replies: ExecReply) -> None:
+        self.replies = replies
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Replies) and all(a is b for a, b in zip(self.replies, other.replies, strict=True))
+
+    def __hash__(self) -> int:
+        return hash(tuple(map(id, self.replies)))
+
+
+@functools.lru_cache(maxsize=8)
+def _understood(answers: _Replies, main: str, master: str) -> Mta:
+    everything, standard, explicit_reply, services, overrides, types = answers.replies
     settings = postconf.parse_settings(everything.out)
-    defaults = postconf.parse_settings(ctx.ask(Exec(("postconf", "-d"))).out)
-    explicit_reply = ctx.ask(Exec(("postconf", "-n")))
+    defaults = postconf.parse_settings(standard.out)
     explicit = postconf.parse_settings(explicit_reply.out)
-    services = ctx.ask(Exec(("postconf", "-M")))
     problem = ""
     if not settings:
-        # postconf refused main.cf: what it names in spite of that, over the defaults, is the best that can be had.
         problem = (everything.err.strip().splitlines() or ["postconf said nothing"])[-1]
-        raw = ctx.ask(Read(f"{_config_directory(defaults)}/main.cf"))
-        from diagnose.parse import main_cf
-
-        explicit = {s.name: s.value for s in main_cf.parse(raw.text).settings}
+        explicit = {s.name: s.value for s in main_cf.parse(main).settings}
         settings = {**defaults, **explicit}
-    complaints = postconf.complaints("\n".join((everything.err, explicit_reply.err, services.err)))
+    said = "\n".join((everything.err, explicit_reply.err, services.err))
+    level = settings.get("compatibility_level", "0")
+    parsed = master_cf.parse(services.out or master, level)
     return Mta(
         installed=True,
         version=settings.get("mail_version", defaults.get("mail_version", "")),
         settings={**defaults, **settings},
         explicit=explicit,
         defaults=defaults,
-        master=_master(ctx, services.out, settings, defaults),
-        complaints=complaints,
-        map_types=tuple(ctx.ask(Exec(("postconf", "-m"))).out.split()),
+        master=master_cf.with_overrides(parsed, master_cf.parse_overrides(overrides.out)),
+        complaints=postconf.complaints(said),
+        map_types=tuple(types.out.split()),
         problem=problem,
     )
-
-
-def _config_directory(defaults: Mapping[str, str]) -> str:
-    return defaults.get("config_directory", "/etc/postfix")
-
-
-def _master(ctx: Asks, out: str, settings: Mapping[str, str], defaults: Mapping[str, str]) -> MasterCf:
-    level = settings.get("compatibility_level", "0")
-    if out:
-        parsed = master_cf.parse(out, level)
-    else:
-        parsed = master_cf.parse(ctx.ask(Read(f"{_config_directory(defaults)}/master.cf")).text, level)
-    overrides = master_cf.parse_overrides(ctx.ask(Exec(("postconf", "-P"))).out)
-    return master_cf.with_overrides(parsed, overrides)
