@@ -111,7 +111,7 @@ def main() -> int:
         broken = [f.id for f, a in rows if a.error]
         print(f"{len(rows) - len(broken)} of {len(rows)} real, {time.monotonic() - began:.0f} s {' '.join(broken)}")
         return 1 if broken else 0
-    print(report(rows, declared_signs()))
+    print(report(rows, set() if asked.names else declared_signs()))
     print(f"{time.monotonic() - began:.0f} s in all")
     return 0 if good_enough(rows, bool(asked.user)) else 1
 
