@@ -102,7 +102,9 @@ def _port(ctx: Context, postfix: Mta) -> Iterator[Observation]:
     holders = sorted({listener.process for listener in reply.listeners if listener.port == 25})
     if not holders:
         return
-    foreign = [name for name in holders if name not in _POSTFIX_OWN and name not in _FRONTS]
+    # Any daemon of Postfix may be seen with the socket, which it has from the master.
+    own = {service.command.rpartition("/")[2][:15] for service in postfix.master.services} | set(_POSTFIX_OWN)
+    foreign = [name for name in holders if name not in own and name not in _FRONTS]
     if not foreign:
         yield ok("postfix.port-25-owner", "port 25", "belongs to Postfix" if "master" in holders else "is listened on")
     elif postfix.installed and "master" not in holders:

@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterator
 
 from diagnose.check import Context, Lookup, Read, Resolve, ask_all, check, fail, ok, skip, unknown, warn
 from diagnose.facts import Route, exchangers
-from diagnose.facts_relay import DialReply, WayIn, begin, relay_route, session, settings_problem, way_in
+from diagnose.facts_relay import DialReply, WayIn, begin, passed_over, relay_route, session, settings_problem, way_in
 from diagnose.model import Observation, Scalar
 from diagnose.parse import outcomes
 from diagnose.parse.outcomes import Outcome
@@ -60,6 +60,9 @@ def relay(ctx: Context) -> Iterator[Observation]:
     way = relay_route(ctx)
     if way is None:
         skip("mail goes straight to the recipients' own servers: there is no relay")
+    for dead in passed_over(ctx, way):
+        text = f"does not greet; mail goes on to {way.nexthop}"
+        yield warn("relay.reachable", dead, text, host=dead, next_hop=dead, outcome="passed-over")
     spelt = yield from _spelling(ctx, way)
     if not spelt:
         return

@@ -94,7 +94,7 @@ def _mechanism(ctx: Context, way: Route, into: WayIn, reply: DialReply) -> Itera
     if rest.kind in said:
         parameter = {"filter": "smtp_sasl_mechanism_filter", "options": option}.get(rest.kind, "")
         yield fail("relay.mechanism", into.place, said[rest.kind], kind=rest.kind, parameter=parameter, **where)
-    elif not rest.kind:
+    elif not rest.kind and way.value("smtp_sasl_type") in ("", "cyrus"):
         yield ok("relay.mechanism", into.place, f"offers {offered}; {', '.join(rest.usable[:3])} can be used here", **where)
 
 

@@ -26,6 +26,7 @@ _HARM = {
     "placeholder": "still holds a document's placeholder instead of the real user or password",
     "unrendered": "holds a template's placeholder that nothing has filled in",
     "equals-sign": "has an equals sign, where a blank belongs",
+    "quoted": "has the password in quotes, which Postfix takes as part of it",
 }
 _LOST = {
     "key-without-value": "has a key and no value",
@@ -38,7 +39,7 @@ _LOST = {
     "prompt": "begins with a shell's prompt",
     "bom": "begins with a byte-order mark",
 }
-_ODD = {"cr": "ends in a carriage return", "quoted": "has the password in quotes", "dash": "holds a typographic dash"}
+_ODD = {"cr": "ends in a carriage return", "dash": "holds a typographic dash"}
 
 
 @check(

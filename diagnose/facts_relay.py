@@ -8,7 +8,7 @@ plug_ins(ctx)               the SASL mechanisms installed
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from diagnose.facts import ANYBODY, Asks, Route, TlsMode, mta, next_hop_hosts, route, target, tls_mode
 from diagnose.host.query import CompareReply as CompareReply
@@ -17,6 +17,7 @@ from diagnose.host.query import DialReply as DialReply
 from diagnose.host.query import TlsInfo as TlsInfo
 from diagnose.model import Target
 from diagnose.parse import sasl_options, sasl_passwd, table, tls_settings
+from diagnose.parse.nexthop import NextHop
 from diagnose.parse.recognise import identify
 from diagnose.parse.setting_types import items
 from diagnose.parse.table import Table
@@ -68,9 +69,8 @@ class Sasl:
 
 
 def sasl(ctx: Asks, way: Route) -> Sasl:
-    hop = way.hops[0].raw.strip() if len(way.hops) > 1 else way.nexthop
     keys = sasl_passwd.keys_tried(
-        hop,
+        way.nexthop,
         hosts=() if way.bracketed else next_hop_hosts(ctx, way),
         sender=target(ctx).sender or "",
         sender_dependent=way.flag("smtp_sender_dependent_authentication"),
@@ -286,9 +286,40 @@ def begin(
 
 
 def relay_route(ctx: Asks) -> Route | None:
-    """The target's way where smtp(8) hands its mail to a relay, else None."""
+    """The target's way where smtp(8) hands its mail to a relay, else None. Of several relays (relayhost takes a list)
+    the first that greets is the one that gets the mail; `passed_over` names those before it."""
     way = route(ctx)
-    return way if way is not None and way.relay and way.remote and way.program == "smtp" else None
+    if way is None or not way.relay or not way.remote or way.program != "smtp":
+        return None
+    if len(way.hops) < 2:
+        return way
+    ways = [_towards(way, hop) for hop in way.hops]
+    return next((one for one in ways if _greets(ctx, one)), ways[0])
+
+
+def passed_over(ctx: Asks, way: Route) -> tuple[str, ...]:
+    """The relays of the list that do not greet and stand before the one in use, as configured."""
+    whole = route(ctx)
+    hops = [hop.raw.strip() for hop in whole.hops] if whole is not None else []
+    return tuple(hops[: hops.index(way.nexthop)]) if way.nexthop in hops else ()
+
+
+def _towards(way: Route, hop: NextHop) -> Route:
+    default = int(way.value("smtp_tcp_port")) if way.value("smtp_tcp_port").isdigit() else 25
+    return replace(
+        way,
+        nexthop=hop.raw.strip(),
+        hops=(hop,),
+        host=hop.host,
+        port=hop.port_number(default) or default,
+        bracketed=hop.bracketed or hop.address,
+    )
+
+
+def _greets(ctx: Asks, way: Route) -> bool:
+    into = way_in(ctx, way)
+    reply = ctx.ask(begin(into, way, first_way(into), say="banner"))
+    return reply.banner.startswith("2")
 
 
 def settings_problem(ctx: Asks) -> str:

@@ -8,6 +8,11 @@ FLOW = Sign("mail.flow", -25, Status.OK)
 README = "https://www.postfix.org/SASL_README.html"
 CLIENT = f"{README}#client_sasl"
 WORKS = Sign("relay.login", -25, Status.OK)  # the relay has just taken this very login
+_DECISIVE = (
+    "no-colon", "empty-user", "empty-password", "quoted-value", "trailing-backslash", "smart-quote", "nbsp", "zero-width",
+    "inline-comment", "unrendered", "equals-sign", "key-without-value", "no-key-separator", "colon-after-key",
+    "whole-line-quoted", "indented", "url-key", "prompt", "bom",
+)  # fmt: skip
 
 CAUSES = (
     Cause(
@@ -34,7 +39,7 @@ CAUSES = (
         signs=(
             Sign("relay.login", 22, where=(("label", "relay-credentials-rejected"),)),
             Sign("mail.relay-credentials-rejected", 19),
-            Sign("sasl.line", 4, where=(("kind", "placeholder"),)),
+            Sign("sasl.line", 10, where=(("kind", "placeholder"),)),
             # What is in the table is then not what was meant.
             Sign("sasl.stale", -6, where=(("kind", "differs"),)),
             WORKS,
@@ -255,8 +260,10 @@ CAUSES = (
         rules_out="The entry in use has the shape relay, blank, user:password, without quotes, comment or backslash.",
         signs=(
             # The relay's rejection is then the consequence.
-            Sign("sasl.line", 22),
-            Sign("sasl.line", 10, where=(("kind", "placeholder"),)),
+            Sign("sasl.line", 22, where=(("kind", _DECISIVE),)),
+            # A password may really begin and end in quotes.
+            Sign("sasl.line", 13, where=(("kind", "quoted"),)),
+            Sign("sasl.line", 6, where=(("kind", "placeholder"),)),
             Sign("sasl.line", 5, Status.WARNING),
             Sign("mail.sasl-passwd-malformed", 16),
             Sign("mail.sasl-generic-failure", 8),

@@ -106,7 +106,9 @@ def implicit_only(query: Dial) -> DialReply:
 
 def starttls_only(query: Dial) -> DialReply:
     if query.tls == "implicit":
-        return DialReply(address="192.0.2.7", stage="tls", error="wrong version number", tls=TlsInfo(error="wrong version number"))
+        return DialReply(
+            address="192.0.2.7", stage="tls", error="wrong version number", tls=TlsInfo(error="wrong version number")
+        )
     return answered()
 
 
@@ -135,14 +137,20 @@ def test_starttls_missing() -> None:
 
 
 def test_relay_demands_what_is_off_here() -> None:
-    reply = answered(starttls="", tls=None, mechanisms=(), auth="", mail="530 5.7.0 Must issue a STARTTLS command first")
+    reply = answered(
+        starttls="", tls=None, mechanisms=(), auth="", mail="530 5.7.0 Must issue a STARTTLS command first"
+    )
     host = relayed({"smtp_tls_security_level": "none"}, dial=reply)
     assert kinds(run(relay_tls, host, YOU, ME), "relay.starttls") == ["demanded"]
 
 
 @pytest.mark.parametrize(
     ("error", "why"),
-    [("certificate has expired", "expired"), ("self-signed certificate", "self-signed"), ("Hostname mismatch", "wrong-name")],
+    [
+        ("certificate has expired", "expired"),
+        ("self-signed certificate", "self-signed"),
+        ("Hostname mismatch", "wrong-name"),
+    ],
 )
 def test_certificate_counts_only_where_it_must_verify(error: str, why: str) -> None:
     reply = answered(tls=TlsInfo(version="TLSv1.3", cipher="X", verify_error=error))
@@ -152,13 +160,19 @@ def test_certificate_counts_only_where_it_must_verify(error: str, why: str) -> N
 
 
 def test_versions_that_nobody_speaks() -> None:
-    assert kinds(run(relay_tls, relayed({"smtp_tls_mandatory_protocols": "TLSv1"})), "relay.protocol") == ["own-protocols"]
-    assert kinds(run(relay_tls, relayed({"smtp_tls_mandatory_protocols": "TLSv1.2+"})), "relay.protocol") == ["invalid-list"]
+    assert kinds(run(relay_tls, relayed({"smtp_tls_mandatory_protocols": "TLSv1"})), "relay.protocol") == [
+        "own-protocols"
+    ]
+    assert kinds(run(relay_tls, relayed({"smtp_tls_mandatory_protocols": "TLSv1.2+"})), "relay.protocol") == [
+        "invalid-list"
+    ]
     assert failed(run(relay_tls, relayed({"smtp_tls_protocols": "TLSv1"}))) == []
 
 
 def test_handshake_without_common_ground() -> None:
-    reply = answered(tls=TlsInfo(error="tlsv1 alert protocol version"), stage="starttls", error="tlsv1 alert protocol version")
+    reply = answered(
+        tls=TlsInfo(error="tlsv1 alert protocol version"), stage="starttls", error="tlsv1 alert protocol version"
+    )
     assert kinds(run(relay_tls, relayed(dial=reply)), "relay.protocol") == ["no-common"]
 
 
@@ -222,7 +236,14 @@ def test_no_password_is_said_in_the_clear_where_tls_is_demanded() -> None:
 
     def dial(query: Dial) -> DialReply:
         asked.append(query)
-        return answered(ehlo=f"250-{HOST}\n250 AUTH PLAIN", starttls="", tls=None, auth="", stage="auth", error="not tried: the connection is not encrypted")
+        return answered(
+            ehlo=f"250-{HOST}\n250 AUTH PLAIN",
+            starttls="",
+            tls=None,
+            auth="",
+            stage="auth",
+            error="not tried: the connection is not encrypted",
+        )
 
     run(relay_login, relayed(dial=dial))
     assert asked
@@ -257,3 +278,16 @@ def test_session_is_one_for_all_three_checks() -> None:
     assert len(set(seen)) == 1
     assert seen[0].login is not None
     assert seen[0].login.keys == (HOP.lower(),)
+
+
+def test_of_several_relays_the_first_that_greets_counts() -> None:
+    def dial(query: Dial) -> DialReply:
+        if query.host == "dead.example.org":
+            return DialReply(stage="connect", error="ECONNREFUSED", attempts=(Attempt(address="192.0.2.1", error="ECONNREFUSED"),))
+        return answered()
+
+    host = relayed({"relayhost": f"[dead.example.org]:587, {HOP}"}, dial=dial)
+    found = run(relay, host)
+    assert failed(found) == []
+    assert [o.subject for o in of(found, "relay.reachable") if o.status is Status.WARNING] == ["[dead.example.org]:587"]
+    assert of(run(relay_login, host), "relay.login")[0].status is Status.OK

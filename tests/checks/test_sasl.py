@@ -35,7 +35,9 @@ def test_legitimate_ways(settings: dict[str, str], source: str, keys: dict[str, 
 
 def test_sender_dependent_key() -> None:
     host = relayed(
-        {"smtp_sender_dependent_authentication": "yes"}, source="@example.net a:********\n", keys={"@example.net": "a:********"}
+        {"smtp_sender_dependent_authentication": "yes"},
+        source="@example.net a:********\n",
+        keys={"@example.net": "a:********"},
     )
     found = run(credentials, host, "maria@example.com", "noreply@example.net")
     assert failed(found) == []
@@ -52,7 +54,9 @@ def test_login_off_at_a_provider() -> None:
 
 
 def test_login_off_at_a_company_relay_is_no_fault() -> None:
-    host = relayed({"relayhost": "[relay.example.com]:25", "smtp_sasl_auth_enable": "no", "smtp_sasl_password_maps": None})
+    host = relayed(
+        {"relayhost": "[relay.example.com]:25", "smtp_sasl_auth_enable": "no", "smtp_sasl_password_maps": None}
+    )
     assert failed(run(credentials, host)) == []
 
 
@@ -68,7 +72,9 @@ def test_never_compiled() -> None:
 
 
 def test_unsupported_type() -> None:
-    host = relayed({"smtp_sasl_password_maps": "dbm:/etc/postfix/sasl_passwd"}, lookup=MapReply(error="fatal: unsupported"))
+    host = relayed(
+        {"smtp_sasl_password_maps": "dbm:/etc/postfix/sasl_passwd"}, lookup=MapReply(error="fatal: unsupported")
+    )
     assert failed(run(credentials, host)) == ["sasl.map-type"]
 
 

@@ -31,9 +31,15 @@ def test_bundle_missing_on_the_direct_way_is_no_outage() -> None:
 
 def test_empty_bundle_and_one_without_certificates() -> None:
     empty = StatReply(exists=True, kind="file", mode=0o644, owner="root", group="root", size=0)
-    (ca,) = of(run(tls, relayed({"smtp_tls_CAfile": "/etc/postfix/ca.pem"}, stats={"/etc/postfix/ca.pem": empty})), "tls.ca")
+    (ca,) = of(
+        run(tls, relayed({"smtp_tls_CAfile": "/etc/postfix/ca.pem"}, stats={"/etc/postfix/ca.pem": empty})), "tls.ca"
+    )
     assert ca.data["kind"] == "empty"
-    host = relayed({"smtp_tls_CAfile": "/etc/postfix/ca.pem"}, stats={"/etc/postfix/ca.pem": PUBLIC_FILE}, files={"/etc/postfix/ca.pem": "?"})
+    host = relayed(
+        {"smtp_tls_CAfile": "/etc/postfix/ca.pem"},
+        stats={"/etc/postfix/ca.pem": PUBLIC_FILE},
+        files={"/etc/postfix/ca.pem": "?"},
+    )
     assert of(run(tls, host), "tls.ca")[0].data["kind"] == "no-certificate"
 
 
@@ -55,7 +61,10 @@ def test_dane_needs_a_resolver_that_validates() -> None:
     settings = {"smtp_tls_security_level": "dane-only", "smtp_dns_support_level": "dnssec"}
     plain = relayed(settings, by_kind={Lookup: lambda q: DnsReply(rcode="NOERROR", answers=("a.",))})
     assert of(run(tls, plain), "tls.dane")[0].status is Status.FAILED
-    falls_back = relayed({**settings, "smtp_tls_security_level": "dane"}, by_kind={Lookup: lambda q: DnsReply(rcode="NOERROR", answers=("a.",))})
+    falls_back = relayed(
+        {**settings, "smtp_tls_security_level": "dane"},
+        by_kind={Lookup: lambda q: DnsReply(rcode="NOERROR", answers=("a.",))},
+    )
     assert of(run(tls, falls_back), "tls.dane")[0].status is Status.WARNING
     good = relayed(settings, by_kind={Lookup: lambda q: DnsReply(rcode="NOERROR", answers=("a.",), authentic=True)})
     assert failed(run(tls, good)) == []
@@ -63,11 +72,18 @@ def test_dane_needs_a_resolver_that_validates() -> None:
 
 @pytest.mark.parametrize(
     ("mode", "owner", "group", "kind"),
-    [(0o644, "root", "root", "readable"), (0o640, "root", "postfix", ""), (0o600, "www-data", "www-data", "owner"), (0o600, "root", "root", "")],
+    [
+        (0o644, "root", "root", "readable"),
+        (0o640, "root", "postfix", ""),
+        (0o600, "www-data", "www-data", "owner"),
+        (0o600, "root", "root", ""),
+    ],
 )
 def test_password_file(mode: int, owner: str, group: str, kind: str) -> None:
     stat = StatReply(exists=True, kind="file", mode=mode, owner=owner, group=group, size=9)
-    found = [o for o in run(files, relayed(stats={PATH: stat})) if o.sign == "sasl.exposed" and o.status is Status.FAILED]
+    found = [
+        o for o in run(files, relayed(stats={PATH: stat})) if o.sign == "sasl.exposed" and o.status is Status.FAILED
+    ]
     assert [o.data["kind"] for o in found] == ([kind] if kind else [])
 
 
