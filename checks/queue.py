@@ -19,6 +19,7 @@ STUCK = 60.0  # seconds in the active queue without an attempt
     id="queue",
     title="Mail queue",
     signs=("mail.*", "queue.readable", "queue.waiting", "queue.hold", "queue.stuck", "queue.maildrop", "queue.backlog"),
+    informational=("queue.readable",),
     tags=("mail",),
     needs=("postfix",),
     timeout=8.0,

@@ -28,5 +28,7 @@ def by_id(id: str) -> Cause:
     known = {cause.id: cause for cause in all_causes()}
     if id not in known:
         close = difflib.get_close_matches(id, known, 1)
-        raise UsageError(f"no cause is called {id!r}; " + (f"did you mean {close[0]!r}?" if close else "see `mail-diagnose list`"))
+        raise UsageError(
+            f"no cause is called {id!r}; " + (f"did you mean {close[0]!r}?" if close else "see `mail-diagnose list`")
+        )
     return known[id]

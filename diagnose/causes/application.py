@@ -32,7 +32,8 @@ CAUSES: tuple[Cause, ...] = (
         rules_out="A connection from this host to that host and port that is greeted.",
         signs=(
             Sign("app.server", 6, where=(("local", False),)),
-            Sign("app.server", 22, where=(("local", False), ("outcome", "name-not-found"))),
+            # relay-name-not-found says it more exactly.
+            Sign("app.server", 20, where=(("local", False), ("outcome", "name-not-found"))),
             Sign("app.server", 20, where=(("local", False), ("outcome", ("silent", "greeting")))),
             Sign("app.server", 22, where=(("local", False), ("others", ("open", "private")))),
             Sign("app.server", 14, where=(("local", False), ("others", "unknown"))),
@@ -73,6 +74,8 @@ CAUSES: tuple[Cause, ...] = (
             Sign("app.tls", 22, where=(("proven", True),)),
             # By what is usual on the port, the server not heard.
             Sign("app.tls", 14, where=(("proven", False),)),
+            # The mail goes out, each time after a failed handshake and in the clear.
+            Sign("app.tls", 12, Status.WARNING, where=(("kind", "fallback"),)),
             Sign("mail.app-tls-mismatch", 12),
             Sign("mail.app-read-timeout", 4),
             Sign("app.tls", -25, Status.OK),
@@ -146,7 +149,11 @@ CAUSES: tuple[Cause, ...] = (
         ),
         remedy=Remedy(
             text="Set mail.smtp.ssl.protocols=TLSv1.2 TLSv1.3 in {path} or remove the line, and run a current Java and javax.mail 1.6 or newer.",
-            commands=("java -version", "openssl s_client -starttls smtp -connect {host}:{port} -tls1_2 </dev/null", *_APPLY),
+            commands=(
+                "java -version",
+                "openssl s_client -starttls smtp -connect {host}:{port} -tls1_2 </dev/null",
+                *_APPLY,
+            ),
         ),
         rules_out="A handshake with the versions that the application's Java offers.",
         signs=(
@@ -186,6 +193,7 @@ CAUSES: tuple[Cause, ...] = (
             "app-certificate-untrusted",
             "app-tls-too-old",
             "smtp-listener-missing",
+            "relay-name-not-found",
             "nothing-submitted",
         ),
         links=(_SMTP_PACKAGE, _PROPERTIES),
@@ -205,7 +213,9 @@ CAUSES: tuple[Cause, ...] = (
         ),
         rules_out="The generated file says what the template says, and the application was started after it was written.",
         signs=(
-            Sign("app.applied", 24, where=(("kind", ("template-newer", "agent-disabled", "run-failed", "not-managed")),)),
+            Sign(
+                "app.applied", 24, where=(("kind", ("template-newer", "agent-disabled", "run-failed", "not-managed")),)
+            ),
             # The file's time alone does not show that what the application uses has changed in it.
             Sign("app.applied", 12, where=(("kind", "not-restarted"),)),
             Sign("app.applied", 4, Status.WARNING, where=(("kind", "edited-by-hand"),)),
@@ -218,6 +228,7 @@ CAUSES: tuple[Cause, ...] = (
             "app-certificate-untrusted",
             "app-tls-too-old",
             "smtp-listener-missing",
+            "relay-name-not-found",
             "nothing-submitted",
         ),
         links=("https://www.puppet.com/docs/puppet/latest/man/agent.html",),

@@ -62,7 +62,11 @@ CAUSES = (
                 "Create an application password in the account's security settings and put it into the password map in place of the "
                 "account's own password."
             ),
-            commands=("${{EDITOR:-vi}} {path}   # {next_hop} USER:APP-PASSWORD", "postmap {table}", "postfix reload && postqueue -f"),
+            commands=(
+                "${{EDITOR:-vi}} {path}   # {next_hop} USER:APP-PASSWORD",
+                "postmap {table}",
+                "postfix reload && postqueue -f",
+            ),
         ),
         rules_out="The password is one that the provider issued for an application.",
         signs=(
@@ -173,7 +177,11 @@ CAUSES = (
             FLOW,
         ),
         explains=(
-            "relay-auth-not-attempted", "lookup-table-broken", "relay-access-denied", "postfix-config-error", "sasl-key-mismatch",
+            "relay-auth-not-attempted",
+            "lookup-table-broken",
+            "relay-access-denied",
+            "postfix-config-error",
+            "sasl-key-mismatch",
         ),
         links=(CLIENT, "https://www.postfix.org/postmap.1.html"),
     ),

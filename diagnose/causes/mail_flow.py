@@ -43,7 +43,6 @@ CAUSES = (
             Sign("log.present", -20),
             Sign("postfix.master", -8),
             Sign("mail.submission-rejected", -20),
-            
         ),
         links=("https://www.postfix.org/DEBUG_README.html",),
     ),
@@ -154,7 +153,6 @@ CAUSES = (
         rules_out="A queue of some messages only, or only young ones.",
         signs=(
             Sign("queue.backlog", 14),
-            
             # When nothing leaves at all, the backlog is a mere consequence.
             Sign("mail.flow", -8),
             Sign("postfix.master", -10),

@@ -26,7 +26,6 @@ CAUSES = (
         signs=(
             Sign("dns.resolver", 22),
             Sign("mail.dns-try-again", 7),
-            
             Sign("dns.resolver", -25, Status.OK),
             Sign("mail.flow", -25, Status.OK),
             # With no network at all the resolver is only the first to notice.
@@ -58,8 +57,8 @@ CAUSES = (
             Sign("dns.chroot-file", 8, where=(("file", "resolv.conf"),)),
             Sign("dns.chroot-file", 6),
             Sign("mail.dns-try-again", 6),
+            Sign("mail.chroot-resolver-stale", 20),
             Sign("mail.dns-not-found", 4),
-            
             # The copy differs in hosts or services only: matters for names that stand nowhere else.
             Sign("dns.chroot-file", 4, Status.WARNING, where=(("file", ("hosts", "services")),)),
             Sign("mail.flow", -25, Status.OK),
@@ -211,8 +210,8 @@ CAUSES = (
         ),
         rules_out="The name stands in mydestination, or resolves.",
         signs=(
-            
             Sign("identity.hostname", 10),
+            Sign("mail.local-hostname-unresolvable", 20),
             Sign("mail.dns-not-found", 4),
             Sign("identity.hostname", -20, Status.OK),
             Sign("dns.resolver", -20),

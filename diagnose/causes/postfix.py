@@ -21,6 +21,7 @@ CAUSES = (
         ),
         rules_out="postconf(1) on this host, or an application that is configured for another host's mail server.",
         signs=(
+            Sign("mail.postfix-not-installed", 8),
             Sign("postfix.installed", 12),
             # What an earlier installation left shows that mail was meant to go this way.
             Sign("postfix.installed", 20, where=(("left", True),)),
@@ -55,6 +56,7 @@ CAUSES = (
         ),
         rules_out="A process that holds the lock on pid/master.pid below the queue directory.",
         signs=(
+            Sign("queue.maildrop", 4),
             Sign("postfix.master", 22),
             # Seen without the right to ask for the lock.
             Sign("postfix.master", 16, where=(("kind", "unseen"),)),
@@ -96,6 +98,8 @@ CAUSES = (
         ),
         rules_out="postconf -n without a word on stderr, and no 'fatal:' of a Postfix daemon in the log.",
         signs=(
+            # The agent that should take the message cannot start: no attempt, no reason.
+            Sign("queue.stuck", 6),
             Sign("config.syntax", 24),
             # A value that every message's way needs; others break only their own daemon.
             Sign("config.value", 20, where=(("everything", True),)),
@@ -104,6 +108,7 @@ CAUSES = (
             Sign("config.readable", 20),
             Sign("mail.postfix-config-error", 20),
             Sign("mail.daemon-failed", 6),
+            Sign("postfix.daemons", 2, Status.WARNING, where=(("service", "qmgr"),)),
             # Pasted characters are the better name for the same broken value.
             Sign("config.paste", -8, where=(("plain", False),)),
             Sign("mail.flow", -25, Status.OK),
@@ -236,6 +241,7 @@ CAUSES = (
         ),
         rules_out="`postconf -M {service}/unix` shows the service.",
         signs=(
+            Sign("queue.stuck", 3),
             Sign("postfix.transport", 22),
             Sign("postfix.service", 16),
             Sign("mail.smtp-transport-missing", 20),

@@ -133,6 +133,8 @@ CAUSES = (
         rules_out="A connection to the filter's port is accepted.",
         signs=(
             Sign("filter.content", 18),
+            # A proxy before the queue: all mail by SMTP is refused, while the sendmail command's goes on.
+            Sign("filter.content", 38, where=(("parameter", "smtpd_proxy_filter"),)),
             Sign("filter.policy", 14),
             Sign("mail.content-filter-down", 16),
             Sign("mail.connect-refused", 6, where=(("address", ("127.0.0.1", "::1")),)),

@@ -49,6 +49,7 @@ CAUSES = (
         ),
         rules_out="Owners and modes as postfix-files lists them; no nosuid on the file system of postdrop.",
         signs=(
+            Sign("queue.maildrop", 4),
             Sign("host.queue-permissions", 22),
             Sign("host.setgid", 22),
             Sign("disk.read-only", 22),
@@ -247,7 +248,7 @@ CAUSES = (
         ),
         rules_out="No 'fork:', 'Too many open files' or 'killed by signal 9' in the log, and no OOM kill.",
         signs=(
-            Sign("host.limits", 18),
+            Sign("host.limits", 23),
             Sign("mail.resource-limits", 20),
             Sign("host.limits", 3, Status.WARNING),
             Sign("mail.daemon-failed", 3),

@@ -102,6 +102,7 @@ CAUSES = (
         signs=(
             Sign("mail.sender-not-allowed", 22),
             Sign("relay.envelope", 18, where=(("label", "sender-not-allowed"),)),
+            Sign("app.sender", 20, where=(("label", "sender-not-allowed"),)),
             # Most providers refuse the sender at the end of the data only, which is never tried.
             Sign("relay.envelope", -2, Status.OK),
             FLOW,
@@ -127,12 +128,16 @@ CAUSES = (
         signs=(
             Sign("mail.relay-account-restricted", 22),
             Sign("relay.login", 20, where=(("label", "relay-account-restricted"),)),
+            Sign("app.sender", 18, where=(("label", "relay-account-restricted"),)),
             Sign("relay.envelope", 18, where=(("label", "relay-account-restricted"),)),
             Sign("relay.banner", 12, where=(("label", "relay-account-restricted"),)),
             FLOW,
         ),
         relay=True,
         explains=("rate-limited", "relay-credentials-rejected"),
-        links=("https://docs.aws.amazon.com/ses/latest/dg/request-production-access.html", "https://www.postfix.org/postqueue.1.html"),
+        links=(
+            "https://docs.aws.amazon.com/ses/latest/dg/request-production-access.html",
+            "https://www.postfix.org/postqueue.1.html",
+        ),
     ),
 )

@@ -44,8 +44,12 @@ CAUSES = (
             FLOW,
         ),
         explains=(
-            "relay-requires-tls", "relay-certificate-invalid", "relay-auth-not-attempted", "sasl-options-exclude-all",
-            "relay-access-denied", "tls-protocol-mismatch",
+            "relay-requires-tls",
+            "relay-certificate-invalid",
+            "relay-auth-not-attempted",
+            "sasl-options-exclude-all",
+            "relay-access-denied",
+            "tls-protocol-mismatch",
         ),
         links=(CLIENT, "https://www.postfix.org/postconf.5.html#smtp_tls_CAfile"),
     ),
@@ -130,9 +134,15 @@ CAUSES = (
         remedy=Remedy(
             text="Switch TLS on, name the CA bundle, and send the mail again: what was bounced is gone.",
             commands=("postconf -e 'smtp_tls_security_level = encrypt'",),
-            debian=("postconf -e 'smtp_tls_CAfile = /etc/ssl/certs/ca-certificates.crt'", "postfix reload && postqueue -f"),
+            debian=(
+                "postconf -e 'smtp_tls_CAfile = /etc/ssl/certs/ca-certificates.crt'",
+                "postfix reload && postqueue -f",
+            ),
             rhel=("postconf -e 'smtp_tls_CAfile = /etc/pki/tls/certs/ca-bundle.crt'", "postfix reload && postqueue -f"),
-            alpine=("postconf -e 'smtp_tls_CAfile = /etc/ssl/certs/ca-certificates.crt'", "postfix reload && postqueue -f"),
+            alpine=(
+                "postconf -e 'smtp_tls_CAfile = /etc/ssl/certs/ca-certificates.crt'",
+                "postfix reload && postqueue -f",
+            ),
         ),
         rules_out="smtp_tls_security_level is may or stronger and TLS is not disabled by a missing CA file.",
         signs=(

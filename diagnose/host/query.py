@@ -1,284 +1,35 @@
-"""Questions to the world and their answers, as plain data.
-
-Every reply has `problem`: None when the question was answered, else why it was not ("not found", "permission
-denied", "timed out", "not recorded", "network is off"). A refused connection or a non-zero exit status *is* an
-answer. All fields have defaults, so that a reply can always be made from its problem alone.
-"""
+"""Questions to the world, as plain data. Their answers stand in `diagnose.host.reply`, and can be imported from here."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
+from diagnose.host.reply import Attempt as Attempt
+from diagnose.host.reply import CompareReply as CompareReply
+from diagnose.host.reply import DialReply as DialReply
+from diagnose.host.reply import DiskReply as DiskReply
+from diagnose.host.reply import DnsReply as DnsReply
+from diagnose.host.reply import ExecReply as ExecReply
+from diagnose.host.reply import GlobReply as GlobReply
+from diagnose.host.reply import Hop as Hop
+from diagnose.host.reply import Listener as Listener
+from diagnose.host.reply import ListenersReply as ListenersReply
+from diagnose.host.reply import LockReply as LockReply
+from diagnose.host.reply import LogReply as LogReply
+from diagnose.host.reply import MapReply as MapReply
+from diagnose.host.reply import NowReply as NowReply
+from diagnose.host.reply import Process as Process
+from diagnose.host.reply import ProcessesReply as ProcessesReply
+from diagnose.host.reply import QueueLinesReply as QueueLinesReply
+from diagnose.host.reply import ReadReply as ReadReply
+from diagnose.host.reply import ResolveReply as ResolveReply
+from diagnose.host.reply import StatReply as StatReply
+from diagnose.host.reply import TlsInfo as TlsInfo
+from diagnose.host.reply import TraceReply as TraceReply
+
 R_co = TypeVar("R_co", covariant=True)
-# What postmap says beside a good answer, of main.cf or of a table's age (which MapCompare judges).
-_ASIDE = re.compile(
-    r"warning: .*(?:is older than source file|overriding earlier entry|duplicate entry|un(?:used|defined) parameter"
-    r"|support for \S+ |deprecated)"
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExecReply:
-    code: int | None = None
-    out: str = ""
-    err: str = ""
-    truncated: bool = False
-    problem: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadReply:
-    text: str = ""
-    truncated: bool = False
-    problem: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatReply:
-    """kind: file, dir, socket, fifo or other; mode: permission bits with setuid/setgid; mtime: epoch seconds;
-    real: the path with symbolic links resolved."""
-
-    exists: bool = False
-    kind: str = ""
-    mode: int = 0
-    owner: str = ""
-    group: str = ""
-    size: int = 0
-    mtime: float = 0.0
-    real: str = ""
-    problem: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GlobReply:
-    paths: tuple[str, ...] = ()
-    problem: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DnsReply:
-    """rcode: NOERROR, NXDOMAIN, SERVFAIL, REFUSED …, or NODATA (NOERROR without such a record); answers: records
-    in presentation form, sorted ("10 mx.example." for MX); None rcode when no answer came (see problem)."""
-
-    rcode: str | None = None
-    answers: tuple[str, ...] = ()
-    server: str = ""
-    seconds: float = 0.0
-    authentic: bool = False
-    problem: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResolveReply:
-    """Addresses as an ordinary program of this host gets them (hosts file and nsswitch included)."""
-
-    addresses: tuple[str, ...] = ()
-    problem: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """One connect: error is an errno's name (ETIMEDOUT, ECONNREFUSED, EHOSTUNREACH …), "" when it connected.
-    icmp: "type/code" with `offender`, the address that sent it, when an ICMP error was the reason."""
-
-    address: str
-    error: str = ""
-    seconds: float = 0.0
-    icmp: str = ""
-    offender: str = ""
-    local: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TlsInfo:
-    """version: "TLSv1.3" …; verified: chain and name are good against the bundle asked for; verify_error: OpenSSL's
-    text if not; not_before/not_after: epoch seconds; names: subject alternative names."""
-
-    version: str = ""
-    cipher: str = ""
-    verified: bool = False
-    verify_error: str = ""
-    names: tuple[str, ...] = ()
-    subject: str = ""
-    issuer: str = ""
-    not_before: float = 0.0
-    not_after: float = 0.0
-    error: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DialReply:
-    """An SMTP dialogue as far as it came.
-
-    stage: the last one begun: resolve, connect, tls, banner, ehlo, starttls, auth, mail, rcpt, quit.
-    error: what broke it there ("timed out", "connection closed", an errno's name, OpenSSL's text), "" when all that
-    was asked for was said and answered (a 5xx answer is an answer). Replies are whole, lines joined by newlines.
-    """
-
-    attempts: tuple[Attempt, ...] = ()
-    address: str = ""
-    stage: str = ""
-    error: str = ""
-    banner: str = ""
-    ehlo: str = ""
-    starttls: str = ""
-    tls: TlsInfo | None = None
-    mechanisms: tuple[str, ...] = ()
-    auth: str = ""
-    mechanism: str = ""
-    mail: str = ""
-    rcpt: str = ""
-    seconds: float = 0.0
-    problem: str | None = None
-
-    @property
-    def connected(self) -> bool:
-        return bool(self.address)
-
-    @property
-    def offers_starttls(self) -> bool:
-        return any(line[4:].strip().upper() == "STARTTLS" for line in self.ehlo.splitlines())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hop:
-    """What a SYN with this TTL met: "time-exceeded" (a router answered), "open", "refused", an ICMP error's name
-    ("admin-prohibited" …), or "silence"."""
-
-    ttl: int
-    answer: str
-    address: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TraceReply:
-    """address: the one traced; hops sorted by TTL."""
-
-    address: str = ""
-    hops: tuple[Hop, ...] = ()
-    problem: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Process:
-    pid: int
-    parent: int
-    name: str
-    command: tuple[str, ...] = ()
-    user: str = ""
-    started: float = 0.0
-    state: str = ""
-    here: bool = True  # of this PID and mount name space, not a container's
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessesReply:
-    processes: tuple[Process, ...] = ()
-    problem: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listener:
-    """A listening TCP socket; pid and process are 0 and "" where this user may not know them."""
-
-    address: str
-    port: int
-    pid: int = 0
-    process: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListenersReply:
-    listeners: tuple[Listener, ...] = ()
-    problem: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DiskReply:
-    """free/total in bytes as an unprivileged process gets them; inodes_total 0 where the file system has none."""
-
-    free: int = 0
-    total: int = 0
-    inodes_free: int = 0
-    inodes_total: int = 0
-    read_only: bool = False
-    problem: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LockReply:
-    """holder: pid that holds an fcntl/flock lock on the file (Postfix's master.pid), 0 when nobody does."""
-
-    held: bool = False
-    holder: int = 0
-    text: str = ""
-    problem: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NowReply:
-    """epoch: seconds; offset: the local zone's, seconds east of UTC; user: effective user; root: uid 0."""
-
-    epoch: float = 0.0
-    offset: int = 0
-    user: str = ""
-    groups: tuple[str, ...] = ()
-    root: bool = False
-    hostname: str = ""
-    fqdn: str = ""
-    problem: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogReply:
-    """lines: Postfix' and its like, oldest first, AUTH exchanges masked; source: file names or "journal"; whole: the
-    window was read to its end (else the newest part of it); oldest: epoch of the earliest line available at all."""
-
-    lines: tuple[str, ...] = ()
-    source: tuple[str, ...] = ()
-    whole: bool = True
-    problem: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueueLinesReply:
-    """summary: `parse.queue.QueueSummary` as plain data (the live host streams the queue through it)."""
-
-    summary: Mapping[str, object] | None = None
-    err: str = ""
-    code: int | None = None
-    problem: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MapReply:
-    """A lookup in a Postfix table. value: the result, for tables with secrets only its masked form ("user:********");
-    found False with error "" is a clean miss; error: Postfix's own words."""
-
-    found: bool = False
-    value: str = ""
-    error: str = ""
-    problem: str | None = None
-
-    @property
-    def broken(self) -> bool:
-        """Whether the table could not be asked. A warning of its age or of main.cf comes with good answers, too."""
-        return not self.found and any(not _ASIDE.search(line) for line in self.error.splitlines() if line.strip())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompareReply:
-    """Source text against compiled table: keys only in one of them, keys whose values differ."""
-
-    only_source: tuple[str, ...] = ()
-    only_table: tuple[str, ...] = ()
-    differ: tuple[str, ...] = ()
-    keys: tuple[str, ...] = ()
-    error: str = ""
-    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
