@@ -16,7 +16,7 @@ from diagnose.parse.reason_labels import LABELS, LIKELY_CAUSE
 
 __all__ = ["LABELS", "LIKELY_CAUSE", "Reason", "classify", "likely", "mask", "normalise"]
 
-LONGEST = 4000  # characters of a text that are looked at: no reason is longer, and a hostile line may be
+LONGEST = 2000  # characters of a text that are looked at: no reason is longer, and a hostile line may be
 
 _HOST = r"(?P<name>[^\s\[\]]+)\s?\[(?P<address>[0-9A-Fa-f.:]+|unix:[^\]]*|private/[^\]]*)\](?::(?P<port>\d{1,5}))?"
 _SUSPENDED = re.compile(r"^\s*delivery temporarily suspended:\s*", re.IGNORECASE)
@@ -295,6 +295,7 @@ def _search(text: str, peer: str | None, stage: str | None, *, is_reply: bool) -
 
 # --- text -----------------------------------------------------------------------------------------------------------
 
+_ENDLESS = re.compile(r"(\S{150})\S+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2028\u2029\ufeff]+")
 _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
     (
@@ -329,6 +330,8 @@ _NORMAL: tuple[tuple[re.Pattern[str], str], ...] = (
 
 def _clean(text: str) -> str:
     """Take out control characters, which come from the network and may be hostile; line ends and tabs stay."""
+    if len(text) > 300:  # a word without end would cost the patterns quadratic time, and says nothing
+        text = _ENDLESS.sub(r"\1", text)
     return _CONTROL.sub(" ", text) if not text.isprintable() else text
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -45,11 +45,11 @@ class Entry:
     evidence: str = ""
     examples: tuple[str, ...] = ()
     example_peer: str | None = None
-    needs: str | None = field(default=None)
+    needs: tuple[str, ...] = ()
 
     def search(self, text: str, lowered: str) -> bool:
         """Whether the text (and its lower-case twin) is this entry's."""
-        if self.needs is not None and self.needs not in lowered:
+        if self.needs and not any(each in lowered for each in self.needs):
             return False
         return _compiled(self.pattern).search(text) is not None
 
@@ -63,22 +63,23 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE | re.DOTALL)
 
 
-def required_literal(pattern: str) -> str | None:
-    """Return the longest text that every match must contain, in lower case; None when none is certain.
+def required_literals(pattern: str) -> tuple[str, ...]:
+    """Return texts in lower case of which every match contains one; empty when none is certain.
 
-    A cautious reading: groups, classes and optional parts are skipped, an alternative at the top level gives None.
+    A cautious reading: of each alternative at the top level the longest literal outside groups, classes and
+    optional parts.
     """
-    runs: list[str] = []
-    run: list[str] = []
+    runs: list[str] = [""]
+    found: list[str] = []
     depth = 0
     at = 0
     while at < len(pattern):
         char = pattern[at]
         step = 1
-        literal: str | None = None
+        literal = ""
         if char == "\\" and at + 1 < len(pattern):
             step = 2
-            literal = pattern[at + 1] if pattern[at + 1] in _LITERAL_ESCAPES else None
+            literal = pattern[at + 1] if pattern[at + 1] in _LITERAL_ESCAPES else ""
         elif char == "[":
             close = pattern.find("]", at + 2)
             step = (close if close > 0 else len(pattern)) - at + 1
@@ -87,23 +88,24 @@ def required_literal(pattern: str) -> str | None:
         elif char == ")":
             depth -= 1
         elif char == "|" and depth == 0:
-            return None
+            found.append(max(runs, key=len))
+            runs = []
         elif char in "?*{":
-            if run:
-                run.pop()
+            if runs:
+                runs[-1] = runs[-1][:-1]
             if char == "{":
                 step = pattern.find("}", at) - at + 1
-        elif char not in "^$.+":
+        elif char not in "^$.+|":
             literal = char
-        if literal is not None and depth == 0:
-            run.append(literal)
+        if literal and depth == 0 and runs:
+            runs[-1] += literal
         else:
-            runs.append("".join(run))
-            run = []
+            runs.append(literal if depth == 0 else "")
         at += step
-    runs.append("".join(run))
-    longest = max(runs, key=len).lower()
-    return longest if len(longest) > 1 and longest.isascii() else None
+    found.append(max(runs, key=len))
+    if all(len(each) > 1 and each.isascii() for each in found):
+        return tuple(sorted({each.lower() for each in found}))
+    return ()
 
 
 def read(path: Path) -> tuple[Entry, ...]:
@@ -117,7 +119,7 @@ def read(path: Path) -> tuple[Entry, ...]:
 def _entry(row: Mapping[str, Any]) -> Entry:
     values = dict(row)
     values["examples"] = tuple(values.get("examples", ()))
-    return Entry(**values, needs=required_literal(values["pattern"]))
+    return Entry(**values, needs=required_literals(values["pattern"]))
 
 
 @cache

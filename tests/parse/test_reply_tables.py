@@ -47,18 +47,19 @@ def test_likely_causes_are_causes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "literal"),
+    ("pattern", "literals"),
     [
-        (r"connect to \S+: (?:a|b)", "connect to "),
-        (r"a|b", None),
-        (r"^535 5\.7\.8\b", "535 5.7.8"),
-        (r"abcd?", "abc"),
-        (r"(?:x|y)z+", None),
-        (r"[a-z]lit\?eral", "lit?eral"),
-        (r"ab{2}c", None),
-        (r"No Such", "no such"),
+        (r"connect to \S+: (?:a|b)", ("connect to ",)),
+        (r"a|b", ()),
+        (r"^535 5\.7\.8\b", ("535 5.7.8",)),
+        (r"abcd?", ("abc",)),
+        (r"(?:x|y)z+", ()),
+        (r"[a-z]lit\?eral", ("lit?eral",)),
+        (r"ab{2}c", ()),
+        (r"one|t(?:w|v)o three|fo?ur", ("o three", "one", "ur")),
+        (r"No Such", ("no such",)),
     ],
 )
-def test_required_literal(pattern: str, literal: str | None) -> None:
+def test_required_literals(pattern: str, literals: tuple[str, ...]) -> None:
     """The literal that gates a pattern is part of every text that the pattern matches."""
-    assert reply_table.required_literal(pattern) == literal
+    assert reply_table.required_literals(pattern) == literals
