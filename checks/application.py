@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from diagnose.check import Context, Listeners, check, fail, ok, skip, unknown, warn
 from diagnose.facts_application import Application, Sources, found
-from diagnose.facts_javamail import is_local
+from diagnose.facts_javamail import factory_without_port, is_local
 from diagnose.facts_javamail_verdict import Verdict, verdict
 from diagnose.model import Observation, Scalar
 from diagnose.parse.mail_settings import Problem
@@ -31,11 +31,7 @@ _BREAKS = {
     "ssl-ignored": "port",
     "unknown-socket-factory": "any",
     "host-missing": "host",
-    "host-has-blank": "host",
     "auth-not-boolean": "auth",
-    "credentials-missing": "auth",
-    "credentials-under-other-key": "auth",
-    "credentials-unused": "auth",
     "fallback-to-plaintext": "any",
     "swallowed-line": "any",
     "swallowed-comment": "any",
@@ -52,7 +48,9 @@ _BY_KEY = (
     (r"(?:starttls\.\w+|ssl\.\w+|\.ssl)$", "tls"),
 )
 # Wrong whatever the server says; `from-invalid` only where the application uses that key.
-_ALWAYS = ("not-loadable", "not-configured", "unknown-socket-factory", "unrendered")
+_ALWAYS = ("not-loadable", "not-configured", "host-has-blank", "unknown-socket-factory", "unrendered")
+# The server's demand for a login is the answer (app.login); only where it was not heard do they stand for themselves.
+_LOGIN = ("credentials-missing", "credentials-under-other-key", "credentials-unused")
 _LOUD = ("swallowed-line", "port-ignored", "name-not-ascii", "from-invalid", "port-not-a-number", "smtps-protocol-ignored")
 _SPOKEN = {
     "missing": ("not-configured", "credentials-missing", "empty-value", "host-missing"),
@@ -155,18 +153,15 @@ def _weight(app: Application, problem: Problem, judged: Verdict) -> str:
     group = _BREAKS.get(kind, "")
     if kind in _VALUE_KINDS:
         group = next((name for pattern, name in _BY_KEY if re.search(pattern, key)), "")
-    if kind == "credentials-missing" and judged.stage in ("works", "unknown") and _offers_login(judged):
-        return "proven"
+    if kind in _LOGIN:
+        return "likely" if judged.session is None and kind == "credentials-missing" else "mild"
+    if kind in ("port-ignored", "ssl-ignored") and factory_without_port(app):
+        return "mild"  # told by app.tls
     if group and judged.stage in _STAGES[group] and not _beside(problem, judged):
         return "proven"
-    if kind in _LOUD or (kind in ("port-ignored", "host-has-blank", "auth-not-boolean") and judged.stage == "unknown"):
+    if kind in _LOUD or (kind == "auth-not-boolean" and judged.stage == "unknown"):
         return "likely"
     return "mild"
-
-
-def _offers_login(judged: Verdict) -> bool:
-    held = judged.session
-    return held is None or bool(held.reply.mechanisms)
 
 
 def _beside(problem: Problem, judged: Verdict) -> bool:
@@ -179,9 +174,9 @@ def _beside(problem: Problem, judged: Verdict) -> bool:
         return judged.kind == "name-not-found" or not judged.ways
     if problem.kind in ("ssl-ignored", "factory-port-without-factory") and judged.stage == "server":
         return judged.kind == "name-not-found" or not judged.ways
-    if problem.kind in ("host-missing",):
+    if problem.kind == "host-missing":
         return not judged.local
-    if problem.kind in ("credentials-unused", "credentials-under-other-key", "auth-not-boolean"):
+    if problem.kind == "auth-not-boolean":
         return judged.kind not in ("not-configured", "not-made")
     return False
 

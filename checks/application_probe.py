@@ -85,7 +85,8 @@ def _stages(ctx: Context, app: Application, settings: MailSettings, judged: Verd
     if judged.stage == "server":
         yield from _server(ctx, judged, place, data)
         return
-    yield ok("app.server", place, f"answers ({held.address})", **data)
+    if held.reply.connected:
+        yield ok("app.server", place, f"answers ({held.address})", **data)
     if judged.stage == "tls":
         yield fail("app.tls", place, judged.text + _better(judged), kind=judged.kind, proven=True, **data)
         return

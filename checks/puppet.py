@@ -12,6 +12,7 @@ from diagnose.facts_javamail_runtime import processes
 from diagnose.model import Observation, Scalar
 
 _STATES = ("/var/lib/puppet/state", "/opt/puppetlabs/puppet/cache/state", "/var/cache/puppet/state")
+_TOGETHER = 60.0  # seconds: files of the same minute were put there together, in whichever order
 # Keys that only tune, and what is never compared since its value is masked.
 _UNCOMPARED = re.compile(r"(?:passw|secret|token|timeout|debug)", re.I)
 
@@ -78,7 +79,7 @@ def _compare(ctx: Context, template: Application, file: Application, agent: tupl
     more = f" and {len(differing) - 1} more" if len(differing) > 1 else ""
     text = f"{key} is {old!r} in the generated file, {new!r} by the template{more}"
     data |= {"key": key, "line": file.line(key), "value": new, "old": old}
-    if template.mtime >= file.mtime or kind:
+    if template.mtime > file.mtime - _TOGETHER or kind:
         text += f"; the template is of {_when(ctx, template.mtime)}, the file of {_when(ctx, file.mtime)}"
         return fail("app.applied", file.path, f"{text}{'; ' + words if words else ''}", kind=kind or "template-newer", **data)
     if ran > file.mtime:

@@ -6,6 +6,7 @@ template(ctx)          the template that Puppet renders, and the variables that 
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from dataclasses import dataclass, field
 
@@ -51,6 +52,20 @@ ENVIRONMENTS = (
     "/data/codenvy.env",
     "/var/lib/codenvy*/codenvy.env",
 )
+# Property to variable of codenvy.env and its default, as Codenvy 5's manifest has them.
+_PREFIX = "CODENVY_MAIL"
+DOCKER = {
+    "mail.host": (f"{_PREFIX}_HOST", "smtp.example.com"),
+    "mail.port": (f"{_PREFIX}_HOST_PORT", "465"),
+    "mail.ssl": (f"{_PREFIX}_USE_SSL", "true"),
+    "mail.transport.protocol": (f"{_PREFIX}_TRANSPORT_PROTOCOL", "smtp"),
+    "mail.smtp.auth": (f"{_PREFIX}_SMTP_AUTH", "true"),
+    "mail.smtp.socketFactory.class": (f"{_PREFIX}_SMTP_SOCKETFACTORY_CLASS", "javax.net.ssl.SSLSocketFactory"),
+    "mail.smtp.socketFactory.fallback": (f"{_PREFIX}_SMTP_SOCKETFACTORY_FALLBACK", "false"),
+    "mail.smtp.socketFactory.port": (f"{_PREFIX}_SMTP_SOCKETFACTORY_PORT", "465"),
+    "mail.smtp.auth.username": (f"{_PREFIX}_SMTP_AUTH_USERNAME", "smtp_username"),
+    "mail.smtp.auth.password": (f"{_PREFIX}_SMTP_AUTH_PASSWORD", "smtp_password"),
+}
 MOST = 6  # files of a kind that are read
 # Without these nothing can be said of the connection.
 ESSENTIAL = ("host", "port", "auth", "starttls.enable", "ssl.enable", "socketFactory.class", "socketFactory.port")
@@ -60,7 +75,8 @@ ESSENTIAL = ("host", "port", "auth", "starttls.enable", "ssl.enable", "socketFac
 class Application:
     """One settings file as the application would read it.
 
-    kind: "named" (by the user), "generated" or "template". unresolved: property keys whose values come from variables
+    kind: "named" (by the user), "generated", "template" or "environment" (codenvy.env of a Docker installation, whose keys
+    are shown as the properties that they become). unresolved: property keys whose values come from variables
     that are not known here. problem: why it could not be read or rendered, "" when it could.
     """
 
@@ -82,6 +98,7 @@ class Application:
 
     def line(self, key: str) -> int:
         """Where a property stands in the file itself, 0 when it does not."""
+        key = DOCKER[key][0] if self.kind == "environment" and key in DOCKER else key
         wanted = re.compile(rf"\s*{re.escape(key)}\s*(?:[=:\s]|$)")
         numbers = [n for n, line in enumerate(self.raw.splitlines(), 1) if wanted.match(line)]
         return numbers[-1] if numbers else 0
@@ -128,15 +145,16 @@ class Sources:
     manifests: tuple[str, ...] = ()
     environments: tuple[str, ...] = ()
     odd_names: tuple[tuple[str, int, str], ...] = ()
+    container: tuple[Application, ...] = ()
 
     @property
     def counting(self) -> tuple[Application, ...]:
         """The files that say what the application does: at most three."""
-        return (self.named or self.generated or self.templates)[:3]
+        return (self.named or self.generated or self.templates or self.container)[:3]
 
     @property
     def any(self) -> bool:
-        return bool(self.named or self.generated or self.templates)
+        return bool(self.counting)
 
 
 def found(ctx: Context) -> Sources:
@@ -144,18 +162,44 @@ def found(ctx: Context) -> Sources:
     named, generated, templates = ctx.settings.app_config, _paths(ctx, GENERATED), _paths(ctx, TEMPLATES)
     generated = tuple(path for path in generated if path not in named)
     templates = tuple(path for path in templates if path not in named)
-    if not (named or generated or templates):
-        return Sources()
     manifests, environments = _paths(ctx, MANIFESTS), _paths(ctx, ENVIRONMENTS)
+    if not (named or generated or templates or environments):
+        return Sources()
     variables, odd = _variables(ctx, manifests, environments)
+    changed = max((ctx.ask(Stat(path)).mtime for path in (*manifests, *environments)), default=0.0)
     return Sources(
         named=tuple(_read(ctx, path, "named", variables) for path in named),
         generated=tuple(_read(ctx, path, "generated", variables) for path in generated[:MOST]),
-        templates=tuple(_read(ctx, path, "template", variables) for path in templates[:MOST]),
+        templates=tuple(_dated(_read(ctx, path, "template", variables), changed) for path in templates[:MOST]),
         manifests=manifests,
         environments=environments,
         odd_names=odd,
+        container=tuple(app for path in environments if (app := _container(ctx, path)) is not None),
     )
+
+
+def _container(ctx: Context, path: str) -> Application | None:
+    """What Codenvy in Docker makes of codenvy.env: its own template with its defaults, rendered inside the container."""
+    reply, stat = ctx.ask(Read(path, secret="properties")), ctx.ask(Stat(path))
+    given = {one.name: one.value for one in erb.environment(reply.text)}
+    if not any(name.replace("\u0421", "C").startswith("CODENVY_MAIL_") for name in given):
+        return None
+    text = "".join(f"{key}={given.get(name, default)}\n" for key, (name, default) in DOCKER.items())
+    parsed = properties.parse(text)
+    return Application(
+        path=path,
+        kind="environment",
+        raw=reply.text,
+        properties=parsed,
+        settings=mail_settings(parsed),
+        mtime=stat.mtime,
+        owner=stat.owner,
+    )
+
+
+def _dated(app: Application, changed: float) -> Application:
+    """A template that takes values from manifests is as new as the newest of them."""
+    return dataclasses.replace(app, mtime=max(app.mtime, changed)) if "<%=" in app.raw else app
 
 
 def _paths(ctx: Context, patterns: tuple[str, ...]) -> tuple[str, ...]:

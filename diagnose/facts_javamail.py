@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from diagnose.check import Context, ask_all
 from diagnose.facts import target
-from diagnose.facts_application import Application
+from diagnose.facts_application import DOCKER, Application
 from diagnose.facts_javamail_runtime import trust_store
 from diagnose.host.query import Dial, DialReply, Exec, Login, Now, Query, Resolve
 from diagnose.parse import iproute
@@ -23,6 +23,7 @@ from diagnose.parse.outcomes import Outcome, outcome
 
 # (port, how TLS begins): the ways into a submission server, the one to recommend first.
 WAYS = ((587, "starttls"), (465, "implicit"), (2525, "starttls"), (25, "starttls"))
+MISSING = "user or password is missing"
 WAIT = 3.5  # seconds for a greeting: what answers at all, answers by then
 
 
@@ -80,6 +81,14 @@ def trusts(settings: MailSettings, host: str) -> bool:
     return any(word == "*" or word.lower() == host.lower() for word in settings.trust.split())
 
 
+def factory_without_port(app: Application) -> bool:
+    """A socket factory for TLS, and no port that JavaMail would read beside it: TLS is then begun on port 25."""
+    settings = app.settings
+    if settings is None or not settings.tls.startswith("implicit") or settings.port != 25:
+        return False
+    return bool(app.value("mail.smtp.socketFactory.class")) and not app.value("mail.smtp.socketFactory.port").strip()
+
+
 def login_of(ctx: Context, app: Application) -> tuple[Login | None, str]:
     """Where the credentials stand, or why no login can be tried."""
     settings = app.settings
@@ -89,9 +98,11 @@ def login_of(ctx: Context, app: Application) -> tuple[Login | None, str]:
     if not ctx.settings.auth:
         return None, "logins are switched off (--no-auth)"
     if not settings.user.strip() or settings.password is None or settings.password.length == "empty":
-        return None, "user or password is missing"
+        return None, MISSING
     if any(p.kind == "placeholder" and p.key in (user, password) for p in app.problems):
         return None, "the credentials are placeholders"
+    if app.kind == "environment":
+        user, password = DOCKER["mail.smtp.auth.username"][0], DOCKER["mail.smtp.auth.password"][0]
     if app.template and (key := next((k for k in (user, password) if _from_variable(app, k)), "")):
         return None, f"{key} comes from a Puppet variable, so that only the rendered file has it"
     return Login(source="properties", table=app.path, keys=(user, password)), ""

@@ -11,7 +11,17 @@ from dataclasses import dataclass, field
 
 from diagnose.check import Context
 from diagnose.facts_application import Application
-from diagnose.facts_javamail import Session, Way, alternatives, is_local, other_way, session, trusts
+from diagnose.facts_javamail import (
+    MISSING,
+    Session,
+    Way,
+    alternatives,
+    factory_without_port,
+    is_local,
+    other_way,
+    session,
+    trusts,
+)  # fmt: skip
 from diagnose.host.query import DialReply
 from diagnose.parse.mail_settings import MailSettings
 from diagnose.parse.outcomes import Outcome
@@ -86,6 +96,10 @@ def _judge(ctx: Context, app: Application, held: Session, local: bool) -> Verdic
         return stop("unknown", "", reply.problem)
     if held.not_found:
         return stop("server", "name-not-found", f"the name does not resolve: {held.not_found}")
+    if factory_without_port(app) and not (reply.tls and reply.tls.version):
+        text = "socketFactory.class is set without socketFactory.port, so that TLS is begun on port 25"
+        ways = () if local else alternatives(ctx, settings.host, other_way(held.port, "implicit"))
+        return stop("tls", "factory-without-port", f"{text} ({reply.error})", ways)
     if not reply.connected:
         if held.outcome is Outcome.UNKNOWN:
             return stop("unknown", "", reply.error)
@@ -177,6 +191,8 @@ def _signed_in(ctx: Context, host: str, held: Session, stop: Stop) -> Verdict | 
     if held.with_login and reply.error == "no usable mechanism":
         offered = " ".join(reply.mechanisms)
         return stop("login", "no-mechanism", f"the server takes {offered} only, not a password", (), "no-mechanism")
+    if held.no_login == MISSING and reply.mechanisms:
+        return stop("login", "missing", "mail.smtp.auth is true, and no user or no password is set", (), "auth-required")
     if held.with_login and not reply.auth:
         return stop("unknown", "no-answer", f"the login could not be tried: {reply.error or 'no answer'}")
     return None

@@ -48,7 +48,8 @@ def test_a_template_edited_since() -> None:
 def test_why_puppet_did_not(extra: dict[str, str | tuple[str, float]], kind: str) -> None:
     files: dict[str, str | tuple[str, float]] = {TEMPLATE: (STARTTLS, DAY), PROPERTIES: (LOCAL, 2 * DAY)}
     assert one(files | extra).data["kind"] == kind
-    same = one({TEMPLATE: (STARTTLS, 2 * DAY), PROPERTIES: (STARTTLS, DAY)} | extra)
+    applied: dict[str, str | tuple[str, float]] = {TEMPLATE: (STARTTLS, 2 * DAY), PROPERTIES: (STARTTLS, DAY)}
+    same = one(applied | extra)
     assert same.status is Status.WARNING
 
 
