@@ -38,7 +38,8 @@ def content_rules(ctx: Context) -> Iterator[Observation]:
     postfix = mta(ctx)
     applied: dict[str, int] = {}
     last: dict[str, re.Match[str]] = {}
-    for line in ctx.ask(MailLog(ctx.settings.since)).lines:
+    reply = ctx.ask(MailLog(ctx.settings.since))
+    for line in reply.lines:
         if ": header " in line or ": body " in line:
             match = _APPLIED.search(line)
             if match:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from diagnose.check import Context, Lock, Read, check, fail, ok, skip, unknown, warn
-from diagnose.facts import mta
+from diagnose.check import Context, Read, check, fail, ok, skip, unknown, warn
+from diagnose.facts import master
 from diagnose.model import Observation
 
 _ROW = re.compile(r"^(Max [a-z ]+?)\s{2,}(\S+)\s+(\S+)", re.M)
@@ -28,10 +28,10 @@ _CGROUP = "/sys/fs/cgroup"
     needs=("postfix", "linux"),
 )
 def limits(ctx: Context) -> Iterator[Observation]:
-    postfix = mta(ctx)
-    pid = ctx.ask(Lock(f"{postfix.queue_directory}/pid/master.pid")).holder
-    if not pid:
+    top = master(ctx)
+    if top is None:
         skip("the master's process is not known, so its limits cannot be read")
+    pid = top.pid
     reply = ctx.ask(Read(f"/proc/{pid}/limits"))
     if reply.problem:
         yield unknown("host.limits", "process limits", f"{reply.problem}; they would show too few files or memory")

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from diagnose.check import Context, Exec, Listeners, Stat, check, fail, ok, unknown, warn
-from diagnose.facts import Mta, mta
+from diagnose.check import Context, Dial, Exec, Listeners, Stat, check, fail, ok, unknown, warn
+from diagnose.facts import Mta, master, mta
 from diagnose.model import Observation
 
 _PATHS = ("/usr/sbin/sendmail", "/usr/lib/sendmail")
@@ -102,6 +102,9 @@ def _port(ctx: Context, postfix: Mta) -> Iterator[Observation]:
     holders = sorted({listener.process for listener in reply.listeners if listener.port == 25})
     if not holders:
         return
+    if holders == [""]:
+        # Without root the socket's owner is hidden: its greeting names it.
+        holders = [_greeting(ctx)]
     # Any daemon of Postfix may be seen with the socket, which it has from the master.
     own = {service.command.rpartition("/")[2][:15] for service in postfix.master.services} | set(_POSTFIX_OWN)
     foreign = [name for name in holders if name not in own and name not in _FRONTS]
@@ -115,3 +118,11 @@ def _port(ctx: Context, postfix: Mta) -> Iterator[Observation]:
         yield fail("postfix.port-25-owner", "port 25", text, mailer=foreign[0], port=25, wanted=wanted)
     else:
         yield warn("postfix.port-25-owner", "port 25", f"is held by {', '.join(foreign)}", mailer=foreign[0], port=25)
+
+
+def _greeting(ctx: Context) -> str:
+    """The mailer that port 25 of this host greets as; "" where it does not say, or is Postfix."""
+    if master(ctx) is not None:
+        return "master"
+    banner = ctx.ask(Dial(host="127.0.0.1", port=25, say="banner", connect_timeout=1.5)).banner
+    return "" if "postfix" in banner.lower() else _mailer(banner.partition("SMTP")[2])

@@ -100,13 +100,19 @@ def _judge_master(
         unit = ctx.ask(Exec(("systemctl", "is-active", "postfix"))).out.strip()
         odd = "; systemd calls the unit active all the same" if unit == "active" else ""
         yield fail("postfix.master", "Postfix' master", f"does not run: {why}{odd}", path=path, kind="down")
-    elif not any(process.here and process.name == "master" for process in running) and running:
+    elif _sees_others(ctx, running) and not any(p.here and p.name == "master" for p in running):
         kind = "down" if ctx.ask(Now()).root else "unseen"
         text = f"no process of that name on this host ({path}: {lock.problem})"
         yield fail("postfix.master", "Postfix' master", text, path=path, kind=kind)
     else:
         text = f"{path}: {lock.problem}; its lock would tell whether the master runs"
         yield unknown("postfix.master", "Postfix' master", text)
+
+
+def _sees_others(ctx: Context, running: tuple[Process, ...]) -> bool:
+    """Whether other users' processes show at all (/proc may hide them)."""
+    own = ctx.ask(Now()).user
+    return any(process.user and process.user != own for process in running)
 
 
 def _daemons(running: tuple[Process, ...], master: Process, postfix: Mta) -> Iterator[Observation]:

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from diagnose.check import Context, Lock, Processes, Stat, check, fail, ok, skip, unknown
-from diagnose.facts import mail_log, mta, route
+from diagnose.check import Context, Stat, check, fail, ok, skip, unknown
+from diagnose.facts import mail_log, master, mta, queue_manager, route
 from diagnose.model import Observation, Scalar
-
-_MANAGERS = ("qmgr", "nqmgr", "oqmgr")
 
 
 @check(
@@ -23,17 +21,10 @@ _MANAGERS = ("qmgr", "nqmgr", "oqmgr")
 )
 def reload(ctx: Context) -> Iterator[Observation]:
     postfix = mta(ctx)
-    running = ctx.ask(Processes()).processes
-    holder = ctx.ask(Lock(f"{postfix.queue_directory}/pid/master.pid")).holder
-    # Without the right to ask for the lock: the one master of this host that has a queue manager.
-    managers = [p for p in running if p.here and p.name in _MANAGERS]
-    if not holder and len(managers) == 1:
-        holder = managers[0].parent
-    master = next((p for p in running if p.pid == holder), None)
-    if master is None:
+    top, manager = master(ctx), queue_manager(ctx)
+    if top is None:
         skip("the master's process is not known, so the age of its settings cannot be told")
-    manager = next((p for p in managers if p.parent == master.pid), None)
-    read = max(master.started, manager.started if manager else 0.0)
+    read = max(top.started, manager.started if manager else 0.0)
     changed: list[tuple[float, str]] = []
     for name in ("main.cf", "master.cf"):
         path = f"{postfix.config_directory}/{name}"

@@ -35,11 +35,16 @@ _USERS = ("www-data", "apache", "nginx", "tomcat", "nobody", "daemon")
 )
 def submission(ctx: Context) -> Iterator[Observation]:
     postfix = mta(ctx)
+    reply = ctx.ask(MailLog(ctx.settings.since))
+    if reply.problem and not reply.lines:
+        yield unknown("config.submission-refused", "smtpd", f"{reply.problem}: would tell whether programs are refused")
+        yield _users(postfix)
+        return
     home = _home(ctx)
     last: dict[str, re.Match[str]] = {}
     counts: dict[str, int] = {}
     since: set[str] = set()
-    for line in ctx.ask(MailLog(ctx.settings.since)).lines:
+    for line in reply.lines:
         if "client=" in line and (taken := _ACCEPT.search(line)):
             since.add(taken[1])
             continue

@@ -57,9 +57,9 @@ CAUSES = (
         rules_out="A process that holds the lock on pid/master.pid below the queue directory.",
         signs=(
             Sign("queue.maildrop", 4),
-            Sign("postfix.master", 22),
-            # Seen without the right to ask for the lock.
-            Sign("postfix.master", 16, where=(("kind", "unseen"),)),
+            # Nobody holds the lock; or, without the right to ask for it, no such process shows.
+            Sign("postfix.master", 24, where=(("kind", ("down", "zombie", "dead", "stopped", "tracing-stop")),)),
+            Sign("postfix.master", 18),
             Sign("mail.postfix-not-running", 8),
             Sign("listener.expected", 4),
             Sign("postfix.master", -40, Status.OK),

@@ -31,7 +31,16 @@ CAUSES = (
             Sign("mail.queue-no-space", 5),
             Sign("disk.space", -12, Status.OK),
         ),
-        explains=("nothing-submitted", "queue-permissions", "submission-rejected", "submission-sandboxed"),
+        explains=(
+            "nothing-submitted",
+            "queue-permissions",
+            "submission-rejected",
+            "submission-sandboxed",
+            "postfix-not-running",
+            "smtp-listener-missing",
+            "chroot-resolver-stale",
+            "postfix-config-error",
+        ),
         links=("https://www.postfix.org/postconf.5.html#queue_minfree",),
     ),
     Cause(
@@ -254,7 +263,8 @@ CAUSES = (
             Sign("mail.daemon-failed", 3),
             Sign("mail.flow", -25, Status.OK),
         ),
-        explains=("postfix-not-running", "queue-congested"),
+        # Without files left a daemon cannot even read the list of users.
+        explains=("postfix-not-running", "queue-congested", "postfix-config-error"),
         links=(
             "https://www.postfix.org/postconf.5.html#default_process_limit",
             "https://www.postfix.org/TUNING_README.html",

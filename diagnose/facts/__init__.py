@@ -15,6 +15,8 @@ from diagnose.facts.mail import mail_log as mail_log
 from diagnose.facts.mail import now as now
 from diagnose.facts.mail import queue as queue
 from diagnose.facts.mail import target as target
+from diagnose.facts.master import master as master
+from diagnose.facts.master import queue_manager as queue_manager
 from diagnose.facts.names import Exchangers as Exchangers
 from diagnose.facts.names import exchangers as exchangers
 from diagnose.facts.postfix import Mta as Mta

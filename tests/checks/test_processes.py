@@ -36,7 +36,7 @@ def test_ordinary_user_without_the_right_to_ask_for_the_lock_sees_the_process() 
 
 
 def test_ordinary_user_sees_no_master_at_all() -> None:
-    other = Process(pid=1, parent=0, name="init")
+    other = Process(pid=1, parent=0, name="init", user="root")
     host = machine(
         root=False, more={PID: LockReply(problem="permission denied"), Processes(): ProcessesReply(processes=(other,))}
     )
