@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from diagnose import facts
 from diagnose.check import Context, ask_all, check, fail, ok, unknown, warn
 from diagnose.facts_network import (
+    IMPLICIT,
     PORTS,
     Egress,
     MailPort,
@@ -95,7 +96,7 @@ def _mail_port(ctx: Context, way: MailPort, seen: Egress) -> Observation:
         )
         return fail("egress.mail-port", subject, text, kind=_kind(found), **data)
     if found.kind in ("open", "mixed"):
-        mute = [t for t in rows if t.open and way.port == 25 and not t.reply.banner]
+        mute = [t for t in rows if t.open and way.port not in IMPLICIT and not t.reply.banner and t.reply.error]
         if len(mute) == len([t for t in rows if t.open]) > 1:
             text = f"TCP {way.port} connects at {len(mute)} unrelated operators, and none of them says a word"
             return fail("egress.mail-port", subject, text, kind="silent", **data)
@@ -178,6 +179,7 @@ def _more_endpoints(ctx: Context, way: MailPort, seen: Egress, done: set[tuple[s
         if found.get(host)
         and port not in (25, 80, 443, way.port)
         and (host, port) not in done
+        and (seen.pattern(port, seen.main_family).opened or host == way.host)
         and not seen.pattern(port, seen.main_family).blocked
     ]
     queries = [dial_address(address, port, host) for host, port, address in wanted]

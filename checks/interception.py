@@ -55,11 +55,12 @@ def _judged(
     on_the_way = way.known and way.port == port and not way.private
     say = fail if on_the_way else warn
     names = ", ".join(f"{one.operator}: {greeting_name(one.banner)}" for one in greeted)
-    data: dict[str, Scalar] = {"port": port, "relay": way.relay, "host": way.host}
+    data: dict[str, Scalar] = {"port": port, "relay": way.relay, "host": way.host, "mail": on_the_way}
     if found is None:
-        yield ok("egress.intercepted", subject, f"each operator's server greets by its own name ({names})", port=port)
+        text = f"each operator's server greets by its own name ({names})"
+        yield ok("egress.intercepted", subject, text, **data)
         if any(one.starttls for one in greeted):
-            yield ok("egress.starttls", subject, "STARTTLS is offered where it should be", port=port)
+            yield ok("egress.starttls", subject, "STARTTLS is offered where it should be", **data)
         return
     if found.kind == "starttls":
         text = f"STARTTLS is missing from the replies of {', '.join(found.operators)}, which all offer it"

@@ -210,8 +210,8 @@ CAUSES: tuple[Cause, ...] = (
             Sign("mail.tls-not-offered", 4),
             Sign("mail.relay-access-denied", 2),
             Sign("mail.flow", -8, status=OK),
-            Sign("egress.intercepted", -15, status=OK),
-            Sign("egress.starttls", -10, status=OK),
+            Sign("egress.intercepted", -15, status=OK, where=(("mail", True),)),
+            Sign("egress.starttls", -10, status=OK, where=(("mail", True),)),
         ),
     ),
     Cause(
@@ -397,8 +397,10 @@ CAUSES: tuple[Cause, ...] = (
         signs=(
             # Postfix' own words: the data was being sent and was not taken.
             Sign("mail.body-timeout", 17),
+            # Messages of more than a packet stall, smaller ones pass.
             Sign("path.mtu", 8),
-            Sign("path.mtu", 2, status=WARNING),
+            Sign("path.mtu", 3, status=WARNING),
+            Sign("path.mtu", -10, status=OK, where=(("stalled", True),)),
         ),
     ),
 )
