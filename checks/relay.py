@@ -79,7 +79,7 @@ def relay(ctx: Context) -> Iterator[Observation]:
 def _spelling(ctx: Context, way: Route) -> Generator[Observation, None, bool]:
     hop = way.hops[0]
     problems = [p for p in hop.problems if p not in _HARMLESS]
-    where: dict[str, Scalar] = {"next_hop": hop.raw, "host": hop.host}
+    where: dict[str, Scalar] = {"next_hop": hop.raw, "host": hop.host, "port": way.port}
     if problems:
         said = f"{hop.raw!r} {_SPELLING.get(problems[0], problems[0])}"
         kind = "pasted" if problems[0] in _PASTED else "spelling"
@@ -87,8 +87,17 @@ def _spelling(ctx: Context, way: Route) -> Generator[Observation, None, bool]:
         return False
     if hop.port and hop.port_number() is None:
         services = ctx.ask(Read("/etc/services"))
-        if not services.problem and not re.search(rf"(?m)^(?:{re.escape(hop.port)}\s+\d+/tcp|\S+\s+\d+/tcp\b.*\s{re.escape(hop.port)}\b)", services.text):
-            yield fail("relay.name", hop.raw, f"no service is called {hop.port!r}: write the port as a number", kind="port-name", port_name=hop.port, **where)
+        if not services.problem and not re.search(
+            rf"(?m)^(?:{re.escape(hop.port)}\s+\d+/tcp|\S+\s+\d+/tcp\b.*\s{re.escape(hop.port)}\b)", services.text
+        ):
+            yield fail(
+                "relay.name",
+                hop.raw,
+                f"no service is called {hop.port!r}: write the port as a number",
+                kind="port-name",
+                port_name=hop.port,
+                **where,
+            )
             return False
     return True
 
@@ -97,7 +106,7 @@ def _name(ctx: Context, way: Route) -> Generator[Observation, None, bool]:
     hop = way.hops[0]
     if hop.address:
         return True
-    where: dict[str, Scalar] = {"host": hop.host, "next_hop": hop.raw}
+    where: dict[str, Scalar] = {"host": hop.host, "next_hop": hop.raw, "port": way.port}
     native = "native" in items(way.value("smtp_host_lookup")) or way.flag("disable_dns_lookups")
     native = native or way.value("smtp_dns_support_level") == "disabled"
     if not hop.bracketed and not native:
@@ -140,7 +149,7 @@ def _addresses(ctx: Context, name: str) -> tuple[str, str]:
 def _by_exchangers(ctx: Context, way: Route) -> Generator[Observation, None, bool]:
     """Without brackets Postfix looks for the name's mail exchangers, which for a provider's name take no submissions."""
     host = way.host
-    where: dict[str, Scalar] = {"host": host, "next_hop": way.nexthop}
+    where: dict[str, Scalar] = {"host": host, "next_hop": way.nexthop, "port": way.port}
     found = exchangers(ctx, host)
     if found.kind == "unknown":
         yield unknown("relay.name", host, f"the DNS gives no answer ({found.problem}): nothing is known of the name")
@@ -157,7 +166,9 @@ def _by_exchangers(ctx: Context, way: Route) -> Generator[Observation, None, boo
     alive = any(_addresses(ctx, name)[0] in ("ok", "unknown") for name in found.hosts[:3])
     if not alive:
         text = f"stands without brackets, so that its exchangers are asked ({', '.join(found.hosts[:3])}), and none has an address"
-        yield fail("relay.name", host, text, kind="brackets" if own == "ok" else "no-data", exchanger=found.hosts[0], **where)
+        yield fail(
+            "relay.name", host, text, kind="brackets" if own == "ok" else "no-data", exchanger=found.hosts[0], **where
+        )
         return False
     if host in found.hosts or own != "ok":
         yield ok("relay.name", host, f"its exchangers are found: {', '.join(found.hosts[:3])}", **where)
@@ -165,9 +176,19 @@ def _by_exchangers(ctx: Context, way: Route) -> Generator[Observation, None, boo
 
 
 def _reachable(ctx: Context, way: Route, into: WayIn, reply: DialReply) -> Iterator[Observation]:
-    where: dict[str, Scalar] = {"host": into.host, "port": into.port, "next_hop": way.nexthop, "provider": into.provider}
+    where: dict[str, Scalar] = {
+        "host": into.host,
+        "port": into.port,
+        "next_hop": way.nexthop,
+        "provider": into.provider,
+    }
     if reply.problem:
-        yield unknown("relay.reachable", into.place, f"{reply.problem}; a connection would tell whether the relay answers", **where)
+        yield unknown(
+            "relay.reachable",
+            into.place,
+            f"{reply.problem}; a connection would tell whether the relay answers",
+            **where,
+        )
         return
     kind, text = _mute(reply)
     if kind:
@@ -178,7 +199,9 @@ def _reachable(ctx: Context, way: Route, into: WayIn, reply: DialReply) -> Itera
         yield from _unbracketed(ctx, way, into, works=True)
         return
     if reply.stage == "resolve":
-        yield unknown("relay.reachable", into.place, f"its name did not resolve for a program here: {reply.error}", **where)
+        yield unknown(
+            "relay.reachable", into.place, f"its name did not resolve for a program here: {reply.error}", **where
+        )
         return
     seen = [
         outcomes.outcome(error=a.error, icmp=a.icmp, offender=a.offender, seconds=a.seconds, local=a.local)

@@ -5,6 +5,7 @@ One real AUTH with the configured credentials (unless told not to), then MAIL an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from diagnose.check import Context, check, fail, ok, skip, unknown, warn
@@ -22,8 +23,9 @@ from diagnose.facts_relay import (
     way_in,
 )
 from diagnose.model import Observation, Scalar
-from diagnose.parse import sasl_options
+from diagnose.parse import sasl_options, table
 from diagnose.parse.reason import Reason, classify, likely
+from diagnose.parse.recognise import identify
 
 _WANTS_LOGIN = ("auth-required",)
 _WANTS_TLS = ("starttls-required", "relay-requires-tls")
@@ -51,7 +53,12 @@ def relay_login(ctx: Context) -> Iterator[Observation]:
     reply = asked.reply
     if reply.problem or not reply.connected or not reply.ehlo:
         why = reply.problem or reply.error or "no connection"
-        yield unknown("relay.login", into.place, f"not tried ({why}): it would tell whether the relay takes the credentials", **_where(way, into))
+        yield unknown(
+            "relay.login",
+            into.place,
+            f"not tried ({why}): it would tell whether the relay takes the credentials",
+            **_where(way, into),
+        )
         return
     # The parameters below hold for a session under TLS where Postfix would have it.
     yield from _mechanism(ctx, way, into, reply)
@@ -73,7 +80,9 @@ def _mechanism(ctx: Context, way: Route, into: WayIn, reply: DialReply) -> Itera
     if not reply.mechanisms:
         if encrypted or not reply.offers_starttls:
             # Without AUTH on offer Postfix goes on without a login; the server then says whether it minds.
-            yield warn("relay.mechanism", into.place, "offers no login at all on this port", kind="none-offered", **where)
+            yield warn(
+                "relay.mechanism", into.place, "offers no login at all on this port", kind="none-offered", **where
+            )
         return
     chosen = options(way, encrypted, verified=bool(reply.tls and reply.tls.verified))
     plugins = plug_ins(ctx) if way.value("smtp_sasl_type") in ("", "cyrus") else None
@@ -95,7 +104,9 @@ def _mechanism(ctx: Context, way: Route, into: WayIn, reply: DialReply) -> Itera
         parameter = {"filter": "smtp_sasl_mechanism_filter", "options": option}.get(rest.kind, "")
         yield fail("relay.mechanism", into.place, said[rest.kind], kind=rest.kind, parameter=parameter, **where)
     elif not rest.kind and way.value("smtp_sasl_type") in ("", "cyrus"):
-        yield ok("relay.mechanism", into.place, f"offers {offered}; {', '.join(rest.usable[:3])} can be used here", **where)
+        yield ok(
+            "relay.mechanism", into.place, f"offers {offered}; {', '.join(rest.usable[:3])} can be used here", **where
+        )
 
 
 def _login(ctx: Context, way: Route, into: WayIn, asked: Session) -> Iterator[Observation]:
@@ -106,15 +117,37 @@ def _login(ctx: Context, way: Route, into: WayIn, asked: Session) -> Iterator[Ob
     place = f"{hit.user} at {into.place}" if hit is not None and hit.user else into.place
     if found.blind:
         why = next(one.problem for one in found.asked if one.problem)
-        yield unknown("relay.login", place, f"the password map cannot be read ({why}); a login would tell whether the relay takes it", **where)
+        yield unknown(
+            "relay.login",
+            place,
+            f"the password map cannot be read ({why}); a login would tell whether the relay takes it",
+            **where,
+        )
         return
     if not ctx.settings.auth:
-        yield unknown("relay.login", place, "not tried, as asked for; it would tell whether the relay takes the credentials", **where)
+        yield unknown(
+            "relay.login",
+            place,
+            "not tried, as asked for; it would tell whether the relay takes the credentials",
+            **where,
+        )
         return
-    where = {**where, "user": hit.user if hit else "", "mechanism": reply.mechanism, "table": hit.table.key if hit and hit.table.type not in ("static", "inline") else ""}
+    source = table.source(hit.table) if hit else ""
+    where = {
+        **where,
+        "user": hit.user if hit else "",
+        "mechanism": reply.mechanism,
+        "table": hit.table.key if hit and source else "",
+        "path": source,
+    }
     if not asked.with_login or reply.stage not in ("auth", "mail", "rcpt", "quit") or not reply.auth:
         if reply.mechanisms:
-            yield unknown("relay.login", place, f"not tried: {reply.error.removeprefix('not tried: ') or 'the dialogue ended before'}", **where)
+            yield unknown(
+                "relay.login",
+                place,
+                f"not tried: {reply.error.removeprefix('not tried: ') or 'the dialogue ended before'}",
+                **where,
+            )
         return
     code = reply.auth.rpartition("\n")[2][:3]
     if code == "235":
@@ -122,9 +155,28 @@ def _login(ctx: Context, way: Route, into: WayIn, asked: Session) -> Iterator[Ob
         return
     reason = classify(reply.auth, peer=into.host, port=into.port, stage="auth")
     label = _label(reason, "relay-credentials-rejected" if code.startswith("5") else "server-busy")
-    where |= {"label": label, "code": int(code) if code.isdigit() else 0, "enhanced": (reason.enhanced if reason else "") or ""}
+    where |= {
+        "label": label,
+        "code": int(code) if code.isdigit() else 0,
+        "enhanced": (reason.enhanced if reason else "") or "",
+    }
     say = warn if label in _PASSING or not code.startswith(("4", "5")) else fail
-    yield say("relay.login", place, f"is refused: {reply.auth}", text=reply.auth, **where)
+    hint = _user_name(into, hit.user if hit else "") if label == "relay-credentials-rejected" else ""
+    yield say("relay.login", place, f"is refused: {reply.auth}{hint}", text=reply.auth, **where)
+
+
+def _user_name(into: WayIn, user: str) -> str:
+    """Some providers want one fixed word for everybody's user name."""
+    known = identify(into.host)
+    if (
+        known is None
+        or not known.login.user
+        or not known.login.stated
+        or re.search(r"[<>@ ]", known.login.user)
+        or user in ("", known.login.user)
+    ):
+        return ""
+    return f" (the user name at {known.name} is always {known.login.user}, and {user} was sent)"
 
 
 def _label(reason: Reason | None, otherwise: str) -> str:
@@ -145,7 +197,13 @@ def _envelope(way: Route, into: WayIn, reply: DialReply, sender: str) -> Iterato
         reason = classify(text, peer=into.host, port=into.port, stage=stage)
         label = reason.label if reason else "policy-refused"
         cause = (likely(reason) or (label,))[0] if reason else label
-        where |= {"label": label, "cause": cause, "stage": stage, "code": int(code) if code.isdigit() else 0, "text": text}
+        where |= {
+            "label": label,
+            "cause": cause,
+            "stage": stage,
+            "code": int(code) if code.isdigit() else 0,
+            "text": text,
+        }
         say = fail if code.startswith("5") or label in (*_WANTS_LOGIN, *_WANTS_TLS) else warn
         yield say("relay.envelope", into.place, f"answers {stage.upper()} with: {text}", **where)
         return

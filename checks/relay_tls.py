@@ -53,7 +53,12 @@ def relay_tls(ctx: Context) -> Iterator[Observation]:
         return  # opportunistic TLS with exchangers never keeps mail back
     reply = session(ctx, way).reply
     if reply.problem:
-        yield unknown("relay.starttls", into.place, f"{reply.problem}; a dialogue would tell whether TLS works", **_where(way, into))
+        yield unknown(
+            "relay.starttls",
+            into.place,
+            f"{reply.problem}; a dialogue would tell whether TLS works",
+            **_where(way, into),
+        )
         return
     if not reply.connected:
         return
@@ -69,6 +74,7 @@ def _where(way: Route, into: WayIn) -> dict[str, Scalar]:
     return {
         "host": into.host, "port": into.port, "next_hop": way.nexthop, "provider": into.provider,
         "level": into.mode.level, "by": into.mode.by, "direct": not way.relay,
+        "domain": way.domain,
     }  # fmt: skip
 
 
@@ -77,7 +83,7 @@ def _settings(ctx: Context, way: Route, into: WayIn) -> Iterator[Observation]:
     mode, where = into.mode, _where(way, into)
     if mode.wrapper and mode.level in ("none", "may"):
         text = f"smtp_tls_wrappermode needs a TLS level of encrypt or stronger; it is {mode.level} ({mode.by}): smtp(8) refuses to connect"
-        yield fail("relay.wrapper", into.place, text, kind="level", **where)
+        yield fail("relay.wrapper", into.place, text, kind="level", wrapper="yes", wanted_level="encrypt", **where)
     if mode.level == "none":
         return
     name = "smtp_tls_mandatory_protocols" if mode.mandatory else "smtp_tls_protocols"
@@ -95,6 +101,7 @@ def _settings(ctx: Context, way: Route, into: WayIn) -> Iterator[Observation]:
 def _wrapper(ctx: Context, way: Route, into: WayIn, reply: DialReply) -> Iterator[Observation]:
     """Implicit TLS or STARTTLS: what the port really speaks, against what Postfix is told to speak."""
     where = _where(way, into)
+    level = into.mode.level if into.mode.mandatory else "encrypt"
     spoken = ""
     if first_way(into) == "implicit":
         problem = tls_settings.handshake_problem(reply.tls.error) if reply.tls and reply.tls.error else ""
@@ -115,14 +122,27 @@ def _wrapper(ctx: Context, way: Route, into: WayIn, reply: DialReply) -> Iterato
         spoken = "starttls"
     if spoken == "implicit" and not into.mode.wrapper:
         text = "speaks TLS from the first byte (implicit TLS), and smtp_tls_wrappermode is off: both sides wait for the other"
-        yield fail("relay.wrapper", into.place, text, kind="needed", **where)
+        yield fail("relay.wrapper", into.place, text, kind="needed", wrapper="yes", wanted_level=level, **where)
     elif spoken == "starttls" and into.mode.wrapper:
         text = "greets in the clear (STARTTLS), and smtp_tls_wrappermode = yes makes Postfix begin with TLS"
-        yield fail("relay.wrapper", into.place, text, kind="unwanted", **where)
+        yield fail("relay.wrapper", into.place, text, kind="unwanted", wrapper="no", wanted_level=level, **where)
     elif spoken and into.mode.mandatory | (not into.mode.wrapper):
-        yield ok("relay.wrapper", into.place, "speaks " + ("implicit TLS" if spoken == "implicit" else "STARTTLS or plain SMTP") + ", as Postfix expects", **where)
+        yield ok(
+            "relay.wrapper",
+            into.place,
+            "speaks " + ("implicit TLS" if spoken == "implicit" else "STARTTLS or plain SMTP") + ", as Postfix expects",
+            **where,
+        )
     elif not spoken and into.port in IMPLICIT_PORTS and not into.mode.wrapper:
-        yield warn("relay.wrapper", into.place, "is a port for implicit TLS, and smtp_tls_wrappermode is off", kind="by-port", **where)
+        yield warn(
+            "relay.wrapper",
+            into.place,
+            "is a port for implicit TLS, and smtp_tls_wrappermode is off",
+            kind="by-port",
+            wrapper="yes",
+            wanted_level=level,
+            **where,
+        )
 
 
 def _starttls(ctx: Context, way: Route, into: WayIn, reply: DialReply) -> Iterator[Observation]:
@@ -136,7 +156,7 @@ def _starttls(ctx: Context, way: Route, into: WayIn, reply: DialReply) -> Iterat
         elif reply.mail and "starttls" in reply.mail.lower() and not reply.mail.startswith("2"):
             text = f"demands STARTTLS, and this side has TLS off ({into.mode.by}): {reply.mail}"
             yield fail("relay.starttls", into.place, text, kind="demanded", **where)
-        elif found.enabled and found.hit is not None and not reply.mechanisms:
+        elif found.enabled and not reply.mechanisms and (found.hit or (found.blind and into.needs_login)):
             text = f"offers a login only after STARTTLS, and this side has TLS off ({into.mode.by})"
             yield fail("relay.starttls", into.place, text, kind="login-needs-tls", **where)
         else:
@@ -151,7 +171,9 @@ def _starttls(ctx: Context, way: Route, into: WayIn, reply: DialReply) -> Iterat
         return
     if reply.starttls and not reply.starttls.startswith("220"):
         say = fail if into.mode.mandatory else warn
-        yield say("relay.starttls", into.place, f"offers STARTTLS and refuses it: {reply.starttls}", kind="refused", **where)
+        yield say(
+            "relay.starttls", into.place, f"offers STARTTLS and refuses it: {reply.starttls}", kind="refused", **where
+        )
     elif reply.starttls:
         yield ok("relay.starttls", into.place, "offers STARTTLS", **where)
 
@@ -164,7 +186,9 @@ def _handshake(ctx: Context, way: Route, into: WayIn, reply: DialReply, tls: Tls
             return
         kind = {"mismatch": "no-common", "timeout": "stalled"}.get(problem, "handshake")
         say = fail if into.mode.mandatory else warn
-        yield say("relay.protocol", into.place, f"the TLS handshake fails: {tls.error}", kind=kind, error=tls.error, **where)
+        yield say(
+            "relay.protocol", into.place, f"the TLS handshake fails: {tls.error}", kind=kind, error=tls.error, **where
+        )
         return
     if not tls.version:
         return
@@ -176,7 +200,9 @@ def _cipher(ctx: Context, way: Route, into: WayIn, tls: TlsInfo) -> Iterator[Obs
     """The versions and ciphers that the settings leave, against what this server and OpenSSL agreed on just now."""
     mode, where = into.mode, _where(way, into)
     prefix = "smtp_tls_mandatory_" if mode.mandatory else "smtp_tls_"
-    left = tls_settings.versions(tls_settings.policy(mode.policy).get("protocols") or way.value(prefix + "protocols"), mta(ctx).numbers)
+    left = tls_settings.versions(
+        tls_settings.policy(mode.policy).get("protocols") or way.value(prefix + "protocols"), mta(ctx).numbers
+    )
     if left is not None and set(left) & set(_MODERN) and tls.version not in left:
         text = f"agrees on {tls.version} with OpenSSL's own settings; {prefix}protocols leaves {', '.join(left)}"
         yield warn("relay.protocol", into.place, text, kind="own-protocols", parameter=prefix + "protocols", **where)
@@ -193,7 +219,9 @@ def _cipher(ctx: Context, way: Route, into: WayIn, tls: TlsInfo) -> Iterator[Obs
         if reply.problem is None and (gone or tls.cipher not in reply.out.strip().split(":")):
             text = f"agrees on {tls.cipher} with OpenSSL's own settings, which {prefix}ciphers and the excluded ciphers do not allow"
             say = fail if excluded or grade not in ("medium", "high") else warn
-            yield say("relay.protocol", into.place, text, kind="own-ciphers", parameter=prefix + "exclude_ciphers", **where)
+            yield say(
+                "relay.protocol", into.place, text, kind="own-ciphers", parameter=prefix + "exclude_ciphers", **where
+            )
             return
     yield ok("relay.protocol", into.place, f"speaks {tls.version} with {tls.cipher}", **where)
 
@@ -205,12 +233,20 @@ def _words(way: Route, name: str) -> list[str]:
 def _certificate(ctx: Context, way: Route, into: WayIn, tls: TlsInfo) -> Iterator[Observation]:
     mode = into.mode
     why = tls_settings.certificate_problem(tls.verify_error) if tls.verify_error else ""
-    where = {**_where(way, into), "why": why, "verifies": mode.verifies, "issuer": tls.issuer, "names": ", ".join(tls.names[:5])}
+    where = {
+        **_where(way, into),
+        "why": why,
+        "verifies": mode.verifies,
+        "issuer": tls.issuer,
+        "names": ", ".join(tls.names[:5]),
+    }
     if tls.verified:
         yield ok("relay.certificate", into.place, "its certificate verifies", **where)
         return
     if mode.level in ("fingerprint", "dane-only"):
-        yield unknown("relay.certificate", into.place, f"{mode.level} pins a certificate; this tool compares none", **where)
+        yield unknown(
+            "relay.certificate", into.place, f"{mode.level} pins a certificate; this tool compares none", **where
+        )
         return
     if into.ca_broken or tls.verify_error.startswith("no CA bundle"):
         yield unknown("relay.certificate", into.place, f"cannot be verified here: {tls.verify_error}", **where)
@@ -222,6 +258,8 @@ def _certificate(ctx: Context, way: Route, into: WayIn, tls: TlsInfo) -> Iterato
         days = abs((tls.not_after if why == "expired" else tls.not_before) - ctx.ask(Now()).epoch) / 86400
         text += f", by {days:.0f} days as this host's clock has it"
     if mode.verifies:
-        yield fail("relay.certificate", into.place, f"{text}, and {mode.by} = {mode.level} demands that it does", **where)
+        yield fail(
+            "relay.certificate", into.place, f"{text}, and {mode.by} = {mode.level} demands that it does", **where
+        )
     else:
         yield warn("relay.certificate", into.place, f"{text}; the level {mode.level} does not ask for more", **where)

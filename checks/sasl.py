@@ -59,7 +59,7 @@ def credentials(ctx: Context) -> Iterator[Observation]:
     if way is None:
         skip("mail goes straight to the recipients' own servers: there is no relay to log in to")
     found = sasl(ctx, way)
-    yield from _enabled(ctx, way, found)
+    yield from _enabled(ctx, postfix, way, found)
     if not found.enabled:
         return
     if not found.asked:
@@ -68,16 +68,26 @@ def credentials(ctx: Context) -> Iterator[Observation]:
         return
     usable = True
     for one in found.asked:
-        for observation in _map(ctx, postfix, one):
+        for observation in _map(ctx, postfix, way, one):
             usable = usable and observation.status.word == "ok"
             yield observation
     if usable:
         yield from _entry(ctx, way, found)
 
 
-def _enabled(ctx: Context, way: Route, found: Sasl) -> Iterator[Observation]:
+def _enabled(ctx: Context, postfix: Mta, way: Route, found: Sasl) -> Iterator[Observation]:
     into = way_in(ctx, way)
     where: dict[str, Scalar] = {"host": way.host, "next_hop": way.nexthop, "provider": into.provider}
+    where |= {"path": f"{postfix.config_directory}/sasl_passwd"}
+    kind = postfix.value("default_database_type")
+    kind = (
+        kind
+        if kind in postfix.map_types
+        else next((t for t in ("lmdb", "hash", "cdb", "texthash") if t in postfix.map_types), "hash")
+    )
+    where |= {"table": f"{kind}:{where['path']}"}
+    if found.asked and table.source(found.asked[0].table):
+        where |= {"table": found.asked[0].table.key, "path": table.source(found.asked[0].table)}
     if found.enabled:
         yield ok("sasl.enabled", "smtp_sasl_auth_enable", "is on", on=True, **where)
     elif found.asked:
@@ -87,21 +97,35 @@ def _enabled(ctx: Context, way: Route, found: Sasl) -> Iterator[Observation]:
         text = f"is off, and {into.provider} ({way.host}) takes mail only after a login"
         yield fail("sasl.enabled", "smtp_sasl_auth_enable", text, kind="provider-wants", **where)
     else:
-        yield ok("sasl.enabled", "smtp_sasl_auth_enable", f"is off: mail goes to {way.host} without a login", on=False, **where)
+        yield ok(
+            "sasl.enabled",
+            "smtp_sasl_auth_enable",
+            f"is off: mail goes to {way.host} without a login",
+            on=False,
+            **where,
+        )
 
 
-def _map(ctx: Context, postfix: Mta, one: Asked) -> Iterator[Observation]:
+def _map(ctx: Context, postfix: Mta, way: Route, one: Asked) -> Iterator[Observation]:
     it = one.table
     shown = table.hide(it.raw)
     source, files = table.source(it), table.files(it)
-    where: dict[str, Scalar] = {"table": table.hide(it.key), "path": source, "type": it.type, "parameter": "smtp_sasl_password_maps"}
+    where: dict[str, Scalar] = {
+        "table": table.hide(it.key),
+        "path": source,
+        "type": it.type,
+        "parameter": "smtp_sasl_password_maps",
+        "next_hop": way.nexthop,
+    }
     types = postfix.map_types
     if it.problem == "no-type" or (types and it.type not in types) or "unsupported dictionary type" in one.error:
         kind = "no map type in front" if not it.type else f"the type {it.type} is not supported by this Postfix"
         better = next((t for t in ("lmdb", "hash", "cdb", "texthash") if t in types and t != it.type), "texthash")
         said = one.error.splitlines()[-1] if one.error else "postconf -m does not list it"
         package = f"postfix-{it.type}"
-        yield fail("sasl.map-type", shown, f"{kind} ({said})", kind="unsupported", better=better, package=package, **where)
+        yield fail(
+            "sasl.map-type", shown, f"{kind} ({said})", kind="unsupported", better=better, package=package, **where
+        )
         return
     absent = [path for path in files if _absent(ctx, path)]
     if absent:
@@ -109,9 +133,13 @@ def _map(ctx: Context, postfix: Mta, one: Asked) -> Iterator[Observation]:
         text = f"{absent[0]} does not exist" + (f": postmap was never run on {source}" if there else "")
         yield fail("sasl.map", shown, text, kind="missing", uncompiled=there, file=absent[0], **where)
     elif one.problem:
-        yield unknown("sasl.map", shown, f"{one.problem}; it would tell whether there are credentials for this relay", **where)
+        yield unknown(
+            "sasl.map", shown, f"{one.problem}; it would tell whether there are credentials for this relay", **where
+        )
     elif it.proxied and (hidden := _hidden_from_proxymap(ctx, files)):
-        text = f"is read by proxymap, which runs as {postfix.value('mail_owner') or 'postfix'} and may not read {hidden}"
+        text = (
+            f"is read by proxymap, which runs as {postfix.value('mail_owner') or 'postfix'} and may not read {hidden}"
+        )
         yield fail("sasl.map", shown, text, kind="unreadable", file=hidden, **where)
     elif one.error:
         kind = "unreadable" if "ermission denied" in one.error else "broken"
@@ -148,7 +176,7 @@ def _entry(ctx: Context, way: Route, found: Sasl) -> Iterator[Observation]:
     if hit is not None:
         yield ok("sasl.key", hit.key, f"is found in {table.hide(hit.table.raw)}" + (f" (user {hit.user})" if hit.user else ""),
                  key=hit.key, next_hop=way.nexthop, user=hit.user)  # fmt: skip
-        yield from _line_in_use(hit, texts.get(hit.table.key))
+        yield from _line_in_use(way, hit, texts.get(hit.table.key))
         return
     malformed = False
     for one in found.asked:
@@ -192,18 +220,29 @@ def _stale(ctx: Context, one: Asked, found: Sasl) -> Iterator[Observation]:
         yield fail("sasl.stale", it.key, text, kind="key-missing", key=new[0], **where)
     elif reply.differ or reply.only_source or reply.only_table:
         odd = (*reply.differ, *reply.only_source, *reply.only_table)[0]
-        yield warn("sasl.stale", it.key, f"differs from {path} in entries that this mail does not use ({odd})", kind="other-keys", **where)
+        yield warn(
+            "sasl.stale",
+            it.key,
+            f"differs from {path} in entries that this mail does not use ({odd})",
+            kind="other-keys",
+            **where,
+        )
     else:
         yield ok("sasl.stale", it.key, f"holds what {path} says", **where)
 
 
-def _line_in_use(hit: Asked, text: SaslPasswd | None) -> Iterator[Observation]:
+def _line_in_use(way: Route, hit: Asked, text: SaslPasswd | None) -> Iterator[Observation]:
     path = table.source(hit.table)
     entry = text.get(hit.key) if text is not None else None
     shown = entry or sasl_passwd.parse_value(hit.key, hit.value)
     line = shown.line
     kinds = {f.kind for f in text.findings if f.line == line} if text is not None and entry is not None else set()
-    kinds |= {trait for trait in shown.secret.traits if trait in ("trailing-backslash", "quoted", "smart-quote", "nbsp", "zero-width", "inline-comment", "unrendered")}
+    kinds |= {
+        trait
+        for trait in shown.secret.traits
+        if trait
+        in ("trailing-backslash", "quoted", "smart-quote", "nbsp", "zero-width", "inline-comment", "unrendered")
+    }
     if not hit.has_colon:
         kinds.add("no-colon")
     elif not hit.user.strip():
@@ -213,7 +252,14 @@ def _line_in_use(hit: Asked, text: SaslPasswd | None) -> Iterator[Observation]:
     if "quoted-value" in kinds:
         kinds.discard("quoted")
     place = f"{path} line {line}" if line and path else hit.key
-    where: dict[str, Scalar] = {"path": path, "line": line, "key": hit.key, "table": hit.table.key if path else "", "user": hit.user}
+    where: dict[str, Scalar] = {
+        "path": path,
+        "line": line,
+        "key": hit.key,
+        "table": hit.table.key if path else "",
+        "user": hit.user,
+        "next_hop": way.nexthop,
+    }
     for kind in sorted(kinds & set(_HARM)):
         yield fail("sasl.line", place, f"the entry {_HARM[kind]}", kind=kind, **where)
     for kind in sorted(kinds & set(_ODD)):
@@ -226,13 +272,26 @@ def _lost_lines(way: Route, it: Table, text: SaslPasswd) -> Iterator[Observation
     """Lines that evidently are for this relay and that no lookup finds for their shape."""
     path = table.source(it)
     host = way.host.lower()
-    broken = [f for f in text.findings if f.kind in _LOST and (host in f.text.lower() or f.kind in ("indented", "whole-line-quoted", "bom", "prompt"))]
+    broken = [
+        f
+        for f in text.findings
+        if f.kind in _LOST and (host in f.text.lower() or f.kind in ("indented", "whole-line-quoted", "bom", "prompt"))
+    ]
     for finding in broken:
         entry = next((e for e in text.entries if e.line == finding.line), None)
         if entry is not None and finding.kind in ("bom", "prompt", "url-key") and host not in entry.key.lower():
             continue
         said = f"the line {_LOST[finding.kind]}"
-        yield fail("sasl.line", f"{path} line {finding.line}", said, kind=finding.kind, path=path, line=finding.line, table=it.key, next_hop=way.nexthop)
+        yield fail(
+            "sasl.line",
+            f"{path} line {finding.line}",
+            said,
+            kind=finding.kind,
+            path=path,
+            line=finding.line,
+            table=it.key,
+            next_hop=way.nexthop,
+        )
         return
 
 
@@ -247,12 +306,28 @@ def _no_key(ctx: Context, way: Route, found: Sasl, texts: dict[str, SaslPasswd])
     shown = table.hide(found.asked[0].table.raw)
     path = table.source(found.asked[0].table)
     into = way_in(ctx, way)
-    where: dict[str, Scalar] = {"next_hop": way.nexthop, "host": way.host, "path": path, "table": table.hide(found.asked[0].table.key), "provider": into.provider}
+    where: dict[str, Scalar] = {
+        "next_hop": way.nexthop,
+        "host": way.host,
+        "path": path,
+        "table": table.hide(found.asked[0].table.key),
+        "provider": into.provider,
+    }
     tried = ", ".join(found.keys)
     if near:
         best = near[0]
         text = f"has no entry that Postfix finds: it asks for {tried}, and line {best.line or '?'} has {best.key} ({best.difference} differs)"
-        yield fail("sasl.key", way.nexthop, f"{shown} {text}", kind="near", near=best.key, difference=best.difference, line=best.line, key=best.key, **where)
+        yield fail(
+            "sasl.key",
+            way.nexthop,
+            f"{shown} {text}",
+            kind="near",
+            near=best.key,
+            difference=best.difference,
+            line=best.line,
+            key=best.key,
+            **where,
+        )
     elif into.needs_login or not entries:
         text = f"{shown} has no entry for {tried}" + ("" if entries else ": it is empty")
         yield fail("sasl.key", way.nexthop, text, kind="none" if entries else "empty", **where)
@@ -260,4 +335,3 @@ def _no_key(ctx: Context, way: Route, found: Sasl, texts: dict[str, SaslPasswd])
         # A host may sign in at one relay and hand other mail to a second one that knows it by its address.
         text = f"{shown} has no entry for {tried}: Postfix does not log in there"
         yield warn("sasl.key", way.nexthop, text, kind="none", **where)
-

@@ -37,7 +37,9 @@ def files(ctx: Context) -> Iterator[Observation]:
         return
     found = plug_ins(ctx)
     if found is None:
-        yield unknown("sasl.plugins", "SASL plug-ins", "their place is not known here; it would tell which mechanisms there are")
+        yield unknown(
+            "sasl.plugins", "SASL plug-ins", "their place is not known here; it would tell which mechanisms there are"
+        )
     elif not found:
         text = "there is none on this host: Postfix can use no login mechanism at all"
         yield fail("sasl.plugins", "SASL plug-ins", text, kind="none")
@@ -73,12 +75,21 @@ def _exposed(ctx: Context, postfix: Mta) -> Iterator[Observation]:
                 continue
             seen += 1
             said, kind = _why_exposed(ctx, path, reply.mode, reply.owner)
-            where: dict[str, Scalar] = {"path": source or path, "file": path, "mode": f"{reply.mode:04o}", "owner": f"{reply.owner}:{reply.group}"}
-            where["files"] = " ".join(p for p in dict.fromkeys((source, *table.files(it))) if p)
+            where: dict[str, Scalar] = {
+                "path": source or path,
+                "file": path,
+                "mode": f"{reply.mode:04o}",
+                "owner": f"{reply.owner}:{reply.group}",
+            }
             if said:
                 yield fail("sasl.exposed", path, said, kind=kind, **where)
             else:
-                yield ok("sasl.exposed", path, f"has mode {reply.mode:04o} and belongs to {reply.owner}:{reply.group}", **where)
+                yield ok(
+                    "sasl.exposed",
+                    path,
+                    f"has mode {reply.mode:04o} and belongs to {reply.owner}:{reply.group}",
+                    **where,
+                )
 
 
 def _why_exposed(ctx: Context, path: str, mode: int, owner: str) -> tuple[str, str]:

@@ -43,7 +43,9 @@ def tls(ctx: Context) -> Iterator[Observation]:
 
 def _bundle(ctx: Context) -> str:
     """This host's own CA bundle."""
-    return next((path for path in tls_settings.SYSTEM_BUNDLES if ctx.ask(Stat(path)).exists), tls_settings.SYSTEM_BUNDLES[0])
+    return next(
+        (path for path in tls_settings.SYSTEM_BUNDLES if ctx.ask(Stat(path)).exists), tls_settings.SYSTEM_BUNDLES[0]
+    )
 
 
 def _authorities(ctx: Context, way: Route, level: str) -> Iterator[Observation]:
@@ -55,12 +57,19 @@ def _authorities(ctx: Context, way: Route, level: str) -> Iterator[Observation]:
     if path:
         problem = ca_problem(ctx, path) or _content(ctx, path)
         if problem == "unknown":
-            yield unknown("tls.ca", path, "cannot be read by this user; its text would tell whether it holds certificates")
+            yield unknown(
+                "tls.ca", path, "cannot be read by this user; its text would tell whether it holds certificates"
+            )
         elif problem:
             where |= {"bundle": _bundle(ctx), "path": path, "parameter": "smtp_tls_CAfile", "kind": problem}
             consequence, harmful = _consequence(ctx, way, level)
             say = fail if harmful else warn
-            yield say("tls.ca", path, f"{_SAYS.get(problem, problem)} (smtp_tls_CAfile), so that Postfix switches TLS off: {consequence}", **where)
+            yield say(
+                "tls.ca",
+                path,
+                f"{_SAYS.get(problem, problem)} (smtp_tls_CAfile), so that Postfix switches TLS off: {consequence}",
+                **where,
+            )
         else:
             yield ok("tls.ca", path, "holds certificates (smtp_tls_CAfile)", path=path)
         return
@@ -71,9 +80,19 @@ def _authorities(ctx: Context, way: Route, level: str) -> Iterator[Observation]:
             anchor = tls_settings.policy(mode.policy).get("tafile") or way.value("smtp_tls_trust_anchor_file")
             if anchor:
                 return
-            what = "none is set (smtp_tls_CAfile, smtp_tls_CApath)" if not directory else f"{directory} holds no hashed certificate"
-            where |= {"bundle": _bundle(ctx), "path": directory, "parameter": "smtp_tls_CAfile", "kind": "none"}
-            yield fail("tls.ca", "CA certificates", f"{what}, and {mode.by} = {level} wants every certificate verified", **where)
+            what = (
+                "none is set (smtp_tls_CAfile, smtp_tls_CApath)"
+                if not directory
+                else f"{directory} holds no hashed certificate"
+            )
+            bundle = _bundle(ctx)
+            where |= {"bundle": bundle, "path": directory or bundle, "parameter": "smtp_tls_CAfile", "kind": "none"}
+            yield fail(
+                "tls.ca",
+                "CA certificates",
+                f"{what}, and {mode.by} = {level} wants every certificate verified",
+                **where,
+            )
             return
         yield from _in_chroot(ctx, way, directory, level)
     elif directory and not empty:
@@ -96,7 +115,9 @@ def _content(ctx: Context, path: str) -> str:
             return "missing"
         return "unknown"
     # Bundles with comments in front still show the first certificate early.
-    return "" if reply.truncated or ("-----BEGIN" in reply.text and "CERTIFICATE-----" in reply.text) else "no-certificate"
+    return (
+        "" if reply.truncated or ("-----BEGIN" in reply.text and "CERTIFICATE-----" in reply.text) else "no-certificate"
+    )
 
 
 def _filled(ctx: Context, directory: str) -> bool:
@@ -111,10 +132,23 @@ def _in_chroot(ctx: Context, way: Route, directory: str, level: str) -> Iterator
         return
     inside = f"{mta(ctx).queue_directory}{directory}"
     if _filled(ctx, inside):
-        yield ok("tls.ca", directory, f"holds certificates (smtp_tls_CApath), in the chroot too ({inside})", path=directory)
+        yield ok(
+            "tls.ca", directory, f"holds certificates (smtp_tls_CApath), in the chroot too ({inside})", path=directory
+        )
         return
     text = f"smtp(8) runs in a chroot, where {inside} holds no certificate, and the level {level} wants every certificate verified"
-    yield fail("tls.ca", directory, text, kind="none", level=level, path=directory, bundle=_bundle(ctx), parameter="smtp_tls_CAfile", next_hop=way.nexthop, host=way.host)
+    yield fail(
+        "tls.ca",
+        directory,
+        text,
+        kind="none",
+        level=level,
+        path=directory,
+        bundle=_bundle(ctx),
+        parameter="smtp_tls_CAfile",
+        next_hop=way.nexthop,
+        host=way.host,
+    )
 
 
 def _own_certificate(ctx: Context, way: Route, level: str) -> Iterator[Observation]:
@@ -128,7 +162,14 @@ def _own_certificate(ctx: Context, way: Route, level: str) -> Iterator[Observati
         if not reply.exists and reply.problem in (None, "not found"):
             _, harmful = _consequence(ctx, way, level)
             say = fail if harmful else warn
-            yield say("tls.key", name, f"{path} does not exist, so that Postfix switches TLS off", path=path, parameter=name, kind="missing")
+            yield say(
+                "tls.key",
+                name,
+                f"{path} does not exist, so that Postfix switches TLS off",
+                path=path,
+                parameter=name,
+                kind="missing",
+            )
 
 
 def _policy(ctx: Context, way: Route) -> Iterator[Observation]:
@@ -138,9 +179,18 @@ def _policy(ctx: Context, way: Route) -> Iterator[Observation]:
         for key in dict.fromkeys((way.nexthop, way.host)):
             reply = ctx.ask(MapLookup(it.key, key))
             if reply.problem:
-                yield unknown("tls.policy", it.raw, f"{reply.problem}; it would tell which TLS this destination must have")
+                yield unknown(
+                    "tls.policy", it.raw, f"{reply.problem}; it would tell which TLS this destination must have"
+                )
                 break
-            where: dict[str, Scalar] = {"table": it.key, "path": table.source(it), "key": key, "value": reply.value, "host": into.host, "domain": way.domain}
+            where: dict[str, Scalar] = {
+                "table": it.key,
+                "path": table.source(it),
+                "key": key,
+                "value": reply.value,
+                "host": into.host,
+                "domain": way.domain,
+            }
             if reply.broken:
                 yield fail("tls.policy", it.raw, reply.error, kind="table", **where)
                 break
@@ -180,7 +230,13 @@ def _dane(ctx: Context, postfix: Mta, way: Route, level: str) -> Iterator[Observ
     elif level == "dane-only" and way.host:
         signed = ctx.ask(Lookup(way.host, "MX"))
         if signed.rcode == "NOERROR" and not signed.authentic:
-            yield fail("tls.dane", way.host, "is not signed with DNSSEC, and the TLS level dane-only takes no other", kind="unsigned", **where)
+            yield fail(
+                "tls.dane",
+                way.host,
+                "is not signed with DNSSEC, and the TLS level dane-only takes no other",
+                kind="unsigned",
+                **where,
+            )
         else:
             yield ok("tls.dane", "DNSSEC", "the resolver validates", **where)
     else:

@@ -90,7 +90,9 @@ def _ask(ctx: Asks, one: Table, keys: tuple[str, ...]) -> Asked:
             return Asked(table=one, error=reply.error)
         if reply.found:
             user, colon, _ = reply.value.partition(":")
-            return Asked(table=one, key=key, user=user if colon else "", value=reply.value, has_colon=bool(colon), found=True)
+            return Asked(
+                table=one, key=key, user=user if colon else "", value=reply.value, has_colon=bool(colon), found=True
+            )
     return Asked(table=one)
 
 

@@ -124,10 +124,10 @@ CAUSES = (
         remedy=Remedy(
             text="Switch the login on and name the password map; what was returned must be sent anew.",
             commands=(
-                "install -m 600 /dev/null /etc/postfix/sasl_passwd   # unless it is there",
-                "${{EDITOR:-vi}} /etc/postfix/sasl_passwd   # {next_hop} USER:KEY",
-                "postmap lmdb:/etc/postfix/sasl_passwd   # or hash:, as postconf -m lists",
-                "postconf -e 'smtp_sasl_auth_enable = yes' 'smtp_sasl_password_maps = lmdb:/etc/postfix/sasl_passwd'"
+                "test -e {path} || install -m 600 /dev/null {path}",
+                "${{EDITOR:-vi}} {path}   # {next_hop} USER:KEY",
+                "postmap {table}",
+                "postconf -e 'smtp_sasl_auth_enable = yes' 'smtp_sasl_password_maps = {table}'"
                 " 'smtp_sasl_security_options = noanonymous'",
                 "postfix reload && postqueue -f",
             ),
@@ -293,7 +293,10 @@ CAUSES = (
         ),
         remedy=Remedy(
             text="Give both files to root with mode 0600 (Postfix opens them as root), and change the password if others had access.",
-            commands=("chown root:root {files}", "chmod 600 {files}", "ls -l {files}"),
+            commands=(
+                "for f in {path} {path}.db {path}.lmdb; do test -e \"$f\" && chown root:root \"$f\" && chmod 600 \"$f\"; done",
+                "ls -l {path}*",
+            ),
         ),
         rules_out="Both files belong to root with mode 0600 or 0640, or lie in a directory that others cannot enter.",
         signs=(

@@ -25,7 +25,7 @@ CAUSES = (
             commands=(
                 "postconf relayhost transport_maps default_transport",
                 "dig +short {host} A; dig +short {host} AAAA; getent hosts {host}",
-                "postconf -e 'relayhost = [{host}]:587'   # correct the name and the port here",
+                "postconf -e 'relayhost = [{host}]:{port}'   # correct the name and the port here",
                 "postfix reload && postqueue -f",
             ),
         ),
@@ -34,6 +34,8 @@ CAUSES = (
             Sign("relay.name", 22, where=(("kind", ("nxdomain", "no-data", "hosts-only", "spelling", "port-name")),)),
             Sign("relay.name", 18, where=(("kind", "brackets"),)),
             Sign("relay.name", 10, where=(("kind", "pasted"),)),
+            # The application's own mail host.
+            Sign("app.server", 23, where=(("outcome", "name-not-found"), ("local", False), ("intended", True))),
             Sign("mail.relay-name-not-found", 18),
             Sign("mail.relayhost-problem", 6),
             Sign("mail.dns-not-found", 6, where=(("route", "relay"),)),

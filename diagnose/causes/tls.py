@@ -169,12 +169,11 @@ CAUSES = (
         ),
         remedy=Remedy(
             text=(
-                "Port 465: switch the wrapper mode on and set the level (Postfix 3.0 and later; before that, use 587). Port 587 or "
-                "25: switch it off. If other mail uses another port, make the setting for this transport alone, in master.cf."
+                "Set smtp_tls_wrappermode = {wrapper} for port {port}: on for 465 (Postfix 3.0 and later; before that, use 587), off "
+                "for 587 and 25. If other mail uses another port, make the setting for this transport alone, in master.cf."
             ),
             commands=(
-                "postconf -e 'smtp_tls_wrappermode = yes' 'smtp_tls_security_level = encrypt'   # for port 465",
-                "postconf -X smtp_tls_wrappermode   # for port 587 or 25",
+                "postconf -e 'smtp_tls_wrappermode = {wrapper}' 'smtp_tls_security_level = {wanted_level}'",
                 "postfix reload && postqueue -f",
             ),
         ),
