@@ -62,6 +62,8 @@ def _as_text(line: str | bytes) -> str:
     if isinstance(line, bytes):
         line = line[:LONGEST_LINE].decode("utf-8", "replace")
     line = line[:LONGEST_LINE].rstrip("\r\n").replace("\0", "")
+    if len(line) > 300:
+        line = reasons_of.without_endless_words(line)
     return _MARKUP.sub("", line) if "\x1b" in line or "`" in line else line
 
 

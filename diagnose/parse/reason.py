@@ -304,6 +304,8 @@ _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
         ),
         r"\1***",
     ),
+    (re.compile(r"((?:SERVER|CLIENT|SRV|C|S): ?)(?![A-Z]+\s*$)[A-Za-z0-9+/]{8,}={0,2}(?=\s*$)"), r"\1***"),
+    (re.compile(r"((?:^|[\s:>])\s*)[A-Za-z0-9+/]{10,}={1,2}(?=\s*$)"), r"\1***"),
     (re.compile(r"(\b334[ -])[A-Za-z0-9+/=]{2,}"), r"\1***"),
     (re.compile(r"((?:>|C:|<|->|=>)\s*)(?=[A-Za-z0-9+/]{8,}={0,2}\s*$)(?=\S*[a-z0-9+/=])\S+"), r"\1***"),
     (
@@ -328,17 +330,25 @@ _NORMAL: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 
 
+def without_endless_words(text: str) -> str:
+    """Cut words that have no end: they say nothing, and would cost patterns quadratic time."""
+    return _ENDLESS.sub(r"\1", text)
+
+
 def _clean(text: str) -> str:
     """Take out control characters, which come from the network and may be hostile; line ends and tabs stay."""
-    if len(text) > 300:  # a word without end would cost the patterns quadratic time, and says nothing
-        text = _ENDLESS.sub(r"\1", text)
+    if len(text) > 300:
+        text = without_endless_words(text)
     return _CONTROL.sub(" ", text) if not text.isprintable() else text
 
 
 def mask(text: str) -> str:
     """Replace what may be a secret (AUTH exchanges, passwords in debug output) by ``***``."""
     lowered = text.lower()
-    if not any(word in lowered for word in ("auth ", "334", "pass", "static:", "://", ">", "c:")):
+    if not any(
+        word in lowered
+        for word in ("auth ", "334", "pass", "static:", "://", ">", "c:", "==", "=\n", "server:", "client:")
+    ):
         return text
     for pattern, instead in _SECRETS:
         text = pattern.sub(instead, text)
