@@ -56,9 +56,13 @@ def _captured() -> Iterator[tuple[io.BytesIO, io.StringIO]]:
 
 
 def explain(path: Path, *arguments: str) -> Ran:
-    """The command in this process."""
+    return captured_run("explain", str(path), *arguments)
+
+
+def captured_run(*arguments: str) -> Ran:
+    """A command in this process."""
     with _captured() as (out, err), pytest.raises(SystemExit) as ended:
-        entry(["explain", str(path), *arguments])
+        entry(list(arguments))
     assert isinstance(ended.value.code, int)
     return Ran(ended.value.code, out.getvalue().decode(), err.getvalue())
 

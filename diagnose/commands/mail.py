@@ -18,11 +18,15 @@ from diagnose.commands.options import (
     wants_color,
     write,
 )
+from diagnose.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from diagnose.model import Report
+
+DAY = 86_400.0
+_EXIT = {"ok": 0, "warning": 1, "failed": 2, "unknown": 3}
 
 
 def explain(
@@ -58,6 +62,56 @@ def explain(
     _print(report, format, output, verbose, color, about(report))
 
 
+def trace(
+    who: Annotated[str, typer.Argument(metavar="WHO", help="An address, a queue id or a message id.")],
+    since: Annotated[
+        str | None,
+        typer.Option("--since", metavar="SPAN", help="How far back: 90m, 24h, 7d. Default 24h; a --log is read whole."),
+    ] = None,
+    log: Annotated[
+        list[Path] | None, typer.Option("--log", metavar="FILE", help="This log, .gz as well; may be repeated.")
+    ] = None,
+    format: Annotated[str, typer.Option("--format", metavar="text|json|markdown", help="How to print it.")] = "text",
+    output: Output = None,
+    color: Color = "auto",
+    debug: Debug = False,
+) -> None:
+    """Tell the story of a mail: handed over, queued, each attempt, where it is now.
+
+    \b
+    Examples:
+      mail-diagnose trace user@example.com
+      mail-diagnose trace 4D2C1A5F33 --since 7d
+      mail-diagnose trace '<1234@app.example.com>' --log mail.log.2.gz --format markdown
+    """
+    from diagnose import timeline
+    from diagnose.trace import trace
+
+    _known(format, timeline.FORMATS, color)
+    for path in log or ():
+        if not path.is_file():
+            raise UsageError(f"--log {path}: no such file")
+    span = _span(since, "--since") if since is not None else None if log else DAY
+    traced = trace(who, span, [str(path) for path in log or ()])
+    write(timeline.FORMATS[format](traced, wants_color(color, output)), output)
+    raise typer.Exit(_EXIT[traced.status])
+
+
+def _known(format: str, formats: Iterable[str], color: str) -> None:
+    if format not in formats:
+        raise UsageError(f"--format {format!r} is not known; choose one of {', '.join(formats)}")
+    check_format("text", color)
+
+
+def _span(text: str, option: str) -> float:
+    from diagnose.parse.duration import seconds
+
+    span = seconds(text)
+    if span is None:
+        raise UsageError(f"{option} takes a span of time such as 90m, 24h or 7d, not {text!r}")
+    return span
+
+
 def _print(
     report: Report, format: str, output: Path | None, verbose: int, color: str, about: Sequence[str] | None
 ) -> None:
@@ -75,3 +129,4 @@ def _print(
 def register(app: typer.Typer) -> None:
     """Adds the commands to the application."""
     app.command()(explain)
+    app.command()(trace)

@@ -1,0 +1,202 @@
+"""Which lines of a log tell of certain messages: found by address, queue id or message id, and followed to their kin.
+
+Kin are the notification of a bounce, a forwarded copy, what a content filter or a requeue handed back, and other
+messages with the same message id. Chunks of whole lines come in; memory holds the lines of the messages, not the log.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+__all__ = ["MOST_LINES", "Trail", "is_queue_id", "trail"]
+
+MOST_LINES = 2000  # of one message
+_ROUNDS = 6  # how often the log is read, at most: once for the first ids, once for each generation of kin
+_FEW = 12  # ids up to which searching for each is quicker than looking at every line's id
+_BEFORE = 262_144  # octets before an attempt in which its process's earlier words are looked for
+_SHORT = rb"[0-9A-F]{5,16}"
+_LONG = rb"[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-y]{8,12}z[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-y]{1,12}"
+_ID = re.compile(rb": (" + _SHORT + rb"|" + _LONG + rb"|NOQUEUE): ")
+_KIN = re.compile(
+    rb"(?P<how>sender non-delivery notification|sender delivery status notification|postmaster non-delivery notification|"
+    rb"sender delay notification|forwarded as|queued as):? (?P<id>" + _SHORT + rb"|" + _LONG + rb")\b"
+)
+_MESSAGE_ID = re.compile(rb": (?:resent-)?message-id=(<?[^\s<>]{3,400}>?)")
+_PROCESS = re.compile(rb" \S*/(?:smtp|lmtp)\[(\d{1,10})\]: ")
+_FAILED = (b"status=deferred", b"status=bounced", b"status=SOFTBOUNCE", b"status=undeliverable")
+_LINE = 4000  # octets of a line that are kept
+
+
+def is_queue_id(text: str) -> bool:
+    """Whether a word is a queue id, of the short or the long kind."""
+    return re.fullmatch(_SHORT + rb"|" + _LONG, text.encode("utf-8", "replace")) is not None
+
+
+@dataclass(slots=True)
+class Trail:
+    """The lines of each message in the log's order, by queue id, and those of refused hand-overs, which have none.
+
+    kin: (parent, child) → how ("queued as", …). dropped: older messages that were let go; cut: whether lines were.
+    """
+
+    lines: dict[str, list[bytes]] = field(default_factory=dict)
+    refused: list[bytes] = field(default_factory=list)
+    kin: dict[tuple[str, str], str] = field(default_factory=dict)
+    found: tuple[str, ...] = ()
+    dropped: int = 0
+    cut: bool = False
+    any: bool = False
+
+
+Chunks = Callable[[], Iterable[bytes]]
+"""Opens the log anew at each call."""
+
+
+def trail(chunks: Chunks, who: str, limit: int = 20) -> Trail:
+    """Follows `who`: an address, the local part of one, a queue id, or a message id with or without its brackets."""
+    result = Trail()
+    ids = _seeds(chunks(), who, limit, result)
+    result.found = tuple(name.decode() for name in ids)
+    known: set[bytes] = set(ids)
+    messages: set[bytes] = set()
+    for _ in range(_ROUNDS - 1):
+        if not known:
+            break
+        result.lines.clear()
+        more_ids, more_messages = _collect(chunks(), known, messages, result)
+        fresh = {name for name in more_ids if name not in known}
+        if len(known) + len(fresh) > 10 * limit:
+            result.cut = True
+            break
+        new_messages = more_messages - messages
+        known |= fresh
+        messages |= new_messages
+        if not fresh and not new_messages:
+            break
+    return result
+
+
+def _seeds(chunks: Iterable[bytes], who: str, limit: int, result: Trail) -> list[bytes]:
+    """Queue ids of the lines that name `who`, the newest `limit` of them in the log's order."""
+    word = who.strip().strip("<>").encode("utf-8", "surrogateescape")
+    by_id = is_queue_id(who)
+    needles: tuple[bytes, ...] = (word,) if by_id else (b"<" + word.lower() + b">",)
+    if not by_id and b"@" not in word:
+        needles = (*needles, b"<" + word.lower() + b"@")
+    ids: OrderedDict[bytes, None] = OrderedDict()
+    for chunk in chunks:
+        result.any = True
+        text = chunk if by_id else chunk.lower()
+        if not by_id and len(text) != len(chunk):
+            text = chunk
+        for begin, end in _lines_with(text, needles):
+            if by_id and not _is_word(chunk, word, begin, end):
+                continue
+            match = _ID.search(chunk, begin, min(end, begin + 400))
+            if match is None:
+                continue
+            if match[1] == b"NOQUEUE":
+                result.refused.append(chunk[begin : min(end, begin + _LINE)])
+                if len(result.refused) > limit:
+                    del result.refused[0]
+                    result.dropped += 1
+                continue
+            ids[match[1]] = None
+            ids.move_to_end(match[1])
+            if len(ids) > limit:
+                ids.popitem(last=False)
+                result.dropped += 1
+    return list(ids)
+
+
+def _is_word(chunk: bytes, word: bytes, begin: int, end: int) -> bool:
+    return re.search(rb"(?<![0-9A-Za-z])" + re.escape(word) + rb"(?![0-9A-Za-z])", chunk[begin:end]) is not None
+
+
+def _lines_with(chunk: bytes, needles: Iterable[bytes]) -> Iterator[tuple[int, int]]:
+    """Begin and end of the lines in which any needle occurs, in order, each once."""
+    found: dict[int, int] = {}
+    for needle in needles:
+        at = chunk.find(needle)
+        while at >= 0:
+            begin = chunk.rfind(b"\n", 0, at) + 1
+            end = chunk.find(b"\n", at)
+            end = len(chunk) if end < 0 else end
+            found[begin] = end
+            at = chunk.find(needle, end)
+    yield from sorted(found.items())
+
+
+def _collect(
+    chunks: Iterable[bytes], ids: set[bytes], messages: set[bytes], result: Trail
+) -> tuple[set[bytes], set[bytes]]:
+    """Takes the lines of the known messages; returns the queue and message ids that they name."""
+    kin: set[bytes] = set()
+    named: set[bytes] = set()
+    before = b""
+    for chunk in chunks:
+        for begin, end in _lines_of(chunk, ids, messages):
+            match = _ID.search(chunk, begin, min(end, begin + 400))
+            if match is None:
+                continue
+            name = match[1]
+            message_id = _MESSAGE_ID.search(chunk, begin, end)
+            if message_id is not None and name in ids:
+                named.add(message_id[1])
+            if name not in ids:
+                kin.add(name)
+                continue
+            line = chunk[begin : min(end, begin + _LINE)]
+            for other in _KIN.finditer(line):
+                kin.add(other["id"])
+                result.kin[name.decode(), other["id"].decode()] = other["how"].decode()
+            taken = result.lines.setdefault(name.decode(), [])
+            if len(taken) >= MOST_LINES:
+                result.cut = True
+                continue
+            if any(word in line for word in _FAILED):
+                taken += _said_before(before, chunk, begin, line)
+            taken.append(line)
+        before = chunk[-_BEFORE:]
+    return kin, named
+
+
+def _lines_of(chunk: bytes, ids: set[bytes], messages: set[bytes]) -> Iterator[tuple[int, int]]:
+    """Lines of these queue ids, and the ones that announce these message ids."""
+    announced = [b"message-id=" + each for each in messages]
+    if len(ids) + len(messages) <= _FEW:
+        yield from _lines_with(chunk, [*(b": " + name + b": " for name in ids), *announced])
+        return
+    found = dict(_lines_with(chunk, announced)) if len(announced) <= _FEW else {}
+    for match in _ID.finditer(chunk):
+        if match[1] in ids:
+            begin = chunk.rfind(b"\n", 0, match.start()) + 1
+            if begin not in found:
+                end = chunk.find(b"\n", match.end())
+                found[begin] = len(chunk) if end < 0 else end
+    yield from sorted(found.items())
+
+
+def _said_before(before: bytes, chunk: bytes, begin: int, line: bytes) -> list[bytes]:
+    """What the process that logs this attempt said since its last one: addresses tried in vain, failed tables, TLS."""
+    process = _PROCESS.search(line)
+    if process is None:
+        return []
+    lowest = max(0, begin - _BEFORE)
+    text = chunk[lowest:begin] if begin >= _BEFORE or not before else before[begin - _BEFORE :] + chunk[:begin]
+    mark = b"[" + process[1] + b"]: "
+    found: list[bytes] = []
+    at = text.rfind(mark)
+    while at >= 0 and len(found) < 30:
+        start = text.rfind(b"\n", 0, at) + 1
+        end = text.find(b"\n", at)
+        said = text[start : len(text) if end < 0 else end]
+        if b", status=" in said:
+            break
+        if not _ID.search(said[:400]):
+            found.append(said[:_LINE])
+        at = text.rfind(mark, 0, start)
+    return found[::-1]

@@ -1,0 +1,399 @@
+"""The story of certain messages: read from the log, followed to their kin, looked up in the queue, and judged."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from diagnose.causes import by_id
+from diagnose.errors import UsageError
+from diagnose.host.live import logs, whereabouts
+from diagnose.host.live.whereabouts import Parameters, Waiting, Whereabouts
+from diagnose.model import Impact
+from diagnose.parse import duration
+from diagnose.parse.reason import Reason, likely
+from diagnose.parse.story import Step, Story, refusal, tell
+from diagnose.parse.trail import Trail, is_queue_id, trail
+
+__all__ = ["Fate", "Meaning", "Traced", "meaning", "trace"]
+
+LIMIT = 20  # messages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meaning:
+    """The likeliest cause of a reason."""
+
+    cause: str
+    title: str
+    impact: Impact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fate:
+    """A message with what became of it.
+
+    word: delivered, local, handed-on, deferred, bounced, expired, held, refused, discarded, deleted, queued, unknown.
+    verdict: the same as a sentence. kin: (how, queue id) of the messages made of it that the log shows too.
+    """
+
+    story: Story
+    word: str
+    verdict: str
+    cause: Meaning | None = None
+    waiting: Waiting | None = None
+    kin: tuple[tuple[str, str], ...] = ()
+    parent: str = ""
+
+    @property
+    def failing(self) -> bool:
+        return self.word in ("deferred", "bounced", "expired", "held", "refused", "discarded", "deleted")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traced:
+    """All that is known of WHO. since: beginning of the window, None for all that was read; problems: what could not be
+    looked at; dropped: older messages that are not shown."""
+
+    who: str
+    since: datetime | None
+    until: datetime
+    source: str
+    fates: tuple[Fate, ...] = ()
+    verdict: str = ""
+    status: str = "unknown"
+    dropped: int = 0
+    problems: tuple[str, ...] = ()
+    any_log: bool = True
+
+
+def trace(
+    who: str, since: float | None, paths: Sequence[str] = (), *, now: float | None = None, budget: float = 8.0
+) -> Traced:
+    """Reads the log of the last `since` seconds (None: all of it) and, within the budget of seconds, the queue."""
+    who = who.strip()
+    if not who.strip("<> ") or len(who) > 1000 or any(ord(c) < 32 for c in who):
+        raise UsageError("trace takes an address, a queue id or a message id")
+    moment = time.time() if now is None else now
+    local = datetime.fromtimestamp(moment).astimezone()
+    settings = whereabouts.parameters()
+    begin = moment - since if since is not None else 0.0
+    problems: list[str] = []
+
+    def chunks() -> Iterator[bytes]:
+        for chunk in logs.stream(begin, paths=tuple(paths), maillog_file=settings.maillog_file or None):
+            yield logs.veil(chunk)
+
+    try:
+        found = trail(chunks, who, LIMIT)
+    except PermissionError as error:
+        problems.append(f"permission denied: {error.filename or 'the mail log'} (try as root, or in the group adm)")
+        found = Trail()
+    stories = _stories(found, local)
+    queue = _queue(found, stories, who, settings, budget) if not paths else Whereabouts(complete=False)
+    if queue.problem:
+        problems.append(f"the queue could not be looked at: {queue.problem}")
+    elif not queue.complete and not paths:
+        problems.append("the queue is too long to be searched in time; it was looked at in part")
+    fates = _fates(stories, who, found, queue, settings, local)
+    any_log = found.any or bool(problems or paths or logs.sources((), settings.maillog_file or None))
+    if found.cut:
+        problems.append("a message has so many lines or kin that not all are shown")
+    return dataclasses.replace(
+        _judged(fates, who, any_log, problems, since),
+        since=datetime.fromtimestamp(begin).astimezone() if since is not None else None,
+        until=local,
+        source=", ".join(paths) if paths else "the mail log",
+        dropped=found.dropped,
+    )
+
+
+# --- stories --------------------------------------------------------------------------------------------------------
+
+
+def _stories(found: Trail, now: datetime) -> list[Story]:
+    users = _users()
+    stories = [story for name, lines in found.lines.items() for story in tell(name, lines, now, users)]
+    stories += [story for raw in found.refused if (story := refusal(raw, now)) is not None]
+    stories.sort(key=lambda story: (story.begun.timestamp() if story.begun else 0.0, story.queue_id, story.number))
+    return stories
+
+
+def _users() -> Mapping[int, str]:
+    import pwd
+
+    return {entry.pw_uid: entry.pw_name for entry in pwd.getpwall()}
+
+
+def _queue(found: Trail, stories: Sequence[Story], who: str, settings: Parameters, budget: float) -> Whereabouts:
+    if not settings.installed:
+        return Whereabouts(complete=False)
+    addresses = [who.strip("<>")] if "@" in who and not is_queue_id(who) else []
+    ids = {*found.lines, *([who] if is_queue_id(who) else [])}
+    return whereabouts.find_waiting(sorted(ids), addresses, settings.queue_directory, time.monotonic() + budget)
+
+
+def _fates(
+    stories: Sequence[Story], who: str, found: Trail, queue: Whereabouts, settings: Parameters, now: datetime
+) -> tuple[Fate, ...]:
+    known = {story.queue_id for story in stories if story.queue_id}
+    waiting = {each.queue_id: each for each in queue.waiting}
+    parents = {child: parent for parent, child in found.kin if child in known and parent in known}
+    fates = []
+    latest = {story.queue_id: story.number for story in stories}
+    for story in stories:
+        here = waiting.pop(story.queue_id, None) if story.number == latest[story.queue_id] else None
+        kin = tuple((how, child) for how, child in story.kin if child in known)
+        fates.append(_fate(story, who, here, kin, parents.get(story.queue_id, ""), queue, settings, now))
+    # Older than the log's window, or its lines were lost.
+    fates += [_unlogged(each, who, settings, now) for each in waiting.values()]
+    return tuple(fates)
+
+
+def _unlogged(here: Waiting, who: str, settings: Parameters, now: datetime) -> Fate:
+    from diagnose.parse import reason as reasons_of
+
+    steps = []
+    for address, why in here.recipients:
+        reason = reasons_of.classify(why) if why else None
+        at = datetime.fromtimestamp(here.arrival, now.tzinfo) if here.arrival is not None else None
+        status = "deferred" if why else "waiting"
+        steps.append(
+            Step(
+                at=at,
+                kind="attempt",
+                text=f"to {address}: {status}",
+                status=status,
+                recipient=address,
+                reply=why,
+                reason=reason,
+            )
+        )
+    story = Story(
+        queue_id=here.queue_id,
+        sender=here.sender,
+        how="before the part of the log that was read",
+        steps=tuple(steps),
+        recipients={step.recipient: step for step in steps},
+        held=here.queue_name == "hold",
+    )
+    return _fate(story, who, here, (), "", Whereabouts(), settings, now)
+
+
+# --- judging --------------------------------------------------------------------------------------------------------
+
+
+def meaning(reason: Reason | None) -> Meaning | None:
+    """What a reason most likely means, None where it has no cause."""
+    for id in likely(reason) if reason is not None and not reason.harmless else ():
+        try:
+            cause = by_id(id)
+        except UsageError:
+            continue
+        return Meaning(cause=cause.id, title=cause.title, impact=cause.impact)
+    return None
+
+
+def _fate(
+    story: Story,
+    who: str,
+    here: Waiting | None,
+    kin: tuple[tuple[str, str], ...],
+    parent: str,
+    queue: Whereabouts,
+    settings: Parameters,
+    now: datetime,
+) -> Fate:
+    word, verdict, step = _outcome(story, who, here, kin, queue, settings, now)
+    return Fate(
+        story=story,
+        word=word,
+        verdict=verdict,
+        cause=meaning(step.reason) if step is not None and word not in ("delivered", "local", "handed-on") else None,
+        waiting=here,
+        kin=kin,
+        parent=parent,
+    )
+
+
+def _mine(story: Story, who: str) -> list[Step]:
+    """How it went with those recipients that were asked for, or with all of them where the message itself was."""
+    name = who.strip("<>").lower()
+    last = list(story.recipients.values())
+    wanted = [step for step in last if name in (step.recipient.lower(), step.orig_to.lower())]
+    return wanted or last
+
+
+def _outcome(
+    story: Story,
+    who: str,
+    here: Waiting | None,
+    kin: tuple[tuple[str, str], ...],
+    queue: Whereabouts,
+    settings: Parameters,
+    now: datetime,
+) -> tuple[str, str, Step | None]:
+    ends = [step for step in story.steps if step.kind in ("refused", "discarded", "expired", "removed", "requeued")]
+    last = _mine(story, who)
+    if (here is not None and here.queue_name == "hold") or (story.held and not story.ended):
+        stopped = next((step for step in reversed(story.steps) if step.kind == "held"), None)
+        why = f" ({stopped.text})" if stopped else ""
+        return "held", f"on hold{why}: it waits until `postsuper -H {story.queue_id}` lets it go", stopped
+    for kind, word, text in (
+        ("refused", "refused", "never taken in"),
+        ("discarded", "discarded", "thrown away by a rule of this host"),
+    ):
+        step = next((step for step in reversed(ends) if step.kind == kind), None)
+        if step is not None:
+            return word, f"{text}: {_quoted(step)}", step
+    failed = [step for step in last if step.status in ("bounced", "expired", "undeliverable")]
+    deferred = [step for step in last if step.status in ("deferred", "SOFTBOUNCE", "waiting")]
+    taken = [step for step in last if step.status in ("sent", "deliverable")]
+    some = f" to {{}} of {len(last)} recipients" if len(last) > 1 else ""
+    if any(step.kind == "expired" for step in ends):
+        step = (deferred or failed or last or [ends[-1]])[-1]
+        return "expired", f"given up after waiting too long; the last word was: {_quoted(step)}", step
+    if failed:
+        step = failed[-1]
+        told = next((child for how, child in kin if "notification" in how), "")
+        sender = f"; <{story.sender}> was told in {told}" if told and story.sender else ""
+        return "bounced", f"bounced{some.format(len(failed))} at {_clock(step.at, now)}: {_quoted(step)}{sender}", step
+    if deferred:
+        step = deferred[-1]
+        if story.ended:
+            by = ends[-1].text if ends else "taken out of the queue"
+            return "deleted", f"it never got through and is gone: {by}", step
+        when = _next(story, here, step, queue, settings, now)
+        return "deferred", f"deferred{some.format(len(deferred))}, {when}: {_quoted(step)}", step
+    if taken:
+        return _taken(taken[-1], kin, now)
+    if any(step.kind == "requeued" for step in ends):
+        return "handed-on", "requeued by postsuper: it goes on under another queue id", None
+    if story.ended:
+        return "deleted", "taken out of the queue without any attempt", None
+    if here is not None:
+        return "queued", f"it waits in the {here.queue_name} queue; no attempt was made yet", None
+    if queue.complete:
+        return "unknown", "it is neither in the queue nor does the log tell how it ended", None
+    return "queued", "queued; the log shows no attempt yet", None
+
+
+def _taken(step: Step, kin: tuple[tuple[str, str], ...], now: datetime) -> tuple[str, str, Step]:
+    at = _clock(step.at, now)
+    child = next((name for _, name in kin if name == step.child), "")
+    if child:
+        return "handed-on", f"handed on at {at} as {child}: its story goes on there", step
+    if step.left:
+        return "delivered", f"accepted by the remote server {step.server} at {at}: look there", step
+    if step.reason is not None or "discard" in step.server:
+        return "discarded", f"Postfix calls it sent at {at}, but threw it away: {_quoted(step)}", step
+    return "local", f"delivered on this host at {at} ({step.reply or step.server})", step
+
+
+def _next(
+    story: Story, here: Waiting | None, step: Step, queue: Whereabouts, settings: Parameters, now: datetime
+) -> str:
+    if here is not None and here.queue_name == "active":
+        return "being tried right now"
+    if here is None and queue.complete:
+        return "no longer in the queue"
+    if here is not None and here.next_try is not None:
+        due = datetime.fromtimestamp(here.next_try, now.tzinfo)
+        exact = ""
+    elif step.at is not None and story.begun is not None:
+        # qmgr(8): the wait grows with the message's age, between these limits.
+        waited = (step.at - story.begun).total_seconds()
+        wait = min(max(waited, settings.least_backoff), settings.most_backoff)
+        due = datetime.fromtimestamp(step.at.timestamp() + wait, now.tzinfo)
+        exact = "about "
+    else:
+        return "waiting for the next attempt"
+    left = (due - now).total_seconds()
+    if left <= 0:
+        return "the next attempt is due"
+    return f"next attempt {exact}at {_clock(due, now)} (in {duration.words(left)})"
+
+
+def _quoted(step: Step) -> str:
+    text = step.reply or step.text
+    return text if len(text) <= 240 else f"{text[:237]}..."
+
+
+def _clock(at: datetime | None, now: datetime) -> str:
+    if at is None:
+        return "an unknown time"
+    at = at.astimezone(now.tzinfo)
+    return f"{at:%H:%M:%S}" if at.date() == now.date() else f"{at:%Y-%m-%d %H:%M:%S}"
+
+
+_WORDS = {
+    "delivered": "accepted by the remote server",
+    "local": "delivered on this host",
+    "handed-on": "handed on",
+    "deferred": "deferred",
+    "bounced": "bounced",
+    "expired": "given up",
+    "held": "on hold",
+    "refused": "refused",
+    "discarded": "thrown away",
+    "deleted": "deleted",
+    "queued": "queued",
+    "unknown": "of unknown end",
+}
+
+
+def _judged(fates: tuple[Fate, ...], who: str, any_log: bool, problems: list[str], since: float | None) -> Traced:
+    """The verdict over all messages. Notifications and other kin do not count, their parents do."""
+    now = datetime.now().astimezone()
+    base = Traced(who=who, since=None, until=now, source="", fates=fates, problems=tuple(problems), any_log=any_log)
+    window = f"in the last {duration.words(since)}" if since is not None else "in the log that was read"
+    if not fates:
+        if not any_log:
+            text = f"no mail log is kept here, neither a file nor the journal; nothing can be said about {who}"
+            return dataclasses.replace(base, verdict=text, status="unknown")
+        text = f"never handed to Postfix: nothing {window} names {who}"
+        return dataclasses.replace(base, verdict=text, status="warning" if not problems else "unknown")
+    own = [fate for fate in fates if not fate.parent] or list(fates)
+    tips = _tips(own, fates)
+    last = tips[-1]
+    counts: dict[str, int] = {}
+    for fate in tips:
+        counts[fate.word] = counts.get(fate.word, 0) + 1
+    if len(tips) == 1:
+        text = last.verdict
+    else:
+        parts = ", ".join(
+            f"{number} {_WORDS[word]}" for word, number in sorted(counts.items(), key=lambda c: (-c[1], c[0]))
+        )
+        text = f"{len(tips)} messages: {parts}; the last one: {last.verdict}"
+    return dataclasses.replace(base, verdict=text, status=_status(tips))
+
+
+def _tips(own: Sequence[Fate], fates: Sequence[Fate]) -> list[Fate]:
+    """Each message, or what it became when it was handed on."""
+    by_id = {fate.story.queue_id: fate for fate in fates}
+    tips = []
+    for fate in own:
+        seen = set()
+        while fate.word == "handed-on" and fate.kin and fate.story.queue_id not in seen:
+            seen.add(fate.story.queue_id)
+            child = by_id.get(fate.kin[-1][1])
+            if child is None:
+                break
+            fate = child
+        tips.append(fate)
+    return tips
+
+
+def _status(tips: Sequence[Fate]) -> str:
+    """ok, warning or failed: the last message decides, an earlier failure leaves a warning."""
+    last = tips[-1]
+    if last.failing:
+        mild = last.cause is not None and last.cause.impact < Impact.PARTIAL
+        return "warning" if mild else "failed"
+    if last.word == "unknown":
+        return "unknown"
+    return "warning" if any(fate.failing for fate in tips) or last.word == "queued" else "ok"
