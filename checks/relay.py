@@ -13,6 +13,7 @@ from diagnose.model import Observation, Scalar
 from diagnose.parse import outcomes
 from diagnose.parse.outcomes import Outcome
 from diagnose.parse.reason import classify
+from diagnose.parse.recognise import identify
 from diagnose.parse.setting_types import items
 
 # Characters that copying leaves behind are told by the check of artefacts; here they only explain an unknown name.
@@ -48,7 +49,7 @@ _SAYS = {
 @check(
     id="relay",
     title="The relay's name and port",
-    signs=("relay.name", "relay.reachable", "relay.banner"),
+    signs=("relay.name", "relay.reachable", "relay.banner", "relay.catch-all"),
     tags=("relay", "network"),
     needs=("postfix", "network"),
     timeout=9.5,
@@ -70,10 +71,20 @@ def relay(ctx: Context) -> Iterator[Observation]:
     if not found:
         return
     into = way_in(ctx, way)
+    yield from _catch_all(into)
     reply = session(ctx, way).reply
     yield from _reachable(ctx, way, into, reply)
     if reply.connected:
         yield from _banner(into, reply)
+
+
+def _catch_all(into: WayIn) -> Iterator[Observation]:
+    """Some hosts of mail-testing services take every message and deliver none."""
+    known = identify(into.host)
+    named = next((host for host in known.hosts if host.name == into.host.lower()), None) if known else None
+    if known and named and not named.delivers and named.stated:
+        text = f"is a test server of {known.name}: it keeps every message and delivers none"
+        yield warn("relay.catch-all", into.place, text, host=into.host, port=into.port, provider=known.name)
 
 
 def _spelling(ctx: Context, way: Route) -> Generator[Observation, None, bool]:

@@ -73,6 +73,10 @@ def credentials(ctx: Context) -> Iterator[Observation]:
             yield observation
     if usable:
         yield from _entry(ctx, way, found)
+    else:
+        for one in found.asked:
+            if one.problem:
+                yield from _stale(ctx, one, found)
 
 
 def _enabled(ctx: Context, postfix: Mta, way: Route, found: Sasl) -> Iterator[Observation]:
@@ -205,6 +209,10 @@ def _stale(ctx: Context, one: Asked, found: Sasl) -> Iterator[Observation]:
     where: dict[str, Scalar] = {"table": it.key, "path": path, "next_hop": found.keys[-1] if found.keys else ""}
     if reply.problem == "not found" or (reply.problem and "not found" in reply.problem):
         return  # the text was removed after postmap ran: no fault
+    if reply.problem and (newer := _text_is_newer(ctx, it)):
+        text = f"{newer} is newer than its table, and this user may not compare them: postmap may have been forgotten"
+        yield warn("sasl.stale", it.key, text, kind="maybe", **where)
+        return
     # An answer may come with a warning, that the table is older than its text.
     if reply.problem or (reply.error and not (reply.keys or reply.only_source)):
         yield unknown("sasl.stale", it.key, f"not compared with its text ({reply.problem or reply.error})", **where)
@@ -229,6 +237,13 @@ def _stale(ctx: Context, one: Asked, found: Sasl) -> Iterator[Observation]:
         )
     else:
         yield ok("sasl.stale", it.key, f"holds what {path} says", **where)
+
+
+def _text_is_newer(ctx: Context, it: Table) -> str:
+    """The text's path where it changed after the table was made; Postfix itself gives an editor 100 seconds."""
+    path = table.source(it)
+    text, compiled = ctx.ask(Stat(path)), ctx.ask(Stat(table.files(it)[0]))
+    return path if text.exists and compiled.exists and text.mtime > compiled.mtime + 100 else ""
 
 
 def _line_in_use(way: Route, hit: Asked, text: SaslPasswd | None) -> Iterator[Observation]:

@@ -42,6 +42,7 @@ CAUSES = (
             Sign("sasl.line", 10, where=(("kind", "placeholder"),)),
             # What is in the table is then not what was meant.
             Sign("sasl.stale", -6, where=(("kind", "differs"),)),
+            Sign("sasl.stale", -8, Status.WARNING, where=(("kind", "maybe"),)),
             WORKS,
             FLOW,
         ),
@@ -199,11 +200,16 @@ CAUSES = (
         ),
         rules_out="The compiled table holds the same entry as the text.",
         signs=(
-            Sign("sasl.stale", 24),
+            Sign("sasl.stale", 28),
+            # Without the right to compare: the text is newer, and what is sent is refused.
+            Sign("sasl.stale", 10, Status.WARNING, where=(("kind", "maybe"),)),
+            Sign("mail.relay-credentials-rejected", 6),
             Sign("mail.sasl-map-stale", 6),
+            Sign("sasl.stale", -10, Status.OK),
             WORKS,
             FLOW,
         ),
+        prior=-4,
         explains=("relay-credentials-rejected", "sasl-key-mismatch", "relay-auth-not-attempted", "relay-access-denied"),
         links=("https://www.postfix.org/postmap.1.html", CLIENT),
     ),

@@ -117,7 +117,8 @@ CAUSES = (
         impact=Impact.OUTAGE,
         explanation=(
             "The relay takes the connection and refuses for the account's sake: it is still in the provider's sandbox, suspended, "
-            "unpaid, not activated, or its quota or credit is spent."
+            "unpaid, not activated, or its quota or credit is spent. Or the host is one that a provider keeps for tests, which takes "
+            "every message and delivers none."
         ),
         remedy=Remedy(
             text=(
@@ -133,6 +134,8 @@ CAUSES = (
             Sign("app.sender", 18, where=(("label", "relay-account-restricted"),)),
             Sign("relay.envelope", 18, where=(("label", "relay-account-restricted"),)),
             Sign("relay.banner", 12, where=(("label", "relay-account-restricted"),)),
+            # Such a server says yes to everything: mail that flows there is no comfort.
+            Sign("relay.catch-all", 38, Status.WARNING),
             FLOW,
         ),
         relay=True,

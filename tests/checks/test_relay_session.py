@@ -291,3 +291,10 @@ def test_of_several_relays_the_first_that_greets_counts() -> None:
     assert failed(found) == []
     assert [o.subject for o in of(found, "relay.reachable") if o.status is Status.WARNING] == ["[dead.example.org]:587"]
     assert of(run(relay_login, host), "relay.login")[0].status is Status.OK
+
+
+def test_test_servers_deliver_nothing() -> None:
+    name = "sandbox.smtp.mailtrap.io"
+    host = relayed({"relayhost": f"[{name}]:587"}, names={f"{name} A": ("192.0.2.7",)})
+    assert [o.status for o in of(run(relay, host), "relay.catch-all")] == [Status.WARNING]
+    assert of(run(relay, relayed()), "relay.catch-all") == []

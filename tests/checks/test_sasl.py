@@ -157,3 +157,15 @@ def test_without_rights_nothing_is_accused() -> None:
 
 def test_nothing_to_say_without_a_relay() -> None:
     assert run(credentials, relayed({"relayhost": None})) == []
+
+
+def test_newer_text_that_may_not_be_compared() -> None:
+    old, new = (StatReply(exists=True, kind="file", mode=0o600, owner="root", size=9, mtime=when) for when in (1.0, 9000.0))
+    host = relayed(
+        lookup=MapReply(problem="permission denied"),
+        compare=CompareReply(problem="permission denied"),
+        stats={PATH: new, f"{PATH}.db": old},
+    )
+    found = run(credentials, host)
+    assert failed(found) == []
+    assert [o.data["kind"] for o in of(found, "sasl.stale")] == ["maybe"]
