@@ -72,6 +72,7 @@ class MailLog:
         self.first: datetime | None = None
         self.last: datetime | None = None
         self.lines = 0
+        self._tls_lines = 0
         self._senders: OrderedDict[str, str] = OrderedDict()
         self._processes: OrderedDict[tuple[str | None, int | None], _Process] = OrderedDict()
 
@@ -201,7 +202,7 @@ class MailLog:
             )
             del self.starts[:-20]
             return ()
-        if line.level == "info" and not _telling(text, line):
+        if line.level == "info" and not self._telling(text):
             return ()
         whole = f"{line.queue_id}: {text}" if line.queue_id else text
         if line.level in {"fatal", "panic"}:
@@ -226,6 +227,13 @@ class MailLog:
         )
         self._count_trouble(trouble)
         return (trouble,)
+
+    def _telling(self, text: str) -> bool:
+        """Whether an ordinary line is worth reading: each TLS connection writes one, and the first few will do."""
+        if "TLS connection " in text:
+            self._tls_lines += 1
+            return self._tls_lines <= 100
+        return not text.startswith(("connect from", "disconnect from", "message-id=", "removed", "uid=", "client="))
 
     def _remember(self, line: Line, text: str, reason: Reason | None) -> None:
         """Keep what a delivery agent says until its status line, which it explains."""
@@ -284,14 +292,6 @@ def _worth(line: str | bytes) -> bool:
     if isinstance(line, bytes):
         return any(word in line for word in _WORTH_BYTES)
     return any(word in line for word in _WORTH)
-
-
-def _telling(text: str, line: Line) -> bool:
-    if line.service in {"smtpd", "cleanup", "postscreen"} and text.startswith(
-        ("connect from", "disconnect from", "client=")
-    ):
-        return False
-    return not text.startswith(("message-id=", "removed", "uid=", "client="))
 
 
 def _is_near(client: str) -> bool:

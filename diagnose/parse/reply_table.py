@@ -9,7 +9,6 @@ literal that they need occurs for the first time.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -110,6 +109,8 @@ def required_literals(pattern: str) -> tuple[str, ...]:
 
 def read(path: Path) -> tuple[Entry, ...]:
     """Read one table file."""
+    import tomllib  # 10 ms that a program which classifies nothing need not pay
+
     with path.open("rb") as stream:
         document = tomllib.load(stream)
     shared: Mapping[str, Any] = document.get("all", {})

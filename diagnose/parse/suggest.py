@@ -36,7 +36,11 @@ def suggest(events: Iterable[Event]) -> tuple[Suggestion, ...]:
     """Weigh all events. Harmless lines suggest nothing, unless they are all there is and name a passing state."""
     found: dict[str, tuple[float, int, list[int], Reason]] = {}
     harmless: dict[str, tuple[float, int, list[int], Reason]] = {}
-    for event in events:
+    everything = list(events)
+    overcome = _overcome(everything)
+    for event in everything:
+        if id(event) in overcome:
+            continue
         for place, reason in enumerate(reasons_in(event)):
             into = harmless if reason.harmless else found
             for rank, cause in enumerate(likely(reason)):
@@ -52,6 +56,19 @@ def suggest(events: Iterable[Event]) -> tuple[Suggestion, ...]:
         Suggestion(cause=cause, score=round(score, 2), count=count, numbers=tuple(numbers), reason=reason)
         for cause, (score, count, numbers, reason) in ordered
     )
+
+
+def _overcome(events: list[Event]) -> set[int]:
+    """The troubles (by identity) of deliveries that succeeded all the same: an address that failed before another one."""
+    open_troubles: dict[str, list[Event]] = {}
+    found: set[int] = set()
+    for event in events:
+        if isinstance(event, Trouble):
+            if event.reason is not None and event.reason.label.startswith("connect-"):
+                open_troubles.setdefault(event.text, []).append(event)
+        elif isinstance(event, Delivery) and event.status == "sent":
+            found.update(id(open_troubles[text].pop()) for text in event.context if open_troubles.get(text))
+    return found
 
 
 def _refused_a_program_here(event: Trouble) -> bool:
