@@ -40,6 +40,8 @@ CAUSES = (
             Sign("relay.login", 22, where=(("label", "relay-credentials-rejected"),)),
             Sign("mail.relay-credentials-rejected", 19),
             Sign("sasl.line", 10, where=(("kind", "placeholder"),)),
+            # Whether the map says what was meant (an old table, a malformed line) could not be seen.
+            Sign("sasl.map", -5, Status.UNKNOWN),
             # What is in the table is then not what was meant.
             Sign("sasl.stale", -6, where=(("kind", "differs"),)),
             Sign("sasl.stale", -8, Status.WARNING, where=(("kind", "maybe"),)),
