@@ -92,6 +92,7 @@ def _packets(ctx: Context, way: MailPort) -> tuple[Packet, ...]:
     for family in used:
         found = addresses(ctx, way.hosts, "A" if family == 4 else "AAAA") if way.hosts and ctx.settings.network else {}
         names = dict.fromkeys(a for known in found.values() for a in known if (":" in a) == (family == 6))
+        names = names or _tried(ctx, way.port, family)
         if way.hosts and not names and (family == 6 or any(found.values())):
             continue
         table = iproute.routes(ctx.ask(Exec(("ip", "-j", f"-{family}", "route"))).out, family)
@@ -108,6 +109,18 @@ def _packets(ctx: Context, way: MailPort) -> tuple[Packet, ...]:
                 )
             )
     return tuple(packets) or (Packet(port=way.port, uid=users.get(owner), users=tuple(users.items())),)
+
+
+def _tried(ctx: Context, port: int, family: int) -> dict[str, None]:
+    """The addresses that Postfix could not connect to of late: where names cannot be asked for, the log knows them."""
+    log = facts.mail_log(ctx)
+    reasons = [] if log is None else [r for group in log.deliveries.values() for r in group.sample.reasons]
+    found = [
+        r.peer_address
+        for r in reasons
+        if r.label.startswith("connect-") and r.peer_address and r.peer_port in (port, None)
+    ]
+    return dict.fromkeys(a for a in found if (":" in a) == (family == 6) and a[:1] in "0123456789abcdef:")
 
 
 def _users(ctx: Context) -> dict[str, int]:

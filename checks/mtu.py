@@ -19,7 +19,6 @@ SMALL = 1000  # a message of so many bytes fits a packet, whatever the path's li
     title="Packet size on the way",
     signs=("path.mtu",),
     tags=("network",),
-    needs=("network",),
     timeout=8.0,
 )
 def check_mtu(ctx: Context) -> Iterator[Observation]:
