@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from types import TracebackType
@@ -61,9 +62,17 @@ class LabError(Exception):
     """The lab itself could not do what it should; not an answer of the tool."""
 
 
-@functools.cache
+_making = threading.Lock()
+
+
 def authority() -> tuple[Authority, str]:
-    """The lab's root, one for the process, and its subject hash as OpenSSL names it."""
+    """The lab's root, one for the process (machines come up side by side), and its subject hash as OpenSSL names it."""
+    with _making:
+        return _authority()
+
+
+@functools.cache
+def _authority() -> tuple[Authority, str]:
     made = Authority()
     done = subprocess.run(["openssl", "x509", "-noout", "-hash"], input=made.pem, capture_output=True, check=True)
     return made, done.stdout.decode().strip()
