@@ -58,19 +58,20 @@ def runtime(ctx: Context) -> Runtime:
 
 
 def trust_store(ctx: Context) -> tuple[str, bool]:
-    """The file of CA certificates, "" where none is seen, and whether a Java process of this host has it in use."""
+    """The file of CA certificates, "" where none is seen, and whether a Java process of this host is known to use it."""
     for process in processes(ctx):
         named = re.search(r"-Djavax\.net\.ssl\.trustStore=(\S+)", " ".join(process.command))
-        home = re.sub(r"/(?:jre/)?bin/java$", "", process.command[0]) if process.command else ""
+        program = process.command[0] if process.command else ""
+        real = ctx.ask(Stat(program)).real if program.startswith("/") else ""
+        home = re.fullmatch(r"(/.+?)/(?:jre/)?bin/java", real)
         candidates = [named[1]] if named else []
-        if home.startswith("/"):
-            candidates += [f"{home}/lib/security/cacerts", f"{home}/jre/lib/security/cacerts"]
+        if home:
+            candidates += [f"{home[1]}/lib/security/cacerts", f"{home[1]}/jre/lib/security/cacerts"]
         if store := _present(ctx, candidates):
             return store, True
-    running = bool(processes(ctx))
     for pattern in TRUST_STORES:
         if store := _present(ctx, ctx.ask(Glob(pattern)).paths if "*" in pattern else (pattern,)):
-            return store, running
+            return store, False
     return "", False
 
 

@@ -23,6 +23,8 @@ from .pretended_application import (
 )
 from .test_application import DOCUMENTED, LOCAL, STARTTLS, _here
 
+STORE = "/opt/jdk/lib/security/cacerts"
+
 
 def said(found: list[Observation], status: Status = Status.FAILED) -> dict[str, Observation]:
     return {o.sign: o for o in found if o.status is status}
@@ -70,7 +72,13 @@ def test_tls_that_begins_the_wrong_way(text: str, kind: str, works: str) -> None
 
 def test_starttls_that_is_required_and_not_offered() -> None:
     def bare(query: Dial) -> DialReply:
-        return with_(usual(query), ehlo="250-relay\n250 SIZE", starttls="", tls=None, error="not tried: the connection is not encrypted")
+        return with_(
+            usual(query),
+            ehlo="250-relay\n250 SIZE",
+            starttls="",
+            tls=None,
+            error="not tried: the connection is not encrypted",
+        )
 
     assert probe(STARTTLS, bare)["app.tls"].data["kind"] == "starttls-not-offered"
     # Without `required` JavaMail goes on in the clear, and so does the mail where the server takes it.
@@ -90,7 +98,11 @@ def test_a_certificate_that_java_would_refuse(error: str, why: str) -> None:
     def bad(query: Dial) -> DialReply:
         reply = usual(query)
         info = with_tls(GOOD_TLS, verified=False, verify_error=error)
-        return with_(reply, tls=info, auth="", error=f"not tried: the certificate is not verified ({error})") if reply.tls else reply
+        return (
+            with_(reply, tls=info, auth="", error=f"not tried: the certificate is not verified ({error})")
+            if reply.tls
+            else reply
+        )
 
     assert probe(STARTTLS, bad)["app.certificate"].data["why"] == why
     trusting = Machine({PROPERTIES: STARTTLS + "mail.smtp.ssl.trust=smtp.gmail.com\n"}, server=usual)
@@ -108,7 +120,9 @@ def foreign(query: Dial) -> DialReply:
     reply = usual(query)
     if reply.tls is None or query.verify_name:
         return reply
-    info = with_tls(GOOD_TLS, verified=False, names=("*.hosting.net",), verify_error="Hostname mismatch, certificate is not valid")
+    info = with_tls(
+        GOOD_TLS, verified=False, names=("*.hosting.net",), verify_error="Hostname mismatch, certificate is not valid"
+    )
     return with_(reply, tls=info, auth="")
 
 
@@ -123,19 +137,28 @@ def test_javas_own_trust_store_counts_where_java_runs() -> None:
         reply = usual(query)
         if not query.ca_file or reply.tls is None:
             return reply
-        return with_(reply, tls=with_tls(GOOD_TLS, verified=False, verify_error="unable to get local issuer certificate"))
+        return with_(
+            reply, tls=with_tls(GOOD_TLS, verified=False, verify_error="unable to get local issuer certificate")
+        )
 
-    files = {PROPERTIES: STARTTLS, "/etc/ssl/certs/java/cacerts": "store"}
+    files = {PROPERTIES: STARTTLS, STORE: "store", "/opt/jdk/bin/java": "program"}
     idle = Machine(files, server=by_store)
     assert not said(idle.run(application_probe))
-    running = Machine(files, server=by_store, processes=(Process(pid=9, parent=1, name="java", command=("java", "-jar", "a.jar")),))
-    assert said(running.run(application_probe))["app.certificate"].data["store"] == "/etc/ssl/certs/java/cacerts"
+    running = Machine(
+        files,
+        server=by_store,
+        processes=(Process(pid=9, parent=1, name="java", command=("/opt/jdk/bin/java", "-jar", "a.jar")),),
+    )
+    assert said(running.run(application_probe))["app.certificate"].data["store"] == STORE
 
 
 @pytest.mark.parametrize(
     ("reply", "label"),
     [
-        ("535-5.7.8 Username and Password not accepted.\n535 5.7.8 https://support.google.com/mail/?p=BadCredentials", "relay-credentials-rejected"),
+        (
+            "535-5.7.8 Username and Password not accepted.\n535 5.7.8 https://support.google.com/mail/?p=BadCredentials",
+            "relay-credentials-rejected",
+        ),
         ("534-5.7.9 Application-specific password required.\n534 5.7.9 see", "relay-app-password-required"),
     ],
 )
@@ -145,7 +168,9 @@ def test_a_login_that_is_refused(reply: str, label: str) -> None:
 
 
 def test_a_login_put_off_for_now_is_not_one_refused() -> None:
-    assert "app.login" not in probe(STARTTLS, lambda q: with_(usual(q), auth="454 4.7.0 Too many login attempts") if q.login else usual(q))
+    assert "app.login" not in probe(
+        STARTTLS, lambda q: with_(usual(q), auth="454 4.7.0 Too many login attempts") if q.login else usual(q)
+    )
 
 
 def test_a_login_that_is_wanted_and_not_made() -> None:

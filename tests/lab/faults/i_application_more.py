@@ -84,6 +84,7 @@ _FAULTS = (
         "TLS on a plain port, and fallback is not false: it goes on without TLS",
         implicit(
             COMPANY,
+            mail__port="587",
             mail__smtp__socketFactory__port="587",
             mail__smtp__socketFactory__fallback="",
             mail__smtp__auth="false",
@@ -172,10 +173,12 @@ _FAULTS = (
         then=(),
         history=True,
         setup=(
-            shell(
-                "cp /bin/sleep /opt/java; (exec -a /usr/lib/jvm/java-8/bin/java /opt/java 900 >/dev/null 2>&1 &); sleep 3"
+            run(
+                "bash",
+                "-c",
+                "cp /bin/sleep /opt/java; (exec -a /usr/lib/jvm/java-8/bin/java /opt/java 900 >/dev/null 2>&1 &); sleep 3",
             ),
-            *template(explicit()),
+            write(GENERATED, explicit()),
         ),
     ),
     case(
