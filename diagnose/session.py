@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -17,7 +17,7 @@ from diagnose.host.live import LiveHost
 from diagnose.host.memo import Host, Memo, NoNetwork, Recorder
 from diagnose.host.query import Exec, Now, Read, Stat
 from diagnose.host.snapshot import Recording
-from diagnose.model import Advice, Confidence, HostInfo, Report, Run, Scalar, Target
+from diagnose.model import Advice, Confidence, HostInfo, Observation, Report, Run, Scalar, Target
 from diagnose.parse import os_release
 
 TIMEOUT = 15.0  # seconds for a whole run
@@ -26,7 +26,8 @@ RESERVE = 0.4  # of them for what comes after the checks
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What the user wants. recording: diagnose this instead of the live host; provider: the relay asked for."""
+    """What the user wants. recording: diagnose this instead of the live host; provider: the relay asked for; ignores:
+    whether an observation is acknowledged, and so weighs nothing (it stays in the report's runs)."""
 
     target: Target = field(default_factory=Target)
     settings: Settings = field(default_factory=Settings)
@@ -36,6 +37,7 @@ class Request:
     recording: Recording | None = None
     provider: str | None = None
     advise: bool = False
+    ignores: Callable[[Observation], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ def diagnose(request: Request, progress: runner.Progress | None = None) -> Resul
     runs = runner.run_checks(chosen, memo, request.target, request.settings, left, missing=_missing, progress=progress)
     context = _context(memo, request, began + request.timeout - RESERVE / 2)
     info, target, started = _host(context), _target(context), _started(context)
-    diagnoses = rank.rank(all_causes(), runs, info.family)
+    diagnoses = rank.rank(all_causes(), _weighed(runs, request.ignores), info.family)
     advice = _advice(context, request, runs, diagnoses, info, target)
     report = Report(
         version=__version__,
@@ -92,6 +94,12 @@ def diagnose(request: Request, progress: runner.Progress | None = None) -> Resul
         },
     )
     return Result(report, recording, hide)
+
+
+def _weighed(runs: Sequence[Run], ignores: Callable[[Observation], bool] | None) -> Sequence[Run]:
+    if ignores is None:
+        return runs
+    return [replace(run, observations=tuple(o for o in run.observations if not ignores(o))) for run in runs]
 
 
 def _context(memo: Memo, request: Request, deadline: float) -> Context:

@@ -1,0 +1,95 @@
+"""Files that are whole at every instant: written beside, synced, renamed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from diagnose.errors import StateError
+
+
+def write_whole(path: Path, text: str, mode: int, sync: bool = True) -> None:
+    """Replaces `path` by `text`; who reads meanwhile sees the old or the new, never a part.
+
+    The new file has exactly `mode`, whatever the umask. Raises StateError; then the old file stands as it was.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.unlink(missing_ok=True)
+        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            with open(handle, "w", encoding="utf-8", errors="replace") as file:
+                file.write(text)
+                file.flush()
+                os.fchmod(handle, mode)
+                if sync:
+                    os.fsync(handle)
+            part.replace(path)
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
+        if sync:
+            _sync_directory(path.parent)
+    except OSError as error:
+        raise StateError(
+            f"cannot write {path}: {error.strerror}; free space there or choose another place"
+        ) from None
+
+
+def sweep(directory: Path, name: str) -> None:
+    """Removes what a killed writer of `name` left behind; only for the holder of the directory's lock."""
+    for part in directory.glob(f".{name}.*.part"):
+        part.unlink(missing_ok=True)
+
+
+def _sync_directory(directory: Path) -> None:
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def prepare(directory: Path) -> None:
+    """Makes the directory (0750) where it is missing. Raises StateError when it cannot be made or used."""
+    try:
+        directory.mkdir(mode=0o750, parents=True, exist_ok=True)
+    except FileExistsError:
+        raise StateError(f"--state-dir {directory}: not a directory") from None
+    except OSError as error:
+        raise StateError(f"cannot make the state directory {directory}: {error.strerror}; see --state-dir") from None
+
+
+def file_mode(directory: Path) -> int:
+    """The directory's own mode decides who may read what is kept in it."""
+    return 0o600 | (directory.stat().st_mode & 0o044)
+
+
+@contextmanager
+def locked(directory: Path, name: str = "lock") -> Iterator[None]:
+    """Holds the directory's lock, which ends with the process. Raises StateError when another process has it."""
+    import fcntl
+
+    path = directory / name
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StateError(f"cannot write in the state directory {directory}: {error.strerror}; see --state-dir") from None
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = os.pread(handle, 20, 0).decode("ascii", "replace").strip()
+            raise StateError(
+                f"another pass is under way{f' (process {holder})' if holder.isdigit() else ''}: nothing was done"
+            ) from None
+        try:
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        except OSError:
+            pass  # a full disk: the lock holds all the same, only its owner is not named
+        yield
+    finally:
+        os.close(handle)

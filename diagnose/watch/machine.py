@@ -1,0 +1,201 @@
+"""The state machine, pure: what was known, what this pass saw, and whether somebody is to be told.
+
+Hard and soft states are those of Nagios: a problem is soft until it was seen `attempts` passes in a row, a recovery is
+hard at once. A change of status or cause within a problem must be seen as often. UNKNOWN leaves everything as it was.
+Passes are counted, not timed, so that a changed clock alters only reminders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+OK, UNKNOWN, WARNING, FAILED = "ok", "unknown", "warning", "failed"
+STATUSES = (OK, UNKNOWN, WARNING, FAILED)
+CHECKS = 21  # states that flapping looks at, as in Nagios
+OLDEST, NEWEST = 0.75, 1.25  # weights of the oldest and the newest of their 20 transitions
+
+# Kinds of events, at most one a pass.
+PROBLEM, CHANGE, RECOVERY, REMINDER, FLAPPING, STEADY, BLIND, SIGHTED = (
+    "problem",
+    "change",
+    "recovery",
+    "reminder",
+    "flapping",
+    "steady",
+    "blind",
+    "sighted",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """renotify: seconds after which a lasting problem is told again, 0 for never. unknown_attempts: passes in a row
+    that could not tell before that itself is told. flap_high, flap_low: percent of weighted change."""
+
+    attempts: int = 2
+    renotify: float = 21_600.0
+    unknown_attempts: int = 3
+    flap_high: float = 30.0
+    flap_low: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a pass saw: a status, its first cause, and when (epoch seconds)."""
+
+    status: str
+    cause: str | None
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """status, cause, since: the hard state. attempt: passes in a row that contradict it, first at candidate_since;
+    candidate: the status and cause that the last of them saw. told: when this problem was last told, in epoch seconds."""
+
+    status: str = OK
+    cause: str | None = None
+    since: float | None = None
+    attempt: int = 0
+    candidate: tuple[str, str | None] | None = None
+    candidate_since: float | None = None
+    unknowns: int = 0
+    history: tuple[str, ...] = (OK,) * CHECKS
+    flapping: bool = False
+    told: float | None = None
+
+    @property
+    def soft(self) -> bool:
+        """A problem is suspected that is not yet a hard one."""
+        return self.status == OK and self.attempt > 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something to tell: its kind, the hard status and cause now, the status before, and since when."""
+
+    kind: str
+    status: str
+    before: str
+    cause: str | None
+    since: float | None
+    at: float
+
+
+def step(now: Machine, policy: Policy, seen: Seen) -> tuple[Machine, Event | None]:
+    """The next state, and what to tell."""
+    before = now.status
+    now = _turned_back(now, seen.at)
+    if seen.status == UNKNOWN:
+        now = replace(now, unknowns=now.unknowns + 1)
+        kind = BLIND if now.unknowns == policy.unknown_attempts else None
+    else:
+        sighted = now.unknowns >= policy.unknown_attempts
+        now, kind = _settle(replace(now, unknowns=0), policy, seen)
+        now, kind = _flap(now, policy, seen, kind)
+        if kind is None and sighted:
+            kind = SIGHTED
+    if kind is None and _due(now, policy, seen.at):
+        kind = REMINDER
+    if kind is None:
+        return now, None
+    if now.status == OK:
+        now = replace(now, told=None)
+    elif kind not in (BLIND, SIGHTED):
+        now = replace(now, told=seen.at)
+    event = Event(kind=kind, status=now.status, before=before, cause=now.cause, since=now.since, at=seen.at)
+    return now, event
+
+
+def _turned_back(now: Machine, at: float) -> Machine:
+    """No moment of the past lies in the future: the clock was set back, and waiting for it would silence reminders."""
+
+    def past(moment: float | None) -> float | None:
+        return None if moment is None else min(moment, at)
+
+    return replace(now, told=past(now.told), since=past(now.since), candidate_since=past(now.candidate_since))
+
+
+def _settle(now: Machine, policy: Policy, seen: Seen) -> tuple[Machine, str | None]:
+    """Hard and soft states; the kind of event if nothing flaps."""
+    clear = replace(now, attempt=0, candidate=None, candidate_since=None)
+    if seen.status == OK:
+        if now.status == OK:
+            return clear, None
+        return replace(clear, status=OK, cause=None, since=seen.at), RECOVERY
+    what = (seen.status, seen.cause)
+    if what == (now.status, now.cause):
+        return clear, None
+    # While all was well any problem counts on; within a problem only the same new one does.
+    again = now.attempt > 0 and (now.status == OK or now.candidate == what)
+    attempt = now.attempt + 1 if again else 1
+    first = now.candidate_since if again and now.candidate_since is not None else seen.at
+    if attempt < policy.attempts:
+        return replace(now, attempt=attempt, candidate=what, candidate_since=first), None
+    since = now.since if now.status == seen.status else first
+    return replace(clear, status=seen.status, cause=seen.cause, since=since), PROBLEM if now.status == OK else CHANGE
+
+
+def _flap(now: Machine, policy: Policy, seen: Seen, kind: str | None) -> tuple[Machine, str | None]:
+    """Records hard states and OKs only, as Nagios does; while it flaps nothing else is told."""
+    if seen.status != OK and now.status == OK:
+        return now, kind
+    now = replace(now, history=(*now.history, OK if seen.status == OK else now.status)[-CHECKS:])
+    percent = changed(now.history)
+    if now.flapping:
+        if percent > policy.flap_low:
+            return now, None
+        return replace(now, flapping=False), STEADY
+    if percent >= policy.flap_high:
+        return replace(now, flapping=True), FLAPPING
+    return now, kind
+
+
+def changed(history: Sequence[str]) -> float:
+    """Percent of weighted change over a full history."""
+    pairs = list(zip(history, history[1:], strict=False))
+    growth = (NEWEST - OLDEST) / (CHECKS - 2)
+    total = sum(OLDEST + growth * place for place, (a, b) in enumerate(pairs, CHECKS - 1 - len(pairs)) if a != b)
+    return total * 100 / (CHECKS - 1)
+
+
+def _due(now: Machine, policy: Policy, at: float) -> bool:
+    if now.status == OK or now.flapping or policy.renotify <= 0:
+        return False
+    return now.told is None or at - now.told >= policy.renotify
+
+
+def word(now: Machine, ignored: int = 0) -> str:
+    """The state in a monitoring system's word; `ignored` findings alone make it "acknowledged"."""
+    if now.flapping:
+        return "flapping"
+    if now.status != OK:
+        return "hard"
+    if now.soft:
+        return "soft"
+    return "acknowledged" if ignored else "ok"
+
+
+def as_plain(now: Machine) -> dict[str, Any]:
+    return asdict(now)
+
+
+def from_plain(data: Mapping[str, Any]) -> Machine:
+    """Raises ValueError for what is no machine."""
+    if set(data) != {field.name for field in fields(Machine)}:
+        raise ValueError("fields")
+    history = tuple(data["history"])
+    candidate = data["candidate"]
+    numbers = (data["since"], data["candidate_since"], data["told"])
+    if (
+        data["status"] not in STATUSES
+        or not all(status in STATUSES for status in history)
+        or not 0 < len(history) <= CHECKS
+        or not all(number is None or isinstance(number, (int, float)) for number in numbers)
+        or not all(isinstance(data[name], int) for name in ("attempt", "unknowns"))
+        or not (candidate is None or (isinstance(candidate, (list, tuple)) and len(candidate) == 2))
+    ):
+        raise ValueError("values")
+    return Machine(**{**data, "history": history, "candidate": None if candidate is None else tuple(candidate)})

@@ -1,0 +1,188 @@
+"""What is kept between passes: one JSON file with the last report, the state machine and the alarms still to send.
+
+Reading it needs neither the engine nor the network's libraries, so that a monitoring system's call is cheap.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from diagnose.errors import StateError
+from diagnose.watch.files import file_mode, write_whole
+
+SCHEMA = 1
+NAME = "state.json"
+LIMIT = 64_000_000  # bytes
+SYSTEM = Path("/var/lib/mail-diagnose")
+FUTURE = 60.0  # seconds that a result may be ahead of the clock before its age counts as unknown
+
+State = dict[str, Any]
+
+
+class Unusable(Exception):
+    """The file is there and no use: damaged, or of another schema; str() says which."""
+
+
+def default_dir() -> Path:
+    """Where passes keep their state: systemd's StateDirectory, /var/lib for root, else by the XDG rules."""
+    given = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    if given.startswith("/"):
+        return Path(given)
+    if os.geteuid() == 0:
+        return SYSTEM
+    home = os.environ.get("XDG_STATE_HOME", "")
+    return (Path(home) if home.startswith("/") else Path.home() / ".local/state") / "mail-diagnose"
+
+
+def reading_dir() -> Path:
+    """Where to read: one's own passes, else those of the system."""
+    own = default_dir()
+    return own if own == SYSTEM or (own / NAME).exists() or not (SYSTEM / NAME).exists() else SYSTEM
+
+
+def load(directory: Path) -> State | None:
+    """The kept state, None where there is none yet. Raises Unusable, or StateError where it cannot be read."""
+    path = directory / NAME
+    try:
+        with open(path, "rb") as file:
+            data = file.read(LIMIT + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StateError(f"cannot read {path}: {error.strerror}; run as the user of the watch, or as root") from None
+    if len(data) > LIMIT:
+        raise Unusable("it is too large")
+    try:
+        state = json.loads(data)
+    except (ValueError, RecursionError):
+        raise Unusable("it is damaged") from None
+    if not isinstance(state, dict) or not isinstance(state.get("schema"), int):
+        raise Unusable("it is no state of mail-diagnose")
+    if state["schema"] != SCHEMA:
+        age = "an older" if state["schema"] < SCHEMA else "a newer"
+        raise Unusable(f"it is of {age} version (schema {state['schema']}, this version keeps {SCHEMA})")
+    shape: dict[str, type] = {"id": str, "serial": int, "passes": int, "machine": dict, "report": dict, "outbox": list}
+    wrong = [key for key, kind in shape.items() if not isinstance(state.get(key), kind)]
+    if wrong or not isinstance(state["report"].get("status"), str):
+        raise Unusable(f"it is damaged ({wrong[0] if wrong else 'report'})")
+    return state
+
+
+def store(directory: Path, state: State) -> None:
+    """Raises StateError; then the last state stands."""
+    write_whole(directory / NAME, json.dumps(state, ensure_ascii=False), file_mode(directory))
+
+
+def set_aside(directory: Path, why: str) -> str:
+    """Moves an unusable state out of the way, keeping the newest three; returns the sentence that says so."""
+    kept = sorted(directory.glob(f"{NAME}.unusable-*"))
+    for old in kept[:-2]:
+        old.unlink(missing_ok=True)
+    aside = directory / f"{NAME}.unusable-{time.time_ns():020d}"
+    try:
+        (directory / NAME).replace(aside)
+    except OSError as error:
+        raise StateError(f"cannot set {directory / NAME} aside: {error.strerror}") from None
+    return f"the kept state cannot be used: {why}; set aside as {aside}, beginning anew"
+
+
+def moment() -> dict[str, Any]:
+    """This instant by the clock and, for ages that survive a changed clock, by the time since boot."""
+    return {"epoch": time.time(), "boot": _boot(), "uptime": _uptime()}
+
+
+def age(kept: Mapping[str, Any]) -> float | None:
+    """Seconds since `kept`, None where the clock makes no sense of it."""
+    uptime, boot = _uptime(), _boot()
+    if boot and kept.get("boot") == boot and isinstance(kept.get("uptime"), (int, float)):
+        passed = uptime - float(kept["uptime"])
+        if passed >= 0:
+            return passed
+    epoch = kept.get("epoch")
+    if not isinstance(epoch, (int, float)):
+        return None
+    passed = time.time() - float(epoch)
+    return max(0.0, passed) if passed >= -FUTURE else None
+
+
+def _boot() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except OSError:
+        return ""
+
+
+def _uptime() -> float:
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+def last(state_dir: Path | None = None, max_age: float | None = None) -> dict[str, Any]:
+    """The last report, as plain data of schema 1, with the key "watch" beside the schema's own.
+
+    Where there is no result yet, or it cannot be read, or it is older than `max_age` seconds, its status is
+    "unknown" and `watch.stale` is true; a note says why.
+    """
+    directory = state_dir or reading_dir()
+    try:
+        state = load(directory)
+    except Unusable as why:
+        return _nothing(f"the state in {directory} cannot be used: {why}; the next `mail-diagnose watch` begins anew")
+    except StateError as error:
+        return _nothing(str(error))
+    if state is None:
+        return _nothing(f"no result yet in {directory}: run `mail-diagnose watch`, or see --state-dir")
+    report: dict[str, Any] = state["report"]
+    watch = report.setdefault("watch", {})
+    passed = age(state.get("written", {}))
+    watch["age_seconds"] = None if passed is None else round(passed, 1)
+    watch["stale"] = False
+    if passed is None:
+        _stale(report, "the last result is from the future: the clock was set back, its age is not known")
+    elif max_age is not None and passed > max_age:
+        from diagnose.parse.duration import words
+
+        _stale(report, f"the last result is {words(passed)} old, older than {words(max_age)}: is the timer running?")
+    return report
+
+
+def _stale(report: dict[str, Any], why: str) -> None:
+    report["watch"]["stale"] = True
+    report["watch"]["last_status"] = report["status"]
+    report["status"] = "unknown"
+    report["notes"] = [why, *report.get("notes", [])]
+
+
+def _nothing(why: str) -> dict[str, Any]:
+    from diagnose import __version__
+
+    name = os.uname().nodename
+    return {
+        "schema": 1,
+        "version": __version__,
+        "host": {
+            "name": name, "system": "", "family": "", "mta": "", "user": "", "privileged": False, "network": False
+        },
+        "target": {"sender": None, "recipient": None},
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime()),
+        "seconds": 0.0,
+        "status": "unknown",
+        "diagnoses": [],
+        "advice": [],
+        "runs": [],
+        "notes": [why],
+        "watch": {
+            "state": "ok",
+            "since": None,
+            "attempts": 0,
+            "ignored": [],
+            "age_seconds": None,
+            "stale": True,
+            "last_status": None,
+            "notifications": [],
+        },
+    }  # fmt: skip
