@@ -81,7 +81,7 @@ def _values(postfix: Mta, text: MainCf, path: str) -> Iterator[Observation]:
         does = f"{who} exit at start" if item.fatal else f"{who} ignore it"
         yield status(
             "config.value", item.parameter, f"{item.text}: {does}",
-            parameter=item.parameter, value=item.value, daemon=item.daemon, everything=item.daemon in _READ_BY_ALL,
+            parameter=item.parameter, value=item.value, daemon=item.daemon, everything=item.daemon in _READ_BY_ALL and item.expected != "host-name",
             path=path, line=setting.line if setting else 0, expected=item.expected,
         )  # fmt: skip
     if not refused and postfix.explicit:

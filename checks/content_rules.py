@@ -25,6 +25,11 @@ _APPLIED = re.compile(
     r"\]: \w+: (?:milter-)?(?P<how>discard|reject|redirect): (?P<where>header|body) (?P<what>.{0,90}?) "
     r"from (?:local|localhost\[|\S+\[127\.|\S+\[::1)"
 )
+# "NOQUEUE: discard: RCPT from localhost[127.0.0.1]: <u@d>: Recipient address triggers DISCARD action".
+_ACCESS = re.compile(
+    r"\]: \w+: (?P<how>discard|redirect): (?P<where>[A-Z-]+) from (?:localhost\[|\S+\[127\.|\S+\[::1)[^:]*: "
+    r"(?P<what>.{0,90}?) triggers"
+)
 
 
 @check(
@@ -40,13 +45,13 @@ def content_rules(ctx: Context) -> Iterator[Observation]:
     last: dict[str, re.Match[str]] = {}
     reply = ctx.ask(MailLog(ctx.settings.since))
     for line in reply.lines:
-        if ": header " in line or ": body " in line:
-            match = _APPLIED.search(line)
+        if ": header " in line or ": body " in line or " triggers " in line:
+            match = _APPLIED.search(line) or _ACCESS.search(line)
             if match:
                 applied[match["how"]] = applied.get(match["how"], 0) + 1
                 last[match["how"]] = match
     for how, match in last.items():
-        parameter = "header_checks" if match["where"] == "header" else "body_checks"
+        parameter = {"header": "header_checks", "body": "body_checks"}.get(match["where"], "an access table of smtpd")
         text = f"{parameter} did {how} {applied[how]} message(s) from this host lately, the last for: {match['what']}"
         yield fail("config.content-rule", parameter, text, how=how, parameter=parameter, count=applied[how])
     if not last:

@@ -8,13 +8,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from diagnose.check import Context, Exec, Process, Processes, Read, check, fail, ok, unknown, warn
+from diagnose.check import Context, Exec, Glob, Process, Processes, Read, check, fail, ok, unknown, warn
+from diagnose.facts import mta
 from diagnose.model import Observation, Scalar
 
 _APPLICATIONS = re.compile(
     r"^(?:php|php-fpm|apache2|httpd|nginx|java|node|ruby|puma|unicorn|python|gunicorn|uwsgi|celery|sidekiq|catalina|dotnet|cron|crond)"
 )
 _MOST = 12
+# What makes the setgid bit void; the second implies the first.
+_NO_NEW = re.compile(r"^(?:NoNewPrivileges|RestrictSUIDSGID)\s*=\s*(?:yes|true|1|on)\s*$", re.M | re.I)
 
 
 @check(
@@ -35,8 +38,24 @@ def sandbox(ctx: Context) -> Iterator[Observation]:
         unit = _unit(ctx, process.pid)
         text = f"{process.name} (pid {process.pid}{', ' + unit if unit else ''}) runs with NoNewPrivileges: postdrop cannot become setgid there"
         yield warn("host.sandboxed-service", process.name, text, process=process.name, pid=process.pid, unit=unit)
+    yield from _units(ctx, {unit for process in held if (unit := _unit(ctx, process.pid))})
     if not stuck:
         yield ok("host.sandbox", "postdrop", "no postdrop is stuck just now")
+
+
+def _units(ctx: Context, seen: set[str]) -> Iterator[Observation]:
+    """Services that an administrator wrote for this host, whose unit keeps them from handing in mail."""
+    for path in ctx.ask(Glob("/etc/systemd/system/*.service")).paths[:30]:
+        name = path.rpartition("/")[2]
+        text = ctx.ask(Read(path)).text
+        strict = re.search(r"^ProtectSystem\s*=\s*strict", text, re.M | re.I)
+        writable = re.search(r"^ReadWritePaths\s*=.*(?:/var/spool|\s/var(?:\s|$)|=/var(?:\s|$))", text, re.M)
+        option = (
+            "NoNewPrivileges" if _NO_NEW.search(text) else "ProtectSystem=strict" if strict and not writable else ""
+        )
+        if option and name not in seen and "postfix" not in name:
+            said = f"{path} sets {option}: the sendmail command fails for this service"
+            yield warn("host.sandboxed-service", name, said, unit=name, kind="unit", path=path)
 
 
 def _stuck(ctx: Context, process: Process) -> Observation:
@@ -50,16 +69,17 @@ def _stuck(ctx: Context, process: Process) -> Observation:
     if flag == "1":
         text = f"a postdrop (pid {process.pid}, user {process.user}) runs under NoNewPrivileges, so it lacks the queue's group"
         return fail("host.sandbox", "postdrop", text, kind="no-new-privileges", **data)
-    mounts = ctx.ask(Read(f"/proc/{process.pid}/mounts")).text
-    for line in mounts.splitlines():
-        part = line.split()
-        if (
-            len(part) > 3
-            and part[1] in ("/var", "/var/spool", "/var/spool/postfix", "/")
-            and "ro" in part[3].split(",")
-        ):
-            text = f"a postdrop (pid {process.pid}) sees {part[1]} read-only"
-            return fail("host.sandbox", "postdrop", text, kind="read-only", **data)
+    queue = mta(ctx).queue_directory
+    above = [
+        part
+        for line in ctx.ask(Read(f"/proc/{process.pid}/mounts")).text.splitlines()
+        if len(part := line.split()) > 3 and (queue + "/").startswith(part[1].rstrip("/") + "/")
+    ]
+    # The innermost mount, and of several there the last, is what the process sees.
+    mount = max(enumerate(above), key=lambda pair: (len(pair[1][1]), pair[0]), default=(0, []))[1]
+    if mount and "ro" in mount[3].split(","):
+        text = f"a postdrop (pid {process.pid}) sees {mount[1]} read-only"
+        return fail("host.sandbox", "postdrop", text, kind="read-only", **data)
     return warn("host.sandbox", "postdrop", f"pid {process.pid} runs, without a sandbox", kind="none", **data)
 
 

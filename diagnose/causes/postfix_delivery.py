@@ -136,6 +136,7 @@ CAUSES = (
             # A proxy before the queue: all mail by SMTP is refused, while the sendmail command's goes on.
             Sign("filter.content", 38, where=(("parameter", "smtpd_proxy_filter"),)),
             Sign("filter.policy", 14),
+            Sign("filter.program", 18, where=(("role", "content"),)),
             Sign("mail.content-filter-down", 16),
             Sign("mail.connect-refused", 6, where=(("address", ("127.0.0.1", "::1")),)),
             Sign("mail.transport-unavailable", 3),
@@ -193,6 +194,7 @@ CAUSES = (
         rules_out="The socket exists and accepts connections, and no line of the log names it.",
         signs=(
             Sign("filter.backend", 14),
+            Sign("filter.program", 14, where=(("role", "backend"),)),
             Sign("mail.backend-down", 18),
             Sign("filter.backend", -8, Status.OK),
         ),

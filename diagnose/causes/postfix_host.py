@@ -95,6 +95,10 @@ CAUSES = (
             # The bit is there, so what takes its effect away lies with the caller.
             Sign("host.setgid", 4, Status.OK),
             Sign("host.sandboxed-service", 2, Status.WARNING),
+            Sign("host.sandboxed-service", 6, Status.WARNING, where=(("kind", "unit"),)),
+            # Nothing at all was handed over, though it should have been.
+            Sign("log.recipient", 3, where=(("kind", "none"),)),
+            Sign("mail.flow", -20, Status.OK),
             Sign("host.setgid", -15),
             Sign("host.queue-permissions", -15),
         ),

@@ -1,0 +1,56 @@
+"""Do the programs exist to which Postfix pipes mail: content filters, delivery programs, mailbox_command?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from diagnose.check import Context, Stat, check, fail, ok, unknown
+from diagnose.facts import Mta, mta
+from diagnose.model import Observation, Scalar
+
+_BACKENDS = ("mailbox_transport", "virtual_transport", "local_transport", "fallback_transport")
+
+
+@check(
+    id="filter-programs",
+    title="Programs that mail is piped to",
+    signs=("filter.program",),
+    tags=("postfix",),
+    needs=("postfix",),
+)
+def filter_programs(ctx: Context) -> Iterator[Observation]:
+    postfix = mta(ctx)
+    for role, parameter, path in dict.fromkeys(_wanted(postfix)):
+        reply = ctx.ask(Stat(path))
+        data: dict[str, Scalar] = {"role": role, "parameter": parameter, "path": path, "endpoint": path}
+        if reply.problem:
+            yield unknown("filter.program", path, f"{parameter}: {reply.problem}", **data)
+        elif not reply.exists:
+            yield fail("filter.program", path, f"{parameter} pipes mail to it, and it does not exist", **data)
+        elif reply.kind == "file" and not reply.mode & 0o111:
+            text = f"{parameter} pipes mail to it, and it is not executable (mode {reply.mode:04o})"
+            yield fail("filter.program", path, text, **data)
+        else:
+            yield ok("filter.program", path, f"{parameter}: it is there", **data)
+
+
+def _wanted(postfix: Mta) -> Iterator[tuple[str, str, str]]:
+    """(role, parameter, path) of each program that the settings in use name."""
+    named = [("content", "content_filter", postfix.value("content_filter"))]
+    named += [
+        ("content", f"content_filter of {service.name}", service.overrides["content_filter"])
+        for service in postfix.master.services
+        if service.overrides.get("content_filter") and service.command in ("smtpd", "pickup")
+    ]
+    named += [("backend", parameter, postfix.value(parameter)) for parameter in _BACKENDS]
+    for role, parameter, value in named:
+        service = postfix.master.get(value.partition(":")[0]) if value else None
+        if service is not None and service.command == "pipe":
+            argv = next((word for word in service.argv if word.startswith("argv=")), "")
+            path = argv.removeprefix("argv=").strip("{}").split(" ")[0]
+            if path.startswith("/"):
+                yield role, parameter, path
+    command = re.match(r"\"?(/[^\s\"]+)", postfix.value("mailbox_command"))
+    if command:
+        yield "backend", "mailbox_command", command[1]
