@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from diagnose import facts
-from diagnose.check import Context, Lookup, check, fail, ok, skip, unknown, warn
+from diagnose.check import Context, Lookup, Read, check, fail, ok, skip, unknown, warn
 from diagnose.facts import Mta, Route
 from diagnose.facts_network import public_address
 from diagnose.model import Observation, Scalar
@@ -80,9 +80,18 @@ def _helo(ctx: Context, way: Route, via: str) -> Iterator[Observation]:
         )
 
 
+def _origin(ctx: Context, postfix: Mta) -> str:
+    """$myorigin, which may name a file with the name on its first line (Debian: /etc/mailname)."""
+    origin = postfix.value("myorigin") or postfix.value("myhostname")
+    if origin.startswith("/"):
+        lines = ctx.ask(Read(origin)).text.split()
+        return lines[0] if lines else postfix.value("myhostname")
+    return origin
+
+
 def _hostname(ctx: Context, postfix: Mta) -> Iterator[Observation]:
     """Mail to bare names (root, cron's) goes to $myorigin: it must be local, or resolve."""
-    origin = postfix.value("myorigin") or postfix.value("myhostname")
+    origin = _origin(ctx, postfix)
     bare = facts.route(ctx, f"root@{origin}") if origin else None
     data = {"domain": origin, "name": origin}
     if bare is None or bare.address_class != "default" or bare.relay or not bare.remote:
@@ -100,7 +109,7 @@ def _hostname(ctx: Context, postfix: Mta) -> Iterator[Observation]:
 
 def _sender(ctx: Context, postfix: Mta) -> Iterator[Observation]:
     target = facts.target(ctx)
-    origin = postfix.value("myorigin") or postfix.value("myhostname")
+    origin = _origin(ctx, postfix)
     learnt = target.sender is not None
     domain = (target.sender or f"x@{origin}").rpartition("@")[2].lower().rstrip(".")
     data: dict[str, Scalar] = {"domain": domain, "sender": target.sender or "", "learnt": learnt}
