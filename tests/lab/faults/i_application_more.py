@@ -179,6 +179,7 @@ _FAULTS = (
                 "cp /bin/sleep /opt/java; (exec -a /usr/lib/jvm/java-8/bin/java /opt/java 900 >/dev/null 2>&1 &); sleep 3",
             ),
             write(GENERATED, explicit()),
+            older(GENERATED, 0),
         ),
     ),
     case(
