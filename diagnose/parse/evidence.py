@@ -89,7 +89,7 @@ _AS_PROGRAM = {
 _WEAK = 6  # entries below this weight need a reply's code, or words like these, to count in free text
 _ABOUT_MAIL = re.compile(
     r"\b(?:reject|refus|bounce|deni|fail|error|warning|fatal|said|undeliver|deferr|smtp|mail|relay|exception|block|"
-    r"unable|cannot|could not)",
+    r"unable|cannot|could not|timed out|connect|unreachable|resolve|login|auth|certificate|TLS)",
     re.I,
 )
 

@@ -36,6 +36,8 @@ _STARTED = re.compile(r"(?P<what>daemon started|reload) -- version (?P<version>[
 _CLIENT = re.compile(r" from (?P<client>\S*\[[^\]]*\])")
 _CLIENT_FIRST = re.compile(r"(?P<client>\S+\[[0-9A-Fa-f.:]+\]): SASL ")
 _NEAR = re.compile(r"\[(?:127\.|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|169\.254\.|::1\]|f[cde])", re.IGNORECASE)
+_SERVERS = frozenset({"smtpd", "tlsproxy", "postscreen"})
+_FROM_STRANGERS = frozenset({"tls-protocol-mismatch", "tls-handshake-failed", "tls-wrong-version"})
 _REMOTE = frozenset({"smtp", "lmtp", "relay", "submission"})
 _K = TypeVar("_K")
 _V = TypeVar("_V")
@@ -214,6 +216,8 @@ class MailLog:
         client = _CLIENT.search(text) or _CLIENT_FIRST.match(text)
         if reason is not None and reason.entry == "client-password" and client and not _is_near(client.group("client")):
             reason = replace(reason, label="noise", harmless=True)  # strangers guess passwords all day
+        if reason is not None and line.service in _SERVERS and reason.label in _FROM_STRANGERS:
+            reason = replace(reason, label="noise", harmless=True)  # scanners try every protocol there is
         trouble = Trouble(
             at=line.at,
             service=line.service,

@@ -129,9 +129,9 @@ class _Sums:
                 text=reasons_of.mask(text[:1000]),
             )
             group = _Group(0, arrival, [0] * (len(AGE_LIMITS) + 1), sample, reason, queue_name)
-            self.groups[key] = group
-            if len(self.groups) > 4 * GROUPS:
+            if len(self.groups) >= 4 * GROUPS:
                 self._shrink()
+            self.groups[key] = group
         group.count += 1
         group.ages[age] += 1
         if arrival is not None and (group.oldest is None or arrival < group.oldest):

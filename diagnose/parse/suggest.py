@@ -25,6 +25,9 @@ class Suggestion:
     reason: Reason
 
 
+_Scores = dict[str, tuple[float, int, list[int], Reason]]
+
+
 def reasons_in(event: Event) -> tuple[Reason, ...]:
     """All reasons of an event, the most telling first."""
     if isinstance(event, Delivery | Said):
@@ -34,22 +37,14 @@ def reasons_in(event: Event) -> tuple[Reason, ...]:
 
 def suggest(events: Iterable[Event]) -> tuple[Suggestion, ...]:
     """Weigh all events. Harmless lines suggest nothing, unless they are all there is and name a passing state."""
-    found: dict[str, tuple[float, int, list[int], Reason]] = {}
-    harmless: dict[str, tuple[float, int, list[int], Reason]] = {}
-    everything = list(events)
-    overcome = _overcome(everything)
-    for event in everything:
-        if id(event) in overcome:
-            continue
-        for place, reason in enumerate(reasons_in(event)):
-            into = harmless if reason.harmless else found
-            for rank, cause in enumerate(likely(reason)):
-                score = reason.weight * (0.92**place) * (1.0, 0.55, 0.4, 0.3)[min(rank, 3)]
-                if isinstance(event, Trouble) and event.client is not None and event.level == "info":
-                    score *= 0.8  # refused clients are daily business on a server that strangers can reach
-                _add(into, cause, score, event.number, reason)
-        if isinstance(event, Trouble) and event.reason is not None and _refused_a_program_here(event):
-            _add(found, "submission-rejected", event.reason.weight + 0.1, event.number, event.reason)
+    found: _Scores = {}
+    harmless: _Scores = {}
+    held = _Held()
+    for event in events:
+        for ready in held.release(event):
+            _weigh(ready, found, harmless)
+    for ready in held.rest():
+        _weigh(ready, found, harmless)
     chosen = found or {cause: entry for cause, entry in harmless.items() if cause != "noise"}
     ordered = sorted(chosen.items(), key=lambda item: (-item[1][0] - min(item[1][1], 5) * 0.01, item[1][2][0], item[0]))
     return tuple(
@@ -58,17 +53,47 @@ def suggest(events: Iterable[Event]) -> tuple[Suggestion, ...]:
     )
 
 
-def _overcome(events: list[Event]) -> set[int]:
-    """The troubles (by identity) of deliveries that succeeded all the same: an address that failed before another one."""
-    open_troubles: dict[str, list[Event]] = {}
-    found: set[int] = set()
-    for event in events:
-        if isinstance(event, Trouble):
-            if event.reason is not None and event.reason.label.startswith("connect-"):
-                open_troubles.setdefault(event.text, []).append(event)
-        elif isinstance(event, Delivery) and event.status == "sent":
-            found.update(id(open_troubles[text].pop()) for text in event.context if open_troubles.get(text))
-    return found
+class _Held:
+    """Holds connection errors back until it is seen whether another address took the message all the same."""
+
+    LIMIT = 500
+
+    def __init__(self) -> None:
+        self._troubles: dict[str, list[Trouble]] = {}
+        self._number = 0
+
+    def release(self, event: Event) -> list[Event]:
+        """Take an event, and return those that count by now."""
+        if isinstance(event, Trouble) and event.reason is not None and event.reason.label.startswith("connect-"):
+            self._troubles.setdefault(event.text, []).append(event)
+            self._number += 1
+            return self.rest() if self._number > self.LIMIT else []
+        if isinstance(event, Delivery):
+            held = [waiting.pop() for text in event.context if (waiting := self._troubles.get(text))]
+            self._number -= len(held)
+            return [event] if event.status == "sent" else [*reversed(held), event]
+        return [event]
+
+    def rest(self) -> list[Event]:
+        """Return what is still held."""
+        held: list[Event] = sorted(
+            (each for group in self._troubles.values() for each in group), key=lambda each: each.number
+        )
+        self._troubles.clear()
+        self._number = 0
+        return held
+
+
+def _weigh(event: Event, found: _Scores, harmless: _Scores) -> None:
+    for place, reason in enumerate(reasons_in(event)):
+        into = harmless if reason.harmless else found
+        for rank, cause in enumerate(likely(reason)):
+            score = reason.weight * (0.92**place) * (1.0, 0.55, 0.4, 0.3)[min(rank, 3)]
+            if isinstance(event, Trouble) and event.client is not None and event.level == "info":
+                score *= 0.8  # refused clients are daily business on a server that strangers can reach
+            _add(into, cause, score, event.number, reason)
+    if isinstance(event, Trouble) and event.reason is not None and _refused_a_program_here(event):
+        _add(found, "submission-rejected", event.reason.weight + 0.1, event.number, event.reason)
 
 
 def _refused_a_program_here(event: Trouble) -> bool:
@@ -83,9 +108,7 @@ def _refused_a_program_here(event: Trouble) -> bool:
     )
 
 
-def _add(
-    into: dict[str, tuple[float, int, list[int], Reason]], cause: str, score: float, number: int, reason: Reason
-) -> None:
+def _add(into: _Scores, cause: str, score: float, number: int, reason: Reason) -> None:
     known = into.get(cause)
     if known is None:
         into[cause] = (score, 1, [number], reason)

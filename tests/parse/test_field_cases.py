@@ -70,3 +70,18 @@ def test_more_texts_of_the_same_families() -> None:
 def test_the_harmless_are_not_accused(text: str) -> None:
     """What looks alarming and is ordinary suggests no cause at all."""
     assert _suggested(text) == []
+
+
+def test_an_address_that_failed_is_forgiven_when_another_took_the_mail() -> None:
+    """IPv6 without a route accuses nobody while the same attempt succeeds over IPv4, and does when it fails."""
+    failed = "Nov 22 13:14:47 h postfix/smtp[3]: connect to mx.a.test[2001:db8::25]:25: Network is unreachable\n"
+    status = (
+        "Nov 22 13:14:47 h postfix/smtp[3]: 4F1A317030E: to=<u@a.test>, relay=mx.a.test[192.0.2.4]:25, delay=1, "
+        "delays=0/0/0/1, dsn={}, status={}"
+    )
+    assert _suggested(failed + status.format("2.0.0", "sent (250 2.0.0 Ok: queued as 1)")) == []
+    refused = status.format(
+        "5.1.1", "bounced (host mx.a.test[192.0.2.4] said: 550 5.1.1 no such user (in reply to RCPT TO command))"
+    )
+    assert "ipv6-broken" in _suggested(failed + refused)
+    assert _suggested(failed)[0] == "ipv6-broken"
