@@ -89,13 +89,15 @@ def _settings(ctx: Context, way: Route, into: WayIn) -> Iterator[Observation]:
     name = "smtp_tls_mandatory_protocols" if mode.mandatory else "smtp_tls_protocols"
     value = tls_settings.policy(mode.policy).get("protocols") or way.value(name)
     left = tls_settings.versions(value, mta(ctx).numbers)
+    # Opportunistic TLS that fails with a recipient's own server falls back to the clear.
+    say = fail if mode.mandatory or way.relay else warn
     if left is None:
         text = f"{name} = {value} is no list of protocols to this Postfix: every TLS session is given up"
-        yield fail("relay.protocol", name, text, kind="invalid-list", parameter=name, value=value, **where)
+        yield say("relay.protocol", name, text, kind="invalid-list", parameter=name, value=value, **where)
     elif not set(left) & set(_MODERN):
         what = ", ".join(left) or "nothing"
         text = f"{name} = {value} leaves {what}; today's servers and OpenSSL want TLS 1.2 or later"
-        yield fail("relay.protocol", name, text, kind="own-protocols", parameter=name, value=value, **where)
+        yield say("relay.protocol", name, text, kind="own-protocols", parameter=name, value=value, **where)
 
 
 def _wrapper(ctx: Context, way: Route, into: WayIn, reply: DialReply) -> Iterator[Observation]:
@@ -126,7 +128,7 @@ def _wrapper(ctx: Context, way: Route, into: WayIn, reply: DialReply) -> Iterato
     elif spoken == "starttls" and into.mode.wrapper:
         text = "greets in the clear (STARTTLS), and smtp_tls_wrappermode = yes makes Postfix begin with TLS"
         yield fail("relay.wrapper", into.place, text, kind="unwanted", wrapper="no", wanted_level=level, **where)
-    elif spoken and into.mode.mandatory | (not into.mode.wrapper):
+    elif spoken and (into.mode.mandatory or not into.mode.wrapper):
         yield ok(
             "relay.wrapper",
             into.place,
