@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from .machine import SECRET, LabError, Machine
+from .network import HOST_IPV4
 
 Step = Callable[[Machine], None]
 
@@ -78,6 +79,13 @@ def mail(
     return step
 
 
+_SMTP_CLIENT = """\
+import smtplib
+s = smtplib.SMTP({host!r}, {port}, local_hostname={helo!r}, timeout=8)
+s.sendmail({sender!r}, [{to!r}], "From: {sender}\\nTo: {to}\\nSubject: Verify\\n\\n" + {body!r})
+"""
+
+
 def smtp_mail(
     to: str = "maria@northwind-trading.com",
     sender: str = "noreply@brightwater-labs.com",
@@ -87,14 +95,20 @@ def smtp_mail(
     body: str = "Hello.",
 ) -> Step:
     """Submit as an application does, by SMTP to this host; what it answers does not matter."""
-    script = (
-        "import smtplib,sys\n"
-        f"s=smtplib.SMTP({host!r},{port},local_hostname={helo!r},timeout=8)\n"
-        f"s.sendmail({sender!r},[{to!r}],'From: {sender}\\nTo: {to}\\nSubject: Verify\\n\\n'+{body!r})\n"
-    )
+    script = _SMTP_CLIENT.format(host=host, port=port, helo=helo, sender=sender, to=to, body=body)
 
     def step(m: Machine) -> None:
         m.run("/usr/bin/python3", "-c", script, user="www-data")
+
+    return step
+
+
+def smtp_mail_from_gateway(to: str, sender: str, helo: str = "printer.lan") -> Step:
+    """Another machine of the LAN hands mail to this one."""
+    script = _SMTP_CLIENT.format(host=HOST_IPV4, port=25, helo=helo, sender=sender, to=to, body="Scan.")
+
+    def step(m: Machine) -> None:
+        m.network.run("gateway", "/usr/bin/python3", "-c", script, check=False)
 
     return step
 

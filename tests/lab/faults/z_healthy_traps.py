@@ -7,7 +7,18 @@ from tests.lab.faults.h_application import template
 from tests.lab.faults.z_healthy import SENT, log_before, well
 from tests.lab.internet.world import Manner, Server, World
 from tests.lab.machine import SECRET
-from tests.lab.steps import append, mail, nft, older, relay, run, settings, shell, smtp_mail, wait, write
+from tests.lab.steps import (
+    append,
+    mail,
+    nft,
+    older,
+    relay,
+    run,
+    settings,
+    shell,
+    wait,
+    write,
+)
 
 _SPAMMERS = "".join(
     f"{{T{age}}} app postfix/smtpd[{900 + n}]: connect from unknown[45.129.14.{n}]\n"
@@ -197,16 +208,6 @@ FAULTS: tuple[Fault, ...] = (
             wait("Content Filtering"),
             *(mail(f"user{n}@northwind-trading.com") for n in range(15)),
             wait("to=<user14.*status=sent"),
-        ),
-    ),
-    well(
-        "healthy-client-refused-abroad",
-        "one stranger from the LAN was refused relaying, the application is served",
-        then=(
-            smtp_mail(host="192.168.1.10", helo="printer.lan", sender="scan@printer.lan"),
-            wait("Relay access denied"),
-            *(smtp_mail(f"user{n}@northwind-trading.com") for n in range(6)),
-            wait("to=<user5.*status=sent"),
         ),
     ),
     well(

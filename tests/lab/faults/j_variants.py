@@ -1,0 +1,219 @@
+"""The same causes in other clothes: variants that look different from those of the sections."""
+
+from __future__ import annotations
+
+from tests.lab.fault import Fault
+from tests.lab.faults.d_signing_in import AUTH_WANTED, ENTRY
+from tests.lab.history import sent_lines, stamp
+from tests.lab.internet.world import Manner, Server, World
+from tests.lab.machine import SECRET, Machine
+from tests.lab.steps import (
+    append,
+    mail,
+    nft,
+    relay,
+    run,
+    settings,
+    shell,
+    smtp_mail_from_gateway,
+    wait,
+    write,
+)
+
+_UFW = """\
+iptables-nft -N ufw-before-output; iptables-nft -N ufw-user-output; iptables-nft -N ufw-after-output
+iptables-nft -A OUTPUT -j ufw-before-output; iptables-nft -A ufw-before-output -o lo -j ACCEPT
+iptables-nft -A ufw-before-output -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+iptables-nft -A ufw-before-output -j ufw-user-output; iptables-nft -A ufw-user-output -p tcp --dport 25 -j REJECT
+"""
+
+_FIREWALLD = """table inet firewalld {
+ chain filter_OUTPUT { type filter hook output priority 10; policy accept;
+  ct state { established, related } accept
+  oifname "lo" accept
+  jump filter_OUTPUT_POLICIES_pre
+ }
+ chain filter_OUTPUT_POLICIES_pre {
+  jump filter_OUT_policy_no-mail
+ }
+ chain filter_OUT_policy_no-mail {
+  jump filter_OUT_policy_no-mail_deny
+ }
+ chain filter_OUT_policy_no-mail_deny {
+  tcp dport { 25, 465, 587 } reject with icmpx admin-prohibited
+ }
+}
+"""
+
+_EXPIRED = (
+    "{0} app postfix/smtp[811]: connect to mx1.old-partner.net[159.69.200.1]:25: Connection timed out\n"
+    "{0} app postfix/smtp[811]: 9F1A2B3C4D: to=<info@old-partner.net>, relay=none, delay=432010, delays=431980/0/30/0, dsn=4.4.1, "
+    "status=deferred (connect to mx1.old-partner.net[159.69.200.1]:25: Connection timed out)\n"
+    "{0} app postfix/qmgr[712]: 9F1A2B3C4D: from=<noreply@brightwater-labs.com>, status=expired, returned to sender\n"
+    "{0} app postfix/qmgr[712]: 9F1A2B3C4D: removed\n"
+)
+
+
+def expired_before(m: Machine) -> None:
+    """A message that was returned three hours ago; the server it waited for answers again."""
+    path = m.path("/var/log/mail.log")
+    path.write_text(sent_lines("app", 6, 200, 30) + _EXPIRED.format(stamp(3)))
+    m.before = path.stat().st_size
+
+
+def intercepted(port: int) -> World:
+    """A foreign server that answers a port in everyone's place."""
+    manner = Manner(
+        banner="fwmail.access-net.de ESMTP", tls="foreign", replies={"AUTH": "535 5.7.8 Error: authentication failed"}
+    )
+    return World(servers=(Server(host="*", ports=(port,), manner=manner),))
+
+
+FAULTS = (
+    Fault(
+        id="isp-drops-25-ipv6-open",
+        accept=("egress-port-25-blocked",),
+        about="IPv4's port 25 is dropped, IPv6's is open, the receiver has IPv4 alone",
+        setup=(nft("isp", "forward ip version 4 tcp dport 25 drop"),),
+        shows="status=deferred .*timed out",
+    ),
+    Fault(
+        id="gateway-drops-25-since-today",
+        accept=("egress-port-25-blocked",),
+        about="mail went out until two hours ago, then the gateway began to drop 25",
+        history=True,
+        setup=(nft("gateway", "forward tcp dport 25 drop"),),
+        then=(mail(), mail("olav@fjord-shipping.no"), wait("fjord-shipping.no.*status=deferred")),
+        shows="status=deferred .*timed out",
+    ),
+    Fault(
+        id="ufw-rejects-25",
+        accept=("local-firewall-blocks-smtp",),
+        about="chains as ufw makes them, with a deny-out rule for 25",
+        setup=(shell(_UFW), settings(inet_protocols="ipv4")),
+        shows="status=deferred .*refused",
+    ),
+    Fault(
+        id="firewalld-policy-rejects",
+        accept=("local-firewall-blocks-smtp",),
+        about="chains as firewalld makes them for an output policy",
+        setup=(nft("host", _FIREWALLD), relay()),
+        shows="status=deferred .*No route to host",
+    ),
+    Fault(
+        id="iptables-raw-drops-25",
+        accept=("local-firewall-blocks-smtp",),
+        about="the drop stands in iptables' raw table",
+        setup=(
+            run("iptables-legacy", "-t", "raw", "-A", "OUTPUT", "-p", "tcp", "--dport", "25", "-j", "DROP"),
+            settings(inet_protocols="ipv4"),
+        ),
+        shows="status=deferred .*timed out",
+    ),
+    Fault(
+        id="route-unreachable-relay",
+        accept=("local-firewall-blocks-smtp",),
+        about="a route of type unreachable for the relay's network",
+        setup=(shell("ip route add unreachable 198.2.128.0/18"), relay()),
+        shows="status=deferred .*No route to host",
+    ),
+    Fault(
+        id="isp-redirects-587",
+        accept=("smtp-intercepted",),
+        about="587 of every relay is answered by somebody else, with his own certificate",
+        world=intercepted(587),
+        setup=(relay("smtp.sendgrid.net"),),
+        shows="status=deferred .*535",
+    ),
+    Fault(
+        id="relay-name-servfail",
+        accept=("relay-name-not-found",),
+        about="the relay's own nameservers are broken; everything else resolves",
+        world=World(records={("smtp.rhein-mail.de", "*"): "SERVFAIL", ("rhein-mail.de", "*"): "SERVFAIL"}),
+        setup=(relay("smtp.rhein-mail.de"),),
+        shows="status=deferred .*try again",
+    ),
+    Fault(
+        id="relay-certificate-not-yet-valid",
+        accept=("relay-certificate-invalid",),
+        about="the certificate begins the day after tomorrow; the clock is right",
+        world=World(servers=(Server(host="smtp.rhein-mail.de", manner=Manner(tls="notyet")),)),
+        setup=(relay("smtp.rhein-mail.de", tls="secure"),),
+        shows="status=deferred .*not verified",
+    ),
+    Fault(
+        id="sasl-passwd-inline-comment",
+        accept=("sasl-passwd-malformed",),
+        about="a comment after the password belongs to the password",
+        setup=(relay(line=ENTRY + SECRET + "   # key of 2026"),),
+        shows="status=deferred .*535",
+    ),
+    # An indented line belongs to the line before: both causes tell that the relay's entry is not there.
+    Fault(
+        id="sasl-passwd-indented",
+        accept=("sasl-passwd-malformed", "sasl-key-mismatch"),
+        about="the relay's line is indented and so continues the line before",
+        setup=(relay(line="[smtp.gmail.com]:587 other@gmail.com:abcd\n  " + ENTRY + SECRET),),
+        shows=AUTH_WANTED,
+    ),
+    Fault(
+        id="sasl-key-sender-misspelt",
+        accept=("sasl-key-mismatch",),
+        about="logins by sender; the sender's domain is misspelt in the map",
+        setup=(
+            relay(key="@brightwater-lab.com"),
+            settings(smtp_sender_dependent_authentication="yes"),
+        ),
+        shows=AUTH_WANTED,
+    ),
+    # The parameter that is set twice is the mistake, the login that is not attempted is what follows: both say it.
+    Fault(
+        id="sasl-enabled-then-disabled",
+        accept=("relay-auth-not-attempted", "postfix-config-error"),
+        about="a later line of main.cf switches SASL off again",
+        setup=(relay(), append("/etc/postfix/main.cf", "\n# hardening\nsmtp_sasl_auth_enable = no\n")),
+        shows=AUTH_WANTED,
+    ),
+    Fault(
+        id="relay-without-auth-on-25",
+        accept=("relay-auth-not-attempted",),
+        about="a relay wants a login and this host was told of none, on 2525",
+        setup=(settings(relayhost="[smtp.mailgun.org]:2525", smtp_tls_security_level="encrypt"),),
+        shows=AUTH_WANTED,
+    ),
+    Fault(
+        id="transport-names-missing-service",
+        accept=("smtp-transport-missing",),
+        about="transport_maps sends a domain to a service that master.cf lacks",
+        setup=(
+            write("/etc/postfix/transport", "northwind-trading.com slow:\n"),
+            run("postmap", "/etc/postfix/transport"),
+            settings(transport_maps="hash:/etc/postfix/transport"),
+        ),
+        shows="(mail transport unavailable|private/slow)",
+    ),
+    Fault(
+        id="app-on-other-host-refused",
+        accept=("submission-rejected",),
+        about="an application on another machine of the LAN is not in mynetworks",
+        then=(smtp_mail_from_gateway("maria@northwind-trading.com", "noreply@brightwater-labs.com", "portal.lan"),),
+        shows="NOQUEUE: reject: .*Relay access denied",
+    ),
+    Fault(
+        id="relay-limits-connections",
+        accept=("rate-limited",),
+        about="the relay answers 421 from the second connection on",
+        world=World(servers=(Server(host="smtp.mandrillapp.com", manner=Manner(connections=1)),)),
+        setup=(relay(smtp_connection_cache_on_demand="no"),),
+        then=(mail(), wait("status=sent"), mail("second@northwind-trading.com"), mail("third@northwind-trading.com")),
+        shows="status=deferred .*Too many connections",
+    ),
+    Fault(
+        id="message-expired-earlier",
+        accept=("message-expired",),
+        about="a message was returned three hours ago; what it waited for works again",
+        setup=(expired_before,),
+        then=(),
+        shows="daemon started",
+    ),
+)
