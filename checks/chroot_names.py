@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 from diagnose import facts
 from diagnose.check import Context, Lookup, Read, ask_all, check, fail, ok, skip, unknown, warn
+from diagnose.facts import Route
 from diagnose.model import Observation
-from diagnose.parse.nameservice import differences, resolv_conf
+from diagnose.parse.nameservice import addresses, differences, hosts, resolv_conf
 
 FILES = ("resolv.conf", "hosts", "nsswitch.conf", "services")
 ANSWERED = ("NOERROR", "NODATA", "NXDOMAIN")
@@ -44,14 +45,23 @@ def chroot_names(ctx: Context) -> Iterator[Observation]:
             why = theirs.problem or ours.problem
             yield unknown("dns.chroot-file", f"{root}/{name}", f"{why}: would be compared with /etc/{name}")
         elif found := differences(name, ours.text, theirs.text):
-            severe = name == "resolv.conf"
-            wrong += [name] if severe else []
+            lacks = name == "hosts" and way is not None and _lacks(way, ours.text, theirs.text)
+            severe = name == "resolv.conf" or lacks
+            wrong += [name] if name == "resolv.conf" else []
             say = fail if severe else warn
-            yield say("dns.chroot-file", f"{root}/{name}", "; ".join(found[:3]), file=name, path=f"{root}/{name}")
+            text = f"lacks {way.host}, which /etc/hosts has" if lacks and way else "; ".join(found[:3])
+            yield say("dns.chroot-file", f"{root}/{name}", text, file=name, path=f"{root}/{name}", lacks_relay=lacks)
     if "resolv.conf" not in wrong:
         yield ok("dns.chroot", root, "the chroot asks the same name servers as the host")
         return
     yield from _servers(ctx, root)
+
+
+def _lacks(way: Route, ours: str, theirs: str) -> bool:
+    """Whether the next hop's name is only in the host's hosts file, in a configuration that reads such files."""
+    if "native" not in way.value("smtp_host_lookup"):
+        return False
+    return bool(addresses(hosts(ours), way.host)) and not addresses(hosts(theirs), way.host)
 
 
 def _servers(ctx: Context, root: str) -> Iterator[Observation]:

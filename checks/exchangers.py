@@ -69,7 +69,10 @@ def _domain(ctx: Context, domain: str, via: str, recipient: str) -> Iterator[Obs
         if usable:
             good.append(host)
         elif addresses:
-            bad.append(f"{host} is {addresses[0]}, no address of the Internet")
+            itself = ipaddress.ip_address(addresses[0]).is_loopback
+            bad.append(
+                f"{host} is {addresses[0]}, {'which is this very host' if itself else 'no address of the Internet'}"
+            )
         elif not silent:
             bad.append(f"{host} has no address")
     if good and bad:
@@ -87,6 +90,8 @@ def _domain(ctx: Context, domain: str, via: str, recipient: str) -> Iterator[Obs
         yield unknown(sign, domain, "its exchangers' addresses could not be looked up", **data)
     else:
         kind = "private" if any("no address of" in text for text in bad) else "no-address"
+        if all("is this very host" in text for text in bad):
+            kind = "loopback"
         yield fail(sign, domain, f"no exchanger can be mail's: {'; '.join(bad[:3])}", kind=kind, **data)
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from diagnose import facts
-from diagnose.check import Context, Lookup, Read, check, fail, ok, skip, unknown, warn
+from diagnose.check import Context, Lookup, Now, Read, check, fail, ok, skip, unknown, warn
 from diagnose.facts import Mta, Route
 from diagnose.facts_network import public_address
 from diagnose.model import Observation, Scalar
@@ -90,21 +90,26 @@ def _origin(ctx: Context, postfix: Mta) -> str:
 
 
 def _hostname(ctx: Context, postfix: Mta) -> Iterator[Observation]:
-    """Mail to bare names (root, cron's) goes to $myorigin: it must be local, or resolve."""
-    origin = _origin(ctx, postfix)
-    bare = facts.route(ctx, f"root@{origin}") if origin else None
-    data = {"domain": origin, "name": origin}
-    if bare is None or bare.address_class != "default" or bare.relay or not bare.remote:
-        yield ok("identity.hostname", origin, "mail to local users has a place to go", **data)
-    elif _exists(ctx, origin, ("MX", "A", "AAAA")) is False:
-        yield fail(
+    """Mail to bare names (root, cron's) goes to $myorigin, and mail to the host's names is meant for the host: these must be
+    local here, or resolve."""
+    wrong = False
+    names = (facts.origin(ctx, postfix), postfix.value("myhostname"), ctx.ask(Now()).fqdn)
+    for name in dict.fromkeys(name.lower().rstrip(".") for name in names if name):
+        way = facts.route(ctx, f"root@{name}")
+        if way is None or way.address_class != "default" or way.relay or not way.remote:
+            continue
+        if _exists(ctx, name, ("MX", "A", "AAAA")) is False:
+            wrong = True
+            text = f"mail to root@{name} would leave this host, since {name} is not in mydestination, and the name does not resolve"
+            yield fail("identity.hostname", name, text, domain=name, name=name)
+    if not wrong:
+        yield ok(
             "identity.hostname",
-            origin,
-            f"mail to local users goes to {origin}, which is not local here and does not resolve",
-            **data,
+            names[0],
+            "mail to this host's own users has a place to go",
+            domain=names[0],
+            name=names[0],
         )
-    else:
-        yield ok("identity.hostname", origin, f"mail to local users goes to {origin}", **data)
 
 
 def _sender(ctx: Context, postfix: Mta) -> Iterator[Observation]:

@@ -12,6 +12,7 @@ from diagnose.parse.queue import QueueGroup, QueueSummary
 
 OLD = 3600.0  # seconds; Postfix' longest pause between attempts is a little over this (maximal_backoff_time 4000 s)
 MANY = 1000  # messages that make a backlog on a server of this kind
+CROWD = 300  # messages that wait for their first attempt to end
 STUCK = 60.0  # seconds in the active queue without an attempt
 
 
@@ -40,7 +41,8 @@ def queue(ctx: Context) -> Iterator[Observation]:
     yield from _sums(summary, now)
     settled = _settled(ctx)
     for group in summary.groups:
-        if group.reason is not None and not group.reason.harmless:
+        # What is on hold keeps the reason of an attempt long ago.
+        if group.reason is not None and not group.reason.harmless and group.queue_name != "hold":
             yield _group(group, now, settled)
 
 
@@ -106,7 +108,11 @@ def _sums(summary: QueueSummary, now: float) -> Iterator[Observation]:
         yield fail(
             "queue.maildrop", "maildrop", f"{waiting} messages were handed over and not picked up", count=waiting
         )
-    if summary.total >= MANY and age > OLD:
+    busy = count.get("active", 0) + count.get("incoming", 0)
+    if busy >= CROWD:
+        text = f"{busy} messages stand in the active and incoming queues: more is handed over than leaves"
+        yield fail("queue.backlog", "mail queue", text, **data)
+    elif summary.total >= MANY and age > OLD:
         yield fail(
             "queue.backlog", "mail queue", f"{summary.total} messages wait, the oldest since {_ago(age)}", **data
         )

@@ -59,7 +59,7 @@ CAUSES = (
         ),
         rules_out="The same failure in the attempts after the flush.",
         signs=(
-            Sign("queue.waiting", 10),
+            Sign("queue.waiting", 9),
             # Without waiting mail there is nothing to retry.
             Sign("queue.waiting", -30, Status.OK),
             Sign("mail.flow", 8, Status.OK),
@@ -135,6 +135,8 @@ CAUSES = (
             Sign("config.content-rule", 4),
             Sign("queue.hold", -20, Status.OK),
         ),
+        # Held mail keeps the reason of its last attempt.
+        explains=("delivery-suspended-by-config", "retry-pending"),
         links=("https://www.postfix.org/postsuper.1.html", "https://www.postfix.org/access.5.html"),
     ),
     Cause(
@@ -157,6 +159,7 @@ CAUSES = (
             Sign("mail.flow", -8),
             Sign("postfix.master", -10),
         ),
+        explains=("retry-pending",),
         links=("https://www.postfix.org/QSHAPE_README.html",),
     ),
 )

@@ -56,6 +56,8 @@ CAUSES = (
             Sign("dns.chroot", 22),
             Sign("dns.chroot-file", 8, where=(("file", "resolv.conf"),)),
             Sign("dns.chroot-file", 6),
+            # The relay's name stands in the host's file, which is read, and not in the copy.
+            Sign("dns.chroot-file", 16, where=(("lacks_relay", True),)),
             Sign("mail.dns-try-again", 6),
             Sign("mail.chroot-resolver-stale", 20),
             Sign("mail.dns-not-found", 4),
@@ -113,11 +115,15 @@ CAUSES = (
         signs=(
             Sign("dns.recipient-domain", 20, where=(("kind", "null-mx"),)),
             Sign("dns.recipient-domain", 15, where=(("kind", ("private", "no-address")),)),
+            # A loopback address as exchanger is right for nobody.
+            Sign("dns.recipient-domain", 22, where=(("kind", "loopback"),)),
+            Sign("mail.mail-loops-back", 3),
             Sign("mail.recipient-domain-accepts-no-mail", 20),
             Sign("mail.dns-no-data", 4),
             Sign("dns.recipient-domain", -15, Status.OK),
             Sign("dns.resolver", -20),
         ),
+        explains=("mail-loops-back",),
         links=("https://www.rfc-editor.org/rfc/rfc7505",),
     ),
     Cause(
@@ -142,7 +148,7 @@ CAUSES = (
             Sign("dns.resolver", -20),
             Sign("mail.flow", -15, Status.OK),
         ),
-        explains=("helo-name-invalid", "local-hostname-unresolvable"),
+        explains=("helo-name-invalid",),
         links=(
             "https://www.postfix.org/postconf.5.html#myorigin",
             "https://www.postfix.org/ADDRESS_REWRITING_README.html#generic",
@@ -210,12 +216,14 @@ CAUSES = (
         ),
         rules_out="The name stands in mydestination, or resolves.",
         signs=(
-            Sign("identity.hostname", 10),
+            Sign("identity.hostname", 12),
             Sign("mail.local-hostname-unresolvable", 20),
-            Sign("mail.dns-not-found", 4),
+            Sign("mail.dns-not-found", 5),
+            Sign("mail.recipient-domain-not-found", 5),
             Sign("identity.hostname", -20, Status.OK),
             Sign("dns.resolver", -20),
         ),
+        explains=("recipient-domain-not-found", "sender-domain-not-found"),
         links=("https://www.postfix.org/postconf.5.html#mydestination",),
     ),
 )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from diagnose.model import Cause, Impact, Remedy, Sign, Status
 
 # Receivers' own words in current mail decide; mail that flows on the same way speaks against any outage.
-FLOW = Sign("mail.flow", -14, Status.OK)
+FLOW = Sign("mail.flow", -8, Status.OK)
+# One message or mailbox may fail beside mail that flows; the log's check has told small shares apart.
+BESIDE = Sign("mail.flow", -2, Status.OK)
 POSTFIX = "https://www.postfix.org/postconf.5.html"
 
 CAUSES = (
@@ -128,7 +130,7 @@ CAUSES = (
             Sign("mail.policy-refused", 7),
             Sign("mail.server-error", 9),
             Sign("mail.app-send-failed", 2),
-            FLOW,
+            BESIDE,
         ),
         links=("https://www.rfc-editor.org/rfc/rfc5322", "https://www.postfix.org/smtp.8.html"),
     ),
@@ -145,7 +147,7 @@ CAUSES = (
             Sign("mail.recipient-unknown", 22),
             Sign("mail.mailbox-unavailable", 11),
             Sign("mail.local-user-unknown", 7),
-            FLOW,
+            BESIDE,
         ),
         links=("https://www.rfc-editor.org/rfc/rfc3463#section-3.2",),
     ),
@@ -159,7 +161,7 @@ CAUSES = (
             commands=("postqueue -f",),
         ),
         rules_out="The reply speaks of the server's own disk rather than of a mailbox.",
-        signs=(Sign("mail.recipient-mailbox-full", 22), Sign("mail.system-storage", 8), FLOW),
+        signs=(Sign("mail.recipient-mailbox-full", 22), Sign("mail.system-storage", 8), BESIDE),
         links=("https://www.rfc-editor.org/rfc/rfc3463#section-3.3",),
     ),
     Cause(
@@ -174,7 +176,7 @@ CAUSES = (
             text="Take {recipient} off the suppression (bounce) list in the relay's console or by its API, after the reason of the first bounce is gone."
         ),
         rules_out="Other recipients at the same domain do not get mail either.",
-        signs=(Sign("mail.recipient-suppressed", 22), FLOW),
+        signs=(Sign("mail.recipient-suppressed", 22), BESIDE),
         links=(
             "https://docs.aws.amazon.com/ses/latest/dg/sending-email-suppression-list.html",
             "https://www.twilio.com/docs/sendgrid/ui/sending-email/bounces",
@@ -194,7 +196,7 @@ CAUSES = (
             ),
         ),
         rules_out="Small messages to the same recipient fail too.",
-        signs=(Sign("mail.message-too-large", 22), FLOW),
+        signs=(Sign("mail.message-too-large", 22), BESIDE),
         links=(f"{POSTFIX}#message_size_limit", "https://www.rfc-editor.org/rfc/rfc1870"),
     ),
     Cause(

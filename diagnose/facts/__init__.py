@@ -21,6 +21,7 @@ from diagnose.facts.names import Exchangers as Exchangers
 from diagnose.facts.names import exchangers as exchangers
 from diagnose.facts.postfix import Mta as Mta
 from diagnose.facts.postfix import mta as mta
+from diagnose.facts.postfix import origin as origin
 from diagnose.facts.route import ANYBODY as ANYBODY
 from diagnose.facts.route import Route as Route
 from diagnose.facts.route import TlsMode as TlsMode

@@ -139,3 +139,12 @@ def _understood(answers: _Replies, main: str, master: str) -> Mta:
         map_types=tuple(types.out.split()),
         problem=problem,
     )
+
+
+def origin(ctx: Asks, postfix: Mta) -> str:
+    """The domain that addresses without one get: $myorigin, which may name a file whose first line holds it."""
+    value = postfix.value("myorigin") or postfix.value("myhostname")
+    if not value.startswith("/"):
+        return value
+    first = (ctx.ask(Read(value)).text.split("\n", 1)[0]).strip()
+    return first or postfix.value("myhostname")

@@ -28,6 +28,8 @@ OF_REACHING = frozenset(
     "dns-try-again body-timeout tls-not-offered certificate-not-trusted certificate-unknown-issuer tls-handshake-failed "
     "remote-server-unreachable tls-required-not-offered tls-protocol-mismatch relay-certificate-invalid".split()
 )
+# What is wrong with one message stays wrong with the next of its kind, whatever else went through.
+OF_SUBMISSION = frozenset({"message-too-large", "submission-rejected", "smtputf8-unsupported"})
 MANY = 5  # so many successes to one failure make it a small share
 
 
@@ -101,7 +103,8 @@ def _of_trouble(log: MailLog, group: TroubleGroup) -> Fact | None:
         return None  # a stranger was turned away, as it should be
     started = max((s.at for s in log.starts if s.at is not None), default=None)
     sent = max((at for _, at in _sent(log) if at is not None), default=None)
-    over = _later(started, group.last, 1.0) or _later(sent, group.last)
+    lasting = reason.label in OF_SUBMISSION
+    over = _later(started, group.last, 1.0) or (not lasting and _later(sent, group.last))
     return Fact(
         label=reason.label,
         reason=reason,
@@ -110,6 +113,7 @@ def _of_trouble(log: MailLog, group: TroubleGroup) -> Fact | None:
         last=group.last,
         route="local",
         current=not over,
+        minor=lasting and log.statuses.get("sent", 0) >= 4 * MANY * group.count,
     )
 
 
