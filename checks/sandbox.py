@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from diagnose.check import Context, Exec, Glob, Process, Processes, Read, check, fail, ok, unknown, warn
+from diagnose.check import Context, Exec, Glob, Process, Processes, Read, Stat, check, fail, ok, unknown, warn
 from diagnose.facts import mta
 from diagnose.model import Observation, Scalar
 
@@ -46,6 +46,8 @@ def sandbox(ctx: Context) -> Iterator[Observation]:
 def _units(ctx: Context, seen: set[str]) -> Iterator[Observation]:
     """Services that an administrator wrote for this host, whose unit keeps them from handing in mail."""
     for path in ctx.ask(Glob("/etc/systemd/system/*.service")).paths[:30]:
+        if ctx.ask(Stat(path)).real != path:
+            continue  # a link to what a package brought
         name = path.rpartition("/")[2]
         text = ctx.ask(Read(path)).text
         strict = re.search(r"^ProtectSystem\s*=\s*strict", text, re.M | re.I)

@@ -243,7 +243,8 @@ CAUSES = (
         signs=(
             Sign("queue.stuck", 3),
             Sign("postfix.transport", 22),
-            Sign("postfix.service", 16),
+            # Nothing moves without it, whatever else is there.
+            Sign("postfix.service", 33),
             Sign("mail.smtp-transport-missing", 20),
             Sign("mail.transport-unavailable", 4),
             Sign("postfix.transport", -12, Status.OK),

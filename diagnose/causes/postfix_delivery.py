@@ -136,7 +136,7 @@ CAUSES = (
             # A proxy before the queue: all mail by SMTP is refused, while the sendmail command's goes on.
             Sign("filter.content", 38, where=(("parameter", "smtpd_proxy_filter"),)),
             Sign("filter.policy", 14),
-            Sign("filter.program", 18, where=(("role", "content"),)),
+            Sign("filter.program", 21, where=(("role", "content"),)),
             Sign("mail.content-filter-down", 16),
             Sign("mail.connect-refused", 6, where=(("address", ("127.0.0.1", "::1")),)),
             Sign("mail.transport-unavailable", 3),

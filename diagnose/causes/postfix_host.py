@@ -60,12 +60,12 @@ CAUSES = (
         signs=(
             Sign("queue.maildrop", 4),
             Sign("host.queue-permissions", 22),
-            Sign("host.setgid", 22),
+            Sign("host.setgid", 24),
             Sign("disk.read-only", 22),
             Sign("mail.queue-permissions", 18),
             Sign("mail.postdrop-permission-denied", 8),
             # Everything is as it should be: then what denies is another thing (a sandbox, SELinux).
-            Sign("host.queue-permissions", -8, Status.OK),
+            Sign("host.queue-permissions", -3, Status.OK),
             Sign("host.sandbox", -12),
         ),
         explains=("nothing-submitted", "postfix-not-running", "submission-sandboxed", "queue-congested"),

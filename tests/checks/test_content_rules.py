@@ -24,3 +24,8 @@ def test_rule_that_did_it_to_this_hosts_mail() -> None:
 
 def test_mail_of_strangers_is_discarded_rightly() -> None:
     assert failed(run(content_rules, machine(USE, log=(LINE.format(who="mx.spam.example[198.51.100.7]"),)))) == []
+
+
+def test_access_table_that_discards_this_hosts_mail() -> None:
+    line = "Nov 22 12:00:00 a postfix/smtpd[3]: NOQUEUE: discard: RCPT from localhost[127.0.0.1]: <u@example.org>: Recipient address triggers DISCARD action; from=<a@example.net> to=<u@example.org> proto=ESMTP helo=<a>"
+    assert failed(run(content_rules, machine(log=(line,)))) == ["config.content-rule"]

@@ -1,8 +1,8 @@
 """The check of sandboxes around senders."""
 
 from checks.sandbox import sandbox
-from diagnose.check import Processes
-from diagnose.host.query import Process, ProcessesReply
+from diagnose.check import Glob, Processes
+from diagnose.host.query import GlobReply, Process, ProcessesReply, StatReply
 from diagnose.model import Status
 from tests.checks.pretended_postfix import RUNNING, failed, machine, of, run
 
@@ -47,3 +47,18 @@ def test_sandboxed_service_alone_is_a_note() -> None:
         "host.sandboxed-service",
     )
     assert [o.status for o in found] == [Status.WARNING]
+
+
+def test_unit_written_here_is_a_note_and_a_package_link_is_not() -> None:
+    path = "/etc/systemd/system/portal.service"
+    units = {Glob("/etc/systemd/system/*.service"): GlobReply(paths=(path,))}
+    files = {path: "[Service]\nNoNewPrivileges=yes\n"}
+    for real, count in ((path, 1), ("/lib/systemd/system/x.service", 0)):
+        stats = {path: StatReply(exists=True, kind="file", real=real)}
+        found = run(sandbox, machine(more={**running(), **units}, files=files, stats=stats))
+        assert len(of(found, "host.sandboxed-service")) == count
+
+
+def test_read_only_root_with_a_writable_spool_is_no_sandbox() -> None:
+    files = {"/proc/70/status": "NoNewPrivs:\t0\n", "/proc/70/mounts": "a / ext4 ro 0 0\nb /var ext4 rw 0 0\n"}
+    assert failed(run(sandbox, machine(more=running(POSTDROP), files=files))) == []

@@ -1,0 +1,24 @@
+"""The check of programs that mail is piped to."""
+
+from checks.filter_programs import filter_programs
+from diagnose.host.query import StatReply
+from tests.checks.pretended_postfix import MASTER, failed, machine, run
+
+PIPE = MASTER + "spamchk unix - n n - 10 pipe flags=Rq user=nobody argv=/usr/local/bin/spamchk -f ${sender}\n"
+PROGRAM = StatReply(exists=True, kind="file", mode=0o755)
+
+
+def test_filter_that_is_there_and_one_that_is_gone() -> None:
+    settings = {"content_filter": "spamchk:dummy"}
+    assert failed(run(filter_programs, machine(settings, master=PIPE, stats={"/usr/local/bin/spamchk": PROGRAM}))) == []
+    gone = run(filter_programs, machine(settings, master=PIPE))
+    assert (failed(gone), gone[0].data["role"]) == (["filter.program"], "content")
+
+
+def test_pipe_that_nothing_uses_does_not_matter() -> None:
+    assert run(filter_programs, machine(master=PIPE)) == []
+
+
+def test_mailbox_command() -> None:
+    found = run(filter_programs, machine({"mailbox_command": "/usr/bin/procmail -a x"}))
+    assert (failed(found), found[0].data["role"]) == (["filter.program"], "backend")
