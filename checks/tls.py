@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from diagnose.check import Context, Glob, Lookup, MapLookup, Read, Stat, check, fail, ok, skip, unknown, warn
-from diagnose.facts import Mta, Route, mta, route, tls_mode
+from diagnose.check import Context, Glob, Lookup, MapLookup, Read, Stat, ask_all, check, fail, ok, skip, unknown, warn
+from diagnose.facts import Mta, Route, mta, next_hop_hosts, route, tls_mode
 from diagnose.facts_relay import ca_problem, settings_problem, way_in
 from diagnose.model import Observation, Scalar
 from diagnose.parse import table, tls_settings
@@ -205,6 +205,16 @@ def _policy(ctx: Context, way: Route) -> Iterator[Observation]:
             else:
                 yield ok("tls.policy", it.raw, f"says {entry.level} for {key}", **where)
             break
+    mode = tls_mode(ctx, way)
+    if mode.level == "fingerprint" and not mode.policy:
+        yield warn(
+            "tls.policy",
+            mode.by,
+            "pins a certificate for every server",
+            kind="pinned",
+            host=into.host,
+            domain=way.domain,
+        )
 
 
 def _dane(ctx: Context, postfix: Mta, way: Route, level: str) -> Iterator[Observation]:
@@ -220,6 +230,10 @@ def _dane(ctx: Context, postfix: Mta, way: Route, level: str) -> Iterator[Observ
     if not ctx.settings.network:
         yield unknown("tls.dane", "DNSSEC", "not asked; the resolver's answer would tell whether it validates", **where)
         return
+    if level == "dane-only" and (unpublished := _without_tlsa(ctx, way)):
+        text = f"{unpublished} publishes no TLSA record, and the TLS level dane-only takes no other server"
+        yield fail("tls.dane", unpublished, text, kind="no-tlsa", **where)
+        return
     # The root is signed: a validating resolver marks this answer as authentic (what Postfix probes, too).
     reply = ctx.ask(Lookup(".", "NS"))
     if reply.problem or reply.rcode != "NOERROR":
@@ -227,17 +241,12 @@ def _dane(ctx: Context, postfix: Mta, way: Route, level: str) -> Iterator[Observ
     elif not reply.authentic:
         text = f"the resolver does not validate DNSSEC, which the TLS level {level} needs"
         yield say("tls.dane", "DNSSEC", text, kind="unvalidated", **where)
-    elif level == "dane-only" and way.host:
-        signed = ctx.ask(Lookup(way.host, "MX"))
-        if signed.rcode == "NOERROR" and not signed.authentic:
-            yield fail(
-                "tls.dane",
-                way.host,
-                "is not signed with DNSSEC, and the TLS level dane-only takes no other",
-                kind="unsigned",
-                **where,
-            )
-        else:
-            yield ok("tls.dane", "DNSSEC", "the resolver validates", **where)
     else:
         yield ok("tls.dane", "DNSSEC", "the resolver validates", **where)
+
+
+def _without_tlsa(ctx: Context, way: Route) -> str:
+    """The first of the next hop's hosts where none of them has a TLSA record (RFC 7672), "" where one has or DNS fails."""
+    hosts = next_hop_hosts(ctx, way)[:4]
+    replies = ask_all(ctx, [Lookup(f"_{way.port}._tcp.{host}", "TLSA") for host in hosts])
+    return hosts[0] if replies and all(reply.rcode in ("NXDOMAIN", "NODATA") for reply in replies) else ""
