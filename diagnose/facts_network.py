@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import threading
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from diagnose import facts
 from diagnose.check import Context, ask_all
+from diagnose.errors import Late
 from diagnose.host.query import Dial, DialReply, DnsReply, Lookup, Query
 from diagnose.parse.labels import Probe, probes_for
 from diagnose.parse.outcomes import Outcome, Pattern, outcome, pattern
@@ -26,6 +29,7 @@ IMPLICIT = frozenset({465, 2465, 8465})
 OPERATORS = 3  # independent ones asked for each port
 PUBLIC_RESOLVERS = ("9.9.9.9", "8.8.8.8")
 NAME_SECONDS, PUBLIC_SECONDS = 2.0, 1.5
+DIAL_SECONDS = 6.0  # for all dials together: a connect, and a greeting that some servers delay
 CONTROL_SECONDS = 2.0  # two SYNs; of several controls one is enough
 # Google's name servers answer this with the address that asked, when they are asked directly.
 ECHO_NAME, ECHO_SERVER = "o-o.myaddr.l.google.com", "216.239.32.10"
@@ -203,6 +207,27 @@ def helo_name(ctx: Context) -> str:
     return facts.mta(ctx).value("smtp_helo_name") or facts.mta(ctx).value("myhostname")
 
 
+def _ask_in_time(ctx: Context, queries: Sequence[Query[Any]], seconds: float) -> list[Any]:
+    """As `ask_all`, but what has not answered after `seconds` (or shortly before the check's end) is given up, so that
+    one slow server does not take the others' answers with it."""
+    replies: list[Any] = [query.Reply(problem="timed out") for query in queries]
+
+    def work(index: int, query: Query[Any]) -> None:
+        try:
+            reply = ctx.ask(query)
+        except Late:
+            return
+        replies[index] = reply
+
+    until = min(ctx.host.deadline - 0.3, time.monotonic() + seconds)
+    threads = [threading.Thread(target=work, args=pair, daemon=True) for pair in enumerate(queries)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, until - time.monotonic()))
+    return list(replies)
+
+
 # Dials --------------------------------------------------------------------------------------------------------------
 
 
@@ -277,7 +302,7 @@ def egress(ctx: Context) -> Egress:
             controls.add(probe, probe.host, "connect", helo)
     questions: list[Query[Any]] = [Lookup(name, "A", timeout=NAME_SECONDS) for name in names4]
     questions += [Lookup(name, "AAAA", timeout=NAME_SECONDS) for name in names6]
-    answers = ask_all(ctx, [*questions, *controls.queries()])
+    answers = _ask_in_time(ctx, [*questions, *controls.queries()], NAME_SECONDS + 1.0)
     made = controls.rows(answers[len(questions) :])
     public = any(t.open for t in made)
     found4 = _completed(ctx, names4, "A", answers[: len(names4)], public)
@@ -286,7 +311,7 @@ def egress(ctx: Context) -> Egress:
     for number, group in chosen.items():
         _add_port(plan, group, found4, "ehlo" if number in (25, port) else "connect", helo)
     _add_port(plan, chosen[port], found6, "ehlo", helo)
-    made = (*made, *plan.rows(ask_all(ctx, plan.queries())))
+    made = (*made, *plan.rows(_ask_in_time(ctx, plan.queries(), DIAL_SECONDS)))
     result = _sorted_out(used, made, {**found6, **found4})
     if 6 in used and not result.connected(4) and result.connected(6):
         rest = [number for number in chosen if number != port]
@@ -294,7 +319,7 @@ def egress(ctx: Context) -> Egress:
         more = _Plan()
         for number in rest:
             _add_port(more, chosen[number], found6, "ehlo" if number == 25 else "connect", helo)
-        result = _sorted_out(used, (*made, *more.rows(ask_all(ctx, more.queries()))), found6)
+        result = _sorted_out(used, (*made, *more.rows(_ask_in_time(ctx, more.queries(), DIAL_SECONDS))), found6)
     return result
 
 

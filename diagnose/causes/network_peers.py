@@ -5,6 +5,7 @@ from __future__ import annotations
 from diagnose.model import Cause, Impact, Remedy, Sign, Status
 
 OK, WARNING = Status.OK, Status.WARNING
+REFUSALS = ("timeout", "refused", "prohibited", "unreachable", "no-route", "local", "closed")
 
 CAUSES: tuple[Cause, ...] = (
     Cause(
@@ -64,11 +65,13 @@ CAUSES: tuple[Cause, ...] = (
         signs=(
             Sign("mail.connect-reset", 4, where=(("route", "direct"),)),
             Sign("mail.session-timeout", 5, where=(("route", "direct"),)),
-            Sign("destination.reachable", 19),
+            Sign("destination.reachable", 19, where=(("outcome", REFUSALS),)),
+            # Some servers make strangers wait longer than this tool does; Postfix waits for five minutes.
+            Sign("destination.reachable", 9, where=(("outcome", "silent"),)),
             Sign("mail.connect-timeout", 4, where=(("route", "direct"),)),
             Sign("mail.connect-refused", 4, where=(("route", "direct"),)),
             Sign("mail.connect-no-route", 4, where=(("route", "direct"),)),
-            Sign("mail.greeting-timeout", 5, where=(("route", "direct"),)),
+            Sign("mail.greeting-timeout", 13, where=(("route", "direct"),)),
             Sign("mail.greeting-lost", 5, where=(("route", "direct"),)),
             Sign("destination.reachable", -25, status=OK),
             Sign("egress.mail-port", -25),
