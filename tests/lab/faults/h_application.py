@@ -106,8 +106,8 @@ mail.smtp.auth=<%= scope.lookupvar('codenvy::mail_smtp_auth') %>
 FAULTS = (
     case(
         "app-465-blocked",
-        UNREACHABLE,
-        "465 is dropped by the ISP",
+        (*UNREACHABLE, "egress-submission-blocked"),
+        "465 is dropped by the ISP, for every relay: both say so",
         implicit(),
         nft("isp", "forward tcp dport 465 drop"),
     ),
