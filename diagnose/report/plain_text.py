@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from diagnose.host.redact import plain as hygiene
+
 _WORDS = {"ok": "OK", "warning": "WARNING", "failed": "FAILED", "unknown": "UNKNOWN"}
 
 
@@ -35,4 +37,4 @@ def render(plain: Mapping[str, Any]) -> str:
     if undelivered:
         lines += ["", f"Alarms not delivered: {len(undelivered)}"]
         lines += [f"  {item['target']}: {item['problem']} (tried {item['tries']} times)" for item in undelivered]
-    return "\n".join(lines) + "\n"
+    return hygiene("\n".join(lines)) + "\n"

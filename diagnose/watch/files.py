@@ -10,6 +10,10 @@ from pathlib import Path
 from diagnose.errors import StateError
 
 
+class Busy(StateError):
+    """Another process holds the lock."""
+
+
 def write_whole(path: Path, text: str, mode: int, sync: bool = True) -> None:
     """Replaces `path` by `text`; who reads meanwhile sees the old or the new, never a part.
 
@@ -69,7 +73,7 @@ def file_mode(directory: Path) -> int:
 
 @contextmanager
 def locked(directory: Path, name: str = "lock") -> Iterator[None]:
-    """Holds the directory's lock, which ends with the process. Raises StateError when another process has it."""
+    """Holds the directory's lock, which ends with the process. Raises Busy when another process has it."""
     import fcntl
 
     path = directory / name
@@ -82,7 +86,7 @@ def locked(directory: Path, name: str = "lock") -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             holder = os.pread(handle, 20, 0).decode("ascii", "replace").strip()
-            raise StateError(
+            raise Busy(
                 f"another pass is under way{f' (process {holder})' if holder.isdigit() else ''}: nothing was done"
             ) from None
         try:

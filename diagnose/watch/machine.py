@@ -7,6 +7,7 @@ Passes are counted, not timed, so that a changed clock alters only reminders.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
@@ -155,7 +156,7 @@ def _flap(now: Machine, policy: Policy, seen: Seen, kind: str | None) -> tuple[M
 
 def changed(history: Sequence[str]) -> float:
     """Percent of weighted change over a full history."""
-    pairs = list(zip(history, history[1:], strict=False))
+    pairs = list(itertools.pairwise(history))
     growth = (NEWEST - OLDEST) / (CHECKS - 2)
     total = sum(OLDEST + growth * place for place, (a, b) in enumerate(pairs, CHECKS - 1 - len(pairs)) if a != b)
     return total * 100 / (CHECKS - 1)

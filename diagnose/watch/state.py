@@ -121,6 +121,30 @@ def _uptime() -> float:
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
+def delivery(entry: Mapping[str, Any], delivered: bool, problem: str) -> dict[str, Any]:
+    """What became of an alarm so far, as reports show it."""
+    note = entry["note"]
+    return {
+        "id": note["id"],
+        "kind": note["kind"],
+        "target": entry["target"],
+        "at": note["at"],
+        "tries": entry["tries"],
+        "delivered": delivered,
+        "problem": problem,
+    }
+
+
+def notifications(state: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The latest alarms: those that arrived or were given up, then those that still wait, then a failing heartbeat."""
+    waiting = [delivery(entry, False, entry["problem"] or "not sent yet") for entry in state["outbox"]]
+    heart = [
+        {"id": "", "kind": "heartbeat", "target": "heartbeat", "at": None, "tries": 1, "delivered": False, "problem": text}
+        for text in state.get("heartbeat", ())
+    ]
+    return [*state.get("deliveries", ()), *waiting, *heart]
+
+
 def last(state_dir: Path | None = None, max_age: float | None = None) -> dict[str, Any]:
     """The last report, as plain data of schema 1, with the key "watch" beside the schema's own.
 
@@ -138,6 +162,7 @@ def last(state_dir: Path | None = None, max_age: float | None = None) -> dict[st
         return _nothing(f"no result yet in {directory}: run `mail-diagnose watch`, or see --state-dir")
     report: dict[str, Any] = state["report"]
     watch = report.setdefault("watch", {})
+    watch["notifications"] = notifications(state)
     passed = age(state.get("written", {}))
     watch["age_seconds"] = None if passed is None else round(passed, 1)
     watch["stale"] = False

@@ -1,0 +1,60 @@
+"""Runs a program of the administrator's with text on its standard input; and who started this one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+
+def feed(argv: Sequence[str], text: str, timeout: float, environment: Mapping[str, str]) -> str:
+    """Returns why it failed, or nothing. Its output is thrown away; with its children it ends at the time-out."""
+    try:
+        process = subprocess.Popen(
+            list(argv),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, **environment},
+            start_new_session=True,
+        )
+    except (OSError, ValueError) as error:
+        return f"cannot be started: {getattr(error, 'strerror', None) or type(error).__name__}"
+    try:
+        process.communicate(text.encode("utf-8", "replace"), timeout=max(0.1, timeout))
+    except subprocess.TimeoutExpired:
+        _end(process)
+        return f"not finished after {timeout:.0f} s"
+    except OSError:
+        process.wait()
+    if process.returncode < 0:
+        return f"ended by signal {-process.returncode}"
+    return f"exit status {process.returncode}" if process.returncode else ""
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except OSError:
+        process.kill()
+    process.wait()
+
+
+def ancestors(limit: int = 20) -> list[str]:
+    """Names of the processes above this one, nearest first."""
+    found: list[str] = []
+    pid = os.getppid()
+    while pid > 0 and len(found) < limit:
+        try:
+            lines = Path(f"/proc/{pid}/status").read_text("utf-8", "replace").splitlines()
+        except OSError:
+            break
+        fields = dict(line.partition(":\t")[::2] for line in lines)
+        found.append(fields.get("Name", ""))
+        try:
+            pid = int(fields.get("PPid", "0"))
+        except ValueError:
+            break
+    return found

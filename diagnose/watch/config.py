@@ -1,0 +1,99 @@
+"""The optional configuration file: TOML, its keys the names of the options; what the command line says wins."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from diagnose.errors import UsageError
+
+PLACE = Path("/etc/mail-diagnose.toml")
+TEXT, NUMBER, WHOLE, LIST, FLAG = "a text in quotes", "a number", "a whole number", "a list of texts", "true or false"
+KEYS: Mapping[str, str] = {
+    "to": TEXT,
+    "from": TEXT,
+    "app-config": LIST,
+    "only": LIST,
+    "skip": LIST,
+    "timeout": NUMBER,
+    "no-network": FLAG,
+    "no-auth": FLAG,
+    "state-dir": TEXT,
+    "attempts": WHOLE,
+    "unknown-attempts": WHOLE,
+    "flap-high": NUMBER,
+    "flap-low": NUMBER,
+    "renotify": TEXT,
+    "retention": TEXT,
+    "jitter": TEXT,
+    "notify": LIST,
+    "heartbeat": TEXT,
+    "max-age": TEXT,
+    "format": LIST,
+}
+
+
+def load(path: Path | None) -> dict[str, Any]:
+    """Raises UsageError, with the line, for a file that is named and missing, no TOML, or holds what is no option."""
+    place = path or PLACE
+    try:
+        text = place.read_text("utf-8")
+    except FileNotFoundError:
+        if path is None:
+            return {}
+        raise UsageError(f"--config {path}: no such file") from None
+    except OSError as error:
+        raise UsageError(f"cannot read {place}: {error.strerror}; --config names another file") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{place}: not UTF-8 text") from None
+    import tomllib
+
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        where = re.search(r"\(at (line \d+)", str(error))
+        raise UsageError(f"{place}: no TOML{f' at {where[1]}' if where else ''}: see https://toml.io") from None
+    for key, value in data.items():
+        where_text = f"{place}, line {_line(text, key)}"
+        if key not in KEYS:
+            from difflib import get_close_matches
+
+            near = get_close_matches(key, KEYS, 1)
+            hint = f"; is {near[0]!r} meant?" if near else f"; known are {', '.join(KEYS)}"
+            raise UsageError(f"{where_text}: {key!r} is no option{hint}")
+        if not _fits(value, KEYS[key]):
+            raise UsageError(f"{where_text}: {key!r} takes {KEYS[key]}")
+    return data
+
+
+def exposed(path: Path | None, data: Mapping[str, Any]) -> str:
+    """A warning where everybody may read the addresses of webhooks, which are secrets; else nothing."""
+    place = path or PLACE
+    if not {"notify", "heartbeat"} & set(data):
+        return ""
+    try:
+        open_to_all = bool(place.stat().st_mode & 0o004)
+    except OSError:
+        return ""
+    return f"{place} names webhooks and everybody may read it: chmod o-r {place}" if open_to_all else ""
+
+
+def _fits(value: Any, kind: str) -> bool:
+    if kind == LIST:
+        return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    if kind == FLAG:
+        return isinstance(value, bool)
+    if kind == TEXT:
+        return isinstance(value, str)
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, int) or (kind == NUMBER and isinstance(value, float))
+
+
+def _line(text: str, key: str) -> int:
+    """Where a top-level key, or the table of that name, stands."""
+    name = re.escape(key)
+    start = re.compile(rf"""\s*(?:\[+\s*)?(?:"{name}"|'{name}'|{name})\s*(?:[=.\]]|$)""")
+    return next((number for number, line in enumerate(text.splitlines(), 1) if start.match(line)), 1)

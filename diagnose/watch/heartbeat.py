@@ -1,0 +1,54 @@
+"""A dead man's switch: tells a service that watches when passes stop coming (the API of healthchecks)."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass, field
+
+from diagnose.errors import UsageError
+
+TRIES = 3
+ONE = 5.0  # seconds that a single ping may take
+
+
+@dataclass(slots=True)
+class Heartbeat:
+    """url: the check's own; problems: what went wrong, without a part of that secret."""
+
+    url: str
+    run: str = field(default_factory=lambda: str(uuid.uuid4()))
+    problems: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        from diagnose.host.live.web import check_url
+
+        wrong = check_url(self.url)
+        if wrong:
+            raise UsageError(f"--heartbeat: {wrong}")
+
+    def start(self, deadline: float) -> None:
+        self._ping("start", "", deadline, 1)
+
+    def end(self, status: int, text: str, deadline: float) -> None:
+        self._ping(str(status), text, deadline, TRIES)
+
+    def _ping(self, what: str, text: str, deadline: float, tries: int) -> None:
+        from urllib.parse import urlsplit, urlunsplit
+
+        from diagnose.host.live.web import send
+
+        parts = urlsplit(self.url)
+        query = f"{parts.query}&rid={self.run}" if parts.query else f"rid={self.run}"
+        url = urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{what}", query=query))
+        problem = "no time was left for it"
+        for attempt in range(tries):
+            left = deadline - time.monotonic()
+            if left <= attempt:
+                break
+            time.sleep(attempt)
+            answer = send(url, text.encode()[:9000], {"Content-Type": "text/plain; charset=utf-8"}, min(ONE, left))
+            problem = answer.problem
+            if not problem:
+                return
+        self.problems.append(f"heartbeat ({'start' if what == 'start' else 'end'}): {problem}")

@@ -1,0 +1,122 @@
+"""Acknowledged findings: signs, with or without a subject, that weigh nothing until a day or for good."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from diagnose.errors import StateError, UsageError
+from diagnose.host.redact import plain
+from diagnose.model import Observation
+from diagnose.watch.files import file_mode, locked, prepare, write_whole
+
+NAME = "ignored.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """subject: None for every subject. until, since: ISO 8601; until None for good. why: in the user's words."""
+
+    sign: str
+    subject: str | None
+    until: str | None
+    why: str
+    since: str
+
+    @property
+    def name(self) -> str:
+        return self.sign if self.subject is None else f"{self.sign}:{self.subject}"
+
+    def covers(self, sign: str, subject: str) -> bool:
+        return self.sign == sign and self.subject in (None, subject)
+
+    def expired(self, at: datetime) -> bool:
+        return self.until is not None and datetime.fromisoformat(self.until) <= at
+
+
+def parse_name(text: str) -> tuple[str, str | None]:
+    """SIGN[:SUBJECT]; a subject may hold colons."""
+    sign, colon, subject = plain(text).strip().partition(":")
+    if not sign or (colon and not subject):
+        raise UsageError(f"{text!r} is no SIGN[:SUBJECT], such as queue.age or egress.port-25:192.0.2.1")
+    return sign, subject if colon else None
+
+
+def parse_until(text: str, now: datetime) -> str:
+    """A day (to its end), a moment, or a span from now."""
+    from diagnose.parse.duration import seconds
+
+    span = seconds(text)
+    try:
+        if span is not None:
+            moment = now + timedelta(seconds=span)
+        elif len(text) == len("2026-12-24"):
+            day = date.fromisoformat(text) + timedelta(days=1)
+            moment = datetime(day.year, day.month, day.day).astimezone()
+        else:
+            moment = datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError):
+        raise UsageError(f"--until takes a day (2026-12-24) or a span (90m, 14d), not {text!r}") from None
+    if moment <= now:
+        raise UsageError(f"--until {text}: that has passed already")
+    return moment.isoformat(timespec="seconds")
+
+
+def load(directory: Path) -> tuple[Rule, ...]:
+    """Raises StateError for a list that cannot be read: silently ignoring nothing would raise old alarms."""
+    path = directory / NAME
+    try:
+        rows = json.loads(path.read_text("utf-8"))["ignored"]
+        rules = tuple(Rule(**row) for row in rows)
+        for rule in rules:
+            rule.expired(datetime.now().astimezone())
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise StateError(f"cannot read {path}: {error.strerror}") from None
+    except (ValueError, TypeError, KeyError):
+        raise StateError(f"{path} is damaged: correct it, or remove it and add the findings again") from None
+    return rules
+
+
+def change(directory: Path, edit: Callable[[tuple[Rule, ...]], Sequence[Rule]]) -> None:
+    """Loads, edits and keeps the list under its own lock."""
+    prepare(directory)
+    with locked(directory, "ignored.lock"):
+        rules = sorted(edit(load(directory)), key=lambda rule: rule.name)
+        text = json.dumps({"schema": 1, "ignored": [asdict(rule) for rule in rules]}, indent=1, ensure_ascii=False)
+        write_whole(directory / NAME, text + "\n", file_mode(directory))
+
+
+def matcher(rules: Sequence[Rule], at: datetime) -> Callable[[Observation], bool] | None:
+    """For the ranking: whether an observation weighs nothing. None where no rule holds."""
+    current = [rule for rule in rules if not rule.expired(at)]
+    if not current:
+        return None
+    return lambda observation: any(rule.covers(observation.sign, observation.subject) for rule in current)
+
+
+def counted(rules: Sequence[Rule], report: Mapping[str, Any], at: datetime) -> list[dict[str, Any]]:
+    """The findings of this report that are acknowledged; what is well needs no acknowledgement."""
+    found = []
+    for run in report["runs"]:
+        for seen in run["observations"]:
+            if seen["status"] not in ("failed", "warning"):
+                continue
+            rule = next((r for r in rules if not r.expired(at) and r.covers(seen["sign"], seen["subject"])), None)
+            if rule is not None:
+                found.append(
+                    {
+                        "sign": seen["sign"],
+                        "subject": seen["subject"],
+                        "summary": seen["summary"],
+                        "status": seen["status"],
+                        "why": rule.why,
+                        "until": rule.until,
+                    }
+                )
+    return found

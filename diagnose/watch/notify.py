@@ -1,0 +1,141 @@
+"""Delivers what is to be told, and keeps count of every try before it is made.
+
+The count is on disk before anything goes out. A pass that dies between sending and noting it leaves the alarm in the
+outbox, and the next pass sends it once more under the same id and a higher try: nothing is lost, and no try is made twice.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from diagnose.watch import message, state
+from diagnose.watch.target import Target
+
+Entry = dict[str, Any]  # key, target (its label), note, tries, problem, since (epoch seconds)
+PAUSES = (1.0, 3.0)  # seconds before the second and the third try of a pass
+ONE = 10.0  # seconds that a single try may take
+KEPT = 50  # entries for one target; beyond, the oldest are given up
+TOO_OLD = 3 * 86_400.0  # seconds after which an alarm is of no use
+
+Result = dict[str, Any]
+
+
+def enqueue(outbox: Sequence[Entry], targets: Sequence[Target], note: Mapping[str, Any], at: float) -> list[Entry]:
+    return [
+        *outbox,
+        *(
+            {"key": t.key, "target": t.label, "note": dict(note), "tries": 0, "problem": "", "since": at}
+            for t in targets
+        ),
+    ]
+
+
+def given_up(outbox: Sequence[Entry], targets: Sequence[Target], at: float) -> tuple[list[Entry], list[Result]]:
+    """(what is still to be sent, what never will be): too old, too many, or for a target that is no longer named."""
+    known = {target.key for target in targets}
+    keep: list[Entry] = []
+    lost: list[Result] = []
+    for place, entry in enumerate(outbox):
+        younger = sum(1 for other in outbox[place + 1 :] if other["key"] == entry["key"])
+        if entry["key"] not in known:
+            continue
+        if younger >= KEPT or abs(at - float(entry["since"])) > TOO_OLD:
+            lost.append(state.delivery(entry, False, f"given up: {entry['problem'] or 'too old'}"))
+        else:
+            keep.append(entry)
+    return keep, lost
+
+
+def deliver(
+    outbox: list[Entry],
+    targets: Sequence[Target],
+    report: Mapping[str, Any],
+    deadline: float,
+    keep: Callable[[], None],
+    pauses: Sequence[float] = PAUSES,
+) -> list[Result]:
+    """Sends, a thread for each target, oldest first; what arrived leaves `outbox`. Returns what became of each entry.
+
+    keep: stores the outbox as it now stands; called before each try and after each success, never at once by two.
+    deadline: of time.monotonic(); what does not answer by then counts as not delivered, and stays.
+    """
+    gate = threading.Lock()
+    ended = threading.Event()
+    results: list[Result] = []
+    broken: list[BaseException] = []
+
+    def serve(target: Target) -> None:
+        try:
+            for entry in [e for e in outbox if e["key"] == target.key]:
+                if not _one(entry, target):
+                    return
+        except BaseException as error:  # a full disk: told by the pass, not lost in a thread
+            broken.append(error)
+
+    def _one(entry: Entry, target: Target) -> bool:
+        for pause in (0.0, *pauses):
+            if pause and (time.monotonic() + pause >= deadline or ended.wait(pause)):
+                break
+            with gate:
+                if ended.is_set() or time.monotonic() >= deadline:
+                    break
+                entry["tries"] += 1
+                entry["problem"] = "sent, but its arrival was not noted"
+                keep()
+            problem = tell(target, entry["note"], report, min(ONE, deadline - time.monotonic()))
+            with gate:
+                if ended.is_set():
+                    return False
+                entry["problem"] = problem
+                if not problem:
+                    outbox.remove(entry)
+                    results.append(state.delivery(entry, True, ""))
+                keep()
+            if not problem:
+                return True
+        return False
+
+    threads = [threading.Thread(target=serve, args=(target,), daemon=True) for target in targets]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, deadline + 0.5 - time.monotonic()))
+    with gate:
+        ended.set()
+        results += [state.delivery(entry, False, entry["problem"] or "no time was left for it") for entry in outbox]
+    if broken:
+        raise broken[0]
+    return results
+
+
+def tell(target: Target, note: Mapping[str, Any], report: Mapping[str, Any], timeout: float) -> str:
+    """One try; returns why it failed, in words that hold no secret, or nothing."""
+    if target.kind in ("syslog", "journal"):
+        from diagnose.host.live import datagram
+
+        if target.kind == "journal":
+            return datagram.journal(message.journal_fields(note), target.place or datagram.JOURNAL, timeout)
+        severity = message.SEVERITY[str(note["status"])]
+        return datagram.syslog(str(note["title"]), severity, target.place or datagram.SYSLOG, timeout)
+    if target.kind == "exec":
+        from diagnose.host.live import hook
+
+        names = ("id", "kind", "status", "before", "cause", "title", "host")
+        environment = {f"MAIL_DIAGNOSE_{name.upper()}": str(note[name] or "").replace("\0", "") for name in names}
+        full = {**report, "watch": {**report.get("watch", {}), "event": dict(note)}}
+        text = json.dumps(full, ensure_ascii=False) + "\n"
+        return hook.feed(shlex.split(target.place), text, timeout, environment)
+    if target.kind == "apprise":
+        from diagnose.host.live import apprise_
+
+        tone = {"ok": "success", "failed": "failure", "warning": "warning"}.get(str(note["status"]), "info")
+        return apprise_.send(target.place, str(note["title"]), str(note["text"]), tone, timeout)
+    from diagnose.host.live import web
+
+    url, body, headers = message.shaped(target.kind, note, target.place)
+    return web.send(url, body, headers, timeout).problem

@@ -1,0 +1,249 @@
+"""One pass: look, compare with what was known, keep it, tell what changed.
+
+The order makes a kill harmless at any instant. The state with its new alarms is written in one rename; before that
+nothing was told, and the next pass finds the same change again. After it the alarms wait in the state until they have
+arrived. The history is written from the state, and writing it twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from diagnose import __version__
+from diagnose.errors import StateError
+from diagnose.watch import ignore, machine, message, notify, state, store, verdict
+from diagnose.watch.files import Busy, locked, prepare, sweep
+from diagnose.watch.heartbeat import Heartbeat
+from diagnose.watch.probe import Probe
+from diagnose.watch.target import Target
+
+RUN = 15.0  # seconds for the run, and SHARE of the pass where that is less
+SHARE = 0.6
+GRACE = 5.0  # seconds past the deadline after which a pass that hangs is ended from outside
+DELIVERIES = 20  # results of alarms that are kept
+EXIT = {"ok": 0, "warning": 1, "failed": 2, "unknown": 3}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """timeout: seconds for the whole pass. retention: seconds that ended outages are kept. jitter: seconds at most
+    that this host waits first."""
+
+    state_dir: Path
+    policy: machine.Policy = field(default_factory=machine.Policy)
+    targets: Sequence[Target] = ()
+    heartbeat: str | None = None
+    retention: float = 400 * 86_400.0
+    timeout: float = 60.0
+    jitter: float = 0.0
+    pauses: Sequence[float] = notify.PAUSES
+
+
+@dataclass(slots=True)
+class Outcome:
+    """status: for exit. told: what changed, for stdout. warnings: for stderr."""
+
+    status: int
+    told: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def one_pass(options: Options, probe: Probe) -> Outcome:
+    """Raises Busy when another pass is under way, StateError when nothing can be kept: then nothing is told either,
+    apart from the heartbeat."""
+    time.sleep(delay(options.jitter))
+    deadline = time.monotonic() + options.timeout
+    heartbeat = Heartbeat(options.heartbeat) if options.heartbeat else None
+    guard = threading.Timer(options.timeout + GRACE, _hung, (options.timeout,))
+    guard.daemon = True
+    guard.start()
+    try:
+        prepare(options.state_dir)
+        with locked(options.state_dir):
+            return _locked_pass(options, probe, heartbeat, deadline)
+    except Busy:
+        raise
+    except StateError as error:
+        if heartbeat:
+            heartbeat.end(3, str(error), deadline)
+        raise
+    finally:
+        guard.cancel()
+
+
+def delay(jitter: float) -> float:
+    """The seconds by which this host stands back: always the same for it, spread evenly over all hosts."""
+    if jitter <= 0:
+        return 0.0
+    try:
+        name = Path("/etc/machine-id").read_text("ascii").strip()
+    except (OSError, ValueError):
+        name = ""
+    digest = hashlib.sha256((name or os.uname().nodename).encode()).digest()
+    return jitter * int.from_bytes(digest[:8], "big") / 2**64
+
+
+def _hung(timeout: float) -> None:
+    os.write(2, f"mail-diagnose: the pass hung and was ended after {timeout + GRACE:.0f} s\n".encode())
+    os._exit(3)
+
+
+def _locked_pass(options: Options, probe: Probe, heartbeat: Heartbeat | None, deadline: float) -> Outcome:
+    outcome = Outcome(0)
+    directory = options.state_dir
+    sweep(directory, state.NAME)
+    kept, now = _kept(directory, outcome)
+    rules = ignore.load(directory)
+    if heartbeat:
+        heartbeat.start(min(deadline, time.monotonic() + 5))
+    moment = datetime.now().astimezone()
+    left = max(1.0, min(RUN, options.timeout * SHARE, deadline - time.monotonic()))
+    report = probe(ignore.matcher(rules, moment), left)
+    at = time.time()
+    seen = verdict.seen(report, now, kept.get("ground"), at)
+    after, event = machine.step(now, options.policy, seen)
+    if seen.status not in (machine.OK, machine.UNKNOWN):
+        kept["ground"] = verdict.ground(report)
+    ignored = ignore.counted(rules, report, moment)
+    kept |= {"machine": machine.as_plain(after), "report": report, "written": state.moment(), "version": __version__}
+    kept["passes"] += 1
+    report["watch"] = {
+        "state": machine.word(after, len(ignored)),
+        "status": after.status,
+        "since": message.iso(after.since),
+        "attempts": after.attempt,
+        "ignored": ignored,
+        "notifications": [],
+    }
+    _outage(kept, now, after, report, at)
+    kept["outbox"], lost = notify.given_up(kept["outbox"], options.targets, at)
+    if event is not None:
+        kept["serial"] += 1
+        note = message.compose(event, report, f"{kept['id']}-{kept['serial']}", after.unknowns)
+        kept["outbox"] = notify.enqueue(kept["outbox"], options.targets, note, at)
+        outcome.told += [str(note["title"]), *str(note["text"]).splitlines()]
+    _warn_of_mail(options, kept, outcome)
+    kept["deliveries"] = [*kept.get("deliveries", ()), *lost][-DELIVERIES:]
+    state.store(directory, kept)
+    _history(options, kept, outcome)
+    outcome.status = EXIT[str(report["status"])]
+    _deliver(options, kept, report, outcome, deadline, lost)
+    if heartbeat:
+        heartbeat.end(outcome.status, outcome.told[0] if outcome.told else _headline(report), deadline)
+        for problem in heartbeat.problems:
+            outcome.warnings.append(problem)
+            outcome.status = outcome.status or 1
+    kept["heartbeat"] = heartbeat.problems if heartbeat else []
+    state.store(directory, kept)
+    return outcome
+
+
+def _kept(directory: Path, outcome: Outcome) -> tuple[state.State, machine.Machine]:
+    """The state as it was, or a new one where there is none that can be used."""
+    try:
+        kept = state.load(directory)
+        if kept is not None:
+            return kept, machine.from_plain(kept["machine"])
+    except state.Unusable as why:
+        outcome.warnings.append(state.set_aside(directory, str(why)))
+    except (ValueError, KeyError, TypeError):
+        outcome.warnings.append(state.set_aside(directory, "it is damaged (machine)"))
+    fresh = {"schema": state.SCHEMA, "id": uuid.uuid4().hex[:12], "serial": 0, "passes": 0, "outbox": [], "closed": []}
+    return fresh, machine.Machine()
+
+
+def _outage(
+    kept: state.State, before: machine.Machine, after: machine.Machine, report: dict[str, Any], at: float
+) -> None:
+    """Keeps the outage that lasts in `outage`, and those that the history has not yet in `closed`."""
+    outage = kept.get("outage")
+    if after.status != machine.OK:
+        if outage is None:
+            kept["serial"] += 1
+            outage = {
+                "id": f"{kept['id']}-{kept['serial']}",
+                "began": after.since if after.since is not None else at,
+                "ended": None,
+                "worst": after.status,
+                "causes": [],
+                "title": "",
+                "passes": 0,
+            }
+        outage["passes"] += 1
+        if after.status == machine.FAILED:
+            outage["worst"] = machine.FAILED
+        if after.cause and after.cause not in outage["causes"]:
+            outage["causes"].append(after.cause)
+        if not outage["title"]:
+            titles = [str(d["title"]) for d in report["diagnoses"] if d["cause"] == after.cause]
+            outage["title"] = titles[0] if titles else after.cause or ""
+    elif outage is not None:
+        kept["closed"] = [*kept.get("closed", ()), {**outage, "ended": max(at, outage["began"])}][-1000:]
+        outage = None
+    kept["outage"] = outage
+
+
+def _history(options: Options, kept: state.State, outcome: Outcome) -> None:
+    outages = [*kept.get("closed", ()), *([kept["outage"]] if kept.get("outage") else [])]
+    try:
+        note = store.keep(options.state_dir, outages, options.retention)
+    except (StateError, OSError) as error:
+        outcome.warnings.append(f"the history was not written: {error}")
+        return
+    kept["closed"] = []
+    if note:
+        outcome.warnings.append(note)
+
+
+def _deliver(
+    options: Options,
+    kept: state.State,
+    report: dict[str, Any],
+    outcome: Outcome,
+    deadline: float,
+    lost: list[dict[str, Any]],
+) -> None:
+    results: list[dict[str, Any]] = []
+    if kept["outbox"]:
+        report["watch"]["notifications"] = state.notifications(kept)
+        results = notify.deliver(
+            kept["outbox"],
+            options.targets,
+            report,
+            deadline,
+            lambda: state.store(options.state_dir, kept),
+            options.pauses,
+        )
+    for failed in [*lost, *(r for r in results if not r["delivered"])]:
+        outcome.warnings.append(f"alarm not delivered to {failed['target']}: {failed['problem']}")
+        outcome.status = outcome.status or 1
+    kept["deliveries"] = [*kept["deliveries"], *(r for r in results if r["delivered"])][-DELIVERIES:]
+
+
+def _warn_of_mail(options: Options, kept: state.State, outcome: Outcome) -> None:
+    """Once: cron's mail is no alarm for broken mail."""
+    if options.targets or options.heartbeat:
+        kept["warned"] = False
+        return
+    from diagnose.host.live.hook import ancestors
+
+    if not kept.get("warned") and {"cron", "crond", "CRON", "fcron", "anacron"} & set(ancestors()):
+        kept["warned"] = True
+        outcome.warnings.append(
+            "cron would tell of broken mail by mail through this very server: give --notify or --heartbeat a way out"
+        )
+
+
+def _headline(report: dict[str, Any]) -> str:
+    first = verdict.first(report)
+    titles = [str(d["title"]) for d in report["diagnoses"] if d["cause"] == first]
+    return f"{str(report['status']).upper()}{f': {titles[0]}' if titles else ''}"

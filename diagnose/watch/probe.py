@@ -1,0 +1,71 @@
+"""The run of a pass, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from diagnose.errors import UsageError
+from diagnose.model import Observation
+
+Ignores = Callable[[Observation], bool] | None
+Probe = Callable[[Ignores, float], dict[str, Any]]  # what weighs nothing, seconds: the report of schema 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What to look at, in the words of `run`'s options."""
+
+    to: str | None = None
+    sender: str | None = None
+    app_config: Sequence[Path] = ()
+    only: Sequence[str] = ()
+    skip: Sequence[str] = ()
+    network: bool = True
+    auth: bool = True
+    snapshot: Path | None = None
+
+
+def prepare(wish: Wish) -> Probe:
+    """Checks the wish at once (UsageError) and returns what carries it out."""
+    from diagnose import registry
+    from diagnose.check import Settings
+    from diagnose.host.snapshot import load
+    from diagnose.model import Target
+    from diagnose.parse.address import check_address
+    from diagnose.session import Request
+
+    for path in wish.app_config:
+        if wish.snapshot is None and not path.is_file():
+            raise UsageError(f"--app-config {path}: no such file")
+    registry.select(registry.discover()[0], wish.only, wish.skip)
+    recording = load(wish.snapshot) if wish.snapshot else None
+    target = Target(
+        check_address(wish.sender, "--from", empty=True) if wish.sender is not None else None,
+        check_address(wish.to, "--to") if wish.to is not None else None,
+    )
+    settings = Settings(
+        app_config=tuple(str(path.absolute()) for path in wish.app_config), auth=wish.auth, network=wish.network
+    )
+    if recording is not None:
+        kept = recording.settings
+        target = Target(target.sender or recording.target.sender, target.recipient or recording.target.recipient)
+        settings = replace(settings, app_config=settings.app_config or tuple(kept.get("app_config", ())))
+        settings = replace(settings, since=float(kept.get("since", 86_400.0)))
+    request = Request(
+        target=target, settings=settings, only=tuple(wish.only), skip=tuple(wish.skip), recording=recording
+    )
+
+    def probe(ignores: Ignores, timeout: float) -> dict[str, Any]:
+        from diagnose.report.json_ import as_plain
+        from diagnose.session import diagnose
+
+        result = diagnose(replace(request, timeout=timeout, ignores=ignores))
+        plain: dict[str, Any] = result.hide(as_plain(result.report))
+        if any(run["reason"] == "interrupted" for run in plain["runs"]):
+            raise KeyboardInterrupt
+        return plain
+
+    return probe

@@ -1,0 +1,95 @@
+"""The history of outages, in SQLite: when each began and ended, how bad it was, and its causes."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from diagnose.errors import StateError
+from diagnose.watch.files import file_mode
+
+NAME = "history.sqlite"
+_TABLE = """
+CREATE TABLE IF NOT EXISTS outage (
+    id TEXT PRIMARY KEY,        -- of the kept state, so that keeping it twice keeps it once
+    began REAL NOT NULL,        -- seconds since the epoch, as the rest
+    ended REAL,                 -- NULL while it lasts
+    worst TEXT NOT NULL,        -- warning or failed
+    causes TEXT NOT NULL,       -- ids, comma separated, in the order in which they were told
+    title TEXT NOT NULL,        -- of the first cause
+    passes INTEGER NOT NULL
+)
+"""
+Outage = dict[str, Any]
+COLUMNS = ("id", "began", "ended", "worst", "causes", "title", "passes")
+
+
+@contextmanager
+def _opened(directory: Path) -> Iterator[sqlite3.Connection]:
+    path = directory / NAME
+    try:
+        link = sqlite3.connect(path, timeout=5.0)
+        try:
+            # One writer, seldom: a rollback journal needs no side files that other users could not open.
+            link.execute("PRAGMA journal_mode=DELETE")
+            with link:
+                link.execute(_TABLE)
+                yield link
+        finally:
+            link.close()
+    except sqlite3.DatabaseError as error:
+        raise StateError(f"{path}: {error}") from None
+
+
+def keep(directory: Path, outages: Sequence[Mapping[str, Any]], retention: float) -> str:
+    """Adds or renews the outages and forgets those that ended `retention` seconds ago; returns a note when a damaged
+    history was set aside. Raises StateError when it cannot be written."""
+    try:
+        _keep(directory, outages, retention)
+    except StateError as error:
+        path = directory / NAME
+        if "malformed" not in str(error) and "not a database" not in str(error):
+            raise
+        aside = directory / f"{NAME}.unusable-{time.time_ns():020d}"
+        path.replace(aside)
+        _keep(directory, outages, retention)
+        return f"the history was damaged: set aside as {aside}, beginning anew"
+    return ""
+
+
+def _keep(directory: Path, outages: Sequence[Mapping[str, Any]], retention: float) -> None:
+    with _opened(directory) as link:
+        link.executemany(
+            f"INSERT OR REPLACE INTO outage VALUES ({', '.join(f':{name}' for name in COLUMNS)})",
+            [{**outage, "causes": ",".join(outage["causes"])} for outage in outages],
+        )
+        link.execute("DELETE FROM outage WHERE ended IS NOT NULL AND ended < ?", (time.time() - retention,))
+    path = directory / NAME
+    if path.stat().st_mode & 0o777 != file_mode(directory):
+        path.chmod(file_mode(directory))
+
+
+def outages(directory: Path, since: float = 0.0) -> list[Outage]:
+    """Those that lasted into the time after `since` (epoch seconds), newest first; empty where there is no history."""
+    path = directory / NAME
+    if not path.exists():
+        return []
+    try:
+        link = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5.0)
+        try:
+            rows = link.execute(
+                f"SELECT {', '.join(COLUMNS)} FROM outage WHERE ended IS NULL OR ended >= ? ORDER BY began DESC, id",
+                (since,),
+            ).fetchall()
+        finally:
+            link.close()
+    except sqlite3.DatabaseError as error:
+        raise StateError(f"cannot read {path}: {error}") from None
+    found = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+    for outage in found:
+        outage["causes"] = [cause for cause in str(outage["causes"]).split(",") if cause]
+    return found

@@ -1,0 +1,51 @@
+"""What one report says to the state machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from diagnose.watch.machine import OK, UNKNOWN, Machine, Seen
+
+Ground = dict[str, str]  # the check and the sign that spoke loudest for the hard state's cause
+
+
+def seen(report: Mapping[str, Any], now: Machine, ground: Mapping[str, str] | None, at: float) -> Seen:
+    """A problem does not end because what proved it could not be looked at: then the pass could not tell."""
+    status = str(report["status"])
+    if status == OK and now.status not in (OK, UNKNOWN) and ground and not _looked(report, ground):
+        status = UNKNOWN
+    cause = None if status in (OK, UNKNOWN) else first(report)
+    return Seen(status, cause, at)
+
+
+def first(report: Mapping[str, Any]) -> str | None:
+    """The cause that is named first: no other one explains it."""
+    for diagnosis in report["diagnoses"]:
+        if not diagnosis["explained_by"]:
+            return str(diagnosis["cause"])
+    return None
+
+
+def ground(report: Mapping[str, Any]) -> Ground | None:
+    """What to look at before this report's problem counts as over."""
+    for diagnosis in report["diagnoses"]:
+        if diagnosis["explained_by"] or not diagnosis["support"]:
+            continue
+        sign = str(diagnosis["support"][0]["sign"])
+        for run in report["runs"]:
+            if any(o["sign"] == sign for o in run["observations"]):
+                return {"check": str(run["check"]), "sign": sign}
+    return None
+
+
+def _looked(report: Mapping[str, Any], ground: Mapping[str, str]) -> bool:
+    for run in report["runs"]:
+        if run["check"] != ground.get("check"):
+            continue
+        statuses = [o["status"] for o in run["observations"] if o["sign"] == ground.get("sign")]
+        if statuses:
+            return any(status != UNKNOWN for status in statuses)
+        # Skipped: what it asks about is not here any more.
+        return run["outcome"] in ("completed", "skipped")
+    return False
