@@ -51,7 +51,14 @@ _BY_KEY = (
 _ALWAYS = ("not-loadable", "not-configured", "host-has-blank", "unknown-socket-factory", "unrendered")
 # The server's demand for a login is the answer (app.login); only where it was not heard do they stand for themselves.
 _LOGIN = ("credentials-missing", "credentials-under-other-key", "credentials-unused")
-_LOUD = ("swallowed-line", "port-ignored", "name-not-ascii", "from-invalid", "port-not-a-number", "smtps-protocol-ignored")
+_LOUD = (
+    "swallowed-line",
+    "port-ignored",
+    "name-not-ascii",
+    "from-invalid",
+    "port-not-a-number",
+    "smtps-protocol-ignored",
+)
 _SPOKEN = {
     "missing": ("not-configured", "credentials-missing", "empty-value", "host-missing"),
     "placeholder": ("placeholder", "host-placeholder"),
@@ -74,7 +81,9 @@ def application(ctx: Context) -> Iterator[Observation]:
     yield from _odd_names(sources)
     for app in sources.counting:
         if app.problem or app.settings is None:
-            yield unknown("app.settings", app.path, f"{app.problem}; the file would tell how the application sends mail")
+            yield unknown(
+                "app.settings", app.path, f"{app.problem}; the file would tell how the application sends mail"
+            )
             continue
         if app.unresolved:
             yield _unresolved(app)
@@ -112,7 +121,13 @@ def _settings(app: Application, judged: Verdict) -> Iterator[Observation]:
         line = app.line(problem.key) or problem.line
         say = warn if status == "mild" else fail
         kind = next((word for word, kinds in _SPOKEN.items() if problem.kind in kinds), problem.kind)
-        data: dict[str, Scalar] = {"kind": kind, "problem": problem.kind, "key": problem.key, "line": line, "path": app.path}
+        data: dict[str, Scalar] = {
+            "kind": kind,
+            "problem": problem.kind,
+            "key": problem.key,
+            "line": line,
+            "path": app.path,
+        }
         data["proven"] = status == "proven"
         corrected = _correction(app, problem, judged)
         data["setting"] = f"It should say {corrected}." if corrected else "The evidence says what is wrong with it."
@@ -138,7 +153,7 @@ def _text(problem: Problem) -> str:
 
 
 def _weight(app: Application, problem: Problem, judged: Verdict) -> str:
-    """"" (nothing to say), mild, likely or proven: what the dialogue with the server makes of a problem."""
+    """ "" (nothing to say), mild, likely or proven: what the dialogue with the server makes of a problem."""
     kind, key = problem.kind, problem.key
     assert app.settings is not None
     if kind == "not-configured" and any(re.search(r"mail|smtp", e.key, re.I) for e in app.properties.entries):
@@ -213,8 +228,16 @@ def _route(ctx: Context, app: Application) -> Observation:
     place = f"{settings.host}:{settings.port}"
     data: dict[str, Scalar] = {"host": settings.host, "port": settings.port, "path": app.path}
     if is_local(ctx, settings.host):
-        return ok("app.route", place, "the application hands its mail to this host: Postfix sends it", direct=False, **data)
-    return ok("app.route", place, "the application sends by this server itself: Postfix has no part in it", direct=True, **data)
+        return ok(
+            "app.route", place, "the application hands its mail to this host: Postfix sends it", direct=False, **data
+        )
+    return ok(
+        "app.route",
+        place,
+        "the application sends by this server itself: Postfix has no part in it",
+        direct=True,
+        **data,
+    )
 
 
 def _listener(ctx: Context, app: Application, judged: Verdict) -> Iterator[Observation]:
@@ -231,6 +254,12 @@ def _listener(ctx: Context, app: Application, judged: Verdict) -> Iterator[Obser
         text = f"the application hands its mail to {place}, and {shown}"
         yield fail("app.smtp-listener-missing", place, text, kind="not-loopback" if here else "none", **data)
     elif judged.stage == "unknown" and not listening.problem and not here:
-        yield fail("app.smtp-listener-missing", place, f"the application hands its mail to {place}; nothing listens there", kind="none", **data)
+        yield fail(
+            "app.smtp-listener-missing",
+            place,
+            f"the application hands its mail to {place}; nothing listens there",
+            kind="none",
+            **data,
+        )
     elif judged.stage != "unknown" or here:
         yield ok("app.smtp-listener-missing", place, "something listens there", **data)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from diagnose.check import Context, check, fail, ok, skip, unknown, warn
 from diagnose.facts_application import Application, found
 from diagnose.facts_javamail import Session
-from diagnose.facts_javamail_runtime import Runtime, runtime
+from diagnose.facts_javamail_runtime import runtime
 from diagnose.facts_javamail_verdict import Verdict, verdict
 from diagnose.facts_network import egress, is_private
 from diagnose.model import Observation, Scalar
@@ -47,7 +47,9 @@ def application_probe(ctx: Context) -> Iterator[Observation]:
     for app in sources.counting:
         settings = app.settings
         if settings is None or app.problem or not app.connectable:
-            why = app.problem or (f"not known here: {', '.join(app.blocked)}" if app.blocked else "no mail setting in the file")
+            why = app.problem or (
+                f"not known here: {', '.join(app.blocked)}" if app.blocked else "no mail setting in the file"
+            )
             yield unknown("app.server", app.path, f"{why}; the server cannot be tried without it")
             continue
         key = (settings.host, settings.port, settings.tls, settings.user)
@@ -70,13 +72,16 @@ def _stages(ctx: Context, app: Application, settings: MailSettings, judged: Verd
         "path": app.path,
         "provider": known.name if known else "",
         "user": settings.user,
-        "setting": judged.lines.replace("mail.smtp", f"{settings.prefix}mail.smtp") or "what the server's operator says",
+        "setting": judged.lines.replace("mail.smtp", f"{settings.prefix}mail.smtp")
+        or "what the server's operator says",
         "works": ", ".join(f"{way.port} ({way.tls})" for way in judged.ways) or "nothing that was tried",
         "intended": not any(p.kind in ("port-ignored", "port-not-a-number", "host-placeholder") for p in app.problems),
     }
-    protocols = _protocols(settings, judged, runtime(ctx), place, data)
+    protocols = _protocols(ctx, settings, judged, place, data)
     if judged.stage == "unknown" or held is None:
-        yield unknown("app.server", place, f"{judged.text}; a dialogue would tell whether the application gets through", **data)
+        yield unknown(
+            "app.server", place, f"{judged.text}; a dialogue would tell whether the application gets through", **data
+        )
         yield from _static_tls(app, place, data)
         yield from protocols
         if held is not None and held.with_login:
@@ -126,7 +131,9 @@ def _server(ctx: Context, judged: Verdict, place: str, data: dict[str, Scalar]) 
         detail += f"; this server answers on {data['works']}"
     text = f"{_SAYS.get(judged.kind, 'does not work')}: {detail}"
     say = warn if judged.kind == "greeting" and judged.code < 500 else fail
-    yield say("app.server", place, text, outcome=judged.kind, others=others, label=judged.label, code=judged.code, **data)
+    yield say(
+        "app.server", place, text, outcome=judged.kind, others=others, label=judged.label, code=judged.code, **data
+    )
 
 
 def _static_tls(app: Application, place: str, data: dict[str, Scalar]) -> Iterator[Observation]:
@@ -134,7 +141,16 @@ def _static_tls(app: Application, place: str, data: dict[str, Scalar]) -> Iterat
     for problem in app.problems:
         if problem.kind in _STATIC_TLS:
             text = f"{problem.text} (by what is usual on this port)"
-            yield fail("app.tls", place, text, kind=_STATIC_TLS[problem.kind], proven=False, key=problem.key, line=problem.line, **data)
+            yield fail(
+                "app.tls",
+                place,
+                text,
+                kind=_STATIC_TLS[problem.kind],
+                proven=False,
+                key=problem.key,
+                line=problem.line,
+                **data,
+            )
 
 
 def _tls_fine(held: Session, settings: MailSettings, place: str, data: dict[str, Scalar]) -> Observation:
@@ -150,7 +166,9 @@ def _tls_fine(held: Session, settings: MailSettings, place: str, data: dict[str,
 
 
 def _store(held: Session) -> str:
-    return f"Java's trust store {held.store}" if held.store else "this system's CA bundle (no Java trust store was read)"
+    return (
+        f"Java's trust store {held.store}" if held.store else "this system's CA bundle (no Java trust store was read)"
+    )
 
 
 def _certificate(held: Session, judged: Verdict, place: str, data: dict[str, Scalar]) -> Observation:
@@ -173,20 +191,28 @@ def _certificate_fine(held: Session, place: str, data: dict[str, Scalar]) -> Obs
 
 
 def _protocols(
-    settings: MailSettings, judged: Verdict, java: Runtime, place: str, data: dict[str, Scalar]
+    ctx: Context, settings: MailSettings, judged: Verdict, place: str, data: dict[str, Scalar]
 ) -> Iterator[Observation]:
     allowed = settings.tls_protocols.split()
     if settings.tls == "none" or judged.local:
         return
     if allowed and not any(name in ("TLSv1.2", "TLSv1.3") for name in allowed):
-        text = f"mail.smtp.ssl.protocols allows {' '.join(allowed)} only, which servers and current Java versions refuse"
+        text = (
+            f"mail.smtp.ssl.protocols allows {' '.join(allowed)} only, which servers and current Java versions refuse"
+        )
         yield fail("app.protocol", place, text, kind="settings", protocols=" ".join(allowed), **data)
-    elif java.version and java.version < (8,) and not allowed:
-        text = f"Java {java.words} offers TLS 1.0 only unless it is told otherwise"
-        yield fail("app.protocol", place, text, kind="runtime", java=java.words, **data)
+    elif (java := _old_java(ctx)) and not allowed:
+        text = f"Java {java} offers TLS 1.0 only unless it is told otherwise"
+        yield fail("app.protocol", place, text, kind="runtime", java=java, **data)
     elif judged.session and judged.session.reply.tls and judged.session.reply.tls.version in ("TLSv1", "TLSv1.1"):
         text = f"the server speaks {judged.session.reply.tls.version}, which current Java versions refuse"
         yield fail("app.protocol", place, text, kind="server", **data)
+
+
+def _old_java(ctx: Context) -> str:
+    """The version of a Java that by itself offers TLS 1.0 alone, else ""."""
+    java = runtime(ctx)
+    return java.words if java.version and java.version < (8,) else ""
 
 
 def _login(held: Session, judged: Verdict, place: str, data: dict[str, Scalar]) -> Iterator[Observation]:
@@ -198,7 +224,9 @@ def _login(held: Session, judged: Verdict, place: str, data: dict[str, Scalar]) 
     if held.with_login:
         yield ok("app.login", place, "the server takes the login", label="accepted", **data)
     elif held.no_login not in ("no login is configured", "the server offers no login"):
-        yield unknown("app.login", place, f"{held.no_login}; a login would tell whether the credentials are right", **data)
+        yield unknown(
+            "app.login", place, f"{held.no_login}; a login would tell whether the credentials are right", **data
+        )
     if judged.stage == "sender":
         yield fail("app.sender", place, judged.text, label=judged.label, code=judged.code, **data)
     elif judged.stage == "works" and not held.with_login and held.no_login == "no login is configured":

@@ -72,7 +72,9 @@ def _compare(ctx: Context, template: Application, file: Application, agent: tupl
     kind, words, ran = agent
     if not differing:
         if kind:
-            return warn("app.applied", file.path, f"{words}; the file still holds what the template says", kind=kind, **data)
+            return warn(
+                "app.applied", file.path, f"{words}; the file still holds what the template says", kind=kind, **data
+            )
         return ok("app.applied", file.path, f"holds what {template.path} says", kind="same", **data)
     key = differing[0]
     old, new = file.value(_bare(key)), template.value(_bare(key))
@@ -81,9 +83,17 @@ def _compare(ctx: Context, template: Application, file: Application, agent: tupl
     data |= {"key": key, "line": file.line(key), "value": new, "old": old}
     if template.mtime > file.mtime - _TOGETHER or kind:
         text += f"; the template is of {_when(ctx, template.mtime)}, the file of {_when(ctx, file.mtime)}"
-        return fail("app.applied", file.path, f"{text}{'; ' + words if words else ''}", kind=kind or "template-newer", **data)
+        return fail(
+            "app.applied", file.path, f"{text}{'; ' + words if words else ''}", kind=kind or "template-newer", **data
+        )
     if ran > file.mtime:
-        return fail("app.applied", file.path, f"{text}; Puppet has run since and left the file alone", kind="not-managed", **data)
+        return fail(
+            "app.applied",
+            file.path,
+            f"{text}; Puppet has run since and left the file alone",
+            kind="not-managed",
+            **data,
+        )
     text += "; the file was edited by hand after Puppet wrote it: the next run puts the template's values back"
     return warn("app.applied", file.path, text, kind="edited-by-hand", **data)
 
@@ -110,7 +120,14 @@ def _differing(template: Application, file: Application) -> list[str]:
 def _never(template: Application, sources: Sources, agent: tuple[str, str, float]) -> Observation:
     kind, words, _ = agent
     if kind and not sources.named:
-        return fail("app.applied", template.path, f"no generated file is found, and {words}", kind=kind, path=template.path, template=template.path)
+        return fail(
+            "app.applied",
+            template.path,
+            f"no generated file is found, and {words}",
+            kind=kind,
+            path=template.path,
+            template=template.path,
+        )
     text = "no file generated from it is found here, so the template itself is judged"
     return unknown("app.applied", template.path, text, kind="no-file", template=template.path)
 
@@ -119,7 +136,12 @@ def _restarted(ctx: Context, file: Application) -> Iterator[Observation]:
     """The mail session is made once, when the application starts."""
     if not file.mtime:
         return
-    mine = [p for p in processes(ctx) if p.started and (p.user == file.owner or re.search(r"codenvy|\bche\b|catalina|tomcat", " ".join(p.command), re.I))]
+    mine = [
+        p
+        for p in processes(ctx)
+        if p.started
+        and (p.user == file.owner or re.search(r"codenvy|\bche\b|catalina|tomcat", " ".join(p.command), re.I))
+    ]
     if not mine:
         return
     oldest = min(mine, key=lambda p: p.started)

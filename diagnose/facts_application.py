@@ -238,7 +238,9 @@ def _read(ctx: Context, path: str, kind: str, variables: dict[str, str]) -> Appl
     if path.endswith(".erb"):
         text, unresolved, problem = _render(reply.text, variables)
         if problem:
-            return Application(path=path, kind=kind, raw=reply.text, mtime=stat.mtime, owner=stat.owner, problem=problem)
+            return Application(
+                path=path, kind=kind, raw=reply.text, mtime=stat.mtime, owner=stat.owner, problem=problem
+            )
     parsed = properties.parse(text)
     return Application(
         path=path,

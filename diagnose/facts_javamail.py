@@ -94,7 +94,10 @@ def login_of(ctx: Context, app: Application) -> tuple[Login | None, str]:
     settings = app.settings
     if settings is None or not settings.auth:
         return None, "no login is configured"
-    user, password = app.key_of("mail.smtp.auth.username", "mail.smtp.user", "mail.user"), app.key_of("mail.smtp.auth.password")
+    user, password = (
+        app.key_of("mail.smtp.auth.username", "mail.smtp.user", "mail.user"),
+        app.key_of("mail.smtp.auth.password"),
+    )
     if not ctx.settings.auth:
         return None, "logins are switched off (--no-auth)"
     if not settings.user.strip() or settings.password is None or settings.password.length == "empty":
@@ -121,7 +124,9 @@ def session(ctx: Context, app: Application) -> Session:
     resolved = ctx.ask(Resolve(host))
     if not resolved.addresses:
         reply = DialReply(stage="resolve", error=resolved.problem or "no address", problem=_silence(resolved.problem))
-        return Session(reply=reply, tls=tls, port=port, outcome=Outcome.UNKNOWN, with_login=False, not_found=reply.error)
+        return Session(
+            reply=reply, tls=tls, port=port, outcome=Outcome.UNKNOWN, with_login=False, not_found=reply.error
+        )
     login, no_login = login_of(ctx, app)
     # Java takes a name's first address only, and puts IPv4 first.
     family = 4 if any(":" not in address for address in resolved.addresses) else 0

@@ -27,7 +27,9 @@ from diagnose.parse.mail_settings import MailSettings
 from diagnose.parse.outcomes import Outcome
 from diagnose.parse.reason import classify
 
-_NOT_TLS = re.compile(r"wrong version number|unknown protocol|record layer|http request|packet length|record type|not ssl", re.I)
+_NOT_TLS = re.compile(
+    r"wrong version number|unknown protocol|record layer|http request|packet length|record type|not ssl", re.I
+)
 _NO_VERSION = re.compile(
     r"unsupported protocol|protocol version|no protocols|handshake failure|insufficient security|no shared cipher"
     r"|key too small|inappropriate fallback|no ciphers|version too low|legacy",
@@ -111,11 +113,15 @@ def _judge(ctx: Context, app: Application, held: Session, local: bool) -> Verdic
     if not reply.banner:
         ways = alternatives(ctx, settings.host, other_way(held.port, held.tls))
         if any(way.port == held.port and way.tls == "implicit" for way in ways):
-            return stop("tls", "plain-on-implicit", f"port {held.port} waits for TLS, the application for a greeting", ways)
+            return stop(
+                "tls", "plain-on-implicit", f"port {held.port} waits for TLS, the application for a greeting", ways
+            )
         return stop("server", "silent", f"connects, and sends no greeting ({reply.error})", ways)
     if not reply.banner.startswith("2"):
         label, code = _label(reply.banner, settings.host, held.port, "greeting")
-        return stop("server", "greeting", f"greets with a refusal: {reply.banner}", (), label or "greeting-refused", code)
+        return stop(
+            "server", "greeting", f"greets with a refusal: {reply.banner}", (), label or "greeting-refused", code
+        )
     host = settings.host
     return _secured(ctx, app, settings, held, stop) or _signed_in(ctx, host, held, stop) or _envelope(held, stop, host)
 
@@ -134,7 +140,9 @@ def _implicit_failed(ctx: Context, settings: MailSettings, held: Session, stop: 
     ways = alternatives(ctx, settings.host, other_way(held.port, "implicit"))
     plain = any(way.port == held.port and way.tls == "starttls" for way in ways)
     if plain or _NOT_TLS.search(error):
-        return stop("tls", "tls-on-plain", f"port {held.port} begins in plain text, the application with TLS ({error})", ways)
+        return stop(
+            "tls", "tls-on-plain", f"port {held.port} begins in plain text, the application with TLS ({error})", ways
+        )
     return stop("server", "silent", f"connects, and does not answer the TLS handshake ({error})", ways)
 
 
@@ -144,12 +152,19 @@ def _secured(ctx: Context, app: Application, settings: MailSettings, held: Sessi
     host, info = settings.host, reply.tls
     if settings.tls == "starttls-required" and not reply.offers_starttls and reply.ehlo:
         ways = alternatives(ctx, host, other_way(held.port, "starttls"))
-        return stop("tls", "starttls-not-offered", f"STARTTLS is required, and {host} does not offer it on port {held.port}", ways)
+        return stop(
+            "tls",
+            "starttls-not-offered",
+            f"STARTTLS is required, and {host} does not offer it on port {held.port}",
+            ways,
+        )
     if reply.starttls and not reply.starttls.startswith("2"):
         return stop("tls", "starttls-refused", f"STARTTLS is answered: {reply.starttls}")
     if info and info.verify_error and not info.verified and not _BUNDLE.match(info.verify_error):
         if not trusts(settings, host):
-            return stop("certificate", _why(info.verify_error), f"{info.verify_error} ({info.subject}, issued by {info.issuer})")
+            return stop(
+                "certificate", _why(info.verify_error), f"{info.verify_error} ({info.subject}, issued by {info.issuer})"
+            )
     elif info and info.error:
         kind = "no-common-version" if _NO_VERSION.search(info.error) else "handshake"
         return stop("protocol" if kind != "handshake" else "tls", kind, f"the TLS handshake fails: {info.error}")
@@ -184,7 +199,9 @@ def _signed_in(ctx: Context, host: str, held: Session, stop: Stop) -> Verdict | 
     if reply.auth and not reply.auth.startswith("235"):
         label, code = _label(reply.auth, host, held.port, "auth")
         if label in _WANTS_TLS:
-            return stop("tls", "starttls-needed", reply.auth, alternatives(ctx, host, ((held.port, "starttls"),)), label, code)
+            return stop(
+                "tls", "starttls-needed", reply.auth, alternatives(ctx, host, ((held.port, "starttls"),)), label, code
+            )
         if 400 <= code < 500 and label in ("", *_TEMPORARY):
             return stop("unknown", "temporary", f"the login was put off: {reply.auth}", (), label, code)
         return stop("login", "rejected", reply.auth, (), label or "relay-credentials-rejected", code)
@@ -192,7 +209,9 @@ def _signed_in(ctx: Context, host: str, held: Session, stop: Stop) -> Verdict | 
         offered = " ".join(reply.mechanisms)
         return stop("login", "no-mechanism", f"the server takes {offered} only, not a password", (), "no-mechanism")
     if held.no_login == MISSING and reply.mechanisms:
-        return stop("login", "missing", "mail.smtp.auth is true, and no user or no password is set", (), "auth-required")
+        return stop(
+            "login", "missing", "mail.smtp.auth is true, and no user or no password is set", (), "auth-required"
+        )
     if held.with_login and not reply.auth:
         return stop("unknown", "no-answer", f"the login could not be tried: {reply.error or 'no answer'}")
     return None
@@ -214,5 +233,13 @@ def _envelope(held: Session, stop: Stop, host: str) -> Verdict:
             return stop("sender", label, f"the server refuses the sender: {text}", (), label, code)
     if not reply.ehlo and reply.error:
         return stop("unknown", "", f"the dialogue ended early: {reply.error}")
-    kind = "" if held.with_login or held.no_login in ("no login is configured", "the server offers no login") else "no-login"
-    return stop("works", kind, f"answers, greets and takes the application's settings{'' if not held.with_login else ', login included'}")
+    kind = (
+        ""
+        if held.with_login or held.no_login in ("no login is configured", "the server offers no login")
+        else "no-login"
+    )
+    return stop(
+        "works",
+        kind,
+        f"answers, greets and takes the application's settings{'' if not held.with_login else ', login included'}",
+    )

@@ -45,17 +45,25 @@ from diagnose.model import Observation
 NOW = 1_795_360_000.0
 PROPERTIES = "/home/codenvy/codenvy-data/conf/email-connection.properties"
 TEMPLATE = "/etc/puppet/modules/all_in_one/templates/email-connection.properties.erb"
-GOOD_TLS = TlsInfo(version="TLSv1.3", verified=True, names=("smtp.gmail.com",), subject="smtp.gmail.com", issuer="GTS CA 1C3")
+GOOD_TLS = TlsInfo(
+    version="TLSv1.3", verified=True, names=("smtp.gmail.com",), subject="smtp.gmail.com", issuer="GTS CA 1C3"
+)
 EHLO = "250-smtp.gmail.com\n250 AUTH LOGIN PLAIN"
 WITH_STARTTLS = "250-smtp.gmail.com\n250-STARTTLS\n250 SIZE"
 
 
 def refused(query: Dial) -> DialReply:
-    return DialReply(stage="connect", error="ECONNREFUSED", attempts=(Attempt(address="192.0.2.7", error="ECONNREFUSED", seconds=0.01),))
+    return DialReply(
+        stage="connect",
+        error="ECONNREFUSED",
+        attempts=(Attempt(address="192.0.2.7", error="ECONNREFUSED", seconds=0.01),),
+    )
 
 
 def timed_out(query: Dial) -> DialReply:
-    return DialReply(stage="connect", error="timed out", attempts=(Attempt(address="192.0.2.7", error="ETIMEDOUT", seconds=3.5),))
+    return DialReply(
+        stage="connect", error="timed out", attempts=(Attempt(address="192.0.2.7", error="ETIMEDOUT", seconds=3.5),)
+    )
 
 
 def usual(query: Dial) -> DialReply:
@@ -73,7 +81,9 @@ def usual(query: Dial) -> DialReply:
         if query.login:
             return with_(reply, stage="auth", error="not tried: the connection is not encrypted")
         return with_(reply, mail="530 5.7.0 Must issue a STARTTLS command first" if query.say == "rcpt" else "")
-    reply = with_(reply, tls=GOOD_TLS, mechanisms=("LOGIN", "PLAIN"), starttls="" if query.tls == "implicit" else "220 go")
+    reply = with_(
+        reply, tls=GOOD_TLS, mechanisms=("LOGIN", "PLAIN"), starttls="" if query.tls == "implicit" else "220 go"
+    )
     if query.login:
         return with_(reply, auth="235 2.7.0 Accepted", mechanism="PLAIN")
     return with_(reply, mail="530 5.7.0 Authentication Required" if query.say == "rcpt" else "")
@@ -110,7 +120,9 @@ class Machine:
             return StatReply()
         entry = self.files[query.path]
         age = 0.0 if isinstance(entry, str) else entry[1]
-        return StatReply(exists=True, kind="file", mode=0o644, owner="codenvy", size=9, mtime=NOW - age, real=query.path)
+        return StatReply(
+            exists=True, kind="file", mode=0o644, owner="codenvy", size=9, mtime=NOW - age, real=query.path
+        )
 
     def _dial(self, query: Dial) -> DialReply:
         self.dialled.append(query)
@@ -128,7 +140,9 @@ class Machine:
                 Processes: lambda q: ProcessesReply(processes=self.processes),
                 Listeners: lambda q: ListenersReply(listeners=self.listeners),
                 Now: lambda q: NowReply(epoch=NOW, hostname="app", fqdn="app.example.net", root=True),
-                Exec: lambda q: ExecReply(code=0, err=self.java) if q.argv[-1] == "-version" else ExecReply(problem="not found"),
+                Exec: lambda q: (
+                    ExecReply(code=0, err=self.java) if q.argv[-1] == "-version" else ExecReply(problem="not found")
+                ),
             }
         )
         world = Memo(host if self.settings.network else NoNetwork(host))

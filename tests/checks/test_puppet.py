@@ -64,7 +64,9 @@ def test_values_from_variables_unknown_here_are_not_compared() -> None:
 
 
 def test_an_application_older_than_its_file() -> None:
-    java = Process(pid=7, parent=1, name="java", command=("/usr/bin/java", "-Dcodenvy"), user="codenvy", started=NOW - 2 * DAY)
+    java = Process(
+        pid=7, parent=1, name="java", command=("/usr/bin/java", "-Dcodenvy"), user="codenvy", started=NOW - 2 * DAY
+    )
     found = one({PROPERTIES: (STARTTLS, DAY)}, (java,))
     assert (found.status, found.data["kind"], found.data["pid"]) == (Status.FAILED, "not-restarted", 7)
     assert one({PROPERTIES: (STARTTLS, 3 * DAY)}, (java,)).status is Status.OK

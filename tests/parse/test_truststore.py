@@ -47,7 +47,11 @@ def test_what_is_cut_off_or_no_store_at_all_is_said_to_be_none() -> None:
 @pytest.mark.parametrize("encrypted", [True, False])
 def test_keytools_pkcs12_is_read_where_its_certificates_are_not_encrypted(tmp_path: Path, encrypted: bool) -> None:
     (tmp_path / "ca.der").write_bytes(certificate := der())
-    options = () if encrypted else ("-J-Dkeystore.pkcs12.certProtectionAlgorithm=NONE", "-J-Dkeystore.pkcs12.macAlgorithm=NONE")
+    options = (
+        ()
+        if encrypted
+        else ("-J-Dkeystore.pkcs12.certProtectionAlgorithm=NONE", "-J-Dkeystore.pkcs12.macAlgorithm=NONE")
+    )
     subprocess.run(
         ["keytool", *options, "-importcert", "-noprompt", "-keystore", tmp_path / "store", "-storetype", "PKCS12",
          "-storepass", "changeit", "-alias", "root", "-file", tmp_path / "ca.der"],
