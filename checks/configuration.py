@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator
 
 from diagnose.check import Context, Read, Stat, check, fail, ok, unknown, warn
@@ -20,6 +21,7 @@ _DECISIVE = (
     "mynetworks", "inet_interfaces", "inet_protocols", "default_transport", "sender_dependent_", "smtp_bind_address",
     "smtp_generic_maps", "virtual_", "alias_", "smtpd_relay_restrictions", "message_size_limit",
 )  # fmt: skip
+_HARMLESS = re.compile(r"loglev|cache|note_starttls|timeout|_limit|_delay|_size")
 _READ_BY_ALL = ("all", "cleanup", "smtp")
 _FATAL_KINDS = ("missing-equals", "missing-name", "bad-field-count", "cannot-open")
 
@@ -95,7 +97,10 @@ def _unknown(postfix: Mta, text: MainCf) -> Iterator[Observation]:
             continue
         name = complaint.parameter
         plain = name.encode("ascii", "ignore").decode()
-        close = [n for n in difflib.get_close_matches(plain, known, 3, 0.88) if n.startswith(_DECISIVE)]
+        if _HARMLESS.search(plain):
+            close = []
+        else:
+            close = [n for n in difflib.get_close_matches(plain, known, 3, 0.88) if n.startswith(_DECISIVE)]
         # The right name set elsewhere in the file makes the misspelling harmless.
         meant = next((n for n in close if n not in postfix.explicit or not postfix.value(n)), "")
         setting = text.get(name)

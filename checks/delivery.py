@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import re
 from collections.abc import Iterator
@@ -26,6 +27,9 @@ from diagnose.model import Observation
 
 _LOCAL = ("local", "virtual-mailbox", "virtual-alias")
 _LOCALLY = re.compile(r"to=<([^>]+@[^>]+)>.* relay=(?:local|virtual),")
+_NOBODY = re.compile(
+    r"to=<[^>]+@([^>]+)>.* relay=(?:local|virtual|none),.*status=bounced \((?:unknown user|User unknown in)", re.I
+)
 _LISTS = {
     "local": "mydestination",
     "virtual-mailbox": "virtual_mailbox_domains",
@@ -120,6 +124,9 @@ def _compare(ctx: Context, way: Route, domain: str, recipient: str) -> Observati
     named = way.value("myhostname").lower() in found.hosts
     if named or addresses & here:
         return ok("config.recipient-local", domain, f"{told}, and its exchanger {found.hosts[0]} is this host", **data)
+    if not _certain(ctx, domain, here):
+        text = f"{told}; its exchanger is {found.hosts[0]}, which may be this host as seen from outside"
+        return warn("config.recipient-local", domain, text, host=found.hosts[0], **data)
     if not addresses:
         return unknown(
             "config.recipient-local", domain, f"{told}; its exchanger {found.hosts[0]} has no address", **data
@@ -128,9 +135,18 @@ def _compare(ctx: Context, way: Route, domain: str, recipient: str) -> Observati
     return fail("config.recipient-local", domain, text, host=found.hosts[0], **data)
 
 
+def _certain(ctx: Context, domain: str, here: set[str]) -> bool:
+    """Whether the exchanger is surely another host: behind NAT this one does not see its own public address, but then
+    the domain's recipients exist here."""
+    if any(ipaddress.ip_address(a.partition("%")[0]).is_global for a in here):
+        return True
+    lines = ctx.ask(MailLog(ctx.settings.since)).lines
+    return any((m := _NOBODY.search(line)) is not None and m[1].lower() == domain for line in lines)
+
+
 def _own_addresses(ctx: Context) -> set[str]:
     try:
         links = json.loads(ctx.ask(Exec(("ip", "-j", "addr"))).out or "[]")
     except ValueError:
         return set()
-    return {str(info.get("local", "")) for link in links for info in link.get("addr_info", ())}
+    return {str(info["local"]) for link in links for info in link.get("addr_info", ()) if info.get("local")}

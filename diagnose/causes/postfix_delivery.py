@@ -54,6 +54,8 @@ CAUSES = (
         rules_out="The log shows relay=host[address] for that recipient, not relay=local; or its exchanger is this host.",
         signs=(
             Sign("config.recipient-local", 20),
+            # Behind NAT a mail server does not see its own public address.
+            Sign("config.recipient-local", 5, Status.WARNING),
             Sign("mail.local-user-unknown", 6),
             Sign("mail.recipient-domain-local", 14),
         ),

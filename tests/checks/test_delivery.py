@@ -5,11 +5,12 @@ import json
 from checks.delivery import delivery
 from diagnose.check import Exec, Lookup, Resolve
 from diagnose.host.query import DnsReply, ExecReply, MapReply, ResolveReply
+from diagnose.model import Status
 from tests.checks.pretended_postfix import failed, machine, of, run
 
 OWN = {
     Exec(("ip", "-j", "addr")): ExecReply(
-        code=0, out=json.dumps([{"addr_info": [{"local": "192.0.2.5", "scope": "global"}]}])
+        code=0, out=json.dumps([{"addr_info": [{"local": "45.76.1.5", "scope": "global"}]}])
     )
 }
 
@@ -58,7 +59,7 @@ def test_domain_kept_here_while_its_exchanger_is_elsewhere() -> None:
 
 def test_mail_server_for_its_own_domain_is_fine() -> None:
     host = machine(
-        {"mydestination": "$myhostname, example.org"}, more=exchanger("example.org", "mx.example.org", "192.0.2.5")
+        {"mydestination": "$myhostname, example.org"}, more=exchanger("example.org", "mx.example.org", "45.76.1.5")
     )
     assert failed(run(delivery, host, "user@example.org")) == []
 
@@ -74,3 +75,11 @@ def test_learns_the_domain_from_a_local_bounce() -> None:
 def test_no_dns_is_unknown() -> None:
     host = machine({"mydestination": "example.org"}, more=OWN)
     assert failed(run(delivery, host, "user@example.org")) == []
+
+
+def test_mail_server_behind_nat_is_not_accused_unless_its_users_are_unknown() -> None:
+    private = {Exec(("ip", "-j", "addr")): ExecReply(code=0, out=json.dumps([{"addr_info": [{"local": "10.0.0.5"}]}]))}
+    answers = {**exchanger("example.org", "mail.example.org", "45.76.1.9"), **private}
+    host = machine({"mydestination": "$myhostname, example.org"}, more=answers)
+    found = of(run(delivery, host, "user@example.org"), "config.recipient-local")
+    assert [o.status for o in found] == [Status.WARNING]
