@@ -27,6 +27,7 @@ from diagnose.parse.outcomes import WORDS, Outcome, Pattern
 from diagnose.parse.recognise import identify
 
 PROVIDERS = 3  # of those that may be advised, in the order in which they would be
+FIND = "As root, find what stops it by the commands below."
 ALTERNATES = (587, 465, 2525, 2587, 2465)
 
 
@@ -94,7 +95,7 @@ def _mail_port(ctx: Context, way: MailPort, seen: Egress) -> Observation:
             f"TCP {way.port}, which this mail takes, {WORDS[found.failed_by]} at {found.failed} unrelated operators "
             f"({listed}), while {_control(seen, way.port)}"
         )
-        return fail("egress.mail-port", subject, text, kind=_kind(found), **data)
+        return fail("egress.mail-port", subject, text, kind=_kind(found), fix=FIND, **data)
     if found.kind in ("open", "mixed"):
         mute = [t for t in rows if t.open and way.port not in IMPLICIT and not t.reply.banner and t.reply.error]
         if len(mute) == len([t for t in rows if t.open]) > 1:

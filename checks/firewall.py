@@ -46,7 +46,8 @@ def check_firewall(ctx: Context) -> Iterator[Observation]:
             break
     if sure and _all_stopped(packets, sure):
         packet, tool, verdict = sure[0]
-        yield fail("firewall.smtp", subject, _words(way, packet, tool, verdict), **data, **_data(tool, verdict))
+        data |= {"fix": _fix(way.port, packet, tool, verdict), **_data(tool, verdict)}
+        yield fail("firewall.smtp", subject, _words(way, packet, tool, verdict), **data)
     elif stops:
         packet, tool, verdict = (sure or stops)[0]
         text = _words(way, packet, tool, verdict) + (f", unless it depends on {verdict.doubt}" if verdict.doubt else "")
@@ -70,6 +71,19 @@ def _data(tool: str, verdict: Verdict) -> dict[str, Scalar]:
         "tool": tool, "rule": verdict.rule, "table": verdict.table, "chain": verdict.chain, "owner": verdict.owner,
         "action": verdict.action, "by_user": verdict.by_user, "packets": verdict.packets,
     }  # fmt: skip
+
+
+def _fix(port: int, packet: Packet, tool: str, verdict: Verdict) -> str:
+    """What lets the packet pass at once, in the words of the tool that keeps the rule."""
+    if verdict.owner == "ufw":
+        return f"To let it pass: ufw allow out {port}/tcp"
+    if verdict.owner == "csf":
+        return "To let Postfix pass: name its user in SMTP_ALLOWUSER of /etc/csf/csf.conf, then csf -r"
+    if tool == "nftables":
+        place = " ".join(part for part in (verdict.table, verdict.chain) if part)
+        return f"To let it pass at once: nft insert rule {place} tcp dport {port} accept"
+    command = tool if packet.family == 4 else tool.replace("iptables", "ip6tables", 1).replace("ip6ip6", "ip6")
+    return f"To let it pass at once: {command} -I OUTPUT -p tcp --dport {port} -j ACCEPT"
 
 
 def _words(way: MailPort, packet: Packet, tool: str, verdict: Verdict) -> str:
@@ -209,5 +223,7 @@ def _routes(ctx: Context, way: MailPort, packets: Sequence[Packet]) -> Iterator[
     wanted = {p.destination for p in packets if p.family == main}
     whole = wanted <= {p.destination for p, _, _ in refused if p.family == main}
     say = fail if whole else warn
-    yield say("firewall.route", subject, what, kind=kind, rule=text, action=text.split()[0],
-              public=not is_private(packet.destination), **data)  # fmt: skip
+    data |= {"kind": kind, "rule": text, "action": text.split()[0], "public": not is_private(packet.destination)}
+    version = "" if packet.family == 4 else " -6"
+    selector = f"route del {text}" if kind == "route" else f"rule del priority {text.rpartition('priority ')[2].rstrip(')')}"
+    yield say("firewall.route", subject, what, fix=f"To take it out at once: ip{version} {selector}", **data)

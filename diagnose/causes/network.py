@@ -115,15 +115,14 @@ CAUSES: tuple[Cause, ...] = (
         ),
         remedy=Remedy(
             text=(
-                "Allow outgoing TCP {port} in the tool that keeps the rules, or delete what stops it: {rule}. The "
-                "commands below work until the next reload of the rules; make the change permanent where they are kept "
-                "(/etc/nftables.conf, ufw, firewalld, csf.conf SMTP_BLOCK and SMTP_ALLOWUSER, netplan or ifupdown)."
+                "Allow outgoing TCP {port} on this host. {fix}\n"
+                "Rules typed by hand last until the next reload: make the change permanent where they are kept "
+                "(/etc/nftables.conf, ufw, firewalld, csf.conf, netplan or ifupdown)."
             ),
             commands=(
-                "nft -a list ruleset | grep -nE 'dport|skuid|policy'      # where it stands, with its handle",
+                "nft -a list ruleset | grep -nE 'dport|skuid|policy'",
                 "iptables -S OUTPUT; ip6tables -S OUTPUT",
                 "ip route show; ip rule show",
-                "ufw allow out {port}/tcp      # where ufw keeps the rules",
                 "postqueue -f",
             ),
         ),
