@@ -133,6 +133,10 @@ def _name(ctx: Context, way: Route) -> Generator[Observation, None, bool]:
     if kind == "ok":
         yield ok("relay.name", hop.host, f"is found: {said}", **where)
         return True
+    if kind == "unknown" and said == "SERVFAIL":
+        # Other names tell whether it is the resolver's trouble or this name's.
+        yield warn("relay.name", hop.host, "the name servers answer SERVFAIL for it", kind="servfail", **where)
+        return bool(resolved.addresses)
     if kind == "unknown":
         yield unknown("relay.name", hop.host, f"the DNS gives no answer ({said}), so that nothing is known of the name")
         return bool(resolved.addresses)
@@ -162,6 +166,9 @@ def _by_exchangers(ctx: Context, way: Route) -> Generator[Observation, None, boo
     host = way.host
     where: dict[str, Scalar] = {"host": host, "next_hop": way.nexthop, "port": way.port}
     found = exchangers(ctx, host)
+    if found.kind == "unknown" and found.rcode == "SERVFAIL":
+        yield warn("relay.name", host, "the name servers answer SERVFAIL for it", kind="servfail", **where)
+        return False
     if found.kind == "unknown":
         yield unknown("relay.name", host, f"the DNS gives no answer ({found.problem}): nothing is known of the name")
         return False

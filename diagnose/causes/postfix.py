@@ -106,6 +106,8 @@ CAUSES = (
             Sign("config.value", 12),
             Sign("config.unknown-parameter", 10),
             Sign("config.readable", 20),
+            # The client's own certificate: without it TLS is switched off.
+            Sign("tls.key", 22),
             Sign("mail.postfix-config-error", 20),
             Sign("mail.daemon-failed", 6),
             Sign("postfix.daemons", 2, Status.WARNING, where=(("service", "qmgr"),)),

@@ -36,6 +36,9 @@ CAUSES = (
             Sign("relay.name", 10, where=(("kind", "pasted"),)),
             # The application's own mail host.
             Sign("app.server", 23, where=(("outcome", "name-not-found"), ("local", False), ("intended", True))),
+            Sign("relay.name", 14, Status.WARNING, where=(("kind", "servfail"),)),
+            Sign("dns.resolver", -25),
+            Sign("mail.dns-try-again", 5, where=(("route", "relay"),)),
             Sign("mail.relay-name-not-found", 18),
             Sign("mail.relayhost-problem", 6),
             Sign("mail.dns-not-found", 6, where=(("route", "relay"),)),

@@ -35,7 +35,6 @@ CAUSES = (
         signs=(
             Sign("tls.ca", 22),
             Sign("tls.ca", 4, Status.WARNING),
-            Sign("tls.key", 16),
             Sign("mail.tls-ca-bundle-missing", 20),
             Sign("mail.tls-engine-unavailable", 8),
             Sign("mail.starttls-required", 4),

@@ -298,3 +298,9 @@ def test_test_servers_deliver_nothing() -> None:
     host = relayed({"relayhost": f"[{name}]:587"}, names={f"{name} A": ("192.0.2.7",)})
     assert [o.status for o in of(run(relay, host), "relay.catch-all")] == [Status.WARNING]
     assert of(run(relay, relayed()), "relay.catch-all") == []
+
+
+def test_servfail_for_the_relay_alone_is_a_hint() -> None:
+    host = relayed(by_kind={Lookup: lambda q: DnsReply(rcode="SERVFAIL")})
+    found = run(relay, host)
+    assert kinds(found, "relay.name", Status.WARNING) == ["servfail"]
