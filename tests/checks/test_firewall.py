@@ -3,6 +3,7 @@
 import json
 
 from checks.firewall import check_firewall
+from checks.routes import check_routes
 from diagnose.check import Exec
 from diagnose.host.query import ExecReply
 from diagnose.model import Status
@@ -73,9 +74,20 @@ def test_blackhole_route_over_the_relay() -> None:
             return ExecReply(code=0, out=json.dumps(routes))
         return ip(query)
 
-    found = run(check_firewall, network(World(), RELAY, files=PASSWD, commands=answer))
-    assert failed(found) == ["firewall.route"]
-    assert of(found, "firewall.smtp") == []
+    host = network(World(), RELAY, files=PASSWD, commands=answer)
+    (one,) = run(check_routes, host)
+    assert (one.status, one.data["fix"]) == (Status.FAILED, "To take it out at once: ip route del blackhole 45.76.0.0/16")
+    assert run(check_firewall, host) == []
+
+
+def test_rule_about_the_user_postfix() -> None:
+    rules = [{"priority": 9, "action": "prohibit", "dport": 25, "uid_start": 102, "uid_end": 102}]
+
+    def answer(query: Exec) -> ExecReply:
+        return ExecReply(code=0, out=json.dumps(rules)) if query.argv[-1] == "rule" else ip(query)
+
+    assert failed(run(check_routes, network(World(), files=PASSWD, commands=answer))) == ["firewall.route"]
+    assert failed(run(check_routes, network(World(), RELAY, files=PASSWD, commands=answer))) == []
 
 
 def test_private_relay_behind_a_drop_of_foreign_mail() -> None:

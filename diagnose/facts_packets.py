@@ -1,0 +1,109 @@
+"""The first packets that Postfix would send, and the routes and routing rules of this host that refuse them.
+
+packets(ctx, way)            one for each address of the next hop
+refusals(ctx, way, packets)  what of routes and rules is against them
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from diagnose import facts
+from diagnose.check import Context, Exec, Read, ask_all
+from diagnose.facts_network import MailPort, addresses, families
+from diagnose.parse import iproute
+from diagnose.parse.packet import Packet
+
+DESTINATIONS = 4  # of the next hop's addresses that are judged; '' stands for any public one
+REFUSING = ("prohibit", "blackhole", "unreachable")
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """kind: route or rule; text: as ip(8) writes it; fix: the command that takes it out."""
+
+    packet: Packet
+    kind: str
+    text: str
+    fix: str
+
+
+def all_stopped(packets: Sequence[Packet], stopped: Sequence[Packet]) -> bool:
+    """Whether no packet of the decisive family gets out: IPv4's, or IPv6's where there is no other."""
+    family = min(packet.family for packet in packets)
+    wanted = {packet.destination for packet in packets if packet.family == family}
+    return wanted <= {packet.destination for packet in stopped if packet.family == family}
+
+
+def packets(ctx: Context, way: MailPort) -> tuple[Packet, ...]:
+    """One packet for each of the next hop's addresses and each family in use, as Postfix's user would send it."""
+    owner = facts.mta(ctx).value("mail_owner") or "postfix"
+    users = _users(ctx)
+    made = []
+    used = families(ctx)
+    for family in used:
+        found = addresses(ctx, way.hosts, "A" if family == 4 else "AAAA") if way.hosts and ctx.settings.network else {}
+        names = dict.fromkeys(a for known in found.values() for a in known if (":" in a) == (family == 6))
+        names = names or _tried(ctx, way.port, family)
+        if way.hosts and not names and (family == 6 or any(found.values())):
+            continue
+        table = iproute.routes(ctx.ask(Exec(("ip", "-j", f"-{family}", "route"))).out, family)
+        for destination in [*names][:DESTINATIONS] or [""]:
+            taken = iproute.route_for(table, destination or ("9.9.9.9" if family == 4 else "2620:fe::fe"))
+            made.append(
+                Packet(
+                    port=way.port,
+                    family=family,
+                    uid=users.get(owner),
+                    destination=destination,
+                    oif="lo" if destination and ipaddress.ip_address(destination).is_loopback else taken.device if taken else "",
+                    users=tuple(users.items()),
+                )
+            )
+    return tuple(made) or (Packet(port=way.port, uid=users.get(owner), users=tuple(users.items())),)
+
+
+def _tried(ctx: Context, port: int, family: int) -> dict[str, None]:
+    """The addresses that Postfix could not connect to of late: where names cannot be asked for, the log knows them."""
+    log = facts.mail_log(ctx)
+    reasons = [] if log is None else [r for group in log.deliveries.values() for r in group.sample.reasons]
+    found = [
+        r.peer_address
+        for r in reasons
+        if r.label.startswith("connect-") and r.peer_address and r.peer_port in (port, None)
+    ]
+    return dict.fromkeys(a for a in found if (":" in a) == (family == 6) and a[:1] in "0123456789abcdef:")
+
+
+def _users(ctx: Context) -> dict[str, int]:
+    found = {}
+    for line in ctx.ask(Read("/etc/passwd")).text.splitlines():
+        part = line.split(":")
+        if len(part) > 2 and part[2].isdigit():
+            found[part[0]] = int(part[2])
+    return found
+
+
+def refusals(ctx: Context, made: Sequence[Packet]) -> tuple[tuple[Refusal, ...], str]:
+    """Every refusal, and why routes could not be read ("" when they could)."""
+    found: list[Refusal] = []
+    for family in sorted({packet.family for packet in made}):
+        route, rule = ask_all(ctx, [Exec(("ip", "-j", f"-{family}", what)) for what in ("route", "rule")])
+        if route.problem or route.code:
+            return (), route.problem or "ip failed"
+        version = "" if family == 4 else " -6"
+        table, rules = iproute.routes(route.out, family), iproute.policy_rules(rule.out)
+        for packet in made:
+            if packet.family != family:
+                continue
+            taken = iproute.route_for(table, packet.destination) if packet.destination else None
+            if taken is not None and taken.refuses:
+                text = f"{taken.type} {taken.destination}"
+                found.append(Refusal(packet, "route", text, f"ip{version} route del {text}"))
+            for one in rules:
+                if one.action in REFUSING and iproute.applies(one, packet.port, packet.uid):
+                    text = f"{one.action} {one.selector}".strip() + f" (priority {one.priority})"
+                    found.append(Refusal(packet, "rule", text, f"ip{version} rule del priority {one.priority}"))
+    return tuple(found), ""
