@@ -67,7 +67,7 @@ def template(text: str) -> tuple[Step, ...]:
 
 
 def named(text: str) -> tuple[Step, ...]:
-    return (write(CUSTOM, text, 0o640),)
+    return (write(CUSTOM, text),)
 
 
 def case(
