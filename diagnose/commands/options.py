@@ -28,7 +28,9 @@ To = Annotated[str | None, typer.Option("--to", metavar="ADDRESS", help="The rec
 From = Annotated[str | None, typer.Option("--from", metavar="ADDRESS", help="The sender of that mail.")]
 AppConfig = Annotated[
     list[Path] | None,
-    typer.Option("--app-config", metavar="FILE", readable=False, help="The application's JavaMail properties; may be repeated."),
+    typer.Option(
+        "--app-config", metavar="FILE", readable=False, help="The application's JavaMail properties; may be repeated."
+    ),
 ]
 Only = Annotated[list[str] | None, typer.Option("--only", metavar="ID|TAG", help="Only these checks; may be repeated.")]
 Skip = Annotated[list[str] | None, typer.Option("--skip", metavar="ID|TAG", help="Not these checks; may be repeated.")]

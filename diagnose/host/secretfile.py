@@ -20,7 +20,9 @@ _PASSWORD = re.compile(rf"([{_EDGE}]*)(.*?)([\\{_EDGE}]*)", re.S)
 _TEMPLATE = re.compile(r"(?:<%.*%>|\$\{[^{}]*\}|\{\{[^{}]*\}\})")
 _PREFIX = re.compile(r"(?:SG\.|xsmtpsib-|xox[abpr]-|key-(?=[0-9a-f]{32}$)|md-|AKIA(?=[0-9A-Z]{12,}$)|re_)(?=.{8})")
 _WORD = re.compile(r'(?:"[^"]*"|[^ \t\r\n\v\f"]|"(?=[^"]*$))+')
-_SERVER = re.compile(r"(?:\[(?:ipv6:)?[\w.:-]+\]|[\w-]+(?:\.[\w-]+)+|localhost)(?::(?:\d{1,5}|smtp|smtps|submissions?))?", re.I)
+_SERVER = re.compile(
+    r"(?:\[(?:ipv6:)?[\w.:-]+\]|[\w-]+(?:\.[\w-]+)+|localhost)(?::(?:\d{1,5}|smtp|smtps|submissions?))?", re.I
+)
 _ADDRESS = re.compile(r"[^\s:=@]*@[\w.-]+$")
 _SECRET_KEY = re.compile(r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[._-]?key|credentials?)$", re.I)
 _PROPERTY = re.compile(r"((?:\\.|[^=:\s\\])*)(\s*[=:]\s*|\s+)?(.*)", re.S)
@@ -74,7 +76,7 @@ def _sasl_line(line: str, secrets: Secrets) -> str:
         # An entry that was commented out still holds its password.
         body = bare.lstrip("# \t")
         shown = _entry(body, secrets) if ":" in body and _SERVER.match(body) else mask(body)
-        return f"{margin}{bare[: len(bare) - len(body)]}{shown}{line[len(line.rstrip(_BLANKS)):]}"
+        return f"{margin}{bare[: len(bare) - len(body)]}{shown}{line[len(line.rstrip(_BLANKS)) :]}"
     return margin + _entry(line[len(margin) :], secrets)
 
 

@@ -59,7 +59,9 @@ def ask(machine: Machine, options: Options) -> Answer:
     began = time.monotonic()
     leaks: list[str] = []
     if options.via_snapshot:
-        recorded = machine.diagnose("record", "-o", "/tmp/snapshot.json", *fault.args, *options.extra, user=options.user)
+        recorded = machine.diagnose(
+            "record", "-o", "/tmp/snapshot.json", *fault.args, *options.extra, user=options.user
+        )
         if SECRET in machine.read("/tmp/snapshot.json") + recorded.stdout + recorded.stderr:
             leaks.append("snapshot")
         arguments = ("run", "--snapshot", "/tmp/snapshot.json", "--format", "json")
