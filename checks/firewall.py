@@ -32,11 +32,11 @@ def check_firewall(ctx: Context) -> Iterator[Observation]:
     data: dict[str, Scalar] = {"port": way.port, "host": way.host, "relay": way.relay}
     stops = [(packet, tool, verdict) for packet, tool, verdict in verdicts if verdict.stops]
     sure = [found for found in stops if found[2].certain]
-    for packet, tool, verdict in verdicts:
-        if verdict.action == "redirect":
-            text = f"a NAT rule of this host sends port {packet.port} elsewhere: {verdict.rule}"
-            yield warn("firewall.redirect", subject, text, tool=tool, rule=verdict.rule, **data)
-            break
+    turned = [found for found in verdicts if found[2].action == "redirect"]
+    for packet, tool, verdict in turned[:1]:
+        text = f"a NAT rule of this host sends port {packet.port} elsewhere: {verdict.rule}"
+        fix = f"Delete the rule that sends it elsewhere, or repair what it is sent to: {verdict.rule}"
+        yield warn("firewall.redirect", subject, text, fix=fix, **data, **_data(tool, verdict))
     if sure and all_stopped(made, [packet for packet, _, _ in sure]):
         packet, tool, verdict = sure[0]
         data |= {"fix": _fix(way.port, packet, tool, verdict), **_data(tool, verdict)}
@@ -48,7 +48,7 @@ def check_firewall(ctx: Context) -> Iterator[Observation]:
         yield warn("firewall.smtp", subject, some + text, **data, **_data(tool, verdict))
     elif gap:
         yield unknown("firewall.smtp", subject, f"packet filter rules could not be read ({gap}): one of them might stop mail")
-    elif not refusals(ctx, made)[0]:  # else there is something of this host against it
+    elif not turned and not refusals(ctx, made)[0]:  # else there is something of this host against it
         yield ok("firewall.smtp", subject, f"no packet filter rule of this host stops port {way.port}", port=way.port)
 
 
