@@ -38,6 +38,7 @@ __all__ = ["Collected", "about", "explain", "weighed"]
 DECISIVE, OPEN = 22, (12, 8, 5, 3)  # decibans
 _KINDS = 300  # kinds of failure that are kept
 _HARMLESS_SHOWN = 8
+_POSSIBLE = 4  # diagnoses that are merely possible, at most
 _FINE = frozenset({"sent", "deliverable"})
 
 
@@ -109,7 +110,9 @@ def explain(lines: Iterable[str | bytes], name: str, now: datetime) -> Report:
     if not diagnoses and any(seen.sign == "mail.unknown" for seen in observations):
         outcome, reason = Outcome.SKIPPED, "it tells of failures in words that are not known here"
     elif not collected.events and not counted.mail:
-        outcome, reason = Outcome.SKIPPED, f"none of the {counted.lines} lines speaks of mail"
+        what = "the line does not speak" if counted.lines == 1 else f"none of the {counted.lines} lines speaks"
+        outcome, reason = Outcome.SKIPPED, f"{what} of mail"
+        observations = (unknown("explain.text", name, f"{what} of mail, as far as is known here"),)
     run = Run(
         check="explain",
         title=name,
@@ -150,19 +153,27 @@ def weighed(collected: Collected, observations: Iterable[Observation], family: s
     reasons = collected.reasons()
     found: list[Diagnosis] = []
     limit = DECISIVE + 8
-    place = 0
     for suggestion in collected.suggestions:
         cause = causes.get(suggestion.cause)
         if cause is None:
             continue
-        decides = _decides(suggestion.cause, suggestion.reason)
-        weight = DECISIVE if decides else OPEN[min(place + (suggestion.reason.weight < 4), len(OPEN) - 1)]
-        place += not decides
+        if _decides(suggestion.cause, suggestion.reason):
+            weight = DECISIVE
+        else:
+            suggested = likely(suggestion.reason)
+            place = suggested.index(suggestion.cause) if suggestion.cause in suggested else 1
+            weight = OPEN[min(place + (suggestion.reason.weight < 4), len(OPEN) - 1)]
         diagnosis = rank.weigh(_spoken(cause, suggestion, reasons, min(weight, limit)), seen, family)
         if diagnosis is not None:
             found.append(dataclasses.replace(diagnosis, cause=cause))
             limit = diagnosis.score
-    return _folded(found)
+    return _folded(_brief(found))
+
+
+def _brief(found: list[Diagnosis]) -> list[Diagnosis]:
+    """Without the remoter possibilities."""
+    possible = [d for d in found if d.confidence is Confidence.POSSIBLE][_POSSIBLE:]
+    return [d for d in found if d not in possible]
 
 
 def _decides(cause: str, reason: Reason) -> bool:

@@ -97,6 +97,43 @@ def trace(
     raise typer.Exit(_EXIT[traced.status])
 
 
+def queue(
+    top: Annotated[int, typer.Option("--top", metavar="N", min=1, max=1000, help="Rows of each table.")] = 10,
+    format: Format = "text",
+    output: Output = None,
+    verbose: Verbose = 0,
+    color: Color = "auto",
+    timeout: Annotated[
+        float, typer.Option("--timeout", metavar="SECONDS", help="What is not read by then is told by a sample.")
+    ] = 20.0,
+    state_dir: Annotated[
+        Path | None, typer.Option("--state-dir", metavar="DIR", help="Where the last look is kept, for the growth.")
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Say what waits in the queue: why, where to, since when, and whether it grows.
+
+    \b
+    Examples:
+      mail-diagnose queue
+      mail-diagnose queue --top 30
+      mail-diagnose queue --format json
+    """
+    from diagnose import queuetable
+    from diagnose.queueview import look
+    from diagnose.watch.state import default_dir
+
+    check_format(format, color)
+    if not 0.5 <= timeout <= 3600:
+        raise UsageError(f"--timeout takes 0.5 to 3600 seconds, not {timeout:g}")
+    seen = look(state_dir or default_dir(), timeout)
+    if format == "json":
+        write(queuetable.as_json(seen, max(top, 50)), output)
+    else:
+        write(queuetable.as_text(seen, top, verbose, wants_color(color, output)), output)
+    raise typer.Exit(exit_status(seen.report))
+
+
 def _known(format: str, formats: Iterable[str], color: str) -> None:
     if format not in formats:
         raise UsageError(f"--format {format!r} is not known; choose one of {', '.join(formats)}")
@@ -130,3 +167,4 @@ def register(app: typer.Typer) -> None:
     """Adds the commands to the application."""
     app.command()(explain)
     app.command()(trace)
+    app.command()(queue)

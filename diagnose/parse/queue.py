@@ -118,7 +118,8 @@ class _Sums:
         self.recipients += 1
         label, normalised, reason = self._label(text)
         domain = recipient[recipient.rfind("@") + 1 :].lower()
-        key = (domain, label, normalised)
+        # Without a reason, what tells messages apart is the queue that they are in.
+        key = (domain, label, normalised or f"({queue_name})")
         group = self.groups.get(key)
         if group is None:
             sample = Sample(
