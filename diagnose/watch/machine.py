@@ -15,7 +15,6 @@ from typing import Any
 OK, UNKNOWN, WARNING, FAILED = "ok", "unknown", "warning", "failed"
 STATUSES = (OK, UNKNOWN, WARNING, FAILED)
 CHECKS = 21  # states that flapping looks at, as in Nagios
-OLDEST, NEWEST = 0.75, 1.25  # weights of the oldest and the newest of their 20 transitions
 
 # Kinds of events, at most one a pass.
 PROBLEM, CHANGE, RECOVERY, REMINDER, FLAPPING, STEADY, BLIND, SIGHTED = (
@@ -140,7 +139,7 @@ def _settle(now: Machine, policy: Policy, seen: Seen) -> tuple[Machine, str | No
 
 
 def _flap(now: Machine, policy: Policy, seen: Seen, kind: str | None) -> tuple[Machine, str | None]:
-    """Records hard states and OKs only, as Nagios does; while it flaps nothing else is told."""
+    """Records hard states and OKs only, as Nagios does; while it flaps no problem and no recovery is told."""
     if seen.status != OK and now.status == OK:
         return now, kind
     now = replace(now, history=(*now.history, OK if seen.status == OK else now.status)[-CHECKS:])
@@ -155,11 +154,11 @@ def _flap(now: Machine, policy: Policy, seen: Seen, kind: str | None) -> tuple[M
 
 
 def changed(history: Sequence[str]) -> float:
-    """Percent of weighted change over a full history."""
+    """Percent of change over a history, the newest of its 20 transitions weighing most, as Nagios does."""
     pairs = list(itertools.pairwise(history))
-    growth = (NEWEST - OLDEST) / (CHECKS - 2)
-    total = sum(OLDEST + growth * place for place, (a, b) in enumerate(pairs, CHECKS - 1 - len(pairs)) if a != b)
-    return total * 100 / (CHECKS - 1)
+    # Weights 0.75 to 1.25 in 19 steps, times 76: whole numbers, so that a threshold met exactly is met everywhere.
+    total = sum(57 + 2 * place for place, (a, b) in enumerate(pairs, CHECKS - 1 - len(pairs)) if a != b)
+    return total * 100 / (76 * (CHECKS - 1))
 
 
 def _due(now: Machine, policy: Policy, at: float) -> bool:

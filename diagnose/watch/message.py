@@ -150,5 +150,5 @@ def journal_fields(note: Plain) -> dict[str, str]:
         "SYSLOG_FACILITY": "3",
         "MESSAGE_ID": "5d0a7c3e4f1b4a0e9c2a6b8d71e3f590",
     }
-    named = ("id", "kind", "status", "cause", "text")
-    return fields | {f"MAIL_DIAGNOSE_{name.upper()}": str(note[name]) for name in named if note[name]}
+    named = ("id", "try", "kind", "status", "cause", "text")
+    return fields | {f"MAIL_DIAGNOSE_{name.upper()}": str(note[name]) for name in named if note.get(name)}

@@ -87,7 +87,8 @@ def deliver(
                 entry["tries"] += 1
                 entry["problem"] = "sent, but its arrival was not noted"
                 keep()
-            problem = tell(target, entry["note"], report, min(ONE, deadline - time.monotonic()))
+            note = {**entry["note"], "try": entry["tries"]}
+            problem = tell(target, note, report, min(ONE, deadline - time.monotonic()))
             with gate:
                 if ended.is_set():
                     return False
@@ -125,7 +126,7 @@ def tell(target: Target, note: Mapping[str, Any], report: Mapping[str, Any], tim
     if target.kind == "exec":
         from diagnose.host.live import hook
 
-        names = ("id", "kind", "status", "before", "cause", "title", "host")
+        names = ("id", "try", "kind", "status", "before", "cause", "title", "host")
         environment = {f"MAIL_DIAGNOSE_{name.upper()}": str(note[name] or "").replace("\0", "") for name in names}
         full = {**report, "watch": {**report.get("watch", {}), "event": dict(note)}}
         text = json.dumps(full, ensure_ascii=False) + "\n"
