@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 
 from diagnose.check import Context, Listeners, check, fail, ok, skip, unknown, warn
-from diagnose.facts_application import Application, Sources, found
-from diagnose.facts_javamail import factory_without_port, is_local
-from diagnose.facts_javamail_verdict import Verdict, verdict
+from diagnose.facts.application import Application, Sources, found
+from diagnose.facts.javamail import factory_without_port, is_local
+from diagnose.facts.javamail_verdict import Verdict, verdict
 from diagnose.model import Observation, Scalar
 from diagnose.parse.mail_settings import Problem
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from diagnose.check import Context, check, fail, ok, skip, unknown, warn
-from diagnose.facts_application import Application, found
-from diagnose.facts_javamail import Session
-from diagnose.facts_javamail_runtime import runtime
-from diagnose.facts_javamail_verdict import Verdict, verdict
-from diagnose.facts_network import egress, is_private
+from diagnose.facts.application import Application, found
+from diagnose.facts.javamail import Session
+from diagnose.facts.javamail_runtime import runtime
+from diagnose.facts.javamail_verdict import Verdict, verdict
+from diagnose.facts.network import egress, is_private
 from diagnose.model import Observation, Scalar
 from diagnose.parse.mail_settings import MailSettings
 from diagnose.parse.recognise import identify

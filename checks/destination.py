@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from diagnose import facts
 from diagnose.check import Context, ask_all, check, fail, ok, skip, unknown
-from diagnose.facts_network import Tried, addresses, dial_address, egress, families, helo_name, mail_port, tried
+from diagnose.facts.network import Tried, addresses, dial_address, egress, families, helo_name, mail_port, tried
 from diagnose.model import Observation, Scalar
 from diagnose.parse.outcomes import WORDS, Outcome
 

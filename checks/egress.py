@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from diagnose import facts
 from diagnose.check import Context, ask_all, check, fail, ok, unknown, warn
-from diagnose.facts_network import (
+from diagnose.facts.network import (
     IMPLICIT,
     PORTS,
     Egress,

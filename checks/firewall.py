@@ -6,8 +6,8 @@ Judged for the packet that Postfix would send: its port, its destination, its us
 from collections.abc import Iterator, Sequence
 
 from diagnose.check import Context, Exec, Now, Read, check, fail, ok, skip, unknown, warn
-from diagnose.facts_network import MailPort, mail_port
-from diagnose.facts_packets import all_stopped, packets, refusals
+from diagnose.facts.network import MailPort, mail_port
+from diagnose.facts.packets import all_stopped, packets, refusals
 from diagnose.model import Observation, Scalar
 from diagnose.parse import iptables, nft
 from diagnose.parse.packet import ACCEPT, Packet, Verdict
@@ -47,7 +47,9 @@ def check_firewall(ctx: Context) -> Iterator[Observation]:
         some = "for some of its addresses only: " if sure else "perhaps: "
         yield warn("firewall.smtp", subject, some + text, **data, **_data(tool, verdict))
     elif gap:
-        yield unknown("firewall.smtp", subject, f"packet filter rules could not be read ({gap}): one of them might stop mail")
+        yield unknown(
+            "firewall.smtp", subject, f"packet filter rules could not be read ({gap}): one of them might stop mail"
+        )
     elif not turned and not refusals(ctx, made)[0]:  # else there is something of this host against it
         yield ok("firewall.smtp", subject, f"no packet filter rule of this host stops port {way.port}", port=way.port)
 
@@ -104,7 +106,9 @@ def _rules(ctx: Context, packets: Sequence[Packet]) -> tuple[list[Found], str]:
                 continue
             readable = True
             tables = iptables.parse(reply.out)
-            found += [(p, argv[0].replace("-save", ""), iptables.judge(tables, p)) for p in packets if p.family == family]
+            found += [
+                (p, argv[0].replace("-save", ""), iptables.judge(tables, p)) for p in packets if p.family == family
+            ]
         if readable and gap == "no nft command":
             gap = ""
     kept = [(p, tool, v) for p, tool, v in found if v != ACCEPT and (v.stops or v.action == "redirect")]

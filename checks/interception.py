@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from diagnose.check import Context, check, fail, ok, unknown, warn
-from diagnose.facts_network import Egress, MailPort, egress, mail_port
+from diagnose.facts.network import Egress, MailPort, egress, mail_port
 from diagnose.model import Observation, Scalar
 from diagnose.parse.outcomes import Greeted, Interception, greeting_name, interception
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from diagnose import facts
 from diagnose.check import Context, Lookup, check, fail, ok, skip, unknown, warn
-from diagnose.facts_network import MailPort, egress, mail_port
+from diagnose.facts.network import MailPort, egress, mail_port
 from diagnose.model import Observation, Scalar
 from diagnose.parse.outcomes import Outcome, Pattern
 
@@ -39,7 +39,13 @@ def check_ipv6(ctx: Context) -> Iterator[Observation]:
     kind = _kind(state if not state.opened else on_port)
     over4 = seen.pattern(way.port, 4)
     alone, has6 = _addresses(ctx, way)
-    data: dict[str, Scalar] = {"kind": kind, "port": way.port, "host": alone or way.host, "only_ipv6": bool(alone), "has_ipv6": has6}
+    data: dict[str, Scalar] = {
+        "kind": kind,
+        "port": way.port,
+        "host": alone or way.host,
+        "only_ipv6": bool(alone),
+        "has_ipv6": has6,
+    }
     why = "there is no IPv6 route" if kind == "no-route" else f"IPv6 connections fail ({kind})"
     if alone and not over4.blocked:
         yield fail("egress.ipv6", "IPv6", f"{alone} has only an IPv6 address, and {why}", **data)

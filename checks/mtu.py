@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from diagnose.check import Context, Exec, MailLog, check, fail, ok, skip, unknown, warn
-from diagnose.facts_network import addresses, mail_port
+from diagnose.facts.network import addresses, mail_port
 from diagnose.model import Observation, Scalar
 from diagnose.parse import iproute
 from diagnose.parse.stalls import stalls

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 from diagnose.check import Context, Lookup, Read, ask_all, check, ok, unknown, warn
-from diagnose.facts_network import mail_port, public_address, service
+from diagnose.facts.network import mail_port, public_address, service
 from diagnose.model import Observation, Scalar
 from diagnose.parse.labels import Network
 from diagnose.parse.recognise import network_of
@@ -43,7 +43,11 @@ def check_network_owner(ctx: Context) -> Iterator[Observation]:
         else:
             yield unknown("owner.network", "network", "whose network this is could not be found out")
         return
-    by = "cloud-init" if cloud in found.cloud_ids else ("address" if network_of(None, dmi, None, cloud) is None else "DMI")
+    by = (
+        "cloud-init"
+        if cloud in found.cloud_ids
+        else ("address" if network_of(None, dmi, None, cloud) is None else "DMI")
+    )
     yield ok("owner.network", found.name, f"this host is in the network of {found.name} (told by its {by})",
              network=found.id, network_name=found.name)  # fmt: skip
     yield from _policy(ctx, found)
@@ -58,7 +62,15 @@ def _policy(ctx: Context, found: Network) -> Iterator[Observation]:
     ports = ", ".join(str(number) for number in policy.ports) or "SMTP"
     how = found.unblock.how if found.unblock and found.unblock.stated else ""
     url = (found.unblock.url if found.unblock else "") or policy.source
-    data: dict[str, Scalar] = {"network": found.id, "network_name": found.name, "port": port, "service": service(way), "ports": ports, "url": url, "how": how}
+    data: dict[str, Scalar] = {
+        "network": found.id,
+        "network_name": found.name,
+        "port": port,
+        "service": service(way),
+        "ports": ports,
+        "url": url,
+        "how": how,
+    }
     if policy.default in ("blocked", "conditional") and (port in policy.ports or not policy.ports):
         whom = "closes" if policy.default == "blocked" else "closes for some customers"
         text = f"{found.name} {whom} outgoing TCP {ports}. {policy.text} ({policy.source})"

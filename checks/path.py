@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from diagnose.check import Context, Trace, ask_all, check, fail, skip, unknown
-from diagnose.facts_network import Egress, Tried, egress, mail_port, service
+from diagnose.facts.network import Egress, Tried, egress, mail_port, service
 from diagnose.model import Observation
 from diagnose.parse.outcomes import FAILURES
 from diagnose.parse.path import Place, place

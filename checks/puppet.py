@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 
 from diagnose.check import Context, Now, Read, Stat, check, fail, ok, skip, unknown, warn
-from diagnose.facts_application import Application, Sources, found
-from diagnose.facts_javamail_runtime import processes
+from diagnose.facts.application import Application, Sources, found
+from diagnose.facts.javamail_runtime import processes
 from diagnose.model import Observation, Scalar
 
 _STATES = ("/var/lib/puppet/state", "/opt/puppetlabs/puppet/cache/state", "/var/cache/puppet/state")

@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterator
 
 from diagnose.check import Context, Lookup, Read, Resolve, ask_all, check, fail, ok, skip, unknown, warn
 from diagnose.facts import Route, exchangers
-from diagnose.facts_relay import DialReply, WayIn, begin, passed_over, relay_route, session, settings_problem, way_in
+from diagnose.facts.relay import DialReply, WayIn, begin, passed_over, relay_route, session, settings_problem, way_in
 from diagnose.model import Observation, Scalar
 from diagnose.parse import outcomes
 from diagnose.parse.outcomes import Outcome

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from diagnose.check import Context, check, fail, ok, skip, unknown, warn
 from diagnose.facts import Route, target
-from diagnose.facts_relay import (
+from diagnose.facts.relay import (
     DialReply,
     Session,
     WayIn,

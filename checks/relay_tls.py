@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from diagnose.check import Context, Exec, Now, check, fail, ok, skip, unknown, warn
 from diagnose.facts import Route, mta, route
-from diagnose.facts_relay import (
+from diagnose.facts.relay import (
     IMPLICIT_PORTS,
     DialReply,
     TlsInfo,

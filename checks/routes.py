@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from diagnose.check import Context, check, fail, ok, skip, unknown, warn
-from diagnose.facts_network import mail_port
-from diagnose.facts_packets import all_stopped, packets, refusals
+from diagnose.facts.network import mail_port
+from diagnose.facts.packets import all_stopped, packets, refusals
 from diagnose.model import Observation, Scalar
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from diagnose.check import Context, MapCompare, Read, Stat, check, fail, ok, skip, unknown, warn
 from diagnose.facts import Mta, Route, mta
-from diagnose.facts_relay import Asked, CompareReply, Sasl, relay_route, sasl, settings_problem, way_in
+from diagnose.facts.relay import Asked, CompareReply, Sasl, relay_route, sasl, settings_problem, way_in
 from diagnose.model import Observation, Scalar
 from diagnose.parse import sasl_passwd, table
 from diagnose.parse.sasl_passwd import SaslPasswd

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from diagnose.check import Context, Exec, Stat, check, fail, ok, skip, unknown
 from diagnose.facts import Mta, mta
-from diagnose.facts_relay import plug_ins, relay_route, settings_problem
+from diagnose.facts.relay import plug_ins, relay_route, settings_problem
 from diagnose.model import Observation, Scalar
 from diagnose.parse import table
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from diagnose.check import Context, Glob, Lookup, MapLookup, Read, Stat, ask_all, check, fail, ok, skip, unknown, warn
 from diagnose.facts import Mta, Route, mta, next_hop_hosts, route, tls_mode
-from diagnose.facts_relay import ca_problem, settings_problem, way_in
+from diagnose.facts.relay import ca_problem, settings_problem, way_in
 from diagnose.model import Observation, Scalar
 from diagnose.parse import table, tls_settings
 from diagnose.parse.recognise import identify

@@ -18,13 +18,11 @@ What cannot be told is `unknown(...)` with the reason, never silence. A check th
 from __future__ import annotations
 
 import inspect
-import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NoReturn, TypeVar
 
-from diagnose.errors import Late
+from diagnose.facts.asks import ask_all as ask_all
 from diagnose.host.memo import Recorder
 from diagnose.host.query import Dial as Dial
 from diagnose.host.query import DialReply as DialReply
@@ -86,6 +84,11 @@ class Context:
     def ask(self, query: Query[R]) -> R:
         return self.host.ask(query)
 
+    @property
+    def deadline(self) -> float:
+        """When the check's time is up, on the monotonic clock."""
+        return self.host.deadline
+
 
 Body = Callable[[Context], Iterator[Observation]]
 
@@ -138,32 +141,6 @@ def check(
         )
 
     return decorate
-
-
-def ask_all(ctx: Context, queries: Sequence[Query[R]]) -> list[R]:
-    """The answers to several questions asked at once, in the order of the questions.
-
-    Late when the check's time ends before all have answered; each question's own time-out should be shorter.
-    """
-    answers: list[R | None] = [None] * len(queries)
-    errors: list[BaseException] = []
-
-    def work(index: int, query: Query[R]) -> None:
-        try:
-            answers[index] = ctx.ask(query)
-        except BaseException as error:  # handed to the asker below
-            errors.append(error)
-
-    threads = [threading.Thread(target=work, args=pair, daemon=True) for pair in enumerate(queries)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(max(0.0, ctx.host.deadline - time.monotonic()))
-    if errors:
-        raise errors[0]
-    if any(answer is None for answer in answers):
-        raise Late("not all questions were answered in time")
-    return [answer for answer in answers if answer is not None]
 
 
 def skip(reason: str) -> NoReturn:

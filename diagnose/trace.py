@@ -56,7 +56,7 @@ class Fate:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traced:
     """All that is known of WHO. since: beginning of the window, None for all that was read; problems: what could not be
-    looked at; dropped: older messages that are not shown."""
+    looked at; dropped: older messages that are not shown; lines: the log's, for `explain`."""
 
     who: str
     since: datetime | None
@@ -68,18 +68,28 @@ class Traced:
     dropped: int = 0
     problems: tuple[str, ...] = ()
     any_log: bool = True
+    lines: tuple[str, ...] = ()
 
 
 def trace(
-    who: str, since: float | None, paths: Sequence[str] = (), *, now: float | None = None, budget: float = 8.0
+    who: str,
+    since: float | None,
+    paths: Sequence[str] = (),
+    *,
+    now: float | None = None,
+    budget: float = 8.0,
+    settings: Parameters | None = None,
 ) -> Traced:
-    """Reads the log of the last `since` seconds (None: all of it) and, within the budget of seconds, the queue."""
+    """Reads the log of the last `since` seconds (None: all of it) and, within the budget of seconds, the queue.
+
+    A budget of 0 leaves the queue alone; settings: those of Postfix, where they are known already.
+    """
     who = who.strip()
     if not who.strip("<> ") or len(who) > 1000 or any(ord(c) < 32 for c in who):
         raise UsageError("trace takes an address, a queue id or a message id")
     moment = time.time() if now is None else now
     local = datetime.fromtimestamp(moment).astimezone()
-    settings = whereabouts.parameters()
+    settings = settings or whereabouts.parameters()
     begin = moment - since if since is not None else 0.0
     problems: list[str] = []
 
@@ -93,10 +103,10 @@ def trace(
         problems.append(f"permission denied: {error.filename or 'the mail log'} (try as root, or in the group adm)")
         found = Trail()
     stories = _stories(found, local)
-    queue = _queue(found, stories, who, settings, budget) if not paths else Whereabouts(complete=False)
+    queue = _queue(found, stories, who, settings, budget) if not paths and budget else Whereabouts(complete=False)
     if queue.problem:
         problems.append(f"the queue could not be looked at: {queue.problem}")
-    elif not queue.complete and not paths:
+    elif not queue.complete and not paths and budget and settings.installed:
         problems.append("the queue is too long to be searched in time; it was looked at in part")
     fates = _fates(stories, who, found, queue, settings, local)
     any_log = found.any or bool(problems or paths or logs.sources((), settings.maillog_file or None))
@@ -108,6 +118,7 @@ def trace(
         until=local,
         source=", ".join(paths) if paths else "the mail log",
         dropped=found.dropped,
+        lines=tuple(line.decode("utf-8", "replace") for lines in found.lines.values() for line in lines),
     )
 
 

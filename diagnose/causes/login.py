@@ -302,7 +302,7 @@ CAUSES = (
         remedy=Remedy(
             text="Give both files to root with mode 0600 (Postfix opens them as root), and change the password if others had access.",
             commands=(
-                "for f in {path} {path}.db {path}.lmdb; do test -e \"$f\" && chown root:root \"$f\" && chmod 600 \"$f\"; done",
+                'for f in {path} {path}.db {path}.lmdb; do test -e "$f" && chown root:root "$f" && chmod 600 "$f"; done',
                 "ls -l {path}*",
             ),
         ),

@@ -346,7 +346,9 @@ def register(app: typer.Typer) -> None:
     app.command()(report)
     app.command()(history)
     acknowledged = typer.Typer(
-        rich_markup_mode=None, no_args_is_help=True, help="Findings that are acknowledged: they weigh nothing in `watch`."
+        rich_markup_mode=None,
+        no_args_is_help=True,
+        help="Findings that are acknowledged: they weigh nothing in `watch`.",
     )
     acknowledged.command("add")(ignore_add)
     acknowledged.command("list")(ignore_list)

@@ -1,9 +1,13 @@
-"""What a fact needs of a check's context."""
+"""What a fact needs of a check's context, and asking several questions at once."""
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
 
+from diagnose.errors import Late
 from diagnose.host.query import Query
 from diagnose.model import Target
 
@@ -11,11 +15,40 @@ R = TypeVar("R")
 
 
 class Asks(Protocol):
-    """What a fact needs of a check's context."""
+    """What a fact needs of a check's context. deadline: on the monotonic clock, in seconds."""
 
     target: Target
 
     @property
     def settings(self) -> Any: ...
 
+    @property
+    def deadline(self) -> float: ...
+
     def ask(self, query: Query[R]) -> R: ...
+
+
+def ask_all(ctx: Asks, queries: Sequence[Query[R]]) -> list[R]:
+    """The answers to several questions asked at once, in the order of the questions.
+
+    Late when the check's time ends before all have answered; each question's own time-out should be shorter.
+    """
+    answers: list[R | None] = [None] * len(queries)
+    errors: list[BaseException] = []
+
+    def work(index: int, query: Query[R]) -> None:
+        try:
+            answers[index] = ctx.ask(query)
+        except BaseException as error:  # handed to the asker below
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=pair, daemon=True) for pair in enumerate(queries)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, ctx.deadline - time.monotonic()))
+    if errors:
+        raise errors[0]
+    if any(answer is None for answer in answers):
+        raise Late("not all questions were answered in time")
+    return [answer for answer in answers if answer is not None]

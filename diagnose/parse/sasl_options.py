@@ -93,7 +93,9 @@ def passes_filter(mechanism: str, value: str) -> bool:
     return False
 
 
-def left(offered: Iterable[str], *, mechanism_filter: str, options: Iterable[str], plugins: frozenset[str] | None) -> Left:
+def left(
+    offered: Iterable[str], *, mechanism_filter: str, options: Iterable[str], plugins: frozenset[str] | None
+) -> Left:
     """What is left of an offer. plugins: None where the plug-in directory is not known, then all count as installed."""
     offer = tuple(dict.fromkeys(name.upper() for name in offered))
     options = tuple(options)

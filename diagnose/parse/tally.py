@@ -16,7 +16,13 @@ STATUSES = ("sent", "deferred", "bounced", "expired", "undeliverable", "delivera
 _TOKEN = b", status="
 _SENT = b", status=sent ("
 # The usual ones first: when they make up the difference, nobody searches for the others.
-_FAILED = (b", status=deferred (", b", status=bounced (", b", status=expired", b", status=SOFTBOUNCE (", b", status=undeliverable (")
+_FAILED = (
+    b", status=deferred (",
+    b", status=bounced (",
+    b", status=expired",
+    b", status=SOFTBOUNCE (",
+    b", status=undeliverable (",
+)
 _DIGITS = b"0123456789"
 _KEPT = 20_000  # groups and texts at most
 

@@ -92,7 +92,12 @@ def certificate_problem(verify_error: str) -> str:
 def handshake_problem(error: str) -> str:
     """wrong-version (no TLS there), mismatch (versions, ciphers, keys), closed, timeout or other: of a handshake's end."""
     text = error.lower()
-    if "wrong version number" in text or "unknown protocol" in text or "http request" in text or "packet length" in text:
+    if (
+        "wrong version number" in text
+        or "unknown protocol" in text
+        or "http request" in text
+        or "packet length" in text
+    ):
         return "wrong-version"
     mismatch = ("protocol version", "unsupported protocol", "no shared cipher", "handshake failure", "key too small",
                 "no protocols available", "no ciphers", "insufficient security", "too small", "internal error",

@@ -1,12 +1,39 @@
-"""A small file for each format: a function from a Report to text."""
+"""A small file for each format: a function from a Report, or from its plain data, to text."""
 
 from __future__ import annotations
 
+import functools
+import importlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from diagnose.model import Report
+
+Plain = Mapping[str, Any]
+
+
+def _plain_json(plain: Plain) -> str:
+    import json
+
+    return json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
+
+
+def _late(module: str, plain: Plain, **options: Any) -> str:
+    render: Callable[..., str] = importlib.import_module(f"diagnose.report.{module}").render
+    return render(plain, **options)
+
+
+# From the plain data of schema 1, with the key "watch" where it comes from there (`report --last`): these load neither
+# the engine nor the model. nagios and checkmk take `warning` and `critical` (`diagnose.report.levels`).
+PLAIN_FORMATS: Mapping[str, Callable[..., str]] = {
+    "text": functools.partial(_late, "plain_text"),
+    "json": _plain_json,
+    **{
+        name: functools.partial(_late, name)
+        for name in ("jsonl", "nagios", "checkmk", "prometheus", "markdown", "html", "junit")
+    },
+}
 
 
 def _text(report: Report, verbose: int = 0, color: bool = False) -> str:
@@ -15,26 +42,13 @@ def _text(report: Report, verbose: int = 0, color: bool = False) -> str:
     return render(report, verbose=verbose, color=color)
 
 
-def _json(report: Report, verbose: int = 0, color: bool = False) -> str:
-    from diagnose.report.json_ import render
+def _from_plain(name: str, report: Report, verbose: int = 0, color: bool = False) -> str:
+    from diagnose.report.json_ import as_plain
 
-    return render(report)
-
-
-FORMATS: Mapping[str, Callable[..., str]] = {"text": _text, "json": _json}
+    return PLAIN_FORMATS[name](as_plain(report))
 
 
-def _plain_text(plain: Mapping[str, Any]) -> str:
-    from diagnose.report.plain_text import render
-
-    return render(plain)
-
-
-def _plain_json(plain: Mapping[str, Any]) -> str:
-    import json
-
-    return json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
-
-
-# From the plain data of schema 1 (`report --last`): these load neither the engine nor the model.
-PLAIN_FORMATS: Mapping[str, Callable[..., str]] = {"text": _plain_text, "json": _plain_json}
+FORMATS: Mapping[str, Callable[..., str]] = {
+    "text": _text,
+    **{name: functools.partial(_from_plain, name) for name in PLAIN_FORMATS if name != "text"},
+}

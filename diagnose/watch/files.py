@@ -37,9 +37,7 @@ def write_whole(path: Path, text: str, mode: int, sync: bool = True) -> None:
         if sync:
             _sync_directory(path.parent)
     except OSError as error:
-        raise StateError(
-            f"cannot write {path}: {error.strerror}; free space there or choose another place"
-        ) from None
+        raise StateError(f"cannot write {path}: {error.strerror}; free space there or choose another place") from None
 
 
 def sweep(directory: Path, name: str) -> None:
@@ -80,7 +78,9 @@ def locked(directory: Path, name: str = "lock") -> Iterator[None]:
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise StateError(f"cannot write in the state directory {directory}: {error.strerror}; see --state-dir") from None
+        raise StateError(
+            f"cannot write in the state directory {directory}: {error.strerror}; see --state-dir"
+        ) from None
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

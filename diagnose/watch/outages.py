@@ -22,5 +22,7 @@ def render(outages: Sequence[Mapping[str, Any]], now: float) -> str:
         lasted = words((outage["ended"] if outage["ended"] is not None else now) - outage["began"])
         end = iso(outage["ended"]) or "lasts"
         causes = ", ".join(outage["causes"])
-        lines.append(f"{iso(outage['began'])}  {end:<25}  {lasted:<12}  {outage['worst']:<7}  {outage['title']} ({causes})")
+        lines.append(
+            f"{iso(outage['began'])}  {end:<25}  {lasted:<12}  {outage['worst']:<7}  {outage['title']} ({causes})"
+        )
     return plain("\n".join(lines)) + "\n" if lines else "no outage is known\n"

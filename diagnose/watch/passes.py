@@ -114,6 +114,7 @@ def _locked_pass(options: Options, probe: Probe, heartbeat: Heartbeat | None, de
     if seen.status not in (machine.OK, machine.UNKNOWN):
         kept["ground"] = verdict.ground(report)
     ignored = ignore.counted(rules, report, moment)
+    kept["heartbeat"] = []
     kept |= {"machine": machine.as_plain(after), "report": report, "written": state.moment(), "version": __version__}
     kept["passes"] += 1
     report["watch"] = {

@@ -66,11 +66,61 @@ def load(directory: Path) -> State | None:
     if state["schema"] != SCHEMA:
         age = "an older" if state["schema"] < SCHEMA else "a newer"
         raise Unusable(f"it is of {age} version (schema {state['schema']}, this version keeps {SCHEMA})")
-    shape: dict[str, type] = {"id": str, "serial": int, "passes": int, "machine": dict, "report": dict, "outbox": list}
-    wrong = [key for key, kind in shape.items() if not isinstance(state.get(key), kind)]
-    if wrong or not isinstance(state["report"].get("status"), str):
-        raise Unusable(f"it is damaged ({wrong[0] if wrong else 'report'})")
+    wrong = _misshapen(state)
+    if wrong:
+        raise Unusable(f"it is damaged ({wrong})")
     return state
+
+
+_SHAPE: Mapping[str, type] = {
+    "id": str,
+    "serial": int,
+    "passes": int,
+    "machine": dict,
+    "report": dict,
+    "written": dict,
+    "outbox": list,
+    "closed": list,
+    "deliveries": list,
+    "heartbeat": list,
+}
+_REPORT: Mapping[str, type] = {"status": str, "watch": dict, "notes": list, "diagnoses": list, "runs": list}
+_ENTRY: Mapping[str, type] = {"key": str, "target": str, "note": dict, "tries": int, "problem": str}
+_NOTE = ("id", "kind", "host", "status", "before", "cause", "title", "text", "since", "at")
+_OUTAGE: Mapping[str, type] = {"id": str, "worst": str, "causes": list, "title": str, "passes": int}
+
+
+def _misshapen(state: Mapping[str, Any]) -> str:
+    """The first part that is not as a pass writes it; nothing where all is well."""
+    for key, kind in _SHAPE.items():
+        if not _is(state.get(key), kind):
+            return key
+    if not _fits(state["report"], _REPORT) or state["report"]["status"] not in ("ok", "unknown", "warning", "failed"):
+        return "report"
+    for entry in state["outbox"]:
+        if not _fits(entry, _ENTRY) or not _is(entry.get("since"), float) or any(n not in entry["note"] for n in _NOTE):
+            return "outbox"
+    outages = [*state["closed"], *([] if state.get("outage") is None else [state["outage"]])]
+    for outage in outages:
+        ended = outage.get("ended") if isinstance(outage, dict) else ""
+        if not _fits(outage, _OUTAGE) or not _is(outage.get("began"), float) or not (ended is None or _is(ended, float)):
+            return "outage"
+        if not all(isinstance(cause, str) for cause in outage["causes"]):
+            return "outage"
+    ground = state.get("ground")
+    if not (ground is None or isinstance(ground, dict)):
+        return "ground"
+    return "" if all(isinstance(item, dict) for item in state["deliveries"]) else "deliveries"
+
+
+def _fits(value: Any, shape: Mapping[str, type]) -> bool:
+    return isinstance(value, dict) and all(_is(value.get(key), kind) for key, kind in shape.items())
+
+
+def _is(value: Any, kind: type) -> bool:
+    if kind in (int, float):
+        return isinstance(value, (int, kind)) and not isinstance(value, bool) and abs(value) < 1e15
+    return isinstance(value, kind)
 
 
 def store(directory: Path, state: State) -> None:
@@ -139,7 +189,15 @@ def notifications(state: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The latest alarms: those that arrived or were given up, then those that still wait, then a failing heartbeat."""
     waiting = [delivery(entry, False, entry["problem"] or "not sent yet") for entry in state["outbox"]]
     heart = [
-        {"id": "", "kind": "heartbeat", "target": "heartbeat", "at": None, "tries": 1, "delivered": False, "problem": text}
+        {
+            "id": "",
+            "kind": "heartbeat",
+            "target": "heartbeat",
+            "at": None,
+            "tries": 1,
+            "delivered": False,
+            "problem": text,
+        }
         for text in state.get("heartbeat", ())
     ]
     return [*state.get("deliveries", ()), *waiting, *heart]

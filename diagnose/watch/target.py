@@ -10,9 +10,7 @@ from diagnose.errors import UsageError
 from diagnose.host.redact import STARS, plain
 
 SHAPES = ("json", "slack", "teams", "ntfy", "gotify")
-KNOWN = (
-    "an https:// address, slack:URL, teams:URL, ntfy:URL, gotify:URL, exec:COMMAND, syslog, journal or apprise:URL"
-)
+KNOWN = "an https:// address, slack:URL, teams:URL, ntfy:URL, gotify:URL, exec:COMMAND, syslog, journal or apprise:URL"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

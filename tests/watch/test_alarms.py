@@ -105,7 +105,7 @@ def test_a_hook_gets_the_report_on_its_input_and_no_shell(tmp_path: Path) -> Non
 )
 def test_what_becomes_of_a_hook_is_seen(tmp_path: Path, command: str, problem: str) -> None:
     outcome = world.one(tmp_path, world.FAILED, f"exec:{command}")
-    name = command.split()[0].rpartition("/")[2]
+    name = command.split(maxsplit=1)[0].rpartition("/")[2]
     assert outcome.warnings == ([f"alarm not delivered to exec:{name}: {problem}"] if problem else [])
 
 

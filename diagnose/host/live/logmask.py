@@ -26,7 +26,9 @@ _SHAPES = (
         re.I,
     ),
     re.compile(rb"((?:\]|\d): [<>] \S+: AUTH \S+ ).+", re.I),
-    re.compile(rb"(\b(?:un|de)?coded (?:initial reply|initial response|client response|challenge|reply|response): ).*", re.I),
+    re.compile(
+        rb"(\b(?:un|de)?coded (?:initial reply|initial response|client response|challenge|reply|response): ).*", re.I
+    ),
     re.compile(rb"(\binit_response[ =:]+)\S+", re.I),
     re.compile(rb"(\bpass(?:word|wd|phrase)? [`'\"]).*?(?=['\"](?:\s|,|;|$)|$)", re.I),
     # Lookups with their results: "maps_find: smtp_sasl_password_maps: hash:/x(0,lock|fold_fix): KEY = user:password"

@@ -221,9 +221,7 @@ def _whole_lines(blocks: Iterator[bytes]) -> Iterator[bytes]:
         yield b"".join(rest)
 
 
-def _between(
-    chunks: Iterator[bytes], since: float, until: float | None, near: float, *, keep: bool
-) -> Iterator[bytes]:
+def _between(chunks: Iterator[bytes], since: float, until: float | None, near: float, *, keep: bool) -> Iterator[bytes]:
     """Drops what lies before and behind. Line by line only around the window's edges. keep: leading unstamped lines."""
     inside = False
     for chunk in chunks:

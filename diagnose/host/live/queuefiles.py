@@ -204,7 +204,9 @@ def _line(
     queue: str, name: str, arrival: int, size: int, expired: bool, sender: str, recipients: list[tuple[str, str]]
 ) -> bytes:
     listed = ", ".join(
-        f'{{"address": {_text(address)}, "delay_reason": {_text(reason)}}}' if reason else f'{{"address": {_text(address)}}}'
+        f'{{"address": {_text(address)}, "delay_reason": {_text(reason)}}}'
+        if reason
+        else f'{{"address": {_text(address)}}}'
         for address, reason in recipients
     )
     return (

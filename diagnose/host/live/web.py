@@ -68,9 +68,7 @@ def _place(url: str) -> tuple[str, str | None]:
     return parts.scheme, parts.hostname
 
 
-def _once(
-    url: str, body: bytes, headers: Mapping[str, str], deadline: float, method: str
-) -> tuple[Answer, str | None]:
+def _once(url: str, body: bytes, headers: Mapping[str, str], deadline: float, method: str) -> tuple[Answer, str | None]:
     import http.client
     import ssl
     from urllib.parse import unquote, urlsplit

@@ -277,7 +277,7 @@ _SHAPES = (
         nft(
             "host",
             "table inet fw {\n chain out { type filter hook output priority 0; policy accept;\n"
-            '  tcp dport 25 meta skuid != { 0, 102, "postfix" } reject\n }\n}\n',
+            '  tcp dport 25 meta skuid != { 0, "postfix" } reject\n }\n}\n',
         ),
     ),
     well(

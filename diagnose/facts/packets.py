@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from diagnose import facts
-from diagnose.check import Context, Exec, Read, ask_all
-from diagnose.facts_network import MailPort, addresses, families
+from diagnose.facts.asks import Asks, ask_all
+from diagnose.facts.network import MailPort, addresses, families
+from diagnose.host.query import Exec, Read
 from diagnose.parse import iproute
 from diagnose.parse.packet import Packet
 
@@ -37,7 +38,7 @@ def all_stopped(packets: Sequence[Packet], stopped: Sequence[Packet]) -> bool:
     return wanted <= {packet.destination for packet in stopped if packet.family == family}
 
 
-def packets(ctx: Context, way: MailPort) -> tuple[Packet, ...]:
+def packets(ctx: Asks, way: MailPort) -> tuple[Packet, ...]:
     """One packet for each of the next hop's addresses and each family in use, as Postfix's user would send it."""
     owner = facts.mta(ctx).value("mail_owner") or "postfix"
     users = _users(ctx)
@@ -58,14 +59,18 @@ def packets(ctx: Context, way: MailPort) -> tuple[Packet, ...]:
                     family=family,
                     uid=users.get(owner),
                     destination=destination,
-                    oif="lo" if destination and ipaddress.ip_address(destination).is_loopback else taken.device if taken else "",
+                    oif="lo"
+                    if destination and ipaddress.ip_address(destination).is_loopback
+                    else taken.device
+                    if taken
+                    else "",
                     users=tuple(users.items()),
                 )
             )
     return tuple(made) or (Packet(port=way.port, uid=users.get(owner), users=tuple(users.items())),)
 
 
-def _tried(ctx: Context, port: int, family: int) -> dict[str, None]:
+def _tried(ctx: Asks, port: int, family: int) -> dict[str, None]:
     """The addresses that Postfix could not connect to of late: where names cannot be asked for, the log knows them."""
     log = facts.mail_log(ctx)
     reasons = [] if log is None else [r for group in log.deliveries.values() for r in group.sample.reasons]
@@ -77,7 +82,7 @@ def _tried(ctx: Context, port: int, family: int) -> dict[str, None]:
     return dict.fromkeys(a for a in found if (":" in a) == (family == 6) and a[:1] in "0123456789abcdef:")
 
 
-def _users(ctx: Context) -> dict[str, int]:
+def _users(ctx: Asks) -> dict[str, int]:
     found = {}
     for line in ctx.ask(Read("/etc/passwd")).text.splitlines():
         part = line.split(":")
@@ -86,7 +91,7 @@ def _users(ctx: Context) -> dict[str, int]:
     return found
 
 
-def refusals(ctx: Context, made: Sequence[Packet]) -> tuple[tuple[Refusal, ...], str]:
+def refusals(ctx: Asks, made: Sequence[Packet]) -> tuple[tuple[Refusal, ...], str]:
     """Every refusal, and why routes could not be read ("" when they could)."""
     found: list[Refusal] = []
     for family in sorted({packet.family for packet in made}):

@@ -12,10 +12,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from diagnose.check import Context, ask_all
 from diagnose.facts import target
-from diagnose.facts_application import DOCKER, Application
-from diagnose.facts_javamail_runtime import trust_store
+from diagnose.facts.application import DOCKER, Application
+from diagnose.facts.asks import Asks, ask_all
+from diagnose.facts.javamail_runtime import trust_store
 from diagnose.host.query import Dial, DialReply, Exec, Login, Now, Query, Resolve
 from diagnose.parse import iproute
 from diagnose.parse.mail_settings import IMPLICIT_TLS_PORTS, MailSettings
@@ -52,7 +52,7 @@ class Session:
         return self.reply.address or (attempts[0].address if attempts else "")
 
 
-def is_local(ctx: Context, host: str) -> bool:
+def is_local(ctx: Asks, host: str) -> bool:
     """Whether a name is this host itself."""
     name = host.strip("[]").lower().rstrip(".")
     if name in ("localhost", "localhost.localdomain", "ip6-localhost", "localhost6"):
@@ -89,7 +89,7 @@ def factory_without_port(app: Application) -> bool:
     return bool(app.value("mail.smtp.socketFactory.class")) and not app.value("mail.smtp.socketFactory.port").strip()
 
 
-def login_of(ctx: Context, app: Application) -> tuple[Login | None, str]:
+def login_of(ctx: Asks, app: Application) -> tuple[Login | None, str]:
     """Where the credentials stand, or why no login can be tried."""
     settings = app.settings
     if settings is None or not settings.auth:
@@ -116,7 +116,7 @@ def _from_variable(app: Application, key: str) -> bool:
     return bool(line) and "<%" in app.raw.splitlines()[line - 1]
 
 
-def session(ctx: Context, app: Application) -> Session:
+def session(ctx: Asks, app: Application) -> Session:
     """The dialogue that the application's next mail would begin with; nothing is sent."""
     settings = app.settings
     assert settings is not None
@@ -185,7 +185,7 @@ def session(ctx: Context, app: Application) -> Session:
     )
 
 
-def _by_java(ctx: Context, base: Dial, reply: DialReply) -> tuple[DialReply, Dial, str, str]:
+def _by_java(ctx: Asks, base: Dial, reply: DialReply) -> tuple[DialReply, Dial, str, str]:
     """The dialogue, with the certificate held against Java's trust store too; the store that was used; what it says.
 
     The system's bundle is asked first: a store that no Java here has open may be of anybody's making.
@@ -260,7 +260,7 @@ class Way:
         return f"{base}; mail.smtp.starttls.enable=true; mail.smtp.starttls.required=true; mail.smtp.ssl.enable=false"
 
 
-def alternatives(ctx: Context, host: str, ways: Iterable[tuple[int, str]] = WAYS) -> tuple[Way, ...]:
+def alternatives(ctx: Asks, host: str, ways: Iterable[tuple[int, str]] = WAYS) -> tuple[Way, ...]:
     """The ways of `host` that work, the one to recommend first. Certificates are not judged."""
     wanted = list(dict.fromkeys(ways))
     queries: list[Query[DialReply]] = [

@@ -10,7 +10,7 @@ import dataclasses
 import re
 from dataclasses import dataclass, field
 
-from diagnose.check import Context
+from diagnose.facts.asks import Asks
 from diagnose.host.query import Glob, Read, Stat
 from diagnose.parse import erb, properties
 from diagnose.parse.mail_settings import MailSettings, Problem, mail_settings
@@ -157,7 +157,7 @@ class Sources:
         return bool(self.counting)
 
 
-def found(ctx: Context) -> Sources:
+def found(ctx: Asks) -> Sources:
     """Every settings file of this host, read and rendered."""
     named, generated, templates = ctx.settings.app_config, _paths(ctx, GENERATED), _paths(ctx, TEMPLATES)
     generated = tuple(path for path in generated if path not in named)
@@ -178,7 +178,7 @@ def found(ctx: Context) -> Sources:
     )
 
 
-def _container(ctx: Context, path: str) -> Application | None:
+def _container(ctx: Asks, path: str) -> Application | None:
     """What Codenvy in Docker makes of codenvy.env: its own template with its defaults, rendered inside the container."""
     reply, stat = ctx.ask(Read(path, secret="properties")), ctx.ask(Stat(path))
     given = {one.name: one.value for one in erb.environment(reply.text)}
@@ -202,7 +202,7 @@ def _dated(app: Application, changed: float) -> Application:
     return dataclasses.replace(app, mtime=max(app.mtime, changed)) if "<%=" in app.raw else app
 
 
-def _paths(ctx: Context, patterns: tuple[str, ...]) -> tuple[str, ...]:
+def _paths(ctx: Asks, patterns: tuple[str, ...]) -> tuple[str, ...]:
     paths: dict[str, None] = {}
     for pattern in patterns:
         for path in ctx.ask(Glob(pattern)).paths:
@@ -211,7 +211,7 @@ def _paths(ctx: Context, patterns: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _variables(
-    ctx: Context, manifests: tuple[str, ...], environments: tuple[str, ...]
+    ctx: Asks, manifests: tuple[str, ...], environments: tuple[str, ...]
 ) -> tuple[dict[str, str], tuple[tuple[str, int, str], ...]]:
     environment: dict[str, str] = {}
     odd: list[tuple[str, int, str]] = []
@@ -229,7 +229,7 @@ def _variables(
     return variables, tuple(odd)
 
 
-def _read(ctx: Context, path: str, kind: str, variables: dict[str, str]) -> Application:
+def _read(ctx: Asks, path: str, kind: str, variables: dict[str, str]) -> Application:
     reply, stat = ctx.ask(Read(path, secret="properties")), ctx.ask(Stat(path))
     if reply.problem:
         return Application(path=path, kind=kind, mtime=stat.mtime, owner=stat.owner, problem=reply.problem)

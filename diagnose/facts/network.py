@@ -18,8 +18,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from diagnose import facts
-from diagnose.check import Context, ask_all
 from diagnose.errors import Late
+from diagnose.facts.asks import Asks, ask_all
 from diagnose.host.query import Dial, DialReply, DnsReply, Lookup, Query
 from diagnose.parse.labels import Probe, probes_for
 from diagnose.parse.outcomes import Outcome, Pattern, outcome, pattern
@@ -119,7 +119,7 @@ class Egress:
 # Names --------------------------------------------------------------------------------------------------------------
 
 
-def addresses(ctx: Context, names: Iterable[str], rtype: str = "A") -> dict[str, tuple[str, ...]]:
+def addresses(ctx: Asks, names: Iterable[str], rtype: str = "A") -> dict[str, tuple[str, ...]]:
     """Each name's addresses; () where it has none or nobody answered."""
     wanted = list(dict.fromkeys(names))
     own = ask_all(ctx, [Lookup(name, rtype, timeout=NAME_SECONDS) for name in wanted if not _family(name)])
@@ -127,7 +127,7 @@ def addresses(ctx: Context, names: Iterable[str], rtype: str = "A") -> dict[str,
 
 
 def _completed(
-    ctx: Context, names: Sequence[str], rtype: str, own: Iterable[DnsReply], public: bool = True
+    ctx: Asks, names: Sequence[str], rtype: str, own: Iterable[DnsReply], public: bool = True
 ) -> dict[str, tuple[str, ...]]:
     """What the own resolver's replies say, and public ones' where that gave none: the port must be judged even where
     the host's resolver is what is broken."""
@@ -167,7 +167,7 @@ def is_private(address: str) -> bool:
     return (here.is_private or here.is_loopback or here.is_link_local) and not shared
 
 
-def families(ctx: Context) -> tuple[int, ...]:
+def families(ctx: Asks) -> tuple[int, ...]:
     """The address families that Postfix may use; both without Postfix. Parameter inet_protocols."""
     words = facts.mta(ctx).words("inet_protocols")
     if not words or "all" in words:
@@ -175,7 +175,7 @@ def families(ctx: Context) -> tuple[int, ...]:
     return tuple(f for f, word in ((4, "ipv4"), (6, "ipv6")) if word in words) or (4, 6)
 
 
-def mail_port(ctx: Context) -> MailPort:
+def mail_port(ctx: Asks) -> MailPort:
     """What the target's mail takes, or anybody's where no target is known."""
     way = facts.route(ctx)
     if way is None:
@@ -199,15 +199,15 @@ def mail_port(ctx: Context) -> MailPort:
 
 
 def service(way: MailPort) -> str:
-    """"exchange" on port 25, "submission" on any other."""
+    """ "exchange" on port 25, "submission" on any other."""
     return "exchange" if way.port == 25 else "submission"
 
 
-def helo_name(ctx: Context) -> str:
+def helo_name(ctx: Asks) -> str:
     return facts.mta(ctx).value("smtp_helo_name") or facts.mta(ctx).value("myhostname")
 
 
-def _ask_in_time(ctx: Context, queries: Sequence[Query[Any]], seconds: float) -> list[Any]:
+def _ask_in_time(ctx: Asks, queries: Sequence[Query[Any]], seconds: float) -> list[Any]:
     """As `ask_all`, but what has not answered after `seconds` (or shortly before the check's end) is given up, so that
     one slow server does not take the others' answers with it."""
     replies: list[Any] = [query.Reply(problem="timed out") for query in queries]
@@ -219,7 +219,7 @@ def _ask_in_time(ctx: Context, queries: Sequence[Query[Any]], seconds: float) ->
             return
         replies[index] = reply
 
-    until = min(ctx.host.deadline - 0.3, time.monotonic() + seconds)
+    until = min(ctx.deadline - 0.3, time.monotonic() + seconds)
     threads = [threading.Thread(target=work, args=pair, daemon=True) for pair in enumerate(queries)]
     for thread in threads:
         thread.start()
@@ -284,7 +284,7 @@ class _Plan:
         )
 
 
-def egress(ctx: Context) -> Egress:
+def egress(ctx: Asks) -> Egress:
     """Dials the controls and every port at independent operators; IPv6 for the mail's port only, and for the others
     where IPv4 leads nowhere. Names and controls first, side by side: without either there is nothing to dial."""
     used = families(ctx)
@@ -362,7 +362,7 @@ def _sorted_out(used: tuple[int, ...], made: tuple[Tried, ...], found: dict[str,
 # Outside ------------------------------------------------------------------------------------------------------------
 
 
-def public_address(ctx: Context) -> str:
+def public_address(ctx: Asks) -> str:
     """This host's, as a server on port 25 saw it, else as a name server that was asked directly did; "" when neither."""
     for attempt in egress(ctx).on(25):
         if attempt.probe is not None and attempt.probe.echo:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from diagnose.check import Context
+from diagnose.facts.asks import Asks
 from diagnose.host.query import Exec, Glob, Process, Processes, Stat
 
 TRUST_STORES = (
@@ -34,7 +34,7 @@ class Runtime:
     path: str = ""
 
 
-def processes(ctx: Context) -> tuple[Process, ...]:
+def processes(ctx: Asks) -> tuple[Process, ...]:
     """Java processes of this very host's name space, by pid."""
     found = ctx.ask(Processes()).processes
     return tuple(sorted((p for p in found if p.here and _is_java(p)), key=lambda p: p.pid))
@@ -45,7 +45,7 @@ def _is_java(process: Process) -> bool:
     return program == "java" or process.name == "java"
 
 
-def runtime(ctx: Context) -> Runtime:
+def runtime(ctx: Asks) -> Runtime:
     """The version of the Java that runs, else of the one on the PATH."""
     running = [p.command[0] for p in processes(ctx) if p.command and p.command[0].startswith("/")]
     program = next((path for path in running if ctx.ask(Stat(path)).exists), "java")
@@ -57,7 +57,7 @@ def runtime(ctx: Context) -> Runtime:
     return Runtime(version=numbers[1:] if numbers[:1] == (1,) else numbers, words=match["words"], path=program)
 
 
-def trust_store(ctx: Context) -> tuple[str, bool]:
+def trust_store(ctx: Asks) -> tuple[str, bool]:
     """The file of CA certificates, "" where none is seen, and whether a Java process of this host is known to use it."""
     for process in processes(ctx):
         named = re.search(r"-Djavax\.net\.ssl\.trustStore=(\S+)", " ".join(process.command))
@@ -75,7 +75,7 @@ def trust_store(ctx: Context) -> tuple[str, bool]:
     return "", False
 
 
-def _present(ctx: Context, paths: Iterable[str]) -> str:
+def _present(ctx: Asks, paths: Iterable[str]) -> str:
     for path in paths:
         stat = ctx.ask(Stat(path))
         if stat.exists and stat.kind == "file" and stat.size:

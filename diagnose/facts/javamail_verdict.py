@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from diagnose.check import Context
-from diagnose.facts_application import Application
-from diagnose.facts_javamail import (
+from diagnose.facts.application import Application
+from diagnose.facts.asks import Asks
+from diagnose.facts.javamail import (
     MISSING,
     Session,
     Way,
@@ -78,7 +78,7 @@ class Verdict:
 Stop = Callable[..., Verdict]
 
 
-def verdict(ctx: Context, app: Application) -> Verdict:
+def verdict(ctx: Asks, app: Application) -> Verdict:
     settings = app.settings
     if settings is None or not app.connectable:
         return Verdict(stage="unknown", text=app.problem or "host and port are not known")
@@ -87,7 +87,7 @@ def verdict(ctx: Context, app: Application) -> Verdict:
     return _judge(ctx, app, session(ctx, app), is_local(ctx, settings.host))
 
 
-def _judge(ctx: Context, app: Application, held: Session, local: bool) -> Verdict:
+def _judge(ctx: Asks, app: Application, held: Session, local: bool) -> Verdict:
     reply, settings = held.reply, app.settings
     assert settings is not None
 
@@ -130,7 +130,7 @@ def _attempts(reply: DialReply) -> str:
     return ", ".join(f"{a.address}: {a.error}" for a in reply.attempts[:4] if a.error)
 
 
-def _implicit_failed(ctx: Context, settings: MailSettings, held: Session, stop: Stop) -> Verdict:
+def _implicit_failed(ctx: Asks, settings: MailSettings, held: Session, stop: Stop) -> Verdict:
     reply = held.reply
     error = (reply.tls.error if reply.tls else "") or reply.error
     if reply.tls and reply.tls.verify_error and not _BUNDLE.match(reply.tls.verify_error):
@@ -146,7 +146,7 @@ def _implicit_failed(ctx: Context, settings: MailSettings, held: Session, stop: 
     return stop("server", "silent", f"connects, and does not answer the TLS handshake ({error})", ways)
 
 
-def _secured(ctx: Context, app: Application, settings: MailSettings, held: Session, stop: Stop) -> Verdict | None:
+def _secured(ctx: Asks, app: Application, settings: MailSettings, held: Session, stop: Stop) -> Verdict | None:
     """What TLS has to say, None where it is as it should be."""
     reply = held.reply
     host, info = settings.host, reply.tls
@@ -194,7 +194,7 @@ def _label(text: str, host: str, port: int, stage: str) -> tuple[str, int]:
     return (reason.label if reason else ""), int(code) if code.isdigit() else 0
 
 
-def _signed_in(ctx: Context, host: str, held: Session, stop: Stop) -> Verdict | None:
+def _signed_in(ctx: Asks, host: str, held: Session, stop: Stop) -> Verdict | None:
     reply = held.reply
     if reply.auth and not reply.auth.startswith("235"):
         label, code = _label(reply.auth, host, held.port, "auth")
