@@ -57,6 +57,8 @@ def check_path(ctx: Context) -> Iterator[Observation]:
         last_hop=found.last,
         next_router=found.next,
         how=found.how,
+        distance=found.distance,
+        route=" ".join(f"{h.ttl}={h.address}" for h in reference.hops if h.answer == "time-exceeded" and h.address),
         port=way.port,
         service=service(way),
     )

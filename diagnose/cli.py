@@ -20,6 +20,7 @@ from diagnose.commands.options import (
     NoNetwork,
     Only,
     Output,
+    ReportFormat,
     Skip,
     SnapshotFile,
     Timeout,
@@ -31,6 +32,7 @@ from diagnose.commands.options import (
     write,
 )  # fmt: skip
 from diagnose.errors import MailDiagnoseError, UsageError
+from diagnose.report import PLAIN_FORMATS
 
 if TYPE_CHECKING:
     from diagnose.session import Request, Result
@@ -82,7 +84,7 @@ def run(
     only: Only = None,
     skip: Skip = None,
     timeout: Timeout = 15.0,
-    format: Format = "text",
+    format: ReportFormat = "text",
     output: Output = None,
     verbose: Verbose = 0,
     no_network: NoNetwork = False,
@@ -100,7 +102,7 @@ def run(
       mail-diagnose run --app-config /home/codenvy/codenvy-data/conf/email-connection.properties
       mail-diagnose run --only egress --only firewall -v
     """
-    check_format(format, color)
+    check_format(format, color, PLAIN_FORMATS)
     recording = None
     if snapshot is not None:
         from diagnose.host.snapshot import load
@@ -139,7 +141,7 @@ def record(
 @app.command()
 def demo(
     name: Annotated[str | None, typer.Argument(help="Which recorded machine; without it they are listed.")] = None,
-    format: Format = "text",
+    format: ReportFormat = "text",
     verbose: Verbose = 0,
     color: Color = "auto",
     output: Output = None,
@@ -154,7 +156,7 @@ def demo(
     """
     from diagnose import demos
 
-    check_format(format, color)
+    check_format(format, color, PLAIN_FORMATS)
     if name is None:
         write(demos.listing(), None)
         raise typer.Exit(0)
@@ -291,19 +293,22 @@ def _render(
 ) -> None:
     import json
 
-    from diagnose.report import FORMATS
     from diagnose.report.json_ import as_plain
-    from diagnose.report.text import render_advice
+    from diagnose.report.text import render, render_advice
 
-    if format == "json":
+    if format != "text":
+        # Hidden before they are rendered: escaping would make secrets look different.
         data = result.hide(as_plain(result.report))
-        write(json.dumps(data["advice"] if advice_only else data, indent=2, ensure_ascii=False) + "\n", output)
+        if advice_only:
+            write(json.dumps(data["advice"], indent=2, ensure_ascii=False) + "\n", output)
+        else:
+            write(PLAIN_FORMATS[format](data), output)
         return
     wanted = wants_color(color, output)
     if advice_only:
         write(result.hide(render_advice(result.report, wanted)), output)
     else:
-        write(result.hide(FORMATS[format](result.report, verbose, wanted)), output)
+        write(result.hide(render(result.report, verbose, wanted)), output)
 
 
 mail.register(app)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,16 +37,22 @@ Only = Annotated[list[str] | None, typer.Option("--only", metavar="ID|TAG", help
 Skip = Annotated[list[str] | None, typer.Option("--skip", metavar="ID|TAG", help="Not these checks; may be repeated.")]
 NoNetwork = Annotated[bool, typer.Option("--no-network", help="Contact nothing, look at this host only.")]
 NoAuth = Annotated[bool, typer.Option("--no-auth", help="Never try the relay's login.")]
+ReportFormat = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        metavar="NAME",
+        help="text, json, jsonl, nagios, checkmk, prometheus, markdown (for a ticket), html (one file) or junit.",
+    ),
+]
 SnapshotFile = Annotated[
     Path | None, typer.Option("--snapshot", metavar="FILE", help="Diagnose a recording instead of this host.")
 ]
 
 
-def check_format(format: str, color: str) -> None:
-    from diagnose.report import FORMATS
-
-    if format not in FORMATS:
-        raise UsageError(f"--format {format!r} is not known; choose one of {', '.join(FORMATS)}")
+def check_format(format: str, color: str, formats: Iterable[str] = ("text", "json")) -> None:
+    if format not in formats:
+        raise UsageError(f"--format {format!r} is not known; choose one of {', '.join(formats)}")
     if color not in ("auto", "always", "never"):
         raise UsageError(f"--color takes auto, always or never, not {color!r}")
 

@@ -1,14 +1,14 @@
-"""A small file for each format: a function from a Report, or from its plain data, to text."""
+"""A small file for each format: a function from a report's plain data (`json_.as_plain`) to text.
+
+Only `text` for a person at a terminal takes the Report itself.
+"""
 
 from __future__ import annotations
 
 import functools
 import importlib
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from diagnose.model import Report
+from typing import Any
 
 Plain = Mapping[str, Any]
 
@@ -33,22 +33,4 @@ PLAIN_FORMATS: Mapping[str, Callable[..., str]] = {
         name: functools.partial(_late, name)
         for name in ("jsonl", "nagios", "checkmk", "prometheus", "markdown", "html", "junit")
     },
-}
-
-
-def _text(report: Report, verbose: int = 0, color: bool = False) -> str:
-    from diagnose.report.text import render
-
-    return render(report, verbose=verbose, color=color)
-
-
-def _from_plain(name: str, report: Report, verbose: int = 0, color: bool = False) -> str:
-    from diagnose.report.json_ import as_plain
-
-    return PLAIN_FORMATS[name](as_plain(report))
-
-
-FORMATS: Mapping[str, Callable[..., str]] = {
-    "text": _text,
-    **{name: functools.partial(_from_plain, name) for name in PLAIN_FORMATS if name != "text"},
 }

@@ -1,0 +1,216 @@
+"""One file for a browser, a phone or a printer: no script, nothing loaded, light and dark.
+
+What hosts, servers and logs said is escaped, and a policy in the page forbids scripts and requests besides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from html import escape
+from importlib.resources import files
+from typing import Any
+
+from diagnose.report import digest, picture
+
+Plain = Mapping[str, Any]
+_VERDICTS = {
+    "ok": "Nothing wrong found",
+    "warning": "Mail may well flow, but look at this",
+    "failed": "Found why mail does not arrive",
+    "unknown": "Could not tell",
+}
+_IMPACTS = {
+    "outage": "nothing leaves",
+    "partial": "some mail fails",
+    "placement": "mail is late, throttled or lands in spam",
+    "latent": "will break later, or is unsafe today",
+    "none": "the fault is not this mail server's",
+}
+_MARKS = {
+    "ok": '<path d="M4 12.5l5.5 5.5L20 6.5"/>',
+    "warning": '<path d="M12 3L22 20.5H2z"/><path d="M12 10v4.5M12 17.6v.1"/>',
+    "failed": '<circle cx="12" cy="12" r="9.5"/><path d="M8 8l8 8m0-8l-8 8"/>',
+    "unknown": '<circle cx="12" cy="12" r="9.5"/><path d="M9.2 9.5a2.8 2.8 0 1 1 3.9 2.6c-.8.4-1.1.9-1.1 1.9M12 17v.1"/>',
+}
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+
+def render(plain: Plain) -> str:
+    css = (files("diagnose") / "data" / "report.css").read_text("utf-8")
+    name = _text(plain["host"]["name"]) or "this host"
+    word = digest.WORDS[digest.status(plain)]
+    body = [_verdict(plain)]
+    main = digest.main_diagnoses(plain)
+    if main:
+        body.append(_diagnosis(main[0], plain, picture.draw(plain)))
+    body += [_relay(advice) for advice in plain.get("advice", ())]
+    body += [_diagnosis(diagnosis, plain, "") for diagnosis in main[1:]]
+    body += [_seen(plain), _not_checked(plain), _alarms(plain), _all(plain)]
+    body.append(
+        f'<footer class="soft">Made by mail-diagnose {_text(plain["version"])} on {name}, {_text(plain["started"])}. '
+        "Make a new one: <code>mail-diagnose run --format html -o report.html</code></footer>"
+    )
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="referrer" content="no-referrer">\n'
+        f"<title>{word}: mail on {name}</title>\n<style>\n{css}</style>\n</head>\n<body>\n<main>\n"
+        + "\n".join(part for part in body if part)
+        + "\n</main>\n</body>\n</html>\n"
+    )
+
+
+def _verdict(plain: Plain) -> str:
+    status = digest.status(plain)
+    host, target = plain["host"], plain["target"]
+    main = digest.main_diagnoses(plain)
+    head = _text(main[0]["title"]) if main and status != "unknown" else _VERDICTS[status]
+    word = _VERDICTS[status] if main and status != "unknown" else digest.WORDS[status]
+    facts = [host["name"], host["system"], host["mta"] or "no Postfix", f"as {host['user']}" if host["user"] else ""]
+    facts += [f"to {target['recipient']}" if target.get("recipient") else ""]
+    facts += [f"from {target['sender']}" if target.get("sender") else "", plain["started"], digest.state_words(plain)]
+    notes = "".join(f'<p class="soft">{_text(note)}</p>' for note in plain.get("notes", ()))
+    return (
+        f'<header class="card verdict {status}"><div class="word"><svg viewBox="0 0 24 24" aria-hidden="true">'
+        f"{_MARKS[status]}</svg>{word}</div><h1>{head}</h1>{notes}"
+        f'<div class="facts soft">{"".join(f"<span>{_text(fact)}</span>" for fact in facts if fact)}</div></header>'
+    )
+
+
+def _diagnosis(diagnosis: Plain, plain: Plain, drawn: str) -> str:
+    tags = [diagnosis["cause"], diagnosis["confidence"], _IMPACTS.get(str(diagnosis["impact"]), "")]
+    said = [("", digest.statement(support)) for support in diagnosis["support"]]
+    said += [("against", digest.statement(support)) for support in diagnosis["against"]]
+    said += [("gap", f"not checked: {gap}") for gap in diagnosis["unknown"]]
+    folded = [d["title"] for d in plain["diagnoses"] if d.get("explained_by") == diagnosis["cause"]]
+    remedy = diagnosis["remedy"]
+    words = (
+        f"<p>{_text(_explanation(str(diagnosis['cause'])))}</p><h3>Evidence</h3>{_list(said)}"
+        + (f'<p class="soft">It also explains: {_text("; ".join(folded))}</p>' if folded else "")
+        + f"<h3>What to do</h3><p>{_text(remedy['text'])}</p>{_commands(remedy['commands'])}{_links(diagnosis['links'])}"
+    )
+    inner = f'<div class="columns two"><div>{words}</div><div>{drawn}</div></div>' if drawn else words
+    return (
+        f'<section class="card"><h2>{_text(diagnosis["title"])}</h2>'
+        f"<div>{''.join(_tag(tag) for tag in tags if tag)}</div>{inner}</section>"
+    )
+
+
+def _explanation(cause: str) -> str:
+    from diagnose.causes import all_causes
+
+    return next((known.explanation for known in all_causes() if known.id == cause), "")
+
+
+def _relay(advice: Plain) -> str:
+    seen = ("open", "seen open from this host") if advice["verified"] else ("shut", "NOT seen open from this host")
+    rows = "".join(f"<tr><th>{_text(k)}</th><td>{_text(v)}</td></tr>" for k, v in advice["main_cf"].items())
+    written = "".join(
+        f'<h3>{_text(file["path"])}</h3><p class="soft">mode {_text(file["mode"])}, {_text(file["owner"])}</p>'
+        f"{_commands([file['text'].rstrip()])}"
+        for file in advice["files"]
+    )
+    return (
+        f'<section class="card"><h2>A relay to use: {_text(advice["host"])} port {_text(advice["port"])}</h2>'
+        f"<div>{_tag(advice['provider'])}{_tag(seen[1], seen[0])}</div><p>{_text(advice['why'])}</p>"
+        f"<h3>Commands, in this order</h3>{_commands(advice['commands'])}"
+        f"<h3>Good to know</h3>{_list(('', note) for note in advice['notes'])}"
+        f"<details><summary>The settings by themselves</summary><table>{rows}</table>{written}</details></section>"
+    )
+
+
+def _seen(plain: Plain) -> str:
+    """Ports that get out, and the queue: what one asks about first."""
+    ports = []
+    for o in digest.observations(plain):
+        if o["sign"].startswith("egress.port-") and o["status"] in ("ok", "failed"):
+            good = o["status"] == "ok"
+            ports.append(
+                _tag(f"{o['subject']} {'gets out' if good else 'does not get out'}", "open" if good else "shut")
+            )
+    counts = digest.queue(plain)
+    queue = ""
+    if counts.length is not None:
+        queue = f"{counts.length} in the mail queue" + (f", {counts.held} of them on hold" if counts.held else "")
+        if counts.length and counts.oldest is not None:
+            queue += f", the oldest for {_span(counts.oldest)}"
+        queue = f"<h3>Queue</h3><p>{_text(queue)}</p>"
+    network = f"<h3>From this network</h3><div>{''.join(ports)}</div>" if ports else ""
+    return f'<section class="card"><h2>Seen from here</h2>{network}{queue}</section>' if network or queue else ""
+
+
+def _not_checked(plain: Plain) -> str:
+    gaps = [f"{r['check']}: {r['reason']}" for r in plain.get("runs", ()) if r["outcome"] in ("timed-out", "crashed")]
+    gaps += [digest.statement(o) for o in digest.observations(plain) if o["status"] == "unknown"]
+    if not gaps:
+        return ""
+    return (
+        f'<section class="card"><h2>Could not check</h2>{_list(("gap", gap) for gap in dict.fromkeys(gaps))}</section>'
+    )
+
+
+def _alarms(plain: Plain) -> str:
+    watch = plain.get("watch", {})
+    said = [("gap", f"acknowledged: {_named(item)}") for item in watch.get("ignored", ())]
+    said += [
+        ("failed", f"alarm not delivered to {n.get('target', '')}: {n.get('problem', '')}")
+        for n in digest.undelivered(plain)
+    ]
+    return f'<section class="card"><h2>Watch</h2>{_list(said)}</section>' if said else ""
+
+
+def _named(item: Any) -> str:
+    if not isinstance(item, Mapping):
+        return str(item)
+    return " ".join(str(item[key]) for key in ("sign", "subject", "why") if item.get(key))
+
+
+def _all(plain: Plain) -> str:
+    parts = []
+    for run in plain.get("runs", ()):
+        said = [(o["status"], digest.statement(o)) for o in run["observations"]]
+        said = [("gap" if kind == "unknown" else kind, text) for kind, text in said]
+        if run["outcome"] != "completed":
+            said.append(("gap", f"{run['outcome']}: {run['reason']}"))
+        parts.append(f"<h3>{_text(run['check'])}</h3>{_list(said or [('', 'nothing to tell')])}")
+    if not parts:
+        return ""
+    return (
+        f'<details class="card checks"><summary>All that was looked at ({len(parts)} checks)</summary>'
+        f"{''.join(parts)}</details>"
+    )
+
+
+def _list(said: Iterable[tuple[str, str]]) -> str:
+    items = "".join(f"<li{f' class={kind}' if kind else ''}>{_text(text)}</li>" for kind, text in said)
+    return f'<ul class="said">{items}</ul>' if items else ""
+
+
+def _commands(commands: Iterable[str]) -> str:
+    lines = [line for command in commands for line in digest.clean_block(str(command)).split("\n")]
+    inner = "".join(f"<span>{escape(line) or ' '}</span>" for line in lines)
+    return f"<pre>{inner}</pre>" if lines else ""
+
+
+def _links(links: Iterable[str]) -> str:
+    known = [str(link) for link in links if str(link).startswith(("https://", "http://"))]
+    if not known:
+        return ""
+    items = ", ".join(f'<a href="{_text(link)}" rel="noreferrer noopener">{_text(link)}</a>' for link in known)
+    return f'<p class="soft">Read more: {items}</p>'
+
+
+def _tag(text: Any, kind: str = "") -> str:
+    return f'<span class="tag{f" {kind}" if kind else ""}">{_text(text)}</span>'
+
+
+def _text(value: Any) -> str:
+    return escape(digest.clean(str(value)), quote=True)
+
+
+def _span(seconds: float) -> str:
+    for size, unit in ((86_400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} seconds"

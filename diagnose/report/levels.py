@@ -1,0 +1,50 @@
+"""Queue length and oldest age held against -w and -c: they raise a report's status, and never lower it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from diagnose.report.digest import queue, status
+from diagnose.report.ranges import Range, parse_levels
+
+_RANK = {"ok": 0, "unknown": 1, "warning": 2, "failed": 3}
+_WHAT = {"queue": "messages in the queue", "age": "s is the age of the oldest message"}
+
+
+def judged(plain: Mapping[str, Any], warning: str | None = None, critical: str | None = None) -> dict[str, Any]:
+    """The report with its status raised where a level is crossed, and a note that says which one; the levels stand
+    under "levels". A stale result stays unknown. Raises UsageError for levels that cannot be read."""
+    warn, crit = parse_levels("--warning", warning), parse_levels("--critical", critical)
+    found = dict(plain)
+    found["levels"] = {"warning": _texts(warn), "critical": _texts(crit)}
+    if plain.get("watch", {}).get("stale"):
+        return found
+    counts = queue(plain)
+    notes: list[str] = []
+    for name, value in (("queue", counts.length), ("age", counts.oldest)):
+        for word, level in (("failed", crit.get(name)), ("warning", warn.get(name))):
+            if level is None:
+                continue
+            if value is None:
+                notes.append(f"{name} is not known, so it is not held against {level.text}")
+                found["status"] = _worse(status(found), "unknown")
+            elif level.alerts(value):
+                notes.append(f"{value} {_WHAT[name]}: outside {level.text}" if not level.invert else
+                             f"{value} {_WHAT[name]}: inside {level.text}")  # fmt: skip
+                found["status"] = _worse(status(found), word)
+            else:
+                continue
+            break
+    if notes:
+        found["notes"] = [*notes, *plain.get("notes", ())]
+        found["levels"]["crossed"] = notes
+    return found
+
+
+def _worse(one: str, other: str) -> str:
+    return max(one, other, key=lambda word: _RANK[word])
+
+
+def _texts(levels: Mapping[str, Range]) -> dict[str, str]:
+    return {name: level.text for name, level in levels.items()}

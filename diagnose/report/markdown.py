@@ -1,0 +1,98 @@
+"""A block for a ticket: verdict, evidence and what to do, without the local parts of addresses, every word escaped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from diagnose.report import digest
+
+_IMPACTS = {
+    "outage": "nothing leaves",
+    "partial": "some mail fails",
+    "placement": "mail is late, throttled or lands in spam",
+    "latent": "will break later, or is unsafe today",
+    "none": "the fault is not this mail server's",
+}
+_MARKS = re.compile(r"([\\`*_\[\]<>#|~&$])")
+_START = re.compile(r"^(\d*)([-+=.)])(?=[\s=+-]|$)")
+# Forges make links of addresses, @mentions, #123 and bare hosts; a zero-width joint keeps the text as it looks.
+_SCHEME = re.compile(r"(?i)\b(https?|ftp|mailto|javascript|data|www)(?=[:.])")
+_MENTION = re.compile(r"@(?=\w)")
+_TICKET = re.compile(r"\\#(?=\d)")
+JOINT = "\u2060"
+_FENCE = re.compile(r"`+")
+
+
+def render(plain: Mapping[str, Any]) -> str:
+    status = digest.WORDS[digest.status(plain)]
+    host = plain["host"]
+    lines = [f"### Mail on {_text(host['name']) or 'this host'}: {status}", "", _text(digest.headline(plain)) + ".", ""]
+    about = [host["system"], host["mta"] or "no Postfix", f"looked at {plain['started']}"]
+    lines += ["- " + _text(", ".join(str(part) for part in about if part))]
+    lines += [f"- mail-diagnose {_text(plain['version'])}"]
+    if to := plain["target"].get("recipient"):
+        lines.append(f"- mail to {_text(to)}")
+    if state := digest.state_words(plain):
+        lines.append(f"- {_text(state)}")
+    lines += [f"- {_text(note)}" for note in plain.get("notes", ())]
+    for diagnosis in digest.main_diagnoses(plain):
+        lines += ["", *_diagnosis(diagnosis, plain)]
+    for advice in plain.get("advice", ()):
+        lines += ["", *_advice(advice)]
+    if gaps := _gaps(plain):
+        lines += ["", "#### Could not check", "", *(f"- {_text(gap)}" for gap in gaps)]
+    return "\n".join(lines) + "\n"
+
+
+def _diagnosis(diagnosis: Mapping[str, Any], plain: Mapping[str, Any]) -> list[str]:
+    impact = _IMPACTS.get(str(diagnosis["impact"]), str(diagnosis["impact"]))
+    lines = [f"#### {_text(diagnosis['title'])}", ""]
+    lines += [f"{_code(diagnosis['cause'])}, {_text(diagnosis['confidence'])}: {_text(impact)}.", "", "Evidence:", ""]
+    lines += [f"- {_text(digest.statement(support))}" for support in diagnosis["support"]]
+    lines += [f"- against it: {_text(digest.statement(support))}" for support in diagnosis["against"]]
+    lines += [f"- not checked: {_text(gap)}" for gap in diagnosis["unknown"]]
+    lines += ["", f"What to do: {_text(diagnosis['remedy']['text'])}", *_block(diagnosis["remedy"]["commands"])]
+    folded = [d["title"] for d in plain["diagnoses"] if d.get("explained_by") == diagnosis["cause"]]
+    if folded:
+        lines += ["", f"It also explains: {_text('; '.join(folded))}"]
+    return lines
+
+
+def _advice(advice: Mapping[str, Any]) -> list[str]:
+    seen = "seen open from this host" if advice["verified"] else "NOT seen open from this host"
+    head = f"A relay to use: {advice['provider']}, {advice['host']} port {advice['port']} ({seen})"
+    return [f"#### {_text(head)}", "", _text(advice["why"]), *_block(advice["commands"]), "",
+            *(f"- {_text(note)}" for note in advice["notes"])]  # fmt: skip
+
+
+def _gaps(plain: Mapping[str, Any]) -> list[str]:
+    found = [
+        f"{run['check']}: {run['reason']}"
+        for run in plain.get("runs", ())
+        if run["outcome"] in ("timed-out", "crashed")
+    ]
+    found += [digest.statement(o) for o in digest.observations(plain) if o["status"] == "unknown"]
+    return list(dict.fromkeys(found))
+
+
+def _block(commands: Any) -> list[str]:
+    text = digest.anonymous(digest.clean_block("\n".join(str(command) for command in commands)))
+    if not text.strip():
+        return []
+    # A fence longer than any run of backticks inside cannot be ended from inside.
+    fence = "`" * max(3, 1 + max((len(run) for run in _FENCE.findall(text)), default=0))
+    return ["", f"{fence}sh", text, fence]
+
+
+def _code(value: Any) -> str:
+    return f"`{re.sub(r'[^a-z0-9.-]', '', str(value).lower())}`"
+
+
+def _text(value: Any) -> str:
+    """Words that no Markdown, HTML, link, mention or ticket number comes to life in."""
+    words = digest.anonymous(digest.clean(str(value)))
+    words = _START.sub(r"\1\\\2", _MARKS.sub(r"\\\1", words))
+    words = _SCHEME.sub(lambda m: m[1] + JOINT, words)
+    return _TICKET.sub(r"\\#" + JOINT, _MENTION.sub("@" + JOINT, words))
