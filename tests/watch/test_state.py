@@ -1,0 +1,299 @@
+"""The kept state in bad conditions: no room, no permission, two at once, damage, a clock that jumps."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from diagnose.errors import StateError
+from diagnose.watch import files, machine, passes, state, store
+from diagnose.watch.machine import Machine
+from diagnose.watch.verdict import seen
+from tests.watch import world
+
+POLICY = machine.Policy(attempts=1)
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 64 KiB."""
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k,mode=0755", "none", str(tmp_path)], capture_output=True, check=False
+    )
+    if done.returncode != 0:
+        pytest.skip("mounting needs root")
+    yield tmp_path
+    subprocess.run(["umount", "-l", str(tmp_path)], check=True)
+
+
+def test_the_state_of_a_full_disk_stays_as_it_was(small: Path) -> None:
+    assert world.one(small, world.OK).status == 0
+    before = (small / state.NAME).read_bytes()
+    with open(small / "filler", "wb") as filler, pytest.raises(OSError):
+        while True:
+            os.write(filler.fileno(), b"x" * 512)
+    with world.web() as server:
+        with pytest.raises(StateError, match="No space left on device"):
+            world.one(small, world.FAILED, f"{server.url}/hook", heartbeat=f"{server.url}/beat")
+        # What could not be kept is not told, or it would be told again by every pass; the heartbeat says 3.
+        assert [path.partition("?")[0] for path, _, _ in server.got] == ["/beat/start", "/beat/3"]
+    assert (small / state.NAME).read_bytes() == before
+    assert list(small.glob(".*.part")) == []
+    (small / "filler").unlink()
+    assert world.one(small, world.FAILED).told != []
+
+
+def test_a_state_directory_that_cannot_be_written_is_a_line() -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as above:
+        Path(above).chmod(0o755)
+        place = Path(above) / "kept"
+        place.mkdir(mode=0o555)
+        child = os.fork()
+        if child == 0:
+            if os.geteuid() == 0:
+                os.setgroups([])
+                os.setgid(65534)
+                os.setuid(65534)
+            try:
+                world.one(place, world.OK)
+            except StateError as error:
+                os._exit(0 if "cannot write in the state directory" in str(error) and "--state-dir" in str(error) else 2)
+            os._exit(1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_state_directory_that_is_a_file_is_a_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StateError, match="not a directory"):
+        world.one(tmp_path / "file", world.OK)
+    with pytest.raises(StateError, match="cannot make the state directory"):
+        world.one(tmp_path / "file" / "below", world.OK)
+
+
+def test_a_second_pass_at_the_same_time_does_no_harm(tmp_path: Path) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def probe(ignores: Any, timeout: float) -> dict[str, Any]:
+        begun.set()
+        go_on.wait(20)
+        return world.report(*world.FAILED)
+
+    options = passes.Options(state_dir=tmp_path, policy=POLICY)
+    outcomes: list[passes.Outcome] = []
+    first = threading.Thread(target=lambda: outcomes.append(passes.one_pass(options, probe)))
+    first.start()
+    assert begun.wait(20)
+    before = sorted((p.name, p.read_bytes()) for p in tmp_path.iterdir())
+    with world.web() as server:
+        with pytest.raises(files.Busy, match=rf"another pass is under way \(process {os.getpid()}\): nothing was done"):
+            world.one(tmp_path, world.OK, heartbeat=server.url)
+        assert server.got == []
+    assert sorted((p.name, p.read_bytes()) for p in tmp_path.iterdir()) == before
+    go_on.set()
+    first.join(20)
+    assert outcomes[0].status == 2
+    assert outcomes[0].told != []
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "damaged"),
+        (b"\x00" * 100, "damaged"),
+        (b'{"schema": 1, "machine"', "damaged"),
+        (b"[" * 100_000, "damaged"),
+        (b"[]", "no state"),
+        (b'{"schema": 0}', "an older version"),
+        (b'{"schema": 2}', "a newer version"),
+        (b'{"schema": 1}', "damaged"),
+        (b'{"schema":1,"id":"a","serial":0,"passes":1,"machine":{},"report":{"status":"ok"},"outbox":[]}', "damaged"),
+    ],
+)
+def test_a_state_that_is_no_use_is_set_aside_and_said_so(tmp_path: Path, content: bytes, why: str) -> None:
+    (tmp_path / state.NAME).write_bytes(content)
+    if b'"report"' not in content or b"machine" in content:
+        last = state.last(tmp_path)
+        assert last["status"] == "unknown"
+        assert why in last["notes"][0]
+    outcome = world.one(tmp_path, world.OK)
+    assert outcome.status == 0
+    (warning,) = outcome.warnings
+    assert why in warning
+    (aside,) = tmp_path.glob("state.json.unusable-*")
+    assert str(aside) in warning
+    assert aside.read_bytes() == content
+    assert state.last(tmp_path)["status"] == "ok"
+
+
+def test_a_state_with_any_part_replaced_is_used_or_set_aside(swift: Path) -> None:
+    world.one(swift, world.FAILED, "exec:false")
+    good = json.loads((swift / state.NAME).read_text())
+    dice = random.Random(7)
+    aside = 0
+    for _ in range(300):
+        kept = json.loads(json.dumps(good))
+        place: Any = kept
+        while True:
+            key = dice.choice(list(place) if isinstance(place, dict) else range(len(place)))
+            if isinstance(place[key], (dict, list)) and place[key] and dice.random() < 0.7:
+                place = place[key]
+                continue
+            place[key] = dice.choice([None, 0, -1, 1e300, "x", "", [], {}, True, [1], {"a": 1}])
+            break
+        (swift / state.NAME).write_text(json.dumps(kept))
+        state.last(swift, 900)
+        outcome = world.one(swift, world.OK, "exec:true")
+        aside += any("set aside" in warning for warning in outcome.warnings)
+        assert outcome.status == 0
+    assert 50 < aside < 290
+
+
+def test_no_more_than_three_unusable_states_are_kept(tmp_path: Path) -> None:
+    for _ in range(6):
+        (tmp_path / state.NAME).write_bytes(b"")
+        world.one(tmp_path, world.OK)
+    assert len(list(tmp_path.glob("state.json.unusable-*"))) == 3
+
+
+def test_what_a_killed_writer_left_is_swept(tmp_path: Path) -> None:
+    (tmp_path / ".state.json.4711.part").write_text("half")
+    world.one(tmp_path, world.OK)
+    assert list(tmp_path.glob(".*.part")) == []
+
+
+def test_no_result_yet_is_unknown_and_stale(tmp_path: Path) -> None:
+    last = state.last(tmp_path / "nowhere")
+    assert last["status"] == "unknown"
+    assert last["watch"]["stale"] is True
+    assert "no result yet" in last["notes"][0]
+
+
+def test_an_old_result_is_unknown_and_keeps_what_it_said(tmp_path: Path) -> None:
+    world.one(tmp_path, world.FAILED)
+    assert state.last(tmp_path, 900)["status"] == "failed"
+    time.sleep(0.05)
+    last = state.last(tmp_path, 0.01)
+    assert (last["status"], last["watch"]["last_status"], last["watch"]["stale"]) == ("unknown", "failed", True)
+    assert last["diagnoses"][0]["cause"] == world.FAILED[1]
+
+
+def _rewrite(directory: Path, **written: Any) -> None:
+    kept = json.loads((directory / state.NAME).read_text())
+    kept["written"] |= written
+    (directory / state.NAME).write_text(json.dumps(kept))
+
+
+def test_a_clock_set_back_since_the_result_does_not_change_its_age(tmp_path: Path) -> None:
+    world.one(tmp_path, world.OK)
+    _rewrite(tmp_path, epoch=time.time() + 86_400)
+    last = state.last(tmp_path, 900)
+    assert last["status"] == "ok"
+    assert last["watch"]["age_seconds"] < 60
+
+
+def test_a_result_from_the_future_of_another_boot_is_unknown(tmp_path: Path) -> None:
+    world.one(tmp_path, world.OK)
+    _rewrite(tmp_path, epoch=time.time() + 86_400, boot="another")
+    last = state.last(tmp_path, 900)
+    assert last["status"] == "unknown"
+    assert last["watch"]["age_seconds"] is None
+    assert "clock was set back" in last["notes"][0]
+
+
+def test_a_clock_set_back_between_passes_leaves_the_states_alone(tmp_path: Path) -> None:
+    world.one(tmp_path, world.FAILED)
+    kept = json.loads((tmp_path / state.NAME).read_text())
+    ahead = time.time() + 86_400
+    kept["machine"] |= {"since": ahead, "told": ahead}
+    kept["outage"]["began"] = ahead
+    (tmp_path / state.NAME).write_text(json.dumps(kept))
+    assert world.one(tmp_path, world.FAILED).told == []
+    assert world.one(tmp_path, world.OK).told[0].endswith("OK again, mail is no longer affected")
+    (outage,) = store.outages(tmp_path)
+    assert outage["ended"] >= outage["began"]
+
+
+def test_who_may_read_the_state_is_decided_by_its_directory(tmp_path: Path) -> None:
+    for mode, expected in ((0o750, 0o640), (0o755, 0o644), (0o700, 0o600)):
+        place = tmp_path / f"{mode:o}"
+        place.mkdir()
+        place.chmod(mode)
+        old = os.umask(0o077)
+        try:
+            world.one(place, world.FAILED)
+        finally:
+            os.umask(old)
+        assert {stat.S_IMODE((place / name).stat().st_mode) for name in (state.NAME, store.NAME)} == {expected}
+
+
+def test_a_problem_does_not_end_because_its_proof_could_not_be_looked_at() -> None:
+    ground = {"check": "egress", "sign": "egress.port-25"}
+    hard = Machine(status="failed", cause="a")
+    late = world.report("ok")
+    late["runs"][0] |= {"outcome": "timed-out", "observations": []}
+    assert seen(late, hard, ground, 1.0).status == "unknown"
+    assert seen(late, Machine(), ground, 1.0).status == "ok"
+    dim = world.report("ok")
+    dim["runs"][0]["observations"][0]["status"] = "unknown"
+    assert seen(dim, hard, ground, 1.0).status == "unknown"
+    assert seen({**late, "runs": []}, hard, ground, 1.0).status == "unknown"
+    assert seen(world.report("ok"), hard, ground, 1.0).status == "ok"
+
+
+def test_the_history_keeps_what_was_and_forgets_what_is_old(tmp_path: Path) -> None:
+    world.one(tmp_path, world.FAILED)
+    world.one(tmp_path, ("failed", "relay-login-refused"))
+    world.one(tmp_path, world.OK)
+    (outage,) = store.outages(tmp_path)
+    assert outage["causes"] == ["egress-port-25-blocked", "relay-login-refused"]
+    assert (outage["worst"], outage["passes"]) == ("failed", 2)
+    time.sleep(0.05)
+    world.one(tmp_path, world.OK, retention=0.01)
+    assert store.outages(tmp_path) == []
+
+
+def test_a_damaged_history_is_set_aside(tmp_path: Path) -> None:
+    (tmp_path / store.NAME).write_bytes(b"no database, " * 1000)
+    outcome = world.one(tmp_path, world.FAILED)
+    assert outcome.status == 2
+    assert "the history was damaged" in outcome.warnings[0]
+    assert len(store.outages(tmp_path)) == 1
+
+
+def test_a_host_always_waits_the_same_share_of_the_jitter() -> None:
+    assert 0 <= passes.delay(120) == passes.delay(120) < 120
+    assert passes.delay(0) == 0
+
+
+def test_mail_as_the_only_way_out_is_said_once(tmp_path: Path) -> None:
+    """Under a process called cron, as crontab entries are."""
+    script = tmp_path / "cron"
+    script.write_text("#!/bin/sh\n\"$@\"\nexit 0\n")
+    script.chmod(0o755)
+    code = (
+        "import sys; from pathlib import Path; from tests.watch import world; "
+        "print(world.one(Path(sys.argv[1]), world.OK, *sys.argv[2:]).warnings)"
+    )
+    def under_cron(*notify: str) -> str:
+        done = subprocess.run(
+            [script, sys.executable, "-c", code, str(tmp_path / "s"), *notify],
+            capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2],
+        )  # fmt: skip
+        assert done.stderr == ""
+        return done.stdout
+
+    assert "--heartbeat" in under_cron()
+    assert under_cron() == "[]\n"
+    assert under_cron("exec:true") == "[]\n"
