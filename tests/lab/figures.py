@@ -108,9 +108,9 @@ def report(rows: Rows, declared: set[str]) -> str:
 
 
 def good_enough(rows: Rows, user: bool) -> bool:
-    """Do the figures reach what is promised? Unprivileged runs promise less."""
+    """Do the figures reach what is promised? Of runs without privileges less is promised, but nothing wrong and certain."""
     got = sums(rows)
-    floor = 0.80 if user else 0.95
-    return (
-        got.right >= floor and got.doubles >= 0.75 and not (got.alarms or got.wrong_certain or got.leaks or got.broken)
-    )
+    certain = sum(1 for _, answer in rows if answer.ranked and answer.ranked[0][1] == "certain")
+    if got.alarms or got.leaks or got.broken or len(got.wrong_certain) > (0 if user else certain / 100):
+        return False
+    return got.right >= (0.80 if user else 0.97) and (user or got.doubles >= 0.90)
