@@ -36,10 +36,10 @@ def rows(able: None) -> figures.Rows:
 
     A stage that could not be set (a slow machine's time-out) is set once more; the tool's answers are never asked for twice.
     """
-    answers = dict(many(every().values(), Options(), JOBS))
-    again = [case for case, answer in answers.items() if answer.error.startswith("lab:")]
-    answers |= dict(many(again, Options(), 1))
-    found = list(answers.items())
+    answers = {case.id: (case, answer) for case, answer in many(every().values(), Options(), JOBS)}
+    again = [case for case, answer in answers.values() if answer.error.startswith("lab:")]
+    answers |= {case.id: (case, answer) for case, answer in many(again, Options(), 1)}
+    found = list(answers.values())
     print(figures.report(found, set()))
     return found
 
