@@ -159,6 +159,12 @@ def report(
     last: Annotated[bool, typer.Option("--last", help="The last pass of `watch`; nothing is probed.")] = True,
     max_age: MaxAge = None,
     format: Formats = None,
+    warning: Annotated[
+        str | None, typer.Option("--warning", "-w", metavar="LEVELS", help="WARNING outside, such as queue=50,age=3600.")
+    ] = None,
+    critical: Annotated[
+        str | None, typer.Option("--critical", "-c", metavar="LEVELS", help="CRITICAL outside; ranges as of Nagios.")
+    ] = None,
     state_dir: StateDir = None,
     config: Config = None,
     debug: Debug = False,
@@ -171,7 +177,7 @@ def report(
     \b
     Examples:
       mail-diagnose report --last
-      mail-diagnose report --last --max-age 15m --format nagios
+      mail-diagnose report --last --max-age 15m --format nagios -w queue=50,age=3600 -c queue=500
       mail-diagnose report --format prometheus:/var/lib/prometheus/node-exporter/mail.prom --format text
     """
     from diagnose.report import PLAIN_FORMATS
@@ -191,6 +197,11 @@ def report(
         wanted.append((name, Path(path) if colon else None))
     directory = state_dir or (Path(file["state-dir"]) if "state-dir" in file else None)
     plain = state.last(directory, None if age is None else _span("--max-age", age))
+    levels = (warning or file.get("warning"), critical or file.get("critical"))
+    if any(levels):
+        from diagnose.report.levels import judged
+
+        plain = judged(plain, *levels)
     for name, target in wanted:
         text = PLAIN_FORMATS[name](plain)
         if target is None:

@@ -32,6 +32,8 @@ KEYS: Mapping[str, str] = {
     "heartbeat": TEXT,
     "max-age": TEXT,
     "format": LIST,
+    "warning": TEXT,
+    "critical": TEXT,
 }
 
 

@@ -28,9 +28,9 @@ class Model:
 
     def look(self, status: str, cause: str | None, at: float) -> str | None:
         kind = self._kind(status, cause)
-        if kind is None and self.hard[0] != "ok" and not self.flaps and self.policy.renotify > 0:
-            if self.told is None or at - self.told >= self.policy.renotify:
-                kind = "reminder"
+        quiet = kind is None and self.hard[0] != "ok" and not self.flaps and self.policy.renotify > 0
+        if quiet and (self.told is None or at - self.told >= self.policy.renotify):
+            kind = "reminder"
         if kind is not None:
             if self.hard[0] == "ok":
                 self.told = None

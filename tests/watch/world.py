@@ -20,13 +20,13 @@ SECRET = "T0K3N-of-the-hook"
 
 def report(status: str = "ok", cause: str | None = None, sign: str = "egress.port-25") -> dict[str, Any]:
     """A report of schema 1 with one diagnosis, or none."""
-    diagnosis = {
+    diagnosis: dict[str, Any] = {
         "cause": cause, "title": f"Title of {cause}", "impact": "outage", "confidence": "certain", "score": 30,
         "explained_by": None, "support": [{"sign": sign, "weight": 20, "subject": "TCP 25", "summary": "times out"}],
         "against": [], "unknown": [], "remedy": {"text": "Use a relay.", "commands": ["postqueue -f"]},
         "links": [], "data": {},
     }  # fmt: skip
-    seen = {
+    seen: dict[str, Any] = {
         "sign": sign, "status": "failed" if cause else "ok", "subject": "TCP 25", "summary": "times out", "data": {},
         "at": None,
     }  # fmt: skip
