@@ -76,6 +76,7 @@ _PROGRAM = re.compile(
     r"msmtp|sSMTP|ssmtp|curl|swaks|Traceback|SSL_connect|TimeoutError|ConnectionRefusedError|gaierror|getaddrinfo|"
     r"fsockopen|SMTPAuthenticationError|Expected response code|Connection could not be established)"
 )
+_LOOPBACK = re.compile(r"\b(?:localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3})\b|(?<![\w:])::1\b")
 _HOST_PORT = re.compile(
     r"(?:\b(?:ssl|tls|tcp|smtps?)://)?(?P<host>[\w.-]+\.[\w-]{2,}|localhost|\[?[0-9a-fA-F.:]{3,}\]?):(?P<port>25|465|587|2525|2465|2587)\b"
 )
@@ -358,8 +359,8 @@ def _classify_free(text: str, *, program: bool, port: int | None = None) -> Reas
     if not program:
         return reason
     label = _AS_PROGRAM.get(reason.label, reason.label)
-    if label.startswith("connect-") and reason.peer_port != 25:
-        label = "app-smtp-unreachable"
+    if label.startswith("connect-") and (reason.peer_port != 25 or _LOOPBACK.search(text)):
+        label = "app-smtp-unreachable"  # on this very host, no network is in the way
     return replace(reason, label=label)
 
 
