@@ -160,7 +160,8 @@ def report(
     max_age: MaxAge = None,
     format: Formats = None,
     warning: Annotated[
-        str | None, typer.Option("--warning", "-w", metavar="LEVELS", help="WARNING outside, such as queue=50,age=3600.")
+        str | None,
+        typer.Option("--warning", "-w", metavar="LEVELS", help="WARNING outside, such as queue=50,age=3600."),
     ] = None,
     critical: Annotated[
         str | None, typer.Option("--critical", "-c", metavar="LEVELS", help="CRITICAL outside; ranges as of Nagios.")

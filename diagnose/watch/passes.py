@@ -111,6 +111,9 @@ def _locked_pass(options: Options, probe: Probe, heartbeat: Heartbeat | None, de
     at = time.time()
     seen = verdict.seen(report, now, kept.get("ground"), at)
     after, event = machine.step(now, options.policy, seen)
+    if seen.status == machine.UNKNOWN and report["status"] == machine.OK:
+        report["status"] = machine.UNKNOWN
+        report["notes"] = [*report["notes"], f"what proved {now.cause} could not be looked at: not known to be over"]
     if seen.status not in (machine.OK, machine.UNKNOWN):
         kept["ground"] = verdict.ground(report)
     ignored = ignore.counted(rules, report, moment)

@@ -36,13 +36,21 @@ def default_dir() -> Path:
     if os.geteuid() == 0:
         return SYSTEM
     home = os.environ.get("XDG_STATE_HOME", "")
-    return (Path(home) if home.startswith("/") else Path.home() / ".local/state") / "mail-diagnose"
+    if home.startswith("/"):
+        return Path(home) / "mail-diagnose"
+    try:
+        return Path.home() / ".local/state/mail-diagnose"
+    except RuntimeError:
+        raise StateError("this user has no home directory: say with --state-dir where to keep the state") from None
 
 
 def reading_dir() -> Path:
     """Where to read: one's own passes, else those of the system."""
-    own = default_dir()
-    return own if own == SYSTEM or (own / NAME).exists() or not (SYSTEM / NAME).exists() else SYSTEM
+    try:
+        own = default_dir()
+    except StateError:
+        return SYSTEM
+    return own if os.path.exists(own / NAME) or not os.path.isdir(SYSTEM) else SYSTEM
 
 
 def load(directory: Path) -> State | None:
@@ -103,7 +111,11 @@ def _misshapen(state: Mapping[str, Any]) -> str:
     outages = [*state["closed"], *([] if state.get("outage") is None else [state["outage"]])]
     for outage in outages:
         ended = outage.get("ended") if isinstance(outage, dict) else ""
-        if not _fits(outage, _OUTAGE) or not _is(outage.get("began"), float) or not (ended is None or _is(ended, float)):
+        if (
+            not _fits(outage, _OUTAGE)
+            or not _is(outage.get("began"), float)
+            or not (ended is None or _is(ended, float))
+        ):
             return "outage"
         if not all(isinstance(cause, str) for cause in outage["causes"]):
             return "outage"

@@ -76,8 +76,12 @@ def _keep(directory: Path, outages: Sequence[Mapping[str, Any]], retention: floa
 def outages(directory: Path, since: float = 0.0) -> list[Outage]:
     """Those that lasted into the time after `since` (epoch seconds), newest first; empty where there is no history."""
     path = directory / NAME
-    if not path.exists():
+    try:
+        path.stat()
+    except FileNotFoundError:
         return []
+    except OSError as error:
+        raise StateError(f"cannot read {path}: {error.strerror}; run as the user of the watch, or as root") from None
     try:
         link = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5.0)
         try:

@@ -48,4 +48,4 @@ def _looked(report: Mapping[str, Any], ground: Mapping[str, str]) -> bool:
             return any(status != UNKNOWN for status in statuses)
         # Skipped: what it asks about is not here any more.
         return run["outcome"] in ("completed", "skipped")
-    return False
+    return True  # the check is no longer among those that are run

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import socket
+import ssl
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from diagnose.errors import UsageError
 from diagnose.host.live import web
@@ -288,3 +290,33 @@ def test_an_alarm_for_a_target_no_longer_named_is_dropped(tmp_path: Path) -> Non
     assert len(state.last(tmp_path)["watch"]["notifications"]) == 1
     assert world.one(tmp_path, world.FAILED, "exec:true").warnings == []
     assert state.last(tmp_path)["watch"]["notifications"] == []
+
+
+def test_a_webhook_with_an_untrusted_certificate_is_told_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = trustme.CA()
+    with world.web() as server:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("127.0.0.1").configure_cert(context)
+        server.secure(context)
+        url = server.url.replace("http://", "https://")
+        assert "certificate is not trusted" in web.send(f"{url}/{SECRET}", b"{}", {}, 5.0).problem
+        assert server.got == []
+        authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+        assert web.send(f"{url}/{SECRET}", b"{}", {}, 5.0).status == 200
+
+
+def test_apprise_delivers_or_says_only_that_it_could_not(tmp_path: Path) -> None:
+    pytest.importorskip("apprise")
+    with world.web() as server:
+        place = server.url.removeprefix("http://")
+        assert world.one(tmp_path, world.FAILED, f"apprise:json://{place}/{SECRET}").warnings == []
+        assert _posted(server.got)["title"].startswith("mail.example.com: FAILED")
+        server.status = 500
+        outcome = world.one(tmp_path, world.OK, f"apprise:json://{place}/{SECRET}")
+    assert outcome.warnings == ["alarm not delivered to apprise:json://********: Apprise could not deliver it"]
+    assert SECRET not in _everything(tmp_path, outcome)
+    outcome = world.one(tmp_path / "b", world.FAILED, f"apprise:nosuch://{SECRET}")
+    assert outcome.warnings[0].endswith("Apprise does not know this address")

@@ -141,7 +141,9 @@ def test_an_acknowledged_finding_weighs_nothing_and_is_counted(tmp_path: Path) -
     kept = state.last(tmp_path)
     weighed = {s["sign"] for d in kept["diagnoses"] for s in d["support"]}
     for sign in sorted(weighed):
-        assert cli("ignore", "add", sign, "--why", "ticket 4711", "--until", "7d", "--state-dir", tmp_path).returncode == 0
+        assert (
+            cli("ignore", "add", sign, "--why", "ticket 4711", "--until", "7d", "--state-dir", tmp_path).returncode == 0
+        )
     assert cli("ignore", "list", "--state-dir", tmp_path).stdout.count("ticket 4711") == len(weighed)
     after = _watch(tmp_path, "blocked-isp", "--attempts", "1")
     kept = state.last(tmp_path)
@@ -158,7 +160,13 @@ def test_an_acknowledged_finding_weighs_nothing_and_is_counted(tmp_path: Path) -
 
 
 def test_an_acknowledgement_ends_on_its_day(tmp_path: Path) -> None:
-    rule = {"sign": "egress.port-25", "subject": "TCP 25", "until": "2001-01-01T00:00:00+00:00", "why": "x", "since": ""}
+    rule = {
+        "sign": "egress.port-25",
+        "subject": "TCP 25",
+        "until": "2001-01-01T00:00:00+00:00",
+        "why": "x",
+        "since": "",
+    }
     (tmp_path / "ignored.json").write_text(json.dumps({"schema": 1, "ignored": [rule]}))
     world.one(tmp_path, world.FAILED)
     assert state.last(tmp_path)["watch"]["ignored"] == []
@@ -223,7 +231,8 @@ def test_no_secret_of_a_webhook_is_printed(tmp_path: Path) -> None:
     assert done.stderr.count("not delivered to") == 4
     assert secret not in done.stdout + done.stderr + kept
     shown = "".join(
-        cli("report", "--state-dir", tmp_path, "--format", name).stdout for name in ("text", "json", "nagios", "markdown")
+        cli("report", "--state-dir", tmp_path, "--format", name).stdout
+        for name in ("text", "json", "nagios", "markdown")
     )
     assert "not delivered" in shown
     assert secret not in shown

@@ -132,7 +132,10 @@ def _told(policy: Policy, *seen: tuple[str, str | None, float]) -> list[Event | 
 
 
 def test_a_soft_problem_that_ends_is_not_told() -> None:
-    assert _told(Policy(attempts=2), ("failed", "a", 1), ("ok", None, 2), ("failed", "a", 3), ("ok", None, 4)) == [None] * 4
+    assert (
+        _told(Policy(attempts=2), ("failed", "a", 1), ("ok", None, 2), ("failed", "a", 3), ("ok", None, 4))
+        == [None] * 4
+    )
 
 
 def test_an_unknown_between_neither_ends_nor_delays_a_problem() -> None:

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,23 +55,69 @@ def test_the_state_of_a_full_disk_stays_as_it_was(small: Path) -> None:
     assert world.one(small, world.FAILED).told != []
 
 
+def _as_nobody(work: Callable[[], bool]) -> bool:
+    """What `work` returns when it runs without root's rights, in a process of its own."""
+    child = os.fork()
+    if child == 0:
+        try:
+            if os.geteuid() == 0:
+                os.setgroups([])
+                os.setgid(65534)
+                os.setuid(65534)
+            os._exit(0 if work() else 1)
+        except BaseException as error:
+            os.write(2, f"{type(error).__name__}: {error}\n".encode())
+            os._exit(2)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def _said(work: Callable[[], object]) -> str:
+    try:
+        work()
+    except StateError as error:
+        return str(error)
+    return ""
+
+
 def test_a_state_directory_that_cannot_be_written_is_a_line() -> None:
     with tempfile.TemporaryDirectory(dir="/tmp") as above:
         Path(above).chmod(0o755)
         place = Path(above) / "kept"
         place.mkdir(mode=0o555)
-        child = os.fork()
-        if child == 0:
-            if os.geteuid() == 0:
-                os.setgroups([])
-                os.setgid(65534)
-                os.setuid(65534)
-            try:
-                world.one(place, world.OK)
-            except StateError as error:
-                os._exit(0 if "cannot write in the state directory" in str(error) and "--state-dir" in str(error) else 2)
-            os._exit(1)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert _as_nobody(lambda: "cannot write in the state directory" in _said(lambda: world.one(place, world.OK)))
+
+
+def test_a_state_that_may_not_be_read_is_unknown_and_says_as_whom_to_run() -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as above:
+        Path(above).chmod(0o755)
+        place = Path(above) / "kept"
+        world.one(place, world.FAILED)
+        place.chmod(0o700 if os.geteuid() == 0 else 0)
+
+        def refused() -> bool:
+            last = state.last(place)
+            told = last["status"] == "unknown" and "run as the user of the watch" in last["notes"][0]
+            return told and "Permission denied" in _said(lambda: store.outages(place))
+
+        assert _as_nobody(refused)
+        place.chmod(0o700)
+
+
+def test_without_a_home_the_system_is_read_and_a_place_to_write_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.delenv("HOME", raising=False)
+
+    def nobody_at_home() -> bool:
+        os.setuid(54_321)  # of no entry in /etc/passwd
+        return "--state-dir" in _said(state.default_dir) and state.reading_dir() == state.SYSTEM
+
+    if os.geteuid() != 0:
+        pytest.skip("only root can be a user that does not exist")
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if nobody_at_home() else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_a_state_directory_that_is_a_file_is_a_line(tmp_path: Path) -> None:
@@ -248,7 +294,9 @@ def test_a_problem_does_not_end_because_its_proof_could_not_be_looked_at() -> No
     dim = world.report("ok")
     dim["runs"][0]["observations"][0]["status"] = "unknown"
     assert seen(dim, hard, ground, 1.0).status == "unknown"
-    assert seen({**late, "runs": []}, hard, ground, 1.0).status == "unknown"
+    assert seen({**late, "runs": []}, hard, ground, 1.0).status == "ok", (
+        "the check is skipped by choice: nothing sticks"
+    )
     assert seen(world.report("ok"), hard, ground, 1.0).status == "ok"
 
 
@@ -280,12 +328,13 @@ def test_a_host_always_waits_the_same_share_of_the_jitter() -> None:
 def test_mail_as_the_only_way_out_is_said_once(tmp_path: Path) -> None:
     """Under a process called cron, as crontab entries are."""
     script = tmp_path / "cron"
-    script.write_text("#!/bin/sh\n\"$@\"\nexit 0\n")
+    script.write_text('#!/bin/sh\n"$@"\nexit 0\n')
     script.chmod(0o755)
     code = (
         "import sys; from pathlib import Path; from tests.watch import world; "
         "print(world.one(Path(sys.argv[1]), world.OK, *sys.argv[2:]).warnings)"
     )
+
     def under_cron(*notify: str) -> str:
         done = subprocess.run(
             [script, sys.executable, "-c", code, str(tmp_path / "s"), *notify],
@@ -297,3 +346,30 @@ def test_mail_as_the_only_way_out_is_said_once(tmp_path: Path) -> None:
     assert "--heartbeat" in under_cron()
     assert under_cron() == "[]\n"
     assert under_cron("exec:true") == "[]\n"
+
+
+def test_an_unproved_recovery_is_unknown_to_readers_too(tmp_path: Path) -> None:
+    world.one(tmp_path, world.FAILED)
+    late = world.report("ok")
+    late["runs"][0] |= {"outcome": "timed-out", "observations": []}
+    options = passes.Options(state_dir=tmp_path, policy=POLICY)
+    outcome = passes.one_pass(options, world.probe_of(late))
+    assert (outcome.status, outcome.told) == (3, [])
+    last = state.last(tmp_path)
+    assert (last["status"], last["watch"]["state"]) == ("unknown", "hard")
+    assert "not known to be over" in last["notes"][0]
+    assert world.one(tmp_path, world.OK).told != []
+
+
+def test_a_pass_that_hangs_is_ended_from_outside(tmp_path: Path) -> None:
+    child = os.fork()
+    if child == 0:
+        passes.GRACE = 0.2
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 2)
+        passes.one_pass(passes.Options(state_dir=tmp_path, timeout=0.2), lambda ignores, timeout: time.sleep(60))  # type: ignore[arg-type,func-returns-value,return-value]
+        os._exit(0)
+    began = time.monotonic()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3
+    assert time.monotonic() - began < 30
+    assert world.one(tmp_path, world.OK).status == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -71,6 +72,7 @@ class Web:
     answer: Callable[[BaseHTTPRequestHandler], None] | None = None
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
+    secure: Callable[[ssl.SSLContext], None] = lambda context: None
 
 
 @contextmanager
@@ -95,6 +97,11 @@ def web(**settings: Any) -> Iterator[Web]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     state.url = f"http://127.0.0.1:{server.server_port}"
+
+    def secure(context: ssl.SSLContext) -> None:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+
+    state.secure = secure
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
