@@ -33,7 +33,7 @@ from diagnose.parse.reason import Reason, likely
 from diagnose.parse.suggest import Suggestion, reasons_in, suggest
 from diagnose.statement import fail, ok, stamped, unknown
 
-__all__ = ["Collected", "about", "explain", "weighed"]
+__all__ = ["Collected", "about", "explain", "relay_note", "weighed"]
 
 DECISIVE, OPEN = 22, (12, 8, 5, 3)  # decibans
 _KINDS = 300  # kinds of failure that are kept
@@ -64,10 +64,10 @@ class Collected:
         """Takes all events, once."""
         self.suggestions = suggest(self._pass_on(events))
 
-    def observations(self) -> Iterator[Observation]:
+    def observations(self, numbered: bool = True) -> Iterator[Observation]:
         """One for each kind: failed, unknown where the words are not known, ok where they are harmless."""
         for kind in self._kinds.values():
-            yield _observation(kind)
+            yield _observation(kind, numbered)
 
     def reasons(self) -> list[Reason]:
         """The reasons that count."""
@@ -98,13 +98,16 @@ class Collected:
                 self._kinds[key] = _Kind(event, reason)
 
 
-def explain(lines: Iterable[str | bytes], name: str, now: datetime) -> Report:
-    """Reads a text, line by line. `name` says where it comes from; `now` gives stamps without a year theirs."""
+def explain(lines: Iterable[str | bytes], name: str, now: datetime, *, numbered: bool = True) -> Report:
+    """Reads a text, line by line. `name` says where it comes from; `now` gives stamps without a year theirs.
+
+    numbered: evidence names its line.
+    """
     began = time.monotonic()
     collected = Collected()
     counted = _Counter(lines)
     collected.read(read_lines(counted, now))
-    observations = tuple(collected.observations())
+    observations = tuple(collected.observations(numbered))
     diagnoses = weighed(collected, observations)
     outcome, reason = Outcome.COMPLETED, ""
     if not diagnoses and any(seen.sign == "mail.unknown" for seen in observations):
@@ -129,7 +132,7 @@ def explain(lines: Iterable[str | bytes], name: str, now: datetime) -> Report:
         seconds=time.monotonic() - began,
         runs=(run,),
         diagnoses=diagnoses,
-        notes=_notes(diagnoses, observations),
+        notes=_notes(diagnoses, observations) if numbered else relay_note(diagnoses),
     )
 
 
@@ -234,7 +237,7 @@ def _subject(event: Event) -> str:
     return event.service or ""
 
 
-def _observation(kind: _Kind) -> Observation:
+def _observation(kind: _Kind, numbered: bool) -> Observation:
     event, reason = kind.event, kind.reason
     subject = f"line {event.number}"
     times = f" ({kind.count} times)" if kind.count > 1 else ""
@@ -248,7 +251,8 @@ def _observation(kind: _Kind) -> Observation:
         why = f" — {entry.meaning}" if entry is not None and entry.meaning else ""
         text = reason.text if len(reason.text) <= 160 else f"{reason.text[:157]}..."
         return ok(f"mail.{reason.label}", subject, f"harmless: {text}{times}{why}", harmless=True, **data)
-    said = fail(f"mail.{reason.label}", subject, f"line {event.number}: {reason.text}{times}", **data)
+    where = f"{subject}: " if numbered else ""
+    said = fail(f"mail.{reason.label}", subject, f"{where}{reason.text}{times}", **data)
     return stamped(said, None if isinstance(event, Said) else event.at)
 
 
@@ -295,11 +299,14 @@ def _notes(diagnoses: tuple[Diagnosis, ...], observations: tuple[Observation, ..
         notes = [*notes[:_HARMLESS_SHOWN], f"{len(notes) - _HARMLESS_SHOWN} more kinds of harmless lines"]
     if diagnoses and diagnoses[0].confidence < Confidence.CERTAIN:
         notes.append("the text alone leaves more than one cause; `mail-diagnose run` on its server tells them apart")
+    return (*notes, *relay_note(diagnoses))
+
+
+def relay_note(diagnoses: tuple[Diagnosis, ...]) -> tuple[str, ...]:
+    """Where to get the relay that a remedy speaks of: only `run` and `relay suggest` try which ports are open."""
     if any(d.cause.relay and d.explained_by is None and d.confidence >= Confidence.LIKELY for d in diagnoses):
-        notes.append(
-            "`mail-diagnose relay suggest` on that server writes the configuration of a relay that works there"
-        )
-    return tuple(notes)
+        return ("`mail-diagnose relay suggest` on that server writes the configuration of a relay that works there",)
+    return ()
 
 
 class _Counter:

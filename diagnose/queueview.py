@@ -12,7 +12,7 @@ from pathlib import Path
 
 from diagnose import __version__, lookback, rank
 from diagnose.causes import all_causes
-from diagnose.explain import Collected, weighed
+from diagnose.explain import Collected, relay_note, weighed
 from diagnose.host.live import LiveHost
 from diagnose.host.plain import from_plain
 from diagnose.host.query import MailLog, MailQueue, Now
@@ -121,7 +121,7 @@ def look(state: Path, budget: float = BUDGET) -> Seen:
         ("mail to other hosts went out in the last hour: what waits is the exception",) if flows and diagnoses else ()
     )
     return Seen(
-        report=_report(info, moment, began, run, diagnoses, notes),
+        report=_report(info, moment, began, run, diagnoses, (*notes, *relay_note(diagnoses))),
         summary=summary,
         now=now.epoch,
         read=sum(summary.ages),

@@ -12,7 +12,7 @@ from diagnose.host.redact import plain
 from diagnose.parse.story import Step
 from diagnose.trace import Fate, Traced, meaning
 
-__all__ = ["FORMATS", "as_json", "as_markdown", "as_plain", "as_text"]
+__all__ = ["FORMATS", "as_json", "as_markdown", "as_plain", "as_text", "line", "stories"]
 
 WIDTH = 100
 _COLOR = {"ok": "32", "warning": "33", "failed": "31", "unknown": "33"}
@@ -21,13 +21,18 @@ _SAME = 3  # so many alike attempts in a row are told one by one
 
 def as_text(traced: Traced, color: bool = False) -> str:
     """Each message with its verdict and its timeline, oldest first; the verdict over all of them at the end."""
+    head = line(f"{traced.who} · {_window(traced)} · {_count(traced)}")
+    lines = ["", *(_paint(part, f"1;{_COLOR[traced.status]}", color) for part in _wrap(traced.verdict, "", "  "))]
+    for note in _notes(traced):
+        lines += _wrap(f"? {note}", "  ", "    ")
+    return _paint(head, "2", color) + "\n" + stories(traced, color) + "\n".join(lines) + "\n"
 
-    def paint(text: str, code: str) -> str:
-        return f"\x1b[{code}m{text}\x1b[0m" if color else text
 
-    lines = [paint(_line(f"{traced.who} · {_window(traced)} · {_count(traced)}"), "2")]
+def stories(traced: Traced, color: bool = False) -> str:
+    """The messages alone."""
+    lines: list[str] = []
     for fate in traced.fates:
-        lines += ["", paint(_line(_title(fate)), "1")]
+        lines += ["", _paint(line(_title(fate)), "1", color)]
         lines += _wrap(fate.verdict, "  => ", "     ")
         if fate.cause is not None:
             lines += _wrap(f"{fate.cause.title} (mail-diagnose cause {fate.cause.cause})", "     ", "     ")
@@ -35,11 +40,11 @@ def as_text(traced: Traced, color: bool = False) -> str:
             lines += _wrap(f"{when} {text}", "  ", "  " + " " * (len(when) + 1))
             for each in more:
                 lines += _wrap(each, " " * (len(when) + 5), " " * (len(when) + 5))
-    lines.append("")
-    lines += [paint(part, f"1;{_COLOR[traced.status]}") for part in _wrap(traced.verdict, "", "  ")]
-    for note in _notes(traced):
-        lines += _wrap(f"? {note}", "  ", "    ")
-    return "\n".join(lines) + "\n"
+    return "".join(f"{each}\n" for each in lines)
+
+
+def _paint(text: str, code: str, color: bool) -> str:
+    return f"\x1b[{code}m{text}\x1b[0m" if color else text
 
 
 def as_markdown(traced: Traced) -> str:
@@ -105,7 +110,7 @@ def _message(fate: Fate) -> dict[str, Any]:
             "name": here.queue_name,
             "arrival": _epoch(here.arrival),
             "next_attempt": _epoch(here.next_try),
-            "recipients": [{"address": _line(a), "reason": _line(why) or None} for a, why in here.recipients],
+            "recipients": [{"address": line(a), "reason": line(why) or None} for a, why in here.recipients],
         },
         "steps": [_step(step) for step in story.steps],
     }
@@ -116,12 +121,12 @@ def _step(step: Step) -> dict[str, Any]:
     return {
         "at": _iso(step.at),
         "kind": step.kind,
-        "text": _line(step.text),
+        "text": line(step.text),
         "status": step.status or None,
         "recipient": step.recipient or None,
         "orig_to": step.orig_to or None,
         "server": step.server or None,
-        "reply": _line(step.reply) or None,
+        "reply": line(step.reply) or None,
         "label": step.reason.label if step.reason else None,
         "cause": means.cause if means else None,
         "child": step.child or None,
@@ -224,19 +229,19 @@ def _twice(traced: Traced) -> str:
     return "7d" if days < 7 else "30d"
 
 
-def _line(text: str) -> str:
+def line(text: str) -> str:
     return " ".join(plain(text).split())
 
 
 def _cell(text: str) -> str:
     """One line that Markdown and HTML take literally."""
-    text = _line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return "".join("\\" + c if c in "\\`*_[]|" else c for c in text)
 
 
 def _wrap(text: str, indent: str, hang: str) -> list[str]:
     return textwrap.wrap(
-        _line(text),
+        line(text),
         WIDTH,
         initial_indent=indent,
         subsequent_indent=hang,

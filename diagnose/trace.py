@@ -18,7 +18,7 @@ from diagnose.parse.reason import Reason, likely
 from diagnose.parse.story import Step, Story, refusal, tell
 from diagnose.parse.trail import Trail, is_queue_id, trail
 
-__all__ = ["Fate", "Meaning", "Traced", "meaning", "trace"]
+__all__ = ["Fate", "Meaning", "Traced", "meaning", "trace", "worst"]
 
 LIMIT = 20  # messages
 
@@ -97,9 +97,11 @@ def trace(
         for chunk in logs.stream(begin, paths=tuple(paths), maillog_file=settings.maillog_file or None):
             yield logs.veil(chunk)
 
+    readable = True
     try:
         found = trail(chunks, who, LIMIT)
     except PermissionError as error:
+        readable = False
         problems.append(f"permission denied: {error.filename or 'the mail log'} (try as root, or in the group adm)")
         found = Trail()
     stories = _stories(found, local)
@@ -113,7 +115,7 @@ def trace(
     if found.cut:
         problems.append("a message has so many lines or kin that not all are shown")
     return dataclasses.replace(
-        _judged(fates, who, any_log, problems, since),
+        _judged(fates, who, any_log, readable, problems, since),
         since=datetime.fromtimestamp(begin).astimezone() if since is not None else None,
         until=local,
         source=", ".join(paths) if paths else "the mail log",
@@ -325,7 +327,7 @@ def _next(
     left = (due - now).total_seconds()
     if left <= 0:
         return "the next attempt is due"
-    return f"next attempt {exact}at {_clock(due, now)} (in {duration.words(left)})"
+    return f"next attempt at {exact}{_clock(due, now)} (in {duration.words(left)})"
 
 
 def _quoted(step: Step) -> str:
@@ -356,7 +358,9 @@ _WORDS = {
 }
 
 
-def _judged(fates: tuple[Fate, ...], who: str, any_log: bool, problems: list[str], since: float | None) -> Traced:
+def _judged(
+    fates: tuple[Fate, ...], who: str, any_log: bool, readable: bool, problems: list[str], since: float | None
+) -> Traced:
     """The verdict over all messages. Notifications and other kin do not count, their parents do."""
     now = datetime.now().astimezone()
     base = Traced(who=who, since=None, until=now, source="", fates=fates, problems=tuple(problems), any_log=any_log)
@@ -364,6 +368,9 @@ def _judged(fates: tuple[Fate, ...], who: str, any_log: bool, problems: list[str
     if not fates:
         if not any_log:
             text = f"no mail log is kept here, neither a file nor the journal; nothing can be said about {who}"
+            return dataclasses.replace(base, verdict=text, status="unknown")
+        if not readable:
+            text = f"the mail log could not be read, so nothing can be said about {who}"
             return dataclasses.replace(base, verdict=text, status="unknown")
         text = f"never handed to Postfix: nothing {window} names {who}"
         return dataclasses.replace(base, verdict=text, status="warning" if not problems else "unknown")
@@ -380,7 +387,7 @@ def _judged(fates: tuple[Fate, ...], who: str, any_log: bool, problems: list[str
             f"{number} {_WORDS[word]}" for word, number in sorted(counts.items(), key=lambda c: (-c[1], c[0]))
         )
         text = f"{len(tips)} messages: {parts}; the last one: {last.verdict}"
-    return dataclasses.replace(base, verdict=text, status=_status(tips))
+    return dataclasses.replace(base, verdict=text, status=worst(tips))
 
 
 def _tips(own: Sequence[Fate], fates: Sequence[Fate]) -> list[Fate]:
@@ -399,7 +406,7 @@ def _tips(own: Sequence[Fate], fates: Sequence[Fate]) -> list[Fate]:
     return tips
 
 
-def _status(tips: Sequence[Fate]) -> str:
+def worst(tips: Sequence[Fate]) -> str:
     """ok, warning or failed: the last message decides, an earlier failure leaves a warning."""
     last = tips[-1]
     if last.failing:

@@ -134,6 +134,55 @@ def queue(
     raise typer.Exit(exit_status(seen.report))
 
 
+def send(
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="Where the test message goes, and nowhere else.")],
+    sender: Annotated[
+        str | None,
+        typer.Option("--from", metavar="ADDRESS", help="The sender; without it, what the mailer makes of you."),
+    ] = None,
+    smtp: Annotated[
+        str | None, typer.Option("--smtp", metavar="HOST:PORT", help="Hand it to this server instead of sendmail(1).")
+    ] = None,
+    timeout: Annotated[float, typer.Option("--timeout", metavar="SECONDS", help="How long it is followed.")] = 60.0,
+    format: Format = "text",
+    output: Output = None,
+    verbose: Verbose = 0,
+    color: Color = "auto",
+    debug: Debug = False,
+) -> None:
+    """Send a test message and follow it: sent, bounced, deferred and why.
+
+    \b
+    Examples:
+      mail-diagnose send you@example.com
+      mail-diagnose send you@example.com --from app@example.net
+      mail-diagnose send you@example.com --smtp localhost:25
+    """
+    import sys
+
+    from diagnose import send as sending
+    from diagnose.parse.address import check_address
+
+    check_format(format, color)
+    if not 1 <= timeout <= 3600:
+        raise UsageError(f"--timeout takes 1 to 3600 seconds, not {timeout:g}")
+    to = check_address(address, "ADDRESS")
+    whose = check_address(sender, "--from", empty=True) if sender is not None else None
+
+    def show(text: str) -> None:
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r\x1b[K{text}")
+            sys.stderr.flush()
+
+    sent = sending.send(to, whose, smtp, timeout, show)
+    show("")
+    if format == "json":
+        write(sending.as_json(sent), output)
+    else:
+        write(sending.as_text(sent, verbose, wants_color(color, output)), output)
+    raise typer.Exit(_EXIT[sent.status])
+
+
 def _known(format: str, formats: Iterable[str], color: str) -> None:
     if format not in formats:
         raise UsageError(f"--format {format!r} is not known; choose one of {', '.join(formats)}")
@@ -168,3 +217,4 @@ def register(app: typer.Typer) -> None:
     app.command()(explain)
     app.command()(trace)
     app.command()(queue)
+    app.command()(send)
