@@ -5,7 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from diagnose.model import Advice, Confidence, Diagnosis, Impact, Outcome, Report, Status, Support
+from diagnose.model import Advice, Confidence, Diagnosis, Impact, Outcome, Remedy, Report, Status, Support
+from diagnose.rank import fill
 
 WIDTH = 100
 _VERDICTS = {
@@ -98,7 +99,7 @@ def _full(page: _Page, diagnosis: Diagnosis, report: Report, verbose: int) -> No
     cause = diagnosis.cause
     page.add(f"{cause.title}", "bold")
     page.add(f"  {cause.id} · {diagnosis.confidence.word} · {_IMPACTS[cause.impact]}", "dim")
-    page.wrap(cause.explanation, "  ")
+    page.wrap(fill(Remedy(text=cause.explanation), diagnosis.data).text, "  ")
     page.add()
     page.add("  Evidence", "bold")
     for support in diagnosis.support:
