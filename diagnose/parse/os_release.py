@@ -111,6 +111,9 @@ _SUPPORT: dict[str, MailSupport] = {
 }
 
 
+LONGEST = 1000  # characters of a value: the shell's rules take time that grows with their square
+
+
 def parse(text: str) -> Distribution:
     """Read /etc/os-release; an unknown or empty one gives the family ''."""
     values: dict[str, str] = {}
@@ -118,7 +121,7 @@ def parse(text: str) -> Distribution:
         name, equals, value = line.strip().partition("=")
         if equals and re.fullmatch(r"[A-Z][A-Z0-9_]*", name):
             try:
-                values[name] = "".join(shlex.split(value)[:1])
+                values[name] = "".join(shlex.split(value[:LONGEST])[:1])
             except ValueError:
                 values[name] = value.strip("\"'")
     identity = values.get("ID", "").lower()

@@ -1,4 +1,4 @@
-"""Ratios of two things measured in one run, on input made for the purpose: `python -m tests.bench [logs|queue|cold]`.
+"""Ratios of two things measured in one run, on input made for the purpose: `python -m tests.bench [logs|queue|cold|explain|trace|mutations]`.
 
 Each line: what, the median and range of both sides in seconds, their ratio, the wanted bound, the ratio of processor time
 (which a busy machine disturbs less), and the largest process.
@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import loggen, queuegen, sandbox
+from tests.bench import loggen, mutations, queuegen, sandbox, text
 
 Timed = tuple[float, float, int]  # seconds by the clock and of the processor, kilobytes of the largest process
 
@@ -149,7 +149,7 @@ def inside(arguments: list[str]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("what", nargs="*", metavar="logs|queue|cold", help="default: logs and queue")
+    parser.add_argument("what", nargs="*", metavar="WHAT", help="logs, queue (the default); cold, explain, trace, mutations")
     parser.add_argument("--full", action="store_true", help="1 GB of log, 100 000 messages")
     parser.add_argument("--megabytes", type=int, help="size of the log")
     parser.add_argument("--messages", type=int, help="messages in the queue")
@@ -158,13 +158,19 @@ def main() -> None:
     options = parser.parse_args()
     megabytes = options.megabytes or (1000 if options.full else 30)
     messages = options.messages or (100_000 if options.full else 5_000)
-    unknown = set(options.what) - {"logs", "queue", "cold"}
+    unknown = set(options.what) - {"logs", "queue", "cold", "explain", "trace", "mutations"}
     if unknown:
-        parser.error(f"no such measurement: {min(unknown)} (logs, queue, cold)")
+        parser.error(f"no such measurement: {min(unknown)} (logs, queue, cold, explain, trace, mutations)")
     for what in options.what or ["logs", "queue"]:
         with tempfile.TemporaryDirectory(dir=options.directory) as directory:
             if what == "logs":
                 logs(Path(directory), megabytes * 1_000_000, options.rounds)
+            elif what == "explain":
+                text.explain(Path(directory), options.rounds)
+            elif what == "trace":
+                text.trace(Path(directory), megabytes * 1_000_000, options.rounds)
+            elif what == "mutations":
+                mutations.main(10_000 if options.full else 1000)
             else:
                 queue(Path(directory), messages, options.rounds, cold=what == "cold")
 

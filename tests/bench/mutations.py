@@ -1,0 +1,251 @@
+"""Mutated input for every parser: cut, doubled, shuffled, with NUL, foreign octets and lines of a megabyte.
+
+`python -m tests.bench mutations` gives each parser 10 000 of them; the tests give a share, or as many as MUTATIONS says.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import resource
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from diagnose import explain
+from diagnose.errors import MailDiagnoseError
+from diagnose.parse import (
+    address,
+    bounce,
+    dialogue,
+    duration,
+    erb,
+    evidence,
+    iproute,
+    iptables,
+    javamail,
+    logline,
+    mail_settings,
+    maillog,
+    main_cf,
+    master_cf,
+    mounts,
+    nameservice,
+    nexthop,
+    nft,
+    os_release,
+    outcomes,
+    postconf,
+    properties,
+    queue,
+    reason,
+    recognise,
+    sasl_passwd,
+    secret,
+    smtp_reply,
+    stalls,
+    story,
+    table,
+    tally,
+    tls_settings,
+    trail,
+    truststore,
+)
+
+NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
+DATA = Path(__file__).parent.parent / "data"
+MEGABYTE_EVERY = 500
+
+_TRAIL = """\
+Nov 22 13:00:00 h postfix/pickup[1]: 4D2C1A5F33: uid=33 from=<a@b.example>
+Nov 22 13:00:00 h postfix/cleanup[2]: 4D2C1A5F33: message-id=<1@b.example>
+Nov 22 13:00:00 h postfix/qmgr[3]: 4D2C1A5F33: from=<a@b.example>, size=300, nrcpt=1 (queue active)
+Nov 22 13:00:01 h postfix/smtp[4]: connect to mx.c.example[192.0.2.1]:25: Connection timed out
+Nov 22 13:00:01 h postfix/smtp[4]: 4D2C1A5F33: to=<u@c.example>, relay=none, delay=1, delays=0/0/1/0, dsn=4.4.1, status=deferred (connect to mx.c.example[192.0.2.1]:25: Connection timed out)
+Nov 22 13:00:02 h postfix/bounce[5]: 4D2C1A5F33: sender non-delivery notification: 5D2C1A5F34
+Nov 22 13:00:02 h postfix/qmgr[3]: 4D2C1A5F33: removed
+"""
+_MAIN_CF = "relayhost = [smtp.example.org]:587\n# comment\nsmtp_tls_security_level = encrypt\n  more\nmynetworks = 127.0.0.0/8 [::1]/128\nsmtp_sasl_password_maps = hash:/etc/postfix/sasl_passwd\n"
+_MASTER_CF = "smtp      inet  n       -       y       -       -       smtpd\n  -o smtpd_tls_security_level=encrypt\nrelay unix - - n - - smtp -o { smtp_fallback_relay = x }\n"
+_PROPERTIES = "mail.smtp.host=smtp.example.org\nmail.smtp.port = 587\nmail.smtp.auth: true\\\n  x\n!c\nmail.smtp.password=\\u0041b c\n"
+_SASL = "[smtp.example.org]:587 user:pass word\n@example.org u:p\n# c\nsmtp.example.org\n  indented x\n"
+_IPTABLES = "*filter\n:INPUT ACCEPT [0:0]\n:OUTPUT DROP [0:0]\n-A OUTPUT -p tcp -m tcp --dport 25 -m owner ! --uid-owner 108 -j REJECT --reject-with icmp-port-unreachable\nCOMMIT\n"
+_NFT = json.dumps({"nftables": [{"metainfo": {"version": "1"}}, {"table": {"family": "inet", "name": "f"}}, {"chain": {"family": "inet", "table": "f", "name": "o", "type": "filter", "hook": "output", "prio": 0, "policy": "accept"}}, {"rule": {"family": "inet", "table": "f", "chain": "o", "expr": [{"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "dport"}}, "right": 25}}, {"drop": None}]}}]})  # fmt: skip
+_ROUTES = json.dumps([{"dst": "default", "gateway": "10.0.0.1", "dev": "eth0", "flags": []}, {"type": "prohibit", "dst": "203.0.113.0/24"}])  # fmt: skip
+_QUEUE = json.dumps({"queue_name": "deferred", "queue_id": "4D2C1A5F33", "arrival_time": 1795000000, "message_size": 300, "sender": "a@b.example", "recipients": [{"address": "u@c.example", "delay_reason": "connect to mx.c.example[192.0.2.1]:25: Connection timed out"}]})  # fmt: skip
+_MAILQ = "-Queue ID-  --Size-- ----Arrival Time---- -Sender/Recipient-------\n4D2C1A5F33      770 Thu Mar 21 00:35:27  a@b.example\n(connect to mx.c.example[192.0.2.1]:25: Connection timed out)\n                                         u@c.example\n\n-- 1 Kbytes in 1 Request.\n"
+_POSTCONF = "relayhost = [smtp.example.org]:587\npostconf: warning: /etc/postfix/main.cf: unused parameter: foo=bar\nmydestination = $myhostname, ${x?{a}:{b}}\n"
+_ERB = "mail.smtp.host=<%= scope.lookupvar('codenvy::mail_host') -%>\n$codenvy_mail_host = 'x'\n<% if @x %>a<% end %>\nFOO=bar\n"
+_HOSTS = "nameserver 127.0.0.53\noptions edns0\n127.0.0.1 localhost a\nhosts: files dns [NOTFOUND=return]\nsmtp 25/tcp mail\n"
+_RELEASE = 'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n'
+_MOUNTS = "/dev/sda1 / ext4 rw,relatime 0 0\ntmpfs /run tmpfs rw,nosuid 0 0\n"
+_TABLE = "proxy:hash:/etc/postfix/x, inline:{ a=b, {c = d} }, static:{x y}, pcre:/etc/x\n[a.example]:587, smtp:[b]:submission\n"
+_POLICY = "encrypt match=nexthop protocols=!SSLv2:!SSLv3 ciphers=high\nsecure match=.example.org\n"
+
+
+def _posted() -> str:
+    lines = (DATA / "field_cases.jsonl").read_text(encoding="utf-8").splitlines()
+    return "\n".join(json.loads(line)["text"] for line in lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Parser:
+    """A reader and what to mutate. lines: how many lines of the seed one input has."""
+
+    read: Callable[[str], object]
+    seed: str
+    lines: int = 6
+
+
+def _trail(text: str) -> object:
+    data = text.encode("utf-8", "replace")
+    found = trail.trail(lambda: iter([data]), "u@c.example")
+    return [story.tell(name, lines, NOW) for name, lines in found.lines.items()]
+
+
+def _tally(text: str) -> object:
+    counts = tally.Tally()
+    counts.feed(text.encode("utf-8", "replace"))
+    return counts
+
+
+def _java(text: str) -> object:
+    return javamail.is_trace(text), javamail.classify(text.splitlines())
+
+
+def _small(text: str) -> object:
+    """Readers of a word or a line."""
+    line = text[:3000]
+    try:
+        address.check_address(line, "x")
+    except MailDiagnoseError:
+        pass
+    outcomes.greeting_name(line)
+    outcomes.masked(line)
+    recognise.split_next_hop(line)
+    recognise.identify(line)
+    secret.placeholder(line)
+    return duration.seconds(line), tls_settings.certificate_problem(line), tls_settings.handshake_problem(line)
+
+
+def parsers() -> dict[str, Parser]:
+    """Every parser by name."""
+    posted = _posted()
+    return {
+        "bounce": Parser(lambda t: bounce.read(t.splitlines()), posted),
+        "dialogue": Parser(lambda t: [dialogue.read(line) for line in t.splitlines()], posted),
+        "erb": Parser(lambda t: (erb.render(t, {}), erb.manifest(t), erb.environment(t), erb.variables_of(t)), _ERB),
+        "evidence": Parser(lambda t: evidence.read_anything(t, NOW), posted, 12),
+        "explain": Parser(lambda t: explain.explain(t.splitlines(), "x", NOW), posted, 12),
+        "iproute": Parser(lambda t: (iproute.routes(t), iproute.policy_rules(t), iproute.addresses(t), iproute.links(t)), _ROUTES),
+        "iptables": Parser(iptables.parse, _IPTABLES),
+        "javamail": Parser(_java, posted, 20),
+        "logline": Parser(lambda t: [logline.parse(line, NOW) for line in t.splitlines()], posted),
+        "mailq": Parser(lambda t: queue.from_mailq(t, NOW), _MAILQ),
+        "maillog": Parser(lambda t: maillog.read(t.splitlines(), NOW), posted, 12),
+        "main.cf": Parser(main_cf.parse, _MAIN_CF),
+        "master.cf": Parser(lambda t: (master_cf.parse(t), master_cf.parse_overrides(t)), _MASTER_CF),
+        "mounts": Parser(mounts.parse, _MOUNTS),
+        "nameservice": Parser(lambda t: (nameservice.resolv_conf(t), nameservice.hosts(t), nameservice.nsswitch(t), nameservice.services(t)), _HOSTS),
+        "nexthop": Parser(lambda t: (nexthop.parse_list(t), nexthop.parse(t), nexthop.parse_route(t)), _TABLE),
+        "nft": Parser(nft.parse, _NFT),
+        "os-release": Parser(os_release.parse, _RELEASE),
+        "postconf": Parser(lambda t: (postconf.parse_settings(t), postconf.complaints(t), postconf.expand(t, {"a": "$b", "b": "$a"})), _POSTCONF),
+        "properties": Parser(lambda t: mail_settings.mail_settings(properties.parse(t)), _PROPERTIES),
+        "queue": Parser(lambda t: queue.summarise(t.splitlines(), 0.0), _QUEUE),
+        "reason": Parser(lambda t: (reason.classify(t), reason.mask(t), reason.normalise(t)), posted, 2),
+        "sasl_passwd": Parser(lambda t: (sasl_passwd.parse(t), sasl_passwd.mask(t)), _SASL),
+        "small": Parser(_small, _TABLE + _POLICY + posted[:4000], 1),
+        "smtp_reply": Parser(lambda t: (smtp_reply.parse(t), smtp_reply.find(t)), posted, 3),
+        "stalls": Parser(lambda t: stalls.stalls(t.splitlines()), posted),
+        "table": Parser(lambda t: [(table.files(each), table.inline_entries(each)) for each in table.parse_list(t)], _TABLE),
+        "tally": Parser(_tally, posted, 12),
+        "tls_settings": Parser(lambda t: (tls_settings.policy(t), tls_settings.versions(t)), _POLICY),
+        "trail": Parser(_trail, _TRAIL, 7),
+        "truststore": Parser(lambda t: truststore.certificates(t.encode("utf-8", "replace")), _RELEASE),
+    }  # fmt: skip
+
+
+_BAD = ("\0", "\x1b[31m", "\ufffd\udcff", "\u202e", "((((", "[[[", "{{{", '"', "'", "<>", "\\", "=", "%", ": ", "550-", "status=", "to=<", "$(", "${", "\r", "\t", "\n", "\n\n", "é", "\u2028")  # fmt: skip
+
+
+def mutations(seed: str, lines: int, count: int, chance: random.Random) -> Iterator[str]:
+    """`count` inputs made of a seed's lines."""
+    source = seed.splitlines(keepends=True)
+    for number in range(count):
+        begin = chance.randrange(max(1, len(source) - lines + 1))
+        text = "".join(source[begin : begin + lines])
+        for _ in range(chance.randrange(1, 5)):
+            text = _mutate(text, chance)
+        if number % MEGABYTE_EVERY == MEGABYTE_EVERY - 1:
+            piece = text[: chance.randrange(1, 80)] or "x"
+            text = text + piece * (1_000_000 // len(piece)) + text
+        yield text
+
+
+def _mutate(text: str, chance: random.Random) -> str:
+    at = chance.randrange(len(text) + 1)
+    kind = chance.randrange(8)
+    if kind == 0:
+        return text[:at]
+    if kind == 1:
+        return text[at:]
+    if kind == 2:
+        return text[:at] + chance.choice(_BAD) * chance.randrange(1, 4) + text[at:]
+    if kind == 3:
+        return text[:at] + text[at + chance.randrange(1, 6) :]
+    if kind == 4:
+        split = text.splitlines(keepends=True)
+        chance.shuffle(split)
+        return "".join(split)
+    if kind == 5:
+        return text[:at] + text[: chance.randrange(1, 200)] + text[at:]
+    if kind == 6:
+        # Octets of one character set read as another.
+        data = bytearray(text.encode("utf-8", "replace"))
+        for _ in range(chance.randrange(1, 5)):
+            if data:
+                data[chance.randrange(len(data))] = chance.randrange(256)
+        return bytes(data).decode(chance.choice(("utf-8", "latin-1", "utf-16")), "replace")
+    return text[:at] + str(chance.randrange(10**18)) + text[at:]
+
+
+@dataclass(frozen=True, slots=True)
+class Survived:
+    """Processor seconds of all inputs and of the worst one; what was read when an error came, "" if none did."""
+
+    seconds: float
+    worst: float
+    error: str = ""
+    input: str = ""
+
+
+def survive(name: str, count: int, seed: int = 1) -> Survived:
+    """Gives a parser `count` inputs."""
+    parser = parsers()[name]
+    chance = random.Random(f"{name} {seed}")
+    total = worst = 0.0
+    for text in mutations(parser.seed, parser.lines, count, chance):
+        began = time.process_time()
+        try:
+            parser.read(text)
+        except Exception as error:
+            return Survived(total, worst, f"{type(error).__name__}: {error}", text[:2000])
+        took = time.process_time() - began
+        total += took
+        worst = max(worst, took)
+    return Survived(total, worst)
+
+
+def main(count: int) -> None:
+    """Prints a line for each parser."""
+    for name in parsers():
+        got = survive(name, count)
+        size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        verdict = f"FAILED: {got.error} on {got.input!r}" if got.error else "no traceback"
+        print(
+            f"{name:14} {count} mutated: {verdict}; {got.seconds:.1f} s, the worst {got.worst * 1000:.0f} ms; {size} MB",
+            flush=True,
+        )

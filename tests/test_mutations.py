@@ -1,0 +1,38 @@
+"""Every parser survives mutated input, in bounded time and memory.
+
+MUTATIONS=10000 gives each parser as many inputs as the project promises; without it a share.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+
+import pytest
+
+from diagnose import parse
+from tests.bench import mutations
+
+COUNT = int(os.environ.get("MUTATIONS", "600"))
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("name", sorted(mutations.parsers()))
+def test_a_parser_survives(name: str) -> None:
+    """No traceback, and no input that takes long: the long ones have a megabyte."""
+    got = mutations.survive(name, COUNT)
+    assert not got.error, (got.error, got.input)
+    assert got.worst < 3.0
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 1_000_000  # kilobytes
+
+
+def test_no_parser_is_forgotten() -> None:
+    """A module that reads text is tried; those named read nothing that comes from outside."""
+    import pkgutil
+
+    other = {
+        "current", "finding", "labels", "mail_event", "masking", "nft_match", "nft_text", "packet", "paste", "path",
+        "reason_labels", "reply_table", "sasl_options", "setting_types", "suggest", "trivial_rewrite",
+    }  # fmt: skip
+    tried = {name for name in vars(mutations) if hasattr(parse, name)}
+    assert {info.name for info in pkgutil.iter_modules(parse.__path__)} - tried - other == set()
