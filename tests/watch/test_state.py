@@ -367,7 +367,7 @@ def test_a_pass_that_hangs_is_ended_from_outside(tmp_path: Path) -> None:
         passes.GRACE = 0.2
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, 2)
-        passes.one_pass(passes.Options(state_dir=tmp_path, timeout=0.2), lambda ignores, timeout: time.sleep(60))  # type: ignore[arg-type,func-returns-value,return-value]
+        passes.one_pass(passes.Options(state_dir=tmp_path, timeout=0.2), lambda ignores, timeout: time.sleep(60))  # type: ignore[arg-type,return-value]
         os._exit(0)
     began = time.monotonic()
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import ssl
 import struct
@@ -132,22 +133,32 @@ def endless(handler: BaseHTTPRequestHandler) -> None:
         pass
 
 
+@dataclass(frozen=True)
+class Journal:
+    """Calling it gives the entries since the last call."""
+
+    link: socket.socket
+
+    def __call__(self) -> list[dict[str, str]]:
+        found = []
+        while True:
+            try:
+                found.append(entry(self.link.recv(262_144)))
+            except BlockingIOError:
+                return found
+
+    def wait(self, seconds: float) -> None:
+        """Until there is an entry."""
+        select.select([self.link], [], [], seconds)
+
+
 @contextmanager
-def journal(directory: Path) -> Iterator[Callable[[], list[dict[str, str]]]]:
-    """A socket as journald's at `directory`/journal; calling it gives the entries since the last call."""
+def journal(directory: Path) -> Iterator[Journal]:
+    """A socket as journald's at `directory`/journal."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as link:
         link.bind(str(directory / "journal"))
         link.setblocking(False)
-
-        def drain() -> list[dict[str, str]]:
-            found = []
-            while True:
-                try:
-                    found.append(entry(link.recv(262_144)))
-                except BlockingIOError:
-                    return found
-
-        yield drain
+        yield Journal(link)
 
 
 def entry(data: bytes) -> dict[str, str]:
