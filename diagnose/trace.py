@@ -94,8 +94,7 @@ def trace(
     problems: list[str] = []
 
     def chunks() -> Iterator[bytes]:
-        for chunk in logs.stream(begin, paths=tuple(paths), maillog_file=settings.maillog_file or None):
-            yield logs.veil(chunk)
+        return logs.stream(begin, paths=tuple(paths), maillog_file=settings.maillog_file or None)
 
     readable = True
     try:
@@ -104,6 +103,9 @@ def trace(
         readable = False
         problems.append(f"permission denied: {error.filename or 'the mail log'} (try as root, or in the group adm)")
         found = Trail()
+    # Secrets are hidden in what is kept; to do so in all of the log would take many times longer than to search it.
+    found.lines = {name: [logs.veil(line) for line in lines] for name, lines in found.lines.items()}
+    found.refused = [logs.veil(line) for line in found.refused]
     stories = _stories(found, local)
     queue = _queue(found, stories, who, settings, budget) if not paths and budget else Whereabouts(complete=False)
     if queue.problem:
