@@ -32,6 +32,7 @@ _MARKS = {
     "failed": '<circle cx="12" cy="12" r="9.5"/><path d="M8 8l8 8m0-8l-8 8"/>',
     "unknown": '<circle cx="12" cy="12" r="9.5"/><path d="M9.2 9.5a2.8 2.8 0 1 1 3.9 2.6c-.8.4-1.1.9-1.1 1.9M12 17v.1"/>',
 }
+LONGEST = 1500  # characters of one text: a reply may be as long as a server likes
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
@@ -42,9 +43,9 @@ def render(plain: Plain) -> str:
     body = [_verdict(plain)]
     main = digest.main_diagnoses(plain)
     if main:
-        body.append(_diagnosis(main[0], plain, picture.draw(plain)))
+        body.append(_diagnosis(main[0], plain, picture.draw(plain), digest.status(plain) == "unknown"))
     body += [_relay(advice) for advice in plain.get("advice", ())]
-    body += [_diagnosis(diagnosis, plain, "") for diagnosis in main[1:]]
+    body += [_diagnosis(diagnosis, plain, "", True) for diagnosis in main[1:]]
     body += [_seen(plain), _not_checked(plain), _alarms(plain), _all(plain)]
     body.append(
         f'<footer class="soft">Made by mail-diagnose {_text(plain["version"])} on {name}, {_text(plain["started"])}. '
@@ -78,9 +79,10 @@ def _verdict(plain: Plain) -> str:
     )
 
 
-def _diagnosis(diagnosis: Plain, plain: Plain, drawn: str) -> str:
+def _diagnosis(diagnosis: Plain, plain: Plain, drawn: str, titled: bool) -> str:
+    """titled: with its title, where the page's verdict does not carry it."""
     tags = [diagnosis["cause"], diagnosis["confidence"], _IMPACTS.get(str(diagnosis["impact"]), "")]
-    said = [("", digest.statement(support)) for support in diagnosis["support"]]
+    said = [("for", digest.statement(support)) for support in diagnosis["support"]]
     said += [("against", digest.statement(support)) for support in diagnosis["against"]]
     said += [("gap", f"not checked: {gap}") for gap in diagnosis["unknown"]]
     folded = [d["title"] for d in plain["diagnoses"] if d.get("explained_by") == diagnosis["cause"]]
@@ -90,10 +92,10 @@ def _diagnosis(diagnosis: Plain, plain: Plain, drawn: str) -> str:
         + (f'<p class="soft">It also explains: {_text("; ".join(folded))}</p>' if folded else "")
         + f"<h3>What to do</h3><p>{_text(remedy['text'])}</p>{_commands(remedy['commands'])}{_links(diagnosis['links'])}"
     )
-    inner = f'<div class="columns two"><div>{words}</div><div>{drawn}</div></div>' if drawn else words
+    inner = f'<div class="columns two"><div>{words}</div><div class="drawn">{drawn}</div></div>' if drawn else words
+    head = f"<h2>{_text(diagnosis['title'])}</h2>" if titled else '<h2 class="aside">Why, and what to do</h2>'
     return (
-        f'<section class="card"><h2>{_text(diagnosis["title"])}</h2>'
-        f"<div>{''.join(_tag(tag) for tag in tags if tag)}</div>{inner}</section>"
+        f'<section class="card">{head}<div class="tags">{"".join(map(_tag, filter(None, tags)))}</div>{inner}</section>'
     )
 
 
@@ -113,7 +115,7 @@ def _relay(advice: Plain) -> str:
     )
     return (
         f'<section class="card"><h2>A relay to use: {_text(advice["host"])} port {_text(advice["port"])}</h2>'
-        f"<div>{_tag(advice['provider'])}{_tag(seen[1], seen[0])}</div><p>{_text(advice['why'])}</p>"
+        f'<div class="tags">{_tag(advice["provider"])}{_tag(seen[1], seen[0])}</div><p>{_text(advice["why"])}</p>'
         f"<h3>Commands, in this order</h3>{_commands(advice['commands'])}"
         f"<h3>Good to know</h3>{_list(('', note) for note in advice['notes'])}"
         f"<details><summary>The settings by themselves</summary><table>{rows}</table>{written}</details></section>"
@@ -132,7 +134,9 @@ def _seen(plain: Plain) -> str:
     counts = digest.queue(plain)
     queue = ""
     if counts.length is not None:
-        queue = f"{counts.length} in the mail queue" + (f", {counts.held} of them on hold" if counts.held else "")
+        queue = f"{counts.length or 'Nothing'} in the mail queue" + (
+            f", {counts.held} of them on hold" if counts.held else ""
+        )
         if counts.length and counts.oldest is not None:
             queue += f", the oldest for {_span(counts.oldest)}"
         queue = f"<h3>Queue</h3><p>{_text(queue)}</p>"
@@ -198,7 +202,7 @@ def _links(links: Iterable[str]) -> str:
     if not known:
         return ""
     items = ", ".join(f'<a href="{_text(link)}" rel="noreferrer noopener">{_text(link)}</a>' for link in known)
-    return f'<p class="soft">Read more: {items}</p>'
+    return f'<p class="soft more">Read more: {items}</p>'
 
 
 def _tag(text: Any, kind: str = "") -> str:
@@ -206,7 +210,10 @@ def _tag(text: Any, kind: str = "") -> str:
 
 
 def _text(value: Any) -> str:
-    return escape(digest.clean(str(value)), quote=True)
+    words = digest.clean(str(value))
+    if len(words) > LONGEST:
+        words = f"{words[:LONGEST]}… ({len(words) - LONGEST} more characters)"
+    return escape(words, quote=True)
 
 
 def _span(seconds: float) -> str:

@@ -1,0 +1,106 @@
+"""Reports to render: of the demos, poisoned ones, and the consumers that must take them."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from diagnose import demos
+from diagnose.report.json_ import as_plain
+from diagnose.session import diagnose
+
+NAMES = ("blocked-isp", "blocked-firewall", "document-pasted", "wrong-key", "app-password", "healthy")
+PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+HOSTILE = (
+    "<script>document.title='OWNED'</script><img src=x onerror=\"document.title='OWNED'\">"
+    "</style></svg></pre><style>*{display:none!important}</style><h1>big</h1>"
+    "' \" ` $(id) ${IFS} | a=1;2;3 ; & \\ \\n * _x_ **b** [l](javascript:alert(1)) ![i](http://x.invalid/i.png) #12 @admin ~~s~~"
+    "\u202e\u200f\u2067evil\u2069 \u05e9\u05dc\u05d5\u05dd \u0627\u0644\u0628\u0631\u064a\u062f \u0000\u0007\u001b[31m\u0085\u2028\u2029\ufffe"
+    '\r\n2 "Fake service" - x\r\n# TYPE evil gauge\nevil 1\n```\n- item\n===\n' + "W" * 6000 + "\U0001f4a5"
+)
+_KEPT = frozenset(
+    "schema status confidence impact outcome explained_by at started check sign family kind tls mode state since".split()
+)
+
+
+@functools.cache
+def _text(name: str) -> str:
+    return json.dumps(as_plain(diagnose(demos.request(name)).report))
+
+
+def report(name: str = "blocked-isp") -> dict[str, Any]:
+    """The plain data of a demo; replayed, nothing is asked of a network."""
+    found: dict[str, Any] = json.loads(_text(name))
+    return found
+
+
+def watched(plain: Mapping[str, Any], **watch: Any) -> dict[str, Any]:
+    """The same as `report --last` has it."""
+    kept = {
+        "state": "hard",
+        "since": "2026-11-22T14:00:00+00:00",
+        "attempts": 3,
+        "ignored": [{"sign": "disk.space", "subject": "/var/spool/postfix", "summary": "full", "why": HOSTILE[:200]}],
+        "age_seconds": 61.5,
+        "stale": False,
+        "notifications": [
+            {
+                "id": "1",
+                "kind": "problem",
+                "target": "webhook",
+                "at": 1.0,
+                "tries": 4,
+                "delivered": False,
+                "problem": "503",
+            }
+        ],
+    }
+    return {**plain, "watch": {**kept, **watch}}
+
+
+def stale(plain: Mapping[str, Any]) -> dict[str, Any]:
+    found = watched(plain, stale=True, age_seconds=7200.0)
+    return {
+        **found,
+        "status": "unknown",
+        "notes": ["the last result is 2 h old, older than 15 m: is the timer running?"],
+    }
+
+
+def poisoned(plain: Any, key: str = "") -> Any:
+    """Every text that a host, a server or a log may have given replaced by a hostile one."""
+    if isinstance(plain, Mapping):
+        return {k: poisoned(v, k) for k, v in plain.items()}
+    if isinstance(plain, list):
+        return [poisoned(v, key) for v in plain]
+    if isinstance(plain, str) and key not in _KEPT:
+        return HOSTILE if key != "cause" else plain
+    return plain
+
+
+def needed(*commands: str) -> str:
+    """The path of the first command. Without one of them the test is skipped, loudly; in CI that is a failure."""
+    missing = [command for command in commands if not shutil.which(command, path=PATH)]
+    if missing:
+        why = f"NOT TESTED: {', '.join(missing)} missing; tests/run installs it"
+        if os.environ.get("CI"):
+            pytest.fail(why)
+        pytest.skip(why)
+    return shutil.which(commands[0], path=PATH) or ""
+
+
+def isolated() -> list[str]:
+    """What keeps a consumer off the network."""
+    for command in (["unshare", "-n"], ["unshare", "-rn"]):
+        if subprocess.run([*command, "true"], capture_output=True, check=False).returncode == 0:
+            return command
+    if os.environ.get("CI"):
+        pytest.fail("neither root nor user name spaces: consumers cannot be kept off the network")
+    pytest.skip("NOT TESTED: neither root nor user name spaces")

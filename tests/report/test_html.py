@@ -1,0 +1,145 @@
+"""The HTML report in a real browser: no script runs, nothing is wider than the screen, at any width and in both schemes."""
+
+from __future__ import annotations
+
+import html
+import html.parser
+import json
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from diagnose.report import PLAIN_FORMATS
+from tests.report import material
+from tests.report.test_monitors import CASES
+
+every = pytest.mark.parametrize("name", CASES)
+Look = Callable[[str, int, bool], dict[str, Any]]
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --hide-scrollbars --allow-file-access-from-files"
+).split()
+# The report is looked at from outside, in a frame of the width under test: it may run no script itself.
+FRAME = """<!DOCTYPE html><meta charset="utf-8"><iframe id="f" src="report.html" style="width:%dpx;height:900px;border:0"></iframe>
+<pre id="found"></pre><script>
+const frame = document.getElementById("f");
+frame.onload = () => {
+  const inner = frame.contentDocument, root = inner.documentElement, wide = [];
+  for (const element of inner.body.querySelectorAll("*")) {
+    if (element.closest("h2.aside") || element.closest("svg")) continue;
+    if (element.getBoundingClientRect().right > root.clientWidth + 1) wide.push(element.tagName + "." + element.className);
+  }
+  const box = (s) => { const e = inner.querySelector(s); return e ? e.getBoundingClientRect().toJSON() : null; };
+  document.getElementById("found").textContent = JSON.stringify({
+    title: inner.title, scroll: root.scrollWidth, client: root.clientWidth, wide: wide.slice(0, 5), page: box("main"),
+    way: box("svg.way"), back: frame.contentWindow.getComputedStyle(inner.body).backgroundColor,
+    scripts: inner.scripts.length, images: inner.images.length, shown: inner.body.innerText.slice(0, 2000),
+  });
+};
+</script>"""
+
+
+@pytest.fixture
+def look(tmp_path: Path) -> Look:
+    chromium = material.needed("chromium")
+
+    def look(text: str, width: int, dark: bool) -> dict[str, Any]:
+        (tmp_path / "report.html").write_text(text, encoding="utf-8")
+        (tmp_path / "frame.html").write_text(FRAME % width, encoding="utf-8")
+        scheme = ["--blink-settings=preferredColorScheme=0"] if dark else []
+        done = subprocess.run(
+            [*material.isolated(), chromium, *FLAGS, *scheme, f"--user-data-dir={tmp_path}/profile", "--window-size=1600,1000",
+             "--virtual-time-budget=3000", "--dump-dom", f"file://{tmp_path}/frame.html"],
+            capture_output=True, text=True, timeout=90, check=False,
+        )  # fmt: skip
+        found = re.search(r'<pre id="found">(.*?)</pre>', done.stdout, re.S)
+        assert found, done.stderr[-2000:]
+        assert found[1], done.stderr[-2000:]
+        data: dict[str, Any] = json.loads(html.unescape(found[1]))
+        return data
+
+    return look
+
+
+@pytest.mark.parametrize(("width", "dark"), [(320, False), (390, True), (1280, False)])
+def test_hostile_text_runs_no_script_and_breaks_no_layout(look: Look, width: int, dark: bool) -> None:
+    found = look(PLAIN_FORMATS["html"](CASES["poisoned"]()), width, dark)
+    assert "OWNED" not in found["title"].split("<script>", maxsplit=1)[0]
+    assert found["title"].startswith("CRITICAL: mail on")
+    assert (found["scripts"], found["images"]) == (0, 0)
+    assert found["scroll"] <= found["client"] == width
+    assert found["wide"] == []
+    assert "<script>" in found["shown"]  # shown as text
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("width", [360, 1200])
+def test_a_report_fits_phone_and_desktop_in_light_and_dark(look: Look, width: int, dark: bool) -> None:
+    found = look(PLAIN_FORMATS["html"](material.report()), width, dark)
+    assert found["scroll"] <= width
+    assert found["wide"] == []
+    red = int(re.findall(r"\d+", found["back"])[0])
+    assert red < 60 if dark else red > 200
+    # The picture can be read: it is drawn about as large as it was made, and not below the fold of a desktop.
+    assert found["way"]["width"] >= 280
+    assert found["way"]["top"] < 900 if width > 1000 else found["way"]["top"] < 700
+
+
+@every
+def test_the_page_loads_nothing_and_closes_what_it_opens(name: str) -> None:
+    text = PLAIN_FORMATS["html"](CASES[name]())
+    assert "default-src 'none'" in text
+    parser = _Parser()
+    parser.feed(text)
+    parser.close()
+    assert parser.open == []
+    assert parser.strange == []
+
+
+def test_the_picture_names_the_hops_and_where_the_port_dies() -> None:
+    text = PLAIN_FORMATS["html"](material.report())
+    picture = text[text.index('<svg class="way"') : text.index("</svg>", text.index('<svg class="way"'))]
+    names = re.findall(r"<text[^>]*>([^<]*)</text>", picture)
+    assert names == [
+        "this host", "app", "hop 1, the gateway", "192.168.1.1", "hop 2", "85.214.88.1",
+        "packets to port 25 vanish", "in the access provider&#x27;s network", "aspmx.l.google.com", "port 25 is not reached",
+    ]  # fmt: skip
+
+
+def test_without_a_trace_the_picture_shows_how_far_the_server_lets_the_message_come() -> None:
+    text = PLAIN_FORMATS["html"](material.report("app-password"))
+    assert "How far smtp.gmail.com lets the message come" in text
+    assert "logs in" in text
+    assert 'class="way"' not in PLAIN_FORMATS["html"](material.report("healthy"))
+
+
+class _Parser(html.parser.HTMLParser):
+    """Notes tags that are left open, and whatever the page has no business with."""
+
+    VOID = ("meta", "circle", "path", "line", "br")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.strange: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in ("script", "img", "iframe", "object", "embed", "link", "form", "base", "foreignobject"):
+            self.strange.append(tag)
+        self.strange += [name for name, _ in attrs if name.startswith("on") or name in ("style", "src")]
+        self.strange += [v or "" for k, v in attrs if k == "href" and not re.match("https?://", v or "")]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in self.VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.open.pop() != tag:
+            self.strange.append(f"/{tag}")

@@ -1,0 +1,151 @@
+"""Nagios, Checkmk and Prometheus take what is made for them, whatever hosts and servers said."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nagiosplugin
+import pytest
+
+from diagnose.report import PLAIN_FORMATS
+from diagnose.watch.files import write_whole
+from tests.report import material
+
+Plain = dict[str, Any]
+CASES: dict[str, Callable[[], Plain]] = {
+    **{name: (lambda name=name: material.report(name)) for name in material.NAMES},  # type: ignore[misc]
+    "watched": lambda: material.watched(material.report()),
+    "stale": lambda: material.stale(material.report()),
+    "poisoned": lambda: material.poisoned(material.watched(material.report())),
+    "empty": lambda: {**material.stale(material.report()), "runs": [], "diagnoses": [], "advice": []},
+}
+every = pytest.mark.parametrize("name", CASES)
+# label=value[unit];[warn];[crit];[min];[max], as the guidelines have it
+PERFORMANCE = re.compile(r"([a-z]+)=(-?\d+(?:\.\d+)?)(s|c|B|%|)((?:;[^; ]*){0,4})")
+
+
+@every
+def test_nagios_reads_one_line_then_more_within_a_packet(name: str) -> None:
+    plain = CASES[name]()
+    text = PLAIN_FORMATS["nagios"](plain, warning="queue=100,age=3600", critical="queue=@1000:5000")
+    assert len(text.encode()) <= 1000
+    assert re.fullmatch(r"[\x20-\x7e\n]*", text)
+    first, *more = text.rstrip("\n").split("\n")
+    assert re.match(r"MAIL (OK|WARNING|CRITICAL|UNKNOWN) - \S", first)
+    said, _, data = first.partition("|")
+    assert len(said) <= 200
+    assert not re.search(r"[|$`<>&'\"\\;]", said + "".join(more))
+    for item in data.split():
+        found = PERFORMANCE.fullmatch(item)
+        assert found, item
+        for spec in found[4].split(";")[1:3]:
+            nagiosplugin.Range(spec)
+
+
+def test_nagios_word_is_the_exit_status_word() -> None:
+    words = {name: PLAIN_FORMATS["nagios"](CASES[name]()).split()[1] for name in CASES}
+    assert (words["healthy"], words["blocked-isp"], words["stale"], words["empty"]) == (
+        "OK", "CRITICAL", "UNKNOWN", "UNKNOWN",
+    )  # fmt: skip
+
+
+def test_nagios_names_the_cause_the_queue_and_the_level_that_is_crossed() -> None:
+    first = PLAIN_FORMATS["nagios"](material.report()).split("\n")[0]
+    assert "egress-port-25-blocked" in first
+    assert "queue=1;" in first
+    assert "oldest=8s;" in first
+    crossed = PLAIN_FORMATS["nagios"](material.report("healthy"), warning="queue=5:").split("\n")[0]
+    assert crossed.startswith("MAIL WARNING - 0 messages in the queue: outside 5:")
+    assert "queue=0;5:;;0;" in crossed
+
+
+@every
+def test_checkmk_reads_each_line(name: str) -> None:
+    """The grammar of a local check: status, service in quotes, metrics or a dash, text; one blank between them."""
+    text = PLAIN_FORMATS["checkmk"](CASES[name](), warning="queue=100")
+    services = []
+    for line in text.rstrip("\n").split("\n"):
+        found = re.fullmatch(r'([0-3]) "([^"|\\]+)" (-|\S+) (\S.*)', line)
+        assert found, line[:200]
+        services.append(found[2])
+        for metric in [] if found[3] == "-" else found[3].split("|"):
+            assert re.fullmatch(r"[a-z]+=\d+(\.\d+)?(;[\d.]*){0,4}", metric), metric
+        assert "\\" not in found[4]
+    assert services[0] == "Mail delivery"
+    if name != "poisoned":
+        assert len(set(services)) == len(services)
+
+
+def test_checkmk_services_are_the_same_for_good_and_bad() -> None:
+    names = [re.findall(r'"([^"]+)"', PLAIN_FORMATS["checkmk"](material.report(n))) for n in ("healthy", "blocked-isp")]
+    assert set(names[0]) == {n for n in names[1] if n.startswith("Mail ")}
+
+
+def test_a_port_that_no_mail_takes_is_no_alarm() -> None:
+    """What supports no diagnosis does not page anybody."""
+    plain = {**material.report(), "diagnoses": [], "status": "ok"}
+    lines = PLAIN_FORMATS["checkmk"](plain).splitlines()
+    assert all(line.startswith("0 ") for line in lines)
+    assert any("noted: TCP 25" in line for line in lines)
+
+
+@every
+def test_prometheus_promtool_accepts(name: str) -> None:
+    promtool = material.needed("promtool")
+    text = PLAIN_FORMATS["prometheus"](CASES[name]())
+    done = subprocess.run([promtool, "check", "metrics"], input=text, text=True, capture_output=True, check=False)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+@every
+def test_prometheus_is_classic_text_without_timestamps(name: str) -> None:
+    text = PLAIN_FORMATS["prometheus"](CASES[name]())
+    seen = set()
+    for line in text.rstrip("\n").split("\n"):
+        if line.startswith("# "):
+            continue
+        found = re.fullmatch(r'(maildiag_[a-z_]+(?:\{(?:[a-z]+="(?:[^"\\\n]|\\["\\n])*",?)+\})?) -?\d+(\.\d+)?', line)
+        assert found, line[:200]
+        assert found[1] not in seen
+        seen.add(found[1])
+    assert ("maildiag_queue_messages" in text) is (name not in ("stale", "empty"))
+
+
+def test_prometheus_the_node_exporter_collects_it(tmp_path: Path) -> None:
+    """Written by rename with mode 0644 and served, hostile text and all, without a scrape error."""
+    exporter = material.needed("prometheus-node-exporter", "setpriv", "ip")
+    write_whole(tmp_path / "mail.prom", PLAIN_FORMATS["prometheus"](CASES["poisoned"]()), 0o644)
+    tmp_path.chmod(0o755)
+    assert (tmp_path / "mail.prom").stat().st_mode & 0o777 == 0o644
+    path = tmp_path / "page"
+    script = (
+        "import subprocess, sys, time, urllib.request\n"
+        "subprocess.run(['ip', 'link', 'set', 'lo', 'up'], check=True)\n"
+        "child = subprocess.Popen(sys.argv[2:])\n"
+        "try:\n"
+        "    for _ in range(100):\n"
+        "        try:\n"
+        "            page = urllib.request.urlopen('http://127.0.0.1:9100/metrics', timeout=5).read()\n"
+        "            break\n"
+        "        except OSError:\n"
+        "            time.sleep(0.1)\n"
+        "    open(sys.argv[1], 'wb').write(page)\n"
+        "finally:\n"
+        "    child.terminate(); child.wait(10)\n"
+    )
+    done = subprocess.run(
+        [*material.isolated(), sys.executable, "-c", script, str(path), exporter, "--collector.disable-defaults",
+         "--collector.textfile", f"--collector.textfile.directory={tmp_path}", "--web.listen-address=127.0.0.1:9100"],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    page = path.read_text()
+    assert "node_textfile_scrape_error 0" in page
+    assert "maildiag_status 2" in page
+    assert re.search(r'maildiag_check_status\{check="egress"\} 2', page)
+    assert 'node_textfile_mtime_seconds{file="' in page
