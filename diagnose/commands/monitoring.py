@@ -31,6 +31,13 @@ Notify = Annotated[
 HeartbeatUrl = Annotated[
     str | None, typer.Option("--heartbeat", metavar="URL", help="Ping there at the start, and at the end with status.")
 ]
+CanaryTo = Annotated[
+    str | None,
+    typer.Option("--canary", metavar="ADDRESS", help="Send a marked message there; what waits for it misses it."),
+]
+CanaryEvery = Annotated[
+    str | None, typer.Option("--canary-every", metavar="SPAN", help="... no oftener than this (1h).")
+]
 Attempts = Annotated[
     int | None, typer.Option("--attempts", metavar="N", help="Passes in a row that make a problem hard (2).")
 ]
@@ -67,6 +74,8 @@ def watch(
     state_dir: StateDir = None,
     notify: Notify = None,
     heartbeat: HeartbeatUrl = None,
+    canary: CanaryTo = None,
+    canary_every: CanaryEvery = None,
     attempts: Attempts = None,
     renotify: Renotify = None,
     unknown_attempts: UnknownAttempts = None,
@@ -100,8 +109,10 @@ def watch(
     import sys
 
     from diagnose.host.redact import plain
+    from diagnose.parse.address import check_address
     from diagnose.watch import config as configuration
     from diagnose.watch import passes, probe, target
+    from diagnose.watch.canary import Canary
     from diagnose.watch.heartbeat import Heartbeat
     from diagnose.watch.machine import Policy
     from diagnose.watch.state import default_dir
@@ -127,18 +138,27 @@ def watch(
     beat = chosen("heartbeat", heartbeat, None)
     if beat:
         Heartbeat(beat)  # a bad address is refused before anything is looked at
+    bird = chosen("canary", canary, None)
+    envelope = chosen("from", sender, None)
     options = passes.Options(
         state_dir=Path(chosen("state-dir", state_dir, default_dir())),
         policy=policy,
         targets=tuple(targets.values()),
         heartbeat=beat,
+        canary=None
+        if bird is None or snapshot is not None
+        else Canary(
+            recipient=check_address(bird, "--canary"),
+            sender=None if envelope is None else check_address(envelope, "--from", empty=True),
+            every=_span("--canary-every", chosen("canary-every", canary_every, "1h")),
+        ),
         retention=_span("--retention", chosen("retention", retention, "400d")),
         timeout=seconds,
         jitter=_span("--jitter", chosen("jitter", jitter, "0"), zero=True),
     )
     wish = probe.Wish(
         to=chosen("to", to, None),
-        sender=chosen("from", sender, None),
+        sender=envelope,
         app_config=[Path(path) for path in chosen("app-config", app_config, [])],
         only=chosen("only", only, []),
         skip=chosen("skip", skip, []),
@@ -186,7 +206,7 @@ def report(
     from diagnose.watch import state
     from diagnose.watch.files import write_whole
 
-    file = configuration.load(config)
+    file = configuration.load(config, reading=True)
     age = max_age if max_age is not None else file.get("max-age")
     wanted = []
     for choice in format or file.get("format") or ["text"]:
@@ -329,7 +349,7 @@ def _directory(given: Path | None, config: Path | None, own: bool = False) -> Pa
 
     if given is not None:
         return given
-    kept = configuration.load(config).get("state-dir")
+    kept = configuration.load(config, reading=not own).get("state-dir")
     return Path(kept) if kept else default_dir() if own else reading_dir()
 
 

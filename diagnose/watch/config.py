@@ -30,6 +30,8 @@ KEYS: Mapping[str, str] = {
     "jitter": TEXT,
     "notify": LIST,
     "heartbeat": TEXT,
+    "canary": TEXT,
+    "canary-every": TEXT,
     "max-age": TEXT,
     "format": LIST,
     "warning": TEXT,
@@ -37,8 +39,12 @@ KEYS: Mapping[str, str] = {
 }
 
 
-def load(path: Path | None) -> dict[str, Any]:
-    """Raises UsageError, with the line, for a file that is named and missing, no TOML, or holds what is no option."""
+def load(path: Path | None, reading: bool = False) -> dict[str, Any]:
+    """Raises UsageError, with the line, for a file that is named and missing, no TOML, or holds what is no option.
+
+    reading: for a command that only reads results. A monitoring system's user need not see the webhooks' secrets: the
+    usual file counts as absent where it may not be read.
+    """
     place = path or PLACE
     try:
         text = place.read_text("utf-8")
@@ -47,6 +53,8 @@ def load(path: Path | None) -> dict[str, Any]:
             return {}
         raise UsageError(f"--config {path}: no such file") from None
     except OSError as error:
+        if reading and path is None and isinstance(error, PermissionError):
+            return {}
         raise UsageError(f"cannot read {place}: {error.strerror}; --config names another file") from None
     except UnicodeDecodeError:
         raise UsageError(f"{place}: not UTF-8 text") from None

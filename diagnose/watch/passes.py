@@ -20,7 +20,8 @@ from typing import Any
 
 from diagnose import __version__
 from diagnose.errors import StateError
-from diagnose.watch import ignore, machine, message, notify, state, store, verdict
+from diagnose.watch import canary, ignore, machine, message, notify, state, store, verdict
+from diagnose.watch.canary import Canary
 from diagnose.watch.files import Busy, locked, prepare, sweep
 from diagnose.watch.heartbeat import Heartbeat
 from diagnose.watch.probe import Probe
@@ -42,6 +43,7 @@ class Options:
     policy: machine.Policy = field(default_factory=machine.Policy)
     targets: Sequence[Target] = ()
     heartbeat: str | None = None
+    canary: Canary | None = None
     retention: float = 400 * 86_400.0
     timeout: float = 60.0
     jitter: float = 0.0
@@ -137,10 +139,16 @@ def _locked_pass(options: Options, probe: Probe, heartbeat: Heartbeat | None, de
         outcome.told += [str(note["title"]), *str(note["text"]).splitlines()]
     _warn_of_mail(options, kept, outcome)
     kept["deliveries"] = [*kept.get("deliveries", ()), *lost][-DELIVERIES:]
+    message_due = _canary(options, kept, report, at)
     state.store(directory, kept)
     _history(options, kept, outcome)
     outcome.status = EXIT[str(report["status"])]
     _deliver(options, kept, report, outcome, deadline, lost)
+    if options.canary and message_due:
+        problem = canary.send(options.canary, message_due, deadline)
+        if problem:
+            outcome.warnings.append(f"canary not taken by the mailer: {problem}")
+            outcome.status = outcome.status or 1
     if heartbeat:
         heartbeat.end(outcome.status, outcome.told[0] if outcome.told else _headline(report), deadline)
         for problem in heartbeat.problems:
@@ -194,6 +202,14 @@ def _outage(
         kept["closed"] = [*kept.get("closed", ()), {**outage, "ended": max(at, outage["began"])}][-1000:]
         outage = None
     kept["outage"] = outage
+
+
+def _canary(options: Options, kept: state.State, report: dict[str, Any], at: float) -> bytes | None:
+    """The message, where one is due. Its moment is kept before it goes out: a killed pass sends none rather than two."""
+    if options.canary is None or not canary.due(options.canary, kept.get("canary"), at):
+        return None
+    kept["canary"] = at
+    return canary.compose(options.canary, report, f"{kept['id']}-{kept['passes']}")
 
 
 def _history(options: Options, kept: state.State, outcome: Outcome) -> None:

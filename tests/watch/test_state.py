@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from diagnose.errors import StateError
-from diagnose.watch import files, machine, passes, state, store
+from diagnose.errors import StateError, UsageError
+from diagnose.watch import config, files, machine, passes, state, store
 from diagnose.watch.machine import Machine
 from diagnose.watch.verdict import seen
 from tests.watch import world
@@ -79,6 +79,14 @@ def _said(work: Callable[[], object]) -> str:
     return ""
 
 
+def _refused(work: Callable[[], object]) -> str:
+    try:
+        work()
+    except UsageError as error:
+        return str(error)
+    return ""
+
+
 def test_a_state_directory_that_cannot_be_written_is_a_line() -> None:
     with tempfile.TemporaryDirectory(dir="/tmp") as above:
         Path(above).chmod(0o755)
@@ -101,6 +109,18 @@ def test_a_state_that_may_not_be_read_is_unknown_and_says_as_whom_to_run() -> No
 
         assert _as_nobody(refused)
         place.chmod(0o700)
+
+
+def test_a_configuration_with_secrets_need_not_be_readable_for_readers(monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as above:
+        Path(above).chmod(0o755)
+        place = Path(above) / "mail-diagnose.toml"
+        place.write_text("attempts = 2\n")
+        place.chmod(0o600 if os.geteuid() == 0 else 0)
+        monkeypatch.setattr(config, "PLACE", place)
+        assert _as_nobody(lambda: config.load(None, reading=True) == {})
+        assert _as_nobody(lambda: "--config names another file" in _refused(lambda: config.load(None)))
+        assert _as_nobody(lambda: "cannot read" in _refused(lambda: config.load(place, reading=True)))
 
 
 def test_without_a_home_the_system_is_read_and_a_place_to_write_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,58 @@
+"""A message through the whole path to a service that misses it when it does not come.
+
+What watches for it must not stand on this host: an address of a dead man's switch (healthchecks gives each check one).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import formatdate
+from typing import Any
+
+from diagnose.host.redact import plain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Canary:
+    """recipient: who misses the message; sender: of the envelope, None for what the mailer makes of the user; every:
+    seconds between two."""
+
+    recipient: str
+    sender: str | None = None
+    every: float = 3600.0
+
+
+def due(canary: Canary, sent: Any, now: float) -> bool:
+    """sent: epoch seconds of the last one. A clock that was set back makes one due."""
+    return not isinstance(sent, (int, float)) or not 0 <= now - sent < canary.every
+
+
+def compose(canary: Canary, report: Mapping[str, Any], id: str) -> bytes:
+    """Marked so that no auto-responder answers and any filter can tell it."""
+    host = plain(str(report["host"]["name"])).encode("ascii", "replace").decode().replace("\n", " ")
+    lines = [
+        *([f"From: {canary.sender}"] if canary.sender else []),
+        f"To: {canary.recipient}",
+        f"Subject: mail-diagnose canary {id} from {host}",
+        f"Date: {formatdate(localtime=True)}",
+        "Auto-Submitted: auto-generated",
+        f"X-Mail-Diagnose-Canary: {id}",
+        "MIME-Version: 1.0",
+        "Content-Type: text/plain; charset=us-ascii",
+        "",
+        f"{host} sends this to show that its mail gets through. The alarm is its absence.",
+        "",
+    ]
+    return "\n".join(lines).encode("utf-8")
+
+
+def send(canary: Canary, message: bytes, deadline: float) -> str:
+    """Returns why the mailer did not take it, or nothing."""
+    from diagnose.host.live import submit
+
+    done = submit.by_sendmail(message, canary.sender, canary.recipient, min(deadline, time.monotonic() + 20))
+    if done.accepted:
+        return ""
+    return "the mailer did not answer" if done.late else " ".join(done.said.split())[:300] or "the mailer refused it"
