@@ -123,6 +123,10 @@ def _from_properties(login: Login) -> tuple[str, str] | None:
 
 
 def _asked(reference: str, key: str, deadline: float) -> _Answer:
+    if STARS in reference:
+        reference = _in_clear(reference)
+        if STARS in reference:
+            return _Answer(problem="its entries stand in main.cf and could not be read there")
     table = tables.parse(reference)
     fixed = tables.static_value(table)
     if fixed is None and table.type == "inline":
@@ -133,6 +137,24 @@ def _asked(reference: str, key: str, deadline: float) -> _Answer:
     if fixed is not None:
         return _Answer(code=0, out=fixed)
     return _postmap(["-q", key, reference], deadline)
+
+
+def _in_clear(masked: str) -> str:
+    """The static: or inline: table that a check saw with its secrets starred, as Postfix' settings have it."""
+    program = find("postconf")
+    for option in ("-n", "-P") if program else ():
+        try:
+            done = subprocess.run(
+                [str(program), option], capture_output=True, env=environment(), cwd="/", timeout=_TIMEOUT, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            continue
+        for line in decode(done.stdout).split("\n"):
+            clear, starred = (tables.parse_list(text.partition("=")[2].strip()) for text in (line, mask(line)))
+            for one, other in zip(clear, starred, strict=False):
+                if masked in (other.raw, other.key):
+                    return one.raw
+    return masked
 
 
 def _postmap(arguments: list[str], deadline: float) -> _Answer:
