@@ -25,6 +25,7 @@ _APPLIED = re.compile(
     r"\]: \w+: (?:milter-)?(?P<how>discard|reject|redirect): (?P<where>header|body) (?P<what>.{0,90}?) "
     r"from (?:local|localhost\[|\S+\[127\.|\S+\[::1)"
 )
+_HANDED = re.compile(r"/pickup\[\d+\]: \w+: uid=|/smtpd\[\d+\]: \w+: client=(?:localhost|\S+\[127\.|\S+\[::1)")
 # "NOQUEUE: discard: RCPT from localhost[127.0.0.1]: <u@d>: Recipient address triggers DISCARD action".
 _ACCESS = re.compile(
     r"\]: \w+: (?P<how>discard|redirect): (?P<where>[A-Z-]+) from (?:localhost\[|\S+\[127\.|\S+\[::1)[^:]*: "
@@ -50,10 +51,12 @@ def content_rules(ctx: Context) -> Iterator[Observation]:
             if match:
                 applied[match["how"]] = applied.get(match["how"], 0) + 1
                 last[match["how"]] = match
+    handed = sum(1 for line in reply.lines if _HANDED.search(line))
     for how, match in last.items():
         parameter = {"header": "header_checks", "body": "body_checks"}.get(match["where"], "an access table of smtpd")
         text = f"{parameter} did {how} {applied[how]} message(s) from this host lately, the last for: {match['what']}"
-        yield fail("config.content-rule", parameter, text, how=how, parameter=parameter, count=applied[how])
+        most = applied[how] * 2 > handed
+        yield fail("config.content-rule", parameter, text, how=how, parameter=parameter, count=applied[how], most=most)
     if not last:
         yield from _rules(ctx, postfix)
 

@@ -14,6 +14,7 @@ from diagnose.facts.network import (
     MailPort,
     Tried,
     addresses,
+    answering,
     dial_address,
     egress,
     mail_port,
@@ -43,7 +44,7 @@ ALTERNATES = (587, 465, 2525, 2587, 2465)
 def check_egress(ctx: Context) -> Iterator[Observation]:
     seen = egress(ctx)
     way = mail_port(ctx)
-    yield _internet(way, seen)
+    yield _internet(ctx, way, seen)
     yield _mail_port(ctx, way, seen)
     for port in PORTS:
         yield _port(port, way, seen)
@@ -55,7 +56,7 @@ def check_egress(ctx: Context) -> Iterator[Observation]:
             yield from _endpoint(attempt)
 
 
-def _internet(way: MailPort, seen: Egress) -> Observation:
+def _internet(ctx: Context, way: MailPort, seen: Egress) -> Observation:
     total = seen.control(4), seen.control(6)
     if seen.connected():
         reached = next(t for t in (*seen.controls, *seen.ports) if t.open)
@@ -64,6 +65,9 @@ def _internet(way: MailPort, seen: Egress) -> Observation:
     if not failed or sum(p.failed for p in total) < 2:
         why = seen.problem or "no control connection could be tried"
         return unknown("egress.internet", "internet", f"not known whether anything is reached: {why}")
+    if (there := answering(ctx, way, seen.main_family)) is not None:
+        text = f"the web and public name servers are out of reach, but {there.host} answers on port {there.port}"
+        return unknown("egress.internet", "internet", text, host=there.host)
     first = failed[0]
     said = ", ".join(sorted({t.words for t in failed}))
     say = warn if way.private else fail  # a relay in the own network needs no internet
@@ -107,6 +111,8 @@ def _mail_port(ctx: Context, way: MailPort, seen: Egress) -> Observation:
         if found.kind == "mixed":
             return warn("egress.mail-port", subject, f"only some connect: {listed}", kind="mixed", **data)
         return ok("egress.mail-port", subject, f"connects: {listed}", kind="open", **data)
+    if one := _one_server(seen, way.port, family):
+        return fail("egress.mail-port", subject, one, kind="one-server", **data)
     if not rows:
         why = "no reference host is known for this port" if not seen.unresolved else "no reference host's name resolves"
     else:
@@ -116,6 +122,23 @@ def _mail_port(ctx: Context, way: MailPort, seen: Egress) -> Observation:
     if found.blocked:
         why = "nothing at all is reached, so the port itself cannot be judged"
     return unknown("egress.mail-port", subject, f"not known whether TCP {way.port} leaves the network: {why}", **data)
+
+
+def _one_server(seen: Egress, port: int, family: int) -> str:
+    """The operators' names all lead to one address here (a name server that answers so, a test network): its other
+    ports tell whether this one is closed on the way."""
+    failed = [
+        t for t in seen.on(port, family) if t.outcome in (Outcome.TIMEOUT, Outcome.PROHIBITED, Outcome.UNREACHABLE)
+    ]
+    for attempt in failed:
+        open_ports = sorted({t.port for t in seen.ports if t.address == attempt.address and t.open})
+        names = {t.host for t in seen.ports if t.address == attempt.address}
+        if len(names) > 1 and len(open_ports) > 1:
+            return (
+                f"TCP {port}, which this mail takes, {WORDS[attempt.outcome]} at {attempt.address}, where the names of "
+                f"{len(names)} operators lead, while its TCP {', '.join(map(str, open_ports))} connect"
+            )
+    return ""
 
 
 def _waits(ctx: Context, port: int) -> bool:

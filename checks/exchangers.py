@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from diagnose import facts
 from diagnose.check import Context, Lookup, ask_all, check, fail, ok, skip, unknown, warn
+from diagnose.facts.network import is_private, private_view
 from diagnose.model import Observation
 
 
@@ -92,7 +93,11 @@ def _domain(ctx: Context, domain: str, via: str, recipient: str) -> Iterator[Obs
         kind = "private" if any("no address of" in text for text in bad) else "no-address"
         if all("is this very host" in text for text in bad):
             kind = "loopback"
-        yield fail(sign, domain, f"no exchanger can be mail's: {'; '.join(bad[:3])}", kind=kind, **data)
+        text = f"no exchanger can be mail's: {'; '.join(bad[:3])}"
+        if kind == "private" and private_view(ctx):
+            yield warn(sign, domain, f"{text}; but here other names of the Internet lead there too", kind=kind, **data)
+            return
+        yield fail(sign, domain, text, kind=kind, **data)
 
 
 def _address(text: str) -> bool:
@@ -106,5 +111,4 @@ def _address(text: str) -> bool:
 def _unfit(text: str) -> bool:
     """Loopback, unspecified and private addresses; the latter are right inside a company, so only an exchanger that
     has nothing else is unfit."""
-    address = ipaddress.ip_address(text)
-    return address.is_loopback or address.is_unspecified or address.is_private or address.is_link_local
+    return is_private(text)

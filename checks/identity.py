@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from diagnose import facts
 from diagnose.check import Context, Lookup, Now, Read, check, fail, ok, skip, unknown, warn
 from diagnose.facts import Mta, Route
-from diagnose.facts.network import public_address
+from diagnose.facts.network import is_private, public_address
 from diagnose.model import Observation, Scalar
 
 _FQDN = re.compile(r"(?=.{4,253}$)(?!-)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*\.[a-z][a-z0-9-]{0,61}[a-z0-9]", re.I)
@@ -135,7 +135,7 @@ def _sender(ctx: Context, postfix: Mta) -> Iterator[Observation]:
 def _ptr(ctx: Context) -> Iterator[Observation]:
     seen_as = public_address(ctx)
     address = ipaddress.ip_address(seen_as) if seen_as else None
-    if address is None or not address.is_global:
+    if address is None or is_private(seen_as):
         yield unknown(
             "identity.ptr", "this host's public address", "not learnt: no exchanger that echoes it was reached"
         )

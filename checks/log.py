@@ -37,15 +37,21 @@ def log(ctx: Context) -> Iterator[Observation]:
         return
     asked = ctx.target.recipient
     found = current.facts(read, facts.relay_of(ctx), asked)
+    unreached = {f.delivery.domain for f in found if f.delivery and f.route == "direct" and _dead(f)}
     for fact in found:
-        yield _observation(fact)
+        yield _observation(fact, several=len(unreached) > 1 and _dead(fact))
     yield from _flow(ctx, read, found, where)
     yield from _handed_over(read, reply.whole, where)
     if asked:
         yield from _recipient(reply.lines, asked, read, where)
 
 
-def _observation(fact: Fact) -> Observation:
+def _dead(fact: Fact) -> bool:
+    """No connection to this destination now, while nobody else's server was reached either."""
+    return fact.current and not fact.alone and fact.label in current.OF_CONNECTING
+
+
+def _observation(fact: Fact, several: bool) -> Observation:
     reason = fact.reason
     delivery, trouble = fact.delivery, fact.trouble
     data: dict[str, Scalar] = {
@@ -53,6 +59,7 @@ def _observation(fact: Fact) -> Observation:
         "count": fact.count,
         "route": fact.route,
         "alone": fact.alone,
+        "several": several,
         "stage": reason.stage,
         "code": reason.code,
         "enhanced": reason.enhanced,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from diagnose.check import Context, MailLog, Now, Stat, check, fail, ok, unknown, warn
-from diagnose.facts import mta
+from diagnose.facts import master, mta
 from diagnose.model import Observation
 
 
@@ -23,6 +23,10 @@ def log_presence(ctx: Context) -> Iterator[Observation]:
         yield ok("host.mail-log", source or "log", f"{len(reply.lines)} lines in the window", path=source)
     elif reply.problem and ("permission" in reply.problem or not ctx.ask(Now()).root):
         yield unknown("host.mail-log", "mail log", f"{reply.problem}; it would tell what became of each message")
+    elif (stopped := _stopped(ctx, reply.source)) is not None:
+        path, age = stopped
+        text = f"stopped: Postfix was started {age:.0f} hours after its last line, and has not written into it since"
+        yield fail("host.mail-log", path, text, path=path)
     elif reply.source:
         yield ok("host.mail-log", source, "kept, with nothing of mail in the window", path=source)
     elif (file := mta(ctx).value("maillog_file")).startswith("/dev/"):
@@ -35,3 +39,14 @@ def log_presence(ctx: Context) -> Iterator[Observation]:
     else:
         text = f"none is kept: {reply.problem or 'no file and no journal holds mail messages'}"
         yield fail("host.mail-log", "mail log", text, path=file)
+
+
+def _stopped(ctx: Context, sources: tuple[str, ...]) -> tuple[str, float] | None:
+    """The newest log file and by how many hours the running master is younger: its start would stand there."""
+    process = master(ctx)
+    files = {path: ctx.ask(Stat(path)) for path in sources if path.startswith("/")}
+    if process is None or not process.started or not files or len(files) < len(sources):
+        return None
+    path, newest = max(files.items(), key=lambda item: item[1].mtime)
+    hours = (process.started - newest.mtime) / 3600
+    return (path, hours) if newest.exists and hours > 1 else None

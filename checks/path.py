@@ -2,8 +2,19 @@
 
 from collections.abc import Iterator
 
-from diagnose.check import Context, Trace, ask_all, check, fail, skip, unknown
-from diagnose.facts.network import Egress, Tried, egress, mail_port, service
+from diagnose.check import Context, Trace, ask_all, check, fail, ok, skip, unknown
+from diagnose.facts.network import (
+    Egress,
+    MailPort,
+    Tried,
+    addresses,
+    dial_address,
+    egress,
+    helo_name,
+    mail_port,
+    service,
+    tried,
+)
 from diagnose.model import Observation
 from diagnose.parse.outcomes import FAILURES
 from diagnose.parse.path import Place, place
@@ -32,7 +43,9 @@ def check_path(ctx: Context) -> Iterator[Observation]:
         skip(way.problem or "mail goes to a private address")
     seen = egress(ctx)
     target = _target(seen, way.port)
-    if target is None or not seen.connected():
+    own = None if target else _own(ctx, way, seen)
+    target = target or own
+    if target is None or not (own or seen.connected()):
         skip(f"TCP {way.port} is not blocked, or nothing is reached at all")
     port = next((t.port for t in seen.ports if t.host == target.host and t.open), REFERENCE)
     blocked, reference = ask_all(
@@ -45,6 +58,18 @@ def check_path(ctx: Context) -> Iterator[Observation]:
         return
     local = target.reply.attempts[-1].local if target.reply.attempts else ""
     found = place(blocked.hops, reference.hops, local)
+    said_by = "router" if found.how not in ("dropped", "reset") and found.hop + 1 < found.distance else ""
+    if own and found.how == "reset" and found.where == "unknown" and found.distance:
+        text = (
+            f"the refusal comes from {target.host} itself, {found.distance} hops away, as its answers on port {port} do"
+        )
+        yield ok("path.dies", subject, text, how="refused", port=way.port, service=service(way))
+        return
+    if own and found.distance and found.hop + 1 >= found.distance:
+        said_by = "neighbour"  # the server's own filter would look the same, though it answers on other ports
+    if own and not found.distance and not said_by and found.how == "dropped":
+        yield unknown("path.dies", subject, f"{target.host} answers on no other port either", port=way.port)
+        return
     if found.where == "unknown":
         yield unknown("path.dies", subject, "no router on the way tells where its packets end", port=way.port)
         return
@@ -57,6 +82,7 @@ def check_path(ctx: Context) -> Iterator[Observation]:
         last_hop=found.last,
         next_router=found.next,
         how=found.how,
+        said_by=said_by,
         distance=found.distance,
         route=" ".join(f"{h.ttl}={h.address}" for h in reference.hops if h.answer == "time-exceeded" and h.address),
         port=way.port,
@@ -70,6 +96,18 @@ def _target(seen: Egress, port: int) -> Tried | None:
     if not seen.pattern(port, family).blocked:
         return None
     return next((t for t in seen.on(port, family) if t.outcome in FAILURES), None)
+
+
+def _own(ctx: Context, way: MailPort, seen: Egress) -> Tried | None:
+    """The mail's own server, where no other operator's could be asked: a router may tell why it is not reached."""
+    if not way.hosts or seen.pattern(way.port).opened:
+        return None
+    found = addresses(ctx, way.hosts[:1], "A" if seen.main_family == 4 else "AAAA").get(way.hosts[0], ())
+    for address in found[:1]:
+        query = dial_address(address, way.port, way.hosts[0], say="ehlo", helo=helo_name(ctx))
+        attempt = tried(way.hosts[0], way.hosts[0], query, ctx.ask(query))
+        return attempt if attempt.outcome in FAILURES else None
+    return None
 
 
 def _words(found: Place, port: int, reference: int) -> str:

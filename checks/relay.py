@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterator
 
 from diagnose.check import Context, Lookup, Read, Resolve, ask_all, check, fail, ok, skip, unknown, warn
 from diagnose.facts import Route, exchangers
+from diagnose.facts.network import egress, is_private, private_view
 from diagnose.facts.relay import DialReply, WayIn, begin, passed_over, relay_route, session, settings_problem, way_in
 from diagnose.model import Observation, Scalar
 from diagnose.parse import outcomes
@@ -229,8 +230,21 @@ def _reachable(ctx: Context, way: Route, into: WayIn, reply: DialReply) -> Itera
     address = reply.attempts[0].address if reply.attempts else ""
     tried = ", ".join(f"{a.address}: {a.error}" for a in reply.attempts[:4])
     text = f"{_SAYS.get(first, _SAYS[Outcome.UNKNOWN])} ({tried})"
-    yield fail("relay.reachable", into.place, text, outcome=first.value, address=address, **where)
+    others = _others(ctx, way.port, reply, first)
+    yield fail("relay.reachable", into.place, text, outcome=first.value, address=address, others=others, **where)
     yield from _unbracketed(ctx, way, into, works=False)
+
+
+def _others(ctx: Context, port: int, reply: DialReply, outcome: Outcome) -> str:
+    """own: this very network says that the relay is away; open: other operators answer on its port; else ""."""
+    if (
+        outcome is not Outcome.TIMEOUT
+        and reply.attempts
+        and all(is_private(a.address) for a in reply.attempts)
+        and not private_view(ctx)
+    ):
+        return "own"
+    return "open" if egress(ctx).pattern(port).opened else ""
 
 
 def _unbracketed(ctx: Context, way: Route, into: WayIn, works: bool) -> Iterator[Observation]:

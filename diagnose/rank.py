@@ -104,7 +104,8 @@ def _support(pair: tuple[Sign, Observation]) -> Support:
 
 
 def _fold(found: list[Diagnosis]) -> list[Diagnosis]:
-    """Marks what another diagnosis explains, when that one is at least likely and not itself explained by it."""
+    """Marks what another diagnosis explains, when that one is at least likely, no less sure than what it explains, and not
+    itself explained by it."""
     import dataclasses
 
     by_id = {d.cause.id: d for d in found}
@@ -114,7 +115,7 @@ def _fold(found: list[Diagnosis]) -> list[Diagnosis]:
             other
             for other in found
             if diagnosis.cause.id in other.cause.explains
-            and other.confidence >= Confidence.LIKELY
+            and other.confidence >= max(Confidence.LIKELY, diagnosis.confidence)
             and not (other.cause.id in diagnosis.cause.explains and diagnosis.score >= other.score)
         ]
         if roots:

@@ -73,10 +73,17 @@ def test_a_cause_without_support_is_no_diagnosis_whatever_its_prior() -> None:
 
 
 def test_a_consequence_is_folded_under_its_root_and_listed_last() -> None:
-    root = cause("root", Sign("x", 15), explains=("effect",))
+    root = cause("root", Sign("x", 22), explains=("effect",))
     effect = cause("effect", Sign("y", 30), explains=())
     found = rank([effect, root], run(seen("x"), seen("y")))
     assert [(d.cause.id, d.explained_by) for d in found] == [("root", None), ("effect", "root")]
+
+
+def test_a_merely_likely_root_explains_nothing_that_is_certain() -> None:
+    root = cause("root", Sign("x", 15), explains=("effect",))
+    effect = cause("effect", Sign("y", 30), explains=())
+    found = rank([effect, root], run(seen("x"), seen("y")))
+    assert [(d.cause.id, d.explained_by) for d in found] == [("effect", None), ("root", None)]
 
 
 def test_a_chain_of_explanations_names_the_root() -> None:
@@ -87,8 +94,8 @@ def test_a_chain_of_explanations_names_the_root() -> None:
 
 
 def test_causes_that_explain_each_other_leave_the_stronger_standing() -> None:
-    a = cause("a", Sign("x", 15), explains=("b",))
-    b = cause("b", Sign("y", 25), explains=("a",))
+    a = cause("a", Sign("x", 25), explains=("b",))
+    b = cause("b", Sign("y", 35), explains=("a",))
     assert {d.cause.id: d.explained_by for d in rank([a, b], run(seen("x"), seen("y")))} == {"a": "b", "b": None}
 
 

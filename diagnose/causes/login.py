@@ -39,6 +39,8 @@ CAUSES = (
         signs=(
             Sign("relay.login", 22, where=(("label", "relay-credentials-rejected"),)),
             Sign("mail.relay-credentials-rejected", 19),
+            # A 4xx to AUTH: the relay's own trouble, or its word for a login that it does not know.
+            Sign("mail.server-busy", 8, where=(("stage", "auth"),)),
             Sign("sasl.line", 10, where=(("kind", "placeholder"),)),
             # Whether the map says what was meant (an old table, a malformed line) could not be seen.
             Sign("sasl.map", -5, Status.UNKNOWN),

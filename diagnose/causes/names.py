@@ -63,6 +63,7 @@ CAUSES = (
             Sign("mail.dns-not-found", 4),
             # The copy differs in hosts or services only: matters for names that stand nowhere else.
             Sign("dns.chroot-file", 4, Status.WARNING, where=(("file", ("hosts", "services")),)),
+            Sign("dns.chroot", -6, Status.OK),
             Sign("mail.flow", -25, Status.OK),
             Sign("dns.resolver", -12),
         ),
@@ -114,7 +115,12 @@ CAUSES = (
         rules_out="An exchanger with a public address.",
         signs=(
             Sign("dns.recipient-domain", 20, where=(("kind", "null-mx"),)),
-            Sign("dns.recipient-domain", 15, where=(("kind", ("private", "no-address")),)),
+            Sign("dns.recipient-domain", 15, where=(("kind", "no-address"),)),
+            # A company's own mail server has a private address, and may be down like any other.
+            Sign("dns.recipient-domain", 8, where=(("kind", "private"),)),
+            Sign("destination.reachable", 5),
+            Sign("destination.reachable", -25, Status.OK),
+            Sign("mail.flow", -8, Status.OK),
             # A loopback address as exchanger is right for nobody.
             Sign("dns.recipient-domain", 22, where=(("kind", "loopback"),)),
             Sign("mail.mail-loops-back", 3),
@@ -216,11 +222,13 @@ CAUSES = (
         ),
         rules_out="The name stands in mydestination, or resolves.",
         signs=(
-            Sign("identity.hostname", 12),
+            # True of many hosts whose mail to the world is well: only failing mail makes it more than a note.
+            Sign("identity.hostname", 8),
             Sign("mail.local-hostname-unresolvable", 20),
             Sign("mail.dns-not-found", 5),
             Sign("mail.recipient-domain-not-found", 5),
             Sign("identity.hostname", -20, Status.OK),
+            Sign("mail.flow", -3, Status.OK),
             Sign("dns.resolver", -20),
         ),
         explains=("recipient-domain-not-found", "sender-domain-not-found"),

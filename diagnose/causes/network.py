@@ -34,15 +34,22 @@ CAUSES: tuple[Cause, ...] = (
             # Several operators at once, beside working controls: only a filter does that.
             Sign("egress.mail-port", 17, where=(("port", 25), ("kind", "blocked"))),
             Sign("egress.mail-port", 12, where=(("port", 25), ("kind", "silent"))),
+            Sign("egress.mail-port", 12, where=(("port", 25), ("kind", "one-server"))),
+            Sign("path.dies", 14, where=(("port", 25), ("said_by", "router"))),
             Sign("egress.mail-port", 16, where=(("port", 25), ("kind", "throttled"))),
             # A router's own word that the packets left this host.
             Sign("path.dies", 7, where=(("port", 25), ("where", UPSTREAM))),
+            Sign("path.dies", -8, status=OK),
             Sign("path.dies", -5, where=(("port", 25), ("where", "host"))),
             # The application's own way out, and unrelated servers fail on its port too.
             Sign("app.server", 22, where=(("port", 25), ("others", "blocked"), ("intended", True))),
+            # Unrelated recipients' servers fail alike, and nothing was delivered.
             Sign("mail.connect-timeout", 4, where=(("port", 25),)),
+            Sign("mail.connect-timeout", 10, where=(("port", 25), ("several", True))),
             Sign("mail.connect-refused", 3, where=(("port", 25),)),
+            Sign("mail.connect-refused", 9, where=(("port", 25), ("several", True))),
             Sign("mail.connect-no-route", 3, where=(("port", 25),)),
+            Sign("mail.connect-no-route", 10, where=(("port", 25), ("several", True))),
             Sign("mail.connect-network-unreachable", 1, where=(("port", 25),)),
             Sign("owner.policy", 4, status=WARNING, where=(("port", 25),)),
             Sign("firewall.smtp", 3, status=OK),
@@ -82,8 +89,13 @@ CAUSES: tuple[Cause, ...] = (
         signs=(
             Sign("egress.mail-port", 17, where=(("service", "submission"), ("kind", "blocked"))),
             Sign("egress.mail-port", 12, where=(("service", "submission"), ("kind", "silent"))),
+            Sign("egress.mail-port", 12, where=(("service", "submission"), ("kind", "one-server"))),
+            Sign("path.dies", 14, where=(("service", "submission"), ("said_by", "router"))),
             Sign("egress.mail-port", 16, where=(("service", "submission"), ("kind", "throttled"))),
             Sign("path.dies", 7, where=(("service", "submission"), ("where", UPSTREAM))),
+            # The relay answers on other ports, and packets to this one alone vanish.
+            Sign("path.dies", 10, where=(("service", "submission"), ("said_by", "neighbour"))),
+            Sign("path.dies", -8, status=OK),
             Sign("path.dies", -5, where=(("service", "submission"), ("where", "host"))),
             # The application's own way out, and unrelated servers fail on its port too.
             Sign(
@@ -189,6 +201,7 @@ CAUSES: tuple[Cause, ...] = (
         ),
         rules_out="Each operator's server greets by its own name and offers STARTTLS.",
         explains=(
+            "relay-credentials-rejected",
             "tls-required-not-offered",
             "relay-access-denied",
             "relay-certificate-invalid",
@@ -205,8 +218,9 @@ CAUSES: tuple[Cause, ...] = (
             "https://www.postfix.org/TLS_README.html",
         ),
         signs=(
-            # Unrelated operators never share a host name.
-            Sign("egress.intercepted", 20),
+            # Unrelated operators never share a host name. On another port than the mail's it is no reason of its failure.
+            Sign("egress.intercepted", 23, where=(("mail", True),)),
+            Sign("egress.intercepted", 8, where=(("mail", False),)),
             Sign("egress.starttls", 17),
             Sign("firewall.redirect", 4, status=WARNING),
             Sign("mail.smtp-intercepted", 8),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from diagnose.model import Cause, Impact, Remedy, Sign, Status
 
 OK, WARNING = Status.OK, Status.WARNING
+MUTE = ("closed", "silent", "not-smtp")  # it connects, and no mail server speaks
 REFUSALS = ("timeout", "refused", "prohibited", "unreachable", "no-route", "local", "closed")
 
 CAUSES: tuple[Cause, ...] = (
@@ -63,6 +64,8 @@ CAUSES: tuple[Cause, ...] = (
         prior=-2,
         links=("https://www.postfix.org/postconf.5.html#maximal_queue_lifetime",),
         signs=(
+            # The refusal comes from the server itself, as far away as its other ports.
+            Sign("path.dies", 8, OK),
             Sign("mail.connect-reset", 4, where=(("route", "direct"),)),
             Sign("mail.session-timeout", 5, where=(("route", "direct"),)),
             Sign("destination.reachable", 19, where=(("outcome", REFUSALS),)),
@@ -105,9 +108,13 @@ CAUSES: tuple[Cause, ...] = (
         relay=True,
         links=("https://www.postfix.org/postconf.5.html#relayhost",),
         signs=(
+            Sign("path.dies", -8, where=(("said_by", ("neighbour", "router")),)),
             Sign("mail.connect-reset", 4, where=(("route", "relay"),)),
             Sign("mail.session-timeout", 5, where=(("route", "relay"),)),
-            Sign("relay.reachable", 20),
+            Sign("relay.reachable", 20, where=(("outcome", ("refused", *MUTE)),)),
+            Sign("relay.reachable", 20, where=(("others", ("open", "own")),)),
+            # What does not arrive may as well end in the network, where no other server on that port was reached.
+            Sign("relay.reachable", 13),
             Sign("mail.connect-timeout", 3, where=(("route", "relay"),)),
             Sign("mail.connect-refused", 6, where=(("route", "relay"),)),
             Sign("mail.connect-no-route", 3, where=(("route", "relay"),)),

@@ -82,7 +82,8 @@ CAUSES = (
         rules_out="Refusals that are permanent (5xx), or come on the very first message of the day.",
         signs=(
             Sign("mail.rate-limited", 22),
-            Sign("mail.server-busy", 10),
+            Sign("mail.server-busy", 6),
+            Sign("mail.server-busy", 10, where=(("code", 421),)),
             Sign("mail.greeting-refused", 4),
             Sign("mail.session-lost", 3),
             FLOW,
@@ -105,7 +106,9 @@ CAUSES = (
         rules_out="The same message was put off for more than a day.",
         signs=(
             Sign("mail.greylisted", 22),
-            Sign("mail.server-busy", 8),
+            Sign("mail.server-busy", 3),
+            # Put off only once the recipient was named.
+            Sign("mail.server-busy", 8, where=(("stage", ("rcpt", "data", "dot")),)),
             Sign("mail.mailbox-unavailable", 3, where=(("code", (450, 451)),)),
             FLOW,
         ),

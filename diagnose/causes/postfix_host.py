@@ -26,6 +26,8 @@ CAUSES = (
         rules_out="df and df -i show room below the queue directory, and more than queue_minfree.",
         signs=(
             Sign("disk.space", 22),
+            # Not the queue's own file system: Postfix may fail to write its log or its tables.
+            Sign("disk.space", 10, Status.WARNING, where=(("kind", "full"),)),
             Sign("disk.inodes", 22),
             Sign("mail.disk-full", 20),
             Sign("mail.queue-no-space", 5),

@@ -27,6 +27,13 @@ from diagnose.parse.outcomes import Outcome, Pattern, outcome, pattern
 PORTS = (25, 465, 587, 2525, 2587, 2465)
 IMPLICIT = frozenset({465, 2465, 8465})
 OPERATORS = 3  # independent ones asked for each port
+_OWN_NETS = tuple(
+    ipaddress.ip_network(net)
+    for net in (
+        *("0.0.0.0/8", "10.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"),
+        *("::/127", "fc00::/7", "fe80::/10"),
+    )
+)
 PUBLIC_RESOLVERS = ("9.9.9.9", "8.8.8.8")
 NAME_SECONDS, PUBLIC_SECONDS = 2.0, 1.5
 DIAL_SECONDS = 6.0  # for all dials together: a connect, and a greeting that some servers delay
@@ -158,13 +165,12 @@ def _family(text: str) -> int:
 
 def is_private(address: str) -> bool:
     """No provider's filter stands before it: loopback, RFC 1918, unique local, link-local. Shared address space
-    (RFC 6598) is the access provider's own."""
+    (RFC 6598) is the access provider's own; nets set aside for examples (RFC 5737) are nobody's own network."""
     try:
         here = ipaddress.ip_address(address)
     except ValueError:
         return False
-    shared = here.version == 4 and here in ipaddress.ip_network("100.64.0.0/10")
-    return (here.is_private or here.is_loopback or here.is_link_local) and not shared
+    return any(here in net for net in _OWN_NETS if net.version == here.version)
 
 
 def families(ctx: Asks) -> tuple[int, ...]:
@@ -187,7 +193,7 @@ def mail_port(ctx: Asks) -> MailPort:
         return MailPort(port=way.port, hosts=hosts, known=True)
     names = facts.next_hop_hosts(ctx, way) or (way.host,)
     found = [a for known in addresses(ctx, names).values() for a in known]
-    private = bool(found) and all(is_private(a) for a in found)
+    private = bool(found) and all(is_private(a) for a in found) and not private_view(ctx)
     return MailPort(
         port=way.port,
         hosts=names,
@@ -196,6 +202,14 @@ def mail_port(ctx: Asks) -> MailPort:
         addresses=tuple(found),
         known=True,
     )
+
+
+def private_view(ctx: Asks) -> bool:
+    """Whether names of the Internet lead to private addresses here (a captive portal, a test network): then such an
+    address is no sign of the own network."""
+    hosts = [probe.host for probe in _operators(25, ())[:2]]
+    found = [a for known in addresses(ctx, hosts).values() for a in known]
+    return bool(found) and all(is_private(a) for a in found)
 
 
 def service(way: MailPort) -> str:
@@ -260,6 +274,27 @@ def tried(host: str, operator: str, query: Dial, reply: DialReply, probe: Probe 
         outcome=what,
         probe=probe,
     )
+
+
+def answering(ctx: Asks, way: MailPort, family: int = 4) -> Tried | None:
+    """A dial that shows the mail's own server to be there: another of its ports connects or is refused by itself.
+    For networks in which no reference host can be asked."""
+    if not way.hosts:
+        return None
+    rtype = "A" if family == 4 else "AAAA"
+    found = next((a for a in addresses(ctx, way.hosts[:2], rtype).values() if a), ())
+    queries = [
+        replace(dial_address(address, port, way.host), connect_timeout=CONTROL_SECONDS)
+        for address in found[:1]
+        for port in (443, 587, 465, 25)
+        if port != way.port
+    ]
+    for query, reply in zip(queries, ask_all(ctx, queries), strict=True):
+        attempt = tried(way.host, way.host, query, reply)
+        by_itself = attempt.outcome is Outcome.REFUSED and not (reply.attempts and reply.attempts[-1].icmp)
+        if attempt.open or by_itself:
+            return attempt
+    return None
 
 
 @dataclass(slots=True)

@@ -28,6 +28,7 @@ OF_REACHING = frozenset(
     "dns-try-again body-timeout tls-not-offered certificate-not-trusted certificate-unknown-issuer tls-handshake-failed "
     "remote-server-unreachable tls-required-not-offered tls-protocol-mismatch relay-certificate-invalid".split()
 )
+OF_CONNECTING = frozenset({"connect-timeout", "connect-refused", "connect-no-route", "connect-network-unreachable"})
 # What is wrong with one message stays wrong with the next of its kind, whatever else went through.
 OF_SUBMISSION = frozenset({"message-too-large", "submission-rejected", "smtputf8-unsupported"})
 MANY = 5  # so many successes to one failure make it a small share

@@ -130,6 +130,8 @@ def classify(
     label = entry.label
     if service == "lmtp" and label.startswith(("connect-", "greeting-", "session-")):
         label = "backend-down"  # LMTP hands mail to a mailbox server of this very site
+    if label == "milter-down" and core.code is not None and core.name:
+        label = "server-busy"  # said by another server, whose filters are not ours
     if label == "local-user-unknown" and core.code is not None and "NOQUEUE" not in text:
         label = "recipient-unknown"  # said by some server: whether it is this host, the text does not tell
     return Reason(

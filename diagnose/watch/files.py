@@ -70,7 +70,7 @@ def file_mode(directory: Path) -> int:
 
 
 @contextmanager
-def locked(directory: Path, name: str = "lock") -> Iterator[None]:
+def locked(directory: Path, name: str = "lock", what: str = "another pass") -> Iterator[None]:
     """Holds the directory's lock, which ends with the process. Raises Busy when another process has it."""
     import fcntl
 
@@ -87,7 +87,7 @@ def locked(directory: Path, name: str = "lock") -> Iterator[None]:
         except OSError:
             holder = os.pread(handle, 20, 0).decode("ascii", "replace").strip()
             raise Busy(
-                f"another pass is under way{f' (process {holder})' if holder.isdigit() else ''}: nothing was done"
+                f"{what} is under way{f' (process {holder})' if holder.isdigit() else ''}: nothing was done"
             ) from None
         try:
             os.ftruncate(handle, 0)

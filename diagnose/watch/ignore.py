@@ -86,7 +86,7 @@ def load(directory: Path) -> tuple[Rule, ...]:
 def change(directory: Path, edit: Callable[[tuple[Rule, ...]], Sequence[Rule]]) -> None:
     """Loads, edits and keeps the list under its own lock."""
     prepare(directory)
-    with locked(directory, "ignored.lock"):
+    with locked(directory, "ignored.lock", "another change of this list"):
         rules = sorted(edit(load(directory)), key=lambda rule: rule.name)
         text = json.dumps({"schema": 1, "ignored": [asdict(rule) for rule in rules]}, indent=1, ensure_ascii=False)
         write_whole(directory / NAME, text + "\n", file_mode(directory))

@@ -271,7 +271,7 @@ def _nothing(why: str) -> dict[str, Any]:
         "runs": [],
         "notes": [why],
         "watch": {
-            "state": "ok",
+            "state": None,
             "since": None,
             "attempts": 0,
             "ignored": [],

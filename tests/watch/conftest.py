@@ -18,3 +18,11 @@ def swift(tmp_path: Path) -> Iterator[Path]:
     place = Path(tempfile.mkdtemp(dir=memory, prefix="mail-diagnose-"))
     yield place
     shutil.rmtree(place, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def direct(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers on loopback are reached without anybody's proxy."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)

@@ -320,3 +320,22 @@ def test_apprise_delivers_or_says_only_that_it_could_not(tmp_path: Path) -> None
     assert SECRET not in _everything(tmp_path, outcome)
     outcome = world.one(tmp_path / "b", world.FAILED, f"apprise:nosuch://{SECRET}")
     assert outcome.warnings[0].endswith("Apprise does not know this address")
+
+
+def test_where_only_a_proxy_leads_out_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    with world.web() as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url.replace("//", "//u:p@"))
+        assert web.send("http://hooks.example.com/x?y=1", b"{}", {}, 5.0).status == 200
+        ((path, headers, body),) = proxy.got
+        assert (path, body) == ("http://hooks.example.com/x?y=1", b"{}")
+        assert (headers["Host"], headers["Proxy-Authorization"]) == ("hooks.example.com", "Basic dTpw")
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        with world.web() as near:
+            assert web.send(f"{near.url}/x", b"{}", {}, 5.0).status == 200
+            assert len(near.got) == 1
+        monkeypatch.setenv("https_proxy", proxy.url)
+        # The test's proxy opens no tunnels; that it was asked for one, and nothing was sent beside it, is what counts.
+        answer = web.send(f"https://hooks.example.com/{SECRET}", b"{}", {}, 5.0)
+        assert (answer.status, answer.text) == (0, "")
+        assert "501" in answer.problem
+        assert SECRET not in answer.problem

@@ -78,7 +78,13 @@ def _once(url: str, body: bytes, headers: Mapping[str, str], deadline: float, me
     if left <= 0:
         return Answer(0, "", "no answer in time"), None
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname or "", parts.port, timeout=left)
+    proxy = _proxy(parts.scheme, parts.hostname or "")
+    if proxy is None:
+        connection = kind(parts.hostname or "", parts.port, timeout=left)
+    else:
+        connection = kind(proxy.host, proxy.port, timeout=left)
+        if parts.scheme == "https":
+            connection.set_tunnel(parts.hostname or "", parts.port, proxy.headers)
     late = threading.Event()
 
     def stop() -> None:
@@ -95,12 +101,12 @@ def _once(url: str, body: bytes, headers: Mapping[str, str], deadline: float, me
     watch.start()
     try:
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        extra = {}
+        extra: dict[str, str] = {}
+        if proxy is not None and parts.scheme == "http":
+            extra |= {**proxy.headers, "Host": parts.netloc.rpartition("@")[2]}
+            path = f"http://{extra['Host']}{path}"
         if parts.username:
-            import base64
-
-            user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-            extra["Authorization"] = "Basic " + base64.b64encode(user.encode()).decode()
+            extra["Authorization"] = _basic(unquote(parts.username), unquote(parts.password or ""))
         connection.request(method, path, body=body, headers={"User-Agent": "mail-diagnose", **extra, **headers})
         response = connection.getresponse()
         text = response.read(LIMIT).decode("utf-8", "replace")
