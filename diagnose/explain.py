@@ -49,6 +49,7 @@ class _Kind:
     event: Event
     reason: Reason | None
     count: int = 1
+    stranger: bool = False
 
 
 @dataclass(slots=True)
@@ -59,10 +60,19 @@ class Collected:
     fine: int = 0
     suggestions: tuple[Suggestion, ...] = ()
     _kinds: dict[tuple[str, str, bool], _Kind] = field(default_factory=dict)
+    _strangers: list[Event] = field(default_factory=list)
 
     def read(self, events: Iterable[Event]) -> None:
-        """Takes all events, once."""
+        """Takes all events, once.
+
+        Strangers whom this host's server turned away are daily business where anything else is told: they count only
+        where they are all there is.
+        """
         self.suggestions = suggest(self._pass_on(events))
+        if not self.suggestions and not self.fine and self._strangers:
+            self.suggestions = suggest(self._strangers)
+            for kind in self._kinds.values():
+                kind.stranger = False
 
     def observations(self, numbered: bool = True) -> Iterator[Observation]:
         """One for each kind: failed, unknown where the words are not known, ok where they are harmless."""
@@ -79,23 +89,28 @@ class Collected:
             if isinstance(event, Delivery) and event.status in _FINE and not event.reasons:
                 self.fine += 1
                 continue
-            self._keep(event)
+            stranger = _is_stranger(event)
+            self._keep(event, stranger)
+            if stranger:
+                if len(self._strangers) < _KINDS and not _listed(event):
+                    self._strangers.append(event)
+                continue
             if not (isinstance(event, Trouble) and event.reason is not None and event.reason.harmless):
                 yield event
 
-    def _keep(self, event: Event) -> None:
+    def _keep(self, event: Event, stranger: bool) -> None:
         reasons = reasons_in(event)
         if not reasons and not _alarming(event):
             return
         for reason in reasons or (None,):
-            harmless = reason is not None and reason.harmless
+            harmless = stranger or (reason is not None and reason.harmless)
             label = reason.entry if reason is not None and harmless else reason.label if reason is not None else ""
             key = (label or "", _subject(event) if not harmless else "", harmless)
             known = self._kinds.get(key)
             if known is not None:
                 known.count += 1
             elif len(self._kinds) < _KINDS:
-                self._kinds[key] = _Kind(event, reason)
+                self._kinds[key] = _Kind(event, reason, stranger=stranger)
 
 
 def explain(lines: Iterable[str | bytes], name: str, now: datetime, *, numbered: bool = True) -> Report:
@@ -225,7 +240,25 @@ def _alarming(event: Event) -> bool:
 
 
 def _accuses(kind: _Kind) -> bool:
-    return not (isinstance(kind.event, Trouble) and kind.reason is not None and kind.reason.harmless)
+    return not (kind.stranger or (isinstance(kind.event, Trouble) and kind.reason is not None and kind.reason.harmless))
+
+
+def _is_stranger(event: Event) -> bool:
+    """Whether this host's own server refused a client from the Internet."""
+    if not isinstance(event, Trouble) or event.client is None or "NOQUEUE: reject" not in event.text:
+        return False
+    import ipaddress
+
+    address = event.client.rpartition("[")[2].partition("]")[0].removeprefix("IPv6:")
+    try:
+        return ipaddress.ip_address(address).is_global
+    except ValueError:
+        return False
+
+
+def _listed(event: Event) -> bool:
+    """Whether a blocklist that this host asks lists that client: theirs to mend, whatever else is told."""
+    return isinstance(event, Trouble) and event.reason is not None and event.reason.label == "ip-blocklisted"
 
 
 def _subject(event: Event) -> str:
@@ -248,7 +281,11 @@ def _observation(kind: _Kind, numbered: bool) -> Observation:
         from diagnose.parse import reply_table
 
         entry = next((e for e in reply_table.entries() if e.id == reason.entry), None)
-        why = f" — {entry.meaning}" if entry is not None and entry.meaning else ""
+        why = f" — {entry.meaning}" if entry is not None and entry.meaning and reason.harmless else ""
+        if kind.stranger:
+            why = (
+                f" — a client from the Internet ({event.client}) was turned away" if isinstance(event, Trouble) else ""
+            )
         text = reason.text if len(reason.text) <= 160 else f"{reason.text[:157]}..."
         return ok(f"mail.{reason.label}", subject, f"harmless: {text}{times}{why}", harmless=True, **data)
     where = f"{subject}: " if numbered else ""

@@ -145,6 +145,25 @@ def test_harmless_lines_are_said_to_be_harmless(tmp_path: Path, line: str) -> No
     assert explained(tmp_path, line, "--format", "json").causes == []
 
 
+STRANGER = (
+    "Nov 22 13:10:54 h postfix/smtpd[7]: NOQUEUE: reject: RCPT from unknown[5.9.12.3]: 554 5.7.1 <x@gmail.com>: Relay "
+    "access denied; from=<s@x.example> to=<x@gmail.com> proto=ESMTP helo=<u>"
+)
+
+
+def test_strangers_count_only_alone(tmp_path: Path) -> None:
+    """Spammers turned away stand in every log: beside mail that fails or flows they accuse nobody."""
+    sent = (
+        "Nov 22 13:10:55 h postfix/smtp[9]: 4D2C1A5F: to=<a@b.example>, relay=mx.b.example[5.9.1.1]:25, delay=1, "
+        "delays=0/0/0/1, dsn=2.0.0, status=sent (250 ok)"
+    )
+    assert explained(tmp_path, STRANGER, "--format", "json").causes[0] == "relay-access-denied"
+    assert explained(tmp_path, f"{STRANGER}\n{TIMED_OUT}", "--format", "json").causes[0] == "egress-port-25-blocked"
+    ran = explained(tmp_path, f"{STRANGER}\n{sent}")
+    assert ran.code == 0
+    assert "turned away" in ran.out
+
+
 def test_the_root_outranks_its_consequence(tmp_path: Path) -> None:
     """The status line says "local data error"; the warning before it names the missing table."""
     ran = explained(
