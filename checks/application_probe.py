@@ -9,9 +9,10 @@ from diagnose.facts.application import Application, found
 from diagnose.facts.javamail import Session
 from diagnose.facts.javamail_runtime import runtime
 from diagnose.facts.javamail_verdict import Verdict, verdict
-from diagnose.facts.network import egress, is_private
+from diagnose.facts.network import egress
 from diagnose.model import Observation, Scalar
 from diagnose.parse.mail_settings import MailSettings
+from diagnose.parse.own_network import is_private
 from diagnose.parse.recognise import identify
 
 _SAYS = {

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 
 from diagnose import facts
 from diagnose.check import Context, Lookup, ask_all, check, fail, ok, skip, unknown, warn
-from diagnose.facts.network import is_private, private_view
+from diagnose.facts.network import private_view
 from diagnose.model import Observation
+from diagnose.parse.own_network import is_private
 
 
 @check(

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from diagnose import facts
 from diagnose.check import Context, Lookup, Now, Read, check, fail, ok, skip, unknown, warn
 from diagnose.facts import Mta, Route
-from diagnose.facts.network import is_private, public_address
+from diagnose.facts.network import public_address
 from diagnose.model import Observation, Scalar
+from diagnose.parse.own_network import is_private
 
 _FQDN = re.compile(r"(?=.{4,253}$)(?!-)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*\.[a-z][a-z0-9-]{0,61}[a-z0-9]", re.I)
 _NOT_PUBLIC = (

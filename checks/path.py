@@ -39,10 +39,10 @@ WORDS = {
 )
 def check_path(ctx: Context) -> Iterator[Observation]:
     way = mail_port(ctx)
-    if not way.known or way.private:
-        skip(way.problem or "mail goes to a private address")
+    if not way.known:
+        skip(way.problem)
     seen = egress(ctx)
-    target = _target(seen, way.port)
+    target = None if way.private else _target(seen, way.port)
     own = None if target else _own(ctx, way, seen)
     target = target or own
     if target is None or not (own or seen.connected()):
@@ -100,7 +100,7 @@ def _target(seen: Egress, port: int) -> Tried | None:
 
 def _own(ctx: Context, way: MailPort, seen: Egress) -> Tried | None:
     """The mail's own server, where no other operator's could be asked: a router may tell why it is not reached."""
-    if not way.hosts or seen.pattern(way.port).opened:
+    if not way.hosts or (seen.pattern(way.port).opened and not way.private):
         return None
     found = addresses(ctx, way.hosts[:1], "A" if seen.main_family == 4 else "AAAA").get(way.hosts[0], ())
     for address in found[:1]:

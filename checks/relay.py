@@ -8,11 +8,12 @@ from collections.abc import Generator, Iterator
 
 from diagnose.check import Context, Lookup, Read, Resolve, ask_all, check, fail, ok, skip, unknown, warn
 from diagnose.facts import Route, exchangers
-from diagnose.facts.network import egress, is_private, private_view
+from diagnose.facts.network import egress, private_view
 from diagnose.facts.relay import DialReply, WayIn, begin, passed_over, relay_route, session, settings_problem, way_in
 from diagnose.model import Observation, Scalar
 from diagnose.parse import outcomes
 from diagnose.parse.outcomes import Outcome
+from diagnose.parse.own_network import is_private
 from diagnose.parse.reason import classify
 from diagnose.parse.recognise import identify
 from diagnose.parse.setting_types import items

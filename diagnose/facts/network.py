@@ -23,17 +23,11 @@ from diagnose.facts.asks import Asks, ask_all
 from diagnose.host.query import Dial, DialReply, DnsReply, Lookup, Query
 from diagnose.parse.labels import Probe, probes_for
 from diagnose.parse.outcomes import Outcome, Pattern, outcome, pattern
+from diagnose.parse.own_network import is_private
 
 PORTS = (25, 465, 587, 2525, 2587, 2465)
 IMPLICIT = frozenset({465, 2465, 8465})
 OPERATORS = 3  # independent ones asked for each port
-_OWN_NETS = tuple(
-    ipaddress.ip_network(net)
-    for net in (
-        *("0.0.0.0/8", "10.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"),
-        *("::/127", "fc00::/7", "fe80::/10"),
-    )
-)
 PUBLIC_RESOLVERS = ("9.9.9.9", "8.8.8.8")
 NAME_SECONDS, PUBLIC_SECONDS = 2.0, 1.5
 DIAL_SECONDS = 6.0  # for all dials together: a connect, and a greeting that some servers delay
@@ -163,16 +157,6 @@ def _family(text: str) -> int:
         return 0
 
 
-def is_private(address: str) -> bool:
-    """No provider's filter stands before it: loopback, RFC 1918, unique local, link-local. Shared address space
-    (RFC 6598) is the access provider's own; nets set aside for examples (RFC 5737) are nobody's own network."""
-    try:
-        here = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return any(here in net for net in _OWN_NETS if net.version == here.version)
-
-
 def families(ctx: Asks) -> tuple[int, ...]:
     """The address families that Postfix may use; both without Postfix. Parameter inet_protocols."""
     words = facts.mta(ctx).words("inet_protocols")
@@ -205,8 +189,7 @@ def mail_port(ctx: Asks) -> MailPort:
 
 
 def private_view(ctx: Asks) -> bool:
-    """Whether names of the Internet lead to private addresses here (a captive portal, a test network): then such an
-    address is no sign of the own network."""
+    """Whether the Internet's names lead to private addresses here, which then are no sign of the own network."""
     hosts = [probe.host for probe in _operators(25, ())[:2]]
     found = [a for known in addresses(ctx, hosts).values() for a in known]
     return bool(found) and all(is_private(a) for a in found)
@@ -277,8 +260,7 @@ def tried(host: str, operator: str, query: Dial, reply: DialReply, probe: Probe 
 
 
 def answering(ctx: Asks, way: MailPort, family: int = 4) -> Tried | None:
-    """A dial that shows the mail's own server to be there: another of its ports connects or is refused by itself.
-    For networks in which no reference host can be asked."""
+    """A dial that shows the mail's own server to be there: another port connects, or is refused by the server itself."""
     if not way.hosts:
         return None
     rtype = "A" if family == 4 else "AAAA"
