@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from diagnose.commands import mail, monitoring
+from diagnose.commands import delivery, mail, monitoring
 from diagnose.commands.options import (
     AppConfig,
     Color,
@@ -313,6 +313,7 @@ def _render(
 
 mail.register(app)
 monitoring.register(app)
+delivery.register(app)
 
 
 INTERRUPTED = 130  # what Typer makes of Ctrl-C outside a command's own care
