@@ -10,6 +10,10 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import http.client
 
 LIMIT = 65_536  # bytes of an answer that are read; the rest is left on the wire
 HOPS = 3  # redirects within the host that are followed
@@ -68,23 +72,71 @@ def _place(url: str) -> tuple[str, str | None]:
     return parts.scheme, parts.hostname
 
 
-def _once(url: str, body: bytes, headers: Mapping[str, str], deadline: float, method: str) -> tuple[Answer, str | None]:
+@dataclass(frozen=True, slots=True)
+class _Proxy:
+    host: str
+    port: int
+    headers: dict[str, str]
+
+
+def _proxy(scheme: str, host: str) -> _Proxy | None:
+    """The proxy that the environment names (http_proxy, https_proxy, no_proxy): where only it leads out, a webhook must
+    use it. None for a direct way, and where what it names cannot be read."""
+    from urllib.parse import unquote, urlsplit
+    from urllib.request import getproxies_environment, proxy_bypass
+
+    try:
+        named = getproxies_environment().get(scheme)
+        if not named or proxy_bypass(host):
+            return None
+        parts = urlsplit(named if "://" in named else f"http://{named}")
+        if not parts.hostname:
+            return None
+        login = _basic(unquote(parts.username), unquote(parts.password or "")) if parts.username else ""
+        return _Proxy(parts.hostname, parts.port or 3128, {"Proxy-Authorization": login} if login else {})
+    except ValueError:
+        return None
+
+
+def _basic(user: str, password: str) -> str:
+    import base64
+
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+def _way(url: str, timeout: float) -> tuple[http.client.HTTPConnection, str, dict[str, str]]:
+    """(a connection that is not open yet, what to ask for, further headers)."""
     import http.client
-    import ssl
     from urllib.parse import unquote, urlsplit
 
     parts = urlsplit(url)
+    host = parts.hostname or ""
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    headers = {"User-Agent": "mail-diagnose"}
+    if parts.username:
+        headers["Authorization"] = _basic(unquote(parts.username), unquote(parts.password or ""))
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    proxy = _proxy(parts.scheme, host)
+    if proxy is None:
+        return kind(host, parts.port, timeout=timeout), path, headers
+    connection = kind(proxy.host, proxy.port, timeout=timeout)
+    if parts.scheme == "https":
+        connection.set_tunnel(host, parts.port, proxy.headers)
+    else:
+        headers |= {**proxy.headers, "Host": parts.netloc.rpartition("@")[2]}
+        path = f"http://{headers['Host']}{path}"
+    return connection, path, headers
+
+
+def _once(url: str, body: bytes, headers: Mapping[str, str], deadline: float, method: str) -> tuple[Answer, str | None]:
+    """The answer, and where it leads when it is a redirect."""
+    import http.client
+    import ssl
+
     left = deadline - time.monotonic()
     if left <= 0:
         return Answer(0, "", "no answer in time"), None
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    proxy = _proxy(parts.scheme, parts.hostname or "")
-    if proxy is None:
-        connection = kind(parts.hostname or "", parts.port, timeout=left)
-    else:
-        connection = kind(proxy.host, proxy.port, timeout=left)
-        if parts.scheme == "https":
-            connection.set_tunnel(parts.hostname or "", parts.port, proxy.headers)
+    connection, path, own = _way(url, left)
     late = threading.Event()
 
     def stop() -> None:
@@ -100,14 +152,7 @@ def _once(url: str, body: bytes, headers: Mapping[str, str], deadline: float, me
     watch.daemon = True
     watch.start()
     try:
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        extra: dict[str, str] = {}
-        if proxy is not None and parts.scheme == "http":
-            extra |= {**proxy.headers, "Host": parts.netloc.rpartition("@")[2]}
-            path = f"http://{extra['Host']}{path}"
-        if parts.username:
-            extra["Authorization"] = _basic(unquote(parts.username), unquote(parts.password or ""))
-        connection.request(method, path, body=body, headers={"User-Agent": "mail-diagnose", **extra, **headers})
+        connection.request(method, path, body=body, headers={**own, **headers})
         response = connection.getresponse()
         text = response.read(LIMIT).decode("utf-8", "replace")
         if late.is_set():
@@ -122,7 +167,7 @@ def _once(url: str, body: bytes, headers: Mapping[str, str], deadline: float, me
     except TimeoutError:
         return Answer(0, "", "no answer in time"), None
     except OSError as error:
-        why = "no answer in time" if late.is_set() else error.strerror or type(error).__name__
+        why = "no answer in time" if late.is_set() else error.strerror or _refused(error)
         return Answer(0, "", why), None
     except (http.client.HTTPException, ValueError) as error:
         why = "no answer in time" if late.is_set() else f"no proper HTTP answer ({type(error).__name__})"
@@ -130,3 +175,11 @@ def _once(url: str, body: bytes, headers: Mapping[str, str], deadline: float, me
     finally:
         watch.cancel()
         connection.close()
+
+
+def _refused(error: OSError) -> str:
+    """A proxy's refusal comes as text only, of which just the number is safe to repeat."""
+    import re
+
+    found = re.match(r"Tunnel connection failed: (\d{3})\b", str(error))
+    return f"the proxy answered {found[1]}" if found else type(error).__name__
