@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from diagnose.parse.finding import Finding
 from diagnose.parse.properties import SECRET_KEY
 
+LONGEST = 100_000  # characters of a template that are rendered: real ones have a few thousand
 _TAG = re.compile(r"<%(?P<mark>[=#%-]?)(?P<body>.*?)(?P<trim>-?)%>(?P<eol>\n?)", re.S)
 _VARIABLE = re.compile(
     r"""scope(?:\.lookupvar\(\s*|\[\s*)['"](?:::)?(?P<a>[\w:]+)['"]\s*[)\]]|@(?P<b>\w+)|^\s*(?P<c>[a-z_]\w*)\s*$"""
@@ -81,6 +82,7 @@ def render(template: str, variables: Mapping[str, str]) -> Rendered:
     findings: list[Finding] = []
     stack: list[tuple[bool, bool]] = []  # (this branch is live, one branch was taken)
     at = 0
+    template = template[:LONGEST]
 
     def live() -> bool:
         return all(active for active, _ in stack)
