@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import ssl
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -208,6 +209,13 @@ def test_no_redirect_leads_to_another_host() -> None:
     assert answer.problem == "HTTP 302 leads to another host: not followed"
 
 
+@pytest.mark.parametrize("place", ["http://[::1", "//[", "gopher://127.0.0.1/", "\x00", "http://127.0.0.1:99999/"])
+def test_a_redirect_to_nowhere_is_a_line(place: str) -> None:
+    with world.web(status=302, headers={"Location": place}) as server:
+        answer = web.send(server.url, b"{}", {}, 5.0)
+    assert answer.problem.startswith(("HTTP 302", "no proper HTTP"))
+
+
 def test_redirects_within_the_host_end_somewhere() -> None:
     with world.web(status=307, headers={"Location": "/again"}) as server:
         answer = web.send(f"{server.url}/first", b"{}", {}, 5.0)
@@ -339,3 +347,21 @@ def test_where_only_a_proxy_leads_out_it_is_used(monkeypatch: pytest.MonkeyPatch
         assert (answer.status, answer.text) == (0, "")
         assert "501" in answer.problem
         assert SECRET not in answer.problem
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a network and a resolver of its own need root")
+def test_a_resolver_that_never_answers_cannot_hold_an_alarm(tmp_path: Path) -> None:
+    (tmp_path / "resolv.conf").write_text("nameserver 127.0.0.1\n")
+    code = (
+        "import socket,time; from diagnose.host.live import web; s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM);"
+        "s.bind(('127.0.0.1',53)); b=time.monotonic(); a=web.send('https://hooks.example.com/x', b'', {}, 1.0);"
+        "print(a.problem, time.monotonic()-b < 4)"
+    )
+    script = 'ip link set lo up && mount --bind "$1" "$(readlink -f /etc/resolv.conf)" && exec "$2" -c "$3"'
+    done = subprocess.run(
+        ["unshare", "-nm", "sh", "-c", script, "sh", tmp_path / "resolv.conf", sys.executable, code],
+        capture_output=True, text=True, timeout=60, cwd=Path(__file__).parents[2], check=False,
+    )  # fmt: skip
+    if "mount:" in done.stderr:
+        pytest.skip("no mount name space here")
+    assert done.stdout == "no answer in time True\n", done.stderr

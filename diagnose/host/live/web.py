@@ -48,16 +48,30 @@ def check_url(url: str) -> str | None:
 
 
 def send(url: str, body: bytes, headers: Mapping[str, str], timeout: float, method: str = "POST") -> Answer:
-    """Sends and waits no longer than `timeout` seconds, however slowly the other side talks."""
+    """Sends and waits no longer than `timeout` seconds, however slowly the other side talks.
+
+    A thread of its own: the C library's resolver heeds no time-out of ours, and broken DNS is what alarms are about.
+    """
+    answers: list[Answer] = []
     deadline = time.monotonic() + timeout
+    worker = threading.Thread(target=lambda: answers.append(_send(url, body, headers, deadline, method)), daemon=True)
+    worker.start()
+    worker.join(max(0.0, timeout) + 0.5)
+    return answers[0] if answers else Answer(0, "", "no answer in time")
+
+
+def _send(url: str, body: bytes, headers: Mapping[str, str], deadline: float, method: str) -> Answer:
+    from urllib.parse import urljoin
+
     first = _place(url)
     for _ in range(HOPS + 1):
         answer, onward = _once(url, body, headers, deadline, method)
         if onward is None:
             return answer
-        from urllib.parse import urljoin
-
-        url = urljoin(url, onward)
+        try:
+            url = urljoin(url, onward)
+        except ValueError:
+            return Answer(answer.status, "", f"HTTP {answer.status} leads nowhere")
         if check_url(url) is not None or _place(url)[1] != first[1]:
             return Answer(answer.status, "", f"HTTP {answer.status} leads to another host: not followed")
         if first[0] == "https" and _place(url)[0] != "https":
