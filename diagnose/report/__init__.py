@@ -16,7 +16,9 @@ Plain = Mapping[str, Any]
 def _plain_json(plain: Plain) -> str:
     import json
 
-    return json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
+    # Levels are this call's own; what they say stands in the status and the notes.
+    kept = {key: value for key, value in plain.items() if key != "levels"}
+    return json.dumps(kept, indent=2, ensure_ascii=False) + "\n"
 
 
 def _late(module: str, plain: Plain, **options: Any) -> str:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import fcntl
 import os
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
 
-from diagnose.host.live.system import environment, find
+from diagnose.host.live.system import environment, find, scratch
 
 _CHUNK = 1 << 18
 _PIPE_SIZE = 1 << 20
@@ -45,7 +44,7 @@ def chunks(since: float, until: float | None = None, deadline: float | None = No
     for matches in (["SYSLOG_FACILITY=2"], [f"SYSLOG_IDENTIFIER=postfix/{name}" for name in _SERVICES]):
         # Several values of one field are alternatives.
         argv = [program, "--no-pager", "-o", "short-iso", *span, *matches]
-        with tempfile.TemporaryFile() as errors:
+        with scratch() as errors:
             for chunk in _run(argv, errors.fileno(), deadline):
                 any_lines = True
                 yield chunk

@@ -6,7 +6,6 @@ import contextlib
 import os
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from diagnose.host.live import queuefiles
 from diagnose.host.live.journal import widen
-from diagnose.host.live.system import decode, environment, find, why
+from diagnose.host.live.system import decode, environment, find, scratch, why
 from diagnose.host.plain import to_plain
 from diagnose.host.query import MailQueue, QueueLinesReply
 from diagnose.host.redact import mask, plain
@@ -91,7 +90,7 @@ def agrees(queue_directory: str, deadline: float) -> bool:
 
     compared = 0
     with contextlib.ExitStack() as stack:
-        errors = stack.enter_context(tempfile.TemporaryFile())
+        errors = stack.enter_context(scratch())
         child = stack.enter_context(_child([program, "-j"], errors.fileno()))
         stack.callback(child.kill)
         watch = stack.enter_context(_Watch(child, deadline))
@@ -179,7 +178,7 @@ class _Told:
 def _stream(argv: list[str], deadline: float, *, trial: bool = False) -> _Told:
     """A program's lines summed up. late: the deadline cut it short; slow: its pace did (only in a trial)."""
     with contextlib.ExitStack() as stack:
-        errors = stack.enter_context(tempfile.TemporaryFile())
+        errors = stack.enter_context(scratch())
         child = stack.enter_context(_child(argv, errors.fileno()))
         stack.callback(child.kill)
         watch = stack.enter_context(_Watch(child, deadline, trial=trial))

@@ -7,11 +7,10 @@ import os
 import signal
 import smtplib
 import subprocess
-import tempfile
 import time
 from dataclasses import dataclass
 
-from diagnose.host.live.system import decode, environment, find, why
+from diagnose.host.live.system import decode, environment, find, scratch, why
 from diagnose.host.redact import mask, plain
 
 
@@ -32,7 +31,7 @@ def by_sendmail(message: bytes, sender: str | None, recipient: str, deadline: fl
     if program is None:
         return Submitted(accepted=False, said="sendmail is not installed: no mailer offers the sendmail command here")
     argv = [program, "-i", *(["-f", sender] if sender is not None else []), "--", recipient]
-    with tempfile.TemporaryFile() as said:
+    with scratch() as said:
         try:
             child = subprocess.Popen(
                 argv,

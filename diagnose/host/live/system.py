@@ -15,6 +15,7 @@ import stat as modes
 import struct
 import subprocess
 import time
+from typing import BinaryIO
 
 from diagnose.host.query import (
     Disk,
@@ -52,6 +53,11 @@ def environment() -> dict[str, str]:
 
 def find(command: str) -> str | None:
     return shutil.which(command, path=PATH)
+
+
+def scratch() -> BinaryIO:
+    """A file in memory for what a command says: a full or read-only disk must not keep us from hearing it."""
+    return open(os.memfd_create("said", os.MFD_CLOEXEC), "w+b")
 
 
 def why(error: OSError) -> str:

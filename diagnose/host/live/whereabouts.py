@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 
 from diagnose.host.live import queuefiles
 from diagnose.host.live.journal import widen
-from diagnose.host.live.system import decode, environment, find, why
+from diagnose.host.live.system import decode, environment, find, scratch, why
 from diagnose.host.redact import Secrets, mask, plain
 
 _MOST = 200  # messages
@@ -88,7 +87,7 @@ def find_waiting(ids: Iterable[str], addresses: Iterable[str], queue_directory: 
         return Whereabouts(complete=False, problem="postqueue is not installed")
     found: dict[str, Waiting] = {}
     try:
-        with tempfile.TemporaryFile() as errors, _killed_at(deadline, [program, "-j"], errors.fileno()) as child:
+        with scratch() as errors, _killed_at(deadline, [program, "-j"], errors.fileno()) as child:
             for line in _lines(child):
                 if any(each in line for each in wanted) or (to and any(each in line.lower() for each in to)):
                     message = _message(line)
