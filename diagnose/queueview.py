@@ -13,6 +13,7 @@ from pathlib import Path
 from diagnose import __version__, lookback, rank
 from diagnose.causes import all_causes
 from diagnose.explain import Collected, relay_note, weighed
+from diagnose.fate import meaning
 from diagnose.host.live import LiveHost
 from diagnose.host.plain import from_plain
 from diagnose.host.query import MailLog, MailQueue, Now
@@ -32,7 +33,6 @@ from diagnose.parse.evidence import Said
 from diagnose.parse.queue import AGE_LIMITS, QueueGroup, QueueSummary
 from diagnose.parse.reason import LABELS, Reason
 from diagnose.statement import fail, ok, unknown
-from diagnose.trace import meaning
 
 __all__ = ["Growth", "Row", "Seen", "Why", "look"]
 

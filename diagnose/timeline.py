@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
+from diagnose.fate import Fate, meaning
 from diagnose.host.redact import plain
 from diagnose.parse.story import Step
-from diagnose.trace import Fate, Traced, meaning
+from diagnose.trace import Traced
 
 __all__ = ["FORMATS", "as_json", "as_markdown", "as_plain", "as_text", "line", "stories"]
 
