@@ -1,5 +1,6 @@
 """Do this recipient's mail exchangers answer?"""
 
+import ipaddress
 from collections.abc import Iterator
 
 from diagnose import facts
@@ -38,7 +39,9 @@ def check_destination(ctx: Context) -> Iterator[Observation]:
     listed = "; ".join(said)
     greeted = [t for t in rows if t.reply.banner[:3].isdigit()]
     if greeted:
-        yield ok("destination.reachable", domain, f"{greeted[0].host} greets on port {way.port}", **data)
+        itself = all(ipaddress.ip_address(t.address).is_loopback for t in greeted)
+        text = f"{greeted[0].host} greets on port {way.port}"
+        yield ok("destination.reachable", domain, text, loopback=itself, **data)
         return
     tried_rows = [t for t in rows if t.outcome is not Outcome.UNKNOWN]
     if not tried_rows:

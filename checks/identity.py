@@ -90,6 +90,13 @@ def _origin(ctx: Context, postfix: Mta) -> str:
     return origin
 
 
+def _fails(ctx: Context, domain: str) -> bool:
+    """Whether mail to this domain waits, or failed of late."""
+    log, queue = facts.mail_log(ctx), facts.queue(ctx)
+    failed = {known for _, _, known in log.deliveries} if log else set()
+    return domain in failed or any(group.domain == domain for group in (queue.groups if queue else ()))
+
+
 def _hostname(ctx: Context, postfix: Mta) -> Iterator[Observation]:
     """Mail to bare names (root, cron's) goes to $myorigin, and mail to the host's names is meant for the host: these must be
     local here, or resolve."""
@@ -102,7 +109,7 @@ def _hostname(ctx: Context, postfix: Mta) -> Iterator[Observation]:
         if _exists(ctx, name, ("MX", "A", "AAAA")) is False:
             wrong = True
             text = f"mail to root@{name} would leave this host, since {name} is not in mydestination, and the name does not resolve"
-            yield fail("identity.hostname", name, text, domain=name, name=name)
+            yield fail("identity.hostname", name, text, domain=name, name=name, failing=_fails(ctx, name))
     if not wrong:
         yield ok(
             "identity.hostname",

@@ -119,7 +119,7 @@ CAUSES = (
             # A company's own mail server has a private address, and may be down like any other.
             Sign("dns.recipient-domain", 8, where=(("kind", "private"),)),
             Sign("destination.reachable", 5),
-            Sign("destination.reachable", -25, Status.OK),
+            Sign("destination.reachable", -25, Status.OK, where=(("loopback", False),)),
             Sign("mail.flow", -8, Status.OK),
             # A loopback address as exchanger is right for nobody.
             Sign("dns.recipient-domain", 22, where=(("kind", "loopback"),)),
@@ -224,6 +224,7 @@ CAUSES = (
         signs=(
             # True of many hosts whose mail to the world is well: only failing mail makes it more than a note.
             Sign("identity.hostname", 8),
+            Sign("identity.hostname", 20, where=(("failing", True),)),
             Sign("mail.local-hostname-unresolvable", 20),
             Sign("mail.dns-not-found", 5),
             Sign("mail.recipient-domain-not-found", 5),
