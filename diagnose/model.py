@@ -236,13 +236,23 @@ class Report:
 
     @property
     def status(self) -> Status:
-        """FAILED with a sure cause of failure; WARNING with a milder or merely possible one; UNKNOWN where what
-        decides could not be looked at; else OK."""
+        """FAILED with a sure cause of failure; WARNING with a milder or merely possible one; UNKNOWN where nothing was found
+        and what decides could not be looked at; else OK."""
         worst = Status.OK
         for diagnosis in self.diagnoses:
             if diagnosis.confidence >= Confidence.LIKELY and diagnosis.cause.impact >= Impact.PARTIAL:
                 return Status.FAILED
             worst = max(worst, Status.WARNING)
-        if worst is Status.OK and not any(run.outcome is Outcome.COMPLETED for run in self.runs):
-            return Status.UNKNOWN
-        return worst
+        return Status.UNKNOWN if worst is Status.OK and self._blind else worst
+
+    @property
+    def _blind(self) -> bool:
+        """Whether "nothing found" says nothing: no mail was seen to flow, and the log, the queue or the network was not seen."""
+        if not any(run.outcome is Outcome.COMPLETED for run in self.runs):
+            return True
+        seen = [(o.sign, o.status) for run in self.runs for o in run.observations]
+        if ("mail.flow", Status.OK) in seen:
+            return False
+        return any((sign, Status.UNKNOWN) in seen for sign in ("host.mail-log", "queue.readable")) or (
+            not self.host.network and any(run.check == "egress" for run in self.runs)
+        )
