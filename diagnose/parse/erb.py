@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from diagnose.parse.finding import Finding
 from diagnose.parse.properties import SECRET_KEY
 
-LONGEST = 100_000  # characters of a template that are rendered: real ones have a few thousand
+LONGEST = 30_000  # characters of a template that are rendered: real ones have a few thousand
 _TAG = re.compile(r"<%(?P<mark>[=#%-]?)(?P<body>.*?)(?P<trim>-?)%>(?P<eol>\n?)", re.S)
 _VARIABLE = re.compile(
     r"""scope(?:\.lookupvar\(\s*|\[\s*)['"](?:::)?(?P<a>[\w:]+)['"]\s*[)\]]|@(?P<b>\w+)|^\s*(?P<c>[a-z_]\w*)\s*$"""
