@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,10 +15,15 @@ class Busy(StateError):
     """Another process holds the lock."""
 
 
-def write_whole(path: Path, text: str, mode: int, sync: bool = True) -> None:
+def keep_whole(path: Path, text: str) -> None:
+    """Like `write_whole`, for a file of the kept state: mode and owner are those that its directory asks for."""
+    write_whole(path, text, file_mode(path.parent), owner=_owner(path.parent))
+
+
+def write_whole(path: Path, text: str, mode: int, owner: tuple[int, int] | None = None) -> None:
     """Replaces `path` by `text`; who reads meanwhile sees the old or the new, never a part.
 
-    The new file has exactly `mode`, whatever the umask. Raises StateError; then the old file stands as it was.
+    The new file has exactly `mode`, whatever the umask, and belongs to `owner` (user, group) where that is given. Raises StateError; then the old file stands as it was.
     """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -28,14 +34,14 @@ def write_whole(path: Path, text: str, mode: int, sync: bool = True) -> None:
                 file.write(text)
                 file.flush()
                 os.fchmod(handle, mode)
-                if sync:
-                    os.fsync(handle)
+                if owner is not None:
+                    os.fchown(handle, *owner)
+                os.fsync(handle)
             part.replace(path)
         except OSError:
             part.unlink(missing_ok=True)
             raise
-        if sync:
-            _sync_directory(path.parent)
+        _sync_directory(path.parent)
     except OSError as error:
         raise StateError(f"cannot write {path}: {error.strerror}; free space there or choose another place") from None
 
@@ -64,6 +70,26 @@ def prepare(directory: Path) -> None:
         raise StateError(f"cannot make the state directory {directory}: {error.strerror}; see --state-dir") from None
 
 
+def _owner(directory: Path) -> tuple[int, int] | None:
+    """Whose the kept files are when root runs a pass by hand in the directory of an unprivileged service, which must be
+    able to go on with them; None where they are one's own anyway."""
+    if os.geteuid() != 0:
+        return None
+    status = directory.stat()
+    return (status.st_uid, status.st_gid) if status.st_uid != 0 else None
+
+
+def hand_over(path: Path) -> None:
+    """Gives a kept file that something else made, such as a library, the mode and owner of `keep_whole`."""
+    status, mode, owner = path.lstat(), file_mode(path.parent), _owner(path.parent)
+    if not stat.S_ISREG(status.st_mode):
+        raise StateError(f"{path} is no plain file: remove it")
+    if owner is not None and status.st_uid == 0:
+        os.chown(path, *owner, follow_symlinks=False)
+    if stat.S_IMODE(status.st_mode) != mode:
+        path.chmod(mode)
+
+
 def file_mode(directory: Path) -> int:
     """The directory's own mode decides who may read what is kept in it."""
     return 0o600 | (directory.stat().st_mode & 0o044)
@@ -82,6 +108,12 @@ def locked(directory: Path, name: str = "lock", what: str = "another pass") -> I
             f"cannot write in the state directory {directory}: {error.strerror}; see --state-dir"
         ) from None
     try:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+            raise StateError(f"{path} is no plain file of its own: remove it")
+        owner = _owner(directory)
+        if owner is not None and status.st_uid == 0:
+            os.fchown(handle, *owner)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

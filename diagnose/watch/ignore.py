@@ -12,7 +12,7 @@ from typing import Any
 from diagnose.errors import StateError, UsageError
 from diagnose.host.redact import plain
 from diagnose.model import Observation
-from diagnose.watch.files import file_mode, locked, prepare, write_whole
+from diagnose.watch.files import keep_whole, locked, prepare
 
 NAME = "ignored.json"
 
@@ -89,7 +89,7 @@ def change(directory: Path, edit: Callable[[tuple[Rule, ...]], Sequence[Rule]]) 
     with locked(directory, "ignored.lock", "another change of this list"):
         rules = sorted(edit(load(directory)), key=lambda rule: rule.name)
         text = json.dumps({"schema": 1, "ignored": [asdict(rule) for rule in rules]}, indent=1, ensure_ascii=False)
-        write_whole(directory / NAME, text + "\n", file_mode(directory))
+        keep_whole(directory / NAME, text + "\n")
 
 
 def matcher(rules: Sequence[Rule], at: datetime) -> Callable[[Observation], bool] | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from diagnose.errors import StateError
-from diagnose.watch.files import file_mode, write_whole
+from diagnose.watch.files import keep_whole
 
 SCHEMA = 1
 NAME = "state.json"
@@ -137,7 +137,7 @@ def _is(value: Any, kind: type) -> bool:
 
 def store(directory: Path, state: State) -> None:
     """Raises StateError; then the last state stands."""
-    write_whole(directory / NAME, json.dumps(state, ensure_ascii=False), file_mode(directory))
+    keep_whole(directory / NAME, json.dumps(state, ensure_ascii=False))
 
 
 def set_aside(directory: Path, why: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from diagnose.errors import StateError
-from diagnose.watch.files import file_mode
+from diagnose.watch.files import hand_over
 
 NAME = "history.sqlite"
 _TABLE = """
@@ -62,15 +62,15 @@ def keep(directory: Path, outages: Sequence[Mapping[str, Any]], retention: float
 
 
 def _keep(directory: Path, outages: Sequence[Mapping[str, Any]], retention: float) -> None:
+    if (directory / NAME).is_symlink():
+        raise StateError(f"{directory / NAME} is no plain file: remove it")
     with _opened(directory) as link:
         link.executemany(
             f"INSERT OR REPLACE INTO outage VALUES ({', '.join(f':{name}' for name in COLUMNS)})",
             [{**outage, "causes": ",".join(outage["causes"])} for outage in outages],
         )
         link.execute("DELETE FROM outage WHERE ended IS NOT NULL AND ended < ?", (time.time() - retention,))
-    path = directory / NAME
-    if path.stat().st_mode & 0o777 != file_mode(directory):
-        path.chmod(file_mode(directory))
+    hand_over(directory / NAME)
 
 
 def outages(directory: Path, since: float = 0.0) -> list[Outage]:

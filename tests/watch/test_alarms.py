@@ -53,7 +53,7 @@ def test_a_webhook_is_told_the_problem_and_then_the_recovery(tmp_path: Path) -> 
     ("kind", "path", "sent_to"),
     [
         ("slack", "/services/T/B/x", "/services/T/B/x"),
-        ("teams", "/workflows/1?sig=s", "/workflows/1?sig=s"),
+        ("teams", "/flows/1?sig=s", "/flows/1?sig=s"),
         ("ntfy", "/my%20topic", "/"),
         ("gotify", "/message?token=t", "/message?token=t"),
         ("gotify", "?token=t", "/message?token=t"),

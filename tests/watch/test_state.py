@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from diagnose.errors import StateError, UsageError
-from diagnose.watch import config, files, machine, passes, state, store
+from diagnose.watch import config, files, ignore, machine, passes, state, store
 from diagnose.watch.machine import Machine
 from diagnose.watch.verdict import seen
 from tests.watch import world
@@ -93,6 +93,29 @@ def test_a_state_directory_that_cannot_be_written_is_a_line() -> None:
         place = Path(above) / "kept"
         place.mkdir(mode=0o555)
         assert _as_nobody(lambda: "cannot write in the state directory" in _said(lambda: world.one(place, world.OK)))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can lend a hand to another user")
+def test_a_pass_of_root_leaves_the_state_to_the_service_that_owns_the_directory() -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as above:
+        Path(above).chmod(0o755)
+        place = Path(above) / "kept"
+        place.mkdir(mode=0o750)
+        os.chown(place, 65534, 65534)
+        world.one(place, world.FAILED)
+        ignore.change(place, lambda rules: rules)
+        assert {path.stat().st_uid for path in place.iterdir()} == {65534}
+        assert _as_nobody(lambda: world.one(place, world.OK).told != [] and len(store.outages(place)) == 1)
+        # Nor can that user lead root's pass to a file elsewhere.
+        other = Path(above) / "other"
+        other.write_text("untouched")
+        for name in (store.NAME, "lock", state.NAME):
+            (place / name).unlink()
+            (place / name).symlink_to(other)
+            outcome = _said(lambda: world.one(place, world.FAILED))
+            assert name == state.NAME or outcome or name == store.NAME
+            assert (other.read_text(), other.stat().st_uid) == ("untouched", 0)
+            (place / name).unlink()
 
 
 def test_a_state_that_may_not_be_read_is_unknown_and_says_as_whom_to_run() -> None:
