@@ -97,7 +97,7 @@ def _flow(ctx: Context, read: maillog.MailLog, found: tuple[Fact, ...], where: s
         at, host = max(sent)
         data: dict[str, Scalar] = {"host": host, "last": at.isoformat()}
         mine = [f.last for f in failing if f.last is not None and f.route != "local"]
-        if not failing or not mine or at > max(mine):
+        if not failing or not mine or at >= max(mine):
             status = warn if failing else ok
             yield status("mail.flow", host, f"mail was last taken by {host} at {at:%Y-%m-%d %H:%M:%S}", **data)
         else:

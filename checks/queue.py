@@ -40,10 +40,12 @@ def queue(ctx: Context) -> Iterator[Observation]:
     now = ctx.ask(Now()).epoch
     yield from _sums(summary, now)
     settled = _settled(ctx)
+    dead = {g.domain for g in summary.groups if g.label in current.OF_CONNECTING}
+    several = len(dead) > 1 and facts.mail_log(ctx) is None
     for group in summary.groups:
         # What is on hold keeps the reason of an attempt long ago.
         if group.reason is not None and not group.reason.harmless and group.queue_name != "hold":
-            yield _group(group, now, settled)
+            yield _group(group, several and group.label in current.OF_CONNECTING, settled)
 
 
 def _settled(ctx: Context) -> set[tuple[str, str]]:
@@ -56,7 +58,7 @@ def _settled(ctx: Context) -> set[tuple[str, str]]:
     return {(f.label, f.delivery.domain) for f in found if f.delivery} - live
 
 
-def _group(group: QueueGroup, now: float, settled: set[tuple[str, str]]) -> Observation:
+def _group(group: QueueGroup, several: bool, settled: set[tuple[str, str]]) -> Observation:
     reason = group.reason
     assert reason is not None
     data: dict[str, Scalar] = {
@@ -73,6 +75,7 @@ def _group(group: QueueGroup, now: float, settled: set[tuple[str, str]]) -> Obse
         "sender": group.sample.sender,
         "recipient": group.sample.recipient,
         "queue_id": group.sample.queue_id,
+        "several": several,
         "source": "queue",
     }
     text = f"{group.count} waiting: {reason.text}"

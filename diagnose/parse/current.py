@@ -74,7 +74,8 @@ def _of_group(log: MailLog, way: Way, label: str, domain: str, group: Group, ask
     route = "local" if relay == "local" else "relay" if relay else "direct"
     after = [at for host, at in _sent(log) if _later(at, group.last) and (relay in ("", "*", host))]
     same_domain = _later(log.sent_to.get(domain), group.last)
-    others = sum(1 for d, at in log.sent_to.items() if d != domain and _later(at, group.first))
+    # Syslog counts whole seconds: what was taken in the same one counts as well.
+    others = sum(1 for d, at in log.sent_to.items() if d != domain and at and group.first and at >= group.first)
     personal = bool(asked) and (sample.recipient or "").lower() == (asked or "").lower()
     for number, reason in enumerate(sample.reasons or ()):
         if reason.harmless or (number and reason.weight < 5):

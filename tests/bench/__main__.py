@@ -149,7 +149,9 @@ def inside(arguments: list[str]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("what", nargs="*", metavar="WHAT", help="logs, queue (the default); cold, explain, trace, mutations")
+    parser.add_argument(
+        "what", nargs="*", metavar="WHAT", help="logs, queue (the default); cold, explain, trace, mutations"
+    )
     parser.add_argument("--full", action="store_true", help="1 GB of log, 100 000 messages")
     parser.add_argument("--megabytes", type=int, help="size of the log")
     parser.add_argument("--messages", type=int, help="messages in the queue")

@@ -54,7 +54,11 @@ def _message(chance: random.Random) -> list[str]:
     number = chance.randrange(250)
     pid = chance.randrange(1000, 30_000)
     kind = chance.choices(("sent", "deferred", "bounced"), (80, 17, 3))[0]
-    text = "250 2.0.0 Ok: queued as 4F00BA" if kind == "sent" else chance.choice(_DEFERRED if kind == "deferred" else _BOUNCED)
+    text = (
+        "250 2.0.0 Ok: queued as 4F00BA"
+        if kind == "sent"
+        else chance.choice(_DEFERRED if kind == "deferred" else _BOUNCED)
+    )
     dsn = {"sent": "2.0.0", "deferred": "4.4.1", "bounced": "5.1.1"}[kind]
     relay = f"mx.{domain}[192.0.2.{number}]:25"
     return [

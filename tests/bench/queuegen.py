@@ -39,9 +39,7 @@ def record(kind: str, data: bytes) -> bytes:
 def envelope(arrival: float, sender: str, recipients: list[str], body: bytes, *, extracted: bool = False) -> bytes:
     """A whole file. extracted: the recipients stand behind the content, as with `sendmail -t`."""
     content = b"".join(record("N", line) for line in body.split(b"\n"))
-    listed = b"".join(
-        record("O", each.encode()) + record("R", each.encode()) for each in recipients
-    )
+    listed = b"".join(record("O", each.encode()) + record("R", each.encode()) for each in recipients)
     seconds = int(arrival)
     head = record("T", f"{seconds} {int((arrival - seconds) * 1e6):6d}".encode())
     head += record("A", b"rewrite_context=local") + record("S", sender.encode())
@@ -51,7 +49,9 @@ def envelope(arrival: float, sender: str, recipients: list[str], body: bytes, *,
     offset = size_record + len(head) + 2
     sizes = " ".join(f"{n:15d}" for n in (len(content), offset, len(recipients), 0, len(content)))
     first = record("C", sizes.encode().ljust(79))
-    return first + head + record("M", b"") + content + record("X", b"") + (listed if extracted else b"") + record("E", b"")
+    return (
+        first + head + record("M", b"") + content + record("X", b"") + (listed if extracted else b"") + record("E", b"")
+    )
 
 
 def defer_log(recipients: list[str], reason: str) -> bytes:

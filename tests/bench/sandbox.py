@@ -39,7 +39,9 @@ def prepare(root: Path) -> None:
 
 def run(root: Path, argv: list[str], *, text: str = "", timeout: float = 900) -> subprocess.CompletedProcess[str]:
     """Runs a command where root/etc and root/spool are Postfix' directories."""
-    queue = subprocess.run(["postconf", "-dh", "queue_directory"], capture_output=True, text=True, check=True).stdout.strip()
+    queue = subprocess.run(
+        ["postconf", "-dh", "queue_directory"], capture_output=True, text=True, check=True
+    ).stdout.strip()
     return subprocess.run(
         ["unshare", "-m", "sh", "-c", _SCRIPT, "sh", str(root / "etc"), str(root / "spool"), queue, *argv],
         input=text,

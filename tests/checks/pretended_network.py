@@ -64,9 +64,7 @@ class World:
         stop = NO_ROUTE if ":" in query.host and not self.ipv6 else self.stop(query.host, query.port)
         if stop:
             error, icmp, offender = stop
-            attempt = Attempt(
-                address=query.host, error=error, icmp=icmp, offender=offender, local=OWN, seconds=0.01
-            )
+            attempt = Attempt(address=query.host, error=error, icmp=icmp, offender=offender, local=OWN, seconds=0.01)
             return DialReply(attempts=(attempt,), stage="connect", error=error)
         name = query.verify_name or query.host
         talks = query.say != "connect"

@@ -90,8 +90,8 @@ def machine(
     maps: Mapping[tuple[str, str], MapReply] | None = None,
     log: tuple[str, ...] = (),
     root: bool = True,
-    more: Mapping[Query[Any], Any] | None = None,
-    by_kind: Mapping[type, Any] | None = None,
+    more: Mapping[Any, Any] | None = None,
+    by_kind: Mapping[Any, Any] | None = None,
 ) -> FakeHost:
     """`explicit`: what main.cf sets; `complaints`: what postconf writes to stderr; `stats` and `files` by path."""
     explicit = dict(explicit or {})
@@ -132,7 +132,7 @@ def _lines(settings: Mapping[str, str]) -> str:
 def run(check: Check, host: FakeHost, recipient: str | None = None, sender: str | None = None) -> list[Observation]:
     """The observations; an empty list where the check leaves itself out. Every sign must be declared."""
     context = Context(Recorder(Memo(host), time.monotonic() + 5), Target(sender, recipient), Settings())
-    found = []
+    found: list[Observation] = []
     try:
         found += check.body(context)
     except Skip:

@@ -118,4 +118,16 @@ def relayed(
     )  # fmt: skip
 
 
-__all__ = ["BUNDLE", "FOLDER", "HOP", "HOST", "PATH", "PUBLIC_FILE", "SECRET_FILE", "TABLE", "Stat", "answered", "relayed"]
+__all__ = [
+    "BUNDLE",
+    "FOLDER",
+    "HOP",
+    "HOST",
+    "PATH",
+    "PUBLIC_FILE",
+    "SECRET_FILE",
+    "TABLE",
+    "Stat",
+    "answered",
+    "relayed",
+]

@@ -1,6 +1,7 @@
 """The check of mail that settings hold back or keep."""
 
 import json
+from typing import Any
 
 from checks.delivery import delivery
 from diagnose.check import Exec, Lookup, Resolve
@@ -15,7 +16,7 @@ OWN = {
 }
 
 
-def exchanger(domain: str, host: str, address: str) -> dict:
+def exchanger(domain: str, host: str, address: str) -> dict[Any, Any]:
     return {
         Lookup(domain, "MX"): DnsReply(rcode="NOERROR", answers=(f"10 {host}.",)),
         Resolve(host): ResolveReply(addresses=(address,)),

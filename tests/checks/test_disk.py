@@ -4,6 +4,7 @@ import pytest
 
 from checks.disk import disk
 from diagnose.check import Disk
+from diagnose.host.memo import FakeHost
 from diagnose.host.query import DiskReply
 from diagnose.model import Status
 from tests.checks.pretended_postfix import failed, machine, of, run
@@ -11,7 +12,7 @@ from tests.checks.pretended_postfix import failed, machine, of, run
 ROOMY = DiskReply(free=10**10, total=10**11, inodes_free=10**6, inodes_total=10**7)
 
 
-def host(queue: DiskReply, settings: dict[str, str] | None = None, log: DiskReply = ROOMY):
+def host(queue: DiskReply, settings: dict[str, str] | None = None, log: DiskReply = ROOMY) -> FakeHost:
     return machine(settings, by_kind={Disk: lambda q: queue if q.path == "/var/spool/postfix" else log})
 
 

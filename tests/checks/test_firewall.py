@@ -76,7 +76,10 @@ def test_blackhole_route_over_the_relay() -> None:
 
     host = network(World(), RELAY, files=PASSWD, commands=answer)
     (one,) = run(check_routes, host)
-    assert (one.status, one.data["fix"]) == (Status.FAILED, "To take it out at once: ip route del blackhole 45.76.0.0/16")
+    assert (one.status, one.data["fix"]) == (
+        Status.FAILED,
+        "To take it out at once: ip route del blackhole 45.76.0.0/16",
+    )
     assert run(check_firewall, host) == []
 
 

@@ -39,7 +39,9 @@ def test_one_server_without_starttls_is_its_own_affair() -> None:
 
 
 def test_port_that_mail_does_not_take() -> None:
-    world = World(banner=lambda name: "220 proxy.example ESMTP" if "l.google" in name or "yahoo" in name else f"220 {name} ESMTP")
+    world = World(
+        banner=lambda name: "220 proxy.example ESMTP" if "l.google" in name or "yahoo" in name else f"220 {name} ESMTP"
+    )
     found = run(check_interception, network(world, RELAY))
     assert [(o.sign, o.data["port"]) for o in found if o.status is Status.WARNING] == [("egress.intercepted", 25)]
     assert failed(found) == []

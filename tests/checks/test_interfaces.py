@@ -1,6 +1,7 @@
 """The check of addresses that settings name."""
 
 import json
+from typing import Any
 
 from checks.interfaces import interfaces
 from diagnose.check import Exec, Resolve
@@ -8,7 +9,7 @@ from diagnose.host.query import ExecReply, ResolveReply
 from tests.checks.pretended_postfix import failed, machine, of, run
 
 
-def addresses(*found: str) -> dict:
+def addresses(*found: str) -> dict[Any, Any]:
     info = [{"local": a, "scope": "host" if a.startswith("127.") or a == "::1" else "global"} for a in found]
     return {Exec(("ip", "-j", "addr")): ExecReply(code=0, out=json.dumps([{"ifname": "x", "addr_info": info}]))}
 

@@ -1,5 +1,7 @@
 """The check of SMTP ports on this host."""
 
+from typing import Any
+
 from checks.listeners import listeners
 from diagnose.check import Listeners
 from diagnose.host.query import Listener, ListenersReply
@@ -7,7 +9,7 @@ from diagnose.model import Status
 from tests.checks.pretended_postfix import MASTER, failed, machine, of, run
 
 
-def on(*found: tuple[str, int]) -> dict:
+def on(*found: tuple[str, int]) -> dict[Any, Any]:
     return {
         Listeners(): ListenersReply(listeners=tuple(Listener(address=a, port=p, process="master") for a, p in found))
     }

@@ -14,13 +14,17 @@ def log(*messages: tuple[str, int, bool]) -> tuple[str, ...]:
     """(queue id, size, whether it was sent)."""
     lines = []
     for queue_id, size, sent in messages:
-        lines.append(f"Nov 22 14:00:00 app postfix/qmgr[9]: {queue_id}: from=<a@example.net>, size={size}, nrcpt=1 (queue active)")
+        lines.append(
+            f"Nov 22 14:00:00 app postfix/qmgr[9]: {queue_id}: from=<a@example.net>, size={size}, nrcpt=1 (queue active)"
+        )
         text = (
             "status=sent (250 Ok)"
             if sent
             else "status=deferred (conversation with smtp.example.org[45.76.1.2] timed out while sending message body)"
         )
-        lines.append(f"Nov 22 14:00:09 app postfix/smtp[8]: {queue_id}: to=<b@example.com>, relay=smtp.example.org, {text}")
+        lines.append(
+            f"Nov 22 14:00:09 app postfix/smtp[8]: {queue_id}: to=<b@example.com>, relay=smtp.example.org, {text}"
+        )
     return tuple(lines)
 
 

@@ -283,7 +283,9 @@ def test_session_is_one_for_all_three_checks() -> None:
 def test_of_several_relays_the_first_that_greets_counts() -> None:
     def dial(query: Dial) -> DialReply:
         if query.host == "dead.example.org":
-            return DialReply(stage="connect", error="ECONNREFUSED", attempts=(Attempt(address="192.0.2.1", error="ECONNREFUSED"),))
+            return DialReply(
+                stage="connect", error="ECONNREFUSED", attempts=(Attempt(address="192.0.2.1", error="ECONNREFUSED"),)
+            )
         return answered()
 
     host = relayed({"relayhost": f"[dead.example.org]:587, {HOP}"}, dial=dial)

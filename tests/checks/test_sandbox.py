@@ -1,5 +1,7 @@
 """The check of sandboxes around senders."""
 
+from typing import Any
+
 from checks.sandbox import sandbox
 from diagnose.check import Glob, Processes
 from diagnose.host.query import GlobReply, Process, ProcessesReply, StatReply
@@ -7,7 +9,7 @@ from diagnose.model import Status
 from tests.checks.pretended_postfix import RUNNING, failed, machine, of, run
 
 
-def running(*more: Process) -> dict:
+def running(*more: Process) -> dict[Any, Any]:
     return {Processes(): ProcessesReply(processes=(*RUNNING, *more))}
 
 

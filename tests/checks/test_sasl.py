@@ -160,7 +160,9 @@ def test_nothing_to_say_without_a_relay() -> None:
 
 
 def test_newer_text_that_may_not_be_compared() -> None:
-    old, new = (StatReply(exists=True, kind="file", mode=0o600, owner="root", size=9, mtime=when) for when in (1.0, 9000.0))
+    old, new = (
+        StatReply(exists=True, kind="file", mode=0o600, owner="root", size=9, mtime=when) for when in (1.0, 9000.0)
+    )
     host = relayed(
         lookup=MapReply(problem="permission denied"),
         compare=CompareReply(problem="permission denied"),

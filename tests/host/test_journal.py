@@ -45,7 +45,9 @@ def test_another_facility(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_no_rights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who may not read the journal is told who may."""
-    reply = answer(tmp_path, monkeypatch, 'echo "No journal files were opened due to insufficient permissions." >&2; exit 1')
+    reply = answer(
+        tmp_path, monkeypatch, 'echo "No journal files were opened due to insufficient permissions." >&2; exit 1'
+    )
     assert reply.problem == "permission denied: the journal (groups adm and systemd-journal read it)"
 
 

@@ -76,7 +76,8 @@ def test_stamps_of_all_styles_mean_the_same_moment() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [b"", b"\0" * 100, b"Feb 31", b"Xyz 12 10:00:00 h", b"Jan 12 25:61:00 h", b"2026-13-40T10:00:00 h", b"x" * 5000]
+    "line",
+    [b"", b"\0" * 100, b"Feb 31", b"Xyz 12 10:00:00 h", b"Jan 12 25:61:00 h", b"2026-13-40T10:00:00 h", b"x" * 5000],
 )
 def test_no_stamp(line: bytes) -> None:
     """What is no stamp is None, never an error."""
@@ -206,7 +207,9 @@ def test_names_of_rotated_files(tmp_path: Path, name: str) -> None:
 
 def test_damaged_archive_gives_what_it_has(tmp_path: Path) -> None:
     """A gz file cut off in its middle ends early, without an error."""
-    path = write(tmp_path / "mail.log.1.gz", [traditional(NOW - 100, f"postfix/smtp[1]: {os.urandom(20).hex()}")] * 5000)
+    path = write(
+        tmp_path / "mail.log.1.gz", [traditional(NOW - 100, f"postfix/smtp[1]: {os.urandom(20).hex()}")] * 5000
+    )
     path.write_bytes(path.read_bytes()[:-30])
     write(tmp_path / "mail.log", [traditional(NOW - 10, "postfix/smtp[1]: new")])
     assert read(tmp_path).lines[-1].endswith("new")
@@ -283,7 +286,10 @@ def test_unreadable_log_says_who_may(tmp_path: Path) -> None:
         "print(logs.read(MailLog(), time.monotonic() + 5, None, sys.argv[1]).problem)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path), str(Path(__file__).parents[2])], capture_output=True, text=True, check=True
+        [sys.executable, "-c", code, str(tmp_path), str(Path(__file__).parents[2])],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout.strip() == f"permission denied: {tmp_path}/mail.log (group adm reads it)"
 

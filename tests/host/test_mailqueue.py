@@ -52,8 +52,14 @@ def test_files_say_what_postqueue_says(queue: Path) -> None:
     """The oracle: every message, with every field, as postqueue(1) prints it."""
     spool = queue / "spool"
     odd = [
-        ("deferred", ['"a b"@x.example', "a..b@x.example", "b\\c@x.example", "plain", "@x.example", "\u00fc@x.example"]),
-        ("hold", ["user+tag@x.example", "#!$%&'*/=?^_`{|}~@x.example", "a,b@x.example", ".a@x.example", "a.@x.example"]),
+        (
+            "deferred",
+            ['"a b"@x.example', "a..b@x.example", "b\\c@x.example", "plain", "@x.example", "\u00fc@x.example"],
+        ),
+        (
+            "hold",
+            ["user+tag@x.example", "#!$%&'*/=?^_`{|}~@x.example", "a,b@x.example", ".a@x.example", "a.@x.example"],
+        ),
     ]
     for where, recipients in odd:
         data = queuegen.envelope(1_700_000_000, "odd sender@x.example", recipients, b"x" * 300)
@@ -117,7 +123,9 @@ def test_disagreement_falls_back(queue: Path) -> None:
         "queuefiles.quoted = lambda address: 'else@where.example'"
     )
     assert read(queue, before=wrong)["summary"]["recipients"] == read(queue)["summary"]["recipients"]
-    reply = sandbox.python(queue, READ.format(budget=20, before=wrong + "\nprint(mailqueue.agrees('/var/spool/postfix', 1e18))"))
+    reply = sandbox.python(
+        queue, READ.format(budget=20, before=wrong + "\nprint(mailqueue.agrees('/var/spool/postfix', 1e18))")
+    )
     assert reply.stdout.startswith("False")
 
 

@@ -67,7 +67,9 @@ class TestLookup:
         reply = tables.lookup(MapLookup(table, "relay.example", secret=True), soon(), Secrets())
         assert (reply.found, reply.value, reply.error, reply.problem) == (False, "", "", None)
 
-    @pytest.mark.parametrize("reference", ["hash:/nowhere/at/all", "nosuchtype:/etc/x", "/no/type", "texthash:/nowhere"])
+    @pytest.mark.parametrize(
+        "reference", ["hash:/nowhere/at/all", "nosuchtype:/etc/x", "/no/type", "texthash:/nowhere"]
+    )
     def test_broken_table_speaks(self, reference: str) -> None:
         """Postfix' own words for a table that cannot be opened."""
         reply = tables.lookup(MapLookup(reference, "x"), soon(), Secrets())
@@ -80,7 +82,7 @@ class TestLookup:
             assert not tables.lookup(MapLookup(table, key), soon(), Secrets()).found
 
     def test_stale_table_warns(self, table: str) -> None:
-        """"is older than source file" comes with the value."""
+        """ "is older than source file" comes with the value."""
         path = table.partition(":")[2]
         compiled = next(each for each in (f"{path}.db", f"{path}.lmdb", f"{path}.cdb") if os.path.exists(each))
         os.utime(compiled, (time.time() - 5000, time.time() - 5000))

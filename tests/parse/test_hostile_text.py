@@ -48,7 +48,7 @@ def mutated(draw: st.DrawFn) -> bytes:
             )
         else:
             raw = raw[:at] + raw
-    return raw
+    return bytes(raw)
 
 
 @RELAXED

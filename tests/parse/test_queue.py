@@ -84,7 +84,7 @@ def test_mailq() -> None:
 
 def test_odd_values_are_survived() -> None:
     """Fields of the wrong type are not an error."""
-    odd = [
+    odd: list[str | bytes] = [
         '{"queue_id": 1, "recipients": 3}',
         '{"queue_id": "A", "recipients": [1, {}], "arrival_time": "x"}',
         "[]",

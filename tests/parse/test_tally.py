@@ -34,7 +34,9 @@ def test_counts_are_those_of_the_lines(tmp_path: Path) -> None:
 def test_mutated_chunks() -> None:
     """Whatever the octets: no error, bounded time."""
     chance = random.Random(3)
-    line = b"Nov 22 10:00:00 h postfix/smtp[1]: A1: to=<a@b.example>, relay=x, dsn=4.4.1, status=deferred (connect to x)\n"
+    line = (
+        b"Nov 22 10:00:00 h postfix/smtp[1]: A1: to=<a@b.example>, relay=x, dsn=4.4.1, status=deferred (connect to x)\n"
+    )
     begun = time.monotonic()
     for _ in range(10_000):
         data = bytearray(line * 2)
