@@ -91,7 +91,7 @@ CAUSES = (
             Sign("relay.mechanism", -20),
             Sign("relay.envelope", -20),
         ),
-        prior=-5,
+        prior=-7,  # that the cause is gone wants a sign of its own: nothing but waiting mail is none
         links=(
             "https://www.postfix.org/QSHAPE_README.html",
             "https://www.postfix.org/postconf.5.html#maximal_backoff_time",

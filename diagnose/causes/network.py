@@ -44,7 +44,7 @@ CAUSES: tuple[Cause, ...] = (
             # The application's own way out, and unrelated servers fail on its port too.
             Sign("app.server", 22, where=(("port", 25), ("others", "blocked"), ("intended", True))),
             # Unrelated recipients' servers fail alike, and nothing was delivered.
-            Sign("mail.connect-timeout", 4, where=(("port", 25),)),
+            Sign("mail.connect-timeout", 5, where=(("port", 25),)),
             Sign("mail.connect-timeout", 10, where=(("port", 25), ("several", True))),
             Sign("mail.connect-refused", 3, where=(("port", 25),)),
             Sign("mail.connect-refused", 9, where=(("port", 25), ("several", True))),
