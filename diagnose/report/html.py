@@ -90,7 +90,7 @@ def _diagnosis(diagnosis: Plain, plain: Plain, drawn: str, titled: bool) -> str:
     words = (
         f"<p>{_text(_explanation(str(diagnosis['cause'])))}</p><h3>Evidence</h3>{_list(said)}"
         + (f'<p class="soft">It also explains: {_text("; ".join(folded))}</p>' if folded else "")
-        + f"<h3>What to do</h3><p>{_text(remedy['text'])}</p>{_commands(remedy['commands'])}{_links(diagnosis['links'])}"
+        + f"<h3>What to do</h3><p>{_lines(remedy['text'])}</p>{_commands(remedy['commands'])}{_links(diagnosis['links'])}"
     )
     inner = f'<div class="columns two"><div>{words}</div><div class="drawn">{drawn}</div></div>' if drawn else words
     head = f"<h2>{_text(diagnosis['title'])}</h2>" if titled else '<h2 class="aside">Why, and what to do</h2>'
@@ -203,6 +203,10 @@ def _links(links: Iterable[str]) -> str:
         return ""
     items = ", ".join(f'<a href="{_text(link)}" rel="noreferrer noopener">{_text(link)}</a>' for link in known)
     return f'<p class="soft more">Read more: {items}</p>'
+
+
+def _lines(value: Any) -> str:
+    return "<br>".join(_text(line) for line in str(value).split("\n"))
 
 
 def _tag(text: Any, kind: str = "") -> str:

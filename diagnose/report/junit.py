@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from html import escape
 from typing import Any
-from xml.sax.saxutils import escape, quoteattr
 
 from diagnose.report import digest
 
@@ -52,7 +52,7 @@ class _Case:
     def add(self, kind: str, message: str, type: str = "", text: str = "") -> None:
         self.kind = kind
         kinds = f" type={_attribute(type)}" if type else ""
-        self._inner = f"<{kind} message={_attribute(message)}{kinds}>{escape(_valid(text))}</{kind}>"
+        self._inner = f"<{kind} message={_attribute(message)}{kinds}>{escape(_valid(text), quote=False)}</{kind}>"
 
     def xml(self) -> str:
         head = f'<testcase classname="mail" name={_attribute(self.name)} time="{digest.number(self.seconds)}"'
@@ -85,4 +85,4 @@ def _valid(text: str) -> str:
 
 
 def _attribute(text: Any) -> str:
-    return quoteattr(_valid(digest.clean(str(text))))
+    return f'"{escape(_valid(digest.clean(str(text))), quote=True)}"'

@@ -53,7 +53,7 @@ def _diagnosis(diagnosis: Mapping[str, Any], plain: Mapping[str, Any]) -> list[s
     lines += [f"- {_text(digest.statement(support))}" for support in diagnosis["support"]]
     lines += [f"- against it: {_text(digest.statement(support))}" for support in diagnosis["against"]]
     lines += [f"- not checked: {_text(gap)}" for gap in diagnosis["unknown"]]
-    lines += ["", f"What to do: {_text(diagnosis['remedy']['text'])}", *_block(diagnosis["remedy"]["commands"])]
+    lines += ["", f"What to do: {_lines(diagnosis['remedy']['text'])}", *_block(diagnosis["remedy"]["commands"])]
     folded = [d["title"] for d in plain["diagnoses"] if d.get("explained_by") == diagnosis["cause"]]
     if folded:
         lines += ["", f"It also explains: {_text('; '.join(folded))}"]
@@ -88,6 +88,10 @@ def _block(commands: Any) -> list[str]:
 
 def _code(value: Any) -> str:
     return f"`{re.sub(r'[^a-z0-9.-]', '', str(value).lower())}`"
+
+
+def _lines(value: Any) -> str:
+    return "\n\n".join(filter(None, map(_text, str(value).split("\n"))))
 
 
 def _text(value: Any) -> str:
