@@ -65,6 +65,8 @@ CAUSES = (
             Sign("dns.chroot-file", 4, Status.WARNING, where=(("file", ("hosts", "services")),)),
             Sign("dns.chroot", -6, Status.OK),
             Sign("mail.flow", -25, Status.OK),
+            # The copies are made when Postfix is started: while it is down they may well be old or missing.
+            Sign("postfix.master", -20),
             Sign("dns.resolver", -12),
         ),
         explains=("relay-name-not-found", "recipient-domain-not-found"),

@@ -28,7 +28,7 @@ CAUSES = (
             Sign("mail.delivery-suspended-by-config", 20),
             Sign("config.content-rule", 20, where=(("how", ("discard", "reject", "redirect")),)),
             # More than half of what this host handed in, so that other mail, or its bounces, flows all the same.
-            Sign("config.content-rule", 34, where=(("how", ("discard", "reject", "redirect")), ("most", True))),
+            Sign("config.content-rule", 40, where=(("how", ("discard", "reject", "redirect")), ("most", True))),
             Sign("config.content-rule", 3, Status.WARNING, where=(("how", ("discard", "reject", "redirect")),)),
             Sign("mail.flow", -18, Status.OK),
             Sign("config.soft-bounce", 2, Status.WARNING),
