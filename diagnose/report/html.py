@@ -88,7 +88,7 @@ def _diagnosis(diagnosis: Plain, plain: Plain, drawn: str, titled: bool) -> str:
     folded = [d["title"] for d in plain["diagnoses"] if d.get("explained_by") == diagnosis["cause"]]
     remedy = diagnosis["remedy"]
     words = (
-        f"<p>{_text(_explanation(str(diagnosis['cause'])))}</p><h3>Evidence</h3>{_list(said)}"
+        f"<p>{_text(_explanation(diagnosis))}</p><h3>Evidence</h3>{_list(said)}"
         + (f'<p class="soft">It also explains: {_text("; ".join(folded))}</p>' if folded else "")
         + f"<h3>What to do</h3><p>{_lines(remedy['text'])}</p>{_commands(remedy['commands'])}{_links(diagnosis['links'])}"
     )
@@ -99,10 +99,13 @@ def _diagnosis(diagnosis: Plain, plain: Plain, drawn: str, titled: bool) -> str:
     )
 
 
-def _explanation(cause: str) -> str:
+def _explanation(diagnosis: Mapping[str, Any]) -> str:
     from diagnose.causes import all_causes
+    from diagnose.model import Remedy
+    from diagnose.rank import fill
 
-    return next((known.explanation for known in all_causes() if known.id == cause), "")
+    text = next((known.explanation for known in all_causes() if known.id == diagnosis["cause"]), "")
+    return fill(Remedy(text=text), diagnosis.get("data") or {}).text
 
 
 def _relay(advice: Plain) -> str:
