@@ -59,6 +59,8 @@ def render(report: Report, verbose: int = 0, color: bool = False, about: Sequenc
     page.add()
     style, verdict = _VERDICTS[report.status]
     page.add(verdict, "bold", style)
+    if not report.diagnoses:
+        _all_clear(page, report)
     main = [d for d in report.diagnoses if d.explained_by is None]
     for number, diagnosis in enumerate(main):
         page.add()
@@ -85,6 +87,17 @@ def _head(report: Report) -> tuple[str, str]:
     to += [f"from {report.target.sender}"] if report.target.sender else []
     when = f"{report.started:%Y-%m-%d %H:%M:%S %z} · {report.seconds:.1f} s"
     return " · ".join(part for part in facts if part), " · ".join([when, *to])
+
+
+def _all_clear(page: _Page, report: Report) -> None:
+    """On what the good news rests: mail that was seen to flow, the queue, and how much was looked at."""
+    for run in report.runs:
+        for observation in run.observations:
+            if observation.sign in ("mail.flow", "queue.readable") and observation.status is Status.OK:
+                page.wrap(f"{observation.subject}: {observation.summary}", "  ", "    ")
+    done = sum(run.outcome is Outcome.COMPLETED for run in report.runs)
+    if len(report.runs) > 1:
+        page.add(f"  {done} of {len(report.runs)} checks looked at this host; -v shows all of it", "dim")
 
 
 def render_advice(report: Report, color: bool = False) -> str:
