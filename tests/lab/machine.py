@@ -89,6 +89,7 @@ class Machine:
         self.started = False
         self.journal = False
         self.noise = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the machine
+        self.folder = tempfile.TemporaryDirectory(prefix="lab-")  # the internet's, which is killed and cannot tidy up
         self.network: Network
 
     def __enter__(self) -> Machine:
@@ -118,10 +119,11 @@ class Machine:
                 if pipe:
                     pipe.close()
         self.noise.close()
+        self.folder.cleanup()
 
-    def _spawn(self, *argv: str, pipes: bool = False) -> subprocess.Popen[bytes]:
+    def _spawn(self, *argv: str, pipes: bool = False, **more: str) -> subprocess.Popen[bytes]:
         pipe = subprocess.PIPE if pipes else subprocess.DEVNULL
-        environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONPATH": str(CHECKOUT), "LANG": "C.UTF-8"}
+        environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONPATH": str(CHECKOUT), "LANG": "C.UTF-8", **more}
         command = [*_DIE, *argv]
         child = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=self.noise, env=environment, cwd="/")
         self.children.append(child)
@@ -131,7 +133,9 @@ class Machine:
         made, _ = authority()
         gateway = self._spawn("unshare", "-n", "sleep", "infinity")
         isp = self._spawn("unshare", "-n", "sleep", "infinity")
-        internet = self._spawn("unshare", "-n", sys.executable, "-m", "tests.lab.internet", pipes=True)
+        internet = self._spawn(
+            "unshare", "-n", sys.executable, "-m", "tests.lab.internet", pipes=True, TMPDIR=self.folder.name
+        )
         assert internet.stdin
         pickle.dump((self.fault.world, made.export()), internet.stdin)
         internet.stdin.close()
