@@ -43,6 +43,8 @@ CAUSES: tuple[Cause, ...] = (
             Sign("path.dies", -5, where=(("port", 25), ("where", "host"))),
             # The application's own way out, and unrelated servers fail on its port too.
             Sign("app.server", 22, where=(("port", 25), ("others", "blocked"), ("intended", True))),
+            # The application sends by another port: Postfix' own port matters only if its mail fails.
+            Sign("app.route", -18, OK, where=(("direct", True), ("port", (465, 587, 2465, 2525, 2587)))),
             # Unrelated recipients' servers fail alike, and nothing was delivered.
             Sign("mail.connect-timeout", 5, where=(("port", 25),)),
             Sign("mail.connect-timeout", 10, where=(("port", 25), ("several", True))),
