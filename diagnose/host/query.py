@@ -109,8 +109,7 @@ class Dial(Query[DialReply]):
     family: 0 both, 4 or 6. tls: none, starttls (used if offered), implicit. say: how far to go: connect, banner,
     ehlo, auth, rcpt (QUIT is always polite). ca_file/ca_path: what the certificate is verified against, "" for the
     system's. The dialogue goes on after a certificate that does not verify, but never to AUTH unless `trust` is set.
-    bind: source address. connect_timeout covers three SYNs. protocols: the oldest and newest version allowed, as
-    "TLSv1.2", "" for the library's defaults.
+    bind: source address. connect_timeout covers three SYNs.
     """
 
     host: str
