@@ -13,6 +13,7 @@ from diagnose import facts
 from diagnose.check import Context, Lookup, ask_all, check, fail, ok, skip, unknown, warn
 from diagnose.facts.network import private_view
 from diagnose.model import Observation
+from diagnose.parse.nameservice import is_address
 from diagnose.parse.own_network import is_private
 
 
@@ -65,7 +66,7 @@ def _domain(ctx: Context, domain: str, via: str, recipient: str) -> Iterator[Obs
     silent = 0
     for host in hosts:
         pair = [replies[Lookup(host, kind)] for kind in ("A", "AAAA")]
-        addresses = [a for reply in pair for a in reply.answers if _address(a)]
+        addresses = [a for reply in pair for a in reply.answers if is_address(a)]
         silent += any(reply.problem or reply.rcode not in ("NOERROR", "NODATA", "NXDOMAIN") for reply in pair)
         usable = [a for a in addresses if not _unfit(a)]
         if usable:
@@ -99,14 +100,6 @@ def _domain(ctx: Context, domain: str, via: str, recipient: str) -> Iterator[Obs
             yield warn(sign, domain, f"{text}; but here other names of the Internet lead there too", kind=kind, **data)
             return
         yield fail(sign, domain, text, kind=kind, **data)
-
-
-def _address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _unfit(text: str) -> bool:

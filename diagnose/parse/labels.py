@@ -22,10 +22,9 @@ TLS = Literal["starttls", "starttls-optional", "implicit", "none"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
-    """A sentence of ours about something of theirs. source: URL, or "" where none can be named."""
+class Sourced:
+    """What somebody said somewhere. source: URL, or "" where none can be named. stated: may be printed as a fact."""
 
-    text: str
     evidence: Evidence
     source: str = ""
 
@@ -35,17 +34,18 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
+class Fact(Sourced):
+    """A sentence of ours about something of theirs."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint(Sourced):
     """A port of a relay. tls: "starttls" (the server demands it), "starttls-optional" or "implicit"."""
 
     port: int
     tls: TLS
-    evidence: Evidence
-    source: str = ""
-
-    @property
-    def stated(self) -> bool:
-        return self.evidence != "recall"
 
     @property
     def implicit(self) -> bool:
@@ -53,32 +53,20 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RelayHost:
+class RelayHost(Sourced):
     """A name of a relay. delivers: False for a catch-all that keeps test mail."""
 
     name: str
     region: str = ""
     delivers: bool = True
-    evidence: Evidence
-    source: str = ""
-
-    @property
-    def stated(self) -> bool:
-        return self.evidence != "recall"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Login:
+class Login(Sourced):
     """What goes into the password map: literal words, or placeholders in angle brackets."""
 
     user: str
     password: str
-    evidence: Evidence
-    source: str = ""
-
-    @property
-    def stated(self) -> bool:
-        return self.evidence != "recall"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,45 +105,31 @@ class Relay:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class Policy(Sourced):
     """What a network does to outgoing SMTP. default: "blocked", "conditional", "open" or "unknown";
     ports: those that it closes where it closes any; text: on whom, since when."""
 
     default: str
     ports: tuple[int, ...] = ()
     text: str = ""
-    evidence: Evidence
-    source: str = ""
-
-    @property
-    def stated(self) -> bool:
-        return self.evidence != "recall"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unblock:
+class Unblock(Sourced):
     """Where to ask. possible: "yes", "no", "conditional" or "unknown"."""
 
     possible: str
     how: str
     url: str = ""
-    evidence: Evidence
-    source: str = ""
-
-    @property
-    def stated(self) -> bool:
-        return self.evidence != "recall"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Submission:
+class Submission(Sourced):
     """A network's own submission server for its subscribers."""
 
     host: str
     port: int
     tls: TLS
-    evidence: Evidence
-    source: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,7 +172,7 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Probe:
+class Probe(Sourced):
     """A reference host: what it answers tells whether a port leaves this network.
 
     kind: "exchanger" (port 25), "submission" or "control". host: a name, or an address for controls that must work
@@ -216,12 +190,6 @@ class Probe:
     names: tuple[str, ...] = ()
     offers: tuple[str, ...] = ()
     echo: bool = False
-    evidence: Evidence
-    source: str = ""
-
-    @property
-    def stated(self) -> bool:
-        return self.evidence != "recall"
 
 
 def _tables(*path: str) -> list[dict[str, Any]]:

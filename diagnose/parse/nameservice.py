@@ -66,7 +66,7 @@ def resolv_conf(text: str) -> Resolv:
             continue
         keyword, values = words[0], words[1:]
         if keyword == "nameserver":
-            if values and _address(values[0]):
+            if values and is_address(values[0]):
                 nameservers.append(values[0])
             else:
                 kind = "bad-nameserver" if values else "missing-value"
@@ -80,7 +80,8 @@ def resolv_conf(text: str) -> Resolv:
     return Resolv(nameservers=tuple(nameservers), search=search, options=tuple(options), findings=tuple(findings))
 
 
-def _address(text: str) -> bool:
+def is_address(text: str) -> bool:
+    """Whether it is an IPv4 or IPv6 address."""
     try:
         ipaddress.ip_address(text)
     except ValueError:
@@ -92,7 +93,7 @@ def hosts(text: str) -> tuple[Host, ...]:
     """Read hosts; lines that begin with no address are left out, as the resolver does."""
     found = []
     for number, words in _lines(text, "#"):
-        if len(words) > 1 and _address(words[0]):
+        if len(words) > 1 and is_address(words[0]):
             found.append(Host(line=number, address=words[0], names=tuple(words[1:])))
     return tuple(found)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -58,20 +59,11 @@ def _read(host: LiveHost, query: Read, deadline: float) -> Any:
     return system.read(query, host.secrets)
 
 
-def _system(name: str) -> Callable[[LiveHost, Any, float], Any]:
+def _plain(module: str, name: str) -> Callable[[LiveHost, Any, float], Any]:
+    """An answer that needs neither secrets nor a deadline; its module is imported when first asked."""
+
     def answer(host: LiveHost, query: Any, deadline: float) -> Any:
-        from diagnose.host.live import system
-
-        return getattr(system, name)(query)
-
-    return answer
-
-
-def _processes(name: str) -> Callable[[LiveHost, Any, float], Any]:
-    def answer(host: LiveHost, query: Any, deadline: float) -> Any:
-        from diagnose.host.live import processes
-
-        return getattr(processes, name)(query)
+        return getattr(importlib.import_module(f"{__name__}.{module}"), name)(query)
 
     return answer
 
@@ -128,13 +120,13 @@ def _map_compare(host: LiveHost, query: MapCompare, deadline: float) -> Any:
 _ANSWERS: dict[type, Callable[[LiveHost, Any, float], Any]] = {
     Exec: _exec,
     Read: _read,
-    Stat: _system("stat"),
-    Glob: _system("glob"),
-    Disk: _system("disk"),
-    Lock: _system("lock"),
-    Now: _system("now"),
-    Processes: _processes("processes"),
-    Listeners: _processes("listeners"),
+    Stat: _plain("system", "stat"),
+    Glob: _plain("system", "glob"),
+    Disk: _plain("system", "disk"),
+    Lock: _plain("system", "lock"),
+    Now: _plain("system", "now"),
+    Processes: _plain("processes", "processes"),
+    Listeners: _plain("processes", "listeners"),
     Lookup: _lookup,
     Resolve: _resolve,
     Dial: _dial,
