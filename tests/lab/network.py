@@ -18,6 +18,9 @@ PUBLIC_IPV4 = "85.214.88.17"
 GATEWAY_IPV4 = "192.168.1.1"
 RESOLVER_IPV4 = "62.155.240.53"
 
+# Duplicate address detection keeps a link's IPv6 address unusable for a second or two; no neighbour is asked meanwhile.
+_NO_DETECTION = "net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.default.dad_transmits=0".split()
+
 _LINKS = """
 link add {a} netns {pa} type veth peer name {b} netns {pb}
 """
@@ -137,6 +140,8 @@ class Network:
 
     def join(self) -> None:
         """Lay the cables, give addresses and routes, switch forwarding and NAT on."""
+        for where in ("host", "gateway", "isp", "internet"):
+            self.run(where, "sysctl", "-qw", *_NO_DETECTION)
         pids = {"pa": self.host, "pb": self.gateway, "a": "eth0", "b": "lan"}
         links = _LINKS.format(**pids)
         links += _LINKS.format(a="wan", pa=self.gateway, b="cust", pb=self.isp)

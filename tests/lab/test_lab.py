@@ -40,6 +40,7 @@ def rows(able: None) -> figures.Rows:
     answers = {case.id: (case, answer) for case, answer in many(every().values(), Options(), JOBS)}
     again = [case for case, answer in answers.values() if answer.error.startswith("lab:")]
     answers |= {case.id: (case, answer) for case, answer in many(again, Options(), 1)}
+    print(f"stages set twice: {', '.join(case.id for case in again) or 'none'}")
     found = list(answers.values())
     print(figures.report(found, set()))
     return found
