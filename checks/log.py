@@ -14,7 +14,7 @@ from diagnose.parse.current import Fact
 @check(
     id="log",
     title="Mail log",
-    signs=("mail.*", "log.present", "log.submissions", "log.recipient"),
+    signs=("mail.*", "log.submissions", "log.recipient"),
     tags=("mail",),
     needs=(),
     timeout=8.0,
@@ -22,16 +22,11 @@ from diagnose.parse.current import Fact
 def log(ctx: Context) -> Iterator[Observation]:
     reply = ctx.ask(MailLog(ctx.settings.since))
     if reply.problem and not reply.lines:
-        if reply.problem.startswith("no mail log") and facts.mta(ctx).installed:
-            yield fail(
-                "log.present", "mail log", "no mail log is kept on this host: neither a file nor the journal has one"
-            )
-        elif not facts.mta(ctx).installed:
+        if not facts.mta(ctx).installed:
             skip(f"{reply.problem}, and no Postfix that would write one")
         yield unknown("mail.flow", "mail log", f"{reply.problem}: would tell what fails, and what went through")
         return
     where = ", ".join(reply.source) or "mail log"
-    yield ok("log.present", where, f"{len(reply.lines)} lines of the window are there")
     read = facts.mail_log(ctx)
     if read is None:
         return
@@ -54,27 +49,15 @@ def _dead(fact: Fact) -> bool:
 def _observation(fact: Fact, several: bool) -> Observation:
     reason = fact.reason
     delivery, trouble = fact.delivery, fact.trouble
-    data: dict[str, Scalar] = {
-        "label": fact.label,
-        "count": fact.count,
-        "route": fact.route,
-        "alone": fact.alone,
-        "several": several,
-        "stage": reason.stage,
-        "code": reason.code,
-        "enhanced": reason.enhanced,
-        "host": reason.peer_name or (delivery.relay_host if delivery and delivery.relay_host != "none" else None),
-        "address": reason.peer_address,
-        "port": reason.peer_port or (delivery.relay_port if delivery else None),
-        "family": None if not reason.peer_address else 6 if ":" in reason.peer_address else 4,
-        "domain": delivery.domain if delivery else None,
-        "sender": delivery.sender if delivery else None,
-        "recipient": delivery.recipient if delivery else None,
-        "status": delivery.status if delivery else None,
-        "service": (delivery or trouble).service if delivery or trouble else None,  # type: ignore[union-attr]
-        "client": trouble.client if trouble else None,
-        "source": "log",
-    }
+    data: dict[str, Scalar] = {**reason.scalars(), "label": fact.label, "count": fact.count, "route": fact.route}
+    data |= {"alone": fact.alone, "several": several, "source": "log"}
+    if delivery:
+        host = delivery.relay_host if delivery.relay_host != "none" else None
+        data |= {"host": data["host"] or host, "port": data["port"] or delivery.relay_port, "domain": delivery.domain}
+        data |= {"sender": delivery.sender, "recipient": delivery.recipient, "status": delivery.status}
+        data |= {"service": delivery.service}
+    elif trouble:
+        data |= {"client": trouble.client, "service": trouble.service}
     times = f" ({fact.count} times)" if fact.count > 1 else ""
     subject = (delivery.domain if delivery else trouble.service if trouble else "") or fact.label
     text = f"{reason.text}{times}"

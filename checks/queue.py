@@ -61,23 +61,7 @@ def _settled(ctx: Context) -> set[tuple[str, str]]:
 def _group(group: QueueGroup, several: bool, settled: set[tuple[str, str]]) -> Observation:
     reason = group.reason
     assert reason is not None
-    data: dict[str, Scalar] = {
-        "label": group.label,
-        "count": group.count,
-        "stage": reason.stage,
-        "code": reason.code,
-        "enhanced": reason.enhanced,
-        "host": reason.peer_name,
-        "address": reason.peer_address,
-        "port": reason.peer_port,
-        "family": None if not reason.peer_address else 6 if ":" in reason.peer_address else 4,
-        "domain": group.domain,
-        "sender": group.sample.sender,
-        "recipient": group.sample.recipient,
-        "queue_id": group.sample.queue_id,
-        "several": several,
-        "source": "queue",
-    }
+    data: dict[str, Scalar] = {**group.scalars(), "several": several}
     text = f"{group.count} waiting: {reason.text}"
     if (group.label, group.domain) in settled:
         return warn(f"mail.{group.label}", group.domain, f"{text} (mail went through since)", current=False, **data)

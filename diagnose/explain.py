@@ -299,17 +299,9 @@ def _data(event: Event, reason: Reason, count: int) -> dict[str, Scalar]:
     trouble = event if isinstance(event, Trouble) else None
     recipient = None if trouble is not None else getattr(event, "recipient", None)
     host = reason.peer_name or (delivery.relay_host if delivery and delivery.relay_host != "none" else None)
-    data: dict[str, Scalar] = {
-        "label": reason.label,
-        "line": event.number,
-        "count": count,
-        "stage": reason.stage,
-        "code": reason.code,
-        "enhanced": reason.enhanced,
-        "host": host,
-        "address": reason.peer_address,
-        "port": reason.peer_port or (delivery.relay_port if delivery else None),
-        "family": None if not reason.peer_address else 6 if ":" in reason.peer_address else 4,
+    port = reason.peer_port or (delivery.relay_port if delivery else None)
+    data: dict[str, Scalar] = {**reason.scalars(), "line": event.number, "count": count, "host": host, "port": port}
+    data |= {
         "domain": (recipient or "").rpartition("@")[2].lower() or None,
         "sender": getattr(event, "sender", None),
         "recipient": recipient,

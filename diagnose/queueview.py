@@ -24,7 +24,6 @@ from diagnose.model import (
     Outcome,
     Report,
     Run,
-    Scalar,
     Target,
 )  # fmt: skip
 from diagnose.parse import maillog
@@ -278,22 +277,7 @@ def _observations(summary: QueueSummary, now: float) -> Iterator[Observation]:
 
 
 def _waiting(group: QueueGroup, reason: Reason) -> Observation:
-    data: dict[str, Scalar] = {
-        "label": group.label,
-        "count": group.count,
-        "stage": reason.stage,
-        "code": reason.code,
-        "enhanced": reason.enhanced,
-        "host": reason.peer_name,
-        "address": reason.peer_address,
-        "port": reason.peer_port,
-        "domain": group.domain,
-        "sender": group.sample.sender,
-        "recipient": group.sample.recipient,
-        "queue_id": group.sample.queue_id,
-        "source": "queue",
-    }
-    data = {key: value for key, value in data.items() if value is not None}
+    data = {key: value for key, value in group.scalars().items() if value is not None}
     return fail(f"mail.{group.label}", group.domain, f"{group.count} waiting at {group.domain}: {reason.text}", **data)
 
 

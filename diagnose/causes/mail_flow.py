@@ -40,7 +40,6 @@ CAUSES = (
             Sign("log.submissions", 5),
             Sign("queue.waiting", 2, Status.OK),
             Sign("queue.waiting", -8),
-            Sign("log.present", -20),
             Sign("postfix.master", -8),
             Sign("mail.submission-rejected", -20),
         ),

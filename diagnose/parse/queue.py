@@ -46,6 +46,18 @@ class QueueGroup:
     reason: Reason | None
     queue_name: str
 
+    def scalars(self) -> dict[str, str | int | None]:
+        """What an observation's data says of it."""
+        return (self.reason.scalars() if self.reason else {}) | {
+            "label": self.label,
+            "count": self.count,
+            "domain": self.domain,
+            "sender": self.sample.sender,
+            "recipient": self.sample.recipient,
+            "queue_id": self.sample.queue_id,
+            "source": "queue",
+        }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueSummary:

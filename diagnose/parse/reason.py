@@ -93,6 +93,19 @@ class Reason:
     weight: int = 5
     entry: str | None = None
 
+    def scalars(self) -> dict[str, str | int | None]:
+        """What an observation's data says of it; ``family`` is 4 or 6."""
+        return {
+            "label": self.label,
+            "stage": self.stage,
+            "code": self.code,
+            "enhanced": self.enhanced,
+            "host": self.peer_name,
+            "address": self.peer_address,
+            "port": self.peer_port,
+            "family": None if not self.peer_address else 6 if ":" in self.peer_address else 4,
+        }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Core:
