@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from diagnose.check import Context, Dial, DialReply, Query, Stat, ask_all, check, fail, ok, unknown, warn
+from diagnose.check import Context, Dial, DialReply, Query, Read, Stat, ask_all, check, fail, ok, unknown, warn
 from diagnose.facts import Mta, mta
 from diagnose.model import Observation, Scalar
 from diagnose.parse import nexthop
@@ -131,7 +131,8 @@ def _dialled(service: _Service, host: str, port: int, reply: DialReply) -> Obser
         )
     why = reply.attempts[-1].error if reply.attempts else reply.error
     say = warn if service.soft else fail
-    return say(sign, where, f"{service.parameter} names it, and it does not answer ({why})", error=why, **data)
+    text = f"{service.parameter} names it, and it does not answer ({why})"
+    return say(sign, where, text, error=why, kind="refused", **data)
 
 
 def _socket(ctx: Context, postfix: Mta, service: _Service) -> Observation:
@@ -144,10 +145,6 @@ def _socket(ctx: Context, postfix: Mta, service: _Service) -> Observation:
     replies = [ctx.ask(Stat(place)) for place in places]
     if any(reply.exists and reply.kind == "socket" for reply in replies):
         return ok(sign, path, f"{service.parameter}: its socket is there", **data)
-    if any(reply.problem for reply in replies):
-        return unknown(
-            sign, path, f"{service.parameter}: {next(r.problem for r in replies if r.problem)}; root could look", **data
-        )
     own = [
         s
         for s in postfix.master.services
@@ -155,15 +152,31 @@ def _socket(ctx: Context, postfix: Mta, service: _Service) -> Observation:
     ]
     if own and own[0].command == "spawn":
         return ok(sign, path, f"{service.parameter}: master starts it on demand", **data)
+    say = warn if service.soft else fail
+    if refused := next((reply.problem for reply in replies if reply.problem), ""):
+        listens = _listens(ctx, places, name)
+        if listens:
+            return ok(sign, path, f"{service.parameter}: a program of this host listens there", **data)
+        if listens is None or own:
+            return unknown(sign, path, f"{service.parameter}: {refused}; root could look", **data)
+        text = f"{service.parameter} names a socket at which no program of this host listens"
+        return say(sign, path, text, error="not listed", kind="unlisted", **data)
     if own:
         return unknown(
             sign, path, f"{service.parameter}: Postfix' own socket is not there; is Postfix running?", **data
         )
-    say = warn if service.soft else fail
-    return say(
-        sign,
-        path,
-        f"{service.parameter} names a socket that does not exist: nothing listens there",
-        error="ENOENT",
-        **data,
-    )
+    text = f"{service.parameter} names a socket that does not exist: nothing listens there"
+    return say(sign, path, text, error="ENOENT", kind="missing", **data)
+
+
+def _listens(ctx: Context, places: tuple[str, ...], name: str) -> bool | None:
+    """Whether the kernel lists a listening socket of that name, as its program bound it: by the full path, or from a
+    directory or root of its own. The list is for everybody, unlike Postfix' directories. None where it is not whole."""
+    reply = ctx.ask(Read("/proc/net/unix"))
+    if reply.problem:
+        return None
+    bound = [row[7] for line in reply.text.splitlines() if len(row := line.split()) == 8 and row[3] == "00010000"]
+    inner = name.lstrip("/")
+    if any(one in places or one == inner or one.endswith(f"/{inner}") for one in bound):
+        return True
+    return None if reply.truncated else False

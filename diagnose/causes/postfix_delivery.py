@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from diagnose.model import Cause, Impact, Remedy, Sign, Status
 
+SEEN = (("kind", ("refused", "missing")),)
+# Judged without the right to look: a container's socket in a shared directory is not on this host's list.
+UNLISTED = (("kind", "unlisted"),)
+
 CAUSES = (
     Cause(
         id="delivery-suspended-by-config",
@@ -136,10 +140,12 @@ CAUSES = (
         ),
         rules_out="A connection to the filter's port is accepted.",
         signs=(
-            Sign("filter.content", 18),
+            Sign("filter.content", 18, where=SEEN),
+            Sign("filter.content", 9, where=UNLISTED),
             # A proxy before the queue: all mail by SMTP is refused, while the sendmail command's goes on.
             Sign("filter.content", 38, where=(("parameter", "smtpd_proxy_filter"),)),
-            Sign("filter.policy", 14),
+            Sign("filter.policy", 14, where=SEEN),
+            Sign("filter.policy", 8, where=UNLISTED),
             Sign("filter.program", 21, where=(("role", "content"),)),
             Sign("mail.content-filter-down", 16),
             Sign("mail.connect-refused", 6, where=(("address", ("127.0.0.1", "::1")),)),
@@ -169,7 +175,8 @@ CAUSES = (
         ),
         rules_out="The milter's socket accepts a connection, or milter_default_action is accept.",
         signs=(
-            Sign("filter.milter", 16),
+            Sign("filter.milter", 16, where=SEEN),
+            Sign("filter.milter", 9, where=UNLISTED),
             Sign("mail.milter-down", 20),
             # With milter_default_action = accept mail passes all the same.
             Sign("filter.milter", -14, Status.WARNING),
@@ -197,7 +204,8 @@ CAUSES = (
         ),
         rules_out="The socket exists and accepts connections, and no line of the log names it.",
         signs=(
-            Sign("filter.backend", 14),
+            Sign("filter.backend", 14, where=SEEN),
+            Sign("filter.backend", 8, where=UNLISTED),
             Sign("filter.program", 14, where=(("role", "backend"),)),
             Sign("mail.backend-down", 18),
             Sign("filter.backend", -8, Status.OK),

@@ -1,8 +1,8 @@
 """The check of filters and backends."""
 
 from checks.filters import filters
-from diagnose.check import Dial, Stat
-from diagnose.host.query import Attempt, DialReply, StatReply
+from diagnose.check import Dial, Read, Stat
+from diagnose.host.query import Attempt, DialReply, ReadReply, StatReply
 from diagnose.model import Status
 from tests.checks.pretended_postfix import MASTER, failed, machine, of, run
 
@@ -70,3 +70,24 @@ def test_network_switched_off_is_unknown() -> None:
     off = {Dial: lambda q: DialReply(problem="network probes are switched off")}
     found = run(filters, machine({"smtpd_milters": "inet:localhost:8891"}, by_kind=off))
     assert [o.status for o in found] == [Status.UNKNOWN]
+
+
+def _unprivileged(listed: str, truncated: bool = False) -> list[tuple[str, str, object]]:
+    """The verdicts on a milter's socket whose directory this user may not enter."""
+    settings = {"smtpd_milters": "unix:/opendkim/opendkim.sock"}
+    kernel = ReadReply(text=f"Num RefCount Protocol Flags Type St Inode Path\n{listed}", truncated=truncated)
+    refused = StatReply(problem="permission denied")
+    kinds = {Stat: lambda q: refused, Read: lambda q: kernel if q.path == "/proc/net/unix" else None}
+    found = run(filters, machine(settings, root=False, by_kind=kinds))
+    return [(o.sign, o.status.word, o.data.get("kind")) for o in found]
+
+
+def test_ordinary_user_finds_the_socket_among_the_kernel_s_own() -> None:
+    """The list is for everybody; a program below another root or directory bound a shorter name."""
+    row = "000000007a1b: 00000002 00000000 {flags} 0001 01 5100 {path}\n"
+    up = row.format(flags="00010000", path="/var/spool/postfix/opendkim/opendkim.sock")
+    chrooted = row.format(flags="00010000", path="/opendkim/opendkim.sock")
+    client = row.format(flags="00000000", path="/opendkim/opendkim.sock")
+    assert _unprivileged(up) == _unprivileged(chrooted) == [("filter.milter", "ok", None)]
+    assert _unprivileged(client) == [("filter.milter", "failed", "unlisted")]
+    assert _unprivileged("", truncated=True) == [("filter.milter", "unknown", None)]

@@ -204,15 +204,28 @@ def lock(query: Lock) -> LockReply:
             except (OSError, struct.error):
                 held, pid = False, 0
             if not held:
-                held, pid = _flock_holder(os.fstat(file.fileno()))
+                held, pid = _flock_holder(os.fstat(file.fileno())) or (False, 0)
+    except PermissionError as error:
+        return _lock_unopened(query.path, error)
     except OSError as error:
         return LockReply(problem=why(error))
     return LockReply(held=held, holder=max(0, pid), text=text)
 
 
-def _flock_holder(info: os.stat_result) -> tuple[bool, int]:
+def _lock_unopened(path: str, refused: OSError) -> LockReply:
+    """The kernel's list of locks is for everybody, and names the file by its inode, which stat() tells."""
+    try:
+        found = _flock_holder(os.stat(path))
+    except OSError as error:
+        return LockReply(problem=why(error))
+    if found is None:
+        return LockReply(problem=why(refused))
+    return LockReply(held=found[0], holder=max(0, found[1]))
+
+
+def _flock_holder(info: os.stat_result) -> tuple[bool, int] | None:
     """Postfix on Linux locks master.pid with flock(): /proc/locks lists its holder by device and inode. The device is
-    not compared, since overlay file systems show another one there."""
+    not compared, since overlay file systems show another one there. None where the list cannot be read."""
     try:
         with open("/proc/locks", encoding="ascii", errors="replace") as locks:
             for line in locks:
@@ -220,7 +233,7 @@ def _flock_holder(info: os.stat_result) -> tuple[bool, int]:
                 if len(part) >= 6 and part[1] != "->" and part[5].endswith(f":{info.st_ino}"):
                     return True, int(part[4]) if part[4].lstrip("-").isdigit() else 0
     except OSError:
-        pass
+        return None
     return False, 0
 
 
