@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from diagnose.check import Context, Exec, Glob, Process, Processes, Read, Stat, check, fail, ok, unknown, warn
+from diagnose.check import Context, Disk, Exec, Glob, Process, Processes, Read, Stat, check, fail, ok, unknown, warn
 from diagnose.facts import mta
 from diagnose.model import Observation, Scalar
 
@@ -80,6 +80,9 @@ def _stuck(ctx: Context, process: Process) -> Observation:
     # The innermost mount, and of several there the last, is what the process sees.
     mount = max(enumerate(above), key=lambda pair: (len(pair[1][1]), pair[0]), default=(0, []))[1]
     if mount and "ro" in mount[3].split(","):
+        if ctx.ask(Disk(queue)).read_only:
+            text = f"pid {process.pid} waits for a queue that is read-only for everybody, not for its service alone"
+            return warn("host.sandbox", "postdrop", text, kind="none", **data)
         text = f"a postdrop (pid {process.pid}) sees {mount[1]} read-only"
         return fail("host.sandbox", "postdrop", text, kind="read-only", **data)
     return warn("host.sandbox", "postdrop", f"pid {process.pid} runs, without a sandbox", kind="none", **data)

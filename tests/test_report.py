@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -95,3 +96,16 @@ def test_colour_only_on_demand() -> None:
     one = report(diagnosis(Confidence.CERTAIN, Impact.OUTAGE))
     assert "\x1b" not in render(one)
     assert "\x1b[" in render(one, color=True)
+
+
+def test_an_ordinary_user_is_told_first_what_root_would_see() -> None:
+    """Before anything is read into a report, what its author was not allowed to look at."""
+    denied = Observation(
+        sign="mail.flow", status=Status.UNKNOWN, subject="log", summary="permission denied: /var/log/mail.log"
+    )
+    one = report(diagnosis(Confidence.LIKELY, Impact.OUTAGE), seen=(denied, see("dns.resolver", Status.UNKNOWN)))
+    text = render(one)
+    assert text.index("Not checked, since an ordinary user may not look there: egress.") < text.index("Some cause")
+    assert "sudo mail-diagnose run" in text
+    root = replace(one, host=replace(one.host, privileged=True))
+    assert "sudo" not in render(root)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 
@@ -15,6 +16,8 @@ _VERDICTS = {
     Status.FAILED: ("red", "Found why mail does not arrive."),
     Status.UNKNOWN: ("yellow", "Could not tell."),
 }
+# How checks say that the rights of the one who asks did not reach.
+_RIGHTS = re.compile(r"permission denied|not permitted|unauthorized|\broot\b|\bthis user\b", re.I)
 NOT_ASKED = ("network probes are switched off", "not recorded")
 _CODES = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
 _IMPACTS = {
@@ -59,6 +62,8 @@ def render(report: Report, verbose: int = 0, color: bool = False, about: Sequenc
     page.add()
     style, verdict = _VERDICTS[report.status]
     page.add(verdict, "bold", style)
+    if about is None:
+        _without_rights(page, report)
     if not report.diagnoses:
         _all_clear(page, report)
     main = [d for d in report.diagnoses if d.explained_by is None]
@@ -87,6 +92,22 @@ def _head(report: Report) -> tuple[str, str]:
     to += [f"from {report.target.sender}"] if report.target.sender else []
     when = f"{report.started:%Y-%m-%d %H:%M:%S %z} · {report.seconds:.1f} s"
     return " · ".join(part for part in facts if part), " · ".join([when, *to])
+
+
+def _without_rights(page: _Page, report: Report) -> None:
+    """What an ordinary user could not see, before anything is read into the rest, and how to have it seen."""
+    if report.host.privileged:
+        return
+    hidden = [
+        run.title or run.check
+        for run in report.runs
+        if any(o.status is Status.UNKNOWN and _RIGHTS.search(o.summary) for o in run.observations)
+    ]
+    if hidden:
+        who = report.host.user or "an ordinary user"
+        text = f"Not checked, since {who} may not look there: {'; '.join(dict.fromkeys(hidden))}."
+        page.wrap(text, "  ", "    ")
+        page.add("  To have that checked too, run it as root: sudo mail-diagnose run")
 
 
 def _all_clear(page: _Page, report: Report) -> None:

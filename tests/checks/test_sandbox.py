@@ -3,8 +3,8 @@
 from typing import Any
 
 from checks.sandbox import sandbox
-from diagnose.check import Glob, Processes
-from diagnose.host.query import GlobReply, Process, ProcessesReply, StatReply
+from diagnose.check import Disk, Glob, Processes
+from diagnose.host.query import DiskReply, GlobReply, Process, ProcessesReply, StatReply
 from diagnose.model import Status
 from tests.checks.pretended_postfix import RUNNING, failed, machine, of, run
 
@@ -36,6 +36,8 @@ def test_postdrop_with_a_read_only_queue() -> None:
         "/proc/70/mounts": "/dev/sda1 / ext4 rw 0 0\n/dev/sda1 /var/spool/postfix ext4 ro,relatime 0 0\n",
     }
     assert failed(run(sandbox, machine(more=running(POSTDROP), files=files))) == ["host.sandbox"]
+    everybody: dict[Any, Any] = {**running(POSTDROP), Disk("/var/spool/postfix"): DiskReply(read_only=True)}
+    assert failed(run(sandbox, machine(more=everybody, files=files))) == []  # a broken disk, no sandbox
 
 
 def test_waiting_postdrop_without_sandbox_is_no_proof() -> None:
