@@ -33,7 +33,7 @@ def test_entries_are_well_formed(entry: reply_table.Entry) -> None:
     assert re.compile(entry.pattern)
     assert entry.meaning
     assert entry.source
-    assert entry.evidence in {"official", "lab", "repo", "thirdparty"}
+    assert entry.evidence in {"official", "lab", "repo", "thirdparty", "recall"}
     assert 1 <= entry.weight <= 9
     for other in ENTRIES:
         assert other is entry or other.id != entry.id
