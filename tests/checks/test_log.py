@@ -1,0 +1,56 @@
+"""The check of the mail log: what fails now, what is over, what became of the address asked for."""
+
+from checks.log import log
+from diagnose.check import MailLog
+from diagnose.host.query import LogReply
+from diagnose.model import Status
+from tests.checks.pretended_postfix import machine, of, run
+
+
+def attempt(clock: str, queue_id: str, rest: str, to: str = "maria@northwind.example") -> str:
+    return f"Nov 22 {clock} app postfix/smtp[187]: {queue_id}: to=<{to}>, {rest}"
+
+
+def timed_out(clock: str, queue_id: str, to: str = "maria@northwind.example") -> str:
+    why = "connect to mx.northwind.example[192.0.2.4]:25: Connection timed out"
+    return attempt(clock, queue_id, f"relay=none, delay=30, dsn=4.4.1, status=deferred ({why})", to)
+
+
+def taken(clock: str, queue_id: str, to: str = "maria@northwind.example") -> str:
+    relay = "relay=mx.northwind.example[192.0.2.4]:25, delay=1, dsn=2.0.0"
+    return attempt(clock, queue_id, f"{relay}, status=sent (250 2.0.0 Ok: queued as 4F1)", to)
+
+
+def test_a_failure_since_the_last_success_is_current() -> None:
+    found = run(log, machine(log=(taken("13:00:00", "A1"), timed_out("14:00:00", "A2"), timed_out("14:01:00", "A3"))))
+    (seen,) = of(found, "mail.connect-timeout")
+    assert (seen.status, seen.data["count"], seen.data["port"]) == (Status.FAILED, 2, 25)
+    assert (seen.data["domain"], seen.data["route"], seen.data["source"]) == ("northwind.example", "direct", "log")
+    assert [o.status for o in of(found, "mail.flow")] == [Status.FAILED]
+
+
+def test_a_failure_before_the_last_success_is_over() -> None:
+    found = run(log, machine(log=(timed_out("13:00:00", "A1"), taken("14:00:00", "A1"))))
+    (seen,) = of(found, "mail.connect-timeout")
+    assert (seen.status, seen.data["current"]) == (Status.WARNING, False)
+    assert [o.status for o in of(found, "mail.flow")] == [Status.OK]
+
+
+def test_the_address_asked_for() -> None:
+    lines = (taken("13:00:00", "A1"), timed_out("14:00:00", "A2", "karl@northwind.example"))
+    kinds = {
+        who: of(run(log, machine(log=lines), recipient=f"{who}@northwind.example"), "log.recipient")[0].data["kind"]
+        for who in ("maria", "karl", "nobody")
+    }
+    assert kinds == {"maria": "sent", "karl": "deferred", "nobody": "none"}
+
+
+def test_a_log_that_cannot_be_read_leaves_the_flow_unknown() -> None:
+    found = run(log, machine(more={MailLog(86_400.0): LogReply(problem="permission denied: /var/log/mail.log")}))
+    assert [(o.sign, o.status) for o in found] == [("mail.flow", Status.UNKNOWN)]
+    assert "permission denied" in found[0].summary
+
+
+def test_a_log_without_a_delivery_says_that_nothing_was_handed_over() -> None:
+    found = run(log, machine(log=("Nov 22 13:00:00 app postfix/master[10]: daemon started -- version 3.7.11",)))
+    assert [o.status for o in of(found, "log.submissions")] == [Status.FAILED]

@@ -1,0 +1,76 @@
+"""The check of the queue: what waits and why, what is held, what stands still."""
+
+import json
+from typing import Any
+
+from checks.queue import queue
+from diagnose.check import MailQueue
+from diagnose.host.plain import to_plain
+from diagnose.host.query import QueueLinesReply
+from diagnose.model import Observation, Status
+from diagnose.parse.queue import summarise
+from tests.checks.pretended_postfix import NOW, failed, machine, of, run
+
+TIMED_OUT = "connect to mx.northwind.example[192.0.2.4]:25: Connection timed out"
+
+
+def waiting(name: str, count: int = 1, age: float = 600, reason: str = TIMED_OUT) -> list[str]:
+    who: dict[str, Any] = {"address": "maria@northwind.example"} | ({"delay_reason": reason} if reason else {})
+    return [
+        json.dumps(
+            {"queue_name": name, "queue_id": f"{n:05X}", "arrival_time": int(NOW - age), "message_size": 300,
+             "sender": "app@brightwater.example", "recipients": [who]}
+        )
+        for n in range(count)
+    ]  # fmt: skip
+
+
+def seen(*lines: str, log: tuple[str, ...] = ()) -> list[Observation]:
+    reply = QueueLinesReply(summary=to_plain(summarise(lines, NOW)), code=0)
+    return run(queue, machine(log=log, by_kind={MailQueue: lambda q: reply}))
+
+
+def test_what_waits_is_told_by_its_reason() -> None:
+    found = seen(*waiting("deferred", 3))
+    (reason,) = of(found, "mail.connect-timeout")
+    assert (reason.status, reason.data["count"], reason.data["port"], reason.data["family"]) == (
+        Status.FAILED,
+        3,
+        25,
+        4,
+    )
+    assert (reason.data["domain"], reason.data["source"]) == ("northwind.example", "queue")
+    assert "queue.waiting" in failed(found)
+
+
+def test_a_reason_that_the_log_shows_to_be_over_is_no_failure() -> None:
+    start = "Nov 22 14:{:02}:00 app postfix/smtp[9]: A1: to=<maria@northwind.example>, relay="
+    log = (
+        start.format(1) + f"none, delay=30, dsn=4.4.1, status=deferred ({TIMED_OUT})",
+        start.format(5) + "mx.northwind.example[192.0.2.4]:25, delay=1, dsn=2.0.0, status=sent (250 2.0.0 Ok)",
+    )
+    assert [o.status for o in of(seen(*waiting("deferred"), log=log), "mail.connect-timeout")] == [Status.WARNING]
+
+
+def test_what_is_on_hold_waits_for_nobody_and_keeps_an_old_reason() -> None:
+    found = seen(*waiting("hold", 2))
+    assert failed(found) == ["queue.hold"]
+    assert of(found, "queue.hold")[0].data["count"] == 2
+
+
+def test_mail_that_nobody_picks_up_or_tries() -> None:
+    assert "queue.maildrop" in failed(seen(*waiting("maildrop", reason="")))
+    assert "queue.stuck" in failed(seen(*waiting("active", reason="")))
+    assert "queue.stuck" not in failed(seen(*waiting("active", age=5, reason="")))
+
+
+def test_a_crowd_is_a_backlog() -> None:
+    assert "queue.backlog" in failed(seen(*waiting("active", 300, age=5, reason="")))
+
+
+def test_an_empty_queue_and_one_that_cannot_be_read() -> None:
+    assert failed(seen()) == []
+    reply = QueueLinesReply(err="postqueue: fatal: Queue report unavailable - mail system is down", code=69)
+    found = run(queue, machine(by_kind={MailQueue: lambda q: reply}))
+    assert {o.status for o in found} == {Status.UNKNOWN}
+    assert "mail system is down" in found[0].summary
