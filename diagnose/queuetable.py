@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from diagnose.host.redact import plain
 from diagnose.parse import duration
-from diagnose.parse.queue import AGE_LIMITS
-from diagnose.queueview import Seen
+from diagnose.parse.queue import AGE_LIMITS, QueueGroup
+from diagnose.queueview import Row, Seen
 
 __all__ = ["as_json", "as_text"]
 
@@ -80,7 +81,7 @@ def _why(seen: Seen, top: int) -> list[str]:
         (
             _number(why.count),
             duration.words(seen.now - why.oldest) if why.oldest is not None else "",
-            why.domains,
+            f"{why.domains}+" if why.more else why.domains,
             _cut(why.text or why.label, 46),
             why.cause or why.label,
         )
@@ -102,20 +103,26 @@ def _where(seen: Seen, top: int) -> list[str]:
     """As qshape(1) prints it."""
     from tabulate import tabulate
 
-    total = [sum(row.ages[index] for row in seen.rows) for index in range(len(AGE_LIMITS) + 1)]
+    small = seen.summary.rest if seen.summary is not None else ()
+    total = _summed([*seen.rows, *small])
     rows: list[tuple[object, ...]] = [("TOTAL", sum(total), *total)]
     rows += [(_cut(_line(row.domain), 34), row.count, *row.ages) for row in seen.rows[:top]]
     rest = seen.rows[top:]
     if rest:
-        ages = [sum(row.ages[index] for row in rest) for index in range(len(AGE_LIMITS) + 1)]
+        ages = _summed(rest)
         rows.append((f"({len(rest)} more domains)", sum(ages), *ages))
-    if seen.summary is not None and seen.summary.dropped:
-        rows.append(("(small ones, not counted by age)", seen.summary.dropped, *[""] * len(total)))
+    if small:
+        ages = _summed(small)
+        rows.append(("(domains too small to be kept)", sum(ages), *ages))
     heads = ("", "T", *(str(limit) for limit in AGE_LIMITS), f"{AGE_LIMITS[-1]}+")
     return [
         "Where to (recipients by minutes since arrival)",
         *tabulate(rows, heads, "plain", colalign=("right",) * len(heads), disable_numparse=True).split("\n"),
     ]
+
+
+def _summed(rows: Sequence[Row | QueueGroup]) -> list[int]:
+    return [sum(row.ages[index] for row in rows) for index in range(len(AGE_LIMITS) + 1)]
 
 
 def as_json(seen: Seen, top: int = 50) -> str:

@@ -42,13 +42,17 @@ _LOG = 3600.0, 1_000_000  # seconds and octets of log that tell whether mail flo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Why:
-    """Recipients that wait for one reason: how many, in how many domains, the oldest's arrival, the words, the cause."""
+    """Recipients that wait for one reason: how many, in how many domains, the oldest's arrival, the words, the cause.
+
+    more: there are further domains, too many to be kept apart.
+    """
 
     label: str
     cause: str
     title: str
     count: int
     domains: int
+    more: bool
     oldest: float | None
     text: str
 
@@ -182,7 +186,8 @@ def _flows(host: LiveHost, now: datetime) -> bool:
 
 def _whys(summary: QueueSummary) -> Iterator[Why]:
     by_label: dict[str, list[QueueGroup]] = {}
-    for group in summary.groups:
+    rest = set(map(id, summary.rest))
+    for group in (*summary.groups, *summary.rest):
         by_label.setdefault(_label(group), []).append(group)
     for label, groups in sorted(by_label.items(), key=lambda item: (-sum(g.count for g in item[1]), item[0])):
         biggest = groups[0]
@@ -194,7 +199,8 @@ def _whys(summary: QueueSummary) -> Iterator[Why]:
             cause=means.cause if means else "",
             title=means.title if means else "",
             count=sum(g.count for g in groups),
-            domains=len({g.domain for g in groups}),
+            domains=len({g.domain for g in groups} - {""}) or 1,
+            more=any(id(g) in rest for g in groups),
             oldest=min((g.oldest for g in groups if g.oldest is not None), default=None),
             text=_words(biggest),
         )

@@ -13,10 +13,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from diagnose.parse import bounce, dialogue, javamail, queue
+from diagnose.parse import bounce, dialogue, javamail, mailq
 from diagnose.parse import reason as reasons_of
 from diagnose.parse.logline import LONGEST_LINE, Line, parse
 from diagnose.parse.maillog import Delivery, MailLog, Trouble
+from diagnose.parse.pasted_line import cleaned, parts
+from diagnose.parse.pasted_line import unquoted as without_marks
 from diagnose.parse.reason import Reason
 
 __all__ = ["Delivery", "Event", "Said", "Trouble", "read_anything", "read_lines"]
@@ -54,21 +56,11 @@ def read_lines(lines: Iterable[str | bytes], now: datetime | None = None) -> Ite
     """Read lines as they come, and yield what they say in order."""
     reader = _Reader(now)
     for number, line in enumerate(lines, 1):
-        yield from reader.feed(number, _as_text(line))
+        for part in parts(cleaned(line)):
+            yield from reader.feed(number, part)
     yield from reader.finish()
 
 
-def _as_text(line: str | bytes) -> str:
-    if isinstance(line, bytes):
-        line = line[:LONGEST_LINE].decode("utf-8", "replace")
-    line = line[:LONGEST_LINE].rstrip("\r\n").replace("\0", "")
-    if len(line) > 300:
-        line = reasons_of.without_endless_words(line)
-    return _MARKUP.sub("", line) if "\x1b" in line or "`" in line else line
-
-
-_MARKUP = re.compile(r"\x1b\[[0-9;]{0,12}[A-Za-z]|^`{1,3}(?=\S)|(?<=[^`])`{1,3}$")  # colours, Markdown
-_QUOTED = re.compile(r"^(?:>+ ?|\|\s)(?=\S)")  # quoted mail, tables
 _CONTINUES = re.compile(r"^(?:\s+\S|Caused by:|nested exception is|\.\.\. \d+ more|at [\w.$]+\()")
 _PROGRAM = re.compile(
     r"\b(?:smtplib|socket\.gaierror|ssl\.SSL|PHPMailer|SMTP (?:ERROR|Error)|SMTP connect|swift|Swift|symfony|stream_socket_client|"
@@ -116,11 +108,11 @@ class _Reader:
             yield from self._flush()
             yield from _from_queue_json(number, stripped)
             return
-        if queue.is_mailq_head(line) or (self.mailq and not _is_log(line, self.now)):
+        if mailq.is_mailq_head(line) or (self.mailq and not _is_log(line, self.now)):
             if not self.mailq:
                 yield from self._flush()
             self.mailq.append((number, line))
-            if len(self.mailq) > LONGEST_BLOCK and queue.is_mailq_head(line):
+            if len(self.mailq) > LONGEST_BLOCK and mailq.is_mailq_head(line):
                 last = self.mailq.pop()
                 yield from self._flush()
                 self.mailq.append(last)
@@ -128,7 +120,7 @@ class _Reader:
         yield from self._line(number, line)
 
     def _line(self, number: int, line: str) -> Iterator[Event]:
-        unquoted = _QUOTED.sub("", line)
+        unquoted = without_marks(line)
         parsed = None if _CONTINUES.match(line) and (self.pending or self.block) else parse(unquoted.strip(), self.now)
         if parsed is None and not self.pending and not self.block:
             parsed = parse(unquoted.strip(), self.now)
@@ -254,7 +246,7 @@ def _from_queue_json(number: int, line: str) -> Iterator[Event]:
 
 
 def _from_mailq(lines: list[_Numbered], now: datetime | None) -> Iterator[Event]:
-    for message in queue.messages_of_mailq("\n".join(line for _, line in lines), now):
+    for message in mailq.messages_of_mailq("\n".join(line for _, line in lines), now):
         for recipient, text in message.recipients:
             yield _waiting(
                 number=lines[min(message.number, len(lines)) - 1][0],

@@ -301,13 +301,14 @@ def _look_up(text: str, peer: str | None, stage: str | None, code: int | None) -
 
 def _search(text: str, peer: str | None, stage: str | None, *, is_reply: bool) -> reply_table.Entry | None:
     lowered = text.lower()
+    speaking = reply_table.speaking(peer)
     first: reply_table.Entry | None = None
     for entry in reply_table.entries():
         if entry.local and is_reply:
             continue
         if first is not None and entry.peer is None:
             continue
-        scoped = peer is not None and entry.speaks_for(peer)
+        scoped = entry.peer in speaking
         if (entry.only_peer or first is not None) and not scoped:
             continue
         if entry.at is not None and (stage is None or re.fullmatch(entry.at, stage) is None):

@@ -48,13 +48,13 @@ class Entry:
 
     def search(self, text: str, lowered: str) -> bool:
         """Whether the text (and its lower-case twin) is this entry's."""
-        if self.needs and not any(each in lowered for each in self.needs):
-            return False
+        for each in self.needs:
+            if each in lowered:
+                break
+        else:
+            if self.needs:
+                return False
         return _compiled(self.pattern).search(text) is not None
-
-    def speaks_for(self, peer: str) -> bool:
-        """Whether the entry's ``peer`` fits this host name."""
-        return self.peer is not None and _compiled(self.peer).search(peer) is not None
 
 
 @cache
@@ -127,3 +127,13 @@ def _entry(row: Mapping[str, Any]) -> Entry:
 def entries() -> tuple[Entry, ...]:
     """All entries, in the order in which they are tried."""
     return tuple(entry for path in sorted(DIRECTORY.glob("*.toml")) for entry in read(path))
+
+
+@cache
+def _peers() -> tuple[str, ...]:
+    return tuple(sorted({entry.peer for entry in entries() if entry.peer is not None}))
+
+
+def speaking(host: str | None) -> tuple[str, ...]:
+    """The values of ``peer`` that fit a host name."""
+    return tuple(peer for peer in _peers() if _compiled(peer).search(host)) if host else ()

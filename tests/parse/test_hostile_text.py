@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from diagnose.parse import evidence, maillog, queue, reason, smtp_reply
+from diagnose.parse import evidence, maillog, mailq, queue, reason, smtp_reply
 from diagnose.parse.suggest import suggest
 
 DATA = Path(__file__).parent.parent / "data"
@@ -58,7 +58,7 @@ def test_mutated_lines_are_survived(lines: list[bytes]) -> None:
     list(maillog.stream(lines, NOW))
     suggest(evidence.read_lines(lines, NOW))
     queue.summarise(lines, 0.0)
-    queue.from_mailq("\n".join(line.decode("utf-8", "replace") for line in lines), NOW)
+    mailq.from_mailq("\n".join(line.decode("utf-8", "replace") for line in lines), NOW)
 
 
 @RELAXED

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from diagnose.parse import queue
+from diagnose.parse import mailq, queue
 
 NOW = 1795349445.0
 MAILQ = """-Queue ID-  --Size-- ----Arrival Time---- -Sender/Recipient-------
@@ -70,11 +70,47 @@ def test_groups_are_bounded() -> None:
     summary = queue.summarise(lines, NOW)
     assert len(summary.groups) <= queue.GROUPS
     assert sum(group.count for group in summary.groups) + summary.dropped == summary.recipients == 2000
+    assert sum(group.count for group in summary.rest) == summary.dropped
+    assert len(summary.rest) <= queue.GROUPS + 1
+
+
+def test_small_groups_keep_their_reason() -> None:
+    """A queue for thousands of domains: what is too small to be a group is still counted by reason and age."""
+    timeout = "connect to mx.{0}[192.0.2.1]:25: Connection timed out"
+    full = "host mx.{0}[192.0.2.1] said: 452 4.2.2 <u@{0}>: mailbox full (in reply to RCPT TO command)"
+    lines = [
+        _message(
+            n, None, recipients=[{"address": f"u@domain-{n}.example", "delay_reason": why.format(f"x-{n}.example")}]
+        )
+        for n, why in ((n, full if n % 3 else timeout) for n in range(3000))
+    ]
+    summary = queue.summarise(lines, NOW)
+    counts: dict[str, int] = {}
+    for group in (*summary.groups, *summary.rest):
+        counts[group.label] = counts.get(group.label, 0) + group.count
+    assert counts == {"recipient-mailbox-full": 2000, "connect-timeout": 1000}
+    assert {group.domain for group in summary.rest} == {""}
+    assert sum(map(sum, (group.ages for group in summary.rest))) == summary.dropped == 2600
+
+
+def test_what_is_on_hold_stands_apart() -> None:
+    """A message on hold keeps the reason of its last attempt, and is no part of what waits for that reason."""
+    reason = "connect to mx.example.org[192.0.2.1]:25: Connection timed out"
+    summary = queue.summarise([_message(1, reason), _message(2, reason, queue_name="hold")], NOW)
+    assert sorted((group.queue_name, group.count) for group in summary.groups) == [("deferred", 1), ("hold", 1)]
+
+
+def test_a_bad_line_leaves_its_neighbours() -> None:
+    """Lines are decoded together; one that is none, or two, spoils no other."""
+    good = [_message(n, "deferred transport") for n in range(1, 50)]
+    for bad in ("{", "[]", '{"queue_id": "A"}, {"queue_id": "B"}', "1", "\x00", '"'):
+        summary = queue.summarise([*good[:20], bad, *good[20:]], NOW)
+        assert (summary.total, summary.unreadable) == (49, 1), bad
 
 
 def test_mailq() -> None:
     """mailq text gives the same sums, with wrapped reasons and the marks of active and held messages."""
-    summary = queue.from_mailq(MAILQ, datetime(2026, 11, 22, 12, 0, tzinfo=UTC))
+    summary = mailq.from_mailq(MAILQ, datetime(2026, 11, 22, 12, 0, tzinfo=UTC))
     assert summary.messages == {"active": 1, "deferred": 1, "hold": 1}
     assert {(group.domain, group.label) for group in summary.groups} == {
         ("example.com", "sender-domain-not-found"),

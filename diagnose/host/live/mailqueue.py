@@ -20,6 +20,8 @@ from diagnose.host.redact import mask, plain
 from diagnose.parse.queue import QueueSummary, summarise
 
 _SAMPLE = 20
+_BLOCK = 1 << 18
+_PAUSE = 0.004  # seconds in which a program writes what a pipe of 1 MB holds several times less than that
 _ERR_LIMIT = 4000
 _TRIAL = 0.5  # seconds after which postqueue's pace is judged
 # Messages a second: from the page cache postqueue(1) lists 25 000 to 60 000, from a disk 5 000 and fewer.
@@ -203,7 +205,7 @@ def _child(argv: list[str], errors: int) -> subprocess.Popen[bytes]:
         stderr=errors,
         env=environment(),
         cwd="/",
-        bufsize=1 << 18,
+        bufsize=0,
     )
     assert child.stdout is not None
     widen(child.stdout.fileno())
@@ -235,10 +237,17 @@ class _Watch:
     def lines(self) -> Iterator[bytes]:
         """Whole lines: what a killed child leaves behind is none."""
         assert self.child.stdout is not None
-        for line in self.child.stdout:
-            self._read += 1
-            if line.endswith(b"\n"):
-                yield line
+        descriptor = self.child.stdout.fileno()
+        rest = b""
+        long = False
+        while block := os.read(descriptor, _BLOCK):
+            *whole, rest = (rest + block).split(b"\n")
+            self._read += len(whole)
+            yield from whole
+            # postqueue(1) writes 4 KB at a time: to be woken by each costs both of us more than the reading itself.
+            if long and len(block) < _BLOCK // 2:
+                time.sleep(_PAUSE)
+            long = True
         self._done = True
 
     def _deadline(self) -> None:
