@@ -14,9 +14,10 @@ from diagnose import __version__, lookback, rank
 from diagnose.causes import all_causes
 from diagnose.explain import Collected, relay_note, weighed
 from diagnose.fate import meaning
+from diagnose.host.ahead import Ahead
 from diagnose.host.live import LiveHost
 from diagnose.host.plain import from_plain
-from diagnose.host.query import MailLog, MailQueue, Now
+from diagnose.host.query import MailLog, Now, QueueLinesReply
 from diagnose.model import (
     Diagnosis,
     HostInfo,
@@ -35,7 +36,6 @@ from diagnose.statement import fail, ok, unknown
 
 __all__ = ["Growth", "Row", "Seen", "Why", "look"]
 
-BUDGET = 20.0  # seconds for reading the queue
 STUCK = 60.0  # seconds in maildrop, or in the active queue, without an attempt
 _LOG = 3600.0, 1_000_000  # seconds and octets of log that tell whether mail flows
 
@@ -90,13 +90,14 @@ class Seen:
     problem: str = ""
 
 
-def look(state: Path, budget: float = BUDGET) -> Seen:
-    """Reads the queue within `budget` seconds, and keeps its size in the directory `state` for the next look."""
+def look(state: Path, host: LiveHost, asked: Ahead[QueueLinesReply]) -> Seen:
+    """What was asked of the queue, told; its size is kept in the directory `state` for the next look."""
     began = time.monotonic()
-    host = LiveHost()
     now = host.answer(Now(), began + 5)
     moment = datetime.fromtimestamp(now.epoch).astimezone()
-    reply = host.answer(MailQueue(budget), began + budget + 5)
+    # While a long queue is read, there is time to look at the log, which a short one need not wait for.
+    flows = None if asked.done else _flows(host, moment)
+    reply = asked.reply()
     info = HostInfo(name=now.fqdn or now.hostname, user=now.user, privileged=now.root, network=False)
     summary = None
     if reply.summary is not None:
@@ -112,7 +113,8 @@ def look(state: Path, budget: float = BUDGET) -> Seen:
             seconds=_since(began),
         )
         return Seen(report=_report(info, moment, began, run, ()), summary=None, now=now.epoch, problem=problem)
-    flows = _flows(host, moment) if summary.total else False
+    if flows is None:
+        flows = _flows(host, moment) if summary.total else False
     observations = tuple(_observations(summary, now.epoch))
     if _direct(reply.err):
         observations += (fail("postfix.master", "Postfix", "postqueue says that the mail system is down", kind="down"),)

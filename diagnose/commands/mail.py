@@ -119,14 +119,21 @@ def queue(
       mail-diagnose queue --top 30
       mail-diagnose queue --format json
     """
-    from diagnose import queuetable
-    from diagnose.queueview import look
-    from diagnose.watch.state import default_dir
+    from diagnose.host.ahead import Ahead
+    from diagnose.host.live import LiveHost
+    from diagnose.host.query import MailQueue
 
     check_format(format, color)
     if not 0.5 <= timeout <= 3600:
         raise UsageError(f"--timeout takes 0.5 to 3600 seconds, not {timeout:g}")
-    seen = look(state_dir or default_dir(), timeout)
+    host = LiveHost()
+    asked = Ahead(host, MailQueue(timeout), timeout + 5)
+    # Postfix lists the queue meanwhile.
+    from diagnose import queuetable
+    from diagnose.queueview import look
+    from diagnose.watch.state import default_dir
+
+    seen = look(state_dir or default_dir(), host, asked)
     if format == "json":
         write(queuetable.as_json(seen, max(top, 50)), output)
     else:

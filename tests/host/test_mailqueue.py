@@ -153,7 +153,7 @@ def test_nobody_may_not(queue: Path) -> None:
     for each in (queue, *queue.parents):
         if each != Path("/") and each != Path("/tmp"):
             each.chmod(0o755)
-    reply = read(queue, before="import os; os.setgroups([]); os.setgid(65534); os.setuid(65534)")
+    reply = read(queue, before="import os, diagnose.parse.queue; os.setgroups([]); os.setgid(65534); os.setuid(65534)")
     assert reply["code"] == 69
     assert reply["err"]
     assert reply["summary"]["messages"] == {}

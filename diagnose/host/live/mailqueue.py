@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from diagnose.host.live import queuefiles
 from diagnose.host.live.journal import widen
@@ -17,7 +18,9 @@ from diagnose.host.live.system import decode, environment, find, scratch, why
 from diagnose.host.plain import to_plain
 from diagnose.host.query import MailQueue, QueueLinesReply
 from diagnose.host.redact import mask, plain
-from diagnose.parse.queue import QueueSummary, summarise
+
+if TYPE_CHECKING:
+    from diagnose.parse.queue import QueueSummary
 
 _SAMPLE = 20
 _BLOCK = 1 << 18
@@ -184,6 +187,9 @@ def _stream(argv: list[str], deadline: float, *, trial: bool = False) -> _Told:
         child = stack.enter_context(_child(argv, errors.fileno()))
         stack.callback(child.kill)
         watch = stack.enter_context(_Watch(child, deadline, trial=trial))
+        # Imported while the child begins: what reasons mean takes longer to load than a short queue to list.
+        from diagnose.parse.queue import summarise
+
         summary = summarise(watch.lines(), time.time(), stop=lambda: watch.late or watch.slow)
         if not watch.late and not watch.slow:
             with contextlib.suppress(subprocess.TimeoutExpired):
