@@ -8,38 +8,9 @@ from diagnose.check import Context, MapCompare, Read, Stat, check, fail, ok, ski
 from diagnose.facts import Mta, Route, mta
 from diagnose.facts.relay import Asked, CompareReply, Sasl, relay_route, sasl, settings_problem, way_in
 from diagnose.model import Observation, Scalar
-from diagnose.parse import sasl_passwd, table
+from diagnose.parse import sasl_flaws, sasl_passwd, table
 from diagnose.parse.sasl_passwd import SaslPasswd
 from diagnose.parse.table import Table
-
-# What makes the entry in use something else than was meant, and what only may.
-_HARM = {
-    "no-colon": "has no colon between user and password",
-    "empty-user": "has no user before the colon",
-    "empty-password": "has no password behind the colon",
-    "quoted-value": "has user and password in quotes, which Postfix takes as part of them",
-    "trailing-backslash": "ends in a backslash, which Postfix takes as part of the password",
-    "smart-quote": "holds typographic quotes",
-    "nbsp": "holds a non-breaking space",
-    "zero-width": "holds an invisible character",
-    "inline-comment": "has a comment behind the password, which Postfix takes as part of it",
-    "placeholder": "still holds a document's placeholder instead of the real user or password",
-    "unrendered": "holds a template's placeholder that nothing has filled in",
-    "equals-sign": "has an equals sign, where a blank belongs",
-    "quoted": "has the password in quotes, which Postfix takes as part of it",
-}
-_LOST = {
-    "key-without-value": "has a key and no value",
-    "no-key-separator": "has no blank between the relay and the user",
-    "equals-sign": "has an equals sign between relay and user, where a blank belongs",
-    "colon-after-key": "has a colon behind the relay, which becomes part of the key",
-    "whole-line-quoted": "is in quotes as a whole",
-    "indented": "begins with a blank, so that it is joined to the line before or ignored",
-    "url-key": "names the relay as a URL",
-    "prompt": "begins with a shell's prompt",
-    "bom": "begins with a byte-order mark",
-}
-_ODD = {"cr": "ends in a carriage return", "dash": "holds a typographic dash"}
 
 
 @check(
@@ -83,12 +54,8 @@ def _enabled(ctx: Context, postfix: Mta, way: Route, found: Sasl) -> Iterator[Ob
     into = way_in(ctx, way)
     where: dict[str, Scalar] = {"host": way.host, "next_hop": way.nexthop, "provider": into.provider}
     where |= {"path": f"{postfix.config_directory}/sasl_passwd"}
-    kind = postfix.value("default_database_type")
-    kind = (
-        kind
-        if kind in postfix.map_types
-        else next((t for t in ("lmdb", "hash", "cdb", "texthash") if t in postfix.map_types), "hash")
-    )
+    usual = (postfix.value("default_database_type"), "lmdb", "hash", "cdb", "texthash")
+    kind = next((t for t in usual if t in postfix.map_types), "hash")
     where |= {"table": f"{kind}:{where['path']}"}
     if found.asked and table.source(found.asked[0].table):
         where |= {"table": found.asked[0].table.key, "path": table.source(found.asked[0].table)}
@@ -101,13 +68,8 @@ def _enabled(ctx: Context, postfix: Mta, way: Route, found: Sasl) -> Iterator[Ob
         text = f"is off, and {into.provider} ({way.host}) takes mail only after a login"
         yield fail("sasl.enabled", "smtp_sasl_auth_enable", text, kind="provider-wants", **where)
     else:
-        yield ok(
-            "sasl.enabled",
-            "smtp_sasl_auth_enable",
-            f"is off: mail goes to {way.host} without a login",
-            on=False,
-            **where,
-        )
+        text = f"is off: mail goes to {way.host} without a login"
+        yield ok("sasl.enabled", "smtp_sasl_auth_enable", text, on=False, **where)
 
 
 def _map(ctx: Context, postfix: Mta, way: Route, one: Asked) -> Iterator[Observation]:
@@ -185,7 +147,7 @@ def _entry(ctx: Context, way: Route, found: Sasl) -> Iterator[Observation]:
     malformed = False
     for one in found.asked:
         if one.table.key in texts:
-            for observation in _lost_lines(way, one.table, texts[one.table.key]):
+            for observation in _lost_line(way, one.table, texts[one.table.key]):
                 malformed = True
                 yield observation
     if not lost and not malformed:
@@ -228,13 +190,8 @@ def _stale(ctx: Context, one: Asked, found: Sasl) -> Iterator[Observation]:
         yield fail("sasl.stale", it.key, text, kind="key-missing", key=new[0], **where)
     elif reply.differ or reply.only_source or reply.only_table:
         odd = (*reply.differ, *reply.only_source, *reply.only_table)[0]
-        yield warn(
-            "sasl.stale",
-            it.key,
-            f"differs from {path} in entries that this mail does not use ({odd})",
-            kind="other-keys",
-            **where,
-        )
+        text = f"differs from {path} in entries that this mail does not use ({odd})"
+        yield warn("sasl.stale", it.key, text, kind="other-keys", **where)
     else:
         yield ok("sasl.stale", it.key, f"holds what {path} says", **where)
 
@@ -250,64 +207,22 @@ def _line_in_use(way: Route, hit: Asked, text: SaslPasswd | None) -> Iterator[Ob
     path = table.source(hit.table)
     entry = text.get(hit.key) if text is not None else None
     shown = entry or sasl_passwd.parse_value(hit.key, hit.value)
-    line = shown.line
-    kinds = {f.kind for f in text.findings if f.line == line} if text is not None and entry is not None else set()
-    kinds |= {
-        trait
-        for trait in shown.secret.traits
-        if trait
-        in ("trailing-backslash", "quoted", "smart-quote", "nbsp", "zero-width", "inline-comment", "unrendered")
-    }
-    if not hit.has_colon:
-        kinds.add("no-colon")
-    elif not hit.user.strip():
-        kinds.add("empty-user")
-    if shown.user_placeholder or shown.secret.has("placeholder"):
-        kinds.add("placeholder")
-    if "quoted-value" in kinds:
-        kinds.discard("quoted")
-    place = f"{path} line {line}" if line and path else hit.key
-    where: dict[str, Scalar] = {
-        "path": path,
-        "line": line,
-        "key": hit.key,
-        "table": hit.table.key if path else "",
-        "user": hit.user,
-        "next_hop": way.nexthop,
-    }
-    for kind in sorted(kinds & set(_HARM)):
-        yield fail("sasl.line", place, f"the entry {_HARM[kind]}", kind=kind, **where)
-    for kind in sorted(kinds & set(_ODD)):
-        yield warn("sasl.line", place, f"the entry {_ODD[kind]}", kind=kind, **where)
-    if not kinds & (set(_HARM) | set(_ODD)):
+    flaws = sasl_flaws.in_use(shown, text if entry is not None else None, hit.has_colon)
+    place = f"{path} line {shown.line}" if shown.line and path else hit.key
+    where: dict[str, Scalar] = {"path": path, "line": shown.line, "key": hit.key, "user": hit.user}
+    where |= {"table": hit.table.key if path else "", "next_hop": way.nexthop}
+    for flaw in flaws:
+        say = fail if flaw.harmful else warn
+        yield say("sasl.line", place, f"the entry {flaw.said}", kind=flaw.kind, **where)
+    if not flaws:
         yield ok("sasl.line", place, "has the shape of an entry", **where)
 
 
-def _lost_lines(way: Route, it: Table, text: SaslPasswd) -> Iterator[Observation]:
-    """Lines that evidently are for this relay and that no lookup finds for their shape."""
-    path = table.source(it)
-    host = way.host.lower()
-    broken = [
-        f
-        for f in text.findings
-        if f.kind in _LOST and (host in f.text.lower() or f.kind in ("indented", "whole-line-quoted", "bom", "prompt"))
-    ]
-    for finding in broken:
-        entry = next((e for e in text.entries if e.line == finding.line), None)
-        if entry is not None and finding.kind in ("bom", "prompt", "url-key") and host not in entry.key.lower():
-            continue
-        said = f"the line {_LOST[finding.kind]}"
-        yield fail(
-            "sasl.line",
-            f"{path} line {finding.line}",
-            said,
-            kind=finding.kind,
-            path=path,
-            line=finding.line,
-            table=it.key,
-            next_hop=way.nexthop,
-        )
-        return
+def _lost_line(way: Route, it: Table, text: SaslPasswd) -> Iterator[Observation]:
+    if flaw := sasl_flaws.lost(text, way.host):
+        path = table.source(it)
+        where: dict[str, Scalar] = {"path": path, "line": flaw.line, "table": it.key, "next_hop": way.nexthop}
+        yield fail("sasl.line", f"{path} line {flaw.line}", f"the line {flaw.said}", kind=flaw.kind, **where)
 
 
 def _no_key(ctx: Context, way: Route, found: Sasl, texts: dict[str, SaslPasswd]) -> Iterator[Observation]:
@@ -332,17 +247,8 @@ def _no_key(ctx: Context, way: Route, found: Sasl, texts: dict[str, SaslPasswd])
     if near:
         best = near[0]
         text = f"has no entry that Postfix finds: it asks for {tried}, and line {best.line or '?'} has {best.key} ({best.difference} differs)"
-        yield fail(
-            "sasl.key",
-            way.nexthop,
-            f"{shown} {text}",
-            kind="near",
-            near=best.key,
-            difference=best.difference,
-            line=best.line,
-            key=best.key,
-            **where,
-        )
+        where |= {"near": best.key, "difference": best.difference, "line": best.line, "key": best.key}
+        yield fail("sasl.key", way.nexthop, f"{shown} {text}", kind="near", **where)
     elif into.needs_login or not entries:
         text = f"{shown} has no entry for {tried}" + ("" if entries else ": it is empty")
         yield fail("sasl.key", way.nexthop, text, kind="none" if entries else "empty", **where)
