@@ -33,10 +33,7 @@ def queue(ctx: Context) -> Iterator[Observation]:
         yield unknown("queue.readable", "mail queue", f"{why}: would tell what waits and why", text=why)
         yield unknown("queue.waiting", "mail queue", "the queue cannot be read")
         return
-    if not summary.complete:
-        yield warn("queue.readable", "mail queue", f"read in part: {summary.total} messages within the time allowed")
-    else:
-        yield ok("queue.readable", "mail queue", f"{summary.total} messages")
+    yield _readable(summary)
     now = ctx.ask(Now()).epoch
     yield from _sums(summary, now)
     settled = _settled(ctx)
@@ -46,6 +43,20 @@ def queue(ctx: Context) -> Iterator[Observation]:
         # What is on hold keeps the reason of an attempt long ago.
         if group.reason is not None and not group.reason.harmless and group.queue_name != "hold":
             yield _group(group, several and group.label in current.OF_CONNECTING, settled)
+
+
+def _readable(summary: QueueSummary) -> Observation:
+    read = sum(summary.ages)
+    if summary.complete:
+        return ok("queue.readable", "mail queue", f"{summary.total} messages")
+    if read < summary.total:
+        about = "about " if summary.estimated else ""
+        text = f"a sample: {read} of {about}{summary.total} messages could be read in the time allowed"
+    elif summary.unreadable:
+        text = f"{summary.unreadable} lines of postqueue's are not understood; {read} messages"
+    else:
+        text = f"read in part: {read} messages in the time allowed, and there are more"
+    return warn("queue.readable", "mail queue", text, read=read, total=summary.total)
 
 
 def _settled(ctx: Context) -> set[tuple[str, str]]:

@@ -41,11 +41,13 @@ def _head(seen: Seen) -> list[str]:
     parts = [
         f"{_number(summary.messages[q])} {'on hold' if q == 'hold' else q}" for q in _QUEUES if summary.messages.get(q)
     ]
-    lines.append(f"{_number(seen.total)} message{'' if seen.total == 1 else 's'}: {', '.join(parts)}")
+    about = "about " if summary.estimated else ""
+    lines.append(f"{about}{_number(seen.total)} message{'' if seen.total == 1 else 's'}: {', '.join(parts)}")
     if seen.read < seen.total:
-        share = 100 * seen.read / seen.total
+        share = f"{100 * seen.read / seen.total:.1f} %"
+        total = f"{about}{_number(seen.total)}"
         lines.append(
-            f"SAMPLE: {_number(seen.read)} of {_number(seen.total)} messages could be read in time ({share:.1f} %); all below is of those"
+            f"SAMPLE: {_number(seen.read)} of {total} messages could be read in time ({share}); all below is of those"
         )
     elif not summary.complete:
         lines.append(
@@ -141,6 +143,7 @@ def _plain(seen: Seen, top: int) -> dict[str, Any] | None:
         "total": seen.total,
         "read": seen.read,
         "complete": summary.complete,
+        "estimated": summary.estimated,
         "recipients": summary.recipients,
         "octets": summary.size,
         "hold": summary.messages.get("hold", 0),

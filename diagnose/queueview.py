@@ -237,7 +237,7 @@ def _rows(summary: QueueSummary) -> Iterator[Row]:
 
 def _growth(summary: QueueSummary, now: float, folder: Path) -> Growth | None:
     """Against the last look; nothing is said or kept of a queue that could not be counted."""
-    exact = summary.complete or summary.total > sum(summary.ages)
+    exact = summary.complete or (summary.total > sum(summary.ages) and not summary.estimated)
     if not exact:
         return None
     before = lookback.last(folder)

@@ -73,6 +73,7 @@ class QueueSummary:
     ``messages`` counts by queue name (maildrop, incoming, active, deferred, hold, corrupt), ``ages`` counts messages by
     `AGE_LIMITS` and "older", ``groups`` is sorted by size, ``senders`` by number of messages. ``rest`` is what the
     groups are that were too small to keep, by reason alone (their ``domain`` is ""); ``dropped`` is its recipients.
+    ``estimated``: there was no time to count all of ``messages``.
     """
 
     messages: dict[str, int]
@@ -86,6 +87,7 @@ class QueueSummary:
     unreadable: int
     complete: bool
     rest: tuple[QueueGroup, ...] = ()
+    estimated: bool = False
 
     @property
     def total(self) -> int:
@@ -253,9 +255,10 @@ def summarise(
     sums = Sums(now=now)
     read = 0
     whole = iter(line for line in lines if line.strip())
-    while portion := list(islice(whole, STOP_EVERY)):
-        if stop is not None and stop():
-            return sums.result(complete=False)
+    while stop is None or not stop():
+        portion = list(islice(whole, STOP_EVERY))
+        if not portion:
+            return sums.result(complete=True)
         for message in _decoded(portion if limit is None else portion[: limit - read]):
             if message is None:
                 sums.unreadable += 1
@@ -263,8 +266,8 @@ def summarise(
                 _add(sums, message)
         read += len(portion)
         if limit is not None and read > limit:
-            return sums.result(complete=False)
-    return sums.result(complete=True)
+            break
+    return sums.result(complete=False)
 
 
 def _decoded(lines: Sequence[str | bytes]) -> Iterable[dict[str, Any] | None]:

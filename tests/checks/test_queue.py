@@ -1,5 +1,6 @@
 """The check of the queue: what waits and why, what is held, what stands still."""
 
+import dataclasses
 import json
 from typing import Any
 
@@ -74,3 +75,17 @@ def test_an_empty_queue_and_one_that_cannot_be_read() -> None:
     found = run(queue, machine(by_kind={MailQueue: lambda q: reply}))
     assert {o.status for o in found} == {Status.UNKNOWN}
     assert "mail system is down" in found[0].summary
+
+
+def test_a_sample_says_of_how_many() -> None:
+    """A queue that is too long for the time allowed is told by what was read of it."""
+    sample = dataclasses.replace(
+        summarise(waiting("deferred", 30), NOW), messages={"deferred": 1_000_000}, complete=False, estimated=True
+    )
+    reply = QueueLinesReply(summary=to_plain(sample), code=-9)
+    found = run(queue, machine(by_kind={MailQueue: lambda q: reply}))
+    (readable,) = of(found, "queue.readable")
+    assert readable.status is Status.WARNING
+    assert "30 of about 1000000 messages" in readable.summary
+    assert of(found, "queue.waiting")[0].data["count"] == 1_000_000
+    assert of(found, "mail.connect-timeout")[0].data["count"] == 30

@@ -285,7 +285,8 @@ def _of(summary: QueueSummary, counted: Count | None) -> QueueSummary:
         return summary
     queues = {*summary.messages, *counted.queues}
     messages = {name: max(summary.messages.get(name, 0), counted.queues.get(name, 0)) for name in sorted(queues)}
-    return replace(summary, messages={name: number for name, number in messages.items() if number})
+    messages = {name: number for name, number in messages.items() if number}
+    return replace(summary, messages=messages, estimated=not counted.exact)
 
 
 def _words(err: str) -> str:
