@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeGuard
 
 from diagnose import __version__, rank
 from diagnose.causes import all_causes
@@ -30,6 +31,7 @@ from diagnose.model import (
 )  # fmt: skip
 from diagnose.parse.evidence import Delivery, Event, Said, Trouble, read_lines
 from diagnose.parse.reason import Reason, likely
+from diagnose.parse.settled import Settled
 from diagnose.parse.suggest import Suggestion, reasons_in, suggest
 from diagnose.statement import fail, ok, stamped, unknown
 
@@ -61,6 +63,7 @@ class Collected:
     suggestions: tuple[Suggestion, ...] = ()
     _kinds: dict[tuple[str, str, bool], _Kind] = field(default_factory=dict)
     _strangers: list[Event] = field(default_factory=list)
+    _scanners: set[str] = field(default_factory=set)
 
     def read(self, events: Iterable[Event]) -> None:
         """Takes all events, once.
@@ -68,8 +71,8 @@ class Collected:
         Strangers whom this host's server turned away are daily business where anything else is told: they count only
         where they are all there is.
         """
-        self.suggestions = suggest(self._pass_on(events))
-        if not self.suggestions and not self.fine and self._strangers:
+        self.suggestions = suggest(self._pass_on(Settled().read(events)))
+        if not self.suggestions and not self.fine and self._strangers and not self._scanned():
             self.suggestions = suggest(self._strangers)
             for kind in self._kinds.values():
                 kind.stranger = False
@@ -90,6 +93,8 @@ class Collected:
                 self.fine += 1
                 continue
             stranger = _is_stranger(event)
+            if len(self._scanners) < _KINDS and _scans(event):
+                self._scanners.add(event.client or "")
             self._keep(event, stranger)
             if stranger:
                 if len(self._strangers) < _KINDS and not _listed(event):
@@ -97,6 +102,10 @@ class Collected:
                 continue
             if not (isinstance(event, Trouble) and event.reason is not None and event.reason.harmless):
                 yield event
+
+    def _scanned(self) -> bool:
+        """Whether others than those who were turned away tried the doors of this host: then those did the same."""
+        return bool(self._scanners - {event.client for event in self._strangers if isinstance(event, Trouble)})
 
     def _keep(self, event: Event, stranger: bool) -> None:
         reasons = reasons_in(event)
@@ -254,6 +263,15 @@ def _is_stranger(event: Event) -> bool:
         return ipaddress.ip_address(address).is_global
     except ValueError:
         return False
+
+
+def _scans(event: Event) -> TypeGuard[Trouble]:
+    """Whether a client guesses passwords or does not speak SMTP."""
+    if not isinstance(event, Trouble) or event.client is None or event.reason is None or not event.reason.harmless:
+        return False
+    return event.reason.entry == "client-password" or event.text.startswith(
+        ("too many errors after ", "non-SMTP command ", "improper command pipelining ")
+    )
 
 
 def _listed(event: Event) -> bool:

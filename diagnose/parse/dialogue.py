@@ -9,21 +9,22 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_STAMP = r"(?:\[?[\d:.,T/+ Z-]{6,35}\]?\s+)?"
+_STAMP = r"(?:\[?[\d:.,T/+ Z-]{6,35}\]?\s+)?(?:\w{2,8}: 0x[0-9a-f]+: |\d{1,6}:? {1,6}(?=SMTP[<>]))?"
 _SERVER = re.compile(
-    rf"^\s*{_STAMP}(?:\[[\w-]+\]\s+)?(?:S:|<<<|<--|<-|<~\*?|<\*\*|<=|<|SERVER -> CLIENT:|\[?INBOUND\]?:?|reply: b?['\"]|>> )\s*"
+    rf"^\s*{_STAMP}(?:\[[\w-]+\]\s+)?(?:S:|SMTP<<|<<<|<--|<-|<~\*?|<\*\*|<=|<|SERVER -> CLIENT:|\[?INBOUND\]?:?|reply: b?['\"]|>> )\s*"
     r"(?P<reply>\d{3}(?:[ -].*)?)$"
 )
 _RETCODE = re.compile(r"^reply: retcode \((?P<code>\d{3})\); Msg: b?(?P<quote>['\"])(?P<text>.*)(?P=quote)")
 _RAW_REPLY = re.compile(r"^(?P<reply>[2-5]\d\d[ -](?=\S).*|[2-5]\d\d)$")
+_STAMPED_REPLY = re.compile(r"^(?P<reply>[2-5]\d\d[ -]#?[245]\.\d{1,3}\.\d{1,3}\b.*)$")
 _CLIENT = re.compile(
-    rf"^\s*{_STAMP}(?:\[[\w-]+\]\s+)?(?:C:|>>>|-->|->|~>|\*\*>|=>|>|CLIENT -> SERVER:|send: b?['\"])?\s*"
+    rf"^\s*{_STAMP}(?:\[[\w-]+\]\s+)?(?:C:|SMTP>>|>>>|-->|->|~>|\*\*>|=>|>|CLIENT -> SERVER:|send: b?['\"])?\s*"
     r"(?:(?P<verb>EHLO|HELO|LHLO)\s+\S+|(?P<login>AUTH)\s+(?:PLAIN|LOGIN|CRAM-MD5|DIGEST-MD5|XOAUTH2|OAUTHBEARER|NTLM|GSSAPI)|"
     r"(?P<envelope>MAIL FROM|RCPT TO):|(?P<bare>STARTTLS|DATA|QUIT|RSET|BDAT \d+)(?=\s*(?:\\r|['\"]|$)))",
     re.IGNORECASE,
 )
 _SPEAKS = re.compile(
-    rf"^\s*{_STAMP}(?:\[[\w-]+\]\s+)?(?:C:|>>>|-->|->|~>|\*\*>|CLIENT -> SERVER:|send: |S:|<<<|<--|<-|<~|<\*\*|SERVER -> CLIENT:|reply: )"
+    rf"^\s*{_STAMP}(?:\[[\w-]+\]\s+)?(?:C:|SMTP>>|SMTP<<|>>>|-->|->|~>|\*\*>|CLIENT -> SERVER:|send: |S:|<<<|<--|<-|<~|<\*\*|SERVER -> CLIENT:|reply: )"
 )
 _STAGES = {
     "EHLO": "ehlo", "HELO": "ehlo", "LHLO": "ehlo", "STARTTLS": "starttls", "AUTH": "auth",
@@ -39,13 +40,17 @@ class Spoken:
     stage: str | None = None
 
 
-def read(line: str) -> Spoken | None:
-    """Read one line; None when it is no part of a dialogue."""
+def read(line: str, *, alone: bool = True) -> Spoken | None:
+    """Read one line; None when it is no part of a dialogue.
+
+    alone: the line is all that was printed. What follows a time stamp may begin with any number, such as a process's:
+    there a reply needs an arrow before it, or a status code in it.
+    """
     line = line[:4000]
     retcode = _RETCODE.match(line)
     if retcode:
         return Spoken(reply=f"{retcode.group('code')} {retcode.group('text')}")
-    server = _SERVER.match(line) or _RAW_REPLY.match(line)
+    server = _SERVER.match(line) or (_RAW_REPLY if alone else _STAMPED_REPLY).match(line)
     if server:
         return Spoken(reply=server.group("reply").removesuffix("\\r\\n'").removesuffix("'"))
     client = _CLIENT.match(line)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from diagnose.parse import bounce, dialogue, javamail, mailq
+from diagnose.parse import bounce, dialogue, javamail, mailq, other_mta, program_text
 from diagnose.parse import reason as reasons_of
 from diagnose.parse.logline import LONGEST_LINE, Line, parse
 from diagnose.parse.maillog import Delivery, MailLog, Trouble
@@ -61,30 +61,8 @@ def read_lines(lines: Iterable[str | bytes], now: datetime | None = None) -> Ite
     yield from reader.finish()
 
 
+_PROCESS = re.compile(r"^\d{1,7} (?=[A-Z][\w:]*[-:])")  # between a stamp and its text: a process's number
 _CONTINUES = re.compile(r"^(?:\s+\S|Caused by:|nested exception is|\.\.\. \d+ more|at [\w.$]+\()")
-_PROGRAM = re.compile(
-    r"\b(?:smtplib|socket\.gaierror|ssl\.SSL|PHPMailer|SMTP (?:ERROR|Error)|SMTP connect|swift|Swift|symfony|stream_socket_client|"
-    r"Net::|Errno::|OpenSSL::|ECONN|ETIMEDOUT|ENOTFOUND|EAUTH|ESOCKET|nodemailer|MailKit|System\.Net|dial tcp|x509:|tls: |"
-    r"msmtp|sSMTP|ssmtp|curl|swaks|Traceback|SSL_connect|TimeoutError|ConnectionRefusedError|gaierror|getaddrinfo|"
-    r"fsockopen|SMTPAuthenticationError|Expected response code|Connection could not be established)"
-)
-_LOOPBACK = re.compile(r"\b(?:localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3})\b|(?<![\w:])::1\b")
-_HOST_PORT = re.compile(
-    r"(?:\b(?:ssl|tls|tcp|smtps?)://)?(?P<host>[\w.-]+\.[\w-]{2,}|localhost|\[?[0-9a-fA-F.:]{3,}\]?):(?P<port>25|465|587|2525|2465|2587)\b"
-)
-_PORT = re.compile(r"\bport[\s=:]+(?P<port>\d{2,5})\b", re.IGNORECASE)
-_AS_PROGRAM = {
-    "certificate-not-trusted": "app-certificate-untrusted",
-    "certificate-unknown-issuer": "app-certificate-untrusted",
-    "tls-wrong-version": "app-tls-mismatch",
-    "app-connect-failed": "app-smtp-unreachable",
-}
-_WEAK = 6  # entries below this weight need a reply's code, or words like these, to count in free text
-_ABOUT_MAIL = re.compile(
-    r"\b(?:reject|refus|bounce|deni|fail|error|warning|fatal|said|undeliver|deferr|smtp|mail|relay|exception|block|"
-    r"unable|cannot|could not|timed out|connect|unreachable|resolve|login|auth|certificate|TLS)",
-    re.I,
-)
 
 
 class _Reader:
@@ -128,12 +106,17 @@ class _Reader:
             yield from self._flush()
             self.pending = (number, parsed)
             return
-        if self.pending is not None and line[:1].isspace():
+        if self.pending is not None and (line[:1].isspace() or (parsed is None and _breaks_off(self.pending[1].text))):
             start, before = self.pending
-            self.pending = (start, replace(before, text=f"{before.text} {line.strip()}"[:LONGEST_LINE]))
+            self.pending = (start, replace(before, text=f"{before.text} {unquoted.strip()}"[:LONGEST_LINE]))
             return
-        body = parsed.text if parsed is not None and parsed.at is not None else unquoted
-        spoken = dialogue.read(line) or (dialogue.read(body) if body is not line else None)
+        body = _PROCESS.sub("", parsed.text) if parsed is not None and parsed.at is not None else unquoted
+        other = other_mta.read(unquoted, number, parsed.at if parsed is not None else None)
+        if other is not None:
+            yield from self._flush()
+            yield other
+            return
+        spoken = dialogue.read(line) or (dialogue.read(body, alone=parsed is None) if body is not line else None)
         if spoken is not None and not self.block:
             yield from self._spoken(number, spoken)
             return
@@ -164,7 +147,10 @@ class _Reader:
     def _log_line(self, number: int, line: Line) -> Iterator[Event]:
         self.log.lines = number
         events = self.log.take(line)
-        yield from events
+        for event in events:
+            if isinstance(event, Trouble) and event.reason is None and event.level in {"fatal", "panic"}:
+                event = replace(event, reason=Reason(label="daemon-failed", text=event.text[:300], weight=2))
+            yield event
         if events or line.service is not None or line.level != "info":
             return
         yield from _from_block([(number, line.text)])
@@ -210,6 +196,17 @@ def _is_postfix(line: Line) -> bool:
             ("post", "dovecot", "amavis", "exim", "saslauthd", "pluginviewer", "audit", "kernel")
         )
     )
+
+
+_CONTINUED = re.compile(
+    r"(?:\b(?:to|from|with|for|by|of|in|and|the|not|is|was|said|error|host|name|type|reply|domain|service|server)|[,:=(<\[;])$",
+    re.IGNORECASE,
+)
+
+
+def _breaks_off(text: str) -> bool:
+    """Whether a log line goes on in the next: something wrapped it at the width of a terminal or a mail."""
+    return len(text) > 12 and (text.count("(") > text.count(")") or _CONTINUED.search(text.rstrip()) is not None)
 
 
 def _is_log(line: str, now: datetime | None) -> bool:
@@ -304,14 +301,14 @@ def _from_block(lines: list[_Numbered]) -> Iterator[Event]:
 
 
 def _from_text(lines: list[_Numbered], joined: str) -> Iterator[Event]:
-    program = _PROGRAM.search(joined) is not None
-    port = _port_in(joined) if program else None
+    program = program_text.is_program(joined)
+    port = program_text.port_in(joined) if program else None
     found: list[Said] = []
     for group in _logical(lines):
         text = " ".join(line.strip() for _, line in group)
         if all(bounce.is_boilerplate(line) for _, line in group):
             continue
-        reason = _classify_free(text, program=program, port=port)
+        reason = program_text.classify(text, program=program, port=port)
         if reason is not None:
             source = "program" if program else "bounce" if "in reply to" in text or " said:" in text else "text"
             found.append(
@@ -319,7 +316,7 @@ def _from_text(lines: list[_Numbered], joined: str) -> Iterator[Event]:
             )
     best = max((each.reasons[0].weight for each in found), default=0)
     whole = (
-        _classify_free(" ".join(line.strip() for _, line in lines), program=program)
+        program_text.classify(" ".join(line.strip() for _, line in lines), program=program)
         if len(lines) > 1 and best < 5
         else None
     )
@@ -327,33 +324,6 @@ def _from_text(lines: list[_Numbered], joined: str) -> Iterator[Event]:
         source = "program" if program else "text"
         found = [Said(source=source, number=lines[0][0], last=lines[-1][0], text=_short(joined), reasons=(whole,))]
     yield from found
-
-
-def _port_in(text: str) -> int | None:
-    where = _HOST_PORT.search(text) or _PORT.search(text)
-    return int(where.group("port")) if where else None
-
-
-def _classify_free(text: str, *, program: bool, port: int | None = None) -> Reason | None:
-    text = text.strip().strip("()") if text.strip().startswith("(") and text.strip().count("(") == 1 else text.strip()
-    if text.startswith("(") and text.endswith(")"):
-        text = text[1:-1]
-    reason = reasons_of.classify(text, port=_port_in(text) or port)
-    if reason is None or (reason.label == "noise" and not reason.harmless):
-        return None
-    has_code = (
-        reason.code is not None
-        or reason.enhanced is not None
-        or bool(re.search(r"\b[45]\d\d[ -:]|\b[45]\.\d\.\d", text))
-    )
-    if not has_code and reason.weight < _WEAK and not program and not _ABOUT_MAIL.search(text):
-        return None
-    if not program:
-        return reason
-    label = _AS_PROGRAM.get(reason.label, reason.label)
-    if label.startswith("connect-") and (reason.peer_port != 25 or _LOOPBACK.search(text)):
-        label = "app-smtp-unreachable"  # on this very host, no network is in the way
-    return replace(reason, label=label)
 
 
 def _logical(lines: list[_Numbered]) -> Iterator[list[_Numbered]]:

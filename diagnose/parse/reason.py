@@ -167,21 +167,33 @@ def likely(reason: Reason) -> tuple[str, ...]:
     causes = LIKELY_CAUSE.get(reason.label, (reason.label,))
     if reason.label.startswith("connect-"):
         return _likely_for_connect(reason, causes)
+    if _is_loopback(reason) and reason.label in _BROKEN_OFF and reason.peer_port not in {25, 465, 587}:
+        return ("content-filter-down", "backend-down", *causes[:1])  # no network is in the way on this very host
     if reason.label in {"greeting-timeout", "greeting-lost"} and reason.peer_port == 465:
         return ("tls-wrapper-mismatch", *(cause for cause in causes if cause != "tls-wrapper-mismatch"))
     return causes
 
 
+_BROKEN_OFF = frozenset(
+    {"greeting-timeout", "greeting-lost", "session-lost", "session-timeout", "body-timeout", "tls-not-offered"}
+)
+
+
+def _is_loopback(reason: Reason) -> bool:
+    address = reason.peer_address or ""
+    return address.startswith(("127.", "private/", "unix:")) or address == "::1"
+
+
 def _likely_for_connect(reason: Reason, causes: tuple[str, ...]) -> tuple[str, ...]:
     address = reason.peer_address or ""
     port = reason.peer_port
-    loopback = address.startswith(("127.", "private/", "unix:")) or address == "::1"
+    loopback = _is_loopback(reason)
     if loopback and port in {25, 465, 587}:
         return ("relay-unreachable", "smtp-listener-missing", "mail-loops-back")
     if loopback:
         return ("content-filter-down", "backend-down", "smtp-listener-missing")
     if ":" in address and reason.label != "connect-refused":
-        return ("ipv6-broken", *causes)
+        return ("ipv6-broken", *(cause for cause in causes if cause != "ipv6-broken"))
     if port is not None and port != 25 and reason.label in {"connect-timeout", "connect-no-route"}:
         return ("relay-unreachable", "egress-submission-blocked", *causes[1:])
     if reason.label == "connect-refused" and port == 25:

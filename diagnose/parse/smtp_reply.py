@@ -13,7 +13,9 @@ from dataclasses import dataclass
 _CODE = r"(?:4(?:2[0-9]|3[0-9]|41|5[0-9]|7[0-9])|5(?:0[0-9]|[1-5][0-9]|7[0-9]))"
 _ENHANCED = r"[245]\.\d{1,3}\.\d{1,3}"
 _AT_START = re.compile(rf"\s*({_CODE}|[23]\d\d)(?:\s*:\s*|[ \t-]+|(?=\s*$)|(?=[A-Za-z<#]))(?:\1[ -])?")
-_ANYWHERE = re.compile(rf"(?<![\w.:/=-])({_CODE})(?:[ -]|: )(?={_ENHANCED}|[A-Za-z<#\[(])")
+_ANYWHERE = re.compile(
+    rf"(?:(?<![\w.:/=-])|(?<=msg:)|(?<=code:)|(?<=rror:)|(?<=eply:)|(?<=esponse:))({_CODE})(?:[ -]|: )(?={_ENHANCED}|[A-Za-z<#\[(])"
+)
 _ANY_ENHANCED = re.compile(rf"(?<![\w./-])#?({_ENHANCED})(?![\w.]*\.[0-9])(?=[\s:;,)<\[]|$)")
 _PYTHON = re.compile(rf"\(\s*({_CODE}),\s*b?(['\"])(.*?)\2\s*[,)]", re.DOTALL)
 _LEADING_ENHANCED = re.compile(rf"[#\s]*({_ENHANCED})(?![\w.]*\.[0-9])[\s:;-]*")

@@ -37,8 +37,11 @@ from diagnose.parse import (
     nexthop,
     nft,
     os_release,
+    other_mta,
     outcomes,
+    pasted_line,
     postconf,
+    program_text,
     properties,
     queue,
     reason,
@@ -116,6 +119,31 @@ def _java(text: str) -> object:
     return javamail.is_trace(text), javamail.classify(text.splitlines())
 
 
+_EXIM = (
+    "2026-11-22 13:00:00 1iLooQ-0002aM-3F H=smtp.example.org [2001:db8::6c] Network is unreachable\n"
+    "2026-11-22 13:00:00 1iLooQ-0002aM-3F ** u@c.example R=smarthost T=remote_smtp_smarthost H=smtp.example.org "
+    '[192.0.2.1] DN="C=US,O=Example": SMTP error from remote mail server after MAIL FROM:<a@b>: 530 5.5.1 Authentication\n'
+    "2026-11-22 13:00:01 1iLooR-0002aM-3F == u@c.example R=dnslookup T=remote_smtp defer (110): Connection timed out\n"
+    "Nov 22 13:00:02 h sm-mta[5]: x1: to=<u@c.example>, delay=0:01, mailer=esmtp, relay=mx.c.example. [192.0.2.1], "
+    "dsn=4.0.0, stat=Deferred: Connection refused by mx.c.example.\n"
+    "Nov 22 13:00:03 host=smtp.example.org tls=on auth=on recipients=u@c.example errormsg='x' exitcode=EX_TEMPFAIL\n"
+    'Nov 22 13:00:04 h smtpd[6]: delivery to=<u@c.example> result="TempFail" stat="Network error"\n'
+)
+
+
+def _pasted(text: str) -> object:
+    return [
+        [pasted_line.unquoted(part) for part in pasted_line.parts(pasted_line.cleaned(line))]
+        for line in text.splitlines()
+    ]
+
+
+def _program(text: str) -> object:
+    return program_text.is_program(text), program_text.classify(
+        text[:9000], program=True, port=program_text.port_in(text)
+    )
+
+
 def _small(text: str) -> object:
     """Readers of a word or a line."""
     line = text[:3000]
@@ -139,6 +167,9 @@ def parsers() -> dict[str, Parser]:
         "dialogue": Parser(lambda t: [dialogue.read(line) for line in t.splitlines()], posted),
         "erb": Parser(lambda t: (erb.render(t, {}), erb.manifest(t), erb.environment(t), erb.variables_of(t)), _ERB),
         "evidence": Parser(lambda t: evidence.read_anything(t, NOW), posted, 12),
+        "other_mta": Parser(lambda t: [other_mta.read(line) for line in t.splitlines()], _EXIM),
+        "pasted_line": Parser(_pasted, posted),
+        "program_text": Parser(_program, posted),
         "explain": Parser(lambda t: explain.explain(t.splitlines(), "x", NOW), posted, 12),
         "iproute": Parser(lambda t: (iproute.routes(t), iproute.policy_rules(t), iproute.addresses(t), iproute.links(t)), _ROUTES),
         "iptables": Parser(iptables.parse, _IPTABLES),
