@@ -7,25 +7,15 @@ import re
 from collections.abc import Iterator
 
 from diagnose import facts
-from diagnose.check import Context, Lookup, Now, Read, check, fail, ok, skip, unknown, warn
+from diagnose.check import Context, Lookup, Now, ask_all, check, fail, ok, skip, unknown, warn
 from diagnose.facts import Mta, Route
 from diagnose.facts.network import public_address
 from diagnose.model import Observation, Scalar
 from diagnose.parse.own_network import is_private
 
 _FQDN = re.compile(r"(?=.{4,253}$)(?!-)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*\.[a-z][a-z0-9-]{0,61}[a-z0-9]", re.I)
-_NOT_PUBLIC = (
-    ".local",
-    ".localdomain",
-    ".internal",
-    ".lan",
-    ".home",
-    ".localhost",
-    ".invalid",
-    ".test",
-    ".example",
-    ".home.arpa",
-)
+_NOT_PUBLIC = tuple(".local .localdomain .internal .lan .home .localhost .invalid .test .example .home.arpa".split())
+_HOST = ("MX", "A", "AAAA")
 
 
 @check(
@@ -40,6 +30,7 @@ def identity(ctx: Context) -> Iterator[Observation]:
     postfix, way = facts.mta(ctx), facts.route(ctx)
     if way is None:
         skip(f"Postfix' settings cannot be read: {postfix.problem}")
+    ask_all(ctx, [Lookup(name, kind) for name in _names(ctx, postfix, way) for kind in _HOST])  # together, once for all
     yield from _hostname(ctx, postfix)
     yield from _sender(ctx, postfix)
     via = "relay" if way.relay else "direct"
@@ -48,9 +39,17 @@ def identity(ctx: Context) -> Iterator[Observation]:
         yield from _ptr(ctx)
 
 
+def _names(ctx: Context, postfix: Mta, way: Route) -> list[str]:
+    """The names that are looked up below."""
+    sender = (facts.target(ctx).sender or "").rpartition("@")[2]
+    names = (sender, facts.origin(ctx, postfix), postfix.value("myhostname"), ctx.ask(Now()).fqdn)
+    helo = way.value("smtp_helo_name")
+    return list(dict.fromkeys([name.lower().rstrip(".") for name in names if name] + [helo] * bool(helo)))
+
+
 def _exists(ctx: Context, name: str, kinds: tuple[str, ...]) -> bool | None:
     """Whether DNS has such a record; None when it could not be asked."""
-    replies = [ctx.ask(Lookup(name, kind)) for kind in kinds]
+    replies = ask_all(ctx, [Lookup(name, kind) for kind in kinds])
     if any(reply.rcode == "NOERROR" for reply in replies):
         return True
     return None if any(reply.problem or reply.rcode not in ("NODATA", "NXDOMAIN") for reply in replies) else False
@@ -81,15 +80,6 @@ def _helo(ctx: Context, way: Route, via: str) -> Iterator[Observation]:
         )
 
 
-def _origin(ctx: Context, postfix: Mta) -> str:
-    """$myorigin, which may name a file with the name on its first line (Debian: /etc/mailname)."""
-    origin = postfix.value("myorigin") or postfix.value("myhostname")
-    if origin.startswith("/"):
-        lines = ctx.ask(Read(origin)).text.split()
-        return lines[0] if lines else postfix.value("myhostname")
-    return origin
-
-
 def _fails(ctx: Context, domain: str) -> bool:
     """Whether mail to this domain waits, or failed of late."""
     log, queue = facts.mail_log(ctx), facts.queue(ctx)
@@ -106,7 +96,7 @@ def _hostname(ctx: Context, postfix: Mta) -> Iterator[Observation]:
         way = facts.route(ctx, f"root@{name}")
         if way is None or way.address_class != "default" or way.relay or not way.remote:
             continue
-        if _exists(ctx, name, ("MX", "A", "AAAA")) is False:
+        if _exists(ctx, name, _HOST) is False:
             wrong = True
             text = f"mail to root@{name} would leave this host, since {name} is not in mydestination, and the name does not resolve"
             yield fail("identity.hostname", name, text, domain=name, name=name, failing=_fails(ctx, name))
@@ -122,13 +112,13 @@ def _hostname(ctx: Context, postfix: Mta) -> Iterator[Observation]:
 
 def _sender(ctx: Context, postfix: Mta) -> Iterator[Observation]:
     target = facts.target(ctx)
-    origin = _origin(ctx, postfix)
+    origin = facts.origin(ctx, postfix)
     learnt = target.sender is not None
     domain = (target.sender or f"x@{origin}").rpartition("@")[2].lower().rstrip(".")
     data: dict[str, Scalar] = {"domain": domain, "sender": target.sender or "", "learnt": learnt}
     if not domain:
         return
-    known = _exists(ctx, domain, ("MX", "A", "AAAA"))
+    known = _exists(ctx, domain, _HOST)
     whose = f"the sender {target.sender}" if learnt else f"senders without a domain (myorigin {origin})"
     if known is None:
         yield unknown("identity.sender-domain", domain, f"could not be looked up for {whose}", **data)

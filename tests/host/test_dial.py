@@ -227,6 +227,37 @@ def test_one_session_at_a_time_to_one_port() -> None:
     assert most[0] == 1
 
 
+def test_who_waited_while_nobody_answered_does_not_wait_again() -> None:
+    with socket.socket() as full:  # what it queues is never accepted, and further SYNs are dropped
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        port = full.getsockname()[1]
+        filling = [socket.socket() for _ in range(4)]
+        for sock in filling:
+            sock.setblocking(False)
+            sock.connect_ex(("127.0.0.1", port))
+        server = literal("127.0.0.1", port)
+        assert server is not None
+        began = time.monotonic()
+        found = []
+
+        def connect() -> None:
+            found.append(open_first([server], bind="", timeout=1.0, deadline=began + 9))
+
+        threads = [threading.Thread(target=connect) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+        took = time.monotonic() - began
+        late = open_first([server], bind="", timeout=0.3, deadline=began + 9)
+        for sock in filling:
+            sock.close()
+    assert [[a.error for a in each.attempts] for each in found] == [["ETIMEDOUT"]] * 4
+    assert took < 3  # one after the other they would take four seconds
+    assert late.attempts[0].seconds < 0.9  # a connect of its own, not what others had
+
+
 def test_sockets_are_counted() -> None:
     gate = Gate(sockets=2)
     assert gate.enter(("192.0.2.1", 25))

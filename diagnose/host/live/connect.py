@@ -153,9 +153,9 @@ def _resolver_code(error: socket.gaierror) -> str:
 
 
 class _Try:
-    """One connect under way; `finished` once its outcome is known."""
+    """One connect under way; `finished` once its outcome is known. silence: seconds for which it is known to go unanswered."""
 
-    def __init__(self, address: Address, bind: SockAddr | None, timeout: float) -> None:
+    def __init__(self, address: Address, bind: SockAddr | None, timeout: float, silence: float | None = None) -> None:
         self.address = address
         self.began = time.monotonic()
         self.until = self.began + timeout
@@ -164,6 +164,9 @@ class _Try:
         self.local = ""
         self.seconds = 0.0
         self.sock: socket.socket | None = None
+        if silence is not None:
+            self.error, self.seconds = "ETIMEDOUT", silence
+            return
         try:
             self.sock = socket.socket(address.family, socket.SOCK_STREAM)
             self.sock.setblocking(False)
@@ -239,6 +242,7 @@ class _Walk:
         self.bind = bind
         self.timeout = timeout
         self.entered = entered
+        self.began = time.monotonic()
         self.pending: list[_Try] = []
         self.done: list[_Try] = []
         self.winner: _Try | None = None
@@ -277,11 +281,18 @@ class _Walk:
                 blocked = True
                 continue
             self.waiting.remove(address)
-            attempt = _Try(address, self.bind, self.timeout)
+            attempt = self.attempt(address)
             self.settle(attempt) if attempt.error is not None else self.pending.append(attempt)
             if self.winner:
                 return False
         return blocked
+
+    def attempt(self, address: Address) -> _Try:
+        """A connect under way; the outcome of somebody else's where this one waited its turn while nobody answered it."""
+        silence = GATE.silent_since(address.peer, self.began)
+        if silence is None or silence < self.timeout or self.bind is not None:
+            return _Try(address, self.bind, self.timeout)
+        return _Try(address, None, self.timeout, silence)
 
     def wait(self, seconds: float) -> None:
         if not self.pending:
@@ -300,6 +311,8 @@ class _Walk:
                 attempt.look()
             elif now >= attempt.until:
                 attempt.finish(errno.ETIMEDOUT)
+                if self.bind is None:
+                    GATE.silence(attempt.address.peer, attempt.seconds)
             if attempt.error is not None:
                 self.pending.remove(attempt)
                 self.settle(attempt)

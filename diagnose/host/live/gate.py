@@ -12,6 +12,7 @@ class Gate:
     def __init__(self, sockets: int = 48) -> None:
         self._free = sockets
         self._busy: set[Peer] = set()
+        self._silent: dict[Peer, tuple[float, float]] = {}
         self._changed = threading.Condition()
 
     def enter(self, peer: Peer) -> bool:
@@ -28,6 +29,17 @@ class Gate:
             self._free += 1
             self._busy.discard(peer)
             self._changed.notify_all()
+
+    def silence(self, peer: Peer, seconds: float) -> None:
+        """Notes that the peer left a connect unanswered for so long, until now."""
+        with self._changed:
+            self._silent[peer] = (time.monotonic(), seconds)
+
+    def silent_since(self, peer: Peer, moment: float) -> float | None:
+        """How long (seconds) the peer left a connect unanswered that ended after `moment` (monotonic)."""
+        with self._changed:
+            ended, seconds = self._silent.get(peer, (0.0, 0.0))
+        return seconds if ended > moment else None
 
     def pause(self, seconds: float) -> None:
         """Returns when somebody left, or after `seconds`."""
