@@ -30,12 +30,15 @@ def identity(ctx: Context) -> Iterator[Observation]:
     postfix, way = facts.mta(ctx), facts.route(ctx)
     if way is None:
         skip(f"Postfix' settings cannot be read: {postfix.problem}")
-    ask_all(ctx, [Lookup(name, kind) for name in _names(ctx, postfix, way) for kind in _HOST])  # together, once for all
+    replies = ask_all(ctx, [Lookup(name, kind) for name in _names(ctx, postfix, way) for kind in _HOST])  # together
+    silent = bool(replies) and all(reply.problem for reply in replies)
     yield from _hostname(ctx, postfix)
     yield from _sender(ctx, postfix)
     via = "relay" if way.relay else "direct"
     yield from _helo(ctx, way, via)
-    if way.remote and not way.relay:
+    if way.remote and not way.relay and silent:
+        yield unknown("identity.ptr", "this host's public address", "not looked up: the resolver answers nothing")
+    elif way.remote and not way.relay:
         yield from _ptr(ctx)
 
 
