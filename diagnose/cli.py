@@ -123,7 +123,7 @@ def record(
     no_auth: NoAuth = False,
     debug: Debug = False,
 ) -> None:
-    """Record this host, without its secrets, for a diagnosis elsewhere.
+    """Record this host, without its secrets. The recording is diagnosed elsewhere.
 
     \b
     Examples:
@@ -147,7 +147,7 @@ def demo(
     output: Output = None,
     debug: Debug = False,
 ) -> None:
-    """See a diagnosis of a recorded machine: no root, Postfix or network needed.
+    """See a recorded machine diagnosed. No root, Postfix or network is needed.
 
     \b
     Examples:
@@ -177,7 +177,7 @@ def cause(
     id: Annotated[str, typer.Argument(metavar="ID", help="A cause, as `list` and reports name it.")],
     debug: Debug = False,
 ) -> None:
-    """Explain a cause: what it is, how it is told, what rules it out, the fix."""
+    """Explain a cause. What it is, how it is told, what rules it out, the fix."""
     from diagnose import catalogue
 
     write(catalogue.page(id), None)
@@ -186,7 +186,7 @@ def cause(
 
 @relay_app.command("list")
 def relay_list(debug: Debug = False) -> None:
-    """List the relays that are known, with their hosts and ports."""
+    """List the known relays. With their hosts and ports."""
     from diagnose import catalogue
 
     write(catalogue.relays(), None)
@@ -204,7 +204,7 @@ def relay_suggest(
     color: Color = "auto",
     debug: Debug = False,
 ) -> None:
-    """Find a relay on a port that is open from here, and write its exact configuration.
+    """Find a relay that works from here. Writes its exact configuration, on a port seen open from this host.
 
     \b
     Examples:
@@ -340,7 +340,10 @@ def entry(arguments: list[str] | None = None) -> None:
         code = stop.code if isinstance(stop.code, int) else 3
     except Exception as error:
         show = getattr(error, "format_message", None)
-        if show is not None:
+        if show is not None and type(error).__name__ == "NoArgsIsHelpError":  # Typer does not export it
+            sys.stderr.write(f"{show()}\n")
+            code = 3
+        elif show is not None:
             code = _fault(f"{show()} (see `mail-diagnose --help`)", debug)
         else:
             code = _fault(

@@ -63,6 +63,14 @@ def test_a_run_without_network_says_so_in_json_that_keeps_to_its_schema(cli: Cli
     assert "no-internet" in [d["cause"] for d in report["diagnoses"]]
 
 
+@pytest.mark.parametrize("group", [(), ("relay",), ("ignore",)])
+def test_no_command_is_wrong_usage_and_shows_which_there_are(cli: Cli, group: tuple[str, ...]) -> None:
+    done = cli(*group)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "\nCommands:\n" in done.stderr
+    assert "..." not in done.stderr.partition("Commands:")[2]  # no summary is cut
+
+
 def test_no_network_probes_nothing(cli: Cli) -> None:
     report = json.loads(cli("run", "--no-network", "--format", "json").stdout)
     skipped = {run["check"]: run["reason"] for run in report["runs"] if run["outcome"] == "skipped"}

@@ -63,7 +63,7 @@ def install_units(
     force: Annotated[bool, typer.Option("--force", help="Replace files that somebody has changed.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Write a systemd service and timer for `watch`, and what monitoring systems need; enable nothing.
+    """Write units and recipes that run `watch`. A systemd service and timer, and what monitoring systems need; nothing is enabled.
 
     \b
     Recipes for cron, Icinga, Zabbix and Prometheus go to /usr/local/share/mail-diagnose, man page and shell

@@ -39,7 +39,7 @@ def explain(
     color: Color = "auto",
     debug: Debug = False,
 ) -> None:
-    """Say what log lines, replies, bounces or stack traces mean. Nothing is contacted.
+    """Say what log lines, replies, bounces mean. Stack traces too; nothing is contacted.
 
     \b
     Understands Postfix's log (files, journal, containers), mailq and postqueue -j, SMTP replies and dialogues,
@@ -76,7 +76,7 @@ def trace(
     color: Color = "auto",
     debug: Debug = False,
 ) -> None:
-    """Tell the story of a mail: handed over, queued, each attempt, where it is now.
+    """Tell the story of a mail. Handed over, queued, each attempt, where it is now.
 
     \b
     Examples:
@@ -111,7 +111,7 @@ def queue(
     ] = None,
     debug: Debug = False,
 ) -> None:
-    """Say what waits in the queue: why, where to, since when, and whether it grows.
+    """Say what waits in the queue, and why. Where to, since when, and whether it grows.
 
     \b
     Examples:
@@ -157,7 +157,7 @@ def send(
     color: Color = "auto",
     debug: Debug = False,
 ) -> None:
-    """Send a test message and follow it: sent, bounced, deferred and why.
+    """Send a test message and follow it. Until it is sent, bounced, or deferred, and why.
 
     \b
     Examples:

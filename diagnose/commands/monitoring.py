@@ -95,7 +95,7 @@ def watch(
     config: Config = None,
     debug: Debug = False,
 ) -> None:
-    """Run once, compare with the last pass, and tell what changed. A timer or cron repeats it.
+    """Run once and tell what changed. A timer or cron repeats it; the state is kept.
 
     \b
     Prints nothing while nothing changes. Exit status as of `run`; at least 1 when an alarm was not delivered.
@@ -190,7 +190,7 @@ def report(
     config: Config = None,
     debug: Debug = False,
 ) -> None:
-    """Print the last result of `watch` in any number of formats, without probing.
+    """Print the last result of `watch`. In any number of formats, without probing.
 
     \b
     Exit status as of `run`; a result that is too old, or none, is 3.
@@ -239,7 +239,7 @@ def history(
     config: Config = None,
     debug: Debug = False,
 ) -> None:
-    """List the outages that passes of `watch` saw, newest first.
+    """List the outages seen by `watch`. Newest first.
 
     \b
     Examples:
@@ -273,7 +273,7 @@ def ignore_add(
     config: Config = None,
     debug: Debug = False,
 ) -> None:
-    """Acknowledge a finding: it weighs nothing in `watch`, and is counted as such.
+    """Acknowledge a finding. It weighs nothing in `watch`, and is counted as such.
 
     \b
     Examples:
@@ -380,7 +380,7 @@ def register(app: typer.Typer) -> None:
     acknowledged = typer.Typer(
         rich_markup_mode=None,
         no_args_is_help=True,
-        help="Findings that are acknowledged: they weigh nothing in `watch`.",
+        help="Acknowledged findings, which do not count.",
     )
     acknowledged.command("add")(ignore_add)
     acknowledged.command("list")(ignore_list)
