@@ -255,7 +255,10 @@ def history(
     if format not in ("text", "json"):
         raise UsageError(f"--format {format!r} is not known; choose one of text, json")
     begin = 0.0 if since is None else time.time() - _span("--since", since)
-    outages = store.outages(_directory(state_dir, config), begin)
+    folder = _directory(state_dir, config)
+    if not folder.is_dir():
+        raise UsageError(f"no state in {folder}: run `mail-diagnose watch` first, or see --state-dir")
+    outages = store.outages(folder, begin)
     if format == "json":
         write(json.dumps([listing.as_plain(o) for o in outages], indent=2, ensure_ascii=False) + "\n", None)
     else:

@@ -99,6 +99,12 @@ def test_the_last_report_loads_nothing_heavy(tmp_path: Path) -> None:
     assert parts & {"diagnose.session", "diagnose.runner", "diagnose.host.live", "importlib.metadata"} == set()
 
 
+def test_a_history_that_nobody_keeps_is_not_an_empty_one(tmp_path: Path) -> None:
+    done = cli("history", "--state-dir", tmp_path / "misspelt")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "run `mail-diagnose watch` first" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
