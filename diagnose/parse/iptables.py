@@ -4,7 +4,7 @@ import re
 import shlex
 from dataclasses import dataclass, field, replace
 
-from diagnose.parse.packet import EPHEMERAL, Packet, Verdict, address_matches, both, negate, owner_of
+from diagnose.parse.packet import EPHEMERAL, SERVICES, Packet, Verdict, address_matches, both, negate, owner_of
 
 _TABLES = ("raw", "mangle", "nat", "filter", "security")
 _FINAL = {"ACCEPT": "accept", "DROP": "drop", "REJECT": "reject", "STEAL": "drop", "TARPIT": "drop"}
@@ -276,22 +276,10 @@ def _number_in(number: int, value: str) -> bool | None:
     return int(match[1]) <= number <= int(match[2] or match[1]) if match else None
 
 
-_SERVICES = {
-    "smtp": 25,
-    "submission": 587,
-    "submissions": 465,
-    "smtps": 465,
-    "urd": 465,
-    "http": 80,
-    "https": 443,
-    "domain": 53,
-}
-
-
 def _port_in(port: int, value: str) -> bool:
     for item in value.split(","):
         low, colon, high = item.strip().partition(":")
-        first = _SERVICES.get(low, -1) if not low.isdigit() else int(low[:9])
+        first = SERVICES.get(low, -1) if not low.isdigit() else int(low[:9])
         if not colon:
             if first == port:
                 return True

@@ -4,21 +4,11 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from diagnose.parse.packet import EPHEMERAL, Packet, address_matches, negate
+from diagnose.parse.packet import EPHEMERAL, SERVICES, Packet, address_matches, negate
 
 Elements = Callable[[str], list[Any] | None]
 """The elements of a named set; None where it is not known."""
 
-_SERVICES = {
-    "smtp": 25,
-    "submission": 587,
-    "submissions": 465,
-    "smtps": 465,
-    "urd": 465,
-    "http": 80,
-    "https": 443,
-    "domain": 53,
-}
 _ALWAYS = frozenset(
     ("continue", "counter", "log", "comment", "mangle", "masquerade", "snat", "notrack", "ct helper", "flow", "dup")
 )
@@ -57,7 +47,7 @@ def _plain(value: Any) -> int | None:
     if isinstance(value, int):
         return value
     text = str(value)
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 12 else _SERVICES.get(text)
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 12 else SERVICES.get(text)
 
 
 def _number(left: Any, packet: Packet) -> int | None:

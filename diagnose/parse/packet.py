@@ -58,6 +58,16 @@ class Verdict:
 
 
 ACCEPT = Verdict(action="accept")
+SERVICES = {  # of /etc/services, as rules name them
+    "smtp": 25,
+    "submission": 587,
+    "submissions": 465,
+    "smtps": 465,
+    "urd": 465,
+    "http": 80,
+    "https": 443,
+    "domain": 53,
+}
 EPHEMERAL = (32768, 60999)
 """The first and last port that Linux picks for the near end, by default."""
 
