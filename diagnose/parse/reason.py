@@ -325,6 +325,8 @@ def _search(text: str, peer: str | None, stage: str | None, *, is_reply: bool) -
             continue
         if entry.at is not None and (stage is None or re.fullmatch(entry.at, stage) is None):
             continue
+        if entry.never is not None and stage is not None and re.fullmatch(entry.never, stage):
+            continue
         if entry.search(text, lowered):
             if scoped:
                 return entry

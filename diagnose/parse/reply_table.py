@@ -26,7 +26,8 @@ class Entry:
 
     ``peer`` is a pattern for the server's name: where it fits, the entry goes first, and with ``only_peer`` it counts
     nowhere else. ``stage`` is where in the dialogue such a text comes when nothing else says so; ``at`` is a pattern
-    of the stages that the entry is limited to. ``local`` marks texts of programs, which no server's reply is.
+    of the stages that the entry is limited to, ``never`` of those where a text cannot mean this. ``local`` marks texts of
+    programs, which no server's reply is.
     """
 
     id: str
@@ -36,6 +37,7 @@ class Entry:
     only_peer: bool = False
     stage: str | None = None
     at: str | None = None
+    never: str | None = None
     local: bool = False
     weight: int = 5
     harmless: bool = False
