@@ -13,6 +13,7 @@ import stat
 import sys
 import zlib
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import IO, cast
 
@@ -25,6 +26,42 @@ _BOMS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 def name_of(path: Path | None) -> str:
     """What to call the text in a report."""
     return "standard input" if path is None or str(path) == "-" else str(path)
+
+
+_EXPORTS = (b"{", b"__CURSOR=", b"__REALTIME_TIMESTAMP=", codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, b"\x1b[")
+
+
+def is_export(path: str) -> bool:
+    """Whether a log file holds the journal's or a container's JSON, an export, UTF-16 or colours: no plain lines."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(64).startswith(_EXPORTS)
+    except OSError:
+        return False
+
+
+def log_lines(path: str, since: float, now: datetime) -> Iterator[bytes]:
+    """The lines of such a file as syslog writes them, those stamped after `since` (seconds since the epoch), in chunks."""
+    from diagnose.parse.logline import parse
+    from diagnose.parse.pasted_line import cleaned, parts
+
+    held: list[bytes] = []
+    with opened(Path(path)) as lines:
+        for raw in lines:
+            for part in parts(cleaned(raw)):
+                line = parse(part.strip(), now)
+                if line is None or line.at is None or line.service is None or line.at.timestamp() < since:
+                    continue
+                name = f"{line.syslog_name}/{line.service}" if line.syslog_name else line.service
+                pid = "" if line.pid is None else f"[{line.pid}]"
+                head = "" if line.queue_id is None else f"{line.queue_id}: "
+                level = "" if line.level == "info" else f"{line.level}: "
+                text = f"{line.at.isoformat()} {line.host or 'localhost'} {name}{pid}: {head}{level}{line.text}\n"
+                held.append(text.encode("utf-8", "replace"))
+            if len(held) > 5000:
+                yield b"".join(held)
+                held.clear()
+    yield b"".join(held)
 
 
 @contextlib.contextmanager

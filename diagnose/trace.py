@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from diagnose import pasted
 from diagnose.errors import UsageError
 from diagnose.fate import Fate, judge
 from diagnose.host.live import logs, whereabouts
@@ -61,9 +62,14 @@ def trace(
     settings = settings or whereabouts.parameters()
     begin = moment - since if since is not None else 0.0
     problems: list[str] = []
+    exports = [path for path in paths if pasted.is_export(path)]
 
     def chunks() -> Iterator[bytes]:
-        return logs.stream(begin, paths=tuple(paths), maillog_file=settings.maillog_file or None)
+        plain = tuple(path for path in paths if path not in exports)
+        if plain or not exports:
+            yield from logs.stream(begin, paths=plain, maillog_file=settings.maillog_file or None)
+        for path in exports:
+            yield from pasted.log_lines(path, begin, local)
 
     readable = True
     try:

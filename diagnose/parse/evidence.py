@@ -70,6 +70,7 @@ class _Reader:
         self.now = now
         self.log = MailLog(now or datetime.fromtimestamp(0).astimezone())
         self.pending: tuple[int, Line] | None = None
+        self.width = 0  # of the last physical line of ``pending``
         self.block: list[_Numbered] = []
         self.mailq: list[_Numbered] = []
         self.reply: list[_Numbered] = []
@@ -105,10 +106,15 @@ class _Reader:
         if parsed is not None and _is_postfix(parsed):
             yield from self._flush()
             self.pending = (number, parsed)
+            self.width = len(line)
             return
-        if self.pending is not None and (line[:1].isspace() or (parsed is None and _breaks_off(self.pending[1].text))):
+        if self.pending is not None and (
+            line[:1].isspace() or (parsed is None and self._breaks_off(self.pending[1].text))
+        ):
             start, before = self.pending
-            self.pending = (start, replace(before, text=f"{before.text} {unquoted.strip()}"[:LONGEST_LINE]))
+            between = "" if self.width in _WIDTHS and not line[:1].isspace() else " "
+            self.pending = (start, replace(before, text=f"{before.text}{between}{unquoted.strip()}"[:LONGEST_LINE]))
+            self.width = len(line)
             return
         body = _PROCESS.sub("", parsed.text) if parsed is not None and parsed.at is not None else unquoted
         other = other_mta.read(unquoted, number, parsed.at if parsed is not None else None)
@@ -125,6 +131,14 @@ class _Reader:
         self.block.append((number, body))
         if len(self.block) >= LONGEST_BLOCK:
             yield from self._flush()
+
+    def _breaks_off(self, text: str) -> bool:
+        """Whether a log line goes on in the next: something wrapped it at the width of a terminal or a mail."""
+        if len(text) <= 12:
+            return False
+        return (
+            self.width in _WIDTHS or text.count("(") > text.count(")") or _CONTINUED.search(text.rstrip()) is not None
+        )
 
     def finish(self) -> Iterator[Event]:
         yield from self._flush()
@@ -198,15 +212,11 @@ def _is_postfix(line: Line) -> bool:
     )
 
 
+_WIDTHS = frozenset({80, 100, 120, 132, 160, 200})  # of terminals, which break words
 _CONTINUED = re.compile(
     r"(?:\b(?:to|from|with|for|by|of|in|and|the|not|is|was|said|error|host|name|type|reply|domain|service|server)|[,:=(<\[;])$",
     re.IGNORECASE,
 )
-
-
-def _breaks_off(text: str) -> bool:
-    """Whether a log line goes on in the next: something wrapped it at the width of a terminal or a mail."""
-    return len(text) > 12 and (text.count("(") > text.count(")") or _CONTINUED.search(text.rstrip()) is not None)
 
 
 def _is_log(line: str, now: datetime | None) -> bool:

@@ -1,6 +1,6 @@
 """One line of a mail log to its parts: time stamp, host, service, process, queue id, level, text.
 
-Understood: syslog's traditional stamps (no year), RFC 3339 and ISO 8601 stamps, the journal's `short`, `short-unix`,
+Understood: syslog's traditional stamps (no year), RFC 3339 and ISO 8601 stamps, RFC 5424 lines, busybox' facilities, the journal's `short`, `short-unix`,
 `short-iso`, `short-full` and `json` forms, a container runtime's prefixes, supervisor levels between stamp and
 program, and lines that begin with the program (as terminals and issue texts show them).
 """
@@ -26,17 +26,23 @@ _TRADITIONAL = re.compile(
     r"(?P<time>\d{2}:\d{2}:\d{2})(?:\.\d+)?(?: (?P<later>\d{4}))?\s+"
 )
 _ISO = re.compile(
-    r"\[?(?P<date>\d{4}-\d{2}-\d{2})[T ](?P<time>\d{2}:\d{2}:\d{2})(?P<fraction>[.,]\d{1,9})?"
-    r"\s?(?P<zone>Z|[+-]\d{2}:?\d{2}|UTC)?\]?\s+"
+    r"(?:[A-Z][a-z]{2} )?\[?(?P<date>\d{4}-\d{2}-\d{2})[T ](?P<time>\d{2}:\d{2}:\d{2})(?P<fraction>[.,]\d{1,9})?"
+    r"\s?(?P<zone>Z|[+-]\d{2}:?\d{2}|UTC)?(?: [A-Z]{3,4}(?= [\w.-]+ \S+\[\d))?\]?\s+"
 )
 _UNIX = re.compile(r"\[?(?P<seconds>\d{9,11})(?P<fraction>\.\d{1,9})?\]?\s+")
-# compose and kubectl: "mail-1  | ", "2026-... stdout F ", "[pod/mail] "
-_RUNTIME = re.compile(r"(?:[\w./-]{1,64}\s+\|\s+|\[pod/[^\]]+\]\s+|(?:stdout|stderr) [FP] )")
+# compose and kubectl: "mail-1  | ", "2026-... stdout F ", "[pod/mail] "; syslog's own priority: "<22>", "<22>1 "
+_RUNTIME = re.compile(
+    r"(?:[\w./@-]{1,80}\s+\|\s+|<\d{1,3}>(?:1 (?=\d{4}-))?|\[pod/[^\]]+\]\s+|(?:stdout|stderr) [FP] )"
+)
 _PROGRAM = re.compile(
-    r"(?:(?P<host>[^\s:\[\]=]+)\s+)??(?:(?:INFO|WARN(?:ING)?|ERR(?:OR)?|CRIT|DEBUG|NOTICE|info|warning|err|error|crit|mail)[:|\s]*\s*)?"
+    r"(?:(?P<host>[^\s:\[\]=]+)\s+)??(?:(?:mail|daemon|user|auth|syslog|local\d)\.[a-z]{3,7}\s+|[A-Z][\w-]{2,30}\s+(?=postfix/))?(?:(?:INFO|WARN(?:ING)?|ERR(?:OR)?|CRIT|DEBUG|NOTICE|info|warning|err|error|crit|mail)[:|\s]*\s*)?"
     r"(?P<service>(?:postfix|dovecot|opendkim|amavis|spamd|rspamd|saslauthd|pluginviewer|msmtp|ssmtp|sSMTP|nullmailer|exim\d?|"
     r"sendmail|postmulti|postconf|postmap|postalias|postqueue|postsuper|postcat|postdrop|postlog|audit|kernel|sm-mta|mail)"
     r"[\w./@-]*)(?:\[(?P<pid>\w{1,10})\])?:\s+"
+)
+# RFC 5424 section 6: host, program, process, message id, structured data
+_RFC_5424 = re.compile(
+    r"(?P<host>\S+) (?P<service>[\w./@-]{1,64}) (?P<pid>\d{1,10}|-) \S{1,32} (?:-|(?:\[(?:[^\]\\]|\\.)*\])+) (?:\ufeff)?"
 )
 _ANY_PROGRAM = re.compile(r"(?P<host>[^\s:\[\]]+)\s+(?P<service>[\w./@()-]{1,64})(?:\[(?P<pid>\d{1,10})\])?:\s+")
 # Short ids are upper-case hexadecimal, 5 to 15 characters; long ones base 52 with a "z" before the inode.
@@ -77,7 +83,11 @@ def parse(line: str | bytes, now: datetime | None = None) -> Line | None:
     if stripped.startswith("{") and '"MESSAGE"' in stripped:
         return _from_journal(stripped, now)
     at, rest = _stamp(stripped, now)
-    program = _PROGRAM.match(rest) or (_ANY_PROGRAM.match(rest) if at is not None or rest is not stripped else None)
+    program = (
+        (_RFC_5424.match(rest) if at is not None else None)
+        or _PROGRAM.match(rest)
+        or (_ANY_PROGRAM.match(rest) if at is not None or rest is not stripped else None)
+    )
     if program is None:
         return _bare(rest, at)
     return _build(

@@ -19,13 +19,14 @@ _FEW = 12  # ids up to which searching for each is quicker than looking at every
 _BEFORE = 262_144  # octets before an attempt in which its process's earlier words are looked for
 _SHORT = rb"[0-9A-F]{5,16}"
 _LONG = rb"[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-y]{8,12}z[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-y]{1,12}"
-_ID = re.compile(rb": (" + _SHORT + rb"|" + _LONG + rb"|NOQUEUE): ")
+# After the program's colon, or (RFC 5424) after structured data or the "-" in its place.
+_ID = re.compile(rb"[:\]-] (" + _SHORT + rb"|" + _LONG + rb"|NOQUEUE): ")
 _KIN = re.compile(
     rb"(?P<how>sender non-delivery notification|sender delivery status notification|postmaster non-delivery notification|"
     rb"sender delay notification|forwarded as|queued as):? (?P<id>" + _SHORT + rb"|" + _LONG + rb")\b"
 )
 _MESSAGE_ID = re.compile(rb": (?:resent-)?message-id=(<?[^\s<>]{3,400}>?)")
-_PROCESS = re.compile(rb" \S*/(?:smtp|lmtp)\[(\d{1,10})\]: ")
+_PROCESS = re.compile(rb" \S*/(?:smtp|lmtp)(?:\[(?P<pid>\d{1,10})\]: | (?P<bare>\d{1,10}) )")
 _FAILED = (b"status=deferred", b"status=bounced", b"status=SOFTBOUNCE", b"status=undeliverable")
 _LINE = 4000  # octets of a line that are kept
 
@@ -168,7 +169,7 @@ def _lines_of(chunk: bytes, ids: set[bytes], messages: set[bytes]) -> Iterator[t
     """Lines of these queue ids, and the ones that announce these message ids."""
     announced = [b"message-id=" + each for each in messages]
     if len(ids) + len(messages) <= _FEW:
-        yield from _lines_with(chunk, [*(b": " + name + b": " for name in ids), *announced])
+        yield from _lines_with(chunk, [*(b" " + name + b": " for name in ids), *announced])
         return
     found = dict(_lines_with(chunk, announced)) if len(announced) <= _FEW else {}
     for match in _ID.finditer(chunk):
@@ -187,7 +188,7 @@ def _said_before(before: bytes, chunk: bytes, begin: int, line: bytes) -> list[b
         return []
     lowest = max(0, begin - _BEFORE)
     text = chunk[lowest:begin] if begin >= _BEFORE or not before else before[begin - _BEFORE :] + chunk[:begin]
-    mark = b"[" + process[1] + b"]: "
+    mark = b"[" + process["pid"] + b"]: " if process["pid"] else b" " + process["bare"] + b" - "
     found: list[bytes] = []
     at = text.rfind(mark)
     while at >= 0 and len(found) < 30:
