@@ -270,6 +270,29 @@ def summarise(
     return sums.result(complete=False)
 
 
+def total(
+    portions: Iterable[list[tuple[str, str, int, int, bool, str, list[tuple[str, str]]]]],
+    now: float,
+    stop: Callable[[], bool],
+) -> QueueSummary:
+    """Sum up messages that have been read already, some at a time: queue, queue ID, arrival, octets, whether expired
+    by hand, sender, recipients with their reasons."""
+    sums = Sums(now=now)
+    for portion in portions:
+        for queue_name, queue_id, arrival, size, _, sender, recipients in portion:
+            sums.add(
+                queue_name=queue_name,
+                queue_id=queue_id,
+                arrival=float(arrival),
+                size=size,
+                sender=sender,
+                recipients=recipients,
+            )
+        if stop():
+            return sums.result(complete=False)
+    return sums.result(complete=True)
+
+
 def _decoded(lines: Sequence[str | bytes]) -> Iterable[dict[str, Any] | None]:
     """A message for each line, None where it is none. Together they are decoded in half of the time."""
     texts = [line.decode("utf-8", "replace") if isinstance(line, bytes) else line for line in lines]

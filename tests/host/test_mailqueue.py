@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from diagnose.host.live import mailqueue, queuefiles
+from diagnose.host.live import queuecount, queuefiles
 from diagnose.host.plain import from_plain
 from diagnose.parse.queue import QueueSummary
 from tests.bench import queuegen, sandbox
@@ -71,9 +71,23 @@ def test_files_say_what_postqueue_says(queue: Path) -> None:
     name = queuegen._store(spool, "hold", data, 0x23456)
     os.chown(spool / "hold" / name, *_owner(spool))
     told = messages(sandbox.run(queue, ["postqueue", "-j"]).stdout)
-    ours = messages(b"".join(queuefiles.lines(str(spool))).decode())
+    ours = {message[1]: as_told(message) for portion in queuefiles.messages(str(spool)) for message in portion}
     assert len(told) == 3003
     assert ours == told
+
+
+def as_told(message: queuefiles.Message) -> dict[str, Any]:
+    """As postqueue(1) prints it."""
+    queue_name, queue_id, arrival, size, expired, sender, recipients = message
+    return {
+        "queue_name": queue_name,
+        "queue_id": queue_id,
+        "arrival_time": arrival,
+        "message_size": size,
+        "forced_expire": expired,
+        "sender": sender,
+        "recipients": [{"address": who} | ({"delay_reason": why} if why else {}) for who, why in recipients],
+    }
 
 
 def _owner(spool: Path) -> tuple[int, int]:
@@ -116,6 +130,28 @@ def _groups(summary: dict[str, Any]) -> dict[tuple[str, str, str], int]:
     return {(each["domain"], each["label"], each["normalised"]): each["count"] for each in summary["groups"]}
 
 
+def test_a_long_queue_is_read_from_its_files(queue: Path) -> None:
+    """As root, and with the same sums and words as postqueue(1)."""
+    long = "mailqueue._LONG = 500"
+    assert "fast" in sandbox.python(queue, READ.format(budget=20, before=long + FAST_SEEN)).stderr
+    one, other = read(queue), read(queue, before=long)
+    for field in ("messages", "recipients", "size", "oldest", "senders", "complete"):
+        assert one["summary"][field] == other["summary"][field], field
+    assert _groups(one["summary"]) == _groups(other["summary"])
+    assert "Mail system is down" in one["err"]
+    assert other["err"] == one["err"]
+
+
+def test_parts_are_the_whole(queue: Path) -> None:
+    """Each message is read by one of the processes that read side by side, and from all over the directories."""
+    spool = str(queue / "spool")
+    parts = [[m[1] for portion in queuefiles.messages(spool, part, 3) for m in portion] for part in range(3)]
+    whole = [m[1] for portion in queuefiles.messages(spool) for m in portion]
+    assert sorted(name for part in parts for name in part) == sorted(whole)
+    assert queuefiles.scattered(6) == [0, 4, 2, 1, 5, 3]
+    assert [queuefiles.scattered(count) for count in (0, 1, 2)] == [[], [0], [0, 1]]
+
+
 def test_disagreement_falls_back(queue: Path) -> None:
     """Files that say otherwise than postqueue are not believed."""
     wrong = (
@@ -126,7 +162,7 @@ def test_disagreement_falls_back(queue: Path) -> None:
     reply = sandbox.python(
         queue, READ.format(budget=20, before=wrong + "\nprint(mailqueue.agrees('/var/spool/postfix', 1e18))")
     )
-    assert reply.stdout.startswith("False")
+    assert reply.stdout.startswith("None")
 
 
 def test_budget_gives_a_sample_of_a_counted_whole(queue: Path) -> None:
@@ -162,13 +198,17 @@ def test_nobody_may_not(queue: Path) -> None:
 def test_counts_are_exact_or_estimated(queue: Path) -> None:
     """Listing tells how many; stopped early it says that it is an estimate."""
     spool = str(queue / "spool")
-    counted = mailqueue.count(spool, 1e18)
+    counted = queuecount.count(spool, 1e18)
     assert counted is not None
     assert (counted.exact, counted.total) == (True, 3000)
-    early = mailqueue.count(spool, 0)
+    early = queuecount.count(spool, 0)
     assert early is not None
     assert not early.exact
-    assert mailqueue.count(str(queue / "nowhere"), 1e18) is None
+    assert queuecount.count(str(queue / "nowhere"), 1e18) is None
+    enough = queuecount.count(spool, 1e18, enough=500)
+    assert enough is not None
+    assert not enough.exact
+    assert 2000 < enough.total < 4000
 
 
 def test_damaged_files_end_the_fast_way(queue: Path) -> None:
@@ -184,10 +224,10 @@ def test_damaged_files_end_the_fast_way(queue: Path) -> None:
         path.write_bytes(data[: chance.randrange(len(data))] if chance.random() < 0.3 else data)
     for path in paths:
         try:
-            line = queuefiles.message(str(queue / "spool"), str(path), "deferred")
+            message = queuefiles.message(str(queue / "spool"), str(path), "deferred")
         except (queuefiles.Foreign, ValueError):
             continue
-        assert line is None or json.loads(line)["queue_id"] == path.name
+        assert message is None or message[1] == path.name
 
 
 def test_hash_of_long_ids() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import marshal
 import os
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from diagnose.host.live import queuefiles
+from diagnose.host.live import queuecount, queuefiles
 from diagnose.host.live.journal import widen
 from diagnose.host.live.system import decode, environment, find, scratch, why
 from diagnose.host.plain import to_plain
@@ -26,21 +27,10 @@ _SAMPLE = 20
 _BLOCK = 1 << 18
 _PAUSE = 0.004  # seconds in which a program writes what a pipe of 1 MB holds several times less than that
 _ERR_LIMIT = 4000
+_LONG = 10_000  # messages from which on the files are quicker read by us, as root
 _TRIAL = 0.5  # seconds after which postqueue's pace is judged
 # Messages a second: from the page cache postqueue(1) lists 25 000 to 60 000, from a disk 5 000 and fewer.
 _SLOW = 15_000
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """Messages by queue. exact: every directory was listed; else the rest was taken to be as full."""
-
-    queues: dict[str, int]
-    exact: bool
-
-    @property
-    def total(self) -> int:
-        return sum(self.queues.values())
 
 
 def read(query: MailQueue, deadline: float) -> QueueLinesReply:
@@ -53,44 +43,65 @@ def read(query: MailQueue, deadline: float) -> QueueLinesReply:
     if program is None:
         return QueueLinesReply(problem="not found: postqueue")
     end = min(deadline, time.monotonic() + query.budget)
-    root = os.geteuid() == 0
+    # Only root may list the directories.
+    directory = queuecount.queue_directory() if os.geteuid() == 0 else None
+    counted = None
     try:
-        told = _stream([program, "-j"], end, trial=root)
-        directory = _queue_directory() if root and (told.slow or told.late) else None
-        counted = None
-        if directory:
-            counted = count(directory, max(time.monotonic() + 0.2, min(deadline, time.monotonic() + query.budget / 4)))
-        if told.slow:
-            quick = fast(directory, end) if directory else None
-            # Disagreement: back to the supported way, with the time that is left.
-            told = replace(told, summary=quick, code=0) if quick is not None else _stream([program, "-j"], end)
+        told = _told(program, directory, end)
+        if directory and not told.summary.complete:
+            # Some time more, to say of how many it is a sample.
+            counted = queuecount.count(
+                directory, max(time.monotonic() + 0.2, min(deadline, time.monotonic() + query.budget / 4))
+            )
     except OSError as error:
         return QueueLinesReply(problem=why(error))
     return QueueLinesReply(summary=to_plain(_of(told.summary, counted)), err=_words(told.err), code=told.code)
 
 
-def fast(queue_directory: str, deadline: float) -> QueueSummary | None:
+def _told(program: str, directory: str | None, end: float) -> _Told:
+    """By postqueue(1); of a long queue, or where its pace is slow, by the files if they say the same to us."""
+    if directory is None or not _long(directory, end):
+        told = _stream([program, "-j"], end, trial=directory is not None)
+        if not told.slow:
+            return told
+    quick = fast(directory, end) if directory else None
+    if quick is None:
+        # Disagreement: back to the supported way, with the time that is left.
+        return _stream([program, "-j"], end)
+    return replace(quick, code=0)
+
+
+def _long(directory: str, end: float) -> bool:
+    counted = queuecount.count(directory, min(end, time.monotonic() + 0.5), enough=_LONG)
+    return counted is not None and counted.total >= _LONG
+
+
+def fast(queue_directory: str, deadline: float) -> _Told | None:
     """The summary from the queue's files (root only), several times faster than postqueue(1) on a cold cache.
 
     None where that is not to be trusted: not root, or a sample of what postqueue says differs from what the files say
-    to us. Not complete where the deadline (monotonic) came first.
+    to us. Not complete where the deadline (monotonic) came first. Its words are postqueue's.
     """
-    if os.geteuid() != 0 or not agrees(queue_directory, deadline):
+    if os.geteuid() != 0:
+        return None
+    agreed = agrees(queue_directory, deadline)
+    if agreed is None:
         return None
     # A program of its own, so that reading and summing up overlap.
     reader = [sys.executable, "-I", "-S", queuefiles.__file__, queue_directory]
     try:
-        read = _stream(reader, deadline)
+        read = _stream(reader, deadline, files=True)
     except OSError:
         return None
-    return read.summary if read.late or read.code == 0 else None
+    return replace(read, err=agreed) if read.late or read.code == 0 else None
 
 
-def agrees(queue_directory: str, deadline: float) -> bool:
-    """Whether what postqueue(1) prints first is what the files of those messages say to us."""
+def agrees(queue_directory: str, deadline: float) -> str | None:
+    """What postqueue(1) has to complain of, if the messages that it prints first are what their files say to us;
+    None where they are not."""
     program = find("postqueue")
     if program is None:
-        return False
+        return None
     import json
 
     compared = 0
@@ -103,22 +114,22 @@ def agrees(queue_directory: str, deadline: float) -> bool:
             try:
                 told = json.loads(line)
                 ours = _ours(queue_directory, told["queue_name"], told["queue_id"])
-            except (ValueError, KeyError, queuefiles.Foreign):
-                return False
+                theirs = [(each["address"], each.get("delay_reason", "")) for each in told["recipients"]]
+                same = (told["arrival_time"], told["message_size"], told["sender"], theirs)
+            except (ValueError, KeyError, TypeError, queuefiles.Foreign):
+                return None
             if ours is not None:
-                read = json.loads(ours)
-                if any(told.get(key) != read[key] for key in _COMPARED):
-                    return False
+                _, _, arrival, size, _, sender, recipients = ours
+                if same != (arrival, size, sender, recipients):
+                    return None
                 compared += 1
             if compared >= _SAMPLE:
                 break
-        return compared > 0 and not watch.late
+        errors.seek(0)
+        return decode(errors.read(_ERR_LIMIT)) if compared > 0 and not watch.late else None
 
 
-_COMPARED = ("arrival_time", "message_size", "sender", "recipients")
-
-
-def _ours(root: str, queue: str, name: str) -> bytes | None:
+def _ours(root: str, queue: str, name: str) -> queuefiles.Message | None:
     if queue not in queuefiles.QUEUES or "/" in name:
         raise queuefiles.Foreign(queue)
     character = queuefiles.hash_character(name)
@@ -127,48 +138,6 @@ def _ours(root: str, queue: str, name: str) -> bytes | None:
         if os.path.exists(path):
             return queuefiles.message(root, path, queue)
     return None  # delivered or moved meanwhile
-
-
-def count(queue_directory: str, deadline: float) -> Count | None:
-    """How many messages wait, by listing the queue's directories; estimated for those not listed by the deadline.
-
-    None where they may not be listed (only root may). Costs 3 % of postqueue(1).
-    """
-    queues: dict[str, int] = {}
-    exact = True
-    for queue in queuefiles.QUEUES:
-        found = queuefiles.directories(queue_directory, queue)
-        counts: list[int] = []
-        for directory in found:
-            try:
-                counts.append(queuefiles.count(queue_directory, directory))
-            except OSError:
-                continue
-            if time.monotonic() >= deadline:
-                break
-        if not counts and not found:
-            return None
-        if len(counts) < len(found) and counts:
-            exact = False
-            # The first is the queue's own directory, where a hashed queue has no files.
-            hashed = counts[1:] or counts
-            queues[queue] = counts[0] + round(sum(hashed) / len(hashed) * (len(found) - 1))
-        else:
-            queues[queue] = sum(counts)
-    return Count(queues, exact)
-
-
-def _queue_directory() -> str | None:
-    program = find("postconf")
-    if program is None:
-        return None
-    try:
-        done = subprocess.run(
-            [program, "-h", "queue_directory"], capture_output=True, env=environment(), timeout=3, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return decode(done.stdout).strip() or None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,17 +149,25 @@ class _Told:
     slow: bool
 
 
-def _stream(argv: list[str], deadline: float, *, trial: bool = False) -> _Told:
-    """A program's lines summed up. late: the deadline cut it short; slow: its pace did (only in a trial)."""
+def _stream(argv: list[str], deadline: float, *, trial: bool = False, files: bool = False) -> _Told:
+    """A program's lines (or our reader's messages) summed up.
+
+    late: the deadline cut it short; slow: its pace did (only in a trial).
+    """
     with contextlib.ExitStack() as stack:
         errors = stack.enter_context(scratch())
         child = stack.enter_context(_child(argv, errors.fileno()))
         stack.callback(child.kill)
         watch = stack.enter_context(_Watch(child, deadline, trial=trial))
         # Imported while the child begins: what reasons mean takes longer to load than a short queue to list.
-        from diagnose.parse.queue import summarise
+        from diagnose.parse.queue import summarise, total
 
-        summary = summarise(watch.lines(), time.time(), stop=lambda: watch.late or watch.slow)
+        now = time.time()
+
+        def stop() -> bool:
+            return watch.late or watch.slow
+
+        summary = total(watch.messages(), now, stop) if files else summarise(watch.lines(), now, stop=stop)
         if not watch.late and not watch.slow:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.wait(timeout=max(0.05, deadline - time.monotonic()))
@@ -242,14 +219,28 @@ class _Watch:
 
     def lines(self) -> Iterator[bytes]:
         """Whole lines: what a killed child leaves behind is none."""
-        assert self.child.stdout is not None
-        descriptor = self.child.stdout.fileno()
         rest = b""
-        long = False
-        while block := os.read(descriptor, _BLOCK):
+        for block in self._blocks():
             *whole, rest = (rest + block).split(b"\n")
             self._read += len(whole)
             yield from whole
+
+    def messages(self) -> Iterator[list[queuefiles.Message]]:
+        """What `queuefiles` writes as a program."""
+        head = queuefiles.LENGTH
+        rest = b""
+        for block in self._blocks():
+            rest += block
+            while len(rest) >= head and len(rest) >= (end := head + int.from_bytes(rest[:head], "big")):
+                yield marshal.loads(rest[head:end])
+                rest = rest[end:]
+
+    def _blocks(self) -> Iterator[bytes]:
+        assert self.child.stdout is not None
+        descriptor = self.child.stdout.fileno()
+        long = False
+        while block := os.read(descriptor, _BLOCK):
+            yield block
             # postqueue(1) writes 4 KB at a time: to be woken by each costs both of us more than the reading itself.
             if long and len(block) < _BLOCK // 2:
                 time.sleep(_PAUSE)
@@ -279,7 +270,7 @@ class _Watch:
         timer.start()
 
 
-def _of(summary: QueueSummary, counted: Count | None) -> QueueSummary:
+def _of(summary: QueueSummary, counted: queuecount.Count | None) -> QueueSummary:
     """An incomplete summary with `messages` as counted, so that `total` says of how many it is a sample."""
     if summary.complete or counted is None:
         return summary
