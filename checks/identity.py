@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from diagnose import facts
 from diagnose.check import Context, Lookup, Now, ask_all, check, fail, ok, skip, unknown, warn
 from diagnose.facts import Mta, Route
-from diagnose.facts.network import public_address
-from diagnose.model import Observation, Scalar
+from diagnose.facts.network import egress, families, public_address
+from diagnose.model import Observation, Scalar, Status
 from diagnose.parse.own_network import is_private
 
 _FQDN = re.compile(r"(?=.{4,253}$)(?!-)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*\.[a-z][a-z0-9-]{0,61}[a-z0-9]", re.I)
@@ -134,34 +134,38 @@ def _sender(ctx: Context, postfix: Mta) -> Iterator[Observation]:
 
 
 def _ptr(ctx: Context) -> Iterator[Observation]:
-    seen_as = public_address(ctx)
-    address = ipaddress.ip_address(seen_as) if seen_as else None
-    if address is None or is_private(seen_as):
+    """Each address that servers see, IPv6 too: Postfix takes either, and one that is without a name spoils its share."""
+    seen_as = [a for a in dict.fromkeys((public_address(ctx), *_by_ipv6(ctx))) if a and not is_private(a)]
+    if not seen_as:
         yield unknown(
             "identity.ptr", "this host's public address", "not learnt: no exchanger that echoes it was reached"
         )
         return
+    found = [_confirmed(ctx, ipaddress.ip_address(address)) for address in seen_as]
+    wrong = [observation for observation in found if observation.status is not Status.OK]
+    yield from wrong or found
+
+
+def _by_ipv6(ctx: Context) -> Iterator[str]:
+    """The address that an exchanger saw over IPv6, where mail to a domain with such exchangers may take it."""
+    if 6 in families(ctx) and any(t.open for t in egress(ctx).on(25, 6)):
+        seen_as = public_address(ctx, 6)
+        if ":" in seen_as:
+            yield seen_as
+
+
+def _confirmed(ctx: Context, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> Observation:
     reverse = ctx.ask(Lookup(address.reverse_pointer, "PTR"))
     data = {"address": str(address)}
     if reverse.problem or reverse.rcode not in ("NOERROR", "NODATA", "NXDOMAIN"):
-        yield unknown("identity.ptr", str(address), "its PTR record could not be looked up", **data)
-        return
+        return unknown("identity.ptr", str(address), "its PTR record could not be looked up", **data)
     names = [name.rstrip(".") for name in reverse.answers]
     if not names:
-        yield fail(
-            "identity.ptr", str(address), f"the public address {address} has no PTR record", kind="missing", **data
-        )
-        return
+        text = f"the public address {address} has no PTR record"
+        return fail("identity.ptr", str(address), text, kind="missing", **data)
     kind = "AAAA" if address.version == 6 else "A"
     for name in names[:4]:
         if str(address) in ctx.ask(Lookup(name, kind)).answers:
-            yield ok("identity.ptr", str(address), f"{address} is {name}, forward-confirmed", name=name, **data)
-            return
-    yield fail(
-        "identity.ptr",
-        str(address),
-        f"{address} is {names[0]}, which does not lead back to it",
-        kind="unconfirmed",
-        name=names[0],
-        **data,
-    )
+            return ok("identity.ptr", str(address), f"{address} is {name}, forward-confirmed", name=name, **data)
+    text = f"{address} is {names[0]}, which does not lead back to it"
+    return fail("identity.ptr", str(address), text, kind="unconfirmed", name=names[0], **data)

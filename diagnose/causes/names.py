@@ -178,6 +178,8 @@ CAUSES = (
         signs=(
             Sign("mail.helo-name-invalid", 20),
             Sign("identity.helo", 6, where=(("via", "direct"),)),
+            # No name at all is refused by more receivers than one that does not resolve.
+            Sign("identity.helo", 9, where=(("via", "direct"), ("kind", "invalid"))),
             Sign("identity.helo", -10, Status.OK),
             Sign("mail.flow", -20, Status.OK),
             Sign("dns.resolver", -20),

@@ -86,7 +86,9 @@ CAUSES = (
         ),
         rules_out="The next hop resolves to another host's address.",
         signs=(
-            Sign("mail.mail-loops-back", 20),
+            # The recipient's own DNS may lead here as well (an exchanger that is 127.0.0.1), which only DNS tells.
+            Sign("mail.mail-loops-back", 17),
+            Sign("dns.recipient-domain", 4, Status.OK),
             Sign("mail.flow", -25, Status.OK),
         ),
         links=("https://www.postfix.org/postconf.5.html#proxy_interfaces",),

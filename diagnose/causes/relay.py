@@ -43,6 +43,8 @@ CAUSES = (
             Sign("mail.relayhost-problem", 6),
             Sign("mail.dns-not-found", 6, where=(("route", "relay"),)),
             Sign("relay.name", -15, Status.OK),
+            # The host knows the name by its hosts file, which Postfix is told to read: the chroot's copy lacks it.
+            Sign("dns.chroot-file", -20, where=(("lacks_relay", True),)),
             FLOW,
         ),
         explains=("relay-unreachable", "postfix-config-error", "recipient-domain-not-found"),

@@ -379,9 +379,9 @@ def _sorted_out(used: tuple[int, ...], made: tuple[Tried, ...], found: dict[str,
 # Outside ------------------------------------------------------------------------------------------------------------
 
 
-def public_address(ctx: Asks) -> str:
+def public_address(ctx: Asks, family: int | None = None) -> str:
     """This host's, as a server on port 25 saw it, else as a name server that was asked directly did; "" when neither."""
-    for attempt in egress(ctx).on(25):
+    for attempt in egress(ctx).on(25, family):
         if attempt.probe is not None and attempt.probe.echo:
             match = re.search(r"\[([0-9A-Fa-f.:]+)\]", attempt.reply.ehlo.splitlines()[0] if attempt.reply.ehlo else "")
             if match and _public(match[1]):

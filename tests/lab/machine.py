@@ -222,7 +222,9 @@ class Machine:
         enter = ["nsenter", "-t", str(self.pid), "-m", "-u", "-i", "-n", "-p", "--"]
         if user:
             account = pwd.getpwnam(user)
-            enter += ["setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--init-groups"]
+            # What is preloaded (a false clock) hands root's shared memory on by the environment.
+            ids = [f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}"]
+            enter += ["setpriv", *ids, "--init-groups", "--reset-env"]
         return [*enter, *argv]
 
     def run(
@@ -242,6 +244,8 @@ class Machine:
             **(env or {}),
         }
         inner = ("env", "-C", cwd, *argv) if cwd else argv
+        if user:
+            inner = ("env", *(f"{name}={value}" for name, value in environment.items()), *inner)
         command = self.command(inner, user)
         with subprocess.Popen(
             command,

@@ -1,0 +1,48 @@
+"""The check of who this host says it is."""
+
+import ipaddress
+from dataclasses import replace
+
+from checks.identity import identity
+from diagnose.check import Dial
+from diagnose.host.query import DialReply, DnsReply
+from tests.checks.pretended_network import World, network
+from tests.checks.pretended_postfix import of, run
+
+SEEN4, SEEN6 = "85.214.88.17", "2a02:8108:41:7::10"
+
+
+class Dual(World):
+    """Exchangers see another address over IPv6."""
+
+    def dial(self, query: Dial) -> DialReply:
+        reply = super().dial(query)
+        return replace(reply, ehlo=reply.ehlo.replace(SEEN4, SEEN6)) if ":" in query.host else reply
+
+
+def _names(*addresses: str) -> dict[tuple[str, str], DnsReply]:
+    """PTR records that lead back, for these addresses alone."""
+    made = {}
+    for address in addresses:
+        kind = "AAAA" if ":" in address else "A"
+        pointer = ipaddress.ip_address(address).reverse_pointer
+        made[pointer, "PTR"] = DnsReply(rcode="NOERROR", answers=("mail.example.org.",))
+        made["mail.example.org", kind] = DnsReply(rcode="NOERROR", answers=(address,))
+    return made
+
+
+def test_an_ipv6_address_without_a_name_is_not_hidden_by_the_other() -> None:
+    world = Dual(records=_names(SEEN4))
+    (found,) = of(run(identity, network(world)), "identity.ptr")
+    assert (found.status.word, found.subject, found.data["kind"]) == ("failed", SEEN6, "missing")
+
+
+def test_both_addresses_confirmed() -> None:
+    found = of(run(identity, network(Dual(records=_names(SEEN4, SEEN6)))), "identity.ptr")
+    assert [(o.status.word, o.subject) for o in found] == [("ok", SEEN4), ("ok", SEEN6)]
+
+
+def test_ipv6_that_postfix_does_not_use_is_left_alone() -> None:
+    world = Dual(records=_names(SEEN4))
+    found = of(run(identity, network(world, {"inet_protocols": "ipv4"})), "identity.ptr")
+    assert [(o.status.word, o.subject) for o in found] == [("ok", SEEN4)]
