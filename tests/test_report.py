@@ -76,6 +76,11 @@ def test_nothing_found_is_no_all_clear_where_nothing_could_be_seen() -> None:
     assert report(seen=(unread,)).status is Status.UNKNOWN
     assert report(network=False).status is Status.UNKNOWN
     assert report(seen=(unread, see("mail.flow", Status.OK)), network=False).status is Status.OK
+    fine = report()
+    late = Run(check="tables", outcome=Outcome.TIMED_OUT)
+    assert replace(fine, runs=(*(replace(fine.runs[0], check=f"c{n}") for n in range(4)), late)).status is Status.OK
+    assert replace(fine, runs=(*fine.runs, late)).status is Status.UNKNOWN
+    assert replace(fine, runs=(*fine.runs * 9, replace(late, check="log"))).status is Status.UNKNOWN
 
 
 def test_evidence_names_its_subject_once() -> None:
