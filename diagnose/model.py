@@ -257,6 +257,7 @@ class Report:
             return False
         if cut_off & {"log", "queue"} or 4 * len(cut_off) > done:  # an overloaded host: silence is no health
             return True
-        return any((sign, Status.UNKNOWN) in seen for sign in ("host.mail-log", "queue.readable")) or (
+        decisive = ("postfix.installed", "host.mail-log", "queue.readable")
+        return any((sign, Status.UNKNOWN) in seen for sign in decisive) or (
             not self.host.network and any(run.check == "egress" for run in self.runs)
         )

@@ -74,6 +74,7 @@ def test_nothing_found_is_no_all_clear_where_nothing_could_be_seen() -> None:
     assert report().status is Status.OK
     assert report(ran=False).status is Status.UNKNOWN
     assert report(seen=(unread,)).status is Status.UNKNOWN
+    assert report(seen=(see("postfix.installed", Status.UNKNOWN),)).status is Status.UNKNOWN
     assert report(network=False).status is Status.UNKNOWN
     assert report(seen=(unread, see("mail.flow", Status.OK)), network=False).status is Status.OK
     fine = report()
