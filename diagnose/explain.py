@@ -41,6 +41,7 @@ DECISIVE, OPEN = 22, (12, 8, 5, 3)  # decibans
 _KINDS = 300  # kinds of failure that are kept
 _HARMLESS_SHOWN = 8
 _POSSIBLE = 4  # diagnoses that are merely possible, at most
+_REMARK = 4  # weight up to which a warning is a remark
 _FINE = frozenset({"sent", "deliverable"})
 
 
@@ -64,6 +65,7 @@ class Collected:
     _kinds: dict[tuple[str, str, bool], _Kind] = field(default_factory=dict)
     _strangers: list[Event] = field(default_factory=list)
     _scanners: set[str] = field(default_factory=set)
+    _failed: int = 0
 
     def read(self, events: Iterable[Event]) -> None:
         """Takes all events, once.
@@ -76,6 +78,15 @@ class Collected:
             self.suggestions = suggest(self._strangers)
             for kind in self._kinds.values():
                 kind.stranger = False
+        if self.fine and not self._failed:
+            self._pass_over_notes()
+
+    def _pass_over_notes(self) -> None:
+        """Where mail flows and none fails, what a program merely remarks upon accuses nobody."""
+        self.suggestions = tuple(each for each in self.suggestions if each.reason.weight > _REMARK)
+        for kind in self._kinds.values():
+            if isinstance(kind.event, Trouble) and kind.reason is not None and kind.reason.weight <= _REMARK:
+                kind.reason = dataclasses.replace(kind.reason, harmless=True)
 
     def observations(self, numbered: bool = True) -> Iterator[Observation]:
         """One for each kind: failed, unknown where the words are not known, ok where they are harmless."""
@@ -93,6 +104,7 @@ class Collected:
                 self.fine += 1
                 continue
             stranger = _is_stranger(event)
+            self._failed += not isinstance(event, Trouble)
             if len(self._scanners) < _KINDS and _scans(event):
                 self._scanners.add(event.client or "")
             self._keep(event, stranger)

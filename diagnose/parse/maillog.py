@@ -37,7 +37,9 @@ _CLIENT = re.compile(r" from (?P<client>\S*\[[^\]]*\])")
 _CLIENT_FIRST = re.compile(r"(?P<client>\S+\[[0-9A-Fa-f.:]+\]): SASL ")
 _NEAR = re.compile(r"\[(?:127\.|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|169\.254\.|::1\]|f[cde])", re.IGNORECASE)
 _SERVERS = frozenset({"smtpd", "tlsproxy", "postscreen"})
-_FROM_STRANGERS = frozenset({"tls-protocol-mismatch", "tls-handshake-failed", "tls-wrong-version"})
+_FROM_STRANGERS = frozenset(
+    {"tls-protocol-mismatch", "tls-handshake-failed", "tls-wrong-version", "certificate-not-trusted"}
+)
 _REMOTE = frozenset({"smtp", "lmtp", "relay", "submission"})
 _K = TypeVar("_K")
 _V = TypeVar("_V")

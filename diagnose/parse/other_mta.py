@@ -25,6 +25,8 @@ _ERRNO = re.compile(
     r"\b(?:Connection timed out|Connection refused|Network is unreachable|No route to host|Permission denied|Connection reset by peer|Operation timed out)\b"
 )
 _SENDMAIL = re.compile(r"\bto=(?P<to>[^,]*),.*?\bmailer=(?P<mailer>\w+),.*?\bstat=(?P<stat>.*)$", re.DOTALL)
+_DSN = re.compile(r"\bdsn=(?P<dsn>[45]\.\d{1,3}\.\d{1,3})")
+_STAT = re.compile(r"^\W*stat=(?P<stat>Deferred: (?:Connection|Operation|No route|Network|Name server).*)$")
 _SENDMAIL_RELAY = re.compile(r"\brelay=(?P<host>[^\s,\[]*)\.?(?: \[(?P<address>[0-9A-Fa-f.:]+)\])?")
 _OPENSMTPD = re.compile(r"\bresult=\"?(?P<result>Ok|TempFail|PermFail)\"?,? .*?\bstat=\"(?P<stat>[^\"]*)\"")
 _MSMTP = re.compile(r"\bhost=(?P<host>\S+) .*\brecipients=(?P<to>\S+).*?\bexitcode=(?P<exit>\w+)")
@@ -40,6 +42,9 @@ def read(line: str, number: int = 0, at: datetime | None = None) -> Delivery | N
         sendmail = _SENDMAIL.search(line)
         if sendmail:
             return _sendmail(line, sendmail, number, at)
+        bare = _STAT.match(line)
+        if bare:
+            return _bare_stat(bare.group("stat"), number, at)
         smtpd = _OPENSMTPD.search(line)
         if smtpd:
             status = {"Ok": "sent", "TempFail": "deferred", "PermFail": "bounced"}[smtpd.group("result")]
@@ -93,13 +98,23 @@ def _sendmail(line: str, match: re.Match[str], number: int, at: datetime | None)
     host = where.group("host").rstrip(".") if where else None
     if stat.startswith("Sent"):
         return _delivery("sent", stat, number=number, at=at, to=match.group("to").strip("<>"), host=host)
-    text = stat.partition("Deferred: ")[2] or stat
+    dsn = _DSN.search(line)
+    text = stat.partition("Deferred: ")[2] or (f"{dsn.group('dsn')} {stat}" if dsn else stat)
     error = _ERRNO.search(text)
     if error and match.group("mailer") in {"esmtp", "smtp", "relay"}:
         address = where.group("address") if where else None
         text = f"connect to {host or 'relay'}[{address or '0.0.0.0'}]:25: {error.group()}"
     status = "deferred" if stat.startswith("Deferred") else "bounced"
     return _delivery(status, text, number=number, at=at, to=match.group("to").strip("<>"), host=host)
+
+
+def _bare_stat(stat: str, number: int, at: datetime | None) -> Delivery:
+    """What is often posted of a sendmail line: its last field, which names the server after the error."""
+    where = re.search(r"\b(?:with|by|for) (?P<host>[\w.-]+)", stat)
+    host = where.group("host").rstrip(".") if where else None
+    error = _ERRNO.search(stat)
+    text = f"connect to {host or 'relay'}[0.0.0.0]:25: {error.group()}" if error else stat
+    return _delivery("deferred", text, number=number, at=at, host=host)
 
 
 def _delivery(
