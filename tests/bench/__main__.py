@@ -1,4 +1,4 @@
-"""Ratios of two things measured in one run, on input made for the purpose: `python -m tests.bench [logs|queue|cold|explain|trace|mutations]`.
+"""Ratios of two things measured in one run, on input made for the purpose: `python -m tests.bench [logs|queue|cold|sample|explain|trace|mutations]`.
 
 Each line: what, the median and range of both sides in seconds, their ratio, the wanted bound, the ratio of processor time
 (which a busy machine disturbs less), and the largest process.
@@ -8,7 +8,9 @@ Each line: what, the median and range of both sides in seconds, their ratio, the
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import resource
 import shutil
 import statistics
 import subprocess
@@ -103,15 +105,16 @@ def window(path: Path, style: str, rounds: int) -> None:
     )
 
 
-def queue(root: Path, count: int, rounds: int, *, cold: bool) -> None:
-    """The summary of a queue against `postqueue -j >/dev/null`, from the page cache and from the disk."""
+def queue(root: Path, count: int, rounds: int, how: str) -> None:
+    """The summary of a queue against `postqueue -j >/dev/null`, from the page cache or from the disk (cold); or what of
+    it fits into the time of `run` and `queue` (sample)."""
     why_not = sandbox.reason_not()
     if why_not:
         print(f"queue: NOT MEASURED, {why_not}")
         return
     queuegen.make(root / "spool", count)
     sandbox.prepare(root)
-    arguments = ["cold" if cold else "warm", str(count), str(rounds)]
+    arguments = ["warm" if how == "queue" else how, str(count), str(rounds)]
     done = sandbox.python(root, f"import sys\nfrom tests.bench.__main__ import inside\ninside({arguments!r})\n")
     print(done.stdout.rstrip() or done.stderr.rstrip()[-2000:])
     shutil.rmtree(root / "spool")
@@ -119,12 +122,14 @@ def queue(root: Path, count: int, rounds: int, *, cold: bool) -> None:
 
 def inside(arguments: list[str]) -> None:
     """The queue's race, within the mount name space."""
+    if arguments[0] == "sample":
+        sample()
+        return
     cold, count, rounds = arguments[0] == "cold", int(arguments[1]), int(arguments[2])
 
     def before() -> None:
         if cold:
-            os.sync()
-            Path("/proc/sys/vm/drop_caches").write_text("3", encoding="ascii")
+            forget()
 
     state = tempfile.mkdtemp()
 
@@ -145,10 +150,36 @@ def inside(arguments: list[str]) -> None:
     shutil.rmtree(state)
 
 
+def forget() -> None:
+    """Has the kernel drop what it keeps of the disk."""
+    os.sync()
+    Path("/proc/sys/vm/drop_caches").write_text("3", encoding="ascii")
+
+
+def sample() -> None:
+    """How much of a queue is read in the time of a run's check, and of `queue`, from the disk."""
+    state = tempfile.mkdtemp()
+    for arguments in (
+        ["run", "--only", "queue", "--no-network", "--format", "json"],
+        ["queue", "--state-dir", state, "--format", "json"],
+    ):
+        forget()
+        begun = time.monotonic()
+        done = subprocess.run([sys.executable, "-m", "diagnose", *arguments], capture_output=True, check=False)
+        report = json.loads(done.stdout)
+        seen = [o["summary"] for run in report["runs"] for o in run["observations"] if o["sign"] == "queue.readable"]
+        told = report.get("queue") or {}
+        what = seen[0] if seen else f"{told['read']} of {told['total']} messages"
+        print(f"mail-diagnose {arguments[0]}, cold: {what}; {time.monotonic() - begun:.1f} s", flush=True)
+    largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
+    print(f"the largest process had {largest} MB")
+    shutil.rmtree(state)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument(
-        "what", nargs="*", metavar="WHAT", help="logs, queue (the default); cold, explain, trace, mutations"
+        "what", nargs="*", metavar="WHAT", help="logs, queue (the default); cold, sample, explain, trace, mutations"
     )
     parser.add_argument("--full", action="store_true", help="1 GB of log, 100 000 messages")
     parser.add_argument("--megabytes", type=int, help="size of the log")
@@ -158,9 +189,9 @@ def main() -> None:
     options = parser.parse_args()
     megabytes = options.megabytes or (1000 if options.full else 30)
     messages = options.messages or (100_000 if options.full else 5_000)
-    unknown = set(options.what) - {"logs", "queue", "cold", "explain", "trace", "mutations"}
+    unknown = set(options.what) - {"logs", "queue", "cold", "sample", "explain", "trace", "mutations"}
     if unknown:
-        parser.error(f"no such measurement: {min(unknown)} (logs, queue, cold, explain, trace, mutations)")
+        parser.error(f"no such measurement: {min(unknown)} (logs, queue, cold, sample, explain, trace, mutations)")
     for what in options.what or ["logs", "queue"]:
         with tempfile.TemporaryDirectory(dir=options.directory) as directory:
             if what == "logs":
@@ -172,7 +203,7 @@ def main() -> None:
             elif what == "mutations":
                 mutations.main(10_000 if options.full else 1000)
             else:
-                queue(Path(directory), messages, options.rounds, cold=what == "cold")
+                queue(Path(directory), messages, options.rounds, what)
 
 
 if __name__ == "__main__":

@@ -45,11 +45,19 @@ def count(queue_directory: str, deadline: float, enough: int = 1 << 62) -> Count
         if len(counts) < len(found) and counts:
             exact = False
             # The first is the queue's own directory, where a hashed queue has no files.
-            hashed = counts[1:] or counts
-            queues[queue] = counts[0] + round(sum(hashed) / len(hashed) * (len(found) - 1))
+            shares = [_share(directory) for directory in found]
+            listed = sum(shares[1 : len(counts)])
+            each = sum(counts[1:]) / listed if listed else counts[0]
+            queues[queue] = counts[0] + round(each * sum(shares[1:]))
         else:
             queues[queue] = sum(counts)
     return Count(queues, exact)
+
+
+def _share(directory: str) -> float:
+    """How full a hash directory is, against the others: they are named after the first of the five hexadecimal digits
+    of a number of microseconds, and a second has 0xF4240 of these."""
+    return 0x4240 / 0x10000 if directory.split("/")[1:2] == ["F"] else 1.0
 
 
 def queue_directory() -> str | None:
