@@ -16,8 +16,8 @@ from diagnose.errors import Late
 from diagnose.host.live import LiveHost
 from diagnose.host.memo import Host, Memo, NoNetwork, Recorder
 from diagnose.host.query import Exec, Now, Read, Stat
-from diagnose.host.snapshot import Recording
-from diagnose.model import Advice, Confidence, HostInfo, Observation, Report, Run, Scalar, Target
+from diagnose.host.snapshot import CutOff, Recording
+from diagnose.model import Advice, Confidence, HostInfo, Observation, Outcome, Report, Run, Scalar, Target
 from diagnose.parse import os_release
 
 TIMEOUT = 15.0  # seconds for a whole run
@@ -65,6 +65,8 @@ def diagnose(request: Request, progress: runner.Progress | None = None) -> Resul
     # Weighing and printing take their share of the time, and loading the checks has taken some.
     left = max(0.3, began + request.timeout - RESERVE - time.monotonic())
     runs = runner.run_checks(chosen, memo, request.target, request.settings, left, missing=_missing, progress=progress)
+    if request.recording is not None:
+        runs = tuple(_as_it_ended(run, request.recording.cut_off.get(run.check)) for run in runs)
     context = _context(memo, request, began + request.timeout - RESERVE / 2)
     info, target, started = _host(context), _target(context), _started(context)
     diagnoses = rank.rank(all_causes(), _weighed(runs, request.ignores), info.family)
@@ -92,8 +94,20 @@ def diagnose(request: Request, progress: runner.Progress | None = None) -> Resul
             "network": request.settings.network,
             "since": request.settings.since,
         },
+        cut_off={
+            run.check: CutOff(observations=len(run.observations), reason=run.reason)
+            for run in runs
+            if run.outcome is Outcome.TIMED_OUT
+        },
     )
     return Result(report, recording, hide)
+
+
+def _as_it_ended(run: Run, end: CutOff | None) -> Run:
+    """A check that was out of time on the host itself says no more when it is asked again without haste."""
+    if end is None:
+        return run
+    return replace(run, outcome=Outcome.TIMED_OUT, observations=run.observations[: end.observations], reason=end.reason)
 
 
 def _weighed(runs: Sequence[Run], ignores: Callable[[Observation], bool] | None) -> Sequence[Run]:

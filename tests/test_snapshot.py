@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,9 @@ from diagnose.host.query import (
     TlsInfo,
 )
 from diagnose.host.redact import Secrets, mask
-from diagnose.host.snapshot import Recording, dumps, load, loads, save
-from diagnose.model import Target
+from diagnose.host.snapshot import CutOff, Recording, dumps, load, loads, save
+from diagnose.model import Outcome, Target
+from diagnose.session import Request, diagnose
 
 DIAL = Dial(host="mx.example.net", port=25, tls="starttls")
 REPLY = DialReply(
@@ -140,3 +142,16 @@ def test_hiding_reaches_a_recording(tmp_path: Path) -> None:
     secrets.add("mx.example.net")
     save(RECORDING, tmp_path / "x", secrets.hide_data)
     assert "mx.example.net" not in (tmp_path / "x").read_text()
+
+
+def test_a_check_that_was_out_of_time_says_no_more_in_the_recording() -> None:
+    """Its answers may have come too late for it, and stand in the recording all the same."""
+    late = replace(RECORDING, asked={Exec(("postconf",)): ExecReply(problem="not found: postconf")})
+    request = Request(recording=late, only=("processes",))
+    (run,) = diagnose(request).report.runs
+    assert [o.sign for o in run.observations] == ["postfix.installed"]
+    late = replace(late, cut_off={"processes": CutOff(observations=0, reason="no answer in time")})
+    again = diagnose(replace(request, recording=loads(dumps(late))))
+    (run,) = again.report.runs
+    assert (run.outcome, run.observations, run.reason) == (Outcome.TIMED_OUT, (), "no answer in time")
+    assert again.recording.cut_off == late.cut_off

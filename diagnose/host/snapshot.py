@@ -27,15 +27,25 @@ LIMIT = 256_000_000  # bytes, unpacked
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CutOff:
+    """observations: how many there were; reason: as the run gave it."""
+
+    observations: int = 0
+    reason: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
     """version: of the tool that made it; started: ISO 8601; asked: question to answer; settings: what changes which
-    questions are asked."""
+    questions are asked; cut_off: checks that were out of time, with how much each had said: answers that came too
+    late for them are among the recorded ones."""
 
     version: str
     started: str
     target: Target
     asked: Mapping[Query[Any], Any]
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    cut_off: Mapping[str, CutOff] = dataclasses.field(default_factory=dict)
 
     def answer(self, query: Query[R], deadline: float) -> R:
         reply = self.asked.get(query)
@@ -57,6 +67,7 @@ def dumps(recording: Recording, hide: Callable[[Any], Any] = lambda data: data) 
             "started": recording.started,
             "target": to_plain(recording.target),
             "settings": to_plain(recording.settings),
+            "cut_off": {check: to_plain(end) for check, end in sorted(recording.cut_off.items())},
             "asked": hide(asked),
         },
         indent=1,
@@ -94,6 +105,7 @@ def loads(text: str) -> Recording:
             target=target,
             asked=asked,
             settings=dict(data.get("settings") or {}),
+            cut_off={check: from_plain(CutOff, end) for check, end in (data.get("cut_off") or {}).items()},
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise SnapshotError(f"the recording is damaged ({type(error).__name__}: {error}); record again") from None
