@@ -314,6 +314,7 @@ def _from_text(lines: list[_Numbered], joined: str) -> Iterator[Event]:
     program = program_text.is_program(joined)
     port = program_text.port_in(joined) if program else None
     found: list[Said] = []
+    lines = program_text.telling(lines) if program else lines
     for group in _logical(lines):
         text = " ".join(line.strip() for _, line in group)
         if all(bounce.is_boilerplate(line) for _, line in group):

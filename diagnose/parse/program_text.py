@@ -44,6 +44,29 @@ _ABOUT_MAIL = re.compile(
 )
 
 
+# Names of exceptions say what kind of reply came, and hold words that would be taken for the reply's own.
+_NAMED = re.compile(
+    r"\b(?:[\w.]+\.)?SMTP(?:Recipients?Refused|Sender(?:Refused|Error)|(?:Recipient|Data|Response|Heloerror|Helo)(?:Error|Exception)?)"
+    r"(?:\((?:senderrs|code, resp(?:, from_addr)?|\w+)\))?:?"
+)
+_FRAME = re.compile(
+    r"^\s*File \"[^\"]+\", line \d+|^\s*(?:[\w.-]+\s+\|\s+)?(?:raise \w|return |from /)|^\s+at .*[(:/]\S*:\d+(?::\d+)?\)?,?$|"
+    r"^\s*(?:from )?/\S+\.(?:rb|php|js|ts|py):\d+|^#\d+ /"
+)
+
+
+def telling(lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Lines without the frames of a stack trace, and without the line of code that Python prints below each."""
+    kept: list[tuple[int, str]] = []
+    code = False
+    for number, line in lines:
+        frame = _FRAME.match(line) is not None
+        if not (frame or (code and line[:4].isspace())):
+            kept.append((number, line))
+        code = frame and line.lstrip().startswith("File ")
+    return kept or lines
+
+
 def is_program(text: str) -> bool:
     """Whether a text is an application's or a library's, rather than a mailer's."""
     return _PROGRAM.search(text) is not None
@@ -60,6 +83,8 @@ def classify(text: str, *, program: bool, port: int | None = None) -> Reason | N
     text = text.strip().strip("()") if text.strip().startswith("(") and text.strip().count("(") == 1 else text.strip()
     if text.startswith("(") and text.endswith(")"):
         text = text[1:-1]
+    if program and "SMTP" in text:
+        text = _NAMED.sub("", text).strip() or text
     reason = reasons_of.classify(text, port=port_in(text) or port)
     if reason is None or (reason.label == "noise" and not reason.harmless):
         return None

@@ -168,7 +168,11 @@ def likely(reason: Reason) -> tuple[str, ...]:
     if reason.label.startswith("connect-"):
         return _likely_for_connect(reason, causes)
     if _is_loopback(reason) and reason.label in _BROKEN_OFF and reason.peer_port not in {25, 465, 587}:
-        return ("content-filter-down", "backend-down", *causes[:1])  # no network is in the way on this very host
+        # No network is in the way on this very host.
+        inside = (
+            ("backend-down", "content-filter-down") if _is_mailbox(reason) else ("content-filter-down", "backend-down")
+        )
+        return (*inside, *causes[:1])
     if reason.label in {"greeting-timeout", "greeting-lost"} and reason.peer_port == 465:
         return ("tls-wrapper-mismatch", *(cause for cause in causes if cause != "tls-wrapper-mismatch"))
     return causes
@@ -179,9 +183,19 @@ _BROKEN_OFF = frozenset(
 )
 
 
+def _is_mailbox(reason: Reason) -> bool:
+    """Whether a server of this site is the one that keeps the mailboxes, rather than a filter before it."""
+    return reason.peer_port in {24, 2003, 2525, 8024} or any(
+        word in (reason.peer_name or "").lower() for word in ("dovecot", "lmtp", "imap", "mailbox", "mailman", "cyrus")
+    )
+
+
 def _is_loopback(reason: Reason) -> bool:
     address = reason.peer_address or ""
-    return address.startswith(("127.", "private/", "unix:")) or address == "::1"
+    if address.startswith(("127.", "private/", "unix:", "/")) or address == "::1":
+        return True
+    # A neighbouring container, which has a name of one word and a private address.
+    return "." not in (reason.peer_name or ".") and address.startswith(("10.", "172.", "192.168."))
 
 
 def _likely_for_connect(reason: Reason, causes: tuple[str, ...]) -> tuple[str, ...]:
