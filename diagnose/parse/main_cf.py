@@ -79,7 +79,9 @@ def parse(text: str) -> MainCf:
     """
     settings: list[Setting] = []
     findings: list[Finding] = []
-    for number, raw in enumerate(text.split("\n"), 1):
+    set_before: dict[str, Setting] = {}
+    physical = text.split("\n")
+    for number, raw in enumerate(physical, 1):
         if raw.strip(_ASCII_SPACE) and not raw.lstrip(_ASCII_SPACE).startswith("#"):
             for kind in artifacts(raw):
                 findings.append(Finding(line=number, kind=kind, text=_short(raw)))
@@ -87,7 +89,7 @@ def parse(text: str) -> MainCf:
         if line.text[0] in _ASCII_SPACE:
             findings.append(Finding(line=line.number, kind="leading-whitespace", text=_short(line.text)))
             continue
-        findings.extend(_continuations(line, text))
+        findings.extend(_continuations(line, physical))
         name, equals, value = line.text.partition("=")
         name, value = name.strip(_ASCII_SPACE), value.strip(_ASCII_SPACE)
         if not equals or re.search(r"[ \t]", name):
@@ -98,7 +100,7 @@ def parse(text: str) -> MainCf:
             continue
         if not name.isascii():
             findings.append(Finding(line=line.number, kind="name-not-ascii", text=_short(name)))
-        earlier = next((s for s in reversed(settings) if s.name == name), None)
+        earlier = set_before.get(name)
         if earlier:
             same = " (same value)" if earlier.value == value else ""
             remark = f"{name} was set on line {earlier.line} already{same}"
@@ -107,19 +109,19 @@ def parse(text: str) -> MainCf:
             findings.append(Finding(line=line.number, kind="inline-comment", text=name))
         if _QUOTED.match(value):
             findings.append(Finding(line=line.number, kind="quoted-value", text=name))
-        settings.append(Setting(line=line.number, name=name, value=value))
+        set_before[name] = Setting(line=line.number, name=name, value=value)
+        settings.append(set_before[name])
     findings.sort(key=lambda finding: (finding.line, finding.kind))
     return MainCf(settings=tuple(settings), findings=tuple(findings))
 
 
-def _continuations(line: Line, text: str) -> Iterator[Finding]:
-    physical = text.split("\n")
-    for (before, _), (number, part) in zip(line.parts, line.parts[1:], strict=False):
+def _continuations(line: Line, physical: list[str]) -> Iterator[Finding]:
+    open_braces = 0
+    for (before, last), (number, part) in zip(line.parts, line.parts[1:], strict=False):
         body = part.strip(_ASCII_SPACE)
+        open_braces += last.count("{") - last.count("}")
         # Within braces or a long macro an '=' is ordinary; a whole 'name = value' at the start is not.
-        if _LOOKS_LIKE_SETTING.match(body) and line.text[: line.text.find(body)].count("{") <= line.text[
-            : line.text.find(body)
-        ].count("}"):
+        if _LOOKS_LIKE_SETTING.match(body) and open_braces <= 0:
             yield Finding(line=number, kind="swallowed-setting", text=_short(body))
         elif any(physical[at].lstrip().startswith("#") and "=" in physical[at] for at in range(before, number - 1)):
             yield Finding(line=number, kind="continuation-after-comment", text=_short(body))

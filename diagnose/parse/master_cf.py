@@ -1,6 +1,7 @@
 """master.cf and what `postconf -M` and `postconf -P` print of it: the services that master(8) starts."""
 
 import re
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -54,6 +55,7 @@ def parse(text: str, compatibility_level: str = "0") -> MasterCf:
     """
     chroot_default = _level(compatibility_level) < 1
     services: list[Service] = []
+    known: set[tuple[str, str]] = set()
     findings: list[Finding] = []
     for line in logical_lines(text):
         for number, part in line.parts:
@@ -69,8 +71,9 @@ def parse(text: str, compatibility_level: str = "0") -> MasterCf:
         findings.extend(Finding(line=line.number, kind=kind, text=remark) for kind, remark in remarks)
         if service is None:
             continue
-        if any((other.name, other.type) == (service.name, service.type) for other in services):
+        if (service.name, service.type) in known:
             findings.append(Finding(line=line.number, kind="duplicate", text=f"{service.name}/{service.type}"))
+        known.add((service.name, service.type))
         services.append(service)
     return MasterCf(services=tuple(services), findings=tuple(findings))
 
@@ -147,12 +150,12 @@ def _number(text: str) -> int | None:
 def _overrides(argv: tuple[str, ...]) -> tuple[dict[str, str], list[tuple[str, str]]]:
     found: dict[str, str] = {}
     remarks: list[tuple[str, str]] = []
-    words = list(argv)
+    words = deque(argv)
     while words:
-        word = words.pop(0)
+        word = words.popleft()
         if not word.startswith("-o"):
             continue
-        pair = word[2:] or (words.pop(0) if words else "")
+        pair = word[2:] or (words.popleft() if words else "")
         if pair.startswith("{"):
             pair = pair.strip("{}").strip()
         name, equals, value = pair.partition("=")
