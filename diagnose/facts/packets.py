@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from diagnose import facts
 from diagnose.facts.asks import Asks, ask_all
@@ -41,7 +41,14 @@ def all_stopped(packets: Sequence[Packet], stopped: Sequence[Packet]) -> bool:
 def packets(ctx: Asks, way: MailPort) -> tuple[Packet, ...]:
     """One packet for each of the next hop's addresses and each family in use, as Postfix's user would send it."""
     owner = facts.mta(ctx).value("mail_owner") or "postfix"
-    users = _users(ctx)
+    users, groups = _ids(ctx, "/etc/passwd"), _ids(ctx, "/etc/group")
+    who = Packet(
+        port=way.port,
+        uid=users.get(owner),
+        gid=_primary_group(ctx, owner),  # Postfix's daemons run with it; a rule's gid is the process's own
+        users=tuple(users.items()),
+        groups=tuple(groups.items()),
+    )
     made = []
     used = families(ctx)
     for family in used:
@@ -54,20 +61,18 @@ def packets(ctx: Asks, way: MailPort) -> tuple[Packet, ...]:
         for destination in [*names][:DESTINATIONS] or [""]:
             taken = iproute.route_for(table, destination or ("9.9.9.9" if family == 4 else "2620:fe::fe"))
             made.append(
-                Packet(
-                    port=way.port,
+                replace(
+                    who,
                     family=family,
-                    uid=users.get(owner),
                     destination=destination,
                     oif="lo"
                     if destination and ipaddress.ip_address(destination).is_loopback
                     else taken.device
                     if taken
                     else "",
-                    users=tuple(users.items()),
                 )
             )
-    return tuple(made) or (Packet(port=way.port, uid=users.get(owner), users=tuple(users.items())),)
+    return tuple(made) or (who,)
 
 
 def _tried(ctx: Asks, port: int, family: int) -> dict[str, None]:
@@ -82,13 +87,22 @@ def _tried(ctx: Asks, port: int, family: int) -> dict[str, None]:
     return dict.fromkeys(a for a in found if (":" in a) == (family == 6) and a[:1] in "0123456789abcdef:")
 
 
-def _users(ctx: Asks) -> dict[str, int]:
+def _ids(ctx: Asks, path: str) -> dict[str, int]:
+    """Names to numbers, of /etc/passwd or /etc/group."""
     found = {}
-    for line in ctx.ask(Read("/etc/passwd")).text.splitlines():
+    for line in ctx.ask(Read(path)).text.splitlines():
         part = line.split(":")
         if len(part) > 2 and part[2].isdigit():
             found[part[0]] = int(part[2])
     return found
+
+
+def _primary_group(ctx: Asks, user: str) -> int | None:
+    for line in ctx.ask(Read("/etc/passwd")).text.splitlines():
+        part = line.split(":")
+        if len(part) > 3 and part[0] == user and part[3].isdigit():
+            return int(part[3])
+    return None
 
 
 def refusals(ctx: Asks, made: Sequence[Packet]) -> tuple[tuple[Refusal, ...], str]:

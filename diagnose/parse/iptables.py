@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from diagnose.parse.packet import EPHEMERAL, SERVICES, Packet, Verdict, address_matches, both, negate, owner_of
@@ -244,9 +245,9 @@ class _Walk:
             end = packet.destination if name == "--dst-range" else packet.source
             return address_matches(end, packet.family, value) if end or name == "--dst-range" else None
         if name == "--uid-owner":
-            return self._owner(value)
+            return _owner(packet.uid, packet.user_id, value)
         if name == "--gid-owner":
-            return None if packet.gid is None else _number_in(packet.gid, value)
+            return _owner(packet.gid, packet.group_id, value)
         if name in ("--ctstate", "--state"):
             return "NEW" in value.upper().split(",")
         if name == "--ctdir":
@@ -262,13 +263,15 @@ class _Walk:
             return True
         return None
 
-    def _owner(self, value: str) -> bool | None:
-        if self._packet.uid is None:
-            return None
-        if re.fullmatch(r"\d{1,10}-\d{1,10}", value):
-            return _number_in(self._packet.uid, value)
-        wanted = self._packet.user_id(value)
-        return None if wanted is None else wanted == self._packet.uid
+
+def _owner(number: int | None, number_of: Callable[[str], int | None], value: str) -> bool | None:
+    """Whether the sender's uid or gid is the one, or in the range, that a rule names; None where its name is unknown."""
+    if number is None:
+        return None
+    if re.fullmatch(r"\d{1,10}-\d{1,10}", value):
+        return _number_in(number, value)
+    wanted = number_of(value)
+    return None if wanted is None else wanted == number
 
 
 def _number_in(number: int, value: str) -> bool | None:

@@ -173,17 +173,22 @@ def _meta(key: str, value: Any, packet: Packet) -> bool | None:
             return False if name == "lo" else None
         return packet.oif.startswith(name[:-1]) if name.endswith("*") else packet.oif == name
     if key == "skuid":
-        if packet.uid is None:
-            return None
-        if isinstance(value, str) and not value.isdigit():
-            number = packet.user_id(value)
-            return None if number is None else number == packet.uid
-        return _in(packet.uid, value)
+        return _owner(packet.uid, packet.user_id, value)
     if key == "skgid":
-        return None if packet.gid is None else _in(packet.gid, value)
+        return _owner(packet.gid, packet.group_id, value)
     if key == "oiftype":
         return False if str(value) == "loopback" else None
     return None
+
+
+def _owner(number: int | None, number_of: Callable[[str], int | None], value: Any) -> bool | None:
+    """Whether a uid or gid is the one that a rule names; None where its name is unknown."""
+    if number is None:
+        return None
+    if isinstance(value, str) and not value.isdigit():
+        named = number_of(value)
+        return None if named is None else named == number
+    return _in(number, value)
 
 
 def _syn_only(value: Any) -> bool | None:

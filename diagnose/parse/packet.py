@@ -12,7 +12,7 @@ class Packet:
     """A TCP SYN that this host sends. `uid` and `gid` of the sending process, None for any; `oif` '' for any but lo.
 
     `destination` is an IP address, or '' for an arbitrary public one of `family` (4 or 6). `source` likewise.
-    `users` maps names to uids, for rules that name the user.
+    `users` maps names to uids, `groups` to gids, for rules that name them.
     """
 
     port: int
@@ -23,10 +23,15 @@ class Packet:
     source: str = ""
     oif: str = ""
     users: tuple[tuple[str, int], ...] = ()
+    groups: tuple[tuple[str, int], ...] = ()
 
     def user_id(self, name: str) -> int | None:
         """A uid from a number or a name of `users`."""
         return int(name) if name.isascii() and name.isdigit() and len(name) < 11 else dict(self.users).get(name)
+
+    def group_id(self, name: str) -> int | None:
+        """A gid from a number or a name of `groups`."""
+        return int(name) if name.isascii() and name.isdigit() and len(name) < 11 else dict(self.groups).get(name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

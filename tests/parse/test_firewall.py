@@ -216,3 +216,13 @@ def test_mutated_rule_sets_raise_nothing(data: st.DataObject) -> None:
         mutated = text[:start] + data.draw(st.text(alphabet='{}[]",;:@!-jA 25\n\tnull', max_size=8)) + text[end:]
         nft.judge(nft.parse(mutated), Packet(port=25, uid=1))
         iptables.judge(iptables.parse(mutated), Packet(port=25, uid=1))
+
+
+def test_a_group_by_name() -> None:
+    """csf writes its exception with a group's name: Postfix is judged by the group that it runs with."""
+    rules = "*filter\n-A OUTPUT -p tcp --dport 25 -m owner --gid-owner mail -j ACCEPT\n-A OUTPUT -p tcp --dport 25 -j DROP\nCOMMIT\n"
+    groups = (("mail", 8), ("postfix", 113))
+    found = tables(Packet(port=25, gid=113, groups=groups), rules)
+    assert (found.action, found.certain, found.by_user) == ("drop", True, True)
+    assert tables(Packet(port=25, gid=8, groups=groups), rules).action == "accept"
+    assert not tables(Packet(port=25, gid=113), rules).certain
