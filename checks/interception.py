@@ -30,10 +30,10 @@ def check_interception(ctx: Context) -> Iterator[Observation]:
 
 
 def _greeted(seen: Egress, port: int) -> tuple[Greeted, ...]:
-    """What the operators' servers said; those that refused to talk (554) did answer, but offer nothing."""
+    """What the operators' servers said; a refusal to talk (554) counts where it names who refuses."""
     rows = []
     for t in seen.on(port):
-        if t.probe is None or not t.reply.banner.startswith("220"):
+        if t.probe is None or not (t.reply.banner.startswith("220") or greeting_name(t.reply.banner)):
             continue
         rows.append(
             Greeted(

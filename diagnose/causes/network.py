@@ -61,6 +61,8 @@ CAUSES: tuple[Cause, ...] = (
             Sign("firewall.route", -25),
             Sign("firewall.redirect", -20, status=WARNING),
             Sign("mail.flow", -25, status=OK),
+            # Other operators' servers answer on it.
+            Sign("egress.mail-port", -10, status=OK, where=(("port", 25),)),
             Sign("relay.reachable", -20, status=OK),
             Sign("destination.reachable", -12, status=OK),
             Sign("egress.internet", -30),
@@ -213,6 +215,7 @@ CAUSES: tuple[Cause, ...] = (
             "sasl-mechanism-missing",
             "remote-server-unreachable",
             "app-certificate-untrusted",
+            "ip-blocklisted",
         ),
         relay=True,
         links=(

@@ -120,10 +120,12 @@ def pattern(outcomes: Iterable[Outcome]) -> Pattern:
 
 
 def greeting_name(banner: str) -> str:
-    """The host name in a 220 greeting, lower case; the masked text itself where a middlebox put asterisks."""
-    match = re.match(r"220[ -](\S+)", banner)
+    """The host name in a greeting, lower case, "*" where a middlebox put asterisks; of a refusal only what looks like one."""
+    match = re.match(r"220[ -](\S+)|[45]\d\d[ -](?:[45]\.\d+\.\d+ )?([a-z][\w-]*(?:\.[\w-]+)+)\s", banner, re.I)
     if match is None:
         return ""
+    if match[2]:
+        return match[2].lower()
     name = match[1].lower().rstrip(".")
     if masked(banner):
         return "*"
@@ -169,12 +171,14 @@ class Interception:
 
 def interception(greeted: Sequence[Greeted]) -> Interception | None:
     """Whether something answers in these servers' place: at least two unrelated operators must show the same."""
-    by_name: dict[str, list[str]] = {}
+    by_name: dict[tuple[str, str], list[str]] = {}
     for one in greeted:
         name = greeting_name(one.banner)
         if name and (one.foreign or not one.names):
-            by_name.setdefault(name, []).append(one.operator)
-    for name, operators in sorted(by_name.items()):
+            # A refusal may name the caller first: only the very same words are one server's.
+            words = "" if one.banner.startswith("220") else re.sub(r"\d+", "0", one.banner)
+            by_name.setdefault((name, words), []).append(one.operator)
+    for (name, _), operators in sorted(by_name.items()):
         if len(set(operators)) > 1:
             return Interception("masked" if name == "*" else "banner", name, tuple(sorted(set(operators))))
     bare = sorted({one.operator for one in greeted if one.starttls is False and one.offers})

@@ -51,3 +51,12 @@ def test_refusing_servers_are_no_proxy() -> None:
     found = run(check_interception, network(World(banner=lambda name: "554 5.7.1 no access")))
     assert failed(found) == []
     assert [o.status for o in found] == [Status.UNKNOWN]
+
+
+def test_one_refusal_for_everybody() -> None:
+    """The same refusal, in the name of a host that is none of theirs, comes from one box on the way."""
+    refusal = "554 filter7.access.example outgoing mail is closed on line 4"
+    found = run(check_interception, network(World(banner=lambda name: refusal)))
+    assert failed(found)[:1] == ["egress.intercepted"]
+    own = run(check_interception, network(World(banner=lambda name: f"554 {name} no mail from you")))
+    assert failed(own) == []
