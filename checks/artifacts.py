@@ -21,6 +21,7 @@ _WORDS = {
     "bom": "begins with a byte-order mark",
     "prompt": "begins with a shell's prompt",
     "dash": "holds a typographic dash",
+    "entity": "holds an HTML entity in place of a character",
     "quoted": "is in quotes, which Postfix takes as part of the value",
     "inline-comment": "has a comment behind the value, which Postfix takes as part of it",
     "letters": "holds letters outside ASCII in its name",
@@ -53,7 +54,17 @@ def pasted(ctx: Context) -> Iterator[Observation]:
         if finding.kind == "missing-equals" and any(k in ("prompt", "bom") for k in artifacts(finding.text)):
             found += 1
             said = f"line {finding.line} begins with a shell's prompt"
-            yield fail("config.paste", path, said, kind="prompt", path=path, line=finding.line, parameter="", value="")
+            yield fail(
+                "config.paste",
+                path,
+                said,
+                kind="prompt",
+                plain=False,
+                path=path,
+                line=finding.line,
+                parameter="",
+                value="",
+            )
     yield from _master(ctx, postfix)
     if not found:
         yield ok("config.paste", path, "no pasted characters in its settings", path=path)

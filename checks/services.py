@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from diagnose.check import Context, check, fail, ok, skip, unknown
+from diagnose.check import Context, Stat, check, fail, ok, skip, unknown
 from diagnose.facts import Mta, mta, route
 from diagnose.model import Observation
 from diagnose.parse.setting_types import items
@@ -31,8 +31,27 @@ def services(ctx: Context) -> Iterator[Observation]:
     for name in missing:
         text = f"master.cf has no service {name}" + (f", which {_NEEDED[name]} needs" if name in _NEEDED else "")
         yield fail("postfix.service", name, text, service=name)
-    if not missing:
+    lost = list(_programs(ctx, postfix))
+    yield from lost
+    if not missing and not lost:
         yield ok("postfix.service", "master.cf", "holds all services that every message needs")
+
+
+def _programs(ctx: Context, postfix: Mta) -> Iterator[Observation]:
+    """Services that the mail needs and whose program does not exist: master(8) ends each attempt to run it."""
+    way = route(ctx)
+    place = postfix.value("daemon_directory")
+    if not ctx.ask(Stat(place)).exists:
+        return
+    for name in dict.fromkeys((*_ALWAYS, *((way.channel,) if way else ()))):
+        service = postfix.master.get(name)
+        if service is None or not service.command:
+            continue
+        path = service.command if service.command.startswith("/") else f"{place}/{service.command}"
+        reply = ctx.ask(Stat(path))
+        if not reply.problem and not reply.exists:
+            text = f"master.cf has the service {name} run {path}, which does not exist"
+            yield fail("postfix.service", name, text, service=name, path=path)
 
 
 def _transports(ctx: Context, postfix: Mta) -> Iterator[Observation]:

@@ -101,6 +101,8 @@ CAUSES = (
             # The agent that should take the message cannot start: no attempt, no reason.
             Sign("queue.stuck", 6),
             Sign("config.syntax", 24),
+            # With Postfix down nothing else can be what stops the mail today.
+            Sign("postfix.master", 3),
             # A value that every message's way needs; others break only their own daemon.
             Sign("config.value", 20, where=(("everything", True),)),
             Sign("config.value", 12),
@@ -210,6 +212,10 @@ CAUSES = (
         signs=(
             Sign("config.paste", 24, where=(("plain", False),)),
             Sign("config.paste", 4),
+            # Postfix itself cannot read the line: no daemon starts with it.
+            Sign("config.syntax", 3),
+            # With Postfix down nothing else can be what stops the mail today.
+            Sign("postfix.master", 3),
             Sign("mail.config-paste-artifact", 20),
             Sign("mail.flow", -25, Status.OK),
         ),
@@ -220,6 +226,8 @@ CAUSES = (
             "relay-auth-not-attempted",
             "relay-name-not-found",
             "sasl-map-missing",
+            "sasl-key-mismatch",
+            "relay-unreachable",
             "lookup-table-broken",
             "queue-congested",
         ),

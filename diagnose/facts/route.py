@@ -9,7 +9,7 @@ from diagnose.facts.asks import Asks
 from diagnose.facts.mail import target
 from diagnose.facts.names import exchangers
 from diagnose.facts.postfix import mta
-from diagnose.host.query import MapLookup
+from diagnose.host.query import MapLookup, Read
 from diagnose.model import Target
 from diagnose.parse import master_cf, postconf, trivial_rewrite
 from diagnose.parse.master_cf import Service
@@ -109,12 +109,22 @@ def asker(ctx: Asks) -> trivial_rewrite.Lookup:
     """A table lookup for `trivial_rewrite`: LookupError where the table cannot be asked."""
 
     def ask(table: str, key: str) -> str | None:
+        if table.startswith("/"):  # a list's items kept in a file
+            return _in_file(ctx, table, key)
         reply = ctx.ask(MapLookup(table, key))
         if reply.problem or reply.broken:
             raise LookupError(reply.problem or reply.error)
         return reply.value if reply.found else None
 
     return ask
+
+
+def _in_file(ctx: Asks, path: str, key: str) -> str | None:
+    reply = ctx.ask(Read(path))
+    if reply.problem:
+        raise LookupError(reply.problem)
+    lines = (line for line in reply.text.splitlines() if not line.lstrip().startswith("#"))
+    return key if key.lower() in {item.lower() for line in lines for item in items(line)} else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -114,13 +114,12 @@ def parse_list(text: str, transport: str = "") -> tuple[NextHop, ...]:
 def parse_route(text: str) -> NextHop:
     """`transport:nexthop` as in transport_maps and default_transport; the part before the first colon is the transport."""
     transport, _, rest = text.strip().partition(":")
-    if transport in NO_HOST or not rest:
+    if transport in NO_HOST or not rest.strip(", \t\r\n"):
         return NextHop(transport=transport, host="", port="", bracketed=False, address=False, raw=text, problems=())
     if rest.startswith(("unix:", "/")):
         return NextHop(transport=transport, host="", port="", bracketed=False, address=False, raw=text, problems=())
-    rest = rest.removeprefix("inet:")
-    hop = parse_list(rest, transport)
-    return hop[0]
+    hops = parse_list(rest.removeprefix("inet:"), transport)
+    return hops[0] if hops else parse(rest, transport)
 
 
 def _split(body: str) -> tuple[str, str, bool, list[str]]:

@@ -1,6 +1,7 @@
 """What copying from a web page leaves behind in a text file.
 
-Kinds: trailing-backslash, smart-quote, nbsp, zero-width, bom, dash (a long one for a hyphen), prompt, cr.
+Kinds: trailing-backslash, smart-quote, nbsp, zero-width, bom, dash (a long one for a hyphen), entity (HTML's
+&amp; and the like), prompt, cr.
 Postfix has no backslash continuation; to it these characters are part of the name or the value.
 """
 
@@ -10,6 +11,7 @@ _SMART = "\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb\u2032\u20
 _BLANKS = "\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 _ZERO_WIDTH = "\u200b\u200c\u200d\u2060\u00ad"
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
+_ENTITY = re.compile(r"&(?:#\d{2,4}|#x[0-9a-fA-F]{2,4}|amp|lt|gt|quot|apos|nbsp);")
 # A shell's prompt, then a word that can begin a command or a setting. '# ' alone is an ordinary comment.
 _PROMPT = re.compile(r"^\s*(?:\$ +(?=\S)|>+ +(?=\S)|[\w.-]+@[\w.-]+(?::[^\s$#]*)?[$#] +|root#\s+)")
 
@@ -34,6 +36,8 @@ def artifacts(line: str) -> tuple[str, ...]:
         found.append("zero-width")
     if any(c in _DASHES for c in body):
         found.append("dash")
+    if _ENTITY.search(body):
+        found.append("entity")
     if _PROMPT.match(body):
         found.append("prompt")
     return tuple(found)

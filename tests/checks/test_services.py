@@ -1,6 +1,8 @@
 """The check of master.cf's services."""
 
 from checks.services import services
+from diagnose.host.query import StatReply
+from diagnose.model import Status
 from tests.checks.pretended_postfix import MASTER, failed, machine, of, run
 
 
@@ -40,3 +42,13 @@ def test_null_client_without_smtpd_or_local_delivery_is_fine() -> None:
 
 def test_missing_queue_manager() -> None:
     assert failed(run(services, machine(master=without("qmgr")), "user@example.org")) == ["postfix.service"]
+
+
+def test_a_program_that_is_not_there() -> None:
+    """master.cf names a program that the daemon directory does not hold; the others are there."""
+    place = "/usr/lib/postfix/sbin"
+    commands = {line.split()[7] for line in MASTER.splitlines() if line[:1].strip() and len(line.split()) > 7}
+    files = {place: StatReply(exists=True, kind="dir", mode=0o755)}
+    files |= {f"{place}/{name}": StatReply(exists=True, kind="file", mode=0o755) for name in commands - {"smtp"}}
+    found = of(run(services, machine(stats=files), "user@example.org"), "postfix.service")
+    assert [o.data["service"] for o in found if o.status is Status.FAILED] == ["smtp"]
