@@ -39,10 +39,13 @@ def queue(ctx: Context) -> Iterator[Observation]:
     settled = _settled(ctx)
     dead = {g.domain for g in summary.groups if g.label in current.OF_CONNECTING}
     several = len(dead) > 1 and facts.mail_log(ctx) is None
+    relay = facts.relay_of(ctx)
     for group in summary.groups:
         # What is on hold keeps the reason of an attempt long ago.
         if group.reason is not None and not group.reason.harmless and group.queue_name != "hold":
-            yield _group(group, several and group.label in current.OF_CONNECTING, settled)
+            way = relay(group.sample.sender, group.sample.recipient)
+            route = way if way == "local" else "relay" if way else "direct"
+            yield _group(group, route, several and group.label in current.OF_CONNECTING, settled)
 
 
 def _readable(summary: QueueSummary) -> Observation:
@@ -69,10 +72,10 @@ def _settled(ctx: Context) -> set[tuple[str, str]]:
     return {(f.label, f.delivery.domain) for f in found if f.delivery} - live
 
 
-def _group(group: QueueGroup, several: bool, settled: set[tuple[str, str]]) -> Observation:
+def _group(group: QueueGroup, route: str, several: bool, settled: set[tuple[str, str]]) -> Observation:
     reason = group.reason
     assert reason is not None
-    data: dict[str, Scalar] = {**group.scalars(), "several": several}
+    data: dict[str, Scalar] = {**group.scalars(), "route": route, "several": several}
     text = f"{group.count} waiting: {reason.text}"
     if (group.label, group.domain) in settled:
         return warn(f"mail.{group.label}", group.domain, f"{text} (mail went through since)", current=False, **data)
@@ -82,7 +85,9 @@ def _group(group: QueueGroup, several: bool, settled: set[tuple[str, str]]) -> O
 def _sums(summary: QueueSummary, now: float) -> Iterator[Observation]:
     count = summary.messages
     age = now - summary.oldest if summary.oldest else 0.0
-    data: dict[str, Scalar] = {"count": summary.total, "oldest": round(age)}
+    # Without an attempt that failed a message is on its way, as some are at any time where mail flows.
+    failed = any(g.reason is not None and g.queue_name != "hold" for g in summary.groups)
+    data: dict[str, Scalar] = {"count": summary.total, "oldest": round(age), "failed": failed}
     if summary.total - count.get("hold", 0):
         yield fail(
             "queue.waiting", "mail queue", f"{summary.total} messages wait, the oldest since {_ago(age)}", **data

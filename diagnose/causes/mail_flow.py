@@ -58,10 +58,11 @@ CAUSES = (
         ),
         rules_out="The same failure in the attempts after the flush.",
         signs=(
-            Sign("queue.waiting", 9),
+            Sign("queue.waiting", 9, where=(("failed", True),)),
             # Without waiting mail there is nothing to retry.
             Sign("queue.waiting", -30, Status.OK),
-            Sign("mail.flow", 8, Status.OK),
+            # Other mail flows; that this mail's own way works takes a probe of it.
+            Sign("mail.flow", 6, Status.OK),
             Sign("mail.flow", 3, Status.WARNING),
             # The probe on the mail's own way succeeds: its port answers, and where a relay is used its login too.
             Sign("egress.mail-port", 3, Status.OK),
