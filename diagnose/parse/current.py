@@ -82,7 +82,9 @@ def _of_group(log: MailLog, way: Way, label: str, domain: str, group: Group, ask
             continue
         one = reason.label in OF_ONE_MESSAGE
         over = same_domain if one or (route == "direct" and reason.label in OF_REACHING and others) else bool(after)
-        share = log.statuses.get("sent", 0) >= MANY * group.count and others > 0
+        sent = log.statuses.get("sent", 0)
+        # A bounce (it has no sender) that cannot be returned is not the mail that anybody misses.
+        share = (sent >= MANY * group.count and others > 0) or (sample.sender == "" and sent > 0)
         yield Fact(
             label=reason.label,
             reason=reason,
