@@ -21,24 +21,38 @@ def log_presence(ctx: Context) -> Iterator[Observation]:
     source = ", ".join(reply.source)
     if reply.lines:
         yield ok("host.mail-log", source or "log", f"{len(reply.lines)} lines in the window", path=source)
-    elif reply.problem and ("permission" in reply.problem or not ctx.ask(Now()).root):
+    elif reply.problem and "permission" in reply.problem:
         yield unknown("host.mail-log", "mail log", f"{reply.problem}; it would tell what became of each message")
-    elif (stopped := _stopped(ctx, reply.source)) is not None:
+    elif (stopped := _stopped(ctx, reply.source or _files(ctx))) is not None:
         path, age = stopped
         text = f"stopped: Postfix was started {age:.0f} hours after its last line, and has not written into it since"
         yield fail("host.mail-log", path, text, path=path)
     elif reply.source:
         yield ok("host.mail-log", source, "kept, with nothing of mail in the window", path=source)
+    elif not ctx.ask(Now()).root and (_files(ctx) or _log_service(ctx)):
+        text = f"{reply.problem or 'none was found'} by this user; it would tell what became of each message"
+        yield unknown("host.mail-log", "mail log", text)
     elif (file := mta(ctx).value("maillog_file")).startswith("/dev/"):
         yield unknown(
             "host.mail-log", "mail log", f"Postfix writes it to {file}: look at the container's log", path=file
         )
-    elif not file and any(ctx.ask(Stat(path)).exists for path in ("/dev/log", "/run/systemd/journal/socket")):
+    elif not file and _log_service(ctx):
         text = "a log service takes Postfix' messages, and none was found in its files or journal"
         yield warn("host.mail-log", "mail log", text, path="/dev/log")
     else:
         text = f"none is kept: {reply.problem or 'no file and no journal holds mail messages'}"
         yield fail("host.mail-log", "mail log", text, path=file)
+
+
+def _log_service(ctx: Context) -> bool:
+    return any(ctx.ask(Stat(path)).exists for path in ("/dev/log", "/run/systemd/journal/socket"))
+
+
+def _files(ctx: Context) -> tuple[str, ...]:
+    """Log files that are there, if not for this user to read: their times tell enough."""
+    named = mta(ctx).value("maillog_file")
+    usual = ("/var/log/mail.log", "/var/log/maillog", *((named,) if named.startswith("/var/") else ()))
+    return tuple(path for path in dict.fromkeys(usual) if (reply := ctx.ask(Stat(path))).exists or reply.problem)
 
 
 def _stopped(ctx: Context, sources: tuple[str, ...]) -> tuple[str, float] | None:

@@ -3,11 +3,13 @@
 A cause's score is its prior plus the weights of the signs that matched, in decibans: a sign counts once however many
 subjects show it, its strongest observation speaks for it; what is UNKNOWN counts nothing and is listed. A diagnosis is
 certain from 20, likely from 10, possible from 3; below that it is not shown. When one cause explains another, the other
-is folded under it.
+is folded under it. Without the network a cause that a probe would have confirmed or refuted is at most likely: what the
+log says may be over.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import string
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -25,15 +27,20 @@ from diagnose.model import (
 )  # fmt: skip
 
 CERTAIN, LIKELY, POSSIBLE = 20, 10, 3
+# Signs of what was tried over the network, and the weight from which one would have decided.
+_PROBES = ("egress.", "path.", "destination.", "relay.", "dns.", "identity.", "app.server")
+_DECIDES = 10
+_PROOF = 15  # of something on this host, which no probe could refute
 
 
-def rank(causes: Iterable[Cause], runs: Sequence[Run], family: str = "") -> tuple[Diagnosis, ...]:
-    """The diagnoses in the order in which to read them. `family` ("debian", "rhel", "alpine") picks the commands."""
+def rank(causes: Iterable[Cause], runs: Sequence[Run], family: str = "", network: bool = True) -> tuple[Diagnosis, ...]:
+    """The diagnoses in the order in which to read them. `family` ("debian", "rhel", "alpine") picks the commands;
+    `network`: whether anything could be tried over it."""
     seen: dict[str, list[Observation]] = {}
     for run in runs:
         for observation in run.observations:
             seen.setdefault(observation.sign, []).append(observation)
-    found = [d for cause in causes if (d := weigh(cause, seen, family)) is not None]
+    found = [d for cause in causes if (d := weigh(cause, seen, family, network)) is not None]
     found = _fold(found)
     found.sort(key=lambda d: (d.explained_by is not None, -d.confidence, -d.cause.impact, -d.score, d.cause.id))
     return tuple(found)
@@ -47,7 +54,9 @@ def confidence(score: int) -> Confidence | None:
     return Confidence.POSSIBLE if score >= POSSIBLE else None
 
 
-def weigh(cause: Cause, seen: Mapping[str, list[Observation]], family: str = "") -> Diagnosis | None:
+def weigh(
+    cause: Cause, seen: Mapping[str, list[Observation]], family: str = "", network: bool = True
+) -> Diagnosis | None:
     """One cause against the observations by sign; None where nothing speaks for it or the score is too low."""
     support: dict[str, tuple[Sign, Observation]] = {}
     against: dict[str, tuple[Sign, Observation]] = {}
@@ -62,11 +71,14 @@ def weigh(cause: Cause, seen: Mapping[str, list[Observation]], family: str = "")
                 continue
             side = support if sign.weight > 0 else against
             held = side.get(sign.id)
-            if held is None or abs(held[0].weight) < abs(sign.weight):
-                side[sign.id] = (sign, observation)
+            counted = _at_most(sign, observation.data.get("most"))
+            if held is None or abs(held[0].weight) < abs(counted.weight):
+                side[sign.id] = (counted, observation)
     if not support:
         return None
     score = cause.prior + sum(sign.weight for sign, _ in (*support.values(), *against.values()))
+    untried = () if network else _untried(cause, score, support.values())
+    score += sum(one.weight for one in untried)
     sure = confidence(score)
     if sure is None:
         return None
@@ -80,11 +92,29 @@ def weigh(cause: Cause, seen: Mapping[str, list[Observation]], family: str = "")
         score=score,
         confidence=sure,
         support=tuple(_support(pair) for pair in order),
-        against=tuple(_support(p) for p in sorted(against.values(), key=lambda pair: (pair[0].weight, pair[0].id))),
+        against=(
+            *(_support(p) for p in sorted(against.values(), key=lambda pair: (pair[0].weight, pair[0].id))),
+            *untried,
+        ),
         unknown=tuple(unknown),
         remedy=fill(cause.remedy, data, family),
         data=data,
     )
+
+
+def _untried(cause: Cause, score: int, support: Iterable[tuple[Sign, Observation]]) -> tuple[Support, ...]:
+    """What keeps a cause from being certain where no probe could be made."""
+    probed = any(sign.id.startswith(_PROBES) and abs(sign.weight) >= _DECIDES for sign in cause.signs)
+    proof = any(sign.weight >= _PROOF and not sign.id.startswith("mail.") for sign, _ in support)
+    if score < CERTAIN or not probed or proof:
+        return ()
+    text = "network probes are switched off: one would tell whether this still holds"
+    return (Support(sign="host.network", weight=CERTAIN - 1 - score, subject="network", summary=text),)
+
+
+def _at_most(sign: Sign, most: Scalar) -> Sign:
+    """The sign with the weight that its observation can bear: a text of which little is understood proves little."""
+    return dataclasses.replace(sign, weight=most) if isinstance(most, int) and sign.weight > most else sign
 
 
 def matches(sign: Sign, observation: Observation) -> bool:
@@ -106,8 +136,6 @@ def _support(pair: tuple[Sign, Observation]) -> Support:
 def _fold(found: list[Diagnosis]) -> list[Diagnosis]:
     """Marks what another diagnosis explains, when that one is at least likely, no less sure than what it explains, and not
     itself explained by it."""
-    import dataclasses
-
     by_id = {d.cause.id: d for d in found}
     result = []
     for diagnosis in found:

@@ -11,10 +11,10 @@ from diagnose.rank import rank
 from tests.checks.pretended_postfix import MASTER, machine, run
 
 
-def said(observations: Iterable[Observation]) -> dict[str, str]:
+def said(observations: Iterable[Observation], network: bool = True) -> dict[str, str]:
     """Every cause named, first things first, and how sure."""
-    found = rank(all_causes(), (Run(check="c", outcome=Outcome.COMPLETED, observations=tuple(observations)),))
-    return {d.cause.id: d.confidence.word for d in found}
+    runs = (Run(check="c", outcome=Outcome.COMPLETED, observations=tuple(observations)),)
+    return {d.cause.id: d.confidence.word for d in rank(all_causes(), runs, network=network)}
 
 
 def see(sign: str, status: Status = Status.FAILED, **data: Scalar) -> Observation:
@@ -40,3 +40,34 @@ def test_a_relay_of_the_hosts_file_blames_the_chroot_s_copy() -> None:
     log = [see("mail.relay-name-not-found", route="relay"), see("mail.relayhost-problem", route="relay")]
     assert said(log)["relay-name-not-found"] == "certain"
     assert next(iter(said([*log, *run(chroot_names, host)]))) == "chroot-resolver-stale"
+
+
+def test_a_relay_without_mail_servers_says_nothing_of_the_recipient() -> None:
+    """The very words stand in the log for a recipient's domain and for a relay that lacks its brackets."""
+    words = "mail.recipient-domain-accepts-no-mail"
+    assert said([see(words, route="direct")]) == {"recipient-domain-accepts-no-mail": "certain"}
+    assert said([see(words, route="relay")]) == {"recipient-domain-accepts-no-mail": "possible"}
+
+
+def test_one_dead_domain_is_no_sure_fault_where_the_log_cannot_be_read() -> None:
+    """Every server has mail for some domain that is gone; only the log tells whether the rest goes out."""
+    dead = [see("destination.reachable", outcome="timeout"), see("mail.connect-timeout", route="direct")]
+    assert said([*dead, see("mail.flow")])["remote-server-unreachable"] == "certain"
+    assert said([*dead, see("mail.flow", Status.UNKNOWN)])["remote-server-unreachable"] == "possible"
+    assert said([*dead, see("mail.flow", Status.OK)])["remote-server-unreachable"] == "possible"
+
+
+def test_that_the_cause_is_gone_takes_a_probe_of_the_way() -> None:
+    """Mail flows, one message waits: without the network that is a dead domain as well as a fault that is over."""
+    seen = [see("queue.waiting", failed=True), see("mail.flow", Status.OK)]
+    assert said(seen)["retry-pending"] == "possible"
+    assert said([*seen, see("destination.reachable", Status.OK)])["retry-pending"] == "likely"
+
+
+def test_without_the_network_the_log_alone_is_not_certain() -> None:
+    """The password may have been corrected since; a login would tell. What stands in a file here needs no probe."""
+    log = [see("mail.relay-app-password-required", route="relay")]
+    assert said(log)["relay-app-password-required"] == "certain"
+    assert said(log, network=False)["relay-app-password-required"] == "likely"
+    here = [see("sasl.key", kind="near"), see("mail.auth-required", route="relay")]
+    assert said(here, network=False)["sasl-key-mismatch"] == "certain"

@@ -77,6 +77,8 @@ def test_nothing_found_is_no_all_clear_where_nothing_could_be_seen() -> None:
     assert report(seen=(see("postfix.installed", Status.UNKNOWN),)).status is Status.UNKNOWN
     assert report(network=False).status is Status.UNKNOWN
     assert report(seen=(unread, see("mail.flow", Status.OK)), network=False).status is Status.OK
+    own = replace(see("app.route", Status.OK), data={"direct": True})
+    assert report(seen=(own, see("mail.flow", Status.OK)), network=False).status is Status.UNKNOWN
     fine = report()
     late = Run(check="tables", outcome=Outcome.TIMED_OUT)
     assert replace(fine, runs=(*(replace(fine.runs[0], check=f"c{n}") for n in range(4)), late)).status is Status.OK

@@ -126,7 +126,9 @@ CAUSES = (
             # A loopback address as exchanger is right for nobody.
             Sign("dns.recipient-domain", 22, where=(("kind", "loopback"),)),
             Sign("mail.mail-loops-back", 3),
-            Sign("mail.recipient-domain-accepts-no-mail", 20),
+            # Of a relay's name it tells about the relay.
+            Sign("mail.recipient-domain-accepts-no-mail", 6),
+            Sign("mail.recipient-domain-accepts-no-mail", 20, where=(("route", "direct"),)),
             Sign("mail.dns-no-data", 4),
             Sign("dns.recipient-domain", -15, Status.OK),
             Sign("dns.resolver", -20),

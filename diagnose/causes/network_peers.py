@@ -82,6 +82,8 @@ CAUSES: tuple[Cause, ...] = (
             # One dead domain among many that take mail is the world as it is.
             Sign("mail.flow", -14, status=OK),
             Sign("mail.flow", -14, status=WARNING),
+            # Without the log nobody knows whether it is one dead domain among many.
+            Sign("mail.flow", -12, status=Status.UNKNOWN),
         ),
     ),
     Cause(

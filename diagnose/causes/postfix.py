@@ -110,7 +110,8 @@ CAUSES = (
             Sign("config.readable", 20),
             # The client's own certificate: without it TLS is switched off.
             Sign("tls.key", 22),
-            Sign("mail.postfix-config-error", 20),
+            Sign("mail.postfix-config-error", 20, where=(("weak", (False, None)),)),
+            Sign("mail.postfix-config-error", 4),
             Sign("mail.daemon-failed", 6),
             Sign("postfix.daemons", 2, Status.WARNING, where=(("service", "qmgr"),)),
             # Pasted characters are the better name for the same broken value.
@@ -147,7 +148,13 @@ CAUSES = (
             Sign("config.reloaded", -30, Status.OK),
             Sign("mail.flow", -25, Status.OK),
         ),
-        explains=("egress-port-25-blocked", "relay-unreachable", "recipient-domain-local", "remote-server-unreachable"),
+        explains=(
+            "egress-port-25-blocked",
+            "relay-unreachable",
+            "relay-name-not-found",
+            "recipient-domain-local",
+            "remote-server-unreachable",
+        ),
         links=("https://www.postfix.org/postfix.1.html",),
     ),
     Cause(

@@ -205,7 +205,8 @@ CAUSES = (
         signs=(
             Sign("postfix.sendmail-command", 21),
             Sign("postfix.port-25-owner", 18),
-            Sign("postfix.port-25-owner", 21, where=(("wanted", True),)),
+            # Postfix' own listener cannot be; that its sendmail command is still Postfix' takes nothing from it.
+            Sign("postfix.port-25-owner", 27, where=(("wanted", True),)),
             Sign("mail.wrong-mta", 18),
             # Postfix is not there at all: the other mailer may be quite right.
             Sign("postfix.sendmail-command", 5, Status.WARNING),

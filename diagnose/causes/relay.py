@@ -47,7 +47,12 @@ CAUSES = (
             Sign("dns.chroot-file", -20, where=(("lacks_relay", True),)),
             FLOW,
         ),
-        explains=("relay-unreachable", "postfix-config-error", "recipient-domain-not-found"),
+        explains=(
+            "relay-unreachable",
+            "postfix-config-error",
+            "recipient-domain-not-found",
+            "recipient-domain-accepts-no-mail",
+        ),
         links=(f"{POSTCONF}#relayhost", f"{POSTCONF}#smtp_host_lookup"),
     ),
     Cause(

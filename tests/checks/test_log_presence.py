@@ -6,7 +6,7 @@ from checks.log_presence import log_presence
 from diagnose.check import MailLog
 from diagnose.host.query import LogReply, StatReply
 from diagnose.model import Status
-from tests.checks.pretended_postfix import machine, run
+from tests.checks.pretended_postfix import NOW, machine, run
 
 NONE = {MailLog(86_400.0): LogReply(problem="no mail log found")}
 
@@ -17,7 +17,12 @@ NONE = {MailLog(86_400.0): LogReply(problem="no mail log found")}
         ({}, {}, True, Status.FAILED),
         ({}, {"/dev/log": StatReply(exists=True, kind="socket")}, True, Status.WARNING),
         ({"maillog_file": "/dev/stdout"}, {}, True, Status.UNKNOWN),
-        ({}, {}, False, Status.UNKNOWN),
+        ({}, {}, False, Status.FAILED),
+        ({}, {"/dev/log": StatReply(exists=True, kind="socket")}, False, Status.UNKNOWN),
+        ({}, {"/var/log/mail.log": StatReply(problem="permission denied")}, False, Status.UNKNOWN),
+        # Postfix started an hour and more after the last line; a file's time is for everybody to see.
+        ({}, {"/var/log/mail.log": StatReply(exists=True, kind="file", mtime=NOW - 90_000)}, False, Status.FAILED),
+        ({}, {"/var/log/mail.log": StatReply(exists=True, kind="file", mtime=NOW - 60)}, False, Status.UNKNOWN),
     ],
 )
 def test_none_found(settings: dict[str, str], stats: dict[str, StatReply], root: bool, status: Status) -> None:

@@ -26,9 +26,9 @@ def waiting(name: str, count: int = 1, age: float = 600, reason: str = TIMED_OUT
     ]  # fmt: skip
 
 
-def seen(*lines: str, log: tuple[str, ...] = ()) -> list[Observation]:
+def seen(*lines: str, log: tuple[str, ...] = (), settings: dict[str, str] | None = None) -> list[Observation]:
     reply = QueueLinesReply(summary=to_plain(summarise(lines, NOW)), code=0)
-    return run(queue, machine(log=log, by_kind={MailQueue: lambda q: reply}))
+    return run(queue, machine(settings, log=log, by_kind={MailQueue: lambda q: reply}))
 
 
 def test_what_waits_is_told_by_its_reason() -> None:
@@ -51,6 +51,13 @@ def test_a_reason_that_the_log_shows_to_be_over_is_no_failure() -> None:
         start.format(5) + "mx.northwind.example[192.0.2.4]:25, delay=1, dsn=2.0.0, status=sent (250 2.0.0 Ok)",
     )
     assert [o.status for o in of(seen(*waiting("deferred"), log=log), "mail.connect-timeout")] == [Status.WARNING]
+
+
+def test_a_reason_tells_by_which_way_the_mail_was_to_go() -> None:
+    """The queue is open to everybody, the log is not: what is weighed by the way must not need the log."""
+    ways: list[dict[str, str]] = [{}, {"relayhost": "[smtp.example.com]:587"}, {"mydestination": "northwind.example"}]
+    found = [of(seen(*waiting("deferred"), settings=way), "mail.connect-timeout")[0].data["route"] for way in ways]
+    assert found == ["direct", "relay", "local"]
 
 
 def test_what_is_on_hold_waits_for_nobody_and_keeps_an_old_reason() -> None:
