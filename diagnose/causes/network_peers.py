@@ -153,14 +153,18 @@ CAUSES: tuple[Cause, ...] = (
         ),
         rules_out="Small messages to the same server stall as well, or the server itself is slow only after the final dot.",
         links=("https://www.postfix.org/postconf.5.html#smtp_data_xfer_timeout",),
-        prior=-1,
+        prior=-2,
         signs=(
             # Postfix' own words: the data was being sent and was not taken.
-            Sign("mail.body-timeout", 17),
+            Sign("mail.body-timeout", 18),
             # Messages of more than a packet stall, smaller ones pass.
             Sign("path.mtu", 8),
             Sign("path.mtu", 3, status=WARNING),
             Sign("path.mtu", -10, status=OK, where=(("stalled", True),)),
+            # The server's certificate is the first that does not fit a packet: the handshake begins and goes no further.
+            Sign("relay.protocol", 8, where=(("kind", "stalled"),)),
+            Sign("mail.tls-handshake-failed", 4),
+            Sign("mail.flow", -15, status=OK),
         ),
     ),
 )

@@ -217,7 +217,9 @@ CAUSES = (
         signs=(
             Sign("relay.protocol", 20, where=(("kind", ("no-common", "own-protocols", "invalid-list")),)),
             Sign("relay.protocol", 14, where=(("kind", "own-ciphers"),)),
-            Sign("relay.protocol", 6, where=(("kind", ("handshake", "stalled")),)),
+            Sign("relay.protocol", 6, where=(("kind", "handshake"),)),
+            # Who shares no protocol says so; silence is not that.
+            Sign("relay.protocol", -6, where=(("kind", "stalled"),)),
             Sign("relay.protocol", 8, Status.WARNING, where=(("kind", ("own-protocols", "own-ciphers")),)),
             Sign("mail.tls-protocol-mismatch", 16),
             Sign("mail.tls-handshake-failed", 8),

@@ -29,6 +29,9 @@ __all__ = [
 
 LONGEST = 2000  # characters of a text that are looked at: no reason is longer, and a hostile line may be
 
+VAGUE = 2  # the weight of texts of which only a code, or the subject, is understood
+VAGUE_MOST = 16  # decibans: likely, and not certain by itself
+
 _HOST = r"(?P<name>[^\s\[\]]+)\s?\[(?P<address>[0-9A-Fa-f.:]+|unix:[^\]]*|private/[^\]]*)\](?::(?P<port>\d{1,5}))?"
 _SUSPENDED = re.compile(r"^\s*delivery temporarily suspended:\s*", re.IGNORECASE)
 _IN_REPLY = re.compile(r"\(?\s*in reply to (?P<command>[A-Za-z][\w -]{2,30}?)(?: command)?\s*\)+\s*$", re.IGNORECASE)
@@ -94,7 +97,7 @@ class Reason:
     entry: str | None = None
 
     def scalars(self) -> dict[str, str | int | None]:
-        """What an observation's data says of it; ``family`` is 4 or 6."""
+        """What an observation's data says of it; ``family`` is 4 or 6, ``most`` the most that a vague text may weigh."""
         return {
             "label": self.label,
             "stage": self.stage,
@@ -104,6 +107,7 @@ class Reason:
             "address": self.peer_address,
             "port": self.peer_port,
             "family": None if not self.peer_address else 6 if ":" in self.peer_address else 4,
+            "most": VAGUE_MOST if self.weight <= VAGUE else None,
         }
 
 
