@@ -19,7 +19,7 @@ _RAW_REPLY = re.compile(r"^(?P<reply>[2-5]\d\d[ -](?=\S).*|[2-5]\d\d)$")
 _STAMPED_REPLY = re.compile(r"^(?P<reply>[2-5]\d\d[ -]#?[245]\.\d{1,3}\.\d{1,3}\b.*)$")
 _CLIENT = re.compile(
     rf"^\s*{_STAMP}(?:\[[\w-]+\]\s+)?(?:C:|SMTP>>|>>>|-->|->|~>|\*\*>|=>|>|CLIENT -> SERVER:|send: b?['\"])?\s*"
-    r"(?:(?P<verb>EHLO|HELO|LHLO)\s+\S+|(?P<login>AUTH)\s+(?:PLAIN|LOGIN|CRAM-MD5|DIGEST-MD5|XOAUTH2|OAUTHBEARER|NTLM|GSSAPI)|"
+    r"(?:(?P<verb>EHLO|HELO|LHLO)\s+\S+(?=\s*$|\s+[\d(\[]|\s*\\r)|(?P<login>AUTH)\s+(?:PLAIN|LOGIN|CRAM-MD5|DIGEST-MD5|XOAUTH2|OAUTHBEARER|NTLM|GSSAPI)|"
     r"(?P<envelope>MAIL FROM|RCPT TO):|(?P<bare>STARTTLS|DATA|QUIT|RSET|BDAT \d+)(?=\s*(?:\\r|['\"]|$)))",
     re.IGNORECASE,
 )

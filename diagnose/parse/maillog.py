@@ -36,6 +36,9 @@ _STARTED = re.compile(r"(?P<what>daemon started|reload) -- version (?P<version>[
 _CLIENT = re.compile(r" from (?P<client>\S*\[[^\]]*\])")
 _CLIENT_FIRST = re.compile(r"(?P<client>\S+\[[0-9A-Fa-f.:]+\]): SASL ")
 _NEAR = re.compile(r"\[(?:127\.|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|169\.254\.|::1\]|f[cde])", re.IGNORECASE)
+_DEBUGGING = re.compile(
+    r"[a-z][a-z0-9]*_[a-z0-9_]+: |[<>] \S+\[[^\]]*\](?::\d+)?: "
+)  # what -v writes: functions, dialogue
 _SERVERS = frozenset({"smtpd", "tlsproxy", "postscreen"})
 _FROM_STRANGERS = frozenset(
     {"tls-protocol-mismatch", "tls-handshake-failed", "tls-wrong-version", "certificate-not-trusted"}
@@ -239,6 +242,8 @@ class MailLog:
         if "TLS connection " in text:
             self._tls_lines += 1
             return self._tls_lines <= 100
+        if _DEBUGGING.match(text) and "no auth info found" not in text:
+            return False
         return not text.startswith(("connect from", "disconnect from", "message-id=", "removed", "uid=", "client="))
 
     def _remember(self, line: Line, text: str, reason: Reason | None) -> None:
