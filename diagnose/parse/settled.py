@@ -36,7 +36,9 @@ class Settled:
                 self._forgive(event)
             self._hold(event)
             while len(self._held) > self.LIMIT:
-                yield self._released(self._held.popitem(last=False)[1])
+                place, oldest = self._held.popitem(last=False)
+                self._forget(place, oldest)
+                yield self._released(oldest)
         for event in self._held.values():
             yield self._released(event)
 
@@ -55,6 +57,16 @@ class Settled:
                 self._messages.setdefault((event.queue_id, event.recipient or ""), []).append(place)
         elif isinstance(event, Trouble) and event.reason is not None and event.service in _AGENTS:
             self._lines.setdefault(event.text, []).append(place)
+
+    def _forget(self, place: int, event: Event) -> None:
+        """Lets an event go that was held for long enough, so that memory does not grow with the text."""
+        if isinstance(event, Delivery):
+            messages = self._messages
+            key = (event.queue_id or "", event.recipient or "")
+            if messages.get(key, [])[:1] == [place]:
+                del messages[key]
+        elif isinstance(event, Trouble) and self._lines.get(event.text, [])[:1] == [place]:
+            del self._lines[event.text]
 
     def _forgive(self, sent: Delivery) -> None:
         places = self._messages.pop((sent.queue_id or "", sent.recipient or ""), [])
