@@ -88,6 +88,7 @@ class Machine:
         self.before = 0
         self.started = False
         self.journal = False
+        self.log_file = "/var/log/mail.log"
         self.noise = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the machine
         self.folder = tempfile.TemporaryDirectory(prefix="lab-")  # the internet's, which is killed and cannot tidy up
         self.network: Network
@@ -300,7 +301,7 @@ class Machine:
         """What was logged since the machine came up."""
         if self.journal:
             return self.run("journalctl", "--no-pager", "-o", "short").stdout
-        return self.read("/var/log/mail.log")[self.before :]
+        return self.read(self.log_file)[self.before :]
 
     def wait_for(self, pattern: str, seconds: float = 15) -> None:
         """Wait until the mail log shows a pattern. Raises LabError with the log's end when it does not."""
