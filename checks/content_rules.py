@@ -58,11 +58,11 @@ def content_rules(ctx: Context) -> Iterator[Observation]:
         most = applied[how] * 2 > handed
         yield fail("config.content-rule", parameter, text, how=how, parameter=parameter, count=applied[how], most=most)
     if not last:
-        yield from _rules(ctx, postfix)
+        yield from _rules(ctx, postfix, unlogged=bool(reply.problem and not reply.lines))
 
 
-def _rules(ctx: Context, postfix: Mta) -> Iterator[Observation]:
-    """No rule was applied of late: which could be."""
+def _rules(ctx: Context, postfix: Mta, unlogged: bool) -> Iterator[Observation]:
+    """No rule was applied of late, as far as the log can be read: which could be."""
     found = False
     for parameter in _PARAMETERS:
         for reference in table.parse_list(postfix.value(parameter)):
@@ -80,6 +80,7 @@ def _rules(ctx: Context, postfix: Mta) -> Iterator[Observation]:
                 found = True
                 number, match = hit
                 text = f"{parameter} line {number} may {match[1].upper()} mail: {match.string.strip()[:90]}"
-                yield warn("config.content-rule", reference.raw, text, how=match[1].lower(), line=number, **data)
+                how = match[1].lower()
+                yield warn("config.content-rule", reference.raw, text, how=how, line=number, unlogged=unlogged, **data)
     if not found:
         yield ok("config.content-rule", "header and body checks", "none that stops mail")

@@ -79,6 +79,9 @@ def _kept(ctx: Context, postfix: Mta) -> Iterator[Observation]:
     """Domains whose mail stays on this host although their exchangers are elsewhere."""
     own = {postfix.value("myhostname").lower(), "localhost", "localhost.localdomain"}
     recipients = [r for r in (target(ctx).recipient, *_lately_local(ctx)) if r and "@" in r]
+    log = ctx.ask(MailLog(ctx.settings.since))
+    listed = _listed(postfix) if not recipients and log.problem and not log.lines else []
+    recipients += listed
     seen: dict[str, str] = {}
     for recipient in recipients:
         domain = recipient.rpartition("@")[2].lower()
@@ -90,9 +93,15 @@ def _kept(ctx: Context, postfix: Mta) -> Iterator[Observation]:
         if way is None or way.address_class not in _LOCAL:
             continue
         judged = True
-        yield _compare(ctx, way, domain, recipient)
+        yield _compare(ctx, way, domain, recipient, sure=recipient not in listed)
     if not judged:
         yield ok("config.recipient-local", "recipients", "no other domain's mail is kept on this host")
+
+
+def _listed(postfix: Mta) -> list[str]:
+    """Where neither log nor queue tells of a recipient: one of each domain that main.cf itself says is kept here."""
+    words = [word for parameter in _LISTS.values() for word in postfix.words(parameter)]
+    return [f"postmaster@{word}" for word in words if re.fullmatch(r"[\w-]+(?:\.[\w-]+)+", word)]
 
 
 def _lately_local(ctx: Context) -> list[str]:
@@ -107,7 +116,7 @@ def _lately_local(ctx: Context) -> list[str]:
     return list(found)
 
 
-def _compare(ctx: Context, way: Route, domain: str, recipient: str) -> Observation:
+def _compare(ctx: Context, way: Route, domain: str, recipient: str, sure: bool) -> Observation:
     parameter = _LISTS[way.address_class]
     told = f"{parameter} lists {domain}, so its mail stays on this host"
     data = {"domain": domain, "recipient": recipient, "parameter": parameter}
@@ -124,6 +133,10 @@ def _compare(ctx: Context, way: Route, domain: str, recipient: str) -> Observati
     named = way.value("myhostname").lower() in found.hosts
     if named or addresses & here:
         return ok("config.recipient-local", domain, f"{told}, and its exchanger {found.hosts[0]} is this host", **data)
+    if not sure:
+        # Mail may come in by a filter of another's, and be meant for this host.
+        text = f"{told}, while its exchanger is {found.hosts[0]}: mail that programs here send to it never leaves"
+        return warn("config.recipient-local", domain, text, host=found.hosts[0], **data)
     if not _certain(ctx, domain, here):
         text = f"{told}; its exchanger is {found.hosts[0]}, which may be this host as seen from outside"
         return warn("config.recipient-local", domain, text, host=found.hosts[0], **data)

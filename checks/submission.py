@@ -23,13 +23,16 @@ _ACCEPT = re.compile(r"smtpd\[\d+\]: \w{6,}: client=[^\[]*\[([0-9A-Fa-f.:]+)\]")
 _ELSEWHERE = re.compile(
     r"Server configuration|Service unavailable|system storage|lookup failure|Greylist|try again later|unverified", re.I
 )
+# What an application's HELO name or made-up sender fails, as strangers' do.
+_STRICT = re.compile(r"reject_(?:non_fqdn|invalid|unknown)_(?:helo_hostname|hostname|sender_domain|sender|client\w*)$")
+_SMALL_LIMIT = 1_000_000  # bytes; a message with one picture is larger
 _USERS = ("www-data", "apache", "nginx", "tomcat", "nobody", "daemon")
 
 
 @check(
     id="submission",
     title="Mail that this host refuses to take",
-    signs=("config.submission-refused", "config.submit-users"),
+    signs=("config.submission-refused", "config.submit-users", "config.size-limit"),
     tags=("postfix", "config"),
     needs=("postfix",),
 )
@@ -38,6 +41,7 @@ def submission(ctx: Context) -> Iterator[Observation]:
     reply = ctx.ask(MailLog(ctx.settings.since))
     if reply.problem and not reply.lines:
         yield unknown("config.submission-refused", "smtpd", f"{reply.problem}: would tell whether programs are refused")
+        yield from _by_settings(postfix)
         yield _users(postfix)
         return
     home = _home(ctx)
@@ -73,6 +77,20 @@ def submission(ctx: Context) -> Iterator[Observation]:
     if not last:
         yield ok("config.submission-refused", "smtpd", "no program of this host's networks was refused lately")
     yield _users(postfix)
+
+
+def _by_settings(postfix: Mta) -> Iterator[Observation]:
+    """Without the log: what main.cf would refuse of this host's own programs."""
+    for parameter in ("smtpd_client_restrictions", "smtpd_helo_restrictions", "smtpd_sender_restrictions"):
+        words = postfix.words(parameter) if parameter in postfix.explicit else ()
+        own = next((n for n, word in enumerate(words) if word in ("permit_mynetworks", "permit")), len(words))
+        if refusing := [word for word in words[:own] if _STRICT.match(word)]:
+            text = f"{parameter} has {refusing[0]} before any permit_mynetworks: programs of this host must pass it too"
+            yield warn("config.submission-refused", parameter, text, kind="rule", parameter=parameter)
+    limit = postfix.value("message_size_limit")
+    if "message_size_limit" in postfix.explicit and limit.isdigit() and 0 < int(limit) < _SMALL_LIMIT:
+        text = f"is {limit} bytes: larger messages are refused here"
+        yield warn("config.size-limit", "message_size_limit", text, parameter="message_size_limit", value=limit)
 
 
 def _home(ctx: Context) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:

@@ -84,6 +84,10 @@ class Context:
     def ask(self, query: Query[R]) -> R:
         return self.host.ask(query)
 
+    def settle(self, query: Query[R], reply: R) -> R:
+        """Gives up waiting: the answer if it came by now, else `reply`."""
+        return self.host.settle(query, reply)
+
     @property
     def deadline(self) -> float:
         """When the check's time is up, on the monotonic clock."""

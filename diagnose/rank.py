@@ -114,7 +114,8 @@ def _untried(cause: Cause, score: int, support: Iterable[tuple[Sign, Observation
 
 def _at_most(sign: Sign, most: Scalar) -> Sign:
     """The sign with the weight that its observation can bear: a text of which little is understood proves little."""
-    return dataclasses.replace(sign, weight=most) if isinstance(most, int) and sign.weight > most else sign
+    limited = isinstance(most, int) and not isinstance(most, bool) and sign.weight > most
+    return dataclasses.replace(sign, weight=int(most or 0)) if limited else sign
 
 
 def matches(sign: Sign, observation: Observation) -> bool:

@@ -71,3 +71,9 @@ def test_without_the_network_the_log_alone_is_not_certain() -> None:
     assert said(log, network=False)["relay-app-password-required"] == "likely"
     here = [see("sasl.key", kind="near"), see("mail.auth-required", route="relay")]
     assert said(here, network=False)["sasl-key-mismatch"] == "certain"
+
+
+def test_a_rule_that_discards_most_mail_is_certain() -> None:
+    """"most" is yes or no here, and no limit of a weight."""
+    found = said([see("config.content-rule", how="discard", most=True), see("config.suspended", Status.OK)])
+    assert found["delivery-suspended-by-config"] == "certain"

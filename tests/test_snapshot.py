@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import gzip
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from diagnose.errors import SnapshotError
-from diagnose.host.memo import FakeHost
+from diagnose.host.memo import FakeHost, Memo
 from diagnose.host.plain import from_plain, to_plain
 from diagnose.host.query import (
     Attempt,
@@ -155,3 +157,27 @@ def test_a_check_that_was_out_of_time_says_no_more_in_the_recording() -> None:
     (run,) = again.report.runs
     assert (run.outcome, run.observations, run.reason) == (Outcome.TIMED_OUT, (), "no answer in time")
     assert again.recording.cut_off == late.cut_off
+
+
+def test_an_answer_that_was_given_up_is_not_recorded_as_if_it_had_come() -> None:
+    """One slow server's answer may come when the check has said without it what it could."""
+    asked, go = threading.Event(), threading.Event()
+
+    def slow(query: Dial) -> DialReply:
+        asked.set()
+        go.wait(5)
+        return REPLY
+
+    memo = Memo(FakeHost(by_kind={Dial: slow}))
+    asker = threading.Thread(target=lambda: memo.answer(DIAL, time.monotonic() + 5), daemon=True)
+    asker.start()
+    asked.wait(5)
+    late = DialReply(problem="timed out")
+    assert memo.settle(DIAL, late) == late
+    go.set()
+    asker.join(5)
+    assert dict(memo.known()) == {DIAL: late}
+    assert memo.answer(DIAL, time.monotonic() + 1) == late
+    quick = Memo(FakeHost((DIAL, REPLY)))
+    quick.answer(DIAL, time.monotonic() + 1)
+    assert quick.settle(DIAL, late) == REPLY

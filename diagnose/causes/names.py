@@ -229,7 +229,8 @@ CAUSES = (
         rules_out="The name stands in mydestination, or resolves.",
         signs=(
             # True of many hosts whose mail to the world is well: only failing mail makes it more than a note.
-            Sign("identity.hostname", 8),
+            # Of mail to it nothing is known: a trait of many hosts that send well.
+            Sign("identity.hostname", 4),
             Sign("identity.hostname", 20, where=(("failing", True),)),
             Sign("mail.local-hostname-unresolvable", 20),
             Sign("mail.dns-not-found", 5),

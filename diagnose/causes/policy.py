@@ -199,7 +199,12 @@ CAUSES = (
             ),
         ),
         rules_out="Small messages to the same recipient fail too.",
-        signs=(Sign("mail.message-too-large", 22), BESIDE),
+        signs=(
+            Sign("mail.message-too-large", 22),
+            # Told only where the log cannot be read.
+            Sign("config.size-limit", 5, Status.WARNING),
+            BESIDE,
+        ),
         links=(f"{POSTFIX}#message_size_limit", "https://www.rfc-editor.org/rfc/rfc1870"),
     ),
     Cause(

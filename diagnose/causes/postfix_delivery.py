@@ -34,6 +34,13 @@ CAUSES = (
             # More than half of what this host handed in, so that other mail, or its bounces, flows all the same.
             Sign("config.content-rule", 40, where=(("how", ("discard", "reject", "redirect")), ("most", True))),
             Sign("config.content-rule", 3, Status.WARNING, where=(("how", ("discard", "reject", "redirect")),)),
+            # The log, which would show whether it was applied, cannot be read.
+            Sign(
+                "config.content-rule",
+                14,
+                Status.WARNING,
+                where=(("how", ("discard", "reject", "redirect")), ("unlogged", True)),
+            ),
             Sign("mail.flow", -18, Status.OK),
             Sign("config.soft-bounce", 2, Status.WARNING),
             Sign("config.suspended", -10, Status.OK),
@@ -240,6 +247,8 @@ CAUSES = (
         signs=(
             Sign("mail.submission-rejected", 20),
             Sign("config.submission-refused", 22),
+            # A rule that would, where the log cannot tell whether it does.
+            Sign("config.submission-refused", 4, Status.WARNING, where=(("kind", "rule"),)),
             Sign("config.submit-users", 12),
             # Other ways in may work all the while.
             Sign("mail.flow", -6, Status.OK),

@@ -27,6 +27,8 @@ class Asks(Protocol):
 
     def ask(self, query: Query[R]) -> R: ...
 
+    def settle(self, query: Query[R], reply: R) -> R: ...
+
 
 def ask_all(ctx: Asks, queries: Sequence[Query[R]]) -> list[R]:
     """The answers to several questions asked at once, in the order of the questions.

@@ -222,7 +222,7 @@ def _ask_in_time(ctx: Asks, queries: Sequence[Query[Any]], seconds: float) -> li
         thread.start()
     for thread in threads:
         thread.join(max(0.0, until - time.monotonic()))
-    return list(replies)
+    return [ctx.settle(query, reply) for query, reply in zip(queries, replies, strict=True)]
 
 
 # Dials --------------------------------------------------------------------------------------------------------------

@@ -56,6 +56,7 @@ class _Slot:
     done: threading.Event
     reply: Any = None
     error: BaseException | None = None
+    settled: bool = False  # before its answer came
 
 
 class Memo:
@@ -74,9 +75,12 @@ class Memo:
                 slot = self._slots[query] = _Slot(threading.Event())
         if first:
             try:
-                slot.reply = self._inner.answer(query, deadline)
+                reply = self._inner.answer(query, deadline)
+                with self._lock:
+                    slot.reply = slot.reply if slot.settled else reply
             except BaseException as error:
-                slot.error = error
+                with self._lock:
+                    slot.error = None if slot.settled else error
                 raise
             finally:
                 slot.done.set()
@@ -85,6 +89,15 @@ class Memo:
         if slot.error is not None:
             raise Late(f"the question failed for the check that asked first: {slot.error}")
         return slot.reply  # type: ignore[no-any-return]
+
+    def settle(self, query: Query[R], reply: R) -> R:
+        """The answer if it came by now, else `reply`, for good: who gave up waiting and a recording must tell the same."""
+        with self._lock:
+            slot = self._slots.setdefault(query, _Slot(threading.Event()))
+            if not slot.done.is_set() or slot.error is not None:
+                slot.reply, slot.error, slot.settled = reply, None, True
+                slot.done.set()
+            return slot.reply  # type: ignore[no-any-return]
 
     def known(self) -> list[tuple[Query[Any], Any]]:
         """Every question answered so far with its answer, in the order they were asked."""
@@ -107,6 +120,10 @@ class Recorder:
         reply = self._inner.answer(query, self.deadline)
         self.evidence.append(Evidence(query, reply))
         return reply
+
+    def settle(self, query: Query[R], reply: R) -> R:
+        """`Memo.settle` where a memo is asked; elsewhere nobody else asks."""
+        return self._inner.settle(query, reply) if isinstance(self._inner, Memo) else reply
 
 
 def shorten(query: Query[R], seconds: float) -> Query[R]:

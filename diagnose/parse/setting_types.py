@@ -123,6 +123,20 @@ def rejected(settings: Mapping[str, str], defaults: Mapping[str, str]) -> tuple[
     return tuple(found)
 
 
+def _bad_network(value: str) -> tuple[str, str] | None:
+    """The first net/mask pattern that is none, and why; other patterns (names, files, tables) are left alone."""
+    for word in items(value):
+        plain = word.lstrip("!")
+        address, slash, bits = plain.replace("[", "", 1).replace("]", "", 1).partition("/")
+        if not slash or not bits.isdigit() or not re.fullmatch(r"[\dA-Fa-f.:]+", address):
+            continue
+        try:
+            ipaddress.ip_network(f"{address}/{bits}")
+        except ValueError as error:
+            return word, "an address of a host, not of a network" if "host bits" in str(error) else "no network"
+    return None
+
+
 def _judge(parameter: str, value: str, kind: str) -> list[Rejection]:
     def no(expected: str, text: str, fatal: bool = True) -> list[Rejection]:
         return [
@@ -151,6 +165,10 @@ def _judge(parameter: str, value: str, kind: str) -> list[Rejection]:
         bad = [word for word in words if word.lower() not in _LISTS[parameter]]
         if bad:
             return no("list-of", f"{parameter} does not know {bad[0]!r}")
+    if parameter == "mynetworks" and (bad_one := _bad_network(value)):
+        word, why = bad_one
+        text = f"mynetworks has {word}, which is {why}"
+        return [Rejection(parameter=parameter, value=value, expected="network", daemon="smtpd", fatal=True, text=text)]
     if parameter in ("myhostname", "mydomain") and (why := bad_host_name(value)):
         return no("host-name", f"{parameter} is {why}: {value!r}")
     if parameter == "inet_interfaces":

@@ -1,6 +1,8 @@
 """The check of rules on what mail says."""
 
 from checks.content_rules import content_rules
+from diagnose.check import MailLog
+from diagnose.host.query import LogReply
 from diagnose.model import Status
 from tests.checks.pretended_postfix import failed, machine, run
 
@@ -29,3 +31,11 @@ def test_mail_of_strangers_is_discarded_rightly() -> None:
 def test_access_table_that_discards_this_hosts_mail() -> None:
     line = "Nov 22 12:00:00 a postfix/smtpd[3]: NOQUEUE: discard: RCPT from localhost[127.0.0.1]: <u@example.org>: Recipient address triggers DISCARD action; from=<a@example.net> to=<u@example.org> proto=ESMTP helo=<a>"
     assert failed(run(content_rules, machine(log=(line,)))) == ["config.content-rule"]
+
+
+def test_without_the_log_a_rule_that_could_stop_mail_says_so() -> None:
+    """Whether it did stands in the log, which an ordinary user cannot read."""
+    files = {"/etc/postfix/header_checks": "/^Subject: .*Verify/ DISCARD test system\n"}
+    unread = {MailLog(86_400.0): LogReply(problem="permission denied: /var/log/mail.log")}
+    (found,) = run(content_rules, machine(USE, files=files, root=False, more=unread))
+    assert (found.status, found.data["unlogged"]) == (Status.WARNING, True)

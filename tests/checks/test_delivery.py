@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 from checks.delivery import delivery
-from diagnose.check import Exec, Lookup, Resolve
-from diagnose.host.query import DnsReply, ExecReply, MapReply, ResolveReply
+from diagnose.check import Exec, Lookup, MailLog, Resolve
+from diagnose.host.query import DnsReply, ExecReply, LogReply, MapReply, ResolveReply
 from diagnose.model import Status
 from tests.checks.pretended_postfix import failed, machine, of, run
 
@@ -84,3 +84,14 @@ def test_mail_server_behind_nat_is_not_accused_unless_its_users_are_unknown() ->
     host = machine({"mydestination": "$myhostname, example.org"}, more=answers)
     found = of(run(delivery, host, "user@example.org"), "config.recipient-local")
     assert [o.status for o in found] == [Status.WARNING]
+
+
+def test_without_log_and_queue_the_domains_of_main_cf_are_compared() -> None:
+    """As a hint only: mail may come in by a filter of another's, and be meant for this host."""
+    elsewhere = {**OWN, **exchanger("brightwater.example", "mx.provider.example", "45.76.9.9")}
+    unread = {MailLog(86_400.0): LogReply(problem="permission denied: /var/log/mail.log")}
+    settings = {"mydestination": "$myhostname, localhost, brightwater.example"}
+    kept = of(run(delivery, machine(settings, root=False, more={**elsewhere, **unread})), "config.recipient-local")
+    assert [(o.subject, o.status) for o in kept] == [("brightwater.example", Status.WARNING)]
+    seen = of(run(delivery, machine(settings, more=elsewhere)), "config.recipient-local")
+    assert [o.status for o in seen] == [Status.OK]

@@ -3,8 +3,8 @@
 import json
 
 from checks.submission import submission
-from diagnose.check import Exec
-from diagnose.host.query import ExecReply
+from diagnose.check import Exec, MailLog
+from diagnose.host.query import ExecReply, LogReply
 from diagnose.model import Status
 from tests.checks.pretended_postfix import failed, machine, of, run
 
@@ -41,3 +41,20 @@ def test_users_who_may_submit() -> None:
         assert failed(run(submission, machine({"authorized_submit_users": value}))) == []
     table = of(run(submission, machine({"authorized_submit_users": "hash:/etc/postfix/users"})), "config.submit-users")
     assert table[0].status is Status.UNKNOWN
+
+
+def test_without_the_log_the_settings_tell_what_would_be_refused() -> None:
+    """An ordinary user cannot read the log; with it, what really happened counts and not what might."""
+    settings = {
+        "smtpd_helo_restrictions": "reject_non_fqdn_helo_hostname",
+        "smtpd_sender_restrictions": "permit_mynetworks, reject_unknown_sender_domain",
+        "message_size_limit": "102400",
+    }
+    unread = {MailLog(86_400.0): LogReply(problem="permission denied: /var/log/mail.log")}
+    found = run(submission, machine(settings, root=False, more=unread))
+    told = [(o.sign, o.subject) for o in found if o.status is Status.WARNING]
+    assert told == [
+        ("config.submission-refused", "smtpd_helo_restrictions"),
+        ("config.size-limit", "message_size_limit"),
+    ]
+    assert [o for o in run(submission, machine(settings)) if o.status is Status.WARNING] == []

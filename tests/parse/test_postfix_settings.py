@@ -183,6 +183,9 @@ DEFAULTS = {
         ("mynetworks", "cidr:/etc/postfix/nets proxy:hash:/x", ""),
         ("inet_interfaces", "", "interface"),
         ("inet_interfaces", "127.0.0.1, [::1]", ""),
+        ("mynetworks", "192.168.1.10/24 127.0.0.0/8", "network"),
+        ("mynetworks", "127.0.0.0/33", "network"),
+        ("mynetworks", "127.0.0.0/8 [::ffff:127.0.0.0]/104 !10.1.0.0/16 cidr:/etc/postfix/nets example.org", ""),
         ("compatibility_level", "3.6", ""),
     ],
 )
