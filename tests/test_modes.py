@@ -74,6 +74,6 @@ def test_without_the_network_the_log_alone_is_not_certain() -> None:
 
 
 def test_a_rule_that_discards_most_mail_is_certain() -> None:
-    """"most" is yes or no here, and no limit of a weight."""
+    """Whether it was most is yes or no here, and no limit of a weight."""
     found = said([see("config.content-rule", how="discard", most=True), see("config.suspended", Status.OK)])
     assert found["delivery-suspended-by-config"] == "certain"
