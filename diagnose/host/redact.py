@@ -25,7 +25,7 @@ _PATTERNS = (
         re.I,
     ),
     # user:password@ in addresses
-    re.compile(r"(\w+://[^\s:/@]+:)[^\s@/]+(?=@)"),
+    re.compile(r"(\w{1,30}://[^\s:/@]+:)[^\s@/]+(?=@)"),
 )
 # Parameters of Postfix whose tables hold addresses and routes, never passwords: their inline: entries stay.
 _ROUTES = re.compile(

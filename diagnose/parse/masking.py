@@ -6,6 +6,7 @@ import re
 from functools import cache, lru_cache
 
 _ENDLESS = re.compile(r"(\S{150})\S+")
+_LONGEST_WORD = 1000  # characters: on an endless word the patterns would take time that grows with its square
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2028\u2029\ufeff]+")
 
 
@@ -27,7 +28,7 @@ def _secrets() -> tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...]:
             re.compile(r"((?:SERVER|CLIENT|SRV|C|S): ?)(?![A-Z]+\s*$)[A-Za-z0-9+/]{8,}={0,2}(?=\s*$)"),
             r"\1***",
         ),
-        (("=",), re.compile(r"((?:^|[\s:>])\s*)[A-Za-z0-9+/]{10,}={1,2}(?=\s*$)"), r"\1***"),
+        (("=",), re.compile(r"(^|[\s:>])[A-Za-z0-9+/]{10,}={1,2}(?=\s*$)"), r"\1***"),
         (("334",), re.compile(r"(\b334[ -])[A-Za-z0-9+/=]{2,}"), r"\1***"),
         (
             (">", "<", "c:"),
@@ -49,7 +50,7 @@ def _secrets() -> tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...]:
             re.compile(r"((?:user|username)\s+[`'\"][^`'\"]*[`'\"]\s+password\s+[`'\"])[^`'\"]*", re.I),
             r"\1***",
         ),
-        (("://",), re.compile(r"(\w+://[^\s:/@]+:)[^\s@/]+(?=@)"), r"\1***"),
+        (("://",), re.compile(r"(\w{1,30}://[^\s:/@]+:)[^\s@/]+(?=@)"), r"\1***"),
     )
 
 
@@ -98,7 +99,7 @@ def mask(text: str) -> str:
 def normalise(text: str) -> str:
     """Reduce a text to what its kind has in common: addresses, numbers, identifiers replaced."""
     # What is replaced has no blank in it, and most words come again and again.
-    return " ".join([_word(word) if len(word) < 100 else _replaced(word) for word in text.split(" ")])
+    return " ".join([_word(word) if len(word) < 100 else _replaced(word[:_LONGEST_WORD]) for word in text.split(" ")])
 
 
 def _replaced(text: str) -> str:

@@ -13,6 +13,7 @@ from diagnose.parse import reason as reasons_of
 from diagnose.parse.mail_event import Delivery
 from diagnose.parse.reason import Reason
 
+_LONGEST = 4000  # characters of a line; some of the patterns take time that grows with their square
 _EXIM = re.compile(
     r"(?:^|\s)(?P<id>[0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4}) (?P<flag><=|=>|->|>>|\*>|==|\*\*|Completed|Frozen)(?: (?P<rest>.*))?$"
 )
@@ -35,6 +36,7 @@ _MSMTP_ERROR = re.compile(r"errormsg='(?P<text>.*?)' exitcode=")
 
 def read(line: str, number: int = 0, at: datetime | None = None) -> Delivery | None:
     """The delivery that a line tells of; None where it is none of these mailers' or only says that mail came in."""
+    line = line[:_LONGEST]
     exim = _EXIM.search(line)
     if exim:
         return _exim(exim, number, at)

@@ -22,6 +22,7 @@ _PROGRAM = re.compile(
     r"Mailer Error|MailerError|SmtpException|SocketException|SmtpCommandException)"
 )
 _LOOPBACK = re.compile(r"\b(?:localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3})\b|(?<![\w:])::1\b")
+_LONGEST = 100_000  # characters in which a port is looked for
 _HOST_PORT = re.compile(
     r"(?:\b(?:ssl|tls|tcp|smtps?)://)?(?P<host>[\w.-]+\.[\w-]{2,}|localhost|\[?[0-9a-fA-F.:]{3,}\]?):(?P<port>25|465|587|2525|2465|2587)\b"
 )
@@ -74,6 +75,7 @@ def is_program(text: str) -> bool:
 
 def port_in(text: str) -> int | None:
     """The SMTP port that a text speaks of."""
+    text = reasons_of.without_endless_words(text[:_LONGEST])
     where = _HOST_PORT.search(text) or _PORT.search(text)
     return int(where.group("port")) if where else None
 
@@ -84,7 +86,7 @@ def classify(text: str, *, program: bool, port: int | None = None) -> Reason | N
     if text.startswith("(") and text.endswith(")"):
         text = text[1:-1]
     if program and "SMTP" in text:
-        text = _NAMED.sub("", text).strip() or text
+        text = _NAMED.sub("", reasons_of.without_endless_words(text[: reasons_of.LONGEST])).strip() or text
     reason = reasons_of.classify(text, port=port_in(text) or port)
     if reason is None or (reason.label == "noise" and not reason.harmless):
         return None
