@@ -32,7 +32,7 @@ def test_no_parser_is_forgotten() -> None:
 
     other = {
         "current", "finding", "labels", "mail_event", "masking", "nft_match", "nft_text", "own_network", "packet", "paste", "path",
-        "reason_labels", "reply_table", "sasl_options", "setting_types", "settled", "suggest", "trivial_rewrite",
+        "reason_labels", "reply_table", "sasl_flaws", "sasl_options", "setting_types", "settled", "suggest", "trivial_rewrite",
     }  # fmt: skip
     tried = {name for name in vars(mutations) if hasattr(parse, name)}
     assert {info.name for info in pkgutil.iter_modules(parse.__path__)} - tried - other == set()
