@@ -125,6 +125,8 @@ def _dialled(service: _Service, host: str, port: int, reply: DialReply) -> Obser
     data: dict[str, Scalar] = {"host": host, "port": port, "parameter": service.parameter, "endpoint": service.endpoint}
     if reply.connected:
         return ok(sign, where, f"{service.parameter}: it answers", **data)
+    if reply.problem and service.soft:
+        return warn(sign, where, f"{service.parameter}: {reply.problem}; mail passes without it", **data)
     if reply.problem:
         return unknown(
             sign, where, f"{service.parameter}: {reply.problem}; a connection would tell whether it is up", **data

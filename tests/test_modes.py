@@ -77,3 +77,16 @@ def test_a_rule_that_discards_most_mail_is_certain() -> None:
     """Whether it was most is yes or no here, and no limit of a weight."""
     found = said([see("config.content-rule", how="discard", most=True), see("config.suspended", Status.OK)])
     assert found["delivery-suspended-by-config"] == "certain"
+
+
+def test_a_port_shut_for_this_user_is_not_shut_for_postfix() -> None:
+    """Good servers let only Postfix out on 25; an ordinary user sees the port shut, and not the rule."""
+    unread = see("firewall.smtp", Status.UNKNOWN)
+    shut = see("egress.mail-port", port=25, kind="local")
+    near = see("path.dies", port=25, where="host")
+    idle, stuck = see("queue.waiting", Status.OK), see("queue.waiting", failed=True)
+    assert said([unread, shut, near, idle])["local-firewall-blocks-smtp"] == "possible"
+    assert said([unread, shut, near, stuck])["local-firewall-blocks-smtp"] == "certain"
+    silent = see("egress.mail-port", port=25, kind="blocked")
+    assert said([unread, silent, near, idle])["egress-port-25-blocked"] == "possible"
+    assert said([unread, silent, see("path.dies", port=25, where="isp"), stuck])["egress-port-25-blocked"] == "likely"

@@ -61,6 +61,8 @@ CAUSES: tuple[Cause, ...] = (
             Sign("firewall.route", -25),
             Sign("firewall.redirect", -20, status=WARNING),
             Sign("mail.flow", -25, status=OK),
+            # Rules that cannot be read may hold back this very user and not Postfix.
+            Sign("firewall.smtp", -6, status=Status.UNKNOWN),
             # Other operators' servers answer on it.
             Sign("egress.mail-port", -10, status=OK, where=(("port", 25),)),
             Sign("relay.reachable", -20, status=OK),
@@ -177,6 +179,8 @@ CAUSES: tuple[Cause, ...] = (
             Sign("mail.connect-no-route", 5),
             Sign("mail.connect-network-unreachable", 4),
             Sign("firewall.smtp", -12, status=OK),
+            # Rules may hold for users: what an ordinary one may not do, Postfix may, and nothing waits.
+            Sign("queue.waiting", -15, status=OK),
             Sign("egress.intercepted", -12),
             Sign("mail.flow", -25, status=OK),
             Sign("relay.reachable", -8, status=OK),

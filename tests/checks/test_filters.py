@@ -91,3 +91,10 @@ def test_ordinary_user_finds_the_socket_among_the_kernel_s_own() -> None:
     assert _unprivileged(up) == _unprivileged(chrooted) == [("filter.milter", "ok", None)]
     assert _unprivileged(client) == [("filter.milter", "failed", "unlisted")]
     assert _unprivileged("", truncated=True) == [("filter.milter", "unknown", None)]
+
+
+def test_a_milter_that_may_be_missing_is_no_reason_even_where_it_cannot_be_asked() -> None:
+    settings = {"smtpd_milters": "inet:localhost:8891", "milter_default_action": "accept"}
+    off = DialReply(problem="network probes are switched off")
+    (found,) = run(filters, machine(settings, by_kind={Dial: lambda q: off}))
+    assert found.status is Status.WARNING
