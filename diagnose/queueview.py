@@ -104,20 +104,20 @@ def look(state: Path, host: LiveHost, asked: Ahead[QueueLinesReply]) -> Seen:
         summary = from_plain(QueueSummary, dict(reply.summary))
     problem = _problem(summary, reply.problem or "", reply.err, reply.code)
     if summary is None or problem:
+        down = _down(reply.err)
         run = Run(
             check="queue",
             title="Mail queue",
-            outcome=Outcome.SKIPPED,
+            outcome=Outcome.COMPLETED if down else Outcome.SKIPPED,
             reason=problem,
-            observations=(unknown("queue.readable", "mail queue", problem),),
+            observations=(unknown("queue.readable", "mail queue", problem), *down),
             seconds=_since(began),
         )
-        return Seen(report=_report(info, moment, began, run, ()), summary=None, now=now.epoch, problem=problem)
+        found = tuple(d for d in rank.rank(all_causes(), [run]) if d.explained_by is None) if down else ()
+        return Seen(report=_report(info, moment, began, run, found), summary=None, now=now.epoch, problem=problem)
     if flows is None:
         flows = _flows(host, moment) if summary.total else False
-    observations = tuple(_observations(summary, now.epoch))
-    if _direct(reply.err):
-        observations += (fail("postfix.master", "Postfix", "postqueue says that the mail system is down", kind="down"),)
+    observations = (*_observations(summary, now.epoch), *_down(reply.err))
     run = Run(
         check="queue", title="Mail queue", outcome=Outcome.COMPLETED, observations=observations, seconds=_since(began)
     )
@@ -166,9 +166,15 @@ def _problem(summary: QueueSummary | None, problem: str, err: str, code: int | N
         return f"the queue cannot be read: {problem or said or 'postqueue said nothing'}"
     if sum(summary.ages) == 0 and not summary.complete and (code or 0) <= 0:
         return "nothing of the queue could be read in time: give it more (--timeout 60)"
-    if summary.total == 0 and (said or (code or 0) > 0) and not _direct(err):
+    if summary.total == 0 and ((code or 0) > 0 or (said and not _direct(err))):
         return f"the queue cannot be read: {said or f'postqueue ended with status {code}'}"
     return ""
+
+
+def _down(err: str) -> tuple[Observation, ...]:
+    if not _direct(err):
+        return ()
+    return (fail("postfix.master", "Postfix", "postqueue says that the mail system is down", kind="down"),)
 
 
 def _direct(err: str) -> bool:

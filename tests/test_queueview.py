@@ -13,7 +13,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from diagnose import lookback
+from diagnose import lookback, queueview
+from diagnose.parse.queue import summarise
 from tests.bench import queuegen, sandbox
 from tests.test_explain import SCHEMA
 
@@ -159,3 +160,10 @@ def test_state_that_cannot_be_kept_hurts_nobody(tmp_path: Path) -> None:
     assert lookback.keep(tmp_path, {"total": 7})
     assert lookback.last(tmp_path) == {"total": 7}
     assert sorted(os.listdir(tmp_path)) == ["file", lookback.NAME]
+
+
+def test_a_failed_listing_is_not_an_empty_queue() -> None:
+    """Postfix is stopped and its showq fails as well: what waits is not known."""
+    err = "postqueue: warning: Mail system is down -- accessing queue directly\npostqueue: fatal: malformed response"
+    assert "malformed" in queueview._problem(summarise([], 0.0), "", err, 69)
+    assert not queueview._problem(summarise([], 0.0), "", err.partition("\n")[0], 0)

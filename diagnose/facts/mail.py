@@ -104,4 +104,5 @@ def queue(ctx: Asks) -> QueueSummary | None:
     from diagnose.parse.queue import QueueSummary
 
     summary: QueueSummary = from_plain(QueueSummary, dict(reply.summary))
-    return summary
+    # A postqueue(1) that failed before it listed anything has not said that nothing waits.
+    return None if (reply.code or 0) > 0 and not summary.total else summary

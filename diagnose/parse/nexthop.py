@@ -11,6 +11,7 @@ _HOST_LABELS = re.compile(
     r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?$"
 )
 _TRANSPORT = re.compile(r"([A-Za-z][A-Za-z0-9_.-]*):(.*)$", re.S)
+_LONGEST = 10_000  # characters that are looked at: of hundreds of next hops
 NO_HOST = frozenset(
     ("error", "retry", "discard", "local", "virtual", "pipe", "maildrop", "procmail", "dovecot", "uucp")
 )
@@ -54,7 +55,7 @@ def parse(text: str, transport: str = "") -> NextHop:
     """Read one next hop, as in relayhost. A transport before it (`smtp:[h]:587`) is a problem there."""
     raw = text
     problems: list[str] = []
-    body = text.strip()
+    body = text[:_LONGEST].strip()
     if body.endswith("\\"):
         problems.append("trailing-backslash")
         body = body.rstrip("\\").rstrip()
@@ -103,6 +104,7 @@ def parse(text: str, transport: str = "") -> NextHop:
 
 def parse_list(text: str, transport: str = "") -> tuple[NextHop, ...]:
     """A list as Postfix 3.5 and later reads it: separated by commas or blanks, tried in order."""
+    text = text[:_LONGEST]
     words = [word for word in re.split(r"[,\s]+", text.strip()) if word]
     # '[host] 587' is two next hops to Postfix, yet one to whoever wrote it; likewise a comment behind a blank.
     lone = any(re.fullmatch(r"[:\]#\\]\S*|[0-9]{1,5}", word) for word in words[1:]) or "#" in text

@@ -96,3 +96,16 @@ def test_a_sample_says_of_how_many() -> None:
     assert "30 of about 1000000 messages" in readable.summary
     assert of(found, "queue.waiting")[0].data["count"] == 1_000_000
     assert of(found, "mail.connect-timeout")[0].data["count"] == 30
+
+
+def test_a_queue_that_may_not_be_listed_is_not_empty() -> None:
+    """postqueue(1) ends with 69 where the user may not look, and where it fails."""
+    refused = "postqueue: fatal: User nobody(65534) is not allowed to view the mail queue"
+    summary = dataclasses.replace(summarise([], NOW), complete=False)
+    reply = QueueLinesReply(summary=to_plain(summary), code=69, err=refused)
+    found = run(queue, machine(by_kind={MailQueue: lambda q: reply}))
+    assert {(o.sign, o.status) for o in found} == {
+        ("queue.readable", Status.UNKNOWN),
+        ("queue.waiting", Status.UNKNOWN),
+    }
+    assert "not allowed" in of(found, "queue.readable")[0].summary
