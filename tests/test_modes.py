@@ -90,3 +90,13 @@ def test_a_port_shut_for_this_user_is_not_shut_for_postfix() -> None:
     silent = see("egress.mail-port", port=25, kind="blocked")
     assert said([unread, silent, near, idle])["egress-port-25-blocked"] == "possible"
     assert said([unread, silent, see("path.dies", port=25, where="isp"), stuck])["egress-port-25-blocked"] == "likely"
+
+
+def test_a_host_that_nobody_named_is_not_missing_a_listener() -> None:
+    """JavaMail falls back on localhost; without a dialogue the settings' gap is only a remark."""
+    seen = [
+        see("app.smtp-listener-missing", host="localhost", port=465),
+        see("listener.smtp", Status.OK, kind="open"),
+        see("app.settings", Status.WARNING, kind="missing", problem="host-missing", proven=False),
+    ]
+    assert said(seen, network=False)["smtp-listener-missing"] == "possible"

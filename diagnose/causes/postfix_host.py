@@ -135,6 +135,8 @@ CAUSES = (
             # The very address and port that the application is told to use; port 25 may well be open beside it.
             Sign("app.smtp-listener-missing", 32),
             Sign("app.smtp-listener-missing", -20, Status.OK),
+            # Nobody told it to: without a host named it falls back on this one.
+            Sign("app.settings", -14, Status.WARNING, where=(("problem", "host-missing"),)),
             # The port that master.cf promises is not there.
             Sign("listener.expected", 12),
             # A null client has no listener on purpose.

@@ -54,6 +54,11 @@ def sums(rows: Rows) -> Figures:
     )
 
 
+def honest(rows: Rows) -> float:
+    """Share of faults of which nothing is claimed, with the status unknown: right where the truth cannot be seen."""
+    return share([not a.ranked and a.status == "unknown" for f, a in rows if f.kind == "fault"])
+
+
 def calibration(rows: Rows) -> list[str]:
     """For each word of confidence, how often the first answer that carried it was right."""
     lines = []
@@ -85,7 +90,7 @@ def report(rows: Rows, declared: set[str]) -> str:
     count = Counter(f.kind for f, _ in rows)
     lines = [
         "",
-        f"faults {count['fault']}: first cause right {got.right:.1%}",
+        f"faults {count['fault']}: first cause right {got.right:.1%}; could not tell, and said so: {honest(rows):.1%}",
         f"doubles {count['double']}: both among the first three {got.doubles:.1%}",
         f"healthy {count['healthy']}: {len(got.alarms)} certain or likely claims",
         *(f"  {line}" for line in got.alarms),
