@@ -30,6 +30,10 @@ CAUSES = (
             Sign("mail.greeting-refused", 9),
             Sign("mail.spam-generic", 6),
             Sign("mail.policy-refused", 5),
+            # Nothing of the message was seen yet: it is the address or the names that the policy is about.
+            Sign(
+                "mail.policy-refused", 9, where=(("route", "direct"), ("stage", ("greeting", "ehlo", "mail", "rcpt")))
+            ),
             FLOW,
         ),
         relay=True,
