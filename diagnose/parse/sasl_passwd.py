@@ -62,6 +62,7 @@ def parse(text: str) -> SaslPasswd:
     those of paste.artifacts. A CR at the end is harmless to Postfix (trimmed), so 'cr' alone is no fault.
     """
     entries: list[Entry] = []
+    known: set[str] = set()
     findings: list[Finding] = []
 
     def find(line: int, kind: str, text: str) -> None:
@@ -94,8 +95,9 @@ def parse(text: str) -> SaslPasswd:
         if re.match(r"\w+://", key):
             find(line.number, "url-key", _safe_key(key))
         entry = _entry(line.number, key, value, find)
-        if any(other.key.lower() == key.lower() for other in entries):
+        if key.lower() in known:
             find(line.number, "duplicate", _safe_key(key))
+        known.add(entry.key.lower())
         entries.append(entry)
     findings.sort(key=lambda finding: (finding.line, finding.kind))
     return SaslPasswd(entries=tuple(entries), findings=tuple(findings))
