@@ -111,6 +111,8 @@ CAUSES: tuple[Cause, ...] = (
         links=("https://www.postfix.org/postconf.5.html#relayhost",),
         signs=(
             Sign("path.dies", -8, where=(("said_by", ("neighbour", "router")),)),
+            # The packets end near here, while those to its other ports go all the way: the relay never saw them.
+            Sign("path.dies", -8, where=(("where", ("host", "gateway", "isp")),)),
             Sign("mail.connect-reset", 4, where=(("route", "relay"),)),
             Sign("mail.session-timeout", 5, where=(("route", "relay"),)),
             Sign("relay.reachable", 20, where=(("outcome", ("refused", *MUTE)),)),
@@ -123,6 +125,8 @@ CAUSES: tuple[Cause, ...] = (
             Sign("mail.greeting-timeout", 4, where=(("route", "relay"),)),
             Sign("mail.greeting-lost", 4, where=(("route", "relay"),)),
             Sign("egress.mail-port", 2, status=OK),
+            # Whether others answer on its port could not be seen: it may be the port.
+            Sign("egress.mail-port", -5, status=Status.UNKNOWN),
             Sign("relay.reachable", -30, status=OK),
             Sign("egress.mail-port", -20),
             Sign("egress.internet", -25),
