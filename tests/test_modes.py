@@ -104,6 +104,8 @@ def test_a_host_that_nobody_named_is_not_missing_a_listener() -> None:
 
 def test_packets_that_end_at_the_gateway_clear_the_relay() -> None:
     """No other operator's host could be tried; where the packets end tells whose fault it is."""
-    port = {"port": 587, "service": "submission"}
-    seen = [see("relay.reachable", outcome="timeout", **port), see("path.dies", where="gateway", **port)]
+    seen = [
+        see("relay.reachable", outcome="timeout", port=587),
+        see("path.dies", where="gateway", port=587, service="submission"),
+    ]
     assert next(iter(said(seen))) == "egress-submission-blocked"
