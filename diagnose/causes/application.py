@@ -41,6 +41,7 @@ CAUSES: tuple[Cause, ...] = (
             Sign("app.server", 20, where=(("local", False), ("others", "blocked"))),
             Sign("mail.app-smtp-unreachable", 8),
             Sign("mail.app-connect-failed", 4),
+            Sign("mail.app-host-not-found", 5),
             Sign("mail.app-read-timeout", 3),
             Sign("app.server", -25, Status.OK),
             # Nothing at all is reached: not this server's doing.

@@ -13,14 +13,15 @@ CAUSES = (
         title="The relay's name does not lead to a server",
         impact=Impact.OUTAGE,
         explanation=(
-            "Postfix cannot turn the next hop into an address: the name is misspelt or gone, it is written in a way "
+            "Postfix (or the application that sends) cannot turn the next hop into an address: the name is misspelt or gone, it is written in a way "
             "that Postfix does not read, it stands in the hosts file only, or the brackets are missing, so that Postfix asks for "
             "the name's mail exchangers instead of the name itself."
         ),
         remedy=Remedy(
             text=(
                 "Write the relay as [name]:port in relayhost (or the transport table), with a name that the DNS has, and give the "
-                "password map's entry the same key. For a name of the hosts file alone set smtp_host_lookup = dns, native."
+                "password map's entry the same key. For a name of the hosts file alone set smtp_host_lookup = dns, native. "
+                "An application that sends by itself has the name in its own settings."
             ),
             commands=(
                 "postconf relayhost transport_maps default_transport",
@@ -40,6 +41,7 @@ CAUSES = (
             Sign("dns.resolver", -25),
             Sign("mail.dns-try-again", 5, where=(("route", "relay"),)),
             Sign("mail.relay-name-not-found", 18),
+            Sign("mail.app-host-not-found", 8),
             Sign("mail.relayhost-problem", 6),
             Sign("mail.dns-not-found", 6, where=(("route", "relay"),)),
             Sign("relay.name", -15, Status.OK),

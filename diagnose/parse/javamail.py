@@ -45,6 +45,7 @@ AS_APPLICATION: dict[str, str] = {
     "greeting-lost": "app-smtp-unreachable",
     "session-lost": "app-smtp-unreachable",
     "dns-not-found": "app-smtp-unreachable",
+    "app-host-not-found": "app-smtp-unreachable",
     "dns-try-again": "app-smtp-unreachable",
     **{
         f"connect-{what}": "app-smtp-unreachable"

@@ -49,6 +49,7 @@ LABELS: dict[str, str] = {
     "relayhost-problem": "the configured relay could not be used; the message's own status says why",
     "transport-unavailable": "the transport that the mail needs cannot be reached inside Postfix",
     "app-connect-failed": "a mail program could not connect, and did not say why",
+    "app-host-not-found": "the name of a mail program's server does not resolve",
     "app-read-timeout": "a mail program connected and got no answer",
     "app-send-failed": "a mail program failed to send, and did not say why",
     "undelivered-notice": "a bounce was made for a message; its own failure is another line",
@@ -102,6 +103,7 @@ LIKELY_CAUSE: dict[str, tuple[str, ...]] = {
     "transport-unavailable": ("smtp-transport-missing", "postfix-config-error"),
     "relay-access-denied": ("relay-access-denied", "relay-auth-not-attempted", "sasl-key-mismatch"),
     "app-connect-failed": ("app-smtp-unreachable", "relay-unreachable"),
+    "app-host-not-found": ("relay-name-not-found", "app-smtp-unreachable", "resolver-failing"),
     "app-smtp-unreachable": ("app-smtp-unreachable", "relay-unreachable", "egress-submission-blocked"),
     "app-certificate-untrusted": ("app-certificate-untrusted", "relay-certificate-invalid", "tls-ca-bundle-missing"),
     "app-credentials-rejected": (
