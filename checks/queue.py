@@ -95,7 +95,9 @@ def _sums(summary: QueueSummary, now: float) -> Iterator[Observation]:
     else:
         yield ok("queue.waiting", "mail queue", "nothing waits", **data)
     if held := count.get("hold", 0):
-        yield fail("queue.hold", "hold queue", f"{held} messages are on hold: Postfix will not try them", count=held)
+        few = 10 * held < summary.total  # most of what waits has another reason
+        say = warn if few else fail
+        yield say("queue.hold", "hold queue", f"{held} messages are on hold: Postfix will not try them", count=held)
     else:
         yield ok("queue.hold", "hold queue", "nothing is on hold")
     silent = [g for g in summary.groups if g.queue_name == "active" and g.reason is None and _older(g, now, STUCK)]

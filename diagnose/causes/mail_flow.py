@@ -131,6 +131,7 @@ CAUSES = (
         rules_out="An empty hold queue.",
         signs=(
             Sign("queue.hold", 22),
+            Sign("queue.hold", 8, Status.WARNING),
             Sign("mail.mail-on-hold", 14),
             Sign("config.content-rule", 4),
             Sign("queue.hold", -20, Status.OK),

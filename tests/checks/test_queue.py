@@ -66,6 +66,11 @@ def test_what_is_on_hold_waits_for_nobody_and_keeps_an_old_reason() -> None:
     assert of(found, "queue.hold")[0].data["count"] == 2
 
 
+def test_a_few_on_hold_among_many_that_wait_explain_little() -> None:
+    found = seen(*waiting("deferred", 50), *waiting("hold", 1))
+    assert [o.status for o in of(found, "queue.hold")] == [Status.WARNING]
+
+
 def test_mail_that_nobody_picks_up_or_tries() -> None:
     assert "queue.maildrop" in failed(seen(*waiting("maildrop", reason="")))
     assert "queue.stuck" in failed(seen(*waiting("active", reason="")))
