@@ -71,7 +71,7 @@ def weigh(
                 continue
             side = support if sign.weight > 0 else against
             held = side.get(sign.id)
-            counted = _at_most(sign, observation.data.get("most"))
+            counted = _at_most(sign, observation.data.get("at_most"))
             if held is None or abs(held[0].weight) < abs(counted.weight):
                 side[sign.id] = (counted, observation)
     if not support:
@@ -114,8 +114,7 @@ def _untried(cause: Cause, score: int, support: Iterable[tuple[Sign, Observation
 
 def _at_most(sign: Sign, most: Scalar) -> Sign:
     """The sign with the weight that its observation can bear: a text of which little is understood proves little."""
-    limited = isinstance(most, int) and not isinstance(most, bool) and sign.weight > most
-    return dataclasses.replace(sign, weight=int(most or 0)) if limited else sign
+    return dataclasses.replace(sign, weight=most) if isinstance(most, int) and sign.weight > most else sign
 
 
 def matches(sign: Sign, observation: Observation) -> bool:

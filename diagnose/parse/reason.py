@@ -97,7 +97,7 @@ class Reason:
     entry: str | None = None
 
     def scalars(self) -> dict[str, str | int | None]:
-        """What an observation's data says of it; ``family`` is 4 or 6, ``most`` the most that a vague text may weigh."""
+        """What an observation's data says of it; ``family`` is 4 or 6, ``at_most`` the most that a vague text may weigh."""
         return {
             "label": self.label,
             "stage": self.stage,
@@ -107,7 +107,7 @@ class Reason:
             "address": self.peer_address,
             "port": self.peer_port,
             "family": None if not self.peer_address else 6 if ":" in self.peer_address else 4,
-            "most": VAGUE_MOST if self.weight <= VAGUE else None,
+            "at_most": VAGUE_MOST if self.weight <= VAGUE else None,
         }
 
 
