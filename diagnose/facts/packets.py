@@ -41,11 +41,13 @@ def all_stopped(packets: Sequence[Packet], stopped: Sequence[Packet]) -> bool:
 def packets(ctx: Asks, way: MailPort) -> tuple[Packet, ...]:
     """One packet for each of the next hop's addresses and each family in use, as Postfix's user would send it."""
     owner = facts.mta(ctx).value("mail_owner") or "postfix"
-    users, groups = _ids(ctx, "/etc/passwd"), _ids(ctx, "/etc/group")
+    accounts = _rows(ctx, "/etc/passwd")
+    users, groups = _ids(accounts), _ids(_rows(ctx, "/etc/group"))
     who = Packet(
         port=way.port,
         uid=users.get(owner),
-        gid=_primary_group(ctx, owner),  # Postfix's daemons run with it; a rule's gid is the process's own
+        # Its primary group: Postfix's daemons run with it, and a rule's gid is the process's own.
+        gid=next((int(row[3]) for row in accounts if row[0] == owner and row[3:] and row[3].isdigit()), None),
         users=tuple(users.items()),
         groups=tuple(groups.items()),
     )
@@ -87,22 +89,14 @@ def _tried(ctx: Asks, port: int, family: int) -> dict[str, None]:
     return dict.fromkeys(a for a in found if (":" in a) == (family == 6) and a[:1] in "0123456789abcdef:")
 
 
-def _ids(ctx: Asks, path: str) -> dict[str, int]:
-    """Names to numbers, of /etc/passwd or /etc/group."""
-    found = {}
-    for line in ctx.ask(Read(path)).text.splitlines():
-        part = line.split(":")
-        if len(part) > 2 and part[2].isdigit():
-            found[part[0]] = int(part[2])
-    return found
+def _rows(ctx: Asks, path: str) -> list[list[str]]:
+    """Entries of /etc/passwd or /etc/group: the name, its password, its number and the rest."""
+    rows = [line.split(":") for line in ctx.ask(Read(path)).text.splitlines()]
+    return [row for row in rows if len(row) > 2]
 
 
-def _primary_group(ctx: Asks, user: str) -> int | None:
-    for line in ctx.ask(Read("/etc/passwd")).text.splitlines():
-        part = line.split(":")
-        if len(part) > 3 and part[0] == user and part[3].isdigit():
-            return int(part[3])
-    return None
+def _ids(rows: list[list[str]]) -> dict[str, int]:
+    return {row[0]: int(row[2]) for row in rows if row[2].isdigit()}
 
 
 def refusals(ctx: Asks, made: Sequence[Packet]) -> tuple[tuple[Refusal, ...], str]:
