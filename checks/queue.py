@@ -13,7 +13,6 @@ from diagnose.parse.queue import QueueGroup, QueueSummary
 OLD = 3600.0  # seconds; Postfix' longest pause between attempts is a little over this (maximal_backoff_time 4000 s)
 MANY = 1000  # messages that make a backlog on a server of this kind
 CROWD = 300  # messages that wait for their first attempt to end
-STUCK = 60.0  # seconds in the active queue without an attempt
 
 
 @check(
@@ -95,21 +94,18 @@ def _sums(summary: QueueSummary, now: float) -> Iterator[Observation]:
     else:
         yield ok("queue.waiting", "mail queue", "nothing waits", **data)
     if held := count.get("hold", 0):
-        few = 10 * held < summary.total  # most of what waits has another reason
-        say = warn if few else fail
+        say = warn if summary.few_held else fail
         yield say("queue.hold", "hold queue", f"{held} messages are on hold: Postfix will not try them", count=held)
     else:
         yield ok("queue.hold", "hold queue", "nothing is on hold")
-    silent = [g for g in summary.groups if g.queue_name == "active" and g.reason is None and _older(g, now, STUCK)]
-    if stuck := sum(g.count for g in silent):
+    if stuck := summary.untried("active", now):
         yield fail(
             "queue.stuck",
             "active queue",
             f"{stuck} messages are in the active queue for over a minute without any attempt",
             count=stuck,
         )
-    dropped = [g for g in summary.groups if g.queue_name == "maildrop" and _older(g, now, STUCK)]
-    if waiting := sum(g.count for g in dropped):
+    if waiting := summary.untried("maildrop", now):
         yield fail(
             "queue.maildrop", "maildrop", f"{waiting} messages were handed over and not picked up", count=waiting
         )
@@ -121,10 +117,6 @@ def _sums(summary: QueueSummary, now: float) -> Iterator[Observation]:
         yield fail(
             "queue.backlog", "mail queue", f"{summary.total} messages wait, the oldest since {_ago(age)}", **data
         )
-
-
-def _older(group: QueueGroup, now: float, seconds: float) -> bool:
-    return group.oldest is not None and now - group.oldest > seconds
 
 
 def _ago(seconds: float) -> str:

@@ -36,7 +36,6 @@ from diagnose.statement import fail, ok, unknown
 
 __all__ = ["Growth", "Row", "Seen", "Why", "look"]
 
-STUCK = 60.0  # seconds in maildrop, or in the active queue, without an attempt
 _LOG = 3600.0, 1_000_000  # seconds and octets of log that tell whether mail flows
 
 
@@ -277,9 +276,7 @@ def _observations(summary: QueueSummary, now: float) -> Iterator[Observation]:
         ("active", "queue.stuck", "are in the active queue for over a minute without any attempt"),
         ("maildrop", "queue.maildrop", "were handed over and not picked up"),
     ):
-        silent = [g for g in summary.groups if g.queue_name == name and g.reason is None]
-        count = sum(g.count for g in silent if g.oldest is not None and now - g.oldest > STUCK)
-        if count:
+        if count := summary.untried(name, now):
             yield fail(sign, f"{name} queue", f"{count} messages {text}", count=count)
     for group in summary.groups:
         if group.reason is not None:
@@ -322,10 +319,9 @@ def _diagnoses(summary: QueueSummary, observations: tuple[Observation, ...], flo
     by_sums = [d for d in rank.rank(all_causes(), [run]) if d.explained_by is None]
     known = {d.cause.id for d in by_words}
     found = [*by_words, *(d for d in by_sums if d.cause.id not in known)]
-    few = 10 * summary.messages.get("hold", 0) < summary.total
 
     def order(diagnosis: Diagnosis) -> tuple[bool, bool, int, int]:
-        aside = few and diagnosis.cause.id == "mail-on-hold"
+        aside = summary.few_held and diagnosis.cause.id == "mail-on-hold"
         return diagnosis.explained_by is not None, aside, -diagnosis.confidence, -diagnosis.cause.impact
 
     return tuple(sorted(found, key=order))

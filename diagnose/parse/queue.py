@@ -24,6 +24,7 @@ AGE_LIMITS = (5, 10, 20, 40, 80, 160, 320, 640, 1280)  # minutes, as qshape's co
 STOP_EVERY = 100  # messages between two looks at `stop`; they are decoded together
 OTHER = "other"  # the label of what was let go after too many kinds of reasons
 
+STUCK = 60.0  # seconds after which the active queue and maildrop hold nothing that is on its way
 _TEXTS = 5000  # reasons whose normalised words are remembered
 _NAME = re.compile(r"\b(?:[\w-]+\.)+[A-Za-z][\w-]*")
 
@@ -93,6 +94,16 @@ class QueueSummary:
     def total(self) -> int:
         """Messages in all queues."""
         return sum(self.messages.values())
+
+    @property
+    def few_held(self) -> bool:
+        """Whether what is on hold is a small share, so that most of what waits has another reason."""
+        return 10 * self.messages.get("hold", 0) < self.total
+
+    def untried(self, queue_name: str, now: float) -> int:
+        """Recipients in that queue (active or maildrop) for over `STUCK` seconds without an attempt. now: epoch."""
+        groups = (g for g in self.groups if g.queue_name == queue_name and g.reason is None)
+        return sum(g.count for g in groups if g.oldest is not None and now - g.oldest > STUCK)
 
 
 @dataclass(slots=True)
