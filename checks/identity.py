@@ -15,7 +15,8 @@ from diagnose.parse.own_network import is_private
 
 _FQDN = re.compile(r"(?=.{4,253}$)(?!-)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*\.[a-z][a-z0-9-]{0,61}[a-z0-9]", re.I)
 _NOT_PUBLIC = tuple(".local .localdomain .internal .lan .home .localhost .invalid .test .example .home.arpa".split())
-_HOST = ("MX", "A", "AAAA")
+_ADDRESS = ("A", "AAAA")
+_HOST = ("MX", *_ADDRESS)
 
 
 @check(
@@ -30,24 +31,46 @@ def identity(ctx: Context) -> Iterator[Observation]:
     postfix, way = facts.mta(ctx), facts.route(ctx)
     if way is None:
         skip(f"Postfix' settings cannot be read: {postfix.problem}")
-    replies = ask_all(ctx, [Lookup(name, kind) for name in _names(ctx, postfix, way) for kind in _HOST])  # together
+    leaving, domain, helo = _leaving(ctx, postfix), _sender_domain(ctx, postfix), _helo_name(way)
+    questions = [Lookup(name, kind) for name in dict.fromkeys((*leaving, domain)) if name for kind in _HOST]
+    questions += [Lookup(helo, kind) for kind in _ADDRESS] if _is_public(helo) else []
+    replies = ask_all(ctx, questions)  # together: below, the same questions have their answers
     silent = bool(replies) and all(reply.problem for reply in replies)
-    yield from _hostname(ctx, postfix)
-    yield from _sender(ctx, postfix)
-    via = "relay" if way.relay else "direct"
-    yield from _helo(ctx, way, via)
+    yield from _hostname(ctx, postfix, leaving)
+    yield from _sender(ctx, postfix, domain)
+    yield from _helo(ctx, helo, "relay" if way.relay else "direct")
     if way.remote and not way.relay and silent:
         yield unknown("identity.ptr", "this host's public address", "not looked up: the resolver answers nothing")
     elif way.remote and not way.relay:
         yield from _ptr(ctx)
 
 
-def _names(ctx: Context, postfix: Mta, way: Route) -> list[str]:
-    """The names that are looked up below."""
-    sender = (facts.target(ctx).sender or "").rpartition("@")[2]
-    names = (sender, facts.origin(ctx, postfix), postfix.value("myhostname"), ctx.ask(Now()).fqdn)
-    helo = way.value("smtp_helo_name")
-    return list(dict.fromkeys([name.lower().rstrip(".") for name in names if name] + [helo] * bool(helo)))
+def _leaving(ctx: Context, postfix: Mta) -> list[str]:
+    """The host's own names to which mail would leave this host. Mail to bare names (root, cron's) goes to $myorigin, and
+    mail to the host's names is meant for the host: these must be local here, or resolve."""
+    names = (facts.origin(ctx, postfix), postfix.value("myhostname"), ctx.ask(Now()).fqdn)
+    found = []
+    for name in dict.fromkeys(name.lower().rstrip(".") for name in names if name):
+        way = facts.route(ctx, f"root@{name}")
+        if way is not None and way.address_class == "default" and way.remote and not way.relay:
+            found.append(name)
+    return found
+
+
+def _sender_domain(ctx: Context, postfix: Mta) -> str:
+    """Of the target's sender, else what senders without a domain get."""
+    sender = facts.target(ctx).sender or f"x@{facts.origin(ctx, postfix)}"
+    return sender.rpartition("@")[2].lower().rstrip(".")
+
+
+def _helo_name(way: Route) -> str:
+    return way.value("smtp_helo_name") or way.value("myhostname")
+
+
+def _is_public(name: str) -> bool:
+    """Whether the public DNS may have such a name."""
+    lowered = name.lower()
+    return bool(_FQDN.fullmatch(name)) and not lowered.endswith(_NOT_PUBLIC) and not lowered.startswith("localhost")
 
 
 def _exists(ctx: Context, name: str, kinds: tuple[str, ...]) -> bool | None:
@@ -58,12 +81,11 @@ def _exists(ctx: Context, name: str, kinds: tuple[str, ...]) -> bool | None:
     return None if any(reply.problem or reply.rcode not in ("NODATA", "NXDOMAIN") for reply in replies) else False
 
 
-def _helo(ctx: Context, way: Route, via: str) -> Iterator[Observation]:
-    name = way.value("smtp_helo_name") or way.value("myhostname")
+def _helo(ctx: Context, name: str, via: str) -> Iterator[Observation]:
     data = {"name": name, "via": via}
     if name.startswith("["):
         yield ok("identity.helo", name, "greets with its address", **data)
-    elif not _FQDN.fullmatch(name) or name.lower().endswith(_NOT_PUBLIC) or name.lower().startswith("localhost"):
+    elif not _is_public(name):
         yield fail(
             "identity.helo",
             name,
@@ -71,7 +93,7 @@ def _helo(ctx: Context, way: Route, via: str) -> Iterator[Observation]:
             kind="invalid",
             **data,
         )
-    elif (known := _exists(ctx, name, ("A", "AAAA"))) is None:
+    elif (known := _exists(ctx, name, _ADDRESS)) is None:
         yield unknown(
             "identity.helo", name, "could not be looked up: would tell whether receivers can resolve it", **data
         )
@@ -90,39 +112,29 @@ def _fails(ctx: Context, domain: str) -> bool:
     return domain in failed or any(group.domain == domain for group in (queue.groups if queue else ()))
 
 
-def _hostname(ctx: Context, postfix: Mta) -> Iterator[Observation]:
-    """Mail to bare names (root, cron's) goes to $myorigin, and mail to the host's names is meant for the host: these must be
-    local here, or resolve."""
+def _hostname(ctx: Context, postfix: Mta, leaving: list[str]) -> Iterator[Observation]:
     wrong = False
-    names = (facts.origin(ctx, postfix), postfix.value("myhostname"), ctx.ask(Now()).fqdn)
-    for name in dict.fromkeys(name.lower().rstrip(".") for name in names if name):
-        way = facts.route(ctx, f"root@{name}")
-        if way is None or way.address_class != "default" or way.relay or not way.remote:
-            continue
+    for name in leaving:
         if _exists(ctx, name, _HOST) is False:
             wrong = True
             text = f"mail to root@{name} would leave this host, since {name} is not in mydestination, and the name does not resolve"
             yield fail("identity.hostname", name, text, domain=name, name=name, failing=_fails(ctx, name))
     if not wrong:
-        yield ok(
-            "identity.hostname",
-            names[0],
-            "mail to this host's own users has a place to go",
-            domain=names[0],
-            name=names[0],
-        )
+        origin = facts.origin(ctx, postfix)
+        text = "mail to this host's own users has a place to go"
+        yield ok("identity.hostname", origin, text, domain=origin, name=origin)
 
 
-def _sender(ctx: Context, postfix: Mta) -> Iterator[Observation]:
+def _sender(ctx: Context, postfix: Mta, domain: str) -> Iterator[Observation]:
     target = facts.target(ctx)
-    origin = facts.origin(ctx, postfix)
     learnt = target.sender is not None
-    domain = (target.sender or f"x@{origin}").rpartition("@")[2].lower().rstrip(".")
     data: dict[str, Scalar] = {"domain": domain, "sender": target.sender or "", "learnt": learnt}
     if not domain:
         return
     known = _exists(ctx, domain, _HOST)
-    whose = f"the sender {target.sender}" if learnt else f"senders without a domain (myorigin {origin})"
+    whose = (
+        f"the sender {target.sender}" if learnt else f"senders without a domain (myorigin {facts.origin(ctx, postfix)})"
+    )
     if known is None:
         yield unknown("identity.sender-domain", domain, f"could not be looked up for {whose}", **data)
     elif known:
