@@ -61,11 +61,6 @@ def read(line: str, number: int = 0, at: datetime | None = None) -> Delivery | N
     return None
 
 
-def is_log_line(line: str) -> bool:
-    """Whether a line is Exim's log about a message, whatever it tells."""
-    return _EXIM.search(line) is not None
-
-
 def _exim(match: re.Match[str], number: int, at: datetime | None) -> Delivery | None:
     flag, rest = match.group("flag"), match.group("rest") or ""
     if flag in {"<=", "Completed", "Frozen"}:
