@@ -54,6 +54,8 @@ def says(data: bytes, stay: float = 0.0) -> Serve:
 
 
 def resets(conn: socket.socket) -> None:
+    """Breaks off once the client has seen itself connected: a reset that overtakes that is one of the connect."""
+    time.sleep(0.2)
     conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
