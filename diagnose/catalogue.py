@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from diagnose.causes import all_causes, by_id
+from diagnose.knowledge.causes import all_causes, by_id
 from diagnose.model import Sign
 from diagnose.registry import discover
 

@@ -239,7 +239,7 @@ def _request(
 ) -> Request:
     from diagnose.check import Settings
     from diagnose.model import Target
-    from diagnose.parse.address import check_address
+    from diagnose.parse.text.address import check_address
     from diagnose.session import Request
 
     if not 1 <= timeout <= 3600:

@@ -22,7 +22,7 @@ def from_package(name: str) -> list[Check]:
     paths = getattr(package, "__path__", None)
     modules = [package]
     if paths is not None:
-        modules += [importlib.import_module(f"{name}.{info.name}") for info in pkgutil.iter_modules(paths)]
+        modules += [importlib.import_module(info.name) for info in pkgutil.walk_packages(paths, f"{name}.")]
     for module in modules:
         found += [value for value in vars(module).values() if isinstance(value, Check)]
     return list({id(check): check for check in found}.values())

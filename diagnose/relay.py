@@ -6,7 +6,7 @@
     listing()       -> tuple[Listed, …] the rows of `relay list`
     network_of(...) -> Network | None   whose network this host is in
 
-What is known of providers and networks lies in `diagnose/data` with its evidence; facts by recall order the choice
+What is known of providers and networks lies in `diagnose/knowledge` with its evidence; facts by recall order the choice
 and are not printed.
 """
 
@@ -17,9 +17,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from diagnose.errors import UsageError
+from diagnose.knowledge.labels import Endpoint, Login, Network, Relay, RelayHost, relays
+from diagnose.knowledge.recognise import find, identify, network_of, split_next_hop
 from diagnose.model import Advice, AdviceFile
-from diagnose.parse.labels import Endpoint, Login, Network, Relay, RelayHost, relays
-from diagnose.parse.recognise import find, identify, network_of, split_next_hop
 from diagnose.relay_settings import Choice, Seen, System, commands, main_cf, password_line, version
 
 __all__ = ["Listed", "System", "find", "identify", "listing", "network_of", "suggest"]

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
-from diagnose.parse.labels import Endpoint, Relay, RelayHost
+from diagnose.knowledge.labels import Endpoint, Relay, RelayHost
 
 MAP_TYPES = ("lmdb", "hash", "cdb", "btree", "dbm", "texthash")
 UNCOMPILED = frozenset({"texthash"})

@@ -10,15 +10,15 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from diagnose import __version__, facts, rank, registry, runner
-from diagnose.causes import all_causes
 from diagnose.check import Check, Context, Settings
 from diagnose.errors import Late
 from diagnose.host.live import LiveHost
 from diagnose.host.memo import Host, Memo, NoNetwork, Recorder
 from diagnose.host.query import Exec, Now, Read, Stat
 from diagnose.host.snapshot import CutOff, Recording
+from diagnose.knowledge.causes import all_causes
 from diagnose.model import Advice, Confidence, HostInfo, Observation, Outcome, Report, Run, Scalar, Target
-from diagnose.parse import os_release
+from diagnose.parse.system import os_release
 
 TIMEOUT = 15.0  # seconds for a whole run
 RESERVE = 0.4  # of them for what comes after the checks
@@ -221,6 +221,6 @@ def _advice(
 
 
 def _network(owner: dict[str, Scalar]) -> Any:
-    from diagnose.parse import labels
+    from diagnose.knowledge import labels
 
     return next((n for n in labels.networks() if n.id == owner.get("network")), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from diagnose.causes import all_causes
+from diagnose.knowledge.causes import all_causes
 
 IDS = Path(__file__).parent / "data" / "causes.json"
 

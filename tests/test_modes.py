@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from checks.chroot_names import chroot_names
-from diagnose.causes import all_causes
+from checks.postfix.chroot_names import chroot_names
+from diagnose.knowledge.causes import all_causes
 from diagnose.model import Observation, Outcome, Run, Scalar, Status
 from diagnose.rank import rank
 from tests.checks.pretended_postfix import MASTER, machine, run

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from diagnose import pasted
-from diagnose.explain import explain
 from diagnose.host.live.whereabouts import Parameters
-from diagnose.trace import trace
+from diagnose.mail import pasted
+from diagnose.mail.explain import explain
+from diagnose.mail.trace import trace
 
 NOW = datetime.fromisoformat("2026-11-22T15:00:00+00:00")
 TIMED_OUT = "connect to aspmx.l.google.com[74.125.140.27]:25: Connection timed out"

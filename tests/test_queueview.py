@@ -13,8 +13,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from diagnose import lookback, queueview
-from diagnose.parse.queue import summarise
+from diagnose.mail import lookback, queueview
+from diagnose.parse.postfix.queue import summarise
 from tests.bench import queuegen, sandbox
 from tests.test_explain import SCHEMA
 

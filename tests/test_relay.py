@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from diagnose.errors import UsageError
+from diagnose.knowledge.labels import relays
 from diagnose.model import Advice
-from diagnose.parse.labels import relays
 from diagnose.relay import System, listing, network_of, suggest
 
 DEBIAN = System(

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from diagnose import timeline
 from diagnose.errors import UsageError
-from diagnose.parse import duration
-from diagnose.trace import Traced, trace
+from diagnose.mail import timeline
+from diagnose.mail.trace import Traced, trace
+from diagnose.parse.text import duration
 from tests.test_explain import Ran, captured_run
 
 NOW = datetime.now(UTC).replace(microsecond=0)

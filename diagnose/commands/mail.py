@@ -53,8 +53,8 @@ def explain(
     """
     from datetime import datetime
 
-    from diagnose import pasted
-    from diagnose.explain import about, explain
+    from diagnose.mail import pasted
+    from diagnose.mail.explain import about, explain
 
     check_format(format, color)
     with pasted.opened(file) as lines:
@@ -84,8 +84,8 @@ def trace(
       mail-diagnose trace 4D2C1A5F33 --since 7d
       mail-diagnose trace '<1234@app.example.com>' --log mail.log.2.gz --format markdown
     """
-    from diagnose import timeline
-    from diagnose.trace import trace
+    from diagnose.mail import timeline
+    from diagnose.mail.trace import trace
 
     _known(format, timeline.FORMATS, color)
     for path in log or ():
@@ -129,8 +129,8 @@ def queue(
     host = LiveHost()
     asked = Ahead(host, MailQueue(timeout), timeout + 5)
     # Postfix lists the queue meanwhile.
-    from diagnose import queuetable
-    from diagnose.queueview import look
+    from diagnose.mail import queuetable
+    from diagnose.mail.queueview import look
     from diagnose.watch.state import default_dir
 
     seen = look(state_dir or default_dir(), host, asked)
@@ -167,8 +167,8 @@ def send(
     """
     import sys
 
-    from diagnose import send as sending
-    from diagnose.parse.address import check_address
+    from diagnose.mail import send as sending
+    from diagnose.parse.text.address import check_address
 
     check_format(format, color)
     if not 1 <= timeout <= 3600:
@@ -197,7 +197,7 @@ def _known(format: str, formats: Iterable[str], color: str) -> None:
 
 
 def _span(text: str, option: str) -> float:
-    from diagnose.parse.duration import seconds
+    from diagnose.parse.text.duration import seconds
 
     span = seconds(text)
     if span is None:

@@ -109,7 +109,7 @@ def watch(
     import sys
 
     from diagnose.host.redact import plain
-    from diagnose.parse.address import check_address
+    from diagnose.parse.text.address import check_address
     from diagnose.watch import config as configuration
     from diagnose.watch import passes, probe, target
     from diagnose.watch.canary import Canary
@@ -358,7 +358,7 @@ def _directory(given: Path | None, config: Path | None, own: bool = False) -> Pa
 
 def _span(option: str, text: Any, zero: bool = False) -> float:
     """Seconds of a span as options take it; a bare number is seconds."""
-    from diagnose.parse.duration import seconds
+    from diagnose.parse.text.duration import seconds
 
     words = str(text).strip()
     if zero and words == "0":

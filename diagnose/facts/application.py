@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 from diagnose.facts.asks import Asks
 from diagnose.host.query import Glob, Read, Stat
-from diagnose.parse import erb, properties
-from diagnose.parse.mail_settings import MailSettings, Problem, mail_settings
-from diagnose.parse.properties import Properties
+from diagnose.parse.app import erb, properties
+from diagnose.parse.app.mail_settings import MailSettings, Problem, mail_settings
+from diagnose.parse.app.properties import Properties
 
 _NAME = "email-connection.properties"
 GENERATED = (

@@ -17,9 +17,9 @@ from diagnose.facts.application import DOCKER, Application
 from diagnose.facts.asks import Asks, ask_all
 from diagnose.facts.javamail_runtime import trust_store
 from diagnose.host.query import Dial, DialReply, Exec, Login, Now, Query, Resolve
-from diagnose.parse import iproute
-from diagnose.parse.mail_settings import IMPLICIT_TLS_PORTS, MailSettings
-from diagnose.parse.outcomes import Outcome, outcome
+from diagnose.parse.app.mail_settings import IMPLICIT_TLS_PORTS, MailSettings
+from diagnose.parse.system import iproute
+from diagnose.parse.system.outcomes import Outcome, outcome
 
 # (port, how TLS begins): the ways into a submission server, the one to recommend first.
 WAYS = ((587, "starttls"), (465, "implicit"), (2525, "starttls"), (25, "starttls"))

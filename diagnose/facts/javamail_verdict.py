@@ -23,9 +23,9 @@ from diagnose.facts.javamail import (
     trusts,
 )  # fmt: skip
 from diagnose.host.query import DialReply
-from diagnose.parse.mail_settings import MailSettings
-from diagnose.parse.outcomes import Outcome
-from diagnose.parse.reason import classify
+from diagnose.parse.app.mail_settings import MailSettings
+from diagnose.parse.system.outcomes import Outcome
+from diagnose.parse.words.reason import classify
 
 _NOT_TLS = re.compile(
     r"wrong version number|unknown protocol|record layer|http request|packet length|record type|not ssl", re.I

@@ -13,8 +13,8 @@ from diagnose.host.query import LogReply, MailLog, MailQueue, Now
 from diagnose.model import Target
 
 if TYPE_CHECKING:
-    from diagnose.parse.maillog import MailLog as ReadLog
-    from diagnose.parse.queue import QueueSummary
+    from diagnose.parse.log.maillog import MailLog as ReadLog
+    from diagnose.parse.postfix.queue import QueueSummary
 
 
 def target(ctx: Asks) -> Target:
@@ -82,7 +82,7 @@ class _Same:
 
 @functools.lru_cache(maxsize=4)
 def _cached_log(same: _Same, epoch: float, offset: int) -> ReadLog:
-    from diagnose.parse import maillog
+    from diagnose.parse.log import maillog
 
     return maillog.read(same.reply.lines, _moment(epoch, offset))
 
@@ -101,7 +101,7 @@ def queue(ctx: Asks) -> QueueSummary | None:
     reply = ctx.ask(MailQueue())
     if reply.summary is None:
         return None
-    from diagnose.parse.queue import QueueSummary
+    from diagnose.parse.postfix.queue import QueueSummary
 
     summary: QueueSummary = from_plain(QueueSummary, dict(reply.summary))
     # A postqueue(1) that failed before it listed anything has not said that nothing waits.

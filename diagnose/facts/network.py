@@ -21,9 +21,9 @@ from diagnose import facts
 from diagnose.errors import Late
 from diagnose.facts.asks import Asks, ask_all
 from diagnose.host.query import Dial, DialReply, DnsReply, Lookup, Query
-from diagnose.parse.labels import Probe, probes_for
-from diagnose.parse.outcomes import Outcome, Pattern, outcome, pattern
-from diagnose.parse.own_network import is_private
+from diagnose.knowledge.labels import Probe, probes_for
+from diagnose.parse.system.outcomes import Outcome, Pattern, outcome, pattern
+from diagnose.parse.system.own_network import is_private
 
 PORTS = (25, 465, 587, 2525, 2587, 2465)
 IMPLICIT = frozenset({465, 2465, 8465})

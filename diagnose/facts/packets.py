@@ -14,8 +14,8 @@ from diagnose import facts
 from diagnose.facts.asks import Asks, ask_all
 from diagnose.facts.network import MailPort, addresses, families
 from diagnose.host.query import Exec, Read
-from diagnose.parse import iproute
-from diagnose.parse.packet import Packet
+from diagnose.parse.system import iproute
+from diagnose.parse.system.packet import Packet
 
 DESTINATIONS = 4  # of the next hop's addresses that are judged; '' stands for any public one
 REFUSING = ("prohibit", "blackhole", "unreachable")

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 from diagnose.facts.asks import Asks
 from diagnose.host.query import Exec, ExecReply, Read
-from diagnose.parse import main_cf, master_cf, postconf
-from diagnose.parse.master_cf import MasterCf
-from diagnose.parse.setting_types import boolean, items
+from diagnose.parse.postfix import main_cf, master_cf, postconf
+from diagnose.parse.postfix.master_cf import MasterCf
+from diagnose.parse.postfix.setting_types import boolean, items
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

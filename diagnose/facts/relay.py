@@ -15,12 +15,12 @@ from diagnose.host.query import CompareReply as CompareReply
 from diagnose.host.query import Dial, Glob, Login, MapLookup, Stat
 from diagnose.host.query import DialReply as DialReply
 from diagnose.host.query import TlsInfo as TlsInfo
+from diagnose.knowledge.recognise import identify
 from diagnose.model import Target
-from diagnose.parse import sasl_options, sasl_passwd, table, tls_settings
-from diagnose.parse.nexthop import NextHop
-from diagnose.parse.recognise import identify
-from diagnose.parse.setting_types import items
-from diagnose.parse.table import Table
+from diagnose.parse.postfix import sasl_options, sasl_passwd, table, tls_settings
+from diagnose.parse.postfix.nexthop import NextHop
+from diagnose.parse.postfix.setting_types import items
+from diagnose.parse.postfix.table import Table
 
 IMPLICIT_PORTS = (465, 2465)
 PLUG_IN_PATTERNS = (

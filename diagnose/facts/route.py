@@ -11,10 +11,10 @@ from diagnose.facts.names import exchangers
 from diagnose.facts.postfix import mta
 from diagnose.host.query import MapLookup, Read
 from diagnose.model import Target
-from diagnose.parse import master_cf, postconf, trivial_rewrite
-from diagnose.parse.master_cf import Service
-from diagnose.parse.nexthop import NextHop
-from diagnose.parse.setting_types import boolean, items
+from diagnose.parse.postfix import master_cf, postconf, trivial_rewrite
+from diagnose.parse.postfix.master_cf import Service
+from diagnose.parse.postfix.nexthop import NextHop
+from diagnose.parse.postfix.setting_types import boolean, items
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from diagnose.host.redact import STARS, Secrets, mask
-from diagnose.parse.secret import placeholder
+from diagnose.parse.text.secret import placeholder
 
 STAND_IN = "CHANGE_ME"  # for whatever a document prints in a password's place: it might be the real one
 

@@ -100,7 +100,7 @@ def _diagnosis(diagnosis: Plain, plain: Plain, drawn: str, titled: bool) -> str:
 
 
 def _explanation(diagnosis: Mapping[str, Any]) -> str:
-    from diagnose.causes import all_causes
+    from diagnose.knowledge.causes import all_causes
     from diagnose.model import Remedy
     from diagnose.rank import fill
 

@@ -48,7 +48,7 @@ def parse_name(text: str) -> tuple[str, str | None]:
 
 def parse_until(text: str, now: datetime) -> str:
     """A day (to its end), a moment, or a span from now."""
-    from diagnose.parse.duration import seconds
+    from diagnose.parse.text.duration import seconds
 
     span = seconds(text)
     try:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from diagnose.host.redact import plain
-from diagnose.parse.duration import words
+from diagnose.parse.text.duration import words
 from diagnose.watch.message import iso
 
 

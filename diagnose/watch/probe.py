@@ -34,7 +34,7 @@ def prepare(wish: Wish) -> Probe:
     from diagnose.check import Settings
     from diagnose.host.snapshot import load
     from diagnose.model import Target
-    from diagnose.parse.address import check_address
+    from diagnose.parse.text.address import check_address
     from diagnose.session import Request
 
     for path in wish.app_config:

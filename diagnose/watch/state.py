@@ -239,7 +239,7 @@ def last(state_dir: Path | None = None, max_age: float | None = None) -> dict[st
     if passed is None:
         _stale(report, "the last result is from the future: the clock was set back, its age is not known")
     elif max_age is not None and passed > max_age:
-        from diagnose.parse.duration import words
+        from diagnose.parse.text.duration import words
 
         _stale(report, f"the last result is {words(passed)} old, older than {words(max_age)}: is the timer running?")
     return report

@@ -27,7 +27,7 @@ Timed = tuple[float, float, int]  # seconds by the clock and of the processor, k
 _TALLY = """
 import sys
 from diagnose.host.live.logs import window
-from diagnose.parse.tally import tally
+from diagnose.parse.log.tally import tally
 counts = tally(window(sys.argv[1], 0.0))
 print(sum(counts.statuses.values()), dict(counts.statuses), file=sys.stderr)
 """

@@ -14,49 +14,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from diagnose import explain
 from diagnose.errors import MailDiagnoseError
-from diagnose.parse import (
-    address,
-    bounce,
-    dialogue,
-    duration,
-    erb,
-    evidence,
-    iproute,
-    iptables,
-    javamail,
-    logline,
-    mail_settings,
-    maillog,
-    mailq,
-    main_cf,
-    master_cf,
-    mounts,
-    nameservice,
-    nexthop,
-    nft,
-    os_release,
-    other_mta,
-    outcomes,
-    pasted_line,
-    postconf,
-    program_text,
-    properties,
-    queue,
-    reason,
-    recognise,
-    sasl_passwd,
-    secret,
-    smtp_reply,
-    stalls,
-    story,
-    table,
-    tally,
-    tls_settings,
-    trail,
-    truststore,
-)
+from diagnose.knowledge import recognise
+from diagnose.mail import explain
+from diagnose.parse.app import erb, mail_settings, properties, truststore
+from diagnose.parse.log import logline, maillog, stalls, story, tally, trail
+from diagnose.parse.pasted import bounce, dialogue, evidence, javamail, mailq, other_mta, pasted_line, program_text
+from diagnose.parse.postfix import main_cf, master_cf, nexthop, postconf, queue, sasl_passwd, table, tls_settings
+from diagnose.parse.system import iproute, iptables, mounts, nameservice, nft, os_release, outcomes
+from diagnose.parse.text import address, duration, secret
+from diagnose.parse.words import reason, smtp_reply
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 DATA = Path(__file__).parent.parent / "data"

@@ -1,6 +1,6 @@
 """The check of SELinux and AppArmor."""
 
-from checks.access_control import access_control
+from checks.postfix.access_control import access_control
 from diagnose.check import Exec
 from diagnose.host.query import ExecReply
 from diagnose.model import Status

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from checks.application import application
+from checks.application.application import application
 from diagnose.check import Settings
 from diagnose.host.query import DialReply, Listener, ResolveReply
 from diagnose.model import Observation, Status

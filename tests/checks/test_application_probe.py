@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from checks.application_probe import application_probe
+from checks.application.application_probe import application_probe
 from diagnose.check import Dial, Settings
 from diagnose.host.query import DialReply, Process, ResolveReply, TlsInfo
 from diagnose.model import Observation, Status

@@ -2,7 +2,7 @@
 
 import pytest
 
-from checks.artifacts import pasted
+from checks.postfix.artifacts import pasted
 from diagnose.model import Status
 from tests.checks.pretended_postfix import failed, machine, run
 

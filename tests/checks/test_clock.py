@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from checks.clock import clock
+from checks.host.clock import clock
 from diagnose.check import Dial, Exec, Now, Stat
 from diagnose.host.query import DialReply, ExecReply, NowReply, StatReply, TlsInfo
 from diagnose.model import Status

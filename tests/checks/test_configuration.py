@@ -2,7 +2,7 @@
 
 import pytest
 
-from checks.configuration import configuration
+from checks.postfix.configuration import configuration
 from diagnose.host.query import StatReply
 from diagnose.model import Status
 from tests.checks.pretended_postfix import MASTER, failed, machine, of, run

@@ -1,6 +1,6 @@
 """The check of rules on what mail says."""
 
-from checks.content_rules import content_rules
+from checks.postfix.content_rules import content_rules
 from diagnose.check import MailLog
 from diagnose.host.query import LogReply
 from diagnose.model import Status

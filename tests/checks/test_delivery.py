@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from checks.delivery import delivery
+from checks.mail.delivery import delivery
 from diagnose.check import Exec, Lookup, MailLog, Resolve
 from diagnose.host.query import DnsReply, ExecReply, LogReply, MapReply, ResolveReply
 from diagnose.model import Status

@@ -1,7 +1,7 @@
 """The check of the recipient's mail servers."""
 
-from checks.destination import check_destination
-from checks.ipv6 import check_ipv6
+from checks.mail.destination import check_destination
+from checks.network.ipv6 import check_ipv6
 from diagnose.host.query import DnsReply
 from diagnose.model import Status
 from tests.checks.pretended_network import DROP, Stop, World, address_of, network

@@ -2,7 +2,7 @@
 
 import pytest
 
-from checks.disk import disk
+from checks.host.disk import disk
 from diagnose.check import Disk
 from diagnose.host.memo import FakeHost
 from diagnose.host.query import DiskReply

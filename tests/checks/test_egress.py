@@ -2,7 +2,7 @@
 
 import pytest
 
-from checks.egress import check_egress
+from checks.network.egress import check_egress
 from diagnose.host.query import DialReply
 from diagnose.model import Observation, Status
 from tests.checks.pretended_network import DROP, FORBIDDEN, NO_ROUTE, PROHIBITED, RESET, Stop, World, network

@@ -1,6 +1,6 @@
 """The check of programs that mail is piped to."""
 
-from checks.filter_programs import filter_programs
+from checks.postfix.filter_programs import filter_programs
 from diagnose.host.query import StatReply
 from tests.checks.pretended_postfix import MASTER, failed, machine, run
 

@@ -1,6 +1,6 @@
 """The check of filters and backends."""
 
-from checks.filters import filters
+from checks.postfix.filters import filters
 from diagnose.check import Dial, Read, Stat
 from diagnose.host.query import Attempt, DialReply, ReadReply, StatReply
 from diagnose.model import Status

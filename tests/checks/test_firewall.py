@@ -2,8 +2,8 @@
 
 import json
 
-from checks.firewall import check_firewall
-from checks.routes import check_routes
+from checks.network.firewall import check_firewall
+from checks.network.routes import check_routes
 from diagnose.check import Exec
 from diagnose.host.query import ExecReply
 from diagnose.model import Status

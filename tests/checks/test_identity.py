@@ -3,7 +3,7 @@
 import ipaddress
 from dataclasses import replace
 
-from checks.identity import identity
+from checks.network.identity import identity
 from diagnose.check import Dial
 from diagnose.host.query import DialReply, DnsReply
 from tests.checks.pretended_network import World, network

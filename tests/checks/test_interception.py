@@ -1,6 +1,6 @@
 """The check of who answers on the mail's port."""
 
-from checks.interception import check_interception
+from checks.network.interception import check_interception
 from diagnose.model import Status
 from tests.checks.pretended_network import World, network
 from tests.checks.pretended_postfix import failed, run

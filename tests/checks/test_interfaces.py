@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from checks.interfaces import interfaces
+from checks.network.interfaces import interfaces
 from diagnose.check import Exec, Resolve
 from diagnose.host.query import ExecReply, ResolveReply
 from tests.checks.pretended_postfix import failed, machine, of, run

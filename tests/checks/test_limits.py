@@ -1,6 +1,6 @@
 """The check of process limits."""
 
-from checks.limits import limits
+from checks.postfix.limits import limits
 from diagnose.model import Status
 from tests.checks.pretended_postfix import failed, machine, of, run
 

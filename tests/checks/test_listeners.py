@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from checks.listeners import listeners
+from checks.postfix.listeners import listeners
 from diagnose.check import Listeners
 from diagnose.host.query import Listener, ListenersReply
 from diagnose.model import Status

@@ -1,6 +1,6 @@
 """The check of the mail log: what fails now, what is over, what became of the address asked for."""
 
-from checks.log import log
+from checks.mail.log import log
 from diagnose.check import MailLog
 from diagnose.host.query import LogReply
 from diagnose.model import Status

@@ -2,7 +2,7 @@
 
 import pytest
 
-from checks.log_presence import log_presence
+from checks.mail.log_presence import log_presence
 from diagnose.check import MailLog
 from diagnose.host.query import LogReply, StatReply
 from diagnose.model import Status

@@ -2,7 +2,7 @@
 
 import pytest
 
-from checks.mta import mta_owner
+from checks.postfix.mta import mta_owner
 from diagnose.check import Exec, Listeners
 from diagnose.host.query import ExecReply, Listener, ListenersReply, StatReply
 from tests.checks.pretended_postfix import failed, machine, of, run

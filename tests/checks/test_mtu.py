@@ -2,7 +2,7 @@
 
 import pytest
 
-from checks.mtu import check_mtu
+from checks.network.mtu import check_mtu
 from diagnose.model import Status
 from tests.checks.pretended_network import World, network
 from tests.checks.pretended_postfix import run

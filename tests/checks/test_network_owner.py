@@ -1,6 +1,6 @@
 """The check of whose network this is."""
 
-from checks.network_owner import check_network_owner
+from checks.network.network_owner import check_network_owner
 from diagnose.host.query import DnsReply
 from diagnose.model import Status
 from tests.checks.pretended_network import DROP, World, network

@@ -2,10 +2,10 @@
 
 import pytest
 
-from checks.path import check_path
+from checks.network.path import check_path
 from diagnose.host.query import Hop
 from diagnose.model import Status
-from diagnose.parse.path import Place, place
+from diagnose.parse.system.path import Place, place
 from tests.checks.pretended_network import DROP, OWN, World, network
 from tests.checks.pretended_postfix import run
 

@@ -1,6 +1,6 @@
 """The check of owners and modes."""
 
-from checks.permissions import permissions
+from checks.postfix.permissions import permissions
 from diagnose.host.query import StatReply
 from diagnose.model import Status
 from tests.checks.pretended_postfix import failed, machine, of, run

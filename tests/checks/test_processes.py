@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from checks.processes import processes
+from checks.postfix.processes import processes
 from diagnose.check import Exec, Lock, Processes, Stat
 from diagnose.host.memo import FakeHost
 from diagnose.host.query import ExecReply, LockReply, Process, ProcessesReply, StatReply

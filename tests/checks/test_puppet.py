@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from checks.puppet import puppet
+from checks.application.puppet import puppet
 from diagnose.host.query import Process
 from diagnose.model import Observation, Status
 

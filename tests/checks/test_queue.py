@@ -4,12 +4,12 @@ import dataclasses
 import json
 from typing import Any
 
-from checks.queue import queue
+from checks.mail.queue import queue
 from diagnose.check import MailQueue
 from diagnose.host.plain import to_plain
 from diagnose.host.query import QueueLinesReply
 from diagnose.model import Observation, Status
-from diagnose.parse.queue import summarise
+from diagnose.parse.postfix.queue import summarise
 from tests.checks.pretended_postfix import NOW, failed, machine, of, run
 
 TIMED_OUT = "connect to mx.northwind.example[192.0.2.4]:25: Connection timed out"

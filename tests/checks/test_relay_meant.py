@@ -1,6 +1,6 @@
 """The check for a relay that is meant and not used."""
 
-from checks.relay_meant import relay_meant
+from checks.postfix.relay_meant import relay_meant
 from diagnose.check import Read
 from diagnose.host.query import ReadReply, StatReply
 from diagnose.model import Status

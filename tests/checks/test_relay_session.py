@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from checks.relay import relay
-from checks.relay_login import relay_login
-from checks.relay_tls import relay_tls
+from checks.relay.relay import relay
+from checks.relay.relay_login import relay_login
+from checks.relay.relay_tls import relay_tls
 from diagnose.check import Dial, Lookup
 from diagnose.host.query import Attempt, DialReply, DnsReply, MapReply, TlsInfo
 from diagnose.model import Observation, Status

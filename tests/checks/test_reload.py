@@ -1,6 +1,6 @@
 """The check that the daemons have read the settings."""
 
-from checks.reload import reload
+from checks.postfix.reload import reload
 from diagnose.check import Lock, Processes
 from diagnose.host.query import LockReply, ProcessesReply, StatReply
 from tests.checks.pretended_postfix import NOW, RUNNING, failed, machine, run

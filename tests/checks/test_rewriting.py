@@ -1,6 +1,6 @@
 """The check of rewritten recipients."""
 
-from checks.rewriting import rewriting
+from checks.postfix.rewriting import rewriting
 from diagnose.host.query import MapReply
 from diagnose.model import Status
 from tests.checks.pretended_postfix import failed, machine, of, run

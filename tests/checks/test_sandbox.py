@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from checks.sandbox import sandbox
+from checks.postfix.sandbox import sandbox
 from diagnose.check import Disk, Glob, Processes
 from diagnose.host.query import DiskReply, GlobReply, Process, ProcessesReply, StatReply
 from diagnose.model import Status

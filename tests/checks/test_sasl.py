@@ -2,7 +2,7 @@
 
 import pytest
 
-from checks.sasl import credentials
+from checks.relay.sasl import credentials
 from diagnose.host.query import CompareReply, MapReply, StatReply
 from diagnose.model import Observation, Status
 from tests.checks.pretended_postfix import failed, of, run

@@ -1,6 +1,6 @@
 """The check of master.cf's services."""
 
-from checks.services import services
+from checks.postfix.services import services
 from diagnose.host.query import StatReply
 from diagnose.model import Status
 from tests.checks.pretended_postfix import MASTER, failed, machine, of, run

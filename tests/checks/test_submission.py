@@ -2,7 +2,7 @@
 
 import json
 
-from checks.submission import submission
+from checks.postfix.submission import submission
 from diagnose.check import Exec, MailLog
 from diagnose.host.query import ExecReply, LogReply
 from diagnose.model import Status

@@ -1,6 +1,6 @@
 """The check of lookup tables."""
 
-from checks.tables import tables
+from checks.postfix.tables import tables
 from diagnose.check import Dial, MapCompare
 from diagnose.host.query import Attempt, CompareReply, DialReply, MapReply, StatReply
 from diagnose.model import Status

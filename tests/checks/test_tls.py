@@ -2,8 +2,8 @@
 
 import pytest
 
-from checks.sasl_files import files
-from checks.tls import tls
+from checks.relay.sasl_files import files
+from checks.relay.tls import tls
 from diagnose.check import Lookup
 from diagnose.host.query import DnsReply, MapReply, StatReply
 from diagnose.model import Status

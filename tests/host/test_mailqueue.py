@@ -11,7 +11,7 @@ import pytest
 
 from diagnose.host.live import queuecount, queuefiles
 from diagnose.host.plain import from_plain
-from diagnose.parse.queue import QueueSummary
+from diagnose.parse.postfix.queue import QueueSummary
 from tests.bench import queuegen, sandbox
 
 WHY_NOT = sandbox.reason_not()
@@ -189,7 +189,9 @@ def test_nobody_may_not(queue: Path) -> None:
     for each in (queue, *queue.parents):
         if each != Path("/") and each != Path("/tmp"):
             each.chmod(0o755)
-    reply = read(queue, before="import os, diagnose.parse.queue; os.setgroups([]); os.setgid(65534); os.setuid(65534)")
+    reply = read(
+        queue, before="import os, diagnose.parse.postfix.queue; os.setgroups([]); os.setgid(65534); os.setuid(65534)"
+    )
     assert reply["code"] == 69
     assert reply["err"]
     assert reply["summary"]["messages"] == {}

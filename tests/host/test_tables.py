@@ -15,7 +15,7 @@ from diagnose.host.live import tables
 from diagnose.host.query import Login, MapCompare, MapLookup
 from diagnose.host.redact import STARS, Secrets
 from diagnose.host.secretfile import STAND_IN, mask_read, starred
-from diagnose.parse import sasl_passwd
+from diagnose.parse.postfix import sasl_passwd
 
 needs_postmap = pytest.mark.skipif(
     shutil.which("postmap", path="/usr/sbin:/usr/bin:/sbin") is None, reason="NOT TESTED: Postfix is not installed"

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from diagnose.parse import current
-from diagnose.parse.maillog import MailLog
+from diagnose.parse.log import current
+from diagnose.parse.log.maillog import MailLog
 
 _SENT = "Nov 22 10:0{n}:00 app postfix/smtp[4]: {q}: to=<a{n}@example.org>, relay=mx.example.org[192.0.2.1]:25, delay=1, dsn=2.0.0, status=sent (250 ok)"
 _STALLED = "Nov 22 10:09:00 app postfix/smtp[4]: BB00000001: to=<x@dead.example>, relay=none, delay=30, dsn=4.4.1, status=deferred (connect to mx.dead.example[192.0.2.9]:25: Connection timed out)"

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from diagnose.parse import evidence
-from diagnose.parse.suggest import suggest
+from diagnose.parse.pasted import evidence
+from diagnose.parse.words.suggest import suggest
 
 DATA = Path(__file__).parent.parent / "data"
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diagnose.parse import iptables, nft
-from diagnose.parse.packet import Packet, Verdict
+from diagnose.parse.system import iptables, nft
+from diagnose.parse.system.packet import Packet, Verdict
 
 UFW = """*filter
 :INPUT DROP [0:0]

@@ -15,8 +15,8 @@ from functools import partial
 
 import pytest
 
-from diagnose.parse import iptables, nft
-from diagnose.parse.packet import Packet, Verdict
+from diagnose.parse.system import iptables, nft
+from diagnose.parse.system.packet import Packet, Verdict
 
 PORTS = (25, 26, 465, 587, 2525)
 DESTINATION, SOURCE = "198.51.100.9", "10.9.0.2"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diagnose.parse import iproute, mounts, nameservice, os_release
+from diagnose.parse.system import iproute, mounts, nameservice, os_release
 
 ROUTES = json.dumps(
     [

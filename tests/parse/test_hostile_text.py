@@ -11,8 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from diagnose.parse import evidence, maillog, mailq, queue, reason, smtp_reply
-from diagnose.parse.suggest import suggest
+from diagnose.parse.log import maillog
+from diagnose.parse.pasted import evidence, mailq
+from diagnose.parse.postfix import queue
+from diagnose.parse.words import reason, smtp_reply
+from diagnose.parse.words.suggest import suggest
 
 DATA = Path(__file__).parent.parent / "data"
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)

@@ -4,7 +4,7 @@ from importlib.resources import files
 
 import pytest
 
-from diagnose.parse.labels import (
+from diagnose.knowledge.labels import (
     Endpoint,
     Fact,
     Login,
@@ -141,7 +141,7 @@ def test_tables_are_read_once() -> None:
 
 def test_table_files_stay_short() -> None:
     """A table that outgrows 400 lines is split by section."""
-    data = files("diagnose").joinpath("data")
+    data = files("diagnose").joinpath("knowledge")
     for folder in ("relays", "networks"):
         for entry in data.joinpath(folder).iterdir():
             if entry.name.endswith(".toml"):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from diagnose.parse import maillog
+from diagnose.parse.log import maillog
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 STATUS = (

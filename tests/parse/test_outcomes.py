@@ -2,7 +2,7 @@
 
 import pytest
 
-from diagnose.parse.outcomes import Greeted, Outcome, interception, outcome, pattern
+from diagnose.parse.system.outcomes import Greeted, Outcome, interception, outcome, pattern
 
 OWN = "192.168.1.10"
 

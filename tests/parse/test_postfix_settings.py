@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diagnose.parse import main_cf, master_cf, postconf, setting_types, table
-from diagnose.parse.finding import Finding
+from diagnose.parse.postfix import main_cf, master_cf, postconf, setting_types, table
+from diagnose.parse.text.finding import Finding
 
 POSTCONF = shutil.which("postconf", path="/usr/sbin:/usr/bin:/sbin:/bin")
 needs_postfix = pytest.mark.skipif(POSTCONF is None, reason="postconf is not installed")

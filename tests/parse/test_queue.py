@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from diagnose.parse import mailq, queue
+from diagnose.parse.pasted import mailq
+from diagnose.parse.postfix import queue
 
 NOW = 1795349445.0
 MAILQ = """-Queue ID-  --Size-- ----Arrival Time---- -Sender/Recipient-------

@@ -2,7 +2,7 @@
 
 import pytest
 
-from diagnose.parse.recognise import find, identify, network_of, split_next_hop
+from diagnose.knowledge.recognise import find, identify, network_of, split_next_hop
 
 
 @pytest.mark.parametrize(

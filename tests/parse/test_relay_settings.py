@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diagnose.parse import nexthop, sasl_passwd, trivial_rewrite
-from diagnose.parse.secret import shape
+from diagnose.parse.postfix import nexthop, sasl_passwd, trivial_rewrite
+from diagnose.parse.text.secret import shape
 
 POSTMAP = shutil.which("postmap", path="/usr/sbin:/usr/bin:/sbin:/bin")
 SECRET = "Geheimnis77"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from diagnose.parse import reason, reply_table
+from diagnose.parse.words import reason, reply_table
 
 CAUSES = frozenset((Path(__file__).parent.parent / "data" / "cause_ids.txt").read_text().split())
 ENTRIES = reply_table.entries()

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from diagnose.parse.reason import classify, likely
+from diagnose.parse.words.reason import classify, likely
 
 CASES = [
     json.loads(line)

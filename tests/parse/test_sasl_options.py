@@ -2,7 +2,7 @@
 
 import pytest
 
-from diagnose.parse.sasl_options import allowed_by_options, installed, left, passes_filter
+from diagnose.parse.postfix.sasl_options import allowed_by_options, installed, left, passes_filter
 
 DEBIAN = frozenset(("PLAIN", "LOGIN", "CRAM-MD5", "DIGEST-MD5", "NTLM", "ANONYMOUS"))
 

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from diagnose.parse import other_mta
-from diagnose.parse.evidence import Event, Trouble, read_anything
-from diagnose.parse.settled import Settled
+from diagnose.parse.log.settled import Settled
+from diagnose.parse.pasted import other_mta
+from diagnose.parse.pasted.evidence import Event, Trouble, read_anything
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 GREYLISTED = (

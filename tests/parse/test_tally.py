@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 from diagnose.host.live.logs import window
-from diagnose.parse.tally import Tally, tally
+from diagnose.parse.log.tally import Tally, tally
 from tests.bench import loggen
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from diagnose.parse.tls_settings import certificate_problem, handshake_problem, policy, versions
+from diagnose.parse.postfix.tls_settings import certificate_problem, handshake_problem, policy, versions
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 import trustme
 
 from diagnose.host.live import tls
-from diagnose.parse import truststore
+from diagnose.parse.app import truststore
 
 
 def der() -> bytes:

@@ -21,7 +21,7 @@ from diagnose.host.query import MailQueue, QueueLinesReply
 from diagnose.host.redact import mask, plain
 
 if TYPE_CHECKING:
-    from diagnose.parse.queue import QueueSummary
+    from diagnose.parse.postfix.queue import QueueSummary
 
 _SAMPLE = 20
 _BLOCK = 1 << 18
@@ -160,7 +160,7 @@ def _stream(argv: list[str], deadline: float, *, trial: bool = False, files: boo
         stack.callback(child.kill)
         watch = stack.enter_context(_Watch(child, deadline, trial=trial))
         # Imported while the child begins: what reasons mean takes longer to load than a short queue to list.
-        from diagnose.parse.queue import summarise, total
+        from diagnose.parse.postfix.queue import summarise, total
 
         now = time.time()
 

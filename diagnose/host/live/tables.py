@@ -13,8 +13,8 @@ from diagnose.host.live.system import decode, environment, find, why
 from diagnose.host.query import CompareReply, Login, MapCompare, MapLookup, MapReply
 from diagnose.host.redact import STARS, Secrets, mask
 from diagnose.host.secretfile import mask_read, masked_value
-from diagnose.parse import table as tables
-from diagnose.parse.main_cf import logical_lines
+from diagnose.parse.postfix import table as tables
+from diagnose.parse.postfix.main_cf import logical_lines
 
 __all__ = ["compare", "credentials", "lookup", "mask_read"]
 

@@ -14,7 +14,7 @@ from diagnose.host.live import certificate
 from diagnose.host.live.connect import Broken, name_of
 from diagnose.host.query import TlsInfo
 from diagnose.host.redact import plain
-from diagnose.parse import truststore
+from diagnose.parse.app import truststore
 
 # Where distributions keep the bundle, for a Python whose own OpenSSL was built to look elsewhere.
 _BUNDLES = (

@@ -73,7 +73,7 @@ def parameters() -> Parameters:
 
 
 def _span(text: str, default: float) -> float:
-    from diagnose.parse.duration import seconds
+    from diagnose.parse.text.duration import seconds
 
     return seconds(text if text[-1:].isalpha() else f"{text}s") or default
 

@@ -1,0 +1,265 @@
+"""Are the application's own mail settings whole, as Java reads them, and whom do they hand the mail to?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from diagnose.check import Context, Listeners, check, fail, ok, skip, unknown, warn
+from diagnose.facts.application import Application, Sources, found
+from diagnose.facts.javamail import factory_without_port, is_local
+from diagnose.facts.javamail_verdict import Verdict, verdict
+from diagnose.model import Observation, Scalar
+from diagnose.parse.app.mail_settings import Problem
+
+NONE = "no settings of a Java application are found here (name them with --app-config FILE)"
+
+# What each kind of problem can bring about: the stage at which the mail then stops.
+_STAGES = {
+    "port": ("server", "tls", "protocol"),
+    "host": ("server",),
+    "auth": ("login",),
+    "tls": ("tls",),
+    "any": ("server", "tls", "protocol", "certificate", "login", "sender"),
+}
+_BREAKS = {
+    "port-ignored": "port",
+    "port-not-a-number": "port",
+    "factory-port-without-factory": "port",
+    "smtps-protocol-ignored": "port",
+    "smtps-keys-ignored": "port",
+    "ssl-ignored": "port",
+    "unknown-socket-factory": "any",
+    "host-missing": "host",
+    "auth-not-boolean": "auth",
+    "fallback-to-plaintext": "any",
+    "swallowed-line": "any",
+    "swallowed-comment": "any",
+    "unrendered": "any",
+    "name-not-ascii": "any",
+    "misspelt-key": "any",
+}
+# By the key that they stand at: blanks, quotes and comments that Java takes for part of the value.
+_VALUE_KINDS = ("trailing-blank", "quoted-value", "inline-comment", "empty-value", "blank-in-boolean")
+_BY_KEY = (
+    (r"\.host$", "host"),
+    (r"(?:port|socketFactory\.(?:class|fallback))$", "port"),
+    (r"(?:auth|user|username|password)$", "auth"),
+    (r"(?:starttls\.\w+|ssl\.\w+|\.ssl)$", "tls"),
+)
+# Wrong whatever the server says; `from-invalid` only where the application uses that key.
+_ALWAYS = ("not-loadable", "not-configured", "host-has-blank", "unknown-socket-factory", "unrendered")
+# The server's demand for a login is the answer (app.login); only where it was not heard do they stand for themselves.
+_LOGIN = ("credentials-missing", "credentials-under-other-key", "credentials-unused")
+_LOUD = (
+    "swallowed-line",
+    "port-ignored",
+    "name-not-ascii",
+    "from-invalid",
+    "port-not-a-number",
+    "smtps-protocol-ignored",
+)
+_SPOKEN = {
+    "missing": ("not-configured", "credentials-missing", "empty-value", "host-missing"),
+    "placeholder": ("placeholder", "host-placeholder"),
+    "no-port": ("port-ignored", "factory-port-without-factory"),
+    "swallowed-line": ("swallowed-line", "swallowed-comment"),
+}
+
+
+@check(
+    id="application",
+    title="The application's mail settings",
+    signs=("app.settings", "app.route", "app.smtp-listener-missing"),
+    tags=("application",),
+    timeout=9.5,
+)
+def application(ctx: Context) -> Iterator[Observation]:
+    sources = found(ctx)
+    if not sources.any:
+        skip(NONE)
+    yield from _odd_names(sources)
+    for app in sources.counting:
+        if app.problem or app.settings is None:
+            yield unknown(
+                "app.settings", app.path, f"{app.problem}; the file would tell how the application sends mail"
+            )
+            continue
+        if app.unresolved:
+            yield _unresolved(app)
+        judged = verdict(ctx, app)
+        yield from _settings(app, judged)
+        if app.connectable:
+            yield _route(ctx, app)
+            yield from _listener(ctx, app, judged)
+
+
+def _odd_names(sources: Sources) -> Iterator[Observation]:
+    for path, line, name in sources.odd_names:
+        odd = next(c for c in name if not c.isascii())
+        text = f"line {line}: {name} holds {odd} (U+{ord(odd):04X}), which only looks right: the variable is not read"
+        data: dict[str, Scalar] = {"kind": "name-not-ascii", "problem": "name-not-ascii", "key": name, "line": line}
+        yield fail("app.settings", f"{path}:{line}", text, path=path, proven=True, **data)
+
+
+def _unresolved(app: Application) -> Observation:
+    keys = ", ".join(app.unresolved[:4])
+    text = f"{keys}: filled from Puppet variables that no manifest here sets; only the rendered file would tell their values"
+    return unknown("app.settings", app.path, text)
+
+
+def _settings(app: Application, judged: Verdict) -> Iterator[Observation]:
+    assert app.settings is not None
+    told = 0
+    for problem in app.problems:
+        if problem.kind == "not-configured" and app.template and not app.properties.entries:
+            continue
+        status = _weight(app, problem, judged)
+        if not status:
+            continue
+        told += 1
+        line = app.line(problem.key) or problem.line
+        say = warn if status == "mild" else fail
+        kind = next((word for word, kinds in _SPOKEN.items() if problem.kind in kinds), problem.kind)
+        data: dict[str, Scalar] = {
+            "kind": kind,
+            "problem": problem.kind,
+            "key": problem.key,
+            "line": line,
+            "path": app.path,
+        }
+        data["proven"] = status == "proven"
+        corrected = _correction(app, problem, judged)
+        data["setting"] = f"It should say {corrected}." if corrected else "The evidence says what is wrong with it."
+        text = _text(problem)
+        where = f"line {line}: " if line and not text.startswith("line ") else ""
+        yield say("app.settings", f"{app.path} {problem.key} {problem.kind}", f"{where}{text}", **data)
+    if not told:
+        yield ok("app.settings", app.path, f"{len(app.properties.entries)} settings, none of them odd", path=app.path)
+
+
+def _text(problem: Problem) -> str:
+    texts = {
+        "swallowed-line": f"the backslash at the end of the line before makes {problem.key} part of that line's value",
+        "swallowed-comment": "the backslash at the end of the line before makes a comment part of its value",
+        "trailing-blank": f"{problem.key} ends in a blank, which Java keeps as part of the value",
+        "quoted-value": f"the value of {problem.key} stands in quotes, which Java keeps as part of it",
+        "inline-comment": f"the comment behind {problem.key} is part of its value to Java",
+        "unrendered": f"{problem.key}: the template's <% %> is still there, so the file was never rendered",
+        "name-not-ascii": f"a name holds characters that only look right ({problem.key})",
+        "duplicate": f"{problem.key} is set twice; the last one counts",
+    }
+    return texts.get(problem.kind, problem.text)
+
+
+def _weight(app: Application, problem: Problem, judged: Verdict) -> str:
+    """ "" (nothing to say), mild, likely or proven: what the dialogue with the server makes of a problem."""
+    kind, key = problem.kind, problem.key
+    assert app.settings is not None
+    if kind == "not-configured" and any(re.search(r"mail|smtp", e.key, re.I) for e in app.properties.entries):
+        return "mild"  # settings of another program's kind, which are not judged here
+    if kind in _ALWAYS:
+        return "proven"
+    if kind == "host-placeholder":
+        return _placeholder_host(app.settings.host, judged)
+    if kind == "placeholder":
+        needed = re.search(r"(?:auth\.\w+|user|from)", key) is None or app.settings.auth
+        return "proven" if needed else "mild"
+    group = _BREAKS.get(kind, "")
+    if kind in _VALUE_KINDS:
+        group = next((name for pattern, name in _BY_KEY if re.search(pattern, key)), "")
+    if kind in _LOGIN:
+        return "likely" if judged.session is None and kind == "credentials-missing" else "mild"
+    if kind in ("port-ignored", "ssl-ignored") and factory_without_port(app):
+        return "mild"  # told by app.tls
+    if group and judged.stage in _STAGES[group] and not _beside(problem, judged):
+        return "proven"
+    if kind in _LOUD or (kind == "auth-not-boolean" and judged.stage == "unknown"):
+        return "likely"
+    return "mild"
+
+
+def _beside(problem: Problem, judged: Verdict) -> bool:
+    """Whether the failure has another reason than this problem."""
+    if problem.kind == "fallback-to-plaintext":
+        # Only where the plain-text attempt took the place of one with TLS.
+        return judged.session is None or judged.session.first is None or judged.session.outcome == "open"
+    if problem.kind == "port-ignored" and judged.stage == "server":
+        # The server would have to answer somewhere else.
+        return judged.kind == "name-not-found" or not judged.ways
+    if problem.kind in ("ssl-ignored", "factory-port-without-factory") and judged.stage == "server":
+        return judged.kind == "name-not-found" or not judged.ways
+    if problem.kind == "host-missing":
+        return not judged.local
+    if problem.kind == "auth-not-boolean":
+        return judged.kind not in ("not-configured", "not-made")
+    return False
+
+
+def _placeholder_host(host: str, judged: Verdict) -> str:
+    template = re.search(r"^(?:your|my)[-_.]|CHANGE|<|\$\{", host, re.I) is not None
+    if judged.stage == "works":
+        return ""
+    if template or judged.kind == "name-not-found" or host.lower() == "smtp.example.com":
+        return "proven"
+    return "likely" if judged.stage == "unknown" else ""
+
+
+def _correction(app: Application, problem: Problem, judged: Verdict) -> str:
+    """The property as it should stand, where that is known."""
+    settings = app.settings
+    assert settings is not None
+    base = f"{settings.prefix}mail.smtp"
+    if problem.kind in ("port-ignored", "ssl-ignored", "port-not-a-number", "factory-port-without-factory"):
+        if judged.lines:
+            return judged.lines.replace("mail.smtp", base)
+        wanted = app.value("mail.port").strip()
+        return f"{base}.port={wanted}" if wanted.isdigit() else ""
+    if problem.kind == "auth-not-boolean":
+        return f"{base}.auth=true"
+    if problem.kind == "unknown-socket-factory":
+        return f"{base}.socketFactory.class=javax.net.ssl.SSLSocketFactory"
+    return ""
+
+
+def _route(ctx: Context, app: Application) -> Observation:
+    assert app.settings is not None
+    settings = app.settings
+    place = f"{settings.host}:{settings.port}"
+    data: dict[str, Scalar] = {"host": settings.host, "port": settings.port, "path": app.path}
+    if is_local(ctx, settings.host):
+        return ok(
+            "app.route", place, "the application hands its mail to this host: Postfix sends it", direct=False, **data
+        )
+    return ok(
+        "app.route",
+        place,
+        "the application sends by this server itself: Postfix has no part in it",
+        direct=True,
+        **data,
+    )
+
+
+def _listener(ctx: Context, app: Application, judged: Verdict) -> Iterator[Observation]:
+    assert app.settings is not None
+    settings = app.settings
+    if not judged.local:
+        return
+    place = f"{settings.host}:{settings.port}"
+    data: dict[str, Scalar] = {"host": settings.host, "port": settings.port, "path": app.path}
+    listening = ctx.ask(Listeners())
+    here = sorted({one.address for one in listening.listeners if one.port == settings.port})
+    if judged.stage == "server" and judged.kind not in ("greeting", "silent"):
+        shown = f"port {settings.port} is open on {', '.join(here)} only" if here else "nothing listens there"
+        text = f"the application hands its mail to {place}, and {shown}"
+        yield fail("app.smtp-listener-missing", place, text, kind="not-loopback" if here else "none", **data)
+    elif judged.stage == "unknown" and not listening.problem and not here:
+        yield fail(
+            "app.smtp-listener-missing",
+            place,
+            f"the application hands its mail to {place}; nothing listens there",
+            kind="none",
+            **data,
+        )
+    elif judged.stage != "unknown" or here:
+        yield ok("app.smtp-listener-missing", place, "something listens there", **data)

@@ -1,0 +1,234 @@
+"""Does the application's mail server take what the application's settings make Java do: connect, TLS, certificate, login?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from diagnose.check import Context, check, fail, ok, skip, unknown, warn
+from diagnose.facts.application import Application, found
+from diagnose.facts.javamail import Session
+from diagnose.facts.javamail_runtime import runtime
+from diagnose.facts.javamail_verdict import Verdict, verdict
+from diagnose.facts.network import egress
+from diagnose.knowledge.recognise import identify
+from diagnose.model import Observation, Scalar
+from diagnose.parse.app.mail_settings import MailSettings
+from diagnose.parse.system.own_network import is_private
+
+_SAYS = {
+    "timeout": "does not answer",
+    "refused": "refuses the connection",
+    "prohibited": "is prohibited on the way",
+    "unreachable": "is reported as unreachable",
+    "no-route": "has no route from here",
+    "local": "is forbidden by this host itself",
+    "name-not-found": "is not found",
+    "silent": "does not greet",
+    "greeting": "refuses to talk",
+}
+_STATIC_TLS = {
+    "implicit-on-starttls-port": "tls-on-plain",
+    "plain-on-implicit-port": "plain-on-implicit",
+    "starttls-on-implicit-port": "plain-on-implicit",
+}
+
+
+@check(
+    id="application-probe",
+    title="The application's mail server",
+    signs=("app.server", "app.tls", "app.certificate", "app.protocol", "app.login", "app.sender"),
+    tags=("application", "network"),
+    timeout=9.8,
+)
+def application_probe(ctx: Context) -> Iterator[Observation]:
+    sources = found(ctx)
+    if not sources.any:
+        skip("no settings of a Java application are found here (name them with --app-config FILE)")
+    seen: set[tuple[object, ...]] = set()
+    for app in sources.counting:
+        settings = app.settings
+        if settings is None or app.problem or not app.connectable:
+            why = app.problem or (
+                f"not known here: {', '.join(app.blocked)}" if app.blocked else "no mail setting in the file"
+            )
+            yield unknown("app.server", app.path, f"{why}; the server cannot be tried without it")
+            continue
+        key = (settings.host, settings.port, settings.tls, settings.user)
+        if key in seen:
+            continue
+        seen.add(key)
+        judged = verdict(ctx, app)
+        yield from _stages(ctx, app, settings, judged)
+
+
+def _stages(ctx: Context, app: Application, settings: MailSettings, judged: Verdict) -> Iterator[Observation]:
+    held = judged.session
+    port = held.port if held else settings.port
+    place = f"{settings.host}:{port}"
+    known = identify(settings.host)
+    data: dict[str, Scalar] = {
+        "host": settings.host,
+        "port": port,
+        "local": judged.local,
+        "path": app.path,
+        "provider": known.name if known else "",
+        "user": settings.user,
+        "setting": judged.lines.replace("mail.smtp", f"{settings.prefix}mail.smtp")
+        or "what the server's operator says",
+        "works": ", ".join(f"{way.port} ({way.tls})" for way in judged.ways) or "nothing that was tried",
+        "intended": not any(p.kind in ("port-ignored", "port-not-a-number", "host-placeholder") for p in app.problems),
+    }
+    protocols = _protocols(ctx, settings, judged, place, data)
+    if judged.stage == "unknown" or held is None:
+        yield unknown(
+            "app.server", place, f"{judged.text}; a dialogue would tell whether the application gets through", **data
+        )
+        yield from _static_tls(app, place, data)
+        yield from protocols
+        if held is not None and held.with_login:
+            yield unknown("app.login", place, judged.text, **data)
+        return
+    if judged.stage == "server":
+        yield from _server(ctx, judged, place, data)
+        return
+    if held.reply.connected:
+        yield ok("app.server", place, f"answers ({held.address})", **data)
+    if judged.stage == "tls":
+        yield fail("app.tls", place, judged.text + _better(judged), kind=judged.kind, proven=True, **data)
+        return
+    if judged.stage == "protocol":
+        yield fail("app.protocol", place, judged.text, kind=judged.kind, **data)
+        return
+    yield _tls_fine(held, settings, place, data)
+    if judged.stage == "certificate":
+        yield _certificate(held, judged, place, data)
+        return
+    if held.reply.tls and held.reply.tls.version:
+        yield _certificate_fine(held, place, data)
+    old = list(protocols)
+    yield from old
+    yield from _login(held, judged, place, data)
+
+
+def _better(judged: Verdict) -> str:
+    return f"; {judged.ways[0].tls} on port {judged.ways[0].port} works" if judged.ways else ""
+
+
+def _server(ctx: Context, judged: Verdict, place: str, data: dict[str, Scalar]) -> Iterator[Observation]:
+    others = "unknown"
+    if not judged.local and judged.kind not in ("name-not-found", "greeting", "silent"):
+        address = judged.session.address if judged.session else ""
+        if is_private(address):
+            others = "private"
+        elif isinstance(port := data["port"], int):
+            pattern = egress(ctx).pattern(port)
+            others = {"open": "open", "mixed": "open", "blocked": "blocked"}.get(pattern.kind, "unknown")
+    detail = judged.text
+    if others == "blocked":
+        detail += f"; port {data['port']} fails to unrelated servers too"
+    elif others == "open":
+        detail += f"; port {data['port']} of other servers does answer"
+    if judged.ways:
+        detail += f"; this server answers on {data['works']}"
+    text = f"{_SAYS.get(judged.kind, 'does not work')}: {detail}"
+    say = warn if judged.kind == "greeting" and judged.code < 500 else fail
+    yield say(
+        "app.server", place, text, outcome=judged.kind, others=others, label=judged.label, code=judged.code, **data
+    )
+
+
+def _static_tls(app: Application, place: str, data: dict[str, Scalar]) -> Iterator[Observation]:
+    """What port and TLS settings say together where the server itself was not heard."""
+    for problem in app.problems:
+        if problem.kind in _STATIC_TLS:
+            text = f"{problem.text} (by what is usual on this port)"
+            yield fail(
+                "app.tls",
+                place,
+                text,
+                kind=_STATIC_TLS[problem.kind],
+                proven=False,
+                key=problem.key,
+                line=problem.line,
+                **data,
+            )
+
+
+def _tls_fine(held: Session, settings: MailSettings, place: str, data: dict[str, Scalar]) -> Observation:
+    info = held.reply.tls
+    if held.first is not None:
+        text = "TLS fails, and Java goes on without it (socketFactory.fallback): mail and login go out in the clear"
+        return warn("app.tls", place, text, kind="fallback", **data)
+    if info and info.version:
+        return ok("app.tls", place, f"{info.version}, as the settings ask for it", kind="encrypted", **data)
+    if settings.tls == "none" and settings.auth and not data["local"]:
+        return warn("app.tls", place, "the login goes out without TLS", kind="clear", **data)
+    return ok("app.tls", place, "no TLS is used, and none is asked for", kind="none", **data)
+
+
+def _store(held: Session) -> str:
+    return (
+        f"Java's trust store {held.store}" if held.store else "this system's CA bundle (no Java trust store was read)"
+    )
+
+
+def _certificate(held: Session, judged: Verdict, place: str, data: dict[str, Scalar]) -> Observation:
+    info = held.reply.tls
+    more: dict[str, Scalar] = {"why": judged.kind, "store": held.store, "issuer": info.issuer if info else ""}
+    return fail("app.certificate", place, f"{judged.text}; held against {_store(held)}", **more, **data)
+
+
+def _certificate_fine(held: Session, place: str, data: dict[str, Scalar]) -> Observation:
+    info = held.reply.tls
+    assert info is not None
+    if held.name_error:
+        text = f"the certificate is for {', '.join(info.names[:3])}: JavaMail 1.x does not mind, its successors refuse"
+        return warn("app.certificate", place, text, why="wrong-name", store=held.store, **data)
+    if info.verified:
+        return ok("app.certificate", place, f"good against {_store(held)}", store=held.store, **data)
+    if info.verify_error:
+        return unknown("app.certificate", place, f"not verified: {info.verify_error}", **data)
+    return ok("app.certificate", place, "trusted by mail.smtp.ssl.trust, whatever it says", store="ssl.trust", **data)
+
+
+def _protocols(
+    ctx: Context, settings: MailSettings, judged: Verdict, place: str, data: dict[str, Scalar]
+) -> Iterator[Observation]:
+    allowed = settings.tls_protocols.split()
+    if settings.tls == "none" or judged.local:
+        return
+    if allowed and not any(name in ("TLSv1.2", "TLSv1.3") for name in allowed):
+        text = (
+            f"mail.smtp.ssl.protocols allows {' '.join(allowed)} only, which servers and current Java versions refuse"
+        )
+        yield fail("app.protocol", place, text, kind="settings", protocols=" ".join(allowed), **data)
+    elif (java := _old_java(ctx)) and not allowed:
+        text = f"Java {java} offers TLS 1.0 only unless it is told otherwise"
+        yield fail("app.protocol", place, text, kind="runtime", java=java, **data)
+    elif judged.session and judged.session.reply.tls and judged.session.reply.tls.version in ("TLSv1", "TLSv1.1"):
+        text = f"the server speaks {judged.session.reply.tls.version}, which current Java versions refuse"
+        yield fail("app.protocol", place, text, kind="server", **data)
+
+
+def _old_java(ctx: Context) -> str:
+    """The version of a Java that by itself offers TLS 1.0 alone, else ""."""
+    java = runtime(ctx)
+    return java.words if java.version and java.version < (8,) else ""
+
+
+def _login(held: Session, judged: Verdict, place: str, data: dict[str, Scalar]) -> Iterator[Observation]:
+    say: Callable[..., Observation] = fail
+    if judged.stage == "login":
+        more: dict[str, Scalar] = {"label": judged.label, "code": judged.code, "kind": judged.kind}
+        yield say("app.login", place, judged.text, offers_login=bool(held.reply.mechanisms), **more, **data)
+        return
+    if held.with_login:
+        yield ok("app.login", place, "the server takes the login", label="accepted", **data)
+    elif held.no_login not in ("no login is configured", "the server offers no login"):
+        yield unknown(
+            "app.login", place, f"{held.no_login}; a login would tell whether the credentials are right", **data
+        )
+    if judged.stage == "sender":
+        yield fail("app.sender", place, judged.text, label=judged.label, code=judged.code, **data)
+    elif judged.stage == "works" and not held.with_login and held.no_login == "no login is configured":
+        yield ok("app.login", place, "none is configured, and none was asked for", label="none", **data)

@@ -1,0 +1,1 @@
+"""The machine under it: disk and clock."""

@@ -1,0 +1,148 @@
+"""Is this host's clock right, as far as certificates and signatures depend on it?
+
+No time server is asked. What the time service says of itself tells, and files that cannot come from the future; and,
+when something complains of certificates, whether those of unrelated operators are all out of their dates.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+
+from diagnose.check import (
+    Context,
+    Dial,
+    DialReply,
+    Exec,
+    Glob,
+    MailLog,
+    MailQueue,
+    Now,
+    Query,
+    Stat,
+    ask_all,
+    check,
+    fail,
+    ok,
+    unknown,
+    warn,
+)  # fmt: skip
+from diagnose.facts import mta
+from diagnose.knowledge.labels import probes_for
+from diagnose.model import Observation
+
+# Before this day no version of this program existed.
+_NOT_BEFORE = 1_763_000_000.0
+_DAY = 86_400.0
+_LARGE, _SMALL = 3600.0, 60.0
+
+
+# Only with such a complaint is a foreign server asked.
+_COMPLAINT = re.compile(r"certificate|not verified|not trusted|not yet valid|CertPath|CertificateExpired", re.I)
+
+
+@check(id="clock", title="The clock", signs=("host.clock",), tags=("host",))
+def clock(ctx: Context) -> Iterator[Observation]:
+    now = ctx.ask(Now()).epoch
+    if not now:
+        yield unknown("host.clock", "clock", "the time is not known")
+        return
+    if now < _NOT_BEFORE:
+        yield fail(
+            "host.clock", "clock", f"says {_day(now)}: that is past long ago", kind="past", skew=int(now - _NOT_BEFORE)
+        )
+        return
+    newest, path = _newest(ctx, now)
+    if newest > now + _DAY:
+        days = (newest - now) / _DAY
+        text = f"says {_day(now)}, and {path} was written {days:.0f} days later, on {_day(newest)}"
+        yield fail("host.clock", "clock", text, kind="past", skew=int(now - newest), path=path)
+        return
+    if _complained(ctx) and (seen := list(_witnesses(ctx, now))):
+        yield from seen
+        return
+    offset = _offset(ctx)
+    if offset is None:
+        yield ok("host.clock", "clock", f"says {_day(now)}; no time service tells how far it is off", sure=False)
+    elif abs(offset) >= _LARGE:
+        yield fail(
+            "host.clock",
+            "clock",
+            f"is {abs(offset):.0f} s off, as its time service says",
+            kind="offset",
+            skew=int(offset),
+        )
+    elif abs(offset) >= _SMALL:
+        yield warn(
+            "host.clock",
+            "clock",
+            f"is {abs(offset):.0f} s off, as its time service says",
+            kind="offset",
+            skew=int(offset),
+        )
+    else:
+        yield ok("host.clock", "clock", "its time service says that it is right", sure=True)
+
+
+def _newest(ctx: Context, now: float) -> tuple[float, str]:
+    """The youngest file among those that only a clock could have dated: package lists, logs, the queue's own."""
+    postfix = mta(ctx)
+    paths = ["/var/lib/dpkg/status", "/var/lib/rpm", "/lib/apk/db/installed", "/etc/resolv.conf", "/var/log/wtmp"]
+    paths += [*ctx.ask(Glob("/var/log/*log")).paths[:6], *ctx.ask(Glob("/usr/lib/postfix/sbin/qmgr")).paths]
+    if postfix.installed:
+        paths += [f"{postfix.queue_directory}/{name}" for name in ("", "incoming", "active", "deferred", "maildrop")]
+        paths.append(f"{postfix.config_directory}/main.cf")
+    ages = [(reply.mtime, path) for path in paths if (reply := ctx.ask(Stat(path))).exists and reply.mtime]
+    late = sorted(pair for pair in ages if pair[0] > now + _DAY)
+    # One file alone may carry a date set by hand; two do not.
+    return late[0] if len(late) > 1 else (0.0, "")
+
+
+def _complained(ctx: Context) -> bool:
+    lines = ctx.ask(MailLog(ctx.settings.since)).lines[-2000:]
+    waiting = str(ctx.ask(MailQueue()).summary or "")
+    return any(_COMPLAINT.search(line) for line in lines) or bool(_COMPLAINT.search(waiting))
+
+
+def _witnesses(ctx: Context, now: float) -> Iterator[Observation]:
+    """Certificates of unrelated operators: one that is valid clears the clock, two that are not convict it."""
+    if not ctx.settings.network:
+        return
+    chosen = {p.operator: p for p in reversed(probes_for(443, ipv6=False)) if p.tls == "implicit"}
+    hosts = [probe.host for probe in list(chosen.values())[:3]]
+    queries: list[Query[DialReply]] = [
+        Dial(host=host, port=443, tls="implicit", say="connect", connect_timeout=2.0, timeout=3.0) for host in hosts
+    ]
+    late: list[float] = []
+    for host, reply in zip(hosts, ask_all(ctx, queries), strict=True):
+        dates = reply.tls
+        if dates is None or not dates.not_after:
+            continue
+        if dates.not_before <= now <= dates.not_after:
+            yield ok("host.clock", "clock", f"the certificate of {host} is within its dates at {_day(now)}", sure=True)
+            return
+        late.append(now - dates.not_after if now > dates.not_after else now - dates.not_before)
+    if len(late) > 1 and (min(late) > 0 or max(late) < 0):
+        skew = int(min(late, key=abs))
+        word = "ahead" if skew > 0 else "behind"
+        text = (
+            f"says {_day(now)}; by that, the certificates of {len(late)} unrelated operators are all out of their dates, "
+            f"so the clock is {word}"
+        )
+        yield fail("host.clock", "clock", text, kind="certificates", skew=skew)
+
+
+def _offset(ctx: Context) -> float | None:
+    chrony = ctx.ask(Exec(("chronyc", "-n", "tracking"), timeout=2.0))
+    match = re.search(r"System time\s*:\s*([\d.]+) seconds (slow|fast)", chrony.out)
+    if chrony.code == 0 and match and "Not synchronised" not in chrony.out:
+        return float(match[1]) * (-1 if match[2] == "slow" else 1)
+    state = ctx.ask(Exec(("timedatectl", "show", "-p", "NTPSynchronized", "--value"), timeout=2.0))
+    if state.code == 0 and state.out.strip() == "yes":
+        return 0.0
+    return None
+
+
+def _day(epoch: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.gmtime(epoch)) + " UTC"

@@ -1,0 +1,1 @@
+"""The mail itself: log, queue, destination."""

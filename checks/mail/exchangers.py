@@ -1,0 +1,108 @@
+"""Does the recipient's domain exist, and does it take mail?
+
+By RFC 5321 5.1 (MX, else the domain's own address) and RFC 7505 (null MX); NXDOMAIN, no such record, a failing name server
+and silence are kept apart.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+
+from diagnose import facts
+from diagnose.check import Context, Lookup, ask_all, check, fail, ok, skip, unknown, warn
+from diagnose.facts.network import private_view
+from diagnose.model import Observation
+from diagnose.parse.system.nameservice import is_address
+from diagnose.parse.system.own_network import is_private
+
+
+@check(
+    id="exchangers",
+    title="The recipient's mail exchangers",
+    signs=("dns.recipient-domain",),
+    tags=("dns", "network"),
+    needs=("network",),
+    timeout=8.0,
+)
+def exchangers(ctx: Context) -> Iterator[Observation]:
+    recipient = facts.target(ctx).recipient
+    if not recipient:
+        skip("no recipient is known; name one with --to")
+    way = facts.route(ctx) if facts.mta(ctx).installed else None
+    if way is not None and way.address_class in ("local", "virtual-alias", "virtual-mailbox"):
+        skip(f"mail to {way.domain} stays on this host")
+    domain = recipient.rpartition("@")[2].lower()
+    if domain.startswith("["):
+        skip(f"{domain} is an address, no name")
+    via = "relay" if way is not None and way.relay else "direct"
+    yield from _domain(ctx, domain, via, recipient)
+
+
+def _domain(ctx: Context, domain: str, via: str, recipient: str) -> Iterator[Observation]:
+    found = facts.exchangers(ctx, domain)
+    data = {"domain": domain, "via": via, "recipient": recipient}
+    sign = "dns.recipient-domain"
+    if found.kind == "unknown":
+        if found.rcode:
+            yield fail(
+                sign, domain, f"its name servers fail: {found.problem}", kind="servfail", rcode=found.rcode, **data
+            )
+        else:
+            yield unknown(sign, domain, f"{found.problem}: would tell whether the domain takes mail", **data)
+        return
+    if found.kind == "none":
+        nothing = found.rcode == "NXDOMAIN"
+        text = "the domain does not exist" if nothing else "the domain has neither an MX nor an address"
+        yield fail(sign, domain, text, kind="nxdomain" if nothing else "no-exchanger", **data)
+        return
+    if found.kind == "null":
+        yield fail(sign, domain, "its MX record says that it takes no mail (null MX, RFC 7505)", kind="null-mx", **data)
+        return
+    good, bad = [], []
+    hosts = found.hosts[:6]
+    queries = [Lookup(host, kind) for host in hosts for kind in ("A", "AAAA")]
+    replies = dict(zip(queries, ask_all(ctx, queries), strict=True))
+    silent = 0
+    for host in hosts:
+        pair = [replies[Lookup(host, kind)] for kind in ("A", "AAAA")]
+        addresses = [a for reply in pair for a in reply.answers if is_address(a)]
+        silent += any(reply.problem or reply.rcode not in ("NOERROR", "NODATA", "NXDOMAIN") for reply in pair)
+        usable = [a for a in addresses if not _unfit(a)]
+        if usable:
+            good.append(host)
+        elif addresses:
+            itself = ipaddress.ip_address(addresses[0]).is_loopback
+            bad.append(
+                f"{host} is {addresses[0]}, {'which is this very host' if itself else 'no address of the Internet'}"
+            )
+        elif not silent:
+            bad.append(f"{host} has no address")
+    if good and bad:
+        yield warn(
+            sign,
+            domain,
+            f"{len(good)} of {len(hosts)} exchangers are usable; {'; '.join(bad[:3])}",
+            kind="some",
+            **data,
+        )
+    elif good:
+        listed = ", ".join(good[:3])
+        yield ok(sign, domain, f"mail goes to {listed}", host=good[0], **data)
+    elif silent:
+        yield unknown(sign, domain, "its exchangers' addresses could not be looked up", **data)
+    else:
+        kind = "private" if any("no address of" in text for text in bad) else "no-address"
+        if all("is this very host" in text for text in bad):
+            kind = "loopback"
+        text = f"no exchanger can be mail's: {'; '.join(bad[:3])}"
+        if kind == "private" and private_view(ctx):
+            yield warn(sign, domain, f"{text}; but here other names of the Internet lead there too", kind=kind, **data)
+            return
+        yield fail(sign, domain, text, kind=kind, **data)
+
+
+def _unfit(text: str) -> bool:
+    """Loopback, unspecified and private addresses; the latter are right inside a company, so only an exchanger that
+    has nothing else is unfit."""
+    return is_private(text)

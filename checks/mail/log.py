@@ -1,0 +1,135 @@
+"""What does the mail log say: what fails now, what went through since, and was anything handed over at all?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from diagnose import facts
+from diagnose.check import Context, MailLog, check, fail, ok, skip, stamped, unknown, warn
+from diagnose.model import Observation, Scalar
+from diagnose.parse.log import current, maillog
+from diagnose.parse.log.current import Fact
+
+
+@check(
+    id="log",
+    title="Mail log",
+    signs=("mail.*", "log.submissions", "log.recipient"),
+    tags=("mail",),
+    needs=(),
+    timeout=8.0,
+)
+def log(ctx: Context) -> Iterator[Observation]:
+    reply = ctx.ask(MailLog(ctx.settings.since))
+    if reply.problem and not reply.lines:
+        if not facts.mta(ctx).installed:
+            skip(f"{reply.problem}, and no Postfix that would write one")
+        yield unknown("mail.flow", "mail log", f"{reply.problem}: would tell what fails, and what went through")
+        return
+    where = ", ".join(reply.source) or "mail log"
+    read = facts.mail_log(ctx)
+    if read is None:
+        return
+    asked = ctx.target.recipient
+    found = current.facts(read, facts.relay_of(ctx), asked)
+    unreached = {f.delivery.domain for f in found if f.delivery and f.route == "direct" and _dead(f)}
+    for fact in found:
+        yield _observation(fact, several=len(unreached) > 1 and _dead(fact))
+    yield from _flow(ctx, read, found, where)
+    yield from _handed_over(read, reply.whole, where)
+    if asked:
+        yield from _recipient(reply.lines, asked, read, where)
+
+
+def _dead(fact: Fact) -> bool:
+    """No connection to this destination now, while nobody else's server was reached either."""
+    return fact.current and not fact.alone and fact.label in current.OF_CONNECTING
+
+
+def _observation(fact: Fact, several: bool) -> Observation:
+    reason = fact.reason
+    delivery, trouble = fact.delivery, fact.trouble
+    data: dict[str, Scalar] = {**reason.scalars(), "label": fact.label, "count": fact.count, "route": fact.route}
+    # Weak words accompany failures, and do not make one: a setting that stands twice, say.
+    data |= {"alone": fact.alone, "several": several, "weak": reason.weight < 5, "source": "log"}
+    if delivery:
+        host = delivery.relay_host if delivery.relay_host != "none" else None
+        data |= {"host": data["host"] or host, "port": data["port"] or delivery.relay_port, "domain": delivery.domain}
+        data |= {"sender": delivery.sender, "recipient": delivery.recipient, "status": delivery.status}
+        data |= {"service": delivery.service}
+    elif trouble:
+        data |= {"client": trouble.client, "service": trouble.service}
+    times = f" ({fact.count} times)" if fact.count > 1 else ""
+    subject = (delivery.domain if delivery else trouble.service if trouble else "") or fact.label
+    text = f"{reason.text}{times}"
+    if not fact.current:
+        seen = warn(f"mail.{fact.label}", subject, f"over since: {text}", current=False, minor=fact.minor, **data)
+    elif fact.minor:
+        seen = warn(f"mail.{fact.label}", subject, f"a small share: {text}", current=True, minor=True, **data)
+    else:
+        seen = fail(f"mail.{fact.label}", subject, text, current=True, minor=False, **data)
+    return stamped(seen, fact.last)
+
+
+def _flow(ctx: Context, read: maillog.MailLog, found: tuple[Fact, ...], where: str) -> Iterator[Observation]:
+    """Whether mail goes through now on the way that the target's mail takes."""
+    target = facts.target(ctx)
+    relay = facts.relay_of(ctx)(target.sender or "", target.recipient or facts.ANYBODY)
+    sent = [(at, host) for (_, host, _), at in read.sent.items() if at is not None and relay in ("", "*", host)]
+    failing = [f for f in found if f.current and not f.minor and f.label != "undelivered-notice"]
+    if sent:
+        at, host = max(sent)
+        data: dict[str, Scalar] = {"host": host, "last": at.isoformat()}
+        mine = [f.last for f in failing if f.last is not None and f.route != "local"]
+        if not failing or not mine or at >= max(mine):
+            status = warn if failing else ok
+            yield status("mail.flow", host, f"mail was last taken by {host} at {at:%Y-%m-%d %H:%M:%S}", **data)
+        else:
+            yield fail("mail.flow", host, f"since {at:%Y-%m-%d %H:%M:%S} no mail got through", **data)
+    elif failing:
+        yield fail("mail.flow", where, "mail fails, and none got through on this way in the window")
+    else:
+        yield unknown("mail.flow", where, "no delivery to another host stands in the window")
+
+
+def _handed_over(read: maillog.MailLog, whole: bool, where: str) -> Iterator[Observation]:
+    count = sum(read.statuses.values())
+    if count or read.deliveries:
+        yield ok("log.submissions", where, f"{count} deliveries were tried in the window", count=count)
+    elif read.troubles:
+        yield unknown("log.submissions", where, "the log has troubles, but no delivery")
+    elif whole:
+        yield fail("log.submissions", where, "no mail was handed to Postfix in the window", count=0)
+
+
+def _recipient(lines: tuple[str, ...], asked: str, read: maillog.MailLog, where: str) -> Iterator[Observation]:
+    """The story of the very address that the user misses mail at."""
+    mark = f"to=<{asked.lower()}>"
+    last: maillog.Delivery | None = None
+    reader = maillog.MailLog(read.now)
+    for line in lines:
+        if mark in line.lower():
+            last = next((e for e in reader.feed(line) if isinstance(e, maillog.Delivery)), last)
+    data: dict[str, Scalar] = {"recipient": asked, "domain": asked.rpartition("@")[2].lower()}
+    if last is None:
+        yield fail(
+            "log.recipient",
+            asked,
+            f"no attempt to deliver to {asked} stands in the window of {where}",
+            kind="none",
+            **data,
+        )
+    elif last.left:
+        host = last.relay_host or ""
+        at = f" at {last.at:%Y-%m-%d %H:%M:%S}" if last.at else ""
+        yield fail(
+            "log.recipient",
+            asked,
+            f"{host} took the mail to {asked}{at}: {last.text}",
+            kind="sent",
+            host=host,
+            queue_id=last.queue_id,
+            **data,
+        )
+    else:
+        yield warn("log.recipient", asked, f"last {last.status}: {last.text}", kind=last.status, **data)

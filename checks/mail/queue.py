@@ -1,0 +1,126 @@
+"""What waits in the queue, since when, and for what reason?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from diagnose import facts
+from diagnose.check import Context, MailQueue, Now, check, fail, ok, unknown, warn
+from diagnose.model import Observation, Scalar
+from diagnose.parse.log import current
+from diagnose.parse.postfix.queue import QueueGroup, QueueSummary
+
+OLD = 3600.0  # seconds; Postfix' longest pause between attempts is a little over this (maximal_backoff_time 4000 s)
+MANY = 1000  # messages that make a backlog on a server of this kind
+CROWD = 300  # messages that wait for their first attempt to end
+
+
+@check(
+    id="queue",
+    title="Mail queue",
+    signs=("mail.*", "queue.readable", "queue.waiting", "queue.hold", "queue.stuck", "queue.maildrop", "queue.backlog"),
+    informational=("queue.readable",),
+    tags=("mail",),
+    needs=("postfix",),
+    timeout=8.0,
+)
+def queue(ctx: Context) -> Iterator[Observation]:
+    reply = ctx.ask(MailQueue())
+    summary = facts.queue(ctx)
+    if summary is None:
+        why = reply.err.strip() or reply.problem or "postqueue said nothing"
+        yield unknown("queue.readable", "mail queue", f"{why}: would tell what waits and why", text=why)
+        yield unknown("queue.waiting", "mail queue", "the queue cannot be read")
+        return
+    yield _readable(summary)
+    now = ctx.ask(Now()).epoch
+    yield from _sums(summary, now)
+    settled = _settled(ctx)
+    dead = {g.domain for g in summary.groups if g.label in current.OF_CONNECTING}
+    several = len(dead) > 1 and facts.mail_log(ctx) is None
+    relay = facts.relay_of(ctx)
+    for group in summary.groups:
+        # What is on hold keeps the reason of an attempt long ago.
+        if group.reason is not None and not group.reason.harmless and group.queue_name != "hold":
+            way = relay(group.sample.sender, group.sample.recipient)
+            route = way if way == "local" else "relay" if way else "direct"
+            yield _group(group, route, several and group.label in current.OF_CONNECTING, settled)
+
+
+def _readable(summary: QueueSummary) -> Observation:
+    read = sum(summary.ages)
+    if summary.complete:
+        return ok("queue.readable", "mail queue", f"{summary.total} messages")
+    if read < summary.total:
+        about = "about " if summary.estimated else ""
+        text = f"a sample: {read} of {about}{summary.total} messages could be read in the time allowed"
+    elif summary.unreadable:
+        text = f"{summary.unreadable} lines of postqueue's are not understood; {read} messages"
+    else:
+        text = f"read in part: {read} messages in the time allowed, and there are more"
+    return warn("queue.readable", "mail queue", text, read=read, total=summary.total)
+
+
+def _settled(ctx: Context) -> set[tuple[str, str]]:
+    """(label, recipient domain) of failures that the log shows to be over."""
+    read = facts.mail_log(ctx)
+    if read is None:
+        return set()
+    found = current.facts(read, facts.relay_of(ctx), ctx.target.recipient)
+    live = {(f.label, f.delivery.domain) for f in found if f.delivery and f.current and not f.minor}
+    return {(f.label, f.delivery.domain) for f in found if f.delivery} - live
+
+
+def _group(group: QueueGroup, route: str, several: bool, settled: set[tuple[str, str]]) -> Observation:
+    reason = group.reason
+    assert reason is not None
+    data: dict[str, Scalar] = {**group.scalars(), "route": route, "several": several}
+    text = f"{group.count} waiting: {reason.text}"
+    if (group.label, group.domain) in settled:
+        return warn(f"mail.{group.label}", group.domain, f"{text} (mail went through since)", current=False, **data)
+    return fail(f"mail.{group.label}", group.domain, text, current=True, **data)
+
+
+def _sums(summary: QueueSummary, now: float) -> Iterator[Observation]:
+    count = summary.messages
+    age = now - summary.oldest if summary.oldest else 0.0
+    # Without an attempt that failed a message is on its way, as some are at any time where mail flows.
+    failed = any(g.reason is not None and g.queue_name != "hold" for g in summary.groups)
+    data: dict[str, Scalar] = {"count": summary.total, "oldest": round(age), "failed": failed}
+    if summary.total - count.get("hold", 0):
+        yield fail(
+            "queue.waiting", "mail queue", f"{summary.total} messages wait, the oldest since {_ago(age)}", **data
+        )
+    else:
+        yield ok("queue.waiting", "mail queue", "nothing waits", **data)
+    if held := count.get("hold", 0):
+        say = warn if summary.few_held else fail
+        yield say("queue.hold", "hold queue", f"{held} messages are on hold: Postfix will not try them", count=held)
+    else:
+        yield ok("queue.hold", "hold queue", "nothing is on hold")
+    if stuck := summary.untried("active", now):
+        yield fail(
+            "queue.stuck",
+            "active queue",
+            f"{stuck} messages are in the active queue for over a minute without any attempt",
+            count=stuck,
+        )
+    if waiting := summary.untried("maildrop", now):
+        yield fail(
+            "queue.maildrop", "maildrop", f"{waiting} messages were handed over and not picked up", count=waiting
+        )
+    busy = count.get("active", 0) + count.get("incoming", 0)
+    if busy >= CROWD:
+        text = f"{busy} messages stand in the active and incoming queues: more is handed over than leaves"
+        yield fail("queue.backlog", "mail queue", text, **data)
+    elif summary.total >= MANY and age > OLD:
+        yield fail(
+            "queue.backlog", "mail queue", f"{summary.total} messages wait, the oldest since {_ago(age)}", **data
+        )
+
+
+def _ago(seconds: float) -> str:
+    for size, unit in ((86_400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} seconds"

@@ -1,0 +1,1 @@
+"""What leaves this host: ports, routes, packet filters, name service."""

@@ -1,0 +1,215 @@
+"""Does the port that mail takes leave this host's network?
+
+Asked of several unrelated operators for each port, beside controls that are no mail: one failure proves nothing.
+"""
+
+from collections.abc import Iterator
+
+from diagnose import facts
+from diagnose.check import Context, ask_all, check, fail, ok, unknown, warn
+from diagnose.facts.network import (
+    IMPLICIT,
+    PORTS,
+    Egress,
+    MailPort,
+    Tried,
+    addresses,
+    answering,
+    dial_address,
+    egress,
+    mail_port,
+    service,
+    tried,
+)
+from diagnose.knowledge.labels import Relay, relays
+from diagnose.knowledge.recognise import identify
+from diagnose.model import Observation, Scalar
+from diagnose.parse.log import current
+from diagnose.parse.system.outcomes import WORDS, Outcome, Pattern
+
+PROVIDERS = 3  # of those that may be advised, in the order in which they would be
+FIND = "As root, find what stops it by the commands below."
+ALTERNATES = (587, 465, 2525, 2587, 2465)
+
+
+@check(
+    id="egress",
+    title="Ports that leave this network",
+    signs=("egress.mail-port", "egress.internet", "egress.endpoint", *(f"egress.port-{port}" for port in PORTS)),
+    informational=("egress.endpoint", *(f"egress.port-{port}" for port in PORTS)),
+    tags=("network",),
+    needs=("network",),
+    timeout=10.0,
+)
+def check_egress(ctx: Context) -> Iterator[Observation]:
+    seen = egress(ctx)
+    way = mail_port(ctx)
+    yield _internet(ctx, way, seen)
+    yield _mail_port(ctx, way, seen)
+    for port in PORTS:
+        yield _port(port, way, seen)
+    done = {(t.host, t.port): t for t in seen.ports if t.port != 25 and t.family == seen.main_family}
+    for attempt in done.values():
+        yield from _endpoint(attempt)
+    if seen.connected() and way.known and seen.pattern(way.port).kind != "open":
+        for attempt in _more_endpoints(ctx, way, seen, set(done)):
+            yield from _endpoint(attempt)
+
+
+def _internet(ctx: Context, way: MailPort, seen: Egress) -> Observation:
+    total = seen.control(4), seen.control(6)
+    if seen.connected():
+        reached = next(t for t in (*seen.controls, *seen.ports) if t.open)
+        return ok("egress.internet", "internet", f"{reached.host} port {reached.port} connects", host=reached.host)
+    failed = [t for t in seen.controls if t.outcome not in (Outcome.UNKNOWN, Outcome.OPEN)]
+    if not failed or sum(p.failed for p in total) < 2:
+        why = seen.problem or "no control connection could be tried"
+        return unknown("egress.internet", "internet", f"not known whether anything is reached: {why}")
+    if (there := answering(ctx, way, seen.main_family)) is not None:
+        text = f"the web and public name servers are out of reach, but {there.host} answers on port {there.port}"
+        return unknown("egress.internet", "internet", text, host=there.host)
+    first = failed[0]
+    said = ", ".join(sorted({t.words for t in failed}))
+    say = warn if way.private else fail  # a relay in the own network needs no internet
+    return say(
+        "egress.internet",
+        "internet",
+        f"none of {len(failed)} connections to the web and to name servers succeeds, whatever the port: {said}",
+        kind=first.outcome.value,
+        host=first.host,
+        port=first.port,
+    )
+
+
+def _mail_port(ctx: Context, way: MailPort, seen: Egress) -> Observation:
+    if not way.known:
+        return unknown("egress.mail-port", "mail's port", way.problem, port=way.port)
+    subject = f"TCP {way.port}"
+    data: dict[str, Scalar] = {"port": way.port, "relay": way.relay, "host": way.host, "service": service(way)}
+    if way.private:
+        text = f"mail goes to {way.host} on a private address: nobody's network policy stands between"
+        return ok("egress.mail-port", subject, text, kind="private", **data)
+    family = seen.main_family
+    found = seen.pattern(way.port, family)
+    rows = seen.on(way.port, family)
+    listed = "; ".join(f"{t.host} {t.words}" for t in rows if t.outcome is not Outcome.UNKNOWN)
+    data |= {"outcome": found.failed_by.value, "family": family, "tried": len(rows)}
+    if found.blocked and seen.connected():
+        text = (
+            f"TCP {way.port}, which this mail takes, {WORDS[found.failed_by]} at {found.failed} unrelated operators "
+            f"({listed}), while {_control(seen, way.port)}"
+        )
+        return fail("egress.mail-port", subject, text, kind=_kind(found), fix=FIND, **data)
+    if found.kind in ("open", "mixed"):
+        mute = [t for t in rows if t.open and way.port not in IMPLICIT and not t.reply.banner and t.reply.error]
+        if len(mute) == len([t for t in rows if t.open]) > 1:
+            text = f"TCP {way.port} connects at {len(mute)} unrelated operators, and none of them says a word"
+            return fail("egress.mail-port", subject, text, kind="silent", **data)
+        if found.failed_by is Outcome.TIMEOUT and found.failed > found.opened and _waits(ctx, way.port):
+            text = f"some connections to port {way.port} pass, most time out, as Postfix's do ({listed})"
+            return fail("egress.mail-port", subject, f"{text}: it is throttled", kind="throttled", **data)
+        if found.kind == "mixed":
+            return warn("egress.mail-port", subject, f"only some connect: {listed}", kind="mixed", **data)
+        return ok("egress.mail-port", subject, f"connects: {listed}", kind="open", **data)
+    if one := _one_server(seen, way.port, family):
+        return fail("egress.mail-port", subject, one, kind="one-server", **data)
+    if not rows:
+        why = "no reference host is known for this port" if not seen.unresolved else "no reference host's name resolves"
+    else:
+        why = "too few of the reference hosts answered or failed clearly" + (
+            f" ({seen.problem})" if seen.problem else ""
+        )
+    if found.blocked:
+        why = "nothing at all is reached, so the port itself cannot be judged"
+    return unknown("egress.mail-port", subject, f"not known whether TCP {way.port} leaves the network: {why}", **data)
+
+
+def _one_server(seen: Egress, port: int, family: int) -> str:
+    """The operators' names all lead to one address here (a name server that answers so, a test network): its other
+    ports tell whether this one is closed on the way."""
+    failed = [
+        t for t in seen.on(port, family) if t.outcome in (Outcome.TIMEOUT, Outcome.PROHIBITED, Outcome.UNREACHABLE)
+    ]
+    for attempt in failed:
+        open_ports = sorted({t.port for t in seen.ports if t.address == attempt.address and t.open})
+        names = {t.host for t in seen.ports if t.address == attempt.address}
+        if len(names) > 1 and len(open_ports) > 1:
+            return (
+                f"TCP {port}, which this mail takes, {WORDS[attempt.outcome]} at {attempt.address}, where the names of "
+                f"{len(names)} operators lead, while its TCP {', '.join(map(str, open_ports))} connect"
+            )
+    return ""
+
+
+def _waits(ctx: Context, port: int) -> bool:
+    """Whether Postfix's own connects to this port time out now, at more than one destination that is dead by itself."""
+    log = facts.mail_log(ctx)
+    if log is None:
+        return False
+    return any(
+        fact.label == "connect-timeout" and fact.current and not fact.minor and not fact.alone
+        and fact.reason.peer_port in (port, None)
+        for fact in current.facts(log, facts.relay_of(ctx), ctx.target.recipient)
+    )  # fmt: skip
+
+
+def _kind(found: Pattern) -> str:
+    return "local" if found.failed_by in (Outcome.LOCAL, Outcome.NO_ROUTE) else "blocked"
+
+
+def _control(seen: Egress, port: int) -> str:
+    rest = sorted({t.port for t in (*seen.controls, *seen.ports) if t.open and t.port != port})
+    return "TCP " + ", ".join(str(number) for number in rest) + " connect" + ("s" if len(rest) == 1 else "")
+
+
+def _port(port: int, way: MailPort, seen: Egress) -> Observation:
+    sign, subject = f"egress.port-{port}", f"TCP {port}"
+    family = seen.main_family
+    found = seen.pattern(port, family)
+    listed = "; ".join(f"{t.host} {t.words}" for t in seen.on(port, family) if t.outcome is not Outcome.UNKNOWN)
+    if found.kind in ("open", "mixed"):
+        return ok(sign, subject, f"leaves this network: {listed}", port=port)
+    if not found.blocked or not seen.connected():
+        return unknown(sign, subject, f"not known: {listed or seen.problem or 'nothing could be tried'}", port=port)
+    data: dict[str, Scalar] = {"port": port, "outcome": found.failed_by.value}
+    if way.known and way.port == port and not way.private:
+        return fail(sign, subject, f"does not leave this network: {listed}", **data)
+    return warn(sign, subject, f"does not leave this network, but this mail does not take it: {listed}", **data)
+
+
+def _endpoint(attempt: Tried) -> Iterator[Observation]:
+    if attempt.outcome is Outcome.UNKNOWN:
+        return
+    say = ok if attempt.open else warn
+    text = f"{attempt.host} port {attempt.port} {WORDS[attempt.outcome]}"
+    subject = f"{attempt.host}:{attempt.port}"
+    yield say("egress.endpoint", subject, text, host=attempt.host, port=attempt.port, open=attempt.open)
+
+
+def _more_endpoints(ctx: Context, way: MailPort, seen: Egress, done: set[tuple[str, int]]) -> Iterator[Tried]:
+    """The ports of the relays that may be advised, the one in use first, as far as their port may be open at all."""
+    hosts: dict[str, tuple[int, ...]] = {}
+    if way.relay and not way.private:
+        known = identify(way.host)
+        hosts[way.host] = tuple(end.port for end in known.endpoints) if known else ALTERNATES
+    ranked = sorted((r for r in relays() if r.rank is not None), key=lambda r: (r.rank or 0, r.id))
+    for relay in ranked[:PROVIDERS]:
+        hosts.setdefault(_first_host(relay), tuple(end.port for end in relay.endpoints if end.stated))
+    found = addresses(ctx, hosts, "A" if seen.main_family == 4 else "AAAA")
+    wanted = [
+        (host, port, found[host][0])
+        for host, ports in hosts.items()
+        for port in ports
+        if found.get(host)
+        and port not in (25, 80, 443, way.port)
+        and (host, port) not in done
+        and (seen.pattern(port, seen.main_family).opened or host == way.host)
+        and not seen.pattern(port, seen.main_family).blocked
+    ]
+    queries = [dial_address(address, port, host) for host, port, address in wanted]
+    for (host, _, _), query, reply in zip(wanted, queries, ask_all(ctx, queries), strict=True):
+        yield tried(host, host, query, reply)
+
+
+def _first_host(relay: Relay) -> str:
+    return next((host.name for host in relay.hosts if host.delivers and host.stated), relay.hosts[0].name)

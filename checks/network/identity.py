@@ -1,0 +1,183 @@
+"""As whom does this host speak: its HELO name, its address's PTR, and the sender's domain?"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator
+
+from diagnose import facts
+from diagnose.check import Context, Lookup, Now, ask_all, check, fail, ok, skip, unknown, warn
+from diagnose.facts import Mta, Route
+from diagnose.facts.network import egress, families, public_address
+from diagnose.model import Observation, Scalar, Status
+from diagnose.parse.system.own_network import is_private
+
+_FQDN = re.compile(r"(?=.{4,253}$)(?!-)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*\.[a-z][a-z0-9-]{0,61}[a-z0-9]", re.I)
+_NOT_PUBLIC = tuple(".local .localdomain .internal .lan .home .localhost .invalid .test .example .home.arpa".split())
+_ADDRESS = ("A", "AAAA")
+_HOST = ("MX", *_ADDRESS)
+
+
+@check(
+    id="identity",
+    title="Who this host says it is",
+    signs=("identity.helo", "identity.ptr", "identity.sender-domain", "identity.hostname"),
+    tags=("dns", "network"),
+    needs=("network", "postfix"),
+    timeout=8.0,
+)
+def identity(ctx: Context) -> Iterator[Observation]:
+    postfix, way = facts.mta(ctx), facts.route(ctx)
+    if way is None:
+        skip(f"Postfix' settings cannot be read: {postfix.problem}")
+    leaving, domain, helo = _leaving(ctx, postfix), _sender_domain(ctx, postfix), _helo_name(way)
+    questions = [Lookup(name, kind) for name in dict.fromkeys((*leaving, domain)) if name for kind in _HOST]
+    questions += [Lookup(helo, kind) for kind in _ADDRESS] if _is_public(helo) else []
+    replies = ask_all(ctx, questions)  # together: below, the same questions have their answers
+    silent = bool(replies) and all(reply.problem for reply in replies)
+    yield from _hostname(ctx, postfix, leaving)
+    yield from _sender(ctx, postfix, domain)
+    yield from _helo(ctx, helo, "relay" if way.relay else "direct")
+    if way.remote and not way.relay and silent:
+        yield unknown("identity.ptr", "this host's public address", "not looked up: the resolver answers nothing")
+    elif way.remote and not way.relay:
+        yield from _ptr(ctx)
+
+
+def _leaving(ctx: Context, postfix: Mta) -> list[str]:
+    """The host's own names to which mail would leave this host. Mail to bare names (root, cron's) goes to $myorigin, and
+    mail to the host's names is meant for the host: these must be local here, or resolve."""
+    names = (facts.origin(ctx, postfix), postfix.value("myhostname"), ctx.ask(Now()).fqdn)
+    found = []
+    for name in dict.fromkeys(name.lower().rstrip(".") for name in names if name):
+        way = facts.route(ctx, f"root@{name}")
+        if way is not None and way.address_class == "default" and way.remote and not way.relay:
+            found.append(name)
+    return found
+
+
+def _sender_domain(ctx: Context, postfix: Mta) -> str:
+    """Of the target's sender, else what senders without a domain get."""
+    sender = facts.target(ctx).sender or f"x@{facts.origin(ctx, postfix)}"
+    return sender.rpartition("@")[2].lower().rstrip(".")
+
+
+def _helo_name(way: Route) -> str:
+    return way.value("smtp_helo_name") or way.value("myhostname")
+
+
+def _is_public(name: str) -> bool:
+    """Whether the public DNS may have such a name."""
+    lowered = name.lower()
+    return bool(_FQDN.fullmatch(name)) and not lowered.endswith(_NOT_PUBLIC) and not lowered.startswith("localhost")
+
+
+def _exists(ctx: Context, name: str, kinds: tuple[str, ...]) -> bool | None:
+    """Whether DNS has such a record; None when it could not be asked."""
+    replies = ask_all(ctx, [Lookup(name, kind) for kind in kinds])
+    if any(reply.rcode == "NOERROR" for reply in replies):
+        return True
+    return None if any(reply.problem or reply.rcode not in ("NODATA", "NXDOMAIN") for reply in replies) else False
+
+
+def _helo(ctx: Context, name: str, via: str) -> Iterator[Observation]:
+    data = {"name": name, "via": via}
+    if name.startswith("["):
+        yield ok("identity.helo", name, "greets with its address", **data)
+    elif not _is_public(name):
+        yield fail(
+            "identity.helo",
+            name,
+            f"greets servers as {name!r}, which is no name of the public DNS",
+            kind="invalid",
+            **data,
+        )
+    elif (known := _exists(ctx, name, _ADDRESS)) is None:
+        yield unknown(
+            "identity.helo", name, "could not be looked up: would tell whether receivers can resolve it", **data
+        )
+    elif known:
+        yield ok("identity.helo", name, "greets servers with a name that resolves", **data)
+    else:
+        yield fail(
+            "identity.helo", name, f"greets servers as {name}, which does not resolve", kind="unresolvable", **data
+        )
+
+
+def _fails(ctx: Context, domain: str) -> bool:
+    """Whether mail to this domain waits, or failed of late."""
+    log, queue = facts.mail_log(ctx), facts.queue(ctx)
+    failed = {known for _, _, known in log.deliveries} if log else set()
+    return domain in failed or any(group.domain == domain for group in (queue.groups if queue else ()))
+
+
+def _hostname(ctx: Context, postfix: Mta, leaving: list[str]) -> Iterator[Observation]:
+    wrong = False
+    for name in leaving:
+        if _exists(ctx, name, _HOST) is False:
+            wrong = True
+            text = f"mail to root@{name} would leave this host, since {name} is not in mydestination, and the name does not resolve"
+            yield fail("identity.hostname", name, text, domain=name, name=name, failing=_fails(ctx, name))
+    if not wrong:
+        origin = facts.origin(ctx, postfix)
+        text = "mail to this host's own users has a place to go"
+        yield ok("identity.hostname", origin, text, domain=origin, name=origin)
+
+
+def _sender(ctx: Context, postfix: Mta, domain: str) -> Iterator[Observation]:
+    target = facts.target(ctx)
+    learnt = target.sender is not None
+    data: dict[str, Scalar] = {"domain": domain, "sender": target.sender or "", "learnt": learnt}
+    if not domain:
+        return
+    known = _exists(ctx, domain, _HOST)
+    whose = (
+        f"the sender {target.sender}" if learnt else f"senders without a domain (myorigin {facts.origin(ctx, postfix)})"
+    )
+    if known is None:
+        yield unknown("identity.sender-domain", domain, f"could not be looked up for {whose}", **data)
+    elif known:
+        yield ok("identity.sender-domain", domain, f"the domain of {whose} exists", **data)
+    elif learnt:
+        yield fail("identity.sender-domain", domain, f"the domain of {whose} does not exist in DNS", **data)
+    else:
+        yield warn("identity.sender-domain", domain, f"the domain of {whose} does not exist in DNS", **data)
+
+
+def _ptr(ctx: Context) -> Iterator[Observation]:
+    """Each address that servers see, IPv6 too: Postfix takes either, and one that is without a name spoils its share."""
+    seen_as = [a for a in dict.fromkeys((public_address(ctx), *_by_ipv6(ctx))) if a and not is_private(a)]
+    if not seen_as:
+        yield unknown(
+            "identity.ptr", "this host's public address", "not learnt: no exchanger that echoes it was reached"
+        )
+        return
+    found = [_confirmed(ctx, ipaddress.ip_address(address)) for address in seen_as]
+    wrong = [observation for observation in found if observation.status is not Status.OK]
+    yield from wrong or found
+
+
+def _by_ipv6(ctx: Context) -> Iterator[str]:
+    """The address that an exchanger saw over IPv6, where mail to a domain with such exchangers may take it."""
+    if 6 in families(ctx) and any(t.open for t in egress(ctx).on(25, 6)):
+        seen_as = public_address(ctx, 6)
+        if ":" in seen_as:
+            yield seen_as
+
+
+def _confirmed(ctx: Context, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> Observation:
+    reverse = ctx.ask(Lookup(address.reverse_pointer, "PTR"))
+    data = {"address": str(address)}
+    if reverse.problem or reverse.rcode not in ("NOERROR", "NODATA", "NXDOMAIN"):
+        return unknown("identity.ptr", str(address), "its PTR record could not be looked up", **data)
+    names = [name.rstrip(".") for name in reverse.answers]
+    if not names:
+        text = f"the public address {address} has no PTR record"
+        return fail("identity.ptr", str(address), text, kind="missing", **data)
+    kind = "AAAA" if address.version == 6 else "A"
+    for name in names[:4]:
+        if str(address) in ctx.ask(Lookup(name, kind)).answers:
+            return ok("identity.ptr", str(address), f"{address} is {name}, forward-confirmed", name=name, **data)
+    text = f"{address} is {names[0]}, which does not lead back to it"
+    return fail("identity.ptr", str(address), text, kind="unconfirmed", name=names[0], **data)

@@ -1,0 +1,73 @@
+"""Does something answer in the mail servers' place, or take STARTTLS out of what they say?"""
+
+from collections.abc import Iterator
+
+from diagnose.check import Context, check, fail, ok, unknown, warn
+from diagnose.facts.network import Egress, MailPort, egress, mail_port
+from diagnose.model import Observation, Scalar
+from diagnose.parse.system.outcomes import Greeted, Interception, greeting_name, interception
+
+
+@check(
+    id="interception",
+    title="Who answers on the mail's port",
+    signs=("egress.intercepted", "egress.starttls"),
+    tags=("network",),
+    needs=("network",),
+    timeout=10.0,
+)
+def check_interception(ctx: Context) -> Iterator[Observation]:
+    seen = egress(ctx)
+    way = mail_port(ctx)
+    for port in sorted({25, way.port}):
+        greeted = _greeted(seen, port)
+        if len({one.operator for one in greeted}) < 2:
+            if port == way.port and way.known and not way.private:
+                text = f"fewer than two unrelated servers greeted on TCP {port}, so a stand-in would not show"
+                yield unknown("egress.intercepted", f"TCP {port}", text, port=port)
+            continue
+        yield from _judged(port, way, greeted, interception(greeted))
+
+
+def _greeted(seen: Egress, port: int) -> tuple[Greeted, ...]:
+    """What the operators' servers said; a refusal to talk (554) counts where it names who refuses."""
+    rows = []
+    for t in seen.on(port):
+        if t.probe is None or not (t.reply.banner.startswith("220") or greeting_name(t.reply.banner)):
+            continue
+        rows.append(
+            Greeted(
+                operator=t.operator,
+                banner=t.reply.banner,
+                starttls=t.reply.offers_starttls if t.reply.ehlo.startswith("250") else None,
+                names=t.probe.names,
+                offers=t.probe.tls == "starttls",
+                certain=t.probe.stated,
+            )
+        )
+    return tuple(rows)
+
+
+def _judged(
+    port: int, way: MailPort, greeted: tuple[Greeted, ...], found: Interception | None
+) -> Iterator[Observation]:
+    subject = f"TCP {port}"
+    on_the_way = way.known and way.port == port and not way.private
+    say = fail if on_the_way else warn
+    names = ", ".join(f"{one.operator}: {greeting_name(one.banner)}" for one in greeted)
+    data: dict[str, Scalar] = {"port": port, "relay": way.relay, "host": way.host, "mail": on_the_way}
+    if found is None:
+        text = f"each operator's server greets by its own name ({names})"
+        yield ok("egress.intercepted", subject, text, **data)
+        if any(one.starttls for one in greeted):
+            yield ok("egress.starttls", subject, "STARTTLS is offered where it should be", **data)
+        return
+    if found.kind == "starttls":
+        text = f"STARTTLS is missing from the replies of {', '.join(found.operators)}, which all offer it"
+        yield say("egress.starttls", subject, text, kind="starttls", **data)
+        return
+    whose = "a greeting masked with asterisks" if found.kind == "masked" else f"the same greeting, {found.by},"
+    text = f"{whose} comes from the servers of {', '.join(found.operators)}, who have nothing to do with one another"
+    yield say("egress.intercepted", subject, text, kind=found.kind, by=found.by, **data)
+    if any(one.starttls is False for one in greeted) and not any(one.starttls for one in greeted):
+        yield say("egress.starttls", subject, "STARTTLS is missing from all of their replies", kind="starttls", **data)

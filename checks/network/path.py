@@ -1,0 +1,122 @@
+"""If the mail's port does not get out: between which hops do its packets end?"""
+
+from collections.abc import Iterator
+
+from diagnose.check import Context, Trace, ask_all, check, fail, ok, skip, unknown
+from diagnose.facts.network import (
+    Egress,
+    MailPort,
+    Tried,
+    addresses,
+    dial_address,
+    egress,
+    helo_name,
+    mail_port,
+    service,
+    tried,
+)
+from diagnose.model import Observation
+from diagnose.parse.system.outcomes import FAILURES
+from diagnose.parse.system.path import Place, place
+
+REFERENCE = 443  # not filtered where anything is let out; it need not be open there, as the hops before it answer
+HOPS, SECONDS = 12, 1.5
+WORDS = {
+    "host": "they do not get farther than this host",
+    "gateway": "the gateway, or what stands right behind it, stops them",
+    "isp": "the access provider's (or cloud's) network stops them",
+    "beyond": "they get through the access network and end farther away",
+}
+
+
+@check(
+    id="path",
+    title="Where the mail's packets end",
+    signs=("path.dies",),
+    tags=("network",),
+    needs=("network",),
+    timeout=12.0,
+)
+def check_path(ctx: Context) -> Iterator[Observation]:
+    way = mail_port(ctx)
+    if not way.known:
+        skip(way.problem)
+    seen = egress(ctx)
+    target = None if way.private else _target(seen, way.port)
+    own = None if target else _own(ctx, way, seen)
+    target = target or own
+    if target is None or not (own or seen.connected()):
+        skip(f"TCP {way.port} is not blocked, or nothing is reached at all")
+    port = next((t.port for t in seen.ports if t.host == target.host and t.open), REFERENCE)
+    blocked, reference = ask_all(
+        ctx, [Trace(target.address, number, hops=HOPS, timeout=SECONDS) for number in (way.port, port)]
+    )
+    subject = f"TCP {way.port} to {target.host}"
+    if blocked.problem or reference.problem:
+        why = blocked.problem or reference.problem
+        yield unknown("path.dies", subject, f"not known where its packets end: {why}", port=way.port)
+        return
+    local = target.reply.attempts[-1].local if target.reply.attempts else ""
+    found = place(blocked.hops, reference.hops, local)
+    said_by = "router" if found.how not in ("dropped", "reset") and found.hop + 1 < found.distance else ""
+    if own and found.how == "reset" and found.where == "unknown" and found.distance:
+        text = (
+            f"the refusal comes from {target.host} itself, {found.distance} hops away, as its answers on port {port} do"
+        )
+        yield ok("path.dies", subject, text, how="refused", port=way.port, service=service(way))
+        return
+    if own and found.distance and found.hop + 1 >= found.distance:
+        said_by = "neighbour"  # the server's own filter would look the same, though it answers on other ports
+    if own and not found.distance and not said_by and found.how == "dropped":
+        yield unknown("path.dies", subject, f"{target.host} answers on no other port either", port=way.port)
+        return
+    if found.where == "unknown":
+        yield unknown("path.dies", subject, "no router on the way tells where its packets end", port=way.port)
+        return
+    yield fail(
+        "path.dies",
+        subject,
+        _words(found, way.port, port),
+        where=found.where,
+        hop=found.hop,
+        last_hop=found.last,
+        next_router=found.next,
+        how=found.how,
+        said_by=said_by,
+        distance=found.distance,
+        route=" ".join(f"{h.ttl}={h.address}" for h in reference.hops if h.answer == "time-exceeded" and h.address),
+        port=way.port,
+        service=service(way),
+    )
+
+
+def _target(seen: Egress, port: int) -> Tried | None:
+    """One of the unreached hosts, where the port looks blocked."""
+    family = seen.main_family
+    if not seen.pattern(port, family).blocked:
+        return None
+    return next((t for t in seen.on(port, family) if t.outcome in FAILURES), None)
+
+
+def _own(ctx: Context, way: MailPort, seen: Egress) -> Tried | None:
+    """The mail's own server, where no other operator's could be asked: a router may tell why it is not reached."""
+    if not way.hosts or (seen.pattern(way.port).opened and not way.private):
+        return None
+    found = addresses(ctx, way.hosts[:1], "A" if seen.main_family == 4 else "AAAA").get(way.hosts[0], ())
+    for address in found[:1]:
+        query = dial_address(address, way.port, way.hosts[0], say="ehlo", helo=helo_name(ctx))
+        attempt = tried(way.hosts[0], way.hosts[0], query, ctx.ask(query))
+        return attempt if attempt.outcome in FAILURES else None
+    return None
+
+
+def _words(found: Place, port: int, reference: int) -> str:
+    after = f"hop {found.hop}" + (f" ({found.last})" if found.last else "") if found.hop else "this host"
+    before = f" and hop {found.hop + 1}" + (f" ({found.next})" if found.next else "")
+    how = {"dropped": "vanish", "reset": "are answered with a forged reset"}.get(
+        found.how, f"are stopped ({found.how})"
+    )
+    text = f"packets to port {port} {how} between {after}{before}: {WORDS[found.where]}"
+    if found.distance:
+        text += f"; those to port {reference} of the same host arrive, {found.distance} hops away"
+    return text

@@ -1,0 +1,1 @@
+"""Postfix itself: settings, services, tables, filters."""

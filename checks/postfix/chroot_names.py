@@ -1,0 +1,87 @@
+"""Does Postfix resolve names in its chroot as the host does?
+
+A chrooted smtp(8) reads the copies of resolv.conf, hosts, nsswitch.conf and services below the queue directory. They are
+made at start, and grow old.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from diagnose import facts
+from diagnose.check import Context, Lookup, Read, ask_all, check, fail, ok, skip, unknown, warn
+from diagnose.facts import Route
+from diagnose.model import Observation
+from diagnose.parse.system.nameservice import addresses, differences, hosts, resolv_conf
+
+FILES = ("resolv.conf", "hosts", "nsswitch.conf", "services")
+ANSWERED = ("NOERROR", "NODATA", "NXDOMAIN")
+
+
+@check(
+    id="chroot-names",
+    title="Names inside Postfix's chroot",
+    signs=("dns.chroot", "dns.chroot-file"),
+    tags=("dns", "postfix"),
+    needs=("postfix",),
+)
+def chroot_names(ctx: Context) -> Iterator[Observation]:
+    postfix = facts.mta(ctx)
+    way = facts.route(ctx)
+    service = way.service if way else postfix.master.get("smtp")
+    if service is None or not service.chroot:
+        skip("the service that sends the mail is not chrooted: it reads the host's own files")
+    root = f"{postfix.queue_directory}/etc"
+    wrong: list[str] = []
+    for name in FILES:
+        ours, theirs = ctx.ask(Read(f"/etc/{name}")), ctx.ask(Read(f"{root}/{name}"))
+        if theirs.problem == "not found":
+            if ours.problem is None and name in ("resolv.conf", "hosts"):
+                wrong.append(name)
+                yield fail(
+                    "dns.chroot-file", f"{root}/{name}", "missing in the chroot", file=name, path=f"{root}/{name}"
+                )
+        elif theirs.problem or ours.problem:
+            why = theirs.problem or ours.problem
+            yield unknown("dns.chroot-file", f"{root}/{name}", f"{why}: would be compared with /etc/{name}")
+        elif found := differences(name, ours.text, theirs.text):
+            lacks = name == "hosts" and way is not None and _lacks(way, ours.text, theirs.text)
+            severe = name == "resolv.conf" or lacks
+            wrong += [name] if name == "resolv.conf" else []
+            say = fail if severe else warn
+            text = f"lacks {way.host}, which /etc/hosts has" if lacks and way else "; ".join(found[:3])
+            yield say("dns.chroot-file", f"{root}/{name}", text, file=name, path=f"{root}/{name}", lacks_relay=lacks)
+    if "resolv.conf" not in wrong:
+        yield ok("dns.chroot", root, "the chroot asks the same name servers as the host")
+        return
+    yield from _servers(ctx, root)
+
+
+def _lacks(way: Route, ours: str, theirs: str) -> bool:
+    """Whether the next hop's name is only in the host's hosts file, in a configuration that reads such files."""
+    if "native" not in way.value("smtp_host_lookup"):
+        return False
+    return bool(addresses(hosts(ours), way.host)) and not addresses(hosts(theirs), way.host)
+
+
+def _servers(ctx: Context, root: str) -> Iterator[Observation]:
+    """Whether the chroot's own servers work, where they are not the host's."""
+    host = resolv_conf(ctx.ask(Read("/etc/resolv.conf")).text).used
+    jail = resolv_conf(ctx.ask(Read(f"{root}/resolv.conf")).text).used
+    if not ctx.settings.network:
+        yield unknown(
+            "dns.chroot", root, f"its name servers ({', '.join(jail)}) were not asked: network probes are off"
+        )
+        return
+    query = [Lookup("gmail-smtp-in.l.google.com", "A", server, 3.5) for server in dict.fromkeys((*host, *jail))]
+    alive = {q.server for q, reply in zip(query, ask_all(ctx, query), strict=True) if reply.rcode in ANSWERED}
+    works, serves = alive & set(jail), alive & set(host)
+    text = f"the chroot asks {', '.join(jail)}, the host {', '.join(host)}"
+    if works:
+        yield warn("dns.chroot", root, f"{text}; both answer", path=f"{root}/resolv.conf")
+    elif serves:
+        yield fail(
+            "dns.chroot", root, f"{text}; only the host's answer", path=f"{root}/resolv.conf", servers=", ".join(jail)
+        )
+    else:
+        yield unknown("dns.chroot", root, f"{text}; none of them answers, so the copy cannot be blamed")

@@ -1,0 +1,133 @@
+"""Does Postfix accept what main.cf and master.cf say?
+
+`postconf` prints values without judging them: a daemon that reads a bad one exits, and the mail stays where it is.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator
+
+from diagnose.check import Context, Read, Stat, check, fail, ok, unknown, warn
+from diagnose.facts import Mta, mta
+from diagnose.model import Observation
+from diagnose.parse.postfix import main_cf, setting_types
+from diagnose.parse.postfix.main_cf import MainCf
+
+# Settings that decide whether and where mail goes; a misspelling of one of these matters.
+_DECISIVE = (
+    "relayhost", "smtp_sasl_", "smtp_tls_", "smtp_use_tls", "transport_maps", "mydestination", "myorigin", "myhostname",
+    "mynetworks", "inet_interfaces", "inet_protocols", "default_transport", "sender_dependent_", "smtp_bind_address",
+    "smtp_generic_maps", "virtual_", "alias_", "smtpd_relay_restrictions", "message_size_limit",
+)  # fmt: skip
+_HARMLESS = re.compile(r"loglev|cache|note_starttls|timeout|_limit|_delay|_size")
+_READ_BY_ALL = ("all", "cleanup", "smtp")
+_FATAL_KINDS = ("missing-equals", "missing-name", "bad-field-count", "cannot-open")
+
+
+@check(
+    id="configuration",
+    title="Postfix' settings",
+    signs=("config.syntax", "config.value", "config.unknown-parameter", "config.duplicate", "config.readable"),
+    informational=("config.duplicate",),
+    tags=("postfix", "config"),
+    needs=("postfix",),
+)
+def configuration(ctx: Context) -> Iterator[Observation]:
+    postfix = mta(ctx)
+    path = f"{postfix.config_directory}/main.cf"
+    read = ctx.ask(Read(path))
+    text = main_cf.parse(read.text)
+    yield from _syntax(postfix, path)
+    yield from _values(postfix, text, path)
+    yield from _unknown(postfix, text)
+    yield from _duplicates(text)
+    yield from _readable(ctx, postfix)
+
+
+def _syntax(postfix: Mta, path: str) -> Iterator[Observation]:
+    bad = [c for c in postfix.complaints if c.fatal or c.kind in _FATAL_KINDS]
+    for complaint in bad[:3]:
+        file = complaint.file or path
+        place = f"{file} line {complaint.line}" if complaint.line else file
+        yield fail("config.syntax", place, complaint.text, path=file, line=complaint.line, kind=complaint.kind)
+    for finding in postfix.master.findings:
+        # A bad type or too few fields stop the master; the rest is reported elsewhere.
+        if finding.kind in ("bad-type", "bad-field-count", "bad-flag", "bad-number") and not bad:
+            where = f"{postfix.config_directory}/master.cf"
+            yield fail(
+                "config.syntax",
+                f"{where} line {finding.line}",
+                finding.text,
+                path=where,
+                line=finding.line,
+                kind=finding.kind,
+            )
+            bad.append(None)  # type: ignore[arg-type]
+            break
+    if not bad and not postfix.problem:
+        yield ok("config.syntax", path, "postconf reads main.cf and master.cf without an error", path=path)
+    elif not bad:
+        yield unknown("config.syntax", path, postfix.problem)
+
+
+def _values(postfix: Mta, text: MainCf, path: str) -> Iterator[Observation]:
+    refused = list(setting_types.rejected(postfix.explicit, postfix.defaults))
+    for service in postfix.master.services:
+        refused += setting_types.rejected(service.overrides, postfix.defaults)
+    for item in refused:
+        setting = text.get(item.parameter)
+        status = fail if item.fatal else warn
+        who = {"all": "Postfix' daemons"}.get(item.daemon, item.daemon)
+        does = f"{who} exit at start" if item.fatal else f"{who} ignore it"
+        yield status(
+            "config.value", item.parameter, f"{item.text}: {does}",
+            parameter=item.parameter, value=item.value, daemon=item.daemon, everything=item.daemon in _READ_BY_ALL and item.expected != "host-name",
+            path=path, line=setting.line if setting else 0, expected=item.expected,
+        )  # fmt: skip
+    if not refused and postfix.explicit:
+        yield ok("config.value", "values", f"{len(postfix.explicit)} settings hold values of the right kind")
+
+
+def _unknown(postfix: Mta, text: MainCf) -> Iterator[Observation]:
+    known = tuple(postfix.defaults)
+    for complaint in postfix.complaints:
+        if complaint.kind != "unused-parameter":
+            continue
+        name = complaint.parameter
+        plain = name.encode("ascii", "ignore").decode()
+        if _HARMLESS.search(plain):
+            close = []
+        else:
+            close = [n for n in difflib.get_close_matches(plain, known, 3, 0.88) if n.startswith(_DECISIVE)]
+        # The right name set elsewhere in the file makes the misspelling harmless.
+        meant = next((n for n in close if n not in postfix.explicit or not postfix.value(n)), "")
+        setting = text.get(name)
+        line = setting.line if setting else complaint.line
+        if meant:
+            said = f"Postfix knows no {name}; it reads {meant}, which is not set"
+            yield fail("config.unknown-parameter", name, said, parameter=meant, name=name, line=line)
+        else:
+            yield warn(
+                "config.unknown-parameter", name, "is a setting that nothing in Postfix reads", name=name, line=line
+            )
+
+
+def _duplicates(text: MainCf) -> Iterator[Observation]:
+    for finding in text.findings:
+        if finding.kind == "duplicate" and "(same value)" not in finding.text:
+            name = finding.text.split(" ", 1)[0]
+            said = f"{finding.text}; line {finding.line} counts"
+            yield warn("config.duplicate", name, said, parameter=name, line=finding.line)
+
+
+def _readable(ctx: Context, postfix: Mta) -> Iterator[Observation]:
+    """sendmail and postdrop read main.cf with the caller's rights."""
+    for path in (postfix.config_directory, f"{postfix.config_directory}/main.cf"):
+        reply = ctx.ask(Stat(path))
+        needed = 0o005 if reply.kind == "dir" else 0o004
+        if reply.exists and reply.mode & needed != needed:
+            said = f"has mode {reply.mode:04o}: ordinary users' programs cannot read it, and the sendmail command fails for them"
+            yield fail("config.readable", path, said, path=path, mode=f"{reply.mode:04o}")
+            return

@@ -1,0 +1,135 @@
+"""Is a relay evidently meant here, while nothing routes to it?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from diagnose.check import Context, Read, Stat, check, fail, ok, skip, warn
+from diagnose.facts import Mta, Route, mta, route
+from diagnose.model import Observation
+from diagnose.parse.postfix import main_cf, table
+from diagnose.parse.postfix.main_cf import MainCf
+
+_SASL_FILES = ("sasl_passwd", "sasl/passwd", "sasl/sasl_passwd", "sasl_password", "saslpass")
+
+
+@check(
+    id="relay-meant",
+    title="The relay that is meant",
+    signs=("config.relay-meant", "config.relay-port"),
+    tags=("postfix", "config"),
+    needs=("postfix",),
+)
+def relay_meant(ctx: Context) -> Iterator[Observation]:
+    postfix = mta(ctx)
+    way = route(ctx)
+    if way is None:
+        skip("the way of the mail could not be worked out")
+    if way.address_class in ("local", "virtual-alias", "virtual-mailbox"):
+        skip(f"mail to {way.domain} stays on this host")
+    text = main_cf.parse(ctx.ask(Read(f"{postfix.config_directory}/main.cf")).text)
+    if way.relay:
+        yield from _port(ctx, postfix, way)
+        yield from _overridden(postfix, way)
+        return
+    found = _lost(text) or _misspelt(postfix) or _map(ctx, postfix)
+    if found:
+        kind, said, line = found
+        yield fail(
+            "config.relay-meant", way.domain, said, kind=kind, line=line, parameter="relayhost", domain=way.domain
+        )
+    else:
+        yield ok(
+            "config.relay-meant", way.domain, "mail goes to the recipients' own exchangers, and no relay seems meant"
+        )
+
+
+def _lost(text: MainCf) -> tuple[str, str, int] | None:
+    """relayhost set and then lost: overridden further down, or swallowed by the line before for its indentation."""
+    values = [s for s in text.settings if s.name == "relayhost"]
+    if len(values) > 1 and not values[-1].value:
+        earlier = next((s for s in reversed(values[:-1]) if s.value), None)
+        if earlier:
+            return (
+                "overridden",
+                f"line {earlier.line} sets relayhost, and line {values[-1].line} empties it again",
+                values[-1].line,
+            )
+    for finding in text.findings:
+        if finding.kind == "swallowed-setting" and finding.text.startswith("relayhost"):
+            said = f"line {finding.line} is indented, so Postfix takes '{finding.text}' as part of the line before"
+            return "indented", said, finding.line
+    return None
+
+
+def _misspelt(postfix: Mta) -> tuple[str, str, int] | None:
+    for complaint in postfix.complaints:
+        name = re.sub(r"[^a-z]", "", complaint.parameter.lower())
+        if complaint.kind == "unused-parameter" and name in (
+            "relayhosts",
+            "relayhost",
+            "relayhostname",
+            "smtprelayhost",
+            "smarthost",
+            "realyhost",
+            "mailrelay",
+            "smtphost",
+        ):
+            return (
+                "misspelt",
+                f"Postfix knows no {complaint.parameter}; the setting is called relayhost",
+                complaint.line,
+            )
+    return None
+
+
+def _map(ctx: Context, postfix: Mta) -> tuple[str, str, int] | None:
+    """A password map that is used, or a file of that name: nobody makes one without a relay in mind."""
+    for reference in table.parse_list(postfix.value("smtp_sasl_password_maps")):
+        if postfix.flag("smtp_sasl_auth_enable") or table.source(reference):
+            return (
+                "map",
+                f"a login is set up (smtp_sasl_password_maps = {table.hide(reference.raw)}), and relayhost is empty",
+                0,
+            )
+    for name in _SASL_FILES:
+        path = f"{postfix.config_directory}/{name}"
+        reply = ctx.ask(Stat(path))
+        if reply.exists and reply.size > 0:
+            return "file", f"{path} holds a relay's login, and relayhost is empty", 0
+    return None
+
+
+def _port(ctx: Context, postfix: Mta, way: Route) -> Iterator[Observation]:
+    """relayhost without a port means 25, which a password map for another port betrays as an oversight."""
+    hop = way.hops[0]
+    if hop.port or way.port != 25:
+        yield ok("config.relay-port", way.destination, f"port {way.port} is taken", host=way.host, port=way.port)
+        return
+    wanted = ""
+    for reference in table.parse_list(way.value("smtp_sasl_password_maps")):
+        source = table.source(reference)
+        text = ctx.ask(Read(source, secret="sasl")).text if source else ""
+        match = re.search(rf"^\[?{re.escape(way.host)}\]?:(\w+)\s", text, re.M | re.I)
+        wanted = match[1] if match else wanted
+    said = f"{way.nexthop} names no port, so port 25 is used"
+    if wanted and wanted not in ("25", "smtp"):
+        said += f"; the password map has an entry for {way.host} with port {wanted}"
+        yield fail(
+            "config.relay-port", way.destination, said, host=way.host, port=25, wanted=wanted, parameter="relayhost"
+        )
+    else:
+        yield warn("config.relay-port", way.destination, said, host=way.host, port=25, parameter="relayhost")
+
+
+def _overridden(postfix: Mta, way: Route) -> Iterator[Observation]:
+    relayhost = postfix.value("relayhost")
+    last = way.reasons[-1] if way.reasons else ""
+    if relayhost and relayhost != way.nexthop and last.startswith(("transport_maps", "sender_dependent")):
+        text = f"relayhost = {relayhost} is not used: {last}"
+        yield warn(
+            "config.relay-meant", way.domain, text, kind="table", parameter=last.partition(":")[0], domain=way.domain
+        )
+    else:
+        yield ok("config.relay-meant", way.domain, f"mail goes to {way.destination}", host=way.host, port=way.port)

@@ -1,0 +1,106 @@
+"""Is the recipient rewritten on this host, by an alias, canonical or virtual table, to somewhere else?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from diagnose.check import Context, MailLog, MapLookup, check, fail, ok, skip, unknown, warn
+from diagnose.facts import Mta, mta, route, target
+from diagnose.model import Observation
+from diagnose.parse.postfix import table
+
+_RECIPIENT = ("recipient_canonical_maps", "canonical_maps", "virtual_alias_maps", "recipient_bcc_maps")
+_REWRITTEN = re.compile(r": to=<([^>]*)>, orig_to=<([^>]*)>,")
+_SENDER = ("sender_canonical_maps", "smtp_generic_maps")
+
+
+@check(
+    id="rewriting",
+    title="Addresses that are rewritten",
+    signs=("config.rewritten", "config.sender-rewritten"),
+    informational=("config.sender-rewritten",),
+    tags=("postfix", "config"),
+    needs=("postfix",),
+)
+def rewriting(ctx: Context) -> Iterator[Observation]:
+    postfix = mta(ctx)
+    whose = target(ctx)
+    if not whose.recipient or "@" not in whose.recipient:
+        skip("no recipient is known: name one with --to to see what the tables make of it")
+    clean = True
+    way = route(ctx, whose.recipient, whose.sender)
+    # Aliases of a domain that this host holds are its ordinary work.
+    ours = way is not None and way.address_class in ("local", "virtual-alias", "virtual-mailbox")
+    say = warn if ours else fail
+    if moved := _moved(ctx, whose.recipient):
+        clean = False
+        text = f"the log shows mail to {whose.recipient} delivered to {moved} instead"
+        yield say(
+            "config.rewritten", whose.recipient, text, recipient=whose.recipient, value=moved, parameter="the log"
+        )
+    for parameter in _RECIPIENT:
+        for observation in _asked(ctx, postfix, parameter, whose.recipient, ours):
+            clean = False
+            yield observation
+    if clean:
+        yield ok("config.rewritten", whose.recipient, "no table of this host rewrites it", recipient=whose.recipient)
+    if whose.sender and "@" in whose.sender:
+        for parameter in _SENDER:
+            for reference, key, value in _hits(ctx, postfix, parameter, whose.sender):
+                if key.startswith("?"):
+                    continue
+                text = f"{parameter} makes {value} of {key}"
+                yield warn("config.sender-rewritten", whose.sender, text, table=reference, key=key, value=value)
+
+
+def _moved(ctx: Context, recipient: str) -> str:
+    """Whom the last message to the recipient went to, when that is someone else and nobody got it under this name."""
+    wanted = recipient.lower()
+    last = ""
+    for line in ctx.ask(MailLog(ctx.settings.since)).lines:
+        match = _REWRITTEN.search(line)
+        if match and match[2].lower() == wanted:
+            last = match[1]
+        elif f" to=<{wanted}>, relay=" in line.lower():
+            last = ""
+    return "" if last.lower() == wanted else last
+
+
+def _asked(ctx: Context, postfix: Mta, parameter: str, recipient: str, ours: bool) -> Iterator[Observation]:
+    for reference, key, value in _hits(ctx, postfix, parameter, recipient):
+        if key.startswith("?"):
+            text = (
+                f"{parameter}: {reference} cannot be asked ({value}); it would tell whether the recipient is rewritten"
+            )
+            yield unknown("config.rewritten", recipient, text, table=reference)
+            continue
+        data = {"table": reference, "key": key, "value": value, "recipient": recipient, "parameter": parameter}
+        if parameter == "recipient_bcc_maps":
+            continue  # a copy; the mail itself still goes to its recipient
+        results = [part.strip() for part in re.split(r"[,\s]+", value) if part.strip()]
+        if recipient.lower() in (part.lower() for part in results) or value.strip() == "":
+            yield warn("config.rewritten", recipient, f"{parameter} keeps {key} and adds others: {value}", **data)
+        else:
+            text = f"{parameter} ({reference}) turns {key} into {value}: the recipient himself gets nothing"
+            yield (warn if ours else fail)("config.rewritten", recipient, text, **data)
+
+
+def _hits(ctx: Context, postfix: Mta, parameter: str, address: str) -> Iterator[tuple[str, str, str]]:
+    """(table, key, value) of the first table and key that answers; key '?' where one cannot be asked."""
+    domain = address.rpartition("@")[2]
+    keys = (address, f"@{domain.lower()}")
+    for reference in table.parse_list(postfix.value(parameter)):
+        if reference.type == "static":
+            yield reference.key, address, reference.name
+            return
+        for key in keys:
+            if key.startswith("@") and reference.type in ("regexp", "pcre"):
+                continue
+            reply = ctx.ask(MapLookup(reference.raw, key))
+            if reply.problem or (reply.error and not reply.found and "main.cf" not in reply.error):
+                yield reference.key, "?" + key, reply.problem or reply.error
+                break
+            if reply.found:
+                yield reference.key, key, reply.value
+                return

@@ -1,0 +1,93 @@
+"""Does master.cf hold the services that the mail needs?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from diagnose.check import Context, Stat, check, fail, ok, skip, unknown
+from diagnose.facts import Mta, mta, route
+from diagnose.model import Observation
+from diagnose.parse.postfix.setting_types import items
+
+# Without these no message moves at all, whatever its way.
+_ALWAYS = ("pickup", "cleanup", "qmgr", "rewrite", "bounce", "defer", "error", "retry", "showq")
+# A null client submits through sendmail or SMTP; one of the two may be missing on purpose.
+_NEEDED = {"pickup": "mail of the sendmail command", "retry": "mail that is put off"}
+
+
+@check(
+    id="services",
+    title="Services in master.cf",
+    signs=("postfix.transport", "postfix.service"),
+    tags=("postfix", "config"),
+    needs=("postfix",),
+)
+def services(ctx: Context) -> Iterator[Observation]:
+    postfix = mta(ctx)
+    if not postfix.master.services:
+        skip("master.cf could not be read")
+    yield from _transports(ctx, postfix)
+    missing = [name for name in _ALWAYS if not _served(postfix, name)]
+    for name in missing:
+        text = f"master.cf has no service {name}" + (f", which {_NEEDED[name]} needs" if name in _NEEDED else "")
+        yield fail("postfix.service", name, text, service=name)
+    lost = list(_programs(ctx, postfix))
+    yield from lost
+    if not missing and not lost:
+        yield ok("postfix.service", "master.cf", "holds all services that every message needs")
+
+
+def _programs(ctx: Context, postfix: Mta) -> Iterator[Observation]:
+    """Services that the mail needs and whose program does not exist: master(8) ends each attempt to run it."""
+    way = route(ctx)
+    place = postfix.value("daemon_directory")
+    if not ctx.ask(Stat(place)).exists:
+        return
+    for name in dict.fromkeys((*_ALWAYS, *((way.channel,) if way else ()))):
+        service = postfix.master.get(name)
+        if service is None or not service.command:
+            continue
+        path = service.command if service.command.startswith("/") else f"{place}/{service.command}"
+        reply = ctx.ask(Stat(path))
+        if not reply.problem and not reply.exists:
+            text = f"master.cf has the service {name} run {path}, which does not exist"
+            yield fail("postfix.service", name, text, service=name, path=path)
+
+
+def _transports(ctx: Context, postfix: Mta) -> Iterator[Observation]:
+    way = route(ctx)
+    if way is None:
+        yield unknown("postfix.transport", "transport", "the way of the mail could not be worked out")
+        return
+    wanted = {way.channel: f"mail to {way.domain}: {way.reasons[-1] if way.reasons else ''}"}
+    for text, why in _filters(postfix):
+        channel = text.partition(":")[0]
+        wanted.setdefault(channel, why)
+    for channel, why in wanted.items():
+        if _served(postfix, channel):
+            yield ok("postfix.transport", channel, f"is a service of master.cf ({why})", service=channel)
+            continue
+        off = " (switched off by master_service_disable)" if postfix.master.get(channel) else ""
+        text = f"the mail needs the transport {channel} ({why}), and master.cf has none of that name{off}"
+        yield fail("postfix.transport", channel, text, service=channel)
+
+
+def _filters(postfix: Mta) -> list[tuple[str, str]]:
+    found = []
+    if named := postfix.value("content_filter"):
+        found.append((named, f"content_filter = {named}"))
+    for service in postfix.master.services:
+        # Only the services by which mail comes in; the re-injection's own empty filter ends the loop.
+        named = service.overrides.get("content_filter", "")
+        if named and service.command in ("smtpd", "pickup") and "$" not in named:
+            found.append((named, f"content_filter of {service.name}"))
+    return found
+
+
+def _served(postfix: Mta, name: str) -> bool:
+    """Whether master(8) offers a private or public socket of that name."""
+    found = [s for s in postfix.master.services if s.name == name and s.type in ("unix", "fifo", "unix-dgram", "pass")]
+    if not found:
+        return False
+    disabled = items(postfix.value("master_service_disable"))
+    return not any(word in (name, f"{name}/{found[-1].type}", f"{name}.{found[-1].type}") for word in disabled)

@@ -1,0 +1,1 @@
+"""The relay: its name, its answer, its TLS, and the login."""

@@ -1,0 +1,1 @@
+"""What is known of the world: causes, sayings, relays, networks. It decides nothing."""

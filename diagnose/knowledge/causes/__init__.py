@@ -1,0 +1,49 @@
+"""The knowledge base: why mail fails, how to tell, what to do. One cause a file, below its section; literals only."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import importlib
+import pkgutil
+
+from diagnose.errors import UsageError
+from diagnose.model import Cause
+
+
+@functools.cache
+def _modules() -> dict[str, str]:
+    """Cause ids to the modules that hold them. Raises ValueError where an id stands in two sections."""
+    found: dict[str, str] = {}
+    for section in pkgutil.iter_modules(__path__, f"{__name__}."):
+        for info in pkgutil.iter_modules(importlib.import_module(section.name).__path__, f"{section.name}."):
+            id = info.name.rpartition(".")[2].replace("_", "-")
+            if id in found:
+                raise ValueError(f"the cause {id!r} stands in two sections")
+            found[id] = info.name
+    return dict(sorted(found.items()))
+
+
+@functools.cache
+def all_causes() -> tuple[Cause, ...]:
+    """Every cause, sorted by id."""
+    return tuple(_load(id) for id in _modules())
+
+
+def by_id(id: str) -> Cause:
+    """Raises UsageError, with the nearest name."""
+    known = _modules()
+    if id not in known:
+        close = difflib.get_close_matches(id, known, 1)
+        raise UsageError(
+            f"no cause is called {id!r}; " + (f"did you mean {close[0]!r}?" if close else "see `mail-diagnose list`")
+        )
+    return _load(id)
+
+
+@functools.cache
+def _load(id: str) -> Cause:
+    cause: Cause = importlib.import_module(_modules()[id]).CAUSE
+    if cause.id != id:
+        raise ValueError(f"the file of the cause {id!r} holds {cause.id!r}")
+    return cause

@@ -1,0 +1,35 @@
+from diagnose.knowledge.causes.application import APPLY, SENDS
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="app-certificate-untrusted",
+    title="Java does not trust the mail server's certificate",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "Java holds the server's certificate against a trust store of its own (cacerts). Its issuer is missing there, or the "
+        "certificate has expired, is self-signed or is for another name; Java then says 'PKIX path building failed' and "
+        "sends nothing, whatever the system's own CA bundle says."
+    ),
+    remedy=Remedy(
+        text="Reason: {why}, issuer {issuer}. An expired or foreign certificate is the server's to renew. For a CA of your own, import "
+        "it into Java's trust store ({store}), or update Java and the package ca-certificates-java. As a stopgap only: "
+        "mail.smtp.ssl.trust={host} in {path}.",
+        commands=(
+            "openssl s_client -starttls smtp -connect {host}:{port} -showcerts </dev/null",
+            "keytool -importcert -cacerts -alias mail-relay -file ca.pem",
+            *APPLY,
+        ),
+        debian=("apt-get install --reinstall ca-certificates-java",),
+        rhel=("update-ca-trust",),
+    ),
+    rules_out="The chain and the name verify against the trust store of the Java that runs the application.",
+    signs=(
+        Sign("app.certificate", 22),
+        Sign("app.certificate", 3, Status.WARNING),
+        Sign("mail.app-certificate-untrusted", 14),
+        Sign("app.certificate", -22, Status.OK),
+        SENDS,
+    ),
+    explains=("app-smtp-unreachable", "nothing-submitted"),
+    links=("https://docs.oracle.com/en/java/javase/17/docs/specs/man/keytool.html",),
+)

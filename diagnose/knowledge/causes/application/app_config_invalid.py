@@ -1,0 +1,37 @@
+from diagnose.knowledge.causes.application import APPLY, PROPERTIES, SMTP_PACKAGE
+from diagnose.model import Cause, Impact, Remedy, Sign
+
+CAUSE = Cause(
+    id="app-config-invalid",
+    title="The application's mail settings are incomplete or malformed",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "A setting is missing, still the example's placeholder, contradicts another, or is not what Java makes of the line: a backslash "
+        "at a line's end swallows the next line, blanks and quotes are part of the value, mail.port is not read at all "
+        "(mail.smtp.port or mail.smtp.socketFactory.port is), and anything but the bare word true is false."
+    ),
+    remedy=Remedy(
+        text="Correct {key} in {path}, line {line}. {setting} Where the file is generated, correct the template or the variable that "
+        "fills it. No backslash, quote or comment may stand behind a value.",
+        commands=("grep -nE '\\\\$|[[:space:]]$|<%' {path}", *APPLY),
+    ),
+    rules_out="The settings, read as Java reads them, lead to a server that takes them.",
+    signs=(
+        Sign("app.settings", 23, where=(("proven", True),)),
+        # Odd, but not seen to be what stops the mail.
+        Sign("app.settings", 12, where=(("proven", False),)),
+        Sign("mail.app-config-invalid", 14),
+        Sign("mail.app-send-failed", 3),
+    ),
+    explains=(
+        "app-smtp-unreachable",
+        "app-tls-mismatch",
+        "app-credentials-rejected",
+        "app-certificate-untrusted",
+        "app-tls-too-old",
+        "smtp-listener-missing",
+        "relay-name-not-found",
+        "nothing-submitted",
+    ),
+    links=(SMTP_PACKAGE, PROPERTIES),
+)

@@ -1,0 +1,36 @@
+from diagnose.knowledge.causes.application import APPLY
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="app-config-not-applied",
+    title="The template was edited, and the application still runs with the old settings",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "The application reads the file that Puppet generates, once, when it starts. The template says something else than that file, "
+        "or the file is newer than the running application: Puppet was not run, is disabled or fails, or the service was "
+        "not restarted."
+    ),
+    remedy=Remedy(
+        text="Let Puppet render {template} into {path}, and restart the application. ({kind}; {key} differs.)",
+        commands=("puppet agent --enable", *APPLY),
+    ),
+    rules_out="The generated file says what the template says, and the application was started after it was written.",
+    signs=(
+        Sign("app.applied", 24, where=(("kind", ("template-newer", "agent-disabled", "run-failed", "not-managed")),)),
+        # The file's time alone does not show that what the application uses has changed in it.
+        Sign("app.applied", 12, where=(("kind", "not-restarted"),)),
+        Sign("app.applied", 4, Status.WARNING, where=(("kind", "edited-by-hand"),)),
+    ),
+    explains=(
+        "app-config-invalid",
+        "app-smtp-unreachable",
+        "app-tls-mismatch",
+        "app-credentials-rejected",
+        "app-certificate-untrusted",
+        "app-tls-too-old",
+        "smtp-listener-missing",
+        "relay-name-not-found",
+        "nothing-submitted",
+    ),
+    links=("https://www.puppet.com/docs/puppet/latest/man/agent.html",),
+)

@@ -1,0 +1,26 @@
+from diagnose.knowledge.causes.application import APPLY, SMTP_PACKAGE
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="app-credentials-rejected",
+    title="The mail server refuses the application's login, or demands one that it does not make",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "The server was reached and TLS is in order, but the user name and password in the application's settings are refused, or "
+        "none are sent although the server wants them. Gmail, Yahoo and Microsoft take no account password here: they want "
+        "an application password, or have switched this kind of login off."
+    ),
+    remedy=Remedy(
+        text="Put a valid user and password into {path} ({label}): mail.smtp.auth=true (the bare word), mail.smtp.auth.username, "
+        "mail.smtp.auth.password. For Gmail create an application password. In a properties file write \\\\ for each backslash.",
+        commands=APPLY,
+    ),
+    rules_out="A login with the same user and password that the server answers with 235.",
+    signs=(
+        Sign("app.login", 22),
+        Sign("mail.app-credentials-rejected", 12),
+        Sign("app.login", -25, Status.OK),
+    ),
+    explains=("nothing-submitted",),
+    links=("https://support.google.com/accounts/answer/185833", SMTP_PACKAGE),
+)

@@ -1,0 +1,40 @@
+from diagnose.knowledge.causes.application import APPLY, BY_POSTFIX, SMTP_PACKAGE
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="app-smtp-unreachable",
+    title="The mail server in the application's settings does not answer",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "The application sends by a server of its own settings, not by this host's Postfix, and that server cannot be reached "
+        "on that port: the name is wrong, the port is wrong, or something on the way drops the connection. Java reports it as "
+        "MailConnectException or UnknownHostException; with the documented settings it may even print the wrong port."
+    ),
+    remedy=Remedy(
+        text="Correct host and port in {path} (now {host}:{port}); what this server does answer on: {works}. "
+        "Set: {setting}. Then let Puppet render the file and restart the application.",
+        commands=("getent hosts {host}", "timeout 5 bash -c '</dev/tcp/{host}/{port}' && echo open", *APPLY),
+    ),
+    rules_out="A connection from this host to that host and port that is greeted.",
+    signs=(
+        Sign("app.server", 6, where=(("local", False),)),
+        # relay-name-not-found says it more exactly.
+        Sign("app.server", 20, where=(("local", False), ("outcome", "name-not-found"))),
+        Sign("app.server", 20, where=(("local", False), ("outcome", ("silent", "greeting")))),
+        Sign("app.server", 22, where=(("local", False), ("others", ("open", "private")))),
+        Sign("app.server", 14, where=(("local", False), ("others", "unknown"))),
+        # Unrelated servers fail on that port too: the network stops it, and egress-…-blocked explains this.
+        Sign("app.server", 20, where=(("local", False), ("others", "blocked"))),
+        Sign("mail.app-smtp-unreachable", 8),
+        Sign("mail.app-connect-failed", 4),
+        Sign("mail.app-host-not-found", 5),
+        Sign("mail.app-read-timeout", 3),
+        Sign("app.server", -25, Status.OK),
+        # Nothing at all is reached: not this server's doing.
+        Sign("egress.internet", -15),
+        Sign("dns.resolver", -12),
+        BY_POSTFIX,
+    ),
+    explains=("nothing-submitted",),
+    links=(SMTP_PACKAGE,),
+)

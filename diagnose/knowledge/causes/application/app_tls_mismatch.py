@@ -1,0 +1,36 @@
+from diagnose.knowledge.causes.application import APPLY, SENDS, SMTP_PACKAGE
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="app-tls-mismatch",
+    title="The application begins TLS in a way that its mail server's port does not take",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "Port 465 expects TLS from the first byte, ports 587 and 25 begin in plain text and switch by STARTTLS. The application's "
+        "settings do the other thing, or leave out the TLS that the server insists on. With TLS on a plain port Java says "
+        "'Unsupported or unrecognized SSL message'; in plain text on 465 it hangs until its read time-out."
+    ),
+    remedy=Remedy(
+        text="In {path} (or the template and variables that it is made from) make port and TLS agree. What works with {host}: "
+        "{setting}. Remove the mail.smtp.socketFactory lines where STARTTLS is used. Then render the file and restart the application.",
+        commands=(
+            "openssl s_client -connect {host}:465 -crlf -brief </dev/null",
+            "openssl s_client -starttls smtp -connect {host}:587 -crlf -brief </dev/null",
+            *APPLY,
+        ),
+    ),
+    rules_out="A TLS handshake begun as the settings begin it.",
+    signs=(
+        Sign("app.tls", 22, where=(("proven", True),)),
+        # By what is usual on the port, the server not heard.
+        Sign("app.tls", 14, where=(("proven", False),)),
+        # The mail goes out, each time after a failed handshake and in the clear.
+        Sign("app.tls", 12, Status.WARNING, where=(("kind", "fallback"),)),
+        Sign("mail.app-tls-mismatch", 12),
+        Sign("mail.app-read-timeout", 4),
+        Sign("app.tls", -25, Status.OK),
+        SENDS,
+    ),
+    explains=("app-smtp-unreachable", "nothing-submitted"),
+    links=("https://javaee.github.io/javamail/docs/SSLNOTES.txt", SMTP_PACKAGE),
+)

@@ -1,0 +1,28 @@
+from diagnose.knowledge.causes.application import APPLY, SMTP_PACKAGE
+from diagnose.model import Cause, Impact, Remedy, Sign
+
+CAUSE = Cause(
+    id="app-tls-too-old",
+    title="The application's Java and the mail server have no TLS version in common",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "Mail servers take TLS 1.2 or newer. The settings (mail.smtp.ssl.protocols), an old Java or an old javax.mail library "
+        "offer only versions that the server, or Java's own security policy, has switched off; or the server knows only those."
+    ),
+    remedy=Remedy(
+        text="Set mail.smtp.ssl.protocols=TLSv1.2 TLSv1.3 in {path} or remove the line, and run a current Java and javax.mail 1.6 or newer.",
+        commands=(
+            "java -version",
+            "openssl s_client -starttls smtp -connect {host}:{port} -tls1_2 </dev/null",
+            *APPLY,
+        ),
+    ),
+    rules_out="A handshake with the versions that the application's Java offers.",
+    signs=(
+        # What the settings or the runtime allow; that this tool's own TLS passes says nothing about Java's.
+        Sign("app.protocol", 21),
+        Sign("mail.app-tls-too-old", 14),
+    ),
+    explains=("app-smtp-unreachable", "app-tls-mismatch", "nothing-submitted"),
+    links=("https://www.java.com/en/configure_crypto.html", SMTP_PACKAGE),
+)

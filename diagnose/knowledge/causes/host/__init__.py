@@ -1,0 +1,1 @@
+"""The machine: disk, rights, addresses, limits."""

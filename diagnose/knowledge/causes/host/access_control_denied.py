@@ -1,0 +1,32 @@
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="access-control-denied",
+    title="SELinux or AppArmor forbids it",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "The kernel's access control denied {process} what it needs, whatever owners and modes say. On Red Hat systems web "
+        "applications may neither call sendmail nor connect to mail servers unless a boolean is set."
+    ),
+    remedy=Remedy(
+        text="Allow just what was denied; do not switch SELinux off.",
+        commands=("ausearch -m avc -ts recent -c {process}", "dmesg | grep -iE 'avc:|apparmor=\"DENIED\"' | tail"),
+        debian=("aa-status", "aa-complain {profile}   # then correct the profile"),
+        rhel=(
+            "setsebool -P httpd_can_sendmail on httpd_can_network_connect on",
+            "restorecon -Rv /etc/postfix /var/spool/postfix",
+            "semanage port -a -t smtp_port_t -p tcp 2525   # for an unusual port",
+        ),
+    ),
+    rules_out="SELinux permissive or disabled, and no denial of a mail program in the audit log.",
+    signs=(
+        Sign("host.access-control", 20),
+        Sign("mail.access-control-denied", 20),
+        Sign("mail.connect-permission-denied", 5),
+        Sign("mail.table-permission-denied", 3),
+        Sign("host.access-control", -15, Status.OK),
+        Sign("mail.flow", -20, Status.OK),
+    ),
+    explains=("queue-permissions", "submission-sandboxed", "sasl-map-missing", "lookup-table-broken"),
+    links=("https://www.postfix.org/DEBUG_README.html",),
+)

@@ -1,0 +1,42 @@
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="disk-full",
+    title="There is no room for mail",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "The file system of the queue ({path}) is short of space or inodes. Postfix refuses mail by SMTP (452 4.3.1) "
+        "already when less than 1.5 times message_size_limit, or queue_minfree, is left; without inodes the sendmail "
+        "command hangs."
+    ),
+    remedy=Remedy(
+        text="Make room below {path}; look for logs, caches and container layers first.",
+        commands=(
+            "df -h {path}; df -i {path}",
+            "du -xsh /var/log /var/cache /var/tmp /var/lib/docker 2>/dev/null",
+            "journalctl --vacuum-size=200M",
+            "postqueue -f",
+        ),
+    ),
+    rules_out="df and df -i show room below the queue directory, and more than queue_minfree.",
+    signs=(
+        Sign("disk.space", 22),
+        # Not the queue's own file system: Postfix may fail to write its log or its tables.
+        Sign("disk.space", 10, Status.WARNING, where=(("kind", "full"),)),
+        Sign("disk.inodes", 22),
+        Sign("mail.disk-full", 20),
+        Sign("mail.queue-no-space", 5),
+        Sign("disk.space", -12, Status.OK),
+    ),
+    explains=(
+        "nothing-submitted",
+        "queue-permissions",
+        "submission-rejected",
+        "submission-sandboxed",
+        "postfix-not-running",
+        "smtp-listener-missing",
+        "chroot-resolver-stale",
+        "postfix-config-error",
+    ),
+    links=("https://www.postfix.org/postconf.5.html#queue_minfree",),
+)

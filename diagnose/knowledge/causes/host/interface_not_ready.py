@@ -1,0 +1,44 @@
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="interface-not-ready",
+    title="Postfix is told to use an address that this host does not have",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "{parameter} names {value}, which is no address of this host, or was not yet one when Postfix started. With "
+        "inet_interfaces Postfix does not start at all; with smtp_bind_address no connection can leave."
+    ),
+    remedy=Remedy(
+        text="Name an address that the host has, or none. If the address comes late at boot, let Postfix start after the "
+        "network is up.",
+        commands=(
+            "ip -br addr",
+            "postconf inet_interfaces inet_protocols smtp_bind_address smtp_bind_address6",
+            "postconf -X {parameter}",
+            "postfix stop; postfix start",
+            "postqueue -f",
+        ),
+    ),
+    rules_out="All addresses named are shown by `ip addr`.",
+    signs=(
+        Sign("host.interface", 22),
+        Sign("host.address-family", 18),
+        Sign("mail.interface-not-ready", 18),
+        # Servers without IPv6 addresses are out of reach for an IPv6-only Postfix.
+        Sign("host.address-family", 7, Status.WARNING),
+        Sign("mail.dns-no-data", 4),
+        Sign("mail.connect-no-address", 4),
+        Sign("mail.flow", -25, Status.OK),
+    ),
+    explains=(
+        "postfix-not-running",
+        "smtp-listener-missing",
+        "nothing-submitted",
+        "ipv6-broken",
+        "recipient-domain-accepts-no-mail",
+    ),
+    links=(
+        "https://www.postfix.org/postconf.5.html#inet_interfaces",
+        "https://www.postfix.org/postconf.5.html#smtp_bind_address",
+    ),
+)

@@ -1,0 +1,21 @@
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="mail-log-missing",
+    title="No mail log is kept",
+    impact=Impact.LATENT,
+    explanation=(
+        "Postfix writes to the system log, and on this host nothing keeps it: no log file, no journal. Nobody can tell what "
+        "became of a message."
+    ),
+    remedy=Remedy(
+        text="Let Postfix write its own log file (3.4 and later), or install a syslog service.",
+        commands=("postconf -e maillog_file=/var/log/postfix.log", "postfix stop; postfix start"),
+        debian=("apt-get install rsyslog",),
+        rhel=("dnf install rsyslog && systemctl enable --now rsyslog",),
+        alpine=("rc-update add syslog boot && rc-service syslog start",),
+    ),
+    rules_out="A file or the journal holds lines of postfix.",
+    signs=(Sign("host.mail-log", 20), Sign("host.mail-log", 5, Status.WARNING)),
+    links=("https://www.postfix.org/MAILLOG_README.html",),
+)

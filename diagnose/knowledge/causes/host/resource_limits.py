@@ -1,0 +1,34 @@
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="resource-limits",
+    title="Limits on memory, processes or files make Postfix fail",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "A limit ({limit}) leaves Postfix' daemons too few files, processes or too little memory: they cannot start, or the "
+        "kernel kills them."
+    ),
+    remedy=Remedy(
+        text="Raise the limit that is hit, or give the host more memory, and restart Postfix.",
+        commands=(
+            "cat /proc/$(pgrep -o -x master)/limits",
+            "systemctl show postfix postfix@- -p LimitNOFILE -p LimitNPROC -p TasksMax -p MemoryMax",
+            "dmesg | grep -i 'out of memory' | tail",
+            "systemctl edit postfix   # [Service] LimitNOFILE=4096",
+        ),
+    ),
+    rules_out="No 'fork:', 'Too many open files' or 'killed by signal 9' in the log, and no OOM kill.",
+    signs=(
+        Sign("host.limits", 23),
+        Sign("mail.resource-limits", 20),
+        Sign("host.limits", 3, Status.WARNING),
+        Sign("mail.daemon-failed", 3),
+        Sign("mail.flow", -25, Status.OK),
+    ),
+    # Without files left a daemon cannot even read the list of users.
+    explains=("postfix-not-running", "queue-congested", "postfix-config-error"),
+    links=(
+        "https://www.postfix.org/postconf.5.html#default_process_limit",
+        "https://www.postfix.org/TUNING_README.html",
+    ),
+)

@@ -1,0 +1,36 @@
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="smtp-listener-missing",
+    title="The application hands mail to a port where nothing listens",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "The application is told to use {host} port {port} on this host, and nothing listens there: Postfix' smtpd is "
+        "switched off in master.cf, or listens on other addresses (inet_interfaces). Inside a container, localhost is the "
+        "container itself."
+    ),
+    remedy=Remedy(
+        text="Switch the smtp service on and let it listen where the application connects, or correct the application.",
+        commands=(
+            "ss -ltn 'sport = :25'",
+            "postconf inet_interfaces && postconf -M smtp/inet",
+            "postconf -M 'smtp/inet=smtp inet n - y - - smtpd'",
+            "postfix stop; postfix start",
+        ),
+    ),
+    rules_out="A connection to that address and port is accepted.",
+    signs=(
+        # The very address and port that the application is told to use; port 25 may well be open beside it.
+        Sign("app.smtp-listener-missing", 32),
+        Sign("app.smtp-listener-missing", -20, Status.OK),
+        # Nobody told it to: without a host named it falls back on this one.
+        Sign("app.settings", -14, Status.WARNING, where=(("problem", "host-missing"),)),
+        # The port that master.cf promises is not there.
+        Sign("listener.expected", 12),
+        # A null client has no listener on purpose.
+        Sign("listener.smtp", 2, Status.WARNING),
+        Sign("listener.smtp", -12, Status.OK, where=(("kind", "open"),)),
+    ),
+    explains=("nothing-submitted", "app-smtp-unreachable"),
+    links=("https://www.postfix.org/postconf.5.html#inet_interfaces",),
+)

@@ -1,0 +1,41 @@
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="submission-sandboxed",
+    title="The program that sends is sandboxed, so its mail cannot be queued",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "The sendmail command works by postdrop's setgid bit. A service that runs with NoNewPrivileges, a read-only file "
+        "system or in such a container loses it: postdrop says 'Permission denied' and tries again for ever, while "
+        "the same command works in a root shell."
+    ),
+    remedy=Remedy(
+        text="Allow the service {unit} to gain the group, or let the application send by SMTP to localhost port 25 instead.",
+        commands=(
+            "systemctl cat {unit} | grep -E 'NoNewPrivileges|Protect|ReadOnly|PrivateUsers|RestrictSUIDSGID'",
+            "systemctl edit {unit}   # [Service] NoNewPrivileges=no, ReadWritePaths=/var/spool/postfix",
+            "systemctl restart {unit}",
+        ),
+    ),
+    rules_out="postdrop lacks its setgid bit for everybody, or the same user may send from a shell and the service too.",
+    signs=(
+        Sign("host.sandbox", 20),
+        Sign("mail.postdrop-permission-denied", 10),
+        # The bit is there, so what takes its effect away lies with the caller.
+        Sign("host.setgid", 4, Status.OK),
+        Sign("host.sandboxed-service", 2, Status.WARNING),
+        Sign("host.sandboxed-service", 6, Status.WARNING, where=(("kind", "unit"),)),
+        # Nothing at all was handed over, though it should have been.
+        Sign("log.recipient", 3, where=(("kind", "none"),)),
+        Sign("mail.flow", -20, Status.OK),
+        Sign("host.setgid", -15),
+        Sign("host.queue-permissions", -15),
+    ),
+    # Many sound services are sandboxed and never send.
+    prior=-4,
+    explains=("nothing-submitted", "queue-permissions"),
+    links=(
+        "https://www.postfix.org/postdrop.1.html",
+        "https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html",
+    ),
+)

@@ -1,0 +1,31 @@
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="wrong-mta",
+    title="Another mailer than Postfix takes the mail of this host",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "The sendmail command or port 25 belongs to {mailer}. Programs hand their mail to it, while the configuration that "
+        "everybody looks at is Postfix': nothing ever appears in Postfix' queue or log."
+    ),
+    remedy=Remedy(
+        text="Remove {mailer}, or let the sendmail command be Postfix' again, and restart Postfix.",
+        commands=("ls -l /usr/sbin/sendmail; ss -ltnp 'sport = :25'", "postconf sendmail_path"),
+        debian=("apt-get install --reinstall postfix   # removes the other mail-transport-agent",),
+        rhel=("alternatives --set mta /usr/sbin/sendmail.postfix", "systemctl restart postfix"),
+        alpine=("ln -sf /usr/lib/sendmail /usr/sbin/sendmail", "apk fix postfix"),
+    ),
+    rules_out="/usr/sbin/sendmail is Postfix' own, and port 25 belongs to its master.",
+    signs=(
+        Sign("postfix.sendmail-command", 21),
+        Sign("postfix.port-25-owner", 18),
+        # Postfix' own listener cannot be; that its sendmail command is still Postfix' takes nothing from it.
+        Sign("postfix.port-25-owner", 27, where=(("wanted", True),)),
+        Sign("mail.wrong-mta", 18),
+        # Postfix is not there at all: the other mailer may be quite right.
+        Sign("postfix.sendmail-command", 5, Status.WARNING),
+        Sign("postfix.sendmail-command", -6, Status.OK),
+    ),
+    explains=("nothing-submitted", "postfix-not-running", "smtp-listener-missing"),
+    links=("https://www.postfix.org/sendmail.1.html",),
+)

@@ -1,0 +1,1 @@
+"""The mail itself: delivered, waiting, held, expired, or never submitted."""

@@ -1,0 +1,25 @@
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="mail-on-hold",
+    title="Messages are on hold",
+    impact=Impact.PARTIAL,
+    explanation=(
+        "The hold queue has messages. Postfix never tries them: somebody ran postsuper -h, or an access map or header check says HOLD."
+    ),
+    remedy=Remedy(
+        text="Find out who held them and why (grep for 'hold:' in the log, HOLD in access maps and header_checks), then release them.",
+        commands=("postqueue -p", "postconf -n | grep -E 'checks|access'", "postsuper -H ALL"),
+    ),
+    rules_out="An empty hold queue.",
+    signs=(
+        Sign("queue.hold", 22),
+        Sign("queue.hold", 8, Status.WARNING),
+        Sign("mail.mail-on-hold", 14),
+        Sign("config.content-rule", 4),
+        Sign("queue.hold", -20, Status.OK),
+    ),
+    # Held mail keeps the reason of its last attempt.
+    explains=("delivery-suspended-by-config", "retry-pending"),
+    links=("https://www.postfix.org/postsuper.1.html", "https://www.postfix.org/access.5.html"),
+)

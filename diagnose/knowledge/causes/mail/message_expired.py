@@ -1,0 +1,22 @@
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="message-expired",
+    title="Mail was returned because it waited too long",
+    impact=Impact.PARTIAL,
+    explanation=(
+        "Messages stayed in the queue for maximal_queue_lifetime (five days unless set) and were returned to their senders. What made them "
+        "wait is the cause to find: it stands in the deferrals before."
+    ),
+    remedy=Remedy(
+        text="Mend what made the mail wait, then send it again from the application: returned mail is no longer in the queue.",
+        commands=("postconf maximal_queue_lifetime bounce_queue_lifetime",),
+    ),
+    rules_out="No 'status=expired' in the log.",
+    signs=(
+        Sign("mail.message-expired", 22),
+        Sign("mail.message-expired", 6, Status.WARNING),
+        Sign("mail.flow", -6, Status.OK),
+    ),
+    links=("https://www.postfix.org/postconf.5.html#maximal_queue_lifetime",),
+)

@@ -1,0 +1,26 @@
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="nothing-submitted",
+    title="The application never handed the mail to Postfix",
+    impact=Impact.NONE,
+    explanation=(
+        "Neither the log nor the queue has a trace of it. The fault lies before the mail server: the application is switched off, uses another "
+        "server, or failed before it sent."
+    ),
+    remedy=Remedy(
+        text="Look at the application's own log at the time of the missing mail, and at the server, port and sender in its settings "
+        "(mail-diagnose run --app-config FILE). To see that this host works: mail-diagnose send YOUR@ADDRESS.",
+    ),
+    rules_out="Any line of the mail log that names the recipient.",
+    signs=(
+        # The very recipient asked for has no line at all in a log that covers the day.
+        Sign("log.recipient", 13, where=(("kind", "none"),)),
+        Sign("log.submissions", 5),
+        Sign("queue.waiting", 2, Status.OK),
+        Sign("queue.waiting", -8),
+        Sign("postfix.master", -8),
+        Sign("mail.submission-rejected", -20),
+    ),
+    links=("https://www.postfix.org/DEBUG_README.html",),
+)

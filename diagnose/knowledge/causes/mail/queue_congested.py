@@ -1,0 +1,25 @@
+from diagnose.model import Cause, Impact, Remedy, Sign
+
+CAUSE = Cause(
+    id="queue-congested",
+    title="The queue is congested",
+    impact=Impact.PLACEMENT,
+    explanation=(
+        "So many messages wait that new ones stand behind them: one destination that answers slowly fills the active queue, or more is handed "
+        "over than leaves."
+    ),
+    remedy=Remedy(
+        text="See what waits and where it goes (mail-diagnose queue). Give the clogging destination a transport of its own, or drop mail that nobody "
+        "wants (postsuper -d).",
+        commands=("qshape deferred | head", "qshape active | head"),
+    ),
+    rules_out="A queue of some messages only, or only young ones.",
+    signs=(
+        Sign("queue.backlog", 14),
+        # When nothing leaves at all, the backlog is a mere consequence.
+        Sign("mail.flow", -8),
+        Sign("postfix.master", -10),
+    ),
+    explains=("retry-pending",),
+    links=("https://www.postfix.org/QSHAPE_README.html",),
+)

@@ -1,0 +1,43 @@
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="chroot-resolver-stale",
+    title="The host resolves names, Postfix's chroot does not",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "The smtp service runs chrooted and reads its own copies of resolv.conf, hosts and nsswitch.conf below the queue "
+        "directory. They are copied when Postfix starts. This copy differs from the host's and does not work, so Postfix "
+        "says 'Host not found, try again' for names that every other program resolves."
+    ),
+    remedy=Remedy(
+        text="Copy the files again and restart Postfix; on Debian and Ubuntu the start script does it. To be rid of it for "
+        "good, run smtp and relay without chroot (fifth column n in master.cf).",
+        commands=("cp -p /etc/resolv.conf /etc/hosts /etc/nsswitch.conf /etc/services /var/spool/postfix/etc/",),
+        debian=("service postfix restart && postqueue -f",),
+        rhel=("systemctl restart postfix && postqueue -f",),
+        alpine=("rc-service postfix restart && postqueue -f",),
+    ),
+    rules_out="A copy that says the same as the host's, or a smtp service that is not chrooted.",
+    signs=(
+        Sign("dns.chroot", 22),
+        Sign("dns.chroot-file", 8, where=(("file", "resolv.conf"),)),
+        Sign("dns.chroot-file", 6),
+        # The relay's name stands in the host's file, which is read, and not in the copy.
+        Sign("dns.chroot-file", 16, where=(("lacks_relay", True),)),
+        Sign("mail.dns-try-again", 6),
+        Sign("mail.chroot-resolver-stale", 20),
+        Sign("mail.dns-not-found", 4),
+        # The copy differs in hosts or services only: matters for names that stand nowhere else.
+        Sign("dns.chroot-file", 4, Status.WARNING, where=(("file", ("hosts", "services")),)),
+        Sign("dns.chroot", -6, Status.OK),
+        Sign("mail.flow", -25, Status.OK),
+        # The copies are made when Postfix is started: while it is down they may well be old or missing.
+        Sign("postfix.master", -20),
+        Sign("dns.resolver", -12),
+    ),
+    explains=("relay-name-not-found", "recipient-domain-not-found"),
+    links=(
+        "https://www.postfix.org/BASIC_CONFIGURATION_README.html#chroot_setup",
+        "https://www.postfix.org/DEBUG_README.html#no_chroot",
+    ),
+)

@@ -1,0 +1,29 @@
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="helo-name-invalid",
+    title="This host greets other servers with a name that is none",
+    impact=Impact.PARTIAL,
+    explanation=(
+        "Postfix says HELO with myhostname. That name is no fully qualified name, or does not resolve; many receivers refuse "
+        "to talk to such a client."
+    ),
+    remedy=Remedy(
+        text="Give the host a name that resolves to its public address, and tell Postfix. (It says {name} now.)",
+        commands=("postconf -e 'myhostname = HOST.YOUR.DOMAIN'", "postfix reload && postqueue -f"),
+    ),
+    rules_out="Receivers that accept the same HELO name.",
+    signs=(
+        Sign("mail.helo-name-invalid", 20),
+        Sign("identity.helo", 6, where=(("via", "direct"),)),
+        # No name at all is refused by more receivers than one that does not resolve.
+        Sign("identity.helo", 9, where=(("via", "direct"), ("kind", "invalid"))),
+        Sign("identity.helo", -10, Status.OK),
+        Sign("mail.flow", -20, Status.OK),
+        Sign("dns.resolver", -20),
+    ),
+    links=(
+        "https://www.postfix.org/postconf.5.html#smtp_helo_name",
+        "https://www.rfc-editor.org/rfc/rfc5321#section-4.1.1.1",
+    ),
+)

@@ -1,0 +1,30 @@
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="local-hostname-unresolvable",
+    title="Mail to local users goes to a host name that does not resolve",
+    impact=Impact.PARTIAL,
+    explanation=(
+        "Mail to root, or from cron, gets the domain of myorigin. That name is neither local here (mydestination) nor in DNS, so this "
+        "mail waits or bounces, though mail to the world may well flow."
+    ),
+    remedy=Remedy(
+        text="List the name {domain} in mydestination, or set myorigin to a domain that exists, and alias root to a real mailbox.",
+        commands=("postconf -e 'mydestination = $myhostname, localhost.$mydomain, localhost'", "postfix reload"),
+    ),
+    rules_out="The name stands in mydestination, or resolves.",
+    signs=(
+        # True of many hosts whose mail to the world is well: only failing mail makes it more than a note.
+        # Of mail to it nothing is known: a trait of many hosts that send well.
+        Sign("identity.hostname", 4),
+        Sign("identity.hostname", 20, where=(("failing", True),)),
+        Sign("mail.local-hostname-unresolvable", 20),
+        Sign("mail.dns-not-found", 5),
+        Sign("mail.recipient-domain-not-found", 5),
+        Sign("identity.hostname", -20, Status.OK),
+        Sign("mail.flow", -3, Status.OK),
+        Sign("dns.resolver", -20),
+    ),
+    explains=("recipient-domain-not-found", "sender-domain-not-found"),
+    links=("https://www.postfix.org/postconf.5.html#mydestination",),
+)

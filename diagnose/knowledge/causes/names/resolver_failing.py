@@ -1,0 +1,31 @@
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="resolver-failing",
+    title="This host's name server does not answer",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "Postfix looks up every domain before it connects. None of the name servers in /etc/resolv.conf answers a "
+        "question for names that surely exist, so all mail waits with 'Host not found, try again'."
+    ),
+    remedy=Remedy(
+        text="Name a server in /etc/resolv.conf that answers from here (asked: {servers}), see that UDP and TCP port 53 "
+        "may leave this host, then let Postfix copy the file into its chroot and try again.",
+        commands=(
+            "cat /etc/resolv.conf",
+            "getent ahosts gmail-smtp-in.l.google.com",
+            "postfix reload && postqueue -f",
+        ),
+    ),
+    rules_out="One server of resolv.conf that answers; other names that resolve while one domain does not.",
+    signs=(
+        Sign("dns.resolver", 22),
+        Sign("mail.dns-try-again", 7),
+        Sign("dns.resolver", -25, Status.OK),
+        Sign("mail.flow", -25, Status.OK),
+        # With no network at all the resolver is only the first to notice.
+        Sign("egress.internet", -4),
+    ),
+    explains=("recipient-domain-not-found", "relay-name-not-found", "sender-domain-not-found", "helo-name-invalid"),
+    links=("https://www.postfix.org/postconf.5.html#smtp_dns_resolver_options",),
+)

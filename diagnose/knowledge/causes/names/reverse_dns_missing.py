@@ -1,0 +1,25 @@
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="reverse-dns-missing",
+    title="The public address has no matching PTR record",
+    impact=Impact.PARTIAL,
+    explanation=(
+        "Receivers look up the name of the connecting address (PTR) and whether that name leads back to it. Here it does not, "
+        "and they say so when they refuse or delay the mail."
+    ),
+    remedy=Remedy(
+        text="Have whoever owns the address {address} (the hoster or provider) set its PTR record to this host's name, and let that "
+        "name resolve to the address; or send through a relay, whose addresses have one.",
+    ),
+    rules_out="A PTR record whose name resolves to the same address.",
+    signs=(
+        Sign("mail.reverse-dns-missing", 20),
+        Sign("identity.ptr", 6),
+        Sign("identity.ptr", -10, Status.OK),
+        Sign("mail.flow", -20, Status.OK),
+    ),
+    relay=True,
+    explains=("helo-name-invalid",),
+    links=("https://support.google.com/a/answer/81126", "https://www.rfc-editor.org/rfc/rfc1912#section-2.1"),
+)

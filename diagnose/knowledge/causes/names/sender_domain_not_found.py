@@ -1,0 +1,30 @@
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="sender-domain-not-found",
+    title="The sender's domain does not exist",
+    impact=Impact.PARTIAL,
+    explanation=(
+        "The envelope sender's domain is not in the public DNS (www-data@ip-10-0-0-5.internal, root@localhost.localdomain). "
+        "Receivers refuse such mail, since a bounce could not be returned."
+    ),
+    remedy=Remedy(
+        text="Let the application send from an address of a real domain, and give Postfix such a domain for mail without one. "
+        "(Sender now: {sender}.)",
+        commands=("postconf -e 'myorigin = YOUR.DOMAIN'", "postfix reload"),
+    ),
+    rules_out="The domain resolves (MX or address) from elsewhere.",
+    signs=(
+        Sign("mail.sender-domain-not-found", 22),
+        Sign("identity.sender-domain", 8),
+        Sign("identity.sender-domain", 3, Status.WARNING),
+        Sign("identity.sender-domain", -12, Status.OK),
+        Sign("dns.resolver", -20),
+        Sign("mail.flow", -15, Status.OK),
+    ),
+    explains=("helo-name-invalid",),
+    links=(
+        "https://www.postfix.org/postconf.5.html#myorigin",
+        "https://www.postfix.org/ADDRESS_REWRITING_README.html#generic",
+    ),
+)

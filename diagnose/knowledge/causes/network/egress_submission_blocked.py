@@ -1,0 +1,56 @@
+from diagnose.knowledge.causes.network import UPSTREAM
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="egress-submission-blocked",
+    title="The network does not let the relay's port out",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "Mail is sent to a relay on a submission port, and neither that relay nor those of unrelated operators can be "
+        "reached on this port from here, while other ports connect. Some clouds and company networks close the "
+        "submission ports 465 and 587 as they do 25. Relays listen on alternate ports for this case."
+    ),
+    remedy=Remedy(
+        text=(
+            "Use the relay on a port that is open from here (a ready configuration follows), or ask the operator of "
+            "this network to open outgoing TCP {port}. The key in the password map must change with the port. Then:"
+        ),
+        commands=("postqueue -f",),
+    ),
+    rules_out="Another operator's server answers on the same port: then it is the relay.",
+    explains=("relay-unreachable", "ipv6-broken", "app-smtp-unreachable"),
+    prior=-2,
+    relay=True,
+    links=("https://www.postfix.org/postconf.5.html#relayhost",),
+    signs=(
+        Sign("egress.mail-port", 17, where=(("service", "submission"), ("kind", "blocked"))),
+        Sign("egress.mail-port", 12, where=(("service", "submission"), ("kind", "silent"))),
+        Sign("egress.mail-port", 12, where=(("service", "submission"), ("kind", "one-server"))),
+        Sign("path.dies", 14, where=(("service", "submission"), ("said_by", "router"))),
+        Sign("egress.mail-port", 16, where=(("service", "submission"), ("kind", "throttled"))),
+        Sign("path.dies", 7, where=(("service", "submission"), ("where", UPSTREAM))),
+        # The relay answers on other ports, and packets to this one alone vanish.
+        Sign("path.dies", 10, where=(("service", "submission"), ("said_by", "neighbour"))),
+        Sign("path.dies", -8, status=Status.OK),
+        Sign("path.dies", -5, where=(("service", "submission"), ("where", "host"))),
+        # The application's own way out, and unrelated servers fail on its port too.
+        Sign(
+            "app.server",
+            22,
+            where=(("port", (465, 587, 2465, 2525, 2587)), ("others", "blocked"), ("intended", True)),
+        ),
+        Sign("relay.reachable", 3),
+        Sign("mail.connect-timeout", 3, where=(("route", "relay"),)),
+        Sign("mail.connect-refused", 1, where=(("route", "relay"),)),
+        Sign("mail.connect-no-route", 2, where=(("route", "relay"),)),
+        Sign("owner.policy", 4, status=Status.WARNING, where=(("service", "submission"),)),
+        Sign("firewall.smtp", 3, status=Status.OK),
+        Sign("firewall.smtp", -25, where=(("by_user", False),)),
+        Sign("firewall.smtp", -4, where=(("by_user", True),)),
+        Sign("firewall.route", -25),
+        Sign("firewall.redirect", -20, status=Status.WARNING),
+        Sign("mail.flow", -25, status=Status.OK),
+        Sign("relay.reachable", -30, status=Status.OK),
+        Sign("egress.internet", -30),
+    ),
+)

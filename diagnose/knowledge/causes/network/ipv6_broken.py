@@ -1,0 +1,36 @@
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="ipv6-broken",
+    title="Postfix tries IPv6, which leads nowhere from here",
+    impact=Impact.PARTIAL,
+    explanation=(
+        "IPv4 works and IPv6 does not, yet Postfix tries the servers' IPv6 addresses as well. Each attempt costs "
+        "time or fails, and the last status line often quotes the IPv6 address only, which hides what happened "
+        "over IPv4."
+    ),
+    remedy=Remedy(
+        text=(
+            "Repair the IPv6 route of this host, or have Postfix use IPv4 alone (the parameter takes a restart, a "
+            "reload is not enough). A server that has an IPv6 address only stays out of reach without IPv6."
+        ),
+        commands=("postconf -e 'inet_protocols = ipv4'", "systemctl restart postfix", "postqueue -f"),
+    ),
+    rules_out="An IPv6 connection succeeds, or IPv4 connections to the same server fail as well.",
+    explains=("remote-server-unreachable", "relay-unreachable"),
+    prior=-1,
+    links=("https://www.postfix.org/postconf.5.html#inet_protocols", "https://www.postfix.org/IPV6_README.html"),
+    signs=(
+        Sign("mail.ipv6-broken", 12),
+        Sign("egress.ipv6", 20),
+        Sign("egress.ipv6", 3, status=Status.WARNING),
+        Sign("mail.connect-network-unreachable", 4, where=(("family", 6),)),
+        Sign("mail.connect-timeout", 4, where=(("family", 6),)),
+        Sign("mail.connect-no-route", 3, where=(("family", 6),)),
+        Sign("mail.connect-no-address", 4),
+        # Then IPv6 is at most what hides the cause.
+        Sign("egress.mail-port", -3),
+        Sign("egress.internet", -25),
+        Sign("mail.flow", -20, status=Status.OK),
+    ),
+)

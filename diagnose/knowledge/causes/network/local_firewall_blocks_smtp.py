@@ -1,0 +1,65 @@
+from diagnose.knowledge.causes.network import UPSTREAM
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="local-firewall-blocks-smtp",
+    title="A firewall rule or route of this very host stops outgoing mail",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "Packets of Postfix to its mail port do not leave this host: a packet filter rule (nftables, iptables, ufw, "
+        "firewalld, csf) or a route of type prohibit, blackhole or unreachable stops them. A rule may hold for some "
+        "users only, so that a test by root passes while Postfix's own connections do not."
+    ),
+    remedy=Remedy(
+        text=(
+            "Allow outgoing TCP {port} on this host. {fix}\n"
+            "Rules typed by hand last until the next reload: make the change permanent where they are kept "
+            "(/etc/nftables.conf, ufw, firewalld, csf.conf, netplan or ifupdown)."
+        ),
+        commands=(
+            "nft -a list ruleset | grep -nE 'dport|skuid|policy'",
+            "iptables -S OUTPUT; ip6tables -S OUTPUT",
+            "ip route show; ip rule show",
+            "postqueue -f",
+        ),
+    ),
+    rules_out="Routers farther away answer packets to this port: then they do leave this host.",
+    explains=(
+        "egress-port-25-blocked",
+        "egress-submission-blocked",
+        "relay-unreachable",
+        "remote-server-unreachable",
+        "no-internet",
+        "app-smtp-unreachable",
+        "access-control-denied",
+    ),
+    prior=-3,
+    links=("https://wiki.nftables.org/wiki-nftables/index.php/Main_Page",),
+    signs=(
+        # The very packet that Postfix would send, judged by the rules that the kernel holds.
+        Sign("firewall.smtp", 25, where=(("by_user", False),)),
+        # A rule about users may be meant; the log decides.
+        Sign("firewall.smtp", 19, where=(("by_user", True),)),
+        Sign("firewall.smtp", 3, status=Status.WARNING),
+        Sign("firewall.route", 25),
+        # Sent to a place on this host where nobody answers, if connections fail.
+        Sign("firewall.redirect", 11, status=Status.WARNING),
+        Sign("firewall.route", 3, status=Status.WARNING),
+        Sign("egress.mail-port", 18, where=(("kind", "local"),)),
+        Sign("egress.mail-port", 3, where=(("kind", "blocked"),)),
+        Sign("path.dies", 7, where=(("where", "host"),)),
+        Sign("path.dies", -6, where=(("where", UPSTREAM),)),
+        Sign("mail.connect-permission-denied", 7),
+        Sign("mail.connect-invalid", 12),  # connect(2) says so of a blackhole route, hardly of anything else
+        Sign("mail.connect-timeout", 5),
+        Sign("mail.connect-refused", 5),
+        Sign("mail.connect-no-route", 5),
+        Sign("mail.connect-network-unreachable", 4),
+        Sign("firewall.smtp", -12, status=Status.OK),
+        # Rules may hold for users: what an ordinary one may not do, Postfix may, and nothing waits.
+        Sign("queue.waiting", -15, status=Status.OK),
+        Sign("egress.intercepted", -12),
+        Sign("mail.flow", -25, status=Status.OK),
+        Sign("relay.reachable", -8, status=Status.OK),
+    ),
+)

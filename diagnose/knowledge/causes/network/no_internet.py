@@ -1,0 +1,47 @@
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="no-internet",
+    title="This host reaches nothing at all",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "Not one connection gets out, neither to mail servers nor to the web or to name servers: the link is down, "
+        "there is no default route, or the gateway forwards nothing. It is not about mail."
+    ),
+    remedy=Remedy(
+        text="Restore the network first: link, address, default route, gateway. Then have Postfix try again.",
+        commands=("ip -br link; ip -br addr", "ip route; ip -6 route", "ping -c 3 1.1.1.1", "postqueue -f"),
+        debian=("networkctl status || systemctl status networking",),
+        rhel=("nmcli device status",),
+        alpine=("rc-service networking status",),
+    ),
+    rules_out="Any connection to a host outside succeeds.",
+    explains=(
+        "resolver-failing",
+        "chroot-resolver-stale",
+        "egress-port-25-blocked",
+        "egress-submission-blocked",
+        "relay-unreachable",
+        "remote-server-unreachable",
+        "ipv6-broken",
+        "relay-name-not-found",
+        "recipient-domain-not-found",
+        "reverse-dns-missing",
+        "helo-name-invalid",
+        "sender-domain-not-found",
+        "local-hostname-unresolvable",
+        "app-smtp-unreachable",
+        "interface-not-ready",
+    ),
+    prior=-6,
+    links=("https://www.postfix.org/DEBUG_README.html",),
+    signs=(
+        Sign("egress.internet", 28),
+        Sign("mail.connect-network-unreachable", 3),
+        Sign("mail.dns-try-again", 2),
+        Sign("mail.connect-timeout", 1),
+        Sign("mail.flow", -25, status=Status.OK),
+        Sign("relay.reachable", -25, status=Status.OK),
+        Sign("destination.reachable", -25, status=Status.OK),
+    ),
+)

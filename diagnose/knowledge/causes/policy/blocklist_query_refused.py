@@ -1,0 +1,21 @@
+from diagnose.knowledge.causes.policy import FLOW
+from diagnose.model import Cause, Impact, Remedy, Sign
+
+CAUSE = Cause(
+    id="blocklist-query-refused",
+    title="A 'blocklist entry' that is none: the list refuses the resolver that asked",
+    impact=Impact.PARTIAL,
+    explanation=(
+        "The receiver asks a blocklist through a public or overloaded resolver. The list answers such queries with an error code "
+        "(127.255.255.x), and the receiver takes that for a listing. This host's address is not listed."
+    ),
+    remedy=Remedy(
+        text="Where the refusing server is yours: let it use its own recursive resolver and accept only the list's real return codes "
+        "(zen.spamhaus.org=127.0.0.[2..11]). Otherwise tell its postmaster.",
+        commands=("postconf smtpd_recipient_restrictions smtpd_client_restrictions postscreen_dnsbl_sites",),
+    ),
+    rules_out="The list's own look-up page shows the address as listed.",
+    signs=(Sign("mail.blocklist-query-refused", 22), Sign("mail.ip-blocklisted", 2), FLOW),
+    explains=("ip-blocklisted",),
+    links=("https://www.spamhaus.org/returnc/pub/",),
+)

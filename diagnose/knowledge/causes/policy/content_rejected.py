@@ -1,0 +1,26 @@
+from diagnose.knowledge.causes.policy import BESIDE
+from diagnose.model import Cause, Impact, Remedy, Sign
+
+CAUSE = Cause(
+    id="content-rejected",
+    title="The mail is refused for what it says or how it is built",
+    impact=Impact.PARTIAL,
+    explanation=(
+        "The server took sender and recipient and then refused the message itself: a spam score, a link or attachment it does not "
+        "like, or a malformed message (bare line feeds, no From or Date, over-long lines)."
+    ),
+    remedy=Remedy(
+        text="Read the reply: it often names the rule. Try the same with a plain message (mail-diagnose send); if that is taken, change the "
+        "application's template. Let the application make proper headers (From, Date, Message-ID) and CRLF line ends.",
+    ),
+    rules_out="A plain test message to the same recipient is refused alike.",
+    signs=(
+        Sign("mail.content-rejected", 22),
+        Sign("mail.spam-generic", 11),
+        Sign("mail.policy-refused", 7),
+        Sign("mail.server-error", 9),
+        Sign("mail.app-send-failed", 2),
+        BESIDE,
+    ),
+    links=("https://www.rfc-editor.org/rfc/rfc5322", "https://www.postfix.org/smtp.8.html"),
+)

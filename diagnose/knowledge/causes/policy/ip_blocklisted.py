@@ -1,0 +1,30 @@
+from diagnose.knowledge.causes.policy import FLOW
+from diagnose.model import Cause, Impact, Remedy, Sign
+
+CAUSE = Cause(
+    id="ip-blocklisted",
+    title="Receivers refuse this host's address: it is on a blocklist",
+    impact=Impact.PARTIAL,
+    explanation=(
+        "The receiving servers name a blocklist, or say that the connecting address is banned. Addresses of homes, clouds and "
+        "formerly abused machines stand on such lists; some are listed for good because they should not send mail directly."
+    ),
+    remedy=Remedy(
+        text="Look the address up at the list that the reply names and follow its removal procedure after the reason is mended. Where "
+        "the list holds dynamic or cloud addresses by policy (Spamhaus PBL and the like), send through a relay.",
+        commands=("postqueue -p", "postqueue -f"),
+    ),
+    rules_out="Other receivers, that use the same list, take the mail.",
+    signs=(
+        Sign("mail.ip-blocklisted", 22),
+        Sign("mail.greeting-refused", 9),
+        Sign("mail.spam-generic", 6),
+        Sign("mail.policy-refused", 5),
+        # Nothing of the message was seen yet: it is the address or the names that the policy is about.
+        Sign("mail.policy-refused", 9, where=(("route", "direct"), ("stage", ("greeting", "ehlo", "mail", "rcpt")))),
+        FLOW,
+    ),
+    relay=True,
+    explains=("rate-limited",),
+    links=("https://check.spamhaus.org/", "https://www.postfix.org/BASIC_CONFIGURATION_README.html#relayhost"),
+)

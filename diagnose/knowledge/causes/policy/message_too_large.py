@@ -1,0 +1,25 @@
+from diagnose.knowledge.causes.policy import BESIDE, POSTFIX
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="message-too-large",
+    title="The message is larger than a size limit",
+    impact=Impact.PARTIAL,
+    explanation="This host's message_size_limit, or the limit that the receiving server announces (SIZE), is smaller than the message.",
+    remedy=Remedy(
+        text="Send smaller messages (links instead of attachments). If the limit is this host's own, raise it.",
+        commands=(
+            "postconf message_size_limit mailbox_size_limit",
+            "postconf -e 'message_size_limit = 26214400'",
+            "postfix reload",
+        ),
+    ),
+    rules_out="Small messages to the same recipient fail too.",
+    signs=(
+        Sign("mail.message-too-large", 22),
+        # Told only where the log cannot be read.
+        Sign("config.size-limit", 5, Status.WARNING),
+        BESIDE,
+    ),
+    links=(f"{POSTFIX}#message_size_limit", "https://www.rfc-editor.org/rfc/rfc1870"),
+)

@@ -1,0 +1,31 @@
+from diagnose.knowledge.causes.policy import FLOW, POSTFIX
+from diagnose.model import Cause, Impact, Remedy, Sign
+
+CAUSE = Cause(
+    id="rate-limited",
+    title="The relay or the receivers throttle this host",
+    impact=Impact.PLACEMENT,
+    explanation=(
+        "The other side takes mail, but not so much or so fast: 421 or 4.7.x with 'too many' or 'rate limit'. Postfix tries again, so the "
+        "mail is late rather than lost."
+    ),
+    remedy=Remedy(
+        text="Send more slowly, and find out what sends so much. A new address has to earn its volume; a relay's limit is raised in its "
+        "console.",
+        commands=(
+            "postconf -e 'smtp_destination_concurrency_limit = 2' 'smtp_destination_rate_delay = 1s'",
+            "postfix reload",
+            "postqueue -f",
+        ),
+    ),
+    rules_out="Refusals that are permanent (5xx), or come on the very first message of the day.",
+    signs=(
+        Sign("mail.rate-limited", 22),
+        Sign("mail.server-busy", 6),
+        Sign("mail.server-busy", 10, where=(("code", 421),)),
+        Sign("mail.greeting-refused", 4),
+        Sign("mail.session-lost", 3),
+        FLOW,
+    ),
+    links=(f"{POSTFIX}#default_destination_rate_delay", "https://support.google.com/a/answer/81126"),
+)

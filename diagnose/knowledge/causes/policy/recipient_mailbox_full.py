@@ -1,0 +1,16 @@
+from diagnose.knowledge.causes.policy import BESIDE
+from diagnose.model import Cause, Impact, Remedy, Sign
+
+CAUSE = Cause(
+    id="recipient-mailbox-full",
+    title="The recipient's mailbox is full",
+    impact=Impact.PARTIAL,
+    explanation="The receiving server is reached and answers that the mailbox is over its quota. Only the recipient can mend that.",
+    remedy=Remedy(
+        text="Tell the recipient ({recipient}) by other means to make room, then try again.",
+        commands=("postqueue -f",),
+    ),
+    rules_out="The reply speaks of the server's own disk rather than of a mailbox.",
+    signs=(Sign("mail.recipient-mailbox-full", 22), Sign("mail.system-storage", 8), BESIDE),
+    links=("https://www.rfc-editor.org/rfc/rfc3463#section-3.3",),
+)

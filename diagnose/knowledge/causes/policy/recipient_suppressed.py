@@ -1,0 +1,21 @@
+from diagnose.knowledge.causes.policy import BESIDE
+from diagnose.model import Cause, Impact, Remedy, Sign
+
+CAUSE = Cause(
+    id="recipient-suppressed",
+    title="The relay no longer sends to this recipient",
+    impact=Impact.PARTIAL,
+    explanation=(
+        "An earlier bounce or complaint put the address on the relay's suppression list. The relay takes the message and drops it, or refuses "
+        "it; the recipient's own server never sees it."
+    ),
+    remedy=Remedy(
+        text="Take {recipient} off the suppression (bounce) list in the relay's console or by its API, after the reason of the first bounce is gone."
+    ),
+    rules_out="Other recipients at the same domain do not get mail either.",
+    signs=(Sign("mail.recipient-suppressed", 22), BESIDE),
+    links=(
+        "https://docs.aws.amazon.com/ses/latest/dg/sending-email-suppression-list.html",
+        "https://www.twilio.com/docs/sendgrid/ui/sending-email/bounces",
+    ),
+)

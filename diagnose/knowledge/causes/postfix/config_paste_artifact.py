@@ -1,0 +1,45 @@
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="config-paste-artifact",
+    title="Text pasted from a web page is left in Postfix' settings",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "A line of {path} carries what a document put there: a backslash at its end, typographic quotes, a non-breaking "
+        "space or a prompt. Postfix has no line continuation by backslash and takes each character as part of the value. "
+        "A daemon that reads such a value ends at once, and the mail stays in the queue without a reason."
+    ),
+    remedy=Remedy(
+        text="Take the characters out of line {line} of {path} ({parameter}), let Postfix read it again and flush the queue.",
+        commands=(
+            "grep -nP '[^\\x00-\\x7F]|\\\\\\s*$' {path}",
+            "sed -i '{line}s/[\\\\ ]*$//' {path}",
+            "postconf {parameter}",
+            "postfix reload && postqueue -f",
+        ),
+    ),
+    rules_out="Settings in plain ASCII, none of which ends in a backslash.",
+    signs=(
+        Sign("config.paste", 24, where=(("plain", False),)),
+        Sign("config.paste", 4),
+        # Postfix itself cannot read the line: no daemon starts with it.
+        Sign("config.syntax", 3),
+        # With Postfix down nothing else can be what stops the mail today.
+        Sign("postfix.master", 3),
+        Sign("mail.config-paste-artifact", 20),
+        Sign("mail.flow", -25, Status.OK),
+    ),
+    explains=(
+        "postfix-config-error",
+        "tls-ca-bundle-missing",
+        "relay-requires-tls",
+        "relay-auth-not-attempted",
+        "relay-name-not-found",
+        "sasl-map-missing",
+        "sasl-key-mismatch",
+        "relay-unreachable",
+        "lookup-table-broken",
+        "queue-congested",
+    ),
+    links=("https://www.postfix.org/postconf.5.html",),
+)

@@ -1,0 +1,41 @@
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="delivery-suspended-by-config",
+    title="The settings hold this mail back or throw it away",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "Somebody told Postfix to stop this mail: defer_transports keeps it waiting, an error: transport returns it, a "
+        "discard: transport drops it and calls it sent. Debian's set-up choice 'Local only' does the same."
+    ),
+    remedy=Remedy(
+        text="If it is no longer meant, take the setting {parameter} away ({how}), reload and flush the queue.",
+        commands=(
+            "postconf -n defer_transports default_transport relay_transport transport_maps soft_bounce header_checks",
+            "postconf -X {parameter}",
+            "postfix reload && postqueue -f",
+        ),
+    ),
+    rules_out="The recipient's transport is smtp or relay, and defer_transports is empty.",
+    signs=(
+        # What Postfix would do with this very recipient: success elsewhere hardly speaks against it.
+        Sign("config.suspended", 30),
+        Sign("mail.delivery-suspended-by-config", 20),
+        Sign("config.content-rule", 20, where=(("how", ("discard", "reject", "redirect")),)),
+        # More than half of what this host handed in, so that other mail, or its bounces, flows all the same.
+        Sign("config.content-rule", 40, where=(("how", ("discard", "reject", "redirect")), ("most", True))),
+        Sign("config.content-rule", 3, Status.WARNING, where=(("how", ("discard", "reject", "redirect")),)),
+        # The log, which would show whether it was applied, cannot be read.
+        Sign(
+            "config.content-rule",
+            14,
+            Status.WARNING,
+            where=(("how", ("discard", "reject", "redirect")), ("unlogged", True)),
+        ),
+        Sign("mail.flow", -18, Status.OK),
+        Sign("config.soft-bounce", 2, Status.WARNING),
+        Sign("config.suspended", -10, Status.OK),
+    ),
+    explains=("queue-congested", "mail-on-hold", "retry-pending"),
+    links=("https://www.postfix.org/postconf.5.html#defer_transports", "https://www.postfix.org/transport.5.html"),
+)

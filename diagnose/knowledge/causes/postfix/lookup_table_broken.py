@@ -1,0 +1,38 @@
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="lookup-table-broken",
+    title="Postfix cannot use one of its lookup tables",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "{parameter} names the table {table}, and Postfix cannot open or ask it: it is missing, was never compiled, is "
+        "malformed, or its database does not answer. Mail that needs it is put off with 'Temporary lookup failure' or "
+        "stays in maildrop."
+    ),
+    remedy=Remedy(
+        text="Make or repair the table: compile an indexed one with postmap (aliases with newaliases), or correct the name.",
+        commands=(
+            "ls -l {path}*",
+            "postmap {table}",
+            "postmap -q test {table}; echo $?",
+            "newaliases",
+            "postfix reload && postqueue -f",
+        ),
+    ),
+    rules_out="`postmap -q` of the table answers without a warning.",
+    signs=(
+        Sign("table.present", 22),
+        Sign("table.readable", 18),
+        Sign("table.works", 20),
+        Sign("mail.lookup-table-broken", 18),
+        Sign("mail.table-unavailable", 8),
+        Sign("mail.table-permission-denied", 5),
+        # Tables that only local mailboxes or incoming mail need.
+        Sign("table.present", 6, Status.WARNING),
+        Sign("table.works", 4, Status.WARNING),
+        Sign("table.stale", 4, Status.WARNING, where=(("kind", "differs"),)),
+        Sign("mail.flow", -25, Status.OK),
+    ),
+    explains=("submission-rejected", "nothing-submitted"),
+    links=("https://www.postfix.org/DATABASE_README.html", "https://www.postfix.org/postmap.1.html"),
+)

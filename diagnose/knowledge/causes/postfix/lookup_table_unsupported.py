@@ -1,0 +1,37 @@
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="lookup-table-unsupported",
+    title="A lookup table is of a type that this Postfix does not have",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "{parameter} names a table of type {type}, which this Postfix was built without, or whose package is missing. "
+        "Red Hat 10 and Alpine have no hash: and btree: any more. The mail that needs the table waits."
+    ),
+    remedy=Remedy(
+        text="Use a type that `postconf -m` lists (lmdb: or texthash: instead of hash:), or install the type's package; then "
+        "compile the table again.",
+        commands=(
+            "postconf -m",
+            "postconf -n | grep -n '{type}:'",
+            "sed -i 's/{type}:/lmdb:/g' /etc/postfix/main.cf   # then postmap lmdb:FILE for each table",
+            "postfix reload && postqueue -f",
+        ),
+        debian=("apt-get install {package}",),
+        rhel=("dnf install {package}",),
+        alpine=("apk add {package}",),
+    ),
+    rules_out="`postconf -m` lists the type.",
+    signs=(
+        Sign("table.supported", 22),
+        Sign("sasl.map-type", 22),
+        Sign("mail.lookup-table-unsupported", 20),
+        # Only local mailboxes or incoming mail need it.
+        Sign("table.supported", 6, Status.WARNING),
+        Sign("mail.table-unavailable", 3),
+        Sign("mail.local-data-error", 3),
+        Sign("mail.flow", -25, Status.OK),
+    ),
+    explains=("lookup-table-broken", "sasl-map-missing", "relay-auth-not-attempted", "sasl-map-stale"),
+    links=("https://www.postfix.org/DATABASE_README.html", "https://www.postfix.org/NON_BERKELEYDB_README.html"),
+)

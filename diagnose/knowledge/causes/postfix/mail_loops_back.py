@@ -1,0 +1,28 @@
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="mail-loops-back",
+    title="Mail loops back to this host",
+    impact=Impact.PARTIAL,
+    explanation=(
+        "The next server for this mail is this host itself: relayhost points here, or the recipient's exchanger is an "
+        "address of this host while the domain is not in mydestination. Postfix stops such loops."
+    ),
+    remedy=Remedy(
+        text="Point relayhost to another server; or, if this host is the domain's mail server, list the domain in "
+        "mydestination or virtual_mailbox_domains. Behind NAT, set proxy_interfaces to the public address.",
+        commands=(
+            "postconf relayhost transport_maps mydestination proxy_interfaces inet_interfaces",
+            "postfix reload && postqueue -f",
+        ),
+    ),
+    rules_out="The next hop resolves to another host's address.",
+    signs=(
+        # The recipient's own DNS may lead here as well (an exchanger that is 127.0.0.1), which only DNS tells.
+        Sign("mail.mail-loops-back", 20),
+        Sign("dns.recipient-domain", 4, Status.OK),
+        Sign("mail.flow", -25, Status.OK),
+    ),
+    prior=-3,  # a recipient's domain that is in order says nothing by itself
+    links=("https://www.postfix.org/postconf.5.html#proxy_interfaces",),
+)

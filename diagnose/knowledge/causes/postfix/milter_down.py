@@ -1,0 +1,32 @@
+from diagnose.knowledge.causes.postfix import SEEN, UNLISTED
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="milter-down",
+    title="A mail filter (milter) does not answer, and mail is put off for it",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "Postfix asks a milter such as OpenDKIM or rspamd about every message. Nothing answers at {endpoint}, and "
+        "milter_default_action puts the mail off: SMTP clients get 451 4.7.1, mail of the sendmail command stays in maildrop."
+    ),
+    remedy=Remedy(
+        text="Start the milter and check its socket (a chrooted Postfix looks for it below the queue directory); or let mail "
+        "pass without it.",
+        commands=(
+            "postconf smtpd_milters non_smtpd_milters milter_default_action",
+            "systemctl restart opendkim rspamd 2>/dev/null; ss -lxtnp | grep -E 'opendkim|rspamd|milter'",
+            "postconf -e milter_default_action=accept && postfix reload   # mail passes unfiltered meanwhile",
+        ),
+    ),
+    rules_out="The milter's socket accepts a connection, or milter_default_action is accept.",
+    signs=(
+        Sign("filter.milter", 16, where=SEEN),
+        Sign("filter.milter", 9, where=UNLISTED),
+        Sign("mail.milter-down", 20),
+        # With milter_default_action = accept mail passes all the same.
+        Sign("filter.milter", -14, Status.WARNING),
+        Sign("mail.flow", -25, Status.OK),
+    ),
+    explains=("nothing-submitted", "submission-rejected"),
+    links=("https://www.postfix.org/MILTER_README.html",),
+)

@@ -1,0 +1,52 @@
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="postfix-config-error",
+    title="A setting of Postfix is wrong, and its daemons cannot work with it",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "main.cf or master.cf holds something that Postfix cannot use. A daemon that reads such a value ends at once, is "
+        "started again and ends again; the mail stays in the queue without a reason. `postfix check` and `postfix start` "
+        "do not complain about values."
+    ),
+    remedy=Remedy(
+        text="Correct {parameter} ({path} line {line}), then let Postfix read it again and flush the queue. Values stand "
+        "without quotes and without a comment behind them; a line that begins with a blank belongs to the line before.",
+        commands=(
+            "postconf -n {parameter}",
+            "postconf -n >/dev/null && postconf -M >/dev/null",
+            "postfix reload || postfix start",
+            "postqueue -f",
+        ),
+    ),
+    rules_out="postconf -n without a word on stderr, and no 'fatal:' of a Postfix daemon in the log.",
+    signs=(
+        # The agent that should take the message cannot start: no attempt, no reason.
+        Sign("queue.stuck", 6),
+        Sign("config.syntax", 24),
+        # With Postfix down nothing else can be what stops the mail today.
+        Sign("postfix.master", 3),
+        # A value that every message's way needs; others break only their own daemon.
+        Sign("config.value", 20, where=(("everything", True),)),
+        Sign("config.value", 12),
+        Sign("config.unknown-parameter", 10),
+        Sign("config.readable", 20),
+        # The client's own certificate: without it TLS is switched off.
+        Sign("tls.key", 22),
+        Sign("mail.postfix-config-error", 20, where=(("weak", (False, None)),)),
+        Sign("mail.postfix-config-error", 4),
+        Sign("mail.daemon-failed", 6),
+        Sign("postfix.daemons", 2, Status.WARNING, where=(("service", "qmgr"),)),
+        # Pasted characters are the better name for the same broken value.
+        Sign("config.paste", -8, where=(("plain", False),)),
+        Sign("mail.flow", -25, Status.OK),
+    ),
+    explains=(
+        "postfix-not-running",
+        "smtp-listener-missing",
+        "queue-congested",
+        "nothing-submitted",
+        "relay-auth-not-attempted",
+    ),
+    links=("https://www.postfix.org/postconf.5.html", "https://www.postfix.org/DEBUG_README.html"),
+)

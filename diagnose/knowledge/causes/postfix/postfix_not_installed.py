@@ -1,0 +1,35 @@
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="postfix-not-installed",
+    title="Postfix is not installed on this host",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "Nothing on this host can take mail and send it on: there is no Postfix. Programs that hand mail to "
+        "/usr/sbin/sendmail or to localhost port 25 fail at once."
+    ),
+    remedy=Remedy(
+        text="Install Postfix, or give the application the name of a mail server that takes its mail directly.",
+        debian=("apt-get install postfix libsasl2-modules ca-certificates",),
+        rhel=("dnf install postfix cyrus-sasl-plain ca-certificates", "systemctl enable --now postfix"),
+        alpine=("apk add postfix cyrus-sasl cyrus-sasl-login ca-certificates", "rc-service postfix start"),
+    ),
+    rules_out="postconf(1) on this host, or an application that is configured for another host's mail server.",
+    signs=(
+        Sign("mail.postfix-not-installed", 8),
+        Sign("postfix.installed", 12),
+        # What an earlier installation left shows that mail was meant to go this way.
+        Sign("postfix.installed", 20, where=(("left", True),)),
+        Sign("listener.smtp", 4, Status.WARNING),
+        Sign("listener.smtp", -8, Status.OK),
+        # Another mailer does the work.
+        Sign("postfix.sendmail-command", -6, Status.WARNING),
+        # Whom the application hands its mail to: this host, or a server of its own.
+        Sign("app.route", 8, Status.OK, where=(("direct", False),)),
+        Sign("app.route", -30, Status.OK, where=(("direct", True),)),
+        Sign("postfix.installed", -40, Status.OK),
+        Sign("mail.flow", -25, Status.OK),
+    ),
+    explains=("smtp-listener-missing", "nothing-submitted", "mail-log-missing"),
+    links=("https://www.postfix.org/INSTALL.html",),
+)

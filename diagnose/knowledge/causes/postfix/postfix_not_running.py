@@ -1,0 +1,41 @@
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="postfix-not-running",
+    title="Postfix is not running",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "The master process is not there. The sendmail command still reports success: its mail waits in the maildrop "
+        "directory until Postfix is started. Programs that use SMTP get 'connection refused'."
+    ),
+    remedy=Remedy(
+        text="Start Postfix and look at what it says; mail that waits is sent then. On Debian up to 12 and Ubuntu up to "
+        "24.04 the unit postfix.service says 'active (exited)' whatever happens: look at postfix@-.service.",
+        commands=("postfix start", "postfix status", "postqueue -p"),
+        debian=("journalctl -u postfix@- -u postfix -n 50",),
+        rhel=("systemctl enable --now postfix", "journalctl -u postfix -n 50"),
+        alpine=("rc-service postfix start",),
+    ),
+    rules_out="A process that holds the lock on pid/master.pid below the queue directory.",
+    signs=(
+        Sign("queue.maildrop", 4),
+        # Nobody holds the lock; or, without the right to ask for it, no such process shows.
+        Sign("postfix.master", 24, where=(("kind", ("down", "zombie", "dead", "stopped", "tracing-stop")),)),
+        Sign("postfix.master", 18),
+        Sign("mail.postfix-not-running", 8),
+        Sign("listener.expected", 4),
+        Sign("postfix.master", -40, Status.OK),
+    ),
+    explains=(
+        "smtp-listener-missing",
+        "nothing-submitted",
+        "queue-congested",
+        "retry-pending",
+        "app-smtp-unreachable",
+        "config-not-reloaded",
+        "backend-down",
+        # The start script fills the chroot.
+        "chroot-resolver-stale",
+    ),
+    links=("https://www.postfix.org/postfix.1.html",),
+)

@@ -1,0 +1,29 @@
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="recipient-domain-local",
+    title="This host takes the recipient's domain for its own",
+    impact=Impact.PARTIAL,
+    explanation=(
+        "{domain} is listed in {parameter} on this host, so its mail is delivered here and never sent to the domain's "
+        "exchanger. Recipients without an account here get 'unknown user', others a mailbox that nobody reads."
+    ),
+    remedy=Remedy(
+        text="Take {domain} out of {parameter} (often it is there as $mydomain or $myhostname), and reload.",
+        commands=(
+            "postconf mydestination virtual_alias_domains virtual_mailbox_domains relay_domains mydomain myhostname",
+            "postconf -e 'mydestination = $myhostname, localhost.$mydomain, localhost'",
+            "postfix reload",
+        ),
+    ),
+    rules_out="The log shows relay=host[address] for that recipient, not relay=local; or its exchanger is this host.",
+    signs=(
+        Sign("config.recipient-local", 20),
+        # Behind NAT a mail server does not see its own public address.
+        Sign("config.recipient-local", 5, Status.WARNING),
+        Sign("mail.local-user-unknown", 6),
+        Sign("mail.recipient-domain-local", 14),
+    ),
+    explains=("recipient-unknown", "recipient-domain-not-found"),
+    links=("https://www.postfix.org/ADDRESS_CLASS_README.html",),
+)

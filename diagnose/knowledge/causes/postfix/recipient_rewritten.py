@@ -1,0 +1,32 @@
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="recipient-rewritten",
+    title="A table of this host sends the mail to someone else",
+    impact=Impact.PARTIAL,
+    explanation=(
+        "{parameter} turns {recipient} into {value} before the mail is sent, so the recipient himself gets nothing. The "
+        "log shows both addresses, as to= and orig_to=."
+    ),
+    remedy=Remedy(
+        text="Take the entry {key} out of {table}, or correct it; compile the table again if it is of an indexed type.",
+        commands=("postmap -q {key} {table}", "postmap {table}", "postfix reload"),
+    ),
+    rules_out="No orig_to= in the log line of that message, and postmap -q finds nothing for the address or its @domain.",
+    signs=(
+        Sign("config.rewritten", 22),
+        # An alias of a domain that this host holds: ordinary, unless it is the mail that is missed.
+        Sign("config.rewritten", 4, Status.WARNING),
+        # The rewritten address then fails.
+        Sign("mail.local-user-unknown", 5),
+        Sign("mail.recipient-unknown", 3),
+    ),
+    explains=(
+        "recipient-domain-local",
+        "recipient-unknown",
+        "recipient-domain-not-found",
+        "delivered-to-remote",
+        "nothing-submitted",
+    ),
+    links=("https://www.postfix.org/ADDRESS_REWRITING_README.html",),
+)

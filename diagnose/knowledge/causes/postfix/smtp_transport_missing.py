@@ -1,0 +1,32 @@
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="smtp-transport-missing",
+    title="The transport that the mail needs is missing from master.cf",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "Postfix hands each message to a transport, a service of master.cf. The one that this mail needs ({service}) is "
+        "not there, so the queue manager puts it off with 'mail transport unavailable'."
+    ),
+    remedy=Remedy(
+        text="Put the service back into master.cf, or correct the setting that names it, and reload. The line of smtp reads:",
+        commands=(
+            "postconf -M {service}/unix",
+            "postconf -M 'smtp/unix=smtp unix - - y - - smtp'   # for smtp and relay; chroot y on Debian, n elsewhere",
+            "postfix reload && postqueue -f",
+        ),
+    ),
+    rules_out="`postconf -M {service}/unix` shows the service.",
+    signs=(
+        Sign("queue.stuck", 3),
+        Sign("postfix.transport", 22),
+        # Nothing moves without it, whatever else is there.
+        Sign("postfix.service", 33),
+        Sign("mail.smtp-transport-missing", 20),
+        Sign("mail.transport-unavailable", 4),
+        Sign("postfix.transport", -12, Status.OK),
+        Sign("mail.flow", -25, Status.OK),
+    ),
+    explains=("queue-congested", "content-filter-down"),
+    links=("https://www.postfix.org/master.5.html",),
+)

@@ -1,0 +1,18 @@
+from diagnose.model import Cause, Impact, Remedy, Sign
+
+CAUSE = Cause(
+    id="smtputf8-unsupported",
+    title="An internationalised address meets a server that cannot take it",
+    impact=Impact.PARTIAL,
+    explanation=(
+        "Sender or recipient has letters outside ASCII before the @, and the next server does not offer SMTPUTF8. Such "
+        "mail cannot be handed over."
+    ),
+    remedy=Remedy(
+        text="Use an address in ASCII; a domain may be written in its xn-- form. Another relay may support SMTPUTF8.",
+        commands=("postconf smtputf8_enable smtputf8_autodetect_classes",),
+    ),
+    rules_out="Both addresses are plain ASCII.",
+    signs=(Sign("mail.smtputf8-unsupported", 20),),
+    links=("https://www.postfix.org/SMTPUTF8_README.html",),
+)

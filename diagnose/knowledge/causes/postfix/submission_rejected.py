@@ -1,0 +1,41 @@
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="submission-rejected",
+    title="This host's own Postfix refuses the application's mail",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "The application reaches Postfix, and Postfix refuses: the client is not in mynetworks, the sender's domain or the "
+        "HELO name does not pass a restriction, or the user may not submit. The log has a NOQUEUE: reject line."
+    ),
+    remedy=Remedy(
+        text="Let the application's address in (narrowly: an open relay is found within hours), and put permit_mynetworks "
+        "before other restrictions; or correct the sender address.",
+        commands=(
+            "postconf mynetworks smtpd_relay_restrictions smtpd_recipient_restrictions smtpd_sender_restrictions authorized_submit_users",
+            "postconf -e 'mynetworks = 127.0.0.0/8 [::1]/128 172.18.0.0/16'   # the application's network",
+            "postfix reload",
+        ),
+    ),
+    rules_out="No NOQUEUE: reject line for the application's address.",
+    signs=(
+        Sign("mail.submission-rejected", 20),
+        Sign("config.submission-refused", 22),
+        # A rule that would, where the log cannot tell whether it does.
+        Sign("config.submission-refused", 4, Status.WARNING, where=(("kind", "rule"),)),
+        Sign("config.submit-users", 12),
+        # Other ways in may work all the while.
+        Sign("mail.flow", -6, Status.OK),
+    ),
+    explains=(
+        "relay-access-denied",
+        "sender-domain-not-found",
+        "helo-name-invalid",
+        "nothing-submitted",
+        "sender-not-allowed",
+    ),
+    links=(
+        "https://www.postfix.org/SMTPD_ACCESS_README.html",
+        "https://www.postfix.org/BASIC_CONFIGURATION_README.html#relay_from",
+    ),
+)

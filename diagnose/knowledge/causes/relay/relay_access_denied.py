@@ -1,0 +1,37 @@
+from diagnose.knowledge.causes.relay import FLOW, POSTCONF
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="relay-access-denied",
+    title="The next hop refuses to relay for this host",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "The relay answers 'Relay access denied' or its like: it neither knows this client's address nor has it logged in. Either "
+        "a login is missing, or the address must be allowed at the relay, and it may have changed."
+    ),
+    remedy=Remedy(
+        text=(
+            "Have this host's address allowed at the relay, or use a login: smtp_sasl_auth_enable and a password map, on the "
+            "relay's submission port (587 or 465) instead of 25."
+        ),
+        commands=(
+            "postconf relayhost smtp_sasl_auth_enable smtp_sasl_password_maps",
+            "postqueue -p",
+            "postfix reload && postqueue -f",
+        ),
+    ),
+    rules_out="The relay takes the same recipient from this host by hand.",
+    signs=(
+        Sign("mail.relay-access-denied", 16),
+        Sign("relay.envelope", 12, where=(("label", "relay-access-denied"),)),
+        Sign("relay.banner", 6),
+        Sign("mail.greeting-refused", 5, where=(("route", "relay"),)),
+        # Then a login is what is missing, or what fails.
+        Sign("sasl.key", -8),
+        Sign("sasl.enabled", -8),
+        Sign("sasl.map", -8),
+        Sign("relay.envelope", -6, Status.OK),
+        FLOW,
+    ),
+    links=("https://www.postfix.org/SASL_README.html#client_sasl", f"{POSTCONF}#smtp_sasl_auth_enable"),
+)

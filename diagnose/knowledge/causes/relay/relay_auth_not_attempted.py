@@ -1,0 +1,39 @@
+from diagnose.knowledge.causes.relay import CLIENT, FLOW
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="relay-auth-not-attempted",
+    title="The relay wants a login, and Postfix makes none",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "The relay takes mail only after a login, and Postfix' SMTP client has logins switched off (smtp_sasl_auth_enable is no, "
+        "or only the server's parameter smtpd_sasl_auth_enable was set). Mail is returned at once with 530 or 'relay access "
+        "denied', so that the queue looks empty."
+    ),
+    remedy=Remedy(
+        text="Switch the login on and name the password map; what was returned must be sent anew.",
+        commands=(
+            "test -e {path} || install -m 600 /dev/null {path}",
+            "${{EDITOR:-vi}} {path}   # {next_hop} USER:KEY",
+            "postmap {table}",
+            "postconf -e 'smtp_sasl_auth_enable = yes' 'smtp_sasl_password_maps = {table}'"
+            " 'smtp_sasl_security_options = noanonymous'",
+            "postfix reload && postqueue -f",
+        ),
+    ),
+    rules_out="smtp_sasl_auth_enable = yes, and the log shows a login.",
+    signs=(
+        Sign("sasl.enabled", 18),
+        Sign("mail.auth-required", 7),
+        Sign("relay.envelope", 7, where=(("label", "auth-required"),)),
+        Sign("mail.relay-access-denied", 3),
+        # A login is on here, and that port of the relay offers none.
+        Sign("relay.mechanism", 20, Status.WARNING, where=(("kind", "none-offered"),)),
+        Sign("sasl.enabled", 6, Status.OK, where=(("on", False),)),
+        # A login is on: then it is the key or the map.
+        Sign("sasl.enabled", -15, Status.OK, where=(("on", True),)),
+        FLOW,
+    ),
+    explains=("relay-access-denied", "sender-not-allowed", "relay-auth-disabled"),
+    links=(CLIENT, "https://www.postfix.org/postconf.5.html#smtp_sasl_auth_enable"),
+)

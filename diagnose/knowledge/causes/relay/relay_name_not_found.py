@@ -1,0 +1,52 @@
+from diagnose.knowledge.causes.relay import FLOW, POSTCONF
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="relay-name-not-found",
+    title="The relay's name does not lead to a server",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "Postfix (or the application that sends) cannot turn the next hop into an address: the name is misspelt or gone, it is written in a way "
+        "that Postfix does not read, it stands in the hosts file only, or the brackets are missing, so that Postfix asks for "
+        "the name's mail exchangers instead of the name itself."
+    ),
+    remedy=Remedy(
+        text=(
+            "Write the relay as [name]:port in relayhost (or the transport table), with a name that the DNS has, and give the "
+            "password map's entry the same key. For a name of the hosts file alone set smtp_host_lookup = dns, native. "
+            "An application that sends by itself has the name in its own settings."
+        ),
+        commands=(
+            "postconf relayhost transport_maps default_transport",
+            "dig +short {host} A; dig +short {host} AAAA; getent hosts {host}",
+            "postconf -e 'relayhost = [{host}]:{port}'   # correct the name and the port here",
+            "postfix reload && postqueue -f",
+        ),
+    ),
+    rules_out="The name resolves in the DNS that Postfix asks.",
+    signs=(
+        Sign("relay.name", 22, where=(("kind", ("nxdomain", "no-data", "hosts-only", "spelling", "port-name")),)),
+        Sign("relay.name", 18, where=(("kind", "brackets"),)),
+        Sign("relay.name", 10, where=(("kind", "pasted"),)),
+        # The application's own mail host.
+        Sign("app.server", 23, where=(("outcome", "name-not-found"), ("local", False), ("intended", True))),
+        Sign("relay.name", 14, Status.WARNING, where=(("kind", "servfail"),)),
+        Sign("dns.resolver", -25),
+        Sign("mail.dns-try-again", 5, where=(("route", "relay"),)),
+        Sign("mail.relay-name-not-found", 18),
+        Sign("mail.app-host-not-found", 8),
+        Sign("mail.relayhost-problem", 6),
+        Sign("mail.dns-not-found", 6, where=(("route", "relay"),)),
+        Sign("relay.name", -15, Status.OK),
+        # The host knows the name by its hosts file, which Postfix is told to read: the chroot's copy lacks it.
+        Sign("dns.chroot-file", -20, where=(("lacks_relay", True),)),
+        FLOW,
+    ),
+    explains=(
+        "relay-unreachable",
+        "postfix-config-error",
+        "recipient-domain-not-found",
+        "recipient-domain-accepts-no-mail",
+    ),
+    links=(f"{POSTCONF}#relayhost", f"{POSTCONF}#smtp_host_lookup"),
+)

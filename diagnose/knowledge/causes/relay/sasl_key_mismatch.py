@@ -1,0 +1,45 @@
+from diagnose.knowledge.causes.relay import FLOW, README
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="sasl-key-mismatch",
+    title="The password map has no entry under the name that Postfix looks up",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "Postfix looks for the server's bare host name, then for the next hop exactly as relayhost writes it, brackets and port "
+        "included. The map has no such key, so no login is made, and the relay refuses the mail at once (530)."
+    ),
+    remedy=Remedy(
+        text=(
+            "Make the left column of {path} exactly {next_hop} (it has {near}), compile the table, and send the mail again: what was "
+            "returned is gone."
+        ),
+        commands=(
+            "postconf -h relayhost",
+            "${{EDITOR:-vi}} {path}   # {next_hop} USER:KEY",
+            "postmap {table}",
+            "postmap -q '{next_hop}' {table} | sed 's/:.*/:***/'",
+            "postfix reload && postqueue -f",
+        ),
+    ),
+    rules_out="`postmap -q` with the next hop, or with the bare host name, gives the entry.",
+    signs=(
+        Sign("sasl.key", 22, where=(("kind", "near"),)),
+        Sign("sasl.key", 19, where=(("kind", "empty"),)),
+        Sign("sasl.key", 16, where=(("kind", "none"),)),
+        Sign("sasl.key", 6, Status.WARNING),
+        Sign("mail.auth-required", 6),
+        Sign("relay.envelope", 6, where=(("label", "auth-required"),)),
+        Sign("mail.relay-access-denied", 3),
+        # No login is made for another reason.
+        Sign("sasl.enabled", -20),
+        Sign("sasl.enabled", -20, Status.OK, where=(("on", False),)),
+        Sign("sasl.map", -20),
+        Sign("sasl.stale", -20),
+        Sign("relay.starttls", -10, where=(("kind", ("demanded", "login-needs-tls")),)),
+        Sign("sasl.key", -25, Status.OK),
+        FLOW,
+    ),
+    explains=("relay-auth-not-attempted", "relay-access-denied", "sender-not-allowed", "relay-auth-disabled"),
+    links=(f"{README}#client_sasl_enable", "https://www.postfix.org/postconf.5.html#smtp_sasl_password_maps"),
+)

@@ -1,0 +1,40 @@
+from diagnose.knowledge.causes.relay import CLIENT, FLOW
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="sasl-map-missing",
+    title="The relay's password map cannot be opened",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "smtp_sasl_password_maps names a table that is not there or cannot be read, or names none at all. Most often the text "
+        "file was written and postmap was never run on it, so that the compiled table is missing. Postfix then puts the mail "
+        "off with 'local data error', or its SMTP client cannot start."
+    ),
+    remedy=Remedy(
+        text="Make the table: write the text file, compile it, and see that a lookup answers.",
+        commands=(
+            "postconf smtp_sasl_password_maps",
+            "ls -l {path}*",
+            "postmap {table}",
+            "postmap -q '{next_hop}' {table} | sed 's/:.*/:***/'",
+            "postfix reload && postqueue -f",
+        ),
+    ),
+    rules_out="`postmap -q` of the table answers without an error.",
+    signs=(
+        Sign("sasl.map", 23, where=(("kind", ("missing", "unset", "unreadable")),)),
+        Sign("sasl.map", 16, where=(("kind", "broken"),)),
+        Sign("mail.sasl-map-missing", 16),
+        Sign("mail.local-data-error", 4),
+        Sign("sasl.map", -12, Status.OK),
+        FLOW,
+    ),
+    explains=(
+        "relay-auth-not-attempted",
+        "lookup-table-broken",
+        "relay-access-denied",
+        "postfix-config-error",
+        "sasl-key-mismatch",
+    ),
+    links=(CLIENT, "https://www.postfix.org/postmap.1.html"),
+)

@@ -1,0 +1,34 @@
+from diagnose.knowledge.causes.relay import CLIENT, FLOW, README
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="sasl-mechanism-missing",
+    title="No SASL plug-in for the relay's login methods is installed",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "Postfix logs in by way of Cyrus SASL, whose mechanisms (PLAIN, LOGIN …) are separate plug-ins, and the ones that the "
+        "relay offers are not installed ('No worthy mechs found', 'no mechanism available'). Minimal installations and "
+        "containers leave the package out."
+    ),
+    remedy=Remedy(
+        text="Install the plug-ins, restart Postfix and flush the queue.",
+        commands=(),
+        debian=("apt-get install libsasl2-modules", "systemctl restart postfix && postqueue -f"),
+        rhel=("dnf install cyrus-sasl-plain", "systemctl restart postfix && postqueue -f"),
+        alpine=("apk add cyrus-sasl cyrus-sasl-login", "postfix reload && postqueue -f"),
+    ),
+    rules_out="libplain or liblogin lies in the SASL plug-in directory.",
+    signs=(
+        Sign("sasl.plugins", 20, where=(("kind", "none"),)),
+        Sign("sasl.plugins", 8, where=(("kind", "no-plaintext"),)),
+        Sign("relay.mechanism", 14, where=(("kind", "plug-in"),)),
+        Sign("sasl.type", 24),
+        Sign("mail.sasl-mechanism-missing", 14),
+        Sign("mail.sasl-no-mechanism", 5),
+        Sign("relay.mechanism", -20, Status.OK),
+        Sign("relay.mechanism", -6, where=(("kind", ("options", "filter", "token-only")),)),
+        FLOW,
+    ),
+    explains=("sasl-options-exclude-all", "postfix-config-error"),
+    links=(CLIENT, f"{README}#client_sasl_enable"),
+)

@@ -1,0 +1,34 @@
+from diagnose.knowledge.causes.relay import FLOW, README
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="sasl-options-exclude-all",
+    title="This side's SASL settings leave no login method that the relay offers",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "smtp_sasl_security_options forbids plain-text passwords by default, even under TLS, and most relays offer nothing else; or "
+        "smtp_sasl_mechanism_filter names what the relay does not have; or the relay takes bearer tokens only. Postfix then says "
+        "'no mechanism available', as it does for missing plug-ins."
+    ),
+    remedy=Remedy(
+        text=(
+            "Allow plain-text methods; TLS protects them. Take the filter out. A relay that offers XOAUTH2 alone needs a SASL plug-in "
+            "for it, or another relay."
+        ),
+        commands=(
+            "postconf -e 'smtp_sasl_security_options = noanonymous' 'smtp_sasl_tls_security_options = noanonymous'",
+            "postconf -X smtp_sasl_mechanism_filter   # where it is set",
+            "postfix reload && postqueue -f",
+        ),
+    ),
+    rules_out="A mechanism that the relay offers passes the filter and the options, and its plug-in is installed.",
+    signs=(
+        Sign("relay.mechanism", 22, where=(("kind", ("options", "filter", "token-only")),)),
+        Sign("mail.sasl-options-exclude-all", 12),
+        Sign("mail.sasl-no-mechanism", 5),
+        Sign("relay.mechanism", -20, Status.OK),
+        Sign("sasl.plugins", -8, where=(("kind", "none"),)),
+        FLOW,
+    ),
+    links=(f"{README}#client_sasl_policy", "https://www.postfix.org/postconf.5.html#smtp_sasl_security_options"),
+)

@@ -1,0 +1,25 @@
+from diagnose.knowledge.causes.relay import README
+from diagnose.model import Cause, Impact, Remedy, Sign
+
+CAUSE = Cause(
+    id="sasl-passwd-exposed",
+    title="The relay's password can be read by others on this host",
+    impact=Impact.LATENT,
+    explanation=(
+        "The password file or its compiled table is readable by every user, or belongs to somebody else than root. Mail works; "
+        "whoever can run a program here can take the password. postmap copies the text's mode to a new table only."
+    ),
+    remedy=Remedy(
+        text="Give both files to root with mode 0600 (Postfix opens them as root), and change the password if others had access.",
+        commands=(
+            'for f in {path} {path}.db {path}.lmdb; do test -e "$f" && chown root:root "$f" && chmod 600 "$f"; done',
+            "ls -l {path}*",
+        ),
+    ),
+    rules_out="Both files belong to root with mode 0600 or 0640, or lie in a directory that others cannot enter.",
+    signs=(
+        Sign("sasl.exposed", 22, where=(("kind", "readable"),)),
+        Sign("sasl.exposed", 20, where=(("kind", "owner"),)),
+    ),
+    links=(f"{README}#client_sasl_enable", "https://www.postfix.org/postmap.1.html"),
+)

@@ -1,0 +1,37 @@
+from diagnose.knowledge.causes.relay import CLIENT, DECISIVE, FLOW, WORKS
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="sasl-passwd-malformed",
+    title="A line of the relay's password file is malformed",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "A line must be the relay, a blank, then user:password, and nothing else: no quotes, no comment behind it, no backslash at "
+        "its end, no blank in front. Postfix takes every such character as part of the password, or does not find the line."
+    ),
+    remedy=Remedy(
+        text="Correct line {line} of {path}, compile the table, and flush the queue.",
+        commands=(
+            "${{EDITOR:-vi}} +{line} {path}   # {next_hop} USER:KEY",
+            "postmap {table}",
+            "postfix reload && postqueue -f",
+        ),
+    ),
+    rules_out="The entry in use has the shape relay, blank, user:password, without quotes, comment or backslash.",
+    signs=(
+        # The relay's rejection is then the consequence.
+        Sign("sasl.line", 22, where=(("kind", DECISIVE),)),
+        # A password may really begin and end in quotes.
+        Sign("sasl.line", 13, where=(("kind", "quoted"),)),
+        Sign("sasl.line", 6, where=(("kind", "placeholder"),)),
+        Sign("sasl.line", 5, Status.WARNING),
+        Sign("mail.sasl-passwd-malformed", 16),
+        Sign("mail.sasl-generic-failure", 8),
+        Sign("sasl.line", -15, Status.OK),
+        # A password may really end in a backslash.
+        WORKS,
+        FLOW,
+    ),
+    explains=("relay-credentials-rejected", "sasl-key-mismatch", "relay-auth-not-attempted", "relay-access-denied"),
+    links=(CLIENT, "https://www.postfix.org/postmap.1.html"),
+)

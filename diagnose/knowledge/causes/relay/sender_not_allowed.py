@@ -1,0 +1,35 @@
+from diagnose.knowledge.causes.relay import FLOW, POSTCONF
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="sender-not-allowed",
+    title="The relay does not let this account send as this sender",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "The login works, and the relay refuses the sender: the address or its domain is not verified with the provider, or "
+        "the account may send as itself only."
+    ),
+    remedy=Remedy(
+        text=(
+            "Verify {sender} or its domain in the provider's console (its DNS records prove it), or let the application send "
+            "as an address that the account owns. Mail from root and cron needs its sender rewritten too."
+        ),
+        commands=(
+            "postconf myorigin smtp_generic_maps sender_canonical_maps",
+            "printf '@%s noreply@YOUR.VERIFIED.DOMAIN\\n' \"$(postconf -h myhostname)\" >> /etc/postfix/generic"
+            " && postmap lmdb:/etc/postfix/generic   # or hash:",
+            "postconf -e 'smtp_generic_maps = lmdb:/etc/postfix/generic'",
+            "postfix reload",
+        ),
+    ),
+    rules_out="The same account sends as another address, and this one is refused alike: then it is the account.",
+    signs=(
+        Sign("mail.sender-not-allowed", 22),
+        Sign("relay.envelope", 18, where=(("label", "sender-not-allowed"),)),
+        Sign("app.sender", 20, where=(("label", "sender-not-allowed"),)),
+        # Most providers refuse the sender at the end of the data only, which is never tried.
+        Sign("relay.envelope", -2, Status.OK),
+        FLOW,
+    ),
+    links=("https://www.postfix.org/ADDRESS_REWRITING_README.html#generic", f"{POSTCONF}#smtp_generic_maps"),
+)

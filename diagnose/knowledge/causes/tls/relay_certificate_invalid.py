@@ -1,0 +1,39 @@
+from diagnose.knowledge.causes.tls import FLOW, README
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="relay-certificate-invalid",
+    title="The server's certificate does not pass the check that is demanded",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "The TLS level that is set demands a certificate that is valid, from a CA known here, and for the server's name; the "
+        "one that the server shows is not. Expired, self-signed, another name's, or signed by a CA that is not in the bundle, as "
+        "when a firewall inspects TLS."
+    ),
+    remedy=Remedy(
+        text=(
+            "Look at the certificate first. Expired: its owner must renew it. Another name: use the name that it carries as "
+            "relayhost. A CA of your own: add it to the bundle. Lowering the level to encrypt keeps the secrecy and gives up "
+            "the proof of whom you talk to."
+        ),
+        commands=(
+            "openssl s_client -connect {host}:{port} -starttls smtp -servername {host} </dev/null 2>/dev/null"
+            " | openssl x509 -noout -subject -issuer -dates -ext subjectAltName   # without -starttls smtp on port 465",
+            "postconf smtp_tls_CAfile smtp_tls_CApath smtp_tls_security_level",
+            "postqueue -f",
+        ),
+        debian=("cp THE-CA.crt /usr/local/share/ca-certificates/ && update-ca-certificates   # a CA of your own",),
+        rhel=("cp THE-CA.crt /etc/pki/ca-trust/source/anchors/ && update-ca-trust   # a CA of your own",),
+        alpine=("cp THE-CA.crt /usr/local/share/ca-certificates/ && update-ca-certificates   # a CA of your own",),
+    ),
+    rules_out="The certificate verifies with the CA file that Postfix uses, or the level does not demand it.",
+    signs=(
+        Sign("relay.certificate", 22, where=(("verifies", True),)),
+        Sign("mail.relay-certificate-invalid", 14),
+        Sign("mail.certificate-not-trusted", 8),
+        Sign("mail.certificate-unknown-issuer", 6),
+        Sign("relay.certificate", -20, Status.OK),
+        FLOW,
+    ),
+    links=(f"{README}#client_tls_verify", f"{README}#client_tls_secure"),
+)

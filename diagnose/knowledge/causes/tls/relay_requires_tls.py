@@ -1,0 +1,39 @@
+from diagnose.knowledge.causes.tls import FLOW, README
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="relay-requires-tls",
+    title="The relay demands STARTTLS, and TLS is off here",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "The relay takes neither mail nor login before STARTTLS ('Must issue a STARTTLS command first'), and Postfix' SMTP "
+        "client has TLS switched off: the level is none, or nothing is set at all, which was Postfix' default for long. "
+        "Such mail is returned at once, so that the queue looks empty."
+    ),
+    remedy=Remedy(
+        text="Switch TLS on, name the CA bundle, and send the mail again: what was bounced is gone.",
+        commands=("postconf -e 'smtp_tls_security_level = encrypt'",),
+        debian=(
+            "postconf -e 'smtp_tls_CAfile = /etc/ssl/certs/ca-certificates.crt'",
+            "postfix reload && postqueue -f",
+        ),
+        rhel=("postconf -e 'smtp_tls_CAfile = /etc/pki/tls/certs/ca-bundle.crt'", "postfix reload && postqueue -f"),
+        alpine=(
+            "postconf -e 'smtp_tls_CAfile = /etc/ssl/certs/ca-certificates.crt'",
+            "postfix reload && postqueue -f",
+        ),
+    ),
+    rules_out="smtp_tls_security_level is may or stronger and TLS is not disabled by a missing CA file.",
+    signs=(
+        Sign("relay.starttls", 22, where=(("kind", "demanded"),)),
+        Sign("relay.starttls", 18, where=(("kind", "login-needs-tls"),)),
+        Sign("mail.starttls-required", 12),
+        Sign("mail.relay-requires-tls", 18),
+        Sign("relay.envelope", 6, where=(("label", ("starttls-required", "relay-requires-tls")),)),
+        # TLS is on by its setting: then another reason switched it off.
+        Sign("relay.protocol", -15, Status.OK),
+        FLOW,
+    ),
+    explains=("relay-auth-not-attempted", "sasl-key-mismatch", "relay-access-denied", "sasl-options-exclude-all"),
+    links=(f"{README}#client_tls_encrypt", "https://www.postfix.org/postconf.5.html#smtp_tls_security_level"),
+)

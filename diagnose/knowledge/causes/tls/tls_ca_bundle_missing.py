@@ -1,0 +1,45 @@
+from diagnose.knowledge.causes.tls import CLIENT, FLOW
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="tls-ca-bundle-missing",
+    title="The CA file that Postfix is told to use cannot be used",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "smtp_tls_CAfile or smtp_tls_CApath names certificates that are not there, or none is named while certificates must "
+        "verify. When the file cannot be loaded Postfix switches TLS off with a mere note in the log; a relay that wants "
+        "STARTTLS then refuses the mail (530) or offers no login. The usual reason is a path copied from instructions for "
+        "another distribution."
+    ),
+    remedy=Remedy(
+        text="Name this system's own bundle, {bundle}, and try again. Mail that was bounced must be sent anew.",
+        commands=(
+            "ls -l {path} {bundle}",
+            "postconf -e 'smtp_tls_CAfile = {bundle}'",
+            "postfix reload && postqueue -f",
+        ),
+        debian=("apt-get install --reinstall ca-certificates   # where the bundle itself is missing or empty",),
+        rhel=("dnf reinstall ca-certificates   # where the bundle itself is missing or empty",),
+        alpine=("apk add ca-certificates   # where the bundle itself is missing or empty",),
+    ),
+    rules_out="The file exists and holds certificates, and no log line says 'disabling TLS support'.",
+    signs=(
+        Sign("tls.ca", 22),
+        Sign("tls.ca", 4, Status.WARNING),
+        Sign("mail.tls-ca-bundle-missing", 20),
+        Sign("mail.tls-engine-unavailable", 8),
+        Sign("mail.starttls-required", 4),
+        Sign("mail.certificate-not-trusted", 3),
+        Sign("tls.ca", -20, Status.OK),
+        FLOW,
+    ),
+    explains=(
+        "relay-requires-tls",
+        "relay-certificate-invalid",
+        "relay-auth-not-attempted",
+        "sasl-options-exclude-all",
+        "relay-access-denied",
+        "tls-protocol-mismatch",
+    ),
+    links=(CLIENT, "https://www.postfix.org/postconf.5.html#smtp_tls_CAfile"),
+)

@@ -1,0 +1,39 @@
+from diagnose.knowledge.causes.tls import FLOW, README
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="tls-policy-failure",
+    title="A TLS policy (table, DANE or MTA-STS) cannot be met",
+    impact=Impact.PARTIAL,
+    explanation=(
+        "A stricter rule than the general one holds for this destination: an entry of smtp_tls_policy_maps, a pinned "
+        "certificate, or DANE, which needs DNSSEC from the resolver and from the recipient's domain. It is invalid or cannot "
+        "be met, and Postfix keeps the mail."
+    ),
+    remedy=Remedy(
+        text=(
+            "Correct or remove the entry of the policy table; a pinned fingerprint must be renewed with the certificate. DANE: "
+            "use the level dane, which falls back where there is no DNSSEC, and a resolver on this host that validates."
+        ),
+        commands=(
+            "postconf smtp_tls_policy_maps smtp_tls_security_level smtp_dns_support_level",
+            "postmap -q {domain} {table}",
+            "postconf -e 'smtp_tls_security_level = dane' 'smtp_dns_support_level = dnssec'   # instead of dane-only",
+            "postfix reload && postqueue -f",
+        ),
+    ),
+    rules_out="No policy table matches the destination, and the level is neither dane-only nor fingerprint.",
+    signs=(
+        Sign("tls.policy", 20, where=(("kind", "invalid"),)),
+        Sign("tls.policy", 12, where=(("kind", "table"),)),
+        Sign("tls.policy", 6, Status.WARNING, where=(("kind", "pinned"),)),
+        Sign("tls.dane", 20),
+        Sign("tls.dane", 2, Status.WARNING),
+        Sign("mail.tls-policy-failure", 18),
+        Sign("mail.certificate-not-trusted", 6),
+        Sign("mail.relay-certificate-invalid", 6),
+        FLOW,
+    ),
+    explains=("relay-certificate-invalid",),
+    links=(f"{README}#client_tls_policy", f"{README}#client_tls_dane"),
+)

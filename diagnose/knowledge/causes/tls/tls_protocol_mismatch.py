@@ -1,0 +1,43 @@
+from diagnose.knowledge.causes.tls import FLOW, README
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="tls-protocol-mismatch",
+    title="The two sides have no TLS version, cipher or key size in common",
+    impact=Impact.PARTIAL,
+    explanation=(
+        "Both sides want TLS and the handshake fails: one has only old versions (TLS 1.0, 1.1), the other refuses them; or "
+        "the ciphers that the settings leave are none that the server has. Old appliances, system-wide crypto policies "
+        "and copied hardening lists are the usual reasons."
+    ),
+    remedy=Remedy(
+        text=(
+            "Take the hardening settings out first; today's defaults suit almost every server. Where the server is too old, it "
+            "must be upgraded; meanwhile a policy for this destination alone can allow what it has."
+        ),
+        commands=(
+            "postconf -n | grep -E 'smtp_tls_(mandatory_)?(protocols|ciphers|exclude_ciphers)'",
+            "postconf -X smtp_tls_mandatory_protocols smtp_tls_protocols smtp_tls_mandatory_ciphers"
+            " smtp_tls_ciphers smtp_tls_mandatory_exclude_ciphers smtp_tls_exclude_ciphers",
+            "openssl s_client -connect {host}:{port} -starttls smtp -tls1_2 </dev/null | head -20",
+            "postfix reload && postqueue -f",
+        ),
+        rhel=("update-crypto-policies --show",),
+    ),
+    rules_out="A handshake with the settings of main.cf succeeds.",
+    signs=(
+        Sign("relay.protocol", 20, where=(("kind", ("no-common", "own-protocols", "invalid-list")),)),
+        Sign("relay.protocol", 14, where=(("kind", "own-ciphers"),)),
+        Sign("relay.protocol", 6, where=(("kind", "handshake"),)),
+        # Who shares no protocol says so; silence is not that.
+        Sign("relay.protocol", -6, where=(("kind", "stalled"),)),
+        Sign("relay.protocol", 8, Status.WARNING, where=(("kind", ("own-protocols", "own-ciphers")),)),
+        Sign("mail.tls-protocol-mismatch", 16),
+        Sign("mail.tls-handshake-failed", 8),
+        # Plain text in TLS's place is another fault.
+        Sign("mail.tls-wrong-version", -4),
+        FLOW,
+    ),
+    explains=("relay-certificate-invalid",),
+    links=(f"{README}#client_cipher", "https://www.postfix.org/postconf.5.html#smtp_tls_mandatory_protocols"),
+)

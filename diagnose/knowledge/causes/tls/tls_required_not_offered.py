@@ -1,0 +1,36 @@
+from diagnose.knowledge.causes.tls import README
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="tls-required-not-offered",
+    title="This side demands TLS, and that server does not offer it",
+    impact=Impact.PARTIAL,
+    explanation=(
+        "The TLS level that is set tells Postfix to send over TLS only, and the server offers no STARTTLS or answers it with a refusal. "
+        "Postfix keeps the mail rather than sending it in the clear. For one recipient's old server that is its own doing; "
+        "where many servers lose STARTTLS, something on the way takes it out."
+    ),
+    remedy=Remedy(
+        text=(
+            "Ask for TLS at that server, or allow this one destination to go without (level may in a policy table). Do not lower "
+            "the level for a relay that gets a password."
+        ),
+        commands=(
+            "echo '{domain} may' >> /etc/postfix/tls_policy && postmap lmdb:/etc/postfix/tls_policy   # or hash:",
+            "postconf -e 'smtp_tls_policy_maps = lmdb:/etc/postfix/tls_policy'",
+            "postfix reload && postqueue -f",
+        ),
+    ),
+    rules_out="The server's answer to EHLO lists STARTTLS, and STARTTLS is answered with 220.",
+    signs=(
+        Sign("relay.starttls", 20, where=(("kind", "not-offered"),)),
+        Sign("relay.starttls", 20, where=(("kind", "refused"),)),
+        Sign("mail.tls-required-not-offered", 20),
+        Sign("mail.tls-not-offered", 14),
+        # Then it is taken out on the way.
+        Sign("egress.starttls", -15),
+        Sign("relay.starttls", -20, Status.OK),
+        Sign("mail.flow", -12, Status.OK),
+    ),
+    links=(f"{README}#client_tls_encrypt", f"{README}#client_tls_policy"),
+)

@@ -1,0 +1,36 @@
+from diagnose.knowledge.causes.tls import FLOW, README
+from diagnose.model import Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="tls-wrapper-mismatch",
+    title="Implicit TLS and STARTTLS are mixed up for the relay's port",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "Port 465 speaks TLS from the first byte and needs smtp_tls_wrappermode = yes with the level encrypt or stronger; "
+        "587 and 25 greet in the clear and use STARTTLS. Mixed up, either both sides wait for each other ('timed out while "
+        "receiving the initial server greeting') or the handshake meets plain text ('wrong version number')."
+    ),
+    remedy=Remedy(
+        text=(
+            "Set smtp_tls_wrappermode = {wrapper} for port {port}: on for 465 (Postfix 3.0 and later; before that, use 587), off "
+            "for 587 and 25. If other mail uses another port, make the setting for this transport alone, in master.cf."
+        ),
+        commands=(
+            "postconf -e 'smtp_tls_wrappermode = {wrapper}' 'smtp_tls_security_level = {wanted_level}'",
+            "postfix reload && postqueue -f",
+        ),
+    ),
+    rules_out="The port answers in the way that smtp_tls_wrappermode says: a greeting in the clear, or a TLS handshake.",
+    signs=(
+        Sign("relay.wrapper", 24),
+        Sign("relay.wrapper", 8, Status.WARNING),
+        Sign("mail.tls-wrapper-mismatch", 18),
+        Sign("mail.tls-wrong-version", 8),
+        Sign("mail.greeting-timeout", 5, where=(("port", 465),)),
+        Sign("mail.greeting-lost", 3, where=(("port", 465),)),
+        Sign("relay.wrapper", -15, Status.OK),
+        FLOW,
+    ),
+    explains=("relay-unreachable", "tls-protocol-mismatch", "relay-requires-tls", "tls-required-not-offered"),
+    links=(f"{README}#client_smtps", "https://www.postfix.org/postconf.5.html#smtp_tls_wrappermode"),
+)

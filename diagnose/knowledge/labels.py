@@ -1,0 +1,282 @@
+"""The label tables of `diagnose/knowledge` as typed values: relays, networks and probe hosts.
+
+The TOML files hold facts, each with its evidence; nothing here decides anything. Tables are read on first use and
+kept. Every fact that carries `evidence` has `.stated`: False for "recall", which may order what is tried and must
+never be printed as a fact.
+
+    relays()    -> tuple[Relay, ...]      providers that take mail for others, in file order
+    networks()  -> tuple[Network, ...]    clouds, hosters and access providers with their port policies
+    probes()    -> tuple[Probe, ...]      reference hosts of unrelated operators, by kind and port
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal
+
+Evidence = Literal["official", "quoted", "repo", "thirdparty", "recall"]
+TLS = Literal["starttls", "starttls-optional", "implicit", "none"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sourced:
+    """What somebody said somewhere. source: URL, or "" where none can be named. stated: may be printed as a fact."""
+
+    evidence: Evidence
+    source: str = ""
+
+    @property
+    def stated(self) -> bool:
+        return self.evidence != "recall"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact(Sourced):
+    """A sentence of ours about something of theirs."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint(Sourced):
+    """A port of a relay. tls: "starttls" (the server demands it), "starttls-optional" or "implicit"."""
+
+    port: int
+    tls: TLS
+
+    @property
+    def implicit(self) -> bool:
+        return self.tls == "implicit"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelayHost(Sourced):
+    """A name of a relay. delivers: False for a catch-all that keeps test mail."""
+
+    name: str
+    region: str = ""
+    delivers: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login(Sourced):
+    """What goes into the password map: literal words, or placeholders in angle brackets."""
+
+    user: str
+    password: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relay:
+    """A provider that takes mail over SMTP.
+
+    kind: "service", "cloud", "mailbox" or "isp". sign_in: "password", "optional", "oauth2" or "none".
+    rank: place among those suggested unasked (lower first), None: only when asked for or already in use.
+    match: host patterns, "*" for one label or a part of it. mail_domains: sender domains that only it may send for.
+    mechanisms: SASL names and their evidence.
+    """
+
+    id: str
+    name: str
+    aliases: tuple[str, ...] = ()
+    kind: str
+    sign_in: str = "password"
+    rank: int | None = None
+    hosts: tuple[RelayHost, ...]
+    match: tuple[str, ...] = ()
+    mail_domains: tuple[str, ...] = ()
+    endpoints: tuple[Endpoint, ...]
+    login: Login
+    mechanisms: tuple[str, ...] = ()
+    mechanisms_evidence: Evidence = "recall"
+    notes: tuple[Fact, ...] = ()
+    sources: tuple[str, ...] = ()
+
+    @property
+    def stated(self) -> tuple[Fact, ...]:
+        """The notes that may be printed."""
+        return tuple(note for note in self.notes if note.stated)
+
+    def endpoint(self, port: int) -> Endpoint | None:
+        return next((endpoint for endpoint in self.endpoints if endpoint.port == port), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy(Sourced):
+    """What a network does to outgoing SMTP. default: "blocked", "conditional", "open" or "unknown";
+    ports: those that it closes where it closes any; text: on whom, since when."""
+
+    default: str
+    ports: tuple[int, ...] = ()
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unblock(Sourced):
+    """Where to ask. possible: "yes", "no", "conditional" or "unknown"."""
+
+    possible: str
+    how: str
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission(Sourced):
+    """A network's own submission server for its subscribers."""
+
+    host: str
+    port: int
+    tls: TLS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """A cloud, hoster, application platform or access provider.
+
+    asns: autonomous system numbers. rdns: suffixes of its customers' PTR names. dmi: rules, one of which must match
+    with every field; a trailing "*" matches any rest, a leading one any start. cloud_ids: cloud-init's names.
+    files, environment: paths and variables found on its machines. relay: id of the relay it runs, or "".
+    open_hint: ports likely open; unconfirmed, for ordering only.
+    """
+
+    id: str
+    name: str
+    kind: str
+    countries: tuple[str, ...] = ()
+    asns: tuple[int, ...] = ()
+    rdns: tuple[str, ...] = ()
+    dmi: tuple[tuple[tuple[str, str], ...], ...] = ()
+    cloud_ids: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    environment: tuple[str, ...] = ()
+    policy: Policy
+    unblock: Unblock | None = None
+    relay: str = ""
+    submission: tuple[Submission, ...] = ()
+    open_hint: tuple[int, ...] = ()
+    notes: tuple[Fact, ...] = ()
+
+    @property
+    def stated(self) -> tuple[Fact, ...]:
+        """The policy's text, the way to ask and the notes, as far as they may be printed."""
+        facts: list[Fact] = []
+        if self.policy.stated and self.policy.text:
+            facts.append(Fact(text=self.policy.text, evidence=self.policy.evidence, source=self.policy.source))
+        if self.unblock is not None and self.unblock.stated and self.unblock.how:
+            how = self.unblock
+            facts.append(Fact(text=how.how, evidence=how.evidence, source=how.url or how.source))
+        return (*facts, *(note for note in self.notes if note.stated))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe(Sourced):
+    """A reference host: what it answers tells whether a port leaves this network.
+
+    kind: "exchanger" (port 25), "submission" or "control". host: a name, or an address for controls that must work
+    without DNS. ipv6: True where the host is known to have an IPv6 address (others may). names: domains of which
+    one stands in a genuine banner; offers: EHLO keywords that a genuine server has; echo: its EHLO reply repeats
+    the caller's public address. names and offers of a probe that is not `stated` are hints, not proof.
+    """
+
+    kind: Literal["exchanger", "submission", "control"]
+    operator: str
+    host: str
+    port: int
+    tls: TLS
+    ipv6: bool = False
+    names: tuple[str, ...] = ()
+    offers: tuple[str, ...] = ()
+    echo: bool = False
+
+
+def _tables(*path: str) -> list[dict[str, Any]]:
+    """The parsed TOML files of a directory in order of their names, or the one file named."""
+    place = files("diagnose").joinpath("knowledge", *path)
+    found = [place] if place.is_file() else [entry for entry in place.iterdir() if entry.name.endswith(".toml")]
+    found.sort(key=lambda entry: entry.name)
+    return [tomllib.loads(entry.read_text(encoding="utf-8")) for entry in found]
+
+
+def _frozen(table: dict[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+
+
+def _relay(entry: dict[str, Any]) -> Relay:
+    urls: dict[str, str] = entry.pop("sources", {})
+
+    def sourced(table: dict[str, Any]) -> dict[str, Any]:
+        return {**table, "source": urls[table["source"]]} if "source" in table else table
+
+    mechanisms = entry.pop("mechanisms", {"names": (), "evidence": "recall"})
+    return Relay(
+        hosts=tuple(RelayHost(**sourced(host)) for host in entry.pop("hosts")),
+        endpoints=tuple(Endpoint(**sourced(endpoint)) for endpoint in entry.pop("endpoints")),
+        login=Login(**sourced(entry.pop("login"))),
+        mechanisms=tuple(mechanisms["names"]),
+        mechanisms_evidence=mechanisms["evidence"],
+        notes=tuple(Fact(**sourced(note)) for note in entry.pop("notes", ())),
+        sources=tuple(urls.values()),
+        **_frozen(entry),
+    )
+
+
+def _network(entry: dict[str, Any]) -> Network:
+    policy = entry.pop("policy")
+    unblock = entry.pop("unblock", None)
+    return Network(
+        policy=Policy(**_frozen(policy)),
+        unblock=Unblock(**unblock) if unblock else None,
+        dmi=tuple(tuple(rule.items()) for rule in entry.pop("dmi", ())),
+        submission=tuple(Submission(**server) for server in entry.pop("submission", ())),
+        notes=tuple(Fact(**note) for note in entry.pop("notes", ())),
+        **_frozen(entry),
+    )
+
+
+@cache
+def relays() -> tuple[Relay, ...]:
+    """Every relay of data/relays, in order of file name and place."""
+    return tuple(_relay(entry) for table in _tables("relays") for entry in table["relay"])
+
+
+@cache
+def networks() -> tuple[Network, ...]:
+    """Every network of data/networks, in order of file name and place."""
+    return tuple(_network(entry) for table in _tables("networks") for entry in table["network"])
+
+
+@cache
+def probes() -> tuple[Probe, ...]:
+    """Every probe host of data/probes.toml: exchangers first, operators in turn, then submission, then controls."""
+    (table,) = _tables("probes.toml")
+    turns: list[tuple[int, Probe]] = []
+    for entry in table["exchanger"]:
+        hosts = entry.pop("hosts")
+        rest = _frozen(entry)
+        turns += [
+            (turn, Probe(kind="exchanger", host=host, port=25, tls="starttls", **rest))
+            for turn, host in enumerate(hosts)
+        ]
+    found = [probe for _, probe in sorted(turns, key=lambda pair: pair[0])]
+    kinds: tuple[Literal["submission", "control"], ...] = ("submission", "control")
+    for kind in kinds:
+        for entry in table[kind]:
+            found += [
+                Probe(kind=kind, host=host.pop("name"), port=entry["port"], tls=entry["tls"], **host)
+                for host in entry["hosts"]
+            ]
+    return tuple(found)
+
+
+def probes_for(port: int, *, ipv6: bool | None = None) -> tuple[Probe, ...]:
+    """The probe hosts of one port, distinct operators first; 25 means exchangers. ipv6=True keeps those known to
+    have an IPv6 address and IPv6 literals, False leaves IPv6 literals out."""
+    chosen = [probe for probe in probes() if probe.port == port]
+    if ipv6 is True:
+        chosen = [probe for probe in chosen if probe.ipv6]
+    elif ipv6 is False:
+        chosen = [probe for probe in chosen if ":" not in probe.host]
+    return tuple(chosen)

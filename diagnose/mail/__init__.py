@@ -1,0 +1,1 @@
+"""The commands that read mail: explain, trace, queue and send."""

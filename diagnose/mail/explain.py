@@ -1,0 +1,388 @@
+"""What a pasted text says about mail that does not arrive: the diagnoses of `run`, from words alone.
+
+Nothing is asked and nothing contacted, so the weights are those of the words (`diagnose.parse.words.suggest`): a text that
+decides by itself is worth 22 decibans, one that leaves several causes 12, 8 and 5 in the order of their likeliness.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeGuard
+
+from diagnose import __version__, rank
+from diagnose.knowledge.causes import all_causes
+from diagnose.model import (
+    Cause,
+    Confidence,
+    Diagnosis,
+    HostInfo,
+    Observation,
+    Outcome,
+    Report,
+    Run,
+    Scalar,
+    Sign,
+    Status,
+    Target,
+)  # fmt: skip
+from diagnose.parse.log.settled import Settled
+from diagnose.parse.pasted.evidence import Delivery, Event, Said, Trouble, read_lines
+from diagnose.parse.words.reason import Reason, likely
+from diagnose.parse.words.suggest import Suggestion, reasons_in, suggest
+from diagnose.statement import fail, ok, stamped, unknown
+
+__all__ = ["Collected", "about", "explain", "relay_note", "weighed"]
+
+DECISIVE, OPEN = 22, (12, 8, 5, 3)  # decibans
+_KINDS = 300  # kinds of failure that are kept
+_HARMLESS_SHOWN = 8
+_POSSIBLE = 4  # diagnoses that are merely possible, at most
+_REMARK = 4  # weight up to which a warning is a remark
+_FINE = frozenset({"sent", "deliverable"})
+
+
+@dataclass(slots=True)
+class _Kind:
+    """Everything of one label about one destination: the first event that said so, its reason, and how many did."""
+
+    event: Event
+    reason: Reason | None
+    count: int = 1
+    stranger: bool = False
+
+
+@dataclass(slots=True)
+class Collected:
+    """What the events of a text or a queue say, in bounded memory. `events` counts all of them, `fine` deliveries."""
+
+    events: int = 0
+    fine: int = 0
+    suggestions: tuple[Suggestion, ...] = ()
+    _kinds: dict[tuple[str, str, bool], _Kind] = field(default_factory=dict)
+    _strangers: list[Event] = field(default_factory=list)
+    _scanners: set[str] = field(default_factory=set)
+    _failed: int = 0
+
+    def read(self, events: Iterable[Event]) -> None:
+        """Takes all events, once.
+
+        Strangers whom this host's server turned away are daily business where anything else is told: they count only
+        where they are all there is.
+        """
+        self.suggestions = suggest(self._pass_on(Settled().read(events)))
+        if not self.suggestions and not self.fine and self._strangers and not self._scanned():
+            self.suggestions = suggest(self._strangers)
+            for kind in self._kinds.values():
+                kind.stranger = False
+        if self.fine and not self._failed:
+            self._pass_over_notes()
+
+    def _pass_over_notes(self) -> None:
+        """Where mail flows and none fails, what a program merely remarks upon accuses nobody."""
+        self.suggestions = tuple(each for each in self.suggestions if each.reason.weight > _REMARK)
+        for kind in self._kinds.values():
+            if isinstance(kind.event, Trouble) and kind.reason is not None and kind.reason.weight <= _REMARK:
+                kind.reason = dataclasses.replace(kind.reason, harmless=True)
+
+    def observations(self, numbered: bool = True) -> Iterator[Observation]:
+        """One for each kind: failed, unknown where the words are not known, ok where they are harmless."""
+        for kind in self._kinds.values():
+            yield _observation(kind, numbered)
+
+    def reasons(self) -> list[Reason]:
+        """The reasons that count."""
+        return [kind.reason for kind in self._kinds.values() if kind.reason is not None and _accuses(kind)]
+
+    def _pass_on(self, events: Iterable[Event]) -> Iterator[Event]:
+        for event in events:
+            self.events += 1
+            if isinstance(event, Delivery) and event.status in _FINE and not event.reasons:
+                self.fine += 1
+                continue
+            stranger = _is_stranger(event)
+            self._failed += not isinstance(event, Trouble)
+            if len(self._scanners) < _KINDS and _scans(event):
+                self._scanners.add(event.client or "")
+            self._keep(event, stranger)
+            if stranger:
+                if len(self._strangers) < _KINDS and not _listed(event):
+                    self._strangers.append(event)
+                continue
+            if not (isinstance(event, Trouble) and event.reason is not None and event.reason.harmless):
+                yield event
+
+    def _scanned(self) -> bool:
+        """Whether others than those who were turned away tried the doors of this host: then those did the same."""
+        return bool(self._scanners - {event.client for event in self._strangers if isinstance(event, Trouble)})
+
+    def _keep(self, event: Event, stranger: bool) -> None:
+        reasons = reasons_in(event)
+        if not reasons and not _alarming(event):
+            return
+        for reason in reasons or (None,):
+            harmless = stranger or (reason is not None and reason.harmless)
+            label = reason.entry if reason is not None and harmless else reason.label if reason is not None else ""
+            key = (label or "", _subject(event) if not harmless else "", harmless)
+            known = self._kinds.get(key)
+            if known is not None:
+                known.count += 1
+            elif len(self._kinds) < _KINDS:
+                self._kinds[key] = _Kind(event, reason, stranger=stranger)
+
+
+def explain(lines: Iterable[str | bytes], name: str, now: datetime, *, numbered: bool = True) -> Report:
+    """Reads a text, line by line. `name` says where it comes from; `now` gives stamps without a year theirs.
+
+    numbered: evidence names its line.
+    """
+    began = time.monotonic()
+    collected = Collected()
+    counted = _Counter(lines)
+    collected.read(read_lines(counted, now))
+    observations = tuple(collected.observations(numbered))
+    diagnoses = weighed(collected, observations)
+    outcome, reason = Outcome.COMPLETED, ""
+    if not diagnoses and any(seen.sign == "mail.unknown" for seen in observations):
+        outcome, reason = Outcome.SKIPPED, "it tells of failures in words that are not known here"
+    elif not collected.events and not counted.mail:
+        what = "the line does not speak" if counted.lines == 1 else f"none of the {counted.lines} lines speaks"
+        outcome, reason = Outcome.SKIPPED, f"{what} of mail"
+        observations = (unknown("explain.text", name, f"{what} of mail, as far as is known here"),)
+    run = Run(
+        check="explain",
+        title=name,
+        outcome=outcome,
+        observations=observations,
+        seconds=round(time.monotonic() - began, 3),
+        reason=reason,
+    )
+    return Report(
+        version=__version__,
+        host=HostInfo(network=False),
+        target=_target(diagnoses),
+        started=now.replace(microsecond=0),
+        seconds=time.monotonic() - began,
+        runs=(run,),
+        diagnoses=diagnoses,
+        notes=_notes(diagnoses, observations) if numbered else relay_note(diagnoses),
+    )
+
+
+def about(report: Report) -> tuple[str, ...]:
+    """The head of the report for reading."""
+    (run,) = report.runs
+    failures = sum(seen.status is Status.FAILED for seen in run.observations)
+    harmless = sum(seen.status is Status.OK for seen in run.observations)
+    parts = [run.title, f"{failures} {'kind' if failures == 1 else 'kinds'} of failure"]
+    if harmless:
+        parts.append(f"{harmless} harmless")
+    return (" · ".join(parts), "Read only; nothing was contacted.")
+
+
+def weighed(collected: Collected, observations: Iterable[Observation], family: str = "") -> tuple[Diagnosis, ...]:
+    """The suggested causes as diagnoses, in the order of the suggestions; what an earlier one explains comes last."""
+    seen: dict[str, list[Observation]] = {}
+    for observation in observations:
+        seen.setdefault(observation.sign, []).append(observation)
+    causes = {cause.id: cause for cause in all_causes()}
+    reasons = collected.reasons()
+    found: list[Diagnosis] = []
+    limit = DECISIVE + 8
+    for suggestion in collected.suggestions:
+        cause = causes.get(suggestion.cause)
+        if cause is None:
+            continue
+        if _decides(suggestion.cause, suggestion.reason):
+            weight = DECISIVE
+        else:
+            suggested = likely(suggestion.reason)
+            place = suggested.index(suggestion.cause) if suggestion.cause in suggested else 1
+            weight = OPEN[min(place + (suggestion.reason.weight < 4), len(OPEN) - 1)]
+        diagnosis = rank.weigh(_spoken(cause, suggestion, reasons, min(weight, limit)), seen, family)
+        if diagnosis is not None:
+            found.append(dataclasses.replace(diagnosis, cause=cause))
+            limit = diagnosis.score
+    return _folded(_brief(found))
+
+
+def _brief(found: list[Diagnosis]) -> list[Diagnosis]:
+    """Without the remoter possibilities."""
+    possible = [d for d in found if d.confidence is Confidence.POSSIBLE][_POSSIBLE:]
+    return [d for d in found if d not in possible]
+
+
+def _decides(cause: str, reason: Reason) -> bool:
+    """Whether the words leave but one cause."""
+    suggested = likely(reason)
+    return reason.weight >= 4 and suggested[:1] == (cause,) and (len(suggested) == 1 or reason.label == cause)
+
+
+def _spoken(cause: Cause, suggestion: Suggestion, reasons: list[Reason], weight: int) -> Cause:
+    """The cause with the weights of words in place of a probe's."""
+    labels = dict.fromkeys([suggestion.reason.label])
+    labels.update(dict.fromkeys(r.label for r in reasons if cause.id in likely(r)))
+    # A second witness for the same adds a little, without changing the order.
+    signs = [Sign(f"mail.{label}", weight if n == 0 else 1) for n, label in enumerate(list(labels)[:4])]
+    extra = len(signs) - 1
+    if extra and weight > extra:
+        signs[0] = Sign(signs[0].id, weight - extra)
+    return dataclasses.replace(cause, prior=0, signs=tuple(signs))
+
+
+def _folded(found: list[Diagnosis]) -> tuple[Diagnosis, ...]:
+    """Consequences are marked, and put behind what stands by itself."""
+    result: list[Diagnosis] = []
+    for diagnosis in found:
+        root = next(
+            (
+                other.cause.id
+                for other in result
+                if diagnosis.cause.id in other.cause.explains
+                and other.confidence >= Confidence.LIKELY
+                and other.explained_by is None
+            ),
+            None,
+        )
+        result.append(dataclasses.replace(diagnosis, explained_by=root))
+    return tuple(sorted(result, key=lambda d: d.explained_by is not None))
+
+
+# --- events as observations -----------------------------------------------------------------------------------------
+
+
+def _alarming(event: Event) -> bool:
+    if isinstance(event, Delivery):
+        return event.status not in _FINE
+    return isinstance(event, Trouble) and event.level != "info"
+
+
+def _accuses(kind: _Kind) -> bool:
+    return not (kind.stranger or (isinstance(kind.event, Trouble) and kind.reason is not None and kind.reason.harmless))
+
+
+def _is_stranger(event: Event) -> bool:
+    """Whether this host's own server refused a client from the Internet."""
+    if not isinstance(event, Trouble) or event.client is None or "NOQUEUE: reject" not in event.text:
+        return False
+    import ipaddress
+
+    address = event.client.rpartition("[")[2].partition("]")[0].removeprefix("IPv6:")
+    try:
+        return ipaddress.ip_address(address).is_global
+    except ValueError:
+        return False
+
+
+def _scans(event: Event) -> TypeGuard[Trouble]:
+    """Whether a client guesses passwords or does not speak SMTP."""
+    if not isinstance(event, Trouble) or event.client is None or event.reason is None or not event.reason.harmless:
+        return False
+    return event.reason.entry == "client-password" or event.text.startswith(
+        ("too many errors after ", "non-SMTP command ", "improper command pipelining ")
+    )
+
+
+def _listed(event: Event) -> bool:
+    """Whether a blocklist that this host asks lists that client: theirs to mend, whatever else is told."""
+    return isinstance(event, Trouble) and event.reason is not None and event.reason.label == "ip-blocklisted"
+
+
+def _subject(event: Event) -> str:
+    """What the event is about, for counting: the destination, or the program."""
+    if isinstance(event, Delivery):
+        return event.domain
+    if isinstance(event, Said):
+        return (event.recipient or "").rpartition("@")[2].lower()
+    return event.service or ""
+
+
+def _observation(kind: _Kind, numbered: bool) -> Observation:
+    event, reason = kind.event, kind.reason
+    subject = f"line {event.number}"
+    times = f" ({kind.count} times)" if kind.count > 1 else ""
+    if reason is None:
+        return unknown("mail.unknown", subject, f"not known here: {event.text[:300]}{times}", line=event.number)
+    data = _data(event, reason, kind.count)
+    if not _accuses(kind):
+        from diagnose.parse.words import reply_table
+
+        entry = next((e for e in reply_table.entries() if e.id == reason.entry), None)
+        why = f" — {entry.meaning}" if entry is not None and entry.meaning and reason.harmless else ""
+        if kind.stranger:
+            why = (
+                f" — a client from the Internet ({event.client}) was turned away" if isinstance(event, Trouble) else ""
+            )
+        text = reason.text if len(reason.text) <= 160 else f"{reason.text[:157]}..."
+        return ok(f"mail.{reason.label}", subject, f"harmless: {text}{times}{why}", harmless=True, **data)
+    where = f"{subject}: " if numbered else ""
+    said = fail(f"mail.{reason.label}", subject, f"{where}{reason.text}{times}", **data)
+    return stamped(said, None if isinstance(event, Said) else event.at)
+
+
+def _data(event: Event, reason: Reason, count: int) -> dict[str, Scalar]:
+    """As `checks/log.py` gives it, so that remedies find what they name."""
+    delivery = event if isinstance(event, Delivery) else None
+    trouble = event if isinstance(event, Trouble) else None
+    recipient = None if trouble is not None else getattr(event, "recipient", None)
+    host = reason.peer_name or (delivery.relay_host if delivery and delivery.relay_host != "none" else None)
+    port = reason.peer_port or (delivery.relay_port if delivery else None)
+    data: dict[str, Scalar] = {**reason.scalars(), "line": event.number, "count": count, "host": host, "port": port}
+    data |= {
+        "domain": (recipient or "").rpartition("@")[2].lower() or None,
+        "sender": getattr(event, "sender", None),
+        "recipient": recipient,
+        "queue_id": getattr(event, "queue_id", None),
+        "status": delivery.status if delivery else None,
+        "service": delivery.service if delivery else trouble.service if trouble else None,
+        "client": trouble.client if trouble else None,
+        "source": event.source if isinstance(event, Said) else "log",
+    }
+    return {key: value for key, value in data.items() if value is not None}
+
+
+def _target(diagnoses: tuple[Diagnosis, ...]) -> Target:
+    """Whose mail the first diagnosis is about, as far as the text names it."""
+    data = diagnoses[0].data if diagnoses else {}
+    sender, recipient = data.get("sender"), data.get("recipient")
+    return Target(str(sender) if sender else None, str(recipient) if recipient else None)
+
+
+def _notes(diagnoses: tuple[Diagnosis, ...], observations: tuple[Observation, ...]) -> tuple[str, ...]:
+    """What to know beside the diagnoses: which lines only look alarming, and how to learn more."""
+    notes = [f"{seen.subject} is {seen.summary}" for seen in observations if seen.status is Status.OK]
+    if len(notes) > _HARMLESS_SHOWN:
+        notes = [*notes[:_HARMLESS_SHOWN], f"{len(notes) - _HARMLESS_SHOWN} more kinds of harmless lines"]
+    if diagnoses and diagnoses[0].confidence < Confidence.CERTAIN:
+        notes.append("the text alone leaves more than one cause; `mail-diagnose run` on its server tells them apart")
+    return (*notes, *relay_note(diagnoses))
+
+
+def relay_note(diagnoses: tuple[Diagnosis, ...]) -> tuple[str, ...]:
+    """Where to get the relay that a remedy speaks of: only `run` and `relay suggest` try which ports are open."""
+    if any(d.cause.relay and d.explained_by is None and d.confidence >= Confidence.LIKELY for d in diagnoses):
+        return ("`mail-diagnose relay suggest` on that server writes the configuration of a relay that works there",)
+    return ()
+
+
+class _Counter:
+    """Lines on their way to the reader: how many, and whether any is a mail program's."""
+
+    def __init__(self, lines: Iterable[str | bytes]) -> None:
+        self._source = lines
+        self.lines = 0
+        self.mail = False
+
+    def __iter__(self) -> Iterator[str | bytes]:
+        for line in self._source:
+            self.lines += 1
+            if not self.mail:
+                text = line if isinstance(line, str) else line[:2000].decode("utf-8", "replace")
+                self.mail = any(word in text.lower() for word in _MAIL)
+            yield line
+
+
+_MAIL = ("postfix/", "smtp", "status=", "queue id", "mail queue", "250 ", "sendmail", "@")

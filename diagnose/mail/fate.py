@@ -1,0 +1,189 @@
+"""What became of one message: a word, a sentence, and the likeliest cause."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from diagnose.errors import UsageError
+from diagnose.host.live.whereabouts import Parameters, Waiting, Whereabouts
+from diagnose.knowledge.causes import by_id
+from diagnose.model import Impact
+from diagnose.parse.log.story import Step, Story
+from diagnose.parse.text import duration
+from diagnose.parse.words.reason import Reason, likely
+
+__all__ = ["Fate", "Meaning", "judge", "meaning"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meaning:
+    """The likeliest cause of a reason."""
+
+    cause: str
+    title: str
+    impact: Impact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fate:
+    """A message with what became of it.
+
+    word: delivered, local, handed-on, deferred, bounced, expired, held, refused, discarded, deleted, queued, unknown.
+    verdict: the same as a sentence. kin: (how, queue id) of the messages made of it that the log shows too.
+    """
+
+    story: Story
+    word: str
+    verdict: str
+    cause: Meaning | None = None
+    waiting: Waiting | None = None
+    kin: tuple[tuple[str, str], ...] = ()
+    parent: str = ""
+
+    @property
+    def failing(self) -> bool:
+        return self.word in ("deferred", "bounced", "expired", "held", "refused", "discarded", "deleted")
+
+
+def meaning(reason: Reason | None) -> Meaning | None:
+    """What a reason most likely means, None where it has no cause."""
+    for id in likely(reason) if reason is not None and not reason.harmless else ():
+        try:
+            cause = by_id(id)
+        except UsageError:
+            continue
+        return Meaning(cause=cause.id, title=cause.title, impact=cause.impact)
+    return None
+
+
+def judge(
+    story: Story,
+    who: str,
+    here: Waiting | None,
+    kin: tuple[tuple[str, str], ...],
+    parent: str,
+    queue: Whereabouts,
+    settings: Parameters,
+    now: datetime,
+) -> Fate:
+    word, verdict, step = _outcome(story, who, here, kin, queue, settings, now)
+    return Fate(
+        story=story,
+        word=word,
+        verdict=verdict,
+        cause=meaning(step.reason) if step is not None and word not in ("delivered", "local", "handed-on") else None,
+        waiting=here,
+        kin=kin,
+        parent=parent,
+    )
+
+
+def _mine(story: Story, who: str) -> list[Step]:
+    """How it went with those recipients that were asked for, or with all of them where the message itself was."""
+    name = who.strip("<>").lower()
+    last = list(story.recipients.values())
+    wanted = [step for step in last if name in (step.recipient.lower(), step.orig_to.lower())]
+    return wanted or last
+
+
+def _outcome(
+    story: Story,
+    who: str,
+    here: Waiting | None,
+    kin: tuple[tuple[str, str], ...],
+    queue: Whereabouts,
+    settings: Parameters,
+    now: datetime,
+) -> tuple[str, str, Step | None]:
+    ends = [step for step in story.steps if step.kind in ("refused", "discarded", "expired", "removed", "requeued")]
+    last = _mine(story, who)
+    if (here is not None and here.queue_name == "hold") or (story.held and not story.ended):
+        stopped = next((step for step in reversed(story.steps) if step.kind == "held"), None)
+        why = f" ({stopped.text})" if stopped else ""
+        return "held", f"on hold{why}: it waits until `postsuper -H {story.queue_id}` lets it go", stopped
+    for kind, word, text in (
+        ("refused", "refused", "never taken in"),
+        ("discarded", "discarded", "thrown away by a rule of this host"),
+    ):
+        step = next((step for step in reversed(ends) if step.kind == kind), None)
+        if step is not None:
+            return word, f"{text}: {_quoted(step)}", step
+    failed = [step for step in last if step.status in ("bounced", "expired", "undeliverable")]
+    deferred = [step for step in last if step.status in ("deferred", "SOFTBOUNCE", "waiting")]
+    taken = [step for step in last if step.status in ("sent", "deliverable")]
+    some = f" to {{}} of {len(last)} recipients" if len(last) > 1 else ""
+    if any(step.kind == "expired" for step in ends):
+        step = (deferred or failed or last or [ends[-1]])[-1]
+        return "expired", f"given up after waiting too long; the last word was: {_quoted(step)}", step
+    if failed:
+        step = failed[-1]
+        told = next((child for how, child in kin if "notification" in how), "")
+        sender = f"; <{story.sender}> was told in {told}" if told and story.sender else ""
+        return "bounced", f"bounced{some.format(len(failed))} at {_clock(step.at, now)}: {_quoted(step)}{sender}", step
+    if deferred:
+        step = deferred[-1]
+        if story.ended:
+            by = ends[-1].text if ends else "taken out of the queue"
+            return "deleted", f"it never got through and is gone: {by}", step
+        when = _next(story, here, step, queue, settings, now)
+        return "deferred", f"deferred{some.format(len(deferred))}, {when}: {_quoted(step)}", step
+    if taken:
+        return _taken(taken[-1], kin, now)
+    if any(step.kind == "requeued" for step in ends):
+        return "handed-on", "requeued by postsuper: it goes on under another queue id", None
+    if story.ended:
+        return "deleted", "taken out of the queue without any attempt", None
+    if here is not None:
+        return "queued", f"it waits in the {here.queue_name} queue; no attempt was made yet", None
+    if queue.complete:
+        return "unknown", "it is neither in the queue nor does the log tell how it ended", None
+    return "queued", "queued; the log shows no attempt yet", None
+
+
+def _taken(step: Step, kin: tuple[tuple[str, str], ...], now: datetime) -> tuple[str, str, Step]:
+    at = _clock(step.at, now)
+    child = next((name for _, name in kin if name == step.child), "")
+    if child:
+        return "handed-on", f"handed on at {at} as {child}: its story goes on there", step
+    if step.left:
+        return "delivered", f"accepted by the remote server {step.server} at {at}: look there", step
+    if step.reason is not None or "discard" in step.server:
+        return "discarded", f"Postfix calls it sent at {at}, but threw it away: {_quoted(step)}", step
+    return "local", f"delivered on this host at {at} ({step.reply or step.server})", step
+
+
+def _next(
+    story: Story, here: Waiting | None, step: Step, queue: Whereabouts, settings: Parameters, now: datetime
+) -> str:
+    if here is not None and here.queue_name == "active":
+        return "being tried right now"
+    if here is None and queue.complete:
+        return "no longer in the queue"
+    if here is not None and here.next_try is not None:
+        due = datetime.fromtimestamp(here.next_try, now.tzinfo)
+        exact = ""
+    elif step.at is not None and story.begun is not None:
+        # qmgr(8): the wait grows with the message's age, between these limits.
+        waited = (step.at - story.begun).total_seconds()
+        wait = min(max(waited, settings.least_backoff), settings.most_backoff)
+        due = datetime.fromtimestamp(step.at.timestamp() + wait, now.tzinfo)
+        exact = "about "
+    else:
+        return "waiting for the next attempt"
+    left = (due - now).total_seconds()
+    if left <= 0:
+        return "the next attempt is due"
+    return f"next attempt at {exact}{_clock(due, now)} (in {duration.words(left)})"
+
+
+def _quoted(step: Step) -> str:
+    text = step.reply or step.text
+    return text if len(text) <= 240 else f"{text[:237]}..."
+
+
+def _clock(at: datetime | None, now: datetime) -> str:
+    if at is None:
+        return "an unknown time"
+    at = at.astimezone(now.tzinfo)
+    return f"{at:%H:%M:%S}" if at.date() == now.date() else f"{at:%Y-%m-%d %H:%M:%S}"

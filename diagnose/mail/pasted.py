@@ -1,0 +1,159 @@
+"""Text that a user hands over, from a file or a pipe: opened, unpacked and cut into lines of bearable length."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import errno
+import gzip
+import io
+import json
+import os
+import stat
+import sys
+import zlib
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import IO, cast
+
+from diagnose.errors import UsageError
+
+LONGEST = 65_536  # octets of a line that are kept
+_BOMS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+
+
+def name_of(path: Path | None) -> str:
+    """What to call the text in a report."""
+    return "standard input" if path is None or str(path) == "-" else str(path)
+
+
+_EXPORTS = (b"{", b"__CURSOR=", b"__REALTIME_TIMESTAMP=", codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, b"\x1b[")
+
+
+def is_export(path: str) -> bool:
+    """Whether a log file holds the journal's or a container's JSON, an export, UTF-16 or colours: no plain lines."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(64).startswith(_EXPORTS)
+    except OSError:
+        return False
+
+
+def log_lines(path: str, since: float, now: datetime) -> Iterator[bytes]:
+    """The lines of such a file as syslog writes them, those stamped after `since` (seconds since the epoch), in chunks."""
+    from diagnose.parse.log.logline import parse
+    from diagnose.parse.pasted.pasted_line import cleaned, parts
+
+    held: list[bytes] = []
+    with opened(Path(path)) as lines:
+        for raw in lines:
+            for part in parts(cleaned(raw)):
+                line = parse(part.strip(), now)
+                if line is None or line.at is None or line.service is None or line.at.timestamp() < since:
+                    continue
+                name = f"{line.syslog_name}/{line.service}" if line.syslog_name else line.service
+                pid = "" if line.pid is None else f"[{line.pid}]"
+                head = "" if line.queue_id is None else f"{line.queue_id}: "
+                level = "" if line.level == "info" else f"{line.level}: "
+                text = f"{line.at.isoformat()} {line.host or 'localhost'} {name}{pid}: {head}{level}{line.text}\n"
+                held.append(text.encode("utf-8", "replace"))
+            if len(held) > 5000:
+                yield b"".join(held)
+                held.clear()
+    yield b"".join(held)
+
+
+@contextlib.contextmanager
+def opened(path: Path | None) -> Iterator[Iterator[str | bytes]]:
+    """The lines of a file, or of standard input (None or "-"). Raises UsageError where there is nothing to read."""
+    if path is None or str(path) == "-":
+        if sys.stdin is None or sys.stdin.closed:
+            raise UsageError("standard input is closed; name a file: mail-diagnose explain FILE")
+        if sys.stdin.isatty():
+            sys.stderr.write("Paste the log lines or the error message, then press Ctrl-D:\n")
+        yield _lines(sys.stdin.buffer, "standard input")
+        return
+    try:
+        info = os.stat(path)
+        if stat.S_ISDIR(info.st_mode):
+            raise UsageError(f"{path} is a directory; name a file in it")
+        with open(path, "rb") as file:
+            yield _lines(file, str(path))
+    except OSError as error:
+        why = {errno.ENOENT: "no such file", errno.EACCES: "permission denied; try as root"}.get(
+            error.errno or 0, (error.strerror or str(error)).lower()
+        )
+        raise UsageError(f"cannot read {path}: {why}") from None
+
+
+def _lines(file: IO[bytes], name: str) -> Iterator[str | bytes]:
+    stream = io.BufferedReader(file) if isinstance(file, io.RawIOBase) else file
+    head = _peek(stream)
+    if head.startswith(b"\x1f\x8b"):
+        stream = cast(IO[bytes], gzip.GzipFile(fileobj=stream))
+        head = b""
+    for bom, encoding in _BOMS:
+        if head.startswith(bom):
+            yield from _utf16(stream, encoding)
+            return
+    lines = _cut(stream, name)
+    first: list[str | bytes] = []
+    for line in lines:
+        first.append(line)
+        if line.strip() or len(first) > 100:
+            break
+    if not any(line.strip() for line in first) and len(first) <= 100:
+        raise UsageError(f"{name} is empty: paste log lines, a reply or an error message into it")
+    if isinstance(first[-1], bytes) and first[-1].startswith((b"__CURSOR=", b"__REALTIME_TIMESTAMP=")):
+        yield from _from_export(_chain(first[-1:], lines))
+    else:
+        yield from first
+        yield from lines
+
+
+def _chain(first: list[str | bytes], rest: Iterator[str | bytes]) -> Iterator[str | bytes]:
+    yield from first
+    yield from rest
+
+
+def _peek(stream: IO[bytes]) -> bytes:
+    peek = getattr(stream, "peek", None)
+    return bytes(peek(4)[:4]) if peek is not None else b""
+
+
+def _cut(stream: IO[bytes], name: str) -> Iterator[str | bytes]:
+    """Lines; of one that is longer than a mailer writes, the beginning."""
+    within = False
+    try:
+        while piece := stream.readline(LONGEST):
+            if not within:
+                # Old Mac line ends, and the progress bars of terminals.
+                yield from piece.split(b"\r") if b"\r" in piece.rstrip(b"\r\n") else (piece,)
+            within = not piece.endswith(b"\n")
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        raise UsageError(f"{name} is damaged: it cannot be unpacked to its end (try: zcat {name})") from None
+
+
+def _utf16(stream: IO[bytes], encoding: str) -> Iterator[str | bytes]:
+    with io.TextIOWrapper(stream, encoding, errors="replace") as text:
+        while piece := text.readline(LONGEST):
+            yield piece
+
+
+def _from_export(lines: Iterator[str | bytes]) -> Iterator[str | bytes]:
+    """`journalctl -o export` as the JSON that `-o json` would have printed. Binary fields are left out."""
+    entry: dict[str, str] = {}
+    for raw in lines:
+        line = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else raw
+        line = line.rstrip("\r\n")
+        if not line:
+            if "MESSAGE" in entry:
+                yield json.dumps(entry)
+            entry = {}
+            continue
+        key, equals, value = line.partition("=")
+        if equals and len(entry) < 100:
+            entry[key] = value
+    if "MESSAGE" in entry:
+        yield json.dumps(entry)

@@ -1,0 +1,356 @@
+"""What waits in the queue: how much, why, where to, since when, and whether it grows."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from diagnose import __version__, rank
+from diagnose.host.ahead import Ahead
+from diagnose.host.live import LiveHost
+from diagnose.host.plain import from_plain
+from diagnose.host.query import MailLog, Now, QueueLinesReply
+from diagnose.knowledge.causes import all_causes
+from diagnose.mail import lookback
+from diagnose.mail.explain import Collected, relay_note, weighed
+from diagnose.mail.fate import meaning
+from diagnose.model import (
+    Diagnosis,
+    HostInfo,
+    Observation,
+    Outcome,
+    Report,
+    Run,
+    Target,
+)  # fmt: skip
+from diagnose.parse.log import maillog
+from diagnose.parse.log.current import OF_REACHING
+from diagnose.parse.pasted.evidence import Said
+from diagnose.parse.postfix.queue import AGE_LIMITS, QueueGroup, QueueSummary
+from diagnose.parse.words.reason import LABELS, Reason
+from diagnose.statement import fail, ok, unknown
+
+__all__ = ["Growth", "Row", "Seen", "Why", "look"]
+
+_LOG = 3600.0, 1_000_000  # seconds and octets of log that tell whether mail flows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Why:
+    """Recipients that wait for one reason: how many, in how many domains, the oldest's arrival, the words, the cause.
+
+    more: there are further domains, too many to be kept apart.
+    """
+
+    label: str
+    cause: str
+    title: str
+    count: int
+    domains: int
+    more: bool
+    oldest: float | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """Recipients at one domain, by age as qshape counts them: up to 5, 10, 20 … 1280 minutes, and older."""
+
+    domain: str
+    count: int
+    ages: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """Messages more (or fewer) than at the last look, and seconds since then."""
+
+    messages: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """The queue with its report. read: messages that the sums are of; less than `total` when time did not suffice."""
+
+    report: Report
+    summary: QueueSummary | None
+    now: float
+    read: int = 0
+    total: int = 0
+    whys: tuple[Why, ...] = ()
+    rows: tuple[Row, ...] = ()
+    growth: Growth | None = None
+    oldest: QueueGroup | None = None
+    problem: str = ""
+
+
+def look(state: Path, host: LiveHost, asked: Ahead[QueueLinesReply]) -> Seen:
+    """What was asked of the queue, told; its size is kept in the directory `state` for the next look."""
+    began = time.monotonic()
+    now = host.answer(Now(), began + 5)
+    moment = datetime.fromtimestamp(now.epoch).astimezone()
+    # While a long queue is read, there is time to look at the log, which a short one need not wait for.
+    flows = None if asked.done else _flows(host, moment)
+    reply = asked.reply()
+    info = HostInfo(name=now.fqdn or now.hostname, user=now.user, privileged=now.root, network=False)
+    summary = None
+    if reply.summary is not None:
+        summary = from_plain(QueueSummary, dict(reply.summary))
+    problem = _problem(summary, reply.problem or "", reply.err, reply.code)
+    if summary is None or problem:
+        down = _down(reply.err)
+        run = Run(
+            check="queue",
+            title="Mail queue",
+            outcome=Outcome.COMPLETED if down else Outcome.SKIPPED,
+            reason=problem,
+            observations=(unknown("queue.readable", "mail queue", problem), *down),
+            seconds=_since(began),
+        )
+        found = tuple(d for d in rank.rank(all_causes(), [run]) if d.explained_by is None) if down else ()
+        return Seen(report=_report(info, moment, began, run, found), summary=None, now=now.epoch, problem=problem)
+    if flows is None:
+        flows = _flows(host, moment) if summary.total else False
+    observations = (*_observations(summary, now.epoch), *_down(reply.err))
+    run = Run(
+        check="queue", title="Mail queue", outcome=Outcome.COMPLETED, observations=observations, seconds=_since(began)
+    )
+    diagnoses = _diagnoses(summary, observations, flows)
+    notes = (
+        ("mail to other hosts went out in the last hour: what waits is the exception",) if flows and diagnoses else ()
+    )
+    return Seen(
+        report=_report(info, moment, began, run, diagnoses, (*notes, *relay_note(diagnoses))),
+        summary=summary,
+        now=now.epoch,
+        read=sum(summary.ages),
+        total=max(summary.total, sum(summary.ages)),
+        whys=tuple(_whys(summary)),
+        rows=tuple(_rows(summary)),
+        growth=_growth(summary, now.epoch, state),
+        oldest=min((g for g in summary.groups if g.oldest is not None), key=lambda g: g.oldest or 0.0, default=None),
+    )
+
+
+def _since(began: float) -> float:
+    return round(time.monotonic() - began, 3)
+
+
+def _report(
+    info: HostInfo, now: datetime, began: float, run: Run, diagnoses: tuple[Diagnosis, ...], notes: tuple[str, ...] = ()
+) -> Report:
+    return Report(
+        version=__version__,
+        host=info,
+        target=Target(),
+        started=now.replace(microsecond=0),
+        seconds=time.monotonic() - began,
+        runs=(run,),
+        diagnoses=diagnoses,
+        notes=notes,
+    )
+
+
+def _problem(summary: QueueSummary | None, problem: str, err: str, code: int | None) -> str:
+    """Why the queue cannot be told, "" where it can."""
+    said = err.strip().split("\n")[-1] if err.strip() else ""
+    if summary is None:
+        if problem.startswith("not found"):
+            return "Postfix is not installed here: there is no postqueue command"
+        return f"the queue cannot be read: {problem or said or 'postqueue said nothing'}"
+    if sum(summary.ages) == 0 and not summary.complete and (code or 0) <= 0:
+        return "nothing of the queue could be read in time: give it more (--timeout 60)"
+    if summary.total == 0 and ((code or 0) > 0 or (said and not _direct(err))):
+        return f"the queue cannot be read: {said or f'postqueue ended with status {code}'}"
+    return ""
+
+
+def _down(err: str) -> tuple[Observation, ...]:
+    if not _direct(err):
+        return ()
+    return (fail("postfix.master", "Postfix", "postqueue says that the mail system is down", kind="down"),)
+
+
+def _direct(err: str) -> bool:
+    """Whether Postfix is stopped, so that postqueue(1) of root has read the queue's files by itself."""
+    return "accessing queue directly" in err
+
+
+def _flows(host: LiveHost, now: datetime) -> bool:
+    """Whether a remote server took mail within the last hour, as far as the log's end tells."""
+    reply = host.answer(MailLog(since=_LOG[0], limit=int(_LOG[1])), time.monotonic() + 3)
+    read = maillog.read(reply.lines, now)
+    return any(host_ not in ("127.0.0.1", "::1", "localhost") for _, host_, _ in read.sent)
+
+
+# --- sums -----------------------------------------------------------------------------------------------------------
+
+
+def _whys(summary: QueueSummary) -> Iterator[Why]:
+    by_label: dict[str, list[QueueGroup]] = {}
+    rest = set(map(id, summary.rest))
+    for group in (*summary.groups, *summary.rest):
+        by_label.setdefault(_label(group), []).append(group)
+    for label, groups in sorted(by_label.items(), key=lambda item: (-sum(g.count for g in item[1]), item[0])):
+        biggest = groups[0]
+        means = meaning(biggest.reason)
+        if label == "on hold":
+            means = None
+        yield Why(
+            label=label,
+            cause=means.cause if means else "",
+            title=means.title if means else "",
+            count=sum(g.count for g in groups),
+            domains=len({g.domain for g in groups} - {""}) or 1,
+            more=any(id(g) in rest for g in groups),
+            oldest=min((g.oldest for g in groups if g.oldest is not None), default=None),
+            text=_words(biggest),
+        )
+
+
+def _words(group: QueueGroup) -> str:
+    """What a group's reason says, without the names of one of its servers where they would fill the line."""
+    if group.reason is None:
+        return group.sample.text
+    if group.reason.code is None and group.label in LABELS:
+        return LABELS[group.label].partition(":")[0]
+    return group.reason.text
+
+
+def _label(group: QueueGroup) -> str:
+    if group.queue_name == "hold":
+        return "on hold"
+    if group.label:
+        return group.label
+    return {"maildrop": "not picked up yet", "incoming": "arriving"}.get(group.queue_name, "no attempt yet")
+
+
+def _rows(summary: QueueSummary) -> Iterator[Row]:
+    sums: dict[str, list[int]] = {}
+    for group in summary.groups:
+        ages = sums.setdefault(group.domain or "(none)", [0] * (len(AGE_LIMITS) + 1))
+        for index, count in enumerate(group.ages):
+            ages[index] += count
+    for domain, ages in sorted(sums.items(), key=lambda item: (-sum(item[1]), item[0])):
+        yield Row(domain=domain, count=sum(ages), ages=tuple(ages))
+
+
+def _growth(summary: QueueSummary, now: float, folder: Path) -> Growth | None:
+    """Against the last look; nothing is said or kept of a queue that could not be counted."""
+    exact = summary.complete or (summary.total > sum(summary.ages) and not summary.estimated)
+    if not exact:
+        return None
+    before = lookback.last(folder)
+    lookback.keep(folder, {"at": now, "total": summary.total, "queues": summary.messages})
+    at, total = before.get("at"), before.get("total")
+    if (
+        not isinstance(at, int | float)
+        or not isinstance(total, int)
+        or isinstance(total, bool)
+        or not 0 < now - at < 1e9
+    ):
+        return None
+    return Growth(summary.total - total, now - at)
+
+
+# --- diagnoses ------------------------------------------------------------------------------------------------------
+
+
+def _observations(summary: QueueSummary, now: float) -> Iterator[Observation]:
+    held = summary.messages.get("hold", 0)
+    waiting = summary.total - held
+    if waiting:
+        yield fail("queue.waiting", "mail queue", f"{waiting} messages wait", count=waiting)
+    else:
+        yield ok("queue.waiting", "mail queue", "nothing waits")
+    if held:
+        yield fail("queue.hold", "hold queue", f"{held} messages are on hold: Postfix will not try them", count=held)
+    else:
+        yield ok("queue.hold", "hold queue", "nothing is on hold")
+    for name, sign, text in (
+        ("active", "queue.stuck", "are in the active queue for over a minute without any attempt"),
+        ("maildrop", "queue.maildrop", "were handed over and not picked up"),
+    ):
+        if count := summary.untried(name, now):
+            yield fail(sign, f"{name} queue", f"{count} messages {text}", count=count)
+    for group in summary.groups:
+        if group.reason is not None:
+            yield _waiting(group, group.reason)
+        elif group.sample.text:
+            yield unknown(
+                "mail.unknown", group.domain, f"{group.count} waiting, in words not known: {group.sample.text}"
+            )
+
+
+def _waiting(group: QueueGroup, reason: Reason) -> Observation:
+    data = {key: value for key, value in group.scalars().items() if value is not None}
+    return fail(f"mail.{group.label}", group.domain, f"{group.count} waiting at {group.domain}: {reason.text}", **data)
+
+
+def _diagnoses(summary: QueueSummary, observations: tuple[Observation, ...], flows: bool) -> tuple[Diagnosis, ...]:
+    """What the words suggest, the commonest weighing most, and what the queue itself shows (hold, a dead pickup)."""
+    groups = [g for g in summary.groups if g.reason is not None and not g.reason.harmless]
+    collected = Collected()
+    collected.read(_said(groups, flows))
+    counts: dict[str, int] = {}
+    for group in groups:
+        counts[group.label] = counts.get(group.label, 0) + group.count
+    collected.suggestions = tuple(
+        sorted(
+            collected.suggestions,
+            key=lambda s: (-s.score * math.log10(2 + counts.get(s.reason.label, s.count)), s.cause),
+        )
+    )
+    shown = observations
+    if flows:
+        # The renamed reason must find its observation.
+        shown = tuple(_as_theirs(seen) for seen in observations)
+    by_words = weighed(collected, shown)
+    run = Run(
+        check="queue",
+        outcome=Outcome.COMPLETED,
+        observations=tuple(o for o in observations if not o.sign.startswith("mail.")),
+    )
+    by_sums = [d for d in rank.rank(all_causes(), [run]) if d.explained_by is None]
+    known = {d.cause.id for d in by_words}
+    found = [*by_words, *(d for d in by_sums if d.cause.id not in known)]
+
+    def order(diagnosis: Diagnosis) -> tuple[bool, bool, int, int]:
+        aside = summary.few_held and diagnosis.cause.id == "mail-on-hold"
+        return diagnosis.explained_by is not None, aside, -diagnosis.confidence, -diagnosis.cause.impact
+
+    return tuple(sorted(found, key=order))
+
+
+_THEIRS = "remote-server-unreachable"
+
+
+def _said(groups: Iterable[QueueGroup], flows: bool) -> Iterator[Said]:
+    for number, group in enumerate(groups, 1):
+        assert group.reason is not None
+        reason = group.reason
+        if flows and reason.label in OF_REACHING:
+            # Others can be reached: it is those servers, not this network.
+            reason = dataclasses.replace(reason, label=_THEIRS, weight=3)
+        yield Said(
+            source="queue",
+            number=number,
+            last=number,
+            text=group.sample.text,
+            reasons=(reason,),
+            recipient=group.sample.recipient,
+            sender=group.sample.sender,
+            queue_id=group.sample.queue_id,
+        )
+
+
+def _as_theirs(seen: Observation) -> Observation:
+    if seen.sign.removeprefix("mail.") in OF_REACHING:
+        return dataclasses.replace(seen, sign=f"mail.{_THEIRS}")
+    return seen

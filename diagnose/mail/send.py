@@ -1,0 +1,232 @@
+"""A test message to one address, handed to Postfix as an application would, and followed until it is known how it went."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import format_datetime
+
+from diagnose.errors import UsageError
+from diagnose.host.live import LiveHost, submit, whereabouts
+from diagnose.host.live.submit import Submitted
+from diagnose.host.query import Now
+from diagnose.mail.explain import explain
+from diagnose.mail.trace import Traced, trace, worst
+from diagnose.model import Report
+
+__all__ = ["Sent", "as_json", "as_text", "send"]
+
+_FINAL = frozenset({"delivered", "local", "bounced", "expired", "held", "refused", "discarded", "deleted", "deferred"})
+_PAUSES = (0.3, 0.5, 0.7, 1.0)  # seconds between two looks at the log; then always the last
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """What became of the test. how: "sendmail" or "host:port"; status: ok, warning, failed or unknown."""
+
+    recipient: str
+    sender: str | None
+    how: str
+    message_id: str
+    submitted: Submitted
+    traced: Traced | None
+    report: Report
+    verdict: str
+    status: str
+
+
+def send(
+    recipient: str,
+    sender: str | None = None,
+    smtp: str | None = None,
+    timeout: float = 60.0,
+    progress: Progress = lambda text: None,
+) -> Sent:
+    """Sends one message, to this address only, and follows it for `timeout` seconds.
+
+    sender: of envelope and header, None for what the mailer makes of the caller; smtp: "host:port" to use instead of
+    sendmail(1).
+    """
+    began = time.monotonic()
+    end = began + timeout
+    host = LiveHost()
+    now = host.answer(Now(), began + 5)
+    name = now.fqdn or now.hostname or "localhost"
+    message_id = f"<mail-diagnose.{int(time.time())}.{secrets.token_hex(4)}@{_domain(name)}>"
+    address = sender if sender is not None or smtp is None else f"{now.user or 'root'}@{_domain(name)}"
+    message = compose(recipient, address, message_id, name, now.user)
+    started = time.time()
+    progress(f"handing a test message to {smtp or 'sendmail'}")
+    if smtp is None:
+        submitted = submit.by_sendmail(message, address, recipient, min(end, began + 30))
+    else:
+        server, port = _endpoint(smtp)
+        submitted = submit.by_smtp(message, address or "", recipient, server, port, min(end, began + 30))
+    traced = _follow(message_id, recipient, started, end, progress) if submitted.accepted else None
+    verdict, status = _verdict(submitted, traced, timeout)
+    report = _report(submitted, traced, status, smtp or "sendmail")
+    return Sent(
+        recipient=recipient,
+        sender=address,
+        how=smtp or "sendmail",
+        message_id=message_id,
+        submitted=submitted,
+        traced=traced,
+        report=report,
+        verdict=verdict,
+        status=status,
+    )
+
+
+def compose(recipient: str, sender: str | None, message_id: str, host: str, user: str) -> bytes:
+    """The message: marked as a test in every part that a person or a filter looks at."""
+    now = datetime.now().astimezone()
+    lines = [
+        *([f"From: {sender}"] if sender else []),
+        f"To: {recipient}",
+        f"Subject: Test message of mail-diagnose from {host}",
+        f"Date: {format_datetime(now)}",
+        f"Message-ID: {message_id}",
+        "X-Mail-Diagnose: test",
+        "MIME-Version: 1.0",
+        "Content-Type: text/plain; charset=us-ascii"
+        if host.isascii() and user.isascii()
+        else "Content-Type: text/plain; charset=utf-8",
+        "Content-Transfer-Encoding: "
+        + ("7bit" if host.isascii() and user.isascii() and recipient.isascii() else "8bit"),
+        "",
+        f"This is a test message. {user or 'Somebody'} on {host} asked for it at {now:%Y-%m-%d %H:%M:%S %z}:",
+        "",
+        f"    mail-diagnose send {recipient}",
+        "",
+        "It shows that mail from that server arrives here. Nothing needs to be done.",
+        "",
+    ]
+    return "\n".join(lines).encode("utf-8", "replace")
+
+
+def _domain(name: str) -> str:
+    kept = "".join(c for c in name if c.isascii() and (c.isalnum() or c in ".-")).strip(".-")
+    return kept or "localhost"
+
+
+def _endpoint(text: str) -> tuple[str, int]:
+    """ "host", "host:25", "[::1]:25". Raises UsageError."""
+    host, colon, port = text.strip().rpartition(":") if not text.strip().endswith("]") else (text.strip(), "", "")
+    if not colon:
+        host, port = text.strip(), "25"
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+        raise UsageError(f"--smtp takes HOST:PORT such as localhost:25, not {text[:80]!r}")
+    return host, int(port)
+
+
+# --- following ------------------------------------------------------------------------------------------------------
+
+
+def _follow(message_id: str, recipient: str, started: float, end: float, progress: Progress) -> Traced:
+    """Looks until the message has come to an end, or time has; then where it lies, if anywhere."""
+    settings = whereabouts.parameters()
+    look = 0
+    while True:
+        traced = trace(message_id, time.time() - started + 2, budget=0, settings=settings)
+        tips = [fate for fate in traced.fates if fate.word != "handed-on"]
+        if tips and all(fate.word in _FINAL for fate in tips):
+            break
+        left = end - time.monotonic()
+        if left <= 0:
+            break
+        progress(f"{traced.fates[-1].word if traced.fates else 'waiting for the log'}, {left:.0f} s left")
+        time.sleep(min(_PAUSES[min(look, len(_PAUSES) - 1)], left))
+        look += 1
+    # The queue knows when a deferred message is tried again, and what the log does not show.
+    final = trace(message_id, time.time() - started + 2, budget=4.0, settings=settings)
+    if final.fates:
+        return final
+    by_address = trace(recipient, time.time() - started + 2, budget=4.0, settings=settings)
+    mine = tuple(
+        fate for fate in by_address.fates if fate.waiting is not None and (fate.waiting.arrival or 0.0) >= started - 2
+    )
+    if not mine:
+        return final
+    return dataclasses.replace(final, fates=mine, verdict=mine[-1].verdict, status=worst(mine))
+
+
+def _verdict(submitted: Submitted, traced: Traced | None, timeout: float) -> tuple[str, str]:
+    if not submitted.accepted:
+        text = "the mailer did not answer in time" if submitted.late else submitted.said.split("\n")[-1] or "refused"
+        return f"not handed over: {text}", "failed"
+    if traced is None or not traced.fates:
+        problems = traced.problems if traced is not None else ()
+        why = f" ({'; '.join(problems)})" if problems else ""
+        if why:
+            return f"handed over; whether it went out could not be seen{why}", "unknown"
+        return (
+            f"handed over, and then nothing was seen of it in {timeout:g} s, neither in the log nor in the queue{why}",
+            "unknown",
+        )
+    last = traced.fates[-1]
+    if last.waiting is not None and last.waiting.queue_name == "maildrop":
+        return "handed over, but Postfix never picked it up: it lies in the maildrop directory", "failed"
+    if last.word in ("queued", "unknown", "handed-on"):
+        return f"{last.verdict} (after {timeout:g} s; `mail-diagnose trace '{traced.who}'` goes on)", "warning"
+    return traced.verdict, traced.status
+
+
+def _report(submitted: Submitted, traced: Traced | None, status: str, name: str) -> Report:
+    """What it means, as `explain` reads it: the mailer's words, and the message's lines of the log."""
+    lines = [*submitted.said.split("\n")]
+    if traced is not None:
+        lines += traced.lines
+        lines += [step.reply for fate in traced.fates if fate.waiting for step in fate.story.steps if step.reply]
+    if status == "ok":
+        lines = [line for line in lines if "status=sent" in line]
+    return explain(lines, f"the test message by {name}", datetime.now().astimezone(), numbered=False)
+
+
+# --- printing -------------------------------------------------------------------------------------------------------
+
+
+def as_text(sent: Sent, verbose: int = 0, color: bool = False) -> str:
+    from diagnose.mail import timeline
+    from diagnose.report.text import render
+
+    lines = [timeline.line(f"Test message to {sent.recipient} by {sent.how} · {sent.message_id}")]
+    if sent.submitted.said:
+        lines += [f"  the mailer said: {timeline.line(part)}" for part in sent.submitted.said.split("\n")[:5]]
+    text = "\n".join(lines) + "\n"
+    if sent.traced is not None and sent.traced.fates:
+        text += timeline.stories(sent.traced, color)
+    code = {"ok": "32", "warning": "33", "failed": "31", "unknown": "33"}[sent.status]
+    verdict = f"\x1b[1;{code}m{timeline.line(sent.verdict)}\x1b[0m" if color else timeline.line(sent.verdict)
+    text += f"\n{verdict}\n"
+    if sent.report.diagnoses:
+        text += render(sent.report, verbose, color, ())
+    return text
+
+
+def as_json(sent: Sent) -> str:
+    """The report's schema with two objects more: `send`, and `trace` as the command of that name prints it."""
+    from diagnose.mail import timeline
+    from diagnose.report.json_ import as_plain
+
+    data = as_plain(sent.report)
+    data["status"] = sent.status
+    data["send"] = {
+        "recipient": sent.recipient,
+        "sender": sent.sender,
+        "how": sent.how,
+        "message_id": sent.message_id,
+        "accepted": sent.submitted.accepted,
+        "said": sent.submitted.said,
+        "verdict": sent.verdict,
+    }
+    data["trace"] = timeline.as_plain(sent.traced) if sent.traced is not None else None
+    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"

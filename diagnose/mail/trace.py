@@ -1,0 +1,248 @@
+"""The story of certain messages: read from the log, followed to their kin, looked up in the queue, and judged."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from diagnose.errors import UsageError
+from diagnose.host.live import logs, whereabouts
+from diagnose.host.live.whereabouts import Parameters, Waiting, Whereabouts
+from diagnose.mail import pasted
+from diagnose.mail.fate import Fate, judge
+from diagnose.model import Impact
+from diagnose.parse.log.story import Step, Story, refusal, tell
+from diagnose.parse.log.trail import Trail, is_queue_id, trail
+from diagnose.parse.text import duration
+
+__all__ = ["Traced", "trace", "worst"]
+
+LIMIT = 20  # messages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traced:
+    """All that is known of WHO. since: beginning of the window, None for all that was read; problems: what could not be
+    looked at; dropped: older messages that are not shown; lines: the log's, for `explain`."""
+
+    who: str
+    since: datetime | None
+    until: datetime
+    source: str
+    fates: tuple[Fate, ...] = ()
+    verdict: str = ""
+    status: str = "unknown"
+    dropped: int = 0
+    problems: tuple[str, ...] = ()
+    any_log: bool = True
+    lines: tuple[str, ...] = ()
+
+
+def trace(
+    who: str,
+    since: float | None,
+    paths: Sequence[str] = (),
+    *,
+    now: float | None = None,
+    budget: float = 8.0,
+    settings: Parameters | None = None,
+) -> Traced:
+    """Reads the log of the last `since` seconds (None: all of it) and, within the budget of seconds, the queue.
+
+    A budget of 0 leaves the queue alone; settings: those of Postfix, where they are known already.
+    """
+    who = who.strip()
+    if not who.strip("<> ") or len(who) > 1000 or any(ord(c) < 32 for c in who):
+        raise UsageError("trace takes an address, a queue id or a message id")
+    moment = time.time() if now is None else now
+    local = datetime.fromtimestamp(moment).astimezone()
+    settings = settings or whereabouts.parameters()
+    begin = moment - since if since is not None else 0.0
+    problems: list[str] = []
+    exports = [path for path in paths if pasted.is_export(path)]
+
+    def chunks() -> Iterator[bytes]:
+        plain = tuple(path for path in paths if path not in exports)
+        if plain or not exports:
+            yield from logs.stream(begin, paths=plain, maillog_file=settings.maillog_file or None)
+        for path in exports:
+            yield from pasted.log_lines(path, begin, local)
+
+    readable = True
+    try:
+        found = trail(chunks, who, LIMIT)
+    except PermissionError as error:
+        readable = False
+        problems.append(f"permission denied: {error.filename or 'the mail log'} (try as root, or in the group adm)")
+        found = Trail()
+    # Secrets are hidden in what is kept; to do so in all of the log would take many times longer than to search it.
+    found.lines = {name: [logs.veil(line) for line in lines] for name, lines in found.lines.items()}
+    found.refused = [logs.veil(line) for line in found.refused]
+    stories = _stories(found, local)
+    queue = _queue(found, stories, who, settings, budget) if not paths and budget else Whereabouts(complete=False)
+    if queue.problem:
+        problems.append(f"the queue could not be looked at: {queue.problem}")
+    elif not queue.complete and not paths and budget and settings.installed:
+        problems.append("the queue is too long to be searched in time; it was looked at in part")
+    fates = _fates(stories, who, found, queue, settings, local)
+    any_log = found.any or bool(problems or paths or logs.sources((), settings.maillog_file or None))
+    if found.cut:
+        problems.append("a message has so many lines or kin that not all are shown")
+    return dataclasses.replace(
+        _judged(fates, who, any_log, readable, problems, since),
+        since=datetime.fromtimestamp(begin).astimezone() if since is not None else None,
+        until=local,
+        source=", ".join(paths) if paths else "the mail log",
+        dropped=found.dropped,
+        lines=tuple(line.decode("utf-8", "replace") for lines in found.lines.values() for line in lines),
+    )
+
+
+# --- stories --------------------------------------------------------------------------------------------------------
+
+
+def _stories(found: Trail, now: datetime) -> list[Story]:
+    users = _users()
+    stories = [story for name, lines in found.lines.items() for story in tell(name, lines, now, users)]
+    stories += [story for raw in found.refused if (story := refusal(raw, now)) is not None]
+    stories.sort(key=lambda story: (story.begun.timestamp() if story.begun else 0.0, story.queue_id, story.number))
+    return stories
+
+
+def _users() -> Mapping[int, str]:
+    import pwd
+
+    return {entry.pw_uid: entry.pw_name for entry in pwd.getpwall()}
+
+
+def _queue(found: Trail, stories: Sequence[Story], who: str, settings: Parameters, budget: float) -> Whereabouts:
+    if not settings.installed:
+        return Whereabouts(complete=False)
+    addresses = [who.strip("<>")] if "@" in who and not is_queue_id(who) else []
+    ids = {*found.lines, *([who] if is_queue_id(who) else [])}
+    return whereabouts.find_waiting(sorted(ids), addresses, settings.queue_directory, time.monotonic() + budget)
+
+
+def _fates(
+    stories: Sequence[Story], who: str, found: Trail, queue: Whereabouts, settings: Parameters, now: datetime
+) -> tuple[Fate, ...]:
+    known = {story.queue_id for story in stories if story.queue_id}
+    waiting = {each.queue_id: each for each in queue.waiting}
+    parents = {child: parent for parent, child in found.kin if child in known and parent in known}
+    fates = []
+    latest = {story.queue_id: story.number for story in stories}
+    for story in stories:
+        here = waiting.pop(story.queue_id, None) if story.number == latest[story.queue_id] else None
+        kin = tuple((how, child) for how, child in story.kin if child in known)
+        fates.append(judge(story, who, here, kin, parents.get(story.queue_id, ""), queue, settings, now))
+    # Older than the log's window, or its lines were lost.
+    fates += [_unlogged(each, who, settings, now) for each in waiting.values()]
+    return tuple(fates)
+
+
+def _unlogged(here: Waiting, who: str, settings: Parameters, now: datetime) -> Fate:
+    from diagnose.parse.words import reason as reasons_of
+
+    steps = []
+    for address, why in here.recipients:
+        reason = reasons_of.classify(why) if why else None
+        at = datetime.fromtimestamp(here.arrival, now.tzinfo) if here.arrival is not None else None
+        status = "deferred" if why else "waiting"
+        steps.append(
+            Step(
+                at=at,
+                kind="attempt",
+                text=f"to {address}: {status}",
+                status=status,
+                recipient=address,
+                reply=why,
+                reason=reason,
+            )
+        )
+    story = Story(
+        queue_id=here.queue_id,
+        sender=here.sender,
+        how="before the part of the log that was read",
+        steps=tuple(steps),
+        recipients={step.recipient: step for step in steps},
+        held=here.queue_name == "hold",
+    )
+    return judge(story, who, here, (), "", Whereabouts(), settings, now)
+
+
+_WORDS = {
+    "delivered": "accepted by the remote server",
+    "local": "delivered on this host",
+    "handed-on": "handed on",
+    "deferred": "deferred",
+    "bounced": "bounced",
+    "expired": "given up",
+    "held": "on hold",
+    "refused": "refused",
+    "discarded": "thrown away",
+    "deleted": "deleted",
+    "queued": "queued",
+    "unknown": "of unknown end",
+}
+
+
+def _judged(
+    fates: tuple[Fate, ...], who: str, any_log: bool, readable: bool, problems: list[str], since: float | None
+) -> Traced:
+    """The verdict over all messages. Notifications and other kin do not count, their parents do."""
+    now = datetime.now().astimezone()
+    base = Traced(who=who, since=None, until=now, source="", fates=fates, problems=tuple(problems), any_log=any_log)
+    window = f"in the last {duration.words(since)}" if since is not None else "in the log that was read"
+    if not fates:
+        if not any_log:
+            text = f"no mail log is kept here, neither a file nor the journal; nothing can be said about {who}"
+            return dataclasses.replace(base, verdict=text, status="unknown")
+        if not readable:
+            text = f"the mail log could not be read, so nothing can be said about {who}"
+            return dataclasses.replace(base, verdict=text, status="unknown")
+        text = f"never handed to Postfix: nothing {window} names {who}"
+        return dataclasses.replace(base, verdict=text, status="warning" if not problems else "unknown")
+    own = [fate for fate in fates if not fate.parent] or list(fates)
+    tips = _tips(own, fates)
+    last = tips[-1]
+    counts: dict[str, int] = {}
+    for fate in tips:
+        counts[fate.word] = counts.get(fate.word, 0) + 1
+    if len(tips) == 1:
+        text = last.verdict
+    else:
+        parts = ", ".join(
+            f"{number} {_WORDS[word]}" for word, number in sorted(counts.items(), key=lambda c: (-c[1], c[0]))
+        )
+        text = f"{len(tips)} messages: {parts}; the last one: {last.verdict}"
+    return dataclasses.replace(base, verdict=text, status=worst(tips))
+
+
+def _tips(own: Sequence[Fate], fates: Sequence[Fate]) -> list[Fate]:
+    """Each message, or what it became when it was handed on."""
+    by_id = {fate.story.queue_id: fate for fate in fates}
+    tips = []
+    for fate in own:
+        seen = set()
+        while fate.word == "handed-on" and fate.kin and fate.story.queue_id not in seen:
+            seen.add(fate.story.queue_id)
+            child = by_id.get(fate.kin[-1][1])
+            if child is None:
+                break
+            fate = child
+        tips.append(fate)
+    return tips
+
+
+def worst(tips: Sequence[Fate]) -> str:
+    """ok, warning or failed: the last message decides, an earlier failure leaves a warning."""
+    last = tips[-1]
+    if last.failing:
+        mild = last.cause is not None and last.cause.impact < Impact.PARTIAL
+        return "warning" if mild else "failed"
+    if last.word == "unknown":
+        return "unknown"
+    return "warning" if any(fate.failing for fate in tips) or last.word == "queued" else "ok"

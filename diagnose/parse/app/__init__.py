@@ -1,0 +1,1 @@
+"""The application's own settings: Java properties, Puppet templates, key stores."""

@@ -1,0 +1,1 @@
+"""Mail logs: lines, deliveries, troubles, and the story of one message."""

@@ -1,0 +1,142 @@
+"""What of a log's and a queue's failures is true now, and what is history or a small share. Pure.
+
+A failure is over when mail went through on the same route after it. A route is the relay where one is used; without one
+it is the Internet for failures that any destination would show (a blocked port, a dead resolver), and the recipient's domain for
+those that speak of that destination alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from diagnose.parse.log.maillog import Delivery, Group, MailLog, Trouble, TroubleGroup
+from diagnose.parse.words.reason import Reason
+
+# Failures of one message, mailbox or receiver: others' mail may well flow beside them, on every healthy server.
+OF_ONE_MESSAGE = frozenset(
+    "recipient-unknown recipient-mailbox-full recipient-suppressed recipient-domain-not-found greylisted "
+    "recipient-domain-accepts-no-mail content-rejected message-too-large mailbox-unavailable spam-generic server-busy policy-refused "
+    "smtputf8-unsupported rate-limited ip-blocklisted sender-unauthenticated reverse-dns-missing helo-name-invalid "
+    "sender-domain-not-found sender-not-allowed greeting-refused server-error mail-loops-back message-expired undelivered-notice "
+    "recipient-domain-local local-user-unknown submission-rejected dns-not-found dns-no-data session-lost session-timeout".split()
+)
+# Failures to reach: of everything, or of one destination.
+OF_REACHING = frozenset(
+    "connect-timeout connect-refused connect-no-route connect-network-unreachable connect-reset greeting-timeout greeting-lost "
+    "dns-try-again body-timeout tls-not-offered certificate-not-trusted certificate-unknown-issuer tls-handshake-failed "
+    "remote-server-unreachable tls-required-not-offered tls-protocol-mismatch relay-certificate-invalid".split()
+)
+OF_CONNECTING = frozenset({"connect-timeout", "connect-refused", "connect-no-route", "connect-network-unreachable"})
+# What is wrong with one message stays wrong with the next of its kind, whatever else went through.
+OF_SUBMISSION = frozenset({"message-too-large", "submission-rejected", "smtputf8-unsupported"})
+MANY = 5  # so many successes to one failure make it a small share
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """One kind of failure. current: nothing that it would have stopped went through since; minor: a small share beside mail
+    that flows; route: relay, direct or local; alone: other destinations took mail after it began."""
+
+    label: str
+    reason: Reason
+    delivery: Delivery | None = None
+    trouble: Trouble | None = None
+    count: int = 1
+    last: datetime | None = None
+    route: str = "direct"
+    current: bool = True
+    minor: bool = False
+    alone: bool = False
+
+
+Way = Callable[[str, str], str]
+"""way(sender, recipient): the relay's host name, "*" where its name in the log cannot be foretold, "" for direct delivery,
+"local" for none."""
+
+
+def facts(log: MailLog, way: Way, asked: str | None = None) -> tuple[Fact, ...]:
+    """Every kind of failure in a log. `asked`: the recipient whose mail the user misses, never a small share."""
+    found: list[Fact] = []
+    for (label, _, domain), group in log.deliveries.items():
+        found += _of_group(log, way, label, domain, group, asked)
+    for group_ in log.troubles.values():
+        fact = _of_trouble(log, group_)
+        if fact is not None:
+            found.append(fact)
+    return tuple(found)
+
+
+def _of_group(log: MailLog, way: Way, label: str, domain: str, group: Group, asked: str | None) -> Iterable[Fact]:
+    sample = group.sample
+    relay = way(sample.sender or "", sample.recipient or f"x@{domain}")
+    route = "local" if relay == "local" else "relay" if relay else "direct"
+    after = [at for host, at in _sent(log) if _later(at, group.last) and (relay in ("", "*", host))]
+    same_domain = _later(log.sent_to.get(domain), group.last)
+    # Syslog counts whole seconds: what was taken in the same one counts as well.
+    others = sum(1 for d, at in log.sent_to.items() if d != domain and at and group.first and at >= group.first)
+    personal = bool(asked) and (sample.recipient or "").lower() == (asked or "").lower()
+    for number, reason in enumerate(sample.reasons or ()):
+        if reason.harmless or (number and reason.weight < 5):
+            continue
+        one = reason.label in OF_ONE_MESSAGE
+        over = same_domain if one or (route == "direct" and reason.label in OF_REACHING and others) else bool(after)
+        sent = log.statuses.get("sent", 0)
+        # A bounce (it has no sender) that cannot be returned is not the mail that anybody misses.
+        share = (sent >= MANY * group.count and others > 0) or (sample.sender == "" and sent > 0)
+        yield Fact(
+            label=reason.label,
+            reason=reason,
+            delivery=sample,
+            count=group.count,
+            last=group.last,
+            route=route,
+            current=not over or personal,
+            minor=not personal and share and (one or reason.label in OF_REACHING),
+            alone=others > 0,
+        )
+
+
+def _of_trouble(log: MailLog, group: TroubleGroup) -> Fact | None:
+    trouble = group.sample
+    reason = trouble.reason
+    if reason is None or reason.harmless or reason.label in ("noise", "undelivered-notice"):
+        return None
+    if reason.label == "submission-rejected" and not _own(trouble.client):
+        return None  # a stranger was turned away, as it should be
+    started = max((s.at for s in log.starts if s.at is not None), default=None)
+    sent = max((at for _, at in _sent(log) if at is not None), default=None)
+    lasting = reason.label in OF_SUBMISSION
+    over = _later(started, group.last, 1.0) or (not lasting and _later(sent, group.last))
+    return Fact(
+        label=reason.label,
+        reason=reason,
+        trouble=trouble,
+        count=group.count,
+        last=group.last,
+        route="local",
+        current=not over,
+        minor=lasting and log.statuses.get("sent", 0) >= 4 * MANY * group.count,
+    )
+
+
+def _own(client: str | None) -> bool:
+    """Whether a client is this host or its own network; no client named counts as own."""
+    import ipaddress
+
+    if not client:
+        return True
+    try:
+        address = ipaddress.ip_address(client.rpartition("[")[2].rstrip("]").removeprefix("IPv6:"))
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_private or address.is_link_local
+
+
+def _sent(log: MailLog) -> list[tuple[str, datetime | None]]:
+    return [(host, at) for (_, host, _), at in log.sent.items()]
+
+
+def _later(one: datetime | None, other: datetime | None, seconds: float = 0.0) -> bool:
+    return one is not None and other is not None and one > other + timedelta(seconds=seconds)

@@ -1,0 +1,101 @@
+"""What a mail log tells, as values: deliveries, troubles, starts of Postfix, and groups of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from diagnose.parse.words.reason import Reason
+
+# Delivery agents whose "sent" means that the message stayed on, or was thrown away by, this host.
+NEVER_LEFT = frozenset({"local", "virtual", "discard", "pipe", "error", "spawn"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One attempt at one recipient. ``delay`` and ``delays`` in seconds (before qmgr, in it, connecting, sending).
+
+    ``status`` is Postfix's word: sent, deferred, bounced, SOFTBOUNCE, expired, force-expired, deliverable,
+    undeliverable. ``left`` says whether a remote server took it. ``reasons``: the most telling first.
+    """
+
+    at: datetime | None
+    queue_id: str | None
+    sender: str | None
+    recipient: str | None
+    orig_to: str | None = None
+    relay_host: str | None = None
+    relay_address: str | None = None
+    relay_port: int | None = None
+    service: str | None = None
+    syslog_name: str | None = None
+    delay: float | None = None
+    delays: tuple[float, ...] = ()
+    tls: str | None = None
+    dsn: str | None = None
+    status: str
+    text: str
+    context: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+    number: int = 0
+
+    @property
+    def left(self) -> bool:
+        """Whether a remote server accepted the message."""
+        return (
+            self.status == "sent" and self.service not in NEVER_LEFT and self.relay_host not in {None, "none", "local"}
+        )
+
+    @property
+    def reason(self) -> Reason | None:
+        """The most telling reason."""
+        return self.reasons[0] if self.reasons else None
+
+    @property
+    def domain(self) -> str:
+        """The recipient's domain, lower case; empty when unknown."""
+        return (self.recipient or "").rpartition("@")[2].lower()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """A line that is no delivery and says that something is wrong (or only looks so: ``reason.harmless``)."""
+
+    at: datetime | None
+    service: str | None
+    pid: int | None
+    text: str
+    reason: Reason | None
+    level: str = "info"
+    queue_id: str | None = None
+    client: str | None = None
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """Postfix's master was started or reloaded."""
+
+    at: datetime | None
+    version: str
+    reload: bool
+
+
+@dataclass(slots=True)
+class Group:
+    """Failures of one kind on one route: how many, since when, and an example."""
+
+    count: int
+    first: datetime | None
+    last: datetime | None
+    sample: Delivery
+
+
+@dataclass(slots=True)
+class TroubleGroup:
+    """Troubles of one kind: how many, since when, and an example."""
+
+    count: int
+    first: datetime | None
+    last: datetime | None
+    sample: Trouble

@@ -1,0 +1,329 @@
+"""Postfix's log as deliveries and troubles: what belongs together is joined, what is ordinary is left out.
+
+A status line often quotes only the last address that was tried, and says "local data error" where the line before
+named the missing table. So the lines of one smtp process that precede its status line are read with it.
+
+Memory is bounded: `MailLog` keeps groups, the last success of each route and a window of events, not the log.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TypeVar
+
+from diagnose.parse.log.logline import Line, parse
+from diagnose.parse.log.mail_event import Delivery, Group, Start, Trouble, TroubleGroup
+from diagnose.parse.words import reason as reasons_of
+from diagnose.parse.words.reason import Reason
+
+__all__ = ["Delivery", "Group", "Line", "MailLog", "Start", "Trouble", "TroubleGroup", "parse", "read", "stream"]
+
+_STATUS = re.compile(
+    r"to=<(?P<to>.*?)>, (?:orig_to=<(?P<orig>.*?)>, )?relay=(?P<relay>[^,]*), (?:conn_use=\d+, )?"
+    r"delay=(?P<delay>[\d.]+)(?:, delays=(?P<delays>[\d./]+))?(?:, tls=(?P<tls>[^,]*))?(?:, dsn=(?P<dsn>[\d.]+))?, "
+    r"status=(?P<status>\S+)(?: \((?P<text>.*))?",
+    re.DOTALL,
+)
+_LOOSE_STATUS = re.compile(r"(?:to=<(?P<to>[^>]*)>.*?)?status=(?P<status>[A-Za-z-]+)(?:,? \(?(?P<text>.*))?", re.DOTALL)
+_RELAY = re.compile(r"(?P<host>[^\[\]]+)\[(?P<address>[^\]]*)\](?::(?P<port>\d{1,5}))?")
+_FROM = re.compile(r"from=<(?P<from>[^>]*)>(?:, size=\d+, nrcpt=(?P<nrcpt>\d+))?")
+_EXPIRED = re.compile(r"from=<(?P<from>[^>]*)>, status=(?P<status>(?:force-)?expired), returned to sender")
+_STARTED = re.compile(r"(?P<what>daemon started|reload) -- version (?P<version>[\w.-]+)")
+_CLIENT = re.compile(r" from (?P<client>\S*\[[^\]]*\])")
+_CLIENT_FIRST = re.compile(r"(?P<client>\S+\[[0-9A-Fa-f.:]+\]): SASL ")
+_NEAR = re.compile(r"\[(?:127\.|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|169\.254\.|::1\]|f[cde])", re.IGNORECASE)
+_DEBUGGING = re.compile(
+    r"[a-z][a-z0-9]*_[a-z0-9_]+: |[<>] \S+\[[^\]]*\](?::\d+)?: "
+)  # what -v writes: functions, dialogue
+_SERVERS = frozenset({"smtpd", "tlsproxy", "postscreen"})
+_FROM_STRANGERS = frozenset(
+    {"tls-protocol-mismatch", "tls-handshake-failed", "tls-wrong-version", "certificate-not-trusted"}
+)
+_REMOTE = frozenset({"smtp", "lmtp", "relay", "submission"})
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+
+
+@dataclass(slots=True)
+class _Process:
+    """What one process said since its last status line."""
+
+    lines: list[str] = field(default_factory=list)
+    reasons: list[Reason] = field(default_factory=list)
+
+
+class MailLog:
+    """Reads a log line by line. `feed` returns what a line completes; the sums are attributes.
+
+    ``deliveries`` maps (label, relay host, recipient domain) to its `Group`; ``troubles`` maps (label, service,
+    normalised text) to its `TroubleGroup`; ``sent`` maps (service, relay host, relay port) to the time of the last
+    success, ``sent_to`` maps recipient domains to theirs; ``statuses`` counts; ``starts`` are the last starts.
+    """
+
+    LIMIT = 500
+    PROCESSES = 2000
+    MESSAGES = 20_000
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now if now.tzinfo else now.astimezone()
+        self.deliveries: OrderedDict[tuple[str, str, str], Group] = OrderedDict()
+        self.troubles: OrderedDict[tuple[str, str, str], TroubleGroup] = OrderedDict()
+        self.sent: OrderedDict[tuple[str, str, int | None], datetime | None] = OrderedDict()
+        self.sent_to: OrderedDict[str, datetime | None] = OrderedDict()
+        self.statuses: dict[str, int] = {}
+        self.starts: list[Start] = []
+        self.first: datetime | None = None
+        self.last: datetime | None = None
+        self.lines = 0
+        self._tls_lines = 0
+        self._senders: OrderedDict[str, str] = OrderedDict()
+        self._processes: OrderedDict[tuple[str | None, int | None], _Process] = OrderedDict()
+
+    def feed(self, line: str | bytes) -> tuple[Delivery | Trouble, ...]:
+        """Take one line, and return the delivery or trouble that it is or completes (none, as a rule)."""
+        self.lines += 1
+        if not _worth(line):
+            return ()
+        parsed = parse(line, self.now)
+        return self.take(parsed) if parsed is not None else ()
+
+    def take(self, line: Line) -> tuple[Delivery | Trouble, ...]:
+        """Take a line that is parsed already."""
+        if line.at is not None:
+            self.first = self.first or line.at
+            self.last = line.at if self.last is None or line.at > self.last else self.last
+        if "status=" in line.text:
+            delivery = self._delivery(line)
+            if delivery is not None:
+                self._count(delivery)
+                return (delivery,)
+        return self._other(line)
+
+    # --- deliveries ---
+
+    def _delivery(self, line: Line) -> Delivery | None:
+        expired = _EXPIRED.search(line.text)
+        if expired:
+            return self._expired(line, expired)
+        match = _STATUS.search(line.text)
+        loose = None if match else _LOOSE_STATUS.search(line.text)
+        if match is None and loose is None:
+            return None
+        groups = (match or loose).groupdict() if match or loose else {}  # type: ignore[union-attr]
+        text = _without_closing(groups.get("text") or "")
+        relay = groups.get("relay")
+        where = _RELAY.fullmatch(relay) if relay else None
+        host = where.group("host") if where else relay
+        port = int(where.group("port")) if where and where.group("port") else None
+        process = self._processes.pop((line.service, line.pid), None) or _Process()
+        status = groups["status"].rstrip(",")
+        found = [] if status == "sent" else list(process.reasons)
+        if status not in {"sent", "deliverable"}:
+            own = reasons_of.classify(text, peer=host if where else None, service=line.service, port=port)
+            if own is not None:
+                if own.label == "dns-not-found" and groups.get("dsn") == "4.3.5":
+                    own = replace(own, label="relay-name-not-found")  # Postfix's code for a next hop that it was told
+                found.append(own)
+            elif line.service == "error":
+                found.append(Reason(label="delivery-suspended-by-config", text=text[:200], weight=7))
+            if status == "SOFTBOUNCE":
+                found.append(Reason(label="delivery-suspended-by-config", text="soft_bounce is on", weight=6))
+        elif line.service == "discard":
+            found = [Reason(label="delivery-suspended-by-config", text="discarded by the discard transport", weight=8)]
+        return Delivery(
+            at=line.at,
+            queue_id=line.queue_id,
+            sender=self._senders.get(line.queue_id or ""),
+            recipient=groups.get("to"),
+            orig_to=groups.get("orig"),
+            relay_host=host,
+            relay_address=where.group("address") if where else None,
+            relay_port=port,
+            service=line.service,
+            syslog_name=line.syslog_name,
+            delay=_number(groups.get("delay")),
+            delays=tuple(part for part in map(_number, (groups.get("delays") or "").split("/")) if part is not None),
+            tls=groups.get("tls"),
+            dsn=groups.get("dsn"),
+            status=status,
+            text=reasons_of.mask(text),
+            context=tuple(process.lines),
+            reasons=reasons_of.most_telling(found),
+            number=self.lines,
+        )
+
+    def _expired(self, line: Line, match: re.Match[str]) -> Delivery:
+        reason = reasons_of.classify(line.text, service=line.service)
+        return Delivery(
+            at=line.at,
+            queue_id=line.queue_id,
+            sender=match.group("from"),
+            recipient=None,
+            service=line.service,
+            syslog_name=line.syslog_name,
+            status=match.group("status"),
+            text=line.text,
+            reasons=(reason,) if reason else (),
+            number=self.lines,
+        )
+
+    def _count(self, delivery: Delivery) -> None:
+        self.statuses[delivery.status] = self.statuses.get(delivery.status, 0) + 1
+        host = delivery.relay_host or "none"
+        if delivery.left:
+            _keep(self.sent, (delivery.service or "smtp", host, delivery.relay_port), delivery.at, self.LIMIT)
+            _keep(self.sent_to, delivery.domain, delivery.at, 4 * self.LIMIT)
+            return
+        if delivery.status in {"sent", "deliverable"}:
+            return
+        label = delivery.reasons[0].label if delivery.reasons else ""
+        key = (label, host, delivery.domain)
+        group = self.deliveries.get(key)
+        if group is None:
+            self.deliveries[key] = Group(1, delivery.at, delivery.at, delivery)
+            if len(self.deliveries) > self.LIMIT:
+                del self.deliveries[
+                    min(list(self.deliveries)[: self.LIMIT // 2], key=lambda k: self.deliveries[k].count)
+                ]
+            return
+        group.count += 1
+        group.last = delivery.at or group.last
+        group.sample = delivery
+
+    # --- everything else ---
+
+    def _other(self, line: Line) -> tuple[Trouble, ...]:
+        text = line.text
+        sender = _FROM.match(text)
+        if sender and line.queue_id:
+            _keep(self._senders, line.queue_id, sender.group("from"), self.MESSAGES)
+            return ()
+        started = _STARTED.match(text)
+        if started:
+            self.starts.append(
+                Start(at=line.at, version=started.group("version"), reload=started.group("what") == "reload")
+            )
+            del self.starts[:-20]
+            return ()
+        if line.level == "info" and not self._telling(text):
+            return ()
+        whole = f"{line.queue_id}: {text}" if line.queue_id else text
+        if line.level in {"fatal", "panic"}:
+            whole = f"{line.level}: {whole}"
+        reason = reasons_of.classify(whole, service=line.service)
+        if reason is None and line.level == "info":
+            return ()
+        self._remember(line, whole, reason)
+        client = _CLIENT.search(text) or _CLIENT_FIRST.match(text)
+        if reason is not None and reason.entry == "client-password" and client and not _is_near(client.group("client")):
+            reason = replace(reason, label="noise", harmless=True)  # strangers guess passwords all day
+        if reason is not None and line.service in _SERVERS and reason.label in _FROM_STRANGERS:
+            reason = replace(reason, label="noise", harmless=True)  # scanners try every protocol there is
+        trouble = Trouble(
+            at=line.at,
+            service=line.service,
+            pid=line.pid,
+            text=reasons_of.mask(whole[:2000]),
+            reason=reason,
+            level=line.level,
+            queue_id=line.queue_id,
+            client=client.group("client") if client else None,
+            number=self.lines,
+        )
+        self._count_trouble(trouble)
+        return (trouble,)
+
+    def _telling(self, text: str) -> bool:
+        """Whether an ordinary line is worth reading: each TLS connection writes one, and the first few will do."""
+        if "TLS connection " in text:
+            self._tls_lines += 1
+            return self._tls_lines <= 100
+        if _DEBUGGING.match(text) and "no auth info found" not in text:
+            return False
+        return not text.startswith(("connect from", "disconnect from", "message-id=", "removed", "uid=", "client="))
+
+    def _remember(self, line: Line, text: str, reason: Reason | None) -> None:
+        """Keep what a delivery agent says until its status line, which it explains."""
+        if line.service not in _REMOTE or line.pid is None or (reason is not None and reason.label == "noise"):
+            return
+        key = (line.service, line.pid)
+        process = self._processes.setdefault(key, _Process())
+        self._processes.move_to_end(key)
+        if len(process.lines) < 30:
+            process.lines.append(reasons_of.mask(text[:1000]))
+            if reason is not None:
+                process.reasons.append(reason)
+        if len(self._processes) > self.PROCESSES:
+            self._processes.popitem(last=False)
+
+    def _count_trouble(self, trouble: Trouble) -> None:
+        label = trouble.reason.label if trouble.reason else ""
+        key = (label, trouble.service or "", reasons_of.normalise(trouble.text)[:300])
+        group = self.troubles.get(key)
+        if group is None:
+            self.troubles[key] = TroubleGroup(1, trouble.at, trouble.at, trouble)
+            if len(self.troubles) > self.LIMIT:
+                del self.troubles[min(list(self.troubles)[: self.LIMIT // 2], key=lambda k: self.troubles[k].count)]
+            return
+        group.count += 1
+        group.last = trouble.at or group.last
+        group.sample = trouble
+
+
+def stream(lines: Iterable[str | bytes], now: datetime) -> Iterator[Delivery | Trouble]:
+    """Yield deliveries and troubles of a log, in order."""
+    log = MailLog(now)
+    for line in lines:
+        yield from log.feed(line)
+
+
+def read(lines: Iterable[str | bytes], now: datetime) -> MailLog:
+    """Read a whole log, and return its sums."""
+    log = MailLog(now)
+    for line in lines:
+        log.feed(line)
+    return log
+
+
+# --- small parts ----------------------------------------------------------------------------------------------------
+
+_WORTH = ("status=", "warning:", "error:", "fatal:", "panic:", "reject", "from=<", "version ", "connect to ", "lost connection with",
+          "timed out", "certificate", "TLS", "SASL", "hold:", "throttl", "loops back", "not running", "refused", "PIX",
+          "configuration problem", "suspended", "too many", "unavailable", "denied", "sasl", "non-delivery", "PASS ", "HANGUP",
+          "TROUBLE", "Error", "Fatal", "failed", "differ", "MESSAGE")  # fmt: skip
+_WORTH_BYTES = tuple(word.encode() for word in _WORTH)
+
+
+def _worth(line: str | bytes) -> bool:
+    """Whether a line can say anything here: most lines of a busy log do not."""
+    if isinstance(line, bytes):
+        return any(word in line for word in _WORTH_BYTES)
+    return any(word in line for word in _WORTH)
+
+
+def _is_near(client: str) -> bool:
+    """Whether a client ("name[address]") is on this host or its private network."""
+    return _NEAR.search(client) is not None
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return float(text) if text else None
+    except ValueError:
+        return None
+
+
+def _without_closing(text: str) -> str:
+    text = text.rstrip()
+    return text[:-1] if text.endswith(")") else text
+
+
+def _keep(kept: OrderedDict[_K, _V], key: _K, value: _V, limit: int) -> None:
+    kept[key] = value
+    kept.move_to_end(key)
+    if len(kept) > limit:
+        kept.popitem(last=False)

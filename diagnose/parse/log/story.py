@@ -1,0 +1,288 @@
+"""What became of one message, from its log lines: how it was handed over, each attempt, and how it ended."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from diagnose.parse.log.logline import Line, parse
+from diagnose.parse.log.maillog import Delivery, MailLog
+from diagnose.parse.words import reason as reasons_of
+from diagnose.parse.words.reason import Reason
+
+__all__ = ["Step", "Story", "refusal", "tell"]
+
+ENDED = frozenset({"sent", "bounced", "expired", "force-expired", "deliverable", "undeliverable"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One event of a message.
+
+    kind: handed-over, queued, rewritten, attempt, notice, held, refused, discarded, child, requeued, expired, removed.
+    status: Postfix's word for an attempt. server: host, address and port that was spoken to.
+    """
+
+    at: datetime | None
+    kind: str
+    text: str
+    status: str = ""
+    recipient: str = ""
+    orig_to: str = ""
+    server: str = ""
+    reply: str = ""
+    left: bool = False
+    reason: Reason | None = None
+    child: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """A message as the log tells it. `how`: by whom it was handed over; `ended`: it left the queue; `kin`: (how, queue id)
+    of messages made of it; `number` tells apart messages that had the same queue id one after the other."""
+
+    queue_id: str
+    number: int = 0
+    message_id: str = ""
+    sender: str | None = None
+    size: int | None = None
+    how: str = ""
+    steps: tuple[Step, ...] = ()
+    recipients: Mapping[str, Step] = field(default_factory=dict)
+    kin: tuple[tuple[str, str], ...] = ()
+    held: bool = False
+    ended: bool = False
+
+    @property
+    def begun(self) -> datetime | None:
+        """When it was first seen."""
+        return next((step.at for step in self.steps if step.at is not None), None)
+
+    @property
+    def last(self) -> datetime | None:
+        """When it was last seen."""
+        return next((step.at for step in reversed(self.steps) if step.at is not None), None)
+
+    @property
+    def attempts(self) -> int:
+        """Deliveries tried."""
+        return sum(step.kind == "attempt" for step in self.steps)
+
+
+@dataclass(slots=True)
+class _Telling:
+    queue_id: str
+    number: int
+    log: MailLog
+    message_id: str = ""
+    sender: str | None = None
+    size: int | None = None
+    how: str = ""
+    steps: list[Step] = field(default_factory=list)
+    recipients: dict[str, Step] = field(default_factory=dict)
+    kin: list[tuple[str, str]] = field(default_factory=list)
+    held: bool = False
+    ended: bool = False
+
+    def story(self) -> Story:
+        return Story(
+            queue_id=self.queue_id,
+            number=self.number,
+            message_id=self.message_id,
+            sender=self.sender,
+            size=self.size,
+            how=self.how,
+            steps=tuple(self.steps),
+            recipients=dict(self.recipients),
+            kin=tuple(dict.fromkeys(self.kin)),
+            held=self.held,
+            ended=self.ended,
+        )
+
+
+_CLIENT = re.compile(r"client=(?P<client>[^\s,]+)(?:, .*?sasl_username=(?P<user>[^\s,]+))?")
+_UID = re.compile(r"uid=(?P<uid>\d+) from=<(?P<from>[^>]*)>")
+_FROM = re.compile(r"from=<(?P<from>[^>]*)>(?:, size=(?P<size>\d+))?(?:, nrcpt=(?P<count>\d+))?")
+_MESSAGE_ID = re.compile(r"(?:resent-)?message-id=(?P<id>\S+)")
+_CHILD = re.compile(
+    r"(?P<how>sender non-delivery notification|sender delivery status notification|postmaster non-delivery notification|"
+    r"sender delay notification): (?P<id>\w+)"
+)
+_AGAIN = re.compile(r"(?P<how>forwarded as|queued as) (?P<id>\w+)")
+_ACTION = re.compile(
+    r"(?P<what>(?:milter-)?(?:hold|reject|discard|redirect|filter|bcc|replace)): (?P<rest>.*)", re.DOTALL
+)
+_RESTARTS = ("client=", "uid=", "message-id=")
+
+
+def tell(
+    queue_id: str, lines: Iterable[bytes | str], now: datetime, users: Mapping[int, str] | None = None
+) -> list[Story]:
+    """The stories of a queue id, the oldest first: more than one where it was used again.
+
+    lines: those of the id, and those that its delivery agents wrote before an attempt failed, in order.
+    users: names of uids, for who called sendmail(1).
+    """
+    telling = _Telling(queue_id, 0, MailLog(now))
+    stories: list[Story] = []
+    for raw in lines:
+        line = parse(raw, now)
+        if line is None:
+            continue
+        if telling.ended and line.queue_id == queue_id and line.text.startswith(_RESTARTS):
+            stories.append(telling.story())
+            telling = _Telling(queue_id, telling.number + 1, MailLog(now))
+        if line.queue_id == queue_id:
+            _take(telling, line, users or {})
+        else:
+            telling.log.take(line)
+    stories.append(telling.story())
+    return [story for story in stories if story.steps]
+
+
+def refusal(raw: bytes | str, now: datetime) -> Story | None:
+    """A hand-over that this host's server refused: it never got a queue id."""
+    line = parse(raw, now)
+    if line is None or "reject:" not in line.text:
+        return None
+    reason = reasons_of.classify(f"NOQUEUE: {line.text}", service=line.service)
+    to = re.search(r"to=<([^>]*)>", line.text)
+    sender = re.search(r"from=<([^>]*)>", line.text)
+    client = re.search(r" from (\S+\[[^\]]*\])", line.text)
+    text = reasons_of.mask(reason.text if reason else line.text)
+    step = Step(
+        at=line.at,
+        kind="refused",
+        text=f"refused from {client[1] if client else 'a client'} by this host's {line.service or 'server'}",
+        reply=text[:600],
+        reason=reason,
+        recipient=to[1] if to else "",
+    )
+    return Story(
+        queue_id="",
+        sender=sender[1] if sender else None,
+        how=client[1] if client else "",
+        steps=(step,),
+        recipients={step.recipient: step} if step.recipient else {},
+        ended=True,
+    )
+
+
+def _take(telling: _Telling, line: Line, users: Mapping[int, str]) -> None:
+    text = reasons_of.mask(line.text)
+    step: Step | None = None
+    if "status=" in text:
+        for event in telling.log.take(line):
+            if isinstance(event, Delivery):
+                step = _attempt(telling, event)
+    elif client := _CLIENT.match(text):
+        who = f" with the login {client['user']}" if client["user"] else ""
+        telling.how = f"by SMTP from {client['client']}{who}"
+        step = Step(at=line.at, kind="handed-over", text=f"handed over {telling.how}")
+    elif uid := _UID.match(text):
+        number = int(uid["uid"][:10])
+        name = users.get(number)
+        telling.how = f"by sendmail(1) as {name or 'uid'} {f'(uid {number})' if name else number}"
+        telling.sender = uid["from"]
+        step = Step(at=line.at, kind="handed-over", text=f"handed over {telling.how}, from <{uid['from']}>")
+    elif named := _MESSAGE_ID.match(text):
+        telling.message_id = named["id"]
+    elif told := _CHILD.match(text):
+        telling.kin.append((told["how"], told["id"]))
+        step = Step(at=line.at, kind="child", text=f"{told['how']} made: {told['id']}", child=told["id"])
+    elif text.startswith("removed"):
+        telling.ended = True
+        how = " by postsuper: somebody deleted it" if line.service == "postsuper" else ""
+        step = Step(at=line.at, kind="removed", text=f"taken out of the queue{how}")
+    elif line.service == "postsuper":
+        step = _by_postsuper(telling, line, text)
+    elif action := _ACTION.match(text):
+        step = _action(telling, line, action["what"], text)
+    elif (sent := _FROM.match(text)) and sent["size"]:
+        telling.sender = sent["from"]
+        telling.size = int(sent["size"][:15])
+        telling.log.take(line)
+        if not any(each.kind == "queued" for each in telling.steps):
+            count = int((sent["count"] or "1")[:9])
+            step = Step(
+                at=line.at,
+                kind="queued",
+                text=f"queued, from <{sent['from']}>, {telling.size} octets, {count} recipient{'s' if count != 1 else ''}",
+            )
+    else:
+        reason = next((event.reason for event in telling.log.take(line) if event.reason), None)
+        if reason is not None and reason.label != "noise":
+            step = Step(at=line.at, kind="notice", text=text[:600], reason=reason)
+    if step is not None:
+        telling.steps.append(step)
+
+
+def _attempt(telling: _Telling, event: Delivery) -> Step:
+    telling.sender = telling.sender if telling.sender is not None else event.sender
+    server = event.relay_host or ""
+    if event.relay_address and server not in ("", "none"):
+        server += f"[{event.relay_address}]" + (f":{event.relay_port}" if event.relay_port else "")
+    again = _AGAIN.search(event.text)
+    child = again["id"] if again else ""
+    if again:
+        telling.kin.append((again["how"], child))
+    if event.status in ("expired", "force-expired"):
+        return Step(
+            at=event.at, kind="expired", text="given up: it waited too long", status=event.status, reason=event.reason
+        )
+    to = event.recipient or ""
+    took = f" after {event.delay:.0f} s" if event.delay is not None and event.delay >= 10 else ""
+    via = (
+        f" by {server}"
+        if server not in ("", "none")
+        else ", no server was reached"
+        if event.service in _NETWORK
+        else ""
+    )
+    step = Step(
+        at=event.at,
+        kind="attempt",
+        text=f"to {to or 'an unnamed recipient'}: {event.status}{via}{took}",
+        status=event.status,
+        recipient=to,
+        orig_to=event.orig_to or "",
+        server="" if server == "none" else server,
+        reply=event.text[:1000],
+        left=event.left,
+        reason=event.reason,
+        child=child,
+    )
+    telling.recipients[to] = step
+    return step
+
+
+_NETWORK = ("smtp", "lmtp", "relay")
+
+
+def _by_postsuper(telling: _Telling, line: Line, text: str) -> Step:
+    if "hold" in text and "release" not in text:
+        telling.held = True
+        return Step(at=line.at, kind="held", text="put on hold by postsuper: somebody stopped it")
+    if "released" in text or "release" in text:
+        telling.held = False
+        return Step(at=line.at, kind="notice", text="released from hold")
+    if "requeued" in text:
+        return Step(at=line.at, kind="requeued", text="requeued: it goes on under another queue id")
+    return Step(at=line.at, kind="notice", text=f"postsuper: {text[:300]}")
+
+
+def _action(telling: _Telling, line: Line, what: str, text: str) -> Step:
+    """What a check of headers or content, a milter or an access rule did with it."""
+    if what.endswith("hold"):
+        telling.held = True
+        return Step(at=line.at, kind="held", text=f"put on hold by a rule: {text[:400]}")
+    if what.endswith("reject"):
+        telling.ended = True
+        reason = reasons_of.classify(f"{telling.queue_id}: {text}", service=line.service)
+        return Step(at=line.at, kind="refused", text=f"refused by a rule of this host: {text[:400]}", reason=reason)
+    if what.endswith("discard"):
+        telling.ended = True
+        return Step(at=line.at, kind="discarded", text=f"thrown away by a rule of this host: {text[:400]}")
+    return Step(at=line.at, kind="notice", text=text[:400])

@@ -1,0 +1,1 @@
+"""Whatever people paste: bounces, dialogues, other mailers, stack traces."""

@@ -1,0 +1,371 @@
+"""Whatever people paste about mail that does not arrive, read into deliveries, troubles and sayings.
+
+Any mixture of log lines, queue listings, SMTP replies and dialogues, bounces, stack traces and programs' errors.
+Lines that belong together are joined first: a reply's lines, an exception with what it nests, text that a mail
+program wrapped. Reading is streamed: memory holds one block of lines, not the input.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from diagnose.parse.log.logline import LONGEST_LINE, Line, parse
+from diagnose.parse.log.maillog import Delivery, MailLog, Trouble
+from diagnose.parse.pasted import bounce, dialogue, javamail, mailq, other_mta, program_text
+from diagnose.parse.pasted.pasted_line import cleaned, parts
+from diagnose.parse.pasted.pasted_line import unquoted as without_marks
+from diagnose.parse.words import reason as reasons_of
+from diagnose.parse.words.reason import Reason
+
+__all__ = ["Delivery", "Event", "Said", "Trouble", "read_anything", "read_lines"]
+
+LONGEST_BLOCK = 400  # lines of one block; a longer one is cut into several
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """Something said about mail that is no log line. ``number`` and ``last`` are its lines (1 is the first).
+
+    ``source`` is "reply" (a server's), "dialogue", "bounce", "queue", "java", "program" or "text".
+    """
+
+    source: str
+    number: int
+    last: int
+    text: str
+    reasons: tuple[Reason, ...]
+    recipient: str | None = None
+    sender: str | None = None
+    queue_id: str | None = None
+
+
+Event = Delivery | Trouble | Said
+_Numbered = tuple[int, str]
+
+
+def read_anything(text: str, now: datetime | None = None) -> tuple[Event, ...]:
+    """Read a pasted text. ``now`` (aware) gives stamps without a year theirs; without it they have none."""
+    return tuple(read_lines(text.splitlines(), now))
+
+
+def read_lines(lines: Iterable[str | bytes], now: datetime | None = None) -> Iterator[Event]:
+    """Read lines as they come, and yield what they say in order."""
+    reader = _Reader(now)
+    for number, line in enumerate(lines, 1):
+        for part in parts(cleaned(line)):
+            yield from reader.feed(number, part)
+    yield from reader.finish()
+
+
+_PROCESS = re.compile(r"^\d{1,7} (?=[A-Z][\w:]*[-:])")  # between a stamp and its text: a process's number
+_CONTINUES = re.compile(r"^(?:\s+\S|Caused by:|nested exception is|\.\.\. \d+ more|at [\w.$]+\()")
+
+
+class _Reader:
+    def __init__(self, now: datetime | None) -> None:
+        self.now = now
+        self.log = MailLog(now or datetime.fromtimestamp(0).astimezone())
+        self.pending: tuple[int, Line] | None = None
+        self.width = 0  # of the last physical line of ``pending``
+        self.block: list[_Numbered] = []
+        self.mailq: list[_Numbered] = []
+        self.reply: list[_Numbered] = []
+        self.stage: str | None = None
+        self.in_dialogue = False
+
+    def feed(self, number: int, line: str) -> Iterator[Event]:
+        stripped = line.strip()
+        if not stripped:
+            if not self.mailq:
+                yield from self._flush()
+            return
+        if stripped.startswith("{") and '"queue_id"' in stripped:
+            yield from self._flush()
+            yield from _from_queue_json(number, stripped)
+            return
+        if mailq.is_mailq_head(line) or (self.mailq and not _is_log(line, self.now)):
+            if not self.mailq:
+                yield from self._flush()
+            self.mailq.append((number, line))
+            if len(self.mailq) > LONGEST_BLOCK and mailq.is_mailq_head(line):
+                last = self.mailq.pop()
+                yield from self._flush()
+                self.mailq.append(last)
+            return
+        yield from self._line(number, line)
+
+    def _line(self, number: int, line: str) -> Iterator[Event]:
+        unquoted = without_marks(line)
+        parsed = None if _CONTINUES.match(line) and (self.pending or self.block) else parse(unquoted.strip(), self.now)
+        if parsed is None and not self.pending and not self.block:
+            parsed = parse(unquoted.strip(), self.now)
+        if parsed is not None and _is_postfix(parsed):
+            yield from self._flush()
+            self.pending = (number, parsed)
+            self.width = len(line)
+            return
+        if self.pending is not None and (
+            line[:1].isspace() or (parsed is None and self._breaks_off(self.pending[1].text))
+        ):
+            start, before = self.pending
+            between = "" if self.width in _WIDTHS and not line[:1].isspace() else " "
+            self.pending = (start, replace(before, text=f"{before.text}{between}{unquoted.strip()}"[:LONGEST_LINE]))
+            self.width = len(line)
+            return
+        body = _PROCESS.sub("", parsed.text) if parsed is not None and parsed.at is not None else unquoted
+        other = other_mta.read(unquoted, number, parsed.at if parsed is not None else None)
+        if other is not None:
+            yield from self._flush()
+            yield other
+            return
+        spoken = dialogue.read(line) or (dialogue.read(body, alone=parsed is None) if body is not line else None)
+        if spoken is not None and not self.block:
+            yield from self._spoken(number, spoken)
+            return
+        if self.pending is not None or self.mailq or self.reply:
+            yield from self._flush()
+        self.block.append((number, body))
+        if len(self.block) >= LONGEST_BLOCK:
+            yield from self._flush()
+
+    def _breaks_off(self, text: str) -> bool:
+        """Whether a log line goes on in the next: something wrapped it at the width of a terminal or a mail."""
+        if len(text) <= 12:
+            return False
+        return (
+            self.width in _WIDTHS or text.count("(") > text.count(")") or _CONTINUED.search(text.rstrip()) is not None
+        )
+
+    def finish(self) -> Iterator[Event]:
+        yield from self._flush()
+
+    # --- one kind after the other ---
+
+    def _flush(self) -> Iterator[Event]:
+        if self.pending is not None:
+            number, line = self.pending
+            self.pending = None
+            yield from self._log_line(number, line)
+        if self.mailq:
+            lines, self.mailq = self.mailq, []
+            yield from _from_mailq(lines, self.now)
+        yield from self._flush_reply()
+        if self.block:
+            lines, self.block = self.block, []
+            yield from _from_block(lines)
+
+    def _log_line(self, number: int, line: Line) -> Iterator[Event]:
+        self.log.lines = number
+        events = self.log.take(line)
+        for event in events:
+            if isinstance(event, Trouble) and event.reason is None and event.level in {"fatal", "panic"}:
+                event = replace(event, reason=Reason(label="daemon-failed", text=event.text[:300], weight=2))
+            yield event
+        if events or line.service is not None or line.level != "info":
+            return
+        yield from _from_block([(number, line.text)])
+
+    def _spoken(self, number: int, spoken: dialogue.Spoken) -> Iterator[Event]:
+        if self.pending is not None or self.mailq:
+            yield from self._flush()
+        if spoken.reply is None:
+            yield from self._flush_reply()
+            self.in_dialogue = True
+            self.stage = spoken.stage or self.stage
+            return
+        if self.reply and self.reply[-1][1][:4] != f"{spoken.reply[:3]}-":
+            yield from self._flush_reply()
+        self.reply.append((number, spoken.reply))
+        if len(self.reply) > LONGEST_BLOCK:
+            yield from self._flush_reply()
+
+    def _flush_reply(self) -> Iterator[Event]:
+        if not self.reply:
+            return
+        lines, self.reply = self.reply, []
+        text = "\n".join(line for _, line in lines)
+        stage = self.stage if self.in_dialogue else None
+        if text[0] == "2" and stage is None:
+            self.in_dialogue = True
+        if text[0] not in "45":
+            return
+        reason = reasons_of.classify(text, stage=stage)
+        if reason is not None:
+            source = "dialogue" if self.in_dialogue else "reply"
+            yield Said(source=source, number=lines[0][0], last=lines[-1][0], text=reason.text, reasons=(reason,))
+
+
+def _is_postfix(line: Line) -> bool:
+    """Whether a parsed line is a mail log's, rather than an application's with a stamp."""
+    if line.queue_id is not None or (line.level != "info" and line.service is None):
+        return True
+    name = f"{line.syslog_name or ''}/{line.service or ''}"
+    return line.service is not None and (
+        "postfix" in name
+        or line.service.startswith(
+            ("post", "dovecot", "amavis", "exim", "saslauthd", "pluginviewer", "audit", "kernel")
+        )
+    )
+
+
+_WIDTHS = frozenset({80, 100, 120, 132, 160, 200})  # of terminals, which break words
+_CONTINUED = re.compile(
+    r"(?:\b(?:to|from|with|for|by|of|in|and|the|not|is|was|said|error|host|name|type|reply|domain|service|server)|[,:=(<\[;])$",
+    re.IGNORECASE,
+)
+
+
+def _is_log(line: str, now: datetime | None) -> bool:
+    if line[:1].isspace():
+        return False
+    parsed = parse(line, now)
+    return parsed is not None and parsed.service is not None and _is_postfix(parsed)
+
+
+# --- queue ----------------------------------------------------------------------------------------------------------
+
+
+def _from_queue_json(number: int, line: str) -> Iterator[Event]:
+    try:
+        message = json.loads(line)
+    except (ValueError, RecursionError):
+        return
+    if not isinstance(message, dict):
+        return
+    recipients = message.get("recipients")
+    queue_name = str(message.get("queue_name") or "")
+    for each in recipients if isinstance(recipients, list) else ():
+        if not isinstance(each, dict):
+            continue
+        text = str(each.get("delay_reason") or each.get("bounce_reason") or "")
+        yield _waiting(
+            number=number,
+            queue_name=queue_name,
+            queue_id=str(message.get("queue_id")),
+            sender=str(message.get("sender") or ""),
+            recipient=str(each.get("address") or ""),
+            text=text,
+        )
+
+
+def _from_mailq(lines: list[_Numbered], now: datetime | None) -> Iterator[Event]:
+    for message in mailq.messages_of_mailq("\n".join(line for _, line in lines), now):
+        for recipient, text in message.recipients:
+            yield _waiting(
+                number=lines[min(message.number, len(lines)) - 1][0],
+                queue_name=message.queue_name,
+                queue_id=message.queue_id,
+                sender=message.sender,
+                recipient=recipient,
+                text=text,
+            )
+
+
+def _waiting(*, number: int, queue_name: str, queue_id: str, sender: str, recipient: str, text: str) -> Said:
+    reason = reasons_of.classify(text) if text else None
+    if queue_name == "hold" and reason is None:
+        reason = Reason(label="mail-on-hold", text="in the hold queue", weight=8)
+    return Said(
+        source="queue",
+        number=number,
+        last=number,
+        text=reasons_of.mask(text[:2000]),
+        reasons=(reason,) if reason else (),
+        recipient=recipient,
+        sender=sender,
+        queue_id=queue_id,
+    )
+
+
+# --- everything else ------------------------------------------------------------------------------------------------
+
+
+def _from_block(lines: list[_Numbered]) -> Iterator[Event]:
+    """Read a paragraph: a stack trace, a bounce, a program's error, or a few separate lines."""
+    texts = [line for _, line in lines]
+    joined = "\n".join(texts)
+    first, last = lines[0][0], lines[-1][0]
+    if javamail.is_trace(joined):
+        reasons = javamail.classify(texts)
+        if reasons:
+            yield Said(source="java", number=first, last=last, text=_short(joined), reasons=reasons)
+        return
+    if any(bounce.is_status(line) for line in texts):
+        for each in bounce.read(texts):
+            if each.reason is not None:
+                number = lines[each.index][0]
+                yield Said(
+                    source="bounce",
+                    number=number,
+                    last=number,
+                    text=each.text[:2000],
+                    reasons=(each.reason,),
+                    recipient=each.recipient,
+                )
+        return
+    yield from _from_text(lines, joined)
+
+
+def _from_text(lines: list[_Numbered], joined: str) -> Iterator[Event]:
+    program = program_text.is_program(joined)
+    port = program_text.port_in(joined) if program else None
+    found: list[Said] = []
+    lines = program_text.telling(lines) if program else lines
+    for group in _logical(lines):
+        text = " ".join(line.strip() for _, line in group)
+        if all(bounce.is_boilerplate(line) for _, line in group):
+            continue
+        reason = program_text.classify(text, program=program, port=port)
+        if reason is not None:
+            source = "program" if program else "bounce" if "in reply to" in text or " said:" in text else "text"
+            found.append(
+                Said(source=source, number=group[0][0], last=group[-1][0], text=_short(text), reasons=(reason,))
+            )
+    best = max((each.reasons[0].weight for each in found), default=0)
+    whole = (
+        program_text.classify(" ".join(line.strip() for _, line in lines), program=program)
+        if len(lines) > 1 and best < 5
+        else None
+    )
+    if whole is not None and whole.weight > best:
+        source = "program" if program else "text"
+        found = [Said(source=source, number=lines[0][0], last=lines[-1][0], text=_short(joined), reasons=(whole,))]
+    yield from found
+
+
+def _logical(lines: list[_Numbered]) -> Iterator[list[_Numbered]]:
+    """Join what was wrapped: indented lines, and the further lines of one reply, go with the line before."""
+    group: list[_Numbered] = []
+    for number, line in lines:
+        continues = bool(group) and (line[:1].isspace() or _same_reply(group[-1][1], line) or _opens(group))
+        if group and not continues:
+            yield group
+            group = []
+        group.append((number, line))
+    if group:
+        yield group
+
+
+def _same_reply(before: str, line: str) -> bool:
+    code = re.search(r"(?:^|[\s:'\"(])([45]\d\d)-", before)
+    return code is not None and re.search(rf"(?:^|\s){code.group(1)}[ -]", line) is not None
+
+
+def _opens(group: list[_Numbered]) -> bool:
+    """Whether a bounce's sentence is still open: "host X said: ... (in reply to" without its end."""
+    text = " ".join(line for _, line in group[-12:])
+    return (
+        len(group) < 12
+        and " said:" in f" {text}"
+        and "in reply to" not in text
+        and text.count("<") >= 1
+        and "host" in text
+    )
+
+
+def _short(text: str) -> str:
+    return reasons_of.mask(re.sub(r"\s+", " ", text).strip()[:2000])

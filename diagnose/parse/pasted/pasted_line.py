@@ -1,0 +1,81 @@
+"""A line as people paste it, to the line that a program wrote: colours, quotation marks, Markdown and HTML off.
+
+One pasted line may hold several (PHP prints a whole dialogue into one), or be a container's JSON around one.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+
+from diagnose.parse.log.logline import LONGEST_LINE
+from diagnose.parse.text.masking import without_endless_words
+
+_MARKUP = re.compile(
+    r"\x1b\[[0-9;]{0,12}[A-Za-z]|\x1b\][^\x07]{0,200}\x07|^`{1,3}(?=\S)|(?<=[^`])`{1,3}$|"
+    r"(?<!\*)\*\*(?=[A-Za-z<\[(])|(?<=[\w).>\]])\*\*(?!\*)"
+)  # colours, Markdown
+_FENCE = re.compile(r"^\s*(?:`{3,}|~{3,})[\w -]{0,20}$|^\s*</?(?:pre|code)>\s*$")
+_TAGS = re.compile(r"</?(?:pre|code|br|strong|span|div)(?:\s+[\w-]{1,20}=[^<>@]{0,80})?\s*/?>", re.IGNORECASE)
+_ENTITY = re.compile(r"&(?:lt|gt|amp|quot|apos|nbsp|#\d{1,5}|#x[0-9a-fA-F]{1,5});")
+_QUOTED = re.compile(r"^(?:(?:> ?)+|\|\s+)(?=\S)")  # quoted mail, tables
+_LISTED = re.compile(r"^\s*(?:[-*\u2022]|\d{1,4}[.):])\s+(?=[A-Z][a-z]{2} [ \d]\d \d\d:|\d{4}-\d\d-\d\d[T ]|postfix)")
+_SPEECH = re.compile(
+    r"(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\s+)?(?:SERVER -> CLIENT:|CLIENT -> SERVER:|Connection: |SMTP (?:ERROR|NOTICE|Error):)"
+)
+_WRAPPERS = ("log", "message", "MESSAGE", "msg", "text", "short_message", "line", "@message")
+
+
+def cleaned(line: str | bytes) -> str:
+    """The line as text, without line end, colours, Markdown, HTML; cut where no program writes that long a line."""
+    if isinstance(line, bytes):
+        line = line[:LONGEST_LINE].decode("utf-8", "replace")
+    line = line[:LONGEST_LINE].rstrip("\r\n").replace("\0", "").removeprefix("\ufeff")
+    if len(line) > 300:
+        line = without_endless_words(line)
+    if "\x1b" in line or "`" in line or "**" in line:
+        line = "" if _FENCE.match(line) else _MARKUP.sub("", line)
+    if "<" in line:
+        line = _TAGS.sub("", line)
+    if "&" in line and _ENTITY.search(line):
+        line = html.unescape(line.replace("&nbsp;", " "))
+    return line
+
+
+def unquoted(line: str) -> str:
+    """Without the marks of a quotation, a table or a list before it."""
+    line = _QUOTED.sub("", line)
+    return _LISTED.sub("", line)
+
+
+def parts(line: str) -> list[str]:
+    """The lines that a pasted line holds: itself, as a rule."""
+    stripped = line.lstrip()
+    if stripped.startswith("{"):
+        inner = _unwrapped(stripped)
+        if inner is not None:
+            return [part for part in inner.splitlines() if part.strip()] or [""]
+    if line.count(" -> ") > 1 or line.count("SMTP ERROR") + line.count("Connection: ") > 1:
+        starts = [match.start() for match in _SPEECH.finditer(line)]
+        if len(starts) > 1:
+            starts = [0, *(start for start in starts if start)]
+            return [line[start:end].strip() for start, end in zip(starts, [*starts[1:], len(line)], strict=True)]
+    return [line]
+
+
+def _unwrapped(text: str) -> str | None:
+    """What a container runtime or a log shipper wrapped into an object; None where it is something else."""
+    if not text.rstrip().endswith("}") or '"queue_id"' in text or '"_PID"' in text or "SYSLOG_IDENTIFIER" in text:
+        return None
+    try:
+        record = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(record, dict):
+        return None
+    for name in _WRAPPERS:
+        value = record.get(name)
+        if isinstance(value, str) and value.strip():
+            return value
+    return None

@@ -1,0 +1,81 @@
+"""What is wrong with the line of sasl_passwd that Postfix uses, or with the one that it should have found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from diagnose.parse.postfix.sasl_passwd import Entry, SaslPasswd
+
+# What makes the entry in use something else than was meant, and what only may.
+_HARM = {
+    "no-colon": "has no colon between user and password",
+    "empty-user": "has no user before the colon",
+    "empty-password": "has no password behind the colon",
+    "quoted-value": "has user and password in quotes, which Postfix takes as part of them",
+    "trailing-backslash": "ends in a backslash, which Postfix takes as part of the password",
+    "smart-quote": "holds typographic quotes",
+    "nbsp": "holds a non-breaking space",
+    "zero-width": "holds an invisible character",
+    "inline-comment": "has a comment behind the password, which Postfix takes as part of it",
+    "placeholder": "still holds a document's placeholder instead of the real user or password",
+    "unrendered": "holds a template's placeholder that nothing has filled in",
+    "equals-sign": "has an equals sign, where a blank belongs",
+    "quoted": "has the password in quotes, which Postfix takes as part of it",
+}
+_ODD = {"cr": "ends in a carriage return", "dash": "holds a typographic dash"}
+# What keeps a line from being found at all.
+_LOST = {
+    "key-without-value": "has a key and no value",
+    "no-key-separator": "has no blank between the relay and the user",
+    "equals-sign": "has an equals sign between relay and user, where a blank belongs",
+    "colon-after-key": "has a colon behind the relay, which becomes part of the key",
+    "whole-line-quoted": "is in quotes as a whole",
+    "indented": "begins with a blank, so that it is joined to the line before or ignored",
+    "url-key": "names the relay as a URL",
+    "prompt": "begins with a shell's prompt",
+    "bom": "begins with a byte-order mark",
+}
+_NAMELESS = ("indented", "whole-line-quoted", "bom", "prompt")  # findings whose text does not name the relay
+_OF_SECRETS = ("trailing-backslash", "quoted", "smart-quote", "nbsp", "zero-width", "inline-comment", "unrendered")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flaw:
+    """kind: of the finding (see sasl_passwd.parse); said: to follow "the line"; harmful: no login succeeds with it."""
+
+    kind: str
+    said: str
+    line: int
+    harmful: bool = True
+
+
+def in_use(entry: Entry, text: SaslPasswd | None, has_colon: bool) -> tuple[Flaw, ...]:
+    """The flaws of the entry that a lookup finds, the harmful ones first; text is its file where that can be read."""
+    kinds = {f.kind for f in text.findings if f.line == entry.line} if text is not None else set()
+    kinds |= {trait for trait in entry.secret.traits if trait in _OF_SECRETS}
+    if not has_colon:
+        kinds.add("no-colon")
+    elif not entry.user.strip():
+        kinds.add("empty-user")
+    if entry.user_placeholder or entry.secret.has("placeholder"):
+        kinds.add("placeholder")
+    if "quoted-value" in kinds:
+        kinds.discard("quoted")
+    return tuple(
+        Flaw(kind=kind, said=words[kind], line=entry.line, harmful=words is _HARM)
+        for words in (_HARM, _ODD)
+        for kind in sorted(kinds & set(words))
+    )
+
+
+def lost(text: SaslPasswd, host: str) -> Flaw | None:
+    """The first line that evidently is for this relay and that no lookup finds for its shape."""
+    host = host.lower()
+    for finding in text.findings:
+        if finding.kind not in _LOST or not (host in finding.text.lower() or finding.kind in _NAMELESS):
+            continue
+        entry = next((e for e in text.entries if e.line == finding.line), None)
+        if entry is not None and finding.kind in ("bom", "prompt", "url-key") and host not in entry.key.lower():
+            continue
+        return Flaw(kind=finding.kind, said=_LOST[finding.kind], line=finding.line)
+    return None

@@ -1,0 +1,122 @@
+"""Which SASL mechanisms are left for a login, of those that a server offers: options, filter and plug-ins of this side.
+
+Traits of the mechanisms as Cyrus SASL's plug-ins declare them; what the options mean: postconf(5), SASL_README.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from diagnose.parse.postfix.setting_types import items
+
+PLAINTEXT = frozenset(("PLAIN", "LOGIN"))
+_NO_DICTIONARY = frozenset(("XOAUTH2", "OAUTHBEARER", "GSSAPI", "GSS-SPNEGO", "EXTERNAL", "SRP", "OTP"))
+_MUTUAL = frozenset(("DIGEST-MD5", "GSSAPI", "GSS-SPNEGO", "SRP"))
+_NO_ACTIVE = frozenset(("DIGEST-MD5", "GSSAPI", "GSS-SPNEGO", "SRP", "PLAIN-OVER-TLS"))
+_FORWARD_SECRECY = frozenset(("SRP",))
+
+# The part of a plug-in's file name behind "lib" to what it speaks.
+_PLUGINS: dict[str, tuple[str, ...]] = {
+    "plain": ("PLAIN",),
+    "login": ("LOGIN",),
+    "crammd5": ("CRAM-MD5",),
+    "digestmd5": ("DIGEST-MD5",),
+    "ntlm": ("NTLM",),
+    "gssapiv2": ("GSSAPI",),
+    "gs2": ("GS2-IAKERB", "GS2-KRB5"),
+    "gssspnego": ("GSS-SPNEGO",),
+    "scram": ("SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512", "SCRAM-SHA-224", "SCRAM-SHA-384"),
+    "anonymous": ("ANONYMOUS",),
+    "otp": ("OTP",),
+    "srp": ("SRP",),
+    "xoauth2": ("XOAUTH2",),
+    "oauthbearer": ("OAUTHBEARER",),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """What is left of the offer, step by step, as smtp(8) does it: the filter first, then the options, then the plug-ins.
+
+    kind: "" when a login is possible, else what takes the last mechanism away: none-offered, filter, options,
+    token-only (only bearer-token mechanisms are offered and no plug-in speaks them) or plug-in.
+    """
+
+    kind: str
+    offered: tuple[str, ...]
+    filtered: tuple[str, ...]
+    allowed: tuple[str, ...]
+    usable: tuple[str, ...]
+
+
+def installed(paths: Iterable[str]) -> frozenset[str]:
+    """The mechanisms of the plug-in files found, such as /usr/lib/x86_64-linux-gnu/sasl2/libplain.so.2."""
+    found: set[str] = set()
+    for path in paths:
+        match = re.search(r"/lib([a-z0-9]+)\.so(?:\.[\d.]+)?$", path)
+        if match:
+            found.update(_PLUGINS.get(match[1], (match[1].upper(),)))
+    return frozenset(found)
+
+
+def allowed_by_options(mechanism: str, options: Iterable[str]) -> bool:
+    """Whether a value of smtp_sasl_security_options leaves this mechanism."""
+    wanted = {option.lower() for option in options}
+    if "noplaintext" in wanted and mechanism in PLAINTEXT:
+        return False
+    if "noanonymous" in wanted and mechanism == "ANONYMOUS":
+        return False
+    weak = PLAINTEXT | {"CRAM-MD5", "DIGEST-MD5", "NTLM", "ANONYMOUS"}
+    if "nodictionary" in wanted and (mechanism in weak or mechanism.startswith("SCRAM")):
+        return False
+    if "mutual_auth" in wanted and mechanism not in _MUTUAL and not mechanism.startswith("SCRAM"):
+        return False
+    if "noactive" in wanted and mechanism not in _NO_ACTIVE and not mechanism.startswith("SCRAM"):
+        return False
+    return not ("forward_secrecy" in wanted and mechanism not in _FORWARD_SECRECY)
+
+
+def passes_filter(mechanism: str, value: str) -> bool:
+    """Whether smtp_sasl_mechanism_filter lets it through: the first item that matches decides, an empty filter passes all.
+
+    Items are names, or !name; tables and files in it cannot be judged here and count as passing.
+    """
+    words = items(value)
+    if not words:
+        return True
+    for word in words:
+        negated, name = word.startswith("!"), word.lstrip("!")
+        if name.startswith("/") or re.match(r"[a-z]+:", name):
+            return not negated
+        if name.lower() in ("static:all", mechanism.lower()):
+            return not negated
+    return False
+
+
+def left(
+    offered: Iterable[str], *, mechanism_filter: str, options: Iterable[str], plugins: frozenset[str] | None
+) -> Left:
+    """What is left of an offer. plugins: None where the plug-in directory is not known, then all count as installed."""
+    offer = tuple(dict.fromkeys(name.upper() for name in offered))
+    options = tuple(options)
+    filtered = tuple(name for name in offer if passes_filter(name, mechanism_filter))
+    allowed = tuple(name for name in filtered if allowed_by_options(name, options))
+    usable = tuple(name for name in allowed if plugins is None or name in plugins or name == "EXTERNAL")
+    kind = ""
+    if not offer:
+        kind = "none-offered"
+    elif not filtered:
+        kind = "filter"
+    elif not allowed:
+        kind = "options"
+    elif not usable:
+        tokens = all(name in ("XOAUTH2", "OAUTHBEARER") for name in offer)
+        # Where an installed plug-in would do but for filter or options, these are to blame.
+        held_back = [n for n in offer if plugins is not None and n in plugins]
+        if tokens:
+            kind = "token-only"
+        elif held_back:
+            kind = "filter" if any(n not in filtered for n in held_back) else "options"
+        else:
+            kind = "plug-in"
+    return Left(kind=kind, offered=offer, filtered=filtered, allowed=allowed, usable=usable)

@@ -1,0 +1,225 @@
+"""What a main.cf value must look like, and which values make a Postfix daemon refuse to start.
+
+A parameter's type is read from its default in the very build at hand (`postconf -d`): yes/no, a number, a time.
+The words that enumerated parameters take are Postfix's own (postconf(5)).
+"""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from diagnose.parse.postfix.postconf import expand
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_TIME = re.compile(r"\s*([+-]?\d+)([smhdw]?)$")
+_NUMBER = re.compile(r"\s*[+-]?\d+$")
+# Their defaults look like a yes/no, number or time, yet they take other words too.
+_MORE_THAN_THEIR_DEFAULT = re.compile(
+    r"^(?:.*_tcp_port|.*_feedback|milter_protocol|mail_release_date|mail_version|process_id|compatibility_level|process_id_directory"
+    r"|.*_forbid_bare_newline|.*_reject_unlisted.*|smtputf8_autodetect_classes|postscreen_dnsbl_.*ttl|.*_dh\d+_param_file)$"
+)
+_LEVELS = frozenset(("none", "may", "encrypt", "fingerprint", "verify", "secure", "dane", "dane-only", "half-dane"))
+_SASL_OPTIONS = frozenset(("noplaintext", "noactive", "nodictionary", "noanonymous", "mutual_auth", "forward_secrecy"))
+_ENUMERATED: dict[str, frozenset[str]] = {
+    "smtp_tls_security_level": _LEVELS,
+    "lmtp_tls_security_level": _LEVELS,
+    "smtpd_tls_security_level": _LEVELS,
+    "smtp_address_preference": frozenset(("any", "ipv4", "ipv6")),
+    "smtp_dns_support_level": frozenset(("disabled", "enabled", "dnssec")),
+    "smtp_tls_ciphers": frozenset(("export", "low", "medium", "high", "null")),
+    "smtp_tls_mandatory_ciphers": frozenset(("export", "low", "medium", "high", "null")),
+    "mynetworks_style": frozenset(("class", "subnet", "host")),
+    "milter_default_action": frozenset(("accept", "reject", "tempfail", "quarantine", "shutdown")),
+}
+_EMPTY_ALLOWED = frozenset((*(f"{p}_tls_security_level" for p in ("smtp", "lmtp", "smtpd")), "smtp_dns_support_level"))
+_LISTS: dict[str, frozenset[str]] = {
+    "inet_protocols": frozenset(("all", "ipv4", "ipv6")),
+    "smtp_sasl_security_options": _SASL_OPTIONS,
+    "smtp_sasl_tls_security_options": _SASL_OPTIONS,
+    "smtp_sasl_tls_verified_security_options": _SASL_OPTIONS,
+    "smtp_host_lookup": frozenset(("dns", "native")),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejection:
+    """A value that Postfix refuses. `expected`: boolean, number, time, one-of, list-of, host-name, interface, network.
+
+    `daemon` is the service that dies or misbehaves of it (smtp, smtpd, lmtp, all); `fatal` whether it exits.
+    """
+
+    parameter: str
+    value: str
+    expected: str
+    daemon: str
+    fatal: bool
+    text: str
+
+
+def boolean(value: str) -> bool | None:
+    """yes/no in any case; None for what Postfix calls a bad boolean."""
+    return {"yes": True, "no": False}.get(value.lower())
+
+
+def integer(value: str) -> int | None:
+    """A decimal number with nothing behind it; None for a bad one."""
+    return int(value) if value.isascii() and len(value) < 20 and _NUMBER.match(value) else None
+
+
+def seconds(value: str, unit: str = "s") -> int | None:
+    """A time such as 30s, 5m, 4h, 2d, 1w in seconds; a bare number counts in `unit`; None for a bad one."""
+    match = _TIME.match(value) if value.isascii() and len(value) < 20 else None
+    if not match:
+        return None
+    return int(match[1]) * _UNITS.get(match[2] or unit, 1)
+
+
+def items(value: str) -> tuple[str, ...]:
+    """A list separated by commas and white space; what stands in braces stays together."""
+    found: list[str] = []
+    word: list[str] = []
+    level = 0
+    for char in value:
+        if level == 0 and char in ", \t\r\n":
+            if word:
+                found.append("".join(word))
+                word = []
+            continue
+        level = max(0, level + (char == "{") - (char == "}"))
+        word.append(char)
+    if word:
+        found.append("".join(word))
+    return tuple(found)
+
+
+def kind_of(parameter: str, defaults: Mapping[str, str]) -> str:
+    """boolean, number, time or text, read from the parameter's default."""
+    if parameter not in defaults or _MORE_THAN_THEIR_DEFAULT.match(parameter):
+        return "text"
+    default = expand(defaults[parameter], defaults)
+    if boolean(default) is not None:
+        return "boolean"
+    if _NUMBER.match(default):
+        return "number"
+    return "time" if re.fullmatch(r"\d+[smhdw]", default) else "text"
+
+
+def daemon_of(parameter: str) -> str:
+    """The daemon that reads a parameter, by its prefix: smtp, smtpd, lmtp, postscreen, local, virtual, else all."""
+    prefix = parameter.partition("_")[0]
+    return prefix if prefix in ("smtp", "smtpd", "lmtp", "postscreen", "local", "virtual", "cleanup") else "all"
+
+
+def rejected(settings: Mapping[str, str], defaults: Mapping[str, str]) -> tuple[Rejection, ...]:
+    """The explicitly set values (`postconf -n`) that Postfix refuses, by parameter name. `defaults`: `postconf -d`."""
+    merged = {**defaults, **settings}
+    found: list[Rejection] = []
+    for parameter in sorted(settings):
+        value = expand(settings[parameter], merged)
+        if "$" in value and value == settings[parameter]:
+            continue
+        found.extend(_judge(parameter, value, kind_of(parameter, defaults)))
+    return tuple(found)
+
+
+def _bad_network(value: str) -> tuple[str, str] | None:
+    """The first net/mask pattern that is none, and why; other patterns (names, files, tables) are left alone."""
+    for word in items(value):
+        plain = word.lstrip("!")
+        address, slash, bits = plain.replace("[", "", 1).replace("]", "", 1).partition("/")
+        if not slash or not bits.isdigit() or not re.fullmatch(r"[\dA-Fa-f.:]+", address):
+            continue
+        try:
+            ipaddress.ip_network(f"{address}/{bits}")
+        except ValueError as error:
+            return word, "an address of a host, not of a network" if "host bits" in str(error) else "no network"
+    return None
+
+
+def _judge(parameter: str, value: str, kind: str) -> list[Rejection]:
+    def no(expected: str, text: str, fatal: bool = True) -> list[Rejection]:
+        return [
+            Rejection(
+                parameter=parameter, value=value, expected=expected, daemon=daemon_of(parameter), fatal=fatal, text=text
+            )
+        ]
+
+    if kind == "boolean" and boolean(value) is None:
+        return no("boolean", f"{parameter} takes yes or no, not {value!r}")
+    if kind == "number" and integer(value) is None:
+        return no("number", f"{parameter} takes a number, not {value!r}")
+    if kind == "time" and seconds(value) is None:
+        return no("time", f"{parameter} takes a time such as 30s or 1h, not {value!r}")
+    if parameter in _ENUMERATED:
+        allowed = _ENUMERATED[parameter]
+        empty = not value and parameter in _EMPTY_ALLOWED
+        if not empty and value.lower() not in allowed:
+            # smtpd falls back on 'encrypt' with a warning, where the client exits.
+            fatal = parameter != "smtpd_tls_security_level"
+            return no("one-of", f"{parameter} takes one of {', '.join(sorted(allowed))}, not {value!r}", fatal)
+    if parameter in _LISTS:
+        words = items(value)
+        if parameter == "inet_protocols" and not words:
+            return no("list-of", "inet_protocols must not be empty")
+        bad = [word for word in words if word.lower() not in _LISTS[parameter]]
+        if bad:
+            return no("list-of", f"{parameter} does not know {bad[0]!r}")
+    if parameter == "mynetworks" and (bad_one := _bad_network(value)):
+        word, why = bad_one
+        text = f"mynetworks has {word}, which is {why}"
+        return [Rejection(parameter=parameter, value=value, expected="network", daemon="smtpd", fatal=True, text=text)]
+    if parameter in ("myhostname", "mydomain") and (why := bad_host_name(value)):
+        return no("host-name", f"{parameter} is {why}: {value!r}")
+    if parameter == "inet_interfaces":
+        if not items(value):
+            return no("interface", "inet_interfaces must not be empty")
+        for word in items(value):
+            if word.startswith("[") != word.endswith("]") or "/" in word or not word.isascii():
+                return no("interface", f"inet_interfaces takes all, loopback-only, addresses or names, not {word!r}")
+    if parameter == "mynetworks":
+        for word in items(value):
+            if why := bad_network(word):
+                return no("network", f"mynetworks: {word!r} {why}", fatal=False)
+    return []
+
+
+def bad_host_name(name: str) -> str:
+    """Why Postfix's valid_hostname() refuses a name; '' when it does not."""
+    if not name:
+        return "empty"
+    if len(name) > 255 or any(len(label) > 63 for label in name.split(".")):
+        return "too long"
+    if re.fullmatch(r"[\d.]+", name):
+        return "a number or an address, no name"
+    if name.startswith((".", "-")) or name.endswith("-") or ".." in name:
+        return "misplaced in its dots or hyphens"
+    if re.search(r"[^A-Za-z0-9._-]", name) and name.isascii():
+        return "written with characters that no host name has"
+    return "" if name.isascii() else "not in ASCII"
+
+
+def bad_network(word: str) -> str:
+    """Why an item of mynetworks is no network; '' for a good one, a file name or a table."""
+    body = word.removeprefix("!")
+    if body.startswith("/") or (
+        re.match(r"[a-z]+:(?!:)\S*[/{\w]", body) and not re.fullmatch(r"[0-9a-fA-F:./]+", body)
+    ):
+        return ""
+    if ":" in body and not body.startswith("["):
+        return "is an IPv6 address without its brackets: write [address]/bits"
+    match = re.fullmatch(r"\[([^\]]*)\](?:/(\d+))?", body)
+    text = (match[1] + (f"/{match[2]}" if match[2] else "")) if match else body
+    if match and match[1].count(":") < 2 and not re.fullmatch(r"[\d.]+", match[1]):
+        return "is no address"
+    if not re.match(r"[\d.:/a-fA-F]+$", text):
+        return "" if re.fullmatch(r"[\w.-]+", text) else "is no network"
+    try:
+        ipaddress.ip_network(text, strict=True)
+    except ValueError:
+        try:
+            ipaddress.ip_network(text, strict=False)
+        except ValueError:
+            return "is no network"
+        return "has bits set beyond its prefix length, which Postfix refuses"
+    return ""

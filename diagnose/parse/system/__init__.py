@@ -1,0 +1,1 @@
+"""What the system says of itself: routes, packet filters, mounts, name services."""

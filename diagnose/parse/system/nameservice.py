@@ -1,0 +1,168 @@
+"""The files by which a host resolves names: resolv.conf(5), hosts(5), nsswitch.conf(5), services(5).
+
+Postfix keeps copies of them in its chroot; `differences` says in what two copies disagree as a resolver reads them.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from diagnose.parse.text.finding import Finding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolv:
+    """resolv.conf as glibc reads it: at most three name servers count (`nameservers` has all, `used` the first three).
+
+    No nameserver line means the one on 127.0.0.1. Kinds of finding: bad-nameserver, missing-value, unknown-keyword.
+    """
+
+    nameservers: tuple[str, ...]
+    search: tuple[str, ...]
+    options: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """The servers that glibc asks."""
+        return self.nameservers[:3] or ("127.0.0.1",)
+
+    def option(self, name: str, default: int) -> int:
+        """A numeric option such as timeout:2, attempts:3, ndots:1."""
+        for option in reversed(self.options):
+            key, _, value = option.partition(":")
+            if key == name and value.isascii() and value.isdigit() and len(value) < 6:
+                return int(value)
+        return default
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """One line of hosts: an address and its names, the canonical one first."""
+
+    line: int
+    address: str
+    names: tuple[str, ...]
+
+
+def _lines(text: str, comments: str) -> Iterator[tuple[int, list[str]]]:
+    for number, raw in enumerate(text.splitlines(), 1):
+        words = re.split(f"[{comments}]", raw, maxsplit=1)[0].split()
+        if words:
+            yield number, words
+
+
+def resolv_conf(text: str) -> Resolv:
+    """Read resolv.conf."""
+    nameservers: list[str] = []
+    search: tuple[str, ...] = ()
+    options: list[str] = []
+    findings: list[Finding] = []
+    for number, raw in enumerate(text.splitlines(), 1):
+        words = raw.split()
+        # glibc takes comments at the beginning of a line only
+        if not words or raw[0] in "#;":
+            continue
+        keyword, values = words[0], words[1:]
+        if keyword == "nameserver":
+            if values and is_address(values[0]):
+                nameservers.append(values[0])
+            else:
+                kind = "bad-nameserver" if values else "missing-value"
+                findings.append(Finding(line=number, kind=kind, text=" ".join(words)[:80]))
+        elif keyword in ("search", "domain"):
+            search = tuple(values) if keyword == "search" else tuple(values[:1])
+        elif keyword == "options":
+            options.extend(values)
+        elif keyword not in ("sortlist", "lookup", "family"):
+            findings.append(Finding(line=number, kind="unknown-keyword", text=keyword[:40]))
+    return Resolv(nameservers=tuple(nameservers), search=search, options=tuple(options), findings=tuple(findings))
+
+
+def is_address(text: str) -> bool:
+    """Whether it is an IPv4 or IPv6 address."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def hosts(text: str) -> tuple[Host, ...]:
+    """Read hosts; lines that begin with no address are left out, as the resolver does."""
+    found = []
+    for number, words in _lines(text, "#"):
+        if len(words) > 1 and is_address(words[0]):
+            found.append(Host(line=number, address=words[0], names=tuple(words[1:])))
+    return tuple(found)
+
+
+def addresses(entries: tuple[Host, ...], name: str) -> tuple[str, ...]:
+    """The addresses that hosts gives a name, in order; case does not count."""
+    wanted = name.lower().rstrip(".")
+    return tuple(dict.fromkeys(e.address for e in entries if wanted in (n.lower() for n in e.names)))
+
+
+def nsswitch(text: str) -> dict[str, tuple[str, ...]]:
+    """nsswitch.conf: database to its services in order; actions such as [NOTFOUND=return] stay as words."""
+    found: dict[str, tuple[str, ...]] = {}
+    for _, words in _lines(text, "#"):
+        line = " ".join(words)
+        database, colon, rest = line.partition(":")
+        if colon and re.fullmatch(r"\w+", database.strip()):
+            found[database.strip()] = tuple(re.findall(r"\[[^\]]*\]|[^\s\[\]]+", rest))
+    return found
+
+
+def services(text: str) -> dict[tuple[str, str], int]:
+    """services: (name or alias, protocol) to its port; the first line of a name counts."""
+    found: dict[tuple[str, str], int] = {}
+    for _, words in _lines(text, "#"):
+        match = re.fullmatch(r"(\d{1,5})/(\w+)", words[1]) if len(words) > 1 else None
+        if match:
+            for name in (words[0], *words[2:]):
+                found.setdefault((name, match[2]), int(match[1]))
+    return found
+
+
+def differences(kind: str, ours: str, theirs: str) -> tuple[str, ...]:
+    """In what two copies of a file differ to a resolver; () when they mean the same.
+
+    `kind`: resolv.conf, hosts, nsswitch.conf or services; another kind is compared by its lines without comments.
+    The answers are sentences with the values of `ours` (the host's) and `theirs` (the copy).
+    """
+    if kind == "resolv.conf":
+        a, b = resolv_conf(ours), resolv_conf(theirs)
+        pairs = (
+            ("nameserver", a.nameservers, b.nameservers),
+            ("search", a.search, b.search),
+            ("options", a.options, b.options),
+        )
+        return tuple(
+            f"{name}: {' '.join(x) or 'none'} here, {' '.join(y) or 'none'} in the copy"
+            for name, x, y in pairs
+            if x != y
+        )
+    if kind == "hosts":
+        a_names = {name.lower(): addresses(hosts(ours), name) for host in hosts(ours) for name in host.names}
+        b_names = {name.lower(): addresses(hosts(theirs), name) for host in hosts(theirs) for name in host.names}
+        return tuple(
+            f"{name}: {' '.join(a_names.get(name, ())) or 'none'} here, {' '.join(b_names.get(name, ())) or 'none'} in the copy"
+            for name in sorted({*a_names, *b_names})
+            if a_names.get(name) != b_names.get(name)
+        )
+    if kind == "nsswitch.conf":
+        x, y = nsswitch(ours).get("hosts", ()), nsswitch(theirs).get("hosts", ())
+        return () if x == y else (f"hosts: {' '.join(x) or 'none'} here, {' '.join(y) or 'none'} in the copy",)
+    if kind == "services":
+        mail = [(name, "tcp") for name in ("smtp", "submission", "submissions", "smtps", "lmtp", "domain")]
+        left, right = services(ours), services(theirs)
+        return tuple(
+            f"{key[0]}: {left.get(key, 'none')} here, {right.get(key, 'none')} in the copy"
+            for key in mail
+            if key in left and left.get(key) != right.get(key)
+        )
+    a_lines = [" ".join(words) for _, words in _lines(ours, "#")]
+    b_lines = [" ".join(words) for _, words in _lines(theirs, "#")]
+    return () if a_lines == b_lines else ("the copies differ",)

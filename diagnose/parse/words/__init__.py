@@ -1,0 +1,1 @@
+"""What servers and programs say: replies, and what they mean."""

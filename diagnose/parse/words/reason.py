@@ -1,0 +1,381 @@
+"""Why mail failed, read from one text: a status line's reason, a server's reply, a warning, a program's error.
+
+`classify` strips what Postfix and bounce messages wrap around a reply, and looks the rest up in the tables of
+`diagnose.parse.words.reply_table`. Where the text alone does not decide, the label is one of `LABELS`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from threading import Lock
+
+from diagnose.parse.text.masking import clean, mask, normalise, without_endless_words
+from diagnose.parse.words import reply_table, smtp_reply
+from diagnose.parse.words.reason_labels import LABELS, LIKELY_CAUSE
+
+__all__ = [
+    "LABELS",
+    "LIKELY_CAUSE",
+    "Reason",
+    "classify",
+    "likely",
+    "mask",
+    "most_telling",
+    "normalise",
+    "without_endless_words",
+]
+
+LONGEST = 2000  # characters of a text that are looked at: no reason is longer, and a hostile line may be
+
+VAGUE = 2  # the weight of texts of which only a code, or the subject, is understood
+VAGUE_MOST = 16  # decibans: likely, and not certain by itself
+
+_HOST = r"(?P<name>[^\s\[\]]+)\s?\[(?P<address>[0-9A-Fa-f.:]+|unix:[^\]]*|private/[^\]]*)\](?::(?P<port>\d{1,5}))?"
+_SUSPENDED = re.compile(r"^\s*delivery temporarily suspended:\s*", re.IGNORECASE)
+_IN_REPLY = re.compile(r"\(?\s*in reply to (?P<command>[A-Za-z][\w -]{2,30}?)(?: command)?\s*\)+\s*$", re.IGNORECASE)
+_SAID = re.compile(rf"(?:host|server)\s+{_HOST}\s+said:\s*(?P<rest>.*)", re.DOTALL)
+_SAID_BARE = re.compile(
+    r"(?:host\s+)?(?P<name>[\w.-]+\.[\w-]+)?\s*(?:\[(?P<address>[0-9A-Fa-f.:]+)\])?:?\s*said:\s*(?P<rest>.*)", re.DOTALL
+)
+_REFUSED = re.compile(
+    r"host\s+(?P<name>[^\s\[\]]+)\s?(?:\[(?P<address>[^\]]+)\])?\s+refused to talk to me:\s*(?P<rest>.*)", re.DOTALL
+)
+_NOQUEUE = re.compile(
+    r"(?:NOQUEUE|[0-9A-Za-z]{6,20}): (?P<kind>(?:milter-)?reject): (?P<command>[A-Z-]+)(?: \S+)? from "
+    r"(?P<client>\S+\[[^\]]*\](?::\d+)?|\[[^\]]*\]:\d+):? (?P<rest>.*)",
+    re.DOTALL,
+)
+_TAIL = re.compile(r"; (?:from=<|proto=|to=<|helo=<).*$", re.DOTALL)
+_CONNECT = re.compile(rf"connect to {_HOST}: ", re.IGNORECASE)
+_WITH = re.compile(
+    r"(?:lost connection with|conversation with|offered by host|cannot authenticate to server|but host|SASL "
+    r"authentication failed: server|by host|of server|error to|verification failed for) " + _HOST
+)
+_SMTP_ERROR = re.compile(
+    r"SMTP error from remote (?:mail )?server after (?P<command>[A-Za-z .]+?)(?: TO| FROM)?[:<]", re.I
+)
+_EXIM_HOST = re.compile(r"\bhost (?P<name>[\w.-]+) \[(?P<address>[0-9A-Fa-f.:]+)\]")
+_DSN_TYPE = re.compile(r"^(?:#?\d\.\d+\.\d+\s+)?(?:smtp|x-[\w-]+)\s*;\s*", re.IGNORECASE)
+_SASL_SAID = re.compile(r"SASL authentication failed[;:]\s*(?=server )", re.IGNORECASE)
+
+_STAGES: tuple[tuple[str, str], ...] = (
+    ("end of data", "dot"),
+    ("message body", "dot"),
+    ("sending data command", "data"),
+    ("initial server greeting", "greeting"),
+    ("banner", "greeting"),
+    ("mail from", "mail"),
+    ("rcpt to", "rcpt"),
+    ("starttls", "starttls"),
+    ("auth", "auth"),
+    ("ehlo", "ehlo"),
+    ("helo", "ehlo"),
+    ("lhlo", "ehlo"),
+    ("connect", "connect"),
+    ("mail", "mail"),
+    ("rcpt", "rcpt"),
+    ("data", "data"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """What one text says. ``weight``: 9 names a root, 5 is usual, 1 is a mere consequence of another line."""
+
+    label: str
+    text: str
+    code: int | None = None
+    enhanced: str | None = None
+    stage: str | None = None
+    peer_name: str | None = None
+    peer_address: str | None = None
+    peer_port: int | None = None
+    harmless: bool = False
+    weight: int = 5
+    entry: str | None = None
+
+    def scalars(self) -> dict[str, str | int | None]:
+        """What an observation's data says of it; ``family`` is 4 or 6, ``at_most`` the most that a vague text may weigh."""
+        return {
+            "label": self.label,
+            "stage": self.stage,
+            "code": self.code,
+            "enhanced": self.enhanced,
+            "host": self.peer_name,
+            "address": self.peer_address,
+            "port": self.peer_port,
+            "family": None if not self.peer_address else 6 if ":" in self.peer_address else 4,
+            "at_most": VAGUE_MOST if self.weight <= VAGUE else None,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Core:
+    text: str
+    code: int | None = None
+    enhanced: str | None = None
+    stage: str | None = None
+    name: str | None = None
+    address: str | None = None
+    port: int | None = None
+
+
+def classify(
+    text: str,
+    *,
+    peer: str | None = None,
+    service: str | None = None,
+    port: int | None = None,
+    stage: str | None = None,
+) -> Reason | None:
+    """Say what a text means, or None when nothing in it is known.
+
+    ``peer`` is the server's name when the caller knows it, ``service`` the Postfix service or program that wrote the
+    text, ``port`` the server's port, ``stage`` where in the dialogue it came. All yield to what the text says.
+    """
+    text = mask(clean(text[:LONGEST]))
+    core = _unwrap(text)
+    if not core.text:
+        return None
+    name = core.name or peer
+    where = core.stage or stage
+    entry = _remembered(core.text, name, where, core.code)
+    if entry is None:
+        return None
+    label = entry.label
+    if service == "lmtp" and label.startswith(("connect-", "greeting-", "session-")):
+        label = "backend-down"  # LMTP hands mail to a mailbox server of this very site
+    if label == "milter-down" and core.code is not None and core.name:
+        label = "server-busy"  # said by another server, whose filters are not ours
+    if label == "local-user-unknown" and core.code is not None and "NOQUEUE" not in text:
+        label = "recipient-unknown"  # said by some server: whether it is this host, the text does not tell
+    return Reason(
+        label=label,
+        text=core.text,
+        code=core.code,
+        enhanced=core.enhanced,
+        stage=where or entry.stage,
+        peer_name=name,
+        peer_address=core.address,
+        peer_port=core.port if core.port is not None else port,
+        harmless=entry.harmless,
+        weight=entry.weight,
+        entry=entry.id,
+    )
+
+
+def likely(reason: Reason) -> tuple[str, ...]:
+    """Return the causes that a reason suggests by itself, the likeliest first: its label's, seen with its port and address."""
+    causes = LIKELY_CAUSE.get(reason.label, (reason.label,))
+    if reason.label.startswith("connect-"):
+        return _likely_for_connect(reason, causes)
+    if _is_loopback(reason) and reason.label in _BROKEN_OFF and reason.peer_port not in {25, 465, 587}:
+        # No network is in the way on this very host.
+        inside = (
+            ("backend-down", "content-filter-down") if _is_mailbox(reason) else ("content-filter-down", "backend-down")
+        )
+        return (*inside, *causes[:1])
+    if reason.label in {"greeting-timeout", "greeting-lost"} and reason.peer_port == 465:
+        return ("tls-wrapper-mismatch", *(cause for cause in causes if cause != "tls-wrapper-mismatch"))
+    return causes
+
+
+_BROKEN_OFF = frozenset(
+    {"greeting-timeout", "greeting-lost", "session-lost", "session-timeout", "body-timeout", "tls-not-offered"}
+)
+
+
+def _is_mailbox(reason: Reason) -> bool:
+    """Whether a server of this site is the one that keeps the mailboxes, rather than a filter before it."""
+    return reason.peer_port in {24, 2003, 2525, 8024} or any(
+        word in (reason.peer_name or "").lower() for word in ("dovecot", "lmtp", "imap", "mailbox", "mailman", "cyrus")
+    )
+
+
+def _is_loopback(reason: Reason) -> bool:
+    address = reason.peer_address or ""
+    if address.startswith(("127.", "private/", "unix:", "/")) or address == "::1":
+        return True
+    # A neighbouring container, which has a name of one word and a private address.
+    return "." not in (reason.peer_name or ".") and address.startswith(("10.", "172.", "192.168."))
+
+
+def _likely_for_connect(reason: Reason, causes: tuple[str, ...]) -> tuple[str, ...]:
+    address = reason.peer_address or ""
+    port = reason.peer_port
+    loopback = _is_loopback(reason)
+    if loopback and port in {25, 465, 587}:
+        return ("relay-unreachable", "smtp-listener-missing", "mail-loops-back")
+    if loopback:
+        return ("content-filter-down", "backend-down", "smtp-listener-missing")
+    if ":" in address and reason.label != "connect-refused":
+        return ("ipv6-broken", *(cause for cause in causes if cause != "ipv6-broken"))
+    if port is not None and port != 25 and reason.label in {"connect-timeout", "connect-no-route"}:
+        return ("relay-unreachable", "egress-submission-blocked", *causes[1:])
+    if reason.label == "connect-refused" and port == 25:
+        return ("egress-port-25-blocked", "remote-server-unreachable", "relay-unreachable")
+    return causes
+
+
+# --- unwrapping -----------------------------------------------------------------------------------------------------
+
+
+def _stage_of(command: str) -> str | None:
+    lowered = command.lower()
+    for words, stage in _STAGES:
+        if words in lowered:
+            return stage
+    return None
+
+
+def _unwrap(text: str) -> _Core:
+    text = _SUSPENDED.sub("", text.strip())
+    stage: str | None = None
+    name = address = port = None
+    in_reply = _IN_REPLY.search(text)
+    if in_reply:
+        stage = _stage_of(in_reply.group("command"))
+        text = text[: in_reply.start()].rstrip()
+    rejected = _NOQUEUE.search(text)
+    if rejected:
+        reply = _TAIL.sub("", rejected.group("rest"))
+        return _reply_core(reply, stage=_stage_of(rejected.group("command")))
+    refused = _REFUSED.search(text)
+    if refused:
+        return _reply_core(
+            refused.group("rest"), stage="greeting", name=refused.group("name"), address=refused.group("address")
+        )
+    said = _SAID.search(text) or (_SAID_BARE.search(text) if "said:" in text else None)
+    if said:
+        if _SASL_SAID.search(text):
+            stage = stage or "auth"
+        groups = said.groupdict()
+        return _reply_core(said.group("rest"), stage=stage, name=groups["name"], address=groups["address"])
+    with_peer = _CONNECT.search(text) or _WITH.search(text)
+    if with_peer:
+        name, address = with_peer.group("name"), with_peer.group("address")
+        port = int(with_peer.group("port")) if with_peer.group("port") else None
+        stage = stage or ("connect" if text[with_peer.start() :].lower().startswith("connect to ") else None)
+        if " while " in text:
+            stage = _stage_of(text[text.rindex(" while ") :]) or stage
+    refused_tls = re.search(r"refused to start TLS: (?P<rest>.*)", text)
+    if refused_tls:
+        return _Core(text=text, stage="starttls", name=name, address=address, port=port)
+    exim = _EXIM_HOST.search(text)
+    if exim and not name:
+        name, address = exim.group("name"), exim.group("address")
+    after = _SMTP_ERROR.search(text)
+    if after:
+        stage = stage or _stage_of(after.group("command"))
+    stripped = _DSN_TYPE.sub("", text)
+    return _reply_core(stripped, stage=stage, name=name, address=address, port=port)
+
+
+def _reply_core(
+    text: str,
+    *,
+    stage: str | None,
+    name: str | None = None,
+    address: str | None = None,
+    port: int | None = None,
+) -> _Core:
+    text = _DSN_TYPE.sub("", text.strip())
+    reply = smtp_reply.parse(text) or None
+    if reply is None:
+        return _Core(text=text, stage=stage, name=name, address=address, port=port)
+    return _Core(
+        text=reply.canonical,
+        code=reply.code,
+        enhanced=reply.enhanced,
+        stage=stage,
+        name=name,
+        address=address,
+        port=port,
+    )
+
+
+# --- looking up -----------------------------------------------------------------------------------------------------
+
+_memory: OrderedDict[tuple[str, str | None, str | None], reply_table.Entry | None] = OrderedDict()
+_memory_lock = Lock()
+_MEMORY_SIZE = 4096
+
+
+def _remembered(text: str, peer: str | None, stage: str | None, code: int | None) -> reply_table.Entry | None:
+    key = (normalise(text), peer, stage)
+    with _memory_lock:
+        if key in _memory:
+            _memory.move_to_end(key)
+            return _memory[key]
+    entry = _look_up(text, peer, stage, code)
+    with _memory_lock:
+        _memory[key] = entry
+        if len(_memory) > _MEMORY_SIZE:
+            _memory.popitem(last=False)
+    return entry
+
+
+def _look_up(text: str, peer: str | None, stage: str | None, code: int | None) -> reply_table.Entry | None:
+    """Find the entry of a text, or of the reply that it quotes, whichever tells more."""
+    found = _search(text, peer, stage, is_reply=code is not None)
+    if code is None:
+        quoted = smtp_reply.find(text)
+        if quoted is not None and quoted.canonical != text:
+            inner = _search(quoted.canonical, peer, stage, is_reply=True)
+            if inner is not None and (found is None or inner.weight >= found.weight):
+                return inner
+    return found
+
+
+def _search(text: str, peer: str | None, stage: str | None, *, is_reply: bool) -> reply_table.Entry | None:
+    lowered = text.lower()
+    speaking = reply_table.speaking(peer)
+    first: reply_table.Entry | None = None
+    for entry in reply_table.entries():
+        if entry.local and is_reply:
+            continue
+        if first is not None and entry.peer is None:
+            continue
+        scoped = entry.peer in speaking
+        if (entry.only_peer or first is not None) and not scoped:
+            continue
+        if entry.at is not None and (stage is None or re.fullmatch(entry.at, stage) is None):
+            continue
+        if entry.never is not None and stage is not None and re.fullmatch(entry.never, stage):
+            continue
+        if entry.search(text, lowered):
+            if scoped:
+                return entry
+            first = first or entry
+    return first
+
+
+# --- order ---------------------------------------------------------------------------------------------------------
+
+
+def most_telling(reasons: list[Reason]) -> tuple[Reason, ...]:
+    """Order the reasons of one attempt: the most telling first, each label once (with the first of its texts).
+
+    Among connection errors a time-out over IPv4 tells more than IPv6's missing route, which most hosts live with.
+    """
+    seen: dict[tuple[str, bool], Reason] = {}
+    for each in reasons:
+        seen.setdefault((each.label, ":" in (each.peer_address or "")), each)
+    return tuple(sorted(seen.values(), key=_rank))
+
+
+def _rank(reason: Reason) -> tuple[bool, int, bool, int]:
+    order = {"connect-timeout": 0, "connect-refused": 1, "connect-no-route": 2, "connect-reset": 2}
+    return (
+        reason.harmless,
+        -reason.weight,
+        reason.label.startswith("connect-") and ":" in (reason.peer_address or ""),
+        order.get(reason.label, 3),
+    )
+
+
+def without_peer(reason: Reason) -> Reason:
+    """The same reason, for grouping: without the server that said it."""
+    return replace(reason, peer_name=None, peer_address=None, peer_port=None)

@@ -1,0 +1,141 @@
+"""The label tables of ``diagnose/knowledge/replies``: texts of Postfix, of SMTP servers and of mail programs, to labels.
+
+A file is a list of entries without conditions; the order of files (by name) and of entries within one is the order in
+which they are tried, except that an entry whose ``peer`` fits the server that spoke goes first. Patterns are regular
+expressions, case-insensitive, searched in the canonical text (see `diagnose.parse.words.smtp_reply`), compiled when a
+literal that they need occurs for the first time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+DIRECTORY = Path(__file__).resolve().parents[2] / "knowledge" / "replies"
+
+_LITERAL_ESCAPES = frozenset(".-/[](){}*+?|^$\\#\"'<>@:;,=!&~%` ")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One known text. ``weight`` says how much it tells: 9 names a root, 5 is usual, 1 is a mere consequence.
+
+    ``peer`` is a pattern for the server's name: where it fits, the entry goes first, and with ``only_peer`` it counts
+    nowhere else. ``stage`` is where in the dialogue such a text comes when nothing else says so; ``at`` is a pattern
+    of the stages that the entry is limited to, ``never`` of those where a text cannot mean this. ``local`` marks texts of
+    programs, which no server's reply is.
+    """
+
+    id: str
+    label: str
+    pattern: str
+    peer: str | None = None
+    only_peer: bool = False
+    stage: str | None = None
+    at: str | None = None
+    never: str | None = None
+    local: bool = False
+    weight: int = 5
+    harmless: bool = False
+    meaning: str = ""
+    source: str = ""
+    evidence: str = ""
+    examples: tuple[str, ...] = ()
+    example_peer: str | None = None
+    needs: tuple[str, ...] = ()
+
+    def search(self, text: str, lowered: str) -> bool:
+        """Whether the text (and its lower-case twin) is this entry's."""
+        for each in self.needs:
+            if each in lowered:
+                break
+        else:
+            if self.needs:
+                return False
+        return _compiled(self.pattern).search(text) is not None
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE | re.DOTALL)
+
+
+def required_literals(pattern: str) -> tuple[str, ...]:
+    """Return texts in lower case of which every match contains one; empty when none is certain.
+
+    A cautious reading: of each alternative at the top level the longest literal outside groups, classes and
+    optional parts.
+    """
+    runs: list[str] = [""]
+    found: list[str] = []
+    depth = 0
+    at = 0
+    while at < len(pattern):
+        char = pattern[at]
+        step = 1
+        literal = ""
+        if char == "\\" and at + 1 < len(pattern):
+            step = 2
+            literal = pattern[at + 1] if pattern[at + 1] in _LITERAL_ESCAPES else ""
+        elif char == "[":
+            close = pattern.find("]", at + 2)
+            step = (close if close > 0 else len(pattern)) - at + 1
+        elif char == "(":
+            depth += 1
+        elif char == ")":
+            depth -= 1
+        elif char == "|" and depth == 0:
+            found.append(max(runs, key=len))
+            runs = []
+        elif char in "?*{":
+            if runs:
+                runs[-1] = runs[-1][:-1]
+            if char == "{":
+                step = pattern.find("}", at) - at + 1
+        elif char not in "^$.+|":
+            literal = char
+        if literal and depth == 0 and runs:
+            runs[-1] += literal
+        else:
+            runs.append(literal if depth == 0 else "")
+        at += step
+    found.append(max(runs, key=len))
+    if all(len(each) > 1 and each.isascii() for each in found):
+        return tuple(sorted({each.lower() for each in found}))
+    return ()
+
+
+def read(path: Path) -> tuple[Entry, ...]:
+    """Read one table file."""
+    import tomllib  # 10 ms that a program which classifies nothing need not pay
+
+    with path.open("rb") as stream:
+        document = tomllib.load(stream)
+    shared: Mapping[str, Any] = document.get("all", {})
+    return tuple(_entry({**shared, **row}) for row in document["entry"])
+
+
+def _entry(row: Mapping[str, Any]) -> Entry:
+    values = dict(row)
+    values["examples"] = tuple(values.get("examples", ()))
+    return Entry(**values, needs=required_literals(values["pattern"]))
+
+
+@cache
+def entries() -> tuple[Entry, ...]:
+    """All entries, in the order in which they are tried."""
+    return tuple(entry for path in sorted(DIRECTORY.glob("*.toml")) for entry in read(path))
+
+
+@cache
+def _peers() -> tuple[str, ...]:
+    return tuple(sorted({entry.peer for entry in entries() if entry.peer is not None}))
+
+
+def speaking(host: str | None) -> tuple[str, ...]:
+    """The values of ``peer`` that fit a host name."""
+    return tuple(peer for peer in _peers() if _compiled(peer).search(host)) if host else ()
