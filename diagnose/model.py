@@ -38,8 +38,10 @@ class Status(enum.IntEnum):
         return self.name.lower()
 
 
-class Outcome(enum.StrEnum):
+class Outcome(str, enum.Enum):
     """What became of a check."""
+
+    __str__ = str.__str__  # enum.StrEnum is of Python 3.11
 
     COMPLETED = "completed"
     SKIPPED = "skipped"

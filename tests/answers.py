@@ -16,7 +16,7 @@ from diagnose.model import Confidence, Report
 
 DATA = Path(__file__).parent / "data"
 GOLDEN = DATA / "answers.tsv"
-NOW = datetime(2026, 11, 22, 15, 0, tzinfo=timezone.utc)  # noqa: UP017
+NOW = datetime(2026, 11, 22, 15, 0, tzinfo=timezone.utc)
 
 
 def told(report: Report) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 
 import pytest
 
@@ -44,7 +44,7 @@ def report(*found: Diagnosis, seen: tuple[Observation, ...] = (), network: bool 
         version="0",
         host=HostInfo(name="app.example.com", network=network),
         target=Target(),
-        started=datetime(2026, 1, 2, tzinfo=UTC),
+        started=datetime(2026, 1, 2, tzinfo=timezone.utc),
         seconds=1.0,
         runs=(Run(check="egress", outcome=outcome, observations=seen),),
         diagnoses=found,

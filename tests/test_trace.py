@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from diagnose.mail.trace import Traced, trace
 from diagnose.parse.text import duration
 from tests.test_explain import Ran, captured_run
 
-NOW = datetime.now(UTC).replace(microsecond=0)
+NOW = datetime.now(timezone.utc).replace(microsecond=0)
 START = NOW - timedelta(hours=2)
 
 

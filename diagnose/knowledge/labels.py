@@ -11,11 +11,12 @@ never be printed as a fact.
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
+
+from diagnose import toml
 
 Evidence = Literal["official", "quoted", "repo", "thirdparty", "recall"]
 TLS = Literal["starttls", "starttls-optional", "implicit", "none"]
@@ -197,7 +198,7 @@ def _tables(*path: str) -> list[dict[str, Any]]:
     place = files("diagnose").joinpath("knowledge", *path)
     found = [place] if place.is_file() else [entry for entry in place.iterdir() if entry.name.endswith(".toml")]
     found.sort(key=lambda entry: entry.name)
-    return [tomllib.loads(entry.read_text(encoding="utf-8")) for entry in found]
+    return [toml.loads(entry.read_text(encoding="utf-8")) for entry in found]
 
 
 def _frozen(table: dict[str, Any]) -> dict[str, Any]:

@@ -58,11 +58,11 @@ def load(path: Path | None, reading: bool = False) -> dict[str, Any]:
         raise UsageError(f"cannot read {place}: {error.strerror}; --config names another file") from None
     except UnicodeDecodeError:
         raise UsageError(f"{place}: not UTF-8 text") from None
-    import tomllib
+    from diagnose import toml
 
     try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        data: dict[str, Any] = toml.loads(text)
+    except toml.TOMLDecodeError as error:
         where = re.search(r"\(at (line \d+)", str(error))
         raise UsageError(f"{place}: no TOML{f' at {where[1]}' if where else ''}: see https://toml.io") from None
     for key, value in data.items():

@@ -58,7 +58,7 @@ def parse_until(text: str, now: datetime) -> str:
             day = date.fromisoformat(text) + timedelta(days=1)
             moment = datetime(day.year, day.month, day.day).astimezone()
         else:
-            moment = datetime.fromisoformat(text).astimezone()
+            moment = datetime.fromisoformat(text[:-1] + "+00:00" if text[-1:] in ("Z", "z") else text).astimezone()
     except (ValueError, OverflowError):
         raise UsageError(f"--until takes a day (2026-12-24) or a span (90m, 14d), not {text!r}") from None
     if moment <= now:

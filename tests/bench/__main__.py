@@ -1,4 +1,4 @@
-"""Ratios of two things measured in one run, on input made for the purpose: `python -m tests.bench [logs|queue|cold|sample|explain|trace|mutations]`.
+"""Ratios of two things measured in one run, on input made for the purpose: `python -m tests.bench [logs|queue|cold|sample|explain|trace|mutations|size]`.
 
 Each line: what, the median and range of both sides in seconds, their ratio, the wanted bound, the ratio of processor time
 (which a busy machine disturbs less), and the largest process.
@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import loggen, mutations, queuegen, sandbox, text
+from tests.bench import loggen, mutations, queuegen, sandbox, size, text
 
 Timed = tuple[float, float, int]  # seconds by the clock and of the processor, kilobytes of the largest process
 
@@ -179,7 +179,10 @@ def sample() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument(
-        "what", nargs="*", metavar="WHAT", help="logs, queue (the default); cold, sample, explain, trace, mutations"
+        "what",
+        nargs="*",
+        metavar="WHAT",
+        help="logs, queue (the default); cold, sample, explain, trace, mutations, size",
     )
     parser.add_argument("--full", action="store_true", help="1 GB of log, 100 000 messages")
     parser.add_argument("--megabytes", type=int, help="size of the log")
@@ -189,7 +192,7 @@ def main() -> None:
     options = parser.parse_args()
     megabytes = options.megabytes or (1000 if options.full else 30)
     messages = options.messages or (100_000 if options.full else 5_000)
-    unknown = set(options.what) - {"logs", "queue", "cold", "sample", "explain", "trace", "mutations"}
+    unknown = set(options.what) - {"logs", "queue", "cold", "sample", "explain", "trace", "mutations", "size"}
     if unknown:
         parser.error(f"no such measurement: {min(unknown)} (logs, queue, cold, sample, explain, trace, mutations)")
     for what in options.what or ["logs", "queue"]:
@@ -200,6 +203,8 @@ def main() -> None:
                 text.explain(Path(directory), options.rounds)
             elif what == "trace":
                 text.trace(Path(directory), megabytes * 1_000_000, options.rounds)
+            elif what == "size":
+                print(size.report(sandbox.PROJECT))
             elif what == "mutations":
                 mutations.main(10_000 if options.full else 1000)
             else:

@@ -11,7 +11,7 @@ import resource
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 
 from diagnose.errors import MailDiagnoseError
@@ -25,7 +25,7 @@ from diagnose.parse.system import iproute, iptables, mounts, nameservice, nft, o
 from diagnose.parse.text import address, duration, secret
 from diagnose.parse.words import reason, smtp_reply
 
-NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
+NOW = datetime(2026, 11, 22, 15, 0, tzinfo=timezone.utc)
 DATA = Path(__file__).parent.parent / "data"
 MEGABYTE_EVERY = 500
 

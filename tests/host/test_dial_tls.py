@@ -39,7 +39,7 @@ def ca_file(ca: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> str:
 def self_signed(tmp_path: Path) -> ssl.SSLContext:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
-    now = datetime.datetime.now(datetime.UTC)
+    now = datetime.datetime.now(datetime.timezone.utc)
     builder = x509.CertificateBuilder(name, name, key.public_key(), 7, now, now + datetime.timedelta(days=3))
     builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), False)
     cert = builder.sign(key, hashes.SHA256())
@@ -73,7 +73,7 @@ def test_a_good_certificate_is_verified(ca: trustme.CA, ca_file: str) -> None:
 
 
 def test_the_dialogue_goes_on_after_a_bad_certificate(ca: trustme.CA, ca_file: str, tmp_path: Path) -> None:
-    past = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+    past = datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc)
     expired = context(ca.issue_cert(NAME, not_before=past, not_after=past + datetime.timedelta(days=9)))
     for server_tls, text in (
         (self_signed(tmp_path), "self-signed"),

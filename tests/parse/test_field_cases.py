@@ -7,7 +7,7 @@ the same families, written from the programs' own messages. The figures are thos
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from diagnose.parse.pasted import evidence
 from diagnose.parse.words.suggest import suggest
 
 DATA = Path(__file__).parent.parent / "data"
-NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
+NOW = datetime(2026, 11, 22, 15, 0, tzinfo=timezone.utc)
 
 
 def _cases(name: str) -> list[dict[str, Any]]:

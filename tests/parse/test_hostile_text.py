@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ from diagnose.parse.words import reason, smtp_reply
 from diagnose.parse.words.suggest import suggest
 
 DATA = Path(__file__).parent.parent / "data"
-NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
+NOW = datetime(2026, 11, 22, 15, 0, tzinfo=timezone.utc)
 LINES = [
     line
     for name in ("field_cases.jsonl", "more_cases.jsonl")

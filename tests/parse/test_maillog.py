@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
 from diagnose.parse.log import maillog
 
-NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
+NOW = datetime(2026, 11, 22, 15, 0, tzinfo=timezone.utc)
 STATUS = (
     "4F1A317030E: to=<u@dual.test>, relay=none, delay=4.2, delays=0.15/0.01/4/0, dsn=4.4.1, status=deferred "
     "(connect to mx.dual.test[2001:db8::25]:25: Network is unreachable)"
@@ -20,13 +20,19 @@ STATUS = (
     [
         (
             "Nov 22 13:14:47 apphost postfix/smtp[31544]: ",
-            datetime(2026, 11, 22, 13, 14, 47, tzinfo=UTC),
+            datetime(2026, 11, 22, 13, 14, 47, tzinfo=timezone.utc),
             "apphost",
             "smtp",
             31544,
         ),
-        ("Dec 31 23:59:59 h postfix/smtp[1]: ", datetime(2025, 12, 31, 23, 59, 59, tzinfo=UTC), "h", "smtp", 1),
-        ("Feb 29 01:02:03 h postfix/smtp[1]: ", datetime(2024, 2, 29, 1, 2, 3, tzinfo=UTC), "h", "smtp", 1),
+        (
+            "Dec 31 23:59:59 h postfix/smtp[1]: ",
+            datetime(2025, 12, 31, 23, 59, 59, tzinfo=timezone.utc),
+            "h",
+            "smtp",
+            1,
+        ),
+        ("Feb 29 01:02:03 h postfix/smtp[1]: ", datetime(2024, 2, 29, 1, 2, 3, tzinfo=timezone.utc), "h", "smtp", 1),
         (
             "2026-11-22T13:14:47.147933+01:00 h postfix/smtp[7]: ",
             datetime(2026, 11, 22, 13, 14, 47, 147933, tzinfo=timezone(timedelta(hours=1))),
@@ -34,30 +40,36 @@ STATUS = (
             "smtp",
             7,
         ),
-        ("1795349445.123456 h postfix/smtp[7]: ", datetime(2026, 11, 22, 12, 10, 45, tzinfo=UTC), "h", "smtp", 7),
+        (
+            "1795349445.123456 h postfix/smtp[7]: ",
+            datetime(2026, 11, 22, 12, 10, 45, tzinfo=timezone.utc),
+            "h",
+            "smtp",
+            7,
+        ),
         (
             "mail-1  | Nov 22 13:14:47 h postfix/relay/smtp[9]: ",
-            datetime(2026, 11, 22, 13, 14, 47, tzinfo=UTC),
+            datetime(2026, 11, 22, 13, 14, 47, tzinfo=timezone.utc),
             "h",
             "smtp",
             9,
         ),
         (
             "2026-11-22T13:14:47.1Z stdout F Nov 22 13:14:46 h postfix/smtp[9]: ",
-            datetime(2026, 11, 22, 13, 14, 46, tzinfo=UTC),
+            datetime(2026, 11, 22, 13, 14, 46, tzinfo=timezone.utc),
             "h",
             "smtp",
             9,
         ),
         (
             "2026-11-22T16:42:00+00:00 INFO    postfix/relay/smtp[364]: ",
-            datetime(2026, 11, 22, 16, 42, tzinfo=UTC),
+            datetime(2026, 11, 22, 16, 42, tzinfo=timezone.utc),
             None,
             "smtp",
             364,
         ),
         ("postfix/smtp[12]: ", None, None, "smtp", 12),
-        ("Oct  3 14:12:43  postfix/smtp[8]: ", datetime(2026, 10, 3, 14, 12, 43, tzinfo=UTC), None, "smtp", 8),
+        ("Oct  3 14:12:43  postfix/smtp[8]: ", datetime(2026, 10, 3, 14, 12, 43, tzinfo=timezone.utc), None, "smtp", 8),
         ("", None, None, None, None),
     ],
 )

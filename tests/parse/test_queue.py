@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 
 from diagnose.parse.pasted import mailq
 from diagnose.parse.postfix import queue
@@ -111,7 +111,7 @@ def test_a_bad_line_leaves_its_neighbours() -> None:
 
 def test_mailq() -> None:
     """mailq text gives the same sums, with wrapped reasons and the marks of active and held messages."""
-    summary = mailq.from_mailq(MAILQ, datetime(2026, 11, 22, 12, 0, tzinfo=UTC))
+    summary = mailq.from_mailq(MAILQ, datetime(2026, 11, 22, 12, 0, tzinfo=timezone.utc))
     assert summary.messages == {"active": 1, "deferred": 1, "hold": 1}
     assert {(group.domain, group.label) for group in summary.groups} == {
         ("example.com", "sender-domain-not-found"),

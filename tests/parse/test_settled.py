@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 
 import pytest
 
@@ -10,7 +10,7 @@ from diagnose.parse.log.settled import Settled
 from diagnose.parse.pasted import other_mta
 from diagnose.parse.pasted.evidence import Event, Trouble, read_anything
 
-NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
+NOW = datetime(2026, 11, 22, 15, 0, tzinfo=timezone.utc)
 GREYLISTED = (
     "Nov 22 13:53:00 h postfix/smtp[11]: 4D2C1A5F00: to=<a@b.example>, relay=mx.b.example[198.51.100.7]:25, delay=1, "
     "delays=0/0/0/1, dsn=4.2.0, status=deferred (host mx.b.example[198.51.100.7] said: 450 4.2.0 <a@b.example>: Recipient "

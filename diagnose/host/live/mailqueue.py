@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from diagnose.host.live import queuecount, queuefiles
@@ -87,10 +88,10 @@ def fast(queue_directory: str, deadline: float) -> _Told | None:
     agreed = agrees(queue_directory, deadline)
     if agreed is None:
         return None
-    # A program of its own, so that reading and summing up overlap.
-    reader = [sys.executable, "-I", "-S", queuefiles.__file__, queue_directory]
+    # A program of its own, so that reading and summing up overlap; told on standard input, since we may be in a zip.
+    program = files("diagnose.host.live").joinpath("queuefiles.py").read_bytes()
     try:
-        read = _stream(reader, deadline, files=True)
+        read = _stream([sys.executable, "-I", "-S", "-", queue_directory], deadline, program=program)
     except OSError:
         return None
     return replace(read, err=agreed) if read.late or read.code == 0 else None
@@ -149,14 +150,14 @@ class _Told:
     slow: bool
 
 
-def _stream(argv: list[str], deadline: float, *, trial: bool = False, files: bool = False) -> _Told:
-    """A program's lines (or our reader's messages) summed up.
+def _stream(argv: list[str], deadline: float, *, trial: bool = False, program: bytes = b"") -> _Told:
+    """A program's lines (or the messages of a reader of ours, whose text is `program`) summed up.
 
     late: the deadline cut it short; slow: its pace did (only in a trial).
     """
     with contextlib.ExitStack() as stack:
         errors = stack.enter_context(scratch())
-        child = stack.enter_context(_child(argv, errors.fileno()))
+        child = stack.enter_context(_child(argv, errors.fileno(), program))
         stack.callback(child.kill)
         watch = stack.enter_context(_Watch(child, deadline, trial=trial))
         # Imported while the child begins: what reasons mean takes longer to load than a short queue to list.
@@ -167,7 +168,7 @@ def _stream(argv: list[str], deadline: float, *, trial: bool = False, files: boo
         def stop() -> bool:
             return watch.late or watch.slow
 
-        summary = total(watch.messages(), now, stop) if files else summarise(watch.lines(), now, stop=stop)
+        summary = total(watch.messages(), now, stop) if program else summarise(watch.lines(), now, stop=stop)
         if not watch.late and not watch.slow:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.wait(timeout=max(0.05, deadline - time.monotonic()))
@@ -180,16 +181,13 @@ def _stream(argv: list[str], deadline: float, *, trial: bool = False, files: boo
     return _Told(summary=summary, code=-1 if code is None else code, err=err, late=late, slow=slow)
 
 
-def _child(argv: list[str], errors: int) -> subprocess.Popen[bytes]:
-    child = subprocess.Popen(
-        argv,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=errors,
-        env=environment(),
-        cwd="/",
-        bufsize=0,
-    )
+def _child(argv: list[str], errors: int, said: bytes = b"") -> subprocess.Popen[bytes]:
+    with scratch() as given:
+        given.write(said)
+        given.seek(0)
+        child = subprocess.Popen(
+            argv, stdin=given, stdout=subprocess.PIPE, stderr=errors, env=environment(), cwd="/", bufsize=0
+        )
     assert child.stdout is not None
     widen(child.stdout.fileno())
     return child

@@ -5,7 +5,7 @@ inodes, with the kernel told beforehand what will be needed, a cold queue is rea
 memory with half of the work. The format is private to Postfix (global/rec_type.h, record.c, bounce_log.c), so
 `diagnose.host.live.mailqueue` compares a sample with what postqueue(1) says before it believes this module.
 
-Runs as a program of its own (`python -I -S queuefiles.py DIRECTORY`), so it imports the standard library only.
+Runs as a program of its own (`python -I -S - DIRECTORY <queuefiles.py`), so it imports the standard library only.
 """
 
 from __future__ import annotations

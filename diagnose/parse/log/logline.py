@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 LONGEST_LINE = 16_384  # what is looked at of a line; the rest of a longer one is cut
@@ -167,6 +167,8 @@ def _iso(match: re.Match[str], now: datetime | None) -> datetime | None:
     zone = match.group("zone") or ""
     if zone in {"Z", "UTC"}:
         zone = "+00:00"
+    elif zone and ":" not in zone:  # Python 3.10 wants the colon
+        zone = f"{zone[:3]}:{zone[3:]}"
     fraction = (match.group("fraction") or "").replace(",", ".")[:7]
     try:
         at = datetime.fromisoformat(
@@ -174,7 +176,7 @@ def _iso(match: re.Match[str], now: datetime | None) -> datetime | None:
         )
     except ValueError:
         return None
-    return at if at.tzinfo else at.replace(tzinfo=now.tzinfo if now else UTC)
+    return at if at.tzinfo else at.replace(tzinfo=now.tzinfo if now else timezone.utc)
 
 
 def _traditional(match: re.Match[str], now: datetime | None) -> datetime | None:
@@ -182,7 +184,7 @@ def _traditional(match: re.Match[str], now: datetime | None) -> datetime | None:
     if year is None and now is None:
         return None
     hour, minute, second = (int(part) for part in match.group("time").split(":"))
-    zone = now.tzinfo if now else UTC
+    zone = now.tzinfo if now else timezone.utc
     month, day = _MONTHS[match.group("month")], int(match.group("day"))
     try:
         if year is not None:
@@ -207,7 +209,7 @@ def _latest_year(now: datetime, month: int, day: int, hour: int, minute: int, se
 
 def _from_seconds(seconds: str, now: datetime | None) -> datetime | None:
     try:
-        return datetime.fromtimestamp(int(seconds), now.tzinfo if now else UTC)
+        return datetime.fromtimestamp(int(seconds), now.tzinfo if now else timezone.utc)
     except (ValueError, OverflowError, OSError):
         return None
 

@@ -14,8 +14,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
-class Outcome(enum.StrEnum):
+class Outcome(str, enum.Enum):
     """What one connect met."""
+
+    __str__ = str.__str__  # enum.StrEnum is of Python 3.11
 
     OPEN = "open"
     TIMEOUT = "timeout"

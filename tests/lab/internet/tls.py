@@ -31,7 +31,7 @@ class Authority:
     def __init__(self, common: str = "Internet Trust Root R1") -> None:
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.subject = _name(common)
-        now = datetime.datetime.now(datetime.UTC)
+        now = datetime.datetime.now(datetime.timezone.utc)
         usage = x509.KeyUsage(
             digital_signature=True,
             key_cert_sign=True,
@@ -71,7 +71,7 @@ class Authority:
 
     def issue(self, name: str, kind: str) -> tuple[bytes, bytes]:
         """(chain, key) in PEM for a host; kind as in world.Manner.tls."""
-        now = datetime.datetime.now(datetime.UTC)
+        now = datetime.datetime.now(datetime.timezone.utc)
         start, end = now - 20 * _DAY, now + 60 * _DAY
         if kind == "expired":
             start, end = now - 400 * _DAY, now - 12 * _DAY

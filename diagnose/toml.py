@@ -1,0 +1,10 @@
+"""TOML: the standard library's reader, which came with Python 3.11, or the package that it was made from."""
+
+import sys
+
+if sys.version_info >= (3, 11):
+    from tomllib import TOMLDecodeError as TOMLDecodeError
+    from tomllib import loads as loads
+else:
+    from tomli import TOMLDecodeError as TOMLDecodeError
+    from tomli import loads as loads
