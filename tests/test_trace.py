@@ -161,6 +161,58 @@ def test_never_handed_over(path: Path) -> None:
     assert "mail-diagnose send" in timeline.as_text(found)
 
 
+@pytest.mark.parametrize(
+    ("line", "who"),
+    [
+        ("smtp[9]: to=<u@example.net>, relay=none, delay=1, dsn=4.4.1, status=deferred (timed out)", "u@example.net"),
+        (
+            "smtp[9]: XXXXXXXXXX: to=<u@example.net>, relay=none, delay=1, dsn=4.4.1, status=deferred (x)",
+            "u@example.net",
+        ),
+        ("bounce[9]: fatal: append file defer 4bxK9m0Hc2z3Qy: No space left on device", "4bxK9m0Hc2z3Qy"),
+        (
+            "smtpd[9]: warning: Illegal address syntax from web[10.0.0.5] in RCPT command: <u@example.net",
+            "u@example.net",
+        ),
+    ],
+)
+def test_what_the_log_names_is_never_denied(tmp_path: Path, line: str, who: str) -> None:
+    """A line that belongs to no message is quoted instead."""
+    path = tmp_path / "log"
+    path.write_text(log((0, line)))
+    found = trace(who, None, [str(path)])
+    assert found.status == "unknown"
+    assert "nothing" not in found.verdict
+    assert line[:40] in found.verdict
+
+
+@pytest.mark.parametrize("name", ["7F3A91", "ED06590130AA1C9D6D862", "4bxK9m0Hc2z3Qy", "4cBz9zwXK0zB"])
+def test_every_kind_of_queue_id_is_followed(tmp_path: Path, name: str) -> None:
+    """Found by its address, without brackets too, by its login, by its message id and by its own name."""
+    path = tmp_path / "log"
+    path.write_text(
+        log(
+            (0, f"smtpd[8]: {name}: client=web[10.0.0.5], sasl_method=PLAIN, sasl_username=portal@app.example"),
+            (0, f"cleanup[8]: {name}: message-id=2026-11-25 10:00:05.006"),
+            (0, f"qmgr[8]: {name}: from=app@app.example, size=1234, nrcpt=1 (queue active)"),
+            (1, f"smtp[9]: {name}: to=u@example.net, relay=none, delay=61, dsn=4.4.1, status=deferred (mx is away)"),
+        )
+    )
+    for who in ("u@example.net", "APP@app.example", "portal@app.example", "2026-11-25 10:00:05.006", name):
+        (fate,) = trace(who, None, [str(path)]).fates
+        assert (fate.story.queue_id, fate.word, fate.story.sender) == (name, "deferred", "app@app.example")
+
+
+def test_objects_of_a_log_shipper_are_followed(tmp_path: Path) -> None:
+    """What rsyslog or Graylog export, with a stamp and without one."""
+    path = tmp_path / "log.json"
+    text = "7F3A91C2D4: to=<u@example.net>, relay=none, delay=1, dsn=4.4.1, status=deferred (mx is away)"
+    for extra in ({"timestamp": stamp(0)}, {}):
+        path.write_text(json.dumps({"host": "mx", "programname": "postfix/smtp", "message": text, **extra}) + "\n")
+        (fate,) = trace("u@example.net", None, [str(path)]).fates
+        assert fate.word == "deferred"
+
+
 def test_hold_requeue_and_deletion(tmp_path: Path) -> None:
     """What an administrator did with postsuper is told."""
     path = tmp_path / "log"

@@ -109,7 +109,7 @@ def _outcome(
         step = next((step for step in reversed(ends) if step.kind == kind), None)
         if step is not None:
             return word, f"{text}: {_quoted(step)}", step
-    failed = [step for step in last if step.status in ("bounced", "expired", "undeliverable")]
+    failed = [step for step in last if step.status.startswith(("bounced", "expired", "undeliverable"))]
     deferred = [step for step in last if step.status in ("deferred", "SOFTBOUNCE", "waiting")]
     taken = [step for step in last if step.status in ("sent", "deliverable")]
     some = f" to {{}} of {len(last)} recipients" if len(last) > 1 else ""

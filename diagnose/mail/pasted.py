@@ -50,13 +50,14 @@ def log_lines(path: str, since: float, now: datetime) -> Iterator[bytes]:
         for raw in lines:
             for part in parts(cleaned(raw)):
                 line = parse(part.strip(), now)
-                if line is None or line.at is None or line.service is None or line.at.timestamp() < since:
+                if line is None or line.service is None or (line.at is not None and line.at.timestamp() < since):
                     continue
                 name = f"{line.syslog_name}/{line.service}" if line.syslog_name else line.service
                 pid = "" if line.pid is None else f"[{line.pid}]"
                 head = "" if line.queue_id is None else f"{line.queue_id}: "
                 level = "" if line.level == "info" else f"{line.level}: "
-                text = f"{line.at.isoformat()} {line.host or 'localhost'} {name}{pid}: {head}{level}{line.text}\n"
+                stamp = "" if line.at is None else f"{line.at.isoformat()} {line.host or 'localhost'} "
+                text = f"{stamp}{name}{pid}: {head}{level}{line.text}\n"
                 held.append(text.encode("utf-8", "replace"))
             if len(held) > 5000:
                 yield b"".join(held)

@@ -11,11 +11,13 @@ from datetime import datetime
 from diagnose.errors import UsageError
 from diagnose.host.live import logs, whereabouts
 from diagnose.host.live.whereabouts import Parameters, Waiting, Whereabouts
+from diagnose.host.redact import plain
 from diagnose.mail import pasted
 from diagnose.mail.fate import Fate, judge
 from diagnose.model import Impact
+from diagnose.parse.log.queue_id import is_queue_id
 from diagnose.parse.log.story import Step, Story, refusal, tell
-from diagnose.parse.log.trail import Trail, is_queue_id, trail
+from diagnose.parse.log.trail import Trail, trail
 from diagnose.parse.text import duration
 
 __all__ = ["Traced", "trace", "worst"]
@@ -88,11 +90,13 @@ def trace(
     elif not queue.complete and not paths and budget and settings.installed:
         problems.append("the queue is too long to be searched in time; it was looked at in part")
     fates = _fates(stories, who, found, queue, settings, local)
+    untied = [line for lines in found.lines.values() for line in lines] if not fates else []
+    count, last = (len(untied), untied[-1]) if untied else (found.loose[0], logs.veil(found.loose[1]))
     any_log = found.any or bool(problems or paths or logs.sources((), settings.maillog_file or None))
     if found.cut:
         problems.append("a message has so many lines or kin that not all are shown")
     return dataclasses.replace(
-        _judged(fates, who, any_log, readable, problems, since),
+        _judged(fates, who, any_log, readable, problems, since, (count, plain(last.decode("utf-8", "replace"))[:400])),
         since=datetime.fromtimestamp(begin).astimezone() if since is not None else None,
         until=local,
         source=", ".join(paths) if paths else "the mail log",
@@ -190,7 +194,13 @@ _WORDS = {
 
 
 def _judged(
-    fates: tuple[Fate, ...], who: str, any_log: bool, readable: bool, problems: list[str], since: float | None
+    fates: tuple[Fate, ...],
+    who: str,
+    any_log: bool,
+    readable: bool,
+    problems: list[str],
+    since: float | None,
+    loose: tuple[int, str],
 ) -> Traced:
     """The verdict over all messages. Notifications and other kin do not count, their parents do."""
     now = datetime.now().astimezone()
@@ -202,6 +212,12 @@ def _judged(
             return dataclasses.replace(base, verdict=text, status="unknown")
         if not readable:
             text = f"the mail log could not be read, so nothing can be said about {who}"
+            return dataclasses.replace(base, verdict=text, status="unknown")
+        if loose[0]:
+            lines = "one line names" if loose[0] == 1 else f"{loose[0]} lines name"
+            text = (
+                f"no message can be told: {lines} {who}, without a queue id that can be followed; the last: {loose[1]}"
+            )
             return dataclasses.replace(base, verdict=text, status="unknown")
         text = f"never handed to Postfix: nothing {window} names {who}"
         return dataclasses.replace(base, verdict=text, status="warning" if not problems else "unknown")

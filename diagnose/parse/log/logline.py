@@ -1,17 +1,21 @@
 """One line of a mail log to its parts: time stamp, host, service, process, queue id, level, text.
 
-Understood: syslog's traditional stamps (no year), RFC 3339 and ISO 8601 stamps, RFC 5424 lines, busybox' facilities, the journal's `short`, `short-unix`,
-`short-iso`, `short-full` and `json` forms, a container runtime's prefixes, supervisor levels between stamp and
-program, and lines that begin with the program (as terminals and issue texts show them).
+Understood: syslog's traditional stamps (no year, or one before or behind), RFC 3339 and ISO 8601 stamps, RFC 5424 lines, the
+facilities that busybox, FreeBSD, AIX and Solaris log, the journal's `short`, `short-unix`, `short-iso`, `short-full` and
+`json` forms, objects of log shippers, a container runtime's prefixes, supervisor levels between stamp and program, and
+lines that begin with the program (as terminals and issue texts show them).
 """
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
+
+from diagnose.parse.log import queue_id
 
 LONGEST_LINE = 16_384  # what is looked at of a line; the rest of a longer one is cut
 
@@ -22,8 +26,8 @@ _MONTHS = {
     )
 }
 _TRADITIONAL = re.compile(
-    r"(?:[A-Z][a-z]{2} )?(?P<month>Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) +(?P<day>\d{1,2})(?: (?P<year>\d{4}))? "
-    r"(?P<time>\d{2}:\d{2}:\d{2})(?:\.\d+)?(?: (?P<later>\d{4}))?\s+"
+    r"(?:[A-Z][a-z]{2} )?(?:(?P<first>\d{4}) )?(?P<month>Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) +(?P<day>\d{1,2})"
+    r"(?: (?P<year>\d{4}))? (?P<time>\d{2}:\d{2}:\d{2})(?:\.\d+)?(?: (?P<later>\d{4}))?\s+"
 )
 _ISO = re.compile(
     r"(?:[A-Z][a-z]{2} )?\[?(?P<date>\d{4}-\d{2}-\d{2})[T ](?P<time>\d{2}:\d{2}:\d{2})(?P<fraction>[.,]\d{1,9})?"
@@ -34,21 +38,23 @@ _UNIX = re.compile(r"\[?(?P<seconds>\d{9,11})(?P<fraction>\.\d{1,9})?\]?\s+")
 _RUNTIME = re.compile(
     r"(?:[\w./@-]{1,80}\s+\|\s+|<\d{1,3}>(?:1 (?=\d{4}-))?|\[pod/[^\]]+\]\s+|(?:stdout|stderr) [FP] )"
 )
+# "mail.info " (busybox), "<mail.info> " (FreeBSD), "mail:info " (AIX), "[ID 197553 mail.info] " (Solaris, behind the program)
+_PRIORITY = r"(?:<?(?:mail|daemon|user|auth|authpriv|syslog|local\d)[.:][a-z]{3,7}>?|<\d{1,2}\.\d>)"
+_HOST = r"(?P<host>[^\s:\[\]=<>{]+|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7})"
+_TAG = r"(?:\[(?P<pid>\w{1,10})\])?:\s+(?:\[ID \d{1,10} [a-z0-9]+\.[a-z]+\] )?"
 _PROGRAM = re.compile(
-    r"(?:(?P<host>[^\s:\[\]=]+)\s+)??(?:(?:mail|daemon|user|auth|syslog|local\d)\.[a-z]{3,7}\s+|[A-Z][\w-]{2,30}\s+(?=postfix/))?(?:(?:INFO|WARN(?:ING)?|ERR(?:OR)?|CRIT|DEBUG|NOTICE|info|warning|err|error|crit|mail)[:|\s]*\s*)?"
-    r"(?P<service>(?:postfix|dovecot|opendkim|amavis|spamd|rspamd|saslauthd|pluginviewer|msmtp|ssmtp|sSMTP|nullmailer|exim\d?|"
-    r"sendmail|postmulti|postconf|postmap|postalias|postqueue|postsuper|postcat|postdrop|postlog|audit|kernel|sm-mta|mail)"
-    r"[\w./@-]*)(?:\[(?P<pid>\w{1,10})\])?:\s+"
+    rf"(?:{_PRIORITY}\s+)?(?:{_HOST}\s+(?:mail\s+(?=postfix/))?)??(?:{_PRIORITY}\s+|[A-Z][\w-]{{2,30}}\s+(?=postfix/))?"
+    r"(?:(?:INFO|WARN(?:ING)?|ERR(?:OR)?|CRIT|DEBUG|NOTICE|info|warning|err|error|crit)[:|\s]+)?"
+    r"(?P<service>(?:postfix|postgrey|policyd|dovecot|opendkim|opendmarc|amavis|spamd|rspamd|clam|saslauthd|pluginviewer|msmtp|ssmtp|"
+    r"sSMTP|nullmailer|exim\d?|sendmail|postmulti|postconf|postmap|postalias|postqueue|postsuper|postcat|postdrop|postlog|audit|"
+    rf"kernel|sm-mta|mail)[\w./@-]*){_TAG}"
 )
 # RFC 5424 section 6: host, program, process, message id, structured data
 _RFC_5424 = re.compile(
     r"(?P<host>\S+) (?P<service>[\w./@-]{1,64}) (?P<pid>\d{1,10}|-) \S{1,32} (?:-|(?:\[(?:[^\]\\]|\\.)*\])+) (?:\ufeff)?"
 )
-_ANY_PROGRAM = re.compile(r"(?P<host>[^\s:\[\]]+)\s+(?P<service>[\w./@()-]{1,64})(?:\[(?P<pid>\d{1,10})\])?:\s+")
-# Short ids are upper-case hexadecimal, 5 to 15 characters; long ones base 52 with a "z" before the inode.
-_QUEUE_ID = re.compile(
-    r"(?P<id>[0-9A-F]{5,16}|[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-y]{10,}z[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{5,}|NOQUEUE): "
-)
+_ANY_PROGRAM = re.compile(rf"(?:{_PRIORITY}\s+)?{_HOST}\s+(?:{_PRIORITY}\s+)?(?P<service>[\w./@()-]{{1,64}}){_TAG}")
+_QUEUE_ID = re.compile(rf"(?P<id>{queue_id.PATTERN}|NOQUEUE): ")
 _LEVEL = re.compile(r"(?P<level>warning|error|fatal|panic): ")
 _LEVEL_COLUMN = re.compile(r"\s*(?:err|warning|crit|info|notice|error)\s*\|\s*")
 
@@ -80,8 +86,8 @@ def parse(line: str | bytes, now: datetime | None = None) -> Line | None:
         line = line[:LONGEST_LINE].decode("utf-8", "replace")
     line = line[:LONGEST_LINE].strip("\r\n\0")
     stripped = line.lstrip()
-    if stripped.startswith("{") and '"MESSAGE"' in stripped:
-        return _from_journal(stripped, now)
+    if stripped.startswith("{"):
+        return _from_object(stripped, now)
     at, rest = _stamp(stripped, now)
     program = (
         (_RFC_5424.match(rest) if at is not None else None)
@@ -180,7 +186,7 @@ def _iso(match: re.Match[str], now: datetime | None) -> datetime | None:
 
 
 def _traditional(match: re.Match[str], now: datetime | None) -> datetime | None:
-    year = match.group("year") or match.group("later")
+    year = match.group("first") or match.group("year") or match.group("later")
     if year is None and now is None:
         return None
     hour, minute, second = (int(part) for part in match.group("time").split(":"))
@@ -214,22 +220,66 @@ def _from_seconds(seconds: str, now: datetime | None) -> datetime | None:
         return None
 
 
-def _from_journal(text: str, now: datetime | None) -> Line | None:
+# Names in objects that log shippers make of a line: the last part of a path, without "_" and "@" before it.
+_MESSAGES = ("message", "short_message", "msg", "log", "text", "line")
+_IDENTIFIERS = ("syslog_identifier", "identifier", "program", "programname", "appname", "application_name", "ident", "syslogtag",
+                "tag", "process.name")  # fmt: skip
+_HOSTS = ("hostname", "host", "host.name", "fromhost", "logsource", "source")
+_PROCESSES = ("syslog_pid", "pid", "procid", "process_id")
+_STAMPS = (
+    "realtime_timestamp",
+    "source_realtime_timestamp",
+    "timestamp",
+    "time",
+    "timereported",
+    "timegenerated",
+    "date",
+)
+_IDENTIFIER = re.compile(r"(?P<service>[\w./@-]{1,64})(?:\[(?P<pid>\d{1,10})\])?:?")
+
+
+def _from_object(text: str, now: datetime | None) -> Line | None:
+    """A line that the journal or a log shipper wrapped into JSON; None for an object of another kind."""
     try:
         record: Any = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    message = record.get("MESSAGE") if isinstance(record, dict) else None
-    if isinstance(message, list):  # the journal exports what is not UTF-8 as a list of bytes
-        message = bytes(b for b in message if isinstance(b, int) and 0 <= b < 256).decode("utf-8", "replace")
-    if not isinstance(message, str):
+    values: dict[str, str] = {}
+    for name, value in _named(record, 3) if isinstance(record, dict) else ():
+        values.setdefault(name, value)
+    message = next((values[name] for name in _MESSAGES if name in values), "").strip()
+    if not message or message.startswith("{"):
         return None
-    stamp = str(record.get("__REALTIME_TIMESTAMP") or record.get("_SOURCE_REALTIME_TIMESTAMP") or "")
-    at = _from_seconds(stamp[:-6], now) if stamp.isascii() and stamp.isdigit() and len(stamp) > 6 else None
-    return _build(
-        at=at,
-        host=str(record["_HOSTNAME"]) if record.get("_HOSTNAME") else None,
-        service=str(record.get("SYSLOG_IDENTIFIER") or "") or None,
-        pid=str(record.get("SYSLOG_PID") or record.get("_PID") or "") or None,
-        text=message[:LONGEST_LINE],
-    )
+    at = next((found for name in _STAMPS if name in values and (found := _moment(values[name], now))), None)
+    host = next((values[name] for name in _HOSTS if name in values), None)
+    for name in _IDENTIFIERS:
+        known = _IDENTIFIER.fullmatch(values.get(name, ""))
+        # Fluentd's and Docker's tags name a container or a stream, and the line inside names its program.
+        if known and (name != "tag" or _PROGRAM.match(f"{known['service']}: ")):
+            pid = known["pid"] or next((values[each] for each in _PROCESSES if each in values), None)
+            inner = parse(message, now)
+            if inner is not None and inner.service is not None and inner.at is not None:
+                return inner
+            return _build(at=at, host=host, service=known["service"], pid=pid, text=message[:LONGEST_LINE])
+    inner = parse(message, now) if "\n" not in message else None
+    return replace(inner, at=inner.at or at, host=inner.host or host) if inner is not None and inner.service else None
+
+
+def _named(record: dict[str, Any], depth: int) -> Iterator[tuple[str, str]]:
+    for key, value in record.items():
+        name = key.lower().lstrip("_@").replace("-", "_").replace("app_name", "appname")
+        if isinstance(value, list):  # the journal exports what is not UTF-8 as a list of bytes
+            value = bytes(b for b in value if isinstance(b, int) and 0 <= b < 256).decode("utf-8", "replace")
+        if isinstance(value, dict) and depth:
+            for inner, found in _named(value, depth - 1):
+                yield (f"{name}.{inner}" if inner == "name" else inner), found
+        elif isinstance(value, str | int | float) and not isinstance(value, bool):
+            path = name.rsplit(".", 2)
+            yield (".".join(path[-2:]) if path[-1] == "name" else path[-1]), str(value)
+
+
+def _moment(text: str, now: datetime | None) -> datetime | None:
+    """ISO 8601, syslog's stamp, or seconds, milliseconds or microseconds since 1970."""
+    if text[:9].isascii() and text[:9].isdigit():
+        return _from_seconds(text.partition(".")[0][:10], now)
+    return _stamp(f"{text} ", now)[0]

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
+from diagnose.parse.log.fields import STATUSES, fields
 from diagnose.parse.log.logline import Line, parse
 from diagnose.parse.log.mail_event import Delivery, Group, Start, Trouble, TroubleGroup
 from diagnose.parse.words import reason as reasons_of
@@ -22,16 +23,7 @@ from diagnose.parse.words.reason import Reason
 
 __all__ = ["Delivery", "Group", "Line", "MailLog", "Start", "Trouble", "TroubleGroup", "parse", "read", "stream"]
 
-_STATUS = re.compile(
-    r"to=<(?P<to>.*?)>, (?:orig_to=<(?P<orig>.*?)>, )?relay=(?P<relay>[^,]*), (?:conn_use=\d+, )?"
-    r"delay=(?P<delay>[\d.]+)(?:, delays=(?P<delays>[\d./]+))?(?:, tls=(?P<tls>[^,]*))?(?:, dsn=(?P<dsn>[\d.]+))?, "
-    r"status=(?P<status>\S+)(?: \((?P<text>.*))?",
-    re.DOTALL,
-)
-_LOOSE_STATUS = re.compile(r"(?:to=<(?P<to>[^>]*)>.*?)?status=(?P<status>[A-Za-z-]+)(?:,? \(?(?P<text>.*))?", re.DOTALL)
 _RELAY = re.compile(r"(?P<host>[^\[\]]+)\[(?P<address>[^\]]*)\](?::(?P<port>\d{1,5}))?")
-_FROM = re.compile(r"from=<(?P<from>[^>]*)>(?:, size=\d+, nrcpt=(?P<nrcpt>\d+))?")
-_EXPIRED = re.compile(r"from=<(?P<from>[^>]*)>, status=(?P<status>(?:force-)?expired), returned to sender")
 _STARTED = re.compile(r"(?P<what>daemon started|reload) -- version (?P<version>[\w.-]+)")
 _CLIENT = re.compile(r" from (?P<client>\S*\[[^\]]*\])")
 _CLIENT_FIRST = re.compile(r"(?P<client>\S+\[[0-9A-Fa-f.:]+\]): SASL ")
@@ -106,66 +98,64 @@ class MailLog:
     # --- deliveries ---
 
     def _delivery(self, line: Line) -> Delivery | None:
-        expired = _EXPIRED.search(line.text)
-        if expired:
-            return self._expired(line, expired)
-        match = _STATUS.search(line.text)
-        loose = None if match else _LOOSE_STATUS.search(line.text)
-        if match is None and loose is None:
+        found = fields(line.text)
+        status = found.get("status", "")
+        if status.lower() not in STATUSES:
             return None
-        groups = (match or loose).groupdict() if match or loose else {}  # type: ignore[union-attr]
-        text = _without_closing(groups.get("text") or "")
-        relay = groups.get("relay")
+        if "to" not in found and "expired" in status:
+            return self._expired(line, found.get("from"), status)
+        text, relay = found["text"], found.get("relay")
         where = _RELAY.fullmatch(relay) if relay else None
-        host = where.group("host") if where else relay
-        port = int(where.group("port")) if where and where.group("port") else None
+        host = where["host"] if where else relay
+        port = int(where["port"]) if where and where["port"] else None
         process = self._processes.pop((line.service, line.pid), None) or _Process()
-        status = groups["status"].rstrip(",")
-        found = [] if status == "sent" else list(process.reasons)
+        reasons = [] if status == "sent" else list(process.reasons)
         if status not in {"sent", "deliverable"}:
             own = reasons_of.classify(text, peer=host if where else None, service=line.service, port=port)
             if own is not None:
-                if own.label == "dns-not-found" and groups.get("dsn") == "4.3.5":
+                if own.label == "dns-not-found" and found.get("dsn") == "4.3.5":
                     own = replace(own, label="relay-name-not-found")  # Postfix's code for a next hop that it was told
-                found.append(own)
+                reasons.append(own)
             elif line.service == "error":
-                found.append(Reason(label="delivery-suspended-by-config", text=text[:200], weight=7))
+                reasons.append(Reason(label="delivery-suspended-by-config", text=text[:200], weight=7))
             if status == "SOFTBOUNCE":
-                found.append(Reason(label="delivery-suspended-by-config", text="soft_bounce is on", weight=6))
+                reasons.append(Reason(label="delivery-suspended-by-config", text="soft_bounce is on", weight=6))
         elif line.service == "discard":
-            found = [Reason(label="delivery-suspended-by-config", text="discarded by the discard transport", weight=8)]
+            reasons = [
+                Reason(label="delivery-suspended-by-config", text="discarded by the discard transport", weight=8)
+            ]
         return Delivery(
             at=line.at,
             queue_id=line.queue_id,
             sender=self._senders.get(line.queue_id or ""),
-            recipient=groups.get("to"),
-            orig_to=groups.get("orig"),
+            recipient=found.get("to"),
+            orig_to=found.get("orig_to"),
             relay_host=host,
-            relay_address=where.group("address") if where else None,
+            relay_address=where["address"] if where else None,
             relay_port=port,
             service=line.service,
             syslog_name=line.syslog_name,
-            delay=_number(groups.get("delay")),
-            delays=tuple(part for part in map(_number, (groups.get("delays") or "").split("/")) if part is not None),
-            tls=groups.get("tls"),
-            dsn=groups.get("dsn"),
+            delay=_number(found.get("delay")),
+            delays=tuple(part for part in map(_number, found.get("delays", "").split("/")) if part is not None),
+            tls=found.get("tls"),
+            dsn=found.get("dsn"),
             status=status,
             text=reasons_of.mask(text),
             context=tuple(process.lines),
-            reasons=reasons_of.most_telling(found),
+            reasons=reasons_of.most_telling(reasons),
             number=self.lines,
         )
 
-    def _expired(self, line: Line, match: re.Match[str]) -> Delivery:
+    def _expired(self, line: Line, sender: str | None, status: str) -> Delivery:
         reason = reasons_of.classify(line.text, service=line.service)
         return Delivery(
             at=line.at,
             queue_id=line.queue_id,
-            sender=match.group("from"),
+            sender=sender,
             recipient=None,
             service=line.service,
             syslog_name=line.syslog_name,
-            status=match.group("status"),
+            status=status,
             text=line.text,
             reasons=(reason,) if reason else (),
             number=self.lines,
@@ -198,9 +188,8 @@ class MailLog:
 
     def _other(self, line: Line) -> tuple[Trouble, ...]:
         text = line.text
-        sender = _FROM.match(text)
-        if sender and line.queue_id:
-            _keep(self._senders, line.queue_id, sender.group("from"), self.MESSAGES)
+        if line.queue_id and text.startswith(("from=", "size=", "nrcpt=")):
+            _keep(self._senders, line.queue_id, fields(text).get("from", ""), self.MESSAGES)
             return ()
         started = _STARTED.match(text)
         if started:
@@ -291,7 +280,7 @@ def read(lines: Iterable[str | bytes], now: datetime) -> MailLog:
 
 # --- small parts ----------------------------------------------------------------------------------------------------
 
-_WORTH = ("status=", "warning:", "error:", "fatal:", "panic:", "reject", "from=<", "version ", "connect to ", "lost connection with",
+_WORTH = ("status=", "warning:", "error:", "fatal:", "panic:", "reject", "from=", "said:", "version ", "connect to ", "lost connection with",
           "timed out", "certificate", "TLS", "SASL", "hold:", "throttl", "loops back", "not running", "refused", "PIX",
           "configuration problem", "suspended", "too many", "unavailable", "denied", "sasl", "non-delivery", "PASS ", "HANGUP",
           "TROUBLE", "Error", "Fatal", "failed", "differ", "MESSAGE")  # fmt: skip
@@ -315,11 +304,6 @@ def _number(text: str | None) -> float | None:
         return float(text) if text else None
     except ValueError:
         return None
-
-
-def _without_closing(text: str) -> str:
-    text = text.rstrip()
-    return text[:-1] if text.endswith(")") else text
 
 
 def _keep(kept: OrderedDict[_K, _V], key: _K, value: _V, limit: int) -> None:

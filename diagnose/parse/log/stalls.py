@@ -5,13 +5,12 @@ Sizes are those of qmgr's line (`QID: from=<…>, size=N`); queue ids are used a
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_SIZE = re.compile(r"/qmgr\[\d+\]: ([0-9A-Za-z]+): from=<[^>]*>, size=(\d{1,12}),")
-_STALL = re.compile(r"/smtp\[\d+\]: ([0-9A-Za-z]+): .*timed out while sending message body")
-_SENT = re.compile(r"/smtp\[\d+\]: ([0-9A-Za-z]+): .*\bstatus=sent\b")
+from diagnose.parse.log.fields import fields
+from diagnose.parse.log.logline import parse
+
 MARK = "timed out while sending message body"
 
 
@@ -31,13 +30,19 @@ def stalls(lines: Sequence[str]) -> Stalls:
     sizes: dict[str, int] = {}
     stalled: dict[str, int] = {}
     largest = 0
-    for line in lines:
-        if match := _SIZE.search(line):
-            sizes[match[1]] = int(match[2])
-        elif match := _STALL.search(line):
-            stalled[match[1]] = sizes.get(match[1], 0)
-        elif match := _SENT.search(line):
-            largest = max(largest, sizes.get(match[1], 0))
-            stalled.pop(match[1], None)
+    for raw in lines:
+        if MARK not in raw and "size=" not in raw and "status=sent" not in raw:
+            continue
+        line = parse(raw)
+        if line is None or line.queue_id is None:
+            continue
+        name, found = line.queue_id, fields(line.text)
+        if line.service == "qmgr" and found.get("size", "").isdecimal():
+            sizes[name] = int(found["size"])
+        elif line.service == "smtp" and MARK in line.text:
+            stalled[name] = sizes.get(name, 0)
+        elif line.service == "smtp" and found.get("status") == "sent":
+            largest = max(largest, sizes.get(name, 0))
+            stalled.pop(name, None)
     known = [size for size in stalled.values() if size]
     return Stalls(len(stalled), min(known, default=0), largest)

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from diagnose.parse.log import queue_id
+from diagnose.parse.log.fields import fields, message_id
 from diagnose.parse.log.logline import Line, parse
 from diagnose.parse.log.maillog import Delivery, MailLog
 from diagnose.parse.words import reason as reasons_of
@@ -102,15 +104,11 @@ class _Telling:
         )
 
 
-_CLIENT = re.compile(r"client=(?P<client>[^\s,]+)(?:, .*?sasl_username=(?P<user>[^\s,]+))?")
-_UID = re.compile(r"uid=(?P<uid>\d+) from=<(?P<from>[^>]*)>")
-_FROM = re.compile(r"from=<(?P<from>[^>]*)>(?:, size=(?P<size>\d+))?(?:, nrcpt=(?P<count>\d+))?")
-_MESSAGE_ID = re.compile(r"(?:resent-)?message-id=(?P<id>\S+)")
 _CHILD = re.compile(
     r"(?P<how>sender non-delivery notification|sender delivery status notification|postmaster non-delivery notification|"
     r"sender delay notification): (?P<id>\w+)"
 )
-_AGAIN = re.compile(r"(?P<how>forwarded as|queued as) (?P<id>\w+)")
+_AGAIN = re.compile(rf"(?P<how>forwarded as|queued as) (?P<id>{queue_id.PATTERN})\b")
 _ACTION = re.compile(
     r"(?P<what>(?:milter-)?(?:hold|reject|discard|redirect|filter|bcc|replace)): (?P<rest>.*)", re.DOTALL
 )
@@ -139,7 +137,7 @@ def tell(
         else:
             telling.log.take(line)
     stories.append(telling.story())
-    return [story for story in stories if story.steps]
+    return [story for story in stories if story.steps or story.message_id]
 
 
 def refusal(raw: bytes | str, now: datetime) -> Story | None:
@@ -148,8 +146,7 @@ def refusal(raw: bytes | str, now: datetime) -> Story | None:
     if line is None or "reject:" not in line.text:
         return None
     reason = reasons_of.classify(f"NOQUEUE: {line.text}", service=line.service)
-    to = re.search(r"to=<([^>]*)>", line.text)
-    sender = re.search(r"from=<([^>]*)>", line.text)
+    found = fields(line.text)
     client = re.search(r" from (\S+\[[^\]]*\])", line.text)
     text = reasons_of.mask(reason.text if reason else line.text)
     step = Step(
@@ -158,11 +155,11 @@ def refusal(raw: bytes | str, now: datetime) -> Story | None:
         text=f"refused from {client[1] if client else 'a client'} by this host's {line.service or 'server'}",
         reply=text[:600],
         reason=reason,
-        recipient=to[1] if to else "",
+        recipient=found.get("to", ""),
     )
     return Story(
         queue_id="",
-        sender=sender[1] if sender else None,
+        sender=found.get("from"),
         how=client[1] if client else "",
         steps=(step,),
         recipients={step.recipient: step} if step.recipient else {},
@@ -177,18 +174,20 @@ def _take(telling: _Telling, line: Line, users: Mapping[int, str]) -> None:
         for event in telling.log.take(line):
             if isinstance(event, Delivery):
                 step = _attempt(telling, event)
-    elif client := _CLIENT.match(text):
-        who = f" with the login {client['user']}" if client["user"] else ""
-        telling.how = f"by SMTP from {client['client']}{who}"
+    elif text.startswith("client="):
+        found = fields(text)
+        who = f" with the login {found['sasl_username']}" if "sasl_username" in found else ""
+        telling.how = f"by SMTP from {found['client']}{who}"
         step = Step(at=line.at, kind="handed-over", text=f"handed over {telling.how}")
-    elif uid := _UID.match(text):
-        number = int(uid["uid"][:10])
+    elif text.startswith("uid="):
+        found = fields(text)
+        number = int(found["uid"][:10]) if found["uid"].isdecimal() else -1
         name = users.get(number)
-        telling.how = f"by sendmail(1) as {name or 'uid'} {f'(uid {number})' if name else number}"
-        telling.sender = uid["from"]
-        step = Step(at=line.at, kind="handed-over", text=f"handed over {telling.how}, from <{uid['from']}>")
-    elif named := _MESSAGE_ID.match(text):
-        telling.message_id = named["id"]
+        telling.how = f"by sendmail(1) as {name or 'uid'} {f'(uid {number})' if name else found['uid']}"
+        telling.sender = found.get("from", "")
+        step = Step(at=line.at, kind="handed-over", text=f"handed over {telling.how}, from <{telling.sender}>")
+    elif named := message_id(text):
+        telling.message_id = named
     elif told := _CHILD.match(text):
         telling.kin.append((told["how"], told["id"]))
         step = Step(at=line.at, kind="child", text=f"{told['how']} made: {told['id']}", child=told["id"])
@@ -200,16 +199,17 @@ def _take(telling: _Telling, line: Line, users: Mapping[int, str]) -> None:
         step = _by_postsuper(telling, line, text)
     elif action := _ACTION.match(text):
         step = _action(telling, line, action["what"], text)
-    elif (sent := _FROM.match(text)) and sent["size"]:
-        telling.sender = sent["from"]
-        telling.size = int(sent["size"][:15])
+    elif text.startswith(("from=", "size=", "nrcpt=")):
+        found = fields(text)
+        telling.sender = found.get("from", telling.sender)
+        telling.size = int(found["size"][:15]) if found.get("size", "").isdecimal() else telling.size
         telling.log.take(line)
         if not any(each.kind == "queued" for each in telling.steps):
-            count = int((sent["count"] or "1")[:9])
+            count = found.get("nrcpt", "1")
             step = Step(
                 at=line.at,
                 kind="queued",
-                text=f"queued, from <{sent['from']}>, {telling.size} octets, {count} recipient{'s' if count != 1 else ''}",
+                text=f"queued, from <{telling.sender or ''}>, {telling.size} octets, {count} recipient{'s' if count != '1' else ''}",
             )
     else:
         reason = next((event.reason for event in telling.log.take(line) if event.reason), None)

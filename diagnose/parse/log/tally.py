@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 from diagnose.parse.words import reason
 
 STATUSES = ("sent", "deferred", "bounced", "expired", "undeliverable", "deliverable")
-_TOKEN = b", status="
-_SENT = b", status=sent ("
+_TOKEN = b" status="
+_SENT = b" status=sent ("
 # The usual ones first: when they make up the difference, nobody searches for the others.
 _FAILED = (
-    b", status=deferred (",
-    b", status=bounced (",
-    b", status=expired",
-    b", status=SOFTBOUNCE (",
-    b", status=undeliverable (",
+    b" status=deferred (",
+    b" status=bounced (",
+    b" status=expired",
+    b" status=SOFTBOUNCE (",
+    b" status=undeliverable",
 )
 _DIGITS = b"0123456789"
 _KEPT = 20_000  # groups and texts at most
@@ -50,7 +50,7 @@ class Tally:
         for token in _FAILED:
             if left <= 0:
                 return
-            status = token[9:].rstrip(b" (").decode().lower()
+            status = token[8:].rstrip(b" (").decode().lower()
             status = "deferred" if status == "softbounce" else status
             at = chunk.find(token)
             while at >= 0:
@@ -62,15 +62,17 @@ class Tally:
 
     def _failure(self, chunk: bytes, at: int, behind: int, end: int, status: str) -> None:
         begin = chunk.rfind(b"\n", 0, at) + 1
-        to = chunk.find(b" to=<", begin, at)
-        close = chunk.find(b">", to, at)
-        domain = chunk[chunk.rfind(b"@", to, close) + 1 : close][:255] if to >= 0 and close >= 0 else b""
+        to = chunk.find(b" to=", begin, at)
+        close = (
+            min(end for mark in (b">", b",", b" ") if (end := chunk.find(mark, to + 4, at + 1)) >= 0) if to >= 0 else -1
+        )
+        _, found, domain = chunk[to:close][-320:].rpartition(b"@") if to >= 0 else (b"", b"", b"")
         dsn = chunk.rfind(b"dsn=", begin, at)
         self.statuses[status] += 1
         key = (
-            domain.decode("utf-8", "replace").lower(),
+            domain.decode("utf-8", "replace").lower() if found else "",
             status,
-            chunk[dsn + 4 : at].decode("ascii", "replace") if dsn >= 0 else "",
+            chunk[dsn + 4 : at].rstrip(b",").decode("ascii", "replace") if dsn >= 0 else "",
             self._label(chunk[behind : min(end, behind + 1000)]),
         )
         if key in self.failures or len(self.failures) < _KEPT:
@@ -84,7 +86,7 @@ class Tally:
         known = text[said + 7 if said >= 0 else 0 :][:120].translate(None, _DIGITS)
         label = self._labels.get(known)
         if label is None:
-            words = text.removesuffix(b")").decode("utf-8", "replace")
+            words = text.removesuffix(b")").decode("utf-8", "replace").removeprefix("-but-not-cached").lstrip(" (")
             found = reason.classify(words)
             label = found.label if found else "unknown"
             self.samples.setdefault(label, found.text[:300] if found else reason.mask(words[:300]))

@@ -11,19 +11,20 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-__all__ = ["MOST_LINES", "Trail", "is_queue_id", "trail"]
+from diagnose.parse.log import queue_id
+
+__all__ = ["MOST_LINES", "Trail", "trail"]
 
 MOST_LINES = 2000  # of one message
 _ROUNDS = 6  # how often the log is read, at most: once for the first ids, once for each generation of kin
 _FEW = 12  # ids up to which searching for each is quicker than looking at every line's id
 _BEFORE = 262_144  # octets before an attempt in which its process's earlier words are looked for
-_SHORT = rb"[0-9A-F]{5,16}"
-_LONG = rb"[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-y]{8,12}z[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-y]{1,12}"
+_NAME = queue_id.PATTERN.encode()
 # After the program's colon, or (RFC 5424) after structured data or the "-" in its place.
-_ID = re.compile(rb"[:\]-] (" + _SHORT + rb"|" + _LONG + rb"|NOQUEUE): ")
+_ID = re.compile(rb"[:\]-] (?:(?:warning|error|fatal): )?(" + _NAME + rb"|NOQUEUE): ")
 _KIN = re.compile(
     rb"(?P<how>sender non-delivery notification|sender delivery status notification|postmaster non-delivery notification|"
-    rb"sender delay notification|forwarded as|queued as):? (?P<id>" + _SHORT + rb"|" + _LONG + rb")\b"
+    rb"sender delay notification|forwarded as|queued as):? (?P<id>" + _NAME + rb")\b"
 )
 _MESSAGE_ID = re.compile(rb": (?:resent-)?message-id=(<?[^\s<>]{3,400}>?)")
 _PROCESS = re.compile(rb" \S*/(?:smtp|lmtp)(?:\[(?P<pid>\d{1,10})\]: | (?P<bare>\d{1,10}) )")
@@ -31,16 +32,12 @@ _FAILED = (b"status=deferred", b"status=bounced", b"status=SOFTBOUNCE", b"status
 _LINE = 4000  # octets of a line that are kept
 
 
-def is_queue_id(text: str) -> bool:
-    """Whether a word is a queue id, of the short or the long kind."""
-    return re.fullmatch(_SHORT + rb"|" + _LONG, text.encode("utf-8", "replace")) is not None
-
-
 @dataclass(slots=True)
 class Trail:
     """The lines of each message in the log's order, by queue id, and those of refused hand-overs, which have none.
 
     kin: (parent, child) → how ("queued as", …). dropped: older messages that were let go; cut: whether lines were.
+    loose: how many lines name it that belong to no message, and the last of them.
     """
 
     lines: dict[str, list[bytes]] = field(default_factory=dict)
@@ -50,6 +47,7 @@ class Trail:
     dropped: int = 0
     cut: bool = False
     any: bool = False
+    loose: tuple[int, bytes] = (0, b"")
 
 
 Chunks = Callable[[], Iterable[bytes]]
@@ -83,38 +81,45 @@ def trail(chunks: Chunks, who: str, limit: int = 20) -> Trail:
 def _seeds(chunks: Iterable[bytes], who: str, limit: int, result: Trail) -> list[bytes]:
     """Queue ids of the lines that name `who`, the newest `limit` of them in the log's order."""
     word = who.strip().strip("<>").encode("utf-8", "surrogateescape")
-    by_id = is_queue_id(who)
-    needles: tuple[bytes, ...] = (word,) if by_id else (b"<" + word.lower() + b">",)
-    if not by_id and b"@" not in word:
-        needles = (*needles, b"<" + word.lower() + b"@")
+    by_id = queue_id.is_queue_id(who)
+    if not by_id:
+        word = word.lower()
+    end_of_word = rb"" if by_id else rb"[>,;\s]" if b"@" in word else rb"[>,;\s@]"
+    named = re.compile(b"" if by_id else rb"(?:<|(?:to|from|id)=)" + re.escape(word) + end_of_word)
+    whole = re.compile(rb"(?<![0-9A-Za-z])" + re.escape(word) + rb"(?![0-9A-Za-z])")
     ids: OrderedDict[bytes, None] = OrderedDict()
+    others: OrderedDict[bytes, None] = OrderedDict()  # messages that name it elsewhere: as a login, in a reply
     for chunk in chunks:
         result.any = True
         text = chunk if by_id else chunk.lower()
-        if not by_id and len(text) != len(chunk):
+        if len(text) != len(chunk):
             text = chunk
-        for begin, end in _lines_with(text, needles):
-            if by_id and not _is_word(chunk, word, begin, end):
+        for begin, end in _lines_with(text, (word,)):
+            if not whole.search(text, begin, end):
                 continue
             match = _ID.search(chunk, begin, min(end, begin + 400))
+            line = chunk[begin : min(end, begin + _LINE)]
             if match is None:
+                result.loose = (result.loose[0] + 1, line)
                 continue
-            if match[1] == b"NOQUEUE":
-                result.refused.append(chunk[begin : min(end, begin + _LINE)])
+            strict = named.search(text, begin, end + 1) is not None
+            if match[1] != b"NOQUEUE":
+                _newest(ids if strict else others, match[1], limit, result if strict else None)
+            elif strict:
+                result.refused.append(line)
                 if len(result.refused) > limit:
                     del result.refused[0]
                     result.dropped += 1
-                continue
-            ids[match[1]] = None
-            ids.move_to_end(match[1])
-            if len(ids) > limit:
-                ids.popitem(last=False)
-                result.dropped += 1
-    return list(ids)
+    return list(ids if ids or result.refused else others)
 
 
-def _is_word(chunk: bytes, word: bytes, begin: int, end: int) -> bool:
-    return re.search(rb"(?<![0-9A-Za-z])" + re.escape(word) + rb"(?![0-9A-Za-z])", chunk[begin:end]) is not None
+def _newest(ids: OrderedDict[bytes, None], name: bytes, limit: int, result: Trail | None) -> None:
+    ids[name] = None
+    ids.move_to_end(name)
+    if len(ids) > limit:
+        ids.popitem(last=False)
+        if result is not None:
+            result.dropped += 1
 
 
 def _lines_with(chunk: bytes, needles: Iterable[bytes]) -> Iterator[tuple[int, int]]:

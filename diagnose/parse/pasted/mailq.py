@@ -6,10 +6,11 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
+from diagnose.parse.log import queue_id
 from diagnose.parse.postfix.queue import QueueSummary, Sums
 
 _MAILQ_HEAD = re.compile(
-    r"\s*(?P<id>[0-9A-F]{5,16}|[0-9A-Za-z]{12,20})(?P<mark>[*!#]?)\s+(?P<size>\d+)\s+"
+    rf"\s*(?P<id>{queue_id.PATTERN})(?P<mark>[*!#]?)\s+(?P<size>\d+)\s+"
     r"(?P<stamp>(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} +\d{1,2} \d{2}:\d{2}:\d{2})\s+(?P<sender>\S.*?)\s*$"
 )
 _MAILQ_QUEUES = {"*": "active", "!": "hold", "#": "deferred", "": "deferred"}

@@ -9,7 +9,7 @@ import html
 import json
 import re
 
-from diagnose.parse.log.logline import LONGEST_LINE
+from diagnose.parse.log.logline import LONGEST_LINE, parse
 from diagnose.parse.text.masking import without_endless_words
 
 _MARKUP = re.compile(
@@ -66,8 +66,11 @@ def parts(line: str) -> list[str]:
 
 def _unwrapped(text: str) -> str | None:
     """What a container runtime or a log shipper wrapped into an object; None where it is something else."""
-    if not text.rstrip().endswith("}") or '"queue_id"' in text or '"_PID"' in text or "SYSLOG_IDENTIFIER" in text:
+    if not text.rstrip().endswith("}") or '"queue_id"' in text:
         return None
+    line = parse(text)
+    if line is not None and line.service is not None:
+        return None  # a shipper's object that names the program: the reader of log lines takes all of it
     try:
         record = json.loads(text)
     except (ValueError, RecursionError):
