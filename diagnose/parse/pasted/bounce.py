@@ -1,94 +1,308 @@
-"""Bounce messages: the delivery status fields of RFC 3464 and the sentences that mailers write above them."""
+"""Reports of mail that was not delivered: the fields of RFC 3464, and the sentences that mailers write above them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
+from diagnose.parse.pasted import dialogue
 from diagnose.parse.words import reason as reasons_of
 from diagnose.parse.words.reason import Reason
 
-_FIELD = re.compile(r"^\s{0,4}(?P<name>[A-Za-z][A-Za-z0-9-]{1,40}):(?:\s+(?P<value>.*))?$")
-_STATUS_FIELDS = frozenset(
+if TYPE_CHECKING:
+    from email.message import Message
+
+_Numbered = tuple[int, str]
+
+_FIELD = re.compile(r"^\s{0,4}(?P<name>[A-Za-z][A-Za-z0-9-]{1,40}):(?:\s*(?P<value>.*))?$")
+_STATUS = frozenset(
     {"diagnostic-code", "status", "action", "final-recipient", "original-recipient", "remote-mta", "reporting-mta",
-     "arrival-date", "last-attempt-date", "will-retry-until", "x-postfix-queue-id", "x-postfix-sender", "original-envelope-id"}
+     "arrival-date", "last-attempt-date", "will-retry-until", "x-postfix-queue-id", "x-postfix-sender", "original-envelope-id",
+     "received-from-mta", "final-log-id", "x-actual-recipient", "dsn-gateway", "x-display-name", "x-supplementary-info"}
 )  # fmt: skip
-_HEADERS = re.compile(
-    r"^(?:received|from|to|cc|bcc|subject|date|message-id|mime-version|content-[\w-]+|x-[\w-]+|dkim-signature|return-path|"
+_HEADER = re.compile(
+    r"(?:received|from|to|cc|bcc|subject|date|message-id|mime-version|content-[\w-]+|x-[\w-]+|dkim-signature|return-path|sent|"
     r"delivered-to|auto-submitted|reply-to|user-agent|in-reply-to|references|arc-[\w-]+|authentication-results|list-[\w-]+|"
-    r"reporting-mta|arrival-date|precedence|sender|errors-to|importance|thread-[\w-]+)$",
+    r"received-spf|domainkey-signature|domainkey-status|envelope-to|delivery-date|feedback-id|organi[sz]ation|comments|keywords|"
+    r"precedence|sender|errors-to|importance|priority|thread-[\w-]+|resent-[\w-]+|apparently-to|autocrypt|accept-language|acceptlanguage)$",
     re.IGNORECASE,
 )
-_BOILERPLATE = re.compile(
-    r"This is the mail system at host|sorry to have to inform you|be delivered to one or more recipients|"
-    r"For further assistance, please|please include this problem report|delete your own text from|^\s*The mail system\s*$|"
-    r"This message was created automatically|permanent fatal errors|transcript of session|Reporting-MTA|"
-    r"A message that you (?:have )?sent (?:has not|could not)|The following address(?:es)? failed|did not reach the following|"
-    r"Your message (?:to \S+ )?(?:couldn't|could not|wasn't|was not|has not been) (?:be )?delivered|Delivery has failed to these|"
-    r"Undelivered Mail Returned|Mail Delivery (?:Sub)?[Ss]ystem|Delivery Status Notification|boundary=|------",
+_OF_A_COPY = frozenset({"received", "return-path", "message-id", "mime-version", "dkim-signature", "delivered-to"})
+_OPENS = re.compile(
+    r"\s*(?:Reporting-MTA: *\S|(?:Final|Original)-Recipient: *\S|Diagnostic-Code: *\S|"
+    r"(?:Hi\. |Hi, )?This is the .{0,60}(?:send program|mail system|mail delivery|MTA) (?:program )?at |"
+    r"This (?:message|report|e-?mail) (?:was|is) (?:created|generated) automatically by mail|"
+    r"This is an? (?:automatic\w*|auto).{0,40}(?:Delivery Status|notification|bounce)|"
+    r"Delivery (?:has failed|to the following recipients?)|The following address(?:es)? (?:failed|had)|"
+    r"I'm (?:afraid|sorry).{0,20} (?:wasn't|not able|unable).{0,20} deliver|"
+    r"(?:-+ ?)?The following addresses had (?:permanent|transient|delivery))",
     re.IGNORECASE,
 )
+_STANDING = re.compile(
+    r"This is the mail system at host \S*|I'm sorry to have to inform you that your message could not|"
+    r"be delivered to one or more recipients\.? ?(?:It's attached below\.)?|For further assistance, please (?:send mail to \S*|contact .*)|"
+    r"If you do so, please include this problem report\..*|delete your own text from the attached returned message\.?|"
+    r"^\W*The mail system\W*$|This message was created automatically by mail delivery software\W*|"
+    r"\W*The following addresses had permanent(?: fatal)? errors\W*|\W*Transcript of session follows\W*|"
+    r"A message that you (?:have )?sent (?:has not yet been|could not be) delivered to (?:one or more|all) of its(?: recipients)?\.?|"
+    r"recipients\. This is a permanent error\.?|This is a permanent error; I've given up\. Sorry it didn't work out\.|"
+    r"The following address(?:\(?es\)?)? failed:?|did not reach the following recipient(?:\(s\)|s)?:?|"
+    r"Your message (?:to \S+ )?(?:couldn't|could not|wasn't|was not|has not been) (?:be )?delivered:?|"
+    r"Delivery has failed to these (?:recipients|groups)[^:]*:?|Undelivered Mail Returned.*|Mail Delivery (?:Sub)?System|"
+    r"(?:This is an automatically generated )?Delivery Status Notification(?: \(\w+\))?\.?|"
+    r"Delivery to the following recipients? (?:has )?(?:failed|been delayed)(?: permanently)?[.:]?",
+    re.IGNORECASE,
+)
+_ORIGINAL = re.compile(
+    r"[\s>]*[-=*_#]*\s*(?:Below this line is a copy|This is a copy of (?:the|your)|(?:Original|Returned|Unsent|Undelivered|Failed|Bounced) "
+    r"message\b|(?:Original )?Message (?:header|text|contents?)s? follows?|Your original message|The (?:header|following) .{0,30}original|"
+    r"Original message headers)",
+    re.IGNORECASE,
+)  # fmt: skip
+_OF_A_REPORT = re.compile(
+    r"mailer-?daemon|post[_.-]?master|mail delivery|mail administrator|returned mail|undeliver|delivery (?:status|fail|report|notif|problem|error)|"
+    r"failure notice|failed delivery|failure notification|non.?deliver|delayed mail|mail delivery failed|not delivered|"
+    r"could not (?:be )?deliver|returning (?:your )?(?:mail|message)|message (?:delay|fail)|mail system error|bounce",
+    re.IGNORECASE,
+)
+_AUTO_REPLY = re.compile(
+    r"(?:auto(?:matic|mated|mat\w+)?[ -]?(?:reply|response|antwort)|out of (?:the )?office|abwesen|r[ée]ponse auto)",
+    re.I,
+)
+_QUOTING = re.compile(r"(?P<code>[45]\d\d)-(?P<quote>['\"])(?P<reply>.*)(?P=quote)", re.DOTALL)
+_PEER = re.compile(
+    r"while talking to (?P<a>[\w.-]+\w)|(?:recipient|remote|receiving|destination) (?:domain \S+ by|host|server|mail server):? (?P<b>[\w-]+(?:\.[\w-]+)+)|"
+    r"\bhost (?P<c>[\w-]+(?:\.[\w-]+)+)|(?:Generating server|Remote Server|reporting server):? (?P<d>[\w-]+(?:\.[\w-]+)+)|by (?P<e>[\w-]+(?:\.[\w-]+)+)\.? \[",
+    re.IGNORECASE,
+)
+_KIND = re.compile(r"[\w./-]{1,20}\s*;\s*")
+_DONE = frozenset({"delivered", "relayed", "expanded", "deliverable"})
+_WAITS = re.compile(
+    r"has been delayed|is delayed|will be retried|(?:delivery attempts|mail system) will continue|warning (?:message )?only|not? need to (?:re-?send)|"
+    r"keep trying|temporary failure report|still (?:being )?(?:queued|in the queue)|has not yet been delivered",
+    re.IGNORECASE,
+)
+_ENOUGH = 4  # the weight from which words tell by themselves
+_PARAGRAPH = 12  # lines that are read as one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StatusField:
-    """A reason of a bounce: the recipient that it is about, where it stands, and what it says."""
+class Spoken:
+    """What a report says of a recipient, the number of its line, and the reason; ``done``: there the mail is."""
 
     recipient: str | None
-    index: int
+    number: int
     text: str
     reason: Reason | None
+    done: bool = False
 
 
-def is_boilerplate(line: str) -> bool:
-    """Whether a line is a mailer's standing phrase or a message header, which says nothing about the cause."""
-    field = _FIELD.match(line)
-    if field and _HEADERS.match(field.group("name")) and not line[:1].isspace():
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Block:
+    """The fields of one recipient: values with the numbers of their lines."""
+
+    fields: dict[str, _Numbered]
+
+    def get(self, name: str) -> str:
+        return self.fields.get(name, (0, ""))[1]
+
+
+def field_name(line: str) -> str:
+    """The name of a message's header field, in lower case; empty for any other line."""
+    field = _FIELD.match(line) if line[:1].isalpha() and ":" in line[:42] else None
+    return field["name"].lower() if field and _HEADER.match(field["name"]) else ""
+
+
+def opens(line: str) -> bool:
+    """Whether a report begins here, without the head of its message."""
+    return _OPENS.match(line) is not None
+
+
+def is_report(message: Message, parts: Sequence[tuple[str, str]]) -> bool:
+    """Whether a message reports on the delivery of another; ``parts`` are its texts with their types."""
+    if message.get_content_type() == "multipart/report" or message.get("X-Failed-Recipients"):
         return True
-    return _BOILERPLATE.search(line) is not None
+    if any(kind.startswith("text/x-delivery-status") for kind, _ in parts):
+        return True
+    if is_from_a_mailer(str(message.get("From") or ""), str(message.get("Subject") or "")):
+        return True
+    first = parts[0][1].lstrip() if parts else ""
+    return any(opens(line) for line in first.splitlines()[:2])
 
 
-def is_status(line: str) -> bool:
-    """Whether a line is a field of a delivery status (RFC 3464 section 2)."""
-    field = _FIELD.match(line)
-    return field is not None and field.group("name").lower() in _STATUS_FIELDS
+def is_auto_reply(message: Message) -> bool:
+    """Whether a message is an absent person's, or another program's answer (RFC 3834)."""
+    sent = str(message.get("Auto-Submitted") or "").lower()
+    return sent.startswith("auto-replied") or _AUTO_REPLY.match(str(message.get("Subject") or "")) is not None
 
 
-def read(lines: Sequence[str]) -> tuple[StatusField, ...]:
-    """Read the fields of a delivery status: one result for each Diagnostic-Code, else for each failing Status."""
-    found: list[StatusField] = []
-    recipient = peer = None
-    status: tuple[int, str] | None = None
-    for index, name, value in _unfold(lines):
-        if name == "final-recipient":
-            recipient = value.rpartition(";")[2].strip() or None
-            status = None
-        elif name == "remote-mta":
-            peer = value.rpartition(";")[2].strip().split(" ")[0] or None
-        elif name == "status":
-            status = (index, value)
-        elif name == "diagnostic-code":
-            found.append(
-                StatusField(recipient=recipient, index=index, text=value, reason=reasons_of.classify(value, peer=peer))
-            )
-            status = None
-    if status is not None and status[1][:1] in "45" and not found:
-        found.append(
-            StatusField(
-                recipient=recipient, index=status[0], text=status[1], reason=reasons_of.classify(status[1], peer=peer)
-            )
-        )
+def before_original(lines: Sequence[_Numbered]) -> Sequence[_Numbered]:
+    """A report's own text: what stands above the message, or the head of it, that it returns.
+
+    The head of a report that somebody forwards inline is no end.
+    """
+    run: dict[str, str] = {}
+    start = 0
+    for place, (_, line) in enumerate(lines):
+        if _ORIGINAL.match(line) and place:
+            return lines[:place]
+        name = field_name(line)
+        if name:
+            start = start if run else place
+            run[name] = line
+            if (
+                len(run) > 2
+                and _OF_A_COPY & set(run)
+                and not is_from_a_mailer(run.get("from", ""), run.get("subject", ""))
+            ):
+                return lines[:start]
+        elif not (run and line[:1] in {" ", "\t"}):
+            run = {}
+    return lines
+
+
+def is_from_a_mailer(*fields: str) -> bool:
+    """Whether a message's From or Subject is one of a program that reports on delivery."""
+    return any(_OF_A_REPORT.search(field) for field in fields)
+
+
+def read(lines: Sequence[_Numbered]) -> tuple[Spoken, ...]:
+    """Reads a report: one result for each recipient that its fields name, else what its sentences say."""
+    blocks, told = _sorted(lines)
+    server = next((block.get("reporting-mta") for block in blocks if block.get("reporting-mta")), "")
+    named = [
+        block for block in blocks if block.get("final-recipient") or block.get("diagnostic-code") or block.get("status")
+    ]
+    found = [_of_block(block, server) for block in named]
+    if found and all(each.done for each in found):
+        return tuple(found)
+    if not found or any(not each.done and (each.reason is None or each.reason.weight < _ENOUGH) for each in found):
+        peer = next((block.get("remote-mta") for block in named if block.get("remote-mta")), server)
+        words = _of_words(told, _host(peer))
+        found = [_better(each, words) for each in found] or [words]
+    waits = any(block.get("action").lower() == "delayed" for block in named)
+    if waits or (not named and any(_WAITS.search(line) for _, line in told)):
+        found = [_waiting(each) for each in found]
     return tuple(found)
 
 
-def _unfold(lines: Sequence[str]) -> list[tuple[int, str, str]]:
-    fields: list[tuple[int, str, str]] = []
-    for index, line in enumerate(lines):
+def _waiting(spoken: Spoken) -> Spoken:
+    """What is tried again has not expired; without another reason, that is all there is to say."""
+    if spoken.done or (spoken.reason is not None and spoken.reason.label != "message-expired"):
+        return spoken
+    return replace(spoken, reason=Reason(label="retry-pending", text=spoken.text or "delayed", weight=_ENOUGH))
+
+
+def _better(spoken: Spoken, words: Spoken) -> Spoken:
+    if spoken.done or words.reason is None or (spoken.reason and spoken.reason.weight >= words.reason.weight):
+        return spoken
+    return replace(spoken, number=words.number, text=words.text, reason=words.reason)
+
+
+def _sorted(lines: Sequence[_Numbered]) -> tuple[list[_Block], list[_Numbered]]:
+    """The fields of a report, a block for each recipient, and its sentences."""
+    blocks: list[_Block] = []
+    told: list[_Numbered] = []
+    fields: dict[str, _Numbered] = {}
+    last = ""
+    for number, line in lines:
         field = _FIELD.match(line)
-        if field and (not line[:1].isspace() or field.group("name").lower() in _STATUS_FIELDS):
-            fields.append((index, field.group("name").lower(), (field.group("value") or "").strip()))
-        elif fields and line[:1].isspace():
-            start, name, value = fields[-1]
-            fields[-1] = (start, name, f"{value} {line.strip()}"[: reasons_of.LONGEST])
-    return fields
+        name = field["name"].lower() if field else ""
+        if field and (name in _STATUS or (fields and not line[:1].isspace())):
+            if name in fields and name in {"final-recipient", "diagnostic-code", "status", "action"}:
+                blocks.append(_Block(fields=fields))
+                fields = {}
+            fields[name], last = (number, (field["value"] or "").strip()), name
+        elif fields and line.strip():
+            start, value = fields[last]
+            fields[last] = (start, f"{value} {line.strip()}"[: reasons_of.LONGEST])
+        else:
+            if fields:
+                blocks.append(_Block(fields=fields))
+                fields = {}
+            told.append((number, line))
+    if fields:
+        blocks.append(_Block(fields=fields))
+    return blocks, told
+
+
+def _host(value: str) -> str | None:
+    return (_KIND.sub("", value, count=1).split(" ")[0].strip("[]()") or None) if value else None
+
+
+def _of_block(block: _Block, server: str) -> Spoken:
+    peer = _host(block.get("remote-mta")) or _host(server)
+    recipient = _KIND.sub("", block.get("final-recipient") or block.get("original-recipient"), count=1).strip("<> ")
+    status = block.get("status").split(" ")[0]
+    action = block.get("action").lower()
+    if action in _DONE or status[:1] == "2":
+        return Spoken(recipient=recipient or None, number=0, text=action, reason=None, done=True)
+    said = _KIND.sub("", block.get("diagnostic-code"), count=1)
+    said = _quoted(said)
+    number = block.fields.get("diagnostic-code", block.fields.get("status", (0, "")))[0]
+    reason = reasons_of.classify(said, peer=peer) if said else None
+    if (reason is None or reason.weight < _ENOUGH) and re.match(r"[45]\.\d", status):
+        coded = reasons_of.classify(_coded(said, status), peer=peer)
+        if coded is not None and (reason is None or coded.weight > reason.weight):
+            reason = coded
+    return Spoken(recipient=recipient or None, number=number, text=said or status, reason=reason)
+
+
+def _quoted(text: str) -> str:
+    """The reply that a gateway puts in quotation marks behind its own words."""
+    quoting = _QUOTING.search(text)
+    return f"{quoting['code']} {quoting['reply']}" if quoting else text
+
+
+def _coded(said: str, status: str) -> str:
+    """A reply with the enhanced code that the report's Status gives it, if it has none."""
+    if re.search(r"\b[45]\.\d{1,3}\.\d{1,3}\b", said):
+        return said
+    code = re.match(r"[45]\d\d[ -]", said)
+    return f"{code[0]}{status} {said[4:]}" if code else f"{status} {said}"
+
+
+def _of_words(lines: Sequence[_Numbered], peer: str | None) -> Spoken:
+    """What the sentences of a report say: the most telling of its paragraphs and lines."""
+    best = Spoken(recipient=None, number=lines[0][0] if lines else 0, text="", reason=None)
+    for number, text, stage, server in _said(lines, peer):
+        reason = reasons_of.classify(text, peer=server, stage=stage)
+        if reason is None or (reason.label == "noise" and not reason.harmless):
+            continue
+        if best.reason is None or _tells(reason) > _tells(best.reason):
+            best = Spoken(recipient=None, number=number, text=text, reason=reason)
+    return best
+
+
+def _tells(reason: Reason) -> tuple[int, bool]:
+    return reason.weight, reason.code is not None or reason.enhanced is not None
+
+
+def _said(lines: Sequence[_Numbered], peer: str | None) -> Iterator[tuple[int, str, str | None, str | None]]:
+    """Sentences, wrapped lines joined, and paragraphs: number, text, the stage of the session, the server."""
+    stage: str | None = None
+    paragraph: list[_Numbered] = []
+    sentence: list[str] = []
+    margin = start = 0
+    for number, line in (*lines, (0, "")):
+        spoken = dialogue.read(line, alone=False) if line.strip() else None
+        reply = (spoken.reply or "") if spoken is not None else ""
+        indent = len(line) - len(line.lstrip())
+        if sentence and (spoken is not None or indent <= margin):
+            yield start, _quoted(" ".join(sentence)), stage, peer
+            sentence = []
+        if not line.strip() or len(paragraph) >= _PARAGRAPH:
+            if len(paragraph) > 1:
+                yield paragraph[0][0], _quoted(" ".join(each for _, each in paragraph)), stage, peer
+            paragraph = []
+        named = _PEER.search(line)
+        peer = next((each for each in named.groups() if each), peer) if named else peer
+        stage = spoken.stage or stage if spoken is not None else stage
+        text = reply if spoken is not None else _STANDING.sub("", line).strip()
+        if text and not field_name(line.strip()):
+            if not sentence:
+                start, margin = number, indent
+            sentence.append(text)
+            paragraph.append((number, text))

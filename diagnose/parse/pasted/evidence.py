@@ -15,7 +15,7 @@ from datetime import datetime
 
 from diagnose.parse.log.logline import LONGEST_LINE, Line, parse
 from diagnose.parse.log.maillog import Delivery, MailLog, Trouble
-from diagnose.parse.pasted import bounce, dialogue, javamail, mailq, other_mta, program_text
+from diagnose.parse.pasted import bounce, dialogue, javamail, mailq, message, other_mta, program_text
 from diagnose.parse.pasted.pasted_line import cleaned, parts
 from diagnose.parse.pasted.pasted_line import unquoted as without_marks
 from diagnose.parse.words import reason as reasons_of
@@ -55,10 +55,34 @@ def read_anything(text: str, now: datetime | None = None) -> tuple[Event, ...]:
 def read_lines(lines: Iterable[str | bytes], now: datetime | None = None) -> Iterator[Event]:
     """Read lines as they come, and yield what they say in order."""
     reader = _Reader(now)
-    for number, line in enumerate(lines, 1):
-        for part in parts(cleaned(line)):
-            yield from reader.feed(number, part)
+    for found in message.split((number, _text(line)) for number, line in enumerate(lines, 1)):
+        if isinstance(found, tuple):
+            for part in parts(cleaned(found[1])):
+                yield from reader.feed(found[0], part)
+        elif found.report:
+            yield from reader.finish()
+            yield from _from_report(bounce.read(found.lines))
+        else:
+            for number, line in found.lines:
+                yield from reader.feed(number, cleaned(line))
     yield from reader.finish()
+
+
+def _text(line: str | bytes) -> str:
+    text = line if isinstance(line, str) else line[:LONGEST_LINE].decode("utf-8", "surrogateescape")
+    return text.rstrip("\r\n")
+
+
+def _from_report(report: Iterable[bounce.Spoken]) -> Iterator[Event]:
+    for each in report:
+        yield Said(
+            source="bounce",
+            number=each.number,
+            last=each.number,
+            text=reasons_of.mask(each.text[:2000]),
+            reasons=(each.reason,) if each.reason is not None else (),
+            recipient=each.recipient,
+        )
 
 
 _PROCESS = re.compile(r"^\d{1,7} (?=[A-Z][\w:]*[-:])")  # between a stamp and its text: a process's number
@@ -231,13 +255,13 @@ def _is_log(line: str, now: datetime | None) -> bool:
 
 def _from_queue_json(number: int, line: str) -> Iterator[Event]:
     try:
-        message = json.loads(line)
+        queued = json.loads(line)
     except (ValueError, RecursionError):
         return
-    if not isinstance(message, dict):
+    if not isinstance(queued, dict):
         return
-    recipients = message.get("recipients")
-    queue_name = str(message.get("queue_name") or "")
+    recipients = queued.get("recipients")
+    queue_name = str(queued.get("queue_name") or "")
     for each in recipients if isinstance(recipients, list) else ():
         if not isinstance(each, dict):
             continue
@@ -245,21 +269,21 @@ def _from_queue_json(number: int, line: str) -> Iterator[Event]:
         yield _waiting(
             number=number,
             queue_name=queue_name,
-            queue_id=str(message.get("queue_id")),
-            sender=str(message.get("sender") or ""),
+            queue_id=str(queued.get("queue_id")),
+            sender=str(queued.get("sender") or ""),
             recipient=str(each.get("address") or ""),
             text=text,
         )
 
 
 def _from_mailq(lines: list[_Numbered], now: datetime | None) -> Iterator[Event]:
-    for message in mailq.messages_of_mailq("\n".join(line for _, line in lines), now):
-        for recipient, text in message.recipients:
+    for each in mailq.messages_of_mailq("\n".join(line for _, line in lines), now):
+        for recipient, text in each.recipients:
             yield _waiting(
-                number=lines[min(message.number, len(lines)) - 1][0],
-                queue_name=message.queue_name,
-                queue_id=message.queue_id,
-                sender=message.sender,
+                number=lines[min(each.number, len(lines)) - 1][0],
+                queue_name=each.queue_name,
+                queue_id=each.queue_id,
+                sender=each.sender,
                 recipient=recipient,
                 text=text,
             )
@@ -294,19 +318,6 @@ def _from_block(lines: list[_Numbered]) -> Iterator[Event]:
         if reasons:
             yield Said(source="java", number=first, last=last, text=_short(joined), reasons=reasons)
         return
-    if any(bounce.is_status(line) for line in texts):
-        for each in bounce.read(texts):
-            if each.reason is not None:
-                number = lines[each.index][0]
-                yield Said(
-                    source="bounce",
-                    number=number,
-                    last=number,
-                    text=each.text[:2000],
-                    reasons=(each.reason,),
-                    recipient=each.recipient,
-                )
-        return
     yield from _from_text(lines, joined)
 
 
@@ -317,7 +328,7 @@ def _from_text(lines: list[_Numbered], joined: str) -> Iterator[Event]:
     lines = program_text.telling(lines) if program else lines
     for group in _logical(lines):
         text = " ".join(line.strip() for _, line in group)
-        if all(bounce.is_boilerplate(line) for _, line in group):
+        if bounce.field_name(group[0][1]):
             continue
         reason = program_text.classify(text, program=program, port=port)
         if reason is not None:

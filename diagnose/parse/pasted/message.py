@@ -1,0 +1,208 @@
+"""Mail messages among pasted lines: RFC 5322, MIME and the reports of RFC 3464, down to the text that speaks.
+
+What a message went through (Received, DKIM-Signature, Authentication-Results ...) and the message that a bounce returns
+say nothing about why it came back. A message without its head, quoted, or forwarded inline is known by its parts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from diagnose.parse.pasted import bounce
+
+if TYPE_CHECKING:
+    from email.message import Message
+
+LONGEST = 400_000  # characters of one message that are looked at; the rest is what it returns, as a rule
+_LONGEST_HEAD = 500  # lines
+_MOST_PARTS = 60  # boundaries of one message; a hostile one nests thousands
+_DEEPEST = 3  # messages within messages
+
+_Numbered = tuple[int, str]
+
+_QUOTE = re.compile(r"^(?:(?:[>|] )+|[>|](?=[A-Za-z]|$))")
+_ANY_FIELD = re.compile(r"[A-Za-z][\w-]{1,60}:(?:\s|$)|[ \t]+\S")
+_FROM = re.compile(r"From (?:\S+ +)?[A-Z][a-z]{2},? +(?:[A-Z][a-z]{2} +\d|\d{1,2} [A-Z])")
+_BOUNDARY = re.compile(r"--(?P<name>[^\s-](?:[^\r\n]{0,76}[^\s])?|-[^\r\n]{3,76}[^\s-])\s*$")
+_PART_FIELD = re.compile(r"Content-[A-Za-z-]{2,30}:\s", re.IGNORECASE)
+_LOG = re.compile(
+    r"(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*) \S+ [\w./-]+(?:\[\d+\])?: "
+)
+_NESTED = re.compile(rb"^(content-type:\s*)message/(?=[\w.-])", re.IGNORECASE | re.MULTILINE)
+_CHARSET = re.compile(
+    r"(?:unicode-1-1-)?(?P<name>(?:utf|iso|windows|cp|koi|big5|gb|euc|shift|ks|latin|mac)[\w-]{1,20})$", re.I
+)
+_TAG = re.compile(r"(<[^<>]*>)")
+_BLOCK = re.compile(r"</?(?:p|br|div|tr|li|ul|h\d|pre|table|hr|blockquote)\b", re.IGNORECASE)
+_UNSEEN = re.compile(r"<(?P<end>/?)(?:style|script|head|title)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A message's speaking lines with their numbers. ``report``: it reports what became of another message."""
+
+    lines: tuple[_Numbered, ...]
+    report: bool
+
+
+def split(lines: Iterable[tuple[int, str]], depth: int = 0) -> Iterator[_Numbered | Found]:
+    """The lines as they come, and whole messages among them for what they say."""
+    head: list[_Numbered] = []
+    body: list[_Numbered] | None = None
+    size = 0
+    for number, line in lines:
+        if body is not None:
+            if not (_LOG.match(line) or _FROM.match(line)):
+                size += len(line) + 1
+                if size < LONGEST:
+                    body.append((number, line))
+                continue
+            yield from _read(body, depth)
+            body = None
+        if head:
+            if len(head) < _LONGEST_HEAD and _goes_on(head, line):
+                head.append((number, line))
+                continue
+            if _is_head(head, line):
+                body, head, size = [*head, (number, line)], [], 0
+                continue
+            yield from head
+            head = []
+        if bounce.opens(line):
+            body, size = [(number, line)], 0
+        elif bounce.field_name(_QUOTE.sub("", line, count=1)) or _FROM.match(line) or _BOUNDARY.match(line):
+            head = [(number, line)]
+        else:
+            yield number, line
+    if head and _is_head(head, ""):
+        body = head
+    elif head:
+        yield from head
+    if body is not None:
+        yield from _read(body, depth)
+
+
+def _goes_on(head: Sequence[_Numbered], line: str) -> bool:
+    """Whether a line still belongs to a head: a field, or what goes on of one."""
+    bare = _QUOTE.sub("", line, count=1)
+    return bool(bounce.field_name(bare) or _ANY_FIELD.match(bare))
+
+
+def _is_head(head: Sequence[_Numbered], line: str) -> bool:
+    """Whether fields are a message's (or a part's) head, rather than words that look alike."""
+    first = _QUOTE.sub("", head[0][1], count=1)
+    if _BOUNDARY.match(first):
+        return len(head) > 1 and _PART_FIELD.match(_QUOTE.sub("", head[1][1], count=1)) is not None
+    names = {bounce.field_name(_QUOTE.sub("", each, count=1)) for _, each in head} - {""}
+    if _FROM.match(first):
+        return bool(names)
+    return len(names) > 2 or (len(names) == 2 and bool(names & {"from", "received", "return-path", "content-type"}))
+
+
+def _read(lines: list[_Numbered], depth: int) -> Iterator[_Numbered | Found]:
+    """What a message says: a report's text, or any other's lines, in which a report may be quoted."""
+    lines = [(number, _QUOTE.sub("", line, count=1)) for number, line in lines]
+    if bounce.opens(lines[0][1]):
+        yield Found(tuple(bounce.before_original(lines)), report=True)
+        return
+    from email import message_from_bytes
+
+    first = lines[0][1]
+    start = lines[1:] if _FROM.match(first) else lines
+    text = "\n".join(line for _, line in start)
+    boundary = _BOUNDARY.match(first)
+    if boundary:
+        text = f'Content-Type: multipart/mixed; boundary="{boundary["name"].rstrip()}"\n\n{text}'
+    raw = text.encode("utf-8", "surrogateescape")
+    if raw.count(b"boundary=") > _MOST_PARTS:
+        raw = raw.replace(b"multipart/", b"text/x-")
+    try:
+        message = message_from_bytes(_NESTED.sub(rb"\1text/x-", raw))
+        parts = list(_parts(message))
+    except (RecursionError, ValueError, LookupError, AssertionError, IndexError, TypeError):
+        parts = [("text/plain", text)]
+        message = message_from_bytes(b"")
+    numbers: dict[str, list[int]] = defaultdict(list)
+    for number, line in reversed(lines):
+        numbers[line.strip()].append(number)
+    at = lines[0][0]
+    report = bounce.is_report(message, [(kind, part[:2000]) for kind, part in parts])
+    if not report and bounce.is_auto_reply(message):
+        return
+    said: list[_Numbered] = []
+    for kind, part in parts:
+        if report and kind in _RETURNED:
+            continue
+        found: list[_Numbered] = []
+        for line in part.splitlines():
+            known = numbers.get(line.strip())
+            at = known.pop() if known and line.strip() else at
+            found.append((at, line))
+        said += [*(bounce.before_original(found) if report else found), (at, "")]
+    if report or depth >= _DEEPEST:
+        yield Found(tuple(said), report=report)
+    else:
+        yield from split(said, depth + 1)
+
+
+_RETURNED = frozenset(
+    {"text/x-rfc822", "text/rfc822-headers", "text/x-rfc822-headers", "text/x-global", "text/x-global-headers"}
+)
+
+
+def _parts(message: Message) -> Iterator[tuple[str, str]]:
+    """The texts of a message, decoded: their types and what they hold."""
+    kind = message.get_content_type()
+    inner = message.get_payload()
+    if isinstance(inner, list):
+        choices = [each for part in inner if not isinstance(part, str) for each in _parts(part)]
+        if kind == "multipart/alternative":
+            plain = [each for each in choices if each[0] != "text/html" and each[1].strip()]
+            choices = plain or choices
+        yield from choices
+        return
+    if message.get_content_maintype() not in {"text", "multipart"}:
+        return
+    text = _decoded(message)
+    if kind == "text/html":
+        text = _seen(text)
+    yield kind, text
+
+
+def _decoded(part: Message) -> str:
+    content = part.get_payload(decode=True)
+    if not isinstance(content, bytes):
+        return ""
+    if b"\x1b$" in content:
+        return content.decode("iso-2022-jp", "replace")
+    named = _CHARSET.match(str(part.get_content_charset() or ""))
+    if not content.isascii():
+        try:
+            return content.decode("utf-8")
+        except UnicodeDecodeError:
+            pass
+    try:
+        return content.decode(named["name"] if named else "utf-8", "replace")
+    except LookupError:
+        return content.decode("latin-1")
+
+
+def _seen(text: str) -> str:
+    """What a reader of HTML sees."""
+    import html
+
+    seen: list[str] = []
+    unseen = False
+    for piece in _TAG.split(text):
+        if piece.startswith("<"):
+            hides = _UNSEEN.match(piece)
+            unseen = not hides["end"] if hides else unseen
+            if _BLOCK.match(piece):
+                seen.append("\n")
+        elif not unseen:
+            seen.append(re.sub(r"\s+", " ", piece))
+    return html.unescape("".join(seen))
