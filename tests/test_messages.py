@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -49,7 +49,7 @@ FIRST = {
 
 
 def read(text: bytes) -> Report:
-    return explain(text.split(b"\n"), "mail", datetime(2025, 11, 25, tzinfo=UTC))
+    return explain(text.split(b"\n"), "mail", datetime(2025, 11, 25, tzinfo=timezone.utc))
 
 
 @pytest.mark.parametrize("name", sorted(FIRST))

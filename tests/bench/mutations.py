@@ -19,7 +19,17 @@ from diagnose.knowledge import recognise
 from diagnose.mail import explain
 from diagnose.parse.app import erb, mail_settings, properties, truststore
 from diagnose.parse.log import logline, maillog, stalls, story, tally, trail
-from diagnose.parse.pasted import bounce, dialogue, evidence, javamail, mailq, other_mta, pasted_line, program_text
+from diagnose.parse.pasted import (
+    bounce,
+    dialogue,
+    evidence,
+    javamail,
+    mailq,
+    message,
+    other_mta,
+    pasted_line,
+    program_text,
+)
 from diagnose.parse.postfix import main_cf, master_cf, nexthop, postconf, queue, sasl_passwd, table, tls_settings
 from diagnose.parse.system import iproute, iptables, mounts, nameservice, nft, os_release, outcomes
 from diagnose.parse.text import address, duration, secret
@@ -130,7 +140,8 @@ def parsers() -> dict[str, Parser]:
     """Every parser by name."""
     posted = _posted()
     return {
-        "bounce": Parser(lambda t: bounce.read(t.splitlines()), posted),
+        "bounce": Parser(lambda t: bounce.read(list(enumerate(t.splitlines(), 1))), posted),
+        "message": Parser(lambda t: list(message.split(enumerate(t.splitlines(), 1))), posted),
         "dialogue": Parser(lambda t: [dialogue.read(line) for line in t.splitlines()], posted),
         "erb": Parser(lambda t: (erb.render(t, {}), erb.manifest(t), erb.environment(t), erb.variables_of(t)), _ERB),
         "evidence": Parser(lambda t: evidence.read_anything(t, NOW), posted, 12),

@@ -31,7 +31,8 @@ _HEADER = re.compile(
 )
 _OF_A_COPY = frozenset({"received", "return-path", "message-id", "mime-version", "dkim-signature", "delivered-to"})
 _OPENS = re.compile(
-    r"\s*(?:Reporting-MTA: *\S|(?:Final|Original)-Recipient: *\S|Diagnostic-Code: *\S|"
+    r"\s*(?:Reporting-MTA: *\S|(?:Final|Original)-Recipient: *\S|Diagnostic-Code: *\S|Remote-MTA: *\w+;|"
+    r"Status: *[245]\.\d{1,3}\.\d{1,3}\s*$|Action: *(?:failed|delayed|delivered|relayed|expanded)\s*$|"
     r"(?:Hi\. |Hi, )?This is the .{0,60}(?:send program|mail system|mail delivery|MTA) (?:program )?at |"
     r"This (?:message|report|e-?mail) (?:was|is) (?:created|generated) automatically by mail|"
     r"This is an? (?:automatic\w*|auto).{0,40}(?:Delivery Status|notification|bounce)|"

@@ -72,9 +72,10 @@ def split(lines: Iterable[tuple[int, str]], depth: int = 0) -> Iterator[_Numbere
                 continue
             yield from head
             head = []
-        if bounce.opens(line):
+        bare = _QUOTE.sub("", line, count=1)
+        if bounce.opens(bare):
             body, size = [(number, line)], 0
-        elif bounce.field_name(_QUOTE.sub("", line, count=1)) or _FROM.match(line) or _BOUNDARY.match(line):
+        elif bounce.field_name(bare) or _FROM.match(bare) or _BOUNDARY.match(bare):
             head = [(number, line)]
         else:
             yield number, line
