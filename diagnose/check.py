@@ -48,7 +48,10 @@ from diagnose.host.query import Resolve as Resolve
 from diagnose.host.query import ResolveReply as ResolveReply
 from diagnose.host.query import Stat as Stat
 from diagnose.host.query import Trace as Trace
+from diagnose.model import ANY as ANY
+from diagnose.model import FLAG as FLAG
 from diagnose.model import Observation, Target
+from diagnose.model import SignSpec as SignSpec
 from diagnose.statement import fail as fail
 from diagnose.statement import ok as ok
 from diagnose.statement import stamped as stamped
@@ -100,34 +103,42 @@ Body = Callable[[Context], Iterator[Observation]]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
     """signs: all that the body may yield. needs: "network", "postfix" or "linux"; without one the check is skipped
-    and says so. timeout: seconds for the whole body."""
+    and says so. probes: it tries what mail would do, so that a cause which it would have confirmed or refuted is not
+    certain without it. decisive: where it is cut off or may not probe, "nothing found" says nothing. timeout: seconds
+    for the whole body."""
 
     id: str
     title: str
     question: str
-    signs: tuple[str, ...]
+    signs: tuple[SignSpec, ...]
     informational: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    probes: bool = False
+    decisive: bool = False
     timeout: float = 6.0
     body: Body
 
     def declares(self, sign: str) -> bool:
-        """Whether the body may yield it; a declared "mail.*" stands for all signs that begin so."""
-        return sign in self.signs or any(s.endswith(".*") and sign.startswith(s[:-1]) for s in self.signs)
+        """Whether the body may yield it."""
+        return any(spec.names(sign) for spec in self.signs)
 
 
 def check(
     *,
     id: str,
     title: str,
-    signs: tuple[str, ...],
+    signs: tuple[str | SignSpec, ...],
     informational: tuple[str, ...] = (),
     tags: tuple[str, ...] = (),
     needs: tuple[str, ...] = (),
+    probes: bool = False,
+    decisive: bool = False,
     timeout: float = 6.0,
 ) -> Callable[[Body], Check]:
-    """Makes a check of a generator function. `informational` lists the signs that no cause weighs."""
+    """Makes a check of a generator function. `signs`: a plain id where no cause weighs the sign's data and the engine
+    makes nothing of it; `informational` lists the signs that no cause weighs. A check is decisive by a decisive sign."""
+    specs = tuple(SignSpec(sign) if isinstance(sign, str) else sign for sign in signs)
 
     def decorate(body: Body) -> Check:
         module = inspect.getmodule(body)
@@ -136,10 +147,12 @@ def check(
             id=id,
             title=title,
             question=" ".join(question.split()),
-            signs=signs,
+            signs=specs,
             informational=informational,
             tags=tags,
             needs=needs,
+            probes=probes,
+            decisive=decisive or any(spec.decisive for spec in specs),
             timeout=timeout,
             body=body,
         )

@@ -218,7 +218,7 @@ def relay_suggest(
     check_format(format, color)
     if provider is not None and relay.find(provider) is None:
         raise UsageError(f"no relay is called {provider!r}; see `mail-diagnose relay list`")
-    request = _request(None, sender, None, ["egress", "network-owner"], None, timeout, no_network, True, None)
+    request = _request(None, sender, None, ["relay-choice"], None, timeout, no_network, True, None)
     result = _diagnose(dataclasses.replace(request, provider=provider, advise=True))
     if not result.report.advice:
         raise UsageError("no known relay suits this Postfix; see `mail-diagnose relay list`")

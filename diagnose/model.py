@@ -2,7 +2,8 @@
 
 Query / Reply   a question to the world, as data, and its plain-data answer (`diagnose.host.query`)
 Check           id, title, declared signs, needs, timeout, and a generator body (`diagnose.check`)
-Sign            a kind of observation, such as `egress.port-25`; in a cause, the edge to it with a weight
+Sign            a kind of observation, such as `x.port`; in a cause, the edge to it with a weight
+SignSpec        what a check declares of a sign: its data, and what the engine makes of it
 Observation     one statement about one subject: sign, status, subject, summary, data
 Evidence        what was asked and answered while a check ran; collected by the host, not by the author
 Run             what became of one check: outcome, observations, evidence, seconds
@@ -15,7 +16,7 @@ Report          all of it, frozen
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
@@ -23,6 +24,9 @@ from typing import Any
 
 Scalar = str | int | float | bool | None
 NOTHING: Mapping[str, Any] = MappingProxyType({})
+ANY = None  # in SignSpec.keys: whatever value
+FLAG = (False, True)
+SAID = "mail."  # begins the signs of what a server or program said: `mail.<label>`
 
 
 class Status(enum.IntEnum):
@@ -88,6 +92,33 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True)
+class SignSpec:
+    """What a check declares of a sign; `mail.*` stands for all signs that begin so.
+
+    keys: the names in its data that causes may weigh, each with the values that it may have, or ANY. decisive: while
+    it is UNKNOWN, "nothing found" says nothing. gauge: by what name the engine and the reports know what it measures:
+
+    flow      OK where mail was seen to go out
+    bypass    whether an application sends past Postfix (data: direct)
+    view      what "nothing found" rests on
+    queue     messages that wait (data: count; oldest, in seconds)
+    held      messages on hold (data: count)
+    port      whether a TCP port gets out of this network (data: port)
+    endpoint  whether one server's port was seen open (data: host, port, open)
+    network   whose network this is (data: network)
+    hops      the routers up to where packets end (data: hop, port, how, where, route ...)
+    """
+
+    id: str
+    keys: Mapping[str, tuple[Scalar, ...] | None] = field(default_factory=lambda: NOTHING)
+    decisive: bool = False
+    gauge: str = ""
+
+    def names(self, sign: str) -> bool:
+        return sign == self.id or (self.id.endswith(".*") and sign.startswith(self.id[:-1]))
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """A question and its answer, both as plain data, secrets already removed."""
 
@@ -97,6 +128,8 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
+    """What became of a check. signs, probes, decisive: as the check declares them."""
+
     check: str
     title: str = ""
     outcome: Outcome
@@ -104,6 +137,17 @@ class Run:
     evidence: tuple[Evidence, ...] = ()
     seconds: float = 0.0
     reason: str = ""
+    signs: tuple[SignSpec, ...] = ()
+    probes: bool = False
+    decisive: bool = False
+
+    def gauge(self, sign: str) -> str:
+        """What the sign measures, "" where it is no gauge."""
+        return next((spec.gauge for spec in self.signs if spec.id == sign), "")
+
+    def measured(self, *gauges: str) -> Iterator[Observation]:
+        """What was observed by signs that are one of these gauges."""
+        return (o for o in self.observations if self.gauge(o.sign) in gauges)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,17 +295,20 @@ class Report:
     def _blind(self) -> bool:
         """Whether "nothing found" says nothing: no mail was seen to flow, and the log, the queue or the network was not seen."""
         done = sum(run.outcome is Outcome.COMPLETED for run in self.runs)
-        cut_off = {run.check for run in self.runs if run.outcome in (Outcome.TIMED_OUT, Outcome.CRASHED)}
+        cut_off = [run for run in self.runs if run.outcome in (Outcome.TIMED_OUT, Outcome.CRASHED)]
         if not done:
             return True
-        every = [o for run in self.runs for o in run.observations]
-        seen = [(o.sign, o.status) for o in every]
-        own_way = any(o.sign == "app.route" and o.data.get("direct") for o in every)
-        if ("mail.flow", Status.OK) in seen:  # of Postfix' mail; an application may send by itself
+        if any(o.status is Status.OK for run in self.runs for o in run.measured("flow")):
+            # Of Postfix' mail; an application may send by itself.
+            own_way = any(o.data.get("direct") for run in self.runs for o in run.measured("bypass"))
             return own_way and not self.host.network
-        if cut_off & {"log", "queue"} or 4 * len(cut_off) > done:  # an overloaded host: silence is no health
+        if any(run.decisive for run in cut_off) or 4 * len(cut_off) > done:  # an overloaded host: silence is no health
             return True
-        decisive = ("postfix.installed", "host.mail-log", "queue.readable")
-        return any((sign, Status.UNKNOWN) in seen for sign in decisive) or (
-            not self.host.network and any(run.check == "egress" for run in self.runs)
+        if not self.host.network and any(run.decisive and run.probes for run in self.runs):
+            return True
+        decisive = {(run.check, spec.id) for run in self.runs for spec in run.signs if spec.decisive}
+        return any(
+            o.status is Status.UNKNOWN and (run.check, o.sign) in decisive
+            for run in self.runs
+            for o in run.observations
         )

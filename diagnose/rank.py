@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import dataclasses
 import string
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from diagnose.model import (
+    SAID,
     Cause,
     Confidence,
     Diagnosis,
@@ -27,20 +28,20 @@ from diagnose.model import (
 )  # fmt: skip
 
 CERTAIN, LIKELY, POSSIBLE = 20, 10, 3
-# Signs of what was tried over the network, and the weight from which one would have decided.
-_PROBES = ("egress.", "path.", "destination.", "relay.", "dns.", "identity.", "app.server")
-_DECIDES = 10
+_DECIDES = 10  # the weight from which a probe would have decided
 _PROOF = 15  # of something on this host, which no probe could refute
 
 
-def rank(causes: Iterable[Cause], runs: Sequence[Run], family: str = "", network: bool = True) -> tuple[Diagnosis, ...]:
+def rank(
+    causes: Iterable[Cause], runs: Sequence[Run], family: str = "", untried: Container[str] = ()
+) -> tuple[Diagnosis, ...]:
     """The diagnoses in the order in which to read them. `family` ("debian", "rhel", "alpine") picks the commands;
-    `network`: whether anything could be tried over it."""
+    `untried`: the signs of probes that could not be made."""
     seen: dict[str, list[Observation]] = {}
     for run in runs:
         for observation in run.observations:
             seen.setdefault(observation.sign, []).append(observation)
-    found = [d for cause in causes if (d := weigh(cause, seen, family, network)) is not None]
+    found = [d for cause in causes if (d := weigh(cause, seen, family, untried)) is not None]
     found = _fold(found)
     found.sort(key=lambda d: (d.explained_by is not None, -d.confidence, -d.cause.impact, -d.score, d.cause.id))
     return tuple(found)
@@ -55,7 +56,7 @@ def confidence(score: int) -> Confidence | None:
 
 
 def weigh(
-    cause: Cause, seen: Mapping[str, list[Observation]], family: str = "", network: bool = True
+    cause: Cause, seen: Mapping[str, list[Observation]], family: str = "", untried: Container[str] = ()
 ) -> Diagnosis | None:
     """One cause against the observations by sign; None where nothing speaks for it or the score is too low."""
     support: dict[str, tuple[Sign, Observation]] = {}
@@ -77,8 +78,8 @@ def weigh(
     if not support:
         return None
     score = cause.prior + sum(sign.weight for sign, _ in (*support.values(), *against.values()))
-    untried = () if network else _untried(cause, score, support.values())
-    score += sum(one.weight for one in untried)
+    capped = _capped(cause, score, support.values(), untried)
+    score += sum(one.weight for one in capped)
     sure = confidence(score)
     if sure is None:
         return None
@@ -94,7 +95,7 @@ def weigh(
         support=tuple(_support(pair) for pair in order),
         against=(
             *(_support(p) for p in sorted(against.values(), key=lambda pair: (pair[0].weight, pair[0].id))),
-            *untried,
+            *capped,
         ),
         unknown=tuple(unknown),
         remedy=fill(cause.remedy, data, family),
@@ -102,10 +103,12 @@ def weigh(
     )
 
 
-def _untried(cause: Cause, score: int, support: Iterable[tuple[Sign, Observation]]) -> tuple[Support, ...]:
+def _capped(
+    cause: Cause, score: int, support: Iterable[tuple[Sign, Observation]], untried: Container[str]
+) -> tuple[Support, ...]:
     """What keeps a cause from being certain where no probe could be made."""
-    probed = any(sign.id.startswith(_PROBES) and abs(sign.weight) >= _DECIDES for sign in cause.signs)
-    proof = any(sign.weight >= _PROOF and not sign.id.startswith("mail.") for sign, _ in support)
+    probed = any(sign.id in untried and abs(sign.weight) >= _DECIDES for sign in cause.signs)
+    proof = any(sign.weight >= _PROOF and not sign.id.startswith(SAID) for sign, _ in support)
     if score < CERTAIN or not probed or proof:
         return ()
     text = "network probes are switched off: one would tell whether this still holds"

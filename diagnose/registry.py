@@ -46,6 +46,11 @@ def discover() -> tuple[tuple[Check, ...], tuple[str, ...]]:
     return tuple(found[id] for id in sorted(found)), tuple(notes)
 
 
+def probed(checks: Iterable[Check]) -> frozenset[str]:
+    """The signs of what is tried over the network."""
+    return frozenset(spec.id for check in checks if check.probes for spec in check.signs)
+
+
 def select(checks: Iterable[Check], only: Iterable[str], skip: Iterable[str]) -> tuple[Check, ...]:
     """Those named by id or tag in `only` (all when empty), less those in `skip`. Raises UsageError for a name that
     is neither."""

@@ -42,6 +42,9 @@ class _Job:
             evidence=tuple(self.recorder.evidence),
             seconds=round((self.ended or time.monotonic()) - self.started, 3),
             reason=reason,
+            signs=self.check.signs,
+            probes=self.check.probes,
+            decisive=self.check.decisive,
         )
 
 

@@ -69,7 +69,8 @@ def diagnose(request: Request, progress: runner.Progress | None = None) -> Resul
         runs = tuple(_as_it_ended(run, request.recording.cut_off.get(run.check)) for run in runs)
     context = _context(memo, request, began + request.timeout - RESERVE / 2)
     info, target, started = _host(context), _target(context), _started(context)
-    diagnoses = rank.rank(all_causes(), _weighed(runs, request.ignores), info.family, request.settings.network)
+    untried = () if request.settings.network else registry.probed(checks)
+    diagnoses = rank.rank(all_causes(), _weighed(runs, request.ignores), info.family, untried)
     advice = _advice(context, request, runs, diagnoses, info, target)
     report = Report(
         version=__version__,
@@ -204,12 +205,11 @@ def _advice(
     ports: dict[tuple[str, int], bool | None] = {}
     owner: dict[str, Scalar] = {}
     for run in runs:
-        for observation in run.observations:
-            data = observation.data
-            if observation.sign == "egress.endpoint" and isinstance(data.get("port"), int):
-                ports[(str(data.get("host")), int(str(data["port"])))] = bool(data.get("open"))
-            if observation.sign.startswith("owner."):
-                owner.update(data)
+        for data in (o.data for o in run.measured("endpoint")):
+            if isinstance(port := data.get("port"), int):
+                ports[(str(data.get("host")), port)] = bool(data.get("open"))
+        for seen in run.measured("network"):
+            owner.update(seen.data)
     return relay.suggest(
         ports,
         way.nexthop if way and way.relay else None,

@@ -3,26 +3,54 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import inspect
 import re
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from diagnose.check import Check
+from diagnose.check import Check, Context, Settings, fail, unknown
+from diagnose.check import check as make_check
+from diagnose.host.memo import FakeHost, NoNetwork
 from diagnose.knowledge.causes import all_causes
-from diagnose.model import Cause, Impact
+from diagnose.model import (
+    SAID,
+    Cause,
+    Confidence,
+    HostInfo,
+    Impact,
+    Observation,
+    Outcome,
+    Report,
+    Run,
+    Sign,
+    SignSpec,
+    Status,
+    Target,
+)  # fmt: skip
 from diagnose.parse.words import reason_labels, reply_table
-from diagnose.rank import fill
-from diagnose.registry import BUILT_IN, discover
+from diagnose.rank import fill, rank
+from diagnose.registry import BUILT_IN, discover, probed
+from diagnose.report import digest
+from diagnose.report.json_ import as_plain
+from diagnose.runner import run_checks
 
 CHECKS, NOTES = discover()
 CAUSES = all_causes()
 LABELS = {*reason_labels.LABELS, *(entry.label for entry in reply_table.entries())}
 MAIL = {"mail.flow", *(f"mail.{label}" for label in LABELS)}
-DECLARED = {sign for check in CHECKS for sign in check.signs if not sign.endswith(".*")} | MAIL
+DECLARED = {spec.id for check in CHECKS for spec in check.signs if not spec.id.endswith(".*")} | MAIL
+# The rooms left out state or weigh signs, as checks and causes do.
+ENGINE = [
+    path
+    for path in Path(__file__).parent.parent.joinpath("diagnose").rglob("*.py")
+    if not {"knowledge", "facts", "mail"} & set(path.parts)
+]
 
 
 def test_all_plug_ins_load() -> None:
@@ -38,7 +66,7 @@ def test_a_check_is_described(check: Check) -> None:
     assert check.signs
     assert 0 < check.timeout <= 12
     assert set(check.needs) <= {"network", "postfix", "linux"}
-    assert set(check.informational) <= set(check.signs)
+    assert set(check.informational) <= {spec.id for spec in check.signs}
 
 
 def test_ids_are_unique() -> None:
@@ -115,6 +143,62 @@ def test_only_the_live_host_touches_the_world() -> None:
         if doors.search(path.read_text()) and "live" not in path.parts
     ]
     assert found == []
+
+
+@pytest.mark.parametrize("room", sorted({p.parts[-2] for p in ENGINE}))
+def test_the_engine_names_no_check_and_no_sign(room: str) -> None:
+    """What it makes of them stands on the check (`probes`, `decisive`) and on the sign (`gauge`)."""
+    signs = {spec.id for check in CHECKS for spec in check.signs} | {f"{SAID}{label}" for label in LABELS}
+    ids = {check.id for check in CHECKS}
+    found = []
+    for path in (path for path in ENGINE if path.parts[-2] == room):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        compared = {
+            id(word)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Compare) and re.search(r"""\.check\b|\[['"]check['"]\]""", ast.unparse(node))
+            for word in ast.walk(node)
+        }
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Constant) or not isinstance(word := node.value, str) or word == SAID:
+                continue
+            begins = re.fullmatch(r"[a-z-]+\.([a-z0-9]+-)*", word) and any(sign.startswith(word) for sign in signs)
+            named = word in ids and ("-" in word or id(node) in compared)
+            if (word in signs or begins or named) and not (room == "app" and word.startswith(SAID)):  # JavaMail's
+                found.append(f"{path.name}:{node.lineno}: {word}")
+    assert found == []
+
+
+def test_a_plug_in_takes_part_in_the_verdict_as_ours_do() -> None:
+    """Its probe caps what it would have decided, its blindness is the report's, its figures are the reports'."""
+
+    @make_check(
+        id="theirs",
+        title="Their own",
+        signs=(
+            SignSpec("their.port", gauge="port"),
+            SignSpec("their.spool", decisive=True),
+            SignSpec("their.mail", gauge="queue"),
+        ),
+        probes=True,
+    )
+    def theirs(ctx: Context) -> Iterator[Observation]:
+        yield fail("their.port", "TCP 26", "does not get out", port=26)
+        yield unknown("their.spool", "spool", "not read")
+        yield fail("their.mail", "spool", "7 wait", count=7, oldest=60)
+
+    runs = run_checks((theirs,), NoNetwork(FakeHost()), Target(), Settings(), 5)
+    now = datetime(2026, 1, 2).astimezone()
+    report = Report(version="0", host=HostInfo(network=False), target=Target(), started=now, seconds=0, runs=runs)
+    assert report.status is Status.UNKNOWN
+    plain = as_plain(report)
+    assert [(port, good) for _, port, good in digest.ports(plain)] == [(26, False)]
+    assert digest.queue(plain) == digest.Queue(length=7, oldest=60)
+    words = fail("mail.words", "s", "so it was")
+    told = Run(check="told", outcome=Outcome.COMPLETED, observations=(words,))
+    cause = dataclasses.replace(CAUSES[0], signs=(Sign("mail.words", 25), Sign("their.port", 12)), prior=0)
+    assert [d.confidence for d in rank([cause], [told])] == [Confidence.CERTAIN]
+    assert [d.confidence for d in rank([cause], [told], untried=probed([theirs]))] == [Confidence.LIKELY]
 
 
 def test_no_file_grows_past_a_sitting() -> None:

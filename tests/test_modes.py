@@ -8,13 +8,15 @@ from checks.postfix.chroot_names import chroot_names
 from diagnose.knowledge.causes import all_causes
 from diagnose.model import Observation, Outcome, Run, Scalar, Status
 from diagnose.rank import rank
+from diagnose.registry import discover, probed
 from tests.checks.pretended_postfix import MASTER, machine, run
 
 
 def said(observations: Iterable[Observation], network: bool = True) -> dict[str, str]:
     """Every cause named, first things first, and how sure."""
     runs = (Run(check="c", outcome=Outcome.COMPLETED, observations=tuple(observations)),)
-    return {d.cause.id: d.confidence.word for d in rank(all_causes(), runs, network=network)}
+    untried = () if network else probed(discover()[0])
+    return {d.cause.id: d.confidence.word for d in rank(all_causes(), runs, untried=untried)}
 
 
 def see(sign: str, status: Status = Status.FAILED, **data: Scalar) -> Observation:

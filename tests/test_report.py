@@ -19,6 +19,7 @@ from diagnose.model import (
     Report,
     Run,
     Sign,
+    SignSpec,
     Status,
     Support,
     Target,
@@ -38,6 +39,14 @@ def diagnosis(confidence: Confidence, impact: Impact, support: tuple[Support, ..
     return Diagnosis(cause=cause, score=20, confidence=confidence, support=support, remedy=cause.remedy)
 
 
+SIGNS = (
+    SignSpec("x.log", decisive=True),
+    SignSpec("x.mta", decisive=True),
+    SignSpec("x.flow", gauge="flow"),
+    SignSpec("x.way", gauge="bypass"),
+)
+
+
 def report(*found: Diagnosis, seen: tuple[Observation, ...] = (), network: bool = True, ran: bool = True) -> Report:
     outcome = Outcome.COMPLETED if ran else Outcome.SKIPPED
     return Report(
@@ -46,7 +55,7 @@ def report(*found: Diagnosis, seen: tuple[Observation, ...] = (), network: bool 
         target=Target(),
         started=datetime(2026, 1, 2, tzinfo=timezone.utc),
         seconds=1.0,
-        runs=(Run(check="egress", outcome=outcome, observations=seen),),
+        runs=(Run(check="egress", outcome=outcome, observations=seen, signs=SIGNS, probes=True, decisive=True),),
         diagnoses=found,
     )
 
@@ -70,20 +79,20 @@ def test_sure_causes_of_failure_fail_and_others_warn(confidence: Confidence, imp
 
 
 def test_nothing_found_is_no_all_clear_where_nothing_could_be_seen() -> None:
-    unread = see("host.mail-log", Status.UNKNOWN)
+    unread = see("x.log", Status.UNKNOWN)
     assert report().status is Status.OK
     assert report(ran=False).status is Status.UNKNOWN
     assert report(seen=(unread,)).status is Status.UNKNOWN
-    assert report(seen=(see("postfix.installed", Status.UNKNOWN),)).status is Status.UNKNOWN
+    assert report(seen=(see("x.mta", Status.UNKNOWN),)).status is Status.UNKNOWN
     assert report(network=False).status is Status.UNKNOWN
-    assert report(seen=(unread, see("mail.flow", Status.OK)), network=False).status is Status.OK
-    own = replace(see("app.route", Status.OK), data={"direct": True})
-    assert report(seen=(own, see("mail.flow", Status.OK)), network=False).status is Status.UNKNOWN
+    assert report(seen=(unread, see("x.flow", Status.OK)), network=False).status is Status.OK
+    own = replace(see("x.way", Status.OK), data={"direct": True})
+    assert report(seen=(own, see("x.flow", Status.OK)), network=False).status is Status.UNKNOWN
     fine = report()
     late = Run(check="tables", outcome=Outcome.TIMED_OUT)
     assert replace(fine, runs=(*(replace(fine.runs[0], check=f"c{n}") for n in range(4)), late)).status is Status.OK
     assert replace(fine, runs=(*fine.runs, late)).status is Status.UNKNOWN
-    assert replace(fine, runs=(*fine.runs * 9, replace(late, check="log"))).status is Status.UNKNOWN
+    assert replace(fine, runs=(*fine.runs * 9, replace(late, check="log", decisive=True))).status is Status.UNKNOWN
 
 
 def test_evidence_names_its_subject_once() -> None:

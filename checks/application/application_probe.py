@@ -38,6 +38,7 @@ _STATIC_TLS = {
     title="The application's mail server",
     signs=("app.server", "app.tls", "app.certificate", "app.protocol", "app.login", "app.sender"),
     tags=("application", "network"),
+    probes=True,
     timeout=9.8,
 )
 def application_probe(ctx: Context) -> Iterator[Observation]:

@@ -18,6 +18,7 @@ EXCHANGERS = 3  # the first of them that are dialled
     signs=("destination.reachable",),
     tags=("network",),
     needs=("network", "postfix"),
+    probes=True,
     timeout=11.0,
 )
 def check_destination(ctx: Context) -> Iterator[Observation]:

@@ -23,6 +23,7 @@ from diagnose.parse.system.own_network import is_private
     signs=("dns.recipient-domain",),
     tags=("dns", "network"),
     needs=("network",),
+    probes=True,
     timeout=8.0,
 )
 def exchangers(ctx: Context) -> Iterator[Observation]:

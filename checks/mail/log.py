@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from diagnose import facts
-from diagnose.check import Context, MailLog, check, fail, ok, skip, stamped, unknown, warn
+from diagnose.check import Context, MailLog, SignSpec, check, fail, ok, skip, stamped, unknown, warn
 from diagnose.model import Observation, Scalar
 from diagnose.parse.log import current, maillog
 from diagnose.parse.log.current import Fact
@@ -14,9 +14,9 @@ from diagnose.parse.log.current import Fact
 @check(
     id="log",
     title="Mail log",
-    signs=("mail.*", "log.submissions", "log.recipient"),
+    signs=(SignSpec("mail.flow", gauge="flow"), "mail.*", "log.submissions", "log.recipient"),
     tags=("mail",),
-    needs=(),
+    decisive=True,
     timeout=8.0,
 )
 def log(ctx: Context) -> Iterator[Observation]:

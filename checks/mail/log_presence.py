@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from diagnose.check import Context, MailLog, Now, Stat, check, fail, ok, unknown, warn
+from diagnose.check import Context, MailLog, Now, SignSpec, Stat, check, fail, ok, unknown, warn
 from diagnose.facts import master, mta
 from diagnose.model import Observation
 
@@ -12,7 +12,7 @@ from diagnose.model import Observation
 @check(
     id="log-presence",
     title="The mail log",
-    signs=("host.mail-log",),
+    signs=(SignSpec("host.mail-log", decisive=True),),
     tags=("postfix", "log"),
     needs=("postfix",),
 )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from diagnose import facts
 from diagnose.check import Context, MailQueue, Now, check, fail, ok, unknown, warn
+from diagnose.facts.mail import QUEUE_SIGNS
 from diagnose.model import Observation, Scalar
 from diagnose.parse.log import current
 from diagnose.parse.postfix.queue import QueueGroup, QueueSummary
@@ -18,7 +19,11 @@ CROWD = 300  # messages that wait for their first attempt to end
 @check(
     id="queue",
     title="Mail queue",
-    signs=("mail.*", "queue.readable", "queue.waiting", "queue.hold", "queue.stuck", "queue.maildrop", "queue.backlog"),
+    signs=(
+        "mail.*",
+        *QUEUE_SIGNS,
+        "queue.backlog",
+    ),
     informational=("queue.readable",),
     tags=("mail",),
     needs=("postfix",),

@@ -6,7 +6,7 @@ Asked of several unrelated operators for each port, beside controls that are no 
 from collections.abc import Iterator
 
 from diagnose import facts
-from diagnose.check import Context, ask_all, check, fail, ok, unknown, warn
+from diagnose.check import Context, SignSpec, ask_all, check, fail, ok, unknown, warn
 from diagnose.facts.network import (
     IMPLICIT,
     PORTS,
@@ -35,10 +35,17 @@ ALTERNATES = (587, 465, 2525, 2587, 2465)
 @check(
     id="egress",
     title="Ports that leave this network",
-    signs=("egress.mail-port", "egress.internet", "egress.endpoint", *(f"egress.port-{port}" for port in PORTS)),
+    signs=(
+        "egress.mail-port",
+        "egress.internet",
+        SignSpec("egress.endpoint", gauge="endpoint"),
+        *(SignSpec(f"egress.port-{port}", gauge="port") for port in PORTS),
+    ),
     informational=("egress.endpoint", *(f"egress.port-{port}" for port in PORTS)),
-    tags=("network",),
+    tags=("network", "relay-choice"),
     needs=("network",),
+    probes=True,
+    decisive=True,
     timeout=10.0,
 )
 def check_egress(ctx: Context) -> Iterator[Observation]:

@@ -25,6 +25,7 @@ _HOST = ("MX", *_ADDRESS)
     signs=("identity.helo", "identity.ptr", "identity.sender-domain", "identity.hostname"),
     tags=("dns", "network"),
     needs=("network", "postfix"),
+    probes=True,
     timeout=8.0,
 )
 def identity(ctx: Context) -> Iterator[Observation]:

@@ -14,6 +14,7 @@ from diagnose.parse.system.outcomes import Greeted, Interception, greeting_name,
     signs=("egress.intercepted", "egress.starttls"),
     tags=("network",),
     needs=("network",),
+    probes=True,
     timeout=10.0,
 )
 def check_interception(ctx: Context) -> Iterator[Observation]:

@@ -15,6 +15,7 @@ from diagnose.parse.system.outcomes import Outcome, Pattern
     signs=("egress.ipv6",),
     tags=("network",),
     needs=("network", "postfix"),
+    probes=True,
     timeout=10.0,
 )
 def check_ipv6(ctx: Context) -> Iterator[Observation]:

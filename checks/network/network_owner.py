@@ -4,7 +4,7 @@ import ipaddress
 import re
 from collections.abc import Iterator
 
-from diagnose.check import Context, Lookup, Read, ask_all, check, ok, unknown, warn
+from diagnose.check import Context, Lookup, Read, SignSpec, ask_all, check, ok, unknown, warn
 from diagnose.facts.network import mail_port, public_address, service
 from diagnose.knowledge.labels import Network
 from diagnose.knowledge.recognise import network_of
@@ -20,9 +20,9 @@ CLOUD_ID = "/run/cloud-init/cloud-id"
 @check(
     id="network-owner",
     title="Whose network this is",
-    signs=("owner.network", "owner.policy", "owner.address"),
+    signs=(SignSpec("owner.network", gauge="network"), "owner.policy", "owner.address"),
     informational=("owner.network", "owner.address"),
-    tags=("network",),
+    tags=("network", "relay-choice"),
     timeout=10.0,
 )
 def check_network_owner(ctx: Context) -> Iterator[Observation]:

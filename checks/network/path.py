@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from diagnose.check import Context, Trace, ask_all, check, fail, ok, skip, unknown
+from diagnose.check import Context, SignSpec, Trace, ask_all, check, fail, ok, skip, unknown
 from diagnose.facts.network import (
     Egress,
     MailPort,
@@ -32,9 +32,10 @@ WORDS = {
 @check(
     id="path",
     title="Where the mail's packets end",
-    signs=("path.dies",),
+    signs=(SignSpec("path.dies", gauge="hops"),),
     tags=("network",),
     needs=("network",),
+    probes=True,
     timeout=12.0,
 )
 def check_path(ctx: Context) -> Iterator[Observation]:

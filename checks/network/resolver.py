@@ -32,6 +32,7 @@ def names() -> tuple[str, ...]:
     informational=("dns.server",),
     tags=("dns", "network"),
     needs=("network",),
+    probes=True,
 )
 def resolver(ctx: Context) -> Iterator[Observation]:
     file = ctx.ask(Read("/etc/resolv.conf"))

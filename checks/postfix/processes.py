@@ -17,6 +17,7 @@ from diagnose.check import (
     Now,
     Process,
     Processes,
+    SignSpec,
     Stat,
     check,
     fail,
@@ -33,7 +34,7 @@ _DEAD = ("zombie", "dead", "stopped", "tracing-stop")
 @check(
     id="processes",
     title="Postfix' processes",
-    signs=("postfix.installed", "postfix.master", "postfix.daemons", "postfix.instances"),
+    signs=(SignSpec("postfix.installed", decisive=True), "postfix.master", "postfix.daemons", "postfix.instances"),
     informational=("postfix.instances",),
     tags=("postfix",),
 )

@@ -54,6 +54,7 @@ _SAYS = {
     signs=("relay.name", "relay.reachable", "relay.banner", "relay.catch-all"),
     tags=("relay", "network"),
     needs=("postfix", "network"),
+    probes=True,
     timeout=9.5,
 )
 def relay(ctx: Context) -> Iterator[Observation]:

@@ -39,6 +39,7 @@ _PASSING = ("server-busy", "rate-limited", "greylisted", "server-error", "sessio
     signs=("relay.mechanism", "relay.login", "relay.envelope"),
     tags=("relay", "sasl", "network"),
     needs=("postfix", "network"),
+    probes=True,
     timeout=9.5,
 )
 def relay_login(ctx: Context) -> Iterator[Observation]:

@@ -38,6 +38,7 @@ _WHY = {
     signs=("relay.starttls", "relay.wrapper", "relay.protocol", "relay.certificate"),
     tags=("relay", "tls", "network"),
     needs=("postfix", "network"),
+    probes=True,
     timeout=9.5,
 )
 def relay_tls(ctx: Context) -> Iterator[Observation]:

@@ -293,7 +293,7 @@ def ignore_add(
     if not any(check.declares(sign) for check in known):
         from difflib import get_close_matches
 
-        near = get_close_matches(sign, sorted({s for check in known for s in check.signs}), 1)
+        near = get_close_matches(sign, sorted({spec.id for check in known for spec in check.signs}), 1)
         raise UsageError(f"no check declares the sign {sign!r}{f'; is {near[0]!r} meant?' if near else ''}")
     if not plain(why).strip():
         raise UsageError("--why: say why, for whoever reads the list later")

@@ -10,11 +10,20 @@ from typing import TYPE_CHECKING
 from diagnose.facts.asks import Asks
 from diagnose.host.plain import from_plain
 from diagnose.host.query import LogReply, MailLog, MailQueue, Now
-from diagnose.model import Target
+from diagnose.model import FLAG, SignSpec, Target
 
 if TYPE_CHECKING:
     from diagnose.parse.log.maillog import MailLog as ReadLog
     from diagnose.parse.postfix.queue import QueueSummary
+
+# What the queue's sums say, wherever they are read: for the check and for the command.
+QUEUE_SIGNS = (
+    SignSpec("queue.readable", decisive=True, gauge="view"),
+    SignSpec("queue.waiting", {"failed": FLAG}, gauge="queue"),
+    SignSpec("queue.hold", gauge="held"),
+    SignSpec("queue.stuck"),
+    SignSpec("queue.maildrop"),
+)
 
 
 def target(ctx: Asks) -> Target:

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from diagnose import __version__, rank
+from diagnose.facts.mail import QUEUE_SIGNS
 from diagnose.host.ahead import Ahead
 from diagnose.host.live import LiveHost
 from diagnose.host.plain import from_plain
@@ -112,6 +113,7 @@ def look(state: Path, host: LiveHost, asked: Ahead[QueueLinesReply]) -> Seen:
             reason=problem,
             observations=(unknown("queue.readable", "mail queue", problem), *down),
             seconds=_since(began),
+            signs=QUEUE_SIGNS,
         )
         found = tuple(d for d in rank.rank(all_causes(), [run]) if d.explained_by is None) if down else ()
         return Seen(report=_report(info, moment, began, run, found), summary=None, now=now.epoch, problem=problem)
@@ -119,7 +121,12 @@ def look(state: Path, host: LiveHost, asked: Ahead[QueueLinesReply]) -> Seen:
         flows = _flows(host, moment) if summary.total else False
     observations = (*_observations(summary, now.epoch), *_down(reply.err))
     run = Run(
-        check="queue", title="Mail queue", outcome=Outcome.COMPLETED, observations=observations, seconds=_since(began)
+        check="queue",
+        title="Mail queue",
+        outcome=Outcome.COMPLETED,
+        observations=observations,
+        seconds=_since(began),
+        signs=QUEUE_SIGNS,
     )
     diagnoses = _diagnoses(summary, observations, flows)
     notes = (

@@ -61,14 +61,25 @@ def observations(plain: Plain) -> Iterator[Plain]:
         yield from run.get("observations", ())
 
 
+def measured(plain: Plain, gauge: str) -> Iterator[Plain]:
+    """What was observed by signs that are this gauge (`diagnose.model.SignSpec`)."""
+    return (o for o in observations(plain) if o.get("gauge") == gauge)
+
+
+def ports(plain: Plain) -> Iterator[tuple[Plain, int, bool]]:
+    """Each TCP port that is known to get out of this network or not: the observation, the port, whether it does."""
+    for observation in measured(plain, "port"):
+        port = _whole(observation["data"].get("port"))
+        if port is not None and observation["status"] in ("ok", "failed"):
+            yield observation, port, observation["status"] == "ok"
+
+
 def queue(plain: Plain) -> Queue:
     found: dict[str, int | None] = {"length": None, "oldest": None, "held": None}
-    for observation in observations(plain):
-        data = observation.get("data", {})
-        if observation["sign"] == "queue.waiting" and "count" in data:
-            found.update(length=_whole(data["count"]), oldest=_whole(data.get("oldest")))
-        elif observation["sign"] == "queue.hold":
-            found["held"] = _whole(data.get("count", 0))
+    for data in (o["data"] for o in measured(plain, "queue") if "count" in o["data"]):
+        found.update(length=_whole(data["count"]), oldest=_whole(data.get("oldest")))
+    for observation in measured(plain, "held"):
+        found["held"] = _whole(observation["data"].get("count", 0))
     return Queue(**found)
 
 

@@ -127,13 +127,10 @@ def _relay(advice: Plain) -> str:
 
 def _seen(plain: Plain) -> str:
     """Ports that get out, and the queue: what one asks about first."""
-    ports = []
-    for o in digest.observations(plain):
-        if o["sign"].startswith("egress.port-") and o["status"] in ("ok", "failed"):
-            good = o["status"] == "ok"
-            ports.append(
-                _tag(f"{o['subject']} {'gets out' if good else 'does not get out'}", "open" if good else "shut")
-            )
+    ports = [
+        _tag(f"{o['subject']} {'gets out' if good else 'does not get out'}", "open" if good else "shut")
+        for o, _, good in digest.ports(plain)
+    ]
     counts = digest.queue(plain)
     queue = ""
     if counts.length is not None:

@@ -86,12 +86,12 @@ def _run(run: Run) -> dict[str, Any]:
         "outcome": run.outcome.value,
         "seconds": run.seconds,
         "reason": run.reason,
-        "observations": [_observation(observation) for observation in run.observations],
+        "observations": [_observation(o, run.gauge(o.sign)) for o in run.observations],
     }
 
 
-def _observation(observation: Observation) -> dict[str, Any]:
-    return {
+def _observation(observation: Observation, gauge: str) -> dict[str, Any]:
+    plain = {
         "sign": observation.sign,
         "status": observation.status.word,
         "subject": observation.subject,
@@ -99,3 +99,4 @@ def _observation(observation: Observation) -> dict[str, Any]:
         "data": dict(observation.data),
         "at": observation.at.isoformat() if observation.at else None,
     }
+    return plain | ({"gauge": gauge} if gauge else {})

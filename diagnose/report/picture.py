@@ -43,7 +43,7 @@ def draw(plain: Mapping[str, Any]) -> str:
 
 
 def _path(plain: Mapping[str, Any]) -> tuple[list[Station], str]:
-    found = next((o for o in digest.observations(plain) if o["sign"] == "path.dies" and o["status"] == "failed"), None)
+    found = next((o for o in digest.measured(plain, "hops") if o["status"] == "failed"), None)
     if found is None or not _supports(plain, found):
         return [], ""
     data = found["data"]

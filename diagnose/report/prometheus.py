@@ -89,10 +89,7 @@ def _checks(plain: Mapping[str, Any]) -> str:
 
 
 def _ports(plain: Mapping[str, Any]) -> str:
-    found = {}
-    for observation in digest.observations(plain):
-        if observation["sign"].startswith("egress.port-") and observation["status"] in ("ok", "failed"):
-            found[_label(observation["sign"].removeprefix("egress.port-"))] = int(observation["status"] == "ok")
+    found = {str(port): int(good) for _, port, good in digest.ports(plain)}
     return _gauge(
         "maildiag_egress_port_open", "1 where this TCP port gets out of this network.",
         [({"port": port}, value) for port, value in found.items()],

@@ -113,8 +113,8 @@ def _without_rights(page: _Page, report: Report) -> None:
 def _all_clear(page: _Page, report: Report) -> None:
     """On what the good news rests: mail that was seen to flow, the queue, and how much was looked at."""
     for run in report.runs:
-        for observation in run.observations:
-            if observation.sign in ("mail.flow", "queue.readable") and observation.status is Status.OK:
+        for observation in run.measured("flow", "view"):
+            if observation.status is Status.OK:
                 page.wrap(f"{observation.subject}: {observation.summary}", "  ", "    ")
     done = sum(run.outcome is Outcome.COMPLETED for run in report.runs)
     if len(report.runs) > 1:

@@ -78,7 +78,7 @@ def declared_signs() -> set[str]:
     try:
         from diagnose.registry import discover
 
-        return {sign for check in discover()[0] for sign in check.signs}
+        return {spec.id for check in discover()[0] for spec in check.signs}
     except Exception:
         return set()
 

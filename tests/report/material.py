@@ -26,7 +26,7 @@ HOSTILE = (
     '\r\n2 "Fake service" - x\r\n# TYPE evil gauge\nevil 1\n```\n- item\n===\n' + "W" * 6000 + "\U0001f4a5"
 )
 _KEPT = frozenset(
-    "schema status confidence impact outcome explained_by at started check sign family kind tls mode state since".split()
+    "schema status gauge confidence impact outcome explained_by at started check sign family kind tls mode state since".split()
 )
 
 
