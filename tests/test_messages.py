@@ -15,6 +15,10 @@ from diagnose.parse.pasted import message
 MESSAGES = Path(__file__).parent / "messages"
 NOTHING = ""
 FIRST = {
+    "domino": "recipient-unknown",
+    "forwarded": "relay-access-denied",
+    "gmail-null-mx": "recipient-domain-accepts-no-mail",
+    "qmail-host": "recipient-domain-not-found",
     "courier": "recipient-unknown",
     "exchange": "recipient-unknown",
     "exchange-2003": "recipient-unknown",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from diagnose.parse.pasted import dialogue
 from diagnose.parse.words import reason as reasons_of
+from diagnose.parse.words import smtp_reply
 from diagnose.parse.words.reason import Reason
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ _OPENS = re.compile(
     re.IGNORECASE,
 )
 _STANDING = re.compile(
-    r"This is the mail system at host \S*|I'm sorry to have to inform you that your message could not|"
+    r"This is the .{0,60} at \S[^:]*\.$|This is the mail system at host \S*|I'm sorry to have to inform you that your message could not|"
     r"be delivered to one or more recipients\.? ?(?:It's attached below\.)?|For further assistance, please (?:send mail to \S*|contact .*)|"
     r"If you do so, please include this problem report\..*|delete your own text from the attached returned message\.?|"
     r"^\W*The mail system\W*$|This message was created automatically by mail delivery software\W*|"
@@ -191,7 +192,7 @@ def read(lines: Sequence[_Numbered]) -> tuple[Spoken, ...]:
 
 def _waiting(spoken: Spoken) -> Spoken:
     """What is tried again has not expired; without another reason, that is all there is to say."""
-    if spoken.done or (spoken.reason is not None and spoken.reason.label != "message-expired"):
+    if spoken.done or (spoken.reason and (spoken.reason.label != "message-expired" or spoken.reason.weight >= _ENOUGH)):
         return spoken
     return replace(spoken, reason=Reason(label="retry-pending", text=spoken.text or "delayed", weight=_ENOUGH))
 
@@ -243,12 +244,19 @@ def _of_block(block: _Block, server: str) -> Spoken:
     said = _KIND.sub("", block.get("diagnostic-code"), count=1)
     said = _quoted(said)
     number = block.fields.get("diagnostic-code", block.fields.get("status", (0, "")))[0]
-    reason = reasons_of.classify(said, peer=peer) if said else None
+    reason = _classified(said, peer) if said else None
     if (reason is None or reason.weight < _ENOUGH) and re.match(r"[45]\.\d", status):
-        coded = reasons_of.classify(_coded(said, status), peer=peer)
+        coded = _classified(_coded(said, status), peer)
         if coded is not None and (reason is None or coded.weight > reason.weight):
             reason = coded
     return Spoken(recipient=recipient or None, number=number, text=said or status, reason=reason)
+
+
+def _classified(text: str, peer: str | None, stage: str | None = None) -> Reason | None:
+    reason = reasons_of.classify(text, peer=peer, stage=stage)
+    if reason is not None and reason.label == "local-user-unknown":
+        return replace(reason, label="recipient-unknown")  # local to the server that reports
+    return reason
 
 
 def _quoted(text: str) -> str:
@@ -269,16 +277,18 @@ def _of_words(lines: Sequence[_Numbered], peer: str | None) -> Spoken:
     """What the sentences of a report say: the most telling of its paragraphs and lines."""
     best = Spoken(recipient=None, number=lines[0][0] if lines else 0, text="", reason=None)
     for number, text, stage, server in _said(lines, peer):
-        reason = reasons_of.classify(text, peer=server, stage=stage)
+        reason = _classified(text, server, stage)
         if reason is None or (reason.label == "noise" and not reason.harmless):
             continue
-        if best.reason is None or _tells(reason) > _tells(best.reason):
+        if best.reason is None or _tells(reason, text) > _tells(best.reason, best.text):
             best = Spoken(recipient=None, number=number, text=text, reason=reason)
     return best
 
 
-def _tells(reason: Reason) -> tuple[int, bool]:
-    return reason.weight, reason.code is not None or reason.enhanced is not None
+def _tells(reason: Reason, text: str) -> tuple[bool, int]:
+    """A server's reply tells more than a mailer's own words, but for those that say it tried too long."""
+    by_reply = reason.label != "message-expired" and smtp_reply.find(text) is not None
+    return reason.weight >= _ENOUGH and by_reply, reason.weight
 
 
 def _said(lines: Sequence[_Numbered], peer: str | None) -> Iterator[tuple[int, str, str | None, str | None]]:

@@ -24,6 +24,7 @@ CAUSE = Cause(
     signs=(
         # The refusal comes from the server itself, as far away as its other ports.
         Sign("path.dies", 8, Status.OK),
+        Sign("mail.remote-server-unreachable", 10),
         Sign("mail.connect-reset", 4, where=(("route", "direct"),)),
         Sign("mail.session-timeout", 5, where=(("route", "direct"),)),
         Sign("destination.reachable", 19, where=(("outcome", REFUSALS),)),
