@@ -184,7 +184,7 @@ def test_the_root_outranks_its_consequence(tmp_path: Path) -> None:
 
 def test_gzip_utf16_and_journal_exports_are_read(tmp_path: Path) -> None:
     """What people attach to tickets, as it is."""
-    export = f"__CURSOR=s=1\n_HOSTNAME=h\nSYSLOG_IDENTIFIER=postfix/smtp\n_PID=5\nMESSAGE={TIMED_OUT[40:]}\n\n"
+    export = f"__CURSOR=s=1\n_HOSTNAME=h\nSYSLOG_IDENTIFIER=postfix/smtp\n_PID=5\nMESSAGE={TIMED_OUT[38:]}\n\n"
     for data in (gzip.compress(TIMED_OUT.encode()), TIMED_OUT.encode("utf-16"), export.encode()):
         assert explained(tmp_path, data, "--format", "json").causes[0] == "egress-port-25-blocked"
 

@@ -31,7 +31,7 @@ from diagnose.model import (
 )  # fmt: skip
 from diagnose.parse.log.settled import Settled
 from diagnose.parse.pasted.evidence import Delivery, Event, Said, Trouble, read_lines
-from diagnose.parse.words.reason import Reason, likely
+from diagnose.parse.words.reason import VAGUE, Reason, likely
 from diagnose.parse.words.suggest import Suggestion, reasons_in, suggest
 from diagnose.statement import fail, ok, stamped, unknown
 
@@ -75,7 +75,13 @@ class Collected:
         """
         self.suggestions = suggest(self._pass_on(Settled().read(events)))
         if not self.suggestions and not self.fine and self._strangers and not self._scanned():
-            self.suggestions = suggest(self._strangers)
+            # All there is, and by these words alone as well a spammer as somebody who is missed.
+            self.suggestions = tuple(
+                dataclasses.replace(
+                    each, reason=dataclasses.replace(each.reason, weight=min(each.reason.weight, VAGUE))
+                )
+                for each in suggest(self._strangers)
+            )
             for kind in self._kinds.values():
                 kind.stranger = False
         if self.fine and not self._failed:
@@ -266,15 +272,7 @@ def _accuses(kind: _Kind) -> bool:
 
 def _is_stranger(event: Event) -> bool:
     """Whether this host's own server refused a client from the Internet."""
-    if not isinstance(event, Trouble) or event.client is None or "NOQUEUE: reject" not in event.text:
-        return False
-    import ipaddress
-
-    address = event.client.rpartition("[")[2].partition("]")[0].removeprefix("IPv6:")
-    try:
-        return ipaddress.ip_address(address).is_global
-    except ValueError:
-        return False
+    return isinstance(event, Trouble) and event.stranger
 
 
 def _scans(event: Event) -> TypeGuard[Trouble]:

@@ -103,8 +103,8 @@ def _of_trouble(log: MailLog, group: TroubleGroup) -> Fact | None:
     reason = trouble.reason
     if reason is None or reason.harmless or reason.label in ("noise", "undelivered-notice"):
         return None
-    if reason.label == "submission-rejected" and not _own(trouble.client):
-        return None  # a stranger was turned away, as it should be
+    if trouble.stranger:
+        return None  # turned away, as it should be
     started = max((s.at for s in log.starts if s.at is not None), default=None)
     sent = max((at for _, at in _sent(log) if at is not None), default=None)
     lasting = reason.label in OF_SUBMISSION
@@ -119,19 +119,6 @@ def _of_trouble(log: MailLog, group: TroubleGroup) -> Fact | None:
         current=not over,
         minor=lasting and log.statuses.get("sent", 0) >= 4 * MANY * group.count,
     )
-
-
-def _own(client: str | None) -> bool:
-    """Whether a client is this host or its own network; no client named counts as own."""
-    import ipaddress
-
-    if not client:
-        return True
-    try:
-        address = ipaddress.ip_address(client.rpartition("[")[2].rstrip("]").removeprefix("IPv6:"))
-    except ValueError:
-        return False
-    return address.is_loopback or address.is_private or address.is_link_local
 
 
 def _sent(log: MailLog) -> list[tuple[str, datetime | None]]:

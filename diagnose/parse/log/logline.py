@@ -41,7 +41,7 @@ _RUNTIME = re.compile(
 # "mail.info " (busybox), "<mail.info> " (FreeBSD), "mail:info " (AIX), "[ID 197553 mail.info] " (Solaris, behind the program)
 _PRIORITY = r"(?:<?(?:mail|daemon|user|auth|authpriv|syslog|local\d)[.:][a-z]{3,7}>?|<\d{1,2}\.\d>)"
 _HOST = r"(?P<host>[^\s:\[\]=<>{]+|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7})"
-_TAG = r"(?:\[(?P<pid>\w{1,10})\])?:\s+(?:\[ID \d{1,10} [a-z0-9]+\.[a-z]+\] )?"
+_TAG = r"(?: ?\[(?P<pid>\w{1,10})\])?:\s+(?:\[ID \d{1,10} [a-z0-9]+\.[a-z]+\] )?"
 _PROGRAM = re.compile(
     rf"(?:{_PRIORITY}\s+)?(?:{_HOST}\s+(?:mail\s+(?=postfix/))?)??(?:{_PRIORITY}\s+|[A-Z][\w-]{{2,30}}\s+(?=postfix/))?"
     r"(?:(?:INFO|WARN(?:ING)?|ERR(?:OR)?|CRIT|DEBUG|NOTICE|info|warning|err|error|crit)[:|\s]+)?"
@@ -54,6 +54,11 @@ _RFC_5424 = re.compile(
     r"(?P<host>\S+) (?P<service>[\w./@-]{1,64}) (?P<pid>\d{1,10}|-) \S{1,32} (?:-|(?:\[(?:[^\]\\]|\\.)*\])+) (?:\ufeff)?"
 )
 _ANY_PROGRAM = re.compile(rf"(?:{_PRIORITY}\s+)?{_HOST}\s+(?:{_PRIORITY}\s+)?(?P<service>[\w./@()-]{{1,64}}){_TAG}")
+# Dovecot's own log file names no host: "auth-worker(22401): Info: ", and formerly "Info: imap-login: ".
+_DOVECOT = re.compile(
+    r"(?:(?:Info|Warn(?:ing)?|Error|Fatal|Panic|Debug): )?(?P<service>(?:auth|imap|pop3|managesieve|lmtp|lda|master|config|dict|anvil)"
+    r"(?:-login|-worker)?(?:\((?P<pid>[^)\s]*)\))?(?:<[^>\s]*>){0,2}): (?P<host>)?"
+)
 _QUEUE_ID = re.compile(rf"(?P<id>{queue_id.PATTERN}|NOQUEUE): ")
 _LEVEL = re.compile(r"(?P<level>warning|error|fatal|panic): ")
 _LEVEL_COLUMN = re.compile(r"\s*(?:err|warning|crit|info|notice|error)\s*\|\s*")
@@ -93,6 +98,7 @@ def parse(line: str | bytes, now: datetime | None = None) -> Line | None:
         (_RFC_5424.match(rest) if at is not None else None)
         or _PROGRAM.match(rest)
         or (_ANY_PROGRAM.match(rest) if at is not None or rest is not stripped else None)
+        or (_DOVECOT.match(rest) if at is not None else None)
     )
     if program is None:
         return _bare(rest, at)

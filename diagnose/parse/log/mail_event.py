@@ -59,7 +59,10 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
-    """A line that is no delivery and says that something is wrong (or only looks so: ``reason.harmless``)."""
+    """A line that is no delivery and says that something is wrong (or only looks so: ``reason.harmless``).
+
+    ``stranger``: a client from outside this site was turned away, for no fault of this host.
+    """
 
     at: datetime | None
     service: str | None
@@ -69,6 +72,7 @@ class Trouble:
     level: str = "info"
     queue_id: str | None = None
     client: str | None = None
+    stranger: bool = False
     number: int = 0
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
+from diagnose.parse.log import ordinary
 from diagnose.parse.log.fields import STATUSES, fields
 from diagnose.parse.log.logline import Line, parse
 from diagnose.parse.log.mail_event import Delivery, Group, Start, Trouble, TroubleGroup
@@ -25,16 +26,17 @@ __all__ = ["Delivery", "Group", "Line", "MailLog", "Start", "Trouble", "TroubleG
 
 _RELAY = re.compile(r"(?P<host>[^\[\]]+)\[(?P<address>[^\]]*)\](?::(?P<port>\d{1,5}))?")
 _STARTED = re.compile(r"(?P<what>daemon started|reload) -- version (?P<version>[\w.-]+)")
-_CLIENT = re.compile(r" from (?P<client>\S*\[[^\]]*\])")
-_CLIENT_FIRST = re.compile(r"(?P<client>\S+\[[0-9A-Fa-f.:]+\]): SASL ")
+_CLIENT = re.compile(r"(?:^(?:[A-Z ]{4,30} )?| from )(?P<client>[^\s\[\]]*\[(?:IPv6:)?[0-9A-Fa-f.:]+\])")
+_TURNED_AWAY = re.compile(r"(?:milter-|proxy-)?(?:reject|discard): ")
+_LOGGED_IN = ("sasl_username=", "not owned by user ")
 _NEAR = re.compile(r"\[(?:127\.|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|169\.254\.|::1\]|f[cde])", re.IGNORECASE)
 _DEBUGGING = re.compile(
     r"[a-z][a-z0-9]*_[a-z0-9_]+: |[<>] \S+\[[^\]]*\](?::\d+)?: "
 )  # what -v writes: functions, dialogue
-_SERVERS = frozenset({"smtpd", "tlsproxy", "postscreen"})
 _FROM_STRANGERS = frozenset(
     {"tls-protocol-mismatch", "tls-handshake-failed", "tls-wrong-version", "certificate-not-trusted"}
 )
+_AT_THE_DOOR = ordinary.SERVERS | {"cleanup", None}
 _REMOTE = frozenset({"smtp", "lmtp", "relay", "submission"})
 _K = TypeVar("_K")
 _V = TypeVar("_V")
@@ -200,18 +202,24 @@ class MailLog:
             return ()
         if line.level == "info" and not self._telling(text):
             return ()
-        whole = f"{line.queue_id}: {text}" if line.queue_id else text
-        if line.level in {"fatal", "panic"}:
-            whole = f"{line.level}: {whole}"
-        reason = reasons_of.classify(whole, service=line.service)
-        if reason is None and line.level == "info":
+        reason = _meaning(line)
+        if reason is None and (line.level == "info" or ordinary.is_local(line)):
             return ()
+        whole = f"{line.level}: {text}" if line.level in {"fatal", "panic"} else text
+        whole = f"{line.queue_id}: {whole}" if line.queue_id else whole
         self._remember(line, whole, reason)
-        client = _CLIENT.search(text) or _CLIENT_FIRST.match(text)
-        if reason is not None and reason.entry == "client-password" and client and not _is_near(client.group("client")):
-            reason = replace(reason, label="noise", harmless=True)  # strangers guess passwords all day
-        if reason is not None and line.service in _SERVERS and reason.label in _FROM_STRANGERS:
-            reason = replace(reason, label="noise", harmless=True)  # scanners try every protocol there is
+        found = _CLIENT.search(text)
+        client = found["client"] if found else None
+        stranger = False
+        if line.service in _AT_THE_DOOR and (reason is None or reason.label not in ordinary.OWN_FAULTS):
+            # Scanners try every protocol and password there is, and are turned away all day.
+            turned_away = _TURNED_AWAY.match(text) is not None
+            logged_in = turned_away and any(word in text for word in _LOGGED_IN)
+            stranger = client is not None and not _is_near(client) and not logged_in
+            scanned = line.service is not None and reason is not None and reason.label in _FROM_STRANGERS
+            if (stranger and not turned_away) or scanned:
+                reason = _noise(reason, text)
+            stranger = stranger and turned_away
         trouble = Trouble(
             at=line.at,
             service=line.service,
@@ -220,7 +228,8 @@ class MailLog:
             reason=reason,
             level=line.level,
             queue_id=line.queue_id,
-            client=client.group("client") if client else None,
+            client=client,
+            stranger=stranger,
             number=self.lines,
         )
         self._count_trouble(trouble)
@@ -292,6 +301,24 @@ def _worth(line: str | bytes) -> bool:
     if isinstance(line, bytes):
         return any(word in line for word in _WORTH_BYTES)
     return any(word in line for word in _WORTH)
+
+
+def _meaning(line: Line) -> Reason | None:
+    """What a line that tells of no delivery means: in the words of the program that wrote it, or of a server that it quotes."""
+    if ordinary.is_local(line):
+        inner = ordinary.postfix_text(line)
+        return reasons_of.classify(inner, own=True) if inner else ordinary.said(line)
+    if ordinary.is_daily(line):
+        return _noise(None, line.text)
+    if ordinary.postfix_asks_itself(line):
+        return Reason(label="daemon-failed", text=line.text[:300], weight=2)
+    text = f"{line.level}: {line.text}" if line.level in {"fatal", "panic"} else line.text
+    return reasons_of.classify(text, service=line.service, own=ordinary.is_postfix(line))
+
+
+def _noise(reason: Reason | None, text: str) -> Reason:
+    reason = reason or Reason(label="noise", text=reasons_of.mask(text[:300]), weight=1)
+    return replace(reason, label="noise", harmless=True)
 
 
 def _is_near(client: str) -> bool:

@@ -145,7 +145,7 @@ def refusal(raw: bytes | str, now: datetime) -> Story | None:
     line = parse(raw, now)
     if line is None or "reject:" not in line.text:
         return None
-    reason = reasons_of.classify(f"NOQUEUE: {line.text}", service=line.service)
+    reason = reasons_of.classify(line.text, service=line.service)
     found = fields(line.text)
     client = re.search(r" from (\S+\[[^\]]*\])", line.text)
     text = reasons_of.mask(reason.text if reason else line.text)
@@ -280,7 +280,7 @@ def _action(telling: _Telling, line: Line, what: str, text: str) -> Step:
         return Step(at=line.at, kind="held", text=f"put on hold by a rule: {text[:400]}")
     if what.endswith("reject"):
         telling.ended = True
-        reason = reasons_of.classify(f"{telling.queue_id}: {text}", service=line.service)
+        reason = reasons_of.classify(text, service=line.service)
         return Step(at=line.at, kind="refused", text=f"refused by a rule of this host: {text[:400]}", reason=reason)
     if what.endswith("discard"):
         telling.ended = True

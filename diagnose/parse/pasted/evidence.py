@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from diagnose.parse.log import ordinary
 from diagnose.parse.log.logline import LONGEST_LINE, Line, parse
 from diagnose.parse.log.maillog import Delivery, MailLog, Trouble
 from diagnose.parse.pasted import bounce, dialogue, javamail, mailq, message, other_mta, program_text
@@ -227,12 +228,10 @@ def _is_postfix(line: Line) -> bool:
     """Whether a parsed line is a mail log's, rather than an application's with a stamp."""
     if line.queue_id is not None or (line.level != "info" and line.service is None):
         return True
-    name = f"{line.syslog_name or ''}/{line.service or ''}"
     return line.service is not None and (
-        "postfix" in name
-        or line.service.startswith(
-            ("post", "dovecot", "amavis", "exim", "saslauthd", "pluginviewer", "audit", "kernel")
-        )
+        ordinary.is_postfix(line)
+        or ordinary.is_local(line)
+        or line.service.startswith(("post", "exim", "pluginviewer", "audit", "kernel"))
     )
 
 

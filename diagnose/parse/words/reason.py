@@ -43,7 +43,7 @@ _REFUSED = re.compile(
     r"host\s+(?P<name>[^\s\[\]]+)\s?(?:\[(?P<address>[^\]]+)\])?\s+refused to talk to me:\s*(?P<rest>.*)", re.DOTALL
 )
 _NOQUEUE = re.compile(
-    r"(?:NOQUEUE|[0-9A-Za-z]{6,20}): (?P<kind>(?:milter-)?reject): (?P<command>[A-Z-]+)(?: \S+)? from "
+    r"(?:^|: )(?P<kind>(?:milter-)?reject): (?P<command>[A-Z-]+)(?: \S+)? from "
     r"(?P<client>\S+\[[^\]]*\](?::\d+)?|\[[^\]]*\]:\d+):? (?P<rest>.*)",
     re.DOTALL,
 )
@@ -129,11 +129,13 @@ def classify(
     service: str | None = None,
     port: int | None = None,
     stage: str | None = None,
+    own: bool = False,
 ) -> Reason | None:
     """Say what a text means, or None when nothing in it is known.
 
     ``peer`` is the server's name when the caller knows it, ``service`` the Postfix service or program that wrote the
     text, ``port`` the server's port, ``stage`` where in the dialogue it came. All yield to what the text says.
+    ``own``: Postfix wrote it; unless it quotes a server, only what Postfix says is looked up.
     """
     text = mask(clean(text[:LONGEST]))
     core = _unwrap(text)
@@ -141,7 +143,9 @@ def classify(
         return None
     name = core.name or peer
     where = core.stage or stage
-    entry = _remembered(core.text, name, where, core.code)
+    here = _NOQUEUE.search(text) is not None
+    own = own and core.code is None and not here
+    entry = _remembered(core.text, name, where, core.code, own)
     if entry is None:
         return None
     label = entry.label
@@ -149,7 +153,7 @@ def classify(
         label = "backend-down"  # LMTP hands mail to a mailbox server of this very site
     if label == "milter-down" and core.code is not None and core.name:
         label = "server-busy"  # said by another server, whose filters are not ours
-    if label == "local-user-unknown" and core.code is not None and "NOQUEUE" not in text:
+    if label == "local-user-unknown" and core.code is not None and not here:
         label = "recipient-unknown"  # said by some server: whether it is this host, the text does not tell
     return Reason(
         label=label,
@@ -298,18 +302,20 @@ def _reply_core(
 
 # --- looking up -----------------------------------------------------------------------------------------------------
 
-_memory: OrderedDict[tuple[str, str | None, str | None], reply_table.Entry | None] = OrderedDict()
+_memory: OrderedDict[tuple[str, str | None, str | None, bool], reply_table.Entry | None] = OrderedDict()
 _memory_lock = Lock()
 _MEMORY_SIZE = 4096
 
 
-def _remembered(text: str, peer: str | None, stage: str | None, code: int | None) -> reply_table.Entry | None:
-    key = (normalise(text), peer, stage)
+def _remembered(
+    text: str, peer: str | None, stage: str | None, code: int | None, own: bool
+) -> reply_table.Entry | None:
+    key = (normalise(text), peer, stage, own)
     with _memory_lock:
         if key in _memory:
             _memory.move_to_end(key)
             return _memory[key]
-    entry = _look_up(text, peer, stage, code)
+    entry = _search(text, peer, stage, own=True) if own else _look_up(text, peer, stage, code)
     with _memory_lock:
         _memory[key] = entry
         if len(_memory) > _MEMORY_SIZE:
@@ -329,12 +335,14 @@ def _look_up(text: str, peer: str | None, stage: str | None, code: int | None) -
     return found
 
 
-def _search(text: str, peer: str | None, stage: str | None, *, is_reply: bool) -> reply_table.Entry | None:
+def _search(
+    text: str, peer: str | None, stage: str | None, *, is_reply: bool = False, own: bool = False
+) -> reply_table.Entry | None:
     lowered = text.lower()
     speaking = reply_table.speaking(peer)
     first: reply_table.Entry | None = None
     for entry in reply_table.entries():
-        if entry.local and is_reply:
+        if (entry.local and is_reply) or (own and not entry.own):
             continue
         if first is not None and entry.peer is None:
             continue

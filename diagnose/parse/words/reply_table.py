@@ -27,7 +27,7 @@ class Entry:
     ``peer`` is a pattern for the server's name: where it fits, the entry goes first, and with ``only_peer`` it counts
     nowhere else. ``stage`` is where in the dialogue such a text comes when nothing else says so; ``at`` is a pattern
     of the stages that the entry is limited to, ``never`` of those where a text cannot mean this. ``local`` marks texts of
-    programs, which no server's reply is.
+    programs, which no server's reply is, ``own`` those of Postfix itself: the files that begin with 1.
     """
 
     id: str
@@ -39,6 +39,7 @@ class Entry:
     at: str | None = None
     never: str | None = None
     local: bool = False
+    own: bool = False
     weight: int = 5
     harmless: bool = False
     meaning: str = ""
@@ -114,7 +115,7 @@ def read(path: Path) -> tuple[Entry, ...]:
     from diagnose import toml  # 10 ms that a program which classifies nothing need not pay
 
     document = toml.loads(path.read_text("utf-8"))
-    shared: Mapping[str, Any] = document.get("all", {})
+    shared: Mapping[str, Any] = {"own": path.name.startswith("1"), **document.get("all", {})}
     return tuple(_entry({**shared, **row}) for row in document["entry"])
 
 

@@ -1,0 +1,124 @@
+"""What the daily lines of a mail host mean: those of the programs beside Postfix, and Postfix's own that only look alarming.
+
+The tables of replies hold what servers say of mail. A program of this host that logs "DKIM verification successful" or
+"service antivirus is OK" says the same words of something else: it has the short table below, or means nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from diagnose.parse.log.logline import Line
+from diagnose.parse.words.reason import Reason
+
+__all__ = ["OWN_FAULTS", "SERVERS", "is_daily", "is_local", "is_postfix", "postfix_asks_itself", "postfix_text", "said"]
+
+SERVERS = frozenset({"smtpd", "postscreen", "tlsproxy", "dnsblog"})
+_DAEMONS = frozenset(
+    "anvil bounce cleanup defer discard dnsblog error flush lmtp local master nqmgr oqmgr pickup pipe postalias postcat postconf "
+    "postdrop postfix postfix-script postlog postlogd postmap postmulti postqueue postscreen postsuper proxymap qmgr qmqpd relay "
+    "retry scache sendmail showq smtp smtpd spawn tlsmgr tlsproxy trace trivial-rewrite verify virtual".split()
+)
+# Services inside Postfix that its own daemons ask: no filter or policy server of the administrator's.
+_INSIDE = "anvil|bounce|cleanup|defer|dnsblog|flush|proxymap|proxywrite|qmgr|rewrite|scache|showq|tlsmgr|trace|verify"
+# Programs that serve mail or the host and are not asked to send.
+_LOCAL = re.compile(
+    r"(?:open)?(?:dkim|dmarc|arc)\b|dkim|opend|policyd|(?:py)?policy|postgrey|postfwd|postsrsd|sqlgrey|gr[ea]y|milter|amavis|rspamd|rmilter|"
+    r"spam|sp[ad]mp?d|dspam|clam|freshclam|mimedefang|MailScanner|dovecot|auth\b|auth-worker|imap|i?pop3|(?:managesieve|lmtp|lda|master|config|dict|anvil)\(|managesieve|sieve|timsieved|lmtpunix|cyrus|authdaemon|courier(?!esmtp)|"
+    r"saslauthd|sogod|mailgraph|zm\w|pmg|nslcd|sssd|slapd|named|unbound|dnsmasq|mysqld|mariadbd|redis|sshd|sudo|su\b|"
+    r"systemd|dbus|NetworkManager|dhclient|rsyslogd|syslog-ng|logrotate|fail2ban|chronyd|ntpd|snmpd|polkitd|login\b|dockerd|containerd",
+    re.ASCII,
+)  # fmt: skip
+
+
+def is_postfix(line: Line) -> bool:
+    """Whether one of Postfix's own programs wrote it."""
+    name = line.syslog_name or ""
+    return "postfix" in name or (line.service in _DAEMONS and (name != "" or line.service not in ("sendmail", "error")))
+
+
+def is_local(line: Line) -> bool:
+    """Whether a program of this host wrote it that neither sends mail nor is Postfix."""
+    name = line.syslog_name or line.service or ""
+    return not is_postfix(line) and _LOCAL.match(name) is not None
+
+
+@cache
+def _says() -> tuple[tuple[tuple[str, ...], re.Pattern[str], str, int], ...]:
+    """Beginnings of the program's name, what it writes, label, weight."""
+    return (
+        (
+            ("dovecot", "auth", "lmtp(", "lda("),
+            re.compile(r"(?:auth|lmtp|lda|deliver|master|config|dict|stats|log)\b.*?: (?:Fatal|Panic|Error): "),
+            "backend-down",
+            4,
+        ),
+        (
+            ("amavis",),
+            re.compile(r"\(!!?\) ?(?:TROUBLE|.*\b(?:FAILED|failed|refused|died|No such file))"),
+            "content-filter-down",
+            8,
+        ),
+        (("opend",), re.compile(r"(?:can't|cannot|unable to|failed to) (?:bind|create listen|open socket)|smfi_\w+\(\) failed|mi_stop", re.I),
+         "milter-down", 5),
+        (("postgrey",), re.compile(r"fatal|can't connect to TCP|cannot bind", re.I), "content-filter-down", 5),
+        (("policyd",), re.compile(r"(?:can't|cannot|unable to|failed to) (?:bind|connect)|Traceback", re.I), "content-filter-down", 5),
+    )  # fmt: skip
+
+
+_INNER = re.compile(r"\b(?:postdrop|sendmail): ((?:warning|fatal): .*)")
+
+
+def postfix_text(line: Line) -> str:
+    """What a command of Postfix told the program that ran it, "" for anything else."""
+    inner = _INNER.search(line.text)
+    return inner[1] if inner else ""
+
+
+def said(line: Line) -> Reason | None:
+    """What a local program's line means: nothing, as a rule."""
+    name = line.syslog_name or line.service or ""
+    text = line.text if name.startswith("dovecot") else f"{name}: {line.text}"
+    for begin, pattern, label, weight in _says():
+        if name.startswith(begin) and pattern.search(text):
+            return Reason(label=label, text=line.text[:300], weight=weight)
+    return None
+
+
+@cache
+def _daily() -> re.Pattern[str]:
+    return re.compile(
+        # cleanup(8): a rule of header_checks or a milter noted, added or changed something
+        r"(?:milter-)?(?:info|prepend|replace|warn|ignore|strip|redirect|filter|bcc|pass|header-\w+): |(?:header|body) \S+: .*; from=<|"
+        # smtpd(8), postscreen(8), dnsblog(8): clients and their names, and lists that did not answer
+        r"reject_warning: |\S+: address not listed for hostname |hostname \S+ does not resolve to address |bare <(?:LF|CR)> received |"
+        r"\S+: RBL lookup error: |dnsblog_query: lookup error |[A-Z][A-Z ]{3,30} (?:\d+ )?(?:after \S+ )?(?:from |for )?\[|"
+        # smtp(8): the names that a recipient's domain publishes
+        r"(?:malformed|numeric) domain name in resource data |"
+        # what else goes by itself
+        r"message has been queued for \d+ days|dict_ldap_get_values\[\d+\]: DN .* not found, skipping|discarding EHLO keywords"
+    )  # fmt: skip
+
+
+def is_daily(line: Line) -> bool:
+    """Whether a line of Postfix looks alarming and tells of no failure of this host."""
+    if line.text.startswith(("valid_hostname: ", "valid_hostaddr: ")):
+        return line.service in ("smtp", "lmtp")  # a name in the recipient's DNS; elsewhere it is this host's own
+    return _daily().match(line.text) is not None
+
+
+_ASKED = re.compile(rf"problem talking to service (?:(?:private|public)/)?(?:{_INSIDE})\b")
+
+
+def postfix_asks_itself(line: Line) -> bool:
+    """Whether a daemon of Postfix waits for another: no filter or policy server of the administrator's."""
+    return _ASKED.match(line.text) is not None
+
+
+# What stops a client and is this host's own trouble, whoever the client is.
+OWN_FAULTS = frozenset(
+    "milter-down content-filter-down disk-full queue-no-space queue-permissions lookup-table-broken table-unavailable "
+    "table-permission-denied lookup-table-unsupported postfix-config-error resource-limits blocklist-query-refused "
+    "daemon-failed dns-try-again".split()
+)
