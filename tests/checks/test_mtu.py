@@ -31,10 +31,10 @@ def log(*messages: tuple[str, int, bool]) -> tuple[str, ...]:
 @pytest.mark.parametrize(
     ("messages", "status"),
     [
-        ([("A1", 500, True), ("A2", 32000, False)], Status.FAILED),
-        ([("A2", 32000, False)], Status.WARNING),
-        ([("A1", 500, False), ("A2", 32000, False)], Status.OK),
-        ([("A1", 500, True), ("A2", 32000, True)], Status.UNKNOWN),
+        ([("A1C2D3", 500, True), ("A2C2D3", 32000, False)], Status.FAILED),
+        ([("A2C2D3", 32000, False)], Status.WARNING),
+        ([("A1C2D3", 500, False), ("A2C2D3", 32000, False)], Status.OK),
+        ([("A1C2D3", 500, True), ("A2C2D3", 32000, True)], Status.UNKNOWN),
     ],
 )
 def test_stalls(messages: list[tuple[str, int, bool]], status: Status) -> None:

@@ -45,7 +45,7 @@ _TAG = r"(?: ?\[(?P<pid>\w{1,10})\])?:\s+(?:\[ID \d{1,10} [a-z0-9]+\.[a-z]+\] )?
 _PROGRAM = re.compile(
     rf"(?:{_PRIORITY}\s+)?(?:{_HOST}\s+(?:mail\s+(?=postfix/))?)??(?:{_PRIORITY}\s+|[A-Z][\w-]{{2,30}}\s+(?=postfix/))?"
     r"(?:(?:INFO|WARN(?:ING)?|ERR(?:OR)?|CRIT|DEBUG|NOTICE|info|warning|err|error|crit)[:|\s]+)?"
-    r"(?P<service>(?:postfix|postgrey|policyd|dovecot|opendkim|opendmarc|amavis|spamd|rspamd|clam|saslauthd|pluginviewer|msmtp|ssmtp|"
+    r"(?P<service>(?:postfix|postgrey|policyd|dovecot|opendkim|opendmarc|amavis|spamd|rspamd|clam|cyrus|sogod|saslauthd|pluginviewer|msmtp|ssmtp|"
     r"sSMTP|nullmailer|exim\d?|sendmail|postmulti|postconf|postmap|postalias|postqueue|postsuper|postcat|postdrop|postlog|audit|"
     rf"kernel|sm-mta|mail)[\w./@-]*){_TAG}"
 )
