@@ -71,6 +71,10 @@ def _posted() -> str:
     return "\n".join(json.loads(line)["text"] for line in lines)
 
 
+def _messages() -> str:
+    return "\n".join(path.read_text(encoding="utf-8") for path in sorted((DATA.parent / "messages").glob("*.eml")))
+
+
 @dataclass(frozen=True, slots=True)
 class Parser:
     """A reader and what to mutate. lines: how many lines of the seed one input has."""
@@ -141,7 +145,7 @@ def parsers() -> dict[str, Parser]:
     posted = _posted()
     return {
         "bounce": Parser(lambda t: bounce.read(list(enumerate(t.splitlines(), 1))), posted),
-        "message": Parser(lambda t: list(message.split(enumerate(t.splitlines(), 1))), posted),
+        "message": Parser(lambda t: list(message.split(enumerate(t.splitlines(), 1))), _messages(), 60),
         "dialogue": Parser(lambda t: [dialogue.read(line) for line in t.splitlines()], posted),
         "erb": Parser(lambda t: (erb.render(t, {}), erb.manifest(t), erb.environment(t), erb.variables_of(t)), _ERB),
         "evidence": Parser(lambda t: evidence.read_anything(t, NOW), posted, 12),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -38,6 +39,7 @@ _OPENS = re.compile(
     r"This (?:message|report|e-?mail) (?:was|is) (?:created|generated) automatically by mail|"
     r"This is an? (?:automatic\w*|auto).{0,40}(?:Delivery Status|notification|bounce)|"
     r"Delivery (?:has failed|to the following recipients?)|The following address(?:es)? (?:failed|had)|"
+    r"(?:A|Your) message (?:that you (?:have )?sent |to \S+ )?(?:could ?n[o']t|was ?n[o']t|has not) (?:yet )?(?:be |been )?delivered|"
     r"I'm (?:afraid|sorry).{0,20} (?:wasn't|not able|unable).{0,20} deliver|"
     r"(?:-+ ?)?The following addresses had (?:permanent|transient|delivery))",
     re.IGNORECASE,
@@ -122,8 +124,43 @@ def opens(line: str) -> bool:
     return _OPENS.match(line) is not None
 
 
+def is_notice(line: str) -> bool:
+    """Whether a line is a sending service's notification in JSON."""
+    return line[:1] == "{" and ("notificationType" in line or '"eventType"' in line)
+
+
+def notified(number: int, line: str) -> tuple[Spoken, ...]:
+    """Reads what a sending service notifies of as JSON (Amazon SES): a result for each recipient that bounced."""
+    try:
+        said = json.loads(line)
+        said = json.loads(said["Message"]) if "Message" in said else said
+        bounced = said["bounce"]["bouncedRecipients"]
+        server = str(said["bounce"].get("reportingMTA") or "")
+        fields = [
+            (name, str(each.get(key) or ""))
+            for each in bounced
+            for name, key in (
+                ("Final-Recipient", "emailAddress"),
+                ("Action", "action"),
+                ("Status", "status"),
+                ("Diagnostic-Code", "diagnosticCode"),
+            )
+        ]
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        return ()
+    return read(
+        [
+            (number, f"Reporting-MTA: {server}"),
+            (number, ""),
+            *((number, f"{name}: {value}") for name, value in fields if value),
+        ]
+    )
+
+
 def is_report(message: Message, parts: Sequence[tuple[str, str]]) -> bool:
     """Whether a message reports on the delivery of another; ``parts`` are its texts with their types."""
+    if message.get_param("report-type") == "disposition-notification":
+        return False
     if message.get_content_type() == "multipart/report" or message.get("X-Failed-Recipients"):
         return True
     if any(kind.startswith("text/x-delivery-status") for kind, _ in parts):
@@ -134,10 +171,13 @@ def is_report(message: Message, parts: Sequence[tuple[str, str]]) -> bool:
     return any(opens(line) for line in first.splitlines()[:2])
 
 
-def is_auto_reply(message: Message) -> bool:
-    """Whether a message is an absent person's, or another program's answer (RFC 3834)."""
+def is_answer(message: Message) -> bool:
+    """Whether a message that reports no failure is an absent person's or a program's answer (RFC 3834)."""
     sent = str(message.get("Auto-Submitted") or "").lower()
-    return sent.startswith("auto-replied") or _AUTO_REPLY.match(str(message.get("Subject") or "")) is not None
+    receipt = message.get_content_type() == "multipart/report"  # RFC 8098: read, or deleted unread
+    return (
+        receipt or sent.startswith("auto-replied") or _AUTO_REPLY.match(str(message.get("Subject") or "")) is not None
+    )
 
 
 def before_original(lines: Sequence[_Numbered]) -> Sequence[_Numbered]:

@@ -57,21 +57,23 @@ def read_lines(lines: Iterable[str | bytes], now: datetime | None = None) -> Ite
     """Read lines as they come, and yield what they say in order."""
     reader = _Reader(now)
     for found in message.split((number, _text(line)) for number, line in enumerate(lines, 1)):
-        if isinstance(found, tuple):
-            for part in parts(cleaned(found[1])):
-                yield from reader.feed(found[0], part)
-        elif found.report:
+        if isinstance(found, message.Report):
             yield from reader.finish()
             yield from _from_report(bounce.read(found.lines))
-        else:
-            for number, line in found.lines:
-                yield from reader.feed(number, cleaned(line))
+            continue
+        number, line = found
+        if bounce.is_notice(line):
+            yield from reader.finish()
+            yield from _from_report(bounce.notified(number, line))
+            continue
+        for part in parts(cleaned(line)):
+            yield from reader.feed(number, part)
     yield from reader.finish()
 
 
 def _text(line: str | bytes) -> str:
-    text = line if isinstance(line, str) else line[:LONGEST_LINE].decode("utf-8", "surrogateescape")
-    return text.rstrip("\r\n")
+    line = line[:LONGEST_LINE]
+    return (line if isinstance(line, str) else line.decode("utf-8", "surrogateescape")).rstrip("\r\n")
 
 
 def _from_report(report: Iterable[bounce.Spoken]) -> Iterator[Event]:

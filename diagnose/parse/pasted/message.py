@@ -42,15 +42,14 @@ _UNSEEN = re.compile(r"<(?P<end>/?)(?:style|script|head|title)\b", re.IGNORECASE
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A message's speaking lines with their numbers. ``report``: it reports what became of another message."""
+class Report:
+    """A message that tells what became of another: its speaking lines with their numbers."""
 
     lines: tuple[_Numbered, ...]
-    report: bool
 
 
-def split(lines: Iterable[tuple[int, str]], depth: int = 0) -> Iterator[_Numbered | Found]:
-    """The lines as they come, and whole messages among them for what they say."""
+def split(lines: Iterable[tuple[int, str]], depth: int = 0) -> Iterator[_Numbered | Report]:
+    """The lines as they come, with messages among them as what their text parts say, and reports as a whole."""
     head: list[_Numbered] = []
     body: list[_Numbered] | None = None
     size = 0
@@ -104,11 +103,11 @@ def _is_head(head: Sequence[_Numbered], line: str) -> bool:
     return len(names) > 2 or (len(names) == 2 and bool(names & {"from", "received", "return-path", "content-type"}))
 
 
-def _read(lines: list[_Numbered], depth: int) -> Iterator[_Numbered | Found]:
+def _read(lines: list[_Numbered], depth: int) -> Iterator[_Numbered | Report]:
     """What a message says: a report's text, or any other's lines, in which a report may be quoted."""
     lines = [(number, _QUOTE.sub("", line, count=1)) for number, line in lines]
     if bounce.opens(lines[0][1]):
-        yield Found(tuple(bounce.before_original(lines)), report=True)
+        yield Report(tuple(bounce.before_original(lines)))
         return
     from email import message_from_bytes
 
@@ -132,7 +131,7 @@ def _read(lines: list[_Numbered], depth: int) -> Iterator[_Numbered | Found]:
         numbers[line.strip()].append(number)
     at = lines[0][0]
     report = bounce.is_report(message, [(kind, part[:2000]) for kind, part in parts])
-    if not report and bounce.is_auto_reply(message):
+    if not report and bounce.is_answer(message):
         return
     said: list[_Numbered] = []
     for kind, part in parts:
@@ -144,8 +143,10 @@ def _read(lines: list[_Numbered], depth: int) -> Iterator[_Numbered | Found]:
             at = known.pop() if known and line.strip() else at
             found.append((at, line))
         said += [*(bounce.before_original(found) if report else found), (at, "")]
-    if report or depth >= _DEEPEST:
-        yield Found(tuple(said), report=report)
+    if report:
+        yield Report(tuple(said))
+    elif depth >= _DEEPEST:
+        yield from said
     else:
         yield from split(said, depth + 1)
 
