@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -76,6 +75,14 @@ _AUTO_REPLY = re.compile(
     re.I,
 )
 _QUOTING = re.compile(r"(?P<code>[45]\d\d)-(?P<quote>['\"])(?P<reply>.*)(?P=quote)", re.DOTALL)
+_MEMBER = re.compile(r'"(\w+)" ?: ?"([^"]*)')
+_NOTICE = {
+    "emailAddress": "Final-Recipient",
+    "action": "Action",
+    "status": "Status",
+    "diagnosticCode": "Diagnostic-Code",
+    "reportingMTA": "Reporting-MTA",
+}
 _PEER = re.compile(
     r"while talking to (?P<a>[\w.-]+\w)|(?:recipient|remote|receiving|destination) (?:domain \S+ by|host|server|mail server):? (?P<b>[\w-]+(?:\.[\w-]+)+)|"
     r"\bhost (?P<c>[\w-]+(?:\.[\w-]+)+)|(?:Generating server|Remote Server|reporting server):? (?P<d>[\w-]+(?:\.[\w-]+)+)|by (?P<e>[\w-]+(?:\.[\w-]+)+)\.? \[",
@@ -130,31 +137,10 @@ def is_notice(line: str) -> bool:
 
 
 def notified(number: int, line: str) -> tuple[Spoken, ...]:
-    """Reads what a sending service notifies of as JSON (Amazon SES): a result for each recipient that bounced."""
-    try:
-        said = json.loads(line)
-        said = json.loads(said["Message"]) if "Message" in said else said
-        bounced = said["bounce"]["bouncedRecipients"]
-        server = str(said["bounce"].get("reportingMTA") or "")
-        fields = [
-            (name, str(each.get(key) or ""))
-            for each in bounced
-            for name, key in (
-                ("Final-Recipient", "emailAddress"),
-                ("Action", "action"),
-                ("Status", "status"),
-                ("Diagnostic-Code", "diagnosticCode"),
-            )
-        ]
-    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
-        return ()
-    return read(
-        [
-            (number, f"Reporting-MTA: {server}"),
-            (number, ""),
-            *((number, f"{name}: {value}") for name, value in fields if value),
-        ]
-    )
+    """Reads what a sending service notifies of (Amazon SES), cut or not: a result for each recipient that bounced."""
+    _, _, bounced = line.replace('\\"', '"').partition('"bouncedRecipients"')
+    fields = [(number, f"{_NOTICE[name]}: {value}") for name, value in _MEMBER.findall(bounced) if name in _NOTICE]
+    return read(fields) if fields else ()
 
 
 def is_report(message: Message, parts: Sequence[tuple[str, str]]) -> bool:
@@ -296,6 +282,8 @@ def _classified(text: str, peer: str | None, stage: str | None = None) -> Reason
     reason = reasons_of.classify(text, peer=peer, stage=stage)
     if reason is not None and reason.label == "local-user-unknown":
         return replace(reason, label="recipient-unknown")  # local to the server that reports
+    if reason is not None and reason.label.startswith("connect-") and reason.peer_port is None:
+        return replace(reason, peer_port=25)  # who reports delivers to the domain's exchangers, as a rule
     return reason
 
 

@@ -65,6 +65,7 @@ _STAGES: tuple[tuple[str, str], ...] = (
     ("message body", "dot"),
     ("sending data command", "data"),
     ("initial server greeting", "greeting"),
+    ("initial connection", "greeting"),
     ("banner", "greeting"),
     ("mail from", "mail"),
     ("rcpt to", "rcpt"),
