@@ -97,6 +97,7 @@ _WAITS = re.compile(
 )
 _ENOUGH = 4  # the weight from which words tell by themselves
 _PARAGRAPH = 12  # lines that are read as one
+_MOST = 600  # lines of sentences; a report has a few, and returns the rest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -325,7 +326,7 @@ def _said(lines: Sequence[_Numbered], peer: str | None) -> Iterator[tuple[int, s
     paragraph: list[_Numbered] = []
     sentence: list[str] = []
     margin = start = 0
-    for number, line in (*lines, (0, "")):
+    for number, line in (*lines[:_MOST], (0, "")):
         spoken = dialogue.read(line, alone=False) if line.strip() else None
         reply = (spoken.reply or "") if spoken is not None else ""
         indent = len(line) - len(line.lstrip())
