@@ -1,10 +1,12 @@
 """Weighs causes against observations.
 
-A cause's score is its prior plus the weights of the signs that matched, in decibans: a sign counts once however many
-subjects show it, its strongest observation speaks for it; what is UNKNOWN counts nothing and is listed. A diagnosis is
-certain from 20, likely from 10, possible from 3; below that it is not shown. When one cause explains another, the other
-is folded under it. Without the network a cause that a probe would have confirmed or refuted is at most likely: what the
-log says may be over.
+A cause's score is its prior plus the weights of the signs that matched, in decibans: its own, which checks measure, and
+those of words (`diagnose.knowledge.sayings`). A sign counts once however many subjects show it, its strongest
+observation speaks for it; what is UNKNOWN counts nothing and is listed. A diagnosis is certain from 20, likely from 10,
+possible from 3; below that it is not shown. When one cause explains another, the other is folded under it.
+
+Without probes (`--no-network`, or a pasted text) a cause that a probe would have confirmed or refuted is at most likely:
+what a log says may be over. Of a pasted text alone, words that leave but one cause are certain all the same.
 """
 
 from __future__ import annotations
@@ -13,12 +15,20 @@ import dataclasses
 import string
 from collections.abc import Container, Iterable, Mapping, Sequence
 
+from diagnose.knowledge import sayings
+from diagnose.knowledge.causes import by_id
 from diagnose.model import (
+    PROVES,
+    REFUTES,
     SAID,
+    SPEAKS,
+    STRONG,
     Cause,
     Confidence,
     Diagnosis,
+    Impact,
     Observation,
+    Outcome,
     Remedy,
     Run,
     Scalar,
@@ -28,23 +38,32 @@ from diagnose.model import (
 )  # fmt: skip
 
 CERTAIN, LIKELY, POSSIBLE = 20, 10, 3
-_DECIDES = 10  # the weight from which a probe would have decided
-_PROOF = 15  # of something on this host, which no probe could refute
 
 
 def rank(
-    causes: Iterable[Cause], runs: Sequence[Run], family: str = "", untried: Container[str] = ()
+    causes: Iterable[Cause],
+    runs: Sequence[Run],
+    family: str = "",
+    untried: Container[str] = (),
+    text: bool = False,
 ) -> tuple[Diagnosis, ...]:
     """The diagnoses in the order in which to read them. `family` ("debian", "rhel", "alpine") picks the commands;
-    `untried`: the signs of probes that could not be made."""
+    `untried`: the signs of probes that could not be made; `text`: words are all there is, and all that is asked."""
     seen: dict[str, list[Observation]] = {}
     for run in runs:
         for observation in run.observations:
             seen.setdefault(observation.sign, []).append(observation)
-    found = [d for cause in causes if (d := weigh(cause, seen, family, untried)) is not None]
+    found = [d for cause in causes if (d := weigh(cause, seen, family, untried, text)) is not None]
     found = _fold(found)
     found.sort(key=lambda d: (d.explained_by is not None, -d.confidence, -d.cause.impact, -d.score, d.cause.id))
     return tuple(found)
+
+
+def diagnose_words(observations: Sequence[Observation], family: str = "") -> tuple[Diagnosis, ...]:
+    """What observations of words alone suggest, as `explain`, `queue` and `trace` have them."""
+    spoken = frozenset(each.sign.removeprefix(SAID) for each in observations if each.status is Status.FAILED)
+    run = Run(check="words", outcome=Outcome.COMPLETED, observations=tuple(observations))
+    return rank(map(by_id, sorted(sayings.suggested(spoken))), [run], family, text=True)
 
 
 def confidence(score: int) -> Confidence | None:
@@ -56,13 +75,17 @@ def confidence(score: int) -> Confidence | None:
 
 
 def weigh(
-    cause: Cause, seen: Mapping[str, list[Observation]], family: str = "", untried: Container[str] = ()
+    cause: Cause,
+    seen: Mapping[str, list[Observation]],
+    family: str = "",
+    untried: Container[str] = (),
+    text: bool = False,
 ) -> Diagnosis | None:
     """One cause against the observations by sign; None where nothing speaks for it or the score is too low."""
     support: dict[str, tuple[Sign, Observation]] = {}
     against: dict[str, tuple[Sign, Observation]] = {}
     unknown: dict[str, None] = {}
-    for sign in cause.signs:
+    for sign in (*cause.signs, *sayings.signs().get(cause.id, ()), _flow(cause)):
         for observation in seen.get(sign.id, ()):
             if observation.status is Status.UNKNOWN and sign.status is not Status.UNKNOWN:
                 if sign.weight > 0:
@@ -78,7 +101,7 @@ def weigh(
     if not support:
         return None
     score = cause.prior + sum(sign.weight for sign, _ in (*support.values(), *against.values()))
-    capped = _capped(cause, score, support.values(), untried)
+    capped = _capped(cause, score, support.values(), untried, text)
     score += sum(one.weight for one in capped)
     sure = confidence(score)
     if sure is None:
@@ -104,15 +127,23 @@ def weigh(
 
 
 def _capped(
-    cause: Cause, score: int, support: Iterable[tuple[Sign, Observation]], untried: Container[str]
+    cause: Cause, score: int, support: Iterable[tuple[Sign, Observation]], untried: Container[str], text: bool
 ) -> tuple[Support, ...]:
     """What keeps a cause from being certain where no probe could be made."""
-    probed = any(sign.id in untried and abs(sign.weight) >= _DECIDES for sign in cause.signs)
-    proof = any(sign.weight >= _PROOF and not sign.id.startswith(SAID) for sign, _ in support)
-    if score < CERTAIN or not probed or proof:
+    probed = any(sign.id in untried and abs(sign.weight) >= SPEAKS for sign in cause.signs)
+    proof = any(
+        (text and sign.weight >= PROVES) if sign.id.startswith(SAID) else sign.weight >= STRONG for sign, _ in support
+    )
+    if score < CERTAIN or proof or not (probed or text):
         return ()
-    text = "network probes are switched off: one would tell whether this still holds"
-    return (Support(sign="host.network", weight=CERTAIN - 1 - score, subject="network", summary=text),)
+    why = "the text fits more than one cause" if text else "no network probe was made: this may be over"
+    return (Support(sign="host.network", weight=CERTAIN - 1 - score, subject="network", summary=why),)
+
+
+def _flow(cause: Cause) -> Sign:
+    """What mail that got through since says of a cause."""
+    weight = cause.flow if cause.flow is not None else REFUTES if cause.impact is Impact.OUTAGE else 0
+    return Sign(sayings.FLOW, weight, Status.OK)
 
 
 def _at_most(sign: Sign, most: Scalar) -> Sign:

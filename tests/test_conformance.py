@@ -18,6 +18,7 @@ from diagnose.check import Check, Context, Settings, fail, unknown
 from diagnose.check import check as make_check
 from diagnose.host.memo import FakeHost, NoNetwork
 from diagnose.knowledge.causes import all_causes
+from diagnose.knowledge.sayings import sayings, signs
 from diagnose.model import (
     SAID,
     Cause,
@@ -31,9 +32,10 @@ from diagnose.model import (
     Sign,
     SignSpec,
     Status,
+    Strength,
     Target,
 )  # fmt: skip
-from diagnose.parse.words import reason_labels, reply_table
+from diagnose.parse.words import reply_table
 from diagnose.rank import fill, rank
 from diagnose.registry import BUILT_IN, discover, probed
 from diagnose.report import digest
@@ -42,7 +44,7 @@ from diagnose.runner import run_checks
 
 CHECKS, NOTES = discover()
 CAUSES = all_causes()
-LABELS = {*reason_labels.LABELS, *(entry.label for entry in reply_table.entries())}
+LABELS = {*sayings(), *(entry.label for entry in reply_table.entries())}
 MAIL = {"mail.flow", *(f"mail.{label}" for label in LABELS)}
 DECLARED = {spec.id for check in CHECKS for spec in check.signs if not spec.id.endswith(".*")} | MAIL
 # The rooms left out state or weigh signs, as checks and causes do.
@@ -73,6 +75,13 @@ def test_ids_are_unique() -> None:
     assert [id for id, n in Counter(c.id for c in CHECKS).items() if n > 1] == []
 
 
+def test_a_saying_suggests_causes_that_exist() -> None:
+    known = {cause.id for cause in CAUSES}
+    assert set(signs()) <= known
+    assert not [s.label for s in sayings().values() if s.label in known and s.title], "a cause has its own title"
+    assert not [s.label for s in sayings().values() if s.label not in known and not s.title]
+
+
 @pytest.mark.parametrize("cause", CAUSES, ids=lambda c: c.id)
 def test_a_cause_weighs_only_signs_that_a_check_declares(cause: Cause) -> None:
     assert [sign.id for sign in cause.signs if sign.id not in DECLARED] == []
@@ -86,8 +95,8 @@ def test_every_declared_sign_is_weighed_or_informational() -> None:
 
 def test_every_label_of_a_text_is_weighed() -> None:
     """What a log line or reply says must be able to lead somewhere."""
-    weighed = {sign.id for cause in CAUSES for sign in cause.signs}
-    silent = {"mail.noise", "mail.undelivered-notice"}
+    weighed = {sign.id for each in signs().values() for sign in each}
+    silent = {"mail.noise", "mail.undelivered-notice", "mail.flow"}
     assert sorted(MAIL - weighed - silent) == []
 
 
@@ -102,8 +111,9 @@ def test_a_cause_reads_well(cause: Cause) -> None:
     assert cause.links, "the documentation that the reader goes on with"
     assert all(link.startswith("https://") for link in cause.links)
     assert -10 <= cause.prior <= 5
-    assert all(-40 <= sign.weight <= 40 and sign.weight for sign in cause.signs)
-    assert any(sign.weight > 0 for sign in cause.signs)
+    assert all(isinstance(sign.weight, Strength) for sign in cause.signs)
+    assert any(sign.weight > 0 for sign in (*cause.signs, *signs().get(cause.id, ())))
+    assert not [sign for sign in cause.signs if sign.id.startswith("mail.") and sign.id != "mail.flow"]
     for family in ("debian", "rhel", "alpine"):
         fill(cause.remedy, {}, family)
 

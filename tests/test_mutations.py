@@ -33,7 +33,7 @@ def test_no_parser_is_forgotten() -> None:
 
     other = {
         "current", "finding", "labels", "mail_event", "masking", "nft_match", "nft_text", "own_network", "packet", "paste", "path",
-        "reason_labels", "reply_table", "sasl_flaws", "sasl_options", "setting_types", "settled", "suggest", "trivial_rewrite",
+        "reply_table", "sasl_flaws", "sasl_options", "setting_types", "settled", "trivial_rewrite",
     }  # fmt: skip
     modules = [info.name for info in pkgutil.walk_packages(parse.__path__, "diagnose.parse.") if not info.ispkg]
     tried = {each.__name__ for each in vars(mutations).values() if isinstance(each, ModuleType)}

@@ -25,7 +25,7 @@ from diagnose.facts.relay import (
 from diagnose.knowledge.recognise import identify
 from diagnose.model import Observation, Scalar
 from diagnose.parse.postfix import sasl_options, table
-from diagnose.parse.words.reason import Reason, classify, likely
+from diagnose.parse.words.reason import Reason, classify
 
 _WANTS_LOGIN = ("auth-required",)
 _WANTS_TLS = ("starttls-required", "relay-requires-tls")
@@ -197,10 +197,8 @@ def _envelope(way: Route, into: WayIn, reply: DialReply, sender: str) -> Iterato
             continue
         reason = classify(text, peer=into.host, port=into.port, stage=stage)
         label = reason.label if reason else "policy-refused"
-        cause = (likely(reason) or (label,))[0] if reason else label
         where |= {
             "label": label,
-            "cause": cause,
             "stage": stage,
             "code": int(code) if code.isdigit() else 0,
             "text": text,

@@ -1,7 +1,6 @@
 """What a pasted text says about mail that does not arrive: the diagnoses of `run`, from words alone.
 
-Nothing is asked and nothing contacted, so the weights are those of the words (`diagnose.parse.words.suggest`): a text that
-decides by itself is worth 22 decibans, one that leaves several causes 12, 8 and 5 in the order of their likeliness.
+Nothing is asked and nothing contacted: events become observations, which `diagnose.rank` weighs as it weighs those of `run`.
 """
 
 from __future__ import annotations
@@ -14,9 +13,7 @@ from datetime import datetime
 from typing import TypeGuard
 
 from diagnose import __version__, rank
-from diagnose.knowledge.causes import all_causes
 from diagnose.model import (
-    Cause,
     Confidence,
     Diagnosis,
     HostInfo,
@@ -25,19 +22,17 @@ from diagnose.model import (
     Report,
     Run,
     Scalar,
-    Sign,
     Status,
     Target,
 )  # fmt: skip
+from diagnose.parse.log.current import OF_CONNECTING
 from diagnose.parse.log.settled import Settled
 from diagnose.parse.pasted.evidence import Delivery, Event, Said, Trouble, read_lines
-from diagnose.parse.words.reason import VAGUE, Reason, likely
-from diagnose.parse.words.suggest import Suggestion, reasons_in, suggest
+from diagnose.parse.words.reason import VAGUE, Reason, reasons_in
 from diagnose.statement import fail, ok, stamped, unknown
 
-__all__ = ["Collected", "about", "explain", "relay_note", "weighed"]
+__all__ = ["Collected", "about", "brief", "explain", "relay_note"]
 
-DECISIVE, OPEN = 22, (12, 8, 5, 3)  # decibans
 _KINDS = 300  # kinds of failure that are kept
 _HARMLESS_SHOWN = 8
 _POSSIBLE = 4  # diagnoses that are merely possible, at most
@@ -61,7 +56,6 @@ class Collected:
 
     events: int = 0
     fine: int = 0
-    suggestions: tuple[Suggestion, ...] = ()
     _kinds: dict[tuple[str, str, bool], _Kind] = field(default_factory=dict)
     _strangers: list[Event] = field(default_factory=list)
     _scanners: set[str] = field(default_factory=set)
@@ -73,53 +67,42 @@ class Collected:
         Strangers whom this host's server turned away are daily business where anything else is told: they count only
         where they are all there is.
         """
-        self.suggestions = suggest(self._pass_on(Settled().read(events)))
-        if not self.suggestions and not self.fine and self._strangers and not self._scanned():
+        for event in Settled().read(events):
+            self._take(event)
+        if not self.fine and self._strangers and not self._scanned() and not any(map(_accuses, self._kinds.values())):
             # All there is, and by these words alone as well a spammer as somebody who is missed.
-            self.suggestions = tuple(
-                dataclasses.replace(
-                    each, reason=dataclasses.replace(each.reason, weight=min(each.reason.weight, VAGUE))
-                )
-                for each in suggest(self._strangers)
-            )
             for kind in self._kinds.values():
+                if kind.stranger and kind.reason is not None:
+                    kind.reason = dataclasses.replace(kind.reason, weight=min(kind.reason.weight, VAGUE))
                 kind.stranger = False
         if self.fine and not self._failed:
             self._pass_over_notes()
 
     def _pass_over_notes(self) -> None:
         """Where mail flows and none fails, what a program merely remarks upon accuses nobody."""
-        self.suggestions = tuple(each for each in self.suggestions if each.reason.weight > _REMARK)
         for kind in self._kinds.values():
             if isinstance(kind.event, Trouble) and kind.reason is not None and kind.reason.weight <= _REMARK:
                 kind.reason = dataclasses.replace(kind.reason, harmless=True)
 
     def observations(self, numbered: bool = True) -> Iterator[Observation]:
         """One for each kind: failed, unknown where the words are not known, ok where they are harmless."""
+        far = [kind for kind in self._kinds.values() if kind.reason is not None and kind.reason.label in OF_CONNECTING]
+        several = len({_subject(kind.event) for kind in far}) > 1
         for kind in self._kinds.values():
-            yield _observation(kind, numbered)
+            yield from _observations(kind, numbered, several and kind in far)
 
-    def reasons(self) -> list[Reason]:
-        """The reasons that count."""
-        return [kind.reason for kind in self._kinds.values() if kind.reason is not None and _accuses(kind)]
-
-    def _pass_on(self, events: Iterable[Event]) -> Iterator[Event]:
-        for event in events:
-            self.events += 1
-            if isinstance(event, Delivery) and event.status in _FINE and not event.reasons:
-                self.fine += 1
-                continue
-            stranger = _is_stranger(event)
-            self._failed += not isinstance(event, Trouble)
-            if len(self._scanners) < _KINDS and _scans(event):
-                self._scanners.add(event.client or "")
-            self._keep(event, stranger)
-            if stranger:
-                if len(self._strangers) < _KINDS and not _listed(event):
-                    self._strangers.append(event)
-                continue
-            if not (isinstance(event, Trouble) and event.reason is not None and event.reason.harmless):
-                yield event
+    def _take(self, event: Event) -> None:
+        self.events += 1
+        if isinstance(event, Delivery) and event.status in _FINE and not event.reasons:
+            self.fine += 1
+            return
+        stranger = _is_stranger(event)
+        self._failed += not isinstance(event, Trouble)
+        if len(self._scanners) < _KINDS and _scans(event):
+            self._scanners.add(event.client or "")
+        self._keep(event, stranger)
+        if stranger and len(self._strangers) < _KINDS and not _listed(event):
+            self._strangers.append(event)
 
     def _scanned(self) -> bool:
         """Whether others than those who were turned away tried the doors of this host: then those did the same."""
@@ -150,7 +133,7 @@ def explain(lines: Iterable[str | bytes], name: str, now: datetime, *, numbered:
     counted = _Counter(lines)
     collected.read(read_lines(counted, now))
     observations = tuple(collected.observations(numbered))
-    diagnoses = weighed(collected, observations)
+    diagnoses = brief(rank.diagnose_words(observations))
     outcome, reason = Outcome.COMPLETED, ""
     if not diagnoses and any(seen.sign == "mail.unknown" for seen in observations):
         outcome, reason = Outcome.SKIPPED, "it tells of failures in words that are not known here"
@@ -189,72 +172,11 @@ def about(report: Report) -> tuple[str, ...]:
     return (" · ".join(parts), "Read only; nothing was contacted.")
 
 
-def weighed(collected: Collected, observations: Iterable[Observation], family: str = "") -> tuple[Diagnosis, ...]:
-    """The suggested causes as diagnoses, in the order of the suggestions; what an earlier one explains comes last."""
-    seen: dict[str, list[Observation]] = {}
-    for observation in observations:
-        seen.setdefault(observation.sign, []).append(observation)
-    causes = {cause.id: cause for cause in all_causes()}
-    reasons = collected.reasons()
-    found: list[Diagnosis] = []
-    limit = DECISIVE + 8
-    for suggestion in collected.suggestions:
-        cause = causes.get(suggestion.cause)
-        if cause is None:
-            continue
-        if _decides(suggestion.cause, suggestion.reason):
-            weight = DECISIVE
-        else:
-            suggested = likely(suggestion.reason)
-            place = suggested.index(suggestion.cause) if suggestion.cause in suggested else 1
-            weight = OPEN[min(place + (suggestion.reason.weight < 4), len(OPEN) - 1)]
-        diagnosis = rank.weigh(_spoken(cause, suggestion, reasons, min(weight, limit)), seen, family)
-        if diagnosis is not None:
-            found.append(dataclasses.replace(diagnosis, cause=cause))
-            limit = diagnosis.score
-    return _folded(_brief(found))
-
-
-def _brief(found: list[Diagnosis]) -> list[Diagnosis]:
-    """Without the remoter possibilities."""
-    possible = [d for d in found if d.confidence is Confidence.POSSIBLE][_POSSIBLE:]
-    return [d for d in found if d not in possible]
-
-
-def _decides(cause: str, reason: Reason) -> bool:
-    """Whether the words leave but one cause."""
-    suggested = likely(reason)
-    return reason.weight >= 4 and suggested[:1] == (cause,) and (len(suggested) == 1 or reason.label == cause)
-
-
-def _spoken(cause: Cause, suggestion: Suggestion, reasons: list[Reason], weight: int) -> Cause:
-    """The cause with the weights of words in place of a probe's."""
-    labels = dict.fromkeys([suggestion.reason.label])
-    labels.update(dict.fromkeys(r.label for r in reasons if cause.id in likely(r)))
-    # A second witness for the same adds a little, without changing the order.
-    signs = [Sign(f"mail.{label}", weight if n == 0 else 1) for n, label in enumerate(list(labels)[:4])]
-    extra = len(signs) - 1
-    if extra and weight > extra:
-        signs[0] = Sign(signs[0].id, weight - extra)
-    return dataclasses.replace(cause, prior=0, signs=tuple(signs))
-
-
-def _folded(found: list[Diagnosis]) -> tuple[Diagnosis, ...]:
-    """Consequences are marked, and put behind what stands by itself."""
-    result: list[Diagnosis] = []
-    for diagnosis in found:
-        root = next(
-            (
-                other.cause.id
-                for other in result
-                if diagnosis.cause.id in other.cause.explains
-                and other.confidence >= Confidence.LIKELY
-                and other.explained_by is None
-            ),
-            None,
-        )
-        result.append(dataclasses.replace(diagnosis, explained_by=root))
-    return tuple(sorted(result, key=lambda d: d.explained_by is not None))
+def brief(found: Iterable[Diagnosis]) -> tuple[Diagnosis, ...]:
+    """Drops the least likely causes."""
+    found = tuple(found)
+    dropped = [d for d in found if d.confidence is Confidence.POSSIBLE][_POSSIBLE:]
+    return tuple(d for d in found if d not in dropped)
 
 
 # --- events as observations -----------------------------------------------------------------------------------------
@@ -298,13 +220,14 @@ def _subject(event: Event) -> str:
     return event.service or ""
 
 
-def _observation(kind: _Kind, numbered: bool) -> Observation:
+def _observations(kind: _Kind, numbered: bool, several: bool) -> Iterator[Observation]:
     event, reason = kind.event, kind.reason
     subject = f"line {event.number}"
     times = f" ({kind.count} times)" if kind.count > 1 else ""
     if reason is None:
-        return unknown("mail.unknown", subject, f"not known here: {event.text[:300]}{times}", line=event.number)
-    data = _data(event, reason, kind.count)
+        yield unknown("mail.unknown", subject, f"not known here: {event.text[:300]}{times}", line=event.number)
+        return
+    data = _data(event, reason, kind.count) | {"several": several}
     if not _accuses(kind):
         from diagnose.parse.words import reply_table
 
@@ -315,10 +238,28 @@ def _observation(kind: _Kind, numbered: bool) -> Observation:
                 f" — a client from the Internet ({event.client}) was turned away" if isinstance(event, Trouble) else ""
             )
         text = reason.text if len(reason.text) <= 160 else f"{reason.text[:157]}..."
-        return ok(f"mail.{reason.label}", subject, f"harmless: {text}{times}{why}", harmless=True, **data)
+        yield ok(f"mail.{reason.label}", subject, f"harmless: {text}{times}{why}", harmless=True, **data)
+        return
     where = f"{subject}: " if numbered else ""
-    said = fail(f"mail.{reason.label}", subject, f"{where}{reason.text}{times}", **data)
-    return stamped(said, None if isinstance(event, Said) else event.at)
+    labels = [reason.label, *(["submission-rejected"] if _refused_a_program_here(event) else [])]
+    for label in labels:
+        said = fail(f"mail.{label}", subject, f"{where}{reason.text}{times}", **data)
+        yield stamped(said, None if isinstance(event, Said) else event.at)
+
+
+_OWN_FAULT = frozenset({"milter-down", "disk-full", "lookup-table-broken", "table-unavailable", "content-filter-down"})
+
+
+def _refused_a_program_here(event: Event) -> bool:
+    """Whether this host's SMTP server refused a client on this very host, and not for a fault of its own."""
+    return (
+        isinstance(event, Trouble)
+        and "NOQUEUE: reject" in event.text
+        and event.reason is not None
+        and event.reason.label not in _OWN_FAULT
+        and event.client is not None
+        and ("[127." in event.client or "[::1]" in event.client)
+    )
 
 
 def _data(event: Event, reason: Reason, count: int) -> dict[str, Scalar]:

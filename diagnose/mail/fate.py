@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from diagnose.errors import UsageError
+from diagnose import rank
 from diagnose.host.live.whereabouts import Parameters, Waiting, Whereabouts
-from diagnose.knowledge.causes import by_id
 from diagnose.model import Impact
 from diagnose.parse.log.story import Step, Story
 from diagnose.parse.text import duration
-from diagnose.parse.words.reason import Reason, likely
+from diagnose.parse.words.reason import Reason
+from diagnose.statement import fail
 
 __all__ = ["Fate", "Meaning", "judge", "meaning"]
 
@@ -48,13 +48,11 @@ class Fate:
 
 def meaning(reason: Reason | None) -> Meaning | None:
     """What a reason most likely means, None where it has no cause."""
-    for id in likely(reason) if reason is not None and not reason.harmless else ():
-        try:
-            cause = by_id(id)
-        except UsageError:
-            continue
-        return Meaning(cause=cause.id, title=cause.title, impact=cause.impact)
-    return None
+    if reason is None or reason.harmless:
+        return None
+    seen = fail(f"mail.{reason.label}", "message", reason.text, **reason.scalars())
+    found = rank.diagnose_words([seen])
+    return Meaning(cause=found[0].cause.id, title=found[0].cause.title, impact=found[0].cause.impact) if found else None
 
 
 def judge(

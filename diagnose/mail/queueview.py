@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import math
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -17,10 +15,12 @@ from diagnose.host.live import LiveHost
 from diagnose.host.plain import from_plain
 from diagnose.host.query import MailLog, Now, QueueLinesReply
 from diagnose.knowledge.causes import all_causes
+from diagnose.knowledge.sayings import sayings, scope_of
 from diagnose.mail import lookback
-from diagnose.mail.explain import Collected, relay_note, weighed
+from diagnose.mail.explain import brief, relay_note
 from diagnose.mail.fate import meaning
 from diagnose.model import (
+    Confidence,
     Diagnosis,
     HostInfo,
     Observation,
@@ -30,10 +30,8 @@ from diagnose.model import (
     Target,
 )  # fmt: skip
 from diagnose.parse.log import maillog
-from diagnose.parse.log.current import OF_REACHING
-from diagnose.parse.pasted.evidence import Said
 from diagnose.parse.postfix.queue import AGE_LIMITS, QueueGroup, QueueSummary
-from diagnose.parse.words.reason import LABELS, Reason
+from diagnose.parse.words.reason import Reason
 from diagnose.statement import fail, ok, unknown
 
 __all__ = ["Growth", "Row", "Seen", "Why", "look"]
@@ -119,7 +117,7 @@ def look(state: Path, host: LiveHost, asked: Ahead[QueueLinesReply]) -> Seen:
         return Seen(report=_report(info, moment, began, run, found), summary=None, now=now.epoch, problem=problem)
     if flows is None:
         flows = _flows(host, moment) if summary.total else False
-    observations = (*_observations(summary, now.epoch), *_down(reply.err))
+    observations = (*_observations(summary, now.epoch, flows), *_down(reply.err))
     run = Run(
         check="queue",
         title="Mail queue",
@@ -128,7 +126,8 @@ def look(state: Path, host: LiveHost, asked: Ahead[QueueLinesReply]) -> Seen:
         seconds=_since(began),
         signs=QUEUE_SIGNS,
     )
-    diagnoses = _diagnoses(summary, observations, flows)
+    found = rank.rank(all_causes(), [run], text=True)
+    diagnoses = brief(_commonest_first(found, observations))
     notes = (
         ("mail to other hosts went out in the last hour: what waits is the exception",) if flows and diagnoses else ()
     )
@@ -225,8 +224,9 @@ def _words(group: QueueGroup) -> str:
     """What a group's reason says, without the names of one of its servers where they would fill the line."""
     if group.reason is None:
         return group.sample.text
-    if group.reason.code is None and group.label in LABELS:
-        return LABELS[group.label].partition(":")[0]
+    saying = sayings().get(group.label)
+    if group.reason.code is None and saying is not None and saying.title:
+        return saying.title.partition(":")[0]
     return group.reason.text
 
 
@@ -269,7 +269,7 @@ def _growth(summary: QueueSummary, now: float, folder: Path) -> Growth | None:
 # --- diagnoses ------------------------------------------------------------------------------------------------------
 
 
-def _observations(summary: QueueSummary, now: float) -> Iterator[Observation]:
+def _observations(summary: QueueSummary, now: float, flows: bool) -> Iterator[Observation]:
     held = summary.messages.get("hold", 0)
     waiting = summary.total - held
     if waiting:
@@ -288,76 +288,35 @@ def _observations(summary: QueueSummary, now: float) -> Iterator[Observation]:
             yield fail(sign, f"{name} queue", f"{count} messages {text}", count=count)
     for group in summary.groups:
         if group.reason is not None:
-            yield _waiting(group, group.reason)
+            yield _waiting(group, group.reason, flows)
         elif group.sample.text:
             yield unknown(
                 "mail.unknown", group.domain, f"{group.count} waiting, in words not known: {group.sample.text}"
             )
 
 
-def _waiting(group: QueueGroup, reason: Reason) -> Observation:
+def _waiting(group: QueueGroup, reason: Reason, flows: bool) -> Observation:
     data = {key: value for key, value in group.scalars().items() if value is not None}
-    return fail(f"mail.{group.label}", group.domain, f"{group.count} waiting at {group.domain}: {reason.text}", **data)
+    text = f"{group.count} waiting at {group.domain}: {reason.text}"
+    if reason.harmless or group.queue_name == "hold":
+        return ok(f"mail.{group.label}", group.domain, text, **data)
+    # Where others can be reached it is those servers, not this network.
+    label = "remote-server-unreachable" if flows and scope_of(group.label) == "destination" else group.label
+    return fail(f"mail.{label}", group.domain, text, **data)
 
 
-def _diagnoses(summary: QueueSummary, observations: tuple[Observation, ...], flows: bool) -> tuple[Diagnosis, ...]:
-    """What the words suggest, the commonest weighing most, and what the queue itself shows (hold, a dead pickup)."""
-    groups = [g for g in summary.groups if g.reason is not None and not g.reason.harmless]
-    collected = Collected()
-    collected.read(_said(groups, flows))
+def _commonest_first(found: Iterable[Diagnosis], observations: Iterable[Observation]) -> list[Diagnosis]:
+    """What keeps the most messages waiting comes first; what is not counted by messages keeps them all."""
     counts: dict[str, int] = {}
-    for group in groups:
-        counts[group.label] = counts.get(group.label, 0) + group.count
-    collected.suggestions = tuple(
-        sorted(
-            collected.suggestions,
-            key=lambda s: (-s.score * math.log10(2 + counts.get(s.reason.label, s.count)), s.cause),
-        )
-    )
-    shown = observations
-    if flows:
-        # The renamed reason must find its observation.
-        shown = tuple(_as_theirs(seen) for seen in observations)
-    by_words = weighed(collected, shown)
-    run = Run(
-        check="queue",
-        outcome=Outcome.COMPLETED,
-        observations=tuple(o for o in observations if not o.sign.startswith("mail.")),
-    )
-    by_sums = [d for d in rank.rank(all_causes(), [run]) if d.explained_by is None]
-    known = {d.cause.id for d in by_words}
-    found = [*by_words, *(d for d in by_sums if d.cause.id not in known)]
+    for seen in observations:
+        counts[seen.sign] = counts.get(seen.sign, 0) + int(seen.data.get("count") or 0)
+    everything = counts.get("queue.waiting", 0) + counts.get("queue.hold", 0)
 
-    def order(diagnosis: Diagnosis) -> tuple[bool, bool, int, int]:
-        aside = summary.few_held and diagnosis.cause.id == "mail-on-hold"
-        return diagnosis.explained_by is not None, aside, -diagnosis.confidence, -diagnosis.cause.impact
+    def waiting(diagnosis: Diagnosis) -> int:
+        return max(counts.get(support.sign) or everything for support in diagnosis.support)
 
-    return tuple(sorted(found, key=order))
+    def order(diagnosis: Diagnosis) -> tuple[bool, bool, int]:
+        possible = diagnosis.confidence is Confidence.POSSIBLE
+        return diagnosis.explained_by is not None, possible, -waiting(diagnosis)
 
-
-_THEIRS = "remote-server-unreachable"
-
-
-def _said(groups: Iterable[QueueGroup], flows: bool) -> Iterator[Said]:
-    for number, group in enumerate(groups, 1):
-        assert group.reason is not None
-        reason = group.reason
-        if flows and reason.label in OF_REACHING:
-            # Others can be reached: it is those servers, not this network.
-            reason = dataclasses.replace(reason, label=_THEIRS, weight=3)
-        yield Said(
-            source="queue",
-            number=number,
-            last=number,
-            text=group.sample.text,
-            reasons=(reason,),
-            recipient=group.sample.recipient,
-            sender=group.sample.sender,
-            queue_id=group.sample.queue_id,
-        )
-
-
-def _as_theirs(seen: Observation) -> Observation:
-    if seen.sign.removeprefix("mail.") in OF_REACHING:
-        return dataclasses.replace(seen, sign=f"mail.{_THEIRS}")
-    return seen
+    return sorted(found, key=order)

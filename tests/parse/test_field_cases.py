@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 
-from diagnose.parse.pasted import evidence
-from diagnose.parse.words.suggest import suggest
+from diagnose.mail.explain import explain
 
 DATA = Path(__file__).parent.parent / "data"
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=timezone.utc)
@@ -25,7 +24,8 @@ def _cases(name: str) -> list[dict[str, Any]]:
 
 
 def _suggested(text: str) -> list[str]:
-    return [each.cause for each in suggest(evidence.read_anything(text, NOW))]
+    found = explain(text.splitlines(), "pasted", NOW).diagnoses
+    return [each.cause.id for each in found if each.explained_by is None]
 
 
 def _right(case: dict[str, Any], among: int) -> bool:

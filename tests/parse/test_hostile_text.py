@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from diagnose.mail.explain import explain
 from diagnose.parse.log import maillog
 from diagnose.parse.pasted import evidence, mailq
 from diagnose.parse.postfix import queue
 from diagnose.parse.words import reason, smtp_reply
-from diagnose.parse.words.suggest import suggest
 
 DATA = Path(__file__).parent.parent / "data"
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=timezone.utc)
@@ -59,7 +59,7 @@ def mutated(draw: st.DrawFn) -> bytes:
 def test_mutated_lines_are_survived(lines: list[bytes]) -> None:
     """Mutated lines in any order are read by every reader without an error."""
     list(maillog.stream(lines, NOW))
-    suggest(evidence.read_lines(lines, NOW))
+    explain(lines, "mutated", NOW)
     queue.summarise(lines, 0.0)
     mailq.from_mailq("\n".join(line.decode("utf-8", "replace") for line in lines), NOW)
 

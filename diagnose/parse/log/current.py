@@ -11,26 +11,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from diagnose.knowledge.sayings import scope_of
 from diagnose.parse.log.maillog import Delivery, Group, MailLog, Trouble, TroubleGroup
 from diagnose.parse.words.reason import Reason
 
-# Failures of one message, mailbox or receiver: others' mail may well flow beside them, on every healthy server.
-OF_ONE_MESSAGE = frozenset(
-    "recipient-unknown recipient-mailbox-full recipient-suppressed recipient-domain-not-found greylisted "
-    "recipient-domain-accepts-no-mail content-rejected message-too-large mailbox-unavailable spam-generic server-busy policy-refused "
-    "smtputf8-unsupported rate-limited ip-blocklisted sender-unauthenticated reverse-dns-missing helo-name-invalid "
-    "sender-domain-not-found sender-not-allowed greeting-refused server-error mail-loops-back message-expired undelivered-notice "
-    "recipient-domain-local local-user-unknown submission-rejected dns-not-found dns-no-data session-lost session-timeout".split()
-)
-# Failures to reach: of everything, or of one destination.
-OF_REACHING = frozenset(
-    "connect-timeout connect-refused connect-no-route connect-network-unreachable connect-reset greeting-timeout greeting-lost "
-    "dns-try-again body-timeout tls-not-offered certificate-not-trusted certificate-unknown-issuer tls-handshake-failed "
-    "remote-server-unreachable tls-required-not-offered tls-protocol-mismatch relay-certificate-invalid".split()
-)
 OF_CONNECTING = frozenset({"connect-timeout", "connect-refused", "connect-no-route", "connect-network-unreachable"})
-# What is wrong with one message stays wrong with the next of its kind, whatever else went through.
-OF_SUBMISSION = frozenset({"message-too-large", "submission-rejected", "smtputf8-unsupported"})
 MANY = 5  # so many successes to one failure make it a small share
 
 
@@ -80,8 +65,9 @@ def _of_group(log: MailLog, way: Way, label: str, domain: str, group: Group, ask
     for number, reason in enumerate(sample.reasons or ()):
         if reason.harmless or (number and reason.weight < 5):
             continue
-        one = reason.label in OF_ONE_MESSAGE
-        over = same_domain if one or (route == "direct" and reason.label in OF_REACHING and others) else bool(after)
+        scope = scope_of(reason.label)
+        one = scope in ("message", "submission")
+        over = same_domain if one or (route == "direct" and scope == "destination" and others) else bool(after)
         sent = log.statuses.get("sent", 0)
         # A bounce (it has no sender) that cannot be returned is not the mail that anybody misses.
         share = (sent >= MANY * group.count and others > 0) or (sample.sender == "" and sent > 0)
@@ -93,7 +79,7 @@ def _of_group(log: MailLog, way: Way, label: str, domain: str, group: Group, ask
             last=group.last,
             route=route,
             current=not over or personal,
-            minor=not personal and share and (one or reason.label in OF_REACHING),
+            minor=not personal and share and (one or scope == "destination"),
             alone=others > 0,
         )
 
@@ -107,7 +93,7 @@ def _of_trouble(log: MailLog, group: TroubleGroup) -> Fact | None:
         return None  # turned away, as it should be
     started = max((s.at for s in log.starts if s.at is not None), default=None)
     sent = max((at for _, at in _sent(log) if at is not None), default=None)
-    lasting = reason.label in OF_SUBMISSION
+    lasting = scope_of(reason.label) == "submission"
     over = _later(started, group.last, 1.0) or (not lasting and _later(sent, group.last))
     return Fact(
         label=reason.label,

@@ -1,7 +1,7 @@
 """Why mail failed, read from one text: a status line's reason, a server's reply, a warning, a program's error.
 
 `classify` strips what Postfix and bounce messages wrap around a reply, and looks the rest up in the tables of
-`diagnose.parse.words.reply_table`. Where the text alone does not decide, the label is one of `LABELS`.
+`diagnose.parse.words.reply_table`. What a label suggests stands in `diagnose.knowledge.sayings`.
 """
 
 from __future__ import annotations
@@ -11,19 +11,17 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 from threading import Lock
 
+from diagnose.parse.system import own_network
 from diagnose.parse.text.masking import clean, mask, normalise, without_endless_words
 from diagnose.parse.words import reply_table, smtp_reply
-from diagnose.parse.words.reason_labels import LABELS, LIKELY_CAUSE
 
 __all__ = [
-    "LABELS",
-    "LIKELY_CAUSE",
     "Reason",
     "classify",
-    "likely",
     "mask",
     "most_telling",
     "normalise",
+    "reasons_in",
     "without_endless_words",
 ]
 
@@ -98,7 +96,9 @@ class Reason:
     entry: str | None = None
 
     def scalars(self) -> dict[str, str | int | None]:
-        """What an observation's data says of it; ``family`` is 4 or 6, ``at_most`` the most that a vague text may weigh."""
+        """What an observation's data says of it: ``family`` is 4 or 6; ``near`` whether the server is on this host, ``mailbox``
+        whether it keeps this site's mailboxes; ``route`` a guess by the port, which a caller that knows it replaces;
+        ``at_most`` the most that a vague text may weigh."""
         return {
             "label": self.label,
             "stage": self.stage,
@@ -108,6 +108,9 @@ class Reason:
             "address": self.peer_address,
             "port": self.peer_port,
             "family": None if not self.peer_address else 6 if ":" in self.peer_address else 4,
+            "near": _is_near(self),
+            "mailbox": _is_mailbox(self),
+            "route": {None: None, 25: "direct"}.get(self.peer_port, "relay"),
             "at_most": VAGUE_MOST if self.weight <= VAGUE else None,
         }
 
@@ -156,7 +159,7 @@ def classify(
         label = "server-busy"  # said by another server, whose filters are not ours
     if label == "local-user-unknown" and core.code is not None and not here:
         label = "recipient-unknown"  # said by some server: whether it is this host, the text does not tell
-    return Reason(
+    found = Reason(
         label=label,
         text=core.text,
         code=core.code,
@@ -169,59 +172,40 @@ def classify(
         weight=entry.weight,
         entry=entry.id,
     )
+    return replace(found, label="near-server-down") if label in _BROKEN_OFF and _is_near(found) else found
 
 
-def likely(reason: Reason) -> tuple[str, ...]:
-    """Return the causes that a reason suggests by itself, the likeliest first: its label's, seen with its port and address."""
-    causes = LIKELY_CAUSE.get(reason.label, (reason.label,))
-    if reason.label.startswith("connect-"):
-        return _likely_for_connect(reason, causes)
-    if _is_loopback(reason) and reason.label in _BROKEN_OFF and reason.peer_port not in {25, 465, 587}:
-        # No network is in the way on this very host.
-        inside = (
-            ("backend-down", "content-filter-down") if _is_mailbox(reason) else ("content-filter-down", "backend-down")
-        )
-        return (*inside, *causes[:1])
-    if reason.label in {"greeting-timeout", "greeting-lost"} and reason.peer_port == 465:
-        return ("tls-wrapper-mismatch", *(cause for cause in causes if cause != "tls-wrapper-mismatch"))
-    return causes
+def reasons_in(event: object) -> tuple[Reason, ...]:
+    """All reasons of an event of a log or a pasted text, the most telling first."""
+    several = getattr(event, "reasons", None)
+    if several is not None:
+        return tuple(several)
+    one = getattr(event, "reason", None)
+    return (one,) if one is not None else ()
 
 
+# No answer, or none that lasts: of a server on this host the network is not to blame.
 _BROKEN_OFF = frozenset(
-    {"greeting-timeout", "greeting-lost", "session-lost", "session-timeout", "body-timeout", "tls-not-offered"}
+    "connect-timeout connect-refused connect-no-route connect-reset greeting-timeout greeting-lost session-lost session-timeout "
+    "body-timeout tls-not-offered".split()
 )
+_MAILBOX_PORTS = frozenset({24, 2003, 2525, 8024})  # LMTP, and what stands before mailboxes on one host
 
 
 def _is_mailbox(reason: Reason) -> bool:
-    """Whether a server of this site is the one that keeps the mailboxes, rather than a filter before it."""
-    return reason.peer_port in {24, 2003, 2525, 8024} or any(
+    """Whether the server keeps this site's mailboxes, rather than a filter before them."""
+    return reason.peer_port in _MAILBOX_PORTS or any(
         word in (reason.peer_name or "").lower() for word in ("dovecot", "lmtp", "imap", "mailbox", "mailman", "cyrus")
     )
 
 
-def _is_loopback(reason: Reason) -> bool:
+def _is_near(reason: Reason) -> bool:
+    """Whether the server is on this very host, or in the container beside it: no network is in the way."""
     address = reason.peer_address or ""
     if address.startswith(("127.", "private/", "unix:", "/")) or address == "::1":
         return True
-    # A neighbouring container, which has a name of one word and a private address.
-    return "." not in (reason.peer_name or ".") and address.startswith(("10.", "172.", "192.168."))
-
-
-def _likely_for_connect(reason: Reason, causes: tuple[str, ...]) -> tuple[str, ...]:
-    address = reason.peer_address or ""
-    port = reason.peer_port
-    loopback = _is_loopback(reason)
-    if loopback and port in {25, 465, 587}:
-        return ("relay-unreachable", "smtp-listener-missing", "mail-loops-back")
-    if loopback:
-        return ("content-filter-down", "backend-down", "smtp-listener-missing")
-    if ":" in address and reason.label != "connect-refused":
-        return ("ipv6-broken", *(cause for cause in causes if cause != "ipv6-broken"))
-    if port is not None and port != 25 and reason.label in {"connect-timeout", "connect-no-route"}:
-        return ("relay-unreachable", "egress-submission-blocked", *causes[1:])
-    if reason.label == "connect-refused" and port == 25:
-        return ("egress-port-25-blocked", "remote-server-unreachable", "relay-unreachable")
-    return causes
+    # A neighbouring container has a name of one word and a private address.
+    return "." not in (reason.peer_name or ".") and own_network.is_private(address)
 
 
 # --- unwrapping -----------------------------------------------------------------------------------------------------

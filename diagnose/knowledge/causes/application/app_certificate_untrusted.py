@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.application import APPLY, SENDS
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import HINTS, PROVES, REFUTES, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="app-certificate-untrusted",
@@ -23,11 +23,11 @@ CAUSE = Cause(
         rhel=("update-ca-trust",),
     ),
     rules_out="The chain and the name verify against the trust store of the Java that runs the application.",
+    flow=0,
     signs=(
-        Sign("app.certificate", 22),
-        Sign("app.certificate", 3, Status.WARNING),
-        Sign("mail.app-certificate-untrusted", 14),
-        Sign("app.certificate", -22, Status.OK),
+        Sign("app.certificate", PROVES),
+        Sign("app.certificate", HINTS, Status.WARNING),
+        Sign("app.certificate", REFUTES, Status.OK),
         SENDS,
     ),
     explains=("app-smtp-unreachable", "nothing-submitted"),

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.application import APPLY, PROPERTIES, SMTP_PACKAGE
-from diagnose.model import Cause, Impact, Remedy, Sign
+from diagnose.model import PROVES, SPEAKS, Cause, Impact, Remedy, Sign
 
 CAUSE = Cause(
     id="app-config-invalid",
@@ -16,12 +16,11 @@ CAUSE = Cause(
         commands=("grep -nE '\\\\$|[[:space:]]$|<%' {path}", *APPLY),
     ),
     rules_out="The settings, read as Java reads them, lead to a server that takes them.",
+    flow=0,
     signs=(
-        Sign("app.settings", 23, where=(("proven", True),)),
+        Sign("app.settings", PROVES, where=(("proven", True),)),
         # Odd, but not seen to be what stops the mail.
-        Sign("app.settings", 12, where=(("proven", False),)),
-        Sign("mail.app-config-invalid", 14),
-        Sign("mail.app-send-failed", 3),
+        Sign("app.settings", SPEAKS, where=(("proven", False),)),
     ),
     explains=(
         "app-smtp-unreachable",

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.application import APPLY
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import HINTS, PROVES, SPEAKS, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="app-config-not-applied",
@@ -15,11 +15,14 @@ CAUSE = Cause(
         commands=("puppet agent --enable", *APPLY),
     ),
     rules_out="The generated file says what the template says, and the application was started after it was written.",
+    flow=0,
     signs=(
-        Sign("app.applied", 24, where=(("kind", ("template-newer", "agent-disabled", "run-failed", "not-managed")),)),
+        Sign(
+            "app.applied", PROVES, where=(("kind", ("template-newer", "agent-disabled", "run-failed", "not-managed")),)
+        ),
         # The file's time alone does not show that what the application uses has changed in it.
-        Sign("app.applied", 12, where=(("kind", "not-restarted"),)),
-        Sign("app.applied", 4, Status.WARNING, where=(("kind", "edited-by-hand"),)),
+        Sign("app.applied", SPEAKS, where=(("kind", "not-restarted"),)),
+        Sign("app.applied", HINTS, Status.WARNING, where=(("kind", "edited-by-hand"),)),
     ),
     explains=(
         "app-config-invalid",

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.application import APPLY, SMTP_PACKAGE
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import PROVES, REFUTES, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="app-credentials-rejected",
@@ -16,10 +16,10 @@ CAUSE = Cause(
         commands=APPLY,
     ),
     rules_out="A login with the same user and password that the server answers with 235.",
+    flow=0,
     signs=(
-        Sign("app.login", 22),
-        Sign("mail.app-credentials-rejected", 12),
-        Sign("app.login", -25, Status.OK),
+        Sign("app.login", PROVES),
+        Sign("app.login", REFUTES, Status.OK),
     ),
     explains=("nothing-submitted",),
     links=("https://support.google.com/accounts/answer/185833", SMTP_PACKAGE),

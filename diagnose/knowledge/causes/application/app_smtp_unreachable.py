@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.application import APPLY, BY_POSTFIX, SMTP_PACKAGE
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, FITS, PROVES, REFUTES, STRONG, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="app-smtp-unreachable",
@@ -16,23 +16,20 @@ CAUSE = Cause(
         commands=("getent hosts {host}", "timeout 5 bash -c '</dev/tcp/{host}/{port}' && echo open", *APPLY),
     ),
     rules_out="A connection from this host to that host and port that is greeted.",
+    flow=0,
     signs=(
-        Sign("app.server", 6, where=(("local", False),)),
+        Sign("app.server", FITS, where=(("local", False),)),
         # relay-name-not-found says it more exactly.
-        Sign("app.server", 20, where=(("local", False), ("outcome", "name-not-found"))),
-        Sign("app.server", 20, where=(("local", False), ("outcome", ("silent", "greeting")))),
-        Sign("app.server", 22, where=(("local", False), ("others", ("open", "private")))),
-        Sign("app.server", 14, where=(("local", False), ("others", "unknown"))),
+        Sign("app.server", PROVES, where=(("local", False), ("outcome", "name-not-found"))),
+        Sign("app.server", PROVES, where=(("local", False), ("outcome", ("silent", "greeting")))),
+        Sign("app.server", PROVES, where=(("local", False), ("others", ("open", "private")))),
+        Sign("app.server", STRONG, where=(("local", False), ("others", "unknown"))),
         # Unrelated servers fail on that port too: the network stops it, and egress-…-blocked explains this.
-        Sign("app.server", 20, where=(("local", False), ("others", "blocked"))),
-        Sign("mail.app-smtp-unreachable", 8),
-        Sign("mail.app-connect-failed", 4),
-        Sign("mail.app-host-not-found", 5),
-        Sign("mail.app-read-timeout", 3),
-        Sign("app.server", -25, Status.OK),
+        Sign("app.server", PROVES, where=(("local", False), ("others", "blocked"))),
+        Sign("app.server", REFUTES, Status.OK),
         # Nothing at all is reached: not this server's doing.
-        Sign("egress.internet", -15),
-        Sign("dns.resolver", -12),
+        Sign("egress.internet", AGAINST),
+        Sign("dns.resolver", AGAINST),
         BY_POSTFIX,
     ),
     explains=("nothing-submitted",),

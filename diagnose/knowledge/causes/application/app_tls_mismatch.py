@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.application import APPLY, SENDS, SMTP_PACKAGE
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import PROVES, REFUTES, SPEAKS, STRONG, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="app-tls-mismatch",
@@ -20,15 +20,14 @@ CAUSE = Cause(
         ),
     ),
     rules_out="A TLS handshake begun as the settings begin it.",
+    flow=0,
     signs=(
-        Sign("app.tls", 22, where=(("proven", True),)),
+        Sign("app.tls", PROVES, where=(("proven", True),)),
         # By what is usual on the port, the server not heard.
-        Sign("app.tls", 14, where=(("proven", False),)),
+        Sign("app.tls", STRONG, where=(("proven", False),)),
         # The mail goes out, each time after a failed handshake and in the clear.
-        Sign("app.tls", 12, Status.WARNING, where=(("kind", "fallback"),)),
-        Sign("mail.app-tls-mismatch", 12),
-        Sign("mail.app-read-timeout", 4),
-        Sign("app.tls", -25, Status.OK),
+        Sign("app.tls", SPEAKS, Status.WARNING, where=(("kind", "fallback"),)),
+        Sign("app.tls", REFUTES, Status.OK),
         SENDS,
     ),
     explains=("app-smtp-unreachable", "nothing-submitted"),

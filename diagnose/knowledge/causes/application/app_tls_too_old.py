@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.application import APPLY, SMTP_PACKAGE
-from diagnose.model import Cause, Impact, Remedy, Sign
+from diagnose.model import PROVES, Cause, Impact, Remedy, Sign
 
 CAUSE = Cause(
     id="app-tls-too-old",
@@ -18,10 +18,10 @@ CAUSE = Cause(
         ),
     ),
     rules_out="A handshake with the versions that the application's Java offers.",
+    flow=0,
     signs=(
         # What the settings or the runtime allow; that this tool's own TLS passes says nothing about Java's.
-        Sign("app.protocol", 21),
-        Sign("mail.app-tls-too-old", 14),
+        Sign("app.protocol", PROVES),
     ),
     explains=("app-smtp-unreachable", "app-tls-mismatch", "nothing-submitted"),
     links=("https://www.java.com/en/configure_crypto.html", SMTP_PACKAGE),

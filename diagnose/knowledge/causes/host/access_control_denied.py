@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, PROVES, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="access-control-denied",
@@ -20,12 +20,8 @@ CAUSE = Cause(
     ),
     rules_out="SELinux permissive or disabled, and no denial of a mail program in the audit log.",
     signs=(
-        Sign("host.access-control", 20),
-        Sign("mail.access-control-denied", 20),
-        Sign("mail.connect-permission-denied", 5),
-        Sign("mail.table-permission-denied", 3),
-        Sign("host.access-control", -15, Status.OK),
-        Sign("mail.flow", -20, Status.OK),
+        Sign("host.access-control", PROVES),
+        Sign("host.access-control", AGAINST, Status.OK),
     ),
     explains=("queue-permissions", "submission-sandboxed", "sasl-map-missing", "lookup-table-broken"),
     links=("https://www.postfix.org/DEBUG_README.html",),

@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import DOUBTS, PROVES, REFUTES, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="clock-wrong",
@@ -14,17 +14,10 @@ CAUSE = Cause(
         alpine=("rc-service chronyd start && chronyc makestep",),
     ),
     rules_out="The time service says that the clock is right.",
+    flow=DOUBTS,
     signs=(
-        Sign("host.clock", 22),
-        # The file system's clock and the kernel's differ by a second on any busy machine.
-        Sign("mail.clock-wrong", 14, where=(("weak", (False, None)),)),
-        Sign("mail.clock-wrong", 3),
-        # The certificate is out of its dates by this clock.
-        Sign("mail.relay-certificate-invalid", 3),
-        Sign("mail.certificate-not-trusted", 3),
-        Sign("host.clock", -25, Status.OK, where=(("sure", True),)),
-        # Mail flows in spite of it: then it is a remark.
-        Sign("mail.flow", -8, Status.OK),
+        Sign("host.clock", PROVES),
+        Sign("host.clock", REFUTES, Status.OK, where=(("sure", True),)),
     ),
     explains=("relay-certificate-invalid", "app-certificate-untrusted", "relay-credentials-rejected"),
     links=("https://www.postfix.org/TLS_README.html",),

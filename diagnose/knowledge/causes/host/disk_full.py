@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, PROVES, SPEAKS, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="disk-full",
@@ -19,14 +19,13 @@ CAUSE = Cause(
         ),
     ),
     rules_out="df and df -i show room below the queue directory, and more than queue_minfree.",
+    flow=0,
     signs=(
-        Sign("disk.space", 22),
+        Sign("disk.space", PROVES),
         # Not the queue's own file system: Postfix may fail to write its log or its tables.
-        Sign("disk.space", 10, Status.WARNING, where=(("kind", "full"),)),
-        Sign("disk.inodes", 22),
-        Sign("mail.disk-full", 20),
-        Sign("mail.queue-no-space", 5),
-        Sign("disk.space", -12, Status.OK),
+        Sign("disk.space", SPEAKS, Status.WARNING, where=(("kind", "full"),)),
+        Sign("disk.inodes", PROVES),
+        Sign("disk.space", AGAINST, Status.OK),
     ),
     explains=(
         "nothing-submitted",

@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import FITS, PROVES, STRONG, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="interface-not-ready",
@@ -21,14 +21,10 @@ CAUSE = Cause(
     ),
     rules_out="All addresses named are shown by `ip addr`.",
     signs=(
-        Sign("host.interface", 22),
-        Sign("host.address-family", 18),
-        Sign("mail.interface-not-ready", 18),
+        Sign("host.interface", PROVES),
+        Sign("host.address-family", STRONG),
         # Servers without IPv6 addresses are out of reach for an IPv6-only Postfix.
-        Sign("host.address-family", 7, Status.WARNING),
-        Sign("mail.dns-no-data", 4),
-        Sign("mail.connect-no-address", 4),
-        Sign("mail.flow", -25, Status.OK),
+        Sign("host.address-family", FITS, Status.WARNING),
     ),
     explains=(
         "postfix-not-running",

@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import FITS, PROVES, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="mail-log-missing",
@@ -16,6 +16,9 @@ CAUSE = Cause(
         alpine=("rc-update add syslog boot && rc-service syslog start",),
     ),
     rules_out="A file or the journal holds lines of postfix.",
-    signs=(Sign("host.mail-log", 20), Sign("host.mail-log", 5, Status.WARNING)),
+    signs=(
+        Sign("host.mail-log", PROVES),
+        Sign("host.mail-log", FITS, Status.WARNING),
+    ),
     links=("https://www.postfix.org/MAILLOG_README.html",),
 )

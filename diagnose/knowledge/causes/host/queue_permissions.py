@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, DOUBTS, HINTS, PROVES, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="queue-permissions",
@@ -14,16 +14,15 @@ CAUSE = Cause(
         commands=("postfix set-permissions", "ls -ld {path}", "postfix stop; postfix start", "postqueue -f"),
     ),
     rules_out="Owners and modes as postfix-files lists them; no nosuid on the file system of postdrop.",
+    flow=0,
     signs=(
-        Sign("queue.maildrop", 4),
-        Sign("host.queue-permissions", 22),
-        Sign("host.setgid", 24),
-        Sign("disk.read-only", 22),
-        Sign("mail.queue-permissions", 18),
-        Sign("mail.postdrop-permission-denied", 8),
+        Sign("queue.maildrop", HINTS),
+        Sign("host.queue-permissions", PROVES),
+        Sign("host.setgid", PROVES),
+        Sign("disk.read-only", PROVES),
         # Everything is as it should be: then what denies is another thing (a sandbox, SELinux).
-        Sign("host.queue-permissions", -3, Status.OK),
-        Sign("host.sandbox", -12),
+        Sign("host.queue-permissions", DOUBTS, Status.OK),
+        Sign("host.sandbox", AGAINST),
     ),
     explains=("nothing-submitted", "postfix-not-running", "submission-sandboxed", "queue-congested"),
     links=("https://www.postfix.org/set-permissions.1.html", "https://www.postfix.org/postdrop.1.html"),

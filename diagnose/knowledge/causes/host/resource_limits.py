@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import HINTS, PROVES, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="resource-limits",
@@ -19,11 +19,8 @@ CAUSE = Cause(
     ),
     rules_out="No 'fork:', 'Too many open files' or 'killed by signal 9' in the log, and no OOM kill.",
     signs=(
-        Sign("host.limits", 23),
-        Sign("mail.resource-limits", 20),
-        Sign("host.limits", 3, Status.WARNING),
-        Sign("mail.daemon-failed", 3),
-        Sign("mail.flow", -25, Status.OK),
+        Sign("host.limits", PROVES),
+        Sign("host.limits", HINTS, Status.WARNING),
     ),
     # Without files left a daemon cannot even read the list of users.
     explains=("postfix-not-running", "queue-congested", "postfix-config-error"),

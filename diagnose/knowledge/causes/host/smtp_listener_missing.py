@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, HINTS, REFUTES, SETTLES, SPEAKS, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="smtp-listener-missing",
@@ -19,17 +19,18 @@ CAUSE = Cause(
         ),
     ),
     rules_out="A connection to that address and port is accepted.",
+    flow=0,
     signs=(
         # The very address and port that the application is told to use; port 25 may well be open beside it.
-        Sign("app.smtp-listener-missing", 32),
-        Sign("app.smtp-listener-missing", -20, Status.OK),
+        Sign("app.smtp-listener-missing", SETTLES),
+        Sign("app.smtp-listener-missing", REFUTES, Status.OK),
         # Nobody told it to: without a host named it falls back on this one.
-        Sign("app.settings", -14, Status.WARNING, where=(("problem", "host-missing"),)),
+        Sign("app.settings", AGAINST, Status.WARNING, where=(("problem", "host-missing"),)),
         # The port that master.cf promises is not there.
-        Sign("listener.expected", 12),
+        Sign("listener.expected", SPEAKS),
         # A null client has no listener on purpose.
-        Sign("listener.smtp", 2, Status.WARNING),
-        Sign("listener.smtp", -12, Status.OK, where=(("kind", "open"),)),
+        Sign("listener.smtp", HINTS, Status.WARNING),
+        Sign("listener.smtp", AGAINST, Status.OK, where=(("kind", "open"),)),
     ),
     explains=("nothing-submitted", "app-smtp-unreachable"),
     links=("https://www.postfix.org/postconf.5.html#inet_interfaces",),

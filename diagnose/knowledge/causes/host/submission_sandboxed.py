@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, FITS, HINTS, PROVES, UNUSUAL, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="submission-sandboxed",
@@ -19,20 +19,18 @@ CAUSE = Cause(
     ),
     rules_out="postdrop lacks its setgid bit for everybody, or the same user may send from a shell and the service too.",
     signs=(
-        Sign("host.sandbox", 20),
-        Sign("mail.postdrop-permission-denied", 10),
+        Sign("host.sandbox", PROVES),
         # The bit is there, so what takes its effect away lies with the caller.
-        Sign("host.setgid", 4, Status.OK),
-        Sign("host.sandboxed-service", 2, Status.WARNING),
-        Sign("host.sandboxed-service", 6, Status.WARNING, where=(("kind", "unit"),)),
+        Sign("host.setgid", HINTS, Status.OK),
+        Sign("host.sandboxed-service", HINTS, Status.WARNING),
+        Sign("host.sandboxed-service", FITS, Status.WARNING, where=(("kind", "unit"),)),
         # Nothing at all was handed over, though it should have been.
-        Sign("log.recipient", 3, where=(("kind", "none"),)),
-        Sign("mail.flow", -20, Status.OK),
-        Sign("host.setgid", -15),
-        Sign("host.queue-permissions", -15),
+        Sign("log.recipient", HINTS, where=(("kind", "none"),)),
+        Sign("host.setgid", AGAINST),
+        Sign("host.queue-permissions", AGAINST),
     ),
     # Many sound services are sandboxed and never send.
-    prior=-4,
+    prior=UNUSUAL,
     explains=("nothing-submitted", "queue-permissions"),
     links=(
         "https://www.postfix.org/postdrop.1.html",

@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import DOUBTS, FITS, PROVES, STRONG, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="wrong-mta",
@@ -16,15 +16,15 @@ CAUSE = Cause(
         alpine=("ln -sf /usr/lib/sendmail /usr/sbin/sendmail", "apk fix postfix"),
     ),
     rules_out="/usr/sbin/sendmail is Postfix' own, and port 25 belongs to its master.",
+    flow=0,
     signs=(
-        Sign("postfix.sendmail-command", 21),
-        Sign("postfix.port-25-owner", 18),
+        Sign("postfix.sendmail-command", PROVES),
+        Sign("postfix.port-25-owner", STRONG),
         # Postfix' own listener cannot be; that its sendmail command is still Postfix' takes nothing from it.
-        Sign("postfix.port-25-owner", 27, where=(("wanted", True),)),
-        Sign("mail.wrong-mta", 18),
+        Sign("postfix.port-25-owner", PROVES, where=(("wanted", True),)),
         # Postfix is not there at all: the other mailer may be quite right.
-        Sign("postfix.sendmail-command", 5, Status.WARNING),
-        Sign("postfix.sendmail-command", -6, Status.OK),
+        Sign("postfix.sendmail-command", FITS, Status.WARNING),
+        Sign("postfix.sendmail-command", DOUBTS, Status.OK),
     ),
     explains=("nothing-submitted", "postfix-not-running", "smtp-listener-missing"),
     links=("https://www.postfix.org/sendmail.1.html",),

@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy, Sign
+from diagnose.model import PROVES, Cause, Impact, Remedy, Sign
 
 CAUSE = Cause(
     id="delivered-to-remote",
@@ -13,6 +13,6 @@ CAUSE = Cause(
         "queue id that stands in the server's reply. If {host} is a relay, look into its own delivery log.",
     ),
     rules_out="A later attempt to the same recipient that failed.",
-    signs=(Sign("log.recipient", 24, where=(("kind", "sent"),)),),
+    signs=(Sign("log.recipient", PROVES, where=(("kind", "sent"),)),),
     links=("https://www.postfix.org/DEBUG_README.html#logging",),
 )

@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import FITS, HINTS, PROVES, REFUTES, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="mail-on-hold",
@@ -13,11 +13,10 @@ CAUSE = Cause(
     ),
     rules_out="An empty hold queue.",
     signs=(
-        Sign("queue.hold", 22),
-        Sign("queue.hold", 8, Status.WARNING),
-        Sign("mail.mail-on-hold", 14),
-        Sign("config.content-rule", 4),
-        Sign("queue.hold", -20, Status.OK),
+        Sign("queue.hold", PROVES),
+        Sign("queue.hold", FITS, Status.WARNING),
+        Sign("config.content-rule", HINTS),
+        Sign("queue.hold", REFUTES, Status.OK),
     ),
     # Held mail keeps the reason of its last attempt.
     explains=("delivery-suspended-by-config", "retry-pending"),

@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import DOUBTS, Cause, Impact, Remedy
 
 CAUSE = Cause(
     id="message-expired",
@@ -13,10 +13,7 @@ CAUSE = Cause(
         commands=("postconf maximal_queue_lifetime bounce_queue_lifetime",),
     ),
     rules_out="No 'status=expired' in the log.",
-    signs=(
-        Sign("mail.message-expired", 22),
-        Sign("mail.message-expired", 6, Status.WARNING),
-        Sign("mail.flow", -6, Status.OK),
-    ),
+    flow=DOUBTS,
+    signs=(),
     links=("https://www.postfix.org/postconf.5.html#maximal_queue_lifetime",),
 )

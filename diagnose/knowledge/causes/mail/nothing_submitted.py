@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import DOUBTS, FITS, SPEAKS, Cause, Impact, Remedy, Sign
 
 CAUSE = Cause(
     id="nothing-submitted",
@@ -15,12 +15,10 @@ CAUSE = Cause(
     rules_out="Any line of the mail log that names the recipient.",
     signs=(
         # The very recipient asked for has no line at all in a log that covers the day.
-        Sign("log.recipient", 13, where=(("kind", "none"),)),
-        Sign("log.submissions", 5),
-        Sign("queue.waiting", 2, Status.OK),
-        Sign("queue.waiting", -8),
-        Sign("postfix.master", -8),
-        Sign("mail.submission-rejected", -20),
+        Sign("log.recipient", SPEAKS, where=(("kind", "none"),)),
+        Sign("log.submissions", FITS),
+        Sign("queue.waiting", DOUBTS),
+        Sign("postfix.master", DOUBTS),
     ),
     links=("https://www.postfix.org/DEBUG_README.html",),
 )

@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy, Sign
+from diagnose.model import AGAINST, DOUBTS, STRONG, Cause, Impact, Remedy, Sign
 
 CAUSE = Cause(
     id="queue-congested",
@@ -15,10 +15,10 @@ CAUSE = Cause(
     ),
     rules_out="A queue of some messages only, or only young ones.",
     signs=(
-        Sign("queue.backlog", 14),
+        Sign("queue.backlog", STRONG),
         # When nothing leaves at all, the backlog is a mere consequence.
-        Sign("mail.flow", -8),
-        Sign("postfix.master", -10),
+        Sign("mail.flow", DOUBTS),
+        Sign("postfix.master", AGAINST),
     ),
     explains=("retry-pending",),
     links=("https://www.postfix.org/QSHAPE_README.html",),

@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, DOUBTS, FITS, HINTS, PROVES, REFUTES, STRONG, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="chroot-resolver-stale",
@@ -19,21 +19,17 @@ CAUSE = Cause(
     ),
     rules_out="A copy that says the same as the host's, or a smtp service that is not chrooted.",
     signs=(
-        Sign("dns.chroot", 22),
-        Sign("dns.chroot-file", 8, where=(("file", "resolv.conf"),)),
-        Sign("dns.chroot-file", 6),
+        Sign("dns.chroot", PROVES),
+        Sign("dns.chroot-file", FITS, where=(("file", "resolv.conf"),)),
+        Sign("dns.chroot-file", FITS),
         # The relay's name stands in the host's file, which is read, and not in the copy.
-        Sign("dns.chroot-file", 16, where=(("lacks_relay", True),)),
-        Sign("mail.dns-try-again", 6),
-        Sign("mail.chroot-resolver-stale", 20),
-        Sign("mail.dns-not-found", 4),
+        Sign("dns.chroot-file", STRONG, where=(("lacks_relay", True),)),
         # The copy differs in hosts or services only: matters for names that stand nowhere else.
-        Sign("dns.chroot-file", 4, Status.WARNING, where=(("file", ("hosts", "services")),)),
-        Sign("dns.chroot", -6, Status.OK),
-        Sign("mail.flow", -25, Status.OK),
+        Sign("dns.chroot-file", HINTS, Status.WARNING, where=(("file", ("hosts", "services")),)),
+        Sign("dns.chroot", DOUBTS, Status.OK),
         # The copies are made when Postfix is started: while it is down they may well be old or missing.
-        Sign("postfix.master", -20),
-        Sign("dns.resolver", -12),
+        Sign("postfix.master", REFUTES),
+        Sign("dns.resolver", AGAINST),
     ),
     explains=("relay-name-not-found", "recipient-domain-not-found"),
     links=(

@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, FITS, REFUTES, SPEAKS, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="helo-name-invalid",
@@ -13,14 +13,13 @@ CAUSE = Cause(
         commands=("postconf -e 'myhostname = HOST.YOUR.DOMAIN'", "postfix reload && postqueue -f"),
     ),
     rules_out="Receivers that accept the same HELO name.",
+    flow=REFUTES,
     signs=(
-        Sign("mail.helo-name-invalid", 20),
-        Sign("identity.helo", 6, where=(("via", "direct"),)),
+        Sign("identity.helo", FITS, where=(("via", "direct"),)),
         # No name at all is refused by more receivers than one that does not resolve.
-        Sign("identity.helo", 9, where=(("via", "direct"), ("kind", "invalid"))),
-        Sign("identity.helo", -10, Status.OK),
-        Sign("mail.flow", -20, Status.OK),
-        Sign("dns.resolver", -20),
+        Sign("identity.helo", SPEAKS, where=(("via", "direct"), ("kind", "invalid"))),
+        Sign("identity.helo", AGAINST, Status.OK),
+        Sign("dns.resolver", REFUTES),
     ),
     links=(
         "https://www.postfix.org/postconf.5.html#smtp_helo_name",

@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import HINTS, PROVES, REFUTES, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="local-hostname-unresolvable",
@@ -16,14 +16,10 @@ CAUSE = Cause(
     signs=(
         # True of many hosts whose mail to the world is well: only failing mail makes it more than a note.
         # Of mail to it nothing is known: a trait of many hosts that send well.
-        Sign("identity.hostname", 4),
-        Sign("identity.hostname", 20, where=(("failing", True),)),
-        Sign("mail.local-hostname-unresolvable", 20),
-        Sign("mail.dns-not-found", 5),
-        Sign("mail.recipient-domain-not-found", 5),
-        Sign("identity.hostname", -20, Status.OK),
-        Sign("mail.flow", -3, Status.OK),
-        Sign("dns.resolver", -20),
+        Sign("identity.hostname", HINTS),
+        Sign("identity.hostname", PROVES, where=(("failing", True),)),
+        Sign("identity.hostname", REFUTES, Status.OK),
+        Sign("dns.resolver", REFUTES),
     ),
     explains=("recipient-domain-not-found", "sender-domain-not-found"),
     links=("https://www.postfix.org/postconf.5.html#mydestination",),

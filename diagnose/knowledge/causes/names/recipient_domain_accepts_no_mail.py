@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import DOUBTS, FITS, PROVES, REFUTES, STRONG, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="recipient-domain-accepts-no-mail",
@@ -13,23 +13,18 @@ CAUSE = Cause(
         "with a public address.",
     ),
     rules_out="An exchanger with a public address.",
+    flow=DOUBTS,
     signs=(
-        Sign("dns.recipient-domain", 20, where=(("kind", "null-mx"),)),
-        Sign("dns.recipient-domain", 15, where=(("kind", "no-address"),)),
+        Sign("dns.recipient-domain", PROVES, where=(("kind", "null-mx"),)),
+        Sign("dns.recipient-domain", STRONG, where=(("kind", "no-address"),)),
         # A company's own mail server has a private address, and may be down like any other.
-        Sign("dns.recipient-domain", 8, where=(("kind", "private"),)),
-        Sign("destination.reachable", 5),
-        Sign("destination.reachable", -25, Status.OK, where=(("loopback", False),)),
-        Sign("mail.flow", -8, Status.OK),
+        Sign("dns.recipient-domain", FITS, where=(("kind", "private"),)),
+        Sign("destination.reachable", FITS),
+        Sign("destination.reachable", REFUTES, Status.OK, where=(("loopback", False),)),
         # A loopback address as exchanger is right for nobody.
-        Sign("dns.recipient-domain", 22, where=(("kind", "loopback"),)),
-        Sign("mail.mail-loops-back", 3),
-        # Of a relay's name it tells about the relay.
-        Sign("mail.recipient-domain-accepts-no-mail", 6),
-        Sign("mail.recipient-domain-accepts-no-mail", 20, where=(("route", "direct"),)),
-        Sign("mail.dns-no-data", 4),
-        Sign("dns.recipient-domain", -15, Status.OK),
-        Sign("dns.resolver", -20),
+        Sign("dns.recipient-domain", PROVES, where=(("kind", "loopback"),)),
+        Sign("dns.recipient-domain", REFUTES, Status.OK),
+        Sign("dns.resolver", REFUTES),
     ),
     explains=("mail-loops-back",),
     links=("https://www.rfc-editor.org/rfc/rfc7505",),

@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, REFUTES, SPEAKS, STRONG, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="recipient-domain-not-found",
@@ -15,15 +15,11 @@ CAUSE = Cause(
     ),
     rules_out="Another name server that knows the domain; a resolver that answers nothing at all.",
     signs=(
-        Sign("dns.recipient-domain", 18, where=(("kind", ("nxdomain", "no-exchanger")),)),
-        Sign("dns.recipient-domain", 12, where=(("kind", "servfail"),)),
-        Sign("mail.recipient-domain-not-found", 18),
-        Sign("mail.dns-not-found", 9),
-        Sign("mail.dns-try-again", 5),
-        Sign("mail.dns-no-data", 5),
-        Sign("dns.recipient-domain", -18, Status.OK),
-        Sign("dns.resolver", -30),
-        Sign("dns.chroot", -15),
+        Sign("dns.recipient-domain", STRONG, where=(("kind", ("nxdomain", "no-exchanger")),)),
+        Sign("dns.recipient-domain", SPEAKS, where=(("kind", "servfail"),)),
+        Sign("dns.recipient-domain", REFUTES, Status.OK),
+        Sign("dns.resolver", REFUTES),
+        Sign("dns.chroot", AGAINST),
     ),
     links=("https://www.rfc-editor.org/rfc/rfc5321#section-5.1",),
 )

@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, PROVES, REFUTES, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="resolver-failing",
@@ -19,12 +19,10 @@ CAUSE = Cause(
     ),
     rules_out="One server of resolv.conf that answers; other names that resolve while one domain does not.",
     signs=(
-        Sign("dns.resolver", 22),
-        Sign("mail.dns-try-again", 7),
-        Sign("dns.resolver", -25, Status.OK),
-        Sign("mail.flow", -25, Status.OK),
+        Sign("dns.resolver", PROVES),
+        Sign("dns.resolver", REFUTES, Status.OK),
         # With no network at all the resolver is only the first to notice.
-        Sign("egress.internet", -4),
+        Sign("egress.internet", AGAINST),
     ),
     explains=("recipient-domain-not-found", "relay-name-not-found", "sender-domain-not-found", "helo-name-invalid"),
     links=("https://www.postfix.org/postconf.5.html#smtp_dns_resolver_options",),

@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, FITS, REFUTES, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="reverse-dns-missing",
@@ -13,11 +13,10 @@ CAUSE = Cause(
         "name resolve to the address; or send through a relay, whose addresses have one.",
     ),
     rules_out="A PTR record whose name resolves to the same address.",
+    flow=REFUTES,
     signs=(
-        Sign("mail.reverse-dns-missing", 20),
-        Sign("identity.ptr", 6),
-        Sign("identity.ptr", -10, Status.OK),
-        Sign("mail.flow", -20, Status.OK),
+        Sign("identity.ptr", FITS),
+        Sign("identity.ptr", AGAINST, Status.OK),
     ),
     relay=True,
     explains=("helo-name-invalid",),

@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, FITS, HINTS, REFUTES, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="sender-domain-not-found",
@@ -14,13 +14,12 @@ CAUSE = Cause(
         commands=("postconf -e 'myorigin = YOUR.DOMAIN'", "postfix reload"),
     ),
     rules_out="The domain resolves (MX or address) from elsewhere.",
+    flow=AGAINST,
     signs=(
-        Sign("mail.sender-domain-not-found", 22),
-        Sign("identity.sender-domain", 8),
-        Sign("identity.sender-domain", 3, Status.WARNING),
-        Sign("identity.sender-domain", -12, Status.OK),
-        Sign("dns.resolver", -20),
-        Sign("mail.flow", -15, Status.OK),
+        Sign("identity.sender-domain", FITS),
+        Sign("identity.sender-domain", HINTS, Status.WARNING),
+        Sign("identity.sender-domain", AGAINST, Status.OK),
+        Sign("dns.resolver", REFUTES),
     ),
     explains=("helo-name-invalid",),
     links=(

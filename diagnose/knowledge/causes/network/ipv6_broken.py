@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import DOUBTS, HINTS, PROVES, REFUTES, UNUSUAL, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="ipv6-broken",
@@ -18,19 +18,14 @@ CAUSE = Cause(
     ),
     rules_out="An IPv6 connection succeeds, or IPv4 connections to the same server fail as well.",
     explains=("remote-server-unreachable", "relay-unreachable"),
-    prior=-1,
+    prior=UNUSUAL,
     links=("https://www.postfix.org/postconf.5.html#inet_protocols", "https://www.postfix.org/IPV6_README.html"),
+    flow=REFUTES,
     signs=(
-        Sign("mail.ipv6-broken", 12),
-        Sign("egress.ipv6", 20),
-        Sign("egress.ipv6", 3, status=Status.WARNING),
-        Sign("mail.connect-network-unreachable", 4, where=(("family", 6),)),
-        Sign("mail.connect-timeout", 4, where=(("family", 6),)),
-        Sign("mail.connect-no-route", 3, where=(("family", 6),)),
-        Sign("mail.connect-no-address", 4),
+        Sign("egress.ipv6", PROVES),
+        Sign("egress.ipv6", HINTS, status=Status.WARNING),
         # Then IPv6 is at most what hides the cause.
-        Sign("egress.mail-port", -3),
-        Sign("egress.internet", -25),
-        Sign("mail.flow", -20, status=Status.OK),
+        Sign("egress.mail-port", DOUBTS),
+        Sign("egress.internet", REFUTES),
     ),
 )

@@ -1,5 +1,18 @@
 from diagnose.knowledge.causes.network import UPSTREAM
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import (
+    AGAINST,
+    DOUBTS,
+    FITS,
+    HINTS,
+    PROVES,
+    SPEAKS,
+    STRONG,
+    Cause,
+    Impact,
+    Remedy,
+    Sign,
+    Status,
+)
 
 CAUSE = Cause(
     id="local-firewall-blocks-smtp",
@@ -33,33 +46,25 @@ CAUSE = Cause(
         "app-smtp-unreachable",
         "access-control-denied",
     ),
-    prior=-3,
     links=("https://wiki.nftables.org/wiki-nftables/index.php/Main_Page",),
     signs=(
         # The very packet that Postfix would send, judged by the rules that the kernel holds.
-        Sign("firewall.smtp", 25, where=(("by_user", False),)),
+        Sign("firewall.smtp", PROVES, where=(("by_user", False),)),
         # A rule about users may be meant; the log decides.
-        Sign("firewall.smtp", 19, where=(("by_user", True),)),
-        Sign("firewall.smtp", 3, status=Status.WARNING),
-        Sign("firewall.route", 25),
+        Sign("firewall.smtp", PROVES, where=(("by_user", True),)),
+        Sign("firewall.smtp", HINTS, status=Status.WARNING),
+        Sign("firewall.route", PROVES),
         # Sent to a place on this host where nobody answers, if connections fail.
-        Sign("firewall.redirect", 11, status=Status.WARNING),
-        Sign("firewall.route", 3, status=Status.WARNING),
-        Sign("egress.mail-port", 18, where=(("kind", "local"),)),
-        Sign("egress.mail-port", 3, where=(("kind", "blocked"),)),
-        Sign("path.dies", 7, where=(("where", "host"),)),
-        Sign("path.dies", -6, where=(("where", UPSTREAM),)),
-        Sign("mail.connect-permission-denied", 7),
-        Sign("mail.connect-invalid", 12),  # connect(2) says so of a blackhole route, hardly of anything else
-        Sign("mail.connect-timeout", 5),
-        Sign("mail.connect-refused", 5),
-        Sign("mail.connect-no-route", 5),
-        Sign("mail.connect-network-unreachable", 4),
-        Sign("firewall.smtp", -12, status=Status.OK),
+        Sign("firewall.redirect", SPEAKS, status=Status.WARNING),
+        Sign("firewall.route", HINTS, status=Status.WARNING),
+        Sign("egress.mail-port", STRONG, where=(("kind", "local"),)),
+        Sign("egress.mail-port", HINTS, where=(("kind", "blocked"),)),
+        Sign("path.dies", FITS, where=(("where", "host"),)),
+        Sign("path.dies", DOUBTS, where=(("where", UPSTREAM),)),
+        Sign("firewall.smtp", AGAINST, status=Status.OK),
         # Rules may hold for users: what an ordinary one may not do, Postfix may, and nothing waits.
-        Sign("queue.waiting", -15, status=Status.OK),
-        Sign("egress.intercepted", -12),
-        Sign("mail.flow", -25, status=Status.OK),
-        Sign("relay.reachable", -8, status=Status.OK),
+        Sign("queue.waiting", AGAINST, status=Status.OK),
+        Sign("egress.intercepted", AGAINST),
+        Sign("relay.reachable", DOUBTS, status=Status.OK),
     ),
 )

@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import REFUTES, SETTLES, UNUSUAL, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="no-internet",
@@ -33,15 +33,11 @@ CAUSE = Cause(
         "app-smtp-unreachable",
         "interface-not-ready",
     ),
-    prior=-6,
+    prior=UNUSUAL,
     links=("https://www.postfix.org/DEBUG_README.html",),
     signs=(
-        Sign("egress.internet", 28),
-        Sign("mail.connect-network-unreachable", 3),
-        Sign("mail.dns-try-again", 2),
-        Sign("mail.connect-timeout", 1),
-        Sign("mail.flow", -25, status=Status.OK),
-        Sign("relay.reachable", -25, status=Status.OK),
-        Sign("destination.reachable", -25, status=Status.OK),
+        Sign("egress.internet", SETTLES),
+        Sign("relay.reachable", REFUTES, status=Status.OK),
+        Sign("destination.reachable", REFUTES, status=Status.OK),
     ),
 )

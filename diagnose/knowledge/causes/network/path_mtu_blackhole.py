@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, FITS, HINTS, UNUSUAL, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="path-mtu-blackhole",
@@ -22,17 +22,14 @@ CAUSE = Cause(
     ),
     rules_out="Small messages to the same server stall as well, or the server itself is slow only after the final dot.",
     links=("https://www.postfix.org/postconf.5.html#smtp_data_xfer_timeout",),
-    prior=-2,
+    prior=UNUSUAL,
+    flow=AGAINST,
     signs=(
-        # Postfix' own words: the data was being sent and was not taken.
-        Sign("mail.body-timeout", 18),
         # Messages of more than a packet stall, smaller ones pass.
-        Sign("path.mtu", 8),
-        Sign("path.mtu", 3, status=Status.WARNING),
-        Sign("path.mtu", -10, status=Status.OK, where=(("stalled", True),)),
+        Sign("path.mtu", FITS),
+        Sign("path.mtu", HINTS, status=Status.WARNING),
+        Sign("path.mtu", AGAINST, status=Status.OK, where=(("stalled", True),)),
         # The server's certificate is the first that does not fit a packet: the handshake begins and goes no further.
-        Sign("relay.protocol", 8, where=(("kind", "stalled"),)),
-        Sign("mail.tls-handshake-failed", 4),
-        Sign("mail.flow", -15, status=Status.OK),
+        Sign("relay.protocol", FITS, where=(("kind", "stalled"),)),
     ),
 )

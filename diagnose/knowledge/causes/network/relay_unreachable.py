@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.network import MUTE
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import DOUBTS, HINTS, PROVES, REFUTES, SPEAKS, UNUSUAL, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="relay-unreachable",
@@ -21,32 +21,24 @@ CAUSE = Cause(
         ),
     ),
     rules_out="The relay greets; or no other server answers on that port: then the network closes it.",
-    prior=-2,
+    prior=UNUSUAL,
     relay=True,
     links=("https://www.postfix.org/postconf.5.html#relayhost",),
     signs=(
-        Sign("path.dies", -8, where=(("said_by", ("neighbour", "router")),)),
+        Sign("path.dies", DOUBTS, where=(("said_by", ("neighbour", "router")),)),
         # The packets end near here, while those to its other ports go all the way: the relay never saw them.
-        Sign("path.dies", -8, where=(("where", ("host", "gateway", "isp")),)),
-        Sign("mail.connect-reset", 4, where=(("route", "relay"),)),
-        Sign("mail.session-timeout", 5, where=(("route", "relay"),)),
-        Sign("relay.reachable", 20, where=(("outcome", ("refused", *MUTE)),)),
-        Sign("relay.reachable", 20, where=(("others", ("open", "own")),)),
+        Sign("path.dies", DOUBTS, where=(("where", ("host", "gateway", "isp")),)),
+        Sign("relay.reachable", PROVES, where=(("outcome", ("refused", *MUTE)),)),
+        Sign("relay.reachable", PROVES, where=(("others", ("open", "own")),)),
         # What does not arrive may as well end in the network, where no other server on that port was reached.
-        Sign("relay.reachable", 13),
-        Sign("mail.connect-timeout", 3, where=(("route", "relay"),)),
-        Sign("mail.connect-refused", 6, where=(("route", "relay"),)),
-        Sign("mail.connect-no-route", 3, where=(("route", "relay"),)),
-        Sign("mail.greeting-timeout", 4, where=(("route", "relay"),)),
-        Sign("mail.greeting-lost", 4, where=(("route", "relay"),)),
-        Sign("egress.mail-port", 2, status=Status.OK),
+        Sign("relay.reachable", SPEAKS),
+        Sign("egress.mail-port", HINTS, status=Status.OK),
         # Whether others answer on its port could not be seen: it may be the port.
-        Sign("egress.mail-port", -5, status=Status.UNKNOWN),
-        Sign("relay.reachable", -30, status=Status.OK),
-        Sign("egress.mail-port", -20),
-        Sign("egress.internet", -25),
-        Sign("firewall.smtp", -20),
-        Sign("firewall.route", -20),
-        Sign("mail.flow", -25, status=Status.OK),
+        Sign("egress.mail-port", DOUBTS, status=Status.UNKNOWN),
+        Sign("relay.reachable", REFUTES, status=Status.OK),
+        Sign("egress.mail-port", REFUTES),
+        Sign("egress.internet", REFUTES),
+        Sign("firewall.smtp", REFUTES),
+        Sign("firewall.route", REFUTES),
     ),
 )

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.network import REFUSALS
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, FITS, PROVES, REFUTES, SPEAKS, UNUSUAL, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="remote-server-unreachable",
@@ -19,29 +19,20 @@ CAUSE = Cause(
         commands=("postqueue -s {domain}",),
     ),
     rules_out="Other operators' servers do not answer either: then it is this network.",
-    prior=-2,
+    prior=UNUSUAL,
     links=("https://www.postfix.org/postconf.5.html#maximal_queue_lifetime",),
+    flow=AGAINST,
     signs=(
         # The refusal comes from the server itself, as far away as its other ports.
-        Sign("path.dies", 8, Status.OK),
-        Sign("mail.remote-server-unreachable", 10),
-        Sign("mail.connect-reset", 4, where=(("route", "direct"),)),
-        Sign("mail.session-timeout", 5, where=(("route", "direct"),)),
-        Sign("destination.reachable", 19, where=(("outcome", REFUSALS),)),
+        Sign("path.dies", FITS, Status.OK),
+        Sign("destination.reachable", PROVES, where=(("outcome", REFUSALS),)),
         # Some servers make strangers wait longer than this tool does; Postfix waits for five minutes.
-        Sign("destination.reachable", 9, where=(("outcome", "silent"),)),
-        Sign("mail.connect-timeout", 4, where=(("route", "direct"),)),
-        Sign("mail.connect-refused", 4, where=(("route", "direct"),)),
-        Sign("mail.connect-no-route", 4, where=(("route", "direct"),)),
-        Sign("mail.greeting-timeout", 13, where=(("route", "direct"),)),
-        Sign("mail.greeting-lost", 5, where=(("route", "direct"),)),
-        Sign("destination.reachable", -25, status=Status.OK),
-        Sign("egress.mail-port", -25),
-        Sign("egress.internet", -25),
-        # One dead domain among many that take mail is the world as it is.
-        Sign("mail.flow", -14, status=Status.OK),
-        Sign("mail.flow", -14, status=Status.WARNING),
+        Sign("destination.reachable", SPEAKS, where=(("outcome", "silent"),)),
+        Sign("destination.reachable", REFUTES, status=Status.OK),
+        Sign("egress.mail-port", REFUTES),
+        Sign("egress.internet", REFUTES),
+        Sign("mail.flow", AGAINST, status=Status.WARNING),
         # Without the log nobody knows whether it is one dead domain among many.
-        Sign("mail.flow", -12, status=Status.UNKNOWN),
+        Sign("mail.flow", AGAINST, status=Status.UNKNOWN),
     ),
 )

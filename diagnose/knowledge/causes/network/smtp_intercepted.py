@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, DOUBTS, FITS, HINTS, PROVES, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="smtp-intercepted",
@@ -40,18 +40,14 @@ CAUSE = Cause(
         "https://www.postfix.org/postconf.5.html#smtp_pix_workarounds",
         "https://www.postfix.org/TLS_README.html",
     ),
+    flow=DOUBTS,
     signs=(
         # Unrelated operators never share a host name. On another port than the mail's it is no reason of its failure.
-        Sign("egress.intercepted", 23, where=(("mail", True),)),
-        Sign("egress.intercepted", 8, where=(("mail", False),)),
-        Sign("egress.starttls", 17),
-        Sign("firewall.redirect", 4, status=Status.WARNING),
-        Sign("mail.smtp-intercepted", 8),
-        Sign("mail.tls-required-not-offered", 4),
-        Sign("mail.tls-not-offered", 4),
-        Sign("mail.relay-access-denied", 2),
-        Sign("mail.flow", -8, status=Status.OK),
-        Sign("egress.intercepted", -15, status=Status.OK, where=(("mail", True),)),
-        Sign("egress.starttls", -10, status=Status.OK, where=(("mail", True),)),
+        Sign("egress.intercepted", PROVES, where=(("mail", True),)),
+        Sign("egress.intercepted", FITS, where=(("mail", False),)),
+        Sign("egress.starttls", PROVES),
+        Sign("firewall.redirect", HINTS, status=Status.WARNING),
+        Sign("egress.intercepted", AGAINST, status=Status.OK, where=(("mail", True),)),
+        Sign("egress.starttls", AGAINST, status=Status.OK, where=(("mail", True),)),
     ),
 )

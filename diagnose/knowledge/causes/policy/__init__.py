@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from diagnose.model import Sign, Status
-
 # Receivers' own words in current mail decide; mail that flows on the same way speaks against any outage.
-FLOW = Sign("mail.flow", -8, Status.OK)
 # One message or mailbox may fail beside mail that flows; the log's check has told small shares apart.
-BESIDE = Sign("mail.flow", -2, Status.OK)
 POSTFIX = "https://www.postfix.org/postconf.5.html"

@@ -1,5 +1,4 @@
-from diagnose.knowledge.causes.policy import FLOW
-from diagnose.model import Cause, Impact, Remedy, Sign
+from diagnose.model import DOUBTS, Cause, Impact, Remedy
 
 CAUSE = Cause(
     id="blocklist-query-refused",
@@ -15,7 +14,8 @@ CAUSE = Cause(
         commands=("postconf smtpd_recipient_restrictions smtpd_client_restrictions postscreen_dnsbl_sites",),
     ),
     rules_out="The list's own look-up page shows the address as listed.",
-    signs=(Sign("mail.blocklist-query-refused", 22), Sign("mail.ip-blocklisted", 2), FLOW),
+    flow=DOUBTS,
+    signs=(),
     explains=("ip-blocklisted",),
     links=("https://www.spamhaus.org/returnc/pub/",),
 )

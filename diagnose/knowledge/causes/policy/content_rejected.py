@@ -1,5 +1,4 @@
-from diagnose.knowledge.causes.policy import BESIDE
-from diagnose.model import Cause, Impact, Remedy, Sign
+from diagnose.model import Cause, Impact, Remedy
 
 CAUSE = Cause(
     id="content-rejected",
@@ -14,13 +13,6 @@ CAUSE = Cause(
         "application's template. Let the application make proper headers (From, Date, Message-ID) and CRLF line ends.",
     ),
     rules_out="A plain test message to the same recipient is refused alike.",
-    signs=(
-        Sign("mail.content-rejected", 22),
-        Sign("mail.spam-generic", 11),
-        Sign("mail.policy-refused", 7),
-        Sign("mail.server-error", 9),
-        Sign("mail.app-send-failed", 2),
-        BESIDE,
-    ),
+    signs=(),
     links=("https://www.rfc-editor.org/rfc/rfc5322", "https://www.postfix.org/smtp.8.html"),
 )

@@ -1,5 +1,4 @@
-from diagnose.knowledge.causes.policy import FLOW
-from diagnose.model import Cause, Impact, Remedy, Sign
+from diagnose.model import DOUBTS, Cause, Impact, Remedy
 
 CAUSE = Cause(
     id="greylisted",
@@ -15,13 +14,7 @@ CAUSE = Cause(
         commands=("postqueue -f",),
     ),
     rules_out="The same message was put off for more than a day.",
-    signs=(
-        Sign("mail.greylisted", 22),
-        Sign("mail.server-busy", 3),
-        # Put off only once the recipient was named.
-        Sign("mail.server-busy", 8, where=(("stage", ("rcpt", "data", "dot")),)),
-        Sign("mail.mailbox-unavailable", 3, where=(("code", (450, 451)),)),
-        FLOW,
-    ),
+    flow=DOUBTS,
+    signs=(),
     links=("https://www.rfc-editor.org/rfc/rfc6647",),
 )

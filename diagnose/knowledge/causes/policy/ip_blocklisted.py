@@ -1,5 +1,4 @@
-from diagnose.knowledge.causes.policy import FLOW
-from diagnose.model import Cause, Impact, Remedy, Sign
+from diagnose.model import DOUBTS, Cause, Impact, Remedy
 
 CAUSE = Cause(
     id="ip-blocklisted",
@@ -15,15 +14,8 @@ CAUSE = Cause(
         commands=("postqueue -p", "postqueue -f"),
     ),
     rules_out="Other receivers, that use the same list, take the mail.",
-    signs=(
-        Sign("mail.ip-blocklisted", 22),
-        Sign("mail.greeting-refused", 9),
-        Sign("mail.spam-generic", 6),
-        Sign("mail.policy-refused", 5),
-        # Nothing of the message was seen yet: it is the address or the names that the policy is about.
-        Sign("mail.policy-refused", 9, where=(("route", "direct"), ("stage", ("greeting", "ehlo", "mail", "rcpt")))),
-        FLOW,
-    ),
+    flow=DOUBTS,
+    signs=(),
     relay=True,
     explains=("rate-limited",),
     links=("https://check.spamhaus.org/", "https://www.postfix.org/BASIC_CONFIGURATION_README.html#relayhost"),

@@ -1,5 +1,5 @@
-from diagnose.knowledge.causes.policy import BESIDE, POSTFIX
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.knowledge.causes.policy import POSTFIX
+from diagnose.model import FITS, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="message-too-large",
@@ -16,10 +16,8 @@ CAUSE = Cause(
     ),
     rules_out="Small messages to the same recipient fail too.",
     signs=(
-        Sign("mail.message-too-large", 22),
         # Told only where the log cannot be read.
-        Sign("config.size-limit", 5, Status.WARNING),
-        BESIDE,
+        Sign("config.size-limit", FITS, Status.WARNING),
     ),
     links=(f"{POSTFIX}#message_size_limit", "https://www.rfc-editor.org/rfc/rfc1870"),
 )

@@ -1,5 +1,5 @@
-from diagnose.knowledge.causes.policy import FLOW, POSTFIX
-from diagnose.model import Cause, Impact, Remedy, Sign
+from diagnose.knowledge.causes.policy import POSTFIX
+from diagnose.model import DOUBTS, Cause, Impact, Remedy
 
 CAUSE = Cause(
     id="rate-limited",
@@ -19,13 +19,7 @@ CAUSE = Cause(
         ),
     ),
     rules_out="Refusals that are permanent (5xx), or come on the very first message of the day.",
-    signs=(
-        Sign("mail.rate-limited", 22),
-        Sign("mail.server-busy", 6),
-        Sign("mail.server-busy", 10, where=(("code", 421),)),
-        Sign("mail.greeting-refused", 4),
-        Sign("mail.session-lost", 3),
-        FLOW,
-    ),
+    flow=DOUBTS,
+    signs=(),
     links=(f"{POSTFIX}#default_destination_rate_delay", "https://support.google.com/a/answer/81126"),
 )

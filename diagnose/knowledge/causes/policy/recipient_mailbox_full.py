@@ -1,5 +1,4 @@
-from diagnose.knowledge.causes.policy import BESIDE
-from diagnose.model import Cause, Impact, Remedy, Sign
+from diagnose.model import Cause, Impact, Remedy
 
 CAUSE = Cause(
     id="recipient-mailbox-full",
@@ -11,6 +10,6 @@ CAUSE = Cause(
         commands=("postqueue -f",),
     ),
     rules_out="The reply speaks of the server's own disk rather than of a mailbox.",
-    signs=(Sign("mail.recipient-mailbox-full", 22), Sign("mail.system-storage", 8), BESIDE),
+    signs=(),
     links=("https://www.rfc-editor.org/rfc/rfc3463#section-3.3",),
 )

@@ -1,5 +1,4 @@
-from diagnose.knowledge.causes.policy import BESIDE
-from diagnose.model import Cause, Impact, Remedy, Sign
+from diagnose.model import Cause, Impact, Remedy
 
 CAUSE = Cause(
     id="recipient-suppressed",
@@ -13,7 +12,7 @@ CAUSE = Cause(
         text="Take {recipient} off the suppression (bounce) list in the relay's console or by its API, after the reason of the first bounce is gone."
     ),
     rules_out="Other recipients at the same domain do not get mail either.",
-    signs=(Sign("mail.recipient-suppressed", 22), BESIDE),
+    signs=(),
     links=(
         "https://docs.aws.amazon.com/ses/latest/dg/sending-email-suppression-list.html",
         "https://www.twilio.com/docs/sendgrid/ui/sending-email/bounces",

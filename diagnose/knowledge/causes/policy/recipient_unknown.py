@@ -1,5 +1,4 @@
-from diagnose.knowledge.causes.policy import BESIDE
-from diagnose.model import Cause, Impact, Remedy, Sign
+from diagnose.model import Cause, Impact, Remedy
 
 CAUSE = Cause(
     id="recipient-unknown",
@@ -10,11 +9,6 @@ CAUSE = Cause(
     ),
     remedy=Remedy(text="Have the user's address ({recipient}) corrected. Look for a typing error before the @."),
     rules_out="The same address takes mail from elsewhere; a refusal that speaks of policy rather than of the mailbox.",
-    signs=(
-        Sign("mail.recipient-unknown", 22),
-        Sign("mail.mailbox-unavailable", 11),
-        Sign("mail.local-user-unknown", 7),
-        BESIDE,
-    ),
+    signs=(),
     links=("https://www.rfc-editor.org/rfc/rfc3463#section-3.2",),
 )

@@ -1,5 +1,4 @@
-from diagnose.knowledge.causes.policy import FLOW
-from diagnose.model import Cause, Impact, Remedy, Sign
+from diagnose.model import DOUBTS, Cause, Impact, Remedy
 
 CAUSE = Cause(
     id="sender-unauthenticated",
@@ -15,12 +14,8 @@ CAUSE = Cause(
         commands=("dig +short TXT YOUR.DOMAIN", "dig +short TXT _dmarc.YOUR.DOMAIN"),
     ),
     rules_out="The same sender is accepted by the same receiver through this host.",
-    signs=(
-        Sign("mail.sender-unauthenticated", 22),
-        Sign("mail.spam-generic", 4),
-        Sign("mail.policy-refused", 4),
-        FLOW,
-    ),
+    flow=DOUBTS,
+    signs=(),
     links=(
         "https://support.google.com/a/answer/81126",
         "https://www.rfc-editor.org/rfc/rfc7208",

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.postfix import SEEN, UNLISTED
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import DOUBTS, FITS, STRONG, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="backend-down",
@@ -20,11 +20,10 @@ CAUSE = Cause(
     ),
     rules_out="The socket exists and accepts connections, and no line of the log names it.",
     signs=(
-        Sign("filter.backend", 14, where=SEEN),
-        Sign("filter.backend", 8, where=UNLISTED),
-        Sign("filter.program", 14, where=(("role", "backend"),)),
-        Sign("mail.backend-down", 18),
-        Sign("filter.backend", -8, Status.OK),
+        Sign("filter.backend", STRONG, where=SEEN),
+        Sign("filter.backend", FITS, where=UNLISTED),
+        Sign("filter.program", STRONG, where=(("role", "backend"),)),
+        Sign("filter.backend", DOUBTS, Status.OK),
     ),
     explains=("submission-rejected",),
     links=(

@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import FITS, HINTS, REFUTES, STRONG, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="config-not-reloaded",
@@ -15,11 +15,10 @@ CAUSE = Cause(
     rules_out="A start or 'reload --' line of the master in the log after the file's last change.",
     signs=(
         # Somebody editing while they look for another fault leaves the same trace: not decisive alone.
-        Sign("config.reloaded", 6),
-        Sign("config.behaviour", 16),
-        Sign("mail.flow", 2),
-        Sign("config.reloaded", -30, Status.OK),
-        Sign("mail.flow", -25, Status.OK),
+        Sign("config.reloaded", FITS),
+        Sign("config.behaviour", STRONG),
+        Sign("mail.flow", HINTS),
+        Sign("config.reloaded", REFUTES, Status.OK),
     ),
     explains=(
         "egress-port-25-blocked",

@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import HINTS, PROVES, Cause, Impact, Remedy, Sign
 
 CAUSE = Cause(
     id="config-paste-artifact",
@@ -20,14 +20,12 @@ CAUSE = Cause(
     ),
     rules_out="Settings in plain ASCII, none of which ends in a backslash.",
     signs=(
-        Sign("config.paste", 24, where=(("plain", False),)),
-        Sign("config.paste", 4),
+        Sign("config.paste", PROVES, where=(("plain", False),)),
+        Sign("config.paste", HINTS),
         # Postfix itself cannot read the line: no daemon starts with it.
-        Sign("config.syntax", 3),
+        Sign("config.syntax", HINTS),
         # With Postfix down nothing else can be what stops the mail today.
-        Sign("postfix.master", 3),
-        Sign("mail.config-paste-artifact", 20),
-        Sign("mail.flow", -25, Status.OK),
+        Sign("postfix.master", HINTS),
     ),
     explains=(
         "postfix-config-error",

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.postfix import SEEN, UNLISTED
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, FITS, PROVES, SETTLES, SPEAKS, STRONG, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="content-filter-down",
@@ -20,18 +20,14 @@ CAUSE = Cause(
     ),
     rules_out="A connection to the filter's port is accepted.",
     signs=(
-        Sign("filter.content", 18, where=SEEN),
-        Sign("filter.content", 9, where=UNLISTED),
+        Sign("filter.content", STRONG, where=SEEN),
+        Sign("filter.content", SPEAKS, where=UNLISTED),
         # A proxy before the queue: all mail by SMTP is refused, while the sendmail command's goes on.
-        Sign("filter.content", 38, where=(("parameter", "smtpd_proxy_filter"),)),
-        Sign("filter.policy", 14, where=SEEN),
-        Sign("filter.policy", 8, where=UNLISTED),
-        Sign("filter.program", 21, where=(("role", "content"),)),
-        Sign("mail.content-filter-down", 16),
-        Sign("mail.connect-refused", 6, where=(("address", ("127.0.0.1", "::1")),)),
-        Sign("mail.transport-unavailable", 3),
-        Sign("filter.content", -10, Status.OK),
-        Sign("mail.flow", -25, Status.OK),
+        Sign("filter.content", SETTLES, where=(("parameter", "smtpd_proxy_filter"),)),
+        Sign("filter.policy", STRONG, where=SEEN),
+        Sign("filter.policy", FITS, where=UNLISTED),
+        Sign("filter.program", PROVES, where=(("role", "content"),)),
+        Sign("filter.content", AGAINST, Status.OK),
     ),
     explains=("queue-congested", "relay-unreachable", "remote-server-unreachable"),
     links=("https://www.postfix.org/FILTER_README.html", "https://www.postfix.org/SMTPD_POLICY_README.html"),

@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, HINTS, PROVES, SETTLES, STRONG, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="delivery-suspended-by-config",
@@ -19,22 +19,20 @@ CAUSE = Cause(
     rules_out="The recipient's transport is smtp or relay, and defer_transports is empty.",
     signs=(
         # What Postfix would do with this very recipient: success elsewhere hardly speaks against it.
-        Sign("config.suspended", 30),
-        Sign("mail.delivery-suspended-by-config", 20),
-        Sign("config.content-rule", 20, where=(("how", ("discard", "reject", "redirect")),)),
+        Sign("config.suspended", SETTLES),
+        Sign("config.content-rule", PROVES, where=(("how", ("discard", "reject", "redirect")),)),
         # More than half of what this host handed in, so that other mail, or its bounces, flows all the same.
-        Sign("config.content-rule", 40, where=(("how", ("discard", "reject", "redirect")), ("most", True))),
-        Sign("config.content-rule", 3, Status.WARNING, where=(("how", ("discard", "reject", "redirect")),)),
+        Sign("config.content-rule", SETTLES, where=(("how", ("discard", "reject", "redirect")), ("most", True))),
+        Sign("config.content-rule", HINTS, Status.WARNING, where=(("how", ("discard", "reject", "redirect")),)),
         # The log, which would show whether it was applied, cannot be read.
         Sign(
             "config.content-rule",
-            14,
+            STRONG,
             Status.WARNING,
             where=(("how", ("discard", "reject", "redirect")), ("unlogged", True)),
         ),
-        Sign("mail.flow", -18, Status.OK),
-        Sign("config.soft-bounce", 2, Status.WARNING),
-        Sign("config.suspended", -10, Status.OK),
+        Sign("config.soft-bounce", HINTS, Status.WARNING),
+        Sign("config.suspended", AGAINST, Status.OK),
     ),
     explains=("queue-congested", "mail-on-hold", "retry-pending"),
     links=("https://www.postfix.org/postconf.5.html#defer_transports", "https://www.postfix.org/transport.5.html"),

@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import FITS, HINTS, PROVES, STRONG, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="lookup-table-broken",
@@ -21,17 +21,13 @@ CAUSE = Cause(
     ),
     rules_out="`postmap -q` of the table answers without a warning.",
     signs=(
-        Sign("table.present", 22),
-        Sign("table.readable", 18),
-        Sign("table.works", 20),
-        Sign("mail.lookup-table-broken", 18),
-        Sign("mail.table-unavailable", 8),
-        Sign("mail.table-permission-denied", 5),
+        Sign("table.present", PROVES),
+        Sign("table.readable", STRONG),
+        Sign("table.works", PROVES),
         # Tables that only local mailboxes or incoming mail need.
-        Sign("table.present", 6, Status.WARNING),
-        Sign("table.works", 4, Status.WARNING),
-        Sign("table.stale", 4, Status.WARNING, where=(("kind", "differs"),)),
-        Sign("mail.flow", -25, Status.OK),
+        Sign("table.present", FITS, Status.WARNING),
+        Sign("table.works", HINTS, Status.WARNING),
+        Sign("table.stale", HINTS, Status.WARNING, where=(("kind", "differs"),)),
     ),
     explains=("submission-rejected", "nothing-submitted"),
     links=("https://www.postfix.org/DATABASE_README.html", "https://www.postfix.org/postmap.1.html"),

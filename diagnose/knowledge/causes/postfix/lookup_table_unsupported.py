@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import FITS, PROVES, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="lookup-table-unsupported",
@@ -23,14 +23,10 @@ CAUSE = Cause(
     ),
     rules_out="`postconf -m` lists the type.",
     signs=(
-        Sign("table.supported", 22),
-        Sign("sasl.map-type", 22),
-        Sign("mail.lookup-table-unsupported", 20),
+        Sign("table.supported", PROVES),
+        Sign("sasl.map-type", PROVES),
         # Only local mailboxes or incoming mail need it.
-        Sign("table.supported", 6, Status.WARNING),
-        Sign("mail.table-unavailable", 3),
-        Sign("mail.local-data-error", 3),
-        Sign("mail.flow", -25, Status.OK),
+        Sign("table.supported", FITS, Status.WARNING),
     ),
     explains=("lookup-table-broken", "sasl-map-missing", "relay-auth-not-attempted", "sasl-map-stale"),
     links=("https://www.postfix.org/DATABASE_README.html", "https://www.postfix.org/NON_BERKELEYDB_README.html"),

@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import HINTS, REFUTES, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="mail-loops-back",
@@ -17,12 +17,8 @@ CAUSE = Cause(
         ),
     ),
     rules_out="The next hop resolves to another host's address.",
-    signs=(
-        # The recipient's own DNS may lead here as well (an exchanger that is 127.0.0.1), which only DNS tells.
-        Sign("mail.mail-loops-back", 20),
-        Sign("dns.recipient-domain", 4, Status.OK),
-        Sign("mail.flow", -25, Status.OK),
-    ),
+    flow=REFUTES,
+    signs=(Sign("dns.recipient-domain", HINTS, Status.OK),),
     prior=-3,  # a recipient's domain that is in order says nothing by itself
     links=("https://www.postfix.org/postconf.5.html#proxy_interfaces",),
 )

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.postfix import SEEN, UNLISTED
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, SPEAKS, STRONG, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="milter-down",
@@ -20,12 +20,10 @@ CAUSE = Cause(
     ),
     rules_out="The milter's socket accepts a connection, or milter_default_action is accept.",
     signs=(
-        Sign("filter.milter", 16, where=SEEN),
-        Sign("filter.milter", 9, where=UNLISTED),
-        Sign("mail.milter-down", 20),
+        Sign("filter.milter", STRONG, where=SEEN),
+        Sign("filter.milter", SPEAKS, where=UNLISTED),
         # With milter_default_action = accept mail passes all the same.
-        Sign("filter.milter", -14, Status.WARNING),
-        Sign("mail.flow", -25, Status.OK),
+        Sign("filter.milter", AGAINST, Status.WARNING),
     ),
     explains=("nothing-submitted", "submission-rejected"),
     links=("https://www.postfix.org/MILTER_README.html",),

@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import DOUBTS, FITS, HINTS, PROVES, SPEAKS, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="postfix-config-error",
@@ -22,24 +22,20 @@ CAUSE = Cause(
     rules_out="postconf -n without a word on stderr, and no 'fatal:' of a Postfix daemon in the log.",
     signs=(
         # The agent that should take the message cannot start: no attempt, no reason.
-        Sign("queue.stuck", 6),
-        Sign("config.syntax", 24),
+        Sign("queue.stuck", FITS),
+        Sign("config.syntax", PROVES),
         # With Postfix down nothing else can be what stops the mail today.
-        Sign("postfix.master", 3),
+        Sign("postfix.master", HINTS),
         # A value that every message's way needs; others break only their own daemon.
-        Sign("config.value", 20, where=(("everything", True),)),
-        Sign("config.value", 12),
-        Sign("config.unknown-parameter", 10),
-        Sign("config.readable", 20),
+        Sign("config.value", PROVES, where=(("everything", True),)),
+        Sign("config.value", SPEAKS),
+        Sign("config.unknown-parameter", SPEAKS),
+        Sign("config.readable", PROVES),
         # The client's own certificate: without it TLS is switched off.
-        Sign("tls.key", 22),
-        Sign("mail.postfix-config-error", 20, where=(("weak", (False, None)),)),
-        Sign("mail.postfix-config-error", 4),
-        Sign("mail.daemon-failed", 6),
-        Sign("postfix.daemons", 2, Status.WARNING, where=(("service", "qmgr"),)),
+        Sign("tls.key", PROVES),
+        Sign("postfix.daemons", HINTS, Status.WARNING, where=(("service", "qmgr"),)),
         # Pasted characters are the better name for the same broken value.
-        Sign("config.paste", -8, where=(("plain", False),)),
-        Sign("mail.flow", -25, Status.OK),
+        Sign("config.paste", DOUBTS, where=(("plain", False),)),
     ),
     explains=(
         "postfix-not-running",

@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import DOUBTS, FITS, HINTS, PROVES, REFUTES, STRONG, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="postfix-not-installed",
@@ -16,19 +16,17 @@ CAUSE = Cause(
     ),
     rules_out="postconf(1) on this host, or an application that is configured for another host's mail server.",
     signs=(
-        Sign("mail.postfix-not-installed", 8),
-        Sign("postfix.installed", 12),
+        Sign("postfix.installed", STRONG),
         # What an earlier installation left shows that mail was meant to go this way.
-        Sign("postfix.installed", 20, where=(("left", True),)),
-        Sign("listener.smtp", 4, Status.WARNING),
-        Sign("listener.smtp", -8, Status.OK),
+        Sign("postfix.installed", PROVES, where=(("left", True),)),
+        Sign("listener.smtp", HINTS, Status.WARNING),
+        Sign("listener.smtp", DOUBTS, Status.OK),
         # Another mailer does the work.
-        Sign("postfix.sendmail-command", -6, Status.WARNING),
+        Sign("postfix.sendmail-command", DOUBTS, Status.WARNING),
         # Whom the application hands its mail to: this host, or a server of its own.
-        Sign("app.route", 8, Status.OK, where=(("direct", False),)),
-        Sign("app.route", -30, Status.OK, where=(("direct", True),)),
-        Sign("postfix.installed", -40, Status.OK),
-        Sign("mail.flow", -25, Status.OK),
+        Sign("app.route", FITS, Status.OK, where=(("direct", False),)),
+        Sign("app.route", REFUTES, Status.OK, where=(("direct", True),)),
+        Sign("postfix.installed", REFUTES, Status.OK),
     ),
     explains=("smtp-listener-missing", "nothing-submitted", "mail-log-missing"),
     links=("https://www.postfix.org/INSTALL.html",),

@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import HINTS, PROVES, REFUTES, STRONG, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="postfix-not-running",
@@ -17,14 +17,14 @@ CAUSE = Cause(
         alpine=("rc-service postfix start",),
     ),
     rules_out="A process that holds the lock on pid/master.pid below the queue directory.",
+    flow=0,
     signs=(
-        Sign("queue.maildrop", 4),
+        Sign("queue.maildrop", HINTS),
         # Nobody holds the lock; or, without the right to ask for it, no such process shows.
-        Sign("postfix.master", 24, where=(("kind", ("down", "zombie", "dead", "stopped", "tracing-stop")),)),
-        Sign("postfix.master", 18),
-        Sign("mail.postfix-not-running", 8),
-        Sign("listener.expected", 4),
-        Sign("postfix.master", -40, Status.OK),
+        Sign("postfix.master", PROVES, where=(("kind", ("down", "zombie", "dead", "stopped", "tracing-stop")),)),
+        Sign("postfix.master", STRONG),
+        Sign("listener.expected", HINTS),
+        Sign("postfix.master", REFUTES, Status.OK),
     ),
     explains=(
         "smtp-listener-missing",

@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import FITS, PROVES, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="recipient-domain-local",
@@ -18,11 +18,9 @@ CAUSE = Cause(
     ),
     rules_out="The log shows relay=host[address] for that recipient, not relay=local; or its exchanger is this host.",
     signs=(
-        Sign("config.recipient-local", 20),
+        Sign("config.recipient-local", PROVES),
         # Behind NAT a mail server does not see its own public address.
-        Sign("config.recipient-local", 5, Status.WARNING),
-        Sign("mail.local-user-unknown", 6),
-        Sign("mail.recipient-domain-local", 14),
+        Sign("config.recipient-local", FITS, Status.WARNING),
     ),
     explains=("recipient-unknown", "recipient-domain-not-found"),
     links=("https://www.postfix.org/ADDRESS_CLASS_README.html",),

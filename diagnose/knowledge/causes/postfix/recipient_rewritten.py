@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import HINTS, PROVES, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="recipient-rewritten",
@@ -14,12 +14,9 @@ CAUSE = Cause(
     ),
     rules_out="No orig_to= in the log line of that message, and postmap -q finds nothing for the address or its @domain.",
     signs=(
-        Sign("config.rewritten", 22),
+        Sign("config.rewritten", PROVES),
         # An alias of a domain that this host holds: ordinary, unless it is the mail that is missed.
-        Sign("config.rewritten", 4, Status.WARNING),
-        # The rewritten address then fails.
-        Sign("mail.local-user-unknown", 5),
-        Sign("mail.recipient-unknown", 3),
+        Sign("config.rewritten", HINTS, Status.WARNING),
     ),
     explains=(
         "recipient-domain-local",

@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import FITS, HINTS, PROVES, RARE, STRONG, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="relay-not-configured",
@@ -18,21 +18,15 @@ CAUSE = Cause(
     ),
     rules_out="`postconf relayhost` shows the relay, or mail is delivered without one.",
     signs=(
-        Sign("config.relay-meant", 17),
-        Sign("config.relay-meant", 19, where=(("kind", ("overridden", "indented", "misspelt")),)),
-        Sign("config.relay-meant", 2, Status.WARNING),
-        Sign("config.relay-port", 16),
-        Sign("config.relay-port", 3, Status.WARNING),
-        # What direct sending meets on hosts that need a relay.
-        Sign("mail.connect-timeout", 7, where=(("port", 25),)),
-        Sign("mail.connect-refused", 5, where=(("port", 25),)),
-        Sign("mail.ip-blocklisted", 4),
-        Sign("mail.reverse-dns-missing", 4),
-        Sign("egress.mail-port", 5),
-        Sign("mail.flow", -25, Status.OK),
+        Sign("config.relay-meant", STRONG),
+        Sign("config.relay-meant", PROVES, where=(("kind", ("overridden", "indented", "misspelt")),)),
+        Sign("config.relay-meant", HINTS, Status.WARNING),
+        Sign("config.relay-port", STRONG),
+        Sign("config.relay-port", HINTS, Status.WARNING),
+        Sign("egress.mail-port", FITS),
     ),
     # Without a sign that a relay is meant, what direct sending meets must not name it.
-    prior=-9,
+    prior=RARE,
     explains=("egress-port-25-blocked", "relay-unreachable", "postfix-config-error", "remote-server-unreachable"),
     relay=True,
     links=(

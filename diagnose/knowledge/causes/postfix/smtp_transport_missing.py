@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, HINTS, PROVES, SETTLES, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="smtp-transport-missing",
@@ -18,14 +18,11 @@ CAUSE = Cause(
     ),
     rules_out="`postconf -M {service}/unix` shows the service.",
     signs=(
-        Sign("queue.stuck", 3),
-        Sign("postfix.transport", 22),
+        Sign("queue.stuck", HINTS),
+        Sign("postfix.transport", PROVES),
         # Nothing moves without it, whatever else is there.
-        Sign("postfix.service", 33),
-        Sign("mail.smtp-transport-missing", 20),
-        Sign("mail.transport-unavailable", 4),
-        Sign("postfix.transport", -12, Status.OK),
-        Sign("mail.flow", -25, Status.OK),
+        Sign("postfix.service", SETTLES),
+        Sign("postfix.transport", AGAINST, Status.OK),
     ),
     explains=("queue-congested", "content-filter-down"),
     links=("https://www.postfix.org/master.5.html",),

@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy, Sign
+from diagnose.model import Cause, Impact, Remedy
 
 CAUSE = Cause(
     id="smtputf8-unsupported",
@@ -13,6 +13,6 @@ CAUSE = Cause(
         commands=("postconf smtputf8_enable smtputf8_autodetect_classes",),
     ),
     rules_out="Both addresses are plain ASCII.",
-    signs=(Sign("mail.smtputf8-unsupported", 20),),
+    signs=(),
     links=("https://www.postfix.org/SMTPUTF8_README.html",),
 )

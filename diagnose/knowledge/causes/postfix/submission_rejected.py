@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import DOUBTS, HINTS, PROVES, SPEAKS, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="submission-rejected",
@@ -18,14 +18,12 @@ CAUSE = Cause(
         ),
     ),
     rules_out="No NOQUEUE: reject line for the application's address.",
+    flow=DOUBTS,
     signs=(
-        Sign("mail.submission-rejected", 20),
-        Sign("config.submission-refused", 22),
+        Sign("config.submission-refused", PROVES),
         # A rule that would, where the log cannot tell whether it does.
-        Sign("config.submission-refused", 4, Status.WARNING, where=(("kind", "rule"),)),
-        Sign("config.submit-users", 12),
-        # Other ways in may work all the while.
-        Sign("mail.flow", -6, Status.OK),
+        Sign("config.submission-refused", HINTS, Status.WARNING, where=(("kind", "rule"),)),
+        Sign("config.submit-users", SPEAKS),
     ),
     explains=(
         "relay-access-denied",

@@ -1,5 +1,5 @@
-from diagnose.knowledge.causes.relay import FLOW, POSTCONF
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.knowledge.causes.relay import POSTCONF
+from diagnose.model import DOUBTS, FITS, SPEAKS, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="relay-access-denied",
@@ -22,16 +22,13 @@ CAUSE = Cause(
     ),
     rules_out="The relay takes the same recipient from this host by hand.",
     signs=(
-        Sign("mail.relay-access-denied", 16),
-        Sign("relay.envelope", 12, where=(("label", "relay-access-denied"),)),
-        Sign("relay.banner", 6),
-        Sign("mail.greeting-refused", 5, where=(("route", "relay"),)),
+        Sign("relay.envelope", SPEAKS, where=(("label", "relay-access-denied"),)),
+        Sign("relay.banner", FITS),
         # Then a login is what is missing, or what fails.
-        Sign("sasl.key", -8),
-        Sign("sasl.enabled", -8),
-        Sign("sasl.map", -8),
-        Sign("relay.envelope", -6, Status.OK),
-        FLOW,
+        Sign("sasl.key", DOUBTS),
+        Sign("sasl.enabled", DOUBTS),
+        Sign("sasl.map", DOUBTS),
+        Sign("relay.envelope", DOUBTS, Status.OK),
     ),
     links=("https://www.postfix.org/SASL_README.html#client_sasl", f"{POSTCONF}#smtp_sasl_auth_enable"),
 )

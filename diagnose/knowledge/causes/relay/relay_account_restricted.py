@@ -1,5 +1,4 @@
-from diagnose.knowledge.causes.relay import FLOW
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import PROVES, SETTLES, SPEAKS, STRONG, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="relay-account-restricted",
@@ -19,14 +18,12 @@ CAUSE = Cause(
     ),
     rules_out="The provider's console shows the account active and its quota not spent.",
     signs=(
-        Sign("mail.relay-account-restricted", 22),
-        Sign("relay.login", 20, where=(("label", "relay-account-restricted"),)),
-        Sign("app.sender", 18, where=(("label", "relay-account-restricted"),)),
-        Sign("relay.envelope", 18, where=(("label", "relay-account-restricted"),)),
-        Sign("relay.banner", 12, where=(("label", "relay-account-restricted"),)),
+        Sign("relay.login", PROVES, where=(("label", "relay-account-restricted"),)),
+        Sign("app.sender", STRONG, where=(("label", "relay-account-restricted"),)),
+        Sign("relay.envelope", STRONG, where=(("label", "relay-account-restricted"),)),
+        Sign("relay.banner", SPEAKS, where=(("label", "relay-account-restricted"),)),
         # Such a server says yes to everything: mail that flows there is no comfort.
-        Sign("relay.catch-all", 38, Status.WARNING),
-        FLOW,
+        Sign("relay.catch-all", SETTLES, Status.WARNING),
     ),
     relay=True,
     explains=("rate-limited", "relay-credentials-rejected"),

@@ -1,5 +1,5 @@
-from diagnose.knowledge.causes.relay import CLIENT, FLOW, WORKS
-from diagnose.model import Cause, Impact, Remedy, Sign
+from diagnose.knowledge.causes.relay import CLIENT, WORKS
+from diagnose.model import PROVES, Cause, Impact, Remedy, Sign
 
 CAUSE = Cause(
     id="relay-app-password-required",
@@ -22,10 +22,8 @@ CAUSE = Cause(
     ),
     rules_out="The password is one that the provider issued for an application.",
     signs=(
-        Sign("relay.login", 22, where=(("label", "relay-app-password-required"),)),
-        Sign("mail.relay-app-password-required", 21),
+        Sign("relay.login", PROVES, where=(("label", "relay-app-password-required"),)),
         WORKS,
-        FLOW,
     ),
     explains=("relay-credentials-rejected",),
     links=("https://support.google.com/accounts/answer/185833", CLIENT),

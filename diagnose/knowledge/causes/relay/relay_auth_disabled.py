@@ -1,5 +1,5 @@
-from diagnose.knowledge.causes.relay import CLIENT, FLOW, WORKS
-from diagnose.model import Cause, Impact, Remedy, Sign
+from diagnose.knowledge.causes.relay import CLIENT, WORKS
+from diagnose.model import PROVES, REFUTES, SPEAKS, Cause, Impact, Remedy, Sign
 
 CAUSE = Cause(
     id="relay-auth-disabled",
@@ -18,15 +18,13 @@ CAUSE = Cause(
     ),
     rules_out="Another mailbox of the same organisation signs in from here.",
     signs=(
-        Sign("relay.login", 22, where=(("label", "relay-auth-disabled"),)),
-        Sign("relay.envelope", 10, where=(("label", "relay-auth-disabled"),)),
-        Sign("mail.relay-auth-disabled", 21),
+        Sign("relay.login", PROVES, where=(("label", "relay-auth-disabled"),)),
+        Sign("relay.envelope", SPEAKS, where=(("label", "relay-auth-disabled"),)),
         # Without a login from this side the provider says much the same.
-        Sign("sasl.enabled", -25),
-        Sign("sasl.key", -25),
-        Sign("sasl.map", -25),
+        Sign("sasl.enabled", REFUTES),
+        Sign("sasl.key", REFUTES),
+        Sign("sasl.map", REFUTES),
         WORKS,
-        FLOW,
     ),
     relay=True,
     explains=("relay-credentials-rejected",),

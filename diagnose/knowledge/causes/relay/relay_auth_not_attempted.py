@@ -1,5 +1,5 @@
-from diagnose.knowledge.causes.relay import CLIENT, FLOW
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.knowledge.causes.relay import CLIENT
+from diagnose.model import AGAINST, FITS, PROVES, STRONG, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="relay-auth-not-attempted",
@@ -23,16 +23,13 @@ CAUSE = Cause(
     ),
     rules_out="smtp_sasl_auth_enable = yes, and the log shows a login.",
     signs=(
-        Sign("sasl.enabled", 18),
-        Sign("mail.auth-required", 7),
-        Sign("relay.envelope", 7, where=(("label", "auth-required"),)),
-        Sign("mail.relay-access-denied", 3),
+        Sign("sasl.enabled", STRONG),
+        Sign("relay.envelope", FITS, where=(("label", "auth-required"),)),
         # A login is on here, and that port of the relay offers none.
-        Sign("relay.mechanism", 20, Status.WARNING, where=(("kind", "none-offered"),)),
-        Sign("sasl.enabled", 6, Status.OK, where=(("on", False),)),
+        Sign("relay.mechanism", PROVES, Status.WARNING, where=(("kind", "none-offered"),)),
+        Sign("sasl.enabled", FITS, Status.OK, where=(("on", False),)),
         # A login is on: then it is the key or the map.
-        Sign("sasl.enabled", -15, Status.OK, where=(("on", True),)),
-        FLOW,
+        Sign("sasl.enabled", AGAINST, Status.OK, where=(("on", True),)),
     ),
     explains=("relay-access-denied", "sender-not-allowed", "relay-auth-disabled"),
     links=(CLIENT, "https://www.postfix.org/postconf.5.html#smtp_sasl_auth_enable"),

@@ -1,5 +1,5 @@
-from diagnose.knowledge.causes.relay import CLIENT, FLOW, WORKS
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.knowledge.causes.relay import CLIENT, WORKS
+from diagnose.model import COMMON, DOUBTS, PROVES, SPEAKS, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="relay-credentials-rejected",
@@ -23,20 +23,16 @@ CAUSE = Cause(
     ),
     rules_out="The same credentials are accepted by the same server (235).",
     signs=(
-        Sign("relay.login", 22, where=(("label", "relay-credentials-rejected"),)),
-        Sign("mail.relay-credentials-rejected", 19),
-        # A 4xx to AUTH: the relay's own trouble, or its word for a login that it does not know.
-        Sign("mail.server-busy", 8, where=(("stage", "auth"),)),
-        Sign("sasl.line", 10, where=(("kind", "placeholder"),)),
+        Sign("relay.login", PROVES, where=(("label", "relay-credentials-rejected"),)),
+        Sign("sasl.line", SPEAKS, where=(("kind", "placeholder"),)),
         # Whether the map says what was meant (an old table, a malformed line) could not be seen.
-        Sign("sasl.map", -5, Status.UNKNOWN),
+        Sign("sasl.map", DOUBTS, Status.UNKNOWN),
         # What is in the table is then not what was meant.
-        Sign("sasl.stale", -6, where=(("kind", "differs"),)),
-        Sign("sasl.stale", -8, Status.WARNING, where=(("kind", "maybe"),)),
+        Sign("sasl.stale", DOUBTS, where=(("kind", "differs"),)),
+        Sign("sasl.stale", DOUBTS, Status.WARNING, where=(("kind", "maybe"),)),
         WORKS,
-        FLOW,
     ),
-    prior=1,
+    prior=COMMON,
     explains=("rate-limited",),
     links=(CLIENT, "https://www.postfix.org/postmap.1.html"),
 )

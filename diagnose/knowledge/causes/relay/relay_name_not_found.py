@@ -1,5 +1,5 @@
-from diagnose.knowledge.causes.relay import FLOW, POSTCONF
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.knowledge.causes.relay import POSTCONF
+from diagnose.model import AGAINST, PROVES, REFUTES, SPEAKS, STRONG, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="relay-name-not-found",
@@ -25,22 +25,16 @@ CAUSE = Cause(
     ),
     rules_out="The name resolves in the DNS that Postfix asks.",
     signs=(
-        Sign("relay.name", 22, where=(("kind", ("nxdomain", "no-data", "hosts-only", "spelling", "port-name")),)),
-        Sign("relay.name", 18, where=(("kind", "brackets"),)),
-        Sign("relay.name", 10, where=(("kind", "pasted"),)),
+        Sign("relay.name", PROVES, where=(("kind", ("nxdomain", "no-data", "hosts-only", "spelling", "port-name")),)),
+        Sign("relay.name", STRONG, where=(("kind", "brackets"),)),
+        Sign("relay.name", SPEAKS, where=(("kind", "pasted"),)),
         # The application's own mail host.
-        Sign("app.server", 23, where=(("outcome", "name-not-found"), ("local", False), ("intended", True))),
-        Sign("relay.name", 14, Status.WARNING, where=(("kind", "servfail"),)),
-        Sign("dns.resolver", -25),
-        Sign("mail.dns-try-again", 5, where=(("route", "relay"),)),
-        Sign("mail.relay-name-not-found", 18),
-        Sign("mail.app-host-not-found", 8),
-        Sign("mail.relayhost-problem", 6),
-        Sign("mail.dns-not-found", 6, where=(("route", "relay"),)),
-        Sign("relay.name", -15, Status.OK),
+        Sign("app.server", PROVES, where=(("outcome", "name-not-found"), ("local", False), ("intended", True))),
+        Sign("relay.name", STRONG, Status.WARNING, where=(("kind", "servfail"),)),
+        Sign("dns.resolver", REFUTES),
+        Sign("relay.name", AGAINST, Status.OK),
         # The host knows the name by its hosts file, which Postfix is told to read: the chroot's copy lacks it.
-        Sign("dns.chroot-file", -20, where=(("lacks_relay", True),)),
-        FLOW,
+        Sign("dns.chroot-file", REFUTES, where=(("lacks_relay", True),)),
     ),
     explains=(
         "relay-unreachable",

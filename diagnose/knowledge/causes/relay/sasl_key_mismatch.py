@@ -1,5 +1,5 @@
-from diagnose.knowledge.causes.relay import FLOW, README
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.knowledge.causes.relay import README
+from diagnose.model import AGAINST, FITS, PROVES, REFUTES, STRONG, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="sasl-key-mismatch",
@@ -24,21 +24,18 @@ CAUSE = Cause(
     ),
     rules_out="`postmap -q` with the next hop, or with the bare host name, gives the entry.",
     signs=(
-        Sign("sasl.key", 22, where=(("kind", "near"),)),
-        Sign("sasl.key", 19, where=(("kind", "empty"),)),
-        Sign("sasl.key", 16, where=(("kind", "none"),)),
-        Sign("sasl.key", 6, Status.WARNING),
-        Sign("mail.auth-required", 6),
-        Sign("relay.envelope", 6, where=(("label", "auth-required"),)),
-        Sign("mail.relay-access-denied", 3),
+        Sign("sasl.key", PROVES, where=(("kind", "near"),)),
+        Sign("sasl.key", PROVES, where=(("kind", "empty"),)),
+        Sign("sasl.key", STRONG, where=(("kind", "none"),)),
+        Sign("sasl.key", FITS, Status.WARNING),
+        Sign("relay.envelope", FITS, where=(("label", "auth-required"),)),
         # No login is made for another reason.
-        Sign("sasl.enabled", -20),
-        Sign("sasl.enabled", -20, Status.OK, where=(("on", False),)),
-        Sign("sasl.map", -20),
-        Sign("sasl.stale", -20),
-        Sign("relay.starttls", -10, where=(("kind", ("demanded", "login-needs-tls")),)),
-        Sign("sasl.key", -25, Status.OK),
-        FLOW,
+        Sign("sasl.enabled", REFUTES),
+        Sign("sasl.enabled", REFUTES, Status.OK, where=(("on", False),)),
+        Sign("sasl.map", REFUTES),
+        Sign("sasl.stale", REFUTES),
+        Sign("relay.starttls", AGAINST, where=(("kind", ("demanded", "login-needs-tls")),)),
+        Sign("sasl.key", REFUTES, Status.OK),
     ),
     explains=("relay-auth-not-attempted", "relay-access-denied", "sender-not-allowed", "relay-auth-disabled"),
     links=(f"{README}#client_sasl_enable", "https://www.postfix.org/postconf.5.html#smtp_sasl_password_maps"),

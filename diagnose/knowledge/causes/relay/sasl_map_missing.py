@@ -1,5 +1,5 @@
-from diagnose.knowledge.causes.relay import CLIENT, FLOW
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.knowledge.causes.relay import CLIENT
+from diagnose.model import AGAINST, PROVES, STRONG, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="sasl-map-missing",
@@ -22,12 +22,9 @@ CAUSE = Cause(
     ),
     rules_out="`postmap -q` of the table answers without an error.",
     signs=(
-        Sign("sasl.map", 23, where=(("kind", ("missing", "unset", "unreadable")),)),
-        Sign("sasl.map", 16, where=(("kind", "broken"),)),
-        Sign("mail.sasl-map-missing", 16),
-        Sign("mail.local-data-error", 4),
-        Sign("sasl.map", -12, Status.OK),
-        FLOW,
+        Sign("sasl.map", PROVES, where=(("kind", ("missing", "unset", "unreadable")),)),
+        Sign("sasl.map", STRONG, where=(("kind", "broken"),)),
+        Sign("sasl.map", AGAINST, Status.OK),
     ),
     explains=(
         "relay-auth-not-attempted",

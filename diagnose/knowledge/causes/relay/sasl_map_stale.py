@@ -1,5 +1,5 @@
-from diagnose.knowledge.causes.relay import CLIENT, FLOW, WORKS
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.knowledge.causes.relay import CLIENT, WORKS
+from diagnose.model import AGAINST, SETTLES, SPEAKS, UNUSUAL, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="sasl-map-stale",
@@ -15,16 +15,13 @@ CAUSE = Cause(
     ),
     rules_out="The compiled table holds the same entry as the text.",
     signs=(
-        Sign("sasl.stale", 28),
+        Sign("sasl.stale", SETTLES),
         # Without the right to compare: the text is newer, and what is sent is refused.
-        Sign("sasl.stale", 10, Status.WARNING, where=(("kind", "maybe"),)),
-        Sign("mail.relay-credentials-rejected", 6),
-        Sign("mail.sasl-map-stale", 6),
-        Sign("sasl.stale", -10, Status.OK),
+        Sign("sasl.stale", SPEAKS, Status.WARNING, where=(("kind", "maybe"),)),
+        Sign("sasl.stale", AGAINST, Status.OK),
         WORKS,
-        FLOW,
     ),
-    prior=-4,
+    prior=UNUSUAL,
     explains=("relay-credentials-rejected", "sasl-key-mismatch", "relay-auth-not-attempted", "relay-access-denied"),
     links=("https://www.postfix.org/postmap.1.html", CLIENT),
 )

@@ -1,5 +1,5 @@
-from diagnose.knowledge.causes.relay import CLIENT, FLOW, README
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.knowledge.causes.relay import CLIENT, README
+from diagnose.model import DOUBTS, FITS, PROVES, REFUTES, STRONG, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="sasl-mechanism-missing",
@@ -19,15 +19,12 @@ CAUSE = Cause(
     ),
     rules_out="libplain or liblogin lies in the SASL plug-in directory.",
     signs=(
-        Sign("sasl.plugins", 20, where=(("kind", "none"),)),
-        Sign("sasl.plugins", 8, where=(("kind", "no-plaintext"),)),
-        Sign("relay.mechanism", 14, where=(("kind", "plug-in"),)),
-        Sign("sasl.type", 24),
-        Sign("mail.sasl-mechanism-missing", 14),
-        Sign("mail.sasl-no-mechanism", 5),
-        Sign("relay.mechanism", -20, Status.OK),
-        Sign("relay.mechanism", -6, where=(("kind", ("options", "filter", "token-only")),)),
-        FLOW,
+        Sign("sasl.plugins", PROVES, where=(("kind", "none"),)),
+        Sign("sasl.plugins", FITS, where=(("kind", "no-plaintext"),)),
+        Sign("relay.mechanism", STRONG, where=(("kind", "plug-in"),)),
+        Sign("sasl.type", PROVES),
+        Sign("relay.mechanism", REFUTES, Status.OK),
+        Sign("relay.mechanism", DOUBTS, where=(("kind", ("options", "filter", "token-only")),)),
     ),
     explains=("sasl-options-exclude-all", "postfix-config-error"),
     links=(CLIENT, f"{README}#client_sasl_enable"),

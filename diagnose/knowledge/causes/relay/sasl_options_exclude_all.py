@@ -1,5 +1,5 @@
-from diagnose.knowledge.causes.relay import FLOW, README
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.knowledge.causes.relay import README
+from diagnose.model import DOUBTS, PROVES, REFUTES, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="sasl-options-exclude-all",
@@ -23,12 +23,9 @@ CAUSE = Cause(
     ),
     rules_out="A mechanism that the relay offers passes the filter and the options, and its plug-in is installed.",
     signs=(
-        Sign("relay.mechanism", 22, where=(("kind", ("options", "filter", "token-only")),)),
-        Sign("mail.sasl-options-exclude-all", 12),
-        Sign("mail.sasl-no-mechanism", 5),
-        Sign("relay.mechanism", -20, Status.OK),
-        Sign("sasl.plugins", -8, where=(("kind", "none"),)),
-        FLOW,
+        Sign("relay.mechanism", PROVES, where=(("kind", ("options", "filter", "token-only")),)),
+        Sign("relay.mechanism", REFUTES, Status.OK),
+        Sign("sasl.plugins", DOUBTS, where=(("kind", "none"),)),
     ),
     links=(f"{README}#client_sasl_policy", "https://www.postfix.org/postconf.5.html#smtp_sasl_security_options"),
 )

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.relay import README
-from diagnose.model import Cause, Impact, Remedy, Sign
+from diagnose.model import PROVES, Cause, Impact, Remedy, Sign
 
 CAUSE = Cause(
     id="sasl-passwd-exposed",
@@ -18,8 +18,8 @@ CAUSE = Cause(
     ),
     rules_out="Both files belong to root with mode 0600 or 0640, or lie in a directory that others cannot enter.",
     signs=(
-        Sign("sasl.exposed", 22, where=(("kind", "readable"),)),
-        Sign("sasl.exposed", 20, where=(("kind", "owner"),)),
+        Sign("sasl.exposed", PROVES, where=(("kind", "readable"),)),
+        Sign("sasl.exposed", PROVES, where=(("kind", "owner"),)),
     ),
     links=(f"{README}#client_sasl_enable", "https://www.postfix.org/postmap.1.html"),
 )

@@ -1,5 +1,5 @@
-from diagnose.knowledge.causes.relay import CLIENT, DECISIVE, FLOW, WORKS
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.knowledge.causes.relay import CLIENT, DECISIVE, WORKS
+from diagnose.model import AGAINST, FITS, PROVES, SPEAKS, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="sasl-passwd-malformed",
@@ -20,17 +20,14 @@ CAUSE = Cause(
     rules_out="The entry in use has the shape relay, blank, user:password, without quotes, comment or backslash.",
     signs=(
         # The relay's rejection is then the consequence.
-        Sign("sasl.line", 22, where=(("kind", DECISIVE),)),
+        Sign("sasl.line", PROVES, where=(("kind", DECISIVE),)),
         # A password may really begin and end in quotes.
-        Sign("sasl.line", 13, where=(("kind", "quoted"),)),
-        Sign("sasl.line", 6, where=(("kind", "placeholder"),)),
-        Sign("sasl.line", 5, Status.WARNING),
-        Sign("mail.sasl-passwd-malformed", 16),
-        Sign("mail.sasl-generic-failure", 8),
-        Sign("sasl.line", -15, Status.OK),
+        Sign("sasl.line", SPEAKS, where=(("kind", "quoted"),)),
+        Sign("sasl.line", FITS, where=(("kind", "placeholder"),)),
+        Sign("sasl.line", FITS, Status.WARNING),
+        Sign("sasl.line", AGAINST, Status.OK),
         # A password may really end in a backslash.
         WORKS,
-        FLOW,
     ),
     explains=("relay-credentials-rejected", "sasl-key-mismatch", "relay-auth-not-attempted", "relay-access-denied"),
     links=(CLIENT, "https://www.postfix.org/postmap.1.html"),

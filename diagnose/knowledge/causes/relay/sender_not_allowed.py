@@ -1,5 +1,5 @@
-from diagnose.knowledge.causes.relay import FLOW, POSTCONF
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.knowledge.causes.relay import POSTCONF
+from diagnose.model import DOUBTS, PROVES, STRONG, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="sender-not-allowed",
@@ -24,12 +24,10 @@ CAUSE = Cause(
     ),
     rules_out="The same account sends as another address, and this one is refused alike: then it is the account.",
     signs=(
-        Sign("mail.sender-not-allowed", 22),
-        Sign("relay.envelope", 18, where=(("label", "sender-not-allowed"),)),
-        Sign("app.sender", 20, where=(("label", "sender-not-allowed"),)),
+        Sign("relay.envelope", STRONG, where=(("label", "sender-not-allowed"),)),
+        Sign("app.sender", PROVES, where=(("label", "sender-not-allowed"),)),
         # Most providers refuse the sender at the end of the data only, which is never tried.
-        Sign("relay.envelope", -2, Status.OK),
-        FLOW,
+        Sign("relay.envelope", DOUBTS, Status.OK),
     ),
     links=("https://www.postfix.org/ADDRESS_REWRITING_README.html#generic", f"{POSTCONF}#smtp_generic_maps"),
 )

@@ -1,5 +1,5 @@
-from diagnose.knowledge.causes.tls import FLOW, README
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.knowledge.causes.tls import README
+from diagnose.model import PROVES, REFUTES, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="relay-certificate-invalid",
@@ -28,12 +28,8 @@ CAUSE = Cause(
     ),
     rules_out="The certificate verifies with the CA file that Postfix uses, or the level does not demand it.",
     signs=(
-        Sign("relay.certificate", 22, where=(("verifies", True),)),
-        Sign("mail.relay-certificate-invalid", 14),
-        Sign("mail.certificate-not-trusted", 8),
-        Sign("mail.certificate-unknown-issuer", 6),
-        Sign("relay.certificate", -20, Status.OK),
-        FLOW,
+        Sign("relay.certificate", PROVES, where=(("verifies", True),)),
+        Sign("relay.certificate", REFUTES, Status.OK),
     ),
     links=(f"{README}#client_tls_verify", f"{README}#client_tls_secure"),
 )

@@ -1,5 +1,5 @@
-from diagnose.knowledge.causes.tls import FLOW, README
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.knowledge.causes.tls import README
+from diagnose.model import AGAINST, FITS, PROVES, STRONG, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="relay-requires-tls",
@@ -25,14 +25,11 @@ CAUSE = Cause(
     ),
     rules_out="smtp_tls_security_level is may or stronger and TLS is not disabled by a missing CA file.",
     signs=(
-        Sign("relay.starttls", 22, where=(("kind", "demanded"),)),
-        Sign("relay.starttls", 18, where=(("kind", "login-needs-tls"),)),
-        Sign("mail.starttls-required", 12),
-        Sign("mail.relay-requires-tls", 18),
-        Sign("relay.envelope", 6, where=(("label", ("starttls-required", "relay-requires-tls")),)),
+        Sign("relay.starttls", PROVES, where=(("kind", "demanded"),)),
+        Sign("relay.starttls", STRONG, where=(("kind", "login-needs-tls"),)),
+        Sign("relay.envelope", FITS, where=(("label", ("starttls-required", "relay-requires-tls")),)),
         # TLS is on by its setting: then another reason switched it off.
-        Sign("relay.protocol", -15, Status.OK),
-        FLOW,
+        Sign("relay.protocol", AGAINST, Status.OK),
     ),
     explains=("relay-auth-not-attempted", "sasl-key-mismatch", "relay-access-denied", "sasl-options-exclude-all"),
     links=(f"{README}#client_tls_encrypt", "https://www.postfix.org/postconf.5.html#smtp_tls_security_level"),

@@ -1,5 +1,5 @@
-from diagnose.knowledge.causes.tls import CLIENT, FLOW
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.knowledge.causes.tls import CLIENT
+from diagnose.model import HINTS, PROVES, REFUTES, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="tls-ca-bundle-missing",
@@ -24,14 +24,9 @@ CAUSE = Cause(
     ),
     rules_out="The file exists and holds certificates, and no log line says 'disabling TLS support'.",
     signs=(
-        Sign("tls.ca", 22),
-        Sign("tls.ca", 4, Status.WARNING),
-        Sign("mail.tls-ca-bundle-missing", 20),
-        Sign("mail.tls-engine-unavailable", 8),
-        Sign("mail.starttls-required", 4),
-        Sign("mail.certificate-not-trusted", 3),
-        Sign("tls.ca", -20, Status.OK),
-        FLOW,
+        Sign("tls.ca", PROVES),
+        Sign("tls.ca", HINTS, Status.WARNING),
+        Sign("tls.ca", REFUTES, Status.OK),
     ),
     explains=(
         "relay-requires-tls",

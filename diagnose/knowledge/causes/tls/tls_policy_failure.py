@@ -1,5 +1,5 @@
-from diagnose.knowledge.causes.tls import FLOW, README
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.knowledge.causes.tls import README
+from diagnose.model import FITS, HINTS, PROVES, REFUTES, SPEAKS, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="tls-policy-failure",
@@ -23,16 +23,13 @@ CAUSE = Cause(
         ),
     ),
     rules_out="No policy table matches the destination, and the level is neither dane-only nor fingerprint.",
+    flow=REFUTES,
     signs=(
-        Sign("tls.policy", 20, where=(("kind", "invalid"),)),
-        Sign("tls.policy", 12, where=(("kind", "table"),)),
-        Sign("tls.policy", 6, Status.WARNING, where=(("kind", "pinned"),)),
-        Sign("tls.dane", 20),
-        Sign("tls.dane", 2, Status.WARNING),
-        Sign("mail.tls-policy-failure", 18),
-        Sign("mail.certificate-not-trusted", 6),
-        Sign("mail.relay-certificate-invalid", 6),
-        FLOW,
+        Sign("tls.policy", PROVES, where=(("kind", "invalid"),)),
+        Sign("tls.policy", SPEAKS, where=(("kind", "table"),)),
+        Sign("tls.policy", FITS, Status.WARNING, where=(("kind", "pinned"),)),
+        Sign("tls.dane", PROVES),
+        Sign("tls.dane", HINTS, Status.WARNING),
     ),
     explains=("relay-certificate-invalid",),
     links=(f"{README}#client_tls_policy", f"{README}#client_tls_dane"),

@@ -1,5 +1,5 @@
-from diagnose.knowledge.causes.tls import FLOW, README
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.knowledge.causes.tls import README
+from diagnose.model import DOUBTS, FITS, PROVES, REFUTES, STRONG, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="tls-protocol-mismatch",
@@ -25,18 +25,14 @@ CAUSE = Cause(
         rhel=("update-crypto-policies --show",),
     ),
     rules_out="A handshake with the settings of main.cf succeeds.",
+    flow=REFUTES,
     signs=(
-        Sign("relay.protocol", 20, where=(("kind", ("no-common", "own-protocols", "invalid-list")),)),
-        Sign("relay.protocol", 14, where=(("kind", "own-ciphers"),)),
-        Sign("relay.protocol", 6, where=(("kind", "handshake"),)),
+        Sign("relay.protocol", PROVES, where=(("kind", ("no-common", "own-protocols", "invalid-list")),)),
+        Sign("relay.protocol", STRONG, where=(("kind", "own-ciphers"),)),
+        Sign("relay.protocol", FITS, where=(("kind", "handshake"),)),
         # Who shares no protocol says so; silence is not that.
-        Sign("relay.protocol", -6, where=(("kind", "stalled"),)),
-        Sign("relay.protocol", 8, Status.WARNING, where=(("kind", ("own-protocols", "own-ciphers")),)),
-        Sign("mail.tls-protocol-mismatch", 16),
-        Sign("mail.tls-handshake-failed", 8),
-        # Plain text in TLS's place is another fault.
-        Sign("mail.tls-wrong-version", -4),
-        FLOW,
+        Sign("relay.protocol", DOUBTS, where=(("kind", "stalled"),)),
+        Sign("relay.protocol", FITS, Status.WARNING, where=(("kind", ("own-protocols", "own-ciphers")),)),
     ),
     explains=("relay-certificate-invalid",),
     links=(f"{README}#client_cipher", "https://www.postfix.org/postconf.5.html#smtp_tls_mandatory_protocols"),

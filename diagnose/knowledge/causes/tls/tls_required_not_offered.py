@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.tls import README
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, PROVES, REFUTES, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="tls-required-not-offered",
@@ -22,15 +22,13 @@ CAUSE = Cause(
         ),
     ),
     rules_out="The server's answer to EHLO lists STARTTLS, and STARTTLS is answered with 220.",
+    flow=AGAINST,
     signs=(
-        Sign("relay.starttls", 20, where=(("kind", "not-offered"),)),
-        Sign("relay.starttls", 20, where=(("kind", "refused"),)),
-        Sign("mail.tls-required-not-offered", 20),
-        Sign("mail.tls-not-offered", 14),
+        Sign("relay.starttls", PROVES, where=(("kind", "not-offered"),)),
+        Sign("relay.starttls", PROVES, where=(("kind", "refused"),)),
         # Then it is taken out on the way.
-        Sign("egress.starttls", -15),
-        Sign("relay.starttls", -20, Status.OK),
-        Sign("mail.flow", -12, Status.OK),
+        Sign("egress.starttls", AGAINST),
+        Sign("relay.starttls", REFUTES, Status.OK),
     ),
     links=(f"{README}#client_tls_encrypt", f"{README}#client_tls_policy"),
 )

@@ -1,5 +1,5 @@
-from diagnose.knowledge.causes.tls import FLOW, README
-from diagnose.model import Cause, Impact, Remedy, Sign, Status
+from diagnose.knowledge.causes.tls import README
+from diagnose.model import AGAINST, FITS, PROVES, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="tls-wrapper-mismatch",
@@ -22,14 +22,9 @@ CAUSE = Cause(
     ),
     rules_out="The port answers in the way that smtp_tls_wrappermode says: a greeting in the clear, or a TLS handshake.",
     signs=(
-        Sign("relay.wrapper", 24),
-        Sign("relay.wrapper", 8, Status.WARNING),
-        Sign("mail.tls-wrapper-mismatch", 18),
-        Sign("mail.tls-wrong-version", 8),
-        Sign("mail.greeting-timeout", 5, where=(("port", 465),)),
-        Sign("mail.greeting-lost", 3, where=(("port", 465),)),
-        Sign("relay.wrapper", -15, Status.OK),
-        FLOW,
+        Sign("relay.wrapper", PROVES),
+        Sign("relay.wrapper", FITS, Status.WARNING),
+        Sign("relay.wrapper", AGAINST, Status.OK),
     ),
     explains=("relay-unreachable", "tls-protocol-mismatch", "relay-requires-tls", "tls-required-not-offered"),
     links=(f"{README}#client_smtps", "https://www.postfix.org/postconf.5.html#smtp_tls_wrappermode"),
