@@ -73,7 +73,7 @@ class Collected:
             # All there is, and by these words alone as well a spammer as somebody who is missed.
             for kind in self._kinds.values():
                 if kind.stranger and kind.reason is not None:
-                    kind.reason = dataclasses.replace(kind.reason, weight=min(kind.reason.weight, VAGUE))
+                    kind.reason = dataclasses.replace(kind.reason, weight=min(kind.reason.weight, VAGUE - 1))
                 kind.stranger = False
         if self.fine and not self._failed:
             self._pass_over_notes()

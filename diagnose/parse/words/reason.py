@@ -29,6 +29,7 @@ LONGEST = 2000  # characters of a text that are looked at: no reason is longer, 
 
 VAGUE = 2  # the weight of texts of which only a code, or the subject, is understood
 VAGUE_MOST = 16  # decibans: likely, and not certain by itself
+HARDLY_MOST = 9  # possible, whatever else is said
 
 _HOST = r"(?P<name>[^\s\[\]]+)\s?\[(?P<address>[0-9A-Fa-f.:]+|unix:[^\]]*|private/[^\]]*)\](?::(?P<port>\d{1,5}))?"
 _SUSPENDED = re.compile(r"^\s*delivery temporarily suspended:\s*", re.IGNORECASE)
@@ -111,7 +112,7 @@ class Reason:
             "near": _is_near(self),
             "mailbox": _is_mailbox(self),
             "route": {None: None, 25: "direct"}.get(self.peer_port, "relay"),
-            "at_most": VAGUE_MOST if self.weight <= VAGUE else None,
+            "at_most": HARDLY_MOST if self.weight < VAGUE else VAGUE_MOST if self.weight == VAGUE else None,
         }
 
 
