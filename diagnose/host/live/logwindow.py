@@ -17,7 +17,10 @@ from typing import Any
 
 from diagnose.host.live.logstamp import epoch
 
-CHUNK = 1 << 20
+CHUNK = (
+    120 << 10
+)  # below what malloc(3) asks the kernel for afresh: a page fault for each page took as long as the search
+_LONGEST = 1 << 20  # octets of a line
 SLACK = 120.0  # seconds by which neighbouring lines may be out of order
 _PROBE = 8192
 _SEARCH = 1 << 20  # octets without any stamp after which a probe gives up
@@ -27,7 +30,7 @@ COMPRESSED = (".gz", ".bz2", ".xz")
 
 
 def window(path: str, since: float, until: float | None = None, limit: int | None = None) -> Iterator[bytes]:
-    """Whole lines stamped in [since, until], as chunks of about 1 MiB that end at a line's end, oldest first.
+    """Whole lines stamped in [since, until], as chunks of about 120 KiB that end at a line's end, oldest first.
 
     limit: octets from the end of the file that are looked at, at most. A line without a stamp goes with the line before
     it. Compressed files are told by their suffix and streamed. Raises OSError where the file cannot be read; ends
@@ -60,7 +63,7 @@ def read_open(fd: int, since: float, until: float | None = None, limit: int | No
     begin = start(fd, since, info.st_size, near)
     if limit is not None and info.st_size - begin > limit:
         begin = _next_line(fd, info.st_size - limit, info.st_size)
-    yield from _between(_whole_lines(_blocks(fd, begin)), since, until, near, keep=begin == 0)
+    yield from _between(_aligned(fd, begin), since, until, near, keep=begin == 0)
 
 
 def covers(path: str, since: float) -> bool:
@@ -171,6 +174,17 @@ def _next_line(fd: int, offset: int, size: int) -> int:
     return size
 
 
+def _aligned(fd: int, offset: int) -> Iterator[bytes]:
+    """Whole lines; what is left of one is read again with the next block, which costs less than to copy both together."""
+    while block := os.pread(fd, CHUNK, offset):
+        cut = block.rfind(b"\n") + 1
+        if not cut:
+            yield from _whole_lines(_blocks(fd, offset))
+            return
+        offset += cut
+        yield block if cut == len(block) else block[:cut]
+
+
 def _blocks(fd: int, offset: int) -> Iterator[bytes]:
     while block := os.pread(fd, CHUNK, offset):
         offset += len(block)
@@ -213,7 +227,7 @@ def _whole_lines(blocks: Iterator[bytes]) -> Iterator[bytes]:
         if cut:
             yield b"".join([*rest, block[:cut]])
             rest, held = [block[cut:]] if cut < len(block) else [], len(block) - cut
-        elif held < CHUNK:
+        elif held < _LONGEST:
             rest.append(block)
             held += len(block)
         # else: the middle of a line of more than a megabyte: nobody reads it

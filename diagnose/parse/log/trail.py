@@ -43,7 +43,6 @@ class Trail:
     lines: dict[str, list[bytes]] = field(default_factory=dict)
     refused: list[bytes] = field(default_factory=list)
     kin: dict[tuple[str, str], str] = field(default_factory=dict)
-    found: tuple[str, ...] = ()
     dropped: int = 0
     cut: bool = False
     any: bool = False
@@ -57,41 +56,36 @@ Chunks = Callable[[], Iterable[bytes]]
 def trail(chunks: Chunks, who: str, limit: int = 20) -> Trail:
     """Follows `who`: an address, the local part of one, a queue id, or a message id with or without its brackets."""
     result = Trail()
-    ids = _seeds(chunks(), who, limit, result)
-    result.found = tuple(name.decode() for name in ids)
-    known: set[bytes] = set(ids)
+    if queue_id.is_queue_id(who):
+        fresh, whole = {who.encode()}, True
+    else:
+        fresh, whole = set(_seeds(chunks(), who, limit, result)), False
+    known: set[bytes] = set()
     messages: set[bytes] = set()
+    new_messages: set[bytes] = set()
     for _ in range(_ROUNDS - 1):
-        if not known:
+        if not fresh and not new_messages:
             break
-        result.lines.clear()
-        more_ids, more_messages = _collect(chunks(), known, messages, result)
-        fresh = {name for name in more_ids if name not in known}
-        if len(known) + len(fresh) > 10 * limit:
-            result.cut = True
-            break
-        new_messages = more_messages - messages
         known |= fresh
         messages |= new_messages
-        if not fresh and not new_messages:
+        more_ids, more_messages = _collect(chunks(), fresh, new_messages, known, result, whole)
+        fresh, new_messages, whole = more_ids - known, more_messages - messages, False
+        if len(known) + len(fresh) > 10 * limit:
+            result.cut = True
             break
     return result
 
 
 def _seeds(chunks: Iterable[bytes], who: str, limit: int, result: Trail) -> list[bytes]:
     """Queue ids of the lines that name `who`, the newest `limit` of them in the log's order."""
-    word = who.strip().strip("<>").encode("utf-8", "surrogateescape")
-    by_id = queue_id.is_queue_id(who)
-    if not by_id:
-        word = word.lower()
-    end_of_word = rb"" if by_id else rb"[>,;\s]" if b"@" in word else rb"[>,;\s@]"
-    named = re.compile(b"" if by_id else rb"(?:<|(?:to|from|id)=)" + re.escape(word) + end_of_word)
-    whole = re.compile(rb"(?<![0-9A-Za-z])" + re.escape(word) + rb"(?![0-9A-Za-z])")
+    word = who.strip().strip("<>").encode("utf-8", "surrogateescape").lower()
+    named = re.compile(rb"(?:<|(?:to|from|id)=)" + re.escape(word) + (rb"[>,;\s]" if b"@" in word else rb"[>,;\s@]"))
+    whole = _whole_word(word)
     ids: OrderedDict[bytes, None] = OrderedDict()
     others: OrderedDict[bytes, None] = OrderedDict()  # messages that name it elsewhere: as a login, in a reply
     for chunk in chunks:
         result.any = True
-        text = chunk if by_id else chunk.lower()
+        text = chunk.lower()
         if len(text) != len(chunk):
             text = chunk
         for begin, end in _lines_with(text, (word,)):
@@ -111,6 +105,10 @@ def _seeds(chunks: Iterable[bytes], who: str, limit: int, result: Trail) -> list
                     del result.refused[0]
                     result.dropped += 1
     return list(ids if ids or result.refused else others)
+
+
+def _whole_word(word: bytes) -> re.Pattern[bytes]:
+    return re.compile(rb"(?<![0-9A-Za-z])" + re.escape(word) + rb"(?![0-9A-Za-z])")
 
 
 def _newest(ids: OrderedDict[bytes, None], name: bytes, limit: int, result: Trail | None) -> None:
@@ -137,23 +135,30 @@ def _lines_with(chunk: bytes, needles: Iterable[bytes]) -> Iterator[tuple[int, i
 
 
 def _collect(
-    chunks: Iterable[bytes], ids: set[bytes], messages: set[bytes], result: Trail
+    chunks: Iterable[bytes], ids: set[bytes], messages: set[bytes], known: set[bytes], result: Trail, whole: bool
 ) -> tuple[set[bytes], set[bytes]]:
-    """Takes the lines of the known messages; returns the queue and message ids that they name."""
+    """Takes the lines of these messages; returns the queue and message ids that they name. `known`: `ids` and those whose
+    lines were taken before; `whole`: where `ids` is the one name that was asked for, lines that merely name it are looked at."""
     kin: set[bytes] = set()
     named: set[bytes] = set()
     before = b""
     for chunk in chunks:
-        for begin, end in _lines_of(chunk, ids, messages):
+        result.any = True
+        for begin, end in _lines_of(chunk, ids, messages, whole):
             match = _ID.search(chunk, begin, min(end, begin + 400))
-            if match is None:
+            if match is None or match[1] == b"NOQUEUE":
+                if whole and _whole_word(next(iter(ids))).search(chunk, begin, end):
+                    result.loose = (result.loose[0] + 1, chunk[begin : min(end, begin + _LINE)])
+                continue
+            if whole and match[1] not in ids and not _whole_word(next(iter(ids))).search(chunk, begin, end):
                 continue
             name = match[1]
             message_id = _MESSAGE_ID.search(chunk, begin, end)
             if message_id is not None and name in ids:
                 named.add(message_id[1])
             if name not in ids:
-                kin.add(name)
+                if name not in known:
+                    kin.add(name)
                 continue
             line = chunk[begin : min(end, begin + _LINE)]
             for other in _KIN.finditer(line):
@@ -170,8 +175,11 @@ def _collect(
     return kin, named
 
 
-def _lines_of(chunk: bytes, ids: set[bytes], messages: set[bytes]) -> Iterator[tuple[int, int]]:
+def _lines_of(chunk: bytes, ids: set[bytes], messages: set[bytes], whole: bool) -> Iterator[tuple[int, int]]:
     """Lines of these queue ids, and the ones that announce these message ids."""
+    if whole:
+        yield from _lines_with(chunk, ids)
+        return
     announced = [b"message-id=" + each for each in messages]
     if len(ids) + len(messages) <= _FEW:
         yield from _lines_with(chunk, [*(b" " + name + b": " for name in ids), *announced])
