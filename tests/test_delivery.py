@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -340,6 +339,7 @@ def test_zsh_completes_every_option_of_every_command(out: Path, pages: list[docu
 
 
 def test_the_documents_are_made_at_build_time(tmp_path: Path) -> None:
-    done = _check(sys.executable, "-m", "diagnose.commands.documents", str(tmp_path), cwd=ROOT)
-    assert len(done.stdout.split()) == 4
-    assert shutil.which("man") is None or (tmp_path / documents.MAN).read_text().startswith(".TH")
+    done = _tool("install-units", "--only", "documents", "--prefix", str(tmp_path), "--command", COMMAND)
+    assert done.returncode == 0, done.stderr
+    assert sum(path.is_file() for path in tmp_path.rglob("*")) == 4
+    assert next(tmp_path.rglob("mail-diagnose.1")).read_text().startswith(".TH")

@@ -1,7 +1,7 @@
 """Man page and shell completion, made of the commands themselves, so that they cannot differ from them.
 
-`mail-diagnose install-units` writes them; packages make them while they are built:
-python -m diagnose.commands.documents DIR
+`mail-diagnose install-units` writes them; packages make them while they are built, with
+`--only documents --prefix DIR --command /usr/bin/mail-diagnose`.
 """
 
 from __future__ import annotations
@@ -174,7 +174,7 @@ def bash(found: list[Page]) -> str:
                 action = "files=1" if option.files else f"words='{' '.join(option.words)}'"
                 values += [f"    '{key} {name}') {action}; value=1 ;;" for name in option.names]
     groups = "|".join(f"'{' '.join(page.path)}'" for page in found if page.commands)
-    return f"""# bash completion for {NAME}: made by `python -m diagnose.commands.documents`
+    return f"""# bash completion for {NAME}: made by `mail-diagnose install-units`
 _mail_diagnose() {{
   local path='' word words='' files='' value='' index next='' current="${{COMP_WORDS[COMP_CWORD]}}"
   for (( index = 1; index < COMP_CWORD; index++ )); do
@@ -222,9 +222,7 @@ def _bash_takes(found: list[Page]) -> str:
 def zsh(found: list[Page]) -> str:
     functions = [_zsh_function(page, found) for page in found]
     return (
-        f"#compdef {NAME}\n# made by `python -m diagnose.commands.documents`\n"
-        + "\n".join(functions)
-        + '\n_mail_diagnose "$@"\n'
+        f"#compdef {NAME}\n# made by `mail-diagnose install-units`\n" + "\n".join(functions) + '\n_mail_diagnose "$@"\n'
     )
 
 
@@ -260,7 +258,7 @@ def _zsh(text: str) -> str:
 
 
 def fish(found: list[Page]) -> str:
-    lines = [f"# fish completion for {NAME}: made by `python -m diagnose.commands.documents`", f"complete -c {NAME} -f"]
+    lines = [f"# fish completion for {NAME}: made by `mail-diagnose install-units`", f"complete -c {NAME} -f"]
     for page in found:
         condition = _fish_condition(page)
         for child in (p for p in found if p.path and p.path[:-1] == page.path):
@@ -314,24 +312,3 @@ def _day() -> str:
 
     given = os.environ.get("SOURCE_DATE_EPOCH", "")
     return time.strftime("%Y-%m-%d", time.gmtime(int(given) if given.isdigit() else time.time()))
-
-
-def main(directory: str) -> None:
-    import importlib
-    from pathlib import Path
-
-    from typer.main import get_command
-
-    for path, text in texts(get_command(importlib.import_module("diagnose.cli").app)).items():
-        target = Path(directory) / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
-        print(target)
-
-
-if __name__ == "__main__":
-    import sys
-
-    if len(sys.argv) != 2:
-        sys.exit("usage: python -m diagnose.commands.documents DIR")
-    main(sys.argv[1])

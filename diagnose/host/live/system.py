@@ -34,6 +34,7 @@ from diagnose.host.query import (
     StatReply,
 )  # fmt: skip
 from diagnose.host.redact import Secrets, mask
+from diagnose.host.secretfile import mask_read
 
 # A cron job's or an ordinary user's PATH lacks these; Postfix' commands live there.
 PATH = os.pathsep.join(
@@ -135,9 +136,7 @@ def read(query: Read, secrets: Secrets) -> ReadReply:
         return ReadReply(problem=why(error))
     text = decode(data[: query.limit])
     if query.secret:
-        from diagnose.host.live import tables
-
-        return ReadReply(text=tables.mask_read(text, query.secret, secrets), truncated=len(data) > query.limit)
+        return ReadReply(text=mask_read(text, query.secret, secrets), truncated=len(data) > query.limit)
     return ReadReply(text=secrets.hide(mask(text)), truncated=len(data) > query.limit)
 
 

@@ -12,11 +12,9 @@ from dataclasses import dataclass
 from diagnose.host.live.system import decode, environment, find, why
 from diagnose.host.query import CompareReply, Login, MapCompare, MapLookup, MapReply
 from diagnose.host.redact import STARS, Secrets, mask
-from diagnose.host.secretfile import mask_read, masked_value
+from diagnose.host.secretfile import masked_value
 from diagnose.parse.postfix import table as tables
 from diagnose.parse.postfix.main_cf import logical_lines
-
-__all__ = ["compare", "credentials", "lookup", "mask_read"]
 
 _TIMEOUT = 5.0
 _KEYS = 1000  # shown of a table
