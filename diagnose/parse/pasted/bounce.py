@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from email.message import Message
 
 _Numbered = tuple[int, str]
+_Block = dict[str, _Numbered]  # the fields of one recipient
 
 _FIELD = re.compile(r"^\s{0,4}(?P<name>[A-Za-z][A-Za-z0-9-]{1,40}):(?:\s*(?P<value>.*))?$")
 _STATUS = frozenset(
@@ -47,8 +48,8 @@ _STANDING = re.compile(
     r"This is the .{0,60} at \S[^:]*\.$|This is the mail system at host \S*|I'm sorry to have to inform you that your message could not|"
     r"be delivered to one or more recipients\.? ?(?:It's attached below\.)?|For further assistance, please (?:send mail to \S*|contact .*)|"
     r"If you do so, please include this problem report\..*|delete your own text from the attached returned message\.?|"
-    r"^\W*The mail system\W*$|This message was created automatically by mail delivery software\W*|"
-    r"\W*The following addresses had permanent(?: fatal)? errors\W*|\W*Transcript of session follows\W*|"
+    r"^\W{0,20}The mail system\W{0,20}$|This message was created automatically by mail delivery software\W{0,20}|"
+    r"\W{0,20}The following addresses had permanent(?: fatal)? errors\W{0,20}|\W{0,20}Transcript of session follows\W{0,20}|"
     r"A message that you (?:have )?sent (?:has not yet been|could not be) delivered to (?:one or more|all) of its(?: recipients)?\.?|"
     r"recipients\. This is a permanent error\.?|This is a permanent error; I've given up\. Sorry it didn't work out\.|"
     r"The following address(?:\(?es\)?)? failed:?|did not reach the following recipient(?:\(s\)|s)?:?|"
@@ -109,16 +110,6 @@ class Spoken:
     text: str
     reason: Reason | None
     done: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Block:
-    """The fields of one recipient: values with the numbers of their lines."""
-
-    fields: dict[str, _Numbered]
-
-    def get(self, name: str) -> str:
-        return self.fields.get(name, (0, ""))[1]
 
 
 def field_name(line: str) -> str:
@@ -200,18 +191,20 @@ def is_from_a_mailer(*fields: str) -> bool:
 def read(lines: Sequence[_Numbered]) -> tuple[Spoken, ...]:
     """Reads a report: one result for each recipient that its fields name, else what its sentences say."""
     blocks, told = _sorted(lines)
-    server = next((block.get("reporting-mta") for block in blocks if block.get("reporting-mta")), "")
+    server = next((_value(block, "reporting-mta") for block in blocks if _value(block, "reporting-mta")), "")
     named = [
-        block for block in blocks if block.get("final-recipient") or block.get("diagnostic-code") or block.get("status")
+        block
+        for block in blocks
+        if _value(block, "final-recipient") or _value(block, "diagnostic-code") or _value(block, "status")
     ]
     found = [_of_block(block, server) for block in named]
     if found and all(each.done for each in found):
         return tuple(found)
     if not found or any(not each.done and (each.reason is None or each.reason.weight < _ENOUGH) for each in found):
-        peer = next((block.get("remote-mta") for block in named if block.get("remote-mta")), server)
+        peer = next((_value(block, "remote-mta") for block in named if _value(block, "remote-mta")), server)
         words = _of_words(told, _host(peer))
         found = [_better(each, words) for each in found] or [words]
-    waits = any(block.get("action").lower() == "delayed" for block in named)
+    waits = any(_value(block, "action").lower() == "delayed" for block in named)
     if waits or (not named and any(_WAITS.search(line) for _, line in told)):
         found = [_waiting(each) for each in found]
     return tuple(found)
@@ -241,7 +234,7 @@ def _sorted(lines: Sequence[_Numbered]) -> tuple[list[_Block], list[_Numbered]]:
         name = field["name"].lower() if field else ""
         if field and (name in _STATUS or (fields and not line[:1].isspace())):
             if name in fields and name in {"final-recipient", "diagnostic-code", "status", "action"}:
-                blocks.append(_Block(fields=fields))
+                blocks.append(fields)
                 fields = {}
             fields[name], last = (number, (field["value"] or "").strip()), name
         elif fields and line.strip():
@@ -249,12 +242,16 @@ def _sorted(lines: Sequence[_Numbered]) -> tuple[list[_Block], list[_Numbered]]:
             fields[last] = (start, f"{value} {line.strip()}"[: reasons_of.LONGEST])
         else:
             if fields:
-                blocks.append(_Block(fields=fields))
+                blocks.append(fields)
                 fields = {}
             told.append((number, line))
     if fields:
-        blocks.append(_Block(fields=fields))
+        blocks.append(fields)
     return blocks, told
+
+
+def _value(block: _Block, name: str) -> str:
+    return block.get(name, (0, ""))[1]
 
 
 def _host(value: str) -> str | None:
@@ -262,15 +259,17 @@ def _host(value: str) -> str | None:
 
 
 def _of_block(block: _Block, server: str) -> Spoken:
-    peer = _host(block.get("remote-mta")) or _host(server)
-    recipient = _KIND.sub("", block.get("final-recipient") or block.get("original-recipient"), count=1).strip("<> ")
-    status = block.get("status").split(" ")[0]
-    action = block.get("action").lower()
+    peer = _host(_value(block, "remote-mta")) or _host(server)
+    recipient = _KIND.sub("", _value(block, "final-recipient") or _value(block, "original-recipient"), count=1).strip(
+        "<> "
+    )
+    status = _value(block, "status").split(" ")[0]
+    action = _value(block, "action").lower()
     if action in _DONE or status[:1] == "2":
         return Spoken(recipient=recipient or None, number=0, text=action, reason=None, done=True)
-    said = _KIND.sub("", block.get("diagnostic-code"), count=1)
+    said = _KIND.sub("", _value(block, "diagnostic-code"), count=1)
     said = _quoted(said)
-    number = block.fields.get("diagnostic-code", block.fields.get("status", (0, "")))[0]
+    number = block.get("diagnostic-code", block.get("status", (0, "")))[0]
     reason = _classified(said, peer) if said else None
     if (reason is None or reason.weight < _ENOUGH) and re.match(r"[45]\.\d", status):
         coded = _classified(_coded(said, status), peer)
