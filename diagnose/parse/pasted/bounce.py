@@ -40,6 +40,7 @@ _OPENS = re.compile(
     r"This is an? (?:automatic\w*|auto).{0,40}(?:Delivery Status|notification|bounce)|"
     r"Delivery (?:has failed|to the following recipients?)|The following address(?:es)? (?:failed|had)|"
     r"(?:A|Your) message (?:that you (?:have )?sent |to \S+ )?(?:could ?n[o']t|was ?n[o']t|has not) (?:yet )?(?:be |been )?delivered|"
+    r"(?:\*\* )?(?:Address not found|Message (?:blocked|not delivered)|Delivery incomplete)(?: \*\*)?\s*$|"
     r"I'm (?:afraid|sorry).{0,20} (?:wasn't|not able|unable).{0,20} deliver|"
     r"(?:-+ ?)?The following addresses had (?:permanent|transient|delivery))",
     re.IGNORECASE,
