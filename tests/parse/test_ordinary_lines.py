@@ -86,6 +86,19 @@ def test_daily_lines_accuse_nobody(text: str) -> None:
     assert [fact.label for fact in found if fact.current and fact.reason.weight > 4] == []
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "signer7[3831]: DKIM signing - signed; message-id=<1@example.org>, signer=<@example.org>, from=<a@example.org>",
+        'ours/bounces[62]: 7F3A91C2D4: Bounce: code="5.3.0", message="554 rejected due to spam URL in content"',
+        "postfix/trivial-rewrite[5]: warning: do not list domain example.org in BOTH mydestination and virtual_mailbox_domains",
+    ],
+)
+def test_programs_that_nobody_knows_beside_postfix(text: str) -> None:
+    """A milter of one's own, who reports of a queue id, and what Postfix merely remarks while all mail flows."""
+    assert accused(SENT, line(text), SENT) == []
+
+
 STRANGERS = [
     "postfix/smtpd[99]: NOQUEUE: reject: RCPT from unknown[45.33.32.117]: 554 5.7.1 Service unavailable; Client host [45.33.32.117] blocked using zen.spamhaus.org; https://www.spamhaus.org/query/ip/45.33.32.117; from=<a@example.net> to=<u@example.org>",
     "postfix/smtpd[99]: NOQUEUE: reject: RCPT from unknown[192.0.2.118]: 450 4.7.25 Client host rejected: cannot find your hostname, [192.0.2.118]; from=<a@example.net> to=<u@example.org>",

@@ -12,7 +12,17 @@ from functools import cache
 from diagnose.parse.log.logline import Line
 from diagnose.parse.words.reason import Reason
 
-__all__ = ["OWN_FAULTS", "SERVERS", "is_daily", "is_local", "is_postfix", "postfix_asks_itself", "postfix_text", "said"]
+__all__ = [
+    "OWN_FAULTS",
+    "SERVERS",
+    "is_aside",
+    "is_daily",
+    "is_local",
+    "is_postfix",
+    "postfix_asks_itself",
+    "postfix_text",
+    "said",
+]
 
 SERVERS = frozenset({"smtpd", "postscreen", "tlsproxy", "dnsblog"})
 _DAEMONS = frozenset(
@@ -39,9 +49,23 @@ def is_postfix(line: Line) -> bool:
 
 
 def is_local(line: Line) -> bool:
-    """Whether a program of this host wrote it that neither sends mail nor is Postfix."""
+    """Whether a program of this host wrote it that neither sends mail nor is Postfix: who knows a queue id is asked by Postfix."""
     name = line.syslog_name or line.service or ""
-    return not is_postfix(line) and _LOCAL.match(name) is not None
+    asked = line.queue_id is not None and name != ""
+    return not is_postfix(line) and (asked or _LOCAL.match(name) is not None)
+
+
+# Words without which no line tells of a failure.
+_TROUBLED = re.compile(
+    r"\b[45]\d\d\b|err(?:or)?\b|fail|exception|time[d-]?[ -]?out|refus|reject|denied|deny|unable|cannot|can't|could not|invalid|unknown|"
+    r"unreachable|lost|closed|fatal|warn",
+    re.IGNORECASE,
+)
+
+
+def is_aside(line: Line) -> bool:
+    """Whether a daemon that nobody here knows says nothing of a failure."""
+    return line.host is not None and line.pid is not None and not is_postfix(line) and not _TROUBLED.search(line.text)
 
 
 @cache

@@ -155,6 +155,8 @@ class _Reader:
             return
         if self.pending is not None or self.mailq or self.reply:
             yield from self._flush()
+        if parsed is not None and self.log.lines and ordinary.is_aside(parsed):
+            return
         self.block.append((number, body))
         if len(self.block) >= LONGEST_BLOCK:
             yield from self._flush()
