@@ -16,7 +16,7 @@ from diagnose.host.query import Dial, Glob, Login, MapLookup, Stat
 from diagnose.host.query import DialReply as DialReply
 from diagnose.host.query import TlsInfo as TlsInfo
 from diagnose.knowledge.recognise import identify
-from diagnose.model import Target
+from diagnose.model import Scalar, Target
 from diagnose.parse.postfix import sasl_options, sasl_passwd, table, tls_settings
 from diagnose.parse.postfix.nexthop import NextHop
 from diagnose.parse.postfix.setting_types import items
@@ -99,10 +99,14 @@ def _ask(ctx: Asks, one: Table, keys: tuple[str, ...]) -> Asked:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WayIn:
     """host, port: what to dial; ca_file, ca_path: what Postfix verifies against, "" where that is unusable or unset;
-    ca_broken: why the CA file that is set cannot be used; verify_name: the name that the certificate must have."""
+    ca_broken: why the CA file that is set cannot be used; verify_name: the name that the certificate must have;
+    direct: to a recipient's own server instead of a relay."""
 
     host: str
     port: int
+    next_hop: str
+    direct: bool
+    domain: str
     family: int
     mode: TlsMode
     ca_file: str
@@ -115,6 +119,22 @@ class WayIn:
     @property
     def place(self) -> str:
         return f"{self.host}:{self.port}"
+
+    @property
+    def data(self) -> dict[str, Scalar]:
+        """What every statement on the relay carries."""
+        return {"host": self.host, "port": self.port, "next_hop": self.next_hop, "provider": self.provider}
+
+    @property
+    def tls_data(self) -> dict[str, Scalar]:
+        """The same for statements on its TLS."""
+        more: dict[str, Scalar] = {
+            "level": self.mode.level,
+            "by": self.mode.by,
+            "direct": self.direct,
+            "domain": self.domain,
+        }
+        return self.data | more
 
 
 def way_in(ctx: Asks, way: Route) -> WayIn:
@@ -132,6 +152,9 @@ def way_in(ctx: Asks, way: Route) -> WayIn:
     return WayIn(
         host=host,
         port=way.port,
+        next_hop=way.nexthop,
+        direct=not way.relay,
+        domain=way.domain,
         family=family,
         mode=mode,
         ca_file="" if broken else mode.ca_file,

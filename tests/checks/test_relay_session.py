@@ -5,14 +5,19 @@ from __future__ import annotations
 import pytest
 
 from checks.relay.relay import relay
+from checks.relay.relay_certificate import relay_certificate
 from checks.relay.relay_login import relay_login
-from checks.relay.relay_tls import relay_tls
+from checks.relay.relay_protocol import relay_protocol
+from checks.relay.relay_starttls import relay_starttls
+from checks.relay.relay_wrapper import relay_wrapper
 from diagnose.check import Dial, Lookup
+from diagnose.host.memo import FakeHost
 from diagnose.host.query import Attempt, DialReply, DnsReply, MapReply, TlsInfo
 from diagnose.model import Observation, Status
 from tests.checks.pretended_postfix import failed, of, run
 from tests.checks.pretended_relay import EHLO, GOOD_TLS, HOP, HOST, answered, relayed
 
+TLS = (relay_wrapper, relay_starttls, relay_protocol, relay_certificate)
 ME, YOU = "noreply@example.net", "maria@example.com"
 
 
@@ -20,12 +25,16 @@ def kinds(found: list[Observation], sign: str, status: Status = Status.FAILED) -
     return [o.data.get("kind") for o in of(found, sign) if o.status is status]
 
 
+def run_tls(host: FakeHost, *who: str) -> list[Observation]:
+    return [observation for check in TLS for observation in run(check, host, *who)]
+
+
 # --- name and port
 
 
 def test_all_is_well() -> None:
     host = relayed()
-    assert failed(run(relay, host)) == failed(run(relay_tls, host)) == failed(run(relay_login, host)) == []
+    assert failed(run(relay, host)) == failed(run_tls(host)) == failed(run(relay_login, host)) == []
 
 
 def test_direct_delivery_has_no_relay() -> None:
@@ -115,25 +124,25 @@ def starttls_only(query: Dial) -> DialReply:
 @pytest.mark.parametrize("port", [465, 5465])
 def test_implicit_tls_without_wrapper_mode(port: int) -> None:
     host = relayed({"relayhost": f"[{HOST}]:{port}"}, dial=implicit_only)
-    assert kinds(run(relay_tls, host), "relay.wrapper") == ["needed"]
+    assert kinds(run_tls(host), "relay.wrapper") == ["needed"]
     wrapped = relayed({"relayhost": f"[{HOST}]:{port}", "smtp_tls_wrappermode": "yes"}, dial=implicit_only)
-    assert failed(run(relay_tls, wrapped)) == []
+    assert failed(run_tls(wrapped)) == []
 
 
 def test_wrapper_mode_on_a_starttls_port() -> None:
-    found = run(relay_tls, relayed({"smtp_tls_wrappermode": "yes"}, dial=starttls_only))
+    found = run_tls(relayed({"smtp_tls_wrappermode": "yes"}, dial=starttls_only))
     assert kinds(found, "relay.wrapper") == ["unwanted"]
 
 
 def test_wrapper_mode_without_a_level() -> None:
     settings = {"relayhost": f"[{HOST}]:465", "smtp_tls_wrappermode": "yes", "smtp_tls_security_level": "may"}
-    assert kinds(run(relay_tls, relayed(settings, dial=implicit_only)), "relay.wrapper") == ["level"]
+    assert kinds(run_tls(relayed(settings, dial=implicit_only)), "relay.wrapper") == ["level"]
 
 
 def test_starttls_missing() -> None:
     reply = answered(ehlo=f"250-{HOST}\n250 PIPELINING", starttls="", tls=None)
-    assert kinds(run(relay_tls, relayed(dial=reply)), "relay.starttls") == ["not-offered"]
-    assert failed(run(relay_tls, relayed({"smtp_tls_security_level": "may"}, dial=reply))) == []
+    assert kinds(run_tls(relayed(dial=reply)), "relay.starttls") == ["not-offered"]
+    assert failed(run_tls(relayed({"smtp_tls_security_level": "may"}, dial=reply))) == []
 
 
 def test_relay_demands_what_is_off_here() -> None:
@@ -141,7 +150,7 @@ def test_relay_demands_what_is_off_here() -> None:
         starttls="", tls=None, mechanisms=(), auth="", mail="530 5.7.0 Must issue a STARTTLS command first"
     )
     host = relayed({"smtp_tls_security_level": "none"}, dial=reply)
-    assert kinds(run(relay_tls, host, YOU, ME), "relay.starttls") == ["demanded"]
+    assert kinds(run_tls(host, YOU, ME), "relay.starttls") == ["demanded"]
 
 
 @pytest.mark.parametrize(
@@ -154,26 +163,22 @@ def test_relay_demands_what_is_off_here() -> None:
 )
 def test_certificate_counts_only_where_it_must_verify(error: str, why: str) -> None:
     reply = answered(tls=TlsInfo(version="TLSv1.3", cipher="X", verify_error=error))
-    (bad,) = of(run(relay_tls, relayed({"smtp_tls_security_level": "secure"}, dial=reply)), "relay.certificate")
+    (bad,) = of(run_tls(relayed({"smtp_tls_security_level": "secure"}, dial=reply)), "relay.certificate")
     assert (bad.status, bad.data["why"], bad.data["verifies"]) == (Status.FAILED, why, True)
-    assert failed(run(relay_tls, relayed(dial=reply))) == []
+    assert failed(run_tls(relayed(dial=reply))) == []
 
 
 def test_versions_that_nobody_speaks() -> None:
-    assert kinds(run(relay_tls, relayed({"smtp_tls_mandatory_protocols": "TLSv1"})), "relay.protocol") == [
-        "own-protocols"
-    ]
-    assert kinds(run(relay_tls, relayed({"smtp_tls_mandatory_protocols": "TLSv1.2+"})), "relay.protocol") == [
-        "invalid-list"
-    ]
-    assert failed(run(relay_tls, relayed({"smtp_tls_protocols": "TLSv1"}))) == []
+    assert kinds(run_tls(relayed({"smtp_tls_mandatory_protocols": "TLSv1"})), "relay.protocol") == ["own-protocols"]
+    assert kinds(run_tls(relayed({"smtp_tls_mandatory_protocols": "TLSv1.2+"})), "relay.protocol") == ["invalid-list"]
+    assert failed(run_tls(relayed({"smtp_tls_protocols": "TLSv1"}))) == []
 
 
 def test_handshake_without_common_ground() -> None:
     reply = answered(
         tls=TlsInfo(error="tlsv1 alert protocol version"), stage="starttls", error="tlsv1 alert protocol version"
     )
-    assert kinds(run(relay_tls, relayed(dial=reply)), "relay.protocol") == ["no-common"]
+    assert kinds(run_tls(relayed(dial=reply)), "relay.protocol") == ["no-common"]
 
 
 # --- login
@@ -273,7 +278,7 @@ def test_session_is_one_for_all_three_checks() -> None:
         return answered()
 
     host = relayed(dial=dial)
-    for check in (relay, relay_tls, relay_login):
+    for check in (relay, *TLS, relay_login):
         run(check, host)
     assert len(set(seen)) == 1
     assert seen[0].login is not None

@@ -1,0 +1,65 @@
+"""Does the relay's certificate verify, as far as this side's TLS level demands it?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from diagnose.check import FLAG, Context, Now, SignSpec, check, fail, ok, skip, unknown, warn
+from diagnose.facts import route
+from diagnose.facts.relay import settings_problem, way_in
+from diagnose.facts.relay_tls import spoken, tried
+from diagnose.model import Observation
+from diagnose.parse.postfix import tls_settings
+
+_WHY = {
+    "expired": "has expired",
+    "not-yet-valid": "is not valid yet",
+    "self-signed": "is self-signed",
+    "unknown-ca": "is signed by a CA that is not known here",
+    "wrong-name": "is for another name",
+    "other": "does not verify",
+}
+
+
+@check(
+    id="relay-certificate",
+    title="The relay's certificate",
+    signs=(SignSpec("relay.certificate", {"verifies": FLAG, "why": ("", *_WHY)}),),
+    tags=("relay-tls", "relay", "tls", "network"),
+    needs=("postfix", "network"),
+    probes=True,
+    timeout=9.5,
+)
+def relay_certificate(ctx: Context) -> Iterator[Observation]:
+    way = route(ctx)
+    if (problem := settings_problem(ctx)) or way is None or not way.remote or way.program != "smtp":
+        skip(problem or "no mail leaves by SMTP on this way")
+    into = way_in(ctx, way)
+    tls = spoken(ctx, way, into).tls if tried(way, into) else None
+    if tls is None or not tls.version:
+        skip("no TLS session was made")
+    mode = into.mode
+    why = tls_settings.certificate_problem(tls.verify_error) if tls.verify_error else ""
+    where = into.tls_data | {"why": why, "verifies": mode.verifies, "issuer": tls.issuer}
+    where["names"] = ", ".join(tls.names[:5])
+    if tls.verified:
+        yield ok("relay.certificate", into.place, "its certificate verifies", **where)
+        return
+    if mode.level in ("fingerprint", "dane-only"):
+        text = f"{mode.level} pins a certificate; this tool compares none"
+        yield unknown("relay.certificate", into.place, text, **where)
+        return
+    if into.ca_broken or tls.verify_error.startswith("no CA bundle"):
+        yield unknown("relay.certificate", into.place, f"cannot be verified here: {tls.verify_error}", **where)
+        return
+    text = f"its certificate {_WHY.get(why, _WHY['other'])} ({tls.verify_error})"
+    if why == "wrong-name" and tls.names:
+        text += f": it names {where['names']}"
+    if why in ("expired", "not-yet-valid"):
+        days = abs((tls.not_after if why == "expired" else tls.not_before) - ctx.ask(Now()).epoch) / 86400
+        text += f", by {days:.0f} days as this host's clock has it"
+    if mode.verifies:
+        text += f", and {mode.by} = {mode.level} demands that it does"
+        yield fail("relay.certificate", into.place, text, **where)
+    else:
+        yield warn("relay.certificate", into.place, f"{text}; the level {mode.level} does not ask for more", **where)

@@ -1,0 +1,82 @@
+"""Can this side and the server that its mail goes to agree on a TLS version and a cipher?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from diagnose.check import Context, Exec, SignSpec, check, fail, ok, skip, warn
+from diagnose.facts import Route, mta, route
+from diagnose.facts.relay import TlsInfo, WayIn, settings_problem, way_in
+from diagnose.facts.relay_tls import spoken, tried
+from diagnose.model import Observation
+from diagnose.parse.postfix import tls_settings
+
+_MODERN = ("TLSv1.2", "TLSv1.3")
+_KINDS = ("invalid-list", "own-protocols", "own-ciphers", "no-common", "stalled", "handshake")
+
+
+@check(
+    id="relay-protocol",
+    title="TLS version and cipher with the relay",
+    signs=(SignSpec("relay.protocol", {"kind": _KINDS}),),
+    tags=("relay-tls", "relay", "tls", "network"),
+    needs=("postfix", "network"),
+    probes=True,
+    timeout=9.5,
+)
+def relay_protocol(ctx: Context) -> Iterator[Observation]:
+    way = route(ctx)
+    if (problem := settings_problem(ctx)) or way is None or not way.remote or way.program != "smtp":
+        skip(problem or "no mail leaves by SMTP on this way")
+    into = way_in(ctx, way)
+    if into.mode.level != "none":
+        yield from _settings(ctx, way, into)
+    tls = spoken(ctx, way, into).tls if tried(way, into) else None
+    if tls is not None and tls.version:
+        yield _agreed(ctx, way, into, tls)
+    elif tls is not None and tls.error and (problem := tls_settings.handshake_problem(tls.error)) != "wrong-version":
+        kind = {"mismatch": "no-common", "timeout": "stalled"}.get(problem, "handshake")
+        say = fail if into.mode.mandatory else warn
+        text = f"the TLS handshake fails: {tls.error}"
+        yield say("relay.protocol", into.place, text, kind=kind, error=tls.error, **into.tls_data)
+
+
+def _settings(ctx: Context, way: Route, into: WayIn) -> Iterator[Observation]:
+    """What the settings alone exclude: versions that nobody speaks any more."""
+    mode, where = into.mode, into.tls_data
+    name = "smtp_tls_mandatory_protocols" if mode.mandatory else "smtp_tls_protocols"
+    value = tls_settings.policy(mode.policy).get("protocols") or way.value(name)
+    left = tls_settings.versions(value, mta(ctx).numbers)
+    # Opportunistic TLS that fails with a recipient's own server falls back to the clear.
+    say = fail if mode.mandatory or way.relay else warn
+    if left is None:
+        text = f"{name} = {value} is no list of protocols to this Postfix: every TLS session is given up"
+        yield say("relay.protocol", name, text, kind="invalid-list", parameter=name, value=value, **where)
+    elif not set(left) & set(_MODERN):
+        what = ", ".join(left) or "nothing"
+        text = f"{name} = {value} leaves {what}; today's servers and OpenSSL want TLS 1.2 or later"
+        yield say("relay.protocol", name, text, kind="own-protocols", parameter=name, value=value, **where)
+
+
+def _agreed(ctx: Context, way: Route, into: WayIn, tls: TlsInfo) -> Observation:
+    """The versions and ciphers that the settings leave, against what this server and OpenSSL agreed on just now."""
+    mode, where = into.mode, into.tls_data
+    prefix = "smtp_tls_mandatory_" if mode.mandatory else "smtp_tls_"
+    protocols = tls_settings.policy(mode.policy).get("protocols") or way.value(prefix + "protocols")
+    left = tls_settings.versions(protocols, mta(ctx).numbers)
+    if left is not None and set(left) & set(_MODERN) and tls.version not in left:
+        text = f"agrees on {tls.version} with OpenSSL's own settings; {prefix}protocols leaves {', '.join(left)}"
+        return warn("relay.protocol", into.place, text, kind="own-protocols", parameter=prefix + "protocols", **where)
+    names = ["smtp_tls_exclude_ciphers"] + ["smtp_tls_mandatory_exclude_ciphers"] * mode.mandatory
+    excluded = [word for name in names for word in way.value(name).replace(",", " ").split()]
+    grade = way.value(prefix + "ciphers") or "medium"
+    base = way.value(f"tls_{grade}_cipherlist")
+    if base and tls.version not in ("TLSv1.3", ""):
+        # As tls_set_ciphers() builds it: the grade's list, then what is excluded.
+        reply = ctx.ask(Exec(("openssl", "ciphers", ":".join([base, *(f"!{word}" for word in excluded)]))))
+        if reply.problem is None and (reply.code != 0 or tls.cipher not in reply.out.strip().split(":")):
+            text = f"agrees on {tls.cipher} with OpenSSL's own settings, which {prefix}ciphers and the excluded ciphers do not allow"
+            say = fail if excluded or grade not in ("medium", "high") else warn
+            named = {"kind": "own-ciphers", "parameter": prefix + "exclude_ciphers"}
+            return say("relay.protocol", into.place, text, **named, **where)
+    return ok("relay.protocol", into.place, f"speaks {tls.version} with {tls.cipher}", **where)

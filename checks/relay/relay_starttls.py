@@ -1,0 +1,67 @@
+"""Does the relay offer STARTTLS where this side wants it, and mail without it where this side has it off?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from diagnose.check import Context, DialReply, SignSpec, check, fail, ok, skip, unknown, warn
+from diagnose.facts import Route, route
+from diagnose.facts.relay import WayIn, sasl, session, settings_problem, way_in
+from diagnose.facts.relay_tls import spoken, tried
+from diagnose.model import Observation
+
+
+@check(
+    id="relay-starttls",
+    title="STARTTLS with the relay",
+    signs=(SignSpec("relay.starttls", {"kind": ("demanded", "login-needs-tls", "not-offered", "refused")}),),
+    tags=("relay-tls", "relay", "tls", "network"),
+    needs=("postfix", "network"),
+    probes=True,
+    timeout=9.5,
+)
+def relay_starttls(ctx: Context) -> Iterator[Observation]:
+    if problem := settings_problem(ctx):
+        yield unknown("relay.starttls", "relay", problem)
+        return
+    way = route(ctx)
+    if way is None or not way.remote or way.program != "smtp":
+        skip("no mail leaves by SMTP on this way")
+    into = way_in(ctx, way)
+    if not tried(way, into):
+        skip("TLS with the recipients' own servers is opportunistic: it never keeps mail back")
+    if late := session(ctx, way).reply.problem:
+        text = f"{late}; a dialogue would tell whether TLS works"
+        yield unknown("relay.starttls", into.place, text, **into.tls_data)
+        return
+    reply = spoken(ctx, way, into).dialogue
+    if reply is not None and reply.ehlo:
+        yield (_off if into.mode.level == "none" else _wanted)(ctx, way, into, reply)
+
+
+def _off(ctx: Context, way: Route, into: WayIn, reply: DialReply) -> Observation:
+    where, by = into.tls_data, into.mode.by
+    found = sasl(ctx, way)
+    if not reply.offers_starttls:
+        return ok("relay.starttls", into.place, "offers no STARTTLS, and none is wanted", **where)
+    if reply.mail and "starttls" in reply.mail.lower() and not reply.mail.startswith("2"):
+        text = f"demands STARTTLS, and this side has TLS off ({by}): {reply.mail}"
+        return fail("relay.starttls", into.place, text, kind="demanded", **where)
+    if found.enabled and not reply.mechanisms and (found.hit or (found.blind and into.needs_login)):
+        text = f"offers a login only after STARTTLS, and this side has TLS off ({by})"
+        return fail("relay.starttls", into.place, text, kind="login-needs-tls", **where)
+    return ok("relay.starttls", into.place, "offers STARTTLS; this side has it off", **where)
+
+
+def _wanted(ctx: Context, way: Route, into: WayIn, reply: DialReply) -> Observation:
+    mode, where = into.mode, into.tls_data
+    if not reply.offers_starttls:
+        if mode.mandatory:
+            text = f"offers no STARTTLS, and this side demands it ({mode.by} = {mode.level})"
+            return fail("relay.starttls", into.place, text, kind="not-offered", **where)
+        return ok("relay.starttls", into.place, "offers no STARTTLS; mail goes in the clear", **where)
+    if reply.starttls and not reply.starttls.startswith("220"):
+        say = fail if mode.mandatory else warn
+        text = f"offers STARTTLS and refuses it: {reply.starttls}"
+        return say("relay.starttls", into.place, text, kind="refused", **where)
+    return ok("relay.starttls", into.place, "offers STARTTLS", **where)

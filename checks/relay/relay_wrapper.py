@@ -1,0 +1,48 @@
+"""Does the relay's port speak TLS from the first byte, and is Postfix told so?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from diagnose.check import Context, SignSpec, check, fail, ok, skip, warn
+from diagnose.facts import route
+from diagnose.facts.relay import IMPLICIT_PORTS, session, settings_problem, way_in
+from diagnose.facts.relay_tls import spoken, tried
+from diagnose.model import Observation
+
+
+@check(
+    id="relay-wrapper",
+    title="Implicit TLS on the relay's port",
+    signs=(SignSpec("relay.wrapper", {"kind": ("level", "needed", "unwanted", "by-port")}),),
+    tags=("relay-tls", "relay", "tls", "network"),
+    needs=("postfix", "network"),
+    probes=True,
+    timeout=9.5,
+)
+def relay_wrapper(ctx: Context) -> Iterator[Observation]:
+    way = route(ctx)
+    if (problem := settings_problem(ctx)) or way is None or not way.remote or way.program != "smtp":
+        skip(problem or "no mail leaves by SMTP on this way")
+    into = way_in(ctx, way)
+    mode, where = into.mode, into.tls_data
+    if mode.wrapper and mode.level in ("none", "may"):
+        text = f"smtp_tls_wrappermode needs a TLS level of encrypt or stronger; it is {mode.level} ({mode.by}): smtp(8) refuses to connect"
+        yield fail("relay.wrapper", into.place, text, kind="level", wrapper="yes", wanted_level="encrypt", **where)
+    reply = session(ctx, way).reply if tried(way, into) else None
+    if reply is None or reply.problem or not reply.connected:
+        return
+    speaks = spoken(ctx, way, into).kind
+    where["wanted_level"] = mode.level if mode.mandatory else "encrypt"
+    if speaks == "implicit" and not mode.wrapper:
+        text = "speaks TLS from the first byte (implicit TLS), and smtp_tls_wrappermode is off: both sides wait for the other"
+        yield fail("relay.wrapper", into.place, text, kind="needed", wrapper="yes", **where)
+    elif speaks == "starttls" and mode.wrapper:
+        text = "greets in the clear (STARTTLS), and smtp_tls_wrappermode = yes makes Postfix begin with TLS"
+        yield fail("relay.wrapper", into.place, text, kind="unwanted", wrapper="no", **where)
+    elif speaks and (mode.mandatory or not mode.wrapper):
+        what = "implicit TLS" if speaks == "implicit" else "STARTTLS or plain SMTP"
+        yield ok("relay.wrapper", into.place, f"speaks {what}, as Postfix expects", **into.tls_data)
+    elif not speaks and into.port in IMPLICIT_PORTS and not mode.wrapper:
+        text = "is a port for implicit TLS, and smtp_tls_wrappermode is off"
+        yield warn("relay.wrapper", into.place, text, kind="by-port", wrapper="yes", **where)

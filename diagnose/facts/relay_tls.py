@@ -1,0 +1,51 @@
+"""What a server's port speaks, implicit TLS or STARTTLS, whatever Postfix is told to speak."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from diagnose.facts.asks import Asks
+from diagnose.facts.relay import WayIn, begin, first_way, session
+from diagnose.facts.route import Route
+from diagnose.host.query import DialReply, TlsInfo
+from diagnose.parse.postfix import tls_settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spoken:
+    """kind: implicit, starttls (or plain SMTP), "" where nothing tells. dialogue: the one in the clear, None where the
+    port speaks none that Postfix would hold; tls: the handshake as Postfix would begin it."""
+
+    kind: str = ""
+    dialogue: DialReply | None = None
+    tls: TlsInfo | None = None
+
+
+def tried(way: Route, into: WayIn) -> bool:
+    """Whether a dialogue tells anything: opportunistic TLS with a recipient's own server never keeps mail back."""
+    return way.relay or (into.mode.mandatory and bool(into.host))
+
+
+def spoken(ctx: Asks, way: Route, into: WayIn) -> Spoken:
+    reply = session(ctx, way).reply
+    if not reply.connected:
+        return Spoken()
+    if first_way(into) == "implicit":
+        return _implicit(ctx, way, into, reply)
+    kind = "starttls" if reply.banner else ""
+    if reply.stage == "banner" and reply.error in ("timed out", "connection closed", "ECONNRESET") and not kind:
+        hidden = ctx.ask(begin(into, way, "implicit"))
+        kind = "implicit" if hidden.tls and hidden.tls.version and hidden.banner else ""
+    return Spoken(kind=kind, dialogue=reply, tls=reply.tls)
+
+
+def _implicit(ctx: Asks, way: Route, into: WayIn, reply: DialReply) -> Spoken:
+    tls = reply.tls
+    if tls and tls.version:
+        return Spoken(kind="implicit", tls=tls)
+    problem = tls_settings.handshake_problem(tls.error) if tls and tls.error else ""
+    if problem in ("wrong-version", "closed", "other", "timeout") and reply.stage == "tls":
+        plain = ctx.ask(begin(into, way, "starttls"))
+        if plain.banner[:1] in ("2", "4", "5"):
+            return Spoken(kind="starttls", dialogue=None if into.mode.wrapper else plain)
+    return Spoken(tls=tls if problem == "mismatch" else None)
