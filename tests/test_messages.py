@@ -23,6 +23,7 @@ FIRST = {
     "exchange": "recipient-unknown",
     "exchange-2003": "recipient-unknown",
     "exim": "ip-blocklisted",
+    "exim-two": "ip-blocklisted",
     "exim-delay": "retry-pending",
     "exim-flat-phrase": "recipient-unknown",
     "feedback": NOTHING,
@@ -78,6 +79,15 @@ def test_names_the_line_of_a_decoded_part_and_its_recipient() -> None:
     assert lines[int(str(seen.data["line"])) - 1].startswith("Diagnostic-Code:")
     assert seen.data["recipient"] == "buyer@customer.example"
     assert seen.data["host"] == "mx.customer.example"
+
+
+def test_tells_the_recipients_of_a_report_without_fields_apart() -> None:
+    (run,) = read((MESSAGES / "exim-two.eml").read_bytes()).runs
+    said = {seen.data["recipient"]: (seen.data["label"], seen.data["host"]) for seen in run.observations}
+    assert said == {
+        "buyer@customer.example": ("ip-blocklisted", "mx.customer.example"),
+        "other@elsewhere.example": ("recipient-unknown", "mx.elsewhere.example"),
+    }
 
 
 @pytest.mark.parametrize("depth", [10, 3000])

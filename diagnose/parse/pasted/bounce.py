@@ -90,6 +90,7 @@ _PEER = re.compile(
     r"\bhost (?P<c>[\w-]+(?:\.[\w-]+)+)|(?:Generating server|Remote Server|reporting server):? (?P<d>[\w-]+(?:\.[\w-]+)+)|by (?P<e>[\w-]+(?:\.[\w-]+)+)\.? \[",
     re.IGNORECASE,
 )
+_RECIPIENT = re.compile(r"<(?P<bracketed>[^\s<>@]{1,64}@[\w.-]+)>|^\W{0,4}(?P<bare>[^\s<>@:]{1,64}@[\w.-]+\w)")
 _KIND = re.compile(r"[\w./-]{1,20}\s*;\s*")
 _DONE = frozenset({"delivered", "relayed", "expanded", "deliverable"})
 _WAITS = re.compile(
@@ -150,6 +151,18 @@ def is_report(message: Message, parts: Sequence[tuple[str, str]]) -> bool:
     return any(opens(line) for line in first.splitlines()[:2])
 
 
+def reason_of_subject(message: Message) -> str:
+    """What a report's Subject says of the reason, where its mailer writes one there."""
+    from email.header import decode_header, make_header
+
+    try:
+        subject = str(make_header(decode_header(str(message.get("Subject") or ""))))
+    except (ValueError, LookupError):
+        return ""
+    named = re.match(r"(?:returned mail|delivery failure): *(?P<reason>[^\n]+)", subject, re.IGNORECASE)
+    return named["reason"] if named else ""
+
+
 def is_answer(message: Message) -> bool:
     """Whether a message that reports no failure is an absent person's or a program's answer (RFC 3834)."""
     sent = str(message.get("Auto-Submitted") or "").lower()
@@ -190,21 +203,18 @@ def is_from_a_mailer(*fields: str) -> bool:
 
 
 def read(lines: Sequence[_Numbered]) -> tuple[Spoken, ...]:
-    """Reads a report: one result for each recipient that its fields name, else what its sentences say."""
+    """Reads a report: a result for each recipient that its fields name, else for each of which its sentences speak."""
     blocks, told = _sorted(lines)
-    server = next((_value(block, "reporting-mta") for block in blocks if _value(block, "reporting-mta")), "")
-    named = [
-        block
-        for block in blocks
-        if _value(block, "final-recipient") or _value(block, "diagnostic-code") or _value(block, "status")
-    ]
-    found = [_of_block(block, server) for block in named]
+    named = [block for block in blocks if _value(block, "final-recipient", "diagnostic-code", "status")]
+    server = next((host for block in blocks if (host := _value(block, "reporting-mta"))), "")
+    peer = next((name for _, line in told if (name := _peer(line))), None) or _host(server)
+    found = [_of_block(block, peer) for block in named]
     if found and all(each.done for each in found):
         return tuple(found)
-    if not found or any(not each.done and (each.reason is None or each.reason.weight < _ENOUGH) for each in found):
-        peer = next((_value(block, "remote-mta") for block in named if _value(block, "remote-mta")), server)
-        words = _of_words(told, _host(peer))
-        found = [_better(each, words) for each in found] or [words]
+    if not all(each.done or (each.reason and each.reason.weight >= _ENOUGH) for each in found) or not found:
+        remote = next((host for block in named if (host := _value(block, "remote-mta"))), server)
+        words = _of_words(told, _host(remote))
+        found = [_better(each, words) for each in found] or words
     waits = any(_value(block, "action").lower() == "delayed" for block in named)
     if waits or (not named and any(_WAITS.search(line) for _, line in told)):
         found = [_waiting(each) for each in found]
@@ -218,10 +228,13 @@ def _waiting(spoken: Spoken) -> Spoken:
     return replace(spoken, reason=Reason(label="retry-pending", text=spoken.text or "delayed", weight=_ENOUGH))
 
 
-def _better(spoken: Spoken, words: Spoken) -> Spoken:
-    if spoken.done or words.reason is None or (spoken.reason and spoken.reason.weight >= words.reason.weight):
+def _better(spoken: Spoken, words: Sequence[Spoken]) -> Spoken:
+    """A recipient's fields, or what the sentences say of it, or else of anybody, where that tells more."""
+    of_it = [each for each in words if each.recipient == spoken.recipient and each.reason] or words
+    best = max(of_it, key=lambda each: each.reason.weight if each.reason else 0)
+    if spoken.done or best.reason is None or (spoken.reason and spoken.reason.weight >= best.reason.weight):
         return spoken
-    return replace(spoken, number=words.number, text=words.text, reason=words.reason)
+    return replace(best, recipient=spoken.recipient)
 
 
 def _sorted(lines: Sequence[_Numbered]) -> tuple[list[_Block], list[_Numbered]]:
@@ -251,19 +264,24 @@ def _sorted(lines: Sequence[_Numbered]) -> tuple[list[_Block], list[_Numbered]]:
     return blocks, told
 
 
-def _value(block: _Block, name: str) -> str:
-    return block.get(name, (0, ""))[1]
+def _value(block: _Block, *names: str) -> str:
+    """The first of these fields that is there."""
+    return next((block[name][1] for name in names if name in block), "")
 
 
 def _host(value: str) -> str | None:
-    return (_KIND.sub("", value, count=1).split(" ")[0].strip("[]()") or None) if value else None
+    return _KIND.sub("", value, count=1).split(" ")[0].strip("[]()") or None
 
 
-def _of_block(block: _Block, server: str) -> Spoken:
-    peer = _host(_value(block, "remote-mta")) or _host(server)
-    recipient = _KIND.sub("", _value(block, "final-recipient") or _value(block, "original-recipient"), count=1).strip(
-        "<> "
-    )
+def _peer(line: str) -> str | None:
+    """The server of which a sentence tells that it answered."""
+    named = _PEER.search(line)
+    return next((each for each in named.groups() if each), None) if named else None
+
+
+def _of_block(block: _Block, peer: str | None) -> Spoken:
+    peer = _host(_value(block, "remote-mta")) or peer
+    recipient = _KIND.sub("", _value(block, "final-recipient", "original-recipient"), count=1).strip("<> ")
     status = _value(block, "status").split(" ")[0]
     action = _value(block, "action").lower()
     if action in _DONE or status[:1] == "2":
@@ -302,16 +320,26 @@ def _coded(said: str, status: str) -> str:
     return f"{code[0]}{status} {said[4:]}" if code else f"{status} {said}"
 
 
-def _of_words(lines: Sequence[_Numbered], peer: str | None) -> Spoken:
-    """What the sentences of a report say: the most telling of its paragraphs and lines."""
-    best = Spoken(recipient=None, number=lines[0][0] if lines else 0, text="", reason=None)
+def _of_words(lines: Sequence[_Numbered], peer: str | None) -> list[Spoken]:
+    """What the sentences of a report say: the most telling of its paragraphs and lines, for each recipient."""
+    recipient: str | None = None
+    best: dict[str | None, Spoken] = {}
     for number, text, stage, server in _said(lines, peer):
+        named = _RECIPIENT.search(text)
+        recipient = (named["bracketed"] or named["bare"]) if named else recipient
         reason = _classified(text, server, stage)
         if reason is None or (reason.label == "noise" and not reason.harmless):
             continue
-        if best.reason is None or _tells(reason, text) > _tells(best.reason, best.text):
-            best = Spoken(recipient=None, number=number, text=text, reason=reason)
-    return best
+        known = best.get(recipient)
+        if known is None or known.reason is None or _tells(reason, text) > _tells(known.reason, known.text):
+            best[recipient] = Spoken(recipient=recipient, number=number, text=text, reason=reason)
+    surest = max((_tells(each.reason, each.text) for each in best.values() if each.reason), default=(False, 0))
+    told = [
+        each
+        for each in best.values()
+        if each.reason and _tells(each.reason, each.text) >= (surest[0], 0 if each.recipient else surest[1])
+    ]
+    return told or [Spoken(recipient=None, number=lines[0][0] if lines else 0, text="", reason=None)]
 
 
 def _tells(reason: Reason, text: str) -> tuple[bool, int]:
@@ -337,8 +365,7 @@ def _said(lines: Sequence[_Numbered], peer: str | None) -> Iterator[tuple[int, s
             if len(paragraph) > 1:
                 yield paragraph[0][0], _quoted(" ".join(each for _, each in paragraph)), stage, peer
             paragraph = []
-        named = _PEER.search(line)
-        peer = next((each for each in named.groups() if each), peer) if named else peer
+        peer = _peer(line) or peer
         stage = spoken.stage or stage if spoken is not None else stage
         text = reply if spoken is not None else _STANDING.sub("", line).strip()
         if text and not field_name(line.strip()):

@@ -144,7 +144,7 @@ def _read(lines: list[_Numbered], depth: int) -> Iterator[_Numbered | Report]:
             found.append((at, line))
         said += [*(bounce.before_original(found) if report else found), (at, "")]
     if report:
-        yield Report(tuple(said))
+        yield Report((*said, (lines[0][0], ""), (lines[0][0], bounce.reason_of_subject(message))))
     elif depth >= _DEEPEST:
         yield from said
     else:
