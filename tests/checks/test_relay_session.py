@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from checks.relay.relay import relay
 from checks.relay.relay_certificate import relay_certificate
+from checks.relay.relay_greeting import relay_greeting
 from checks.relay.relay_login import relay_login
+from checks.relay.relay_name import relay_name
 from checks.relay.relay_protocol import relay_protocol
+from checks.relay.relay_reachable import relay_reachable
 from checks.relay.relay_starttls import relay_starttls
 from checks.relay.relay_wrapper import relay_wrapper
 from diagnose.check import Dial, Lookup
@@ -17,12 +19,17 @@ from diagnose.model import Observation, Status
 from tests.checks.pretended_postfix import failed, of, run
 from tests.checks.pretended_relay import EHLO, GOOD_TLS, HOP, HOST, answered, relayed
 
+RELAY = (relay_name, relay_reachable, relay_greeting)
 TLS = (relay_wrapper, relay_starttls, relay_protocol, relay_certificate)
 ME, YOU = "noreply@example.net", "maria@example.com"
 
 
 def kinds(found: list[Observation], sign: str, status: Status = Status.FAILED) -> list[object]:
     return [o.data.get("kind") for o in of(found, sign) if o.status is status]
+
+
+def run_relay(host: FakeHost, *who: str) -> list[Observation]:
+    return [observation for check in RELAY for observation in run(check, host, *who)]
 
 
 def run_tls(host: FakeHost, *who: str) -> list[Observation]:
@@ -34,12 +41,12 @@ def run_tls(host: FakeHost, *who: str) -> list[Observation]:
 
 def test_all_is_well() -> None:
     host = relayed()
-    assert failed(run(relay, host)) == failed(run_tls(host)) == failed(run(relay_login, host)) == []
+    assert failed(run_relay(host)) == failed(run_tls(host)) == failed(run(relay_login, host)) == []
 
 
 def test_direct_delivery_has_no_relay() -> None:
     host = relayed({"relayhost": None})
-    assert run(relay, host) == run(relay_login, host) == []
+    assert run_relay(host) == run(relay_login, host) == []
 
 
 @pytest.mark.parametrize(
@@ -53,27 +60,27 @@ def test_direct_delivery_has_no_relay() -> None:
     ],
 )
 def test_next_hop_that_leads_nowhere(next_hop: str, kind: str) -> None:
-    assert kinds(run(relay, relayed({"relayhost": next_hop})), "relay.name") == [kind]
+    assert kinds(run_relay(relayed({"relayhost": next_hop})), "relay.name") == [kind]
 
 
 def test_port_that_no_service_has() -> None:
     host = relayed({"relayhost": "[smtp.sendgrid.net]:smtptls"}, files={"/etc/services": "smtp 25/tcp mail\n"})
-    assert kinds(run(relay, host), "relay.name") == ["port-name"]
+    assert kinds(run_relay(host), "relay.name") == ["port-name"]
     fine = relayed({"relayhost": "[smtp.sendgrid.net]:msa"}, files={"/etc/services": "submission 587/tcp msa\n"})
-    assert failed(run(relay, fine)) == []
+    assert failed(run_relay(fine)) == []
 
 
 def test_name_of_the_hosts_file_only() -> None:
     settings = {"relayhost": "[relay.lan]:25"}
     host = relayed(settings, names={}, hosts={"relay.lan": "192.168.1.9"})
-    assert kinds(run(relay, host), "relay.name") == ["hosts-only"]
+    assert kinds(run_relay(host), "relay.name") == ["hosts-only"]
     native = relayed({**settings, "smtp_host_lookup": "dns, native"}, names={}, hosts={"relay.lan": "192.168.1.9"})
-    assert failed(run(relay, native)) == []
+    assert failed(run_relay(native)) == []
 
 
 def test_silent_resolver_accuses_nobody() -> None:
     host = relayed(by_kind={Lookup: lambda q: DnsReply(problem="timed out")})
-    found = run(relay, host)
+    found = run_relay(host)
     assert failed(found) == []
     assert of(found, "relay.name")[0].status is Status.UNKNOWN
 
@@ -81,26 +88,26 @@ def test_silent_resolver_accuses_nobody() -> None:
 def test_without_brackets_the_exchangers_count() -> None:
     names = {"relay.example.org MX": ("10 gone.example.org.",), "relay.example.org A": ("192.0.2.9",)}
     host = relayed({"relayhost": "relay.example.org:587"}, names=names)
-    assert kinds(run(relay, host), "relay.name") == ["brackets"]
+    assert kinds(run_relay(host), "relay.name") == ["brackets"]
     no_mx = relayed({"relayhost": f"{HOST}:587"})
-    assert failed(run(relay, no_mx)) == []
+    assert failed(run_relay(no_mx)) == []
 
 
 @pytest.mark.parametrize(("error", "outcome"), [("ETIMEDOUT", "timeout"), ("ECONNREFUSED", "refused")])
 def test_relay_that_does_not_answer(error: str, outcome: str) -> None:
     reply = DialReply(stage="connect", error=error, attempts=(Attempt(address="192.0.2.7", error=error, seconds=3.5),))
-    (found,) = of(run(relay, relayed(dial=reply)), "relay.reachable")
+    (found,) = of(run_relay(relayed(dial=reply)), "relay.reachable")
     assert (found.status, found.data["outcome"]) == (Status.FAILED, outcome)
 
 
 def test_relay_that_hangs_up_before_its_greeting() -> None:
     reply = DialReply(address="192.0.2.7", stage="banner", error="connection closed")
-    (found,) = of(run(relay, relayed(dial=reply)), "relay.reachable")
+    (found,) = of(run_relay(relayed(dial=reply)), "relay.reachable")
     assert found.data["outcome"] == "closed"
 
 
 def test_network_switched_off_is_unknown() -> None:
-    found = run(relay, relayed(dial=DialReply(problem="network probes are switched off")))
+    found = run_relay(relayed(dial=DialReply(problem="network probes are switched off")))
     assert failed(found) == []
 
 
@@ -278,7 +285,7 @@ def test_session_is_one_for_all_three_checks() -> None:
         return answered()
 
     host = relayed(dial=dial)
-    for check in (relay, *TLS, relay_login):
+    for check in (*RELAY, *TLS, relay_login):
         run(check, host)
     assert len(set(seen)) == 1
     assert seen[0].login is not None
@@ -294,7 +301,7 @@ def test_of_several_relays_the_first_that_greets_counts() -> None:
         return answered()
 
     host = relayed({"relayhost": f"[dead.example.org]:587, {HOP}"}, dial=dial)
-    found = run(relay, host)
+    found = run_relay(host)
     assert failed(found) == []
     assert [o.subject for o in of(found, "relay.reachable") if o.status is Status.WARNING] == ["[dead.example.org]:587"]
     assert of(run(relay_login, host), "relay.login")[0].status is Status.OK
@@ -303,11 +310,11 @@ def test_of_several_relays_the_first_that_greets_counts() -> None:
 def test_test_servers_deliver_nothing() -> None:
     name = "sandbox.smtp.mailtrap.io"
     host = relayed({"relayhost": f"[{name}]:587"}, names={f"{name} A": ("192.0.2.7",)})
-    assert [o.status for o in of(run(relay, host), "relay.catch-all")] == [Status.WARNING]
-    assert of(run(relay, relayed()), "relay.catch-all") == []
+    assert [o.status for o in of(run_relay(host), "relay.catch-all")] == [Status.WARNING]
+    assert of(run_relay(relayed()), "relay.catch-all") == []
 
 
 def test_servfail_for_the_relay_alone_is_a_hint() -> None:
     host = relayed(by_kind={Lookup: lambda q: DnsReply(rcode="SERVFAIL")})
-    found = run(relay, host)
+    found = run_relay(host)
     assert kinds(found, "relay.name", Status.WARNING) == ["servfail"]

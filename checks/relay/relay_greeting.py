@@ -1,0 +1,58 @@
+"""Does the relay greet this host as a client that it takes mail from, and is it one that delivers?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from diagnose.check import ANY, Context, DialReply, SignSpec, check, fail, ok, skip, warn
+from diagnose.facts.next_hop_name import named
+from diagnose.facts.relay import WayIn, relay_route, session, settings_problem, way_in
+from diagnose.knowledge.recognise import identify
+from diagnose.model import Observation
+from diagnose.parse.words.reason import classify
+
+
+@check(
+    id="relay-greeting",
+    title="The relay's greeting",
+    signs=(SignSpec("relay.banner", {"label": ANY}), "relay.catch-all"),
+    tags=("relay", "network"),
+    needs=("postfix", "network"),
+    probes=True,
+    timeout=9.5,
+)
+def relay_greeting(ctx: Context) -> Iterator[Observation]:
+    way = relay_route(ctx)
+    if (problem := settings_problem(ctx)) or way is None:
+        skip(problem or "mail goes straight to the recipients' own servers: there is no relay")
+    if not named(ctx, way).found:
+        skip("the relay's name leads nowhere")
+    into = way_in(ctx, way)
+    yield from _catch_all(into)
+    reply = session(ctx, way).reply
+    if reply.connected:
+        yield from _banner(into, reply)
+
+
+def _catch_all(into: WayIn) -> Iterator[Observation]:
+    """Some hosts of mail-testing services take every message and deliver none."""
+    known = identify(into.host)
+    named = next((host for host in known.hosts if host.name == into.host.lower()), None) if known else None
+    if known and named and not named.delivers and named.stated:
+        text = f"is a test server of {known.name}: it keeps every message and delivers none"
+        yield warn("relay.catch-all", into.place, text, host=into.host, port=into.port, provider=known.name)
+
+
+def _banner(into: WayIn, reply: DialReply) -> Iterator[Observation]:
+    where = into.data
+    if not reply.banner:
+        return  # the check of the relay's TLS says why there was no greeting
+    code = reply.banner.rpartition("\n")[2][:3]
+    if code.startswith("2"):
+        yield ok("relay.banner", into.place, f"greets: {reply.banner.splitlines()[0]}", **where)
+        return
+    reason = classify(reply.banner, peer=into.host, port=into.port, stage="greeting")
+    label = reason.label if reason else "greeting-refused"
+    where |= {"kind": "refused", "label": label, "code": int(code) if code.isdigit() else 0, "text": reply.banner}
+    say = fail if code.startswith("5") else warn
+    yield say("relay.banner", into.place, f"greets with a refusal: {reply.banner}", **where)

@@ -1,0 +1,35 @@
+"""Is the relay that this host's mail takes spelt as Postfix reads it, and does its name exist?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from diagnose.check import Context, SignSpec, check, fail, ok, skip, unknown, warn
+from diagnose.facts.next_hop_name import named
+from diagnose.facts.relay import relay_route, settings_problem
+from diagnose.model import Observation, Scalar, Status
+
+_SAY = {Status.OK: ok, Status.UNKNOWN: unknown, Status.WARNING: warn, Status.FAILED: fail}
+_KINDS = ("spelling", "pasted", "port-name", "nxdomain", "no-data", "servfail", "hosts-only", "brackets")
+
+
+@check(
+    id="relay-name",
+    title="The relay's name",
+    signs=(SignSpec("relay.name", {"kind": _KINDS}),),
+    tags=("relay", "network"),
+    needs=("postfix", "network"),
+    probes=True,
+    timeout=9.5,
+)
+def relay_name(ctx: Context) -> Iterator[Observation]:
+    way = relay_route(ctx)
+    if (problem := settings_problem(ctx)) or way is None:
+        skip(problem or "mail goes straight to the recipients' own servers: there is no relay")
+    name = named(ctx, way)
+    if name.status is None:
+        return
+    where: dict[str, Scalar] = {"next_hop": way.hops[0].raw, "host": way.host, "port": way.port, **name.data}
+    if name.kind:
+        where["kind"] = name.kind
+    yield _SAY[name.status]("relay.name", name.subject, name.text, **where)

@@ -1,0 +1,128 @@
+"""Does the relay that this host's mail takes answer on its port?"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+from diagnose.check import Context, SignSpec, check, fail, ok, skip, unknown, warn
+from diagnose.facts import Route
+from diagnose.facts.network import egress, private_view
+from diagnose.facts.next_hop_name import named
+from diagnose.facts.relay import DialReply, WayIn, begin, passed_over, relay_route, session, settings_problem, way_in
+from diagnose.model import Observation, Scalar
+from diagnose.parse.system import outcomes
+from diagnose.parse.system.outcomes import Outcome
+from diagnose.parse.system.own_network import is_private
+
+_SAYS = {
+    Outcome.TIMEOUT: "does not answer",
+    Outcome.REFUSED: "refuses the connection",
+    Outcome.PROHIBITED: "is administratively prohibited on the way",
+    Outcome.UNREACHABLE: "is reported as unreachable",
+    Outcome.NO_ROUTE: "has no route from here",
+    Outcome.LOCAL: "is forbidden by this host itself",
+    Outcome.UNKNOWN: "cannot be connected to",
+}
+_MUTE = {
+    "connection closed": ("closed", "closes the connection before its greeting"),
+    "ECONNRESET": ("closed", "resets the connection before its greeting"),
+    "not an SMTP reply": ("not-smtp", "does not greet as a mail server does"),
+    "timed out": ("silent", "connects, but sends no greeting"),
+}
+_OUTCOMES = (*(o.value for o in Outcome), "closed", "silent", "not-smtp", "passed-over")
+
+
+@check(
+    id="relay-reachable",
+    title="The relay's port",
+    signs=(
+        SignSpec("relay.reachable", {"outcome": _OUTCOMES, "others": ("", "open", "own")}),
+        SignSpec("relay.name", {"kind": ("brackets",)}),
+    ),
+    tags=("relay", "network"),
+    needs=("postfix", "network"),
+    probes=True,
+    timeout=9.5,
+)
+def relay_reachable(ctx: Context) -> Iterator[Observation]:
+    if problem := settings_problem(ctx):
+        yield unknown("relay.reachable", "relay", f"{problem}; it would tell which relay to try")
+        return
+    way = relay_route(ctx)
+    if way is None:
+        skip("mail goes straight to the recipients' own servers: there is no relay")
+    for dead in passed_over(ctx, way):
+        text = f"does not greet; mail goes on to {way.nexthop}"
+        yield warn("relay.reachable", dead, text, host=dead, next_hop=dead, outcome="passed-over")
+    if named(ctx, way).found:
+        yield from _reachable(ctx, way, way_in(ctx, way), session(ctx, way).reply)
+
+
+def _reachable(ctx: Context, way: Route, into: WayIn, reply: DialReply) -> Iterator[Observation]:
+    where = into.data
+    if reply.problem:
+        yield unknown(
+            "relay.reachable",
+            into.place,
+            f"{reply.problem}; a connection would tell whether the relay answers",
+            **where,
+        )
+        return
+    kind, text = _mute(reply)
+    if kind:
+        yield fail("relay.reachable", into.place, text, outcome=kind, address=reply.address, **where)
+        return
+    if reply.connected:
+        yield ok("relay.reachable", into.place, f"answers ({reply.address})", address=reply.address, **where)
+        yield from _unbracketed(ctx, way, into, works=True)
+        return
+    if reply.stage == "resolve":
+        yield unknown(
+            "relay.reachable", into.place, f"its name did not resolve for a program here: {reply.error}", **where
+        )
+        return
+    seen = [
+        outcomes.outcome(error=a.error, icmp=a.icmp, offender=a.offender, seconds=a.seconds, local=a.local)
+        for a in sorted(reply.attempts, key=lambda a: ":" in a.address)
+    ]
+    first = seen[0] if seen else Outcome.UNKNOWN
+    address = reply.attempts[0].address if reply.attempts else ""
+    tried = ", ".join(f"{a.address}: {a.error}" for a in reply.attempts[:4])
+    text = f"{_SAYS.get(first, _SAYS[Outcome.UNKNOWN])} ({tried})"
+    others = _others(ctx, way.port, reply, first)
+    yield fail("relay.reachable", into.place, text, outcome=first.value, address=address, others=others, **where)
+    yield from _unbracketed(ctx, way, into, works=False)
+
+
+def _others(ctx: Context, port: int, reply: DialReply, outcome: Outcome) -> str:
+    """own: this very network says that the relay is away; open: other operators answer on its port; else ""."""
+    if (
+        outcome is not Outcome.TIMEOUT
+        and reply.attempts
+        and all(is_private(a.address) for a in reply.attempts)
+        and not private_view(ctx)
+    ):
+        return "own"
+    return "open" if egress(ctx).pattern(port).opened else ""
+
+
+def _unbracketed(ctx: Context, way: Route, into: WayIn, works: bool) -> Iterator[Observation]:
+    """MX records led elsewhere than the name itself: if that place is dead and the name's own answers, brackets lack."""
+    if way.bracketed or into.host == way.host:
+        return
+    where: dict[str, Scalar] = {"host": way.host, "next_hop": way.nexthop, "exchanger": into.host, "port": way.port}
+    if works:
+        yield ok("relay.name", way.host, f"leads by its MX record to {into.host}", **where)
+        return
+    own = ctx.ask(begin(dataclasses.replace(into, host=way.host), way, into.mode.dial))
+    if own.connected:
+        text = f"stands without brackets, so that mail goes to {into.host}, which does not answer on port {way.port}; {way.host} itself does"
+        yield fail("relay.name", way.host, text, kind="brackets", **where)
+
+
+def _mute(reply: DialReply) -> tuple[str, str]:
+    """Why a server that connects is none: closed, silent or not-smtp, and the words; "" for one that greets."""
+    if reply.stage != "banner" or not reply.error:
+        return "", ""
+    return _MUTE.get(reply.error, ("", ""))

@@ -1,0 +1,149 @@
+"""Whether the next hop's name leads anywhere: how it is spelt, and what the DNS has under it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from diagnose.facts.asks import Asks, ask_all
+from diagnose.facts.names import exchangers
+from diagnose.facts.route import Route
+from diagnose.host.query import Lookup, Read, Resolve
+from diagnose.model import NOTHING, Scalar, Status
+from diagnose.parse.postfix.setting_types import items
+
+# Characters that copying leaves behind are told by the check of artefacts; here they only explain an unknown name.
+_PASTED = ("trailing-backslash", "not-ascii")
+_HARMLESS = ("address-without-brackets", "comma-list")
+_SPELLING = {
+    "missing-bracket": "lacks one of its brackets",
+    "port-in-brackets": "has the port inside the brackets",
+    "garbage-after-bracket": "has something else than :port behind the bracket",
+    "blank-inside": "has a blank inside",
+    "url": "is written as a URL",
+    "quoted": "is in quotes",
+    "trailing-backslash": "ends in a backslash",
+    "transport-in-relayhost": "names a transport, which relayhost does not take",
+    "not-ascii": "holds characters outside ASCII",
+    "bad-host": "is no host name",
+    "bad-port": "has an invalid port",
+    "empty-host": "names no host",
+    "ipv6-without-brackets": "is an IPv6 address without brackets",
+    "inline-comment": "has a comment behind it, which Postfix reads as part of it",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """found: smtp(8) has a place to connect to. status, subject, text: what there is to say, status None for nothing;
+    kind: the fault, "" for none; data: what belongs to it."""
+
+    found: bool
+    status: Status | None = None
+    subject: str = ""
+    text: str = ""
+    kind: str = ""
+    data: Mapping[str, Scalar] = field(default_factory=lambda: NOTHING)
+
+
+def named(ctx: Asks, way: Route) -> Named:
+    hop = way.hops[0]
+    bad = _misspelt(ctx, way)
+    if bad or hop.address:
+        return bad or Named(found=True)
+    native = "native" in items(way.value("smtp_host_lookup")) or way.flag("disable_dns_lookups")
+    native = native or way.value("smtp_dns_support_level") == "disabled"
+    if hop.bracketed or native:
+        return _by_address(ctx, hop.host, native)
+    return _by_exchangers(ctx, hop.host)
+
+
+def _misspelt(ctx: Asks, way: Route) -> Named | None:
+    hop = way.hops[0]
+    problems = [p for p in hop.problems if p not in _HARMLESS]
+    if problems:
+        kind = "pasted" if problems[0] in _PASTED else "spelling"
+        text = f"{hop.raw!r} {_SPELLING.get(problems[0], problems[0])}"
+        return _bad(hop.raw, kind, text, problem=problems[0])
+    if hop.port and hop.port_number() is None:
+        services, port = ctx.ask(Read("/etc/services")), re.escape(hop.port)
+        known = rf"(?m)^(?:{port}\s+\d+/tcp|\S+\s+\d+/tcp\b.*\s{port}\b)"
+        if not services.problem and not re.search(known, services.text):
+            text = f"no service is called {hop.port!r}: write the port as a number"
+            return _bad(hop.raw, "port-name", text, port_name=hop.port)
+    return None
+
+
+def _by_address(ctx: Asks, name: str, native: bool) -> Named:
+    resolved = ctx.ask(Resolve(name))
+    if native:
+        if resolved.addresses:
+            return _good(name, "is found")
+        return _unknown(name, f"does not resolve here: {resolved.problem or 'no address'}")
+    kind, said = addresses(ctx, name)
+    if kind == "ok":
+        return _good(name, f"is found: {said}")
+    if kind == "unknown" and said == "SERVFAIL":
+        return _servfail(name, bool(resolved.addresses))
+    if kind == "unknown":
+        text = f"the DNS gives no answer ({said}), so that nothing is known of the name"
+        return _unknown(name, text, bool(resolved.addresses))
+    if resolved.addresses:
+        text = "stands in the hosts file only, and Postfix asks the DNS (smtp_host_lookup = dns)"
+        return _bad(name, "hosts-only", text)
+    return _bad(
+        name, kind, "does not exist in the DNS" if kind == "nxdomain" else "exists in the DNS without an address"
+    )
+
+
+def _by_exchangers(ctx: Asks, name: str) -> Named:
+    """Without brackets Postfix looks for the name's mail exchangers, which for a provider's name take no submissions."""
+    there = exchangers(ctx, name)
+    if there.kind == "unknown" and there.rcode == "SERVFAIL":
+        return _servfail(name, False)
+    if there.kind == "unknown":
+        return _unknown(name, f"the DNS gives no answer ({there.problem}): nothing is known of the name")
+    if there.kind == "address":
+        return _good(name, "has no MX records: its own address is used")
+    own = addresses(ctx, name)[0]
+    if there.kind in ("none", "null"):
+        text = "publishes a null MX: it accepts no mail" if there.kind == "null" else "does not exist in the DNS"
+        return _bad(name, "brackets" if own == "ok" else "nxdomain", text)
+    listed = ", ".join(there.hosts[:3])
+    if not any(addresses(ctx, host)[0] in ("ok", "unknown") for host in there.hosts[:3]):
+        text = f"stands without brackets, so that its exchangers are asked ({listed}), and none has an address"
+        return _bad(name, "brackets" if own == "ok" else "no-data", text, exchanger=there.hosts[0])
+    if name in there.hosts or own != "ok":
+        return _good(name, f"its exchangers are found: {listed}")
+    return Named(found=True)
+
+
+def addresses(ctx: Asks, name: str) -> tuple[str, str]:
+    """ok, nxdomain, no-data or unknown, and what was seen."""
+    replies = ask_all(ctx, [Lookup(name, "A"), Lookup(name, "AAAA")])
+    found = [answer for reply in replies for answer in reply.answers if reply.rcode == "NOERROR"]
+    if found:
+        return "ok", ", ".join(found[:3])
+    for reply in replies:
+        if reply.problem or reply.rcode not in ("NOERROR", "NODATA", "NXDOMAIN"):
+            return "unknown", reply.problem or str(reply.rcode)
+    return ("nxdomain", "") if any(r.rcode == "NXDOMAIN" for r in replies) else ("no-data", "")
+
+
+def _good(name: str, text: str) -> Named:
+    return Named(found=True, status=Status.OK, subject=name, text=text)
+
+
+def _bad(name: str, kind: str, text: str, **data: Scalar) -> Named:
+    return Named(found=False, status=Status.FAILED, subject=name, text=text, kind=kind, data=data)
+
+
+def _unknown(name: str, text: str, found: bool = False) -> Named:
+    return Named(found=found, status=Status.UNKNOWN, subject=name, text=text)
+
+
+def _servfail(name: str, found: bool) -> Named:
+    # Other names tell whether it is the resolver's trouble or this name's.
+    text = "the name servers answer SERVFAIL for it"
+    return Named(found=found, status=Status.WARNING, subject=name, text=text, kind="servfail")
