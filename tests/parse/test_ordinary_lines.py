@@ -173,6 +173,24 @@ def test_what_the_first_exchanger_said_is_kept(said: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "postfix/smtp[9]: SSL_connect error to relay.example.net[192.0.2.9]:587: lost connection",
+        'postfix/smtp[9]: SMTPS wrappermode (TCP port 465) requires setting "smtp_tls_wrappermode = yes"',
+        "postfix/postsuper[9]: 7F3A91C2D5: placed on hold",
+        "postfix/smtp[9]: host mx.example.net[192.0.2.4] greeted me with my own hostname mail.example.org",
+        "postfix/smtp[9]: 7F3A91C2D5: host mx2.example.net[192.0.2.9] said: 451 4.3.2 Internal error",
+        "amavis[463]: (!)connect to /run/clamav/clamd.ctl failed, attempt #1",
+    ],
+)
+def test_run_reads_what_explain_reads(text: str) -> None:
+    """The quick filter before the reader lets through whatever the reader understands."""
+    (event,) = read_anything(line(text), NOW)
+    assert isinstance(event, maillog.Trouble)
+    assert list(maillog.stream([line(text)], NOW)) == [event]
+
+
+@pytest.mark.parametrize(
     ("text", "service"),
     [
         ("Jan 29 13:54:06 auth-worker(22401): Info: sql(u@example.org,192.0.2.5): unknown user", "auth-worker(22401)"),

@@ -292,7 +292,8 @@ def read(lines: Iterable[str | bytes], now: datetime) -> MailLog:
 _WORTH = ("status=", "warning:", "error:", "fatal:", "panic:", "reject", "from=", "said:", "version ", "connect to ", "lost connection with",
           "timed out", "certificate", "TLS", "SASL", "hold:", "throttl", "loops back", "not running", "refused", "PIX",
           "configuration problem", "suspended", "too many", "unavailable", "denied", "sasl", "non-delivery", "PASS ", "HANGUP",
-          "TROUBLE", "Error", "Fatal", "failed", "differ", "MESSAGE")  # fmt: skip
+          "TROUBLE", "Error", "Fatal", "failed", "differ", "MESSAGE", "SSL_connect", "wrappermode", "on hold", "my own hostname",
+          "DENIED", "(!")  # fmt: skip
 _WORTH_BYTES = tuple(word.encode() for word in _WORTH)
 
 
