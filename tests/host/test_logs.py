@@ -63,6 +63,7 @@ def test_stamps_of_all_styles_mean_the_same_moment() -> None:
     for line in (
         b"Mar  7 08:09:10 host postfix/smtp[1]: x",
         b"Mar 7 08:09:10 host x",
+        b"2026 Mar  7 08:09:10 host x",
         b"<22>Mar  7 08:09:10 host x",
         b"mail-1  | Mar  7 08:09:10 host x",
         b"2026-03-07T08:09:10 host x",
@@ -232,11 +233,13 @@ def test_shared_log_is_filtered(tmp_path: Path) -> None:
         traditional(NOW - 35, "sshd[3]: Accepted password"),
         traditional(NOW - 30, "postfix-out/relay/smtp[2]: mail"),
         iso(NOW - 20, "dovecot: imap-login: mail"),
+        traditional(NOW - 15, "mail:info postfix/smtp[2]: mail"),
+        traditional(NOW - 15, "postfix/smtp[2]: mail").replace(b" host ", b" <mail.info> host ", 1),
         traditional(NOW - 10, "CRON[77]: (postfix) CMD (x)"),
     ]
     write(tmp_path / "syslog", lines)
     reply = read(tmp_path)
-    assert [line[-4:] for line in reply.lines] == ["mail"] * 3
+    assert [line[-4:] for line in reply.lines] == ["mail"] * 5
 
 
 def test_stale_own_log_gives_way(tmp_path: Path) -> None:

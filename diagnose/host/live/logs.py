@@ -34,7 +34,7 @@ _PROGRAMS = (
     b"policyd", b"saslauthd", b"msmtp", b"ssmtp", b"nullmailer", b"clamav-milter", b"postsrsd", b"mailgraph", b"sSMTP",
 )  # fmt: skip
 _PROGRAM = re.compile(
-    rb"(?:<\d{1,3}>\d? ?)?(?:\w{3} +\d+ [\d:]{8}|\S*\d{4}-\d\d-\d\d[T ]\S+) \S+ (?:[a-z]{3,8}\d?\.[a-z]{3,7} +)?(?:"
+    rb"(?:<\d{1,3}>\d? ?)?(?:(?:\d{4} )?\w{3} +\d+ [\d:]{8}|\S*\d{4}-\d\d-\d\d[T ]\S+) (?:<[\w.]+> )?\S+ (?:[a-z]{3,8}\d?[.:][a-z]{3,7} +)?(?:"
     + b"|".join(_PROGRAMS)
     + rb")[^\s:\[]*(?:(?:\[\d+\])?:| (?:\d+|-) \S+ [-\[])"
 )

@@ -13,7 +13,7 @@ import time
 
 _MONTHS = {name: number for number, name in enumerate(b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
 _STAMP = re.compile(
-    rb"(?P<month>Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\s{1,2}(?P<day>\d{1,2})(?: (?P<year>\d{4}))? "
+    rb"(?:(?P<first>\d{4}) )?(?P<month>Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\s{1,2}(?P<day>\d{1,2})(?: (?P<year>\d{4}))? "
     rb"(?P<clock>\d\d:\d\d:\d\d)"
     rb"|(?P<date>\d{4}-\d\d-\d\d)[T ](?P<time>\d\d:\d\d:\d\d)(?P<part>[.,]\d{1,9})?(?P<zone>Z|[+-]\d\d:?\d\d)?"
     rb"|(?<![\d.])(?P<epoch>\d{9,10}\.\d{1,9})(?= )"
@@ -58,8 +58,9 @@ def _read(found: re.Match[bytes], near: float) -> float | None:
     month, day = _MONTHS[found["month"]], int(found["day"])
     if clock is None or not 1 <= day <= 31:
         return None
-    if found["year"]:
-        return time.mktime((int(found["year"]), month, day, *clock, 0, 0, -1))
+    written = found["year"] or found["first"]
+    if written:
+        return time.mktime((int(written), month, day, *clock, 0, 0, -1))
     year = time.localtime(near).tm_year
     for candidate in (year + 1, year):
         when = time.mktime((candidate, month, day, *clock, 0, 0, -1))
