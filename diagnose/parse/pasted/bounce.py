@@ -41,6 +41,9 @@ _OPENS = re.compile(
     r"Delivery (?:has failed|to the following recipients?)|The following address(?:es)? (?:failed|had)|"
     r"(?:A|Your) message (?:that you (?:have )?sent |to \S+ )?(?:could ?n[o']t|was ?n[o']t|has not) (?:yet )?(?:be |been )?delivered|"
     r"(?:\*\* )?(?:Address not found|Message (?:blocked|not delivered)|Delivery incomplete)(?: \*\*)?\s*$|"
+    r"(?:(?:We're )?Sorry, |Unfortunately, )?(?:we|I) (?:were|was|are|am|had) (?:unable to deliver|trouble delivering) your|"
+    r"Your message did not reach|The original message was received (?:at|on) \S|The following message to <|"
+    r"Could not deliver message to the following|This is the MAILER-DAEMON|An error occurred while trying to deliver the mail|"
     r"I'm (?:afraid|sorry).{0,20} (?:wasn't|not able|unable).{0,20} deliver|"
     r"(?:-+ ?)?The following addresses had (?:permanent|transient|delivery))",
     re.IGNORECASE,

@@ -69,10 +69,13 @@ def split(lines: Iterable[tuple[int, str]], depth: int = 0) -> Iterator[_Numbere
             if _is_head(head, line):
                 body, head, size = [*head, (number, line)], [], 0
                 continue
-            yield from head
-            head = []
+            opening = next((n for n, (_, each) in enumerate(head) if bounce.opens(each)), len(head))
+            yield from head[:opening]
+            body, head, size = [*head[opening:], (number, line)] if head[opening:] else None, [], 0
+            if body is not None:
+                continue
         bare = _QUOTE.sub("", line, count=1)
-        if bounce.opens(bare):
+        if bounce.opens(bare) and not bare.startswith(("Original-", "Original-".lower())):
             body, size = [(number, line)], 0
         elif bounce.field_name(bare) or _FROM.match(bare) or _BOUNDARY.match(bare):
             head = [(number, line)]
