@@ -55,6 +55,7 @@ from diagnose.model import SignSpec as SignSpec
 from diagnose.statement import fail as fail
 from diagnose.statement import ok as ok
 from diagnose.statement import stamped as stamped
+from diagnose.statement import stated as stated
 from diagnose.statement import unknown as unknown
 from diagnose.statement import warn as warn
 

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from datetime import datetime
 
+from diagnose.facts.judged import Judged
 from diagnose.host.redact import plain
 from diagnose.model import NOTHING, Observation, Scalar, Status
 
@@ -46,6 +47,12 @@ def fail(sign: str, subject: str, summary: str, **data: Scalar) -> Observation:
 def unknown(sign: str, subject: str, summary: str, **data: Scalar) -> Observation:
     """What could not be looked at: the summary says why and what it would have told."""
     return _observe(Status.UNKNOWN, sign, subject, summary, data)
+
+
+def stated(judged: Judged, sign: str, subject: str, **data: Scalar) -> Observation:
+    """What a fact amounts to, as a statement; its own data are put after `data`."""
+    kind = {"kind": judged.kind} if judged.kind else {}
+    return _observe(judged.status, sign, subject, judged.text, {**data, **kind, **judged.data})
 
 
 def stamped(observation: Observation, at: datetime | None) -> Observation:

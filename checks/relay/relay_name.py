@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from diagnose.check import Context, SignSpec, check, fail, ok, skip, unknown, warn
+from diagnose.check import Context, SignSpec, check, skip, stated
 from diagnose.facts.next_hop_name import named
 from diagnose.facts.relay import relay_route, settings_problem
-from diagnose.model import Observation, Scalar, Status
+from diagnose.model import Observation
 
-_SAY = {Status.OK: ok, Status.UNKNOWN: unknown, Status.WARNING: warn, Status.FAILED: fail}
 _KINDS = ("spelling", "pasted", "port-name", "nxdomain", "no-data", "servfail", "hosts-only", "brackets")
 
 
@@ -27,9 +26,5 @@ def relay_name(ctx: Context) -> Iterator[Observation]:
     if (problem := settings_problem(ctx)) or way is None:
         skip(problem or "mail goes straight to the recipients' own servers: there is no relay")
     name = named(ctx, way)
-    if name.status is None:
-        return
-    where: dict[str, Scalar] = {"next_hop": way.hops[0].raw, "host": way.host, "port": way.port, **name.data}
-    if name.kind:
-        where["kind"] = name.kind
-    yield _SAY[name.status]("relay.name", name.subject, name.text, **where)
+    if name.said is not None:
+        yield stated(name.said, "relay.name", name.subject, next_hop=way.hops[0].raw, host=way.host, port=way.port)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from diagnose.facts.asks import Asks, ask_all
+from diagnose.facts.judged import Judged, bad
 from diagnose.facts.names import exchangers
 from diagnose.facts.route import Route
 from diagnose.host.query import Lookup, Read, Resolve
-from diagnose.model import NOTHING, Scalar, Status
+from diagnose.model import Scalar, Status
 from diagnose.parse.postfix.setting_types import items
 
 # Characters that copying leaves behind are told by the check of artefacts; here they only explain an unknown name.
@@ -36,22 +36,18 @@ _SPELLING = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
-    """found: smtp(8) has a place to connect to. status, subject, text: what there is to say, status None for nothing;
-    kind: the fault, "" for none; data: what belongs to it."""
+    """found: smtp(8) has a place to connect to; said: what there is to say of `subject`, None for nothing."""
 
     found: bool
-    status: Status | None = None
     subject: str = ""
-    text: str = ""
-    kind: str = ""
-    data: Mapping[str, Scalar] = field(default_factory=lambda: NOTHING)
+    said: Judged | None = None
 
 
 def named(ctx: Asks, way: Route) -> Named:
     hop = way.hops[0]
-    bad = _misspelt(ctx, way)
-    if bad or hop.address:
-        return bad or Named(found=True)
+    misspelt = _misspelt(ctx, way)
+    if misspelt or hop.address:
+        return misspelt or Named(found=True)
     native = "native" in items(way.value("smtp_host_lookup")) or way.flag("disable_dns_lookups")
     native = native or way.value("smtp_dns_support_level") == "disabled"
     if hop.bracketed or native:
@@ -132,18 +128,18 @@ def addresses(ctx: Asks, name: str) -> tuple[str, str]:
 
 
 def _good(name: str, text: str) -> Named:
-    return Named(found=True, status=Status.OK, subject=name, text=text)
+    return Named(found=True, subject=name, said=Judged(status=Status.OK, text=text))
 
 
 def _bad(name: str, kind: str, text: str, **data: Scalar) -> Named:
-    return Named(found=False, status=Status.FAILED, subject=name, text=text, kind=kind, data=data)
+    return Named(found=False, subject=name, said=bad(kind, text, **data))
 
 
 def _unknown(name: str, text: str, found: bool = False) -> Named:
-    return Named(found=found, status=Status.UNKNOWN, subject=name, text=text)
+    return Named(found=found, subject=name, said=Judged(status=Status.UNKNOWN, text=text))
 
 
 def _servfail(name: str, found: bool) -> Named:
     # Other names tell whether it is the resolver's trouble or this name's.
     text = "the name servers answer SERVFAIL for it"
-    return Named(found=found, status=Status.WARNING, subject=name, text=text, kind="servfail")
+    return Named(found=found, subject=name, said=Judged(status=Status.WARNING, text=text, kind="servfail"))

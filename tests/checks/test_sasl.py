@@ -2,11 +2,18 @@
 
 import pytest
 
-from checks.relay.sasl import credentials
+from checks.relay.sasl_entry import sasl_entry
+from checks.relay.sasl_map import sasl_map
+from checks.relay.sasl_stale import sasl_stale
+from diagnose.host.memo import FakeHost
 from diagnose.host.query import CompareReply, MapReply, StatReply
 from diagnose.model import Observation, Status
 from tests.checks.pretended_postfix import failed, of, run
 from tests.checks.pretended_relay import HOP, HOST, PATH, SECRET_FILE, TABLE, relayed
+
+
+def credentials(host: FakeHost, *who: str) -> list[Observation]:
+    return [observation for check in (sasl_map, sasl_stale, sasl_entry) for observation in run(check, host, *who)]
 
 
 def only(found: list[Observation], sign: str) -> Observation:
@@ -15,7 +22,7 @@ def only(found: list[Observation], sign: str) -> Observation:
 
 
 def test_entry_under_the_next_hop() -> None:
-    found = run(credentials, relayed())
+    found = credentials(relayed())
     assert failed(found) == []
     assert only(found, "sasl.key").data["user"] == "apikey"
 
@@ -30,7 +37,7 @@ def test_entry_under_the_next_hop() -> None:
     ],
 )
 def test_legitimate_ways(settings: dict[str, str], source: str, keys: dict[str, str]) -> None:
-    assert failed(run(credentials, relayed(settings, source=source, keys=keys))) == []
+    assert failed(credentials(relayed(settings, source=source, keys=keys))) == []
 
 
 def test_sender_dependent_key() -> None:
@@ -39,17 +46,17 @@ def test_sender_dependent_key() -> None:
         source="@example.net a:********\n",
         keys={"@example.net": "a:********"},
     )
-    found = run(credentials, host, "maria@example.com", "noreply@example.net")
+    found = credentials(host, "maria@example.com", "noreply@example.net")
     assert failed(found) == []
 
 
 def test_carriage_return_is_only_odd() -> None:
-    found = run(credentials, relayed(source=f"{HOP} apikey:********\r\n"))
+    found = credentials(relayed(source=f"{HOP} apikey:********\r\n"))
     assert [o.status for o in of(found, "sasl.line")] == [Status.WARNING]
 
 
 def test_login_off_at_a_provider() -> None:
-    found = run(credentials, relayed({"smtp_sasl_auth_enable": "no", "smtp_sasl_password_maps": None}))
+    found = credentials(relayed({"smtp_sasl_auth_enable": "no", "smtp_sasl_password_maps": None}))
     assert only(found, "sasl.enabled").data["kind"] == "provider-wants"
 
 
@@ -57,17 +64,17 @@ def test_login_off_at_a_company_relay_is_no_fault() -> None:
     host = relayed(
         {"relayhost": "[relay.example.com]:25", "smtp_sasl_auth_enable": "no", "smtp_sasl_password_maps": None}
     )
-    assert failed(run(credentials, host)) == []
+    assert failed(credentials(host)) == []
 
 
 def test_no_map_named() -> None:
-    found = run(credentials, relayed({"smtp_sasl_password_maps": None}))
+    found = credentials(relayed({"smtp_sasl_password_maps": None}))
     assert only(found, "sasl.map").data["kind"] == "unset"
 
 
 def test_never_compiled() -> None:
     host = relayed(stats={f"{PATH}.db": StatReply(problem="not found")}, lookup=MapReply(error="fatal: open database"))
-    found = only(run(credentials, host), "sasl.map")
+    found = only(credentials(host), "sasl.map")
     assert (found.data["kind"], found.data["uncompiled"]) == ("missing", True)
 
 
@@ -75,28 +82,28 @@ def test_unsupported_type() -> None:
     host = relayed(
         {"smtp_sasl_password_maps": "dbm:/etc/postfix/sasl_passwd"}, lookup=MapReply(error="fatal: unsupported")
     )
-    assert failed(run(credentials, host)) == ["sasl.map-type"]
+    assert failed(credentials(host)) == ["sasl.map-type"]
 
 
 def test_proxymap_may_not_read_it() -> None:
     host = relayed({"smtp_sasl_password_maps": f"proxy:{TABLE}"})
-    found = only(run(credentials, host), "sasl.map")
+    found = only(credentials(host), "sasl.map")
     assert found.data["kind"] == "unreadable"
     shared = StatReply(exists=True, kind="file", mode=0o640, owner="root", group="postfix", size=60)
     fine = relayed({"smtp_sasl_password_maps": f"proxy:{TABLE}"}, stats={PATH: shared, f"{PATH}.db": shared})
-    assert failed(run(credentials, fine)) == []
+    assert failed(credentials(fine)) == []
 
 
 def test_stale_only_where_the_entry_in_use_differs() -> None:
-    found = run(credentials, relayed(compare=CompareReply(keys=(HOP,), differ=(HOP,))))
+    found = credentials(relayed(compare=CompareReply(keys=(HOP,), differ=(HOP,))))
     assert only(found, "sasl.stale").status is Status.FAILED
-    others = run(credentials, relayed(compare=CompareReply(keys=(HOP,), differ=("[other]:587",))))
+    others = credentials(relayed(compare=CompareReply(keys=(HOP,), differ=("[other]:587",))))
     assert only(others, "sasl.stale").status is Status.WARNING
 
 
 def test_new_key_not_yet_compiled_is_stale_and_no_mismatch() -> None:
     host = relayed(keys={}, compare=CompareReply(keys=("[other]:587",), only_source=(HOP,), error="warning: older"))
-    assert failed(run(credentials, host)) == ["sasl.stale"]
+    assert failed(credentials(host)) == ["sasl.stale"]
 
 
 @pytest.mark.parametrize(
@@ -110,13 +117,13 @@ def test_new_key_not_yet_compiled_is_stale_and_no_mismatch() -> None:
     ],
 )
 def test_key_nearly_right(key: str, difference: str) -> None:
-    found = only(run(credentials, relayed(source=f"{key} apikey:********\n", keys={})), "sasl.key")
+    found = only(credentials(relayed(source=f"{key} apikey:********\n", keys={})), "sasl.key")
     assert (found.status, found.data["near"], found.data["difference"]) == (Status.FAILED, key, difference)
 
 
 def test_no_key_for_a_second_relay_is_only_a_warning() -> None:
     host = relayed({"relayhost": "[relay.example.com]:25"}, keys={})
-    assert only(run(credentials, host), "sasl.key").status is Status.WARNING
+    assert only(credentials(host), "sasl.key").status is Status.WARNING
 
 
 @pytest.mark.parametrize(
@@ -131,7 +138,7 @@ def test_no_key_for_a_second_relay_is_only_a_warning() -> None:
     ],
 )
 def test_malformed_entry(value: str, kind: str) -> None:
-    found = run(credentials, relayed(source=f"{HOP} {value}\n", keys={HOP: value}))
+    found = credentials(relayed(source=f"{HOP} {value}\n", keys={HOP: value}))
     assert kind in {o.data.get("kind") for o in of(found, "sasl.line") if o.status is Status.FAILED}
 
 
@@ -139,7 +146,7 @@ def test_malformed_entry(value: str, kind: str) -> None:
     ("line", "kind"), [(f" {HOP} apikey:********", "indented"), (f"{HOP}:apikey:********", "no-key-separator")]
 )
 def test_line_that_no_lookup_finds(line: str, kind: str) -> None:
-    found = run(credentials, relayed(source=f"# relay\n{line}\n", keys={}))
+    found = credentials(relayed(source=f"# relay\n{line}\n", keys={}))
     assert only(found, "sasl.line").data["kind"] == kind
     assert of(found, "sasl.key") == []
 
@@ -150,13 +157,13 @@ def test_without_rights_nothing_is_accused() -> None:
         compare=CompareReply(problem="permission denied"),
         stats={PATH: SECRET_FILE},
     )
-    found = run(credentials, host)
+    found = credentials(host)
     assert failed(found) == []
     assert only(found, "sasl.map").status is Status.UNKNOWN
 
 
 def test_nothing_to_say_without_a_relay() -> None:
-    assert run(credentials, relayed({"relayhost": None})) == []
+    assert credentials(relayed({"relayhost": None})) == []
 
 
 def test_newer_text_that_may_not_be_compared() -> None:
@@ -168,6 +175,6 @@ def test_newer_text_that_may_not_be_compared() -> None:
         compare=CompareReply(problem="permission denied"),
         stats={PATH: new, f"{PATH}.db": old},
     )
-    found = run(credentials, host)
+    found = credentials(host)
     assert failed(found) == []
     assert [o.data["kind"] for o in of(found, "sasl.stale")] == ["maybe"]

@@ -38,6 +38,8 @@ _LOST = {
 _NAMELESS = ("indented", "whole-line-quoted", "bom", "prompt")  # findings whose text does not name the relay
 _OF_SECRETS = ("trailing-backslash", "quoted", "smart-quote", "nbsp", "zero-width", "inline-comment", "unrendered")
 
+KINDS = (*_HARM, *_ODD, *_LOST)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flaw:

@@ -1,0 +1,22 @@
+"""What a fact amounts to, for the check that states it and for those that go on from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from diagnose.model import NOTHING, Scalar, Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """kind: the fault, "" for none; data: what belongs to it."""
+
+    status: Status
+    text: str
+    kind: str = ""
+    data: Mapping[str, Scalar] = field(default_factory=lambda: NOTHING)
+
+
+def bad(kind: str, text: str, **data: Scalar) -> Judged:
+    return Judged(status=Status.FAILED, text=text, kind=kind, data=data)
