@@ -53,7 +53,10 @@ def split(lines: Iterable[tuple[int, str]], depth: int = 0) -> Iterator[_Numbere
     head: list[_Numbered] = []
     body: list[_Numbered] | None = None
     size = 0
+    begun = False
     for number, line in lines:
+        cut_off = not begun and line[:1] in {" ", "\t"}  # what goes on of a field whose beginning was not pasted
+        begun = True
         if body is not None:
             if not (_LOG.match(line) or _FROM.match(line)):
                 size += len(line) + 1
@@ -77,7 +80,7 @@ def split(lines: Iterable[tuple[int, str]], depth: int = 0) -> Iterator[_Numbere
         bare = _QUOTE.sub("", line, count=1)
         if bounce.opens(bare) and not bare.startswith(("Original-", "Original-".lower())):
             body, size = [(number, line)], 0
-        elif bounce.field_name(bare) or _FROM.match(bare) or _BOUNDARY.match(bare):
+        elif bounce.field_name(bare) or _FROM.match(bare) or _BOUNDARY.match(bare) or cut_off:
             head = [(number, line)]
         else:
             yield number, line
