@@ -7,6 +7,7 @@ import re
 import pytest
 
 from diagnose.knowledge.sayings import sayings
+from diagnose.parse.text.literals import required_literals
 from diagnose.parse.words import reason, reply_table
 
 ENTRIES = reply_table.entries()
@@ -50,8 +51,22 @@ def test_entries_are_well_formed(entry: reply_table.Entry) -> None:
         (r"ab{2}c", ()),
         (r"one|t(?:w|v)o three|fo?ur", ("o three", "one", "ur")),
         (r"No Such", ("no such",)),
+        (r"(?:not |un)known (?:user|host)", ("known ",)),
+        (r"(?:user|host)(?: is)? (?:un)?\w+", ("host", "user")),
+        (r"(?:abc|def)?xy", ("xy",)),
+        (r"a(?!bcd)ef", ("ef",)),
     ],
 )
 def test_required_literals(pattern: str, literals: tuple[str, ...]) -> None:
     """The literal that gates a pattern is part of every text that the pattern matches."""
-    assert reply_table.required_literals(pattern) == literals
+    assert required_literals(pattern) == literals
+
+
+def test_literals_are_in_what_the_patterns_match() -> None:
+    """Of every entry, in every example."""
+    for entry in ENTRIES:
+        for example in entry.examples:
+            found = re.search(entry.pattern, example, re.IGNORECASE | re.DOTALL)
+            if found and entry.needs:
+                assert any(each in found[0].lower() for each in entry.needs), (entry.id, example)
+    assert sum(not entry.needs for entry in ENTRIES) < 0.1 * len(ENTRIES)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from diagnose.parse.log import queue_id
-from diagnose.parse.postfix.queue import QueueSummary, Sums
+
+if TYPE_CHECKING:
+    from diagnose.parse.postfix.queue import QueueSummary
 
 _MAILQ_HEAD = re.compile(
     rf"\s*(?P<id>{queue_id.PATTERN})(?P<mark>[*!#]?)\s+(?P<size>\d+)\s+"
@@ -70,6 +73,8 @@ def messages_of_mailq(text: str, now: datetime | None = None) -> tuple[Waiting, 
 
 def from_mailq(text: str, now: datetime) -> QueueSummary:
     """Sum up `postqueue -p` or `mailq` text. ``now`` (aware) gives its stamps their year and zone."""
+    from diagnose.parse.postfix.queue import Sums
+
     sums = Sums(now=now.timestamp())
     for waiting in messages_of_mailq(text, now):
         sums.add(

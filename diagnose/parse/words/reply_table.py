@@ -15,9 +15,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-DIRECTORY = Path(__file__).resolve().parents[2] / "knowledge" / "replies"
+from diagnose.parse.text.literals import required_literals
 
-_LITERAL_ESCAPES = frozenset(".-/[](){}*+?|^$\\#\"'<>@:;,=!&~%` ")
+DIRECTORY = Path(__file__).resolve().parents[2] / "knowledge" / "replies"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,51 +63,6 @@ class Entry:
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE | re.DOTALL)
-
-
-def required_literals(pattern: str) -> tuple[str, ...]:
-    """Return texts in lower case of which every match contains one; empty when none is certain.
-
-    A cautious reading: of each alternative at the top level the longest literal outside groups, classes and
-    optional parts.
-    """
-    runs: list[str] = [""]
-    found: list[str] = []
-    depth = 0
-    at = 0
-    while at < len(pattern):
-        char = pattern[at]
-        step = 1
-        literal = ""
-        if char == "\\" and at + 1 < len(pattern):
-            step = 2
-            literal = pattern[at + 1] if pattern[at + 1] in _LITERAL_ESCAPES else ""
-        elif char == "[":
-            close = pattern.find("]", at + 2)
-            step = (close if close > 0 else len(pattern)) - at + 1
-        elif char == "(":
-            depth += 1
-        elif char == ")":
-            depth -= 1
-        elif char == "|" and depth == 0:
-            found.append(max(runs, key=len))
-            runs = []
-        elif char in "?*{":
-            if runs:
-                runs[-1] = runs[-1][:-1]
-            if char == "{":
-                step = pattern.find("}", at) - at + 1
-        elif char not in "^$.+|":
-            literal = char
-        if literal and depth == 0 and runs:
-            runs[-1] += literal
-        else:
-            runs.append(literal if depth == 0 else "")
-        at += step
-    found.append(max(runs, key=len))
-    if all(len(each) > 1 and each.isascii() for each in found):
-        return tuple(sorted({each.lower() for each in found}))
-    return ()
 
 
 def read(path: Path) -> tuple[Entry, ...]:
