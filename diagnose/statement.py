@@ -5,10 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from diagnose.facts.judged import Judged
 from diagnose.host.redact import plain
 from diagnose.model import NOTHING, Observation, Scalar, Status
+
+if TYPE_CHECKING:  # the readers of pasted text need none of the facts: 40 ms
+    from diagnose.facts.judged import Judged
 
 
 def _observe(status: Status, sign: str, subject: str, summary: str, data: Mapping[str, Scalar]) -> Observation:
