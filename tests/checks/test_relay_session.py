@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from checks.relay.relay_certificate import relay_certificate
+from checks.relay.relay_envelope import relay_envelope
 from checks.relay.relay_greeting import relay_greeting
 from checks.relay.relay_login import relay_login
+from checks.relay.relay_mechanism import relay_mechanism
 from checks.relay.relay_name import relay_name
 from checks.relay.relay_protocol import relay_protocol
 from checks.relay.relay_reachable import relay_reachable
@@ -20,6 +22,7 @@ from tests.checks.pretended_postfix import failed, of, run
 from tests.checks.pretended_relay import EHLO, GOOD_TLS, HOP, HOST, answered, relayed
 
 RELAY = (relay_name, relay_reachable, relay_greeting)
+LOGIN = (relay_mechanism, relay_login, relay_envelope)
 TLS = (relay_wrapper, relay_starttls, relay_protocol, relay_certificate)
 ME, YOU = "noreply@example.net", "maria@example.com"
 
@@ -32,6 +35,10 @@ def run_relay(host: FakeHost, *who: str) -> list[Observation]:
     return [observation for check in RELAY for observation in run(check, host, *who)]
 
 
+def run_login(host: FakeHost, *who: str) -> list[Observation]:
+    return [observation for check in LOGIN for observation in run(check, host, *who)]
+
+
 def run_tls(host: FakeHost, *who: str) -> list[Observation]:
     return [observation for check in TLS for observation in run(check, host, *who)]
 
@@ -41,12 +48,12 @@ def run_tls(host: FakeHost, *who: str) -> list[Observation]:
 
 def test_all_is_well() -> None:
     host = relayed()
-    assert failed(run_relay(host)) == failed(run_tls(host)) == failed(run(relay_login, host)) == []
+    assert failed(run_relay(host)) == failed(run_tls(host)) == failed(run_login(host)) == []
 
 
 def test_direct_delivery_has_no_relay() -> None:
     host = relayed({"relayhost": None})
-    assert run_relay(host) == run(relay_login, host) == []
+    assert run_relay(host) == run_login(host) == []
 
 
 @pytest.mark.parametrize(
@@ -193,19 +200,19 @@ def test_handshake_without_common_ground() -> None:
 
 def test_credentials_rejected() -> None:
     reply = answered(auth="535 5.7.8 Error: authentication failed", stage="auth")
-    (found,) = of(run(relay_login, relayed(dial=reply)), "relay.login")
+    (found,) = of(run_login(relayed(dial=reply)), "relay.login")
     assert (found.status, found.data["label"], found.data["code"]) == (Status.FAILED, "relay-credentials-rejected", 535)
 
 
 def test_application_password() -> None:
     said = "534-5.7.9 Application-specific password required. For more information, go to\n534 5.7.9  https://support.google.com/mail/?p=InvalidSecondFactor x - gsmtp"
-    (found,) = of(run(relay_login, relayed(dial=answered(auth=said, stage="auth"))), "relay.login")
+    (found,) = of(run_login(relayed(dial=answered(auth=said, stage="auth"))), "relay.login")
     assert found.data["label"] == "relay-app-password-required"
 
 
 def test_a_passing_trouble_of_the_server_is_no_rejection() -> None:
     reply = answered(auth="421 4.3.2 Service not available, try later", stage="auth")
-    assert failed(run(relay_login, relayed(dial=reply))) == []
+    assert failed(run_login(relayed(dial=reply))) == []
 
 
 @pytest.mark.parametrize(
@@ -220,12 +227,12 @@ def test_a_passing_trouble_of_the_server_is_no_rejection() -> None:
 def test_why_no_mechanism_is_left(offered: tuple[str, ...], settings: dict[str, str], plugins: bool, kind: str) -> None:
     reply = answered(mechanisms=offered, auth="", stage="auth", error="no usable mechanism")
     host = relayed(settings, dial=reply) if plugins else relayed(settings, dial=reply, plugins=())
-    assert kinds(run(relay_login, host), "relay.mechanism") == [kind]
+    assert kinds(run_login(host), "relay.mechanism") == [kind]
 
 
 def test_sender_that_the_account_may_not_use() -> None:
     said = "550 The from address does not match a verified Sender Identity. Mail cannot be sent until this error is resolved."
-    (found,) = of(run(relay_login, relayed(dial=answered(mail=said)), YOU, ME), "relay.envelope")
+    (found,) = of(run_login(relayed(dial=answered(mail=said)), YOU, ME), "relay.envelope")
     assert (found.status, found.data["label"]) == (Status.FAILED, "sender-not-allowed")
 
 
@@ -237,7 +244,7 @@ def test_unreadable_map_is_unknown_and_no_refusal_is_provoked() -> None:
         return answered(auth="")
 
     host = relayed(dial=dial, lookup=MapReply(problem="permission denied"))
-    found = run(relay_login, host, YOU, ME)
+    found = run_login(host, YOU, ME)
     assert failed(found) == []
     assert of(found, "relay.login")[0].status is Status.UNKNOWN
     assert {query.say for query in asked} == {"ehlo"}
@@ -257,7 +264,7 @@ def test_no_password_is_said_in_the_clear_where_tls_is_demanded() -> None:
             error="not tried: the connection is not encrypted",
         )
 
-    run(relay_login, relayed(dial=dial))
+    run_login(relayed(dial=dial))
     assert asked
     assert not any(query.trust for query in asked)
 
@@ -269,9 +276,9 @@ def test_an_unverified_certificate_is_trusted_as_postfix_would() -> None:
         unverified = TlsInfo(version="TLSv1.3", cipher="X", verify_error="self-signed certificate")
         return answered(tls=unverified, auth="", stage="auth", error="not tried: the certificate is not verified (x)")
 
-    (found,) = of(run(relay_login, relayed(dial=dial)), "relay.login")
+    (found,) = of(run_login(relayed(dial=dial)), "relay.login")
     assert found.status is Status.OK
-    strict = run(relay_login, relayed({"smtp_tls_security_level": "secure"}, dial=dial))
+    strict = run_login(relayed({"smtp_tls_security_level": "secure"}, dial=dial))
     assert of(strict, "relay.login")[0].status is Status.UNKNOWN
 
 
@@ -285,7 +292,7 @@ def test_session_is_one_for_all_three_checks() -> None:
         return answered()
 
     host = relayed(dial=dial)
-    for check in (*RELAY, *TLS, relay_login):
+    for check in (*RELAY, *TLS, *LOGIN):
         run(check, host)
     assert len(set(seen)) == 1
     assert seen[0].login is not None
@@ -304,7 +311,7 @@ def test_of_several_relays_the_first_that_greets_counts() -> None:
     found = run_relay(host)
     assert failed(found) == []
     assert [o.subject for o in of(found, "relay.reachable") if o.status is Status.WARNING] == ["[dead.example.org]:587"]
-    assert of(run(relay_login, host), "relay.login")[0].status is Status.OK
+    assert of(run_login(host), "relay.login")[0].status is Status.OK
 
 
 def test_test_servers_deliver_nothing() -> None:

@@ -3,36 +3,45 @@
 import pytest
 
 from checks.relay.sasl_files import files
-from checks.relay.tls import tls
+from checks.relay.tls_ca import tls_ca
+from checks.relay.tls_client_certificate import tls_client_certificate
+from checks.relay.tls_dane import tls_dane
+from checks.relay.tls_policy import tls_policy
 from diagnose.check import Lookup
+from diagnose.host.memo import FakeHost
 from diagnose.host.query import DnsReply, MapReply, StatReply
-from diagnose.model import Status
+from diagnose.model import Observation, Status
 from tests.checks.pretended_postfix import failed, of, run
 from tests.checks.pretended_relay import BUNDLE, PATH, PUBLIC_FILE, SECRET_FILE, relayed
 
+TLS = (tls_policy, tls_ca, tls_client_certificate, tls_dane)
 RED_HAT = "/etc/pki/tls/certs/ca-bundle.crt"
 
 
+def run_tls(host: FakeHost) -> list[Observation]:
+    return [observation for check in TLS for observation in run(check, host)]
+
+
 def test_bundle_is_there() -> None:
-    assert failed(run(tls, relayed())) == []
+    assert failed(run_tls(relayed())) == []
 
 
 @pytest.mark.parametrize("level", ["may", "encrypt", "secure"])
 def test_bundle_of_another_distribution(level: str) -> None:
-    found = run(tls, relayed({"smtp_tls_CAfile": RED_HAT, "smtp_tls_security_level": level}))
+    found = run_tls(relayed({"smtp_tls_CAfile": RED_HAT, "smtp_tls_security_level": level}))
     (ca,) = of(found, "tls.ca")
     assert (ca.status, ca.data["kind"], ca.data["bundle"]) == (Status.FAILED, "missing", BUNDLE)
 
 
 def test_bundle_missing_on_the_direct_way_is_no_outage() -> None:
     host = relayed({"smtp_tls_CAfile": RED_HAT, "smtp_tls_security_level": "may", "relayhost": None})
-    assert failed(run(tls, host)) == []
+    assert failed(run_tls(host)) == []
 
 
 def test_empty_bundle_and_one_without_certificates() -> None:
     empty = StatReply(exists=True, kind="file", mode=0o644, owner="root", group="root", size=0)
     (ca,) = of(
-        run(tls, relayed({"smtp_tls_CAfile": "/etc/postfix/ca.pem"}, stats={"/etc/postfix/ca.pem": empty})), "tls.ca"
+        run_tls(relayed({"smtp_tls_CAfile": "/etc/postfix/ca.pem"}, stats={"/etc/postfix/ca.pem": empty})), "tls.ca"
     )
     assert ca.data["kind"] == "empty"
     host = relayed(
@@ -40,34 +49,34 @@ def test_empty_bundle_and_one_without_certificates() -> None:
         stats={"/etc/postfix/ca.pem": PUBLIC_FILE},
         files={"/etc/postfix/ca.pem": "?"},
     )
-    assert of(run(tls, host), "tls.ca")[0].data["kind"] == "no-certificate"
+    assert of(run_tls(host), "tls.ca")[0].data["kind"] == "no-certificate"
 
 
 def test_no_authority_where_all_must_verify() -> None:
-    (ca,) = of(run(tls, relayed({"smtp_tls_CAfile": None, "smtp_tls_security_level": "verify"})), "tls.ca")
+    (ca,) = of(run_tls(relayed({"smtp_tls_CAfile": None, "smtp_tls_security_level": "verify"})), "tls.ca")
     assert ca.data["kind"] == "none"
-    assert failed(run(tls, relayed({"smtp_tls_CAfile": None}))) == []
+    assert failed(run_tls(relayed({"smtp_tls_CAfile": None}))) == []
 
 
 def test_policy_that_is_none() -> None:
     settings = {"smtp_tls_policy_maps": "hash:/etc/postfix/tls_policy"}
-    found = run(tls, relayed(settings, lookup=MapReply(found=True, value="encrypted")))
+    found = run_tls(relayed(settings, lookup=MapReply(found=True, value="encrypted")))
     assert of(found, "tls.policy")[0].data["kind"] == "invalid"
-    fine = run(tls, relayed(settings, lookup=MapReply(found=True, value="secure match=sendgrid.net")))
+    fine = run_tls(relayed(settings, lookup=MapReply(found=True, value="secure match=sendgrid.net")))
     assert of(fine, "tls.policy")[0].status is Status.OK
 
 
 def test_dane_needs_a_resolver_that_validates() -> None:
     settings = {"smtp_tls_security_level": "dane-only", "smtp_dns_support_level": "dnssec"}
     plain = relayed(settings, by_kind={Lookup: lambda q: DnsReply(rcode="NOERROR", answers=("a.",))})
-    assert of(run(tls, plain), "tls.dane")[0].status is Status.FAILED
+    assert of(run_tls(plain), "tls.dane")[0].status is Status.FAILED
     falls_back = relayed(
         {**settings, "smtp_tls_security_level": "dane"},
         by_kind={Lookup: lambda q: DnsReply(rcode="NOERROR", answers=("a.",))},
     )
-    assert of(run(tls, falls_back), "tls.dane")[0].status is Status.WARNING
+    assert of(run_tls(falls_back), "tls.dane")[0].status is Status.WARNING
     good = relayed(settings, by_kind={Lookup: lambda q: DnsReply(rcode="NOERROR", answers=("a.",), authentic=True)})
-    assert failed(run(tls, good)) == []
+    assert failed(run_tls(good)) == []
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,54 @@
+"""Does the relay take this sender and recipient, which are taken back at once?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from diagnose.check import ANY, Context, SignSpec, check, fail, ok, skip, warn
+from diagnose.facts import target
+from diagnose.facts.relay import relay_route, session, settings_problem, way_in
+from diagnose.model import Observation
+from diagnose.parse.words.reason import classify
+
+_WANTS_LOGIN = ("auth-required",)
+_WANTS_TLS = ("starttls-required", "relay-requires-tls")
+
+
+@check(
+    id="relay-envelope",
+    title="Sender and recipient at the relay",
+    signs=(SignSpec("relay.envelope", {"label": ANY, "stage": ("mail", "rcpt")}),),
+    tags=("relay-login", "relay", "network"),
+    needs=("postfix", "network"),
+    probes=True,
+    timeout=9.5,
+)
+def relay_envelope(ctx: Context) -> Iterator[Observation]:
+    """Only refusals of the sender's side are the relay's."""
+    way = relay_route(ctx)
+    if (problem := settings_problem(ctx)) or way is None:
+        skip(problem or "mail goes straight to the recipients' own servers: there is no relay to sign in to")
+    into, asked = way_in(ctx, way), session(ctx, way)
+    if not asked.reply.ehlo:
+        skip("no dialogue with the relay was held")
+    if not asked.enveloped:
+        return
+    reply = asked.reply
+    where = into.data | {"sender": target(ctx).sender or "", "recipient": way.recipient}
+    for stage, text in (("mail", reply.mail), ("rcpt", reply.rcpt)):
+        code = text.rpartition("\n")[2][:3]
+        if not text or code.startswith("2"):
+            continue
+        reason = classify(text, peer=into.host, port=into.port, stage=stage)
+        label = reason.label if reason else "policy-refused"
+        where |= {
+            "label": label,
+            "stage": stage,
+            "code": int(code) if code.isdigit() else 0,
+            "text": text,
+        }
+        say = fail if code.startswith("5") or label in (*_WANTS_LOGIN, *_WANTS_TLS) else warn
+        yield say("relay.envelope", into.place, f"answers {stage.upper()} with: {text}", **where)
+        return
+    if reply.mail and reply.rcpt:
+        yield ok("relay.envelope", into.place, "takes this sender and recipient", **where)

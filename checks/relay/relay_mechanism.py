@@ -1,0 +1,69 @@
+"""Does the relay offer a way to log in that this side can and may use?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from diagnose.check import Context, DialReply, SignSpec, check, fail, ok, skip, warn
+from diagnose.facts import Route
+from diagnose.facts.relay import WayIn, options, plug_ins, relay_route, sasl, session, settings_problem, way_in
+from diagnose.model import Observation
+from diagnose.parse.postfix import sasl_options
+
+
+@check(
+    id="relay-mechanism",
+    title="Login mechanisms of the relay",
+    signs=(SignSpec("relay.mechanism", {"kind": ("none-offered", "filter", "options", "token-only", "plug-in")}),),
+    tags=("relay-login", "relay", "sasl", "network"),
+    needs=("postfix", "network"),
+    probes=True,
+    timeout=9.5,
+)
+def relay_mechanism(ctx: Context) -> Iterator[Observation]:
+    way = relay_route(ctx)
+    if (problem := settings_problem(ctx)) or way is None:
+        skip(problem or "mail goes straight to the recipients' own servers: there is no relay to sign in to")
+    into, asked = way_in(ctx, way), session(ctx, way)
+    if not asked.reply.ehlo:
+        skip("no dialogue with the relay was held")
+    # The parameters hold for a session under TLS where Postfix would have it.
+    yield from _mechanism(ctx, way, into, asked.reply)
+
+
+def _mechanism(ctx: Context, way: Route, into: WayIn, reply: DialReply) -> Iterator[Observation]:
+    found = sasl(ctx, way)
+    where = into.data | {"offered": " ".join(reply.mechanisms)}
+    encrypted = bool(reply.tls and reply.tls.version)
+    if not found.enabled:
+        return
+    if not reply.mechanisms:
+        if encrypted or not reply.offers_starttls:
+            # Without AUTH on offer Postfix goes on without a login; the server then says whether it minds.
+            yield warn(
+                "relay.mechanism", into.place, "offers no login at all on this port", kind="none-offered", **where
+            )
+        return
+    chosen = options(way, encrypted, verified=bool(reply.tls and reply.tls.verified))
+    plugins = plug_ins(ctx) if way.value("smtp_sasl_type") in ("", "cyrus") else None
+    rest = sasl_options.left(
+        reply.mechanisms,
+        mechanism_filter=way.value("smtp_sasl_mechanism_filter"),
+        options=chosen,
+        plugins=plugins,
+    )
+    offered = ", ".join(reply.mechanisms)
+    option = "smtp_sasl_tls_security_options" if encrypted else "smtp_sasl_security_options"
+    said = {
+        "filter": f"offers {offered}; smtp_sasl_mechanism_filter = {way.value('smtp_sasl_mechanism_filter')} lets none of them through",
+        "options": f"offers {offered}; {option} = {', '.join(chosen)} forbids them all",
+        "token-only": f"offers {offered} alone, which needs a bearer token and a plug-in that Postfix does not bring",
+        "plug-in": f"offers {offered}; no plug-in for any of them is installed here",
+    }
+    if rest.kind in said:
+        parameter = {"filter": "smtp_sasl_mechanism_filter", "options": option}.get(rest.kind, "")
+        yield fail("relay.mechanism", into.place, said[rest.kind], kind=rest.kind, parameter=parameter, **where)
+    elif not rest.kind and way.value("smtp_sasl_type") in ("", "cyrus"):
+        yield ok(
+            "relay.mechanism", into.place, f"offers {offered}; {', '.join(rest.usable[:3])} can be used here", **where
+        )

@@ -1,0 +1,42 @@
+"""Are the client certificates and keys there that Postfix' SMTP client is to show?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from diagnose.check import Context, SignSpec, Stat, check, fail, skip, warn
+from diagnose.facts import ca, route, tls_mode
+from diagnose.facts.relay import settings_problem
+from diagnose.model import Observation
+
+
+@check(
+    id="tls-client-certificate",
+    title="Client certificate of Postfix' SMTP client",
+    signs=(SignSpec("tls.key", {"kind": ("missing",)}),),
+    tags=("tls",),
+    needs=("postfix",),
+)
+def tls_client_certificate(ctx: Context) -> Iterator[Observation]:
+    way = route(ctx)
+    if (problem := settings_problem(ctx)) or way is None or not way.remote or way.program != "smtp":
+        skip(problem or "no mail leaves by SMTP on this way")
+    level = tls_mode(ctx, way).level
+    if level == "none":
+        return
+    for name in ("smtp_tls_cert_file", "smtp_tls_key_file", "smtp_tls_eccert_file", "smtp_tls_eckey_file"):
+        path = way.value(name)
+        if not path or not path.startswith("/"):
+            continue
+        reply = ctx.ask(Stat(path))
+        if not reply.exists and reply.problem in (None, "not found"):
+            _, harmful = ca.without_tls(ctx, way, level)
+            say = fail if harmful else warn
+            yield say(
+                "tls.key",
+                name,
+                f"{path} does not exist, so that Postfix switches TLS off",
+                path=path,
+                parameter=name,
+                kind="missing",
+            )

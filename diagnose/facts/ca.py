@@ -1,0 +1,43 @@
+"""The CA certificates that Postfix' SMTP client has, and what it costs where it has none."""
+
+from __future__ import annotations
+
+from diagnose.facts import Asks, Route, tls_mode
+from diagnose.facts.relay import ca_problem
+from diagnose.host.query import Glob, Read, Stat
+from diagnose.knowledge.recognise import identify
+from diagnose.parse.postfix import tls_settings
+
+
+def bundle(ctx: Asks) -> str:
+    """This host's own CA bundle."""
+    return next(
+        (path for path in tls_settings.SYSTEM_BUNDLES if ctx.ask(Stat(path)).exists), tls_settings.SYSTEM_BUNDLES[0]
+    )
+
+
+def file_problem(ctx: Asks, path: str) -> str:
+    """As ca_problem; further no-certificate, and unknown where this user may not read it."""
+    if problem := ca_problem(ctx, path):
+        return problem
+    reply = ctx.ask(Read(path, limit=16_384))
+    if reply.problem:
+        return "missing" if reply.problem == "not found" else "unknown"
+    # Bundles with comments in front still show the first certificate early.
+    holds = reply.truncated or ("-----BEGIN" in reply.text and "CERTIFICATE-----" in reply.text)
+    return "" if holds else "no-certificate"
+
+
+def filled(ctx: Asks, directory: str) -> bool:
+    """Whether a directory holds hashed certificates."""
+    return bool(ctx.ask(Glob(f"{directory.rstrip('/')}/*.0")).paths)
+
+
+def without_tls(ctx: Asks, way: Route, level: str) -> tuple[str, bool]:
+    """What follows where Postfix switches TLS off, and whether that keeps mail back."""
+    if tls_mode(ctx, way).mandatory:
+        return f"with the level {level} nothing is sent", True
+    known = identify(way.host) if way.relay else None
+    if way.relay and (way.flag("smtp_sasl_auth_enable") or known):
+        return "the relay gets no STARTTLS and refuses mail or login", True
+    return "mail goes in the clear", False
