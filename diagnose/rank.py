@@ -15,7 +15,7 @@ import dataclasses
 import string
 from collections.abc import Container, Iterable, Mapping, Sequence
 
-from diagnose.knowledge import sayings
+from diagnose.knowledge import programs, sayings
 from diagnose.knowledge.causes import by_id
 from diagnose.model import (
     PROVES,
@@ -121,7 +121,7 @@ def weigh(
             *capped,
         ),
         unknown=tuple(unknown),
-        remedy=fill(cause.remedy, data, family),
+        remedy=programs.remedy(cause, data) or fill(cause.remedy, data, family),
         data=data,
     )
 

@@ -23,7 +23,6 @@ from diagnose.parse.pasted import (
     bounce,
     dialogue,
     evidence,
-    javamail,
     mailq,
     message,
     other_mta,
@@ -96,10 +95,6 @@ def _tally(text: str) -> object:
     return counts
 
 
-def _java(text: str) -> object:
-    return javamail.is_trace(text), javamail.classify(text.splitlines())
-
-
 _EXIM = (
     "2026-11-22 13:00:00 1iLooQ-0002aM-3F H=smtp.example.org [2001:db8::6c] Network is unreachable\n"
     "2026-11-22 13:00:00 1iLooQ-0002aM-3F ** u@c.example R=smarthost T=remote_smtp_smarthost H=smtp.example.org "
@@ -120,9 +115,7 @@ def _pasted(text: str) -> object:
 
 
 def _program(text: str) -> object:
-    return program_text.is_program(text), program_text.classify(
-        text[:9000], program=True, port=program_text.port_in(text)
-    )
+    return program_text.is_program(text), program_text.server_in(text), program_text.reasons(text[:9000].splitlines())
 
 
 def _small(text: str) -> object:
@@ -155,7 +148,6 @@ def parsers() -> dict[str, Parser]:
         "explain": Parser(lambda t: explain.explain(t.splitlines(), "x", NOW), posted, 12),
         "iproute": Parser(lambda t: (iproute.routes(t), iproute.policy_rules(t), iproute.addresses(t), iproute.links(t)), _ROUTES),
         "iptables": Parser(iptables.parse, _IPTABLES),
-        "javamail": Parser(_java, posted, 20),
         "logline": Parser(lambda t: [logline.parse(line, NOW) for line in t.splitlines()], posted),
         "mailq": Parser(lambda t: mailq.from_mailq(t, NOW), _MAILQ),
         "maillog": Parser(lambda t: maillog.read(t.splitlines(), NOW), posted, 12),

@@ -16,7 +16,7 @@ from datetime import datetime
 from diagnose.parse.log import ordinary
 from diagnose.parse.log.logline import LONGEST_LINE, Line, parse
 from diagnose.parse.log.maillog import Delivery, MailLog, Trouble
-from diagnose.parse.pasted import bounce, dialogue, javamail, mailq, message, other_mta, program_text
+from diagnose.parse.pasted import bounce, dialogue, mailq, message, other_mta, program_text
 from diagnose.parse.pasted.pasted_line import cleaned, parts
 from diagnose.parse.pasted.pasted_line import unquoted as without_marks
 from diagnose.parse.words import reason as reasons_of
@@ -31,7 +31,7 @@ LONGEST_BLOCK = 400  # lines of one block; a longer one is cut into several
 class Said:
     """Something said about mail that is no log line. ``number`` and ``last`` are its lines (1 is the first).
 
-    ``source`` is "reply" (a server's), "dialogue", "bounce", "queue", "java", "program" or "text".
+    ``source`` is "reply" (a server's), "dialogue", "bounce", "queue", "program" or "text".
     """
 
     source: str
@@ -103,6 +103,7 @@ class _Reader:
         self.reply: list[_Numbered] = []
         self.stage: str | None = None
         self.in_dialogue = False
+        self.program: str | None = None  # that the text is of, which a bare reply below its words was given to
 
     def feed(self, number: int, line: str) -> Iterator[Event]:
         stripped = line.strip()
@@ -151,6 +152,8 @@ class _Reader:
             return
         spoken = dialogue.read(line) or (dialogue.read(body, alone=parsed is None) if body is not line else None)
         if spoken is not None and not self.block:
+            if " -> " in line or "[<-]" in line:
+                self.program = program_text.is_program(line) or self.program
             yield from self._spoken(number, spoken)
             return
         if self.pending is not None or self.mailq or self.reply:
@@ -185,6 +188,7 @@ class _Reader:
         yield from self._flush_reply()
         if self.block:
             lines, self.block = self.block, []
+            self.program = program_text.is_program("\n".join(line for _, line in lines)) or self.program
             yield from _from_block(lines)
 
     def _log_line(self, number: int, line: Line) -> Iterator[Event]:
@@ -225,6 +229,7 @@ class _Reader:
         reason = reasons_of.classify(text, stage=stage)
         if reason is not None:
             source = "dialogue" if self.in_dialogue else "reply"
+            reason = replace(reason, program=self.program)
             yield Said(source=source, number=lines[0][0], last=lines[-1][0], text=reason.text, reasons=(reason,))
 
 
@@ -312,43 +317,36 @@ def _waiting(*, number: int, queue_name: str, queue_id: str, sender: str, recipi
 
 
 def _from_block(lines: list[_Numbered]) -> Iterator[Event]:
-    """Read a paragraph: a stack trace, a bounce, a program's error, or a few separate lines."""
-    texts = [line for _, line in lines]
-    joined = "\n".join(texts)
-    first, last = lines[0][0], lines[-1][0]
-    if javamail.is_trace(joined):
-        reasons = javamail.classify(texts)
-        if reasons:
-            yield Said(source="java", number=first, last=last, text=_short(joined), reasons=reasons)
-        return
-    yield from _from_text(lines, joined)
-
-
-def _from_text(lines: list[_Numbered], joined: str) -> Iterator[Event]:
+    """Read a paragraph: a stack trace, a program's error, or a few separate lines."""
+    joined = "\n".join(line for _, line in lines)
     program = program_text.is_program(joined)
-    port = program_text.port_in(joined) if program else None
+    if program is not None:
+        kept = program_text.telling(lines)
+        for group, why in program_text.read(kept, _logical(kept), program):
+            yield _said("program", group, why)
+        return
     found: list[Said] = []
-    lines = program_text.telling(lines) if program else lines
     for group in _logical(lines):
         text = " ".join(line.strip() for _, line in group)
         if bounce.field_name(group[0][1]):
             continue
-        reason = program_text.classify(text, program=program, port=port)
+        reason = program_text.classify(text, None)
         if reason is not None:
-            source = "program" if program else "bounce" if "in reply to" in text or " said:" in text else "text"
-            found.append(
-                Said(source=source, number=group[0][0], last=group[-1][0], text=_short(text), reasons=(reason,))
-            )
+            found.append(_said("bounce" if "in reply to" in text or " said:" in text else "text", group, reason))
     best = max((each.reasons[0].weight for each in found), default=0)
     whole = (
-        program_text.classify(" ".join(line.strip() for _, line in lines), program=program)
+        program_text.classify(" ".join(line.strip() for _, line in lines), None)
         if len(lines) > 1 and best < 5
         else None
     )
     if whole is not None and whole.weight > best:
-        source = "program" if program else "text"
-        found = [Said(source=source, number=lines[0][0], last=lines[-1][0], text=_short(joined), reasons=(whole,))]
+        found = [_said("text", lines, whole)]
     yield from found
+
+
+def _said(source: str, lines: list[_Numbered], reason: Reason) -> Said:
+    text = _short(" ".join(line.strip() for _, line in lines))
+    return Said(source=source, number=lines[0][0], last=lines[-1][0], text=text, reasons=(reason,))
 
 
 def _logical(lines: list[_Numbered]) -> Iterator[list[_Numbered]]:

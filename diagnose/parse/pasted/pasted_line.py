@@ -25,6 +25,7 @@ _SPEECH = re.compile(
     r"(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\s+)?(?:SERVER -> CLIENT:|CLIENT -> SERVER:|Connection: |SMTP (?:ERROR|NOTICE|Error):)"
 )
 _WRAPPERS = ("log", "message", "MESSAGE", "msg", "text", "short_message", "line", "@message")
+_ERRORS = ("error", "err", "error_message", "exception")
 
 
 def cleaned(line: str | bytes) -> str:
@@ -80,5 +81,6 @@ def _unwrapped(text: str) -> str | None:
     for name in _WRAPPERS:
         value = record.get(name)
         if isinstance(value, str) and value.strip():
-            return value
+            # A program's message says that it failed; the field beside it says why.
+            return ": ".join([value, *(str(record[name]) for name in _ERRORS if record.get(name))])
     return None

@@ -1,32 +1,49 @@
-"""What programs other than a mailer say when they cannot send: Python, PHP, Ruby, Node, Go, .NET and their frameworks.
+"""What programs other than a mailer say when they cannot send: PHP, Node, Python, Ruby, Go, .NET, Perl, Java and others.
 
 A program is its server's client itself, so what a label means for Postfix' relay it means for the application's
-settings: an untrusted certificate is the application's trust store, a server that hangs up is its choice of port.
+settings: an untrusted certificate is the application's trust store, a server that hangs up is its choice of port. What
+a program names first (a certificate, a name) is why it then "could not connect".
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from diagnose.knowledge import programs
 from diagnose.parse.words import reason as reasons_of
 from diagnose.parse.words.reason import Reason
 
-_PROGRAM = re.compile(
-    r"\b(?:smtplib|socket\.gaierror|ssl\.SSL|PHPMailer|SMTP (?:ERROR|Error)|SMTP connect|swift|Swift|[sS]ymfony|stream_socket_client|"
-    r"Net::|Errno::|OpenSSL::|ECONN|ETIMEDOUT|ENOTFOUND|EAUTH|ESOCKET|EENVELOPE|EDNS|ENETUNREACH|EHOSTUNREACH|nodemailer|MailKit|"
-    r"System\.Net|dial tcp|x509:|tls: |gomail|net/smtp|logger=|lvl=|level=error|SMTPException|SMTPServerDisconnected|SMTPSender|"
-    r"SMTPRecipients|SMTPData|SMTPConnect|SMTPNotSupported|smtp-connection|TransportException|ActionMailer|[sS]idekiq|aiosmtplib|"
-    r"msmtp|sSMTP|ssmtp|curl|swaks|Traceback|SSL_connect|TimeoutError|ConnectionRefusedError|gaierror|getaddrinfo|fgets|fwrite|"
-    r"fsockopen|SMTPAuthenticationError|Expected response code|Connection could not be established|TLSSocket|lettre|SmtpClient|"
-    r"Mailer Error|MailerError|SmtpException|SocketException|SmtpCommandException)"
+JAVA = "java"
+_Numbered = tuple[int, str]
+_LOOPBACK = re.compile(
+    r"(?:localhost(?:\.localdomain)?|127(?:\.\d{1,3}){3}|::1|(?:::ffff:)127(?:\.\d{1,3}){3})\.?", re.I
 )
-_LOOPBACK = re.compile(r"\b(?:localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3})\b|(?<![\w:])::1\b")
-_LONGEST = 100_000  # characters in which a port is looked for
-_HOST_PORT = re.compile(
-    r"(?:\b(?:ssl|tls|tcp|smtps?)://)?(?P<host>[\w.-]+\.[\w-]{2,}|localhost|\[?[0-9a-fA-F.:]{3,}\]?):(?P<port>25|465|587|2525|2465|2587)\b"
+_LONGEST = 100_000  # characters in which a server is looked for
+_H = r"(?P<host>[\w-]+(?:\.[\w-]+)+|localhost|[\w-]{1,63}|\[?(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F.]{0,15}\]?)"
+# Where a program names the server, the surest first. What a text says of other hosts (a request, its own name) is none.
+_SERVERS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf"\b(?:connect|read|write)\s+E[A-Z]+\s+{_H}:(?P<port>\d{{1,5}})\b",
+        rf"connect\(2\) for \"?{_H}\"? port (?P<port>\d{{1,5}})",
+        rf"\bdial tcp[46]?:? {_H}:(?P<port>\d{{1,5}})\b",
+        rf"(?:connect to host, port|SMTP host): \"?{_H}\"?(?:, ?(?:port: )?(?P<port>\d{{1,5}}))?",
+        rf"(?:\b(?:ssl|tls|tcp|smtps?)://)?(?<![\w.@/-]){_H}:(?P<port>25|465|587|1025|2525|2465|2587)(?!\d|:\d)",
+        rf"(?<![\w.@/-]){_H}[,;:]? (?:on )?port[ =:]{{1,3}}(?P<port>\d{{2,5}})\b",
+        rf"\bSMTP(?:_SSL)?\(\s*(?:host=)?['\"]{_H}['\"],\s*(?:port=)?(?P<port>\d{{2,5}})",
+        rf"\b(?:EMAIL|MAIL|SMTP)_(?:HOST|SERVER)\W{{1,5}}{_H}['\"]?(?:[\s\S]{{1,80}}?_PORT\W{{1,5}}(?P<port>\d{{2,5}}))?",
+        rf"\b(?:hostname|address): ['\"]{_H}['\"](?:,\s*port: (?P<port>\d{{2,5}}))?",
+        rf"(?:\blookup|\bENOTFOUND|EAI_AGAIN|getaddrinfo for|[Cc]ould not resolve(?: host)?:?|cannot locate host|failed to resolve) {_H}",
+        rf"(?:TCP connection to|peeraddr=|Trying|connect to(?: host)?|host(?:name)?[ =]|~c|\{{:network_failure,) ?[\"'(]*(?:ssl://)?{_H}(?:[:\"']|, port |\.\.\.)?(?P<port>\d{{2,5}})?(?=[\s\"',.;:)\]]|$)",
+        rf"\bUnknownHostException: {_H}",
+    )
 )
-_PORT = re.compile(r"\bport[\s=:'\"]+(?P<port>\d{2,5})\b", re.IGNORECASE)
+_PORT = re.compile(r"\bport[\s=:'\",]+(?P<port>\d{2,5})\b", re.IGNORECASE)
+_WORDS = frozenset(
+    {"the", "smtp", "server", "host", "mail", "your", "a", "an", "remote", "to", "port", "connect", "tcp", "is"}
+)
 _AS_PROGRAM = {
     "certificate-not-trusted": "app-certificate-untrusted",
     "certificate-unknown-issuer": "app-certificate-untrusted",
@@ -36,14 +53,37 @@ _AS_PROGRAM = {
     "session-timeout": "app-read-timeout",
     "greeting-lost": "app-read-timeout",
     "greeting-timeout": "app-read-timeout",
+    "app-host-not-found": "relay-name-not-found",
+    "dns-try-again": "resolver-failing",
+    "sasl-options-exclude-all": "auth-not-offered",
+    "tls-required-not-offered": "app-tls-mismatch",
+}
+# JavaMail's exceptions say less of the server and more of the settings.
+_AS_JAVA = {
+    "relay-credentials-rejected": "app-credentials-rejected",
+    "auth-required": "app-credentials-rejected",
+    "sasl-options-exclude-all": "app-credentials-rejected",
+    "sasl-no-mechanism": "app-credentials-rejected",
+    "starttls-required": "app-tls-mismatch",
+    "relay-requires-tls": "app-tls-mismatch",
+    "tls-protocol-mismatch": "app-tls-too-old",
+    "greeting-lost": "app-smtp-unreachable",
+    "session-lost": "app-smtp-unreachable",
+    "dns-not-found": "app-smtp-unreachable",
 }
 _WEAK = 6  # entries below this weight need a reply's code, or words like these, to count in free text
+_APART = 3  # a reason that much weaker than the strongest of its text is its consequence
 _ABOUT_MAIL = re.compile(
     r"\b(?:reject|refus|bounce|deni|fail|error|warning|fatal|said|undeliver|deferr|smtp|mail|relay|exception|block|"
     r"unable|cannot|could not|timed out|connect|unreachable|resolve|login|auth|certificate|TLS)",
     re.I,
 )
-
+_SENT = re.compile(
+    r"\b(?:delivery successful|(?:e-?mail|message|mail)\b.{0,40}\b(?:was )?(?:sent|delivered|accepted)(?: (?:successfully|to|via|for)|[!.]?\s*$)|"
+    r"(?:successfully|succesfully) sent|sent successfully|250 (?:2\.\d\.\d )?.{0,12}(?:queued as|Message accepted))",
+    re.I,
+)
+_REFUSED = re.compile(r"ECONNREFUSED|(?:[Cc]onnection|actively) refused|connect: refused|\(111\)|Errno 111|\b10061\b")
 
 # Names of exceptions say what kind of reply came, and hold words that would be taken for the reply's own.
 _NAMED = re.compile(
@@ -52,13 +92,14 @@ _NAMED = re.compile(
 )
 _FRAME = re.compile(
     r"^\s*File \"[^\"]+\", line \d+|^\s*(?:[\w.-]+\s+\|\s+)?(?:raise \w|return |from /)|^\s+at .*[(:/]\S*:\d+(?::\d+)?\)?,?$|"
-    r"^\s*(?:from )?/\S+\.(?:rb|php|js|ts|py):\d+|^#\d+ /"
+    r"^\s*(?:from )?/\S+\.(?:rb|php|js|ts|py):\d+|^#\d+ /|"
+    r"^\s*(?:\[[^\]]*\]\s*)*(?:at )?[\w.$/<>]+\([\w.$]+(?::\d+)?\)\s*$|^\s*\.\.\. \d+ (?:common frames|more)"
 )
 
 
-def telling(lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
+def telling(lines: list[_Numbered]) -> list[_Numbered]:
     """Lines without the frames of a stack trace, and without the line of code that Python prints below each."""
-    kept: list[tuple[int, str]] = []
+    kept: list[_Numbered] = []
     code = False
     for number, line in lines:
         frame = _FRAME.match(line) is not None
@@ -68,26 +109,59 @@ def telling(lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
     return kept or lines
 
 
-def is_program(text: str) -> bool:
-    """Whether a text is an application's or a library's, rather than a mailer's."""
-    return _PROGRAM.search(text) is not None
-
-
-def port_in(text: str) -> int | None:
-    """The SMTP port that a text speaks of."""
+def server_in(text: str) -> tuple[str | None, int | None]:
+    """The server and port that a text says were dialled, each None where it does not say."""
     text = reasons_of.without_endless_words(text[:_LONGEST])
-    where = _HOST_PORT.search(text) or _PORT.search(text)
-    return int(where.group("port")) if where else None
+    for pattern in _SERVERS:
+        for found in pattern.finditer(text):
+            host = found.group("host").strip("[]")
+            if host.lower() not in _WORDS and not host.isdigit():
+                groups = found.groupdict()
+                port = groups.get("port") or ((_PORT.search(text) or {"port": None})["port"])
+                return host, int(port) if port else None
+    port = (_PORT.search(text) or {"port": None})["port"]
+    return None, int(port) if port else None
 
 
-def classify(text: str, *, program: bool, port: int | None = None) -> Reason | None:
-    """Say what a free text means; ``program``: an application said it, ``port``: that it dialled, if known elsewhere."""
+def read(
+    lines: list[_Numbered], groups: Iterator[list[_Numbered]], program: str
+) -> list[tuple[list[_Numbered], Reason]]:
+    """The reasons in one text of a program, each with its lines; none where it says in the end that the mail was sent.
+
+    ``groups``: the same lines, those together that belong together.
+    """
+    joined = " ".join(line.strip() for _, line in lines)
+    dialled = server_in("\n".join(line for _, line in lines))
+    sent = max((number for number, line in lines if _SENT.search(line)), default=-1)
+    found: list[tuple[list[_Numbered], Reason]] = []
+    for group in groups:
+        if group[-1][0] <= sent:
+            continue
+        parts = [" ".join(line.strip() for _, line in group), *(line for _, line in group if len(group) > 1)]
+        reasons = [each for part in parts if (each := classify(part, program, dialled)) is not None]
+        if reasons:
+            found.append((group, max(reasons, key=lambda each: each.weight)))
+    best = max((reason.weight for _, reason in found), default=0)
+    if best < 5 and len(lines) > 1 and sent < 0:
+        whole = classify(joined, program, dialled)
+        if whole is not None and whole.weight > best:
+            return [(lines, whole)]
+    blank = _blank_host(joined, program)
+    if blank is not None:
+        return [(lines, blank)]
+    kept = [(group, reason) for group, reason in found if reason.weight > best - _APART]
+    return [(group, _on_this_host(reason, joined, dialled)) for group, reason in kept]
+
+
+def classify(text: str, program: str | None, dialled: tuple[str | None, int | None] = (None, None)) -> Reason | None:
+    """Say what a free text means; ``program`` wrote it (None: nobody known), ``dialled``: the server, if known elsewhere."""
     text = text.strip().strip("()") if text.strip().startswith("(") and text.strip().count("(") == 1 else text.strip()
     if text.startswith("(") and text.endswith(")"):
         text = text[1:-1]
-    if program and "SMTP" in text:
+    if program is not None and "SMTP" in text:
         text = _NAMED.sub("", reasons_of.without_endless_words(text[: reasons_of.LONGEST])).strip() or text
-    reason = reasons_of.classify(text, port=port_in(text) or port)
+    host, port = server_in(text)
+    reason = reasons_of.classify(text, peer=(host or dialled[0]) if program else None, port=port or dialled[1])
     if reason is None or (reason.label == "noise" and not reason.harmless):
         return None
     has_code = (
@@ -95,11 +169,54 @@ def classify(text: str, *, program: bool, port: int | None = None) -> Reason | N
         or reason.enhanced is not None
         or bool(re.search(r"\b[45]\d\d[ -:]|\b[45]\.\d\.\d", text))
     )
-    if not has_code and reason.weight < _WEAK and not program and not _ABOUT_MAIL.search(text):
+    if not has_code and reason.weight < _WEAK and program is None and not _ABOUT_MAIL.search(text):
         return None
-    if not program:
+    if program is None:
         return reason
-    label = _AS_PROGRAM.get(reason.label, reason.label)
-    if label.startswith("connect-") and (reason.peer_port != 25 or _LOOPBACK.search(text)):
-        label = "app-smtp-unreachable"  # on this very host, no network is in the way
-    return replace(reason, label=label)
+    label = reason.label
+    if program == JAVA:
+        label = _AS_JAVA.get(label, label)
+        if label == "connect-timeout" and "read timed out" in text.lower():
+            label = "app-read-timeout"
+    label = _AS_PROGRAM.get(label, label)
+    # Before JavaMail 1.6 the port that its text names is the default, whatever port was dialled.
+    if label.startswith("connect-") and (reason.peer_port != 25 or program == JAVA):
+        label = "app-smtp-unreachable"
+    return replace(reason, label=label, program=program)
+
+
+def _on_this_host(reason: Reason, text: str, dialled: tuple[str | None, int | None]) -> Reason:
+    """The reason with its server; refused by this very host, no network is in the way: nothing listens there."""
+    host = reason.peer_name or dialled[0]
+    port = reason.peer_port or dialled[1]
+    label = reason.label
+    if label in {"app-smtp-unreachable", "connect-refused"} and host and _LOOPBACK.fullmatch(host):
+        label = "smtp-listener-missing" if _REFUSED.search(text) else "app-smtp-unreachable"
+    return replace(reason, label=label, peer_name=host, peer_port=port)
+
+
+def _blank_host(text: str, program: str) -> Reason | None:
+    """JavaMail takes a blank in a setting for part of the name."""
+    raw = re.search(r"(?:connect to host, port|SMTP host): (?P<host>[^,;]*)[,;]", text) if program == JAVA else None
+    if raw is None or not raw["host"].strip() or raw["host"] == raw["host"].strip():
+        return None
+    name = raw["host"]
+    return Reason(
+        label="app-config-invalid",
+        text=f"the host name {name!r} holds a blank",
+        weight=9,
+        peer_name=name.strip(),
+        program=JAVA,
+    )
+
+
+def is_program(text: str) -> str | None:
+    """The id of the program (`diagnose.knowledge.programs`) that wrote a text."""
+    return programs.recognise(text)
+
+
+def reasons(texts: Sequence[str]) -> list[Reason]:
+    """The reasons of a program's text, line by line."""
+    lines = list(enumerate(texts, 1))
+    program = is_program("\n".join(texts)) or programs.OTHER
+    return [reason for _, reason in read(lines, iter([[line] for line in lines]), program)]

@@ -82,7 +82,9 @@ _STAGES: tuple[tuple[str, str], ...] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """What one text says. ``weight``: 9 names a root, 5 is usual, 1 is a mere consequence of another line."""
+    """What one text says. ``weight``: 9 names a root, 5 is usual, 1 is a mere consequence of another line.
+
+    ``program``: the id of the program (`diagnose.knowledge.programs`) that failed, where it was no mailer."""
 
     label: str
     text: str
@@ -95,6 +97,7 @@ class Reason:
     harmless: bool = False
     weight: int = 5
     entry: str | None = None
+    program: str | None = None
 
     def scalars(self) -> dict[str, str | int | None]:
         """What an observation's data says of it: ``family`` is 4 or 6; ``near`` whether the server is on this host, ``mailbox``
@@ -113,6 +116,7 @@ class Reason:
             "mailbox": _is_mailbox(self),
             "route": {None: None, 25: "direct"}.get(self.peer_port, "relay"),
             "at_most": HARDLY_MOST if self.weight < VAGUE else VAGUE_MOST if self.weight == VAGUE else None,
+            "program": self.program,
         }
 
 

@@ -3,12 +3,12 @@ from diagnose.model import HINTS, PROVES, REFUTES, Cause, Impact, Remedy, Sign, 
 
 CAUSE = Cause(
     id="app-certificate-untrusted",
-    title="Java does not trust the mail server's certificate",
+    title="The application does not trust the mail server's certificate",
     impact=Impact.OUTAGE,
     explanation=(
-        "Java holds the server's certificate against a trust store of its own (cacerts). Its issuer is missing there, or the "
-        "certificate has expired, is self-signed or is for another name; Java then says 'PKIX path building failed' and "
-        "sends nothing, whatever the system's own CA bundle says."
+        "The application holds the server's certificate against the CAs that it trusts, often in a store of its own and not "
+        "the system's CA bundle. The issuer is missing there: a CA of one's own, a self-signed certificate, an intermediate "
+        "that the server does not send, or a device on the way that puts its own certificate in place."
     ),
     remedy=Remedy(
         text="Reason: {why}, issuer {issuer}. An expired or foreign certificate is the server's to renew. For a CA of your own, import "

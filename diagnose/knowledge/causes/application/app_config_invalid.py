@@ -6,16 +6,15 @@ CAUSE = Cause(
     title="The application's mail settings are incomplete or malformed",
     impact=Impact.OUTAGE,
     explanation=(
-        "A setting is missing, still the example's placeholder, contradicts another, or is not what Java makes of the line: a backslash "
-        "at a line's end swallows the next line, blanks and quotes are part of the value, mail.port is not read at all "
-        "(mail.smtp.port or mail.smtp.socketFactory.port is), and anything but the bare word true is false."
+        "A setting is missing, still the example's placeholder, contradicts another, or is not what the application makes of the "
+        "line: blanks, quotes, backslashes and comments may be part of a value, and a name that it does not know is not read at all."
     ),
     remedy=Remedy(
         text="Correct {key} in {path}, line {line}. {setting} Where the file is generated, correct the template or the variable that "
         "fills it. No backslash, quote or comment may stand behind a value.",
         commands=("grep -nE '\\\\$|[[:space:]]$|<%' {path}", *APPLY),
     ),
-    rules_out="The settings, read as Java reads them, lead to a server that takes them.",
+    rules_out="The settings, read as the application reads them, lead to a server that takes them.",
     flow=0,
     signs=(
         Sign("app.settings", PROVES, where=(("proven", True),)),

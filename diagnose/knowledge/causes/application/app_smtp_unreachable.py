@@ -7,8 +7,7 @@ CAUSE = Cause(
     impact=Impact.OUTAGE,
     explanation=(
         "The application sends by a server of its own settings, not by this host's Postfix, and that server cannot be reached "
-        "on that port: the name is wrong, the port is wrong, or something on the way drops the connection. Java reports it as "
-        "MailConnectException or UnknownHostException; with the documented settings it may even print the wrong port."
+        "on that port: the name is wrong, the port is wrong, or something on the way drops the connection."
     ),
     remedy=Remedy(
         text="Correct host and port in {path} (now {host}:{port}); what this server does answer on: {works}. "

@@ -7,8 +7,8 @@ CAUSE = Cause(
     impact=Impact.OUTAGE,
     explanation=(
         "Port 465 expects TLS from the first byte, ports 587 and 25 begin in plain text and switch by STARTTLS. The application's "
-        "settings do the other thing, or leave out the TLS that the server insists on. With TLS on a plain port Java says "
-        "'Unsupported or unrecognized SSL message'; in plain text on 465 it hangs until its read time-out."
+        "settings do the other thing, or leave out the TLS that the server insists on. With TLS on a plain port it "
+        "reports a wrong version or a record that is no TLS; in plain text on 465 it hangs until its read time-out."
     ),
     remedy=Remedy(
         text="In {path} (or the template and variables that it is made from) make port and TLS agree. What works with {host}: "

@@ -5,8 +5,8 @@ CAUSE = Cause(
     title="The application hands mail to a port where nothing listens",
     impact=Impact.OUTAGE,
     explanation=(
-        "The application is told to use {host} port {port} on this host, and nothing listens there: Postfix' smtpd is "
-        "switched off in master.cf, or listens on other addresses (inet_interfaces). Inside a container, localhost is the "
+        "The application is told to use this very host, and nothing listens on that port: no mail server runs, Postfix' smtpd is "
+        "switched off in master.cf, or it listens on other addresses (inet_interfaces). Inside a container, localhost is the "
         "container itself."
     ),
     remedy=Remedy(

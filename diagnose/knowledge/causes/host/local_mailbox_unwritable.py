@@ -1,0 +1,19 @@
+from diagnose.model import Cause, Impact, Remedy
+
+CAUSE = Cause(
+    id="local-mailbox-unwritable",
+    title="A mailbox on this host cannot be written",
+    impact=Impact.PARTIAL,
+    explanation=(
+        "The message reached this host, and its local delivery fails at the mailbox file or directory: it belongs to another user, "
+        "its mode or a read-only mount forbids writing, or its directory is missing. Mail to other servers is not touched."
+    ),
+    remedy=Remedy(
+        text="Give the mailbox to its user: a file below /var/mail belongs to the user and the group mail, mode 0660; a Maildir to "
+        "the user alone. Mail for a system account is better sent on: an alias in /etc/aliases.",
+        commands=("ls -ld /var/mail /var/spool/mail", "namei -l /var/mail"),
+    ),
+    rules_out="The mailbox belongs to the user whom the log names, and that user can append to it.",
+    signs=(),
+    links=("https://www.postfix.org/local.8.html", "https://www.postfix.org/postconf.5.html#strict_mailbox_ownership"),
+)

@@ -1,0 +1,26 @@
+from diagnose.model import Cause, Impact, Remedy
+
+CAUSE = Cause(
+    id="mailer-config-error",
+    title="Another mailer than Postfix stops at its own configuration",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "Exim, sendmail, OpenSMTPD or another mailer on this host reports an error in its configuration, or cannot start: a word "
+        "it does not know, a file that is missing or belongs to the wrong user, an address that is taken. What is handed to it waits."
+    ),
+    remedy=Remedy(
+        text="Correct the line that the mailer names and let it check its own configuration before it is started anew.",
+        commands=(
+            "exim -bV && exim -C /etc/exim4/exim4.conf -bV        # Exim (Debian: exim4, update-exim4.conf)",
+            "smtpd -n        # OpenSMTPD",
+            "sendmail -bt </dev/null        # sendmail",
+        ),
+    ),
+    rules_out="The mailer's own check of its configuration passes and its daemon runs.",
+    signs=(),
+    explains=("nothing-submitted", "smtp-listener-missing"),
+    links=(
+        "https://www.exim.org/exim-html-current/doc/html/spec_html/ch-the_exim_command_line.html",
+        "https://man.openbsd.org/smtpd.8",
+    ),
+)

@@ -1,0 +1,34 @@
+from diagnose.model import Cause, Impact, Remedy
+
+CAUSE = Cause(
+    id="sending-spam",
+    title="This host, or one account on it, sends to many strangers and most of it bounces",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "One sender hands over mail to many domains in a short time and a large part of it is refused: a stolen password, a web form or "
+        "a script that strangers use, or an open relay. It is the commonest reason why a provider blocks port 25, a blocklist lists "
+        "the address and a relay suspends the account; mail of honest users then fails with it."
+    ),
+    remedy=Remedy(
+        text="Stop it first: hold or delete its mail, and close the way in: change the account's password, or take the script of that "
+        "user off line. Ask for delisting, a release of port 25 or another relay only then: it is refused, and lost again, before.",
+        commands=(
+            "postqueue -p | tail -n 1",
+            "grep -h sasl_username= /var/log/mail.log | sed 's/.*sasl_username=//' | sort | uniq -c | sort -n | tail -n 5",
+            "grep -h 'postfix/pickup.* uid=' /var/log/mail.log | sed 's/.* uid=//' | sort | uniq -c | sort -n | tail -n 5",
+        ),
+    ),
+    rules_out="The messages of that sender are expected: a newsletter to people who asked for it, few of whom bounce.",
+    signs=(),
+    explains=(
+        "egress-port-25-blocked",
+        "ip-blocklisted",
+        "rate-limited",
+        "relay-account-restricted",
+        "content-rejected",
+        "queue-congested",
+        "recipient-unknown",
+        "remote-server-unreachable",
+    ),
+    links=("https://www.postfix.org/QSHAPE_README.html", "https://www.spamhaus.org/resource-hub/compromised-hosts/"),
+)

@@ -1,0 +1,21 @@
+from diagnose.model import Cause, Impact, Remedy
+
+CAUSE = Cause(
+    id="recipient-address-malformed",
+    title="A recipient's address is malformed",
+    impact=Impact.PARTIAL,
+    explanation=(
+        "A recipient is no address by its form: no @, two of them, a blank, a comma, a name without brackets, an empty domain. The "
+        "program or the server refuses it before any mailbox is looked for; one such recipient may stop the whole message."
+    ),
+    remedy=Remedy(
+        text="Correct the address where the program has it from (the user's record, a list, a setting), and check addresses when "
+        "they are entered.",
+    ),
+    rules_out="The same recipient, written as local-part@domain and nothing else, is refused as well.",
+    signs=(),
+    links=(
+        "https://www.rfc-editor.org/rfc/rfc5321#section-4.1.2",
+        "https://www.rfc-editor.org/rfc/rfc3463#section-3.2",
+    ),
+)

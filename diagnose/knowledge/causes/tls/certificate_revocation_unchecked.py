@@ -1,0 +1,20 @@
+from diagnose.model import Cause, Impact, Remedy
+
+CAUSE = Cause(
+    id="certificate-revocation-unchecked",
+    title="The program cannot check whether the server's certificate was revoked",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "The certificate itself passes. The program also asks the issuer whether it was revoked (CRL or OCSP over HTTP, port 80), and "
+        "gets no answer: a firewall or proxy stops it, or the certificate names no such service, as certificates of a private CA and "
+        "of Let's Encrypt (no OCSP since 2025) do."
+    ),
+    remedy=Remedy(
+        text="Let this host reach the addresses that the certificate names (CRL Distribution Points, OCSP; port 80), or switch only "
+        "the revocation check off in the program, not the verification of the certificate.",
+    ),
+    rules_out="The addresses for revocation in the certificate answer this host.",
+    signs=(),
+    explains=("app-certificate-untrusted", "relay-certificate-invalid", "nothing-submitted"),
+    links=("https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.13",),
+)

@@ -1,0 +1,57 @@
+"""Programs that send mail by themselves: how their texts are recognised, and what they call each of their settings.
+
+One program a file, `<id>.toml`: title, matches (a regular expression, case kept), where its settings stand, and its words
+for host, port, TLS from the first byte (implicit), STARTTLS, login, sender, trust store, TLS versions (protocol), a
+switched-off revocation check (revocation, optional), and how it takes new settings (restart). `[advice.CAUSE]` with
+text and commands holds what is said of this program only.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+
+from diagnose.knowledge.programs.advice import Fields, rendered
+from diagnose.model import Cause, Remedy, Scalar
+
+# The products before the libraries that they are built with; the rest in the order of their names.
+_FIRST = ("java", "msmtp", "ssmtp", "nullmailer", "dma", "swaks", "curl", "wordpress", "mailkit", "django", "gitea")
+_SECOND = ("grafana", "mattermost", "alertmanager", "lettre", "perl", "phpmailer", "symfony", "nodemailer", "rails")
+OTHER = "other"
+_LONGEST = 100_000  # characters in which a program is looked for
+
+
+@functools.cache
+def programs() -> Mapping[str, Mapping[str, Any]]:
+    """Every program's words by its id, in the order in which they are tried."""
+    from diagnose import toml  # 10 ms that a text without a program need not pay
+
+    found = {
+        entry.name.removesuffix(".toml"): toml.loads(entry.read_text("utf-8"))
+        for entry in files(__name__).iterdir()
+        if entry.name.endswith(".toml")
+    }
+    order = [*_FIRST, *_SECOND, *sorted(found.keys() - {*_FIRST, *_SECOND})]
+    return {id: found[id] for id in order}
+
+
+@functools.cache
+def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    return tuple((id, re.compile(each["matches"])) for id, each in programs().items() if each.get("matches"))
+
+
+def recognise(text: str) -> str | None:
+    """The id of the program that wrote a text; None where no program's or library's words are in it."""
+    text = text[:_LONGEST]
+    return next((id for id, pattern in _patterns() if pattern.search(text)), None)
+
+
+def remedy(cause: Cause, data: Mapping[str, Scalar]) -> Remedy | None:
+    """What to do about a cause in the words of the program that failed; None where no program did, or where its settings
+    were read on this host (``path``) and the cause's own remedy names them."""
+    id = data.get("program") or (OTHER if cause.id.startswith("app-") and "path" not in data else "")
+    words = programs().get(str(id)) if id else None
+    return rendered(cause, words, Fields.of(data)) if words is not None else None

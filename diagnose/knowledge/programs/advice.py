@@ -1,0 +1,190 @@
+"""What to do when a program cannot send, for each cause, in that program's own words (`diagnose.knowledge.programs`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from diagnose.model import Cause, Remedy, Scalar
+
+_HOST = re.compile(r"[A-Za-z0-9_.:-]{1,255}")
+_IMPLICIT = frozenset({465, 2465, 8465})
+# Text of a cause's own remedy that is Postfix's or has a gap, and so not this program's.
+_FOREIGN = re.compile(
+    r"\b(?:post(?:conf|map|queue|super|fix|alias)|Postfix|main\.cf|master\.cf|mailq|smtpd?_\w+)\b|\{\w+\}"
+)
+
+_OPEN = "timeout 5 bash -c '</dev/tcp/{host}/{port}' && echo open"
+_NAME = "getent ahosts {host}"
+_SHOW = "{s_client} </dev/null"
+_CERT = "{s_client} </dev/null | openssl x509 -noout -subject -issuer -dates -ext subjectAltName"
+
+_CONNECT = (
+    "Make sure that {server} is the right one ({host_word} and {port_word} in {where}) and that it can be reached from where "
+    "the program runs, which in a container is the container. If it cannot and other ports can, the network or a firewall stops "
+    "this port: try {implicit}; or port 587 or 2525: {starttls}.",
+    (_NAME, _OPEN),
+)
+_TLS = ("Make port and TLS agree in {where}: {tls}.", (_SHOW,))
+_LOGIN = (
+    "Put a user and password that {server} accepts into {where}: {login}. Gmail, Yahoo and others want an application password "
+    "in place of the account's.",
+    (),
+)
+_NAMES = (
+    "{server_cap}: the name servers of the machine or container in which the program runs do not answer. Mend /etc/resolv.conf "
+    "there (Docker: --dns or the daemon's dns setting), then {restart}.",
+    ("cat /etc/resolv.conf", _NAME),
+)
+_NO_NAME = (
+    "Correct {host_word} in {where}: no server has the name {name}. Look for a typing error or a blank.",
+    (_NAME,),
+)
+_SENDER = (
+    "Let {sender} be an address that the account may send as, mostly the login itself ({login}), or have it allowed at the "
+    "provider.",
+    (),
+)
+
+ADVICE: dict[str, tuple[str, tuple[str, ...]]] = {
+    **dict.fromkeys(
+        (
+            "app-smtp-unreachable", "relay-unreachable", "egress-submission-blocked", "egress-port-25-blocked", "no-internet",
+            "local-firewall-blocks-smtp", "remote-server-unreachable", "ipv6-broken",
+        ),
+        _CONNECT,
+    ),
+    **dict.fromkeys(
+        (
+            "app-tls-mismatch", "tls-wrapper-mismatch", "relay-requires-tls", "tls-required-not-offered", "tls-policy-failure",
+        ),
+        _TLS,
+    ),
+    **dict.fromkeys(
+        (
+            "app-credentials-rejected", "relay-credentials-rejected", "relay-app-password-required", "relay-auth-not-attempted",
+            "sasl-key-mismatch", "relay-access-denied", "sasl-options-exclude-all", "sasl-mechanism-missing",
+        ),
+        _LOGIN,
+    ),
+    "auth-not-offered": (
+        "Begin TLS before the login: {tls}. If the server wants no login on this port, leave the login empty ({login}).",
+        (_SHOW,),
+    ),
+    "app-certificate-untrusted": (
+        "See which CA signed the certificate of {server}. Is it a CA of your own, or is the certificate self-signed: {trust}. If "
+        "the server leaves out its intermediate certificate, that is the server's to mend. Do not switch verification off.",
+        (_CERT,),
+    ),
+    "tls-ca-bundle-missing": ("Install the CA certificates where the program runs, or name them to it: {trust}.", ()),
+    "relay-certificate-invalid": (
+        "Compare the names and dates in the certificate of {server} with {host_word} in {where}: dial a name that the certificate "
+        "holds, not an address or an alias. An expired certificate is the server's to renew.",
+        (_CERT,),
+    ),
+    "certificate-revocation-unchecked": (
+        "Let the machine reach the addresses for revocation (CRL, OCSP; port 80) that the certificate of {server} names{revoke}.",
+        ("{s_client} </dev/null | openssl x509 -noout -ext crlDistributionPoints,authorityInfoAccess",),
+    ),
+    **dict.fromkeys(
+        ("tls-protocol-mismatch", "app-tls-too-old"),
+        (
+            "Let the program and {server} share a TLS version, 1.2 or newer: {protocol}. An old library or server must be updated.",
+            ("{s_client} -tls1_2 </dev/null",),
+        ),
+    ),
+    "app-config-invalid": (
+        "Complete {where}: {host_word}, {port_word}, {login}, {sender}. An empty value, one in the wrong section or a variable that "
+        "the program does not see counts as missing. Then {restart}.",
+        (),
+    ),
+    "recipient-address-malformed": ("Correct the recipient where the program has it from: local-part@domain and nothing else.", ()),
+    **dict.fromkeys(("resolver-failing", "chroot-resolver-stale"), _NAMES),
+    **dict.fromkeys(("relay-name-not-found", "recipient-domain-not-found", "local-hostname-unresolvable"), _NO_NAME),
+    "smtp-listener-missing": (
+        "Nothing listens at {server}: that is the machine or container in which the program itself runs. Name the real mail server "
+        "in {where} ({host_word}, {port_word}), or start a mail server there. An unset {host_word} often falls back on localhost.",
+        ("ss -ltn",),
+    ),
+    **dict.fromkeys(("sender-not-allowed", "sender-unauthenticated"), _SENDER),
+    "postfix-not-installed": (
+        "The program calls a sendmail command that is not there. Install one (msmtp-mta, or a mail server), or let the program speak "
+        "SMTP: {host_word}, {port_word} and {login} in {where}.",
+        ("ls -l /usr/sbin/sendmail",),
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """What the text named: the server that was dialled (checked to be a name or address) and its port; None if not."""
+
+    host: str | None
+    port: int | None
+
+    @classmethod
+    def of(cls, data: Mapping[str, Scalar]) -> Fields:
+        host, port = data.get("host"), data.get("port")
+        return cls(
+            host if isinstance(host, str) and _HOST.fullmatch(host) else None,
+            port if isinstance(port, int) and 0 < port < 65536 else None,
+        )
+
+
+def rendered(cause: Cause, words: Mapping[str, Any], fields: Fields) -> Remedy:
+    """The remedy without gaps: a command that needs what the text does not name is left out."""
+    own = words.get("advice", {}).get(cause.id)
+    if own is not None:
+        return Remedy(text=own["text"], commands=tuple(own.get("commands", ())))
+    text, commands = ADVICE.get(cause.id) or (_neutral(cause), ())
+    values = _values(words, fields)
+    ends = f" Then {values['restart']}." if cause.id in ADVICE and "{restart}" not in text else ""
+    return Remedy(
+        text=_fill(text, values) + ends if cause.id in ADVICE else text,
+        commands=tuple(done for each in commands if "{" not in (done := _fill(each, values))),
+    )
+
+
+def _neutral(cause: Cause) -> str:
+    """A cause's own advice, its sentences on Postfix left out."""
+    sentences = re.split(r"(?<=[.;]) +", cause.remedy.text)
+    kept = [each for each in sentences if not _FOREIGN.search(each)]
+    return " ".join(kept) or f"Rule it out first: {cause.rules_out}"
+
+
+def _values(words: Mapping[str, Any], fields: Fields) -> dict[str, str]:
+    host, port = fields.host, fields.port
+    place = f"{host} port {port}" if host and port else host or (f"port {port}" if port else "")
+    server = place if host else f"the server ({place})" if port else "the server"
+    implicit, starttls = words["implicit"], words["starttls"]
+    tls = (
+        f"TLS from the first byte on {port}: {implicit}; STARTTLS on 587: {starttls}"
+        if port in _IMPLICIT
+        else f"STARTTLS on {port or 587}: {starttls}; TLS from the first byte on 465: {implicit}"
+    )
+    revocation = words.get("revocation")
+    values = {
+        **{key: value for key, value in words.items() if isinstance(value, str)},
+        "host_word": words["host"],
+        "port_word": words["port"],
+        "server": server,
+        "server_cap": server[:1].upper() + server[1:] if not host else server,
+        "name": host or "it asks for",
+        "tls": tls,
+        "revoke": f", or switch only that check off: {revocation}" if revocation else "",
+    }
+    del values["host"], values["port"]
+    if host:
+        values["host"] = host
+    if port:
+        values["port"] = str(port)
+    if host and port:
+        how = "" if port in _IMPLICIT else "-starttls smtp "
+        values["s_client"] = f"openssl s_client {how}-connect {f'[{host}]' if ':' in host else host}:{port}"
+    return values
+
+
+def _fill(text: str, values: Mapping[str, str]) -> str:
+    return re.sub(r"\{(\w+)\}", lambda found: values.get(found.group(1), found.group()), text)
