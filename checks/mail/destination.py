@@ -4,12 +4,11 @@ import ipaddress
 from collections.abc import Iterator
 
 from diagnose import facts
-from diagnose.check import Context, ask_all, check, fail, ok, skip, unknown
-from diagnose.facts.network import Tried, addresses, dial_address, egress, families, helo_name, mail_port, tried
+from diagnose.check import Context, check, fail, ok, skip, unknown
+from diagnose.facts.network import Tried, egress, mail_port
+from diagnose.facts.packets import DIALLED, exchangers_tried
 from diagnose.model import Observation, Scalar
 from diagnose.parse.system.outcomes import WORDS, Outcome
-
-EXCHANGERS = 3  # the first of them that are dialled
 
 
 @check(
@@ -31,8 +30,8 @@ def check_destination(ctx: Context) -> Iterator[Observation]:
         skip("no recipient is known, or the exchangers' names are not (see the names)")
     route = facts.route(ctx)
     domain = route.domain if route else ""
-    hosts = way.hosts[:EXCHANGERS]
-    rows = _dial(ctx, hosts, way.port)
+    hosts = way.hosts[:DIALLED]
+    rows = exchangers_tried(ctx, hosts, way.port)
     if not rows:
         skip(f"no address of {', '.join(hosts)} is known")
     data: dict[str, Scalar] = {"domain": domain, "host": rows[0].host, "address": rows[0].address, "port": way.port}
@@ -70,19 +69,3 @@ def _words(attempt: Tried) -> str:
     if not attempt.open or attempt.reply.banner:
         return WORDS[attempt.outcome]
     return "connects and says nothing" if attempt.reply.error == "timed out" else "connects and hangs up"
-
-
-def _dial(ctx: Context, hosts: tuple[str, ...], port: int) -> list[Tried]:
-    """Each host's first address, of IPv4 where it has one and Postfix uses it."""
-    used = families(ctx)
-    found4 = addresses(ctx, hosts, "A") if 4 in used else {}
-    found6 = addresses(ctx, hosts, "AAAA") if 6 in used else {}
-    wanted = []
-    for host in hosts:
-        both = (*found4.get(host, ())[:1], *found6.get(host, ())[:1])
-        wanted += [(host, address) for address in both]
-    helo = helo_name(ctx)
-    queries = [dial_address(address, port, host, say="ehlo", helo=helo) for host, address in dict.fromkeys(wanted)]
-    replies = ask_all(ctx, queries)
-    pairs = list(dict.fromkeys(wanted))
-    return [tried(host, host, q, r) for (host, _), q, r in zip(pairs, queries, replies, strict=True)]

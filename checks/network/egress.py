@@ -3,7 +3,7 @@
 Asked of several unrelated operators for each port, beside controls that are no mail: one failure proves nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from diagnose import facts
 from diagnose.check import Context, SignSpec, ask_all, check, fail, ok, unknown, warn
@@ -25,7 +25,7 @@ from diagnose.knowledge.labels import Relay, relays
 from diagnose.knowledge.recognise import identify
 from diagnose.model import Observation, Scalar
 from diagnose.parse.log import current
-from diagnose.parse.system.outcomes import WORDS, Outcome, Pattern
+from diagnose.parse.system.outcomes import FAILURES, WORDS, Outcome, Pattern
 
 PROVIDERS = 3  # of those that may be advised, in the order in which they would be
 FIND = "As root, find what stops it by the commands below."
@@ -101,12 +101,13 @@ def _mail_port(ctx: Context, way: MailPort, seen: Egress) -> Observation:
     rows = seen.on(way.port, family)
     listed = "; ".join(f"{t.host} {t.words}" for t in rows if t.outcome is not Outcome.UNKNOWN)
     data |= {"outcome": found.failed_by.value, "family": family, "tried": len(rows)}
+    here = [t for t in rows if t.here]
     if found.blocked and seen.connected():
         text = (
             f"TCP {way.port}, which this mail takes, {WORDS[found.failed_by]} at {found.failed} unrelated operators "
             f"({listed}), while {_control(seen, way.port)}"
         )
-        return fail("egress.mail-port", subject, text, kind=_kind(found), fix=FIND, **data)
+        return fail("egress.mail-port", subject, text, kind=_kind(found, rows), fix=FIND, **data)
     if found.kind in ("open", "mixed"):
         mute = [t for t in rows if t.open and way.port not in IMPLICIT and not t.reply.banner and t.reply.error]
         if len(mute) == len([t for t in rows if t.open]) > 1:
@@ -115,6 +116,10 @@ def _mail_port(ctx: Context, way: MailPort, seen: Egress) -> Observation:
         if found.failed_by is Outcome.TIMEOUT and found.failed > found.opened and _waits(ctx, way.port):
             text = f"some connections to port {way.port} pass, most time out, as Postfix's do ({listed})"
             return fail("egress.mail-port", subject, f"{text}: it is throttled", kind="throttled", **data)
+        if found.kind == "mixed" and here:
+            say = fail if _waits(ctx, way.port) else warn
+            text = f"some connections to port {way.port} pass, {len(here)} of {len(rows)} are stopped on this host"
+            return say("egress.mail-port", subject, f"{text}: {listed}", kind="local", fix=FIND, **data)
         if found.kind == "mixed":
             return warn("egress.mail-port", subject, f"only some connect: {listed}", kind="mixed", **data)
         return ok("egress.mail-port", subject, f"connects: {listed}", kind="open", **data)
@@ -160,8 +165,9 @@ def _waits(ctx: Context, port: int) -> bool:
     )  # fmt: skip
 
 
-def _kind(found: Pattern) -> str:
-    return "local" if found.failed_by in (Outcome.LOCAL, Outcome.NO_ROUTE) else "blocked"
+def _kind(found: Pattern, rows: Sequence[Tried]) -> str:
+    failed = [t for t in rows if t.outcome in FAILURES]
+    return "local" if found.failed_by in (Outcome.LOCAL, Outcome.NO_ROUTE) or all(t.here for t in failed) else "blocked"
 
 
 def _control(seen: Egress, port: int) -> str:

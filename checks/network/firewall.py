@@ -1,18 +1,20 @@
-"""Does a packet filter rule of this very host stop outgoing mail?
+"""Does this very host stop outgoing mail, and by which rule of its packet filter?
 
-Judged for the packet that Postfix would send: its port, its destination, its user.
+Whether it does is seen on the wire while Postfix's own connects are made, where root asks; the rules then name what did it.
 """
 
 from collections.abc import Iterator, Sequence
 
 from diagnose.check import Context, Exec, Now, Read, check, fail, ok, skip, unknown, warn
-from diagnose.facts.network import MailPort, mail_port
-from diagnose.facts.packets import all_stopped, packets, refusals
+from diagnose.facts.network import MailPort, Tried, mail_port
+from diagnose.facts.packets import all_stopped, own_tried, packets, refusals
 from diagnose.model import Observation, Scalar
 from diagnose.parse.system import iptables, nft
+from diagnose.parse.system.outcomes import Outcome
 from diagnose.parse.system.packet import ACCEPT, Packet, Verdict
 
 Found = tuple[Packet, str, Verdict]
+FIND = "Find the rule by the commands below: of the output hook, or of the input hook for the answers."
 
 
 @check(
@@ -32,12 +34,21 @@ def check_firewall(ctx: Context) -> Iterator[Observation]:
     data: dict[str, Scalar] = {"port": way.port, "host": way.host, "relay": way.relay}
     stops = [(packet, tool, verdict) for packet, tool, verdict in verdicts if verdict.stops]
     sure = [found for found in stops if found[2].certain]
+    own = own_tried(ctx, way)
+    here = [t for t in own if t.wire in ("kept", "answered") and t.outcome is Outcome.LOCAL]
     turned = [found for found in verdicts if found[2].action == "redirect"]
     for packet, tool, verdict in turned[:1]:
         text = f"a NAT rule of this host sends port {packet.port} elsewhere: {verdict.rule}"
         fix = f"Delete the rule that sends it elsewhere, or repair what it is sent to: {verdict.rule}"
         yield warn("firewall.redirect", subject, text, fix=fix, **data, **_data(tool, verdict))
-    if sure and all_stopped(made, [packet for packet, _, _ in sure]):
+    if here and len(here) == len([t for t in own if t.family == here[0].family]):
+        yield fail("firewall.smtp", subject, _seen(way, here[0], verdicts), **data, **_named(way, here[0], verdicts))
+    elif any(t.open or t.wire == "sent" for t in own) and not [found for found in stops if found[2].by_user]:
+        text = (
+            "connects as Postfix does" if any(t.open for t in own) else "its packets leave this host, seen on the wire"
+        )
+        yield ok("firewall.smtp", subject, f"no rule of this host stops port {way.port}: {text}", port=way.port)
+    elif sure and all_stopped(made, [packet for packet, _, _ in sure]):
         packet, tool, verdict = sure[0]
         data |= {"fix": _fix(way.port, packet, tool, verdict), **_data(tool, verdict)}
         yield fail("firewall.smtp", subject, _words(way, packet, tool, verdict), **data)
@@ -52,6 +63,27 @@ def check_firewall(ctx: Context) -> Iterator[Observation]:
         )
     elif not turned and not refusals(ctx, made)[0]:  # else there is something of this host against it
         yield ok("firewall.smtp", subject, f"no packet filter rule of this host stops port {way.port}", port=way.port)
+
+
+def _named(way: MailPort, stopped: Tried, verdicts: Sequence[Found]) -> dict[str, Scalar]:
+    """The rule that explains what was seen, and what lets the packet pass."""
+    named = next((found for found in verdicts if stopped.wire == "kept"), None)
+    if named is None:
+        return {"wire": stopped.wire, "action": "drop", "by_user": False, "fix": FIND}
+    packet, tool, verdict = named
+    return {"wire": stopped.wire, "fix": _fix(way.port, packet, tool, verdict), **_data(tool, verdict)}
+
+
+def _seen(way: MailPort, stopped: Tried, verdicts: Sequence[Found]) -> str:
+    end = f"TCP {way.port} to {stopped.address}"
+    if stopped.wire == "answered":
+        return f"{end}: the server's answer reaches this host, which discards it (INPUT rules, connection tracking, rp_filter)"
+    named = next(iter(verdicts), None)
+    text = f"{end}: packets of Postfix's user do not leave this host, seen on the wire"
+    if named is None:
+        return f"{text}; no rule that was understood does it"
+    _, tool, verdict = named
+    return f"{text}; {tool}: {verdict.rule or verdict.doubt}"
 
 
 def _data(tool: str, verdict: Verdict) -> dict[str, Scalar]:

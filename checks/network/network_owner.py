@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from diagnose.check import Context, Lookup, Read, SignSpec, ask_all, check, ok, unknown, warn
 from diagnose.facts.network import mail_port, public_address, service
+from diagnose.facts.packets import own_tried
 from diagnose.knowledge.labels import Network
 from diagnose.knowledge.recognise import network_of
 from diagnose.model import Observation, Scalar
@@ -71,7 +72,10 @@ def _policy(ctx: Context, found: Network) -> Iterator[Observation]:
         "url": url,
         "how": how,
     }
-    if policy.default in ("blocked", "conditional") and (port in policy.ports or not policy.ports):
+    if way.known and any(t.here for t in own_tried(ctx, way)):
+        text = f"what {found.name} does to TCP {port} is not seen: the packets end on this host"
+        yield unknown("owner.policy", found.name, text, **data)
+    elif policy.default in ("blocked", "conditional") and (port in policy.ports or not policy.ports):
         whom = "closes" if policy.default == "blocked" else "closes for some customers"
         text = f"{found.name} {whom} outgoing TCP {ports}. {policy.text} ({policy.source})"
         yield warn("owner.policy", found.name, text, default=policy.default, **data)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from diagnose.check import Context, SignSpec, Trace, ask_all, check, fail, ok, skip, unknown
 from diagnose.facts.network import (
+    WIRE,
     Egress,
     MailPort,
     Tried,
@@ -59,6 +60,11 @@ def check_path(ctx: Context) -> Iterator[Observation]:
         return
     local = target.reply.attempts[-1].local if target.reply.attempts else ""
     found = place(blocked.hops, reference.hops, local)
+    if target.here:
+        # Seen on this host's own interfaces: no router's silence says otherwise.
+        found = Place(where="host", how=found.how if found.where == "host" else target.wire or "unreachable")
+    elif target.wire == "sent" and found.where == "host":
+        found = Place(where="unknown", how=found.how, distance=found.distance)
     said_by = "router" if found.how not in ("dropped", "reset") and found.hop + 1 < found.distance else ""
     if own and found.how == "reset" and found.where == "unknown" and found.distance:
         text = (
@@ -112,11 +118,14 @@ def _own(ctx: Context, way: MailPort, seen: Egress) -> Tried | None:
 
 
 def _words(found: Place, port: int, reference: int) -> str:
+    if found.how in WIRE:
+        return f"packets to port {port}: {WIRE[found.how]}"
     after = f"hop {found.hop}" + (f" ({found.last})" if found.last else "") if found.hop else "this host"
     before = f" and hop {found.hop + 1}" + (f" ({found.next})" if found.next else "")
-    how = {"dropped": "vanish", "reset": "are answered with a forged reset"}.get(
-        found.how, f"are stopped ({found.how})"
-    )
+    how = {
+        "dropped": "vanish",
+        "reset": "are answered with a forged reset",
+    }.get(found.how, f"are stopped ({found.how})")
     text = f"packets to port {port} {how} between {after}{before}: {WORDS[found.where]}"
     if found.distance:
         text += f"; those to port {reference} of the same host arrive, {found.distance} hops away"

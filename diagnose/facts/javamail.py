@@ -234,6 +234,7 @@ def met(reply: DialReply) -> Outcome:
         offender=attempt.offender,
         seconds=attempt.seconds,
         local=attempt.local,
+        wire=attempt.wire,
     )
 
 

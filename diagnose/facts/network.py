@@ -4,7 +4,6 @@ mail_port(ctx)   the port and hosts that mail really takes
 public_address(ctx)   as others see this host
 egress(ctx)      controls and ports at independent operators, for each address family in use
 addresses(...)   names to addresses, by the host's own resolver or, where that fails, by a public one
-dial_address(…)  one connect or short dialogue with an address, outcome included
 """
 
 from __future__ import annotations
@@ -13,20 +12,26 @@ import ipaddress
 import re
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from diagnose import facts
 from diagnose.errors import Late
 from diagnose.facts.asks import Asks, ask_all
+from diagnose.facts.dials import IMPLICIT as IMPLICIT
+from diagnose.facts.dials import WIRE as WIRE
+from diagnose.facts.dials import Tried as Tried
+from diagnose.facts.dials import dial_address as dial_address
+from diagnose.facts.dials import family_of
+from diagnose.facts.dials import near_end as near_end
+from diagnose.facts.dials import tried as tried
 from diagnose.host.query import Dial, DialReply, DnsReply, Lookup, Query
 from diagnose.knowledge.labels import Probe, probes_for
-from diagnose.parse.system.outcomes import Outcome, Pattern, outcome, pattern
+from diagnose.parse.system.outcomes import Outcome, Pattern, pattern
 from diagnose.parse.system.own_network import is_private
 
 PORTS = (25, 465, 587, 2525, 2587, 2465)
-IMPLICIT = frozenset({465, 2465, 8465})
 OPERATORS = 3  # independent ones asked for each port
 PUBLIC_RESOLVERS = ("9.9.9.9", "8.8.8.8")
 NAME_SECONDS, PUBLIC_SECONDS = 2.0, 1.5
@@ -34,32 +39,6 @@ DIAL_SECONDS = 6.0  # for all dials together: a connect, and a greeting that som
 CONTROL_SECONDS = 2.0  # two SYNs; of several controls one is enough
 # Google's name servers answer this with the address that asked, when they are asked directly.
 ECHO_NAME, ECHO_SERVER = "o-o.myaddr.l.google.com", "216.239.32.10"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tried:
-    """A dial at one address. host: the name that was meant."""
-
-    host: str
-    operator: str
-    port: int
-    family: int
-    address: str
-    reply: DialReply
-    outcome: Outcome
-    probe: Probe | None = None
-
-    @property
-    def open(self) -> bool:
-        return self.outcome is Outcome.OPEN
-
-    @property
-    def words(self) -> str:
-        """The outcome, with who sent the error where that is known."""
-        attempt = self.reply.attempts[-1] if self.reply.attempts else None
-        offender = attempt.offender if attempt else ""
-        error = attempt.error if attempt else self.reply.problem or ""
-        return self.outcome.value + (f" ({error}{', ICMP from ' + offender if offender else ''})" if error else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,9 +76,9 @@ class Egress:
     def pattern(self, port: int, family: int | None = None) -> Pattern:
         """One outcome for each operator: open when one of its addresses is."""
         best: dict[str, Outcome] = {}
-        for tried in self.on(port, family):
-            if tried.outcome is not Outcome.UNKNOWN and best.get(tried.operator) is not Outcome.OPEN:
-                best[tried.operator] = tried.outcome
+        for one in self.on(port, family):
+            if one.outcome is not Outcome.UNKNOWN and best.get(one.operator) is not Outcome.OPEN:
+                best[one.operator] = one.outcome
         return pattern(best.values())
 
     def connected(self, family: int | None = None) -> bool:
@@ -123,7 +102,7 @@ class Egress:
 def addresses(ctx: Asks, names: Iterable[str], rtype: str = "A") -> dict[str, tuple[str, ...]]:
     """Each name's addresses; () where it has none or nobody answered."""
     wanted = list(dict.fromkeys(names))
-    own = ask_all(ctx, [Lookup(name, rtype, timeout=NAME_SECONDS) for name in wanted if not _family(name)])
+    own = ask_all(ctx, [Lookup(name, rtype, timeout=NAME_SECONDS) for name in wanted if not family_of(name)])
     return _completed(ctx, wanted, rtype, own)
 
 
@@ -132,11 +111,11 @@ def _completed(
 ) -> dict[str, tuple[str, ...]]:
     """What the own resolver's replies say, and public ones' where that gave none: the port must be judged even where
     the host's resolver is what is broken."""
-    found: dict[str, tuple[str, ...]] = {name: (name,) for name in names if _family(name)}
+    found: dict[str, tuple[str, ...]] = {name: (name,) for name in names if family_of(name)}
     silent = []
-    for name, reply in zip((name for name in names if not _family(name)), own, strict=True):
+    for name, reply in zip((name for name in names if not family_of(name)), own, strict=True):
         if reply.rcode in ("NOERROR", "NODATA", "NXDOMAIN"):
-            found[name] = tuple(a for a in reply.answers if _family(a))
+            found[name] = tuple(a for a in reply.answers if family_of(a))
         else:
             silent.append(name)
     if silent and public and ctx.settings.network:
@@ -145,16 +124,8 @@ def _completed(
             for i, name in enumerate(silent)
         ]
         for name, reply in zip(silent, ask_all(ctx, questions), strict=True):
-            found[name] = tuple(a for a in reply.answers if _family(a))
+            found[name] = tuple(a for a in reply.answers if family_of(a))
     return found
-
-
-def _family(text: str) -> int:
-    """4 or 6 of an address, 0 of a name."""
-    try:
-        return ipaddress.ip_address(text).version
-    except ValueError:
-        return 0
 
 
 def families(ctx: Asks) -> tuple[int, ...]:
@@ -228,37 +199,6 @@ def _ask_in_time(ctx: Asks, queries: Sequence[Query[Any]], seconds: float) -> li
 # Dials --------------------------------------------------------------------------------------------------------------
 
 
-def dial_address(address: str, port: int, host: str, *, say: str = "connect", helo: str = "") -> Dial:
-    """A short dialogue with one address. On a port of implicit TLS only the connect is made: it tells enough."""
-    return Dial(host=address, port=port, verify_name=host, say="connect" if port in IMPLICIT else say, helo=helo)
-
-
-def tried(host: str, operator: str, query: Dial, reply: DialReply, probe: Probe | None = None) -> Tried:
-    """The dial with its outcome."""
-    attempt = reply.attempts[-1] if reply.attempts else None
-    what = Outcome.UNKNOWN
-    if reply.connected:
-        what = Outcome.OPEN
-    elif attempt is not None and not reply.problem:
-        what = outcome(
-            error=attempt.error,
-            icmp=attempt.icmp,
-            offender=attempt.offender,
-            seconds=attempt.seconds,
-            local=attempt.local,
-        )
-    return Tried(
-        host=host,
-        operator=operator,
-        port=query.port,
-        family=_family(query.host) or 4,
-        address=query.host,
-        reply=reply,
-        outcome=what,
-        probe=probe,
-    )
-
-
 def answering(ctx: Asks, way: MailPort, family: int = 4) -> Tried | None:
     """A dial that shows the mail's own server to be there: another port connects, or is refused by the server itself."""
     if not way.hosts:
@@ -285,8 +225,8 @@ class _Plan:
 
     entries: dict[tuple[str, int], tuple[str, Probe, Dial]] = field(default_factory=dict)
 
-    def add(self, probe: Probe, address: str, say: str, helo: str) -> None:
-        query = dial_address(address, probe.port, probe.host, say=say, helo=helo)
+    def add(self, probe: Probe, address: str, say: str, helo: str, end: Mapping[str, str] | None = None) -> None:
+        query = dial_address(address, probe.port, probe.host, say=say, helo=helo, **(end or {}))
         if probe.kind == "control":
             query = replace(query, connect_timeout=CONTROL_SECONDS)
         self.entries.setdefault((address, probe.port), (probe.host, probe, query))
@@ -308,6 +248,7 @@ def egress(ctx: Asks) -> Egress:
     way = facts.route(ctx)
     port = way.port if way is not None and way.remote else 25
     helo = helo_name(ctx)
+    end = near_end(ctx, way)
     # The next hop itself has a check of its own: it is no reference, and one host is dialled once at a time.
     own = (way.host,) if way is not None and way.relay else ()
     chosen = {number: _operators(number, own if number == port else ()) for number in dict.fromkeys((*PORTS, port))}
@@ -326,8 +267,8 @@ def egress(ctx: Asks) -> Egress:
     found6 = _completed(ctx, names6, "AAAA", answers[len(names4) : len(questions)], public)
     plan = _Plan()
     for number, group in chosen.items():
-        _add_port(plan, group, found4, "ehlo" if number in (25, port) else "connect", helo)
-    _add_port(plan, chosen[port], found6, "ehlo", helo)
+        _add_port(plan, group, found4, "ehlo" if number in (25, port) else "connect", helo, end)
+    _add_port(plan, chosen[port], found6, "ehlo", helo, end)
     made = (*made, *plan.rows(_ask_in_time(ctx, plan.queries(), DIAL_SECONDS)))
     result = _sorted_out(used, made, {**found6, **found4})
     if 6 in used and not result.connected(4) and result.connected(6):
@@ -335,7 +276,7 @@ def egress(ctx: Asks) -> Egress:
         found6 = addresses(ctx, [p.host for number in rest for p in chosen[number]], "AAAA")
         more = _Plan()
         for number in rest:
-            _add_port(more, chosen[number], found6, "ehlo" if number == 25 else "connect", helo)
+            _add_port(more, chosen[number], found6, "ehlo" if number == 25 else "connect", helo, end)
         result = _sorted_out(used, (*made, *more.rows(_ask_in_time(ctx, more.queries(), DIAL_SECONDS))), found6)
     return result
 
@@ -352,16 +293,18 @@ def _control_probes(family: int) -> tuple[Probe, ...]:
     """By address, so that they need no DNS: web and DNS over TCP at two operators each."""
     kept = []
     for port in (443, 53):
-        kept += [p for p in probes_for(port) if _family(p.host) == family][:2]
+        kept += [p for p in probes_for(port) if family_of(p.host) == family][:2]
     return tuple(kept)
 
 
-def _add_port(plan: _Plan, group: Sequence[Probe], found: dict[str, tuple[str, ...]], say: str, helo: str) -> None:
+def _add_port(
+    plan: _Plan, group: Sequence[Probe], found: dict[str, tuple[str, ...]], say: str, helo: str, end: Mapping[str, str]
+) -> None:
     left = OPERATORS
     for probe in group:
         for address in found.get(probe.host, ())[:1]:
             if left:
-                plan.add(probe, address, say, helo)
+                plan.add(probe, address, say, helo, end)
                 left -= 1
 
 

@@ -1,5 +1,6 @@
 """The first packets that Postfix would send, and the routes and routing rules of this host that refuse them.
 
+own_tried(ctx, way)          the dials of the mail's own next hop, as Postfix makes them
 packets(ctx, way)            one for each address of the next hop
 refusals(ctx, way, packets)  what of routes and rules is against them
 """
@@ -11,12 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from diagnose import facts
+from diagnose.errors import Late
 from diagnose.facts.asks import Asks, ask_all
-from diagnose.facts.network import MailPort, addresses, families
-from diagnose.host.query import Exec, Read
+from diagnose.facts.network import MailPort, Tried, addresses, dial_address, families, helo_name, near_end, tried
+from diagnose.host.query import Dial, DialReply, Exec, Read
 from diagnose.parse.system import iproute
 from diagnose.parse.system.packet import Packet
 
+DIALLED = 3  # of the recipient's exchangers
 DESTINATIONS = 4  # of the next hop's addresses that are judged; '' stands for any public one
 REFUSING = ("prohibit", "blackhole", "unreachable")
 
@@ -36,6 +39,49 @@ def all_stopped(packets: Sequence[Packet], stopped: Sequence[Packet]) -> bool:
     family = min(packet.family for packet in packets)
     wanted = {packet.destination for packet in packets if packet.family == family}
     return wanted <= {packet.destination for packet in stopped if packet.family == family}
+
+
+def exchangers_tried(ctx: Asks, hosts: tuple[str, ...], port: int) -> list[Tried]:
+    """Dials each host's first address, of IPv4 where it has one and Postfix uses it."""
+    used = families(ctx)
+    found4 = addresses(ctx, hosts, "A") if 4 in used else {}
+    found6 = addresses(ctx, hosts, "AAAA") if 6 in used else {}
+    wanted = []
+    for host in hosts:
+        both = (*found4.get(host, ())[:1], *found6.get(host, ())[:1])
+        wanted += [(host, address) for address in both]
+    helo, end = helo_name(ctx), near_end(ctx)
+    queries = [
+        dial_address(address, port, host, say="ehlo", helo=helo, **end) for host, address in dict.fromkeys(wanted)
+    ]
+    replies = ask_all(ctx, queries)
+    pairs = list(dict.fromkeys(wanted))
+    return [tried(host, host, q, r) for (host, _), q, r in zip(pairs, queries, replies, strict=True)]
+
+
+def own_tried(ctx: Asks, way: MailPort) -> tuple[Tried, ...]:
+    """What came of the very connects that the mail's own next hop was asked with; () where none could be made in time."""
+    from diagnose.facts.relay import relay_route, session, way_in
+
+    if not ctx.settings.network or not way.hosts:
+        return ()
+    try:
+        if not way.relay:
+            return tuple(exchangers_tried(ctx, way.hosts[:DIALLED], way.port))
+        route = relay_route(ctx)
+        if route is None:
+            return ()
+        reply = session(ctx, route).reply
+    except Late:
+        return ()
+    host = way_in(ctx, route).host
+    query = Dial(host=host, port=way.port)
+    if reply.connected:
+        return (tried(host, host, replace(query, host=reply.address), reply),)
+    return tuple(
+        tried(host, host, replace(query, host=one.address), DialReply(attempts=(one,), problem=reply.problem))
+        for one in reply.attempts
+    )
 
 
 def packets(ctx: Asks, way: MailPort) -> tuple[Packet, ...]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from diagnose.facts import ANYBODY, Asks, Route, TlsMode, mta, next_hop_hosts, route, target, tls_mode
+from diagnose.facts.network import near_end
 from diagnose.host.query import CompareReply as CompareReply
 from diagnose.host.query import Dial, Glob, Login, MapLookup, Stat
 from diagnose.host.query import DialReply as DialReply
@@ -235,17 +236,17 @@ def session(ctx: Asks, way: Route) -> Session:
     login = _login(ctx, way)
     tls = first_way(into)
     if login is None:
-        return _without_login(ctx, way, into, begin(into, way, tls), tls)
+        return _without_login(ctx, way, into, begin(ctx, into, way, tls), tls)
     whose = _envelope(ctx, way)
     say = "rcpt" if whose else "auth"
-    careful = ctx.ask(begin(into, way, tls, say=say, login=login, whose=whose))
+    careful = ctx.ask(begin(ctx, into, way, tls, say=say, login=login, whose=whose))
     if not careful.error.startswith("not tried: the c") or into.mode.verifies:
         return Session(reply=careful, tls=tls, with_login=True, enveloped=whose is not None)
     # Not encrypted, or not verified: Postfix logs in all the same where its settings let it.
     encrypted = bool(careful.tls and careful.tls.version)
     if not encrypted and (into.mode.mandatory or "noplaintext" in options(way, encrypted=False)):
         return Session(reply=careful, tls=tls, with_login=False)
-    bold = begin(into, way, tls, say=say, login=login, whose=whose, trust=True, encrypted=encrypted)
+    bold = begin(ctx, into, way, tls, say=say, login=login, whose=whose, trust=True, encrypted=encrypted)
     return Session(reply=ctx.ask(bold), tls=tls, with_login=True, enveloped=whose is not None)
 
 
@@ -255,7 +256,7 @@ def _without_login(ctx: Asks, way: Route, into: WayIn, first: Dial, tls: str) ->
     if whose is None or found.blind or (found.hit is not None and found.enabled):
         # A refusal would then only show that this tool did not log in.
         return Session(reply=ctx.ask(first), tls=tls, with_login=False)
-    query = begin(into, way, tls, say="rcpt", whose=whose)
+    query = begin(ctx, into, way, tls, say="rcpt", whose=whose)
     return Session(reply=ctx.ask(query), tls=tls, with_login=False, enveloped=True)
 
 
@@ -278,6 +279,7 @@ def _login(ctx: Asks, way: Route) -> Login | None:
 
 
 def begin(
+    ctx: Asks,
     into: WayIn,
     way: Route,
     tls: str,
@@ -289,8 +291,7 @@ def begin(
     encrypted: bool = True,
 ) -> Dial:
     """A dialogue with the relay under one way of TLS. Without `trust` it logs in over verified TLS only."""
-    bind = way.value("smtp_bind_address")
-    helo = way.value("smtp_helo_name")
+    helo, end = way.value("smtp_helo_name"), near_end(ctx, way)
     return Dial(
         host=into.host,
         port=into.port,
@@ -306,7 +307,8 @@ def begin(
         ca_path=into.ca_path,
         verify_name=into.verify_name,
         trust=trust,
-        bind="" if bind in ("", "0.0.0.0") else bind,
+        bind=end["bind"],
+        user=end["user"],
     )
 
 
@@ -343,7 +345,7 @@ def _towards(way: Route, hop: NextHop) -> Route:
 
 def _greets(ctx: Asks, way: Route) -> bool:
     into = way_in(ctx, way)
-    reply = ctx.ask(begin(into, way, first_way(into), say="banner"))
+    reply = ctx.ask(begin(ctx, into, way, first_way(into), say="banner"))
     return reply.banner.startswith("2")
 
 

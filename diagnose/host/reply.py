@@ -80,7 +80,9 @@ class ResolveReply:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """One connect: error is an errno's name (ETIMEDOUT, ECONNREFUSED, EHOSTUNREACH …), "" when it connected.
-    icmp: "type/code" with `offender`, the address that sent it, when an ICMP error was the reason."""
+    icmp: "type/code" with `offender`, the address that sent it, when an ICMP error was the reason.
+    wire: what a failed connect's SYNs met, as seen on the interfaces by root: kept (none left this host), answered (the
+    answer came back and was stopped here), sent (no answer came); "" where that was not seen."""
 
     address: str
     error: str = ""
@@ -88,6 +90,7 @@ class Attempt:
     icmp: str = ""
     offender: str = ""
     local: str = ""
+    wire: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

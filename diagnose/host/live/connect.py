@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 from diagnose.host.live import icmp
 from diagnose.host.live.gate import GATE, Peer
+from diagnose.host.live.wire import WIRE, as_user
 from diagnose.host.query import Attempt
 
 HEAD_START = 0.5
@@ -155,20 +156,25 @@ def _resolver_code(error: socket.gaierror) -> str:
 class _Try:
     """One connect under way; `finished` once its outcome is known. silence: seconds for which it is known to go unanswered."""
 
-    def __init__(self, address: Address, bind: SockAddr | None, timeout: float, silence: float | None = None) -> None:
+    def __init__(
+        self, address: Address, bind: SockAddr | None, timeout: float, silence: float | None = None, user: str = ""
+    ) -> None:
         self.address = address
         self.began = time.monotonic()
         self.until = self.began + timeout
         self.error: str | None = None  # "" when connected
         self.icmp: icmp.IcmpError | None = None
-        self.local = ""
+        self.local, self.port = "", 0
+        self.wire = ""
         self.seconds = 0.0
         self.sock: socket.socket | None = None
         if silence is not None:
             self.error, self.seconds = "ETIMEDOUT", silence
             return
+        self.watched = WIRE.watch(address.peer[1])
         try:
-            self.sock = socket.socket(address.family, socket.SOCK_STREAM)
+            with as_user(user):
+                self.sock = socket.socket(address.family, socket.SOCK_STREAM)
             self.sock.setblocking(False)
             icmp.listen(self.sock)
             if bind is not None:
@@ -180,7 +186,8 @@ class _Try:
             number = error.errno or errno.EIO
         if self.sock is not None:
             try:
-                self.local = str(self.sock.getsockname()[0])
+                self.local, self.port = self.sock.getsockname()[:2]
+                WIRE.own(self.port)
             except OSError:
                 pass
         if number != errno.EINPROGRESS:
@@ -195,9 +202,13 @@ class _Try:
         self.error = errno.errorcode.get(number, str(number)) if number else ""
         if self.sock is not None:
             self.icmp = icmp.received(self.sock) if number else None
+            if number and number != errno.ECANCELED and self.watched:
+                self.wire = WIRE.fate(self.port, *self.address.peer, self.began)
             if not number:
                 icmp.listen(self.sock, False)
-                self.local = str(self.sock.getsockname()[0])
+                self.local, self.port = self.sock.getsockname()[:2]
+                if self.watched:
+                    WIRE.connected(self.port)
 
     def close(self) -> None:
         if self.sock is not None:
@@ -211,24 +222,25 @@ class _Try:
             icmp=f"{self.icmp.type}/{self.icmp.code}" if self.icmp else "",
             offender=self.icmp.offender if self.icmp else "",
             local="" if self.local in ("0.0.0.0", "::") else self.local,
+            wire=self.wire,
         )
 
 
 def open_first(
-    addresses: list[Address], *, bind: str, timeout: float, deadline: float, entered: bool = False
+    addresses: list[Address], *, bind: str, timeout: float, deadline: float, entered: bool = False, user: str = ""
 ) -> Opened:
     """Connects to the first address that answers; its peer stays taken at the gate until `close`.
 
+    bind: source addresses, one for a family, parted by blanks; user: the account that the sockets belong to (as root).
     entered: the caller holds the (only) peer already, and keeps it whatever happens.
     """
-    source = literal(bind, 0) if bind else None
-    if bind:
+    sources: dict[int, SockAddr] = {}
+    for text in bind.split():
+        source = literal(text, 0)
         if source is None:
-            raise Broken(f"{bind} is not an address to connect from")
-        addresses = [address for address in addresses if address.family == source.family]
-        if not addresses:
-            raise Broken(f"no address of the same family as the source address {bind}")
-    walk = _Walk(addresses, source.sockaddr if source else None, timeout, entered)
+            raise Broken(f"{text} is not an address to connect from")
+        sources[source.family] = source.sockaddr
+    walk = _Walk(addresses, sources, timeout, entered, user)
     try:
         return walk.run(deadline)
     finally:
@@ -236,10 +248,12 @@ def open_first(
 
 
 class _Walk:
-    def __init__(self, addresses: list[Address], bind: SockAddr | None, timeout: float, entered: bool) -> None:
+    def __init__(
+        self, addresses: list[Address], sources: dict[int, SockAddr], timeout: float, entered: bool, user: str
+    ) -> None:
         self.waiting = list(addresses)
         self.order = {address: index for index, address in enumerate(addresses)}
-        self.bind = bind
+        self.sources, self.user = sources, user
         self.timeout = timeout
         self.entered = entered
         self.began = time.monotonic()
@@ -290,8 +304,8 @@ class _Walk:
     def attempt(self, address: Address) -> _Try:
         """A connect under way; the outcome of somebody else's where this one waited its turn while nobody answered it."""
         silence = GATE.silent_since(address.peer, self.began)
-        if silence is None or silence < self.timeout or self.bind is not None:
-            return _Try(address, self.bind, self.timeout)
+        if silence is None or silence < self.timeout or self.sources or self.user:
+            return _Try(address, self.sources.get(address.family), self.timeout, user=self.user)
         return _Try(address, None, self.timeout, silence)
 
     def wait(self, seconds: float) -> None:
@@ -311,7 +325,7 @@ class _Walk:
                 attempt.look()
             elif now >= attempt.until:
                 attempt.finish(errno.ETIMEDOUT)
-                if self.bind is None:
+                if not self.sources:
                     GATE.silence(attempt.address.peer, attempt.seconds)
             if attempt.error is not None:
                 self.pending.remove(attempt)

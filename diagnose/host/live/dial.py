@@ -84,7 +84,13 @@ class _Session:
         return positive(self.ehlo)
 
     def connect(self, addresses: list[Address]) -> bool:
-        opened = open_first(addresses, bind=self.query.bind, timeout=self.query.connect_timeout, deadline=self.deadline)
+        opened = open_first(
+            addresses,
+            bind=self.query.bind,
+            timeout=self.query.connect_timeout,
+            deadline=self.deadline,
+            user=self.query.user,
+        )
         self.note(attempts=tuple(opened.attempts))
         if opened.sock is None or opened.address is None:
             if opened.late:
@@ -110,6 +116,7 @@ class _Session:
             timeout=self.query.connect_timeout,
             deadline=self.deadline,
             entered=True,
+            user=self.query.user,
         )
         if opened.sock is None:
             raise Broken("the second connection, without verification, failed", late=opened.late)

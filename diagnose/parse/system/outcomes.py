@@ -50,8 +50,10 @@ _ROUTELESS = {"ENETUNREACH", "EADDRNOTAVAIL", "EAFNOSUPPORT", "ENETDOWN"}
 LINK_SECONDS = 0.9  # neighbours are asked for about three seconds; what fails sooner was answered or decided here
 
 
-def outcome(*, error: str, icmp: str = "", offender: str = "", seconds: float = 0.0, local: str = "") -> Outcome:
-    """One attempt's. error: an errno's name, "" when it connected; icmp: "type/code"; local: the own address used."""
+def outcome(
+    *, error: str, icmp: str = "", offender: str = "", seconds: float = 0.0, local: str = "", wire: str = ""
+) -> Outcome:
+    """One attempt's, by the fields of `diagnose.host.reply.Attempt`."""
     if not error:
         return Outcome.OPEN
     if error in _OWN:
@@ -60,6 +62,10 @@ def outcome(*, error: str, icmp: str = "", offender: str = "", seconds: float = 
         # The kernel reports a neighbour that keeps silent as an ICMP host-unreachable of its own, seconds later.
         silent = icmp in ("3/1", "1/3") and seconds > LINK_SECONDS
         return Outcome.UNREACHABLE if silent else Outcome.LOCAL
+    if (wire == "kept" and error in ("ETIMEDOUT", "ECONNREFUSED", "EHOSTUNREACH")) or (
+        wire == "answered" and error == "ETIMEDOUT"
+    ):
+        return Outcome.LOCAL
     if error == "ETIMEDOUT":
         return Outcome.TIMEOUT
     if icmp:

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 UPSTREAM = ("gateway", "isp", "beyond")
 MUTE = ("closed", "silent", "not-smtp")  # it connects, and no mail server speaks
-REFUSALS = ("timeout", "refused", "prohibited", "unreachable", "no-route", "local", "closed")
+REFUSALS = ("timeout", "refused", "prohibited", "unreachable", "no-route", "closed")

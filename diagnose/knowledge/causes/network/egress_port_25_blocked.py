@@ -46,7 +46,7 @@ CAUSE = Cause(
         # A router's own word that the packets left this host.
         Sign("path.dies", FITS, where=(("port", 25), ("where", UPSTREAM))),
         Sign("path.dies", DOUBTS, status=Status.OK),
-        Sign("path.dies", DOUBTS, where=(("port", 25), ("where", "host"))),
+        Sign("path.dies", AGAINST, where=(("port", 25), ("where", "host"))),
         # The application's own way out, and unrelated servers fail on its port too.
         Sign("app.server", PROVES, where=(("port", 25), ("others", "blocked"), ("intended", True))),
         # The application sends by another port: Postfix' own port matters only if its mail fails.

@@ -46,7 +46,7 @@ CAUSE = Cause(
         # The relay answers on other ports, and packets to this one alone vanish.
         Sign("path.dies", SPEAKS, where=(("service", "submission"), ("said_by", "neighbour"))),
         Sign("path.dies", DOUBTS, status=Status.OK),
-        Sign("path.dies", DOUBTS, where=(("service", "submission"), ("where", "host"))),
+        Sign("path.dies", AGAINST, where=(("service", "submission"), ("where", "host"))),
         # The application's own way out, and unrelated servers fail on its port too.
         Sign(
             "app.server",

@@ -36,6 +36,7 @@ CAUSE = Cause(
         # Whether others answer on its port could not be seen: it may be the port.
         Sign("egress.mail-port", DOUBTS, status=Status.UNKNOWN),
         Sign("relay.reachable", REFUTES, status=Status.OK),
+        Sign("relay.reachable", REFUTES, where=(("outcome", "local"),)),
         Sign("egress.mail-port", REFUTES),
         Sign("egress.internet", REFUTES),
         Sign("firewall.smtp", REFUTES),

@@ -1,0 +1,128 @@
+"""One dial and what came of it, made as smtp(8) makes it.
+
+near_end(ctx)    the account and the source addresses
+dial_address(…)  one connect or short dialogue with an address
+tried(…)         its outcome
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+
+from diagnose import facts
+from diagnose.facts.asks import Asks
+from diagnose.host.query import Dial, DialReply, Exec
+from diagnose.knowledge.labels import Probe
+from diagnose.parse.system.outcomes import Outcome, is_own, outcome
+
+IMPLICIT = frozenset({465, 2465, 8465})
+WIRE = {
+    "kept": "its packets do not leave this host",
+    "answered": "this host discards the answer that came back",
+    "sent": "its packets left this host",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """A dial at one address. host: the name that was meant."""
+
+    host: str
+    operator: str
+    port: int
+    family: int
+    address: str
+    reply: DialReply
+    outcome: Outcome
+    probe: Probe | None = None
+
+    @property
+    def open(self) -> bool:
+        return self.outcome is Outcome.OPEN
+
+    @property
+    def words(self) -> str:
+        """The outcome, with who sent the error where that is known."""
+        attempt = self.reply.attempts[-1] if self.reply.attempts else None
+        offender = attempt.offender if attempt else ""
+        error = attempt.error if attempt else self.reply.problem or ""
+        if error and self.wire in WIRE:
+            error += f", {WIRE[self.wire]}"
+        return self.outcome.value + (f" ({error}{', ICMP from ' + offender if offender else ''})" if error else "")
+
+    @property
+    def wire(self) -> str:
+        """As in Attempt: what became of the last attempt's packets."""
+        return self.reply.attempts[-1].wire if self.reply.attempts and not self.open else ""
+
+    @property
+    def here(self) -> bool:
+        """Whether this host itself, or the neighbour that one of its routes names, is where the packets end."""
+        attempt = self.reply.attempts[-1] if self.reply.attempts else None
+        own = attempt is not None and bool(attempt.offender) and is_own(attempt.offender, attempt.local)
+        return own or self.outcome in (Outcome.LOCAL, Outcome.NO_ROUTE)
+
+
+def family_of(text: str) -> int:
+    """4 or 6 of an address, 0 of a name."""
+    try:
+        return ipaddress.ip_address(text).version
+    except ValueError:
+        return 0
+
+
+def dial_address(
+    address: str, port: int, host: str, *, say: str = "connect", helo: str = "", user: str = "", bind: str = ""
+) -> Dial:
+    """A short dialogue with one address. On a port of implicit TLS only the connect is made: it tells enough."""
+    say = "connect" if port in IMPLICIT else say
+    return Dial(host=address, port=port, verify_name=host, say=say, helo=helo, user=user, bind=bind)
+
+
+def near_end(ctx: Asks, way: facts.Route | None = None) -> dict[str, str]:
+    """Whose socket and which source addresses smtp(8) dials with: `user` and `bind` of a Dial."""
+    postfix = facts.mta(ctx)
+    way = way or facts.route(ctx)
+    chosen = []
+    for family, parameter in ((4, "smtp_bind_address"), (6, "smtp_bind_address6")):
+        text = (way.value(parameter) if way is not None and way.remote else "").strip("[]")
+        if not text:
+            # A single address of its family in inet_interfaces, unless it is loopback's, is the source too (postconf(5)).
+            listed = [word.strip("[]") for word in postfix.words("inet_interfaces")]
+            own = [word for word in listed if family_of(word) == family]
+            text = own[0] if len(own) == 1 and len(listed) == len([w for w in listed if family_of(w)]) else ""
+            text = "" if text and ipaddress.ip_address(text).is_loopback else text
+        if family_of(text) == family and not ipaddress.ip_address(text).is_unspecified:
+            # Without the address smtp(8) warns and connects from any, unless it is told to insist (Postfix 3.7).
+            listing = ctx.ask(Exec(("ip", "-j", "addr"))).out
+            if not listing or f'"{text}"' in listing or (way is not None and way.flag("smtp_bind_address_enforce")):
+                chosen.append(text)
+    return {"user": postfix.value("mail_owner"), "bind": " ".join(chosen)}
+
+
+def tried(host: str, operator: str, query: Dial, reply: DialReply, probe: Probe | None = None) -> Tried:
+    """The dial with its outcome."""
+    attempt = reply.attempts[-1] if reply.attempts else None
+    what = Outcome.UNKNOWN
+    if reply.connected:
+        what = Outcome.OPEN
+    elif attempt is not None and not reply.problem:
+        what = outcome(
+            error=attempt.error,
+            icmp=attempt.icmp,
+            offender=attempt.offender,
+            seconds=attempt.seconds,
+            local=attempt.local,
+            wire=attempt.wire,
+        )
+    return Tried(
+        host=host,
+        operator=operator,
+        port=query.port,
+        family=family_of(query.host) or 4,
+        address=query.host,
+        reply=reply,
+        outcome=what,
+        probe=probe,
+    )
