@@ -3,7 +3,11 @@
 Whether it does is seen on the wire while Postfix's own connects are made, where root asks; the rules then name what did it.
 """
 
+from __future__ import annotations
+
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from diagnose.check import Context, Exec, Now, Read, check, fail, ok, skip, unknown, warn
 from diagnose.facts.network import MailPort, Tried, mail_port
@@ -11,10 +15,19 @@ from diagnose.facts.packets import all_stopped, own_tried, packets, refusals
 from diagnose.model import Observation, Scalar
 from diagnose.parse.system import iptables, nft
 from diagnose.parse.system.outcomes import Outcome
-from diagnose.parse.system.packet import ACCEPT, Packet, Verdict
+from diagnose.parse.system.packet import Packet, Verdict
+from diagnose.parse.system.ruleset import Ruleset, judge
 
-Found = tuple[Packet, str, Verdict]
-FIND = "Find the rule by the commands below: of the output hook, or of the input hook for the answers."
+FIND = "Find the rule by the commands below: of the output hook, or of the input hook where answers are lost."
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a tool's rules do with a packet, or may do (`verdict.certain` is False)."""
+
+    packet: Packet
+    tool: str
+    verdict: Verdict
 
 
 @check(
@@ -29,72 +42,96 @@ def check_firewall(ctx: Context) -> Iterator[Observation]:
     if not way.known:
         skip(way.problem)
     made = packets(ctx, way)
-    verdicts, gap = _rules(ctx, made)
+    answers = [replace(one, answer=True, uid=None, gid=None) for one in made]
+    found, gap = _rules(ctx, [*made, *answers])
     subject = f"TCP {way.port}"
     data: dict[str, Scalar] = {"port": way.port, "host": way.host, "relay": way.relay}
-    stops = [(packet, tool, verdict) for packet, tool, verdict in verdicts if verdict.stops]
-    sure = [found for found in stops if found[2].certain]
+    turned = next((one for one in found if one.verdict.action == "redirect" and not one.packet.answer), None)
+    if turned is not None:
+        text = f"a NAT rule of this host sends port {way.port} elsewhere: {turned.verdict.rule}"
+        fix = f"Delete the rule that sends it elsewhere, or repair what it is sent to: {turned.verdict.rule}"
+        yield warn("firewall.redirect", subject, text, fix=fix, **data, **_data(turned))
+    stops = [one for one in found if one.verdict.stops or one.verdict.action == "queue"]
     own = own_tried(ctx, way)
-    here = [t for t in own if t.wire in ("kept", "answered") and t.outcome is Outcome.LOCAL]
-    turned = [found for found in verdicts if found[2].action == "redirect"]
-    for packet, tool, verdict in turned[:1]:
-        text = f"a NAT rule of this host sends port {packet.port} elsewhere: {verdict.rule}"
-        fix = f"Delete the rule that sends it elsewhere, or repair what it is sent to: {verdict.rule}"
-        yield warn("firewall.redirect", subject, text, fix=fix, **data, **_data(tool, verdict))
-    if here and len(here) == len([t for t in own if t.family == here[0].family]):
-        yield fail("firewall.smtp", subject, _seen(way, here[0], verdicts), **data, **_named(way, here[0], verdicts))
-    elif any(t.open or t.wire == "sent" for t in own) and not [found for found in stops if found[2].by_user]:
-        text = (
-            "connects as Postfix does" if any(t.open for t in own) else "its packets leave this host, seen on the wire"
-        )
-        yield ok("firewall.smtp", subject, f"no rule of this host stops port {way.port}: {text}", port=way.port)
-    elif sure and all_stopped(made, [packet for packet, _, _ in sure]):
-        packet, tool, verdict = sure[0]
-        data |= {"fix": _fix(way.port, packet, tool, verdict), **_data(tool, verdict)}
-        yield fail("firewall.smtp", subject, _words(way, packet, tool, verdict), **data)
+    seen = _seen(own)
+    sure = [one for one in stops if one.verdict.certain]
+    if seen is not None:
+        guilty = next((one for one in stops if one.packet.answer == (seen.wire == "answered")), None)
+        text = f"{_lost(way, seen)}; " + (_rule(guilty) if guilty else _unnamed(ctx))
+        yield fail("firewall.smtp", subject, text, wire=seen.wire, **data, **_blame(way.port, guilty))
+    elif _passes(own) and (any(t.open for t in own) or not sure):
+        how = "a connect of Postfix's user passes" if any(t.open for t in own) else "its packets were seen to leave"
+        yield ok("firewall.smtp", subject, f"no rule of this host stops port {way.port}: {how}", port=way.port)
+    elif sure and all_stopped(made, [one.packet for one in sure]):
+        yield fail("firewall.smtp", subject, _words(way, sure[0]), **data, **_blame(way.port, sure[0]))
     elif stops:
-        packet, tool, verdict = (sure or stops)[0]
-        text = _words(way, packet, tool, verdict) + (f", unless it depends on {verdict.doubt}" if verdict.doubt else "")
-        some = "for some of its addresses only: " if sure else "perhaps: "
-        yield warn("firewall.smtp", subject, some + text, **data, **_data(tool, verdict))
+        first = (sure or stops)[0]
+        some = "for some of its addresses only: " if sure else "it may be that "
+        yield warn("firewall.smtp", subject, some + _words(way, first), **data, **_blame(way.port, first))
     elif gap:
-        yield unknown(
-            "firewall.smtp", subject, f"packet filter rules could not be read ({gap}): one of them might stop mail"
-        )
-    elif not turned and not refusals(ctx, made)[0]:  # else there is something of this host against it
+        text = f"packet filter rules could not be read ({gap}): one of them might stop mail"
+        yield unknown("firewall.smtp", subject, text)
+    elif turned is None and not refusals(ctx, made)[0]:  # else there is something of this host against it
         yield ok("firewall.smtp", subject, f"no packet filter rule of this host stops port {way.port}", port=way.port)
 
 
-def _named(way: MailPort, stopped: Tried, verdicts: Sequence[Found]) -> dict[str, Scalar]:
-    """The rule that explains what was seen, and what lets the packet pass."""
-    named = next((found for found in verdicts if stopped.wire == "kept"), None)
-    if named is None:
-        return {"wire": stopped.wire, "action": "drop", "by_user": False, "fix": FIND}
-    packet, tool, verdict = named
-    return {"wire": stopped.wire, "fix": _fix(way.port, packet, tool, verdict), **_data(tool, verdict)}
+def _seen(own: Sequence[Tried]) -> Tried | None:
+    """A connect of the mail's own that was lost on this host, where none of its family passed."""
+    lost = [t for t in own if t.outcome is Outcome.LOCAL and t.wire in ("kept", "answered")]
+    return next((t for t in lost if not any(o.open or o.wire == "sent" for o in own if o.family == t.family)), None)
 
 
-def _seen(way: MailPort, stopped: Tried, verdicts: Sequence[Found]) -> str:
-    end = f"TCP {way.port} to {stopped.address}"
-    if stopped.wire == "answered":
-        return f"{end}: the server's answer reaches this host, which discards it (INPUT rules, connection tracking, rp_filter)"
-    named = next(iter(verdicts), None)
-    text = f"{end}: packets of Postfix's user do not leave this host, seen on the wire"
-    if named is None:
-        return f"{text}; no rule that was understood does it"
-    _, tool, verdict = named
-    return f"{text}; {tool}: {verdict.rule or verdict.doubt}"
+def _passes(own: Sequence[Tried]) -> bool:
+    return bool(own) and all(t.open or t.wire == "sent" for t in own)
 
 
-def _data(tool: str, verdict: Verdict) -> dict[str, Scalar]:
+def _lost(way: MailPort, seen: Tried) -> str:
+    to = f"TCP {way.port} to {seen.address}"
+    if seen.wire == "answered":
+        return f"the answer of {to} reaches this host, seen on the wire, and is discarded here"
+    return f"packets of Postfix's user for {to} do not leave this host, seen on the wire"
+
+
+def _rule(one: Found) -> str:
+    text = one.verdict.rule if one.verdict.certain else f"what may do it is {one.verdict.rule}"
+    return f"{one.tool}: {text} (in {one.verdict.table} {one.verdict.chain})"
+
+
+def _unnamed(ctx: Context) -> str:
+    """What else than a rule loses packets."""
+    count, most = (
+        ctx.ask(Read(f"/proc/sys/net/netfilter/nf_conntrack_{name}")).text.strip() for name in ("count", "max")
+    )
+    if count.isdigit() and most.isdigit() and int(count) >= 0.98 * int(most):
+        return f"the table of connections is full ({count} of {most}, net.netfilter.nf_conntrack_max)"
+    return "no rule of the packet filter that could be read does it: look at tc, control groups and rp_filter too"
+
+
+def _blame(port: int, one: Found | None) -> dict[str, Scalar]:
+    if one is None:
+        return {"action": "drop", "by_user": False, "fix": FIND}
+    return {"fix": _fix(port, one), **_data(one)}
+
+
+def _data(one: Found) -> dict[str, Scalar]:
+    verdict = one.verdict
     return {
-        "tool": tool, "rule": verdict.rule, "table": verdict.table, "chain": verdict.chain, "owner": verdict.owner,
+        "tool": one.tool, "rule": verdict.rule, "table": verdict.table, "chain": verdict.chain, "owner": verdict.owner,
         "action": verdict.action, "by_user": verdict.by_user, "packets": verdict.packets,
     }  # fmt: skip
 
 
-def _fix(port: int, packet: Packet, tool: str, verdict: Verdict) -> str:
+def _fix(port: int, one: Found) -> str:
     """What lets the packet pass at once, in the words of the tool that keeps the rule."""
+    packet, tool, verdict = one.packet, one.tool, one.verdict
+    if verdict.owner == "fail2ban":
+        return f"To lift the ban: fail2ban-client unban {packet.destination}"
+    if packet.answer:
+        rule = f"saddr {packet.destination} tcp sport {port} ct state established accept"
+        place = f"{verdict.table} {verdict.chain} {'ip' if packet.family == 4 else 'ip6'}"
+        if tool == "nftables":
+            return f"To let the answers in at once: nft insert rule {place} {rule}"
+        return f"To let the answers in at once: {tool} -I INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT"
     if verdict.owner == "ufw":
         return f"To let it pass: ufw allow out {port}/tcp"
     if verdict.owner == "csf":
@@ -102,13 +139,16 @@ def _fix(port: int, packet: Packet, tool: str, verdict: Verdict) -> str:
     if tool == "nftables":
         place = " ".join(part for part in (verdict.table, verdict.chain) if part)
         return f"To let it pass at once: nft insert rule {place} tcp dport {port} accept"
-    command = tool if packet.family == 4 else tool.replace("iptables", "ip6tables", 1).replace("ip6ip6", "ip6")
-    return f"To let it pass at once: {command} -I OUTPUT -p tcp --dport {port} -j ACCEPT"
+    return f"To let it pass at once: {tool} -I OUTPUT -p tcp --dport {port} -j ACCEPT"
 
 
-def _words(way: MailPort, packet: Packet, tool: str, verdict: Verdict) -> str:
+def _words(way: MailPort, one: Found) -> str:
+    verdict = one.verdict
     where = " ".join(part for part in (verdict.table, verdict.chain) if part)
-    text = f"{tool} {verdict.action}s TCP {way.port}" + (f" to {packet.destination}" if packet.destination else "")
+    what = f"the answers from TCP {way.port}" if one.packet.answer else f"TCP {way.port}"
+    text = f"{one.tool} {verdict.action}s {what}"
+    if one.packet.destination:
+        text += f" {'of' if one.packet.answer else 'to'} {one.packet.destination}"
     if verdict.by_user:
         text += " of the user that Postfix runs as"
     text += f": {verdict.rule} (in {where})" if where else f": {verdict.rule}"
@@ -118,18 +158,16 @@ def _words(way: MailPort, packet: Packet, tool: str, verdict: Verdict) -> str:
 # Rules --------------------------------------------------------------------------------------------------------------
 
 
-def _rules(ctx: Context, packets: Sequence[Packet]) -> tuple[list[Found], str]:
-    """Every verdict but plain acceptance, the surest first, and why something could not be read."""
+def _rules(ctx: Context, made: Sequence[Packet]) -> tuple[list[Found], str]:
+    """Every stop, certain ones first, and every redirection; and why something could not be read."""
     root = ctx.ask(Now()).root
-    listing = ctx.ask(Exec(("nft", "-j", "list", "ruleset")))
+    listing = ctx.ask(Exec(("nft", "list", "ruleset")))
     gap = ""
     found: list[Found] = []
     if listing.problem or listing.code:
         gap = "no nft command" if (listing.problem or "").startswith("not found") else "this takes root"
     else:
-        ruleset = nft.parse(listing.out)
-        found += [(packet, "nftables", nft.judge(ruleset, packet)) for packet in packets]
-        gap = ruleset.findings[0] if ruleset.findings else ""
+        found += _judged("nftables", nft.parse(listing.out), made)
     if root:
         readable = False
         for argv, family in _commands(ctx, listing.out if not listing.problem else ""):
@@ -137,15 +175,21 @@ def _rules(ctx: Context, packets: Sequence[Packet]) -> tuple[list[Found], str]:
             if reply.problem or reply.code:
                 continue
             readable = True
-            tables = iptables.parse(reply.out)
-            found += [
-                (p, argv[0].replace("-save", ""), iptables.judge(tables, p)) for p in packets if p.family == family
-            ]
+            of_family = [packet for packet in made if packet.family == family]
+            found += _judged(argv[0].replace("-save", ""), iptables.parse(reply.out, family), of_family)
         if readable and gap == "no nft command":
             gap = ""
-    kept = [(p, tool, v) for p, tool, v in found if v != ACCEPT and (v.stops or v.action == "redirect")]
-    kept.sort(key=lambda row: (not row[2].certain, row[0].family, not row[1].startswith("iptables")))
-    return kept, gap
+    found.sort(key=lambda one: (not one.verdict.certain, one.packet.answer, one.packet.family, one.tool == "nftables"))
+    return found, gap
+
+
+def _judged(tool: str, rules: Ruleset, made: Sequence[Packet]) -> Iterator[Found]:
+    for packet in made:
+        verdict = judge(rules, packet)
+        if verdict.action != "accept":
+            yield Found(packet, tool, verdict)
+        if verdict.suspect is not None:
+            yield Found(packet, tool, replace(verdict.suspect, by_user=verdict.by_user))
 
 
 def _commands(ctx: Context, ruleset: str) -> Iterator[tuple[tuple[str, ...], int]]:
@@ -155,6 +199,6 @@ def _commands(ctx: Context, ruleset: str) -> Iterator[tuple[tuple[str, ...], int
         if old:
             yield (f"{name}-legacy-save", "-c"), family
             yield (f"{name}-save", "-c"), family
-        elif not ruleset or '"xt"' in ruleset:
+        elif not ruleset or re.search(r"\bxt (match|target)|managed by iptables", ruleset):
             yield (f"{name}-nft-save", "-c"), family
             yield (f"{name}-save", "-c"), family

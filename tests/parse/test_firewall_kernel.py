@@ -17,6 +17,7 @@ import pytest
 
 from diagnose.parse.system import iptables, nft
 from diagnose.parse.system.packet import Packet, Verdict
+from diagnose.parse.system.ruleset import judge
 
 PORTS = (25, 26, 465, 587, 2525)
 DESTINATION, SOURCE = "198.51.100.9", "10.9.0.2"
@@ -125,8 +126,8 @@ def compare(judges: dict[str, Callable[[Packet], Verdict]], rules: str) -> tuple
             before = passed(port)
             connect(port, uid)
             went = passed(port) > before
-            for name, judge in judges.items():
-                verdict = judge(Packet(port=port, uid=uid, gid=uid, oif="v0", destination=DESTINATION, source=SOURCE))
+            for name, judged in judges.items():
+                verdict = judged(Packet(port=port, uid=uid, gid=uid, oif="v0", destination=DESTINATION, source=SOURCE))
                 asked += 1
                 certain += verdict.certain
                 if verdict.certain:
@@ -156,8 +157,7 @@ def compare_all() -> None:
         reset()
         rules = nft_set(pick)
         if run("nft -f -", rules).returncode == 0:
-            as_json, as_text = nft.parse(run("nft -j list ruleset").stdout), nft.parse(run("nft list ruleset").stdout)
-            more = compare({"json": partial(nft.judge, as_json), "text": partial(nft.judge, as_text)}, rules)
+            more = compare({"nft": partial(judge, nft.parse(run("nft list ruleset").stdout))}, rules)
             asked, certain = asked + more[0], certain + more[1]
         reset()
         rules = iptables_set(pick)
@@ -166,7 +166,7 @@ def compare_all() -> None:
                 iptables.parse(run("iptables-nft-save -c").stdout),
                 iptables.parse(run("iptables-nft -S").stdout),
             )
-            more = compare({"save": partial(iptables.judge, saved), "-S": partial(iptables.judge, listed)}, rules)
+            more = compare({"save": partial(judge, saved), "-S": partial(judge, listed)}, rules)
             asked, certain = asked + more[0], certain + more[1]
     print("DONE", asked, certain)
 

@@ -1,264 +1,259 @@
-"""nftables rule sets, from `nft -j list ruleset` or its plain text, and what they do with a packet that leaves this host.
+"""`nft list ruleset` as rules. nft prints the same text with and without JSON support, so that this is all that is read.
 
-A packet must pass every base chain of its hook: an accept ends only that chain, a drop in any of them is the end.
-Rules that iptables-nft wrote may hold matches that nft cannot express (xt): those are unknown here, read them with iptables.
+Rules that iptables-nft wrote may hold matches that nft cannot express (xt): they are unknown here, read them with iptables.
 """
 
-import json
-from dataclasses import dataclass, field, replace
-from typing import Any
+from __future__ import annotations
 
-from diagnose.parse.system import nft_text
-from diagnose.parse.system.nft_match import matches, rule_text, user_match
-from diagnose.parse.system.packet import Packet, Verdict, both, owner_of
+import re
 
-_XT_TARGETS = {"REJECT": "reject", "DNAT": "redirect", "REDIRECT": "redirect", "NFQUEUE": "queue"}
-_HOOKS = ("output", "postrouting", "egress")
+from diagnose.parse.system.ruleset import Chain, Condition, Rule, Ruleset
+
+_TOKEN = re.compile(
+    r'"[^"\n]*"|::[0-9a-fA-F:./-]*|[{},;:]|!=|!|<=|>=|==|[<>&|()]|[^\s{},;:"!<>=&|()]+(?::(?=[^\s{},;])[^\s{},;"]*)*|\n'
+)
 _PRIORITIES = {"raw": -300, "mangle": -150, "dstnat": -100, "filter": 0, "security": 50, "srcnat": 100}
-
-
-@dataclass(slots=True)
-class Chain:
-    """A chain; `hook` is '' unless it is a base chain. `rules` are nft's JSON expressions, in order."""
-
-    family: str
-    table: str
-    name: str
-    type: str = ""
-    hook: str = ""
-    priority: int = 0
-    policy: str = "accept"
-    rules: list[list[Any]] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Ruleset:
-    """Chains by (family, table, name); elements of named sets and maps by the same; `findings` say what was not read."""
-
-    chains: dict[tuple[str, str, str], Chain] = field(default_factory=dict)
-    sets: dict[tuple[str, str, str], list[Any]] = field(default_factory=dict)
-    findings: list[str] = field(default_factory=list)
+_ENDS = ("accept", "drop", "return", "continue", "jump", "goto", "reject", "redirect", "dnat", "queue")
+_PASSES = ("masquerade", "snat", "notrack", "counter", "log", "comment", "flow", "dup", "tproxy")
+_META = {"oifname": "oif", "oif": "oif", "iifname": "iif", "iif": "iif", "skuid": "skuid", "skgid": "skgid",
+         "l4proto": "l4proto", "nfproto": "nfproto", "protocol": "family"}  # fmt: skip
+_PORTS = {"tcp": ("dport", "sport", "flags"), "th": ("dport", "sport")}
+_OTHERS = ("udp", "udplite", "icmp", "icmpv6", "sctp", "dccp", "arp", "esp", "ah")
+_OPS = ("==", "!=", "!", "<", ">", "<=", ">=")
 
 
 def parse(text: str) -> Ruleset:
-    """Read `nft -j list ruleset`, or the plain `nft list ruleset`. What is not understood becomes a finding."""
-    ruleset = Ruleset()
-    if text.lstrip().startswith("{"):
-        try:
-            objects = json.loads(text).get("nftables", [])
-        except (ValueError, AttributeError, RecursionError):
-            ruleset.findings.append("the output of nft -j is no JSON")
-            return ruleset
-    else:
-        objects = nft_text.objects(text)
-    for item in objects if isinstance(objects, list) else []:
-        if isinstance(item, dict):
-            for kind, body in item.items():
-                if isinstance(body, dict):
-                    _add(ruleset, kind, body)
-    return ruleset
+    """Chains, rules and sets in the order printed. What is not understood of a rule becomes a condition not known."""
+    found = Ruleset()
+    lines = _lines(re.sub(r"#[^\n\"]*$", "", text, flags=re.M))
+    table = family = ""
+    place: Chain | list[str] | None = None
+    for words in lines:
+        if words[0] == "table" and words[-1] == "{":
+            family = words[1] if len(words) > 3 else "ip"
+            table, place = f"{family} {words[-2]}", None
+        elif words[0] == "chain" and words[-1] == "{" and len(words) > 2:
+            chain = place = Chain(table, words[1], family)
+            found.chains[table, words[1]] = chain
+        elif words[0] in ("set", "map") and words[-1] == "{" and len(words) > 2:
+            place = found.sets.setdefault((table, words[1]), [])
+        elif isinstance(place, list):
+            if words[0] == "elements" and "{" in words:
+                place += _elements(words[words.index("{") :])
+        elif isinstance(place, Chain) and words[0] == "type" and "hook" in words:
+            _base(place, words)
+        elif isinstance(place, Chain) and words[0] == "policy":
+            place.policy = words[-1]
+        elif isinstance(place, Chain) and words != ["}"]:
+            place.rules.append(_rule(words))
+    return found
 
 
-def _add(ruleset: Ruleset, kind: str, body: dict[str, Any]) -> None:
-    family, table = str(body.get("family", "ip")), str(body.get("table", ""))
-    name = str(body.get("chain" if kind == "rule" else "name", ""))
-    key = (family, table, name)
-    if kind == "chain":
-        chain = ruleset.chains.setdefault(key, Chain(family, table, name))
-        chain.type, chain.hook = str(body.get("type", "")), str(body.get("hook", ""))
-        chain.policy = str(body.get("policy") or "accept")
-        chain.priority = _priority(body.get("prio"))
-    elif kind == "rule":
-        expressions = body.get("expr")
-        chain = ruleset.chains.setdefault(key, Chain(family, table, name))
-        chain.rules.append(expressions if isinstance(expressions, list) else [])
-    elif kind in ("set", "map"):
-        elements = body.get("elem")
-        ruleset.sets[key] = elements if isinstance(elements, list) else []
-    elif kind == "element":
-        elements = body.get("elem")
-        ruleset.sets.setdefault(key, []).extend(elements if isinstance(elements, list) else [])
-
-
-def _priority(value: object) -> int:
-    if isinstance(value, int):
-        return value
-    words = str(value or "0").replace("+", " + ").replace("-", " - ").split()
-    total, sign = 0, 1
-    for word in words:
-        if word in ("+", "-"):
-            sign = -1 if word == "-" else 1
-        elif word.isdigit():
-            total += sign * int(word[:9])
-        else:
-            total += _PRIORITIES.get(word, 0)
-    return total
-
-
-def judge(ruleset: Ruleset, packet: Packet, hooks: tuple[str, ...] = _HOOKS) -> Verdict:
-    """What becomes of the packet: the first stop in the order of hooks and priorities, or accept.
-
-    With ('forward',) it is judged as one of a container or guest behind this host. Give `packet.oif` where it is known:
-    rules that name another interface than lo cannot be judged without.
-    """
-    families = ("inet", "ip" if packet.family == 4 else "ip6", "netdev")
-    bases = [chain for chain in ruleset.chains.values() if chain.hook in hooks and chain.family in families]
-    bases.sort(key=lambda chain: (hooks.index(chain.hook), chain.priority, chain.family, chain.table, chain.name))
-    doubt, by_user = "", False
-    for base in bases:
-        verdict = _Walk(ruleset, packet).run(base)
-        doubt, by_user = doubt or verdict.doubt, by_user or verdict.by_user
-        if verdict.action != "accept":
-            return replace(verdict, by_user=by_user, certain=not doubt, doubt=doubt)
-    return Verdict(action="accept", by_user=by_user, certain=not doubt, doubt=doubt)
-
-
-class _Walk:
-    """One packet's way through one base chain."""
-
-    def __init__(self, ruleset: Ruleset, packet: Packet) -> None:
-        self._ruleset = ruleset
-        self._packet = packet
-        self._doubt = ""
-        self._by_user = False
-        self._budget = 20_000
-
-    def run(self, base: Chain) -> Verdict:
-        found = self._chain(base, 0)
-        if found is None:
-            found = Verdict(
-                action="drop" if base.policy == "drop" else "accept",
-                rule=f"policy {base.policy}",
-                table=f"{base.family} {base.table}",
-                chain=base.name,
-                owner=owner_of(base.table, base.name),
-            )
-        return replace(found, by_user=self._by_user, certain=not self._doubt, doubt=self._doubt)
-
-    def _chain(self, chain: Chain, depth: int) -> Verdict | None:
-        """The verdict of a chain, or None where it returns or ends."""
-        if depth > 16:
-            return None
-        for expressions in chain.rules:
-            self._budget -= 1
-            if self._budget < 0:
-                self._doubt = self._doubt or "the rule set is too large"
-                return None
-            outcome = self._rule(chain, expressions, depth)
-            if outcome == "return":
-                return None
-            if isinstance(outcome, Verdict):
-                return outcome
-        return None
-
-    def _rule(self, chain: Chain, expressions: list[Any], depth: int) -> "Verdict | str | None":
-        """A Verdict, 'return', or None to go on with the next rule."""
-        match: bool | None = True
-        packets: int | None = None
-        users = False
-        for expression in expressions:
-            if not isinstance(expression, dict) or not expression:
-                continue
-            kind, body = next(iter(expression.items()))
-            if kind == "counter" and isinstance(body, dict):
-                packets = body["packets"] if isinstance(body.get("packets"), int) else None
-            elif kind in ("accept", "drop", "reject", "return", "jump", "goto", "redirect", "dnat", "queue"):
-                return self._apply(chain, expressions, kind, body, (match, packets), depth)
-            elif kind == "xt" and isinstance(body, dict) and body.get("type") == "target":
-                action = _XT_TARGETS.get(str(body.get("name")))
-                if action:
-                    return self._apply(chain, expressions, action, {}, (match, packets), depth)
-            elif kind == "vmap" and isinstance(body, dict):
-                outcome = self._vmap(chain, expressions, body, (match, packets), depth)
-                if outcome is not None:
-                    return outcome
+def _lines(text: str) -> list[list[str]]:
+    """Statements as words: up to the end of a line or a semicolon, the braces of a set within."""
+    lines: list[list[str]] = []
+    words: list[str] = []
+    level = 0
+    for token in _TOKEN.findall(text):
+        if token == "{":
+            block = not words or (words[0] in ("table", "chain", "set", "map") and not level)
+            words.append(token)
+            if block:
+                lines.append(words)
+                words = []
             else:
-                one = self._expression(chain, kind, body)
-                users = users or user_match(kind, body)
-                match = both(match, one)
-                self._by_user = self._by_user or (users and self._besides_user(chain, expressions))
-                if match is False:
-                    return None
-        return None
-
-    def _expression(self, chain: Chain, kind: str, body: Any) -> bool | None:
-        def elements(name: str) -> list[Any] | None:
-            return self._ruleset.sets.get((chain.family, chain.table, name))
-
-        return matches(kind, body, self._packet, elements)
-
-    def _besides_user(self, chain: Chain, expressions: list[Any]) -> bool:
-        """Whether everything but the match of the user fits: only then do users fare differently."""
-        results = [
-            self._expression(chain, kind, body)
-            for expression in expressions
-            if isinstance(expression, dict)
-            for kind, body in list(expression.items())[:1]
-            if kind == "match" and not user_match(kind, body)
-        ]
-        return both(*results) is not False
-
-    def _apply(
-        self,
-        chain: Chain,
-        expressions: list[Any],
-        kind: str,
-        body: Any,
-        so_far: tuple[bool | None, int | None],
-        depth: int,
-    ) -> "Verdict | str | None":
-        match, packets = so_far
-        if kind == "continue":
-            return None
-        if match is None or kind == "queue":
-            self._doubt = self._doubt or rule_text(expressions)
-            return None
-        if kind == "return":
-            return "return"
-        if kind in ("jump", "goto"):
-            target = body.get("target") if isinstance(body, dict) else None
-            inner = self._ruleset.chains.get((chain.family, chain.table, str(target)))
-            found = self._chain(inner, depth + 1) if inner else None
-            return found or ("return" if kind == "goto" else None)
-        error = ""
-        if kind == "reject":
-            error = _reject_error(body)
-        return Verdict(
-            action="redirect" if kind in ("redirect", "dnat") else kind,
-            rule=rule_text(expressions),
-            table=f"{chain.family} {chain.table}",
-            chain=chain.name,
-            owner=owner_of(chain.table, chain.name),
-            packets=packets,
-            error=error,
-        )
-
-    def _vmap(
-        self,
-        chain: Chain,
-        expressions: list[Any],
-        body: dict[str, Any],
-        so_far: tuple[bool | None, int | None],
-        depth: int,
-    ) -> "Verdict | str | None":
-        data = body.get("data")
-        pairs: Any = data.get("set") if isinstance(data, dict) else None
-        if isinstance(data, str):
-            pairs = self._ruleset.sets.get((chain.family, chain.table, data.lstrip("@")))
-        for pair in pairs if isinstance(pairs, list) else []:
-            if not (isinstance(pair, list) and len(pair) == 2 and isinstance(pair[1], dict) and pair[1]):
-                continue
-            test = {"op": "==", "left": body.get("key"), "right": pair[0]}
-            self._by_user = self._by_user or (user_match("match", test) and so_far[0] is not False)
-            here = both(so_far[0], self._expression(chain, "match", test))
-            if here is not False:
-                kind, inner = next(iter(pair[1].items()))
-                return self._apply(chain, expressions, kind, inner, (here, so_far[1]), depth)
-        return None
+                level += 1
+        elif token == "}" and level:
+            level -= 1
+            words.append(token)
+        elif token in ("\n", ";", "}") and not level:
+            lines += [words] if words else []
+            words = []
+        elif token != "\n":
+            words.append(token)
+    return lines
 
 
-def _reject_error(body: Any) -> str:
-    if not isinstance(body, dict) or not body:
-        return "icmp-port-unreachable"
-    kind = str(body.get("type", "icmpx"))
-    return "tcp-reset" if kind == "tcp reset" else "icmp-" + str(body.get("expr") or "port-unreachable")
+def _base(chain: Chain, words: list[str]) -> None:
+    chain.type, chain.hook = words[1], words[words.index("hook") + 1] if words[-1] != "hook" else ""
+    tail = words[words.index("priority") + 1 :] if "priority" in words else []
+    total, sign = 0, 1
+    for word in re.findall(r"[-+]|\w+", " ".join(tail)):
+        if word in "+-":
+            sign = -1 if word == "-" else 1
+        else:
+            total += sign * int(word[:9]) if word.isdigit() else _PRIORITIES.get(word, 0)
+    chain.priority = total
+
+
+def _elements(words: list[str]) -> list[str]:
+    """`{ a, b . c timeout 3s, d : drop }` as texts: "a", "b . c", "d : drop"."""
+    found: list[str] = []
+    item: list[str] = []
+    level = 0
+    for word in words:
+        level += (word == "{") - (word == "}")
+        if (word == "," and level == 1) or level == 0:
+            if item:
+                found.append(_element(item))
+            item = []
+            if level == 0:
+                break
+        elif not (word == "{" and level == 1):
+            item.append(word)
+    return found
+
+
+def _element(item: list[str]) -> str:
+    end = item.index(":") if ":" in item else len(item)
+    cut = next((i for i in range(1, end) if item[i] in ("timeout", "expires", "counter", "comment")), end)
+    return " ".join(word.strip('"') for word in (*item[:cut], *item[end:]))
+
+
+def _rule(words: list[str]) -> Rule:
+    conditions: list[Condition] = []
+    action = target = ""
+    cases: tuple[tuple[str, str, str], ...] = ()
+    packets: int | None = None
+    at = 0
+    while at < len(words) and not action:
+        word = words[at]
+        after = words[at + 1] if at + 1 < len(words) else ""
+        if word in _ENDS:
+            action = "redirect" if word == "dnat" else word
+            target = after if word in ("jump", "goto") else ""
+        elif word == "counter" and words[at + 1 : at + 2] == ["packets"]:
+            packets = int(words[at + 2][:18]) if words[at + 2 : at + 3] and words[at + 2].isdigit() else None
+            at += 5
+        elif word in _PASSES:
+            at += 1
+            while at < len(words) and words[at] not in (*_ENDS, *_PASSES) and not _fields(words, at)[0]:
+                at += 1
+        else:
+            fields, used = _fields(words, at)
+            at += used
+            rest = words[at : at + 1]
+            if rest == ["set"]:
+                at = _next(words, at)
+            elif rest == ["vmap"]:
+                action, target = "vmap", words[at + 1] if at + 1 < len(words) else ""
+                pairs = _elements(words[at + 1 :]) if target == "{" else []
+                cases = tuple((v, *_split(a)) for v, _, a in (pair.rpartition(" : ") for pair in pairs))
+                conditions.append(Condition(fields or ("?",)))
+            elif fields:
+                condition, at = _compared(words, at, fields)
+                conditions.append(condition)
+            else:
+                conditions.append(Condition(("?",), ("?",)))
+                at = _next(words, at)
+    return Rule(
+        conditions=tuple(conditions), action=action, target=target, cases=cases, packets=packets, text=_text(words)
+    )
+
+
+def _split(action: str) -> tuple[str, str]:
+    verdict, _, target = action.partition(" ")
+    return verdict, target
+
+
+def _text(words: list[str]) -> str:
+    return re.sub(r"counter packets \d+ bytes \d+ ", "", " ".join(words).replace(" ,", ","))[:300]
+
+
+def _next(words: list[str], at: int) -> int:
+    """Over what is not understood, to the verdict or the next thing that is."""
+    level = 0
+    at += 1
+    while at < len(words) and (level or words[at] not in (*_ENDS, "counter", "log", "comment")):
+        level += (words[at] == "{") - (words[at] == "}")
+        at += 1
+    return at
+
+
+def _fields(words: list[str], at: int) -> tuple[tuple[str, ...], int]:
+    """The fields that a match begins with, () where it is none that is understood; and how many words they take."""
+    found: list[str] = []
+    begin = at
+    while True:
+        name, used = _field(words, at)
+        if not name:
+            return (), max(1, at - begin)
+        found.append(name)
+        at += used
+        if words[at : at + 1] != ["."]:
+            return tuple(found), at - begin
+        at += 1
+
+
+def _field(words: list[str], at: int) -> tuple[str, int]:
+    word, after = words[at] if at < len(words) else "", words[at + 1] if at + 1 < len(words) else ""
+    if word in _PORTS:
+        return after if after in _PORTS[word] else "?", 2
+    if word in _OTHERS and after:
+        return "never", 2
+    if word in ("ip", "ip6") and after:
+        name = {"protocol": "l4proto", "nexthdr": "l4proto"}.get(after, after)
+        return (f"{word}-{name}" if name in ("saddr", "daddr", "l4proto") else "?"), 2
+    if word == "meta" and after:
+        return _META.get(after, "?"), 2
+    if word in _META:
+        return _META[word], 1
+    if word == "ct" and after:
+        return after if after in ("state", "direction") else "?", 2
+    if word == "fib" and "type" in words[at : at + 6]:
+        end = words.index("type", at)
+        return ("daddr-type" if "daddr" in words[at:end] else "?"), end - at + 1
+    return "", 1
+
+
+def _compared(words: list[str], at: int, fields: tuple[str, ...]) -> tuple[Condition, int]:
+    op = words[at] if words[at : at + 1] and words[at] in _OPS else "=="
+    at += words[at : at + 1] == [op]
+    if words[at : at + 1] == ["&"]:
+        end = next((i for i in range(at, len(words)) if words[i] in ("==", "!=")), len(words))
+        last = _flags_end(words, end + 1)
+        mask, wanted = (",".join(w for w in part if w.isalpha()) for part in (words[at:end], words[end + 1 : last]))
+        value = f"{mask}/{wanted}" if fields == ("flags",) else "?"
+        known = fields if fields == ("flags",) else ("?",)
+        return Condition(known, (value,), words[end] if end < len(words) else "=="), last
+    if words[at : at + 1] == ["{"]:
+        level, end = 0, at
+        while end < len(words):
+            level += (words[end] == "{") - (words[end] == "}")
+            end += 1
+            if level == 0:
+                break
+        return Condition(fields, tuple(_elements(words[at:end])), op), end
+    values, at = _listed(words, at)
+    if fields == ("flags",) and words[at : at + 1] == ["/"]:
+        masks, at = _listed(words, at + 1)
+        values = [f"{','.join(masks)}/{','.join(values)}"]
+    elif fields == ("flags",) and op in ("==", "!=") and len(values) == 1 and words[at - 2] in ("==", "!="):
+        values = [f"fin,syn,rst,psh,ack,urg/{values[0]}"]
+    return Condition(fields, tuple(values), op), at
+
+
+def _listed(words: list[str], at: int) -> tuple[list[str], int]:
+    """`a, b` or `a . b` as values."""
+    values: list[str] = []
+    while at < len(words):
+        item = [words[at].strip('"')]
+        at += 1
+        while words[at : at + 1] == ["."] and at + 1 < len(words):
+            item += [".", words[at + 1].strip('"')]
+            at += 2
+        values.append(" ".join(item))
+        if words[at : at + 1] != [","]:
+            break
+        at += 1
+    return values, at
+
+
+def _flags_end(words: list[str], at: int) -> int:
+    """The word behind `a`, `a | b` or `( a | b )`."""
+    if words[at : at + 1] == ["("]:
+        return words.index(")", at) + 1 if ")" in words[at:] else len(words)
+    at += 1
+    while words[at : at + 1] == ["|"]:
+        at += 2
+    return at

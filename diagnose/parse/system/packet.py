@@ -3,6 +3,8 @@
 Matches are three-valued: True, False, or None for what cannot be known from outside (a rate limit, a mark, a set's contents).
 """
 
+from __future__ import annotations
+
 import ipaddress
 from dataclasses import dataclass
 
@@ -12,7 +14,8 @@ class Packet:
     """A TCP SYN that this host sends. `uid` and `gid` of the sending process, None for any; `oif` '' for any but lo.
 
     `destination` is an IP address, or '' for an arbitrary public one of `family` (4 or 6). `source` likewise.
-    `users` maps names to uids, `groups` to gids, for rules that name them.
+    `users` maps names to uids, `groups` to gids, for rules that name them. `answer`: it is the server's SYN-ACK, that comes
+    back from `destination` and `port` through `oif`.
     """
 
     port: int
@@ -24,14 +27,7 @@ class Packet:
     oif: str = ""
     users: tuple[tuple[str, int], ...] = ()
     groups: tuple[tuple[str, int], ...] = ()
-
-    def user_id(self, name: str) -> int | None:
-        """A uid from a number or a name of `users`."""
-        return int(name) if name.isascii() and name.isdigit() and len(name) < 11 else dict(self.users).get(name)
-
-    def group_id(self, name: str) -> int | None:
-        """A gid from a number or a name of `groups`."""
-        return int(name) if name.isascii() and name.isdigit() and len(name) < 11 else dict(self.groups).get(name)
+    answer: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +37,7 @@ class Verdict:
     `action`: accept, drop, reject, or redirect (sent elsewhere by NAT). `rule` is the rule's text, or 'policy …';
     `table` and `chain` where it stands; `owner` who wrote the chain: ufw, firewalld, docker, csf, fail2ban, cilium,
     kubernetes, iptables or ''. `by_user`: the rules tell users apart, so another uid may fare otherwise. `packets`: its
-    counter, None without one. `error`: how a reject answers (tcp-reset, icmp-port-unreachable, icmp-admin-prohibited …).
-    `certain` is False where a match on the way could not be judged; then `doubt` names it.
+    counter, None without one. `suspect`: a rule that may stop it. `certain` is False where a match on the way could not be judged; then `doubt` names it.
     """
 
     action: str
@@ -52,9 +47,9 @@ class Verdict:
     owner: str = ""
     by_user: bool = False
     packets: int | None = None
-    error: str = ""
     certain: bool = True
     doubt: str = ""
+    suspect: Verdict | None = None
 
     @property
     def stops(self) -> bool:
@@ -62,7 +57,6 @@ class Verdict:
         return self.action in ("drop", "reject")
 
 
-ACCEPT = Verdict(action="accept")
 SERVICES = {  # of /etc/services, as rules name them
     "smtp": 25,
     "submission": 587,
@@ -94,6 +88,71 @@ def owner_of(table: str, chain: str) -> str:
         if chain.lower().startswith(prefixes) or table.lower().startswith(prefixes):
             return owner
     return ""
+
+
+def value_of(packet: Packet, name: str, value: str, op: str = "==") -> bool | None:
+    """Whether a field of the packet has a value, or one of a range; None where that cannot be known."""
+    if name in ("dport", "sport"):
+        if (name == "sport") == packet.answer:
+            return _number(packet.port, value, op)
+        inside = {_number(port, value, op) for port in EPHEMERAL}
+        return inside.pop() if len(inside) == 1 else None
+    if name.startswith(("ip-", "ip6-")):
+        name = name.partition("-")[2]
+    if name in ("daddr", "saddr"):
+        far = (name == "saddr") == packet.answer
+        address = packet.destination if far else packet.source
+        found = address_matches(address, packet.family, value)
+        return None if not far and not address and not found else found
+    if name in ("skuid", "skgid"):
+        number, named = (packet.uid, packet.users) if name == "skuid" else (packet.gid, packet.groups)
+        if number is None:
+            return None
+        if not value[:1].isdigit():
+            known = dict(named).get(value)
+            return None if known is None else known == number
+        return _number(number, value, op)
+    if name in ("oif", "iif"):
+        return _interface(packet.oif, value) if (name == "iif") == packet.answer else False
+    if name in ("l4proto", "protocol"):
+        return value in ("tcp", "6", "all", "0")
+    if name in ("nfproto", "family"):
+        return value in (("ipv4", "ip", "4") if packet.family == 4 else ("ipv6", "ip6", "6"))
+    if name == "state":
+        return value == ("established" if packet.answer else "new")
+    if name == "direction":
+        return value == ("reply" if packet.answer else "original")
+    if name == "flags":
+        return _flags({"syn", "ack"} if packet.answer else {"syn"}, value)
+    if name == "daddr-type":
+        return value == ("local" if packet.answer else "unicast")
+    return False if name == "never" else None
+
+
+def _number(number: int, value: str, op: str) -> bool | None:
+    low, dash, high = value.partition("-")
+    first, last = (int(part[:10]) if part.isdigit() else SERVICES.get(part) for part in (low, high if dash else low))
+    if first is None or last is None:
+        return None
+    if op in ("<", ">", "<=", ">="):
+        return {"<": number < first, ">": number > first, "<=": number <= first, ">=": number >= first}[op]
+    return first <= number <= last
+
+
+def _interface(own: str, value: str) -> bool | None:
+    name = value.rstrip("*+")
+    if not own:
+        return False if name == "lo" and value == "lo" else None if name else True
+    return own.startswith(name) if name != value else own == value
+
+
+def _flags(own: set[str], value: str) -> bool:
+    """ "mask/wanted" of TCP flags, comma-separated; without a mask any of them."""
+    mask, slash, wanted = value.partition("/")
+    names = set(mask.split(","))
+    if not slash:
+        return bool(own & names)
+    return own & names == set(wanted.split(",")) - {"none", "0x0"}
 
 
 def negate(match: bool | None, negated: bool) -> bool | None:
