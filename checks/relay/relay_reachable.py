@@ -83,7 +83,7 @@ def _reachable(ctx: Context, way: Route, into: WayIn, reply: DialReply) -> Itera
         )
         return
     seen = [
-        outcomes.outcome(error=a.error, icmp=a.icmp, offender=a.offender, seconds=a.seconds, local=a.local)
+        outcomes.outcome(error=a.error, icmp=a.icmp, offender=a.offender, seconds=a.seconds, local=a.local, wire=a.wire)
         for a in sorted(reply.attempts, key=lambda a: ":" in a.address)
     ]
     first = seen[0] if seen else Outcome.UNKNOWN
@@ -115,7 +115,7 @@ def _unbracketed(ctx: Context, way: Route, into: WayIn, works: bool) -> Iterator
     if works:
         yield ok("relay.name", way.host, f"leads by its MX record to {into.host}", **where)
         return
-    own = ctx.ask(begin(dataclasses.replace(into, host=way.host), way, into.mode.dial))
+    own = ctx.ask(begin(ctx, dataclasses.replace(into, host=way.host), way, into.mode.dial))
     if own.connected:
         text = f"stands without brackets, so that mail goes to {into.host}, which does not answer on port {way.port}; {way.host} itself does"
         yield fail("relay.name", way.host, text, kind="brackets", **where)

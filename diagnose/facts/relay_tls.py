@@ -34,7 +34,7 @@ def spoken(ctx: Asks, way: Route, into: WayIn) -> Spoken:
         return _implicit(ctx, way, into, reply)
     kind = "starttls" if reply.banner else ""
     if reply.stage == "banner" and reply.error in ("timed out", "connection closed", "ECONNRESET") and not kind:
-        hidden = ctx.ask(begin(into, way, "implicit"))
+        hidden = ctx.ask(begin(ctx, into, way, "implicit"))
         kind = "implicit" if hidden.tls and hidden.tls.version and hidden.banner else ""
     return Spoken(kind=kind, dialogue=reply, tls=reply.tls)
 
@@ -45,7 +45,7 @@ def _implicit(ctx: Asks, way: Route, into: WayIn, reply: DialReply) -> Spoken:
         return Spoken(kind="implicit", tls=tls)
     problem = tls_settings.handshake_problem(tls.error) if tls and tls.error else ""
     if problem in ("wrong-version", "closed", "other", "timeout") and reply.stage == "tls":
-        plain = ctx.ask(begin(into, way, "starttls"))
+        plain = ctx.ask(begin(ctx, into, way, "starttls"))
         if plain.banner[:1] in ("2", "4", "5"):
             return Spoken(kind="starttls", dialogue=None if into.mode.wrapper else plain)
     return Spoken(tls=tls if problem == "mismatch" else None)

@@ -1,5 +1,6 @@
 from diagnose.knowledge.causes.network import UPSTREAM
 from diagnose.model import (
+    AGAINST,
     DOUBTS,
     FITS,
     HINTS,
