@@ -11,6 +11,7 @@ import typer
 
 from diagnose.commands import delivery, mail, monitoring
 from diagnose.commands.options import (
+    COMPLETE,
     AppConfig,
     Color,
     Debug,
@@ -323,6 +324,10 @@ def entry(arguments: list[str] | None = None) -> None:
     """The console script. Usage errors and crashes end with status 3, since monitoring reads 2 as a failure found."""
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments
+    if COMPLETE in os.environ:
+        from typer._completion_classes import completion_init
+
+        completion_init()
     try:
         status = app(arguments, prog_name="mail-diagnose", standalone_mode=False)
         code = status if isinstance(status, int) else 0

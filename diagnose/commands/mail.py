@@ -14,6 +14,7 @@ from diagnose.commands.options import (
     Output,
     Verbose,
     check_format,
+    chosen,
     exit_status,
     wants_color,
     write,
@@ -71,7 +72,7 @@ def trace(
     log: Annotated[
         list[Path] | None, typer.Option("--log", metavar="FILE", help="This log, .gz as well; may be repeated.")
     ] = None,
-    format: Annotated[str, typer.Option("--format", metavar="text|json|markdown", help="How to print it.")] = "text",
+    format: Annotated[str, chosen("--format", "text|json|markdown", "How to print it.")] = "text",
     output: Output = None,
     color: Color = "auto",
     debug: Debug = False,

@@ -7,7 +7,19 @@ from typing import Annotated, Any
 
 import typer
 
-from diagnose.commands.options import AppConfig, Debug, From, NoAuth, NoNetwork, Only, Skip, SnapshotFile, To, write
+from diagnose.commands.options import (
+    AppConfig,
+    Debug,
+    From,
+    NoAuth,
+    NoNetwork,
+    Only,
+    Skip,
+    SnapshotFile,
+    To,
+    chosen,
+    write,
+)
 from diagnose.errors import UsageError
 
 StateDir = Annotated[
@@ -65,7 +77,7 @@ MaxAge = Annotated[
 ]
 Formats = Annotated[
     list[str] | None,
-    typer.Option("--format", metavar="NAME[:PATH]", help="How to print, and into which file; may be repeated."),
+    chosen("--format", "NAME[:PATH]", "How to print, and into which file; may be repeated."),
 ]
 EXIT = {"ok": 0, "warning": 1, "failed": 2, "unknown": 3}
 
@@ -234,7 +246,7 @@ def report(
 
 def history(
     since: Annotated[str | None, typer.Option("--since", metavar="SPAN", help="How far back, such as 30d.")] = None,
-    format: Annotated[str, typer.Option("--format", metavar="text|json", help="How to print it.")] = "text",
+    format: Annotated[str, chosen("--format", "text|json", "How to print it.")] = "text",
     state_dir: StateDir = None,
     config: Config = None,
     debug: Debug = False,

@@ -6,21 +6,31 @@ import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from diagnose.errors import UsageError
+from diagnose.report import PLAIN_FORMATS
 
 if TYPE_CHECKING:
     from diagnose.model import Report
 
+COMPLETE = "_MAIL_DIAGNOSE_COMPLETE"  # the environment variable by which a shell asks for words
+
+
+def chosen(name: str, metavar: str, help: str) -> Any:
+    """An option whose value is one of its metavar's alternatives, or the name of a report's format."""
+    words = metavar.split("|") if metavar.islower() else list(PLAIN_FORMATS)
+    return typer.Option(name, metavar=metavar, help=help, autocompletion=lambda: words)
+
+
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-Format = Annotated[str, typer.Option("--format", metavar="text|json", help="How to print the report.")]
+Format = Annotated[str, chosen("--format", "text|json", "How to print the report.")]
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write there instead of to stdout.")
 ]
-Color = Annotated[str, typer.Option("--color", metavar="auto|always|never", help="Colour in text reports.")]
+Color = Annotated[str, chosen("--color", "auto|always|never", "Colour in text reports.")]
 Verbose = Annotated[
     int, typer.Option("--verbose", "-v", count=True, help="Print the arithmetic and every observation.")
 ]
@@ -39,10 +49,10 @@ NoNetwork = Annotated[bool, typer.Option("--no-network", help="Contact nothing, 
 NoAuth = Annotated[bool, typer.Option("--no-auth", help="Never try the relay's login.")]
 ReportFormat = Annotated[
     str,
-    typer.Option(
+    chosen(
         "--format",
-        metavar="NAME",
-        help="text, json, jsonl, nagios, checkmk, prometheus, markdown (for a ticket), html (one file) or junit.",
+        "NAME",
+        "text, json, jsonl, nagios, checkmk, prometheus, markdown (for a ticket), html (one file) or junit.",
     ),
 ]
 SnapshotFile = Annotated[

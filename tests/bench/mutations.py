@@ -30,7 +30,7 @@ from diagnose.parse.pasted import (
     program_text,
 )
 from diagnose.parse.postfix import main_cf, master_cf, nexthop, postconf, queue, sasl_passwd, table, tls_settings
-from diagnose.parse.system import iproute, iptables, mounts, nameservice, nft, os_release, outcomes
+from diagnose.parse.system import iproute, iptables, nameservice, nft, os_release, outcomes
 from diagnose.parse.text import address, duration, secret
 from diagnose.parse.words import reason, smtp_reply
 
@@ -60,7 +60,6 @@ _POSTCONF = "relayhost = [smtp.example.org]:587\npostconf: warning: /etc/postfix
 _ERB = "mail.smtp.host=<%= scope.lookupvar('codenvy::mail_host') -%>\n$codenvy_mail_host = 'x'\n<% if @x %>a<% end %>\nFOO=bar\n"
 _HOSTS = "nameserver 127.0.0.53\noptions edns0\n127.0.0.1 localhost a\nhosts: files dns [NOTFOUND=return]\nsmtp 25/tcp mail\n"
 _RELEASE = 'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n'
-_MOUNTS = "/dev/sda1 / ext4 rw,relatime 0 0\ntmpfs /run tmpfs rw,nosuid 0 0\n"
 _TABLE = "proxy:hash:/etc/postfix/x, inline:{ a=b, {c = d} }, static:{x y}, pcre:/etc/x\n[a.example]:587, smtp:[b]:submission\n"
 _POLICY = "encrypt match=nexthop protocols=!SSLv2:!SSLv3 ciphers=high\nsecure match=.example.org\n"
 
@@ -149,11 +148,10 @@ def parsers() -> dict[str, Parser]:
         "iproute": Parser(lambda t: (iproute.routes(t), iproute.policy_rules(t), iproute.addresses(t), iproute.links(t)), _ROUTES),
         "iptables": Parser(iptables.parse, _IPTABLES),
         "logline": Parser(lambda t: [logline.parse(line, NOW) for line in t.splitlines()], posted),
-        "mailq": Parser(lambda t: mailq.from_mailq(t, NOW), _MAILQ),
+        "mailq": Parser(lambda t: mailq.messages_of_mailq(t, NOW), _MAILQ),
         "maillog": Parser(lambda t: maillog.read(t.splitlines(), NOW), posted, 12),
         "main.cf": Parser(main_cf.parse, _MAIN_CF),
         "master.cf": Parser(lambda t: (master_cf.parse(t), master_cf.parse_overrides(t)), _MASTER_CF),
-        "mounts": Parser(mounts.parse, _MOUNTS),
         "nameservice": Parser(lambda t: (nameservice.resolv_conf(t), nameservice.hosts(t), nameservice.nsswitch(t), nameservice.services(t)), _HOSTS),
         "nexthop": Parser(lambda t: (nexthop.parse_list(t), nexthop.parse(t), nexthop.parse_route(t)), _TABLE),
         "nft": Parser(nft.parse, _NFT),

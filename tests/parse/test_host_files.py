@@ -1,4 +1,4 @@
-"""Routes, resolver files, mounts and os-release are read without trust in their form."""
+"""Routes, resolver files and os-release are read without trust in their form."""
 
 import json
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diagnose.parse.system import iproute, mounts, nameservice, os_release
+from diagnose.parse.system import iproute, nameservice, os_release
 
 ROUTES = json.dumps(
     [
@@ -33,7 +33,6 @@ ROUTES = json.dumps(
 
 def test_routes() -> None:
     found = iproute.routes(ROUTES)
-    assert [route.gateway for route in iproute.default_routes(found)] == ["10.0.0.1", "10.0.1.1"]
     assert [route.type for route in iproute.refusing(found)] == ["prohibit", "blackhole"]
     assert [iproute.route_for(found, a) and iproute.route_for(found, a).type for a in ("203.0.113.9", "8.8.8.8")] == [  # type: ignore[union-attr]
         "prohibit",
@@ -111,14 +110,6 @@ def test_differences_of_copies(kind: str, ours: str, theirs: str, count: int) ->
     assert len(nameservice.differences(kind, ours, theirs)) == count
 
 
-def test_mounts() -> None:
-    found = mounts.parse("/dev/sda1 / ext4 rw,relatime 0 0\ntmpfs /var/spool/my\\040mail tmpfs ro 0 0\nx\n")
-    holding = mounts.mount_of(found, "/var/spool/my mail/x")
-    assert holding
-    assert holding.read_only
-    assert mounts.mount_of(found, "/var").path == "/"  # type: ignore[union-attr]
-
-
 @pytest.mark.parametrize(
     ("text", "family", "major", "map_type", "ca_file"),
     [
@@ -149,7 +140,6 @@ def test_distributions(text: str, family: str, major: int, map_type: str, ca_fil
 def test_garbage_raises_nothing(text: str, value: object) -> None:
     for source in (text, json.dumps(value), json.dumps([value])):
         found = iproute.routes(source)
-        iproute.default_routes(found)
         iproute.refusing(found)
         for rule in iproute.policy_rules(source):
             iproute.applies(rule, 25, 0)
@@ -157,5 +147,4 @@ def test_garbage_raises_nothing(text: str, value: object) -> None:
         iproute.links(source)
     for kind in ("resolv.conf", "hosts", "nsswitch.conf", "services", "localtime"):
         nameservice.differences(kind, text, "x")
-    mounts.parse(text)
     os_release.mail_support(os_release.parse(text))

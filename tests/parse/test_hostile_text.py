@@ -61,7 +61,7 @@ def test_mutated_lines_are_survived(lines: list[bytes]) -> None:
     list(maillog.stream(lines, NOW))
     explain(lines, "mutated", NOW)
     queue.summarise(lines, 0.0)
-    mailq.from_mailq("\n".join(line.decode("utf-8", "replace") for line in lines), NOW)
+    mailq.messages_of_mailq("\n".join(line.decode("utf-8", "replace") for line in lines), NOW)
 
 
 @RELAXED

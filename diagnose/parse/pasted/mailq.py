@@ -5,12 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from diagnose.parse.log import queue_id
-
-if TYPE_CHECKING:
-    from diagnose.parse.postfix.queue import QueueSummary
 
 _MAILQ_HEAD = re.compile(
     rf"\s*(?P<id>{queue_id.PATTERN})(?P<mark>[*!#]?)\s+(?P<size>\d+)\s+"
@@ -69,23 +65,6 @@ def messages_of_mailq(text: str, now: datetime | None = None) -> tuple[Waiting, 
             recipients.append((stripped, _without_parentheses(" ".join(reason))))
     close()
     return tuple(found)
-
-
-def from_mailq(text: str, now: datetime) -> QueueSummary:
-    """Sum up `postqueue -p` or `mailq` text. ``now`` (aware) gives its stamps their year and zone."""
-    from diagnose.parse.postfix.queue import Sums
-
-    sums = Sums(now=now.timestamp())
-    for waiting in messages_of_mailq(text, now):
-        sums.add(
-            queue_name=waiting.queue_name,
-            queue_id=waiting.queue_id,
-            arrival=waiting.arrival.timestamp() if waiting.arrival else None,
-            size=waiting.size,
-            sender=waiting.sender,
-            recipients=waiting.recipients,
-        )
-    return sums.result(complete=True)
 
 
 def _waiting(

@@ -1,1 +1,1 @@
-"""What the system says of itself: routes, packet filters, mounts, name services."""
+"""What the system says of itself: routes, packet filters, name services."""

@@ -124,16 +124,6 @@ def _network(text: str, family: int) -> str | None:
         return None
 
 
-def default_routes(found: tuple[Route, ...]) -> tuple[Route, ...]:
-    """The routes to everything in table main, the preferred (lowest metric) first; halves (0.0.0.0/1 …) count as such."""
-    wide = [
-        route
-        for route in found
-        if route.table in ("main", "254") and ipaddress.ip_network(route.destination).prefixlen <= 1
-    ]
-    return tuple(sorted(wide, key=lambda r: (-ipaddress.ip_network(r.destination).prefixlen, r.metric)))
-
-
 def refusing(found: tuple[Route, ...]) -> tuple[Route, ...]:
     """Routes of type prohibit, blackhole or unreachable in table main (a kernel's own ones for lo left out)."""
     return tuple(
