@@ -10,6 +10,7 @@ from diagnose.facts.mail import QUEUE_SIGNS
 from diagnose.model import Observation, Scalar
 from diagnose.parse.log import current
 from diagnose.parse.postfix.queue import QueueGroup, QueueSummary
+from diagnose.parse.text import duration
 
 OLD = 3600.0  # seconds; Postfix' longest pause between attempts is a little over this (maximal_backoff_time 4000 s)
 MANY = 1000  # messages that make a backlog on a server of this kind
@@ -94,7 +95,10 @@ def _sums(summary: QueueSummary, now: float) -> Iterator[Observation]:
     data: dict[str, Scalar] = {"count": summary.total, "oldest": round(age), "failed": failed}
     if summary.total - count.get("hold", 0):
         yield fail(
-            "queue.waiting", "mail queue", f"{summary.total} messages wait, the oldest since {_ago(age)}", **data
+            "queue.waiting",
+            "mail queue",
+            f"{summary.total} messages wait, the oldest since {duration.words(age)}",
+            **data,
         )
     else:
         yield ok("queue.waiting", "mail queue", "nothing waits", **data)
@@ -120,12 +124,8 @@ def _sums(summary: QueueSummary, now: float) -> Iterator[Observation]:
         yield fail("queue.backlog", "mail queue", text, **data)
     elif summary.total >= MANY and age > OLD:
         yield fail(
-            "queue.backlog", "mail queue", f"{summary.total} messages wait, the oldest since {_ago(age)}", **data
+            "queue.backlog",
+            "mail queue",
+            f"{summary.total} messages wait, the oldest since {duration.words(age)}",
+            **data,
         )
-
-
-def _ago(seconds: float) -> str:
-    for size, unit in ((86_400, "days"), (3600, "hours"), (60, "minutes")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} seconds"

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from diagnose.check import Context, Stat, check, fail, ok, skip, unknown
 from diagnose.facts import mail_log, master, mta, queue_manager, route
 from diagnose.model import Observation, Scalar
+from diagnose.parse.text import duration
 
 
 @check(
@@ -39,7 +40,7 @@ def reload(ctx: Context) -> Iterator[Observation]:
         )
         return
     for mtime, path in changed:
-        text = f"was changed {_span(mtime - read)} after Postfix last started or reloaded: not all of it is in force"
+        text = f"was changed {duration.words(mtime - read)} after Postfix last started or reloaded: not all of it is in force"
         yield fail("config.reloaded", path, text, path=path, seconds=int(mtime - read))
     yield from _behaviour(ctx)
 
@@ -77,13 +78,3 @@ def _behaviour(ctx: Context) -> Iterator[Observation]:
     elif way.remote and not way.relay and last.relay_port and last.relay_port != way.port:
         text = f"the files send mail straight to {way.domain}, and the last attempt took {last.relay_host}:{last.relay_port}"
         yield fail("config.behaviour", way.domain, text, **data)
-
-
-def _span(seconds: float) -> str:
-    return (
-        f"{seconds:.0f} s"
-        if seconds < 600
-        else f"{seconds / 60:.0f} min"
-        if seconds < 7200
-        else f"{seconds / 3600:.0f} h"
-    )

@@ -16,6 +16,7 @@ from diagnose.commands.options import (
     check_format,
     chosen,
     exit_status,
+    span,
     wants_color,
     write,
 )
@@ -92,8 +93,8 @@ def trace(
     for path in log or ():
         if not path.is_file():
             raise UsageError(f"--log {path}: no such file")
-    span = _span(since, "--since") if since is not None else None if log else DAY
-    traced = trace(who, span, [str(path) for path in log or ()])
+    window = span("--since", since) if since is not None else None if log else DAY
+    traced = trace(who, window, [str(path) for path in log or ()])
     write(timeline.FORMATS[format](traced, wants_color(color, output)), output)
     raise typer.Exit(_EXIT[traced.status])
 
@@ -195,15 +196,6 @@ def _known(format: str, formats: Iterable[str], color: str) -> None:
     if format not in formats:
         raise UsageError(f"--format {format!r} is not known; choose one of {', '.join(formats)}")
     check_format("text", color)
-
-
-def _span(text: str, option: str) -> float:
-    from diagnose.parse.text.duration import seconds
-
-    span = seconds(text)
-    if span is None:
-        raise UsageError(f"{option} takes a span of time such as 90m, 24h or 7d, not {text!r}")
-    return span
 
 
 def _print(

@@ -136,7 +136,7 @@ def watch(
 
     policy = Policy(
         attempts=_whole("--attempts", chosen("attempts", attempts, 2)),
-        renotify=_span("--renotify", chosen("renotify", renotify, "6h"), zero=True),
+        renotify=span("--renotify", chosen("renotify", renotify, "6h"), zero=True),
         unknown_attempts=_whole("--unknown-attempts", chosen("unknown-attempts", unknown_attempts, 3)),
         flap_high=float(chosen("flap-high", flap_high, 30.0)),
         flap_low=float(chosen("flap-low", flap_low, 20.0)),
@@ -162,11 +162,11 @@ def watch(
         else Canary(
             recipient=check_address(bird, "--canary"),
             sender=None if envelope is None else check_address(envelope, "--from", empty=True),
-            every=_span("--canary-every", chosen("canary-every", canary_every, "1h")),
+            every=span("--canary-every", chosen("canary-every", canary_every, "1h")),
         ),
-        retention=_span("--retention", chosen("retention", retention, "400d")),
+        retention=span("--retention", chosen("retention", retention, "400d")),
         timeout=seconds,
-        jitter=_span("--jitter", chosen("jitter", jitter, "0"), zero=True),
+        jitter=span("--jitter", chosen("jitter", jitter, "0"), zero=True),
     )
     wish = probe.Wish(
         to=chosen("to", to, None),
@@ -229,7 +229,7 @@ def report(
             raise UsageError(f"--format {choice}: the file after the colon is missing")
         wanted.append((name, Path(path) if colon else None))
     directory = state_dir or (Path(file["state-dir"]) if "state-dir" in file else None)
-    plain = state.last(directory, None if age is None else _span("--max-age", age))
+    plain = state.last(directory, None if age is None else span("--max-age", age))
     levels = (warning or file.get("warning"), critical or file.get("critical"))
     if any(levels):
         from diagnose.report.levels import judged
@@ -266,7 +266,7 @@ def history(
 
     if format not in ("text", "json"):
         raise UsageError(f"--format {format!r} is not known; choose one of text, json")
-    begin = 0.0 if since is None else time.time() - _span("--since", since)
+    begin = 0.0 if since is None else time.time() - span("--since", since)
     folder = _directory(state_dir, config)
     if not folder.is_dir():
         raise UsageError(f"no state in {folder}: run `mail-diagnose watch` first, or see --state-dir")
@@ -366,19 +366,6 @@ def _directory(given: Path | None, config: Path | None, own: bool = False) -> Pa
         return given
     kept = configuration.load(config, reading=not own).get("state-dir")
     return Path(kept) if kept else default_dir() if own else reading_dir()
-
-
-def _span(option: str, text: Any, zero: bool = False) -> float:
-    """Seconds of a span as options take it; a bare number is seconds."""
-    from diagnose.parse.text.duration import seconds
-
-    words = str(text).strip()
-    if zero and words == "0":
-        return 0.0
-    span = seconds(f"{words}s" if words.isascii() and words.isdigit() else words)
-    if span is None:
-        raise UsageError(f"{option} takes a span of time such as 90s, 15m or 7d, not {words[:40]!r}")
-    return span
 
 
 def _whole(option: str, number: int) -> int:

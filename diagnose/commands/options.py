@@ -67,6 +67,19 @@ def check_format(format: str, color: str, formats: Iterable[str] = ("text", "jso
         raise UsageError(f"--color takes auto, always or never, not {color!r}")
 
 
+def span(option: str, text: Any, zero: bool = False) -> float:
+    """Seconds of a span as options take it; a bare number is seconds."""
+    from diagnose.parse.text.duration import seconds
+
+    words = str(text).strip()
+    if zero and words == "0":
+        return 0.0
+    found = seconds(f"{words}s" if words.isascii() and words.isdigit() else words)
+    if found is None:
+        raise UsageError(f"{option} takes a span of time such as 90s, 15m or 7d, not {words[:40]!r}")
+    return found
+
+
 def exit_status(report: Report) -> int:
     """0 nothing wrong, 1 warning, 2 a cause of failure found, 3 could not tell."""
     return {"ok": 0, "warning": 1, "failed": 2, "unknown": 3}[report.status.word]

@@ -10,6 +10,7 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
+from diagnose.parse.text import duration
 from diagnose.report import digest, picture
 
 Plain = Mapping[str, Any]
@@ -138,7 +139,7 @@ def _seen(plain: Plain) -> str:
             f", {counts.held} of them on hold" if counts.held else ""
         )
         if counts.length and counts.oldest is not None:
-            queue += f", the oldest for {_span(counts.oldest)}"
+            queue += f", the oldest for {duration.words(counts.oldest)}"
         queue = f"<h3>Queue</h3><p>{_text(queue)}</p>"
     network = f"<h3>From this network</h3><div>{''.join(ports)}</div>" if ports else ""
     return f'<section class="card"><h2>Seen from here</h2>{network}{queue}</section>' if network or queue else ""
@@ -218,10 +219,3 @@ def _text(value: Any) -> str:
     if len(words) > LONGEST:
         words = f"{words[:LONGEST]}… ({len(words) - LONGEST} more characters)"
     return escape(words, quote=True)
-
-
-def _span(seconds: float) -> str:
-    for size, unit in ((86_400, "days"), (3600, "hours"), (60, "minutes")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} seconds"

@@ -57,6 +57,8 @@ def parameters() -> Parameters:
     from diagnose.host.query import Exec
 
     names = ("maillog_file", "queue_directory", "minimal_backoff_time", "maximal_backoff_time")
+    from diagnose.parse.postfix.setting_types import seconds
+
     reply = system.run(Exec(("postconf", *names)), Secrets())
     found: dict[str, str] = {}
     for line in reply.out.splitlines():
@@ -66,16 +68,10 @@ def parameters() -> Parameters:
     return Parameters(
         maillog_file=found.get("maillog_file", ""),
         queue_directory=found.get("queue_directory") or "/var/spool/postfix",
-        least_backoff=_span(found.get("minimal_backoff_time", ""), 300.0),
-        most_backoff=_span(found.get("maximal_backoff_time", ""), 4000.0),
+        least_backoff=seconds(found.get("minimal_backoff_time", "")) or 300.0,
+        most_backoff=seconds(found.get("maximal_backoff_time", "")) or 4000.0,
         installed=find("postconf") is not None,
     )
-
-
-def _span(text: str, default: float) -> float:
-    from diagnose.parse.text.duration import seconds
-
-    return seconds(text if text[-1:].isalpha() else f"{text}s") or default
 
 
 def find_waiting(ids: Iterable[str], addresses: Iterable[str], queue_directory: str, deadline: float) -> Whereabouts:
