@@ -18,6 +18,7 @@ from diagnose.commands.options import (
     SnapshotFile,
     To,
     chosen,
+    span,
     write,
 )
 from diagnose.errors import UsageError

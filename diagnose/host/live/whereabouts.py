@@ -55,10 +55,9 @@ class Parameters:
 def parameters() -> Parameters:
     from diagnose.host.live import system
     from diagnose.host.query import Exec
-
-    names = ("maillog_file", "queue_directory", "minimal_backoff_time", "maximal_backoff_time")
     from diagnose.parse.postfix.setting_types import seconds
 
+    names = ("maillog_file", "queue_directory", "minimal_backoff_time", "maximal_backoff_time")
     reply = system.run(Exec(("postconf", *names)), Secrets())
     found: dict[str, str] = {}
     for line in reply.out.splitlines():
