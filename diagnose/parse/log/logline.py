@@ -42,6 +42,8 @@ _RUNTIME = re.compile(
 _PRIORITY = r"(?:<?(?:mail|daemon|user|auth|authpriv|syslog|local\d)[.:][a-z]{3,7}>?|<\d{1,2}\.\d>)"
 _HOST = r"(?P<host>[^\s:\[\]=<>{]+|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7})"
 _TAG = r"(?: ?\[(?P<pid>\w{1,10})\])?:\s+(?:\[ID \d{1,10} [a-z0-9]+\.[a-z]+\] )?"
+# What nearly every line is, tried first.
+_COMMON = re.compile(r"(?P<host>[\w.-]+) (?P<service>postfix[\w./-]*)\[(?P<pid>\d{1,10})\]: (?!\[ID )")
 _PROGRAM = re.compile(
     rf"(?:{_PRIORITY}\s+)?(?:{_HOST}\s+(?:mail\s+(?=postfix/))?)??(?:{_PRIORITY}\s+|[A-Z][\w-]{{2,30}}\s+(?=postfix/))?"
     r"(?:(?:INFO|WARN(?:ING)?|ERR(?:OR)?|CRIT|DEBUG|NOTICE|info|warning|err|error|crit)[:|\s]+)?"
@@ -95,7 +97,8 @@ def parse(line: str | bytes, now: datetime | None = None) -> Line | None:
         return _from_object(stripped, now)
     at, rest = _stamp(stripped, now)
     program = (
-        (_RFC_5424.match(rest) if at is not None else None)
+        _COMMON.match(rest)
+        or (_RFC_5424.match(rest) if at is not None else None)
         or _PROGRAM.match(rest)
         or (_ANY_PROGRAM.match(rest) if at is not None or rest is not stripped else None)
         or (_DOVECOT.match(rest) if at is not None else None)

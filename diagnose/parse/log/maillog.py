@@ -22,11 +22,23 @@ from diagnose.parse.log.mail_event import Delivery, Group, Start, Trouble, Troub
 from diagnose.parse.words import reason as reasons_of
 from diagnose.parse.words.reason import Reason
 
-__all__ = ["Delivery", "Group", "Line", "MailLog", "Start", "Trouble", "TroubleGroup", "parse", "read", "stream"]
+__all__ = [
+    "CLIENT",
+    "Delivery",
+    "Group",
+    "Line",
+    "MailLog",
+    "Start",
+    "Trouble",
+    "TroubleGroup",
+    "parse",
+    "read",
+    "stream",
+]
 
 _RELAY = re.compile(r"(?P<host>[^\[\]]+)\[(?P<address>[^\]]*)\](?::(?P<port>\d{1,5}))?")
 _STARTED = re.compile(r"(?P<what>daemon started|reload) -- version (?P<version>[\w.-]+)")
-_CLIENT = re.compile(r"(?:^(?:[A-Z ]{4,30} )?| from )(?P<client>[^\s\[\]]*\[(?:IPv6:)?[0-9A-Fa-f.:]+\])")
+CLIENT = re.compile(r"(?:^(?:[A-Z ]{4,30} )?| from )(?P<client>[^\s\[\]]*\[(?:IPv6:)?[0-9A-Fa-f.:]+\])")
 _TURNED_AWAY = re.compile(r"(?:milter-|proxy-)?(?:reject|discard): ")
 _LOGGED_IN = ("sasl_username=", "not owned by user ")
 _NEAR = re.compile(r"\[(?:127\.|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|169\.254\.|::1\]|f[cde])", re.IGNORECASE)
@@ -40,6 +52,7 @@ _AT_THE_DOOR = ordinary.SERVERS | {"cleanup", None}
 _REMOTE = frozenset({"smtp", "lmtp", "relay", "submission"})
 _K = TypeVar("_K")
 _V = TypeVar("_V")
+_S = TypeVar("_S", str, bytes)
 
 
 @dataclass(slots=True)
@@ -208,7 +221,7 @@ class MailLog:
         whole = f"{line.level}: {text}" if line.level in {"fatal", "panic"} else text
         whole = f"{line.queue_id}: {whole}" if line.queue_id else whole
         self._remember(line, whole, reason)
-        found = _CLIENT.search(text)
+        found = CLIENT.search(text)
         client = found["client"] if found else None
         stranger = False
         if line.service in _AT_THE_DOOR and (reason is None or reason.label not in ordinary.OWN_FAULTS):
@@ -294,14 +307,23 @@ _WORTH = ("status=", "warning:", "error:", "fatal:", "panic:", "reject", "from="
           "configuration problem", "suspended", "too many", "unavailable", "denied", "sasl", "non-delivery", "PASS ", "HANGUP",
           "TROUBLE", "Error", "Fatal", "failed", "differ", "MESSAGE", "SSL_connect", "wrappermode", "on hold", "my own hostname",
           "DENIED", "(!")  # fmt: skip
+_IDLE = ("]: connect from ", "]: disconnect from ", ": client=", ": message-id=", ": removed")  # most of a log
 _WORTH_BYTES = tuple(word.encode() for word in _WORTH)
+_IDLE_BYTES = tuple(word.encode() for word in _IDLE)
 
 
 def _worth(line: str | bytes) -> bool:
     """Whether a line can say anything here: most lines of a busy log do not."""
     if isinstance(line, bytes):
-        return any(word in line for word in _WORTH_BYTES)
-    return any(word in line for word in _WORTH)
+        return b"status=" in line or (not _any(_IDLE_BYTES, line) and _any(_WORTH_BYTES, line))
+    return "status=" in line or (not _any(_IDLE, line) and _any(_WORTH, line))
+
+
+def _any(words: tuple[_S, ...], line: _S) -> bool:
+    for word in words:  # noqa: SIM110 - twice as fast as any()
+        if word in line:
+            return True
+    return False
 
 
 def _meaning(line: Line) -> Reason | None:

@@ -10,7 +10,7 @@ from datetime import datetime
 from diagnose.parse.log import queue_id
 from diagnose.parse.log.fields import fields, message_id
 from diagnose.parse.log.logline import Line, parse
-from diagnose.parse.log.maillog import Delivery, MailLog
+from diagnose.parse.log.maillog import CLIENT, Delivery, MailLog
 from diagnose.parse.words import reason as reasons_of
 from diagnose.parse.words.reason import Reason
 
@@ -147,7 +147,7 @@ def refusal(raw: bytes | str, now: datetime) -> Story | None:
         return None
     reason = reasons_of.classify(line.text, service=line.service)
     found = fields(line.text)
-    client = re.search(r" from (\S+\[[^\]]*\])", line.text)
+    client = CLIENT.search(line.text)
     text = reasons_of.mask(reason.text if reason else line.text)
     step = Step(
         at=line.at,
