@@ -32,7 +32,7 @@ def test_no_parser_is_forgotten() -> None:
     import pkgutil
 
     other = {
-        "current", "finding", "labels", "mail_event", "masking", "own_network", "packet", "paste", "path",
+        "current", "finding", "labels", "mail_event", "mailhead", "masking", "own_network", "packet", "paste", "path",
         "reply_table", "ruleset", "sasl_flaws", "sasl_options", "setting_types", "settled", "trivial_rewrite",
     }  # fmt: skip
     modules = [info.name for info in pkgutil.walk_packages(parse.__path__, "diagnose.parse.") if not info.ispkg]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from diagnose.parse.pasted import dialogue
+from diagnose.parse.pasted.mailhead import FIELD, field_name, opens
 from diagnose.parse.words import reason as reasons_of
 from diagnose.parse.words import smtp_reply
 from diagnose.parse.words.reason import Reason
@@ -18,36 +19,12 @@ if TYPE_CHECKING:
 _Numbered = tuple[int, str]
 _Block = dict[str, _Numbered]  # the fields of one recipient
 
-_FIELD = re.compile(r"^\s{0,4}(?P<name>[A-Za-z][A-Za-z0-9-]{1,40}):(?:\s*(?P<value>.*))?$")
 _STATUS = frozenset(
     {"diagnostic-code", "status", "action", "final-recipient", "original-recipient", "remote-mta", "reporting-mta",
      "arrival-date", "last-attempt-date", "will-retry-until", "x-postfix-queue-id", "x-postfix-sender", "original-envelope-id",
      "received-from-mta", "final-log-id", "x-actual-recipient", "dsn-gateway", "x-display-name", "x-supplementary-info"}
 )  # fmt: skip
-_HEADER = re.compile(
-    r"(?:received|from|to|cc|bcc|subject|date|message-id|mime-version|content-[\w-]+|x-[\w-]+|dkim-signature|return-path|sent|"
-    r"delivered-to|auto-submitted|reply-to|user-agent|in-reply-to|references|arc-[\w-]+|authentication-results|list-[\w-]+|"
-    r"received-spf|domainkey-signature|domainkey-status|envelope-to|delivery-date|feedback-id|organi[sz]ation|comments|keywords|"
-    r"precedence|sender|errors-to|importance|priority|thread-[\w-]+|resent-[\w-]+|apparently-to|autocrypt|accept-language|acceptlanguage)$",
-    re.IGNORECASE,
-)
 _OF_A_COPY = frozenset({"received", "return-path", "message-id", "mime-version", "dkim-signature", "delivered-to"})
-_OPENS = re.compile(
-    r"\s*(?:Reporting-MTA: *\S|(?:Final|Original)-Recipient: *\S|Diagnostic-Code: *\S|Remote-MTA: *\w+;|"
-    r"Status: *[245]\.\d{1,3}\.\d{1,3}\s*$|Action: *(?:failed|delayed|delivered|relayed|expanded)\s*$|"
-    r"(?:Hi\. |Hi, )?This is the .{0,60}(?:send program|mail system|mail delivery|MTA) (?:program )?at |"
-    r"This (?:message|report|e-?mail) (?:was|is) (?:created|generated) automatically by mail|"
-    r"This is an? (?:automatic\w*|auto).{0,40}(?:Delivery Status|notification|bounce)|"
-    r"Delivery (?:has failed|to the following recipients?)|The following address(?:es)? (?:failed|had)|"
-    r"(?:A|Your) message (?:that you (?:have )?sent |to \S+ )?(?:could ?n[o']t|was ?n[o']t|has not) (?:yet )?(?:be |been )?delivered|"
-    r"(?:\*\* )?(?:Address not found|Message (?:blocked|not delivered)|Delivery incomplete)(?: \*\*)?\s*$|"
-    r"(?:(?:We're )?Sorry, |Unfortunately, )?(?:we|I) (?:were|was|are|am|had) (?:unable to deliver|trouble delivering) your|"
-    r"Your message did not reach|The original message was received (?:at|on) \S|The following message to <|"
-    r"Could not deliver message to the following|This is the MAILER-DAEMON|An error occurred while trying to deliver the mail|"
-    r"I'm (?:afraid|sorry).{0,20} (?:wasn't|not able|unable).{0,20} deliver|"
-    r"(?:-+ ?)?The following addresses had (?:permanent|transient|delivery))",
-    re.IGNORECASE,
-)
 _STANDING = re.compile(
     r"This is the .{0,60} at \S[^:]*\.$|This is the mail system at host \S*|I'm sorry to have to inform you that your message could not|"
     r"be delivered to one or more recipients\.? ?(?:It's attached below\.)?|For further assistance, please (?:send mail to \S*|contact .*)|"
@@ -115,22 +92,6 @@ class Spoken:
     text: str
     reason: Reason | None
     done: bool = False
-
-
-def field_name(line: str) -> str:
-    """The name of a message's header field, in lower case; empty for any other line."""
-    field = _FIELD.match(line) if line[:1].isalpha() and ":" in line[:42] else None
-    return field["name"].lower() if field and _HEADER.match(field["name"]) else ""
-
-
-def opens(line: str) -> bool:
-    """Whether a report begins here, without the head of its message."""
-    return _OPENS.match(line) is not None
-
-
-def is_notice(line: str) -> bool:
-    """Whether a line is a sending service's notification in JSON."""
-    return line[:1] == "{" and ("notificationType" in line or '"eventType"' in line)
 
 
 def notified(number: int, line: str) -> tuple[Spoken, ...]:
@@ -247,7 +208,7 @@ def _sorted(lines: Sequence[_Numbered]) -> tuple[list[_Block], list[_Numbered]]:
     fields: dict[str, _Numbered] = {}
     last = ""
     for number, line in lines:
-        field = _FIELD.match(line)
+        field = FIELD.match(line)
         name = field["name"].lower() if field else ""
         if field and (name in _STATUS or (fields and not line[:1].isspace())):
             if name in fields and name in {"final-recipient", "diagnostic-code", "status", "action"}:

@@ -16,7 +16,7 @@ from datetime import datetime
 from diagnose.parse.log import ordinary
 from diagnose.parse.log.logline import LONGEST_LINE, Line, parse
 from diagnose.parse.log.maillog import Delivery, MailLog, Trouble
-from diagnose.parse.pasted import bounce, dialogue, mailq, message, other_mta, program_text
+from diagnose.parse.pasted import dialogue, mailhead, mailq, message, other_mta, program_text
 from diagnose.parse.pasted.pasted_line import cleaned, parts
 from diagnose.parse.pasted.pasted_line import unquoted as without_marks
 from diagnose.parse.words import reason as reasons_of
@@ -59,12 +59,12 @@ def read_lines(lines: Iterable[str | bytes], now: datetime | None = None) -> Ite
     for found in message.split((number, _text(line)) for number, line in enumerate(lines, 1)):
         if isinstance(found, message.Report):
             yield from reader.finish()
-            yield from _from_report(bounce.read(found.lines))
+            yield from _from_report(found)
             continue
         number, line = found
-        if bounce.is_notice(line):
+        if mailhead.is_notice(line):
             yield from reader.finish()
-            yield from _from_report(bounce.notified(number, line))
+            yield from _from_report(found)
             continue
         for part in parts(cleaned(line)):
             yield from reader.feed(number, part)
@@ -76,8 +76,11 @@ def _text(line: str | bytes) -> str:
     return (line if isinstance(line, str) else line.decode("utf-8", "surrogateescape")).rstrip("\r\n")
 
 
-def _from_report(report: Iterable[bounce.Spoken]) -> Iterator[Event]:
-    for each in report:
+def _from_report(report: message.Report | _Numbered) -> Iterator[Event]:
+    from diagnose.parse.pasted import bounce
+
+    read = bounce.read(report.lines) if isinstance(report, message.Report) else bounce.notified(*report)
+    for each in read:
         yield Said(
             source="bounce",
             number=each.number,
@@ -328,7 +331,7 @@ def _from_block(lines: list[_Numbered]) -> Iterator[Event]:
     found: list[Said] = []
     for group in _logical(lines):
         text = " ".join(line.strip() for _, line in group)
-        if bounce.field_name(group[0][1]):
+        if mailhead.field_name(group[0][1]):
             continue
         reason = program_text.classify(text, None)
         if reason is not None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from diagnose.parse.pasted import bounce
+from diagnose.parse.pasted.mailhead import field_name, opens
 
 if TYPE_CHECKING:
     from email.message import Message
@@ -72,15 +72,15 @@ def split(lines: Iterable[tuple[int, str]], depth: int = 0) -> Iterator[_Numbere
             if _is_head(head, line):
                 body, head, size = [*head, (number, line)], [], 0
                 continue
-            opening = next((n for n, (_, each) in enumerate(head) if bounce.opens(each)), len(head))
+            opening = next((n for n, (_, each) in enumerate(head) if opens(each)), len(head))
             yield from head[:opening]
             body, head, size = [*head[opening:], (number, line)] if head[opening:] else None, [], 0
             if body is not None:
                 continue
         bare = _QUOTE.sub("", line, count=1)
-        if bounce.opens(bare) and not bare.startswith(("Original-", "Original-".lower())):
+        if opens(bare):
             body, size = [(number, line)], 0
-        elif bounce.field_name(bare) or _FROM.match(bare) or _BOUNDARY.match(bare) or cut_off:
+        elif field_name(bare) or _FROM.match(bare) or _BOUNDARY.match(bare) or cut_off:
             head = [(number, line)]
         else:
             yield number, line
@@ -95,7 +95,7 @@ def split(lines: Iterable[tuple[int, str]], depth: int = 0) -> Iterator[_Numbere
 def _goes_on(head: Sequence[_Numbered], line: str) -> bool:
     """Whether a line still belongs to a head: a field, or what goes on of one."""
     bare = _QUOTE.sub("", line, count=1)
-    return bool(bounce.field_name(bare) or _ANY_FIELD.match(bare))
+    return bool(field_name(bare) or _ANY_FIELD.match(bare))
 
 
 def _is_head(head: Sequence[_Numbered], line: str) -> bool:
@@ -103,7 +103,7 @@ def _is_head(head: Sequence[_Numbered], line: str) -> bool:
     first = _QUOTE.sub("", head[0][1], count=1)
     if _BOUNDARY.match(first):
         return len(head) > 1 and _PART_FIELD.match(_QUOTE.sub("", head[1][1], count=1)) is not None
-    names = {bounce.field_name(_QUOTE.sub("", each, count=1)) for _, each in head} - {""}
+    names = {field_name(_QUOTE.sub("", each, count=1)) for _, each in head} - {""}
     if _FROM.match(first):
         return bool(names)
     return len(names) > 2 or (len(names) == 2 and bool(names & {"from", "received", "return-path", "content-type"}))
@@ -111,8 +111,10 @@ def _is_head(head: Sequence[_Numbered], line: str) -> bool:
 
 def _read(lines: list[_Numbered], depth: int) -> Iterator[_Numbered | Report]:
     """What a message says: a report's text, or any other's lines, in which a report may be quoted."""
+    from diagnose.parse.pasted import bounce
+
     lines = [(number, _QUOTE.sub("", line, count=1)) for number, line in lines]
-    if bounce.opens(lines[0][1]):
+    if opens(lines[0][1]):
         yield Report(tuple(bounce.before_original(lines)))
         return
     from email import message_from_bytes

@@ -1,0 +1,49 @@
+"""What begins a message or a report: fields, and the sentences with which mailers begin.
+
+Every pasted line is tried, so this is all of the reader of messages that is loaded before there is one.
+"""
+
+from __future__ import annotations
+
+import re
+
+FIELD = re.compile(r"^\s{0,4}(?P<name>[A-Za-z][A-Za-z0-9-]{1,40}):(?:\s*(?P<value>.*))?$")
+_HEADER = re.compile(
+    r"(?:received|from|to|cc|bcc|subject|date|message-id|mime-version|content-[\w-]+|x-[\w-]+|dkim-signature|return-path|sent|"
+    r"delivered-to|auto-submitted|reply-to|user-agent|in-reply-to|references|arc-[\w-]+|authentication-results|list-[\w-]+|"
+    r"received-spf|domainkey-signature|domainkey-status|envelope-to|delivery-date|feedback-id|organi[sz]ation|comments|keywords|"
+    r"precedence|sender|errors-to|importance|priority|thread-[\w-]+|resent-[\w-]+|apparently-to|autocrypt|accept-language|acceptlanguage)$",
+    re.IGNORECASE,
+)
+_OPENS = re.compile(
+    r"\s*(?:Reporting-MTA: *\S|Final-Recipient: *\S|Diagnostic-Code: *\S|Remote-MTA: *\w+;|"
+    r"Status: *[245]\.\d{1,3}\.\d{1,3}\s*$|Action: *(?:failed|delayed|delivered|relayed|expanded)\s*$|"
+    r"(?:Hi\. |Hi, )?This is the .{0,60}(?:send program|mail system|mail delivery|MTA) (?:program )?at |"
+    r"This (?:message|report|e-?mail) (?:was|is) (?:created|generated) automatically by mail|"
+    r"This is an? (?:automatic\w*|auto).{0,40}(?:Delivery Status|notification|bounce)|"
+    r"Delivery (?:has failed|to the following recipients?)|The following address(?:es)? (?:failed|had)|"
+    r"(?:A|Your) message (?:that you (?:have )?sent |to \S+ )?(?:could ?n[o']t|was ?n[o']t|has not) (?:yet )?(?:be |been )?delivered|"
+    r"(?:\*\* )?(?:Address not found|Message (?:blocked|not delivered)|Delivery incomplete)(?: \*\*)?\s*$|"
+    r"(?:(?:We're )?Sorry, |Unfortunately, )?(?:we|I) (?:were|was|are|am|had) (?:unable to deliver|trouble delivering) your|"
+    r"Your message did not reach|The original message was received (?:at|on) \S|The following message to <|"
+    r"Could not deliver message to the following|This is the MAILER-DAEMON|An error occurred while trying to deliver the mail|"
+    r"I'm (?:afraid|sorry).{0,20} (?:wasn't|not able|unable).{0,20} deliver|"
+    r"(?:-+ ?)?The following addresses had (?:permanent|transient|delivery))",
+    re.IGNORECASE,
+)
+
+
+def field_name(line: str) -> str:
+    """The name of a message's header field, in lower case; empty for any other line."""
+    field = FIELD.match(line) if line[:1].isalpha() and ":" in line[:42] else None
+    return field["name"].lower() if field and _HEADER.match(field["name"]) else ""
+
+
+def opens(line: str) -> bool:
+    """Whether a report begins here, without the head of its message."""
+    return _OPENS.match(line) is not None
+
+
+def is_notice(line: str) -> bool:
+    """Whether a line is a sending service's notification in JSON."""
+    return line[:1] == "{" and ("notificationType" in line or '"eventType"' in line)
