@@ -15,6 +15,7 @@ from diagnose.commands.options import (
     AppConfig,
     Color,
     Debug,
+    Force,
     Format,
     From,
     NoAuth,
@@ -87,6 +88,7 @@ def run(
     timeout: Timeout = 15.0,
     format: ReportFormat = "text",
     output: Output = None,
+    force: Force = False,
     verbose: Verbose = 0,
     no_network: NoNetwork = False,
     no_auth: NoAuth = False,
@@ -115,13 +117,16 @@ def run(
 
 @app.command()
 def record(
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where to (.gz is compressed).")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="Where to (.gz is compressed, - is stdout).")
+    ],
     to: To = None,
     sender: From = None,
     app_config: AppConfig = None,
     timeout: Timeout = 15.0,
     no_network: NoNetwork = False,
     no_auth: NoAuth = False,
+    force: Force = False,
     debug: Debug = False,
 ) -> None:
     """Record this host, without its secrets. The recording is diagnosed elsewhere.
@@ -131,10 +136,10 @@ def record(
       mail-diagnose record -o host.json.gz
       mail-diagnose run --snapshot host.json.gz
     """
-    from diagnose.host.snapshot import save
+    from diagnose.host.snapshot import packed
 
     result = _diagnose(_request(to, sender, app_config, None, None, timeout, no_network, no_auth, None))
-    save(result.recording, output, result.hide)
+    write(packed(result.recording, output.name, result.hide), output)
     typer.echo(f"recorded {len(result.recording.asked)} answers of {result.report.host.name} to {output}", err=True)
     raise typer.Exit(0)
 
@@ -146,6 +151,7 @@ def demo(
     verbose: Verbose = 0,
     color: Color = "auto",
     output: Output = None,
+    force: Force = False,
     debug: Debug = False,
 ) -> None:
     """See a recorded machine diagnosed. No root, Postfix or network is needed.
@@ -201,6 +207,7 @@ def relay_suggest(
     timeout: Timeout = 15.0,
     format: Format = "text",
     output: Output = None,
+    force: Force = False,
     no_network: NoNetwork = False,
     color: Color = "auto",
     debug: Debug = False,

@@ -134,11 +134,12 @@ def _program(given: Path | None) -> str:
 
 
 def _install(piece: Piece, prefix: Path, force: bool) -> str:
+    from diagnose import files as plain_files
     from diagnose.watch.files import write_whole
 
     target = prefix / piece.path.lstrip("/")
     try:
-        old = target.read_text("utf-8") if target.exists() else None
+        old = plain_files.read(target, 10_000_000).decode("utf-8") if target.exists() else None
         if old == piece.text:
             return f"unchanged {target}"
         if old is not None and not force:

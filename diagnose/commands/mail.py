@@ -10,6 +10,7 @@ import typer
 from diagnose.commands.options import (
     Color,
     Debug,
+    Force,
     Format,
     Output,
     Verbose,
@@ -37,6 +38,7 @@ def explain(
     ] = None,
     format: Format = "text",
     output: Output = None,
+    force: Force = False,
     verbose: Verbose = 0,
     color: Color = "auto",
     debug: Debug = False,
@@ -75,6 +77,7 @@ def trace(
     ] = None,
     format: Annotated[str, chosen("--format", "text|json|markdown", "How to print it.")] = "text",
     output: Output = None,
+    force: Force = False,
     color: Color = "auto",
     debug: Debug = False,
 ) -> None:
@@ -103,6 +106,7 @@ def queue(
     top: Annotated[int, typer.Option("--top", metavar="N", min=1, max=1000, help="Rows of each table.")] = 10,
     format: Format = "text",
     output: Output = None,
+    force: Force = False,
     verbose: Verbose = 0,
     color: Color = "auto",
     timeout: Annotated[
@@ -155,6 +159,7 @@ def send(
     timeout: Annotated[float, typer.Option("--timeout", metavar="SECONDS", help="How long it is followed.")] = 60.0,
     format: Format = "text",
     output: Output = None,
+    force: Force = False,
     verbose: Verbose = 0,
     color: Color = "auto",
     debug: Debug = False,

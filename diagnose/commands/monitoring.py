@@ -10,6 +10,7 @@ import typer
 from diagnose.commands.options import (
     AppConfig,
     Debug,
+    Force,
     From,
     NoAuth,
     NoNetwork,
@@ -201,6 +202,7 @@ def report(
     ] = None,
     state_dir: StateDir = None,
     config: Config = None,
+    force: Force = False,
     debug: Debug = False,
 ) -> None:
     """Print the last result of `watch`. In any number of formats, without probing.
@@ -217,7 +219,6 @@ def report(
     from diagnose.report import PLAIN_FORMATS
     from diagnose.watch import config as configuration
     from diagnose.watch import state
-    from diagnose.watch.files import write_whole
 
     file = configuration.load(config, reading=True)
     age = max_age if max_age is not None else file.get("max-age")
@@ -238,10 +239,7 @@ def report(
         plain = judged(plain, *levels)
     for name, target in wanted:
         text = PLAIN_FORMATS[name](plain)
-        if target is None:
-            write(text, None)
-        else:
-            write_whole(target, text, 0o644)
+        write(text, target, 0o644)
     raise typer.Exit(EXIT[plain["status"]])
 
 

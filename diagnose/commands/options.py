@@ -30,6 +30,16 @@ Format = Annotated[str, chosen("--format", "text|json", "How to print the report
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write there instead of to stdout.")
 ]
+_forced = {"now": False}  # write() is far from where the option is read
+Force = Annotated[
+    bool,
+    typer.Option(
+        "--force",
+        callback=lambda value: _forced.update(now=bool(value)),
+        expose_value=False,
+        help="Write as root even where others may swap the file.",
+    ),
+]
 Color = Annotated[str, chosen("--color", "auto|always|never", "Colour in text reports.")]
 Verbose = Annotated[
     int, typer.Option("--verbose", "-v", count=True, help="Print the arithmetic and every observation.")
@@ -94,13 +104,22 @@ def wants_color(color: str, output: Path | None) -> bool:
     )
 
 
-def write(text: str, output: Path | None) -> None:
-    if output is not None:
-        try:
-            output.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise UsageError(f"cannot write {output}: {error.strerror}") from None
+def write(data: str | bytes, output: Path | None, mode: int | None = None) -> None:
+    """To standard output, or whole into a file (see `diagnose.files.write`). Raises UsageError."""
+    if isinstance(data, str):
+        data = data.encode((sys.stdout.encoding if output is None else None) or "utf-8", "replace")
+    if output is None or str(output) in ("-", "/dev/stdout", "/dev/fd/1"):
+        sys.stdout.buffer.write(data)
+        sys.stdout.flush()
         return
-    data = text.encode(sys.stdout.encoding or "utf-8", "replace")
-    sys.stdout.buffer.write(data)
-    sys.stdout.flush()
+    from diagnose import files
+
+    try:
+        if str(output).startswith("/dev/fd/") and output.name.isdecimal():  # the shell's >(command)
+            with open(int(output.name[:9]), "wb", closefd=False) as file:
+                file.write(data)
+        else:
+            allowed = None if _forced["now"] else files.trusted(sudo=True)
+            files.write(output, data, mode, owners=allowed)
+    except OSError as error:
+        raise UsageError(f"cannot write {output}: {error.strerror}") from None

@@ -10,20 +10,21 @@ import dataclasses
 import gzip
 import io
 import json
-import os
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from diagnose import files
 from diagnose.errors import SnapshotError
 from diagnose.host.plain import from_plain, to_plain
 from diagnose.host.query import KINDS, Query
 from diagnose.model import Target
+from diagnose.parse.text import bounded
 
 R = TypeVar("R")
 SCHEMA = 1
-LIMIT = 256_000_000  # bytes, unpacked
+LIMIT = 64_000_000  # bytes, unpacked
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +78,7 @@ def dumps(recording: Recording, hide: Callable[[Any], Any] = lambda data: data) 
 
 def loads(text: str) -> Recording:
     try:
-        data = json.loads(text)
+        data = bounded.json(text)
     except ValueError as error:
         raise SnapshotError(
             f"not a recording: no JSON ({error}); make one with `mail-diagnose record -o FILE`"
@@ -107,7 +108,7 @@ def loads(text: str) -> Recording:
             settings=dict(data.get("settings") or {}),
             cut_off={check: from_plain(CutOff, end) for check, end in (data.get("cut_off") or {}).items()},
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise SnapshotError(f"the recording is damaged ({type(error).__name__}: {error}); record again") from None
 
 
@@ -129,7 +130,7 @@ def unpack(data: bytes) -> str:
 def load(path: Path) -> Recording:
     """Raises SnapshotError for a file that is missing, unreadable, too large or no recording."""
     try:
-        data = path.read_bytes()
+        data = files.read(path, LIMIT)
     except OSError as error:
         raise SnapshotError(f"cannot read the recording {path}: {error.strerror}") from None
     try:
@@ -138,15 +139,7 @@ def load(path: Path) -> Recording:
         raise SnapshotError(f"{path}: {error}") from None
 
 
-def save(recording: Recording, path: Path, hide: Callable[[Any], Any] = lambda data: data) -> None:
-    """Writes by renaming, mode 0600; `hide` takes out of the plain data what must not be kept."""
+def packed(recording: Recording, name: str, hide: Callable[[Any], Any] = lambda data: data) -> bytes:
+    """The octets of a recording for a file of that name; `hide` takes out of the plain data what must not be kept."""
     data = dumps(recording, hide).encode()
-    if path.suffix == ".gz":
-        data = gzip.compress(data, mtime=0)
-    part = path.with_name(path.name + ".part")
-    try:
-        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(data)
-        part.replace(path)
-    except OSError as error:
-        raise SnapshotError(f"cannot write {path}: {error.strerror}") from None
+    return gzip.compress(data, mtime=0) if name.endswith(".gz") else data

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
+
+from diagnose import files
+from diagnose.parse.text import bounded
 
 NAME = "queue.json"
 _LARGEST = 100_000  # octets
@@ -16,25 +16,17 @@ _LARGEST = 100_000  # octets
 def last(folder: Path) -> dict[str, Any]:
     """The last look; empty where there was none, or its file is no longer what we wrote."""
     try:
-        with open(folder / NAME, "rb") as file:
-            data = json.loads(file.read(_LARGEST))
-    except (OSError, ValueError, RecursionError):
+        data = bounded.json(files.read(folder / NAME, _LARGEST, owners=files.trusted(service=True)))
+    except (OSError, ValueError):
         return {}
     return data if isinstance(data, dict) else {}
 
 
 def keep(folder: Path, look: dict[str, Any]) -> bool:
     """Writes it by renaming; False where this user may not write there, which hurts nobody."""
-    temporary = ""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fd, temporary = tempfile.mkstemp(prefix=".queue-", dir=folder)
-        with os.fdopen(fd, "w", encoding="utf-8") as file:
-            json.dump(look, file)
-        os.replace(temporary, folder / NAME)
+        files.write(folder / NAME, json.dumps(look).encode(), 0o600, owners=files.trusted(service=True))
     except OSError:
-        if temporary:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
         return False
     return True

@@ -9,16 +9,20 @@ import gzip
 import io
 import json
 import os
+import select
 import stat
 import sys
+import time
 import zlib
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
+from diagnose import files
 from diagnose.errors import UsageError
 
+PATIENCE = 15.0  # seconds that a FIFO is waited for
 LONGEST = 65_536  # octets of a line that are kept
 _BOMS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
@@ -34,8 +38,7 @@ _EXPORTS = (b"{", b"__CURSOR=", b"__REALTIME_TIMESTAMP=", codecs.BOM_UTF16_LE, c
 def is_export(path: str) -> bool:
     """Whether a log file holds the journal's or a container's JSON, an export, UTF-16 or colours: no plain lines."""
     try:
-        with open(path, "rb") as file:
-            return file.read(64).startswith(_EXPORTS)
+        return files.head(path, 64)[0].startswith(_EXPORTS)
     except OSError:
         return False
 
@@ -68,7 +71,7 @@ def log_lines(path: str, since: float, now: datetime) -> Iterator[bytes]:
 @contextlib.contextmanager
 def opened(path: Path | None) -> Iterator[Iterator[str | bytes]]:
     """The lines of a file, or of standard input (None or "-"). Raises UsageError where there is nothing to read."""
-    if path is None or str(path) == "-":
+    if path is None or str(path) in ("-", "/dev/stdin"):
         if sys.stdin is None or sys.stdin.closed:
             raise UsageError("standard input is closed; name a file: mail-diagnose explain FILE")
         if sys.stdin.isatty():
@@ -79,13 +82,41 @@ def opened(path: Path | None) -> Iterator[Iterator[str | bytes]]:
         info = os.stat(path)
         if stat.S_ISDIR(info.st_mode):
             raise UsageError(f"{path} is a directory; name a file in it")
-        with open(path, "rb") as file:
-            yield _lines(file, str(path))
+        if stat.S_ISFIFO(info.st_mode):
+            with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb", buffering=0) as pipe:
+                yield _lines(cast(IO[bytes], io.BufferedReader(_Pipe(pipe.fileno()))), str(path))
+            return
+        with files.opened(path) as file:
+            yield _lines(cast(IO[bytes], io.BufferedReader(cast(io.RawIOBase, file))), str(path))
     except OSError as error:
         why = {errno.ENOENT: "no such file", errno.EACCES: "permission denied; try as root"}.get(
             error.errno or 0, (error.strerror or str(error)).lower()
         )
         raise UsageError(f"cannot read {path}: {why}") from None
+
+
+class _Pipe(io.RawIOBase):
+    """A FIFO, waited for no longer than a run takes: nobody may ever write into it."""
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+        self._end = time.monotonic() + PATIENCE
+        self._begun = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while (left := self._end - time.monotonic()) > 0:
+            if select.select([self._handle], [], [], left)[0]:
+                with contextlib.suppress(BlockingIOError):
+                    data = os.read(self._handle, len(buffer))
+                    if data or self._begun:
+                        self._begun = True
+                        buffer[: len(data)] = data
+                        return len(data)
+                time.sleep(0.05)  # end of file is what a FIFO says before its first writer comes
+        raise TimeoutError(errno.ETIMEDOUT, f"nothing more was written into it within {PATIENCE:.0f} s")
 
 
 def _lines(file: IO[bytes], name: str) -> Iterator[str | bytes]:

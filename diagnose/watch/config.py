@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from diagnose import files
 from diagnose.errors import UsageError
+from diagnose.parse.text import bounded
 
 PLACE = Path("/etc/mail-diagnose.toml")
+LIMIT = 1_000_000  # bytes
 TEXT, NUMBER, WHOLE, LIST, FLAG = "a text in quotes", "a number", "a whole number", "a list of texts", "true or false"
 KEYS: Mapping[str, str] = {
     "to": TEXT,
@@ -47,24 +50,23 @@ def load(path: Path | None, reading: bool = False) -> dict[str, Any]:
     """
     place = path or PLACE
     try:
-        text = place.read_text("utf-8")
+        text = files.read(place, LIMIT, owners=files.trusted()).decode("utf-8")
     except FileNotFoundError:
         if path is None:
             return {}
         raise UsageError(f"--config {path}: no such file") from None
     except OSError as error:
-        if reading and path is None and isinstance(error, PermissionError):
+        if reading and path is None and isinstance(error, PermissionError) and not isinstance(error, files.Refused):
             return {}
         raise UsageError(f"cannot read {place}: {error.strerror}; --config names another file") from None
     except UnicodeDecodeError:
         raise UsageError(f"{place}: not UTF-8 text") from None
-    from diagnose import toml
-
     try:
-        data: dict[str, Any] = toml.loads(text)
-    except toml.TOMLDecodeError as error:
+        data = bounded.toml(text)
+    except ValueError as error:
         where = re.search(r"\(at (line \d+)", str(error))
-        raise UsageError(f"{place}: no TOML{f' at {where[1]}' if where else ''}: see https://toml.io") from None
+        why = f" at {where[1]}: see https://toml.io" if where else f": {error}"
+        raise UsageError(f"{place}: no TOML{why}") from None
     for key, value in data.items():
         where_text = f"{place}, line {_line(text, key)}"
         if key not in KEYS:

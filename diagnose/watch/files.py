@@ -1,4 +1,4 @@
-"""Files that are whole at every instant: written beside, synced, renamed."""
+"""The files of the kept state: whole at every instant, and whose they are."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from diagnose import files
 from diagnose.errors import StateError
 
 
@@ -25,23 +26,8 @@ def write_whole(path: Path, text: str, mode: int, owner: tuple[int, int] | None 
 
     The new file has exactly `mode`, whatever the umask, and belongs to `owner` (user, group) where that is given. Raises StateError; then the old file stands as it was.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        part.unlink(missing_ok=True)
-        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        try:
-            with open(handle, "w", encoding="utf-8", errors="replace") as file:
-                file.write(text)
-                file.flush()
-                os.fchmod(handle, mode)
-                if owner is not None:
-                    os.fchown(handle, *owner)
-                os.fsync(handle)
-            part.replace(path)
-        except OSError:
-            part.unlink(missing_ok=True)
-            raise
-        _sync_directory(path.parent)
+        files.write(path, text.encode("utf-8", "replace"), mode, owner)
     except OSError as error:
         raise StateError(f"cannot write {path}: {error.strerror}; free space there or choose another place") from None
 
@@ -52,14 +38,6 @@ def sweep(directory: Path, name: str) -> None:
         part.unlink(missing_ok=True)
 
 
-def _sync_directory(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def prepare(directory: Path) -> None:
     """Makes the directory (0750) where it is missing. Raises StateError when it cannot be made or used."""
     try:
@@ -68,6 +46,8 @@ def prepare(directory: Path) -> None:
         raise StateError(f"--state-dir {directory}: not a directory") from None
     except OSError as error:
         raise StateError(f"cannot make the state directory {directory}: {error.strerror}; see --state-dir") from None
+    if why := files.doubt(directory, files.trusted(service=True)):
+        raise StateError(f"the state in {directory} is not trusted: {why}; correct that, or see --state-dir")
 
 
 def _owner(directory: Path) -> tuple[int, int] | None:

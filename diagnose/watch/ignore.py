@@ -9,12 +9,15 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from diagnose import files
 from diagnose.errors import StateError, UsageError
 from diagnose.host.redact import plain
 from diagnose.model import Observation
+from diagnose.parse.text import bounded
 from diagnose.watch.files import keep_whole, locked, prepare
 
 NAME = "ignored.json"
+LIMIT = 1_000_000  # bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +73,7 @@ def load(directory: Path) -> tuple[Rule, ...]:
     """Raises StateError for a list that cannot be read: silently ignoring nothing would raise old alarms."""
     path = directory / NAME
     try:
-        rows = json.loads(path.read_text("utf-8"))["ignored"]
+        rows = bounded.json(files.read(path, LIMIT, owners=files.trusted(service=True)))["ignored"]
         rules = tuple(Rule(**row) for row in rows)
         for rule in rules:
             rule.expired(datetime.now().astimezone())

@@ -12,12 +12,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from diagnose import files
 from diagnose.errors import StateError
+from diagnose.parse.text import bounded
 from diagnose.watch.files import keep_whole
 
 SCHEMA = 1
 NAME = "state.json"
-LIMIT = 64_000_000  # bytes
+LIMIT = 16_000_000  # bytes
 SYSTEM = Path("/var/lib/mail-diagnose")
 FUTURE = 60.0  # seconds that a result may be ahead of the clock before its age counts as unknown
 
@@ -57,18 +59,13 @@ def load(directory: Path) -> State | None:
     """The kept state, None where there is none yet. Raises Unusable, or StateError where it cannot be read."""
     path = directory / NAME
     try:
-        with open(path, "rb") as file:
-            data = file.read(LIMIT + 1)
+        state = bounded.json(files.read(path, LIMIT, owners=files.trusted(service=True)))
     except FileNotFoundError:
         return None
     except OSError as error:
         raise StateError(f"cannot read {path}: {error.strerror}; run as the user of the watch, or as root") from None
-    if len(data) > LIMIT:
-        raise Unusable("it is too large")
-    try:
-        state = json.loads(data)
-    except (ValueError, RecursionError):
-        raise Unusable("it is damaged") from None
+    except ValueError as error:
+        raise Unusable(f"it is damaged ({error})") from None
     if not isinstance(state, dict) or not isinstance(state.get("schema"), int):
         raise Unusable("it is no state of mail-diagnose")
     if state["schema"] != SCHEMA:

@@ -96,7 +96,10 @@ def test_a_state_directory_that_cannot_be_written_is_a_line() -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can lend a hand to another user")
-def test_a_pass_of_root_leaves_the_state_to_the_service_that_owns_the_directory() -> None:
+def test_a_pass_of_root_leaves_the_state_to_the_service_that_owns_the_directory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("diagnose.files.SERVICE", "nobody")
     with tempfile.TemporaryDirectory(dir="/tmp") as above:
         Path(above).chmod(0o755)
         place = Path(above) / "kept"

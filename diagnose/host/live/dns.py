@@ -7,6 +7,7 @@ import threading
 import time
 from typing import Any
 
+from diagnose import files
 from diagnose.host.query import DnsReply, Lookup, Resolve, ResolveReply
 
 TRY = 2.0  # seconds for one server's answer before the question is repeated or the next server is asked
@@ -91,11 +92,10 @@ def name_servers() -> list[str]:
     """Those of /etc/resolv.conf, at most three as in the C library; the loopback when it names none."""
     servers = []
     try:
-        with open("/etc/resolv.conf", encoding="utf-8", errors="replace") as file:
-            for line in file:
-                part = line.split()
-                if len(part) >= 2 and part[0] == "nameserver":
-                    servers.append(part[1])
+        for line in files.head("/etc/resolv.conf", 100_000)[0].decode("utf-8", "replace").split("\n"):
+            part = line.split()
+            if len(part) >= 2 and part[0] == "nameserver":
+                servers.append(part[1])
     except OSError:
         pass
     return servers[:3] or ["127.0.0.1"]

@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from diagnose import files
 from diagnose.host.live.logstamp import epoch
 
 CHUNK = (
@@ -37,7 +38,7 @@ def window(path: str, since: float, until: float | None = None, limit: int | Non
     silently where a compressed file is cut off.
     """
     if path.endswith(COMPRESSED):
-        with open(path, "rb", buffering=0) as file:
+        with files.opened(path) as file:
             near = _near(os.fstat(file.fileno()))
             yield from _between(_whole_lines(_decompress(file, path)), since, until, near, keep=True)
         return
@@ -69,7 +70,7 @@ def read_open(fd: int, since: float, until: float | None = None, limit: int | No
 def covers(path: str, since: float) -> bool:
     """Whether the file's first line is older than `since`, so that no older file has to be asked. False if unknown."""
     try:
-        with open(path, "rb", buffering=0) as file:
+        with files.opened(path) as file:
             near = _near(os.fstat(file.fileno()))
             head = next(iter(_decompress(file, path)), b"") if path.endswith(COMPRESSED) else file.read(_PROBE * 8)
     except OSError:

@@ -17,6 +17,7 @@ import subprocess
 import time
 from typing import BinaryIO
 
+from diagnose import files
 from diagnose.host.query import (
     Disk,
     DiskReply,
@@ -68,7 +69,7 @@ def why(error: OSError) -> str:
         errno.ENOTDIR: "not found",
         errno.EACCES: "permission denied",
         errno.EPERM: "permission denied",
-    }.get(error.errno or 0, (error.strerror or type(error).__name__).lower())
+    }.get(0 if isinstance(error, files.Refused) else error.errno or 0, (error.strerror or type(error).__name__).lower())
 
 
 def run(query: Exec, secrets: Secrets) -> ExecReply:
@@ -124,20 +125,13 @@ def _clean(data: bytes, secrets: Secrets) -> str:
 
 def read(query: Read, secrets: Secrets) -> ReadReply:
     try:
-        # A FIFO or a device would hang us.
-        if not modes.S_ISREG(os.stat(query.path).st_mode):
-            return ReadReply(problem="not a regular file")
-        with open(query.path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if query.tail and size > query.limit:
-                file.seek(size - query.limit)
-            data = file.read(query.limit + 1)
+        data, truncated = files.head(query.path, query.limit, tail=query.tail)
     except OSError as error:
         return ReadReply(problem=why(error))
-    text = decode(data[: query.limit])
+    text = decode(data)
     if query.secret:
-        return ReadReply(text=mask_read(text, query.secret, secrets), truncated=len(data) > query.limit)
-    return ReadReply(text=secrets.hide(mask(text)), truncated=len(data) > query.limit)
+        return ReadReply(text=mask_read(text, query.secret, secrets), truncated=truncated)
+    return ReadReply(text=secrets.hide(mask(text)), truncated=truncated)
 
 
 def stat(query: Stat) -> StatReply:
@@ -194,8 +188,8 @@ def disk(query: Disk) -> DiskReply:
 def lock(query: Lock) -> LockReply:
     """Who holds a lock on the file: asked with F_GETLK, which takes none (struct flock of 64-bit Linux)."""
     try:
-        with open(query.path, "rb") as file:
-            text = decode(file.read(200)).strip()
+        with files.opened(query.path) as file:
+            text = decode(file.read(200) or b"").strip()
             try:
                 asked = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
                 kind, _, _, _, pid = struct.unpack("hhqqi4x", fcntl.fcntl(file.fileno(), fcntl.F_GETLK, asked))

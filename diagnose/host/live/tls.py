@@ -10,6 +10,7 @@ import ssl
 import time
 from dataclasses import replace
 
+from diagnose import files
 from diagnose.host.live import certificate
 from diagnose.host.live.connect import Broken, name_of
 from diagnose.host.query import TlsInfo
@@ -167,8 +168,7 @@ def _load(context: ssl.SSLContext, what: str, cafile: str | None = None, capath:
 def _load_key_store(context: ssl.SSLContext, path: str) -> bool:
     """Whether the file is one of Java's key stores, whose certificates are then trusted."""
     try:
-        with open(path, "rb") as file:
-            found = truststore.certificates(file.read(8_000_000))
+        found = truststore.certificates(files.head(path, 8_000_000)[0])
     except OSError:
         return False
     for der in found or ():

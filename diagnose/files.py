@@ -1,0 +1,188 @@
+"""Files as a program treats them that may run as root: read where they are plain and bounded, written whole and
+beside nobody's links, believed where nobody else could have put them there."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+SERVICE = "mail-diagnose"  # the user that the systemd unit runs as
+_READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_KINDS = {
+    stat.S_IFDIR: "a directory",
+    stat.S_IFLNK: "a symbolic link",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+}
+
+
+class Refused(OSError):
+    """What the kernel would allow and we do not; strerror says why."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(errno.EPERM, why)
+
+
+@contextmanager
+def opened(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A regular file, unbuffered. Raises OSError, also for a FIFO or a device, which would hang or never end."""
+    # Opening a device can do something by itself, so it is looked at first, and again once nobody can swap it.
+    _plain(os.stat(path))
+    with open(os.open(path, _READ), "rb", buffering=0) as file:
+        _plain(os.fstat(file.fileno()))
+        yield file
+
+
+def _plain(info: os.stat_result) -> None:
+    if not stat.S_ISREG(info.st_mode):
+        raise Refused("not a regular file")
+
+
+def head(path: str | os.PathLike[str], limit: int, *, tail: bool = False) -> tuple[bytes, bool]:
+    """At most `limit` octets from the start, or with `tail` the end; and whether there are more. Raises OSError."""
+    with opened(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if tail and size > limit:
+            file.seek(size - limit)
+        wanted = min(limit, size or limit) + 1  # files of /proc have no size
+        parts, got = [], 0
+        while got < wanted and (part := file.read(min(wanted - got, 1_000_000))):
+            parts.append(part)
+            got += len(part)
+    data = b"".join(parts)
+    return data[:limit], got > limit or (tail and size > limit)
+
+
+def read(path: str | os.PathLike[str], limit: int, *, owners: frozenset[int] | None = None) -> bytes:
+    """The whole file. Raises OSError, Refused where it is larger than `limit` octets or, with `owners`, where anybody else
+    could have written it."""
+    if owners is not None and (why := doubt(Path(path), owners)):
+        raise Refused(why)
+    data, more = head(path, limit)
+    if more:
+        raise Refused(f"larger than {limit // 1_000_000 or 1} MB")
+    return data
+
+
+def trusted(*, service: bool = False, sudo: bool = False) -> frozenset[int]:
+    """Whose files are believed: root's and one's own. service: also those of the user that watches; sudo: also those
+    of the user whom root stands in for."""
+    found = {0, os.geteuid()}
+    if sudo and os.geteuid() == 0 and (user := os.environ.get("SUDO_UID", "")).isdecimal():
+        found.add(int(user[:10]))
+    if service:
+        import pwd
+
+        with suppress(KeyError):
+            found.add(pwd.getpwnam(SERVICE).pw_uid)
+    return frozenset(found)
+
+
+def doubt(path: Path, owners: frozenset[int]) -> str:
+    """Who other than `owners` could put something else at `path`, links followed; empty where nobody. Raises OSError."""
+    place, parts, links = Path("/"), [*reversed(path.absolute().parts[1:])], 0
+    groups = {0} | ({os.getegid()} if os.geteuid() else set())  # a user's own group is that user
+    while True:
+        info = os.lstat(place)
+        if stat.S_ISLNK(info.st_mode):
+            links += 1
+            if links > 40:
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+            target = Path(os.readlink(place))
+            place = Path("/") if target.is_absolute() else place.parent
+            parts += [part for part in reversed(target.parts) if part != "/"]
+        elif info.st_uid not in owners:
+            return f"{place} belongs to {_user(info.st_uid)}"
+        elif not (stat.S_ISDIR(info.st_mode) and info.st_mode & stat.S_ISVTX):
+            if info.st_mode & 0o002:
+                return f"{place} is writable by everybody"
+            if info.st_mode & 0o020 and info.st_gid not in groups:
+                return f"{place} is writable by group {_group(info.st_gid)}"
+        if not parts:
+            return ""
+        part = parts.pop()
+        place = place.parent if part == ".." else place / part
+
+
+def _user(uid: int) -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"
+
+
+def _group(gid: int) -> str:
+    import grp
+
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)
+
+
+def write(
+    path: Path,
+    data: bytes,
+    mode: int | None,
+    owner: tuple[int, int] | None = None,
+    *,
+    owners: frozenset[int] | None = None,
+) -> None:
+    """Replaces `path` by `data`; who reads meanwhile sees the old or the new, never a part. Raises OSError; then the old
+    file stands as it was.
+
+    The new file has exactly `mode`, whatever the umask (None: as the file that is there, if it is one's own, else 0600),
+    and belongs to `owner` (user, group) where that is given. Only a regular file is replaced; a character device is
+    written into. owners: refuse, as root, a directory in which others than these may swap files.
+    """
+    if owners is not None and os.geteuid() == 0 and (why := doubt(path.parent, owners)):
+        raise Refused(f"{why}, who could swap the file; --force writes it all the same")
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            there: os.stat_result | None = os.stat(path.name, dir_fd=folder, follow_symlinks=False)
+        except FileNotFoundError:
+            there = None
+        if there is not None and stat.S_ISCHR(there.st_mode):
+            _into(path.name, data, folder)
+            return
+        if there is not None and not stat.S_ISREG(there.st_mode):
+            raise Refused(f"{_KINDS.get(stat.S_IFMT(there.st_mode), 'a device')} stands there")
+        if mode is None:
+            mode = stat.S_IMODE(there.st_mode) if there is not None and there.st_uid == os.geteuid() else 0o600
+        part = f".{path.name}.{os.urandom(8).hex()}.part"
+        handle = os.open(
+            part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder
+        )
+        try:
+            with open(handle, "wb") as file:
+                if owner is not None:
+                    os.fchown(handle, *owner)
+                os.fchmod(handle, mode)
+                file.write(data)
+                file.flush()
+                os.fsync(handle)
+            os.replace(part, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(part, dir_fd=folder)
+            raise
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _into(name: str, data: bytes, folder: int) -> None:
+    handle = os.open(name, os.O_WRONLY | os.O_NOFOLLOW | os.O_NOCTTY | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=folder)
+    with open(handle, "wb") as file:
+        if not stat.S_ISCHR(os.fstat(handle).st_mode):
+            raise Refused("no device any more")
+        os.set_blocking(handle, True)
+        file.write(data)
