@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -10,6 +11,12 @@ from pathlib import Path
 
 from diagnose import files
 from diagnose.errors import StateError
+
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+
+
+class NotKept(StateError):
+    """The disk takes nothing now: alarms must go out all the same."""
 
 
 class Busy(StateError):
@@ -29,7 +36,8 @@ def write_whole(path: Path, text: str, mode: int, owner: tuple[int, int] | None 
     try:
         files.write(path, text.encode("utf-8", "replace"), mode, owner)
     except OSError as error:
-        raise StateError(f"cannot write {path}: {error.strerror}; free space there or choose another place") from None
+        kind = NotKept if error.errno in _DISK else StateError
+        raise kind(f"cannot write {path}: {error.strerror}; free space there or choose another place") from None
 
 
 def sweep(directory: Path, name: str) -> None:
@@ -45,7 +53,8 @@ def prepare(directory: Path) -> None:
     except FileExistsError:
         raise StateError(f"--state-dir {directory}: not a directory") from None
     except OSError as error:
-        raise StateError(f"cannot make the state directory {directory}: {error.strerror}; see --state-dir") from None
+        kind = NotKept if error.errno in _DISK else StateError
+        raise kind(f"cannot make the state directory {directory}: {error.strerror}; see --state-dir") from None
     if why := files.doubt(directory, files.trusted(service=True)):
         raise StateError(f"the state in {directory} is not trusted: {why}; correct that, or see --state-dir")
 
@@ -84,9 +93,8 @@ def locked(directory: Path, name: str = "lock", what: str = "another pass") -> I
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise StateError(
-            f"cannot write in the state directory {directory}: {error.strerror}; see --state-dir"
-        ) from None
+        kind = NotKept if error.errno in _DISK else StateError
+        raise kind(f"cannot write in the state directory {directory}: {error.strerror}; see --state-dir") from None
     try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:

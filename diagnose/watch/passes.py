@@ -8,12 +8,14 @@ arrived. The history is written from the state, and writing it twice changes not
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import threading
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ from diagnose import __version__
 from diagnose.errors import StateError
 from diagnose.watch import canary, ignore, machine, message, notify, state, store, verdict
 from diagnose.watch.canary import Canary
-from diagnose.watch.files import Busy, locked, prepare, sweep
+from diagnose.watch.files import Busy, NotKept, locked, prepare, sweep
 from diagnose.watch.heartbeat import Heartbeat
 from diagnose.watch.probe import Probe
 from diagnose.watch.target import Target
@@ -60,8 +62,8 @@ class Outcome:
 
 
 def one_pass(options: Options, probe: Probe) -> Outcome:
-    """Raises Busy when another pass is under way, StateError when nothing can be kept: then nothing is told either,
-    apart from the heartbeat."""
+    """Raises Busy when another pass is under way, StateError when the state is not to be used: then nothing is told,
+    apart from the heartbeat. Where the disk takes no state, alarms go out at once, with a note that says so."""
     time.sleep(delay(options.jitter))
     deadline = time.monotonic() + options.timeout
     heartbeat = Heartbeat(options.heartbeat) if options.heartbeat else None
@@ -74,6 +76,8 @@ def one_pass(options: Options, probe: Probe) -> Outcome:
             return _locked_pass(options, probe, heartbeat, deadline)
     except Busy:
         raise
+    except NotKept as error:
+        return _locked_pass(options, probe, heartbeat, deadline, str(error))
     except StateError as error:
         if heartbeat:
             heartbeat.end(3, str(error), deadline)
@@ -99,10 +103,14 @@ def _hung(timeout: float) -> None:
     os._exit(3)
 
 
-def _locked_pass(options: Options, probe: Probe, heartbeat: Heartbeat | None, deadline: float) -> Outcome:
+def _locked_pass(
+    options: Options, probe: Probe, heartbeat: Heartbeat | None, deadline: float, unkept: str = ""
+) -> Outcome:
+    """unkept: why the state cannot be kept, which is found out before anything is told."""
     outcome = Outcome(0)
     directory = options.state_dir
-    sweep(directory, state.NAME)
+    if not unkept:
+        sweep(directory, state.NAME)
     kept, now = _kept(directory, outcome)
     rules = ignore.load(directory)
     if heartbeat:
@@ -112,7 +120,13 @@ def _locked_pass(options: Options, probe: Probe, heartbeat: Heartbeat | None, de
     report = probe(ignore.matcher(rules, moment), left)
     at = time.time()
     seen = verdict.seen(report, now, kept.get("ground"), at)
-    after, event = machine.step(now, options.policy, seen)
+    try:
+        if not unkept:
+            state.probe(directory, len(json.dumps(report)))
+    except NotKept as error:
+        unkept = str(error)
+    # What cannot be counted is told at once: the next pass will not remember this one.
+    after, event = machine.step(now, replace(options.policy, attempts=1) if unkept else options.policy, seen)
     if seen.status == machine.UNKNOWN and report["status"] == machine.OK:
         report["status"] = machine.UNKNOWN
         report["notes"] = [*report["notes"], f"what proved {now.cause} could not be looked at: not known to be over"]
@@ -133,30 +147,55 @@ def _locked_pass(options: Options, probe: Probe, heartbeat: Heartbeat | None, de
     _outage(kept, now, after, report, at)
     kept["outbox"], lost = notify.given_up(kept["outbox"], options.targets, at)
     if event is not None:
-        kept["serial"] += 1
-        note = message.compose(event, report, f"{kept['id']}-{kept['serial']}", after.unknowns)
-        kept["outbox"] = notify.enqueue(kept["outbox"], options.targets, note, at)
-        outcome.told += [str(note["title"]), *str(note["text"]).splitlines()]
+        _alarm(options, kept, outcome, event, at, unkept)
     _warn_of_mail(options, kept, outcome)
     kept["deliveries"] = [*kept.get("deliveries", ()), *lost][-DELIVERIES:]
     message_due = _canary(options, kept, report, at)
-    state.store(directory, kept)
-    _history(options, kept, outcome)
+    if unkept:
+        outcome.warnings.append(f"state not kept: {unkept}")
+    else:
+        state.store(directory, kept)
+        _history(options, kept, outcome)
     outcome.status = EXIT[str(report["status"])]
-    _deliver(options, kept, report, outcome, deadline, lost)
+    _deliver(options, kept, report, outcome, deadline, lost, bool(unkept))
+    if unkept:
+        outcome.status = outcome.status or 1
+    _sign_off(options, kept, outcome, heartbeat, message_due, deadline)
+    if not unkept:
+        with suppress(NotKept):  # the disk filled up meanwhile: all is told, and may be told again
+            state.store(directory, kept)
+    return outcome
+
+
+def _alarm(options: Options, kept: state.State, outcome: Outcome, event: machine.Event, at: float, unkept: str) -> None:
+    kept["serial"] += 1
+    number, unknowns = f"{kept['id']}-{kept['serial']}", machine.from_plain(kept["machine"]).unknowns
+    note = message.compose(event, kept["report"], number, unknowns)
+    if unkept:
+        note["text"] = f"{note['text']}\nState not kept, so this may be told again: {unkept}"
+    kept["outbox"] = notify.enqueue(kept["outbox"], options.targets, note, at)
+    outcome.told += [str(note["title"]), *str(note["text"]).splitlines()]
+
+
+def _sign_off(
+    options: Options,
+    kept: state.State,
+    outcome: Outcome,
+    heartbeat: Heartbeat | None,
+    message_due: bytes | None,
+    deadline: float,
+) -> None:
     if options.canary and message_due:
         problem = canary.send(options.canary, message_due, deadline)
         if problem:
             outcome.warnings.append(f"canary not taken by the mailer: {problem}")
             outcome.status = outcome.status or 1
     if heartbeat:
-        heartbeat.end(outcome.status, outcome.told[0] if outcome.told else _headline(report), deadline)
+        heartbeat.end(outcome.status, outcome.told[0] if outcome.told else _headline(kept["report"]), deadline)
         for problem in heartbeat.problems:
             outcome.warnings.append(problem)
             outcome.status = outcome.status or 1
     kept["heartbeat"] = heartbeat.problems if heartbeat else []
-    state.store(directory, kept)
-    return outcome
 
 
 def _kept(directory: Path, outcome: Outcome) -> tuple[state.State, machine.Machine]:
@@ -231,6 +270,7 @@ def _deliver(
     outcome: Outcome,
     deadline: float,
     lost: list[dict[str, Any]],
+    unkept: bool,
 ) -> None:
     results: list[dict[str, Any]] = []
     if kept["outbox"]:
@@ -240,7 +280,7 @@ def _deliver(
             options.targets,
             report,
             deadline,
-            lambda: state.store(options.state_dir, kept),
+            (lambda: None) if unkept else (lambda: state.store(options.state_dir, kept)),
             options.pauses,
         )
     for failed in [*lost, *(r for r in results if not r["delivered"])]:

@@ -137,6 +137,13 @@ def store(directory: Path, state: State) -> None:
     keep_whole(directory / NAME, json.dumps(state, ensure_ascii=False))
 
 
+def probe(directory: Path, size: int) -> None:
+    """Raises NotKept where the disk would not take a state of that many octets now."""
+    path = directory / f"{NAME}.probe"
+    keep_whole(path, " " * (size + 20_000))
+    path.unlink(missing_ok=True)
+
+
 def set_aside(directory: Path, why: str) -> str:
     """Moves an unusable state out of the way, keeping the newest three; returns the sentence that says so."""
     kept = sorted(directory.glob(f"{NAME}.unusable-*"))

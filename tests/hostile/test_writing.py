@@ -161,7 +161,7 @@ def test_what_others_may_write_is_not_believed(place: Path, how: str, what: str)
         file.symlink_to(place / "theirs" / file.name)
     else:
         folder.chmod(0o777)
-    given = ["--config", file, "--state-dir", place] if what == "config" else ["--state-dir", folder]
+    given: list[str | Path] = ["--config", file, "--state-dir", place] if what == "config" else ["--state-dir", folder]
     done = run("report", *given)
     assert done.returncode == 3
     assert "belongs to nobody" in done.stdout + done.stderr or "is writable by" in done.stdout + done.stderr
