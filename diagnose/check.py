@@ -18,7 +18,7 @@ What cannot be told is `unknown(...)` with the reason, never silence. A check th
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn, TypeVar
 
@@ -50,7 +50,7 @@ from diagnose.host.query import Stat as Stat
 from diagnose.host.query import Trace as Trace
 from diagnose.model import ANY as ANY
 from diagnose.model import FLAG as FLAG
-from diagnose.model import Observation, Target
+from diagnose.model import Observation, Scalar, Target
 from diagnose.model import SignSpec as SignSpec
 from diagnose.statement import fail as fail
 from diagnose.statement import ok as ok
@@ -123,6 +123,10 @@ class Check:
     def declares(self, sign: str) -> bool:
         """Whether the body may yield it."""
         return any(spec.names(sign) for spec in self.signs)
+
+    def keys(self, sign: str) -> Mapping[str, tuple[Scalar, ...] | None]:
+        """What causes may weigh of the sign's data, the names with their values; ANY stands for all."""
+        return {key: values for spec in self.signs if spec.names(sign) for key, values in spec.keys.items()}
 
 
 def check(

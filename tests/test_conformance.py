@@ -20,6 +20,7 @@ from diagnose.host.memo import FakeHost, NoNetwork
 from diagnose.knowledge.causes import all_causes
 from diagnose.knowledge.sayings import sayings, signs
 from diagnose.model import (
+    ANY,
     SAID,
     Cause,
     Confidence,
@@ -85,6 +86,23 @@ def test_a_saying_suggests_causes_that_exist() -> None:
 @pytest.mark.parametrize("cause", CAUSES, ids=lambda c: c.id)
 def test_a_cause_weighs_only_signs_that_a_check_declares(cause: Cause) -> None:
     assert [sign.id for sign in cause.signs if sign.id not in DECLARED] == []
+
+
+@pytest.mark.parametrize("cause", CAUSES, ids=lambda c: c.id)
+def test_a_cause_awaits_only_what_a_check_declares(cause: Cause) -> None:
+    """Key and value of every `where`: one that no check gives would keep the sign silent for ever."""
+    stale = [
+        (sign.id, key, value)
+        for sign in cause.signs
+        for key, wanted in sign.where
+        for value in (wanted if isinstance(wanted, tuple) else (wanted,))
+        if not any(
+            key in keys and ((known := keys[key]) is ANY or value in known)
+            for check in CHECKS
+            for keys in [check.keys(sign.id)]
+        )
+    ]
+    assert stale == []
 
 
 def test_every_declared_sign_is_weighed_or_informational() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from diagnose.check import Context, Listeners, SignSpec, check, fail, ok, skip, unknown, warn
+from diagnose.check import ANY, FLAG, Context, Listeners, SignSpec, check, fail, ok, skip, unknown, warn
 from diagnose.facts.application import Application, Sources, found
 from diagnose.facts.javamail import factory_without_port, is_local
 from diagnose.facts.javamail_verdict import Verdict, verdict
@@ -70,7 +70,11 @@ _SPOKEN = {
 @check(
     id="application",
     title="The application's mail settings",
-    signs=("app.settings", SignSpec("app.route", gauge="bypass"), "app.smtp-listener-missing"),
+    signs=(
+        SignSpec("app.settings", {"problem": ANY, "proven": FLAG}),
+        SignSpec("app.route", {"direct": FLAG, "port": ANY}, gauge="bypass"),
+        "app.smtp-listener-missing",
+    ),
     tags=("application",),
     timeout=9.5,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from diagnose.check import Context, check, fail, ok, skip, unknown, warn
+from diagnose.check import ANY, FLAG, Context, SignSpec, check, fail, ok, skip, unknown, warn
 from diagnose.facts.application import Application, found
 from diagnose.facts.javamail import Session
 from diagnose.facts.javamail_runtime import runtime
@@ -36,7 +36,23 @@ _STATIC_TLS = {
 @check(
     id="application-probe",
     title="The application's mail server",
-    signs=("app.server", "app.tls", "app.certificate", "app.protocol", "app.login", "app.sender"),
+    signs=(
+        SignSpec(
+            "app.server",
+            {
+                "outcome": (*_SAYS, "prohibited"),
+                "others": ("open", "blocked", "private", "unknown"),
+                "local": FLAG,
+                "intended": FLAG,
+                "port": ANY,
+            },
+        ),
+        SignSpec("app.tls", {"kind": ANY, "proven": FLAG}),
+        "app.certificate",
+        "app.protocol",
+        SignSpec("app.login", {"label": ANY}),
+        SignSpec("app.sender", {"label": ANY}),
+    ),
     tags=("application", "network"),
     probes=True,
     timeout=9.8,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 
-from diagnose.check import Context, Now, Read, Stat, check, fail, ok, skip, unknown, warn
+from diagnose.check import ANY, Context, Now, Read, SignSpec, Stat, check, fail, ok, skip, unknown, warn
 from diagnose.facts.application import Application, Sources, found
 from diagnose.facts.javamail_runtime import processes
 from diagnose.model import Observation, Scalar
@@ -20,7 +20,7 @@ _UNCOMPARED = re.compile(r"(?:passw|secret|token|timeout|debug)", re.I)
 @check(
     id="puppet",
     title="From the template to the running application",
-    signs=("app.applied",),
+    signs=(SignSpec("app.applied", {"kind": ANY}),),
     tags=("application",),
     timeout=6.0,
 )

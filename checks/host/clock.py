@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 
 from diagnose.check import (
+    FLAG,
     Context,
     Dial,
     DialReply,
@@ -20,6 +21,7 @@ from diagnose.check import (
     MailQueue,
     Now,
     Query,
+    SignSpec,
     Stat,
     ask_all,
     check,
@@ -42,7 +44,7 @@ _LARGE, _SMALL = 3600.0, 60.0
 _COMPLAINT = re.compile(r"certificate|not verified|not trusted|not yet valid|CertPath|CertificateExpired", re.I)
 
 
-@check(id="clock", title="The clock", signs=("host.clock",), tags=("host",))
+@check(id="clock", title="The clock", signs=(SignSpec("host.clock", {"sure": FLAG}),), tags=("host",))
 def clock(ctx: Context) -> Iterator[Observation]:
     now = ctx.ask(Now()).epoch
     if not now:

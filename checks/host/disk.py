@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from diagnose.check import Context, Disk, check, fail, ok, unknown, warn
+from diagnose.check import Context, Disk, SignSpec, check, fail, ok, unknown, warn
 from diagnose.facts import Mta, mta
 from diagnose.model import Observation, Scalar
 
@@ -15,7 +15,7 @@ _MEGA = 1_000_000
 @check(
     id="disk",
     title="Room for mail",
-    signs=("disk.space", "disk.inodes", "disk.read-only"),
+    signs=(SignSpec("disk.space", {"kind": ("full", "low")}), "disk.inodes", "disk.read-only"),
     tags=("postfix", "host"),
     needs=("postfix",),
 )

@@ -4,17 +4,19 @@ import ipaddress
 from collections.abc import Iterator
 
 from diagnose import facts
-from diagnose.check import Context, check, fail, ok, skip, unknown
+from diagnose.check import FLAG, Context, SignSpec, check, fail, ok, skip, unknown
 from diagnose.facts.network import Tried, egress, mail_port
 from diagnose.facts.packets import DIALLED, exchangers_tried
 from diagnose.model import Observation, Scalar
 from diagnose.parse.system.outcomes import WORDS, Outcome
 
+_OUTCOMES = (*(outcome.value for outcome in Outcome), "silent", "closed")
+
 
 @check(
     id="destination",
     title="The recipient's mail servers",
-    signs=("destination.reachable",),
+    signs=(SignSpec("destination.reachable", {"loopback": FLAG, "outcome": _OUTCOMES}),),
     tags=("network",),
     needs=("network", "postfix"),
     probes=True,

@@ -10,17 +10,19 @@ import ipaddress
 from collections.abc import Iterator
 
 from diagnose import facts
-from diagnose.check import Context, Lookup, ask_all, check, fail, ok, skip, unknown, warn
+from diagnose.check import Context, Lookup, SignSpec, ask_all, check, fail, ok, skip, unknown, warn
 from diagnose.facts.network import private_view
 from diagnose.model import Observation
 from diagnose.parse.system.nameservice import is_address
 from diagnose.parse.system.own_network import is_private
 
+_KINDS = ("servfail", "nxdomain", "no-exchanger", "null-mx", "some", "private", "loopback", "no-address")
+
 
 @check(
     id="exchangers",
     title="The recipient's mail exchangers",
-    signs=("dns.recipient-domain",),
+    signs=(SignSpec("dns.recipient-domain", {"kind": _KINDS}),),
     tags=("dns", "network"),
     needs=("network",),
     probes=True,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from diagnose import facts
-from diagnose.check import Context, MailLog, SignSpec, check, fail, ok, skip, stamped, unknown, warn
+from diagnose.check import ANY, Context, MailLog, SignSpec, check, fail, ok, skip, stamped, unknown, warn
+from diagnose.facts.mail import SAID_SIGNS
 from diagnose.model import Observation, Scalar
 from diagnose.parse.log import current, maillog
 from diagnose.parse.log.current import Fact
@@ -14,7 +15,12 @@ from diagnose.parse.log.current import Fact
 @check(
     id="log",
     title="Mail log",
-    signs=(SignSpec("mail.flow", gauge="flow"), "mail.*", "log.submissions", "log.recipient"),
+    signs=(
+        SignSpec("mail.flow", gauge="flow"),
+        SAID_SIGNS,
+        "log.submissions",
+        SignSpec("log.recipient", {"kind": ANY}),
+    ),
     tags=("mail",),
     decisive=True,
     timeout=8.0,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from diagnose import facts
 from diagnose.check import Context, MailQueue, Now, check, fail, ok, unknown, warn
-from diagnose.facts.mail import QUEUE_SIGNS
+from diagnose.facts.mail import QUEUE_SIGNS, SAID_SIGNS
 from diagnose.model import Observation, Scalar
 from diagnose.parse.log import current
 from diagnose.parse.postfix.queue import QueueGroup, QueueSummary
@@ -21,7 +21,7 @@ CROWD = 300  # messages that wait for their first attempt to end
     id="queue",
     title="Mail queue",
     signs=(
-        "mail.*",
+        SAID_SIGNS,
         *QUEUE_SIGNS,
         "queue.backlog",
     ),

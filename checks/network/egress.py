@@ -6,7 +6,7 @@ Asked of several unrelated operators for each port, beside controls that are no 
 from collections.abc import Iterator, Sequence
 
 from diagnose import facts
-from diagnose.check import Context, SignSpec, ask_all, check, fail, ok, unknown, warn
+from diagnose.check import ANY, Context, SignSpec, ask_all, check, fail, ok, unknown, warn
 from diagnose.facts.network import (
     IMPLICIT,
     PORTS,
@@ -32,11 +32,14 @@ FIND = "As root, find what stops it by the commands below."
 ALTERNATES = (587, 465, 2525, 2587, 2465)
 
 
+_KINDS = ("private", "open", "mixed", "one-server", "silent", "throttled", "blocked", "local")
+
+
 @check(
     id="egress",
     title="Ports that leave this network",
     signs=(
-        "egress.mail-port",
+        SignSpec("egress.mail-port", {"port": ANY, "kind": _KINDS, "service": ANY}),
         "egress.internet",
         SignSpec("egress.endpoint", gauge="endpoint"),
         *(SignSpec(f"egress.port-{port}", gauge="port") for port in PORTS),

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from diagnose.check import Context, Exec, Now, Read, check, fail, ok, skip, unknown, warn
+from diagnose.check import FLAG, Context, Exec, Now, Read, SignSpec, check, fail, ok, skip, unknown, warn
 from diagnose.facts.network import MailPort, Tried, mail_port
 from diagnose.facts.packets import all_stopped, own_tried, packets, refusals
 from diagnose.model import Observation, Scalar
@@ -33,7 +33,7 @@ class Found:
 @check(
     id="firewall",
     title="This host's own firewall",
-    signs=("firewall.smtp", "firewall.redirect"),
+    signs=(SignSpec("firewall.smtp", {"by_user": FLAG}), "firewall.redirect"),
     tags=("network",),
     timeout=9.0,
 )

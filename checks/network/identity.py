@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from diagnose import facts
-from diagnose.check import Context, Lookup, Now, ask_all, check, fail, ok, skip, unknown, warn
+from diagnose.check import ANY, FLAG, Context, Lookup, Now, SignSpec, ask_all, check, fail, ok, skip, unknown, warn
 from diagnose.facts import Mta, Route
 from diagnose.facts.network import egress, families, public_address
 from diagnose.model import Observation, Scalar, Status
@@ -22,7 +22,12 @@ _HOST = ("MX", *_ADDRESS)
 @check(
     id="identity",
     title="Who this host says it is",
-    signs=("identity.helo", "identity.ptr", "identity.sender-domain", "identity.hostname"),
+    signs=(
+        SignSpec("identity.helo", {"via": ANY, "kind": ("invalid", "unresolvable")}),
+        "identity.ptr",
+        "identity.sender-domain",
+        SignSpec("identity.hostname", {"failing": FLAG}),
+    ),
     tags=("dns", "network"),
     needs=("network", "postfix"),
     probes=True,

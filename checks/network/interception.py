@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from diagnose.check import Context, check, fail, ok, unknown, warn
+from diagnose.check import FLAG, Context, SignSpec, check, fail, ok, unknown, warn
 from diagnose.facts.network import Egress, MailPort, egress, mail_port
 from diagnose.model import Observation, Scalar
 from diagnose.parse.system.outcomes import Greeted, Interception, greeting_name, interception
@@ -11,7 +11,7 @@ from diagnose.parse.system.outcomes import Greeted, Interception, greeting_name,
 @check(
     id="interception",
     title="Who answers on the mail's port",
-    signs=("egress.intercepted", "egress.starttls"),
+    signs=(SignSpec("egress.intercepted", {"mail": FLAG}), SignSpec("egress.starttls", {"mail": FLAG})),
     tags=("network",),
     needs=("network",),
     probes=True,

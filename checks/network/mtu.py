@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from diagnose.check import Context, Exec, MailLog, check, fail, ok, skip, unknown, warn
+from diagnose.check import FLAG, Context, Exec, MailLog, SignSpec, check, fail, ok, skip, unknown, warn
 from diagnose.facts.network import addresses, mail_port
 from diagnose.model import Observation, Scalar
 from diagnose.parse.log.stalls import stalls
@@ -17,7 +17,7 @@ SMALL = 1000  # a message of so many bytes fits a packet, whatever the path's li
 @check(
     id="mtu",
     title="Packet size on the way",
-    signs=("path.mtu",),
+    signs=(SignSpec("path.mtu", {"stalled": FLAG}),),
     tags=("network",),
     timeout=8.0,
 )

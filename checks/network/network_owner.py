@@ -4,7 +4,7 @@ import ipaddress
 import re
 from collections.abc import Iterator
 
-from diagnose.check import Context, Lookup, Read, SignSpec, ask_all, check, ok, unknown, warn
+from diagnose.check import ANY, Context, Lookup, Read, SignSpec, ask_all, check, ok, unknown, warn
 from diagnose.facts.network import mail_port, public_address, service
 from diagnose.facts.packets import own_tried
 from diagnose.knowledge.labels import Network
@@ -21,7 +21,11 @@ CLOUD_ID = "/run/cloud-init/cloud-id"
 @check(
     id="network-owner",
     title="Whose network this is",
-    signs=(SignSpec("owner.network", gauge="network"), "owner.policy", "owner.address"),
+    signs=(
+        SignSpec("owner.network", gauge="network"),
+        SignSpec("owner.policy", {"port": ANY, "service": ANY}),
+        "owner.address",
+    ),
     informational=("owner.network", "owner.address"),
     tags=("network", "relay-choice"),
     timeout=10.0,

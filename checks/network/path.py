@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from diagnose.check import Context, SignSpec, Trace, ask_all, check, fail, ok, skip, unknown
+from diagnose.check import ANY, Context, SignSpec, Trace, ask_all, check, fail, ok, skip, unknown
 from diagnose.facts.network import (
     WIRE,
     Egress,
@@ -33,7 +33,13 @@ WORDS = {
 @check(
     id="path",
     title="Where the mail's packets end",
-    signs=(SignSpec("path.dies", gauge="hops"),),
+    signs=(
+        SignSpec(
+            "path.dies",
+            {"port": ANY, "service": ANY, "said_by": ("", "router", "neighbour"), "where": tuple(WORDS)},
+            gauge="hops",
+        ),
+    ),
     tags=("network",),
     needs=("network",),
     probes=True,

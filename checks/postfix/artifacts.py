@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from diagnose.check import Context, Read, check, fail, ok, unknown, warn
+from diagnose.check import FLAG, Context, Read, SignSpec, check, fail, ok, unknown, warn
 from diagnose.facts import Mta, mta
 from diagnose.model import Observation
 from diagnose.parse.postfix import main_cf, master_cf
@@ -33,7 +33,7 @@ _FREE_TEXT = re.compile(r"banner|_text$|_footer|_command|_template|mail_name|che
 @check(
     id="artifacts",
     title="Traces of copying in the settings",
-    signs=("config.paste",),
+    signs=(SignSpec("config.paste", {"plain": FLAG}),),
     tags=("postfix", "config"),
     needs=("postfix",),
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from diagnose import facts
-from diagnose.check import Context, Lookup, Read, ask_all, check, fail, ok, skip, unknown, warn
+from diagnose.check import ANY, FLAG, Context, Lookup, Read, SignSpec, ask_all, check, fail, ok, skip, unknown, warn
 from diagnose.facts import Route
 from diagnose.model import Observation
 from diagnose.parse.system.nameservice import addresses, differences, hosts, resolv_conf
@@ -21,7 +21,7 @@ ANSWERED = ("NOERROR", "NODATA", "NXDOMAIN")
 @check(
     id="chroot-names",
     title="Names inside Postfix's chroot",
-    signs=("dns.chroot", "dns.chroot-file"),
+    signs=("dns.chroot", SignSpec("dns.chroot-file", {"file": ANY, "lacks_relay": FLAG})),
     tags=("dns", "postfix"),
     needs=("postfix",),
 )

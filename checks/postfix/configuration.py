@@ -9,7 +9,7 @@ import difflib
 import re
 from collections.abc import Iterator
 
-from diagnose.check import Context, Read, Stat, check, fail, ok, unknown, warn
+from diagnose.check import FLAG, Context, Read, SignSpec, Stat, check, fail, ok, unknown, warn
 from diagnose.facts import Mta, mta
 from diagnose.model import Observation
 from diagnose.parse.postfix import main_cf, setting_types
@@ -29,7 +29,13 @@ _FATAL_KINDS = ("missing-equals", "missing-name", "bad-field-count", "cannot-ope
 @check(
     id="configuration",
     title="Postfix' settings",
-    signs=("config.syntax", "config.value", "config.unknown-parameter", "config.duplicate", "config.readable"),
+    signs=(
+        "config.syntax",
+        SignSpec("config.value", {"everything": FLAG}),
+        "config.unknown-parameter",
+        "config.duplicate",
+        "config.readable",
+    ),
     informational=("config.duplicate",),
     tags=("postfix", "config"),
     needs=("postfix",),

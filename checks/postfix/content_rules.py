@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from diagnose.check import Context, MailLog, Read, check, fail, ok, unknown, warn
+from diagnose.check import FLAG, Context, MailLog, Read, SignSpec, check, fail, ok, unknown, warn
 from diagnose.facts import Mta, mta
 from diagnose.model import Observation
 from diagnose.parse.postfix import table
@@ -36,7 +36,9 @@ _ACCESS = re.compile(
 @check(
     id="content-rules",
     title="Rules on what mail says",
-    signs=("config.content-rule",),
+    signs=(
+        SignSpec("config.content-rule", {"how": ("discard", "redirect", "reject"), "most": FLAG, "unlogged": FLAG}),
+    ),
     tags=("postfix", "config"),
     needs=("postfix",),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from diagnose.check import Context, Stat, check, fail, ok, unknown
+from diagnose.check import ANY, Context, SignSpec, Stat, check, fail, ok, unknown
 from diagnose.facts import Mta, mta
 from diagnose.model import Observation, Scalar
 
@@ -15,7 +15,7 @@ _BACKENDS = ("mailbox_transport", "virtual_transport", "local_transport", "fallb
 @check(
     id="filter-programs",
     title="Programs that mail is piped to",
-    signs=("filter.program",),
+    signs=(SignSpec("filter.program", {"role": ANY}),),
     tags=("postfix",),
     needs=("postfix",),
 )

@@ -6,7 +6,22 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from diagnose.check import Context, Dial, DialReply, Query, Read, Stat, ask_all, check, fail, ok, unknown, warn
+from diagnose.check import (
+    ANY,
+    Context,
+    Dial,
+    DialReply,
+    Query,
+    Read,
+    SignSpec,
+    Stat,
+    ask_all,
+    check,
+    fail,
+    ok,
+    unknown,
+    warn,
+)
 from diagnose.facts import Mta, mta
 from diagnose.model import Observation, Scalar
 from diagnose.parse.postfix import nexthop
@@ -26,10 +41,18 @@ class _Service:
     soft: bool = False
 
 
+_KINDS = ("refused", "missing", "unlisted")
+
+
 @check(
     id="filters",
     title="Filters and backends of this host",
-    signs=("filter.content", "filter.milter", "filter.policy", "filter.backend"),
+    signs=(
+        SignSpec("filter.content", {"kind": _KINDS, "parameter": ANY}),
+        SignSpec("filter.milter", {"kind": _KINDS}),
+        SignSpec("filter.policy", {"kind": _KINDS}),
+        SignSpec("filter.backend", {"kind": _KINDS}),
+    ),
     tags=("postfix",),
     needs=("postfix",),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from diagnose.check import Context, Listener, Listeners, check, fail, ok, unknown, warn
+from diagnose.check import Context, Listener, Listeners, SignSpec, check, fail, ok, unknown, warn
 from diagnose.facts import Mta, mta
 from diagnose.model import Observation, Scalar
 
@@ -14,7 +14,7 @@ _WORDS = {"smtp": 25, "submission": 587, "smtps": 465, "submissions": 465, "urd"
 @check(
     id="listeners",
     title="SMTP ports of this host",
-    signs=("listener.smtp", "listener.expected"),
+    signs=(SignSpec("listener.smtp", {"kind": ("none", "not-loopback", "loopback-only", "open")}), "listener.expected"),
     tags=("postfix", "host"),
 )
 def listeners(ctx: Context) -> Iterator[Observation]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from diagnose.check import Context, Dial, Exec, Listeners, Stat, check, fail, ok, unknown, warn
+from diagnose.check import FLAG, Context, Dial, Exec, Listeners, SignSpec, Stat, check, fail, ok, unknown, warn
 from diagnose.facts import Mta, master, mta
 from diagnose.model import Observation
 
@@ -47,7 +47,7 @@ _FRONTS = (
 @check(
     id="mta",
     title="Who takes mail on this host",
-    signs=("postfix.sendmail-command", "postfix.port-25-owner"),
+    signs=("postfix.sendmail-command", SignSpec("postfix.port-25-owner", {"wanted": FLAG})),
     tags=("postfix",),
 )
 def mta_owner(ctx: Context) -> Iterator[Observation]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from diagnose.check import (
+    ANY,
+    FLAG,
     Context,
     Exec,
     Glob,
@@ -34,7 +36,12 @@ _DEAD = ("zombie", "dead", "stopped", "tracing-stop")
 @check(
     id="processes",
     title="Postfix' processes",
-    signs=(SignSpec("postfix.installed", decisive=True), "postfix.master", "postfix.daemons", "postfix.instances"),
+    signs=(
+        SignSpec("postfix.installed", {"left": FLAG}, decisive=True),
+        SignSpec("postfix.master", {"kind": (*_DEAD, "down", "unseen")}),
+        SignSpec("postfix.daemons", {"service": ANY}),
+        "postfix.instances",
+    ),
     informational=("postfix.instances",),
     tags=("postfix",),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from diagnose.check import Context, Read, Stat, check, fail, ok, skip, warn
+from diagnose.check import Context, Read, SignSpec, Stat, check, fail, ok, skip, warn
 from diagnose.facts import Mta, Route, mta, route
 from diagnose.model import Observation
 from diagnose.parse.postfix import main_cf, table
@@ -17,7 +17,10 @@ _SASL_FILES = ("sasl_passwd", "sasl/passwd", "sasl/sasl_passwd", "sasl_password"
 @check(
     id="relay-meant",
     title="The relay that is meant",
-    signs=("config.relay-meant", "config.relay-port"),
+    signs=(
+        SignSpec("config.relay-meant", {"kind": ("indented", "misspelt", "overridden", "file", "map", "table")}),
+        "config.relay-port",
+    ),
     tags=("postfix", "config"),
     needs=("postfix",),
 )

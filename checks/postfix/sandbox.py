@@ -8,7 +8,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from diagnose.check import Context, Disk, Exec, Glob, Process, Processes, Read, Stat, check, fail, ok, unknown, warn
+from diagnose.check import (
+    Context,
+    Disk,
+    Exec,
+    Glob,
+    Process,
+    Processes,
+    Read,
+    SignSpec,
+    Stat,
+    check,
+    fail,
+    ok,
+    unknown,
+    warn,
+)
 from diagnose.facts import mta
 from diagnose.model import Observation, Scalar
 
@@ -23,7 +38,7 @@ _NO_NEW = re.compile(r"^(?:NoNewPrivileges|RestrictSUIDSGID)\s*=\s*(?:yes|true|1
 @check(
     id="sandbox",
     title="Sandboxes around programs that send",
-    signs=("host.sandbox", "host.sandboxed-service"),
+    signs=("host.sandbox", SignSpec("host.sandboxed-service", {"kind": ("unit",)})),
     tags=("host",),
     needs=("postfix", "linux"),
 )

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from diagnose.check import Context, Exec, MailLog, check, fail, ok, unknown, warn
+from diagnose.check import Context, Exec, MailLog, SignSpec, check, fail, ok, unknown, warn
 from diagnose.facts import Mta, mta
 from diagnose.model import Observation, Scalar
 
@@ -32,7 +32,7 @@ _USERS = ("www-data", "apache", "nginx", "tomcat", "nobody", "daemon")
 @check(
     id="submission",
     title="Mail that this host refuses to take",
-    signs=("config.submission-refused", "config.submit-users", "config.size-limit"),
+    signs=(SignSpec("config.submission-refused", {"kind": ("rule",)}), "config.submit-users", "config.size-limit"),
     tags=("postfix", "config"),
     needs=("postfix",),
 )

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from diagnose.check import Context, Dial, MapCompare, MapLookup, Stat, check, fail, ok, unknown, warn
+from diagnose.check import Context, Dial, MapCompare, MapLookup, SignSpec, Stat, check, fail, ok, unknown, warn
 from diagnose.facts import Mta, mta
 from diagnose.model import Observation
 from diagnose.parse.postfix import table
@@ -46,7 +46,13 @@ class _Use:
 @check(
     id="tables",
     title="Lookup tables",
-    signs=("table.supported", "table.present", "table.readable", "table.works", "table.stale"),
+    signs=(
+        "table.supported",
+        "table.present",
+        "table.readable",
+        "table.works",
+        SignSpec("table.stale", {"kind": ("aliases", "differs")}),
+    ),
     informational=("table.stale",),
     tags=("postfix", "config"),
     needs=("postfix",),

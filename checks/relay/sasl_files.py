@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from diagnose.check import Context, Exec, Stat, check, fail, ok, skip, unknown
+from diagnose.check import Context, Exec, SignSpec, Stat, check, fail, ok, skip, unknown
 from diagnose.facts import Mta, mta
 from diagnose.facts.relay import plug_ins, relay_route, settings_problem
 from diagnose.model import Observation, Scalar
@@ -16,7 +16,11 @@ _OWNERS = ("root", "postfix")
 @check(
     id="sasl-files",
     title="Password files and SASL plug-ins",
-    signs=("sasl.exposed", "sasl.plugins", "sasl.type"),
+    signs=(
+        SignSpec("sasl.exposed", {"kind": ("readable", "owner")}),
+        SignSpec("sasl.plugins", {"kind": ("none", "no-plaintext")}),
+        "sasl.type",
+    ),
     tags=("relay", "sasl"),
     needs=("postfix",),
 )

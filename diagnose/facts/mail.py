@@ -10,12 +10,22 @@ from typing import TYPE_CHECKING
 from diagnose.facts.asks import Asks
 from diagnose.host.plain import from_plain
 from diagnose.host.query import LogReply, MailLog, MailQueue, Now
-from diagnose.model import FLAG, SignSpec, Target
+from diagnose.model import ANY, FLAG, SAID, SignSpec, Target
 
 if TYPE_CHECKING:
     from diagnose.parse.log.maillog import MailLog as ReadLog
     from diagnose.parse.postfix.queue import QueueSummary
 
+# Of the words of servers and programs, wherever they are read; some readers leave some of the keys out.
+SAID_SIGNS = SignSpec(
+    f"{SAID}*",
+    {
+        "route": ("relay", "direct", "local"),
+        "weak": (*FLAG, None),
+        **dict.fromkeys(("several", "current", "minor", "alone", "near", "mailbox"), (*FLAG, None)),
+        **dict.fromkeys(("stage", "code", "port", "address", "family", "service"), ANY),
+    },
+)
 # What the queue's sums say, wherever they are read: for the check and for the command.
 QUEUE_SIGNS = (
     SignSpec("queue.readable", decisive=True, gauge="view"),

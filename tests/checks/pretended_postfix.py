@@ -138,6 +138,10 @@ def run(check: Check, host: FakeHost, recipient: str | None = None, sender: str 
     except Skip:
         return []
     assert not [o.sign for o in found if not check.declares(o.sign)]
+    for observation in found:
+        keys = check.keys(observation.sign)
+        odd = {k: v for k, v in observation.data.items() if (known := keys.get(k)) is not None and v not in known}
+        assert not odd, f"{observation.sign}: not declared: {odd}"
     return found
 
 
