@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from diagnose.errors import UsageError
 from diagnose.knowledge.labels import Endpoint, Login, Network, Relay, RelayHost, relays
 from diagnose.knowledge.recognise import find, identify, network_of, split_next_hop
+from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.model import Advice, AdviceFile
 from diagnose.relay_settings import Choice, Seen, System, commands, main_cf, password_line, version
 
@@ -26,7 +27,7 @@ __all__ = ["Listed", "System", "find", "identify", "listing", "network_of", "sug
 
 PORT_ORDER = (587, 465, 2525, 2587, 2465, 8025, 8465, 588, 443, 80, 25)
 WEB_PORTS = frozenset({53, 80, 443})  # open everywhere: says nothing about a mail server on them
-IMPLICIT_PORTS = frozenset({465, 2465, 8465, 443})
+IMPLICIT_PORTS = IMPLICIT_TLS_PORTS | {443}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

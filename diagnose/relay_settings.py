@@ -8,15 +8,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
+from diagnose.knowledge.distributions import FAMILIES
 from diagnose.knowledge.labels import Endpoint, Relay, RelayHost
 
 MAP_TYPES = ("lmdb", "hash", "cdb", "btree", "dbm", "texthash")
 UNCOMPILED = frozenset({"texthash"})
-CA_BUNDLES = {
-    "debian": "/etc/ssl/certs/ca-certificates.crt",
-    "rhel": "/etc/pki/tls/certs/ca-bundle.crt",
-    "alpine": "/etc/ssl/certs/ca-certificates.crt",
-}
 RESTART = frozenset({"inet_interfaces", "inet_protocols"})  # read by master when it starts, not when it reloads
 
 
@@ -86,7 +82,8 @@ def main_cf(choice: Choice, system: System) -> dict[str, str]:
     if version(system) >= (3, 0):
         # Said for STARTTLS as well: a "yes" left over from port 465 would keep 587 from working.
         settings["smtp_tls_wrappermode"] = "yes" if choice.endpoint.implicit else "no"
-    bundle = system.ca_bundle or CA_BUNDLES.get(system.family)
+    family = FAMILIES.get(system.family)
+    bundle = system.ca_bundle or (family.ca_file if family else None)
     if bundle:
         settings["smtp_tls_CAfile"] = bundle
     return settings
@@ -108,14 +105,9 @@ def install(system: System) -> tuple[str, ...]:
     packages = (system.sasl_package or "").split()
     if not packages:
         return ()
-    tools = {
-        "debian": "apt-get install -y",
-        "rhel": "dnf install -y" if version(system) >= (3, 0) else "yum install -y",
-        "suse": "zypper --non-interactive install",
-        "alpine": "apk add",
-        "arch": "pacman -S --needed --noconfirm",
-    }
-    tool = tools.get(system.family)
+    tool = FAMILIES[system.family].install if system.family in FAMILIES else ""
+    if version(system) < (3, 0):  # of the time before dnf
+        tool = tool.replace("dnf", "yum")
     return (f"{tool} {shlex.join(packages)}",) if tool else ()
 
 

@@ -197,7 +197,7 @@ def _advice(
         family=info.family,
         ca_bundle=support.ca_file if bundle is not None and bundle.exists else None,
         map_type=postfix.value("default_database_type") or support.map_type,
-        sasl_package=support.sasl_package,
+        sasl_package=" ".join(support.sasl_packages),
         supported_map_types=postfix.map_types,
         postfix_version=postfix.version or None,
         config_directory=postfix.config_directory,

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from diagnose import facts
 from diagnose.check import ANY, Context, SignSpec, ask_all, check, fail, ok, unknown, warn
 from diagnose.facts.network import (
-    IMPLICIT,
     PORTS,
     Egress,
     MailPort,
@@ -23,6 +22,7 @@ from diagnose.facts.network import (
 )
 from diagnose.knowledge.labels import Relay, relays
 from diagnose.knowledge.recognise import identify
+from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.model import Observation, Scalar
 from diagnose.parse.log import current
 from diagnose.parse.system.outcomes import FAILURES, WORDS, Outcome, Pattern
@@ -112,7 +112,9 @@ def _mail_port(ctx: Context, way: MailPort, seen: Egress) -> Observation:
         )
         return fail("egress.mail-port", subject, text, kind=_kind(found, rows), fix=FIND, **data)
     if found.kind in ("open", "mixed"):
-        mute = [t for t in rows if t.open and way.port not in IMPLICIT and not t.reply.banner and t.reply.error]
+        mute = [
+            t for t in rows if t.open and way.port not in IMPLICIT_TLS_PORTS and not t.reply.banner and t.reply.error
+        ]
         if len(mute) == len([t for t in rows if t.open]) > 1:
             text = f"TCP {way.port} connects at {len(mute)} unrelated operators, and none of them says a word"
             return fail("egress.mail-port", subject, text, kind="silent", **data)

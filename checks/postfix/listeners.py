@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 from diagnose.check import Context, Listener, Listeners, SignSpec, check, fail, ok, unknown, warn
 from diagnose.facts import Mta, mta
+from diagnose.knowledge.smtp import PORT_NUMBERS
 from diagnose.model import Observation, Scalar
-
-_WORDS = {"smtp": 25, "submission": 587, "smtps": 465, "submissions": 465, "urd": 465}
 
 
 @check(
@@ -53,7 +52,7 @@ def _expected(postfix: Mta, found: tuple[Listener, ...]) -> Iterator[Observation
         if "inet" in disabled or any(w.startswith(service.name) for w in disabled):
             continue
         word = service.name.rpartition(":")[2]
-        port = _WORDS.get(word) or (int(word) if word.isdigit() else 0)
+        port = PORT_NUMBERS.get(word) or (int(word) if word.isdigit() else 0)
         if not port:
             continue
         data: dict[str, Scalar] = {"service": service.name, "port": port, "host": "localhost"}

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from diagnose.check import Context, SignSpec, check, fail, ok, skip, warn
 from diagnose.facts import route
-from diagnose.facts.relay import IMPLICIT_PORTS, session, settings_problem, way_in
+from diagnose.facts.relay import session, settings_problem, way_in
 from diagnose.facts.relay_tls import spoken, tried
+from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.model import Observation
 
 
@@ -43,6 +44,6 @@ def relay_wrapper(ctx: Context) -> Iterator[Observation]:
     elif speaks and (mode.mandatory or not mode.wrapper):
         what = "implicit TLS" if speaks == "implicit" else "STARTTLS or plain SMTP"
         yield ok("relay.wrapper", into.place, f"speaks {what}, as Postfix expects", **into.tls_data)
-    elif not speaks and into.port in IMPLICIT_PORTS and not mode.wrapper:
+    elif not speaks and into.port in IMPLICIT_TLS_PORTS and not mode.wrapper:
         text = "is a port for implicit TLS, and smtp_tls_wrappermode is off"
         yield warn("relay.wrapper", into.place, text, kind="by-port", wrapper="yes", **where)

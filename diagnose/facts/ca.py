@@ -5,15 +5,13 @@ from __future__ import annotations
 from diagnose.facts import Asks, Route, tls_mode
 from diagnose.facts.relay import ca_problem
 from diagnose.host.query import Glob, Read, Stat
+from diagnose.knowledge.distributions import CA_FILES
 from diagnose.knowledge.recognise import identify
-from diagnose.parse.postfix import tls_settings
 
 
 def bundle(ctx: Asks) -> str:
     """This host's own CA bundle."""
-    return next(
-        (path for path in tls_settings.SYSTEM_BUNDLES if ctx.ask(Stat(path)).exists), tls_settings.SYSTEM_BUNDLES[0]
-    )
+    return next((path for path in CA_FILES if ctx.ask(Stat(path)).exists), CA_FILES[0])
 
 
 def file_problem(ctx: Asks, path: str) -> str:

@@ -14,9 +14,9 @@ from diagnose import facts
 from diagnose.facts.asks import Asks
 from diagnose.host.query import Dial, DialReply, Exec
 from diagnose.knowledge.labels import Probe
+from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.parse.system.outcomes import Outcome, is_own, outcome
 
-IMPLICIT = frozenset({465, 2465, 8465})
 WIRE = {
     "kept": "its packets do not leave this host",
     "answered": "this host discards the answer that came back",
@@ -76,7 +76,7 @@ def dial_address(
     address: str, port: int, host: str, *, say: str = "connect", helo: str = "", user: str = "", bind: str = ""
 ) -> Dial:
     """A short dialogue with one address. On a port of implicit TLS only the connect is made: it tells enough."""
-    say = "connect" if port in IMPLICIT else say
+    say = "connect" if port in IMPLICIT_TLS_PORTS else say
     return Dial(host=address, port=port, verify_name=host, say=say, helo=helo, user=user, bind=bind)
 
 

@@ -17,7 +17,8 @@ from diagnose.facts.application import DOCKER, Application
 from diagnose.facts.asks import Asks, ask_all
 from diagnose.facts.javamail_runtime import trust_store
 from diagnose.host.query import Dial, DialReply, Exec, Login, Now, Query, Resolve
-from diagnose.parse.app.mail_settings import IMPLICIT_TLS_PORTS, MailSettings
+from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
+from diagnose.parse.app.mail_settings import MailSettings
 from diagnose.parse.system import iproute
 from diagnose.parse.system.outcomes import Outcome, outcome
 

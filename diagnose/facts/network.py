@@ -19,7 +19,6 @@ from typing import Any
 from diagnose import facts
 from diagnose.errors import Late
 from diagnose.facts.asks import Asks, ask_all
-from diagnose.facts.dials import IMPLICIT as IMPLICIT
 from diagnose.facts.dials import WIRE as WIRE
 from diagnose.facts.dials import Tried as Tried
 from diagnose.facts.dials import dial_address as dial_address

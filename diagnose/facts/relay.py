@@ -17,13 +17,13 @@ from diagnose.host.query import Dial, Glob, Login, MapLookup, Stat
 from diagnose.host.query import DialReply as DialReply
 from diagnose.host.query import TlsInfo as TlsInfo
 from diagnose.knowledge.recognise import identify
+from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.model import Scalar, Target
 from diagnose.parse.postfix import sasl_options, sasl_passwd, table, tls_settings
 from diagnose.parse.postfix.nexthop import NextHop
 from diagnose.parse.postfix.setting_types import items
 from diagnose.parse.postfix.table import Table
 
-IMPLICIT_PORTS = (465, 2465)
 PLUG_IN_PATTERNS = (
     "/usr/lib/*/sasl2/lib*.so*",
     "/usr/lib64/sasl2/lib*.so*",
@@ -227,7 +227,7 @@ class Session:
 
 def first_way(into: WayIn) -> str:
     """As Postfix would; but on a port that is for implicit TLS a server keeps silent in the clear: do not wait for it."""
-    return "implicit" if into.port in IMPLICIT_PORTS else into.mode.dial
+    return "implicit" if into.port in IMPLICIT_TLS_PORTS else into.mode.dial
 
 
 def session(ctx: Asks, way: Route) -> Session:

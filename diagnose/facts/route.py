@@ -10,6 +10,7 @@ from diagnose.facts.mail import target
 from diagnose.facts.names import exchangers
 from diagnose.facts.postfix import mta
 from diagnose.host.query import MapLookup, Read
+from diagnose.knowledge.smtp import PORT_NUMBERS
 from diagnose.model import Target
 from diagnose.parse.postfix import master_cf, postconf, trivial_rewrite
 from diagnose.parse.postfix.master_cf import Service
@@ -100,9 +101,7 @@ def _default_port(settings: Mapping[str, str], service: Service | None) -> int:
     named = settings.get("smtp_tcp_port", "smtp")
     if service and service.command.rpartition("/")[2] == "lmtp":
         named = settings.get("lmtp_tcp_port", "24")
-    return {"smtp": 25, "submission": 587, "smtps": 465, "submissions": 465}.get(
-        named, int(named) if named.isdigit() else 25
-    )
+    return PORT_NUMBERS.get(named, int(named) if named.isdigit() else 25)
 
 
 def asker(ctx: Asks) -> trivial_rewrite.Lookup:

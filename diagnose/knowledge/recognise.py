@@ -12,6 +12,7 @@ import re
 from collections.abc import Collection, Mapping
 
 from diagnose.knowledge.labels import Network, Relay, networks, relays
+from diagnose.knowledge.smtp import PORT_NUMBERS
 
 
 def split_next_hop(text: str) -> tuple[str, int | None]:
@@ -23,9 +24,8 @@ def split_next_hop(text: str) -> tuple[str, int | None]:
     )
     if match is None:
         return first.lower().rstrip("."), None
-    named = {"submission": 587, "submissions": 465, "smtps": 465, "smtp": 25}
     port = match["port"]
-    number = named.get(port) or (int(port) if port.isdigit() else None) if port else None
+    number = PORT_NUMBERS.get(port) or (int(port) if port.isdigit() else None) if port else None
     return match["inner"].lower().rstrip("."), number
 
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from diagnose.knowledge import distributions
 from diagnose.parse.system import iproute, nameservice, os_release
 
 ROUTES = json.dumps(
@@ -132,6 +133,19 @@ def test_distributions(text: str, family: str, major: int, map_type: str, ca_fil
     support = os_release.mail_support(found)
     assert (found.family, found.major, support.map_type, support.ca_file) == (family, major, map_type, ca_file)
     assert os_release.mail_support(found, ("static", "cdb")).map_type == "cdb"
+
+
+@pytest.mark.parametrize(
+    ("manager", "command"),
+    [
+        ("systemd", "systemctl restart postfix"),
+        ("openrc", "rc-service postfix restart"),
+        ("sysv", "service postfix restart"),
+        ("", "postfix stop && postfix start"),
+    ],
+)
+def test_service_managers(manager: str, command: str) -> None:
+    assert distributions.service(manager, "restart") == command
 
 
 @settings(max_examples=60, deadline=None)

@@ -15,16 +15,8 @@ from diagnose.host.live import certificate
 from diagnose.host.live.connect import Broken, name_of
 from diagnose.host.query import TlsInfo
 from diagnose.host.redact import plain
+from diagnose.knowledge.distributions import CA_FILES
 from diagnose.parse.app import truststore
-
-# Where distributions keep the bundle, for a Python whose own OpenSSL was built to look elsewhere.
-_BUNDLES = (
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-)
 
 
 class Unverified(Exception):
@@ -116,7 +108,7 @@ def _unverifying() -> ssl.SSLContext:
 def _stamp(*paths: str) -> tuple[float, ...]:
     """Changes when a bundle does, so that a long-running watch notices."""
     stamps = []
-    for path in (*paths, *_BUNDLES):
+    for path in (*paths, *CA_FILES):
         try:
             stamps.append(os.stat(path).st_mtime if path else 0.0)
         except (OSError, ValueError):
@@ -144,7 +136,7 @@ def _context(ca_file: str, ca_path: str, _changed: tuple[float, ...]) -> tuple[s
     context.load_default_certs()
     if paths.cafile and os.path.isfile(paths.cafile):
         return context, ""
-    for path in _BUNDLES:
+    for path in CA_FILES:  # for a Python whose own OpenSSL was built to look elsewhere
         if os.path.isfile(path) and not _load(context, path, cafile=path):
             return context, ""
     if paths.capath and os.path.isdir(paths.capath) and os.listdir(paths.capath):

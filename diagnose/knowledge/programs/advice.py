@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.model import Cause, Remedy, Scalar
 
 _HOST = re.compile(r"[A-Za-z0-9_.:-]{1,255}")
-_IMPLICIT = frozenset({465, 2465, 8465})
 # Text of a cause's own remedy that is Postfix's or has a gap, and so not this program's.
 _FOREIGN = re.compile(
     r"\b(?:post(?:conf|map|queue|super|fix|alias)|Postfix|main\.cf|master\.cf|mailq|smtpd?_\w+)\b|\{\w+\}"
@@ -161,7 +161,7 @@ def _values(words: Mapping[str, Any], fields: Fields) -> dict[str, str]:
     implicit, starttls = words["implicit"], words["starttls"]
     tls = (
         f"TLS from the first byte on {port}: {implicit}; STARTTLS on 587: {starttls}"
-        if port in _IMPLICIT
+        if port in IMPLICIT_TLS_PORTS
         else f"STARTTLS on {port or 587}: {starttls}; TLS from the first byte on 465: {implicit}"
     )
     revocation = words.get("revocation")
@@ -181,7 +181,7 @@ def _values(words: Mapping[str, Any], fields: Fields) -> dict[str, str]:
     if port:
         values["port"] = str(port)
     if host and port:
-        how = "" if port in _IMPLICIT else "-starttls smtp "
+        how = "" if port in IMPLICIT_TLS_PORTS else "-starttls smtp "
         values["s_client"] = f"openssl s_client {how}-connect {f'[{host}]' if ':' in host else host}:{port}"
     return values
 

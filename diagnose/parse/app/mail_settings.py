@@ -7,13 +7,12 @@ Measured with JavaMail 1.6.5 and 1.4.1; the rules on ports and socket factories 
 import re
 from dataclasses import dataclass
 
+from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS, STARTTLS_PORTS
 from diagnose.parse.app.properties import Properties, Property
 from diagnose.parse.text.secret import Shape, placeholder
 
 _SSL_FACTORY = "javax.net.ssl.SSLSocketFactory"
 _PLAIN_FACTORY = "javax.net.SocketFactory"
-IMPLICIT_TLS_PORTS = frozenset((465, 2465, 8465))
-STARTTLS_PORTS = frozenset((25, 587, 2525, 2587))
 _EXAMPLE_HOST = re.compile(
     r"(?:^|\.)(?:example\.(?:com|net|org)|example|invalid)\.?$|^(?:your|my)[-_.]|CHANGE|<|\$\{", re.I
 )

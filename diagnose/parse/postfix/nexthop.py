@@ -7,6 +7,8 @@ import ipaddress
 import re
 from dataclasses import dataclass
 
+from diagnose.knowledge.smtp import PORT_NUMBERS
+
 _HOST_LABELS = re.compile(
     r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?$"
 )
@@ -48,7 +50,7 @@ class NextHop:
             return default
         if re.fullmatch(r"[0-9]{1,5}", self.port):
             return int(self.port)
-        return {"smtp": 25, "submission": 587, "smtps": 465, "submissions": 465, "urd": 465, "lmtp": 24}.get(self.port)
+        return PORT_NUMBERS.get(self.port)
 
 
 def parse(text: str, transport: str = "") -> NextHop:

@@ -8,14 +8,6 @@ _BY_NAME = {name.lower(): name for name in VERSIONS} | {"tlsv1.0": "TLSv1"}
 # Wire versions in hexadecimal, which a bound may be given as since 3.6.
 _BY_CODE = {0x300: "SSLv3", 0x301: "TLSv1", 0x302: "TLSv1.1", 0x303: "TLSv1.2", 0x304: "TLSv1.3"}
 LEVELS = ("none", "may", "encrypt", "fingerprint", "verify", "secure", "dane", "dane-only", "half-dane")
-SYSTEM_BUNDLES = (
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-)
-"""Where distributions keep the CA bundle; the first that is there is this host's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,8 @@ import re
 import shlex
 from dataclasses import dataclass, replace
 
+from diagnose.knowledge.distributions import FAMILIES, Family
+
 _FAMILIES = (
     ("debian", ("debian", "ubuntu", "raspbian", "linuxmint", "devuan", "kali", "pop")),
     ("rhel", ("rhel", "fedora", "centos", "rocky", "almalinux", "ol", "amzn", "scientific")),
@@ -29,88 +31,6 @@ class Distribution:
         return int(match[0]) if match else 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MailSupport:
-    """What to write into a remedy for this distribution. Commands are whole lines; `map_type` is what postmap makes
-    there by default. `log_files` in order of likelihood: the journal alone may hold the log."""
-
-    ca_file: str
-    map_type: str
-    sasl_package: str
-    map_package: str
-    install: str
-    reload: str
-    restart: str
-    log_files: tuple[str, ...]
-    chroot: bool
-
-
-_DEBIAN_CA = "/etc/ssl/certs/ca-certificates.crt"
-CA_FILES = (
-    _DEBIAN_CA,
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-)
-"""Where distributions keep the bundle of certification authorities."""
-
-_SYSTEMD = {"reload": "postfix reload", "restart": "systemctl restart postfix"}
-_SUPPORT: dict[str, MailSupport] = {
-    "debian": MailSupport(
-        ca_file=_DEBIAN_CA,
-        map_type="hash",
-        sasl_package="libsasl2-modules",
-        map_package="postfix-lmdb",
-        install="apt-get install -y",
-        log_files=("/var/log/mail.log", "/var/log/syslog"),
-        chroot=True,
-        **_SYSTEMD,
-    ),
-    "rhel": MailSupport(
-        ca_file="/etc/pki/tls/certs/ca-bundle.crt",
-        map_type="hash",
-        sasl_package="cyrus-sasl-plain",
-        map_package="postfix-lmdb",
-        install="dnf install -y",
-        log_files=("/var/log/maillog",),
-        chroot=False,
-        **_SYSTEMD,
-    ),
-    "suse": MailSupport(
-        ca_file="/etc/ssl/ca-bundle.pem",
-        map_type="lmdb",
-        sasl_package="cyrus-sasl-plain",
-        map_package="postfix",
-        install="zypper install -y",
-        log_files=("/var/log/mail", "/var/log/mail.info"),
-        chroot=False,
-        **_SYSTEMD,
-    ),
-    "alpine": MailSupport(
-        ca_file=_DEBIAN_CA,
-        map_type="lmdb",
-        sasl_package="cyrus-sasl cyrus-sasl-login",
-        map_package="postfix",
-        install="apk add",
-        log_files=("/var/log/mail.log", "/var/log/messages"),
-        chroot=False,
-        reload="postfix reload",
-        restart="rc-service postfix restart",
-    ),
-    "arch": MailSupport(
-        ca_file=_DEBIAN_CA,
-        map_type="lmdb",
-        sasl_package="cyrus-sasl",
-        map_package="postfix-lmdb",
-        install="pacman -S",
-        log_files=(),
-        chroot=False,
-        **_SYSTEMD,
-    ),
-}
-
-
 LONGEST = 1000  # characters of a value: the shell's rules take time that grows with their square
 
 
@@ -132,12 +52,12 @@ def parse(text: str) -> Distribution:
     )
 
 
-def mail_support(distribution: Distribution, map_types: tuple[str, ...] = ()) -> MailSupport:
+def mail_support(distribution: Distribution, map_types: tuple[str, ...] = ()) -> Family:
     """The names for this distribution; an unknown one is treated as Debian.
 
     `map_types` (from `postconf -m`) overrides the default map type where that is not built in.
     """
-    support = _SUPPORT.get(distribution.family, _SUPPORT["debian"])
+    support = FAMILIES.get(distribution.family, FAMILIES["debian"])
     map_type = support.map_type
     if distribution.family == "rhel" and distribution.id != "fedora" and distribution.major >= 10:
         map_type = "lmdb"
