@@ -94,7 +94,9 @@ def _of_trouble(log: MailLog, group: TroubleGroup) -> Fact | None:
     started = max((s.at for s in log.starts if s.at is not None), default=None)
     sent = max((at for _, at in _sent(log) if at is not None), default=None)
     lasting = scope_of(reason.label) == "submission"
-    over = _later(started, group.last, 1.0) or (not lasting and _later(sent, group.last))
+    # Syslog counts whole seconds: within one the order of the lines tells.
+    after = _later(sent, group.last) or (sent == group.last and log.last_sent > trouble.number)
+    over = _later(started, group.last, 1.0) or (not lasting and after)
     return Fact(
         label=reason.label,
         reason=reason,

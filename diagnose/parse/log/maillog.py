@@ -68,7 +68,8 @@ class MailLog:
 
     ``deliveries`` maps (label, relay host, recipient domain) to its `Group`; ``troubles`` maps (label, service,
     normalised text) to its `TroubleGroup`; ``sent`` maps (service, relay host, relay port) to the time of the last
-    success, ``sent_to`` maps recipient domains to theirs; ``statuses`` counts; ``starts`` are the last starts.
+    success, ``sent_to`` maps recipient domains to theirs; ``statuses`` counts; ``starts`` are the last starts;
+    ``last_sent`` is the line of the last success.
     """
 
     LIMIT = 500
@@ -86,6 +87,7 @@ class MailLog:
         self.first: datetime | None = None
         self.last: datetime | None = None
         self.lines = 0
+        self.last_sent = 0
         self._tls_lines = 0
         self._senders: OrderedDict[str, str] = OrderedDict()
         self._processes: OrderedDict[tuple[str | None, int | None], _Process] = OrderedDict()
@@ -180,6 +182,7 @@ class MailLog:
         self.statuses[delivery.status] = self.statuses.get(delivery.status, 0) + 1
         host = delivery.relay_host or "none"
         if delivery.left:
+            self.last_sent = delivery.number
             _keep(self.sent, (delivery.service or "smtp", host, delivery.relay_port), delivery.at, self.LIMIT)
             _keep(self.sent_to, delivery.domain, delivery.at, 4 * self.LIMIT)
             return
