@@ -114,6 +114,14 @@ def test_bounds_a_long_message_and_reads_on_behind_it() -> None:
     assert (20_005, log) in found
 
 
+def test_finds_the_report_behind_a_line_that_looks_like_a_head() -> None:
+    lines = ["Subject: what is this?", "Final-Recipient: rfc822; a@b.example", "Action: failed", "Status: 5.2.2"]
+    first, report = message.split(enumerate(lines, 1))
+    assert first == (1, lines[0])
+    assert isinstance(report, message.Report)
+    assert read("\n".join(lines).encode()).diagnoses[0].cause.id == "recipient-mailbox-full"
+
+
 def test_leaves_other_texts_alone() -> None:
     lines = ["To: whom it may concern", "Error: 535 authentication failed", "", "Subject: only a word", "--- a/file"]
     assert [each[1] for each in message.split(enumerate(lines, 1)) if isinstance(each, tuple)] == lines

@@ -26,7 +26,7 @@ _STATUS = frozenset(
 )  # fmt: skip
 _OF_A_COPY = frozenset({"received", "return-path", "message-id", "mime-version", "dkim-signature", "delivered-to"})
 _STANDING = re.compile(
-    r"This is the .{0,60} at \S[^:]*\.$|This is the mail system at host \S*|I'm sorry to have to inform you that your message could not|"
+    r"This is the .{0,60} at \S[^:]*\.$|The usual cause of this .*|This is the mail system at host \S*|I'm sorry to have to inform you that your message could not|"
     r"be delivered to one or more recipients\.? ?(?:It's attached below\.)?|For further assistance, please (?:send mail to \S*|contact .*)|"
     r"If you do so, please include this problem report\..*|delete your own text from the attached returned message\.?|"
     r"^\W{0,20}The mail system\W{0,20}$|This message was created automatically by mail delivery software\W{0,20}|"

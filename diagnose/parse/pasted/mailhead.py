@@ -18,7 +18,7 @@ _HEADER = re.compile(
 _OPENS = re.compile(
     r"\s*(?:Reporting-MTA: *\S|Final-Recipient: *\S|Diagnostic-Code: *\S|Remote-MTA: *\w+;|"
     r"Status: *[245]\.\d{1,3}\.\d{1,3}\s*$|Action: *(?:failed|delayed|delivered|relayed|expanded)\s*$|"
-    r"(?:Hi\. |Hi, )?This is the .{0,60}(?:send program|mail system|mail delivery|MTA) (?:program )?at |"
+    r"(?:Hi\. |Hi, )?This is the .{0,60}(?:program|mail system|delivery system|delivery agent|mail delivery|MTA) at \S|"
     r"This (?:message|report|e-?mail) (?:was|is) (?:created|generated) automatically by mail|"
     r"This is an? (?:automatic\w*|auto).{0,40}(?:Delivery Status|notification|bounce)|"
     r"Delivery (?:has failed|to the following recipients?)|The following address(?:es)? (?:failed|had)|"

@@ -69,13 +69,11 @@ def split(lines: Iterable[tuple[int, str]], depth: int = 0) -> Iterator[_Numbere
             if len(head) < _LONGEST_HEAD and _goes_on(head, line):
                 head.append((number, line))
                 continue
-            if _is_head(head, line):
-                body, head, size = [*head, (number, line)], [], 0
-                continue
-            opening = next((n for n, (_, each) in enumerate(head) if opens(each)), len(head))
-            yield from head[:opening]
-            body, head, size = [*head[opening:], (number, line)] if head[opening:] else None, [], 0
+            plain, body = _parted(head)
+            yield from plain
+            head, size = [], 0
             if body is not None:
+                body.append((number, line))
                 continue
         bare = _QUOTE.sub("", line, count=1)
         if opens(bare):
@@ -84,10 +82,9 @@ def split(lines: Iterable[tuple[int, str]], depth: int = 0) -> Iterator[_Numbere
             head = [(number, line)]
         else:
             yield number, line
-    if head and _is_head(head, ""):
-        body = head
-    elif head:
-        yield from head
+    if head:
+        plain, body = _parted(head)
+        yield from plain
     if body is not None:
         yield from _read(body, depth)
 
@@ -98,13 +95,20 @@ def _goes_on(head: Sequence[_Numbered], line: str) -> bool:
     return bool(field_name(bare) or _ANY_FIELD.match(bare))
 
 
-def _is_head(head: Sequence[_Numbered], line: str) -> bool:
+def _parted(head: list[_Numbered]) -> tuple[list[_Numbered], list[_Numbered] | None]:
+    """What looks like a head: the lines that are no message's, and the message or report that begins in it."""
+    if _is_head([_QUOTE.sub("", line, count=1) for _, line in head]):
+        return [], head
+    opening = next((place for place, (_, line) in enumerate(head) if opens(line)), None)
+    return (head, None) if opening is None else (head[:opening], head[opening:])
+
+
+def _is_head(head: Sequence[str]) -> bool:
     """Whether fields are a message's (or a part's) head, rather than words that look alike."""
-    first = _QUOTE.sub("", head[0][1], count=1)
-    if _BOUNDARY.match(first):
-        return len(head) > 1 and _PART_FIELD.match(_QUOTE.sub("", head[1][1], count=1)) is not None
-    names = {field_name(_QUOTE.sub("", each, count=1)) for _, each in head} - {""}
-    if _FROM.match(first):
+    if _BOUNDARY.match(head[0]):
+        return len(head) > 1 and _PART_FIELD.match(head[1]) is not None
+    names = {field_name(line) for line in head} - {""}
+    if _FROM.match(head[0]):
         return bool(names)
     return len(names) > 2 or (len(names) == 2 and bool(names & {"from", "received", "return-path", "content-type"}))
 
