@@ -6,6 +6,7 @@ from datetime import datetime, timezone
 
 import pytest
 
+from diagnose.parse.log.mail_event import Delivery
 from diagnose.parse.log.settled import Settled
 from diagnose.parse.pasted import other_mta
 from diagnose.parse.pasted.evidence import Event, Trouble, read_anything
@@ -106,7 +107,7 @@ def test_no_more_is_held_than_promised() -> None:
 def test_other_mailers(line: str, status: str, label: str | None) -> None:
     """Exim, sendmail, msmtp."""
     delivery = other_mta.read(line)
-    assert delivery is not None
+    assert isinstance(delivery, Delivery)
     assert delivery.status == status
     assert (delivery.reasons[0].label if delivery.reasons else None) == label
 

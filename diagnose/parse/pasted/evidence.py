@@ -134,13 +134,18 @@ class _Reader:
         parsed = None if _CONTINUES.match(line) and (self.pending or self.block) else parse(unquoted.strip(), self.now)
         if parsed is None and not self.pending and not self.block:
             parsed = parse(unquoted.strip(), self.now)
-        if parsed is not None and _is_postfix(parsed):
+        # OpenSMTPD's daemon has the name of one of Postfix'.
+        own = parsed is not None and not parsed.syslog_name
+        other = other_mta.read(unquoted, number, parsed.at) if parsed is not None and own else None
+        if parsed is not None and other is None and _is_postfix(parsed):
             yield from self._flush()
             self.pending = (number, parsed)
             self.width = len(line)
             return
-        if self.pending is not None and (
-            line[:1].isspace() or (parsed is None and self._breaks_off(self.pending[1].text))
+        if (
+            self.pending is not None
+            and other is None
+            and (line[:1].isspace() or (parsed is None and self._breaks_off(self.pending[1].text)))
         ):
             start, before = self.pending
             between = "" if self.width in _WIDTHS and not line[:1].isspace() else " "
@@ -148,7 +153,10 @@ class _Reader:
             self.width = len(line)
             return
         body = _PROCESS.sub("", parsed.text) if parsed is not None and parsed.at is not None else unquoted
-        other = other_mta.read(unquoted, number, parsed.at if parsed is not None else None)
+        if parsed is not None and body is not unquoted and _SENDS.fullmatch(parsed.service or ""):
+            body = f"{parsed.service}[0]: {body}"  # syslog's tag is what tells whose words these are
+        if not own:
+            other = other_mta.read(unquoted, number, parsed.at if parsed is not None else None)
         if other is not None:
             yield from self._flush()
             yield other
@@ -247,6 +255,7 @@ def _is_postfix(line: Line) -> bool:
     )
 
 
+_SENDS = re.compile(r"(?:msmtp|s+mtp|nullmailer[\w-]*|dma|sendEmail)", re.IGNORECASE)
 _WIDTHS = frozenset({80, 100, 120, 132, 160, 200})  # of terminals, which break words
 _CONTINUED = re.compile(
     r"(?:\b(?:to|from|with|for|by|of|in|and|the|not|is|was|said|error|host|name|type|reply|domain|service|server)|[,:=(<\[;])$",

@@ -1,15 +1,18 @@
-"""Log lines of mailers that are not Postfix, as deliveries: Exim's main log, sendmail's, OpenSMTPD's, msmtp's.
+"""Log lines of mailers that are not Postfix, as deliveries: Exim's main log, sendmail's, OpenSMTPD's, msmtp's, qmail's.
 
 Exim marks a line by a sign (Exim specification, "Log files"): ``=>`` and ``->`` delivered, ``==`` put off, ``**``
-failed. Sendmail writes ``stat=``, OpenSMTPD ``result=`` and ``stat=``, msmtp ``exitcode=`` and ``errormsg=``.
+failed. Sendmail writes ``stat=``, OpenSMTPD ``result=`` and ``stat=``, msmtp ``exitcode=`` and ``errormsg=``, qmail
+``delivery N: deferral:`` with blanks as underscores. Clients that one of them turned away are strangers.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import datetime
 
-from diagnose.parse.log.mail_event import Delivery
+from diagnose.parse.log.mail_event import Delivery, Trouble
+from diagnose.parse.system import own_network
 from diagnose.parse.words import reason as reasons_of
 from diagnose.parse.words.reason import Reason
 
@@ -28,15 +31,62 @@ _ERRNO = re.compile(
 _SENDMAIL = re.compile(r"\bto=(?P<to>[^,]*),.*?\bmailer=(?P<mailer>\w+),.*?\bstat=(?P<stat>.*)$", re.DOTALL)
 _DSN = re.compile(r"\bdsn=(?P<dsn>[45]\.\d{1,3}\.\d{1,3})")
 _STAT = re.compile(r"^\W*stat=(?P<stat>Deferred: (?:Connection|Operation|No route|Network|Name server).*)$")
-_SENDMAIL_RELAY = re.compile(r"\brelay=(?P<host>[^\s,\[]*)\.?(?: \[(?P<address>[0-9A-Fa-f.:]+)\])?")
-_OPENSMTPD = re.compile(r"\bresult=\"?(?P<result>Ok|TempFail|PermFail)\"?,? .*?\bstat=\"(?P<stat>[^\"]*)\"")
+_SENDMAIL_RELAY = re.compile(r"\brelay=(?P<host>[^\s,\[]*)\.?(?: ?\[(?P<address>[0-9A-Fa-f.:]+)\])?")
+_OPENSMTPD = re.compile(
+    r"(?:\bresult=\"?(?P<result>Ok|TempFail|PermFail)\"?,? |\brelay: (?P<old>Ok|TempFail|PermFail) for )"
+    r"(?:.*?\bto=<?(?P<to>[^>,\s]*))?.*?(?:\brelay=\"?(?P<host>[^\s\",]+).*?)?\bstat=(?:\"(?P<stat>[^\"]*)\"|(?P<bare>.*)$)"
+)
+_NO_MX = re.compile(r"Failed to resolve MX for \[relay:(?:[^@\],]*@)?(?P<host>[^,\]:]+)[^\]]*\]: (?P<stat>.*)$")
+_QMAIL = re.compile(r"\bdelivery \d+: (?P<result>success|deferral|failure): (?P<text>\S.*)$")
 _MSMTP = re.compile(r"\bhost=(?P<host>\S+) .*\brecipients=(?P<to>\S+).*?\bexitcode=(?P<exit>\w+)")
+_MSMTP_PORT = re.compile(r"\bport (?P<port>\d{1,5})\b")
 _MSMTP_ERROR = re.compile(r"errormsg='(?P<text>.*?)' exitcode=")
 
+# A client at this mailer's own server was turned away, or broke off: daily business of a server on the Internet.
+_INBOUND = re.compile(
+    r"\bauthenticator failed for |\b(?:temporarily )?rejected (?:RCPT|MAIL|DATA|[HE]?[EH]LO|connection|AUTH|VRFY|EXPN|after DATA|STARTTLS)\b|"
+    r"\brejected [EH]+LO or HELO|\bSMTP (?:syntax|protocol) error (?:in|from) |\bSMTP call from \S+|\bno host name found for IP address|"
+    r"\bunexpected disconnection while reading SMTP|\bTLS error on connection from |\b(?:refused|lost) connection from |\bsender verify (?:fail|defer)|"
+    r"\bruleset=check_\w+, .*\breject=|\blost input channel from|\bdid not issue (?:MAIL|AUTH)|\bpossible SMTP attack|\bAUTH failure \(|"
+    r"\bcourieresmtpd: error,relay=|\b(?:failed-command|bad-input|authentication) .*\baddress=|\bsmtp (?:event=)?(?:failed-command|bad-input)"
+)
+_CLIENT = re.compile(
+    r"(?:\[|address=|relay=|remoteIp = )\[?(?P<address>(?:::ffff:)?\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F:]*:[0-9a-fA-F:]+)\b"
+)
+_BIG = re.compile(
+    r"\bH=\(?\S*\b(?:google|outlook|yahoo|icloud|amazonses|gmx|mailgun)\.(?:com|net|org)\b.*\bin (?:a )?(?:black ?|block)?list at "
+)
 
-def read(line: str, number: int = 0, at: datetime | None = None) -> Delivery | None:
-    """The delivery that a line tells of; None where it is none of these mailers' or only says that mail came in."""
+# What other mailers say where Postfix has a sentence that the tables know; {} is the name that was looked up.
+_NO_ANSWER = "Host or domain name not found. Name service error for name={} type=MX: Host not found, try again"
+_NO_SUCH = "Host or domain name not found. Name service error for name={} type=MX: Host not found"
+_SENTENCES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), sentence)
+    for pattern, sentence in (
+        (
+            r"host name lookup failure|temporary failure in MX lookup|CNAME.lookup.failed.temporarily|temporary failure in name resolution|"
+            r"(?:DNS|MX|host) lookup\b.{0,60}(?:defer|did not complete|timed out|try again|temporar)|DNS error: temporary|SERVFAIL",
+            _NO_ANSWER,
+        ),
+        (
+            r"no MX found for domain|couldn.t find any host named|all relevant MX records point to non-existent|host unknown|"
+            r"lookup of host \S+ failed|no (?:MX|such) (?:or A )?(?:records?|domain)\b|(?:domain|host)(?: name)? does not exist",
+            _NO_SUCH,
+        ),
+        (
+            r"network error on destination MXs|wasn.t able to establish an SMTP connection|no valid route to remote MX",
+            "Connection timed out",
+        ),
+    )
+)
+
+
+def read(line: str, number: int = 0, at: datetime | None = None) -> Delivery | Trouble | None:
+    """The delivery, or the turned away client, that a line tells of; None where it is none of these mailers' or only says
+    that mail came in."""
     line = line[:_LONGEST]
+    if _INBOUND.search(line) and (turned := _turned_away(line, number, at)) is not None:
+        return turned
     exim = _EXIM.search(line)
     if exim:
         return _exim(exim, number, at)
@@ -49,14 +99,28 @@ def read(line: str, number: int = 0, at: datetime | None = None) -> Delivery | N
             return _bare_stat(bare.group("stat"), number, at)
         smtpd = _OPENSMTPD.search(line)
         if smtpd:
-            status = {"Ok": "sent", "TempFail": "deferred", "PermFail": "bounced"}[smtpd.group("result")]
-            return _delivery(status, smtpd.group("stat"), number=number, at=at)
+            status = {"Ok": "sent", "TempFail": "deferred", "PermFail": "bounced"}[smtpd["result"] or smtpd["old"]]
+            text = smtpd["stat"] or smtpd["bare"] or ""
+            service = "lmtp" if " mda " in line else None
+            return _delivery(status, text, number=number, at=at, to=smtpd["to"], host=smtpd["host"], service=service)
+    unresolved = _NO_MX.search(line) if "resolve MX" in line else None
+    if unresolved:
+        return _delivery("deferred", unresolved["stat"], number=number, at=at, host=unresolved["host"])
+    qmail = _QMAIL.search(line) if "delivery " in line else None
+    if qmail:
+        status = {"success": "sent", "deferral": "deferred", "failure": "bounced"}[qmail["result"]]
+        text = qmail["text"].replace("_", " ").rstrip("/ ").rpartition("Remote host said: ")[2]
+        return _delivery(status, text, number=number, at=at)
     if "exitcode=" in line:
         msmtp = _MSMTP.search(line)
         if msmtp:
             error = _MSMTP_ERROR.search(line)
             status = "sent" if msmtp.group("exit") == "EX_OK" else "bounced"
             text = error.group("text") if error else line
+            failed = _ERRNO.search(text)
+            if failed:
+                dialled = _MSMTP_PORT.search(text)
+                text = _as_postfix(msmtp["host"], None, dialled["port"] if dialled else "587", failed.group())
             return _delivery(status, text, number=number, at=at, to=msmtp.group("to"), host=msmtp.group("host"))
     return None
 
@@ -77,7 +141,7 @@ def _exim(match: re.Match[str], number: int, at: datetime | None) -> Delivery | 
     if error and "SMTP error from remote" not in text:
         remote = route is None or "smtp" in (route.group("transport") or "smtp")
         if where and remote:
-            text = f"connect to {host}[{where.group('address')}]:{where.group('port') or 25}: {error.group()}"
+            text = _as_postfix(host, where.group("address"), where.group("port"), error.group())
     return _delivery(
         "deferred" if flag == "==" else "bounced",
         text,
@@ -100,7 +164,7 @@ def _sendmail(line: str, match: re.Match[str], number: int, at: datetime | None)
     error = _ERRNO.search(text)
     if error and match.group("mailer") in {"esmtp", "smtp", "relay"}:
         address = where.group("address") if where else None
-        text = f"connect to {host or 'relay'}[{address or '0.0.0.0'}]:25: {error.group()}"
+        text = _as_postfix(host, address, None, error.group())
     status = "deferred" if stat.startswith("Deferred") else "bounced"
     return _delivery(status, text, number=number, at=at, to=match.group("to").strip("<>"), host=host)
 
@@ -110,8 +174,31 @@ def _bare_stat(stat: str, number: int, at: datetime | None) -> Delivery:
     where = re.search(r"\b(?:with|by|for) (?P<host>[\w.-]+)", stat)
     host = where.group("host").rstrip(".") if where else None
     error = _ERRNO.search(stat)
-    text = f"connect to {host or 'relay'}[0.0.0.0]:25: {error.group()}" if error else stat
+    text = _as_postfix(host, None, None, error.group()) if error else stat
     return _delivery("deferred", text, number=number, at=at, host=host)
+
+
+def _as_postfix(host: str | None, address: str | None, port: str | None, error: str) -> str:
+    """A failed connection as Postfix writes it, which the tables know."""
+    host = host or address
+    return f"connect to {host}[{address or '0.0.0.0'}]:{port or 25}: {error}" if host else error
+
+
+def _turned_away(line: str, number: int, at: datetime | None) -> Trouble | None:
+    """A client from outside that this mailer refused; None for one on this host or network, which is a user's."""
+    client = _CLIENT.search(line)
+    address = client["address"].removeprefix("::ffff:") if client else ""
+    if client is None or own_network.is_private(address):
+        return None
+    reason = reasons_of.classify(line) or Reason(label="noise", text=reasons_of.mask(line), weight=1)
+    if _BIG.search(line):
+        # No list names a large provider's servers: it answers a resolver that it does not serve.
+        reason = Reason(label="blocklist-query-refused", text=reason.text, weight=6)
+    else:
+        reason = Reason(label="noise", text=reason.text, weight=1, harmless=True, entry=reason.entry)
+    return Trouble(
+        at=at, service=None, pid=None, text=reasons_of.mask(line), reason=reason, client=address, number=number
+    )
 
 
 def _delivery(
@@ -123,10 +210,14 @@ def _delivery(
     to: str | None = None,
     host: str | None = None,
     queue_id: str | None = None,
+    service: str | None = None,
 ) -> Delivery:
     reason: Reason | None = None
     if status != "sent":
-        reason = reasons_of.classify(text, peer=host)
+        name = host or (to or "").rpartition("@")[2]
+        known = next((sentence for pattern, sentence in _SENTENCES if pattern.search(text)), "")
+        reason = reasons_of.classify(known.format(name or "relay") or text, peer=host, port=25, service=service)
+        reason = _by_route(reason, host, to) if reason is not None else None
     return Delivery(
         at=at,
         queue_id=queue_id,
@@ -138,3 +229,13 @@ def _delivery(
         reasons=(reason,) if reason is not None else (),
         number=number,
     )
+
+
+def _by_route(reason: Reason, host: str | None, to: str | None) -> Reason:
+    """The reason seen with its way: what stands on this very host, and a next hop that is not the recipient's domain."""
+    label = reason.label
+    if label == "connect-refused" and own_network.is_loopback(reason.peer_address or host or ""):
+        label = "smtp-listener-missing"
+    elif label == "dns-not-found" and host and host.lower() != (to or "").rpartition("@")[2].lower():
+        label = "relay-name-not-found"
+    return replace(reason, label=label)

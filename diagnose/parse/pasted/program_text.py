@@ -12,14 +12,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from diagnose.knowledge import programs
+from diagnose.parse.system import own_network
 from diagnose.parse.words import reason as reasons_of
 from diagnose.parse.words.reason import Reason
 
 JAVA = "java"
 _Numbered = tuple[int, str]
-_LOOPBACK = re.compile(
-    r"(?:localhost(?:\.localdomain)?|127(?:\.\d{1,3}){3}|::1|(?:::ffff:)127(?:\.\d{1,3}){3})\.?", re.I
-)
 _LONGEST = 100_000  # characters in which a server is looked for
 _H = r"(?P<host>[\w-]+(?:\.[\w-]+)+|localhost|[\w-]{1,63}|\[?(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F.]{0,15}\]?)"
 # Where a program names the server, the surest first. What a text says of other hosts (a request, its own name) is none.
@@ -36,7 +34,7 @@ _SERVERS = tuple(
         rf"\b(?:EMAIL|MAIL|SMTP)_(?:HOST|SERVER)\W{{1,5}}{_H}['\"]?(?:[\s\S]{{1,80}}?_PORT\W{{1,5}}(?P<port>\d{{2,5}}))?",
         rf"\b(?:hostname|address): ['\"]{_H}['\"](?:,\s*port: (?P<port>\d{{2,5}}))?",
         rf"(?:\blookup|\bENOTFOUND|EAI_AGAIN|getaddrinfo for|[Cc]ould not resolve(?: host)?:?|cannot locate host|failed to resolve) {_H}",
-        rf"(?:TCP connection to|peeraddr=|Trying|connect to(?: host)?|host(?:name)?[ =]|~c|\{{:network_failure,) ?[\"'(]*(?:ssl://)?{_H}(?:[:\"']|, port |\.\.\.)?(?P<port>\d{{2,5}})?(?=[\s\"',.;:)\]]|$)",
+        rf"(?:TCP connection to|peeraddr=|Trying|connect to(?: host)?|host(?:name)?[ =:]{{1,2}}|~c|\{{:network_failure,) ?[\"'(]*(?:ssl://)?{_H}(?:[:\"']|, port |\.\.\.)?(?P<port>\d{{2,5}})?(?=[\s\"',.;:)\]]|$)",
         rf"\bUnknownHostException: {_H}",
     )
 )
@@ -190,7 +188,7 @@ def _on_this_host(reason: Reason, text: str, dialled: tuple[str | None, int | No
     host = reason.peer_name or dialled[0]
     port = reason.peer_port or dialled[1]
     label = reason.label
-    if label in {"app-smtp-unreachable", "connect-refused"} and host and _LOOPBACK.fullmatch(host):
+    if label in {"app-smtp-unreachable", "connect-refused"} and host and own_network.is_loopback(host):
         label = "smtp-listener-missing" if _REFUSED.search(text) else "app-smtp-unreachable"
     return replace(reason, label=label, peer_name=host, peer_port=port)
 

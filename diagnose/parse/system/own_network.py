@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 
 _OWN_NETS = tuple(
     ipaddress.ip_network(net)
@@ -21,3 +22,11 @@ def is_private(address: str) -> bool:
     except ValueError:
         return False
     return any(here in net for net in _OWN_NETS if net.version == here.version)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a name or address is this very host."""
+    host = host.strip("[]").lower().rstrip(".").removeprefix("::ffff:")
+    return (
+        host in {"localhost", "localhost.localdomain", "::1"} or re.fullmatch(r"127(?:\.\d{1,3}){3}", host) is not None
+    )
