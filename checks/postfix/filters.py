@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from diagnose.check import (
     ANY,
@@ -23,23 +21,8 @@ from diagnose.check import (
     warn,
 )
 from diagnose.facts import Mta, mta
+from diagnose.facts.filter_services import Service, address, here, wanted
 from diagnose.model import Observation, Scalar
-from diagnose.parse.postfix import nexthop
-from diagnose.parse.postfix.master_cf import effective
-
-_POLICY = re.compile(r"check_policy_service\s+\{?\s*((?:inet|unix):[^\s,}]+)")
-_MILTER = re.compile(r"(?:inet|unix|local):[^\s,{}]+")
-
-
-@dataclass(frozen=True, slots=True)
-class _Service:
-    """kind: content, milter, policy or backend; endpoint: `inet:host:port` or `unix:path`; soft: mail passes without."""
-
-    kind: str
-    endpoint: str
-    parameter: str
-    soft: bool = False
-
 
 _KINDS = ("refused", "missing", "unlisted")
 
@@ -58,92 +41,20 @@ _KINDS = ("refused", "missing", "unlisted")
 )
 def filters(ctx: Context) -> Iterator[Observation]:
     postfix = mta(ctx)
-    wanted = list(dict.fromkeys(_wanted(postfix)))
-    dialled = [(s, _address(s.endpoint)) for s in wanted if s.endpoint.startswith("inet:")]
-    local = [(s, host, port) for s, (host, port) in dialled if _here(host) and port]
+    named = list(dict.fromkeys(wanted(postfix)))
+    dialled = [(s, address(s.endpoint)) for s in named if s.endpoint.startswith("inet:")]
+    local = [(s, host, port) for s, (host, port) in dialled if here(host) and port]
     queries: list[Query[DialReply]] = [
         Dial(host=host, port=port, say="connect", connect_timeout=2.0) for _, host, port in local
     ]
     for (service, host, port), reply in zip(local, ask_all(ctx, queries), strict=True):
         yield _dialled(service, host, port, reply)
-    for service in wanted:
+    for service in named:
         if service.endpoint.startswith("unix:"):
             yield _socket(ctx, postfix, service)
 
 
-def _wanted(postfix: Mta) -> Iterator[_Service]:
-    accept = postfix.value("milter_default_action").lower() == "accept"
-    views = [("main.cf", dict(postfix.settings), "")]
-    views += [(s.name, effective(postfix.settings, s), s.command) for s in postfix.master.services if s.overrides]
-    for _, settings, command in views:
-        if command not in ("", "smtpd", "pickup", "cleanup"):
-            continue
-        value = _Values(postfix, settings)
-        for parameter in ("smtpd_milters", "non_smtpd_milters"):
-            for endpoint in _MILTER.findall(value(parameter)):
-                yield _Service("milter", endpoint.replace("local:", "unix:", 1), parameter, accept)
-        if proxy := value("smtpd_proxy_filter"):
-            yield _Service(
-                "content",
-                proxy if proxy.startswith("unix:") else f"inet:{proxy.removeprefix('inet:')}",
-                "smtpd_proxy_filter",
-            )
-        for parameter in sorted(
-            name for name in settings if name.startswith("smtpd_") and name.endswith("_restrictions")
-        ):
-            for endpoint in _POLICY.findall(value(parameter)):
-                yield _Service("policy", endpoint, parameter)
-        channel, _, hop = value("content_filter").partition(":")
-        yield from _transport(postfix, "content", channel, hop, "content_filter")
-    for parameter in ("mailbox_transport", "virtual_transport", "local_transport"):
-        channel, _, hop = postfix.value(parameter).partition(":")
-        yield from _transport(postfix, "backend", channel, hop, parameter)
-    if postfix.flag("smtpd_sasl_auth_enable") and postfix.value("smtpd_sasl_type") == "dovecot":
-        path = postfix.value("smtpd_sasl_path")
-        yield _Service(
-            "backend", path if path.startswith("inet:") else f"unix:{path.removeprefix('unix:')}", "smtpd_sasl_path"
-        )
-
-
-class _Values:
-    """A parameter's value in one service's view of the settings."""
-
-    def __init__(self, postfix: Mta, settings: dict[str, str]) -> None:
-        self._settings = {**postfix.settings, **settings}
-
-    def __call__(self, name: str) -> str:
-        from diagnose.parse.postfix.postconf import expand
-
-        return expand(self._settings.get(name, ""), self._settings).strip()
-
-
-def _transport(postfix: Mta, kind: str, channel: str, hop: str, parameter: str) -> Iterator[_Service]:
-    service = postfix.master.get(channel) if channel else None
-    if service is None or service.command not in ("smtp", "lmtp") or not hop:
-        return
-    if hop.startswith("unix:"):
-        yield _Service(kind, hop, parameter)
-        return
-    parsed = nexthop.parse(hop.removeprefix("inet:"))
-    port = parsed.port_number(24 if service.command == "lmtp" else 25)
-    yield _Service(kind, f"inet:{parsed.host}:{port}", parameter)
-
-
-def _address(endpoint: str) -> tuple[str, int]:
-    """`inet:host:port`, or a milter's `inet:port@host`."""
-    body = endpoint.removeprefix("inet:")
-    if "@" in body:
-        port, _, host = body.partition("@")
-    else:
-        host, _, port = body.rpartition(":")
-    return host.strip("[]") or "127.0.0.1", int(port) if port.isdigit() else 0
-
-
-def _here(host: str) -> bool:
-    return host == "localhost" or host.startswith("127.") or host in ("::1", "0.0.0.0")
-
-
-def _dialled(service: _Service, host: str, port: int, reply: DialReply) -> Observation:
+def _dialled(service: Service, host: str, port: int, reply: DialReply) -> Observation:
     sign, where = f"filter.{service.kind}", f"{host}:{port}"
     data: dict[str, Scalar] = {"host": host, "port": port, "parameter": service.parameter, "endpoint": service.endpoint}
     if reply.connected:
@@ -160,7 +71,7 @@ def _dialled(service: _Service, host: str, port: int, reply: DialReply) -> Obser
     return say(sign, where, text, error=why, kind="refused", **data)
 
 
-def _socket(ctx: Context, postfix: Mta, service: _Service) -> Observation:
+def _socket(ctx: Context, postfix: Mta, service: Service) -> Observation:
     name = service.endpoint.removeprefix("unix:")
     path = name if name.startswith("/") else f"{postfix.queue_directory}/{name}"
     # A chrooted daemon sees the path below the queue directory; either place may be meant.

@@ -1,0 +1,45 @@
+"""Do the servers of this host answer that Postfix looks tables up at?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from diagnose.check import Context, Dial, check, fail, ok, unknown, warn
+from diagnose.facts import mta
+from diagnose.facts.tables import SERVED, Use, uses
+from diagnose.model import Observation
+
+# `tcp:host:port`, `socketmap:inet:host:port:name`.
+_SERVER = re.compile(r"(?:inet:)?(\[?[\w.:-]+?\]?):(\d+)(?::|$)")
+
+
+@check(
+    id="table-servers",
+    title="Servers of lookup tables",
+    signs=("table.works",),
+    tags=("tables", "postfix", "config"),
+    needs=("postfix",),
+    timeout=7.0,
+)
+def table_servers(ctx: Context) -> Iterator[Observation]:
+    for use in list(uses(mta(ctx)))[:40]:
+        if use.table.type in SERVED:
+            yield from _served(ctx, use)
+
+
+def _served(ctx: Context, use: Use) -> Iterator[Observation]:
+    """Whether a table's server on this host takes connections; others are left alone."""
+    match = _SERVER.match(use.table.name)
+    host = match[1].strip("[]") if match else ""
+    if match is None or not (host == "localhost" or host.startswith("127.") or host == "::1"):
+        return
+    reply = ctx.ask(Dial(host=host, port=int(match[2]), say="connect", connect_timeout=2.0))
+    if reply.connected:
+        yield ok("table.works", use.table.key, f"{use.parameter}: its server takes connections", **use.data)
+    elif reply.problem:
+        yield unknown("table.works", use.table.key, f"{use.parameter}: {reply.problem}", **use.data)
+    else:
+        why = reply.attempts[-1].error if reply.attempts else reply.error
+        say = fail if use.scope == "all" else warn
+        yield say("table.works", use.table.key, f"{use.parameter}: its server does not answer ({why})", **use.data)

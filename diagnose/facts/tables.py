@@ -1,0 +1,81 @@
+"""The lookup tables that Postfix' settings name, apart from those of passwords."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from diagnose.facts.postfix import Mta
+from diagnose.parse.postfix import table
+from diagnose.parse.postfix.postconf import expand
+from diagnose.parse.postfix.setting_types import items
+from diagnose.parse.postfix.table import Table
+
+SERVED = ("tcp", "socketmap")  # tables behind a socket
+_FILES = (
+    *table.INDEXED,
+    "texthash",
+    "regexp",
+    "pcre",
+    "cidr",
+    "ldap",
+    "mysql",
+    "pgsql",
+    "sqlite",
+    "memcache",
+    "mongodb",
+)
+_LOCAL = re.compile(r"^(?:alias_|local_|mailbox_|forward_|virtual_mailbox_|virtual_uid_|virtual_gid_|mydestination$)")
+_INCOMING = re.compile(r"^(?:smtpd_|postscreen_|local_recipient_maps|relay_recipient_maps)")
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A table and where it is named. scope: all (every message needs it), local or incoming."""
+
+    parameter: str
+    table: Table
+    scope: str
+
+    @property
+    def data(self) -> dict[str, str]:
+        it = self.table
+        return {"table": it.key, "parameter": self.parameter, "type": it.type, "path": it.name, "scope": self.scope}
+
+
+def uses(postfix: Mta) -> Iterator[Use]:
+    seen: set[tuple[str, str]] = set()
+    views: list[tuple[str, str]] = list(postfix.explicit.items())
+    for service in postfix.master.services:
+        views += service.overrides.items()
+    for parameter, raw in views:
+        if "sasl_password_maps" in parameter or parameter == "smtp_tls_session_cache_database":
+            continue
+        if parameter.endswith(("_cache_database", "_cache_map", "address_verify_map")):
+            continue  # made by Postfix itself
+        for word in items(expand(raw, {**postfix.settings, parameter: raw})):
+            for found in _flat(table.parse(word.strip("{}"))):
+                file = (found.type in _FILES and found.name.startswith("/")) or found.type in SERVED
+                odd = (
+                    found.problem == "unknown-type"
+                    and found.name.startswith("/")
+                    and parameter.endswith(("_maps", "_map", "_checks"))
+                )
+                if (file or odd) and (parameter, found.raw) not in seen:
+                    seen.add((parameter, found.raw))
+                    yield Use(parameter, found, _scope(parameter))
+
+
+def _flat(found: Table) -> Iterator[Table]:
+    if found.inner:
+        for inner in found.inner:
+            yield from _flat(inner)
+    else:
+        yield found
+
+
+def _scope(parameter: str) -> str:
+    if _LOCAL.match(parameter):
+        return "local"
+    return "incoming" if _INCOMING.match(parameter) else "all"
