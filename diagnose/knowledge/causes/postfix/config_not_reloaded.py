@@ -9,7 +9,7 @@ CAUSE = Cause(
         "manager and the address resolver keep the old ones until Postfix is reloaded."
     ),
     remedy=Remedy(
-        text="Reload Postfix and try the waiting mail again; after a change of inet_interfaces or inet_protocols, restart it.",
+        text="Reload Postfix and try the waiting mail again; after a change of inet_interfaces or inet_protocols, or an upgrade of Postfix, restart it.",
         commands=("postfix reload", "postqueue -f"),
     ),
     rules_out="A start or 'reload --' line of the master in the log after the file's last change.",
