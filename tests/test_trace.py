@@ -203,6 +203,24 @@ def test_every_kind_of_queue_id_is_followed(tmp_path: Path, name: str) -> None:
         assert (fate.story.queue_id, fate.word, fate.story.sender) == (name, "deferred", "app@app.example")
 
 
+def test_a_local_part_alone(tmp_path: Path) -> None:
+    """Its addresses are followed; where it is only a word of some line, that line is quoted."""
+    path = tmp_path / "log"
+    path.write_text(
+        log(
+            (0, "qmgr[8]: AAAA11: from=<app@app.example>, size=1234, nrcpt=1 (queue active)"),
+            (
+                1,
+                "smtp[9]: AAAA11: to=<portal@example.net>, relay=none, delay=61, dsn=4.4.1, status=deferred (app away)",
+            ),
+            (2, "smtpd[9]: warning: hostname backup does not resolve to address 192.0.2.9"),
+        )
+    )
+    assert [fate.story.queue_id for fate in trace("app", None, [str(path)]).fates] == ["AAAA11"]
+    assert [fate.story.queue_id for fate in trace("portal", None, [str(path)]).fates] == ["AAAA11"]
+    assert "hostname backup" in trace("backup", None, [str(path)]).verdict
+
+
 def test_objects_of_a_log_shipper_are_followed(tmp_path: Path) -> None:
     """What rsyslog or Graylog export, with a stamp and without one."""
     path = tmp_path / "log.json"

@@ -59,7 +59,12 @@ def trail(chunks: Chunks, who: str, limit: int = 20) -> Trail:
     if queue_id.is_queue_id(who):
         fresh, whole = {who.encode()}, True
     else:
-        fresh, whole = set(_seeds(chunks(), who, limit, result)), False
+        word = who.strip().strip("<>").encode("utf-8", "surrogateescape").lower()
+        # A local part may be a word of every line: its addresses first.
+        fresh = _seeds(chunks(), word, (word,) if b"@" in word else (b"<" + word, b"=" + word), limit, result)
+        if not fresh and not result.refused and b"@" not in word:
+            fresh = _seeds(chunks(), word, (word,), limit, result)
+        whole = False
     known: set[bytes] = set()
     messages: set[bytes] = set()
     new_messages: set[bytes] = set()
@@ -76,9 +81,9 @@ def trail(chunks: Chunks, who: str, limit: int = 20) -> Trail:
     return result
 
 
-def _seeds(chunks: Iterable[bytes], who: str, limit: int, result: Trail) -> list[bytes]:
-    """Queue ids of the lines that name `who`, the newest `limit` of them in the log's order."""
-    word = who.strip().strip("<>").encode("utf-8", "surrogateescape").lower()
+def _seeds(chunks: Iterable[bytes], word: bytes, needles: tuple[bytes, ...], limit: int, result: Trail) -> set[bytes]:
+    """Queue ids of the lines that name a word, the newest `limit` of them. needles: what such lines are searched by."""
+    result.loose = (0, b"")
     named = re.compile(rb"(?:<|(?:to|from|id)=)" + re.escape(word) + (rb"[>,;\s]" if b"@" in word else rb"[>,;\s@]"))
     whole = _whole_word(word)
     ids: OrderedDict[bytes, None] = OrderedDict()
@@ -88,7 +93,7 @@ def _seeds(chunks: Iterable[bytes], who: str, limit: int, result: Trail) -> list
         text = chunk.lower()
         if len(text) != len(chunk):
             text = chunk
-        for begin, end in _lines_with(text, (word,)):
+        for begin, end in _lines_with(text, needles):
             if not whole.search(text, begin, end):
                 continue
             match = _ID.search(chunk, begin, min(end, begin + 400))
@@ -104,7 +109,7 @@ def _seeds(chunks: Iterable[bytes], who: str, limit: int, result: Trail) -> list
                 if len(result.refused) > limit:
                     del result.refused[0]
                     result.dropped += 1
-    return list(ids if ids or result.refused else others)
+    return set(ids if ids or result.refused else others)
 
 
 def _whole_word(word: bytes) -> re.Pattern[bytes]:
