@@ -26,7 +26,7 @@ FIRST = {
     "exim-two": "ip-blocklisted",
     "exim-delay": "retry-pending",
     "exim-flat-phrase": "recipient-unknown",
-    "feedback": NOTHING,
+    "feedback": "sending-spam",
     "folded-partly": "recipient-unknown",
     "gmail": "recipient-unknown",
     "gmail-text": "recipient-mailbox-full",

@@ -179,17 +179,18 @@ def read(lines: Sequence[_Numbered]) -> tuple[Spoken, ...]:
         remote = next((host for block in named if (host := _value(block, "remote-mta"))), server)
         words = _of_words(told, _host(remote))
         found = [_better(each, words) for each in found] or words
-    waits = any(_value(block, "action").lower() == "delayed" for block in named)
-    if waits or (not named and any(_WAITS.search(line) for _, line in told)):
-        found = [_waiting(each) for each in found]
+    waits = next(((number, line.strip()) for number, line in told if _WAITS.search(line)), None)
+    if any(_value(block, "action").lower() == "delayed" for block in named) or (waits and not named):
+        found = [_waiting(each, waits or (each.number, f"delayed: {each.text}")) for each in found]
     return tuple(found)
 
 
-def _waiting(spoken: Spoken) -> Spoken:
+def _waiting(spoken: Spoken, told: _Numbered) -> Spoken:
     """What is tried again has not expired; without another reason, that is all there is to say."""
     if spoken.done or (spoken.reason and (spoken.reason.label != "message-expired" or spoken.reason.weight >= _ENOUGH)):
         return spoken
-    return replace(spoken, reason=Reason(label="retry-pending", text=spoken.text or "delayed", weight=_ENOUGH))
+    number, text = told
+    return replace(spoken, number=number, reason=Reason(label="retry-pending", text=text, weight=_ENOUGH))
 
 
 def _better(spoken: Spoken, words: Sequence[Spoken]) -> Spoken:
