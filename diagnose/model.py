@@ -16,11 +16,26 @@ Report          all of it, frozen
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
+
+from diagnose.strength import AGAINST as AGAINST
+from diagnose.strength import COMMON as COMMON
+from diagnose.strength import DOUBTS as DOUBTS
+from diagnose.strength import FITS as FITS
+from diagnose.strength import HINTS as HINTS
+from diagnose.strength import PROVES as PROVES
+from diagnose.strength import RARE as RARE
+from diagnose.strength import REFUTES as REFUTES
+from diagnose.strength import SETTLES as SETTLES
+from diagnose.strength import SPEAKS as SPEAKS
+from diagnose.strength import STRONG as STRONG
+from diagnose.strength import UNUSUAL as UNUSUAL
+from diagnose.strength import Strength as Strength
 
 Scalar = str | int | float | bool | None
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -53,6 +68,19 @@ class Outcome(str, enum.Enum):
     CRASHED = "crashed"
 
 
+class Stage(str, enum.Enum):
+    """Where a mail passes on its way out, in that order."""
+
+    __str__ = str.__str__
+
+    QUEUE = "queue"
+    NEXT_HOP = "next hop"
+    GREETING = "greeting"
+    TLS = "TLS"
+    LOGIN = "login"
+    DELIVERY = "delivery"
+
+
 class Impact(enum.IntEnum):
     """What a cause does to the mail; the highest is listed first among equally sure diagnoses."""
 
@@ -79,36 +107,6 @@ class Confidence(enum.IntEnum):
         return self.name.lower()
 
 
-class Strength(enum.IntEnum):
-    """How much a sign says of a cause, in decibans: ten times the decimal logarithm of a likelihood ratio.
-
-    A rule of thumb, not a measurement: nine words that differ by more than a factor of two each. Changing every one by a
-    fifth leaves the first diagnosis of all recorded machines as it is.
-    """
-
-    SETTLES = 35  # this host's own state, which outweighs what speaks against it
-    PROVES = 22  # 160 times likelier with the cause than without: alone enough for "certain"
-    STRONG = 16  # 40 times: alone "likely"
-    SPEAKS = 10  # ten times: alone just "likely"
-    FITS = 6  # four times: "possible"
-    HINTS = 3  # twice: "possible", where nothing speaks against it
-    DOUBTS = -6
-    AGAINST = -14
-    REFUTES = -25
-
-
-SETTLES, PROVES, STRONG, SPEAKS, FITS, HINTS = (
-    Strength.SETTLES,
-    Strength.PROVES,
-    Strength.STRONG,
-    Strength.SPEAKS,
-    Strength.FITS,
-    Strength.HINTS,
-)
-DOUBTS, AGAINST, REFUTES = Strength.DOUBTS, Strength.AGAINST, Strength.REFUTES
-COMMON, UNUSUAL, RARE = 1, -3, -7  # priors, in decibans
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
     """One statement about one subject; (sign, subject) is its identity."""
@@ -126,7 +124,8 @@ class SignSpec:
     """What a check declares of a sign; `mail.*` stands for all signs that begin so.
 
     keys: the names in its data that causes may weigh, each with the values that it may have, or ANY. decisive: while
-    it is UNKNOWN, "nothing found" says nothing. gauge: by what name the engine and the reports know what it measures:
+    it is UNKNOWN, "nothing found" says nothing. proves: the stage that mail passes where it is OK, and not where it is
+    FAILED. gauge: by what name the engine and the reports know what it measures:
 
     flow      OK where mail was seen to go out
     bypass    whether an application sends past Postfix (data: direct)
@@ -143,9 +142,20 @@ class SignSpec:
     keys: Mapping[str, tuple[Scalar, ...] | None] = field(default_factory=lambda: NOTHING)
     decisive: bool = False
     gauge: str = ""
+    proves: Stage | None = None
 
     def names(self, sign: str) -> bool:
         return sign == self.id or (self.id.endswith(".*") and sign.startswith(self.id[:-1]))
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Whether mail was seen to pass a stage: OK, FAILED (tried and not obtained) or UNKNOWN (left out, or not allowed to
+    look). why: what the observation says."""
+
+    stage: Stage
+    status: Status
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,33 +323,78 @@ class Report:
 
     @property
     def status(self) -> Status:
-        """FAILED with a sure cause of failure; WARNING with a milder or merely possible one; UNKNOWN where nothing was found
-        and what decides could not be looked at; else OK."""
-        worst = Status.OK
-        for diagnosis in self.diagnoses:
-            if diagnosis.confidence >= Confidence.LIKELY and diagnosis.cause.impact >= Impact.PARTIAL:
-                return Status.FAILED
-            worst = max(worst, Status.WARNING)
-        return Status.UNKNOWN if worst is Status.OK and self._blind else worst
+        """FAILED with a sure cause of failure; WARNING with a milder or merely possible one. Where nothing was found: UNKNOWN
+        where what decides could not be looked at, or mail was seen to stop at a stage (WARNING if some passed within the
+        hour); else OK, also where the user or the rights left something out, which `unchecked` names."""
+        if any(d.confidence >= Confidence.LIKELY and d.cause.impact >= Impact.PARTIAL for d in self.diagnoses):
+            return Status.FAILED
+        if self.diagnoses:
+            return Status.WARNING
+        if any(proof.status is Status.FAILED for proof in self.proofs):
+            return Status.WARNING if self._passed_lately else Status.UNKNOWN
+        return Status.UNKNOWN if self._blind else Status.OK
+
+    @property
+    def proofs(self) -> tuple[Proof, ...]:
+        """For each stage that a check looked at what it saw; the worst counts."""
+        found: dict[Stage, Proof] = {}
+        for run in self.runs:
+            proving = {spec.id: spec.proves for spec in run.signs if spec.proves}
+            if run.outcome is Outcome.SKIPPED and run.probes and not self.host.network:
+                for stage in proving.values():
+                    found.setdefault(stage, Proof(stage, Status.UNKNOWN, run.reason))
+            for seen in run.observations:
+                if seen.sign not in proving or seen.status is Status.WARNING or _on_its_way(seen):
+                    continue
+                proof = Proof(proving[seen.sign], seen.status, f"{seen.subject}: {seen.summary}")
+                held = found.get(proof.stage)
+                if held is None or held.status is Status.UNKNOWN or proof.status is Status.FAILED:
+                    found[proof.stage] = proof
+        return tuple(found[stage] for stage in Stage if stage in found)
+
+    @property
+    def unchecked(self) -> tuple[Stage, ...]:
+        """The stages that nothing was seen of: left out by an option, or not for this user to look at."""
+        looked = {spec.proves for run in self.runs for spec in run.signs}
+        open_ = {proof.stage for proof in self.proofs if proof.status is Status.UNKNOWN}
+        return tuple(stage for stage in Stage if stage in open_ or stage not in looked)
+
+    @property
+    def _passed_lately(self) -> bool:
+        """Whether a delivery within the hour before this report stands in the log."""
+        for seen in (seen for run in self.runs for seen in run.measured("flow")):
+            if isinstance(last := seen.data.get("last"), str) and last:
+                at = datetime.fromisoformat(last)
+                now = self.started if at.tzinfo else self.started.replace(tzinfo=None)
+                if abs((now - at).total_seconds()) < 3600:
+                    return True
+        return False
 
     @property
     def _blind(self) -> bool:
-        """Whether "nothing found" says nothing: no mail was seen to flow, and the log, the queue or the network was not seen."""
+        """Whether "nothing found" says nothing: no mail was seen to flow, and what decides failed to be looked at."""
         done = sum(run.outcome is Outcome.COMPLETED for run in self.runs)
         cut_off = [run for run in self.runs if run.outcome in (Outcome.TIMED_OUT, Outcome.CRASHED)]
         if not done:
             return True
         if any(o.status is Status.OK for run in self.runs for o in run.measured("flow")):
-            # Of Postfix' mail; an application may send by itself.
-            own_way = any(o.data.get("direct") for run in self.runs for o in run.measured("bypass"))
-            return own_way and not self.host.network
+            return False
         if any(run.decisive for run in cut_off) or 4 * len(cut_off) > done:  # an overloaded host: silence is no health
-            return True
-        if not self.host.network and any(run.decisive and run.probes for run in self.runs):
             return True
         decisive = {(run.check, spec.id) for run in self.runs for spec in run.signs if spec.decisive}
         return any(
-            o.status is Status.UNKNOWN and (run.check, o.sign) in decisive
+            o.status is Status.UNKNOWN and (run.check, o.sign) in decisive and not RIGHTS.search(o.summary)
             for run in self.runs
             for o in run.observations
         )
+
+
+# How checks say that the rights of the one who asks did not reach.
+RIGHTS = re.compile(r"permission denied|not permitted|unauthorized|\broot\b|\bthis user\b", re.I)
+_PATIENCE = 300  # seconds in which a message may be on its way
+
+
+def _on_its_way(seen: Observation) -> bool:
+    """Mail that waits without an attempt that failed, for a moment."""
+    oldest = seen.data.get("oldest")
+    return seen.data.get("failed") is False and isinstance(oldest, (int, float)) and oldest < _PATIENCE

@@ -7,7 +7,7 @@ from diagnose import facts
 from diagnose.check import FLAG, Context, SignSpec, check, fail, ok, skip, unknown
 from diagnose.facts.network import Tried, egress, mail_port
 from diagnose.facts.packets import DIALLED, exchangers_tried
-from diagnose.model import Observation, Scalar
+from diagnose.model import Observation, Scalar, Stage
 from diagnose.parse.system.outcomes import WORDS, Outcome
 
 _OUTCOMES = (*(outcome.value for outcome in Outcome), "silent", "closed")
@@ -16,7 +16,7 @@ _OUTCOMES = (*(outcome.value for outcome in Outcome), "silent", "closed")
 @check(
     id="destination",
     title="The recipient's mail servers",
-    signs=(SignSpec("destination.reachable", {"loopback": FLAG, "outcome": _OUTCOMES}),),
+    signs=(SignSpec("destination.reachable", {"loopback": FLAG, "outcome": _OUTCOMES}, proves=Stage.NEXT_HOP),),
     tags=("network",),
     needs=("network", "postfix"),
     probes=True,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from diagnose import facts
 from diagnose.check import ANY, Context, MailLog, SignSpec, check, fail, ok, skip, stamped, unknown, warn
 from diagnose.facts.mail import SAID_SIGNS
-from diagnose.model import Observation, Scalar
+from diagnose.model import Observation, Scalar, Stage
 from diagnose.parse.log import current, maillog
 from diagnose.parse.log.current import Fact
 
@@ -16,7 +16,7 @@ from diagnose.parse.log.current import Fact
     id="log",
     title="Mail log",
     signs=(
-        SignSpec("mail.flow", gauge="flow"),
+        SignSpec("mail.flow", gauge="flow", proves=Stage.DELIVERY),
         SAID_SIGNS,
         "log.submissions",
         SignSpec("log.recipient", {"kind": ANY}),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from diagnose.check import ANY, Context, SignSpec, check, fail, ok, skip, warn
 from diagnose.facts import target
 from diagnose.facts.relay import relay_route, session, settings_problem, way_in
-from diagnose.model import Observation
+from diagnose.model import Observation, Stage
 from diagnose.parse.words.reason import classify
 
 _WANTS_LOGIN = ("auth-required",)
@@ -17,7 +17,7 @@ _WANTS_TLS = ("starttls-required", "relay-requires-tls")
 @check(
     id="relay-envelope",
     title="Sender and recipient at the relay",
-    signs=(SignSpec("relay.envelope", {"label": ANY, "stage": ("mail", "rcpt")}),),
+    signs=(SignSpec("relay.envelope", {"label": ANY, "stage": ("mail", "rcpt")}, proves=Stage.DELIVERY),),
     tags=("relay-login", "relay", "network"),
     needs=("postfix", "network"),
     probes=True,

@@ -8,14 +8,14 @@ from diagnose.check import ANY, Context, DialReply, SignSpec, check, fail, ok, s
 from diagnose.facts.next_hop_name import named
 from diagnose.facts.relay import WayIn, relay_route, session, settings_problem, way_in
 from diagnose.knowledge.recognise import identify
-from diagnose.model import Observation
+from diagnose.model import Observation, Stage
 from diagnose.parse.words.reason import classify
 
 
 @check(
     id="relay-greeting",
     title="The relay's greeting",
-    signs=(SignSpec("relay.banner", {"label": ANY}), "relay.catch-all"),
+    signs=(SignSpec("relay.banner", {"label": ANY}, proves=Stage.GREETING), "relay.catch-all"),
     tags=("relay", "network"),
     needs=("postfix", "network"),
     probes=True,

@@ -20,7 +20,7 @@ from diagnose.facts.relay import (
     way_in,
 )
 from diagnose.knowledge.recognise import identify
-from diagnose.model import Observation
+from diagnose.model import Observation, Stage
 from diagnose.parse.postfix import table
 from diagnose.parse.words.reason import Reason, classify
 
@@ -31,7 +31,7 @@ _PASSING = ("server-busy", "rate-limited", "greylisted", "server-error", "sessio
 @check(
     id="relay-login",
     title="Signing in to the relay",
-    signs=(SignSpec("relay.login", {"label": ANY}),),
+    signs=(SignSpec("relay.login", {"label": ANY}, proves=Stage.LOGIN),),
     tags=("relay", "sasl", "network"),
     needs=("postfix", "network"),
     probes=True,

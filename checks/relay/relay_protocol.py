@@ -8,7 +8,7 @@ from diagnose.check import Context, Exec, SignSpec, check, fail, ok, skip, warn
 from diagnose.facts import Route, mta, route
 from diagnose.facts.relay import TlsInfo, WayIn, settings_problem, way_in
 from diagnose.facts.relay_tls import spoken, tried
-from diagnose.model import Observation
+from diagnose.model import Observation, Stage
 from diagnose.parse.postfix import tls_settings
 
 _MODERN = ("TLSv1.2", "TLSv1.3")
@@ -18,7 +18,7 @@ _KINDS = ("invalid-list", "own-protocols", "own-ciphers", "no-common", "stalled"
 @check(
     id="relay-protocol",
     title="TLS version and cipher with the relay",
-    signs=(SignSpec("relay.protocol", {"kind": _KINDS}),),
+    signs=(SignSpec("relay.protocol", {"kind": _KINDS}, proves=Stage.TLS),),
     tags=("relay-tls", "relay", "tls", "network"),
     needs=("postfix", "network"),
     probes=True,

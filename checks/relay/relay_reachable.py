@@ -10,7 +10,7 @@ from diagnose.facts import Route
 from diagnose.facts.network import egress, private_view
 from diagnose.facts.next_hop_name import named
 from diagnose.facts.relay import DialReply, WayIn, begin, passed_over, relay_route, session, settings_problem, way_in
-from diagnose.model import Observation, Scalar
+from diagnose.model import Observation, Scalar, Stage
 from diagnose.parse.system import outcomes
 from diagnose.parse.system.outcomes import Outcome
 from diagnose.parse.system.own_network import is_private
@@ -37,7 +37,7 @@ _OUTCOMES = (*(o.value for o in Outcome), "closed", "silent", "not-smtp", "passe
     id="relay-reachable",
     title="The relay's port",
     signs=(
-        SignSpec("relay.reachable", {"outcome": _OUTCOMES, "others": ("", "open", "own")}),
+        SignSpec("relay.reachable", {"outcome": _OUTCOMES, "others": ("", "open", "own")}, proves=Stage.NEXT_HOP),
         SignSpec("relay.name", {"kind": ("brackets",)}),
     ),
     tags=("relay", "network"),

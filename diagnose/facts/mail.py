@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from diagnose.facts.asks import Asks
 from diagnose.host.plain import from_plain
 from diagnose.host.query import LogReply, MailLog, MailQueue, Now
-from diagnose.model import ANY, FLAG, SAID, SignSpec, Target
+from diagnose.model import ANY, FLAG, SAID, SignSpec, Stage, Target
 
 if TYPE_CHECKING:
     from diagnose.parse.log.maillog import MailLog as ReadLog
@@ -29,7 +29,7 @@ SAID_SIGNS = SignSpec(
 # What the queue's sums say, wherever they are read: for the check and for the command.
 QUEUE_SIGNS = (
     SignSpec("queue.readable", decisive=True, gauge="view"),
-    SignSpec("queue.waiting", {"failed": FLAG}, gauge="queue"),
+    SignSpec("queue.waiting", {"failed": FLAG}, gauge="queue", proves=Stage.QUEUE),
     SignSpec("queue.hold", gauge="held"),
     SignSpec("queue.stuck"),
     SignSpec("queue.maildrop"),

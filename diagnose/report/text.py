@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Sequence
 
-from diagnose.model import Advice, Confidence, Diagnosis, Impact, Outcome, Remedy, Report, Status, Support
+from diagnose.model import RIGHTS, Advice, Confidence, Diagnosis, Impact, Outcome, Remedy, Report, Status, Support
 from diagnose.rank import fill
 
 WIDTH = 100
@@ -16,8 +15,6 @@ _VERDICTS = {
     Status.FAILED: ("red", "Found why mail does not arrive."),
     Status.UNKNOWN: ("yellow", "Could not tell."),
 }
-# How checks say that the rights of the one who asks did not reach.
-_RIGHTS = re.compile(r"permission denied|not permitted|unauthorized|\broot\b|\bthis user\b", re.I)
 NOT_ASKED = ("network probes are switched off", "not recorded")
 _CODES = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
 _IMPACTS = {
@@ -61,6 +58,8 @@ def render(report: Report, verbose: int = 0, color: bool = False, about: Sequenc
         page.add(line, "dim")
     page.add()
     style, verdict = _VERDICTS[report.status]
+    if report.status is Status.OK and about is None and report.unchecked:
+        verdict = f"No fault found; not checked: {', '.join(report.unchecked)}."
     page.add(verdict, "bold", style)
     if about is None:
         _without_rights(page, report)
@@ -101,7 +100,7 @@ def _without_rights(page: _Page, report: Report) -> None:
     hidden = [
         run.title or run.check
         for run in report.runs
-        if any(o.status is Status.UNKNOWN and _RIGHTS.search(o.summary) for o in run.observations)
+        if any(o.status is Status.UNKNOWN and RIGHTS.search(o.summary) for o in run.observations)
     ]
     if hidden:
         who = report.host.user or "an ordinary user"
@@ -116,6 +115,10 @@ def _all_clear(page: _Page, report: Report) -> None:
         for observation in run.measured("flow", "view"):
             if observation.status is Status.OK:
                 page.wrap(f"{observation.subject}: {observation.summary}", "  ", "    ")
+    if report.status is not Status.OK:
+        for proof in report.proofs:
+            if proof.status is Status.FAILED:
+                page.wrap(f"Mail was not seen to pass ({proof.stage}): {proof.why}", "  ", "    ")
     done = sum(run.outcome is Outcome.COMPLETED for run in report.runs)
     if len(report.runs) > 1:
         page.add(f"  {done} of {len(report.runs)} checks looked at this host; -v shows all of it", "dim")

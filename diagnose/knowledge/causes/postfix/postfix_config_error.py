@@ -24,6 +24,8 @@ CAUSE = Cause(
         # The agent that should take the message cannot start: no attempt, no reason.
         Sign("queue.stuck", FITS),
         Sign("config.syntax", PROVES),
+        # Of a program that was run here and now.
+        Sign("config.fatal", PROVES),
         # With Postfix down nothing else can be what stops the mail today.
         Sign("postfix.master", HINTS),
         # A value that every message's way needs; others break only their own daemon.

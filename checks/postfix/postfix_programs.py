@@ -1,0 +1,45 @@
+"""Does any of Postfix' own programs end with a fatal error, and on what?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from diagnose.check import Context, Exec, MailQueue, SignSpec, check, fail, ok
+from diagnose.facts import mta
+from diagnose.model import Observation
+
+# "postqueue: fatal: read /etc/postfix/main.cf: Is a directory"; a parent's name may stand before the program's.
+_FATAL = re.compile(r"^(?:postfix/)?(?P<program>[\w-]+)(?:\[\d+\])?: (?:fatal|panic): (?P<text>.+)", re.M)
+_PATH = re.compile(r"(?<!\S)/[^\s:;,]+")
+_FILE = re.compile(r"(?:read|open|file|stat|directory|load) ")
+# What says only that this user may not, that Postfix is down or that the tool gave it too little to work with.
+_OTHER = re.compile(
+    r"permission denied|not permitted|must be|use of this|usage:|mail system is down|connect to|execve|too many open"
+    r"|no space left|read-only",
+    re.I,
+)
+
+
+@check(
+    id="postfix-programs",
+    title="Postfix' own programs",
+    signs=(SignSpec("config.fatal"),),
+    tags=("postfix", "config"),
+    needs=("postfix",),
+)
+def postfix_programs(ctx: Context) -> Iterator[Observation]:
+    place = f"{mta(ctx).config_directory}/main.cf"
+    said = [ctx.ask(Exec(("postconf", *more))).err for more in ((), ("-n",), ("-M",), ("-P",))]
+    said.append(ctx.ask(MailQueue()).err)
+    seen = False
+    for match in dict.fromkeys(match.groups() for text in said for match in _FATAL.finditer(text)):
+        program, text = match
+        if _OTHER.search(text):
+            continue
+        seen = True
+        named = _PATH.search(text) if _FILE.search(text) else None
+        path = named[0] if named else place
+        yield fail("config.fatal", program, f"ends with a fatal error: {text}", path=path, parameter="", text=text)
+    if not seen:
+        yield ok("config.fatal", "postconf, postqueue", "end without a fatal error")

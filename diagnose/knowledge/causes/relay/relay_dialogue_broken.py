@@ -1,0 +1,29 @@
+from diagnose.model import FITS, PROVES, REFUTES, SPEAKS, Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="relay-dialogue-broken",
+    title="The relay breaks the SMTP dialogue off",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "The server that this host's mail goes to takes the connection and does not hold the dialogue to its end: it says nothing "
+        "more at a stage, closes, never ends its reply, or answers with what is no SMTP. Either it is broken or overloaded, or "
+        "something in between (a firewall that inspects SMTP, a proxy) answers in its place."
+    ),
+    remedy=Remedy(
+        text="Ask the operator of {host} what becomes of a connection to port {port} at {stage}; until then send through another "
+        "relay or port. Try it by hand from here, and from another network, to see who answers.",
+        commands=("postconf relayhost", "postqueue -p"),
+    ),
+    rules_out="A dialogue by hand with the relay goes on to the reply to RCPT.",
+    signs=(
+        Sign("relay.session", PROVES, where=(("kind", ("nonsense", "endless")),)),
+        Sign("relay.session", SPEAKS, where=(("kind", "closes"),)),
+        # A server that is merely slow does so as well; Postfix waits five minutes.
+        Sign("relay.session", FITS),
+        Sign("mail.flow", FITS),
+        Sign("mail.flow", REFUTES, Status.OK),
+        # The login has a reply of its own.
+        Sign("relay.login", REFUTES),
+    ),
+    links=("https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.2",),
+)
