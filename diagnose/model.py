@@ -15,7 +15,6 @@ Report          all of it, frozen
 
 from __future__ import annotations
 
-import enum
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -23,88 +22,30 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from diagnose.strength import AGAINST as AGAINST
-from diagnose.strength import COMMON as COMMON
-from diagnose.strength import DOUBTS as DOUBTS
-from diagnose.strength import FITS as FITS
-from diagnose.strength import HINTS as HINTS
-from diagnose.strength import PROVES as PROVES
-from diagnose.strength import RARE as RARE
-from diagnose.strength import REFUTES as REFUTES
-from diagnose.strength import SETTLES as SETTLES
-from diagnose.strength import SPEAKS as SPEAKS
-from diagnose.strength import STRONG as STRONG
-from diagnose.strength import UNUSUAL as UNUSUAL
-from diagnose.strength import Strength as Strength
+from diagnose.scales import AGAINST as AGAINST
+from diagnose.scales import COMMON as COMMON
+from diagnose.scales import DOUBTS as DOUBTS
+from diagnose.scales import FITS as FITS
+from diagnose.scales import HINTS as HINTS
+from diagnose.scales import PROVES as PROVES
+from diagnose.scales import RARE as RARE
+from diagnose.scales import REFUTES as REFUTES
+from diagnose.scales import SETTLES as SETTLES
+from diagnose.scales import SPEAKS as SPEAKS
+from diagnose.scales import STRONG as STRONG
+from diagnose.scales import UNUSUAL as UNUSUAL
+from diagnose.scales import Confidence as Confidence
+from diagnose.scales import Impact as Impact
+from diagnose.scales import Outcome as Outcome
+from diagnose.scales import Stage as Stage
+from diagnose.scales import Status as Status
+from diagnose.scales import Strength as Strength
 
 Scalar = str | int | float | bool | None
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 ANY = None  # in SignSpec.keys: whatever value
 FLAG = (False, True)
 SAID = "mail."  # begins the signs of what a server or program said: `mail.<label>`
-
-
-class Status(enum.IntEnum):
-    """How a subject is. The order is the order of severity; `word` is what JSON carries."""
-
-    OK = 0
-    UNKNOWN = 1
-    WARNING = 2
-    FAILED = 3
-
-    @property
-    def word(self) -> str:
-        return self.name.lower()
-
-
-class Outcome(str, enum.Enum):
-    """What became of a check."""
-
-    __str__ = str.__str__  # enum.StrEnum is of Python 3.11
-
-    COMPLETED = "completed"
-    SKIPPED = "skipped"
-    TIMED_OUT = "timed-out"
-    CRASHED = "crashed"
-
-
-class Stage(str, enum.Enum):
-    """Where a mail passes on its way out, in that order."""
-
-    __str__ = str.__str__
-
-    QUEUE = "queue"
-    NEXT_HOP = "next hop"
-    GREETING = "greeting"
-    TLS = "TLS"
-    LOGIN = "login"
-    DELIVERY = "delivery"
-
-
-class Impact(enum.IntEnum):
-    """What a cause does to the mail; the highest is listed first among equally sure diagnoses."""
-
-    NONE = 0  # mail is not at fault here: delivered elsewhere, or never handed over
-    LATENT = 1  # will break later, or is unsafe today
-    PLACEMENT = 2  # lands in spam or is throttled
-    PARTIAL = 3  # some mail fails
-    OUTAGE = 4  # nothing leaves
-
-    @property
-    def word(self) -> str:
-        return self.name.lower()
-
-
-class Confidence(enum.IntEnum):
-    """How sure a diagnosis is, from its score in decibans (`diagnose.rank`)."""
-
-    POSSIBLE = 1
-    LIKELY = 2
-    CERTAIN = 3
-
-    @property
-    def word(self) -> str:
-        return self.name.lower()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -330,8 +271,8 @@ class Report:
             return Status.FAILED
         if self.diagnoses:
             return Status.WARNING
-        if any(proof.status is Status.FAILED for proof in self.proofs):
-            return Status.WARNING if self._passed_lately else Status.UNKNOWN
+        if any(proof.status is Status.FAILED for proof in self.proofs) and self._passed_lately:
+            return Status.WARNING
         return Status.UNKNOWN if self._blind else Status.OK
 
     @property
@@ -363,10 +304,9 @@ class Report:
     def _passed_lately(self) -> bool:
         """Whether a delivery within the hour before this report stands in the log."""
         for seen in (seen for run in self.runs for seen in run.measured("flow")):
-            if isinstance(last := seen.data.get("last"), str) and last:
+            if isinstance(last := seen.data.get("last"), str):
                 at = datetime.fromisoformat(last)
-                now = self.started if at.tzinfo else self.started.replace(tzinfo=None)
-                if abs((now - at).total_seconds()) < 3600:
+                if abs((self.started.replace(tzinfo=at.tzinfo and self.started.tzinfo) - at).total_seconds()) < 3600:
                     return True
         return False
 
@@ -374,13 +314,17 @@ class Report:
     def _blind(self) -> bool:
         """Whether "nothing found" says nothing: no mail was seen to flow, and what decides failed to be looked at."""
         done = sum(run.outcome is Outcome.COMPLETED for run in self.runs)
-        cut_off = [run for run in self.runs if run.outcome in (Outcome.TIMED_OUT, Outcome.CRASHED)]
         if not done:
+            return True
+        cut_off = [run for run in self.runs if run.outcome in (Outcome.TIMED_OUT, Outcome.CRASHED)]
+        if any(proof.status is Status.FAILED for proof in self.proofs):
             return True
         if any(o.status is Status.OK for run in self.runs for o in run.measured("flow")):
             return False
         if any(run.decisive for run in cut_off) or 4 * len(cut_off) > done:  # an overloaded host: silence is no health
             return True
+        if {Stage.QUEUE, Stage.NEXT_HOP} <= {proof.stage for proof in self.proofs if proof.status is Status.OK}:
+            return False
         decisive = {(run.check, spec.id) for run in self.runs for spec in run.signs if spec.decisive}
         return any(
             o.status is Status.UNKNOWN and (run.check, o.sign) in decisive and not RIGHTS.search(o.summary)

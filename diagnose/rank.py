@@ -15,6 +15,7 @@ import dataclasses
 import string
 from collections.abc import Container, Iterable, Mapping, Sequence
 
+from diagnose import quoting
 from diagnose.knowledge import programs, sayings
 from diagnose.knowledge.causes import by_id
 from diagnose.model import (
@@ -210,15 +211,12 @@ class _Plain(string.Formatter):
 
 
 def fill(remedy: Remedy, data: Mapping[str, Scalar], family: str = "") -> Remedy:
-    """The remedy with its {placeholders} filled; what is not known stands as <NAME>. Values that go into commands are
-    cut to characters that a shell takes literally."""
+    """The remedy with its {placeholders} filled; what is not known stands as <NAME>. A command into which a value cannot
+    be put safely is left out."""
     commands = remedy.commands + {"rhel": remedy.rhel, "alpine": remedy.alpine}.get(family, remedy.debian)
     words = _Placeholders({key: str(value) for key, value in data.items() if value is not None and value != ""})
-    safe = _Placeholders(
-        {key: "".join(c for c in value if c.isalnum() or c in "@.:/_-[]+=,") for key, value in words.items()}
-    )
-    formatter = _Plain()
+    filled = (quoting.command(command, words) for command in commands)
     return Remedy(
-        text=formatter.vformat(remedy.text, (), words),
-        commands=tuple(formatter.vformat(command, (), safe) for command in commands),
+        text=_Plain().vformat(remedy.text, (), words),
+        commands=tuple(command for command in filled if command is not None),
     )

@@ -1,0 +1,98 @@
+"""What is measured by: severity, outcome, stage, impact, confidence, and how much a sign says."""
+
+from __future__ import annotations
+
+import enum
+
+
+class Status(enum.IntEnum):
+    """How a subject is. The order is the order of severity; `word` is what JSON carries."""
+
+    OK = 0
+    UNKNOWN = 1
+    WARNING = 2
+    FAILED = 3
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+
+class Outcome(str, enum.Enum):
+    """What became of a check."""
+
+    __str__ = str.__str__  # enum.StrEnum is of Python 3.11
+
+    COMPLETED = "completed"
+    SKIPPED = "skipped"
+    TIMED_OUT = "timed-out"
+    CRASHED = "crashed"
+
+
+class Stage(str, enum.Enum):
+    """Where a mail passes on its way out, in that order."""
+
+    __str__ = str.__str__
+
+    QUEUE = "queue"
+    NEXT_HOP = "next hop"
+    GREETING = "greeting"
+    TLS = "TLS"
+    LOGIN = "login"
+    DELIVERY = "delivery"
+
+
+class Impact(enum.IntEnum):
+    """What a cause does to the mail; the highest is listed first among equally sure diagnoses."""
+
+    NONE = 0  # mail is not at fault here: delivered elsewhere, or never handed over
+    LATENT = 1  # will break later, or is unsafe today
+    PLACEMENT = 2  # lands in spam or is throttled
+    PARTIAL = 3  # some mail fails
+    OUTAGE = 4  # nothing leaves
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+
+class Confidence(enum.IntEnum):
+    """How sure a diagnosis is, from its score in decibans (`diagnose.rank`)."""
+
+    POSSIBLE = 1
+    LIKELY = 2
+    CERTAIN = 3
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+
+class Strength(enum.IntEnum):
+    """How much a sign says of a cause, in decibans: ten times the decimal logarithm of a likelihood ratio.
+
+    A rule of thumb, not a measurement: nine words that differ by more than a factor of two each. Changing every one by a
+    fifth leaves the first diagnosis of all recorded machines as it is.
+    """
+
+    SETTLES = 35  # this host's own state, which outweighs what speaks against it
+    PROVES = 22  # 160 times likelier with the cause than without: alone enough for "certain"
+    STRONG = 16  # 40 times: alone "likely"
+    SPEAKS = 10  # ten times: alone just "likely"
+    FITS = 6  # four times: "possible"
+    HINTS = 3  # twice: "possible", where nothing speaks against it
+    DOUBTS = -6
+    AGAINST = -14
+    REFUTES = -25
+
+
+SETTLES, PROVES, STRONG, SPEAKS, FITS, HINTS = (
+    Strength.SETTLES,
+    Strength.PROVES,
+    Strength.STRONG,
+    Strength.SPEAKS,
+    Strength.FITS,
+    Strength.HINTS,
+)
+DOUBTS, AGAINST, REFUTES = Strength.DOUBTS, Strength.AGAINST, Strength.REFUTES
+COMMON, UNUSUAL, RARE = 1, -3, -7  # priors, in decibans
