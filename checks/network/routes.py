@@ -1,11 +1,13 @@
-"""Does a route or routing rule of this host refuse the mail's packets?"""
+"""Does a route or routing rule of this host refuse the mail's packets, or lead them astray?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from diagnose.check import Context, check, fail, ok, skip, unknown, warn
-from diagnose.facts.network import mail_port
-from diagnose.facts.packets import all_stopped, packets, refusals
+from diagnose.facts.network import MailPort, egress, mail_port
+from diagnose.facts.packets import all_stopped, detour, own_tried, packets, refusals
 from diagnose.model import Observation, Scalar
+from diagnose.parse.system.outcomes import FAILURES
+from diagnose.parse.system.packet import Packet
 
 
 @check(
@@ -26,6 +28,10 @@ def check_routes(ctx: Context) -> Iterator[Observation]:
         yield unknown("firewall.route", subject, f"routes could not be read ({gap}): one might refuse mail")
         return
     if not refused:
+        astray = _astray(ctx, way, made)
+        if astray is not None:
+            yield astray
+            return
         yield ok("firewall.route", subject, "no route or routing rule of this host refuses it", port=way.port)
         return
     first = refused[0]
@@ -35,3 +41,20 @@ def check_routes(ctx: Context) -> Iterator[Observation]:
     data |= {"rule": first.text, "action": first.text.split()[0], "fix": f"To take it out at once: {first.fix}"}
     say = fail if all_stopped(made, [one.packet for one in refused]) else warn
     yield say("firewall.route", subject, what, **data)
+
+
+def _astray(ctx: Context, way: MailPort, made: Sequence[Packet]) -> Observation | None:
+    """Nothing answers where a route of its own leads the mail, while the default route works."""
+    own = own_tried(ctx, way)
+    failed = [t for t in own if t.outcome in FAILURES]
+    if not failed or len(failed) < len(own) or not egress(ctx).connected():
+        return None
+    found = detour(ctx, failed[0], made)
+    if found is None:
+        return None
+    text = f"ip {found.kind}: {found.text} is the way to {failed[0].address}, not the default route, and nothing answers there"
+    data: dict[str, Scalar] = {"port": way.port, "host": way.host, "relay": way.relay, "kind": found.kind}
+    data |= {"rule": found.text, "action": "detour", "fix": f"To take it out at once: {found.fix}"}
+    # A neighbour that keeps silent is this host's own report; farther away the network may do it.
+    say = fail if failed[0].here or failed[0].wire == "kept" else warn
+    return say("firewall.route", f"route to TCP {way.port}", text, **data)

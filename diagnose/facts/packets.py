@@ -2,6 +2,7 @@
 
 own_tried(ctx, way)          the dials of the mail's own next hop, as Postfix makes them
 packets(ctx, way)            one for each address of the next hop
+detour(ctx, lost, packets)   the route of its own that a failed connect took
 refusals(ctx, way, packets)  what of routes and rules is against them
 """
 
@@ -21,6 +22,7 @@ from diagnose.parse.system.packet import Packet
 
 DIALLED = 3  # of the recipient's exchangers
 DESTINATIONS = 4  # of the next hop's addresses that are judged; '' stands for any public one
+ANYWHERE = {4: "9.9.9.9", 6: "2620:fe::fe"}  # a public address that the default route leads to
 REFUSING = ("prohibit", "blackhole", "unreachable")
 
 
@@ -107,7 +109,7 @@ def packets(ctx: Asks, way: MailPort) -> tuple[Packet, ...]:
             continue
         table = iproute.routes(ctx.ask(Exec(("ip", "-j", f"-{family}", "route"))).out, family)
         for destination in [*names][:DESTINATIONS] or [""]:
-            taken = iproute.route_for(table, destination or ("9.9.9.9" if family == 4 else "2620:fe::fe"))
+            taken = iproute.route_for(table, destination or ANYWHERE[family])
             made.append(
                 replace(
                     who,
@@ -143,6 +145,43 @@ def _rows(ctx: Asks, path: str) -> list[list[str]]:
 
 def _ids(rows: list[list[str]]) -> dict[str, int]:
     return {row[0]: int(row[2]) for row in rows if row[2].isdigit()}
+
+
+def detour(ctx: Asks, lost: Tried, made: Sequence[Packet]) -> Refusal | None:
+    """The way of its own that the kernel has for a connect that failed, beside the default's and its own networks'."""
+    packet = next((one for one in made if one.destination == lost.address), None)
+    if packet is None:
+        return None
+    local = lost.reply.attempts[-1].local if lost.reply.attempts else ""
+    wanted = ["ipproto", "tcp", "dport", str(packet.port)]
+    wanted += ["uid", str(packet.uid)] if packet.uid is not None else []
+    wanted += ["from", local] if local and near_end(ctx)["bind"] else []
+    family = f"-{packet.family}"
+    queries = [
+        Exec(("ip", "-j", family, "route", "get", packet.destination, *wanted)),
+        Exec(("ip", "-j", family, "route", "get", ANYWHERE[packet.family])),
+        Exec(("ip", "-j", family, "route")),
+        Exec(("ip", "-j", "addr")),
+    ]
+    got, usual, table, own = ask_all(ctx, queries)
+    ways = [next(iter(iproute.routes(reply.out, packet.family)), None) for reply in (got, usual)]
+    taken, default = ways
+    if taken is None or default is None or (taken.gateway, taken.device) == (default.gateway, default.device):
+        return None
+    here = ipaddress.ip_address(packet.destination)
+    near = [ipaddress.ip_interface(f"{a.address}/{a.prefix}").network for a in iproute.addresses(own.out)]
+    if here.is_loopback or (not taken.gateway and any(here in network for network in near)):
+        return None
+    way = " ".join(f"{word} {value}" for word, value in (("via", taken.gateway), ("dev", taken.device)) if value)
+    listed = iproute.route_for(iproute.routes(table.out, packet.family), packet.destination)
+    version = "" if packet.family == 4 else " -6"
+    if listed is not None and (listed.gateway, listed.device) == (taken.gateway, taken.device):
+        return Refusal(
+            packet, "route", f"{listed.destination} {way}", f"ip{version} route del {listed.destination} {way}"
+        )
+    return Refusal(
+        packet, "rule", f"a table of its own, {way}", f"ip{version} rule show, and del the rule that leads there"
+    )
 
 
 def refusals(ctx: Asks, made: Sequence[Packet]) -> tuple[tuple[Refusal, ...], str]:

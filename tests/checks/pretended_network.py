@@ -10,14 +10,17 @@ from diagnose.check import Dial, Exec, Lookup, Trace
 from diagnose.host.query import Attempt, DialReply, DnsReply, ExecReply, Hop, TraceReply
 from tests.checks.pretended_postfix import machine
 
-# A stop: (error, icmp, offender) of a connect that fails.
+# A stop: (error, icmp, offender, and what root saw on the wire) of a connect that fails.
 DROP = ("ETIMEDOUT", "", "")
 RESET = ("ECONNREFUSED", "", "")
 NO_ROUTE = ("ENETUNREACH", "", "")
 PROHIBITED = ("EHOSTUNREACH", "3/13", "203.0.113.9")
 PROHIBITED_HERE = ("EHOSTUNREACH", "3/13", "192.168.1.10")
 FORBIDDEN = ("EACCES", "", "")
-Stop = tuple[str, str, str]
+KEPT = ("ETIMEDOUT", "", "", "kept")
+ANSWERED = ("ETIMEDOUT", "", "", "answered")
+SENT = ("ETIMEDOUT", "", "", "sent")
+Stop = tuple[str, ...]
 OWN = "192.168.1.10"
 ROUTES = '[{"dst":"default","gateway":"192.168.1.1","dev":"eth0"},{"dst":"192.168.1.0/24","dev":"eth0","scope":"link"}]'
 
@@ -63,8 +66,16 @@ class World:
         self.dialled.append((query.verify_name or query.host, query.port))
         stop = NO_ROUTE if ":" in query.host and not self.ipv6 else self.stop(query.host, query.port)
         if stop:
-            error, icmp, offender = stop
-            attempt = Attempt(address=query.host, error=error, icmp=icmp, offender=offender, local=OWN, seconds=0.01)
+            error, icmp, offender, *wire = stop
+            attempt = Attempt(
+                address=query.host,
+                error=error,
+                icmp=icmp,
+                offender=offender,
+                local=OWN,
+                seconds=0.01,
+                wire="".join(wire),
+            )
             return DialReply(attempts=(attempt,), stage="connect", error=error)
         name = query.verify_name or query.host
         talks = query.say != "connect"

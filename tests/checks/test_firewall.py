@@ -7,7 +7,7 @@ from checks.network.routes import check_routes
 from diagnose.check import Exec
 from diagnose.host.query import ExecReply
 from diagnose.model import Status
-from tests.checks.pretended_network import World, address_of, ip, network
+from tests.checks.pretended_network import ANSWERED, DROP, KEPT, SENT, World, address_of, ip, network
 from tests.checks.pretended_postfix import failed, of, run
 
 RELAY = {"relayhost": "[smtp.example.org]:587"}
@@ -96,3 +96,73 @@ def test_private_relay_behind_a_drop_of_foreign_mail() -> None:
     rules = with_rules("ip daddr 10.0.0.0/8 accept", "tcp dport { 25, 465, 587 } drop")
     found = run(check_firewall, network(World(), {"relayhost": "[10.1.2.3]:25"}, files=PASSWD, commands=rules))
     assert failed(found) == []
+
+
+def relay_meets(stop: tuple[str, ...]) -> World:
+    return World(lambda address, port: stop if port == 587 else None)
+
+
+def test_a_rule_that_is_not_understood_is_named_where_packets_do_not_leave() -> None:
+    rules = with_rules("tcp dport 25-600 meta mark != 0x1 limit rate over 5/hour drop")
+    (one,) = of(run(check_firewall, network(relay_meets(KEPT), RELAY, files=PASSWD, commands=rules)), "firewall.smtp")
+    assert (one.status, one.data["wire"]) == (Status.FAILED, "kept")
+    assert "limit rate over 5/hour" in str(one.data["rule"])
+
+
+def test_packets_that_do_not_leave_without_any_rule() -> None:
+    (one,) = of(run(check_firewall, network(relay_meets(KEPT), RELAY, files=PASSWD)), "firewall.smtp")
+    assert (one.status, one.data["by_user"]) == (Status.FAILED, False)
+
+
+def test_answers_that_the_input_hook_drops() -> None:
+    address = address_of("smtp.example.org")
+    text = f"table inet f2b-table {{\n set addr {{\n  type ipv4_addr\n  elements = {{ 192.0.2.1, {address} timeout 1h }}\n }}\n"
+    text += " chain f2b-chain {\n  type filter hook input priority filter - 1; policy accept;\n  ip saddr @addr drop\n }\n}\n"
+
+    def answer(query: Exec) -> ExecReply:
+        return ExecReply(code=0, out=text) if query.argv[0] == "nft" else ip(query)
+
+    (one,) = of(
+        run(check_firewall, network(relay_meets(ANSWERED), RELAY, files=PASSWD, commands=answer)), "firewall.smtp"
+    )
+    assert (one.status, one.data["owner"], one.data["rule"]) == (Status.FAILED, "fail2ban", "ip saddr @addr drop")
+
+
+def test_packets_that_leave_are_stopped_by_no_rule_whatever_it_says() -> None:
+    rules = with_rules("tcp dport 587 meta mark != 0x1 drop")
+    (one,) = of(run(check_firewall, network(relay_meets(SENT), RELAY, files=PASSWD, commands=rules)), "firewall.smtp")
+    assert one.status is Status.OK
+
+
+def test_without_the_wire_a_rule_that_is_not_understood_is_never_none() -> None:
+    for match in (
+        "meta mark != 0x1",
+        "limit rate over 1/hour",
+        'meta hour "00:00"-"23:59"',
+        'socket cgroupv2 level 1 "x"',
+    ):
+        rules = with_rules(f"tcp dport 587 {match} drop")
+        (one,) = of(
+            run(check_firewall, network(relay_meets(DROP), RELAY, files=PASSWD, commands=rules)), "firewall.smtp"
+        )
+        assert one.status is Status.WARNING, match
+
+
+def test_a_route_of_its_own_to_a_gateway_that_is_gone() -> None:
+    relay = address_of("smtp.example.org")
+    network_of_it = relay.rpartition(".")[0] + ".0/24"
+    gone = {"gateway": "192.168.1.77", "dev": "eth0"}
+    routes = [{"dst": "default", "gateway": "192.168.1.1", "dev": "eth0"}, {"dst": network_of_it, **gone}]
+
+    def answer(query: Exec) -> ExecReply:
+        if query.argv[3:5] == ("route", "get"):
+            way = gone if query.argv[5] == relay else {"gateway": "192.168.1.1", "dev": "eth0"}
+            return ExecReply(code=0, out=json.dumps([{"dst": query.argv[5], **way}]))
+        return ExecReply(code=0, out=json.dumps(routes)) if query.argv[-1] == "route" else ip(query)
+
+    silent = ("EHOSTUNREACH", "3/1", "192.168.1.10")
+    world = World(lambda address, port: silent if address == relay else None)
+    host = network(world, {"relayhost": f"[{relay}]:587"}, files=PASSWD, commands=answer)
+    found = run(check_routes, host)
+    assert [(o.status, o.data["kind"]) for o in found] == [(Status.FAILED, "route")]
+    assert f"ip route del {network_of_it} via 192.168.1.77 dev eth0" in str(found[0].data["fix"])

@@ -160,6 +160,7 @@ class _Try:
         self, address: Address, bind: SockAddr | None, timeout: float, silence: float | None = None, user: str = ""
     ) -> None:
         self.address = address
+        self.watched = silence is None and WIRE.watch(address.peer[1])
         self.began = time.monotonic()
         self.until = self.began + timeout
         self.error: str | None = None  # "" when connected
@@ -171,7 +172,6 @@ class _Try:
         if silence is not None:
             self.error, self.seconds = "ETIMEDOUT", silence
             return
-        self.watched = WIRE.watch(address.peer[1])
         try:
             with as_user(user):
                 self.sock = socket.socket(address.family, socket.SOCK_STREAM)

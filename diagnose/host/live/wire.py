@@ -39,6 +39,10 @@ class _Seen:
     target: str
     dport: int
 
+    @property
+    def syn(self) -> bool:
+        return self.outgoing and self.flags & (_SYN | _ACK) == _SYN
+
 
 class Wire:
     """One packet socket for the whole process, read when somebody wants to know."""
@@ -65,6 +69,7 @@ class Wire:
                     self._filter({port})
                 elif port not in self._ports:
                     self._filter({*self._ports, port})
+                self._read()  # what was seen before is older than the connect that follows
             except OSError:
                 self._sock, self._whole = None, False
             return self._sock is not None and self._whole
@@ -89,18 +94,14 @@ class Wire:
             self._read()
             if not self._whole or port not in self._ports or not local:
                 return ""
-            fresh = [s for s in self._seen if s.when >= began - 0.01]
-            ours = [s for s in fresh if local in (s.sport if s.outgoing else s.dport,)]
-            if not ours:
-                # A NAT rule may give it another port: what nobody else here has sent may be it.
-                ours = [
-                    s
-                    for s in fresh
-                    if _meets(s, address, port) and (s.sport if s.outgoing else s.dport) not in self._own
-                ]
-                if ours:
-                    return ""
-        if not any(s.outgoing and s.flags & (_SYN | _ACK) == _SYN for s in ours):
+            fresh = [s for s in self._seen if s.when >= began]
+            ours = [s for s in fresh if local == (s.sport if s.outgoing else s.dport)]
+            # A NAT rule may give it another port: a SYN that leaves for there, and that nobody here is known to have sent.
+            if not ours and any(
+                s.syn and (s.target, s.dport) == (address, port) and s.sport not in self._own for s in fresh
+            ):
+                return ""
+        if not any(s.syn for s in ours):
             return "kept"
         return "answered" if any(not s.outgoing and s.flags & (_SYN | _ACK) == _SYN | _ACK for s in ours) else "sent"
 
@@ -123,10 +124,6 @@ class Wire:
         with contextlib.suppress(OSError):
             _, lost = struct.unpack("II", self._sock.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8))
             self._whole = self._whole and not lost
-
-
-def _meets(seen: _Seen, address: str, port: int) -> bool:
-    return (address, port) == ((seen.target, seen.dport) if seen.outgoing else (seen.source, seen.sport))
 
 
 def _parsed(data: bytes, outgoing: bool) -> _Seen | None:
