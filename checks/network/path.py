@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from diagnose.check import ANY, Context, SignSpec, Trace, ask_all, check, fail, ok, skip, unknown
+from diagnose.check import ANY, FLAG, Context, SignSpec, Trace, ask_all, check, fail, ok, skip, unknown
 from diagnose.facts.network import (
     WIRE,
     Egress,
@@ -36,7 +36,13 @@ WORDS = {
     signs=(
         SignSpec(
             "path.dies",
-            {"port": ANY, "service": ANY, "said_by": ("", "router", "neighbour"), "where": tuple(WORDS)},
+            {
+                "port": ANY,
+                "service": ANY,
+                "said_by": ("", "router", "neighbour"),
+                "where": tuple(WORDS),
+                "root_too": FLAG,
+            },
             gauge="hops",
         ),
     ),
@@ -66,7 +72,9 @@ def check_path(ctx: Context) -> Iterator[Observation]:
         return
     local = target.reply.attempts[-1].local if target.reply.attempts else ""
     found = place(blocked.hops, reference.hops, local)
-    if target.here:
+    # The sweeps are root's: where a rule holds back Postfix's user alone, they may end farther away all the same.
+    both = target.wire == "kept" and found.hop > 0 and found.how == "dropped"
+    if target.here and not both:
         # Seen on this host's own interfaces: no router's silence says otherwise.
         found = Place(where="host", how=found.how if found.where == "host" else target.wire or "unreachable")
     elif target.wire == "sent" and found.where == "host":
@@ -97,6 +105,7 @@ def check_path(ctx: Context) -> Iterator[Observation]:
         how=found.how,
         said_by=said_by,
         distance=found.distance,
+        root_too=both,
         route=" ".join(f"{h.ttl}={h.address}" for h in reference.hops if h.answer == "time-exceeded" and h.address),
         port=way.port,
         service=service(way),

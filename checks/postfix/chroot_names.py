@@ -9,7 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from diagnose import facts
-from diagnose.check import ANY, FLAG, Context, Lookup, Read, SignSpec, ask_all, check, fail, ok, skip, unknown, warn
+from diagnose.check import (
+    ANY,
+    FLAG,
+    Context,
+    Lookup,
+    Read,
+    SignSpec,
+    Stat,
+    ask_all,
+    check,
+    fail,
+    ok,
+    skip,
+    unknown,
+    warn,
+)
 from diagnose.facts import Route
 from diagnose.model import Observation
 from diagnose.parse.system.nameservice import addresses, differences, hosts, resolv_conf
@@ -33,6 +48,14 @@ def chroot_names(ctx: Context) -> Iterator[Observation]:
         skip("the service that sends the mail is not chrooted: it reads the host's own files")
     root = f"{postfix.queue_directory}/etc"
     wrong: list[str] = []
+    closed = next(
+        (path for path in (root, f"{root}/resolv.conf") if _closed(ctx, path, postfix.value("mail_owner"))), ""
+    )
+    if closed:
+        text = f"{closed} cannot be read by {postfix.value('mail_owner')}, as which the chrooted smtp(8) reads it"
+        yield fail("dns.chroot-file", f"{root}/resolv.conf", text, file="resolv.conf", path=closed)
+        yield fail("dns.chroot", root, "the host's name servers are not known there: 127.0.0.1 is asked", path=closed)
+        return
     for name in FILES:
         ours, theirs = ctx.ask(Read(f"/etc/{name}")), ctx.ask(Read(f"{root}/{name}"))
         if theirs.problem == "not found":
@@ -55,6 +78,13 @@ def chroot_names(ctx: Context) -> Iterator[Observation]:
         yield ok("dns.chroot", root, "the chroot asks the same name servers as the host")
         return
     yield from _servers(ctx, root)
+
+
+def _closed(ctx: Context, path: str, user: str) -> bool:
+    """Whether the modes keep that user, who is neither root nor of its group, from a directory or file."""
+    seen = ctx.ask(Stat(path))
+    needed, shift = (1 if seen.kind == "dir" else 4), (6 if seen.owner == user else 0)
+    return seen.exists and seen.group != user and not seen.mode >> shift & needed
 
 
 def _lacks(way: Route, ours: str, theirs: str) -> bool:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from diagnose.check import FLAG, Context, Read, SignSpec, Stat, check, fail, ok, unknown, warn
-from diagnose.facts import Mta, mta
+from diagnose.facts import Mta, mta, route
 from diagnose.model import Observation
 from diagnose.parse.postfix import main_cf, setting_types
 from diagnose.parse.postfix.main_cf import MainCf
@@ -46,7 +46,7 @@ def configuration(ctx: Context) -> Iterator[Observation]:
     read = ctx.ask(Read(path))
     text = main_cf.parse(read.text)
     yield from _syntax(postfix, path)
-    yield from _values(postfix, text, path)
+    yield from _values(ctx, postfix, text, path)
     yield from _unknown(postfix, text)
     yield from _duplicates(text)
     yield from _readable(ctx, postfix)
@@ -78,7 +78,17 @@ def _syntax(postfix: Mta, path: str) -> Iterator[Observation]:
         yield unknown("config.syntax", path, postfix.problem)
 
 
-def _values(postfix: Mta, text: MainCf, path: str) -> Iterator[Observation]:
+def _without_dns(ctx: Context, postfix: Mta) -> str:
+    """The parameter that switches the DNS off where mail goes to the recipients' own servers, which only the DNS names."""
+    way = route(ctx)
+    if way is None or not way.remote or way.relay or way.bracketed or way.program != "smtp":
+        return ""
+    if way.value("smtp_dns_support_level") == "disabled":
+        return "smtp_dns_support_level"
+    return "disable_dns_lookups" if way.flag("disable_dns_lookups") and not way.value("smtp_dns_support_level") else ""
+
+
+def _values(ctx: Context, postfix: Mta, text: MainCf, path: str) -> Iterator[Observation]:
     refused = list(setting_types.rejected(postfix.explicit, postfix.defaults))
     for service in postfix.master.services:
         refused += setting_types.rejected(service.overrides, postfix.defaults)
@@ -92,7 +102,14 @@ def _values(postfix: Mta, text: MainCf, path: str) -> Iterator[Observation]:
             parameter=item.parameter, value=item.value, daemon=item.daemon, everything=item.daemon in _READ_BY_ALL and item.expected != "host-name",
             path=path, line=setting.line if setting else 0, expected=item.expected,
         )  # fmt: skip
-    if not refused and postfix.explicit:
+    if blind := _without_dns(ctx, postfix):
+        setting = text.get(blind)
+        said = f"{blind} = {postfix.value(blind)}: no MX record is asked for, so that mail goes to the hosts that the domains' own names lead to"
+        yield fail(
+            "config.value", blind, said, parameter=blind, value=postfix.value(blind), everything=True,
+            path=path, line=setting.line if setting else 0,
+        )  # fmt: skip
+    elif not refused and postfix.explicit:
         yield ok("config.value", "values", f"{len(postfix.explicit)} settings hold values of the right kind")
 
 

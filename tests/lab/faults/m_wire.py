@@ -43,9 +43,8 @@ FAULTS = (
         setup=(
             settings(inet_protocols="ipv4"),
             shell(
-                "iptables -N f2b-postfix; iptables -A INPUT -p tcp -j f2b-postfix; iptables -A f2b-postfix -s $("
-                + TO_ADDRESS.format(name="mx1.northwind-trading.com")
-                + ") -j DROP; iptables -A f2b-postfix -j RETURN"
+                "iptables -N f2b-postfix; iptables -A INPUT -p tcp -j f2b-postfix; for m in mx1 mx2; do iptables -A f2b-postfix"
+                " -s $m.northwind-trading.com -j DROP; done; iptables -A f2b-postfix -j RETURN"
             ),
         ),
         shows="status=deferred .*timed out",
@@ -189,6 +188,28 @@ FAULTS = (
             own("output", "ip saddr 192.168.1.11 tcp dport 25 drop"),
         ),
         shows="status=deferred .*timed out",
+    ),
+    Fault(
+        id="dns-switched-off",
+        accept=("postfix-config-error",),
+        about="smtp_dns_support_level = disabled, and mail goes straight to the recipients' servers",
+        setup=(settings(smtp_dns_support_level="disabled"),),
+        shows="status=(deferred|bounced)",
+    ),
+    Fault(
+        id="chroot-etc-is-closed",
+        accept=("chroot-resolver-stale",),
+        about="etc of the chroot can be entered by root alone",
+        then=(shell("chmod 700 /var/spool/postfix/etc; postfix reload"), mail()),
+        shows="status=deferred .*Host or domain name not found",
+    ),
+    Fault(
+        id="relay-in-the-hosts-file-and-mail-flows",
+        accept=(),
+        kind="healthy",
+        about="the hosts file names the relay, and Postfix, which asks the DNS, delivers",
+        setup=(relay(), shell("echo 192.0.2.9 smtp.mandrillapp.com >> /etc/hosts")),
+        shows="status=sent",
     ),
     Fault(
         id="kill-switch-lets-mail-pass",

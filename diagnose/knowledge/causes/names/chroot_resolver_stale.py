@@ -6,13 +6,16 @@ CAUSE = Cause(
     impact=Impact.OUTAGE,
     explanation=(
         "The smtp service runs chrooted and reads its own copies of resolv.conf, hosts and nsswitch.conf below the queue "
-        "directory. They are copied when Postfix starts. This copy differs from the host's and does not work, so Postfix "
+        "directory. They are copied when Postfix starts. This copy differs from the host's and does not work, or its modes keep Postfix's user from reading it, so Postfix "
         "says 'Host not found, try again' for names that every other program resolves."
     ),
     remedy=Remedy(
         text="Copy the files again and restart Postfix; on Debian and Ubuntu the start script does it. To be rid of it for "
         "good, run smtp and relay without chroot (fifth column n in master.cf).",
-        commands=("cp -p /etc/resolv.conf /etc/hosts /etc/nsswitch.conf /etc/services /var/spool/postfix/etc/",),
+        commands=(
+            "cp -p /etc/resolv.conf /etc/hosts /etc/nsswitch.conf /etc/services /var/spool/postfix/etc/",
+            "chmod a+rX /var/spool/postfix/etc /var/spool/postfix/etc/*",
+        ),
         debian=("service postfix restart && postqueue -f",),
         rhel=("systemctl restart postfix && postqueue -f",),
         alpine=("rc-service postfix restart && postqueue -f",),

@@ -45,6 +45,8 @@ CAUSE = Cause(
         Sign("egress.mail-port", STRONG, where=(("port", 25), ("kind", "throttled"))),
         # A router's own word that the packets left this host.
         Sign("path.dies", FITS, where=(("port", 25), ("where", UPSTREAM))),
+        # Postfix's user is held back on this host, and root's packets die in the network all the same.
+        Sign("path.dies", STRONG, where=(("port", 25), ("root_too", True))),
         Sign("path.dies", DOUBTS, status=Status.OK),
         Sign("path.dies", AGAINST, where=(("port", 25), ("where", "host"))),
         # The application's own way out, and unrelated servers fail on its port too.

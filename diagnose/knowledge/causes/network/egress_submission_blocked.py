@@ -44,6 +44,7 @@ CAUSE = Cause(
         Sign("path.dies", STRONG, where=(("service", "submission"), ("said_by", "router"))),
         Sign("egress.mail-port", STRONG, where=(("service", "submission"), ("kind", "throttled"))),
         Sign("path.dies", FITS, where=(("service", "submission"), ("where", UPSTREAM))),
+        Sign("path.dies", STRONG, where=(("service", "submission"), ("root_too", True))),
         # The relay answers on other ports, and packets to this one alone vanish.
         Sign("path.dies", SPEAKS, where=(("service", "submission"), ("said_by", "neighbour"))),
         Sign("path.dies", DOUBTS, status=Status.OK),
