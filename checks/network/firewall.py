@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from diagnose.check import FLAG, Context, Exec, Now, Read, SignSpec, check, fail, ok, skip, unknown, warn
 from diagnose.facts.network import MailPort, Tried, mail_port
-from diagnose.facts.packets import all_stopped, own_tried, packets, refusals
+from diagnose.facts.packets import all_stopped, lost_of_late, own_tried, packets, refusals
 from diagnose.model import Observation, Scalar
 from diagnose.parse.system import iptables, nft
 from diagnose.parse.system.outcomes import Outcome
@@ -59,6 +59,9 @@ def check_firewall(ctx: Context) -> Iterator[Observation]:
         guilty = next((one for one in stops if one.packet.answer == (seen.wire == "answered")), None)
         text = f"{_lost(way, seen)}; " + (_rule(guilty) if guilty else _unnamed(ctx))
         yield fail("firewall.smtp", subject, text, wire=seen.wire, **data, **_blame(way.port, guilty))
+    elif _passes(own) and (unlike := _by_group(ctx, way, own, stops)) is not None:
+        text = f"{_words(way, unlike)}; it tells control groups apart: this tool's connect passes, Postfix's were lost of late"
+        yield fail("firewall.smtp", subject, text, **data, **_blame(way.port, unlike) | {"by_user": True})
     elif _passes(own) and (any(t.open for t in own) or not sure):
         how = "a connect of Postfix's user passes" if any(t.open for t in own) else "its packets were seen to leave"
         yield ok("firewall.smtp", subject, f"no rule of this host stops port {way.port}: {how}", port=way.port)
@@ -79,6 +82,13 @@ def _seen(own: Sequence[Tried]) -> Tried | None:
     """A connect of the mail's own that was lost on this host, where none of its family passed."""
     lost = [t for t in own if t.outcome is Outcome.LOCAL and t.wire in ("kept", "answered")]
     return next((t for t in lost if not any(o.open or o.wire == "sent" for o in own if o.family == t.family)), None)
+
+
+def _by_group(ctx: Context, way: MailPort, own: Sequence[Tried], stops: Sequence[Found]) -> Found | None:
+    """A rule about control groups, of which this tool is in another than Postfix, where Postfix alone does not connect."""
+    rule = next((one for one in stops if "cgroup" in one.verdict.rule), None)
+    lost = rule is not None and any(t.open and t.address in lost_of_late(ctx, way.port, t.family) for t in own)
+    return rule if lost else None
 
 
 def _passes(own: Sequence[Tried]) -> bool:

@@ -104,7 +104,7 @@ def packets(ctx: Asks, way: MailPort) -> tuple[Packet, ...]:
     for family in used:
         found = addresses(ctx, way.hosts, "A" if family == 4 else "AAAA") if way.hosts and ctx.settings.network else {}
         names = dict.fromkeys(a for known in found.values() for a in known if (":" in a) == (family == 6))
-        names = names or _tried(ctx, way.port, family)
+        names = names or lost_of_late(ctx, way.port, family)
         if way.hosts and not names and (family == 6 or any(found.values())):
             continue
         table = iproute.routes(ctx.ask(Exec(("ip", "-j", f"-{family}", "route"))).out, family)
@@ -125,7 +125,7 @@ def packets(ctx: Asks, way: MailPort) -> tuple[Packet, ...]:
     return tuple(made) or (who,)
 
 
-def _tried(ctx: Asks, port: int, family: int) -> dict[str, None]:
+def lost_of_late(ctx: Asks, port: int, family: int) -> dict[str, None]:
     """The addresses that Postfix could not connect to of late: where names cannot be asked for, the log knows them."""
     log = facts.mail_log(ctx)
     reasons = [] if log is None else [r for group in log.deliveries.values() for r in group.sample.reasons]

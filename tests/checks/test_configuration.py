@@ -64,3 +64,9 @@ def test_same_setting_twice_is_a_note() -> None:
 def test_main_cf_that_users_cannot_read() -> None:
     stats = {"/etc/postfix/main.cf": StatReply(exists=True, kind="file", mode=0o600)}
     assert failed(run(configuration, machine(stats=stats))) == ["config.readable"]
+
+
+def test_dns_switched_off_where_mail_goes_to_the_recipients_servers() -> None:
+    off = {"smtp_dns_support_level": "disabled"}
+    assert "config.value" in failed(run(configuration, machine(off)))
+    assert "config.value" not in failed(run(configuration, machine({**off, "relayhost": "[smtp.example.org]:587"})))

@@ -166,3 +166,17 @@ def test_a_route_of_its_own_to_a_gateway_that_is_gone() -> None:
     found = run(check_routes, host)
     assert [(o.status, o.data["kind"]) for o in found] == [(Status.FAILED, "route")]
     assert f"ip route del {network_of_it} via 192.168.1.77 dev eth0" in str(found[0].data["fix"])
+
+
+def test_a_rule_about_the_control_group_of_postfix() -> None:
+    relay = address_of("smtp.example.org")
+    rules = with_rules('socket cgroupv2 level 2 "system.slice/postfix.service" tcp dport 587 drop')
+    log = (
+        f"Nov 22 13:00:01 app postfix/smtp[4]: 4D2C1A5F33: to=<u@c.example>, relay=none, delay=31, delays=0/0/31/0, dsn=4.4.1,"
+        f" status=deferred (connect to {relay}[{relay}]:587: Connection timed out)",
+    )
+    settings = {"relayhost": f"[{relay}]:587"}
+    (one,) = of(run(check_firewall, network(World(), settings, files=PASSWD, commands=rules, log=log)), "firewall.smtp")
+    assert (one.status, one.data["by_user"]) == (Status.FAILED, True)
+    (one,) = of(run(check_firewall, network(World(), settings, files=PASSWD, commands=rules)), "firewall.smtp")
+    assert one.status is Status.OK
