@@ -26,6 +26,7 @@ from diagnose.model import (
     Target,
 )  # fmt: skip
 from diagnose.parse.log.current import OF_CONNECTING
+from diagnose.parse.log.senders import Senders, no_such
 from diagnose.parse.log.settled import Settled
 from diagnose.parse.pasted.evidence import Delivery, Event, Said, Trouble, read_lines
 from diagnose.parse.words.reason import VAGUE, Reason, reasons_in
@@ -60,6 +61,7 @@ class Collected:
     _strangers: list[Event] = field(default_factory=list)
     _scanners: set[str] = field(default_factory=set)
     _failed: int = 0
+    _senders: Senders = field(default_factory=Senders)
 
     def read(self, events: Iterable[Event]) -> None:
         """Takes all events, once.
@@ -90,9 +92,18 @@ class Collected:
         several = len({_subject(kind.event) for kind in far}) > 1
         for kind in self._kinds.values():
             yield from _observations(kind, numbered, several and kind in far)
+        if (sender := self._senders.worst()) is not None:
+            text = (
+                f"{sender.recipients} recipients at {len(sender.domains)} domains, {sender.gone} of whom do not exist"
+            )
+            yield fail("mail.sending-spam", sender.name, text, sender=sender.name, count=sender.recipients)
 
     def _take(self, event: Event) -> None:
         self.events += 1
+        if isinstance(event, Delivery) and event.sender:
+            self._senders.count(
+                f"sender {event.sender}", event.domain, event.status == "bounced" and no_such(event.dsn or "")
+            )
         if isinstance(event, Delivery) and event.status in _FINE and not event.reasons:
             self.fine += 1
             return

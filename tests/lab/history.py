@@ -43,3 +43,24 @@ def sent_lines(
             to=to.format(n=n),
         )
     return text
+
+
+_STORM = """\
+{time} {host} postfix/submission/smtpd[611]: {qid}: client=unknown[203.0.113.77], sasl_method=LOGIN, sasl_username=info@brightwater-labs.com
+{time} {host} postfix/qmgr[712]: {qid}: from=<info@brightwater-labs.com>, size=2048, nrcpt=1 (queue active)
+{time} {host} postfix/smtp[713]: {qid}: to=<{to}>, relay=mx.{domain}[159.69.12.41]:25, delay=0.9, delays=0.02/0.01/0.6/0.27, {said}
+"""
+_TAKEN = "dsn=2.0.0, status=sent (250 2.0.0 Ok: queued)"
+_UNKNOWN = "dsn=5.1.1, status=bounced (host mx.{domain}[159.69.12.41] said: 550 5.1.1 <{to}>: User unknown (in reply to RCPT TO command))"
+
+
+def storm_lines(host: str, count: int = 120) -> str:
+    """Mail of one account to as many domains, half of it to mailboxes that do not exist, two hours to one hour ago."""
+    text = ""
+    for n in range(count):
+        domain = f"stranger{n}.example"
+        to = f"u{n}@{domain}"
+        said = (_UNKNOWN if n % 2 else _TAKEN).format(domain=domain, to=to)
+        qid = f"{0xB1B2C3D000 + n * 7919:010X}"
+        text += _STORM.format(time=stamp(2 - n / count), host=host, qid=qid, to=to, domain=domain, said=said)
+    return text

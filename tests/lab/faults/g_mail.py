@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.lab.confine import confined
 from tests.lab.fault import Fault
 from tests.lab.faults.g_host import REJECTED, lift, listen, many_messages
-from tests.lab.history import sent_lines
+from tests.lab.history import sent_lines, storm_lines
 from tests.lab.internet.world import Manner, Server, World
 from tests.lab.steps import append, mail, nft, older, pause, relay, run, settings, shell, smtp_mail, wait, write
 
@@ -104,6 +104,17 @@ FAULTS = (
         setup=(nft("internet", "special ip daddr 198.2.128.0/18 tcp dport 587 reject with tcp reset"), relay()),
         then=(mail(times=2), wait("status=deferred"), lift("internet", "special")),
         shows="status=deferred .*refused",
+    ),
+    Fault(
+        id="sending-spam-account-stolen",
+        accept=("sending-spam",),
+        about="a stolen password: one account sends to many strangers, half of whom do not exist; then the ISP shuts port 25",
+        setup=(
+            nft("isp", "forward tcp dport 25 drop"),
+            append("/var/log/mail.log", storm_lines("app")),
+        ),
+        then=(mail(times=2), wait("status=deferred")),
+        shows="status=deferred .*timed out",
     ),
     # What made it wait is the better answer where it can still be seen, so both are right.
     Fault(

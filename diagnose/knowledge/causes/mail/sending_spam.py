@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy
+from diagnose.model import PROVES, SPEAKS, Cause, Impact, Remedy, Sign
 
 CAUSE = Cause(
     id="sending-spam",
@@ -19,15 +19,27 @@ CAUSE = Cause(
         ),
     ),
     rules_out="The messages of that sender are expected: a newsletter to people who asked for it, few of whom bounce.",
-    signs=(),
+    flow=0,
+    signs=(
+        Sign("senders.storm", PROVES),
+        Sign("senders.queue", SPEAKS),
+    ),
     explains=(
         "egress-port-25-blocked",
+        "egress-submission-blocked",
         "ip-blocklisted",
+        "reverse-dns-missing",
         "rate-limited",
+        "greylisted",
+        "relay-not-configured",
         "relay-account-restricted",
+        "relay-auth-disabled",
+        "relay-unreachable",
         "content-rejected",
         "queue-congested",
+        "mail-on-hold",
         "recipient-unknown",
+        "recipient-domain-not-found",
         "remote-server-unreachable",
     ),
     links=("https://www.postfix.org/QSHAPE_README.html", "https://www.spamhaus.org/resource-hub/compromised-hosts/"),

@@ -1,0 +1,58 @@
+"""Does one account, uid or sender on this host reach many strangers, a large part of whom do not exist?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from diagnose import facts
+from diagnose.check import Context, MailLog, check, fail, ok, unknown
+from diagnose.model import Observation, Scalar
+from diagnose.parse.log.senders import DOMAINS, GONE, RECIPIENTS, Senders
+from diagnose.parse.postfix.queue import QueueSummary
+
+_REFUSED = frozenset(
+    "recipient-unknown mailbox-unavailable content-rejected spam-generic rate-limited ip-blocklisted recipient-domain-not-found "
+    "dns-not-found".split()
+)
+_SHARE = 0.7  # of the queue that is one sender's
+
+
+@check(
+    id="senders",
+    title="Who sends",
+    signs=("senders.storm", "senders.queue"),
+    tags=("mail",),
+    timeout=8.0,
+)
+def senders(ctx: Context) -> Iterator[Observation]:
+    reply = ctx.ask(MailLog(ctx.settings.since))
+    if reply.lines:
+        counted = Senders()
+        counted.feed(reply.lines)
+        sender = counted.worst() or counted.largest()
+        if sender is not None:
+            data: dict[str, Scalar] = {"account": sender.name, "count": sender.recipients, "gone": sender.gone}
+            say = fail if sender.storms else ok
+            text = (
+                f"{sender.recipients} recipients at {len(sender.domains)} domains, {sender.gone} of whom do not exist"
+            )
+            yield say("senders.storm", sender.name, text, **data)
+    elif reply.problem:
+        yield unknown("senders.storm", "mail log", f"Could not count who sends: {reply.problem}")
+    summary = facts.queue(ctx)
+    if summary is not None:
+        yield from _queue(summary)
+
+
+def _queue(summary: QueueSummary) -> Iterator[Observation]:
+    own = [(name, count) for name, count in summary.senders if name and name != "MAILER-DAEMON"]
+    if not own or not summary.total:
+        return
+    name, count = max(own, key=lambda each: each[1])
+    refused = [group for group in summary.groups if group.label in _REFUSED]
+    share = sum(group.count for group in refused) / max(sum(group.count for group in summary.groups), 1)
+    domains = len({group.domain for group in refused})
+    storm = count >= max(RECIPIENTS, _SHARE * summary.total) and domains >= DOMAINS and share >= GONE
+    say = fail if storm else ok
+    text = f"{count} of {summary.total} waiting messages, {domains} domains refuse some of them"
+    yield say("senders.queue", f"sender {name}", text, account=f"sender {name}", count=count)

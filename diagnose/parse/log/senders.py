@@ -1,0 +1,104 @@
+"""Who hands over how much mail, to how many domains, and how much of it is for mailboxes that do not exist.
+
+A person who was wronged by a stolen password or a leaky web form sends to many strangers, a large part of whom no longer
+exist; an application or a newsletter that is kept well does not. A mere refusal (of a blocked address, a suspended
+account) is no such sign: it strikes whoever sends.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+RECIPIENTS, DOMAINS = 50, 20  # fewer are no storm
+GONE = 0.3  # share of recipients that do not exist; list services suspend a sender from 0.05 to 0.1 on
+_KEPT = 20_000  # messages and senders that are remembered
+_DOMAINS_KEPT = 200  # of one sender
+
+_LINE = re.compile(
+    r"postfix[\w.-]*/(?:[\w.-]+/)?(?P<service>smtpd|smtps|pickup|qmgr|smtp|error|relay|bounce)\[\d+\]: (?P<id>[0-9A-Za-z]{6,25}): (?P<rest>.*)"
+)
+_ACCOUNT = re.compile(r"\bsasl_username=(?P<name>[^\s,]+)")
+_UID = re.compile(r"\buid=(?P<uid>\d+)")
+_FROM = re.compile(r"\bfrom=<(?P<sender>[^>]*)>")
+_TO = re.compile(r"\bto=<[^>]*@(?P<domain>[^>]+)>")
+_BOUNCED = re.compile(r"\bdsn=(?P<dsn>5\.\d+\.\d+), status=bounced")
+_NO_SUCH = frozenset({"5.1.0", "5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1", "5.4.4"})  # RFC 3463, RFC 7505
+
+
+def no_such(dsn: str) -> bool:
+    """Whether a bounce's enhanced code says that the recipient, or its domain, does not exist."""
+    return dsn in _NO_SUCH
+
+
+@dataclass(slots=True)
+class Sender:
+    """One account, uid or envelope sender: recipients tried, those that do not exist, domains (bounded)."""
+
+    name: str
+    recipients: int = 0
+    gone: int = 0
+    domains: set[str] = field(default_factory=set)
+
+    @property
+    def storms(self) -> bool:
+        """Whether it sends to many strangers who do not exist."""
+        return self.recipients >= RECIPIENTS and len(self.domains) >= DOMAINS and self.gone >= GONE * self.recipients
+
+
+class Senders:
+    """Counts deliveries by who handed the mail over. Bounded: what goes beyond is not counted."""
+
+    def __init__(self) -> None:
+        self._whose: dict[str, str] = {}
+        self._senders: dict[str, Sender] = {}
+
+    def feed(self, lines: Iterable[str]) -> None:
+        """Postfix' own log lines."""
+        for line in lines:
+            if "status=" not in line and "from=<" not in line and "sasl_username=" not in line:
+                continue
+            found = _LINE.search(line)
+            if found is None:
+                continue
+            id, rest = found["id"], found["rest"]
+            if found["service"] in {"smtpd", "smtps", "pickup", "qmgr"}:
+                self._submitted(id, rest)
+            elif (to := _TO.search(rest)) is not None and id in self._whose:
+                bounced = _BOUNCED.search(rest)
+                self.count(self._whose[id], to["domain"].lower(), bounced is not None and no_such(bounced["dsn"]))
+
+    def _submitted(self, id: str, rest: str) -> None:
+        account, uid, sender = _ACCOUNT.search(rest), _UID.search(rest), _FROM.search(rest)
+        if account is not None:
+            name = f"account {account['name']}"
+        elif uid is not None:
+            name = f"uid {uid['uid']}"
+        elif sender is not None and sender["sender"]:
+            name = f"sender {sender['sender']}"
+        else:
+            return  # a bounce, or a client without a login
+        if len(self._whose) < _KEPT:
+            self._whose.setdefault(id, name)
+
+    def count(self, name: str, domain: str, gone: bool) -> None:
+        """One recipient at `domain` was tried; gone: the server there says that it does not exist."""
+        sender = self._senders.get(name)
+        if sender is None:
+            if len(self._senders) >= _KEPT:
+                return
+            sender = self._senders[name] = Sender(name)
+        sender.recipients += 1
+        sender.gone += gone
+        if len(sender.domains) < _DOMAINS_KEPT:
+            sender.domains.add(domain)
+
+    def worst(self) -> Sender | None:
+        """The one whose mail storms most; None where nobody's does."""
+        storming = [sender for sender in self._senders.values() if sender.storms]
+        return max(storming, key=lambda sender: (sender.gone, sender.name), default=None)
+
+    def largest(self) -> Sender | None:
+        """Who sends to the most recipients; None where nobody sends."""
+        return max(self._senders.values(), key=lambda sender: (sender.recipients, sender.name), default=None)
