@@ -56,8 +56,15 @@ def rank(
             seen.setdefault(observation.sign, []).append(observation)
     found = [d for cause in causes if (d := weigh(cause, seen, family, untried, text)) is not None]
     found = _fold(found)
-    found.sort(key=lambda d: (d.explained_by is not None, -d.confidence, -d.cause.impact, -d.score, d.cause.id))
+    found.sort(key=_order)
     return tuple(found)
+
+
+def _order(diagnosis: Diagnosis) -> tuple[bool, int, int, int, str]:
+    """What stands by itself first, then the surest; of equally sure ones the graver, of mere possibilities the likelier."""
+    sure = diagnosis.confidence
+    impact = diagnosis.cause.impact if sure > Confidence.POSSIBLE else 0
+    return diagnosis.explained_by is not None, -sure, -impact, -diagnosis.score, diagnosis.cause.id
 
 
 def diagnose_words(observations: Sequence[Observation], family: str = "") -> tuple[Diagnosis, ...]:

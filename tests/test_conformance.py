@@ -17,6 +17,7 @@ import pytest
 from diagnose.check import Check, Context, Settings, fail, unknown
 from diagnose.check import check as make_check
 from diagnose.host.memo import FakeHost, NoNetwork
+from diagnose.knowledge import phrases
 from diagnose.knowledge.causes import all_causes
 from diagnose.knowledge.sayings import sayings, signs
 from diagnose.model import (
@@ -36,7 +37,6 @@ from diagnose.model import (
     Strength,
     Target,
 )  # fmt: skip
-from diagnose.parse.words import reply_table
 from diagnose.rank import fill, rank
 from diagnose.registry import BUILT_IN, discover, probed
 from diagnose.report import digest
@@ -45,7 +45,7 @@ from diagnose.runner import run_checks
 
 CHECKS, NOTES = discover()
 CAUSES = all_causes()
-LABELS = {*sayings(), *(entry.label for entry in reply_table.entries())}
+LABELS = {*sayings(), *(each.label for each in (*phrases.of_speakers(), *phrases.of_anybody()))}
 MAIL = {"mail.flow", *(f"mail.{label}" for label in LABELS)}
 DECLARED = {spec.id for check in CHECKS for spec in check.signs if not spec.id.endswith(".*")} | MAIL
 # The rooms left out state or weigh signs, as checks and causes do.

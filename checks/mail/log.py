@@ -57,7 +57,7 @@ def _observation(fact: Fact, several: bool) -> Observation:
     delivery, trouble = fact.delivery, fact.trouble
     data: dict[str, Scalar] = {**reason.scalars(), "label": fact.label, "count": fact.count, "route": fact.route}
     # Weak words accompany failures, and do not make one: a setting that stands twice, say.
-    data |= {"alone": fact.alone, "several": several, "weak": reason.weight < 5, "source": "log"}
+    data |= {"alone": fact.alone, "several": several, "source": "log"}
     if delivery:
         host = delivery.relay_host if delivery.relay_host != "none" else None
         data |= {"host": data["host"] or host, "port": data["port"] or delivery.relay_port, "domain": delivery.domain}

@@ -6,6 +6,7 @@ Handles what queries and replies are made of: scalars, tuples, mappings, optiona
 from __future__ import annotations
 
 import dataclasses
+import enum
 import functools
 import types
 import typing
@@ -48,6 +49,11 @@ def from_plain(kind: Any, data: Any) -> Any:
         if unknown:
             raise SnapshotError(f"unknown field {min(unknown)!r} in {getattr(kind, '__name__', kind)}")
         return kind(**{name: from_plain(hints[name], value) for name, value in data.items()})  # type: ignore[operator]
+    if isinstance(kind, type) and issubclass(kind, enum.Enum):
+        try:
+            return kind(data)
+        except ValueError:
+            raise SnapshotError(f"{data!r} is no {kind.__name__}") from None
     if kind is float and isinstance(data, int) and not isinstance(data, bool):
         return float(data)
     if isinstance(kind, type) and kind in (str, int, float, bool) and not isinstance(data, kind):

@@ -13,6 +13,8 @@ from datetime import datetime
 from typing import TypeGuard
 
 from diagnose import __version__, rank
+from diagnose.knowledge import phrases
+from diagnose.knowledge.phrases import Grip
 from diagnose.model import (
     Confidence,
     Diagnosis,
@@ -29,7 +31,7 @@ from diagnose.parse.log.current import OF_CONNECTING
 from diagnose.parse.log.senders import Senders, no_such
 from diagnose.parse.log.settled import Settled
 from diagnose.parse.pasted.evidence import Delivery, Event, Said, Trouble, read_lines
-from diagnose.parse.words.reason import VAGUE, Reason, reasons_in
+from diagnose.parse.words.reason import Reason, reasons_in
 from diagnose.statement import fail, ok, stamped, unknown
 
 __all__ = ["Collected", "about", "brief", "explain", "relay_note"]
@@ -37,7 +39,6 @@ __all__ = ["Collected", "about", "brief", "explain", "relay_note"]
 _KINDS = 300  # kinds of failure that are kept
 _HARMLESS_SHOWN = 8
 _POSSIBLE = 4  # diagnoses that are merely possible, at most
-_REMARK = 4  # weight up to which a warning is a remark
 _FINE = frozenset({"sent", "deliverable"})
 
 
@@ -75,7 +76,7 @@ class Collected:
             # All there is, and by these words alone as well a spammer as somebody who is missed.
             for kind in self._kinds.values():
                 if kind.stranger and kind.reason is not None:
-                    kind.reason = dataclasses.replace(kind.reason, weight=min(kind.reason.weight, VAGUE - 1))
+                    kind.reason = dataclasses.replace(kind.reason, grip=Grip.HINT)
                 kind.stranger = False
         if self.fine and not self._failed:
             self._pass_over_notes()
@@ -83,7 +84,7 @@ class Collected:
     def _pass_over_notes(self) -> None:
         """Where mail flows and none fails, what a program merely remarks upon accuses nobody."""
         for kind in self._kinds.values():
-            if isinstance(kind.event, Trouble) and kind.reason is not None and kind.reason.weight <= _REMARK:
+            if isinstance(kind.event, Trouble) and kind.reason is not None and kind.reason.grip <= Grip.WORD:
                 kind.reason = dataclasses.replace(kind.reason, harmless=True)
 
     def observations(self, numbered: bool = True) -> Iterator[Observation]:
@@ -240,9 +241,8 @@ def _observations(kind: _Kind, numbered: bool, several: bool) -> Iterator[Observ
         return
     data = _data(event, reason, kind.count) | {"several": several}
     if not _accuses(kind):
-        from diagnose.parse.words import reply_table
-
-        entry = next((e for e in reply_table.entries() if e.id == reason.entry), None)
+        known = (*phrases.of_speakers(), *phrases.of_anybody())
+        entry = next((each for each in known if each.id == reason.entry), None)
         why = f" — {entry.meaning}" if entry is not None and entry.meaning and reason.harmless else ""
         if kind.stranger:
             why = (

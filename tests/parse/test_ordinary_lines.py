@@ -6,6 +6,7 @@ from datetime import datetime, timezone
 
 import pytest
 
+from diagnose.knowledge.phrases import Grip
 from diagnose.mail.explain import explain
 from diagnose.model import Confidence
 from diagnose.parse.log import current, maillog
@@ -83,7 +84,7 @@ def test_daily_lines_accuse_nobody(text: str) -> None:
     assert accused(line(text)) == []
     assert accused(SENT, line(text)) == []
     found = current.facts(maillog.read([SENT, line(text)], NOW), lambda sender, recipient: "")
-    assert [fact.label for fact in found if fact.current and fact.reason.weight > 4] == []
+    assert [fact.label for fact in found if fact.current and fact.reason.grip >= Grip.PHRASE] == []
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from diagnose.knowledge.phrases import Grip
 from diagnose.knowledge.sayings import scope_of
 from diagnose.parse.log.maillog import Delivery, Group, MailLog, Trouble, TroubleGroup
 from diagnose.parse.words.reason import Reason
@@ -63,7 +64,7 @@ def _of_group(log: MailLog, way: Way, label: str, domain: str, group: Group, ask
     others = sum(1 for d, at in log.sent_to.items() if d != domain and at and group.first and at >= group.first)
     personal = bool(asked) and (sample.recipient or "").lower() == (asked or "").lower()
     for number, reason in enumerate(sample.reasons or ()):
-        if reason.harmless or (number and reason.weight < 5):
+        if reason.harmless or (number and reason.grip < Grip.PHRASE):
             continue
         scope = scope_of(reason.label)
         one = scope in ("message", "submission")

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
+from diagnose.knowledge.phrases import Grip
 from diagnose.parse.log import ordinary
 from diagnose.parse.log.fields import STATUSES, fields
 from diagnose.parse.log.logline import Line, parse
@@ -134,12 +135,12 @@ class MailLog:
                     own = replace(own, label="relay-name-not-found")  # Postfix's code for a next hop that it was told
                 reasons.append(own)
             elif line.service == "error":
-                reasons.append(Reason(label="delivery-suspended-by-config", text=text[:200], weight=7))
+                reasons.append(Reason(label="delivery-suspended-by-config", text=text[:200], grip=Grip.NAMES))
             if status == "SOFTBOUNCE":
-                reasons.append(Reason(label="delivery-suspended-by-config", text="soft_bounce is on", weight=6))
+                reasons.append(Reason(label="delivery-suspended-by-config", text="soft_bounce is on", grip=Grip.NAMES))
         elif line.service == "discard":
             reasons = [
-                Reason(label="delivery-suspended-by-config", text="discarded by the discard transport", weight=8)
+                Reason(label="delivery-suspended-by-config", text="discarded by the discard transport", grip=Grip.NAMES)
             ]
         return Delivery(
             at=line.at,
@@ -337,13 +338,13 @@ def _meaning(line: Line) -> Reason | None:
     if ordinary.is_daily(line):
         return _noise(None, line.text)
     if ordinary.postfix_asks_itself(line):
-        return Reason(label="daemon-failed", text=line.text[:300], weight=2)
+        return Reason(label="daemon-failed", text=line.text[:300], grip=Grip.TOPIC)
     text = f"{line.level}: {line.text}" if line.level in {"fatal", "panic"} else line.text
     return reasons_of.classify(text, service=line.service, own=ordinary.is_postfix(line))
 
 
 def _noise(reason: Reason | None, text: str) -> Reason:
-    reason = reason or Reason(label="noise", text=reasons_of.mask(text[:300]), weight=1)
+    reason = reason or Reason(label="noise", text=reasons_of.mask(text[:300]), grip=Grip.HINT)
     return replace(reason, label="noise", harmless=True)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from diagnose.knowledge.phrases import Grip
 from diagnose.parse.log.logline import Line
 from diagnose.parse.words.reason import Reason
 
@@ -69,25 +70,25 @@ def is_aside(line: Line) -> bool:
 
 
 @cache
-def _says() -> tuple[tuple[tuple[str, ...], re.Pattern[str], str, int], ...]:
-    """Beginnings of the program's name, what it writes, label, weight."""
+def _says() -> tuple[tuple[tuple[str, ...], re.Pattern[str], str, Grip], ...]:
+    """Beginnings of the program's name, what it writes, label, grip."""
     return (
         (
             ("dovecot", "auth", "lmtp(", "lda("),
             re.compile(r"(?:auth|lmtp|lda|deliver|master|config|dict|stats|log)\b.*?: (?:Fatal|Panic|Error): "),
             "backend-down",
-            4,
+            Grip.WORD,
         ),
         (
             ("amavis",),
             re.compile(r"\(!!?\) ?(?:TROUBLE|.*\b(?:FAILED|failed|refused|died|No such file))"),
             "content-filter-down",
-            8,
+            Grip.NAMES,
         ),
         (("opend",), re.compile(r"(?:can't|cannot|unable to|failed to) (?:bind|create listen|open socket)|smfi_\w+\(\) failed|mi_stop", re.I),
-         "milter-down", 5),
-        (("postgrey",), re.compile(r"fatal|can't connect to TCP|cannot bind", re.I), "content-filter-down", 5),
-        (("policyd",), re.compile(r"(?:can't|cannot|unable to|failed to) (?:bind|connect)|Traceback", re.I), "content-filter-down", 5),
+         "milter-down", Grip.PHRASE),
+        (("postgrey",), re.compile(r"fatal|can't connect to TCP|cannot bind", re.I), "content-filter-down", Grip.PHRASE),
+        (("policyd",), re.compile(r"(?:can't|cannot|unable to|failed to) (?:bind|connect)|Traceback", re.I), "content-filter-down", Grip.PHRASE),
     )  # fmt: skip
 
 
@@ -104,9 +105,9 @@ def said(line: Line) -> Reason | None:
     """What a local program's line means: nothing, as a rule."""
     name = line.syslog_name or line.service or ""
     text = line.text if name.startswith("dovecot") else f"{name}: {line.text}"
-    for begin, pattern, label, weight in _says():
+    for begin, pattern, label, grip in _says():
         if name.startswith(begin) and pattern.search(text):
-            return Reason(label=label, text=line.text[:300], weight=weight)
+            return Reason(label=label, text=line.text[:300], grip=grip)
     return None
 
 

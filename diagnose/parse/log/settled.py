@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from diagnose.knowledge.phrases import Grip
 from diagnose.parse.log.mail_event import Delivery, Trouble
 from diagnose.parse.pasted.evidence import Event
 from diagnose.parse.words.reason import Reason
@@ -81,7 +82,7 @@ class Settled:
 
 
 def _passed(delivery: Delivery) -> Trouble:
-    reason = delivery.reason or Reason(label="noise", text=delivery.text, weight=1)
+    reason = delivery.reason or Reason(label="noise", text=delivery.text, grip=Grip.HINT)
     return Trouble(
         at=delivery.at,
         service=delivery.service,

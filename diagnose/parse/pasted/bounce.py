@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from diagnose.knowledge.phrases import Grip
 from diagnose.parse.pasted import dialogue
 from diagnose.parse.pasted.mailhead import FIELD, field_name, opens
 from diagnose.parse.words import reason as reasons_of
@@ -78,7 +79,6 @@ _WAITS = re.compile(
     r"keep trying|temporary failure report|still (?:being )?(?:queued|in the queue)|has not yet been delivered",
     re.IGNORECASE,
 )
-_ENOUGH = 4  # the weight from which words tell by themselves
 _PARAGRAPH = 12  # lines that are read as one
 _MOST = 600  # lines of sentences; a report has a few, and returns the rest
 
@@ -175,7 +175,7 @@ def read(lines: Sequence[_Numbered]) -> tuple[Spoken, ...]:
     found = [_of_block(block, peer) for block in named]
     if found and all(each.done for each in found):
         return tuple(found)
-    if not all(each.done or (each.reason and each.reason.weight >= _ENOUGH) for each in found) or not found:
+    if not all(each.done or (each.reason and each.reason.grip >= Grip.WORD) for each in found) or not found:
         remote = next((host for block in named if (host := _value(block, "remote-mta"))), server)
         words = _of_words(told, _host(remote))
         found = [_better(each, words) for each in found] or words
@@ -187,17 +187,17 @@ def read(lines: Sequence[_Numbered]) -> tuple[Spoken, ...]:
 
 def _waiting(spoken: Spoken, told: _Numbered) -> Spoken:
     """What is tried again has not expired; without another reason, that is all there is to say."""
-    if spoken.done or (spoken.reason and (spoken.reason.label != "message-expired" or spoken.reason.weight >= _ENOUGH)):
+    if spoken.done or (spoken.reason and (spoken.reason.label != "message-expired" or spoken.reason.grip >= Grip.WORD)):
         return spoken
     number, text = told
-    return replace(spoken, number=number, reason=Reason(label="retry-pending", text=text, weight=_ENOUGH))
+    return replace(spoken, number=number, reason=Reason(label="retry-pending", text=text, grip=Grip.WORD))
 
 
 def _better(spoken: Spoken, words: Sequence[Spoken]) -> Spoken:
     """A recipient's fields, or what the sentences say of it, or else of anybody, where that tells more."""
     of_it = [each for each in words if each.recipient == spoken.recipient and each.reason] or words
-    best = max(of_it, key=lambda each: each.reason.weight if each.reason else 0)
-    if spoken.done or best.reason is None or (spoken.reason and spoken.reason.weight >= best.reason.weight):
+    best = max(of_it, key=lambda each: each.reason.grip if each.reason else 0)
+    if spoken.done or best.reason is None or (spoken.reason and spoken.reason.grip >= best.reason.grip):
         return spoken
     return replace(best, recipient=spoken.recipient)
 
@@ -255,9 +255,9 @@ def _of_block(block: _Block, peer: str | None) -> Spoken:
     said = _quoted(said)
     number = block.get("diagnostic-code", block.get("status", (0, "")))[0]
     reason = _classified(said, peer) if said else None
-    if (reason is None or reason.weight < _ENOUGH) and re.match(r"[45]\.\d", status):
+    if (reason is None or reason.grip < Grip.WORD) and re.match(r"[45]\.\d", status):
         coded = _classified(_coded(said, status), peer)
-        if coded is not None and (reason is None or coded.weight > reason.weight):
+        if coded is not None and (reason is None or coded.grip > reason.grip):
             reason = coded
     return Spoken(recipient=recipient or None, number=number, text=said or status, reason=reason)
 
@@ -310,7 +310,7 @@ def _of_words(lines: Sequence[_Numbered], peer: str | None) -> list[Spoken]:
 def _tells(reason: Reason, text: str) -> tuple[bool, int]:
     """A server's reply tells more than a mailer's own words, but for those that say it tried too long."""
     by_reply = reason.label != "message-expired" and smtp_reply.find(text) is not None
-    return reason.weight >= _ENOUGH and by_reply, reason.weight
+    return reason.grip >= Grip.WORD and by_reply, reason.grip
 
 
 def _said(lines: Sequence[_Numbered], peer: str | None) -> Iterator[tuple[int, str, str | None, str | None]]:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from diagnose.knowledge.phrases import Grip
 from diagnose.parse.log import ordinary
 from diagnose.parse.log.logline import LONGEST_LINE, Line, parse
 from diagnose.parse.log.maillog import Delivery, MailLog, Trouble
@@ -207,7 +208,7 @@ class _Reader:
         events = self.log.take(line)
         for event in events:
             if isinstance(event, Trouble) and event.reason is None and event.level in {"fatal", "panic"}:
-                event = replace(event, reason=Reason(label="daemon-failed", text=event.text[:300], weight=2))
+                event = replace(event, reason=Reason(label="daemon-failed", text=event.text[:300], grip=Grip.TOPIC))
             yield event
         if events or line.service is not None or line.level != "info":
             return
@@ -312,7 +313,7 @@ def _from_mailq(lines: list[_Numbered], now: datetime | None) -> Iterator[Event]
 def _waiting(*, number: int, queue_name: str, queue_id: str, sender: str, recipient: str, text: str) -> Said:
     reason = reasons_of.classify(text) if text else None
     if queue_name == "hold" and reason is None:
-        reason = Reason(label="mail-on-hold", text="in the hold queue", weight=8)
+        reason = Reason(label="mail-on-hold", text="in the hold queue", grip=Grip.NAMES)
     return Said(
         source="queue",
         number=number,
@@ -345,13 +346,13 @@ def _from_block(lines: list[_Numbered]) -> Iterator[Event]:
         reason = program_text.classify(text, None)
         if reason is not None:
             found.append(_said("bounce" if "in reply to" in text or " said:" in text else "text", group, reason))
-    best = max((each.reasons[0].weight for each in found), default=0)
+    best = max((each.reasons[0].grip for each in found), default=0)
     whole = (
         program_text.classify(" ".join(line.strip() for _, line in lines), None)
         if len(lines) > 1 and best < 5
         else None
     )
-    if whole is not None and whole.weight > best:
+    if whole is not None and whole.grip > best:
         found = [_said("text", lines, whole)]
     yield from found
 

@@ -11,6 +11,7 @@ import re
 from dataclasses import replace
 from datetime import datetime
 
+from diagnose.knowledge.phrases import Grip
 from diagnose.parse.log.mail_event import Delivery, Trouble
 from diagnose.parse.system import own_network
 from diagnose.parse.words import reason as reasons_of
@@ -190,12 +191,12 @@ def _turned_away(line: str, number: int, at: datetime | None) -> Trouble | None:
     address = client["address"].removeprefix("::ffff:") if client else ""
     if client is None or own_network.is_private(address):
         return None
-    reason = reasons_of.classify(line) or Reason(label="noise", text=reasons_of.mask(line), weight=1)
+    reason = reasons_of.classify(line) or Reason(label="noise", text=reasons_of.mask(line), grip=Grip.HINT)
     if _BIG.search(line):
         # No list names a large provider's servers: it answers a resolver that it does not serve.
-        reason = Reason(label="blocklist-query-refused", text=reason.text, weight=6)
+        reason = Reason(label="blocklist-query-refused", text=reason.text, grip=Grip.NAMES)
     else:
-        reason = Reason(label="noise", text=reason.text, weight=1, harmless=True, entry=reason.entry)
+        reason = Reason(label="noise", text=reason.text, grip=Grip.HINT, harmless=True, entry=reason.entry)
     return Trouble(
         at=at, service=None, pid=None, text=reasons_of.mask(line), reason=reason, client=address, number=number
     )

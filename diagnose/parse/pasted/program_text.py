@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from diagnose.knowledge import programs
+from diagnose.knowledge.phrases import Grip
 from diagnose.parse.system import own_network
 from diagnose.parse.words import reason as reasons_of
 from diagnose.parse.words.reason import Reason
@@ -69,8 +70,6 @@ _AS_JAVA = {
     "session-lost": "app-smtp-unreachable",
     "dns-not-found": "app-smtp-unreachable",
 }
-_WEAK = 6  # entries below this weight need a reply's code, or words like these, to count in free text
-_APART = 3  # a reason that much weaker than the strongest of its text is its consequence
 _ABOUT_MAIL = re.compile(
     r"\b(?:reject|refus|bounce|deni|fail|error|warning|fatal|said|undeliver|deferr|smtp|mail|relay|exception|block|"
     r"unable|cannot|could not|timed out|connect|unreachable|resolve|login|auth|certificate|TLS)",
@@ -138,16 +137,16 @@ def read(
         parts = [" ".join(line.strip() for _, line in group), *(line for _, line in group if len(group) > 1)]
         reasons = [each for part in parts if (each := classify(part, program, dialled)) is not None]
         if reasons:
-            found.append((group, max(reasons, key=lambda each: each.weight)))
-    best = max((reason.weight for _, reason in found), default=0)
+            found.append((group, max(reasons, key=lambda each: each.grip)))
+    best = max((reason.grip for _, reason in found), default=0)
     if best < 5 and len(lines) > 1 and sent < 0:
         whole = classify(joined, program, dialled)
-        if whole is not None and whole.weight > best:
+        if whole is not None and whole.grip > best:
             return [(lines, whole)]
     blank = _blank_host(joined, program)
     if blank is not None:
         return [(lines, blank)]
-    kept = [(group, reason) for group, reason in found if reason.weight > best - _APART]
+    kept = [(group, reason) for group, reason in found if reason.grip == best]
     return [(group, _on_this_host(reason, joined, dialled)) for group, reason in kept]
 
 
@@ -167,7 +166,7 @@ def classify(text: str, program: str | None, dialled: tuple[str | None, int | No
         or reason.enhanced is not None
         or bool(re.search(r"\b[45]\d\d[ -:]|\b[45]\.\d\.\d", text))
     )
-    if not has_code and reason.weight < _WEAK and program is None and not _ABOUT_MAIL.search(text):
+    if not has_code and reason.grip < Grip.NAMES and program is None and not _ABOUT_MAIL.search(text):
         return None
     if program is None:
         return reason
@@ -202,7 +201,7 @@ def _blank_host(text: str, program: str) -> Reason | None:
     return Reason(
         label="app-config-invalid",
         text=f"the host name {name!r} holds a blank",
-        weight=9,
+        grip=Grip.NAMES,
         peer_name=name.strip(),
         program=JAVA,
     )

@@ -1,19 +1,21 @@
 """Why mail failed, read from one text: a status line's reason, a server's reply, a warning, a program's error.
 
-`classify` strips what Postfix and bounce messages wrap around a reply, and looks the rest up in the tables of
-`diagnose.parse.words.reply_table`. What a label suggests stands in `diagnose.knowledge.sayings`.
+`classify` strips what Postfix and bounce messages wrap around a reply, and looks the rest up among the
+`diagnose.knowledge.phrases`. What a label suggests stands in `diagnose.knowledge.sayings`.
 """
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from threading import Lock
 
+from diagnose.knowledge import phrases
+from diagnose.knowledge.phrases import Grip, Phrase
 from diagnose.parse.system import own_network
 from diagnose.parse.text.masking import clean, mask, normalise, without_endless_words
-from diagnose.parse.words import reply_table, smtp_reply
+from diagnose.parse.words import smtp_reply
+from diagnose.parse.words.wrapped import NOQUEUE, Core, unwrap
 
 __all__ = [
     "Reason",
@@ -27,64 +29,15 @@ __all__ = [
 
 LONGEST = 2000  # characters of a text that are looked at: no reason is longer, and a hostile line may be
 
-VAGUE = 2  # the weight of texts of which only a code, or the subject, is understood
-VAGUE_MOST = 16  # decibans: likely, and not certain by itself
-HARDLY_MOST = 9  # possible, whatever else is said
-
-_HOST = r"(?P<name>[^\s\[\]]+)\s?\[(?P<address>[0-9A-Fa-f.:]+|unix:[^\]]*|private/[^\]]*)\](?::(?P<port>\d{1,5}))?"
-_SUSPENDED = re.compile(r"^\s*delivery temporarily suspended:\s*", re.IGNORECASE)
-_IN_REPLY = re.compile(r"\(?\s*in reply to (?P<command>[A-Za-z][\w -]{2,30}?)(?: command)?\s*\)+\s*$", re.IGNORECASE)
-_SAID = re.compile(rf"(?:host|server)\s+{_HOST}\s+said:\s*(?P<rest>.*)", re.DOTALL)
-_SAID_BARE = re.compile(
-    r"(?:host\s+)?(?P<name>[\w.-]+\.[\w-]+)?\s*(?:\[(?P<address>[0-9A-Fa-f.:]+)\])?:?\s*said:\s*(?P<rest>.*)", re.DOTALL
-)
-_REFUSED = re.compile(
-    r"host\s+(?P<name>[^\s\[\]]+)\s?(?:\[(?P<address>[^\]]+)\])?\s+refused to talk to me:\s*(?P<rest>.*)", re.DOTALL
-)
-_NOQUEUE = re.compile(
-    r"(?:^|: )(?P<kind>(?:milter-)?reject): (?P<command>[A-Z-]+)(?: \S+)? from "
-    r"(?P<client>\S+\[[^\]]*\](?::\d+)?|\[[^\]]*\]:\d+):? (?P<rest>.*)",
-    re.DOTALL,
-)
-_TAIL = re.compile(r"; (?:from=<|proto=|to=<|helo=<).*$", re.DOTALL)
-_CONNECT = re.compile(rf"connect to {_HOST}: ", re.IGNORECASE)
-_WITH = re.compile(
-    r"(?:lost connection with|conversation with|offered by host|cannot authenticate to server|but host|SASL "
-    r"authentication failed: server|by host|of server|error to|verification failed for) " + _HOST
-)
-_SMTP_ERROR = re.compile(
-    r"SMTP error from remote (?:mail )?server after (?P<command>[A-Za-z .]+?)(?: TO| FROM)?[:<]", re.I
-)
-_EXIM_HOST = re.compile(r"\bhost (?P<name>[\w.-]+) \[(?P<address>[0-9A-Fa-f.:]+)\]")
-_DSN_TYPE = re.compile(r"^(?:#?\d\.\d+\.\d+\s+)?(?:smtp|x-[\w-]+)\s*;\s*", re.IGNORECASE)
-_SASL_SAID = re.compile(r"SASL authentication failed[;:]\s*(?=server )", re.IGNORECASE)
-
-_STAGES: tuple[tuple[str, str], ...] = (
-    ("end of data", "dot"),
-    ("message body", "dot"),
-    ("sending data command", "data"),
-    ("initial server greeting", "greeting"),
-    ("initial connection", "greeting"),
-    ("banner", "greeting"),
-    ("mail from", "mail"),
-    ("rcpt to", "rcpt"),
-    ("starttls", "starttls"),
-    ("auth", "auth"),
-    ("ehlo", "ehlo"),
-    ("helo", "ehlo"),
-    ("lhlo", "ehlo"),
-    ("connect", "connect"),
-    ("mail", "mail"),
-    ("rcpt", "rcpt"),
-    ("data", "data"),
-)
+# Decibans that a text may weigh of which only so much is understood.
+_MOST = {Grip.HINT: 9, Grip.TOPIC: 9, Grip.CODE: 16, Grip.WORD: 16}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """What one text says. ``weight``: 9 names a root, 5 is usual, 1 is a mere consequence of another line.
+    """What one text says, and how much of it is understood.
 
-    ``program``: the id of the program (`diagnose.knowledge.programs`) that failed, where it was no mailer."""
+    program: the id of the program (`diagnose.knowledge.programs`) that failed, where it was no mailer."""
 
     label: str
     text: str
@@ -95,7 +48,7 @@ class Reason:
     peer_address: str | None = None
     peer_port: int | None = None
     harmless: bool = False
-    weight: int = 5
+    grip: Grip = Grip.PHRASE
     entry: str | None = None
     program: str | None = None
 
@@ -112,23 +65,12 @@ class Reason:
             "address": self.peer_address,
             "port": self.peer_port,
             "family": None if not self.peer_address else 6 if ":" in self.peer_address else 4,
-            "near": _is_near(self),
+            "near": _is_near(self) if self.peer_name or self.peer_address else None,
             "mailbox": _is_mailbox(self),
             "route": {None: None, 25: "direct"}.get(self.peer_port, "relay"),
-            "at_most": HARDLY_MOST if self.weight < VAGUE else VAGUE_MOST if self.weight == VAGUE else None,
+            "at_most": _MOST.get(self.grip),
             "program": self.program,
         }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Core:
-    text: str
-    code: int | None = None
-    enhanced: str | None = None
-    stage: str | None = None
-    name: str | None = None
-    address: str | None = None
-    port: int | None = None
 
 
 def classify(
@@ -147,19 +89,21 @@ def classify(
     ``own``: Postfix wrote it; unless it quotes a server, only what Postfix says is looked up.
     """
     text = mask(clean(text[:LONGEST]))
-    core = _unwrap(text)
+    core = unwrap(text)
     if not core.text:
         return None
     name = core.name or peer
     where = core.stage or stage
-    here = _NOQUEUE.search(text) is not None
+    here = NOQUEUE.search(text) is not None
     own = own and core.code is None and not here
-    entry = _remembered(core.text, name, where, core.code, own)
-    if entry is None:
+    said = _remembered(core, name, where, own)
+    if said is None:
         return None
-    label = entry.label
+    label, phrase, grip = said
     if service == "lmtp" and label.startswith(("connect-", "greeting-", "session-")):
         label = "backend-down"  # LMTP hands mail to a mailbox server of this very site
+    if label == "system-storage" and here:
+        label = "disk-full"
     if label == "milter-down" and core.code is not None and core.name:
         label = "server-busy"  # said by another server, whose filters are not ours
     if label == "local-user-unknown" and core.code is not None and not here:
@@ -169,13 +113,13 @@ def classify(
         text=core.text,
         code=core.code,
         enhanced=core.enhanced,
-        stage=where or entry.stage,
+        stage=where or (phrase.stage if phrase is not None else None),
         peer_name=name,
         peer_address=core.address,
         peer_port=core.port if core.port is not None else port,
-        harmless=entry.harmless,
-        weight=entry.weight,
-        entry=entry.id,
+        harmless=phrase is not None and phrase.harmless,
+        grip=grip,
+        entry=phrase.id if phrase is not None else None,
     )
     return replace(found, label="near-server-down") if label in _BROKEN_OFF and _is_near(found) else found
 
@@ -213,141 +157,90 @@ def _is_near(reason: Reason) -> bool:
     return "." not in (reason.peer_name or ".") and own_network.is_private(address)
 
 
-# --- unwrapping -----------------------------------------------------------------------------------------------------
-
-
-def _stage_of(command: str) -> str | None:
-    lowered = command.lower()
-    for words, stage in _STAGES:
-        if words in lowered:
-            return stage
-    return None
-
-
-def _unwrap(text: str) -> _Core:
-    text = _SUSPENDED.sub("", text.strip())
-    stage: str | None = None
-    name = address = port = None
-    in_reply = _IN_REPLY.search(text)
-    if in_reply:
-        stage = _stage_of(in_reply.group("command"))
-        text = text[: in_reply.start()].rstrip()
-    rejected = _NOQUEUE.search(text)
-    if rejected:
-        reply = _TAIL.sub("", rejected.group("rest"))
-        return _reply_core(reply, stage=_stage_of(rejected.group("command")))
-    refused = _REFUSED.search(text)
-    if refused:
-        return _reply_core(
-            refused.group("rest"), stage="greeting", name=refused.group("name"), address=refused.group("address")
-        )
-    said = _SAID.search(text) or (_SAID_BARE.search(text) if "said:" in text else None)
-    if said:
-        if _SASL_SAID.search(text):
-            stage = stage or "auth"
-        groups = said.groupdict()
-        return _reply_core(said.group("rest"), stage=stage, name=groups["name"], address=groups["address"])
-    with_peer = _CONNECT.search(text) or _WITH.search(text)
-    if with_peer:
-        name, address = with_peer.group("name"), with_peer.group("address")
-        port = int(with_peer.group("port")) if with_peer.group("port") else None
-        stage = stage or ("connect" if text[with_peer.start() :].lower().startswith("connect to ") else None)
-        if " while " in text:
-            stage = _stage_of(text[text.rindex(" while ") :]) or stage
-    refused_tls = re.search(r"refused to start TLS: (?P<rest>.*)", text)
-    if refused_tls:
-        return _Core(text=text, stage="starttls", name=name, address=address, port=port)
-    exim = _EXIM_HOST.search(text)
-    if exim and not name:
-        name, address = exim.group("name"), exim.group("address")
-    after = _SMTP_ERROR.search(text)
-    if after:
-        stage = stage or _stage_of(after.group("command"))
-    stripped = _DSN_TYPE.sub("", text)
-    return _reply_core(stripped, stage=stage, name=name, address=address, port=port)
-
-
-def _reply_core(
-    text: str,
-    *,
-    stage: str | None,
-    name: str | None = None,
-    address: str | None = None,
-    port: int | None = None,
-) -> _Core:
-    text = _DSN_TYPE.sub("", text.strip())
-    reply = smtp_reply.parse(text) or None
-    if reply is None:
-        return _Core(text=text, stage=stage, name=name, address=address, port=port)
-    return _Core(
-        text=reply.canonical,
-        code=reply.code,
-        enhanced=reply.enhanced,
-        stage=stage,
-        name=name,
-        address=address,
-        port=port,
-    )
-
-
 # --- looking up -----------------------------------------------------------------------------------------------------
 
-_memory: OrderedDict[tuple[str, str | None, str | None, bool], reply_table.Entry | None] = OrderedDict()
+_Found = tuple[str, Phrase | None, Grip]  # label, the phrase that says so (None for a code), how much is understood
+_memory: OrderedDict[tuple[str, str | None, str | None, bool], _Found | None] = OrderedDict()
 _memory_lock = Lock()
 _MEMORY_SIZE = 4096
 
 
-def _remembered(
-    text: str, peer: str | None, stage: str | None, code: int | None, own: bool
-) -> reply_table.Entry | None:
-    key = (normalise(text), peer, stage, own)
+def _remembered(core: Core, peer: str | None, stage: str | None, own: bool) -> _Found | None:
+    key = (normalise(core.text), peer, stage, own)
     with _memory_lock:
         if key in _memory:
             _memory.move_to_end(key)
             return _memory[key]
-    entry = _search(text, peer, stage, own=True) if own else _look_up(text, peer, stage, code)
+    found = _look_up(core, peer, stage, own)
     with _memory_lock:
-        _memory[key] = entry
+        _memory[key] = found
         if len(_memory) > _MEMORY_SIZE:
             _memory.popitem(last=False)
-    return entry
+    return found
 
 
-def _look_up(text: str, peer: str | None, stage: str | None, code: int | None) -> reply_table.Entry | None:
-    """Find the entry of a text, or of the reply that it quotes, whichever tells more."""
-    found = _search(text, peer, stage, is_reply=code is not None)
-    if code is None:
-        quoted = smtp_reply.find(text)
-        if quoted is not None and quoted.canonical != text:
-            inner = _search(quoted.canonical, peer, stage, is_reply=True)
-            if inner is not None and (found is None or inner.weight >= found.weight):
+def _look_up(core: Core, peer: str | None, stage: str | None, own: bool) -> _Found | None:
+    """What a text means, or the reply that it quotes, whichever tells more."""
+    if own:
+        said = next((p for p in phrases.of_speakers() if p.own and p.comes_at(stage) and _fits(p, core.text)), None)
+        return (said.label, said, said.grip) if said is not None else None
+    found = _understood(core, peer, stage)
+    if core.code is None:
+        quoted = smtp_reply.find(core.text)
+        if quoted is not None and quoted.canonical != core.text:
+            reply = Core(text=quoted.canonical, code=quoted.code, enhanced=quoted.enhanced)
+            inner = _understood(reply, peer, stage)
+            if inner is not None and (found is None or inner[2] >= found[2] + _is_wrapped(found)):
                 return inner
     return found
 
 
-def _search(
-    text: str, peer: str | None, stage: str | None, *, is_reply: bool = False, own: bool = False
-) -> reply_table.Entry | None:
-    lowered = text.lower()
-    speaking = reply_table.speaking(peer)
-    first: reply_table.Entry | None = None
-    for entry in reply_table.entries():
-        if (entry.local and is_reply) or (own and not entry.own):
+def _is_wrapped(found: _Found) -> bool:
+    """Whether a program's or Postfix's words say more than the reply that they quote."""
+    return found[1] is not None and found[1].by != "anybody"
+
+
+def _understood(core: Core, peer: str | None, stage: str | None) -> _Found | None:
+    """The words of the server that is known to speak, else of a speaker, else of anybody, else the code alone.
+
+    A code that says something bounds what words of anybody may mean.
+    """
+    coded = phrases.code(core.code, core.enhanced, stage) if core.code or core.enhanced else None
+    speaking = phrases.speaking(peer)
+    lowered = core.text.lower()
+    chosen: Phrase | None = None
+    for phrase in phrases.of_speakers():
+        scoped = phrase.peer is not None and phrase.peer in speaking
+        if (phrase.only_peer or chosen is not None) and not scoped:
             continue
-        if first is not None and entry.peer is None:
-            continue
-        scoped = entry.peer in speaking
-        if (entry.only_peer or first is not None) and not scoped:
-            continue
-        if entry.at is not None and (stage is None or re.fullmatch(entry.at, stage) is None):
-            continue
-        if entry.never is not None and stage is not None and re.fullmatch(entry.never, stage):
-            continue
-        if entry.search(text, lowered):
+        if _may_say(phrase, core, stage) and (scoped or _allowed(phrase, coded)) and phrase.search(core.text, lowered):
+            chosen = phrase
             if scoped:
-                return entry
-            first = first or entry
-    return first
+                return phrase.label, phrase, phrase.grip
+    if chosen is None:
+        best = (Grip.HINT, 0)
+        for phrase in phrases.of_anybody():
+            if not (_may_say(phrase, core, stage) and _allowed(phrase, coded)):
+                continue
+            length = phrase.search(core.text, lowered)
+            if length and (phrase.grip, length) > best:
+                best, chosen = (phrase.grip, length), phrase
+    if coded is not None and (chosen is None or (chosen.grip < coded.grip and not chosen.harmless)):
+        return coded.label, None, coded.grip
+    return (chosen.label, chosen, chosen.grip) if chosen is not None else None
+
+
+def _may_say(phrase: Phrase, core: Core, stage: str | None) -> bool:
+    """A program's words are no server's reply."""
+    return (phrase.by == "anybody" or core.code is None) and phrase.comes_at(stage)
+
+
+def _allowed(phrase: Phrase, coded: phrases.Code | None) -> bool:
+    return coded is None or not coded.allows or phrase.label in coded.allows
+
+
+def _fits(phrase: Phrase, text: str) -> bool:
+    return phrase.search(text, text.lower()) > 0
 
 
 # --- order ---------------------------------------------------------------------------------------------------------
@@ -368,12 +261,7 @@ def _rank(reason: Reason) -> tuple[bool, int, bool, int]:
     order = {"connect-timeout": 0, "connect-refused": 1, "connect-no-route": 2, "connect-reset": 2}
     return (
         reason.harmless,
-        -reason.weight,
+        -reason.grip,
         reason.label.startswith("connect-") and ":" in (reason.peer_address or ""),
         order.get(reason.label, 3),
     )
-
-
-def without_peer(reason: Reason) -> Reason:
-    """The same reason, for grouping: without the server that said it."""
-    return replace(reason, peer_name=None, peer_address=None, peer_port=None)
