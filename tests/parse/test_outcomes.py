@@ -21,6 +21,7 @@ OWN = "192.168.1.10"
         ("EHOSTUNREACH", "3/1", "203.0.113.9", 0.1, Outcome.UNREACHABLE),
         ("EHOSTUNREACH", "3/13", OWN, 0.0, Outcome.LOCAL),
         ("EHOSTUNREACH", "3/1", OWN, 3.1, Outcome.UNREACHABLE),
+        ("EHOSTUNREACH", "3/1", OWN, 0.01, Outcome.UNREACHABLE),
         ("EHOSTUNREACH", "", "", 3.1, Outcome.UNREACHABLE),
         ("EHOSTUNREACH", "", "", 0.0, Outcome.LOCAL),
         ("ENETUNREACH", "", "", 0.0, Outcome.NO_ROUTE),

@@ -59,12 +59,10 @@ def outcome(
     if error in _OWN:
         return Outcome.LOCAL
     if offender and is_own(offender, local):
-        # The kernel reports a neighbour that keeps silent as an ICMP host-unreachable of its own, seconds later.
-        silent = icmp in ("3/1", "1/3") and seconds > LINK_SECONDS
-        return Outcome.UNREACHABLE if silent else Outcome.LOCAL
-    if (wire == "kept" and error in ("ETIMEDOUT", "ECONNREFUSED", "EHOSTUNREACH")) or (
-        wire == "answered" and error == "ETIMEDOUT"
-    ):
+        # The kernel reports a neighbour that keeps silent as an ICMP host-unreachable of its own: seconds later, or at once
+        # where it asked a moment ago.
+        return Outcome.UNREACHABLE if icmp in ("3/1", "1/3") else Outcome.LOCAL
+    if (wire == "kept" and error in ("ETIMEDOUT", "ECONNREFUSED")) or (wire == "answered" and error == "ETIMEDOUT"):
         return Outcome.LOCAL
     if error == "ETIMEDOUT":
         return Outcome.TIMEOUT
