@@ -38,7 +38,7 @@ from diagnose.model import (
     Target,
 )  # fmt: skip
 from diagnose.rank import fill, rank
-from diagnose.registry import BUILT_IN, discover, probed
+from diagnose.registry import BUILT_IN, discover, probed, select
 from diagnose.report import digest
 from diagnose.report.json_ import as_plain
 from diagnose.runner import run_checks
@@ -81,6 +81,11 @@ def test_a_saying_suggests_causes_that_exist() -> None:
     assert set(signs()) <= known
     assert not [s.label for s in sayings().values() if s.label in known and s.title], "a cause has its own title"
     assert not [s.label for s in sayings().values() if s.label not in known and not s.title]
+
+
+@pytest.mark.parametrize("name", ["relay", "relay-tls", "relay-login", "sasl", "tls", "tables"])
+def test_a_check_that_was_split_is_still_chosen_by_its_name(name: str) -> None:
+    assert len(select(CHECKS, [name], [])) > 2
 
 
 @pytest.mark.parametrize("cause", CAUSES, ids=lambda c: c.id)
