@@ -79,6 +79,12 @@ _WAITS = re.compile(
     r"keep trying|temporary failure report|still (?:being )?(?:queued|in the queue)|has not yet been delivered",
     re.IGNORECASE,
 )
+_OF_A_MAILER = {
+    "local-user-unknown": "recipient-unknown",  # local to the server that reports
+    "app-connect-failed": "remote-server-unreachable",
+    "app-smtp-unreachable": "remote-server-unreachable",
+    "app-host-not-found": "dns-not-found",
+}
 _PARAGRAPH = 12  # lines that are read as one
 _MOST = 600  # lines of sentences; a report has a few, and returns the rest
 
@@ -263,12 +269,13 @@ def _of_block(block: _Block, peer: str | None) -> Spoken:
 
 
 def _classified(text: str, peer: str | None, stage: str | None = None) -> Reason | None:
+    """What words mean where a mailer says them that delivers to the domain's exchangers."""
     reason = reasons_of.classify(text, peer=peer, stage=stage)
-    if reason is not None and reason.label == "local-user-unknown":
-        return replace(reason, label="recipient-unknown")  # local to the server that reports
-    if reason is not None and reason.label.startswith("connect-") and reason.peer_port is None:
-        return replace(reason, peer_port=25)  # who reports delivers to the domain's exchangers, as a rule
-    return reason
+    if reason is None:
+        return None
+    label = _OF_A_MAILER.get(reason.label, reason.label)
+    port = reason.peer_port or (25 if label.startswith("connect-") else None)
+    return replace(reason, label=label, peer_port=port)
 
 
 def _quoted(text: str) -> str:

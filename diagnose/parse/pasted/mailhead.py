@@ -46,4 +46,4 @@ def opens(line: str) -> bool:
 
 def is_notice(line: str) -> bool:
     """Whether a line is a sending service's notification in JSON."""
-    return line[:1] == "{" and ("notificationType" in line or '"eventType"' in line)
+    return line.lstrip()[:1] in {"{", '"'} and ("notificationType" in line or '"eventType"' in line)
