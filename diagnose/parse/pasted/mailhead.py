@@ -33,6 +33,9 @@ _OPENS = re.compile(
 )
 
 
+_OF_A_NOTICE = ("notificationType", '"eventType"', "commonHeaders")
+
+
 def field_name(line: str) -> str:
     """The name of a message's header field, in lower case; empty for any other line."""
     field = FIELD.match(line) if line[:1].isalpha() and ":" in line[:42] else None
@@ -45,5 +48,5 @@ def opens(line: str) -> bool:
 
 
 def is_notice(line: str) -> bool:
-    """Whether a line is a sending service's notification in JSON."""
-    return line.lstrip()[:1] in {"{", '"'} and ("notificationType" in line or '"eventType"' in line)
+    """Whether a line is a sending service's notification in JSON, or a part of it."""
+    return any(each in line for each in _OF_A_NOTICE)
