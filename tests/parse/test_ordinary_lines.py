@@ -132,6 +132,7 @@ def test_a_stranger_who_was_turned_away(text: str) -> None:
         ("postfix/smtpd[9]: NOQUEUE: reject: RCPT from x[45.33.32.119]: 553 5.7.1 <a@example.org>: Sender address rejected: not owned by user bob; from=<a@example.org>", "sender-not-allowed"),
         ("postfix/smtpd[9]: fatal: file /etc/postfix/main.cf: parameter default_privs: unknown user name value: nobody", "postfix-config-error"),
         ("postfix/smtp[9]: 421FA2B3C1: Cannot start TLS: handshake failure", "tls-protocol-mismatch"),
+        ("postfix/dnsblog[9]: addr 192.0.2.7 listed by domain zen.spamhaus.org as 127.255.255.254", "blocklist-query-refused"),
         ("dovecot: auth: Error: userdb: database down", "backend-down"),
         ("dovecot: lmtp: Error: postdrop: warning: unable to look up public/pickup: Permission denied", "queue-permissions"),
         ("amavis[463]: (!!)TROUBLE in pre_loop_hook: db_init: BDB no dbS: File exists.", "content-filter-down"),
