@@ -51,6 +51,8 @@ _INBOUND = re.compile(
     r"\bruleset=check_\w+, .*\breject=|\blost input channel from|\bdid not issue (?:MAIL|AUTH)|\bpossible SMTP attack|\bAUTH failure \(|"
     r"\bcourieresmtpd: error,relay=|\b(?:failed-command|bad-input|authentication) .*\baddress=|\bsmtp (?:event=)?(?:failed-command|bad-input)"
 )
+# Stalwart notes a policy that a domain lacks, and goes on without it.
+_NOT_STRICT = re.compile(r"\((?:dane|mta-sts|tls-rpt)\.[a-z-]+\).*\bstrict = false\b")
 _CLIENT = re.compile(
     r"(?:\[|address=|relay=|remoteIp = )\[?(?P<address>(?:::ffff:)?\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F:]*:[0-9a-fA-F:]+)\b"
 )
@@ -88,6 +90,9 @@ def read(line: str, number: int = 0, at: datetime | None = None) -> Delivery | T
     line = line[:_LONGEST]
     if _INBOUND.search(line) and (turned := _turned_away(line, number, at)) is not None:
         return turned
+    if _NOT_STRICT.search(line):
+        reason = Reason(label="noise", text=reasons_of.mask(line), harmless=True)
+        return Trouble(at=at, service=None, pid=None, text=reason.text, reason=reason, number=number)
     exim = _EXIM.search(line)
     if exim:
         return _exim(exim, number, at)
