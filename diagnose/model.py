@@ -279,6 +279,7 @@ class Report:
     def proofs(self) -> tuple[Proof, ...]:
         """For each stage that a check looked at what it saw; the worst counts."""
         found: dict[Stage, Proof] = {}
+        flows = self._flows
         for run in self.runs:
             proving = {spec.id: spec.proves for spec in run.signs if spec.proves}
             if run.outcome is Outcome.SKIPPED and run.probes and not self.host.network:
@@ -286,6 +287,9 @@ class Report:
                     found.setdefault(stage, Proof(stage, Status.UNKNOWN, run.reason))
             for seen in run.observations:
                 if seen.sign not in proving or seen.status is Status.WARNING or _on_its_way(seen):
+                    continue
+                one_of_many = flows and proving[seen.sign] in (Stage.QUEUE, Stage.NEXT_HOP)
+                if one_of_many and seen.status is Status.FAILED and seen.data.get("failed", True):
                     continue
                 proof = Proof(proving[seen.sign], seen.status, f"{seen.subject}: {seen.summary}")
                 held = found.get(proof.stage)
@@ -299,6 +303,10 @@ class Report:
         looked = {spec.proves for run in self.runs for spec in run.signs}
         open_ = {proof.stage for proof in self.proofs if proof.status is Status.UNKNOWN}
         return tuple(stage for stage in Stage if stage in open_ or stage not in looked)
+
+    @property
+    def _flows(self) -> bool:
+        return any(o.status is Status.OK for run in self.runs for o in run.measured("flow"))
 
     @property
     def _passed_lately(self) -> bool:
@@ -319,7 +327,7 @@ class Report:
         cut_off = [run for run in self.runs if run.outcome in (Outcome.TIMED_OUT, Outcome.CRASHED)]
         if any(proof.status is Status.FAILED for proof in self.proofs):
             return True
-        if any(o.status is Status.OK for run in self.runs for o in run.measured("flow")):
+        if self._flows:
             return False
         if any(run.decisive for run in cut_off) or 4 * len(cut_off) > done:  # an overloaded host: silence is no health
             return True

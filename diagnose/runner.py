@@ -1,18 +1,22 @@
-"""Runs checks side by side, a daemon thread each, and is back on time whatever they do."""
+"""Runs checks side by side in a pool of daemon threads, and is back on time whatever they do."""
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from diagnose import threads
 from diagnose.check import Check, Context, Settings, Skip
 from diagnose.errors import Late
 from diagnose.host.memo import Host, Recorder
 from diagnose.model import Observation, Outcome, Run, Target
 
 Progress = Callable[[str, int, int], None]  # id of the check that ended, how many have, of how many
+WORKERS = 40  # threads; a question to several servers takes more for its while
 LIMIT = 500  # observations of one check that are kept
 
 
@@ -23,6 +27,7 @@ class _Job:
     started: float
     observations: list[Observation] = field(default_factory=list)
     ended: float = 0.0
+    begun: bool = False
     outcome: Outcome | None = None
     reason: str = ""
 
@@ -33,7 +38,9 @@ class _Job:
         if self.outcome is None:
             last = self.recorder.evidence[-1:]
             after = f" after asking {type(last[0].query).__name__}" if last else ""
-            reason = f"not finished in time{after}; what it had said by then is kept"
+            reason = (
+                f"not finished in time{after}; what it had said by then is kept" if self.begun else "not begun in time"
+            )
         return Run(
             check=self.check.id,
             title=self.check.title,
@@ -64,13 +71,23 @@ def run_checks(
     started = time.monotonic()
     deadline = started + timeout
     done: threading.Semaphore = threading.Semaphore(0)
-    jobs = []
-    for check in checks:
-        job = _Job(check, Recorder(host, min(deadline, started + check.timeout)), started)
-        jobs.append(job)
-        context = Context(host=job.recorder, target=target, settings=settings)
-        threading.Thread(target=_work, args=(job, context, missing, done), daemon=True, name=check.id).start()
+    jobs = [_Job(check, Recorder(host, min(deadline, started + check.timeout)), started) for check in checks]
+    # Those that wait for others' servers first: the rest is quick.
+    waiting = deque(sorted(jobs, key=lambda job: "network" not in job.check.needs))
+
+    def work() -> None:
+        with contextlib.suppress(IndexError):
+            while True:
+                job = waiting.popleft()
+                job.begun, job.started = True, time.monotonic()
+                job.recorder.deadline = min(deadline, time.monotonic() + job.check.timeout)
+                context = Context(host=job.recorder, target=target, settings=settings)
+                _work(job, context, missing, done)
+
     try:
+        workers = sum(threads.begin(work) is not None for _ in range(min(WORKERS, len(jobs))))
+        if not workers:
+            work()
         _wait(jobs, done, deadline, progress)
     except KeyboardInterrupt:
         for job in jobs:
@@ -79,11 +96,18 @@ def run_checks(
     return tuple(job.run() for job in sorted(jobs, key=lambda j: j.check.id))
 
 
-def _wait(jobs: list[_Job], done: threading.Semaphore, deadline: float, progress: Progress | None) -> None:
+def _wait(
+    jobs: list[_Job],
+    done: threading.Semaphore,
+    deadline: float,
+    progress: Progress | None,
+) -> None:
     """Until all have ended, or each is past its own deadline."""
     seen: set[str] = set()
     while len(seen) < len(jobs):
-        latest = max(job.recorder.deadline for job in jobs if job.check.id not in seen)
+        # One that has no worker yet will have its own time from then on.
+        late = [job.recorder.deadline if job.begun else deadline for job in jobs if job.check.id not in seen]
+        latest = max(late)
         # A little longer than the questions' own deadline, so that a reply "timed out" still becomes a statement.
         left = min(deadline, latest + 0.3) - time.monotonic()
         if left <= 0 or not done.acquire(timeout=left):

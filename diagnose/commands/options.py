@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -104,9 +105,15 @@ def wants_color(color: str, output: Path | None) -> bool:
     )
 
 
+# All but line feed, tab and the escape of colours.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
 def write(data: str | bytes, output: Path | None, mode: int | None = None) -> None:
     """To standard output, or whole into a file (see `diagnose.files.write`). Raises UsageError."""
     if isinstance(data, str):
+        # What a renderer let through; in JSON this is the character all the same.
+        data = _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", data)
         data = data.encode((sys.stdout.encoding if output is None else None) or "utf-8", "replace")
     if output is None or str(output) in ("-", "/dev/stdout", "/dev/fd/1"):
         sys.stdout.buffer.write(data)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-import time
+import functools
 from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
 
+from diagnose import threads
 from diagnose.errors import Late
 from diagnose.host.query import Query
 from diagnose.model import Target
@@ -44,11 +44,7 @@ def ask_all(ctx: Asks, queries: Sequence[Query[R]]) -> list[R]:
         except BaseException as error:  # handed to the asker below
             errors.append(error)
 
-    threads = [threading.Thread(target=work, args=pair, daemon=True) for pair in enumerate(queries)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(max(0.0, ctx.deadline - time.monotonic()))
+    threads.together([functools.partial(work, *pair) for pair in enumerate(queries)], ctx.deadline)
     if errors:
         raise errors[0]
     if any(answer is None for answer in answers):

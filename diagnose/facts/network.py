@@ -8,15 +8,15 @@ addresses(...)   names to addresses, by the host's own resolver or, where that f
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
-import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from diagnose import facts
+from diagnose import facts, threads
 from diagnose.errors import Late
 from diagnose.facts.asks import Asks, ask_all
 from diagnose.facts.dials import WIRE as WIRE
@@ -187,11 +187,7 @@ def _ask_in_time(ctx: Asks, queries: Sequence[Query[Any]], seconds: float) -> li
         replies[index] = reply
 
     until = min(ctx.deadline - 0.3, time.monotonic() + seconds)
-    threads = [threading.Thread(target=work, args=pair, daemon=True) for pair in enumerate(queries)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(max(0.0, until - time.monotonic()))
+    threads.together([functools.partial(work, *pair) for pair in enumerate(queries)], until)
     return [ctx.settle(query, reply) for query, reply in zip(queries, replies, strict=True)]
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
-import threading
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from diagnose import threads
 from diagnose.facts.asks import Asks
 from diagnose.host.query import Exec, ExecReply, Read
 from diagnose.parse.postfix import main_cf, master_cf, postconf
@@ -88,11 +89,7 @@ def _together(ctx: Asks) -> list[ExecReply]:
         except BaseException as error:  # handed to the asker below
             found[index] = error
 
-    threads = [threading.Thread(target=ask, args=(index,), daemon=True) for index in range(len(_QUESTIONS))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    threads.together([functools.partial(ask, index) for index in range(len(_QUESTIONS))], math.inf)
     replies = []
     for reply in found:
         if not isinstance(reply, ExecReply):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import TYPE_CHECKING, Generic, TypeVar
+
+from diagnose import threads
 
 if TYPE_CHECKING:
     from diagnose.host.live import LiveHost
@@ -21,8 +22,9 @@ class Ahead(Generic[R]):
         self._deadline = time.monotonic() + seconds
         self._answers: list[R] = []
         self._error: Exception | None = None
-        self._thread = threading.Thread(target=self._ask, args=(host, query), daemon=True)
-        self._thread.start()
+        self._thread = threads.begin(lambda: self._ask(host, query))
+        if self._thread is None:
+            self._ask(host, query)
 
     def _ask(self, host: LiveHost, query: Query[R]) -> None:
         try:
@@ -32,10 +34,11 @@ class Ahead(Generic[R]):
 
     @property
     def done(self) -> bool:
-        return not self._thread.is_alive()
+        return self._thread is None or not self._thread.is_alive()
 
     def reply(self) -> R:
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
         if self._error is not None:
             raise self._error
         return self._answers[0]

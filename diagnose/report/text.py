@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
+from diagnose.host.redact import plain
 from diagnose.model import RIGHTS, Advice, Confidence, Diagnosis, Impact, Outcome, Remedy, Report, Status, Support
 from diagnose.rank import fill
 
@@ -37,10 +38,10 @@ class _Page:
         return f"\x1b[{';'.join(_CODES[style] for style in styles)}m{text}\x1b[0m"
 
     def add(self, text: str = "", *styles: str) -> None:
-        self.lines.append(self.paint(text, *styles))
+        self.lines.append(self.paint(plain(text), *styles))
 
     def wrap(self, text: str, indent: str, hang: str | None = None) -> None:
-        for paragraph in text.split("\n"):
+        for paragraph in plain(text).split("\n"):
             self.lines += textwrap.wrap(
                 paragraph,
                 WIDTH,

@@ -6,6 +6,7 @@ outbox, and the next pass sends it once more under the same id and a higher try:
 
 from __future__ import annotations
 
+import functools
 import json
 import shlex
 import threading
@@ -13,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from diagnose import threads
 from diagnose.watch import message, state
 from diagnose.watch.target import Target
 
@@ -101,11 +103,7 @@ def deliver(
                 return True
         return False
 
-    threads = [threading.Thread(target=serve, args=(target,), daemon=True) for target in targets]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(max(0.0, deadline + 0.5 - time.monotonic()))
+    threads.together([functools.partial(serve, target) for target in targets], deadline + 0.5)
     with gate:
         ended.set()
         results += [state.delivery(entry, False, entry["problem"] or "no time was left for it") for entry in outbox]

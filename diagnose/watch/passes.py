@@ -69,7 +69,8 @@ def one_pass(options: Options, probe: Probe) -> Outcome:
     heartbeat = Heartbeat(options.heartbeat) if options.heartbeat else None
     guard = threading.Timer(options.timeout + GRACE, _hung, (options.timeout,))
     guard.daemon = True
-    guard.start()
+    with suppress(RuntimeError):  # no thread to spare: the pass has its own deadline
+        guard.start()
     try:
         prepare(options.state_dir)
         with locked(options.state_dir):

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from diagnose import threads
 from diagnose.host.live import icmp
 from diagnose.host.live.gate import GATE, Peer
 from diagnose.host.live.wire import WIRE, as_user
@@ -93,7 +94,8 @@ def in_time(work: Callable[[], T], deadline: float) -> T:
         finally:
             done.set()
 
-    threading.Thread(target=run, name="resolve", daemon=True).start()
+    if threads.begin(run, "resolve") is None:
+        raise Broken("no thread can be started")
     if not done.wait(max(0.0, deadline - time.monotonic())):
         raise Broken("timed out")
     if errors:

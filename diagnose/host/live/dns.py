@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import socket
-import threading
 import time
 from typing import Any
 
-from diagnose import files
+from diagnose import files, threads
 from diagnose.host.query import DnsReply, Lookup, Resolve, ResolveReply
 
 TRY = 2.0  # seconds for one server's answer before the question is repeated or the next server is asked
@@ -116,7 +115,8 @@ def resolve(query: Resolve, deadline: float) -> ResolveReply:
         except (OSError, UnicodeError) as error:
             result.append(ResolveReply(problem=str(error)))
 
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
+    thread = threads.begin(work)
+    if thread is None:
+        return ResolveReply(problem="no thread can be started")
     thread.join(max(0.0, deadline - time.monotonic() - 0.05))
     return result[0] if result else ResolveReply(problem="no answer in time")

@@ -1,0 +1,34 @@
+"""Threads where the host has some to spare; without them the work is done one after the other."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+STACK = 1_000_000  # octets; the usual eight million for each are more than some limits allow
+threading.stack_size(STACK)
+
+
+def begin(work: Callable[[], object], name: str = "") -> threading.Thread | None:
+    """A daemon thread that does the work; None where no thread can be started."""
+    thread = threading.Thread(target=work, daemon=True, name=name or None)
+    try:
+        thread.start()
+    except (RuntimeError, MemoryError):
+        return None
+    return thread
+
+
+def together(works: Sequence[Callable[[], object]], until: float) -> None:
+    """All of it at once; back when all is done, or at `until` on the monotonic clock. What finds no thread is done here."""
+    begun = []
+    for work in works:
+        thread = begin(work)
+        if thread is not None:
+            begun.append(thread)
+        elif time.monotonic() < until:
+            work()
+    for thread in begun:
+        thread.join(None if until == math.inf else max(0.0, until - time.monotonic()))
