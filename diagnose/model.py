@@ -331,6 +331,12 @@ class Report:
             return False
         if any(run.decisive for run in cut_off) or 4 * len(cut_off) > done:  # an overloaded host: silence is no health
             return True
+        if any(
+            p.stage is Stage.NEXT_HOP and p.why and not RIGHTS.search(p.why)
+            for p in self.proofs
+            if p.status is Status.UNKNOWN
+        ):
+            return self.host.network  # it was tried, and not reached in the time there is
         if {Stage.QUEUE, Stage.NEXT_HOP} <= {proof.stage for proof in self.proofs if proof.status is Status.OK}:
             return False
         decisive = {(run.check, spec.id) for run in self.runs for spec in run.signs if spec.decisive}

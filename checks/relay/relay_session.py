@@ -54,14 +54,14 @@ def relay_session(ctx: Context) -> Iterator[Observation]:
     into, reply = way_in(ctx, way), session(ctx, way).reply
     if reply.problem or not reply.connected:
         skip("no dialogue with the relay was held")
-    stage, kind, text = _broken(reply)
+    stage, kind, text = broken(reply)
     if kind:
         yield fail("relay.session", into.place, f"{text} at {stage}", stage=stage, kind=kind, **into.data)
     elif reply.ehlo:
         yield ok("relay.session", into.place, "answers as a mail server does", **into.data)
 
 
-def _broken(reply: DialReply) -> tuple[str, str, str]:
+def broken(reply: DialReply) -> tuple[str, str, str]:
     """Stage, kind and words of what broke the dialogue; empty where nothing did that is told here."""
     for name, stage in _STAGES.items():
         said = getattr(reply, name).rpartition("\n")[2]

@@ -15,6 +15,8 @@ import stat as modes
 import struct
 import subprocess
 import time
+from collections.abc import Sequence
+from pathlib import Path
 from typing import BinaryIO
 
 from diagnose import files
@@ -37,13 +39,34 @@ from diagnose.host.query import (
 from diagnose.host.redact import Secrets, mask
 from diagnose.host.secretfile import mask_read
 
-# A cron job's or an ordinary user's PATH lacks these; Postfix' commands live there.
-PATH = os.pathsep.join(
-    dict.fromkeys(
-        [*os.environ.get("PATH", "").split(os.pathsep), "/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin", "/bin"]
-    )
-)
+_STANDARD = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+
+
+def search_path(given: str, root: bool) -> str:
+    """Where commands are looked for. A cron job's or an ordinary user's PATH lacks the directories in which Postfix' commands
+    live. Relative entries would run what stands in the current directory; as root the standard places come first, and of
+    the rest count those into which nobody else may put a program."""
+    entries = [entry for entry in given.split(os.pathsep) if entry.startswith("/")]
+    return os.pathsep.join(dict.fromkeys([*_STANDARD, *filter(_own, entries)] if root else [*entries, *_STANDARD]))
+
+
+def _own(folder: str) -> bool:
+    try:
+        return not files.doubt(Path(folder), files.trusted())
+    except OSError:
+        return False
+
+
+PATH = search_path(os.environ.get("PATH", ""), os.geteuid() == 0)
 OUTPUT_LIMIT = 4_000_000
+# Before the command, since a set-group-ID one (postqueue) cannot be limited from outside; -d in KiB, -f in 512 octets.
+_LIMITED = ("/bin/sh", "-c", 'ulimit -d 250000; ulimit -f 16384; exec "$@"', "sh")
+
+
+def limited(argv: Sequence[str]) -> list[str]:
+    """The command with at most 256 MB of memory, and 8 MB of what it writes into a file: a main.cf that never ends makes
+    postconf take all there is."""
+    return [*(_LIMITED if os.path.exists(_LIMITED[0]) else ()), *argv]
 
 
 def environment() -> dict[str, str]:
@@ -77,20 +100,22 @@ def run(query: Exec, secrets: Secrets) -> ExecReply:
     if program is None:
         return ExecReply(problem=f"not found: {query.argv[0]}")
     try:
-        with subprocess.Popen(
-            [program, *query.argv[1:]],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment(),
-            cwd="/",
-            start_new_session=True,
-        ) as child:
-            try:
-                out, err = child.communicate(timeout=query.timeout)
-            except subprocess.TimeoutExpired:
-                _kill(child)
-                return ExecReply(problem=f"timed out after {query.timeout:.1f} s: {' '.join(query.argv[:2])}")
+        with scratch() as said, scratch() as errors:
+            with subprocess.Popen(
+                limited([program, *query.argv[1:]]),
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=errors,
+                env=environment(),
+                cwd="/",
+                start_new_session=True,
+            ) as child:
+                try:
+                    child.wait(timeout=query.timeout)
+                except subprocess.TimeoutExpired:
+                    _kill(child)
+                    return ExecReply(problem=f"timed out after {query.timeout:.1f} s: {' '.join(query.argv[:2])}")
+            out, err = (os.pread(file.fileno(), OUTPUT_LIMIT + 1, 0) for file in (said, errors))
     except OSError as error:
         return ExecReply(problem=why(error))
     return ExecReply(

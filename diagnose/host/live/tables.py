@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import subprocess
@@ -9,7 +10,8 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from diagnose.host.live.system import decode, environment, find, why
+from diagnose import files
+from diagnose.host.live.system import decode, environment, find, limited, why
 from diagnose.host.query import CompareReply, Login, MapCompare, MapLookup, MapReply
 from diagnose.host.redact import STARS, Secrets, mask
 from diagnose.host.secretfile import masked_value
@@ -21,7 +23,7 @@ _KEYS = 1000  # shown of a table
 _BLANKS = " \t\r\n\v\f"
 _WORD = re.compile(r'(?:"[^"]*"|[^ \t\r\n\v\f"]|"(?=[^"]*$))+')
 _PROGRAM = re.compile(r"^(?:postfix/)?postmap(?:\[\d+\])?: ")
-_SOURCE_LIMIT = 64_000_000
+_SOURCE_LIMIT = 4_000_000
 _REPORTED = re.compile(r"\b(?:warning|error|fatal|panic): ")
 
 
@@ -60,8 +62,7 @@ def compare(query: MapCompare, deadline: float, secrets: Secrets) -> CompareRepl
     if not tables.needs_postmap(table) or not source:
         return CompareReply(problem=f"not a compiled table: {_shown(query.table)}")
     try:
-        with open(source, "rb") as file:
-            text = decode(file.read(_SOURCE_LIMIT))
+        text = decode(files.read(source, _SOURCE_LIMIT))
     except OSError as unreadable:
         return CompareReply(problem=f"{why(unreadable)}: {source}")
     answer = _postmap(["-s", table.key], deadline)
@@ -112,8 +113,7 @@ def _from_properties(login: Login) -> tuple[str, str] | None:
     if len(login.keys) != 2:
         return None
     try:
-        with open(login.table, "rb") as file:
-            values = javaproperties.load(file)
+        values = javaproperties.load(io.BytesIO(files.read(login.table, _SOURCE_LIMIT)))
     except (OSError, ValueError):
         return None
     user, password = (values.get(key) for key in login.keys)
@@ -143,7 +143,12 @@ def _in_clear(masked: str) -> str:
     for option in ("-n", "-P") if program else ():
         try:
             done = subprocess.run(
-                [str(program), option], capture_output=True, env=environment(), cwd="/", timeout=_TIMEOUT, check=False
+                limited([str(program), option]),
+                capture_output=True,
+                env=environment(),
+                cwd="/",
+                timeout=_TIMEOUT,
+                check=False,
             )
         except (OSError, subprocess.TimeoutExpired):
             continue
@@ -161,7 +166,7 @@ def _postmap(arguments: list[str], deadline: float) -> _Answer:
         return _Answer(problem="not found: postmap")
     try:
         done = subprocess.run(
-            [program, *arguments],
+            limited([program, *arguments]),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             env=environment(),
