@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -107,6 +108,17 @@ def doubt(path: Path, owners: frozenset[int]) -> str:
             return ""
         part = parts.pop()
         place = place.parent if part == ".." else place / part
+
+
+def tool_in_doubt() -> str:
+    """A warning where root runs a tool that somebody else may write; else nothing."""
+    if os.geteuid() != 0:
+        return ""
+    for path in (Path(__file__).parent, Path(sys.executable)):
+        with suppress(OSError):
+            if why := doubt(path, trusted()):
+                return f"root runs this tool, and {why}: whoever may write there is root as well; install it elsewhere"
+    return ""
 
 
 def _user(uid: int) -> str:

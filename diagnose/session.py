@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from diagnose import __version__, facts, rank, registry, runner
+from diagnose import __version__, facts, files, rank, registry, runner
 from diagnose.check import Check, Context, Settings
 from diagnose.errors import Late
 from diagnose.host.live import LiveHost
@@ -61,6 +61,8 @@ def diagnose(request: Request, progress: runner.Progress | None = None) -> Resul
         world = request.recording
     memo = Memo(world if request.settings.network else NoNetwork(world))
     checks, notes = registry.discover()
+    if live is not None and (warning := files.tool_in_doubt()):
+        notes = (*notes, warning)
     chosen = registry.select(checks, request.only, request.skip)
     # Weighing and printing take their share of the time, and loading the checks has taken some.
     left = max(0.3, began + request.timeout - RESERVE - time.monotonic())
