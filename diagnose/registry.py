@@ -33,6 +33,9 @@ def discover() -> tuple[tuple[Check, ...], tuple[str, ...]]:
     notes = []
     for point in sorted(entry_points(group=GROUP), key=lambda p: p.name):
         try:
+            if why := _foreign(point.value.partition(":")[0]):
+                notes.append(f"the check plug-in {point.name!r} is not trusted, since {why}: not loaded")
+                continue
             checks = from_package(point.value.partition(":")[0])
         except Exception as error:  # a plug-in is someone else's code
             notes.append(f"the check plug-in {point.name!r} could not be loaded: {type(error).__name__}: {error}")
@@ -48,6 +51,21 @@ def discover() -> tuple[tuple[Check, ...], tuple[str, ...]]:
 def probed(checks: Iterable[Check]) -> frozenset[str]:
     """The signs of what is tried over the network."""
     return frozenset(spec.id for check in checks if check.probes for spec in check.signs)
+
+
+def _foreign(module: str) -> str:
+    """Who else may write a plug-in that root would run; one in the tool's own environment is trusted as the tool is."""
+    import os
+    import sys
+    from importlib.util import find_spec
+    from pathlib import Path
+
+    from diagnose import files
+
+    spec = find_spec(module.partition(".")[0]) if os.geteuid() == 0 else None
+    if spec is None or spec.origin is None or spec.origin.startswith(f"{sys.prefix}/"):
+        return ""
+    return files.doubt(Path(spec.origin), files.trusted())
 
 
 def select(checks: Iterable[Check], only: Iterable[str], skip: Iterable[str]) -> tuple[Check, ...]:
