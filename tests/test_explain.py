@@ -157,7 +157,12 @@ def test_strangers_count_only_alone(tmp_path: Path) -> None:
         "Nov 22 13:10:55 h postfix/smtp[9]: 4D2C1A5F: to=<a@b.example>, relay=mx.b.example[5.9.1.1]:25, delay=1, "
         "delays=0/0/0/1, dsn=2.0.0, status=sent (250 ok)"
     )
-    assert explained(tmp_path, STRANGER, "--format", "json").causes[0] == "relay-access-denied"
+    named = STRANGER.replace(
+        "554 5.7.1 <x@gmail.com>: Relay access denied",
+        "504 5.5.2 <u>: Helo command rejected: need fully-qualified hostname",
+    )
+    assert explained(tmp_path, named, "--format", "json").causes[0] == "helo-name-invalid"
+    assert explained(tmp_path, STRANGER, "--format", "json").causes == []
     assert explained(tmp_path, f"{STRANGER}\n{TIMED_OUT}", "--format", "json").causes[0] == "egress-port-25-blocked"
     ran = explained(tmp_path, f"{STRANGER}\n{sent}")
     assert ran.code == 0

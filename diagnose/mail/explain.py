@@ -75,6 +75,8 @@ class Collected:
         if not self.fine and self._strangers and not self._scanned() and not any(map(_accuses, self._kinds.values())):
             # All there is, and by these words alone as well a spammer as somebody who is missed.
             for kind in self._kinds.values():
+                if "Relay access denied" in kind.event.text:
+                    continue  # looking for an open relay
                 if kind.stranger and kind.reason is not None:
                     kind.reason = dataclasses.replace(kind.reason, grip=Grip.HINT)
                 kind.stranger = False

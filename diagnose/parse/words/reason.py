@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from threading import Lock
@@ -37,7 +38,8 @@ _MOST = {Grip.HINT: 9, Grip.TOPIC: 9, Grip.CODE: 16, Grip.WORD: 16}
 class Reason:
     """What one text says, and how much of it is understood.
 
-    program: the id of the program (`diagnose.knowledge.programs`) that failed, where it was no mailer."""
+    program: the id of the program (`diagnose.knowledge.programs`) that failed, where it was no mailer. quoted: another
+    server said so."""
 
     label: str
     text: str
@@ -51,6 +53,7 @@ class Reason:
     grip: Grip = Grip.PHRASE
     entry: str | None = None
     program: str | None = None
+    quoted: bool = False
 
     def scalars(self) -> dict[str, str | int | None]:
         """What an observation's data says of it: ``family`` is 4 or 6; ``near`` whether the server is on this host, ``mailbox``
@@ -65,7 +68,7 @@ class Reason:
             "address": self.peer_address,
             "port": self.peer_port,
             "family": None if not self.peer_address else 6 if ":" in self.peer_address else 4,
-            "near": _is_near(self) if self.peer_name or self.peer_address else None,
+            "near": _is_near(self) if self.peer_name or self.peer_address else False if self.quoted else None,
             "mailbox": _is_mailbox(self),
             "route": {None: None, 25: "direct"}.get(self.peer_port, "relay"),
             "at_most": _MOST.get(self.grip),
@@ -118,6 +121,7 @@ def classify(
         peer_address=core.address,
         peer_port=core.port if core.port is not None else port,
         harmless=phrase is not None and phrase.harmless,
+        quoted=core.quoted,
         grip=grip,
         entry=phrase.id if phrase is not None else None,
     )
@@ -195,6 +199,15 @@ def _look_up(core: Core, peer: str | None, stage: str | None, own: bool) -> _Fou
     return found
 
 
+# Without a reply's code a topic's word tells nothing unless the text also says that something went wrong.
+_HAPPENED = re.compile(
+    r"reject|refus|fail|error|den(?:y|ied)|block|bounc|undeliver|unable|can(?:not|.t)|couldn.t|not?\b|n't\b|without|invalid|inactive|un(?:a|k|rout)|exceed|full\b|"
+    r"over|too |limit|suspend|disabl|expired|return|drop|defer|delay|bad\b|illegal|missing|prohibit|forbid|violat|listed|infected|problem|"
+    r"must\b|requir|throttl|spam\b|abuse|lost|closed|locked",
+    re.IGNORECASE,
+)
+
+
 def _is_wrapped(found: _Found) -> bool:
     """Whether a program's or Postfix's words say more than the reply that they quote."""
     return found[1] is not None and found[1].by != "anybody"
@@ -213,7 +226,9 @@ def _understood(core: Core, peer: str | None, stage: str | None) -> _Found | Non
         scoped = phrase.peer is not None and phrase.peer in speaking
         if (phrase.only_peer or chosen is not None) and not scoped:
             continue
-        if _may_say(phrase, core, stage) and (scoped or _allowed(phrase, coded)) and phrase.search(core.text, lowered):
+        if not _may_say(phrase, core, stage) or not (scoped or _allowed(phrase, coded)):
+            continue
+        if phrase.search(core.text, lowered):
             chosen = phrase
             if scoped:
                 return phrase.label, phrase, phrase.grip
@@ -223,7 +238,7 @@ def _understood(core: Core, peer: str | None, stage: str | None) -> _Found | Non
             if not (_may_say(phrase, core, stage) and _allowed(phrase, coded)):
                 continue
             length = phrase.search(core.text, lowered)
-            if length and (phrase.grip, length) > best:
+            if length and (phrase.grip, length) > best and (coded is not None or _HAPPENED.search(core.text)):
                 best, chosen = (phrase.grip, length), phrase
     if coded is not None and (chosen is None or (chosen.grip < coded.grip and not chosen.harmless)):
         return coded.label, None, coded.grip

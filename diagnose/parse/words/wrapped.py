@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from diagnose.parse.words import smtp_reply
 
@@ -69,6 +69,7 @@ class Core:
     name: str | None = None
     address: str | None = None
     port: int | None = None
+    quoted: bool = False
 
 
 def _stage_of(command: str) -> str | None:
@@ -101,7 +102,8 @@ def unwrap(text: str) -> Core:
         if _SASL_SAID.search(text):
             stage = stage or "auth"
         groups = said.groupdict()
-        return _reply_core(said.group("rest"), stage=stage, name=groups["name"], address=groups["address"])
+        core = _reply_core(said.group("rest"), stage=stage, name=groups["name"], address=groups["address"])
+        return replace(core, quoted=core.code is not None)
     with_peer = _CONNECT.search(text) or _WITH.search(text)
     if with_peer:
         name, address = with_peer.group("name"), with_peer.group("address")
