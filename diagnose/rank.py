@@ -119,8 +119,9 @@ def weigh(
     for _, observation in order:
         for key, value in observation.data.items():
             data.setdefault(key, value)
+    remedy = programs.remedy(cause, data)
     return Diagnosis(
-        cause=cause,
+        cause=programs.in_general(cause) if remedy else cause,
         score=score,
         confidence=sure,
         support=tuple(_support(pair) for pair in order),
@@ -129,7 +130,7 @@ def weigh(
             *capped,
         ),
         unknown=tuple(unknown),
-        remedy=programs.remedy(cause, data) or fill(cause.remedy, data, family),
+        remedy=remedy or fill(cause.remedy, data, family),
         data=data,
     )
 

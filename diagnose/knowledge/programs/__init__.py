@@ -15,6 +15,7 @@ from importlib.resources import files
 from typing import Any
 
 from diagnose.knowledge.programs.advice import Fields, rendered
+from diagnose.knowledge.programs.advice import in_general as in_general
 from diagnose.model import Cause, Remedy, Scalar
 
 # The products before the libraries that they are built with; the rest in the order of their names.

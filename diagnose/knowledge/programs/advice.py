@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
@@ -147,11 +147,22 @@ def rendered(cause: Cause, words: Mapping[str, Any], fields: Fields) -> Remedy:
     )
 
 
+def in_general(cause: Cause) -> Cause:
+    """A cause without what its explanation and links say of Postfix, for a program that speaks SMTP itself."""
+    links = tuple(link for link in cause.links if "postfix.org" not in link)
+    explanation = re.sub(
+        r"\bPostfix\b", "The program", re.sub(r"(?<![.;] )(?<!^)\bPostfix\b", "the program", cause.explanation)
+    )
+    return replace(cause, explanation=_without_postfix(explanation), links=links)
+
+
 def _neutral(cause: Cause) -> str:
     """A cause's own advice, its sentences on Postfix left out."""
-    sentences = re.split(r"(?<=[.;]) +", cause.remedy.text)
-    kept = [each for each in sentences if not _FOREIGN.search(each)]
-    return " ".join(kept) or f"Rule it out first: {cause.rules_out}"
+    return _without_postfix(cause.remedy.text) or f"Rule it out first: {cause.rules_out}"
+
+
+def _without_postfix(text: str) -> str:
+    return " ".join(each for each in re.split(r"(?<=[.;]) +", text) if not _FOREIGN.search(each))
 
 
 def _values(words: Mapping[str, Any], fields: Fields) -> dict[str, str]:
