@@ -25,7 +25,8 @@ CAUSE = Cause(
         Sign("queue.stuck", FITS),
         Sign("config.syntax", PROVES),
         # Of a program that was run here and now.
-        Sign("config.fatal", PROVES),
+        Sign("config.fatal", PROVES, where=(("named", True),)),
+        Sign("config.fatal", FITS, where=(("named", False),)),
         # With Postfix down nothing else can be what stops the mail today.
         Sign("postfix.master", HINTS),
         # A value that every message's way needs; others break only their own daemon.

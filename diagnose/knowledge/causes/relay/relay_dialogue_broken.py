@@ -1,4 +1,4 @@
-from diagnose.model import FITS, PROVES, REFUTES, SPEAKS, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import FITS, HINTS, PROVES, REFUTES, SPEAKS, UNUSUAL, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="relay-dialogue-broken",
@@ -15,12 +15,14 @@ CAUSE = Cause(
         commands=("postconf relayhost", "postqueue -p"),
     ),
     rules_out="A dialogue by hand with the relay goes on to the reply to RCPT.",
+    prior=UNUSUAL,
     signs=(
         Sign("relay.session", PROVES, where=(("kind", ("nonsense", "endless")),)),
         Sign("relay.session", SPEAKS, where=(("kind", "closes"),)),
         # A server that is merely slow does so as well; Postfix waits five minutes.
         Sign("relay.session", FITS),
-        Sign("mail.flow", FITS),
+        # That mail fails shows nothing by itself.
+        Sign("mail.flow", HINTS),
         Sign("mail.flow", REFUTES, Status.OK),
         # The login has a reply of its own.
         Sign("relay.login", REFUTES),
