@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import string
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 
 from diagnose import quoting
 from diagnose.knowledge import programs, sayings
@@ -136,14 +136,22 @@ def weigh(
 
 
 def _capped(
-    cause: Cause, score: int, support: Iterable[tuple[Sign, Observation]], untried: Container[str], text: bool
+    cause: Cause, score: int, support: Collection[tuple[Sign, Observation]], untried: Container[str], text: bool
 ) -> tuple[Support, ...]:
-    """What keeps a cause from being certain where no probe could be made."""
+    """What keeps a cause from being certain: words of what is not this host's, or no probe where one could tell."""
     probed = any(sign.id in untried and abs(sign.weight) >= SPEAKS for sign in cause.signs)
     proof = any(
         (text and sign.weight >= PROVES) if sign.id.startswith(SAID) else sign.weight >= STRONG for sign, _ in support
     )
-    if score < CERTAIN or proof or not (probed or text):
+    if score < CERTAIN:
+        return ()
+    named = {sign.id: o.data["foreign"] for sign, o in support if sign.id.startswith(SAID) and o.data.get("foreign")}
+    heard = [sign for sign, _ in support if sign.id in named]
+    if heard and score - sum(sign.weight for sign in heard) < CERTAIN:
+        foreign = ", ".join(sorted({str(name) for name in named.values()}))
+        why = f"only words say so, of {foreign}, which this host's own settings do not name"
+        return (Support(sign=heard[0].id, weight=CERTAIN - 1 - score, subject=foreign, summary=why),)
+    if proof or not (probed or text):
         return ()
     why = "the text fits more than one cause" if text else "no network probe was made: this may be over"
     return (Support(sign="host.network", weight=CERTAIN - 1 - score, subject="network", summary=why),)

@@ -40,7 +40,7 @@ def log(ctx: Context) -> Iterator[Observation]:
     found = current.facts(read, facts.relay_of(ctx), asked)
     unreached = {f.delivery.domain for f in found if f.delivery and f.route == "direct" and _dead(f)}
     for fact in found:
-        yield _observation(fact, several=len(unreached) > 1 and _dead(fact))
+        yield _observation(ctx, fact, several=len(unreached) > 1 and _dead(fact))
     yield from _flow(ctx, read, found, where)
     yield from _handed_over(read, reply.whole, where)
     if asked:
@@ -52,12 +52,13 @@ def _dead(fact: Fact) -> bool:
     return fact.current and not fact.alone and fact.label in current.OF_CONNECTING
 
 
-def _observation(fact: Fact, several: bool) -> Observation:
+def _observation(ctx: Context, fact: Fact, several: bool) -> Observation:
     reason = fact.reason
     delivery, trouble = fact.delivery, fact.trouble
     data: dict[str, Scalar] = {**reason.scalars(), "label": fact.label, "count": fact.count, "route": fact.route}
     # Weak words accompany failures, and do not make one: a setting that stands twice, say.
     data |= {"alone": fact.alone, "several": several, "source": "log"}
+    data["foreign"] = facts.foreign(ctx, reason)
     if delivery:
         host = delivery.relay_host if delivery.relay_host != "none" else None
         data |= {"host": data["host"] or host, "port": data["port"] or delivery.relay_port, "domain": delivery.domain}

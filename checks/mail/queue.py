@@ -50,7 +50,7 @@ def queue(ctx: Context) -> Iterator[Observation]:
         if group.reason is not None and not group.reason.harmless and group.queue_name != "hold":
             way = relay(group.sample.sender, group.sample.recipient)
             route = way if way == "local" else "relay" if way else "direct"
-            yield _group(group, route, several and group.label in current.OF_CONNECTING, settled)
+            yield _group(ctx, group, route, several and group.label in current.OF_CONNECTING, settled)
 
 
 def _readable(summary: QueueSummary) -> Observation:
@@ -77,10 +77,11 @@ def _settled(ctx: Context) -> set[tuple[str, str]]:
     return {(f.label, f.delivery.domain) for f in found if f.delivery} - live
 
 
-def _group(group: QueueGroup, route: str, several: bool, settled: set[tuple[str, str]]) -> Observation:
+def _group(ctx: Context, group: QueueGroup, route: str, several: bool, settled: set[tuple[str, str]]) -> Observation:
     reason = group.reason
     assert reason is not None
     data: dict[str, Scalar] = {**group.scalars(), "route": route, "several": several}
+    data["foreign"] = facts.foreign(ctx, reason)
     text = f"{group.count} waiting: {reason.text}"
     if (group.label, group.domain) in settled:
         return warn(f"mail.{group.label}", group.domain, f"{text} (mail went through since)", current=False, **data)

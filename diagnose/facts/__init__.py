@@ -7,7 +7,8 @@ tls_mode(ctx, route)   how that next hop's TLS is set up
 exchangers(ctx, name)  a domain's mail exchangers by RFC 5321 5.1 and RFC 7505
 mail_log(ctx)          the day's log, read once
 queue(ctx)             the queue's summary
-    relay_of(ctx)          which relay a sender's mail to a recipient takes, for reading the log
+foreign(ctx, reason)   what a text names that is not this host's
+relay_of(ctx)          which relay a sender's mail to a recipient takes, for reading the log
 """
 
 from diagnose.facts.asks import Asks as Asks
@@ -19,6 +20,7 @@ from diagnose.facts.master import master as master
 from diagnose.facts.master import queue_manager as queue_manager
 from diagnose.facts.names import Exchangers as Exchangers
 from diagnose.facts.names import exchangers as exchangers
+from diagnose.facts.own import foreign as foreign
 from diagnose.facts.postfix import Mta as Mta
 from diagnose.facts.postfix import mta as mta
 from diagnose.facts.postfix import origin as origin

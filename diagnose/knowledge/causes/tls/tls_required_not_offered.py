@@ -16,7 +16,7 @@ CAUSE = Cause(
             "the level for a relay that gets a password."
         ),
         commands=(
-            "echo '{domain} may' >> /etc/postfix/tls_policy && postmap lmdb:/etc/postfix/tls_policy   # or hash:",
+            "echo '{next_hop} may' >> /etc/postfix/tls_policy && postmap lmdb:/etc/postfix/tls_policy   # or hash:",
             "postconf -e 'smtp_tls_policy_maps = lmdb:/etc/postfix/tls_policy'",
             "postfix reload && postqueue -f",
         ),

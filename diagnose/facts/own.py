@@ -1,0 +1,93 @@
+"""Whether what a text names belongs to this host's mail service. A log, a reply or an error is written by whoever likes to:
+what it names is believed where Postfix' own settings name it as well."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from diagnose.facts.asks import Asks
+from diagnose.facts.postfix import Mta, mta
+from diagnose.parse.words.reason import Reason
+
+_WORD = re.compile(r"[\s,;{}()<>\"'=|]+")
+_SUFFIX = re.compile(r"\.(?:db|lmdb|cdb|dir|pag|sdbm|lock|tmp)$")
+_PATH = re.compile(r"(?<![\w.\]/-])/[^/\s,;:()<>\[\]\"'=|][^\s,;:()<>\[\]\"'=|]*")
+# What else Postfix's programs say by name.
+_NAMED = re.compile(
+    r"private/(?P<service>[\w.-]+)"
+    r"|(?:configuration|bad string length [^:]*|config variable|parameter|unused parameter):? \"?(?P<parameter>[a-z]\w*_\w+)"
+    r"|(?:dictionary type:? \"?|connect to (?=\w+ server)|\bdict_(?=ldap|mysql|pgsql|sqlite|nis|memcache))(?P<type>[a-z]+)"
+    r"|(?:bind|interface found for) (?P<address>[\da-fA-F.:]{3,})"
+    r"|host(?:/service)? (?:or service )?not found: (?P<host>[\w.-]+)"
+    r"|(?:inet|unix|local):(?P<socket>[\w.@/-]+(?::\w+)?)"
+    r"|(?P<policy>TLS policy table)"
+    r"|died with status \d+: \"?(?P<command>[\w./-]+)"
+)
+_BELOW = (
+    "queue_directory", "data_directory", "daemon_directory", "shlib_directory", "mail_spool_directory", "meta_directory",
+    "virtual_mailbox_base", "alternate_config_directories", "multi_instance_directories", "smtp_tls_CApath",
+)  # fmt: skip
+_ITS_FILES = ("main.cf", "master.cf", "main.cf.proto", "master.cf.proto", "dynamicmaps.cf", "postfix-files")
+# What every program of Postfix' opens without a setting that says so, and where local mailboxes lie.
+_SYSTEM = (
+    "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/services", "/etc/localtime", "/etc/host.conf",
+    "/etc/sasldb2", "/etc/sasl2", "/etc/aliases", "/etc/ssl/openssl.cnf", "/etc/crypto-policies", "/usr/lib", "/usr/lib64",
+    "/usr/share", "/lib", "/dev/null", "/dev/urandom", "/dev/log", "/proc", "/home", "/var/mail", "/var/spool/mail",
+)  # fmt: skip
+_ANY = ("0.0.0.0", "::", "127.0.0.1", "::1")
+
+
+def foreign(ctx: Asks, reason: Reason) -> str | None:
+    """The first file, table, service, parameter, address or command that a text names and this host's Postfix does not;
+    None where it names none. A server's reply speaks of that server's."""
+    if reason.code is not None or reason.quoted:
+        return None
+    text = reason.text
+    named = [(match.start(), kind, name) for match in _NAMED.finditer(text) for kind, name in _groups(match)]
+    named += [(match.start(), "path", match[0].rstrip(".")) for match in _PATH.finditer(text)]
+    if not named:
+        return None
+    postfix = mta(ctx)
+    if not postfix.settings:
+        return None  # nothing of Postfix is there to be changed, or to confirm by
+    own = _Own(postfix)
+    return next((name for _, kind, name in sorted(named) if not own.has(kind, name)), None)
+
+
+def _groups(match: re.Match[str]) -> Iterator[tuple[str, str]]:
+    return ((kind, name) for kind, name in match.groupdict().items() if name)
+
+
+class _Own:
+    """The words of every setting and service, tables without their types."""
+
+    def __init__(self, postfix: Mta) -> None:
+        self.postfix = postfix
+        texts = [postfix.value(name) for name in postfix.settings if name != "debugger_command"]
+        for service in postfix.master.services:
+            texts += [service.name, service.command, *service.argv, *service.overrides.values()]
+        words = {word.rstrip(":") for text in texts for word in _WORD.split(text) if word}
+        for word in tuple(words):
+            while (cut := word.find(":")) > 0:
+                word = word[cut + 1 :]
+                words.add(word)
+        self.words = words
+        places = [place for name in _BELOW for place in postfix.words(name) if place.startswith("/")]
+        self.below = tuple(place.rstrip("/") + "/" for place in (*places, *_SYSTEM) if place != "/")
+        self.files = {f"{postfix.config_directory}/{name}" for name in _ITS_FILES} | set(_SYSTEM)
+
+    def has(self, kind: str, name: str) -> bool:
+        if kind == "parameter":
+            return name in self.postfix.settings
+        if kind == "type":
+            return any(f"{name}:" in value for value in self.postfix.settings.values())
+        if kind == "policy":
+            return any(value for name, value in self.postfix.settings.items() if name.endswith("_tls_policy_maps"))
+        if kind == "address" and name.rstrip(":") in _ANY:
+            return True
+        name = name.rstrip(":")
+        bare = _SUFFIX.sub("", _SUFFIX.sub("", name))
+        if {name, bare, f"[{name}]", f"private/{name}"} & self.words:
+            return True
+        return name.startswith("/") and (name in self.files or (".." not in name and name.startswith(self.below)))
