@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, HINTS, PROVES, SETTLES, STRONG, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, DOUBTS, HINTS, PROVES, SETTLES, STRONG, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="delivery-suspended-by-config",
@@ -17,6 +17,8 @@ CAUSE = Cause(
         ),
     ),
     rules_out="The recipient's transport is smtp or relay, and defer_transports is empty.",
+    # A rule stops some mail beside other mail that flows.
+    flow=AGAINST,
     signs=(
         # What Postfix would do with this very recipient: success elsewhere hardly speaks against it.
         Sign("config.suspended", SETTLES),
@@ -32,7 +34,7 @@ CAUSE = Cause(
             where=(("how", ("discard", "reject", "redirect")), ("unlogged", True)),
         ),
         Sign("config.soft-bounce", HINTS, Status.WARNING),
-        Sign("config.suspended", AGAINST, Status.OK),
+        Sign("config.suspended", DOUBTS, Status.OK),
     ),
     explains=("queue-congested", "mail-on-hold", "retry-pending"),
     links=("https://www.postfix.org/postconf.5.html#defer_transports", "https://www.postfix.org/transport.5.html"),
