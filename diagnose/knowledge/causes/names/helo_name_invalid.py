@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, FITS, REFUTES, SPEAKS, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import DOUBTS, FITS, REFUTES, SPEAKS, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="helo-name-invalid",
@@ -18,7 +18,7 @@ CAUSE = Cause(
         Sign("identity.helo", FITS, where=(("via", "direct"),)),
         # No name at all is refused by more receivers than one that does not resolve.
         Sign("identity.helo", SPEAKS, where=(("via", "direct"), ("kind", "invalid"))),
-        Sign("identity.helo", AGAINST, Status.OK),
+        Sign("identity.helo", DOUBTS, Status.OK),
         Sign("dns.resolver", REFUTES),
     ),
     links=(
