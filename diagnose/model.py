@@ -71,6 +71,7 @@ class SignSpec:
     flow      OK where mail was seen to go out
     bypass    whether an application sends past Postfix (data: direct)
     view      what "nothing found" rests on
+    asked     a file that the user named: while UNKNOWN, "nothing found" says nothing, though mail flows
     queue     messages that wait (data: count; oldest, in seconds)
     held      messages on hold (data: count)
     port      whether a TCP port gets out of this network (data: port)
@@ -322,7 +323,7 @@ class Report:
     def _blind(self) -> bool:
         """Whether "nothing found" says nothing: no mail was seen to flow, and what decides failed to be looked at."""
         done = sum(run.outcome is Outcome.COMPLETED for run in self.runs)
-        if not done:
+        if not done or any(o.status is Status.UNKNOWN for run in self.runs for o in run.measured("asked")):
             return True
         cut_off = [run for run in self.runs if run.outcome in (Outcome.TIMED_OUT, Outcome.CRASHED)]
         if any(proof.status is Status.FAILED for proof in self.proofs):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from diagnose.apps.javamail import Problem
 from diagnose.check import ANY, FLAG, Context, Listeners, SignSpec, check, fail, ok, skip, unknown, warn
 from diagnose.facts.application import Application, Sources, found
 from diagnose.facts.javamail import factory_without_port, is_local
 from diagnose.facts.javamail_verdict import Verdict, verdict
 from diagnose.model import Observation, Scalar
-from diagnose.parse.app.mail_settings import Problem
 
 NONE = "no settings of a Java application are found here (name them with --app-config FILE)"
 
@@ -74,7 +74,9 @@ _SPOKEN = {
         SignSpec("app.settings", {"problem": ANY, "proven": FLAG}),
         SignSpec("app.route", {"direct": FLAG, "port": ANY}, gauge="bypass"),
         "app.smtp-listener-missing",
+        SignSpec("app.format", gauge="asked"),
     ),
+    informational=("app.format",),
     tags=("application",),
     timeout=9.5,
 )
@@ -85,9 +87,8 @@ def application(ctx: Context) -> Iterator[Observation]:
     yield from _odd_names(sources)
     for app in sources.counting:
         if app.problem or app.settings is None:
-            yield unknown(
-                "app.settings", app.path, f"{app.problem}; the file would tell how the application sends mail"
-            )
+            sign = "app.format" if app.kind == "named" else "app.settings"
+            yield unknown(sign, app.path, f"Could not tell how the application sends mail: {app.problem}")
             continue
         if app.unresolved:
             yield _unresolved(app)
@@ -160,8 +161,6 @@ def _weight(app: Application, problem: Problem, judged: Verdict) -> str:
     """ "" (nothing to say), mild, likely or proven: what the dialogue with the server makes of a problem."""
     kind, key = problem.kind, problem.key
     assert app.settings is not None
-    if kind == "not-configured" and any(re.search(r"mail|smtp", e.key, re.I) for e in app.properties.entries):
-        return "mild"  # settings of another program's kind, which are not judged here
     if kind in _ALWAYS:
         return "proven"
     if kind == "host-placeholder":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from diagnose.apps.javamail import MailSettings
 from diagnose.check import ANY, FLAG, Context, SignSpec, check, fail, ok, skip, unknown, warn
 from diagnose.facts.application import Application, found
 from diagnose.facts.javamail import Session
@@ -12,7 +13,6 @@ from diagnose.facts.javamail_verdict import Verdict, verdict
 from diagnose.facts.network import egress
 from diagnose.knowledge.recognise import identify
 from diagnose.model import Observation, Scalar
-from diagnose.parse.app.mail_settings import MailSettings
 from diagnose.parse.system.own_network import is_private
 
 _SAYS = {
@@ -68,7 +68,7 @@ def application_probe(ctx: Context) -> Iterator[Observation]:
             why = app.problem or (
                 f"not known here: {', '.join(app.blocked)}" if app.blocked else "no mail setting in the file"
             )
-            yield unknown("app.server", app.path, f"{why}; the server cannot be tried without it")
+            yield unknown("app.server", app.path, f"Could not try the application's server: {why}")
             continue
         key = (settings.host, settings.port, settings.tls, settings.user)
         if key in seen:

@@ -134,7 +134,7 @@ def _never(template: Application, sources: Sources, agent: tuple[str, str, float
 
 def _restarted(ctx: Context, file: Application) -> Iterator[Observation]:
     """The mail session is made once, when the application starts."""
-    if not file.mtime:
+    if not file.mtime or file.settings is None:
         return
     mine = [
         p

@@ -10,11 +10,11 @@ import dataclasses
 import re
 from dataclasses import dataclass, field
 
+from diagnose.apps import erb, properties
+from diagnose.apps.javamail import MailSettings, Problem, mail_settings, recognises
+from diagnose.apps.properties import Properties
 from diagnose.facts.asks import Asks
 from diagnose.host.query import Glob, Read, Stat
-from diagnose.parse.app import erb, properties
-from diagnose.parse.app.mail_settings import MailSettings, Problem, mail_settings
-from diagnose.parse.app.properties import Properties
 
 _NAME = "email-connection.properties"
 GENERATED = (
@@ -66,6 +66,10 @@ DOCKER = {
     "mail.smtp.auth.username": (f"{_PREFIX}_SMTP_AUTH_USERNAME", "smtp_username"),
     "mail.smtp.auth.password": (f"{_PREFIX}_SMTP_AUTH_PASSWORD", "smtp_password"),
 }
+# A named file of that name is Codenvy's, wherever it lies; some other grammars hold lines that look like a property.
+_CODENVY = re.compile(rf"{re.escape(_NAME)}(?:\.erb)?$|codenvy")
+_OTHER_GRAMMAR = re.compile(r"\.(?:ya?ml|json|xml|toml|py|php|rb)$", re.I)
+NOT_READ = "not a format I read (read are JavaMail's .properties and their Puppet templates)"
 MOST = 6  # files of a kind that are read
 # Without these nothing can be said of the connection.
 ESSENTIAL = ("host", "port", "auth", "starttls.enable", "ssl.enable", "socketFactory.class", "socketFactory.port")
@@ -102,14 +106,6 @@ class Application:
         wanted = re.compile(rf"\s*{re.escape(key)}\s*(?:[=:\s]|$)")
         numbers = [n for n, line in enumerate(self.raw.splitlines(), 1) if wanted.match(line)]
         return numbers[-1] if numbers else 0
-
-    def key_of(self, *names: str) -> str:
-        """The first of these keys, prefix included, that the file sets; else the first of all."""
-        prefix = self.settings.prefix if self.settings else ""
-        for name in names:
-            if self.properties.get(prefix + name):
-                return prefix + name
-        return prefix + names[0]
 
     @property
     def template(self) -> bool:
@@ -242,12 +238,15 @@ def _read(ctx: Asks, path: str, kind: str, variables: dict[str, str]) -> Applica
                 path=path, kind=kind, raw=reply.text, mtime=stat.mtime, owner=stat.owner, problem=problem
             )
     parsed = properties.parse(text)
+    codenvy = kind != "named" or bool(_CODENVY.search(path))
+    if not codenvy and (_OTHER_GRAMMAR.search(path) or not recognises(parsed)):
+        return Application(path=path, kind=kind, mtime=stat.mtime, owner=stat.owner, problem=NOT_READ)
     return Application(
         path=path,
         kind=kind,
         raw=reply.text,
         properties=parsed,
-        settings=mail_settings(parsed),
+        settings=mail_settings(parsed, codenvy),
         unresolved=unresolved,
         mtime=stat.mtime,
         owner=stat.owner,

@@ -12,13 +12,13 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from diagnose.apps.javamail import MailSettings
 from diagnose.facts import target
 from diagnose.facts.application import DOCKER, Application
 from diagnose.facts.asks import Asks, ask_all
 from diagnose.facts.javamail_runtime import trust_store
 from diagnose.host.query import Dial, DialReply, Exec, Login, Now, Query, Resolve
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
-from diagnose.parse.app.mail_settings import MailSettings
 from diagnose.parse.system import iproute
 from diagnose.parse.system.outcomes import Outcome, outcome
 
@@ -95,10 +95,7 @@ def login_of(ctx: Asks, app: Application) -> tuple[Login | None, str]:
     settings = app.settings
     if settings is None or not settings.auth:
         return None, "no login is configured"
-    user, password = (
-        app.key_of("mail.smtp.auth.username", "mail.smtp.user", "mail.user"),
-        app.key_of("mail.smtp.auth.password"),
-    )
+    user, password = (settings.prefix + key for key in (settings.user_key, settings.password_key))
     if not ctx.settings.auth:
         return None, "logins are switched off (--no-auth)"
     if not settings.user.strip() or settings.password is None or settings.password.length == "empty":

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from diagnose.apps.javamail import MailSettings
 from diagnose.facts.application import Application
 from diagnose.facts.asks import Asks
 from diagnose.facts.javamail import (
@@ -23,7 +24,6 @@ from diagnose.facts.javamail import (
     trusts,
 )  # fmt: skip
 from diagnose.host.query import DialReply
-from diagnose.parse.app.mail_settings import MailSettings
 from diagnose.parse.system.outcomes import Outcome
 from diagnose.parse.words.reason import classify
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
+from diagnose.apps import erb, javamail, properties
 from diagnose.errors import MailDiagnoseError
 from diagnose.knowledge import recognise
 from diagnose.mail import explain
-from diagnose.parse.app import erb, mail_settings, properties, truststore
 from diagnose.parse.log import logline, maillog, stalls, story, tally, trail
 from diagnose.parse.pasted import (
     bounce,
@@ -30,7 +30,7 @@ from diagnose.parse.pasted import (
     program_text,
 )
 from diagnose.parse.postfix import main_cf, master_cf, nexthop, postconf, queue, sasl_passwd, table, tls_settings
-from diagnose.parse.system import iproute, iptables, nameservice, nft, os_release, outcomes
+from diagnose.parse.system import iproute, iptables, nameservice, nft, os_release, outcomes, truststore
 from diagnose.parse.text import address, duration, secret
 from diagnose.parse.words import reason, smtp_reply
 
@@ -157,7 +157,7 @@ def parsers() -> dict[str, Parser]:
         "nft": Parser(nft.parse, _NFT),
         "os-release": Parser(os_release.parse, _RELEASE),
         "postconf": Parser(lambda t: (postconf.parse_settings(t), postconf.complaints(t), postconf.expand(t, {"a": "$b", "b": "$a"})), _POSTCONF),
-        "properties": Parser(lambda t: mail_settings.mail_settings(properties.parse(t)), _PROPERTIES),
+        "properties": Parser(lambda t: javamail.mail_settings(properties.parse(t)), _PROPERTIES),
         "queue": Parser(lambda t: queue.summarise(t.splitlines(), 0.0), _QUEUE),
         "reason": Parser(lambda t: (reason.classify(t), reason.mask(t), reason.normalise(t)), posted, 2),
         "sasl_passwd": Parser(lambda t: (sasl_passwd.parse(t), sasl_passwd.mask(t)), _SASL),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+
 import pytest
 
 from checks.application.application import application
 from diagnose.check import Settings
 from diagnose.host.query import DialReply, Listener, ResolveReply
-from diagnose.model import Observation, Status
+from diagnose.model import HostInfo, Observation, Outcome, Report, Run, SignSpec, Status, Target
 
 from .pretended_application import PROPERTIES, TEMPLATE, Machine, refused, timed_out, usual
 
@@ -158,3 +160,41 @@ def test_an_unreadable_file_is_said_to_be_one() -> None:
     settings = Settings(app_config=("/srv/absent.properties",))
     found = Machine({}, settings=settings).run(application)
     assert [(o.status, "not found" in o.summary) for o in found] == [(Status.UNKNOWN, True)]
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("/etc/msmtprc", "account default\nhost smtp.example.net\nport 587\nauth on\nuser app\npassword hunter2hunter2\n"),
+        ("/srv/wp-config.php", "<?php\ndefine('SMTP_HOST', 'smtp.example.net');\ndefine('SMTP_PORT', 587);\n"),
+        ("/etc/exim4/update-exim4.conf.conf", "dc_eximconfig_configtype='satellite'\ndc_smarthost='relay.example.net::587'\n"),
+        ("/srv/application.properties", "spring.mail.host=smtp.example.net\nspring.mail.properties.mail.smtp.auth=true\n"),
+        ("/srv/application.yml", "spring:\n  mail:\n    properties:\n      mail.smtp.auth: true\n"),
+        ("/etc/php.ini", "mail.add_x_header = On\nmail.log = /var/log/phpmail.log\nSMTP = localhost\n"),
+        ("/srv/gone.properties", ""),
+    ],
+)  # fmt: skip
+def test_a_named_file_that_is_not_read_leaves_the_question_open(path: str, text: str) -> None:
+    """Neither an accusation nor "nothing wrong", even where other mail was seen to flow."""
+    machine = Machine({path: text} if text else {}, settings=Settings(app_config=(path,)))
+    found = machine.run(application)
+    assert [(o.sign, o.status, o.subject) for o in found] == [("app.format", Status.UNKNOWN, path)]
+    check = Run(check="application", outcome=Outcome.COMPLETED, observations=tuple(found), signs=application.signs)
+    flow = Observation(sign="log.flow", status=Status.OK, subject="log", summary="sent")
+    log = Run(check="log", outcome=Outcome.COMPLETED, observations=(flow,), signs=(SignSpec("log.flow", gauge="flow"),))
+    report = Report(
+        version="0", host=HostInfo(), target=Target(), started=datetime.now(timezone.utc), seconds=0, runs=(log, check)
+    )
+    assert report.status is Status.UNKNOWN
+
+
+def test_an_application_of_its_own_hands_user_and_password_to_javamail() -> None:
+    text = STARTTLS.replace("auth.username", "user").replace("auth.password", "password")
+    named = Machine({"/srv/app/mail.properties": text}, settings=Settings(app_config=("/srv/app/mail.properties",)))
+    assert not failed(named.run(application))
+    login = next(dial.login for dial in named.dialled if dial.login)
+    assert login.keys == ("mail.smtp.user", "mail.smtp.password")
+    # Codenvy itself reads the login from its own keys alone.
+    assert "credentials-under-other-key" in {
+        str(o.data.get("problem")) for o in Machine({PROPERTIES: text}).run(application)
+    }

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diagnose.parse.app import erb, properties
-from diagnose.parse.app.mail_settings import MailSettings, mail_settings
+from diagnose.apps import erb, properties
+from diagnose.apps.javamail import MailSettings, mail_settings
 
 SECRET = "Geheimnis77"
 DOCUMENTED = """mail.host=smtp.gmail.com

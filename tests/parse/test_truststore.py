@@ -11,7 +11,7 @@ import pytest
 import trustme
 
 from diagnose.host.live import tls
-from diagnose.parse.app import truststore
+from diagnose.parse.system import truststore
 
 
 def der() -> bytes:

@@ -16,7 +16,7 @@ from diagnose.host.live.connect import Broken, name_of
 from diagnose.host.query import TlsInfo
 from diagnose.host.redact import plain
 from diagnose.knowledge.distributions import CA_FILES
-from diagnose.parse.app import truststore
+from diagnose.parse.system import truststore
 
 
 class Unverified(Exception):

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from diagnose.parse.app.properties import SECRET_KEY
+from diagnose.apps.properties import SECRET_KEY
 from diagnose.parse.text.finding import Finding
 
 LONGEST = 30_000  # characters of a template that are rendered: real ones have a few thousand

@@ -7,10 +7,11 @@ Measured with JavaMail 1.6.5 and 1.4.1; the rules on ports and socket factories 
 import re
 from dataclasses import dataclass
 
+from diagnose.apps.properties import Properties, Property
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS, STARTTLS_PORTS
-from diagnose.parse.app.properties import Properties, Property
 from diagnose.parse.text.secret import Shape, placeholder
 
+_OWN_KEY = re.compile(r"(?:che\.)?mail\.(?:host|port|user|transport\.\w+|smtps?\.\w+)\b")
 _SSL_FACTORY = "javax.net.ssl.SSLSocketFactory"
 _PLAIN_FACTORY = "javax.net.SocketFactory"
 _EXAMPLE_HOST = re.compile(
@@ -77,7 +78,7 @@ class MailSettings:
     """Where and how JavaMail connects.
 
     `tls`: none, starttls, starttls-required, implicit, implicit-with-fallback (then it retries in plain text on
-    `fallback_port`). `auth`: whether it will sign in. `password` None where no key gives one. `trust`: '' for the trust
+    `fallback_port`). `auth`: whether it will sign in. `password` None where no key gives one; `user_key`, `password_key`: where both stand or belong, without prefix. `trust`: '' for the trust
     store, '*' or hosts. `prefix`: '' or 'che.'. `configured`: whether there is any mail setting at all.
     """
 
@@ -87,7 +88,9 @@ class MailSettings:
     fallback_port: int | None
     auth: bool
     user: str
+    user_key: str
     password: Shape | None
+    password_key: str
     sender: str
     protocol: str
     trust: str
@@ -141,8 +144,14 @@ class _Reader:
         return None
 
 
-def mail_settings(properties: Properties) -> MailSettings:
-    """Derive JavaMail's behaviour from a .properties file.
+def recognises(properties: Properties) -> bool:
+    """Whether a file that somebody named holds settings for JavaMail; a key such as php.ini's mail.log is none."""
+    return any(_OWN_KEY.match(entry.key) for entry in properties.entries)
+
+
+def mail_settings(properties: Properties, codenvy: bool = True) -> MailSettings:
+    """Derive JavaMail's behaviour from a .properties file. codenvy: whether the login is read as Codenvy reads it, from
+    its own keys alone; other applications hand mail.smtp.user and mail.smtp.password to JavaMail.
 
     Kinds of problem: not-loadable, not-configured, host-missing, host-placeholder, host-has-blank, port-ignored (mail.port is
     no JavaMail key), ssl-ignored (nor is mail.ssl), port-not-a-number, blank-in-boolean, trailing-blank, swallowed-line,
@@ -167,7 +176,7 @@ def mail_settings(properties: Properties) -> MailSettings:
         reader.problem("smtps-keys-ignored", unused[0], f"{len(unused)} mail.smtps.* keys are not read")
     host = _host(reader, base)
     port, tls, fallback_port = _connection(reader, base, route == "smtps")
-    auth, user, password = _credentials(reader, base)
+    auth, user_key, password_key, password = _credentials(reader, base, codenvy)
     _judge_connection(reader, base, port, tls, auth, fallback_port)
     sender = ""
     for key in ("mail.from_email_address", "mail.from", f"{base}.from", "mail.smtp.from"):
@@ -191,8 +200,10 @@ def mail_settings(properties: Properties) -> MailSettings:
         tls=tls,
         fallback_port=fallback_port,
         auth=auth,
-        user=user,
+        user=reader.text(user_key),
+        user_key=user_key,
         password=password,
+        password_key=password_key,
         sender=sender,
         protocol=protocol,
         trust=reader.text(f"{base}.ssl.trust"),
@@ -290,24 +301,25 @@ def _connection(reader: _Reader, base: str, smtps: bool) -> tuple[int, str, int 
     return port, "starttls-required" if required else "starttls" if enabled else "none", None
 
 
-def _credentials(reader: _Reader, base: str) -> tuple[bool, str, Shape | None]:
+def _credentials(reader: _Reader, base: str, codenvy: bool) -> tuple[bool, str, str, Shape | None]:
     auth = reader.flag(f"{base}.auth")
     value = reader.text(f"{base}.auth")
     if value and value.lower() not in ("true", "false"):
         reader.problem("auth-not-boolean", f"{base}.auth", f"{value[:20]!r} counts as false: there will be no login")
-    user_key = next((k for k in (f"{base}.auth.username", f"{base}.user", "mail.user") if reader.text(k)), "")
-    password_key = f"{base}.auth.password"
+    users = [f"{base}.auth.username", f"{base}.user", "mail.user"]
+    passwords = [f"{base}.auth.password"]
+    others = ["mail.smtp.auth.pass", f"{base}.username", "mail.username"]
+    (others if codenvy else passwords).extend((f"{base}.password", "mail.password"))
+    user_key = next((key for key in users if reader.text(key)), users[0])
+    password_key = next((key for key in passwords if reader.has(key)), passwords[0])
     entry = reader.entries.get(password_key)
-    others = (f"{base}.password", "mail.password", "mail.smtp.auth.pass", f"{base}.username", "mail.username")
-    for other in others:
-        if reader.has(other):
-            reader.problem("credentials-under-other-key", other, "neither JavaMail nor Codenvy reads this key")
-    if auth and (not user_key or entry is None):
-        missing = f"{base}.auth.username" if not user_key else password_key
+    for other in filter(reader.has, others):
+        reader.problem("credentials-under-other-key", other, "this key is not read for the login")
+    for missing in [key for key in (user_key, password_key) if not reader.has(key)][:1] if auth else ():
         reader.problem("credentials-missing", missing, f"{base}.auth is true and {missing} is not set")
     if not auth and (reader.text(f"{base}.auth.username") or entry):
         reader.problem("credentials-unused", f"{base}.auth", f"a login is given, but {base}.auth is not true")
-    return auth, reader.text(user_key) if user_key else "", entry.secret if entry else None
+    return auth, user_key, password_key, entry.secret if entry else None
 
 
 def _judge_connection(reader: _Reader, base: str, port: int, tls: str, auth: bool, fallback: int | None) -> None:

@@ -1,1 +1,0 @@
-"""The application's own settings: Java properties, Puppet templates, key stores."""
