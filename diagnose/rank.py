@@ -93,7 +93,7 @@ def weigh(
     support: dict[str, tuple[Sign, Observation]] = {}
     against: dict[str, tuple[Sign, Observation]] = {}
     unknown: dict[str, None] = {}
-    for sign in (*cause.signs, *sayings.signs().get(cause.id, ()), _flow(cause)):
+    for sign in (*cause.signs, *sayings.signs().get(cause.id, ()), *_flow(cause)):
         for observation in seen.get(sign.id, ()):
             if observation.status is Status.UNKNOWN and sign.status is not Status.UNKNOWN:
                 if sign.weight > 0:
@@ -157,10 +157,10 @@ def _capped(
     return (Support(sign="host.network", weight=CERTAIN - 1 - score, subject="network", summary=why),)
 
 
-def _flow(cause: Cause) -> Sign:
+def _flow(cause: Cause) -> tuple[Sign, ...]:
     """What mail that got through since says of a cause."""
     weight = cause.flow if cause.flow is not None else REFUTES if cause.impact is Impact.OUTAGE else 0
-    return Sign(sayings.FLOW, weight, Status.OK)
+    return (Sign(sayings.FLOW, weight, Status.OK),) if weight else ()
 
 
 def _at_most(sign: Sign, most: Scalar) -> Sign:

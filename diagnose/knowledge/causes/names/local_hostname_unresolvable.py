@@ -1,4 +1,4 @@
-from diagnose.model import HINTS, PROVES, REFUTES, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import PROVES, REFUTES, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="local-hostname-unresolvable",
@@ -16,7 +16,6 @@ CAUSE = Cause(
     signs=(
         # True of many hosts whose mail to the world is well: only failing mail makes it more than a note.
         # Of mail to it nothing is known: a trait of many hosts that send well.
-        Sign("identity.hostname", HINTS),
         Sign("identity.hostname", PROVES, where=(("failing", True),)),
         Sign("identity.hostname", REFUTES, Status.OK),
         Sign("dns.resolver", REFUTES),
