@@ -69,12 +69,14 @@ class Skip(Exception):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What the user asked for. app_config: properties files named; since: seconds of log that count as current;
-    auth: whether a real login may be tried; network: whether anything may be dialled."""
+    auth: whether a real login may be tried; network: whether anything may be dialled;
+    curious: whether name servers may be asked that only tell which address this host has outside, and whose it is."""
 
     app_config: tuple[str, ...] = ()
     since: float = 86_400.0
     auth: bool = True
     network: bool = True
+    curious: bool = True
 
 
 @dataclass(slots=True)

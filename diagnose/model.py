@@ -272,7 +272,7 @@ class Report:
             return Status.FAILED
         if self.diagnoses:
             return Status.WARNING
-        if any(proof.status is Status.FAILED for proof in self.proofs) and self._passed_lately:
+        if any(proof.status is Status.FAILED for proof in self.proofs) and self.passed_lately:
             return Status.WARNING
         return Status.UNKNOWN if self._blind else Status.OK
 
@@ -280,7 +280,7 @@ class Report:
     def proofs(self) -> tuple[Proof, ...]:
         """For each stage that a check looked at what it saw; the worst counts."""
         found: dict[Stage, Proof] = {}
-        flows = self._flows
+        flows = self.flows
         for run in self.runs:
             proving = {spec.id: spec.proves for spec in run.signs if spec.proves}
             if run.outcome is Outcome.SKIPPED and run.probes and not self.host.network:
@@ -306,11 +306,11 @@ class Report:
         return tuple(stage for stage in Stage if stage in open_ or stage not in looked)
 
     @property
-    def _flows(self) -> bool:
+    def flows(self) -> bool:
         return any(o.status is Status.OK for run in self.runs for o in run.measured("flow"))
 
     @property
-    def _passed_lately(self) -> bool:
+    def passed_lately(self) -> bool:
         """Whether a delivery within the hour before this report stands in the log."""
         for seen in (seen for run in self.runs for seen in run.measured("flow")):
             if isinstance(last := seen.data.get("last"), str):
@@ -328,7 +328,7 @@ class Report:
         cut_off = [run for run in self.runs if run.outcome in (Outcome.TIMED_OUT, Outcome.CRASHED)]
         if any(proof.status is Status.FAILED for proof in self.proofs):
             return True
-        if self._flows:
+        if self.flows:
             return False
         if any(run.decisive for run in cut_off) or 4 * len(cut_off) > done:  # an overloaded host: silence is no health
             return True

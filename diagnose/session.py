@@ -27,7 +27,8 @@ RESERVE = 0.4  # of them for what comes after the checks
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """What the user wants. recording: diagnose this instead of the live host; provider: the relay asked for; ignores:
-    whether an observation is acknowledged, and so weighs nothing (it stays in the report's runs)."""
+    whether an observation is acknowledged, and so weighs nothing (it stays in the report's runs);
+    refused: who remembers refused logins (`diagnose.host.live.dial.Refused`)."""
 
     target: Target = field(default_factory=Target)
     settings: Settings = field(default_factory=Settings)
@@ -38,6 +39,7 @@ class Request:
     provider: str | None = None
     advise: bool = False
     ignores: Callable[[Observation], bool] | None = None
+    refused: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def diagnose(request: Request, progress: runner.Progress | None = None) -> Resul
     began = time.monotonic()
     live: LiveHost | None = None
     if request.recording is None:
-        live = LiveHost()
+        live = LiveHost(request.refused)
         world: Host = live
     else:
         world = request.recording

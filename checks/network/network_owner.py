@@ -93,11 +93,12 @@ def _registered(ctx: Context, address: str) -> tuple[int | None, str, str]:
     reverse = here.reverse_pointer
     labels = reverse.removesuffix(".in-addr.arpa").removesuffix(".ip6.arpa")
     zone = "origin.asn.cymru.com" if here.version == 4 else "origin6.asn.cymru.com"
-    origin, pointer = ask_all(
-        ctx, [Lookup(f"{labels}.{zone}", "TXT", timeout=2.0), Lookup(reverse, "PTR", timeout=2.0)]
-    )
+    asked = [Lookup(reverse, "PTR", timeout=2.0)]
+    if ctx.settings.curious:
+        asked.append(Lookup(f"{labels}.{zone}", "TXT", timeout=2.0))
+    pointer, *origin = ask_all(ctx, asked)
     rdns = pointer.answers[0].rstrip(".") if pointer.answers else ""
-    number = re.match(r'"?(\d{1,10})\b', origin.answers[0]) if origin.answers else None
+    number = re.match(r'"?(\d{1,10})\b', origin[0].answers[0]) if origin and origin[0].answers else None
     if number is None:
         return None, "", rdns
     named = ctx.ask(Lookup(f"AS{number[1]}.asn.cymru.com", "TXT", timeout=2.0))

@@ -179,6 +179,7 @@ def watch(
         network=not (no_network or file.get("no-network", False)),
         auth=not (no_auth or file.get("no-auth", False)),
         snapshot=snapshot,
+        state_dir=options.state_dir,
     )
     outcome = passes.one_pass(options, probe.prepare(wish))
     if outcome.told:

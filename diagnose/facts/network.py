@@ -324,6 +324,8 @@ def public_address(ctx: Asks, family: int | None = None) -> str:
             match = re.search(r"\[([0-9A-Fa-f.:]+)\]", attempt.reply.ehlo.splitlines()[0] if attempt.reply.ehlo else "")
             if match and _public(match[1]):
                 return match[1]
+    if not ctx.settings.curious:
+        return ""
     for text in ctx.ask(Lookup(ECHO_NAME, "TXT", server=ECHO_SERVER, timeout=2.0)).answers:
         if _public(text.strip('"')):
             return text.strip('"')

@@ -16,7 +16,7 @@ Probe = Callable[[Ignores, float], dict[str, Any]]  # what weighs nothing, secon
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What to look at, in the words of `run`'s options."""
+    """What to look at, in the words of `run`'s options; state_dir: where what others were asked is remembered."""
 
     to: str | None = None
     sender: str | None = None
@@ -26,6 +26,7 @@ class Wish:
     network: bool = True
     auth: bool = True
     snapshot: Path | None = None
+    state_dir: Path | None = None
 
 
 def prepare(wish: Wish) -> Probe:
@@ -61,9 +62,22 @@ def prepare(wish: Wish) -> Probe:
     def probe(ignores: Ignores, timeout: float) -> dict[str, Any]:
         from diagnose.report.json_ import as_plain
         from diagnose.session import diagnose
+        from diagnose.watch.contacts import Contacts
 
-        result = diagnose(replace(request, timeout=timeout, ignores=ignores))
-        plain: dict[str, Any] = result.hide(as_plain(result.report))
+        # What was left out by the user's own wish needs no sparing.
+        contacts = Contacts(wish.state_dir if wish.network and recording is None else None)
+
+        def look(network: bool, seconds: float) -> tuple[dict[str, Any], bool]:
+            asked = replace(
+                request, settings=replace(settings, network=network and wish.network, curious=False), refused=contacts
+            )
+            result = diagnose(replace(asked, timeout=seconds, ignores=ignores))
+            return result.hide(as_plain(result.report)), result.report.flows and result.report.passed_lately
+
+        plain = contacts.look(look, timeout)
+        if contacts.again:
+            plain["notes"] = [*plain["notes"], contacts.again]
+        contacts.keep()
         if any(run["reason"] == "interrupted" for run in plain["runs"]):
             raise KeyboardInterrupt
         return plain

@@ -37,8 +37,9 @@ R = TypeVar("R")
 class LiveHost:
     """Answers from this machine and the network it stands in; reads only."""
 
-    def __init__(self) -> None:
+    def __init__(self, refused: Any = None) -> None:
         self.secrets = Secrets()
+        self.refused = refused
 
     def answer(self, query: Query[R], deadline: float) -> R:
         left = deadline - time.monotonic()
@@ -83,7 +84,7 @@ def _resolve(host: LiveHost, query: Resolve, deadline: float) -> Any:
 def _dial(host: LiveHost, query: Dial, deadline: float) -> Any:
     from diagnose.host.live import dial, tables
 
-    return dial.dial(query, deadline, lambda login: tables.credentials(login, host.secrets), host.secrets)
+    return dial.dial(query, deadline, lambda login: tables.credentials(login, host.secrets), host.secrets, host.refused)
 
 
 def _trace(host: LiveHost, query: Trace, deadline: float) -> Any:

@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Protocol
 
 from diagnose.host.live import auth, tls
 from diagnose.host.live.connect import Address, Broken, in_time, open_first, resolve
@@ -23,13 +24,23 @@ _HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(\.(?!-)[A-Za-z0-9-]{1,63})+")
 _ADDRESS_LITERAL = re.compile(r"\[[A-Za-z0-9:.]{2,60}\]")
 
 
-def dial(query: Dial, deadline: float, credentials: Credentials, secrets: Secrets) -> DialReply:
+class Refused(Protocol):
+    """Who remembers refused logins, so that nobody is offered the same again; see `diagnose.watch.contacts`."""
+
+    def refused(self, place: str, user: str, password: str) -> str | None: ...
+
+    def keep_refused(self, place: str, user: str, password: str, reply: str) -> None: ...
+
+
+def dial(
+    query: Dial, deadline: float, credentials: Credentials, secrets: Secrets, refused: Refused | None = None
+) -> DialReply:
     """What came of the dialogue; never raises. `deadline` is on the monotonic clock, in seconds.
 
     `ehlo` is the first EHLO's reply, as it was before STARTTLS; `mechanisms` come from the last one. `problem` is
     "timed out" when the deadline, not the server's silence, ended it: then nothing is known about the server.
     """
-    session = _Session(query, deadline, credentials, secrets)
+    session = _Session(query, deadline, credentials, secrets, refused)
     began = time.monotonic()
     try:
         session.run()
@@ -45,8 +56,11 @@ def dial(query: Dial, deadline: float, credentials: Credentials, secrets: Secret
 
 
 class _Session:
-    def __init__(self, query: Dial, deadline: float, credentials: Credentials, secrets: Secrets) -> None:
+    def __init__(
+        self, query: Dial, deadline: float, credentials: Credentials, secrets: Secrets, refused: Refused | None
+    ) -> None:
         self.query = query
+        self.refused = refused
         self.deadline = deadline
         self.credentials = credentials
         self.secrets = secrets
@@ -202,11 +216,16 @@ class _Session:
         if not mechanism:
             raise Broken("no usable mechanism")
         self.note(mechanism=mechanism)
-        try:
-            verdict = auth.log_in(dialogue, mechanism, *found, self.secrets)
-        except Broken as broken:
-            self.note(auth=broken.text)
-            raise
+        place = f"{query.host}:{query.port}"
+        verdict = self.refused.refused(place, *found) if self.refused else None
+        if verdict is None:
+            try:
+                verdict = auth.log_in(dialogue, mechanism, *found, self.secrets)
+            except Broken as broken:
+                self.note(auth=broken.text)
+                raise
+            if self.refused and code(verdict) // 100 == 5:
+                self.refused.keep_refused(place, *found, self.secrets.hide(verdict))
         self.note(auth=verdict)
         self.finished = self.far == 3
         return self.far > 3 and code(verdict) == 235
