@@ -148,13 +148,15 @@ class Sign:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remedy:
     """What to do. Commands hold {placeholders} that the diagnosis' data fill; `debian`, `rhel` and `alpine` are
-    put after `commands` on hosts of that family."""
+    put after `commands` on hosts of that family. settings: whether an application must then take up its settings again,
+    by the commands of its product where that is known."""
 
     text: str
     commands: tuple[str, ...] = ()
     debian: tuple[str, ...] = ()
     rhel: tuple[str, ...] = ()
     alpine: tuple[str, ...] = ()
+    settings: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

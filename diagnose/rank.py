@@ -16,6 +16,7 @@ import string
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 
 from diagnose import quoting
+from diagnose.apps import APPLY
 from diagnose.knowledge import programs, sayings
 from diagnose.knowledge.causes import by_id
 from diagnose.model import (
@@ -230,6 +231,8 @@ def fill(remedy: Remedy, data: Mapping[str, Scalar], family: str = "") -> Remedy
     """The remedy with its {placeholders} filled; what is not known stands as <NAME>. A command into which a value cannot
     be put safely is left out."""
     commands = remedy.commands + {"rhel": remedy.rhel, "alpine": remedy.alpine}.get(family, remedy.debian)
+    if remedy.settings:
+        commands += APPLY.get(str(data.get("product", "")), ())
     words = _Placeholders({key: str(value) for key, value in data.items() if value is not None and value != ""})
     filled = (quoting.command(command, words) for command in commands)
     return Remedy(

@@ -48,7 +48,7 @@ _BY_KEY = (
     (r"(?:starttls\.\w+|ssl\.\w+|\.ssl)$", "tls"),
 )
 # Wrong whatever the server says; `from-invalid` only where the application uses that key.
-_ALWAYS = ("not-loadable", "not-configured", "host-has-blank", "unknown-socket-factory", "unrendered")
+_ALWAYS = ("mail-discarded", "not-loadable", "not-configured", "host-has-blank", "unknown-socket-factory", "unrendered")
 # The server's demand for a login is the answer (app.login); only where it was not heard do they stand for themselves.
 _LOGIN = ("credentials-missing", "credentials-under-other-key", "credentials-unused")
 _LOUD = (
@@ -132,6 +132,7 @@ def _settings(app: Application, judged: Verdict) -> Iterator[Observation]:
             "key": problem.key,
             "line": line,
             "path": app.path,
+            "product": app.product,
         }
         data["proven"] = status == "proven"
         corrected = _correction(app, problem, judged)
@@ -214,8 +215,8 @@ def _correction(app: Application, problem: Problem, judged: Verdict) -> str:
     assert settings is not None
     base = f"{settings.prefix}mail.smtp"
     if problem.kind in ("port-ignored", "ssl-ignored", "port-not-a-number", "factory-port-without-factory"):
-        if judged.lines:
-            return judged.lines.replace("mail.smtp", base)
+        if judged.best:
+            return app.lines(judged.best)
         wanted = app.value("mail.port").strip()
         return f"{base}.port={wanted}" if wanted.isdigit() else ""
     if problem.kind == "auth-not-boolean":

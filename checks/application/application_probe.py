@@ -66,7 +66,7 @@ def application_probe(ctx: Context) -> Iterator[Observation]:
         settings = app.settings
         if settings is None or app.problem or not app.connectable:
             why = app.problem or (
-                f"not known here: {', '.join(app.blocked)}" if app.blocked else "no mail setting in the file"
+                f"not known here: {', '.join(app.blocked)}" if app.blocked else "no mail server is named in the file"
             )
             yield unknown("app.server", app.path, f"Could not try the application's server: {why}")
             continue
@@ -88,14 +88,14 @@ def _stages(ctx: Context, app: Application, settings: MailSettings, judged: Verd
         "port": port,
         "local": judged.local,
         "path": app.path,
+        "product": app.product,
         "provider": known.name if known else "",
         "user": settings.user,
-        "setting": judged.lines.replace("mail.smtp", f"{settings.prefix}mail.smtp")
-        or "what the server's operator says",
+        "setting": app.lines(judged.best) or "what the server's operator says",
         "works": ", ".join(f"{way.port} ({way.tls})" for way in judged.ways) or "nothing that was tried",
         "intended": not any(p.kind in ("port-ignored", "port-not-a-number", "host-placeholder") for p in app.problems),
     }
-    protocols = _protocols(ctx, settings, judged, place, data)
+    protocols = _protocols(ctx, settings, judged, place, data) if app.java else iter(())
     if judged.stage == "unknown" or held is None:
         yield unknown(
             "app.server", place, f"{judged.text}; a dialogue would tell whether the application gets through", **data

@@ -64,7 +64,7 @@ def _when(ctx: Context, epoch: float) -> str:
 
 
 def _compare(ctx: Context, template: Application, file: Application, agent: tuple[str, str, float]) -> Observation:
-    data: dict[str, Scalar] = {"path": file.path, "template": template.path}
+    data: dict[str, Scalar] = {"path": file.path, "template": template.path, "product": "codenvy by puppet"}
     if template.problem or file.problem or template.settings is None or file.settings is None:
         why = template.problem or file.problem
         return unknown("app.applied", file.path, f"{why}: template and generated file cannot be compared", **data)
@@ -127,6 +127,7 @@ def _never(template: Application, sources: Sources, agent: tuple[str, str, float
             kind=kind,
             path=template.path,
             template=template.path,
+            product="codenvy by puppet",
         )
     text = "no file generated from it is found here, so the template itself is judged"
     return unknown("app.applied", template.path, text, kind="no-file", template=template.path)
@@ -145,7 +146,7 @@ def _restarted(ctx: Context, file: Application) -> Iterator[Observation]:
     if not mine:
         return
     oldest = min(mine, key=lambda p: p.started)
-    data: dict[str, Scalar] = {"path": file.path, "pid": oldest.pid}
+    data: dict[str, Scalar] = {"path": file.path, "pid": oldest.pid, "product": file.product}
     if all(p.started < file.mtime - 2 for p in mine):
         text = f"the application (pid {oldest.pid}) runs since {_when(ctx, oldest.started)}, the file is of {_when(ctx, file.mtime)}: it still has the old values"
         yield fail("app.applied", f"pid {oldest.pid}", text, kind="not-restarted", **data)

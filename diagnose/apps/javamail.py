@@ -149,6 +149,14 @@ def recognises(properties: Properties) -> bool:
     return any(_OWN_KEY.match(entry.key) for entry in properties.entries)
 
 
+def way_lines(port: int, tls: str) -> str:
+    """The properties for a port and beginning of TLS, "; " between them."""
+    base = f"mail.smtp.port={port}"
+    if tls == "implicit":
+        return f"{base}; mail.smtp.ssl.enable=true; mail.smtp.starttls.enable=false"
+    return f"{base}; mail.smtp.starttls.enable=true; mail.smtp.starttls.required=true; mail.smtp.ssl.enable=false"
+
+
 def mail_settings(properties: Properties, codenvy: bool = True) -> MailSettings:
     """Derive JavaMail's behaviour from a .properties file. codenvy: whether the login is read as Codenvy reads it, from
     its own keys alone; other applications hand mail.smtp.user and mail.smtp.password to JavaMail.

@@ -51,7 +51,10 @@ From = Annotated[str | None, typer.Option("--from", metavar="ADDRESS", help="The
 AppConfig = Annotated[
     list[Path] | None,
     typer.Option(
-        "--app-config", metavar="FILE", readable=False, help="The application's JavaMail properties; may be repeated."
+        "--app-config",
+        metavar="FILE",
+        readable=False,
+        help="The application's JavaMail properties or .env file; may be repeated.",
     ),
 ]
 Only = Annotated[list[str] | None, typer.Option("--only", metavar="ID|TAG", help="Only these checks; may be repeated.")]

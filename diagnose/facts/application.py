@@ -10,8 +10,8 @@ import dataclasses
 import re
 from dataclasses import dataclass, field
 
-from diagnose.apps import erb, properties
-from diagnose.apps.javamail import MailSettings, Problem, mail_settings, recognises
+from diagnose.apps import env_file, erb, properties
+from diagnose.apps.javamail import MailSettings, Problem, mail_settings, recognises, way_lines
 from diagnose.apps.properties import Properties
 from diagnose.facts.asks import Asks
 from diagnose.host.query import Glob, Read, Stat
@@ -69,7 +69,7 @@ DOCKER = {
 # A named file of that name is Codenvy's, wherever it lies; some other grammars hold lines that look like a property.
 _CODENVY = re.compile(rf"{re.escape(_NAME)}(?:\.erb)?$|codenvy")
 _OTHER_GRAMMAR = re.compile(r"\.(?:ya?ml|json|xml|toml|py|php|rb)$", re.I)
-NOT_READ = "not a format I read (read are JavaMail's .properties and their Puppet templates)"
+NOT_READ = "not a format I read (read are JavaMail's .properties, their Puppet templates, .env)"
 MOST = 6  # files of a kind that are read
 # Without these nothing can be said of the connection.
 ESSENTIAL = ("host", "port", "auth", "starttls.enable", "ssl.enable", "socketFactory.class", "socketFactory.port")
@@ -79,13 +79,14 @@ ESSENTIAL = ("host", "port", "auth", "starttls.enable", "ssl.enable", "socketFac
 class Application:
     """One settings file as the application would read it.
 
-    kind: "named" (by the user), "generated", "template" or "environment" (codenvy.env of a Docker installation, whose keys
-    are shown as the properties that they become). unresolved: property keys whose values come from variables
+    format: "properties" or "dotenv", as Read.secret and Login.source have it. kind: "named" (by the user), "generated", "template" or "environment" (codenvy.env of a Docker installation, whose keys
+    are shown as the properties that they become). product: a key of `apps.APPLY`, "" where nothing shows whose file it is. unresolved: property keys whose values come from variables
     that are not known here. problem: why it could not be read or rendered, "" when it could.
     """
 
     path: str
     kind: str
+    format: str = "properties"
     raw: str = ""
     properties: Properties = field(default_factory=lambda: Properties(entries=(), findings=(), loads=True))
     settings: MailSettings | None = None
@@ -93,12 +94,25 @@ class Application:
     mtime: float = 0.0
     owner: str = ""
     problem: str = ""
+    product: str = ""
 
     def value(self, key: str) -> str:
         """A property's value, without the prefix che."""
         prefix = self.settings.prefix if self.settings else ""
         entry = self.properties.get(prefix + key) or self.properties.get(key)
         return entry.value if entry else ""
+
+    def lines(self, way: tuple[int, str] | None) -> str:
+        """What to write into the file for a port and beginning of TLS, "; " between the lines."""
+        if way is None or self.settings is None:
+            return ""
+        if self.format == "dotenv":
+            return env_file.lines(self.settings, *way)
+        return way_lines(*way).replace("mail.", f"{self.settings.prefix}mail.")
+
+    @property
+    def java(self) -> bool:
+        return self.format == "properties"
 
     def line(self, key: str) -> int:
         """Where a property stands in the file itself, 0 when it does not."""
@@ -185,6 +199,7 @@ def _container(ctx: Asks, path: str) -> Application | None:
     return Application(
         path=path,
         kind="environment",
+        product="codenvy",
         raw=reply.text,
         properties=parsed,
         settings=mail_settings(parsed),
@@ -226,10 +241,17 @@ def _variables(
 
 
 def _read(ctx: Asks, path: str, kind: str, variables: dict[str, str]) -> Application:
-    reply, stat = ctx.ask(Read(path, secret="properties")), ctx.ask(Stat(path))
+    form = "dotenv" if kind == "named" and env_file.PLACE.search(path) else "properties"
+    reply, stat = ctx.ask(Read(path, secret=form)), ctx.ask(Stat(path))
     if reply.problem:
         return Application(path=path, kind=kind, mtime=stat.mtime, owner=stat.owner, problem=reply.problem)
     text = reply.text
+    if form == "dotenv":
+        found = env_file.read(text)
+        problem, settings = (found, None) if isinstance(found, str) else ("", found)
+        return Application(
+            path=path, kind=kind, format=form, raw=text, settings=settings, mtime=stat.mtime, problem=problem
+        )
     unresolved: tuple[str, ...] = ()
     if path.endswith(".erb"):
         text, unresolved, problem = _render(reply.text, variables)
@@ -244,6 +266,7 @@ def _read(ctx: Asks, path: str, kind: str, variables: dict[str, str]) -> Applica
     return Application(
         path=path,
         kind=kind,
+        product=f"codenvy{' by puppet' if _paths(ctx, TEMPLATES) else ''}" if codenvy else "",
         raw=reply.text,
         properties=parsed,
         settings=mail_settings(parsed, codenvy),

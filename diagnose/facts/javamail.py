@@ -106,7 +106,7 @@ def login_of(ctx: Asks, app: Application) -> tuple[Login | None, str]:
         user, password = DOCKER["mail.smtp.auth.username"][0], DOCKER["mail.smtp.auth.password"][0]
     if app.template and (key := next((k for k in (user, password) if _from_variable(app, k)), "")):
         return None, f"{key} comes from a Puppet variable, so that only the rendered file has it"
-    return Login(source="properties", table=app.path, keys=(user, password)), ""
+    return Login(source=app.format, table=app.path, keys=(user, password)), ""
 
 
 def _from_variable(app: Application, key: str) -> bool:
@@ -147,9 +147,9 @@ def session(ctx: Asks, app: Application) -> Session:
         timeout=WAIT,
     )
     reply = ctx.ask(base)
-    reply, base, store, java_error = _by_java(ctx, base, reply)
+    reply, base, store, java_error = _by_java(ctx, base, reply) if app.java else (reply, base, "", "")
     first, name_error = None, ""
-    if reply.tls and _only_name(reply.tls.verify_error) and not base.trust and reply.tls.names:
+    if app.java and reply.tls and _only_name(reply.tls.verify_error) and not base.trust and reply.tls.names:
         # Whether the chain is good is asked under a name that the certificate does have.
         name_error = reply.tls.verify_error
         reply = ctx.ask(dataclasses.replace(base, verify_name=reply.tls.names[0].replace("*", "any")))
@@ -249,14 +249,6 @@ class Way:
         if not self.reply.banner.startswith("220"):
             return False
         return self.tls != "starttls" or self.reply.offers_starttls
-
-    @property
-    def lines(self) -> str:
-        """The properties to set, "; " between them."""
-        base = f"mail.smtp.port={self.port}"
-        if self.tls == "implicit":
-            return f"{base}; mail.smtp.ssl.enable=true; mail.smtp.starttls.enable=false"
-        return f"{base}; mail.smtp.starttls.enable=true; mail.smtp.starttls.required=true; mail.smtp.ssl.enable=false"
 
 
 def alternatives(ctx: Asks, host: str, ways: Iterable[tuple[int, str]] = WAYS) -> tuple[Way, ...]:

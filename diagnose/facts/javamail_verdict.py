@@ -66,9 +66,9 @@ class Verdict:
     warning: str = ""
 
     @property
-    def lines(self) -> str:
-        """The properties that would work with this server, "" where nothing did."""
-        return self.ways[0].lines if self.ways else ""
+    def best(self) -> tuple[int, str] | None:
+        """Port and beginning of TLS that work with this server, the first to recommend."""
+        return (self.ways[0].port, self.ways[0].tls) if self.ways else None
 
     @property
     def failed(self) -> bool:
@@ -210,7 +210,7 @@ def _signed_in(ctx: Asks, host: str, held: Session, stop: Stop) -> Verdict | Non
         return stop("login", "no-mechanism", f"the server takes {offered} only, not a password", (), "no-mechanism")
     if held.no_login == MISSING and reply.mechanisms:
         return stop(
-            "login", "missing", "mail.smtp.auth is true, and no user or no password is set", (), "auth-required"
+            "login", "missing", "a login is switched on, and no user or no password is set", (), "auth-required"
         )
     if held.with_login and not reply.auth:
         return stop("unknown", "no-answer", f"the login could not be tried: {reply.error or 'no answer'}")

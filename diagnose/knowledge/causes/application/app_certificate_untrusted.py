@@ -1,4 +1,4 @@
-from diagnose.knowledge.causes.application import APPLY, SENDS
+from diagnose.knowledge.causes.application import SENDS
 from diagnose.model import HINTS, PROVES, REFUTES, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
@@ -11,14 +11,14 @@ CAUSE = Cause(
         "that the server does not send, or a device on the way that puts its own certificate in place."
     ),
     remedy=Remedy(
-        text="Reason: {why}, issuer {issuer}. An expired or foreign certificate is the server's to renew. For a CA of your own, import "
-        "it into Java's trust store ({store}), or update Java and the package ca-certificates-java. As a stopgap only: "
+        text="Reason: {why}, issuer {issuer}. An expired or foreign certificate is the server's to renew. For a CA of your own, add "
+        "it to the store that the application trusts ({store}; Java has one of its own). As a stopgap only, for JavaMail: "
         "mail.smtp.ssl.trust={host} in {path}.",
         commands=(
             "openssl s_client -starttls smtp -connect {host}:{port} -showcerts </dev/null",
-            "keytool -importcert -cacerts -alias mail-relay -file ca.pem",
-            *APPLY,
+            "keytool -importcert -cacerts -alias mail-relay -file ca.pem        # for Java",
         ),
+        settings=True,
         debian=("apt-get install --reinstall ca-certificates-java",),
         rhel=("update-ca-trust",),
     ),

@@ -1,4 +1,4 @@
-from diagnose.knowledge.causes.application import APPLY, PROPERTIES, SMTP_PACKAGE
+from diagnose.knowledge.causes.application import PROPERTIES, SMTP_PACKAGE
 from diagnose.model import PROVES, SPEAKS, Cause, Impact, Remedy, Sign
 
 CAUSE = Cause(
@@ -12,7 +12,8 @@ CAUSE = Cause(
     remedy=Remedy(
         text="Correct {key} in {path}, line {line}. {setting} Where the file is generated, correct the template or the variable that "
         "fills it. No backslash, quote or comment may stand behind a value.",
-        commands=("grep -nE '\\\\$|[[:space:]]$|<%' {path}", *APPLY),
+        commands=("grep -nE '\\\\$|[[:space:]]$|<%' {path}",),
+        settings=True,
     ),
     rules_out="The settings, read as the application reads them, lead to a server that takes them.",
     flow=0,

@@ -1,4 +1,3 @@
-from diagnose.knowledge.causes.application import APPLY
 from diagnose.model import HINTS, PROVES, SPEAKS, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
@@ -12,7 +11,8 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Let Puppet render {template} into {path}, and restart the application. ({kind}; {key} differs.)",
-        commands=("puppet agent --enable", *APPLY),
+        commands=("puppet agent --enable",),
+        settings=True,
     ),
     rules_out="The generated file says what the template says, and the application was started after it was written.",
     flow=0,

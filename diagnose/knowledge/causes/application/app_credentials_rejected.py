@@ -1,4 +1,4 @@
-from diagnose.knowledge.causes.application import APPLY, SMTP_PACKAGE
+from diagnose.knowledge.causes.application import SMTP_PACKAGE
 from diagnose.model import PROVES, REFUTES, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
@@ -11,9 +11,9 @@ CAUSE = Cause(
         "an application password, or have switched this kind of login off."
     ),
     remedy=Remedy(
-        text="Put a valid user and password into {path} ({label}): mail.smtp.auth=true (the bare word), mail.smtp.auth.username, "
-        "mail.smtp.auth.password. For Gmail create an application password. In a properties file write \\\\ for each backslash.",
-        commands=APPLY,
+        text="Put a valid user and password into {path} ({label}); for JavaMail with mail.smtp.auth=true (the bare word). "
+        "For Gmail create an application password. In a properties file write \\\\ for each backslash.",
+        settings=True,
     ),
     rules_out="A login with the same user and password that the server answers with 235.",
     flow=0,

@@ -1,4 +1,4 @@
-from diagnose.knowledge.causes.application import APPLY, BY_POSTFIX, SMTP_PACKAGE
+from diagnose.knowledge.causes.application import BY_POSTFIX, SMTP_PACKAGE
 from diagnose.model import AGAINST, FITS, PROVES, REFUTES, STRONG, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
@@ -11,8 +11,9 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Correct host and port in {path} (now {host}:{port}); what this server does answer on: {works}. "
-        "Set: {setting}. Then let Puppet render the file and restart the application.",
-        commands=("getent hosts {host}", "timeout 5 bash -c '</dev/tcp/{host}/{port}' && echo open", *APPLY),
+        "Set: {setting}. Then restart the application, so that it reads them anew.",
+        commands=("getent hosts {host}", "timeout 5 bash -c '</dev/tcp/{host}/{port}' && echo open"),
+        settings=True,
     ),
     rules_out="A connection from this host to that host and port that is greeted.",
     flow=0,

@@ -1,4 +1,4 @@
-from diagnose.knowledge.causes.application import APPLY, SENDS, SMTP_PACKAGE
+from diagnose.knowledge.causes.application import SENDS, SMTP_PACKAGE
 from diagnose.model import PROVES, REFUTES, SPEAKS, STRONG, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
@@ -12,12 +12,12 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="In {path} (or the template and variables that it is made from) make port and TLS agree. What works with {host}: "
-        "{setting}. Remove the mail.smtp.socketFactory lines where STARTTLS is used. Then render the file and restart the application.",
+        "{setting}. With JavaMail remove the mail.smtp.socketFactory lines where STARTTLS is used. Then restart the application.",
         commands=(
             "openssl s_client -connect {host}:465 -crlf -brief </dev/null",
             "openssl s_client -starttls smtp -connect {host}:587 -crlf -brief </dev/null",
-            *APPLY,
         ),
+        settings=True,
     ),
     rules_out="A TLS handshake begun as the settings begin it.",
     flow=0,

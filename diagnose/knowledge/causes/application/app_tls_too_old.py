@@ -1,4 +1,4 @@
-from diagnose.knowledge.causes.application import APPLY, SMTP_PACKAGE
+from diagnose.knowledge.causes.application import SMTP_PACKAGE
 from diagnose.model import PROVES, Cause, Impact, Remedy, Sign
 
 CAUSE = Cause(
@@ -14,8 +14,8 @@ CAUSE = Cause(
         commands=(
             "java -version",
             "openssl s_client -starttls smtp -connect {host}:{port} -tls1_2 </dev/null",
-            *APPLY,
         ),
+        settings=True,
     ),
     rules_out="A handshake with the versions that the application offers.",
     flow=0,
