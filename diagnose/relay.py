@@ -234,7 +234,7 @@ def _notes(choice: Choice, system: System, sender: str | None, network: Network 
     if len(regions) > 1:
         shown = ", ".join(f"{host.name} ({host.region})" for host in regions[:6])
         rest = f" and {len(regions) - 6} more" if len(regions) > 6 else ""
-        yield f"Hosts by region: {shown}{rest}. Where yours differs, change it in relayhost and sasl_passwd alike."
+        yield f"Hosts by region: {shown}{rest}. Where yours differs, change it in both relayhost and sasl_passwd."
     if sender and relay.stated:
         yield f"This host sends as {sender}: {relay.name} must know that address or its domain."
     if "smtp_tls_CAfile" in main_cf(choice, system):

@@ -88,7 +88,7 @@ def application(ctx: Context) -> Iterator[Observation]:
     for app in sources.counting:
         if app.problem or app.settings is None:
             sign = "app.format" if app.kind == "named" else "app.settings"
-            yield unknown(sign, app.path, f"Could not tell how the application sends mail: {app.problem}")
+            yield unknown(sign, app.path, f"could not check how the application sends mail: {app.problem}")
             continue
         if app.unresolved:
             yield _unresolved(app)

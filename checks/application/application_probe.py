@@ -98,7 +98,7 @@ def _stages(ctx: Context, app: Application, settings: MailSettings, judged: Verd
     protocols = _protocols(ctx, settings, judged, place, data) if app.java else iter(())
     if judged.stage == "unknown" or held is None:
         yield unknown(
-            "app.server", place, f"{judged.text}; a dialogue would tell whether the application gets through", **data
+            "app.server", place, f"could not check whether the application gets through: {judged.text}", **data
         )
         yield from _static_tls(app, place, data)
         yield from protocols
@@ -242,9 +242,7 @@ def _login(held: Session, judged: Verdict, place: str, data: dict[str, Scalar]) 
     if held.with_login:
         yield ok("app.login", place, "the server takes the login", label="accepted", **data)
     elif held.no_login not in ("no login is configured", "the server offers no login"):
-        yield unknown(
-            "app.login", place, f"{held.no_login}; a login would tell whether the credentials are right", **data
-        )
+        yield unknown("app.login", place, f"could not check the credentials: {held.no_login}", **data)
     if judged.stage == "sender":
         yield fail("app.sender", place, judged.text, label=judged.label, code=judged.code, **data)
     elif judged.stage == "works" and not held.with_login and held.no_login == "no login is configured":

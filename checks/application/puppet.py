@@ -19,7 +19,7 @@ _UNCOMPARED = re.compile(r"(?:passw|secret|token|timeout|debug)", re.I)
 
 @check(
     id="puppet",
-    title="From the template to the running application",
+    title="Puppet template applied",
     signs=(SignSpec("app.applied", {"kind": ANY}),),
     tags=("application",),
     timeout=6.0,

@@ -31,7 +31,7 @@ def _place(ctx: Context, postfix: Mta, path: str, queue: bool) -> Iterator[Obser
     room = ctx.ask(Disk(path))
     if room.problem:
         if queue or room.problem != "not found":
-            yield unknown("disk.space", path, f"{room.problem}; the free space there would be told")
+            yield unknown("disk.space", path, f"Free space is unknown: {room.problem}")
         return
     if room.read_only:
         yield (fail if queue else warn)("disk.read-only", path, "is on a file system mounted read-only", path=path)

@@ -51,7 +51,7 @@ def check_destination(ctx: Context) -> Iterator[Observation]:
         return
     others = egress(ctx)
     if not any(t.open for t in others.on(way.port)):
-        text = f"none of its exchangers answers ({listed}), but then nobody does on port {way.port}"
+        text = f"no MX host answers ({listed}), but neither does any other server on port {way.port}"
         yield unknown("destination.reachable", domain, text, **data)
         return
     worst = tried_rows[0]

@@ -52,7 +52,7 @@ def _domain(ctx: Context, domain: str, via: str, recipient: str) -> Iterator[Obs
                 sign, domain, f"its name servers fail: {found.problem}", kind="servfail", rcode=found.rcode, **data
             )
         else:
-            yield unknown(sign, domain, f"{found.problem}: would tell whether the domain takes mail", **data)
+            yield unknown(sign, domain, f"could not check whether the domain accepts mail: {found.problem}", **data)
         return
     if found.kind == "none":
         nothing = found.rcode == "NXDOMAIN"
@@ -60,7 +60,7 @@ def _domain(ctx: Context, domain: str, via: str, recipient: str) -> Iterator[Obs
         yield fail(sign, domain, text, kind="nxdomain" if nothing else "no-exchanger", **data)
         return
     if found.kind == "null":
-        yield fail(sign, domain, "its MX record says that it takes no mail (null MX, RFC 7505)", kind="null-mx", **data)
+        yield fail(sign, domain, "publishes a null MX (RFC 7505): it accepts no mail", kind="null-mx", **data)
         return
     good, bad = [], []
     hosts = found.hosts[:6]

@@ -30,7 +30,7 @@ def log(ctx: Context) -> Iterator[Observation]:
     if reply.problem and not reply.lines:
         if not facts.mta(ctx).installed:
             skip(f"{reply.problem}, and no Postfix that would write one")
-        yield unknown("mail.flow", "mail log", f"{reply.problem}: would tell what fails, and what went through")
+        yield unknown("mail.flow", "mail log", f"Could not check what failed and what was delivered: {reply.problem}")
         return
     where = ", ".join(reply.source) or "mail log"
     read = facts.mail_log(ctx)

@@ -22,7 +22,7 @@ def log_presence(ctx: Context) -> Iterator[Observation]:
     if reply.lines:
         yield ok("host.mail-log", source or "log", f"{len(reply.lines)} lines in the window", path=source)
     elif reply.problem and "permission" in reply.problem:
-        yield unknown("host.mail-log", "mail log", f"{reply.problem}; it would tell what became of each message")
+        yield unknown("host.mail-log", "mail log", f"Could not read the mail log: {reply.problem}")
     elif (stopped := _stopped(ctx, reply.source or _files(ctx))) is not None:
         path, age = stopped
         text = f"stopped: Postfix was started {age:.0f} hours after its last line, and has not written into it since"
@@ -30,7 +30,7 @@ def log_presence(ctx: Context) -> Iterator[Observation]:
     elif reply.source:
         yield ok("host.mail-log", source, "kept, with nothing of mail in the window", path=source)
     elif not ctx.ask(Now()).root and (_files(ctx) or _log_service(ctx)):
-        text = f"{reply.problem or 'none was found'} by this user; it would tell what became of each message"
+        text = f"Could not read the mail log as this user: {reply.problem or 'none was found'}"
         yield unknown("host.mail-log", "mail log", text)
     elif (file := mta(ctx).value("maillog_file")).startswith("/dev/"):
         yield unknown(

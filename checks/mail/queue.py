@@ -35,7 +35,7 @@ def queue(ctx: Context) -> Iterator[Observation]:
     summary = facts.queue(ctx)
     if summary is None:
         why = reply.err.strip() or reply.problem or "postqueue said nothing"
-        yield unknown("queue.readable", "mail queue", f"{why}: would tell what waits and why", text=why)
+        yield unknown("queue.readable", "mail queue", f"Could not check the queue: {why}", text=why)
         yield unknown("queue.waiting", "mail queue", "the queue cannot be read")
         return
     yield _readable(summary)

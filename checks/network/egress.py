@@ -116,7 +116,7 @@ def _mail_port(ctx: Context, way: MailPort, seen: Egress) -> Observation:
             t for t in rows if t.open and way.port not in IMPLICIT_TLS_PORTS and not t.reply.banner and t.reply.error
         ]
         if len(mute) == len([t for t in rows if t.open]) > 1:
-            text = f"TCP {way.port} connects at {len(mute)} unrelated operators, and none of them says a word"
+            text = f"TCP {way.port} connects at {len(mute)} unrelated operators, but none sends a greeting"
             return fail("egress.mail-port", subject, text, kind="silent", **data)
         if found.failed_by is Outcome.TIMEOUT and found.failed > found.opened and _waits(ctx, way.port):
             text = f"some connections to port {way.port} pass, most time out, as Postfix's do ({listed})"

@@ -101,7 +101,7 @@ def _helo(ctx: Context, name: str, via: str) -> Iterator[Observation]:
         )
     elif (known := _exists(ctx, name, _ADDRESS)) is None:
         yield unknown(
-            "identity.helo", name, "could not be looked up: would tell whether receivers can resolve it", **data
+            "identity.helo", name, "could not check whether receivers can resolve it: the lookup failed", **data
         )
     elif known:
         yield ok("identity.helo", name, "greets servers with a name that resolves", **data)

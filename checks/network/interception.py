@@ -24,7 +24,7 @@ def check_interception(ctx: Context) -> Iterator[Observation]:
         greeted = _greeted(seen, port)
         if len({one.operator for one in greeted}) < 2:
             if port == way.port and way.known and not way.private:
-                text = f"fewer than two unrelated servers greeted on TCP {port}, so a stand-in would not show"
+                text = f"Too few greetings on TCP {port} to detect interception"
                 yield unknown("egress.intercepted", f"TCP {port}", text, port=port)
             continue
         yield from _judged(port, way, greeted, interception(greeted))

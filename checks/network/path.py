@@ -32,7 +32,7 @@ WORDS = {
 
 @check(
     id="path",
-    title="Where the mail's packets end",
+    title="Path of blocked packets",
     signs=(
         SignSpec(
             "path.dies",

@@ -35,7 +35,7 @@ _ACCESS = re.compile(
 
 @check(
     id="content-rules",
-    title="Rules on what mail says",
+    title="Header and body checks",
     signs=(
         SignSpec("config.content-rule", {"how": ("discard", "redirect", "reject"), "most": FLAG, "unlogged": FLAG}),
     ),

@@ -62,9 +62,7 @@ def _dialled(service: Service, host: str, port: int, reply: DialReply) -> Observ
     if reply.problem and service.soft:
         return warn(sign, where, f"{service.parameter}: {reply.problem}; mail passes without it", **data)
     if reply.problem:
-        return unknown(
-            sign, where, f"{service.parameter}: {reply.problem}; a connection would tell whether it is up", **data
-        )
+        return unknown(sign, where, f"{service.parameter}: could not check whether it is up: {reply.problem}", **data)
     why = reply.attempts[-1].error if reply.attempts else reply.error
     say = warn if service.soft else fail
     text = f"{service.parameter} names it, and it does not answer ({why})"

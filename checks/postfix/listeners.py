@@ -19,7 +19,7 @@ from diagnose.model import Observation, Scalar
 def listeners(ctx: Context) -> Iterator[Observation]:
     reply = ctx.ask(Listeners())
     if reply.problem:
-        yield unknown("listener.smtp", "port 25", f"{reply.problem}; it would tell where programs can hand in mail")
+        yield unknown("listener.smtp", "port 25", f"Could not check where programs can submit mail: {reply.problem}")
         return
     postfix = mta(ctx)
     yield _smtp(reply.listeners)

@@ -97,7 +97,9 @@ def _wrapped(ctx: Context, real: str, postfix: Mta) -> str:
 def _port(ctx: Context, postfix: Mta) -> Iterator[Observation]:
     reply = ctx.ask(Listeners())
     if reply.problem:
-        yield unknown("postfix.port-25-owner", "port 25", f"{reply.problem}; it would tell who answers on port 25")
+        yield unknown(
+            "postfix.port-25-owner", "port 25", f"Could not check which program listens on port 25: {reply.problem}"
+        )
         return
     holders = sorted({listener.process for listener in reply.listeners if listener.port == 25})
     if not holders:

@@ -113,7 +113,7 @@ def _judge_master(
         text = f"no process of that name on this host ({path}: {lock.problem})"
         yield fail("postfix.master", "Postfix' master", text, path=path, kind=kind)
     else:
-        text = f"{path}: {lock.problem}; its lock would tell whether the master runs"
+        text = f"Could not check whether the master runs: lock of {path}: {lock.problem}"
         yield unknown("postfix.master", "Postfix' master", text)
 
 

@@ -1,6 +1,6 @@
 """Do Postfix' daemons run on the settings that the files hold now?
 
-The queue manager is started anew by every start and reload, so that its age tells when the settings were last read.
+The queue manager is restarted by every start and reload, so that its age tells when the settings were last read.
 """
 
 from __future__ import annotations

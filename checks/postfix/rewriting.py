@@ -70,9 +70,7 @@ def _moved(ctx: Context, recipient: str) -> str:
 def _asked(ctx: Context, postfix: Mta, parameter: str, recipient: str, ours: bool) -> Iterator[Observation]:
     for reference, key, value in _hits(ctx, postfix, parameter, recipient):
         if key.startswith("?"):
-            text = (
-                f"{parameter}: {reference} cannot be asked ({value}); it would tell whether the recipient is rewritten"
-            )
+            text = f"{parameter}: could not check whether the recipient is rewritten: {reference} cannot be queried ({value})"
             yield unknown("config.rewritten", recipient, text, table=reference)
             continue
         data = {"table": reference, "key": key, "value": value, "recipient": recipient, "parameter": parameter}

@@ -31,7 +31,7 @@ _USERS = ("www-data", "apache", "nginx", "tomcat", "nobody", "daemon")
 
 @check(
     id="submission",
-    title="Mail that this host refuses to take",
+    title="Mail that this host refuses",
     signs=(SignSpec("config.submission-refused", {"kind": ("rule",)}), "config.submit-users", "config.size-limit"),
     tags=("postfix", "config"),
     needs=("postfix",),
@@ -40,7 +40,9 @@ def submission(ctx: Context) -> Iterator[Observation]:
     postfix = mta(ctx)
     reply = ctx.ask(MailLog(ctx.settings.since))
     if reply.problem and not reply.lines:
-        yield unknown("config.submission-refused", "smtpd", f"{reply.problem}: would tell whether programs are refused")
+        yield unknown(
+            "config.submission-refused", "smtpd", f"Could not check whether programs are refused: {reply.problem}"
+        )
         yield from _by_settings(postfix)
         yield _users(postfix)
         return

@@ -52,7 +52,7 @@ def relay_login(ctx: Context) -> Iterator[Observation]:
         yield unknown(
             "relay.login",
             into.place,
-            f"not tried ({why}): it would tell whether the relay takes the credentials",
+            f"could not check whether the relay accepts the credentials: {why}",
             **into.data,
         )
         return
@@ -70,7 +70,7 @@ def _login(ctx: Context, way: Route, into: WayIn, asked: Session) -> Iterator[Ob
         yield unknown(
             "relay.login",
             place,
-            f"the password map cannot be read ({why}); a login would tell whether the relay takes it",
+            f"could not check the credentials: the password map cannot be read ({why})",
             **where,
         )
         return
@@ -78,7 +78,7 @@ def _login(ctx: Context, way: Route, into: WayIn, asked: Session) -> Iterator[Ob
         yield unknown(
             "relay.login",
             place,
-            "not tried, as asked for; it would tell whether the relay takes the credentials",
+            "could not check whether the relay accepts the credentials: not tried, as asked for",
             **where,
         )
         return

@@ -47,7 +47,7 @@ _OUTCOMES = (*(o.value for o in Outcome), "closed", "silent", "not-smtp", "passe
 )
 def relay_reachable(ctx: Context) -> Iterator[Observation]:
     if problem := settings_problem(ctx):
-        yield unknown("relay.reachable", "relay", f"{problem}; it would tell which relay to try")
+        yield unknown("relay.reachable", "relay", f"Cannot tell which relay to test: {problem}")
         return
     way = relay_route(ctx)
     if way is None:
@@ -65,7 +65,7 @@ def _reachable(ctx: Context, way: Route, into: WayIn, reply: DialReply) -> Itera
         yield unknown(
             "relay.reachable",
             into.place,
-            f"{reply.problem}; a connection would tell whether the relay answers",
+            f"could not check whether the relay answers: {reply.problem}",
             **where,
         )
         return

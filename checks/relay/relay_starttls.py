@@ -31,7 +31,7 @@ def relay_starttls(ctx: Context) -> Iterator[Observation]:
     if not tried(way, into):
         skip("TLS with the recipients' own servers is opportunistic: it never keeps mail back")
     if late := session(ctx, way).reply.problem:
-        text = f"{late}; a dialogue would tell whether TLS works"
+        text = f"could not check whether TLS works: {late}"
         yield unknown("relay.starttls", into.place, text, **into.tls_data)
         return
     reply = spoken(ctx, way, into).dialogue

@@ -42,7 +42,9 @@ def files(ctx: Context) -> Iterator[Observation]:
     found = plug_ins(ctx)
     if found is None:
         yield unknown(
-            "sasl.plugins", "SASL plug-ins", "their place is not known here; it would tell which mechanisms there are"
+            "sasl.plugins",
+            "SASL plug-ins",
+            "Could not check which mechanisms are installed: the plug-in directory is unknown",
         )
     elif not found:
         text = "there is none on this host: Postfix can use no login mechanism at all"

@@ -45,9 +45,7 @@ def _authorities(ctx: Context, way: Route, level: str) -> Iterator[Observation]:
     if path:
         problem = ca.file_problem(ctx, path)
         if problem == "unknown":
-            yield unknown(
-                "tls.ca", path, "cannot be read by this user; its text would tell whether it holds certificates"
-            )
+            yield unknown("tls.ca", path, "not readable by this user, so its certificates could not be checked")
         elif problem:
             where |= {"bundle": ca.bundle(ctx), "path": path, "parameter": "smtp_tls_CAfile", "kind": problem}
             consequence, harmful = ca.without_tls(ctx, way, level)

@@ -32,7 +32,7 @@ def tls_dane(ctx: Context) -> Iterator[Observation]:
         yield say("tls.dane", "DNSSEC", text, kind="support", **where)
         return
     if not ctx.settings.network:
-        yield unknown("tls.dane", "DNSSEC", "not asked; the resolver's answer would tell whether it validates", **where)
+        yield unknown("tls.dane", "DNSSEC", "Could not check whether the resolver validates: it was not asked", **where)
         return
     if level == "dane-only" and (unpublished := _without_tlsa(ctx, way)):
         text = f"{unpublished} publishes no TLSA record, and the TLS level dane-only takes no other server"

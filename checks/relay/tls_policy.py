@@ -28,7 +28,7 @@ def tls_policy(ctx: Context) -> Iterator[Observation]:
             reply = ctx.ask(MapLookup(it.key, key))
             if reply.problem:
                 yield unknown(
-                    "tls.policy", it.raw, f"{reply.problem}; it would tell which TLS this destination must have"
+                    "tls.policy", it.raw, f"could not check which TLS this destination requires: {reply.problem}"
                 )
                 break
             where: dict[str, Scalar] = {

@@ -47,7 +47,11 @@ HeartbeatUrl = Annotated[
 ]
 CanaryTo = Annotated[
     str | None,
-    typer.Option("--canary", metavar="ADDRESS", help="Send a marked message there; what waits for it misses it."),
+    typer.Option(
+        "--canary",
+        metavar="ADDRESS",
+        help="Send a test message there; the service at that address alerts if it does not arrive.",
+    ),
 ]
 CanaryEvery = Annotated[
     str | None, typer.Option("--canary-every", metavar="SPAN", help="... no oftener than this (1h).")
@@ -69,7 +73,7 @@ Retention = Annotated[
     str | None, typer.Option("--retention", metavar="SPAN", help="Keep ended outages in the history for (400d).")
 ]
 Jitter = Annotated[
-    str | None, typer.Option("--jitter", metavar="SPAN", help="Wait first, up to this long, always alike on one host.")
+    str | None, typer.Option("--jitter", metavar="SPAN", help="Random start delay up to SPAN, constant for each host.")
 ]
 PassTimeout = Annotated[
     float | None, typer.Option("--timeout", metavar="SECONDS", help="The whole pass takes no longer (60).")

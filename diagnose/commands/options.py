@@ -1,4 +1,4 @@
-"""Options that several commands share, spelled alike everywhere, and how a command prints."""
+"""Options that several commands share, spelled the same everywhere, and how a command prints."""
 
 from __future__ import annotations
 

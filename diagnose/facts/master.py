@@ -22,7 +22,7 @@ def master(ctx: Asks) -> Process | None:
 
 
 def queue_manager(ctx: Asks) -> Process | None:
-    """The master's queue manager, started anew by each start and reload."""
+    """The master's queue manager, restarted by each start and reload."""
     top = master(ctx)
     if top is None:
         return None

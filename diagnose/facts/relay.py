@@ -61,7 +61,7 @@ class Sasl:
 
     @property
     def blind(self) -> bool:
-        """Whether this tool's own lack of rights keeps it from knowing."""
+        """True if this tool lacks permission to tell."""
         return self.hit is None and any(one.problem for one in self.asked)
 
     @property

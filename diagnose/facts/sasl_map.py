@@ -30,7 +30,7 @@ def lookup(ctx: Asks, one: Asked) -> Judged:
         text = f"{absent[0]} does not exist" + (f": postmap was never run on {source}" if there else "")
         return bad("missing", text, uncompiled=there, file=absent[0])
     if one.problem:
-        text = f"{one.problem}; it would tell whether there are credentials for this relay"
+        text = f"could not check for this relay's credentials: {one.problem}"
         return Judged(status=Status.UNKNOWN, text=text)
     if it.proxied and (hidden := _hidden_from_proxymap(ctx, files)):
         owner = postfix.value("mail_owner") or "postfix"

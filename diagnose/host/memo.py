@@ -91,7 +91,7 @@ class Memo:
         return slot.reply  # type: ignore[no-any-return]
 
     def settle(self, query: Query[R], reply: R) -> R:
-        """The answer if it came by now, else `reply`, for good: who gave up waiting and a recording must tell the same."""
+        """Returns the answer if it has arrived, else `reply`, permanently, so that a recording replays the same."""
         with self._lock:
             slot = self._slots.setdefault(query, _Slot(threading.Event()))
             if not slot.done.is_set() or slot.error is not None:

@@ -309,7 +309,7 @@ def _notes(diagnoses: tuple[Diagnosis, ...], observations: tuple[Observation, ..
     if len(notes) > _HARMLESS_SHOWN:
         notes = [*notes[:_HARMLESS_SHOWN], f"{len(notes) - _HARMLESS_SHOWN} more kinds of harmless lines"]
     if diagnoses and diagnoses[0].confidence < Confidence.CERTAIN:
-        notes.append("the text alone leaves more than one cause; `mail-diagnose run` on its server tells them apart")
+        notes.append("the text fits more than one cause; `mail-diagnose run` on its server tells them apart")
     return (*notes, *relay_note(diagnoses))
 
 

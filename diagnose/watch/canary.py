@@ -1,4 +1,4 @@
-"""A message through the whole path to a service that misses it when it does not come.
+"""A message through the whole path to a service that alerts when it does not arrive.
 
 What watches for it must not stand on this host: an address of a dead man's switch (healthchecks gives each check one).
 """

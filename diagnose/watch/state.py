@@ -154,7 +154,7 @@ def set_aside(directory: Path, why: str) -> str:
         (directory / NAME).replace(aside)
     except OSError as error:
         raise StateError(f"cannot set {directory / NAME} aside: {error.strerror}") from None
-    return f"the kept state cannot be used: {why}; set aside as {aside}, beginning anew"
+    return f"the kept state cannot be used: {why}; set aside as {aside}, starting afresh"
 
 
 def moment() -> dict[str, Any]:
@@ -229,7 +229,7 @@ def last(state_dir: Path | None = None, max_age: float | None = None) -> dict[st
     try:
         state = load(directory)
     except Unusable as why:
-        return _nothing(f"the state in {directory} cannot be used: {why}; the next `mail-diagnose watch` begins anew")
+        return _nothing(f"the state in {directory} cannot be used: {why}; the next `mail-diagnose watch` starts afresh")
     except StateError as error:
         return _nothing(str(error))
     if state is None:

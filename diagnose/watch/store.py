@@ -57,7 +57,7 @@ def keep(directory: Path, outages: Sequence[Mapping[str, Any]], retention: float
         aside = directory / f"{NAME}.unusable-{time.time_ns():020d}"
         path.replace(aside)
         _keep(directory, outages, retention)
-        return f"the history was damaged: set aside as {aside}, beginning anew"
+        return f"the history was damaged: set aside as {aside}, starting afresh"
     return ""
 
 

@@ -27,8 +27,10 @@ Timed = tuple[float, float, int]  # seconds by the clock and of the processor, k
 _TALLY = """
 import sys
 from diagnose.host.live.logs import window
-from diagnose.parse.log.tally import tally
-counts = tally(window(sys.argv[1], 0.0))
+from diagnose.parse.log.tally import Tally
+counts = Tally()
+for chunk in window(sys.argv[1], 0.0):
+    counts.feed(chunk)
 print(sum(counts.statuses.values()), dict(counts.statuses), file=sys.stderr)
 """
 _WINDOW = """

@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 from diagnose.host.live.logs import window
-from diagnose.parse.log.tally import Tally, tally
+from diagnose.parse.log.tally import Tally
 from tests.bench import loggen
 
 
@@ -20,10 +20,13 @@ def test_counts_are_those_of_the_lines(tmp_path: Path) -> None:
     data = path.read_bytes()
     wanted = Counter(each.decode() for each in re.findall(rb", status=(\w+) \(", data))
     assert wanted["bounced"] > 100
-    counts = tally(window(str(path), 0.0))
+    counts, whole = Tally(), Tally()
+    for chunk in window(str(path), 0.0):
+        counts.feed(chunk)
     assert counts.statuses == wanted
     assert sum(counts.failures.values()) == wanted["deferred"] + wanted["bounced"]
-    assert tally([data]).failures == counts.failures
+    whole.feed(data)
+    assert whole.failures == counts.failures
     by_domain = Counter(each.decode() for each in re.findall(rb" to=<[^@]*@([^>]*)>.* status=deferred", data))
     ours: Counter[str] = Counter()
     for (domain, status, _, _), number in counts.failures.items():

@@ -218,7 +218,7 @@ def _shown(reference: str) -> str:
 
 
 def _entries(text: str) -> dict[str, str]:
-    """What postmap makes of a source: keys folded to lower case, the first of two alike, values trimmed."""
+    """What postmap makes of a source: keys folded to lower case, the first of two equal keys, values trimmed."""
     found: dict[str, str] = {}
     for line in logical_lines(text):
         if line.text[0] in _BLANKS:

@@ -16,8 +16,6 @@ from diagnose.parse.words.reason import Reason
 
 __all__ = ["Step", "Story", "refusal", "tell"]
 
-ENDED = frozenset({"sent", "bounced", "expired", "force-expired", "deliverable", "undeliverable"})
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:

@@ -7,7 +7,6 @@ a delivery status are looked at, and those of delivered mail only counted.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from diagnose.parse.words import reason
@@ -93,11 +92,3 @@ class Tally:
             if len(self._labels) < _KEPT:
                 self._labels[known] = label
         return label
-
-
-def tally(chunks: Iterable[bytes]) -> Tally:
-    """Counts chunks of whole lines, such as `diagnose.host.live.logs.window` yields."""
-    counts = Tally()
-    for chunk in chunks:
-        counts.feed(chunk)
-    return counts

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from diagnose.parse.postfix.setting_types import items
 
 PLAINTEXT = frozenset(("PLAIN", "LOGIN"))
-_NO_DICTIONARY = frozenset(("XOAUTH2", "OAUTHBEARER", "GSSAPI", "GSS-SPNEGO", "EXTERNAL", "SRP", "OTP"))
 _MUTUAL = frozenset(("DIGEST-MD5", "GSSAPI", "GSS-SPNEGO", "SRP"))
 _NO_ACTIVE = frozenset(("DIGEST-MD5", "GSSAPI", "GSS-SPNEGO", "SRP", "PLAIN-OVER-TLS"))
 _FORWARD_SECRECY = frozenset(("SRP",))

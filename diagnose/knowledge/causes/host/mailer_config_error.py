@@ -9,7 +9,7 @@ CAUSE = Cause(
         "it does not know, a file that is missing or belongs to the wrong user, an address that is taken. What is handed to it waits."
     ),
     remedy=Remedy(
-        text="Correct the line that the mailer names and let it check its own configuration before it is started anew.",
+        text="Correct the line that the mailer names and let it check its own configuration before it is restarted.",
         commands=(
             "exim -bV && exim -C /etc/exim4/exim4.conf -bV        # Exim (Debian: exim4, update-exim4.conf)",
             "smtpd -n        # OpenSMTPD",

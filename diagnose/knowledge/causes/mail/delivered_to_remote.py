@@ -2,7 +2,7 @@ from diagnose.model import PROVES, Cause, Impact, Remedy, Sign
 
 CAUSE = Cause(
     id="delivered-to-remote",
-    title="The receiving server took the mail: look there",
+    title="The receiving server accepted the mail; check spam and filters there",
     impact=Impact.NONE,
     explanation=(
         "The log shows that the recipient's server accepted the message (250). This host has done its part; the mail is in a spam folder, a "

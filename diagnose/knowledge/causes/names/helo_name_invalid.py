@@ -2,7 +2,7 @@ from diagnose.model import DOUBTS, FITS, REFUTES, SPEAKS, Cause, Impact, Remedy,
 
 CAUSE = Cause(
     id="helo-name-invalid",
-    title="This host greets other servers with a name that is none",
+    title="The host name sent in HELO is not valid",
     impact=Impact.PARTIAL,
     explanation=(
         "Postfix says HELO with myhostname. That name is no fully qualified name, or does not resolve; many receivers refuse "

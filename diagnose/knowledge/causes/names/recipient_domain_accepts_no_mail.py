@@ -2,10 +2,10 @@ from diagnose.model import DOUBTS, FITS, PROVES, REFUTES, STRONG, Cause, Impact,
 
 CAUSE = Cause(
     id="recipient-domain-accepts-no-mail",
-    title="The recipient's domain takes no mail",
+    title="The recipient's domain accepts no mail",
     impact=Impact.PARTIAL,
     explanation=(
-        "The domain says by a null MX (RFC 7505) that it takes no mail, or its exchangers are names or addresses that cannot "
+        "The domain says by a null MX (RFC 7505) that it accepts no mail, or its exchangers are names or addresses that cannot "
         "be a mail server of the Internet: localhost, a private address, a name without an address."
     ),
     remedy=Remedy(

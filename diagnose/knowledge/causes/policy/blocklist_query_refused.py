@@ -2,7 +2,7 @@ from diagnose.model import DOUBTS, Cause, Impact, Remedy
 
 CAUSE = Cause(
     id="blocklist-query-refused",
-    title="A 'blocklist entry' that is none: the list refuses the resolver that asked",
+    title="Not a real listing: the blocklist refused the DNS resolver's query",
     impact=Impact.PARTIAL,
     explanation=(
         "The receiver asks a blocklist through a public or overloaded resolver. The list answers such queries with an error code "

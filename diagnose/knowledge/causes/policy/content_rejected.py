@@ -12,7 +12,7 @@ CAUSE = Cause(
         text="Read the reply: it often names the rule. Try the same with a plain message (mail-diagnose send); if that is taken, change the "
         "application's template. Let the application make proper headers (From, Date, Message-ID) and CRLF line ends.",
     ),
-    rules_out="A plain test message to the same recipient is refused alike.",
+    rules_out="A plain test message to the same recipient is refused too.",
     signs=(),
     links=("https://www.rfc-editor.org/rfc/rfc5322", "https://www.postfix.org/smtp.8.html"),
 )

@@ -2,7 +2,7 @@ from diagnose.model import FITS, HINTS, PROVES, RARE, STRONG, Cause, Impact, Rem
 
 CAUSE = Cause(
     id="relay-not-configured",
-    title="A relay is meant, and Postfix does not use it",
+    title="A relay is set up, but Postfix is not using it",
     impact=Impact.OUTAGE,
     explanation=(
         "This host has a login for a relay, or names one, yet the setting that routes mail there (relayhost) is empty, "

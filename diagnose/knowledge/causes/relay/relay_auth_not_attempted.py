@@ -11,7 +11,7 @@ CAUSE = Cause(
         "denied', so that the queue looks empty."
     ),
     remedy=Remedy(
-        text="Switch the login on and name the password map; what was returned must be sent anew.",
+        text="Switch the login on and name the password map; bounced messages must be sent again.",
         commands=(
             "test -e {path} || install -m 600 /dev/null {path}",
             "${{EDITOR:-vi}} {path}   # {next_hop} USER:KEY",

@@ -6,7 +6,7 @@ CAUSE = Cause(
     title="No SASL plug-in for the relay's login methods is installed",
     impact=Impact.OUTAGE,
     explanation=(
-        "Postfix logs in by way of Cyrus SASL, whose mechanisms (PLAIN, LOGIN …) are separate plug-ins, and the ones that the "
+        "Postfix logs in through Cyrus SASL, whose mechanisms (PLAIN, LOGIN …) are separate plug-ins, and the ones that the "
         "relay offers are not installed ('No worthy mechs found', 'no mechanism available'). Minimal installations and "
         "containers leave the package out."
     ),

@@ -3,7 +3,7 @@ from diagnose.model import DOUBTS, PROVES, REFUTES, Cause, Impact, Remedy, Sign,
 
 CAUSE = Cause(
     id="sasl-options-exclude-all",
-    title="This side's SASL settings leave no login method that the relay offers",
+    title="Local SASL settings rule out every login method the relay offers",
     impact=Impact.OUTAGE,
     explanation=(
         "smtp_sasl_security_options forbids plain-text passwords by default, even under TLS, and most relays offer nothing else; or "

@@ -22,7 +22,7 @@ CAUSE = Cause(
             "postfix reload",
         ),
     ),
-    rules_out="The same account sends as another address, and this one is refused alike: then it is the account.",
+    rules_out="The same account sends as another address, and this one is refused too: then it is the account.",
     signs=(
         Sign("relay.envelope", STRONG, where=(("label", "sender-not-allowed"),)),
         Sign("app.sender", PROVES, where=(("label", "sender-not-allowed"),)),

@@ -12,7 +12,7 @@ CAUSE = Cause(
         "another distribution."
     ),
     remedy=Remedy(
-        text="Name this system's own bundle, {bundle}, and try again. Mail that was bounced must be sent anew.",
+        text="Name this system's own bundle, {bundle}, and try again. Bounced messages must be sent again.",
         commands=(
             "ls -l {path} {bundle}",
             "postconf -e 'smtp_tls_CAfile = {bundle}'",
