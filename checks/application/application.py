@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from diagnose.apps.javamail import Problem
+from diagnose.apps.kinds import ALWAYS, BREAKS, BY_KEY, LOGIN, LOUD, SPOKEN, STAGES, VALUE_KINDS
 from diagnose.check import ANY, FLAG, Context, Listeners, SignSpec, check, fail, ok, skip, unknown, warn
 from diagnose.facts.application import Application, Sources, found
 from diagnose.facts.javamail import factory_without_port, is_local
@@ -13,58 +14,6 @@ from diagnose.facts.javamail_verdict import Verdict, verdict
 from diagnose.model import Observation, Scalar
 
 NONE = "no settings of a Java application are found here (name them with --app-config FILE)"
-
-# What each kind of problem can bring about: the stage at which the mail then stops.
-_STAGES = {
-    "port": ("server", "tls", "protocol"),
-    "host": ("server",),
-    "auth": ("login",),
-    "tls": ("tls",),
-    "any": ("server", "tls", "protocol", "certificate", "login", "sender"),
-}
-_BREAKS = {
-    "port-ignored": "port",
-    "port-not-a-number": "port",
-    "factory-port-without-factory": "port",
-    "smtps-protocol-ignored": "port",
-    "smtps-keys-ignored": "port",
-    "ssl-ignored": "port",
-    "unknown-socket-factory": "any",
-    "host-missing": "host",
-    "auth-not-boolean": "auth",
-    "fallback-to-plaintext": "any",
-    "swallowed-line": "any",
-    "swallowed-comment": "any",
-    "unrendered": "any",
-    "name-not-ascii": "any",
-    "misspelt-key": "any",
-}
-# By the key that they stand at: blanks, quotes and comments that Java takes for part of the value.
-_VALUE_KINDS = ("trailing-blank", "quoted-value", "inline-comment", "empty-value", "blank-in-boolean")
-_BY_KEY = (
-    (r"\.host$", "host"),
-    (r"(?:port|socketFactory\.(?:class|fallback))$", "port"),
-    (r"(?:auth|user|username|password)$", "auth"),
-    (r"(?:starttls\.\w+|ssl\.\w+|\.ssl)$", "tls"),
-)
-# Wrong whatever the server says; `from-invalid` only where the application uses that key.
-_ALWAYS = ("mail-discarded", "not-loadable", "not-configured", "host-has-blank", "unknown-socket-factory", "unrendered")
-# The server's demand for a login is the answer (app.login); only where it was not heard do they stand for themselves.
-_LOGIN = ("credentials-missing", "credentials-under-other-key", "credentials-unused")
-_LOUD = (
-    "swallowed-line",
-    "port-ignored",
-    "name-not-ascii",
-    "from-invalid",
-    "port-not-a-number",
-    "smtps-protocol-ignored",
-)
-_SPOKEN = {
-    "missing": ("not-configured", "credentials-missing", "empty-value", "host-missing"),
-    "placeholder": ("placeholder", "host-placeholder"),
-    "no-port": ("port-ignored", "factory-port-without-factory"),
-    "swallowed-line": ("swallowed-line", "swallowed-comment"),
-}
 
 
 @check(
@@ -125,7 +74,7 @@ def _settings(app: Application, judged: Verdict) -> Iterator[Observation]:
         told += 1
         line = app.line(problem.key) or problem.line
         say = warn if status == "mild" else fail
-        kind = next((word for word, kinds in _SPOKEN.items() if problem.kind in kinds), problem.kind)
+        kind = next((word for word, kinds in SPOKEN.items() if problem.kind in kinds), problem.kind)
         data: dict[str, Scalar] = {
             "kind": kind,
             "problem": problem.kind,
@@ -162,23 +111,23 @@ def _weight(app: Application, problem: Problem, judged: Verdict) -> str:
     """ "" (nothing to say), mild, likely or proven: what the dialogue with the server makes of a problem."""
     kind, key = problem.kind, problem.key
     assert app.settings is not None
-    if kind in _ALWAYS:
+    if kind in ALWAYS:
         return "proven"
     if kind == "host-placeholder":
         return _placeholder_host(app.settings.host, judged)
     if kind == "placeholder":
         needed = re.search(r"(?:auth\.\w+|user|from)", key) is None or app.settings.auth
         return "proven" if needed else "mild"
-    group = _BREAKS.get(kind, "")
-    if kind in _VALUE_KINDS:
-        group = next((name for pattern, name in _BY_KEY if re.search(pattern, key)), "")
-    if kind in _LOGIN:
+    group = BREAKS.get(kind, "")
+    if kind in VALUE_KINDS:
+        group = next((name for pattern, name in BY_KEY if re.search(pattern, key)), "")
+    if kind in LOGIN:
         return "likely" if judged.session is None and kind == "credentials-missing" else "mild"
     if kind in ("port-ignored", "ssl-ignored") and factory_without_port(app):
         return "mild"  # told by app.tls
-    if group and judged.stage in _STAGES[group] and not _beside(problem, judged):
+    if group and judged.stage in STAGES[group] and not _beside(problem, judged):
         return "proven"
-    if kind in _LOUD or (kind == "auth-not-boolean" and judged.stage == "unknown"):
+    if kind in LOUD or (kind == "auth-not-boolean" and judged.stage == "unknown"):
         return "likely"
     return "mild"
 

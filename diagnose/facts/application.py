@@ -11,63 +11,13 @@ import re
 from dataclasses import dataclass, field
 
 from diagnose.apps import env_file, erb, properties
+from diagnose.apps.codenvy import DOCKER, ENVIRONMENTS, GENERATED, MANIFESTS, OWN, TEMPLATES
 from diagnose.apps.javamail import MailSettings, Problem, mail_settings, recognises, way_lines
 from diagnose.apps.properties import Properties
 from diagnose.facts.asks import Asks
 from diagnose.host.query import Glob, Read, Stat
 
-_NAME = "email-connection.properties"
-GENERATED = (
-    f"/home/*/codenvy-data/conf/{_NAME}",
-    f"/home/*/cl-data/*/{_NAME}",
-    f"/home/*/cl-data/{_NAME}",
-    f"/home/*/cl-data/*/*/{_NAME}",
-    f"/etc/codenvy*/{_NAME}",
-    f"/etc/codenvy*/*/{_NAME}",
-    f"/opt/codenvy*/{_NAME}",
-    f"/opt/codenvy*/*/{_NAME}",
-    f"/opt/codenvy*/*/*/{_NAME}",
-)
-TEMPLATES = (
-    f"/etc/puppet/modules/*/templates/{_NAME}.erb",
-    f"/etc/puppet/environments/*/modules/*/templates/{_NAME}.erb",
-    f"/etc/puppetlabs/code/modules/*/templates/{_NAME}.erb",
-    f"/etc/puppetlabs/code/environments/*/modules/*/templates/{_NAME}.erb",
-)
-MANIFESTS = (
-    "/etc/puppet/manifests/nodes/*/*.pp",
-    "/etc/puppet/manifests/nodes/*.pp",
-    "/etc/puppet/manifests/*.pp",
-    "/etc/puppet/environments/*/manifests/*.pp",
-    "/etc/puppetlabs/code/environments/*/manifests/*.pp",
-    "/etc/puppetlabs/code/environments/*/manifests/nodes/*/*.pp",
-)
-ENVIRONMENTS = (
-    "/etc/codenvy*/codenvy.env",
-    "/home/*/codenvy.env",
-    "/home/*/*/codenvy.env",
-    "/root/codenvy.env",
-    "/opt/codenvy*/codenvy.env",
-    "/codenvy/codenvy.env",
-    "/data/codenvy.env",
-    "/var/lib/codenvy*/codenvy.env",
-)
-# Property to variable of codenvy.env and its default, as Codenvy 5's manifest has them.
-_PREFIX = "CODENVY_MAIL"
-DOCKER = {
-    "mail.host": (f"{_PREFIX}_HOST", "smtp.example.com"),
-    "mail.port": (f"{_PREFIX}_HOST_PORT", "465"),
-    "mail.ssl": (f"{_PREFIX}_USE_SSL", "true"),
-    "mail.transport.protocol": (f"{_PREFIX}_TRANSPORT_PROTOCOL", "smtp"),
-    "mail.smtp.auth": (f"{_PREFIX}_SMTP_AUTH", "true"),
-    "mail.smtp.socketFactory.class": (f"{_PREFIX}_SMTP_SOCKETFACTORY_CLASS", "javax.net.ssl.SSLSocketFactory"),
-    "mail.smtp.socketFactory.fallback": (f"{_PREFIX}_SMTP_SOCKETFACTORY_FALLBACK", "false"),
-    "mail.smtp.socketFactory.port": (f"{_PREFIX}_SMTP_SOCKETFACTORY_PORT", "465"),
-    "mail.smtp.auth.username": (f"{_PREFIX}_SMTP_AUTH_USERNAME", "smtp_username"),
-    "mail.smtp.auth.password": (f"{_PREFIX}_SMTP_AUTH_PASSWORD", "smtp_password"),
-}
-# A named file of that name is Codenvy's, wherever it lies; some other grammars hold lines that look like a property.
-_CODENVY = re.compile(rf"{re.escape(_NAME)}(?:\.erb)?$|codenvy")
+# Other grammars hold lines that look like a property.
 _OTHER_GRAMMAR = re.compile(r"\.(?:ya?ml|json|xml|toml|py|php|rb)$", re.I)
 NOT_READ = "not a format I read (read are JavaMail's .properties, their Puppet templates, .env)"
 MOST = 6  # files of a kind that are read
@@ -260,7 +210,7 @@ def _read(ctx: Asks, path: str, kind: str, variables: dict[str, str]) -> Applica
                 path=path, kind=kind, raw=reply.text, mtime=stat.mtime, owner=stat.owner, problem=problem
             )
     parsed = properties.parse(text)
-    codenvy = kind != "named" or bool(_CODENVY.search(path))
+    codenvy = kind != "named" or bool(OWN.search(path))
     if not codenvy and (_OTHER_GRAMMAR.search(path) or not recognises(parsed)):
         return Application(path=path, kind=kind, mtime=stat.mtime, owner=stat.owner, problem=NOT_READ)
     return Application(

@@ -12,9 +12,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from diagnose.apps.codenvy import DOCKER
 from diagnose.apps.javamail import MailSettings
 from diagnose.facts import target
-from diagnose.facts.application import DOCKER, Application
+from diagnose.facts.application import Application
 from diagnose.facts.asks import Asks, ask_all
 from diagnose.facts.javamail_runtime import trust_store
 from diagnose.host.query import Dial, DialReply, Exec, Login, Now, Query, Resolve
