@@ -369,7 +369,7 @@ def _fault(message: str, debug: bool) -> int:
         import traceback
 
         traceback.print_exc()
-    from diagnose.host.redact import plain
+    from diagnose.parse.text.masking import plain
 
     sys.stderr.write(f"mail-diagnose: {plain(' '.join(message.split()))}\n")
     return 3

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from diagnose.host.redact import plain
 from diagnose.model import NOTHING, Observation, Scalar, Status
+from diagnose.parse.text.masking import plain
 
 if TYPE_CHECKING:  # the readers of pasted text need none of the facts: 40 ms
     from diagnose.facts.judged import Judged

@@ -24,9 +24,9 @@ from diagnose.host.query import (
     Read,
     TlsInfo,
 )
-from diagnose.host.redact import Secrets, mask
 from diagnose.host.snapshot import CutOff, Recording, dumps, load, loads, packed
 from diagnose.model import Outcome, Target
+from diagnose.parse.text.masking import Secrets, mask
 from diagnose.session import Request, diagnose
 
 DIAL = Dial(host="mx.example.net", port=25, tls="starttls")
@@ -142,8 +142,8 @@ def test_a_secret_met_once_is_hidden_everywhere_also_in_base64() -> None:
 
 def test_hiding_reaches_a_recording() -> None:
     secrets = Secrets()
-    secrets.add("mx.example.net")
-    assert b"mx.example.net" not in packed(RECORDING, "x", secrets.hide_data)
+    secrets.add("ETIMEDOUT")
+    assert b"ETIMEDOUT" not in packed(RECORDING, "x", secrets.hide_data)
 
 
 def test_a_check_that_was_out_of_time_says_no_more_in_the_recording() -> None:

@@ -126,8 +126,8 @@ def watch(
     """
     import sys
 
-    from diagnose.host.redact import plain
     from diagnose.parse.text.address import check_address
+    from diagnose.parse.text.masking import plain
     from diagnose.watch import config as configuration
     from diagnose.watch import passes, probe, target
     from diagnose.watch.canary import Canary
@@ -301,7 +301,7 @@ def ignore_add(
     from datetime import datetime
 
     from diagnose import registry
-    from diagnose.host.redact import plain
+    from diagnose.parse.text.masking import plain
     from diagnose.watch import ignore
 
     sign, subject = ignore.parse_name(finding)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
-from diagnose.host.redact import STARS, Secrets, mask
+from diagnose.parse.text.masking import STARS, Secrets, mask
 from diagnose.parse.text.secret import placeholder
 
 STAND_IN = "CHANGE_ME"  # for whatever a document prints in a password's place: it might be the real one

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from diagnose.host.redact import plain
 from diagnose.mail.queueview import Row, Seen
 from diagnose.parse.postfix.queue import AGE_LIMITS, QueueGroup
 from diagnose.parse.text import duration
+from diagnose.parse.text.masking import plain
 
 __all__ = ["as_json", "as_text"]
 

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
-from diagnose.host.redact import plain
 from diagnose.mail.fate import Fate, meaning
 from diagnose.mail.trace import Traced
 from diagnose.parse.log.story import Step
+from diagnose.parse.text.masking import plain
 
 __all__ = ["FORMATS", "as_json", "as_markdown", "as_plain", "as_text", "line", "stories"]
 

@@ -11,7 +11,6 @@ from datetime import datetime
 from diagnose.errors import UsageError
 from diagnose.host.live import logs, whereabouts
 from diagnose.host.live.whereabouts import Parameters, Waiting, Whereabouts
-from diagnose.host.redact import plain
 from diagnose.mail import pasted
 from diagnose.mail.fate import Fate, judge
 from diagnose.model import Impact
@@ -19,6 +18,7 @@ from diagnose.parse.log.queue_id import is_queue_id
 from diagnose.parse.log.story import Step, Story, refusal, tell
 from diagnose.parse.log.trail import Trail, trail
 from diagnose.parse.text import duration
+from diagnose.parse.text.masking import plain
 
 __all__ = ["Traced", "trace", "worst"]
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from diagnose.host.redact import mask
-from diagnose.host.redact import plain as hygiene
+from diagnose.parse.text.masking import mask
+from diagnose.parse.text.masking import plain as hygiene
 
 Plain = Mapping[str, Any]
 

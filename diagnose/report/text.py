@@ -5,8 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from diagnose.host.redact import plain
 from diagnose.model import RIGHTS, Advice, Confidence, Diagnosis, Impact, Outcome, Remedy, Report, Status, Support
+from diagnose.parse.text.masking import plain
 from diagnose.rank import fill
 
 WIDTH = 100

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Any
 
-from diagnose.host.redact import plain
+from diagnose.parse.text.masking import plain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,9 +11,9 @@ from typing import Any
 
 from diagnose import files
 from diagnose.errors import StateError, UsageError
-from diagnose.host.redact import plain
 from diagnose.model import Observation
 from diagnose.parse.text import bounded
+from diagnose.parse.text.masking import plain
 from diagnose.watch.files import keep_whole, locked, prepare
 
 NAME = "ignored.json"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from diagnose.host.redact import plain
+from diagnose.parse.text.masking import plain
 from diagnose.watch import machine
 
 Plain = Mapping[str, Any]

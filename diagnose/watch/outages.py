@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from diagnose.host.redact import plain
 from diagnose.parse.text.duration import words
+from diagnose.parse.text.masking import plain
 from diagnose.watch.message import iso
 
 

@@ -7,7 +7,7 @@ import shlex
 from dataclasses import dataclass
 
 from diagnose.errors import UsageError
-from diagnose.host.redact import STARS, plain
+from diagnose.parse.text.masking import STARS, plain
 
 SHAPES = ("json", "slack", "teams", "ntfy", "gotify")
 KNOWN = "an https:// address, slack:URL, teams:URL, ntfy:URL, gotify:URL, exec:COMMAND, syslog, journal or apprise:URL"

@@ -38,9 +38,9 @@ from diagnose.host.query import (
     StatReply,
     TlsInfo,
 )  # fmt: skip
-from diagnose.host.redact import Secrets
 from diagnose.host.secretfile import mask_read
 from diagnose.model import Observation
+from diagnose.parse.text.masking import Secrets
 
 NOW = 1_795_360_000.0
 PROPERTIES = "/home/codenvy/codenvy-data/conf/email-connection.properties"

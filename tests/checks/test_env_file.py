@@ -10,10 +10,10 @@ from diagnose.apps import env_file
 from diagnose.check import Settings
 from diagnose.host.live import tables
 from diagnose.host.query import Login
-from diagnose.host.redact import Secrets
 from diagnose.host.secretfile import mask_read
 from diagnose.knowledge.causes import by_id
 from diagnose.model import Observation, Status
+from diagnose.parse.text.masking import Secrets
 from diagnose.rank import fill
 
 from .pretended_application import PROPERTIES, TEMPLATE, Machine, refused

@@ -10,7 +10,7 @@ import trustme
 
 from diagnose.host.live.dial import dial
 from diagnose.host.query import Dial, DialReply, Login
-from diagnose.host.redact import Secrets
+from diagnose.parse.text.masking import Secrets
 
 NAME = "mx.example.org"
 USER, PASSWORD = "bot@example.org", "Tr0ub4dor&3-planted"

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from diagnose.host.live import certificate
-from diagnose.host.redact import Secrets
+from diagnose.parse.text.masking import Secrets
 from tests.host.caller import LOGIN, NAME, PASSWORD, USER, ask, context
 from tests.host.server import Smtp, serving
 

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from diagnose.host.live import journal, logs
-from diagnose.host.live.logmask import veil
 from diagnose.host.live.logstamp import epoch
 from diagnose.host.query import LogReply, MailLog
+from diagnose.parse.text.masking import veil
 
 NOW = time.time()
 

@@ -13,9 +13,9 @@ import pytest
 
 from diagnose.host.live import tables
 from diagnose.host.query import Login, MapCompare, MapLookup
-from diagnose.host.redact import STARS, Secrets
 from diagnose.host.secretfile import STAND_IN, mask_read, starred
 from diagnose.parse.postfix import sasl_passwd
+from diagnose.parse.text.masking import STARS, Secrets
 
 needs_postmap = pytest.mark.skipif(
     shutil.which("postmap", path="/usr/sbin:/usr/bin:/sbin") is None, reason="NOT TESTED: Postfix is not installed"

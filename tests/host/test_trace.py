@@ -55,7 +55,7 @@ from diagnose.host.live.dial import dial
 from diagnose.host.live.trace import trace
 from diagnose.host.plain import to_plain
 from diagnose.host.query import Dial, Trace
-from diagnose.host.redact import Secrets
+from diagnose.parse.text.masking import Secrets
 kind, fields, seconds = json.loads(sys.argv[1])
 until = time.monotonic() + seconds
 if kind == "Dial":

@@ -10,7 +10,7 @@ import pytest
 
 from diagnose.host.live import system
 from diagnose.host.query import Exec
-from diagnose.host.redact import Secrets
+from diagnose.parse.text.masking import Secrets
 
 
 def test_a_child_that_wants_all_memory_is_stopped() -> None:

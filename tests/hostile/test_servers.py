@@ -12,7 +12,7 @@ from checks.relay.relay_reachable import _mute as mute
 from checks.relay.relay_session import broken
 from diagnose.host.live import dial
 from diagnose.host.query import Dial, DialReply
-from diagnose.host.redact import Secrets, plain
+from diagnose.parse.text.masking import Secrets, plain
 from tests.host.server import serving
 
 TIMEOUT, DEADLINE = 0.8, 3.0

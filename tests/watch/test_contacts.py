@@ -18,8 +18,8 @@ from diagnose.facts import network
 from diagnose.host.live.dial import dial
 from diagnose.host.memo import Memo, Recorder
 from diagnose.host.query import Dial, Lookup, Query
-from diagnose.host.redact import Secrets
 from diagnose.model import Target
+from diagnose.parse.text.masking import Secrets
 from diagnose.watch import contacts, machine, passes
 from diagnose.watch.contacts import Contacts
 from tests.host.caller import LOGIN, NAME, PASSWORD, USER

@@ -29,7 +29,7 @@ from diagnose.host.query import (
     Stat,
     Trace,
 )  # fmt: skip
-from diagnose.host.redact import Secrets
+from diagnose.parse.text.masking import Secrets
 
 R = TypeVar("R")
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from diagnose.host.live.connect import Broken
 from diagnose.host.live.smtp import Dialogue, code, keywords
-from diagnose.host.redact import STARS, Secrets, plain
+from diagnose.parse.text.masking import STARS, Secrets, plain
 
 # Over TLS the simplest that every server and every password store can do; in the clear the one that hides the password.
 _OVER_TLS = ("PLAIN", "LOGIN", "CRAM-MD5")

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from diagnose.host.redact import plain
+from diagnose.parse.text.masking import plain
 
 _MAX_NAMES = 100
 _MAX_TEXT = 300

@@ -16,7 +16,7 @@ from diagnose.host.live.connect import Address, Broken, in_time, open_first, res
 from diagnose.host.live.gate import GATE
 from diagnose.host.live.smtp import Dialogue, code, keywords, positive
 from diagnose.host.query import Dial, DialReply, Login, TlsInfo
-from diagnose.host.redact import Secrets, plain
+from diagnose.parse.text.masking import Secrets, plain
 
 Credentials = Callable[[Login], tuple[str, str] | None]
 _STEPS = ("connect", "banner", "ehlo", "auth", "rcpt")

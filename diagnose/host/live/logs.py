@@ -16,11 +16,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from diagnose.host.live import journal
-from diagnose.host.live.logmask import veil
 from diagnose.host.live.logwindow import COMPRESSED, SLACK, covers, read_open, window
 from diagnose.host.live.system import group_name
 from diagnose.host.query import LogReply, MailLog
-from diagnose.host.redact import plain
+from diagnose.parse.text.masking import plain, veil
 
 __all__ = ["Source", "mail_lines", "read", "sources", "stream", "veil", "window"]
 

@@ -19,7 +19,7 @@ from diagnose.host.live.journal import widen
 from diagnose.host.live.system import decode, environment, find, scratch, why
 from diagnose.host.plain import to_plain
 from diagnose.host.query import MailQueue, QueueLinesReply
-from diagnose.host.redact import mask, plain
+from diagnose.parse.text.masking import mask, plain
 
 if TYPE_CHECKING:
     from diagnose.parse.postfix.queue import QueueSummary

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from diagnose.host.query import Listener, Listeners, ListenersReply, Process, Processes, ProcessesReply
-from diagnose.host.redact import mask
+from diagnose.parse.text.masking import mask
 
 
 def processes(query: Processes) -> ProcessesReply:

@@ -9,7 +9,7 @@ import time
 
 from diagnose.host.live.connect import Broken
 from diagnose.host.live.tls import describe
-from diagnose.host.redact import plain
+from diagnose.parse.text.masking import plain
 
 MAX_BYTES = 65_536
 MAX_LINES = 500

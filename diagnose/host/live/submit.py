@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 
 from diagnose.host.live.system import decode, environment, find, scratch, why
-from diagnose.host.redact import mask, plain
+from diagnose.parse.text.masking import mask, plain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

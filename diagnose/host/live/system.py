@@ -36,8 +36,8 @@ from diagnose.host.query import (
     Stat,
     StatReply,
 )  # fmt: skip
-from diagnose.host.redact import Secrets, mask
 from diagnose.host.secretfile import mask_read
+from diagnose.parse.text.masking import Secrets, mask
 
 _STANDARD = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from diagnose import files
 from diagnose.host.live.system import decode, environment, find, limited, why
 from diagnose.host.query import CompareReply, Login, MapCompare, MapLookup, MapReply
-from diagnose.host.redact import STARS, Secrets, mask
 from diagnose.host.secretfile import masked_value
 from diagnose.parse.postfix import table as tables
 from diagnose.parse.postfix.main_cf import logical_lines
+from diagnose.parse.text.masking import STARS, Secrets, mask
 
 _TIMEOUT = 5.0
 _KEYS = 1000  # shown of a table

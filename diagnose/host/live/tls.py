@@ -14,9 +14,10 @@ from diagnose import files
 from diagnose.host.live import certificate
 from diagnose.host.live.connect import Broken, name_of
 from diagnose.host.query import TlsInfo
-from diagnose.host.redact import plain
 from diagnose.knowledge.distributions import CA_FILES
+from diagnose.parse.app import truststore
 from diagnose.parse.system import truststore
+from diagnose.parse.text.masking import plain
 
 
 class Unverified(Exception):

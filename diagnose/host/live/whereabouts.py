@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from diagnose.host.live import queuefiles
 from diagnose.host.live.journal import widen
 from diagnose.host.live.system import decode, environment, find, scratch, why
-from diagnose.host.redact import Secrets, mask, plain
+from diagnose.parse.text.masking import Secrets, mask, plain
 
 _MOST = 200  # messages
 

@@ -1,57 +1,55 @@
-"""Text from logs and networks made safe to keep: no secrets, no control characters, no endless words."""
+"""Text from logs, files and networks made safe to keep and to show: no secrets, no control characters, no endless words.
+
+Two nets for secrets: the values that this host's files told (`KNOWN`, see `known`), and what a text itself shows to be
+one (`spelled`). `mask` is for text that comes in, `leaving` for whatever goes out.
+"""
 
 from __future__ import annotations
 
 import re
 from functools import cache, lru_cache
 
+from diagnose.parse.text.known import KNOWN, STARS, Secrets
+
+__all__ = [
+    "KNOWN",
+    "STARS",
+    "Secrets",
+    "clean",
+    "leaving",
+    "mask",
+    "normalise",
+    "plain",
+    "veil",
+    "without_endless_words",
+]
+
 _ENDLESS = re.compile(r"(\S{150})\S+")
 _LONGEST_WORD = 1000  # characters: on an endless word the patterns would take time that grows with its square
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2028\u2029\ufeff]+")
-
-
-@cache
-def _secrets() -> tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...]:
-    """What a match contains one of (in lower case), pattern, replacement. Compiled on first use: importing this module
-    must stay quick."""
-    return (
-        (
-            ("auth ",),
-            re.compile(
-                r"(\bAUTH (?:PLAIN|LOGIN|XOAUTH2|OAUTHBEARER|NTLM|CRAM-MD5|DIGEST-MD5|SCRAM-\S+) )[A-Za-z0-9+/=]{2,}",
-                re.I,
-            ),
-            r"\1***",
-        ),
-        (
-            ("c:", "s:", "r:", "t:", "srv:"),
-            re.compile(r"((?:SERVER|CLIENT|SRV|C|S): ?)(?![A-Z]+\s*$)[A-Za-z0-9+/]{8,}={0,2}(?=\s*$)"),
-            r"\1***",
-        ),
-        (("=",), re.compile(r"(^|[\s:>])[A-Za-z0-9+/]{10,}={1,2}(?=\s*$)"), r"\1***"),
-        (("334",), re.compile(r"(\b334[ -])[A-Za-z0-9+/=]{2,}"), r"\1***"),
-        (
-            (">", "<", "c:"),
-            re.compile(r"((?:>|C:|<|->|=>)\s*)(?=[A-Za-z0-9+/]{8,}={0,2}\s*$)(?=\S*[a-z0-9+/=])\S+"),
-            r"\1***",
-        ),
-        (
-            ("pass",),
-            re.compile(
-                r"(\bpass(?:word|wd|phrase)?['\"]?\s*[=:]\s*['\"]?)(?!(?:command|failed|not|is|required|verification)\b)[^\s'\",;)]+",
-                re.I,
-            ),
-            r"\1***",
-        ),
-        (("smtp_sasl_",), re.compile(r"(smtp_sasl_authenticate: \S+: user=\S+,? pass(?:word)?=)\S+", re.I), r"\1***"),
-        (("static:",), re.compile(r"(\bstatic:[^\s:]+:)[^\s,]+"), r"\1***"),
-        (
-            ("password",),
-            re.compile(r"((?:user|username)\s+[`'\"][^`'\"]*[`'\"]\s+password\s+[`'\"])[^`'\"]*", re.I),
-            r"\1***",
-        ),
-        (("://",), re.compile(r"(\w{1,30}://[^\s:/@]+:)[^\s@/]+(?=@)"), r"\1***"),
-    )
+_INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+# Base64 of a login or a key, and `user:password@`, by themselves.
+_BLOB = re.compile(
+    r"(?<![\w+/.=-])(?:A[A-P][A-Za-z0-9+/]{6,}|dXNlcj[A-Za-z0-9+/=]{8,}|[A-Za-z0-9+/]{28,})(?![\w.@-])|[^\s@:]:[^\s@]+@"
+)
+# What a log's line holds before it is looked at closely: few and short, they are searched in a day's log.
+_IN_LOGS = (
+    "pass", "pwd", "pw=", "pw:", "pw ", "secret", "token", "credential", "key=", "key:", "key'", 'key"', "_key", "api", "auth ", "auth=",
+    "auth:", "auth_", "bearer", "basic ", "://", "static:", "inline:", "map:{", "coded ", "resp=", "attr", "identified", "dictionary",
+    "duplicate", "login(", "sg.", "xkeysib", "xsmtpsib", "akia", "ghp_", "glpat", "eaa", "sk_", "eyj", "]: > ", "]: < ", "-us", " -p",
+    " -u", "-ap", "@[", "==", " 334", "key--", "-> server", "client -> ", " c: ", "hook", "-w ", "md-", "re_",
+)  # fmt: skip
+_AROUND = (
+    b"auth login",
+    b"auth plain",
+    b"auth cram",
+    b"334 ugf",
+    b"334 vxn",
+    b"334 dxn",
+    b"334 cgf",
+    b"334 pd",
+    b"private key--",
+)
 
 
 @cache
@@ -79,21 +77,88 @@ def clean(text: str) -> str:
     return _CONTROL.sub(" ", text) if not text.isprintable() else text
 
 
+def plain(text: str) -> str:
+    """Without control characters other than line feed and tab, and without invisible or bidirectional marks."""
+    return text if text.isprintable() else _INVISIBLE.sub("", text.replace("\r\n", "\n"))
+
+
 def mask(text: str) -> str:
-    """Replace what may be a secret (AUTH exchanges, passwords in debug output) by ``***``."""
-    lowered = text.lower()
-    if not any(
-        word in lowered
-        for word in ("auth ", "334", "pass", "static:", "://", ">", "c:", "==", "=\n", "server:", "client:")
-    ):
+    """The text with everything in it that its spelling shows to be a secret replaced by stars; lines stay lines.
+
+    A value found secret in one place is struck in all of the text, in every form.
+    """
+    from diagnose.parse.text import literals, spelled
+
+    if len(text) < 4:
         return text
-    for contained, pattern, instead in _secrets():
-        # Plain searches first: the patterns take ten times as long, and a queue has a hundred thousand reasons.
-        for each in contained:
-            if each in lowered:
-                text = pattern.sub(instead, text)
-                break
-    return text
+    spans = spelled.merged([*spelled.found(text), *literals.found(text)])
+    if not spans:
+        return text
+    here = Secrets()
+    pieces: list[str] = []
+    done = 0
+    for begin, end in spans:
+        value = text[begin:end]
+        if len(value) < 200 and spelled.telling(value):
+            here.add(value)
+        pieces += [text[done:begin], "\n".join(STARS if line.strip() else line for line in value.split("\n"))]
+        done = end
+    return here.hide("".join([*pieces, text[done:]]))
+
+
+def veil(data: bytes) -> bytes:
+    """Log text (whole lines) with its secrets replaced by stars; other lines are the same octets as before.
+
+    Only lines that hold a telling word are looked at, with their neighbours where a login is under way.
+    """
+    lowered = data.lower()
+    regions: list[tuple[int, int]] = []
+    for word in _octets():
+        position = lowered.find(word)
+        while position >= 0:
+            begin = lowered.rfind(b"\n", 0, position) + 1
+            end = lowered.find(b"\n", position)
+            end = len(lowered) if end < 0 else end
+            regions.append(_neighbours(lowered, begin, end) if word in _AROUND else (begin, end))
+            position = lowered.find(word, end)
+    if not regions:
+        return data
+    pieces: list[bytes] = []
+    done = 0
+    for begin, end in _joined(regions):
+        # surrogateescape: octets that are not UTF-8 come back as they were.
+        shown = mask(data[begin:end].decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+        pieces += [data[done:begin], shown]
+        done = end
+    return b"".join([*pieces, data[done:]])
+
+
+@cache
+def _octets() -> tuple[bytes, ...]:
+    return (*(word.encode() for word in _IN_LOGS), *_AROUND)
+
+
+def _neighbours(data: bytes, begin: int, end: int) -> tuple[int, int]:
+    for _ in range(14):
+        begin = data.rfind(b"\n", 0, max(0, begin - 1)) + 1
+        after = data.find(b"\n", end + 1)
+        end = len(data) if after < 0 else after
+    return begin, end
+
+
+def _joined(regions: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    out: list[tuple[int, int]] = []
+    for begin, end in sorted(regions):
+        if out and begin <= out[-1][1] + 1:
+            out[-1] = (out[-1][0], max(out[-1][1], end))
+        else:
+            out.append((begin, end))
+    return out
+
+
+def leaving(text: str) -> str:
+    """Text about to leave this process, by whatever way: without the secrets of this host."""
+    return KNOWN.hide(text)
 
 
 def normalise(text: str) -> str:

@@ -3,9 +3,10 @@
 import re
 from dataclasses import dataclass
 
+from diagnose.parse.text.known import STARS
 from diagnose.parse.text.paste import artifacts
 
-STARS = "********"
+__all__ = ["STARS", "Shape", "placeholder", "shape"]
 
 # Words in capitals, or marked as to be replaced: a real password may be the word 'password', a document's is not.
 _PLACEHOLDER = re.compile(

@@ -1,0 +1,121 @@
+"""Credentials within Postfix' settings: tables written out in main.cf, next hops with a login, options of commands.
+
+Braces are matched as Postfix matches them, blanks or not, nested or not (DATABASE_README, postconf(5)).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from diagnose.parse.text.spelled import telling
+
+Span = tuple[int, int]
+
+_KINDS = re.compile(r"\b(?P<kind>static|inline|pipemap|unionmap|randmap):[ \t]*")
+_NAME = re.compile(r"(?m)^[\s#-]*(?:o[ \t]+)?\{?\s*(?P<name>[a-z][\w/-]*)[ \t]*=")
+# Parameters whose tables hold addresses and routes, never passwords.
+_ROUTES = re.compile(
+    r"(?!\S*(?:sasl|pass|secret|cred))(?:\S+/)?(?:virtual|sender_dependent|recipient|sender|transport|relocated|relay|local|alias"
+    r"|canonical|smtpd|smtp_generic|smtp_tls_policy|default_transport|mydestination|mynetworks|fallback|smtp_discard)?\w*"
+    r"(?:_maps|_domains|mydestination|mynetworks|_checks|_restrictions)$"
+)
+_SECRET_NAME = re.compile(r"sasl|pass|secret|cred")
+_ROUTE = re.compile(
+    r"(?:[a-z][\w-]*:)?(?:\[[\w.:-]+\]|[\w-]+(?:\.[\w-]+)+)?(?::(?:\d+|smtps?|submissions?))?|\S*@\S+\.\w+|[A-Z]+(?:\s.*)?|\d{3}(?:\s.*)?"
+    r"|permit\w*|reject\w*|defer\w*|discard|dunno|ok|warn|hold|all|anyone|yes|no|true|\*|[a-z]\w*|\d{1,5}|(?:encrypt|may|verify|secure|none)(?:\s.*)?",
+    re.I,
+)
+_HARMLESS = frozenset(("all", "anyone", "ok", "dunno", "reject", "discard", "permit", "rest", "*", "", "1", "yes"))
+
+
+def found(text: str) -> list[Span]:
+    """Where the credentials stand in text that holds static:, inline:, pipemap:, unionmap: or randmap: tables."""
+    spans: list[Span] = []
+    if "static:" not in text and "inline:" not in text and "map:" not in text:
+        return spans
+    for match in _KINDS.finditer(text):
+        name = _parameter(text, match.start())
+        spans += _table(text, match["kind"].lower(), match.end(), bool(_ROUTES.fullmatch(name)) if name else None)
+    return spans
+
+
+def _parameter(text: str, at: int) -> str:
+    line = text.rfind("\n", 0, at) + 1
+    names = [match["name"] for match in _NAME.finditer(text, line, at)]
+    option = re.findall(r"-o\s*\{?\s*([a-z][\w/-]*)\s*=", text[line:at])
+    return (option or names or [""])[-1]
+
+
+def _table(text: str, kind: str, at: int, routes: bool | None) -> Iterator[Span]:
+    end = _end(text, at)
+    if kind in ("pipemap", "unionmap"):
+        return  # their members are tables, found by themselves
+    begin, stop = (at + 1, end - 1) if text[at : at + 1] == "{" else (at, end)
+    if stop <= begin or (text[at : at + 1] == "{" and text[end - 1 : end] != "}"):
+        stop = end
+    if kind == "static":
+        yield from _credential(text, begin, stop, routes)
+        return
+    for first, last in _items(text, begin, stop):
+        if text[first:last].startswith("{") and text[first:last].endswith("}"):
+            first, last = first + 1, last - 1
+        equals = text.find("=", first, last) if kind == "inline" else first - 1
+        if kind == "inline" and equals < 0:
+            if not routes:
+                yield first, last
+            continue
+        yield from _credential(text, equals + 1, last, routes)
+
+
+def _credential(text: str, begin: int, end: int, routes: bool | None) -> Iterator[Span]:
+    """The secret part of `user:password`, or all of a value that is neither a route nor a word of configuration."""
+    value = text[begin:end]
+    begin += len(value) - len(value.lstrip())
+    value = value.strip()
+    end = begin + len(value)
+    if not value or value.lower() in _HARMLESS or value.strip("*") == "":
+        return
+    if routes:
+        login = re.search(r"(?:^|[\[,\s]|\b[a-z]\w*:)[^\s:@\[\]/]+:([^\s@]+)@", value)
+        if login and not re.match(r"[a-z]\w*:\[?[\w.-]*@", value):
+            yield begin + login.start(1), begin + login.end(1)
+        return
+    if routes is None and _ROUTE.fullmatch(value) and not telling(value.partition(":")[2]):
+        return
+    _, colon, password = value.partition(":")
+    if re.fullmatch(r"\d{1,5}", value):
+        return
+    if colon and password:
+        yield end - len(password), end
+    elif not colon:
+        yield begin, end
+
+
+def _end(text: str, at: int) -> int:
+    """Behind the table that begins at `at`: its closing brace, or where the word ends. Unclosed, it ends with the line."""
+    limit = text.find("\n", at)
+    limit = len(text) if limit < 0 else limit
+    if text[at : at + 1] != "{":
+        stop = re.compile(r"[^\s,}]*").match(text, at, limit)
+        return stop.end() if stop else at
+    level = 0
+    for index in range(at, limit):
+        level += (text[index] == "{") - (text[index] == "}")
+        if level == 0:
+            return index + 1
+    return limit
+
+
+def _items(text: str, begin: int, end: int) -> Iterator[Span]:
+    """Words between blanks and commas; what stands in braces is one."""
+    at = begin
+    while at < end:
+        if text[at] in ", \t\r\n":
+            at += 1
+            continue
+        level, start = 0, at
+        while at < end and (level > 0 or text[at] not in ", \t\r\n"):
+            level += (text[at] == "{") - (text[at] == "}")
+            at += 1
+        yield start, at

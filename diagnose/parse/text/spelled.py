@@ -1,0 +1,412 @@
+"""What text itself shows to be secret: named values, keys of providers, logins on the wire and on command lines.
+
+The one list of such spellings. `found` gives places, never copies; names of files, tables and words of prose are none.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import bisect
+import re
+from collections.abc import Iterator
+
+from diagnose.parse.text.shapes import LOGIN, LONG, NAMES, PGPASS, shapes, words
+
+Span = tuple[int, int]
+
+_STRONG = (
+    r"pass(?:word|wort|wd|phrase|code|w)?(?![a-z]*(?:ing|ive|age|ed|es|eng\w*|port|thr\w*)\b)|pwd|pw(?![a-z])"
+    r"|psswd|secret|token|credential|kennwort|contrase\w+|motdepasse|(?:api|access|private|shared|account|server|smtp|mail\w*"
+    r"|master|signing|encryption|license|app|webhook|send\w*|auth)[\s._-]?key"
+)
+_NAMED = re.compile(rf"(?:{_STRONG})|(?:key(?!cloak|board|word|sto|server|ring|tab|chain)|auth(?!ent|or(?!ization)))")
+_SURE = re.compile(_STRONG, re.I)
+_HEAD = re.compile(r"[\w.$-]{0,60}$")
+_REST = re.compile(r"[\w.-]{0,60}")
+_FILED = re.compile(
+    r"(?:files?|paths?|maps?|dir\w*|command|cmd|eval|policy|length|types?|format|scheme|enable[d]?|mechanisms?|options?"
+    r"|attr\w*|required|count|age|expir\w*|domain|service|security|transport|exceptions|header|methods?|level|valid\w*"
+    r"|lookup|authenticate|results?|cache\w*|limit|rate\w*|keyword\w*|keys|authentication)$",
+    re.I,
+)
+_SEP = re.compile(
+    r"""(?P<close>(?:\\?["'`]|[\])}>])*)(?P<sep>\s{0,9}(?:=>|->|:=|<-|<<<|==?|::?|\|)(?:\s{0,12}(?=["'`])|[ \t]{0,9})"""
+    r"""|(?<=>)|\s\.\s|\s{0,3},\s{0,9}|\s{0,2}\(\s{0,3}|[ \t]{0,2}\[|(?:[ \t]+(?:is|was|to|ist|as|by|of)(?=[ \t]+\S))?[ \t]{1,20})"""
+)
+_PAIR = re.compile(  # {"name": "SMTP_PASSWORD", "value": "…"}, <name>password</name><value>…, key="password" value="…"
+    r"""(?:\\?["'`]|[\]>]|</\w{1,20}>|[\s,;<]|\\n){1,12}(?:string|value|val|content|default|data)\\?["']?(?:\s*(?:=>|[:=,])\s*|>\s*)""",
+    re.I,
+)
+_ATTRIBUTES = re.compile(r"""(?:\s+[\w:-]{1,40}\s*=\s*(?:"[^"]{0,80}"|'[^']{0,80}')){1,5}\s*>""")
+_LEAD = re.compile(
+    r"""(?:!!?\w+[ \t]+|[|>][+-]?\d?[ \t]*\n[ \t]+|<!\[CDATA\[|(?:[brfu]{1,2}|@|\$|L|N)(?=["'])|\{\s*["']?(?:value|plain)["']?\s*[:=]\s*"""
+    r"""|<<(?=")|[A-Za-z]\w{0,20}(?:<\w+>|\[\])?\??\s*=\s*(?=["'])|(?:String|SecureString|bytes|str|sensitive|Secret|ENV|quote)\(\s*|new \w+\(\s*)""",
+    re.I,
+)
+_OPEN = re.compile(
+    r"""\\?(?:\"\"\"|'''|["'`])|[«“”„‘’‚‹]|\[=?\[|%?[qQwW]{1,2}[{(\[<|/!]|<<-?~?['"]?(?P<here>\w+)['"]?[^\n]*\n"""
+)
+_CLOSING = {
+    "«": "»",
+    "“": "”",
+    "”": "”",
+    "„": "“",
+    "‘": "’",
+    "’": "’",
+    "‚": "‘",
+    "‹": "›",
+    "{": "}",
+    "(": ")",
+    "[": "]",
+    "<": ">",
+}
+_DELIMITER = re.compile(r"""[\s,;)\]}>:+.]|$|\\n|\\?["']|</|/>|=>""")
+_CUT = re.compile(
+    r"""\\?["'](?=[\s,;)\]}]|$|\\n)|[,;&|](?=\s*["']?[\w.-]{1,30}\s?[=:])|\\n|</|[)\]}"';,>]*(?=[)\]}"';,>.]*$)|(?<=\w),(?=\s|$)"""
+)
+_BEGINNING = re.compile(r"""[\s#;/*!$@%:{(\[\-<>|"'+]*(?:[\w.]+(?:[ \t]+|=)){0,2}[$@*&:"'\[{(%]*""")
+_SYSLOG = re.compile(
+    r"(?:<\d{1,3}>\d? ?)?(?:\w{3} +\d+ [\d:]{8}|\d{4}-\d\d-\d\d[T ][\d:.,]+\S*) (?:\S+ )?[\w./()@-]+(?:\[\d+\])?: |\[[^\]\n]{1,40}\] ?"
+)
+_HEADS = re.compile(rf"(?m)^(?:{_SYSLOG.pattern})")
+_LINE_END = re.compile(
+    r"""\n|\\n|"(?=\s*[,}\]])|\s(?=[2345]\d\d[ -]|[\w.-]+(?:=|: )|\(|&&|\|\|?|--?\w|[#;]\s|\d\.\d\.\d)|$"""
+)
+_PROSE = re.compile(
+    r"""(?:a|an|and|any|are|as|at|authenticat\w*|available|bad|based|been|but|by|can|cannot|can't|change[ds]?|check\w*|command|
+    configur\w*|contains?|could|database|denied|deprecated|did|disabled|do|does|doesn't|empty|enabled|entry|entries|error|
+    exceed\w*|exchange|expect\w*|expired?|fail\w*|field|file|files|for|form|format|found|from|generat\w*|given|grant|has|hash|
+    have|hidden|id|if|in|incorrect|information|invalid|is|isn't|it|just|length|like|list|lookup\w*|login|looks|managers?|map|
+    maps|matche?[ds]?|maximum|may|mechanisms?|methods?|minimum|mismatch|missing|must|name|needed|needs|new|no|none|not|null|
+    number|of|off|ok|old|on|only|or|out|param\w*|plain|please|policy|possible|problem|prompt|protect\w*|provided|received|
+    redacted|reject\w*|replace\w*|requests?|required?|requires|reset|response|result|scheme|secret|sent|server|set|settings?|
+    should|source|specified|storage|store[ds]?|string|success\w*|supplied|support\w*|table|than|that|the|this|timed|to|too|true|
+    false|type|undefined|unknown|unset|unsupported|update[ds]?|used|user|username|using|valid|value|verif\w*|via|was|were|which|
+    will|with|without|wrong|yes|you|your|yet)(?![\w-])""",
+    re.I | re.X,
+)
+_REFERENCE = re.compile(
+    r"(?:(?:proxy|debug):)*(?:hash|lmdb|texthash|btree|cdb|dbm|sdbm|regexp|pcre|cidr|mysql|pgsql|ldap|sqlite|memcache|mongodb|environ|"
+    r"unix|tcp|socketmap|static|inline|pipemap|unionmap|randmap|fail|internal|nis)(?::|$)"
+    r"|<\S*>|\*{3,}.*|\$\{[\w.:-]*\}|\$\([\w.:-]*\)|\$[A-Z_][A-Z_\d]{2,}|\$\w+_\w+(?:$|[\s,])|\{\{.*|<%.*|%[({]?\w+[)}]?s?$|%\w+%$|\.{2,}|…|[xX]{4,}$|CHANGE_ME",
+)
+_PATH = re.compile(
+    r"(?:file:)?(?:/[A-Za-z][\w.-]*){2,}/?|[A-Z]:\\\S*|\S+\.(?:pem|key|crt|cf|conf|db|so|py|java|php|txt|json|ya?ml)\b"
+)
+_FACT = re.compile(
+    r"<?[^\s:@]*@[\w.-]+>?|\[?(?![\w.-]*\d?[a-z]+\d*[A-Z]\w*\d|[\w.-]*\d[A-Z])[\w-]+(?:\.[\w-]+)*\.(?:[A-Za-z]{2,}|\d+)\.?\]?(?::\d+)?|\[[\w.:-]+\](?::\d+)?|[\d:./T+-]+Z?|[\w-]+\(\)?|(?![^/]*\d[^/]*[A-Z])[A-Z][\w+-]*(?:/(?!\w*\d)[\w+-]+)+"
+    r"|(?:[A-Z]*[a-z]{2,}|[a-z]){1,6}|[A-Z_]+|[a-z]+(?:[-_/][a-z]+)*|(?:SCRAM-)?SHA-?\d+\S*|[A-Z]{2,}-?\d{1,3}|[\w-]+=.*|0x[0-9a-f]+|\W*|\d+[a-z]{0,3}"
+)
+
+
+def telling(value: str) -> bool:
+    """Whether a value by itself looks like a secret: no word, name, address, path, number, or date."""
+    core = value.strip("\"'.,;:?()[]{}<>")
+    return (
+        len(core) >= 4
+        and not re.fullmatch(r"\d+/(?:tcp|udp)", core)
+        and not _FACT.fullmatch(core)
+        and not _PATH.match(core)
+        and not _REFERENCE.match(value)
+    )
+
+
+def found(text: str) -> list[Span]:
+    """Where secrets stand in a text of any number of lines; spans in order, not overlapping. A log's stamps and
+    programs' names are passed over, so that what was written over several lines is read as it was."""
+    heads = [(each.start(), each.end()) for each in _HEADS.finditer(text)] if "\n" in text.strip() else []
+    if not heads:
+        return _found(text)
+    bodies: list[str] = []
+    places: list[tuple[int, int]] = []  # where a piece begins without the heads, and in the text
+    done = length = 0
+    for begin, end in [*heads, (len(text), len(text))]:
+        places.append((length, done))
+        bodies.append(text[done:begin])
+        length += begin - done
+        done = end
+    spans: list[Span] = []
+    starts = [place[0] for place in places]
+    for begin, end in _found("".join(bodies)):
+        while begin < end:
+            index = bisect.bisect_right(starts, begin) - 1
+            stop = min(end, starts[index + 1] if index + 1 < len(starts) else end)
+            shift = places[index][1] - places[index][0]
+            spans.append((begin + shift, stop + shift))
+            begin = stop
+    return merged(spans)
+
+
+_LOGIN_AT = re.compile(r":[^\s@:]+@")
+_LONG = re.compile(r"[A-Za-z0-9+/]{32}")
+
+
+def _found(text: str) -> list[Span]:
+    lowered = text.lower()
+    padded = f"\n{lowered}"
+    held = {word for word in words() if word in padded}
+    if "@" in text and _LOGIN_AT.search(text):
+        held.add(LOGIN)
+    if _LONG.search(text):
+        held.add(LONG)
+    if text.count(":") > 3:
+        held.add(PGPASS)
+    spans: list[Span] = []
+    if held:
+        for needed, pattern in shapes():
+            if not held.isdisjoint(needed):
+                spans += [each.span(index) for each in pattern.finditer(text) for index in _groups(each)]
+    if any(word in lowered for word in NAMES):
+        spans += _values(text, lowered)
+    spans += _exchanges(text, lowered)
+    return merged(spans)
+
+
+def merged(spans: list[Span]) -> list[Span]:
+    out: list[Span] = []
+    for begin, end in sorted(spans):
+        if out and begin <= out[-1][1]:
+            out[-1] = (out[-1][0], max(out[-1][1], end))
+        elif end > begin:
+            out.append((begin, end))
+    return out
+
+
+def _groups(match: re.Match[str]) -> list[int]:
+    taken = [index for index in range(1, (match.re.groups or 0) + 1) if match.start(index) >= 0]
+    return taken or [0]
+
+
+# --- named values ---------------------------------------------------------------------------------------------------
+
+
+def _values(text: str, lowered: str) -> Iterator[Span]:
+    done = 0
+    for core in _NAMED.finditer(lowered if len(lowered) == len(text) else text):
+        if core.start() < done:
+            continue
+        head = _HEAD.search(text, max(0, core.start() - 60), core.start())
+        begin = head.start() if head else core.start()
+        rest = _REST.match(text, core.end())
+        end = rest.end() if rest else core.end()
+        name = text[begin:end].rstrip(".-")
+        span = _value(text, name, begin, begin + len(name), _SURE.search(name) is not None)
+        if span is not None:
+            done = span[1]
+            yield span
+
+
+def _value(text: str, name: str, begin: int, end: int, strong: bool) -> Span | None:
+    """The value that belongs to a name; None where there is none, or none that is secret."""
+    if text[begin - 1 : begin] == "/" and "=" not in text[end : end + 2]:
+        return None  # a path
+    strong = strong and not _FILED.search(name)
+    pair = _PAIR.match(text, end)
+    if pair is not None:
+        if text[pair.end() - 1] == ">":
+            return _element(text, pair.end(), strong)
+        return _checked(text, _bounds(text, pair.end(), False), strong, "=")
+    attributes = _ATTRIBUTES.match(text, end) if text[begin - 1 : begin] in ("<", ":") else None
+    if attributes is not None:
+        return _element(text, attributes.end(), strong)
+    sep = _SEP.match(text, end)
+    if sep is None:
+        return None
+    kind = sep["sep"].strip() or (" " if not sep["close"].endswith(">") else ">")
+    if sep["close"].endswith(">") and kind == ">":
+        return _element(text, sep.end(), strong)
+    line = text.rfind("\n", 0, begin) + 1
+    before = text[begin - 1 : begin]
+    if before in ("'", '"') and not sep["close"] and kind in ("=", ":"):  # "NAME=value"
+        return _checked(text, (sep.end(), _find(text, before, sep.end())), strong, kind)
+    head = _SYSLOG.match(text, line, begin)
+    whole = strong and bool(_BEGINNING.fullmatch(text, head.end() if head else line, begin))
+    if kind == " ":
+        if not strong or before == "=" or (name.lower() == "pass" and not whole):
+            return None
+        if "\t" in sep["sep"] or len(sep["sep"]) > 1 or (whole and _ALONE.match(text, sep.end())):
+            kind = ":"
+    whole = whole and kind in ("=", ":", ":=", "=>", "->", "::", "<-", "|")
+    return _checked(text, _bounds(text, sep.end(), whole), strong, kind)
+
+
+_ALONE = re.compile(r"[^\s\"'(]+(?=\s*(?:\n|$))")
+
+
+def _element(text: str, begin: int, strong: bool) -> Span | None:
+    lead = _LEAD.match(text, begin)
+    begin = lead.end() if lead else begin
+    return _checked(text, (begin, _find(text, "]]>" if lead else "</", begin)), strong, ">")
+
+
+def _find(text: str, what: str, start: int) -> int:
+    at = text.find(what, start, start + 2000)
+    return at if at >= 0 else min(len(text), start + 200)
+
+
+def _bounds(text: str, at: int, whole: bool) -> Span | tuple[int, int, bool]:
+    """Where the value that begins at `at` lies. whole: it may go on to the end of its line."""
+    for _ in range(3):
+        lead = _LEAD.match(text, at)
+        if lead is None:
+            break
+        at = lead.end()
+    opening = _OPEN.match(text, at)
+    if opening is not None:
+        mark = opening[0]
+        begin = opening.end()
+        if opening["here"]:
+            return begin, _find(text, f"\n{opening['here']}", begin), True
+        closing = _CLOSING.get(mark[-1], mark if mark[-1] not in "|/!" else mark[-1])
+        closing = closing if mark[0] != "[" else mark.replace("[", "]")
+        end = _closed(text, closing, begin)
+        if end is not None:
+            behind = end + len(closing)
+            if _DELIMITER.match(text, behind):
+                return begin, end, True
+            tail = re.compile(r"\S*").match(text, behind)
+            return begin, tail.end() if tail else behind, True
+    stop = re.compile(r"\S*").match(text, at)
+    end = stop.end() if stop else at
+    if whole:
+        line = _LINE_END.search(text, end)
+        return at, len(text[: line.start() if line else end].rstrip()), False
+    cut = _CUT.search(text, at + 1, end)
+    return at, cut.start() if cut else end, False
+
+
+def _closed(text: str, closing: str, start: int) -> int | None:
+    at = start
+    limit = min(len(text), start + 1000)
+    while (at := text.find(closing, at, limit)) >= 0:
+        slashes = len(text[start:at]) - len(text[start:at].rstrip("\\"))
+        if closing[0] == "\\" or slashes % 2 == 0:
+            return at
+        at += 1
+    return None
+
+
+def _checked(text: str, bounds: tuple[int, ...], strong: bool, kind: str) -> Span | None:
+    begin, end = bounds[0], bounds[1]
+    quoted = len(bounds) > 2 and bool(bounds[2])
+    value = text[begin:end].strip()
+    if not value or _REFERENCE.match(value) or value.startswith("- "):
+        return None
+    end = begin + len(text[begin:end].rstrip())
+    if kind == ">" and not strong:
+        return (begin, end) if telling(value) else None
+    if strong and _filed_value(value):
+        return None
+    if quoted or kind == ">":
+        if kind in (" ", "(", "[") and _PROSE.match(value) and " " in value:
+            return None
+        if (
+            kind == ","
+            and not telling(value)
+            and not re.search(r"[({][^(){}]{0,80}$|['\"]-+[\w-]*['\"],\s*\S{0,3}$", text[max(0, begin - 90) : begin])
+        ):
+            return None
+        return (begin, end) if strong or (telling(value) and " " not in value) or _login(value) else None
+    if _PROSE.match(value) and not telling(value.split()[0]):
+        return None
+    if strong and kind in ("=", ":=", "=>", "<-", "->", "|", "==", "<<<"):
+        return begin, end
+    if strong and kind == ":" and not telling(value) and re.match(r"[ \t]+[A-Za-z]", text[end : end + 20]):
+        return None
+    if strong and kind == ":" and re.fullmatch(r"\d+/(?:tcp|udp|sctp|dccp)", value):
+        return None
+    if strong and kind == ":":
+        return (
+            (begin, end)
+            if telling(value) or value.islower() or not re.fullmatch(r"[A-Z]?[a-z]+[ .].*", value)
+            else None
+        )
+    if kind == "," or (kind == "(" and len(value) < 8):
+        return None
+    return (begin, end) if telling(value) or (not strong and _login(value)) else None
+
+
+def _filed_value(value: str) -> bool:
+    path = _PATH.fullmatch(value)
+    return path is not None and not re.search(r"\d.*[A-Z]|[A-Z].*\d", value)
+
+
+def _login(value: str) -> bool:
+    return bool(re.fullmatch(r"[\w.+-]{1,60}:(?![\d/]+$)[^\s/:][^\s:]{3,}", value))
+
+
+# --- logins on the wire ---------------------------------------------------------------------------------------------
+
+_EXCHANGE = re.compile(
+    r"\bAUTH[ =]+(?:LOGIN|PLAIN|CRAM|X?OAUTH|NTLM|DIGEST|SCRAM)|\b334[ -]|(?:^|\n|: ?)(?:VXNlcm5hbWU6|UGFzc3dvcmQ6)\s*(?:\n|$)"
+)
+_CODED = re.compile(
+    r"(?<![\w+/=.@-])([A-Za-z0-9+/_-]{8,}={0,2}|[A-Za-z0-9+/_-]{2,7}={1,2})(?=[\s\"'\\,;)\]]*(?:\n|\\n|\\r|$|[\"'\]]))"
+)
+_BLOB = re.compile(r"(?<![\w+/=.@-])(?=[a-z\d+/]*[A-Z])(?=[A-Z\d+/]*[a-z])[A-Za-z0-9+/_-]{12,}={0,2}(?![\w+/=@.])")
+_NEIGHBOURS = 14  # lines before and behind a login's mark that may belong to it
+_PROMPTS = frozenset(
+    ("VXNlcm5hbWU6", "UGFzc3dvcmQ6", "dXNlcm5hbWU6", "cGFzc3dvcmQ6", "VXNlciBOYW1lAA==", "UGFzc3dvcmQA")
+)
+
+
+def _exchanges(text: str, lowered: str) -> Iterator[Span]:
+    """Base64 that answers a server: as the last word of a line near a login's marks, and anywhere what holds a login."""
+    marks: list[int] = []
+    if "334" in text or "auth " in lowered or "auth=" in lowered or "ugfzc3dvcmq6\n" in lowered:
+        marks = [mark.start() for mark in _EXCHANGE.finditer(text)]
+    if marks:
+        starts = [0, *(at.end() for at in re.finditer(r"\n|\\n", text))]
+        near: set[int] = set()
+        for mark in marks:
+            line = bisect.bisect_right(starts, mark) - 1
+            near.update(range(max(0, line - _NEIGHBOURS), min(len(starts), line + _NEIGHBOURS + 1)))
+        for line in sorted(near):
+            end = starts[line + 1] if line + 1 < len(starts) else len(text)
+            for coded in _CODED.finditer(text, starts[line], end):
+                word = coded[1]
+                if word not in _PROMPTS and _answers(word, text[starts[line] : coded.start()]):
+                    yield coded.span(1)
+    for blob in _BLOB.finditer(text):
+        if blob[0] not in _PROMPTS and len(blob[0]) % 4 in (0, 2, 3) and _holds_login(blob[0]):
+            yield blob.span()
+
+
+def _answers(word: str, before: str) -> bool:
+    """Whether a word at a line's end is base64 and no word of a protocol or of prose."""
+    bare = word.rstrip("=")
+    if re.fullmatch(r"[A-Z\d-]{2,}|[a-z-]+|[A-Z][a-z]+|\d+|[\d-]+|\w+-\w+", bare) and bare == word:
+        # One word alone behind a client's mark is an answer all the same.
+        return (
+            bool(re.search(r"(?:[CR<>]|>>|->|CLIENT|client|=>)[:>]? ?$", before))
+            and not re.fullmatch(r"[A-Z\d]{4,10}|\d+", word)
+            and len(word) % 4 == 0
+        )
+    return len(word) % 4 == 0 and not _FACT_WORD.fullmatch(word)
+
+
+_FACT_WORD = re.compile(
+    r"(?:[A-Z]?[a-z]{2,})(?:[A-Z][a-z]{2,})+|SMTPUTF8|8BITMIME|TLSv1|(?:/[a-z]\w*)+|[a-z]+/[a-z]+|[A-F\d]+"
+)
+
+
+def _holds_login(word: str) -> bool:
+    try:
+        data = base64.b64decode(word.replace("-", "+").replace("_", "/") + "==")
+    except (binascii.Error, ValueError):
+        return False
+    if data[:5] == b"user=" or b"auth=Bearer" in data or data[:2] == b"n,":
+        return True
+    if 1 <= data.count(b"\0") <= 2 and len(data) >= 5:
+        return all(octet >= 32 or octet == 0 for octet in data) and _utf8(data)
+    # CRAM-MD5: the user, a blank, 32 hexadecimal digits.
+    return bool(re.fullmatch(rb"\S+ [0-9a-f]{32}", data))
+
+
+def _utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
