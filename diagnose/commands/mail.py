@@ -62,7 +62,7 @@ def explain(
 
     check_format(format, color)
     with pasted.opened(file) as lines:
-        report = explain(lines, pasted.name_of(file), datetime.now().astimezone())
+        report = explain(pasted.without_secrets(lines), pasted.name_of(file), datetime.now().astimezone())
     _print(report, format, output, verbose, color, about(report))
 
 

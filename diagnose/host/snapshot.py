@@ -18,9 +18,10 @@ from typing import Any, TypeVar
 from diagnose import files
 from diagnose.errors import SnapshotError
 from diagnose.host.plain import from_plain, to_plain
-from diagnose.host.query import KINDS, Query
+from diagnose.host.query import KINDS, LogReply, Query
 from diagnose.model import Target
 from diagnose.parse.text import bounded
+from diagnose.parse.text.masking import mask
 
 R = TypeVar("R")
 SCHEMA = 1
@@ -55,9 +56,16 @@ class Recording:
         return reply  # type: ignore[no-any-return]
 
 
+def _masked(reply: Any) -> Any:
+    """The log's lines were masked line by line where they are many; here they are read closely."""
+    if isinstance(reply, LogReply):
+        return dataclasses.replace(reply, lines=tuple(mask("\n".join(reply.lines)).split("\n")) if reply.lines else ())
+    return reply
+
+
 def dumps(recording: Recording, hide: Callable[[Any], Any] = lambda data: data) -> str:
     asked = [
-        {"query": {"kind": type(query).__name__, **to_plain(query)}, "reply": to_plain(reply)}
+        {"query": {"kind": type(query).__name__, **to_plain(query)}, "reply": to_plain(_masked(reply))}
         for query, reply in recording.asked.items()
     ]
     asked.sort(key=lambda item: json.dumps(item["query"], sort_keys=True))

@@ -21,8 +21,10 @@ from typing import IO, Any, cast
 
 from diagnose import files
 from diagnose.errors import UsageError
+from diagnose.parse.text.masking import mask
 
 PATIENCE = 15.0  # seconds that a FIFO is waited for
+_TOGETHER = 400  # lines that are searched for secrets at once
 LONGEST = 65_536  # octets of a line that are kept
 _BOMS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
@@ -117,6 +119,22 @@ class _Pipe(io.RawIOBase):
                         return len(data)
                 time.sleep(0.05)  # end of file is what a FIFO says before its first writer comes
         raise TimeoutError(errno.ETIMEDOUT, f"nothing more was written into it within {PATIENCE:.0f} s")
+
+
+def without_secrets(lines: Iterator[str | bytes]) -> Iterator[bytes]:
+    """The lines with what is secret in them replaced by stars; read together, since a login goes over several lines."""
+    held: list[bytes] = []
+    for line in lines:
+        held.append((line.encode("utf-8", "replace") if isinstance(line, str) else line).rstrip(b"\n"))
+        if len(held) >= _TOGETHER:
+            yield from _masked(held)
+            held.clear()
+    yield from _masked(held)
+
+
+def _masked(held: list[bytes]) -> list[bytes]:
+    text = b"\n".join(held).decode("utf-8", "surrogateescape")
+    return mask(text).encode("utf-8", "surrogateescape").split(b"\n") if held else []
 
 
 def _lines(file: IO[bytes], name: str) -> Iterator[str | bytes]:

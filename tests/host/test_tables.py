@@ -102,10 +102,34 @@ def test_static_and_inline_never_become_arguments(monkeypatch: pytest.MonkeyPatc
         f"static:{{app:{PASSWORD}}}",
         f"inline:{{ [Relay.example]:587=app:{PASSWORD} }}",
         f"inline:{{ {{ [relay.example]:587 = app:{PASSWORD} }} }}",
+        f"inline:{{ {{a.example=u:{PASSWORD}}}, {{[relay.example]:587=app:{PASSWORD}}} }}",
+        f"pipemap:{{inline:{{[relay.example]:587=x}},static:app:{PASSWORD}}}",
+        f"unionmap:{{static:app:{PASSWORD}}}",
+        f"randmap:{{app:{PASSWORD}}}",
+        f"proxy:static:app:{PASSWORD}",
     ):
         reply = tables.lookup(MapLookup(reference, "[relay.example]:587", secret=True), soon(), Secrets())
         assert (reply.found, reply.value) == (True, f"app:{STARS}"), reference
         assert tables.credentials(Login("map", reference, ("[relay.example]:587",)), Secrets()) == ("app", PASSWORD)
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "acme:SECRET1x",
+        "{[h]:587=acme:SECRET1x}",
+        "hash:acme:SECRET1x",
+        "SECRET1x",
+        "{ [h]:587=acme:SECRET1x }",
+        "hash:/x acme:SECRET1x",
+    ],
+)
+def test_what_is_no_table_never_becomes_an_argument(monkeypatch: pytest.MonkeyPatch, reference: str) -> None:
+    monkeypatch.setattr(tables, "find", lambda name: pytest.fail("a program was to be run"))
+    reply = tables.lookup(MapLookup(reference, "x", secret=True), soon(), Secrets())
+    assert not reply.found
+    assert reply.error
+    assert "SECRET1x" not in repr(reply)
 
 
 @needs_postmap

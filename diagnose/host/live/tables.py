@@ -8,7 +8,7 @@ import re
 import subprocess
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from diagnose import files
 from diagnose.host.live.system import decode, environment, find, limited, why
@@ -16,6 +16,7 @@ from diagnose.host.query import CompareReply, Login, MapCompare, MapLookup, MapR
 from diagnose.host.secretfile import masked_value
 from diagnose.parse.postfix import table as tables
 from diagnose.parse.postfix.main_cf import logical_lines
+from diagnose.parse.postfix.setting_types import items
 from diagnose.parse.text.masking import STARS, Secrets, mask
 
 _TIMEOUT = 5.0
@@ -59,7 +60,7 @@ def compare(query: MapCompare, deadline: float, secrets: Secrets) -> CompareRepl
     """The answer to `MapCompare`, for tables that postmap compiles."""
     table = tables.parse(query.table)
     source = tables.source(table)
-    if not tables.needs_postmap(table) or not source:
+    if not tables.needs_postmap(table) or not source or not _PLACE.fullmatch(table.key):
         return CompareReply(problem=f"not a compiled table: {_shown(query.table)}")
     try:
         text = decode(files.read(source, _SOURCE_LIMIT))
@@ -142,16 +143,53 @@ def _asked(reference: str, key: str, deadline: float) -> _Answer:
         reference = _in_clear(reference)
         if STARS in reference:
             return _Answer(problem="its entries stand in main.cf and could not be read there")
-    table = tables.parse(reference)
-    fixed = tables.static_value(table)
-    if fixed is None and table.type == "inline":
+    return _answer(tables.parse(reference), key, deadline)
+
+
+# What an argument may hold, which every user of the host sees: a table's type and place, nothing that could be a login.
+_PLACE = re.compile(
+    r"(?:[A-Za-z]\w*:)?(?:/[\w.+%~-]+)+/?|unix:\w+\.byname|(?:tcp|socketmap):[\w./-]+(?::[\w./-]+){1,3}|environ:\w*"
+)
+
+
+def _answer(table: tables.Table, key: str, deadline: float) -> _Answer:
+    """Tables that are written out in main.cf are read here (DATABASE_README), all others by postmap."""
+    if table.type == "static":
+        return _Answer(code=0, out=table.name)
+    if table.type == "inline":
         entries = {name.lower(): value for name, value in tables.inline_entries(table).items()}
-        fixed = entries.get(key.lower())
-        if fixed is None:
-            return _Answer(code=1)
-    if fixed is not None:
-        return _Answer(code=0, out=fixed)
-    return _postmap(["-q", key, reference], deadline)
+        value = entries.get(key.lower())
+        return _Answer(code=1) if value is None else _Answer(code=0, out=value)
+    if table.type == "randmap":
+        values = items(table.name)
+        return _Answer(code=0, out=values[0]) if values else _Answer(code=1)
+    if table.type in ("unionmap", "pipemap"):
+        return _nested(table, key, deadline)
+    if not _PLACE.fullmatch(table.key):
+        kind = table.type if re.fullmatch(r"[a-z]{1,12}", table.type) else "(not shown)"
+        return _Answer(code=1, err=f"error: unsupported dictionary type: {kind}")
+    if "\n" in key:
+        return _Answer(code=1)
+    found = _postmap(["-q", "-", table.key], deadline, f"{key}\n")
+    return replace(found, out=found.out.removeprefix(f"{key}\t"))
+
+
+def _nested(table: tables.Table, key: str, deadline: float) -> _Answer:
+    """unionmap: all results together; pipemap: each result is the next one's key."""
+    results: list[str] = []
+    errors = ""
+    for inner in table.inner:
+        answer = _answer(inner, results[-1] if results and table.type == "pipemap" else key, deadline)
+        if answer.problem:
+            return answer
+        errors += answer.err
+        if answer.code == 0:
+            results.append(answer.out.removesuffix("\n"))
+        elif table.type == "pipemap" or answer.code != 1:
+            return _Answer(code=answer.code, err=errors)
+    if not results:
+        return _Answer(code=1, err=errors)
+    return _Answer(code=0, out=results[-1] if table.type == "pipemap" else ",".join(results), err=errors)
 
 
 def _in_clear(masked: str) -> str:
@@ -177,14 +215,15 @@ def _in_clear(masked: str) -> str:
     return masked
 
 
-def _postmap(arguments: list[str], deadline: float) -> _Answer:
+def _postmap(arguments: list[str], deadline: float, keys: str = "") -> _Answer:
+    """keys: given on standard input, since other users see arguments."""
     program = find("postmap")
     if program is None:
         return _Answer(problem="not found: postmap")
     try:
         done = subprocess.run(
             limited([program, *arguments]),
-            stdin=subprocess.DEVNULL,
+            input=keys.encode("utf-8", "surrogateescape"),
             capture_output=True,
             env=environment(),
             cwd="/",

@@ -98,8 +98,11 @@ class Secrets:
             value = value.strip(" \t\r\n")
             if value in self._values or STARS in value or len(self._values) >= _MOST or ordinary(value):
                 continue
-            plain = {form for form in forms(value) if len(form) >= SHORTEST}
-            coded = set(cores(value))
+            try:
+                plain = {form for form in forms(value) if len(form) >= SHORTEST}
+                coded = set(cores(value))
+            except UnicodeError:  # octets that are no text
+                plain, coded = {value}, set()
             with self._lock:
                 self._values.add(value)
                 self._plain |= plain

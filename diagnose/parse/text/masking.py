@@ -37,7 +37,7 @@ _IN_LOGS = (
     "pass", "pwd", "pw=", "pw:", "pw ", "secret", "token", "credential", "key=", "key:", "key'", 'key"', "_key", "api", "auth ", "auth=",
     "auth:", "auth_", "bearer", "basic ", "://", "static:", "inline:", "map:{", "coded ", "resp=", "attr", "identified", "dictionary",
     "duplicate", "login(", "sg.", "xkeysib", "xsmtpsib", "akia", "ghp_", "glpat", "eaa", "sk_", "eyj", "]: > ", "]: < ", "-us", " -p",
-    " -u", "-ap", "@[", "==", " 334", "key--", "-> server", "client -> ", " c: ", "hook", "-w ", "md-", "re_",
+    " -u", "-ap", "-xp", "kennwort", "contrase", "@[", "==", " 334", "key--", "-> server", "client -> ", " c: ", "hook", "-w ", "md-", "re_",
 )  # fmt: skip
 _AROUND = (
     b"auth login",
@@ -119,7 +119,7 @@ def veil(data: bytes) -> bytes:
             begin = lowered.rfind(b"\n", 0, position) + 1
             end = lowered.find(b"\n", position)
             end = len(lowered) if end < 0 else end
-            regions.append(_neighbours(lowered, begin, end) if word in _AROUND else (begin, end))
+            regions.append(_neighbours(lowered, begin, end, 14 if word in _AROUND else 0, 14 if word in _AROUND else 2))
             position = lowered.find(word, end)
     if not regions:
         return data
@@ -138,11 +138,13 @@ def _octets() -> tuple[bytes, ...]:
     return (*(word.encode() for word in _IN_LOGS), *_AROUND)
 
 
-def _neighbours(data: bytes, begin: int, end: int) -> tuple[int, int]:
-    for _ in range(14):
+def _neighbours(data: bytes, begin: int, end: int, before: int, after: int) -> tuple[int, int]:
+    """The lines from `begin` to `end` with those around them: a value may stand on the line behind its name."""
+    for _ in range(before):
         begin = data.rfind(b"\n", 0, max(0, begin - 1)) + 1
-        after = data.find(b"\n", end + 1)
-        end = len(data) if after < 0 else after
+    for _ in range(after):
+        stop = data.find(b"\n", end + 1)
+        end = len(data) if stop < 0 else stop
     return begin, end
 
 

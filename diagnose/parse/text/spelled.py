@@ -5,12 +5,11 @@ The one list of such spellings. `found` gives places, never copies; names of fil
 
 from __future__ import annotations
 
-import base64
-import binascii
 import bisect
 import re
 from collections.abc import Iterator
 
+from diagnose.parse.text.exchanges import exchanges
 from diagnose.parse.text.shapes import LOGIN, LONG, NAMES, PGPASS, shapes, words
 
 Span = tuple[int, int]
@@ -159,7 +158,7 @@ def _found(text: str) -> list[Span]:
                 spans += [each.span(index) for each in pattern.finditer(text) for index in _groups(each)]
     if any(word in lowered for word in NAMES):
         spans += _values(text, lowered)
-    spans += _exchanges(text, lowered)
+    spans += exchanges(text, lowered)
     return merged(spans)
 
 
@@ -334,79 +333,3 @@ def _filed_value(value: str) -> bool:
 
 def _login(value: str) -> bool:
     return bool(re.fullmatch(r"[\w.+-]{1,60}:(?![\d/]+$)[^\s/:][^\s:]{3,}", value))
-
-
-# --- logins on the wire ---------------------------------------------------------------------------------------------
-
-_EXCHANGE = re.compile(
-    r"\bAUTH[ =]+(?:LOGIN|PLAIN|CRAM|X?OAUTH|NTLM|DIGEST|SCRAM)|\b334[ -]|(?:^|\n|: ?)(?:VXNlcm5hbWU6|UGFzc3dvcmQ6)\s*(?:\n|$)"
-)
-_CODED = re.compile(
-    r"(?<![\w+/=.@-])([A-Za-z0-9+/_-]{8,}={0,2}|[A-Za-z0-9+/_-]{2,7}={1,2})(?=[\s\"'\\,;)\]]*(?:\n|\\n|\\r|$|[\"'\]]))"
-)
-_BLOB = re.compile(r"(?<![\w+/=.@-])(?=[a-z\d+/]*[A-Z])(?=[A-Z\d+/]*[a-z])[A-Za-z0-9+/_-]{12,}={0,2}(?![\w+/=@.])")
-_NEIGHBOURS = 14  # lines before and behind a login's mark that may belong to it
-_PROMPTS = frozenset(
-    ("VXNlcm5hbWU6", "UGFzc3dvcmQ6", "dXNlcm5hbWU6", "cGFzc3dvcmQ6", "VXNlciBOYW1lAA==", "UGFzc3dvcmQA")
-)
-
-
-def _exchanges(text: str, lowered: str) -> Iterator[Span]:
-    """Base64 that answers a server: as the last word of a line near a login's marks, and anywhere what holds a login."""
-    marks: list[int] = []
-    if "334" in text or "auth " in lowered or "auth=" in lowered or "ugfzc3dvcmq6\n" in lowered:
-        marks = [mark.start() for mark in _EXCHANGE.finditer(text)]
-    if marks:
-        starts = [0, *(at.end() for at in re.finditer(r"\n|\\n", text))]
-        near: set[int] = set()
-        for mark in marks:
-            line = bisect.bisect_right(starts, mark) - 1
-            near.update(range(max(0, line - _NEIGHBOURS), min(len(starts), line + _NEIGHBOURS + 1)))
-        for line in sorted(near):
-            end = starts[line + 1] if line + 1 < len(starts) else len(text)
-            for coded in _CODED.finditer(text, starts[line], end):
-                word = coded[1]
-                if word not in _PROMPTS and _answers(word, text[starts[line] : coded.start()]):
-                    yield coded.span(1)
-    for blob in _BLOB.finditer(text):
-        if blob[0] not in _PROMPTS and len(blob[0]) % 4 in (0, 2, 3) and _holds_login(blob[0]):
-            yield blob.span()
-
-
-def _answers(word: str, before: str) -> bool:
-    """Whether a word at a line's end is base64 and no word of a protocol or of prose."""
-    bare = word.rstrip("=")
-    if re.fullmatch(r"[A-Z\d-]{2,}|[a-z-]+|[A-Z][a-z]+|\d+|[\d-]+|\w+-\w+", bare) and bare == word:
-        # One word alone behind a client's mark is an answer all the same.
-        return (
-            bool(re.search(r"(?:[CR<>]|>>|->|CLIENT|client|=>)[:>]? ?$", before))
-            and not re.fullmatch(r"[A-Z\d]{4,10}|\d+", word)
-            and len(word) % 4 == 0
-        )
-    return len(word) % 4 == 0 and not _FACT_WORD.fullmatch(word)
-
-
-_FACT_WORD = re.compile(
-    r"(?:[A-Z]?[a-z]{2,})(?:[A-Z][a-z]{2,})+|SMTPUTF8|8BITMIME|TLSv1|(?:/[a-z]\w*)+|[a-z]+/[a-z]+|[A-F\d]+"
-)
-
-
-def _holds_login(word: str) -> bool:
-    try:
-        data = base64.b64decode(word.replace("-", "+").replace("_", "/") + "==")
-    except (binascii.Error, ValueError):
-        return False
-    if data[:5] == b"user=" or b"auth=Bearer" in data or data[:2] == b"n,":
-        return True
-    if 1 <= data.count(b"\0") <= 2 and len(data) >= 5:
-        return all(octet >= 32 or octet == 0 for octet in data) and _utf8(data)
-    # CRAM-MD5: the user, a blank, 32 hexadecimal digits.
-    return bool(re.fullmatch(rb"\S+ [0-9a-f]{32}", data))
-
-
-def _utf8(data: bytes) -> bool:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

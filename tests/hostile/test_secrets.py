@@ -1,0 +1,136 @@
+"""Planted secrets of every spelling and shape: none is in what is shown. Values are random in each run."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import string
+from collections.abc import Iterator
+from datetime import datetime, timezone
+
+import pytest
+
+from diagnose.mail.explain import explain
+from diagnose.parse.text.masking import Secrets, mask, veil
+from diagnose.report.json_ import render as as_json
+from diagnose.report.text import render as as_text
+from tests.hostile import spellings
+from tests.hostile.planted import LINES, SHAPES, WORDS, b64, leaked
+
+NOW = datetime(2026, 11, 25, 12, 5, tzinfo=timezone.utc)
+
+
+def _filled(template: str, value: str) -> str:
+    xoauth2 = b64(f"user=acme\1auth=Bearer {value}\1\1")
+    marks = {"§": value, "±": b64(value), "þ": b64(f"\0acme\0{value}"), "ø": xoauth2, "ß": b64(f"acme:{value}")}
+    return re.sub("[§±þøß]", lambda mark: marks[mark[0]], template)
+
+
+def _key(pattern: str) -> str:
+    letters = {
+        "h": "0123456789abcdef",
+        "U": string.ascii_uppercase + string.digits,
+        "": string.ascii_letters + string.digits,
+    }
+    return re.sub(
+        r"\{([hU]?)(\d+)\}",
+        lambda each: "".join(secrets.choice(letters[each[1]]) for _ in range(int(each[2]))),
+        pattern,
+    )
+
+
+def planted() -> Iterator[tuple[str, str]]:
+    """(text, the secret in it), as a program wrote it and as syslog kept it."""
+    for template in spellings.WORD.strip().split("\n"):
+        for shape in WORDS:
+            if not (shape in ("signs", "base64") and ("://" in template or "&" in template)):
+                yield from _both(template, SHAPES[shape]())
+    for template in spellings.LINE.strip().split("\n"):
+        for shape in LINES:
+            yield from _both(template, SHAPES[shape]())
+    for template in spellings.CODED:
+        for shape in WORDS:
+            yield from _both(template, SHAPES[shape]())
+    for pattern in spellings.PROVIDER:
+        for around in spellings.AROUND:
+            key = _key(pattern)
+            yield around.replace("§", key), re.sub(r"^(?:SG\.|xkeysib-|xsmtpsib-|md-|re_|key-)", "", key)
+
+
+def _both(template: str, value: str) -> Iterator[tuple[str, str]]:
+    text = _filled(template, value)
+    yield text, value
+    yield "".join(f"{spellings.HEAD}{line}\n" for line in text.split("\n")), value
+
+
+def test_no_spelling_gets_through() -> None:
+    tried, found = 0, []
+    for text, value in planted():
+        tried += 1
+        for shown in (
+            (mask(text), mask(veil(text.encode()).decode())) if text.startswith(spellings.HEAD) else (mask(text),)
+        ):
+            if form := leaked(shown, value):
+                found.append((text, form, shown))
+    print(f"\nsecrets in text: leaked {len(found)} of {tried}")
+    assert tried > 5000
+    assert not found, found[:5]
+
+
+def test_no_report_of_a_pasted_text_shows_one() -> None:
+    """As a terminal with -v and as JSON, with a failure beside it that makes the text worth showing."""
+    texts = list(planted())
+    step = max(1, len(texts) // 400)
+    tried, found = 0, []
+    for text, value in texts[secrets.randbelow(step) :: step]:
+        tried += 1
+        pasted = f"{text.rstrip()}\n535 5.7.8 Error: authentication failed\n"
+        report = explain(mask(pasted).splitlines(), "standard input", NOW)
+        shown = as_text(report, 2, False) + as_json(report)
+        found += [(text, form) for form in [leaked(shown, value)] if form]
+    print(f"\nsecrets in explain: leaked {len(found)} of {tried}")
+    assert not found, found[:5]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"******** support is deprecated"',
+        "password authentication failed",
+        "535 5.7.8 Error: authentication failed: UGFzc3dvcmQ6",
+        "no password specified?",
+        "key not found",
+        'Missing credentials for "PLAIN"',
+        "wrong SMTP user or password: SES takes its own",
+        "smtp_sasl_password_maps = hash:/etc/postfix/sasl_passwd",
+        "fatal: open database /etc/postfix/sasl_passwd.db: Permission denied",
+        "virtual_alias_maps = inline:{ a@example.com=b@example.net }",
+        "smtpd_sasl_mechanism_filter = !external, static:rest",
+        "DKIM = did not pass  SPF = pass",
+        "#smtpd     pass  -       -       y       -       -       smtpd",
+        "kpasswd\t\t464/tcp",
+        "key exchange X25519 server-signature ECDSA server-digest SHA256",
+        "2603:1026:479:e87d:3142:f0a5:a2ad:a896",
+    ],
+)
+def test_no_word_is_eaten(text: str) -> None:
+    assert mask(text) == text
+
+
+def test_known_values_are_struck_in_every_form() -> None:
+    for shape, make in SHAPES.items():
+        if shape in ("short", "at", "dots"):
+            continue
+        value, known = make(), Secrets()
+        known.add(value)
+        for template in ("x § y", "±", "þ", "ø", "ß"):
+            assert not leaked(known.hide(_filled(template, value)), value), (shape, template)
+
+
+@pytest.mark.parametrize(
+    "value", ["relay", "password", "mail.example.com", "abc12", "/etc/postfix/main.cf", "192.0.2.1"]
+)
+def test_a_password_that_is_a_word_does_not_blank_the_report(value: str) -> None:
+    known = Secrets()
+    known.add(value)
+    assert known.hide(f"the {value} stands") == f"the {value} stands"
