@@ -369,7 +369,7 @@ def _fault(message: str, debug: bool) -> int:
         import traceback
 
         traceback.print_exc()
-    from diagnose.parse.text.masking import plain
+    from diagnose.parse.text.masking import leaving, plain
 
-    sys.stderr.write(f"mail-diagnose: {plain(' '.join(message.split()))}\n")
+    sys.stderr.write(f"mail-diagnose: {leaving(plain(' '.join(message.split())))}\n")
     return 3

@@ -6,6 +6,8 @@ import re
 import shlex
 from collections.abc import Mapping
 
+from diagnose.parse.text.masking import STARS, mask
+
 _HOLE = re.compile(r"\{\{|\}\}|\{(\w+)\}")
 _HARMLESS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._:/-]*")  # in sed's, grep's and a shell's own language too
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
@@ -41,7 +43,12 @@ def command(template: str, values: Mapping[str, str]) -> str | None:
 
 
 def _put(name: str, value: str, state: str, before: str) -> str | None:
-    if not value.isprintable() or (name in _NAMES and not _NAME.fullmatch(value)):
+    if (
+        not value.isprintable()
+        or STARS in value
+        or mask(value) != value
+        or (name in _NAMES and not _NAME.fullmatch(value))
+    ):
         return None
     if state == "#":
         return value

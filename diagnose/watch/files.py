@@ -11,6 +11,7 @@ from pathlib import Path
 
 from diagnose import files
 from diagnose.errors import StateError
+from diagnose.parse.text.masking import leaving
 
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
@@ -25,7 +26,7 @@ class Busy(StateError):
 
 def keep_whole(path: Path, text: str) -> None:
     """Like `write_whole`, for a file of the kept state: mode and owner are those that its directory asks for."""
-    write_whole(path, text, file_mode(path.parent), owner=_owner(path.parent))
+    write_whole(path, leaving(text), file_mode(path.parent), owner=_owner(path.parent))
 
 
 def write_whole(path: Path, text: str, mode: int, owner: tuple[int, int] | None = None) -> None:

@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 
 import pytest
 
+from diagnose import quoting
 from diagnose.mail.explain import explain
 from diagnose.parse.text.masking import Secrets, mask, veil
 from diagnose.report.json_ import render as as_json
@@ -134,3 +135,9 @@ def test_a_password_that_is_a_word_does_not_blank_the_report(value: str) -> None
     known = Secrets()
     known.add(value)
     assert known.hide(f"the {value} stands") == f"the {value} stands"
+
+
+def test_no_suggested_command_holds_one() -> None:
+    for hop in ("acme:Zq7xK9pLm@[smtp.example.com]:587", "acme:********@[smtp.example.com]:587"):
+        assert quoting.command("postmap -q '{next_hop}' {table}", {"next_hop": hop, "table": "hash:/etc/x"}) is None
+    assert quoting.command("postmap -q '{next_hop}' {table}", {"next_hop": "[h.example]:587", "table": "hash:/etc/x"})

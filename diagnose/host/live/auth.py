@@ -6,12 +6,13 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import re
 from collections.abc import Iterable
 
 from diagnose.host.live.connect import Broken
 from diagnose.host.live.smtp import Dialogue, code, keywords
+from diagnose.parse.text import known
 from diagnose.parse.text.masking import STARS, Secrets, plain
+from diagnose.parse.text.spelled import telling
 
 # Over TLS the simplest that every server and every password store can do; in the clear the one that hides the password.
 _OVER_TLS = ("PLAIN", "LOGIN", "CRAM-MD5")
@@ -35,6 +36,7 @@ def log_in(dialogue: Dialogue, mechanism: str, user: str, password: str, secrets
     """The server's verdict, with every form of the secrets replaced by stars. Raises Broken."""
     blob = _encode(f"\0{user}\0{password}")
     forms = [password, _encode(password), blob]
+    forms += [password[::-1], password.swapcase(), password.upper(), password.lower(), *known.forms(password)]
     secrets.add(password, f"\0{user}\0{password}")
     notes: list[str] = []
     try:
@@ -109,7 +111,11 @@ def _hidden(text: str, forms: list[str], secrets: Secrets) -> str:
     lines = []
     for line in text.splitlines():
         head, tail = line[:4], line[4:]
-        for form in sorted(filter(None, forms), key=len, reverse=True):
+        for form in sorted(
+            {form for form in forms if len(form) > 5 or (form and form == forms[0])}, key=len, reverse=True
+        ):
             tail = tail.replace(form, STARS)
-        lines.append(head + re.sub(r"[A-Za-z0-9+/]{40,}={0,2}", STARS, tail))
+        # However else a server wrote it: of its words those stay that look like no secret.
+        tail = " ".join(STARS if telling(word) and "://" not in word else word for word in tail.split(" "))
+        lines.append(head + tail)
     return secrets.hide("\n".join(lines))

@@ -15,7 +15,6 @@ from diagnose.host.live import certificate
 from diagnose.host.live.connect import Broken, name_of
 from diagnose.host.query import TlsInfo
 from diagnose.knowledge.distributions import CA_FILES
-from diagnose.parse.app import truststore
 from diagnose.parse.system import truststore
 from diagnose.parse.text.masking import plain
 
