@@ -157,7 +157,9 @@ def test_ctrl_c_prints_what_is_known() -> None:
         text=True,
         cwd=ROOT,
     )
-    time.sleep(3.0)  # past the start of the interpreter, which a signal would simply end
+    until = time.monotonic() + 20
+    while len(list(Path(f"/proc/{process.pid}/task").iterdir())) < 2 and time.monotonic() < until:
+        time.sleep(0.05)  # the start of the interpreter, which a signal would simply end
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=20)
     assert "Traceback" not in err
