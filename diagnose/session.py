@@ -75,6 +75,7 @@ def diagnose(request: Request, progress: runner.Progress | None = None) -> Resul
     info, target, started = _host(context), _target(context), _started(context)
     untried = () if request.settings.network else registry.probed(checks)
     diagnoses = rank.rank(all_causes(), _weighed(runs, request.ignores), info.family, untried)
+    set_aside = bool(request.ignores and not diagnoses and rank.rank(all_causes(), runs, info.family, untried))
     advice = _advice(context, request, runs, diagnoses, info, target)
     report = Report(
         version=__version__,
@@ -85,6 +86,7 @@ def diagnose(request: Request, progress: runner.Progress | None = None) -> Resul
         runs=runs,
         diagnoses=diagnoses,
         advice=(advice,) if advice else (),
+        acknowledged=set_aside,
         notes=notes,
     )
     hide = live.secrets.hide_data if live else (lambda data: data)

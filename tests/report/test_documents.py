@@ -63,7 +63,7 @@ def test_markdown_is_a_ticket_without_anybodys_address() -> None:
     assert "maria" not in text
     assert "noreply" not in text
     assert "northwind-trading.com" in text
-    assert "relayhost=[smtp.sendgrid.net]:587" in text
+    assert re.search(r"relayhost=\[[\w.-]+\]:\d+", text)
 
 
 @every

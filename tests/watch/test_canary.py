@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import email
 import json
-import os
 import subprocess
 import sys
 import time
@@ -16,8 +15,10 @@ ROOT = Path(__file__).parents[2]
 CODE = """
 import sys
 from pathlib import Path
+from diagnose.host.live import system
 from diagnose.watch.canary import Canary
 from tests.watch import world
+system.PATH = f"{sys.argv[3]}:{system.PATH}"  # root looks for commands nowhere else
 bird = Canary(recipient="ping@hc.example.com", sender="root@example.com", every=float(sys.argv[2]))
 done = world.one(Path(sys.argv[1]), world.OK, canary=bird)
 print(done.status, done.warnings)
@@ -31,9 +32,8 @@ def _pass(place: Path, every: float, mailer: str) -> str:
     (tools / "sendmail").write_text(f"#!/bin/sh\n{mailer}\n")
     (tools / "sendmail").chmod(0o755)
     done = subprocess.run(
-        [sys.executable, "-c", CODE, str(place / "s"), str(every)],
+        [sys.executable, "-c", CODE, str(place / "s"), str(every), str(tools)],
         capture_output=True, text=True, check=True, cwd=ROOT, timeout=60,
-        env={**os.environ, "PATH": f"{tools}:{os.environ['PATH']}"},
     )  # fmt: skip
     return done.stdout.strip()
 
