@@ -36,7 +36,7 @@ def names() -> tuple[str, ...]:
 )
 def resolver(ctx: Context) -> Iterator[Observation]:
     file = ctx.ask(Read("/etc/resolv.conf"))
-    if file.problem and file.problem != "not found":
+    if file.problem == "not recorded":
         yield unknown("dns.resolver", "/etc/resolv.conf", f"cannot be read ({file.problem}): would name the servers")
         return
     servers = resolv_conf(file.text).used
@@ -60,7 +60,8 @@ def resolver(ctx: Context) -> Iterator[Observation]:
         yield ok("dns.resolver", listed, f"{alive} of {len(servers)} name servers answer", servers=listed, alive=alive)
         return
     kind = "rcode" if any(reply.rcode for reply in replies.values()) else "silent"
-    none = "no nameserver line, so 127.0.0.1 is asked; " if not resolv_conf(file.text).nameservers else ""
+    none = "" if not file.problem else f"/etc/resolv.conf cannot be read ({file.problem}), so 127.0.0.1 is asked; "
+    none = none or "no nameserver line, so 127.0.0.1 is asked; " if not resolv_conf(file.text).nameservers else ""
     yield fail(
         "dns.resolver",
         listed,

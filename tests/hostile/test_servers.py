@@ -13,6 +13,7 @@ from checks.relay.relay_session import broken
 from diagnose.host.live import dial
 from diagnose.host.query import Dial, DialReply
 from diagnose.parse.text.masking import Secrets, plain
+from tests.host.caller import LOGIN, PASSWORD, USER
 from tests.host.server import serving
 
 TIMEOUT, DEADLINE = 0.8, 3.0
@@ -109,3 +110,53 @@ def test_each_stage_and_each_way_to_misbehave() -> None:
     print(f"servers: {len(done)} tried, {len(wrong)} wrong")
     assert not wrong, "\n".join(map(str, wrong))
     assert len(done) >= 100
+
+
+MECHANISMS = ("PLAIN", "LOGIN", "CRAM-MD5")
+
+
+def signed_in(case: tuple[str, str]) -> tuple[str, str, float, DialReply]:
+    mechanism, how = case
+
+    def serve(conn: socket.socket) -> None:
+        conn.sendall(GOOD["banner"])
+        conn.recv(4096)
+        conn.sendall(f"250-mx\r\n250 AUTH {mechanism}\r\n".encode())
+        conn.recv(4096)
+        for part in BAD[how]():
+            if part == b"wait":
+                conn.settimeout(DEADLINE)
+                conn.recv(1)
+            else:
+                conn.sendall(part)
+
+    query = Dial(
+        host="127.0.0.1", port=0, tls="none", say="auth", helo="h.example", timeout=TIMEOUT, login=LOGIN, trust=True
+    )
+    with serving(serve) as port:
+        began = time.monotonic()
+        query = dataclasses.replace(query, port=port)
+        reply = dial.dial(query, began + DEADLINE, lambda login: (USER, PASSWORD), Secrets())
+        return mechanism, how, time.monotonic() - began, reply
+
+
+def test_each_way_to_misbehave_at_the_login() -> None:
+    cases = [(mechanism, how) for mechanism in MECHANISMS for how in BAD]
+    with ThreadPoolExecutor(12) as pool:
+        done = list(pool.map(signed_in, cases))
+    wrong = []
+    for mechanism, how, seconds, reply in done:
+        ended = (
+            bool(reply.error or reply.problem or reply.auth)
+            and reply.stage in ("auth", "quit")
+            and "235" not in reply.auth[:3]
+        )
+        known = bool(reply.error or reply.problem) or reply.auth[:3] in ("999", "000", "100", "777", "334")
+        if (
+            not (ended and known and seconds < DEADLINE + 1)
+            or plain(reply.auth) != reply.auth
+            or PASSWORD in repr(reply)
+        ):
+            wrong.append((mechanism, how, round(seconds, 1), reply.stage, reply.error, reply.auth[:60]))
+    print(f"servers at the login: {len(done)} tried, {len(wrong)} wrong")
+    assert not wrong, "\n".join(map(str, wrong))

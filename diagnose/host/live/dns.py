@@ -9,6 +9,7 @@ from typing import Any
 from diagnose import files, threads
 from diagnose.host.query import DnsReply, Lookup, Resolve, ResolveReply
 
+PORT = 53
 TRY = 2.0  # seconds for one server's answer before the question is repeated or the next server is asked
 
 
@@ -52,7 +53,7 @@ def _ask(message: Any, server: str, timeout: float) -> tuple[Any, str]:
     import dns.query
 
     try:
-        reply, _ = dns.query.udp_with_fallback(message, server, timeout=timeout)
+        reply, _ = dns.query.udp_with_fallback(message, server, timeout=timeout, port=PORT)
         return reply, ""
     except dns.exception.Timeout:
         return None, f"no answer from {server}"
