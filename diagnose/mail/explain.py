@@ -31,6 +31,7 @@ from diagnose.parse.log.current import OF_CONNECTING
 from diagnose.parse.log.senders import Senders, no_such
 from diagnose.parse.log.settled import Settled
 from diagnose.parse.pasted.evidence import Delivery, Event, Said, Trouble, read_lines
+from diagnose.parse.system import own_network
 from diagnose.parse.words.reason import Reason, reasons_in
 from diagnose.statement import fail, ok, stamped, unknown
 
@@ -264,15 +265,18 @@ _OWN_FAULT = frozenset({"milter-down", "disk-full", "lookup-table-broken", "tabl
 
 
 def _refused_a_program_here(event: Event) -> bool:
-    """Whether this host's SMTP server refused a client on this very host, and not for a fault of its own."""
-    return (
-        isinstance(event, Trouble)
-        and "NOQUEUE: reject" in event.text
-        and event.reason is not None
-        and event.reason.label not in _OWN_FAULT
-        and event.client is not None
-        and ("[127." in event.client or "[::1]" in event.client)
-    )
+    """Whether this host's SMTP server refused a client on this very host, or let one of its network not relay."""
+    if (
+        not isinstance(event, Trouble)
+        or "NOQUEUE: reject" not in event.text
+        or event.reason is None
+        or not event.client
+    ):
+        return False
+    address = event.client.rpartition("[")[2].partition("]")[0].removeprefix("IPv6:")
+    if address.startswith("127.") or address == "::1":
+        return event.reason.label not in _OWN_FAULT
+    return event.reason.label == "relay-access-denied" and own_network.is_private(address)
 
 
 def _data(event: Event, reason: Reason, count: int) -> dict[str, Scalar]:

@@ -115,7 +115,8 @@ def read(line: str, number: int = 0, at: datetime | None = None) -> Delivery | T
     qmail = _QMAIL.search(line) if "delivery " in line else None
     if qmail:
         status = {"success": "sent", "deferral": "deferred", "failure": "bounced"}[qmail["result"]]
-        text = qmail["text"].replace("_", " ").rstrip("/ ").rpartition("Remote host said: ")[2]
+        text = qmail["text"].replace("_", " ").rpartition("Remote host said: ")[2]
+        text = text.partition("/Giving up on ")[0].rstrip("/ ")  # said of every refusal
         return _delivery(status, text, number=number, at=at)
     if "exitcode=" in line:
         msmtp = _MSMTP.search(line)
