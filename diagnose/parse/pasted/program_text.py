@@ -77,7 +77,8 @@ _ABOUT_MAIL = re.compile(
 )
 _SENT = re.compile(
     r"\b(?:delivery successful|(?:e-?mail|message|mail)\b.{0,40}\b(?:was )?(?:sent|delivered|accepted)(?: (?:successfully|to|via|for)|[!.]?\s*$)|"
-    r"(?:successfully|succesfully) sent|sent successfully|250 (?:2\.\d\.\d )?.{0,12}(?:queued as|Message accepted))",
+    r"(?:successfully|succesfully) sent|sent successfully|250 (?:2\.\d\.\d )?.{0,12}(?:queued as|Message accepted)|"
+    r"250 2\.\d\.\d .{0,60}\b(?:queued|accepted)|accepted=\[[^\]]+@|attempt \d+(?:/\d+)? (?:ok|succeeded|successful))",
     re.I,
 )
 _REFUSED = re.compile(r"ECONNREFUSED|(?:[Cc]onnection|actively) refused|connect: refused|\(111\)|Errno 111|\b10061\b")
