@@ -43,7 +43,7 @@ def test_every_check_is_run_whatever_threads_there_are(spare: int, monkeypatch: 
 
 
 def test_a_run_with_little_address_space_ends_with_an_answer() -> None:
-    limited = "import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_AS, (700_000_000, 700_000_000)); sys.argv[0] = 'x'; runpy.run_module('diagnose', run_name='__main__')"
+    limited = "import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_AS, (900_000_000, 900_000_000)); sys.argv[0] = 'x'; runpy.run_module('diagnose', run_name='__main__')"
     done = subprocess.run(
         [sys.executable, "-c", limited, "run", "--no-network", "--timeout", "8"],
         capture_output=True,
