@@ -1,4 +1,4 @@
-"""What the readers say of every case and example kept here, as one golden file: `python -m tests.answers` writes it anew.
+"""The golden file of answers to every kept case: `python -m tests.answers` rewrites it.
 
 A change of an answer is then a line of a reviewed diff.
 """

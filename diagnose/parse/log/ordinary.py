@@ -65,7 +65,7 @@ _TROUBLED = re.compile(
 
 
 def is_aside(line: Line) -> bool:
-    """Whether a daemon that nobody here knows says nothing of a failure."""
+    """Whether an unknown daemon's line reports no failure."""
     return line.host is not None and line.pid is not None and not is_postfix(line) and not _TROUBLED.search(line.text)
 
 

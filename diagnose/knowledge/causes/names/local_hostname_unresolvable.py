@@ -15,7 +15,6 @@ CAUSE = Cause(
     rules_out="The name stands in mydestination, or resolves.",
     signs=(
         # True of many hosts whose mail to the world is well: only failing mail makes it more than a note.
-        # Of mail to it nothing is known: a trait of many hosts that send well.
         Sign("identity.hostname", PROVES, where=(("failing", True),)),
         Sign("identity.hostname", REFUTES, Status.OK),
         Sign("dns.resolver", REFUTES),
