@@ -31,7 +31,6 @@ from diagnose.parse.log.current import OF_CONNECTING
 from diagnose.parse.log.senders import Senders, no_such
 from diagnose.parse.log.settled import Settled
 from diagnose.parse.pasted.evidence import Delivery, Event, Said, Trouble, read_lines
-from diagnose.parse.system import own_network
 from diagnose.parse.words.reason import Reason, reasons_in
 from diagnose.statement import fail, ok, stamped, unknown
 
@@ -265,7 +264,7 @@ _OWN_FAULT = frozenset({"milter-down", "disk-full", "lookup-table-broken", "tabl
 
 
 def _refused_a_program_here(event: Event) -> bool:
-    """Whether this host's SMTP server refused a client on this very host, or let one of its network not relay."""
+    """Whether this host's SMTP server refused a client on this very host, and not for a fault of its own."""
     if (
         not isinstance(event, Trouble)
         or "NOQUEUE: reject" not in event.text
@@ -274,9 +273,7 @@ def _refused_a_program_here(event: Event) -> bool:
     ):
         return False
     address = event.client.rpartition("[")[2].partition("]")[0].removeprefix("IPv6:")
-    if address.startswith("127.") or address == "::1":
-        return event.reason.label not in _OWN_FAULT
-    return event.reason.label == "relay-access-denied" and own_network.is_private(address)
+    return (address.startswith("127.") or address == "::1") and event.reason.label not in _OWN_FAULT
 
 
 def _data(event: Event, reason: Reason, count: int) -> dict[str, Scalar]:
