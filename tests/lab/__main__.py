@@ -6,6 +6,7 @@ import argparse
 import fnmatch
 import json
 import os
+import runpy
 import subprocess
 import sys
 import time
@@ -23,6 +24,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help="case, shell pattern, or =CAUSE (all cases of a cause)"
     )
+    parser.add_argument("--file", type=Path, help="machines of this Python file (its FAULTS), not of the lab's own")
     parser.add_argument("--jobs", type=int, default=2, help="machines side by side (default 2)")
     parser.add_argument("--user", help="run the tool as this user, such as nobody")
     parser.add_argument("--no-network", action="store_true", help="tell the tool not to use the network")
@@ -35,9 +37,14 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def chosen(names: list[str]) -> list[Fault]:
+def of_file(path: Path) -> dict[str, Fault]:
+    """The cases of a file outside the lab, by id."""
+    return {case.id: case for case in runpy.run_path(str(path))["FAULTS"]}
+
+
+def chosen(names: list[str], file: Path | None = None) -> list[Fault]:
     """The cases that the names stand for, in their order; all without names."""
-    cases = every()
+    cases = of_file(file) if file else every()
     if not names:
         return list(cases.values())
     found: dict[str, Fault] = {}
@@ -63,9 +70,9 @@ def show_row(fault: Fault, answer: Answer) -> None:
     print(f"{fault.id:38} {wanted:34} {verdict:6} {answer.seconds:5.1f} s {answer.total:5.1f} s  {said}", flush=True)
 
 
-def shell(name: str) -> int:
+def shell(fault: Fault) -> int:
     """Prepare a machine and give the terminal to a shell in it."""
-    with Machine(chosen([name])[0]) as machine:
+    with Machine(fault) as machine:
         try:
             machine.prepare()
         except Exception as problem:
@@ -86,17 +93,17 @@ def declared_signs() -> set[str]:
 def main() -> int:
     asked = arguments()
     if asked.list:
-        for case in chosen(asked.names):
+        for case in chosen(asked.names, asked.file):
             print(f"{case.id:38} {'+'.join([*case.accept, *case.also]) or '(healthy)':40} {case.about}")
         return 0
     if os.geteuid():
         sys.exit("the lab makes namespaces and mounts: run it as root")
     if asked.shell:
-        return shell(asked.shell)
+        return shell(chosen([asked.shell], asked.file)[0])
     extra = ("--no-network",) if asked.no_network else ()
     options = Options(user=asked.user, extra=extra, via_snapshot=asked.snapshot, check_only=asked.check)
     rows, began = [], time.monotonic()
-    for fault, answer in many(chosen(asked.names), options, asked.jobs):
+    for fault, answer in many(chosen(asked.names, asked.file), options, asked.jobs):
         rows.append((fault, answer))
         if asked.check:
             print(f"{fault.id:38} {answer.total:5.1f} s  {answer.error or 'real'}", flush=True)
@@ -111,7 +118,7 @@ def main() -> int:
         broken = [f.id for f, a in rows if a.error]
         print(f"{len(rows) - len(broken)} of {len(rows)} real, {time.monotonic() - began:.0f} s {' '.join(broken)}")
         return 1 if broken else 0
-    print(report(rows, set() if asked.names else declared_signs()))
+    print(report(rows, set() if asked.names or asked.file else declared_signs()))
     print(f"{time.monotonic() - began:.0f} s in all")
     return 0 if good_enough(rows, bool(asked.user)) else 1
 
