@@ -339,9 +339,10 @@ def _from_block(lines: list[_Numbered]) -> Iterator[Event]:
             yield _said("program", group, why)
         return
     found: list[Said] = []
+    sent = program_text.went_through(lines)
     for group in _logical(lines):
         text = " ".join(line.strip() for _, line in group)
-        if mailhead.field_name(group[0][1]):
+        if group[-1][0] <= sent or mailhead.field_name(group[0][1]):
             continue
         reason = program_text.classify(text, None)
         if reason is not None:
@@ -349,7 +350,7 @@ def _from_block(lines: list[_Numbered]) -> Iterator[Event]:
     best = max((each.reasons[0].grip for each in found), default=0)
     whole = (
         program_text.classify(" ".join(line.strip() for _, line in lines), None)
-        if len(lines) > 1 and best < 5
+        if len(lines) > 1 and best < 5 and sent < 0
         else None
     )
     if whole is not None and whole.grip > best:

@@ -121,6 +121,11 @@ def server_in(text: str) -> tuple[str | None, int | None]:
     return None, int(port) if port else None
 
 
+def went_through(lines: list[_Numbered]) -> int:
+    """The number of the last line that says the mail was sent, -1 without one: what failed before it is over."""
+    return max((number for number, line in lines if _SENT.search(line)), default=-1)
+
+
 def read(
     lines: list[_Numbered], groups: Iterator[list[_Numbered]], program: str
 ) -> list[tuple[list[_Numbered], Reason]]:
@@ -130,7 +135,7 @@ def read(
     """
     joined = " ".join(line.strip() for _, line in lines)
     dialled = server_in("\n".join(line for _, line in lines))
-    sent = max((number for number, line in lines if _SENT.search(line)), default=-1)
+    sent = went_through(lines)
     found: list[tuple[list[_Numbered], Reason]] = []
     for group in groups:
         if group[-1][0] <= sent:
