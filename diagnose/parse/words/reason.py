@@ -240,6 +240,8 @@ def _understood(core: Core, peer: str | None, stage: str | None) -> _Found | Non
             length = phrase.search(core.text, lowered)
             if length and (phrase.grip, length) > best and (coded is not None or _HAPPENED.search(core.text)):
                 best, chosen = (phrase.grip, length), phrase
+    if coded is not None and chosen is not None and chosen.label == coded.label and coded.grip >= Grip.CODE:
+        return chosen.label, chosen, max(chosen.grip, Grip.PHRASE)  # the code and the words say the same
     if coded is not None and (chosen is None or (chosen.grip < coded.grip and not chosen.harmless)):
         return coded.label, None, coded.grip
     return (chosen.label, chosen, chosen.grip) if chosen is not None else None
