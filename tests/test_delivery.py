@@ -15,8 +15,7 @@ import pytest
 import yaml
 from typer.main import get_command
 
-from diagnose.cli import app
-from diagnose.commands import documents
+from diagnose.commands import application, documents
 from diagnose.report import PLAIN_FORMATS
 from tests.report import material
 
@@ -42,7 +41,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def pages() -> list[documents.Page]:
-    return documents.pages(get_command(app))
+    return documents.pages(get_command(application()))
 
 
 def _check(*argv: str, **more: Any) -> subprocess.CompletedProcess[str]:

@@ -51,7 +51,6 @@ class Piece:
 
 
 def install_units(
-    context: typer.Context,
     show: Annotated[bool, typer.Option("--print", help="Print them instead of writing them.")] = False,
     only: Annotated[
         list[str] | None, typer.Option("--only", metavar="KIND", help=f"Only {', '.join(KINDS)}; may be repeated.")
@@ -80,8 +79,7 @@ def install_units(
     if unknown:
         raise UsageError(f"--only {unknown[0]!r} is not known; choose of {', '.join(KINDS)}")
     program = _program(command)
-    root = context.find_root().command
-    pieces = [piece for piece in _pieces(root, program, wanted) if piece.kind in wanted]
+    pieces = [piece for piece in _pieces(program, wanted) if piece.kind in wanted]
     if show:
         write("\n".join(f"# {piece.path}\n{piece.text}" for piece in pieces), None)
         raise typer.Exit(0)
@@ -95,16 +93,18 @@ def install_units(
     raise typer.Exit(1 if kept else 0)
 
 
-def _pieces(root: object, program: str, wanted: tuple[str, ...]) -> Iterator[Piece]:
+def _pieces(program: str, wanted: tuple[str, ...]) -> Iterator[Piece]:
     place = files("diagnose") / "data" / "units"
     groups = " ".join(_groups())
     for kind, template, path in _TEMPLATES:
         text = (place / template).read_text("utf-8")
         yield Piece(kind, f"/{path}", text.replace("@COMMAND@", program).replace("@GROUPS@", groups))
     if "documents" in wanted:
-        from diagnose.commands import documents
+        from typer.main import get_command
 
-        for path, text in documents.texts(root).items():
+        from diagnose.commands import application, documents
+
+        for path, text in documents.texts(get_command(application())).items():
             yield Piece("documents", f"/usr/local/{path}", text)
 
 
@@ -158,8 +158,3 @@ def _warnings(program: str, own: bool) -> list[str]:
     if any(place.startswith(homes) for place in places):
         return [f"{program} is in a place that the service's sandbox hides: install it elsewhere, such as in /opt"]
     return []
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the command to the application."""
-    app.command("install-units")(install_units)

@@ -215,11 +215,3 @@ def _print(
 
         write(render(report, verbose, wants_color(color, output), about), output)
     raise typer.Exit(exit_status(report))
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the commands to the application."""
-    app.command()(explain)
-    app.command()(trace)
-    app.command()(queue)
-    app.command()(send)

@@ -376,19 +376,3 @@ def _whole(option: str, number: int) -> int:
     if not 1 <= number <= 1000:
         raise UsageError(f"{option} takes 1 to 1000, not {number}")
     return number
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the commands to the application."""
-    app.command()(watch)
-    app.command()(report)
-    app.command()(history)
-    acknowledged = typer.Typer(
-        rich_markup_mode=None,
-        no_args_is_help=True,
-        help="Acknowledged findings, which do not count.",
-    )
-    acknowledged.command("add")(ignore_add)
-    acknowledged.command("list")(ignore_list)
-    acknowledged.command("remove")(ignore_remove)
-    app.add_typer(acknowledged, name="ignore")

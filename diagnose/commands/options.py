@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from diagnose.errors import UsageError
-from diagnose.parse.text.masking import leaving
 from diagnose.report import PLAIN_FORMATS
 
 if TYPE_CHECKING:
@@ -116,6 +115,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u200e\u200f\u2028-
 def write(data: str | bytes, output: Path | None, mode: int | None = None) -> None:
     """To standard output, or whole into a file (see `diagnose.files.write`). Raises UsageError."""
     if isinstance(data, str):
+        from diagnose.parse.text.masking import leaving
+
         data = leaving(data)
         # What a renderer let through; in JSON this is the character all the same.
         data = _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", data)

@@ -1,0 +1,52 @@
+"""relay list and relay suggest: which are known, and which works from here."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from diagnose.commands.diagnosis import diagnosed, rendered, requested
+from diagnose.commands.options import Color, Debug, Force, Format, From, NoNetwork, Output, Timeout, check_format, write
+from diagnose.errors import UsageError
+
+
+def relay_list(debug: Debug = False) -> None:
+    """List the known relays. With their hosts and ports."""
+    from diagnose import catalogue
+
+    write(catalogue.relays(), None)
+    raise typer.Exit(0)
+
+
+def relay_suggest(
+    provider: Annotated[str | None, typer.Option("--provider", metavar="ID", help="This one.")] = None,
+    sender: From = None,
+    timeout: Timeout = 15.0,
+    format: Format = "text",
+    output: Output = None,
+    force: Force = False,
+    no_network: NoNetwork = False,
+    color: Color = "auto",
+    debug: Debug = False,
+) -> None:
+    """Find a relay that works from here. Writes its exact configuration, on a port seen open from this host.
+
+    \b
+    Examples:
+      mail-diagnose relay suggest
+      mail-diagnose relay suggest --provider sendgrid --from app@example.net
+    """
+    import dataclasses
+
+    from diagnose import relay
+
+    check_format(format, color)
+    if provider is not None and relay.find(provider) is None:
+        raise UsageError(f"no relay is called {provider!r}; see `mail-diagnose relay list`")
+    request = requested(None, sender, None, ["relay-choice"], None, timeout, no_network, True, None)
+    result = diagnosed(dataclasses.replace(request, provider=provider, advise=True))
+    if not result.report.advice:
+        raise UsageError("no known relay suits this Postfix; see `mail-diagnose relay list`")
+    rendered(result, format, output, 0, color, advice_only=True)
+    raise typer.Exit(0 if result.report.advice[0].verified else 1)
