@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from diagnose.check import Context, Exec, Stat, check, fail, ok, unknown, warn
-from diagnose.facts import Mta, mta
+from diagnose.check import Context, Exec, Stat, check, fail, ok, skip, unknown, warn
+from diagnose.facts import Mta, accounts, mta
 from diagnose.model import Observation
 
 # Directories below the queue directory, as Postfix' own installer (postfix-files) makes them: owner's rights needed.
@@ -21,6 +21,10 @@ _QUEUES = ("incoming", "active", "deferred", "bounce", "defer", "flush", "hold",
 )
 def permissions(ctx: Context) -> Iterator[Observation]:
     postfix = mta(ctx)
+    if gone := next(
+        (name for parameter, _, name in accounts.missing(ctx, postfix) if parameter != "default_privs"), ""
+    ):
+        skip(f"there is no account {gone} that anything could belong to")
     owner, group = postfix.value("mail_owner") or "postfix", postfix.value("setgid_group") or "postdrop"
     found = [*_queue(ctx, postfix, owner, group), *_data(ctx, postfix, owner)]
     yield from found

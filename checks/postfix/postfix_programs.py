@@ -1,30 +1,45 @@
-"""Does any of Postfix' own programs end with a fatal error, and on what?"""
+"""Does any of Postfix' own programs end with a fatal error, and on what?
+
+Every program of Postfix ends at once where main.cf names an account that does not exist, or a file or library that is gone.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-from diagnose.check import FLAG, Context, Exec, MailQueue, SignSpec, check, fail, ok
-from diagnose.facts import mta
+from diagnose.check import FLAG, Context, Exec, Lock, MailLog, MailQueue, Read, SignSpec, check, fail, ok
+from diagnose.facts import Mta, accounts, mta, route
 from diagnose.facts.mail import SAID_SIGNS
 from diagnose.model import SAID, Observation
+from diagnose.parse.postfix import main_cf
 from diagnose.parse.words.reason import classify
 
 # "postqueue: fatal: read /etc/postfix/main.cf: Is a directory"; a parent's name may stand before the program's.
 _FATAL = re.compile(r"^(?:postfix/)?(?P<program>[\w-]+)(?:\[\d+\])?: (?:fatal|panic): (?P<text>.+)", re.M)
+# As ld.so (glibc, musl) and ldd say it.
+_LOADER = re.compile(
+    r"^(?P<program>\S+): error while loading shared libraries: (?P<library>[^:\s]+)"
+    r"|^Error loading shared library (?P<musl>[^:\s]+)"
+    r"|^\s*(?P<ldd>\S+) => not found",
+    re.M,
+)
 _PATH = re.compile(r"(?<!\S)/[^\s:;,]+")
+_PARAMETER = re.compile(r"\bparameter (\w+)")
 # What it names: a file, a parameter, an account, a library; the rest may be a mere consequence.
 _NAMED = re.compile(r"/|\bparameter\b|\b(?:user|group|owner)\b|_\w+|\.so\b|:\w")
-_FILE = re.compile(r"(?:read|open|file|stat|directory|load) ")
-# Labels that say no more than "fatal" does.
-_GENERAL = ("postfix-config-error", "daemon-failed", "noise")
+_FILE = re.compile(r"(?:read|open|file|stat|directory|load) |^/")
+# Labels that say no more than "fatal" does, or speak of tables, which these programs do not open.
+_GENERAL = ("postfix-config-error", "daemon-failed", "noise", "lookup-table-broken")
 # What says only that this user may not, that Postfix is down or that the tool gave it too little to work with.
 _OTHER = re.compile(
     r"permission denied|not permitted|must be|use of this|usage:|mail system is down|connect to|execve|too many open"
     r"|no space left|read-only",
     re.I,
 )
+# How a program ends that the loader could not start.
+_UNLOADED = "exit status 127"
+_DAEMONS = ("master", "qmgr", "pickup", "cleanup", "trivial-rewrite")
 
 
 @check(
@@ -35,27 +50,68 @@ _OTHER = re.compile(
     needs=("postfix",),
 )
 def postfix_programs(ctx: Context) -> Iterator[Observation]:
-    place = f"{mta(ctx).config_directory}/main.cf"
+    postfix = mta(ctx)
+    found = [*_accounts(ctx, postfix), *_libraries(ctx, postfix)]
+    # What a program says is the consequence of what is missing.
+    found = found or list(_fatal(ctx, postfix))
+    yield from found
+    if not found:
+        yield ok("config.fatal", "postconf, postqueue", "end without a fatal error")
+
+
+def _accounts(ctx: Context, postfix: Mta) -> Iterator[Observation]:
+    path = f"{postfix.config_directory}/main.cf"
+    for parameter, kind, name in accounts.missing(ctx, postfix):
+        setting = main_cf.parse(ctx.ask(Read(path)).text).get(parameter)
+        text = f"names the {kind} {name}, which does not exist: every program of Postfix ends at its start"
+        yield fail(
+            "config.fatal", parameter, text, path=path, parameter=parameter, value=name, named=True,
+            line=setting.line if setting else None,
+        )  # fmt: skip
+
+
+def _libraries(ctx: Context, postfix: Mta) -> Iterator[Observation]:
+    """Libraries that a program of Postfix lacks, where one was seen not to start."""
+    said = ctx.ask(Exec(("postconf",))).err + ctx.ask(MailQueue()).err
+    lock = ctx.ask(Lock(f"{postfix.queue_directory}/pid/master.pid"))
+    down = not lock.held and lock.problem in (None, "not found")
+    log = ctx.ask(MailLog(ctx.settings.since)).lines
+    if not (down or _LOADER.search(said) or any(_UNLOADED in line for line in log[-2000:])):
+        return
+    place = postfix.value("daemon_directory")
+    way = route(ctx)
+    names = dict.fromkeys((*_DAEMONS, way.program if way and way.remote else "smtp"))
+    lacking: dict[str, str] = {
+        m["library"] or m["musl"] or "": m["program"] or "postconf" for m in _LOADER.finditer(said)
+    }
+    for name in names:
+        reply = ctx.ask(Exec(("ldd", f"{place}/{name}")))
+        for match in _LOADER.finditer(f"{reply.out}\n{reply.err}"):
+            lacking.setdefault(match["ldd"] or match["musl"] or match["library"], f"{place}/{name}")
+    for library, program in lacking.items():
+        text = f"{program} needs it, and it is not there: the program does not start"
+        yield fail("config.fatal", library, text, path=program, library=library, named=True)
+
+
+def _fatal(ctx: Context, postfix: Mta) -> Iterator[Observation]:
+    place = f"{postfix.config_directory}/main.cf"
     said = [ctx.ask(Exec(("postconf", *more))).err for more in ((), ("-n",), ("-M",), ("-P",))]
     said.append(ctx.ask(MailQueue()).err)
-    seen = False
     for match in dict.fromkeys(match.groups() for text in said for match in _FATAL.finditer(text)):
         program, text = match
         if _OTHER.search(text):
             continue
-        seen = True
         reason = classify(f"fatal: {text}", own=True)
         if reason is not None and reason.label not in _GENERAL:
             yield fail(f"{SAID}{reason.label}", program, f"ends with a fatal error: {text}", **reason.scalars())
             continue
         named = _PATH.search(text) if _FILE.search(text) else None
-        path = named[0] if named else place
+        parameter = _PARAMETER.search(text)
         yield fail(
             "config.fatal",
             program,
             f"ends with a fatal error: {text}",
-            path=path,
+            path=named[0] if named else place,
+            parameter=parameter[1] if parameter else None,
             named=_NAMED.search(text) is not None,
         )
-    if not seen:
-        yield ok("config.fatal", "postconf, postqueue", "end without a fatal error")

@@ -1,18 +1,32 @@
-"""Does master.cf hold the services that the mail needs?"""
+"""Does master.cf hold the services that the mail needs, each where its clients look for it?"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from diagnose.check import Context, Stat, check, fail, ok, skip, unknown
-from diagnose.facts import Mta, mta, route
+from diagnose.check import Context, MailLog, Stat, check, fail, ok, skip, unknown, warn
+from diagnose.facts import Mta, mta, route, tls_mode
 from diagnose.model import Observation
 from diagnose.parse.postfix.setting_types import items
 
 # Without these no message moves at all, whatever its way.
 _ALWAYS = ("pickup", "cleanup", "qmgr", "rewrite", "bounce", "defer", "error", "retry", "showq")
 # A null client submits through sendmail or SMTP; one of the two may be missing on purpose.
-_NEEDED = {"pickup": "mail of the sendmail command", "retry": "mail that is put off"}
+_NEEDED = {
+    "pickup": "mail of the sendmail command",
+    "retry": "mail that is put off",
+    "tlsmgr": "every TLS session",
+    "proxymap": "every proxy: table",
+}
+# Their sockets stand in public/, for the commands of users; all others in private/.
+_PUBLIC = ("pickup", "cleanup", "qmgr", "flush", "showq", "postlog")
+# What its clients wait for without end where it does not answer.
+_AWAITED = (*_ALWAYS, *_NEEDED, "smtp", "relay", "trace")
+_NO_SOCKET = re.compile(
+    r"connect(?: #\d+)? to (?:subsystem |transport |service )?(?P<place>private|public)/(?P<name>[\w.-]+): (?P<why>No such file or directory|Connection refused)"
+)
+_STARTED = ("daemon started --", "reload -- version")
 
 
 @check(
@@ -27,14 +41,48 @@ def services(ctx: Context) -> Iterator[Observation]:
     if not postfix.master.services:
         skip("master.cf could not be read")
     yield from _transports(ctx, postfix)
-    missing = [name for name in _ALWAYS if not _served(postfix, name)]
-    for name in missing:
-        text = f"master.cf has no service {name}" + (f", which {_NEEDED[name]} needs" if name in _NEEDED else "")
-        yield fail("postfix.service", name, text, service=name)
-    lost = list(_programs(ctx, postfix))
+    lost = [*_missing(ctx, postfix), *_programs(ctx, postfix)]
+    lost += _unanswered(ctx, postfix, {each.subject for each in lost})
     yield from lost
-    if not missing and not lost:
+    if not lost:
         yield ok("postfix.service", "master.cf", "holds all services that every message needs")
+
+
+def _missing(ctx: Context, postfix: Mta) -> Iterator[Observation]:
+    for name in (*_ALWAYS, *_asked_for(ctx, postfix)):
+        service = postfix.master.get(name)
+        if not _served(postfix, name):
+            text = f"master.cf has no service {name}" + (f", which {_NEEDED[name]} needs" if name in _NEEDED else "")
+            yield fail("postfix.service", name, text, service=name)
+        elif service is not None and service.private == (name in _PUBLIC):
+            there, wanted = ("private", "public") if service.private else ("public", "private")
+            text = f"its line in master.cf puts the socket in {there}/, and its clients look in {wanted}/"
+            yield fail("postfix.service", name, text, service=name)
+
+
+def _asked_for(ctx: Context, postfix: Mta) -> Iterator[str]:
+    """The services that this host's settings make its mail need."""
+    way = route(ctx)
+    if way is not None and way.remote and tls_mode(ctx, way).level != "none":
+        yield "tlsmgr"
+    if any("proxy:" in postfix.value(name) for name in postfix.explicit):
+        yield "proxymap"
+
+
+def _unanswered(ctx: Context, postfix: Mta, known: set[str]) -> Iterator[Observation]:
+    """Services whose socket a program of Postfix did not find since the last start, as the log has it."""
+    found: dict[str, re.Match[str]] = {}
+    for line in reversed(ctx.ask(MailLog(ctx.settings.since)).lines):
+        if any(mark in line for mark in _STARTED):
+            break
+        if "connect" in line and (match := _NO_SOCKET.search(line)):
+            found.setdefault(match["name"], match)
+    for name, match in found.items():
+        if name in known or _served(postfix, name):
+            continue
+        say = fail if name in _AWAITED else warn
+        text = f"{match['place']}/{name}: {match['why']}, says the log: master.cf offers no such service"
+        yield say("postfix.service", name, text, service=name)
 
 
 def _programs(ctx: Context, postfix: Mta) -> Iterator[Observation]:

@@ -1,6 +1,9 @@
 """The check of master.cf's services."""
 
+import re
+
 from checks.postfix.services import services
+from diagnose.host.memo import FakeHost
 from diagnose.host.query import StatReply
 from diagnose.model import Status
 from tests.checks.pretended_postfix import MASTER, failed, machine, of, run
@@ -52,3 +55,35 @@ def test_a_program_that_is_not_there() -> None:
     files |= {f"{place}/{name}": StatReply(exists=True, kind="file", mode=0o755) for name in commands - {"smtp"}}
     found = of(run(services, machine(stats=files), "user@example.org"), "postfix.service")
     assert [o.data["service"] for o in found if o.status is Status.FAILED] == ["smtp"]
+
+
+def lacking(host: FakeHost) -> list[str]:
+    found = of(run(services, host, "user@example.org"), "postfix.service")
+    return [o.subject for o in found if o.status is Status.FAILED]
+
+
+def test_services_that_the_settings_need() -> None:
+    """TLS needs tlsmgr, a proxy: table proxymap; without them neither is missed."""
+    proxied = {"transport_maps": "proxy:hash:/etc/postfix/transport"}
+    assert lacking(machine({"smtp_tls_security_level": "may"})) == ["tlsmgr"]
+    assert lacking(machine(proxied)) == ["proxymap"]
+    assert lacking(machine(master=MASTER + "tlsmgr unix - - y 1000? 1 tlsmgr\n")) == []
+
+
+def test_a_socket_in_the_wrong_directory() -> None:
+    def with_private(name: str, flag: str) -> FakeHost:
+        return machine(master=re.sub(rf"^({name} +unix +)\S", rf"\g<1>{flag}", MASTER, flags=re.M))
+
+    assert lacking(with_private("cleanup", "y")) == ["cleanup"]
+    assert lacking(with_private("rewrite", "n")) == ["rewrite"]
+    assert lacking(with_private("bounce", "y")) == []
+
+
+def test_a_socket_that_the_log_misses() -> None:
+    line = "Nov 25 12:00:00 app postfix/smtpd[7]: warning: connect to private/{}: No such file or directory"
+    start = "Nov 25 12:00:01 app postfix/master[10]: daemon started -- version 3.7.11, configuration /etc/postfix"
+    found = of(run(services, machine(log=(line.format("verify"),)), "user@example.org"), "postfix.service")
+    assert [(o.subject, o.status) for o in found] == [("verify", Status.WARNING)]
+    assert lacking(machine(log=(line.format("tlsmgr"),))) == ["tlsmgr"]
+    assert lacking(machine(log=(line.format("tlsmgr"), start))) == []  # over since the start
+    assert lacking(machine(log=(line.format("bounce"),))) == []  # master.cf has it

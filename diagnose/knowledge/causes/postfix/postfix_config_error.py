@@ -1,4 +1,4 @@
-from diagnose.model import DOUBTS, FITS, HINTS, PROVES, SPEAKS, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import DOUBTS, FITS, HINTS, PROVES, SETTLES, SPEAKS, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="postfix-config-error",
@@ -25,7 +25,7 @@ CAUSE = Cause(
         Sign("queue.stuck", FITS),
         Sign("config.syntax", PROVES),
         # Of a program that was run here and now.
-        Sign("config.fatal", PROVES, where=(("named", True),)),
+        Sign("config.fatal", SETTLES, where=(("named", True),)),
         Sign("config.fatal", FITS, where=(("named", False),)),
         # With Postfix down nothing else can be what stops the mail today.
         Sign("postfix.master", HINTS),
@@ -45,6 +45,8 @@ CAUSE = Cause(
         "smtp-listener-missing",
         "queue-congested",
         "nothing-submitted",
+        "lookup-table-broken",
+        "chroot-resolver-stale",
         "relay-auth-not-attempted",
     ),
     links=("https://www.postfix.org/postconf.5.html", "https://www.postfix.org/DEBUG_README.html"),

@@ -1,0 +1,21 @@
+"""The accounts that main.cf names, without which no program of Postfix starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from diagnose.facts.asks import Asks
+from diagnose.facts.postfix import Mta
+from diagnose.host.query import Exec
+
+_NAMES = (("mail_owner", "user"), ("setgid_group", "group"), ("default_privs", "user"))
+_ABSENT = 2  # getent(1): one or more keys are not found
+
+
+def missing(ctx: Asks, postfix: Mta) -> Iterator[tuple[str, str, str]]:
+    """(parameter, "user" or "group", name) of each that this host does not know."""
+    for parameter, kind in _NAMES:
+        name = postfix.value(parameter)
+        table = "group" if kind == "group" else "passwd"
+        if name and not name.isdigit() and ctx.ask(Exec(("getent", table, name))).code == _ABSENT:
+            yield parameter, kind, name

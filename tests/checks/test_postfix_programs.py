@@ -1,0 +1,62 @@
+"""The check of programs of Postfix that end with a fatal error."""
+
+from typing import Any
+
+import pytest
+
+from checks.postfix.permissions import permissions
+from checks.postfix.postfix_programs import postfix_programs
+from diagnose.check import Exec, Lock, MailQueue
+from diagnose.host.query import ExecReply, LockReply, QueueLinesReply
+from diagnose.model import Observation, Status
+from tests.checks.pretended_postfix import machine, of, run
+
+DOWN: dict[Any, Any] = {Lock("/var/spool/postfix/pid/master.pid"): LockReply(problem="not found")}
+GONE = ExecReply(code=2)
+
+
+def fatal(**more: Any) -> list[Observation]:
+    more["more"] = {MailQueue(): QueueLinesReply(), **more.get("more", {})}
+    return [o for o in of(run(postfix_programs, machine(**more)), "config.fatal") if o.status is Status.FAILED]
+
+
+def test_all_well() -> None:
+    assert fatal() == []
+
+
+@pytest.mark.parametrize(
+    ("parameter", "table", "name"),
+    [
+        ("mail_owner", "passwd", "postfix"),
+        ("setgid_group", "group", "postdrop"),
+        ("default_privs", "passwd", "nobodyy"),
+    ],
+)
+def test_an_account_that_is_gone(parameter: str, table: str, name: str) -> None:
+    found = fatal(explicit={parameter: name}, more={Exec(("getent", table, name)): GONE})
+    assert [(o.subject, o.data["value"], o.data["named"], o.data["line"]) for o in found] == [
+        (parameter, name, True, 1)
+    ]
+
+
+def test_nothing_is_said_of_owners_where_the_account_is_gone() -> None:
+    assert run(permissions, machine(more={Exec(("getent", "group", "postdrop")): GONE})) == []
+
+
+def test_a_library_that_is_gone() -> None:
+    """The loader says so where a program was seen not to start: the master is down, or a daemon ended with 127."""
+    ldd = {
+        Exec(("ldd", "/usr/lib/postfix/sbin/smtp")): ExecReply(
+            code=0, out="\tlinux-vdso.so.1 (0x7ffe)\n\tlibpostfix-dns.so => not found\n"
+        )
+    }
+    log = ("Nov 25 12:00:00 app postfix/master[10]: warning: process /usr/lib/postfix/sbin/smtp pid 9 exit status 127",)
+    assert [o.subject for o in fatal(more={**DOWN, **ldd})] == ["libpostfix-dns.so"]
+    assert [o.subject for o in fatal(more=ldd, log=log)] == ["libpostfix-dns.so"]
+    assert fatal(more=ldd) == []
+
+
+def test_a_file_that_a_setting_names() -> None:
+    said = "postqueue: fatal: /etc/mailname: cannot open file: No such file or directory\n"
+    (found,) = fatal(more={MailQueue(): QueueLinesReply(code=1, err=said)})
+    assert (found.data["path"], found.data["named"]) == ("/etc/mailname", True)

@@ -1,0 +1,122 @@
+"""Postfix' programs that end with a fatal error: accounts, files and libraries that went away."""
+
+from __future__ import annotations
+
+from tests.lab.fault import Fault
+from tests.lab.steps import append, mail, relay, run, settings, shell, smtp_mail, wait
+
+SENT = wait("status=sent")
+BROKEN = ("postfix-config-error",)
+
+FAULTS = (
+    Fault(
+        id="mail-owner-deleted",
+        accept=BROKEN,
+        about="the account postfix is gone from /etc/passwd",
+        setup=(shell("sed -i '/^postfix:/d' /etc/passwd /etc/shadow"),),
+        proof=((("postconf", "-h", "mail_owner"), "postfix"), (("sh", "-c", "id postfix"), "no such user")),
+    ),
+    Fault(
+        id="setgid-group-deleted",
+        accept=BROKEN,
+        about="the group postdrop is gone from /etc/group",
+        setup=(shell("sed -i '/^postdrop:/d' /etc/group /etc/gshadow"),),
+        proof=((("sh", "-c", "getent group postdrop || echo none"), "none"),),
+    ),
+    Fault(
+        id="mailname-deleted",
+        accept=BROKEN,
+        about="myorigin names /etc/mailname, which is gone",
+        setup=(shell("rm /etc/mailname"),),
+        proof=((("sh", "-c", "test -e /etc/mailname || echo none"), "none"),),
+    ),
+    Fault(
+        id="tls-library-gone",
+        accept=BROKEN,
+        about="Postfix' TLS library went away with an upgrade",
+        setup=(shell("rm -f /usr/lib/postfix/libpostfix-tls.so*"),),
+        proof=((("sh", "-c", "ls /usr/lib/postfix/libpostfix-tls* || echo none"), "none"),),
+    ),
+    Fault(
+        id="crypto-library-gone-while-running",
+        accept=BROKEN,
+        about="an upgrade took a library from under the running Postfix",
+        then=(shell("rm -f /usr/lib/postfix/libpostfix-dns.so*"), mail()),
+        shows="exit status 127",
+    ),
+    Fault(
+        id="default-privs-of-nobody",
+        accept=BROKEN,
+        about="default_privs names an account that does not exist",
+        setup=(settings(default_privs="nobodyy"),),
+        proof=((("postconf", "-h", "default_privs"), "nobodyy"),),
+    ),
+    Fault(
+        id="data-directory-gone",
+        accept=("postfix-config-error", "queue-permissions"),
+        about="/var/lib/postfix was cleared away",
+        setup=(shell("rm -rf /var/lib/postfix; touch /var/lib/postfix"),),
+    ),
+    Fault(
+        id="submission-without-tlsmgr",
+        accept=("smtp-transport-missing",),
+        about="tlsmgr is commented out, and every TLS session needs it",
+        setup=(relay(), shell("sed -i 's/^tlsmgr/#tlsmgr/' /etc/postfix/master.cf")),
+        shows="private/tlsmgr",
+    ),
+    Fault(
+        id="cleanup-is-private",
+        accept=("smtp-transport-missing",),
+        about="cleanup's line says private, so that its socket stands elsewhere",
+        setup=(shell("sed -i -E 's/^(cleanup +unix +)n/\\1y/' /etc/postfix/master.cf"),),
+        shows="public/cleanup",
+    ),
+    Fault(
+        id="rewrite-commented-out",
+        accept=("smtp-transport-missing",),
+        about="the rewrite service is commented out",
+        setup=(shell("sed -i 's/^rewrite/#rewrite/' /etc/postfix/master.cf"),),
+        shows="private/rewrite",
+    ),
+    Fault(
+        id="proxymap-commented-out",
+        accept=("smtp-transport-missing",),
+        about="a table is read through proxymap, whose service is commented out",
+        setup=(
+            append("/etc/postfix/transport", "example.net smtp:\n"),
+            shell("postmap hash:/etc/postfix/transport; sed -i 's/^proxymap/#proxymap/' /etc/postfix/master.cf"),
+            settings(transport_maps="proxy:hash:/etc/postfix/transport"),
+        ),
+        shows="private/proxymap",
+    ),
+    Fault(
+        id="cleanup-program-gone",
+        accept=("smtp-transport-missing", "postfix-config-error"),
+        about="the cleanup program is gone",
+        setup=(shell("rm -f /usr/lib/postfix/sbin/cleanup"),),
+        shows="cleanup",
+    ),
+    Fault(
+        id="pickup-is-inet",
+        accept=("postfix-config-error", "smtp-transport-missing"),
+        about="pickup stands as an inet service",
+        setup=(shell("sed -i -E 's/^pickup +(unix|fifo) +n/9999      inet  n/' /etc/postfix/master.cf"),),
+    ),
+    Fault(
+        id="anvil-and-scache-off",
+        accept=(),
+        kind="healthy",
+        about="services that this mail does not need are commented out",
+        setup=(shell("sed -i -E 's/^(scache|proxywrite|relay|trace|verify)/#\\1/' /etc/postfix/master.cf"),),
+        then=(mail(), SENT),
+    ),
+    Fault(
+        id="group-of-another-name",
+        accept=(),
+        kind="healthy",
+        about="setgid_group is another group that exists, with the rights set so",
+        setup=(shell("groupadd -r mailsubmit; postconf -e setgid_group=mailsubmit; postfix set-permissions"),),
+        then=(mail(), SENT),
+    ),
+)
+_ = (run, smtp_mail)
