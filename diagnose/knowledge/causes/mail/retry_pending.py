@@ -14,7 +14,8 @@ CAUSE = Cause(
     rules_out="The same failure in the attempts after the flush.",
     signs=(
         Sign("queue.waiting", SPEAKS, where=(("failed", True),)),
-        # Without waiting mail there is nothing to retry.
+        # Without waiting mail that failed there is nothing to retry.
+        Sign("queue.waiting", REFUTES, where=(("failed", False),)),
         Sign("queue.waiting", REFUTES, Status.OK),
         # Other mail flows; that this mail's own way works takes a probe of it.
         Sign("mail.flow", FITS, Status.OK),

@@ -1,0 +1,29 @@
+from diagnose.model import DOUBTS, HINTS, PROVES, SPEAKS, Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="delivery-throttled-by-settings",
+    title="Postfix's own settings slow this mail down",
+    impact=Impact.PLACEMENT,
+    explanation=(
+        "{parameter} = {value} makes Postfix wait, between two deliveries or between two attempts. The mail stays in the queue for as "
+        "long as that takes, and nothing is wrong with its way out."
+    ),
+    remedy=Remedy(
+        text="If the delay is not meant, take {parameter} away, reload and flush the queue. If a receiver asked for it, keep it short "
+        "and give that receiver a transport of its own.",
+        commands=("postconf {parameter}", "postconf -X {parameter}", "postfix reload && postqueue -f"),
+    ),
+    rules_out="Messages without an attempt although {parameter} has its default value.",
+    signs=(
+        Sign("config.throttle", PROVES, where=(("kind", ("delay", "pause")),)),
+        Sign("config.throttle", SPEAKS, where=(("kind", "width"),)),
+        # The failure may last: then the pause only keeps its end from showing.
+        Sign("config.throttle", HINTS, Status.WARNING),
+        Sign("config.suspended", DOUBTS),
+    ),
+    explains=("retry-pending", "queue-congested", "greylisted", "rate-limited"),
+    links=(
+        "https://www.postfix.org/postconf.5.html#default_destination_rate_delay",
+        "https://www.postfix.org/QSHAPE_README.html",
+    ),
+)
