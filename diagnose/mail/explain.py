@@ -16,6 +16,7 @@ from diagnose import __version__, rank
 from diagnose.knowledge import phrases
 from diagnose.knowledge.phrases import Grip
 from diagnose.model import (
+    STRONG,
     Confidence,
     Diagnosis,
     HostInfo,
@@ -31,6 +32,7 @@ from diagnose.parse.log.current import OF_CONNECTING
 from diagnose.parse.log.senders import Senders, no_such
 from diagnose.parse.log.settled import Settled
 from diagnose.parse.pasted.evidence import Delivery, Event, Said, Trouble, read_lines
+from diagnose.parse.system import own_network
 from diagnose.parse.words.reason import Reason, reasons_in
 from diagnose.statement import fail, ok, stamped, unknown
 
@@ -260,20 +262,35 @@ def _observations(kind: _Kind, numbered: bool, several: bool) -> Iterator[Observ
         yield stamped(said, None if isinstance(event, Said) else event.at)
 
 
-_OWN_FAULT = frozenset({"milter-down", "disk-full", "lookup-table-broken", "table-unavailable", "content-filter-down"})
+_OWN_FAULT = frozenset(
+    {
+        "blocklist-query-refused",
+        "milter-down",
+        "disk-full",
+        "lookup-table-broken",
+        "table-unavailable",
+        "content-filter-down",
+    }
+)
 
 
 def _refused_a_program_here(event: Event) -> bool:
     """Whether this host's SMTP server refused a client on this very host, and not for a fault of its own."""
-    if (
-        not isinstance(event, Trouble)
-        or "NOQUEUE: reject" not in event.text
-        or event.reason is None
-        or not event.client
-    ):
-        return False
-    address = event.client.rpartition("[")[2].partition("]")[0].removeprefix("IPv6:")
-    return (address.startswith("127.") or address == "::1") and event.reason.label not in _OWN_FAULT
+    client = _refused(event)
+    return (
+        client is not None
+        and own_network.is_loopback(client)
+        and isinstance(event, Trouble)
+        and event.reason is not None
+        and event.reason.label not in _OWN_FAULT
+    )
+
+
+def _refused(event: Event) -> str | None:
+    """The address of the client that this host's SMTP server refused, None where it refused none."""
+    if not isinstance(event, Trouble) or "NOQUEUE: reject" not in event.text or not event.client:
+        return None
+    return event.client.rpartition("[")[2].partition("]")[0].removeprefix("IPv6:")
 
 
 def _data(event: Event, reason: Reason, count: int) -> dict[str, Scalar]:
@@ -294,6 +311,10 @@ def _data(event: Event, reason: Reason, count: int) -> dict[str, Scalar]:
         "client": trouble.client if trouble else None,
         "source": event.source if isinstance(event, Said) else "log",
     }
+    client = _refused(event)
+    if client is not None and not own_network.is_loopback(client) and reason.label not in _OWN_FAULT:
+        # Whether the client is the program whose mail is missed, the text does not tell.
+        data["at_most"] = min(reason.scalars()["at_most"] or STRONG, STRONG)
     return {key: value for key, value in data.items() if value is not None}
 
 
