@@ -45,7 +45,7 @@ from diagnose.runner import run_checks
 
 CHECKS, NOTES = discover()
 CAUSES = all_causes()
-LABELS = {*sayings(), *(each.label for each in (*phrases.of_speakers(), *phrases.of_anybody()))}
+LABELS = {*sayings(), *(each.label for each in phrases.every())}
 MAIL = {"mail.flow", *(f"mail.{label}" for label in LABELS)}
 DECLARED = {spec.id for check in CHECKS for spec in check.signs if not spec.id.endswith(".*")} | MAIL
 # The rooms left out state or weigh signs, as checks and causes do.

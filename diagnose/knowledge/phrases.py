@@ -2,8 +2,8 @@
 
 Phrases that anybody may use stand with their meaning (`sayings/<label>.toml`); those of one speaker (Postfix, a mail
 server, a language's library) under that speaker (`speakers/<who>.toml`). Patterns are regular expressions, case-insensitive,
-searched in the canonical text (see `diagnose.parse.words.smtp_reply`), compiled when a literal that they need occurs for the
-first time.
+searched in the canonical text (see `diagnose.parse.words.smtp_reply`), each branch compiled when the literals that it needs
+occur for the first time.
 
 `codes.toml` says which enhanced status codes mean something by themselves, and so bound what words beside them may mean.
 """
@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
-from diagnose.knowledge.literals import required_literals
+from diagnose.knowledge import documents
+from diagnose.patterns import Groups, alternatives, late, may_fit, most_telling, required
 
 
 class Grip(enum.IntEnum):
@@ -38,7 +38,7 @@ class Phrase:
 
     speaker: the file that it stands in, "" for phrases of anybody. by: "postfix" or "program" where no server's reply is
     meant. peer: a pattern for the server's name: where it fits the phrase goes first, and with `only_peer` it counts nowhere
-    else. stage: where in the dialogue such a text comes when nothing else says so; at: a pattern of the stages that the
+    else. ways: the pattern's branches, each with what it requires. stage: where in the dialogue such a text comes when nothing else says so; at: a pattern of the stages that the
     phrase is limited to, never: of those where a text cannot mean this. counter: texts that are near, and not meant.
     """
 
@@ -57,10 +57,10 @@ class Phrase:
     meaning: str = ""
     source: str = ""
     evidence: str = ""
-    examples: tuple[str, ...] = ()
-    counter: tuple[str, ...] = ()
+    examples: Sequence[str] = ()
+    counter: Sequence[str] = ()
     example_peer: str | None = None
-    needs: tuple[str, ...] = ()
+    ways: Sequence[tuple[str, Groups]] = ()
 
     @property
     def own(self) -> bool:
@@ -69,10 +69,13 @@ class Phrase:
 
     def search(self, text: str, lowered: str) -> int:
         """How many characters of a text (with its lower-case twin) this phrase explains; 0 where it is none of its."""
-        if self.needs and not any(each in lowered for each in self.needs):
-            return 0
-        found = compiled(self.pattern).search(text)
-        return max(1, found.end() - found.start()) if found else 0
+        best: re.Match[str] | None = None
+        for way, needs in self.ways:
+            if may_fit(needs, lowered):
+                found = compiled(way).search(text)
+                if found and (best is None or found.start() < best.start()):
+                    best = found
+        return max(1, best.end() - best.start()) if best else 0
 
     def comes_at(self, stage: str | None) -> bool:
         """Whether a text of this stage of the dialogue can be meant."""
@@ -83,9 +86,10 @@ class Phrase:
 
 @cache
 def compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.IGNORECASE | re.DOTALL)
+    return late(pattern, re.IGNORECASE | re.DOTALL)
 
 
+_FOR_TESTS = frozenset({"examples", "counter", "example_peer", "source", "evidence"})
 # A mailer's own words go before those of a program that quotes them, and both before a server's.
 _FIRST = (
     *(
@@ -101,46 +105,58 @@ _FIRST = (
 )
 
 
-def _order(name: str) -> tuple[int, str]:
-    stem = name.removesuffix(".toml")
-    return _FIRST.index(stem) if stem in _FIRST else len(_FIRST), stem
+def rows_of_all() -> Iterator[dict[str, Any]]:
+    """Those of speakers first, in the order in which they are tried."""
+    speakers = documents.folder("speakers")
+    for name in sorted(speakers, key=lambda each: (_FIRST.index(each) if each in _FIRST else len(_FIRST), each)):
+        for row in speakers[name].get("phrase", ()):
+            yield {"speaker": name, **speakers[name].get("all", {}), **row}
+    for label, saying in documents.folder("sayings").items():
+        for row in saying.get("phrase", ()):
+            yield {"label": label, **saying.get("all", {}), **row}
 
 
-def _phrases(folder: str) -> Iterator[Phrase]:
-    from diagnose import toml  # 10 ms that a program which reads no mail need not pay
-
-    for place in sorted((files("diagnose.knowledge") / folder).iterdir(), key=lambda each: _order(each.name)):
-        if place.name.endswith(".toml"):
-            document = toml.loads(place.read_text("utf-8"))
-            name = place.name.removesuffix(".toml")
-            shared = {"speaker": name} if folder == "speakers" else {"label": name}
-            for row in document.get("phrase", ()):
-                yield _phrase({**shared, **document.get("all", {}), **row})
-
-
-def _phrase(row: Mapping[str, Any]) -> Phrase:
-    values = dict(row)
-    for key in ("examples", "counter"):
-        values[key] = tuple(values.get(key, ()))
-    values["grip"] = Grip[values.get("grip", "phrase").upper()]
-    return Phrase(**values, needs=required_literals(values["pattern"]))
-
-
-@cache
-def of_speakers() -> tuple[Phrase, ...]:
-    """The phrases of one speaker each, in the order in which they are tried."""
-    return tuple(_phrases("speakers"))
+def plain() -> dict[str, Any]:
+    """For the index: the rows of all phrases, and by a literal that it requires the number of each; "" requires none."""
+    rows = [{key: value for key, value in row.items() if key not in _FOR_TESTS} for row in rows_of_all()]
+    keys: dict[str, list[int]] = {}
+    for number, row in enumerate(rows):
+        row["ways"] = [(each, required(each)) for each in alternatives(row["pattern"])]
+        for _, groups in row["ways"]:
+            for key in most_telling(groups) or ("",):
+                keys.setdefault(key, []).append(number)
+    return {"rows": rows, "keys": keys}
 
 
 @cache
-def of_anybody() -> tuple[Phrase, ...]:
-    """The phrases that anybody may use: the best of those that fit counts."""
-    return tuple(_phrases("sayings"))
+def _known() -> tuple[Sequence[Mapping[str, Any]], Mapping[str, Sequence[int]]]:
+    found = documents.indexed("phrases", plain)
+    return found["rows"], found["keys"]
+
+
+@cache
+def _phrase(number: int) -> Phrase:
+    return phrase(_known()[0][number])
+
+
+def phrase(row: Mapping[str, Any]) -> Phrase:
+    return Phrase(**{**row, "grip": Grip[row.get("grip", "phrase").upper()]})
+
+
+def every() -> tuple[Phrase, ...]:
+    """All phrases: those of one speaker each, in the order in which they are tried, then those of anybody."""
+    return tuple(map(_phrase, range(len(_known()[0]))))
+
+
+def possible(lowered: str) -> tuple[Phrase, ...]:
+    """The phrases that a text in lower case may fit, in the order of `every`."""
+    numbers = {number for literal, each in _known()[1].items() if literal in lowered for number in each}
+    return tuple(map(_phrase, sorted(numbers)))
 
 
 @cache
 def _peers() -> tuple[str, ...]:
-    return tuple(sorted({each.peer for each in (*of_speakers(), *of_anybody()) if each.peer is not None}))
+    return tuple(sorted({row["peer"] for row in _known()[0] if "peer" in row}))
 
 
 def speaking(host: str | None) -> tuple[str, ...]:
@@ -160,12 +176,10 @@ class Code:
 
 @cache
 def _codes() -> tuple[tuple[re.Pattern[str], str | None, Code], ...]:
-    from diagnose import toml
-
-    document = toml.loads((files("diagnose.knowledge") / "codes.toml").read_text("utf-8"))
+    rows = documents.indexed("codes", lambda: documents.document("codes.toml")["code"])
     return tuple(
         (
-            re.compile(row["code"]),
+            late(row["code"]),
             row.get("at"),
             Code(
                 label=row["label"],
@@ -173,7 +187,7 @@ def _codes() -> tuple[tuple[re.Pattern[str], str | None, Code], ...]:
                 grip=Grip[row.get("grip", "code").upper()],
             ),
         )
-        for row in document["code"]
+        for row in rows
     )
 
 

@@ -245,8 +245,7 @@ def _observations(kind: _Kind, numbered: bool, several: bool) -> Iterator[Observ
         return
     data = _data(event, reason, kind.count) | {"several": several}
     if not _accuses(kind):
-        known = (*phrases.of_speakers(), *phrases.of_anybody())
-        entry = next((each for each in known if each.id == reason.entry), None)
+        entry = next((each for each in phrases.every() if each.id == reason.entry), None)
         why = f" — {entry.meaning}" if entry is not None and entry.meaning and reason.harmless else ""
         if kind.stranger:
             why = (

@@ -11,12 +11,13 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Mapping
-from importlib.resources import files
 from typing import Any
 
+from diagnose.knowledge import documents
 from diagnose.knowledge.programs.advice import Fields, rendered
 from diagnose.knowledge.programs.advice import in_general as in_general
 from diagnose.model import Cause, Remedy, Scalar
+from diagnose.patterns import late
 
 # The products before the libraries that they are built with; the rest in the order of their names.
 _FIRST = ("java", "msmtp", "ssmtp", "nullmailer", "dma", "swaks", "curl", "wordpress", "mailkit", "django", "gitea")
@@ -28,20 +29,14 @@ _LONGEST = 100_000  # characters in which a program is looked for
 @functools.cache
 def programs() -> Mapping[str, Mapping[str, Any]]:
     """Every program's words by its id, in the order in which they are tried."""
-    from diagnose import toml  # 10 ms that a text without a program need not pay
-
-    found = {
-        entry.name.removesuffix(".toml"): toml.loads(entry.read_text("utf-8"))
-        for entry in files(__name__).iterdir()
-        if entry.name.endswith(".toml")
-    }
+    found = documents.indexed("programs", lambda: documents.folder("programs"))
     order = [*_FIRST, *_SECOND, *sorted(found.keys() - {*_FIRST, *_SECOND})]
     return {id: found[id] for id in order}
 
 
 @functools.cache
 def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    return tuple((id, re.compile(each["matches"])) for id, each in programs().items() if each.get("matches"))
+    return tuple((id, late(each["matches"])) for id, each in programs().items() if each.get("matches"))
 
 
 def recognise(text: str) -> str | None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any
 
+from diagnose.knowledge import documents
 from diagnose.model import SAID, Sign, Status, Strength
 
 FLOW = "mail.flow"  # the sign of mail that gets through, or does not
@@ -32,14 +32,15 @@ class Saying:
 @functools.cache
 def sayings() -> Mapping[str, Saying]:
     """Every saying by its label."""
-    from diagnose import toml  # 10 ms that a program which reads no mail need not pay
+    return {label: _saying(label, row) for label, row in documents.indexed("sayings", plain).items()}
 
-    found = {}
-    for entry in sorted(files(__name__).iterdir(), key=lambda entry: entry.name):
-        label, dot, kind = entry.name.rpartition(".")
-        if dot and kind == "toml":
-            found[label] = _saying(label, toml.loads(entry.read_text("utf-8")))
-    return found
+
+def plain() -> dict[str, Any]:
+    """For the index: what the documents say of each label beside its phrases."""
+    rows = documents.folder("sayings")
+    return {
+        label: {key: row[key] for key in ("title", "scope", "suggests") if key in row} for label, row in rows.items()
+    }
 
 
 def _saying(label: str, row: Mapping[str, Any]) -> Saying:

@@ -186,7 +186,9 @@ def _remembered(core: Core, peer: str | None, stage: str | None, own: bool) -> _
 def _look_up(core: Core, peer: str | None, stage: str | None, own: bool) -> _Found | None:
     """What a text means, or the reply that it quotes, whichever tells more."""
     if own:
-        said = next((p for p in phrases.of_speakers() if p.own and p.comes_at(stage) and _fits(p, core.text)), None)
+        lowered = core.text.lower()
+        fitting = (p for p in phrases.possible(lowered) if p.own and p.comes_at(stage) and p.search(core.text, lowered))
+        said = next(fitting, None)
         return (said.label, said, said.grip) if said is not None else None
     found = _understood(core, peer, stage)
     if core.code is None:
@@ -222,7 +224,10 @@ def _understood(core: Core, peer: str | None, stage: str | None) -> _Found | Non
     speaking = phrases.speaking(peer)
     lowered = core.text.lower()
     chosen: Phrase | None = None
-    for phrase in phrases.of_speakers():
+    words = phrases.possible(lowered)
+    for phrase in words:
+        if not phrase.speaker:
+            break
         scoped = phrase.peer is not None and phrase.peer in speaking
         if (phrase.only_peer or chosen is not None) and not scoped:
             continue
@@ -234,8 +239,8 @@ def _understood(core: Core, peer: str | None, stage: str | None) -> _Found | Non
                 return phrase.label, phrase, phrase.grip
     if chosen is None:
         best = (Grip.HINT, 0)
-        for phrase in phrases.of_anybody():
-            if not (_may_say(phrase, core, stage) and _allowed(phrase, coded)):
+        for phrase in words:
+            if phrase.speaker or not (_may_say(phrase, core, stage) and _allowed(phrase, coded)):
                 continue
             length = phrase.search(core.text, lowered)
             if length and (phrase.grip, length) > best and (coded is not None or _HAPPENED.search(core.text)):
@@ -254,10 +259,6 @@ def _may_say(phrase: Phrase, core: Core, stage: str | None) -> bool:
 
 def _allowed(phrase: Phrase, coded: phrases.Code | None) -> bool:
     return coded is None or not coded.allows or phrase.label in coded.allows
-
-
-def _fits(phrase: Phrase, text: str) -> bool:
-    return phrase.search(text, text.lower()) > 0
 
 
 # --- order ---------------------------------------------------------------------------------------------------------
