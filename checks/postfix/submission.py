@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from diagnose.check import Context, Exec, MailLog, SignSpec, check, fail, ok, unknown, warn
 from diagnose.facts import Mta, mta
+from diagnose.knowledge.smtp import OWN_HELO
 from diagnose.model import Observation, Scalar
 
 _REJECT = re.compile(
@@ -54,7 +55,7 @@ def submission(ctx: Context) -> Iterator[Observation]:
         if "client=" in line and (taken := _ACCEPT.search(line)):
             since.add(taken[1])
             continue
-        match = _REJECT.search(line) if "NOQUEUE: reject" in line else None
+        match = _REJECT.search(line) if "NOQUEUE: reject" in line and OWN_HELO not in line else None
         if match and _near(match["client"], home) and not _ELSEWHERE.search(match["reply"]):
             last[match["client"]] = match
             counts[match["client"]] = counts.get(match["client"], 0) + 1

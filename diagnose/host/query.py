@@ -108,7 +108,7 @@ class Dial(Query[DialReply]):
 
     family: 0 both, 4 or 6. tls: none, starttls (used if offered), implicit. say: how far to go: connect, banner,
     ehlo, auth, rcpt (QUIT is always polite). ca_file/ca_path: what the certificate is verified against, "" for the
-    system's. The dialogue goes on after a certificate that does not verify, but never to AUTH unless `trust` is set.
+    system's; verify: whether at all. The dialogue goes on after a certificate that does not verify, but never to AUTH unless `trust` is set.
     bind: source addresses, one for a family, parted by a blank. user: the account that the socket belongs to, where root asks.
     connect_timeout covers three SYNs.
     """
@@ -129,6 +129,7 @@ class Dial(Query[DialReply]):
     trust: bool = False
     bind: str = ""
     user: str = ""
+    verify: bool = True
     connect_timeout: float = 3.5
     timeout: float = 5.0
     Reply: ClassVar[type[Any]] = DialReply

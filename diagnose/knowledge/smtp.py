@@ -7,3 +7,6 @@ STARTTLS_PORTS = frozenset({25, 587, 2525, 2587})
 
 PORT_NUMBERS = {"smtp": 25, "submission": 587, "submissions": 465, "smtps": 465, "urd": 465, "lmtp": 24}
 """Service names that Postfix takes for a port."""
+
+OWN_HELO = "mail-diagnose.invalid"
+"""How this tool greets this host's own Postfix: log lines that hold it are nobody's mail."""

@@ -84,7 +84,7 @@ class _Session:
             return
         if self.far > 0 or query.tls == "implicit":
             try:
-                self.begin(verify=True)
+                self.begin(verify=query.verify)
             except tls.Unverified as unverified:
                 # The handshake ended there. A second session goes on without verification, to hear what the server says.
                 self.unverified = unverified.reason

@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from diagnose.knowledge.phrases import Grip
+from diagnose.knowledge.smtp import OWN_HELO
 from diagnose.parse.log import ordinary
 from diagnose.parse.log.fields import STATUSES, fields
 from diagnose.parse.log.logline import Line, parse
@@ -209,6 +210,8 @@ class MailLog:
         text = line.text
         if line.queue_id and text.startswith(("from=", "size=", "nrcpt=")):
             _keep(self._senders, line.queue_id, fields(text).get("from", ""), self.MESSAGES)
+            return ()
+        if OWN_HELO in text:
             return ()
         started = _STARTED.match(text)
         if started:

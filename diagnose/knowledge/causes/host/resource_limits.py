@@ -23,7 +23,12 @@ CAUSE = Cause(
         Sign("host.limits", HINTS, Status.WARNING),
     ),
     # Without files left a daemon cannot even read the list of users.
-    explains=("postfix-not-running", "queue-congested", "postfix-config-error"),
+    explains=(
+        "postfix-not-running",
+        "queue-congested",
+        "postfix-config-error",
+        "smtp-listener-broken",
+    ),
     links=(
         "https://www.postfix.org/postconf.5.html#default_process_limit",
         "https://www.postfix.org/TUNING_README.html",

@@ -34,7 +34,11 @@ CAUSE = Cause(
         Sign("postfix.master", REFUTES),
         Sign("dns.resolver", AGAINST),
     ),
-    explains=("relay-name-not-found", "recipient-domain-not-found"),
+    explains=(
+        "relay-name-not-found",
+        "recipient-domain-not-found",
+        "smtp-listener-broken",
+    ),
     links=(
         "https://www.postfix.org/BASIC_CONFIGURATION_README.html#chroot_setup",
         "https://www.postfix.org/DEBUG_README.html#no_chroot",

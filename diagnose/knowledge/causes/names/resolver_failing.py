@@ -24,6 +24,12 @@ CAUSE = Cause(
         # With no network at all the resolver is only the first to notice.
         Sign("egress.internet", AGAINST),
     ),
-    explains=("recipient-domain-not-found", "relay-name-not-found", "sender-domain-not-found", "helo-name-invalid"),
+    explains=(
+        "recipient-domain-not-found",
+        "relay-name-not-found",
+        "sender-domain-not-found",
+        "helo-name-invalid",
+        "smtp-listener-broken",
+    ),
     links=("https://www.postfix.org/postconf.5.html#smtp_dns_resolver_options",),
 )

@@ -25,7 +25,10 @@ CAUSE = Cause(
         Sign("filter.program", STRONG, where=(("role", "backend"),)),
         Sign("filter.backend", DOUBTS, Status.OK),
     ),
-    explains=("submission-rejected",),
+    explains=(
+        "submission-rejected",
+        "smtp-listener-broken",
+    ),
     links=(
         "https://www.postfix.org/SASL_README.html#server_dovecot",
         "https://www.postfix.org/VIRTUAL_README.html",

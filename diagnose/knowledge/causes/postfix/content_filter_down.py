@@ -29,6 +29,11 @@ CAUSE = Cause(
         Sign("filter.program", PROVES, where=(("role", "content"),)),
         Sign("filter.content", AGAINST, Status.OK),
     ),
-    explains=("queue-congested", "relay-unreachable", "remote-server-unreachable"),
+    explains=(
+        "queue-congested",
+        "relay-unreachable",
+        "remote-server-unreachable",
+        "smtp-listener-broken",
+    ),
     links=("https://www.postfix.org/FILTER_README.html", "https://www.postfix.org/SMTPD_POLICY_README.html"),
 )

@@ -25,6 +25,10 @@ CAUSE = Cause(
         # With milter_default_action = accept mail passes all the same.
         Sign("filter.milter", AGAINST, Status.WARNING),
     ),
-    explains=("nothing-submitted", "submission-rejected"),
+    explains=(
+        "nothing-submitted",
+        "submission-rejected",
+        "smtp-listener-broken",
+    ),
     links=("https://www.postfix.org/MILTER_README.html",),
 )

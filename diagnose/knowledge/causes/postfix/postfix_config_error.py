@@ -48,6 +48,7 @@ CAUSE = Cause(
         "lookup-table-broken",
         "chroot-resolver-stale",
         "relay-auth-not-attempted",
+        "smtp-listener-broken",
     ),
     links=("https://www.postfix.org/postconf.5.html", "https://www.postfix.org/DEBUG_README.html"),
 )

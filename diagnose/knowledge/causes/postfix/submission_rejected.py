@@ -31,6 +31,7 @@ CAUSE = Cause(
         "helo-name-invalid",
         "nothing-submitted",
         "sender-not-allowed",
+        "smtp-listener-broken",
     ),
     links=(
         "https://www.postfix.org/SMTPD_ACCESS_README.html",

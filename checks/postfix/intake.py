@@ -1,0 +1,251 @@
+"""Does this host's own SMTP port serve a program that hands mail in: greeting, EHLO, STARTTLS, leave to relay?
+
+One short dialogue with one port, never with a message. Its EHLO name marks what it leaves in the log, which no reader takes
+for a client's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from diagnose import facts
+from diagnose.check import (
+    Context,
+    Dial,
+    DialReply,
+    Listeners,
+    MailLog,
+    Processes,
+    SignSpec,
+    Stat,
+    check,
+    fail,
+    ok,
+    skip,
+    unknown,
+    warn,
+)
+from diagnose.facts import Mta, master, mta
+from diagnose.facts.mail import SAID_SIGNS
+from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS, OWN_HELO, PORT_NUMBERS
+from diagnose.model import FLAG, SAID, Observation, Scalar
+from diagnose.parse.postfix import master_cf, postconf
+from diagnose.parse.postfix.master_cf import Service
+from diagnose.parse.postfix.setting_types import boolean, integer, items
+from diagnose.parse.words.reason import classify
+
+_HERE = ("127.0.0.1", "0.0.0.0", "::", "::1")
+_FATAL = re.compile(r"/smtpd(?:\[\d+\]|\s\d+\s).*?: (?:fatal|panic): (?P<text>.+)")
+_STARTED = ("daemon started --", "reload -- version")
+_TAKEN = re.compile(r"smtpd\[\d+\]: \w{6,}: client=[^\[]*\[(?:127\.|::1\])")
+_UNPROXIED = re.compile(r"(?:haproxy read|haproxy protocol error|proxy protocol).*")
+_FULL = "has reached its process limit"
+# What asks others, or counts, for each RCPT.
+_BUSY = re.compile(r"check_policy_service|reject_unverified|check_client_access\s+(?:tcp|socketmap|ldap|mysql|pgsql):")
+_FILES = ("smtpd_tls_cert_file", "smtpd_tls_key_file", "smtpd_tls_eccert_file", "smtpd_tls_eckey_file")
+# Labels that say no more than "fatal" does.
+_GENERAL = ("postfix-config-error", "daemon-failed", "noise")
+_OUR_NAME = re.compile(r"Helo command rejected", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A service of smtpd(8) that listens, with the settings as it sees them."""
+
+    service: Service
+    number: int
+    address: str
+    settings: dict[str, str]
+
+    def value(self, name: str) -> str:
+        return postconf.expand(self.settings.get(name, ""), self.settings).strip()
+
+    @property
+    def tls(self) -> str:
+        """none, may or encrypt."""
+        level = self.value("smtpd_tls_security_level").lower()
+        wrapped = bool(boolean(self.value("smtpd_tls_wrappermode")))
+        if wrapped or level == "encrypt" or boolean(self.value("smtpd_enforce_tls")):
+            return "encrypt"
+        return "may" if level == "may" or boolean(self.value("smtpd_use_tls")) else "none"
+
+    @property
+    def data(self) -> dict[str, Scalar]:
+        return {"service": self.service.name, "host": self.address, "port": self.number}
+
+
+@check(
+    id="intake",
+    title="Dialogue with this host's own SMTP port",
+    signs=(
+        SignSpec("listener.dialogue", {"kind": ("busy", "closed", "mute", "proxy", "refused")}),
+        SignSpec("listener.tls", {"kind": ("missing", "unavailable")}),
+        SignSpec("config.submission-refused", {"kind": ("rule",)}),
+        SignSpec("config.fatal", {"named": FLAG}),
+        SAID_SIGNS,
+    ),
+    tags=("postfix", "host"),
+    needs=("postfix", "network"),
+    timeout=8.0,
+)
+def intake(ctx: Context) -> Iterator[Observation]:
+    postfix = mta(ctx)
+    if master(ctx) is None:
+        skip("Postfix does not run, or its processes cannot be seen")
+    ports = list(_ports(ctx, postfix))
+    if not ports:
+        skip("no smtpd(8) of this Postfix listens where programs of this host connect")
+    lines = _since_start(ctx)
+    for port in ports:
+        yield from _certificates(ctx, port)
+    used = any("client=" in line and _TAKEN.search(line) for line in ctx.ask(MailLog(ctx.settings.since)).lines)
+    port = next((port for port in ports if port.number == 25), ports[0])
+    if port.value("smtpd_upstream_proxy_protocol"):
+        yield _proxied(port, lines)
+        return
+    reply = ctx.ask(_dial(ctx, port))
+    if reply.problem:
+        yield unknown("listener.dialogue", f"port {port.number}", f"Could not check the dialogue: {reply.problem}")
+        return
+    yield from _judged(ctx, postfix, port, reply, lines, used)
+
+
+def _ports(ctx: Context, postfix: Mta) -> Iterator[Port]:
+    listening = ctx.ask(Listeners()).listeners
+    for service in postfix.master.services:
+        if service.type != "inet" or service.command != "smtpd":
+            continue
+        host, _, word = service.name.rpartition(":")
+        number = PORT_NUMBERS.get(word) or (int(word) if word.isdigit() else 0)
+        if number not in (25, *IMPLICIT_TLS_PORTS, 587, 2525):
+            continue
+        places = [one.address for one in listening if one.port == number]
+        if not places or (host and host not in ("localhost", *_HERE)):
+            continue
+        near = any(place in _HERE or place.startswith("127.") for place in places)
+        address = (
+            ("127.0.0.1" if any("." in place for place in places) or "::" in places else "::1") if near else places[0]
+        )
+        yield Port(service, number, address, master_cf.effective(postfix.settings, service))
+
+
+def _since_start(ctx: Context) -> list[str]:
+    """The newest log lines, back to Postfix's last start or reload."""
+    lines: list[str] = []
+    for line in reversed(ctx.ask(MailLog(ctx.settings.since)).lines[-20_000:]):
+        if any(mark in line for mark in _STARTED):
+            break
+        lines.append(line)
+    return lines
+
+
+def _certificates(ctx: Context, port: Port) -> Iterator[Observation]:
+    if port.tls == "none":
+        return
+    named = [(name, port.value(name)) for name in _FILES]
+    named += [("smtpd_tls_chain_files", path) for path in items(port.value("smtpd_tls_chain_files"))]
+    for name, path in named:
+        reply = ctx.ask(Stat(path)) if path.startswith("/") else None
+        if reply is not None and not reply.exists and reply.problem in (None, "not found"):
+            say = fail if port.tls == "encrypt" else warn
+            text = f"{name} = {path} does not exist: smtpd offers no TLS on port {port.number}"
+            yield say(
+                "listener.tls", f"port {port.number}", text, kind="missing", parameter=name, path=path, **port.data
+            )
+            return
+
+
+def _proxied(port: Port, lines: list[str]) -> Observation:
+    """Without a dialogue, which would only fail as the programs' do."""
+    protocol = port.value("smtpd_upstream_proxy_protocol")
+    data = port.data | {"kind": "proxy", "parameter": "smtpd_upstream_proxy_protocol", "value": protocol}
+    text = f"smtpd_upstream_proxy_protocol = {protocol}: smtpd serves only connections that a proxy hands on"
+    said = next((match[0] for line in lines if (match := _UNPROXIED.search(line))), "")
+    say = fail if said else warn
+    return say("listener.dialogue", f"port {port.number}", f"{text}; the log: {said}" if said else text, **data)
+
+
+def _dial(ctx: Context, port: Port) -> Dial:
+    asked = " ".join(
+        port.value(name) for name in port.settings if name.startswith("smtpd_") and name.endswith("_restrictions")
+    )
+    target = facts.target(ctx)
+    tls = "implicit" if port.number in IMPLICIT_TLS_PORTS else "starttls" if port.tls != "none" else "none"
+    return Dial(
+        host=port.address,
+        port=port.number,
+        tls=tls,
+        say="ehlo" if _BUSY.search(asked) else "rcpt",
+        helo=OWN_HELO,
+        sender=target.sender or "",
+        recipient=target.recipient or facts.ANYBODY,
+        verify=False,
+        timeout=4.0,
+    )
+
+
+def _judged(
+    ctx: Context, postfix: Mta, port: Port, reply: DialReply, lines: list[str], used: bool
+) -> Iterator[Observation]:
+    where = f"port {port.number}"
+    if not reply.connected:
+        return  # the check of listeners says so
+    if not reply.banner and not (reply.tls and reply.tls.error):
+        yield _without_greeting(ctx, postfix, port, reply, lines)
+        return
+    if reply.stage == "banner" or (reply.ehlo and not reply.ehlo.startswith("2")):
+        said = (reply.ehlo or reply.banner).splitlines()[-1]
+        if not _OUR_NAME.search(said):
+            yield fail("listener.dialogue", where, f"answers {said}", kind="refused", text=said, **port.data)
+        return
+    yield ok("listener.dialogue", where, f"greets and answers EHLO ({reply.seconds:.1f} s)", **port.data)
+    tls = reply.tls
+    if (reply.starttls and not reply.starttls.startswith("220")) or (tls and tls.error):
+        said = reply.starttls if not tls else f"TLS handshake: {tls.error}"
+        say = fail if port.tls == "encrypt" else warn
+        yield say("listener.tls", where, f"offers STARTTLS, and answers {said}", kind="unavailable",
+                  parameter="smtpd_tls_cert_file", path=port.value("smtpd_tls_cert_file") or None, **port.data)  # fmt: skip
+    elif tls:
+        yield ok("listener.tls", where, f"{tls.version} works", **port.data)
+    yield from _permission(port, reply, used)
+
+
+def _without_greeting(ctx: Context, postfix: Mta, port: Port, reply: DialReply, lines: list[str]) -> Observation:
+    where = f"port {port.number}"
+    if fatal := next((match["text"] for line in lines if (match := _FATAL.search(line))), ""):
+        reason = classify(f"fatal: {fatal}", own=True)
+        text = f"smtpd ends with a fatal error: {fatal}"
+        if reason is not None and reason.label not in _GENERAL:
+            return fail(f"{SAID}{reason.label}", "smtpd", text, **reason.scalars())
+        parameter = re.search(r"\b(smtpd?_\w+)", fatal)
+        path = f"{postfix.config_directory}/main.cf"
+        return fail("config.fatal", "smtpd", text, named=True, path=path, parameter=parameter[1] if parameter else None)
+    limit = port.service.maxproc if port.service.maxproc is not None else integer(port.value("default_process_limit"))
+    top = master(ctx)
+    serving = [
+        p for p in ctx.ask(Processes()).processes if top is not None and p.parent == top.pid and p.name == "smtpd"
+    ]
+    if (limit and len(serving) >= limit) or any(_FULL in line for line in lines[:200]):
+        name = "default_process_limit" if port.service.maxproc is None else "maxproc"
+        text = f"accepts the connection and does not greet: all {limit} processes that {name} allows are taken"
+        return fail("listener.dialogue", where, text, kind="busy", parameter=name, value=limit, **port.data)
+    closed = reply.error == "connection closed"
+    text = (
+        "closes the connection before a greeting"
+        if closed
+        else f"accepts the connection and does not greet ({reply.error})"
+    )
+    return fail("listener.dialogue", where, text, kind="closed" if closed else "mute", **port.data)
+
+
+def _permission(port: Port, reply: DialReply, used: bool) -> Iterator[Observation]:
+    said = next((text for text in (reply.mail, reply.rcpt) if text and not text.startswith("2")), "").splitlines()[-1:]
+    reason = classify(said[0], stage="rcpt") if said and not _OUR_NAME.search(said[0]) else None
+    if reason is None or reason.label not in ("relay-access-denied", "submission-rejected"):
+        return
+    text = f"port {port.number} refuses to relay for programs of this host: {said[0]}"
+    say = fail if used else warn
+    yield say("config.submission-refused", port.address, text, kind="rule", client=port.address, text=said[0],
+              parameter="smtpd_relay_restrictions")  # fmt: skip

@@ -1,0 +1,35 @@
+from diagnose.model import DOUBTS, HINTS, PROVES, SPEAKS, STRONG, Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="smtp-listener-broken",
+    title="This host's SMTP port is open, but does not serve programs",
+    impact=Impact.OUTAGE,
+    explanation=(
+        "A program that hands mail in at this host's port {port} is connected, and gets no greeting, no TLS or no answer: smtpd waits "
+        "for a proxy, all its processes are taken, or it cannot start. Mail of the sendmail command may flow all the same."
+    ),
+    remedy=Remedy(
+        text="Correct what keeps smtpd from serving, and let Postfix read it again.",
+        commands=(
+            "postconf -n {parameter}",
+            "postconf -M",
+            "ss -tnp state established '( sport = :{port} )'",
+            "postfix reload",
+        ),
+    ),
+    rules_out="A greeting and an answer to EHLO on that port.",
+    flow=0,
+    signs=(
+        Sign("listener.dialogue", PROVES, where=(("kind", ("busy", "proxy")),)),
+        Sign("listener.dialogue", STRONG, where=(("kind", "closed"),)),
+        # A filter, a milter or a name server may be what it waits for.
+        Sign("listener.dialogue", SPEAKS, where=(("kind", ("mute", "refused")),)),
+        # Perhaps nobody but the proxy is to connect there.
+        Sign("listener.dialogue", HINTS, Status.WARNING),
+        Sign("listener.tls", PROVES),
+        Sign("listener.tls", HINTS, Status.WARNING),
+        Sign("postfix.master", DOUBTS),
+    ),
+    explains=("nothing-submitted", "app-smtp-unreachable"),
+    links=("https://www.postfix.org/STRESS_README.html", "https://www.postfix.org/TLS_README.html#server_enable"),
+)
