@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import string
+import time
 from collections.abc import Iterator
 from datetime import datetime, timezone
 
@@ -12,6 +13,7 @@ import pytest
 
 from diagnose import quoting
 from diagnose.mail.explain import explain
+from diagnose.parse.text import shapes
 from diagnose.parse.text.masking import Secrets, mask, veil
 from diagnose.report.json_ import render as as_json
 from diagnose.report.text import render as as_text
@@ -141,3 +143,39 @@ def test_no_suggested_command_holds_one() -> None:
     for hop in ("acme:Zq7xK9pLm@[smtp.example.com]:587", "acme:********@[smtp.example.com]:587"):
         assert quoting.command("postmap -q '{next_hop}' {table}", {"next_hop": hop, "table": "hash:/etc/x"}) is None
     assert quoting.command("postmap -q '{next_hop}' {table}", {"next_hop": "[h.example]:587", "table": "hash:/etc/x"})
+
+
+# Beside every word that the shapes look for: what makes one pattern try again where another has been.
+_UNITS = (
+    "a", "aB", "a:", "a@b:", "a:b@c.d", "a@[", "-.", "::::", "://", "a://b:c", "http://a?", "https://hooks.", "http://h/a/", "1,", "{{a",
+    '"', "'", '\\"', "\\n", "static:{", "static:a@b.c,", "inline:{a=b, ", "pipemap:{", "sasl: = ", "xsasl: ", "duplicate entry: a:",
+    "AUTH LOGIN\n", "AUTH PLAIN a", '334 "AAAABBBB', "token:,", "login  ", 'user "', "login '", 'password="a', 'password="""x',
+    "password <<E ", "password: 'x\\", "password,", "password\n", "key=a1A", "key=aaaaa1", "authenticat", "mail", "curl ", "-u ",
+    "Nov 25 12:00:01 mail app[7]: password\n", "-----BEGIN PRIVATE KEY-----\n", "eyJabcdefg-", "a/b/", "a-b_c", "<a b=\"c\">",
+)  # fmt: skip
+
+
+def test_no_text_takes_long() -> None:
+    """A hundred thousand characters of the same again take about ten times as long as ten thousand."""
+    units = sorted({*_UNITS, *shapes.NAMES, *(word for word in shapes.words() if word[0] != "\0")})
+    slow = []
+    for unit in units:
+        short, long = (_seconds((unit * size)[:size]) for size in (3000, 30_000))
+        if long > 0.05:
+            short, long = (min(_seconds((unit * size)[:size]) for _ in range(2)) for size in (10_000, 100_000))
+            if long / short > 25 or long > 5:
+                slow.append((unit, short, long))
+    for line in ("password=Zx{}q9 ", "password: {}aQ\n", "http://a:b{}@c.d ", "--pass 'a b{}c$d'\n"):
+        short, long = (
+            _seconds("".join(line.format(n) for n in range(size // len(line)))) for size in (10_000, 100_000)
+        )
+        if long / short > 25:
+            slow.append((line, short, long))
+    print(f"\nmasking: {len(units) + 4} repeated units, {len(slow)} slow")
+    assert not slow
+
+
+def _seconds(text: str) -> float:
+    began = time.process_time()
+    mask(text)
+    return time.process_time() - began

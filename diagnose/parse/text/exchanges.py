@@ -23,8 +23,11 @@ _PROMPTS = frozenset(
 )
 
 
-def exchanges(text: str, lowered: str) -> Iterator[Span]:
-    """Base64 that answers a server: as the last word of a line near a login's marks, and anywhere what holds a login."""
+def exchanges(text: str, lowered: str, long: bool) -> Iterator[Span]:
+    """Base64 that answers a server: as the last word of a line near a login's marks, and anywhere what holds a login.
+
+    long: the text has a word of twelve characters or more, and capitals in one.
+    """
     marks: list[int] = []
     if "334" in text or "auth " in lowered or "auth=" in lowered or "ugfzc3dvcmq6\n" in lowered:
         marks = [mark.start() for mark in _EXCHANGE.finditer(text)]
@@ -38,9 +41,9 @@ def exchanges(text: str, lowered: str) -> Iterator[Span]:
             end = starts[line + 1] if line + 1 < len(starts) else len(text)
             for coded in _CODED.finditer(text, starts[line], end):
                 word = coded[1]
-                if word not in _PROMPTS and _answers(word, text[starts[line] : coded.start()]):
+                if word not in _PROMPTS and _answers(word, text[max(starts[line], coded.start() - 12) : coded.start()]):
                     yield coded.span(1)
-    for blob in _BLOB.finditer(text):
+    for blob in _BLOB.finditer(text) if long else ():
         if blob[0] not in _PROMPTS and len(blob[0]) % 4 in (0, 2, 3) and _holds_login(blob[0]):
             yield blob.span()
 

@@ -82,14 +82,22 @@ def cores(value: str) -> Iterator[str]:
                 yield core.replace("+", "-").replace("/", "_")
 
 
+def _within(index: dict[str, set[str]], text: str) -> list[str]:
+    """Those that may stand in a text, the longest first. The time does not grow with their number."""
+    if len(index) < 100:
+        heads = [head for head in index if head in text]
+    else:
+        heads = [*(index.keys() & {text[at : at + SHORTEST] for at in range(len(text) - SHORTEST + 1)})]
+    return sorted((form for head in heads for form in index[head]), key=len, reverse=True)
+
+
 class Secrets:
     """The secrets met in this run: whatever text leaves afterwards has them replaced, in every common form."""
 
     def __init__(self) -> None:
         self._values: set[str] = set()
-        self._plain: set[str] = set()
-        self._coded: set[str] = set()
-        self._sorted: tuple[list[str], list[str]] | None = None
+        self._plain: dict[str, set[str]] = {}  # by their first characters
+        self._coded: dict[str, set[str]] = {}
         self._lock = threading.Lock()
 
     def add(self, *values: str) -> None:
@@ -105,9 +113,9 @@ class Secrets:
                 plain, coded = {value}, set()
             with self._lock:
                 self._values.add(value)
-                self._plain |= plain
-                self._coded |= coded
-                self._sorted = None
+                for index, forms_ in ((self._plain, plain), (self._coded, coded)):
+                    for form in forms_:
+                        index.setdefault(form[:SHORTEST], set()).add(form)
 
     def values(self) -> frozenset[str]:
         with self._lock:
@@ -118,11 +126,7 @@ class Secrets:
         if not self._values:
             return text
         with self._lock:
-            if self._sorted is None:
-                self._sorted = tuple(  # type: ignore[assignment]
-                    sorted(found, key=len, reverse=True) for found in (self._coded, self._plain)
-                )
-            coded, plain = self._sorted or ((), ())
+            coded, plain = _within(self._coded, text), _within(self._plain, text)
         for core in coded:
             while (at := text.find(core)) >= 0:
                 begin = at

@@ -34,23 +34,25 @@ def found(text: str) -> list[Span]:
     spans: list[Span] = []
     if "static:" not in text and "inline:" not in text and "map:" not in text:
         return spans
+    done = 0
     for match in _KINDS.finditer(text):
+        kind = match["kind"]
+        if match.start() < done or kind in ("pipemap", "unionmap"):
+            continue  # the members of those two are tables, found by themselves
         name = _parameter(text, match.start())
-        spans += _table(text, match["kind"].lower(), match.end(), bool(_ROUTES.fullmatch(name)) if name else None)
+        done = _end(text, match.end())
+        spans += _table(text, kind, match.end(), done, bool(_ROUTES.fullmatch(name)) if name else None)
     return spans
 
 
 def _parameter(text: str, at: int) -> str:
     line = text.rfind("\n", 0, at) + 1
-    names = [match["name"] for match in _NAME.finditer(text, line, at)]
-    option = re.findall(r"-o\s*\{?\s*([a-z][\w/-]*)\s*=", text[line:at])
-    return (option or names or [""])[-1]
+    option = re.findall(r"-o\s*\{?\s*([a-z][\w/-]*)\s*=", text[max(line, at - 300) : at])
+    name = _NAME.match(text, line, min(at, line + 300))
+    return option[-1] if option else name["name"] if name else ""
 
 
-def _table(text: str, kind: str, at: int, routes: bool | None) -> Iterator[Span]:
-    end = _end(text, at)
-    if kind in ("pipemap", "unionmap"):
-        return  # their members are tables, found by themselves
+def _table(text: str, kind: str, at: int, end: int, routes: bool | None) -> Iterator[Span]:
     begin, stop = (at + 1, end - 1) if text[at : at + 1] == "{" else (at, end)
     if stop <= begin or (text[at : at + 1] == "{" and text[end - 1 : end] != "}"):
         stop = end
@@ -70,14 +72,13 @@ def _table(text: str, kind: str, at: int, routes: bool | None) -> Iterator[Span]
 
 def _credential(text: str, begin: int, end: int, routes: bool | None) -> Iterator[Span]:
     """The secret part of `user:password`, or all of a value that is neither a route nor a word of configuration."""
-    value = text[begin:end]
-    begin += len(value) - len(value.lstrip())
-    value = value.strip()
-    end = begin + len(value)
+    whole = text[begin:end]
+    begin, end = begin + len(whole) - len(whole.lstrip()), begin + len(whole.rstrip())
+    value = text[begin : min(end, begin + 1000)]
     if not value or value.lower() in _HARMLESS or value.strip("*") == "":
         return
     if routes:
-        login = re.search(r"(?:^|[\[,\s]|\b[a-z]\w*:)[^\s:@\[\]/]+:([^\s@]+)@", value)
+        login = re.search(r"(?:^|[\[,\s]|\b[a-z]\w*:)[^\s:@\[\]/]{1,200}:([^\s@]+)@", value)
         if login and not re.match(r"[a-z]\w*:\[?[\w.-]*@", value):
             yield begin + login.start(1), begin + login.end(1)
         return
@@ -87,7 +88,7 @@ def _credential(text: str, begin: int, end: int, routes: bool | None) -> Iterato
     if re.fullmatch(r"\d{1,5}", value):
         return
     if colon and password:
-        yield end - len(password), end
+        yield begin + value.index(":") + 1, end
     elif not colon:
         yield begin, end
 

@@ -32,24 +32,15 @@ _INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e
 _BLOB = re.compile(
     r"(?<![\w+/.=-])(?:A[A-P][A-Za-z0-9+/]{6,}|dXNlcj[A-Za-z0-9+/=]{8,}|[A-Za-z0-9+/]{28,})(?![\w.@-])|[^\s@:]:[^\s@]+@"
 )
-# What a log's line holds before it is looked at closely: few and short, they are searched in a day's log.
+# What a log's line holds before it is looked at closely: few and long, they are searched in a day's log.
 _IN_LOGS = (
-    "pass", "pwd", "pw=", "pw:", "pw ", "secret", "token", "credential", "key=", "key:", "key'", 'key"', "_key", "api", "auth ", "auth=",
-    "auth:", "auth_", "bearer", "basic ", "://", "static:", "inline:", "map:{", "coded ", "resp=", "attr", "identified", "dictionary",
-    "duplicate", "login(", "sg.", "xkeysib", "xsmtpsib", "akia", "ghp_", "glpat", "eaa", "sk_", "eyj", "]: > ", "]: < ", "-us", " -p",
-    " -u", "-ap", "-xp", "kennwort", "contrase", "@[", "==", " 334", "key--", "-> server", "client -> ", " c: ", "hook", "-w ", "md-", "re_",
+    b"pass", b"pw", b"secret", b"token", b"cred", b"key", b"auth", b"bearer", b"basic ", b"://", b"static:", b"inline:", b"map:{",
+    b"coded ", b"resp=", b"attr", b"identified", b"dictionary", b"duplicate", b"login", b" -", b"]: > ", b"]: < ", b"-> server",
+    b"client -> ", b" c: ", b"@[", b"== ", b"==\n", b" 334", b"hook", b"kennwort", b"contrase",
 )  # fmt: skip
-_AROUND = (
-    b"auth login",
-    b"auth plain",
-    b"auth cram",
-    b"334 ugf",
-    b"334 vxn",
-    b"334 dxn",
-    b"334 cgf",
-    b"334 pd",
-    b"private key--",
-)
+_LOGIN_MARK = re.compile(rb"auth (?:login|plain|cram|x?oauth|ntlm|digest|scram)| 334 |private key--")
+_LONG_WORD = bytes(97 if chr(octet).isalnum() or octet in b"-_+/" else 32 for octet in range(128)) + b" " * 128
+_WORD = b"a" * 16  # a provider's key is no shorter
 
 
 @cache
@@ -111,18 +102,31 @@ def veil(data: bytes) -> bytes:
 
     Only lines that hold a telling word are looked at, with their neighbours where a login is under way.
     """
+    from diagnose.parse.text.shapes import keyed
+
     lowered = data.lower()
-    regions: list[tuple[int, int]] = []
-    for word in _octets():
+    begins: set[int] = set()
+    for word in _IN_LOGS:
         position = lowered.find(word)
         while position >= 0:
-            begin = lowered.rfind(b"\n", 0, position) + 1
-            end = lowered.find(b"\n", position)
-            end = len(lowered) if end < 0 else end
-            regions.append(_neighbours(lowered, begin, end, 14 if word in _AROUND else 0, 14 if word in _AROUND else 2))
-            position = lowered.find(word, end)
-    if not regions:
+            begins.add(lowered.rfind(b"\n", 0, position) + 1)
+            position = lowered.find(word, (lowered.find(b"\n", position) + 1) or len(lowered))
+    long = data.translate(_LONG_WORD)
+    position = long.find(_WORD)
+    while position >= 0:
+        end = long.find(b" ", position)
+        end = len(long) if end < 0 else end
+        if keyed(data[position:end].decode("ascii")):
+            begins.add(data.rfind(b"\n", 0, position) + 1)
+        position = long.find(_WORD, end)
+    if not begins:
         return data
+    regions: list[tuple[int, int]] = []
+    for begin in begins:
+        end = lowered.find(b"\n", begin)
+        end = len(lowered) if end < 0 else end
+        login = _LOGIN_MARK.search(lowered, begin, end) is not None
+        regions.append(_neighbours(lowered, begin, end, 14 if login else 0, 14 if login else 2))
     pieces: list[bytes] = []
     done = 0
     for begin, end in _joined(regions):
@@ -131,11 +135,6 @@ def veil(data: bytes) -> bytes:
         pieces += [data[done:begin], shown]
         done = end
     return b"".join([*pieces, data[done:]])
-
-
-@cache
-def _octets() -> tuple[bytes, ...]:
-    return (*(word.encode() for word in _IN_LOGS), *_AROUND)
 
 
 def _neighbours(data: bytes, begin: int, end: int, before: int, after: int) -> tuple[int, int]:

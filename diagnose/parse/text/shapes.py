@@ -1,6 +1,7 @@
 """Spellings by which a text shows that something in it is secret, each with the words without which it cannot occur.
 
-The words, in lower case, are searched first: patterns take far longer, and a queue has a hundred thousand reasons.
+The words, in lower case, are searched first: patterns take far longer, and a queue has a hundred thousand reasons. No
+pattern may try again and again over the same text: each repetition within one has a bound.
 """
 
 from __future__ import annotations
@@ -16,8 +17,14 @@ NAMES = (
 )  # fmt: skip
 """What a name that says "this is secret" holds. Words that prose is full of (authentication) are not among them."""
 
-# Stand for `x:y@`, a word of 32 letters and digits, four colons.
-LOGIN, LONG, PGPASS = "\0login", "\0long", "\0colons"
+# Stand for `x:y@`, `://` before `@`, a word of 32 letters and digits, four colons.
+LOGIN, URL, LONG, PGPASS = "\0login", "\0url", "\0long", "\0colons"
+
+# Searched before the words that hold them: most texts have none.
+_FIRST = (
+    "pass", "pw", "secret", "token", "cred", "key", "auth", "login", "://", " -", "\t-", "-u", "-p", "hook", "dict", "valid ", "bad ",
+    "attr", "sasl", "resp", "coded ", "client", "server", "private",
+)  # fmt: skip
 
 _OPTION = r"(?:^|(?<=[\s\"',\[]))"
 _VALUE = r"(\"[^\"\n]+\"|'[^'\n]+'|[^\s\"',\]]+)"
@@ -25,8 +32,84 @@ _PROGRAMS = "mysql mariadb sshpass smbclient ldap swaks sendemail msmtp nail mai
 _LABELS = r"smtps?|lmtp|relay|mailto|to|from|b?c?cc|rfc822|sip|xmpp|id"
 
 _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
-    (("private key--", "pgp message--"), r"(?s)-----BEGIN [A-Z ]*(?:PRIVATE KEY|PGP MESSAGE)[A-Z ]*-----(.{0,8000}?)(?:-----END|\Z)"),
-    # Keys as their providers make them.
+    (("private key--", "pgp message--"), r"-----BEGIN [A-Z ]{0,30}(?:PRIVATE KEY|PGP MESSAGE)[A-Z ]{0,10}-----((?:[^-]|-(?!-)){1,8000})"),
+    (
+        ("bearer", "basic ", "basic:", "token ", "token:", "digest ", "apikey ", "zoho-"),
+        r"(?i)\b(?:Bearer|Basic|Token|Digest|ApiKey|Zoho-\w+)[ :]+[\"']?(?!(?:auth\w*|error|realm|token|is|not|login|SHA\d*|MD5)\b)"
+        r"((?=\S{0,11}\d|\S{12})[^\s\"',;<>]{6,})",
+    ),
+    # user:password@host: with a scheme, before a bracket or a port, or with a telling password
+    ((URL,), r"(?i)\b[a-z][\w+.-]{1,20}:(?://|\\?/\\?/)[^\s:/@\"'<>]{0,200}:([^\s\"'<>]{1,1000})(?=@)"),
+    ((URL,), r"(?i)\b[a-z][\w+.-]{1,20}://([^\s:/@\"'<>]{16,1000})(?=@)"),
+    (("@[",), rf"(?i)(?<![\w.+=~%/-])(?!(?:{_LABELS})\b)[\w.+=~%-]{{1,200}}:([^\s@:\"'<>,]{{1,500}})(?=@\[)"),
+    ((LOGIN,), r"(?<![\w.+=~%/-])[\w.+=~%-]{1,200}:([^\s@:\"'<>,]{1,500})(?=@[\w-]{1,63}(?:\.[\w-]{1,63}){1,9}:\d)"),
+    (
+        (LOGIN,),
+        rf"(?i)(?<![\w.+=~%/:;-])(?!(?:{_LABELS}|user\w*|login|sender|reci\w*)\b)[\w.+=~%-]{{1,200}}:(?=[^\s@:\"'<>,]{{0,200}}[\d!#$%^&*+])"
+        r"([^\s@:\"'<>,]{1,500})(?=@[\w-]{1,63}\.[\w-])",
+    ),
+    # Addresses whose path or query is the secret.
+    (
+        ("hook", "discord", "telegram", "chat.google", "hc-ping", "/bot"),
+        r"(?i)\bhttps?://(?:[\w.-]{0,80}?(?:hooks?|discord|api\.telegram|chat\.google|hc-ping|outlook\.office)[\w.:-]{0,80}/"
+        r"|[\w.:-]{1,200}/(?:[\w-]{1,60}/){0,6}(?:hooks?|webhooks?|bot)[/\d])([^\s\"'>,;)]{8,})",
+    ),
+    (
+        ("://",),
+        r"(?i)://\S{1,200}?[?&;](?:key|sig|signature|auth|code|access|hash|t|k|sas|apikey|password|pw|token)=([^\s&\"'<>]+)",
+    ),
+    # Command lines.
+    (
+        ("-pass", "-pw", "-secret", "-token", "-api", "-auth", "-proxy-pass"),
+        rf"(?i){_OPTION}--?(?:[\w-]*-)?(?:pass(?:word|wd|phrase|in|out)?|pwd?|secret|token|api-?key)(?:=|\s+|['\"],\s*)(?!-){_VALUE}",
+    ),
+    ((" -u", " --user", "-user", '"-u', "'-u"), rf"{_OPTION}--?(?:u|user|proxy-user|login)(?:=|\s*|['\"],\s*)[\"']?[\w.@+-]+:([^\s\"',\]]+)"),
+    (
+        (" -p", " -a", " -x", " -w", "\t-p", "\t-a"),
+        rf"\b(?:{'|'.join(_PROGRAMS)})\w*\b[^\n|;]{{0,300}}?\s-(?:p|a?P|ap|xp|w|pw|a)(?!assword)(?:\s+|=)?[\"']?(?![-\d]{{1,6}}(?:\s|$))([^\s\"',]+)",
+    ),
+    (("-ap", "-xp", "-pw"), rf"{_OPTION}-(?:ap|xp|pw)(?:\s+|['\"],\s*|=){_VALUE}"),
+    (("pass:",), r"\bpass:([^\s\"',]+)"),
+    # Calls and pairs: login("user", "…"), NetworkCredential("user", "…"), auth=("user", "…")
+    (
+        ("credential", "login", "auth(", "auth=", "auth =", "auth:", "auth [", "auth[", "authentication(", "authenticate(", "userpass"),
+        r"(?i)(?:credentials?|authenticat\w{0,9}|login|auth|userpass)\s{0,9}(?:[=:]\s{0,9})?[(\[]\s{0,9}[bru@$]?(?:\"[^\"\n]{0,200}\"|'[^'\n]{0,200}')\s{0,9},\s{0,9}[bru@$]?"
+        r"(?:\"([^\"\n]+)\"|'([^'\n]+)')",
+    ),
+    ((" pass `", " pass '", ' pass "', "password `", "password '", 'password "'), r"(?i)\b(?:user(?:name)?|login|account)\s{1,9}[`'\"][^`'\"\n]{0,200}[`'\"]\s{1,9}pass\w{0,9}\s{1,9}[`'\"]([^`'\"\n]*)"),
+    (("machine ",), r"(?i)\bmachine\s+\S+\s+login\s+\S+\s+password\s+(\S+)"),
+    (("identified",), r"(?i)\bidentified\s+(?:with\s+\S+\s+)?(?:by|as)\s+[\"']?([^\s\"';]+)"),
+    ((PGPASS,), r"(?m)^(?!(?:[\da-f]{1,4}:){4})[\w.-]+:\d{2,5}:[\w*.-]+:[\w.@-]+:(\S{4,})[ \t]*$"),  # .pgpass
+    # A client's word of base64 behind its mark.
+    (
+        ("server:", "client:", "srv:", "\nc:", "\nr:", "\ns:", "\nt:", " c: ", " s: ", "> ", "< ", "->", "<-", "=>", "~>", ">>", "<<", "c] ", "s] "),
+        r"(?m)(?:(?:SERVER|CLIENT|SRV|\b[CRST])(?::| ->|\])[ \t]*|(?:\]|\d): [<>] \S+: |(?:^|[\s:'\"])(?:>{1,3}|<{1,3}|->|=>|<-|~>)[ \t]*)"
+        r"(?![A-Z]{4,8}[ \t\r]*$|\d+[ \t\r]*$)((?=[a-z\d+/]*[A-Z+/=]|[A-Za-z+/]*\d)[A-Za-z0-9+/]{4,}={0,2})[ \t\r]*$",
+    ),
+    # smtp -v, proxymap -v, SASL libraries, dovecot
+    (
+        ("auth ", "auth\t"),
+        r"(?i)\bAUTH\s+(?:PLAIN|LOGIN|X?OAUTH\w*|NTLM|CRAM-MD5|DIGEST-MD5|SCRAM-[\w-]+|GSSAPI)[ \t]+=?([A-Za-z0-9+/=_-]{4,})(?![A-Za-z0-9+/=_-]|\s[A-Z])",
+    ),
+    (("coded ",), r"(?i)\b(?:un|de|en)?coded (?:initial )?(?:reply|response|client response|challenge)[:=] ?([^\n]+)"),
+    (("resp=", "resp:", "response=", "response:", "resp "), r"(?i)(?<![a-z])(?:init_response|resp|(?:initial|client|auth)_response)[ =:]+([^\s,;]+)"),
+    ((" = ", "result="), r"(?i)\b(?:sasl|passw)[^\s:]{0,60}:[^\n]{0,300}? (?:=|result=) ?[^\s:]{0,80}:([^\s\n][^\n]*)"),
+    (("result=",), r"(?i)\b(?:sasl|passw)[^\n]{0,300}?\bresult=([^\s:]{0,80}:\S+)"),
+    ((" attr ", "attribute value"), r"\b(?:send attr \S+ = |input attribute value: )[^\s/:]+:([^\s/][^\n]*)"),
+    (("xsasl",), r"(?i)\bxsasl[^\s:]{0,60}: [^\n]{0,300}?(?:auth|resp\w*|line)[ =:]+([A-Za-z0-9+/]{8,}={0,2})"),
+    # Postfix quotes what it cannot make sense of.
+    (("unsupported dictionary",), r"unsupported dictionary type: [\w.-]+ \((?!is the|/)([^)\n]*)"),
+    (("duplicate ",), r"(?im)duplicate (?:entry|key): \"?\[?[\w.-]{1,255}\]?(?::\d{1,5})?[:= ]{1,3}([^\s\":]{1,200}:[^\"\n]+|\S{6,}?)\"?$"),
+    (("duplicate ",), r"(?im)duplicate entry: \"?[^\s\":]{1,255}:(?!\d{1,5}\"?$)([^\s\":]+)\"?$"),
+    (
+        ("instead of", "valid table", "valid map", "valid dict", "bad table", "bad map", "bad dict"),
+        r"(?i)(?:instead of|(?:invalid|bad) (?:table|map|dictionary))[^\n\"]{0,40}\"(?![\w/.-]+\"|\w+:/)([^\"\n]+)\"",
+    ),
+)  # fmt: skip
+
+
+# Keys as their providers make them: searched in words of twelve letters and more.
+_KEYS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("sg.",), r"(?<!\w)SG\.([\w-]{10,}(?:\.[\w-]{6,})?)"),
     (("xkeysib-", "xsmtpsib-"), r"(?<!\w)x(?:key|smtp)sib-([\w-]{8,})"),
     (("xox",), r"(?<!\w)xox[abeoprs]-([\w-]{8,})"),
@@ -44,90 +127,75 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
     (("hf_", "npm_", "lm_", "dop_v1_", "shpat_", "nr_"), r"(?<!\w)(?:hf|npm|lm|dop_v1|shpat|nr)_(?=\w*\d)(\w{16,})"),
     ((LONG,), r"(?<!\w)(?:SK([0-9a-f]{32})|([0-9a-f]{32}-(?:us\d{1,2}|[0-9a-f]{8}-[0-9a-f]{8})))(?!\w)"),
     ((LONG,), r"(?<![\w+/])(?=\w*[a-z])(?=[A-Za-z+/]*\d)(B[A-Za-z0-9+/]{43})(?![\w+/=])"),
-    (("eyj",), r"(?<!\w)eyJ[\w-]{6,}\.[\w-]+(?:\.[\w-]*)?"),
-    (
-        ("bearer", "basic ", "basic:", "token ", "token:", "digest ", "apikey ", "zoho-"),
-        r"(?i)\b(?:Bearer|Basic|Token|Digest|ApiKey|Zoho-\w+)[ :]+[\"']?(?!(?:auth\w*|error|realm|token|is|not|login|SHA\d*|MD5)\b)"
-        r"((?=\S*\d|\S{12})[^\s\"',;<>]{6,})",
-    ),
-    # user:password@host: with a scheme, before a bracket or a port, or with a telling password
-    (("://",), r"(?i)\b[a-z][\w+.-]{1,20}:(?://|\\?/\\?/)[^\s:/@\"'<>]*:([^\s\"'<>]+)(?=@)"),
-    (("://",), r"(?i)\b[a-z][\w+.-]{1,20}://([^\s:/@\"'<>]{16,})(?=@)"),
-    (("@[",), rf"(?i)(?<![\w/])(?!(?:{_LABELS})\b)[\w.+=~%-]+:([^\s@:\"'<>,]+)(?=@\[)"),
-    ((LOGIN,), r"(?<![\w/])[\w.+=~%-]+:([^\s@:\"'<>,]+)(?=@[\w-]+(?:\.[\w-]+)+:\d)"),
-    (
-        (LOGIN,),
-        rf"(?i)(?<![\w/:;=])(?!(?:{_LABELS}|user\w*|login|sender|reci\w*)\b)[\w.+=~%-]+:([^\s@:\"'<>,]*[\d!#$%^&*+][^\s@:\"'<>,]*)"
-        r"(?=@[\w-]+(?:\.[\w-]+)+)",
-    ),
-    # Addresses whose path or query is the secret.
-    (
-        ("hook", "discord", "telegram", "chat.google", "hc-ping", "/bot"),
-        r"(?i)\bhttps?://(?:[\w.-]*(?:hooks?|discord\w*|api\.telegram|chat\.google\w*|hc-ping|outlook\.office)[\w.:-]*/"
-        r"|[\w.:-]+/(?:[\w-]+/)*(?:hooks?|webhooks?|bot)[/\d])(\S{8,}?)(?=[\"'\s>,;)]|$)",
-    ),
-    (
-        ("://",),
-        r"(?i)://\S{1,200}?[?&;](?:key|sig|signature|auth|code|access|hash|t|k|sas|apikey|password|pw|token)=([^\s&\"'<>]+)",
-    ),
-    # Command lines.
-    (
-        ("-pass", "-pw", "-secret", "-token", "-api", "-auth", "-proxy-pass"),
-        rf"(?i){_OPTION}--?(?:[\w-]*-)?(?:pass(?:word|wd|phrase|in|out)?|pwd?|secret|token|api-?key)(?:=|\s+|['\"],\s*)(?!-){_VALUE}",
-    ),
-    ((" -u", " --user", "-user", '"-u', "'-u"), rf"{_OPTION}--?(?:u|user|proxy-user|login)(?:=|\s*|['\"],\s*)[\"']?[\w.@+-]+:([^\s\"',\]]+)"),
-    (
-        tuple(_PROGRAMS),
-        rf"\b(?:{'|'.join(_PROGRAMS)})\w*\b[^\n|;]*?\s-(?:p|a?P|ap|xp|w|pw|a)(?!assword)(?:\s+|=)?[\"']?(?![-\d]{{1,6}}(?:\s|$))([^\s\"',]+)",
-    ),
-    (("-ap", "-xp", "-pw"), rf"{_OPTION}-(?:ap|xp|pw)(?:\s+|['\"],\s*|=){_VALUE}"),
-    (("pass:",), r"\bpass:([^\s\"',]+)"),
-    # Calls and pairs: login("user", "…"), NetworkCredential("user", "…"), auth=("user", "…")
-    (
-        ("credential", "login", "auth(", "auth=", "auth =", "auth:", "auth [", "auth[", "authentication(", "authenticate(", "userpass"),
-        r"(?i)(?:credentials?|authenticat\w*|login|auth|userpass)\s*[=:]?\s*[(\[]\s*[bru@$]?(?:\"[^\"\n]*\"|'[^'\n]*')\s*,\s*[bru@$]?"
-        r"(?:\"([^\"\n]+)\"|'([^'\n]+)')",
-    ),
-    ((" pass `", " pass '", ' pass "', "password `", "password '", 'password "'), r"(?i)\b(?:user(?:name)?|login|account)\s+[`'\"][^`'\"\n]*[`'\"]\s+pass\w*\s+[`'\"]([^`'\"\n]*)"),
-    (("machine ",), r"(?i)\bmachine\s+\S+\s+login\s+\S+\s+password\s+(\S+)"),
-    (("identified",), r"(?i)\bidentified\s+(?:with\s+\S+\s+)?(?:by|as)\s+[\"']?([^\s\"';]+)"),
-    ((PGPASS,), r"(?m)^(?!(?:[\da-f]{1,4}:){4})[\w.-]+:\d{2,5}:[\w*.-]+:[\w.@-]+:(\S{4,})\s*$"),  # .pgpass
-    # A client's word of base64 behind its mark.
-    (
-        ("server:", "client:", "srv:", "\nc:", "\nr:", "\ns:", "\nt:", " c: ", " s: ", "> ", "< ", "->", "<-", "=>", "~>", ">>", "<<", "c] ", "s] "),
-        r"(?m)(?:(?:SERVER|CLIENT|SRV|\b[CRST])(?::| ->|\])[ \t]*|(?:\]|\d): [<>] \S+: |(?:^|[\s:'\"])(?:>{1,3}|<{1,3}|->|=>|<-|~>)[ \t]*)"
-        r"(?![A-Z]{4,8}\s*$|\d+\s*$)((?=[a-z\d+/]*[A-Z+/=]|[A-Za-z+/]*\d)[A-Za-z0-9+/]{4,}={0,2})\s*$",
-    ),
-    # smtp -v, proxymap -v, SASL libraries, dovecot
-    (
-        ("auth ", "auth\t"),
-        r"(?i)\bAUTH\s+(?:PLAIN|LOGIN|X?OAUTH\w*|NTLM|CRAM-MD5|DIGEST-MD5|SCRAM-[\w-]+|GSSAPI)[ \t]+=?([A-Za-z0-9+/=_-]{4,})(?![\w-]*\s[A-Z]+)",
-    ),
-    (("coded ",), r"(?i)\b(?:un|de|en)?coded (?:initial )?(?:reply|response|client response|challenge)[:=] ?([^\n]+)"),
-    (("resp=", "resp:", "response=", "response:", "resp "), r"(?i)(?<![a-z])(?:init_response|resp|(?:initial|client|auth)_response)[ =:]+([^\s,;]+)"),
-    ((" = ", "result="), r"(?i)\b(?:sasl|passw)\S*:[^\n]* (?:=|result=) ?\S*?:([^\s\n][^\n]*)"),
-    (("result=",), r"(?i)\b(?:sasl|passw)[^\n]*\bresult=(\S*:\S+)"),
-    ((" attr ", "attribute value"), r"\b(?:send attr \S+ = |input attribute value: )[^\s/:]+:([^\s/][^\n]*)"),
-    (("xsasl",), r"(?i)\bxsasl\S*: [^\n]*?(?:auth|resp\w*|line)[ =:]+([A-Za-z0-9+/]{8,}={0,2})"),
-    # Postfix quotes what it cannot make sense of.
-    (("unsupported dictionary",), r"unsupported dictionary type: [\w.-]+ \((?!is the|/)([^)\n]*)"),
-    (("duplicate ",), r"(?i)duplicate (?:entry|key): \"?\[?[\w.-]+\]?(?::\d+)?[:= ]+([^\s\"]+:[^\"\n]+|\S{6,}?)\"?$"),
-    (("duplicate ",), r"(?i)duplicate entry: \"?[^\s\":]+:(?!\d{1,5}\"?$)([^\s\":]+)\"?$"),
-    (
-        ("instead of", "valid table", "valid map", "valid dict", "bad table", "bad map", "bad dict"),
-        r"(?i)(?:instead of|(?:invalid|bad) (?:table|map|dictionary))[^\n\"]{0,40}\"(?![\w/.-]+\"|\w+:/)([^\"\n]+)\"",
-    ),
+    (("eyj",), r"(?<!\w)eyJ[\w-]{6,2000}\.[\w-]{1,4000}(?:\.[\w-]*)?"),
 )  # fmt: skip
 
 
 @cache
+def _index(keys: bool) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """(what is searched first, the words that hold it), each word once."""
+    rest = dict.fromkeys(word for needed, _ in (_KEYS if keys else _TABLE) for word in needed if word[0] != "\0")
+    if keys:
+        return (("", tuple(rest)),)
+    rest |= dict.fromkeys(NAMES)
+    found: list[tuple[str, tuple[str, ...]]] = []
+    for first in _FIRST:
+        held = tuple(word for word in rest if first in word)
+        rest = {word: None for word in rest if word not in held}
+        found.append((first, held))
+    return (*found, *((word, (word,)) for word in rest))
+
+
 def words() -> tuple[str, ...]:
-    """All the words of the shapes, each once."""
-    return tuple(dict.fromkeys(word for needed, _ in _TABLE for word in needed))
+    """All the words of the shapes."""
+    return tuple(_rows())
 
 
 @cache
-def shapes() -> tuple[tuple[frozenset[str], re.Pattern[str]], ...]:
-    """(words of which one must occur, pattern): its groups are the secrets, all of it where it has none. Compiled on
-    first use: importing this module must stay quick."""
-    return tuple((frozenset(needed), re.compile(pattern)) for needed, pattern in _TABLE)
+def _rows() -> dict[str, tuple[int, ...]]:
+    table = (*_KEYS, *_TABLE)
+    words = {word for needed, _ in table for word in needed}
+    return {word: tuple(row for row, (needed, _) in enumerate(table) if word in needed) for word in words}
+
+
+_compiled = cache(lambda row: re.compile((*_KEYS, *_TABLE)[row][1]))
+_LOGIN = re.compile(r":[^\s@:]{1,500}@")
+_URL = re.compile(r":\\?/\\?/[^\s/@]{1,1200}@")
+_LONG = re.compile(r"[A-Za-z0-9+/]{32}")
+
+
+def shapes(text: str, lowered: str, long: str) -> tuple[list[re.Pattern[str]], bool]:
+    """The patterns that may find something in a text, and whether a NAME occurs in it. The groups of a pattern are the
+    secrets, all of it where it has none. long: the text's words of twelve characters and more.
+
+    Patterns are compiled on first use: importing this module must stay quick.
+    """
+    padded = f"\n{lowered}"
+    held = [word for first, words in _index(False) if first in padded for word in words if word in padded]
+    if long:
+        low = long.lower()
+        held += [word for word in _index(True)[0][1] if word in low]
+        held += [LONG] if _LONG.search(long) else []
+    if "@" in text:
+        held += [mark for mark, pattern in ((LOGIN, _LOGIN), (URL, _URL)) if pattern.search(text)]
+    if text.count(":") > 3:
+        held.append(PGPASS)
+    if not held:
+        return [], False
+    index = _rows()
+    rows = {row for word in held for row in index.get(word, ())}
+    return [_compiled(row) for row in sorted(rows)], any(word in NAMES for word in held)
+
+
+def keyed(word: str) -> bool:
+    """Whether a word of a log may be a provider's key, or base64 that holds a login."""
+    return _starts().search(word) is not None
+
+
+_starts = cache(
+    lambda: re.compile(
+        "|".join(re.escape(word.rstrip(".")) for word in _index(True)[0][1] if word not in ("_live_", "_test_"))
+        + r"|[spr]k_(?:live|test)_|^A[A-P][A-Za-z0-9+/]{6}|^dXNlcj|^bi[a-z]s|^B[A-Za-z0-9+/]{43}$|^(?:SK)?[0-9a-f]{32}",
+        re.I,
+    )
+)

@@ -10,14 +10,16 @@ import re
 from collections.abc import Iterator
 
 from diagnose.parse.text.exchanges import exchanges
-from diagnose.parse.text.shapes import LOGIN, LONG, NAMES, PGPASS, shapes, words
+from diagnose.parse.text.shapes import shapes
 
 Span = tuple[int, int]
+_JUDGED = 200  # characters that tell what a value is
+_VALUE = re.compile(r"\S{0,400}")  # as much of a word is looked at; it is struck to its end
 
 _STRONG = (
-    r"pass(?:word|wort|wd|phrase|code|w)?(?![a-z]*(?:ing|ive|age|ed|es|eng\w*|port|thr\w*)\b)|pwd|pw(?![a-z])"
-    r"|psswd|secret|token|credential|kennwort|contrase\w+|motdepasse|(?:api|access|private|shared|account|server|smtp|mail\w*"
-    r"|master|signing|encryption|license|app|webhook|send\w*|auth)[\s._-]?key"
+    r"pass(?:word|wort|wd|phrase|code|w)?(?![a-z]{0,12}(?:ing|ive|age|ed|es|eng\w{0,9}|port|thr\w{0,9})\b)|pwd|pw(?![a-z])"
+    r"|psswd|secret|token|credential|kennwort|contrase\w{1,9}|motdepasse|(?:api|access|private|shared|account|server|smtp|mail\w{0,12}"
+    r"|master|signing|encryption|license|app|webhook|send\w{0,12}|auth)[\s._-]?key"
 )
 _NAMED = re.compile(rf"(?:{_STRONG})|(?:key(?!cloak|board|word|sto|server|ring|tab|chain)|auth(?!ent|or(?!ization)))")
 _SURE = re.compile(_STRONG, re.I)
@@ -30,11 +32,11 @@ _FILED = re.compile(
     re.I,
 )
 _SEP = re.compile(
-    r"""(?P<close>(?:\\?["'`]|[\])}>])*)(?P<sep>\s{0,9}(?:=>|->|:=|<-|<<<|==?|::?|\|)(?:\s{0,12}(?=["'`])|[ \t]{0,9})"""
+    r"""(?P<close>(?:\\?["'`]|[\])}>]){0,8})(?P<sep>\s{0,9}(?:=>|->|:=|<-|<<<|==?|::?|\|)(?:\s{0,12}(?=["'`])|[ \t]{0,9})"""
     r"""|(?<=>)|\s\.\s|\s{0,3},\s{0,9}|\s{0,2}\(\s{0,3}|[ \t]{0,2}\[|(?:[ \t]+(?:is|was|to|ist|as|by|of)(?=[ \t]+\S))?[ \t]{1,20})"""
 )
 _PAIR = re.compile(  # {"name": "SMTP_PASSWORD", "value": "…"}, <name>password</name><value>…, key="password" value="…"
-    r"""(?:\\?["'`]|[\]>]|</\w{1,20}>|[\s,;<]|\\n){1,12}(?:string|value|val|content|default|data)\\?["']?(?:\s*(?:=>|[:=,])\s*|>\s*)""",
+    r"""(?:\\?["'`]|[\]>]|</\w{1,20}>|[\s,;<]|\\n){1,12}(?:string|value|val|content|default|data)\\?["']?(?:\s{0,9}(?:=>|[:=,])\s{0,9}|>\s{0,9})""",
     re.I,
 )
 _ATTRIBUTES = re.compile(r"""(?:\s+[\w:-]{1,40}\s*=\s*(?:"[^"]{0,80}"|'[^']{0,80}')){1,5}\s*>""")
@@ -44,7 +46,7 @@ _LEAD = re.compile(
     re.I,
 )
 _OPEN = re.compile(
-    r"""\\?(?:\"\"\"|'''|["'`])|[«“”„‘’‚‹]|\[=?\[|%?[qQwW]{1,2}[{(\[<|/!]|<<-?~?['"]?(?P<here>\w+)['"]?[^\n]*\n"""
+    r"""\\?(?:\"\"\"|'''|["'`])|[«“”„‘’‚‹]|\[=?\[|%?[qQwW]{1,2}[{(\[<|/!]|<<-?~?['"]?(?P<here>\w+)['"]?[^\n]{0,200}\n"""
 )
 _CLOSING = {
     "«": "»",
@@ -61,9 +63,8 @@ _CLOSING = {
     "<": ">",
 }
 _DELIMITER = re.compile(r"""[\s,;)\]}>:+.]|$|\\n|\\?["']|</|/>|=>""")
-_CUT = re.compile(
-    r"""\\?["'](?=[\s,;)\]}]|$|\\n)|[,;&|](?=\s*["']?[\w.-]{1,30}\s?[=:])|\\n|</|[)\]}"';,>]*(?=[)\]}"';,>.]*$)|(?<=\w),(?=\s|$)"""
-)
+_CUT = re.compile(r"""\\?["'](?=[\s,;)\]}]|$|\\n)|[,;&|](?=\s*["']?[\w.-]{1,30}\s?[=:])|\\n|</|(?<=\w),(?=\s|$)""")
+_CLOSERS = ")]}\"';,>."
 _BEGINNING = re.compile(r"""[\s#;/*!$@%:{(\[\-<>|"'+]*(?:[\w.]+(?:[ \t]+|=)){0,2}[$@*&:"'\[{(%]*""")
 _SYSLOG = re.compile(
     r"(?:<\d{1,3}>\d? ?)?(?:\w{3} +\d+ [\d:]{8}|\d{4}-\d\d-\d\d[T ][\d:.,]+\S*) (?:\S+ )?[\w./()@-]+(?:\[\d+\])?: |\[[^\]\n]{1,40}\] ?"
@@ -94,18 +95,21 @@ _PATH = re.compile(
     r"(?:file:)?(?:/[A-Za-z][\w.-]*){2,}/?|[A-Z]:\\\S*|\S+\.(?:pem|key|crt|cf|conf|db|so|py|java|php|txt|json|ya?ml)\b"
 )
 _FACT = re.compile(
-    r"<?[^\s:@]*@[\w.-]+>?|\[?(?![\w.-]*\d?[a-z]+\d*[A-Z]\w*\d|[\w.-]*\d[A-Z])[\w-]+(?:\.[\w-]+)*\.(?:[A-Za-z]{2,}|\d+)\.?\]?(?::\d+)?|\[[\w.:-]+\](?::\d+)?|[\d:./T+-]+Z?|[\w-]+\(\)?|(?![^/]*\d[^/]*[A-Z])[A-Z][\w+-]*(?:/(?!\w*\d)[\w+-]+)+"
-    r"|(?:[A-Z]*[a-z]{2,}|[a-z]){1,6}|[A-Z_]+|[a-z]+(?:[-_/][a-z]+)*|(?:SCRAM-)?SHA-?\d+\S*|[A-Z]{2,}-?\d{1,3}|[\w-]+=.*|0x[0-9a-f]+|\W*|\d+[a-z]{0,3}"
+    r"<?[^\s:@]*@[\w.-]+>?|\[[\w.:-]+\](?::\d+)?|[\d:./T+-]+Z?|[\w-]+\(\)?|(?![^/]*\d[^/]*[A-Z])[A-Z][\w+-]*(?:/(?!\w*\d)[\w+-]+)+"
+    r"|[a-z]*(?:[A-Z]+[a-z]{2,}){0,6}|[A-Z_]+|[a-z]+(?:[-_/][a-z]+)*|(?:SCRAM-)?SHA-?\d+\S*|[A-Z]{2,}-?\d{1,3}|[\w-]+=.*|0x[0-9a-f]+|\W*|\d+[a-z]{0,3}"
 )
+_NAMED_HOST = re.compile(r"\[?[\w-]+(?:\.[\w-]+)*\.(?:[A-Za-z]{2,}|\d+)\.?\]?(?::\d+)?")
+_MIXED = re.compile(r"[a-z]\d{0,9}[A-Z]\w{0,60}\d|\d[A-Z]")  # as no host's name is
 
 
 def telling(value: str) -> bool:
     """Whether a value by itself looks like a secret: no word, name, address, path, number, or date."""
-    core = value.strip("\"'.,;:?()[]{}<>")
+    core = value[:_JUDGED].strip("\"'.,;:?()[]{}<>")
     return (
         len(core) >= 4
         and not re.fullmatch(r"\d+/(?:tcp|udp)", core)
         and not _FACT.fullmatch(core)
+        and (not _NAMED_HOST.fullmatch(core) or bool(_MIXED.search(core)))
         and not _PATH.match(core)
         and not _REFERENCE.match(value)
     )
@@ -137,28 +141,14 @@ def found(text: str) -> list[Span]:
     return merged(spans)
 
 
-_LOGIN_AT = re.compile(r":[^\s@:]+@")
-_LONG = re.compile(r"[A-Za-z0-9+/]{32}")
-
-
 def _found(text: str) -> list[Span]:
     lowered = text.lower()
-    padded = f"\n{lowered}"
-    held = {word for word in words() if word in padded}
-    if "@" in text and _LOGIN_AT.search(text):
-        held.add(LOGIN)
-    if _LONG.search(text):
-        held.add(LONG)
-    if text.count(":") > 3:
-        held.add(PGPASS)
-    spans: list[Span] = []
-    if held:
-        for needed, pattern in shapes():
-            if not held.isdisjoint(needed):
-                spans += [each.span(index) for each in pattern.finditer(text) for index in _groups(each)]
-    if any(word in lowered for word in NAMES):
+    long = " ".join([word for word in text.split() if len(word) > 11])
+    patterns, named = shapes(text, lowered, long)
+    spans = [each.span(index) for pattern in patterns for each in pattern.finditer(text) for index in _groups(each)]
+    if named:
         spans += _values(text, lowered)
-    spans += exchanges(text, lowered)
+    spans += exchanges(text, lowered, bool(long) and not long.islower())
     return merged(spans)
 
 
@@ -182,6 +172,7 @@ def _groups(match: re.Match[str]) -> list[int]:
 
 def _values(text: str, lowered: str) -> Iterator[Span]:
     done = 0
+    word = re.compile(r"\S*")
     for core in _NAMED.finditer(lowered if len(lowered) == len(text) else text):
         if core.start() < done:
             continue
@@ -191,9 +182,12 @@ def _values(text: str, lowered: str) -> Iterator[Span]:
         end = rest.end() if rest else core.end()
         name = text[begin:end].rstrip(".-")
         span = _value(text, name, begin, begin + len(name), _SURE.search(name) is not None)
+        done = begin + len(name)  # another word in the same name tells nothing new
         if span is not None:
-            done = span[1]
-            yield span
+            begin, done = span
+            if done - begin >= 400 and (rest := word.match(text, done)):
+                done = rest.end()
+            yield begin, done
 
 
 def _value(text: str, name: str, begin: int, end: int, strong: bool) -> Span | None:
@@ -219,8 +213,10 @@ def _value(text: str, name: str, begin: int, end: int, strong: bool) -> Span | N
     before = text[begin - 1 : begin]
     if before in ("'", '"') and not sep["close"] and kind in ("=", ":"):  # "NAME=value"
         return _checked(text, (sep.end(), _find(text, before, sep.end())), strong, kind)
-    head = _SYSLOG.match(text, line, begin)
-    whole = strong and bool(_BEGINNING.fullmatch(text, head.end() if head else line, begin))
+    whole = False
+    if strong and begin - line < 400:
+        head = _SYSLOG.match(text, line, begin)
+        whole = bool(_BEGINNING.fullmatch(text, head.end() if head else line, begin))
     if kind == " ":
         if not strong or before == "=" or (name.lower() == "pass" and not whole):
             return None
@@ -264,23 +260,25 @@ def _bounds(text: str, at: int, whole: bool) -> Span | tuple[int, int, bool]:
             behind = end + len(closing)
             if _DELIMITER.match(text, behind):
                 return begin, end, True
-            tail = re.compile(r"\S*").match(text, behind)
+            tail = _VALUE.match(text, behind)
             return begin, tail.end() if tail else behind, True
-    stop = re.compile(r"\S*").match(text, at)
+    stop = _VALUE.match(text, at)
     end = stop.end() if stop else at
     if whole:
         line = _LINE_END.search(text, end)
         return at, len(text[: line.start() if line else end].rstrip()), False
     cut = _CUT.search(text, at + 1, end)
-    return at, cut.start() if cut else end, False
+    return at, cut.start() if cut else max(at + 1, at + len(text[at:end].rstrip(_CLOSERS))), False
 
 
 def _closed(text: str, closing: str, start: int) -> int | None:
     at = start
     limit = min(len(text), start + 1000)
     while (at := text.find(closing, at, limit)) >= 0:
-        slashes = len(text[start:at]) - len(text[start:at].rstrip("\\"))
-        if closing[0] == "\\" or slashes % 2 == 0:
+        slashes = at
+        while slashes > start and text[slashes - 1] == "\\":
+            slashes -= 1
+        if closing[0] == "\\" or (at - slashes) % 2 == 0:
             return at
         at += 1
     return None
@@ -289,7 +287,7 @@ def _closed(text: str, closing: str, start: int) -> int | None:
 def _checked(text: str, bounds: tuple[int, ...], strong: bool, kind: str) -> Span | None:
     begin, end = bounds[0], bounds[1]
     quoted = len(bounds) > 2 and bool(bounds[2])
-    value = text[begin:end].strip()
+    value = text[begin:end].strip()[:_JUDGED]
     if not value or _REFERENCE.match(value) or value.startswith("- "):
         return None
     end = begin + len(text[begin:end].rstrip())
