@@ -95,7 +95,7 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
     (("resp=", "resp:", "response=", "response:", "resp "), r"(?i)(?<![a-z])(?:init_response|resp|(?:initial|client|auth)_response)[ =:]+([^\s,;]+)"),
     ((" = ", "result="), r"(?i)\b(?:sasl|passw)[^\s:]{0,60}:[^\n]{0,300}? (?:=|result=) ?[^\s:]{0,80}:([^\s\n][^\n]*)"),
     (("result=",), r"(?i)\b(?:sasl|passw)[^\n]{0,300}?\bresult=([^\s:]{0,80}:\S+)"),
-    ((" attr ", "attribute value"), r"\b(?:send attr \S+ = |input attribute value: )[^\s/:]+:([^\s/][^\n]*)"),
+    ((" attr ", "attribute value"), r"\b(?:send attr \S+ = |input attribute value: )[^\s/:]+:(?!/(?:[a-z_.-]+/)+)(\S[^\n]*)"),
     (("xsasl",), r"(?i)\bxsasl[^\s:]{0,60}: [^\n]{0,300}?(?:auth|resp\w*|line)[ =:]+([A-Za-z0-9+/]{8,}={0,2})"),
     # Postfix quotes what it cannot make sense of.
     (("unsupported dictionary",), r"unsupported dictionary type: [\w.-]+ \((?!is the|/)([^)\n]*)"),
