@@ -15,6 +15,7 @@ CAUSE = Cause(
         ),
     ),
     rules_out="Small messages to the same recipient fail too.",
+    explains=("submission-rejected",),
     signs=(
         # Told only where the log cannot be read.
         Sign("config.size-limit", FITS, Status.WARNING),
