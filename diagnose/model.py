@@ -66,7 +66,8 @@ class SignSpec:
 
     keys: the names in its data that causes may weigh, each with the values that it may have, or ANY. decisive: while
     it is UNKNOWN, "nothing found" says nothing. proves: the stage that mail passes where it is OK, and not where it is
-    FAILED. gauge: by what name the engine and the reports know what it measures:
+    FAILED; what its data say of that is `proof` (False: nothing; "tried": not obtained, whatever its status) and
+    `one_of_many` (a failure of some mail, which counts while no other flows) and `passes`, another stage. gauge: by what name the engine and the reports know what it measures:
 
     flow      OK where mail was seen to go out
     bypass    whether an application sends past Postfix (data: direct)
@@ -285,22 +286,29 @@ class Report:
     def proofs(self) -> tuple[Proof, ...]:
         """For each stage that a check looked at what it saw; the worst counts."""
         found: dict[Stage, Proof] = {}
-        flows = self.flows
+        flows, silent = self.flows, []
         for run in self.runs:
             proving = {spec.id: spec.proves for spec in run.signs if spec.proves}
             if run.outcome is Outcome.SKIPPED and run.probes and not self.host.network:
                 for stage in proving.values():
                     found.setdefault(stage, Proof(stage, Status.UNKNOWN, run.reason))
+            if run.outcome in (Outcome.TIMED_OUT, Outcome.CRASHED):
+                silent += [Proof(stage, Status.FAILED, f"{run.title}: {run.reason}") for stage in proving.values()]
             for seen in run.observations:
-                if seen.sign not in proving or seen.status is Status.WARNING or _on_its_way(seen):
+                status = Status.FAILED if seen.data.get("proof") == "tried" else seen.status
+                if seen.sign not in proving or status is Status.WARNING or _on_its_way(seen):
                     continue
-                one_of_many = flows and proving[seen.sign] in (Stage.QUEUE, Stage.NEXT_HOP)
-                if one_of_many and seen.status is Status.FAILED and seen.data.get("failed", True):
+                one_of_many = status is Status.FAILED and seen.data.get("one_of_many")
+                if seen.data.get("proof") is False or (flows and one_of_many):
                     continue
-                proof = Proof(proving[seen.sign], seen.status, f"{seen.subject}: {seen.summary}")
+                stage = Stage(passes) if (passes := seen.data.get("passes")) else proving[seen.sign]
+                proof = Proof(stage, status, f"{seen.subject}: {seen.summary}")
                 held = found.get(proof.stage)
-                if held is None or held.status is Status.UNKNOWN or proof.status is Status.FAILED:
+                if held is None or held.status is Status.UNKNOWN or status is Status.FAILED:
                     found[proof.stage] = proof
+        for proof in silent:
+            if proof.stage not in found or found[proof.stage].status is Status.UNKNOWN:
+                found[proof.stage] = proof
         return tuple(found[stage] for stage in Stage if stage in found)
 
     @property
@@ -337,12 +345,9 @@ class Report:
             return False
         if any(run.decisive for run in cut_off) or 4 * len(cut_off) > done:  # an overloaded host: silence is no health
             return True
-        if any(
-            p.stage is Stage.NEXT_HOP and p.why and not RIGHTS.search(p.why)
-            for p in self.proofs
-            if p.status is Status.UNKNOWN
-        ):
-            return self.host.network  # it was tried, and not reached in the time there is
+        open_ = (p for p in self.proofs if p.stage is Stage.NEXT_HOP and p.status is Status.UNKNOWN)
+        if any(p.why and not RIGHTS.search(p.why) for p in open_):
+            return self.host.network
         if {Stage.QUEUE, Stage.NEXT_HOP} <= {proof.stage for proof in self.proofs if proof.status is Status.OK}:
             return False
         decisive = {(run.check, spec.id) for run in self.runs for spec in run.signs if spec.decisive}
@@ -361,4 +366,9 @@ _PATIENCE = 300  # seconds in which a message may be on its way
 def _on_its_way(seen: Observation) -> bool:
     """Mail that waits without an attempt that failed, for a moment."""
     oldest = seen.data.get("oldest")
-    return seen.data.get("failed") is False and isinstance(oldest, (int, float)) and oldest < _PATIENCE
+    return (
+        seen.status is Status.FAILED
+        and seen.data.get("failed") is False
+        and isinstance(oldest, (int, float))
+        and oldest < _PATIENCE
+    )

@@ -4,13 +4,14 @@ import ipaddress
 from collections.abc import Iterator
 
 from diagnose import facts
-from diagnose.check import FLAG, Context, SignSpec, check, fail, ok, skip, unknown
+from diagnose.check import FLAG, Context, SignSpec, check, fail, ok, skip, unknown, warn
+from diagnose.facts.dialogue import PASSED, STAGES, Break, broken
 from diagnose.facts.network import Tried, egress, mail_port
 from diagnose.facts.packets import DIALLED, exchangers_tried
 from diagnose.model import Observation, Scalar, Stage
 from diagnose.parse.system.outcomes import WORDS, Outcome
 
-_OUTCOMES = (*(outcome.value for outcome in Outcome), "silent", "closed")
+_OUTCOMES = (*(outcome.value for outcome in Outcome), "silent", "closed", "broken", "refusing")
 
 
 @check(
@@ -37,37 +38,52 @@ def check_destination(ctx: Context) -> Iterator[Observation]:
     if not rows:
         skip(f"no address of {', '.join(hosts)} is known")
     data: dict[str, Scalar] = {"domain": domain, "host": rows[0].host, "address": rows[0].address, "port": way.port}
-    said = [f"{t.host}[{t.address}] {_words(t)}" for t in rows]
-    listed = "; ".join(said)
-    greeted = [t for t in rows if t.reply.banner[:3].isdigit()]
+    mandatory = route is not None and facts.tls_mode(ctx, route).mandatory
+    breaks = {t: broken(t.reply, mandatory) for t in rows if t.open and not t.reply.problem}
+    greeted = [t for t, found in breaks.items() if found is None]
     if greeted:
         itself = all(ipaddress.ip_address(t.address).is_loopback for t in greeted)
         text = f"{greeted[0].host} greets on port {way.port}"
         yield ok("destination.reachable", domain, text, loopback=itself, **data)
         return
+    listed = "; ".join(f"{t.host}[{t.address}] {_words(t, breaks.get(t))}" for t in rows)
+    # Of one domain of many; not where it is the one that the user misses mail at.
+    data |= {"one_of_many": ctx.target.recipient is None}
+    if first := next(iter(breaks.values()), None):
+        kind = {"hangs": "silent", "closes": "closed", "later": "refusing", "refused": "refusing"}.get(
+            first.kind, "broken"
+        )
+        text = f"no exchanger of {domain} holds the dialogue ({listed})"
+        # One that turns this host away is reached.
+        say = warn if kind == "refusing" else fail
+        data |= {
+            "stage": STAGES[first.stage],
+            "proof": "tried",
+            "passes": PASSED.get(first.stage, Stage.GREETING).value,
+        }
+        yield say("destination.reachable", domain, text, outcome=kind, **data)
+        return
     tried_rows = [t for t in rows if t.outcome is not Outcome.UNKNOWN]
-    if not tried_rows:
-        yield unknown("destination.reachable", domain, f"not known: {rows[0].reply.problem or 'no time'}", **data)
+    if not tried_rows or any(t.reply.problem for t in rows if t.reply.connected):
+        text = f"not known: {rows[0].reply.problem or 'no time'} ({listed})"
+        yield unknown("destination.reachable", domain, text, proof="tried", **data)
         return
     others = egress(ctx)
     if not any(t.open for t in others.on(way.port)):
         text = f"no MX host answers ({listed}), but neither does any other server on port {way.port}"
-        yield unknown("destination.reachable", domain, text, **data)
+        yield unknown("destination.reachable", domain, text, proof="tried", **data)
         return
-    worst = tried_rows[0]
-    kind = worst.outcome.value
-    if worst.open:
-        kind = "silent" if worst.reply.error == "timed out" else "closed"
     yield fail(
         "destination.reachable",
         domain,
         f"no exchanger of {domain} answers ({listed}), while other operators' do on port {way.port}",
-        outcome=kind,
+        outcome=tried_rows[0].outcome.value,
         **data,
     )
 
 
-def _words(attempt: Tried) -> str:
-    if not attempt.open or attempt.reply.banner:
-        return WORDS[attempt.outcome]
-    return "connects and says nothing" if attempt.reply.error == "timed out" else "connects and hangs up"
+def _words(attempt: Tried, found: Break | None) -> str:
+    reply = attempt.reply
+    if reply.connected and reply.problem:
+        return f"{reply.problem} at {STAGES.get(reply.stage, reply.stage)}"
+    return f"{found.text} at {STAGES[found.stage]}" if found else WORDS[attempt.outcome]

@@ -93,7 +93,7 @@ def _sums(summary: QueueSummary, now: float) -> Iterator[Observation]:
     age = now - summary.oldest if summary.oldest else 0.0
     # Without an attempt that failed a message is on its way, as some are at any time where mail flows.
     failed = any(g.reason is not None and g.queue_name != "hold" for g in summary.groups)
-    data: dict[str, Scalar] = {"count": summary.total, "oldest": round(age), "failed": failed}
+    data: dict[str, Scalar] = {"count": summary.total, "oldest": round(age), "failed": failed, "one_of_many": failed}
     if summary.total - count.get("hold", 0):
         yield fail(
             "queue.waiting",

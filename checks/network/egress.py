@@ -23,7 +23,7 @@ from diagnose.facts.network import (
 from diagnose.knowledge.labels import Relay, relays
 from diagnose.knowledge.recognise import identify
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
-from diagnose.model import Observation, Scalar
+from diagnose.model import Observation, Scalar, Stage
 from diagnose.parse.log import current
 from diagnose.parse.system.outcomes import FAILURES, WORDS, Outcome, Pattern
 
@@ -39,7 +39,7 @@ _KINDS = ("private", "open", "mixed", "one-server", "silent", "throttled", "bloc
     id="egress",
     title="Ports that leave this network",
     signs=(
-        SignSpec("egress.mail-port", {"port": ANY, "kind": _KINDS, "service": ANY}),
+        SignSpec("egress.mail-port", {"port": ANY, "kind": _KINDS, "service": ANY}, proves=Stage.NEXT_HOP),
         "egress.internet",
         SignSpec("egress.endpoint", gauge="endpoint"),
         *(SignSpec(f"egress.port-{port}", gauge="port") for port in PORTS),
@@ -93,9 +93,12 @@ def _internet(ctx: Context, way: MailPort, seen: Egress) -> Observation:
 
 def _mail_port(ctx: Context, way: MailPort, seen: Egress) -> Observation:
     if not way.known:
-        return unknown("egress.mail-port", "mail's port", way.problem, port=way.port)
+        return unknown("egress.mail-port", "mail's port", way.problem, port=way.port, proof=False)
     subject = f"TCP {way.port}"
     data: dict[str, Scalar] = {"port": way.port, "relay": way.relay, "host": way.host, "service": service(way)}
+    data["proof"] = (
+        False  # others' servers: only that they are reached says something, of mail that goes to any of them
+    )
     if way.private:
         text = f"mail goes to {way.host} on a private address: nobody's network policy stands between"
         return ok("egress.mail-port", subject, text, kind="private", **data)
@@ -127,6 +130,7 @@ def _mail_port(ctx: Context, way: MailPort, seen: Egress) -> Observation:
             return say("egress.mail-port", subject, f"{text}: {listed}", kind="local", fix=FIND, **data)
         if found.kind == "mixed":
             return warn("egress.mail-port", subject, f"only some connect: {listed}", kind="mixed", **data)
+        data["proof"] = not way.relay
         return ok("egress.mail-port", subject, f"connects: {listed}", kind="open", **data)
     if one := _one_server(seen, way.port, family):
         return fail("egress.mail-port", subject, one, kind="one-server", **data)

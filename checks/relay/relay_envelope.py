@@ -29,7 +29,7 @@ def relay_envelope(ctx: Context) -> Iterator[Observation]:
     if (problem := settings_problem(ctx)) or way is None:
         skip(problem or "mail goes straight to the recipients' own servers: there is no relay to sign in to")
     into, asked = way_in(ctx, way), session(ctx, way)
-    if not asked.reply.ehlo:
+    if not asked.reply.greeted:
         skip("no dialogue with the relay was held")
     if not asked.enveloped:
         return
@@ -46,6 +46,8 @@ def relay_envelope(ctx: Context) -> Iterator[Observation]:
             "stage": stage,
             "code": int(code) if code.isdigit() else 0,
             "text": text,
+            "proof": "tried",
+            "one_of_many": ctx.target.recipient is None,
         }
         say = fail if code.startswith("5") or label in (*_WANTS_LOGIN, *_WANTS_TLS) else warn
         yield say("relay.envelope", into.place, f"answers {stage.upper()} with: {text}", **where)

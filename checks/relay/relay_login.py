@@ -47,7 +47,7 @@ def relay_login(ctx: Context) -> Iterator[Observation]:
     into = way_in(ctx, way)
     asked = session(ctx, way)
     reply = asked.reply
-    if reply.problem or not reply.connected or not reply.ehlo:
+    if reply.problem or not reply.connected or not reply.greeted:
         why = reply.problem or reply.error or "no connection"
         yield unknown(
             "relay.login",

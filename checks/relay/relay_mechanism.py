@@ -25,7 +25,7 @@ def relay_mechanism(ctx: Context) -> Iterator[Observation]:
     if (problem := settings_problem(ctx)) or way is None:
         skip(problem or "mail goes straight to the recipients' own servers: there is no relay to sign in to")
     into, asked = way_in(ctx, way), session(ctx, way)
-    if not asked.reply.ehlo:
+    if not asked.reply.greeted:
         skip("no dialogue with the relay was held")
     # The parameters hold for a session under TLS where Postfix would have it.
     yield from _mechanism(ctx, way, into, asked.reply)

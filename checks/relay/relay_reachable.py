@@ -30,6 +30,7 @@ _MUTE = {
     "not an SMTP reply": ("not-smtp", "does not greet as a mail server does"),
     "timed out": ("silent", "connects, but sends no greeting"),
 }
+_TRIED = {"timed out": "tried"}  # else it was not asked at all
 _OUTCOMES = (*(o.value for o in Outcome), "closed", "silent", "not-smtp", "passed-over")
 
 
@@ -61,11 +62,12 @@ def relay_reachable(ctx: Context) -> Iterator[Observation]:
 
 def _reachable(ctx: Context, way: Route, into: WayIn, reply: DialReply) -> Iterator[Observation]:
     where = into.data
-    if reply.problem:
+    if reply.problem and (not reply.connected or reply.stage == "banner"):
         yield unknown(
             "relay.reachable",
             into.place,
             f"could not check whether the relay answers: {reply.problem}",
+            proof=_TRIED.get(reply.problem),
             **where,
         )
         return
@@ -78,9 +80,8 @@ def _reachable(ctx: Context, way: Route, into: WayIn, reply: DialReply) -> Itera
         yield from _unbracketed(ctx, way, into, works=True)
         return
     if reply.stage == "resolve":
-        yield unknown(
-            "relay.reachable", into.place, f"its name did not resolve for a program here: {reply.error}", **where
-        )
+        text = f"its name did not resolve for a program here: {reply.error}"
+        yield unknown("relay.reachable", into.place, text, proof="tried", **where)
         return
     seen = [
         outcomes.outcome(error=a.error, icmp=a.icmp, offender=a.offender, seconds=a.seconds, local=a.local, wire=a.wire)

@@ -4,30 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from diagnose.check import Context, SignSpec, check, fail, ok, skip
+from diagnose.check import Context, SignSpec, check, fail, ok, skip, unknown
+from diagnose.facts.dialogue import KINDS, PASSED, STAGES, broken
 from diagnose.facts.next_hop_name import named
-from diagnose.facts.relay import DialReply, relay_route, session, settings_problem, way_in
+from diagnose.facts.relay import relay_route, session, settings_problem, way_in
 from diagnose.model import Observation, Stage
-
-# What breaks a dialogue after the connect, by the reply's error; the check of the port tells of a banner that never came.
-_KINDS = {
-    "timed out": ("hangs", "connects, and then says nothing more"),
-    "connection closed": ("closes", "closes the connection"),
-    "ECONNRESET": ("closes", "resets the connection"),
-    "EPIPE": ("closes", "closes the connection"),
-    "not an SMTP reply": ("nonsense", "answers with what is no SMTP reply"),
-    "reply too long": ("endless", "never ends its reply"),
-}
-_STAGES = {
-    "banner": "the greeting",
-    "ehlo": "EHLO",
-    "starttls": "STARTTLS",
-    "auth": "AUTH",
-    "mail": "MAIL",
-    "rcpt": "RCPT",
-}
-# The first digits of a reply that each stage may get (RFC 5321 4.2.1, RFC 4954 4).
-_DIGITS = "245"
 
 
 @check(
@@ -36,7 +17,7 @@ _DIGITS = "245"
     signs=(
         SignSpec(
             "relay.session",
-            {"stage": tuple(_STAGES.values()), "kind": ("hangs", "closes", "nonsense", "endless")},
+            {"stage": tuple(STAGES.values()), "kind": KINDS},
             proves=Stage.GREETING,
         ),
     ),
@@ -52,23 +33,18 @@ def relay_session(ctx: Context) -> Iterator[Observation]:
     if not named(ctx, way).found:
         skip("the relay's name leads nowhere")
     into, reply = way_in(ctx, way), session(ctx, way).reply
-    if reply.problem or not reply.connected:
+    if not reply.connected:
         skip("no dialogue with the relay was held")
-    stage, kind, text = broken(reply)
-    if kind:
-        yield fail("relay.session", into.place, f"{text} at {stage}", stage=stage, kind=kind, **into.data)
-    elif reply.ehlo:
+    at = STAGES.get(reply.stage, "")
+    if reply.problem:
+        text = f"could not hear the dialogue to its end: {reply.problem} at {at}"
+        yield unknown("relay.session", into.place, text, proof="tried", stage=at, **into.data)
+    elif found := broken(reply, into.mode.mandatory):
+        # A greeting that never came is told by the check of the port.
+        silent = found.stage == "banner" and found.kind in ("hangs", "closes", "nonsense") and reply.error
+        at, passes = STAGES[found.stage], PASSED.get(found.stage, Stage.GREETING).value
+        data = {"stage": at, "kind": found.kind, "passes": passes, **into.data}
+        if not silent:
+            yield fail("relay.session", into.place, f"{found.text} at {at}", **data)
+    elif reply.greeted:
         yield ok("relay.session", into.place, "answers as a mail server does", **into.data)
-
-
-def broken(reply: DialReply) -> tuple[str, str, str]:
-    """Stage, kind and words of what broke the dialogue; empty where nothing did that is told here."""
-    for name, stage in _STAGES.items():
-        said = getattr(reply, name).rpartition("\n")[2]
-        # With an error the text is what came before it, perhaps no whole reply.
-        if said and (name != reply.stage or not reply.error) and said[:1] not in _DIGITS:
-            return stage, "nonsense", f"answers with {said[:60]!r}"
-    kind, text = _KINDS.get(reply.error, ("", ""))
-    if not kind or reply.stage not in _STAGES or (reply.stage == "banner" and kind != "endless"):
-        return "", "", ""
-    return _STAGES[reply.stage], kind, text

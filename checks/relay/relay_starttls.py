@@ -35,7 +35,7 @@ def relay_starttls(ctx: Context) -> Iterator[Observation]:
         yield unknown("relay.starttls", into.place, text, **into.tls_data)
         return
     reply = spoken(ctx, way, into).dialogue
-    if reply is not None and reply.ehlo:
+    if reply is not None and reply.greeted:
         yield (_off if into.mode.level == "none" else _wanted)(ctx, way, into, reply)
 
 

@@ -44,7 +44,7 @@ def all_stopped(packets: Sequence[Packet], stopped: Sequence[Packet]) -> bool:
 
 
 def exchangers_tried(ctx: Asks, hosts: tuple[str, ...], port: int) -> list[Tried]:
-    """Dials each host's first address, of IPv4 where it has one and Postfix uses it."""
+    """Dials each host's first address, of IPv4 where it has one and Postfix uses it, up to EHLO within TLS."""
     used = families(ctx)
     found4 = addresses(ctx, hosts, "A") if 4 in used else {}
     found6 = addresses(ctx, hosts, "AAAA") if 6 in used else {}
@@ -53,8 +53,11 @@ def exchangers_tried(ctx: Asks, hosts: tuple[str, ...], port: int) -> list[Tried
         both = (*found4.get(host, ())[:1], *found6.get(host, ())[:1])
         wanted += [(host, address) for address in both]
     helo, end = helo_name(ctx), near_end(ctx)
+    way = facts.route(ctx)
+    tls = facts.tls_mode(ctx, way).dial if way is not None and way.remote else "none"
     queries = [
-        dial_address(address, port, host, say="ehlo", helo=helo, **end) for host, address in dict.fromkeys(wanted)
+        replace(dial_address(address, port, host, say="ehlo", helo=helo, **end), tls=tls)
+        for host, address in dict.fromkeys(wanted)
     ]
     replies = ask_all(ctx, queries)
     pairs = list(dict.fromkeys(wanted))

@@ -140,6 +140,12 @@ class DialReply:
         return bool(self.address)
 
     @property
+    def greeted(self) -> bool:
+        """Whether EHLO was answered, with a whole reply that takes it; within TLS once more."""
+        broke = self.stage == "ehlo" and self.error
+        return not broke and re.match(r"2\d\d(?: |$)", self.ehlo.rpartition("\n")[2]) is not None
+
+    @property
     def offers_starttls(self) -> bool:
         return any(line[4:].strip().upper() == "STARTTLS" for line in self.ehlo.splitlines())
 

@@ -66,6 +66,10 @@ def render(report: Report, verbose: int = 0, color: bool = False, about: Sequenc
         _without_rights(page, report)
     if not report.diagnoses:
         _all_clear(page, report)
+    if report.status in (Status.WARNING, Status.UNKNOWN):
+        for proof in report.proofs:
+            if proof.status is Status.FAILED:
+                page.wrap(f"Mail was not seen to pass ({proof.stage}): {proof.why}", "  ", "    ")
     main = [d for d in report.diagnoses if d.explained_by is None]
     for number, diagnosis in enumerate(main):
         page.add()
@@ -116,10 +120,6 @@ def _all_clear(page: _Page, report: Report) -> None:
         for observation in run.measured("flow", "view"):
             if observation.status is Status.OK:
                 page.wrap(f"{observation.subject}: {observation.summary}", "  ", "    ")
-    if report.status is not Status.OK:
-        for proof in report.proofs:
-            if proof.status is Status.FAILED:
-                page.wrap(f"Mail was not seen to pass ({proof.stage}): {proof.why}", "  ", "    ")
     done = sum(run.outcome is Outcome.COMPLETED for run in report.runs)
     if len(report.runs) > 1:
         page.add(f"  {done} of {len(report.runs)} checks looked at this host; -v shows all of it", "dim")

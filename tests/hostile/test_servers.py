@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from checks.relay.relay_reachable import _mute as mute
-from checks.relay.relay_session import broken
+from diagnose.facts.dialogue import broken
 from diagnose.host.live import dial
 from diagnose.host.query import Dial, DialReply
 from diagnose.parse.text.masking import Secrets, plain
@@ -97,7 +97,8 @@ def test_each_stage_and_each_way_to_misbehave() -> None:
         done = list(pool.map(tried, cases))
     wrong = []
     for stage, how, seconds, reply in done:
-        named = broken(reply)[1] or mute(reply)[0]
+        found = broken(reply)
+        named = (found.kind if found else "") or mute(reply)[0]
         # One that is slow without end outlives the time there is, which the reply says.
         fits = (
             (bool(reply.problem) if how.startswith("slow") else reply.problem is None)

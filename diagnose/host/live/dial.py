@@ -153,9 +153,11 @@ class _Session:
         self.greet()
         if query.tls == "starttls" and self.ehlo_accepted and "STARTTLS" in keywords(self.ehlo):
             self.note(starttls=self.step("starttls", "STARTTLS"))
-            if code(self.reply.starttls) == 220:
+            if positive(self.reply.starttls):  # as Postfix takes it
                 self.handshake(verify)
                 self.greet()
+                if not self.ehlo_accepted:
+                    raise Broken(f"EHLO in TLS is answered with {self.ehlo[-100:]}")
 
     def handshake(self, verify: bool) -> None:
         assert self.dialogue is not None

@@ -60,7 +60,7 @@ class Dialogue:
             if not _MORE.match(lines[-1]):
                 raise Broken("not an SMTP reply", _text(lines))
             if len(lines) >= MAX_LINES or size >= MAX_BYTES:
-                raise Broken("reply too long", _text(lines[:20]))
+                raise Broken("reply too long", _cut(lines[:20]))
 
     def upgrade(self, sock: ssl.SSLSocket) -> None:
         """Goes on over TLS. What was received in the clear behind the STARTTLS reply does not count (RFC 3207)."""
@@ -105,7 +105,7 @@ class Dialogue:
                 raise Broken(reason, _text([*before, self._buffer]))
             self._buffer += data
             if len(self._buffer) > MAX_BYTES and b"\n" not in self._buffer:
-                raise Broken("reply too long", _text([self._buffer[:200]]))
+                raise Broken("reply too long", _cut([*before, self._buffer[:200]]))
         line, _, self._buffer = self._buffer.partition(b"\n")
         return line
 
@@ -118,6 +118,11 @@ def _plausible(data: bytes) -> bool:
 def _text(lines: list[bytes]) -> str:
     shown = [plain(line[:2000].decode("utf-8", "replace")) for line in lines if line]
     return "\n".join(line.rstrip() for line in shown)
+
+
+def _cut(lines: list[bytes]) -> str:
+    """The beginning of a reply that had no end, which no reader takes for a whole one."""
+    return f"{_text(lines)}\n..."
 
 
 def code(reply: str) -> int:

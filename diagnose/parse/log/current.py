@@ -17,6 +17,7 @@ from diagnose.parse.log.maillog import Delivery, Group, MailLog, Trouble, Troubl
 from diagnose.parse.words.reason import Reason
 
 OF_CONNECTING = frozenset({"connect-timeout", "connect-refused", "connect-no-route", "connect-network-unreachable"})
+_CLIENTS = ("smtp", "lmtp")
 MANY = 5  # so many successes to one failure make it a small share
 
 
@@ -47,9 +48,11 @@ def facts(log: MailLog, way: Way, asked: str | None = None) -> tuple[Fact, ...]:
     found: list[Fact] = []
     for (label, _, domain), group in log.deliveries.items():
         found += _of_group(log, way, label, domain, group, asked)
+    told = {label for label, *_ in log.deliveries}
     for group_ in log.troubles.values():
         fact = _of_trouble(log, group_)
-        if fact is not None:
+        # What smtp(8) says of an attempt beside its outcome is no failure more.
+        if fact is not None and not (group_.sample.service in _CLIENTS and fact.label in told):
             found.append(fact)
     return tuple(found)
 

@@ -27,8 +27,9 @@ CAUSE = Cause(
         Sign("path.dies", FITS, Status.OK),
         Sign("destination.reachable", PROVES, where=(("outcome", REFUSALS),)),
         # Some servers make strangers wait longer than this tool does; Postfix waits for five minutes.
-        Sign("destination.reachable", SPEAKS, where=(("outcome", "silent"),)),
+        Sign("destination.reachable", SPEAKS, where=(("outcome", ("silent", "broken")),)),
         Sign("destination.reachable", REFUTES, status=Status.OK),
+        Sign("destination.reachable", REFUTES, status=Status.WARNING),
         Sign("egress.mail-port", REFUTES),
         Sign("egress.internet", REFUTES),
         Sign("mail.flow", AGAINST, status=Status.WARNING),

@@ -20,7 +20,7 @@ CAUSE = Cause(
         Sign("relay.session", PROVES, where=(("kind", ("nonsense", "endless")),)),
         Sign("relay.session", SPEAKS, where=(("kind", "closes"),)),
         # A server that is merely slow does so as well; Postfix waits five minutes.
-        Sign("relay.session", FITS),
+        Sign("relay.session", FITS, where=(("kind", ("hangs", "broken")),)),
         # That mail fails shows nothing by itself.
         Sign("mail.flow", HINTS),
         Sign("mail.flow", REFUTES, Status.OK),

@@ -1,0 +1,71 @@
+"""Where and how an SMTP dialogue broke off, or was put off, before mail could have passed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from diagnose.host.query import DialReply
+from diagnose.model import Stage
+
+STAGES = {
+    "banner": "the greeting",
+    "ehlo": "EHLO",
+    "starttls": "STARTTLS",
+    "tls": "the TLS handshake",
+    "auth": "AUTH",
+    "mail": "MAIL",
+    "rcpt": "RCPT",
+}
+KINDS = ("hangs", "closes", "nonsense", "endless", "broken", "later", "refused")
+PASSED = {
+    "starttls": Stage.TLS,
+    "tls": Stage.TLS,
+    "auth": Stage.LOGIN,
+    "mail": Stage.DELIVERY,
+    "rcpt": Stage.DELIVERY,
+}  # a dialogue that breaks elsewhere breaks at the greeting
+_ERRORS = {
+    "timed out": ("hangs", "connects, and then says nothing more"),
+    "connection closed": ("closes", "closes the connection"),
+    "ECONNRESET": ("closes", "resets the connection"),
+    "EPIPE": ("closes", "closes the connection"),
+    "not an SMTP reply": ("nonsense", "answers with what is no SMTP reply"),
+    "reply too long": ("endless", "never ends its reply"),
+}
+# What this tool leaves out of itself, which says nothing of the server.
+_OWN_CHOICE = ("not tried", "no usable mechanism", "no credentials found")
+# The first digits of a reply that each stage may get (RFC 5321 4.2.1, RFC 4954 4).
+_DIGITS = "245"
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """stage: a key of STAGES; kind: one of KINDS; text: what the server does, to be read after its name."""
+
+    stage: str
+    kind: str
+    text: str
+
+
+def broken(reply: DialReply, mandatory: bool = True) -> Break | None:
+    """What keeps mail from passing in this dialogue, None where nothing does. mandatory: without TLS no mail goes; else
+    Postfix goes on in the clear where STARTTLS is refused or the handshake fails. Refusals of sender or recipient are left to who reads them."""
+    for name in STAGES:
+        said = getattr(reply, name).rpartition("\n")[2] if name != "tls" else ""
+        # With an error the text is what came before it, perhaps no whole reply.
+        if said and (name != reply.stage or not reply.error) and said[:1] not in _DIGITS:
+            return Break(name, "nonsense", f"answers with {said[:60]!r}")
+    if reply.error.startswith(_OWN_CHOICE):
+        return None
+    stage = reply.stage if reply.stage in STAGES else ""
+    if reply.error and stage:
+        if reply.tls is not None and reply.tls.error:
+            text = f"does not come to terms: {reply.error}"
+            return Break("tls", _ERRORS.get(reply.error, ("broken",))[0], text) if mandatory else None
+        kind, text = _ERRORS.get(reply.error, ("broken", f"breaks off ({reply.error})"))
+        return Break(stage, kind, text)
+    for name in ("banner", "ehlo", "starttls", "auth"):
+        last = getattr(reply, name).rpartition("\n")[2]
+        if last and not last.startswith("2") and (mandatory or name != "starttls"):
+            return Break(name, "later" if last.startswith("4") else "refused", f"answers with {last[:120]!r}")
+    return None
