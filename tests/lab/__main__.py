@@ -26,7 +26,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--file", type=Path, help="machines of this Python file (its FAULTS), not of the lab's own")
     parser.add_argument("--jobs", type=int, default=2, help="machines side by side (default 2)")
-    parser.add_argument("--user", help="run the tool as this user, such as nobody")
+    parser.add_argument("--user", help="run the tool as this user, such as nobody or nobody+adm")
     parser.add_argument("--no-network", action="store_true", help="tell the tool not to use the network")
     parser.add_argument("--snapshot", action="store_true", help="record first, then diagnose the recording")
     parser.add_argument("--check", action="store_true", help="only prove that each fault is real; do not run the tool")

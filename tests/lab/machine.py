@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import grp
 import os
 import pickle
 import pwd
@@ -219,13 +220,16 @@ class Machine:
                     inside.chmod(inside.stat().st_mode | 0o055)
 
     def command(self, argv: tuple[str, ...], user: str | None = None) -> list[str]:
-        """The outer command that runs argv inside the machine."""
+        """The outer command that runs argv inside the machine. user: an account, or account+group for one in that group
+        as well."""
         enter = ["nsenter", "-t", str(self.pid), "-m", "-u", "-i", "-n", "-p", "--"]
         if user:
-            account = pwd.getpwnam(user)
+            name, _, group = user.partition("+")
+            account = pwd.getpwnam(name)
             # What is preloaded (a false clock) hands root's shared memory on by the environment.
             ids = [f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}"]
-            enter += ["setpriv", *ids, "--init-groups", "--reset-env"]
+            groups = f"--groups={grp.getgrnam(group).gr_gid}" if group else "--init-groups"
+            enter += ["setpriv", *ids, groups, "--reset-env"]
         return [*enter, *argv]
 
     def run(
