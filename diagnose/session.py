@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -19,6 +19,8 @@ from diagnose.host.snapshot import CutOff, Recording
 from diagnose.knowledge.causes import all_causes
 from diagnose.model import Advice, Confidence, HostInfo, Observation, Outcome, Report, Run, Scalar, Target
 from diagnose.parse.system import os_release
+from diagnose.remedy import Plan
+from diagnose.remedy import make as remedy
 
 TIMEOUT = 15.0  # seconds for a whole run
 RESERVE = 0.4  # of them for what comes after the checks
@@ -45,11 +47,12 @@ class Request:
 @dataclass(frozen=True, slots=True)
 class Result:
     """The report, and what a recording of this host would hold. hide: removes the secrets met on the way from plain
-    data."""
+    data. plans: what can be done, by the cause's id."""
 
     report: Report
     recording: Recording
     hide: Callable[[Any], Any]
+    plans: Mapping[str, Plan]
 
 
 def diagnose(request: Request, progress: runner.Progress | None = None) -> Result:
@@ -77,6 +80,11 @@ def diagnose(request: Request, progress: runner.Progress | None = None) -> Resul
     diagnoses = rank.rank(all_causes(), _weighed(runs, request.ignores), info.family, untried)
     set_aside = bool(request.ignores and not diagnoses and rank.rank(all_causes(), runs, info.family, untried))
     advice = _advice(context, request, runs, diagnoses, info, target)
+    plans = remedy.make(context, diagnoses, runs, info, advice)
+    diagnoses = tuple(
+        replace(d, remedy=remedy.remedy(d, plans[d.cause.id], live is not None)) if d.cause.id in plans else d
+        for d in diagnoses
+    )
     report = Report(
         version=__version__,
         host=info,
@@ -107,7 +115,7 @@ def diagnose(request: Request, progress: runner.Progress | None = None) -> Resul
             if run.outcome is Outcome.TIMED_OUT
         },
     )
-    return Result(report, recording, hide)
+    return Result(report, recording, hide, plans)
 
 
 def _as_it_ended(run: Run, end: CutOff | None) -> Run:

@@ -39,6 +39,7 @@ from diagnose.model import (
 )  # fmt: skip
 from diagnose.rank import fill, rank
 from diagnose.registry import BUILT_IN, discover, probed, select
+from diagnose.remedy.plan import maker, makers
 from diagnose.report import digest
 from diagnose.report.json_ import as_plain
 from diagnose.runner import run_checks
@@ -52,7 +53,7 @@ DECLARED = {spec.id for check in CHECKS for spec in check.signs if not spec.id.e
 ENGINE = [
     path
     for path in Path(__file__).parent.parent.joinpath("diagnose").rglob("*.py")
-    if not {"knowledge", "facts", "mail"} & set(path.parts)
+    if not {"knowledge", "facts", "mail", "plans"} & set(path.parts)
 ]
 
 
@@ -207,6 +208,20 @@ def test_the_engine_names_no_check_and_no_sign(room: str) -> None:
             if (word in signs or begins or named) and not (room == "app" and word.startswith(SAID)):  # JavaMail's
                 found.append(f"{path.name}:{node.lineno}: {word}")
     assert found == []
+
+
+def test_plans_name_causes_and_signs_that_exist() -> None:
+    maker("")
+    assert makers().keys() <= {cause.id for cause in CAUSES}
+    signs = {spec.id for check in CHECKS for spec in check.signs}
+    root = Path(__file__).parent.parent / "diagnose/remedy/plans"
+    asked = {
+        word
+        for path in root.glob("*.py")
+        for call in re.findall(r"\.seen\(([^)]*)\)", path.read_text(encoding="utf-8"))
+        for word in re.findall(r"\"([^\"]+)\"", call)
+    }
+    assert asked - signs == set()
 
 
 def test_a_plug_in_takes_part_in_the_verdict_as_ours_do() -> None:

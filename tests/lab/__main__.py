@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+from . import mend
 from .fault import Fault
 from .faults import every
 from .figures import good_enough, report
@@ -29,6 +30,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--user", help="run the tool as this user, such as nobody or nobody+adm")
     parser.add_argument("--no-network", action="store_true", help="tell the tool not to use the network")
     parser.add_argument("--snapshot", action="store_true", help="record first, then diagnose the recording")
+    parser.add_argument(
+        "--mend", action="store_true", help="run the commands that the tool prints, and see what that mends"
+    )
     parser.add_argument("--check", action="store_true", help="only prove that each fault is real; do not run the tool")
     parser.add_argument("--list", action="store_true", help="list the cases and end")
     parser.add_argument("--shell", metavar="NAME", help="a shell in that broken machine")
@@ -100,6 +104,8 @@ def main() -> int:
         sys.exit("the lab makes namespaces and mounts: run it as root")
     if asked.shell:
         return shell(chosen([asked.shell], asked.file)[0])
+    if asked.mend:
+        return mend.table(chosen(asked.names, asked.file))
     extra = ("--no-network",) if asked.no_network else ()
     options = Options(user=asked.user, extra=extra, via_snapshot=asked.snapshot, check_only=asked.check)
     rows, began = [], time.monotonic()

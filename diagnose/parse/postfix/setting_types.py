@@ -40,6 +40,8 @@ _LISTS: dict[str, frozenset[str]] = {
     "smtp_sasl_tls_verified_security_options": _SASL_OPTIONS,
     "smtp_host_lookup": frozenset(("dns", "native")),
 }
+ALLOWED: Mapping[str, frozenset[str]] = {**_ENUMERATED, **_LISTS}
+"""The words that a parameter takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,141 @@
+"""What a step makes of a file's content: bytes to bytes, nothing is read or written. `Changed` where the file is not as it
+was when the step was made."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+_BLANK = b" \t\r\n\v\f"
+
+
+class Changed(Exception):
+    """The file does not hold what the step was made for."""
+
+
+def _logical(lines: list[bytes]) -> Iterator[tuple[int, int]]:
+    """First line and the end (exclusive) of each logical line, as Postfix joins them."""
+    start = None
+    for at, line in enumerate(lines):
+        bare = line.strip(_BLANK)
+        if not bare or bare.startswith(b"#"):
+            continue
+        if line[:1] not in (b" ", b"\t") and start is not None:
+            yield start, at
+            start = None
+        if start is None:
+            start = at
+    if start is not None:
+        yield start, len(lines)
+
+
+def _lines(old: bytes | None) -> list[bytes]:
+    return (old or b"").splitlines(keepends=True) if b"\r" not in (old or b"") else _by_newline(old or b"")
+
+
+def _by_newline(old: bytes) -> list[bytes]:
+    return [line + b"\n" for line in old.split(b"\n")[:-1]] + (
+        [old.rsplit(b"\n", 1)[-1]] if not old.endswith(b"\n") else []
+    )
+
+
+def _ended(lines: list[bytes]) -> list[bytes]:
+    if lines and not lines[-1].endswith(b"\n"):
+        lines[-1] += b"\n"
+    return lines
+
+
+def parameter(old: bytes | None, name: str, value: str | None) -> bytes:
+    """main.cf with the parameter set at each of its places (at the end where it has none), or removed: as postconf(1) -e
+    and -X do. Comments and blank lines among the lines of a value are kept."""
+    lines = _ended(_lines(old))
+    out: list[bytes] = []
+    done, end = False, 0
+    for first, after in _logical(lines):
+        if lines[first].split(b"=", 1)[0].strip(_BLANK) != name.encode() or b"=" not in lines[first]:
+            continue
+        out += lines[end:first]
+        if value is not None:
+            out.append(f"{name} = {value}\n".encode())
+        out += [line for line in lines[first + 1 : after] if not line.strip(_BLANK) or line.strip(_BLANK)[:1] == b"#"]
+        done, end = True, after
+    out += lines[end:]
+    if not done and value is not None:
+        out.append(f"{name} = {value}\n".encode())
+    return b"".join(out)
+
+
+def line(old: bytes | None, number: int, find: str, put: str, at: str) -> bytes:
+    """One line (from 1) with `find` replaced once by `put`; at: "start", "end", "whole" or "within" the line. A `put`
+    that is there already is left."""
+    lines = _lines(old)
+    if not 0 < number <= len(lines):
+        raise Changed(f"there is no line {number}")
+    text = lines[number - 1]
+    body = text.rstrip(b"\n")
+    ending = text[len(body) :]
+    wanted, new = find.encode(), put.encode()
+    pattern = {"start": b"^%s", "end": b"%s$", "whole": b"^%s$", "within": b"%s"}[at] % re.escape(wanted)
+    made, count = re.subn(pattern, lambda _: new, body, count=1)
+    if not count:
+        if at == "whole" and body == new:
+            return old or b""
+        raise Changed(f"line {number} is not as it was read")
+    lines[number - 1] = made + ending
+    return b"".join(lines)
+
+
+def entry(old: bytes | None, key: str, value: bytes) -> bytes:
+    """A table's text in which the key has this value: in the place of its first line, else at the end."""
+    lines = _ended(_lines(old))
+    made = key.encode() + b" " + value + b"\n"
+    out: list[bytes] = []
+    done, end = False, 0
+    for first, after in _logical(lines):
+        if lines[first].split(None, 1)[:1] != [key.encode()]:
+            continue
+        out += lines[end:first]
+        if not done:
+            out.append(made)
+        out += [line for line in lines[first + 1 : after] if not line.strip(_BLANK) or line.strip(_BLANK)[:1] == b"#"]
+        done, end = True, after
+    return b"".join([*out, *lines[end:], *(() if done else (made,))])
+
+
+def value_of(old: bytes | None, key: str) -> bytes:
+    """A key's value in a table's text. Raises Changed."""
+    lines = _lines(old)
+    for first, after in _logical(lines):
+        words = (
+            b"".join(one for one in lines[first:after] if not one.lstrip().startswith(b"#"))
+            .strip(_BLANK)
+            .split(None, 1)
+        )
+        if len(words) == 2 and words[0] == key.encode():
+            return words[1].replace(b"\n", b"")
+    raise Changed(f"no entry {key}")
+
+
+def service(old: bytes | None, name: str, kind: str, text: str) -> bytes:
+    """master.cf in which the service has this line (its options with it), in the place of its own, else at the end."""
+    lines = _ended(_lines(old))
+    made = text.encode() + b"\n"
+    for first, after in _logical(lines):
+        if lines[first].split()[:2] == [name.encode(), kind.encode()]:
+            last = max(at for at in range(first, after) if lines[at].strip(_BLANK)[:1] not in (b"", b"#")) + 1
+            return b"".join([*lines[:first], made, *lines[last:]])
+    return b"".join([*lines, made])
+
+
+def option(old: bytes | None, name: str, kind: str, parameter: str, value: str | None) -> bytes:
+    """master.cf in which a service's `-o parameter=…` has another value, or is gone. Raises Changed where it has none."""
+    lines = _lines(old)
+    wanted = re.escape(parameter.encode())
+    pattern = re.compile(rb"([ \t]+(?:\n[ \t]+)?)-o[ \t]*(?:\{[ \t]*%s[ \t]*=[^}]*\}|%s=\S*)" % (wanted, wanted))
+    put = b"" if value is None else rb"\1-o " + f"{parameter}={value}".encode().replace(b"\\", rb"\\")
+    for first, after in _logical(lines):
+        if lines[first].split()[:2] == [name.encode(), kind.encode()]:
+            made, count = pattern.subn(put, b"".join(lines[first:after]))
+            if count:
+                return b"".join([*lines[:first], made, *lines[after:]])
+    raise Changed(f"{name}/{kind} has no option {parameter}")

@@ -1,0 +1,214 @@
+"""What a plan is made of: the diagnosis, what was observed, and this host's own state, asked as checks ask it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
+
+from diagnose import facts
+from diagnose.facts.asks import Asks
+from diagnose.host.query import Exec, Glob, Processes, Query, Read, Stat, StatReply
+from diagnose.knowledge import distributions
+from diagnose.model import Advice, Diagnosis, HostInfo, Observation, Run, Scalar, Status
+from diagnose.parse.postfix import main_cf
+from diagnose.remedy.running import BuildTable, Command, CopyFile, Requeue, Service
+from diagnose.remedy.steps import RemoveParameter, RepairLine, SetParameter, Step
+
+R = TypeVar("R")
+_MAP_TYPES = ("lmdb", "hash", "cdb", "btree", "dbm")
+CHROOTED = ("resolv.conf", "hosts", "nsswitch.conf", "services")
+_FEW = 5  # messages that are tried again at once
+
+
+@dataclass(kw_only=True)
+class Evidence:
+    """ctx: asks this host, or its recording; advice: a relay that would do, None where none was looked for."""
+
+    ctx: Asks
+    diagnosis: Diagnosis
+    runs: Sequence[Run]
+    info: HostInfo
+    advice: Advice | None = None
+
+    # What was observed
+
+    @property
+    def data(self) -> Mapping[str, Scalar]:
+        """Of all signs that support the diagnosis; the strongest sign's value of a key counts."""
+        return self.diagnosis.data
+
+    def text(self, key: str) -> str:
+        value = self.data.get(key)
+        return "" if value is None else str(value)
+
+    def seen(self, *signs: str) -> list[Observation]:
+        """What spoke of these signs, FAILED before WARNING."""
+        found = [o for run in self.runs for o in run.observations if o.sign in signs]
+        return sorted((o for o in found if o.status in (Status.FAILED, Status.WARNING)), key=lambda o: -o.status)
+
+    # This host's own state
+
+    def ask(self, query: Query[R]) -> R:
+        return self.ctx.ask(query)
+
+    @cached_property
+    def mta(self) -> facts.Mta:
+        return facts.mta(self.ctx)
+
+    @property
+    def config(self) -> str:
+        return self.mta.config_directory
+
+    def real(self, path: str) -> str:
+        """Links resolved; the path itself where it is not there."""
+        return self.ask(Stat(path)).real or path
+
+    def stat(self, path: str) -> StatReply:
+        return self.ask(Stat(path))
+
+    def there(self, path: str) -> bool:
+        return self.ask(Stat(path)).exists
+
+    @cached_property
+    def main_path(self) -> str:
+        return self.real(f"{self.config}/main.cf")
+
+    @cached_property
+    def master_path(self) -> str:
+        return self.real(f"{self.config}/master.cf")
+
+    @cached_property
+    def main(self) -> main_cf.MainCf:
+        return main_cf.parse(self.ask(Read(self.main_path)).text)
+
+    def line(self, path: str, number: int, secret: str = "") -> str:
+        """A physical line (from 1) of a file, without its end; "" where there is none."""
+        lines = self.ask(Read(path, secret=secret)).text.split("\n")
+        return lines[number - 1] if 0 < number <= len(lines) else ""
+
+    def ask_lines(self, path: str) -> list[str]:
+        return self.ask(Read(path)).text.split("\n")
+
+    def was(self, name: str) -> str | None:
+        """The parameter's value in main.cf as written, None where it is not set there."""
+        found = self.main.get(name)
+        return found.value if found else None
+
+    def value(self, name: str) -> str:
+        return self.mta.value(name)
+
+    @cached_property
+    def manager(self) -> str:
+        """By what services are started here: systemd, openrc, sysv, or "" for none."""
+        if self.there("/run/systemd/system"):
+            return "systemd" if self._unit("postfix") else ""
+        if self.there("/run/openrc/softlevel"):
+            return "openrc" if self.there("/etc/init.d/postfix") else ""
+        first = next((p for p in self.ask(Processes()).processes if p.pid == 1), None)
+        return "sysv" if first and first.name == "init" and self.there("/etc/init.d/postfix") else ""
+
+    def _unit(self, name: str) -> bool:
+        places = ("/etc/systemd/system", "/lib/systemd/system", "/usr/lib/systemd/system")
+        return any(self.there(f"{place}/{name}.service") for place in places)
+
+    @cached_property
+    def map_type(self) -> str:
+        """The type of indexed table that this Postfix makes: its default, else one that is built in, else texthash."""
+        built_in = self.mta.map_types
+        default = self.value("default_database_type")
+        if default and (not built_in or default in built_in):
+            return default
+        return next((kind for kind in _MAP_TYPES if kind in built_in), "texthash")
+
+    @cached_property
+    def family(self) -> distributions.Family | None:
+        return distributions.FAMILIES.get(self.info.family)
+
+    # Steps that many plans share
+
+    def put(self, name: str, value: str, why: str) -> SetParameter:
+        """Raises Refused."""
+        return SetParameter(path=self.main_path, name=name, value=value, was=self.was(name), why=why)
+
+    def drop(self, name: str, why: str) -> RemoveParameter:
+        default = self.mta.defaults.get(name)
+        return RemoveParameter(path=self.main_path, name=name, was=self.was(name), default=default, why=why)
+
+    def repair(self, path: str, number: int, find: str, put: str, why: str, at: str = "whole") -> RepairLine:
+        return RepairLine(path=self.real(path), line=number, find=find, put=put, at=at, why=why)
+
+    def build(
+        self, type: str, path: str, key: str = "", why: str = "Postfix reads the compiled table."
+    ) -> tuple[Step, ...]:
+        """Nothing for a type that is read as text."""
+        if type not in _MAP_TYPES:
+            return ()
+        return (BuildTable(type=type, path=path, key=key, config=self.config, why=why),)
+
+    def reload(self, why: str = "Postfix reads its settings when told so.") -> tuple[Step, ...]:
+        """A start where it does not run."""
+        verb = "reload" if facts.master(self.ctx) else "start"
+        return (
+            Service(verb=verb, manager=self.manager if verb == "start" else "", config=self.config, why=why),
+            *self.retry(),
+        )
+
+    def restart(self, why: str) -> tuple[Step, ...]:
+        verb = "restart" if facts.master(self.ctx) else "start"
+        service = Service(verb=verb, manager=self.manager, config=self.config, why=why)
+        return (*self.copies(), service, *self.retry())
+
+    def start_again(self) -> tuple[Step, ...]:
+        """Postfix started; a master that lives without doing anything, stopped before."""
+        top = facts.master(self.ctx)
+        if top is None:
+            return self.reload("Postfix does not run.")
+        return (
+            Service(
+                verb="restart",
+                manager=self.manager,
+                config=self.config,
+                why=f"Its master (pid {top.pid}) is {top.state}.",
+            ),
+        )
+
+    def retry(self) -> tuple[Step, ...]:
+        """An attempt now for the mail in question: all of a short queue, else what waits for the recipient asked for and the
+        newest of each kind."""
+        waiting = facts.queue(self.ctx)
+        if waiting is None or not waiting.messages.get("deferred"):
+            return ()
+        groups = [g for g in waiting.groups if g.queue_name == "deferred" and g.sample.queue_id]
+        wanted = self.ctx.target.recipient
+        mine = [g for g in groups if wanted and g.sample.recipient == wanted] or groups
+        ids = [g.sample.queue_id for g in mine]
+        if waiting.messages["deferred"] <= _FEW:
+            ids = re.findall(r'"queue_name": "deferred", "queue_id": "(\w+)"', self.ask(Exec(("postqueue", "-j"))).out)
+        ids = list(dict.fromkeys(ids))[:_FEW]
+        if not ids:
+            return ()
+        return (Requeue(ids=tuple(ids), config=self.config, why="What waits is tried now, not at its next turn."),)
+
+    def copies(self) -> tuple[Step, ...]:
+        """The files of the system that chrooted services read, where their copies lack or differ."""
+        if not any(
+            s.chroot and s.name in ("smtp", "relay", "smtpd", "lmtp", "cleanup") for s in self.mta.master.services
+        ):
+            return ()
+        place = f"{self.mta.queue_directory}/etc"
+        why = "Chrooted services read this copy."
+        found: list[Step] = []
+        if not self.there(place):
+            found.append(Command(argv=("mkdir", "-p", "-m", "0755", "--", place), why=why))
+        for name in CHROOTED:
+            source, copy = f"/etc/{name}", f"{place}/{name}"
+            text = self.ask(Read(source))
+            if text.problem is None and text.text != self.ask(Read(copy)).text:
+                found.append(CopyFile(source=source, path=copy, why=why))
+        return tuple(found)
+
+    def files(self, pattern: str) -> tuple[str, ...]:
+        return self.ask(Glob(pattern)).paths

@@ -1,0 +1,66 @@
+"""Plans for what was diagnosed, and how a plan reads in a report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from diagnose.errors import Late
+from diagnose.facts.asks import Asks
+from diagnose.model import Advice, Diagnosis, HostInfo, Remedy, Run
+from diagnose.parse.text.masking import STARS, mask
+from diagnose.remedy.evidence import Evidence
+from diagnose.remedy.plan import Plan, maker
+from diagnose.remedy.steps import Class, Refused, Step
+
+OFFERS_FIX = False  # whether there is a command `fix` that asks for what a plan lacks
+_VISIBLE = 8  # lines of settings shown where nothing can be pasted
+
+
+def make(
+    ctx: Asks, diagnoses: Sequence[Diagnosis], runs: Sequence[Run], info: HostInfo, advice: Advice | None = None
+) -> dict[str, Plan]:
+    """A plan by cause, for each cause that has one. What cannot be asked in the time that is left has none."""
+    found: dict[str, Plan] = {}
+    for diagnosis in diagnoses:
+        make_one = None if diagnosis.data.get("program") else maker(diagnosis.cause.id)
+        if make_one is None:
+            continue
+        evidence = Evidence(ctx=ctx, diagnosis=diagnosis, runs=runs, info=info, advice=advice)
+        try:
+            plan = make_one(evidence)
+        except (Late, Refused):
+            plan = None
+        found[diagnosis.cause.id] = _once(plan or Plan())
+    return found
+
+
+def _once(plan: Plan) -> Plan:
+    """Without a step that stands twice."""
+    return replace(plan, steps=tuple(dict.fromkeys(plan.steps)))
+
+
+def remedy(diagnosis: Diagnosis, plan: Plan, here: bool) -> Remedy:
+    """here: the plan is for the host that this runs on."""
+    words = [plan.text or diagnosis.remedy.text]
+    words += [f"{step.why} This lets {step.opens}." for step in plan.steps if step.klass is Class.POLICY and step.opens]
+    words += [f"Needed: {ask.what}{f' ({ask.where})' if ask.where else ''}." for ask in plan.asks]
+    for other in plan.by:
+        words += [f"For {other.who}: {other.text}", *([f"Record: {other.record}"] if other.record else [])]
+    commands = () if plan.asks else plan.commands()
+    if not all(pasteable(command) for command in commands):
+        commands = ()
+    if plan.steps and not commands:
+        words += [line for step in plan.steps for line in _settings(step)][:_VISIBLE]
+        if OFFERS_FIX and here:
+            commands = (f"sudo mail-diagnose fix {diagnosis.cause.id}",)
+    return Remedy(text="\n".join(word for word in words if word), commands=commands)
+
+
+def pasteable(command: str) -> bool:
+    return command.isprintable() and STARS not in command and mask(command) == command
+
+
+def _settings(step: Step) -> tuple[str, ...]:
+    """What a step would set, to be read."""
+    return tuple(command for command in step.commands() if pasteable(command))

@@ -1,0 +1,90 @@
+"""A plan: the steps, in their order; what only a person knows; who else must act. And which cause has which."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from diagnose.remedy.steps import Class, Step
+
+if TYPE_CHECKING:
+    from diagnose.remedy.evidence import Evidence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """What only a person knows. name: by which a step refers to it; what: in words, such as "the password of …"; where: how to
+    get it; secret: asked for without echo, never shown."""
+
+    name: str
+    what: str
+    where: str = ""
+    secret: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Other:
+    """Somebody else who must act: provider, hoster, recipient, DNS. text: ready to send to them; record: the exact DNS record."""
+
+    who: str
+    text: str
+    record: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """text: one or two sentences, for the head. steps in their order; () where nothing on this host mends it."""
+
+    steps: tuple[Step, ...] = ()
+    asks: tuple[Ask, ...] = ()
+    by: tuple[Other, ...] = ()
+    text: str = ""
+
+    @property
+    def mechanical(self) -> bool:
+        """Whether all of it may be applied without more words."""
+        return bool(self.steps) and all(step.klass is Class.MECHANICAL for step in self.steps)
+
+    def commands(self) -> tuple[str, ...]:
+        """All that can be pasted; () where a step takes what only a person knows."""
+        lines = [step.commands() for step in self.steps]
+        return tuple(line for each in lines for line in each) if all(lines) else ()
+
+    def files(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(path for step in self.steps for path in step.files()))
+
+
+Maker = Callable[["Evidence"], "Plan | None"]
+_MAKERS: dict[str, Maker] = {}
+
+
+def plans(*causes: str) -> Callable[[Maker], Maker]:
+    """Says of a function that it makes the plans of these causes; None from it: nothing on this host mends this one."""
+
+    def declare(maker: Maker) -> Maker:
+        _MAKERS.update(dict.fromkeys(causes, maker))
+        return maker
+
+    return declare
+
+
+def maker(cause: str) -> Maker | None:
+    for section in _sections():
+        importlib.import_module(section)
+    return _MAKERS.get(cause)
+
+
+def makers() -> Mapping[str, Maker]:
+    """By cause, of the sections that were looked at."""
+    return _MAKERS
+
+
+@functools.cache
+def _sections() -> tuple[str, ...]:
+    import diagnose.remedy.plans as package
+
+    return tuple(f"{package.__name__}.{found.name}" for found in pkgutil.iter_modules(package.__path__))

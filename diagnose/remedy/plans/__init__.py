@@ -1,0 +1,1 @@
+"""Plans by section, found by themselves."""

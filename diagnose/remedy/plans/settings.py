@@ -1,0 +1,279 @@
+"""Plans for what main.cf and master.cf say that Postfix does not take, or takes otherwise than it was meant."""
+
+from __future__ import annotations
+
+import re
+
+from diagnose.host.query import MailLog
+from diagnose.model import Observation, Status
+from diagnose.parse.postfix import main_cf, master_cf, setting_types
+from diagnose.remedy import values
+from diagnose.remedy.evidence import Evidence
+from diagnose.remedy.plan import Plan, plans
+from diagnose.remedy.running import Mode
+from diagnose.remedy.standard import SERVICES, service_line
+from diagnose.remedy.steps import Refused, Step, permitted
+
+_THROTTLED = re.compile(r"/master\[\d+\]: warning: .*(?:-- throttling|process \S+ pid \d+ (?:exit|killed))")
+
+
+def take_up(e: Evidence, why: str = "Postfix reads its settings when told so.") -> tuple[Step, ...]:
+    """A reload; where a daemon died of late, a restart: the master waits a minute before it tries that one again."""
+    recent = e.ask(MailLog(e.ctx.settings.since)).lines[-200:]
+    if any(_THROTTLED.search(line) for line in recent):
+        return e.restart("A daemon died lately; only a restart lets the master try it at once.")
+    return e.reload(why)
+
+
+@plans("postfix-config-error", "config-paste-artifact")
+def settings(e: Evidence) -> Plan | None:
+    steps: list[Step] = []
+    for seen in e.seen("config.paste"):
+        if seen.status is Status.FAILED:
+            steps += _line(e, seen, "What was copied into it is taken literally.")
+    for seen in e.seen("config.syntax"):
+        steps += _line(e, seen, "Postfix cannot read the line.") or _unread_service(e, seen)
+    done = {getattr(step, "line", 0) for step in steps}
+    for seen in e.seen("config.value"):
+        if seen.data.get("line") not in done or not done:
+            steps += _value(e, seen)
+    for seen in e.seen("config.unknown-parameter"):
+        if seen.status is Status.FAILED:
+            steps += _name(e, str(seen.data.get("name")), str(seen.data.get("parameter")))
+    for seen in e.seen("config.readable"):
+        path = str(seen.data.get("path"))
+        stat = e.stat(path)
+        wanted = 0o755 if stat.kind == "dir" else 0o644
+        steps.append(
+            Mode(
+                path=e.real(path),
+                mode=wanted,
+                was=stat.mode,
+                standard="postfix-files",
+                why="The sendmail command reads it with its caller's rights.",
+            )
+        )
+    for seen in e.seen("tls.key"):
+        if seen.status is Status.FAILED:
+            name = str(seen.data.get("parameter"))
+            steps.append(
+                e.drop(
+                    name,
+                    f"It names a file that does not exist ({seen.data.get('path')}), so that Postfix switches TLS off.",
+                )
+            )
+    if not steps:
+        return None
+    return Plan(steps=(*steps, *take_up(e)))
+
+
+def _line(e: Evidence, seen: Observation, why: str) -> list[Step]:
+    """A line of main.cf or master.cf as it was meant; one that means nothing becomes a comment."""
+    path, number = str(seen.data.get("path") or ""), int(str(seen.data.get("line") or 0))
+    raw = e.line(e.real(path), number) if path.endswith(("main.cf", "master.cf")) and number else ""
+    if not raw.strip():
+        return []
+    made = values.plain(raw)
+    if path.endswith("master.cf"):
+        return _service_line(e, path, number, raw, made)
+    name, equals, rest = (part.strip() for part in made.partition("="))
+    known = e.mta.defaults
+    if not equals:
+        words = made.split(None, 1)
+        if len(words) == 2 and words[0].rstrip(":") in known:
+            name, rest = words[0].rstrip(":"), words[1].lstrip(": ")
+            made = f"{name} = {rest}"
+        else:
+            made = f"#{raw}" if raw.isprintable() else f"#{made}"
+    elif raw[:1] in " \t" and number > 1:
+        made = made.strip()
+    elif " " in name and (near := re.sub(r"[\s-]+", "_", name)) in known:
+        made = f"{near} = {rest}"
+    setting = main_cf.parse(made).settings
+    if setting and (judged := setting_types.rejected({setting[0].name: setting[0].value}, known)):
+        better = values.value(setting[0].name, setting[0].value, judged[0].expected, known)
+        made = f"{setting[0].name} = {better}" if better else made
+    return [e.repair(path, number, raw, made, why)] if made != raw else []
+
+
+def _service_line(e: Evidence, path: str, number: int, raw: str, made: str) -> list[Step]:
+    words = made.split()
+    standard = service_line(e, words[0], words[1]) if len(words) > 1 else ""
+    why = "Postfix does not start with a line that it cannot read."
+    if len(words) < 8 and standard and raw[:1] not in " \t#":
+        return [e.repair(path, number, raw, standard, why)]
+    return [e.repair(path, number, raw, made if made != raw and len(words) >= 8 else f"#{raw}", why)]
+
+
+def _unread_service(e: Evidence, seen: Observation) -> list[Step]:
+    """The line of master.cf at fault, where Postfix' complaint names none."""
+    if "master.cf" not in f"{seen.data.get('path')} {seen.summary}":
+        return []
+    for found in master_cf.parse("\n".join(e.ask_lines(e.master_path))).findings:
+        if found.kind in ("bad-field-count", "bad-type", "bad-flag", "bad-number"):
+            raw = e.line(e.master_path, found.line)
+            return _service_line(e, e.master_path, found.line, raw, values.plain(raw))
+    return []
+
+
+def _value(e: Evidence, seen: Observation) -> list[Step]:
+    name = str(seen.data.get("parameter"))
+    written = e.was(name)
+    if written is None:
+        return []
+    if name in ("smtp_dns_support_level", "disable_dns_lookups"):
+        return [e.drop(name, "Without the DNS no mail exchanger is found.")]
+    expected = str(seen.data.get("expected"))
+    allowed = tuple(sorted(setting_types.ALLOWED.get(name, ())))
+    meant = values.value(name, str(seen.data.get("value")), expected, e.mta.defaults, allowed)
+    try:
+        if meant:
+            return [e.put(name, meant, f"It takes no {seen.data.get('value')}.")]
+        return [e.drop(name, f"It takes no {seen.data.get('value')}; without it Postfix' default holds.")]
+    except Refused:
+        return []
+
+
+def _name(e: Evidence, wrong: str, right: str) -> list[Step]:
+    """A misspelt parameter's name, set right at its place."""
+    setting = next((s for s in e.main.settings if s.name == wrong), None)
+    if setting is None:
+        return []
+    raw = e.line(e.main_path, setting.line)
+    if not permitted(right, e.was(right), setting.value) or not raw.startswith(wrong):
+        return []
+    return [e.repair(e.main_path, setting.line, wrong, right, f"Postfix knows no {wrong}.", at="start")]
+
+
+@plans("config-not-reloaded")
+def reload(e: Evidence) -> Plan | None:
+    return Plan(steps=take_up(e, "The settings were changed since Postfix last read them."))
+
+
+@plans("smtp-transport-missing")
+def transport(e: Evidence) -> Plan | None:
+    steps: list[Step] = []
+    for seen in e.seen("postfix.transport", "postfix.service"):
+        name = str(seen.data.get("service") or "")
+        if seen.status is Status.FAILED and name:
+            steps += _service(e, name)
+    return Plan(steps=(*steps, *take_up(e))) if steps else None
+
+
+def _service(e: Evidence, name: str) -> list[Step]:
+    from diagnose.remedy.steps import MasterService
+
+    postfix = e.mta
+    disabled = postfix.words("master_service_disable")
+    if any(word.partition(".")[0] in (name, "*") or word.partition("/")[0] == name for word in disabled):
+        return [e.drop("master_service_disable", f"It switches the service {name} off.")]
+    have = postfix.master.get(name)
+    if have is None:
+        lines = e.ask_lines(e.master_path)
+        for number, raw in enumerate(lines, 1):
+            body = raw.lstrip("# ").split()
+            if (
+                raw.startswith("#")
+                and body[:1] == [name]
+                and body[1:2] in (["unix"], ["fifo"], ["inet"])
+                and len(body) >= 8
+                and (body[1] != "inet" or name not in SERVICES)
+            ):
+                return _uncommented(e, lines, number)
+    if name in SERVICES:
+        text = service_line(e, name, SERVICES[name][0])
+        return [
+            MasterService(
+                path=e.master_path,
+                name=name,
+                type=SERVICES[name][0],
+                text=text,
+                why=f"The mail needs the service {name}.",
+            )
+        ]
+    users = [
+        p
+        for p, v in postfix.explicit.items()
+        if re.split(r"[:\s,]", v, maxsplit=1)[0] == name and p.endswith("transport")
+    ]
+    return [e.drop(p, f"It names the service {name}, which master.cf does not have.") for p in users]
+
+
+def _uncommented(e: Evidence, lines: list[str], number: int) -> list[Step]:
+    """The service's line and the commented lines of options that follow it."""
+    why = "The service is commented out."
+    steps: list[Step] = []
+    for at in range(number, len(lines) + 1):
+        raw = lines[at - 1]
+        if at > number and not re.match(r"#\s+-o\s", raw):
+            break
+        find = re.match(r"#\s*" if at == number else r"#", raw)
+        steps.append(e.repair(e.master_path, at, find[0] if find else "#", "", why, at="start"))
+    return steps
+
+
+@plans("postfix-not-running")
+def start(e: Evidence) -> Plan | None:
+    from diagnose.remedy.running import Unmask
+
+    steps: list[Step] = []
+    if e.manager == "systemd":
+        masked = e.stat("/etc/systemd/system/postfix.service").real == "/dev/null"
+        if masked:
+            steps.append(
+                Unmask(
+                    unit="postfix", why="The unit was masked so that it would not start.", opens="Postfix start at boot"
+                )
+            )
+    return Plan(steps=(*steps, *e.start_again()))
+
+
+@plans("relay-not-configured")
+def relay_meant(e: Evidence) -> Plan | None:
+    steps: list[Step] = []
+    for seen in e.seen("config.relay-meant", "config.relay-port"):
+        steps += _relay(e, seen)
+        if steps:
+            break
+    return Plan(steps=(*steps, *take_up(e))) if steps else None
+
+
+def _relay(e: Evidence, seen: Observation) -> list[Step]:
+    kind, number = str(seen.data.get("kind") or ""), int(str(seen.data.get("line") or 0))
+    if seen.sign == "config.relay-port":
+        wanted = seen.data.get("wanted")
+        return (
+            [e.put("relayhost", f"[{seen.data.get('host')}]:{wanted}", "The password map has an entry for this port.")]
+            if wanted
+            else []
+        )
+    raw = e.line(e.main_path, number) if number else ""
+    if kind == "indented":
+        return [e.repair(e.main_path, number, raw, raw.strip(), "An indented line belongs to the one before it.")]
+    if kind == "overridden":
+        return [e.repair(e.main_path, number, raw, f"#{raw}", "It empties the relayhost that stands above.")]
+    if kind == "misspelt":
+        unknown = {c.parameter for c in e.mta.complaints if c.kind == "unused-parameter"}
+        setting = next(
+            (
+                s
+                for s in e.main.settings
+                if s.name in unknown and (s.line == number or re.search(r"relay|host", s.name))
+            ),
+            None,
+        )
+        if setting is None:
+            return []
+        empty = e.main.get("relayhost")
+        name: list[Step] = [
+            e.repair(
+                e.main_path, setting.line, setting.name, "relayhost", f"Postfix knows no {setting.name}.", at="start"
+            )
+        ]
+        if empty and not empty.value and empty.line > setting.line:
+            old = e.line(e.main_path, empty.line)
+            name.insert(0, e.repair(e.main_path, empty.line, old, f"#{old}", "It would empty relayhost again."))
+        return name
+    from diagnose.remedy.plans.relays import by_login, by_table
+
+    return by_table(e) if kind == "table" or e.was("relayhost") else by_login(e)

@@ -1,0 +1,237 @@
+"""Steps that run commands: tables, copies, owners and modes, services, mail that waits, and what only a person may allow."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+
+from diagnose.knowledge import distributions
+from diagnose.remedy.steps import Refused, RunStep, Verify, postfix_tool
+
+_SUFFIXES = {"hash": (".db",), "btree": (".db",), "lmdb": (".lmdb",), "cdb": (".cdb",), "dbm": (".dir", ".pag")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildTable(RunStep):
+    """postmap(1), or postalias(1), on type:path. key: one that must be found afterwards, "" for none."""
+
+    type: str
+    path: str
+    key: str = ""
+    aliases: bool = False
+    config: str = ""
+
+    @property
+    def table(self) -> str:
+        return f"{self.type}:{self.path}"
+
+    def argvs(self) -> tuple[tuple[str, ...], ...]:
+        return ((*postfix_tool("postalias" if self.aliases else "postmap", self.config), self.table),)
+
+    def files(self) -> tuple[str, ...]:
+        return tuple(self.path + suffix for suffix in _SUFFIXES.get(self.type, ()))
+
+    def verify(self) -> tuple[Verify, ...]:
+        return (Verify(argv=(*postfix_tool("postmap", self.config), "-q", self.key, self.table)),) if self.key else ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyFile(RunStep):
+    """A file as it is, with its owner and mode: into the chroot, where Postfix reads a copy."""
+
+    source: str
+    path: str
+
+    def argvs(self) -> tuple[tuple[str, ...], ...]:
+        return (("cp", "-pL", "--", self.source, self.path),)
+
+    def files(self) -> tuple[str, ...]:
+        return (self.path,)
+
+    def verify(self) -> tuple[Verify, ...]:
+        return (Verify(argv=("cmp", "-s", "--", self.source, self.path)),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mode(RunStep):
+    """was: the mode that it has. Never wider than before, but as far as `standard` says who demands it: "postfix-files" for
+    what Postfix owns, "chroot" for its copies of files that everybody may read."""
+
+    path: str
+    mode: int
+    was: int
+    standard: str = ""
+
+    def __post_init__(self) -> None:
+        if self.mode & ~self.was and not self.standard:
+            raise Refused(f"mode {self.mode:04o} of {self.path} is wider than {self.was:04o}")
+
+    def argvs(self) -> tuple[tuple[str, ...], ...]:
+        return (("chmod", f"{self.mode:04o}", "--", self.path),)
+
+    def files(self) -> tuple[str, ...]:
+        return (self.path,)
+
+    def verify(self) -> tuple[Verify, ...]:
+        return (Verify(argv=("stat", "-c", "%a", "--", self.path), prints=f"{self.mode:o}"),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ownership(RunStep):
+    path: str
+    owner: str
+    group: str
+
+    def argvs(self) -> tuple[tuple[str, ...], ...]:
+        return (("chown", "--", f"{self.owner}:{self.group}", self.path),)
+
+    def files(self) -> tuple[str, ...]:
+        return (self.path,)
+
+    def verify(self) -> tuple[Verify, ...]:
+        return (Verify(argv=("stat", "-c", "%U:%G", "--", self.path), prints=f"{self.owner}:{self.group}"),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetPermissions(RunStep):
+    """Owners and modes of Postfix' own files as its postfix-files lists them. paths: those seen to be wrong."""
+
+    paths: tuple[str, ...]
+    config: str = ""
+
+    def argvs(self) -> tuple[tuple[str, ...], ...]:
+        return ((*postfix_tool("postfix", self.config), "set-permissions"),)
+
+    def files(self) -> tuple[str, ...]:
+        return self.paths
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service(RunStep):
+    """Postfix started, restarted or made to read its settings again. manager: systemd, openrc, sysv, or "" for none."""
+
+    verb: str
+    manager: str = ""
+    config: str = ""
+    unit: str = "postfix"
+
+    def argvs(self) -> tuple[tuple[str, ...], ...]:
+        own = postfix_tool("postfix", self.config)
+        check = (*own, "check")
+        if self.verb == "reload":
+            return (check, (*own, "reload"))
+        if self.manager:
+            return (check, tuple(shlex.split(distributions.service(self.manager, self.verb, self.unit))))
+        return (check, *(((*own, "stop"),) if self.verb == "restart" else ()), (*own, "start"))
+
+    def commands(self) -> tuple[str, ...]:
+        return (" && ".join(shlex.join(argv) for argv in self.argvs()),)
+
+    def verify(self) -> tuple[Verify, ...]:
+        return (Verify(argv=(*postfix_tool("postfix", self.config), "status")),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartService(RunStep):
+    """Another program that mail needs, such as a filter. opens: what it does once it runs."""
+
+    allow: str = "service"
+    unit: str
+    manager: str = ""
+    verb: str = "start"
+
+    def argvs(self) -> tuple[tuple[str, ...], ...]:
+        return (tuple(shlex.split(distributions.service(self.manager, self.verb, self.unit))),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unmask(RunStep):
+    allow: str = "service"
+    unit: str
+    masked: bool = True
+
+    def argvs(self) -> tuple[tuple[str, ...], ...]:
+        return (*((("systemctl", "unmask", self.unit),) if self.masked else ()), ("systemctl", "enable", self.unit))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requeue(RunStep):
+    """An attempt now for the mail in question, and no other; ids: queue ids, few."""
+
+    ids: tuple[str, ...]
+    config: str = ""
+
+    def argvs(self) -> tuple[tuple[str, ...], ...]:
+        return tuple((*postfix_tool("postqueue", self.config), "-i", id) for id in self.ids)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseHeld(RunStep):
+    """Held mail let go, by queue id."""
+
+    allow: str = "held"
+    ids: tuple[str, ...]
+    config: str = ""
+
+    def argvs(self) -> tuple[tuple[str, ...], ...]:
+        return tuple((*postfix_tool("postsuper", self.config), "-H", id) for id in self.ids)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstallPackage(RunStep):
+    """packages by name; install: this distribution's command before them, as words."""
+
+    allow: str = "package"
+    packages: tuple[str, ...]
+    install: tuple[str, ...]
+
+    def argvs(self) -> tuple[tuple[str, ...], ...]:
+        return ((*self.install, *self.packages),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirewallAccept(RunStep):
+    """The narrowest accept, put before the rule that drops, by the manager that owns the rules. argv: its command; undo: the
+    command that takes the accept out again."""
+
+    allow: str = "firewall"
+    argv: tuple[str, ...]
+    undo: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if set(self.argv) & {
+            "-D",
+            "-F",
+            "-X",
+            "-P",
+            "delete",
+            "flush",
+            "destroy",
+            "disable",
+            "reset",
+            "stop",
+            "-f",
+            "restore",
+        }:
+            raise Refused(shlex.join(self.argv))
+
+    def argvs(self) -> tuple[tuple[str, ...], ...]:
+        return (self.argv,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command(RunStep):
+    """A command of a product that repairs what was meant (newaliases, update-ca-certificates, a settings' reload)."""
+
+    argv: tuple[str, ...]
+    changes: tuple[str, ...] = ()
+    checks: tuple[Verify, ...] = ()
+
+    def argvs(self) -> tuple[tuple[str, ...], ...]:
+        return (self.argv,)
+
+    def files(self) -> tuple[str, ...]:
+        return self.changes
+
+    def verify(self) -> tuple[Verify, ...]:
+        return self.checks

@@ -1,0 +1,326 @@
+"""What can be done to a host, as data: what it changes, why, as which commands, and how it is checked.
+
+A step is either a `FileStep`, which makes new bytes of a file's old ones and nothing else, or a `RunStep`, which runs
+commands. Each is of a class: mechanical (what was meant is repaired) or policy (it opens, installs or releases something;
+named by hand). What must never be done cannot be made: `Refused` is raised.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+
+from diagnose.remedy import edits
+
+Given = Mapping[str, str]
+"""What a person gave for a plan's asks, by name."""
+NONE: Given = MappingProxyType({})
+
+
+class Class(Enum):
+    MECHANICAL = "mechanical"
+    POLICY = "policy"
+
+
+class Refused(ValueError):
+    """The step would do what is never done: open the host to others, weaken TLS, switch a filter off."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verify:
+    """A command that shows whether the step took: its exit status, and what it prints (stripped) where that is said."""
+
+    argv: tuple[str, ...]
+    status: int = 0
+    prints: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """why: one sentence. allow: by what name a policy step is allowed (firewall, held, package, route, service), "" for a mechanical
+    one; opens: what a policy step lets happen, in a few words."""
+
+    why: str
+    allow: str = ""
+    opens: str = ""
+
+    @property
+    def klass(self) -> Class:
+        return Class.POLICY if self.allow else Class.MECHANICAL
+
+    def commands(self) -> tuple[str, ...]:
+        """To paste at a root shell, one after the other; () where it takes what only a person knows."""
+        raise NotImplementedError
+
+    def files(self) -> tuple[str, ...]:
+        """The files that it may change, as absolute paths."""
+        return ()
+
+    def verify(self) -> tuple[Verify, ...]:
+        return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileStep(Step):
+    """path: links resolved. mode, owner ("user:group"): wanted afterwards, None to keep; a new file has 0644 root:root."""
+
+    path: str
+    mode: int | None = None
+    owner: str | None = None
+
+    def edit(self, old: bytes | None, given: Given = NONE) -> bytes:
+        """The content wanted of the content that is there (None: no such file). Raises edits.Changed."""
+        raise NotImplementedError
+
+    def files(self) -> tuple[str, ...]:
+        return (self.path,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStep(Step):
+    def argvs(self) -> tuple[tuple[str, ...], ...]:
+        """The commands to run in their order, without a shell; each must succeed."""
+        raise NotImplementedError
+
+    def commands(self) -> tuple[str, ...]:
+        return tuple(shlex.join(argv) for argv in self.argvs())
+
+
+def postfix_tool(tool: str, config: str) -> tuple[str, ...]:
+    return (tool,) if config in ("", "/etc/postfix") else (tool, "-c", config)
+
+
+_NEVER = re.compile(
+    r"mynetworks(_style)?|(smtpd|postscreen)_\w*(restrictions?\w*|access\w*|sasl\w*|client_\w+)|\w*milters?|milter_\w+|content_filter"
+    r"|smtpd_proxy_filter|receive_override_options|relay_domains|authorized_\w+|permit_mx_backup_networks|inet_interfaces"
+    r"|(smtpd?_|lmtp_)?(header|body|mime_header|nested_header|milter_header)_checks"
+)
+_LEVELS = ("none", "may", "encrypt", "dane", "dane-only", "fingerprint", "verify", "secure")
+_TLS = re.compile(
+    r"(smtp|smtpd|lmtp)_(tls_security_level|enforce_tls|use_tls|tls_per_site|tls_policy_maps|tls_enforce_peername)"
+)
+
+
+def _words(value: str | None) -> set[str]:
+    return set(re.split(r"[,\s]+", value or "")) - {""}
+
+
+def _within(word: str, given: set[str]) -> bool:
+    """Whether an address or network is one of those given, or a part of one."""
+    if word in given:
+        return True
+    try:
+        inner = ipaddress.ip_network(re.sub(r"[\[\]]", "", word))
+    except ValueError:
+        return False
+    for other in given:
+        try:
+            outer = ipaddress.ip_network(re.sub(r"[\[\]]", "", other), strict=False)
+        except ValueError:
+            continue
+        if inner.version == outer.version and inner.subnet_of(outer):  # type: ignore[arg-type]
+            return True
+    return False
+
+
+def permitted(name: str, was: str | None, value: str | None) -> bool:
+    """Whether the parameter may be changed so. was, value: None for unset; what opens the host may only be narrowed."""
+    if name in ("mynetworks", "inet_interfaces"):
+        return value == "loopback-only" or (bool(value) and all(_within(word, _words(was)) for word in _words(value)))
+    if _NEVER.fullmatch(name):
+        return False
+    if name.endswith("tls_security_level"):
+        if was is None or was not in _LEVELS:
+            return value in _LEVELS and value != "none"
+        return value in _LEVELS and _LEVELS.index(value) >= _LEVELS.index(was)
+    return not (_TLS.fullmatch(name) and value in (None, "", "no") and was not in (None, "", "no"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetParameter(FileStep):
+    """main.cf's parameter; path is that main.cf. was: its value there, None where it is not set."""
+
+    name: str
+    value: str
+    was: str | None = None
+
+    def __post_init__(self) -> None:
+        if not permitted(self.name, self.was, self.value):
+            raise Refused(f"{self.name} = {self.value}")
+        if not re.fullmatch(r"[A-Za-z0-9_]+", self.name) or not self.value.isprintable():
+            raise Refused(f"{self.name!r} = {self.value!r}")
+
+    def edit(self, old: bytes | None, given: Given = NONE) -> bytes:
+        return edits.parameter(old, self.name, self.value)
+
+    def commands(self) -> tuple[str, ...]:
+        return (shlex.join((*postfix_tool("postconf", self.config), "-e", f"{self.name} = {self.value}")),)
+
+    def verify(self) -> tuple[Verify, ...]:
+        return (Verify(argv=(*postfix_tool("postconf", self.config), "-nh", self.name), prints=self.value),)
+
+    @property
+    def config(self) -> str:
+        return self.path.rpartition("/")[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveParameter(FileStep):
+    """default: what Postfix takes without it."""
+
+    name: str
+    was: str | None = None
+    default: str | None = None
+
+    def __post_init__(self) -> None:
+        if not permitted(self.name, self.was, self.default) or not re.fullmatch(r"[A-Za-z0-9_]+", self.name):
+            raise Refused(f"without {self.name}")
+
+    def edit(self, old: bytes | None, given: Given = NONE) -> bytes:
+        return edits.parameter(old, self.name, None)
+
+    def commands(self) -> tuple[str, ...]:
+        return (shlex.join((*postfix_tool("postconf", self.path.rpartition("/")[0]), "-X", self.name)),)
+
+    def verify(self) -> tuple[Verify, ...]:
+        return (Verify(argv=(*postfix_tool("postconf", self.path.rpartition("/")[0]), "-nh", self.name), prints=""),)
+
+
+_SPECIAL = re.compile(r"[\\.\[\]*^$]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepairLine(FileStep):
+    """One line (from 1) in which `find` becomes `put`, where the line is still as it was read. at: "start", "end", "whole"
+    (`find` is the line), "within". No secret stands in find or put: what surrounds one is enough."""
+
+    line: int
+    find: str
+    put: str
+    at: str = "whole"
+
+    def __post_init__(self) -> None:
+        if "\n" in self.put or "\n" in self.find:
+            raise Refused("more than one line")
+        before, after = (re.match(r"\s*(\w+)\s*=\s*(.*)", text) for text in (self.find, self.put))
+        if self.at == "whole" and self.path.endswith("main.cf") and after:
+            was = before[2] if before and before[1] == after[1] else None
+            if not permitted(after[1], was, after[2]) and _substance(self.find) != _substance(self.put):
+                raise Refused(self.put)
+
+    def edit(self, old: bytes | None, given: Given = NONE) -> bytes:
+        return edits.line(old, self.line, self.find, self.put, self.at)
+
+    def commands(self) -> tuple[str, ...]:
+        mark = next((c for c in "/|,%;" if c not in self.find + self.put), "/")
+        find = _SPECIAL.sub(r"\\\g<0>", self.find).replace("/", r"\/" if mark == "/" else "/")
+        put = re.sub(r"[\\&]", r"\\\g<0>", self.put).replace("/", r"\/" if mark == "/" else "/")
+        if not self.find.isprintable() or not self.put.isprintable():
+            if self.at != "whole" or not self.put.isprintable():
+                return ()
+            return (shlex.join(("sed", "-i", f"{self.line}c\\{self.put}", self.path)),)
+        before = "^" if self.at in ("start", "whole") else ""
+        after = "$" if self.at in ("end", "whole") else ""
+        script = f"{self.line}s{mark}{before}{find}{after}{mark}{put}{mark}"
+        return (shlex.join(("sed", "-i", script, self.path)),)
+
+
+def _substance(text: str) -> str:
+    """A line without what a repair may take away: blanks at its start, quotes, a backslash or comment at its end."""
+    return re.sub(r"\s+#.*$|[\"'\\]|[^\x21-\x7e]", "", text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableEntry(FileStep):
+    """A table's text in which `key` has a value: `value` itself, or by reference the one that stands under `same_as` in the same
+    file, or what the person gave for the asks `given` (joined by ":"). The one under same_as stays."""
+
+    key: str
+    value: str = ""
+    same_as: str = ""
+    asks: tuple[str, ...] = ()
+    new_mode: int = 0o600
+
+    def __post_init__(self) -> None:
+        if re.search(r"\s", self.key) or not self.key.isprintable() or not self.value.isprintable():
+            raise Refused(f"key {self.key!r}")
+
+    def edit(self, old: bytes | None, given: Given = NONE) -> bytes:
+        if self.asks:
+            value = ":".join(given[name] for name in self.asks).encode()
+        else:
+            value = edits.value_of(old, self.same_as) if self.same_as else self.value.encode()
+        return edits.entry(old, self.key, value)
+
+    def commands(self) -> tuple[str, ...]:
+        if self.asks:
+            return ()
+        path = shlex.quote(self.path)
+        if self.same_as:
+            find = _SPECIAL.sub(r"\\\g<0>", self.same_as).replace("/", r"\/")
+            put = re.sub(r"[\\&/]", r"\\\g<0>", self.key)
+            script = shlex.quote(rf"/^{find}[[:blank:]]/{{p;s/^{find}/{put}/}}")
+            return (f"sed -i {script} {path}",)
+        return (f"printf '%s\\n' {shlex.quote(f'{self.key} {self.value}')} >>{path}",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content(FileStep):
+    """A small file written whole, such as one that lacks; never one that holds anything of value."""
+
+    text: str
+
+    def edit(self, old: bytes | None, given: Given = NONE) -> bytes:
+        return self.text.encode()
+
+    def commands(self) -> tuple[str, ...]:
+        lines = " ".join(shlex.quote(line) for line in self.text.rstrip("\n").split("\n"))
+        return (f"printf '%s\\n' {lines} >{shlex.quote(self.path)}",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MasterService(FileStep):
+    """A service's line in master.cf (path), put back or set right."""
+
+    name: str
+    type: str
+    text: str
+
+    def edit(self, old: bytes | None, given: Given = NONE) -> bytes:
+        return edits.service(old, self.name, self.type, self.text)
+
+    def commands(self) -> tuple[str, ...]:
+        argv = postfix_tool("postconf", self.path.rpartition("/")[0])
+        return (shlex.join((*argv, "-M", f"{self.name}/{self.type}={' '.join(self.text.split())}")),)
+
+    def verify(self) -> tuple[Verify, ...]:
+        argv = postfix_tool("postconf", self.path.rpartition("/")[0])
+        return (Verify(argv=(*argv, "-M", f"{self.name}/{self.type}")),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MasterOption(FileStep):
+    """A service's `-o name=value` in master.cf (path); value None takes it out."""
+
+    service: str
+    type: str
+    name: str
+    value: str | None
+    was: str | None = None
+
+    def __post_init__(self) -> None:
+        if not permitted(self.name, self.was, self.value):
+            raise Refused(f"-o {self.name}={self.value}")
+
+    def edit(self, old: bytes | None, given: Given = NONE) -> bytes:
+        return edits.option(old, self.service, self.type, self.name, self.value)
+
+    def commands(self) -> tuple[str, ...]:
+        argv = postfix_tool("postconf", self.path.rpartition("/")[0])
+        where = f"{self.service}/{self.type}/{self.name}"
+        return (shlex.join((*argv, "-PX", where) if self.value is None else (*argv, "-P", f"{where}={self.value}")),)

@@ -1,0 +1,91 @@
+"""Whether what the tool prints mends a machine: its commands run word for word, a message handed in, the tool asked again."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from dataclasses import dataclass
+
+from .fault import Fault
+from .machine import LabError, Machine
+from .run import Options, ask
+
+RECIPIENT = "maria@northwind-trading.com"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mended:
+    """end: mended (mail flows, nothing likely is claimed), claimed (mail flows), not (it does not), words (nothing to paste),
+    asks (what only a person knows), lab (the lab broke)."""
+
+    fault: str
+    end: str
+    cause: str = ""
+    why: str = ""
+    commands: tuple[str, ...] = ()
+
+
+def mend(fault: Fault) -> Mended:
+    try:
+        with Machine(fault) as machine:
+            machine.prepare()
+            return _mend(machine)
+    except (LabError, OSError, RuntimeError, AssertionError) as problem:
+        return Mended(fault=fault.id, end="lab", why=str(problem)[:300])
+
+
+def _mend(machine: Machine) -> Mended:
+    fault = machine.fault
+    first = ask(machine, Options())
+    if first.error:
+        return Mended(fault=fault.id, end="lab", why=first.error)
+    diagnoses = json.loads(first.text)["diagnoses"]
+    if not diagnoses:
+        return Mended(fault=fault.id, end="not", why="nothing found")
+    top, remedy = diagnoses[0]["cause"], diagnoses[0]["remedy"]
+    commands = tuple(remedy["commands"])
+    asks = "Needed: " in remedy["text"]
+    if not commands or commands[0].startswith("sudo mail-diagnose"):
+        return Mended(fault=fault.id, end="asks" if asks else "words", cause=top, why=remedy["text"][:600])
+    machine.started = True  # what is written from now on is as young as it is
+    ran = machine.run("dash", "-c", "\n".join(commands), timeout=60)
+    said = (ran.stdout + ran.stderr).strip()[-300:]
+    flows, why = _flows(machine)
+    again = ask(machine, Options())
+    claims = [cause for cause, sure in again.ranked if sure in ("certain", "likely")]
+    end = "not" if not flows else "claimed" if claims or again.error else "mended"
+    why = " | ".join(part for part in (why, ", ".join(claims), again.error, said) if part)
+    return Mended(fault=fault.id, end=end, cause=top, why=why, commands=commands)
+
+
+def _flows(machine: Machine, patience: float = 12) -> tuple[bool, str]:
+    """Whether a new message reaches a server of others."""
+    mark = f"mend{time.monotonic_ns()}"
+    before = len(machine.log())
+    machine.submit(RECIPIENT, body=mark)
+    until = time.monotonic() + patience
+    while time.monotonic() < until:
+        new = machine.log()[before:]
+        if re.search(rf"to=<{RECIPIENT}>.* status=sent", new):
+            return True, ""
+        time.sleep(0.2)
+    lines = [
+        line.partition("]: ")[2]
+        for line in new.splitlines()
+        if "status=" in line or "fatal" in line or "warning" in line
+    ]
+    return False, (lines or ["no attempt"])[-1][:250]
+
+
+def table(faults: list[Fault]) -> int:
+    rows = []
+    for fault in faults:
+        row = mend(fault)
+        rows.append(row)
+        print(f"{row.fault:36} {row.end:8} {row.cause:28} {row.why}", flush=True)
+        for command in row.commands if row.end in ("not", "claimed") else ():
+            print(f"{'':12}{command}", flush=True)
+    ends = {end: sum(row.end == end for row in rows) for end in ("mended", "claimed", "not", "asks", "words", "lab")}
+    print(f"mended {ends['mended']} of {len(rows)}: {ends}")
+    return 0 if ends["not"] == ends["lab"] == 0 else 1
