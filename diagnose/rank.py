@@ -55,9 +55,13 @@ def rank(
     for run in runs:
         for observation in run.observations:
             seen.setdefault(observation.sign, []).append(observation)
-    found = [d for cause in causes if (d := weigh(cause, seen, family, untried, text)) is not None]
+    probed = frozenset(spec.id for run in runs if run.probes for spec in run.signs)
+    found = [d for cause in causes if (d := weigh(cause, seen, family, untried, text, probed)) is not None]
     found = _fold(found)
     found.sort(key=_order)
+    # Nothing leaves now: what was delivered before, or never handed over, comes after that.
+    out = any(d.cause.impact is Impact.OUTAGE and d.confidence > Confidence.POSSIBLE for d in found)
+    found.sort(key=lambda d: out and d.cause.impact is Impact.NONE)
     return tuple(found)
 
 
@@ -89,12 +93,17 @@ def weigh(
     family: str = "",
     untried: Container[str] = (),
     text: bool = False,
+    probed: Container[str] = (),
 ) -> Diagnosis | None:
-    """One cause against the observations by sign; None where nothing speaks for it or the score is too low."""
+    """One cause against the observations by sign; None where nothing speaks for it or the score is too low. `probed`: the
+    signs of what was tried just now."""
     support: dict[str, tuple[Sign, Observation]] = {}
     against: dict[str, tuple[Sign, Observation]] = {}
     unknown: dict[str, None] = {}
     for sign in (*cause.signs, *sayings.signs().get(cause.id, ()), *_flow(cause)):
+        if sign.id == sayings.FLOW and sign.weight < 0 and sign.status is Status.OK:
+            tried = any(one.weight >= SPEAKS and one.id in probed for one, _ in support.values())
+            sign = dataclasses.replace(sign, where=(("recent" if tried else "unchanged", True),))
         for observation in seen.get(sign.id, ()):
             if observation.status is Status.UNKNOWN and sign.status is not Status.UNKNOWN:
                 if sign.weight > 0:
@@ -159,7 +168,7 @@ def _capped(
 
 
 def _flow(cause: Cause) -> tuple[Sign, ...]:
-    """What mail that got through since says of a cause."""
+    """What mail that got through since says of a cause: nothing of what was changed after it, or fails when tried now."""
     weight = cause.flow if cause.flow is not None else REFUTES if cause.impact is Impact.OUTAGE else 0
     return (Sign(sayings.FLOW, weight, Status.OK),) if weight else ()
 

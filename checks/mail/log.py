@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from diagnose import facts
-from diagnose.check import ANY, Context, MailLog, SignSpec, check, fail, ok, skip, stamped, unknown, warn
+from diagnose.check import ANY, Context, MailLog, SignSpec, Stat, check, fail, ok, skip, stamped, unknown, warn
 from diagnose.facts.mail import SAID_SIGNS
 from diagnose.model import Observation, Scalar, Stage
 from diagnose.parse.log import current, maillog
 from diagnose.parse.log.current import Fact
+from diagnose.parse.postfix import table
+
+RECENT = timedelta(minutes=10)  # a probe that fails now outweighs what went through before that
 
 
 @check(
     id="log",
     title="Mail log",
     signs=(
-        SignSpec("mail.flow", gauge="flow", proves=Stage.DELIVERY),
+        SignSpec(
+            "mail.flow", {"recent": (True, False), "unchanged": (True, False)}, gauge="flow", proves=Stage.DELIVERY
+        ),
         SAID_SIGNS,
         "log.submissions",
         SignSpec("log.recipient", {"kind": ANY}),
@@ -86,7 +92,8 @@ def _flow(ctx: Context, read: maillog.MailLog, found: tuple[Fact, ...], where: s
     failing = [f for f in found if f.current and not f.minor and f.label != "undelivered-notice"]
     if sent:
         at, host = max(sent)
-        data: dict[str, Scalar] = {"host": host, "last": at.isoformat()}
+        data: dict[str, Scalar] = {"host": host, "last": at.isoformat(), "recent": read.now - at < RECENT}
+        data["unchanged"] = _changed(ctx) <= at.timestamp() + 1
         mine = [f.last for f in failing if f.last is not None and f.route != "local"]
         if not failing or not mine or at >= max(mine):
             status = warn if failing else ok
@@ -97,6 +104,16 @@ def _flow(ctx: Context, read: maillog.MailLog, found: tuple[Fact, ...], where: s
         yield fail("mail.flow", where, "mail fails, and none got through on this way in the window")
     else:
         yield unknown("mail.flow", where, "no delivery to another host stands in the window")
+
+
+def _changed(ctx: Context) -> float:
+    """When Postfix was last started, or what it reads last written: what went through before says nothing of it."""
+    postfix, running = facts.mta(ctx), (facts.master(ctx), facts.queue_manager(ctx))
+    folder, paths = postfix.config_directory, ["/etc/resolv.conf", f"{postfix.queue_directory}/etc/resolv.conf"]
+    paths += [folder, f"{folder}/main.cf", f"{folder}/master.cf"]
+    for one in table.parse_list(postfix.value("smtp_sasl_password_maps")):
+        paths += table.files(one)
+    return max(0.0, *(each.started for each in running if each), *(ctx.ask(Stat(path)).mtime for path in paths))
 
 
 def _handed_over(read: maillog.MailLog, whole: bool, where: str) -> Iterator[Observation]:

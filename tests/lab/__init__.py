@@ -3,6 +3,7 @@
     fault.py        what a case is          machine.py   the machine        network.py  its four namespaces
     faults/         the cases, by section   steps.py     what is done to it  internet/  names and servers outside
     run.py          ask the tool, judge     figures.py   the sums            table      the command
+    composed/       machines drawn at random from bases, faults, shapes and distractors
 
 A case is a literal: what is done before Postfix starts (`setup`) and after (`then`), how the internet differs (`world`),
 and the line that the mail log must show before the tool is asked (`shows`). A case whose line does not come is an error

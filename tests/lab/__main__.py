@@ -13,9 +13,10 @@ import time
 from pathlib import Path
 
 from . import mend
+from .composed import compose, sample, spelled
 from .fault import Fault
 from .faults import every
-from .figures import good_enough, report
+from .figures import composed, good_enough, report
 from .machine import Machine
 from .run import Answer, Options, as_json, judge, many
 
@@ -23,9 +24,17 @@ from .run import Answer, Options, as_json, judge, many
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tests/lab/table", description="Break machines, ask mail-diagnose, compare.")
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help="case, shell pattern, or =CAUSE (all cases of a cause)"
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="case, shell pattern, =CAUSE (all cases of a cause), or composed machine",
     )
     parser.add_argument("--file", type=Path, help="machines of this Python file (its FAULTS), not of the lab's own")
+    parser.add_argument(
+        "--seed", help="compose machines that nobody wrote, from this seed (with --list: only name them)"
+    )
+    parser.add_argument("--count", type=int, default=30, help="how many of them (default 30)")
+    parser.add_argument("--from", dest="first", type=int, default=0, help="leave out so many before")
     parser.add_argument("--jobs", type=int, default=2, help="machines side by side (default 2)")
     parser.add_argument("--user", help="run the tool as this user, such as nobody or nobody+adm")
     parser.add_argument("--no-network", action="store_true", help="tell the tool not to use the network")
@@ -53,7 +62,9 @@ def chosen(names: list[str], file: Path | None = None) -> list[Fault]:
         return list(cases.values())
     found: dict[str, Fault] = {}
     for name in names:
-        if name.startswith("="):
+        if name.count("/") == 4:
+            hits = [compose(spelled(name))]
+        elif name.startswith("="):
             hits = [case for case in cases.values() if name[1:] in case.accept]
         else:
             hits = [cases[known] for known in fnmatch.filter(cases, name)]
@@ -71,7 +82,10 @@ def show_row(fault: Fault, answer: Answer) -> None:
     )
     verdict = "right" if judge(fault, answer) else "WRONG"
     said = answer.error or said or "(nothing)"
-    print(f"{fault.id:38} {wanted:34} {verdict:6} {answer.seconds:5.1f} s {answer.total:5.1f} s  {said}", flush=True)
+    print(
+        f"{fault.id:{38 if '/' not in fault.id else 70}} {wanted:34} {verdict:6} {answer.seconds:5.1f} s {answer.total:5.1f} s  {said}",
+        flush=True,
+    )
 
 
 def shell(fault: Fault) -> int:
@@ -96,6 +110,8 @@ def declared_signs() -> set[str]:
 
 def main() -> int:
     asked = arguments()
+    if asked.seed:
+        asked.names += [str(recipe) for recipe in sample(asked.seed, asked.first + asked.count)[asked.first :]]
     if asked.list:
         for case in chosen(asked.names, asked.file):
             print(f"{case.id:38} {'+'.join([*case.accept, *case.also]) or '(healthy)':40} {case.about}")
@@ -117,7 +133,7 @@ def main() -> int:
             show_row(fault, answer)
         if asked.keep and answer.text:
             Path("lab-reports").mkdir(exist_ok=True)
-            Path("lab-reports", f"{fault.id}.json").write_text(answer.text)
+            Path("lab-reports", f"{fault.id.replace('/', ',')}.json").write_text(answer.text)
     if asked.json:
         asked.json.write_text(json.dumps([as_json(f, a) for f, a in rows], indent=1) + "\n")
     if asked.check:
@@ -125,6 +141,8 @@ def main() -> int:
         print(f"{len(rows) - len(broken)} of {len(rows)} real, {time.monotonic() - began:.0f} s {' '.join(broken)}")
         return 1 if broken else 0
     print(report(rows, set() if asked.names or asked.file else declared_signs()))
+    if all(fault.id.count("/") == 4 for fault, _ in rows):
+        print(composed(rows))
     print(f"{time.monotonic() - began:.0f} s in all")
     return 0 if good_enough(rows, bool(asked.user)) else 1
 

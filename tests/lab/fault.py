@@ -25,6 +25,8 @@ class Fault:
     shows: pattern that the machine's mail log must show before anything is asked, the proof that the fault is real;
         empty where the fault leaves no line.
     files: (command, pattern) proofs other than the log: the command's output must match.
+    allowed: for a healthy machine, causes that hold although mail flows (mail of an earlier outage waits).
+    truth: after the tool was asked: does mail flow, or not, as the case claims? Raises LabError.
     """
 
     id: str
@@ -40,4 +42,6 @@ class Fault:
     start: bool = True
     args: tuple[str, ...] = ()
     history: bool = False
+    allowed: tuple[str, ...] = ()
+    truth: Step | None = None
     hostname: str = "app.brightwater-labs.com"

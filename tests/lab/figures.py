@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from .fault import Fault
-from .run import Answer, judge
+from .run import Answer, accused, judge
 
 Rows = list[tuple[Fault, Answer]]
 
@@ -35,9 +35,9 @@ def sums(rows: Rows) -> Figures:
     alarms, wrong = [], []
     for fault, answer in rows:
         known = {*fault.accept, *fault.also}
-        for cause, confidence in answer.ranked:
-            if fault.kind == "healthy" and confidence in ("certain", "likely"):
-                alarms.append(f"{fault.id}: {cause} ({confidence})")
+        if fault.kind == "healthy":
+            alarms += [f"{fault.id}: {cause} ({confidence})" for cause, confidence in accused(fault, answer)]
+        known |= {*fault.allowed}
         first = answer.ranked[:1]
         if first and first[0][1] == "certain" and first[0][0] not in known:
             wrong.append(f"{fault.id}: {first[0][0]}")
@@ -109,6 +109,35 @@ def report(rows: Rows, declared: set[str]) -> str:
         lines.append("never first: " + " ".join(causes))
     if silent := declared - {sign for _, a in rows for sign in a.fired}:
         lines.append("signs that never fired: " + " ".join(sorted(silent)))
+    return "\n".join(lines)
+
+
+def all_clear(rows: Rows) -> list[str]:
+    """Broken machines of which it was said that nothing is wrong."""
+    return [f.id for f, a in rows if f.kind != "healthy" and a.status == "ok"]
+
+
+def composed(rows: Rows) -> str:
+    """The figures of composed machines, and how often each value of each axis was right."""
+    from .composed import spelled
+
+    lines = [f"false all-clears: {len(all_clear(rows))}", *(f"  {name}" for name in all_clear(rows))]
+    sure = [judge(f, a) for f, a in rows if f.kind == "fault" and a.ranked and a.ranked[0][1] == "certain"]
+    hits = [a for f, a in rows if f.kind == "fault" and judge(f, a)]
+    certain = sum(a.ranked[0][1] == "certain" for a in hits)
+    lines.append(f"right and certain: {certain} of {len(hits)} right; certain: {sum(sure)} of {len(sure)} right")
+    count: Counter[tuple[str, str]] = Counter()
+    right: Counter[tuple[str, str]] = Counter()
+    for fault, answer in rows:
+        recipe = spelled(fault.id)
+        values = [("fault", recipe.fault), ("base", recipe.base), ("shape", recipe.shape)]
+        values += [("fault", recipe.also)] if recipe.also else []
+        for value in values + [("among", name) for name in recipe.distractors or ("-",)]:
+            count[value] += 1
+            right[value] += judge(fault, answer)
+    for axis in ("base", "shape", "among", "fault"):
+        told = [f"{name} {right[a, name]}/{n}" for (a, name), n in sorted(count.items()) if a == axis]
+        lines += [f"{axis}: " + ", ".join(told)]
     return "\n".join(lines)
 
 

@@ -90,9 +90,11 @@ class Machine:
         self.started = False
         self.journal = False
         self.log_file = "/var/log/mail.log"
+        self.config = "/etc/postfix"  # of the instance that sends mail out
         self.noise = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the machine
         self.folder = tempfile.TemporaryDirectory(prefix="lab-")  # the internet's, which is killed and cannot tidy up
         self.network: Network
+        self.internet: subprocess.Popen[bytes]
 
     def __enter__(self) -> Machine:
         try:
@@ -135,7 +137,7 @@ class Machine:
         made, _ = authority()
         gateway = self._spawn("unshare", "-n", "sleep", "infinity")
         isp = self._spawn("unshare", "-n", "sleep", "infinity")
-        internet = self._spawn(
+        internet = self.internet = self._spawn(
             "unshare", "-n", sys.executable, "-m", "tests.lab.internet", pipes=True, TMPDIR=self.folder.name
         )
         assert internet.stdin
@@ -277,15 +279,15 @@ class Machine:
         """Set parameters of main.cf; None removes one."""
         gone = [name for name, value in settings.items() if value is None]
         if gone:
-            self.run("postconf", "-X", *gone)
+            self.run("postconf", "-c", self.config, "-X", *gone)
         kept = [f"{name}={value}" for name, value in settings.items() if value is not None]
         if kept:
-            done = self.run("postconf", "-e", *kept)
+            done = self.run("postconf", "-c", self.config, "-e", *kept)
             if done.returncode:
                 raise LabError(done.stderr)
         if not self.started:  # Postfix programs wait before they read a main.cf that is younger than two seconds
             then = time.time() - 500
-            os.utime(self.path("/etc/postfix/main.cf"), (then, then))
+            os.utime(self.path(f"{self.config}/main.cf"), (then, then))
 
     def start(self) -> None:
         """Copy files into the chroot as Debian's service does, then start Postfix."""
@@ -300,6 +302,17 @@ class Machine:
         sender = sender or f"noreply@{self.fault.world.customer}"
         text = f"From: Portal <{sender}>\nTo: <{to}>\nSubject: Please verify your address\n\n{body or 'Hello.'}\n"
         self.run("sendmail", "-f", sender, "--", *to.split(), user=user, stdin=text)
+
+    def turn_world(self) -> None:
+        """Make the internet what its world says it is later."""
+        self.internet.send_signal(signal.SIGUSR1)
+        time.sleep(0.1)
+
+    def received(self, to: str) -> int:
+        """How many messages to that address some server of the internet has taken."""
+        with contextlib.suppress(FileNotFoundError):
+            return Path(self.folder.name, "received").read_text().split("\n").count(to.lower())
+        return 0
 
     def log(self) -> str:
         """What was logged since the machine came up."""

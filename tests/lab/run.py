@@ -46,11 +46,16 @@ def judge(fault: Fault, answer: Answer) -> bool:
     if answer.error or answer.leaks:
         return False
     if fault.kind == "healthy":
-        return not any(confidence in ("certain", "likely") for _, confidence in answer.ranked)
+        return not accused(fault, answer)
     if fault.kind == "double":
         first = {cause for cause, _ in answer.ranked[:3]}
         return bool(first & set(fault.accept)) and bool(first & set(fault.also))
     return bool(answer.ranked) and answer.ranked[0][0] in fault.accept
+
+
+def accused(fault: Fault, answer: Answer) -> list[tuple[str, str]]:
+    """What is said in earnest of a machine that delivers, and does not hold."""
+    return [one for one in answer.ranked if one[1] in ("certain", "likely") and one[0] not in fault.allowed]
 
 
 def ask(machine: Machine, options: Options) -> Answer:
@@ -103,6 +108,8 @@ def one(fault: Fault, options: Options) -> Answer:
         with Machine(fault) as machine:
             machine.prepare()
             answer = Answer(fault=fault.id) if options.check_only else ask(machine, options)
+            if fault.truth:
+                fault.truth(machine)
     except (LabError, OSError, RuntimeError, AssertionError) as problem:
         answer = Answer(fault=fault.id, error=f"lab: {problem}")
     values = {field: getattr(answer, field) for field in answer.__dataclass_fields__}

@@ -133,11 +133,12 @@ def relay(
     line = line or f"{key or next_hop} {user}:{password}"
 
     def step(m: Machine) -> None:
-        m.write("/etc/postfix/sasl_passwd", line + "\n", mode)
+        path = f"{m.config}/sasl_passwd"
+        m.write(path, line + "\n", mode)
         values: dict[str, str | None] = {
             "relayhost": next_hop,
             "smtp_sasl_auth_enable": "yes",
-            "smtp_sasl_password_maps": f"{kind}:/etc/postfix/sasl_passwd",
+            "smtp_sasl_password_maps": f"{kind}:{path}",
             "smtp_sasl_security_options": "noanonymous",
             "smtp_tls_security_level": tls,
             "smtp_tls_CAfile": "/etc/ssl/certs/ca-certificates.crt",
@@ -148,7 +149,7 @@ def relay(
         values |= more
         m.postconf(**values)
         if compile_map and kind in ("hash", "btree", "lmdb"):
-            m.run("postmap", f"{kind}:/etc/postfix/sasl_passwd")
+            m.run("postmap", f"{kind}:{path}")
 
     return step
 

@@ -66,6 +66,9 @@ def _of_group(log: MailLog, way: Way, label: str, domain: str, group: Group, ask
     # Syslog counts whole seconds: what was taken in the same one counts as well.
     others = sum(1 for d, at in log.sent_to.items() if d != domain and at and group.first and at >= group.first)
     personal = bool(asked) and (sample.recipient or "").lower() == (asked or "").lower()
+    if personal:  # what others received says nothing of the one who misses mail; only mail to that very address does
+        same_domain = _later(log.taken.get((asked or "").lower()), group.last)
+        after = after if same_domain else []
     for number, reason in enumerate(sample.reasons or ()):
         if reason.harmless or (number and reason.grip < Grip.PHRASE):
             continue
@@ -82,7 +85,7 @@ def _of_group(log: MailLog, way: Way, label: str, domain: str, group: Group, ask
             count=group.count,
             last=group.last,
             route=route,
-            current=not over or personal,
+            current=not over,
             minor=not personal and share and (one or scope == "destination"),
             alone=others > 0,
         )

@@ -84,6 +84,7 @@ class MailLog:
         self.troubles: OrderedDict[tuple[str, str, str], TroubleGroup] = OrderedDict()
         self.sent: OrderedDict[tuple[str, str, int | None], datetime | None] = OrderedDict()
         self.sent_to: OrderedDict[str, datetime | None] = OrderedDict()
+        self.taken: OrderedDict[str, datetime | None] = OrderedDict()
         self.statuses: dict[str, int] = {}
         self.starts: list[Start] = []
         self.first: datetime | None = None
@@ -187,6 +188,8 @@ class MailLog:
             self.last_sent = delivery.number
             _keep(self.sent, (delivery.service or "smtp", host, delivery.relay_port), delivery.at, self.LIMIT)
             _keep(self.sent_to, delivery.domain, delivery.at, 4 * self.LIMIT)
+            for address in filter(None, (delivery.recipient, delivery.orig_to)):
+                _keep(self.taken, address.lower(), delivery.at, 4 * self.LIMIT)
             return
         if delivery.status in {"sent", "deliverable"}:
             return

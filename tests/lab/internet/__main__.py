@@ -6,6 +6,7 @@ import pickle
 import resource
 import signal
 import sys
+from dataclasses import replace
 
 from .dns import Nameserver
 from .smtp import Servers
@@ -15,7 +16,19 @@ world, exported = pickle.load(sys.stdin.buffer)
 resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
 nameserver = Nameserver(world)
 nameserver.serve()
-Servers(world, nameserver.names, Contexts(Authority.restore(exported))).serve()
+servers = Servers(world, nameserver.names, Contexts(Authority.restore(exported)))
+servers.serve()
+
+
+def turn(*_: object) -> None:
+    """The world becomes what it is to be later, and the next time what it was."""
+    then = servers.world.later
+    if then is not None:
+        now = replace(servers.world, later=None)
+        servers.world = nameserver.world = nameserver.names.world = replace(then, later=now)
+
+
+signal.signal(signal.SIGUSR1, turn)
 print("ready", flush=True)
 while True:
     signal.pause()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import contextlib
 import fnmatch
+import os
 import re
 import socket
 import ssl
 import struct
+import tempfile
 import threading
 import time
 from dataclasses import replace
@@ -112,6 +114,11 @@ class Servers:
         with self.lock:
             self.connections[key] = self.connections.get(key, 0) + 1
             return self.connections[key]
+
+    def keep(self, recipients: list[str]) -> None:
+        """Note whose mail was taken, where the machine can count it."""
+        with self.lock, open(os.path.join(tempfile.gettempdir(), "received"), "a") as file:
+            file.writelines(f"{recipient}\n" for recipient in recipients)
 
     def age(self, key: str) -> float:
         with self.lock:
@@ -319,8 +326,11 @@ class Session:
             self.say(self.manner.replies["BODY"])
         while self.line() != ".":
             pass
+        reply = self.manner.replies.get("DOT", "250 2.0.0 Ok: queued as 4XyZ8k2QmPz1")
+        if reply.startswith("2"):
+            self.servers.keep(self.recipients)
         self.recipients, self.sender = [], None
-        self.say(self.manner.replies.get("DOT", "250 2.0.0 Ok: queued as 4XyZ8k2QmPz1"))
+        self.say(reply)
         return True
 
 

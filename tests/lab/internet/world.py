@@ -54,7 +54,8 @@ class World:
     public_resolvers: the same for everyone else's nameserver.
     network: autonomous system number and holder of the customer's address.
     listed: DNS blocklist zones that list the customer's address.
-    account: user and password that every relay knows."""
+    account: user and password that every relay knows.
+    later: what becomes of it when the machine asks for it, as when a server is repaired."""
 
     servers: tuple[Server, ...] = ()
     records: Mapping[tuple[str, str], tuple[str, ...] | str] = field(default_factory=dict)
@@ -66,3 +67,4 @@ class World:
     account: tuple[str, str] = ("lab-user", "Zk7-tiefsee-4Qv9")
     customer: str = "brightwater-labs.com"
     hostname: str = "app.brightwater-labs.com"
+    later: World | None = None
