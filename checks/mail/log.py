@@ -72,16 +72,26 @@ def _observation(ctx: Context, fact: Fact, several: bool) -> Observation:
         data |= {"service": delivery.service}
     elif trouble:
         data |= {"client": trouble.client, "service": trouble.service}
+    label = fact.label
+    if label == "backend-down" and delivery is not None and delivery.relay_host in _filters(ctx):
+        label = "content-filter-down"  # the same words of the same pipe(8), used for another thing
     times = f" ({fact.count} times)" if fact.count > 1 else ""
-    subject = (delivery.domain if delivery else trouble.service if trouble else "") or fact.label
+    subject = (delivery.domain if delivery else trouble.service if trouble else "") or label
     text = f"{reason.text}{times}"
     if not fact.current:
-        seen = warn(f"mail.{fact.label}", subject, f"over since: {text}", current=False, minor=fact.minor, **data)
+        seen = warn(f"mail.{label}", subject, f"over since: {text}", current=False, minor=fact.minor, **data)
     elif fact.minor:
-        seen = warn(f"mail.{fact.label}", subject, f"a small share: {text}", current=True, minor=True, **data)
+        seen = warn(f"mail.{label}", subject, f"a small share: {text}", current=True, minor=True, **data)
     else:
-        seen = fail(f"mail.{fact.label}", subject, text, current=True, minor=False, **data)
+        seen = fail(f"mail.{label}", subject, text, current=True, minor=False, **data)
     return stamped(seen, fact.last)
+
+
+def _filters(ctx: Context) -> set[str]:
+    """The transports that a content_filter names."""
+    postfix = facts.mta(ctx)
+    named = [postfix.value("content_filter"), *(s.overrides.get("content_filter", "") for s in postfix.master.services)]
+    return {value.partition(":")[0] for value in named if value}
 
 
 def _flow(ctx: Context, read: maillog.MailLog, found: tuple[Fact, ...], where: str) -> Iterator[Observation]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from diagnose.check import FLAG, Context, Exec, Now, Read, SignSpec, check, fail, ok, skip, unknown, warn
+from diagnose.facts.dials import WIRE
 from diagnose.facts.network import MailPort, Tried, mail_port
 from diagnose.facts.packets import all_stopped, lost_of_late, own_tried, packets, refusals
 from diagnose.model import Observation, Scalar
@@ -28,6 +29,9 @@ class Found:
     packet: Packet
     tool: str
     verdict: Verdict
+
+
+_ALTERS = re.compile(r"\bsnat to|\bdnat to|\b(?:ttl|hoplimit) set|-j (?:SNAT|DNAT|NETMAP|TTL|HL)\b|\b[sd]addr set")
 
 
 @check(
@@ -56,8 +60,14 @@ def check_firewall(ctx: Context) -> Iterator[Observation]:
     seen = _seen(own)
     sure = [one for one in stops if one.verdict.certain]
     if seen is not None:
-        guilty = next((one for one in stops if one.packet.answer == (seen.wire == "answered")), None)
-        text = f"{_lost(way, seen)}; " + (_rule(guilty) if guilty else _unnamed(ctx))
+        guilty = (
+            None
+            if seen.wire == "altered"
+            else next((one for one in stops if one.packet.answer == (seen.wire == "answered")), None)
+        )
+        text = f"{_lost(way, seen)}; " + (
+            _rule(guilty) if guilty else _altering(ctx) if seen.wire == "altered" else _unnamed(ctx)
+        )
         yield fail("firewall.smtp", subject, text, wire=seen.wire, **data, **_blame(way.port, guilty))
     elif _passes(own) and (unlike := _by_group(ctx, way, own, stops)) is not None:
         text = f"{_words(way, unlike)}; it tells control groups apart: this tool's connect passes, Postfix's were lost of late"
@@ -80,7 +90,7 @@ def check_firewall(ctx: Context) -> Iterator[Observation]:
 
 def _seen(own: Sequence[Tried]) -> Tried | None:
     """A connect of the mail's own that was lost on this host, where none of its family passed."""
-    lost = [t for t in own if t.outcome is Outcome.LOCAL and t.wire in ("kept", "answered")]
+    lost = [t for t in own if t.outcome is Outcome.LOCAL and t.wire in WIRE and t.wire != "sent"]
     return next((t for t in lost if not any(o.open or o.wire == "sent" for o in own if o.family == t.family)), None)
 
 
@@ -99,12 +109,26 @@ def _lost(way: MailPort, seen: Tried) -> str:
     to = f"TCP {way.port} to {seen.address}"
     if seen.wire == "answered":
         return f"the answer of {to} reaches this host, seen on the wire, and is discarded here"
+    if seen.wire == "altered":
+        return f"{to} leaves this host with another address or hop limit than its connect had, seen on the wire"
     return f"packets of Postfix's user for {to} do not leave this host, seen on the wire"
 
 
 def _rule(one: Found) -> str:
     text = one.verdict.rule if one.verdict.certain else f"what may do it is {one.verdict.rule}"
     return f"{one.tool}: {text} (in {one.verdict.table} {one.verdict.chain})"
+
+
+def _altering(ctx: Context) -> str:
+    """The rules that may change packets, as their tools list them."""
+    listings = [("nft", "list", "ruleset"), *(argv for argv, _ in _commands(ctx, ""))]
+    lines = [line.strip() for argv in listings for line in ctx.ask(Exec(argv)).out.splitlines()]
+    found = next((line for line in lines if _ALTERS.search(line)), "")
+    return (
+        f"what may do it is {found}"
+        if found
+        else "no rule that could be read does it: look at tc and the network devices"
+    )
 
 
 def _unnamed(ctx: Context) -> str:

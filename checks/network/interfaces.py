@@ -23,7 +23,7 @@ def interfaces(ctx: Context) -> Iterator[Observation]:
     own = _addresses(ctx)
     if own is None:
         skip("the addresses of this host could not be listed (no ip command)")
-    problems = [*_listening(ctx, postfix, own), *_binding(ctx, postfix, own)]
+    problems = [*_listening(ctx, postfix, own), *_endpoints(postfix, own), *_binding(ctx, postfix, own)]
     yield from problems
     if not problems:
         yield ok("host.interface", "addresses", "inet_interfaces and smtp_bind_address name addresses of this host")
@@ -63,6 +63,18 @@ def _listening(ctx: Context, postfix: Mta, own: dict[str, str]) -> Iterator[Obse
         elif not _usable(reply.addresses, families) & own.keys():
             text = f"inet_interfaces names {name} ({reply.addresses[0]}), an address that no interface of this host has"
             yield fail("host.interface", word, text, address=reply.addresses[0], **data)
+
+
+def _endpoints(postfix: Mta, own: dict[str, str]) -> Iterator[Observation]:
+    """Services of master.cf with an address of their own: the master ends at start where it cannot listen there."""
+    for service in postfix.master.services:
+        host = service.name.rpartition(":")[0].strip("[]") if service.type == "inet" else ""
+        if host and _is_address(host) and host not in own and not ipaddress.ip_address(host).is_unspecified:
+            text = f"master.cf listens on {host}, which no interface of this host has: Postfix does not start"
+            yield fail(
+                "host.interface", service.name, text, parameter="master.cf", value=service.name, address=host,
+                path=f"{postfix.config_directory}/master.cf",
+            )  # fmt: skip
 
 
 def _usable(addresses: tuple[str, ...], families: tuple[str, ...]) -> set[str]:

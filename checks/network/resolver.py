@@ -1,16 +1,19 @@
-"""Do this host's name servers answer, each of them?
+"""Do this host's name servers answer, each of them, and does Postfix ask them?
 
-Known names are asked of every server of resolv.conf: a server that answers NXDOMAIN for one is alive.
+Known names are asked of every server of resolv.conf: a server that answers NXDOMAIN for one is alive, unless the others
+know it. Postfix, which is not root, must be able to read what names the servers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from diagnose.check import Context, Lookup, Read, ask_all, check, fail, ok, unknown, warn
+from diagnose import facts
+from diagnose.check import Context, DnsReply, Lookup, Read, SignSpec, ask_all, check, fail, ok, unknown, warn
+from diagnose.facts.names import closed
 from diagnose.knowledge.labels import probes
 from diagnose.model import Observation
-from diagnose.parse.system.nameservice import resolv_conf
+from diagnose.parse.system.nameservice import is_address, nsswitch, resolv_conf
 
 ANSWERED = ("NOERROR", "NODATA", "NXDOMAIN")
 SECONDS = 3.5
@@ -28,7 +31,7 @@ def names() -> tuple[str, ...]:
 @check(
     id="resolver",
     title="Name servers",
-    signs=("dns.resolver", "dns.server"),
+    signs=(SignSpec("dns.resolver", {"kind": ("silent", "rcode", "differ", "tcp", "view")}), "dns.server"),
     informational=("dns.server",),
     tags=("dns", "network"),
     needs=("network",),
@@ -40,8 +43,14 @@ def resolver(ctx: Context) -> Iterator[Observation]:
         yield unknown("dns.resolver", "/etc/resolv.conf", f"cannot be read ({file.problem}): would name the servers")
         return
     servers = resolv_conf(file.text).used
+    if why := _unseen(ctx):
+        yield fail("dns.resolver", "Postfix", why, servers=", ".join(servers), kind="view")
+        return
     asked = [Lookup(name, "A", server, SECONDS) for server in servers for name in names()]
-    replies = dict(zip(asked, ask_all(ctx, asked), strict=True))
+    own = _own_question(ctx)
+    mine = [Lookup(*own, server, SECONDS) for server in servers] if own else []
+    answers = ask_all(ctx, [*asked, *mine])
+    replies = dict(zip(asked, answers, strict=False))
     if any(reply.problem == "not recorded" for reply in replies.values()):
         yield unknown("dns.resolver", "name servers", "not in the recording")
         return
@@ -56,6 +65,16 @@ def resolver(ctx: Context) -> Iterator[Observation]:
             said = here[0].problem or f"answers {here[0].rcode}"
             yield warn("dns.server", server, said, server=server)
     listed = ", ".join(servers)
+    if other := _ignorant(servers, replies):
+        text = f"{servers[0]} says that names do not exist which {other} knows, and is asked first: its word counts"
+        yield fail("dns.resolver", listed, text, servers=listed, kind="differ")
+        return
+    cut = [reply for reply in answers[len(asked) :] if reply.truncated]
+    if alive and cut and len(cut) == len(mine):
+        yield fail(
+            "dns.resolver", listed, f"{mine[0].name} {mine[0].rtype}: {cut[0].problem}", servers=listed, kind="tcp"
+        )
+        return
     if alive:
         yield ok("dns.resolver", listed, f"{alive} of {len(servers)} name servers answer", servers=listed, alive=alive)
         return
@@ -69,3 +88,36 @@ def resolver(ctx: Context) -> Iterator[Observation]:
         servers=listed,
         kind=kind,
     )
+
+
+def _unseen(ctx: Context) -> str:
+    """Why Postfix does not look names up as root does, outside a chroot; "" where it does."""
+    way = facts.route(ctx)
+    if way is None or not way.remote or way.service is None or way.service.chroot:
+        return ""
+    user = facts.mta(ctx).value("mail_owner")
+    if closed(ctx, "/etc/resolv.conf", user):
+        return f"/etc/resolv.conf cannot be read by {user}, as which smtp(8) reads it: 127.0.0.1 is asked"
+    native = way.value("smtp_host_lookup").replace(",", " ").split() == ["native"]
+    sources = nsswitch(ctx.ask(Read("/etc/nsswitch.conf")).text).get("hosts", ("dns",))
+    if native and not is_address(way.host) and set(sources) <= {"files", "myhostname", "compat", "db"}:
+        return f"smtp_host_lookup = native, and /etc/nsswitch.conf looks host names up in {' '.join(sources)} alone"
+    return ""
+
+
+def _own_question(ctx: Context) -> tuple[str, str] | None:
+    """What the mail's own way asks first: the MX records of the domain, or the relay's address."""
+    if not facts.target(ctx).recipient:
+        return None
+    way = facts.route(ctx)
+    if way is None or not way.remote or is_address(way.host):
+        return None
+    return way.host, "A" if way.bracketed else "MX"
+
+
+def _ignorant(servers: tuple[str, ...], replies: dict[Lookup, DnsReply]) -> str:
+    """The server that knows all the names of which the first one says that none exists; "" where there is none."""
+    by_server = {server: {r.rcode for q, r in replies.items() if q.server == server} for server in servers}
+    if by_server[servers[0]] != {"NXDOMAIN"}:
+        return ""
+    return next((server for server in servers[1:] if by_server[server] == {"NOERROR"}), "")

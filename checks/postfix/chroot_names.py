@@ -16,7 +16,6 @@ from diagnose.check import (
     Lookup,
     Read,
     SignSpec,
-    Stat,
     ask_all,
     check,
     fail,
@@ -26,6 +25,7 @@ from diagnose.check import (
     warn,
 )
 from diagnose.facts import Route
+from diagnose.facts.names import closed
 from diagnose.model import Observation
 from diagnose.parse.system.nameservice import addresses, differences, hosts, resolv_conf
 
@@ -49,7 +49,7 @@ def chroot_names(ctx: Context) -> Iterator[Observation]:
     root = f"{postfix.queue_directory}/etc"
     wrong: list[str] = []
     closed = next(
-        (path for path in (root, f"{root}/resolv.conf") if _closed(ctx, path, postfix.value("mail_owner"))), ""
+        (path for path in (root, f"{root}/resolv.conf") if closed(ctx, path, postfix.value("mail_owner"))), ""
     )
     if closed:
         text = f"{closed} cannot be read by {postfix.value('mail_owner')}, as which the chrooted smtp(8) reads it"
@@ -78,13 +78,6 @@ def chroot_names(ctx: Context) -> Iterator[Observation]:
         yield ok("dns.chroot", root, "the chroot asks the same name servers as the host")
         return
     yield from _servers(ctx, root)
-
-
-def _closed(ctx: Context, path: str, user: str) -> bool:
-    """Whether the modes keep that user, who is neither root nor of its group, from a directory or file."""
-    seen = ctx.ask(Stat(path))
-    needed, shift = (1 if seen.kind == "dir" else 4), (6 if seen.owner == user else 0)
-    return seen.exists and seen.group != user and not seen.mode >> shift & needed
 
 
 def _lacks(way: Route, ours: str, theirs: str) -> bool:

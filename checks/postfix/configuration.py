@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from diagnose.check import FLAG, Context, Read, SignSpec, Stat, check, fail, ok, unknown, warn
-from diagnose.facts import Mta, mta, route
+from diagnose.facts import Mta, mta
 from diagnose.model import Observation
 from diagnose.parse.postfix import main_cf, setting_types
 from diagnose.parse.postfix.main_cf import MainCf
@@ -22,6 +22,12 @@ _DECISIVE = (
     "smtp_generic_maps", "virtual_", "alias_", "smtpd_relay_restrictions", "message_size_limit",
 )  # fmt: skip
 _HARMLESS = re.compile(r"loglev|cache|note_starttls|timeout|_limit|_delay|_size")
+_REFERENCE = re.compile(r"\$(?:(\w+)|[{(](\w+)[})])")
+# Postfix, a shell or local(8) fills these in at the time of use.
+_EXPANDED_LATER = re.compile(
+    r"_command$|_path$|luser_relay|rbl_repl|_reply$|_banner$|_template|_directory_expansion|_expansion_filter|_text$|footer"
+)
+_ON_THE_WAY = ("relayhost", "smtp_sasl_", "myhostname", "mydestination", "transport_maps", "default_transport")
 _READ_BY_ALL = ("all", "cleanup", "smtp")
 _FATAL_KINDS = ("missing-equals", "missing-name", "bad-field-count", "cannot-open")
 
@@ -78,16 +84,6 @@ def _syntax(postfix: Mta, path: str) -> Iterator[Observation]:
         yield unknown("config.syntax", path, postfix.problem)
 
 
-def _without_dns(ctx: Context, postfix: Mta) -> str:
-    """The parameter that switches the DNS off where mail goes to the recipients' own servers, which only the DNS names."""
-    way = route(ctx)
-    if way is None or not way.remote or way.relay or way.bracketed or way.program != "smtp":
-        return ""
-    if way.value("smtp_dns_support_level") == "disabled":
-        return "smtp_dns_support_level"
-    return "disable_dns_lookups" if way.flag("disable_dns_lookups") and not way.value("smtp_dns_support_level") else ""
-
-
 def _values(ctx: Context, postfix: Mta, text: MainCf, path: str) -> Iterator[Observation]:
     refused = list(setting_types.rejected(postfix.explicit, postfix.defaults))
     for service in postfix.master.services:
@@ -102,15 +98,32 @@ def _values(ctx: Context, postfix: Mta, text: MainCf, path: str) -> Iterator[Obs
             parameter=item.parameter, value=item.value, daemon=item.daemon, everything=item.daemon in _READ_BY_ALL and item.expected != "host-name",
             path=path, line=setting.line if setting else 0, expected=item.expected,
         )  # fmt: skip
-    if blind := _without_dns(ctx, postfix):
-        setting = text.get(blind)
-        said = f"{blind} = {postfix.value(blind)}: no MX record is asked for, so that mail goes to the hosts that the domains' own names lead to"
-        yield fail(
-            "config.value", blind, said, parameter=blind, value=postfix.value(blind), everything=True,
-            path=path, line=setting.line if setting else 0,
-        )  # fmt: skip
-    elif not refused and postfix.explicit:
+    stray = list(_stray(postfix))
+    for name in stray:
+        setting = text.get(name)
+        decides = name.startswith(_ON_THE_WAY)
+        said = "holds a $ that Postfix takes for the name of a parameter, and there is no such parameter: what follows is lost"
+        yield (fail if decides else warn)(
+            "config.value",
+            name,
+            said,
+            parameter=name,
+            everything=decides,
+            path=path,
+            line=setting.line if setting else 0,
+        )
+    if not refused and not stray and postfix.explicit:
         yield ok("config.value", "values", f"{len(postfix.explicit)} settings hold values of the right kind")
+
+
+def _stray(postfix: Mta) -> Iterator[str]:
+    """Settings with a $name that nothing defines; those that their own programs expand are left out."""
+    for name, value in postfix.explicit.items():
+        if _EXPANDED_LATER.search(name):
+            continue
+        named = {match[1] or match[2] for match in _REFERENCE.finditer(value.replace("$$", ""))}
+        if any(word not in postfix.settings for word in named):
+            yield name
 
 
 def _unknown(postfix: Mta, text: MainCf) -> Iterator[Observation]:

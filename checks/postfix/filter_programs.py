@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from diagnose.check import ANY, Context, SignSpec, Stat, check, fail, ok, unknown
+from diagnose.check import ANY, Context, Read, SignSpec, Stat, check, fail, ok, unknown
 from diagnose.facts import Mta, mta
 from diagnose.model import Observation, Scalar
 
@@ -31,8 +31,17 @@ def filter_programs(ctx: Context) -> Iterator[Observation]:
         elif reply.kind == "file" and not reply.mode & 0o111:
             text = f"{parameter} pipes mail to it, and it is not executable (mode {reply.mode:04o})"
             yield fail("filter.program", path, text, **data)
+        elif (interpreter := _interpreter(ctx, path)) and not ctx.ask(Stat(interpreter)).exists:
+            text = f"{parameter} pipes mail to it, and its interpreter {interpreter} does not exist"
+            yield fail("filter.program", path, text, **data)
         else:
             yield ok("filter.program", path, f"{parameter}: it is there", **data)
+
+
+def _interpreter(ctx: Context, path: str) -> str:
+    """The program that a script's first line names, "" for any other program."""
+    first = ctx.ask(Read(path, limit=256)).text.partition("\n")[0]
+    return words[0] if first.startswith("#!/") and (words := first[2:].split()) else ""
 
 
 def _wanted(postfix: Mta) -> Iterator[tuple[str, str, str]]:

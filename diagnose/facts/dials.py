@@ -19,6 +19,7 @@ from diagnose.parse.system.outcomes import Outcome, is_own, outcome
 
 WIRE = {
     "kept": "its packets do not leave this host",
+    "altered": "this host changes its packets on their way out",
     "answered": "this host discards the answer that came back",
     "sent": "its packets left this host",
 }

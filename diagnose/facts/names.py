@@ -1,11 +1,11 @@
-"""Mail exchangers."""
+"""Mail exchangers, and the files by which names are looked up."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from diagnose.facts.asks import Asks
-from diagnose.host.query import Lookup
+from diagnose.host.query import Lookup, Stat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,3 +41,10 @@ def exchangers(ctx: Asks, domain: str) -> Exchangers:
     if any(ctx.ask(Lookup(domain, kind)).rcode == "NOERROR" for kind in ("A", "AAAA")):
         return Exchangers(domain=domain, kind="address", hosts=(domain,), rcode=rcode)
     return Exchangers(domain=domain, kind="none", rcode="NODATA")
+
+
+def closed(ctx: Asks, path: str, user: str) -> bool:
+    """Whether the modes keep that user, who is neither root nor of its group, from a directory or file."""
+    seen = ctx.ask(Stat(path))
+    needed, shift = (1 if seen.kind == "dir" else 4), (6 if seen.owner == user else 0)
+    return seen.exists and seen.group != user and not seen.mode >> shift & needed

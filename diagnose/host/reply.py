@@ -59,13 +59,15 @@ class GlobReply:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DnsReply:
     """rcode: NOERROR, NXDOMAIN, SERVFAIL, REFUSED …, or NODATA (NOERROR without such a record); answers: records
-    in presentation form, sorted ("10 mx.example." for MX); None rcode when no answer came (see problem)."""
+    in presentation form, sorted ("10 mx.example." for MX); None rcode when no answer came (see problem), truncated where
+    it did not fit UDP, and none came by TCP."""
 
     rcode: str | None = None
     answers: tuple[str, ...] = ()
     server: str = ""
     seconds: float = 0.0
     authentic: bool = False
+    truncated: bool = False
     problem: str | None = None
 
 
@@ -81,7 +83,8 @@ class ResolveReply:
 class Attempt:
     """One connect: error is an errno's name (ETIMEDOUT, ECONNREFUSED, EHOSTUNREACH …), "" when it connected.
     icmp: "type/code" with `offender`, the address that sent it, when an ICMP error was the reason.
-    wire: what a failed connect's SYNs met, as seen on the interfaces by root: kept (none left this host), answered (the
+    wire: what a failed connect's SYNs met, as seen on the interfaces by root: kept (none left this host), altered (they left with
+    another address or hop limit than was asked), answered (the
     answer came back and was stopped here), sent (no answer came); "" where that was not seen."""
 
     address: str

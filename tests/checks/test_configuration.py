@@ -66,7 +66,14 @@ def test_main_cf_that_users_cannot_read() -> None:
     assert failed(run(configuration, machine(stats=stats))) == ["config.readable"]
 
 
-def test_dns_switched_off_where_mail_goes_to_the_recipients_servers() -> None:
-    off = {"smtp_dns_support_level": "disabled"}
-    assert "config.value" in failed(run(configuration, machine(off)))
-    assert "config.value" not in failed(run(configuration, machine({**off, "relayhost": "[smtp.example.org]:587"})))
+def test_a_stray_dollar() -> None:
+    """Postfix takes it for a parameter's name, and warns of nothing."""
+
+    def found(**settings: str) -> list[tuple[str, Status]]:
+        seen = of(run(configuration, machine(settings)), "config.value")
+        return [(o.subject, o.status) for o in seen if o.status is not Status.OK]
+
+    assert found(relayhost="[mail.$mydomian]:587") == [("relayhost", Status.FAILED)]
+    assert found(relayhost="[mail.$mydomain]:587") == []
+    assert found(smtpd_sasl_local_domain="$realm") == [("smtpd_sasl_local_domain", Status.WARNING)]
+    assert found(mailbox_command="/usr/bin/procmail -a $EXTENSION", my_price="5$$") == []

@@ -22,3 +22,15 @@ def test_pipe_that_nothing_uses_does_not_matter() -> None:
 def test_mailbox_command() -> None:
     found = run(filter_programs, machine({"mailbox_command": "/usr/bin/procmail -a x"}))
     assert (failed(found), found[0].data["role"]) == (["filter.program"], "backend")
+
+
+def test_a_script_whose_interpreter_is_gone() -> None:
+    def found(first: str) -> list[str]:
+        files = {"/usr/local/bin/spamchk": first + "\nexit 0\n"}
+        there = {"/usr/local/bin/spamchk": PROGRAM, "/bin/sh": PROGRAM}
+        return failed(
+            run(filter_programs, machine({"content_filter": "spamchk:dummy"}, master=PIPE, stats=there, files=files))
+        )
+
+    assert found("#!/opt/venv/bin/python3.9 -u") == ["filter.program"]
+    assert found("#! /bin/sh") == found("echo") == []

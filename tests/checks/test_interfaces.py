@@ -6,7 +6,7 @@ from typing import Any
 from checks.network.interfaces import interfaces
 from diagnose.check import Exec, Resolve
 from diagnose.host.query import ExecReply, ResolveReply
-from tests.checks.pretended_postfix import failed, machine, of, run
+from tests.checks.pretended_postfix import MASTER, failed, machine, of, run
 
 
 def addresses(*found: str) -> dict[Any, Any]:
@@ -53,3 +53,14 @@ def test_families() -> None:
 
 def test_no_ip_command_is_skipped() -> None:
     assert run(interfaces, machine()) == []
+
+
+def test_a_service_of_master_cf_with_an_address_that_left() -> None:
+    line = "{}:587 inet n - y - - smtpd\n"
+    for address, wanted in (
+        ("10.9.0.5", ["host.interface"]),
+        ("192.0.2.5", []),
+        ("0.0.0.0", []),
+        ("[2001:db8::6]", ["host.interface"]),
+    ):
+        assert failed(run(interfaces, machine(master=MASTER + line.format(address), more=OWN))) == wanted

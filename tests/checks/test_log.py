@@ -54,3 +54,21 @@ def test_a_log_that_cannot_be_read_leaves_the_flow_unknown() -> None:
 def test_a_log_without_a_delivery_says_that_nothing_was_handed_over() -> None:
     found = run(log, machine(log=("Nov 22 13:00:00 app postfix/master[10]: daemon started -- version 3.7.11",)))
     assert [o.status for o in of(found, "log.submissions")] == [Status.FAILED]
+
+
+def test_a_pipe_that_filters_is_no_mailbox_service() -> None:
+    line = attempt(
+        "10:00:00",
+        "A1",
+        'relay=disclaimer, delay=1, dsn=5.3.0, status=bounced (Command died with status 127: "/opt/x")',
+    )
+    line = line.replace("postfix/smtp[", "postfix/pipe[")
+    for settings, sign in (
+        ({}, "mail.backend-down"),
+        ({"content_filter": "disclaimer:dummy"}, "mail.content-filter-down"),
+    ):
+        assert [
+            o.sign
+            for o in run(log, machine(settings, log=(line,)))
+            if o.sign in ("mail.backend-down", "mail.content-filter-down")
+        ] == [sign]

@@ -27,7 +27,11 @@ CASES = (
     ("nft add rule inet t i tcp sport 25 drop", "nobody", "answered"),
     ("iptables-nft -A INPUT -s 192.0.2.2 -j DROP", "", "answered"),
     ("iptables-nft -A OUTPUT -p tcp -m mark ! --mark 1 -j DROP", "", "kept"),
-    ("ip neigh flush all; ip route add 203.0.113.0/24 via 192.0.2.77", "", "kept 203.0.113.1"),
+    ("nft add table ip n; nft 'add chain ip n p { type nat hook postrouting priority 100; }';"
+     " nft add rule ip n p tcp dport 25 snat to 192.0.2.55", "", "altered"),
+    ("nft 'add chain inet t m { type filter hook postrouting priority -150; }'; nft add rule inet t m ip ttl set 1;"
+     " ip route replace 203.0.113.0/24 via 192.0.2.2", "", "altered 203.0.113.1"),
+    ("ip neigh flush all; ip route replace 203.0.113.0/24 via 192.0.2.77", "", "kept 203.0.113.1"),
     ("peer: nft add rule inet t i tcp dport 25 drop", "nobody", "sent"),
     ("nft add table ip n; nft 'add chain ip n p { type nat hook postrouting priority 100; }';"
      " nft add rule ip n p masquerade random; peer: nft add rule inet t i tcp dport 25 drop", "", ""),

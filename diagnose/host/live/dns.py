@@ -29,15 +29,17 @@ def lookup(query: Lookup, deadline: float) -> DnsReply:
         message.flags |= 0x0020
     except (dns.exception.DNSException, ValueError) as error:
         return DnsReply(problem=f"not a name: {type(error).__name__}")
-    problem, last = "no name server is configured", None
+    problem, last, cut = "no name server is configured", None, False
     for attempt in range(2):
         for server in servers:
             left = end - time.monotonic()
             if left <= 0:
                 break
-            reply, problem_here = _ask(message, server, min(left, TRY if attempt == 0 or len(servers) > 1 else left))
+            reply, problem_here, short = _ask(
+                message, server, min(left, TRY if attempt == 0 or len(servers) > 1 else left)
+            )
             if reply is None:
-                problem = problem_here
+                problem, cut = problem_here, short
                 continue
             answer = _reading(reply, query, server, time.monotonic() - started)
             if answer.rcode in ("NOERROR", "NODATA", "NXDOMAIN") or query.server:
@@ -45,21 +47,29 @@ def lookup(query: Lookup, deadline: float) -> DnsReply:
             last = answer
         if last is not None:
             return last
-    return DnsReply(problem=problem, server=servers[0] if servers else "", seconds=time.monotonic() - started)
+    seconds = time.monotonic() - started
+    return DnsReply(problem=problem, server=servers[0] if servers else "", seconds=seconds, truncated=cut)
 
 
-def _ask(message: Any, server: str, timeout: float) -> tuple[Any, str]:
+def _ask(message: Any, server: str, timeout: float) -> tuple[Any, str, bool]:
+    """The reply, or None with the problem, and whether only TCP lacked."""
     import dns.exception
+    import dns.message
     import dns.query
 
+    cut = ""
     try:
-        reply, _ = dns.query.udp_with_fallback(message, server, timeout=timeout, port=PORT)
-        return reply, ""
+        try:
+            reply = dns.query.udp(message, server, timeout=timeout, port=PORT, raise_on_truncation=True)
+        except dns.message.Truncated:
+            cut = "its answer does not fit UDP, and over TCP: "
+            reply = dns.query.tcp(message, server, timeout=timeout, port=PORT)
+        return reply, "", False
     except dns.exception.Timeout:
-        return None, f"no answer from {server}"
+        return None, f"{server}: {cut}no answer" if cut else f"no answer from {server}", bool(cut)
     except (dns.exception.DNSException, OSError, ValueError, EOFError) as error:
         text = getattr(error, "strerror", None) or type(error).__name__
-        return None, f"{server}: {text}"
+        return None, f"{server}: {cut}{text}", bool(cut)
 
 
 def _reading(reply: Any, query: Lookup, server: str, seconds: float) -> DnsReply:

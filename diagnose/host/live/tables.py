@@ -193,12 +193,13 @@ def _nested(table: tables.Table, key: str, deadline: float) -> _Answer:
 
 
 def _in_clear(masked: str) -> str:
-    """The static: or inline: table that a check saw with its secrets starred, as Postfix' settings have it."""
+    """The static: or inline: table that a check saw with its secrets starred, as Postfix' settings have it: with what
+    a $ stands for, which in a password is meant for itself and lost."""
     program = find("postconf")
-    for option in ("-n", "-P") if program else ():
+    for options in (("-n", "-x"), ("-n",), ("-P",)) if program else ():
         try:
             done = subprocess.run(
-                limited([str(program), option]),
+                limited([str(program), *options]),
                 capture_output=True,
                 env=environment(),
                 cwd="/",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
 import pwd
 import select
@@ -27,6 +28,7 @@ _SYN, _RST, _ACK = 2, 4, 16
 _UNWATCHED = (53, 80, 443)  # a busy web server's own traffic would drown what is looked for
 _ROOM = 1 << 21
 _KEPT = 4000  # packets remembered
+_NEAR = 16  # hops within which hardly any server lies; systems begin with 64 or more
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class _Seen:
     sport: int
     target: str
     dport: int
+    ttl: int
 
     @property
     def syn(self) -> bool:
@@ -89,7 +92,8 @@ class Wire:
 
     def fate(self, local: int, address: str, port: int, began: float) -> str:
         """What became of the SYNs from that local port since `began` (monotonic), for a connect that failed: kept (none
-        left this host), answered (the server's came back and was stopped here), sent; "" where it cannot be told."""
+        left this host), altered (they left with another address than was asked, or too few hops to live), answered (the
+        server's came back and was stopped here), sent; "" where it cannot be told."""
         with self._lock:
             self._read()
             if not self._whole or port not in self._ports or not local:
@@ -103,6 +107,8 @@ class Wire:
                 return ""
         if not any(s.syn for s in ours):
             return "kept"
+        if any(s.syn and (s.target != address or s.ttl < _NEAR or _nobodys(s.source)) for s in ours):
+            return "altered"
         return "answered" if any(not s.outgoing and s.flags & (_SYN | _ACK) == _SYN | _ACK for s in ours) else "sent"
 
     def connected(self, local: int) -> None:
@@ -126,6 +132,16 @@ class Wire:
             self._whole = self._whole and not lost
 
 
+def _nobodys(source: str) -> bool:
+    """Whether no interface of this host has that address, so that answers to it never come back."""
+    with socket.socket(socket.AF_INET6 if ":" in source else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((source, 0))
+        except OSError as error:
+            return error.errno == errno.EADDRNOTAVAIL
+    return False
+
+
 def _parsed(data: bytes, outgoing: bool) -> _Seen | None:
     version = data[0] >> 4 if data else 0
     start = (data[0] & 15) * 4 if version == 4 else 40
@@ -137,7 +153,8 @@ def _parsed(data: bytes, outgoing: bool) -> _Seen | None:
     sport, dport = struct.unpack_from("!HH", data, start)
     ends = (socket.inet_ntop(family, data[at : at + size]) for at in (near, far))
     source, target = ends
-    return _Seen(time.monotonic(), outgoing, data[start + 13], source, sport, target, dport)
+    ttl = data[8 if version == 4 else 7]
+    return _Seen(time.monotonic(), outgoing, data[start + 13], source, sport, target, dport, ttl)
 
 
 def _program(ports: Iterable[int]) -> bytes:

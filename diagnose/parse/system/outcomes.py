@@ -56,7 +56,7 @@ def outcome(
     """One attempt's, by the fields of `diagnose.host.reply.Attempt`."""
     if not error:
         return Outcome.OPEN
-    if error in _OWN:
+    if error in _OWN or wire == "altered":
         return Outcome.LOCAL
     if offender and is_own(offender, local):
         # The kernel reports a neighbour that keeps silent as an ICMP host-unreachable of its own: seconds later, or at once

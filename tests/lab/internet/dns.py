@@ -262,6 +262,7 @@ class Nameserver:
         local = socket.inet_ntop(socket.AF_INET6, _PKTINFO6.unpack(info[:20])[0])
         reply = self.answer(packet, plain(peer[0]), plain(local))
         if reply is not None:
+            reply = _fitting(packet, reply)
             with contextlib.suppress(OSError):
                 udp.sendmsg([reply], [(socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, info[:16] + b"\0\0\0\0")], 0, peer)
 
@@ -281,6 +282,12 @@ class Nameserver:
                     time.sleep(10)
                     return
                 connection.sendall(struct.pack("!H", len(reply)) + reply)
+
+
+def _fitting(packet: bytes, reply: bytes) -> bytes:
+    """What fits UDP by the asker's own word (RFC 6891), or the header with the mark that there is more."""
+    sizes = [record.rclass for record in DNSRecord.parse(packet).ar if record.rtype == QTYPE.OPT]
+    return reply if len(reply) <= max(512, *sizes, 0) else bytes(DNSRecord.parse(reply).truncate().pack())
 
 
 def plain(address: str) -> str:

@@ -2,11 +2,11 @@ from diagnose.model import AGAINST, PROVES, REFUTES, Cause, Impact, Remedy, Sign
 
 CAUSE = Cause(
     id="resolver-failing",
-    title="This host's name server does not answer",
+    title="This host's name server does not answer Postfix",
     impact=Impact.OUTAGE,
     explanation=(
-        "Postfix looks up every domain before it connects. None of the name servers in /etc/resolv.conf answers a "
-        "question for names that surely exist, so all mail waits with 'Host not found, try again'."
+        "Postfix looks up every domain before it connects. The name servers in /etc/resolv.conf give it no right answer for "
+        "names that surely exist, or it cannot read which they are, so mail waits with 'Host not found, try again'."
     ),
     remedy=Remedy(
         text="Name a server in /etc/resolv.conf that answers from here (asked: {servers}), see that UDP and TCP port 53 "
@@ -29,6 +29,9 @@ CAUSE = Cause(
         "relay-name-not-found",
         "sender-domain-not-found",
         "helo-name-invalid",
+        "local-hostname-unresolvable",
+        "reverse-dns-missing",
+        "recipient-domain-accepts-no-mail",
         "smtp-listener-broken",
     ),
     links=("https://www.postfix.org/postconf.5.html#smtp_dns_resolver_options",),

@@ -1,0 +1,53 @@
+"""The check of this host's name servers."""
+
+from typing import Any
+
+import pytest
+
+from checks.network.resolver import resolver
+from diagnose.check import Lookup
+from diagnose.host.query import DnsReply, StatReply
+from diagnose.model import Status
+from tests.checks.pretended_postfix import MASTER, machine, of, run
+
+FIRST, SECOND = "192.0.2.1", "192.0.2.2"
+TWO = f"nameserver {FIRST}\nnameserver {SECOND}\n"
+GOOD, NOTHING = DnsReply(rcode="NOERROR", answers=("192.0.2.9",)), DnsReply(rcode="NXDOMAIN")
+CUT = DnsReply(problem="its answer does not fit UDP, and over TCP: no answer", truncated=True)
+FREE = MASTER.replace("smtp       unix  -       -       y", "smtp       unix  -       -       n")
+
+
+def told(
+    replies: dict[str, DnsReply], mx: DnsReply = GOOD, master: str = MASTER, settings: Any = None, **more: Any
+) -> Any:
+    """The kind of what is wrong, None where nothing is."""
+    kinds: dict[Any, Any] = {Lookup: lambda q: mx if q.rtype == "MX" else replies[q.server]}
+    files = {"/etc/resolv.conf": TWO, "/etc/nsswitch.conf": "hosts: files\n"}
+    host = machine(settings, master=master, files=files, by_kind=kinds, **more)
+    (found,) = of(run(resolver, host, "user@example.org"), "dns.resolver")
+    return found.data["kind"] if found.status is Status.FAILED else None
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "kind"),
+    [(GOOD, GOOD, None), (NOTHING, GOOD, "differ"), (GOOD, NOTHING, None), (NOTHING, NOTHING, None), (DnsReply(problem="no answer"), GOOD, None),
+     (DnsReply(problem="no answer"), DnsReply(problem="no answer"), "silent")],
+)  # fmt: skip
+def test_the_first_that_answers_is_believed(first: DnsReply, second: DnsReply, kind: str | None) -> None:
+    assert told({FIRST: first, SECOND: second}) == kind
+
+
+def test_an_answer_too_long_for_udp() -> None:
+    assert told({FIRST: GOOD, SECOND: GOOD}, mx=CUT) == "tcp"
+
+
+def test_what_only_root_may_read() -> None:
+    """smtp(8) outside a chroot reads the host's own files as Postfix's user."""
+    for mode, master, kind in ((0o600, FREE, "view"), (0o644, FREE, None), (0o600, MASTER, None)):
+        stats = {"/etc/resolv.conf": StatReply(exists=True, kind="file", mode=mode, owner="root", group="root")}
+        assert told({FIRST: GOOD, SECOND: GOOD}, master=master, stats=stats) == kind
+
+
+def test_a_look_up_order_without_the_dns() -> None:
+    for order, kind in (("native", "view"), ("dns, native", None), ("dns", None)):
+        assert told({FIRST: GOOD, SECOND: GOOD}, master=FREE, settings={"smtp_host_lookup": order}) == kind
