@@ -66,22 +66,31 @@ def parameter(old: bytes | None, name: str, value: str | None) -> bytes:
 
 
 def line(old: bytes | None, number: int, find: str, put: str, at: str) -> bytes:
-    """One line (from 1) with `find` replaced once by `put`; at: "start", "end", "whole" or "within" the line. A `put`
-    that is there already is left."""
+    """One line (from 1) with `find` replaced by `put`; at: "start", "end", "whole" or "within" the line, once; "all" of it; "gap",
+    where `find` counts the run of blanks that becomes `put`; "comment", from a blank and `#` on. A `put` that is there is left."""
     lines = _lines(old)
     if not 0 < number <= len(lines):
         raise Changed(f"there is no line {number}")
     text = lines[number - 1]
     body = text.rstrip(b"\n")
-    ending = text[len(body) :]
-    wanted, new = find.encode(), put.encode()
-    pattern = {"start": b"^%s", "end": b"%s$", "whole": b"^%s$", "within": b"%s"}[at] % re.escape(wanted)
-    made, count = re.subn(pattern, lambda _: new, body, count=1)
+    new = put.encode()
+    wanted = re.escape(find.encode())
+    if at == "gap":
+        gaps = list(re.finditer(rb"[ \t]+", body))[int(find) - 1 : int(find)]
+        made, count = (body[: gaps[0].start()] + new + body[gaps[0].end() :], 1) if gaps else (body, 0)
+    else:
+        pattern = {
+            "start": b"^" + wanted,
+            "end": wanted + b"$",
+            "whole": b"^" + wanted + b"$",
+            "comment": rb"[ \t]+#.*$",
+        }.get(at, wanted)
+        made, count = re.subn(pattern, lambda _: new, body, count=0 if at == "all" else 1)
     if not count:
         if at == "whole" and body == new:
             return old or b""
         raise Changed(f"line {number} is not as it was read")
-    lines[number - 1] = made + ending
+    lines[number - 1] = made + text[len(body) :]
     return b"".join(lines)
 
 

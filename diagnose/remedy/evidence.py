@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
 
 from diagnose import facts
 from diagnose.facts.asks import Asks
+from diagnose.facts.route import Route
 from diagnose.host.query import Exec, Glob, Processes, Query, Read, Stat, StatReply
 from diagnose.knowledge import distributions
 from diagnose.model import Advice, Diagnosis, HostInfo, Observation, Run, Scalar, Status
 from diagnose.parse.postfix import main_cf
 from diagnose.remedy.running import BuildTable, Command, CopyFile, Requeue, Service
-from diagnose.remedy.steps import RemoveParameter, RepairLine, SetParameter, Step
+from diagnose.remedy.steps import MasterOption, RemoveParameter, RepairLine, SetParameter, Step
 
 R = TypeVar("R")
 _MAP_TYPES = ("lmdb", "hash", "cdb", "btree", "dbm")
@@ -133,12 +134,31 @@ class Evidence:
         """Raises Refused."""
         return SetParameter(path=self.main_path, name=name, value=value, was=self.was(name), why=why)
 
+    def client(self, way: Route, name: str, value: str, why: str) -> Step:
+        """A setting of the SMTP client on this way: in master.cf where the service has its own, else in main.cf."""
+        if way.service is not None and name in way.service.overrides:
+            was = way.service.overrides[name]
+            return MasterOption(
+                path=self.master_path,
+                service=way.service.name,
+                type=way.service.type,
+                name=name,
+                value=value,
+                was=was,
+                why=why,
+            )
+        return self.put(name, value, why)
+
     def drop(self, name: str, why: str) -> RemoveParameter:
         default = self.mta.defaults.get(name)
         return RemoveParameter(path=self.main_path, name=name, was=self.was(name), default=default, why=why)
 
     def repair(self, path: str, number: int, find: str, put: str, why: str, at: str = "whole") -> RepairLine:
         return RepairLine(path=self.real(path), line=number, find=find, put=put, at=at, why=why)
+
+    def policy(self, step: Step, allow: str, opens: str) -> Step:
+        """The step as one that is named by hand."""
+        return replace(step, allow=allow, opens=opens)
 
     def build(
         self, type: str, path: str, key: str = "", why: str = "Postfix reads the compiled table."
@@ -192,8 +212,9 @@ class Evidence:
             return ()
         return (Requeue(ids=tuple(ids), config=self.config, why="What waits is tried now, not at its next turn."),)
 
-    def copies(self) -> tuple[Step, ...]:
-        """The files of the system that chrooted services read, where their copies lack or differ."""
+    def copies(self, anyway: tuple[str, ...] = ()) -> tuple[Step, ...]:
+        """The files of the system that chrooted services read, where their copies lack or differ, or an earlier step changes
+        the file (`anyway`)."""
         if not any(
             s.chroot and s.name in ("smtp", "relay", "smtpd", "lmtp", "cleanup") for s in self.mta.master.services
         ):
@@ -206,7 +227,7 @@ class Evidence:
         for name in CHROOTED:
             source, copy = f"/etc/{name}", f"{place}/{name}"
             text = self.ask(Read(source))
-            if text.problem is None and text.text != self.ask(Read(copy)).text:
+            if text.problem is None and (name in anyway or text.text != self.ask(Read(copy)).text):
                 found.append(CopyFile(source=source, path=copy, why=why))
         return tuple(found)
 

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
     """What only a person knows. name: by which a step refers to it; what: in words, such as "the password of …"; where: how to
-    get it; secret: asked for without echo, never shown."""
+    get it; secret: asked for without echo, never shown; known: what is offered where nothing is given."""
 
     name: str
     what: str
     where: str = ""
+    known: str = ""
     secret: bool = False
 
 

@@ -196,8 +196,8 @@ _SPECIAL = re.compile(r"[\\.\[\]*^$]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepairLine(FileStep):
-    """One line (from 1) in which `find` becomes `put`, where the line is still as it was read. at: "start", "end", "whole"
-    (`find` is the line), "within". No secret stands in find or put: what surrounds one is enough."""
+    """One line (from 1) in which `find` becomes `put`, where the line is still as it was read. at: as `edits.line` has it. No
+    secret stands in find or put: what surrounds one is enough."""
 
     line: int
     find: str
@@ -217,17 +217,48 @@ class RepairLine(FileStep):
         return edits.line(old, self.line, self.find, self.put, self.at)
 
     def commands(self) -> tuple[str, ...]:
+        if not self.find.isprintable() and self.at == "whole":
+            return (
+                (shlex.join(("sed", "-i", f"{self.line}c\\{self.put}", self.path)),) if self.put.isprintable() else ()
+            )
+        if not self.find.isascii() or not self.find.isprintable():
+            octal = "".join(f"\\{byte:03o}" for byte in self.find.encode())
+            all_ = "g" if self.at == "all" else ""
+            return (
+                (f"sed -i \"{self.line}s/$(printf '{octal}')/{self.put}/{all_}\" {shlex.quote(self.path)}",)
+                if not self.put.strip()
+                else ()
+            )
         mark = next((c for c in "/|,%;" if c not in self.find + self.put), "/")
-        find = _SPECIAL.sub(r"\\\g<0>", self.find).replace("/", r"\/" if mark == "/" else "/")
-        put = re.sub(r"[\\&]", r"\\\g<0>", self.put).replace("/", r"\/" if mark == "/" else "/")
-        if not self.find.isprintable() or not self.put.isprintable():
-            if self.at != "whole" or not self.put.isprintable():
-                return ()
-            return (shlex.join(("sed", "-i", f"{self.line}c\\{self.put}", self.path)),)
-        before = "^" if self.at in ("start", "whole") else ""
-        after = "$" if self.at in ("end", "whole") else ""
-        script = f"{self.line}s{mark}{before}{find}{after}{mark}{put}{mark}"
+        find = _SPECIAL.sub(r"\\\g<0>", self.find)
+        put = re.sub(r"[\\&]", r"\\\g<0>", self.put)
+        if mark == "/":
+            find, put = find.replace("/", r"\/"), put.replace("/", r"\/")
+        pattern = {"start": f"^{find}", "end": f"{find}$", "whole": f"^{find}$", "gap": "[[:blank:]][[:blank:]]*"}.get(
+            self.at, find
+        )
+        if self.at == "comment":
+            pattern = "[[:blank:]][[:blank:]]*#.*$"
+        flag = {"gap": self.find, "all": "g"}.get(self.at, "")
+        script = f"{self.line}s{mark}{pattern}{mark}{put}{mark}{flag}"
         return (shlex.join(("sed", "-i", script, self.path)),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppendLine(FileStep):
+    """A line at the end of a file, unless it stands there already."""
+
+    text: str
+
+    def edit(self, old: bytes | None, given: Given = NONE) -> bytes:
+        before = old or b""
+        if self.text.encode() in before.split(b"\n"):
+            return before
+        return before + (b"\n" if before and not before.endswith(b"\n") else b"") + self.text.encode() + b"\n"
+
+    def commands(self) -> tuple[str, ...]:
+        text, path = shlex.quote(self.text), shlex.quote(self.path)
+        return (f"grep -qxF -- {text} {path} || printf '%s\\n' {text} >>{path}",)
 
 
 def _substance(text: str) -> str:
@@ -244,7 +275,6 @@ class TableEntry(FileStep):
     value: str = ""
     same_as: str = ""
     asks: tuple[str, ...] = ()
-    new_mode: int = 0o600
 
     def __post_init__(self) -> None:
         if re.search(r"\s", self.key) or not self.key.isprintable() or not self.value.isprintable():
@@ -261,12 +291,16 @@ class TableEntry(FileStep):
         if self.asks:
             return ()
         path = shlex.quote(self.path)
+        find, put = (
+            _SPECIAL.sub(r"\\\g<0>", text).replace("/", r"\/") for text in (self.same_as or self.key, self.key)
+        )
         if self.same_as:
-            find = _SPECIAL.sub(r"\\\g<0>", self.same_as).replace("/", r"\/")
-            put = re.sub(r"[\\&/]", r"\\\g<0>", self.key)
-            script = shlex.quote(rf"/^{find}[[:blank:]]/{{p;s/^{find}/{put}/}}")
-            return (f"sed -i {script} {path}",)
-        return (f"printf '%s\\n' {shlex.quote(f'{self.key} {self.value}')} >>{path}",)
+            script = f"/^{put}[[:blank:]]/d;/^{find}[[:blank:]]/{{p;s/^{find}/{put}/}}"  # a second time changes nothing
+            return (f"sed -i {shlex.quote(script)} {path}",)
+        gone = shlex.quote(f"/^{find}[[:blank:]]/d")
+        return (
+            f"touch {path} && sed -i {gone} {path} && printf '%s\\n' {shlex.quote(f'{self.key} {self.value}')} >>{path}",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

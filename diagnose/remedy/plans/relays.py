@@ -1,26 +1,50 @@
-"""Plans for the way to a relay: which it is, and the login for it."""
+"""What plans for a relay share: which it is, the table of passwords, and the place where its name is written."""
 
 from __future__ import annotations
 
+import difflib
+import re
+
+from diagnose.facts.route import Route
 from diagnose.host.query import MapCompare, Read
-from diagnose.parse.postfix import sasl_passwd, table
+from diagnose.knowledge.labels import relays
+from diagnose.parse.postfix import nexthop, sasl_passwd, table
 from diagnose.parse.postfix.table import Table
+from diagnose.remedy import senders, values
 from diagnose.remedy.evidence import Evidence
-from diagnose.remedy.steps import Step
+from diagnose.remedy.steps import Step, TableEntry
 
 _FILES = ("sasl_passwd", "sasl/passwd", "sasl/sasl_passwd", "sasl_password", "saslpass")
+_PORTS = {
+    "submission": "587",
+    "smtps": "465",
+    "submissions": "465",
+    "smtp": "25",
+    "starttls": "587",
+    "tls": "587",
+    "ssl": "465",
+}
+_READ_AS_TEXT = ("regexp", "pcre", "cidr", "ldap", "mysql", "pgsql", "sqlite", "memcache", "mongodb")
 
 
 def password_table(e: Evidence) -> Table | None:
-    """The table of passwords that is set, else the one that lies in a usual place."""
+    """The table of passwords that is set and whose text is there, else the one in a usual place."""
     for found in table.parse_list(e.value("smtp_sasl_password_maps")):
-        if table.source(found):
+        source = table.source(found)
+        if found.type in _READ_AS_TEXT:
+            continue
+        if source and (e.there(source) or any(e.there(path) for path in table.files(found))):
             return found
     for name in _FILES:
         path = f"{e.config}/{name}"
         if e.there(path):
             return table.parse(f"{e.map_type}:{path}")
     return None
+
+
+def usable_type(e: Evidence, found: Table) -> str:
+    """Its type where this Postfix has it, else one that it makes."""
+    return found.type if not e.mta.map_types or found.type in e.mta.map_types else e.map_type
 
 
 def keys(e: Evidence, found: Table) -> tuple[str, ...]:
@@ -31,15 +55,48 @@ def keys(e: Evidence, found: Table) -> tuple[str, ...]:
     return e.ask(MapCompare(found.key)).keys
 
 
+def near_key(held: tuple[str, ...], hop: str) -> str:
+    """The key under which the login for this next hop evidently stands, "" where there is none."""
+    entries = [sasl_passwd.parse_value(key, "") for key in held]
+    found = sasl_passwd.near_misses(entries, (hop,))
+    return found[0].key if found else ""
+
+
+def hops(held: tuple[str, ...]) -> list[str]:
+    """Keys that name a relay, not a sender."""
+    return list(
+        dict.fromkeys(key for key in held if "@" not in key and re.fullmatch(r"\[?[\w.-]+\.[\w.-]+\]?(:\w+)?", key))
+    )
+
+
 def by_login(e: Evidence) -> list[Step]:
-    """relayhost as the one key says that a login is there for."""
+    """The way to the one relay that a login is there for: for the whole host as policy; where several domains send, for this
+    sender's alone."""
     found = password_table(e)
-    hops = [key for key in keys(e, found) if "@" not in key and "." in key] if found else []
-    if found is None or len(set(hops)) != 1:
+    known = hops(keys(e, found)) if found else []
+    if found is None or len(known) != 1:
         return []
-    hop = hops[0]
-    why = f"The password map holds a login for {hop}, and no other."
-    more: list[Step] = [e.put("relayhost", hop, why)]
+    hop = known[0]
+    why = f"The password map holds a login for {hop}, and for no other relay."
+    names = senders.domains(e.ctx)
+    host = nexthop.parse(hop).host
+    more: list[Step] = []
+    if len(names) > 1 and not e.value("sender_dependent_relayhost_maps"):
+        path = f"{e.config}/sender_relay"
+        more.append(
+            TableEntry(
+                path=e.real(path),
+                key=f"@{names[0]}",
+                value=hop,
+                mode=0o644,
+                why=f"{why} Only {names[0]} is sent that way.",
+            )
+        )
+        more += e.build(e.map_type, path, f"@{names[0]}")
+        more.append(e.put("sender_dependent_relayhost_maps", f"{e.map_type}:{path}", senders.said(e.ctx, names, host)))
+    else:
+        opens = f"all mail of this host go through {host}. {senders.said(e.ctx, names, host)}".strip()
+        more.append(e.policy(e.put("relayhost", hop, why), "route", opens.rstrip(".")))
     if not e.mta.flag("smtp_sasl_auth_enable"):
         more.append(e.put("smtp_sasl_auth_enable", "yes", "The relay takes mail after a login."))
     if not e.value("smtp_sasl_password_maps"):
@@ -47,15 +104,17 @@ def by_login(e: Evidence) -> list[Step]:
         more.append(e.put("smtp_sasl_password_maps", found.key, "It holds the login."))
     if "noplaintext" in e.mta.words("smtp_sasl_security_options"):
         more.append(e.put("smtp_sasl_security_options", "noanonymous", "The login is a plain-text one, in TLS."))
-    if e.value("smtp_tls_security_level") in ("", "none"):
+    implicit = hop.endswith((":465", ":smtps", ":submissions"))
+    if implicit:
+        more.append(e.put("smtp_tls_wrappermode", "yes", "That port begins with TLS."))
+    if e.value("smtp_tls_security_level") in ("", "none") or (implicit and e.value("smtp_tls_security_level") == "may"):
         more.append(e.put("smtp_tls_security_level", "encrypt", "The password must not go in the clear."))
     return more
 
 
 def by_table(e: Evidence) -> list[Step]:
     """The entry of transport_maps that sends all mail past the relay, made a comment."""
-    tables = table.parse_list(e.value("transport_maps")) + table.parse_list(e.value("sender_dependent_relayhost_maps"))
-    for found in tables:
+    for found in table.parse_list(e.value("transport_maps")):
         path = table.source(found)
         for number, raw in enumerate(e.ask_lines(path) if path else [], 1):
             words = raw.split()
@@ -63,3 +122,68 @@ def by_table(e: Evidence) -> list[Step]:
                 why = "It sends all mail past the relay that relayhost names."
                 return [e.repair(path, number, raw, f"#{raw}", why), *e.build(found.type, path)]
     return []
+
+
+def meant_hop(e: Evidence, way: Route, kind: str) -> str | None:
+    """The next hop that was meant by one that leads nowhere."""
+    raw = way.hops[0].raw
+    bare = values.plain(raw).strip(" '\"")
+    bare = re.sub(r"^(?:\w+://|(?:smtp|relay|lmtp)(?=:[\[\w]))[:/]*", "", bare).rstrip("/")
+    match = re.fullmatch(r"\[?\s*([\w.-]+)\s*\]?(?:\s*:\s*(\w+)|\s+(\d+))?\]?", bare)
+    if match is None:
+        return None
+    host, port = match[1], match[2] or match[3] or ""
+    if not port.isdigit():
+        port = (
+            _PORTS.get(port.lower())
+            or next((_PORTS[n] for n in difflib.get_close_matches(port.lower(), _PORTS, 1, 0.5)), "")
+            if port
+            else ""
+        )
+    found = password_table(e)
+    known = hops(keys(e, found)) if found else []
+    if kind in ("nxdomain", "no-data"):
+        theirs = {nexthop.parse(key).host: key for key in known}
+        names = [*theirs, *(one.name for relay in relays() for one in relay.hosts)]
+        near = [name for name in difflib.get_close_matches(host, names, 3, 0.85) if name != host]
+        if not near:
+            return None
+        host = near[0]
+        if host in theirs and not port:
+            return theirs[host]
+    made = f"[{host}]:{port}" if port else f"[{host}]"
+    return made if made != raw else None
+
+
+def set_hop(e: Evidence, way: Route, hop: str, why: str) -> list[Step]:
+    """The next hop written anew where it stands: relayhost, or the entry of a table; and the login under its name."""
+    raw = way.hops[0].raw
+    steps: list[Step] = []
+    if (e.was("relayhost") or "").strip() == raw or e.value("relayhost") == raw:
+        steps.append(e.put("relayhost", hop, why))
+    else:
+        for name in ("transport_maps", "sender_dependent_relayhost_maps"):
+            for found in table.parse_list(e.value(name)):
+                path = table.source(found)
+                for number, line in enumerate(e.ask_lines(path) if path else [], 1):
+                    if raw in line and not line.lstrip().startswith("#"):
+                        steps += [e.repair(path, number, raw, hop, why, at="within"), *e.build(found.type, path)]
+    return [*steps, *follow_key(e, raw, hop)] if steps else []
+
+
+def follow_key(e: Evidence, old: str, hop: str) -> list[Step]:
+    """The login that stands under the old next hop, under the new one as well."""
+    found = password_table(e)
+    held = keys(e, found) if found else ()
+    if found is None or hop in held:
+        return []
+    near = old if old in held else near_key(held, hop)
+    if not near or e.ask(Read(table.source(found), secret="sasl")).problem:
+        return []
+    entry = TableEntry(
+        path=e.real(table.source(found)),
+        key=hop,
+        same_as=near,
+        why=f"Postfix will ask for {hop}; the login stands under {near}.",
+    )
+    return [entry, *e.build(usable_type(e, found), found.name, hop)]

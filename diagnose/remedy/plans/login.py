@@ -1,0 +1,275 @@
+"""Plans for the login at a relay: the table of passwords, its keys and lines, and what Postfix may use of it."""
+
+from __future__ import annotations
+
+import re
+
+from diagnose import facts
+from diagnose.facts.route import Route
+from diagnose.host.query import Read, Stat
+from diagnose.model import Observation, Status
+from diagnose.parse.postfix import table
+from diagnose.parse.postfix.table import Table
+from diagnose.parse.text.masking import STARS
+from diagnose.remedy.evidence import Evidence
+from diagnose.remedy.plan import Ask, Plan, plans
+from diagnose.remedy.plans.relays import keys, near_key, password_table, set_hop, usable_type
+from diagnose.remedy.plans.settings import take_up
+from diagnose.remedy.running import InstallPackage, Mode, Ownership
+from diagnose.remedy.steps import Step, TableEntry
+
+_ODD = re.compile(r"[^\x20-\x7e]+")
+
+
+def asks(way: Route, user: str = "") -> tuple[Ask, ...]:
+    console = "from the provider's console"
+    return (
+        Ask(name="user", what=f"the user name at {way.host}", where=console, known=user),
+        Ask(
+            name="password",
+            what=f"the password or key of {user or 'that user'} at {way.host}",
+            where=console,
+            secret=True,
+        ),
+    )
+
+
+def given(e: Evidence, way: Route, user: str = "") -> tuple[tuple[Step, ...], tuple[Ask, ...]]:
+    """The login that a person gives, written into the table that is set or a new one."""
+    found = password_table(e) or table.parse(f"{e.map_type}:{e.config}/sasl_passwd")
+    kind, path = usable_type(e, found), e.real(table.source(found) or f"{e.config}/sasl_passwd")
+    entry = TableEntry(
+        path=path,
+        key=way.nexthop,
+        asks=("user", "password"),
+        mode=0o600,
+        why=f"Postfix looks the login up under {way.nexthop}.",
+    )
+    return (entry, *e.build(kind, path, way.nexthop), *switched_on(e, way, f"{kind}:{path}")), asks(way, user)
+
+
+def switched_on(e: Evidence, way: Route, reference: str) -> list[Step]:
+    """What lets smtp(8) log in with that table."""
+    found: list[Step] = []
+    if not way.flag("smtp_sasl_auth_enable"):
+        found.append(e.client(way, "smtp_sasl_auth_enable", "yes", f"{way.host} takes mail after a login."))
+    if reference not in way.value("smtp_sasl_password_maps"):
+        found.append(e.client(way, "smtp_sasl_password_maps", reference, "It holds the login."))
+    tls = way.value("smtp_tls_security_level")
+    if tls in ("", "none"):
+        found.append(e.client(way, "smtp_tls_security_level", "encrypt", "The password must not go in the clear."))
+    if "noplaintext" in way.value("smtp_sasl_security_options"):
+        name = "smtp_sasl_tls_security_options" if tls == "may" else "smtp_sasl_security_options"
+        if "noplaintext" in way.value("smtp_sasl_tls_security_options"):
+            found.append(e.client(way, name, "noanonymous", "The relay takes a plain-text login, which TLS protects."))
+    return found
+
+
+@plans(
+    "relay-auth-not-attempted", "sasl-map-missing", "sasl-key-mismatch", "sasl-map-stale", "lookup-table-unsupported"
+)
+def login(e: Evidence) -> Plan | None:
+    if e.diagnosis.cause.id == "lookup-table-unsupported" and not e.seen("sasl.map-type"):
+        from diagnose.remedy.plans.tables import unsupported
+
+        return unsupported(e)
+    way = facts.route(e.ctx)
+    if way is None or not way.relay:
+        return None
+    found = password_table(e)
+    held = keys(e, found) if found else ()
+    source = table.source(found) if found else ""
+    if found is not None and way.nexthop in held:
+        steps = _made(e, way, found)
+        return Plan(steps=(*steps, *take_up(e))) if steps else None
+    near = near_key(held, way.nexthop)
+    if found is not None and near and e.ask(Read(source, secret="sasl")).problem is None:
+        kind = usable_type(e, found)
+        entry = TableEntry(
+            path=e.real(source),
+            key=way.nexthop,
+            same_as=near,
+            why=f"Postfix asks for {way.nexthop}; the login stands under {near}.",
+        )
+        more = switched_on(e, way, f"{kind}:{found.name}")
+        return Plan(steps=(entry, *e.build(kind, found.name, way.nexthop), *more, *take_up(e)))
+    lines, wanted = given(e, way)
+    return Plan(steps=(*lines, *take_up(e)), asks=wanted)
+
+
+def _made(e: Evidence, way: Route, found: Table) -> list[Step]:
+    """The table, whose text holds the login, built with a type that is built in, and named."""
+    kind, path = usable_type(e, found), table.source(found)
+    steps: list[Step] = [*e.build(kind, path, way.nexthop)]
+    set_ = table.parse_list(way.value("smtp_sasl_password_maps"))
+    named = next((one for one in set_ if table.source(one) == path and one.type == kind), None)
+    hidden = [o for o in e.seen("sasl.map") if o.data.get("kind") == "unreadable"]
+    if named is not None and not (named.proxied and hidden):
+        return steps + switched_on(e, way, named.raw)
+    return steps + switched_on(e, way, f"{kind}:{path}")
+
+
+@plans("relay-credentials-rejected", "relay-app-password-required")
+def rejected(e: Evidence) -> Plan | None:
+    way = facts.route(e.ctx)
+    if way is None or not way.relay or e.text("program"):
+        return None
+    stale = [o for o in e.seen("sasl.stale") if o.status is Status.FAILED]
+    if stale:
+        return login(e)
+    steps, wanted = given(e, way, e.text("user"))
+    return Plan(steps=(*steps, *take_up(e)), asks=wanted)
+
+
+@plans("sasl-passwd-malformed")
+def malformed(e: Evidence) -> Plan | None:
+    way = facts.route(e.ctx)
+    if way is None or not way.relay:
+        return None
+    steps: list[Step] = []
+    for seen in e.seen("sasl.line"):
+        if seen.status is not Status.FAILED:
+            continue
+        made = _line(e, way, seen)
+        if made is None:
+            lines, wanted = given(e, way, str(seen.data.get("user") or ""))
+            return Plan(steps=(*lines, *take_up(e)), asks=wanted)
+        steps += made
+    found = password_table(e)
+    if not steps or found is None:
+        return None
+    kind = usable_type(e, found)
+    return Plan(steps=(*steps, *e.build(kind, found.name, way.nexthop), *take_up(e)))
+
+
+def _line(e: Evidence, way: Route, seen: Observation) -> list[Step] | None:
+    """The line set right without a look at its password; None where that takes the password itself."""
+    kind, number = str(seen.data.get("kind")), int(str(seen.data.get("line") or 0))
+    path = e.real(str(seen.data.get("path")))
+    raw = e.line(path, number, secret="sasl")
+    if not raw or not number:
+        return None
+    split = re.match(r"(\s*\S+)([ \t]*)(.*)", raw)
+    key, gap, value = split.groups() if split else ("", "", raw)
+    why = f"The line {seen.summary.removeprefix('the entry ').removeprefix('the line ')}."
+
+    def edit(find: str, put: str, at: str) -> Step:
+        return e.repair(path, number, find, put, why, at)
+
+    if kind == "trailing-backslash":
+        return [edit(raw[len(raw.rstrip("\\ \t\r")) :], "", "end")]
+    if kind in ("quoted-value", "whole-line-quoted", "quoted"):
+        quote = raw.rstrip()[-1]
+        begin = raw if kind == "whole-line-quoted" else value
+        if kind == "quoted":
+            user, _, rest = value.partition(":")
+            if rest[:1] != quote:
+                return None
+            return [edit(f"{user}:{quote}", f"{user}:", "within"), edit(quote, "", "end")]
+        at = key + gap if kind != "whole-line-quoted" else ""
+        head = begin.split(STARS)[0].split(":")[0] + (":" if ":" in begin else "")
+        return [
+            edit(f"{at}{head}", f"{at}{head.lstrip(quote)}" if at else head.replace(quote, "", 1), "start"),
+            edit(quote, "", "end"),
+        ]
+    if kind == "no-colon" and re.fullmatch(r"\S+[ \t]+\S+", value):
+        return [edit("2", ":", "gap")]
+    if kind == "inline-comment":
+        return [edit("", "", "comment")]
+    if kind == "equals-sign":
+        sign = re.match(r"(\s*\S+?)[ \t]*=[ \t]*", raw)
+        return [edit(sign[0], f"{sign[1]} ", "start")] if sign else None
+    if kind == "colon-after-key":
+        return [edit(f"{key}", key.rstrip(":"), "start")]
+    if kind == "no-key-separator":
+        head = re.match(r"\[?[\w.-]+\]?(:\d+)?[:=]", raw)
+        return [edit(head[0], f"{way.nexthop} ", "start")] if head else None
+    if kind == "indented":
+        blank = re.match(r"\s+", raw)
+        return [edit(blank[0], "", "start")] if blank else None
+    if kind in ("url-key", "prompt"):
+        host = raw.find(f"[{way.host}]") if f"[{way.host}]" in raw else raw.find(way.host)
+        head = re.match(r"\S+", raw[host:]) if host >= 0 else None
+        return [edit(raw[:host] + head[0], way.nexthop, "start")] if head else None
+    if kind in ("smart-quote", "nbsp", "zero-width", "bom"):
+        return [edit(odd, "", "all") for odd in dict.fromkeys(_ODD.findall(raw))] or None
+    return None
+
+
+@plans("sasl-passwd-exposed")
+def exposed(e: Evidence) -> Plan | None:
+    steps: list[Step] = []
+    for seen in e.seen("sasl.exposed"):
+        path = e.real(str(seen.data.get("file")))
+        stat = e.ask(Stat(path))
+        if stat.owner not in ("root", "postfix"):
+            steps.append(
+                Ownership(path=path, owner="root", group="root", why="Its owner may read and change the password.")
+            )
+        if stat.mode & 0o137:
+            steps.append(
+                Mode(
+                    path=path,
+                    mode=stat.mode & 0o640 or 0o600,
+                    was=stat.mode,
+                    why="Other users of this host can read the password.",
+                )
+            )
+    text = "Postfix opens the files as root. Change the password at the relay if somebody else had access."
+    return Plan(steps=tuple(steps), text=text) if steps else None
+
+
+@plans("sasl-mechanism-missing")
+def mechanism(e: Evidence) -> Plan | None:
+    if e.seen("sasl.type"):
+        why = "This Postfix' SMTP client does not know that type."
+        return Plan(steps=(e.drop("smtp_sasl_type", why), *e.restart("The client could not start with it.")))
+    family = e.family
+    if family is None:
+        return None
+    words = tuple(family.install.split())
+    install = InstallPackage(
+        packages=family.sasl_packages,
+        install=words,
+        why="They hold the login mechanisms PLAIN and LOGIN.",
+        opens="the package manager install software",
+    )
+    return Plan(steps=(install, *e.restart("Postfix loads the plug-ins when it starts.")))
+
+
+@plans("sasl-options-exclude-all")
+def options(e: Evidence) -> Plan | None:
+    way = facts.route(e.ctx)
+    steps: list[Step] = []
+    for seen in e.seen("relay.mechanism"):
+        kind, name = seen.data.get("kind"), str(seen.data.get("parameter") or "")
+        if way is None:
+            continue
+        if kind == "filter":
+            steps.append(e.drop("smtp_sasl_mechanism_filter", "It lets none of the relay's mechanisms through."))
+        elif kind == "options" and name:
+            steps.append(
+                e.client(way, name, "noanonymous", "It forbids all of the relay's mechanisms, which TLS protects.")
+            )
+            if name == "smtp_sasl_security_options" and way.value("smtp_tls_security_level") in ("", "none", "may"):
+                steps.append(
+                    e.client(way, "smtp_tls_security_level", "encrypt", "The password must not go in the clear.")
+                )
+    return Plan(steps=(*steps, *take_up(e))) if steps else None
+
+
+@plans("relay-name-not-found")
+def name(e: Evidence) -> Plan | None:
+    from diagnose.remedy.plans.relays import meant_hop
+
+    way = facts.route(e.ctx)
+    seen = next(iter(e.seen("relay.name")), None)
+    if way is None or seen is None or not way.relay:
+        return None
+    if seen.data.get("kind") == "hosts-only":
+        why = "The relay's name stands in the hosts file alone."
+        return Plan(steps=(e.put("smtp_host_lookup", "dns, native", why), *take_up(e)))
+    better = meant_hop(e, way, str(seen.data.get("kind")))
+    if better is None:
+        return None
+    return Plan(steps=(*set_hop(e, way, better, f"{way.nexthop or way.hops[0].raw} leads nowhere."), *take_up(e)))

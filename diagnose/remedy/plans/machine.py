@@ -1,0 +1,191 @@
+"""Plans for the machine under Postfix, and for mail that waits."""
+
+from __future__ import annotations
+
+import re
+
+from diagnose import facts
+from diagnose.host.query import Exec
+from diagnose.model import Status
+from diagnose.parse.postfix import table
+from diagnose.remedy.evidence import Evidence
+from diagnose.remedy.plan import Plan, plans
+from diagnose.remedy.plans.relays import by_login
+from diagnose.remedy.plans.settings import take_up
+from diagnose.remedy.running import Command, InstallPackage, Mode, Ownership, ReleaseHeld
+from diagnose.remedy.steps import Step
+
+_MANY = 20  # messages on hold that are released by name
+
+
+@plans("queue-permissions")
+def permissions(e: Evidence) -> Plan | None:
+    steps: list[Step] = []
+    group = e.value("setgid_group") or "postdrop"
+    for seen in e.seen("host.queue-permissions", "host.setgid"):
+        path = str(seen.data.get("path"))
+        stat = e.stat(path)
+        if not stat.exists or seen.data.get("kind") == "nosuid":
+            continue
+        why = "Postfix needs it so (postfix-files)."
+        owner, _, owned = str(seen.data.get("owner") or "").partition(":")
+        mode = int(str(seen.data.get("mode") or "0"), 8)
+        if seen.sign == "host.setgid":
+            owner, owned, mode = stat.owner, group, 0o2755 | stat.mode & 0o7000
+        if (owner and owner != stat.owner) or (owned and owned != stat.group):
+            steps.append(Ownership(path=path, owner=owner or stat.owner, group=owned or stat.group, why=why))
+        changed = bool(steps and getattr(steps[-1], "path", "") == path)
+        if mode and (stat.mode & mode != mode or (changed and mode & 0o7000)):
+            steps.append(
+                Mode(
+                    path=path,
+                    mode=stat.mode | mode if seen.sign != "host.setgid" else mode,
+                    was=stat.mode,
+                    standard="postfix-files",
+                    why=why,
+                )
+            )
+    return Plan(steps=(*steps, *e.restart("Postfix opens them when it starts."))) if steps else None
+
+
+@plans("disk-full")
+def room(e: Evidence) -> Plan | None:
+    """A demand that no disk of this size meets; room itself only a person can make."""
+    steps: list[Step] = []
+    for seen in e.seen("disk.space"):
+        free, need = (int(str(seen.data.get(key) or 0)) for key in ("free", "need"))
+        least = e.was("queue_minfree")
+        if seen.status is Status.FAILED and least and least.isdigit() and int(least) > free > 100_000_000:
+            steps.append(e.drop("queue_minfree", f"It demands {need} bytes, and {free} are free."))
+    return Plan(steps=(*steps, *take_up(e))) if steps else None
+
+
+@plans("mail-log-missing")
+def log(e: Evidence) -> Plan | None:
+    if e.value("maillog_file") or e.mta.numbers < (3, 4):
+        return None
+    put = e.put(
+        "maillog_file", "/var/log/mail.log", "No log service takes Postfix' messages; it writes the file itself."
+    )
+    return Plan(steps=(put, *e.restart("The master opens its log when it starts.")))
+
+
+@plans("clock-wrong")
+def clock(e: Evidence) -> Plan | None:
+    chrony = e.ask(Exec(("chronyc", "-n", "tracking"), timeout=2.0))
+    if chrony.code == 0 and "Not synchronised" not in chrony.out:
+        return Plan(steps=(Command(argv=("chronyc", "makestep"), why="chronyd knows the right time."), *e.retry()))
+    if (
+        e.manager == "systemd"
+        and not e.ask(Exec(("timedatectl", "show", "-p", "NTPSynchronized", "--value"), timeout=2.0)).problem
+    ):
+        return Plan(
+            steps=(
+                Command(argv=("timedatectl", "set-ntp", "true"), why="The system's time service then keeps the clock."),
+                *e.retry(),
+            )
+        )
+    return None
+
+
+@plans("mail-on-hold")
+def held(e: Evidence) -> Plan | None:
+    waiting = facts.queue(e.ctx)
+    count = waiting.messages.get("hold", 0) if waiting else 0
+    if waiting is None or not count:
+        return None
+    if count > _MANY:
+        return Plan(
+            text=f"{count} messages are on hold. See who held them (`hold:` in the log, HOLD in access maps and header_checks), and release those that still matter: postsuper -H QUEUEID."
+        )
+    ids = re.findall(r'"queue_name": "hold", "queue_id": "(\w+)"', e.ask(Exec(("postqueue", "-j"))).out)
+    if not ids:
+        return None
+    text = f"{count} message{'s are' if count > 1 else ' is'} on hold. See who held them and why (`hold:` in the log, HOLD in access maps and header_checks); then release them."
+    release = ReleaseHeld(
+        ids=tuple(ids),
+        config=e.config,
+        why="They wait until somebody lets them go.",
+        opens=f"{len(ids)} held message{'s' if len(ids) > 1 else ''} go out",
+    )
+    return Plan(steps=(release,), text=text)
+
+
+@plans("delivery-suspended-by-config")
+def suspended(e: Evidence) -> Plan | None:
+    steps: list[Step] = []
+    for seen in e.seen("config.suspended"):
+        name, how = str(seen.data.get("parameter")), str(seen.data.get("how"))
+        if seen.status is not Status.FAILED or e.was(name) is None:
+            continue
+        opens = f"mail go out that {name} {'throws away' if how == 'discard' else 'keeps back'} now"
+        if name == "defer_transports":
+            rest = [word for word in e.mta.words(name) if word != seen.data.get("value")]
+            steps.append(
+                e.put(name, ", ".join(rest), "It keeps this mail back.")
+                if rest
+                else e.drop(name, "It keeps this mail back.")
+            )
+        elif name.endswith("_transport"):
+            steps.append(e.drop(name, f"It sends mail to {seen.data.get('value')} by intent."))
+        else:
+            continue
+        steps[-1] = e.policy(steps[-1], "route", opens)
+    return Plan(steps=(*steps, *take_up(e))) if steps else None
+
+
+@plans("recipient-rewritten")
+def rewritten(e: Evidence) -> Plan | None:
+    steps: list[Step] = []
+    for seen in e.seen("config.rewritten"):
+        found, key = table.parse(str(seen.data.get("table") or "")), str(seen.data.get("key") or "")
+        path = table.source(found)
+        for number, raw in enumerate(e.ask_lines(path) if path and key else [], 1):
+            if raw.split(None, 1)[:1] == [key]:
+                why = f"It turns {key} into {seen.data.get('value')}."
+                step = e.policy(
+                    e.repair(path, number, raw, f"#{raw}", why), "route", f"mail to {key} reach that address itself"
+                )
+                steps += [step, *e.build(found.type, path)]
+    return Plan(steps=(*steps, *take_up(e))) if steps else None
+
+
+@plans("mail-loops-back")
+def loop(e: Evidence) -> Plan | None:
+    """relayhost is this host: the relay whose login lies here, else none."""
+    way = facts.route(e.ctx)
+    if way is None or not way.relay or e.was("relayhost") is None:
+        return None
+    steps = by_login(e) or [
+        e.policy(
+            e.drop("relayhost", f"{e.value('relayhost')} is this host itself."),
+            "route",
+            "mail go straight to its recipients' servers",
+        )
+    ]
+    return Plan(steps=(*steps, *take_up(e)))
+
+
+@plans("retry-pending")
+def retry(e: Evidence) -> Plan | None:
+    steps = e.retry()
+    return (
+        Plan(
+            steps=steps,
+            text="The way they take works now: try what waits at once, or let Postfix try it at its next turn.",
+        )
+        if steps
+        else None
+    )
+
+
+@plans("postfix-not-installed")
+def install(e: Evidence) -> Plan | None:
+    if e.family is None:
+        return None
+    words = tuple(e.family.install.split())
+    why = "Programs here hand their mail to a mail server that is not there."
+    packages = ("postfix", *e.family.sasl_packages, "ca-certificates")
+    return Plan(
+        steps=(InstallPackage(packages=packages, install=words, why=why, opens="a mail server run on this host"),)
+    )

@@ -1,0 +1,183 @@
+"""Plans for the DNS and the names that this host gives itself."""
+
+from __future__ import annotations
+
+import re
+
+from diagnose import facts
+from diagnose.facts.network import PUBLIC_RESOLVERS
+from diagnose.host.query import Lookup, Now, Read
+from diagnose.model import Status
+from diagnose.parse.system.nameservice import resolv_conf
+from diagnose.remedy.evidence import Evidence
+from diagnose.remedy.plan import Ask, Other, Plan, plans
+from diagnose.remedy.plans.settings import take_up
+from diagnose.remedy.running import Mode
+from diagnose.remedy.steps import AppendLine, Step
+
+_ASKED = "gmail-smtp-in.l.google.com"
+
+
+@plans("resolver-failing")
+def resolver(e: Evidence) -> Plan | None:
+    path = "/etc/resolv.conf"
+    stat, file = e.stat(path), e.ask(Read(path))
+    if not e.ctx.settings.network or (stat.real and stat.real != path):
+        return None  # whoever made the link writes it anew
+    listed = resolv_conf(file.text).used
+    answers = next(
+        (s for s in PUBLIC_RESOLVERS if s not in listed and e.ask(Lookup(_ASKED, "A", s, 2.0)).rcode == "NOERROR"), ""
+    )
+    if not answers:
+        return None
+    steps: list[Step] = []
+    for number, raw in enumerate(file.text.split("\n"), 1):
+        if re.match(r"nameserver\s", raw):
+            steps.append(e.repair(path, number, raw, f"#{raw}", "This name server does not answer."))
+    steps.append(AppendLine(path=path, text=f"nameserver {answers}", why=f"{answers} answers from this host."))
+    text = f"{answers} answers from here: name it in {path}, and let Postfix take it up."
+    if managed := re.search(r"NetworkManager|resolvconf|dhclient|dhcpcd|systemd|cloud-init|netplan", file.text):
+        text += f" {managed[0]} writes the file: set the server there as well, or this lasts until it writes again."
+    return Plan(
+        steps=(
+            *steps,
+            *e.copies(anyway=("resolv.conf",)),
+            *e.restart("Postfix reads the name servers when it starts."),
+        ),
+        text=text,
+    )
+
+
+@plans("chroot-resolver-stale")
+def chroot(e: Evidence) -> Plan | None:
+    steps: list[Step] = []
+    for seen in e.seen("dns.chroot-file"):
+        closed = str(seen.data.get("path") or "")
+        if not closed.startswith(f"{e.mta.queue_directory}/etc"):
+            continue
+        stat = e.stat(closed)
+        wanted = 0o755 if stat.kind == "dir" else 0o644
+        if stat.exists and stat.mode & wanted != wanted:
+            steps.append(
+                Mode(
+                    path=closed,
+                    mode=stat.mode | wanted,
+                    was=stat.mode,
+                    standard="chroot",
+                    why="Postfix' own account must be able to read it.",
+                )
+            )
+    return Plan(steps=(*steps, *e.restart("Its daemons have read the old copy.")))
+
+
+@plans("local-hostname-unresolvable")
+def hostname(e: Evidence) -> Plan | None:
+    steps: list[Step] = []
+    value = e.was("mydestination")
+    value = e.mta.defaults.get("mydestination", "") if value is None else value
+    names = [str(o.data.get("domain")) for o in e.seen("identity.hostname")]
+    own = {n.lower() for n in (e.value("myhostname"), e.ask(Now()).fqdn, facts.origin(e.ctx, e.mta)) if n}
+    names = [name for name in dict.fromkeys(names) if name in own and re.fullmatch(r"[\w.-]+", name)]
+    if names:
+        steps.append(
+            e.put(
+                "mydestination",
+                ", ".join([value, *names]) if value else ", ".join(names),
+                "It is this host's own name.",
+            )
+        )
+    return Plan(steps=(*steps, *take_up(e))) if steps else None
+
+
+@plans("helo-name-invalid")
+def helo(e: Evidence) -> Plan | None:
+    """The name of this host's public address, where that leads back to it."""
+    confirmed = [
+        o
+        for run in e.runs
+        for o in run.observations
+        if o.sign == "identity.ptr" and o.status is Status.OK and o.data.get("name")
+    ]
+    name = str(confirmed[0].data["name"]) if confirmed else ""
+    if re.fullmatch(r"[\w.-]+\.[a-z]+", name, re.I):
+        why = f"It is the name of this host's public address {confirmed[0].data.get('address')}, and leads back to it."
+        return Plan(steps=(e.put("smtp_helo_name", name, why), *take_up(e)))
+    return None
+
+
+@plans("reverse-dns-missing")
+def reverse(e: Evidence) -> Plan | None:
+    seen = next((o for o in e.seen("identity.ptr") if o.data.get("address")), None)
+    if seen is None:
+        return Plan(
+            text="Have the hoster or provider of this host's public address set its PTR record to this host's name, and let that name lead to the address."
+        )
+    import ipaddress
+
+    address = ipaddress.ip_address(str(seen.data["address"]))
+    name = e.value("myhostname")
+    known = bool(re.fullmatch(r"[\w-]+(\.[\w-]+)+", name)) and not name.endswith(
+        (".localdomain", ".local", ".internal", ".lan")
+    )
+    record = f"{address.reverse_pointer}. PTR {name}." if known else ""
+    forward = f"{name}. {'AAAA' if address.version == 6 else 'A'} {address}" if known else ""
+    text = f"please set the PTR record of {address}" + (f" to {name}." if known else " to the name of our mail server.")
+    other = Other(who="whoever owns the address (the hoster or provider)", text=text, record=record)
+    both = (
+        (other, Other(who="your own DNS", text="the name must lead back to the address.", record=forward))
+        if forward
+        else (other,)
+    )
+    return Plan(
+        by=both, text="Only the owner of the address can set its name; until then, a relay whose addresses have one."
+    )
+
+
+@plans("sender-domain-not-found")
+def sender(e: Evidence) -> Plan | None:
+    """myorigin, where senders get their domain from it, as the domain that /etc/mailname or myhostname names."""
+    whose = facts.target(e.ctx).sender or ""
+    origin = facts.origin(e.ctx, e.mta)
+    if whose and whose.rpartition("@")[2].lower() != origin.lower():
+        return None
+    mailname = e.ask(Read("/etc/mailname")).text.strip()
+    parts = e.value("myhostname").split(".")
+    for name in dict.fromkeys((mailname, ".".join(parts[1:]), e.value("myhostname"))):
+        if (
+            name
+            and name != origin
+            and re.fullmatch(r"[\w-]+(\.[\w-]+)+", name)
+            and e.ask(Lookup(name, "MX")).rcode == "NOERROR"
+        ):
+            why = f"The domain {name} exists and takes mail; {origin} does not exist."
+            return Plan(steps=(e.put("myorigin", name, why), *take_up(e)))
+    ask = Ask(name="domain", what="the domain that this host sends for", where="one with an MX record")
+    return Plan(
+        asks=(ask,),
+        text=f"Senders without a domain get {origin}, which does not exist in the DNS: set myorigin to a domain of yours.",
+    )
+
+
+@plans("recipient-domain-local")
+def local(e: Evidence) -> Plan | None:
+    steps: list[Step] = []
+    for seen in e.seen("config.recipient-local"):
+        parameter, domain = str(seen.data.get("parameter")), str(seen.data.get("domain")).lower()
+        if seen.status is not Status.FAILED:
+            continue
+        written = e.was(parameter)
+        words = [
+            w for w in re.split(r"[,\s]+", written if written is not None else e.mta.defaults.get(parameter, "")) if w
+        ]
+        kept = [w for w in words if _expanded(e, w).lower() != domain]
+        if len(kept) == len(words):
+            continue
+        why = f"{domain} is another host's: its mail exchanger is {seen.data.get('host')}."
+        steps.append(e.put(parameter, ", ".join(kept), why) if kept else e.drop(parameter, why))
+    return Plan(steps=(*steps, *take_up(e))) if steps else None
+
+
+def _expanded(e: Evidence, word: str) -> str:
+    from diagnose.parse.postfix.postconf import expand
+
+    return expand(word, e.mta.settings)

@@ -1,0 +1,105 @@
+"""Plans for the network: the relay on another port, IPv4 alone, a packet filter of this host."""
+
+from __future__ import annotations
+
+from diagnose import facts
+from diagnose.model import Status
+from diagnose.remedy.evidence import Evidence
+from diagnose.remedy.plan import Other, Plan, plans
+from diagnose.remedy.plans.relays import by_login, keys, near_key, password_table, set_hop
+from diagnose.remedy.plans.settings import take_up
+from diagnose.remedy.steps import Step
+
+_IMPLICIT = (465, 2465, 8465)
+
+
+@plans("egress-submission-blocked", "relay-unreachable")
+def other_port(e: Evidence) -> Plan | None:
+    """The same relay on a port that was seen open from here, with the login that is there."""
+    way = facts.route(e.ctx)
+    if way is None or not way.relay:
+        return None
+    open_ = [
+        int(str(o.data.get("port")))
+        for run in e.runs
+        for o in run.measured("endpoint")
+        if o.data.get("host") == way.host and o.data.get("open")
+    ]
+    if e.advice and e.advice.verified and e.advice.host == way.host:
+        open_.insert(0, e.advice.port)
+    port = next((p for p in open_ if p not in (way.port, 25)), 0)
+    found = password_table(e)
+    held = keys(e, found) if found else ()
+    if not port or not (way.nexthop in held or near_key(held, way.nexthop)):
+        return None
+    steps = set_hop(
+        e, way, f"[{way.host}]:{port}", f"Port {port} of {way.host} answers from this host; port {way.port} does not."
+    )
+    if not steps:
+        return None
+    implicit = port in _IMPLICIT
+    if way.flag("smtp_tls_wrappermode") != implicit:
+        steps.append(
+            e.client(
+                way,
+                "smtp_tls_wrappermode",
+                "yes" if implicit else "no",
+                f"Port {port} {'begins with TLS' if implicit else 'begins TLS by STARTTLS'}.",
+            )
+        )
+    if way.value("smtp_tls_security_level") in ("", "none", "may"):
+        steps.append(e.client(way, "smtp_tls_security_level", "encrypt", "The password must not go in the clear."))
+    return Plan(steps=(*steps, *take_up(e)))
+
+
+@plans("egress-port-25-blocked")
+def through_relay(e: Evidence) -> Plan | None:
+    """The relay whose login lies on this host; else the owner of the network, or the relay that the report suggests."""
+    way = facts.route(e.ctx)
+    if way is not None and not way.relay:
+        steps = by_login(e)
+        if steps:
+            return Plan(steps=(*steps, *take_up(e)))
+    network = next((o for run in e.runs for o in run.measured("network")), None)
+    owner = str(network.data.get("title") or network.data.get("network") or "") if network else ""
+    address = next(
+        (
+            str(o.data["address"])
+            for run in e.runs
+            for o in run.observations
+            if o.sign == "identity.ptr" and o.data.get("address")
+        ),
+        "",
+    )
+    subject = f" for {address}" if address else ""
+    other = Other(
+        who=owner or "the operator of this network",
+        text=f"please open outgoing TCP port 25{subject}; we run a mail server there.",
+    )
+    return Plan(by=(other,), text="Send through a relay on a port that is open from here, or have port 25 opened.")
+
+
+@plans("ipv6-broken")
+def ipv4(e: Evidence) -> Plan | None:
+    why = "IPv6 leads nowhere from this host; IPv4 does."
+    return Plan(
+        steps=(e.put("inet_protocols", "ipv4", why), *e.restart("The master reads inet_protocols when it starts."))
+    )
+
+
+@plans("interface-not-ready")
+def interface(e: Evidence) -> Plan | None:
+    steps: list[Step] = []
+    for seen in e.seen("host.interface", "host.address-family"):
+        if seen.status is not Status.FAILED:
+            continue
+        name, value = str(seen.data.get("parameter")), str(seen.data.get("value"))
+        if name == "inet_interfaces":
+            rest = [word for word in e.mta.words(name) if word != value]
+            steps.append(e.put(name, ", ".join(rest) or "loopback-only", f"No interface of this host has {value}."))
+        elif name == "inet_protocols":
+            wanted = "ipv4" if value == "ipv6" else "ipv6"
+            steps.append(e.put(name, wanted, f"This host has no {'IPv6' if value == 'ipv6' else 'IPv4'} address."))
+        elif e.was(name) is not None:
+            steps.append(e.drop(name, f"No interface of this host has {value}."))
+    return Plan(steps=(*steps, *e.restart("The master binds its addresses when it starts."))) if steps else None

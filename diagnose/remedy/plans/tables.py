@@ -1,0 +1,90 @@
+"""Plans for lookup tables other than those of passwords."""
+
+from __future__ import annotations
+
+import difflib
+
+from diagnose.model import Observation, Status
+from diagnose.parse.postfix import table
+from diagnose.remedy.evidence import Evidence
+from diagnose.remedy.plan import Plan, plans
+from diagnose.remedy.plans.settings import take_up
+from diagnose.remedy.running import BuildTable
+from diagnose.remedy.steps import Content, Refused, Step
+
+
+def _build(e: Evidence, parameter: str, kind: str, path: str, why: str) -> list[Step]:
+    if kind not in table.INDEXED:
+        return []
+    aliases = parameter.startswith("alias")
+    return [BuildTable(type=kind, path=path, aliases=aliases, config=e.config, why=why)]
+
+
+def _renamed(e: Evidence, parameter: str, old: str, new: str, why: str) -> list[Step]:
+    """The reference in main.cf written anew."""
+    value = e.was(parameter)
+    if value is None or old not in value:
+        return []
+    try:
+        return [e.put(parameter, value.replace(old, new), why)]
+    except Refused:
+        return []
+
+
+@plans("lookup-table-broken")
+def broken(e: Evidence) -> Plan | None:
+    steps: list[Step] = []
+    for seen in e.seen("table.present", "table.readable", "table.works", "table.stale"):
+        steps += _mended(e, seen)
+    return Plan(steps=(*steps, *take_up(e))) if steps else None
+
+
+def _mended(e: Evidence, seen: Observation) -> list[Step]:
+    kind, path, parameter = (str(seen.data.get(key) or "") for key in ("type", "path", "parameter"))
+    if not path.startswith("/"):
+        return []
+    if seen.sign == "table.readable":
+        return _renamed(
+            e,
+            parameter,
+            f"proxy:{kind}:{path}",
+            f"{kind}:{path}",
+            "proxymap may not read the file; Postfix' own daemons open it as root.",
+        )
+    if seen.sign == "table.present" and not e.there(path):
+        names = [
+            each for each in e.files(f"{path.rpartition('/')[0]}/*") if not each.endswith((".db", ".lmdb", ".cdb"))
+        ]
+        near = [each for each in difflib.get_close_matches(path, names, 1, 0.9) if each != path]
+        if near:
+            why = f"{path} does not exist; {near[0]} does."
+            return [*_renamed(e, parameter, path, near[0], why), *_build(e, parameter, kind, near[0], why)]
+        if kind not in (*table.INDEXED, "texthash", "regexp", "pcre", "cidr"):
+            return []
+        return [
+            Content(
+                path=path, text="# No entries yet.\n", why=f"{parameter} names it, and without it mail is put off."
+            ),
+            *_build(e, parameter, kind, path, "Postfix reads the compiled table."),
+        ]
+    if seen.status is Status.FAILED or seen.sign == "table.present":
+        return _build(e, parameter, kind, path, "The compiled table is missing, damaged or older than its text.")
+    return []
+
+
+def unsupported(e: Evidence) -> Plan | None:
+    """The table under a type that this Postfix has, where its text is there."""
+    steps: list[Step] = []
+    for seen in e.seen("table.supported"):
+        kind, path, parameter = (str(seen.data.get(key) or "") for key in ("type", "path", "parameter"))
+        near = difflib.get_close_matches(kind, e.mta.map_types, 1, 0.7)
+        better = near[0] if near and near[0] in (*table.INDEXED, "texthash", "regexp", "pcre", "cidr") else e.map_type
+        if kind in ("ldap", "mysql", "pgsql", "sqlite", "mongodb", "memcache") or not e.there(path):
+            continue
+        if kind in ("pcre", "regexp"):
+            better = "regexp" if kind == "pcre" and "regexp" in e.mta.map_types else better
+        changed = _renamed(
+            e, parameter, f"{kind}:{path}", f"{better}:{path}", f"This Postfix has no {kind} tables; it has {better}."
+        )
+        steps += [*_build(e, parameter, better, path, "Postfix reads the compiled table."), *changed] if changed else []
+    return Plan(steps=(*steps, *take_up(e))) if steps else None

@@ -1,0 +1,171 @@
+"""Plans for TLS on the way to a relay. No level is lowered."""
+
+from __future__ import annotations
+
+import difflib
+import re
+
+from diagnose import facts
+from diagnose.host.query import Resolve
+from diagnose.model import Status
+from diagnose.parse.postfix import table
+from diagnose.remedy.evidence import Evidence
+from diagnose.remedy.plan import Other, Plan, plans
+from diagnose.remedy.plans.relays import set_hop
+from diagnose.remedy.plans.settings import take_up
+from diagnose.remedy.running import InstallPackage
+from diagnose.remedy.steps import Refused, Step
+
+_MODERN = ">=TLSv1.2"
+_MODERN_OF_OLD = "!SSLv2, !SSLv3, !TLSv1, !TLSv1.1"  # before Postfix 3.6
+_LEVELS = ("none", "may", "encrypt", "dane", "dane-only", "fingerprint", "verify", "secure")
+
+
+@plans("relay-requires-tls")
+def required(e: Evidence) -> Plan | None:
+    way = facts.route(e.ctx)
+    if way is None:
+        return None
+    steps: list[Step] = []
+    for seen in e.seen("tls.ca"):
+        if seen.status is Status.FAILED and seen.data.get("bundle"):
+            steps.append(
+                e.put(
+                    "smtp_tls_CAfile",
+                    str(seen.data["bundle"]),
+                    "Without certificates of authorities Postfix switches TLS off.",
+                )
+            )
+    if way.value("smtp_tls_security_level") in ("", "none"):
+        steps.append(e.client(way, "smtp_tls_security_level", "encrypt", f"{way.host} takes mail in TLS only."))
+    return Plan(steps=(*steps, *take_up(e))) if steps else None
+
+
+@plans("tls-ca-bundle-missing")
+def authorities(e: Evidence) -> Plan | None:
+    way = facts.route(e.ctx)
+    bundle = next((str(o.data["bundle"]) for o in e.seen("tls.ca") if o.data.get("bundle")), "")
+    if way is None or not bundle:
+        return None
+    stat = e.stat(bundle)
+    steps: list[Step] = []
+    if not stat.exists or stat.size == 0:
+        if e.family is None:
+            return None
+        words = tuple(e.family.install.split())
+        steps.append(
+            InstallPackage(
+                packages=("ca-certificates",),
+                install=words,
+                why="It holds this system's bundle of authorities.",
+                opens="the package manager install software",
+            )
+        )
+    if way.value("smtp_tls_CAfile") != bundle:
+        steps.append(e.client(way, "smtp_tls_CAfile", bundle, "It is this system's own bundle, and is there."))
+    return Plan(steps=(*steps, *take_up(e))) if steps else None
+
+
+@plans("tls-wrapper-mismatch")
+def wrapper(e: Evidence) -> Plan | None:
+    way = facts.route(e.ctx)
+    seen = next(iter(e.seen("relay.wrapper")), None)
+    if way is None or seen is None:
+        return None
+    on, level = str(seen.data.get("wrapper")), str(seen.data.get("wanted_level"))
+    steps: list[Step] = []
+    if way.flag("smtp_tls_wrappermode") != (on == "yes"):
+        does = "begins with TLS" if on == "yes" else "greets in the clear, and begins TLS by STARTTLS"
+        steps.append(e.client(way, "smtp_tls_wrappermode", on, f"{way.destination} {does}."))
+    if on == "yes" and way.value("smtp_tls_security_level") in ("", "none", "may"):
+        steps.append(e.client(way, "smtp_tls_security_level", level, "TLS from the first byte needs that level."))
+    return Plan(steps=(*steps, *take_up(e))) if steps else None
+
+
+@plans("tls-protocol-mismatch")
+def protocol(e: Evidence) -> Plan | None:
+    way = facts.route(e.ctx)
+    if way is None:
+        return None
+    steps: list[Step] = []
+    for seen in e.seen("relay.protocol"):
+        kind, name = str(seen.data.get("kind")), str(seen.data.get("parameter") or "")
+        if kind in ("invalid-list", "own-protocols") and name:
+            modern = _MODERN if e.mta.numbers >= (3, 6) else _MODERN_OF_OLD
+            steps.append(e.client(way, name, modern, "It leaves what today's servers speak."))
+        elif kind == "own-ciphers":
+            for excluding in ("smtp_tls_mandatory_exclude_ciphers", "smtp_tls_exclude_ciphers"):
+                if e.was(excluding):
+                    steps.append(
+                        e.drop(
+                            excluding,
+                            "It excludes the ciphers that the server has; Postfix' grades exclude the weak ones.",
+                        )
+                    )
+            for grade in ("smtp_tls_mandatory_ciphers", "smtp_tls_ciphers"):
+                if e.was(grade) == "high":
+                    steps.append(e.put(grade, "medium", "It is Postfix' default, and the server has no stronger one."))
+    if not steps:
+        host = e.text("host") or "the server"
+        text = f"{host} offers no version of TLS that this host takes (1.2 or later). Please update its TLS library or its settings."
+        return Plan(by=(Other(who=f"the operator of {host}", text=text),))
+    return Plan(steps=(*steps, *take_up(e)))
+
+
+@plans("relay-certificate-invalid")
+def certificate(e: Evidence) -> Plan | None:
+    way = facts.route(e.ctx)
+    seen = next(iter(e.seen("relay.certificate")), None)
+    if way is None or seen is None:
+        return None
+    why = str(seen.data.get("why"))
+    if why == "wrong-name":
+        mine = set(e.ask(Resolve(way.host)).addresses)
+        for name in re.findall(r"[\w.-]+", str(seen.data.get("names"))):
+            if name != way.host and "." in name and mine & set(e.ask(Resolve(name)).addresses):
+                reason = f"Its certificate is for {name}, which is the same server."
+                return Plan(steps=(*set_hop(e, way, f"[{name}]:{way.port}", reason), *take_up(e)))
+    from diagnose.facts import ca
+
+    bundle = ca.bundle(e.ctx)
+    if why == "unknown-ca" and way.value("smtp_tls_CAfile") not in ("", bundle) and e.there(bundle):
+        try:
+            return Plan(
+                steps=(
+                    e.client(way, "smtp_tls_CAfile", bundle, "It is this system's own bundle of authorities."),
+                    *take_up(e),
+                )
+            )
+        except Refused:
+            return None
+    said = {
+        "expired": "has expired: please renew it",
+        "wrong-name": f"is for {seen.data.get('names')}, not for this name: please issue one for it, or tell us the name to use",
+        "self-signed": "is self-signed: please install one of a public authority, or send us yours to trust",
+        "unknown-ca": f"is signed by {seen.data.get('issuer') or 'an authority that is not known here'}: please install one of a public authority, or send us that authority's certificate",
+    }.get(why, f"does not verify ({why or 'no reason given'})")
+    return Plan(by=(Other(who=f"the operator of {way.host}", text=f"The certificate of {way.destination} {said}."),))
+
+
+@plans("tls-policy-failure")
+def policy(e: Evidence) -> Plan | None:
+    steps: list[Step] = []
+    for seen in e.seen("tls.policy"):
+        if seen.data.get("kind") != "invalid":
+            continue
+        found = table.parse(str(seen.data.get("table")))
+        path, key = table.source(found), str(seen.data.get("key"))
+        word = str(seen.data.get("value")).split()[0]
+        near = difflib.get_close_matches(word.lower(), _LEVELS, 1, 0.6)
+        level = near[0] if near and near[0] not in ("none", "may") else "encrypt"
+        for number, raw in enumerate(e.ask_lines(path) if path else [], 1):
+            if raw.split()[:2] == [key, word]:
+                made = raw.replace(word, level, 1) if word not in key else f"{key} {level}"
+                steps += [
+                    e.repair(path, number, raw, made, f"Postfix knows no level {word}."),
+                    *e.build(found.type, path, key),
+                ]
+    for seen in e.seen("tls.dane"):
+        if seen.data.get("kind") == "support":
+            steps.append(e.put("smtp_dns_support_level", "dnssec", "DANE needs answers with DNSSEC."))
+    return Plan(steps=(*steps, *take_up(e))) if steps else None
