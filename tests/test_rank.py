@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from diagnose.model import Cause, Confidence, Impact, Observation, Outcome, Remedy, Run, Scalar, Sign, Status
+from diagnose.model import (
+    Cause,
+    Confidence,
+    Impact,
+    Observation,
+    Outcome,
+    Remedy,
+    Run,
+    Scalar,
+    Sign,
+    SignSpec,
+    Status,
+)
 from diagnose.rank import fill, rank
 
 
@@ -116,3 +128,27 @@ def test_a_command_gets_nothing_that_a_shell_would_act_on() -> None:
 
 def test_a_placeholder_reaches_no_attribute() -> None:
     assert fill(Remedy(text="{a.__class__} {b[0]}"), {"a": "x"}).text == "<A.--CLASS--> <B[0]>"
+
+
+@pytest.mark.parametrize(
+    ("probes", "recent", "unchanged", "word"),
+    [
+        (True, False, True, Confidence.CERTAIN),  # what is tried now and fails outweighs a delivery of hours ago
+        (True, True, True, None),
+        (False, False, True, None),  # a file that stood when mail went through did not stop it
+        (False, True, False, Confidence.CERTAIN),
+    ],
+)
+def test_mail_that_went_through_refutes_what_stood_then(
+    probes: bool, recent: bool, unchanged: bool, word: Confidence | None
+) -> None:
+    flow = seen("mail.flow", Status.OK, recent=recent, unchanged=unchanged)
+    tried = Run(
+        check="c", outcome=Outcome.COMPLETED, observations=(seen("x"), flow), signs=(SignSpec("x"),), probes=probes
+    )
+    assert [d.confidence for d in rank([cause("a", Sign("x", 22))], [tried])] == ([word] if word else [])
+
+
+def test_what_was_delivered_before_comes_after_what_stops_mail_now() -> None:
+    past, now = cause("past", Sign("p", 30), impact=Impact.NONE), cause("now", Sign("n", 15))
+    assert [d.cause.id for d in rank([past, now], run(seen("p"), seen("n")))] == ["now", "past"]

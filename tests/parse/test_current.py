@@ -36,3 +36,28 @@ def test_within_a_second_the_order_of_lines_tells() -> None:
         for line in lines:
             log.feed(line)
         assert [fact.current for fact in current.facts(log, lambda sender, recipient: "")] == [wanted]
+
+
+_BOUNCED = (
+    "Nov 22 10:00:30 app postfix/smtp[4]: CC00000001: to=<{to}>, relay=mx.example.org[192.0.2.1]:25, delay=1, dsn=5.1.1, "
+    "status=bounced (host mx.example.org[192.0.2.1] said: 550 5.1.1 <{to}>: User unknown (in reply to RCPT TO command))"
+)
+
+
+def _judged(*lines: str, asked: str | None = None) -> list[tuple[bool, bool]]:
+    log = MailLog(datetime(2026, 11, 22, 10, 10))
+    for line in lines:
+        log.feed(line)
+    return [(f.current, f.minor) for f in current.facts(log, lambda sender, recipient: "", asked)]
+
+
+def test_one_address_that_does_not_exist_is_a_small_share_of_mail_that_flows_since() -> None:
+    gone = _BOUNCED.format(to="gone@elsewhere.example")
+    assert _judged(gone, _SENT.format(n=1, q="AA00000001")) == [(True, True)]
+    assert _judged(_SENT.format(n=0, q="AA00000001"), gone) == [(True, False)]
+
+
+def test_what_the_user_misses_is_over_once_that_very_address_got_mail() -> None:
+    failed, to = _BOUNCED.format(to="a1@example.org"), "a1@example.org"
+    assert _judged(failed, _SENT.format(n=1, q="AA00000001"), asked=to) == [(False, False)]
+    assert _judged(failed, _SENT.format(n=2, q="AA00000001"), asked=to) == [(True, False)]

@@ -18,6 +18,9 @@ from diagnose.parse.words.reason import Reason
 
 OF_CONNECTING = frozenset({"connect-timeout", "connect-refused", "connect-no-route", "connect-network-unreachable"})
 _CLIENTS = ("smtp", "lmtp")
+OF_ONE_ADDRESS = frozenset(
+    {"recipient-unknown", "recipient-mailbox-full", "recipient-suppressed", "mailbox-unavailable"}
+)
 MANY = 5  # so many successes to one failure make it a small share
 
 
@@ -78,6 +81,8 @@ def _of_group(log: MailLog, way: Way, label: str, domain: str, group: Group, ask
         sent = log.statuses.get("sent", 0)
         # A bounce (it has no sender) that cannot be returned is not the mail that anybody misses.
         share = (sent >= MANY * group.count and others > 0) or (sample.sender == "" and sent > 0)
+        # Nor is one address's bounce, where mail has gone out since.
+        share = share or (reason.label in OF_ONE_ADDRESS and bool(after))
         yield Fact(
             label=reason.label,
             reason=reason,

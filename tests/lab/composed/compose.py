@@ -70,7 +70,7 @@ def fits(recipe: Recipe) -> bool:
     if recipe.fault == NONE:
         return recipe.shape == "log"
     trouble = TROUBLES[recipe.fault]
-    if recipe.also and not TROUBLES[recipe.also].on(site):
+    if recipe.also and not (TROUBLES[recipe.also].on(site) and trouble.enters):
         return False
     shown: dict[str, bool] = {
         "log": bool(site.log),
@@ -189,7 +189,7 @@ def compose(recipe: Recipe) -> Fault:
         world = replace(good, later=bad)
         then += [site.submit(site.to), _received(site.to), pause(0.3), _ago(site.log, site.rng.randint(15, 300))]
         then += [*broken.breaks, swap]
-        then += [anew, pause(0.7)] if not broken.late else [pause(0.5)]
+        then += [pause(0.5)] if broken.unread else [anew, pause(0.7)]
     elif recipe.shape == "over":
         world = replace(bad, later=good)
         setup += [keep, *early]

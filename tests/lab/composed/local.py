@@ -16,7 +16,7 @@ def _stopped(site: Site) -> Broken:
     how = site.pick("stop", "killed")
     kill = "kill -9 $(cat /var/spool/postfix/pid/master.pid); sleep 0.3; pkill -9 -x 'pickup|qmgr|tlsmgr|cleanup|smtp|postlogd|showq'; true"
     breaks = {"stop": run("postfix", "stop"), "killed": sh(kill)}[how]
-    return Broken(breaks=(breaks,), mends=(run("postfix", "start"),), late=True, shows="")
+    return Broken(breaks=(breaks,), mends=(run("postfix", "start"),), late=True, unread=True, shows="")
 
 
 def _bad_value(site: Site) -> Broken:
@@ -50,7 +50,7 @@ def _transport(site: Site) -> Broken:
     if how == "error":
         said = site.pick("error:outside mail is switched off", "retry:4.3.2 maintenance", "discard:staging")
         return Broken(accept=suspended, breaks=(settings(default_transport=said),), shows="status=")
-    me = site.pick("[127.0.0.1]", "[127.0.0.1]:25", "[app.brightwater-labs.com]", "[192.168.1.10]:25")
+    me = site.pick("[127.0.0.1]", "[127.0.0.1]:25", "[127.0.0.1]:smtp")
     return Broken(accept=("mail-loops-back",), breaks=(settings(relayhost=me),), shows="loops back")
 
 
@@ -134,7 +134,7 @@ def _local_domain(site: Site) -> Broken:
         known = f"inline:{{{{sales@{site.domain}=root@localhost}}}}"
         users = "virtual_alias_maps" if "alias" in how else "virtual_mailbox_maps"
         step = settings(**{how: site.domain, users: known, "virtual_mailbox_base": "/var/mail"})
-    return Broken(breaks=(step,), shows="status=bounced")
+    return Broken(breaks=(step,), shows="status=bounced|NOQUEUE: reject")
 
 
 def _held(site: Site) -> Broken:
@@ -162,12 +162,12 @@ def _application(site: Site) -> Broken:
 
 TROUBLES = (
     Trouble(id="stopped", accept=("postfix-not-running",), make=_stopped, on=lambda s: s.base not in ("container", "multi-instance")),
-    Trouble(id="bad-value", accept=("postfix-config-error",), make=_bad_value),
+    Trouble(id="bad-value", enters=False, accept=("postfix-config-error",), make=_bad_value),
     Trouble(id="transport", accept=(), make=_transport, on=_loops, kept=False),
-    Trouble(id="middle", accept=(), make=_middle, kept=False),
-    Trouble(id="table", accept=(), make=_table),
-    Trouble(id="spool", accept=(), make=_spool, on=lambda s: s.base in ("direct", "relay", "null-client") , kept=False),
-    Trouble(id="refused", accept=("submission-rejected",), make=_refused, on=lambda s: s.base in ("direct", "relay", "null-client"), fresh=False, kept=False),
+    Trouble(id="middle", enters=False, accept=(), make=_middle, kept=False),
+    Trouble(id="table", enters=False, accept=(), make=_table),
+    Trouble(id="spool", enters=False, accept=(), make=_spool, on=lambda s: s.base in ("direct", "relay", "null-client") , kept=False),
+    Trouble(id="refused", enters=False, accept=("submission-rejected",), make=_refused, on=lambda s: s.base in ("direct", "relay", "null-client"), fresh=False, kept=False),
     Trouble(id="local-domain", accept=("recipient-domain-local",), make=_local_domain, on=lambda s: direct(s) and s.base != "multi-instance", fresh=False, kept=False),
     Trouble(id="held", accept=("mail-on-hold",), make=_held, companion=True),
     Trouble(id="application", accept=("smtp-listener-missing",), make=_application, on=owns_network, companion=True),

@@ -111,8 +111,9 @@ class Broken:
 
     accept: causes that are right first, where the way decides. breaks, mends: steps; without mends the configuration as it
     was is put back, which mends what edits of it broke. servers, records, resolver: how the internet differs. restart:
-    Postfix must be started anew to notice. late: broken only once Postfix runs. to, submit: other mail than the machine's own.
-    shows: what the log shows then. sends: mail flows nevertheless. silent: it leaves no line."""
+    Postfix must be started anew to notice. late: broken only once Postfix runs. unread: nothing is to be
+    read anew. to, submit: other mail than the machine's own.
+    shows: what the log shows then, "" for nothing that is sure. args: how the tool is asked."""
 
     accept: tuple[str, ...] = ()
     breaks: tuple[Step, ...] = ()
@@ -122,6 +123,7 @@ class Broken:
     resolver: str = "good"
     restart: bool = False
     late: bool = False
+    unread: bool = False
     to: str = ""
     submit: Callable[[str], Step] | None = None
     shows: str = r"status=(deferred|bounced)"
@@ -133,7 +135,8 @@ class Trouble:
     """A fault and where it may stand.
 
     on: whether a machine can have it. fresh: it shows without any mail having failed. kept: mail that failed stays in the
-    queue. hands: the sending Postfix stays able to run (a fault of the process itself cannot be asked of a container)."""
+    queue. companion: it stands beside another fault, and mail flows for all that. enters: mail still
+    enters the queue."""
 
     id: str
     accept: tuple[str, ...]
@@ -141,7 +144,7 @@ class Trouble:
     on: Callable[[Site], bool] = lambda site: True
     fresh: bool = True
     kept: bool = True
-    over: bool = True
+    enters: bool = True
     companion: bool = False
 
 

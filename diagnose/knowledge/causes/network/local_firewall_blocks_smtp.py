@@ -5,6 +5,7 @@ from diagnose.model import (
     FITS,
     HINTS,
     PROVES,
+    SETTLES,
     SPEAKS,
     STRONG,
     Cause,
@@ -53,7 +54,7 @@ CAUSE = Cause(
         # A rule about users may be meant; the log decides.
         Sign("firewall.smtp", PROVES, where=(("by_user", True),)),
         Sign("firewall.smtp", HINTS, status=Status.WARNING),
-        Sign("firewall.route", PROVES),
+        Sign("firewall.route", SETTLES),
         # Sent to a place on this host where nobody answers, if connections fail.
         Sign("firewall.redirect", SPEAKS, status=Status.WARNING),
         Sign("firewall.route", HINTS, status=Status.WARNING),
@@ -63,7 +64,7 @@ CAUSE = Cause(
         Sign("destination.reachable", FITS, where=(("outcome", "local"),)),
         Sign("path.dies", FITS, where=(("where", "host"),)),
         Sign("path.dies", DOUBTS, where=(("where", UPSTREAM),)),
-        Sign("firewall.smtp", AGAINST, status=Status.OK),
+        Sign("firewall.smtp", DOUBTS, status=Status.OK),
         # Rules may hold for users: what an ordinary one may not do, Postfix may, and nothing waits.
         Sign("queue.waiting", DOUBTS, status=Status.OK),
         Sign("egress.intercepted", AGAINST),

@@ -32,6 +32,8 @@ CAUSE = Cause(
         Sign("destination.reachable", REFUTES, status=Status.WARNING),
         Sign("egress.mail-port", REFUTES),
         Sign("egress.internet", REFUTES),
+        Sign("firewall.route", REFUTES),
+        Sign("firewall.smtp", REFUTES, where=(("by_user", False),)),
         Sign("mail.flow", AGAINST, status=Status.WARNING),
         # Without the log nobody knows whether it is one dead domain among many.
         Sign("mail.flow", AGAINST, status=Status.UNKNOWN),
