@@ -68,6 +68,8 @@ def diagnose(request: Request, progress: runner.Progress | None = None) -> Resul
     checks, notes = registry.discover()
     if live is not None and (warning := files.tool_in_doubt()):
         notes = (*notes, warning)
+    if live is not None and (about := live.about()):
+        notes = (*notes, about)
     chosen = registry.select(checks, request.only, request.skip)
     # Weighing and printing take their share of the time, and loading the checks has taken some.
     left = max(0.3, began + request.timeout - RESERVE - time.monotonic())

@@ -98,7 +98,7 @@ def _flow(ctx: Context, read: maillog.MailLog, found: tuple[Fact, ...], where: s
     """Whether mail goes through now on the way that the target's mail takes."""
     target = facts.target(ctx)
     relay = facts.relay_of(ctx)(target.sender or "", target.recipient or facts.ANYBODY)
-    sent = [(at, host) for (_, host, _), at in read.sent.items() if at is not None and relay in ("", "*", host)]
+    sent = [(at, host) for (_, host, _), at in read.sent.items() if at is not None and current.left_by(relay, host)]
     failing = [f for f in found if f.current and not f.minor and f.label != "undelivered-notice"]
     if sent:
         at, host = max(sent)

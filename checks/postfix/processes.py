@@ -84,7 +84,8 @@ def _master(running: tuple[Process, ...], lock: LockReply, postfix: Mta) -> Proc
     if named in by_pid and _is_master(by_pid[named], postfix):
         return by_pid[named]
     own = [p for p in running if p.here and _is_master(p, postfix) and p.state not in _DEAD]
-    return own[0] if len(own) == 1 and lock.problem else None
+    # A further instance's master is not the first one's.
+    return own[0] if len(own) == 1 and lock.problem and not postfix.value("multi_instance_name") else None
 
 
 def _is_master(process: Process, postfix: Mta) -> bool:

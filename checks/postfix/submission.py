@@ -122,7 +122,8 @@ def _users(postfix: Mta) -> Observation:
     """authorized_submit_users: who may use the sendmail command."""
     value = postfix.value("authorized_submit_users")
     words = postfix.words("authorized_submit_users")
-    if not words or "authorized_submit_users" not in postfix.explicit:
+    # A further instance takes mail from the first one, not from users.
+    if not words or "authorized_submit_users" not in postfix.explicit or postfix.value("multi_instance_name"):
         return ok("config.submit-users", "sendmail", "every user may submit mail")
     if any((":" in word and not word.startswith(("static:", "!static:"))) or "/" in word for word in words):
         return unknown(

@@ -15,7 +15,7 @@ def master(ctx: Asks) -> Process | None:
     running = ctx.ask(Processes()).processes
     lock = ctx.ask(Lock(f"{mta(ctx).queue_directory}/pid/master.pid"))
     holder = lock.holder
-    if not holder and lock.problem:
+    if not holder and lock.problem and not mta(ctx).value("multi_instance_name"):
         above = {process.parent for process in running if process.here and process.name in _MANAGERS}
         holder = above.pop() if len(above) == 1 else 0
     return next((process for process in running if process.pid == holder and holder), None)

@@ -179,3 +179,14 @@ def test_memory_is_bounded() -> None:
         )
     assert len(log.deliveries) <= log.LIMIT + 1
     assert log.statuses == {"deferred": 800}
+
+
+def test_what_a_program_of_this_host_took_has_not_left() -> None:
+    from diagnose.parse.log.current import left_by
+
+    assert [left_by("", "127.0.0.1"), left_by("", "localhost"), left_by("", "mx.example.org")] == [False, False, True]
+    assert [left_by("127.0.0.1", "127.0.0.1"), left_by("*", "127.0.0.1"), left_by("a.example", "b.example")] == [
+        True,
+        True,
+        False,
+    ]

@@ -47,6 +47,12 @@ class LiveHost:
             if _SECRET.search(name) and not value.startswith("/"):
                 KNOWN.add(value)
 
+    def about(self) -> str:
+        """Which Postfix the answers are of, "" where there is no choice."""
+        from diagnose.host.live.instances import note
+
+        return note()
+
     def answer(self, query: Query[R], deadline: float) -> R:
         left = deadline - time.monotonic()
         if left <= 0:

@@ -72,8 +72,11 @@ def limited(argv: Sequence[str]) -> list[str]:
 def environment() -> dict[str, str]:
     """What a command of this host is run with: the C locale, a PATH with the sbin directories, nothing that would
     make a mailer or a loader behave otherwise for us than for others."""
+    from diagnose.host.live.instances import followed
+
     keep = {key: value for key, value in os.environ.items() if key in ("HOME", "USER", "LOGNAME", "TZ")}
-    return {**keep, "PATH": PATH, "LC_ALL": "C"}
+    instance = followed()
+    return {**keep, "PATH": PATH, "LC_ALL": "C", **({"MAIL_CONFIG": instance} if instance else {})}
 
 
 def find(command: str) -> str | None:

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from diagnose.knowledge.phrases import Grip
 from diagnose.knowledge.sayings import scope_of
 from diagnose.parse.log.maillog import Delivery, Group, MailLog, Trouble, TroubleGroup
+from diagnose.parse.system.own_network import is_loopback
 from diagnose.parse.words.reason import Reason
 
 OF_CONNECTING = frozenset({"connect-timeout", "connect-refused", "connect-no-route", "connect-network-unreachable"})
@@ -64,7 +65,7 @@ def _of_group(log: MailLog, way: Way, label: str, domain: str, group: Group, ask
     sample = group.sample
     relay = way(sample.sender or "", sample.recipient or f"x@{domain}")
     route = "local" if relay == "local" else "relay" if relay else "direct"
-    after = [at for host, at in _sent(log) if _later(at, group.last) and (relay in ("", "*", host))]
+    after = [at for host, at in _sent(log) if _later(at, group.last) and left_by(relay, host)]
     same_domain = _later(log.sent_to.get(domain), group.last)
     # Syslog counts whole seconds: what was taken in the same one counts as well.
     others = sum(1 for d, at in log.sent_to.items() if d != domain and at and group.first and at >= group.first)
@@ -123,6 +124,11 @@ def _of_trouble(log: MailLog, group: TroubleGroup) -> Fact | None:
 
 def _sent(log: MailLog) -> list[tuple[str, datetime | None]]:
     return [(host, at) for (_, host, _), at in log.sent.items()]
+
+
+def left_by(relay: str, host: str) -> bool:
+    """Whether mail that `host` took went by that way: what a filter or another instance of this host took, has not left."""
+    return relay in ("*", host) or (relay == "" and not is_loopback(host))
 
 
 def _later(one: datetime | None, other: datetime | None, seconds: float = 0.0) -> bool:
