@@ -17,6 +17,7 @@ _TOKEN = re.compile(
 )
 _GROUPS = ("", "?:", "?P", "?>")
 _PATIENCE = 100  # texts after which a pattern is compiled: that is no short command
+_LONG = 5000  # characters, beyond which looking for literals first takes longer
 
 
 def required(pattern: str) -> Groups:
@@ -106,7 +107,7 @@ class _Late:
     def _may_fit(self, text: str) -> bool:
         """In text beyond ASCII, letters have other equals than those of lower()."""
         self._asked += 1
-        if self._asked > _PATIENCE or not text.isascii():
+        if self._asked > _PATIENCE or len(text) > _LONG or not text.isascii():
             return True
         if self._needs is None:
             self._needs = required(self.pattern) if not self._flags & re.VERBOSE else ()

@@ -7,10 +7,11 @@ import shlex
 from collections.abc import Mapping
 
 from diagnose.parse.text.masking import STARS, mask
+from diagnose.patterns import late
 
-_HOLE = re.compile(r"\{\{|\}\}|\{(\w+)\}")
-_HARMLESS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._:/-]*")  # in sed's, grep's and a shell's own language too
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_HOLE = late(r"\{\{|\}\}|\{(\w+)\}")
+_HARMLESS = late(r"[A-Za-z0-9_][A-Za-z0-9._:/-]*")  # in sed's, grep's and a shell's own language too
+_NAME = late(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 # What stands for a name or number: postconf takes "name=value" for an order to write.
 _NAMES = frozenset("parameter service type line port wrapper wanted_level package device process unit".split())
 _TAKES_TEXT = ("postmap", "postconf", "echo")  # in quotes it is a value to them, and no language

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from diagnose.errors import UsageError
+from diagnose.patterns import late
 from diagnose.report import PLAIN_FORMATS
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def wants_color(color: str, output: Path | None) -> bool:
 
 
 # All but line feed, tab and the escape of colours.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_CONTROL = late(r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def write(data: str | bytes, output: Path | None, mode: int | None = None) -> None:

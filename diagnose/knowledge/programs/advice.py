@@ -9,12 +9,11 @@ from typing import Any
 
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.model import Cause, Remedy, Scalar
+from diagnose.patterns import late
 
-_HOST = re.compile(r"[A-Za-z0-9_.:-]{1,255}")
+_HOST = late(r"[A-Za-z0-9_.:-]{1,255}")
 # Text of a cause's own remedy that is Postfix's or has a gap, and so not this program's.
-_FOREIGN = re.compile(
-    r"\b(?:post(?:conf|map|queue|super|fix|alias)|Postfix|main\.cf|master\.cf|mailq|smtpd?_\w+)\b|\{\w+\}"
-)
+_FOREIGN = late(r"\b(?:post(?:conf|map|queue|super|fix|alias)|Postfix|main\.cf|master\.cf|mailq|smtpd?_\w+)\b|\{\w+\}")
 
 _OPEN = "timeout 5 bash -c '</dev/tcp/{host}/{port}' && echo open"
 _NAME = "getent ahosts {host}"

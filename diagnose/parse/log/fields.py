@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 
+from diagnose.patterns import late
+
 __all__ = ["STATUSES", "fields", "message_id"]
 
 STATUSES = frozenset(
     "sent deferred bounced softbounce expired force-expired deliverable undeliverable undeliverable-but-not-cached".split()
 )
-_FIELD = re.compile(r"(?:^|[\s,;])([a-z]+(?:[_-][a-z]+)*)=(?:<(.*?)>(?=[,;:)\s]|$)|<?([^\s,]*))", re.DOTALL)
-_MESSAGE_ID = re.compile(r"(?:resent-)?message-id=(<[^>]*>|.*)", re.DOTALL)
+_FIELD = late(r"(?:^|[\s,;])([a-z]+(?:[_-][a-z]+)*)=(?:<(.*?)>(?=[,;:)\s]|$)|<?([^\s,]*))", re.DOTALL)
+_MESSAGE_ID = late(r"(?:resent-)?message-id=(<[^>]*>|.*)", re.DOTALL)
 
 
 def fields(text: str) -> dict[str, str]:

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from diagnose.parse.log import queue_id
+from diagnose.patterns import late
 
 LONGEST_LINE = 16_384  # what is looked at of a line; the rest of a longer one is cut
 
@@ -25,26 +26,24 @@ _MONTHS = {
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"], 1
     )
 }
-_TRADITIONAL = re.compile(
+_TRADITIONAL = late(
     r"(?:[A-Z][a-z]{2} )?(?:(?P<first>\d{4}) )?(?P<month>Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) +(?P<day>\d{1,2})"
     r"(?: (?P<year>\d{4}))? (?P<time>\d{2}:\d{2}:\d{2})(?:\.\d+)?(?: (?P<later>\d{4}))?\s+"
 )
-_ISO = re.compile(
+_ISO = late(
     r"(?:[A-Z][a-z]{2} )?\[?(?P<date>\d{4}-\d{2}-\d{2})[T ](?P<time>\d{2}:\d{2}:\d{2})(?P<fraction>[.,]\d{1,9})?"
     r"\s?(?P<zone>Z|[+-]\d{2}:?\d{2}|UTC)?(?: [A-Z]{3,4}(?= [\w.-]+ \S+\[\d))?\]?\s+"
 )
-_UNIX = re.compile(r"\[?(?P<seconds>\d{9,11})(?P<fraction>\.\d{1,9})?\]?\s+")
+_UNIX = late(r"\[?(?P<seconds>\d{9,11})(?P<fraction>\.\d{1,9})?\]?\s+")
 # compose and kubectl: "mail-1  | ", "2026-... stdout F ", "[pod/mail] "; syslog's own priority: "<22>", "<22>1 "
-_RUNTIME = re.compile(
-    r"(?:[\w./@-]{1,80}\s+\|\s+|<\d{1,3}>(?:1 (?=\d{4}-))?|\[pod/[^\]]+\]\s+|(?:stdout|stderr) [FP] )"
-)
+_RUNTIME = late(r"(?:[\w./@-]{1,80}\s+\|\s+|<\d{1,3}>(?:1 (?=\d{4}-))?|\[pod/[^\]]+\]\s+|(?:stdout|stderr) [FP] )")
 # "mail.info " (busybox), "<mail.info> " (FreeBSD), "mail:info " (AIX), "[ID 197553 mail.info] " (Solaris, behind the program)
 _PRIORITY = r"(?:<?(?:mail|daemon|user|auth|authpriv|syslog|local\d)[.:][a-z]{3,7}>?|<\d{1,2}\.\d>)"
 _HOST = r"(?P<host>[^\s:\[\]=<>{]+|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7})"
 _TAG = r"(?: ?\[(?P<pid>\w{1,10})\])?:\s+(?:\[ID \d{1,10} [a-z0-9]+\.[a-z]+\] )?"
 # What nearly every line is, tried first.
-_COMMON = re.compile(r"(?P<host>[\w.-]+) (?P<service>postfix[\w./-]*)\[(?P<pid>\d{1,10})\]: (?!\[ID )")
-_PROGRAM = re.compile(
+_COMMON = late(r"(?P<host>[\w.-]+) (?P<service>postfix[\w./-]*)\[(?P<pid>\d{1,10})\]: (?!\[ID )")
+_PROGRAM = late(
     rf"(?:{_PRIORITY}\s+)?(?:{_HOST}\s+(?:mail\s+(?=postfix/))?)??(?:{_PRIORITY}\s+|[A-Z][\w-]{{2,30}}\s+(?=postfix/))?"
     r"(?:(?:INFO|WARN(?:ING)?|ERR(?:OR)?|CRIT|DEBUG|NOTICE|info|warning|err|error|crit)[:|\s]+)?"
     r"(?P<service>(?:postfix|postgrey|policyd|dovecot|opendkim|opendmarc|amavis|spamd|rspamd|clam|cyrus|sogod|saslauthd|pluginviewer|msmtp|ssmtp|"
@@ -52,18 +51,18 @@ _PROGRAM = re.compile(
     rf"kernel|sm-mta|mail)[\w./@-]*){_TAG}"
 )
 # RFC 5424 section 6: host, program, process, message id, structured data
-_RFC_5424 = re.compile(
+_RFC_5424 = late(
     r"(?P<host>\S+) (?P<service>[\w./@-]{1,64}) (?P<pid>\d{1,10}|-) \S{1,32} (?:-|(?:\[(?:[^\]\\]|\\.)*\])+) (?:\ufeff)?"
 )
-_ANY_PROGRAM = re.compile(rf"(?:{_PRIORITY}\s+)?{_HOST}\s+(?:{_PRIORITY}\s+)?(?P<service>[\w./@()-]{{1,64}}){_TAG}")
+_ANY_PROGRAM = late(rf"(?:{_PRIORITY}\s+)?{_HOST}\s+(?:{_PRIORITY}\s+)?(?P<service>[\w./@()-]{{1,64}}){_TAG}")
 # Dovecot's own log file names no host: "auth-worker(22401): Info: ", and formerly "Info: imap-login: ".
-_DOVECOT = re.compile(
+_DOVECOT = late(
     r"(?:(?:Info|Warn(?:ing)?|Error|Fatal|Panic|Debug): )?(?P<service>(?:auth|imap|pop3|managesieve|lmtp|lda|master|config|dict|anvil)"
     r"(?:-login|-worker)?(?:\((?P<pid>[^)\s]*)\))?(?:<[^>\s]*>){0,2}): (?P<host>)?"
 )
-_QUEUE_ID = re.compile(rf"(?P<id>{queue_id.PATTERN}|NOQUEUE): ")
-_LEVEL = re.compile(r"(?P<level>warning|error|fatal|panic): ")
-_LEVEL_COLUMN = re.compile(r"\s*(?:err|warning|crit|info|notice|error)\s*\|\s*")
+_QUEUE_ID = late(rf"(?P<id>{queue_id.PATTERN}|NOQUEUE): ")
+_LEVEL = late(r"(?P<level>warning|error|fatal|panic): ")
+_LEVEL_COLUMN = late(r"\s*(?:err|warning|crit|info|notice|error)\s*\|\s*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,7 +243,7 @@ _STAMPS = (
     "timegenerated",
     "date",
 )
-_IDENTIFIER = re.compile(r"(?P<service>[\w./@-]{1,64})(?:\[(?P<pid>\d{1,10})\])?:?")
+_IDENTIFIER = late(r"(?P<service>[\w./@-]{1,64})(?:\[(?P<pid>\d{1,10})\])?:?")
 
 
 def _from_object(text: str, now: datetime | None) -> Line | None:

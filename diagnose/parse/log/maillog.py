@@ -23,6 +23,7 @@ from diagnose.parse.log.logline import Line, parse
 from diagnose.parse.log.mail_event import Delivery, Group, Start, Trouble, TroubleGroup
 from diagnose.parse.words import reason as reasons_of
 from diagnose.parse.words.reason import Reason
+from diagnose.patterns import late
 
 __all__ = [
     "CLIENT",
@@ -38,15 +39,13 @@ __all__ = [
     "stream",
 ]
 
-_RELAY = re.compile(r"(?P<host>[^\[\]]+)\[(?P<address>[^\]]*)\](?::(?P<port>\d{1,5}))?")
-_STARTED = re.compile(r"(?P<what>daemon started|reload) -- version (?P<version>[\w.-]+)")
-CLIENT = re.compile(r"(?:^(?:[A-Z ]{4,30} )?| from )(?P<client>[^\s\[\]]*\[(?:IPv6:)?[0-9A-Fa-f.:]+\])")
-_TURNED_AWAY = re.compile(r"(?:milter-|proxy-)?(?:reject|discard): ")
+_RELAY = late(r"(?P<host>[^\[\]]+)\[(?P<address>[^\]]*)\](?::(?P<port>\d{1,5}))?")
+_STARTED = late(r"(?P<what>daemon started|reload) -- version (?P<version>[\w.-]+)")
+CLIENT = late(r"(?:^(?:[A-Z ]{4,30} )?| from )(?P<client>[^\s\[\]]*\[(?:IPv6:)?[0-9A-Fa-f.:]+\])")
+_TURNED_AWAY = late(r"(?:milter-|proxy-)?(?:reject|discard): ")
 _LOGGED_IN = ("sasl_username=", "not owned by user ")
-_NEAR = re.compile(r"\[(?:127\.|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|169\.254\.|::1\]|f[cde])", re.IGNORECASE)
-_DEBUGGING = re.compile(
-    r"[a-z][a-z0-9]*_[a-z0-9_]+: |[<>] \S+\[[^\]]*\](?::\d+)?: "
-)  # what -v writes: functions, dialogue
+_NEAR = late(r"\[(?:127\.|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|169\.254\.|::1\]|f[cde])", re.IGNORECASE)
+_DEBUGGING = late(r"[a-z][a-z0-9]*_[a-z0-9_]+: |[<>] \S+\[[^\]]*\](?::\d+)?: ")  # what -v writes: functions, dialogue
 _FROM_STRANGERS = frozenset(
     {"tls-protocol-mismatch", "tls-handshake-failed", "tls-wrong-version", "certificate-not-trusted"}
 )

@@ -12,6 +12,7 @@ from functools import cache
 from diagnose.knowledge.phrases import Grip
 from diagnose.parse.log.logline import Line
 from diagnose.parse.words.reason import Reason
+from diagnose.patterns import late
 
 __all__ = [
     "OWN_FAULTS",
@@ -34,7 +35,7 @@ _DAEMONS = frozenset(
 # Services inside Postfix that its own daemons ask: no filter or policy server of the administrator's.
 _INSIDE = "anvil|bounce|cleanup|defer|dnsblog|flush|proxymap|proxywrite|qmgr|rewrite|scache|showq|tlsmgr|trace|verify"
 # Programs that serve mail or the host and are not asked to send.
-_LOCAL = re.compile(
+_LOCAL = late(
     r"(?:open)?(?:dkim|dmarc|arc)\b|dkim|opend|policyd|(?:py)?policy|postgrey|postfwd|postsrsd|sqlgrey|gr[ea]y|milter|amavis|rspamd|rmilter|"
     r"spam|sp[ad]mp?d|dspam|clam|freshclam|mimedefang|MailScanner|dovecot|auth\b|auth-worker|imap|i?pop3|(?:managesieve|lmtp|lda|master|config|dict|anvil)\(|managesieve|sieve|timsieved|lmtpunix|cyrus|authdaemon|courier(?!esmtp)|"
     r"saslauthd|sogod|mailgraph|zm\w|pmg|nslcd|sssd|slapd|named|unbound|dnsmasq|mysqld|mariadbd|redis|sshd|sudo|su\b|"
@@ -57,7 +58,7 @@ def is_local(line: Line) -> bool:
 
 
 # Words without which no line tells of a failure.
-_TROUBLED = re.compile(
+_TROUBLED = late(
     r"\b[45]\d\d\b|err(?:or)?\b|fail|exception|time[d-]?[ -]?out|refus|reject|denied|deny|unable|cannot|can't|could not|invalid|unknown|"
     r"unreachable|lost|closed|fatal|warn",
     re.IGNORECASE,
@@ -75,24 +76,24 @@ def _says() -> tuple[tuple[tuple[str, ...], re.Pattern[str], str, Grip], ...]:
     return (
         (
             ("dovecot", "auth", "lmtp(", "lda("),
-            re.compile(r"(?:auth|lmtp|lda|deliver|master|config|dict|stats|log)\b.*?: (?:Fatal|Panic|Error): "),
+            late(r"(?:auth|lmtp|lda|deliver|master|config|dict|stats|log)\b.*?: (?:Fatal|Panic|Error): "),
             "backend-down",
             Grip.WORD,
         ),
         (
             ("amavis",),
-            re.compile(r"\(!!?\) ?(?:TROUBLE|.*\b(?:FAILED|failed|refused|died|No such file))"),
+            late(r"\(!!?\) ?(?:TROUBLE|.*\b(?:FAILED|failed|refused|died|No such file))"),
             "content-filter-down",
             Grip.NAMES,
         ),
-        (("opend",), re.compile(r"(?:can't|cannot|unable to|failed to) (?:bind|create listen|open socket)|smfi_\w+\(\) failed|mi_stop", re.I),
+        (("opend",), late(r"(?:can't|cannot|unable to|failed to) (?:bind|create listen|open socket)|smfi_\w+\(\) failed|mi_stop", re.I),
          "milter-down", Grip.PHRASE),
-        (("postgrey",), re.compile(r"fatal|can't connect to TCP|cannot bind", re.I), "content-filter-down", Grip.PHRASE),
-        (("policyd",), re.compile(r"(?:can't|cannot|unable to|failed to) (?:bind|connect)|Traceback", re.I), "content-filter-down", Grip.PHRASE),
+        (("postgrey",), late(r"fatal|can't connect to TCP|cannot bind", re.I), "content-filter-down", Grip.PHRASE),
+        (("policyd",), late(r"(?:can't|cannot|unable to|failed to) (?:bind|connect)|Traceback", re.I), "content-filter-down", Grip.PHRASE),
     )  # fmt: skip
 
 
-_INNER = re.compile(r"\b(?:postdrop|sendmail): ((?:warning|fatal): .*)")
+_INNER = late(r"\b(?:postdrop|sendmail): ((?:warning|fatal): .*)")
 
 
 def postfix_text(line: Line) -> str:
@@ -113,7 +114,7 @@ def said(line: Line) -> Reason | None:
 
 @cache
 def _daily() -> re.Pattern[str]:
-    return re.compile(
+    return late(
         # cleanup(8): a rule of header_checks or a milter noted, added or changed something
         r"(?:milter-)?(?:info|prepend|replace|warn|ignore|strip|redirect|filter|bcc|pass|header-\w+): |(?:header|body) \S+: .*; from=<|"
         # smtpd(8), postscreen(8), dnsblog(8): clients and their names, and lists that did not answer
@@ -133,7 +134,7 @@ def is_daily(line: Line) -> bool:
     return _daily().match(line.text) is not None
 
 
-_ASKED = re.compile(rf"problem talking to service (?:(?:private|public)/)?(?:{_INSIDE})\b")
+_ASKED = late(rf"problem talking to service (?:(?:private|public)/)?(?:{_INSIDE})\b")
 
 
 def postfix_asks_itself(line: Line) -> bool:

@@ -6,12 +6,12 @@ enable_long_queue_ids) is the time in base 52, which has no vowels, then "z" and
 
 from __future__ import annotations
 
-import re
+from diagnose.patterns import late
 
 __all__ = ["PATTERN", "is_queue_id"]
 
 PATTERN = r"(?:[0-9A-F]{6,21}|[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{10,24}z[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-y]{1,13})"
-_WHOLE = re.compile(PATTERN)
+_WHOLE = late(PATTERN)
 
 
 def is_queue_id(text: str) -> bool:

@@ -7,23 +7,24 @@ account) is no such sign: it strikes whoever sends.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+
+from diagnose.patterns import late
 
 RECIPIENTS, DOMAINS = 50, 20  # fewer are no storm
 GONE = 0.3  # share of recipients that do not exist; list services suspend a sender from 0.05 to 0.1 on
 _KEPT = 20_000  # messages and senders that are remembered
 _DOMAINS_KEPT = 200  # of one sender
 
-_LINE = re.compile(
+_LINE = late(
     r"postfix[\w.-]*/(?:[\w.-]+/)?(?P<service>smtpd|smtps|pickup|qmgr|smtp|error|relay|bounce)\[\d+\]: (?P<id>[0-9A-Za-z]{6,25}): (?P<rest>.*)"
 )
-_ACCOUNT = re.compile(r"\bsasl_username=(?P<name>[^\s,]+)")
-_UID = re.compile(r"\buid=(?P<uid>\d+)")
-_FROM = re.compile(r"\bfrom=<(?P<sender>[^>]*)>")
-_TO = re.compile(r"\bto=<[^>]*@(?P<domain>[^>]+)>")
-_BOUNCED = re.compile(r"\bdsn=(?P<dsn>5\.\d+\.\d+), status=bounced")
+_ACCOUNT = late(r"\bsasl_username=(?P<name>[^\s,]+)")
+_UID = late(r"\buid=(?P<uid>\d+)")
+_FROM = late(r"\bfrom=<(?P<sender>[^>]*)>")
+_TO = late(r"\bto=<[^>]*@(?P<domain>[^>]+)>")
+_BOUNCED = late(r"\bdsn=(?P<dsn>5\.\d+\.\d+), status=bounced")
 _NO_SUCH = frozenset({"5.1.0", "5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1", "5.4.4"})  # RFC 3463, RFC 7505
 
 

@@ -9,21 +9,23 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from diagnose.patterns import late
+
 _STAMP = r"(?:\[?[\d:.,T/+ Z-]{6,35}\]?\s+)?(?:\w{2,8}: 0x[0-9a-f]+: |\d{1,6}:? {1,6}(?=SMTP[<>]))?"
-_SERVER = re.compile(
+_SERVER = late(
     rf"^\s*{_STAMP}(?:\[[\w-]+\]\s+)?(?:S:|SMTP<<|<<<|<--|<-|<~\*?|<\*\*|<=|<|SERVER -> CLIENT:|\[?INBOUND\]?:?|reply: b?['\"]|>> )\s*"
     r"(?P<reply>\d{3}(?:[ -].*)?)$"
 )
-_RETCODE = re.compile(r"^reply: retcode \((?P<code>\d{3})\); Msg: b?(?P<quote>['\"])(?P<text>.*)(?P=quote)")
-_RAW_REPLY = re.compile(r"^(?P<reply>[2-5]\d\d[ -](?=\S).*|[2-5]\d\d)$")
-_STAMPED_REPLY = re.compile(r"^(?P<reply>[2-5]\d\d[ -]#?[245]\.\d{1,3}\.\d{1,3}\b.*)$")
-_CLIENT = re.compile(
+_RETCODE = late(r"^reply: retcode \((?P<code>\d{3})\); Msg: b?(?P<quote>['\"])(?P<text>.*)(?P=quote)")
+_RAW_REPLY = late(r"^(?P<reply>[2-5]\d\d[ -](?=\S).*|[2-5]\d\d)$")
+_STAMPED_REPLY = late(r"^(?P<reply>[2-5]\d\d[ -]#?[245]\.\d{1,3}\.\d{1,3}\b.*)$")
+_CLIENT = late(
     rf"^\s*{_STAMP}(?:\[[\w-]+\]\s+)?(?:C:|SMTP>>|>>>|-->|->|~>|\*\*>|=>|>|CLIENT -> SERVER:|send: b?['\"])?\s*"
     r"(?:(?P<verb>EHLO|HELO|LHLO)\s+\S+(?=\s*$|\s+[\d(\[]|\s*\\r)|(?P<login>AUTH)\s+(?:PLAIN|LOGIN|CRAM-MD5|DIGEST-MD5|XOAUTH2|OAUTHBEARER|NTLM|GSSAPI)|"
     r"(?P<envelope>MAIL FROM|RCPT TO):|(?P<bare>STARTTLS|DATA|QUIT|RSET|BDAT \d+)(?=\s*(?:\\r|['\"]|$)))",
     re.IGNORECASE,
 )
-_SPEAKS = re.compile(
+_SPEAKS = late(
     rf"^\s*{_STAMP}(?:\[[\w-]+\]\s+)?(?:C:|SMTP>>|SMTP<<|>>>|-->|->|~>|\*\*>|CLIENT -> SERVER:|send: |S:|<<<|<--|<-|<~|<\*\*|SERVER -> CLIENT:|reply: )"
 )
 _STAGES = {

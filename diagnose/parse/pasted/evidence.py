@@ -22,6 +22,7 @@ from diagnose.parse.pasted.pasted_line import cleaned, parts
 from diagnose.parse.pasted.pasted_line import unquoted as without_marks
 from diagnose.parse.words import reason as reasons_of
 from diagnose.parse.words.reason import Reason
+from diagnose.patterns import late
 
 __all__ = ["Delivery", "Event", "Said", "Trouble", "read_anything", "read_lines"]
 
@@ -92,8 +93,8 @@ def _from_report(report: message.Report | _Numbered) -> Iterator[Event]:
         )
 
 
-_PROCESS = re.compile(r"^\d{1,7} (?=[A-Z][\w:]*[-:])")  # between a stamp and its text: a process's number
-_CONTINUES = re.compile(r"^(?:\s+\S|Caused by:|nested exception is|\.\.\. \d+ more|at [\w.$]+\()")
+_PROCESS = late(r"^\d{1,7} (?=[A-Z][\w:]*[-:])")  # between a stamp and its text: a process's number
+_CONTINUES = late(r"^(?:\s+\S|Caused by:|nested exception is|\.\.\. \d+ more|at [\w.$]+\()")
 
 
 class _Reader:
@@ -256,9 +257,9 @@ def _is_postfix(line: Line) -> bool:
     )
 
 
-_SENDS = re.compile(r"(?:msmtp|s+mtp|nullmailer[\w-]*|dma|sendEmail)", re.IGNORECASE)
+_SENDS = late(r"(?:msmtp|s+mtp|nullmailer[\w-]*|dma|sendEmail)", re.IGNORECASE)
 _WIDTHS = frozenset({80, 100, 120, 132, 160, 200})  # of terminals, which break words
-_CONTINUED = re.compile(
+_CONTINUED = late(
     r"(?:\b(?:to|from|with|for|by|of|in|and|the|not|is|was|said|error|host|name|type|reply|domain|service|server)|[,:=(<\[;])$",
     re.IGNORECASE,
 )

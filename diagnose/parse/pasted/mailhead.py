@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import re
 
-FIELD = re.compile(r"^\s{0,4}(?P<name>[A-Za-z][A-Za-z0-9-]{1,40}):(?:\s*(?P<value>.*))?$")
-_HEADER = re.compile(
+from diagnose.patterns import late
+
+FIELD = late(r"^\s{0,4}(?P<name>[A-Za-z][A-Za-z0-9-]{1,40}):(?:\s*(?P<value>.*))?$")
+_HEADER = late(
     r"(?:received|from|to|cc|bcc|subject|date|message-id|mime-version|content-[\w-]+|x-[\w-]+|dkim-signature|return-path|sent|"
     r"delivered-to|auto-submitted|reply-to|user-agent|in-reply-to|references|arc-[\w-]+|authentication-results|list-[\w-]+|"
     r"received-spf|domainkey-signature|domainkey-status|envelope-to|delivery-date|feedback-id|organi[sz]ation|comments|keywords|"
     r"precedence|sender|errors-to|importance|priority|thread-[\w-]+|resent-[\w-]+|apparently-to|autocrypt|accept-language|acceptlanguage)$",
     re.IGNORECASE,
 )
-_OPENS = re.compile(
+_OPENS = late(
     r"\s*(?:Reporting-MTA: *\S|Final-Recipient: *\S|Diagnostic-Code: *\S|Remote-MTA: *\w+;|"
     r"Status: *[245]\.\d{1,3}\.\d{1,3}\s*$|Action: *(?:failed|delayed|delivered|relayed|expanded)\s*$|"
     r"(?:Hi\. |Hi, )?This is the .{0,60}(?:program|mail system|delivery system|delivery agent|mail delivery|MTA) at \S|"

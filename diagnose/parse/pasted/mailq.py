@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from diagnose.parse.log import queue_id
+from diagnose.patterns import late
 
-_MAILQ_HEAD = re.compile(
+_MAILQ_HEAD = late(
     rf"\s*(?P<id>{queue_id.PATTERN})(?P<mark>[*!#]?)\s+(?P<size>\d+)\s+"
     r"(?P<stamp>(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} +\d{1,2} \d{2}:\d{2}:\d{2})\s+(?P<sender>\S.*?)\s*$"
 )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from diagnose.parse.pasted.mailhead import field_name, opens
+from diagnose.patterns import late
 
 if TYPE_CHECKING:
     from email.message import Message
@@ -24,21 +25,19 @@ _DEEPEST = 3  # messages within messages
 
 _Numbered = tuple[int, str]
 
-_QUOTE = re.compile(r"^(?:(?:[>|] )+|[>|](?=[A-Za-z]|$))")
-_ANY_FIELD = re.compile(r"[A-Za-z][\w-]{1,60}:(?:\s|$)|[ \t]+\S")
-_FROM = re.compile(r"From (?:\S+ +)?[A-Z][a-z]{2},? +(?:[A-Z][a-z]{2} +\d|\d{1,2} [A-Z])")
-_BOUNDARY = re.compile(r"--(?P<name>[^\s-](?:[^\r\n]{0,76}[^\s])?|-[^\r\n]{3,76}[^\s-])\s*$")
-_PART_FIELD = re.compile(r"Content-[A-Za-z-]{2,30}:\s", re.IGNORECASE)
-_LOG = re.compile(
-    r"(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*) \S+ [\w./-]+(?:\[\d+\])?: "
-)
+_QUOTE = late(r"^(?:(?:[>|] )+|[>|](?=[A-Za-z]|$))")
+_ANY_FIELD = late(r"[A-Za-z][\w-]{1,60}:(?:\s|$)|[ \t]+\S")
+_FROM = late(r"From (?:\S+ +)?[A-Z][a-z]{2},? +(?:[A-Z][a-z]{2} +\d|\d{1,2} [A-Z])")
+_BOUNDARY = late(r"--(?P<name>[^\s-](?:[^\r\n]{0,76}[^\s])?|-[^\r\n]{3,76}[^\s-])\s*$")
+_PART_FIELD = late(r"Content-[A-Za-z-]{2,30}:\s", re.IGNORECASE)
+_LOG = late(r"(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*) \S+ [\w./-]+(?:\[\d+\])?: ")
 _NESTED = re.compile(rb"^(content-type:\s*)message/(?=[\w.-])", re.IGNORECASE | re.MULTILINE)
-_CHARSET = re.compile(
+_CHARSET = late(
     r"(?:unicode-1-1-)?(?P<name>(?:utf|iso|windows|cp|koi|big5|gb|euc|shift|ks|latin|mac)[\w-]{1,20})$", re.I
 )
-_TAG = re.compile(r"(<[^<>]*>)")
-_BLOCK = re.compile(r"</?(?:p|br|div|tr|li|ul|h\d|pre|table|hr|blockquote)\b", re.IGNORECASE)
-_UNSEEN = re.compile(r"<(?P<end>/?)(?:style|script|head|title)\b", re.IGNORECASE)
+_TAG = late(r"(<[^<>]*>)")
+_BLOCK = late(r"</?(?:p|br|div|tr|li|ul|h\d|pre|table|hr|blockquote)\b", re.IGNORECASE)
+_UNSEEN = late(r"<(?P<end>/?)(?:style|script|head|title)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,35 +16,36 @@ from diagnose.parse.log.mail_event import Delivery, Trouble
 from diagnose.parse.system import own_network
 from diagnose.parse.words import reason as reasons_of
 from diagnose.parse.words.reason import Reason
+from diagnose.patterns import late
 
 _LONGEST = 4000  # characters of a line; some of the patterns take time that grows with their square
-_EXIM = re.compile(
+_EXIM = late(
     r"(?:^|\s)(?P<id>[0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4}) (?P<flag><=|=>|->|>>|\*>|==|\*\*|Completed|Frozen)(?: (?P<rest>.*))?$"
 )
-_EXIM_ROUTE = re.compile(r"\bR ?= ?(?P<router>[\w-]+)(?: T ?= ?(?P<transport>[\w-]+))?")
-_EXIM_HOST = re.compile(
+_EXIM_ROUTE = late(r"\bR ?= ?(?P<router>[\w-]+)(?: T ?= ?(?P<transport>[\w-]+))?")
+_EXIM_HOST = late(
     r"\b(?:H=)?(?:host )?(?P<host>[\w.-]+\.[\w-]+) \[(?P<address>[0-9A-Fa-f.:]+)\](?::(?P<port>\d{1,5}))?"
 )
-_EXIM_FIELDS = re.compile(r"\b(?:X|CV|DN|A|C|F|P|S|QT|DT|K|id|SNI|PRX|TFO)=(?:\"(?:[^\"\\]|\\.)*\"|\S+)")
-_ERRNO = re.compile(
+_EXIM_FIELDS = late(r"\b(?:X|CV|DN|A|C|F|P|S|QT|DT|K|id|SNI|PRX|TFO)=(?:\"(?:[^\"\\]|\\.)*\"|\S+)")
+_ERRNO = late(
     r"\b(?:Connection timed out|Connection refused|Network is unreachable|No route to host|Permission denied|Connection reset by peer|Operation timed out)\b"
 )
-_SENDMAIL = re.compile(r"\bto=(?P<to>[^,]*),.*?\bmailer=(?P<mailer>\w+),.*?\bstat=(?P<stat>.*)$", re.DOTALL)
-_DSN = re.compile(r"\bdsn=(?P<dsn>[45]\.\d{1,3}\.\d{1,3})")
-_STAT = re.compile(r"^\W*stat=(?P<stat>Deferred: (?:Connection|Operation|No route|Network|Name server).*)$")
-_SENDMAIL_RELAY = re.compile(r"\brelay=(?P<host>[^\s,\[]*)\.?(?: ?\[(?P<address>[0-9A-Fa-f.:]+)\])?")
-_OPENSMTPD = re.compile(
+_SENDMAIL = late(r"\bto=(?P<to>[^,]*),.*?\bmailer=(?P<mailer>\w+),.*?\bstat=(?P<stat>.*)$", re.DOTALL)
+_DSN = late(r"\bdsn=(?P<dsn>[45]\.\d{1,3}\.\d{1,3})")
+_STAT = late(r"^\W*stat=(?P<stat>Deferred: (?:Connection|Operation|No route|Network|Name server).*)$")
+_SENDMAIL_RELAY = late(r"\brelay=(?P<host>[^\s,\[]*)\.?(?: ?\[(?P<address>[0-9A-Fa-f.:]+)\])?")
+_OPENSMTPD = late(
     r"(?:\bresult=\"?(?P<result>Ok|TempFail|PermFail)\"?,? |\brelay: (?P<old>Ok|TempFail|PermFail) for )"
     r"(?:.*?\bto=<?(?P<to>[^>,\s]*))?.*?(?:\brelay=\"?(?P<host>[^\s\",]+).*?)?\bstat=(?:\"(?P<stat>[^\"]*)\"|(?P<bare>.*)$)"
 )
-_NO_MX = re.compile(r"Failed to resolve MX for \[relay:(?:[^@\],]*@)?(?P<host>[^,\]:]+)[^\]]*\]: (?P<stat>.*)$")
-_QMAIL = re.compile(r"\bdelivery \d+: (?P<result>success|deferral|failure): (?P<text>\S.*)$")
-_MSMTP = re.compile(r"\bhost=(?P<host>\S+) .*\brecipients=(?P<to>\S+).*?\bexitcode=(?P<exit>\w+)")
-_MSMTP_PORT = re.compile(r"\bport (?P<port>\d{1,5})\b")
-_MSMTP_ERROR = re.compile(r"errormsg='(?P<text>.*?)' exitcode=")
+_NO_MX = late(r"Failed to resolve MX for \[relay:(?:[^@\],]*@)?(?P<host>[^,\]:]+)[^\]]*\]: (?P<stat>.*)$")
+_QMAIL = late(r"\bdelivery \d+: (?P<result>success|deferral|failure): (?P<text>\S.*)$")
+_MSMTP = late(r"\bhost=(?P<host>\S+) .*\brecipients=(?P<to>\S+).*?\bexitcode=(?P<exit>\w+)")
+_MSMTP_PORT = late(r"\bport (?P<port>\d{1,5})\b")
+_MSMTP_ERROR = late(r"errormsg='(?P<text>.*?)' exitcode=")
 
 # A client at this mailer's own server was turned away, or broke off: daily business of a server on the Internet.
-_INBOUND = re.compile(
+_INBOUND = late(
     r"\bauthenticator failed for |\b(?:temporarily )?rejected (?:RCPT|MAIL|DATA|[HE]?[EH]LO|connection|AUTH|VRFY|EXPN|after DATA|STARTTLS)\b|"
     r"\brejected [EH]+LO or HELO|\bSMTP (?:syntax|protocol) error (?:in|from) |\bSMTP call from \S+|\bno host name found for IP address|"
     r"\bunexpected disconnection while reading SMTP|\bTLS error on connection from |\b(?:refused|lost) connection from |\bsender verify (?:fail|defer)|"
@@ -52,11 +53,11 @@ _INBOUND = re.compile(
     r"\bcourieresmtpd: error,relay=|\b(?:failed-command|bad-input|authentication) .*\baddress=|\bsmtp (?:event=)?(?:failed-command|bad-input)"
 )
 # Stalwart notes a policy that a domain lacks, and goes on without it.
-_NOT_STRICT = re.compile(r"\((?:dane|mta-sts|tls-rpt)\.[a-z-]+\).*\bstrict = false\b")
-_CLIENT = re.compile(
+_NOT_STRICT = late(r"\((?:dane|mta-sts|tls-rpt)\.[a-z-]+\).*\bstrict = false\b")
+_CLIENT = late(
     r"(?:\[|address=|relay=|remoteIp = )\[?(?P<address>(?:::ffff:)?\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F:]*:[0-9a-fA-F:]+)\b"
 )
-_BIG = re.compile(
+_BIG = late(
     r"\bH=\(?\S*\b(?:google|outlook|yahoo|icloud|amazonses|gmx|mailgun)\.(?:com|net|org)\b.*\bin (?:a )?(?:black ?|block)?list at "
 )
 
@@ -64,7 +65,7 @@ _BIG = re.compile(
 _NO_ANSWER = "Host or domain name not found. Name service error for name={} type=MX: Host not found, try again"
 _NO_SUCH = "Host or domain name not found. Name service error for name={} type=MX: Host not found"
 _SENTENCES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE), sentence)
+    (late(pattern, re.IGNORECASE), sentence)
     for pattern, sentence in (
         (
             r"host name lookup failure|temporary failure in MX lookup|CNAME.lookup.failed.temporarily|temporary failure in name resolution|"

@@ -5,23 +5,23 @@ One pasted line may hold several (PHP prints a whole dialogue into one), or be a
 
 from __future__ import annotations
 
-import html
 import json
 import re
 
 from diagnose.parse.log.logline import LONGEST_LINE, parse
 from diagnose.parse.text.masking import without_endless_words
+from diagnose.patterns import late
 
-_MARKUP = re.compile(
+_MARKUP = late(
     r"\x1b\[[0-9;]{0,12}[A-Za-z]|\x1b\][^\x07]{0,200}\x07|^`{1,3}(?=\S)|(?<=[^`])`{1,3}$|"
     r"(?<!\*)\*\*(?=[A-Za-z<\[(])|(?<=[\w).>\]])\*\*(?!\*)"
 )  # colours, Markdown
-_FENCE = re.compile(r"^\s*(?:`{3,}|~{3,})[\w -]{0,20}$|^\s*</?(?:pre|code)>\s*$")
-_TAGS = re.compile(r"</?(?:pre|code|br|strong|span|div)(?:\s+[\w-]{1,20}=[^<>@]{0,80})?\s*/?>", re.IGNORECASE)
-_ENTITY = re.compile(r"&(?:lt|gt|amp|quot|apos|nbsp|#\d{1,5}|#x[0-9a-fA-F]{1,5});")
-_QUOTED = re.compile(r"^(?:(?:> ?)+|\|\s+)(?=\S)")  # quoted mail, tables
-_LISTED = re.compile(r"^\s*(?:[-*\u2022]|\d{1,4}[.):])\s+(?=[A-Z][a-z]{2} [ \d]\d \d\d:|\d{4}-\d\d-\d\d[T ]|postfix)")
-_SPEECH = re.compile(
+_FENCE = late(r"^\s*(?:`{3,}|~{3,})[\w -]{0,20}$|^\s*</?(?:pre|code)>\s*$")
+_TAGS = late(r"</?(?:pre|code|br|strong|span|div)(?:\s+[\w-]{1,20}=[^<>@]{0,80})?\s*/?>", re.IGNORECASE)
+_ENTITY = late(r"&(?:lt|gt|amp|quot|apos|nbsp|#\d{1,5}|#x[0-9a-fA-F]{1,5});")
+_QUOTED = late(r"^(?:(?:> ?)+|\|\s+)(?=\S)")  # quoted mail, tables
+_LISTED = late(r"^\s*(?:[-*\u2022]|\d{1,4}[.):])\s+(?=[A-Z][a-z]{2} [ \d]\d \d\d:|\d{4}-\d\d-\d\d[T ]|postfix)")
+_SPEECH = late(
     r"(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\s+)?(?:SERVER -> CLIENT:|CLIENT -> SERVER:|Connection: |SMTP (?:ERROR|NOTICE|Error):)"
 )
 _WRAPPERS = ("log", "message", "MESSAGE", "msg", "text", "short_message", "line", "@message")
@@ -40,6 +40,8 @@ def cleaned(line: str | bytes) -> str:
     if "<" in line:
         line = _TAGS.sub("", line)
     if "&" in line and _ENTITY.search(line):
+        import html
+
         line = html.unescape(line.replace("&nbsp;", " "))
     return line
 

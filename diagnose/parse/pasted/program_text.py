@@ -16,6 +16,7 @@ from diagnose.knowledge.phrases import Grip
 from diagnose.parse.system import own_network
 from diagnose.parse.words import reason as reasons_of
 from diagnose.parse.words.reason import Reason
+from diagnose.patterns import late
 
 JAVA = "java"
 _Numbered = tuple[int, str]
@@ -23,7 +24,7 @@ _LONGEST = 100_000  # characters in which a server is looked for
 _H = r"(?P<host>[\w-]+(?:\.[\w-]+)+|localhost|[\w-]{1,63}|\[?(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F.]{0,15}\]?)"
 # Where a program names the server, the surest first. What a text says of other hosts (a request, its own name) is none.
 _SERVERS = tuple(
-    re.compile(pattern)
+    late(pattern)
     for pattern in (
         rf"\b(?:connect|read|write)\s+E[A-Z]+\s+{_H}:(?P<port>\d{{1,5}})\b",
         rf"connect\(2\) for \"?{_H}\"? port (?P<port>\d{{1,5}})",
@@ -39,7 +40,7 @@ _SERVERS = tuple(
         rf"\bUnknownHostException: {_H}",
     )
 )
-_PORT = re.compile(r"\bport[\s=:'\",]+(?P<port>\d{2,5})\b", re.IGNORECASE)
+_PORT = late(r"\bport[\s=:'\",]+(?P<port>\d{2,5})\b", re.IGNORECASE)
 _WORDS = frozenset(
     {"the", "smtp", "server", "host", "mail", "your", "a", "an", "remote", "to", "port", "connect", "tcp", "is"}
 )
@@ -70,25 +71,25 @@ _AS_JAVA = {
     "session-lost": "app-smtp-unreachable",
     "dns-not-found": "app-smtp-unreachable",
 }
-_ABOUT_MAIL = re.compile(
+_ABOUT_MAIL = late(
     r"\b(?:reject|refus|bounce|deni|fail|error|warning|fatal|said|undeliver|deferr|smtp|mail|relay|exception|block|"
     r"unable|cannot|could not|timed out|connect|unreachable|resolve|login|auth|certificate|TLS)",
     re.I,
 )
-_SENT = re.compile(
+_SENT = late(
     r"\b(?:delivery successful|(?:e-?mail|message|mail)\b.{0,40}\b(?:was )?(?:sent|delivered|accepted)(?: (?:successfully|to|via|for)|[!.]?\s*$)|"
     r"(?:successfully|succesfully) sent|sent successfully|250 (?:2\.\d\.\d )?.{0,12}(?:queued as|Message accepted)|"
     r"250 2\.\d\.\d .{0,60}\b(?:queued|accepted)|accepted=\[[^\]]+@|attempt \d+(?:/\d+)? (?:ok|succeeded|successful))",
     re.I,
 )
-_REFUSED = re.compile(r"ECONNREFUSED|(?:[Cc]onnection|actively) refused|connect: refused|\(111\)|Errno 111|\b10061\b")
+_REFUSED = late(r"ECONNREFUSED|(?:[Cc]onnection|actively) refused|connect: refused|\(111\)|Errno 111|\b10061\b")
 
 # Names of exceptions say what kind of reply came, and hold words that would be taken for the reply's own.
-_NAMED = re.compile(
+_NAMED = late(
     r"\b(?:[\w.]+\.)?SMTP(?:Recipients?Refused|Sender(?:Refused|Error)|(?:Recipient|Data|Response|Heloerror|Helo)(?:Error|Exception)?)"
     r"(?:\((?:senderrs|code, resp(?:, from_addr)?|\w+)\))?:?"
 )
-_FRAME = re.compile(
+_FRAME = late(
     r"^\s*File \"[^\"]+\", line \d+|^\s*(?:[\w.-]+\s+\|\s+)?(?:raise \w|return |from /)|^\s+at .*[(:/]\S*:\d+(?::\d+)?\)?,?$|"
     r"^\s*(?:from )?/\S+\.(?:rb|php|js|ts|py):\d+|^#\d+ /|"
     r"^\s*(?:\[[^\]]*\]\s*)*(?:at )?[\w.$/<>]+\([\w.$]+(?::\d+)?\)\s*$|^\s*\.\.\. \d+ (?:common frames|more)"

@@ -8,15 +8,17 @@ import bisect
 import re
 from collections.abc import Iterator
 
+from diagnose.patterns import late
+
 Span = tuple[int, int]
 
-_EXCHANGE = re.compile(
+_EXCHANGE = late(
     r"\bAUTH[ =]+(?:LOGIN|PLAIN|CRAM|X?OAUTH|NTLM|DIGEST|SCRAM)|\b334[ -]|(?:^|\n|: ?)(?:VXNlcm5hbWU6|UGFzc3dvcmQ6)\s*(?:\n|$)"
 )
-_CODED = re.compile(
+_CODED = late(
     r"(?<![\w+/=.@-])([A-Za-z0-9+/_-]{8,}={0,2}|[A-Za-z0-9+/_-]{2,7}={1,2})(?=[\s\"'\\,;)\]]*(?:\n|\\n|\\r|$|[\"'\]]))"
 )
-_BLOB = re.compile(r"(?<![\w+/=.@-])(?=[a-z\d+/]*[A-Z])(?=[A-Z\d+/]*[a-z])[A-Za-z0-9+/_-]{12,}={0,2}(?![\w+/=@.])")
+_BLOB = late(r"(?<![\w+/=.@-])(?=[a-z\d+/]*[A-Z])(?=[A-Z\d+/]*[a-z])[A-Za-z0-9+/_-]{12,}={0,2}(?![\w+/=@.])")
 _NEIGHBOURS = 14  # lines before and behind a login's mark that may belong to it
 _PROMPTS = frozenset(
     ("VXNlcm5hbWU6", "UGFzc3dvcmQ6", "dXNlcm5hbWU6", "cGFzc3dvcmQ6", "VXNlciBOYW1lAA==", "UGFzc3dvcmQA")
@@ -61,7 +63,7 @@ def _answers(word: str, before: str) -> bool:
     return len(word) % 4 == 0 and not _FACT_WORD.fullmatch(word)
 
 
-_FACT_WORD = re.compile(
+_FACT_WORD = late(
     r"(?:[A-Z]?[a-z]{2,})(?:[A-Z][a-z]{2,})+|SMTPUTF8|8BITMIME|TLSv1|(?:/[a-z]\w*)+|[a-z]+/[a-z]+|[A-F\d]+"
 )
 

@@ -8,10 +8,12 @@ import threading
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from diagnose.patterns import late
+
 STARS = "********"
 SHORTEST = 6  # characters: a shorter value, struck everywhere, would blank the report and so betray itself
 _MOST = 20_000  # values; a table of more accounts is no relay's
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]*={0,2}")
+_BASE64 = late(r"[A-Za-z0-9+/_-]*={0,2}")
 # Words of configuration and of documents: struck in their own field only.
 _WORDS = frozenset(
     """account address always apikey api_key api-key changeme change_me client config credential default delivery disabled domain
@@ -22,8 +24,8 @@ _WORDS = frozenset(
     smtp_username smtpauth standard starttls submission submissions system testing token transport unknown username user_name
     verify version virtual webmaster your-api-key your-password your_api_key your_password""".split()
 )
-_NAME = re.compile(r"\[?(?:[a-z\d](?:[a-z\d-]*[a-z\d])?\.)+[a-z]{2,}\]?\.?(?::\d+)?", re.I)  # a host's
-_HARMLESS = re.compile(r"[\W_]*|\d{1,3}(?:\.\d{1,3}){3}|/(?:[a-z][\w.-]*/)*[\w.-]+|(?:yes|no|true|false)+", re.I)
+_NAME = late(r"\[?(?:[a-z\d](?:[a-z\d-]*[a-z\d])?\.)+[a-z]{2,}\]?\.?(?::\d+)?", re.I)  # a host's
+_HARMLESS = late(r"[\W_]*|\d{1,3}(?:\.\d{1,3}){3}|/(?:[a-z][\w.-]*/)*[\w.-]+|(?:yes|no|true|false)+", re.I)
 
 
 def ordinary(value: str) -> bool:

@@ -9,19 +9,20 @@ import re
 from collections.abc import Iterator
 
 from diagnose.parse.text.spelled import telling
+from diagnose.patterns import late
 
 Span = tuple[int, int]
 
-_KINDS = re.compile(r"\b(?P<kind>static|inline|pipemap|unionmap|randmap):[ \t]*")
-_NAME = re.compile(r"(?m)^[\s#-]*(?:o[ \t]+)?\{?\s*(?P<name>[a-z][\w/-]*)[ \t]*=")
+_KINDS = late(r"\b(?P<kind>static|inline|pipemap|unionmap|randmap):[ \t]*")
+_NAME = late(r"(?m)^[\s#-]*(?:o[ \t]+)?\{?\s*(?P<name>[a-z][\w/-]*)[ \t]*=")
 # Parameters whose tables hold addresses and routes, never passwords.
-_ROUTES = re.compile(
+_ROUTES = late(
     r"(?!\S*(?:sasl|pass|secret|cred))(?:\S+/)?(?:virtual|sender_dependent|recipient|sender|transport|relocated|relay|local|alias"
     r"|canonical|smtpd|smtp_generic|smtp_tls_policy|default_transport|mydestination|mynetworks|fallback|smtp_discard)?\w*"
     r"(?:_maps|_domains|mydestination|mynetworks|_checks|_restrictions)$"
 )
-_SECRET_NAME = re.compile(r"sasl|pass|secret|cred")
-_ROUTE = re.compile(
+_SECRET_NAME = late(r"sasl|pass|secret|cred")
+_ROUTE = late(
     r"(?:[a-z][\w-]*:)?(?:\[[\w.:-]+\]|[\w-]+(?:\.[\w-]+)+)?(?::(?:\d+|smtps?|submissions?))?|\S*@\S+\.\w+|[A-Z]+(?:\s.*)?|\d{3}(?:\s.*)?"
     r"|permit\w*|reject\w*|defer\w*|discard|dunno|ok|warn|hold|all|anyone|yes|no|true|\*|[a-z]\w*|\d{1,5}|(?:encrypt|may|verify|secure|none)(?:\s.*)?",
     re.I,
@@ -98,7 +99,7 @@ def _end(text: str, at: int) -> int:
     limit = text.find("\n", at)
     limit = len(text) if limit < 0 else limit
     if text[at : at + 1] != "{":
-        stop = re.compile(r"[^\s,}]*").match(text, at, limit)
+        stop = late(r"[^\s,}]*").match(text, at, limit)
         return stop.end() if stop else at
     level = 0
     for index in range(at, limit):

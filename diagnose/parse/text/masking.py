@@ -10,6 +10,7 @@ import re
 from functools import cache, lru_cache
 
 from diagnose.parse.text.known import KNOWN, STARS, Secrets
+from diagnose.patterns import late
 
 __all__ = [
     "KNOWN",
@@ -24,12 +25,12 @@ __all__ = [
     "without_endless_words",
 ]
 
-_ENDLESS = re.compile(r"(\S{150})\S+")
+_ENDLESS = late(r"(\S{150})\S+")
 _LONGEST_WORD = 1000  # characters: on an endless word the patterns would take time that grows with its square
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2028\u2029\ufeff]+")
-_INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_CONTROL = late(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2028\u2029\ufeff]+")
+_INVISIBLE = late(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 # Base64 of a login or a key, and `user:password@`, by themselves.
-_BLOB = re.compile(
+_BLOB = late(
     r"(?<![\w+/.=-])(?:A[A-P][A-Za-z0-9+/]{6,}|dXNlcj[A-Za-z0-9+/=]{8,}|[A-Za-z0-9+/]{28,})(?![\w.@-])|[^\s@:]:[^\s@]+@"
 )
 # What a log's line holds before it is looked at closely: few and long, they are searched in a day's log.
@@ -47,12 +48,12 @@ _WORD = b"a" * 16  # a provider's key is no shorter
 def _normal() -> tuple[tuple[re.Pattern[str], str], ...]:
     """Compiled on first use: importing this module must stay quick."""
     return (
-        (re.compile(r"<[^<>\s]*@[^<>\s]*>|[\w.+=-]+@[\w.-]+"), "@"),
-        (re.compile(r"https?://\S+"), "URL"),
-        (re.compile(r"\b[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}\b"), "IP"),
-        (re.compile(r"\b(?!127\.)\d{1,3}(?:\.\d{1,3}){3}\b"), "IP"),
-        (re.compile(r"\b(?=[0-9A-Za-z._-]*\d[0-9A-Za-z._-]*\d)[0-9A-Za-z_-]{11,}(?:\.\d+)?\b"), "ID"),
-        (re.compile(r"\b\d{5,}\b"), "N"),
+        (late(r"<[^<>\s]*@[^<>\s]*>|[\w.+=-]+@[\w.-]+"), "@"),
+        (late(r"https?://\S+"), "URL"),
+        (late(r"\b[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}\b"), "IP"),
+        (late(r"\b(?!127\.)\d{1,3}(?:\.\d{1,3}){3}\b"), "IP"),
+        (late(r"\b(?=[0-9A-Za-z._-]*\d[0-9A-Za-z._-]*\d)[0-9A-Za-z_-]{11,}(?:\.\d+)?\b"), "ID"),
+        (late(r"\b\d{5,}\b"), "N"),
     )
 
 

@@ -11,41 +11,42 @@ from collections.abc import Iterator
 
 from diagnose.parse.text.exchanges import exchanges
 from diagnose.parse.text.shapes import shapes
+from diagnose.patterns import late
 
 Span = tuple[int, int]
 _JUDGED = 200  # characters that tell what a value is
-_VALUE = re.compile(r"\S{0,400}")  # as much of a word is looked at; it is struck to its end
+_VALUE = late(r"\S{0,400}")  # as much of a word is looked at; it is struck to its end
 
 _STRONG = (
     r"pass(?:word|wort|wd|phrase|code|w)?(?![a-z]{0,12}(?:ing|ive|age|ed|es|eng\w{0,9}|port|thr\w{0,9})\b)|pwd|pw(?![a-z])"
     r"|psswd|secret|token|credential|kennwort|contrase\w{1,9}|motdepasse|(?:api|access|private|shared|account|server|smtp|mail\w{0,12}"
     r"|master|signing|encryption|license|app|webhook|send\w{0,12}|auth)[\s._-]?key"
 )
-_NAMED = re.compile(rf"(?:{_STRONG})|(?:key(?!cloak|board|word|sto|server|ring|tab|chain)|auth(?!ent|or(?!ization)))")
-_SURE = re.compile(_STRONG, re.I)
-_HEAD = re.compile(r"[\w.$-]{0,60}$")
-_REST = re.compile(r"[\w.-]{0,60}")
-_FILED = re.compile(
+_NAMED = late(rf"(?:{_STRONG})|(?:key(?!cloak|board|word|sto|server|ring|tab|chain)|auth(?!ent|or(?!ization)))")
+_SURE = late(_STRONG, re.I)
+_HEAD = late(r"[\w.$-]{0,60}$")
+_REST = late(r"[\w.-]{0,60}")
+_FILED = late(
     r"(?:files?|paths?|maps?|dir\w*|command|cmd|eval|policy|length|types?|format|scheme|enable[d]?|mechanisms?|options?"
     r"|attr\w*|required|count|age|expir\w*|domain|service|security|transport|exceptions|header|methods?|level|valid\w*"
     r"|lookup|authenticate|results?|cache\w*|limit|rate\w*|keyword\w*|keys|authentication)$",
     re.I,
 )
-_SEP = re.compile(
+_SEP = late(
     r"""(?P<close>(?:\\?["'`]|[\])}>]){0,8})(?P<sep>\s{0,9}(?:=>|->|:=|<-|<<<|==?|::?|\|)(?:\s{0,12}(?=["'`])|[ \t]{0,9})"""
     r"""|(?<=>)|\s\.\s|\s{0,3},\s{0,9}|\s{0,2}\(\s{0,3}|[ \t]{0,2}\[|(?:[ \t]+(?:is|was|to|ist|as|by|of)(?=[ \t]+\S))?[ \t]{1,20})"""
 )
-_PAIR = re.compile(  # {"name": "SMTP_PASSWORD", "value": "…"}, <name>password</name><value>…, key="password" value="…"
+_PAIR = late(  # {"name": "SMTP_PASSWORD", "value": "…"}, <name>password</name><value>…, key="password" value="…"
     r"""(?:\\?["'`]|[\]>]|</\w{1,20}>|[\s,;<]|\\n){1,12}(?:string|value|val|content|default|data)\\?["']?(?:\s{0,9}(?:=>|[:=,])\s{0,9}|>\s{0,9})""",
     re.I,
 )
-_ATTRIBUTES = re.compile(r"""(?:\s+[\w:-]{1,40}\s*=\s*(?:"[^"]{0,80}"|'[^']{0,80}')){1,5}\s*>""")
-_LEAD = re.compile(
+_ATTRIBUTES = late(r"""(?:\s+[\w:-]{1,40}\s*=\s*(?:"[^"]{0,80}"|'[^']{0,80}')){1,5}\s*>""")
+_LEAD = late(
     r"""(?:!!?\w+[ \t]+|[|>][+-]?\d?[ \t]*\n[ \t]+|<!\[CDATA\[|(?:[brfu]{1,2}|@|\$|L|N)(?=["'])|\{\s*["']?(?:value|plain)["']?\s*[:=]\s*"""
     r"""|<<(?=")|[A-Za-z]\w{0,20}(?:<\w+>|\[\])?\??\s*=\s*(?=["'])|(?:String|SecureString|bytes|str|sensitive|Secret|ENV|quote)\(\s*|new \w+\(\s*)""",
     re.I,
 )
-_OPEN = re.compile(
+_OPEN = late(
     r"""\\?(?:\"\"\"|'''|["'`])|[«“”„‘’‚‹]|\[=?\[|%?[qQwW]{1,2}[{(\[<|/!]|<<-?~?['"]?(?P<here>\w+)['"]?[^\n]{0,200}\n"""
 )
 _CLOSING = {
@@ -62,18 +63,18 @@ _CLOSING = {
     "[": "]",
     "<": ">",
 }
-_DELIMITER = re.compile(r"""[\s,;)\]}>:+.]|$|\\n|\\?["']|</|/>|=>""")
-_CUT = re.compile(r"""\\?["'](?=[\s,;)\]}]|$|\\n)|[,;&|](?=\s*["']?[\w.-]{1,30}\s?[=:])|\\n|</|(?<=\w),(?=\s|$)""")
+_DELIMITER = late(r"""[\s,;)\]}>:+.]|$|\\n|\\?["']|</|/>|=>""")
+_CUT = late(r"""\\?["'](?=[\s,;)\]}]|$|\\n)|[,;&|](?=\s*["']?[\w.-]{1,30}\s?[=:])|\\n|</|(?<=\w),(?=\s|$)""")
 _CLOSERS = ")]}\"';,>."
-_BEGINNING = re.compile(r"""[\s#;/*!$@%:{(\[\-<>|"'+]*(?:[\w.]+(?:[ \t]+|=)){0,2}[$@*&:"'\[{(%]*""")
-_SYSLOG = re.compile(
+_BEGINNING = late(r"""[\s#;/*!$@%:{(\[\-<>|"'+]*(?:[\w.]+(?:[ \t]+|=)){0,2}[$@*&:"'\[{(%]*""")
+_SYSLOG = late(
     r"(?:<\d{1,3}>\d? ?)?(?:\w{3} +\d+ [\d:]{8}|\d{4}-\d\d-\d\d[T ][\d:.,]+\S*) (?:\S+ )?[\w./()@-]+(?:\[\d+\])?: |\[[^\]\n]{1,40}\] ?"
 )
-_HEADS = re.compile(rf"(?m)^(?:{_SYSLOG.pattern})")
-_LINE_END = re.compile(
+_HEADS = late(rf"(?m)^(?:{_SYSLOG.pattern})")
+_LINE_END = late(
     r"""\n|\\n|"(?=\s*[,}\]])|\s(?=[2345]\d\d[ -]|[\w.-]+(?:=|: )|\(|&&|\|\|?|--?\w|[#;]\s|\d\.\d\.\d)|$"""
 )
-_PROSE = re.compile(
+_PROSE = late(
     r"""(?:a|an|and|any|are|as|at|authenticat\w*|available|bad|based|been|but|by|can|cannot|can't|change[ds]?|check\w*|command|
     configur\w*|contains?|could|database|denied|deprecated|did|disabled|do|does|doesn't|empty|enabled|entry|entries|error|
     exceed\w*|exchange|expect\w*|expired?|fail\w*|field|file|files|for|form|format|found|from|generat\w*|given|grant|has|hash|
@@ -86,20 +87,20 @@ _PROSE = re.compile(
     will|with|without|wrong|yes|you|your|yet)(?![\w-])""",
     re.I | re.X,
 )
-_REFERENCE = re.compile(
+_REFERENCE = late(
     r"(?:(?:proxy|debug):)*(?:hash|lmdb|texthash|btree|cdb|dbm|sdbm|regexp|pcre|cidr|mysql|pgsql|ldap|sqlite|memcache|mongodb|environ|"
     r"unix|tcp|socketmap|static|inline|pipemap|unionmap|randmap|fail|internal|nis)(?::|$)"
     r"|<\S*>|\*{3,}.*|\$\{[\w.:-]*\}|\$\([\w.:-]*\)|\$[A-Z_][A-Z_\d]{2,}|\$\w+_\w+(?:$|[\s,])|\{\{.*|<%.*|%[({]?\w+[)}]?s?$|%\w+%$|\.{2,}|…|[xX]{4,}$|CHANGE_ME",
 )
-_PATH = re.compile(
+_PATH = late(
     r"(?:file:)?(?:/[A-Za-z][\w.-]*){2,}/?|[A-Z]:\\\S*|\S+\.(?:pem|key|crt|cf|conf|db|so|py|java|php|txt|json|ya?ml)\b"
 )
-_FACT = re.compile(
+_FACT = late(
     r"<?[^\s:@]*@[\w.-]+>?|\[[\w.:-]+\](?::\d+)?|[\d:./T+-]+Z?|[\w-]+\(\)?|(?![^/]*\d[^/]*[A-Z])[A-Z][\w+-]*(?:/(?!\w*\d)[\w+-]+)+"
     r"|[a-z]*(?:[A-Z]+[a-z]{2,}){0,6}|[A-Z_]+|[a-z]+(?:[-_/][a-z]+)*|(?:SCRAM-)?SHA-?\d+\S*|[A-Z]{2,}-?\d{1,3}|[\w-]+=.*|0x[0-9a-f]+|\W*|\d+[a-z]{0,3}"
 )
-_NAMED_HOST = re.compile(r"\[?[\w-]+(?:\.[\w-]+)*\.(?:[A-Za-z]{2,}|\d+)\.?\]?(?::\d+)?")
-_MIXED = re.compile(r"[a-z]\d{0,9}[A-Z]\w{0,60}\d|\d[A-Z]")  # as no host's name is
+_NAMED_HOST = late(r"\[?[\w-]+(?:\.[\w-]+)*\.(?:[A-Za-z]{2,}|\d+)\.?\]?(?::\d+)?")
+_MIXED = late(r"[a-z]\d{0,9}[A-Z]\w{0,60}\d|\d[A-Z]")  # as no host's name is
 
 
 def telling(value: str) -> bool:
@@ -172,7 +173,7 @@ def _groups(match: re.Match[str]) -> list[int]:
 
 def _values(text: str, lowered: str) -> Iterator[Span]:
     done = 0
-    word = re.compile(r"\S*")
+    word = late(r"\S*")
     for core in _NAMED.finditer(lowered if len(lowered) == len(text) else text):
         if core.start() < done:
             continue
@@ -226,7 +227,7 @@ def _value(text: str, name: str, begin: int, end: int, strong: bool) -> Span | N
     return _checked(text, _bounds(text, sep.end(), whole), strong, kind)
 
 
-_ALONE = re.compile(r"[^\s\"'(]+(?=\s*(?:\n|$))")
+_ALONE = late(r"[^\s\"'(]+(?=\s*(?:\n|$))")
 
 
 def _element(text: str, begin: int, strong: bool) -> Span | None:

@@ -9,18 +9,20 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from diagnose.patterns import late
+
 # 465 and 587 look like reply codes and are ports: only codes that RFC 5321, 4954, 3207 and 7504 (or servers) use.
 _CODE = r"(?:4(?:2[0-9]|3[0-9]|41|5[0-9]|7[0-9])|5(?:0[0-9]|[1-5][0-9]|7[0-9]))"
 _ENHANCED = r"[245]\.\d{1,3}\.\d{1,3}"
-_AT_START = re.compile(rf"\s*({_CODE}|[23]\d\d)(?:\s*:\s*|[ \t-]+|(?=\s*$)|(?=[A-Za-z<#]))(?:\1[ -])?")
-_ANYWHERE = re.compile(
+_AT_START = late(rf"\s*({_CODE}|[23]\d\d)(?:\s*:\s*|[ \t-]+|(?=\s*$)|(?=[A-Za-z<#]))(?:\1[ -])?")
+_ANYWHERE = late(
     rf"(?:(?<![\w.:/=-])|(?<=msg:)|(?<=code:)|(?<=rror:)|(?<=eply:)|(?<=esponse:))({_CODE})(?:[ -]|: )(?={_ENHANCED}|[A-Za-z<#\[(])"
 )
-_ANY_ENHANCED = re.compile(rf"(?<![\w./-])#?({_ENHANCED})(?![\w.]*\.[0-9])(?=[\s:;,)<\[]|$)")
-_PYTHON = re.compile(rf"\(\s*({_CODE}),\s*b?(['\"])(.*?)\2\s*[,)]", re.DOTALL)
-_LEADING_ENHANCED = re.compile(rf"[#\s]*({_ENHANCED})(?![\w.]*\.[0-9])[\s:;-]*")
-_BLANKS = re.compile(r"\s+")
-_ESCAPED_NEWLINE = re.compile(r"(?:\\r)?\\n|#015#012|#012|\r")
+_ANY_ENHANCED = late(rf"(?<![\w./-])#?({_ENHANCED})(?![\w.]*\.[0-9])(?=[\s:;,)<\[]|$)")
+_PYTHON = late(rf"\(\s*({_CODE}),\s*b?(['\"])(.*?)\2\s*[,)]", re.DOTALL)
+_LEADING_ENHANCED = late(rf"[#\s]*({_ENHANCED})(?![\w.]*\.[0-9])[\s:;-]*")
+_BLANKS = late(r"\s+")
+_ESCAPED_NEWLINE = late(r"(?:\\r)?\\n|#015#012|#012|\r")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +93,7 @@ def _repeats(code: str) -> re.Pattern[str]:
     """Match the code (and status) with which each further line of the same reply begins."""
     pattern = _repeat_cache.get(code)
     if pattern is None:
-        pattern = re.compile(rf"(?:[\s?]+|\\n){code}(?:[ -]|\s)+(?:#?{_ENHANCED}[\s:]*)?")
+        pattern = late(rf"(?:[\s?]+|\\n){code}(?:[ -]|\s)+(?:#?{_ENHANCED}[\s:]*)?")
         _repeat_cache[code] = pattern
     return pattern
 

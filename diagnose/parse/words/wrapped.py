@@ -6,36 +6,35 @@ import re
 from dataclasses import dataclass, replace
 
 from diagnose.parse.words import smtp_reply
+from diagnose.patterns import late
 
 __all__ = ["NOQUEUE", "Core", "unwrap"]
 
 _HOST = r"(?P<name>[^\s\[\]]+)\s?\[(?P<address>[0-9A-Fa-f.:]+|unix:[^\]]*|private/[^\]]*)\](?::(?P<port>\d{1,5}))?"
-_SUSPENDED = re.compile(r"^\s*delivery temporarily suspended:\s*", re.IGNORECASE)
-_IN_REPLY = re.compile(r"\(?\s*in reply to (?P<command>[A-Za-z][\w -]{2,30}?)(?: command)?\s*\)+\s*$", re.IGNORECASE)
-_SAID = re.compile(rf"(?:host|server)\s+{_HOST}\s+said:\s*(?P<rest>.*)", re.DOTALL)
-_SAID_BARE = re.compile(
+_SUSPENDED = late(r"^\s*delivery temporarily suspended:\s*", re.IGNORECASE)
+_IN_REPLY = late(r"\(?\s*in reply to (?P<command>[A-Za-z][\w -]{2,30}?)(?: command)?\s*\)+\s*$", re.IGNORECASE)
+_SAID = late(rf"(?:host|server)\s+{_HOST}\s+said:\s*(?P<rest>.*)", re.DOTALL)
+_SAID_BARE = late(
     r"(?:host\s+)?(?P<name>[\w.-]+\.[\w-]+)?\s*(?:\[(?P<address>[0-9A-Fa-f.:]+)\])?:?\s*said:\s*(?P<rest>.*)", re.DOTALL
 )
-_REFUSED = re.compile(
+_REFUSED = late(
     r"host\s+(?P<name>[^\s\[\]]+)\s?(?:\[(?P<address>[^\]]+)\])?\s+refused to talk to me:\s*(?P<rest>.*)", re.DOTALL
 )
-NOQUEUE = re.compile(
+NOQUEUE = late(
     r"(?:^|: )(?P<kind>(?:milter-)?reject): (?P<command>[A-Z-]+)(?: \S+)? from "
     r"(?P<client>\S+\[[^\]]*\](?::\d+)?|\[[^\]]*\]:\d+):? (?P<rest>.*)",
     re.DOTALL,
 )
-_TAIL = re.compile(r"; (?:from=<|proto=|to=<|helo=<).*$", re.DOTALL)
-_CONNECT = re.compile(rf"connect to {_HOST}: ", re.IGNORECASE)
-_WITH = re.compile(
+_TAIL = late(r"; (?:from=<|proto=|to=<|helo=<).*$", re.DOTALL)
+_CONNECT = late(rf"connect to {_HOST}: ", re.IGNORECASE)
+_WITH = late(
     r"(?:lost connection with|conversation with|offered by host|cannot authenticate to server|but host|SASL "
     r"authentication failed: server|by host|of server|error to|verification failed for) " + _HOST
 )
-_SMTP_ERROR = re.compile(
-    r"SMTP error from remote (?:mail )?server after (?P<command>[A-Za-z .]+?)(?: TO| FROM)?[:<]", re.I
-)
-_EXIM_HOST = re.compile(r"\bhost (?P<name>[\w.-]+) \[(?P<address>[0-9A-Fa-f.:]+)\]")
-_DSN_TYPE = re.compile(r"^(?:#?\d\.\d+\.\d+\s+)?(?:smtp|x-[\w-]+)\s*;\s*", re.IGNORECASE)
-_SASL_SAID = re.compile(r"SASL authentication failed[;:]\s*(?=server )", re.IGNORECASE)
+_SMTP_ERROR = late(r"SMTP error from remote (?:mail )?server after (?P<command>[A-Za-z .]+?)(?: TO| FROM)?[:<]", re.I)
+_EXIM_HOST = late(r"\bhost (?P<name>[\w.-]+) \[(?P<address>[0-9A-Fa-f.:]+)\]")
+_DSN_TYPE = late(r"^(?:#?\d\.\d+\.\d+\s+)?(?:smtp|x-[\w-]+)\s*;\s*", re.IGNORECASE)
+_SASL_SAID = late(r"SASL authentication failed[;:]\s*(?=server )", re.IGNORECASE)
 
 _STAGES: tuple[tuple[str, str], ...] = (
     ("end of data", "dot"),
