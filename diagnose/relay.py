@@ -103,11 +103,16 @@ def _choices(relay: Relay, open_ports: Ports, system: System, preferred: str | N
 
 
 def _best(
-    relay: Relay, open_ports: Ports, system: System, preferred: str | None = None, current: int | None = None
+    relay: Relay,
+    open_ports: Ports,
+    system: System,
+    preferred: str | None = None,
+    current: int | None = None,
+    only: int | None = None,
 ) -> Choice | None:
     """The port seen open, then the port in use, then by PORT_ORDER. A port by recall only is taken when it was seen
-    open at that very host, or when there is no other."""
-    found = list(_choices(relay, open_ports, system, preferred))
+    open at that very host, or when there is no other. only: no other port than this."""
+    found = [c for c in _choices(relay, open_ports, system, preferred) if only in (None, c.endpoint.port)]
     return min(
         found,
         key=lambda choice: (
@@ -155,7 +160,7 @@ def _candidates(sender: str | None, network: Network | None) -> Iterator[tuple[R
             yield own, f"{own.name} is the mail relay of {network.name}, where this host stands."
     ranked = [relay for relay in relays() if relay.rank is not None]
     for relay in sorted(ranked, key=lambda relay: (relay.rank or 0, relay.id)):
-        yield relay, f"{relay.name} is one of several relays that would do; name another with --provider."
+        yield relay, f"{relay.name} is one of several relays that would do; name another with --relay."
 
 
 def _choose(
@@ -171,11 +176,12 @@ def _choose(
     current = (identify(current_host) or find(current_host)) if in_use else None
     preferred = current_host if current is not None and current.id != current_host and "." in current_host else None
     if asked is not None:
-        wanted = find(asked)
-        if wanted is None:
-            raise UsageError(f"no relay provider is called {asked!r}; see `mail-diagnose relay list`")
+        wanted, only = asked_for(asked)
         where = (preferred, current_port) if wanted is current else (None, None)
-        best = _best(wanted, open_ports, system, *where) if _usable(wanted) else None
+        best = _best(wanted, open_ports, system, *where, only) if _usable(wanted) else None
+        if best is None and only and _usable(wanted):
+            ports = _numbers(each.port for each in wanted.endpoints)
+            raise UsageError(f"{wanted.name} is not known to take mail on port {only}, but on {ports}")
         if best is None:
             reason = wanted.stated[0].text if wanted.stated else "It does not take a user name and password."
             if _usable(wanted):
@@ -202,6 +208,17 @@ def _choose(
             if choice.seen <= limit:
                 return choice, why
     return None
+
+
+def asked_for(text: str) -> tuple[Relay, int | None]:
+    """The relay that NAME[:PORT] means, and the port. Raises UsageError."""
+    name, _, port = text.partition(":")
+    wanted = find(name)
+    if wanted is None:
+        raise UsageError(f"no relay is called {name!r}; see `mail-diagnose relay list`")
+    if port and not (port.isascii() and port.isdecimal() and 0 < int(port[:6]) < 65536):
+        raise UsageError(f"a relay's port is a number, not {port[:20]!r}")
+    return wanted, int(port) if port else None
 
 
 # Saying why ---------------------------------------------------------------------------------------------------------

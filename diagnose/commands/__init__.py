@@ -12,6 +12,7 @@ from diagnose.commands.options import Debug
 # A command, where need be below its group, and the function of a module here that it is.
 COMMANDS = {
     "run": "diagnosis.run",
+    "fix": "fix.fix",
     "record": "diagnosis.record",
     "demo": "diagnosis.demo",
     "list": "diagnosis.list_",
@@ -37,6 +38,7 @@ GROUPS = {
 EXAMPLES = """\b
 Examples:
   mail-diagnose run                            why does mail not leave this server?
+  mail-diagnose fix                            mend that, after asking
   mail-diagnose run --to user@example.com      ... to this recipient
   mail-diagnose run --format json -o now.json  for a program
   mail-diagnose demo blocked-isp               see one without a server

@@ -23,6 +23,7 @@ from diagnose.commands.options import (
     SnapshotFile,
     Timeout,
     To,
+    UseRelay,
     Verbose,
     check_format,
     exit_status,
@@ -49,6 +50,7 @@ def run(
     verbose: Verbose = 0,
     no_network: NoNetwork = False,
     no_auth: NoAuth = False,
+    relay: UseRelay = None,
     color: Color = "auto",
     snapshot: SnapshotFile = None,
     debug: Debug = False,
@@ -69,6 +71,7 @@ def run(
 
         recording = load(snapshot)
     request = requested(to, sender, app_config, only, skip, timeout, no_network, no_auth, recording)
+    request = with_relay(request, relay)
     _print(diagnosed(request), format, output, verbose, color)
 
 
@@ -184,6 +187,18 @@ def requested(
     return Request(
         target=target, settings=settings, only=only or (), skip=skip or (), timeout=timeout, recording=recording
     )
+
+
+def with_relay(request: Request, name: str | None) -> Request:
+    """The request with the relay that the user named, which is then advised. Raises UsageError."""
+    if name is None:
+        return request
+    import dataclasses
+
+    from diagnose.relay import asked_for
+
+    asked_for(name)
+    return dataclasses.replace(request, provider=name, advise=True)
 
 
 def diagnosed(request: Request) -> Result:

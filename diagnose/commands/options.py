@@ -59,6 +59,10 @@ AppConfig = Annotated[
 ]
 Only = Annotated[list[str] | None, typer.Option("--only", metavar="ID|TAG", help="Only these checks; may be repeated.")]
 Skip = Annotated[list[str] | None, typer.Option("--skip", metavar="ID|TAG", help="Not these checks; may be repeated.")]
+UseRelay = Annotated[
+    str | None,
+    typer.Option("--relay", "--provider", metavar="NAME[:PORT]", help="Send through this one (see `relay list`)."),
+]
 NoNetwork = Annotated[bool, typer.Option("--no-network", help="Contact nothing, look at this host only.")]
 NoAuth = Annotated[bool, typer.Option("--no-auth", help="Never try the relay's login.")]
 ReportFormat = Annotated[

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
 from diagnose.commands.diagnosis import diagnosed, rendered, requested
-from diagnose.commands.options import Color, Debug, Force, Format, From, NoNetwork, Output, Timeout, check_format, write
+from diagnose.commands.options import (
+    Color,
+    Debug,
+    Force,
+    Format,
+    From,
+    NoNetwork,
+    Output,
+    Timeout,
+    UseRelay,
+    check_format,
+    write,
+)
 from diagnose.errors import UsageError
 
 
@@ -20,7 +30,7 @@ def relay_list(debug: Debug = False) -> None:
 
 
 def relay_suggest(
-    provider: Annotated[str | None, typer.Option("--provider", metavar="ID", help="This one.")] = None,
+    wanted: UseRelay = None,
     sender: From = None,
     timeout: Timeout = 15.0,
     format: Format = "text",
@@ -35,17 +45,17 @@ def relay_suggest(
     \b
     Examples:
       mail-diagnose relay suggest
-      mail-diagnose relay suggest --provider sendgrid --from app@example.net
+      mail-diagnose relay suggest --relay sendgrid --from app@example.net
     """
     import dataclasses
 
     from diagnose import relay
 
     check_format(format, color)
-    if provider is not None and relay.find(provider) is None:
-        raise UsageError(f"no relay is called {provider!r}; see `mail-diagnose relay list`")
+    if wanted is not None:
+        relay.asked_for(wanted)
     request = requested(None, sender, None, ["relay-choice"], None, timeout, no_network, True, None)
-    result = diagnosed(dataclasses.replace(request, provider=provider, advise=True))
+    result = diagnosed(dataclasses.replace(request, provider=wanted, advise=True))
     if not result.report.advice:
         raise UsageError("no known relay suits this Postfix; see `mail-diagnose relay list`")
     rendered(result, format, output, 0, color, advice_only=True)

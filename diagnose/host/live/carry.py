@@ -1,0 +1,55 @@
+"""Carries out a command that changes this host, for `fix` alone: every other question only looks."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from diagnose.host.live.system import decode, environment, find, scratch
+from diagnose.parse.text.masking import leaving, mask, plain
+
+_SAID = 4000  # bytes of what a command said, from its end
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """code: exit status, None where it could not be started or did not end in time. said: its words, without secrets; raw: with
+    them, to be compared only."""
+
+    code: int | None
+    said: str
+    raw: str = ""
+
+
+def carry_out(argv: Sequence[str], timeout: float, keep: Sequence[int] = ()) -> Carried:
+    """Runs it without a shell.
+
+    keep: descriptors that it inherits, such as a lock, so that it counts as at work for as long as it is, whatever becomes of us.
+    A command is not ended by our terminal's Ctrl-C.
+    """
+    program = find(argv[0])
+    if program is None:
+        return Carried(None, f"{argv[0]}: not found")
+    with scratch() as said:
+        try:
+            child = subprocess.Popen(
+                [program, *argv[1:]],
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+                env={**environment(), "DEBIAN_FRONTEND": "noninteractive"},
+                cwd="/",
+                start_new_session=True,
+                pass_fds=tuple(keep),
+            )
+        except OSError as error:
+            return Carried(None, f"{argv[0]}: {error.strerror}")
+        try:
+            code = child.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return Carried(None, f"{argv[0]}: not finished after {timeout:.0f} s")
+        size = os.fstat(said.fileno()).st_size
+        raw = decode(os.pread(said.fileno(), _SAID, max(0, size - _SAID))).strip()
+        return Carried(code, leaving(plain(mask(raw))), raw)

@@ -1,0 +1,134 @@
+"""A change of this host from end to end: the plan's steps, their checks, and what became of the mail."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from diagnose.errors import MailDiagnoseError
+from diagnose.host.live.queuewait import Waiting, waiting
+from diagnose.model import Confidence, Diagnosis, Observation, Report, Status
+from diagnose.remedy import transaction
+from diagnose.remedy.journal import Change, Store
+from diagnose.remedy.proposal import Proposal
+from diagnose.remedy.steps import Given, Step
+from diagnose.remedy.transaction import Failed, Transaction
+from diagnose.session import Request, Result, diagnose
+
+PATIENCE = 12.0  # seconds for mail that is tried again
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """word: mended, unsure (kept all the same), undone, or stuck (half of it is undone; a person must look). next: the cause that mail
+    still waits for."""
+
+    word: str
+    why: str = ""
+    left: tuple[str, ...] = ()
+    next: Diagnosis | None = None
+    waiting: Waiting | None = None
+
+
+def mend(
+    store: Store,
+    request: Request,
+    before: Result,
+    wanted: Diagnosis,
+    proposal: Proposal,
+    given: Given,
+    queue: str,
+    say: Say,
+) -> tuple[Change, Ending]:
+    """Carries the proposal out, and takes it back where it does not help. queue: queue_directory."""
+    steps = proposal.plan.steps
+    journal = store.begin(wanted.cause.id, wanted.cause.title, len(steps))
+    change = journal.change
+    work = Transaction(store, journal, proposal.read, given)
+    try:
+        for number, step in enumerate(steps, 1):
+            done = work.apply(step)
+            say(f"{number}/{len(steps)} {describe(step)}{'' if done else ' (is so already)'}")
+        for step in steps:
+            if why := work.verify(step):
+                raise Failed(why)
+        ending = _outcome(request, before, wanted, queue)
+    except (Failed, OSError) as error:
+        ending = Ending(word="undone", why=str(error))
+    except BaseException:
+        say("interrupted: everything is put back")
+        transaction.undo(store, change)
+        raise
+    if ending.word != "undone":
+        journal.write("kept" if ending.word == "mended" else "unsure")
+        return change, ending
+    try:
+        return change, replace(ending, left=tuple(transaction.undo(store, change)))
+    except (Failed, OSError) as error:
+        return change, Ending(word="stuck", why=f"{ending.why}; and it could not be put back: {error}")
+
+
+def describe(step: Step) -> str:
+    """What the step does, in a line."""
+    lines = step.commands()
+    if lines and len(lines[0]) <= 100:
+        from diagnose.parse.text.masking import mask
+
+        return mask(lines[0])
+    return f"{type(step).__name__}: {', '.join(step.files())}"
+
+
+def _outcome(request: Request, before: Result, wanted: Diagnosis, queue: str) -> Ending:
+    """What mail does now. Mail that flowed and no longer does is the one thing that undoes a change whose steps all took."""
+    left = _settled(queue)
+    try:
+        now = diagnose(replace(request, only=_concerned(before.report, wanted)))
+    except MailDiagnoseError as error:
+        return Ending(word="unsure", why=f"the diagnosis could not be repeated: {error}", waiting=left)
+    flowed, flows = _flow(before.report), _flow(now.report)
+    if flowed and flowed.status is Status.OK and flows and flows.status is Status.FAILED:
+        return Ending(word="undone", why=f"mail flowed before, and does not now: {flows.summary}")
+    delivered = bool(flows and flows.status is not Status.FAILED and flows.data.get("last") != _last(flowed))
+    if wanted.cause.id in _named(now.report) and not delivered:
+        return Ending(
+            word="unsure", why="every step took, but no mail has passed since that would prove it", waiting=left
+        )
+    if not left.total or delivered:
+        return Ending(word="mended", waiting=left)
+    found = diagnose(replace(request, only=())).report.diagnoses
+    other = next((d for d in found if d.explained_by is None and d.cause.id != wanted.cause.id), None)
+    return Ending(word="mended", waiting=left, next=other)
+
+
+def _settled(queue: str) -> Waiting:
+    """The queue when nothing moves in it any more, or patience ends."""
+    end = time.monotonic() + PATIENCE
+    time.sleep(0.3)
+    while (found := waiting(queue)).moving and time.monotonic() < end:
+        time.sleep(0.2)
+    return found
+
+
+def _concerned(report: Report, wanted: Diagnosis) -> Sequence[str]:
+    """The checks that spoke of the cause, and those that see mail flow and wait."""
+    signs = {support.sign for support in (*wanted.support, *wanted.against)}
+    return [
+        run.check
+        for run in report.runs
+        if any(o.sign in signs for o in run.observations) or any(spec.gauge in ("flow", "queue") for spec in run.signs)
+    ]
+
+
+def _named(report: Report) -> set[str]:
+    return {d.cause.id for d in report.diagnoses if d.explained_by is None and d.confidence >= Confidence.LIKELY}
+
+
+def _flow(report: Report) -> Observation | None:
+    return next((seen for run in report.runs for seen in run.measured("flow")), None)
+
+
+def _last(seen: Observation | None) -> object:
+    return seen.data.get("last") if seen else None

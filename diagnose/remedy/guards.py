@@ -1,0 +1,98 @@
+"""Who else changes this host: programs at work now, and those that will write a file again."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import struct
+from contextlib import suppress
+from pathlib import Path
+
+from diagnose import files
+
+# Held by fcntl(2) while the program works.
+_LOCKS = {
+    "dpkg or apt": ("/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/cache/apt/archives/lock"),
+    "rpm or dnf": ("/var/lib/rpm/.rpm.lock", "/usr/lib/sysimage/rpm/.rpm.lock", "/var/cache/dnf/metadata_lock.pid"),
+    "apk": ("/lib/apk/db/lock", "/usr/lib/apk/db/lock"),
+}
+# With the process' number in them while the program works.
+_PIDS = {
+    "Puppet": (
+        "/opt/puppetlabs/puppet/cache/state/agent_catalog_run.lock",
+        "/var/lib/puppet/state/agent_catalog_run.lock",
+        "/var/cache/puppet/state/agent_catalog_run.lock",
+    ),
+    "dnf": ("/var/run/dnf.pid", "/var/run/yum.pid"),
+    "zypper": ("/run/zypp.pid",),
+    "Chef": ("/var/chef/cache/chef-client-running.pid", "/var/cache/chef/chef-client-running.pid"),
+}
+_RESOURCES = (
+    "/opt/puppetlabs/puppet/cache/state/resources.txt",
+    "/var/lib/puppet/state/resources.txt",
+    "/var/cache/puppet/state/resources.txt",
+)
+_MARKS = (
+    (r"\bpuppet\b", "Puppet", "its manifest, or its next run takes the change back"),
+    (r"\bansible\b", "Ansible", "its playbook or template, or its next run takes the change back"),
+    (
+        r"\bcloud-init\b|\bcloud\.cfg\b",
+        "cloud-init",
+        "the instance's user data, or the next boot takes the change back",
+    ),
+    (r"\bchef\b", "Chef", "its recipe, or its next run takes the change back"),
+    (r"\bsalt(?:stack)?\b", "Salt", "its state, or its next run takes the change back"),
+)
+_OWNED = re.compile(r"managed|generated|written|created|do not edit|don't edit|overwritten|will be lost", re.I)
+
+
+def at_work(root: Path = Path("/")) -> str:
+    """The program that changes this host's files right now, "" where none does."""
+    for name, paths in _LOCKS.items():
+        if any(_locked(root / path[1:]) for path in paths):
+            return name
+    for name, paths in _PIDS.items():
+        if any(_alive(root / path[1:]) for path in paths):
+            return name
+    return ""
+
+
+def _locked(path: Path) -> bool:
+    """Whether another process holds a lock on the file. Asks the kernel, and takes none."""
+    with suppress(OSError):
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            asked = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+            return bool(struct.unpack("hhqqi4x", fcntl.fcntl(handle, fcntl.F_GETLK, asked))[0] != fcntl.F_UNLCK)
+        finally:
+            os.close(handle)
+    return False
+
+
+def _alive(path: Path) -> bool:
+    with suppress(OSError, ValueError):
+        pid = int(files.head(path, 20)[0])
+        return pid > 0 and Path(f"/proc/{pid}").exists()
+    return False
+
+
+def managed(path: str, data: bytes, root: Path = Path("/")) -> str:
+    """By whom the file is written, and where a change belongs then; "" where nobody is known to."""
+    head = [line for line in data[:4000].decode("utf-8", "replace").splitlines()[:25] if line.lstrip()[:1] in "#;/"]
+    for pattern, name, where in _MARKS:
+        for line in head:
+            if re.search(pattern, line, re.I) and _OWNED.search(" ".join(head)):
+                return f"{path} is managed by {name}: the change belongs into {where}"
+    for resources in _RESOURCES:
+        with suppress(OSError):
+            if f"file[{path}]" in files.head(root / resources[1:], 2_000_000)[0].decode("utf-8", "replace"):
+                return f"{path} is managed by Puppet: the change belongs into {_MARKS[0][2]}"
+    return ""
+
+
+def recorded(root: Path = Path("/")) -> str:
+    """A hint where /etc is under version control."""
+    if (root / "etc/.etckeeper").exists():
+        return "etckeeper keeps /etc: commit the change there (etckeeper commit)"
+    return ""

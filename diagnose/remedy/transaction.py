@@ -1,0 +1,176 @@
+"""Carries out a plan's steps, each announced in the journal before it is done, and takes all of them back."""
+
+from __future__ import annotations
+
+import grp
+import pwd
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from diagnose.host.live.carry import carry_out
+from diagnose.remedy import undoing
+from diagnose.remedy.edits import Changed
+from diagnose.remedy.journal import Change, Journal, Store, plain
+from diagnose.remedy.originals import CannotChange, State, look, obstacle, resolved, restore
+from diagnose.remedy.originals import replace as put
+from diagnose.remedy.running import InstallPackage
+from diagnose.remedy.steps import NONE, FileStep, Given, RunStep, Step
+
+_NEW = 0o644
+_WHILE, _INSTALL = 90.0, 900.0  # seconds for a command
+
+
+class Failed(Exception):
+    """A step did not do what it should, or must not be done; str() says why."""
+
+
+@dataclass(slots=True)
+class Transaction:
+    """read: the files as they were when the plan was shown, by path with links resolved."""
+
+    store: Store
+    journal: Journal
+    read: Mapping[str, State]
+    given: Given = NONE
+    made: dict[str, State] = field(default_factory=dict)
+
+    def apply(self, step: Step) -> bool:
+        """Whether there was anything to do. Raises Failed, OSError."""
+        try:
+            return self._file(step) if isinstance(step, FileStep) else self._run(step)
+        except (CannotChange, Changed) as error:
+            raise Failed(str(error)) from None
+
+    def verify(self, step: Step) -> str:
+        """What its own check finds amiss, "" where nothing."""
+        for check in step.verify():
+            done = carry_out(check.argv, _WHILE)
+            if done.code is None:
+                return done.said
+            if done.code != check.status:
+                return f"{' '.join(check.argv)} ended with status {done.code}: {done.said or 'it said nothing'}"
+            if check.prints is not None and done.raw != check.prints:
+                return f"{' '.join(check.argv)} says {done.said!r}"
+        return ""
+
+    def _file(self, step: FileStep) -> bool:
+        path = resolved(step.path)
+        was, data = self._as_expected(path)
+        if was.kind not in ("absent", "file"):
+            raise Failed(f"{path} is no plain file")
+        new = step.edit(data if was.kind == "file" else None, self.given)
+        wanted = _wanted(step, was)
+        if was.kind == "file" and new == data and wanted.same(was):
+            return False
+        if why := obstacle(path, True):
+            raise Failed(why)
+        # A new file's attributes are the directory's to give, so its state is known only when it is there.
+        known = replace(wanted, digest=_digest(new)) if was.kind == "file" else None
+        self._announce(step, {path: (was, data, known)})
+        put(path, new, wanted, self.journal.change.part)
+        self._done((path,))
+        return True
+
+    def _run(self, step: Step) -> bool:
+        if not isinstance(step, RunStep):
+            raise Failed(f"{type(step).__name__} is no step that can be carried out")
+        before: dict[str, tuple[State, bytes, State | None]] = {}
+        for path in dict.fromkeys(map(resolved, step.files())):
+            if why := obstacle(path, False):
+                raise Failed(why)
+            was, data = self._as_expected(path)
+            before[path] = (was, data, None)
+        self._announce(step, before)
+        for argv in step.argvs():
+            # A command that outlives us keeps the lock; a service that it starts must not.
+            keep = (self.store.handle,) if before else ()
+            done = carry_out(argv, _INSTALL if isinstance(step, InstallPackage) else _WHILE, keep)
+            if done.code != 0:
+                status = f"status {done.code}" if done.code is not None else "no status"
+                raise Failed(f"{' '.join(argv)} ended with {status}: {done.said or 'it said nothing'}")
+        self._done(tuple(before))
+        return True
+
+    def _as_expected(self, path: str) -> tuple[State, bytes]:
+        now, data = look(path)
+        expected = self.made.get(path) or self.read.get(path)
+        if expected is not None and not now.same(expected):
+            raise Failed(f"{path} was changed meanwhile, by somebody else")
+        return now, data
+
+    def _announce(self, step: Step, files: Mapping[str, tuple[State, bytes, State | None]]) -> None:
+        told: dict[str, dict[str, Any]] = {}
+        for path, (was, data, wanted) in files.items():
+            fresh = path not in self.journal.change.files and was.kind == "file"
+            told[path] = {
+                "was": plain(was),
+                "copy": self.journal.copy(data) if fresh else "",
+                "wanted": plain(wanted) if wanted else None,
+            }
+        undo = undoing.of(step)
+        self.journal.write("step", why=step.why, files=told, undo=undo.commands, after=undo.after, lasting=undo.lasting)
+
+    def _done(self, paths: tuple[str, ...]) -> None:
+        for path in paths:
+            self.made[path] = look(path)[0]
+        self.journal.write("done", files={path: plain(self.made[path]) for path in paths})
+
+
+def _digest(data: bytes) -> str:
+    import hashlib
+
+    return hashlib.sha256(data).hexdigest()
+
+
+def _wanted(step: FileStep, was: State) -> State:
+    """The state of the file to be, but for its content. Raises Failed."""
+    mode = was.mode if was.kind == "file" else getattr(step, "new_mode", _NEW)
+    uid, gid = was.uid, was.gid
+    if step.owner:
+        user, _, group = step.owner.partition(":")
+        try:
+            uid, gid = pwd.getpwnam(user).pw_uid, grp.getgrnam(group or user).gr_gid
+        except KeyError:
+            raise Failed(f"there is no user or group {step.owner}") from None
+    mode = mode if step.mode is None else step.mode
+    return State(kind="file", mode=mode, uid=uid, gid=gid, digest=was.digest, xattrs=was.xattrs)
+
+
+def foreign(change: Change) -> list[str]:
+    """Files that somebody else has changed since this tool did."""
+    return [
+        path
+        for path, touched in change.files.items()
+        if not touched.loose and not any(look(path)[0].same(known) for known in (touched.was, *touched.seen))
+    ]
+
+
+def undo(store: Store, change: Change) -> list[str]:
+    """Everything as before; returns what stays other than it was, in words. Raises Failed, and then nothing was changed, or OSError."""
+    journal = store.journal(change)
+    try:
+        if others := foreign(change):
+            raise Failed(f"{', '.join(others)} was changed since, by somebody else")
+        for path, touched in change.files.items():
+            if not look(path)[0].same(touched.was) and (why := obstacle(path, False)):
+                raise Failed(why)
+        for path, touched in reversed(change.files.items()):
+            data = journal.content(touched)
+            if touched.copy and _digest(data) != touched.was.digest:
+                raise Failed(f"the copy of {path} is damaged: {store.name / change.id / touched.copy}")
+            restore(path, touched.was, data, change.part)
+    except CannotChange as error:
+        raise Failed(str(error)) from None
+    left = list(change.lasting)
+    for argv in change.undo:
+        done = carry_out(argv, _WHILE)
+        if done.code != 0:
+            left.append(f"{' '.join(argv)} did not succeed: {done.said}")
+    for argv in change.after:
+        done = carry_out(argv, _WHILE)
+        if done.code != 0:
+            left.append(f"the services run on as they are, for {' '.join(argv)} did not succeed: {done.said}")
+            break
+    journal.write("undone")
+    return left

@@ -1,0 +1,52 @@
+"""What takes back a step that is more than a file's change."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+
+from diagnose.knowledge import distributions
+from diagnose.remedy.running import FirewallAccept, InstallPackage, ReleaseHeld, Requeue, Service, StartService, Unmask
+from diagnose.remedy.steps import Step, postfix_tool
+
+Argv = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undo:
+    """commands: the opposite of the step's; after: run when the files are as before, so that services take them up, each only
+    where the one before it succeeded; lasting: what stays, in words."""
+
+    commands: tuple[Argv, ...] = ()
+    after: tuple[Argv, ...] = ()
+    lasting: str = ""
+
+
+def of(step: Step) -> Undo:
+    if isinstance(step, Service):
+        if step.verb == "start":
+            return Undo(commands=(_service(step.manager, "stop", step.unit, step.config),))
+        return Undo(after=step.argvs())
+    if isinstance(step, StartService):
+        return Undo(commands=(_service(step.manager, "stop", step.unit),) if step.verb == "start" else ())
+    if isinstance(step, Unmask):
+        mask = (("systemctl", "mask", step.unit),) if step.masked else ()
+        return Undo(commands=(("systemctl", "disable", step.unit), *mask))
+    if isinstance(step, FirewallAccept):
+        return Undo(commands=(step.undo,)) if step.undo else Undo(lasting="the firewall's accept stays")
+    if isinstance(step, ReleaseHeld):
+        return Undo(lasting="mail that was let go has gone")
+    if isinstance(step, InstallPackage):
+        return Undo(lasting=f"the package {', '.join(step.packages)} stays installed")
+    return Undo()
+
+
+def _service(manager: str, verb: str, unit: str, config: str = "") -> Argv:
+    if not manager and unit == "postfix":
+        return (*postfix_tool("postfix", config), verb)
+    return tuple(shlex.split(distributions.service(manager, verb, unit)))
+
+
+def changes(step: Step) -> bool:
+    """Whether the step makes something other than it was, rather than have it read or tried again."""
+    return not isinstance(step, Requeue) and not (isinstance(step, Service) and step.verb != "start")
