@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TextIO
 
 from diagnose.commands import asking
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from diagnose.remedy import Plan
     from diagnose.remedy.journal import Change, Store
     from diagnose.remedy.proposal import Proposal
+    from diagnose.remedy.steps import Step
     from diagnose.session import Request, Result
 
 ALLOW = ("firewall", "service", "package", "held", "relay", "route")
@@ -70,6 +71,8 @@ class Fixing:
             if tty is not None:
                 tty.close()
         queue = whereabouts.parameters().queue_directory
+        if self.old == "hold":
+            proposal.plan = replace(proposal.plan, steps=(_held(queue, proposal.plan), *proposal.plan.steps))
         change, ending = mend.mend(store, self.request, result, wanted, proposal, given, queue, say)
         return _told(change, wanted, ending)
 
@@ -142,8 +145,19 @@ class Fixing:
         return self.old is not None
 
 
-def _options(steps: Sequence[object]) -> list[str]:
-    return list(dict.fromkeys(f"--allow {getattr(step, 'allow', '')}" for step in steps))
+def _held(queue: str, plan: Plan) -> Step:
+    """Raises UsageError."""
+    from diagnose.host.live.queuefiles import Foreign
+    from diagnose.remedy import oldmail
+
+    try:
+        return oldmail.hold(queue, next((c for s in plan.steps if (c := getattr(s, "config", ""))), ""))
+    except Foreign:
+        raise UsageError("the queue's files are not as this tool knows them: hold old mail by postsuper -h") from None
+
+
+def _options(steps: Sequence[Step]) -> list[str]:
+    return list(dict.fromkeys(f"--allow {step.allow}" for step in steps))
 
 
 def _told(change: Change, wanted: Diagnosis, ending: Ending) -> int:

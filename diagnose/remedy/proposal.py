@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from diagnose.host.secretfile import mask_read
-from diagnose.parse.text.masking import STARS, Secrets, mask, plain
+from diagnose.parse.text.masking import KNOWN, STARS, mask, plain
 from diagnose.remedy import guards
 from diagnose.remedy.edits import Changed
 from diagnose.remedy.originals import CannotChange, State, look, resolved
 from diagnose.remedy.plan import Plan
 from diagnose.remedy.steps import Class, FileStep, Step, TableEntry
 
+# What may hold passwords though everybody can read it.
+_SECRET = re.compile(r"sasl|passw|secret|credential|\.env$", re.I)
 _KINDS = {".properties": "properties", ".env": "dotenv"}
 
 
@@ -72,7 +75,7 @@ def propose(plan: Plan) -> Proposal:
 def _diff(path: str, state: State, old: bytes, new: bytes, table: bool) -> Iterator[str]:
     if old == new and state.kind == "file":
         return
-    secret = table or (state.kind == "file" and not state.mode & 0o004)
+    secret = table or bool(_SECRET.search(path.rsplit("/", 1)[-1])) or (state.kind == "file" and not state.mode & 0o004)
     before, after = (_shown(path, data, secret) for data in (old, new))
     name = path if state.kind == "file" else "/dev/null"
     lines = difflib.unified_diff(before, after, name, path, n=2, lineterm="")
@@ -83,5 +86,5 @@ def _shown(path: str, data: bytes, secret: bool) -> list[str]:
     text = data.decode("utf-8", "replace")
     if secret:
         kind = next((kind for end, kind in _KINDS.items() if path.endswith(end)), "sasl")
-        text = mask_read(text, kind, Secrets())
+        text = mask_read(text, kind, KNOWN)
     return plain(mask(text)).splitlines()

@@ -15,7 +15,7 @@ from diagnose.remedy.journal import Change, Journal, Store, plain
 from diagnose.remedy.originals import CannotChange, State, look, obstacle, resolved, restore
 from diagnose.remedy.originals import replace as put
 from diagnose.remedy.running import InstallPackage
-from diagnose.remedy.steps import NONE, FileStep, Given, RunStep, Step
+from diagnose.remedy.steps import FileStep, Given, RunStep, Step
 
 _NEW = 0o644
 _WHILE, _INSTALL = 90.0, 900.0  # seconds for a command
@@ -32,7 +32,7 @@ class Transaction:
     store: Store
     journal: Journal
     read: Mapping[str, State]
-    given: Given = NONE
+    given: Given = field(default_factory=dict)
     made: dict[str, State] = field(default_factory=dict)
 
     def apply(self, step: Step) -> bool:

@@ -6,7 +6,8 @@ import shlex
 from dataclasses import dataclass
 
 from diagnose.knowledge import distributions
-from diagnose.remedy.running import FirewallAccept, InstallPackage, ReleaseHeld, Requeue, Service, StartService, Unmask
+from diagnose.remedy.oldmail import HoldMail
+from diagnose.remedy.running import FirewallAccept, InstallPackage, ReleaseHeld, Service, StartService, Unmask
 from diagnose.remedy.steps import Step, postfix_tool
 
 Argv = tuple[str, ...]
@@ -34,6 +35,8 @@ def of(step: Step) -> Undo:
         return Undo(commands=(("systemctl", "disable", step.unit), *mask))
     if isinstance(step, FirewallAccept):
         return Undo(commands=(step.undo,)) if step.undo else Undo(lasting="the firewall's accept stays")
+    if isinstance(step, HoldMail):
+        return Undo(commands=step.release())
     if isinstance(step, ReleaseHeld):
         return Undo(lasting="mail that was let go has gone")
     if isinstance(step, InstallPackage):
@@ -45,8 +48,3 @@ def _service(manager: str, verb: str, unit: str, config: str = "") -> Argv:
     if not manager and unit == "postfix":
         return (*postfix_tool("postfix", config), verb)
     return tuple(shlex.split(distributions.service(manager, verb, unit)))
-
-
-def changes(step: Step) -> bool:
-    """Whether the step makes something other than it was, rather than have it read or tried again."""
-    return not isinstance(step, Requeue) and not (isinstance(step, Service) and step.verb != "start")

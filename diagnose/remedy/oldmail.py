@@ -1,0 +1,44 @@
+"""Mail that has waited for long: kept back before what it waits for is mended, where the user says so."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from diagnose.host.live import queuefiles
+from diagnose.remedy.steps import RunStep, postfix_tool
+
+OLD = 86_400  # seconds
+_AT_ONCE = 200  # queue ids of one command
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldMail(RunStep):
+    """Queue ids put on hold; undo lets these go again, and no others."""
+
+    ids: tuple[str, ...]
+    config: str = ""
+
+    def argvs(self) -> tuple[tuple[str, ...], ...]:
+        return tuple(self._commands("-h"))
+
+    def release(self) -> tuple[tuple[str, ...], ...]:
+        return tuple(self._commands("-H"))
+
+    def _commands(self, flag: str) -> Iterator[tuple[str, ...]]:
+        for at in range(0, len(self.ids), _AT_ONCE):
+            words = [word for id in self.ids[at : at + _AT_ONCE] for word in (flag, id)]
+            yield (*postfix_tool("postsuper", self.config), *words)
+
+
+def hold(root: str, config: str = "") -> HoldMail:
+    """All deferred mail older than a day. root: queue_directory. Raises queuefiles.Foreign."""
+    limit = time.time() - OLD
+    found = [
+        id
+        for some in queuefiles.messages(root)
+        for queue, id, arrival, *_ in some
+        if queue == "deferred" and arrival < limit
+    ]
+    return HoldMail(ids=tuple(found), config=config, why="It has waited for more than a day.")

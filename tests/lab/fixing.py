@@ -1,0 +1,109 @@
+"""A broken machine mended by `fix`, or by what `run` prints: does mail flow, is a second run clean, does undo put everything back?"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import stat
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .fault import Fault
+from .machine import SECRET, LabError, Machine
+
+PLACES = ("/etc", "/usr/local/etc", "/usr/lib/postfix", "/usr/sbin", "/var/spool/postfix/etc")
+_OWN = re.compile(r"/(prng_exch|master\.lock)$|/var/spool/postfix/[^/]*/")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mended:
+    """word: mended, delivered (still something claimed), not, worse. undone: what differs after undo, of files."""
+
+    fault: str
+    word: str
+    said: str
+    claimed: tuple[str, ...] = ()
+    undone: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+def states(m: Machine) -> dict[str, tuple[object, ...]]:
+    """Content, mode, owner and attributes of what a fix may change."""
+    return dict(_states(m))
+
+
+def _states(m: Machine) -> Iterator[tuple[str, tuple[object, ...]]]:
+    root = str(m.path(""))
+    for place in (*PLACES, "/var/spool/postfix", "/var/lib/postfix"):
+        deep = place in PLACES
+        for folder, folders, names in os.walk(f"{root}{place}"):
+            for name in (*names, *folders, "."):
+                path = os.path.normpath(f"{folder}/{name}")
+                inside = path[len(root) :]
+                info = os.lstat(path)
+                if _OWN.search(inside) and "/etc/" not in inside:
+                    continue
+                data = b""
+                if stat.S_ISREG(info.st_mode) and deep:
+                    with open(path, "rb") as file:
+                        data = file.read()
+                elif stat.S_ISLNK(info.st_mode):
+                    data = os.readlink(path).encode()
+                attributes = _attributes(path) if deep and stat.S_ISREG(info.st_mode) else ()
+                yield inside, (hashlib.sha256(data).hexdigest(), info.st_mode, info.st_uid, info.st_gid, attributes)
+            if not deep:
+                folders.clear()
+
+
+def claimed(m: Machine) -> tuple[str, ...]:
+    """What a run claims with some confidence."""
+    done = m.diagnose("run", "--format", "json", *m.fault.args)
+    try:
+        found = json.loads(done.stdout)["diagnoses"]
+    except (ValueError, KeyError):
+        return (f"exit {done.returncode}",)
+    return tuple(d["cause"] for d in found if d["confidence"] != "possible")
+
+
+def flows(m: Machine, to: str = "someone@example.org", seconds: float = 15) -> bool:
+    """Whether a message submitted now is taken by the recipient's server or the relay."""
+    before = len(m.log())
+    m.submit(to)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if re.search(rf"to=<{re.escape(to)}>.* status=sent", m.log()[before:]):
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def mend(fault: Fault, *options: str, undo: bool = True) -> Mended:
+    began = time.monotonic()
+    with Machine(fault) as m:
+        try:
+            m.prepare()
+        except LabError as error:
+            return Mended(fault=fault.id, word="lab", said=str(error))
+        before = states(m)
+        m.write("/root/secret", f"password={SECRET}\n", 0o600)
+        done = m.diagnose("fix", "--yes", *options, *fault.args, "--secret-file", "/root/secret", timeout=180)
+        said = done.stdout + done.stderr
+        if SECRET in said:
+            said += "\nLEAK"
+        delivered = flows(m)
+        left = claimed(m) if delivered else ()
+        changed: tuple[str, ...] = ()
+        if undo and ("Mended" in said or "Kept" in said):
+            back = m.diagnose("fix", "--undo", timeout=120)
+            said += back.stdout + back.stderr
+            after = states(m)
+            changed = tuple(sorted(p for p in before.keys() | after.keys() if before.get(p) != after.get(p)))
+    word = "not" if not delivered else "delivered" if left else "mended"
+    return Mended(fault=fault.id, word=word, said=said, claimed=left, undone=changed, seconds=time.monotonic() - began)
+
+
+def _attributes(path: str) -> tuple[tuple[str, bytes], ...]:
+    return tuple((name, os.getxattr(path, name)) for name in sorted(os.listxattr(path)))
