@@ -41,14 +41,6 @@ def page(id: str) -> str:
     if against or cause.rules_out:
         lines += ["", "What rules it out", *_wrap(cause.rules_out), *map(told, against)]
     lines += ["", "The fix", *_wrap(cause.remedy.text)]
-    lines += [f"      {command}" for command in cause.remedy.commands]
-    for name, commands in (
-        ("Debian, Ubuntu", cause.remedy.debian),
-        ("RHEL family", cause.remedy.rhel),
-        ("Alpine", cause.remedy.alpine),
-    ):
-        if commands:
-            lines += [f"    {name}:", *(f"      {command}" for command in commands)]
     if cause.explains:
         lines += ["", *_wrap("Where it holds, these are its consequences: " + ", ".join(cause.explains))]
     if cause.links:

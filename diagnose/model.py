@@ -148,16 +148,11 @@ class Sign:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remedy:
-    """What to do. Commands hold {placeholders} that the diagnosis' data fill; `debian`, `rhel` and `alpine` are
-    put after `commands` on hosts of that family. settings: whether an application must then take up its settings again,
-    by the commands of its product where that is known."""
+    """What to do, in words; commands, each to be pasted as it stands, come from a plan for the host (`diagnose.remedy`). A
+    cause's words hold {placeholders} that the diagnosis' data fill."""
 
     text: str
     commands: tuple[str, ...] = ()
-    debian: tuple[str, ...] = ()
-    rhel: tuple[str, ...] = ()
-    alpine: tuple[str, ...] = ()
-    settings: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

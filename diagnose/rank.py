@@ -12,11 +12,9 @@ what a log says may be over. Of a pasted text alone, words that leave but one ca
 from __future__ import annotations
 
 import dataclasses
-import string
+import re
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 
-from diagnose import quoting
-from diagnose.apps import APPLY
 from diagnose.knowledge import programs, sayings
 from diagnose.knowledge.causes import by_id
 from diagnose.model import (
@@ -45,18 +43,16 @@ CERTAIN, LIKELY, POSSIBLE = 20, 10, 3
 def rank(
     causes: Iterable[Cause],
     runs: Sequence[Run],
-    family: str = "",
     untried: Container[str] = (),
     text: bool = False,
 ) -> tuple[Diagnosis, ...]:
-    """The diagnoses in the order in which to read them. `family` ("debian", "rhel", "alpine") picks the commands;
-    `untried`: the signs of probes that could not be made; `text`: words are all there is, and all that is asked."""
+    """The diagnoses in the order in which to read them. `untried`: the signs of probes that could not be made; `text`: words are all there is, and all that is asked."""
     seen: dict[str, list[Observation]] = {}
     for run in runs:
         for observation in run.observations:
             seen.setdefault(observation.sign, []).append(observation)
     probed = frozenset(spec.id for run in runs if run.probes for spec in run.signs)
-    found = [d for cause in causes if (d := weigh(cause, seen, family, untried, text, probed)) is not None]
+    found = [d for cause in causes if (d := weigh(cause, seen, untried, text, probed)) is not None]
     found = _fold(found)
     found.sort(key=_order)
     # Nothing leaves now: what was delivered before, or never handed over, comes after that.
@@ -72,11 +68,11 @@ def _order(diagnosis: Diagnosis) -> tuple[bool, int, int, int, str]:
     return diagnosis.explained_by is not None, -sure, -impact, -diagnosis.score, diagnosis.cause.id
 
 
-def diagnose_words(observations: Sequence[Observation], family: str = "") -> tuple[Diagnosis, ...]:
+def diagnose_words(observations: Sequence[Observation]) -> tuple[Diagnosis, ...]:
     """What observations of words alone suggest, as `explain`, `queue` and `trace` have them."""
     spoken = frozenset(each.sign.removeprefix(SAID) for each in observations if each.status is Status.FAILED)
     run = Run(check="words", outcome=Outcome.COMPLETED, observations=tuple(observations))
-    return rank(map(by_id, sorted(sayings.suggested(spoken))), [run], family, text=True)
+    return rank(map(by_id, sorted(sayings.suggested(spoken))), [run], text=True)
 
 
 def confidence(score: int) -> Confidence | None:
@@ -90,7 +86,6 @@ def confidence(score: int) -> Confidence | None:
 def weigh(
     cause: Cause,
     seen: Mapping[str, list[Observation]],
-    family: str = "",
     untried: Container[str] = (),
     text: bool = False,
     probed: Container[str] = (),
@@ -140,7 +135,7 @@ def weigh(
             *capped,
         ),
         unknown=tuple(unknown),
-        remedy=remedy or fill(cause.remedy, data, family),
+        remedy=remedy or Remedy(text=fill(cause.remedy.text, data)),
         data=data,
     )
 
@@ -224,27 +219,32 @@ def _fold(found: list[Diagnosis]) -> list[Diagnosis]:
     return final
 
 
-class _Placeholders(dict[str, str]):
-    def __missing__(self, key: str) -> str:
-        return f"<{key.upper().replace('_', '-')}>"
+_NOUNS = {
+    "path": "the file", "parameter": "the setting", "host": "the server", "port": "this port", "domain": "the domain",
+    "recipient": "the recipient", "sender": "the sender", "address": "the address", "table": "the table", "key": "the key",
+    "next_hop": "the relay", "service": "the service", "line": "", "name": "the name", "servers": "the name servers",
+    "endpoint": "its address", "mailer": "the other mailer", "unit": "the service", "provider": "the provider",
+    "template": "the template", "bundle": "the system's own", "stage": "that point", "wrapper": "as the port needs it",
+    "near": "another key", "store": "its trust store",
+}  # fmt: skip
+_NAMES = re.compile(r"\{(\w+)\}")
 
 
-class _Plain(string.Formatter):
-    """Only {name}: no attribute or index access into what a log said."""
-
-    def get_field(self, field_name: str, args: Sequence[object], kwargs: Mapping[str, object]) -> tuple[object, str]:
-        return kwargs[field_name], field_name
-
-
-def fill(remedy: Remedy, data: Mapping[str, Scalar], family: str = "") -> Remedy:
-    """The remedy with its {placeholders} filled; what is not known stands as <NAME>. A command into which a value cannot
-    be put safely is left out."""
-    commands = remedy.commands + {"rhel": remedy.rhel, "alpine": remedy.alpine}.get(family, remedy.debian)
-    if remedy.settings:
-        commands += APPLY.get(str(data.get("product", "")), ())
-    words = _Placeholders({key: str(value) for key, value in data.items() if value is not None and value != ""})
-    filled = (quoting.command(command, words) for command in commands)
-    return Remedy(
-        text=_Plain().vformat(remedy.text, (), words),
-        commands=tuple(command for command in filled if command is not None),
-    )
+def fill(text: str, data: Mapping[str, Scalar]) -> str:
+    """The text with its {placeholders} filled. What is not known goes with the words that need it: a remark in brackets, a
+    sentence; or a noun stands for it."""
+    words = {key: str(value) for key, value in data.items() if value not in (None, "")}
+    if words.get("line") == "0":
+        del words["line"]
+    lacking = {name for name in _NAMES.findall(text) if name not in words}
+    if lacking:
+        holes = "|".join(map(re.escape, sorted(lacking)))
+        text = re.sub(rf" ?\([^()]*\{{(?:{holes})\}}[^()]*\)", "", text)
+        text = text.replace("line {line}", "the line") if "line" in lacking else text
+        for name in lacking & _NOUNS.keys():
+            text = text.replace(f"{{{name}}}", _NOUNS[name])
+        kept = [each for each in re.split(r"(?<=[.;:])\s+", text) if not re.search(rf"\{{(?:{holes})\}}", each)]
+        text = " ".join(kept)
+        text = re.sub(r"[;:]$", ".", text)
+        text = re.sub(r"(^|[.] )([a-z])", lambda found: found[1] + found[2].upper(), text)
+    return _NAMES.sub(lambda found: words.get(found[1], found[0]), text)

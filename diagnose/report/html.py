@@ -102,11 +102,10 @@ def _diagnosis(diagnosis: Plain, plain: Plain, drawn: str, titled: bool) -> str:
 
 def _explanation(diagnosis: Mapping[str, Any]) -> str:
     from diagnose.knowledge.causes import all_causes
-    from diagnose.model import Remedy
     from diagnose.rank import fill
 
     text = next((known.explanation for known in all_causes() if known.id == diagnosis["cause"]), "")
-    return fill(Remedy(text=text), diagnosis.get("data") or {}).text
+    return fill(text, diagnosis.get("data") or {})
 
 
 def _relay(advice: Plain) -> str:

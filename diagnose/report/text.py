@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from diagnose.model import RIGHTS, Advice, Confidence, Diagnosis, Impact, Outcome, Remedy, Report, Status, Support
+from diagnose.model import RIGHTS, Advice, Confidence, Diagnosis, Impact, Outcome, Report, Status, Support
 from diagnose.parse.text.masking import plain
 from diagnose.rank import fill
 
@@ -137,7 +137,7 @@ def _full(page: _Page, diagnosis: Diagnosis, report: Report, verbose: int) -> No
     cause = diagnosis.cause
     page.add(f"{cause.title}", "bold")
     page.add(f"  {cause.id} · {diagnosis.confidence.word} · {_IMPACTS[cause.impact]}", "dim")
-    page.wrap(fill(Remedy(text=cause.explanation), diagnosis.data).text, "  ")
+    page.wrap(fill(cause.explanation, diagnosis.data), "  ")
     page.add()
     page.add("  Evidence", "bold")
     for support in diagnosis.support:

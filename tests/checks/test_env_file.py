@@ -6,15 +6,13 @@ import pytest
 
 from checks.application.application import application
 from checks.application.application_probe import application_probe
-from diagnose.apps import env_file
+from diagnose.apps import APPLY, env_file
 from diagnose.check import Settings
 from diagnose.host.live import tables
 from diagnose.host.query import Login
 from diagnose.host.secretfile import mask_read
-from diagnose.knowledge.causes import by_id
 from diagnose.model import Observation, Status
 from diagnose.parse.text.masking import Secrets
-from diagnose.rank import fill
 
 from .pretended_application import PROPERTIES, TEMPLATE, Machine, refused
 
@@ -129,10 +127,9 @@ def test_the_login_is_found_where_the_file_has_it(tmp_path: object) -> None:
 
 
 def test_commands_of_a_product_stand_only_beside_its_files() -> None:
-    remedy = by_id("app-tls-mismatch").remedy
     codenvy = Machine({PROPERTIES: "mail.host=smtp.gmail.com\nmail.smtp.port=465\n"}).run(application_probe)
     templated = Machine({TEMPLATE: "mail.host=smtp.gmail.com\nmail.smtp.port=465\n"}).run(application_probe)
     _, other = run(DJANGO.replace("587", "465"))
     seen = [next(o.data for o in found if o.sign == "app.tls") for found in (codenvy, templated, other)]
-    commands = ["\n".join(fill(remedy, data).commands) for data in seen]
+    commands = ["\n".join(APPLY.get(str(data.get("product")), ())) for data in seen]
     assert [("puppet" in one, "codenvy" in one) for one in commands] == [(False, True), (True, True), (False, False)]

@@ -200,7 +200,7 @@ class World:
                     started=datetime.fromtimestamp(pretended.NOW, timezone.utc),
                     seconds=0.1,
                     runs=runs,
-                    diagnoses=rank.rank(all_causes(), runs, "debian"),
+                    diagnoses=rank.rank(all_causes(), runs),
                 ),
             )
 

@@ -97,7 +97,7 @@ def diagnosed(line: str, **machine: object) -> tuple[Diagnosis, ...]:
     at = datetime.fromtimestamp(pretended.NOW - 60, timezone.utc)
     host = pretended.machine(log=(f"{at:%b %d %H:%M:%S} app {line}",), **machine)  # type: ignore[arg-type]
     seen = Run(check="log", outcome=Outcome.COMPLETED, observations=tuple(pretended.run(log, host)))
-    return rank.rank(all_causes(), [seen], "debian")
+    return rank.rank(all_causes(), [seen])
 
 
 def test_forged_words_of_what_is_not_this_hosts_steer_nobody() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import shlex
 import string
 import time
 from collections.abc import Iterator
@@ -11,10 +12,10 @@ from datetime import datetime, timezone
 
 import pytest
 
-from diagnose import quoting
 from diagnose.mail.explain import explain
 from diagnose.parse.text import shapes
 from diagnose.parse.text.masking import Secrets, mask, veil
+from diagnose.remedy.make import pasteable
 from diagnose.report.json_ import render as as_json
 from diagnose.report.text import render as as_text
 from tests.hostile import spellings
@@ -141,8 +142,8 @@ def test_a_password_that_is_a_word_does_not_blank_the_report(value: str) -> None
 
 def test_no_suggested_command_holds_one() -> None:
     for hop in ("acme:Zq7xK9pLm@[smtp.example.com]:587", "acme:********@[smtp.example.com]:587"):
-        assert quoting.command("postmap -q '{next_hop}' {table}", {"next_hop": hop, "table": "hash:/etc/x"}) is None
-    assert quoting.command("postmap -q '{next_hop}' {table}", {"next_hop": "[h.example]:587", "table": "hash:/etc/x"})
+        assert not pasteable(shlex.join(("postmap", "-q", hop, "hash:/etc/x")))
+    assert pasteable("postmap -q '[h.example]:587' hash:/etc/x")
 
 
 # Beside every word that the shapes look for: what makes one pattern try again where another has been.

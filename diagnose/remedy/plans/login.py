@@ -36,7 +36,8 @@ def asks(way: Route, user: str = "") -> tuple[Ask, ...]:
 
 def given(e: Evidence, way: Route, user: str = "") -> tuple[tuple[Step, ...], tuple[Ask, ...]]:
     """The login that a person gives, written into the table that is set or a new one."""
-    found = password_table(e) or table.parse(f"{e.map_type}:{e.config}/sasl_passwd")
+    set_ = (one for one in table.parse_list(way.value("smtp_sasl_password_maps")) if table.source(one))
+    found = password_table(e) or next(set_, None) or table.parse(f"{e.map_type}:{e.config}/sasl_passwd")
     kind, path = usable_type(e, found), e.real(table.source(found) or f"{e.config}/sasl_passwd")
     entry = TableEntry(
         path=path,
@@ -53,7 +54,7 @@ def switched_on(e: Evidence, way: Route, reference: str) -> list[Step]:
     found: list[Step] = []
     if not way.flag("smtp_sasl_auth_enable"):
         found.append(e.client(way, "smtp_sasl_auth_enable", "yes", f"{way.host} takes mail after a login."))
-    if reference not in way.value("smtp_sasl_password_maps"):
+    if reference not in [one.raw for one in table.parse_list(way.value("smtp_sasl_password_maps"))]:
         found.append(e.client(way, "smtp_sasl_password_maps", reference, "It holds the login."))
     tls = way.value("smtp_tls_security_level")
     if tls in ("", "none"):

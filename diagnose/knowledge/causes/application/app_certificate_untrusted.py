@@ -14,13 +14,6 @@ CAUSE = Cause(
         text="Reason: {why}, issuer {issuer}. An expired or foreign certificate is the server's to renew. For a CA of your own, add "
         "it to the store that the application trusts ({store}; Java has one of its own). As a stopgap only, for JavaMail: "
         "mail.smtp.ssl.trust={host} in {path}.",
-        commands=(
-            "openssl s_client -starttls smtp -connect {host}:{port} -showcerts </dev/null",
-            "keytool -importcert -cacerts -alias mail-relay -file ca.pem        # for Java",
-        ),
-        settings=True,
-        debian=("apt-get install --reinstall ca-certificates-java",),
-        rhel=("update-ca-trust",),
     ),
     rules_out="The chain and the name verify against the trust store of the Java that runs the application.",
     flow=0,

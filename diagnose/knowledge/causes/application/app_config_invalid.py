@@ -12,8 +12,6 @@ CAUSE = Cause(
     remedy=Remedy(
         text="Correct {key} in {path}, line {line}. {setting} Where the file is generated, correct the template or the variable that "
         "fills it. No backslash, quote or comment may stand behind a value.",
-        commands=("grep -nE '\\\\$|[[:space:]]$|<%' {path}",),
-        settings=True,
     ),
     rules_out="The settings, read as the application reads them, lead to a server that takes them.",
     flow=0,

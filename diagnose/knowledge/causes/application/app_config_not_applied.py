@@ -11,8 +11,6 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Let Puppet render {template} into {path}, and restart the application. ({kind}; {key} differs.)",
-        commands=("puppet agent --enable",),
-        settings=True,
     ),
     rules_out="The generated file says what the template says, and the application was started after it was written.",
     flow=0,

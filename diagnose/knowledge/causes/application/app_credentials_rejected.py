@@ -13,7 +13,6 @@ CAUSE = Cause(
     remedy=Remedy(
         text="Put a valid user and password into {path} ({label}); for JavaMail with mail.smtp.auth=true (the bare word). "
         "For Gmail create an application password. In a properties file write \\\\ for each backslash.",
-        settings=True,
     ),
     rules_out="A login with the same user and password that the server answers with 235.",
     flow=0,

@@ -12,8 +12,6 @@ CAUSE = Cause(
     remedy=Remedy(
         text="Correct host and port in {path} (now {host}:{port}); what this server does answer on: {works}. "
         "Set: {setting}. Then restart the application, so that it reads them anew.",
-        commands=("getent hosts {host}", "timeout 5 bash -c '</dev/tcp/{host}/{port}' && echo open"),
-        settings=True,
     ),
     rules_out="A connection from this host to that host and port that is greeted.",
     flow=0,

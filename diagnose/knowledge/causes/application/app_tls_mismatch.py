@@ -13,11 +13,6 @@ CAUSE = Cause(
     remedy=Remedy(
         text="In {path} (or the template and variables that it is made from) make port and TLS agree. What works with {host}: "
         "{setting}. With JavaMail remove the mail.smtp.socketFactory lines where STARTTLS is used. Then restart the application.",
-        commands=(
-            "openssl s_client -connect {host}:465 -crlf -brief </dev/null",
-            "openssl s_client -starttls smtp -connect {host}:587 -crlf -brief </dev/null",
-        ),
-        settings=True,
     ),
     rules_out="A TLS handshake begun as the settings begin it.",
     flow=0,

@@ -11,11 +11,6 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Set mail.smtp.ssl.protocols=TLSv1.2 TLSv1.3 in {path} or remove the line, and run a current Java and javax.mail 1.6 or newer.",
-        commands=(
-            "java -version",
-            "openssl s_client -starttls smtp -connect {host}:{port} -tls1_2 </dev/null",
-        ),
-        settings=True,
     ),
     rules_out="A handshake with the versions that the application offers.",
     flow=0,

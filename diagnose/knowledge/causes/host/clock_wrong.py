@@ -10,8 +10,6 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Set the clock and let a time service keep it; then flush the queue.",
-        commands=("date -u", "timedatectl set-ntp true || chronyc makestep", "postqueue -f"),
-        alpine=("rc-service chronyd start && chronyc makestep",),
     ),
     rules_out="The time service says that the clock is right.",
     flow=DOUBTS,

@@ -11,12 +11,6 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Make room below {path}; look for logs, caches and container layers first.",
-        commands=(
-            "df -h {path}; df -i {path}",
-            "du -xsh /var/log /var/cache /var/tmp /var/lib/docker 2>/dev/null",
-            "journalctl --vacuum-size=200M",
-            "postqueue -f",
-        ),
     ),
     rules_out="df and df -i show room below the queue directory, and more than queue_minfree.",
     flow=0,

@@ -11,13 +11,6 @@ CAUSE = Cause(
     remedy=Remedy(
         text="Name an address that the host has, or none. If the address comes late at boot, let Postfix start after the "
         "network is up.",
-        commands=(
-            "ip -br addr",
-            "postconf inet_interfaces inet_protocols smtp_bind_address smtp_bind_address6",
-            "postconf -X {parameter}",
-            "postfix stop; postfix start",
-            "postqueue -f",
-        ),
     ),
     rules_out="All addresses named are shown by `ip addr`.",
     signs=(

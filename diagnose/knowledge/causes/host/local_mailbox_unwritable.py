@@ -11,7 +11,6 @@ CAUSE = Cause(
     remedy=Remedy(
         text="Give the mailbox to its user: a file below /var/mail belongs to the user and the group mail, mode 0660; a Maildir to "
         "the user alone. Mail for a system account is better sent on: an alias in /etc/aliases.",
-        commands=("ls -ld /var/mail /var/spool/mail", "namei -l /var/mail"),
     ),
     rules_out="The mailbox belongs to the user whom the log names, and that user can append to it.",
     signs=(),

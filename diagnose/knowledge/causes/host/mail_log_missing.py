@@ -10,10 +10,6 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Let Postfix write its own log file (3.4 and later), or install a syslog service.",
-        commands=("postconf -e maillog_file=/var/log/postfix.log", "postfix stop; postfix start"),
-        debian=("apt-get install rsyslog",),
-        rhel=("dnf install rsyslog && systemctl enable --now rsyslog",),
-        alpine=("rc-update add syslog boot && rc-service syslog start",),
     ),
     rules_out="A file or the journal holds lines of postfix.",
     signs=(

@@ -10,11 +10,6 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Correct the line that the mailer names and let it check its own configuration before it is restarted.",
-        commands=(
-            "exim -bV && exim -C /etc/exim4/exim4.conf -bV        # Exim (Debian: exim4, update-exim4.conf)",
-            "smtpd -n        # OpenSMTPD",
-            "sendmail -bt </dev/null        # sendmail",
-        ),
     ),
     rules_out="The mailer's own check of its configuration passes and its daemon runs.",
     signs=(),

@@ -11,7 +11,6 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Let Postfix set its own owners and modes, which it knows from postfix-files.",
-        commands=("postfix set-permissions", "ls -ld {path}", "postfix stop; postfix start", "postqueue -f"),
     ),
     rules_out="Owners and modes as postfix-files lists them; no nosuid on the file system of postdrop.",
     flow=0,

@@ -10,12 +10,6 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Raise the limit that is hit, or give the host more memory, and restart Postfix.",
-        commands=(
-            "cat /proc/$(pgrep -o -x master)/limits",
-            "systemctl show postfix postfix@- -p LimitNOFILE -p LimitNPROC -p TasksMax -p MemoryMax",
-            "dmesg | grep -i 'out of memory' | tail",
-            "systemctl edit postfix   # [Service] LimitNOFILE=4096",
-        ),
     ),
     rules_out="No 'fork:', 'Too many open files' or 'killed by signal 9' in the log, and no OOM kill.",
     signs=(

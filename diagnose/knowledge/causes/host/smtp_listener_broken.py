@@ -10,12 +10,6 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Correct what keeps smtpd from serving, and let Postfix read it again.",
-        commands=(
-            "postconf -n {parameter}",
-            "postconf -M",
-            "ss -tnp state established '( sport = :{port} )'",
-            "postfix reload",
-        ),
     ),
     rules_out="A greeting and an answer to EHLO on that port.",
     flow=0,

@@ -11,12 +11,6 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Switch the smtp service on and let it listen where the application connects, or correct the application.",
-        commands=(
-            "ss -ltn 'sport = :25'",
-            "postconf inet_interfaces && postconf -M smtp/inet",
-            "postconf -M 'smtp/inet=smtp inet n - y - - smtpd'",
-            "postfix stop; postfix start",
-        ),
     ),
     rules_out="A connection to that address and port is accepted.",
     flow=0,

@@ -11,11 +11,6 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Allow the service {unit} to gain the group, or let the application send by SMTP to localhost port 25 instead.",
-        commands=(
-            "systemctl cat {unit} | grep -E 'NoNewPrivileges|Protect|ReadOnly|PrivateUsers|RestrictSUIDSGID'",
-            "systemctl edit {unit}   # [Service] NoNewPrivileges=no, ReadWritePaths=/var/spool/postfix",
-            "systemctl restart {unit}",
-        ),
     ),
     rules_out="postdrop lacks its setgid bit for everybody, or the same user may send from a shell and the service too.",
     signs=(

@@ -10,10 +10,6 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Remove {mailer}, or let the sendmail command be Postfix' again, and restart Postfix.",
-        commands=("ls -l /usr/sbin/sendmail; ss -ltnp 'sport = :25'", "postconf sendmail_path"),
-        debian=("apt-get install --reinstall postfix   # removes the other mail-transport-agent",),
-        rhel=("alternatives --set mta /usr/sbin/sendmail.postfix", "systemctl restart postfix"),
-        alpine=("ln -sf /usr/lib/sendmail /usr/sbin/sendmail", "apk fix postfix"),
     ),
     rules_out="/usr/sbin/sendmail is Postfix' own, and port 25 belongs to its master.",
     flow=0,

@@ -9,7 +9,6 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Find out who held them and why (grep for 'hold:' in the log, HOLD in access maps and header_checks), then release them.",
-        commands=("postqueue -p", "postconf -n | grep -E 'checks|access'", "postsuper -H ALL"),
     ),
     rules_out="An empty hold queue.",
     signs=(

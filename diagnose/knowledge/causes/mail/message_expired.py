@@ -10,7 +10,6 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Mend what made the mail wait, then send it again from the application: returned mail is no longer in the queue.",
-        commands=("postconf maximal_queue_lifetime bounce_queue_lifetime",),
     ),
     rules_out="No 'status=expired' in the log.",
     flow=DOUBTS,

@@ -11,7 +11,6 @@ CAUSE = Cause(
     remedy=Remedy(
         text="See what waits and where it goes (mail-diagnose queue). Give the clogging destination a transport of its own, or drop mail that nobody "
         "wants (postsuper -d).",
-        commands=("qshape deferred | head", "qshape active | head"),
     ),
     rules_out="A queue of some messages only, or only young ones.",
     signs=(

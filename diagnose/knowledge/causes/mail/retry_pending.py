@@ -9,7 +9,7 @@ CAUSE = Cause(
         "maximal_backoff_time, about an hour), so they would leave by themselves."
     ),
     remedy=Remedy(
-        text="Ask Postfix to try everything now, and watch the log.", commands=("postqueue -f", "postqueue -p")
+        text="Ask Postfix to try everything now, and watch the log.",
     ),
     rules_out="The same failure in the attempts after the flush.",
     signs=(

@@ -12,11 +12,6 @@ CAUSE = Cause(
     remedy=Remedy(
         text="Stop it first: hold or delete its mail, and close the way in: change the account's password, or take the script of that "
         "user off line. Ask for delisting, a release of port 25 or another relay only then: it is refused, and lost again, before.",
-        commands=(
-            "postqueue -p | tail -n 1",
-            "grep -h sasl_username= /var/log/mail.log | sed 's/.*sasl_username=//' | sort | uniq -c | sort -n | tail -n 5",
-            "grep -h 'postfix/pickup.* uid=' /var/log/mail.log | sed 's/.* uid=//' | sort | uniq -c | sort -n | tail -n 5",
-        ),
     ),
     rules_out="The messages of that sender are expected: a newsletter to people who asked for it, few of whom bounce.",
     flow=0,

@@ -12,13 +12,6 @@ CAUSE = Cause(
     remedy=Remedy(
         text="Copy the files again and restart Postfix; on Debian and Ubuntu the start script does it. To be rid of it for "
         "good, run smtp and relay without chroot (fifth column n in master.cf).",
-        commands=(
-            "cp -p /etc/resolv.conf /etc/hosts /etc/nsswitch.conf /etc/services /var/spool/postfix/etc/",
-            "chmod a+rX /var/spool/postfix/etc /var/spool/postfix/etc/*",
-        ),
-        debian=("service postfix restart && postqueue -f",),
-        rhel=("systemctl restart postfix && postqueue -f",),
-        alpine=("rc-service postfix restart && postqueue -f",),
     ),
     rules_out="A copy that says the same as the host's, or a smtp service that is not chrooted.",
     signs=(

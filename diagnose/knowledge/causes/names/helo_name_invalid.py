@@ -10,7 +10,6 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Give the host a name that resolves to its public address, and tell Postfix. (It says {name} now.)",
-        commands=("postconf -e 'myhostname = HOST.YOUR.DOMAIN'", "postfix reload && postqueue -f"),
     ),
     rules_out="Receivers that accept the same HELO name.",
     flow=REFUTES,

@@ -10,7 +10,6 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="List the name {domain} in mydestination, or set myorigin to a domain that exists, and alias root to a real mailbox.",
-        commands=("postconf -e 'mydestination = $myhostname, localhost.$mydomain, localhost'", "postfix reload"),
     ),
     rules_out="The name stands in mydestination, or resolves.",
     signs=(

@@ -11,7 +11,6 @@ CAUSE = Cause(
     remedy=Remedy(
         text="Correct the recipient's address ({recipient}) in the application. If the spelling is right, the owner of {domain} must "
         "mend the domain's DNS; mail for it that waits can be dropped with postsuper -d.",
-        commands=("postqueue -p",),
     ),
     rules_out="Another name server that knows the domain; a resolver that answers nothing at all.",
     signs=(

@@ -11,11 +11,6 @@ CAUSE = Cause(
     remedy=Remedy(
         text="Name a server in /etc/resolv.conf that answers from here (asked: {servers}), see that UDP and TCP port 53 "
         "may leave this host, then let Postfix copy the file into its chroot and try again.",
-        commands=(
-            "cat /etc/resolv.conf",
-            "getent ahosts gmail-smtp-in.l.google.com",
-            "postfix reload && postqueue -f",
-        ),
     ),
     rules_out="One server of resolv.conf that answers; other names that resolve while one domain does not.",
     signs=(

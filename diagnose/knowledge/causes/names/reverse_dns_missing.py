@@ -9,8 +9,8 @@ CAUSE = Cause(
         "and they say so when they refuse or delay the mail."
     ),
     remedy=Remedy(
-        text="Have whoever owns the address {address} (the hoster or provider) set its PTR record to this host's name, and let that "
-        "name resolve to the address; or send through a relay, whose addresses have one.",
+        text="Have whoever owns this host's public address (the hoster or provider) set its PTR record to this host's name, and let "
+        "that name resolve to the address; or send through a relay, whose addresses have one.",
     ),
     rules_out="A PTR record whose name resolves to the same address.",
     flow=REFUTES,

@@ -11,7 +11,6 @@ CAUSE = Cause(
     remedy=Remedy(
         text="Let the application send from an address of a real domain, and give Postfix such a domain for mail without one. "
         "(Sender now: {sender}.)",
-        commands=("postconf -e 'myorigin = YOUR.DOMAIN'", "postfix reload"),
     ),
     rules_out="The domain resolves (MX or address) from elsewhere.",
     flow=AGAINST,

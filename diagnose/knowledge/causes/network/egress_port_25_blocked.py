@@ -26,11 +26,8 @@ CAUSE = Cause(
         "operator of the network does, or the mail takes a relay on a submission port."
     ),
     remedy=Remedy(
-        text=(
-            "Send through a relay on a port that is open from here (a ready configuration follows), or ask the "
-            "operator of this network to open outgoing TCP 25. Once either is done, have Postfix try again at once:"
-        ),
-        commands=("postqueue -f",),
+        text="Send through a relay on a port that is open from here, or ask the operator of this network to open "
+        "outgoing TCP 25.",
     ),
     rules_out="A greeting from any foreign mail server on port 25, or a packet filter rule of this host against it.",
     explains=("remote-server-unreachable", "ipv6-broken", "relay-unreachable", "app-smtp-unreachable"),

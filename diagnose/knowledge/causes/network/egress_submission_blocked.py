@@ -26,11 +26,8 @@ CAUSE = Cause(
         "submission ports 465 and 587 as they do 25. Relays listen on alternate ports for this case."
     ),
     remedy=Remedy(
-        text=(
-            "Use the relay on a port that is open from here (a ready configuration follows), or ask the operator of "
-            "this network to open outgoing TCP {port}. The key in the password map must change with the port. Then:"
-        ),
-        commands=("postqueue -f",),
+        text="Use the relay on a port that is open from here, or ask the operator of this network to open outgoing "
+        "TCP {port}. The key in the password map must change with the port.",
     ),
     rules_out="Another operator's server answers on the same port: then it is the relay.",
     explains=("relay-unreachable", "ipv6-broken", "app-smtp-unreachable"),

@@ -10,11 +10,8 @@ CAUSE = Cause(
         "over IPv4."
     ),
     remedy=Remedy(
-        text=(
-            "Repair the IPv6 route of this host, or have Postfix use IPv4 alone (the parameter takes a restart, a "
-            "reload is not enough). A server that has an IPv6 address only stays out of reach without IPv6."
-        ),
-        commands=("postconf -e 'inet_protocols = ipv4'", "systemctl restart postfix", "postqueue -f"),
+        text="Repair the IPv6 route of this host, or have Postfix use IPv4 alone (the parameter takes a restart, a "
+        "reload is not enough). A server that has an IPv6 address only stays out of reach without IPv6.",
     ),
     rules_out="An IPv6 connection succeeds, or IPv4 connections to the same server fail as well.",
     explains=("remote-server-unreachable", "relay-unreachable"),

@@ -25,17 +25,9 @@ CAUSE = Cause(
         "users only, so that a test by root passes while Postfix's own connections do not."
     ),
     remedy=Remedy(
-        text=(
-            "Allow outgoing TCP {port} on this host. {fix}\n"
-            "Rules typed by hand last until the next reload: make the change permanent where they are kept "
-            "(/etc/nftables.conf, ufw, firewalld, csf.conf, netplan or ifupdown)."
-        ),
-        commands=(
-            "nft -a list ruleset | grep -nE 'dport|skuid|policy'",
-            "iptables -S OUTPUT; ip6tables -S OUTPUT",
-            "ip route show; ip rule show",
-            "postqueue -f",
-        ),
+        text="Allow outgoing TCP {port} on this host. {fix}\n"
+        "Rules typed by hand last until the next reload: make the change permanent where they are kept "
+        "(/etc/nftables.conf, ufw, firewalld, csf.conf, netplan or ifupdown).",
     ),
     rules_out="Routers farther away answer packets to this port: then they do leave this host.",
     explains=(

@@ -10,10 +10,6 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Restore the network first: link, address, default route, gateway. Then have Postfix try again.",
-        commands=("ip -br link; ip -br addr", "ip route; ip -6 route", "ping -c 3 1.1.1.1", "postqueue -f"),
-        debian=("networkctl status || systemctl status networking",),
-        rhel=("nmcli device status",),
-        alpine=("rc-service networking status",),
     ),
     rules_out="Any connection to a host outside succeeds.",
     explains=(

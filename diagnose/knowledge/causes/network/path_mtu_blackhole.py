@@ -10,15 +10,8 @@ CAUSE = Cause(
         "send smaller ones: a tunnel, a VPN, PPPoE, or a firewall that discards all ICMP."
     ),
     remedy=Remedy(
-        text=(
-            "Let ICMP type 3 code 4 (IPv6: type 2) pass on every firewall in between. Until then send smaller "
-            "packets: lower the MTU of the interface, or have the segment size clamped."
-        ),
-        commands=(
-            "ping -M do -c 2 -s 1472 {host}      # fails where 1500-byte packets are lost; try 1372, 1272",
-            "ip link set dev {device} mtu 1400      # for a test; make it permanent in the network settings",
-            "postqueue -f",
-        ),
+        text="Let ICMP type 3 code 4 (IPv6: type 2) pass on every firewall in between. Until then send smaller "
+        "packets: lower the MTU of the interface, or have the segment size clamped.",
     ),
     rules_out="Small messages to the same server stall as well, or the server itself is slow only after the final dot.",
     links=("https://www.postfix.org/postconf.5.html#smtp_data_xfer_timeout",),

@@ -10,15 +10,8 @@ CAUSE = Cause(
         "on the same port. Its service is down, its address or port is another, or it refuses this host's address."
     ),
     remedy=Remedy(
-        text=(
-            "Compare host and port with the provider's documentation and status page; a relay in the own network: "
-            "see that it runs and that its firewall admits this host. Then:"
-        ),
-        commands=(
-            "postconf relayhost",
-            "timeout 5 bash -c '</dev/tcp/{host}/{port}' && echo open",
-            "postqueue -f",
-        ),
+        text="Compare host and port with the provider's documentation and status page; a relay in the own network: see that it runs "
+        "and that its firewall admits this host.",
     ),
     rules_out="The relay greets; or no other server answers on that port: then the network closes it.",
     prior=UNUSUAL,

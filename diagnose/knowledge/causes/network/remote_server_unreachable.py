@@ -11,12 +11,9 @@ CAUSE = Cause(
         "the recipient's side, or between the two."
     ),
     remedy=Remedy(
-        text=(
-            "Nothing needs to change here. Tell the recipient's postmaster by another way (telephone, another "
-            "address), with the time and the address {address} that was tried. Where the message is urgent, send it to another "
-            "address. After the repair the queue empties by itself, or at once with:"
-        ),
-        commands=("postqueue -s {domain}",),
+        text="Nothing needs to change here. Tell the recipient's postmaster by another way (telephone, another address), with the "
+        "time and the address {address} that was tried. Where the message is urgent, send it to another address. After the "
+        "repair the queue empties by itself.",
     ),
     rules_out="Other operators' servers do not answer either: then it is this network.",
     prior=UNUSUAL,

@@ -11,15 +11,9 @@ CAUSE = Cause(
         "passwords may reach a stranger."
     ),
     remedy=Remedy(
-        text=(
-            "Have the inspection switched off for this host (Cisco: `no inspect esmtp`), or go round it by a relay "
-            "on port 465, where TLS begins at once and nothing can be taken out. Until then demand a verified "
-            "certificate, so that no password is given to what answers there:"
-        ),
-        commands=(
-            "postconf -e 'smtp_tls_security_level = secure'      # with a relay only",
-            "systemctl reload postfix",
-        ),
+        text="Have the inspection switched off for this host (Cisco: `no inspect esmtp`), or go round it by a "
+        "relay on port 465, where TLS begins at once and nothing can be taken out. Until then demand a "
+        "verified certificate, so that no password is given to what answers there.",
     ),
     rules_out="Each operator's server greets by its own name and offers STARTTLS.",
     explains=(

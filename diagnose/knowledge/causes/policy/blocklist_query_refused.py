@@ -11,7 +11,6 @@ CAUSE = Cause(
     remedy=Remedy(
         text="Where the refusing server is yours: let it use its own recursive resolver and accept only the list's real return codes "
         "(zen.spamhaus.org=127.0.0.[2..11]). Otherwise tell its postmaster.",
-        commands=("postconf smtpd_recipient_restrictions smtpd_client_restrictions postscreen_dnsbl_sites",),
     ),
     rules_out="The list's own look-up page shows the address as listed.",
     flow=DOUBTS,

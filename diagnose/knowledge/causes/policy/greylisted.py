@@ -11,7 +11,6 @@ CAUSE = Cause(
     remedy=Remedy(
         text="Wait for the next attempt (minutes to an hour), or ask for one. A relay with a large pool of addresses, or a first attempt that "
         "comes from changing addresses, may have to wait longer.",
-        commands=("postqueue -f",),
     ),
     rules_out="The same message was put off for more than a day.",
     flow=DOUBTS,

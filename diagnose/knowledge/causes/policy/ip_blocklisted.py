@@ -11,7 +11,6 @@ CAUSE = Cause(
     remedy=Remedy(
         text="Look the address up at the list that the reply names and follow its removal procedure after the reason is mended. Where "
         "the list holds dynamic or cloud addresses by policy (Spamhaus PBL and the like), send through a relay.",
-        commands=("postqueue -p", "postqueue -f"),
     ),
     rules_out="Other receivers, that use the same list, take the mail.",
     flow=DOUBTS,

@@ -8,11 +8,6 @@ CAUSE = Cause(
     explanation="This host's message_size_limit, or the limit that the receiving server announces (SIZE), is smaller than the message.",
     remedy=Remedy(
         text="Send smaller messages (links instead of attachments). If the limit is this host's own, raise it.",
-        commands=(
-            "postconf message_size_limit mailbox_size_limit",
-            "postconf -e 'message_size_limit = 26214400'",
-            "postfix reload",
-        ),
     ),
     rules_out="Small messages to the same recipient fail too.",
     explains=("submission-rejected",),

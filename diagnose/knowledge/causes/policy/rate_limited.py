@@ -12,11 +12,6 @@ CAUSE = Cause(
     remedy=Remedy(
         text="Send more slowly, and find out what sends so much. A new address has to earn its volume; a relay's limit is raised in its "
         "console.",
-        commands=(
-            "postconf -e 'smtp_destination_concurrency_limit = 2' 'smtp_destination_rate_delay = 1s'",
-            "postfix reload",
-            "postqueue -f",
-        ),
     ),
     rules_out="Refusals that are permanent (5xx), or come on the very first message of the day.",
     flow=DOUBTS,

@@ -7,7 +7,6 @@ CAUSE = Cause(
     explanation="The receiving server is reached and answers that the mailbox is over its quota. Only the recipient can mend that.",
     remedy=Remedy(
         text="Tell the recipient ({recipient}) by other means to make room, then try again.",
-        commands=("postqueue -f",),
     ),
     rules_out="The reply speaks of the server's own disk rather than of a mailbox.",
     signs=(),

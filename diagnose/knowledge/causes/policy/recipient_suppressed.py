@@ -9,7 +9,7 @@ CAUSE = Cause(
         "it; the recipient's own server never sees it."
     ),
     remedy=Remedy(
-        text="Take {recipient} off the suppression (bounce) list in the relay's console or by its API, after the reason of the first bounce is gone."
+        text="Take {recipient} off the suppression (bounce) list in the relay's console or by its API, after the reason of the first bounce is gone.",
     ),
     rules_out="Other recipients at the same domain do not get mail either.",
     signs=(),

@@ -11,7 +11,6 @@ CAUSE = Cause(
     remedy=Remedy(
         text="Add this host's public address (or the relay's include) to the SPF record of the sender's domain {domain}, sign with DKIM, or send from "
         "an address of a domain that is yours.",
-        commands=("dig +short TXT YOUR.DOMAIN", "dig +short TXT _dmarc.YOUR.DOMAIN"),
     ),
     rules_out="The same sender is accepted by the same receiver through this host.",
     flow=DOUBTS,

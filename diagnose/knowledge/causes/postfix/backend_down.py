@@ -11,12 +11,6 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Start the service and check that it makes its socket where Postfix looks, with rights for Postfix.",
-        commands=(
-            "postconf {parameter}",
-            "systemctl restart dovecot",
-            "ls -l /var/spool/postfix/private/auth /var/spool/postfix/private/dovecot-lmtp",
-            "postqueue -f",
-        ),
     ),
     rules_out="The socket exists and accepts connections, and no line of the log names it.",
     signs=(

@@ -10,7 +10,6 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Reload Postfix and try the waiting mail again; after a change of inet_interfaces or inet_protocols, or an upgrade of Postfix, restart it.",
-        commands=("postfix reload", "postqueue -f"),
     ),
     rules_out="A start or 'reload --' line of the master in the log after the file's last change.",
     signs=(

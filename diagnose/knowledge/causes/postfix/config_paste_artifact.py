@@ -11,12 +11,6 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Take the characters out of line {line} of {path} ({parameter}), let Postfix read it again and flush the queue.",
-        commands=(
-            "grep -nP '[^\\x00-\\x7F]|\\\\\\s*$' {path}",
-            "sed -i '{line}s/[\\\\ ]*$//' {path}",
-            "postconf {parameter}",
-            "postfix reload && postqueue -f",
-        ),
     ),
     rules_out="Settings in plain ASCII, none of which ends in a backslash.",
     signs=(

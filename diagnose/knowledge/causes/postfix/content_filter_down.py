@@ -11,12 +11,6 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Start the filter; where it is no longer used, take {parameter} out of main.cf and master.cf.",
-        commands=(
-            "ss -ltnp | grep -E ':{port}|10024|10031'",
-            "systemctl status amavis amavisd rspamd postgrey policyd-spf 2>/dev/null | head -30",
-            "postconf -n content_filter smtpd_proxy_filter smtpd_recipient_restrictions",
-            "postfix reload && postsuper -r ALL   # lets waiting mail forget a filter that was taken away",
-        ),
     ),
     rules_out="A connection to the filter's port is accepted.",
     signs=(

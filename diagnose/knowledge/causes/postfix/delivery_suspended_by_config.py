@@ -10,11 +10,6 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="If it is no longer meant, take the setting {parameter} away ({how}), reload and flush the queue.",
-        commands=(
-            "postconf -n defer_transports default_transport relay_transport transport_maps soft_bounce header_checks",
-            "postconf -X {parameter}",
-            "postfix reload && postqueue -f",
-        ),
     ),
     rules_out="The recipient's transport is smtp or relay, and defer_transports is empty.",
     # A rule stops some mail beside other mail that flows.

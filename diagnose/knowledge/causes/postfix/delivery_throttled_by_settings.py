@@ -11,7 +11,6 @@ CAUSE = Cause(
     remedy=Remedy(
         text="If the delay is not meant, take {parameter} away, reload and flush the queue. If a receiver asked for it, keep it short "
         "and give that receiver a transport of its own.",
-        commands=("postconf {parameter}", "postconf -X {parameter}", "postfix reload && postqueue -f"),
     ),
     rules_out="Messages without an attempt although {parameter} has its default value.",
     signs=(

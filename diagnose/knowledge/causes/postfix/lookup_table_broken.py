@@ -11,13 +11,6 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Make or repair the table: compile an indexed one with postmap (aliases with newaliases), or correct the name.",
-        commands=(
-            "ls -l {path}*",
-            "postmap {table}",
-            "postmap -q test {table}; echo $?",
-            "newaliases",
-            "postfix reload && postqueue -f",
-        ),
     ),
     rules_out="`postmap -q` of the table answers without a warning.",
     signs=(

@@ -11,15 +11,6 @@ CAUSE = Cause(
     remedy=Remedy(
         text="Use a type that `postconf -m` lists (lmdb: or texthash: instead of hash:), or install the type's package; then "
         "compile the table again.",
-        commands=(
-            "postconf -m",
-            "postconf -n | grep -n '{type}:'",
-            "sed -i 's/{type}:/lmdb:/g' /etc/postfix/main.cf   # then postmap lmdb:FILE for each table",
-            "postfix reload && postqueue -f",
-        ),
-        debian=("apt-get install {package}",),
-        rhel=("dnf install {package}",),
-        alpine=("apk add {package}",),
     ),
     rules_out="`postconf -m` lists the type.",
     signs=(

@@ -11,10 +11,6 @@ CAUSE = Cause(
     remedy=Remedy(
         text="Point relayhost to another server; or, if this host is the domain's mail server, list the domain in "
         "mydestination or virtual_mailbox_domains. Behind NAT, set proxy_interfaces to the public address.",
-        commands=(
-            "postconf relayhost transport_maps mydestination proxy_interfaces inet_interfaces",
-            "postfix reload && postqueue -f",
-        ),
     ),
     rules_out="The next hop resolves to another host's address.",
     flow=REFUTES,

@@ -12,12 +12,6 @@ CAUSE = Cause(
     remedy=Remedy(
         text="Correct {parameter} ({path} line {line}), then let Postfix read it again and flush the queue. Values stand "
         "without quotes and without a comment behind them; a line that begins with a blank belongs to the line before.",
-        commands=(
-            "postconf -n {parameter}",
-            "postconf -n >/dev/null && postconf -M >/dev/null",
-            "postfix reload || postfix start",
-            "postqueue -f",
-        ),
     ),
     rules_out="postconf -n without a word on stderr, and no 'fatal:' of a Postfix daemon in the log.",
     signs=(

@@ -10,9 +10,6 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Install Postfix, or give the application the name of a mail server that takes its mail directly.",
-        debian=("apt-get install postfix libsasl2-modules ca-certificates",),
-        rhel=("dnf install postfix cyrus-sasl-plain ca-certificates", "systemctl enable --now postfix"),
-        alpine=("apk add postfix cyrus-sasl cyrus-sasl-login ca-certificates", "rc-service postfix start"),
     ),
     rules_out="postconf(1) on this host, or an application that is configured for another host's mail server.",
     signs=(

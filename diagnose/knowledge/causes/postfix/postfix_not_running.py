@@ -11,10 +11,6 @@ CAUSE = Cause(
     remedy=Remedy(
         text="Start Postfix and look at what it says; mail that waits is sent then. On Debian up to 12 and Ubuntu up to "
         "24.04 the unit postfix.service says 'active (exited)' whatever happens: look at postfix@-.service.",
-        commands=("postfix start", "postfix status", "postqueue -p"),
-        debian=("journalctl -u postfix@- -u postfix -n 50",),
-        rhel=("systemctl enable --now postfix", "journalctl -u postfix -n 50"),
-        alpine=("rc-service postfix start",),
     ),
     rules_out="A process that holds the lock on pid/master.pid below the queue directory.",
     flow=0,

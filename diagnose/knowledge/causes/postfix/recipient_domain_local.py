@@ -10,11 +10,6 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Take {domain} out of {parameter} (often it is there as $mydomain or $myhostname), and reload.",
-        commands=(
-            "postconf mydestination virtual_alias_domains virtual_mailbox_domains relay_domains mydomain myhostname",
-            "postconf -e 'mydestination = $myhostname, localhost.$mydomain, localhost'",
-            "postfix reload",
-        ),
     ),
     rules_out="The log shows relay=host[address] for that recipient, not relay=local; or its exchanger is this host.",
     signs=(

@@ -10,7 +10,6 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Take the entry {key} out of {table}, or correct it; compile the table again if it is of an indexed type.",
-        commands=("postmap -q {key} {table}", "postmap {table}", "postfix reload"),
     ),
     rules_out="No orig_to= in the log line of that message, and postmap -q finds nothing for the address or its @domain.",
     signs=(

@@ -10,11 +10,6 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Set relayhost once, with brackets and port exactly as the password map spells them, and reload.",
-        commands=(
-            "grep -n relayhost {path}",
-            "postconf -e 'relayhost = [smtp.example.net]:587'   # the relay's name and port",
-            "postfix reload && postqueue -f",
-        ),
     ),
     rules_out="`postconf relayhost` shows the relay, or mail is delivered without one.",
     signs=(

@@ -9,12 +9,7 @@ CAUSE = Cause(
         "not there, so the queue manager puts it off with 'mail transport unavailable'."
     ),
     remedy=Remedy(
-        text="Put the service back into master.cf, or correct the setting that names it, and reload. The line of smtp reads:",
-        commands=(
-            "postconf -M {service}/unix",
-            "postconf -M 'smtp/unix=smtp unix - - y - - smtp'   # for smtp and relay; chroot y on Debian, n elsewhere",
-            "postfix reload && postqueue -f",
-        ),
+        text="Put the service back into master.cf, or correct the setting that names it, and reload.",
     ),
     rules_out="`postconf -M {service}/unix` shows the service.",
     signs=(

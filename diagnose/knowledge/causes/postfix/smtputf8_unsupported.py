@@ -10,7 +10,6 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Use an address in ASCII; a domain may be written in its xn-- form. Another relay may support SMTPUTF8.",
-        commands=("postconf smtputf8_enable smtputf8_autodetect_classes",),
     ),
     rules_out="Both addresses are plain ASCII.",
     signs=(),

@@ -11,11 +11,6 @@ CAUSE = Cause(
     remedy=Remedy(
         text="Let the application's address in (narrowly: an open relay is found within hours), and put permit_mynetworks "
         "before other restrictions; or correct the sender address.",
-        commands=(
-            "postconf mynetworks smtpd_relay_restrictions smtpd_recipient_restrictions smtpd_sender_restrictions authorized_submit_users",
-            "postconf -e 'mynetworks = 127.0.0.0/8 [::1]/128 172.18.0.0/16'   # the application's network",
-            "postfix reload",
-        ),
     ),
     rules_out="No NOQUEUE: reject line for the application's address.",
     flow=DOUBTS,

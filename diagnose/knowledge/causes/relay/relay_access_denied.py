@@ -10,15 +10,8 @@ CAUSE = Cause(
         "a login is missing, or the address must be allowed at the relay, and it may have changed."
     ),
     remedy=Remedy(
-        text=(
-            "Have this host's address allowed at the relay, or use a login: smtp_sasl_auth_enable and a password map, on the "
-            "relay's submission port (587 or 465) instead of 25."
-        ),
-        commands=(
-            "postconf relayhost smtp_sasl_auth_enable smtp_sasl_password_maps",
-            "postqueue -p",
-            "postfix reload && postqueue -f",
-        ),
+        text="Have this host's address allowed at the relay, or use a login: smtp_sasl_auth_enable and a password map, on the "
+        "relay's submission port (587 or 465) instead of 25.",
     ),
     rules_out="The relay takes the same recipient from this host by hand.",
     signs=(

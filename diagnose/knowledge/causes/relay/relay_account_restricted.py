@@ -10,11 +10,8 @@ CAUSE = Cause(
         "every message and delivers none."
     ),
     remedy=Remedy(
-        text=(
-            "Nothing on this host is wrong. Sign in to the provider's console, see the account's state, its quota and its bills, "
-            "ask for production access or activation; then flush the queue."
-        ),
-        commands=("postqueue -p | tail -20", "postqueue -f"),
+        text="Nothing on this host is wrong. Sign in to the provider's console, see the account's state, its quota and its bills, "
+        "ask for production access or activation; then flush the queue.",
     ),
     rules_out="The provider's console shows the account active and its quota not spent.",
     signs=(

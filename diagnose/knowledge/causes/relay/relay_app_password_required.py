@@ -10,15 +10,8 @@ CAUSE = Cause(
         "(Gmail: 534-5.7.9). It issues passwords for applications instead."
     ),
     remedy=Remedy(
-        text=(
-            "Create an application password in the account's security settings and put it into the password map in place of the "
-            "account's own password."
-        ),
-        commands=(
-            "${{EDITOR:-vi}} {path}   # {next_hop} USER:APP-PASSWORD",
-            "postmap {table}",
-            "postfix reload && postqueue -f",
-        ),
+        text="Create an application password in the account's security settings and put it into the password map in place of the "
+        "account's own password.",
     ),
     rules_out="The password is one that the provider issued for an application.",
     signs=(

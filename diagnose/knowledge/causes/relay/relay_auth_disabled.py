@@ -10,11 +10,8 @@ CAUSE = Cause(
         "has disabled it (Microsoft: 5.7.139 or 5.7.57), so that no password can be right."
     ),
     remedy=Remedy(
-        text=(
-            "Have SMTP AUTH enabled for this mailbox if the provider still allows that, or send through a relay that takes an SMTP "
-            "login."
-        ),
-        commands=("postconf relayhost smtp_sasl_password_maps", "postqueue -f"),
+        text="Have SMTP AUTH enabled for this mailbox if the provider still allows that, or send through a relay that takes an SMTP "
+        "login.",
     ),
     rules_out="Another mailbox of the same organisation signs in from here.",
     signs=(

@@ -12,14 +12,6 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Switch the login on and name the password map; bounced messages must be sent again.",
-        commands=(
-            "test -e {path} || install -m 600 /dev/null {path}",
-            "${{EDITOR:-vi}} {path}   # {next_hop} USER:KEY",
-            "postmap {table}",
-            "postconf -e 'smtp_sasl_auth_enable = yes' 'smtp_sasl_password_maps = {table}'"
-            " 'smtp_sasl_security_options = noanonymous'",
-            "postfix reload && postqueue -f",
-        ),
     ),
     rules_out="smtp_sasl_auth_enable = yes, and the log shows a login.",
     signs=(

@@ -11,15 +11,8 @@ CAUSE = Cause(
         "meant for SMTP. The mail waits and is returned after some days."
     ),
     remedy=Remedy(
-        text=(
-            "Take a fresh SMTP user name and key from the provider's console, write them into the password map under the same "
-            "key, compile the map if its type needs it, and flush the queue. Too many failures can lock the account."
-        ),
-        commands=(
-            "${{EDITOR:-vi}} {path}   # {next_hop} USER:KEY",
-            "postmap {table}",
-            "postfix reload && postqueue -f",
-        ),
+        text="Take a fresh SMTP user name and key from the provider's console, write them into the password map under the same "
+        "key, compile the map if its type needs it, and flush the queue. Too many failures can lock the account.",
     ),
     rules_out="The same credentials are accepted by the same server (235).",
     signs=(

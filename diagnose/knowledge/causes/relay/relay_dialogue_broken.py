@@ -12,7 +12,6 @@ CAUSE = Cause(
     remedy=Remedy(
         text="Ask the operator of {host} what becomes of a connection to port {port} at {stage}; until then send through another "
         "relay or port. Try it by hand from here, and from another network, to see who answers.",
-        commands=("postconf relayhost", "postqueue -p"),
     ),
     rules_out="A dialogue by hand with the relay goes on to the reply to RCPT.",
     prior=UNUSUAL,

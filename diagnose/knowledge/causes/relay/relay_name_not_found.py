@@ -11,17 +11,9 @@ CAUSE = Cause(
         "the name's mail exchangers instead of the name itself."
     ),
     remedy=Remedy(
-        text=(
-            "Write the relay as [name]:port in relayhost (or the transport table), with a name that the DNS has, and give the "
-            "password map's entry the same key. For a name of the hosts file alone set smtp_host_lookup = dns, native. "
-            "An application that sends by itself has the name in its own settings."
-        ),
-        commands=(
-            "postconf relayhost transport_maps default_transport",
-            "dig +short {host} A; dig +short {host} AAAA; getent hosts {host}",
-            "postconf -e 'relayhost = [{host}]:{port}'   # correct the name and the port here",
-            "postfix reload && postqueue -f",
-        ),
+        text="Write the relay as [name]:port in relayhost (or the transport table), with a name that the DNS has, and give the "
+        "password map's entry the same key. For a name of the hosts file alone set smtp_host_lookup = dns, native. "
+        "An application that sends by itself has the name in its own settings.",
     ),
     rules_out="The name resolves in the DNS that Postfix asks.",
     signs=(

@@ -10,17 +10,8 @@ CAUSE = Cause(
         "included. The map has no such key, so no login is made, and the relay refuses the mail at once (530)."
     ),
     remedy=Remedy(
-        text=(
-            "Make the left column of {path} exactly {next_hop} (it has {near}), compile the table, and send the mail again: what was "
-            "returned is gone."
-        ),
-        commands=(
-            "postconf -h relayhost",
-            "${{EDITOR:-vi}} {path}   # {next_hop} USER:KEY",
-            "postmap {table}",
-            "postmap -q '{next_hop}' {table} | sed 's/:.*/:***/'",
-            "postfix reload && postqueue -f",
-        ),
+        text="Make the left column of {path} exactly {next_hop} (it has {near}), compile the table, and send the mail again: what was "
+        "returned is gone.",
     ),
     rules_out="`postmap -q` with the next hop, or with the bare host name, gives the entry.",
     signs=(

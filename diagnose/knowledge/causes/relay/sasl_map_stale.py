@@ -11,7 +11,6 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Compile the table again and flush the queue.",
-        commands=("postmap {table}", "ls -l {path}*", "postqueue -f"),
     ),
     rules_out="The compiled table holds the same entry as the text.",
     signs=(

@@ -12,10 +12,6 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Install the plug-ins, restart Postfix and flush the queue.",
-        commands=(),
-        debian=("apt-get install libsasl2-modules", "systemctl restart postfix && postqueue -f"),
-        rhel=("dnf install cyrus-sasl-plain", "systemctl restart postfix && postqueue -f"),
-        alpine=("apk add cyrus-sasl cyrus-sasl-login", "postfix reload && postqueue -f"),
     ),
     rules_out="libplain or liblogin lies in the SASL plug-in directory.",
     signs=(

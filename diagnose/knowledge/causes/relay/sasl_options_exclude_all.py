@@ -11,15 +11,8 @@ CAUSE = Cause(
         "'no mechanism available', as it does for missing plug-ins."
     ),
     remedy=Remedy(
-        text=(
-            "Allow plain-text methods; TLS protects them. Take the filter out. A relay that offers XOAUTH2 alone needs a SASL plug-in "
-            "for it, or another relay."
-        ),
-        commands=(
-            "postconf -e 'smtp_sasl_security_options = noanonymous' 'smtp_sasl_tls_security_options = noanonymous'",
-            "postconf -X smtp_sasl_mechanism_filter   # where it is set",
-            "postfix reload && postqueue -f",
-        ),
+        text="Allow plain-text methods; TLS protects them. Take the filter out. A relay that offers XOAUTH2 alone needs a SASL plug-in "
+        "for it, or another relay.",
     ),
     rules_out="A mechanism that the relay offers passes the filter and the options, and its plug-in is installed.",
     signs=(

@@ -11,10 +11,6 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Give both files to root with mode 0600 (Postfix opens them as root), and change the password if others had access.",
-        commands=(
-            'for f in {path} {path}.db {path}.lmdb; do test -e "$f" && chown root:root "$f" && chmod 600 "$f"; done',
-            "ls -l {path}*",
-        ),
     ),
     rules_out="Both files belong to root with mode 0600 or 0640, or lie in a directory that others cannot enter.",
     signs=(

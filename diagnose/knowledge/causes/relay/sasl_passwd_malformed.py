@@ -11,11 +11,6 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Correct line {line} of {path}, compile the table, and flush the queue.",
-        commands=(
-            "${{EDITOR:-vi}} +{line} {path}   # {next_hop} USER:KEY",
-            "postmap {table}",
-            "postfix reload && postqueue -f",
-        ),
     ),
     rules_out="The entry in use has the shape relay, blank, user:password, without quotes, comment or backslash.",
     signs=(

@@ -10,17 +10,8 @@ CAUSE = Cause(
         "the account may send as itself only."
     ),
     remedy=Remedy(
-        text=(
-            "Verify {sender} or its domain in the provider's console (its DNS records prove it), or let the application send "
-            "as an address that the account owns. Mail from root and cron needs its sender rewritten too."
-        ),
-        commands=(
-            "postconf myorigin smtp_generic_maps sender_canonical_maps",
-            "printf '@%s noreply@YOUR.VERIFIED.DOMAIN\\n' \"$(postconf -h myhostname)\" >> /etc/postfix/generic"
-            " && postmap lmdb:/etc/postfix/generic   # or hash:",
-            "postconf -e 'smtp_generic_maps = lmdb:/etc/postfix/generic'",
-            "postfix reload",
-        ),
+        text="Verify {sender} or its domain in the provider's console (its DNS records prove it), or let the application send "
+        "as an address that the account owns. Mail from root and cron needs its sender rewritten too.",
     ),
     rules_out="The same account sends as another address, and this one is refused too: then it is the account.",
     signs=(

@@ -11,20 +11,9 @@ CAUSE = Cause(
         "when a firewall inspects TLS."
     ),
     remedy=Remedy(
-        text=(
-            "Look at the certificate first. Expired: its owner must renew it. Another name: use the name that it carries as "
-            "relayhost. A CA of your own: add it to the bundle. Lowering the level to encrypt keeps the secrecy and gives up "
-            "the proof of whom you talk to."
-        ),
-        commands=(
-            "openssl s_client -connect {host}:{port} -starttls smtp -servername {host} </dev/null 2>/dev/null"
-            " | openssl x509 -noout -subject -issuer -dates -ext subjectAltName   # without -starttls smtp on port 465",
-            "postconf smtp_tls_CAfile smtp_tls_CApath smtp_tls_security_level",
-            "postqueue -f",
-        ),
-        debian=("cp THE-CA.crt /usr/local/share/ca-certificates/ && update-ca-certificates   # a CA of your own",),
-        rhel=("cp THE-CA.crt /etc/pki/ca-trust/source/anchors/ && update-ca-trust   # a CA of your own",),
-        alpine=("cp THE-CA.crt /usr/local/share/ca-certificates/ && update-ca-certificates   # a CA of your own",),
+        text="Look at the certificate first. Expired: its owner must renew it. Another name: use the name that it carries as "
+        "relayhost. A CA of your own: add it to the bundle. Lowering the level to encrypt keeps the secrecy and gives up "
+        "the proof of whom you talk to.",
     ),
     rules_out="The certificate verifies with the CA file that Postfix uses, or the level does not demand it.",
     signs=(

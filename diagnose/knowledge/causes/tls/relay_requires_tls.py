@@ -12,16 +12,6 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Switch TLS on, name the CA bundle, and send the mail again: what was bounced is gone.",
-        commands=("postconf -e 'smtp_tls_security_level = encrypt'",),
-        debian=(
-            "postconf -e 'smtp_tls_CAfile = /etc/ssl/certs/ca-certificates.crt'",
-            "postfix reload && postqueue -f",
-        ),
-        rhel=("postconf -e 'smtp_tls_CAfile = /etc/pki/tls/certs/ca-bundle.crt'", "postfix reload && postqueue -f"),
-        alpine=(
-            "postconf -e 'smtp_tls_CAfile = /etc/ssl/certs/ca-certificates.crt'",
-            "postfix reload && postqueue -f",
-        ),
     ),
     rules_out="smtp_tls_security_level is may or stronger and TLS is not disabled by a missing CA file.",
     signs=(

@@ -13,14 +13,6 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Name this system's own bundle, {bundle}, and try again. Bounced messages must be sent again.",
-        commands=(
-            "ls -l {path} {bundle}",
-            "postconf -e 'smtp_tls_CAfile = {bundle}'",
-            "postfix reload && postqueue -f",
-        ),
-        debian=("apt-get install --reinstall ca-certificates   # where the bundle itself is missing or empty",),
-        rhel=("dnf reinstall ca-certificates   # where the bundle itself is missing or empty",),
-        alpine=("apk add ca-certificates   # where the bundle itself is missing or empty",),
     ),
     rules_out="The file exists and holds certificates, and no log line says 'disabling TLS support'.",
     signs=(

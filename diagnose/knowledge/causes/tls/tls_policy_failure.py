@@ -11,16 +11,8 @@ CAUSE = Cause(
         "be met, and Postfix keeps the mail."
     ),
     remedy=Remedy(
-        text=(
-            "Correct or remove the entry of the policy table; a pinned fingerprint must be renewed with the certificate. DANE: "
-            "use the level dane, which falls back where there is no DNSSEC, and a resolver on this host that validates."
-        ),
-        commands=(
-            "postconf smtp_tls_policy_maps smtp_tls_security_level smtp_dns_support_level",
-            "postmap -q {domain} {table}",
-            "postconf -e 'smtp_tls_security_level = dane' 'smtp_dns_support_level = dnssec'   # instead of dane-only",
-            "postfix reload && postqueue -f",
-        ),
+        text="Correct or remove the entry of the policy table; a pinned fingerprint must be renewed with the certificate. DANE: "
+        "use the level dane, which falls back where there is no DNSSEC, and a resolver on this host that validates.",
     ),
     rules_out="No policy table matches the destination, and the level is neither dane-only nor fingerprint.",
     flow=REFUTES,

@@ -11,18 +11,8 @@ CAUSE = Cause(
         "and copied hardening lists are the usual reasons."
     ),
     remedy=Remedy(
-        text=(
-            "Take the hardening settings out first; today's defaults suit almost every server. Where the server is too old, it "
-            "must be upgraded; meanwhile a policy for this destination alone can allow what it has."
-        ),
-        commands=(
-            "postconf -n | grep -E 'smtp_tls_(mandatory_)?(protocols|ciphers|exclude_ciphers)'",
-            "postconf -X smtp_tls_mandatory_protocols smtp_tls_protocols smtp_tls_mandatory_ciphers"
-            " smtp_tls_ciphers smtp_tls_mandatory_exclude_ciphers smtp_tls_exclude_ciphers",
-            "openssl s_client -connect {host}:{port} -starttls smtp -tls1_2 </dev/null | head -20",
-            "postfix reload && postqueue -f",
-        ),
-        rhel=("update-crypto-policies --show",),
+        text="Take the hardening settings out first; today's defaults suit almost every server. Where the server is too old, it "
+        "must be upgraded; meanwhile a policy for this destination alone can allow what it has.",
     ),
     rules_out="A handshake with the settings of main.cf succeeds.",
     flow=REFUTES,

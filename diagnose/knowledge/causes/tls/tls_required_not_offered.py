@@ -11,15 +11,8 @@ CAUSE = Cause(
         "where many servers lose STARTTLS, something on the way takes it out."
     ),
     remedy=Remedy(
-        text=(
-            "Ask for TLS at that server, or allow this one destination to go without (level may in a policy table). Do not lower "
-            "the level for a relay that gets a password."
-        ),
-        commands=(
-            "echo '{next_hop} may' >> /etc/postfix/tls_policy && postmap lmdb:/etc/postfix/tls_policy   # or hash:",
-            "postconf -e 'smtp_tls_policy_maps = lmdb:/etc/postfix/tls_policy'",
-            "postfix reload && postqueue -f",
-        ),
+        text="Ask for TLS at that server, or allow this one destination to go without (level may in a policy table). Do not lower "
+        "the level for a relay that gets a password.",
     ),
     rules_out="The server's answer to EHLO lists STARTTLS, and STARTTLS is answered with 220.",
     flow=AGAINST,

@@ -11,14 +11,8 @@ CAUSE = Cause(
         "receiving the initial server greeting') or the handshake meets plain text ('wrong version number')."
     ),
     remedy=Remedy(
-        text=(
-            "Set smtp_tls_wrappermode = {wrapper} for port {port}: on for 465 (Postfix 3.0 and later; before that, use 587), off "
-            "for 587 and 25. If other mail uses another port, make the setting for this transport alone, in master.cf."
-        ),
-        commands=(
-            "postconf -e 'smtp_tls_wrappermode = {wrapper}' 'smtp_tls_security_level = {wanted_level}'",
-            "postfix reload && postqueue -f",
-        ),
+        text="Set smtp_tls_wrappermode = {wrapper} for port {port}: on for 465 (Postfix 3.0 and later; before that, use 587), off "
+        "for 587 and 25. If other mail uses another port, make the setting for this transport alone, in master.cf.",
     ),
     rules_out="The port answers in the way that smtp_tls_wrappermode says: a greeting in the clear, or a TLS handshake.",
     signs=(
