@@ -64,7 +64,10 @@ def read(path: str | os.PathLike[str], limit: int, *, owners: frozenset[int] | N
     could have written it."""
     if owners is not None and (why := doubt(Path(path), owners)):
         raise Refused(why)
-    data, more = head(path, limit)
+    with opened(path) as file:
+        more = os.fstat(file.fileno()).st_size > limit
+    if not more:
+        data, more = head(path, limit)
     if more:
         raise Refused(f"larger than {limit // 1_000_000 or 1} MB")
     return data

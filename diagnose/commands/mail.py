@@ -55,14 +55,18 @@ def explain(
       tail -n 200 /var/log/mail.log | mail-diagnose explain
       journalctl -u postfix@- -o json | mail-diagnose explain --format json
     """
+    from dataclasses import replace
     from datetime import datetime
 
     from diagnose.mail import pasted
     from diagnose.mail.explain import about, explain
 
     check_format(format, color)
-    with pasted.opened(file) as lines:
+    bound = pasted.Bound()
+    with pasted.opened(file, bound) as lines:
         report = explain(pasted.without_secrets(lines), pasted.name_of(file), datetime.now().astimezone())
+    if bound.cut:
+        report = replace(report, notes=(*report.notes, f"only what could be read in {pasted.ENOUGH:.0f} s was read"))
     _print(report, format, output, verbose, color, about(report))
 
 

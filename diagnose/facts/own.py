@@ -22,6 +22,7 @@ _NAMED = re.compile(
     r"|host(?:/service)? (?:or service )?not found: (?P<host>[\w.-]+)"
     r"|(?:inet|unix|local):(?P<socket>[\w.@/-]+(?::\w+)?)"
     r"|(?P<policy>TLS policy table)"
+    r"|(?P<demand>TLS is required)"
     r"|died with status \d+: \"?(?P<command>[\w./-]+)"
 )
 _BELOW = (
@@ -35,6 +36,8 @@ _SYSTEM = (
     "/etc/sasldb2", "/etc/sasl2", "/etc/aliases", "/etc/ssl/openssl.cnf", "/etc/crypto-policies", "/usr/lib", "/usr/lib64",
     "/usr/share", "/lib", "/dev/null", "/dev/urandom", "/dev/log", "/proc", "/home", "/var/mail", "/var/spool/mail",
 )  # fmt: skip
+_DEMANDS = ("_tls_security_level", "_enforce_tls", "_tls_per_site")
+_NO_DEMAND = ("", "none", "may", "dane", "no")
 _ANY = ("0.0.0.0", "::", "127.0.0.1", "::1")
 
 
@@ -82,8 +85,12 @@ class _Own:
             return name in self.postfix.settings
         if kind == "type":
             return any(f"{name}:" in value for value in self.postfix.settings.values())
-        if kind == "policy":
-            return any(value for name, value in self.postfix.settings.items() if name.endswith("_tls_policy_maps"))
+        if kind in ("policy", "demand"):
+            endings = ("_tls_policy_maps", *(_DEMANDS if kind == "demand" else ()))
+            return any(
+                name.endswith(endings) and value.lower() not in _NO_DEMAND
+                for name, value in self.postfix.settings.items()
+            )
         if kind == "address" and name.rstrip(":") in _ANY:
             return True
         name = name.rstrip(":")

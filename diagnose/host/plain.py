@@ -15,6 +15,8 @@ from typing import Any
 
 from diagnose.errors import SnapshotError
 
+_FAR = 6e10  # seconds, some 1900 years: what is a float in a recording is a time or a span
+
 
 def to_plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -54,7 +56,9 @@ def from_plain(kind: Any, data: Any) -> Any:
             return kind(data)
         except ValueError:
             raise SnapshotError(f"{data!r} is no {kind.__name__}") from None
-    if kind is float and isinstance(data, int) and not isinstance(data, bool):
+    if kind is float and isinstance(data, (int, float)) and not isinstance(data, bool):
+        if not -_FAR < data < _FAR:  # NaN as well
+            raise SnapshotError(f"{data!r:.30} is no time")
         return float(data)
     if isinstance(kind, type) and kind in (str, int, float, bool) and not isinstance(data, kind):
         raise SnapshotError(f"{kind.__name__} was expected, not {type(data).__name__}")

@@ -18,14 +18,14 @@ from typing import Any, TypeVar
 from diagnose import files
 from diagnose.errors import SnapshotError
 from diagnose.host.plain import from_plain, to_plain
-from diagnose.host.query import KINDS, LogReply, Query
+from diagnose.host.query import KINDS, LogReply, NowReply, Query
 from diagnose.model import Target
 from diagnose.parse.text import bounded
 from diagnose.parse.text.masking import mask
 
 R = TypeVar("R")
 SCHEMA = 1
-LIMIT = 64_000_000  # bytes, unpacked
+LIMIT = 24_000_000  # bytes, unpacked
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,18 +106,25 @@ def loads(text: str) -> Recording:
             if kind is None:
                 continue
             query = from_plain(kind, fields)
-            asked[query] = from_plain(kind.Reply, item["reply"])
+            reply = asked[query] = from_plain(kind.Reply, item["reply"])
+            if isinstance(reply, NowReply) and abs(reply.offset) >= 86_400:
+                raise SnapshotError(f"{reply.offset} is no time zone's offset")
         target = from_plain(Target, data.get("target") or {})
         return Recording(
             version=str(data.get("version", "")),
             started=str(data["started"]),
             target=target,
             asked=asked,
-            settings=dict(data.get("settings") or {}),
+            settings=_settings(dict(data.get("settings") or {})),
             cut_off={check: from_plain(CutOff, end) for check, end in (data.get("cut_off") or {}).items()},
         )
     except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise SnapshotError(f"the recording is damaged ({type(error).__name__}: {error}); record again") from None
+
+
+def _settings(kept: dict[str, Any]) -> dict[str, Any]:
+    kinds = {"since": float, "app_config": tuple[str, ...], "auth": bool, "network": bool}
+    return {name: from_plain(kinds[name], value) for name, value in kept.items() if name in kinds}
 
 
 def unpack(data: bytes) -> str:

@@ -24,6 +24,7 @@ from diagnose.errors import UsageError
 from diagnose.parse.text.masking import mask
 
 PATIENCE = 15.0  # seconds that a FIFO is waited for
+ENOUGH = 15.0  # seconds that a text is read for where `Bound` is given
 _TOGETHER = 400  # lines that are searched for secrets at once
 LONGEST = 65_536  # octets of a line that are kept
 _BOMS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -70,15 +71,28 @@ def log_lines(path: str, since: float, now: datetime) -> Iterator[bytes]:
     yield b"".join(held)
 
 
+class Bound:
+    """How long a text is read, from now on; `cut`: whether there was more of it."""
+
+    def __init__(self, seconds: float = ENOUGH) -> None:
+        self.end = time.monotonic() + seconds
+        self.cut = False
+
+    def over(self) -> bool:
+        self.cut = self.cut or time.monotonic() > self.end
+        return self.cut
+
+
 @contextlib.contextmanager
-def opened(path: Path | None) -> Iterator[Iterator[str | bytes]]:
-    """The lines of a file, or of standard input (None or "-"). Raises UsageError where there is nothing to read."""
+def opened(path: Path | None, bound: Bound | None = None) -> Iterator[Iterator[str | bytes]]:
+    """The lines of a file, or of standard input (None or "-"), as far as `bound` lets. Raises UsageError where there is
+    nothing to read."""
     if path is None or str(path) in ("-", "/dev/stdin"):
         if sys.stdin is None or sys.stdin.closed:
             raise UsageError("standard input is closed; name a file: mail-diagnose explain FILE")
         if sys.stdin.isatty():
             sys.stderr.write("Paste the log lines or the error message, then press Ctrl-D:\n")
-        yield _lines(sys.stdin.buffer, "standard input")
+        yield _lines(sys.stdin.buffer, "standard input", bound)
         return
     try:
         info = os.stat(path)
@@ -86,10 +100,10 @@ def opened(path: Path | None) -> Iterator[Iterator[str | bytes]]:
             raise UsageError(f"{path} is a directory; name a file in it")
         if stat.S_ISFIFO(info.st_mode):
             with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb", buffering=0) as pipe:
-                yield _lines(cast(IO[bytes], io.BufferedReader(_Pipe(pipe.fileno()))), str(path))
+                yield _lines(cast(IO[bytes], io.BufferedReader(_Pipe(pipe.fileno()))), str(path), bound)
             return
         with files.opened(path) as file:
-            yield _lines(cast(IO[bytes], io.BufferedReader(cast(io.RawIOBase, file))), str(path))
+            yield _lines(cast(IO[bytes], io.BufferedReader(cast(io.RawIOBase, file))), str(path), bound)
     except OSError as error:
         why = {errno.ENOENT: "no such file", errno.EACCES: "permission denied; try as root"}.get(
             error.errno or 0, (error.strerror or str(error)).lower()
@@ -137,7 +151,7 @@ def _masked(held: list[bytes]) -> list[bytes]:
     return mask(text).encode("utf-8", "surrogateescape").split(b"\n") if held else []
 
 
-def _lines(file: IO[bytes], name: str) -> Iterator[str | bytes]:
+def _lines(file: IO[bytes], name: str, bound: Bound | None) -> Iterator[str | bytes]:
     stream = io.BufferedReader(file) if isinstance(file, io.RawIOBase) else file
     head = _peek(stream)
     if head.startswith(b"\x1f\x8b"):
@@ -145,9 +159,9 @@ def _lines(file: IO[bytes], name: str) -> Iterator[str | bytes]:
         head = b""
     for bom, encoding in _BOMS:
         if head.startswith(bom):
-            yield from _utf16(stream, encoding)
+            yield from _utf16(stream, encoding, bound)
             return
-    lines = _cut(stream, name)
+    lines = _cut(stream, name, bound)
     first: list[str | bytes] = []
     for line in lines:
         first.append(line)
@@ -172,11 +186,11 @@ def _peek(stream: IO[bytes]) -> bytes:
     return bytes(peek(4)[:4]) if peek is not None else b""
 
 
-def _cut(stream: IO[bytes], name: str) -> Iterator[str | bytes]:
+def _cut(stream: IO[bytes], name: str, bound: Bound | None) -> Iterator[str | bytes]:
     """Lines; of one that is longer than a mailer writes, the beginning."""
     within = False
     try:
-        while piece := stream.readline(LONGEST):
+        while (piece := stream.readline(LONGEST)) and not (bound and bound.over()):
             if not within:
                 # Old Mac line ends, and the progress bars of terminals.
                 yield from piece.split(b"\r") if b"\r" in piece.rstrip(b"\r\n") else (piece,)
@@ -185,9 +199,9 @@ def _cut(stream: IO[bytes], name: str) -> Iterator[str | bytes]:
         raise UsageError(f"{name} is damaged: it cannot be unpacked to its end (try: zcat {name})") from None
 
 
-def _utf16(stream: IO[bytes], encoding: str) -> Iterator[str | bytes]:
+def _utf16(stream: IO[bytes], encoding: str, bound: Bound | None) -> Iterator[str | bytes]:
     with io.TextIOWrapper(stream, encoding, errors="replace") as text:
-        while piece := text.readline(LONGEST):
+        while (piece := text.readline(LONGEST)) and not (bound and bound.over()):
             yield piece
 
 

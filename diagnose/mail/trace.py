@@ -23,6 +23,7 @@ from diagnose.parse.text.masking import plain
 __all__ = ["Traced", "trace", "worst"]
 
 LIMIT = 20  # messages
+READING = 20.0  # seconds that the log is read for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +67,15 @@ def trace(
     problems: list[str] = []
     exports = [path for path in paths if pasted.is_export(path)]
 
+    bound = pasted.Bound(READING)
+
     def chunks() -> Iterator[bytes]:
+        for chunk in _chunks():
+            if bound.over():
+                return
+            yield chunk
+
+    def _chunks() -> Iterator[bytes]:
         plain = tuple(path for path in paths if path not in exports)
         if plain or not exports:
             yield from logs.stream(begin, paths=plain, maillog_file=settings.maillog_file or None)
@@ -80,6 +89,10 @@ def trace(
         readable = False
         problems.append(f"permission denied: {error.filename or 'the mail log'} (try as root, or in the group adm)")
         found = Trail()
+    except OSError as error:
+        raise UsageError(f"cannot read {error.filename or ', '.join(paths) or 'the log'}: {error.strerror}") from None
+    if bound.cut:
+        problems.append(f"the log is longer than can be read in {READING:.0f} s: what came later is not told")
     # Secrets are hidden in what is kept; to do so in all of the log would take many times longer than to search it.
     found.lines = {name: [logs.veil(line) for line in lines] for name, lines in found.lines.items()}
     found.refused = [logs.veil(line) for line in found.refused]

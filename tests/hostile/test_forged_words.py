@@ -1,17 +1,24 @@
 """Lines that any user may log and any server may say: none makes a cause certain, nor a changing command, of what this
-host's own settings do not name; the same words of what they do name are believed."""
+host's own settings do not name; the same words of what they do name are believed. A text that is explained, a mail that is
+traced and a queue never put such a name into a changing command."""
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import datetime, timezone
+from pathlib import Path
 
 import pytest
 
 from checks.mail.log import log
 from diagnose import rank
 from diagnose.knowledge.causes import all_causes
+from diagnose.mail import queueview, timeline
+from diagnose.mail.explain import explain
+from diagnose.mail.trace import trace
 from diagnose.model import Confidence, Diagnosis, Outcome, Run
+from diagnose.parse.postfix.queue import summarise
 from tests.checks import pretended_postfix as pretended
 
 TO = "postfix/{}[9]: 4AbCdEfGhI: to=<a@evil.example>, relay={}, delay=1, delays=1/0/0/0, dsn={}, status={} ({})"
@@ -110,6 +117,74 @@ def test_forged_words_of_what_is_not_this_hosts_steer_nobody() -> None:
     print(f"forged log lines: {len(FORGED)} tried, {len(wrong)} wrong")
     assert not wrong, "\n".join(map(str, wrong))
     assert len(FORGED) >= 50
+
+
+def test_forged_words_put_nothing_into_a_changing_command() -> None:
+    now = datetime.now(timezone.utc)
+    wrong, tried = [], 0
+    for line in FORGED:
+        tag, _, text = line.partition(": ")
+        forms = (
+            f"{now:%b %d %H:%M:%S} app {line}",
+            f"{now.isoformat()} app {line}",
+            json.dumps(
+                {
+                    "__REALTIME_TIMESTAMP": "1795360000000000",
+                    "SYSLOG_IDENTIFIER": tag.partition("[")[0],
+                    "MESSAGE": text,
+                }
+            ),
+            text,
+        )
+        for form in forms:
+            tried += 1
+            report = explain([form], "text", now)
+            wrong += [
+                (form, found.cause.id, command)
+                for found in report.diagnoses
+                for command in found.remedy.commands
+                if CHANGES.search(command) and EVIL.search(command)
+            ]
+        message = line.partition(": ")[2]
+        waiting = {
+            "queue_name": "deferred", "queue_id": "4AbCdEfGhI", "arrival_time": int(now.timestamp()) - 99, "message_size": 9,
+            "sender": "x@example.com", "recipients": [{"address": "a@evil.example", "delay_reason": message}],
+        }  # fmt: skip
+        summary = summarise([json.dumps(waiting)], now.timestamp())
+        run = Run(
+            check="queue",
+            outcome=Outcome.COMPLETED,
+            observations=tuple(queueview._observations(summary, now.timestamp(), False)),
+        )
+        tried += 1
+        wrong += [
+            (message, found.cause.id, command)
+            for found in rank.rank(all_causes(), [run], text=True)
+            for command in found.remedy.commands
+            if CHANGES.search(command) and EVIL.search(command)
+        ]
+    print(f"forged words in explain and queue: {tried} tried, {len(wrong)} wrong")
+    assert not wrong, "\n".join(map(str, wrong))
+
+
+def test_a_forged_queue_id_gets_into_no_command(tmp_path: Path) -> None:
+    ids = ("$(id)", "`id`", "4AbC;id", "-h", "4AbC\x1b[31m", "../4AbC", "4AbC|id", "ALL", "4AbC deferred")
+    stamp = f"{datetime.now():%b %d %H:%M:%S} app postfix"
+    lines = [
+        text
+        for name in ids
+        for text in (
+            f"{stamp}/qmgr[9]: {name}: from=<x@example.com>, size=9, nrcpt=1 (queue active)",
+            f"{stamp}/cleanup[9]: {name}: hold: header Subject: x from local; from=<x@example.com> to=<a@evil.example>",
+            f"{stamp}/smtp[9]: {name}: to=<a@evil.example>, relay=none, delay=1, dsn=4.4.1, status=deferred (connect to x)",
+        )
+    ]
+    log = tmp_path / "mail.log"
+    log.write_text("\n".join(lines) + "\n")
+    traced = trace("a@evil.example", None, [str(log)])
+    shown = timeline.FORMATS["text"](traced, False)
+    assert not re.search(r"post(?:super|cat|queue) -\w+ +(?![0-9A-Za-z]{6,}\b|QUEUE)", shown), shown
+    assert "\x1b" not in shown
 
 
 @pytest.mark.parametrize(

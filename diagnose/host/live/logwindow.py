@@ -22,9 +22,11 @@ CHUNK = (
     120 << 10
 )  # below what malloc(3) asks the kernel for afresh: a page fault for each page took as long as the search
 _LONGEST = 1 << 20  # octets of a line
+_ENDLESS = 1 << 28  # octets without a line's end after which it is no log
 SLACK = 120.0  # seconds by which neighbouring lines may be out of order
 _PROBE = 8192
 _SEARCH = 1 << 20  # octets without any stamp after which a probe gives up
+_LINES = 20_000  # and so many lines
 _ROTATIONS = 3
 _EARLIEST_CREDIBLE = 946_684_800.0  # the year 2000: a file from before has lost its time of change
 COMPRESSED = (".gz", ".bz2", ".xz")
@@ -61,7 +63,7 @@ def read_open(fd: int, since: float, until: float | None = None, limit: int | No
     """`window` of a file that is open already, so that rotation cannot take it away."""
     info = os.fstat(fd)
     near = _near(info)
-    begin = start(fd, since, info.st_size, near)
+    begin = start(fd, since, info.st_size, near) if since > 0 else 0
     if limit is not None and info.st_size - begin > limit:
         begin = _next_line(fd, info.st_size - limit, info.st_size)
     yield from _between(_aligned(fd, begin), since, until, near, keep=begin == 0)
@@ -132,8 +134,8 @@ def _stamped(fd: int, offset: int, end: int, near: float) -> tuple[int, float | 
     skip = offset > 0
     if skip:
         at -= 1  # so that a line which begins right at the offset is not passed over
-    stop = min(end, offset + _SEARCH)
-    while at < stop:
+    stop, lines = min(end, offset + _SEARCH), 0
+    while at < stop and lines < _LINES:
         block = os.pread(fd, width, at)
         if not block:
             break
@@ -153,7 +155,7 @@ def _stamped(fd: int, offset: int, end: int, near: float) -> tuple[int, float | 
             when = epoch(data[position : min(line_end, position + 160)], near)
             if when is not None:
                 return base + position, when
-            position = line_end + 1
+            position, lines = line_end + 1, lines + 1
         rest = data[position:]
         if len(rest) > _SEARCH:
             return end, None
@@ -220,7 +222,7 @@ def _decompress(file: Any, path: str) -> Iterator[bytes]:
 
 
 def _whole_lines(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """Cuts at line ends; a line longer than a chunk is cut where it stands, an unfinished last one is passed on."""
+    """Cuts at line ends; a line longer than a chunk is cut where it stands, an unfinished last one is passed on; one that does not end, ends it."""
     rest: list[bytes] = []
     held = 0
     for block in blocks:
@@ -231,7 +233,10 @@ def _whole_lines(blocks: Iterator[bytes]) -> Iterator[bytes]:
         elif held < _LONGEST:
             rest.append(block)
             held += len(block)
-        # else: the middle of a line of more than a megabyte: nobody reads it
+        else:  # the middle of a line of more than a megabyte: nobody reads it
+            held += len(block)
+            if held > _ENDLESS:
+                break
     if rest:
         yield b"".join(rest)
 
