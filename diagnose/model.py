@@ -338,7 +338,8 @@ class Report:
             return True
         if self.flows:
             return False
-        if any(run.decisive for run in cut_off) or 4 * len(cut_off) > done:  # an overloaded host: silence is no health
+        # An overloaded host, or a check that broke: silence is no health.
+        if any(run.decisive or run.outcome is Outcome.CRASHED for run in cut_off) or 4 * len(cut_off) > done:
             return True
         open_ = (p for p in self.proofs if p.stage is Stage.NEXT_HOP and p.status is Status.UNKNOWN)
         if any(p.why and not RIGHTS.search(p.why) for p in open_):

@@ -98,7 +98,7 @@ def weigh(
     for sign in (*cause.signs, *sayings.signs().get(cause.id, ()), *_flow(cause)):
         if sign.id == sayings.FLOW and sign.weight < 0 and sign.status is Status.OK:
             tried = any(one.weight >= SPEAKS and one.id in probed for one, _ in support.values())
-            sign = dataclasses.replace(sign, where=(("recent" if tried else "unchanged", True),))
+            sign = dataclasses.replace(sign, where=(("recent" if tried else "unchanged", (True, None)),))
         for observation in seen.get(sign.id, ()):
             if observation.status is Status.UNKNOWN and sign.status is not Status.UNKNOWN:
                 if sign.weight > 0:

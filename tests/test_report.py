@@ -92,6 +92,7 @@ def test_nothing_found_is_no_all_clear_where_nothing_could_be_seen() -> None:
     assert replace(fine, runs=(*(replace(fine.runs[0], check=f"c{n}") for n in range(4)), late)).status is Status.OK
     assert replace(fine, runs=(*fine.runs, late)).status is Status.UNKNOWN
     assert replace(fine, runs=(*fine.runs * 9, replace(late, check="log", decisive=True))).status is Status.UNKNOWN
+    assert replace(fine, runs=(*fine.runs * 9, replace(late, outcome=Outcome.CRASHED))).status is Status.UNKNOWN
 
 
 def test_evidence_names_its_subject_once() -> None:

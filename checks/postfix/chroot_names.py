@@ -48,13 +48,13 @@ def chroot_names(ctx: Context) -> Iterator[Observation]:
         skip("the service that sends the mail is not chrooted: it reads the host's own files")
     root = f"{postfix.queue_directory}/etc"
     wrong: list[str] = []
-    closed = next(
+    unread = next(
         (path for path in (root, f"{root}/resolv.conf") if closed(ctx, path, postfix.value("mail_owner"))), ""
     )
-    if closed:
-        text = f"{closed} cannot be read by {postfix.value('mail_owner')}, as which the chrooted smtp(8) reads it"
-        yield fail("dns.chroot-file", f"{root}/resolv.conf", text, file="resolv.conf", path=closed)
-        yield fail("dns.chroot", root, "the host's name servers are not known there: 127.0.0.1 is asked", path=closed)
+    if unread:
+        text = f"{unread} cannot be read by {postfix.value('mail_owner')}, as which the chrooted smtp(8) reads it"
+        yield fail("dns.chroot-file", f"{root}/resolv.conf", text, file="resolv.conf", path=unread)
+        yield fail("dns.chroot", root, "the host's name servers are not known there: 127.0.0.1 is asked", path=unread)
         return
     for name in FILES:
         ours, theirs = ctx.ask(Read(f"/etc/{name}")), ctx.ask(Read(f"{root}/{name}"))

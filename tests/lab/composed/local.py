@@ -99,11 +99,18 @@ def _spool(site: Site) -> Broken:
         fill = "dd if=/dev/zero of={spool}/core bs=1k 2>/dev/null; true"
         make = SMALL_SPOOL.format(size=f"size={site.rng.randint(6, 9)}m").replace("/var/spool/postfix", "{spool}")
         return Broken(
-            accept=("disk-full",), breaks=(sh(make), sh(fill)), mends=(sh("rm {spool}/core"),), submit=smtp_to, shows=""
+            accept=("disk-full",),
+            breaks=(sh(make), sh(fill)),
+            mends=(sh("rm {spool}/core"),),
+            submit=smtp_to,
+            restart=True,
+            shows="",
         )
     if how == "owner":
         make, mend = "chown root:root {spool}/incoming; chmod 700 {spool}/incoming", "chown postfix {spool}/incoming"
-        return Broken(accept=("queue-permissions",), breaks=(sh(make),), mends=(sh(mend),), submit=smtp_to, shows="")
+        return Broken(
+            accept=("queue-permissions",), breaks=(sh(make),), mends=(sh(mend),), submit=smtp_to, restart=True, shows=""
+        )
     return Broken(
         accept=("queue-permissions",),
         breaks=(sh("chgrp root /var/spool/postfix/maildrop; chmod 700 /var/spool/postfix/maildrop"),),

@@ -135,6 +135,8 @@ def _dead(site: Site) -> Broken:
     how = site.pick("drop", "reset", "silence", "close")
     if how in ("silence", "close"):
         silent = tuple(Server(host=host, manner=Manner(connect=how)) for host in site.hosts)
+        if site.relay:  # whether the greeting is missing or what follows on the connection is a matter of words
+            accept = (*accept, "relay-dialogue-broken")
         return Broken(accept=accept, servers=silent)
     end = "drop" if how == "drop" else "reject with tcp reset"
     rules = f"special ip daddr {{ {', '.join(site.addresses())} }} tcp dport {site.port} {end}\n"

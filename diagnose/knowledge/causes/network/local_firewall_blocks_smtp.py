@@ -58,7 +58,7 @@ CAUSE = Cause(
         Sign("path.dies", DOUBTS, where=(("where", UPSTREAM),)),
         Sign("firewall.smtp", DOUBTS, status=Status.OK),
         # Rules may hold for users: what an ordinary one may not do, Postfix may, and nothing waits.
-        Sign("queue.waiting", DOUBTS, status=Status.OK),
+        Sign("queue.waiting", AGAINST, status=Status.OK),
         Sign("egress.intercepted", AGAINST),
         Sign("relay.reachable", DOUBTS, status=Status.OK),
     ),
