@@ -131,7 +131,7 @@ def _no_internet(site: Site) -> Broken:
 
 def _dead(site: Site) -> Broken:
     """The next hop itself, and nobody else: closed, silent, gone."""
-    accept = ("relay-unreachable",) if site.relay else ("remote-server-unreachable",)
+    accept: tuple[str, ...] = ("relay-unreachable",) if site.relay else ("remote-server-unreachable",)
     how = site.pick("drop", "reset", "silence", "close")
     if how in ("silence", "close"):
         silent = tuple(Server(host=host, manner=Manner(connect=how)) for host in site.hosts)
