@@ -10,21 +10,41 @@ from diagnose.model import Observation, Scalar
 
 _FEW_INODES = 20
 _MEGA = 1_000_000
+_LEAST = 65_536  # bytes; what is left of a full file system is not for a line
 
 
 @check(
     id="disk",
     title="Room for mail",
-    signs=(SignSpec("disk.space", {"kind": ("full", "low")}), "disk.inodes", "disk.read-only"),
+    signs=(SignSpec("disk.space", {"kind": ("full", "low")}), "disk.log", "disk.inodes", "disk.read-only"),
     tags=("postfix", "host"),
     needs=("postfix",),
 )
 def disk(ctx: Context) -> Iterator[Observation]:
     postfix = mta(ctx)
-    places = {postfix.queue_directory: True, postfix.value("data_directory"): False, "/var/log": False}
+    places = {postfix.queue_directory: True, postfix.value("data_directory"): False}
     for path, queue in places.items():
         if path:
             yield from _place(ctx, postfix, path, queue)
+    yield from _log(ctx, postfix)
+
+
+def _log(ctx: Context, postfix: Mta) -> Iterator[Observation]:
+    """A log that cannot grow: postlogd(8) ends, and whatever fails is not written down."""
+    file = postfix.value("maillog_file")
+    path = file.rpartition("/")[0] if file.startswith("/var/") else "/var/log"
+    room = ctx.ask(Disk(path))
+    if room.problem:
+        return
+    data: dict[str, Scalar] = {"path": path, "free": room.free}
+    if room.total and room.free < _LEAST:
+        yield fail(
+            "disk.log", path, f"{_size(room.free)} free of {_size(room.total)}: the mail log cannot grow", **data
+        )
+    elif room.inodes_total and not room.inodes_free and not file:
+        yield warn("disk.log", path, "has no inode free: a rotated log cannot begin anew", **data)
+    else:
+        yield ok("disk.log", path, f"{_size(room.free)} free", **data)
 
 
 def _place(ctx: Context, postfix: Mta, path: str, queue: bool) -> Iterator[Observation]:

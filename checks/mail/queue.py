@@ -14,6 +14,7 @@ from diagnose.parse.text import duration
 
 OLD = 3600.0  # seconds; Postfix' longest pause between attempts is a little over this (maximal_backoff_time 4000 s)
 MANY = 1000  # messages that make a backlog on a server of this kind
+_ENVELOPE = ("mail", "rcpt", "data", "dot")
 CROWD = 300  # messages that wait for their first attempt to end
 
 
@@ -92,8 +93,11 @@ def _sums(summary: QueueSummary, now: float) -> Iterator[Observation]:
     count = summary.messages
     age = now - summary.oldest if summary.oldest else 0.0
     # Without an attempt that failed a message is on its way, as some are at any time where mail flows.
-    failed = any(g.reason is not None and g.queue_name != "hold" for g in summary.groups)
+    reasons = [g.reason for g in summary.groups if g.reason is not None and g.queue_name != "hold"]
+    failed = bool(reasons)
     data: dict[str, Scalar] = {"count": summary.total, "oldest": round(age), "failed": failed, "one_of_many": failed}
+    # No probe of a way repeats what was said to an envelope or a message.
+    data["late"] = failed and all(reason.stage in _ENVELOPE for reason in reasons)
     if summary.total - count.get("hold", 0):
         yield fail(
             "queue.waiting",

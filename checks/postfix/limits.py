@@ -1,4 +1,4 @@
-"""Do limits on files, memory or processes make Postfix' daemons fail?"""
+"""Do limits on files, memory, processes or local ports make Postfix' daemons fail?"""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 from diagnose.check import Context, Read, check, fail, ok, skip, unknown, warn
 from diagnose.facts import master
+from diagnose.facts.network import mail_port, near_end
+from diagnose.facts.packets import own_tried
 from diagnose.model import Observation
 
 _ROW = re.compile(r"^(Max [a-z ]+?)\s{2,}(\S+)\s+(\S+)", re.M)
@@ -28,7 +30,11 @@ _CGROUP = "/sys/fs/cgroup"
     needs=("postfix", "linux"),
 )
 def limits(ctx: Context) -> Iterator[Observation]:
+    used_up = list(_ports(ctx))
+    yield from used_up
     top = master(ctx)
+    if top is None and used_up:
+        return
     if top is None:
         skip("the master's process is not known, so its limits cannot be read")
     pid = top.pid
@@ -44,8 +50,20 @@ def limits(ctx: Context) -> Iterator[Observation]:
     group = re.search(r"^0::(/\S*)$", ctx.ask(Read(f"/proc/{pid}/cgroup")).text, re.M)
     found = list(_cgroup(ctx, f"{_CGROUP}{group[1].rstrip('/')}")) if group else []
     yield from found
-    if not low and not found:
+    if not low and not found and not used_up:
         yield ok("host.limits", "process limits", "the master's limits leave room")
+
+
+def _ports(ctx: Context) -> Iterator[Observation]:
+    """A connect without an address of its own to begin from fails with EADDRNOTAVAIL where no local port is left."""
+    way = mail_port(ctx)
+    own = own_tried(ctx, way) if way.known else ()
+    lost = [t.reply.attempts[-1] for t in own if t.reply.attempts and t.family == 4]
+    if not lost or any(one.error != "EADDRNOTAVAIL" for one in lost) or near_end(ctx)["bind"]:
+        return
+    span = "-".join(ctx.ask(Read("/proc/sys/net/ipv4/ip_local_port_range")).text.split())
+    text = f"no local port is free for a connection to {lost[0].address} (net.ipv4.ip_local_port_range = {span})"
+    yield fail("host.limits", "local ports", text, limit="net.ipv4.ip_local_port_range", value=span)
 
 
 def _cgroup(ctx: Context, place: str) -> Iterator[Observation]:

@@ -29,7 +29,7 @@ SAID_SIGNS = SignSpec(
 # What the queue's sums say, wherever they are read: for the check and for the command.
 QUEUE_SIGNS = (
     SignSpec("queue.readable", decisive=True, gauge="view"),
-    SignSpec("queue.waiting", {"failed": FLAG, "one_of_many": FLAG}, gauge="queue", proves=Stage.QUEUE),
+    SignSpec("queue.waiting", {"failed": FLAG, "late": FLAG, "one_of_many": FLAG}, gauge="queue", proves=Stage.QUEUE),
     SignSpec("queue.hold", gauge="held"),
     SignSpec("queue.stuck"),
     SignSpec("queue.maildrop"),

@@ -47,5 +47,6 @@ def test_read_only() -> None:
     assert "disk.read-only" in failed(run(disk, host(DiskReply(free=10**10, total=10**11, read_only=True))))
 
 
-def test_full_log_is_a_note() -> None:
-    assert failed(run(disk, host(ROOMY, log=DiskReply(free=0, total=10**9)))) == []
+def test_a_full_log_hides_what_fails() -> None:
+    assert failed(run(disk, host(ROOMY, log=DiskReply(free=0, total=10**9)))) == ["disk.log"]
+    assert failed(run(disk, host(ROOMY, log=DiskReply(free=900_000, total=10**9)))) == []

@@ -2,6 +2,7 @@
 
 from checks.postfix.limits import limits
 from diagnose.model import Status
+from tests.checks.pretended_network import DROP, World, network
 from tests.checks.pretended_postfix import failed, machine, of, run
 
 TEXT = """\
@@ -36,3 +37,12 @@ def test_tasks_used_up_and_memory_kills() -> None:
 
 def test_unreadable_limits_are_unknown() -> None:
     assert [o.status for o in run(limits, machine())] == [Status.UNKNOWN]
+
+
+def test_no_local_port_is_left() -> None:
+    """The kernel says so of an address to begin from; with smtp_bind_address it speaks of that one."""
+    none = ("EADDRNOTAVAIL", "", "")
+    relay = {"relayhost": "[smtp.example.net]:587"}
+    host = network(World(lambda a, p: none if ":" not in a else DROP), relay)
+    assert [o.data["limit"] for o in run(limits, host) if o.status is Status.FAILED] == ["net.ipv4.ip_local_port_range"]
+    assert failed(run(limits, network(World(lambda a, p: DROP), relay))) == []

@@ -114,3 +114,10 @@ def test_a_queue_that_may_not_be_listed_is_not_empty() -> None:
         ("queue.waiting", Status.UNKNOWN),
     }
     assert "not allowed" in of(found, "queue.readable")[0].summary
+
+
+def test_what_was_said_to_the_envelope_is_not_repeated_by_a_probe() -> None:
+    grey = "host mx.northwind.example[192.0.2.4] said: 451 4.3.0 Error (in reply to RCPT TO command)"
+    for reason, late in ((grey, True), (TIMED_OUT, False)):
+        assert of(seen(*waiting("deferred", reason=reason)), "queue.waiting")[0].data["late"] is late
+    assert of(seen(*waiting("deferred", reason=grey), *waiting("deferred")), "queue.waiting")[0].data["late"] is False

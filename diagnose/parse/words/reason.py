@@ -108,8 +108,7 @@ def classify(
         label = "backend-down"  # LMTP hands mail to a mailbox server of this very site
     if label == "system-storage" and here:
         label = "disk-full"
-    if label == "milter-down" and core.code is not None and core.name:
-        label = "server-busy"  # said by another server, whose filters are not ours
+    theirs = label in _INSIDE and core.code is not None and core.name is not None and not here
     if label == "local-user-unknown" and core.code is not None and not here:
         label = "recipient-unknown"  # said by some server: whether it is this host, the text does not tell
     found = Reason(
@@ -126,6 +125,8 @@ def classify(
         grip=grip,
         entry=phrase.id if phrase is not None else None,
     )
+    if theirs and not _is_near(found):
+        return replace(found, label="server-failing")  # its filters, tables and disks are not ours
     return replace(found, label="near-server-down") if label in _BROKEN_OFF and _is_near(found) else found
 
 
@@ -142,6 +143,11 @@ def reasons_in(event: object) -> tuple[Reason, ...]:
 _BROKEN_OFF = frozenset(
     "connect-timeout connect-refused connect-no-route connect-reset greeting-timeout greeting-lost session-lost session-timeout "
     "body-timeout tls-not-offered".split()
+)
+# Faults inside the server that reports them.
+_INSIDE = frozenset(
+    "milter-down content-filter-down lookup-table-broken local-data-error table-unavailable disk-full queue-no-space "
+    "queue-permissions postfix-config-error backend-down".split()
 )
 _MAILBOX_PORTS = frozenset({24, 2003, 2525, 8024})  # LMTP, and what stands before mailboxes on one host
 

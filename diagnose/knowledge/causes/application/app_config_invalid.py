@@ -17,6 +17,8 @@ CAUSE = Cause(
     flow=0,
     signs=(
         Sign("app.settings", PROVES, where=(("proven", True),)),
+        # Mail of others may flow all the same.
+        Sign("app.sendmail-path", PROVES),
         # Odd, but not seen to be what stops the mail.
         Sign("app.settings", SPEAKS, where=(("proven", False),)),
     ),

@@ -1,11 +1,11 @@
-from diagnose.model import AGAINST, PROVES, SPEAKS, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, PROVES, SETTLES, SPEAKS, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="disk-full",
     title="There is no room for mail",
     impact=Impact.OUTAGE,
     explanation=(
-        "The file system of the queue ({path}) is short of space or inodes. Postfix refuses mail by SMTP (452 4.3.1) "
+        "The file system of the queue, or of its log ({path}), is short of space or inodes. Postfix refuses mail by SMTP (452 4.3.1) "
         "already when less than 1.5 times message_size_limit, or queue_minfree, is left; without inodes the sendmail "
         "command hangs."
     ),
@@ -19,6 +19,7 @@ CAUSE = Cause(
         # Not the queue's own file system: Postfix may fail to write its log or its tables.
         Sign("disk.space", SPEAKS, Status.WARNING, where=(("kind", "full"),)),
         Sign("disk.inodes", PROVES),
+        Sign("disk.log", SETTLES),
         Sign("disk.space", AGAINST, Status.OK),
     ),
     explains=(

@@ -1,4 +1,4 @@
-from diagnose.model import HINTS, PROVES, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import HINTS, SETTLES, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="resource-limits",
@@ -13,7 +13,7 @@ CAUSE = Cause(
     ),
     rules_out="No 'fork:', 'Too many open files' or 'killed by signal 9' in the log, and no OOM kill.",
     signs=(
-        Sign("host.limits", PROVES),
+        Sign("host.limits", SETTLES),
         Sign("host.limits", HINTS, Status.WARNING),
     ),
     # Without files left a daemon cannot even read the list of users.
@@ -21,6 +21,9 @@ CAUSE = Cause(
         "postfix-not-running",
         "queue-congested",
         "postfix-config-error",
+        "no-internet",
+        "local-firewall-blocks-smtp",
+        "interface-not-ready",
         "smtp-listener-broken",
     ),
     links=(

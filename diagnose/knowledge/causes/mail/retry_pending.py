@@ -13,7 +13,9 @@ CAUSE = Cause(
     ),
     rules_out="The same failure in the attempts after the flush.",
     signs=(
-        Sign("queue.waiting", SPEAKS, where=(("failed", True),)),
+        Sign("queue.waiting", SPEAKS, where=(("failed", True), ("late", False))),
+        # A greeting tells nothing of what was said to the envelope.
+        Sign("queue.waiting", HINTS, where=(("failed", True), ("late", True))),
         # Without waiting mail that failed there is nothing to retry.
         Sign("queue.waiting", REFUTES, where=(("failed", False),)),
         Sign("queue.waiting", REFUTES, Status.OK),

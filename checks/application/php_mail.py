@@ -1,0 +1,61 @@
+"""Does PHP's mail() hand its mail to this Postfix?
+
+php.ini's sendmail_path names the program. One that is not there, or another mailer's, and nothing reaches Postfix.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+
+from diagnose.check import Context, Glob, Read, Stat, check, fail, ok, skip, warn
+from diagnose.model import Observation
+
+# Debian's, Red Hat's and SUSE's, Alpine's, and the images of Docker.
+_PLACES = (
+    "/etc/php/*/*/php.ini", "/etc/php/*/*/conf.d/*.ini", "/etc/php/*/*/pool.d/*.conf", "/etc/php.ini", "/etc/php.d/*.ini",
+    "/etc/php*/php.ini", "/etc/php*/conf.d/*.ini", "/usr/local/etc/php/php.ini", "/usr/local/etc/php/conf.d/*.ini",
+)  # fmt: skip
+_SETTING = re.compile(r"^\s*(?:php_admin_value\[|php_value\[)?sendmail_path\]?\s*=\s*(?P<value>.*?)\s*$", re.M)
+_FILES = 40
+_OTHERS = re.compile(r"ssmtp|msmtp|nullmailer|esmtp|mhsendmail|mailhog|catchmail|mailpit|exim|busybox|\bdma\b", re.I)
+
+
+@check(
+    id="php-mail",
+    title="Where PHP's mail() hands its mail",
+    signs=("app.sendmail-path", "postfix.sendmail-command"),
+    tags=("application",),
+)
+def php_mail(ctx: Context) -> Iterator[Observation]:
+    files = [path for pattern in _PLACES for path in ctx.ask(Glob(pattern)).paths][:_FILES]
+    named = [(path, program) for path in dict.fromkeys(files) if (program := _program(ctx.ask(Read(path)).text))]
+    if not named:
+        skip("no php.ini names a sendmail_path")
+    for path, program in named:
+        reply = ctx.ask(Stat(program))
+        data = {"path": path, "parameter": "sendmail_path", "value": program}
+        if reply.problem:
+            continue
+        if not reply.exists:
+            text = f"sendmail_path = {program}, which does not exist: PHP's mail() sends nothing"
+            yield fail("app.sendmail-path", path, text, **data)
+        elif not reply.mode & 0o111:
+            text = f"sendmail_path = {program}, which may not be executed (mode {reply.mode:04o}): PHP's mail() sends nothing"
+            yield fail("app.sendmail-path", path, text, **data)
+        elif other := _OTHERS.search(reply.real or program):
+            text = f"sendmail_path = {program}, {other[0]}'s: what PHP sends never reaches this Postfix"
+            yield warn("postfix.sendmail-command", path, text, mailer=other[0], real=reply.real or program, **data)
+        else:
+            yield ok("app.sendmail-path", path, f"sendmail_path = {program}", **data)
+
+
+def _program(text: str) -> str:
+    """The program of the last sendmail_path, "" where none is set with a full path."""
+    values = [match["value"].strip("\"'") for match in _SETTING.finditer(text)]
+    try:
+        words = shlex.split(values[-1]) if values else []
+    except ValueError:
+        return ""
+    return words[0] if words and words[0].startswith("/") else ""

@@ -1,0 +1,21 @@
+from diagnose.model import DOUBTS, Cause, Impact, Remedy
+
+CAUSE = Cause(
+    id="remote-server-failing",
+    title="The receiving server has a fault of its own",
+    impact=Impact.PARTIAL,
+    explanation=(
+        "The server at the other end ({host}) answers, and says that it cannot do its work: a filter, a lookup table, its queue or its "
+        "disk fails there. Nothing of this host is at fault. Postfix keeps the message and tries again for five days "
+        "(maximal_queue_lifetime)."
+    ),
+    remedy=Remedy(
+        text="Nothing needs to change here. If it lasts, tell that server's postmaster its own words and the time, by another way. After "
+        "the repair the queue empties by itself, or at once with:",
+        commands=("postqueue -s {domain}",),
+    ),
+    rules_out="Mail of others to the same server that it takes at the same time.",
+    flow=DOUBTS,
+    signs=(),
+    links=("https://www.rfc-editor.org/rfc/rfc3463#section-3.4",),
+)
