@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from diagnose.apps.javamail import Problem
 from diagnose.apps.kinds import ALWAYS, BREAKS, BY_KEY, LOGIN, LOUD, SPOKEN, STAGES, VALUE_KINDS
-from diagnose.check import ANY, FLAG, Context, Listeners, SignSpec, check, fail, ok, skip, unknown, warn
+from diagnose.apps.settings import Problem
+from diagnose.check import ANY, FLAG, Context, Listeners, SignSpec, Stat, check, fail, ok, skip, unknown, warn
 from diagnose.facts.application import Application, Sources, found
 from diagnose.facts.javamail import factory_without_port, is_local
 from diagnose.facts.javamail_verdict import Verdict, verdict
 from diagnose.model import Observation, Scalar
 
-NONE = "no settings of a Java application are found here (name them with --app-config FILE)"
+NONE = "no application's mail settings are found here (name them with --app-config FILE)"
 
 
 @check(
@@ -41,11 +41,37 @@ def application(ctx: Context) -> Iterator[Observation]:
             continue
         if app.unresolved:
             yield _unresolved(app)
+        if app.settings.program:
+            yield _program(ctx, app, app.settings.program)
+            continue
         judged = verdict(ctx, app)
         yield from _settings(app, judged)
         if app.connectable:
             yield _route(ctx, app)
             yield from _listener(ctx, app, judged)
+
+
+def _program(ctx: Context, app: Application, program: str) -> Observation:
+    """The application hands its mail to a sendmail program of this host."""
+    data: dict[str, Scalar] = {"path": app.path, "product": app.product, "program": program}
+    if program.startswith("/") and not (stat := ctx.ask(Stat(program))).exists and not stat.problem:
+        text = f"it hands its mail to {program}, which is not there"
+        more: dict[str, Scalar] = {
+            "kind": "program-missing",
+            "problem": "program-missing",
+            "key": "sendmail",
+            "line": 0,
+        }
+        return fail(
+            "app.settings",
+            app.path,
+            text,
+            proven=True,
+            setting=f"Install {program} or name what is there.",
+            **more,
+            **data,
+        )
+    return ok("app.route", app.path, f"the application hands its mail to {program} on this host", direct=False, **data)
 
 
 def _odd_names(sources: Sources) -> Iterator[Observation]:
@@ -90,7 +116,7 @@ def _settings(app: Application, judged: Verdict) -> Iterator[Observation]:
         where = f"line {line}: " if line and not text.startswith("line ") else ""
         yield say("app.settings", f"{app.path} {problem.key} {problem.kind}", f"{where}{text}", **data)
     if not told:
-        yield ok("app.settings", app.path, f"{len(app.properties.entries)} settings, none of them odd", path=app.path)
+        yield ok("app.settings", app.path, "nothing odd in them", path=app.path)
 
 
 def _text(problem: Problem) -> str:

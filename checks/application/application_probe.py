@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from diagnose.apps.javamail import MailSettings
+from diagnose.apps.settings import MailSettings
 from diagnose.check import ANY, FLAG, Context, SignSpec, check, fail, ok, skip, unknown, warn
 from diagnose.facts.application import Application, found
 from diagnose.facts.javamail import Session
@@ -60,10 +60,12 @@ _STATIC_TLS = {
 def application_probe(ctx: Context) -> Iterator[Observation]:
     sources = found(ctx)
     if not sources.any:
-        skip("no settings of a Java application are found here (name them with --app-config FILE)")
+        skip("no application's mail settings are found here (name them with --app-config FILE)")
     seen: set[tuple[object, ...]] = set()
     for app in sources.counting:
         settings = app.settings
+        if settings is not None and settings.program:
+            continue
         if settings is None or app.problem or not app.connectable:
             why = app.problem or (
                 f"not known here: {', '.join(app.blocked)}" if app.blocked else "no mail server is named in the file"

@@ -5,9 +5,9 @@ Measured with JavaMail 1.6.5 and 1.4.1; the rules on ports and socket factories 
 """
 
 import re
-from dataclasses import dataclass
 
 from diagnose.apps.properties import Properties, Property
+from diagnose.apps.settings import MailSettings, Problem
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS, STARTTLS_PORTS
 from diagnose.parse.text.secret import Shape, placeholder
 
@@ -61,43 +61,6 @@ _KNOWN = frozenset(
         "from_email_address",
     ]
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """One trouble with the settings; `line` 0 where a key is missing. The kinds stand in `mail_settings`."""
-
-    kind: str
-    key: str
-    line: int
-    text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MailSettings:
-    """Where and how JavaMail connects.
-
-    `tls`: none, starttls, starttls-required, implicit, implicit-with-fallback (then it retries in plain text on
-    `fallback_port`). `auth`: whether it will sign in. `password` None where no key gives one; `user_key`, `password_key`: where both stand or belong, without prefix. `trust`: '' for the trust
-    store, '*' or hosts. `prefix`: '' or 'che.'. `configured`: whether there is any mail setting at all.
-    """
-
-    host: str
-    port: int
-    tls: str
-    fallback_port: int | None
-    auth: bool
-    user: str
-    user_key: str
-    password: Shape | None
-    password_key: str
-    sender: str
-    protocol: str
-    trust: str
-    tls_protocols: str
-    prefix: str
-    configured: bool
-    problems: tuple[Problem, ...]
 
 
 class _Reader:

@@ -34,7 +34,15 @@ BY_KEY = (
     (r"(?:starttls\.\w+|ssl\.\w+|\.ssl)$", "tls"),
 )
 # Wrong whatever the server says; `from-invalid` only where the application uses that key.
-ALWAYS = ("mail-discarded", "not-loadable", "not-configured", "host-has-blank", "unknown-socket-factory", "unrendered")
+ALWAYS = (
+    "localhost-in-container",
+    "mail-discarded",
+    "not-loadable",
+    "not-configured",
+    "host-has-blank",
+    "unknown-socket-factory",
+    "unrendered",
+)
 # The server's demand for a login is the answer (app.login); only where it was not heard do they stand for themselves.
 LOGIN = ("credentials-missing", "credentials-under-other-key", "credentials-unused")
 LOUD = (

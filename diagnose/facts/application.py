@@ -10,16 +10,16 @@ import dataclasses
 import re
 from dataclasses import dataclass, field
 
-from diagnose.apps import env_file, erb, properties
+from diagnose.apps import erb, formats, properties
 from diagnose.apps.codenvy import DOCKER, ENVIRONMENTS, GENERATED, MANIFESTS, OWN, TEMPLATES
-from diagnose.apps.javamail import MailSettings, Problem, mail_settings, recognises, way_lines
+from diagnose.apps.javamail import mail_settings, recognises, way_lines
 from diagnose.apps.properties import Properties
+from diagnose.apps.settings import MailSettings, Problem
 from diagnose.facts.asks import Asks
 from diagnose.host.query import Glob, Read, Stat
 
-# Other grammars hold lines that look like a property.
-_OTHER_GRAMMAR = re.compile(r"\.(?:ya?ml|json|xml|toml|py|php|rb)$", re.I)
-NOT_READ = "not a format I read (read are JavaMail's .properties, their Puppet templates, .env)"
+NOT_READ = "not a format I read"
+_JAVA = re.compile(r"^(?!(?:.*/)?(?:application|bootstrap)[\w-]*\.).*\.(?:properties|erb)$", re.I)
 MOST = 6  # files of a kind that are read
 # Without these nothing can be said of the connection.
 ESSENTIAL = ("host", "port", "auth", "starttls.enable", "ssl.enable", "socketFactory.class", "socketFactory.port")
@@ -29,8 +29,8 @@ ESSENTIAL = ("host", "port", "auth", "starttls.enable", "ssl.enable", "socketFac
 class Application:
     """One settings file as the application would read it.
 
-    format: "properties" or "dotenv", as Read.secret and Login.source have it. kind: "named" (by the user), "generated", "template" or "environment" (codenvy.env of a Docker installation, whose keys
-    are shown as the properties that they become). product: a key of `apps.APPLY`, "" where nothing shows whose file it is. unresolved: property keys whose values come from variables
+    format: "properties" (Java's) or "settings" (`diagnose.apps.formats`), as Read.secret and Login.source have it. kind: "named" (by the user), "generated", "template" or "environment" (codenvy.env of a Docker installation, whose keys
+    are shown as the properties that they become). product: a key of `apps.APPLY`, or the application's id in `diagnose.apps.formats`; "" where nothing shows whose file it is. unresolved: property keys whose values come from variables
     that are not known here. problem: why it could not be read or rendered, "" when it could.
     """
 
@@ -56,8 +56,8 @@ class Application:
         """What to write into the file for a port and beginning of TLS, "; " between the lines."""
         if way is None or self.settings is None:
             return ""
-        if self.format == "dotenv":
-            return env_file.lines(self.settings, *way)
+        if not self.java:
+            return formats.lines(self.product, self.settings, *way)
         return way_lines(*way).replace("mail.", f"{self.settings.prefix}mail.")
 
     @property
@@ -78,7 +78,8 @@ class Application:
     @property
     def connectable(self) -> bool:
         """Whether host, port and TLS are known."""
-        return self.settings is not None and self.settings.configured and not self.problem and not self.blocked
+        settings = self.settings
+        return settings is not None and settings.configured and not (settings.program or self.problem or self.blocked)
 
     @property
     def blocked(self) -> tuple[str, ...]:
@@ -191,16 +192,25 @@ def _variables(
 
 
 def _read(ctx: Asks, path: str, kind: str, variables: dict[str, str]) -> Application:
-    form = "dotenv" if kind == "named" and env_file.PLACE.search(path) else "properties"
+    form = "properties" if kind != "named" or _JAVA.search(path) else "settings"
     reply, stat = ctx.ask(Read(path, secret=form)), ctx.ask(Stat(path))
     if reply.problem:
         return Application(path=path, kind=kind, mtime=stat.mtime, owner=stat.owner, problem=reply.problem)
     text = reply.text
-    if form == "dotenv":
-        found = env_file.read(text)
-        problem, settings = (found, None) if isinstance(found, str) else ("", found)
+    if form == "settings":
+        if not formats.known(path, text):
+            return Application(path=path, kind=kind, format=form, mtime=stat.mtime, owner=stat.owner, problem=NOT_READ)
+        said = formats.read(path, text)
         return Application(
-            path=path, kind=kind, format=form, raw=text, settings=settings, mtime=stat.mtime, problem=problem
+            path=path,
+            kind=kind,
+            format=form,
+            product=said.id,
+            raw=text,
+            settings=said.settings,
+            mtime=stat.mtime,
+            owner=stat.owner,
+            problem=said.problem,
         )
     unresolved: tuple[str, ...] = ()
     if path.endswith(".erb"):
@@ -211,7 +221,7 @@ def _read(ctx: Asks, path: str, kind: str, variables: dict[str, str]) -> Applica
             )
     parsed = properties.parse(text)
     codenvy = kind != "named" or bool(OWN.search(path))
-    if not codenvy and (_OTHER_GRAMMAR.search(path) or not recognises(parsed)):
+    if not codenvy and not recognises(parsed):
         return Application(path=path, kind=kind, mtime=stat.mtime, owner=stat.owner, problem=NOT_READ)
     return Application(
         path=path,

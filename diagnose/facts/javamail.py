@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from diagnose.apps.codenvy import DOCKER
-from diagnose.apps.javamail import MailSettings
+from diagnose.apps.settings import MailSettings
 from diagnose.facts import target
 from diagnose.facts.application import Application
 from diagnose.facts.asks import Asks, ask_all

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from diagnose.apps.javamail import MailSettings
+from diagnose.apps.settings import MailSettings
 from diagnose.facts.application import Application
 from diagnose.facts.asks import Asks
 from diagnose.facts.javamail import (

@@ -8,7 +8,6 @@ template. Its length and its other characters do not.
 from __future__ import annotations
 
 import re
-from urllib.parse import unquote
 
 from diagnose.parse.text.masking import STARS, Secrets, mask
 from diagnose.parse.text.secret import placeholder
@@ -28,21 +27,21 @@ _ADDRESS = re.compile(r"[^\s:=@]*@[\w.-]+$")
 _SECRET_KEY = re.compile(r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[._-]?key|credentials?)$", re.I)
 _PROPERTY = re.compile(r"((?:\\.|[^=:\s\\])*)(\s*[=:]\s*|\s+)?(.*)", re.S)
 _BROKEN_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*\\u(?![0-9a-fA-F]{4})")
-# The last @ ends it: an unencoded one may stand in the password.
-_URL_LOGIN = re.compile(r"(://[^\s:/@]*:)(.+)@")
 # What a stray backslash made part of the value before: a property of its own, `mail.smtp.port=25`.
 _SWALLOWED = re.compile(r"\s*[A-Za-z][\w-]*(?:\.[\w-]+)+\s*[=:]")
 
 
-def mask_read(text: str, kind: str, secrets: Secrets) -> str:
-    """A file's text masked. kind: "sasl" (source of a Postfix password table) or "properties" (Java's),
-    "dotenv" (a .env file)."""
+def mask_read(text: str, kind: str, secrets: Secrets, path: str = "") -> str:
+    """A file's text masked. kind: "sasl" (source of a Postfix password table), "properties" (Java's) or "settings" (another
+    application's, of which the path tells the grammar)."""
     if kind == "sasl":
         return "\n".join(_sasl_line(line, secrets) for line in text.split("\n"))
     if kind == "properties":
         return _properties(text, secrets)
-    if kind == "dotenv":
-        return _dotenv(text, secrets)
+    if kind == "settings":
+        from diagnose.apps import formats  # few hosts need it
+
+        return formats.masked(path, text, secrets)
     raise ValueError(f"unknown kind of secret file: {kind}")
 
 
@@ -146,34 +145,6 @@ def _properties(text: str, secrets: Secrets) -> str:
         joined = more
         secret = secret and more
     return "\n".join(out)
-
-
-def _dotenv(text: str, secrets: Secrets) -> str:
-    """By python-dotenv's bindings, since a value in quotes may hold blanks, hashes and line breaks."""
-    import io
-
-    from dotenv.parser import parse_stream
-
-    out: list[str] = []
-    for binding in parse_stream(io.StringIO(text)):
-        source, value = binding.original.string, binding.value or ""
-        if binding.error:
-            # Read by nobody, and perhaps half of a password: only that it is there is kept.
-            out.append("\n" * source.count("\n"))
-        elif binding.key and _SECRET_KEY.search(binding.key) and value:
-            shown = starred(value, secrets)
-            quote = '"' if re.search(r"[\s#'\"]", shown) else ""
-            shown = shown.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") if quote else shown
-            out.append(f"{binding.key}={quote}{shown}{quote}" + "\n" * max(1, source.count("\n")))
-        elif "://" in value and (login := _URL_LOGIN.search(value)):
-            secrets.add(login[2], unquote(login[2]))
-            hidden = login[2] if placeholder(login[2]) else STARS
-            out.append(
-                f"{binding.key}={value[: login.start(2)]}{hidden}{value[login.end(2) :]}" + "\n" * source.count("\n")
-            )
-        else:
-            out.append(mask(source))
-    return "".join(out)
 
 
 def _property(line: str, secrets: Secrets) -> tuple[str, bool]:

@@ -113,7 +113,7 @@ class Machine:
             return ReadReply(problem="not found")
         text = self.files[query.path]
         text = text if isinstance(text, str) else text[0]
-        return ReadReply(text=mask_read(text, query.secret, Secrets()) if query.secret else text)
+        return ReadReply(text=mask_read(text, query.secret, Secrets(), query.path) if query.secret else text)
 
     def _stat(self, query: Stat) -> StatReply:
         if query.path not in self.files:

@@ -165,10 +165,8 @@ def test_an_unreadable_file_is_said_to_be_one() -> None:
 @pytest.mark.parametrize(
     ("path", "text"),
     [
-        ("/etc/msmtprc", "account default\nhost smtp.example.net\nport 587\nauth on\nuser app\npassword hunter2hunter2\n"),
-        ("/srv/wp-config.php", "<?php\ndefine('SMTP_HOST', 'smtp.example.net');\ndefine('SMTP_PORT', 587);\n"),
-        ("/etc/exim4/update-exim4.conf.conf", "dc_eximconfig_configtype='satellite'\ndc_smarthost='relay.example.net::587'\n"),
-        ("/srv/application.properties", "spring.mail.host=smtp.example.net\nspring.mail.properties.mail.smtp.auth=true\n"),
+        ("/etc/smtpd.conf", 'table secrets file:/etc/secrets\naction "out" relay host smtp+tls://relay@smtp.example.net\n'),
+        ("/srv/mailer.lua", 'return { host = { "smtp.example.net" }, port = { 587 } }\n'),
         ("/srv/application.yml", "spring:\n  mail:\n    properties:\n      mail.smtp.auth: true\n"),
         ("/etc/php.ini", "mail.add_x_header = On\nmail.log = /var/log/phpmail.log\nSMTP = localhost\n"),
         ("/srv/gone.properties", ""),

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from diagnose.apps import erb, properties
-from diagnose.apps.javamail import MailSettings, mail_settings
+from diagnose.apps.javamail import mail_settings
+from diagnose.apps.settings import MailSettings
 
 SECRET = "Geheimnis77"
 DOCUMENTED = """mail.host=smtp.gmail.com

@@ -158,7 +158,7 @@ def read(query: Read, secrets: Secrets) -> ReadReply:
         return ReadReply(problem=why(error))
     text = decode(data)
     if query.secret:
-        return ReadReply(text=mask_read(text, query.secret, secrets), truncated=truncated)
+        return ReadReply(text=mask_read(text, query.secret, secrets, query.path), truncated=truncated)
     return ReadReply(text=secrets.hide(mask(text)), truncated=truncated)
 
 

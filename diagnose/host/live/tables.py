@@ -91,7 +91,7 @@ def compare(query: MapCompare, deadline: float, secrets: Secrets) -> CompareRepl
 
 def credentials(login: Login, secrets: Secrets) -> tuple[str, str] | None:
     """User and password as the mailer would find them, or None. Both stay inside the host object."""
-    found = {"map": _from_map, "properties": _from_properties, "dotenv": _from_dotenv}[login.source](login)
+    found = {"map": _from_map, "properties": _from_properties, "settings": _from_settings}[login.source](login)
     if found is not None:
         secrets.add(found[1])
     return found
@@ -121,21 +121,13 @@ def _from_properties(login: Login) -> tuple[str, str] | None:
     return (user, password) if user is not None and password is not None else None
 
 
-def _from_dotenv(login: Login) -> tuple[str, str] | None:
-    """By the variables of user and password, or by one that holds a URL with both."""
-    from urllib.parse import unquote, urlsplit
-
-    from dotenv import dotenv_values
+def _from_settings(login: Login) -> tuple[str, str] | None:
+    from diagnose.apps import formats
 
     try:
-        values = dotenv_values(stream=io.StringIO(decode(files.read(login.table, _SOURCE_LIMIT))))
-        found = [values.get(key) or "" for key in dict.fromkeys(login.keys)]
-        if len(found) == 1:
-            url = urlsplit(found[0].strip())
-            found = [unquote(url.username or ""), unquote(url.password or "")]
-    except (OSError, ValueError):
+        return formats.credentials(login.table, decode(files.read(login.table, _SOURCE_LIMIT)))
+    except OSError:
         return None
-    return (found[0], found[1]) if all(found) else None
 
 
 def _asked(reference: str, key: str, deadline: float) -> _Answer:

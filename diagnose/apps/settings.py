@@ -1,0 +1,46 @@
+"""What an application's settings say, whatever their format: where it connects, how, as whom, and what is odd about them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from diagnose.parse.text.secret import Shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One trouble with the settings; `line` 0 where a key is missing. `diagnose.apps.kinds` knows the kinds."""
+
+    kind: str
+    key: str
+    line: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailSettings:
+    """Where and how the application connects.
+
+    `tls`: none, starttls, starttls-required, implicit, implicit-with-fallback (then it retries in plain text on
+    `fallback_port`). `auth`: whether it will sign in. `password` None where no key gives one; `user_key`, `password_key`: where
+    both stand or belong, without prefix. `trust`: '' for the trust store, '*' or hosts. `prefix`: '' or 'che.'. `configured`:
+    whether there is any mail setting at all. `program`: the sendmail command that takes the mail instead of a server, or ''.
+    """
+
+    host: str
+    port: int
+    tls: str
+    fallback_port: int | None = None
+    auth: bool
+    user: str
+    user_key: str
+    password: Shape | None
+    password_key: str
+    sender: str
+    protocol: str = "smtp"
+    trust: str = ""
+    tls_protocols: str = ""
+    prefix: str = ""
+    configured: bool = True
+    problems: tuple[Problem, ...] = ()
+    program: str = ""
