@@ -30,7 +30,7 @@ import base64
 import fnmatch
 import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any
@@ -88,8 +88,10 @@ def read(path: str, text: str) -> Found:
     return replace(reader.read(), id=reader.id) if reader is not None else Found(problem="it names no mail server")
 
 
-def masked(path: str, text: str, secrets: Secrets) -> str:
-    """The text with every password in it starred and remembered; its shape, line and quotes are kept."""
+def masked(path: str, text: str, secrets: Secrets, starred: Callable[[str, Secrets], str]) -> str:
+    """The text with every password in it starred and remembered; its shape, line and quotes are kept.
+
+    starred: gives a password's stand-in, and remembers it."""
     grammar = grammars.grammar_of(path, text)
     try:
         entries = grammars.entries(text, grammar) if grammar else ()
@@ -103,7 +105,13 @@ def masked(path: str, text: str, secrets: Secrets) -> str:
         if entry.start < at or not entry.value or (hidden and re.fullmatch(hidden, entry.value)):
             continue
         if SECRET_KEY.search(entry.key) or any(_named(name, entry.key) for name in names):
-            shown = _starred(entry.value, reader.comment(entry) if reader is not None else None, secrets)
+            comment = reader.comment(entry) if reader is not None else None
+            if comment is None:
+                shown = starred(entry.value, secrets)
+            else:
+                # That a comment sign cuts it must still be seen.
+                secrets.add(entry.value, entry.value[: comment.start()], entry.value[comment.end() :])
+                shown = f"{STARS}{comment[0]}{STARS}"
         elif "://" in entry.value and (login := _URL_LOGIN.search(entry.value)):
             secrets.add(login[2], unquote(login[2]))
             kept = login[2] if placeholder(login[2]) else STARS
@@ -115,16 +123,6 @@ def masked(path: str, text: str, secrets: Secrets) -> str:
         out += [_between(text[at : entry.start], at == 0), shown]
         at = entry.end
     return "".join([*out, _between(text[at:], at == 0)])
-
-
-def _starred(value: str, comment: re.Match[str] | None, secrets: Secrets) -> str:
-    from diagnose.host.secretfile import starred
-
-    if comment is None:
-        return starred(value, secrets)
-    # That a comment sign cuts it must still be seen.
-    secrets.add(value, value[: comment.start()], value[comment.end() :])
-    return f"{STARS}{comment[0]}{STARS}"
 
 
 def _between(text: str, whole: bool) -> str:

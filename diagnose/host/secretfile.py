@@ -41,7 +41,7 @@ def mask_read(text: str, kind: str, secrets: Secrets, path: str = "") -> str:
     if kind == "settings":
         from diagnose.apps import formats  # few hosts need it
 
-        return formats.masked(path, text, secrets)
+        return formats.masked(path, text, secrets, starred)
     raise ValueError(f"unknown kind of secret file: {kind}")
 
 

@@ -282,7 +282,7 @@ def test_every_application_is_read_right_masked_or_not() -> None:
     for path, text, id, place, tls, user in FILES:
         found = formats.read(path, text)
         secrets = Secrets()
-        shown = formats.masked(path, text, secrets)
+        shown = mask_read(text, "settings", secrets, path)
         again = formats.read(path, shown)
         for one in (found, again):
             assert one.settings is not None, (path, one.problem)
@@ -327,7 +327,7 @@ def test_what_is_wrong_in_a_file_is_seen_through_the_stars(file: str, was: str, 
     path, text = next((path, text) for path, text, *_ in FILES if path.endswith(file))
     assert was in text
     text = text.replace(was, now)
-    for shown in (text, formats.masked(path, text, Secrets())):
+    for shown in (text, mask_read(text, "settings", Secrets(), path)):
         settings = formats.read(path, shown).settings
         assert settings is not None
         assert [each.kind for each in settings.problems] == [problem]
