@@ -10,6 +10,17 @@ import typer
 from diagnose.commands import application
 from diagnose.commands.options import COMPLETE
 from diagnose.errors import MailDiagnoseError
+from diagnose.parse.text.known import KNOWN, Secrets
+
+# They show what the tool itself holds, or kept without secrets; monitoring asks every minute.
+_OF_ITS_OWN = ("report", "history", "ignore", "list", "cause", "install-units")
+
+
+def _gather(known: Secrets) -> None:
+    from diagnose.host.live import gather
+
+    gather.known()
+
 
 INTERRUPTED = 130  # what Typer makes of Ctrl-C outside a command's own care
 
@@ -18,6 +29,8 @@ def entry(arguments: list[str] | None = None) -> None:
     """The console script. Usage errors and crashes end with status 3, since monitoring reads 2 as a failure found."""
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments
+    if not any(each in _OF_ITS_OWN for each in arguments[:1]):
+        KNOWN.source = _gather
     if COMPLETE in os.environ:
         from typer._completion_classes import completion_init
 
@@ -41,7 +54,7 @@ def entry(arguments: list[str] | None = None) -> None:
     except Exception as error:
         show = getattr(error, "format_message", None)
         if show is not None and type(error).__name__ == "NoArgsIsHelpError":  # Typer does not export it
-            sys.stderr.write(f"{show()}\n")
+            sys.stderr.write(f"{show()}\n")  # the help text
             code = 3
         elif show is not None:
             code = _fault(f"{show()} (see `mail-diagnose --help`)", debug)
@@ -53,11 +66,11 @@ def entry(arguments: list[str] | None = None) -> None:
 
 
 def _fault(message: str, debug: bool) -> int:
+    from diagnose.parse.text.masking import leaving, mask, plain
+
     if debug:
         import traceback
 
-        traceback.print_exc()
-    from diagnose.parse.text.masking import leaving, plain
-
-    sys.stderr.write(f"mail-diagnose: {leaving(plain(' '.join(message.split())))}\n")
+        sys.stderr.write(leaving(mask(plain(traceback.format_exc()))))
+    sys.stderr.write(f"mail-diagnose: {leaving(mask(plain(' '.join(message.split()))))}\n")
     return 3

@@ -127,7 +127,7 @@ def watch(
     import sys
 
     from diagnose.parse.text.address import check_address
-    from diagnose.parse.text.masking import plain
+    from diagnose.parse.text.masking import leaving, plain
     from diagnose.watch import config as configuration
     from diagnose.watch import passes, probe, target
     from diagnose.watch.canary import Canary
@@ -190,7 +190,7 @@ def watch(
         write(plain("\n".join(outcome.told)) + "\n", None)
     exposed = configuration.exposed(config, file) if outcome.told else ""
     for warning in [*outcome.warnings, *([exposed] if exposed else [])]:
-        sys.stderr.write(f"mail-diagnose: {plain(' '.join(warning.split()))}\n")
+        sys.stderr.write(f"mail-diagnose: {leaving(plain(' '.join(warning.split())))}\n")
     raise typer.Exit(outcome.status)
 
 

@@ -21,11 +21,14 @@ class Heartbeat:
     problems: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        from diagnose.host.live.gather import parts
         from diagnose.host.live.web import check_url
+        from diagnose.parse.text.masking import KNOWN
 
         wrong = check_url(self.url)
         if wrong:
             raise UsageError(f"--heartbeat: {wrong}")
+        KNOWN.add(*parts(self.url))
 
     def start(self, deadline: float) -> None:
         self._ping("start", "", deadline, 1)
@@ -37,6 +40,7 @@ class Heartbeat:
         from urllib.parse import urlsplit, urlunsplit
 
         from diagnose.host.live.web import send
+        from diagnose.parse.text.masking import leaving
 
         parts = urlsplit(self.url)
         query = f"{parts.query}&rid={self.run}" if parts.query else f"rid={self.run}"
@@ -47,7 +51,9 @@ class Heartbeat:
             if left <= attempt:
                 break
             time.sleep(attempt)
-            answer = send(url, text.encode()[:9000], {"Content-Type": "text/plain; charset=utf-8"}, min(ONE, left))
+            answer = send(
+                url, leaving(text).encode()[:9000], {"Content-Type": "text/plain; charset=utf-8"}, min(ONE, left)
+            )
             problem = answer.problem
             if not problem:
                 return

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from diagnose import threads
+from diagnose.parse.text.masking import KNOWN
 from diagnose.watch import message, state
 from diagnose.watch.target import Target
 
@@ -114,6 +115,7 @@ def deliver(
 
 def tell(target: Target, note: Mapping[str, Any], report: Mapping[str, Any], timeout: float) -> str:
     """One try; returns why it failed, in words that hold no secret, or nothing."""
+    note, report = KNOWN.hide_data(dict(note)), KNOWN.hide_data(dict(report))
     if target.kind in ("syslog", "journal"):
         from diagnose.host.live import datagram
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import shlex
 from dataclasses import dataclass
 
 from diagnose.errors import UsageError
 from diagnose.parse.text import masking
 from diagnose.parse.text.masking import STARS, plain
-from diagnose.parse.text.spelled import telling
 
 SHAPES = ("json", "slack", "teams", "ntfy", "gotify")
 KNOWN = "an https:// address, slack:URL, teams:URL, ntfy:URL, gotify:URL, exec:COMMAND, syslog, journal or apprise:URL"
@@ -73,7 +71,9 @@ def _program(command: str) -> str:
 
 
 def _target(kind: str, place: str, label: str) -> Target:
-    masking.KNOWN.add(*(word for word in re.split(r"[/?&=:@]", place) if telling(word)))
+    from diagnose.host.live.gather import parts
+
+    masking.KNOWN.add(*parts(place))
     digest = hashlib.sha256(f"{kind}\0{place}".encode()).hexdigest()[:16]
     return Target(kind=kind, place=place, label=label, key=digest)
 

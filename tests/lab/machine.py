@@ -347,11 +347,26 @@ class Machine:
             if not re.search(pattern, done.stdout + done.stderr):
                 raise LabError(f"{' '.join(argv)} did not show {pattern!r}:\n{done.stdout}{done.stderr}")
 
-    def diagnose(self, *args: str, user: str | None = None, timeout: float = 90) -> subprocess.CompletedProcess[str]:
+    def diagnose(
+        self, *args: str, user: str | None = None, timeout: float = 90, stdin: str = ""
+    ) -> subprocess.CompletedProcess[str]:
         """Run the tool of this checkout inside the machine."""
-        argv = (sys.executable, "-m", "diagnose", *args)
+        return self._tool((), args, user, timeout, stdin)
+
+    def traced(self, *args: str) -> str:
+        """Every program that the tool starts, with arguments and environment."""
+        with contextlib.suppress(FileNotFoundError):
+            self.path("/tmp/trace").unlink()
+        strace = ("strace", "-f", "-v", "-s", "9999", "-e", "trace=execve", "-o", "/tmp/trace")
+        self._tool(strace, args, None, 120, "")
+        return self.read("/tmp/trace")
+
+    def _tool(
+        self, before: tuple[str, ...], args: tuple[str, ...], user: str | None, timeout: float, stdin: str
+    ) -> subprocess.CompletedProcess[str]:
+        argv = (*before, sys.executable, "-m", "diagnose", *args)
         env = {"PYTHONPATH": str(CHECKOUT), "PYTHONDONTWRITEBYTECODE": "1"}
-        return self.run(*argv, user=user, env=env, timeout=timeout, cwd=str(CHECKOUT))
+        return self.run(*argv, user=user, env=env, timeout=timeout, cwd=str(CHECKOUT), stdin=stdin)
 
 
 __all__ = ["HOST_IPV6", "SECRET", "LabError", "Machine", "authority"]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import os
-import re
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from diagnose.errors import Late
+from diagnose.host.live import gather
 from diagnose.host.memo import shorten
 from diagnose.host.query import (
     Dial,
@@ -34,7 +33,6 @@ from diagnose.host.query import (
 from diagnose.parse.text.masking import KNOWN
 
 R = TypeVar("R")
-_SECRET = re.compile(r"PASS(?!IVE)|PWD|SECRET|TOKEN|API_?KEY|CREDENTIAL", re.I)
 
 
 class LiveHost:
@@ -43,9 +41,7 @@ class LiveHost:
     def __init__(self, refused: Any = None) -> None:
         self.secrets = KNOWN
         self.refused = refused
-        for name, value in os.environ.items():
-            if _SECRET.search(name) and not value.startswith("/"):
-                KNOWN.add(value)
+        gather.known()
 
     def about(self) -> str:
         """Which Postfix the answers are of, "" where there is no choice."""

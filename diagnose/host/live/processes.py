@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from diagnose.host.query import Listener, Listeners, ListenersReply, Process, Processes, ProcessesReply
-from diagnose.parse.text.masking import mask
+from diagnose.parse.text.masking import KNOWN, STARS, mask
 
 
 def processes(query: Processes) -> ProcessesReply:
@@ -20,7 +20,7 @@ def processes(query: Processes) -> ProcessesReply:
                 pid=info["pid"],
                 parent=info["ppid"] or 0,
                 name=info["name"] or "",
-                command=tuple(mask(part)[:200] for part in (info["cmdline"] or ())[:20]),
+                command=_command(info["cmdline"] or []),
                 user=info["username"] or "",
                 started=info["create_time"] or 0.0,
                 state=str(info["status"] or ""),
@@ -28,6 +28,14 @@ def processes(query: Processes) -> ProcessesReply:
             )
         )
     return ProcessesReply(processes=tuple(sorted(found, key=lambda p: p.pid)))
+
+
+def _command(words: list[str]) -> tuple[str, ...]:
+    """Options and their values belong together: what follows `--password` is masked, too."""
+    shown = mask(KNOWN.hide("\0".join(words[:20]).replace("\n", " ").replace("\0", "\n"))).split("\n")
+    alone = [mask(word)[:200] for word in shown]
+    line = mask(" ".join(shown))
+    return tuple(word if word in line else STARS for word in alone)
 
 
 def _name_space(pid: int) -> str | None:

@@ -148,7 +148,7 @@ def decode(data: bytes) -> str:
 
 
 def _clean(data: bytes, secrets: Secrets) -> str:
-    return secrets.hide(mask(decode(data)))
+    return mask(secrets.hide(decode(data)))
 
 
 def read(query: Read, secrets: Secrets) -> ReadReply:
@@ -159,7 +159,7 @@ def read(query: Read, secrets: Secrets) -> ReadReply:
     text = decode(data)
     if query.secret:
         return ReadReply(text=mask_read(text, query.secret, secrets, query.path), truncated=truncated)
-    return ReadReply(text=secrets.hide(mask(text)), truncated=truncated)
+    return ReadReply(text=mask(secrets.hide(text)), truncated=truncated)
 
 
 def stat(query: Stat) -> StatReply:

@@ -47,8 +47,8 @@ def lookup(query: MapLookup, deadline: float, secrets: Secrets) -> MapReply:
     if found and query.secret:
         value = masked_value(value, secrets)
     elif found:
-        value = mask(value)
-    error = secrets.hide(mask(_words(answer.err)))
+        value = mask(secrets.hide(value))
+    error = mask(secrets.hide(_words(answer.err)))
     if _refused(answer.err):
         return MapReply(error=error, problem=f"permission denied: only root may read {_shown(query.table)}")
     if not found and answer.code != 1 and not error:
@@ -69,7 +69,7 @@ def compare(query: MapCompare, deadline: float, secrets: Secrets) -> CompareRepl
     answer = _postmap(["-s", table.key], deadline)
     if answer.problem:
         return CompareReply(problem=answer.problem)
-    error = secrets.hide(mask(_words(answer.err)))
+    error = mask(secrets.hide(_words(answer.err)))
     if _refused(answer.err):
         return CompareReply(error=error, problem=f"permission denied: only root may read {_shown(query.table)}")
     if answer.code != 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from diagnose.patterns import late
@@ -97,16 +97,20 @@ class Secrets:
     """The secrets met in this run: whatever text leaves afterwards has them replaced, in every common form."""
 
     def __init__(self) -> None:
+        self.source: Callable[[Secrets], None] | None = None  # asked once, before the first text is looked at
+        self.public: frozenset[str] = frozenset()
+        self.vocabulary: Callable[[], frozenset[str]] = frozenset
         self._values: set[str] = set()
         self._plain: dict[str, set[str]] = {}  # by their first characters
         self._coded: dict[str, set[str]] = {}
         self._lock = threading.Lock()
+        self._gathering = threading.RLock()
 
     def add(self, *values: str) -> None:
         """Values too short or too ordinary to be told from other text are left to the place where they stand."""
         for value in values:
             value = value.strip(" \t\r\n")
-            if value in self._values or STARS in value or len(self._values) >= _MOST or ordinary(value):
+            if value in self._values or STARS in value or len(self._values) >= _MOST or self._ordinary(value):
                 continue
             try:
                 plain = {form for form in forms(value) if len(form) >= SHORTEST}
@@ -119,12 +123,25 @@ class Secrets:
                     for form in forms_:
                         index.setdefault(form[:SHORTEST], set()).add(form)
 
+    def _ordinary(self, value: str) -> bool:
+        core = value.lower()
+        return ordinary(value) or core in self.public or (core.isalpha() and core in self.vocabulary())
+
+    def gather(self) -> None:
+        """Ask the source, once; whoever comes meanwhile waits."""
+        with self._gathering:
+            source, self.source = self.source, None
+            if source is not None:
+                source(self)
+
     def values(self) -> frozenset[str]:
         with self._lock:
             return frozenset(self._values)
 
     def hide(self, text: str) -> str:
         """The text with the values and their forms replaced; a base64 text that holds one goes as a whole."""
+        if self.source is not None:
+            self.gather()
         if not self._values:
             return text
         with self._lock:

@@ -37,7 +37,7 @@ _BLOB = late(
 _IN_LOGS = (
     b"pass", b"pw", b"secret", b"token", b"cred", b"key", b"auth", b"bearer", b"basic ", b"://", b"static:", b"inline:", b"map:{",
     b"coded ", b"resp=", b"attr", b"identified", b"dictionary", b"duplicate", b"login", b" -", b"]: > ", b"]: < ", b"-> server",
-    b"client -> ", b" c: ", b"@[", b"== ", b"==\n", b" 334", b"hook", b"kennwort", b"contrase",
+    b"client -> ", b" c: ", b"@[", b"== ", b"==\n", b" 334", b"hook", b":*:", b":5432:", b"{sha", b"{ssha", b"{crypt", b"{plain", b"$2y$", b"$6$", b"cookie", b"535 ", b"kennwort", b"contrase",
 )  # fmt: skip
 _LOGIN_MARK = re.compile(rb"auth (?:login|plain|cram|x?oauth|ntlm|digest|scram)| 334 |private key--")
 _LONG_WORD = bytes(97 if chr(octet).isalnum() or octet in b"-_+/" else 32 for octet in range(128)) + b" " * 128

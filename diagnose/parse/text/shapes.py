@@ -13,12 +13,14 @@ NAMES = (
     "passw", "pass=", "pass:", "pass ", "pass_", "pass'", 'pass"', "pass>", "pass`", "pass\t", "pass.", "pass|", "pass-", "pass]",
     "passp", "passc", "_pass", "pwd", "pw=", "pw:", "pw ", "pw'", 'pw"', "pw>", "pw\t", "pw|", "secret", "token", "credential",
     "kennwort", "contrase", "motdepasse", "key=", "key:", "key ", "key'", 'key"', "key>", "key_", "key]", "key-", "key)", "key|",
+    "senha", "wachtwoord", "has\u0142o", "\u043f\u0430\u0440\u043e\u043b\u044c", "\u5bc6\u7801", "\u5bc6\u78bc", "\u30d1\u30b9\u30ef\u30fc\u30c9", "mot de passe", "pass phrase", "salasana", "l\u00f6senord", "adgangskode",
+    "heslo", "parola", "\u015fifre", "jelsz\u00f3", "passordet", "\u03ba\u03c9\u03b4\u03b9\u03ba",
     "auth=", "auth:", "auth'", 'auth"', "auth(", "auth_", "auth-", "authkey", "authorization",
 )  # fmt: skip
 """What a name that says "this is secret" holds. Words that prose is full of (authentication) are not among them."""
 
-# Stand for `x:y@`, `://` before `@`, a word of 32 letters and digits, four colons.
-LOGIN, URL, LONG, PGPASS = "\0login", "\0url", "\0long", "\0colons"
+# Stand for `x:y@`, `://` before `@`, a word of 32 letters and digits, four colons, a long word with a colon.
+LOGIN, URL, LONG, PGPASS, PAIR = "\0login", "\0url", "\0long", "\0colons", "\0pair"
 
 # Searched before the words that hold them: most texts have none.
 _FIRST = (
@@ -28,7 +30,7 @@ _FIRST = (
 
 _OPTION = r"(?:^|(?<=[\s\"',\[]))"
 _VALUE = r"(\"[^\"\n]+\"|'[^'\n]+'|[^\s\"',\]]+)"
-_PROGRAMS = "mysql mariadb sshpass smbclient ldap swaks sendemail msmtp nail mailx mutt mosquitto 7z zip psql redis-cli curl".split()
+_PROGRAMS = "mysql mariadb sshpass smbclient ldap swaks sendemail msmtp nail mailx mutt mosquitto 7z zip psql redis-cli curl docker podman".split()
 _LABELS = r"smtps?|lmtp|relay|mailto|to|from|b?c?cc|rfc822|sip|xmpp|id"
 
 _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
@@ -69,6 +71,25 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
         rf"\b(?:{'|'.join(_PROGRAMS)})\w*\b[^\n|;]{{0,300}}?\s-(?:p|a?P|ap|xp|w|pw|a)(?!assword)(?:\s+|=)?[\"']?(?![-\d]{{1,6}}(?:\s|$))([^\s\"',]+)",
     ),
     (("-ap", "-xp", "-pw"), rf"{_OPTION}-(?:ap|xp|pw)(?:\s+|['\"],\s*|=){_VALUE}"),
+    ((" login ",), r"(?m)(?:^|[\s>])[A-Za-z]{0,4}\d{1,6} LOGIN (?:\"[^\"\n]{0,100}\"|[^\s\"]{1,100}) \"?([^\s\"{]+)"),  # IMAP
+    (
+        ("echo ", "printf "),
+        r"(?:passwordeval\W{1,4}(?:echo|printf)\s+|\b(?:echo|printf)\s+(?:-[ne]+\s+|['\"]?%s['\"]?\s+){0,2}(?=[^|\n]{1,200}\|\s*(?:base64|openssl|docker|podman|htpasswd|sudo|chpasswd)))['\"]?([^\s'\"|]+)",
+    ),
+    (("masterauth", "requirepass"), r"(?i)\b(?:masterauth|requirepass)\s+[\"']?([^\s\"']+)"),
+    # Hashes of passwords, and passwords, as user databases write them.
+    (
+        ("{s", "{p", "{c", "{m", "{b", "{a", "{d"),
+        r"(?i)\{(?:S?SHA\d*|S?MD5|PLAIN|CLEAR\w*|CRYPT|SHA\d*-CRYPT|MD5-CRYPT|BLF-CRYPT|ARGON2\w*|SCRAM[\w-]*|CRAM-MD5|DIGEST-MD5|PBKDF2\w*)\}([^\s:,\"'}]{4,})",
+    ),
+    (("$",), r"\$(?:1|2[abxy]?|5|6|7|y|gy|apr1|argon2\w{0,2})\$([^\s:,\"'}]{8,})"),
+    # A line of a password table.
+    (("]:",), r"(?m)\[[\w.:-]{1,255}\]:\w{1,12}(?:[ \t]+=?[ \t]*|=)[\w.+-]{1,64}(?:@[\w.-]{1,100})?:(?!\s)([^\n\"]{2,300}?)(?=[\"']?\s*(?:$|>>|\|)|\"|[,}])"),
+    (
+        (PAIR,),
+        r"(?m)^(?:\[?[\w-]+(?:\.[\w-]+)+\]?(?::\w{1,12})?|@?[\w.+-]{0,64}@[\w-]+(?:\.[\w-]+)+)(?:[ \t]+=?[ \t]*|=)[\w.+-]{1,64}(?:@[\w.-]{1,100})?:(?!\d{1,5}\s*$)([^\s:/\"]{4,200})[ \t\r]*$",
+    ),
+    (("unused parameter",), r"unused parameter: [\w.-]{0,80}(?:pass|pw|secret|token|key|auth|login|cred)[\w.-]{0,40}=([^\n]+)"),
     (("pass:",), r"\bpass:([^\s\"',]+)"),
     # Calls and pairs: login("user", "…"), NetworkCredential("user", "…"), auth=("user", "…")
     (
@@ -83,7 +104,7 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
     # A client's word of base64 behind its mark.
     (
         ("server:", "client:", "srv:", "\nc:", "\nr:", "\ns:", "\nt:", " c: ", " s: ", "> ", "< ", "->", "<-", "=>", "~>", ">>", "<<", "c] ", "s] "),
-        r"(?m)(?:(?:SERVER|CLIENT|SRV|\b[CRST])(?::| ->|\])[ \t]*|(?:\]|\d): [<>] \S+: |(?:^|[\s:'\"])(?:>{1,3}|<{1,3}|->|=>|<-|~>)[ \t]*)"
+        r"(?m)(?:(?:SERVER|CLIENT|SRV|\b[CRST])(?::| ->|\])[ \t]*|(?:^|\]: |\d: )[<>] \S+: |(?:^|[\s:'\"])(?:>{1,3}|<{1,3}|->|=>|<-|~>)[ \t]*)"
         r"(?![A-Z]{4,8}[ \t\r]*$|\d+[ \t\r]*$)((?=[a-z\d+/]*[A-Z+/=]|[A-Za-z+/]*\d)[A-Za-z0-9+/]{4,}={0,2})[ \t\r]*$",
     ),
     # smtp -v, proxymap -v, SASL libraries, dovecot
@@ -107,6 +128,27 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
     ),
 )  # fmt: skip
 
+
+# The same, but a group is a secret only where it looks like one by itself.
+_PAIR = r"(?:sha\d*|md5|[a-z]*id|ref|etag|commit|build|version|tag|urn|mid|https?|file|data|cert\w*|fingerprint|serial|dsn|at|on|by|said|code|status)"
+_TELLING: tuple[tuple[tuple[str, ...], str], ...] = (
+    # user:password by itself
+    ((PAIR,), rf"(?i)(?<![\w/:.@$-])(?!{_PAIR}:)[\w.+-]{{2,64}}(?:@[\w.-]{{1,100}})?:(?=[^\s/]{{0,60}}\d)(?=[^\s/]{{0,60}}[a-z])([^\s/:,;()\"'<>\[\]]{{8,200}})(?![:/])"),
+    (("user/", "user:", "name:", "name/", "login:", "login/", "account:", "account/", "credential"), r"(?i)(?:user\w*|login|account|credentials?)\s?[/:]\s?(?:pass\w*\s?[:=]?\s?)?[\w.@+-]{1,64}\s?[/:]\s?([^\s\"',;/]{6,200})"),
+    # … the password for the relay was: …
+    (
+        ("passw", "kennwort", "secret", "token", "api key", "pass phrase", "mot de passe", "contrase"),
+        r"(?i)(?:passw\w{1,6}|kennwort|secret|token|api key|pass phrase|mot de passe|contrase\w{1,3}) (?:[\w@.+'-]{1,60} ){0,4}?"
+        r"(?:[\w@.+'-]{1,60} ?:|is|was|to|ist|lautet|es|est|as) [\"']?([^\s\"'<>]{6,200})",
+    ),
+    (("key ", " pw "), r"(?i)\b(?:using|with|our|your|my|the|api|for|is) (?:key|pw) [\"']?([^\s\"'<>]{8,200})"),
+    (("sig", "otp", "pin", "session", "jwt"), r"(?i)(?<![\w-])(?:sig|signature|otp|pin|session(?:id)?|jwt)[=:] ?([^\s&;,\"'<>]{6,400})"),
+    (("pass ",), r"(?i)\bpass [\"'`]?([^\s\"'`()=]{6,200})"),
+    (("send ",), r"\bsend\s\"([^\"\n]{4,200})\\[rn]\""),
+    (("auth ",), r"(?i)\bAUTH (?:PLAIN|LOGIN )?\s?[\w.@+-]{1,64} ([^\s\"',;]{8,200})"),
+    (("535",), r"\b53[45][ -][^\n]{0,300}?[\w.@+-]{2,64}[/:]([^\s/:,;()\"'<>]{8,200})"),
+    (("cookie:",), r"(?i)\bcookie: ?[\w-]{1,60}=([^;\s]{6,2000})"),
+)  # fmt: skip
 
 # Keys as their providers make them: searched in words of twelve letters and more.
 _KEYS: tuple[tuple[tuple[str, ...], str], ...] = (
@@ -134,7 +176,9 @@ _KEYS: tuple[tuple[tuple[str, ...], str], ...] = (
 @cache
 def _index(keys: bool) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """(what is searched first, the words that hold it), each word once."""
-    rest = dict.fromkeys(word for needed, _ in (_KEYS if keys else _TABLE) for word in needed if word[0] != "\0")
+    rest = dict.fromkeys(
+        word for needed, _ in (_KEYS if keys else (*_TABLE, *_TELLING)) for word in needed if word[0] != "\0"
+    )
     if keys:
         return (("", tuple(rest)),)
     rest |= dict.fromkeys(NAMES)
@@ -153,20 +197,23 @@ def words() -> tuple[str, ...]:
 
 @cache
 def _rows() -> dict[str, tuple[int, ...]]:
-    table = (*_KEYS, *_TABLE)
+    table = (*_KEYS, *_TABLE, *_TELLING)
     words = {word for needed, _ in table for word in needed}
     return {word: tuple(row for row, (needed, _) in enumerate(table) if word in needed) for word in words}
 
 
-_compiled = cache(lambda row: re.compile((*_KEYS, *_TABLE)[row][1]))
+_compiled = cache(lambda row: re.compile((*_KEYS, *_TABLE, *_TELLING)[row][1]))
+_SURE = len(_KEYS) + len(_TABLE)
 _LOGIN = re.compile(r":[^\s@:]{1,500}@")
 _URL = re.compile(r":\\?/\\?/[^\s/@]{1,1200}@")
+_PAIRED = re.compile(r":[^\s:/,;()\[\]<>]{4}")
 _LONG = re.compile(r"[A-Za-z0-9+/]{32}")
 
 
-def shapes(text: str, lowered: str, long: str) -> tuple[list[re.Pattern[str]], bool]:
-    """The patterns that may find something in a text, and whether a NAME occurs in it. The groups of a pattern are the
-    secrets, all of it where it has none. long: the text's words of twelve characters and more.
+def shapes(text: str, lowered: str, long: str) -> tuple[list[tuple[re.Pattern[str], bool]], bool]:
+    """The patterns that may find something in a text, each with whether all that it finds is secret, not only what looks
+    like it; and whether a NAME occurs in the text. The groups of a pattern are the secrets, all of it where it has
+    none. long: the text's words of twelve characters and more.
 
     Patterns are compiled on first use: importing this module must stay quick.
     """
@@ -178,13 +225,15 @@ def shapes(text: str, lowered: str, long: str) -> tuple[list[re.Pattern[str]], b
         held += [LONG] if _LONG.search(long) else []
     if "@" in text:
         held += [mark for mark, pattern in ((LOGIN, _LOGIN), (URL, _URL)) if pattern.search(text)]
+    if _PAIRED.search(text):
+        held.append(PAIR)
     if text.count(":") > 3:
         held.append(PGPASS)
     if not held:
         return [], False
     index = _rows()
     rows = {row for word in held for row in index.get(word, ())}
-    return [_compiled(row) for row in sorted(rows)], any(word in NAMES for word in held)
+    return [(_compiled(row), row < _SURE) for row in sorted(rows)], any(word in NAMES for word in held)
 
 
 def keyed(word: str) -> bool:

@@ -18,8 +18,9 @@ _JUDGED = 200  # characters that tell what a value is
 _VALUE = late(r"\S{0,400}")  # as much of a word is looked at; it is struck to its end
 
 _STRONG = (
-    r"pass(?:word|wort|wd|phrase|code|w)?(?![a-z]{0,12}(?:ing|ive|age|ed|es|eng\w{0,9}|port|thr\w{0,9})\b)|pwd|pw(?![a-z])"
-    r"|psswd|secret|token|credential|kennwort|contrase\w{1,9}|motdepasse|(?:api|access|private|shared|account|server|smtp|mail\w{0,12}"
+    r"pass phrase|pass(?:word|wort|wd|phrase|code|w)?(?![a-z]{0,12}(?:ing|ive|age|ed|es|eng\w{0,9}|port|thr\w{0,9})\b)|pwd|pw(?![a-z])"
+    r"|psswd|senha|wachtwoord|has\u0142o|\u043f\u0430\u0440\u043e\u043b\u044c|\u5bc6[\u7801\u78bc]|\u30d1\u30b9\u30ef\u30fc\u30c9|mot de passe|salasana|l\u00f6senord"
+    r"|adgangskode|heslo|parola|\u015fifre|jelsz\u00f3|passordet|\u03ba\u03c9\u03b4\u03b9\u03ba\w{0,3}|secret|token|credential|kennwort|contrase\w{1,9}|motdepasse|(?:api|access|private|shared|account|server|smtp|mail\w{0,12}"
     r"|master|signing|encryption|license|app|webhook|send\w{0,12}|auth)[\s._-]?key"
 )
 _NAMED = late(rf"(?:{_STRONG})|(?:key(?!cloak|board|word|sto|server|ring|tab|chain)|auth(?!ent|or(?!ization)))")
@@ -42,7 +43,7 @@ _PAIR = late(  # {"name": "SMTP_PASSWORD", "value": "…"}, <name>password</name
 )
 _ATTRIBUTES = late(r"""(?:\s+[\w:-]{1,40}\s*=\s*(?:"[^"]{0,80}"|'[^']{0,80}')){1,5}\s*>""")
 _LEAD = late(
-    r"""(?:!!?\w+[ \t]+|[|>][+-]?\d?[ \t]*\n[ \t]+|<!\[CDATA\[|(?:[brfu]{1,2}|@|\$|L|N)(?=["'])|\{\s*["']?(?:value|plain)["']?\s*[:=]\s*"""
+    r"""(?:!!?\w+[ \t]+|(?:env|getenv|get|config|fetch|ENV\.fetch|os\.(?:environ\.get|getenv))\(\s{0,9}["'][\w.]{1,80}["']\s{0,9},\s{0,9}|[|>][+-]?\d?[ \t]*\n[ \t]+|<!\[CDATA\[|(?:[brfu]{1,2}|@|\$|L|N)(?=["'])|\{\s*["']?(?:value|plain)["']?\s*[:=]\s*"""
     r"""|<<(?=")|[A-Za-z]\w{0,20}(?:<\w+>|\[\])?\??\s*=\s*(?=["'])|(?:String|SecureString|bytes|str|sensitive|Secret|ENV|quote)\(\s*|new \w+\(\s*)""",
     re.I,
 )
@@ -96,9 +97,21 @@ _PATH = late(
     r"(?:file:)?(?:/[A-Za-z][\w.-]*){2,}/?|[A-Z]:\\\S*|\S+\.(?:pem|key|crt|cf|conf|db|so|py|java|php|txt|json|ya?ml)\b"
 )
 _FACT = late(
-    r"<?[^\s:@]*@[\w.-]+>?|\[[\w.:-]+\](?::\d+)?|[\d:./T+-]+Z?|[\w-]+\(\)?|(?![^/]*\d[^/]*[A-Z])[A-Z][\w+-]*(?:/(?!\w*\d)[\w+-]+)+"
+    r"<?[^\s:@]*@[\w.-]+>?|[\w.-]*\[[\da-fA-F.:]+\]|\[[\w.:-]+\](?::\d+)?|[\d:./T+-]+Z?|[\w-]+\(\)?|(?![^/]*\d[^/]*[A-Z])[A-Z][\w+-]*(?:/(?!\w*\d)[\w+-]+)+"
     r"|[a-z]*(?:[A-Z]+[a-z]{2,}){0,6}|[A-Z_]+|[a-z]+(?:[-_/][a-z]+)*|(?:SCRAM-)?SHA-?\d+\S*|[A-Z]{2,}-?\d{1,3}|[\w-]+=.*|0x[0-9a-f]+|\W*|\d+[a-z]{0,3}"
 )
+_PROMPTS = ("UGFzc3dvcmQ6", "VXNlcm5hbWU6")
+
+
+def _random(value: str) -> bool:
+    """Whether a value looks like a secret where nothing else says so: letters with digits or signs among them."""
+    core = value.strip("\"'.,;:?()[]{}<>")
+    digits, signs = any(map(str.isdigit, core)), any(char in "!#$%^&*~" for char in core)
+    cases = any(map(str.isupper, core)) and any(map(str.islower, core))
+    long = len(core) > 19 and core.isalnum()
+    return (signs or (digits and (cases or long))) and telling(value) and core not in _PROMPTS
+
+
 _NAMED_HOST = late(r"\[?[\w-]+(?:\.[\w-]+)*\.(?:[A-Za-z]{2,}|\d+)\.?\]?(?::\d+)?")
 _MIXED = late(r"[a-z]\d{0,9}[A-Z]\w{0,60}\d|\d[A-Z]")  # as no host's name is
 
@@ -146,7 +159,13 @@ def _found(text: str) -> list[Span]:
     lowered = text.lower()
     long = " ".join([word for word in text.split() if len(word) > 11])
     patterns, named = shapes(text, lowered, long)
-    spans = [each.span(index) for pattern in patterns for each in pattern.finditer(text) for index in _groups(each)]
+    spans = [
+        each.span(index)
+        for pattern, sure in patterns
+        for each in pattern.finditer(text)
+        for index in _groups(each)
+        if sure or _random(each[index])
+    ]
     if named:
         spans += _values(text, lowered)
     spans += exchanges(text, lowered, bool(long) and not long.islower())
