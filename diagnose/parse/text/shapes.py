@@ -104,7 +104,7 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
     # A client's word of base64 behind its mark.
     (
         ("server:", "client:", "srv:", "\nc:", "\nr:", "\ns:", "\nt:", " c: ", " s: ", "> ", "< ", "->", "<-", "=>", "~>", ">>", "<<", "c] ", "s] "),
-        r"(?m)(?:(?:SERVER|CLIENT|SRV|\b[CRST])(?::| ->|\])[ \t]*|(?:^|\]: |\d: )[<>] \S+: |(?:^|[\s:'\"])(?:>{1,3}|<{1,3}|->|=>|<-|~>)[ \t]*)"
+        r"(?m)(?:(?:SERVER|CLIENT|SRV|\b[CRST])(?::| ->|\])[ \t]*|(?:^|\]: |\d: )[<>] \S+\[[\da-fA-F.:]+\](?::\d+)?: |(?:^|[\s:'\"])(?:>{1,3}|<{1,3}|->|=>|<-|~>)[ \t]*)"
         r"(?![A-Z]{4,8}[ \t\r]*$|\d+[ \t\r]*$)((?=[a-z\d+/]*[A-Z+/=]|[A-Za-z+/]*\d)[A-Za-z0-9+/]{4,}={0,2})[ \t\r]*$",
     ),
     # smtp -v, proxymap -v, SASL libraries, dovecot
