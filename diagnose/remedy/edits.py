@@ -67,7 +67,7 @@ def parameter(old: bytes | None, name: str, value: str | None) -> bytes:
 
 def line(old: bytes | None, number: int, find: str, put: str, at: str) -> bytes:
     """One line (from 1) with `find` replaced by `put`; at: "start", "end", "whole" or "within" the line, once; "all" of it; "gap",
-    where `find` counts the run of blanks that becomes `put`; "comment", from a blank and `#` on. A `put` that is there is left."""
+    where `find` counts the run of blanks that becomes `put`; "comment", from a blank and `#` on; "key", its first word. A `put` that is there is left."""
     lines = _lines(old)
     if not 0 < number <= len(lines):
         raise Changed(f"there is no line {number}")
@@ -84,6 +84,7 @@ def line(old: bytes | None, number: int, find: str, put: str, at: str) -> bytes:
             "end": wanted + b"$",
             "whole": b"^" + wanted + b"$",
             "comment": rb"[ \t]+#.*$",
+            "key": rb"^\S+",
         }.get(at, wanted)
         made, count = re.subn(pattern, lambda _: new, body, count=0 if at == "all" else 1)
     if not count:

@@ -21,6 +21,7 @@ from diagnose.remedy.steps import MasterOption, RemoveParameter, RepairLine, Set
 R = TypeVar("R")
 _MAP_TYPES = ("lmdb", "hash", "cdb", "btree", "dbm")
 CHROOTED = ("resolv.conf", "hosts", "nsswitch.conf", "services")
+_FILLS = "/usr/lib/postfix/configure-instance.sh"
 _FEW = 5  # messages that are tried again at once
 
 
@@ -179,6 +180,11 @@ class Evidence:
     def restart(self, why: str) -> tuple[Step, ...]:
         verb = "restart" if facts.master(self.ctx) else "start"
         service = Service(verb=verb, manager=self.manager, config=self.config, why=why)
+        if verb == "start" and not self.manager and self.config == "/etc/postfix" and self.there(_FILLS):
+            return (
+                Command(argv=(_FILLS, "-"), why="It fills the chroot, as Debian's service does at each start."),
+                service,
+            )
         return (*self.copies(), service, *self.retry())
 
     def start_again(self) -> tuple[Step, ...]:
@@ -223,7 +229,7 @@ class Evidence:
         why = "Chrooted services read this copy."
         found: list[Step] = []
         if not self.there(place):
-            found.append(Command(argv=("mkdir", "-p", "-m", "0755", "--", place), why=why))
+            found.append(Command(argv=("mkdir", "-p", "-m", "0755", "--", place), changes=(place,), why=why))
         for name in CHROOTED:
             source, copy = f"/etc/{name}", f"{place}/{name}"
             text = self.ask(Read(source))

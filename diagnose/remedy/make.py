@@ -13,7 +13,6 @@ from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Plan, maker
 from diagnose.remedy.steps import Class, Refused, Step
 
-OFFERS_FIX = False  # whether there is a command `fix` that asks for what a plan lacks
 _VISIBLE = 8  # lines of settings shown where nothing can be pasted
 
 
@@ -52,7 +51,7 @@ def remedy(diagnosis: Diagnosis, plan: Plan, here: bool) -> Remedy:
         commands = ()
     if plan.steps and not commands:
         words += [line for step in plan.steps for line in _settings(step)][:_VISIBLE]
-        if OFFERS_FIX and here:
+        if here:
             commands = (f"sudo mail-diagnose fix {diagnosis.cause.id}",)
     return Remedy(text="\n".join(word for word in words if word), commands=commands)
 

@@ -237,8 +237,8 @@ class RepairLine(FileStep):
         pattern = {"start": f"^{find}", "end": f"{find}$", "whole": f"^{find}$", "gap": "[[:blank:]][[:blank:]]*"}.get(
             self.at, find
         )
-        if self.at == "comment":
-            pattern = "[[:blank:]][[:blank:]]*#.*$"
+        if self.at in ("comment", "key"):
+            pattern = "[[:blank:]][[:blank:]]*#.*$" if self.at == "comment" else "^[^[:blank:]][^[:blank:]]*"
         flag = {"gap": self.find, "all": "g"}.get(self.at, "")
         script = f"{self.line}s{mark}{pattern}{mark}{put}{mark}{flag}"
         return (shlex.join(("sed", "-i", script, self.path)),)

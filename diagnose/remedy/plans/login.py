@@ -6,14 +6,14 @@ import re
 
 from diagnose import facts
 from diagnose.facts.route import Route
-from diagnose.host.query import Read, Stat
+from diagnose.host.query import Read, Resolve, Stat
 from diagnose.model import Observation, Status
 from diagnose.parse.postfix import table
 from diagnose.parse.postfix.table import Table
 from diagnose.parse.text.masking import STARS
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Ask, Plan, plans
-from diagnose.remedy.plans.relays import keys, near_key, password_table, set_hop, usable_type
+from diagnose.remedy.plans.relays import keys, moved_key, near_key, password_table, set_hop, usable_type
 from diagnose.remedy.plans.settings import take_up
 from diagnose.remedy.running import InstallPackage, Mode, Ownership
 from diagnose.remedy.steps import Step, TableEntry
@@ -86,11 +86,8 @@ def login(e: Evidence) -> Plan | None:
     near = near_key(held, way.nexthop)
     if found is not None and near and e.ask(Read(source, secret="sasl")).problem is None:
         kind = usable_type(e, found)
-        entry = TableEntry(
-            path=e.real(source),
-            key=way.nexthop,
-            same_as=near,
-            why=f"Postfix asks for {way.nexthop}; the login stands under {near}.",
+        entry = moved_key(
+            e, found, near, way.nexthop, f"Postfix asks for {way.nexthop}; the login stands under {near}."
         )
         more = switched_on(e, way, f"{kind}:{found.name}")
         return Plan(steps=(entry, *e.build(kind, found.name, way.nexthop), *more, *take_up(e)))
@@ -267,6 +264,9 @@ def name(e: Evidence) -> Plan | None:
     seen = next(iter(e.seen("relay.name")), None)
     if way is None or seen is None or not way.relay:
         return None
+    native = "native" in way.value("smtp_host_lookup")
+    if native and e.copies() and e.ask(Resolve(way.host)).addresses:
+        return Plan(steps=e.restart("The chroot's copies lack what this host's own files know of the relay."))
     if seen.data.get("kind") == "hosts-only":
         why = "The relay's name stands in the hosts file alone."
         return Plan(steps=(e.put("smtp_host_lookup", "dns, native", why), *take_up(e)))

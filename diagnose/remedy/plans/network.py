@@ -8,8 +8,16 @@ from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Other, Plan, plans
 from diagnose.remedy.plans.relays import by_login, keys, near_key, password_table, set_hop
 from diagnose.remedy.plans.settings import take_up
+from diagnose.remedy.running import FirewallAccept
 from diagnose.remedy.steps import Step
 
+_ACCEPTING = (
+    ("nft", "insert"),
+    ("iptables", "-I"),
+    ("ip6tables", "-I"),
+    ("ufw", "allow"),
+    ("fail2ban-client", "unban"),
+)
 _IMPLICIT = (465, 2465, 8465)
 
 
@@ -77,6 +85,42 @@ def through_relay(e: Evidence) -> Plan | None:
         text=f"please open outgoing TCP port 25{subject}; we run a mail server there.",
     )
     return Plan(by=(other,), text="Send through a relay on a port that is open from here, or have port 25 opened.")
+
+
+@plans("local-firewall-blocks-smtp")
+def accept(e: Evidence) -> Plan | None:
+    """The check's own words name the command of the tool that keeps the rule; it is made as narrow as the packet is."""
+    steps: list[Step] = []
+    for seen in e.seen("firewall.smtp"):
+        argv = str(seen.data.get("fix") or "").rpartition(": ")[2].split()
+        if seen.status is not Status.FAILED or tuple(argv[:2]) not in _ACCEPTING:
+            continue
+        undo: tuple[str, ...] = ()
+        owner = e.value("mail_owner") or "postfix"
+        if argv[:2] == ["nft", "insert"] and "dport" in argv and argv[3] in ("inet", "ip", "ip6"):
+            at = argv.index("tcp")
+            argv[at:at] = ["meta", "skuid", owner]
+        elif argv[1] == "-I":
+            if "--dport" in argv:
+                at = argv.index("-j")
+                argv[at:at] = ["-m", "owner", "--uid-owner", owner]
+            undo = (argv[0], "-D", *argv[2:])
+        elif argv[0] == "ufw":
+            undo = ("ufw", "delete", *argv[1:])
+        port = seen.data.get("port")
+        why = f"The rule {seen.data.get('rule')} stops it."
+        steps.append(
+            FirewallAccept(
+                argv=tuple(argv), undo=undo, why=why, opens=f"Postfix' own connections to TCP port {port} pass"
+            )
+        )
+    if not steps:
+        return None
+    text = (
+        f"{e.diagnosis.remedy.text.partition(chr(10))[0]} A rule that is put in by hand lasts until the next reload: write it where "
+        "the rules are kept (/etc/nftables.conf, ufw, firewalld, csf.conf)."
+    )
+    return Plan(steps=(*steps, *e.retry()), text=text)
 
 
 @plans("ipv6-broken")

@@ -134,12 +134,8 @@ def meant_hop(e: Evidence, way: Route, kind: str) -> str | None:
         return None
     host, port = match[1], match[2] or match[3] or ""
     if not port.isdigit():
-        port = (
-            _PORTS.get(port.lower())
-            or next((_PORTS[n] for n in difflib.get_close_matches(port.lower(), _PORTS, 1, 0.5)), "")
-            if port
-            else ""
-        )
+        word = port.lower()
+        port = _PORTS.get(word) or ("465" if re.search("ssl|smtps", word) else "587" if word else "")
     found = password_table(e)
     known = hops(keys(e, found)) if found else []
     if kind in ("nxdomain", "no-data"):
@@ -180,10 +176,15 @@ def follow_key(e: Evidence, old: str, hop: str) -> list[Step]:
     near = old if old in held else near_key(held, hop)
     if not near or e.ask(Read(table.source(found), secret="sasl")).problem:
         return []
-    entry = TableEntry(
-        path=e.real(table.source(found)),
-        key=hop,
-        same_as=near,
-        why=f"Postfix will ask for {hop}; the login stands under {near}.",
-    )
-    return [entry, *e.build(usable_type(e, found), found.name, hop)]
+    step = moved_key(e, found, near, hop, f"Postfix will ask for {hop}; the login stands under {near}.")
+    return [step, *e.build(usable_type(e, found), found.name, hop)]
+
+
+def moved_key(e: Evidence, found: Table, near: str, hop: str, why: str) -> Step:
+    """The login under the next hop's name too. A key that is not shown whole, since it may hold more, is written anew."""
+    source = e.real(table.source(found))
+    if "\u2026" not in near:
+        return TableEntry(path=source, key=hop, same_as=near, why=why)
+    text = sasl_passwd.parse(e.ask(Read(source, secret="sasl")).text)
+    line = next(entry.line for entry in text.entries if entry.key == near)
+    return e.repair(source, line, "", hop, why, at="key")

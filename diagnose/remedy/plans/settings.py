@@ -35,7 +35,7 @@ def settings(e: Evidence) -> Plan | None:
         steps += _line(e, seen, "Postfix cannot read the line.") or _unread_service(e, seen)
     done = {getattr(step, "line", 0) for step in steps}
     for seen in e.seen("config.value"):
-        if seen.data.get("line") not in done or not done:
+        if seen.status is Status.FAILED and seen.data.get("line") not in done - {0}:
             steps += _value(e, seen)
     for seen in e.seen("config.unknown-parameter"):
         if seen.status is Status.FAILED:
