@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from diagnose.host.live import system
+from diagnose.host.live import hook, system
 from diagnose.host.query import Exec
 from diagnose.parse.text.masking import Secrets
 
@@ -38,3 +41,37 @@ def test_root_runs_nothing_that_others_may_replace(tmp_path: Path) -> None:
     tmp_path.chmod(0o777)
     assert str(tmp_path) not in system.search_path(str(tmp_path), True)
     assert system.search_path("/opt/x", True).startswith("/usr/local/sbin:")
+
+
+GREEDY = 'import sys; x = bytearray(400_000_000); print("all of it")'
+
+
+def test_every_kind_of_child_is_limited(tmp_path: Path) -> None:
+    """Whoever starts a child limits it, or says here why not."""
+    free = {"carry.py": "the user's own order: an installation takes what it takes"}
+    starts = re.compile(r"subprocess\.(?:Popen|run|check_output|call)\(")
+    for path in Path(system.__file__).parents[2].rglob("*.py"):
+        for found in starts.finditer(text := path.read_text("utf-8")):
+            if path.name not in free:
+                assert "limited(" in text[found.start() : found.start() + 200], (
+                    f"{path.name}: {text[found.start() :][:200]}"
+                )
+
+
+def test_a_hook_that_wants_all_memory_fails_and_says_so(tmp_path: Path) -> None:
+    assert hook.feed((sys.executable, "-c", GREEDY), "x", 20.0, {}) == "exit status 1"
+    assert hook.feed(("/nowhere/at/all",), "x", 20.0, {}).startswith("cannot be started")
+    # A file of its own may be as long as it is.
+    log = tmp_path / "log"
+    log.write_bytes(b"x" * 20_000_000)
+    assert hook.feed(("/bin/sh", "-c", f"cat >> {log}"), "alarm", 20.0, {}) == ""
+    assert log.stat().st_size == 20_000_005
+
+
+def test_a_child_that_never_ends_its_output_is_kept_in_part() -> None:
+    with pytest.raises(subprocess.TimeoutExpired):
+        system.heard(["/bin/sh", "-c", "sleep 30"], 0.3)
+    code, out, _ = system.heard(["/bin/cat", "/dev/zero"], 10.0)
+    assert code != 0
+    assert len(out) == system.OUTPUT_LIMIT + 1
+    assert system.heard(["/bin/cat"], 5.0, b"given") == (0, b"given", b"")

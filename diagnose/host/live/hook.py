@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from diagnose.host.live.system import limited
+
 
 def feed(argv: Sequence[str], text: str, timeout: float, environment: Mapping[str, str]) -> str:
-    """Returns why it failed, or nothing. Its output is thrown away; with its children it ends at the time-out."""
+    """Returns why it failed, or nothing. Its output is thrown away, its memory limited; with its children it ends at the
+    time-out."""
+    if shutil.which(argv[0]) is None:
+        return "cannot be started: No such file or directory"
     try:
         process = subprocess.Popen(
-            list(argv),
+            limited(argv, writes=True),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

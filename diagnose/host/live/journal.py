@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 
-from diagnose.host.live.system import environment, find, scratch
+from diagnose.host.live.system import environment, find, limited, scratch
 
 _CHUNK = 1 << 18
 _PIPE_SIZE = 1 << 20
@@ -62,7 +62,13 @@ def chunks(since: float, until: float | None = None, deadline: float | None = No
 
 def _run(argv: list[str], errors: int, deadline: float | None) -> Iterator[bytes]:
     with subprocess.Popen(
-        argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, env=environment(), cwd="/", bufsize=0
+        limited(argv),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        env=environment(),
+        cwd="/",
+        bufsize=0,
     ) as child:
         assert child.stdout is not None
         widen(child.stdout.fileno())

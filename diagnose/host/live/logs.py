@@ -252,8 +252,9 @@ def _tail(chunks: Iterator[bytes], limit: int, deadline: float) -> tuple[deque[b
             total -= len(held.popleft())
             whole = False
         if time.monotonic() >= deadline:
-            whole = False
             break
+    # journalctl(1) is stopped at the deadline: its end looks like the journal's.
+    whole = whole and time.monotonic() < deadline
     if total > limit:
         first = held.popleft()
         cut = first.find(b"\n", total - limit - 1) + 1

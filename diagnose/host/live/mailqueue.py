@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from diagnose.host.live import queuecount, queuefiles
 from diagnose.host.live.journal import widen
-from diagnose.host.live.system import decode, environment, find, scratch, why
+from diagnose.host.live.system import decode, environment, find, limited, scratch, why
 from diagnose.host.plain import to_plain
 from diagnose.host.query import MailQueue, QueueLinesReply
 from diagnose.parse.text.masking import mask, plain
@@ -186,7 +186,7 @@ def _child(argv: list[str], errors: int, said: bytes = b"") -> subprocess.Popen[
         given.write(said)
         given.seek(0)
         child = subprocess.Popen(
-            argv, stdin=given, stdout=subprocess.PIPE, stderr=errors, env=environment(), cwd="/", bufsize=0
+            limited(argv), stdin=given, stdout=subprocess.PIPE, stderr=errors, env=environment(), cwd="/", bufsize=0
         )
     assert child.stdout is not None
     widen(child.stdout.fileno())

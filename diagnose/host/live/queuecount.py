@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 
 from diagnose.host.live import queuefiles
-from diagnose.host.live.system import decode, environment, find
+from diagnose.host.live.system import decode, find, heard
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +66,7 @@ def queue_directory() -> str | None:
     if program is None:
         return None
     try:
-        done = subprocess.run(
-            [program, "-h", "queue_directory"], capture_output=True, env=environment(), timeout=3, check=False
-        )
+        _, out, _ = heard([program, "-h", "queue_directory"], 3)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return decode(done.stdout).strip() or None
+    return decode(out).strip() or None

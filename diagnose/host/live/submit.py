@@ -10,7 +10,7 @@ import subprocess
 import time
 from dataclasses import dataclass
 
-from diagnose.host.live.system import decode, environment, find, scratch, why
+from diagnose.host.live.system import decode, environment, find, limited, scratch, why
 from diagnose.parse.text.masking import mask, plain
 
 
@@ -34,7 +34,7 @@ def by_sendmail(message: bytes, sender: str | None, recipient: str, deadline: fl
     with scratch() as said:
         try:
             child = subprocess.Popen(
-                argv,
+                limited(argv, writes=True),
                 stdin=subprocess.PIPE,
                 stdout=said,
                 stderr=said,

@@ -60,13 +60,15 @@ def _own(folder: str) -> bool:
 PATH = search_path(os.environ.get("PATH", ""), os.geteuid() == 0)
 OUTPUT_LIMIT = 4_000_000
 # Before the command, since a set-group-ID one (postqueue) cannot be limited from outside; -d in KiB, -f in 512 octets.
-_LIMITED = ("/bin/sh", "-c", 'ulimit -d 250000; ulimit -f 16384; exec "$@"', "sh")
+_SHELL, _MEMORY, _FILE = "/bin/sh", "ulimit -d 250000; ", "ulimit -f 16384; "
 
 
-def limited(argv: Sequence[str]) -> list[str]:
-    """The command with at most 256 MB of memory, and 8 MB of what it writes into a file: a main.cf that never ends makes
-    postconf take all there is."""
-    return [*(_LIMITED if os.path.exists(_LIMITED[0]) else ()), *argv]
+def limited(argv: Sequence[str], *, writes: bool = False) -> list[str]:
+    """The command with at most 256 MB of memory: a main.cf that never ends makes postconf take all there is. Unless it
+    `writes` files of its own, also with at most 8 MB of what it says into one."""
+    if not os.path.exists(_SHELL):
+        return [*argv]
+    return [_SHELL, "-c", f'{_MEMORY}{"" if writes else _FILE}exec "$@"', "sh", *argv]
 
 
 def environment() -> dict[str, str]:
@@ -103,41 +105,43 @@ def run(query: Exec, secrets: Secrets) -> ExecReply:
     if program is None:
         return ExecReply(problem=f"not found: {query.argv[0]}")
     try:
-        with scratch() as said, scratch() as errors:
-            with subprocess.Popen(
-                limited([program, *query.argv[1:]]),
-                stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=errors,
-                env=environment(),
-                cwd="/",
-                start_new_session=True,
-            ) as child:
-                try:
-                    child.wait(timeout=query.timeout)
-                except subprocess.TimeoutExpired:
-                    _kill(child)
-                    return ExecReply(problem=f"timed out after {query.timeout:.1f} s: {' '.join(query.argv[:2])}")
-            out, err = (os.pread(file.fileno(), OUTPUT_LIMIT + 1, 0) for file in (said, errors))
+        code, out, err = heard([program, *query.argv[1:]], query.timeout)
+    except subprocess.TimeoutExpired:
+        return ExecReply(problem=f"timed out after {query.timeout:.1f} s: {' '.join(query.argv[:2])}")
     except OSError as error:
         return ExecReply(problem=why(error))
     return ExecReply(
-        code=child.returncode,
+        code=code,
         out=_clean(out[:OUTPUT_LIMIT], secrets),
         err=_clean(err[:20_000], secrets),
         truncated=len(out) > OUTPUT_LIMIT,
     )
 
 
+def heard(argv: Sequence[str], timeout: float, given: bytes = b"") -> tuple[int, bytes, bytes]:
+    """Exit status and what a command said, of which no more than OUTPUT_LIMIT and an octet is kept; `given` on its standard
+    input. Raises OSError, subprocess.TimeoutExpired."""
+    with scratch() as said, scratch() as errors, scratch() as asked:
+        asked.write(given)
+        asked.seek(0)
+        with subprocess.Popen(
+            limited(argv), stdin=asked, stdout=said, stderr=errors, env=environment(), cwd="/", start_new_session=True
+        ) as child:
+            try:
+                child.wait(timeout=timeout)
+            except subprocess.TimeoutExpired:
+                _kill(child)
+                raise
+        out, err = (os.pread(file.fileno(), OUTPUT_LIMIT + 1, 0) for file in (said, errors))
+    return child.returncode, out, err
+
+
 def _kill(child: subprocess.Popen[bytes]) -> None:
-    """The whole session, since a shell's grandchildren would keep our pipes open."""
+    """The whole session: a shell's grandchildren as well."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, 9)
     with contextlib.suppress(ProcessLookupError):
         child.kill()
-    for pipe in (child.stdout, child.stderr):
-        if pipe:
-            pipe.close()
 
 
 def decode(data: bytes) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from diagnose import files
-from diagnose.host.live.system import decode, environment, find, limited, why
+from diagnose.host.live.system import decode, find, heard, why
 from diagnose.host.query import CompareReply, Login, MapCompare, MapLookup, MapReply
 from diagnose.host.secretfile import masked_value
 from diagnose.parse.postfix import table as tables
@@ -190,17 +190,10 @@ def _in_clear(masked: str) -> str:
     program = find("postconf")
     for options in (("-n", "-x"), ("-n",), ("-P",)) if program else ():
         try:
-            done = subprocess.run(
-                limited([str(program), *options]),
-                capture_output=True,
-                env=environment(),
-                cwd="/",
-                timeout=_TIMEOUT,
-                check=False,
-            )
+            _, out, _ = heard([str(program), *options], _TIMEOUT)
         except (OSError, subprocess.TimeoutExpired):
             continue
-        for line in decode(done.stdout).split("\n"):
+        for line in decode(out).split("\n"):
             clear, starred = (tables.parse_list(text.partition("=")[2].strip()) for text in (line, mask(line)))
             for one, other in zip(clear, starred, strict=False):
                 if masked in (other.raw, other.key):
@@ -213,21 +206,14 @@ def _postmap(arguments: list[str], deadline: float, keys: str = "") -> _Answer:
     program = find("postmap")
     if program is None:
         return _Answer(problem="not found: postmap")
+    timeout = max(0.05, min(_TIMEOUT, deadline - time.monotonic()))
     try:
-        done = subprocess.run(
-            limited([program, *arguments]),
-            input=keys.encode("utf-8", "surrogateescape"),
-            capture_output=True,
-            env=environment(),
-            cwd="/",
-            timeout=max(0.05, min(_TIMEOUT, deadline - time.monotonic())),
-            check=False,
-        )
+        code, out, err = heard([program, *arguments], timeout, keys.encode("utf-8", "surrogateescape"))
     except subprocess.TimeoutExpired:
         return _Answer(problem=f"timed out: postmap {arguments[0]}")
     except (OSError, ValueError) as error:
         return _Answer(problem=why(error) if isinstance(error, OSError) else "not a table: it holds a NUL character")
-    return _Answer(code=done.returncode, out=decode(done.stdout), err=decode(done.stderr))
+    return _Answer(code=code, out=decode(out), err=decode(err))
 
 
 def _words(err: str) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from diagnose.host.live import queuefiles
 from diagnose.host.live.journal import widen
-from diagnose.host.live.system import decode, environment, find, scratch, why
+from diagnose.host.live.system import decode, environment, find, limited, scratch, why
 from diagnose.parse.text.masking import Secrets, mask, plain
 
 _MOST = 200  # messages
@@ -117,7 +117,7 @@ def _lines(child: subprocess.Popen[bytes]) -> Iterator[bytes]:
 @contextlib.contextmanager
 def _killed_at(deadline: float, argv: list[str], errors: int) -> Iterator[subprocess.Popen[bytes]]:
     with subprocess.Popen(
-        argv,
+        limited(argv),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=errors,
