@@ -6,9 +6,10 @@ import textwrap
 
 from diagnose.knowledge.causes import all_causes, by_id
 from diagnose.model import Sign
+from diagnose.rank import worded
 from diagnose.registry import discover
 
-WIDTH = 100
+WIDTH = 80
 
 
 def listing() -> str:
@@ -17,35 +18,37 @@ def listing() -> str:
     checks, notes = discover()
     rows = [(check.id, check.title, " ".join(check.tags)) for check in checks]
     parts = ["Checks (--only and --skip take an id or a tag)", "", tabulate(rows, ("id", "title", "tags"), "simple")]
-    rows = [(cause.id, cause.impact.word, cause.title) for cause in all_causes()]
+    rows = [(cause.id, cause.impact.word, worded(cause, {}).title) for cause in all_causes()]
     parts += ["", "Causes (mail-diagnose cause ID)", "", tabulate(rows, ("id", "impact", "title"), "simple")]
     return "\n".join([*parts, *notes]) + "\n"
 
 
-def page(id: str) -> str:
-    """One cause for reading. Raises UsageError for an unknown id."""
-    cause = by_id(id)
-    checks, _ = discover()
+def page(id: str, verbose: int = 0) -> str:
+    """One cause for reading; verbose: how it is weighed. Raises UsageError for an unknown id."""
+    cause = worded(by_id(id), {})
 
-    def told(sign: Sign) -> str:
-        where = ", ".join(f"{key} {_either(value)}" for key, value in sign.where)
-        names = [check.id for check in checks if check.declares(sign.id)]
-        status = "" if sign.status.word == "failed" else f" is {sign.status.word}"
-        by = f"  [{', '.join(names)}]" if names else ""
-        return f"  {sign.weight:+4d}  {sign.id}{status}{' (' + where + ')' if where else ''}{by}"
-
-    lines = [cause.title, f"{cause.id} · impact: {cause.impact.word}", "", *_wrap(cause.explanation)]
-    speaks = sorted((s for s in cause.signs if s.weight > 0), key=lambda s: -s.weight)
-    against = sorted((s for s in cause.signs if s.weight < 0), key=lambda s: s.weight)
-    lines += ["", "How it is told (decibans: 3 a hint, 10 ten times likelier, 20 decisive)", *map(told, speaks)]
-    if against or cause.rules_out:
-        lines += ["", "What rules it out", *_wrap(cause.rules_out), *map(told, against)]
+    lines = [f"{cause.title} ({cause.id})", "", *_wrap(cause.explanation)]
+    if cause.rules_out:
+        lines += ["", "What rules it out", *_wrap(cause.rules_out)]
     lines += ["", "The fix", *_wrap(cause.remedy.text)]
+    if cause.otherwise:
+        lines += ["", "Who else could act", *_wrap(cause.otherwise)]
     if cause.explains:
-        lines += ["", *_wrap("Where it holds, these are its consequences: " + ", ".join(cause.explains))]
+        lines += ["", *_wrap("It also causes: " + ", ".join(cause.explains))]
     if cause.links:
         lines += ["", *(f"  {link}" for link in cause.links)]
+    if verbose:
+        lines += ["", "Its signs, in decibans (3 a hint, 10 ten times likelier, 20 decisive)"]
+        lines += map(_sign, sorted(cause.signs, key=lambda s: -s.weight))
     return "\n".join(lines) + "\n"
+
+
+def _sign(sign: Sign) -> str:
+    where = ", ".join(f"{key} {_either(value)}" for key, value in sign.where)
+    names = [check.id for check in discover()[0] if check.declares(sign.id)]
+    status = "" if sign.status.word == "failed" else f" is {sign.status.word}"
+    by = f"  [{', '.join(names)}]" if names else ""
+    return f"  {sign.weight:+4d}  {sign.id}{status}{' (' + where + ')' if where else ''}{by}"
 
 
 def _either(value: object) -> str:

@@ -53,6 +53,7 @@ from diagnose.model import ANY as ANY
 from diagnose.model import FLAG as FLAG
 from diagnose.model import Observation, Scalar, Target
 from diagnose.model import SignSpec as SignSpec
+from diagnose.statement import counted as counted
 from diagnose.statement import fail as fail
 from diagnose.statement import ok as ok
 from diagnose.statement import stamped as stamped

@@ -8,7 +8,7 @@ import sys
 import typer
 
 from diagnose.commands import application
-from diagnose.commands.options import COMPLETE
+from diagnose.commands.options import COMPLETE, INTERRUPTED
 from diagnose.errors import MailDiagnoseError
 from diagnose.parse.text.known import KNOWN, Secrets
 
@@ -22,13 +22,18 @@ def _gather(known: Secrets) -> None:
     gather.known()
 
 
-INTERRUPTED = 130  # what Typer makes of Ctrl-C outside a command's own care
+# Commands that take --format, for which --json is short.
+_FORMATTED = ("run", "demo", "explain", "trace", "queue", "send", "report", "history", "relay")
 
 
 def entry(arguments: list[str] | None = None) -> None:
     """The console script. Usage errors and crashes end with status 3, since monitoring reads 2 as a failure found."""
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments
+    if arguments[:1] == ["help"]:
+        arguments = [*arguments[1:], "--help"]
+    if arguments and arguments[0] in _FORMATTED:
+        arguments = ["--format=json" if each == "--json" else each for each in arguments]
     if not any(each in _OF_ITS_OWN for each in arguments[:1]):
         KNOWN.source = _gather
     if COMPLETE in os.environ:
@@ -39,8 +44,8 @@ def entry(arguments: list[str] | None = None) -> None:
         wanted = "" if COMPLETE in os.environ else next((each for each in arguments if each != "--debug"), "")
         status = application(wanted)(arguments, prog_name="mail-diagnose", standalone_mode=False)
         code = status if isinstance(status, int) else 0
-        if code == INTERRUPTED:
-            code = _fault("interrupted before anything was known", False)
+        if code == INTERRUPTED and not isinstance(status, int):
+            _fault("interrupted before anything was known", False)
     except MailDiagnoseError as error:
         code = _fault(str(error), debug)
     except BrokenPipeError:
@@ -48,7 +53,8 @@ def entry(arguments: list[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         code = 3
     except (KeyboardInterrupt, typer.Abort):
-        code = _fault("interrupted", False)
+        _fault("interrupted", False)
+        code = INTERRUPTED
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else 3
     except Exception as error:
@@ -57,12 +63,14 @@ def entry(arguments: list[str] | None = None) -> None:
             sys.stderr.write(f"{show()}\n")  # the help text
             code = 3
         elif show is not None:
-            code = _fault(f"{show()} (see `mail-diagnose --help`)", debug)
+            context = getattr(error, "ctx", None)
+            command = context.command_path if context is not None else "mail-diagnose"
+            code = _fault(f"{show()} (see `{command} --help`)", debug)
         else:
             code = _fault(
                 f"unexpected error, please report it: {type(error).__name__}: {error} (--debug shows more)", debug
             )
-    sys.exit(code if 0 <= code <= 3 else 3)
+    sys.exit(code if 0 <= code <= 3 or code == INTERRUPTED else 3)
 
 
 def _fault(message: str, debug: bool) -> int:

@@ -8,6 +8,7 @@ from importlib.resources import files
 from diagnose.check import Settings
 from diagnose.errors import UsageError
 from diagnose.host.snapshot import loads, unpack
+from diagnose.nearest import hint
 from diagnose.session import Request
 
 _PLACE = files("diagnose") / "data" / "demos"
@@ -28,7 +29,8 @@ def listing() -> str:
 def request(name: str) -> Request:
     """What diagnoses that recording. Raises UsageError for a name that is not there."""
     if name not in about():
-        raise UsageError(f"no demo is called {name!r}; there are {', '.join(about())}")
+        near = hint(name, about())
+        raise UsageError(f"no demo is called {name!r}; {near + ' ' if near else ''}there are {', '.join(about())}")
     recording = loads(unpack((_PLACE / f"{name}.json.gz").read_bytes()))
     kept = recording.settings
     settings = Settings(app_config=tuple(kept.get("app_config", ())), since=float(kept.get("since", 86_400.0)))

@@ -41,7 +41,7 @@ def opened(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 def _plain(info: os.stat_result) -> None:
     if not stat.S_ISREG(info.st_mode):
-        raise Refused("not a regular file")
+        raise Refused("is a directory" if stat.S_ISDIR(info.st_mode) else "not a regular file")
 
 
 def head(path: str | os.PathLike[str], limit: int, *, tail: bool = False) -> tuple[bytes, bool]:

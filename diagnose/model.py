@@ -79,6 +79,8 @@ class SignSpec:
     endpoint  whether one server's port was seen open (data: host, port, open)
     network   whose network this is (data: network)
     hops      the routers up to where packets end (data: hop, port, how, where, route ...)
+
+    clears: what is in order where it is OK, as a report names it ("firewall", "DNS").
     """
 
     id: str
@@ -86,6 +88,7 @@ class SignSpec:
     decisive: bool = False
     gauge: str = ""
     proves: Stage | None = None
+    clears: str = ""
 
     def names(self, sign: str) -> bool:
         return sign == self.id or (self.id.endswith(".*") and sign.startswith(self.id[:-1]))
@@ -128,6 +131,9 @@ class Run:
         """What the sign measures, "" where it is no gauge."""
         return next((spec.gauge for spec in self.signs if spec.id == sign), "")
 
+    def clears(self, sign: str) -> str:
+        return next((spec.clears for spec in self.signs if spec.id == sign), "")
+
     def measured(self, *gauges: str) -> Iterator[Observation]:
         """What was observed by signs that are one of these gauges."""
         return (o for o in self.observations if self.gauge(o.sign) in gauges)
@@ -149,20 +155,24 @@ class Sign:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remedy:
     """What to do, in words; commands, each to be pasted as it stands, come from a plan for the host (`diagnose.remedy`). A
-    cause's words hold {placeholders} that the diagnosis' data fill."""
+    cause's words hold {placeholders} that the diagnosis' data fill. others: who else must or could act, each with the text
+    to send them and the DNS record where it is one."""
 
     text: str
     commands: tuple[str, ...] = ()
+    others: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """An entry of the knowledge base.
+    """An entry of the knowledge base. title and explanation may hold {names} of the diagnosis' data, with words for where
+    they are not known behind a bar: {table|a table}.
 
     explains: causes that are mere consequences when this one holds. prior: decibans, commoner is higher. flow: what it
     says against the cause that mail got through since; unless given it refutes an outage and says nothing of the rest.
     rules_out: one sentence on what shows that it is not this. relay: sending through a relay is a way out, so that
-    the report advises one.
+    the report advises one. station: where on its way the mail stops (`diagnose.report.strip`). otherwise: who else could
+    mend it, and how.
     """
 
     id: str
@@ -176,6 +186,8 @@ class Cause:
     prior: int = 0
     flow: int | None = None
     relay: bool = False
+    station: str = ""
+    otherwise: str = ""
     links: tuple[str, ...] = ()
 
 
@@ -231,10 +243,12 @@ class Advice:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Whose mail it is about: envelope addresses, None where not named and not learnt."""
+    """Whose mail it is about: envelope addresses, None where not named and not learnt. relay: the server of this host's
+    own choice that it goes through, None where it goes straight to the recipient's or is not known."""
 
     sender: str | None = None
     recipient: str | None = None
+    relay: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -312,6 +326,18 @@ class Report:
         looked = {spec.proves for run in self.runs for spec in run.signs}
         open_ = {proof.stage for proof in self.proofs if proof.status is Status.UNKNOWN}
         return tuple(stage for stage in Stage if stage in open_ or stage not in looked)
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """The titles of the checks that this user's rights kept from seeing all."""
+        if self.host.privileged:
+            return ()
+        kept = (
+            run.title or run.check
+            for run in self.runs
+            if any(o.status is Status.UNKNOWN and RIGHTS.search(o.summary) for o in run.observations)
+        )
+        return tuple(dict.fromkeys(kept))
 
     @property
     def flows(self) -> bool:

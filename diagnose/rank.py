@@ -33,6 +33,7 @@ from diagnose.model import (
     Run,
     Scalar,
     Sign,
+    SignSpec,
     Status,
     Support,
 )  # fmt: skip
@@ -92,10 +93,48 @@ def weigh(
 ) -> Diagnosis | None:
     """One cause against the observations by sign; None where nothing speaks for it or the score is too low. `probed`: the
     signs of what was tried just now."""
-    support: dict[str, tuple[Sign, Observation]] = {}
-    against: dict[str, tuple[Sign, Observation]] = {}
+    support, against, unknown = _matched(cause, seen, probed)
+    if not support:
+        return None
+    score = cause.prior + sum(sign.weight for sign, _ in (*support.values(), *against.values()))
+    capped = _capped(cause, score, support.values(), untried, text)
+    score += sum(one.weight for one in capped)
+    sure = confidence(score)
+    if sure is None:
+        return None
+    order = sorted(support.values(), key=lambda pair: (-pair[0].weight, pair[0].id))
+    data: dict[str, Scalar] = {}
+    for _, observation in order:
+        for key, value in observation.data.items():
+            data.setdefault(key, value)
+    remedy = programs.remedy(cause, data)
+    said = programs.in_general(cause) if remedy else cause
+    return Diagnosis(
+        cause=worded(said, data),
+        score=score,
+        confidence=sure,
+        support=tuple(_support(pair) for pair in order),
+        against=(
+            *(_support(p) for p in sorted(against.values(), key=lambda pair: (pair[0].weight, pair[0].id))),
+            *capped,
+        ),
+        unknown=tuple(unknown),
+        remedy=remedy or Remedy(text=fill(cause.remedy.text, data)),
+        data=data,
+    )
+
+
+_Pairs = dict[str, tuple[Sign, Observation]]
+
+
+def _matched(
+    cause: Cause, seen: Mapping[str, list[Observation]], probed: Container[str]
+) -> tuple[_Pairs, _Pairs, dict[str, None]]:
+    """What speaks for a cause and against it, by sign, and what is not known of its signs."""
+    support: _Pairs = {}
+    against: _Pairs = {}
     unknown: dict[str, None] = {}
-    for sign in (*cause.signs, *sayings.signs().get(cause.id, ()), *_flow(cause)):
+    for sign in _signs(cause):
         if sign.id == sayings.FLOW and sign.weight < 0 and sign.status is Status.OK:
             tried = any(one.weight >= SPEAKS and one.id in probed for one, _ in support.values())
             sign = dataclasses.replace(sign, where=(("recent" if tried else "unchanged", (True, None)),))
@@ -111,33 +150,58 @@ def weigh(
             counted = _at_most(sign, observation.data.get("at_most"))
             if held is None or abs(held[0].weight) < abs(counted.weight):
                 side[sign.id] = (counted, observation)
-    if not support:
+    return support, against, unknown
+
+
+def _signs(cause: Cause) -> tuple[Sign, ...]:
+    return (*cause.signs, *sayings.signs().get(cause.id, ()), *_flow(cause))
+
+
+def decided(causes: Sequence[Cause], runs: Sequence[Run], open_: Collection[SignSpec]) -> Diagnosis | None:
+    """The first diagnosis where it is certain and stays the first whatever the signs that are still open will show."""
+    if any(spec.names(f"{SAID}x") for spec in open_):
         return None
-    score = cause.prior + sum(sign.weight for sign, _ in (*support.values(), *against.values()))
-    capped = _capped(cause, score, support.values(), untried, text)
-    score += sum(one.weight for one in capped)
-    sure = confidence(score)
-    if sure is None:
+    first = next(iter(rank(causes, runs)), None)
+    if first is None or first.confidence is not Confidence.CERTAIN:
         return None
-    order = sorted(support.values(), key=lambda pair: (-pair[0].weight, pair[0].id))
-    data: dict[str, Scalar] = {}
-    for _, observation in order:
-        for key, value in observation.data.items():
-            data.setdefault(key, value)
-    remedy = programs.remedy(cause, data)
-    return Diagnosis(
-        cause=programs.in_general(cause) if remedy else cause,
-        score=score,
-        confidence=sure,
-        support=tuple(_support(pair) for pair in order),
-        against=(
-            *(_support(p) for p in sorted(against.values(), key=lambda pair: (pair[0].weight, pair[0].id))),
-            *capped,
-        ),
-        unknown=tuple(unknown),
-        remedy=remedy or Remedy(text=fill(cause.remedy.text, data)),
-        data=data,
-    )
+    seen: dict[str, list[Observation]] = {}
+    for run in runs:
+        for observation in run.observations:
+            seen.setdefault(observation.sign, []).append(observation)
+    probed = frozenset(spec.id for run in runs if run.probes for spec in run.signs)
+    low = _reach(first.cause, seen, open_, -1, probed)
+    least = confidence(low)
+    if least is None or least < Confidence.LIKELY:
+        return None
+    for cause in causes:
+        if cause.id == first.cause.id or cause.id in first.cause.explains:
+            continue
+        high = _reach(cause, seen, open_, 1, probed)
+        most = confidence(high)
+        if most is not None and (most, cause.impact, high) >= (least, first.cause.impact, low):
+            return None
+    return first
+
+
+def _reach(
+    cause: Cause,
+    seen: Mapping[str, list[Observation]],
+    open_: Collection[SignSpec],
+    side: int,
+    probed: Container[str],
+) -> int:
+    """The score that a cause may still come to: the most (side 1) or the least (side -1)."""
+    support, against, _ = _matched(cause, seen, probed)
+    if side > 0 and not support and not any(s.weight > 0 and any(o.names(s.id) for o in open_) for s in _signs(cause)):
+        return -1000
+    extremes: dict[str, int] = {}
+    for sign in _signs(cause):
+        if sign.weight * side > 0 and any(spec.names(sign.id) for spec in open_):
+            held = (support if side > 0 else against).get(sign.id)
+            more = abs(sign.weight) - (abs(held[0].weight) if held else 0)
+            extremes[sign.id] = max(extremes.get(sign.id, 0), more)
+    now = sum(sign.weight for sign, _ in (*support.values(), *against.values()))
+    return cause.prior + now + side * sum(extremes.values())
 
 
 def _capped(
@@ -228,12 +292,20 @@ _NOUNS = {
     "near": "another key", "store": "its trust store",
 }  # fmt: skip
 _NAMES = re.compile(r"\{(\w+)\}")
+_EITHER = re.compile(r"\{(\w+)\|([^{}]*)\}")
+
+
+def worded(cause: Cause, data: Mapping[str, Scalar]) -> Cause:
+    """The cause with the {names} in its words filled from the data."""
+    title, explanation, otherwise = (fill(text, data) for text in (cause.title, cause.explanation, cause.otherwise))
+    return dataclasses.replace(cause, title=title, explanation=explanation, otherwise=otherwise)
 
 
 def fill(text: str, data: Mapping[str, Scalar]) -> str:
     """The text with its {placeholders} filled. What is not known goes with the words that need it: a remark in brackets, a
-    sentence; or a noun stands for it."""
+    sentence; or a noun stands for it, or the text's own words: {table|a table}."""
     words = {key: str(value) for key, value in data.items() if value not in (None, "")}
+    text = _EITHER.sub(lambda found: words.get(found[1], found[2]), text)
     if words.get("line") == "0":
         del words["line"]
     lacking = {name for name in _NAMES.findall(text) if name not in words}

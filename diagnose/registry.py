@@ -9,6 +9,7 @@ from importlib.metadata import entry_points
 
 from diagnose.check import Check
 from diagnose.errors import UsageError
+from diagnose.nearest import hint
 
 BUILT_IN = "checks"  # the one place that names the package
 GROUP = "mail_diagnose.checks"
@@ -76,11 +77,8 @@ def select(checks: Iterable[Check], only: Iterable[str], skip: Iterable[str]) ->
     only, skip = tuple(only), tuple(skip)
     for name in (*only, *skip):
         if name not in names:
-            from difflib import get_close_matches  # 5 ms that a right name need not pay
-
-            close = get_close_matches(name, sorted(names), 1)
-            hint = f"did you mean {close[0]!r}?" if close else "see `mail-diagnose list`"
-            raise UsageError(f"no check and no tag is called {name!r}; {hint}")
+            near = hint(name, sorted(names), "see `mail-diagnose list`")
+            raise UsageError(f"no check and no tag is called {name!r}; {near}")
 
     def named(check: Check, wanted: tuple[str, ...]) -> bool:
         return check.id in wanted or any(tag in wanted for tag in check.tags)

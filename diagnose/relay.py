@@ -21,6 +21,7 @@ from diagnose.knowledge.labels import Endpoint, Login, Network, Relay, RelayHost
 from diagnose.knowledge.recognise import find, identify, network_of, split_next_hop
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.model import Advice, AdviceFile
+from diagnose.nearest import hint
 from diagnose.relay_settings import Choice, Seen, System, commands, main_cf, password_line, version
 
 __all__ = ["Listed", "System", "find", "identify", "listing", "network_of", "suggest"]
@@ -215,7 +216,8 @@ def asked_for(text: str) -> tuple[Relay, int | None]:
     name, _, port = text.partition(":")
     wanted = find(name)
     if wanted is None:
-        raise UsageError(f"no relay is called {name!r}; see `mail-diagnose relay list`")
+        near = hint(name, (relay.id for relay in relays()), "see `mail-diagnose relay list`")
+        raise UsageError(f"no relay is called {name!r}; {near}")
     if port and not (port.isascii() and port.isdecimal() and 0 < int(port[:6]) < 65536):
         raise UsageError(f"a relay's port is a number, not {port[:20]!r}")
     return wanted, int(port) if port else None

@@ -15,7 +15,22 @@ from diagnose.errors import Late
 from diagnose.host.memo import Host, Recorder
 from diagnose.model import Observation, Outcome, Run, Target
 
-Progress = Callable[[str, int, int], None]  # id of the check that ended, how many have, of how many
+INTERRUPTED = "interrupted"  # a run's reason after Ctrl-C
+GRACE = 1.0  # seconds for what still runs once the answer is certain: it may complete the proof
+TICK = 0.5  # seconds between two signs of life
+
+
+@dataclass(frozen=True, slots=True)
+class Going:
+    """How far a run is: what ended so far, the checks that still run, and the seconds that it takes at most."""
+
+    ended: tuple[Run, ...]
+    running: tuple[Check, ...]
+    left: float
+
+
+# Told when checks end and every TICK; True where nothing that still runs can change the answer.
+Watch = Callable[[Going], bool]
 WORKERS = 40  # threads; a question to several servers takes more for its while
 LIMIT = 500  # observations of one check that are kept
 
@@ -36,11 +51,7 @@ class _Job:
         outcome = self.outcome or Outcome.TIMED_OUT
         reason = self.reason
         if self.outcome is None:
-            last = self.recorder.evidence[-1:]
-            after = f" after asking {type(last[0].query).__name__}" if last else ""
-            reason = (
-                f"not finished in time{after}; what it had said by then is kept" if self.begun else "not begun in time"
-            )
+            reason = "not finished in time" if self.begun else "not started in time"
         return Run(
             check=self.check.id,
             title=self.check.title,
@@ -62,7 +73,7 @@ def run_checks(
     settings: Settings,
     timeout: float,
     missing: Callable[[Check, Context], str | None] = lambda check, context: None,
-    progress: Progress | None = None,
+    watch: Watch | None = None,
 ) -> tuple[Run, ...]:
     """Every check's Run, sorted by id. `missing` says why a check does not apply here, None when it does.
 
@@ -88,35 +99,38 @@ def run_checks(
         workers = sum(threads.begin(work) is not None for _ in range(min(WORKERS, len(jobs))))
         if not workers:
             work()
-        _wait(jobs, done, deadline, progress)
+        _wait(jobs, done, deadline, watch)
     except KeyboardInterrupt:
         for job in jobs:
             if job.outcome is None:
-                job.outcome, job.reason = Outcome.TIMED_OUT, "interrupted"
+                job.outcome, job.reason = Outcome.TIMED_OUT, INTERRUPTED
     return tuple(job.run() for job in sorted(jobs, key=lambda j: j.check.id))
 
 
-def _wait(
-    jobs: list[_Job],
-    done: threading.Semaphore,
-    deadline: float,
-    progress: Progress | None,
-) -> None:
-    """Until all have ended, or each is past its own deadline."""
+def _wait(jobs: list[_Job], done: threading.Semaphore, deadline: float, watch: Watch | None) -> None:
+    """Until all have ended, or each is past its own deadline, or the answer has been certain for a moment."""
     seen: set[str] = set()
+    enough: float | None = None
     while len(seen) < len(jobs):
         # One that has no worker yet will have its own time from then on.
         late = [job.recorder.deadline if job.begun else deadline for job in jobs if job.check.id not in seen]
-        latest = max(late)
         # A little longer than the questions' own deadline, so that a reply "timed out" still becomes a statement.
-        left = min(deadline, latest + 0.3) - time.monotonic()
-        if left <= 0 or not done.acquire(timeout=left):
-            return
-        for job in jobs:
-            if job.outcome is not None and job.check.id not in seen:
-                seen.add(job.check.id)
-                if progress:
-                    progress(job.check.id, len(seen), len(jobs))
+        until = min(deadline, max(late) + 0.3)
+        left = (until if enough is None else min(until, enough)) - time.monotonic()
+        if left <= 0:
+            break
+        got = done.acquire(timeout=min(left, TICK))
+        if not got and watch is None:
+            continue
+        seen |= {job.check.id for job in jobs if job.outcome is not None}
+        if watch is not None and len(seen) < len(jobs):
+            running = tuple(job.check for job in jobs if job.check.id not in seen)
+            going = Going(tuple(job.run() for job in jobs if job.check.id in seen), running, max(0.0, left))
+            if watch(going) and enough is None:
+                enough = time.monotonic() + GRACE
+    for job in jobs:
+        if job.outcome is None and enough is not None:
+            job.outcome, job.reason = Outcome.TIMED_OUT, "not awaited: the cause was certain before"
 
 
 def _work(

@@ -52,11 +52,27 @@ class Result:
     report: Report
     recording: Recording
     hide: Callable[[Any], Any]
+
+    @property
+    def interrupted(self) -> bool:
+        return any(run.reason == runner.INTERRUPTED for run in self.report.runs)
+
     plans: Mapping[str, Plan]
 
 
-def diagnose(request: Request, progress: runner.Progress | None = None) -> Result:
-    """Raises UsageError for a check that does not exist; whatever happens on the host is in the report."""
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a run is at: the titles of the checks that still run, the seconds that it takes at most, and the title of the
+    cause that is certain by now, "" where none is."""
+
+    waiting: tuple[str, ...]
+    left: float
+    certain: str
+
+
+def diagnose(request: Request, progress: Callable[[Progress], None] | None = None) -> Result:
+    """Raises UsageError for a check that does not exist; whatever happens on the host is in the report. A live run ends
+    when nothing that is still open can change the first cause."""
     began = time.monotonic()
     live: LiveHost | None = None
     if request.recording is None:
@@ -73,7 +89,15 @@ def diagnose(request: Request, progress: runner.Progress | None = None) -> Resul
     chosen = registry.select(checks, request.only, request.skip)
     # Weighing and printing take their share of the time, and loading the checks has taken some.
     left = max(0.3, began + request.timeout - RESERVE - time.monotonic())
-    runs = runner.run_checks(chosen, memo, request.target, request.settings, left, missing=_missing, progress=progress)
+    runs = runner.run_checks(
+        chosen,
+        memo,
+        request.target,
+        request.settings,
+        left,
+        missing=_missing,
+        watch=_Watch(request, progress) if live else None,
+    )
     if request.recording is not None:
         runs = tuple(_as_it_ended(run, request.recording.cut_off.get(run.check)) for run in runs)
     context = _context(memo, request, began + request.timeout - RESERVE / 2)
@@ -118,6 +142,31 @@ def diagnose(request: Request, progress: runner.Progress | None = None) -> Resul
         },
     )
     return Result(report, recording, hide, plans)
+
+
+EARLY = 1.0  # seconds in which quick checks end; before, nobody waits
+
+
+class _Watch:
+    """Weighs what is known while checks still run."""
+
+    def __init__(self, request: Request, progress: Callable[[Progress], None] | None) -> None:
+        self._request, self._progress = request, progress
+        self._began = time.monotonic()
+        self._ended = 0
+        self._certain = ""
+
+    def __call__(self, going: runner.Going) -> bool:
+        if time.monotonic() - self._began < EARLY:
+            return False
+        if len(going.ended) > self._ended:
+            self._ended = len(going.ended)
+            open_ = [spec for check in going.running for spec in check.signs]
+            found = rank.decided(all_causes(), _weighed(going.ended, self._request.ignores), open_)
+            self._certain = found.cause.title if found else ""
+        if self._progress:
+            self._progress(Progress(tuple(check.title for check in going.running), going.left, self._certain))
+        return bool(self._certain)
 
 
 def _as_it_ended(run: Run, end: CutOff | None) -> Run:
@@ -171,9 +220,11 @@ def _host(context: Context) -> HostInfo:
 
 def _target(context: Context) -> Target:
     try:
-        return facts.target(context)
+        target = facts.target(context)
+        way = facts.route(context)
     except Late:
         return context.target
+    return replace(target, relay=way.nexthop) if way and way.relay else target
 
 
 def _started(context: Context) -> datetime:

@@ -1,4 +1,4 @@
-"""Observations, made fit to print: `ok`, `warn`, `fail`, `unknown`, `stamped` (offered to authors by `diagnose.check`)."""
+"""Observations, made fit to print: `ok`, `warn`, `fail`, `unknown`, `stamped`, `counted` (offered to authors by `diagnose.check`)."""
 
 from __future__ import annotations
 
@@ -50,6 +50,11 @@ def fail(sign: str, subject: str, summary: str, **data: Scalar) -> Observation:
 def unknown(sign: str, subject: str, summary: str, **data: Scalar) -> Observation:
     """What could not be looked at: the summary says why and what it would have told."""
     return _observe(Status.UNKNOWN, sign, subject, summary, data)
+
+
+def counted(number: int, noun: str) -> str:
+    """ "1 message", "2 messages"."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def stated(judged: Judged, sign: str, subject: str, **data: Scalar) -> Observation:

@@ -167,7 +167,63 @@ def test_ctrl_c_prints_what_is_known() -> None:
         jsonschema.validate(json.loads(out), SCHEMA)
     else:
         assert "interrupted" in err
-    assert process.returncode in (0, 1, 2, 3)
+    assert process.returncode == 130
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (["cause", "egress"], 3, "did you mean 'egress-port-25-blocked' or 'egress-submission-blocked'?"),
+        (["demo", "blocked"], 3, "did you mean 'blocked-isp' or 'blocked-firewall'?"),
+        (["demo", "healhty"], 3, "did you mean 'healthy'?"),
+        (["relay", "suggest", "--provider", "sendgird"], 3, "did you mean 'sendgrid'?"),
+        (["run", "--only", "egres"], 3, "did you mean 'egress'?"),
+        (["run", "--format", "jsn"], 3, "did you mean 'json'"),
+        (["run", "--fromat", "json"], 3, "(see `mail-diagnose run --help`)"),
+        (["relay", "suggest", "--nothing"], 3, "(see `mail-diagnose relay suggest --help`)"),
+        (["run", "--app-config", "/etc"], 3, "--app-config /etc: is a directory"),
+        (["trace", "a@b.example", "--log", "/etc"], 3, "--log /etc: is a directory"),
+        (["explain", "/etc"], 3, "/etc is a directory"),
+        (["run", "--snapshot", "/etc"], 3, "is a directory"),
+        (["help", "run"], 0, "--app-config"),
+        (["help", "relay", "suggest"], 0, "--provider"),
+        (["help"], 0, "Examples:"),
+        (["demo", "healthy", "--json"], 0, '"status": "ok"'),
+        (["demo", "healthy", "--format", "JSON"], 0, '"status": "ok"'),
+        (["demo", "healthy", "-q"], 0, "Nothing wrong found.\n"),
+        (["demo", "blocked-isp", "-q"], 2, "Outgoing port 25 is blocked."),
+    ],
+)
+def test_the_command_line_keeps_to_its_conventions(cli: Cli, arguments: list[str], status: int, said: str) -> None:
+    done = cli(*arguments)
+    assert said in done.stdout + done.stderr
+    assert done.returncode == status
+    assert "-q" not in arguments or done.stdout.count("\n") == 1
+
+
+def test_commands_name_the_program_as_it_was_started(tmp_path: Path) -> None:
+    program = tmp_path / "bin" / "mail-diagnose"
+    program.parent.mkdir()
+    program.write_text(f"#!{sys.executable}\nfrom diagnose.cli import entry\nentry()\n")
+    program.chmod(0o755)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    argv = [str(program), "demo", "blocked-isp"]
+    out = subprocess.run(argv, capture_output=True, text=True, env=environment, check=False).stdout
+    assert f"{program} relay suggest" in " ".join(out.replace("\\\n", "").split())
+    environment["PATH"] = f"{program.parent}:{environment['PATH']}"
+    out = subprocess.run(argv, capture_output=True, text=True, env=environment, check=False).stdout
+    assert "  mail-diagnose relay suggest" in out
+    code = (
+        "import sys; sys.argv[0] = '/opt/x/mail-diagnose.pyz'; from diagnose.selfname import here, spelled; "
+        "print(spelled('sudo mail-diagnose run; mail-diagnose cause x', here()))"
+    )
+    out = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True
+    ).stdout
+    assert (
+        out
+        == f"sudo {sys.executable} /opt/x/mail-diagnose.pyz run; {sys.executable} /opt/x/mail-diagnose.pyz cause x\n"
+    )
 
 
 def test_no_colour_gets_into_a_pipe(cli: Cli) -> None:

@@ -111,8 +111,8 @@ def test_text_shows_tables_and_the_fix(root: Path) -> None:
     assert code == 2
     assert "6 messages: 6 deferred" in out
     assert "(4 more domains)" in out
-    assert "egress-port-25-blocked · likely" in out
-    assert max(map(len, out.splitlines())) <= 100
+    assert "egress-port-25-blocked" in out
+    assert [line for line in out.splitlines() if len(line) > 80] == []
 
 
 @real

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from diagnose import demos
+from diagnose.knowledge.causes import all_causes
 from diagnose.model import (
     Cause,
     Confidence,
+    Diagnosis,
     Impact,
     Observation,
     Outcome,
@@ -17,7 +20,8 @@ from diagnose.model import (
     SignSpec,
     Status,
 )
-from diagnose.rank import fill, rank
+from diagnose.rank import decided, fill, rank
+from diagnose.session import diagnose
 
 
 def cause(
@@ -152,3 +156,19 @@ def test_mail_that_went_through_refutes_what_stood_then(
 def test_what_was_delivered_before_comes_after_what_stops_mail_now() -> None:
     past, now = cause("past", Sign("p", 30), impact=Impact.NONE), cause("now", Sign("n", 15))
     assert [d.cause.id for d in rank([past, now], run(seen("p"), seen("n")))] == ["now", "past"]
+
+
+def test_an_answer_is_decided_when_nothing_open_can_change_it() -> None:
+    """Of a recorded machine: the path of the packets may still be open, the ports may not."""
+    report = diagnose(demos.request("blocked-isp")).report
+
+    def without(*checks: str) -> Diagnosis | None:
+        ended = [run for run in report.runs if run.check not in checks]
+        return decided(all_causes(), ended, [spec for run in report.runs if run.check in checks for spec in run.signs])
+
+    found = without("path")
+    assert found is not None
+    assert found.cause.id == "egress-port-25-blocked"
+    assert without("egress") is None
+    assert without("firewall") is None, "a rule of this host would be the answer"
+    assert without("log") is None, "words may say anything"

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import subprocess
 from dataclasses import replace
 from datetime import datetime, timezone
+from typing import Any
 
 import pytest
 
@@ -24,7 +28,15 @@ from diagnose.model import (
     Support,
     Target,
 )
-from diagnose.report.text import render
+from diagnose.report import digest
+from diagnose.report.json_ import as_plain
+from diagnose.report.page import Terminal, broken
+from diagnose.report.text import render as render_plain
+from tests.report import material
+
+
+def render(report: Report, verbose: int = 0, **terminal: Any) -> str:
+    return render_plain(as_plain(report), Terminal(**terminal), verbose)
 
 
 def diagnosis(confidence: Confidence, impact: Impact, support: tuple[Support, ...] = ()) -> Diagnosis:
@@ -97,10 +109,10 @@ def test_nothing_found_is_no_all_clear_where_nothing_could_be_seen() -> None:
 
 def test_evidence_names_its_subject_once() -> None:
     named = Support(sign="x.y", weight=20, subject="/etc/x", summary="/etc/x is missing")
-    other = Support(sign="x.z", weight=5, subject="/etc/y", summary="is missing")
+    other = Support(sign="x.z", weight=6, subject="/etc/y", summary="is missing")
     text = render(report(diagnosis(Confidence.CERTAIN, Impact.OUTAGE, (named, other))))
-    assert "+ /etc/x is missing" in text
-    assert "+ /etc/y: is missing" in text
+    assert "✗ /etc/x is missing" in text
+    assert "✗ /etc/y: is missing" in text
 
 
 def test_verbose_prints_the_arithmetic() -> None:
@@ -115,14 +127,67 @@ def test_colour_only_on_demand() -> None:
     assert "\x1b[" in render(one, color=True)
 
 
-def test_an_ordinary_user_is_told_first_what_root_would_see() -> None:
-    """Before anything is read into a report, what its author was not allowed to look at."""
+def test_an_ordinary_user_is_told_what_root_would_see() -> None:
     denied = Observation(
         sign="mail.flow", status=Status.UNKNOWN, subject="log", summary="permission denied: /var/log/mail.log"
     )
     one = report(diagnosis(Confidence.LIKELY, Impact.OUTAGE), seen=(denied, see("dns.resolver", Status.UNKNOWN)))
     text = render(one)
-    assert text.index("Not checked, since an ordinary user may not look there: egress.") < text.index("Some cause")
-    assert "sudo mail-diagnose run" in text
+    assert "Not checked, as an ordinary user may not look: egress. Run: sudo mail-diagnose run" in " ".join(
+        text.split()
+    )
     root = replace(one, host=replace(one.host, privileged=True))
     assert "sudo" not in render(root)
+
+
+@pytest.mark.parametrize("name", material.NAMES)
+@pytest.mark.parametrize("ascii", [False, True])
+def test_a_demo_fits_a_console(name: str, ascii: bool) -> None:
+    """80 by 25: the verdict in line 1, a command before line 16, the verdict and the next command again at the end."""
+    plain = material.report(name)
+    lines = render_plain(plain, Terminal(ascii=ascii)).splitlines()
+    assert len(lines) <= 25
+    # A word of a command cannot be parted.
+    assert [line for line in lines if len(line) > 80 and " " in line.strip().removesuffix(" \\")] == []
+    first = next(iter(plain["diagnoses"]), None)
+    if first is None:
+        assert lines[0] == "Nothing wrong found."
+        return
+    assert lines[0].startswith(first["title"])
+    commands = digest.commands(plain, first)
+    assert any(line.startswith("FIX  ") for line in lines[:14])
+    assert not commands or any(commands[0].split(" ")[0] in line for line in lines[:15])
+    assert f"({first['cause']})" in " ".join(lines[-3:])
+    assert not commands or "Next:" in " ".join(lines[-2:])
+    assert not ascii or "".join(lines).isascii()
+
+
+@pytest.mark.parametrize("width", [20, 40, 61, 80, 120, 200])
+def test_no_line_of_prose_is_wider_than_the_terminal(width: int) -> None:
+    for name in material.NAMES:
+        plain = material.report(name)
+        commands = [c for d in plain["diagnoses"] for c in digest.commands(plain, d)]
+        longest = (
+            max((len(word) for c in commands for word in re.findall(r"""(?:'[^']*'|"[^"]*"|\S)+""", c)), default=0) + 6
+        )
+        lines = render_plain(plain, Terminal(width=width)).splitlines()
+        assert max(map(len, lines)) <= max(width, longest)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "printf '%s' 'a  b' \"c d\" e\\ f | sed 's/a  b/x y z/' | tr x y",
+        "printf '%s|' " + " ".join(f"word{n}" for n in range(40)),
+        "printf %s 'one two three four five six seven eight nine ten eleven twelve' | tr a b",
+    ],
+)
+def test_a_command_in_several_lines_is_the_same_command(command: str) -> None:
+    text = "\n".join(broken(command, 40, "  "))
+    for shell in ("sh", "bash"):
+        if shutil.which(shell):
+            want, got = (
+                subprocess.run([shell, "-c", each], capture_output=True, text=True, check=True).stdout
+                for each in (command, text)
+            )
+            assert got == want

@@ -11,7 +11,7 @@ from diagnose.check import Check, Context, Disk, Settings, ask_all, check, fail,
 from diagnose.host.memo import FakeHost, Memo
 from diagnose.host.query import DiskReply, Query
 from diagnose.model import Observation, Outcome, Run, Target
-from diagnose.runner import run_checks
+from diagnose.runner import GRACE, Going, run_checks
 
 
 @check(id="good", title="Good", signs=("a.b",))
@@ -113,3 +113,36 @@ def test_a_question_is_asked_once_however_many_checks_ask_it() -> None:
 def test_no_control_character_gets_into_an_observation(text: str) -> None:
     summary = ok("a.b", "x", text, note=text).summary
     assert all(character.isprintable() for character in summary)
+
+
+@check(id="slow", title="Slow", signs=("s.low",), timeout=6)
+def slow(ctx: Context) -> Iterator[Observation]:
+    time.sleep(5)
+    yield ok("s.low", "x", "too late")
+
+
+def test_what_cannot_change_the_answer_is_not_awaited() -> None:
+    """Told what ended and what still runs; once the answer is certain the rest has a moment to complete the proof."""
+    told: list[Going] = []
+
+    def watch(going: Going) -> bool:
+        told.append(going)
+        return True
+
+    started = time.monotonic()
+    runs = run_checks(
+        (good, slow), Memo(FakeHost((Disk("/"), DiskReply(free=7)))), Target(), Settings(), 6, watch=watch
+    )
+    assert time.monotonic() - started < GRACE + 1
+    by = {run.check: run for run in runs}
+    assert by["good"].outcome is Outcome.COMPLETED
+    assert by["slow"].outcome is Outcome.TIMED_OUT
+    assert "certain" in by["slow"].reason
+    assert [run.check for run in told[0].ended] == ["good"]
+    assert [one.title for one in told[0].running] == ["Slow"]
+    assert 0 < told[0].left <= 6.5
+
+
+def test_a_run_without_an_answer_waits_for_all() -> None:
+    runs = run_checks((good, hang), Memo(FakeHost()), Target(), Settings(), 2, watch=lambda going: False)
+    assert next(run for run in runs if run.check == "hang").reason == "not finished in time"

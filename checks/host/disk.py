@@ -16,7 +16,12 @@ _LEAST = 65_536  # bytes; what is left of a full file system is not for a line
 @check(
     id="disk",
     title="Room for mail",
-    signs=(SignSpec("disk.space", {"kind": ("full", "low")}), "disk.log", "disk.inodes", "disk.read-only"),
+    signs=(
+        SignSpec("disk.space", {"kind": ("full", "low")}, clears="disk space"),
+        "disk.log",
+        "disk.inodes",
+        "disk.read-only",
+    ),
     tags=("postfix", "host"),
     needs=("postfix",),
 )

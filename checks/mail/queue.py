@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from diagnose import facts
-from diagnose.check import Context, MailQueue, Now, check, fail, ok, unknown, warn
+from diagnose.check import Context, MailQueue, Now, check, counted, fail, ok, unknown, warn
 from diagnose.facts.mail import QUEUE_SIGNS, SAID_SIGNS
 from diagnose.model import Observation, Scalar
 from diagnose.parse.log import current
@@ -57,12 +57,12 @@ def queue(ctx: Context) -> Iterator[Observation]:
 def _readable(summary: QueueSummary) -> Observation:
     read = sum(summary.ages)
     if summary.complete:
-        return ok("queue.readable", "mail queue", f"{summary.total} messages")
+        return ok("queue.readable", "mail queue", counted(summary.total, "message"))
     if read < summary.total:
         about = "about " if summary.estimated else ""
         text = f"a sample: {read} of {about}{summary.total} messages could be read in the time allowed"
     elif summary.unreadable:
-        text = f"{summary.unreadable} lines of postqueue's are not understood; {read} messages"
+        text = f"{counted(summary.unreadable, 'line')} of postqueue not understood; {counted(read, 'message')}"
     else:
         text = f"read in part: {read} messages in the time allowed, and there are more"
     return warn("queue.readable", "mail queue", text, read=read, total=summary.total)
@@ -89,6 +89,10 @@ def _group(ctx: Context, group: QueueGroup, route: str, several: bool, settled: 
     return fail(f"mail.{group.label}", group.domain, text, current=True, **data)
 
 
+def _waits(count: int, age: float) -> str:
+    return f"{counted(count, 'message')} {'waits' if count == 1 else 'wait'}, the oldest for {duration.words(age)}"
+
+
 def _sums(summary: QueueSummary, now: float) -> Iterator[Observation]:
     count = summary.messages
     age = now - summary.oldest if summary.oldest else 0.0
@@ -102,35 +106,40 @@ def _sums(summary: QueueSummary, now: float) -> Iterator[Observation]:
         yield fail(
             "queue.waiting",
             "mail queue",
-            f"{summary.total} messages wait, the oldest since {duration.words(age)}",
+            _waits(summary.total, age),
             **data,
         )
     else:
         yield ok("queue.waiting", "mail queue", "nothing waits", **data)
     if held := count.get("hold", 0):
         say = warn if summary.few_held else fail
-        yield say("queue.hold", "hold queue", f"{held} messages are on hold: Postfix will not try them", count=held)
+        yield say(
+            "queue.hold",
+            "hold queue",
+            f"{counted(held, 'message')} on hold: Postfix will not try {'it' if held == 1 else 'them'}",
+            count=held,
+        )
     else:
         yield ok("queue.hold", "hold queue", "nothing is on hold")
     if stuck := summary.untried("active", now):
         yield fail(
             "queue.stuck",
             "active queue",
-            f"{stuck} messages are in the active queue for over a minute without any attempt",
+            f"{counted(stuck, 'message')} in the active queue for over a minute without any attempt",
             count=stuck,
         )
     if waiting := summary.untried("maildrop", now):
         yield fail(
-            "queue.maildrop", "maildrop", f"{waiting} messages were handed over and not picked up", count=waiting
+            "queue.maildrop", "maildrop", f"{counted(waiting, 'message')} submitted and not picked up", count=waiting
         )
     busy = count.get("active", 0) + count.get("incoming", 0)
     if busy >= CROWD:
-        text = f"{busy} messages stand in the active and incoming queues: more is handed over than leaves"
+        text = f"{busy} messages in the active and incoming queues: more is submitted than leaves"
         yield fail("queue.backlog", "mail queue", text, **data)
     elif summary.total >= MANY and age > OLD:
         yield fail(
             "queue.backlog",
             "mail queue",
-            f"{summary.total} messages wait, the oldest since {duration.words(age)}",
+            _waits(summary.total, age),
             **data,
         )

@@ -110,8 +110,8 @@ def _mail_port(ctx: Context, way: MailPort, seen: Egress) -> Observation:
     here = [t for t in rows if t.here]
     if found.blocked and seen.connected():
         text = (
-            f"TCP {way.port}, which this mail takes, {WORDS[found.failed_by]} at {found.failed} unrelated operators "
-            f"({listed}), while {_control(seen, way.port)}"
+            f"port {way.port} {WORDS[found.failed_by]} at {found.failed} unrelated operators ({listed}), while "
+            f"{_control(seen, way.port)}"
         )
         return fail("egress.mail-port", subject, text, kind=_kind(found, rows), fix=FIND, **data)
     if found.kind in ("open", "mixed"):
@@ -156,7 +156,7 @@ def _one_server(seen: Egress, port: int, family: int) -> str:
         names = {t.host for t in seen.ports if t.address == attempt.address}
         if len(names) > 1 and len(open_ports) > 1:
             return (
-                f"TCP {port}, which this mail takes, {WORDS[attempt.outcome]} at {attempt.address}, where the names of "
+                f"port {port} {WORDS[attempt.outcome]} at {attempt.address}, where the names of "
                 f"{len(names)} operators lead, while its TCP {', '.join(map(str, open_ports))} connect"
             )
     return ""
@@ -181,7 +181,9 @@ def _kind(found: Pattern, rows: Sequence[Tried]) -> str:
 
 def _control(seen: Egress, port: int) -> str:
     rest = sorted({t.port for t in (*seen.controls, *seen.ports) if t.open and t.port != port})
-    return "TCP " + ", ".join(str(number) for number in rest) + " connect" + ("s" if len(rest) == 1 else "")
+    return f"{'port' if len(rest) == 1 else 'ports'} {', '.join(map(str, rest))} connect" + (
+        "s" if len(rest) == 1 else ""
+    )
 
 
 def _port(port: int, way: MailPort, seen: Egress) -> Observation:

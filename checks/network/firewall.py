@@ -37,7 +37,7 @@ _ALTERS = re.compile(r"\bsnat to|\bdnat to|\b(?:ttl|hoplimit) set|-j (?:SNAT|DNA
 @check(
     id="firewall",
     title="This host's own firewall",
-    signs=(SignSpec("firewall.smtp", {"by_user": FLAG}), "firewall.redirect"),
+    signs=(SignSpec("firewall.smtp", {"by_user": FLAG}, clears="firewall"), "firewall.redirect"),
     tags=("network",),
     timeout=9.0,
 )

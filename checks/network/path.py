@@ -21,7 +21,7 @@ from diagnose.parse.system.outcomes import FAILURES
 from diagnose.parse.system.path import Place, place
 
 REFERENCE = 443  # not filtered where anything is let out; it need not be open there, as the hops before it answer
-HOPS, SECONDS = 12, 1.5
+HOPS, SECONDS = 12, 1.1
 WORDS = {
     "host": "they do not get farther than this host",
     "gateway": "the gateway, or what stands right behind it, stops them",
@@ -143,5 +143,5 @@ def _words(found: Place, port: int, reference: int) -> str:
     }.get(found.how, f"are stopped ({found.how})")
     text = f"packets to port {port} {how} between {after}{before}: {WORDS[found.where]}"
     if found.distance:
-        text += f"; those to port {reference} of the same host arrive, {found.distance} hops away"
+        text += f" (those to port {reference} of the same host arrive, {found.distance} hops away)"
     return text

@@ -31,7 +31,10 @@ def names() -> tuple[str, ...]:
 @check(
     id="resolver",
     title="Name servers",
-    signs=(SignSpec("dns.resolver", {"kind": ("silent", "rcode", "differ", "tcp", "view")}), "dns.server"),
+    signs=(
+        SignSpec("dns.resolver", {"kind": ("silent", "rcode", "differ", "tcp", "view")}, clears="DNS"),
+        "dns.server",
+    ),
     informational=("dns.server",),
     tags=("dns", "network"),
     needs=("network",),

@@ -37,7 +37,7 @@ _FATAL_KINDS = ("missing-equals", "missing-name", "bad-field-count", "cannot-ope
     title="Postfix' settings",
     signs=(
         "config.syntax",
-        SignSpec("config.value", {"everything": FLAG}),
+        SignSpec("config.value", {"everything": FLAG}, clears="Postfix"),
         "config.unknown-parameter",
         "config.duplicate",
         "config.readable",

@@ -38,7 +38,7 @@ _DEAD = ("zombie", "dead", "stopped", "tracing-stop")
     title="Postfix' processes",
     signs=(
         SignSpec("postfix.installed", {"left": FLAG}, decisive=True),
-        SignSpec("postfix.master", {"kind": (*_DEAD, "down", "unseen")}),
+        SignSpec("postfix.master", {"kind": (*_DEAD, "down", "unseen")}, clears="Postfix"),
         SignSpec("postfix.daemons", {"service": ANY}),
         "postfix.instances",
     ),

@@ -18,7 +18,7 @@ _KINDS = ("invalid-list", "own-protocols", "own-ciphers", "no-common", "stalled"
 @check(
     id="relay-protocol",
     title="TLS version and cipher with the relay",
-    signs=(SignSpec("relay.protocol", {"kind": _KINDS}, proves=Stage.TLS),),
+    signs=(SignSpec("relay.protocol", {"kind": _KINDS}, proves=Stage.TLS, clears="TLS"),),
     tags=("relay-tls", "relay", "tls", "network"),
     needs=("postfix", "network"),
     probes=True,

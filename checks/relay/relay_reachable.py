@@ -38,7 +38,12 @@ _OUTCOMES = (*(o.value for o in Outcome), "closed", "silent", "not-smtp", "passe
     id="relay-reachable",
     title="The relay's port",
     signs=(
-        SignSpec("relay.reachable", {"outcome": _OUTCOMES, "others": ("", "open", "own")}, proves=Stage.NEXT_HOP),
+        SignSpec(
+            "relay.reachable",
+            {"outcome": _OUTCOMES, "others": ("", "open", "own")},
+            proves=Stage.NEXT_HOP,
+            clears="the relay's port",
+        ),
         SignSpec("relay.name", {"kind": ("brackets",)}),
     ),
     tags=("relay", "network"),

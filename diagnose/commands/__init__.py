@@ -32,22 +32,24 @@ COMMANDS = {
     "ignore remove": "monitoring.ignore_remove",
 }
 GROUPS = {
-    "relay": "Relays: which are known, which works here.",
-    "ignore": "Acknowledged findings, which do not count.",
+    "relay": "Show the known relays, and find one that works from here.",
+    "ignore": "Manage acknowledged findings, which do not count.",
 }
 EXAMPLES = """\b
 Examples:
   mail-diagnose run                            why does mail not leave this server?
   mail-diagnose fix                            mend that, after asking
   mail-diagnose run --to user@example.com      ... to this recipient
-  mail-diagnose run --format json -o now.json  for a program
-  mail-diagnose demo blocked-isp               see one without a server
+  mail-diagnose run --json -o now.json         for a program
+  mail-diagnose demo blocked-isp               see an example without a server
   mail-diagnose cause egress-port-25-blocked   what a cause means
   mail-diagnose relay suggest                  a relay that works from here
+  mail-diagnose help run                       the options of a command
 
-Says why mail does not leave this server, proves it, and writes the fix.
+Finds out why mail does not leave this server, proves it, and prints the fix.
 
-Exit status: 0 nothing wrong, 1 warning, 2 a cause of failure found, 3 could not tell or wrong usage.
+Exit status: 0 nothing wrong, 1 warning, 2 a cause of failure found, 3 could not tell or wrong usage,
+130 after Ctrl-C.
 """
 
 

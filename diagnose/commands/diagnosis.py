@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from diagnose.commands.options import (
+    INTERRUPTED,
     AppConfig,
     Color,
     Debug,
@@ -18,6 +20,7 @@ from diagnose.commands.options import (
     NoNetwork,
     Only,
     Output,
+    Quiet,
     ReportFormat,
     Skip,
     SnapshotFile,
@@ -27,14 +30,14 @@ from diagnose.commands.options import (
     Verbose,
     check_format,
     exit_status,
-    wants_color,
+    terminal_of,
     write,
 )  # fmt: skip
 from diagnose.errors import UsageError
 from diagnose.report import PLAIN_FORMATS
 
 if TYPE_CHECKING:
-    from diagnose.session import Request, Result
+    from diagnose.session import Progress, Request, Result
 
 
 def run(
@@ -48,6 +51,7 @@ def run(
     output: Output = None,
     force: Force = False,
     verbose: Verbose = 0,
+    quiet: Quiet = False,
     no_network: NoNetwork = False,
     no_auth: NoAuth = False,
     relay: UseRelay = None,
@@ -72,7 +76,7 @@ def run(
         recording = load(snapshot)
     request = requested(to, sender, app_config, only, skip, timeout, no_network, no_auth, recording)
     request = with_relay(request, relay)
-    _print(diagnosed(request), format, output, verbose, color)
+    _print(diagnosed(request, quiet), format, output, -1 if quiet else verbose, color)
 
 
 def record(
@@ -104,9 +108,10 @@ def record(
 
 
 def demo(
-    name: Annotated[str | None, typer.Argument(help="Which recorded machine; without it they are listed.")] = None,
+    name: Annotated[str | None, typer.Argument(help="A recorded machine; without it they are listed.")] = None,
     format: ReportFormat = "text",
     verbose: Verbose = 0,
+    quiet: Quiet = False,
     color: Color = "auto",
     output: Output = None,
     force: Force = False,
@@ -125,7 +130,7 @@ def demo(
     if name is None:
         write(demos.listing(), None)
         raise typer.Exit(0)
-    _print(diagnosed(demos.request(name)), format, output, verbose, color)
+    _print(diagnosed(demos.request(name)), format, output, -1 if quiet else verbose, color)
 
 
 def list_(debug: Debug = False) -> None:
@@ -137,13 +142,14 @@ def list_(debug: Debug = False) -> None:
 
 
 def cause(
-    id: Annotated[str, typer.Argument(metavar="ID", help="A cause, as `list` and reports name it.")],
+    id: Annotated[str, typer.Argument(metavar="ID", help="A cause, as in `list` and in reports.")],
+    verbose: Verbose = 0,
     debug: Debug = False,
 ) -> None:
-    """Explain a cause. What it is, how it is told, what rules it out, the fix."""
+    """Explain a cause. What it is, what rules it out, the fix; -v adds its weights."""
     from diagnose import catalogue
 
-    write(catalogue.page(id), None)
+    write(catalogue.page(id, verbose), None)
     raise typer.Exit(0)
 
 
@@ -174,7 +180,7 @@ def requested(
     )
     for path in app_config or ():
         if recording is None and not path.is_file():
-            raise UsageError(f"--app-config {path}: no such file")
+            raise UsageError(f"--app-config {path}: {'is a directory' if path.is_dir() else 'no such file'}")
     if recording is not None:
         kept = recording.settings
         target = Target(target.sender or recording.target.sender, target.recipient or recording.target.recipient)
@@ -201,44 +207,51 @@ def with_relay(request: Request, name: str | None) -> Request:
     return dataclasses.replace(request, provider=name, advise=True)
 
 
-def diagnosed(request: Request) -> Result:
+def diagnosed(request: Request, quiet: bool = False) -> Result:
     from diagnose.session import diagnose
 
-    if not sys.stderr.isatty():
+    if quiet or not sys.stderr.isatty() or os.environ.get("TERM", "dumb") == "dumb":
         return diagnose(request)
-
-    def show(check: str, done: int, total: int) -> None:
-        sys.stderr.write(f"\r\x1b[K{done}/{total} {check}" if done < total else "\r\x1b[K")
+    try:
+        return diagnose(request, _show)
+    finally:
+        sys.stderr.write("\r\x1b[K")
         sys.stderr.flush()
 
-    result = diagnose(request, show)
-    sys.stderr.write("\r\x1b[K")
-    return result
+
+def _show(now: Progress) -> None:
+    """One line that is overwritten: what is certain, what is waited for, and how long at most."""
+    import shutil
+
+    names = ", ".join(title[:1].lower() + title[1:] if title.startswith("The ") else title for title in now.waiting[:2])
+    more = f" and {len(now.waiting) - 2} more" if len(now.waiting) > 2 else ""
+    found = f"{now.certain}. " if now.certain else ""
+    text = f"{found}Waiting for {names}{more}, at most {now.left:.0f} s"
+    sys.stderr.write(f"\r\x1b[K{text[: shutil.get_terminal_size().columns - 1]}")
+    sys.stderr.flush()
 
 
 def _print(result: Result, format: str, output: Path | None, verbose: int, color: str) -> None:
     rendered(result, format, output, verbose, color)
-    raise typer.Exit(exit_status(result.report))
+    raise typer.Exit(INTERRUPTED if result.interrupted else exit_status(result.report))
 
 
 def rendered(
     result: Result, format: str, output: Path | None, verbose: int, color: str, advice_only: bool = False
 ) -> None:
-    import json
-
     from diagnose.report.json_ import as_plain
-    from diagnose.report.text import render, render_advice
 
+    # Hidden before they are rendered: escaping and wrapping would make secrets look different.
+    data = result.hide(as_plain(result.report))
     if format != "text":
-        # Hidden before they are rendered: escaping would make secrets look different.
-        data = result.hide(as_plain(result.report))
         if advice_only:
+            import json
+
             write(json.dumps(data["advice"], indent=2, ensure_ascii=False) + "\n", output)
         else:
             write(PLAIN_FORMATS[format](data), output)
         return
-    wanted = wants_color(color, output)
-    if advice_only:
-        write(result.hide(render_advice(result.report, wanted)), output)
-    else:
-        write(result.hide(render(result.report, verbose, wanted)), output)
+    from diagnose.report.text import render, render_advice
+
+    terminal = terminal_of(color, output)
+    write(render_advice(data, terminal) if advice_only else render(data, terminal, verbose), output)

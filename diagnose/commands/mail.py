@@ -13,11 +13,13 @@ from diagnose.commands.options import (
     Force,
     Format,
     Output,
+    Quiet,
     Verbose,
     check_format,
     chosen,
     exit_status,
     span,
+    terminal_of,
     wants_color,
     write,
 )
@@ -40,10 +42,11 @@ def explain(
     output: Output = None,
     force: Force = False,
     verbose: Verbose = 0,
+    quiet: Quiet = False,
     color: Color = "auto",
     debug: Debug = False,
 ) -> None:
-    """Say what log lines, replies, bounces mean. Stack traces too; nothing is contacted.
+    """Explain log lines, replies, bounces and stack traces. Nothing is contacted.
 
     \b
     Understands Postfix's log (files, journal, containers), mailq and postqueue -j, SMTP replies and dialogues,
@@ -67,7 +70,7 @@ def explain(
         report = explain(pasted.without_secrets(lines), pasted.name_of(file), datetime.now().astimezone())
     if bound.cut:
         report = replace(report, notes=(*report.notes, f"only what could be read in {pasted.ENOUGH:.0f} s was read"))
-    _print(report, format, output, verbose, color, about(report))
+    _print(report, format, output, -1 if quiet else verbose, color, about(report))
 
 
 def trace(
@@ -85,7 +88,7 @@ def trace(
     color: Color = "auto",
     debug: Debug = False,
 ) -> None:
-    """Tell the story of a mail. Handed over, queued, each attempt, where it is now.
+    """Follow a message through the log. Submission, queue, each attempt, and where it is now.
 
     \b
     Examples:
@@ -99,7 +102,7 @@ def trace(
     _known(format, timeline.FORMATS, color)
     for path in log or ():
         if not path.is_file():
-            raise UsageError(f"--log {path}: no such file")
+            raise UsageError(f"--log {path}: {'is a directory' if path.is_dir() else 'no such file'}")
     window = span("--since", since) if since is not None else None if log else DAY
     traced = trace(who, window, [str(path) for path in log or ()])
     write(timeline.FORMATS[format](traced, wants_color(color, output)), output)
@@ -112,16 +115,20 @@ def queue(
     output: Output = None,
     force: Force = False,
     verbose: Verbose = 0,
+    quiet: Quiet = False,
     color: Color = "auto",
     timeout: Annotated[
-        float, typer.Option("--timeout", metavar="SECONDS", help="What is not read by then is told by a sample.")
+        float,
+        typer.Option(
+            "--timeout", metavar="SECONDS", help="Read the queue for this long; the rest is estimated from a sample."
+        ),
     ] = 20.0,
     state_dir: Annotated[
-        Path | None, typer.Option("--state-dir", metavar="DIR", help="Where the last look is kept, for the growth.")
+        Path | None, typer.Option("--state-dir", metavar="DIR", help="Where the last count is kept, to show growth.")
     ] = None,
     debug: Debug = False,
 ) -> None:
-    """Say what waits in the queue, and why. Where to, since when, and whether it grows.
+    """Show what waits in the queue, and why. Destinations, ages, growth.
 
     \b
     Examples:
@@ -147,20 +154,20 @@ def queue(
     if format == "json":
         write(queuetable.as_json(seen, max(top, 50)), output)
     else:
-        write(queuetable.as_text(seen, top, verbose, wants_color(color, output)), output)
+        write(queuetable.as_text(seen, top, -1 if quiet else verbose, terminal_of(color, output)), output)
     raise typer.Exit(exit_status(seen.report))
 
 
 def send(
-    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="Where the test message goes, and nowhere else.")],
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="The only address that gets the test message.")],
     sender: Annotated[
         str | None,
-        typer.Option("--from", metavar="ADDRESS", help="The sender; without it, what the mailer makes of you."),
+        typer.Option("--from", metavar="ADDRESS", help="The sender; default: the mailer's choice."),
     ] = None,
     smtp: Annotated[
-        str | None, typer.Option("--smtp", metavar="HOST:PORT", help="Hand it to this server instead of sendmail(1).")
+        str | None, typer.Option("--smtp", metavar="HOST:PORT", help="Submit it to this server instead of sendmail(1).")
     ] = None,
-    timeout: Annotated[float, typer.Option("--timeout", metavar="SECONDS", help="How long it is followed.")] = 60.0,
+    timeout: Annotated[float, typer.Option("--timeout", metavar="SECONDS", help="Follow it for this long.")] = 60.0,
     format: Format = "text",
     output: Output = None,
     force: Force = False,
@@ -197,7 +204,7 @@ def send(
     if format == "json":
         write(sending.as_json(sent), output)
     else:
-        write(sending.as_text(sent, verbose, wants_color(color, output)), output)
+        write(sending.as_text(sent, verbose, terminal_of(color, output)), output)
     raise typer.Exit(_EXIT[sent.status])
 
 
@@ -215,7 +222,8 @@ def _print(
 
         write(as_json(report) + "\n", output)
     else:
+        from diagnose.report.json_ import as_plain
         from diagnose.report.text import render
 
-        write(render(report, verbose, wants_color(color, output), about), output)
+        write(render(as_plain(report), terminal_of(color, output), verbose, about), output)
     raise typer.Exit(exit_status(report))

@@ -20,6 +20,7 @@ from diagnose.commands.options import (
     To,
     chosen,
     span,
+    terminal_of,
     write,
 )
 from diagnose.errors import UsageError
@@ -27,7 +28,9 @@ from diagnose.errors import UsageError
 StateDir = Annotated[
     Path | None,
     typer.Option(
-        "--state-dir", metavar="DIR", help="Kept state; default: /var/lib/mail-diagnose for root, else by XDG."
+        "--state-dir",
+        metavar="DIR",
+        help="Where state is kept; default: /var/lib/mail-diagnose as root, else in XDG_STATE_HOME.",
     ),
 ]
 Config = Annotated[
@@ -38,12 +41,13 @@ Notify = Annotated[
     typer.Option(
         "--notify",
         metavar="TARGET",
-        help="Where to tell changes: an https:// address, slack:URL, teams:URL, ntfy:URL, gotify:URL, exec:COMMAND, "
+        help="Where to tell changes: an https:// address, slack:URL, teams:URL, ntfy:URL, gotify:URL, exec:COMMAND (no shell), "
         "syslog, journal, apprise:URL; may be repeated.",
     ),
 ]
 HeartbeatUrl = Annotated[
-    str | None, typer.Option("--heartbeat", metavar="URL", help="Ping there at the start, and at the end with status.")
+    str | None,
+    typer.Option("--heartbeat", metavar="URL", help="Ping this URL at the start, and at the end with the status."),
 ]
 CanaryTo = Annotated[
     str | None,
@@ -54,32 +58,37 @@ CanaryTo = Annotated[
     ),
 ]
 CanaryEvery = Annotated[
-    str | None, typer.Option("--canary-every", metavar="SPAN", help="... no oftener than this (1h).")
+    str | None, typer.Option("--canary-every", metavar="SPAN", help="Send the canary at most this often (1h).")
 ]
 Attempts = Annotated[
-    int | None, typer.Option("--attempts", metavar="N", help="Passes in a row that make a problem hard (2).")
+    int | None, typer.Option("--attempts", metavar="N", help="Alert after this many passes in a row (2).")
 ]
 UnknownAttempts = Annotated[
-    int | None, typer.Option("--unknown-attempts", metavar="N", help="Passes in a row without a result to tell of (3).")
+    int | None,
+    typer.Option("--unknown-attempts", metavar="N", help="Alert after this many passes without a result (3)."),
 ]
 FlapHigh = Annotated[
-    float | None, typer.Option("--flap-high", metavar="PERCENT", help="Flapping begins at that much change (30).")
+    float | None, typer.Option("--flap-high", metavar="PERCENT", help="Flapping starts at this rate of change (30).")
 ]
-FlapLow = Annotated[float | None, typer.Option("--flap-low", metavar="PERCENT", help="... and ends at that much (20).")]
+FlapLow = Annotated[
+    float | None, typer.Option("--flap-low", metavar="PERCENT", help="Flapping ends at this rate of change (20).")
+]
 Renotify = Annotated[
-    str | None, typer.Option("--renotify", metavar="SPAN", help="Tell a lasting problem again after (6h); 0: never.")
+    str | None,
+    typer.Option("--renotify", metavar="SPAN", help="Repeat the alarm of a lasting problem this often (6h); 0: never."),
 ]
 Retention = Annotated[
-    str | None, typer.Option("--retention", metavar="SPAN", help="Keep ended outages in the history for (400d).")
+    str | None, typer.Option("--retention", metavar="SPAN", help="Keep outages in the history for this long (400d).")
 ]
 Jitter = Annotated[
     str | None, typer.Option("--jitter", metavar="SPAN", help="Random start delay up to SPAN, constant for each host.")
 ]
 PassTimeout = Annotated[
-    float | None, typer.Option("--timeout", metavar="SECONDS", help="The whole pass takes no longer (60).")
+    float | None, typer.Option("--timeout", metavar="SECONDS", help="A pass ends after this long (60).")
 ]
 MaxAge = Annotated[
-    str | None, typer.Option("--max-age", metavar="SPAN", help="An older result is UNKNOWN; such as 15m.")
+    str | None,
+    typer.Option("--max-age", metavar="SPAN", help="Treat a result older than this as UNKNOWN, such as 15m."),
 ]
 Formats = Annotated[
     list[str] | None,
@@ -113,7 +122,7 @@ def watch(
     config: Config = None,
     debug: Debug = False,
 ) -> None:
-    """Run once and tell what changed. A timer or cron repeats it; the state is kept.
+    """Check once and report changes. For cron or a timer; state is kept between passes.
 
     \b
     Prints nothing while nothing changes. Exit status as of `run`; at least 1 when an alarm was not delivered.
@@ -195,22 +204,25 @@ def watch(
 
 
 def report(
-    last: Annotated[bool, typer.Option("--last", help="The last pass of `watch`; nothing is probed.")] = True,
+    last: Annotated[bool, typer.Option("--last", help="The last result of `watch` (default).")] = True,
     max_age: MaxAge = None,
     format: Formats = None,
     warning: Annotated[
         str | None,
-        typer.Option("--warning", "-w", metavar="LEVELS", help="WARNING outside, such as queue=50,age=3600."),
+        typer.Option(
+            "--warning", "-w", metavar="LEVELS", help="WARNING outside these ranges, such as queue=50,age=3600."
+        ),
     ] = None,
     critical: Annotated[
-        str | None, typer.Option("--critical", "-c", metavar="LEVELS", help="CRITICAL outside; ranges as of Nagios.")
+        str | None,
+        typer.Option("--critical", "-c", metavar="LEVELS", help="CRITICAL outside these ranges, as in Nagios."),
     ] = None,
     state_dir: StateDir = None,
     config: Config = None,
     force: Force = False,
     debug: Debug = False,
 ) -> None:
-    """Print the last result of `watch`. In any number of formats, without probing.
+    """Print the last result of `watch`. In one or more formats, without probing.
 
     \b
     Exit status as of `run`; a result that is too old, or none, is 3.
@@ -243,7 +255,8 @@ def report(
 
         plain = judged(plain, *levels)
     for name, target in wanted:
-        text = PLAIN_FORMATS[name](plain)
+        extra = {"terminal": terminal_of("auto", target)} if name == "text" else {}
+        text = PLAIN_FORMATS[name](plain, **extra)
         write(text, target, 0o644)
     raise typer.Exit(EXIT[plain["status"]])
 
@@ -283,16 +296,16 @@ def history(
 
 
 def ignore_add(
-    finding: Annotated[str, typer.Argument(metavar="SIGN[:SUBJECT]", help="As reports and `list` name it.")],
-    why: Annotated[str, typer.Option("--why", metavar="TEXT", help="For whoever reads the list later.")],
+    finding: Annotated[str, typer.Argument(metavar="SIGN[:SUBJECT]", help="As in `list` and in reports.")],
+    why: Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason, for later readers.")],
     until: Annotated[
-        str | None, typer.Option("--until", metavar="DAY|SPAN", help="To the end of that day, or for so long.")
+        str | None, typer.Option("--until", metavar="DAY|SPAN", help="Until the end of this day, or for this long.")
     ] = None,
     state_dir: StateDir = None,
     config: Config = None,
     debug: Debug = False,
 ) -> None:
-    """Acknowledge a finding. It weighs nothing in `watch`, and is counted as such.
+    """Acknowledge a finding. It no longer counts in `watch`.
 
     \b
     Examples:
@@ -342,12 +355,12 @@ def ignore_list(state_dir: StateDir = None, config: Config = None, debug: Debug 
 
 
 def ignore_remove(
-    finding: Annotated[str, typer.Argument(metavar="SIGN[:SUBJECT]", help="As `ignore list` names it.")],
+    finding: Annotated[str, typer.Argument(metavar="SIGN[:SUBJECT]", help="As in `ignore list`.")],
     state_dir: StateDir = None,
     config: Config = None,
     debug: Debug = False,
 ) -> None:
-    """Let a finding weigh again."""
+    """Let a finding count again."""
     from diagnose.watch import ignore
 
     sign, subject = ignore.parse_name(finding)

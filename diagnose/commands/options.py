@@ -11,23 +11,34 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from diagnose.errors import UsageError
+from diagnose.nearest import hint
 from diagnose.patterns import late
 from diagnose.report import PLAIN_FORMATS
 
 if TYPE_CHECKING:
     from diagnose.model import Report
+    from diagnose.report.page import Terminal
 
+INTERRUPTED = 130  # exit status after Ctrl-C
 COMPLETE = "_MAIL_DIAGNOSE_COMPLETE"  # the environment variable by which a shell asks for words
 
 
 def chosen(name: str, metavar: str, help: str) -> Any:
     """An option whose value is one of its metavar's alternatives, or the name of a report's format."""
     words = metavar.split("|") if metavar.islower() else list(PLAIN_FORMATS)
-    return typer.Option(name, metavar=metavar, help=help, autocompletion=lambda: words)
+    return typer.Option(name, metavar=metavar, help=help, autocompletion=lambda: words, callback=_lower)
+
+
+def _lower(value: Any) -> Any:
+    """A choice in small letters, whatever the case in which it was typed; a file behind a colon stays as it is."""
+    if isinstance(value, str):
+        name, colon, path = value.partition(":")
+        return f"{name.lower()}{colon}{path}"
+    return [_lower(each) for each in value] if isinstance(value, list) else value
 
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-Format = Annotated[str, chosen("--format", "text|json", "How to print the report.")]
+Format = Annotated[str, chosen("--format", "text|json", "How to print the report; --json for short.")]
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write there instead of to stdout.")
 ]
@@ -38,14 +49,15 @@ Force = Annotated[
         "--force",
         callback=lambda value: _forced.update(now=bool(value)),
         expose_value=False,
-        help="Write as root even where others may swap the file.",
+        help="As root, write even where other users could swap the file.",
     ),
 ]
 Color = Annotated[str, chosen("--color", "auto|always|never", "Colour in text reports.")]
 Verbose = Annotated[
-    int, typer.Option("--verbose", "-v", count=True, help="Print the arithmetic and every observation.")
+    int, typer.Option("--verbose", "-v", count=True, help="Print all evidence, every check and the weights.")
 ]
-Timeout = Annotated[float, typer.Option("--timeout", metavar="SECONDS", help="The whole run takes no longer.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the verdict only.")]
+Timeout = Annotated[float, typer.Option("--timeout", metavar="SECONDS", help="The run ends after this long (15).")]
 To = Annotated[str | None, typer.Option("--to", metavar="ADDRESS", help="The recipient whose mail is missing.")]
 From = Annotated[str | None, typer.Option("--from", metavar="ADDRESS", help="The sender of that mail.")]
 AppConfig = Annotated[
@@ -70,7 +82,7 @@ ReportFormat = Annotated[
     chosen(
         "--format",
         "NAME",
-        "text, json, jsonl, nagios, checkmk, prometheus, markdown (for a ticket), html (one file) or junit.",
+        "text, json, jsonl, nagios, checkmk, prometheus, markdown (for a ticket), html (one file) or junit; --json for short.",
     ),
 ]
 SnapshotFile = Annotated[
@@ -80,7 +92,10 @@ SnapshotFile = Annotated[
 
 def check_format(format: str, color: str, formats: Iterable[str] = ("text", "json")) -> None:
     if format not in formats:
-        raise UsageError(f"--format {format!r} is not known; choose one of {', '.join(formats)}")
+        near = hint(format, formats)
+        raise UsageError(
+            f"--format {format!r} is not known; {near + ' ' if near else ''}choose one of {', '.join(formats)}"
+        )
     if color not in ("auto", "always", "never"):
         raise UsageError(f"--color takes auto, always or never, not {color!r}")
 
@@ -110,6 +125,12 @@ def wants_color(color: str, output: Path | None) -> bool:
     return (
         output is None and sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     )
+
+
+def terminal_of(color: str, output: Path | None) -> Terminal:
+    from diagnose.report.page import here
+
+    return here(wants_color(color, output), output is not None)
 
 
 # All but line feed, tab and the escape of colours.

@@ -36,6 +36,7 @@ PUBLIC_RESOLVERS = ("9.9.9.9", "8.8.8.8")
 NAME_SECONDS, PUBLIC_SECONDS = 2.0, 1.5
 DIAL_SECONDS = 6.0  # for all dials together: a connect, and a greeting that some servers delay
 CONTROL_SECONDS = 2.0  # two SYNs; of several controls one is enough
+PORT_SECONDS = 3.0  # two SYNs and their answers: three operators silent as long, beside controls that answer, are proof
 # Google's name servers answer this with the address that asked, when they are asked directly.
 ECHO_NAME, ECHO_SERVER = "o-o.myaddr.l.google.com", "216.239.32.10"
 
@@ -222,8 +223,7 @@ class _Plan:
 
     def add(self, probe: Probe, address: str, say: str, helo: str, end: Mapping[str, str] | None = None) -> None:
         query = dial_address(address, probe.port, probe.host, say=say, helo=helo, **(end or {}))
-        if probe.kind == "control":
-            query = replace(query, connect_timeout=CONTROL_SECONDS)
+        query = replace(query, connect_timeout=CONTROL_SECONDS if probe.kind == "control" else PORT_SECONDS)
         self.entries.setdefault((address, probe.port), (probe.host, probe, query))
 
     def queries(self) -> list[Query[Any]]:

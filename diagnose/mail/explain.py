@@ -34,9 +34,9 @@ from diagnose.parse.log.settled import Settled
 from diagnose.parse.pasted.evidence import Delivery, Event, Said, Trouble, read_lines
 from diagnose.parse.system import own_network
 from diagnose.parse.words.reason import Reason, reasons_in
-from diagnose.statement import fail, ok, stamped, unknown
+from diagnose.statement import counted, fail, ok, stamped, unknown
 
-__all__ = ["Collected", "about", "brief", "explain", "relay_note"]
+__all__ = ["Collected", "about", "brief", "explain"]
 
 _KINDS = 300  # kinds of failure that are kept
 _HARMLESS_SHOWN = 8
@@ -152,7 +152,7 @@ def explain(lines: Iterable[str | bytes], name: str, now: datetime, *, numbered:
     diagnoses = brief(rank.diagnose_words(observations))
     outcome, reason = Outcome.COMPLETED, ""
     if not diagnoses and any(seen.sign == "mail.unknown" for seen in observations):
-        outcome, reason = Outcome.SKIPPED, "it tells of failures in words that are not known here"
+        outcome, reason = Outcome.SKIPPED, "it reports failures in words that are not known here"
     elif not collected.events and not counted.mail:
         what = "the line does not speak" if counted.lines == 1 else f"none of the {counted.lines} lines speaks"
         outcome, reason = Outcome.SKIPPED, f"{what} of mail"
@@ -173,7 +173,7 @@ def explain(lines: Iterable[str | bytes], name: str, now: datetime, *, numbered:
         seconds=time.monotonic() - began,
         runs=(run,),
         diagnoses=diagnoses,
-        notes=_notes(diagnoses, observations) if numbered else relay_note(diagnoses),
+        notes=_notes(diagnoses, observations) if numbered else (),
     )
 
 
@@ -182,10 +182,10 @@ def about(report: Report) -> tuple[str, ...]:
     (run,) = report.runs
     failures = sum(seen.status is Status.FAILED for seen in run.observations)
     harmless = sum(seen.status is Status.OK for seen in run.observations)
-    parts = [run.title, f"{failures} {'kind' if failures == 1 else 'kinds'} of failure"]
+    parts = [run.title, f"{counted(failures, 'kind')} of failure"]
     if harmless:
         parts.append(f"{harmless} harmless")
-    return (" · ".join(parts), "Read only; nothing was contacted.")
+    return (f"{', '.join(parts)}; nothing was contacted",)
 
 
 def brief(found: Iterable[Diagnosis]) -> tuple[Diagnosis, ...]:
@@ -331,14 +331,7 @@ def _notes(diagnoses: tuple[Diagnosis, ...], observations: tuple[Observation, ..
         notes = [*notes[:_HARMLESS_SHOWN], f"{len(notes) - _HARMLESS_SHOWN} more kinds of harmless lines"]
     if diagnoses and diagnoses[0].confidence < Confidence.CERTAIN:
         notes.append("the text fits more than one cause; `mail-diagnose run` on its server tells them apart")
-    return (*notes, *relay_note(diagnoses))
-
-
-def relay_note(diagnoses: tuple[Diagnosis, ...]) -> tuple[str, ...]:
-    """Where to get the relay that a remedy speaks of: only `run` and `relay suggest` try which ports are open."""
-    if any(d.cause.relay and d.explained_by is None and d.confidence >= Confidence.LIKELY for d in diagnoses):
-        return ("`mail-diagnose relay suggest` on that server writes the configuration of a relay that works there",)
-    return ()
+    return tuple(notes)
 
 
 class _Counter:

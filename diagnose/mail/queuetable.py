@@ -12,24 +12,29 @@ from diagnose.mail.queueview import Row, Seen
 from diagnose.parse.postfix.queue import AGE_LIMITS, QueueGroup
 from diagnose.parse.text import duration
 from diagnose.parse.text.masking import plain
+from diagnose.report.page import WIDTH, Terminal
 
 __all__ = ["as_json", "as_text"]
 
 _QUEUES = ("maildrop", "incoming", "active", "deferred", "hold", "corrupt")
 
 
-def as_text(seen: Seen, top: int = 10, verbose: int = 0, color: bool = False) -> str:
+def as_text(seen: Seen, top: int = 10, verbose: int = 0, terminal: Terminal | None = None) -> str:
     """Sums, reasons, destinations by age; then the diagnoses as `run` prints them."""
+    from diagnose.report.json_ import as_plain
     from diagnose.report.text import render
 
     head = _head(seen)
+    if verbose < 0:
+        return render(as_plain(seen.report), terminal, verbose, ())
     if seen.summary is None:
-        return render(seen.report, verbose, color, [*head])
+        return render(as_plain(seen.report), terminal, verbose, head)
     if not seen.total and not seen.report.diagnoses:
         return "\n".join([*head, "", "The mail queue is empty."]) + "\n"
-    body = [*_why(seen, top), "", *_where(seen, top)] if seen.total else ["The mail queue is empty."]
-    rest = render(seen.report, verbose, color, ())
-    return "\n".join([*head, "", *body]) + "\n" + rest
+    width = terminal.width if terminal else WIDTH
+    body = [*_why(seen, top, width), "", *_where(seen, top, width)] if seen.total else ["The mail queue is empty."]
+    rest = render(as_plain(seen.report), terminal, verbose, ())
+    return "\n".join([*head, "", *body]) + "\n\n" + rest
 
 
 def _head(seen: Seen) -> list[str]:
@@ -76,7 +81,7 @@ def _grown(seen: Seen) -> list[str]:
     return [f"since the last look at {when:%b %d %H:%M} ({duration.words(growth.seconds)} ago): {what}{rate}"]
 
 
-def _why(seen: Seen, top: int) -> list[str]:
+def _why(seen: Seen, top: int, width: int) -> list[str]:
     from tabulate import tabulate
 
     rows = [
@@ -84,7 +89,7 @@ def _why(seen: Seen, top: int) -> list[str]:
             _number(why.count),
             duration.words(seen.now - why.oldest) if why.oldest is not None else "",
             f"{why.domains}+" if why.more else why.domains,
-            _cut(why.text or why.label, 46),
+            _cut(why.text or why.label, max(16, width - 56)),
             why.cause or why.label,
         )
         for why in seen.whys[:top]
@@ -101,26 +106,31 @@ def _why(seen: Seen, top: int) -> list[str]:
     return lines + ([f"… and {more} more reasons (--top {len(seen.whys)})"] if more > 0 else [])
 
 
-def _where(seen: Seen, top: int) -> list[str]:
+def _where(seen: Seen, top: int, width: int) -> list[str]:
     """As qshape(1) prints it."""
-    from tabulate import tabulate
-
     small = seen.summary.rest if seen.summary is not None else ()
     total = _summed([*seen.rows, *small])
-    rows: list[tuple[object, ...]] = [("TOTAL", sum(total), *total)]
-    rows += [(_cut(_line(row.domain), 34), row.count, *row.ages) for row in seen.rows[:top]]
+    rows: list[tuple[object, ...]] = [("", "T", *AGE_LIMITS, f"{AGE_LIMITS[-1]}+"), ("TOTAL", sum(total), *total)]
+    rows += [(_line(row.domain), row.count, *row.ages) for row in seen.rows[:top]]
     rest = seen.rows[top:]
     if rest:
         ages = _summed(rest)
         rows.append((f"({len(rest)} more domains)", sum(ages), *ages))
     if small:
         ages = _summed(small)
-        rows.append(("(domains too small to be kept)", sum(ages), *ages))
-    heads = ("", "T", *(str(limit) for limit in AGE_LIMITS), f"{AGE_LIMITS[-1]}+")
-    return [
-        "Where to (recipients by minutes since arrival)",
-        *tabulate(rows, heads, "plain", colalign=("right",) * len(heads), disable_numparse=True).split("\n"),
+        rows.append(("(small domains)", sum(ages), *ages))
+    widths = [max(len(str(cell)) for cell in column) for column in zip(*rows, strict=True)]
+    names = max(12, min(widths[0], width - sum(widths[1:]) - len(widths) + 1))
+    lines = [
+        " ".join(
+            [
+                _cut(str(row[0]), names).rjust(names),
+                *(str(c).rjust(w) for c, w in zip(row[1:], widths[1:], strict=True)),
+            ]
+        )
+        for row in rows
     ]
+    return ["Where to (recipients by minutes since arrival)", *lines]
 
 
 def _summed(rows: Sequence[Row | QueueGroup]) -> list[int]:

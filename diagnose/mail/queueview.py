@@ -17,7 +17,7 @@ from diagnose.host.query import MailLog, Now, QueueLinesReply
 from diagnose.knowledge.causes import all_causes
 from diagnose.knowledge.sayings import sayings, scope_of
 from diagnose.mail import lookback
-from diagnose.mail.explain import brief, relay_note
+from diagnose.mail.explain import brief
 from diagnose.mail.fate import meaning
 from diagnose.model import (
     Confidence,
@@ -32,7 +32,7 @@ from diagnose.model import (
 from diagnose.parse.log import maillog
 from diagnose.parse.postfix.queue import AGE_LIMITS, QueueGroup, QueueSummary
 from diagnose.parse.words.reason import Reason
-from diagnose.statement import fail, ok, unknown
+from diagnose.statement import counted, fail, ok, unknown
 
 __all__ = ["Growth", "Row", "Seen", "Why", "look"]
 
@@ -132,7 +132,7 @@ def look(state: Path, host: LiveHost, asked: Ahead[QueueLinesReply]) -> Seen:
         ("mail to other hosts went out in the last hour: what waits is the exception",) if flows and diagnoses else ()
     )
     return Seen(
-        report=_report(info, moment, began, run, diagnoses, (*notes, *relay_note(diagnoses))),
+        report=_report(info, moment, began, run, diagnoses, notes),
         summary=summary,
         now=now.epoch,
         read=sum(summary.ages),
@@ -273,19 +273,29 @@ def _observations(summary: QueueSummary, now: float, flows: bool) -> Iterator[Ob
     held = summary.messages.get("hold", 0)
     waiting = summary.total - held
     if waiting:
-        yield fail("queue.waiting", "mail queue", f"{waiting} messages wait", count=waiting)
+        yield fail(
+            "queue.waiting",
+            "mail queue",
+            f"{counted(waiting, 'message')} {'waits' if waiting == 1 else 'wait'}",
+            count=waiting,
+        )
     else:
         yield ok("queue.waiting", "mail queue", "nothing waits")
     if held:
-        yield fail("queue.hold", "hold queue", f"{held} messages are on hold: Postfix will not try them", count=held)
+        yield fail(
+            "queue.hold",
+            "hold queue",
+            f"{counted(held, 'message')} on hold: Postfix will not try {'it' if held == 1 else 'them'}",
+            count=held,
+        )
     else:
         yield ok("queue.hold", "hold queue", "nothing is on hold")
     for name, sign, text in (
-        ("active", "queue.stuck", "are in the active queue for over a minute without any attempt"),
-        ("maildrop", "queue.maildrop", "were handed over and not picked up"),
+        ("active", "queue.stuck", "in the active queue for over a minute without any attempt"),
+        ("maildrop", "queue.maildrop", "submitted and not picked up"),
     ):
         if count := summary.untried(name, now):
-            yield fail(sign, f"{name} queue", f"{count} messages {text}", count=count)
+            yield fail(sign, f"{name} queue", f"{counted(count, 'message')} {text}", count=count)
     for group in summary.groups:
         if group.reason is not None:
             yield _waiting(group, group.reason, flows)

@@ -18,6 +18,7 @@ from diagnose.host.query import Now
 from diagnose.mail.explain import explain
 from diagnose.mail.trace import Traced, trace, worst
 from diagnose.model import Report
+from diagnose.report.page import Terminal
 
 __all__ = ["Sent", "as_json", "as_text", "send"]
 
@@ -194,9 +195,12 @@ def _report(submitted: Submitted, traced: Traced | None, status: str, name: str)
 # --- printing -------------------------------------------------------------------------------------------------------
 
 
-def as_text(sent: Sent, verbose: int = 0, color: bool = False) -> str:
+def as_text(sent: Sent, verbose: int = 0, terminal: Terminal | None = None) -> str:
     from diagnose.mail import timeline
+    from diagnose.report.json_ import as_plain
     from diagnose.report.text import render
+
+    color = terminal is not None and terminal.color
 
     lines = [timeline.line(f"Test message to {sent.recipient} by {sent.how} · {sent.message_id}")]
     if sent.submitted.said:
@@ -208,7 +212,7 @@ def as_text(sent: Sent, verbose: int = 0, color: bool = False) -> str:
     verdict = f"\x1b[1;{code}m{timeline.line(sent.verdict)}\x1b[0m" if color else timeline.line(sent.verdict)
     text += f"\n{verdict}\n"
     if sent.report.diagnoses:
-        text += render(sent.report, verbose, color, ())
+        text += "\n" + render(as_plain(sent.report), terminal, verbose, ())
     return text
 
 

@@ -44,8 +44,6 @@ def remedy(diagnosis: Diagnosis, plan: Plan, here: bool) -> Remedy:
     words = [plan.text or diagnosis.remedy.text]
     words += [f"{step.why} This lets {step.opens}." for step in plan.steps if step.klass is Class.POLICY and step.opens]
     words += [f"Needed: {ask.what}{f' ({ask.where})' if ask.where else ''}." for ask in plan.asks]
-    for other in plan.by:
-        words += [f"For {other.who}: {other.text}", *([f"Record: {other.record}"] if other.record else [])]
     commands = () if plan.asks else plan.commands()
     if not all(pasteable(command) for command in commands):
         commands = ()
@@ -53,7 +51,8 @@ def remedy(diagnosis: Diagnosis, plan: Plan, here: bool) -> Remedy:
         words += [line for step in plan.steps for line in _settings(step)][:_VISIBLE]
         if here:
             commands = (f"sudo mail-diagnose fix {diagnosis.cause.id}",)
-    return Remedy(text="\n".join(word for word in words if word), commands=commands)
+    others = tuple((other.who, other.text, other.record) for other in plan.by)
+    return Remedy(text="\n".join(word for word in words if word), commands=commands, others=others)
 
 
 def pasteable(command: str) -> bool:

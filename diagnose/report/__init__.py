@@ -1,6 +1,6 @@
 """A small file for each format: a function from a report's plain data (`json_.as_plain`) to text.
 
-Only `text` for a person at a terminal takes the Report itself.
+`text` takes the terminal as well, and `verbose`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def _late(module: str, plain: Plain, **options: Any) -> str:
 # From the plain data of schema 1, with the key "watch" where it comes from there (`report --last`): these load neither
 # the engine nor the model. nagios and checkmk take `warning` and `critical` (`diagnose.report.levels`).
 PLAIN_FORMATS: Mapping[str, Callable[..., str]] = {
-    "text": functools.partial(_late, "plain_text"),
+    "text": functools.partial(_late, "text"),
     "json": _plain_json,
     **{
         name: functools.partial(_late, name)

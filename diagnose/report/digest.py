@@ -15,6 +15,8 @@ Plain = Mapping[str, Any]
 
 WORDS = {"ok": "OK", "warning": "WARNING", "failed": "CRITICAL", "unknown": "UNKNOWN"}  # as monitors call them
 CODES = {"ok": 0, "warning": 1, "failed": 2, "unknown": 3}
+_NOT_ASKED = ("network probes are switched off", "not recorded")
+_NAMES = frozenset({"Puppet", "Debian"})
 _SEVERITY = {"ok": 0, "unknown": 1, "warning": 2, "failed": 3}
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_{|}~\u0080-\U0010ffff-]+(?=@[A-Za-z0-9\u0080-\U0010ffff\[])")
 
@@ -61,9 +63,9 @@ def observations(plain: Plain) -> Iterator[Plain]:
         yield from run.get("observations", ())
 
 
-def measured(plain: Plain, gauge: str) -> Iterator[Plain]:
-    """What was observed by signs that are this gauge (`diagnose.model.SignSpec`)."""
-    return (o for o in observations(plain) if o.get("gauge") == gauge)
+def measured(plain: Plain, *gauges: str) -> Iterator[Plain]:
+    """What was observed by signs that are one of these gauges (`diagnose.model.SignSpec`)."""
+    return (o for o in observations(plain) if o.get("gauge") in gauges)
 
 
 def ports(plain: Plain) -> Iterator[tuple[Plain, int, bool]]:
@@ -121,10 +123,102 @@ def _line(run: Plain, weight: Mapping[tuple[str, str], str]) -> Line:
     return Line(check=str(run["check"]), status=worst, outcome=outcome, text=text, seconds=float(run["seconds"]))
 
 
+def verdict(plain: Plain) -> str:
+    """The first line: what is wrong in the words of a ticket, or how far nothing is."""
+    found = main_diagnoses(plain)
+    if found:
+        return f"{clean(str(found[0]['title'])).rstrip('.')}."
+    now = status(plain)
+    if now == "ok":
+        left = [str(stage) for stage in plain.get("unchecked", ())]
+        if left:
+            return f"No fault found; not checked: {', '.join(left)}."
+        ignored = len(plain.get("watch", {}).get("ignored", ()))
+        return f"Nothing wrong found{f' ({ignored} acknowledged)' if ignored else ''}."
+    asked = next((o for o in measured(plain, "asked") if o["status"] == "unknown"), None)
+    failed = next((p for p in plain.get("proofs", ()) if p["status"] == "failed"), None)
+    note = clean(str(next(iter(plain.get("notes", ())), "")))
+    if now == "warning" and failed:
+        return f"Mail passes, but was not seen to pass the {failed['stage']} just now."
+    if asked:
+        return f"Could not tell: {statement(asked)}."
+    if note and (plain.get("watch", {}).get("stale") or not plain.get("runs")):
+        return f"Could not tell: {note}."
+    if failed:
+        return f"Could not tell: mail was not seen to pass the {failed['stage']}."
+    run = next((r for r in plain.get("runs", ()) if r["outcome"] != "completed" and r["reason"]), None)
+    if len(plain.get("runs", ())) == 1 and run:
+        return f"Could not tell: {clean(str(run['reason']))}."
+    return "Could not tell."
+
+
+def cleared(plain: Plain) -> list[str]:
+    """What was looked at and is in order: where every sign that clears it is OK."""
+    found: dict[str, bool] = {}
+    for seen in observations(plain):
+        if word := str(seen.get("clears") or ""):
+            found[word] = found.get(word, True) and seen["status"] == "ok"
+    return [clean(word) for word, fine in found.items() if fine]
+
+
+def gaps(plain: Plain) -> list[str]:
+    """The titles of the checks of which something is not known; what does not apply to this host is no gap."""
+    found = []
+    for run in plain.get("runs", ()):
+        cut = run["outcome"] in ("timed-out", "crashed") or str(run["reason"]).startswith(_NOT_ASKED)
+        if cut or any(o["status"] == "unknown" for o in run["observations"]):
+            found.append(_inside(clean(str(run.get("title") or run["check"]))))
+    return list(dict.fromkeys(found))
+
+
+def hidden(plain: Plain) -> list[str]:
+    return [_inside(clean(str(title))) for title in plain.get("hidden", ())]
+
+
+def _inside(title: str) -> str:
+    """A title within a sentence: names and abbreviations keep their capitals."""
+    word = title.split(" ", maxsplit=1)[0]
+    return (
+        title
+        if word[1:] != word[1:].lower() or word in _NAMES or word.startswith("Postfix")
+        else title[:1].lower() + title[1:]
+    )
+
+
+def commands(plain: Plain, diagnosis: Plain) -> list[str]:
+    """What to type for it. Where a relay is the way out and one was found, what writes its configuration."""
+    advice = next(iter(plain.get("advice", ())), None)
+    own = [clean_block(str(command)) for command in diagnosis["remedy"]["commands"]]
+    if not own and diagnosis.get("relay") and not advice and diagnosis["confidence"] != "possible":
+        return ["mail-diagnose relay suggest"]
+    if advice and diagnosis.get("relay") and not own:
+        provider = str(advice["provider"])
+        if not re.fullmatch(r"[a-z0-9.-]+", provider):  # of a report that was kept
+            return own
+        sender = plain.get("target", {}).get("sender")
+        safe = sender and re.fullmatch(r"[\w.+=-]+@[\w.-]+", str(sender))
+        return [f"mail-diagnose relay suggest --provider {provider}" + (f" --from {sender}" if safe else "")]
+    return own
+
+
+def watched(plain: Plain) -> list[str]:
+    """What `watch` keeps beside the report: acknowledged findings, alarms that did not get through."""
+    kept = plain.get("watch", {})
+    found = [
+        f"Acknowledged: {clean(str(i['sign']))} {clean(str(i['subject']))}, {clean(str(i['summary']))} ({clean(str(i['why']))})"
+        for i in kept.get("ignored", ())
+    ]
+    for item in undelivered(plain):
+        tries = f"{item['tries']} {'try' if item['tries'] == 1 else 'tries'}"
+        found.append(f"Alarm not delivered to {clean(str(item['target']))}: {clean(str(item['problem']))} ({tries})")
+    return found
+
+
 def statement(said: Plain) -> str:
     """An observation's or support's summary, with its subject before it where it does not name it itself."""
     subject, summary = clean(str(said["subject"])), clean(mask(str(said["summary"])))
-    return summary if subject.lower() in summary.lower() else f"{subject}: {summary}"
+    named = subject.lower().replace("tcp ", "port ")
+    return summary if named in summary.lower().replace("tcp ", "port ") else f"{subject}: {summary}"
 
 
 def headline(plain: Plain) -> str:
@@ -154,6 +248,18 @@ def state_words(plain: Plain) -> str:
     if watch.get("since"):
         words.append(f"since {watch['since']}")
     return clean(", ".join(words))
+
+
+def lasting(plain: Plain) -> str:
+    """Since when and for how many passes of `watch` it is so, for a person; empty without them."""
+    watch = plain.get("watch", {})
+    words = []
+    if since := str(watch.get("since") or ""):
+        words.append(f"since {since[:16].replace('T', ' ')}")
+    if (attempts := watch.get("attempts") or 0) > 1:
+        words.append(f"seen {attempts} times in a row")
+    text = clean(", ".join(words))
+    return f"{text[0].upper()}{text[1:]}." if text else ""
 
 
 def undelivered(plain: Plain) -> list[Plain]:

@@ -11,7 +11,7 @@ from importlib.resources import files
 from typing import Any
 
 from diagnose.parse.text import duration
-from diagnose.report import digest, picture
+from diagnose.report import digest, picture, strip
 
 Plain = Mapping[str, Any]
 _VERDICTS = {
@@ -73,10 +73,22 @@ def _verdict(plain: Plain) -> str:
     facts += [f"to {target['recipient']}" if target.get("recipient") else ""]
     facts += [f"from {target['sender']}" if target.get("sender") else "", plain["started"], digest.state_words(plain)]
     notes = "".join(f'<p class="soft">{_text(note)}</p>' for note in plain.get("notes", ()))
+    drawn = f'<ol class="strip">{"".join(map(_station, strip.stations(plain)))}</ol>' if strip.stations(plain) else ""
     return (
         f'<header class="card verdict {status}"><div class="word"><svg viewBox="0 0 24 24" aria-hidden="true">'
-        f"{_MARKS[status]}</svg>{word}</div><h1>{head}</h1>{notes}"
+        f"{_MARKS[status]}</svg>{word}</div><h1>{head}</h1>{drawn}{notes}"
         f'<div class="facts soft">{"".join(f"<span>{_text(fact)}</span>" for fact in facts if fact)}</div></header>'
+    )
+
+
+def _station(station: strip.Station) -> str:
+    """A place on the message's way: a circle with its mark, and the name below it or, on a phone, beside it."""
+    mark = {strip.PASSED: '<path d="M7.5 12.3l3 3 6-6.6"/>', strip.BROKEN: '<path d="M8.5 8.5l7 7m0-7l-7 7"/>'}
+    said = {strip.PASSED: "passed", strip.BROKEN: "mail stops here"}.get(station.state, "")
+    about = f"<small>{said}</small>" if said else ""
+    return (
+        f'<li class="{station.state or "open"}"><svg viewBox="0 0 24 24" aria-hidden="true"><circle cx="12" cy="12" r="10"/>'
+        f"{mark.get(station.state, '')}</svg><span>{_text(station.name)}{about}</span></li>"
     )
 
 
@@ -89,9 +101,9 @@ def _diagnosis(diagnosis: Plain, plain: Plain, drawn: str, titled: bool) -> str:
     folded = [d["title"] for d in plain["diagnoses"] if d.get("explained_by") == diagnosis["cause"]]
     remedy = diagnosis["remedy"]
     words = (
-        f"<p>{_text(_explanation(diagnosis))}</p><h3>Evidence</h3>{_list(said)}"
+        f"<p>{_text(diagnosis.get('explanation') or '')}</p><h3>Evidence</h3>{_list(said)}"
         + (f'<p class="soft">It also explains: {_text("; ".join(folded))}</p>' if folded else "")
-        + f"<h3>What to do</h3><p>{_lines(remedy['text'])}</p>{_commands(remedy['commands'])}{_links(diagnosis['links'])}"
+        + f"<h3>What to do</h3><p>{_lines(remedy['text'])}</p>{_commands(digest.commands(plain, diagnosis))}{_others(diagnosis)}{_links(diagnosis['links'])}"
     )
     inner = f'<div class="columns two"><div>{words}</div><div class="drawn">{drawn}</div></div>' if drawn else words
     head = f"<h2>{_text(diagnosis['title'])}</h2>" if titled else '<h2 class="aside">Why, and what to do</h2>'
@@ -100,12 +112,15 @@ def _diagnosis(diagnosis: Plain, plain: Plain, drawn: str, titled: bool) -> str:
     )
 
 
-def _explanation(diagnosis: Mapping[str, Any]) -> str:
-    from diagnose.knowledge.causes import all_causes
-    from diagnose.rank import fill
-
-    text = next((known.explanation for known in all_causes() if known.id == diagnosis["cause"]), "")
-    return fill(text, diagnosis.get("data") or {})
+def _others(diagnosis: Plain) -> str:
+    """Who else must or could act, with the text to send them."""
+    asked = diagnosis["remedy"].get("others", ())
+    said = [
+        f"<p>{_text(o['who'])}: {_text(o['text'])}</p>{_commands([o['record']] if o['record'] else ())}" for o in asked
+    ]
+    if not said and diagnosis.get("otherwise"):
+        said = [f"<p>{_text(diagnosis['otherwise'])}</p>"]
+    return f"<h3>Who else can act</h3>{''.join(said)}" if said else ""
 
 
 def _relay(advice: Plain) -> str:

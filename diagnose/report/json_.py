@@ -26,12 +26,19 @@ def as_plain(report: Report) -> dict[str, Any]:
             "privileged": host.privileged,
             "network": host.network,
         },
-        "target": {"sender": report.target.sender, "recipient": report.target.recipient},
+        "target": {
+            "sender": report.target.sender,
+            "recipient": report.target.recipient,
+            "relay": report.target.relay,
+        },
         "started": report.started.isoformat(timespec="seconds"),
         "seconds": round(report.seconds, 3),
         "status": report.status.word,
         "diagnoses": [_diagnosis(diagnosis) for diagnosis in report.diagnoses],
         "advice": [_advice(advice) for advice in report.advice],
+        "proofs": [{"stage": str(p.stage), "status": p.status.word, "why": p.why} for p in report.proofs],
+        "unchecked": [str(stage) for stage in report.unchecked] if any(run.signs for run in report.runs) else [],
+        "hidden": list(report.hidden),
         "runs": [_run(run) for run in report.runs],
         "notes": list(report.notes),
     }
@@ -42,6 +49,8 @@ def _diagnosis(diagnosis: Diagnosis) -> dict[str, Any]:
     return {
         "cause": cause.id,
         "title": cause.title,
+        "explanation": cause.explanation,
+        "station": cause.station,
         "impact": cause.impact.word,
         "confidence": diagnosis.confidence.word,
         "score": diagnosis.score,
@@ -49,7 +58,13 @@ def _diagnosis(diagnosis: Diagnosis) -> dict[str, Any]:
         "support": [_support(s) for s in diagnosis.support],
         "against": [_support(s) for s in diagnosis.against],
         "unknown": list(diagnosis.unknown),
-        "remedy": {"text": diagnosis.remedy.text, "commands": list(diagnosis.remedy.commands)},
+        "remedy": {
+            "text": diagnosis.remedy.text,
+            "commands": list(diagnosis.remedy.commands),
+            "others": [{"who": who, "text": text, "record": record} for who, text, record in diagnosis.remedy.others],
+        },
+        "relay": cause.relay,
+        "otherwise": cause.otherwise,
         "links": list(cause.links),
         "data": dict(diagnosis.data),
     }
@@ -83,14 +98,15 @@ def _advice(advice: Advice) -> dict[str, Any]:
 def _run(run: Run) -> dict[str, Any]:
     return {
         "check": run.check,
+        "title": run.title,
         "outcome": run.outcome.value,
         "seconds": run.seconds,
         "reason": run.reason,
-        "observations": [_observation(o, run.gauge(o.sign)) for o in run.observations],
+        "observations": [_observation(o, run) for o in run.observations],
     }
 
 
-def _observation(observation: Observation, gauge: str) -> dict[str, Any]:
+def _observation(observation: Observation, run: Run) -> dict[str, Any]:
     plain = {
         "sign": observation.sign,
         "status": observation.status.word,
@@ -99,4 +115,5 @@ def _observation(observation: Observation, gauge: str) -> dict[str, Any]:
         "data": dict(observation.data),
         "at": observation.at.isoformat() if observation.at else None,
     }
-    return plain | ({"gauge": gauge} if gauge else {})
+    marks = {"gauge": run.gauge(observation.sign), "clears": run.clears(observation.sign)}
+    return plain | {name: word for name, word in marks.items() if word}

@@ -53,7 +53,9 @@ def _diagnosis(diagnosis: Mapping[str, Any], plain: Mapping[str, Any]) -> list[s
     lines += [f"- {_text(digest.statement(support))}" for support in diagnosis["support"]]
     lines += [f"- against it: {_text(digest.statement(support))}" for support in diagnosis["against"]]
     lines += [f"- not checked: {_text(gap)}" for gap in diagnosis["unknown"]]
-    lines += ["", f"What to do: {_lines(diagnosis['remedy']['text'])}", *_block(diagnosis["remedy"]["commands"])]
+    lines += ["", f"What to do: {_lines(diagnosis['remedy']['text'])}", *_block(digest.commands(plain, diagnosis))]
+    for other in diagnosis["remedy"].get("others", ()):
+        lines += ["", f"Ask {_text(other['who'])}: {_text(other['text'])}", *_block([other["record"]])]
     folded = [d["title"] for d in plain["diagnoses"] if d.get("explained_by") == diagnosis["cause"]]
     if folded:
         lines += ["", f"It also explains: {_text('; '.join(folded))}"]

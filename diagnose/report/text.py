@@ -1,220 +1,256 @@
-"""The report for a person at a terminal: the verdict first, then its proof, then what to do."""
+"""The report for a person at a terminal: the verdict, its proof, the fix, who else could act, and what to do next.
+
+From the plain data of schema 1, so that `run`, `report`, `explain` and an alarm say the same words. `verbose` adds what
+the engine knows beside it (`diagnose.report.details`).
+"""
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from diagnose.model import RIGHTS, Advice, Confidence, Diagnosis, Impact, Outcome, Report, Status, Support
-from diagnose.parse.text.masking import plain
-from diagnose.rank import fill
+from diagnose.report import digest, strip
+from diagnose.report.page import Page, Terminal
 
-WIDTH = 100
-_VERDICTS = {
-    Status.OK: ("green", "Nothing wrong found."),
-    Status.WARNING: ("yellow", "Mail may well flow, but look at this."),
-    Status.FAILED: ("red", "Found why mail does not arrive."),
-    Status.UNKNOWN: ("yellow", "Could not tell."),
-}
-NOT_ASKED = ("network probes are switched off", "not recorded")
-_CODES = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
-_IMPACTS = {
-    Impact.OUTAGE: "nothing leaves",
-    Impact.PARTIAL: "some mail fails",
-    Impact.PLACEMENT: "mail is late, throttled or lands in spam",
-    Impact.LATENT: "will break later, or is unsafe today",
-    Impact.NONE: "the fault is not this mail server's",
-}
+Plain = Mapping[str, Any]
+
+PROOFS = 6  # marked lines
+FITS = 6  # decibans from which a sign is worth a line
+CONSOLE = 25  # rows
+# Rows of the proof and of a remedy's words; the next pair is taken where a console would be too small.
+_ROWS = ((7, 4), (7, 3), (6, 2), (5, 2))
 
 
-class _Page:
-    def __init__(self, color: bool) -> None:
-        self.color = color
-        self.lines: list[str] = []
-
-    def paint(self, text: str, *styles: str) -> str:
-        if not self.color or not text:
-            return text
-        return f"\x1b[{';'.join(_CODES[style] for style in styles)}m{text}\x1b[0m"
-
-    def add(self, text: str = "", *styles: str) -> None:
-        self.lines.append(self.paint(plain(text), *styles))
-
-    def wrap(self, text: str, indent: str, hang: str | None = None) -> None:
-        for paragraph in plain(text).split("\n"):
-            self.lines += textwrap.wrap(
-                paragraph,
-                WIDTH,
-                initial_indent=indent,
-                subsequent_indent=indent if hang is None else hang,
-                break_long_words=False,
-                break_on_hyphens=False,
-            ) or [""]
+def render(plain: Plain, terminal: Terminal | None = None, verbose: int = 0, about: Sequence[str] | None = None) -> str:
+    """about: what stands in place of host and time, where the report is not of a host. verbose: -1 for the verdict alone."""
+    if verbose < 0:
+        page = Page(terminal or Terminal())
+        _verdict(page, plain, digest.main_diagnoses(plain)[:1])
+        return page.text()
+    for rows in _ROWS:
+        page = Page(terminal or Terminal())
+        _whole(page, plain, verbose, about, *rows)
+        if len(page.lines) <= CONSOLE or verbose:
+            break
+    return page.text()
 
 
-def render(report: Report, verbose: int = 0, color: bool = False, about: Sequence[str] | None = None) -> str:
-    """`about`: the head's lines, where the report is not of this host."""
-    page = _Page(color)
-    for line in _head(report) if about is None else about:
-        page.add(line, "dim")
-    page.add()
-    style, verdict = _VERDICTS[report.status]
-    if report.status is Status.OK and about is None and report.unchecked:
-        verdict = f"No fault found; not checked: {', '.join(report.unchecked)}."
-    page.add(verdict, "bold", style)
+def _whole(page: Page, plain: Plain, verbose: int, about: Sequence[str] | None, proof: int, words: int) -> None:
+    found = digest.main_diagnoses(plain)
+    sure = [d for d in found if d["confidence"] != "possible"] or list(found[:1])
+    _verdict(page, plain, sure)
+    if sure:
+        _strip(page, plain)
+        page.blank()
+        _proof(page, plain, sure[0], proof)
+        _fix(page, plain, sure[0], words)
+        for other in sure[1:]:
+            _also(page, plain, other, words)
+    else:
+        _fine(page, plain)
+    if verbose:
+        from diagnose.report.details import add
+
+        add(page, plain)
+    page.blank()
+    _rest(page, plain, found, sure, verbose)
     if about is None:
-        _without_rights(page, report)
-    if not report.diagnoses:
-        _all_clear(page, report)
-    if report.status in (Status.WARNING, Status.UNKNOWN):
-        for proof in report.proofs:
-            if proof.status is Status.FAILED:
-                page.wrap(f"Mail was not seen to pass ({proof.stage}): {proof.why}", "  ", "    ")
-    main = [d for d in report.diagnoses if d.explained_by is None]
-    for number, diagnosis in enumerate(main):
-        page.add()
-        if number == 0 or diagnosis.confidence >= Confidence.LIKELY:
-            _full(page, diagnosis, report, verbose)
-        else:
-            page.wrap(f"Possibly also: {diagnosis.cause.title} ({diagnosis.cause.id})", "", "  ")
-            if verbose:
-                _arithmetic(page, diagnosis)
-    for advice in report.advice:
-        _relay(page, advice)
-    _not_checked(page, report, verbose)
-    if verbose:
-        _checks(page, report)
-    for note in report.notes:
-        page.wrap(f"Note: {note}", "", "  ")
-    return "\n".join(page.lines).rstrip() + "\n"
+        page.wrap(_host(plain), "dim", rows=0 if verbose else 1)
+    for line in about or ():
+        page.wrap(line, "dim")
+    _last(page, plain, sure)
 
 
-def _head(report: Report) -> tuple[str, str]:
-    host = report.host
-    facts = [host.name, host.system, host.mta or "no Postfix", f"as {host.user}" if host.user else ""]
-    to = [f"to {report.target.recipient}"] if report.target.recipient else []
-    to += [f"from {report.target.sender}"] if report.target.sender else []
-    when = f"{report.started:%Y-%m-%d %H:%M:%S %z} · {report.seconds:.1f} s"
-    return " · ".join(part for part in facts if part), " · ".join([when, *to])
+def excerpt(plain: Plain, diagnosis: Plain) -> str:
+    """Proof and fix of one diagnosis, for an alarm."""
+    page = Page(Terminal())
+    proof, words = _ROWS[0]
+    _proof(page, plain, diagnosis, proof)
+    _fix(page, plain, diagnosis, words)
+    return page.text().strip("\n")
 
 
-def _without_rights(page: _Page, report: Report) -> None:
-    """What an ordinary user could not see, before anything is read into the rest, and how to have it seen."""
-    if report.host.privileged:
-        return
-    hidden = [
-        run.title or run.check
-        for run in report.runs
-        if any(o.status is Status.UNKNOWN and RIGHTS.search(o.summary) for o in run.observations)
-    ]
-    if hidden:
-        who = report.host.user or "an ordinary user"
-        text = f"Not checked, since {who} may not look there: {'; '.join(dict.fromkeys(hidden))}."
-        page.wrap(text, "  ", "    ")
-        page.add("  To have that checked too, run it as root: sudo mail-diagnose run")
-
-
-def _all_clear(page: _Page, report: Report) -> None:
-    """On what the good news rests: mail that was seen to flow, the queue, and how much was looked at."""
-    for run in report.runs:
-        for observation in run.measured("flow", "view"):
-            if observation.status is Status.OK:
-                page.wrap(f"{observation.subject}: {observation.summary}", "  ", "    ")
-    done = sum(run.outcome is Outcome.COMPLETED for run in report.runs)
-    if len(report.runs) > 1:
-        page.add(f"  {done} of {len(report.runs)} checks looked at this host; -v shows all of it", "dim")
-
-
-def render_advice(report: Report, color: bool = False) -> str:
+def render_advice(plain: Plain, terminal: Terminal | None = None) -> str:
     """The relay advice alone."""
-    page = _Page(color)
-    for advice in report.advice:
-        _relay(page, advice)
-    return "\n".join(page.lines).strip("\n") + "\n"
+    from diagnose.report.details import relay
+
+    page = Page(terminal or Terminal())
+    for advice in plain.get("advice", ()):
+        relay(page, advice)
+    return page.text().lstrip("\n")
 
 
-def _full(page: _Page, diagnosis: Diagnosis, report: Report, verbose: int) -> None:
-    cause = diagnosis.cause
-    page.add(f"{cause.title}", "bold")
-    page.add(f"  {cause.id} · {diagnosis.confidence.word} · {_IMPACTS[cause.impact]}", "dim")
-    page.wrap(fill(cause.explanation, diagnosis.data), "  ")
-    page.add()
-    page.add("  Evidence", "bold")
-    for support in diagnosis.support:
-        page.wrap(_statement(support), "    + ", "      ")
-    for support in diagnosis.against:
-        page.wrap(_statement(support), "    - ", "      ")
-    for gap in diagnosis.unknown:
-        page.wrap(f"not checked: {gap}", "    ? ", "      ")
-    if verbose:
-        _arithmetic(page, diagnosis)
-    page.add()
-    page.add("  What to do", "bold")
-    page.wrap(diagnosis.remedy.text, "    ")
-    for command in diagnosis.remedy.commands:
-        page.add(f"      {command}")
-    for link in cause.links:
-        page.add(f"    see {link}", "dim")
-    folded = [d.cause.title for d in report.diagnoses if d.explained_by == cause.id]
-    if folded:
-        page.wrap("It also explains: " + "; ".join(folded), "  ", "    ")
+# The verdict -------------------------------------------------------------------------------------------------------
 
 
-def _statement(support: Support) -> str:
-    """The summary, with its subject before it where it does not name it itself."""
-    known = support.subject.lower() in support.summary.lower()
-    return support.summary if known else f"{support.subject}: {support.summary}"
+def _verdict(page: Page, plain: Plain, sure: Sequence[Plain]) -> None:
+    style = {"ok": "green", "failed": "red"}.get(digest.status(plain), "yellow")
+    words = digest.verdict(plain)
+    if sure:
+        tag = f"({sure[0]['confidence']})"
+        if len(words) + len(tag) + 2 <= page.terminal.width:
+            words = words + " " * (page.terminal.width - len(words) - len(tag) - 1) + tag
+            page.lines.append(page.paint(words, "bold", style))
+            return
+        words = f"{words} {tag}"
+    page.wrap(words, "bold", style)
+    if kept := digest.lasting(plain):
+        page.wrap(kept, "dim")
 
 
-def _arithmetic(page: _Page, diagnosis: Diagnosis) -> None:
-    page.add(f"    score {diagnosis.score} dB (certain from 20, likely from 10, possible from 3)", "dim")
-    if diagnosis.cause.prior:
-        page.add(f"      {diagnosis.cause.prior:+4d}  how common it is", "dim")
-    for support in (*diagnosis.support, *diagnosis.against):
-        page.add(f"      {support.weight:+4d}  {support.sign} [{support.subject}]", "dim")
+def _strip(page: Page, plain: Plain) -> None:
+    stations = strip.stations(plain)
+    if not stations:
+        return
+    signs = {strip.PASSED: " " + page.sign("ok"), strip.BROKEN: " " + page.sign("bad")}
+    words = f" {page.sign('to')} ".join(s.name + signs.get(s.state, "") for s in stations)
+    page.wrap(words, "dim")
 
 
-def _relay(page: _Page, advice: Advice) -> None:
-    page.add()
-    seen = "seen open from this host" if advice.verified else "NOT seen open from this host"
-    page.add(f"A relay to use: {advice.provider}, {advice.host} port {advice.port} ({seen})", "bold")
-    page.wrap(advice.why, "  ")
-    for file in advice.files:
-        page.add(f"  {file.path}  (mode {file.mode}, {file.owner})")
-        for line in file.text.rstrip("\n").split("\n"):
-            page.add(f"      {line}")
-    page.add("  Commands, in this order")
-    for command in advice.commands:
-        for line in command.split("\n"):
-            page.add(f"      {line}")
-    for note in advice.notes:
-        page.wrap(note, "  * ", "    ")
+# The proof ---------------------------------------------------------------------------------------------------------
 
 
-def _not_checked(page: _Page, report: Report, verbose: int) -> None:
-    """What could not be looked at. Checks that do not apply to this host are no gap: they stand under -v."""
-    lines: dict[str, list[str]] = {}
-    for run in report.runs:
-        gap = run.outcome in (Outcome.TIMED_OUT, Outcome.CRASHED) or run.reason.startswith(NOT_ASKED)
-        if run.outcome is not Outcome.COMPLETED and (gap or verbose):
-            lines.setdefault(run.reason, []).append(run.title or run.check)
-        for observation in run.observations:
-            if observation.status is Status.UNKNOWN:
-                lines.setdefault(observation.summary, []).append(observation.subject)
-    if lines:
-        page.add()
-        page.add("Could not check", "bold")
-        for reason, subjects in lines.items():
-            page.wrap(f"{', '.join(dict.fromkeys(subjects))}: {reason}", "  ? ", "    ")
+def _proof(page: Page, plain: Plain, diagnosis: Plain, rows: int) -> None:
+    """Marked lines: what shows the cause, what speaks against it, what is fine, what waits."""
+    last = [("ok", text) for text in _cleared(plain, diagnosis)]
+    waiting = next((digest.statement(o) for o in digest.measured(plain, "queue") if o["status"] == "failed"), "")
+    if waiting and all(digest.statement(s) != waiting for s in diagnosis["support"]):
+        last.append(("mind", waiting))
+    lines = [("bad", digest.statement(s)) for s in diagnosis["support"] if s["weight"] >= FITS]
+    lines = lines or [("bad", digest.statement(s)) for s in diagnosis["support"][:1]]
+    if diagnosis["confidence"] != "certain":
+        lines = lines[:3] + [("open", f"but: {digest.statement(s)}") for s in diagnosis["against"][:2]]
+    begin = len(page.lines)
+    for mark, text in [*lines[: PROOFS - len(last)], *last]:
+        left = rows - (len(page.lines) - begin)
+        page.marked(mark, text, rows=2 if left > len(last) else 1)
 
 
-def _checks(page: _Page, report: Report) -> None:
-    page.add()
-    page.add("All that was looked at", "bold")
-    marks = {Status.OK: "ok", Status.UNKNOWN: "??", Status.WARNING: "!", Status.FAILED: "X"}
-    for run in report.runs:
-        page.add(f"  {run.title or run.check}  ({run.check}, {run.outcome.value}, {run.seconds:.2f} s)")
-        for observation in run.observations:
-            page.wrap(
-                f"{observation.subject}: {observation.summary}", f"    {marks[observation.status]:>2} ", "       "
-            )
+def _cleared(plain: Plain, diagnosis: Plain) -> list[str]:
+    """What was looked at and is in order, as far as it is not what the cause is about."""
+    lines = []
+    ports = {port: open_ for _, port, open_ in digest.ports(plain)}
+    if any(not open_ for open_ in ports.values()) and any(ports.values()):
+        numbers = [str(port) for port, open_ in sorted(ports.items()) if open_]
+        lines.append(f"{_listed(numbers, 'port', 'ports')} {'is' if len(numbers) == 1 else 'are'} open")
+    sure = [d for d in digest.main_diagnoses(plain) if d["confidence"] != "possible"]
+    said = " ".join(f"{d.get('station')} {d['title']} {[s['summary'] for s in d['support']]}" for d in sure)
+    fine = [word for word in digest.cleared(plain) if not re.search(rf"\b{re.escape(word)}\b(?!')", said)]
+    if fine:
+        words = _listed(fine)
+        lines.append(f"{words[0].upper()}{words[1:]} {'is' if len(fine) == 1 else 'are'} fine")
+    return lines
+
+
+def _listed(words: Sequence[str], one: str = "", many: str = "") -> str:
+    lead = (one if len(words) == 1 else many) + " " if one else ""
+    return lead + (words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}")
+
+
+def _fine(page: Page, plain: Plain) -> None:
+    """On what the good news rests, or why it could not be told."""
+    page.blank()
+    begin = len(page.lines)
+    shown = [o for o in digest.measured(plain, "flow", "view") if o["status"] == "ok"]
+    for observation in shown[:3]:
+        page.marked("ok", digest.statement(observation))
+    if digest.status(plain) != "ok":
+        for proof in [p for p in plain.get("proofs", ()) if p["status"] == "failed"][:2]:
+            page.marked("open", f"mail was not seen to pass the {proof['stage']}: {proof['why']}")
+        unknown = [o for o in digest.observations(plain) if o["status"] == "unknown"]
+        for observation in unknown[: PROOFS - (len(page.lines) - begin)] if len(page.lines) == begin else ():
+            page.marked("open", digest.statement(observation))
+    elif fine := digest.cleared(plain):
+        page.marked("ok", f"checked and fine: {', '.join(fine)}")
+    if len(page.lines) == begin and page.lines:
+        page.lines.pop()
+
+
+# The fix -----------------------------------------------------------------------------------------------------------
+
+
+def _fix(page: Page, plain: Plain, diagnosis: Plain, rows: int) -> None:
+    page.blank()
+    lead = "FIX  " if diagnosis["confidence"] != "possible" else "FIX, if it is that:  "
+    page.wrap(str(diagnosis["remedy"]["text"]), first=lead, hang="     ", rows=rows, lead=("bold",))
+    for command in digest.commands(plain, diagnosis):
+        page.command(command)
+    _others(page, diagnosis)
+
+
+def _others(page: Page, diagnosis: Plain) -> None:
+    """Who else must or could act, with the text to send them."""
+    asked = diagnosis["remedy"].get("others", ())
+    if asked or diagnosis.get("otherwise"):
+        page.blank()
+    for other in asked:
+        page.wrap(f"{other['who']}: {other['text']}", first="ASK  ", rows=3, lead=("bold",))
+        if other["record"]:
+            page.command(str(other["record"]), "     ")
+    if not asked and diagnosis.get("otherwise"):
+        page.wrap(str(diagnosis["otherwise"]), first="OR   ", rows=3, lead=("bold",))
+
+
+def _also(page: Page, plain: Plain, diagnosis: Plain, rows: int) -> None:
+    """A further cause that is at least likely, in short; one that keeps no mail from leaving in a line."""
+    page.blank()
+    words = f"{diagnosis['title']} ({diagnosis['cause']}, {diagnosis['confidence']})"
+    if diagnosis["impact"] not in ("outage", "partial"):
+        page.wrap(words, first="ALSO ", lead=("bold",))
+        return
+    page.wrap(words, first="ALSO ", lead=("bold",))
+    for support in diagnosis["support"][:1]:
+        page.marked("bad", digest.statement(support))
+    page.wrap(str(diagnosis["remedy"]["text"]), first="FIX  ", hang="     ", rows=rows, lead=("bold",))
+    for command in digest.commands(plain, diagnosis):
+        page.command(command)
+    _others(page, diagnosis)
+
+
+# The rest ----------------------------------------------------------------------------------------------------------
+
+
+def _rest(page: Page, plain: Plain, found: Sequence[Plain], sure: Sequence[Plain], verbose: int) -> None:
+    """What else is possible, what was not checked, what to know: a line each."""
+    others = [d["title"] for d in found if d not in sure]
+    if others and sure[0]["confidence"] != "certain":
+        page.wrap(f"Possible too: {'; '.join(map(str, others))}.", rows=2)
+    hidden, gaps = digest.hidden(plain), digest.gaps(plain)
+    if hidden:
+        who = plain["host"].get("user") or "an ordinary user"
+        page.wrap(f"Not checked, as {who} may not look: {', '.join(hidden)}. Run: sudo mail-diagnose run", rows=3)
+    elif len(plain.get("runs", ())) > 1 and gaps and not verbose:
+        page.wrap(f"Not checked (-v says why): {', '.join(gaps)}.", "dim", rows=1)
+    stages = [str(p["stage"]) for p in plain.get("proofs", ()) if p["status"] == "failed"]
+    if sure and stages and digest.status(plain) in ("warning", "unknown"):
+        page.wrap(f"Mail was not seen to pass: {', '.join(stages)}.", "dim")
+    for note in (n for n in plain.get("notes", ()) if str(n) not in digest.verdict(plain)):
+        page.wrap(f"Note: {note}", "dim", hang="  ")
+    for line in digest.watched(plain):
+        page.wrap(line, "dim", hang="  ")
+
+
+def _host(plain: Plain) -> str:
+    host, target = plain["host"], plain["target"]
+    system = " ".join(str(host["system"]).partition(" (")[0].replace("GNU/Linux", "").split())
+    facts = [host["name"], system, host["mta"] or "no Postfix", f"as {host['user']}" if host["user"] else ""]
+    facts.append(f"{plain['seconds']:.1f} s at {plain['started'][11:16]}")
+    facts += [f"to {target['recipient']}"] if target.get("recipient") else []
+    return ", ".join(str(fact) for fact in facts if fact)
+
+
+def _last(page: Page, plain: Plain, sure: Sequence[Plain]) -> None:
+    """The verdict again and the next command: what stands above the prompt."""
+    if not sure:
+        return
+    page.wrap(f"=> {sure[0]['title']} ({sure[0]['cause']})", "bold", hang="   ")
+    commands = digest.commands(plain, sure[0])
+    if not commands:
+        return
+    line = f"   Next: {commands[0]}"
+    if "\n" in line or len(line) > page.terminal.width:
+        line = f"   Next: the command{'' if len(commands) == 1 else 's'} under FIX"
+    if len(page.lines[-1]) + len(line) < page.terminal.width and not page.terminal.color:
+        line = f"{page.lines.pop()}.{line[2:]}"
+    page.wrap(line.strip(), first="   " if line.startswith(" ") else "", hang="     ")

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from diagnose.parse.text.masking import plain
+from diagnose.report.text import excerpt
+from diagnose.statement import counted
 from diagnose.watch import machine
 
 Plain = Mapping[str, Any]
@@ -16,7 +18,6 @@ SEVERITY = {"failed": 3, "warning": 4, "unknown": 4, "ok": 5}  # of syslog: erro
 _PRIORITY = {"failed": 5, "warning": 4, "unknown": 3, "ok": 3}  # of ntfy, 1 to 5
 _TAG = {"failed": "rotating_light", "warning": "warning", "unknown": "grey_question", "ok": "white_check_mark"}
 LONGEST = 3000  # characters of text: below what every service takes
-COMMANDS = 12  # lines of commands that go into a message
 
 
 def compose(event: machine.Event, report: Plain, id: str, passes: int) -> dict[str, Any]:
@@ -74,15 +75,12 @@ def _text(event: machine.Event, report: Plain) -> str:
         for diagnosis in report["diagnoses"]:
             if diagnosis["cause"] != event.cause:
                 continue
-            lines += [f"{s['subject']}: {s['summary']}" for s in diagnosis["support"][:5]]
-            lines += ["", diagnosis["remedy"]["text"]]
-            commands = [line for command in diagnosis["remedy"]["commands"] for line in command.split("\n")]
-            lines += [f"  {line}" for line in commands[:COMMANDS]]
+            lines.append(excerpt(report, diagnosis))
     if event.kind == machine.BLIND:
         lines += [f"{run['check']}: {run['reason']}" for run in report["runs"] if run["reason"]][:5]
     ignored = report.get("watch", {}).get("ignored", ())
     if ignored:
-        lines.append(f"{len(ignored)} acknowledged findings are not counted.")
+        lines.append(f"{counted(len(ignored), 'acknowledged finding')} not counted.")
     return plain("\n".join(lines)).strip()[:LONGEST]
 
 

@@ -43,6 +43,7 @@ from diagnose.model import HostInfo, Report, Status, Target
 from diagnose.parse.postfix.queue import summarise
 from diagnose.parse.text.masking import Secrets
 from diagnose.report import text
+from diagnose.report.json_ import as_plain
 from diagnose.runner import run_checks
 from tests.checks import pretended_postfix as pretended
 from tests.host.server import serving
@@ -222,7 +223,7 @@ def test_no_stage_that_misbehaves_is_all_clear(tmp_path: Path) -> None:
         done = [seen for each in pool.map(tried, cases) for seen in each]
     wrong = []
     for stage, how, when, report in done:
-        said = text.render(report)
+        said = text.render(as_plain(report))
         lately = when == "just now"
         if (
             report.status is Status.OK
@@ -240,5 +241,5 @@ def test_a_server_that_behaves_is_all_clear(direct: bool, tmp_path: Path) -> Non
     ca_file = tmp_path / "ca.pem"
     ca_file.write_bytes(ca.cert_pem.bytes())
     for _, _, when, report in tried(("", "", direct, str(ca_file))):
-        assert report.status is Status.OK, (when, text.render(report))
+        assert report.status is Status.OK, (when, text.render(as_plain(report)))
         assert not [proof for proof in report.proofs if proof.status is Status.FAILED]

@@ -16,6 +16,7 @@ from diagnose.mail.explain import explain
 from diagnose.parse.text import shapes
 from diagnose.parse.text.masking import Secrets, mask, veil
 from diagnose.remedy.make import pasteable
+from diagnose.report.json_ import as_plain
 from diagnose.report.json_ import render as as_json
 from diagnose.report.text import render as as_text
 from tests.hostile import spellings
@@ -90,7 +91,7 @@ def test_no_report_of_a_pasted_text_shows_one() -> None:
         tried += 1
         pasted = f"{text.rstrip()}\n535 5.7.8 Error: authentication failed\n"
         report = explain(mask(pasted).splitlines(), "standard input", NOW)
-        shown = as_text(report, 2, False) + as_json(report)
+        shown = as_text(as_plain(report), verbose=2) + as_json(report)
         found += [(text, form) for form in [leaked(shown, value)] if form]
     print(f"\nsecrets in explain: leaked {len(found)} of {tried}")
     assert not found, found[:5]

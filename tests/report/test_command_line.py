@@ -30,7 +30,7 @@ def test_a_run_prints_each_format_into_a_file(format: str, tmp_path: Path) -> No
     target = tmp_path / "report"
     done = _tool("demo", "wrong-key", "--format", format, "-o", str(target))
     assert (done.returncode, done.stdout, done.stderr) == (2, "", "")
-    said = "The password map has no entry under the name that Postfix looks up"
+    said = "The password map has no entry for this relay"
     assert ("sasl-key-mismatch" if format == "prometheus" else said) in target.read_text()
 
 

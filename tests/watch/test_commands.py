@@ -43,7 +43,7 @@ def test_passes_tell_changes_and_nothing_else(tmp_path: Path) -> None:
     first, second = (_watch(tmp_path, "blocked-isp") for _ in range(2))
     assert (first.returncode, first.stdout, first.stderr) == (2, "", ""), "a problem seen once is soft"
     assert second.returncode == 2
-    assert second.stdout.startswith("app: FAILED: The network does not let TCP port 25 out\n")
+    assert second.stdout.startswith("app: FAILED: Outgoing port 25 is blocked\n")
     third = _watch(tmp_path, "healthy")
     assert (third.returncode, third.stdout) == (0, "app: OK again, mail is no longer affected\n")
     done = cli("history", "--state-dir", tmp_path, "--format", "json")
@@ -76,7 +76,7 @@ def test_one_result_feeds_many_files(tmp_path: Path) -> None:
     out.chmod(0o600)
     done = cli("report", "--state-dir", tmp_path / "s", "--format", f"json:{out}", "--format", "text")
     assert done.returncode == 0
-    assert done.stdout.startswith("OK mail.example.com")
+    assert done.stdout.startswith("Nothing wrong found.\n")
     assert json.loads(out.read_text())["status"] == "ok"
     assert stat.S_IMODE(out.stat().st_mode) == 0o644
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
@@ -219,7 +219,7 @@ def test_the_configuration_speaks_where_the_command_line_is_silent(tmp_path: Pat
     assert cli("watch", "--config", path, "--snapshot", demo, "--attempts", "3").stdout == "", "flags win"
     assert "FAILED" in cli("watch", "--config", path, "--snapshot", demo).stdout
     assert json.loads(cli("report", "--config", path).stdout)["watch"]["state"] == "hard"
-    assert cli("report", "--config", path, "--format", "text").stdout.startswith("FAILED app")
+    assert cli("report", "--config", path, "--format", "text").stdout.startswith("Outgoing port 25 is blocked")
     done = cli("report", "--config", tmp_path / "missing.toml")
     assert (done.returncode, "no such file" in done.stderr) == (3, True)
 

@@ -8,6 +8,7 @@ import pkgutil
 
 from diagnose.errors import UsageError
 from diagnose.model import Cause
+from diagnose.nearest import hint
 
 
 @functools.cache
@@ -33,12 +34,7 @@ def by_id(id: str) -> Cause:
     """Raises UsageError, with the nearest name."""
     known = _modules()
     if id not in known:
-        from difflib import get_close_matches  # 5 ms that a right name need not pay
-
-        close = get_close_matches(id, known, 1)
-        raise UsageError(
-            f"no cause is called {id!r}; " + (f"did you mean {close[0]!r}?" if close else "see `mail-diagnose list`")
-        )
+        raise UsageError(f"no cause is called {id!r}; {hint(id, known, 'see `mail-diagnose list`')}")
     return _load(id)
 
 

@@ -69,7 +69,7 @@ def through_relay(e: Evidence) -> Plan | None:
         if steps:
             return Plan(steps=(*steps, *take_up(e)))
     network = next((o for run in e.runs for o in run.measured("network")), None)
-    owner = str(network.data.get("title") or network.data.get("network") or "") if network else ""
+    owner = str(network.data.get("network_name") or network.data.get("as_name") or "") if network else ""
     address = next(
         (
             str(o.data["address"])

@@ -5,10 +5,11 @@ CAUSE = Cause(
     id="app-certificate-untrusted",
     title="The application does not trust the mail server's certificate",
     impact=Impact.OUTAGE,
+    station="application",
     explanation=(
-        "The application holds the server's certificate against the CAs that it trusts, often in a store of its own and not "
-        "the system's CA bundle. The issuer is missing there: a CA of one's own, a self-signed certificate, an intermediate "
-        "that the server does not send, or a device on the way that puts its own certificate in place."
+        "Applications often keep a CA store of their own. The issuer is missing there: a private CA, a "
+        "self-signed certificate, an intermediate that the server does not send, or a device on the way that "
+        "presents its own certificate."
     ),
     remedy=Remedy(
         text="Reason: {why}, issuer {issuer}. An expired or foreign certificate is the server's to renew. For a CA of your own, add "

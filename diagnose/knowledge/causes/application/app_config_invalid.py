@@ -5,9 +5,11 @@ CAUSE = Cause(
     id="app-config-invalid",
     title="The application's mail settings are incomplete or malformed",
     impact=Impact.OUTAGE,
+    station="application",
     explanation=(
-        "A setting is missing, still the example's placeholder, contradicts another, or is not what the application makes of the "
-        "line: blanks, quotes, backslashes and comments may be part of a value, and a name that it does not know is not read at all."
+        "A setting is missing, still the example's placeholder, contradicts another, or is read differently than "
+        "it looks: blanks, quotes, backslashes and comments may be part of a value, and an unknown name is "
+        "ignored."
     ),
     remedy=Remedy(
         text="Correct {key} in {path}, line {line}. {setting} Where the file is generated, correct the template or the variable that "

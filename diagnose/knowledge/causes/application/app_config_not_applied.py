@@ -2,12 +2,12 @@ from diagnose.model import HINTS, PROVES, SPEAKS, Cause, Impact, Remedy, Sign, S
 
 CAUSE = Cause(
     id="app-config-not-applied",
-    title="The template was edited, and the application still runs with the old settings",
+    title="The application still runs with old mail settings",
     impact=Impact.OUTAGE,
+    station="application",
     explanation=(
-        "The application reads the file that Puppet generates, once, when it starts. The template says something else than that file, "
-        "or the file is newer than the running application: Puppet was not run, is disabled or fails, or the service was "
-        "not restarted."
+        "The application reads its generated file once, when it starts. Where the template was edited but Puppet "
+        "has not run, is disabled or fails, or the service was not restarted, the old settings stay in force."
     ),
     remedy=Remedy(
         text="Let Puppet render {template} into {path}, and restart the application. ({kind}; {key} differs.)",

@@ -3,12 +3,13 @@ from diagnose.model import PROVES, REFUTES, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="app-credentials-rejected",
-    title="The mail server refuses the application's login, or demands one that it does not make",
+    title="The mail server rejects the application's login",
     impact=Impact.OUTAGE,
+    station="application",
     explanation=(
-        "The server was reached and TLS is in order, but the user name and password in the application's settings are refused, or "
-        "none are sent although the server wants them. Gmail, Yahoo and Microsoft take no account password here: they want "
-        "an application password, or have switched this kind of login off."
+        "The user name or password in the application's settings is wrong or missing. Gmail, Yahoo and Microsoft "
+        "accept no account password over SMTP: they require an application password, or have disabled password "
+        "logins."
     ),
     remedy=Remedy(
         text="Put a valid user and password into {path} ({label}); for JavaMail with mail.smtp.auth=true (the bare word). "

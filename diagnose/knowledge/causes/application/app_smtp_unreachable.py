@@ -5,9 +5,10 @@ CAUSE = Cause(
     id="app-smtp-unreachable",
     title="The mail server in the application's settings does not answer",
     impact=Impact.OUTAGE,
+    station="application",
     explanation=(
-        "The application sends by a server of its own settings, not by this host's Postfix, and that server cannot be reached "
-        "on that port: the name is wrong, the port is wrong, or something on the way drops the connection."
+        "The application sends through a server of its own settings, not through Postfix. The name or the port "
+        "is wrong, or something on the way drops the connection."
     ),
     remedy=Remedy(
         text="Correct host and port in {path} (now {host}:{port}); what this server does answer on: {works}. "

@@ -3,12 +3,13 @@ from diagnose.model import PROVES, REFUTES, SPEAKS, STRONG, Cause, Impact, Remed
 
 CAUSE = Cause(
     id="app-tls-mismatch",
-    title="The application begins TLS in a way that its mail server's port does not take",
+    title="The application's TLS mode does not fit its mail server's port",
     impact=Impact.OUTAGE,
+    station="application",
     explanation=(
-        "Port 465 expects TLS from the first byte, ports 587 and 25 begin in plain text and switch by STARTTLS. The application's "
-        "settings do the other thing, or leave out the TLS that the server insists on. With TLS on a plain port it "
-        "reports a wrong version or a record that is no TLS; in plain text on 465 it hangs until its read time-out."
+        "Port 465 expects TLS from the first byte; ports 587 and 25 begin in clear text and switch by STARTTLS. "
+        "With TLS on a clear-text port the application reports a wrong version; in clear text on 465 it hangs "
+        "until its time-out."
     ),
     remedy=Remedy(
         text="In {path} (or the template and variables that it is made from) make port and TLS agree. What works with {host}: "

@@ -3,11 +3,12 @@ from diagnose.model import PROVES, Cause, Impact, Remedy, Sign
 
 CAUSE = Cause(
     id="app-tls-too-old",
-    title="The application and the mail server have no TLS version in common",
+    title="The application and the mail server share no TLS version",
     impact=Impact.OUTAGE,
+    station="application",
     explanation=(
-        "Mail servers take TLS 1.2 or newer. The application's settings, an old runtime or an old mail library "
-        "offer only versions that the server, or the runtime's own policy, has switched off; or the server knows only those."
+        "Mail servers require TLS 1.2 or newer. An old runtime, an old mail library or the application's "
+        "settings may offer older versions only; or the server offers no newer one."
     ),
     remedy=Remedy(
         text="Set mail.smtp.ssl.protocols=TLSv1.2 TLSv1.3 in {path} or remove the line, and run a current Java and javax.mail 1.6 or newer.",

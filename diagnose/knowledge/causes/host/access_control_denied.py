@@ -2,11 +2,12 @@ from diagnose.model import AGAINST, PROVES, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="access-control-denied",
-    title="SELinux or AppArmor forbids it",
+    title="SELinux or AppArmor blocks {process|a mail program}",
     impact=Impact.OUTAGE,
+    station="Postfix",
     explanation=(
-        "The kernel's access control denied {process} what it needs, whatever owners and modes say. On Red Hat systems web "
-        "applications may neither call sendmail nor connect to mail servers unless a boolean is set."
+        "The kernel's access control applies whatever owners and modes say. On Red Hat systems web applications "
+        "may neither call sendmail nor connect to mail servers unless a boolean is set."
     ),
     remedy=Remedy(
         text="Allow just what was denied; do not switch SELinux off.",

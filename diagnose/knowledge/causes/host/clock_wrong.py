@@ -4,9 +4,10 @@ CAUSE = Cause(
     id="clock-wrong",
     title="This host's clock is wrong",
     impact=Impact.PARTIAL,
+    station="Postfix",
     explanation=(
-        "The clock is off by so much that certificates seem expired or not yet valid, and signatures and logins that carry a "
-        "time are refused."
+        "With a wrong clock, valid certificates seem expired or not yet valid, and signatures and logins that "
+        "carry a time are refused."
     ),
     remedy=Remedy(
         text="Set the clock and let a time service keep it; then flush the queue.",

@@ -2,12 +2,12 @@ from diagnose.model import AGAINST, PROVES, SETTLES, SPEAKS, Cause, Impact, Reme
 
 CAUSE = Cause(
     id="disk-full",
-    title="There is no room for mail",
+    title="The disk is too full for mail",
     impact=Impact.OUTAGE,
+    station="Postfix",
     explanation=(
-        "The file system of the queue, or of its log ({path}), is short of space or inodes. Postfix refuses mail by SMTP (452 4.3.1) "
-        "already when less than 1.5 times message_size_limit, or queue_minfree, is left; without inodes the sendmail "
-        "command hangs."
+        "Postfix refuses mail over SMTP (452 4.3.1) when less than 1.5 times message_size_limit, or "
+        "queue_minfree, is free in the file system of the queue or of its log. Without free inodes the sendmail command hangs."
     ),
     remedy=Remedy(
         text="Make room below {path}; look for logs, caches and container layers first.",

@@ -2,11 +2,13 @@ from diagnose.model import FITS, PROVES, STRONG, Cause, Impact, Remedy, Sign, St
 
 CAUSE = Cause(
     id="interface-not-ready",
-    title="Postfix is told to use an address that this host does not have",
+    title="Postfix is set to use an address that this host does not have",
     impact=Impact.OUTAGE,
+    station="Postfix",
     explanation=(
-        "{parameter} names {value}, which is no address of this host, or was not yet one when Postfix started. With "
-        "inet_interfaces Postfix does not start at all; with smtp_bind_address no connection can leave."
+        "{parameter|inet_interfaces or smtp_bind_address} names an address that is missing, or was missing when "
+        "Postfix started. With inet_interfaces Postfix does not start at all; with smtp_bind_address no "
+        "connection can leave."
     ),
     remedy=Remedy(
         text="Name an address that the host has, or none. If the address comes late at boot, let Postfix start after the "

@@ -2,11 +2,12 @@ from diagnose.model import Cause, Impact, Remedy
 
 CAUSE = Cause(
     id="local-mailbox-unwritable",
-    title="A mailbox on this host cannot be written",
+    title="A mailbox on this host is not writable",
     impact=Impact.PARTIAL,
+    station="Postfix",
     explanation=(
-        "The message reached this host, and its local delivery fails at the mailbox file or directory: it belongs to another user, "
-        "its mode or a read-only mount forbids writing, or its directory is missing. Mail to other servers is not touched."
+        "Local delivery fails at the mailbox file or directory: it belongs to another user, its mode or a "
+        "read-only mount forbids writing, or its directory is missing. Mail to other servers is not affected."
     ),
     remedy=Remedy(
         text="Give the mailbox to its user: a file below /var/mail belongs to the user and the group mail, mode 0660; a Maildir to "

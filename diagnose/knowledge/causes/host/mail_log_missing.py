@@ -5,8 +5,8 @@ CAUSE = Cause(
     title="No mail log is kept",
     impact=Impact.LATENT,
     explanation=(
-        "Postfix writes to the system log, and on this host nothing keeps it: no log file, no journal. Nobody can tell what "
-        "became of a message."
+        "Postfix writes to the system log. Without a syslog service, a journal or maillog_file nobody can tell "
+        "what became of a message."
     ),
     remedy=Remedy(
         text="Let Postfix write its own log file (3.4 and later), or install a syslog service.",

@@ -2,11 +2,12 @@ from diagnose.model import Cause, Impact, Remedy
 
 CAUSE = Cause(
     id="mailer-config-error",
-    title="Another mailer than Postfix stops at its own configuration",
+    title="The mailer on this host rejects its own configuration",
     impact=Impact.OUTAGE,
+    station="Postfix",
     explanation=(
-        "Exim, sendmail, OpenSMTPD or another mailer on this host reports an error in its configuration, or cannot start: a word "
-        "it does not know, a file that is missing or belongs to the wrong user, an address that is taken. What is handed to it waits."
+        "Exim, sendmail, OpenSMTPD or another mailer does not start, or does not deliver: an unknown keyword, a "
+        "file that is missing or belongs to the wrong user, an address in use. Mail submitted to it waits."
     ),
     remedy=Remedy(
         text="Correct the line that the mailer names and let it check its own configuration before it is restarted.",

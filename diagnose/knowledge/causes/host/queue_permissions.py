@@ -2,12 +2,13 @@ from diagnose.model import AGAINST, DOUBTS, HINTS, PROVES, Cause, Impact, Remedy
 
 CAUSE = Cause(
     id="queue-permissions",
-    title="Owner, mode or setgid bit of the queue or of Postfix' commands is wrong",
+    title="Ownership or permissions of Postfix's queue or commands are wrong",
     impact=Impact.OUTAGE,
+    station="Postfix",
     explanation=(
-        "{path} does not have the owner or mode that Postfix needs, so mail cannot be put into the queue or taken out of "
-        "it. It happens after chown -R or chmod -R, a restored backup, a changed user id, or with a read-only file system. "
-        "The sendmail command then hangs, trying again every ten seconds."
+        "Mail can then neither enter nor leave the queue. It happens after chown -R or chmod -R, a restored "
+        "backup, a changed user id, or on a read-only file system. The sendmail command hangs and tries again "
+        "every ten seconds."
     ),
     remedy=Remedy(
         text="Let Postfix set its own owners and modes, which it knows from postfix-files.",

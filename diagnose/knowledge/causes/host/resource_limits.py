@@ -2,12 +2,10 @@ from diagnose.model import HINTS, SETTLES, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="resource-limits",
-    title="Limits on memory, processes or files make Postfix fail",
+    title="Postfix runs into a limit on memory, processes or files",
     impact=Impact.OUTAGE,
-    explanation=(
-        "A limit ({limit}) leaves Postfix' daemons too few files, processes or too little memory: they cannot start, or the "
-        "kernel kills them."
-    ),
+    station="Postfix",
+    explanation="Its daemons cannot start, fail while they work, or are killed by the kernel. Mail then waits, or is refused with a temporary error.",
     remedy=Remedy(
         text="Raise the limit that is hit, or give the host more memory, and restart Postfix.",
     ),

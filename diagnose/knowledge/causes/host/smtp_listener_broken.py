@@ -2,11 +2,12 @@ from diagnose.model import DOUBTS, HINTS, PROVES, SPEAKS, STRONG, Cause, Impact,
 
 CAUSE = Cause(
     id="smtp-listener-broken",
-    title="This host's SMTP port is open, but does not serve programs",
+    title="This host's SMTP port is open, but does not serve clients",
     impact=Impact.OUTAGE,
+    station="Postfix",
     explanation=(
-        "A program that hands mail in at this host's port {port} is connected, and gets no greeting, no TLS or no answer: smtpd waits "
-        "for a proxy, all its processes are taken, or it cannot start. Mail of the sendmail command may flow all the same."
+        "A program that submits mail at this host's port {port|25 or 587} connects, but gets no greeting, no TLS or no answer: "
+        "smtpd waits for a proxy, all its processes are busy, or it cannot start. The sendmail command may still work."
     ),
     remedy=Remedy(
         text="Correct what keeps smtpd from serving, and let Postfix read it again.",

@@ -2,12 +2,12 @@ from diagnose.model import AGAINST, HINTS, REFUTES, SETTLES, SPEAKS, Cause, Impa
 
 CAUSE = Cause(
     id="smtp-listener-missing",
-    title="The application hands mail to a port where nothing listens",
+    title="The application sends to a local port where nothing listens",
     impact=Impact.OUTAGE,
+    station="Postfix",
     explanation=(
-        "The application is told to use this very host, and nothing listens on that port: no mail server runs, Postfix' smtpd is "
-        "switched off in master.cf, or it listens on other addresses (inet_interfaces). Inside a container, localhost is the "
-        "container itself."
+        "No mail server runs, Postfix's smtpd is switched off in master.cf, or it listens on other addresses "
+        "(inet_interfaces). Inside a container, localhost is the container itself."
     ),
     remedy=Remedy(
         text="Switch the smtp service on and let it listen where the application connects, or correct the application.",

@@ -2,12 +2,13 @@ from diagnose.model import AGAINST, FITS, HINTS, PROVES, UNUSUAL, Cause, Impact,
 
 CAUSE = Cause(
     id="submission-sandboxed",
-    title="The program that sends is sandboxed, so its mail cannot be queued",
+    title="The sending service is sandboxed and cannot queue mail",
     impact=Impact.OUTAGE,
+    station="application",
     explanation=(
-        "The sendmail command works by postdrop's setgid bit. A service that runs with NoNewPrivileges, a read-only file "
-        "system or in such a container loses it: postdrop says 'Permission denied' and tries again for ever, while "
-        "the same command works in a root shell."
+        "The sendmail command relies on postdrop's setgid bit. A service with NoNewPrivileges or a read-only "
+        "file system loses it: postdrop reports 'Permission denied' and tries again for ever, while the same "
+        "command works in a root shell."
     ),
     remedy=Remedy(
         text="Allow the service {unit} to gain the group, or let the application send by SMTP to localhost port 25 instead.",

@@ -2,11 +2,12 @@ from diagnose.model import DOUBTS, FITS, PROVES, STRONG, Cause, Impact, Remedy, 
 
 CAUSE = Cause(
     id="wrong-mta",
-    title="Another mailer than Postfix takes the mail of this host",
+    title="Another mailer than Postfix takes this host's mail",
     impact=Impact.OUTAGE,
+    station="application",
     explanation=(
-        "The sendmail command or port 25 belongs to {mailer}. Programs hand their mail to it, while the configuration that "
-        "everybody looks at is Postfix': nothing ever appears in Postfix' queue or log."
+        "The sendmail command or port 25 belongs to {mailer|another mailer}. Programs hand it their mail, so "
+        "that nothing appears in Postfix's queue or log."
     ),
     remedy=Remedy(
         text="Remove {mailer}, or let the sendmail command be Postfix' again, and restart Postfix.",

@@ -2,17 +2,19 @@ from diagnose.model import PROVES, Cause, Impact, Remedy, Sign
 
 CAUSE = Cause(
     id="delivered-to-remote",
-    title="The receiving server accepted the mail; check spam and filters there",
+    title="The recipient's server accepted the mail; check spam and filters there",
     impact=Impact.NONE,
+    station="recipient",
     explanation=(
-        "The log shows that the recipient's server accepted the message (250). This host has done its part; the mail is in a spam folder, a "
-        "quarantine, a rule's folder, or was forwarded or dropped over there."
+        "After a 250 reply this host's part is done. The message is in a spam folder, a quarantine or another "
+        "folder, or was forwarded or dropped by the recipient's side."
     ),
     remedy=Remedy(
         text="Have the recipient look into spam and quarantine, and give the receiving postmaster the time, this host's address and the "
         "queue id that stands in the server's reply. If {host} is a relay, look into its own delivery log.",
     ),
     rules_out="A later attempt to the same recipient that failed.",
+    otherwise="The recipient or their postmaster can look for it by its message id.",
     signs=(Sign("log.recipient", PROVES, where=(("kind", "sent"),)),),
     links=("https://www.postfix.org/DEBUG_README.html#logging",),
 )

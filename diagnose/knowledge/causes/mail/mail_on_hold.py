@@ -4,8 +4,10 @@ CAUSE = Cause(
     id="mail-on-hold",
     title="Messages are on hold",
     impact=Impact.PARTIAL,
+    station="Postfix",
     explanation=(
-        "The hold queue has messages. Postfix never tries them: somebody ran postsuper -h, or an access map or header check says HOLD."
+        "Postfix never tries messages in the hold queue: somebody ran postsuper -h, or an access map or header "
+        "check says HOLD."
     ),
     remedy=Remedy(
         text="Find out who held them and why (grep for 'hold:' in the log, HOLD in access maps and header_checks), then release them.",

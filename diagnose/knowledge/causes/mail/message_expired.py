@@ -2,11 +2,11 @@ from diagnose.model import DOUBTS, Cause, Impact, Remedy
 
 CAUSE = Cause(
     id="message-expired",
-    title="Mail was returned because it waited too long",
+    title="Mail bounced after waiting too long",
     impact=Impact.PARTIAL,
     explanation=(
-        "Messages stayed in the queue for maximal_queue_lifetime (five days unless set) and were returned to their senders. What made them "
-        "wait is the cause to find: it stands in the deferrals before."
+        "Messages that stay in the queue for maximal_queue_lifetime (five days unless set) are returned to their "
+        "senders. The cause is what made them wait: see the deferrals before."
     ),
     remedy=Remedy(
         text="Mend what made the mail wait, then send it again from the application: returned mail is no longer in the queue.",

@@ -2,11 +2,12 @@ from diagnose.model import DOUBTS, FITS, SPEAKS, Cause, Impact, Remedy, Sign
 
 CAUSE = Cause(
     id="nothing-submitted",
-    title="The application never handed the mail to Postfix",
+    title="The application did not submit the mail to Postfix",
     impact=Impact.NONE,
+    station="application",
     explanation=(
-        "Neither the log nor the queue has a trace of it. The fault lies before the mail server: the application is switched off, uses another "
-        "server, or failed before it sent."
+        "Where neither log nor queue has a trace, the fault lies before the mail server: the application's mail "
+        "is switched off, uses another server, or failed before sending."
     ),
     remedy=Remedy(
         text="Look at the application's own log at the time of the missing mail, and at the server, port and sender in its settings "

@@ -4,9 +4,10 @@ CAUSE = Cause(
     id="queue-congested",
     title="The queue is congested",
     impact=Impact.PLACEMENT,
+    station="Postfix",
     explanation=(
-        "So many messages wait that new ones stand behind them: one destination that answers slowly fills the active queue, or more is handed "
-        "over than leaves."
+        "New messages wait behind old ones: one slow destination fills the active queue, or more is submitted "
+        "than leaves."
     ),
     remedy=Remedy(
         text="See what waits and where it goes (mail-diagnose queue). Give the clogging destination a transport of its own, or drop mail that nobody "

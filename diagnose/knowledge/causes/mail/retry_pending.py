@@ -2,11 +2,11 @@ from diagnose.model import AGAINST, DOUBTS, FITS, HINTS, REFUTES, SPEAKS, Cause,
 
 CAUSE = Cause(
     id="retry-pending",
-    title="The cause is gone; mail waits for its next attempt",
+    title="The cause is gone; the mail waits for its next attempt",
     impact=Impact.PLACEMENT,
     explanation=(
-        "Messages wait for a failure that no longer exists: the way they take works now. Postfix pauses longer after each failure (up to "
-        "maximal_backoff_time, about an hour), so they would leave by themselves."
+        "Postfix waits longer after each failure (up to maximal_backoff_time, about an hour). The mail will "
+        "leave by itself."
     ),
     remedy=Remedy(
         text="Ask Postfix to try everything now, and watch the log.",

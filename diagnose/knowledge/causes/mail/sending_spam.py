@@ -2,12 +2,12 @@ from diagnose.model import PROVES, SPEAKS, Cause, Impact, Remedy, Sign
 
 CAUSE = Cause(
     id="sending-spam",
-    title="This host, or one account on it, sends to many strangers and most of it bounces",
+    title="An account or program on this host appears to send spam",
     impact=Impact.OUTAGE,
     explanation=(
-        "One sender hands over mail to many domains in a short time and a large part of it is refused: a stolen password, a web form or "
-        "a script that strangers use, or an open relay. It is the commonest reason why a provider blocks port 25, a blocklist lists "
-        "the address and a relay suspends the account; mail of honest users then fails with it."
+        "One sender submits mail to many domains in a short time and most of it is refused: a stolen password, "
+        "an abused web form or script, or an open relay. It is the commonest reason why a provider blocks port "
+        "25, a blocklist lists an address and a relay suspends an account."
     ),
     remedy=Remedy(
         text="Stop it first: hold or delete its mail, and close the way in: change the account's password, or take the script of that "

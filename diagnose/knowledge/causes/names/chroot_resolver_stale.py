@@ -2,12 +2,13 @@ from diagnose.model import AGAINST, DOUBTS, FITS, HINTS, PROVES, REFUTES, STRONG
 
 CAUSE = Cause(
     id="chroot-resolver-stale",
-    title="The host resolves names, Postfix's chroot does not",
+    title="Postfix's chroot has outdated DNS settings",
     impact=Impact.OUTAGE,
+    station="Postfix",
     explanation=(
-        "The smtp service runs chrooted and reads its own copies of resolv.conf, hosts and nsswitch.conf below the queue "
-        "directory. They are copied when Postfix starts. This copy differs from the host's and does not work, or its modes keep Postfix's user from reading it, so Postfix "
-        "says 'Host not found, try again' for names that every other program resolves."
+        "The smtp service runs chrooted and reads its own copies of resolv.conf, hosts and nsswitch.conf below "
+        "the queue directory. They are copied when Postfix starts. Where a copy is outdated or unreadable, "
+        "Postfix reports 'Host not found, try again' for names that every other program resolves."
     ),
     remedy=Remedy(
         text="Copy the files again and restart Postfix; on Debian and Ubuntu the start script does it. To be rid of it for "

@@ -4,9 +4,10 @@ CAUSE = Cause(
     id="helo-name-invalid",
     title="The host name sent in HELO is not valid",
     impact=Impact.PARTIAL,
+    station="recipient",
     explanation=(
-        "Postfix says HELO with myhostname. That name is no fully qualified name, or does not resolve; many receivers refuse "
-        "to talk to such a client."
+        "Postfix introduces itself with myhostname. Many receivers refuse a client whose name is not fully "
+        "qualified or does not resolve."
     ),
     remedy=Remedy(
         text="Give the host a name that resolves to its public address, and tell Postfix. (It says {name} now.)",

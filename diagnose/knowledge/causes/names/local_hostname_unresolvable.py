@@ -4,9 +4,10 @@ CAUSE = Cause(
     id="local-hostname-unresolvable",
     title="Mail to local users goes to a host name that does not resolve",
     impact=Impact.PARTIAL,
+    station="Postfix",
     explanation=(
-        "Mail to root, or from cron, gets the domain of myorigin. That name is neither local here (mydestination) nor in DNS, so this "
-        "mail waits or bounces, though mail to the world may well flow."
+        "Mail to root, or from cron, gets the domain in myorigin. If that name is neither local (mydestination) "
+        "nor in DNS, such mail waits or bounces, while mail to other domains may flow."
     ),
     remedy=Remedy(
         text="List the name {domain} in mydestination, or set myorigin to a domain that exists, and alias root to a real mailbox.",

@@ -4,9 +4,10 @@ CAUSE = Cause(
     id="recipient-domain-accepts-no-mail",
     title="The recipient's domain accepts no mail",
     impact=Impact.PARTIAL,
+    station="recipient",
     explanation=(
-        "The domain says by a null MX (RFC 7505) that it accepts no mail, or its exchangers are names or addresses that cannot "
-        "be a mail server of the Internet: localhost, a private address, a name without an address."
+        "A null MX record (RFC 7505) says that a domain accepts no mail. An MX that points to localhost, a "
+        "private address or a name without an address has the same effect."
     ),
     remedy=Remedy(
         text="Ask the recipient for another address. If the domain {domain} is yours, give it an MX record that names a host "

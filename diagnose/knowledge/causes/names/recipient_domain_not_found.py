@@ -4,9 +4,10 @@ CAUSE = Cause(
     id="recipient-domain-not-found",
     title="The recipient's domain does not exist",
     impact=Impact.PARTIAL,
+    station="recipient",
     explanation=(
-        "The domain behind the @ has neither an MX record nor an address, or its name servers fail. Nobody can send mail "
-        "there. Usually the address was mistyped when the user registered."
+        "A domain without an MX record or an address cannot receive mail. Usually the address was mistyped when "
+        "the user registered."
     ),
     remedy=Remedy(
         text="Correct the recipient's address ({recipient}) in the application. If the spelling is right, the owner of {domain} must "

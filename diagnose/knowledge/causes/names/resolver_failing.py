@@ -2,11 +2,12 @@ from diagnose.model import AGAINST, PROVES, REFUTES, Cause, Impact, Remedy, Sign
 
 CAUSE = Cause(
     id="resolver-failing",
-    title="This host's name server does not answer Postfix",
+    title="DNS lookups fail on this host",
     impact=Impact.OUTAGE,
+    station="network",
     explanation=(
-        "Postfix looks up every domain before it connects. The name servers in /etc/resolv.conf give it no right answer for "
-        "names that surely exist, or it cannot read which they are, so mail waits with 'Host not found, try again'."
+        "Postfix looks up every domain before it connects. While the name servers in /etc/resolv.conf give no right answer, "
+        "or Postfix cannot read which they are, mail waits with 'Host not found, try again'."
     ),
     remedy=Remedy(
         text="Name a server in /etc/resolv.conf that answers from here (asked: {servers}), see that UDP and TCP port 53 "

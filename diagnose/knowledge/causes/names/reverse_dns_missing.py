@@ -4,9 +4,10 @@ CAUSE = Cause(
     id="reverse-dns-missing",
     title="The public address has no matching PTR record",
     impact=Impact.PARTIAL,
+    station="recipient",
     explanation=(
-        "Receivers look up the name of the connecting address (PTR) and whether that name leads back to it. Here it does not, "
-        "and they say so when they refuse or delay the mail."
+        "Receivers look up the name of the connecting address (PTR) and check that this name leads back to the "
+        "address. Many refuse or delay mail where it does not."
     ),
     remedy=Remedy(
         text="Have whoever owns this host's public address (the hoster or provider) set its PTR record to this host's name, and let "

@@ -4,9 +4,10 @@ CAUSE = Cause(
     id="sender-domain-not-found",
     title="The sender's domain does not exist",
     impact=Impact.PARTIAL,
+    station="recipient",
     explanation=(
-        "The envelope sender's domain is not in the public DNS (www-data@ip-10-0-0-5.internal, root@localhost.localdomain). "
-        "Receivers refuse such mail, since a bounce could not be returned."
+        "Receivers refuse mail from a domain that is not in public DNS (www-data@ip-10-0-0-5.internal, "
+        "root@localhost.localdomain), since a bounce could not be returned."
     ),
     remedy=Remedy(
         text="Let the application send from an address of a real domain, and give Postfix such a domain for mail without one. "

@@ -17,22 +17,22 @@ from diagnose.model import (
 
 CAUSE = Cause(
     id="egress-port-25-blocked",
-    title="The network does not let TCP port 25 out",
+    title="Outgoing port 25 is blocked",
     impact=Impact.OUTAGE,
+    station="network",
     explanation=(
-        "Mail servers of unrelated operators cannot be reached on port 25 from here, while other ports connect, and "
-        "nothing on this host holds the packets back. Access providers and clouds close port 25 to keep spam in; "
-        "Postfix delivers to recipients' servers on that port only. No setting of Postfix opens it: either the "
-        "operator of the network does, or the mail takes a relay on a submission port."
+        "Access providers and clouds close port 25 against spam. Postfix delivers to the recipients' mail "
+        "servers on that port only, and no Postfix setting opens it: either the network's operator does, or mail "
+        "goes through a relay on a submission port."
     ),
     remedy=Remedy(
-        text="Send through a relay on a port that is open from here, or ask the operator of this network to open "
-        "outgoing TCP 25.",
+        text="Send through a relay, which takes mail on another port. You need an account there.",
     ),
     rules_out="A greeting from any foreign mail server on port 25, or a packet filter rule of this host against it.",
     explains=("remote-server-unreachable", "ipv6-broken", "relay-unreachable", "app-smtp-unreachable"),
     relay=True,
     links=("https://www.postfix.org/SOHO_README.html", "https://www.postfix.org/postconf.5.html#relayhost"),
+    otherwise="Ask {network_name|the operator of this network} to open outgoing port 25, then run: postqueue -f",
     signs=(
         # Several operators at once, beside working controls: only a filter does that.
         Sign("egress.mail-port", STRONG, where=(("port", 25), ("kind", "blocked"))),

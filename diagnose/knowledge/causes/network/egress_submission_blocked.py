@@ -18,22 +18,25 @@ from diagnose.model import (
 
 CAUSE = Cause(
     id="egress-submission-blocked",
-    title="The network does not let the relay's port out",
+    title="Outgoing port {port|587 or 465} is blocked",
     impact=Impact.OUTAGE,
+    station="network",
     explanation=(
-        "Mail is sent to a relay on a submission port, and neither that relay nor those of unrelated operators can be "
-        "reached on this port from here, while other ports connect. Some clouds and company networks close the "
-        "submission ports 465 and 587 as they do 25. Relays listen on alternate ports for this case."
+        "Some clouds and company networks close the submission ports 465 and 587 as they close port 25. Relays "
+        "listen on other ports for this case."
     ),
     remedy=Remedy(
-        text="Use the relay on a port that is open from here, or ask the operator of this network to open outgoing "
-        "TCP {port}. The key in the password map must change with the port.",
+        text="Use the relay on another of its ports. The key in the password map changes with the port.",
     ),
     rules_out="Another operator's server answers on the same port: then it is the relay.",
     explains=("relay-unreachable", "ipv6-broken", "app-smtp-unreachable"),
     prior=UNUSUAL,
     relay=True,
     links=("https://www.postfix.org/postconf.5.html#relayhost",),
+    otherwise=(
+        "Ask {network_name|the operator of this network} to open outgoing port {port|587 or 465}, then run: "
+        "postqueue -f"
+    ),
     signs=(
         Sign("egress.mail-port", STRONG, where=(("service", "submission"), ("kind", "blocked"))),
         Sign("egress.mail-port", SPEAKS, where=(("service", "submission"), ("kind", "silent"))),

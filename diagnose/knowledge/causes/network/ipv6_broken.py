@@ -2,12 +2,13 @@ from diagnose.model import DOUBTS, HINTS, PROVES, REFUTES, UNUSUAL, Cause, Impac
 
 CAUSE = Cause(
     id="ipv6-broken",
-    title="Postfix tries IPv6, which leads nowhere from here",
+    title="Postfix tries IPv6, which does not work on this host",
     impact=Impact.PARTIAL,
+    station="network",
     explanation=(
-        "IPv4 works and IPv6 does not, yet Postfix tries the servers' IPv6 addresses as well. Each attempt costs "
-        "time or fails, and the last status line often quotes the IPv6 address only, which hides what happened "
-        "over IPv4."
+        "Postfix tries a server's IPv6 addresses as well as its IPv4 ones. Without working IPv6 each attempt "
+        "costs time or fails, and the log often quotes the IPv6 address only, which hides what happened over "
+        "IPv4."
     ),
     remedy=Remedy(
         text="Repair the IPv6 route of this host, or have Postfix use IPv4 alone (the parameter takes a restart, a "

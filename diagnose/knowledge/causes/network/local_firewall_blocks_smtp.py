@@ -17,12 +17,13 @@ from diagnose.model import (
 
 CAUSE = Cause(
     id="local-firewall-blocks-smtp",
-    title="A firewall rule or route of this very host stops outgoing mail",
+    title="This host's own firewall or routing blocks outgoing mail",
     impact=Impact.OUTAGE,
+    station="firewall",
     explanation=(
-        "Packets of Postfix to its mail port do not leave this host: a packet filter rule (nftables, iptables, ufw, "
-        "firewalld, csf) or a route of type prohibit, blackhole or unreachable stops them. A rule may hold for some "
-        "users only, so that a test by root passes while Postfix's own connections do not."
+        "A packet filter rule (nftables, iptables, ufw, firewalld, csf) or a route of type prohibit, blackhole "
+        "or unreachable stops Postfix's connections. A rule may apply to some users only, so that a test as root "
+        "succeeds while Postfix fails."
     ),
     remedy=Remedy(
         text="Allow outgoing TCP {port} on this host. {fix}\n"

@@ -2,11 +2,12 @@ from diagnose.model import REFUTES, SETTLES, UNUSUAL, Cause, Impact, Remedy, Sig
 
 CAUSE = Cause(
     id="no-internet",
-    title="This host reaches nothing at all",
+    title="This host has no internet connection",
     impact=Impact.OUTAGE,
+    station="network",
     explanation=(
-        "Not one connection gets out, neither to mail servers nor to the web or to name servers: the link is down, "
-        "there is no default route, or the gateway forwards nothing. It is not about mail."
+        "No connection gets out, whatever the port: the link is down, the default route is missing, or the "
+        "gateway does not forward. The fault is not specific to mail."
     ),
     remedy=Remedy(
         text="Restore the network first: link, address, default route, gateway. Then have Postfix try again.",

@@ -2,12 +2,13 @@ from diagnose.model import AGAINST, FITS, HINTS, UNUSUAL, Cause, Impact, Remedy,
 
 CAUSE = Cause(
     id="path-mtu-blackhole",
-    title="Large packets get lost on the way, small ones pass",
+    title="Large packets are lost on the way",
     impact=Impact.PARTIAL,
+    station="network",
     explanation=(
-        "The dialogue with the server goes well until the message itself is sent; then nothing is acknowledged. "
-        "Somewhere on the way packets of full size are dropped without the ICMP message that would make this host "
-        "send smaller ones: a tunnel, a VPN, PPPoE, or a firewall that discards all ICMP."
+        "The SMTP dialogue succeeds until the message itself is sent. Packets of full size are dropped somewhere "
+        "(a tunnel, a VPN, PPPoE) without the ICMP message that would make this host send smaller ones, because "
+        "a firewall discards it."
     ),
     remedy=Remedy(
         text="Let ICMP type 3 code 4 (IPv6: type 2) pass on every firewall in between. Until then send smaller "

@@ -5,9 +5,10 @@ CAUSE = Cause(
     id="relay-unreachable",
     title="The relay does not answer on its port",
     impact=Impact.OUTAGE,
+    station="relay",
     explanation=(
-        "The relay that Postfix is told to use refuses the connection or does not answer, while other servers do "
-        "on the same port. Its service is down, its address or port is another, or it refuses this host's address."
+        "The relay that Postfix is set to use refuses the connection or does not answer: its service is down, "
+        "its address or port has changed, or it does not admit this host's address."
     ),
     remedy=Remedy(
         text="Compare host and port with the provider's documentation and status page; a relay in the own network: see that it runs "

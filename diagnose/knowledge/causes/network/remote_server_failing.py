@@ -4,10 +4,10 @@ CAUSE = Cause(
     id="remote-server-failing",
     title="The receiving server has a fault of its own",
     impact=Impact.PARTIAL,
+    station="recipient",
     explanation=(
-        "The server at the other end ({host}) answers, and says that it cannot do its work: a filter, a lookup table, its queue or its "
-        "disk fails there. Nothing of this host is at fault. Postfix keeps the message and tries again for five days "
-        "(maximal_queue_lifetime)."
+        "The server at the other end says that it cannot do its work: a filter, a lookup table, its queue or its disk fails "
+        "there. Postfix keeps the message and tries again for five days (maximal_queue_lifetime)."
     ),
     remedy=Remedy(
         text="Nothing needs to change here. If it lasts, tell that server's postmaster its own words and the time, by another way. After "

@@ -3,12 +3,12 @@ from diagnose.model import AGAINST, FITS, PROVES, REFUTES, SPEAKS, UNUSUAL, Caus
 
 CAUSE = Cause(
     id="remote-server-unreachable",
-    title="This recipient's mail servers do not answer",
+    title="The recipient's mail servers do not answer",
     impact=Impact.PARTIAL,
+    station="recipient",
     explanation=(
-        "None of the recipient's mail exchangers answers from here, while those of other operators do on the same "
-        "port. Postfix keeps the message and tries again for five days (maximal_queue_lifetime). The fault is on "
-        "the recipient's side, or between the two."
+        "Postfix keeps the message and tries again for five days (maximal_queue_lifetime). The fault is at the "
+        "recipient's side, or between the two."
     ),
     remedy=Remedy(
         text="Nothing needs to change here. Tell the recipient's postmaster by another way (telephone, another address), with the "
@@ -19,6 +19,7 @@ CAUSE = Cause(
     prior=UNUSUAL,
     links=("https://www.postfix.org/postconf.5.html#maximal_queue_lifetime",),
     flow=AGAINST,
+    otherwise="Only the recipient's postmaster can mend it.",
     signs=(
         # The refusal comes from the server itself, as far away as its other ports.
         Sign("path.dies", FITS, Status.OK),

@@ -2,13 +2,13 @@ from diagnose.model import AGAINST, DOUBTS, FITS, HINTS, PROVES, Cause, Impact, 
 
 CAUSE = Cause(
     id="smtp-intercepted",
-    title="Something between this host and the mail servers answers in their place",
+    title="SMTP connections are intercepted on the way",
     impact=Impact.PARTIAL,
+    station="network",
     explanation=(
-        "Servers of unrelated operators show one and the same foreign greeting, or all lack STARTTLS, which they "
-        "are known to offer. A transparent proxy, an inspecting firewall or a virus scanner on the way takes the "
-        "connections over. Mail is then refused by a server that was never meant, or cannot be encrypted, and "
-        "passwords may reach a stranger."
+        "A transparent proxy, an inspecting firewall or a virus scanner takes over the connections. Mail is then "
+        "refused by a server that was never addressed, or cannot be encrypted, and passwords may reach a third "
+        "party."
     ),
     remedy=Remedy(
         text="Have the inspection switched off for this host (Cisco: `no inspect esmtp`), or go round it by a "

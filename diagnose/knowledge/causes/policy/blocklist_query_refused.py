@@ -2,11 +2,12 @@ from diagnose.model import DOUBTS, Cause, Impact, Remedy
 
 CAUSE = Cause(
     id="blocklist-query-refused",
-    title="Not a real listing: the blocklist refused the DNS resolver's query",
+    title="Not a real listing: the blocklist refused the receiver's DNS query",
     impact=Impact.PARTIAL,
+    station="recipient",
     explanation=(
-        "The receiver asks a blocklist through a public or overloaded resolver. The list answers such queries with an error code "
-        "(127.255.255.x), and the receiver takes that for a listing. This host's address is not listed."
+        "The receiver asks a blocklist through a public or overloaded resolver. The list answers such queries "
+        "with an error code (127.255.255.x), which the receiver takes for a listing."
     ),
     remedy=Remedy(
         text="Where the refusing server is yours: let it use its own recursive resolver and accept only the list's real return codes "
@@ -14,6 +15,7 @@ CAUSE = Cause(
     ),
     rules_out="The list's own look-up page shows the address as listed.",
     flow=DOUBTS,
+    otherwise="Only the recipient's postmaster can mend it: use a resolver of their own.",
     signs=(),
     explains=("ip-blocklisted",),
     links=("https://www.spamhaus.org/returnc/pub/",),

@@ -2,11 +2,12 @@ from diagnose.model import Cause, Impact, Remedy
 
 CAUSE = Cause(
     id="content-rejected",
-    title="The mail is refused for what it says or how it is built",
+    title="The server refuses the message's content or format",
     impact=Impact.PARTIAL,
+    station="recipient",
     explanation=(
-        "The server took sender and recipient and then refused the message itself: a spam score, a link or attachment it does not "
-        "like, or a malformed message (bare line feeds, no From or Date, over-long lines)."
+        "The message has a high spam score, contains a link or attachment the server refuses, or is malformed "
+        "(bare line feeds, no From or Date, over-long lines)."
     ),
     remedy=Remedy(
         text="Read the reply: it often names the rule. Try the same with a plain message (mail-diagnose send); if that is taken, change the "

@@ -2,11 +2,12 @@ from diagnose.model import DOUBTS, Cause, Impact, Remedy
 
 CAUSE = Cause(
     id="greylisted",
-    title="First contact: the receiver asks to try again (greylisting)",
+    title="The receiver greylists this host: the mail will arrive late",
     impact=Impact.PLACEMENT,
+    station="recipient",
     explanation=(
-        "The receiver puts the first message of an unknown sender off for some minutes. Postfix tries again by itself and the mail "
-        "arrives late. Nothing is broken."
+        "A greylisting receiver defers the first message of an unknown sender for some minutes. Postfix tries "
+        "again by itself. Nothing is broken."
     ),
     remedy=Remedy(
         text="Wait for the next attempt (minutes to an hour), or ask for one. A relay with a large pool of addresses, or a first attempt that "

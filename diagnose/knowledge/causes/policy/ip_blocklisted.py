@@ -4,9 +4,10 @@ CAUSE = Cause(
     id="ip-blocklisted",
     title="Receivers refuse this host's address: it is on a blocklist",
     impact=Impact.PARTIAL,
+    station="recipient",
     explanation=(
-        "The receiving servers name a blocklist, or say that the connecting address is banned. Addresses of homes, clouds and "
-        "formerly abused machines stand on such lists; some are listed for good because they should not send mail directly."
+        "Addresses of homes, clouds and formerly abused machines stand on blocklists; some permanently, because "
+        "they should not send mail directly."
     ),
     remedy=Remedy(
         text="Look the address up at the list that the reply names and follow its removal procedure after the reason is mended. Where "
@@ -14,6 +15,7 @@ CAUSE = Cause(
     ),
     rules_out="Other receivers, that use the same list, take the mail.",
     flow=DOUBTS,
+    otherwise="The blocklist's operator removes an address on request, once the reason is gone.",
     signs=(),
     relay=True,
     explains=("rate-limited",),

@@ -3,9 +3,10 @@ from diagnose.model import FITS, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="message-too-large",
-    title="The message is larger than a size limit",
+    title="The message exceeds a size limit",
     impact=Impact.PARTIAL,
-    explanation="This host's message_size_limit, or the limit that the receiving server announces (SIZE), is smaller than the message.",
+    station="recipient",
+    explanation="The limit is this host's message_size_limit, or the one that the receiving server announces (SIZE).",
     remedy=Remedy(
         text="Send smaller messages (links instead of attachments). If the limit is this host's own, raise it.",
     ),

@@ -5,9 +5,10 @@ CAUSE = Cause(
     id="rate-limited",
     title="The relay or the receivers throttle this host",
     impact=Impact.PLACEMENT,
+    station="recipient",
     explanation=(
-        "The other side takes mail, but not so much or so fast: 421 or 4.7.x with 'too many' or 'rate limit'. Postfix tries again, so the "
-        "mail is late rather than lost."
+        "The other side accepts mail only at a certain rate: 421 or 4.7.x with 'too many' or 'rate limit'. "
+        "Postfix tries again, so the mail is late rather than lost."
     ),
     remedy=Remedy(
         text="Send more slowly, and find out what sends so much. A new address has to earn its volume; a relay's limit is raised in its "

@@ -4,9 +4,10 @@ CAUSE = Cause(
     id="recipient-address-malformed",
     title="A recipient's address is malformed",
     impact=Impact.PARTIAL,
+    station="recipient",
     explanation=(
-        "A recipient is no address by its form: no @, two of them, a blank, a comma, a name without brackets, an empty domain. The "
-        "program or the server refuses it before any mailbox is looked for; one such recipient may stop the whole message."
+        "An address with no @, two of them, a blank, a comma or an empty domain is refused before any mailbox is "
+        "looked up. One such recipient may stop the whole message."
     ),
     remedy=Remedy(
         text="Correct the address where the program has it from (the user's record, a list, a setting), and check addresses when "

@@ -4,11 +4,13 @@ CAUSE = Cause(
     id="recipient-mailbox-full",
     title="The recipient's mailbox is full",
     impact=Impact.PARTIAL,
-    explanation="The receiving server is reached and answers that the mailbox is over its quota. Only the recipient can mend that.",
+    station="recipient",
+    explanation="The mailbox is over its quota. Only the recipient can change that.",
     remedy=Remedy(
         text="Tell the recipient ({recipient}) by other means to make room, then try again.",
     ),
     rules_out="The reply speaks of the server's own disk rather than of a mailbox.",
+    otherwise="The recipient, by making room; tell them by another way.",
     signs=(),
     links=("https://www.rfc-editor.org/rfc/rfc3463#section-3.3",),
 )

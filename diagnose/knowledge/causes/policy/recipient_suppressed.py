@@ -4,9 +4,10 @@ CAUSE = Cause(
     id="recipient-suppressed",
     title="The relay no longer sends to this recipient",
     impact=Impact.PARTIAL,
+    station="relay",
     explanation=(
-        "An earlier bounce or complaint put the address on the relay's suppression list. The relay takes the message and drops it, or refuses "
-        "it; the recipient's own server never sees it."
+        "After a bounce or a complaint the relay puts an address on its suppression list. It then drops or "
+        "refuses mail for it; the recipient's own server never sees it."
     ),
     remedy=Remedy(
         text="Take {recipient} off the suppression (bounce) list in the relay's console or by its API, after the reason of the first bounce is gone.",

@@ -4,9 +4,11 @@ CAUSE = Cause(
     id="sender-unauthenticated",
     title="Receivers refuse the mail because SPF, DKIM or DMARC fail",
     impact=Impact.PARTIAL,
+    station="recipient",
     explanation=(
-        "The receiver checked whether this host may send for the sender's domain, and it may not: the SPF record does not "
-        "list its address, no valid DKIM signature is there, or DMARC tells receivers to refuse what fails both."
+        "The receiver checks whether this host may send for the sender's domain: its address must be in the SPF "
+        "record, or the message carry a valid DKIM signature; DMARC tells receivers to refuse mail that fails "
+        "both."
     ),
     remedy=Remedy(
         text="Add this host's public address (or the relay's include) to the SPF record of the sender's domain {domain}, sign with DKIM, or send from "

@@ -5,9 +5,10 @@ CAUSE = Cause(
     id="backend-down",
     title="A service behind Postfix (mailbox delivery or login) does not answer",
     impact=Impact.PARTIAL,
+    station="Postfix",
     explanation=(
-        "Postfix passes mail for local mailboxes, or logins of its clients, to another program such as Dovecot "
-        "({parameter}). Its socket {endpoint} is missing or refuses."
+        "Postfix passes mail for local mailboxes, or its clients' logins, to another program such as Dovecot. It "
+        "must listen at {endpoint|the socket in Postfix's settings}."
     ),
     remedy=Remedy(
         text="Start the service and check that it makes its socket where Postfix looks, with rights for Postfix.",

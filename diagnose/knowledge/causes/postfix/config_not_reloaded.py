@@ -2,11 +2,12 @@ from diagnose.model import FITS, HINTS, REFUTES, STRONG, Cause, Impact, Remedy, 
 
 CAUSE = Cause(
     id="config-not-reloaded",
-    title="The settings were changed, and Postfix still runs on the old ones",
+    title="The settings were changed, but Postfix was not reloaded",
     impact=Impact.OUTAGE,
+    station="Postfix",
     explanation=(
-        "main.cf or master.cf is newer than the daemons that run. They read their settings when they start; the queue "
-        "manager and the address resolver keep the old ones until Postfix is reloaded."
+        "Postfix's daemons read main.cf and master.cf when they start; the queue manager and the address "
+        "resolver keep the old settings until Postfix is reloaded."
     ),
     remedy=Remedy(
         text="Reload Postfix and try the waiting mail again; after a change of inet_interfaces or inet_protocols, or an upgrade of Postfix, restart it.",

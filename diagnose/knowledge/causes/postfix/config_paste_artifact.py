@@ -2,12 +2,13 @@ from diagnose.model import HINTS, PROVES, Cause, Impact, Remedy, Sign
 
 CAUSE = Cause(
     id="config-paste-artifact",
-    title="Text pasted from a web page is left in Postfix' settings",
+    title="Postfix's settings contain characters pasted from a web page",
     impact=Impact.OUTAGE,
+    station="Postfix",
     explanation=(
-        "A line of {path} carries what a document put there: a backslash at its end, typographic quotes, a non-breaking "
-        "space or a prompt. Postfix has no line continuation by backslash and takes each character as part of the value. "
-        "A daemon that reads such a value ends at once, and the mail stays in the queue without a reason."
+        "Postfix has no line continuation by backslash, and takes typographic quotes, non-breaking spaces and "
+        "prompts as part of a value. A daemon that reads such a value ends at once, and the mail stays in the "
+        "queue without a reason."
     ),
     remedy=Remedy(
         text="Take the characters out of line {line} of {path} ({parameter}), let Postfix read it again and flush the queue.",

@@ -5,9 +5,10 @@ CAUSE = Cause(
     id="content-filter-down",
     title="A content filter or policy service on this host does not answer",
     impact=Impact.OUTAGE,
+    station="Postfix",
     explanation=(
-        "Postfix hands every message to a filter or asks a policy service before it goes on ({parameter}). Nothing "
-        "answers at {endpoint}, so mail waits, or is refused with '451 Server configuration problem'."
+        "Postfix passes every message to a filter, or asks a policy service, before it goes on. While nothing "
+        "answers at {endpoint|its address}, mail waits or is refused with '451 Server configuration problem'."
     ),
     remedy=Remedy(
         text="Start the filter; where it is no longer used, take {parameter} out of main.cf and master.cf.",

@@ -2,11 +2,12 @@ from diagnose.model import AGAINST, DOUBTS, HINTS, PROVES, SETTLES, STRONG, Caus
 
 CAUSE = Cause(
     id="delivery-suspended-by-config",
-    title="The settings hold this mail back or throw it away",
+    title="Postfix's settings hold back or discard this mail",
     impact=Impact.OUTAGE,
+    station="Postfix",
     explanation=(
-        "Somebody told Postfix to stop this mail: defer_transports keeps it waiting, an error: transport returns it, a "
-        "discard: transport drops it and calls it sent. Debian's set-up choice 'Local only' does the same."
+        "defer_transports keeps mail waiting, an error: transport returns it, and a discard: transport drops it "
+        "and reports it as sent. Debian's choice 'Local only' has the same effect."
     ),
     remedy=Remedy(
         text="If it is no longer meant, take the setting {parameter} away ({how}), reload and flush the queue.",

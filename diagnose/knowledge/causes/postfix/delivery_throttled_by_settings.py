@@ -4,9 +4,10 @@ CAUSE = Cause(
     id="delivery-throttled-by-settings",
     title="Postfix's own settings slow this mail down",
     impact=Impact.PLACEMENT,
+    station="Postfix",
     explanation=(
-        "{parameter} = {value} makes Postfix wait, between two deliveries or between two attempts. The mail stays in the queue for as "
-        "long as that takes, and nothing is wrong with its way out."
+        "{parameter|A rate delay, a concurrency limit or a long back-off} makes Postfix wait between two deliveries or "
+        "two attempts. The mail stays in the queue for as long as that takes."
     ),
     remedy=Remedy(
         text="If the delay is not meant, take {parameter} away, reload and flush the queue. If a receiver asked for it, keep it short "

@@ -4,10 +4,10 @@ CAUSE = Cause(
     id="lookup-table-broken",
     title="Postfix cannot use one of its lookup tables",
     impact=Impact.OUTAGE,
+    station="Postfix",
     explanation=(
-        "{parameter} names the table {table}, and Postfix cannot open or ask it: it is missing, was never compiled, is "
-        "malformed, or its database does not answer. Mail that needs it is put off with 'Temporary lookup failure' or "
-        "stays in maildrop."
+        "{table|The table} is missing, was never compiled, is malformed, or its database does not answer. Mail "
+        "that needs it is deferred with 'Temporary lookup failure' or stays in maildrop."
     ),
     remedy=Remedy(
         text="Make or repair the table: compile an indexed one with postmap (aliases with newaliases), or correct the name.",

@@ -2,11 +2,12 @@ from diagnose.model import FITS, PROVES, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="lookup-table-unsupported",
-    title="A lookup table is of a type that this Postfix does not have",
+    title="Postfix has no support for a lookup table's type",
     impact=Impact.OUTAGE,
+    station="Postfix",
     explanation=(
-        "{parameter} names a table of type {type}, which this Postfix was built without, or whose package is missing. "
-        "Red Hat 10 and Alpine have no hash: and btree: any more. The mail that needs the table waits."
+        "Postfix was built without {type|this type}, or its package is not installed. Red Hat 10 and Alpine no "
+        "longer have hash: and btree:. Mail that needs the table waits."
     ),
     remedy=Remedy(
         text="Use a type that `postconf -m` lists (lmdb: or texthash: instead of hash:), or install the type's package; then "

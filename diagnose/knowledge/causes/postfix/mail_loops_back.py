@@ -4,9 +4,10 @@ CAUSE = Cause(
     id="mail-loops-back",
     title="Mail loops back to this host",
     impact=Impact.PARTIAL,
+    station="Postfix",
     explanation=(
-        "The next server for this mail is this host itself: relayhost points here, or the recipient's exchanger is an "
-        "address of this host while the domain is not in mydestination. Postfix stops such loops."
+        "relayhost points to this host itself, or the recipient's MX is an address of this host while the domain "
+        "is not in mydestination. Postfix stops such loops."
     ),
     remedy=Remedy(
         text="Point relayhost to another server; or, if this host is the domain's mail server, list the domain in "

@@ -3,11 +3,13 @@ from diagnose.model import AGAINST, SPEAKS, STRONG, Cause, Impact, Remedy, Sign,
 
 CAUSE = Cause(
     id="milter-down",
-    title="A mail filter (milter) does not answer, and mail is put off for it",
+    title="A mail filter (milter) does not answer, so mail is deferred",
     impact=Impact.OUTAGE,
+    station="Postfix",
     explanation=(
-        "Postfix asks a milter such as OpenDKIM or rspamd about every message. Nothing answers at {endpoint}, and "
-        "milter_default_action puts the mail off: SMTP clients get 451 4.7.1, mail of the sendmail command stays in maildrop."
+        "Postfix asks a milter such as OpenDKIM or rspamd about every message. While it does not answer at "
+        "{endpoint|its socket}, milter_default_action decides: SMTP clients get 451 4.7.1, mail of the sendmail "
+        "command stays in maildrop."
     ),
     remedy=Remedy(
         text="Start the milter and check its socket (a chrooted Postfix looks for it below the queue directory); or let mail "

@@ -2,12 +2,12 @@ from diagnose.model import DOUBTS, FITS, HINTS, PROVES, SETTLES, SPEAKS, Cause, 
 
 CAUSE = Cause(
     id="postfix-config-error",
-    title="A setting of Postfix is wrong, and its daemons cannot work with it",
+    title="A Postfix setting is invalid",
     impact=Impact.OUTAGE,
+    station="Postfix",
     explanation=(
-        "main.cf or master.cf holds something that Postfix cannot use. A daemon that reads such a value ends at once, is "
-        "started again and ends again; the mail stays in the queue without a reason. `postfix check` and `postfix start` "
-        "do not complain about values."
+        "A daemon that reads an invalid value ends at once, is started again and ends again; the mail stays in "
+        "the queue without a reason. `postfix check` and `postfix start` do not complain about values."
     ),
     remedy=Remedy(
         text="Correct {parameter} ({path} line {line}), then let Postfix read it again and flush the queue. Values stand "

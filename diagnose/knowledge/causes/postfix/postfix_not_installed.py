@@ -4,9 +4,10 @@ CAUSE = Cause(
     id="postfix-not-installed",
     title="Postfix is not installed on this host",
     impact=Impact.OUTAGE,
+    station="Postfix",
     explanation=(
-        "Nothing on this host can take mail and send it on: there is no Postfix. Programs that hand mail to "
-        "/usr/sbin/sendmail or to localhost port 25 fail at once."
+        "Programs that hand mail to /usr/sbin/sendmail or to localhost port 25 fail at once where no mail server "
+        "is installed."
     ),
     remedy=Remedy(
         text="Install Postfix, or give the application the name of a mail server that takes its mail directly.",

@@ -4,9 +4,10 @@ CAUSE = Cause(
     id="postfix-not-running",
     title="Postfix is not running",
     impact=Impact.OUTAGE,
+    station="Postfix",
     explanation=(
-        "The master process is not there. The sendmail command still reports success: its mail waits in the maildrop "
-        "directory until Postfix is started. Programs that use SMTP get 'connection refused'."
+        "The sendmail command still reports success: its mail waits in the maildrop directory until Postfix is "
+        "started. Programs that use SMTP get 'connection refused'."
     ),
     remedy=Remedy(
         text="Start Postfix and look at what it says; mail that waits is sent then. On Debian up to 12 and Ubuntu up to "

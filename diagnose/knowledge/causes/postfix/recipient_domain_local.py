@@ -2,11 +2,13 @@ from diagnose.model import FITS, PROVES, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="recipient-domain-local",
-    title="This host takes the recipient's domain for its own",
+    title="This host treats the recipient's domain as its own",
     impact=Impact.PARTIAL,
+    station="Postfix",
     explanation=(
-        "{domain} is listed in {parameter} on this host, so its mail is delivered here and never sent to the domain's "
-        "exchanger. Recipients without an account here get 'unknown user', others a mailbox that nobody reads."
+        "Mail for a domain in mydestination, virtual_alias_domains or virtual_mailbox_domains is delivered here "
+        "and never sent to the domain's MX. Recipients without an account here get 'unknown user', others a "
+        "mailbox that nobody reads."
     ),
     remedy=Remedy(
         text="Take {domain} out of {parameter} (often it is there as $mydomain or $myhostname), and reload.",

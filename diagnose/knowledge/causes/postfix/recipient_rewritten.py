@@ -2,11 +2,12 @@ from diagnose.model import HINTS, PROVES, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="recipient-rewritten",
-    title="A table of this host sends the mail to someone else",
+    title="A table on this host redirects the mail to someone else",
     impact=Impact.PARTIAL,
+    station="Postfix",
     explanation=(
-        "{parameter} turns {recipient} into {value} before the mail is sent, so the recipient himself gets nothing. The "
-        "log shows both addresses, as to= and orig_to=."
+        "{parameter|An alias or canonical table} rewrites the recipient before the mail is sent. The log shows "
+        "both addresses, as to= and orig_to=."
     ),
     remedy=Remedy(
         text="Take the entry {key} out of {table}, or correct it; compile the table again if it is of an indexed type.",

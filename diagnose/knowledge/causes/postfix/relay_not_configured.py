@@ -4,9 +4,10 @@ CAUSE = Cause(
     id="relay-not-configured",
     title="A relay is set up, but Postfix is not using it",
     impact=Impact.OUTAGE,
+    station="Postfix",
     explanation=(
-        "This host has a login for a relay, or names one, yet the setting that routes mail there (relayhost) is empty, "
-        "lost, misspelt or overridden. Postfix therefore connects to the recipients' own servers, or to the wrong port."
+        "relayhost, or the setting that routes mail to the relay, is empty, lost, misspelt or overridden. "
+        "Postfix then connects to the recipients' own servers, or to the wrong port."
     ),
     remedy=Remedy(
         text="Set relayhost once, with brackets and port exactly as the password map spells them, and reload.",

@@ -2,11 +2,12 @@ from diagnose.model import AGAINST, HINTS, PROVES, SETTLES, Cause, Impact, Remed
 
 CAUSE = Cause(
     id="smtp-transport-missing",
-    title="The transport that the mail needs is missing from master.cf",
+    title="The transport {service|that the mail needs} is missing from master.cf",
     impact=Impact.OUTAGE,
+    station="Postfix",
     explanation=(
-        "Postfix hands each message to a transport, a service of master.cf. The one that this mail needs ({service}) is "
-        "not there, so the queue manager puts it off with 'mail transport unavailable'."
+        "Postfix passes each message to a transport, a service in master.cf. Without it the queue manager defers "
+        "the mail with 'mail transport unavailable'."
     ),
     remedy=Remedy(
         text="Put the service back into master.cf, or correct the setting that names it, and reload.",

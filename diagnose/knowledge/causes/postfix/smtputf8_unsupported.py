@@ -2,11 +2,11 @@ from diagnose.model import Cause, Impact, Remedy
 
 CAUSE = Cause(
     id="smtputf8-unsupported",
-    title="An internationalised address meets a server that cannot take it",
+    title="The next server does not support internationalised addresses",
     impact=Impact.PARTIAL,
+    station="Postfix",
     explanation=(
-        "Sender or recipient has letters outside ASCII before the @, and the next server does not offer SMTPUTF8. Such "
-        "mail cannot be handed over."
+        "An address with letters outside ASCII before the @ can be handed over only to a server that offers SMTPUTF8."
     ),
     remedy=Remedy(
         text="Use an address in ASCII; a domain may be written in its xn-- form. Another relay may support SMTPUTF8.",

@@ -4,9 +4,10 @@ CAUSE = Cause(
     id="submission-rejected",
     title="This host's own Postfix refuses the application's mail",
     impact=Impact.OUTAGE,
+    station="Postfix",
     explanation=(
-        "The application reaches Postfix, and Postfix refuses: the client is not in mynetworks, the sender's domain or the "
-        "HELO name does not pass a restriction, or the user may not submit. The log has a NOQUEUE: reject line."
+        "The client is not in mynetworks, the sender's domain or the HELO name fails a restriction, or the user "
+        "may not submit. The log has a NOQUEUE: reject line."
     ),
     remedy=Remedy(
         text="Let the application's address in (narrowly: an open relay is found within hours), and put permit_mynetworks "

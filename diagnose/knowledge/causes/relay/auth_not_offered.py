@@ -4,9 +4,10 @@ CAUSE = Cause(
     id="auth-not-offered",
     title="The server offers no login on this port",
     impact=Impact.OUTAGE,
+    station="relay",
     explanation=(
-        "The program wants to log in, and the server's answer to EHLO names no AUTH. Most servers offer it only after STARTTLS, or "
-        "only on 587 and 465: port 25 is for mail between servers. A server inside a network may know its clients by address."
+        "Most servers offer AUTH only after STARTTLS, or only on ports 587 and 465; port 25 is for mail between "
+        "servers. A server inside a network may know its clients by address."
     ),
     remedy=Remedy(
         text="Begin TLS before the login, and use port 587 (STARTTLS) or 465 (TLS from the first byte). Where the server relays for "

@@ -3,11 +3,12 @@ from diagnose.model import DOUBTS, FITS, SPEAKS, Cause, Impact, Remedy, Sign, St
 
 CAUSE = Cause(
     id="relay-access-denied",
-    title="The next hop refuses to relay for this host",
+    title="The relay refuses to relay for this host",
     impact=Impact.OUTAGE,
+    station="relay",
     explanation=(
-        "The relay answers 'Relay access denied' or its like: it neither knows this client's address nor has it logged in. Either "
-        "a login is missing, or the address must be allowed at the relay, and it may have changed."
+        "A relay answers 'Relay access denied' to a client that has not logged in and whose address it does not "
+        "know. Either the login is missing, or the address must be allowed there and may have changed."
     ),
     remedy=Remedy(
         text="Have this host's address allowed at the relay, or use a login: smtp_sasl_auth_enable and a password map, on the "

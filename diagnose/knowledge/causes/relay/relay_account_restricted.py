@@ -4,10 +4,10 @@ CAUSE = Cause(
     id="relay-account-restricted",
     title="The account at the relay is restricted",
     impact=Impact.OUTAGE,
+    station="relay",
     explanation=(
-        "The relay takes the connection and refuses for the account's sake: it is still in the provider's sandbox, suspended, "
-        "unpaid, not activated, or its quota or credit is spent. Or the host is one that a provider keeps for tests, which takes "
-        "every message and delivers none."
+        "The provider still has the account in its sandbox, has suspended it, or its quota or credit is used up. "
+        "A server meant for tests accepts every message and delivers none."
     ),
     remedy=Remedy(
         text="Nothing on this host is wrong. Sign in to the provider's console, see the account's state, its quota and its bills, "

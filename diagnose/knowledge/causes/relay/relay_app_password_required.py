@@ -3,11 +3,12 @@ from diagnose.model import PROVES, Cause, Impact, Remedy, Sign
 
 CAUSE = Cause(
     id="relay-app-password-required",
-    title="The relay wants an application password",
+    title="The relay requires an application password",
     impact=Impact.OUTAGE,
+    station="relay",
     explanation=(
-        "The account is protected by a second factor or a sign-in check, and the provider takes no ordinary password over SMTP "
-        "(Gmail: 534-5.7.9). It issues passwords for applications instead."
+        "For an account with a second factor the provider accepts no ordinary password over SMTP (Gmail: "
+        "534-5.7.9). It issues application passwords instead."
     ),
     remedy=Remedy(
         text="Create an application password in the account's security settings and put it into the password map in place of the "

@@ -3,11 +3,12 @@ from diagnose.model import PROVES, REFUTES, SPEAKS, Cause, Impact, Remedy, Sign
 
 CAUSE = Cause(
     id="relay-auth-disabled",
-    title="The provider has switched this way of signing in off",
+    title="The provider has disabled password logins over SMTP",
     impact=Impact.OUTAGE,
+    station="Postfix",
     explanation=(
-        "The relay knows the account and takes no password from it over SMTP: the provider or the organisation's administrator "
-        "has disabled it (Microsoft: 5.7.139 or 5.7.57), so that no password can be right."
+        "The provider or the organisation's administrator has switched this kind of login off (Microsoft: "
+        "5.7.139 or 5.7.57). No password will be accepted."
     ),
     remedy=Remedy(
         text="Have SMTP AUTH enabled for this mailbox if the provider still allows that, or send through a relay that takes an SMTP "

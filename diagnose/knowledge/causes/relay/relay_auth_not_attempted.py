@@ -3,12 +3,13 @@ from diagnose.model import AGAINST, FITS, PROVES, STRONG, Cause, Impact, Remedy,
 
 CAUSE = Cause(
     id="relay-auth-not-attempted",
-    title="The relay wants a login, and Postfix makes none",
+    title="The relay requires a login, but Postfix makes none",
     impact=Impact.OUTAGE,
+    station="relay",
     explanation=(
-        "The relay takes mail only after a login, and Postfix' SMTP client has logins switched off (smtp_sasl_auth_enable is no, "
-        "or only the server's parameter smtpd_sasl_auth_enable was set). Mail is returned at once with 530 or 'relay access "
-        "denied', so that the queue looks empty."
+        "Postfix's SMTP client logs in only with smtp_sasl_auth_enable = yes (smtpd_sasl_auth_enable is the "
+        "server's setting) and a matching entry in the password map. Mail is bounced at once with 530 or 'relay "
+        "access denied', so the queue looks empty."
     ),
     remedy=Remedy(
         text="Switch the login on and name the password map; bounced messages must be sent again.",

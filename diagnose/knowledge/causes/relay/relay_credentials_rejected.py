@@ -5,10 +5,11 @@ CAUSE = Cause(
     id="relay-credentials-rejected",
     title="The relay rejects the user name or password",
     impact=Impact.OUTAGE,
+    station="relay",
     explanation=(
-        "Postfix logs in and the relay says no (535 or its like): a wrong or revoked password or key, the wrong user name (some "
-        "providers want a fixed word such as apikey), the credentials of another region, or a kind of credential that is not "
-        "meant for SMTP. The mail waits and is returned after some days."
+        "A 535 reply means a wrong or revoked password or key, a wrong user name (some providers want a fixed "
+        "word such as apikey), credentials of another region, or a key that is not meant for SMTP. The mail "
+        "waits and bounces after some days."
     ),
     remedy=Remedy(
         text="Take a fresh SMTP user name and key from the provider's console, write them into the password map under the same "

@@ -2,12 +2,12 @@ from diagnose.model import FITS, HINTS, PROVES, REFUTES, SPEAKS, UNUSUAL, Cause,
 
 CAUSE = Cause(
     id="relay-dialogue-broken",
-    title="The relay breaks the SMTP dialogue off",
+    title="The relay breaks off the SMTP dialogue",
     impact=Impact.OUTAGE,
+    station="relay",
     explanation=(
-        "The server that this host's mail goes to takes the connection and does not hold the dialogue to its end: it says nothing "
-        "more at a stage, closes, never ends its reply, or answers with what is no SMTP. Either it is broken or overloaded, or "
-        "something in between (a firewall that inspects SMTP, a proxy) answers in its place."
+        "The server accepts the connection but stops answering, closes it, or replies with something other than "
+        "SMTP. Either it is broken or overloaded, or a firewall or proxy in between answers in its place."
     ),
     remedy=Remedy(
         text="Ask the operator of {host} what becomes of a connection to port {port} at {stage}; until then send through another "

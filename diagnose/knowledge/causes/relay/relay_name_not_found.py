@@ -3,12 +3,12 @@ from diagnose.model import AGAINST, PROVES, REFUTES, SPEAKS, STRONG, Cause, Impa
 
 CAUSE = Cause(
     id="relay-name-not-found",
-    title="The relay's name does not lead to a server",
+    title="The relay's host name does not resolve",
     impact=Impact.OUTAGE,
+    station="relay",
     explanation=(
-        "Postfix (or the application that sends) cannot turn the next hop into an address: the name is misspelt or gone, it is written in a way "
-        "that Postfix does not read, it stands in the hosts file only, or the brackets are missing, so that Postfix asks for "
-        "the name's mail exchangers instead of the name itself."
+        "The name of the next hop is misspelt or gone, is written in a way Postfix does not accept, stands in "
+        "the hosts file only, or lacks its brackets, so that Postfix looks for MX records."
     ),
     remedy=Remedy(
         text="Write the relay as [name]:port in relayhost (or the transport table), with a name that the DNS has, and give the "

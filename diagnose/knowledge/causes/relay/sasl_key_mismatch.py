@@ -3,11 +3,12 @@ from diagnose.model import AGAINST, FITS, PROVES, REFUTES, STRONG, Cause, Impact
 
 CAUSE = Cause(
     id="sasl-key-mismatch",
-    title="The password map has no entry under the name that Postfix looks up",
+    title="The password map has no entry for this relay",
     impact=Impact.OUTAGE,
+    station="Postfix",
     explanation=(
-        "Postfix looks for the server's bare host name, then for the next hop exactly as relayhost writes it, brackets and port "
-        "included. The map has no such key, so no login is made, and the relay refuses the mail at once (530)."
+        "Postfix looks up the server's bare host name, then the next hop exactly as relayhost spells it, with "
+        "brackets and port. Without a match it makes no login, and the relay refuses the mail at once (530)."
     ),
     remedy=Remedy(
         text="Make the left column of {path} exactly {next_hop} (it has {near}), compile the table, and send the mail again: what was "

@@ -5,10 +5,11 @@ CAUSE = Cause(
     id="sasl-map-missing",
     title="The relay's password map cannot be opened",
     impact=Impact.OUTAGE,
+    station="Postfix",
     explanation=(
-        "smtp_sasl_password_maps names a table that is not there or cannot be read, or names none at all. Most often the text "
-        "file was written and postmap was never run on it, so that the compiled table is missing. Postfix then puts the mail "
-        "off with 'local data error', or its SMTP client cannot start."
+        "Usually postmap was never run on the text file, so the compiled table is missing, or "
+        "smtp_sasl_password_maps names no table or the wrong one. Postfix then defers the mail with 'local data "
+        "error', or its SMTP client cannot start."
     ),
     remedy=Remedy(
         text="Make the table: write the text file, compile it, and see that a lookup answers.",

@@ -3,11 +3,11 @@ from diagnose.model import AGAINST, SETTLES, SPEAKS, UNUSUAL, Cause, Impact, Rem
 
 CAUSE = Cause(
     id="sasl-map-stale",
-    title="The password file was changed, and postmap was not run",
+    title="The password file was changed, but postmap was not run",
     impact=Impact.OUTAGE,
+    station="Postfix",
     explanation=(
-        "Postfix reads the compiled table, not the text. The text was edited after the last postmap, and the entry for this relay "
-        "differs or is new: the old password is still sent, or none."
+        "Postfix reads the compiled table, not the text. Until postmap is run again it sends the old password, or none."
     ),
     remedy=Remedy(
         text="Compile the table again and flush the queue.",

@@ -3,12 +3,13 @@ from diagnose.model import DOUBTS, FITS, PROVES, REFUTES, STRONG, Cause, Impact,
 
 CAUSE = Cause(
     id="sasl-mechanism-missing",
-    title="No SASL plug-in for the relay's login methods is installed",
+    title="The SASL plug-in for the relay's login methods is missing",
     impact=Impact.OUTAGE,
+    station="Postfix",
     explanation=(
-        "Postfix logs in through Cyrus SASL, whose mechanisms (PLAIN, LOGIN …) are separate plug-ins, and the ones that the "
-        "relay offers are not installed ('No worthy mechs found', 'no mechanism available'). Minimal installations and "
-        "containers leave the package out."
+        "Postfix logs in through Cyrus SASL, whose mechanisms (PLAIN, LOGIN …) are separate packages that "
+        "minimal installations and containers leave out. Postfix then reports 'No worthy mechs found' or 'no "
+        "mechanism available'."
     ),
     remedy=Remedy(
         text="Install the plug-ins, restart Postfix and flush the queue.",

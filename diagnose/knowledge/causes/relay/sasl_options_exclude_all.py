@@ -5,10 +5,11 @@ CAUSE = Cause(
     id="sasl-options-exclude-all",
     title="Local SASL settings rule out every login method the relay offers",
     impact=Impact.OUTAGE,
+    station="Postfix",
     explanation=(
-        "smtp_sasl_security_options forbids plain-text passwords by default, even under TLS, and most relays offer nothing else; or "
-        "smtp_sasl_mechanism_filter names what the relay does not have; or the relay takes bearer tokens only. Postfix then says "
-        "'no mechanism available', as it does for missing plug-ins."
+        "smtp_sasl_security_options forbids plain-text passwords by default, even under TLS, and most relays "
+        "offer nothing else. A mechanism filter, or a relay that takes bearer tokens only, has the same effect: "
+        "'no mechanism available'."
     ),
     remedy=Remedy(
         text="Allow plain-text methods; TLS protects them. Take the filter out. A relay that offers XOAUTH2 alone needs a SASL plug-in "

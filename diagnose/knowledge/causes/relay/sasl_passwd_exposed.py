@@ -3,11 +3,11 @@ from diagnose.model import PROVES, Cause, Impact, Remedy, Sign
 
 CAUSE = Cause(
     id="sasl-passwd-exposed",
-    title="The relay's password can be read by others on this host",
+    title="The relay's password is readable by other users of this host",
     impact=Impact.LATENT,
     explanation=(
-        "The password file or its compiled table is readable by every user, or belongs to somebody else than root. Mail works; "
-        "whoever can run a program here can take the password. postmap copies the text's mode to a new table only."
+        "Whoever can run a program here can read a password file, or its compiled table, that is world-readable "
+        "or not owned by root. postmap copies the text's mode to a new table only. Mail itself works."
     ),
     remedy=Remedy(
         text="Give both files to root with mode 0600 (Postfix opens them as root), and change the password if others had access.",

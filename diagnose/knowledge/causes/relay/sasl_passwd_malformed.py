@@ -3,11 +3,12 @@ from diagnose.model import AGAINST, FITS, PROVES, SPEAKS, Cause, Impact, Remedy,
 
 CAUSE = Cause(
     id="sasl-passwd-malformed",
-    title="A line of the relay's password file is malformed",
+    title="A line in the relay's password file is malformed",
     impact=Impact.OUTAGE,
+    station="Postfix",
     explanation=(
-        "A line must be the relay, a blank, then user:password, and nothing else: no quotes, no comment behind it, no backslash at "
-        "its end, no blank in front. Postfix takes every such character as part of the password, or does not find the line."
+        "A line is the relay, a blank, then user:password, and nothing else. Postfix takes quotes, comments and "
+        "backslashes as part of the password, and does not find a line that begins with a blank."
     ),
     remedy=Remedy(
         text="Correct line {line} of {path}, compile the table, and flush the queue.",

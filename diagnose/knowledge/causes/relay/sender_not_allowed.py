@@ -3,11 +3,11 @@ from diagnose.model import DOUBTS, PROVES, STRONG, Cause, Impact, Remedy, Sign, 
 
 CAUSE = Cause(
     id="sender-not-allowed",
-    title="The relay does not let this account send as this sender",
+    title="The relay does not allow this sender address",
     impact=Impact.OUTAGE,
+    station="relay",
     explanation=(
-        "The login works, and the relay refuses the sender: the address or its domain is not verified with the provider, or "
-        "the account may send as itself only."
+        "The sender's address or domain is not verified with the provider, or the account may send as itself only."
     ),
     remedy=Remedy(
         text="Verify {sender} or its domain in the provider's console (its DNS records prove it), or let the application send "

@@ -4,10 +4,11 @@ CAUSE = Cause(
     id="certificate-revocation-unchecked",
     title="The program cannot check whether the server's certificate was revoked",
     impact=Impact.OUTAGE,
+    station="relay",
     explanation=(
-        "The certificate itself passes. The program also asks the issuer whether it was revoked (CRL or OCSP over HTTP, port 80), and "
-        "gets no answer: a firewall or proxy stops it, or the certificate names no such service, as certificates of a private CA and "
-        "of Let's Encrypt (no OCSP since 2025) do."
+        "The program asks the issuer whether the certificate was revoked (CRL or OCSP over HTTP, port 80). A "
+        "firewall stops that, or the certificate names no such service, as those of a private CA and of Let's "
+        "Encrypt (no OCSP since 2025) do."
     ),
     remedy=Remedy(
         text="Let this host reach the addresses that the certificate names (CRL Distribution Points, OCSP; port 80), or switch only "

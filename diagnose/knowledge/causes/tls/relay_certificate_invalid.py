@@ -3,11 +3,12 @@ from diagnose.model import PROVES, REFUTES, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="relay-certificate-invalid",
-    title="The server's certificate does not pass the check that is demanded",
+    title="The server's certificate fails verification",
     impact=Impact.OUTAGE,
+    station="relay",
     explanation=(
-        "The TLS level that is set demands a certificate that is valid, from a CA known here, and for the server's name; the "
-        "one that the server shows is not. Expired, self-signed, another name's, or signed by a CA that is not in the bundle, as "
+        "The TLS level requires a valid certificate from a known CA for the server's name. It fails where the "
+        "certificate has expired, is self-signed, is for another name, or comes from a CA not in the bundle, as "
         "when a firewall inspects TLS."
     ),
     remedy=Remedy(

@@ -3,12 +3,13 @@ from diagnose.model import AGAINST, FITS, PROVES, STRONG, Cause, Impact, Remedy,
 
 CAUSE = Cause(
     id="relay-requires-tls",
-    title="The relay demands STARTTLS, and TLS is off here",
+    title="The relay requires STARTTLS, but TLS is off in Postfix",
     impact=Impact.OUTAGE,
+    station="relay",
     explanation=(
-        "The relay takes neither mail nor login before STARTTLS ('Must issue a STARTTLS command first'), and Postfix' SMTP "
-        "client has TLS switched off: the level is none, or nothing is set at all, which was Postfix' default for long. "
-        "Such mail is returned at once, so that the queue looks empty."
+        "With smtp_tls_security_level = none, or unset as in old versions, Postfix does not use TLS. A relay "
+        "that requires it refuses mail and login ('Must issue a STARTTLS command first'), and the mail bounces "
+        "at once, so the queue looks empty."
     ),
     remedy=Remedy(
         text="Switch TLS on, name the CA bundle, and send the mail again: what was bounced is gone.",

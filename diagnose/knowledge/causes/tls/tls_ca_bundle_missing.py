@@ -3,13 +3,13 @@ from diagnose.model import HINTS, PROVES, REFUTES, Cause, Impact, Remedy, Sign, 
 
 CAUSE = Cause(
     id="tls-ca-bundle-missing",
-    title="The CA file that Postfix is told to use cannot be used",
+    title="Postfix cannot use its CA file",
     impact=Impact.OUTAGE,
+    station="Postfix",
     explanation=(
-        "smtp_tls_CAfile or smtp_tls_CApath names certificates that are not there, or none is named while certificates must "
-        "verify. When the file cannot be loaded Postfix switches TLS off with a mere note in the log; a relay that wants "
-        "STARTTLS then refuses the mail (530) or offers no login. The usual reason is a path copied from instructions for "
-        "another distribution."
+        "When smtp_tls_CAfile or smtp_tls_CApath cannot be loaded, Postfix switches TLS off with a mere note in "
+        "the log; a relay that requires STARTTLS then refuses the mail. The usual reason is a path copied from "
+        "instructions for another distribution."
     ),
     remedy=Remedy(
         text="Name this system's own bundle, {bundle}, and try again. Bounced messages must be sent again.",

@@ -5,10 +5,11 @@ CAUSE = Cause(
     id="tls-policy-failure",
     title="A TLS policy (table, DANE or MTA-STS) cannot be met",
     impact=Impact.PARTIAL,
+    station="relay",
     explanation=(
-        "A stricter rule than the general one holds for this destination: an entry of smtp_tls_policy_maps, a pinned "
-        "certificate, or DANE, which needs DNSSEC from the resolver and from the recipient's domain. It is invalid or cannot "
-        "be met, and Postfix keeps the mail."
+        "A stricter rule than the general one applies to this destination: an entry in smtp_tls_policy_maps, a "
+        "pinned certificate, or DANE, which needs DNSSEC from the resolver and from the recipient's domain. "
+        "Postfix keeps the mail while the rule cannot be met."
     ),
     remedy=Remedy(
         text="Correct or remove the entry of the policy table; a pinned fingerprint must be renewed with the certificate. DANE: "

@@ -3,12 +3,13 @@ from diagnose.model import DOUBTS, FITS, PROVES, REFUTES, STRONG, Cause, Impact,
 
 CAUSE = Cause(
     id="tls-protocol-mismatch",
-    title="The two sides have no TLS version, cipher or key size in common",
+    title="The two sides share no TLS version, cipher or key size",
     impact=Impact.PARTIAL,
+    station="relay",
     explanation=(
-        "Both sides want TLS and the handshake fails: one has only old versions (TLS 1.0, 1.1), the other refuses them; or "
-        "the ciphers that the settings leave are none that the server has. Old appliances, system-wide crypto policies "
-        "and copied hardening lists are the usual reasons."
+        "One side has only old versions (TLS 1.0, 1.1) that the other refuses, or the configured ciphers are "
+        "none that the server has. Old appliances, system-wide crypto policies and copied hardening lists are "
+        "the usual reasons."
     ),
     remedy=Remedy(
         text="Take the hardening settings out first; today's defaults suit almost every server. Where the server is too old, it "

@@ -3,12 +3,12 @@ from diagnose.model import AGAINST, PROVES, REFUTES, Cause, Impact, Remedy, Sign
 
 CAUSE = Cause(
     id="tls-required-not-offered",
-    title="This side demands TLS, and that server does not offer it",
+    title="Postfix requires TLS, but the server does not offer it",
     impact=Impact.PARTIAL,
+    station="relay",
     explanation=(
-        "The TLS level that is set tells Postfix to send over TLS only, and the server offers no STARTTLS or answers it with a refusal. "
-        "Postfix keeps the mail rather than sending it in the clear. For one recipient's old server that is its own doing; "
-        "where many servers lose STARTTLS, something on the way takes it out."
+        "Postfix keeps the mail rather than sending it in clear text. A single old server may lack STARTTLS; "
+        "where many servers seem to, something on the way removes it."
     ),
     remedy=Remedy(
         text="Ask for TLS at that server, or allow this one destination to go without (level may in a policy table). Do not lower "

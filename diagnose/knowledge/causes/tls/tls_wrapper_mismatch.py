@@ -5,10 +5,11 @@ CAUSE = Cause(
     id="tls-wrapper-mismatch",
     title="Implicit TLS and STARTTLS are mixed up for the relay's port",
     impact=Impact.OUTAGE,
+    station="relay",
     explanation=(
-        "Port 465 speaks TLS from the first byte and needs smtp_tls_wrappermode = yes with the level encrypt or stronger; "
-        "587 and 25 greet in the clear and use STARTTLS. Mixed up, either both sides wait for each other ('timed out while "
-        "receiving the initial server greeting') or the handshake meets plain text ('wrong version number')."
+        "Port 465 speaks TLS from the first byte and needs smtp_tls_wrappermode = yes; ports 587 and 25 greet in "
+        "clear text and use STARTTLS. Mixed up, both sides wait for each other ('timed out while receiving the "
+        "initial server greeting') or the handshake fails ('wrong version number')."
     ),
     remedy=Remedy(
         text="Set smtp_tls_wrappermode = {wrapper} for port {port}: on for 465 (Postfix 3.0 and later; before that, use 587), off "

@@ -1,0 +1,166 @@
+"""Lines for a terminal: wrapped to its width, marked, coloured, and commands that stay commands when they are broken."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+import textwrap
+from dataclasses import dataclass
+
+from diagnose import selfname
+from diagnose.parse.text.masking import plain
+
+WIDTH = 80  # columns where there is no terminal to ask
+LEAST = 20
+_CODES = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
+# Of UTF-8 and of other locales: what failed, what is fine, what to heed, what is not known; from one to the next; end of sentence.
+_SIGNS = {
+    "bad": ("✗", "x"),
+    "ok": ("✓", "ok"),
+    "mind": ("!", "!"),
+    "open": ("?", "?"),
+    "to": ("→", ">"),
+    "dot": ("·", "-"),
+    "cut": ("…", "..."),
+}
+_PAINT = {"bad": "red", "ok": "green", "mind": "yellow", "open": "yellow"}
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """Where a report is read. ascii: only its characters can be shown; names: of this program (`diagnose.selfname`)."""
+
+    width: int = WIDTH
+    color: bool = False
+    ascii: bool = False
+    names: tuple[str, str] = (selfname.NAME, selfname.NAME)
+
+
+def here(color: bool, to_file: bool = False) -> Terminal:
+    """The terminal that standard output is, or 80 columns where it is a pipe or a file."""
+    screen = not to_file and sys.stdout.isatty()
+    width = max(LEAST, shutil.get_terminal_size((WIDTH, 24)).columns) if screen else WIDTH
+    encoding = "utf-8" if to_file else (sys.stdout.encoding or "ascii")
+    # The Linux console has few characters, and a dumb terminal is promised none.
+    poor = screen and os.environ.get("TERM", "dumb") in ("dumb", "linux")
+    return Terminal(width, color, poor or "utf" not in encoding.lower(), selfname.here())
+
+
+class Page:
+    """Lines that are no wider than the terminal, apart from words of commands that cannot be parted."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self.terminal = terminal
+        self.lines: list[str] = []
+
+    def sign(self, name: str) -> str:
+        return _SIGNS[name][self.terminal.ascii]
+
+    def paint(self, text: str, *styles: str) -> str:
+        if not self.terminal.color or not text or not styles:
+            return text
+        return f"\x1b[{';'.join(_CODES[style] for style in styles)}m{text}\x1b[0m"
+
+    def blank(self) -> None:
+        if self.lines and self.lines[-1]:
+            self.lines.append("")
+
+    def wrap(
+        self,
+        text: str,
+        *styles: str,
+        first: str = "",
+        hang: str | None = None,
+        rows: int = 0,
+        lead: tuple[str, ...] = (),
+    ) -> None:
+        """rows: at most so many, the last one cut where there would be more; lead: styles of what stands first."""
+        hang = " " * len(first) if hang is None else hang
+        found: list[str] = []
+        for paragraph in self.shown(text).split("\n"):
+            found += self._fill(paragraph, hang if found else first, hang)
+        if rows and len(found) > rows:
+            last = found[rows - 1]
+            mark = self.sign("cut")
+            while len(last) + len(mark) + 1 > self.terminal.width and " " in last.strip():
+                last = last.rpartition(" ")[0]
+            found = [*found[: rows - 1], f"{last.rstrip(' ,;:(')} {mark}"]
+        if lead and first:
+            found[0] = self.paint(first, *lead) + found[0][len(first) :]
+        self.lines += [self.paint(line, *styles) for line in found]
+
+    def marked(self, mark: str, text: str, rows: int = 2) -> None:
+        """A line of the proof behind its mark."""
+        sign = self.sign(mark)
+        head = f"  {sign:<{2 if self.terminal.ascii else 1}} "
+        begin = len(self.lines)
+        self.wrap(short(text, self.terminal.width - len(head)), first=head, rows=rows)
+        self.lines[begin] = self.lines[begin].replace(sign, self.paint(sign, _PAINT[mark]), 1)
+
+    def command(self, text: str, indent: str = "  ") -> None:
+        for line in self.shown(text).split("\n"):
+            about = None if len(indent) + len(line) <= self.terminal.width else _REMARK.search(line)
+            if about:  # a comment cannot be continued, but may stand before its command
+                self.wrap(about[0].strip(), first=indent, hang=f"{indent}# ")
+                line = line[: about.start()]
+            self.lines += broken(line, self.terminal.width, indent)
+
+    def shown(self, text: str) -> str:
+        text = selfname.spelled(plain(text), self.terminal.names)
+        return text.translate(_ASCII).encode("ascii", "replace").decode() if self.terminal.ascii else text
+
+    def text(self) -> str:
+        return "\n".join(self.lines).rstrip("\n") + "\n"
+
+    def _fill(self, text: str, first: str, hang: str) -> list[str]:
+        return textwrap.wrap(
+            text,
+            max(LEAST, self.terminal.width),
+            initial_indent=first,
+            subsequent_indent=hang,
+            break_on_hyphens=False,
+        ) or [first.rstrip()]
+
+
+_ASCII = str.maketrans(
+    {"…": "...", "→": "->", "·": "-", "×": "x", "–": "-", "’": "'", "“": '"', "”": '"', "⟨": "<", "⟩": ">"}
+)
+_REMARK = re.compile(r"\s+# .*$")
+_ASIDE = re.compile(r"\s*\([^()]*(?:\([^()]*\)[^()]*)*\)")
+
+
+def short(text: str, room: int) -> str:
+    """Without what stands in parentheses, where it does not fit into one line."""
+    if len(text) <= room:
+        return text
+    less = _ASIDE.sub("", text)
+    return less if len(less) > 12 else text
+
+
+# A word of a shell's command line, quoted parts and escapes within it, or the blanks between two.
+_WORD = re.compile(r"""[ \t]+|(?:'[^']*'|"(?:\\.|[^"\\])*"|\\.|[^\s'"\\])+""")
+
+
+def broken(command: str, width: int, indent: str) -> list[str]:
+    """The command in lines that a shell joins again, parted between words only."""
+    pieces = _WORD.findall(command)
+    if len(indent) + len(command) <= width or "<<" in command or "".join(pieces) != command:
+        return [indent + command]
+    lines: list[str] = []
+    line = indent
+    for piece in pieces:
+        while len(piece) > width - len(indent) - 4 and piece[0] == piece[-1] == "'" and "'" not in piece[1:-1]:
+            # Of one word: the quotes are closed, and opened again at the very start of the next line.
+            if line.strip():
+                lines.append(line.rstrip() + " \\")
+            line, room = f"{indent}  " if line.strip() else line, width - 8
+            cut = max(piece.rfind(";", 2, room), piece.rfind("/", 2, room), room // 2) + 1
+            lines.append(f"{line}{piece[:cut]}'\\")
+            line, piece = "", f"'{piece[cut:]}"
+        if not piece.isspace() and len(line) + len(piece) > width - 2 and line.strip():
+            lines.append(line.rstrip() + " \\")
+            line = f"{indent}  "
+        line += piece
+    return [*lines, line]

@@ -1,0 +1,39 @@
+"""The way of a message in one line: its stations, which it was seen to pass, and the one where it stops."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from diagnose.report import digest
+
+STATIONS = ("application", "Postfix", "firewall", "network", "relay", "recipient")
+PASSED, BROKEN, OPEN = "passed", "broken", ""
+# Which stage of the mail's way proves which station (`diagnose.model.Stage`).
+_PROVES = {"next hop": "network", "greeting": "relay", "login": "relay", "delivery": "recipient"}
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """state: PASSED where that was seen, BROKEN where the mail stops, OPEN where neither is known."""
+
+    name: str
+    state: str
+
+
+def stations(plain: Mapping[str, Any]) -> list[Station]:
+    """From the application to the recipient; none where nothing is found that stops mail on its way."""
+    first = next(iter(digest.main_diagnoses(plain)), None)
+    at = str(first.get("station") or "") if first else ""
+    if first is None or at not in STATIONS or first["confidence"] == "possible" or first["impact"] == "latent":
+        return []
+    passed = {word for word in digest.cleared(plain) if word in STATIONS}
+    proofs = {p["stage"]: p["status"] for p in plain.get("proofs", ())}
+    passed |= {station for stage, station in _PROVES.items() if proofs.get(stage) == "ok"}
+    named = [name for name in STATIONS if name != "relay" or at == "relay" or plain.get("target", {}).get("relay")]
+    broken = named.index(at)
+    return [
+        Station(name, BROKEN if name == at else PASSED if name in passed and index < broken else OPEN)
+        for index, name in enumerate(named)
+    ]

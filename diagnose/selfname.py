@@ -1,0 +1,38 @@
+"""How this very program is run again, so that the commands it prints work from where it was started."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import sys
+
+NAME = "mail-diagnose"
+_SECURE = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin", "/snap/bin")  # of sudo
+_CALL = re.compile(
+    rf"(?<![\w./-])(sudo )?{NAME}(?= (?:run|relay|cause|explain|trace|queue|send|watch|report|demo|list|fix)\b)"
+)
+
+
+def here() -> tuple[str, str]:
+    """Its words for this shell and behind sudo, whose search path is its own."""
+    started = sys.argv[0]
+    base = os.path.basename(started)
+    if base.endswith((".pyz", ".zip")):
+        whole = f"{shlex.quote(sys.executable)} {shlex.quote(os.path.abspath(started))}"
+        return whole, whole
+    if base != NAME:
+        return NAME, NAME
+    path = os.path.abspath(started if os.sep in started else shutil.which(started) or started)
+    found = shutil.which(NAME)
+    short = found is not None and os.path.exists(path) and os.path.samefile(found, path)
+    secure = short and os.path.dirname(found or "") in _SECURE
+    return NAME if short else shlex.quote(path), NAME if secure else shlex.quote(path)
+
+
+def spelled(text: str, names: tuple[str, str]) -> str:
+    """The text with its calls of this program in these words."""
+    if names == (NAME, NAME):
+        return text
+    return _CALL.sub(lambda found: f"sudo {names[1]}" if found[1] else names[0], text)
