@@ -24,7 +24,7 @@ _OTHERS = re.compile(r"ssmtp|msmtp|nullmailer|esmtp|mhsendmail|mailhog|catchmail
 
 @check(
     id="php-mail",
-    title="Where PHP's mail() hands its mail",
+    title="PHP's mail()",
     signs=("app.sendmail-path", "postfix.sendmail-command"),
     tags=("application",),
 )

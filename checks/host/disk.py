@@ -15,7 +15,7 @@ _LEAST = 65_536  # bytes; what is left of a full file system is not for a line
 
 @check(
     id="disk",
-    title="Room for mail",
+    title="Disk space",
     signs=(
         SignSpec("disk.space", {"kind": ("full", "low")}, clears="disk space"),
         "disk.log",

@@ -39,7 +39,7 @@ _LISTS = {
 
 @check(
     id="delivery",
-    title="Mail that the settings hold back or keep here",
+    title="Mail held back by settings",
     signs=("config.suspended", "config.soft-bounce", "config.recipient-local"),
     tags=("postfix", "config"),
     needs=("postfix",),

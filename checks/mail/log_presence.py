@@ -11,7 +11,7 @@ from diagnose.model import Observation
 
 @check(
     id="log-presence",
-    title="The mail log",
+    title="Presence of a mail log",
     signs=(SignSpec("host.mail-log", decisive=True),),
     tags=("postfix", "log"),
     needs=("postfix",),

@@ -19,7 +19,7 @@ _SHARE = 0.7  # of the queue that is one sender's
 
 @check(
     id="senders",
-    title="Who sends",
+    title="Senders",
     signs=("senders.storm", "senders.queue"),
     tags=("mail",),
     timeout=8.0,

@@ -37,7 +37,7 @@ _KINDS = ("private", "open", "mixed", "one-server", "silent", "throttled", "bloc
 
 @check(
     id="egress",
-    title="Ports that leave this network",
+    title="Open outgoing ports",
     signs=(
         SignSpec("egress.mail-port", {"port": ANY, "kind": _KINDS, "service": ANY}, proves=Stage.NEXT_HOP),
         "egress.internet",

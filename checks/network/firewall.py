@@ -36,7 +36,7 @@ _ALTERS = re.compile(r"\bsnat to|\bdnat to|\b(?:ttl|hoplimit) set|-j (?:SNAT|DNA
 
 @check(
     id="firewall",
-    title="This host's own firewall",
+    title="Firewall of this host",
     signs=(SignSpec("firewall.smtp", {"by_user": FLAG}, clears="firewall"), "firewall.redirect"),
     tags=("network",),
     timeout=9.0,

@@ -21,7 +21,7 @@ _HOST = ("MX", *_ADDRESS)
 
 @check(
     id="identity",
-    title="Who this host says it is",
+    title="Host name and PTR record",
     signs=(
         SignSpec("identity.helo", {"via": ANY, "kind": ("invalid", "unresolvable")}),
         "identity.ptr",

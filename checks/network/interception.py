@@ -10,7 +10,7 @@ from diagnose.parse.system.outcomes import Greeted, Interception, greeting_name,
 
 @check(
     id="interception",
-    title="Who answers on the mail's port",
+    title="Interception on the way",
     signs=(SignSpec("egress.intercepted", {"mail": FLAG}), SignSpec("egress.starttls", {"mail": FLAG})),
     tags=("network",),
     needs=("network",),

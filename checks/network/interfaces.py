@@ -13,7 +13,7 @@ from diagnose.model import Observation
 
 @check(
     id="interfaces",
-    title="Addresses that Postfix is told to use",
+    title="Addresses set in Postfix",
     signs=("host.interface", "host.address-family"),
     tags=("postfix", "config"),
     needs=("postfix",),

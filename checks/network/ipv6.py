@@ -11,7 +11,7 @@ from diagnose.parse.system.outcomes import Outcome, Pattern
 
 @check(
     id="ipv6",
-    title="IPv6 towards the mail servers",
+    title="IPv6 to the mail servers",
     signs=("egress.ipv6",),
     tags=("network",),
     needs=("network", "postfix"),

@@ -16,7 +16,7 @@ SMALL = 1000  # a message of so many bytes fits a packet, whatever the path's li
 
 @check(
     id="mtu",
-    title="Packet size on the way",
+    title="Path MTU",
     signs=(SignSpec("path.mtu", {"stalled": FLAG}),),
     tags=("network",),
     timeout=8.0,

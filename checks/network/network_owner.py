@@ -20,7 +20,7 @@ CLOUD_ID = "/run/cloud-init/cloud-id"
 
 @check(
     id="network-owner",
-    title="Whose network this is",
+    title="Network owner",
     signs=(
         SignSpec("owner.network", gauge="network"),
         SignSpec("owner.policy", {"port": ANY, "service": ANY}),

@@ -12,7 +12,7 @@ from diagnose.parse.system.packet import Packet
 
 @check(
     id="routes",
-    title="This host's own routes",
+    title="Routes of this host",
     signs=("firewall.route",),
     tags=("network",),
     timeout=9.0,

@@ -32,7 +32,7 @@ _FREE_TEXT = re.compile(r"banner|_text$|_footer|_command|_template|mail_name|che
 
 @check(
     id="artifacts",
-    title="Traces of copying in the settings",
+    title="Pasted characters in the settings",
     signs=(SignSpec("config.paste", {"plain": FLAG}),),
     tags=("postfix", "config"),
     needs=("postfix",),

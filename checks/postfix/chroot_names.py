@@ -35,7 +35,7 @@ ANSWERED = ("NOERROR", "NODATA", "NXDOMAIN")
 
 @check(
     id="chroot-names",
-    title="Names inside Postfix's chroot",
+    title="DNS in Postfix's chroot",
     signs=("dns.chroot", SignSpec("dns.chroot-file", {"file": ANY, "lacks_relay": FLAG})),
     tags=("dns", "postfix"),
     needs=("postfix",),

@@ -34,7 +34,7 @@ _FATAL_KINDS = ("missing-equals", "missing-name", "bad-field-count", "cannot-ope
 
 @check(
     id="configuration",
-    title="Postfix' settings",
+    title="Postfix settings",
     signs=(
         "config.syntax",
         SignSpec("config.value", {"everything": FLAG}, clears="Postfix"),

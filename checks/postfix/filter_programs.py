@@ -14,7 +14,7 @@ _BACKENDS = ("mailbox_transport", "virtual_transport", "local_transport", "fallb
 
 @check(
     id="filter-programs",
-    title="Programs that mail is piped to",
+    title="Pipe programs",
     signs=(SignSpec("filter.program", {"role": ANY}),),
     tags=("postfix",),
     needs=("postfix",),

@@ -29,7 +29,7 @@ _KINDS = ("refused", "missing", "unlisted")
 
 @check(
     id="filters",
-    title="Filters and backends of this host",
+    title="Filters and backends",
     signs=(
         SignSpec("filter.content", {"kind": _KINDS, "parameter": ANY}),
         SignSpec("filter.milter", {"kind": _KINDS}),

@@ -24,7 +24,7 @@ _CGROUP = "/sys/fs/cgroup"
 
 @check(
     id="limits",
-    title="Limits on Postfix' processes",
+    title="Process limits",
     signs=("host.limits",),
     tags=("postfix", "host"),
     needs=("postfix", "linux"),

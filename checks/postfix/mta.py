@@ -46,7 +46,7 @@ _FRONTS = (
 
 @check(
     id="mta",
-    title="Who takes mail on this host",
+    title="Mail server of this host",
     signs=("postfix.sendmail-command", SignSpec("postfix.port-25-owner", {"wanted": FLAG})),
     tags=("postfix",),
 )

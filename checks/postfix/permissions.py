@@ -14,7 +14,7 @@ _QUEUES = ("incoming", "active", "deferred", "bounce", "defer", "flush", "hold",
 
 @check(
     id="permissions",
-    title="Owners and modes of the queue and of Postfix' commands",
+    title="Ownership and permissions",
     signs=("host.queue-permissions", "host.setgid"),
     tags=("postfix",),
     needs=("postfix",),

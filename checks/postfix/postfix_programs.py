@@ -44,7 +44,7 @@ _DAEMONS = ("master", "qmgr", "pickup", "cleanup", "trivial-rewrite")
 
 @check(
     id="postfix-programs",
-    title="Postfix' own programs",
+    title="Postfix programs",
     signs=(SignSpec("config.fatal", {"named": FLAG}), SAID_SIGNS),
     tags=("postfix", "config"),
     needs=("postfix",),

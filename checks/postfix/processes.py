@@ -35,7 +35,7 @@ _DEAD = ("zombie", "dead", "stopped", "tracing-stop")
 
 @check(
     id="processes",
-    title="Postfix' processes",
+    title="Postfix processes",
     signs=(
         SignSpec("postfix.installed", {"left": FLAG}, decisive=True),
         SignSpec("postfix.master", {"kind": (*_DEAD, "down", "unseen")}, clears="Postfix"),

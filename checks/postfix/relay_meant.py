@@ -16,7 +16,7 @@ _SASL_FILES = ("sasl_passwd", "sasl/passwd", "sasl/sasl_passwd", "sasl_password"
 
 @check(
     id="relay-meant",
-    title="The relay that is meant",
+    title="Relay named in the settings",
     signs=(
         SignSpec("config.relay-meant", {"kind": ("indented", "misspelt", "overridden", "file", "map", "table")}),
         "config.relay-port",

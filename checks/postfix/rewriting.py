@@ -17,7 +17,7 @@ _SENDER = ("sender_canonical_maps", "smtp_generic_maps")
 
 @check(
     id="rewriting",
-    title="Addresses that are rewritten",
+    title="Address rewriting",
     signs=("config.rewritten", "config.sender-rewritten"),
     informational=("config.sender-rewritten",),
     tags=("postfix", "config"),

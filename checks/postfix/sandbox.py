@@ -37,7 +37,7 @@ _NO_NEW = re.compile(r"^(?:NoNewPrivileges|RestrictSUIDSGID)\s*=\s*(?:yes|true|1
 
 @check(
     id="sandbox",
-    title="Sandboxes around programs that send",
+    title="Sandboxed services",
     signs=("host.sandbox", SignSpec("host.sandboxed-service", {"kind": ("unit",)})),
     tags=("host",),
     needs=("postfix", "linux"),

@@ -32,7 +32,7 @@ _USERS = ("www-data", "apache", "nginx", "tomcat", "nobody", "daemon")
 
 @check(
     id="submission",
-    title="Mail that this host refuses",
+    title="Mail refused by this host",
     signs=(SignSpec("config.submission-refused", {"kind": ("rule",)}), "config.submit-users", "config.size-limit"),
     tags=("postfix", "config"),
     needs=("postfix",),

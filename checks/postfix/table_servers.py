@@ -16,7 +16,7 @@ _SERVER = re.compile(r"(?:inet:)?(\[?[\w.:-]+?\]?):(\d+)(?::|$)")
 
 @check(
     id="table-servers",
-    title="Servers of lookup tables",
+    title="Lookup table servers",
     signs=("table.works",),
     tags=("tables", "postfix", "config"),
     needs=("postfix",),

@@ -13,7 +13,7 @@ from diagnose.parse.postfix import table
 
 @check(
     id="table-stale",
-    title="Lookup tables against their text",
+    title="Outdated lookup tables",
     signs=(SignSpec("table.stale", {"kind": ("aliases", "differs")}),),
     informational=("table.stale",),
     tags=("tables", "postfix", "config"),

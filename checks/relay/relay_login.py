@@ -30,7 +30,7 @@ _PASSING = ("server-busy", "rate-limited", "greylisted", "server-error", "sessio
 
 @check(
     id="relay-login",
-    title="Signing in to the relay",
+    title="Login at the relay",
     signs=(SignSpec("relay.login", {"label": ANY}, proves=Stage.LOGIN, clears="login"),),
     tags=("relay", "sasl", "network"),
     needs=("postfix", "network"),

@@ -13,7 +13,7 @@ from diagnose.parse.postfix import table
 
 @check(
     id="sasl-stale",
-    title="The relay's password map against its text",
+    title="Outdated password map",
     signs=(SignSpec("sasl.stale", {"kind": ("maybe", "differs", "key-missing", "other-keys")}),),
     tags=("relay", "sasl"),
     needs=("postfix",),

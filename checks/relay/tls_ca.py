@@ -21,7 +21,7 @@ _SAYS = {
 
 @check(
     id="tls-ca",
-    title="CA certificates of Postfix' SMTP client",
+    title="CA certificates",
     signs=(SignSpec("tls.ca", {"kind": (*_SAYS, "none")}),),
     tags=("tls",),
     needs=("postfix",),

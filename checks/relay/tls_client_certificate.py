@@ -12,7 +12,7 @@ from diagnose.model import Observation
 
 @check(
     id="tls-client-certificate",
-    title="Client certificate of Postfix' SMTP client",
+    title="Client certificate",
     signs=(SignSpec("tls.key", {"kind": ("missing",)}),),
     tags=("tls",),
     needs=("postfix",),
