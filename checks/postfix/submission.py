@@ -13,13 +13,14 @@ from collections.abc import Iterator
 from diagnose.check import Context, Exec, MailLog, SignSpec, check, fail, ok, unknown, warn
 from diagnose.facts import Mta, mta
 from diagnose.knowledge.smtp import OWN_HELO
-from diagnose.model import Observation, Scalar
+from diagnose.model import FITS, Observation, Scalar
 
 _REJECT = re.compile(
     r"NOQUEUE: reject: (?P<command>[A-Z]+) from (?P<name>[^\[\s]*)\[(?P<client>[0-9A-Fa-f.:]+)\](?::\d+)?: "
     r"(?P<reply>[45]\d\d [^;]*)(?:; from=<(?P<sender>[^>]*)>)?(?: to=<(?P<recipient>[^>]*)>)?"
 )
 _ACCEPT = re.compile(r"smtpd\[\d+\]: \w{6,}: client=[^\[]*\[([0-9A-Fa-f.:]+)\]")
+_READ = re.compile(r"/master\[\d+\]: (?:daemon started|reload) -- ")
 # Refusals that have another root: a filter, a milter, a table or the disk.
 _ELSEWHERE = re.compile(
     r"Server configuration|Service unavailable|system storage|lookup failure|Greylist|try again later|unverified", re.I
@@ -51,7 +52,10 @@ def submission(ctx: Context) -> Iterator[Observation]:
     last: dict[str, re.Match[str]] = {}
     counts: dict[str, int] = {}
     since: set[str] = set()
+    read_anew: set[str] = set()  # clients whose last refusal is older than the settings in force
     for line in reply.lines:
+        if "/master[" in line and _READ.search(line):
+            read_anew = set(last)
         if "client=" in line and (taken := _ACCEPT.search(line)):
             since.add(taken[1])
             continue
@@ -60,6 +64,7 @@ def submission(ctx: Context) -> Iterator[Observation]:
             last[match["client"]] = match
             counts[match["client"]] = counts.get(match["client"], 0) + 1
             since.discard(match["client"])
+            read_anew.discard(match["client"])
     for client, match in sorted(last.items()):
         data: dict[str, Scalar] = {
             "client": client,
@@ -68,15 +73,14 @@ def submission(ctx: Context) -> Iterator[Observation]:
             "text": match["reply"],
             "count": counts[client],
         }
+        if client in read_anew:
+            data["at_most"] = FITS
         times = f" ({counts[client]} times)" if counts[client] > 1 else ""
         text = f"this host's Postfix refused {client}{times}: {match['reply'].strip()}"
         say = warn if client in since else fail
-        yield say(
-            "config.submission-refused",
-            client,
-            text + ("; it took mail from there since" if client in since else ""),
-            **data,
-        )
+        after = "; it took mail from there since" if client in since else ""
+        after = after or ("; it has read its settings anew since" if client in read_anew else "")
+        yield say("config.submission-refused", client, text + after, **data)
     if not last:
         yield ok("config.submission-refused", "smtpd", "no program of this host's networks was refused lately")
     yield _users(postfix)

@@ -5,7 +5,7 @@ import json
 from checks.postfix.submission import submission
 from diagnose.check import Exec, MailLog
 from diagnose.host.query import ExecReply, LogReply
-from diagnose.model import Status
+from diagnose.model import FITS, Status
 from tests.checks.pretended_postfix import failed, machine, of, run
 
 INFO = [{"local": "192.168.1.10", "prefixlen": 24}, {"local": "45.76.1.5", "prefixlen": 24}]
@@ -28,6 +28,15 @@ def test_taken_since() -> None:
     later = "Nov 22 12:40:10 a postfix/smtpd[3]: 4F1A317030E: client=app[192.168.1.44]"
     log = (REJECT.format(client="192.168.1.44", reply=DENIED), later)
     assert of(run(submission, machine(log=log, more=OWN)), "config.submission-refused")[0].status is Status.WARNING
+
+
+def test_settings_read_anew_since() -> None:
+    """Whether the refusal still stands nobody has tried: it is possible, and no more."""
+    denied = REJECT.format(client="192.168.1.44", reply=DENIED)
+    reload = "Nov 22 12:40:10 a postfix/master[1]: reload -- version 3.7.11, configuration /etc/postfix"
+    for log, most in (((denied, reload), FITS), ((reload, denied), None), ((denied, reload, denied), None)):
+        seen = of(run(submission, machine(log=log, more=OWN)), "config.submission-refused")[0]
+        assert (seen.status, seen.data.get("at_most")) == (Status.FAILED, most)
 
 
 def test_refusal_with_another_root() -> None:

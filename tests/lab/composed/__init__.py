@@ -26,4 +26,7 @@ FOUND = (
     "table/direct/over/expired-listing+strangers/39384",
     "password/relay/fresh/-/862724",
     "own-route/null-client/fresh/-/550051",
+    "receiver-words/multi-instance/over/bad-recipient+mended-before/595211",
+    "refused/null-client/over/-/638140",
+    "chroot-resolver/container/fresh/odd-setting+leftovers/483391",
 )

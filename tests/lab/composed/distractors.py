@@ -147,7 +147,7 @@ def _warning(site: Site) -> None:
 def _odd_setting(site: Site) -> None:
     name, value = site.pick(
         ("smtp_address_preference", "ipv4"),
-        ("smtp_tls_loglevel", "1"),
+        ("smtp_tls_loglevel", site.pick("1", "2", "debug")),
         ("maximal_queue_lifetime", "1d"),
         ("smtp_host_lookup", "dns, native"),
         ("smtputf8_enable", "no"),

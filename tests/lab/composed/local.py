@@ -28,7 +28,6 @@ def _bad_value(site: Site) -> Broken:
         ("smtp_tls_security_level", "required"),
         ("smtp_connect_timeout", "10sec"),
         ("smtp_destination_recipient_limit", "many"),
-        ("smtp_tls_loglevel", "debug"),
         ("smtp_address_preference", "ip4"),
     )
     return Broken(breaks=(settings(**{name: value}),), restart=True, shows="fatal")
