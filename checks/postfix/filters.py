@@ -24,6 +24,8 @@ from diagnose.facts import Mta, mta
 from diagnose.facts.filter_services import Service, address, here, wanted
 from diagnose.model import Observation, Scalar
 
+# SMTP and LMTP servers speak first; milters and policy servers wait to be asked.
+_GOES = {"content": "banner"}
 _KINDS = ("refused", "missing", "unlisted")
 
 
@@ -45,7 +47,8 @@ def filters(ctx: Context) -> Iterator[Observation]:
     dialled = [(s, address(s.endpoint)) for s in named if s.endpoint.startswith("inet:")]
     local = [(s, host, port) for s, (host, port) in dialled if here(host) and port]
     queries: list[Query[DialReply]] = [
-        Dial(host=host, port=port, say="connect", connect_timeout=2.0) for _, host, port in local
+        Dial(host=host, port=port, say=_GOES.get(s.kind, "connect"), connect_timeout=2.0, timeout=3.0)
+        for s, host, port in local
     ]
     for (service, host, port), reply in zip(local, ask_all(ctx, queries), strict=True):
         yield _dialled(service, host, port, reply)
@@ -57,6 +60,9 @@ def filters(ctx: Context) -> Iterator[Observation]:
 def _dialled(service: Service, host: str, port: int, reply: DialReply) -> Observation:
     sign, where = f"filter.{service.kind}", f"{host}:{port}"
     data: dict[str, Scalar] = {"host": host, "port": port, "parameter": service.parameter, "endpoint": service.endpoint}
+    if reply.connected and reply.stage == "banner" and reply.error == "timed out":
+        text = f"{service.parameter} names it, and it takes the connection without a greeting: its program hangs"
+        return (warn if service.soft else fail)(sign, where, text, error=reply.error, kind="refused", **data)
     if reply.connected:
         return ok(sign, where, f"{service.parameter}: it answers", **data)
     if reply.problem and service.soft:

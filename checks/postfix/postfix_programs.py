@@ -51,7 +51,7 @@ _DAEMONS = ("master", "qmgr", "pickup", "cleanup", "trivial-rewrite")
 )
 def postfix_programs(ctx: Context) -> Iterator[Observation]:
     postfix = mta(ctx)
-    found = [*_accounts(ctx, postfix), *_libraries(ctx, postfix)]
+    found = [*_accounts(ctx, postfix), *_libraries(ctx, postfix), *_postlog(postfix)]
     # What a program says is the consequence of what is missing.
     found = found or list(_fatal(ctx, postfix))
     yield from found
@@ -68,6 +68,18 @@ def _accounts(ctx: Context, postfix: Mta) -> Iterator[Observation]:
             "config.fatal", parameter, text, path=path, parameter=parameter, value=name, named=True,
             line=setting.line if setting else None,
         )  # fmt: skip
+
+
+def _postlog(postfix: Mta) -> Iterator[Observation]:
+    """postfix(1) does not start without the service that writes maillog_file."""
+    if (
+        postfix.value("maillog_file")
+        and postfix.master.services
+        and postfix.master.get("postlog", "unix-dgram") is None
+    ):
+        text = "maillog_file is set, and master.cf has no service postlog, which writes it: Postfix does not start"
+        path = f"{postfix.config_directory}/master.cf"
+        yield fail("config.fatal", "postlog", text, path=path, parameter="maillog_file", named=True)
 
 
 def _libraries(ctx: Context, postfix: Mta) -> Iterator[Observation]:

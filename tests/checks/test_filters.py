@@ -98,3 +98,15 @@ def test_a_milter_that_may_be_missing_is_no_reason_even_where_it_cannot_be_asked
     off = DialReply(problem="network probes are switched off")
     (found,) = run(filters, machine(settings, by_kind={Dial: lambda q: off}))
     assert found.status is Status.WARNING
+
+
+def test_a_content_filter_that_takes_connections_and_is_silent() -> None:
+    master = MASTER + "scan unix - - n - 2 smtp\n"
+    for reply, wanted in (
+        (DialReply(address="127.0.0.1", stage="banner", error="timed out"), ["filter.content"]),
+        (DialReply(address="127.0.0.1", stage="quit", banner="220 amavisd"), []),
+    ):
+        host = machine(
+            {"content_filter": "scan:[127.0.0.1]:10024"}, master=master, by_kind={Dial: lambda q, r=reply: r}
+        )
+        assert failed(run(filters, host)) == wanted

@@ -72,3 +72,14 @@ def test_a_pipe_that_filters_is_no_mailbox_service() -> None:
             for o in run(log, machine(settings, log=(line,)))
             if o.sign in ("mail.backend-down", "mail.content-filter-down")
         ] == [sign]
+
+
+def test_mail_that_leaves_says_nothing_of_the_way_in() -> None:
+    """What stops smtpd(8) is over when smtpd takes mail, not when the sendmail command's mail leaves."""
+    stops = "Nov 22 10:00:00 app postfix/smtpd[9]: warning: connect to Milter service inet:127.0.0.1:8891: Connection refused"
+    client = "Nov 22 10:02:00 app postfix/smtpd[9]: A3: client=localhost[127.0.0.1]"
+    for lines, status in (
+        ((stops, taken("10:01:00", "A2")), Status.FAILED),
+        ((stops, client, taken("10:02:01", "A3")), Status.WARNING),
+    ):
+        assert [o.status for o in of(run(log, machine(log=lines)), "mail.milter-down")] == [status]

@@ -9,7 +9,7 @@ from checks.postfix.postfix_programs import postfix_programs
 from diagnose.check import Exec, Lock, MailQueue
 from diagnose.host.query import ExecReply, LockReply, QueueLinesReply
 from diagnose.model import Observation, Status
-from tests.checks.pretended_postfix import machine, of, run
+from tests.checks.pretended_postfix import MASTER, machine, of, run
 
 DOWN: dict[Any, Any] = {Lock("/var/spool/postfix/pid/master.pid"): LockReply(problem="not found")}
 GONE = ExecReply(code=2)
@@ -60,3 +60,9 @@ def test_a_file_that_a_setting_names() -> None:
     said = "postqueue: fatal: /etc/mailname: cannot open file: No such file or directory\n"
     (found,) = fatal(more={MailQueue(): QueueLinesReply(code=1, err=said)})
     assert (found.data["path"], found.data["named"]) == ("/etc/mailname", True)
+
+
+def test_a_log_file_without_the_service_that_writes_it() -> None:
+    settings = {"maillog_file": "/var/log/mail.log"}
+    assert [o.subject for o in fatal(explicit=settings)] == ["postlog"]
+    assert fatal(explicit=settings, master=MASTER + "postlog unix-dgram n - n - 1 postlogd\n") == []

@@ -22,6 +22,10 @@ _CLIENTS = ("smtp", "lmtp")
 OF_ONE_ADDRESS = frozenset(
     {"recipient-unknown", "recipient-mailbox-full", "recipient-suppressed", "mailbox-unavailable"}
 )
+# What smtpd(8) needs for each client, and that keeps it from taking mail.
+_OF_INTAKE = frozenset(
+    {"backend-down", "content-filter-down", "lookup-table-broken", "milter-down", "postfix-config-error"}
+)
 MANY = 5  # so many successes to one failure make it a small share
 
 
@@ -107,8 +111,10 @@ def _of_trouble(log: MailLog, group: TroubleGroup) -> Fact | None:
     started = max((s.at for s in log.starts if s.at is not None), default=None)
     sent = max((at for _, at in _sent(log) if at is not None), default=None)
     lasting = scope_of(reason.label) == "submission"
+    # Mail that leaves says nothing of the way in, where the sendmail command has another.
+    good, number = (log.accepted, log.last_accepted) if _at_intake(trouble, reason) else (sent, log.last_sent)
     # Syslog counts whole seconds: within one the order of the lines tells.
-    after = _later(sent, group.last) or (sent == group.last and log.last_sent > trouble.number)
+    after = _later(good, group.last) or (good == group.last and number > trouble.number)
     over = _later(started, group.last, 1.0) or (not lasting and after)
     return Fact(
         label=reason.label,
@@ -120,6 +126,10 @@ def _of_trouble(log: MailLog, group: TroubleGroup) -> Fact | None:
         current=not over,
         minor=lasting and log.statuses.get("sent", 0) >= 4 * MANY * group.count,
     )
+
+
+def _at_intake(trouble: Trouble, reason: Reason) -> bool:
+    return trouble.service == "smtpd" and reason.label in _OF_INTAKE
 
 
 def _sent(log: MailLog) -> list[tuple[str, datetime | None]]:

@@ -70,7 +70,7 @@ class MailLog:
     ``deliveries`` maps (label, relay host, recipient domain) to its `Group`; ``troubles`` maps (label, service,
     normalised text) to its `TroubleGroup`; ``sent`` maps (service, relay host, relay port) to the time of the last
     success, ``sent_to`` maps recipient domains to theirs; ``statuses`` counts; ``starts`` are the last starts;
-    ``last_sent`` is the line of the last success.
+    ``last_sent`` is the line of the last success, ``last_accepted`` that of the last message which smtpd(8) took.
     """
 
     LIMIT = 500
@@ -90,6 +90,8 @@ class MailLog:
         self.last: datetime | None = None
         self.lines = 0
         self.last_sent = 0
+        self.last_accepted = 0
+        self._client: str | bytes = ""
         self._tls_lines = 0
         self._senders: OrderedDict[str, str] = OrderedDict()
         self._processes: OrderedDict[tuple[str | None, int | None], _Process] = OrderedDict()
@@ -98,6 +100,8 @@ class MailLog:
         """Take one line, and return the delivery or trouble that it is or completes (none, as a rule)."""
         self.lines += 1
         if not _worth(line):
+            if (b": client=" if isinstance(line, bytes) else ": client=") in line:  # type: ignore[operator]
+                self._client, self.last_accepted = line, self.lines
             return ()
         parsed = parse(line, self.now)
         return self.take(parsed) if parsed is not None else ()
@@ -113,6 +117,12 @@ class MailLog:
                 self._count(delivery)
                 return (delivery,)
         return self._other(line)
+
+    @property
+    def accepted(self) -> datetime | None:
+        """When smtpd(8) last took a message."""
+        parsed = parse(self._client, self.now) if self._client else None
+        return parsed.at if parsed is not None else None
 
     # --- deliveries ---
 

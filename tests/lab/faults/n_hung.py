@@ -1,0 +1,115 @@
+"""Programs beside Postfix that take connections and say nothing, and ways that only the mail's own settings take."""
+
+from __future__ import annotations
+
+from tests.lab.fault import Fault
+from tests.lab.internet.world import Manner, Server, World
+from tests.lab.steps import Step, append, mail, pause, settings, shell, smtp_mail, wait
+
+SENT = wait("status=sent")
+
+
+def mute(port: int) -> Step:
+    """A server on this host that accepts connections, and is silent."""
+    return shell(
+        f'(setsid /usr/bin/python3 -c \'import socket,time\ns=socket.create_server(("127.0.0.1",{port}),backlog=50)\nk=[]\n'
+        "while True: k.append(s.accept())' >/dev/null 2>&1 &); sleep 0.5"
+    )
+
+
+FAULTS = (
+    Fault(
+        id="milter-hangs-for-sendmail",
+        accept=("milter-down",),
+        about="the milter of non_smtpd_milters accepts and answers nothing",
+        setup=(
+            mute(8891),
+            settings(
+                non_smtpd_milters="inet:127.0.0.1:8891",
+                milter_default_action="tempfail",
+                milter_connect_timeout="2s",
+                milter_command_timeout="2s",
+            ),
+        ),
+        then=(mail(), pause(5)),
+        shows="milter inet:127.0.0.1:8891: ",
+    ),
+    Fault(
+        id="content-filter-hangs",
+        accept=("content-filter-down",),
+        about="the content filter's port accepts and never greets",
+        setup=(
+            mute(10024),
+            append("/etc/postfix/master.cf", "scan unix - - n - 2 smtp\n  -o smtp_helo_timeout=3s\n"),
+            settings(content_filter="scan:[127.0.0.1]:10024"),
+        ),
+        shows="status=deferred .*timed out",
+    ),
+    Fault(
+        id="policy-server-hangs",
+        accept=("content-filter-down",),
+        about="the policy service accepts and answers nothing",
+        setup=(
+            mute(10031),
+            settings(
+                smtpd_recipient_restrictions="check_policy_service inet:127.0.0.1:10031, permit_mynetworks, reject",
+                smtpd_policy_service_timeout="3s",
+                smtpd_policy_service_max_idle="5s",
+            ),
+        ),
+        then=(smtp_mail(), pause(2), mail(), SENT),
+        shows="policy|timeout|Server configuration",
+    ),
+    Fault(
+        id="postlog-commented-out",
+        accept=("mail-log-missing", "postfix-config-error", "smtp-transport-missing"),
+        about="maillog_file is set, and the postlog service is commented out: nothing is logged",
+        setup=(shell("sed -i 's/^postlog/#postlog/' /etc/postfix/master.cf"),),
+        then=(mail(), pause(2)),
+        proof=((("sh", "-c", "grep -c '' /var/log/mail.log || true"), r"^\d"),),
+    ),
+    Fault(
+        id="tls-policy-of-the-parent-domain",
+        accept=("tls-required-not-offered", "tls-policy-failure"),
+        about="a policy for .northwind-trading.com demands TLS of a subdomain's server that has none",
+        world=World(
+            servers=(Server(host="mx?.news.northwind-trading.com", manner=Manner(starttls=False)),),
+            records={("news.northwind-trading.com", "MX"): ("10 mx1.news.northwind-trading.com",)},
+        ),
+        setup=(
+            append("/etc/postfix/tls_policy", ".northwind-trading.com encrypt\n"),
+            shell("postmap hash:/etc/postfix/tls_policy"),
+            settings(smtp_tls_policy_maps="hash:/etc/postfix/tls_policy"),
+        ),
+        then=(mail("maria@news.northwind-trading.com"),),
+        shows="status=deferred .*TLS is required",
+    ),
+    Fault(
+        id="one-process-and-a-slow-receiver",
+        accept=("delivery-throttled-by-settings", "queue-congested"),
+        about="one smtp process for all, held by a receiver that says a word every ten seconds",
+        world=World(servers=(Server(host="mx?.northwind-trading.com", manner=Manner(stall=20.0)),)),
+        setup=(
+            shell("sed -i -E 's/^(smtp +unix +- +- +y +- +)-/\\11/' /etc/postfix/master.cf"),
+            settings(smtp_helo_timeout="300s", smtp_mail_timeout="300s", smtp_connect_timeout="30s"),
+        ),
+        then=(mail(), pause(1), mail("kim@gmail.com", times=15), pause(64)),
+        proof=((("sh", "-c", "postqueue -p | tail -1"), "Requests"),),
+    ),
+    Fault(
+        id="healthy-milter-that-speaks-late",
+        accept=(),
+        kind="healthy",
+        about="a milter that is only there for smtpd and is asked by nobody yet; default action accept",
+        setup=(
+            mute(8891),
+            settings(
+                smtpd_milters="inet:127.0.0.1:8891",
+                milter_default_action="accept",
+                milter_connect_timeout="1s",
+                milter_command_timeout="1s",
+            ),
+        ),
+        then=(mail(), SENT),
+    ),
+)
