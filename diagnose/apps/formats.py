@@ -10,11 +10,12 @@ title       what it is called; place: where its file usually lies (a pattern; it
 grammars    the grammars (`diagnose.apps.grammars`) its settings come in; has: a pattern that the text must hold
 host, port, user, password, sender
             names that the value may stand under, the first that is set counts (* for any characters; letters' case does not count)
+marks       names that this application alone uses
 at          the names that hold host:port together; url: those that hold a URL
 defaults    host, port, and ssl_port where TLS begins at once
 tls         pairs of a condition and what it means: none, starttls, starttls-required or implicit; the first that holds counts
 off, local  pairs of a condition and a sentence: nothing is sent then; and a program that takes the mail ("=": the value)
-login       a condition without which the login is not used; elsewhere: user and password stand in another file;
+login       a condition without which the login is not used; elsewhere: whether, or names that say so when set, the login stands in another file;
             hidden: what stands in an export for a password
 comment     what ends a bare value (a pattern)
 read_when   request, start, build or cache; restart: the sentence on how changed settings take effect
@@ -154,7 +155,7 @@ def lines(id: str, settings: MailSettings, port: int, tls: str) -> str:
 
 
 def _fits(table: Mapping[str, Any], text: str, grammar: str, entries: Sequence[Entry]) -> bool:
-    if grammar not in table["grammars"] or (table.get("has") and not re.search(table["has"], text)):
+    if grammar not in table["grammars"] or (table.get("has") and not re.search(table["has"], text, re.M)):
         return False
     names = [*table.get("host", ()), *table.get("at", ()), *table.get("url", ())]
     if entry_of(names, entries) is not None:
@@ -163,11 +164,11 @@ def _fits(table: Mapping[str, Any], text: str, grammar: str, entries: Sequence[E
     return any(reader.holds(condition) for condition, _ in (*table.get("off", ()), *table.get("local", ())))
 
 
-def _closeness(table: Mapping[str, Any], path: str, entries: Sequence[Entry]) -> tuple[bool, bool, int]:
-    """A file of the usual name, a table that is not the general one, and how many of its names the file sets."""
-    names = [name for field in (*_FIELDS, "at", "url") for name in table.get(field, ())]
+def _closeness(table: Mapping[str, Any], path: str, entries: Sequence[Entry]) -> tuple[bool, int, int]:
+    """A file of the usual name, how little general the table is (`general`, 0 for one application alone), and how many of its names the file sets."""
+    names = [name for field in (*_FIELDS, "at", "url", "marks") for name in table.get(field, ())]
     placed = bool(table.get("place") and re.search(table["place"], path))
-    return placed, not table.get("general"), sum(entry_of([name], entries) is not None for name in names)
+    return placed, -int(table.get("general", 0)), sum(entry_of([name], entries) is not None for name in names)
 
 
 def _current(entries: Sequence[Entry]) -> tuple[Entry, ...]:

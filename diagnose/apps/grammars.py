@@ -22,7 +22,7 @@ LARGEST = 100_000  # characters of one: PyYAML needs seconds for more
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One value. value: None where it comes from elsewhere (the environment, a call). start, end: its place in the text, quotes
-    included. quote: the quotes around it. encoded: it is base64 there. part: which document of several."""
+    included. quote: the quotes around it. exact: blanks at its ends are part of it. encoded: it is base64 there. part: which document of several."""
 
     key: str
     value: str | None
@@ -30,6 +30,7 @@ class Entry:
     start: int
     end: int
     quote: str = ""
+    exact: bool = False
     encoded: bool = False
     part: int = 0
 
@@ -65,11 +66,11 @@ def grammar_of(path: str, text: str) -> str | None:
 
 _NAMES = (
     (r"^\.?msmtprc|^remotes$|^dma\.conf$", "words"),
-    (r"\.properties$", "ini"),
+    (r"\.properties$", "properties"),
     (r"\.ya?ml(?:\.\w+)?$", "yaml"),
     (r"\.json5?$", "yaml"),
     (r"\.(?:php|rb|py|c?js|mjs|ts)$", "code"),
-    (r"\.xml$", "xml"),
+    (r"\.xml$|^(?:web|app)\.config$", "xml"),
     (r"\.service$|^override\.conf$", "unit"),
     (r"^\.env|\.env(?:\.[\w-]+)*$|^update-exim4\.conf\.conf$|^ssmtp\.conf$", "dotenv"),
     (r"\.(?:ini|toml|cfg|cnf)$|^odoo\S*\.conf$", "ini"),
@@ -81,6 +82,7 @@ _LOOKS = (
     (r"^\[[\w.@ -]+\]\s*$", "ini"),
     (r"^(?:export )?[A-Z][A-Z0-9_]+=", "dotenv"),
     (r"^\s*[\w.-]+:(?:\s|$)", "yaml"),
+    (r"^[a-z_][\w.]* *= *\S", "ini"),
 )
 
 
@@ -136,7 +138,14 @@ def _yaml(text: str) -> Iterator[Entry]:
         raise Malformed("nested too deep") from None
     for part, document in enumerate(documents):
         kind = _scalar_at(document, "kind")
-        yield from _nodes(document, "", part, encoded=kind == "Secret", depth=0)
+        for entry in _nodes(document, "", part, encoded=kind == "Secret", depth=0):
+            if entry.key == "GITLAB_OMNIBUS_CONFIG":
+                # Ruby in a block of YAML.
+                for own in _code(text[entry.start : entry.end]):
+                    shifted = (own.start + entry.start, own.end + entry.start, own.line + entry.line - 1)
+                    yield replace(own, start=shifted[0], end=shifted[1], line=shifted[2], part=part)
+            else:
+                yield entry
 
 
 def _scalar_at(node: object, key: str) -> str:
@@ -224,6 +233,17 @@ def _ini(text: str) -> Iterator[Entry]:
             end=start + len(raw),
             quote=quote,
         )
+
+
+def _properties(text: str) -> Iterator[Entry]:
+    """Java's: as INI without sections, quotes and comments behind a value, whose blanks at the end count."""
+    for number, found in enumerate(
+        re.finditer(r"^[ \t]*(?P<key>[^\s=:#!]*)[ \t]*[=:]?[ \t]*(?P<value>[^\n]*)$", text, re.M), 1
+    ):
+        if found["key"]:
+            start, end = found.span("value")
+            value = found["value"].removesuffix("\r")
+            yield Entry(key=found["key"], value=_settled(value), line=number, start=start, end=end, exact=True)
 
 
 _CODE = re.compile(
@@ -324,23 +344,32 @@ _ASSIGNED = re.compile(
 )
 
 
+_ATTRIBUTE = re.compile(r"([\w.:-]+)=\"([^\"<>]*)\"")
+
+
 def _xml(text: str) -> Iterator[Entry]:
-    """<name>value</name>, and attributes key="…" value="…"; nothing is expanded."""
-    for found in re.finditer(r"<(?P<key>[\w.:-]+)(?:\s[^<>]*)?>(?P<value>[^<>\n]*)</(?P=key)>", text):
-        start = found.start("value")
-        yield Entry(
-            key=found["key"],
-            value=found["value"],
-            line=text.count("\n", 0, start) + 1,
-            start=start,
-            end=found.end("value"),
-        )
+    """<name>value</name>, and <tag name="value">; nothing is expanded."""
+    for found in re.finditer(
+        r"<(?P<key>[\w.:-]+)(?:\s[^<>]*)?>(?P<value>[^<>\n]*)</(?P=key)>|<(?P<tag>[\w.:-]+)(?P<attributes>\s[^<>]*)>",
+        text,
+    ):
+        if found["key"]:
+            parts = [(found["key"], *found.span("value"))]
+        else:
+            at = found.start("attributes")
+            parts = [
+                (f"{found['tag']}.{one[1]}", at + one.start(2), at + one.end(2))
+                for one in _ATTRIBUTE.finditer(found["attributes"])
+            ]
+        for key, start, end in parts:
+            yield Entry(key=key, value=text[start:end], line=text.count("\n", 0, start) + 1, start=start, end=end)
 
 
 _READERS: Mapping[str, Callable[[str], Iterator[Entry]]] = {
     "dotenv": _dotenv,
     "yaml": _yaml,
     "ini": _ini,
+    "properties": _properties,
     "code": _code,
     "words": _words,
     "unit": _unit,

@@ -60,7 +60,7 @@ class Reader:
             return ""
         comment = self.comment(entry)
         value = entry.value[: comment.start()] if comment is not None else entry.value
-        return value if entry.quote else value.strip(" \t")
+        return value if entry.quote or entry.exact else value.strip(" \t")
 
     def comment(self, entry: Entry) -> re.Match[str] | None:
         """The sign in a bare value that makes the rest of it a comment."""
@@ -129,8 +129,11 @@ class Reader:
     def _judged(self, host: str, port: int, tls: str, host_entry: Entry | None, port_entry: Entry | None) -> Found:
         user_entry, secret_entry = self.entry("user"), self.entry("password")
         user, secret = self.value(user_entry), self.value(secret_entry)
-        elsewhere = bool(self.table.get("elsewhere")) or any(
-            e is not None and e.value is None for e in (user_entry, secret_entry)
+        other = self.table.get("elsewhere", False)
+        elsewhere = (
+            other is True
+            or bool(other and entry_of(other, self.entries))
+            or any(e is not None and e.value is None for e in (user_entry, secret_entry))
         )
         login = self.table.get("login")
         hidden = self.table.get("hidden")

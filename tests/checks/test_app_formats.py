@@ -187,6 +187,41 @@ FILES = (
         "dc_eximconfig_configtype='smarthost'\ndc_smarthost='smtp.x.com::587'\n",
         *("exim", "smtp.x.com:587", "starttls", ""),
     ),
+    (
+        "/var/www/contact.php",
+        "<?php\n$mail = new PHPMailer(true);\n$mail->isSMTP();\n$mail->Host = 'smtp.x.com';\n$mail->SMTPAuth = true;\n$mail->Username = 'u';\n"
+        "$mail->Password = 'geheim-77xx';\n$mail->SMTPSecure = PHPMailer::ENCRYPTION_SMTPS;\n$mail->Port = 465;\n",
+        *("phpmailer", "smtp.x.com:465", "implicit", "u"),
+    ),
+    (
+        "/var/www/moodle/config.php",
+        "<?php\n$CFG->smtphosts = 'smtp.x.com:587';\n$CFG->smtpsecure = 'tls';\n$CFG->smtpuser='u';\n$CFG->smtppass='geheim-77xx';\n",
+        *("moodle", "smtp.x.com:587", "starttls-required", "u"),
+    ),
+    (
+        "/srv/tool/config.toml",
+        '[smtp]\nhost = "smtp.x.com"\nport = 587\nusername = "u"\npassword = "geheim-77xx"\n',
+        *("general", "smtp.x.com:587", "starttls", "u"),
+    ),
+    (
+        "/srv/gitlab/docker-compose.yml",
+        "services:\n  gitlab:\n    image: gitlab/gitlab-ce\n    environment:\n      GITLAB_OMNIBUS_CONFIG: |\n        gitlab_rails['smtp_enable'] = true\n"
+        "        gitlab_rails['smtp_address'] = 'smtp.x.com'\n        gitlab_rails['smtp_port'] = 587\n        gitlab_rails['smtp_user_name'] = 'u'\n"
+        "        gitlab_rails['smtp_password'] = 'geheim-77xx'\n",
+        *("gitlab", "smtp.x.com:587", "starttls", "u"),
+    ),
+    (
+        "/srv/redmine/configuration.yml",
+        "production:\n  email_delivery:\n    delivery_method: :smtp\n    smtp_settings:\n      address: smtp.x.com\n      port: 587\n"
+        "      user_name: u\n      password: geheim-77xx\n",
+        *("rails", "smtp.x.com:587", "starttls", "u"),
+    ),
+    (
+        "/srv/site/web.config",
+        '<?xml version="1.0"?>\n<configuration><system.net><mailSettings><smtp from="a@b.c">\n<network host="smtp.x.com" port="587" userName="u" '
+        'password="geheim-77xx" enableSsl="true" /></smtp></mailSettings></system.net></configuration>\n',
+        *("dotnet", "smtp.x.com:587", "starttls-required", "u"),
+    ),
     ("/etc/dma/dma.conf", "SMARTHOST smtp.x.com\nPORT 587\nSECURETRANSFER\nSTARTTLS\n", *("dma", "smtp.x.com:587", "starttls-required", "")),
 )  # fmt: skip
 
@@ -311,6 +346,7 @@ def test_every_application_is_read_right_masked_or_not() -> None:
         ("docker-compose.yml", "smtp.x.com", "localhost", "localhost-in-container"),
         ("docker-compose.yml", "smtp.x.com", "mailpit", "mail-discarded"),
         ("secret.yaml", "Z2VoZWltLTc3eHg=", "Z2VoZWltLTc3eHgK", "trailing-blank"),
+        ("application-prod.properties", "geheim-77xx", "geheim-77xx ", "trailing-blank"),
         ("wp-config.php", "'tls'", "'ssl'", "implicit-on-starttls-port"),
         ("msmtprc", "password geheim-77xx\n", "", "credentials-missing"),
         ("msmtprc", "tls on", "tls on\ntls_starttls off", "implicit-on-starttls-port"),
