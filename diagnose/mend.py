@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from diagnose.errors import MailDiagnoseError
 from diagnose.host.live.queuewait import Waiting, waiting
-from diagnose.model import Confidence, Diagnosis, Observation, Report, Status
+from diagnose.model import Confidence, Diagnosis, Impact, Observation, Report, Status
 from diagnose.remedy import transaction
 from diagnose.remedy.journal import Change, Store
 from diagnose.remedy.proposal import Proposal
@@ -23,14 +24,15 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """word: mended, unsure (kept all the same), undone, or stuck (half of it is undone; a person must look). next: the cause that mail
-    still waits for."""
+    """word: mended, unsure (kept all the same), undone, or stuck (half of it is undone; a person must look). delivered: whether mail was
+    seen to go out since. next: a diagnosis of afterwards, where something else still holds mail up."""
 
     word: str
     why: str = ""
     left: tuple[str, ...] = ()
-    next: Diagnosis | None = None
     waiting: Waiting | None = None
+    delivered: bool = False
+    next: Result | None = None
 
 
 def mend(
@@ -59,6 +61,8 @@ def mend(
     except (Failed, OSError) as error:
         ending = Ending(word="undone", why=str(error))
     except BaseException:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
         say("interrupted: everything is put back")
         transaction.undo(store, change)
         raise
@@ -92,15 +96,17 @@ def _outcome(request: Request, before: Result, wanted: Diagnosis, queue: str) ->
     if flowed and flowed.status is Status.OK and flows and flows.status is Status.FAILED:
         return Ending(word="undone", why=f"mail flowed before, and does not now: {flows.summary}")
     delivered = bool(flows and flows.status is not Status.FAILED and flows.data.get("last") != _last(flowed))
-    if wanted.cause.id in _named(now.report) and not delivered:
+    still = next((d for d in now.report.diagnoses if d.cause.id == wanted.cause.id), None)
+    if still is not None and still.confidence >= Confidence.LIKELY and not delivered:
+        why = "; ".join(f"{each.subject}: {each.summary}" for each in still.support[:1])
         return Ending(
-            word="unsure", why="every step took, but no mail has passed since that would prove it", waiting=left
+            word="unsure", why=f"every step took, but no mail has passed since, and still {why}", waiting=left
         )
-    if not left.total or delivered:
-        return Ending(word="mended", waiting=left)
-    found = diagnose(replace(request, only=())).report.diagnoses
-    other = next((d for d in found if d.explained_by is None and d.cause.id != wanted.cause.id), None)
-    return Ending(word="mended", waiting=left, next=other)
+    other: Result | None = None
+    if left.total or any(cause != wanted.cause.id for cause in _named(before.report)):
+        found = diagnose(replace(request, only=()))
+        other = found if _named(found.report) - {wanted.cause.id} else None
+    return Ending(word="mended", waiting=left, delivered=delivered, next=other)
 
 
 def _settled(queue: str) -> Waiting:
@@ -123,7 +129,12 @@ def _concerned(report: Report, wanted: Diagnosis) -> Sequence[str]:
 
 
 def _named(report: Report) -> set[str]:
-    return {d.cause.id for d in report.diagnoses if d.explained_by is None and d.confidence >= Confidence.LIKELY}
+    """What keeps mail from going out, by the causes' ids."""
+    return {
+        d.cause.id
+        for d in report.diagnoses
+        if d.explained_by is None and d.confidence >= Confidence.LIKELY and d.cause.impact >= Impact.PARTIAL
+    }
 
 
 def _flow(report: Report) -> Observation | None:

@@ -46,13 +46,17 @@ def given(asks: Sequence[Ask], secret_file: str | None, tty: TextIO | None) -> d
     for ask in asks:
         if ask.name in found:
             continue
+        if tty is None and ask.known:
+            found[ask.name] = ask.known
+            continue
         if tty is None:
             raise UsageError(
                 f"needed: {ask.what}{f' ({ask.where})' if ask.where else ''}; "
                 f"give it with --secret-file FILE (a line {ask.name}=VALUE), or run this on a terminal"
             )
-        words = f"{ask.what}{f' ({ask.where})' if ask.where else ''}: "
-        found[ask.name] = getpass.getpass(leaving(plain(words)), tty) if ask.secret else answer(words, tty)
+        words = f"{ask.what}{f' ({ask.where})' if ask.where else ''}{f' [{ask.known}]' if ask.known else ''}: "
+        typed = getpass.getpass(leaving(plain(words)), tty) if ask.secret else answer(words, tty)
+        found[ask.name] = typed or ask.known
     for ask in asks:
         value = found[ask.name]
         if not value or not value.isprintable():

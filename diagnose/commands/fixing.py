@@ -48,33 +48,53 @@ class Fixing:
         return exit_status(result.report)
 
     def mend(self, store: Store) -> int:
+        """One cause after the other, for as long as one is mended and the next is found; only the one that was named."""
+        result, tried = diagnosed(self.request), set[str]()
+        while True:
+            wanted, plan = self._wanted(result)
+            if wanted is None:
+                return exit_status(result.report)
+            change, ending = self._one(store, result, wanted, plan)
+            if change is None or ending is None:
+                return 2
+            status = _told(change, ending)
+            if ending.word != "mended" or ending.next is None:
+                return status
+            tried.add(wanted.cause.id)
+            other = next((d for d in ending.next.report.diagnoses if d.explained_by is None), None)
+            if other is None:
+                return status
+            say(f"Next: {other.cause.title} ({other.confidence.word}: {other.cause.id})\n")
+            if self.cause is not None or other.cause.id in tried:
+                return 2
+            result = ending.next
+
+    def _one(
+        self, store: Store, result: Result, wanted: Diagnosis, plan: Plan
+    ) -> tuple[Change, Ending] | tuple[None, None]:
+        """(None, None) where nothing was done."""
         from diagnose import mend
-        from diagnose.host.live import whereabouts
         from diagnose.remedy import guards
 
-        result = diagnosed(self.request)
-        wanted, plan = self._wanted(result)
-        if wanted is None:
-            return exit_status(result.report)
         proposal = self._shown(result, wanted, plan)
         if not proposal.plan.steps or proposal.obstacle:
-            return 2
+            return None, None
         if busy := guards.at_work():
             raise UsageError(f"{busy} is at work on this host: nothing was done; try again when it has ended")
         tty = asking.terminal() if not self.yes or plan.asks else None
         try:
             if not self._agreed(result, wanted, proposal, tty):
                 say("Nothing was changed.")
-                return 2
+                return None, None
             given = asking.given(plan.asks, self.secret_file, tty)
         finally:
             if tty is not None:
                 tty.close()
-        queue = whereabouts.parameters().queue_directory
+        config = next((found for step in plan.steps if (found := getattr(step, "config", ""))), "")
+        queue = _queue_directory(config)
         if self.old == "hold":
-            proposal.plan = replace(proposal.plan, steps=(_held(queue, proposal.plan), *proposal.plan.steps))
-        change, ending = mend.mend(store, self.request, result, wanted, proposal, given, queue, say)
-        return _told(change, wanted, ending)
+            proposal.plan = replace(plan, steps=(_held(queue, config), *plan.steps))
+        return mend.mend(store, self.request, result, wanted, proposal, given, queue, say)
 
     def _wanted(self, result: Result) -> tuple[Diagnosis | None, Plan]:
         """The first cause, or the one that was named, and its plan. Raises UsageError."""
@@ -100,7 +120,8 @@ class Fixing:
         proposal = made.propose(plan)
         lines = [f"{wanted.cause.title} ({wanted.confidence.word}: {wanted.cause.id})", ""]
         if not plan.steps:
-            lines += [remedy(wanted, plan, False).text, "", "Nothing on this host mends it."]
+            lines += [remedy(wanted, plan, False).text, "", "No step on this host mends it."]
+            lines += [f"Also found: {d.cause.title} (fix {d.cause.id})" for d in _mendable(result, wanted)]
         if proposal.obstacle:
             lines.append(f"Cannot be mended from here: {proposal.obstacle}.")
         else:
@@ -145,13 +166,27 @@ class Fixing:
         return self.old is not None
 
 
-def _held(queue: str, plan: Plan) -> Step:
+def _mendable(result: Result, wanted: Diagnosis) -> list[Diagnosis]:
+    """What else was found that this host has steps for."""
+    others = (d for d in result.report.diagnoses if d.cause.id != wanted.cause.id and d.explained_by is None)
+    return [d for d in others if (plan := result.plans.get(d.cause.id)) is not None and plan.steps]
+
+
+def _queue_directory(config: str) -> str:
+    """config: the instance's configuration directory, "" for the default."""
+    from diagnose.host.live.carry import carry_out
+    from diagnose.remedy.steps import postfix_tool
+
+    return carry_out((*postfix_tool("postconf", config), "-h", "queue_directory"), 10).raw or "/var/spool/postfix"
+
+
+def _held(queue: str, config: str) -> Step:
     """Raises UsageError."""
     from diagnose.host.live.queuefiles import Foreign
     from diagnose.remedy import oldmail
 
     try:
-        return oldmail.hold(queue, next((c for s in plan.steps if (c := getattr(s, "config", ""))), ""))
+        return oldmail.hold(queue, config)
     except Foreign:
         raise UsageError("the queue's files are not as this tool knows them: hold old mail by postsuper -h") from None
 
@@ -160,14 +195,11 @@ def _options(steps: Sequence[Step]) -> list[str]:
     return list(dict.fromkeys(f"--allow {step.allow}" for step in steps))
 
 
-def _told(change: Change, wanted: Diagnosis, ending: Ending) -> int:
+def _told(change: Change, ending: Ending) -> int:
     take_back = f"mail-diagnose fix --undo {change.id}"
     if ending.word == "mended":
-        tail = ending.waiting.words if ending.waiting else ""
-        say(f"Mended{f'; {tail}' if tail else ''}. To undo: {take_back}")
-        if ending.next is not None:
-            say(f"Next: {ending.next.cause.title} ({ending.next.confidence.word}: {ending.next.cause.id})")
-            return 2
+        proof = "mail goes out again" if ending.delivered else "its checks pass"
+        say(f"Mended: {proof}{f'; {ending.waiting.words}' if ending.waiting else ''}. To undo: {take_back}")
         return 0
     if ending.word == "unsure":
         say(f"Kept, and could not tell whether it helps: {ending.why}. To undo: {take_back}")

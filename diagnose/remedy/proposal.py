@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from diagnose.host.secretfile import mask_read
 from diagnose.parse.text.masking import KNOWN, STARS, mask, plain
-from diagnose.remedy import guards
+from diagnose.remedy import guards, never
 from diagnose.remedy.edits import Changed
 from diagnose.remedy.originals import CannotChange, State, look, resolved
 from diagnose.remedy.plan import Plan
@@ -47,11 +47,15 @@ def propose(plan: Plan) -> Proposal:
         for path in map(resolved, plan.files()):
             before[path] = look(path)
         for step in plan.steps:
+            if why := next(never.reasons(step), ""):
+                return Proposal(plan=plan, obstacle=why)
             if isinstance(step, FileStep):
                 path = resolved(step.path)
                 state, data = before[path]
                 old = after.get(path, data if state.kind == "file" else None)
                 after[path] = step.edit(old, given)
+                if why := never.effect(path, old, after[path]):
+                    return Proposal(plan=plan, obstacle=why)
                 if isinstance(step, TableEntry):
                     tables.add(path)
     except (CannotChange, Changed) as error:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from diagnose.host.live.carry import carry_out
-from diagnose.remedy import undoing
+from diagnose.remedy import never, undoing
 from diagnose.remedy.edits import Changed
 from diagnose.remedy.journal import Change, Journal, Store, plain
 from diagnose.remedy.originals import CannotChange, State, look, obstacle, resolved, restore
@@ -63,7 +63,7 @@ class Transaction:
         wanted = _wanted(step, was)
         if was.kind == "file" and new == data and wanted.same(was):
             return False
-        if why := obstacle(path, True):
+        if why := never.mode(step, was) or never.effect(path, data, new) or obstacle(path, True):
             raise Failed(why)
         # A new file's attributes are the directory's to give, so its state is known only when it is there.
         known = replace(wanted, digest=_digest(new)) if was.kind == "file" else None
@@ -75,11 +75,15 @@ class Transaction:
     def _run(self, step: Step) -> bool:
         if not isinstance(step, RunStep):
             raise Failed(f"{type(step).__name__} is no step that can be carried out")
+        if why := next(never.reasons(step), ""):
+            raise Failed(why)
         before: dict[str, tuple[State, bytes, State | None]] = {}
         for path in dict.fromkeys(map(resolved, step.files())):
             if why := obstacle(path, False):
                 raise Failed(why)
             was, data = self._as_expected(path)
+            if why := never.mode(step, was):
+                raise Failed(why)
             before[path] = (was, data, None)
         self._announce(step, before)
         for argv in step.argvs():

@@ -142,7 +142,9 @@ def test_an_immutable_file_is_refused(main: Path) -> None:
 
 def test_a_command_that_fails_halfway_is_put_back(store: journal.Store, main: Path) -> None:
     before = originals.look(str(main))
-    spoil = Command(argv=("sh", "-c", f"echo broken >>{main}; exit 3"), changes=(str(main),), why=WHY)
+    spoil = Command(
+        argv=("python3", "-c", f"open('{main}', 'a').write('broken'); exit(3)"), changes=(str(main),), why=WHY
+    )
     steps = (relay(main), spoil)
     work = begun(store, *steps)
     work.apply(steps[0])
@@ -155,7 +157,7 @@ def test_a_command_that_fails_halfway_is_put_back(store: journal.Store, main: Pa
 
 def test_undo_runs_the_opposite_and_says_what_stays(store: journal.Store, tmp_path: Path) -> None:
     mark = tmp_path / "rule"
-    wanted = FirewallAccept(argv=("touch", str(mark)), undo=("rm", str(mark)), opens="x", why=WHY)
+    wanted = FirewallAccept(argv=("touch", str(mark)), undo=("unlink", str(mark)), opens="x", why=WHY)
     never = FirewallAccept(argv=("true",), opens="x", why=WHY)
     work = begun(store, wanted, never)
     work.apply(wanted)

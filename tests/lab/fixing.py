@@ -88,7 +88,7 @@ def mend(fault: Fault, *options: str, undo: bool = True) -> Mended:
         except LabError as error:
             return Mended(fault=fault.id, word="lab", said=str(error))
         before = states(m)
-        m.write("/root/secret", f"password={SECRET}\n", 0o600)
+        m.write("/root/secret", f"user=lab-user\npassword={SECRET}\n", 0o600)
         done = m.diagnose("fix", "--yes", *options, *fault.args, "--secret-file", "/root/secret", timeout=180)
         said = done.stdout + done.stderr
         if SECRET in said:
