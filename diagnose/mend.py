@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from diagnose.errors import MailDiagnoseError
 from diagnose.host.live.queuewait import Waiting, waiting
@@ -13,6 +14,7 @@ from diagnose.model import Confidence, Diagnosis, Impact, Observation, Report, S
 from diagnose.remedy import transaction
 from diagnose.remedy.journal import Change, Store
 from diagnose.remedy.proposal import Proposal
+from diagnose.remedy.running import Requeue
 from diagnose.remedy.steps import Given, Step
 from diagnose.remedy.transaction import Failed, Transaction
 from diagnose.session import Request, Result, diagnose
@@ -47,17 +49,20 @@ def mend(
 ) -> tuple[Change, Ending]:
     """Carries the proposal out, and takes it back where it does not help. queue: queue_directory."""
     steps = proposal.plan.steps
+    applied = time.time()
     journal = store.begin(wanted.cause.id, wanted.cause.title, len(steps))
     change = journal.change
     work = Transaction(store, journal, proposal.read, given)
     try:
         for number, step in enumerate(steps, 1):
+            if not isinstance(step, Requeue):
+                applied = time.time()
             done = work.apply(step)
             say(f"{number}/{len(steps)} {describe(step)}{'' if done else ' (is so already)'}")
         for step in steps:
             if why := work.verify(step):
                 raise Failed(why)
-        ending = _outcome(request, before, wanted, queue)
+        ending = _outcome(request, before, wanted, queue, applied)
     except (Failed, OSError) as error:
         ending = Ending(word="undone", why=str(error))
     except BaseException:
@@ -85,7 +90,7 @@ def describe(step: Step) -> str:
     return f"{type(step).__name__}: {', '.join(step.files())}"
 
 
-def _outcome(request: Request, before: Result, wanted: Diagnosis, queue: str) -> Ending:
+def _outcome(request: Request, before: Result, wanted: Diagnosis, queue: str, applied: float) -> Ending:
     """What mail does now. Mail that flowed and no longer does is the one thing that undoes a change whose steps all took."""
     left = _settled(queue)
     try:
@@ -95,7 +100,7 @@ def _outcome(request: Request, before: Result, wanted: Diagnosis, queue: str) ->
     flowed, flows = _flow(before.report), _flow(now.report)
     if flowed and flowed.status is Status.OK and flows and flows.status is Status.FAILED:
         return Ending(word="undone", why=f"mail flowed before, and does not now: {flows.summary}")
-    delivered = bool(flows and flows.status is not Status.FAILED and flows.data.get("last") != _last(flowed))
+    delivered = bool(flows and flows.status is not Status.FAILED and _last(flows) >= int(applied))
     still = next((d for d in now.report.diagnoses if d.cause.id == wanted.cause.id), None)
     if still is not None and still.confidence >= Confidence.LIKELY and not delivered:
         why = "; ".join(f"{each.subject}: {each.summary}" for each in still.support[:1])
@@ -141,5 +146,7 @@ def _flow(report: Report) -> Observation | None:
     return next((seen for run in report.runs for seen in run.measured("flow")), None)
 
 
-def _last(seen: Observation | None) -> object:
-    return seen.data.get("last") if seen else None
+def _last(seen: Observation) -> float:
+    """When mail was last taken, by the log's clock: seconds since 1970; 0 where it does not say."""
+    last = seen.data.get("last")
+    return datetime.fromisoformat(last).timestamp() if isinstance(last, str) else 0.0

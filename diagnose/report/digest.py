@@ -197,7 +197,7 @@ def commands(plain: Plain, diagnosis: Plain) -> list[str]:
             return own
         sender = plain.get("target", {}).get("sender")
         safe = sender and re.fullmatch(r"[\w.+=-]+@[\w.-]+", str(sender))
-        return [f"mail-diagnose relay suggest --provider {provider}" + (f" --from {sender}" if safe else "")]
+        return [f"mail-diagnose relay suggest --relay {provider}" + (f" --from {sender}" if safe else "")]
     return own
 
 

@@ -153,7 +153,7 @@ def test_what_does_harm_is_put_back() -> None:
         m.run(
             "sh",
             "-c",
-            "(for n in 1 2 3 4 5 6 7 8 9; do echo x | sendmail someone@example.org; sleep 1; done) >/dev/null 2>&1 &",
+            "(for n in $(seq 60); do echo x | sendmail someone@example.org; sleep 0.3; done) >/dev/null 2>&1 &",
         )
         harmed = m.run(sys.executable, "-c", _HARM.replace("STEPS", "HARM"), env=env, cwd=str(CHECKOUT))
         assert "word='undone'" in harmed.stdout, harmed.stdout + harmed.stderr
