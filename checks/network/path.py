@@ -1,6 +1,7 @@
 """If the mail's port does not get out: between which hops do its packets end?"""
 
 from collections.abc import Iterator
+from functools import partial
 
 from diagnose.check import ANY, FLAG, Context, SignSpec, Trace, ask_all, check, fail, ok, skip, unknown
 from diagnose.facts.network import (
@@ -9,6 +10,7 @@ from diagnose.facts.network import (
     MailPort,
     Tried,
     addresses,
+    begin_sweeps,
     dial_address,
     egress,
     helo_name,
@@ -21,7 +23,7 @@ from diagnose.parse.system.outcomes import FAILURES
 from diagnose.parse.system.path import Place, place
 
 REFERENCE = 443  # not filtered where anything is let out; it need not be open there, as the hops before it answer
-HOPS, SECONDS = 12, 1.1
+HOPS, SECONDS = 12, 1.5
 WORDS = {
     "host": "they do not get farther than this host",
     "gateway": "the gateway, or what stands right behind it, stops them",
@@ -55,6 +57,7 @@ def check_path(ctx: Context) -> Iterator[Observation]:
     way = mail_port(ctx)
     if not way.known:
         skip(way.problem)
+    begin_sweeps(ctx, way, *(partial(Trace, port=port, hops=HOPS, timeout=SECONDS) for port in (way.port, REFERENCE)))
     seen = egress(ctx)
     target = None if way.private else _target(seen, way.port)
     own = None if target else _own(ctx, way, seen)

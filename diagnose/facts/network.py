@@ -8,11 +8,12 @@ addresses(...)   names to addresses, by the host's own resolver or, where that f
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import ipaddress
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -36,6 +37,7 @@ PUBLIC_RESOLVERS = ("9.9.9.9", "8.8.8.8")
 NAME_SECONDS, PUBLIC_SECONDS = 2.0, 1.5
 DIAL_SECONDS = 6.0  # for all dials together: a connect, and a greeting that some servers delay
 CONTROL_SECONDS = 2.0  # two SYNs; of several controls one is enough
+EARLY = 1.2  # of silence, after which a port's path is looked at while the dials still wait
 PORT_SECONDS = 3.0  # two SYNs and their answers: three operators silent as long, beside controls that answer, are proof
 # Google's name servers answer this with the address that asked, when they are asked directly.
 ECHO_NAME, ECHO_SERVER = "o-o.myaddr.l.google.com", "216.239.32.10"
@@ -274,6 +276,32 @@ def egress(ctx: Asks) -> Egress:
             _add_port(more, chosen[number], found6, "ehlo" if number == 25 else "connect", helo, end)
         result = _sorted_out(used, (*made, *more.rows(_ask_in_time(ctx, more.queries(), DIAL_SECONDS))), found6)
     return result
+
+
+def begin_sweeps(ctx: Asks, way: MailPort, *sweeps: Callable[[str], Query[Any]]) -> None:
+    """Asks the sweeps, made for an address, while the port's dials still wait: where these fail, the answers are there."""
+    query = None if way.private else _first_dial(ctx, way.port)
+    if query is None or not (dial := threads.begin(functools.partial(_ask, ctx, query))):
+        return
+    dial.join(EARLY)
+    if dial.is_alive():
+        for sweep in sweeps:
+            threads.begin(functools.partial(_ask, ctx, sweep(query.host)))
+
+
+def _ask(ctx: Asks, query: Query[Any]) -> None:
+    with contextlib.suppress(Late):
+        ctx.ask(query)
+
+
+def _first_dial(ctx: Asks, port: int) -> Dial | None:
+    """The first that `egress` makes at this port, the same question; None where no operator's name resolves."""
+    way = facts.route(ctx)
+    for probe in _operators(port, (way.host,) if way is not None and way.relay else ()):
+        for address in addresses(ctx, [probe.host]).get(probe.host, ())[:1]:
+            query = dial_address(address, port, probe.host, say="ehlo", helo=helo_name(ctx), **near_end(ctx, way))
+            return replace(query, connect_timeout=PORT_SECONDS)
+    return None
 
 
 def _operators(port: int, but: Sequence[str]) -> tuple[Probe, ...]:

@@ -51,8 +51,8 @@ def here(color: bool, to_file: bool = False) -> Terminal:
 class Page:
     """Lines that are no wider than the terminal, apart from words of commands that cannot be parted."""
 
-    def __init__(self, terminal: Terminal) -> None:
-        self.terminal = terminal
+    def __init__(self, terminal: Terminal, compact: bool = False) -> None:
+        self.terminal, self.compact = terminal, compact
         self.lines: list[str] = []
 
     def sign(self, name: str) -> str:
@@ -64,7 +64,7 @@ class Page:
         return f"\x1b[{';'.join(_CODES[style] for style in styles)}m{text}\x1b[0m"
 
     def blank(self) -> None:
-        if self.lines and self.lines[-1]:
+        if self.lines and self.lines[-1] and not self.compact:
             self.lines.append("")
 
     def wrap(

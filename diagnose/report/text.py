@@ -18,8 +18,8 @@ Plain = Mapping[str, Any]
 PROOFS = 6  # marked lines
 FITS = 6  # decibans from which a sign is worth a line
 CONSOLE = 25  # rows
-# Rows of the proof and of a remedy's words; the next pair is taken where a console would be too small.
-_ROWS = ((7, 4), (7, 3), (6, 2), (5, 2))
+# Rows of the proof and of a remedy's words, and whether no line is left blank; the next is taken where a console is too small.
+_ROWS = ((7, 4, False), (7, 3, False), (6, 2, False), (5, 2, True))
 
 
 def render(plain: Plain, terminal: Terminal | None = None, verbose: int = 0, about: Sequence[str] | None = None) -> str:
@@ -29,8 +29,8 @@ def render(plain: Plain, terminal: Terminal | None = None, verbose: int = 0, abo
         _verdict(page, plain, digest.main_diagnoses(plain)[:1])
         return page.text()
     for rows in _ROWS:
-        page = Page(terminal or Terminal())
-        _whole(page, plain, verbose, about, *rows)
+        page = Page(terminal or Terminal(), compact=rows[2])
+        _whole(page, plain, verbose, about, *rows[:2])
         if len(page.lines) <= CONSOLE or verbose:
             break
     return page.text()
@@ -65,7 +65,7 @@ def _whole(page: Page, plain: Plain, verbose: int, about: Sequence[str] | None, 
 def excerpt(plain: Plain, diagnosis: Plain) -> str:
     """Proof and fix of one diagnosis, for an alarm."""
     page = Page(Terminal())
-    proof, words = _ROWS[0]
+    proof, words, _ = _ROWS[0]
     _proof(page, plain, diagnosis, proof)
     _fix(page, plain, diagnosis, words)
     return page.text().strip("\n")

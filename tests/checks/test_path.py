@@ -1,12 +1,15 @@
 """Where packets end: the reading of two sweeps, and the check."""
 
+import time
+
 import pytest
 
 from checks.network.path import check_path
+from diagnose.facts.network import EARLY
 from diagnose.host.query import Hop
 from diagnose.model import Status
 from diagnose.parse.system.path import Place, place
-from tests.checks.pretended_network import DROP, OWN, World, network
+from tests.checks.pretended_network import DROP, OWN, Stop, World, network
 from tests.checks.pretended_postfix import run
 
 ROUTERS = ("192.168.1.1", "100.64.0.1", "198.51.100.2")
@@ -54,6 +57,33 @@ def test_check_names_the_hops() -> None:
         "100.64.0.1",
         "198.51.100.2",
     )
+
+
+def test_the_sweeps_begin_while_the_dials_still_wait() -> None:
+    """A port that keeps silent is not dialled to the end before its path is looked at."""
+    order: list[str] = []
+
+    class Traces(dict[int, tuple[Hop, ...]]):
+        def get(self, key: int, default: object = None) -> object:  # type: ignore[override]
+            order.append(f"trace {key}")
+            return super().get(key, ())
+
+        def __getitem__(self, key: int) -> tuple[Hop, ...]:
+            order.append(f"trace {key}")
+            return super().__getitem__(key)
+
+    def stop(address: str, port: int) -> Stop | None:
+        if port != 25:
+            return None
+        time.sleep(EARLY + 0.5)
+        order.append("dial")
+        return DROP
+
+    world = World(stop)
+    world.traces = Traces({25: sweep(2), 443: REFERENCE})
+    (found,) = run(check_path, network(world))
+    assert found.data["where"] == "isp"
+    assert order.index("trace 25") < order.index("dial")
 
 
 def test_nothing_is_traced_while_the_port_is_open() -> None:
