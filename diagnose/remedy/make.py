@@ -35,8 +35,9 @@ def make(
 
 
 def _once(plan: Plan) -> Plan:
-    """Without a step that stands twice."""
-    return replace(plan, steps=tuple(dict.fromkeys(plan.steps)))
+    """Without a step that does what one before it does."""
+    kept = {(type(step), step.files(), step.commands()): step for step in reversed(plan.steps)}
+    return replace(plan, steps=tuple(step for step in plan.steps if step in kept.values()))
 
 
 def remedy(diagnosis: Diagnosis, plan: Plan, here: bool) -> Remedy:

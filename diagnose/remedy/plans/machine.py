@@ -12,7 +12,7 @@ from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Plan, plans
 from diagnose.remedy.plans.relays import by_login
 from diagnose.remedy.plans.settings import take_up
-from diagnose.remedy.running import Command, InstallPackage, Mode, Ownership, ReleaseHeld
+from diagnose.remedy.running import Command, InstallPackage, Mode, Ownership, ReleaseHeld, Requeue
 from diagnose.remedy.steps import Step
 
 _MANY = 20  # messages on hold that are released by name
@@ -108,7 +108,8 @@ def held(e: Evidence) -> Plan | None:
         why="They wait until somebody lets them go.",
         opens=f"{len(ids)} held message{'s' if len(ids) > 1 else ''} go out",
     )
-    return Plan(steps=(release,), text=text)
+    tried = Requeue(ids=tuple(ids), config=e.config, why="They are tried now, not at their next turn.")
+    return Plan(steps=(release, tried), text=text)
 
 
 @plans("delivery-suspended-by-config")

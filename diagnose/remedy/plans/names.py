@@ -170,10 +170,13 @@ def local(e: Evidence) -> Plan | None:
             w for w in re.split(r"[,\s]+", written if written is not None else e.mta.defaults.get(parameter, "")) if w
         ]
         kept = [w for w in words if _expanded(e, w).lower() != domain]
-        if len(kept) == len(words):
-            continue
         why = f"{domain} is another host's: its mail exchanger is {seen.data.get('host')}."
-        steps.append(e.put(parameter, ", ".join(kept), why) if kept else e.drop(parameter, why))
+        if len(kept) < len(words):
+            steps.append(e.put(parameter, ", ".join(kept), why) if kept else e.drop(parameter, why))
+        for path in (word for word in words if word.startswith("/")):
+            for number, raw in enumerate(e.ask_lines(path), 1):
+                if raw.strip().lower() == domain:
+                    steps.append(e.repair(path, number, raw, f"#{raw}", why))
     return Plan(steps=(*steps, *take_up(e))) if steps else None
 
 

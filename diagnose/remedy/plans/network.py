@@ -135,9 +135,11 @@ def ipv4(e: Evidence) -> Plan | None:
 def interface(e: Evidence) -> Plan | None:
     steps: list[Step] = []
     for seen in e.seen("host.interface", "host.address-family"):
-        if seen.status is not Status.FAILED:
-            continue
         name, value = str(seen.data.get("parameter")), str(seen.data.get("value"))
+        if seen.status is not Status.FAILED:
+            if name == "inet_protocols" and value == "ipv6":
+                steps.append(e.put(name, "all", "Most servers have an IPv4 address alone."))
+            continue
         if name == "inet_interfaces":
             rest = [word for word in e.mta.words(name) if word != value]
             steps.append(e.put(name, ", ".join(rest) or "loopback-only", f"No interface of this host has {value}."))

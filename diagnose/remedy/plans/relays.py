@@ -159,6 +159,8 @@ def set_hop(e: Evidence, way: Route, hop: str, why: str) -> list[Step]:
         steps.append(e.put("relayhost", hop, why))
     else:
         for name in ("transport_maps", "sender_dependent_relayhost_maps"):
+            if "inline:" in (e.was(name) or "") and raw in str(e.was(name)):
+                steps.append(e.put(name, str(e.was(name)).replace(raw, hop), why))
             for found in table.parse_list(e.value(name)):
                 path = table.source(found)
                 for number, line in enumerate(e.ask_lines(path) if path else [], 1):

@@ -6,7 +6,7 @@ import re
 
 from diagnose.host.query import MailLog
 from diagnose.model import Observation, Status
-from diagnose.parse.postfix import main_cf, master_cf, setting_types
+from diagnose.parse.postfix import main_cf, master_cf, setting_types, table
 from diagnose.remedy import values
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Plan, plans
@@ -33,6 +33,8 @@ def settings(e: Evidence) -> Plan | None:
             steps += _line(e, seen, "What was copied into it is taken literally.")
     for seen in e.seen("config.syntax"):
         steps += _line(e, seen, "Postfix cannot read the line.") or _unread_service(e, seen)
+        if seen.data.get("kind") == "other" and not seen.data.get("line"):
+            steps += _circular(e)
     done = {getattr(step, "line", 0) for step in steps}
     for seen in e.seen("config.value"):
         if seen.status is Status.FAILED and seen.data.get("line") not in done - {0}:
@@ -103,6 +105,12 @@ def _service_line(e: Evidence, path: str, number: int, raw: str, made: str) -> l
     if len(words) < 8 and standard and raw[:1] not in " \t#":
         return [e.repair(path, number, raw, standard, why)]
     return [e.repair(path, number, raw, made if made != raw and len(words) >= 8 else f"#{raw}", why)]
+
+
+def _circular(e: Evidence) -> list[Step]:
+    """Settings that name themselves."""
+    itself = [s for s in e.main.settings if re.search(rf"\$[{{(]?{re.escape(s.name)}\b", s.value)]
+    return [e.drop(s.name, "It refers to itself, which Postfix cannot read.") for s in itself]
 
 
 def _unread_service(e: Evidence, seen: Observation) -> list[Step]:
@@ -191,12 +199,25 @@ def _service(e: Evidence, name: str) -> list[Step]:
                 why=f"The mail needs the service {name}.",
             )
         ]
-    users = [
-        p
-        for p, v in postfix.explicit.items()
-        if re.split(r"[:\s,]", v, maxsplit=1)[0] == name and p.endswith("transport")
-    ]
-    return [e.drop(p, f"It names the service {name}, which master.cf does not have.") for p in users]
+    return [step for p, v in postfix.explicit.items() for step in _without(e, p, v, name)]
+
+
+def _without(e: Evidence, parameter: str, value: str, name: str) -> list[Step]:
+    """The setting, or the entry of its tables, that sends mail to a service that master.cf does not have."""
+    why = f"It names the service {name}, which master.cf does not have."
+    if not parameter.endswith(("transport", "transport_maps")):
+        return []
+    alone = rf"inline:\{{\s*\{{?[^{{}},]*=\s*{re.escape(name)}:[^{{}},]*\}}?\s*\}}"
+    if re.split(r"[:\s,]", value, maxsplit=1)[0] == name or re.fullmatch(alone, value):
+        return [e.drop(parameter, why)]
+    steps: list[Step] = []
+    for found in table.parse_list(value):
+        path = table.source(found)
+        for number, raw in enumerate(e.ask_lines(path) if path else [], 1):
+            words = raw.split()
+            if len(words) == 2 and not raw.startswith("#") and words[1].partition(":")[0] == name:
+                steps += [e.repair(path, number, raw, f"#{raw}", why), *e.build(found.type, path)]
+    return steps
 
 
 def _uncommented(e: Evidence, lines: list[str], number: int) -> list[Step]:

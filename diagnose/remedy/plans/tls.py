@@ -107,7 +107,7 @@ def protocol(e: Evidence) -> Plan | None:
                     steps.append(e.put(grade, "medium", "It is Postfix' default, and the server has no stronger one."))
     if not steps:
         host = e.text("host") or "the server"
-        text = f"{host} offers no version of TLS that this host takes (1.2 or later). Please update its TLS library or its settings."
+        text = f"{host} and this host share no TLS version (1.2 or later) and cipher. Please update its TLS library or its settings."
         return Plan(by=(Other(who=f"the operator of {host}", text=text),))
     return Plan(steps=(*steps, *take_up(e)))
 

@@ -22,6 +22,8 @@ CAUSE = Cause(
     signs=(
         Sign("egress.ipv6", PROVES),
         Sign("egress.ipv6", HINTS, status=Status.WARNING),
+        # What the log says of it was before Postfix was told to do without.
+        Sign("egress.ipv6", REFUTES, Status.OK),
         # Then IPv6 is at most what hides the cause.
         Sign("egress.mail-port", DOUBTS),
         Sign("egress.internet", REFUTES),
