@@ -171,20 +171,17 @@ class Evidence:
 
     def reload(self, why: str = "Postfix reads its settings when told so.") -> tuple[Step, ...]:
         """A start where it does not run."""
-        verb = "reload" if facts.master(self.ctx) else "start"
-        return (
-            Service(verb=verb, manager=self.manager if verb == "start" else "", config=self.config, why=why),
-            *self.retry(),
-        )
+        if facts.master(self.ctx) is None:
+            return self.restart(why)
+        return (Service(verb="reload", config=self.config, why=why), *self.retry())
 
     def restart(self, why: str) -> tuple[Step, ...]:
         verb = "restart" if facts.master(self.ctx) else "start"
         service = Service(verb=verb, manager=self.manager, config=self.config, why=why)
         if verb == "start" and not self.manager and self.config == "/etc/postfix" and self.there(_FILLS):
-            return (
-                Command(argv=(_FILLS, "-"), why="It fills the chroot, as Debian's service does at each start."),
-                service,
-            )
+            fills = "It fills the chroot, as Debian's service does at each start."
+            copies = tuple(f"{self.mta.queue_directory}/etc/{name}" for name in CHROOTED)
+            return (Command(argv=(_FILLS, "-"), changes=copies, why=fills), service)
         return (*self.copies(), service, *self.retry())
 
     def start_again(self) -> tuple[Step, ...]:

@@ -36,8 +36,10 @@ def make(
 
 def _once(plan: Plan) -> Plan:
     """Without a step that does what one before it does."""
-    kept = {(type(step), step.files(), step.commands()): step for step in reversed(plan.steps)}
-    return replace(plan, steps=tuple(step for step in plan.steps if step in kept.values()))
+    kept: dict[object, Step] = {}
+    for step in plan.steps:
+        kept.setdefault((type(step), step.files(), step.commands()), step)
+    return replace(plan, steps=tuple(kept.values()))
 
 
 def remedy(diagnosis: Diagnosis, plan: Plan, here: bool) -> Remedy:
