@@ -23,11 +23,16 @@ def make(
     found: dict[str, Plan] = {}
     for diagnosis in diagnoses:
         make_one = None if diagnosis.data.get("program") else maker(diagnosis.cause.id)
-        if make_one is None:
+        lost = advice is not None and diagnosis.cause.relay and not diagnosis.explained_by
+        if make_one is None and not lost:
             continue
         evidence = Evidence(ctx=ctx, diagnosis=diagnosis, runs=runs, info=info, advice=advice)
         try:
-            plan = make_one(evidence)
+            plan = make_one(evidence) if make_one else None
+            if advice and lost and not (plan and plan.steps):
+                from diagnose.remedy.plans.relays import by_advice
+
+                plan = replace(by_advice(evidence, advice), by=plan.by if plan else ())
         except (Late, Refused):
             plan = None
         found[diagnosis.cause.id] = _once(plan or Plan())

@@ -18,6 +18,7 @@ from diagnose.host.memo import FakeHost, Memo, Recorder
 from diagnose.host.query import MapReply, StatReply
 from diagnose.knowledge.causes import all_causes, by_id
 from diagnose.model import (
+    Advice,
     Cause,
     Confidence,
     Diagnosis,
@@ -161,3 +162,28 @@ def test_recorded_machines_get_commands_without_holes(name: str) -> None:
 
 def test_every_cause_has_words() -> None:
     assert all(cause.remedy.text for cause in all_causes())
+
+
+def test_a_relay_for_the_whole_host_is_policy_and_its_login_asked_for() -> None:
+    settings = {
+        "relayhost": "[smtp.relay.test]:587",
+        "smtp_sasl_auth_enable": "yes",
+        "smtp_tls_security_level": "encrypt",
+    }
+    advice = Advice(
+        provider="relay",
+        host="smtp.relay.test",
+        port=587,
+        tls="starttls",
+        verified=True,
+        why="It is open.",
+        main_cf=settings,
+    )
+    cause = by_id("egress-port-25-blocked")
+    found = Diagnosis(cause=cause, score=30, confidence=Confidence.CERTAIN, remedy=cause.remedy)
+    plan = make(context(pretended.machine()), [found], [], HostInfo(), advice)[cause.id]
+    assert [step.allow for step in plan.steps if "relayhost" in " ".join(step.commands())] == ["relay"]
+    assert [ask.name for ask in plan.asks if ask.secret] == ["password"]
+    assert remedy(found, plan, here=True).commands == ("sudo mail-diagnose fix egress-port-25-blocked",)
+    assert "postconf -e 'relayhost = [smtp.relay.test]:587'" in remedy(found, plan, here=True).text
+    assert remedy(found, plan, here=False).commands == ()

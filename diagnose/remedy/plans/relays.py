@@ -8,11 +8,13 @@ import re
 from diagnose.facts.route import Route
 from diagnose.host.query import MapCompare, Read
 from diagnose.knowledge.labels import relays
+from diagnose.model import Advice
 from diagnose.parse.postfix import nexthop, sasl_passwd, table
 from diagnose.parse.postfix.table import Table
 from diagnose.remedy import senders, values
 from diagnose.remedy.evidence import Evidence
-from diagnose.remedy.steps import Step, TableEntry
+from diagnose.remedy.plan import Ask, Plan
+from diagnose.remedy.steps import Step, TableEntry, permitted
 
 _FILES = ("sasl_passwd", "sasl/passwd", "sasl/sasl_passwd", "sasl_password", "saslpass")
 _PORTS = {
@@ -96,7 +98,7 @@ def by_login(e: Evidence) -> list[Step]:
         more.append(e.put("sender_dependent_relayhost_maps", f"{e.map_type}:{path}", senders.said(e.ctx, names, host)))
     else:
         opens = f"all mail of this host go through {host}. {senders.said(e.ctx, names, host)}".strip()
-        more.append(e.policy(e.put("relayhost", hop, why), "route", opens.rstrip(".")))
+        more.append(e.policy(e.put("relayhost", hop, why), "relay", opens.rstrip(".")))
     if not e.mta.flag("smtp_sasl_auth_enable"):
         more.append(e.put("smtp_sasl_auth_enable", "yes", "The relay takes mail after a login."))
     if not e.value("smtp_sasl_password_maps"):
@@ -110,6 +112,67 @@ def by_login(e: Evidence) -> list[Step]:
     if e.value("smtp_tls_security_level") in ("", "none") or (implicit and e.value("smtp_tls_security_level") == "may"):
         more.append(e.put("smtp_tls_security_level", "encrypt", "The password must not go in the clear."))
     return more
+
+
+def by_advice(e: Evidence, advice: Advice) -> Plan:
+    """The relay that the report names, with a login that a person gives: for the whole host as policy; where several domains
+    send, for this sender's alone."""
+    hop = f"[{advice.host}]:{advice.port}"
+    names = senders.domains(e.ctx)
+    said = senders.said(e.ctx, names, advice.host)
+    found = password_table(e)
+    kind = usable_type(e, found) if found else e.map_type
+    path = e.real(table.source(found)) if found else f"{e.config}/sasl_passwd"
+    held = keys(e, found) if found else ()
+    steps: list[Step] = []
+    if hop not in held:
+        steps.append(
+            TableEntry(
+                path=path,
+                key=hop,
+                asks=("user", "password"),
+                mode=0o600,
+                why=f"Postfix looks the login up under {hop}.",
+            )
+        )
+    steps += e.build(kind, path, hop)
+    narrow = (
+        len(names) > 1
+        and advice.tls != "implicit"
+        and not e.value("sender_dependent_relayhost_maps")
+        and not e.value("smtp_tls_policy_maps")
+    )
+    if narrow:
+        for name, key, value in (
+            ("sender_dependent_relayhost_maps", f"@{names[0]}", hop),
+            ("smtp_tls_policy_maps", hop, "encrypt"),
+        ):
+            file = f"{e.config}/{'sender_relay' if key[0] == '@' else 'tls_policy'}"
+            why = f"Only mail of {names[0]} takes {advice.host}, in TLS."
+            steps.append(TableEntry(path=e.real(file), key=key, value=value, mode=0o644, why=why))
+            steps += e.build(e.map_type, file, key)
+            steps.append(e.put(name, f"{e.map_type}:{file}", why))
+    opens = f"all mail of this host go through {advice.host}. {said}".rstrip(". ")
+    for name, value in advice.main_cf.items():
+        if name == "relayhost":
+            if not narrow:
+                steps.append(e.policy(e.put(name, hop, advice.why), "relay", opens))
+        elif name == "smtp_sasl_password_maps":
+            if not e.value(name):
+                steps.append(e.put(name, f"{kind}:{path}", "It holds the login."))
+        elif (
+            e.value(name) != value
+            and permitted(name, e.was(name), value)
+            and not (narrow and "_tls_" in name and name != "smtp_tls_CAfile")
+        ):
+            steps.append(e.put(name, value, f"{advice.host} needs it."))
+    console = f"from the console of {advice.provider}"
+    wanted = (
+        Ask(name="user", what=f"the SMTP user name at {advice.host}", where=console),
+        Ask(name="password", what=f"the SMTP password or key at {advice.host}", where=console, secret=True),
+    )
+    text = f"Send through a relay: {advice.host} on port {advice.port}{', seen open from here' if advice.verified else ''}. {said}"
+    return Plan(steps=(*steps, *e.reload()), asks=wanted if hop not in held else (), text=text.strip())
 
 
 def by_table(e: Evidence) -> list[Step]:
