@@ -13,7 +13,8 @@ from diagnose.check import Context, DnsReply, Lookup, Read, SignSpec, ask_all, c
 from diagnose.facts.names import closed
 from diagnose.knowledge.labels import probes
 from diagnose.model import Observation
-from diagnose.parse.system.nameservice import is_address, nsswitch, resolv_conf
+from diagnose.parse.postfix.setting_types import items
+from diagnose.parse.system.nameservice import addresses, hosts, is_address, nsswitch, resolv_conf
 
 ANSWERED = ("NOERROR", "NODATA", "NXDOMAIN")
 SECONDS = 3.5
@@ -101,9 +102,15 @@ def _unseen(ctx: Context) -> str:
     user = facts.mta(ctx).value("mail_owner")
     if closed(ctx, "/etc/resolv.conf", user):
         return f"/etc/resolv.conf cannot be read by {user}, as which smtp(8) reads it: 127.0.0.1 is asked"
-    native = way.value("smtp_host_lookup").replace(",", " ").split() == ["native"]
+    order = items(way.value("smtp_host_lookup"))
+    if (
+        "native" in order
+        and closed(ctx, "/etc/hosts", user)
+        and addresses(hosts(ctx.ask(Read("/etc/hosts")).text), way.host)
+    ):
+        return f"/etc/hosts has {way.host}, and cannot be read by {user}, as which smtp(8) reads it"
     sources = nsswitch(ctx.ask(Read("/etc/nsswitch.conf")).text).get("hosts", ("dns",))
-    if native and not is_address(way.host) and set(sources) <= {"files", "myhostname", "compat", "db"}:
+    if order == ("native",) and not is_address(way.host) and set(sources) <= {"files", "myhostname", "compat", "db"}:
         return f"smtp_host_lookup = native, and /etc/nsswitch.conf looks host names up in {' '.join(sources)} alone"
     return ""
 

@@ -18,11 +18,16 @@ FREE = MASTER.replace("smtp       unix  -       -       y", "smtp       unix  - 
 
 
 def told(
-    replies: dict[str, DnsReply], mx: DnsReply = GOOD, master: str = MASTER, settings: Any = None, **more: Any
+    replies: dict[str, DnsReply],
+    mx: DnsReply = GOOD,
+    master: str = MASTER,
+    settings: Any = None,
+    more_files: Any = None,
+    **more: Any,
 ) -> Any:
     """The kind of what is wrong, None where nothing is."""
     kinds: dict[Any, Any] = {Lookup: lambda q: mx if q.rtype == "MX" else replies[q.server]}
-    files = {"/etc/resolv.conf": TWO, "/etc/nsswitch.conf": "hosts: files\n"}
+    files = {"/etc/resolv.conf": TWO, "/etc/nsswitch.conf": "hosts: files\n", **(more_files or {})}
     host = machine(settings, master=master, files=files, by_kind=kinds, **more)
     (found,) = of(run(resolver, host, "user@example.org"), "dns.resolver")
     return found.data["kind"] if found.status is Status.FAILED else None
@@ -46,6 +51,16 @@ def test_what_only_root_may_read() -> None:
     for mode, master, kind in ((0o600, FREE, "view"), (0o644, FREE, None), (0o600, MASTER, None)):
         stats = {"/etc/resolv.conf": StatReply(exists=True, kind="file", mode=mode, owner="root", group="root")}
         assert told({FIRST: GOOD, SECOND: GOOD}, master=master, stats=stats) == kind
+
+
+def test_a_hosts_file_that_only_root_may_read() -> None:
+    settings = {"relayhost": "[hub.example.net]", "smtp_host_lookup": "dns, native"}
+    closed = {"/etc/hosts": StatReply(exists=True, kind="file", mode=0o640, owner="root", group="root")}
+    for text, kind in (("192.0.2.7 hub.example.net", "view"), ("192.0.2.7 other.example.net", None)):
+        found = told(
+            {FIRST: GOOD, SECOND: GOOD}, master=FREE, settings=settings, stats=closed, more_files={"/etc/hosts": text}
+        )
+        assert found == kind
 
 
 def test_a_look_up_order_without_the_dns() -> None:

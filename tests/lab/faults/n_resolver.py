@@ -20,11 +20,13 @@ FAULTS = (
     ),
     Fault(
         id="hosts-for-root-only",
-        accept=("relay-name-not-found",),
+        accept=("relay-name-not-found", "resolver-failing"),
         about="the relay stands in /etc/hosts alone, which only root may read",
         setup=(
             UNCHROOTED,
-            append("/etc/hosts", "10.20.0.9 mailhub.internal\n"),
+            shell(
+                "a=$(getent ahostsv4 mx1.hosted-mail.net | awk 'NR==1{print $1}'); echo $a mailhub.internal >> /etc/hosts"
+            ),
             shell("chmod 640 /etc/hosts"),
             settings(relayhost="[mailhub.internal]", smtp_host_lookup="native"),
         ),
