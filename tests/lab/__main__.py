@@ -18,7 +18,7 @@ from .fault import Fault
 from .faults import every
 from .figures import composed, good_enough, report
 from .machine import Machine
-from .run import Answer, Options, as_json, judge, many
+from .run import Answer, Options, as_json, judge, many, settled
 
 
 def arguments() -> argparse.Namespace:
@@ -148,7 +148,7 @@ def main() -> int:
     extra = ("--no-network",) if asked.no_network else ()
     options = Options(user=asked.user, extra=extra, via_snapshot=asked.snapshot, check_only=asked.check)
     rows, began = [], time.monotonic()
-    for fault, answer in many(chosen(asked.names, asked.file), options, asked.jobs):
+    for fault, answer in (settled if asked.seed else many)(chosen(asked.names, asked.file), options, asked.jobs):
         rows.append((fault, answer))
         if asked.check:
             print(f"{fault.id:38} {answer.total:5.1f} s  {answer.error or 'real'}", flush=True)

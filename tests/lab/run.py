@@ -129,6 +129,19 @@ def many(faults: Iterable[Fault], options: Options, jobs: int) -> Iterator[tuple
             raise
 
 
+def settled(faults: Iterable[Fault], options: Options, jobs: int) -> Iterator[tuple[Fault, Answer]]:
+    """The same, with each stage that could not be set (a slow machine's time-out) set once more by itself; the tool's answers
+    are never asked for twice."""
+    again = []
+    for fault, answer in many(faults, options, jobs):
+        if answer.error.startswith("lab:"):
+            again.append(fault)
+        else:
+            yield fault, answer
+    print(f"stages set twice: {', '.join(fault.id for fault in again) or 'none'}")
+    yield from many(again, options, 1)
+
+
 def as_json(fault: Fault, answer: Answer) -> dict[str, Any]:
     """A row for --json."""
     row = asdict(answer)

@@ -13,7 +13,7 @@ from .composed.bases import BASES
 from .composed.compose import SHAPES, companions, trouble_ids
 from .composed.distractors import DISTRACTORS
 from .machine import CHECKOUT
-from .run import Options, many
+from .run import Options, settled
 from .test_lab import JOBS, able
 
 __all__ = ["able"]
@@ -60,10 +60,7 @@ def test_a_slice_that_nobody_has_seen(able: None) -> None:
     """Of this commit's own machines no broken one is called well, no healthy one is accused, and most are right."""
     seed = commit()
     drawn = [*map(spelled, named()), *sample(seed, SLICE)]
-    answers = {case.id: (case, answer) for case, answer in many(map(compose, drawn), Options(), JOBS)}
-    again = [case for case, answer in answers.values() if answer.error.startswith("lab:")]
-    answers |= {case.id: (case, answer) for case, answer in many(again, Options(), 1)}
-    rows = list(answers.values())
+    rows = list(settled(map(compose, drawn), Options(), JOBS))
     print(
         f"tests/lab/table --seed {seed} --count {SLICE}", figures.report(rows, set()), figures.composed(rows), sep="\n"
     )

@@ -11,7 +11,7 @@ import pytest
 from . import figures
 from .faults import every
 from .machine import SECRET, Machine
-from .run import Answer, Options, ask, many, one
+from .run import Answer, Options, ask, many, one, settled
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(4500)]
 # Machines wait more than they work: two for each processor.
@@ -33,15 +33,8 @@ def able() -> None:
 
 @pytest.fixture(scope="module")
 def rows(able: None) -> figures.Rows:
-    """Every case, asked as root with the network, several machines side by side.
-
-    A stage that could not be set (a slow machine's time-out) is set once more; the tool's answers are never asked for twice.
-    """
-    answers = {case.id: (case, answer) for case, answer in many(every().values(), Options(), JOBS)}
-    again = [case for case, answer in answers.values() if answer.error.startswith("lab:")]
-    answers |= {case.id: (case, answer) for case, answer in many(again, Options(), 1)}
-    print(f"stages set twice: {', '.join(case.id for case in again) or 'none'}")
-    found = list(answers.values())
+    """Every case, asked as root with the network, several machines side by side."""
+    found = list(settled(every().values(), Options(), JOBS))
     print(figures.report(found, set()))
     return found
 
