@@ -43,6 +43,8 @@ def _own_iptables(site: Site) -> Broken:
         f"{user}--dport {site.port}",
         f"-m mark ! --mark 0x7 --dport {site.port}",
     )
+    if site.base == "submission":  # its users hand mail in by the very port
+        match = f"! -o lo {match}"
     rule = f"OUTPUT -p tcp {match} -j {target}"
     if site.pick(True, False):
         make = f"{tool} -N MAILOUT; {tool} -A OUTPUT -p tcp -j MAILOUT; {tool} -A MAILOUT -p tcp {match} -j {target}"
@@ -72,6 +74,8 @@ def _own_filter(site: Site) -> Broken:
         allowed = "oif lo accept\n  ct state established,related accept\n  meta l4proto { icmp, ipv6-icmp } accept\n"
         allowed += "  udp dport { 53, 123 } accept\n  tcp dport { 22, 53, 80, 443 } accept"
         return _own_nft(site, allowed, policy="drop")
+    if site.base == "submission":  # its users hand mail in by the very port
+        rules = f"oif lo accept\n  {rules}"
     return _own_nft(site, rules, priority=site.pick("0", "filter", "-10", "mangle"))
 
 
