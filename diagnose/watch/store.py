@@ -83,17 +83,25 @@ def outages(directory: Path, since: float = 0.0) -> list[Outage]:
     except OSError as error:
         raise StateError(f"cannot read {path}: {error.strerror}; run as the user of the watch, or as root") from None
     try:
-        link = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5.0)
         try:
-            rows = link.execute(
-                f"SELECT {', '.join(COLUMNS)} FROM outage WHERE ended IS NULL OR ended >= ? ORDER BY began DESC, id",
-                (since,),
-            ).fetchall()
-        finally:
-            link.close()
+            rows = _rows(path, since, "ro")
+        except sqlite3.OperationalError:
+            # A pass that was killed as it wrote left its journal: whoever may write takes it back first.
+            rows = _rows(path, since, "rw")
     except sqlite3.DatabaseError as error:
         raise StateError(f"cannot read {path}: {error}") from None
     found = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
     for outage in found:
         outage["causes"] = [cause for cause in str(outage["causes"]).split(",") if cause]
     return found
+
+
+def _rows(path: Path, since: float, mode: str) -> list[Any]:
+    link = sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=5.0)
+    try:
+        return link.execute(
+            f"SELECT {', '.join(COLUMNS)} FROM outage WHERE ended IS NULL OR ended >= ? ORDER BY began DESC, id",
+            (since,),
+        ).fetchall()
+    finally:
+        link.close()
