@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
-import typer
-
-from diagnose.commands import application
-from diagnose.commands.options import COMPLETE, INTERRUPTED
 from diagnose.errors import MailDiagnoseError
 from diagnose.parse.text.known import KNOWN, Secrets
 
@@ -28,6 +25,12 @@ _FORMATTED = ("run", "demo", "explain", "trace", "queue", "send", "report", "his
 
 def entry(arguments: list[str] | None = None) -> None:
     """The console script. Usage errors and crashes end with status 3, since monitoring reads 2 as a failure found."""
+    gc.set_threshold(50_000)  # loading the program makes no garbage to look for
+    import typer
+
+    from diagnose.commands import application
+    from diagnose.commands.options import COMPLETE, INTERRUPTED
+
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments
     if arguments[:1] == ["help"]:
@@ -70,6 +73,7 @@ def entry(arguments: list[str] | None = None) -> None:
             code = _fault(
                 f"unexpected error, please report it: {type(error).__name__}: {error} (--debug shows more)", debug
             )
+    gc.freeze()  # nor does its end
     sys.exit(code if 0 <= code <= 3 or code == INTERRUPTED else 3)
 
 

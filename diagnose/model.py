@@ -17,11 +17,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
+from diagnose.record import dataclass
 from diagnose.scales import AGAINST as AGAINST
 from diagnose.scales import COMMON as COMMON
 from diagnose.scales import DOUBTS as DOUBTS

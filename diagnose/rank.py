@@ -154,7 +154,7 @@ def _matched(
 
 
 def _signs(cause: Cause) -> tuple[Sign, ...]:
-    return (*cause.signs, *sayings.signs().get(cause.id, ()), *_flow(cause))
+    return (*cause.signs, *sayings.signs_of(cause.id), *_flow(cause))
 
 
 def decided(causes: Sequence[Cause], runs: Sequence[Run], open_: Collection[SignSpec]) -> Diagnosis | None:

@@ -19,7 +19,7 @@ from diagnose.check import check as make_check
 from diagnose.host.memo import FakeHost, NoNetwork
 from diagnose.knowledge import phrases
 from diagnose.knowledge.causes import all_causes
-from diagnose.knowledge.sayings import sayings, signs
+from diagnose.knowledge.sayings import sayings, signs_of
 from diagnose.model import (
     ANY,
     SAID,
@@ -79,7 +79,7 @@ def test_ids_are_unique() -> None:
 
 def test_a_saying_suggests_causes_that_exist() -> None:
     known = {cause.id for cause in CAUSES}
-    assert set(signs()) <= known
+    assert {cause for saying in sayings().values() for cause, _ in saying.suggests} <= known
     assert not [s.label for s in sayings().values() if s.label in known and s.title], "a cause has its own title"
     assert not [s.label for s in sayings().values() if s.label not in known and not s.title]
 
@@ -119,7 +119,7 @@ def test_every_declared_sign_is_weighed_or_informational() -> None:
 
 def test_every_label_of_a_text_is_weighed() -> None:
     """What a log line or reply says must be able to lead somewhere."""
-    weighed = {sign.id for each in signs().values() for sign in each}
+    weighed = {sign.id for saying in sayings().values() for _, sign in saying.suggests}
     silent = {"mail.noise", "mail.undelivered-notice", "mail.flow"}
     assert sorted(MAIL - weighed - silent) == []
 
@@ -136,7 +136,7 @@ def test_a_cause_reads_well(cause: Cause) -> None:
     assert all(link.startswith("https://") for link in cause.links)
     assert -10 <= cause.prior <= 5
     assert all(isinstance(sign.weight, Strength) for sign in cause.signs)
-    assert any(sign.weight > 0 for sign in (*cause.signs, *signs().get(cause.id, ())))
+    assert any(sign.weight > 0 for sign in (*cause.signs, *signs_of(cause.id)))
     assert not [sign for sign in cause.signs if sign.id.startswith("mail.") and sign.id != "mail.flow"]
     bare = fill(cause.remedy.text, {})
     assert len(bare) > 20

@@ -11,12 +11,12 @@ never be printed as a fact.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
 from diagnose import toml
+from diagnose.record import dataclass
 
 Evidence = Literal["official", "quoted", "repo", "thirdparty", "recall"]
 TLS = Literal["starttls", "starttls-optional", "implicit", "none"]

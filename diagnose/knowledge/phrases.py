@@ -13,12 +13,12 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from diagnose.knowledge import documents
 from diagnose.patterns import Groups, alternatives, late, may_fit, most_telling, required
+from diagnose.record import dataclass
 
 
 class Grip(enum.IntEnum):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import TypeGuard
 
@@ -34,6 +34,7 @@ from diagnose.parse.log.settled import Settled
 from diagnose.parse.pasted.evidence import Delivery, Event, Said, Trouble, read_lines
 from diagnose.parse.system import own_network
 from diagnose.parse.words.reason import Reason, reasons_in
+from diagnose.record import dataclass
 from diagnose.statement import counted, fail, ok, stamped, unknown
 
 __all__ = ["Collected", "about", "brief", "explain"]

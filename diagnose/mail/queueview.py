@@ -15,7 +15,7 @@ from diagnose.host.live import LiveHost
 from diagnose.host.plain import from_plain
 from diagnose.host.query import MailLog, Now, QueueLinesReply
 from diagnose.knowledge.causes import all_causes
-from diagnose.knowledge.sayings import sayings, scope_of
+from diagnose.knowledge.sayings import saying_of, scope_of
 from diagnose.mail import lookback
 from diagnose.mail.explain import brief
 from diagnose.mail.fate import meaning
@@ -224,7 +224,7 @@ def _words(group: QueueGroup) -> str:
     """What a group's reason says, without the names of one of its servers where they would fill the line."""
     if group.reason is None:
         return group.sample.text
-    saying = sayings().get(group.label)
+    saying = saying_of(group.label)
     if group.reason.code is None and saying is not None and saying.title:
         return saying.title.partition(":")[0]
     return group.reason.text

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.model import Cause, Remedy, Scalar
 from diagnose.patterns import late
+from diagnose.record import dataclass
 
 _HOST = late(r"[A-Za-z0-9_.:-]{1,255}")
 # Text of a cause's own remedy that is Postfix's or has a gap, and so not this program's.

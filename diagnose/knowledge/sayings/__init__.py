@@ -1,18 +1,18 @@
 """What words mean: one meaning a file, named by its label, with the causes that it suggests and how strongly.
 
 A label is a cause's id where the words decide by themselves, else a name of its own. Every reader (run, explain, trace,
-queue, send) takes its causes from here, by `signs`.
+queue, send) takes its causes from here, by `signs_of`.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from diagnose.knowledge import documents
 from diagnose.model import SAID, Sign, Status, Strength
+from diagnose.record import dataclass
 
 FLOW = "mail.flow"  # the sign of mail that gets through, or does not
 
@@ -30,9 +30,18 @@ class Saying:
 
 
 @functools.cache
+def _rows() -> Mapping[str, Mapping[str, Any]]:
+    found: Mapping[str, Mapping[str, Any]] = documents.indexed("sayings", plain)
+    return found
+
+
 def sayings() -> Mapping[str, Saying]:
     """Every saying by its label."""
-    return {label: _saying(label, row) for label, row in documents.indexed("sayings", plain).items()}
+    return {label: _saying(label) for label in _rows()}
+
+
+def saying_of(label: str) -> Saying | None:
+    return _saying(label) if label in _rows() else None
 
 
 def plain() -> dict[str, Any]:
@@ -43,7 +52,9 @@ def plain() -> dict[str, Any]:
     }
 
 
-def _saying(label: str, row: Mapping[str, Any]) -> Saying:
+@functools.cache
+def _saying(label: str) -> Saying:
+    row = _rows()[label]
     return Saying(
         label=label,
         title=row.get("title", ""),
@@ -67,23 +78,23 @@ def _sign(label: str, row: Mapping[str, Any]) -> Sign:
 
 
 @functools.cache
-def signs() -> Mapping[str, tuple[Sign, ...]]:
-    """What words say for and against each cause, by the cause's id."""
-    found: dict[str, list[Sign]] = {}
-    for saying in sayings().values():
-        for cause, sign in saying.suggests:
-            found.setdefault(cause, []).append(sign)
-    return {cause: tuple(each) for cause, each in found.items()}
+def signs_of(cause: str) -> tuple[Sign, ...]:
+    """What words say for and against a cause."""
+    return tuple(
+        _sign(label, each)
+        for label, row in _rows().items()
+        for each in row.get("suggests", ())
+        if each["cause"] == cause
+    )
 
 
 def scope_of(label: str) -> str:
     """What a label's failure is of: see `Saying`."""
-    saying = sayings().get(label)
+    saying = saying_of(label)
     return saying.scope if saying is not None else ""
 
 
 def suggested(labels: Iterable[str]) -> frozenset[str]:
     """The ids of the causes that any of these labels speaks for."""
-    return frozenset(
-        cause for label in labels if label in sayings() for cause, sign in sayings()[label].suggests if sign.weight > 0
-    )
+    known = filter(None, map(saying_of, labels))
+    return frozenset(cause for saying in known for cause, sign in saying.suggests if sign.weight > 0)

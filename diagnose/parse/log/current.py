@@ -8,7 +8,6 @@ those that speak of that destination alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from diagnose.knowledge.phrases import Grip
@@ -16,6 +15,7 @@ from diagnose.knowledge.sayings import scope_of
 from diagnose.parse.log.maillog import Delivery, Group, MailLog, Trouble, TroubleGroup
 from diagnose.parse.system.own_network import is_loopback
 from diagnose.parse.words.reason import Reason
+from diagnose.record import dataclass
 
 OF_CONNECTING = frozenset({"connect-timeout", "connect-refused", "connect-no-route", "connect-network-unreachable"})
 _CLIENTS = ("smtp", "lmtp")

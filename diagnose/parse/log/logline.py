@@ -11,12 +11,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from diagnose.parse.log import queue_id
 from diagnose.patterns import late
+from diagnose.record import dataclass
 
 LONGEST_LINE = 16_384  # what is looked at of a line; the rest of a longer one is cut
 

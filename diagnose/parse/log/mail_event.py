@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from diagnose.parse.words.reason import Reason
+from diagnose.record import dataclass
 
 # Delivery agents whose "sent" means that the message stayed on, or was thrown away by, this host.
 NEVER_LEFT = frozenset({"local", "virtual", "discard", "pipe", "error", "spawn"})

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -24,6 +24,7 @@ from diagnose.parse.log.mail_event import Delivery, Group, Start, Trouble, Troub
 from diagnose.parse.words import reason as reasons_of
 from diagnose.parse.words.reason import Reason
 from diagnose.patterns import late
+from diagnose.record import dataclass
 
 __all__ = [
     "CLIENT",

@@ -8,9 +8,10 @@ account) is no such sign: it strikes whoever sends.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from diagnose.patterns import late
+from diagnose.record import dataclass
 
 RECIPIENTS, DOMAINS = 50, 20  # fewer are no storm
 GONE = 0.3  # share of recipients that do not exist; list services suspend a sender from 0.05 to 0.1 on

@@ -6,10 +6,10 @@ Sizes are those of qmgr's line (`QID: from=<…>, size=N`); queue ids are used a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from diagnose.parse.log.fields import fields
 from diagnose.parse.log.logline import parse
+from diagnose.record import dataclass
 
 MARK = "timed out while sending message body"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from diagnose.parse.log import queue_id
@@ -13,6 +13,7 @@ from diagnose.parse.log.logline import Line, parse
 from diagnose.parse.log.maillog import CLIENT, Delivery, MailLog
 from diagnose.parse.words import reason as reasons_of
 from diagnose.parse.words.reason import Reason
+from diagnose.record import dataclass
 
 __all__ = ["Step", "Story", "refusal", "tell"]
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from diagnose.parse.log import queue_id
+from diagnose.record import dataclass
 
 __all__ = ["MOST_LINES", "Trail", "trail"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from diagnose.knowledge.phrases import Grip
@@ -13,6 +13,7 @@ from diagnose.parse.pasted.mailhead import FIELD, field_name, opens
 from diagnose.parse.words import reason as reasons_of
 from diagnose.parse.words import smtp_reply
 from diagnose.parse.words.reason import Reason
+from diagnose.record import dataclass
 
 if TYPE_CHECKING:
     from email.message import Message

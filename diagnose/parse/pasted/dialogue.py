@@ -7,9 +7,9 @@ set_debuglevel, msmtp -d, nodemailer's logger.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from diagnose.patterns import late
+from diagnose.record import dataclass
 
 _STAMP = r"(?:\[?[\d:.,T/+ Z-]{6,35}\]?\s+)?(?:\w{2,8}: 0x[0-9a-f]+: |\d{1,6}:? {1,6}(?=SMTP[<>]))?"
 _SERVER = late(

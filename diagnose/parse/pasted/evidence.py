@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from diagnose.knowledge.phrases import Grip
@@ -23,6 +23,7 @@ from diagnose.parse.pasted.pasted_line import unquoted as without_marks
 from diagnose.parse.words import reason as reasons_of
 from diagnose.parse.words.reason import Reason
 from diagnose.patterns import late
+from diagnose.record import dataclass
 
 __all__ = ["Delivery", "Event", "Said", "Trouble", "read_anything", "read_lines"]
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 
 from diagnose.parse.log import queue_id
 from diagnose.patterns import late
+from diagnose.record import dataclass
 
 _MAILQ_HEAD = late(
     rf"\s*(?P<id>{queue_id.PATTERN})(?P<mark>[*!#]?)\s+(?P<size>\d+)\s+"

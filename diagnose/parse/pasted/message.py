@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from diagnose.parse.pasted.mailhead import field_name, opens
 from diagnose.patterns import late
+from diagnose.record import dataclass
 
 if TYPE_CHECKING:
     from email.message import Message

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
+from functools import cache
+from typing import TYPE_CHECKING
 
-_OWN_NETS = tuple(
-    ipaddress.ip_network(net)
-    for net in (
-        *("0.0.0.0/8", "10.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"),
-        *("::/127", "fc00::/7", "fe80::/10"),
-    )
+if TYPE_CHECKING:
+    from ipaddress import IPv4Network, IPv6Network
+
+_OWN_NETS = (
+    *("0.0.0.0/8", "10.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"),
+    *("::/127", "fc00::/7", "fe80::/10"),
 )
+
+
+@cache
+def _nets() -> tuple[IPv4Network | IPv6Network, ...]:
+    from ipaddress import ip_network
+
+    return tuple(map(ip_network, _OWN_NETS))
 
 
 def is_private(address: str) -> bool:
     """No provider's filter stands before it: loopback, RFC 1918, unique local, link-local. Shared address space
     (RFC 6598) is the access provider's own; nets set aside for examples (RFC 5737) are nobody's own network."""
+    import ipaddress  # 2 ms
+
     try:
         here = ipaddress.ip_address(address)
     except ValueError:
         return False
-    return any(here in net for net in _OWN_NETS if net.version == here.version)
+    return any(here in net for net in _nets() if net.version == here.version)
 
 
 def is_loopback(host: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import Lock
 
 from diagnose.knowledge import phrases
@@ -18,6 +18,7 @@ from diagnose.parse.text.masking import clean, mask, normalise, without_endless_
 from diagnose.parse.words import smtp_reply
 from diagnose.parse.words.wrapped import NOQUEUE, Core, unwrap
 from diagnose.patterns import late
+from diagnose.record import dataclass
 
 __all__ = [
     "Reason",

@@ -7,9 +7,9 @@ said:"), bounce messages wrap them, Python prints a tuple, Java keeps the line e
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from diagnose.patterns import late
+from diagnose.record import dataclass
 
 # 465 and 587 look like reply codes and are ports: only codes that RFC 5321, 4954, 3207 and 7504 (or servers) use.
 _CODE = r"(?:4(?:2[0-9]|3[0-9]|41|5[0-9]|7[0-9])|5(?:0[0-9]|[1-5][0-9]|7[0-9]))"

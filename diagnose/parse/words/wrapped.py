@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from diagnose.parse.words import smtp_reply
 from diagnose.patterns import late
+from diagnose.record import dataclass
 
 __all__ = ["NOQUEUE", "Core", "unwrap"]
 
