@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
 from diagnose.host.reply import Attempt as Attempt
@@ -28,6 +27,7 @@ from diagnose.host.reply import ResolveReply as ResolveReply
 from diagnose.host.reply import StatReply as StatReply
 from diagnose.host.reply import TlsInfo as TlsInfo
 from diagnose.host.reply import TraceReply as TraceReply
+from diagnose.record import dataclass
 
 R_co = TypeVar("R_co", covariant=True)
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from diagnose.record import dataclass
 
 # What postmap says beside a good answer, of main.cf or of a table's age (which MapCompare judges).
 _ASIDE = re.compile(
