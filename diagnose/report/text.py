@@ -189,7 +189,7 @@ def _others(page: Page, diagnosis: Plain) -> None:
         if other["record"]:
             page.command(str(other["record"]), "     ")
     if not asked and diagnosis.get("otherwise"):
-        page.wrap(str(diagnosis["otherwise"]), first="OR   ", rows=3, lead=("bold",))
+        page.wrap(str(diagnosis["otherwise"]), first="OR   ", rows=1 if page.compact else 3, lead=("bold",))
 
 
 def _also(page: Page, plain: Plain, diagnosis: Plain, rows: int) -> None:

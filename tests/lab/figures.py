@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 from collections import Counter
 from dataclasses import dataclass
@@ -100,6 +101,7 @@ def report(rows: Rows, declared: set[str]) -> str:
         f"no answer: {len(got.broken)}",
         *(f"  {line}" for line in got.broken),
         f"seconds of the tool: median {got.median:.1f}, longest {got.longest:.1f}",
+        fitting(rows),
         "confidence of the first answer:",
         *calibration(rows),
     ]
@@ -110,6 +112,16 @@ def report(rows: Rows, declared: set[str]) -> str:
     if silent := declared - {sign for _, a in rows for sign in a.fired}:
         lines.append("signs that never fired: " + " ".join(sorted(silent)))
     return "\n".join(lines)
+
+
+def fitting(rows: Rows) -> str:
+    """How many of the faults' reports fit a console, as a terminal of 80 columns would show them."""
+    from diagnose.report.text import render
+
+    pages = [render(json.loads(a.text)).splitlines() for f, a in rows if f.kind != "healthy" and a.text.startswith("{")]
+    fit = sum(len(lines) <= 25 for lines in pages)
+    wide = sum(any(len(line) > 80 for line in lines) for lines in pages)
+    return f"reports within 25 lines: {fit} of {len(pages)} ({fit / max(1, len(pages)):.0%}), wider than 80 columns: {wide}"
 
 
 def all_clear(rows: Rows) -> list[str]:
