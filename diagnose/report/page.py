@@ -53,6 +53,7 @@ class Page:
 
     def __init__(self, terminal: Terminal, compact: bool = False) -> None:
         self.terminal, self.compact = terminal, compact
+        self.begun = 0  # the row of the first command
         self.lines: list[str] = []
 
     def sign(self, name: str) -> str:
@@ -86,6 +87,7 @@ class Page:
             mark = self.sign("cut")
             while len(last) + len(mark) + 1 > self.terminal.width and " " in last.strip():
                 last = last.rpartition(" ")[0]
+            last = last[: self.terminal.width - len(mark) - 1]
             found = [*found[: rows - 1], f"{last.rstrip(' ,;:(')} {mark}"]
         if lead and first:
             found[0] = self.paint(first, *lead) + found[0][len(first) :]
@@ -100,6 +102,7 @@ class Page:
         self.lines[begin] = self.lines[begin].replace(sign, self.paint(sign, _PAINT[mark]), 1)
 
     def command(self, text: str, indent: str = "  ") -> None:
+        self.begun = self.begun or len(self.lines) + 1
         for line in self.shown(text).split("\n"):
             about = None if len(indent) + len(line) <= self.terminal.width else _REMARK.search(line)
             if about:  # a comment cannot be continued, but may stand before its command

@@ -18,6 +18,7 @@ Plain = Mapping[str, Any]
 PROOFS = 6  # marked lines
 FITS = 6  # decibans from which a sign is worth a line
 CONSOLE = 25  # rows
+FIRST = 15  # row by which the first command stands
 # Rows of the proof and of a remedy's words, and whether no line is left blank; the next is taken where a console is too small.
 _ROWS = ((7, 4, False), (7, 3, False), (6, 2, False), (5, 2, True))
 
@@ -31,7 +32,7 @@ def render(plain: Plain, terminal: Terminal | None = None, verbose: int = 0, abo
     for rows in _ROWS:
         page = Page(terminal or Terminal(), compact=rows[2])
         _whole(page, plain, verbose, about, *rows[:2])
-        if len(page.lines) <= CONSOLE or verbose:
+        if verbose or (len(page.lines) <= CONSOLE and page.begun <= FIRST):
             break
     return page.text()
 
