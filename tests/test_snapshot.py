@@ -12,6 +12,7 @@ import pytest
 
 from diagnose.commands.options import write
 from diagnose.errors import SnapshotError
+from diagnose.host.kept import Keeper
 from diagnose.host.memo import FakeHost, Memo
 from diagnose.host.plain import from_plain, to_plain
 from diagnose.host.query import (
@@ -20,11 +21,17 @@ from diagnose.host.query import (
     DialReply,
     Exec,
     ExecReply,
+    LogReply,
     Lookup,
+    MailLog,
+    Process,
+    Processes,
+    ProcessesReply,
     Read,
+    ReadReply,
     TlsInfo,
 )
-from diagnose.host.snapshot import CutOff, Recording, dumps, load, loads, packed
+from diagnose.host.snapshot import CutOff, Recording, contents, dumps, load, loads, packed, readable
 from diagnose.model import Outcome, Target
 from diagnose.parse.text.masking import Secrets, mask
 from diagnose.session import Request, diagnose
@@ -181,3 +188,37 @@ def test_an_answer_that_was_given_up_is_not_recorded_as_if_it_had_come() -> None
     quick = Memo(FakeHost((DIAL, REPLY)))
     quick.answer(DIAL, time.monotonic() + 1)
     assert quick.settle(DIAL, late) == REPLY
+
+
+def test_a_recording_keeps_what_is_harmless_by_its_shape() -> None:
+    """What cannot be told from a secret is a placeholder: its length, and whether it is the same one again."""
+    keeper = Keeper(frozenset(("connection", "refused")))
+    lines = (
+        "Nov 25 12:00:01 h postfix/smtp[7]: 4F00BA1C2D3E: to=<a@b.example>, relay=mx.b.example[192.0.2.1]:25, status=deferred (x Zq7xK9pLm x)",
+        "Nov 25 12:00:02 h postfix/smtp[7]: 4F00BA1C2D3E: again Zq7xK9pLm",
+        "Nov 25 12:00:03 h saslauthd[7]: hunter connection refused",
+    )
+    kept = keeper.reply(MailLog(), LogReply(lines=lines)).lines
+    assert "4F00BA1C2D3E: to=<a@b.example>, relay=mx.b.example[192.0.2.1]:25" in kept[0]
+    assert kept[0].endswith("(x left-out-1-medium x)")
+    assert kept[1].endswith("again left-out-1-medium")
+    assert kept[2].endswith("saslauthd[7]: \u2026 connection refused")
+    passwd = keeper.reply(Read("/etc/passwd"), ReadReply(text="acme:x:7:7:Zq7xK9pLm:/home/acme:/bin/sh\n")).text
+    assert passwd == "acme:x:7:7::/home/acme:/bin/sh"
+    system = keeper.reply(Read("/var/log/syslog"), ReadReply(text='a: login hunter2\nb: apparmor="DENIED"\n')).text
+    assert system == 'b: apparmor="DENIED"'
+    main = "smtp_tls_security_level = $smtp_tls_level\nmy_note = Zq7xK9pLm\n# old one: hunter\n"
+    text = keeper.reply(Read("/etc/postfix/main.cf"), ReadReply(text=main)).text
+    assert text == "smtp_tls_security_level = $smtp_tls_level\nmy_note = left-out-1-medium\n# old one: \u2026\n"
+    running = Process(pid=1, parent=0, name="app", command=("/opt/app", "--level", "secretword", "/srv/x.conf"))
+    assert keeper.reply(Processes(), ProcessesReply(processes=(running,))).processes[0].command == (
+        "/opt/app",
+        "/srv/x.conf",
+    )
+
+
+def test_a_recording_can_be_read_through() -> None:
+    """All its answers, as text; and what it is made of in one sentence."""
+    shown = readable(packed(RECORDING, "x.json.gz"))
+    assert all(type(query).__name__ in shown for query in RECORDING.asked)
+    assert "3 values were left out" in contents(RECORDING, 3)

@@ -81,8 +81,11 @@ def run(
 
 def record(
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="Where to (.gz is compressed, - is stdout).")
-    ],
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to (.gz is compressed, - is stdout).")
+    ] = None,
+    show: Annotated[
+        bool, typer.Option("--show", help="Print what the recording holds, to be read before it is sent.")
+    ] = False,
     to: To = None,
     sender: From = None,
     app_config: AppConfig = None,
@@ -94,16 +97,32 @@ def record(
 ) -> None:
     """Record this host, without its secrets. The recording is diagnosed elsewhere.
 
+    It holds the answers that the diagnosis asked for: settings of Postfix, lines of the mail log, programs that run, and what
+    mail servers said. Passwords, messages, other programs' log lines and whatever cannot be told from a secret are left out.
+
     \b
     Examples:
       mail-diagnose record -o host.json.gz
+      mail-diagnose record --show | less
       mail-diagnose run --snapshot host.json.gz
     """
-    from diagnose.host.snapshot import packed
+    from diagnose.host.kept import Keeper
+    from diagnose.host.live.gather import vocabulary
+    from diagnose.host.snapshot import contents, packed, readable
+    from diagnose.parse.text.masking import leaving
 
+    if output is None and not show:
+        raise UsageError("record takes -o FILE, or --show")
     result = diagnosed(requested(to, sender, app_config, None, None, timeout, no_network, no_auth, None))
-    write(packed(result.recording, output.name, result.hide), output)
-    typer.echo(f"recorded {len(result.recording.asked)} answers of {result.report.host.name} to {output}", err=True)
+    keeper = Keeper(vocabulary())
+    data = packed(result.recording, output.name if output else "", result.hide, keeper)
+    if output is not None:
+        write(data, output)
+    if show:
+        write(readable(data), None)
+    place = f" to {output}" if output else ""
+    typer.echo(leaving(f"recorded {len(result.recording.asked)} answers of {result.report.host.name}{place}"), err=True)
+    typer.echo(leaving(f"they hold {contents(result.recording, keeper.left_out)}"), err=True)
     raise typer.Exit(0)
 
 

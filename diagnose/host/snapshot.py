@@ -11,12 +11,14 @@ import gzip
 import io
 import json
 import zlib
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from diagnose import files
 from diagnose.errors import SnapshotError
+from diagnose.host.kept import Keeper
 from diagnose.host.plain import from_plain, to_plain
 from diagnose.host.query import KINDS, LogReply, NowReply, Query
 from diagnose.model import Target
@@ -63,9 +65,15 @@ def _masked(reply: Any) -> Any:
     return reply
 
 
-def dumps(recording: Recording, hide: Callable[[Any], Any] = lambda data: data) -> str:
+def dumps(recording: Recording, hide: Callable[[Any], Any] = lambda data: data, keeper: Keeper | None = None) -> str:
+    """keeper: who decides what is kept of each answer; without one, answers are kept but for what is masked."""
+    if keeper:
+        keeper.learn(recording.asked)
     asked = [
-        {"query": {"kind": type(query).__name__, **to_plain(query)}, "reply": to_plain(_masked(reply))}
+        {
+            "query": {"kind": type(query).__name__, **to_plain(query)},
+            "reply": to_plain(keeper.reply(query, reply) if keeper else _masked(reply)),
+        }
         for query, reply in recording.asked.items()
     ]
     asked.sort(key=lambda item: json.dumps(item["query"], sort_keys=True))
@@ -154,7 +162,49 @@ def load(path: Path) -> Recording:
         raise SnapshotError(f"{path}: {error}") from None
 
 
-def packed(recording: Recording, name: str, hide: Callable[[Any], Any] = lambda data: data) -> bytes:
+def packed(
+    recording: Recording, name: str, hide: Callable[[Any], Any] = lambda data: data, keeper: Keeper | None = None
+) -> bytes:
     """The octets of a recording for a file of that name; `hide` takes out of the plain data what must not be kept."""
-    data = dumps(recording, hide).encode()
+    data = dumps(recording, hide, keeper).encode()
     return gzip.compress(data, mtime=0) if name.endswith(".gz") else data
+
+
+def contents(recording: Recording, left_out: int) -> str:
+    """What a recording holds, in plain words."""
+    kinds = Counter(type(query).__name__ for query in recording.asked)
+    lines = sum(len(reply.lines) for reply in recording.asked.values() if isinstance(reply, LogReply))
+    programs = sum(len(getattr(reply, "processes", ())) for reply in recording.asked.values())
+    said = (
+        (lines, "lines of the mail log"),
+        (kinds["Read"], "files (settings of Postfix and the system)"),
+        (kinds["Exec"], "commands' output"),
+        (programs, "programs that run"),
+        (kinds["Dial"], "dialogues with mail servers"),
+        (kinds["Lookup"] + kinds["Resolve"], "answers of the DNS"),
+    )
+    rest = "addresses and host names are in it; no password, no message. "
+    told = ", ".join(f"{number} {what}" for number, what in said if number)
+    return f"{told}; {rest}{left_out} values were left out, as they might be secret (`record --show` prints it all)"
+
+
+def readable(data: bytes) -> str:
+    """A recording's answers as text that a person can read through."""
+    out = []
+    for item in json.loads(unpack(data))["asked"]:
+        query, reply = item["query"], item["reply"]
+        name = query.pop("kind")
+        out.append(
+            f"== {name} {' '.join(str(v) if not isinstance(v, list) else ' '.join(map(str, v)) for v in query.values() if v)}"
+        )
+        for field, value in reply.items():
+            if value in (None, "", [], {}, False, 0, 0.0):
+                continue
+            many = value if isinstance(value, list) else str(value).split("\n")
+            lines = [each if isinstance(each, str) else json.dumps(each, ensure_ascii=False) for each in many]
+            out += (
+                [f"   {field}: {lines[0]}"]
+                if len(lines) == 1
+                else [f"   {field}:", *(f"      {line}" for line in lines)]
+            )
+    return "\n".join(out) + "\n"

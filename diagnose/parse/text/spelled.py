@@ -103,7 +103,7 @@ _FACT = late(
 _PROMPTS = ("UGFzc3dvcmQ6", "VXNlcm5hbWU6")
 
 
-def _random(value: str) -> bool:
+def random(value: str) -> bool:
     """Whether a value looks like a secret where nothing else says so: letters with digits or signs among them."""
     core = value.strip("\"'.,;:?()[]{}<>")
     digits, signs = any(map(str.isdigit, core)), any(char in "!#$%^&*~" for char in core)
@@ -164,7 +164,7 @@ def _found(text: str) -> list[Span]:
         for pattern, sure in patterns
         for each in pattern.finditer(text)
         for index in _groups(each)
-        if sure or _random(each[index])
+        if sure or random(each[index])
     ]
     if named:
         spans += _values(text, lowered)

@@ -1,0 +1,177 @@
+"""What of an answer a recording keeps: what is parsed, or harmless by its shape; the rest is a placeholder.
+
+A placeholder, `left-out-3-long`, says how long the value was, and is the same where the value was the same.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from diagnose.host.query import (
+    DialReply,
+    Exec,
+    ExecReply,
+    LogReply,
+    MapReply,
+    Processes,
+    ProcessesReply,
+    Query,
+    QueueLinesReply,
+    Read,
+    ReadReply,
+)
+from diagnose.parse.text.known import STARS
+from diagnose.parse.text.masking import mask
+from diagnose.parse.text.spelled import random
+
+_PIECE = re.compile(r"[^\s=,:;/@<>()\"'\[\]{}|\\]+")
+# Files and commands of the system that hold no settings of anybody's.
+_SYSTEM = re.compile(
+    r"/(?:proc|sys|run/cloud-init)/.*|(?:/\S*)?/etc/(?:hosts|resolv\.conf|nsswitch\.conf|services|os-release|group|mailname|hostname"
+    r"|protocols|host\.conf|gai\.conf|lsb-release)|/usr/lib/os-release|\S*\.(?:pem|crt)|\S*/last_run_summary\.yaml"
+)
+_TOOLS = frozenset(
+    "ip nft iptables-save ip6tables-save iptables-nft-save ip6tables-nft-save getenforce chronyc timedatectl findmnt dpkg-query rpm "
+    "ldd openssl getent".split()
+)
+_VARIABLE = re.compile(r"\$\(?\w+\)?\??|%\w")
+_MASTER = frozenset(
+    "inet unix fifo smtp smtps smtpd pickup cleanup qmgr pipe error retry discard argv flags user null".split()
+)
+_LOGS = re.compile(r"/var/log/.*")
+_DENIAL = re.compile(r"audit\(\d|avc:|apparmor=")
+_HEAD = re.compile(r"^(?:\S+ +){1,5}?(?P<program>[\w./-]+?)(?:\[\d+\])?: (?:(?P<id>[\dA-Za-z]{5,20}): )?")
+_POSTFIX = re.compile(r"postfix[\w.-]*(?:/|$)")
+_PROCESS_WORD = re.compile(
+    r"/[\w./+@-]+|-[A-Za-z]{1,3}|-Djavax\.net\.ssl\.trustStore=[\w./-]+|[\w.-]*(?:codenvy|che|catalina|tomcat)[\w.-]*",
+    re.I,
+)
+
+
+class Keeper:
+    """One recording's placeholders. words: those that say nothing of anybody, such as this tool's own."""
+
+    def __init__(self, words: frozenset[str] = frozenset()) -> None:
+        self._numbers: dict[str, int] = {}
+        self._words = words
+        self._ids: set[str] = set()
+
+    @property
+    def left_out(self) -> int:
+        """How many values."""
+        return len(self._numbers)
+
+    def learn(self, asked: Mapping[Query[Any], Any]) -> None:
+        """Take Postfix' own defaults for words that say nothing of anybody."""
+        said = asked.get(Exec(("postconf", "-d")))
+        self._words |= {word.lower() for word in re.findall(r"[^\W\d_]+", said.out)} if said else set()
+        self._words |= _MASTER
+
+    def reply(self, query: Query[Any], reply: Any) -> Any:
+        """The answer as it is kept."""
+        if isinstance(reply, LogReply):
+            return dataclasses.replace(reply, lines=self._log(reply.lines))
+        if isinstance(query, Exec) and isinstance(reply, ExecReply):
+            return self._exec(query, reply)
+        if isinstance(query, Read) and isinstance(reply, ReadReply):
+            return dataclasses.replace(reply, text=self._file(query, reply.text))
+        if isinstance(query, Processes) and isinstance(reply, ProcessesReply):
+            return dataclasses.replace(reply, processes=tuple(map(self._process, reply.processes)))
+        if isinstance(reply, DialReply):
+            said = ("banner", "ehlo", "starttls", "auth", "mail", "rcpt")
+            return dataclasses.replace(reply, **{name: self.text(getattr(reply, name)) for name in said})  # type: ignore[arg-type]
+        if isinstance(reply, MapReply):
+            return dataclasses.replace(reply, value=self.text(reply.value), error=self.text(reply.error))
+        if isinstance(reply, QueueLinesReply):
+            return dataclasses.replace(reply, summary=self._data(reply.summary), err=self.text(reply.err))
+        return reply
+
+    def text(self, text: str) -> str:
+        """Without the pieces of words that look like no word, name, address, path or number."""
+        return self._pieces(text, _doubtful)
+
+    def strict(self, text: str) -> str:
+        """Only numbers, signs, and words that this tool or Postfix itself knows; dots for the others."""
+        return _PIECE.sub(lambda piece: piece[0] if STARS in piece[0] or self._plain(piece[0]) else "\u2026", text)
+
+    def _pieces(self, text: str, secret: Callable[[str], bool]) -> str:
+        def shown(piece: re.Match[str]) -> str:
+            word = piece[0]
+            if STARS in word or word in self._ids or not secret(word):
+                return word
+            return self._placeholder(word)
+
+        return _PIECE.sub(shown, text)
+
+    def _plain(self, piece: str) -> bool:
+        words = re.findall(r"[^\W\d_]+", piece)
+        return all(len(word) < 4 or word.lower() in self._words for word in words)
+
+    def _placeholder(self, value: str) -> str:
+        number = self._numbers.setdefault(value, len(self._numbers) + 1)
+        return f"left-out-{number}-{'short' if len(value) < 8 else 'medium' if len(value) < 20 else 'long'}"
+
+    def _data(self, data: Any) -> Any:
+        if isinstance(data, str):
+            return self.text(data)
+        if isinstance(data, Mapping):
+            return {self.text(str(key)): self._data(value) for key, value in data.items()}
+        return [self._data(value) for value in data] if isinstance(data, (list, tuple)) else data
+
+    def _log(self, lines: tuple[str, ...]) -> tuple[str, ...]:
+        """Postfix' lines; of other programs the words that are known."""
+        if not lines:
+            return lines
+        masked = mask("\n".join(lines)).split("\n")
+        heads = [(line, _HEAD.match(line)) for line in masked]
+        self._ids.update(head["id"] for _, head in heads if head and head["id"] and _POSTFIX.match(head["program"]))
+        out = []
+        for line, head in heads:
+            cut = head.end() if head else 0
+            ours = head is not None and _POSTFIX.match(head["program"])
+            out.append(line[:cut] + (self.text if ours else self.strict)(line[cut:]))
+        return tuple(out)
+
+    def _exec(self, query: Exec, reply: ExecReply) -> ExecReply:
+        program = query.argv[0].rpartition("/")[2]
+        if program == "dmesg":
+            return dataclasses.replace(reply, out=_denials(reply.out))
+        if program in _TOOLS:
+            return reply
+        if program == "postconf" and query.argv[1:] in (("-d",), ("-m",), ("-A",)):
+            return reply
+        return dataclasses.replace(reply, out=self.text(reply.out), err=self.text(reply.err))
+
+    def _file(self, query: Read, text: str) -> str:
+        if _SYSTEM.fullmatch(query.path):
+            return text
+        if query.path == "/etc/passwd":
+            return "\n".join(
+                ":".join([*line.split(":")[:4], "", *line.split(":")[5:]]) for line in text.split("\n") if line
+            )
+        if _LOGS.fullmatch(query.path):
+            return _denials(text)
+        return "\n".join(
+            (self.strict if line.lstrip().startswith("#") else self.text)(line) for line in text.split("\n")
+        )
+
+    def _process(self, process: Any) -> Any:
+        """Its program, and of its arguments paths and options; those of Postfix' own whole."""
+        first, *rest = process.command or ("",)
+        if not _POSTFIX.search(first):
+            rest = [word for word in rest if _PROCESS_WORD.fullmatch(word)]
+        return dataclasses.replace(process, command=tuple(map(self.text, [first, *rest])) if process.command else ())
+
+
+def _doubtful(piece: str) -> bool:
+    """Whether a piece of a word may be a secret; names of parameters and formats of dates within it are none."""
+    core = _VARIABLE.sub("", piece).strip("!?*%~^#&+")
+    return len(core) > 6 and random(core)
+
+
+def _denials(text: str) -> str:
+    """The lines of access control, which are all that is read of the system's log."""
+    return "\n".join(line for line in text.split("\n") if _DENIAL.search(line))
