@@ -112,7 +112,7 @@ def record(
     from diagnose.parse.text.masking import leaving
 
     if output is None and not show:
-        raise UsageError("record takes -o FILE, or --show")
+        raise UsageError("record takes --output FILE (-o), or --show")
     result = diagnosed(requested(to, sender, app_config, None, None, timeout, no_network, no_auth, None))
     keeper = Keeper(vocabulary())
     data = packed(result.recording, output.name if output else "", result.hide, keeper)
