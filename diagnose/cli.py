@@ -14,7 +14,7 @@ _OF_ITS_OWN = ("report", "history", "ignore", "list", "cause", "install-units")
 
 
 def _gather(known: Secrets) -> None:
-    from diagnose.host.live import gather
+    from diagnose.host import gather
 
     gather.known()
 

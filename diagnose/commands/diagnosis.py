@@ -106,8 +106,8 @@ def record(
       mail-diagnose record --show | less
       mail-diagnose run --snapshot host.json.gz
     """
+    from diagnose.host.gather import vocabulary
     from diagnose.host.kept import Keeper
-    from diagnose.host.live.gather import vocabulary
     from diagnose.host.snapshot import contents, packed, readable
     from diagnose.parse.text.masking import leaving
 

@@ -21,7 +21,7 @@ class Heartbeat:
     problems: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        from diagnose.host.live.gather import parts
+        from diagnose.host.gather import parts
         from diagnose.host.live.web import check_url
         from diagnose.parse.text.masking import KNOWN
 

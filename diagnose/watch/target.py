@@ -71,7 +71,7 @@ def _program(command: str) -> str:
 
 
 def _target(kind: str, place: str, label: str) -> Target:
-    from diagnose.host.live.gather import parts
+    from diagnose.host.gather import parts
 
     masking.KNOWN.add(*parts(place))
     digest = hashlib.sha256(f"{kind}\0{place}".encode()).hexdigest()[:16]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from diagnose.errors import Late
-from diagnose.host.live import gather
+from diagnose.host import gather
 from diagnose.host.memo import shorten
 from diagnose.host.query import (
     Dial,
