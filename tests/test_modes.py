@@ -61,7 +61,7 @@ def test_one_dead_domain_is_no_sure_fault_where_the_log_cannot_be_read() -> None
 
 def test_that_the_cause_is_gone_takes_a_probe_of_the_way() -> None:
     """Mail flows, one message waits: without the network that is a dead domain as well as a fault that is over."""
-    seen = [see("queue.waiting", failed=True), see("mail.flow", Status.OK)]
+    seen = [see("queue.waiting", failed=True, late=False), see("mail.flow", Status.OK)]
     assert said(seen)["retry-pending"] == "possible"
     assert said([*seen, see("destination.reachable", Status.OK)])["retry-pending"] == "likely"
 

@@ -223,7 +223,7 @@ def test_no_stage_that_misbehaves_is_all_clear(tmp_path: Path) -> None:
         done = [seen for each in pool.map(tried, cases) for seen in each]
     wrong = []
     for stage, how, when, report in done:
-        said = text.render(as_plain(report))
+        said = text.render(as_plain(report), verbose=1)
         lately = when == "just now"
         if (
             report.status is Status.OK

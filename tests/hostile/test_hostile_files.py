@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -138,17 +137,27 @@ def run(*arguments: str) -> tuple[int, str, float, int]:
     """Exit status, what was said, seconds, and the peak in kB."""
     began = time.monotonic()
     with tempfile.TemporaryFile() as said:
-        child = subprocess.Popen(
-            (sys.executable, "-m", "diagnose", *arguments), stdout=said, stderr=said, stdin=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": os.getcwd()}, preexec_fn=_limited,  # noqa: PLW1509
-        )  # fmt: skip
-        watch = threading.Timer(SECONDS + 40, child.kill)
-        watch.start()
-        _, status, used = os.wait4(child.pid, 0)
-        watch.cancel()
-        child.returncode = os.waitstatus_to_exitcode(status)
+        # A process between: what a child's peak is said to be begins with the memory of whoever started it.
+        done = subprocess.run(
+            (sys.executable, "-c", _BETWEEN, sys.executable, "-m", "diagnose", *arguments),
+            stdout=subprocess.PIPE,
+            stderr=said,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": os.getcwd()},
+            preexec_fn=_limited,
+            timeout=SECONDS + 40,
+            check=True,
+        )
+        code, peak = map(int, done.stdout.split())
         said.seek(0)
-        return child.returncode, said.read().decode("utf-8", "replace"), time.monotonic() - began, used.ru_maxrss
+        return code, said.read().decode("utf-8", "replace"), time.monotonic() - began, peak
+
+
+_BETWEEN = """
+import resource, subprocess, sys
+code = subprocess.call(sys.argv[1:], stdout=sys.stderr)
+print(code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
 
 
 def _limited() -> None:

@@ -12,7 +12,7 @@ CAUSE = Cause(
     remedy=Remedy(
         text="Put the service back into master.cf, or correct the setting that names it, and reload.",
     ),
-    rules_out="`postconf -M {service}/unix` shows the service.",
+    rules_out="`postconf -M` shows the service.",
     signs=(
         Sign("queue.stuck", HINTS),
         Sign("postfix.transport", PROVES),
