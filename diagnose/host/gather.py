@@ -28,8 +28,6 @@ _VARIABLE = re.compile(r"(?:PASS(?:WORD|WD|PHRASE)?|PWD|SECRET|TOKEN|API_?KEY|CR
 _BIND = re.compile(r"(?m)^\s*(?:\w*_)?(?:bind_?pw|passw(?:or)?d|secret)\s*=[ \t]*(\S[^\n]*)", re.I)
 _ENTRY = re.compile(r'(?:"[^"]*"|/(?:\\.|[^/\\\n])+/\w*|\S+)[ \t]+(?:=[ \t]*)?(\S[^\n]*)')
 _WORDS = re.compile(r"[a-z]{6,}")
-# Without one of these nothing in a variable or a command line is spelled as a secret: looking closer costs a thousand times more.
-_MARK = re.compile(rb"pass|pw|secret|token|key|auth|cred|bearer|login|user|:[^:@/\s]+@|[A-Za-z0-9_-]{20}", re.I)
 
 
 @cache
@@ -55,9 +53,6 @@ def gather(secrets: Secrets) -> None:
             secrets.add(value)
     for value in _processes():
         secrets.add(value)
-    for name, value in os.environ.items():
-        for secret in _variable(f"{name}={value}"):
-            secrets.add(secret)
 
 
 def _read(path: str) -> str:
@@ -165,25 +160,25 @@ def parts(address: str) -> list[str]:
 
 def _processes() -> Iterator[str]:
     """Variables whose name says so, logins within addresses, and options of command lines."""
-    own = str(os.getpid())
     numbers = [name for name in os.listdir("/proc") if name.isdecimal()] if os.path.isdir("/proc") else []
-    seen: set[bytes] = set()
-    for number in [own, *numbers[:_PROCESSES]]:
-        for name in ("environ", "cmdline"):
-            try:
-                with open(f"/proc/{number}/{name}", "rb") as file:
-                    data = file.read(131_072)
-            except OSError:
-                continue
-            if name == "cmdline":
-                if data not in seen and _MARK.search(data):
-                    seen.add(data)
-                    yield from _command(data.decode("utf-8", "replace").rstrip("\0"))
-                continue
-            for variable in data.split(b"\0"):
-                if variable not in seen and _MARK.search(variable):
-                    seen.add(variable)
-                    yield from _variable(variable.decode("utf-8", "replace"))
+    own = str(os.getpid())
+    commands: set[bytes] = set()
+    variables = {b"%s=%s" % each for each in os.environb.items()}
+    for number in (own, *numbers[:_PROCESSES]):
+        commands.add(_of_process(number, "cmdline"))
+        variables.update(_of_process(number, "environ").split(b"\0"))
+    for command in commands:
+        yield from _command(command.decode("utf-8", "replace").rstrip("\0"))
+    for variable in variables:
+        yield from _variable(variable.decode("utf-8", "replace"))
+
+
+def _of_process(number: str, name: str) -> bytes:
+    try:
+        with open(f"/proc/{number}/{name}", "rb") as file:
+            return file.read(131_072)
+    except OSError:
+        return b""
 
 
 def _variable(text: str) -> Iterator[str]:
