@@ -19,7 +19,7 @@ login       a condition without which the login is not used; elsewhere: whether,
             hidden: what stands in an export for a password
 comment     what ends a bare value (a pattern)
 read_when   request, start, build or cache; restart: the sentence on how changed settings take effect
-write       what to set for TLS at once ("implicit") and by STARTTLS, with {port}; tested_from: host or container
+write       what to set for TLS at once ("implicit") and by STARTTLS, with {port}
 source      where this is documented
 
 A condition is `name~pattern` (the value, whole, letters' case ignored), `!name` (not set), `port=N`, or "" (always).
@@ -41,9 +41,9 @@ from diagnose.apps.grammars import Entry
 from diagnose.apps.reading import Found, Reader, entry_of, named
 from diagnose.apps.settings import MailSettings
 from diagnose.parse.text.masking import STARS, Secrets, mask
-from diagnose.parse.text.secret import placeholder
+from diagnose.parse.text.secret import SECRET_KEY, placeholder
 
-SECRET_KEY = re.compile(r"(?:pass(?:word|wd|phrase)?|passwd|pwd|secret|token|api[._-]?key|credentials?)$", re.I)
+NOT_READ = "not a format I read"
 _URL_LOGIN = re.compile(r"(://[^\s:/@]*:)(.+)@")
 _FIELDS = ("host", "port", "user", "password", "sender")
 
@@ -61,15 +61,13 @@ def applications() -> Mapping[str, Mapping[str, Any]]:
     }
 
 
-def known(path: str, text: str) -> bool:
-    """Whether the file is in a grammar that is read here."""
-    return grammars.grammar_of(path, text) is not None
-
-
 def read(path: str, text: str) -> Found:
     """The settings of a file, whose text may be masked."""
+    grammar = grammars.grammar_of(path, text)
+    if grammar is None:
+        return Found(problem=NOT_READ)
     try:
-        reader = _reader(path, text)
+        reader = _reader(path, text, grammar, grammars.entries(text, grammar))
     except grammars.Malformed as why:
         return Found(problem=f"it does not load: {why}")
     return replace(reader.read(), id=reader.id) if reader is not None else Found(problem="it names no mail server")
@@ -80,11 +78,13 @@ def masked(path: str, text: str, secrets: Secrets, starred: Callable[[str, Secre
 
     starred: gives a password's stand-in, and remembers it."""
     grammar = grammars.grammar_of(path, text)
+    if grammar is None:
+        return mask(text)
     try:
-        entries = grammars.entries(text, grammar) if grammar else ()
-        reader = _reader(path, text)
+        entries = grammars.entries(text, grammar)
     except grammars.Malformed:
         return mask(text)
+    reader = _reader(path, text, grammar, entries)
     names = {name.lower() for table in applications().values() for name in table.get("password", ())}
     hidden = reader.table.get("hidden") if reader is not None else None
     out, at = [], 0
@@ -107,27 +107,26 @@ def masked(path: str, text: str, secrets: Secrets, starred: Callable[[str, Secre
             continue
         shown = _quoted(shown, entry, grammar)
         shown += "\n" * (text.count("\n", entry.start, entry.end) - shown.count("\n"))
-        out += [_between(text[at : entry.start], at == 0), shown]
+        out += [_between(text[at : entry.start], at == 0, False), shown]
         at = entry.end
-    return "".join([*out, _between(text[at:], at == 0)])
+    return "".join([*out, _between(text[at:], at == 0, True)])
 
 
-def _between(text: str, whole: bool) -> str:
-    """What stands between passwords: whole lines and comments masked, names and signs of the grammar left as they are."""
+def _between(text: str, begins: bool, ends: bool) -> str:
+    """What stands between passwords: whole lines and comments masked, names and signs of the grammar left as they are. begins,
+    ends: the text does so with it, so that its first or last line is a whole one."""
     head, *rest = text.split("\n")
     sign = re.search(r"[#;]|//|/\*|<!--", head)
-    if whole and rest:
+    if begins and (rest or ends):
         head = mask(head)
     elif sign is not None:
         head = head[: sign.start()] + mask(head[sign.start() :])
-    return "\n".join([head, *(mask(line) for line in rest[:-1]), *rest[-1:]])
+    last = rest[-1:] if not ends else [mask(line) for line in rest[-1:]]
+    return "\n".join([head, *(mask(line) for line in rest[:-1]), *last])
 
 
-def _reader(path: str, text: str) -> Reader | None:
-    grammar = grammars.grammar_of(path, text)
-    if grammar is None:
-        return None
-    every = grammars.entries(text, grammar)
+def _reader(path: str, text: str, grammar: str, every: Sequence[Entry]) -> Reader | None:
+    """The file's values as the application reads them whose it is, None where it is none's."""
     entries = _current(every)
     fitting = [(id, table) for id, table in applications().items() if _fits(table, text, grammar, entries)]
     if not fitting:
@@ -185,7 +184,7 @@ def _contained(entries: Sequence[Entry]) -> bool:
     return any(re.match(r"services\.[\w.-]+\.(?:image|build|environment)|spec\.|kind$", each.key) for each in entries)
 
 
-def _quoted(shown: str, entry: Entry, grammar: str | None) -> str:
+def _quoted(shown: str, entry: Entry, grammar: str) -> str:
     """A starred value as the grammar has it, so that it is read back as it is shown."""
     if entry.encoded:
         return base64.b64encode(shown.encode()).decode()

@@ -55,6 +55,10 @@ class Reader:
     def entry(self, field: str) -> Entry | None:
         return entry_of(self.table.get(field, ()), self.entries)
 
+    def _first(self, field: str) -> str:
+        """The name under which the value belongs, where it is not set."""
+        return str(next(iter(self.table.get(field, ())), ""))
+
     def value(self, entry: Entry | None) -> str:
         if entry is None or entry.value is None:
             return ""
@@ -93,8 +97,8 @@ class Reader:
             return self._off(entry_of([condition.partition("~")[0].lstrip("!")], self.entries), why)
         condition, program = self.first(self.table.get("local", ()))
         if program:
-            named = self.value(entry_of([condition.partition("~")[0]], self.entries)).split()
-            return Found(settings=_settings(program=named[0] if program == "=" and named else program))
+            words = self.value(entry_of([condition.partition("~")[0]], self.entries)).split()
+            return Found(settings=MailSettings(program=words[0] if program == "=" and words else program))
         url = self.entry("url")
         if url is not None:
             return self._of_url(url)
@@ -124,10 +128,20 @@ class Reader:
         number = int(port) if port else int(usual or defaults.get("port", 0))
         if not number:
             return Found(problem="no port is set, and its default is the program's own")
-        return self._judged(host, number, tls or "none", host_entry, port_entry)
+        return self._judged(
+            host, number, tls or "none", host_entry, port_entry, self.entry("user"), self.entry("password")
+        )
 
-    def _judged(self, host: str, port: int, tls: str, host_entry: Entry | None, port_entry: Entry | None) -> Found:
-        user_entry, secret_entry = self.entry("user"), self.entry("password")
+    def _judged(
+        self,
+        host: str,
+        port: int,
+        tls: str,
+        host_entry: Entry | None,
+        port_entry: Entry | None,
+        user_entry: Entry | None,
+        secret_entry: Entry | None,
+    ) -> Found:
         user, secret = self.value(user_entry), self.value(secret_entry)
         other = self.table.get("elsewhere", False)
         elsewhere = (
@@ -149,7 +163,7 @@ class Reader:
                 "credentials-missing",
                 secret_entry,
                 f"{user_entry.key if user_entry else 'the user'} is set and no password is",
-                str((*self.table.get("password", ()), "")[0]),
+                self._first("password"),
             )
         if (user or secret) and login is not None and not wants:
             self.problem(
@@ -169,15 +183,15 @@ class Reader:
             self.problem(
                 kind, port_entry, f"port {port} expects TLS from the first byte, these settings begin in plain text"
             )
-        settings = _settings(
+        settings = MailSettings(
             host=host,
             port=port,
             tls=tls,
             auth=wants and (bool(user) or elsewhere),
             user=user,
-            user_key=user_entry.key if user_entry else str((*self.table.get("user", ()), "")[0]),
+            user_key=user_entry.key if user_entry else self._first("user"),
             password=shape(secret) if secret else None,
-            password_key=secret_entry.key if secret_entry else str((*self.table.get("password", ()), "")[0]),
+            password_key=secret_entry.key if secret_entry else self._first("password"),
             sender=self._sender(),
             problems=tuple(self.problems),
         )
@@ -219,7 +233,7 @@ class Reader:
         text = f"{entry.key} = {self.value(entry)}: {why}" if entry else why
         self.problem("mail-discarded", entry, text)
         return Found(
-            settings=_settings(problems=tuple(self.problems), configured=False, user_key=entry.key if entry else "")
+            settings=MailSettings(problems=tuple(self.problems), configured=False, user_key=entry.key if entry else "")
         )
 
     def _of_url(self, entry: Entry) -> Found:
@@ -237,7 +251,7 @@ class Reader:
         if scheme in ("null", "log", "console", "consolemail", "dummy", "dummymail", "memorymail", "filemail"):
             return self._off(replace(entry, value=f"{scheme}:"), "nothing is sent")
         if scheme in ("sendmail", "native"):
-            return Found(settings=_settings(program="/usr/sbin/sendmail"))
+            return Found(settings=MailSettings(program="/usr/sbin/sendmail"))
         rows = dict(self.table.get("schemes", ()))
         meaning = rows.get(scheme)
         if meaning is None or not host:
@@ -249,34 +263,10 @@ class Reader:
         if tls != "implicit" and "tls=required" in query:
             tls = "starttls-required"
         user, secret = unquote(url.username or ""), unquote(url.password or "")
-        parts = {"user": user, "password": secret}
-        bare = Reader(
-            {
-                **self.table,
-                "user": ["user"],
-                "password": ["password"],
-                "comment": None,
-                "sender": self.table.get("sender", ()),
-            },
-            [
-                *self.entries,
-                *(replace(entry, key=name, value=text, quote='"') for name, text in parts.items() if text),
-            ],
-            self.contained,
-        )
-        found = bare._judged(host, port or int(usual), tls, entry, entry)
+        login = [replace(entry, value=text, quote='"') if text else None for text in (user, secret)]
+        found = self._judged(host, port or int(usual), tls, entry, entry, *login)
         assert found.settings is not None
-        settings = replace(found.settings, user_key=entry.key, password_key=entry.key)
-        named = tuple(
-            replace(each, key=entry.key, text=each.text.replace("user ", f"{entry.key} ", 1))
-            for each in settings.problems
-        )
-        return replace(found, settings=replace(settings, problems=named))
-
-
-def _settings(**given: Any) -> MailSettings:
-    empty: dict[str, Any] = {
-        "host": "", "port": 0, "tls": "none", "auth": False, "user": "", "user_key": "", "password": None, "password_key": "",
-        "sender": "",
-    }  # fmt: skip
-    return MailSettings(**(empty | given))
+        # All of it stands under the URL's name, what it lacks as well.
+        problems = tuple(replace(each, key=entry.key) for each in found.settings.problems)
+        settings = replace(found.settings, user_key=entry.key, password_key=entry.key, problems=problems)
+        return replace(found, settings=settings)

@@ -27,16 +27,16 @@ class MailSettings:
     whether there is any mail setting at all. `program`: the sendmail command that takes the mail instead of a server, or ''.
     """
 
-    host: str
-    port: int
-    tls: str
+    host: str = ""
+    port: int = 0
+    tls: str = "none"
     fallback_port: int | None = None
-    auth: bool
-    user: str
-    user_key: str
-    password: Shape | None
-    password_key: str
-    sender: str
+    auth: bool = False
+    user: str = ""
+    user_key: str = ""
+    password: Shape | None = None
+    password_key: str = ""
+    sender: str = ""
     protocol: str = "smtp"
     trust: str = ""
     tls_protocols: str = ""

@@ -18,7 +18,6 @@ from diagnose.apps.settings import MailSettings, Problem
 from diagnose.facts.asks import Asks
 from diagnose.host.query import Glob, Read, Stat
 
-NOT_READ = "not a format I read"
 _JAVA = re.compile(r"^(?!(?:.*/)?(?:application|bootstrap)[\w-]*\.).*\.(?:properties|erb)$", re.I)
 MOST = 6  # files of a kind that are read
 # Without these nothing can be said of the connection.
@@ -198,8 +197,6 @@ def _read(ctx: Asks, path: str, kind: str, variables: dict[str, str]) -> Applica
         return Application(path=path, kind=kind, mtime=stat.mtime, owner=stat.owner, problem=reply.problem)
     text = reply.text
     if form == "settings":
-        if not formats.known(path, text):
-            return Application(path=path, kind=kind, format=form, mtime=stat.mtime, owner=stat.owner, problem=NOT_READ)
         said = formats.read(path, text)
         return Application(
             path=path,
@@ -222,7 +219,7 @@ def _read(ctx: Asks, path: str, kind: str, variables: dict[str, str]) -> Applica
     parsed = properties.parse(text)
     codenvy = kind != "named" or bool(OWN.search(path))
     if not codenvy and not recognises(parsed):
-        return Application(path=path, kind=kind, mtime=stat.mtime, owner=stat.owner, problem=NOT_READ)
+        return Application(path=path, kind=kind, mtime=stat.mtime, owner=stat.owner, problem=formats.NOT_READ)
     return Application(
         path=path,
         kind=kind,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from diagnose.parse.text.masking import STARS, Secrets, mask
-from diagnose.parse.text.secret import placeholder
+from diagnose.parse.text.secret import SECRET_KEY, placeholder
 
 STAND_IN = "CHANGE_ME"  # for whatever a document prints in a password's place: it might be the real one
 
@@ -24,7 +24,6 @@ _SERVER = re.compile(
     r"(?:\[(?:ipv6:)?[\w.:-]+\]|[\w-]+(?:\.[\w-]+)+|localhost)(?::(?:\d{1,5}|smtp|smtps|submissions?))?", re.I
 )
 _ADDRESS = re.compile(r"[^\s:=@]*@[\w.-]+$")
-_SECRET_KEY = re.compile(r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[._-]?key|credentials?)$", re.I)
 _PROPERTY = re.compile(r"((?:\\.|[^=:\s\\])*)(\s*[=:]\s*|\s+)?(.*)", re.S)
 _BROKEN_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*\\u(?![0-9a-fA-F]{4})")
 # What a stray backslash made part of the value before: a property of its own, `mail.smtp.port=25`.
@@ -153,7 +152,7 @@ def _property(line: str, secrets: Secrets) -> tuple[str, bool]:
     if match is None:
         return mask(line), False
     key, sign, value = match[1], match[2] or "", match[3]
-    if not _SECRET_KEY.search(re.sub(r"\\(.)", r"\1", key)):
+    if not SECRET_KEY.search(re.sub(r"\\(.)", r"\1", key)):
         return mask(line), False
     # Java loads nothing of a file with such an escape: that it is there must still be seen.
     broken = "\\u" if _BROKEN_ESCAPE.search(value) else ""

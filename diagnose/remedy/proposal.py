@@ -17,7 +17,7 @@ from diagnose.remedy.steps import Class, FileStep, Step, TableEntry
 
 # What may hold passwords though everybody can read it.
 _SECRET = re.compile(r"sasl|passw|secret|credential|\.env$", re.I)
-_KINDS = {".properties": "properties", ".env": "dotenv"}
+_KINDS = {".properties": "properties", ".env": "settings"}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -90,5 +90,5 @@ def _shown(path: str, data: bytes, secret: bool) -> list[str]:
     text = data.decode("utf-8", "replace")
     if secret:
         kind = next((kind for end, kind in _KINDS.items() if path.endswith(end)), "sasl")
-        text = mask_read(text, kind, KNOWN)
+        text = mask_read(text, kind, KNOWN, path)
     return plain(mask(text)).splitlines()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from diagnose.parse.text.known import STARS
 from diagnose.parse.text.paste import artifacts
 
-__all__ = ["STARS", "Shape", "placeholder", "shape"]
+__all__ = ["SECRET_KEY", "STARS", "Shape", "placeholder", "shape"]
 
 # Words in capitals, or marked as to be replaced: a real password may be the word 'password', a document's is not.
 _PLACEHOLDER = re.compile(
@@ -16,6 +16,8 @@ _PLACEHOLDER = re.compile(
         | TODO | (?i:REPLACE[-_ ]?(?:ME|THIS|WITH).*) )$""",
     re.X,
 )
+SECRET_KEY = re.compile(r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[._-]?key|credentials?)$", re.I)
+"""Names of settings whose value is a secret."""
 _TOKENS = (
     ("sendgrid-key", re.compile(r"^SG\.[\w-]{10,}\.[\w-]{10,}$")),
     ("sendgrid-key-part", re.compile(r"^SG\.")),
