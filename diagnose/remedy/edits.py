@@ -4,7 +4,7 @@ was when the step was made."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 _BLANK = b" \t\r\n\v\f"
 
@@ -48,21 +48,30 @@ def _ended(lines: list[bytes]) -> list[bytes]:
 def parameter(old: bytes | None, name: str, value: str | None) -> bytes:
     """main.cf with the parameter set at each of its places (at the end where it has none), or removed: as postconf(1) -e
     and -X do. Comments and blank lines among the lines of a value are kept."""
+    made = b"" if value is None else f"{name} = {value}\n".encode()
+    return _replaced(old, lambda line: _name(line) == name.encode(), made, everywhere=True)
+
+
+def _name(line: bytes) -> bytes | None:
+    before, equals, _ = line.partition(b"=")
+    return before.strip(_BLANK) if equals else None
+
+
+def _replaced(old: bytes | None, mine: Callable[[bytes], bool], made: bytes, everywhere: bool) -> bytes:
+    """`made` in the place of each logical line that is `mine`, of the first alone unless `everywhere`; at the end where there is
+    none. Comments and blank lines among the lines that go are kept."""
     lines = _ended(_lines(old))
     out: list[bytes] = []
     done, end = False, 0
     for first, after in _logical(lines):
-        if lines[first].split(b"=", 1)[0].strip(_BLANK) != name.encode() or b"=" not in lines[first]:
+        if not mine(lines[first]):
             continue
         out += lines[end:first]
-        if value is not None:
-            out.append(f"{name} = {value}\n".encode())
+        if everywhere or not done:
+            out.append(made)
         out += [line for line in lines[first + 1 : after] if not line.strip(_BLANK) or line.strip(_BLANK)[:1] == b"#"]
         done, end = True, after
-    out += lines[end:]
-    if not done and value is not None:
-        out.append(f"{name} = {value}\n".encode())
-    return b"".join(out)
+    return b"".join([*out, *lines[end:], *(() if done else (made,))])
 
 
 def line(old: bytes | None, number: int, find: str, put: str, at: str) -> bytes:
@@ -97,19 +106,8 @@ def line(old: bytes | None, number: int, find: str, put: str, at: str) -> bytes:
 
 def entry(old: bytes | None, key: str, value: bytes) -> bytes:
     """A table's text in which the key has this value: in the place of its first line, else at the end."""
-    lines = _ended(_lines(old))
     made = key.encode() + b" " + value + b"\n"
-    out: list[bytes] = []
-    done, end = False, 0
-    for first, after in _logical(lines):
-        if lines[first].split(None, 1)[:1] != [key.encode()]:
-            continue
-        out += lines[end:first]
-        if not done:
-            out.append(made)
-        out += [line for line in lines[first + 1 : after] if not line.strip(_BLANK) or line.strip(_BLANK)[:1] == b"#"]
-        done, end = True, after
-    return b"".join([*out, *lines[end:], *(() if done else (made,))])
+    return _replaced(old, lambda line: line.split(None, 1)[:1] == [key.encode()], made, everywhere=False)
 
 
 def value_of(old: bytes | None, key: str) -> bytes:

@@ -14,12 +14,12 @@ from diagnose.facts.route import Route
 from diagnose.host.query import Exec, Glob, Processes, Query, Read, Stat, StatReply
 from diagnose.knowledge import distributions
 from diagnose.model import Advice, Diagnosis, HostInfo, Observation, Run, Scalar, Status
-from diagnose.parse.postfix import main_cf
+from diagnose.parse.postfix import main_cf, table
+from diagnose.relay_settings import MAP_TYPES
 from diagnose.remedy.running import BuildTable, Command, CopyFile, Requeue, Service
 from diagnose.remedy.steps import MasterOption, RemoveParameter, RepairLine, SetParameter, Step
 
 R = TypeVar("R")
-_MAP_TYPES = ("lmdb", "hash", "cdb", "btree", "dbm")
 CHROOTED = ("resolv.conf", "hosts", "nsswitch.conf", "services")
 _FILLS = "/usr/lib/postfix/configure-instance.sh"
 _FEW = 5  # messages that are tried again at once
@@ -123,7 +123,7 @@ class Evidence:
         default = self.value("default_database_type")
         if default and (not built_in or default in built_in):
             return default
-        return next((kind for kind in _MAP_TYPES if kind in built_in), "texthash")
+        return next((kind for kind in MAP_TYPES if kind in built_in), "texthash")
 
     @cached_property
     def family(self) -> distributions.Family | None:
@@ -162,12 +162,17 @@ class Evidence:
         return replace(step, allow=allow, opens=opens)
 
     def build(
-        self, type: str, path: str, key: str = "", why: str = "Postfix reads the compiled table."
+        self,
+        type: str,
+        path: str,
+        key: str = "",
+        why: str = "Postfix reads the compiled table.",
+        aliases: bool = False,
     ) -> tuple[Step, ...]:
         """Nothing for a type that is read as text."""
-        if type not in _MAP_TYPES:
+        if type not in table.INDEXED:
             return ()
-        return (BuildTable(type=type, path=path, key=key, config=self.config, why=why),)
+        return (BuildTable(type=type, path=path, key=key, aliases=aliases, config=self.config, why=why),)
 
     def reload(self, why: str = "Postfix reads its settings when told so.") -> tuple[Step, ...]:
         """A start where it does not run."""
@@ -209,11 +214,15 @@ class Evidence:
         mine = [g for g in groups if wanted and g.sample.recipient == wanted] or groups
         ids = [g.sample.queue_id for g in mine]
         if waiting.messages["deferred"] <= _FEW:
-            ids = re.findall(r'"queue_name": "deferred", "queue_id": "(\w+)"', self.ask(Exec(("postqueue", "-j"))).out)
+            ids = self.queue_ids("deferred")
         ids = list(dict.fromkeys(ids))[:_FEW]
         if not ids:
             return ()
         return (Requeue(ids=tuple(ids), config=self.config, why="What waits is tried now, not at its next turn."),)
+
+    def queue_ids(self, queue: str) -> list[str]:
+        """Of all messages in one of Postfix' queues, as postqueue(1) -j prints them."""
+        return re.findall(rf'"queue_name": "{queue}", "queue_id": "(\w+)"', self.ask(Exec(("postqueue", "-j"))).out)
 
     def copies(self, anyway: tuple[str, ...] = ()) -> tuple[Step, ...]:
         """The files of the system that chrooted services read, where their copies lack or differ, or an earlier step changes

@@ -6,9 +6,8 @@ import shlex
 from dataclasses import dataclass
 
 from diagnose.knowledge import distributions
+from diagnose.parse.postfix import table
 from diagnose.remedy.steps import Refused, RunStep, Verify, postfix_tool
-
-_SUFFIXES = {"hash": (".db",), "btree": (".db",), "lmdb": (".lmdb",), "cdb": (".cdb",), "dbm": (".dir", ".pag")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +28,7 @@ class BuildTable(RunStep):
         return ((*postfix_tool("postalias" if self.aliases else "postmap", self.config), self.table),)
 
     def files(self) -> tuple[str, ...]:
-        return tuple(self.path + suffix for suffix in _SUFFIXES.get(self.type, ()))
+        return tuple(self.path + suffix for suffix in table.INDEXED.get(self.type, ()))
 
     def verify(self) -> tuple[Verify, ...]:
         return (Verify(argv=(*postfix_tool("postmap", self.config), "-q", self.key, self.table)),) if self.key else ()

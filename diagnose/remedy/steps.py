@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import shlex
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -41,7 +42,7 @@ class Verify:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(ABC):
     """why: one sentence. allow: by what name a policy step is allowed (firewall, held, package, route, service), "" for a mechanical
     one; opens: what a policy step lets happen, in a few words."""
 
@@ -53,9 +54,9 @@ class Step:
     def klass(self) -> Class:
         return Class.POLICY if self.allow else Class.MECHANICAL
 
+    @abstractmethod
     def commands(self) -> tuple[str, ...]:
         """To paste at a root shell, one after the other; () where it takes what only a person knows."""
-        raise NotImplementedError
 
     def files(self) -> tuple[str, ...]:
         """The files that it may change, as absolute paths."""
@@ -73,9 +74,14 @@ class FileStep(Step):
     mode: int | None = None
     owner: str | None = None
 
+    @abstractmethod
     def edit(self, old: bytes | None, given: Given = NONE) -> bytes:
         """The content wanted of the content that is there (None: no such file). Raises edits.Changed."""
-        raise NotImplementedError
+
+    @property
+    def config(self) -> str:
+        """The directory of the file: Postfix' configuration directory, where it is main.cf or master.cf."""
+        return self.path.rpartition("/")[0]
 
     def files(self) -> tuple[str, ...]:
         return (self.path,)
@@ -83,9 +89,9 @@ class FileStep(Step):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStep(Step):
+    @abstractmethod
     def argvs(self) -> tuple[tuple[str, ...], ...]:
         """The commands to run in their order, without a shell; each must succeed."""
-        raise NotImplementedError
 
     def commands(self) -> tuple[str, ...]:
         return tuple(shlex.join(argv) for argv in self.argvs())
@@ -164,10 +170,6 @@ class SetParameter(FileStep):
     def verify(self) -> tuple[Verify, ...]:
         return (Verify(argv=(*postfix_tool("postconf", self.config), "-nh", self.name), prints=self.value),)
 
-    @property
-    def config(self) -> str:
-        return self.path.rpartition("/")[0]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoveParameter(FileStep):
@@ -185,10 +187,10 @@ class RemoveParameter(FileStep):
         return edits.parameter(old, self.name, None)
 
     def commands(self) -> tuple[str, ...]:
-        return (shlex.join((*postfix_tool("postconf", self.path.rpartition("/")[0]), "-X", self.name)),)
+        return (shlex.join((*postfix_tool("postconf", self.config), "-X", self.name)),)
 
     def verify(self) -> tuple[Verify, ...]:
-        return (Verify(argv=(*postfix_tool("postconf", self.path.rpartition("/")[0]), "-nh", self.name), prints=""),)
+        return (Verify(argv=(*postfix_tool("postconf", self.config), "-nh", self.name), prints=""),)
 
 
 _SPECIAL = re.compile(r"[\\.\[\]*^$]")
@@ -329,11 +331,11 @@ class MasterService(FileStep):
         return edits.service(old, self.name, self.type, self.text)
 
     def commands(self) -> tuple[str, ...]:
-        argv = postfix_tool("postconf", self.path.rpartition("/")[0])
+        argv = postfix_tool("postconf", self.config)
         return (shlex.join((*argv, "-M", f"{self.name}/{self.type}={' '.join(self.text.split())}")),)
 
     def verify(self) -> tuple[Verify, ...]:
-        argv = postfix_tool("postconf", self.path.rpartition("/")[0])
+        argv = postfix_tool("postconf", self.config)
         return (Verify(argv=(*argv, "-M", f"{self.name}/{self.type}")),)
 
 
@@ -355,6 +357,6 @@ class MasterOption(FileStep):
         return edits.option(old, self.service, self.type, self.name, self.value)
 
     def commands(self) -> tuple[str, ...]:
-        argv = postfix_tool("postconf", self.path.rpartition("/")[0])
+        argv = postfix_tool("postconf", self.config)
         where = f"{self.service}/{self.type}/{self.name}"
         return (shlex.join((*argv, "-PX", where) if self.value is None else (*argv, "-P", f"{where}={self.value}")),)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from diagnose import facts
 from diagnose.host.query import Exec
 from diagnose.model import Status
@@ -98,7 +96,7 @@ def held(e: Evidence) -> Plan | None:
         return Plan(
             text=f"{count} messages are on hold. See who held them (`hold:` in the log, HOLD in access maps and header_checks), and release those that still matter: postsuper -H QUEUEID."
         )
-    ids = re.findall(r'"queue_name": "hold", "queue_id": "(\w+)"', e.ask(Exec(("postqueue", "-j"))).out)
+    ids = e.queue_ids("hold")
     if not ids:
         return None
     text = f"{count} message{'s are' if count > 1 else ' is'} on hold. See who held them and why (`hold:` in the log, HOLD in access maps and header_checks); then release them."

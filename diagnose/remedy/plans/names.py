@@ -23,7 +23,7 @@ def resolver(e: Evidence) -> Plan | None:
     path = "/etc/resolv.conf"
     stat, file = e.stat(path), e.ask(Read(path))
     if not e.ctx.settings.network or (stat.real and stat.real != path):
-        return None  # whoever made the link writes it anew
+        return None  # whoever made the link rewrites it
     listed = resolv_conf(file.text).used
     answers = next(
         (s for s in PUBLIC_RESOLVERS if s not in listed and e.ask(Lookup(_ASKED, "A", s, 2.0)).rcode == "NOERROR"), ""

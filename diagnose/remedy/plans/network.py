@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diagnose import facts
+from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.model import Status
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Other, Plan, plans
@@ -18,7 +19,6 @@ _ACCEPTING = (
     ("ufw", "allow"),
     ("fail2ban-client", "unban"),
 )
-_IMPLICIT = (465, 2465, 8465)
 
 
 @plans("egress-submission-blocked", "relay-unreachable")
@@ -45,7 +45,7 @@ def other_port(e: Evidence) -> Plan | None:
     )
     if not steps:
         return None
-    implicit = port in _IMPLICIT
+    implicit = port in IMPLICIT_TLS_PORTS
     if way.flag("smtp_tls_wrappermode") != implicit:
         steps.append(
             e.client(

@@ -215,7 +215,7 @@ def meant_hop(e: Evidence, way: Route, kind: str) -> str | None:
 
 
 def set_hop(e: Evidence, way: Route, hop: str, why: str) -> list[Step]:
-    """The next hop written anew where it stands: relayhost, or the entry of a table; and the login under its name."""
+    """The next hop, replaced where it stands: relayhost, or the entry of a table; and the login under its name."""
     raw = way.hops[0].raw
     steps: list[Step] = []
     if (e.was("relayhost") or "").strip() == raw or e.value("relayhost") == raw:
@@ -246,7 +246,7 @@ def follow_key(e: Evidence, old: str, hop: str) -> list[Step]:
 
 
 def moved_key(e: Evidence, found: Table, near: str, hop: str, why: str) -> Step:
-    """The login under the next hop's name too. A key that is not shown whole, since it may hold more, is written anew."""
+    """The login under the next hop's name too. A key that is not shown whole, since it may hold more, is replaced."""
     source = e.real(table.source(found))
     if "\u2026" not in near:
         return TableEntry(path=source, key=hop, same_as=near, why=why)

@@ -9,19 +9,15 @@ from diagnose.parse.postfix import table
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Plan, plans
 from diagnose.remedy.plans.settings import take_up
-from diagnose.remedy.running import BuildTable
 from diagnose.remedy.steps import Content, Refused, Step
 
 
-def _build(e: Evidence, parameter: str, kind: str, path: str, why: str) -> list[Step]:
-    if kind not in table.INDEXED:
-        return []
-    aliases = parameter.startswith("alias")
-    return [BuildTable(type=kind, path=path, aliases=aliases, config=e.config, why=why)]
+def _build(e: Evidence, parameter: str, kind: str, path: str, why: str) -> tuple[Step, ...]:
+    return e.build(kind, path, why=why, aliases=parameter.startswith("alias"))
 
 
 def _renamed(e: Evidence, parameter: str, old: str, new: str, why: str) -> list[Step]:
-    """The reference in main.cf written anew."""
+    """The reference in main.cf, replaced."""
     value = e.was(parameter)
     if value is None or old not in value:
         return []
@@ -68,7 +64,7 @@ def _mended(e: Evidence, seen: Observation) -> list[Step]:
             *_build(e, parameter, kind, path, "Postfix reads the compiled table."),
         ]
     if seen.status is Status.FAILED or seen.sign == "table.present":
-        return _build(e, parameter, kind, path, "The compiled table is missing, damaged or older than its text.")
+        return [*_build(e, parameter, kind, path, "The compiled table is missing, damaged or older than its text.")]
     return []
 
 
