@@ -37,7 +37,7 @@ def entry(arguments: list[str] | None = None) -> None:
         arguments = [*arguments[1:], "--help"]
     if arguments and arguments[0] in _FORMATTED:
         arguments = ["--format=json" if each == "--json" else each for each in arguments]
-    if not any(each in _OF_ITS_OWN for each in arguments[:1]):
+    if not arguments or arguments[0] not in _OF_ITS_OWN:
         KNOWN.source = _gather
     if COMPLETE in os.environ:
         from typer._completion_classes import completion_init

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from diagnose.session import Request, Result
 
 ALLOW = ("firewall", "service", "package", "held", "relay", "route")
-MANY, OLD = 100, 86_400  # messages; seconds
+MANY = 100  # messages
 
 
 def say(line: str) -> None:
@@ -153,6 +153,8 @@ class Fixing:
 
     def _queue(self, result: Result, tty: TextIO | None) -> bool:
         """Mail that may leave once this is mended: much of it, or old, is asked about first. Raises UsageError."""
+        from diagnose.remedy.oldmail import OLD
+
         data = [dict(o.data) for run in result.report.runs for o in run.measured("queue")]
         count = max((int(each.get("count") or 0) for each in data), default=0)
         oldest = max((float(each.get("oldest") or 0) for each in data), default=0.0)
@@ -196,6 +198,8 @@ def _options(steps: Sequence[Step]) -> list[str]:
 
 
 def _told(change: Change, ending: Ending) -> int:
+    from diagnose.remedy.journal import PLACE
+
     take_back = f"mail-diagnose fix --undo {change.id}"
     if ending.word == "mended":
         proof = "mail goes out again" if ending.delivered else "its checks pass"
@@ -209,7 +213,7 @@ def _told(change: Change, ending: Ending) -> int:
         for line in ending.left:
             say(f"Not as before: {line}.")
         return 2
-    say(f"HALF CHANGED: {ending.why}. The copies lie in /var/lib/mail-diagnose/undo/{change.id}; {take_back}")
+    say(f"HALF CHANGED: {ending.why}. The copies lie in {PLACE / change.id}; {take_back}")
     return 3
 
 

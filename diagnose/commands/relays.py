@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from diagnose.commands.diagnosis import diagnosed, rendered, requested
+from diagnose.commands.diagnosis import diagnosed, rendered, requested, with_relay
 from diagnose.commands.options import (
     Color,
     Debug,
@@ -49,13 +49,9 @@ def relay_suggest(
     """
     import dataclasses
 
-    from diagnose import relay
-
     check_format(format, color)
-    if wanted is not None:
-        relay.asked_for(wanted)
     request = requested(None, sender, None, ["relay-choice"], None, timeout, no_network, True, None)
-    result = diagnosed(dataclasses.replace(request, provider=wanted, advise=True))
+    result = diagnosed(dataclasses.replace(with_relay(request, wanted), advise=True))
     if not result.report.advice:
         raise UsageError("no known relay suits this Postfix; see `mail-diagnose relay list`")
     rendered(result, format, output, 0, color, advice_only=True)

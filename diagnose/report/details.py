@@ -10,13 +10,6 @@ from diagnose.report.page import Page
 
 Plain = Mapping[str, Any]
 
-_IMPACTS = {
-    "outage": "nothing leaves",
-    "partial": "some mail fails",
-    "placement": "mail is late, throttled or lands in spam",
-    "latent": "will break later, or is unsafe today",
-    "none": "the fault is not this mail server's",
-}
 _MARKS = {"ok": "ok", "unknown": "open", "warning": "mind", "failed": "bad"}
 
 
@@ -32,7 +25,7 @@ def add(page: Page, plain: Plain) -> None:
 def _diagnosis(page: Page, plain: Plain, diagnosis: Plain) -> None:
     page.blank()
     page.wrap(str(diagnosis["title"]), "bold")
-    impact = _IMPACTS.get(str(diagnosis["impact"]), str(diagnosis["impact"]))
+    impact = digest.IMPACTS.get(str(diagnosis["impact"]), str(diagnosis["impact"]))
     page.wrap(f"{diagnosis['cause']}, {diagnosis['confidence']}: {impact}", "dim", first="  ")
     if diagnosis.get("explanation"):
         page.wrap(str(diagnosis["explanation"]), first="  ")

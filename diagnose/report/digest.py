@@ -15,6 +15,13 @@ Plain = Mapping[str, Any]
 
 WORDS = {"ok": "OK", "warning": "WARNING", "failed": "CRITICAL", "unknown": "UNKNOWN"}  # as monitors call them
 CODES = {"ok": 0, "warning": 1, "failed": 2, "unknown": 3}
+IMPACTS = {
+    "outage": "nothing leaves",
+    "partial": "some mail fails",
+    "placement": "mail is late, throttled or lands in spam",
+    "latent": "will break later, or is unsafe today",
+    "none": "the fault is not this mail server's",
+}
 _NOT_ASKED = ("network probes are switched off", "not recorded")
 _NAMES = frozenset({"Puppet", "Debian"})
 _SEVERITY = {"ok": 0, "unknown": 1, "warning": 2, "failed": 3}

@@ -20,13 +20,6 @@ _VERDICTS = {
     "failed": "Found why mail does not arrive",
     "unknown": "Could not tell",
 }
-_IMPACTS = {
-    "outage": "nothing leaves",
-    "partial": "some mail fails",
-    "placement": "mail is late, throttled or lands in spam",
-    "latent": "will break later, or is unsafe today",
-    "none": "the fault is not this mail server's",
-}
 _MARKS = {
     "ok": '<path d="M4 12.5l5.5 5.5L20 6.5"/>',
     "warning": '<path d="M12 3L22 20.5H2z"/><path d="M12 10v4.5M12 17.6v.1"/>',
@@ -94,7 +87,7 @@ def _station(station: strip.Station) -> str:
 
 def _diagnosis(diagnosis: Plain, plain: Plain, drawn: str, titled: bool) -> str:
     """titled: with its title, where the page's verdict does not carry it."""
-    tags = [diagnosis["cause"], diagnosis["confidence"], _IMPACTS.get(str(diagnosis["impact"]), "")]
+    tags = [diagnosis["cause"], diagnosis["confidence"], digest.IMPACTS.get(str(diagnosis["impact"]), "")]
     said = [("for", digest.statement(support)) for support in diagnosis["support"]]
     said += [("against", digest.statement(support)) for support in diagnosis["against"]]
     said += [("gap", f"not checked: {gap}") for gap in diagnosis["unknown"]]

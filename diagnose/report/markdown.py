@@ -8,13 +8,6 @@ from typing import Any
 
 from diagnose.report import digest
 
-_IMPACTS = {
-    "outage": "nothing leaves",
-    "partial": "some mail fails",
-    "placement": "mail is late, throttled or lands in spam",
-    "latent": "will break later, or is unsafe today",
-    "none": "the fault is not this mail server's",
-}
 _MARKS = re.compile(r"([\\`*_\[\]<>#|~&$])")
 _START = re.compile(r"^(\d*)([-+=.)])(?=[\s=+-]|$)")
 # Forges make links of addresses, @mentions, #123 and bare hosts; a zero-width joint keeps the text as it looks.
@@ -47,7 +40,7 @@ def render(plain: Mapping[str, Any]) -> str:
 
 
 def _diagnosis(diagnosis: Mapping[str, Any], plain: Mapping[str, Any]) -> list[str]:
-    impact = _IMPACTS.get(str(diagnosis["impact"]), str(diagnosis["impact"]))
+    impact = digest.IMPACTS.get(str(diagnosis["impact"]), str(diagnosis["impact"]))
     lines = [f"#### {_text(diagnosis['title'])}", ""]
     lines += [f"{_code(diagnosis['cause'])}, {_text(diagnosis['confidence'])}: {_text(impact)}.", "", "Evidence:", ""]
     lines += [f"- {_text(digest.statement(support))}" for support in diagnosis["support"]]

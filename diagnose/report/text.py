@@ -173,7 +173,10 @@ def _fine(page: Page, plain: Plain) -> None:
 
 def _fix(page: Page, plain: Plain, diagnosis: Plain, rows: int) -> None:
     page.blank()
-    lead = "FIX  " if diagnosis["confidence"] != "possible" else "FIX, if it is that:  "
+    _remedy(page, plain, diagnosis, "FIX  " if diagnosis["confidence"] != "possible" else "FIX, if it is that:  ", rows)
+
+
+def _remedy(page: Page, plain: Plain, diagnosis: Plain, lead: str, rows: int) -> None:
     page.wrap(str(diagnosis["remedy"]["text"]), first=lead, hang="     ", rows=rows, lead=("bold",))
     for command in digest.commands(plain, diagnosis):
         page.command(command)
@@ -197,16 +200,12 @@ def _also(page: Page, plain: Plain, diagnosis: Plain, rows: int) -> None:
     """A further cause that is at least likely, in short; one that keeps no mail from leaving in a line."""
     page.blank()
     words = f"{diagnosis['title']} ({diagnosis['cause']}, {diagnosis['confidence']})"
-    if diagnosis["impact"] not in ("outage", "partial"):
-        page.wrap(words, first="ALSO ", lead=("bold",))
-        return
     page.wrap(words, first="ALSO ", lead=("bold",))
+    if diagnosis["impact"] not in ("outage", "partial"):
+        return
     for support in diagnosis["support"][:1]:
         page.marked("bad", digest.statement(support))
-    page.wrap(str(diagnosis["remedy"]["text"]), first="FIX  ", hang="     ", rows=rows, lead=("bold",))
-    for command in digest.commands(plain, diagnosis):
-        page.command(command)
-    _others(page, diagnosis)
+    _remedy(page, plain, diagnosis, "FIX  ", rows)
 
 
 # The rest ----------------------------------------------------------------------------------------------------------
