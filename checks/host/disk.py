@@ -47,7 +47,7 @@ def _log(ctx: Context, postfix: Mta) -> Iterator[Observation]:
             "disk.log", path, f"{_size(room.free)} free of {_size(room.total)}: the mail log cannot grow", **data
         )
     elif room.inodes_total and not room.inodes_free and not file:
-        yield warn("disk.log", path, "has no inode free: a rotated log cannot begin anew", **data)
+        yield warn("disk.log", path, "has no free inode: log rotation cannot create a new file", **data)
     else:
         yield ok("disk.log", path, f"{_size(room.free)} free", **data)
 

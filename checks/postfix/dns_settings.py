@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from diagnose import facts
-from diagnose.check import FLAG, Context, Lookup, MapLookup, Read, SignSpec, ask_all, check, fail, ok, skip
+from diagnose.check import FLAG, Context, Lookup, MapLookup, SignSpec, ask_all, check, fail, ok, skip
 from diagnose.facts import Route
 from diagnose.model import Observation
-from diagnose.parse.postfix import main_cf
 from diagnose.parse.postfix.setting_types import items
 
 _HOSTS = 3  # next hops that are looked at
@@ -76,10 +75,8 @@ def _ignored(ctx: Context, tables: tuple[str, ...], record: str) -> bool:
 
 
 def _said(ctx: Context, way: Route, parameter: str, text: str) -> Observation:
-    path = f"{facts.mta(ctx).config_directory}/main.cf"
-    setting = main_cf.parse(ctx.ask(Read(path)).text).get(parameter)
     value = way.value(parameter)
     return fail(
         "config.value", parameter, f"{parameter} = {value}: {text}", parameter=parameter, value=value, everything=True,
-        path=path, line=setting.line if setting else 0,
+        **facts.stands(ctx, parameter),
     )  # fmt: skip

@@ -38,7 +38,6 @@ from diagnose.parse.words.reason import classify
 
 _HERE = ("127.0.0.1", "0.0.0.0", "::", "::1")
 _FATAL = re.compile(r"/smtpd(?:\[\d+\]|\s\d+\s).*?: (?:fatal|panic): (?P<text>.+)")
-_STARTED = ("daemon started --", "reload -- version")
 _TAKEN = re.compile(r"smtpd\[\d+\]: \w{6,}: client=[^\[]*\[(?:127\.|::1\])")
 _UNPROXIED = re.compile(r"(?:haproxy read|haproxy protocol error|proxy protocol).*")
 _FULL = "has reached its process limit"
@@ -97,7 +96,7 @@ def intake(ctx: Context) -> Iterator[Observation]:
     ports = list(_ports(ctx, postfix))
     if not ports:
         skip("no smtpd(8) of this Postfix listens where programs of this host connect")
-    lines = _since_start(ctx)
+    lines = facts.since_start(ctx)
     for port in ports:
         yield from _certificates(ctx, port)
     used = any("client=" in line and _TAKEN.search(line) for line in ctx.ask(MailLog(ctx.settings.since)).lines)
@@ -129,16 +128,6 @@ def _ports(ctx: Context, postfix: Mta) -> Iterator[Port]:
             ("127.0.0.1" if any("." in place for place in places) or "::" in places else "::1") if near else places[0]
         )
         yield Port(service, number, address, master_cf.effective(postfix.settings, service))
-
-
-def _since_start(ctx: Context) -> list[str]:
-    """The newest log lines, back to Postfix's last start or reload."""
-    lines: list[str] = []
-    for line in reversed(ctx.ask(MailLog(ctx.settings.since)).lines[-20_000:]):
-        if any(mark in line for mark in _STARTED):
-            break
-        lines.append(line)
-    return lines
 
 
 def _certificates(ctx: Context, port: Port) -> Iterator[Observation]:

@@ -8,11 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from diagnose.check import FLAG, Context, Exec, Lock, MailLog, MailQueue, Read, SignSpec, check, fail, ok
-from diagnose.facts import Mta, accounts, mta, route
+from diagnose.check import FLAG, Context, Exec, Lock, MailLog, MailQueue, SignSpec, check, fail, ok
+from diagnose.facts import Mta, accounts, mta, route, stands
 from diagnose.facts.mail import SAID_SIGNS
 from diagnose.model import SAID, Observation
-from diagnose.parse.postfix import main_cf
 from diagnose.parse.words.reason import classify
 
 # "postqueue: fatal: read /etc/postfix/main.cf: Is a directory"; a parent's name may stand before the program's.
@@ -60,13 +59,10 @@ def postfix_programs(ctx: Context) -> Iterator[Observation]:
 
 
 def _accounts(ctx: Context, postfix: Mta) -> Iterator[Observation]:
-    path = f"{postfix.config_directory}/main.cf"
     for parameter, kind, name in accounts.missing(ctx, postfix):
-        setting = main_cf.parse(ctx.ask(Read(path)).text).get(parameter)
         text = f"names the {kind} {name}, which does not exist: every program of Postfix ends at its start"
         yield fail(
-            "config.fatal", parameter, text, path=path, parameter=parameter, value=name, named=True,
-            line=setting.line if setting else None,
+            "config.fatal", parameter, text, parameter=parameter, value=name, named=True, **stands(ctx, parameter)
         )  # fmt: skip
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from diagnose.check import Context, MailLog, Stat, check, fail, ok, skip, unknown, warn
-from diagnose.facts import Mta, mta, route, tls_mode
+from diagnose.check import Context, Stat, check, fail, ok, skip, unknown, warn
+from diagnose.facts import Mta, mta, route, since_start, tls_mode
 from diagnose.model import Observation
 from diagnose.parse.postfix.setting_types import items
 
@@ -26,7 +26,6 @@ _AWAITED = (*_ALWAYS, *_NEEDED, "smtp", "relay", "trace")
 _NO_SOCKET = re.compile(
     r"connect(?: #\d+)? to (?:subsystem |transport |service )?(?P<place>private|public)/(?P<name>[\w.-]+): (?P<why>No such file or directory|Connection refused)"
 )
-_STARTED = ("daemon started --", "reload -- version")
 
 
 @check(
@@ -72,9 +71,7 @@ def _asked_for(ctx: Context, postfix: Mta) -> Iterator[str]:
 def _unanswered(ctx: Context, postfix: Mta, known: set[str]) -> Iterator[Observation]:
     """Services whose socket a program of Postfix did not find since the last start, as the log has it."""
     found: dict[str, re.Match[str]] = {}
-    for line in reversed(ctx.ask(MailLog(ctx.settings.since)).lines):
-        if any(mark in line for mark in _STARTED):
-            break
+    for line in since_start(ctx):
         if "connect" in line and (match := _NO_SOCKET.search(line)):
             found.setdefault(match["name"], match)
     for name, match in found.items():

@@ -52,10 +52,10 @@ def submission(ctx: Context) -> Iterator[Observation]:
     last: dict[str, re.Match[str]] = {}
     counts: dict[str, int] = {}
     since: set[str] = set()
-    read_anew: set[str] = set()  # clients whose last refusal is older than the settings in force
+    reloaded: set[str] = set()  # clients whose last refusal is older than the settings in force
     for line in reply.lines:
         if "/master[" in line and _READ.search(line):
-            read_anew = set(last)
+            reloaded = set(last)
         if "client=" in line and (taken := _ACCEPT.search(line)):
             since.add(taken[1])
             continue
@@ -64,7 +64,7 @@ def submission(ctx: Context) -> Iterator[Observation]:
             last[match["client"]] = match
             counts[match["client"]] = counts.get(match["client"], 0) + 1
             since.discard(match["client"])
-            read_anew.discard(match["client"])
+            reloaded.discard(match["client"])
     for client, match in sorted(last.items()):
         data: dict[str, Scalar] = {
             "client": client,
@@ -73,13 +73,13 @@ def submission(ctx: Context) -> Iterator[Observation]:
             "text": match["reply"],
             "count": counts[client],
         }
-        if client in read_anew:
+        if client in reloaded:
             data["at_most"] = FITS
         times = f" ({counts[client]} times)" if counts[client] > 1 else ""
         text = f"this host's Postfix refused {client}{times}: {match['reply'].strip()}"
         say = warn if client in since else fail
         after = "; it took mail from there since" if client in since else ""
-        after = after or ("; it has read its settings anew since" if client in read_anew else "")
+        after = after or ("; smtpd has reloaded its settings since" if client in reloaded else "")
         yield say("config.submission-refused", client, text + after, **data)
     if not last:
         yield ok("config.submission-refused", "smtpd", "no program of this host's networks was refused lately")

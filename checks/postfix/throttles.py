@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from diagnose import facts
-from diagnose.check import Context, Now, Read, SignSpec, check, fail, ok, skip, warn
+from diagnose.check import Context, Now, SignSpec, check, fail, ok, skip, warn
 from diagnose.facts import Mta, Route, mta, route
 from diagnose.model import Observation, Scalar
-from diagnose.parse.postfix import main_cf, master_cf, postconf
+from diagnose.parse.postfix import master_cf, postconf
 from diagnose.parse.postfix.queue import QueueGroup
 from diagnose.parse.postfix.setting_types import integer, seconds
 from diagnose.parse.text import duration
@@ -41,7 +41,7 @@ def throttles(ctx: Context) -> Iterator[Observation]:
     if summary is None:
         skip("the queue cannot be read, so nothing is known to wait")
     settings = master_cf.effective(postfix.settings, postfix.master.get("qmgr", ""))
-    found = [*_untried(ctx, postfix, settings, summary.groups), *_paused(ctx, postfix, settings, summary.groups)]
+    found = [*_untried(ctx, postfix, settings, summary.groups), *_paused(ctx, settings, summary.groups)]
     yield from found
     if not found:
         yield ok("config.throttle", "queue manager", "no mail waits for a delay or limit of the settings")
@@ -64,13 +64,11 @@ def _untried(
     for channel, (way, mine) in waiting.items():
         count = sum(group.count for group in mine)
         age = max((now - group.oldest for group in mine if group.oldest is not None), default=0.0)
-        yield from _delayed(ctx, postfix, settings, way, mine, count, age) or _narrow(
-            postfix, settings, channel, count, age
-        )
+        yield from _delayed(ctx, settings, way, mine, count, age) or _narrow(postfix, settings, channel, count, age)
 
 
 def _delayed(
-    ctx: Context, postfix: Mta, settings: dict[str, str], way: Route, mine: list[QueueGroup], count: int, age: float
+    ctx: Context, settings: dict[str, str], way: Route, mine: list[QueueGroup], count: int, age: float
 ) -> list[Observation]:
     for suffix, everything in _DELAYS:
         parameter, span = _delay(settings, way.channel, suffix)
@@ -83,18 +81,7 @@ def _delayed(
                 f"{parameter} = {_value(settings, parameter)}: one delivery to a {whom} in {duration.words(span)},"
                 f" and {count} messages wait their turn"
             )
-            return [
-                _said(
-                    ctx,
-                    postfix,
-                    "delay",
-                    parameter,
-                    _value(settings, parameter),
-                    text,
-                    count=count,
-                    service=way.channel,
-                )
-            ]
+            return [_said(ctx, "delay", parameter, _value(settings, parameter), text, count=count, service=way.channel)]
     return []
 
 
@@ -139,9 +126,7 @@ def _narrow(postfix: Mta, settings: dict[str, str], channel: str, count: int, ag
     return []
 
 
-def _paused(
-    ctx: Context, postfix: Mta, settings: dict[str, str], groups: Iterable[QueueGroup]
-) -> Iterator[Observation]:
+def _paused(ctx: Context, settings: dict[str, str], groups: Iterable[QueueGroup]) -> Iterator[Observation]:
     """Deferred messages, where the next attempt is hours away by the settings."""
     pauses = {name: seconds(_value(settings, name)) or 0 for name in ("minimal_backoff_time", "queue_run_delay")}
     parameter = max(pauses, key=lambda name: pauses[name])
@@ -154,16 +139,12 @@ def _paused(
         f"{parameter} = {value}: {count} deferred messages are not tried again for {duration.words(pauses[parameter])}"
     )
     passing = all(group.label in _PASSING for group in mine)
-    yield _said(ctx, postfix, "pause", parameter, value, text, sure=passing, count=count)
+    yield _said(ctx, "pause", parameter, value, text, sure=passing, count=count)
 
 
 def _said(
-    ctx: Context, postfix: Mta, kind: str, parameter: str, value: str, text: str, *, sure: bool = True, **data: Scalar
+    ctx: Context, kind: str, parameter: str, value: str, text: str, *, sure: bool = True, **data: Scalar
 ) -> Observation:
-    path = f"{postfix.config_directory}/main.cf"
-    setting = main_cf.parse(ctx.ask(Read(path)).text).get(parameter)
     say = fail if sure else warn
-    return say(
-        "config.throttle", parameter, text, kind=kind, parameter=parameter, value=value,
-        path=path, line=setting.line if setting else None, **data,
-    )  # fmt: skip
+    data |= facts.stands(ctx, parameter)
+    return say("config.throttle", parameter, text, kind=kind, parameter=parameter, value=value, **data)

@@ -40,7 +40,7 @@ def relay_session(ctx: Context) -> Iterator[Observation]:
         text = f"could not hear the dialogue to its end: {reply.problem} at {at}"
         yield unknown("relay.session", into.place, text, proof="tried", stage=at, **into.data)
     elif found := broken(reply, into.mode.mandatory):
-        # A greeting that never came is told by the check of the port.
+        # The check of the port reports a missing greeting.
         silent = found.stage == "banner" and found.kind in ("hangs", "closes", "nonsense") and reply.error
         at, passes = STAGES[found.stage], PASSED.get(found.stage, Stage.GREETING).value
         data = {"stage": at, "kind": found.kind, "passes": passes, **into.data}

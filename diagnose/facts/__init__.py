@@ -5,7 +5,9 @@ mta(ctx)               Postfix here: version, settings, services, complaints
 route(ctx)             the transport and next hop that the target's mail takes, and why
 tls_mode(ctx, route)   how that next hop's TLS is set up
 exchangers(ctx, name)  a domain's mail exchangers by RFC 5321 5.1 and RFC 7505
+stands(ctx, name)      where main.cf sets a parameter
 mail_log(ctx)          the day's log, read once
+since_start(ctx)       its newest lines, back to Postfix's last start
 queue(ctx)             the queue's summary
 foreign(ctx, reason)   what a text names that is not this host's
 relay_of(ctx)          which relay a sender's mail to a recipient takes, for reading the log
@@ -15,6 +17,7 @@ from diagnose.facts.asks import Asks as Asks
 from diagnose.facts.mail import mail_log as mail_log
 from diagnose.facts.mail import now as now
 from diagnose.facts.mail import queue as queue
+from diagnose.facts.mail import since_start as since_start
 from diagnose.facts.mail import target as target
 from diagnose.facts.master import master as master
 from diagnose.facts.master import queue_manager as queue_manager
@@ -24,6 +27,7 @@ from diagnose.facts.own import foreign as foreign
 from diagnose.facts.postfix import Mta as Mta
 from diagnose.facts.postfix import mta as mta
 from diagnose.facts.postfix import origin as origin
+from diagnose.facts.postfix import stands as stands
 from diagnose.facts.route import ANYBODY as ANYBODY
 from diagnose.facts.route import Route as Route
 from diagnose.facts.route import TlsMode as TlsMode

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import threading
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
@@ -34,6 +35,15 @@ QUEUE_SIGNS = (
     SignSpec("queue.stuck"),
     SignSpec("queue.maildrop"),
 )
+
+
+_STARTED = ("daemon started --", "reload -- version")
+
+
+def since_start(ctx: Asks) -> list[str]:
+    """The log's newest lines, newest first, back to Postfix's last start or reload; 20,000 at most."""
+    newest = reversed(ctx.ask(MailLog(ctx.settings.since)).lines[-20_000:])
+    return list(itertools.takewhile(lambda line: not any(mark in line for mark in _STARTED), newest))
 
 
 def target(ctx: Asks) -> Target:

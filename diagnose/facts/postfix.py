@@ -138,6 +138,13 @@ def _understood(answers: _Replies, main: str, master: str) -> Mta:
     )
 
 
+def stands(ctx: Asks, parameter: str) -> dict[str, str | int | None]:
+    """The path of main.cf, and the line where it sets the parameter (None where it does not), as data of an observation."""
+    path = f"{mta(ctx).config_directory}/main.cf"
+    setting = main_cf.parse(ctx.ask(Read(path)).text).get(parameter)
+    return {"path": path, "line": setting.line if setting else None}
+
+
 def origin(ctx: Asks, postfix: Mta) -> str:
     """The domain that addresses without one get: $myorigin, which may name a file whose first line holds it."""
     value = postfix.value("myorigin") or postfix.value("myhostname")

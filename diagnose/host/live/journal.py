@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import subprocess
-import threading
-import time
 from collections.abc import Iterator
 
-from diagnose.host.live.system import environment, find, limited, scratch
+from diagnose.host.live.stream import streamed
+from diagnose.host.live.system import find, scratch
 
 _CHUNK = 1 << 18
-_PIPE_SIZE = 1 << 20
-_F_SETPIPE_SZ = 1031
 _SERVICES = (
     "smtp", "smtpd", "qmgr", "cleanup", "bounce", "error", "local", "pickup", "master", "sendmail", "postdrop",
     "postfix-script", "relay/smtp", "submission/smtpd", "smtps/smtpd", "virtual", "pipe", "lmtp", "postlog", "proxymap",
@@ -61,36 +56,17 @@ def chunks(since: float, until: float | None = None, deadline: float | None = No
 
 
 def _run(argv: list[str], errors: int, deadline: float | None) -> Iterator[bytes]:
-    with subprocess.Popen(
-        limited(argv),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=errors,
-        env=environment(),
-        cwd="/",
-        bufsize=0,
-    ) as child:
+    with streamed(argv, errors, deadline) as child:
         assert child.stdout is not None
-        widen(child.stdout.fileno())
-        timer = None
-        if deadline is not None:
-            timer = threading.Timer(max(0.05, deadline - time.monotonic()), child.kill)
-            timer.daemon = True
-            timer.start()
-        try:
-            rest = b""
-            while block := os.read(child.stdout.fileno(), _CHUNK):
-                data = rest + block
-                cut = data.rfind(b"\n") + 1
-                rest = data[cut:]
-                if cut and (wanted := _without_notes(data[:cut])):
-                    yield wanted
-            if rest and (wanted := _without_notes(rest + b"\n")):
+        rest = b""
+        while block := os.read(child.stdout.fileno(), _CHUNK):
+            data = rest + block
+            cut = data.rfind(b"\n") + 1
+            rest = data[cut:]
+            if cut and (wanted := _without_notes(data[:cut])):
                 yield wanted
-        finally:
-            if timer is not None:
-                timer.cancel()
-            child.kill()
+        if rest and (wanted := _without_notes(rest + b"\n")):
+            yield wanted
 
 
 def _without_notes(data: bytes) -> bytes:
@@ -98,11 +74,3 @@ def _without_notes(data: bytes) -> bytes:
     if not data.startswith(b"-- ") and b"\n-- " not in data:
         return data
     return b"".join(line + b"\n" for line in data.removesuffix(b"\n").split(b"\n") if not line.startswith(b"-- "))
-
-
-def widen(fd: int) -> None:
-    """Lets a pipe hold more, so that the writer need not wait for us at every 64 KiB."""
-    try:
-        fcntl.fcntl(fd, _F_SETPIPE_SZ, _PIPE_SIZE)
-    except OSError:
-        pass

@@ -15,7 +15,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from diagnose.host.live import queuecount, queuefiles
-from diagnose.host.live.journal import widen
+from diagnose.host.live.stream import widen
 from diagnose.host.live.system import decode, environment, find, limited, scratch, why
 from diagnose.host.plain import to_plain
 from diagnose.host.query import MailQueue, QueueLinesReply

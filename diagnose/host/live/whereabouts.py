@@ -6,14 +6,13 @@ import contextlib
 import json
 import os
 import subprocess
-import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from diagnose.host.live import queuefiles
-from diagnose.host.live.journal import widen
-from diagnose.host.live.system import decode, environment, find, limited, scratch, why
+from diagnose.host.live.stream import streamed
+from diagnose.host.live.system import decode, find, scratch, why
 from diagnose.parse.text.masking import Secrets, mask, plain
 
 _MOST = 200  # messages
@@ -82,7 +81,7 @@ def find_waiting(ids: Iterable[str], addresses: Iterable[str], queue_directory: 
         return Whereabouts(complete=False, problem="postqueue is not installed")
     found: dict[str, Waiting] = {}
     try:
-        with scratch() as errors, _killed_at(deadline, [program, "-j"], errors.fileno()) as child:
+        with scratch() as errors, streamed([program, "-j"], errors.fileno(), deadline) as child:
             for line in _lines(child):
                 if any(each in line for each in wanted) or (to and any(each in line.lower() for each in to)):
                     message = _message(line)
@@ -112,30 +111,6 @@ def _lines(child: subprocess.Popen[bytes]) -> Iterator[bytes]:
     for line in child.stdout:
         if line.endswith(b"\n"):
             yield line
-
-
-@contextlib.contextmanager
-def _killed_at(deadline: float, argv: list[str], errors: int) -> Iterator[subprocess.Popen[bytes]]:
-    with subprocess.Popen(
-        limited(argv),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=errors,
-        env=environment(),
-        cwd="/",
-        bufsize=1 << 18,
-    ) as child:
-        assert child.stdout is not None
-        widen(child.stdout.fileno())
-        timer = threading.Timer(max(0.05, deadline - time.monotonic()), child.kill)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield child
-        finally:
-            timer.cancel()
-            if child.poll() is None:
-                child.kill()
 
 
 def _message(line: bytes) -> Waiting | None:

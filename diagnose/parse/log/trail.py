@@ -51,7 +51,7 @@ class Trail:
 
 
 Chunks = Callable[[], Iterable[bytes]]
-"""Opens the log anew at each call."""
+"""Opens the log again at each call."""
 
 
 def trail(chunks: Chunks, who: str, limit: int = 20) -> Trail:
