@@ -225,7 +225,8 @@ def statement(said: Plain) -> str:
     """An observation's or support's summary, with its subject before it where it does not name it itself."""
     subject, summary = clean(str(said["subject"])), clean(mask(str(said["summary"])))
     named = subject.lower().replace("tcp ", "port ")
-    return summary if named in summary.lower().replace("tcp ", "port ") else f"{subject}: {summary}"
+    text = summary if named in summary.lower().replace("tcp ", "port ") else f"{subject}: {summary}"
+    return f"{text} (and {said['more']} more like it)" if said.get("more") else text
 
 
 def headline(plain: Plain) -> str:

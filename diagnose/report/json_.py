@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Container
 from typing import Any
 
-from diagnose.model import Advice, Diagnosis, Observation, Report, Run, Support
+from diagnose.model import Advice, Diagnosis, Observation, Report, Run, Status, Support
+
+# Of observations of one sign and status so many are told by themselves, and the others counted; fewer where a check has
+# more than ROOM to tell even so. A queue of 20,000 messages for 3,000 domains makes no larger report than one of 20.
+ALIKE = (10, 3, 1)
+ROOM = 100
 
 
 def render(report: Report) -> str:
@@ -14,6 +20,7 @@ def render(report: Report) -> str:
 
 def as_plain(report: Report) -> dict[str, Any]:
     host = report.host
+    cited = {(s.sign, s.subject, s.summary) for d in report.diagnoses for s in (*d.support, *d.against)}
     return {
         "schema": report.schema,
         "version": report.version,
@@ -39,7 +46,7 @@ def as_plain(report: Report) -> dict[str, Any]:
         "proofs": [{"stage": str(p.stage), "status": p.status.word, "why": p.why} for p in report.proofs],
         "unchecked": [str(stage) for stage in report.unchecked] if any(run.signs for run in report.runs) else [],
         "hidden": list(report.hidden),
-        "runs": [_run(run) for run in report.runs],
+        "runs": [_run(run, cited) for run in report.runs],
         "notes": list(report.notes),
     }
 
@@ -95,15 +102,33 @@ def _advice(advice: Advice) -> dict[str, Any]:
     }
 
 
-def _run(run: Run) -> dict[str, Any]:
+def _run(run: Run, cited: Container[tuple[str, str, str]]) -> dict[str, Any]:
     return {
         "check": run.check,
         "title": run.title,
         "outcome": run.outcome.value,
         "seconds": run.seconds,
         "reason": run.reason,
-        "observations": [_observation(o, run) for o in run.observations],
+        "observations": _observations(run, cited),
     }
+
+
+def _observations(run: Run, cited: Container[tuple[str, str, str]]) -> list[dict[str, Any]]:
+    """ "more" stands on the last that is told of its kind; what a diagnosis cites and what is measured is told always."""
+    found: list[dict[str, Any]] = []
+    for alike in ALIKE:
+        found = []
+        told: dict[tuple[str, Status], list[dict[str, Any]]] = {}
+        for each in run.observations:
+            kind = told.setdefault((each.sign, each.status), [])
+            if len(kind) < alike or run.gauge(each.sign) or (each.sign, each.subject, each.summary) in cited:
+                kind.append(_observation(each, run))
+                found.append(kind[-1])
+            else:
+                kind[-1]["more"] = kind[-1].get("more", 0) + 1
+        if len(found) <= ROOM:
+            break
+    return found
 
 
 def _observation(observation: Observation, run: Run) -> dict[str, Any]:

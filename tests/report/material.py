@@ -8,11 +8,16 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from diagnose import demos
+from diagnose.host.plain import to_plain
+from diagnose.host.query import LogReply, MailLog, MailQueue, QueueLinesReply
+from diagnose.parse.postfix.queue import summarise
 from diagnose.report.json_ import as_plain
 from diagnose.session import diagnose
 
@@ -33,6 +38,50 @@ _KEPT = frozenset(
 @functools.cache
 def _text(name: str) -> str:
     return json.dumps(as_plain(diagnose(demos.request(name)).report))
+
+
+@functools.cache
+def _crowded(kind: str, messages: int, domains: int) -> str:
+    """The healthy machine with that many messages in its queue, on hold or deferred, and as many lines in its log."""
+    asked = demos.request("healthy")
+    assert asked.recording is not None
+    began = datetime.fromisoformat(asked.recording.started)
+    at, epoch = f"{began:%b %d %H:%M:%S} app postfix", began.timestamp()
+    log, queue = [], []
+    for n in range(messages):
+        domain, id = f"d{n % domains}.example", f"{n + 0xA0000:X}"
+        why = f"connect to mx.{domain}[192.0.2.{n % domains % 250 + 1}]:25: Connection timed out"
+        said = {"address": f"u{n}@{domain}"}
+        if kind == "hold":
+            log.append(
+                f"{at}/cleanup[9]: {id}: hold: header Subject: Hello {n} from localhost[127.0.0.1]; from=<app@app.example> "
+                f"to=<u{n}@{domain}> proto=ESMTP helo=<app.example>: by rule"
+            )
+        else:
+            said["delay_reason"] = why
+        if kind == "deferred" and n < 500:  # the log's reader keeps so many destinations; more lines only take longer
+            log.append(
+                f"{at}/smtp[9]: {id}: to=<u{n}@{domain}>, relay=none, delay=30, delays=0/0/30/0, dsn=4.4.1, "
+                f"status=deferred ({why})"
+            )
+        message = {"queue_name": kind, "queue_id": id, "arrival_time": int(epoch) - 7200 - n % 900, "message_size": 900}
+        queue.append(json.dumps({**message, "sender": "app@app.example", "recipients": [said]}))
+    replies = dict(asked.recording.asked)
+    reply = QueueLinesReply(summary=to_plain(summarise(queue, epoch)), code=0)
+    for query in (q for q in replies if isinstance(q, (MailLog, MailQueue))):
+        replies[query] = LogReply(lines=tuple(log), source=("mail.log",)) if isinstance(query, MailLog) else reply
+    recording = replace(asked.recording, asked=replies)
+    return json.dumps(as_plain(diagnose(replace(asked, recording=recording)).report))
+
+
+def held(messages: int = 300) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(_crowded("hold", messages, 300))
+    return found
+
+
+def deferred(messages: int = 20_000, domains: int = 3000) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(_crowded("deferred", messages, domains))
+    return found
 
 
 def report(name: str = "blocked-isp") -> dict[str, Any]:

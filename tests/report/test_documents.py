@@ -6,15 +6,35 @@ import json
 import re
 import xml.etree.ElementTree as ET
 from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import Any
 
+import jsonschema
 import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from diagnose.errors import UsageError
+from diagnose.knowledge.causes import by_id
+from diagnose.model import (
+    Confidence,
+    Diagnosis,
+    HostInfo,
+    Observation,
+    Outcome,
+    Report,
+    Run,
+    SignSpec,
+    Status,
+    Support,
+    Target,
+)
 from diagnose.report import PLAIN_FORMATS, digest
+from diagnose.report.json_ import as_plain
 from tests.report import material
 from tests.report.test_monitors import CASES
+from tests.watch.test_commands import SCHEMA
 
 every = pytest.mark.parametrize("name", CASES)
 
@@ -109,3 +129,41 @@ def test_every_format_renders_every_report(name: str, format: str) -> None:
 def test_levels_that_cannot_be_read_are_refused(format: str) -> None:
     with pytest.raises(UsageError, match="queue=RANGE"):
         PLAIN_FORMATS[format](material.report(), warning="nonsense")
+
+
+@pytest.mark.parametrize("make", [material.held, material.deferred])
+def test_a_report_stays_small_whatever_the_outage(make: Callable[[], dict[str, Any]]) -> None:
+    """Agents give up at 512 kB; nobody reads the same line 300 times."""
+    plain = make()
+    jsonschema.validate(plain, SCHEMA)
+    for name in PLAIN_FORMATS:
+        assert len(PLAIN_FORMATS[name](plain).encode()) < 128_000, name
+
+
+def test_of_many_alike_some_are_told_and_the_others_counted() -> None:
+    told = [o for r in material.held()["runs"] for o in r["observations"] if o["sign"] == "mail.mail-on-hold"]
+    assert sum(1 + o.get("more", 0) for o in told) == 300
+    assert (len(told), told[-1]["more"]) == (10, 290)
+    assert digest.statement(told[-1]).endswith(" (and 290 more like it)")
+
+
+def test_what_a_diagnosis_cites_or_a_gauge_shows_is_told_among_however_many() -> None:
+    seen = [
+        Observation(sign=f"mail.kind-{n % 40}", status=Status.FAILED, subject=f"d{n}.example", summary="times out")
+        for n in range(4000)
+    ]
+    gauge = Observation(sign="queue.waiting", status=Status.FAILED, subject="queue", summary="waits")
+    cause = by_id("remote-server-unreachable")
+    support = Support(sign="mail.kind-9", weight=20, subject="d3969.example", summary="times out")
+    run = Run(
+        check="log", outcome=Outcome.COMPLETED, observations=(*seen, *[gauge] * 12), signs=(SignSpec("queue.waiting", gauge="queue"),)
+    )  # fmt: skip
+    report = Report(
+        version="1", host=HostInfo(), target=Target(), started=datetime.now(timezone.utc), seconds=0.0, runs=(run,),
+        diagnoses=(Diagnosis(cause=cause, score=30, confidence=Confidence.CERTAIN, support=(support,), remedy=cause.remedy),),
+    )  # fmt: skip
+    (told,) = [r["observations"] for r in as_plain(report)["runs"]]
+    assert len(told) <= 100
+    assert sum(1 + o.get("more", 0) for o in told) == 4012
+    assert "d3969.example" in {o["subject"] for o in told}
+    assert sum(o["sign"] == "queue.waiting" for o in told) == 12
