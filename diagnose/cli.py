@@ -26,12 +26,17 @@ _FORMATTED = ("run", "demo", "explain", "trace", "queue", "send", "report", "his
 def entry(arguments: list[str] | None = None) -> None:
     """The console script. Usage errors and crashes end with status 3, since monitoring reads 2 as a failure found."""
     gc.set_threshold(50_000)  # loading the program makes no garbage to look for
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments == ["--version"]:
+        from diagnose import __version__
+
+        print(f"mail-diagnose {__version__}")
+        sys.exit(0)
     import typer
 
     from diagnose.commands import application
     from diagnose.commands.options import COMPLETE, INTERRUPTED
 
-    arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments
     if arguments[:1] == ["help"]:
         arguments = [*arguments[1:], "--help"]

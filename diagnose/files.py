@@ -117,7 +117,9 @@ def tool_in_doubt() -> str:
     """A warning where root runs a tool that somebody else may write; else nothing."""
     if os.geteuid() != 0:
         return ""
-    for path in (Path(__file__).parent, Path(sys.executable)):
+    # Out of a single file, the innermost that is there is that file.
+    own = next(path for path in Path(__file__).parents if path.exists())
+    for path in (own, Path(sys.executable)):
         with suppress(OSError):
             if why := doubt(path, trusted()):
                 return f"root runs this tool, and {why}: whoever may write there is root as well; install it elsewhere"

@@ -31,6 +31,7 @@ from diagnose.check import (
     warn,
 )  # fmt: skip
 from diagnose.facts import mta
+from diagnose.knowledge.distributions import PACKAGE_DATABASES
 from diagnose.knowledge.labels import probes_for
 from diagnose.model import Observation
 
@@ -90,11 +91,11 @@ def clock(ctx: Context) -> Iterator[Observation]:
 def _newest(ctx: Context, now: float) -> tuple[float, str]:
     """The youngest file among those that only a clock could have dated: package lists, logs, the queue's own."""
     postfix = mta(ctx)
-    paths = ["/var/lib/dpkg/status", "/var/lib/rpm", "/lib/apk/db/installed", "/etc/resolv.conf", "/var/log/wtmp"]
-    paths += [*ctx.ask(Glob("/var/log/*log")).paths[:6], *ctx.ask(Glob("/usr/lib/postfix/sbin/qmgr")).paths]
+    paths = [*PACKAGE_DATABASES, "/etc/resolv.conf", "/var/log/wtmp", *ctx.ask(Glob("/var/log/*log")).paths[:6]]
     if postfix.installed:
         paths += [f"{postfix.queue_directory}/{name}" for name in ("", "incoming", "active", "deferred", "maildrop")]
         paths.append(f"{postfix.config_directory}/main.cf")
+        paths.append(f"{postfix.value('daemon_directory')}/qmgr")
     ages = [(reply.mtime, path) for path in paths if (reply := ctx.ask(Stat(path))).exists and reply.mtime]
     late = sorted(pair for pair in ages if pair[0] > now + _DAY)
     # One file alone may carry a date set by hand; two do not.

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from diagnose.check import Context, MailLog, Now, SignSpec, Stat, check, fail, ok, unknown, warn
 from diagnose.facts import master, mta
+from diagnose.knowledge.distributions import LOG_FILES
 from diagnose.model import Observation
 
 
@@ -51,7 +52,7 @@ def _log_service(ctx: Context) -> bool:
 def _files(ctx: Context) -> tuple[str, ...]:
     """Log files that are there, if not for this user to read: their times tell enough."""
     named = mta(ctx).value("maillog_file")
-    usual = ("/var/log/mail.log", "/var/log/maillog", *((named,) if named.startswith("/var/") else ()))
+    usual = (*(path for path in LOG_FILES if "mail" in path), *((named,) if named.startswith("/var/") else ()))
     return tuple(path for path in dict.fromkeys(usual) if (reply := ctx.ask(Stat(path))).exists or reply.problem)
 
 

@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator
 
 from diagnose.check import Context, Exec, Now, Read, check, fail, ok, unknown, warn
+from diagnose.knowledge.distributions import AUDIT_LOG, KERNEL_LOGS
 from diagnose.model import Observation
 
 _OURS = re.compile(
     r"(?:comm|profile|exe)=\"?(?:[^\"\s]*/)?(?:smtp|smtpd|cleanup|qmgr|pickup|local|master|postdrop|sendmail|postfix[\w-]*|lmtp|proxymap|bounce|showq|trivial-rewrite)\b"
 )
 _MAIL_PORT = re.compile(r"dest=(?:25|465|587|2525)\b")
-_AUDIT = "/var/log/audit/audit.log"
 
 
 @check(
@@ -64,14 +64,14 @@ def _denied(ctx: Context) -> list[str] | None:
     now = ctx.ask(Now()).epoch
     found: list[str] = []
     readable = False
-    audit = ctx.ask(Read(_AUDIT, tail=True, limit=1_000_000))
+    audit = ctx.ask(Read(AUDIT_LOG, tail=True, limit=1_000_000))
     if audit.problem is None:
         readable = True
         for line in audit.text.splitlines():
             stamp = re.search(r"msg=audit\((\d+)", line)
             if stamp and float(stamp[1]) > now - ctx.settings.since and _denial(line):
                 found.append(line)
-    for path in ("/var/log/kern.log", "/var/log/syslog", "/var/log/messages"):
+    for path in KERNEL_LOGS:
         # AppArmor's lines without auditd; their stamp is the kernel's own "audit(epoch:serial)".
         for line in ctx.ask(Read(path, tail=True, limit=500_000)).text.splitlines():
             stamp = re.search(r"audit\((\d+)", line)

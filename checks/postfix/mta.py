@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 from diagnose.check import FLAG, Context, Dial, Exec, Listeners, SignSpec, Stat, check, fail, ok, unknown, warn
 from diagnose.facts import Mta, master, mta
+from diagnose.knowledge.distributions import SENDMAIL
 from diagnose.model import Observation
 
-_PATHS = ("/usr/sbin/sendmail", "/usr/lib/sendmail")
 _MAILERS = (
     ("exim", r"exim"),
     ("ssmtp", r"ssmtp"),
@@ -57,7 +57,7 @@ def mta_owner(ctx: Context) -> Iterator[Observation]:
 
 
 def _command(ctx: Context, postfix: Mta) -> Iterator[Observation]:
-    paths = dict.fromkeys((*((postfix.value("sendmail_path"),) if postfix.installed else ()), *_PATHS))
+    paths = dict.fromkeys((*((postfix.value("sendmail_path"),) if postfix.installed else ()), *SENDMAIL))
     for path in paths:
         reply = ctx.ask(Stat(path)) if path.startswith("/") else None
         if reply is None or not reply.exists:
@@ -74,7 +74,7 @@ def _command(ctx: Context, postfix: Mta) -> Iterator[Observation]:
         return
     if postfix.installed:
         text = "there is no sendmail command: programs that call it cannot send (SMTP to this host still works)"
-        yield warn("postfix.sendmail-command", _PATHS[0], text, path=_PATHS[0], mailer="none")
+        yield warn("postfix.sendmail-command", SENDMAIL[0], text, path=SENDMAIL[0], mailer="none")
 
 
 def _mailer(path: str) -> str:

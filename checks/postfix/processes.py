@@ -28,6 +28,7 @@ from diagnose.check import (
     warn,
 )
 from diagnose.facts import Mta, mta
+from diagnose.knowledge.distributions import MASTERS
 from diagnose.model import Observation
 
 _DEAD = ("zombie", "dead", "stopped", "tracing-stop")
@@ -66,7 +67,7 @@ def processes(ctx: Context) -> Iterator[Observation]:
 
 def _absent(ctx: Context) -> Iterator[Observation]:
     left = ctx.ask(Stat("/etc/postfix")).exists or ctx.ask(Stat("/var/spool/postfix")).exists
-    rest = ctx.ask(Glob("/usr/lib*/postfix/**/master")).paths or ctx.ask(Glob("/usr/libexec/postfix/master")).paths
+    rest = [path for place in MASTERS for path in ctx.ask(Glob(place)).paths]
     if rest:
         text = f"{rest[0]} is there, but postconf is not: the installation is broken"
     else:

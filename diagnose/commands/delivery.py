@@ -124,7 +124,11 @@ def _program(given: Path | None) -> str:
             raise UsageError(f"--command {program}: give its absolute path")
     else:
         started = Path(sys.argv[0]).absolute()
-        found = str(started) if started.name == "mail-diagnose" and os.access(started, os.X_OK) else None
+        found = (
+            str(started)
+            if started.name in ("mail-diagnose", "mail-diagnose.pyz") and os.access(started, os.X_OK)
+            else None
+        )
         program = found or shutil.which("mail-diagnose") or ""
         if not program:
             raise UsageError("no installed mail-diagnose is found for the units to call; name it with --command FILE")

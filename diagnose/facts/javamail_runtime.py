@@ -13,16 +13,7 @@ from dataclasses import dataclass
 
 from diagnose.facts.asks import Asks
 from diagnose.host.query import Exec, Glob, Process, Processes, Stat
-
-TRUST_STORES = (
-    "/etc/ssl/certs/java/cacerts",
-    "/etc/pki/ca-trust/extracted/java/cacerts",
-    "/usr/lib/jvm/*/lib/security/cacerts",
-    "/usr/lib/jvm/*/jre/lib/security/cacerts",
-    "/usr/java/*/lib/security/cacerts",
-    "/opt/*/jre/lib/security/cacerts",
-    "/opt/*/lib/security/cacerts",
-)
+from diagnose.knowledge.distributions import TRUST_STORES
 
 
 @dataclass(frozen=True, slots=True)

@@ -214,10 +214,14 @@ def _public(configured: list[str]) -> frozenset[str]:
 @cache
 def vocabulary() -> frozenset[str]:
     """The words that mail programs' replies and logs consist of, as far as this tool knows them."""
-    import diagnose.knowledge
+    from importlib.resources import files as resources
 
     found: set[str] = set()
-    for path in Path(diagnose.knowledge.__file__).parent.rglob("*.*"):
-        if path.suffix in (".toml", ".py"):
-            found.update(_WORDS.findall(path.read_text("utf-8", "replace").lower()))
+    places = [resources("diagnose.knowledge")]
+    for place in places:
+        for each in place.iterdir():
+            if each.is_dir():
+                places.append(each)
+            elif each.name.endswith((".toml", ".py")):
+                found.update(_WORDS.findall(each.read_bytes().decode("utf-8", "replace").lower()))
     return frozenset(found)

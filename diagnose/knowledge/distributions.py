@@ -1,67 +1,52 @@
-"""What each family of Linux distributions calls the things that a mail fix needs: the only place with such names."""
+"""What each family of Linux distributions calls the things that a mail fix needs, out of distributions.toml."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-_CA = "/etc/ssl/certs/ca-certificates.crt"
-CA_FILES = (
-    _CA,
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-)
-"""Where distributions keep the bundle of certification authorities; the first that is there is this host's."""
+from diagnose.knowledge import documents
+
+NAME = "distributions"
+_TABLE: Mapping[str, Any] = documents.indexed(NAME, lambda: documents.document(f"{NAME}.toml"))
+CA_FILES: tuple[str, ...] = (*_TABLE["ca_files"],)
+TRUST_STORES: tuple[str, ...] = (*_TABLE["trust_stores"],)
+MASTERS: tuple[str, ...] = (*_TABLE["masters"],)
+SENDMAIL: tuple[str, ...] = (*_TABLE["sendmail"],)
+FILLS_CHROOT: str = _TABLE["fills_chroot"]
+PACKAGE_DATABASES: tuple[str, ...] = (*_TABLE["package_databases"],)
+LOGS: tuple[str, ...] = (*_TABLE["logs"],)
+SHARED_LOGS: tuple[str, ...] = (*_TABLE["shared_logs"],)
+AUDIT_LOG: str = _TABLE["audit_log"]
+KERNEL_LOGS: tuple[str, ...] = (*_TABLE["kernel_logs"],)
+LOCKS: Mapping[str, Sequence[str]] = _TABLE["locks"]
+PID_FILES: Mapping[str, Sequence[str]] = _TABLE["pid_files"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
-    """map_type: what postmap makes by default; sasl_packages: the mechanisms PLAIN and LOGIN; install: the command before
-    package names; log_files in order of likelihood (the journal alone may hold the log)."""
+    """newer: the map type that members make by default from a version on. manager: of services."""
 
-    ca_file: str = _CA
+    ids: tuple[str, ...]
+    ca_file: str = CA_FILES[0]
     map_type: str
+    newer: Mapping[str, tuple[int, str]]
     sasl_packages: tuple[str, ...]
     install: str
     log_files: tuple[str, ...] = ()
     manager: str = "systemd"
 
 
-FAMILIES = {
-    "debian": Family(
-        map_type="hash",
-        sasl_packages=("libsasl2-modules",),
-        install="apt-get install -y",
-        log_files=("/var/log/mail.log", "/var/log/syslog"),
-    ),
-    "rhel": Family(
-        ca_file=CA_FILES[1],
-        map_type="hash",
-        sasl_packages=("cyrus-sasl-plain",),
-        install="dnf install -y",
-        log_files=("/var/log/maillog",),
-    ),
-    "suse": Family(
-        ca_file=CA_FILES[3],
-        map_type="lmdb",
-        sasl_packages=("cyrus-sasl-plain",),
-        install="zypper --non-interactive install",
-        log_files=("/var/log/mail", "/var/log/mail.info"),
-    ),
-    "alpine": Family(
-        map_type="lmdb",
-        sasl_packages=("cyrus-sasl", "cyrus-sasl-login"),
-        install="apk add",
-        log_files=("/var/log/mail.log", "/var/log/messages"),
-        manager="openrc",
-    ),
-    "arch": Family(map_type="lmdb", sasl_packages=("cyrus-sasl",), install="pacman -S --needed --noconfirm"),
-}
+def _family(values: Mapping[str, Any]) -> Family:
+    plain: dict[str, Any] = {key: (*value,) if isinstance(value, list) else value for key, value in values.items()}
+    plain.pop("python", None)
+    newer = {id: (since, kind) for id, (since, kind) in values.get("newer", {}).items()}
+    return Family(**plain | {"newer": newer})
 
-_MANAGERS = {
-    "systemd": "systemctl {verb} {unit}",
-    "openrc": "rc-service {unit} {verb}",
-    "sysv": "service {unit} {verb}",
-}
+
+FAMILIES = {name: _family(values) for name, values in _TABLE["families"].items()}
+LOG_FILES = tuple(dict.fromkeys(path for family in FAMILIES.values() for path in family.log_files))
 
 
 def service(manager: str, verb: str, unit: str = "postfix") -> str:
@@ -69,4 +54,5 @@ def service(manager: str, verb: str, unit: str = "postfix") -> str:
     verb: start, stop, restart, reload, status."""
     if not manager and verb == "restart":  # postfix(1) has no such verb
         return f"{unit} stop && {unit} start"
-    return _MANAGERS.get(manager, "{unit} {verb}").format(verb=verb, unit=unit)
+    template: str = _TABLE["services"].get(manager, "{unit} {verb}")
+    return template.format(verb=verb, unit=unit)

@@ -63,6 +63,7 @@ def index() -> str:
         "sayings": sayings.plain(),
         "programs": folder("programs"),
         "codes": document("codes.toml")["code"],
+        "distributions": document("distributions.toml"),
     }
     return json.dumps({"of": _sum(), **values}, ensure_ascii=False, separators=(",", ":"))
 

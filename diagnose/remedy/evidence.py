@@ -21,7 +21,7 @@ from diagnose.remedy.steps import MasterOption, RemoveParameter, RepairLine, Set
 
 R = TypeVar("R")
 CHROOTED = ("resolv.conf", "hosts", "nsswitch.conf", "services")
-_FILLS = "/usr/lib/postfix/configure-instance.sh"
+_FILLS = distributions.FILLS_CHROOT
 _FEW = 5  # messages that are tried again at once
 
 

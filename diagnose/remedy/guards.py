@@ -6,26 +6,21 @@ import fcntl
 import os
 import re
 import struct
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from diagnose import files
+from diagnose.knowledge.distributions import LOCKS, PID_FILES
 
-# Held by fcntl(2) while the program works.
-_LOCKS = {
-    "dpkg or apt": ("/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/cache/apt/archives/lock"),
-    "rpm or dnf": ("/var/lib/rpm/.rpm.lock", "/usr/lib/sysimage/rpm/.rpm.lock", "/var/cache/dnf/metadata_lock.pid"),
-    "apk": ("/lib/apk/db/lock", "/usr/lib/apk/db/lock"),
-}
 # With the process' number in them while the program works.
-_PIDS = {
+_PIDS: Mapping[str, Sequence[str]] = {
+    **PID_FILES,
     "Puppet": (
         "/opt/puppetlabs/puppet/cache/state/agent_catalog_run.lock",
         "/var/lib/puppet/state/agent_catalog_run.lock",
         "/var/cache/puppet/state/agent_catalog_run.lock",
     ),
-    "dnf": ("/var/run/dnf.pid", "/var/run/yum.pid"),
-    "zypper": ("/run/zypp.pid",),
     "Chef": ("/var/chef/cache/chef-client-running.pid", "/var/cache/chef/chef-client-running.pid"),
 }
 _RESOURCES = (
@@ -49,7 +44,7 @@ _OWNED = re.compile(r"managed|generated|written|created|do not edit|don't edit|o
 
 def at_work(root: Path = Path("/")) -> str:
     """The program that changes this host's files right now, "" where none does."""
-    for name, paths in _LOCKS.items():
+    for name, paths in LOCKS.items():
         if any(_locked(root / path[1:]) for path in paths):
             return name
     for name, paths in _PIDS.items():

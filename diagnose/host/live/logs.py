@@ -19,13 +19,13 @@ from diagnose.host.live import journal
 from diagnose.host.live.logwindow import COMPRESSED, SLACK, covers, read_open, window
 from diagnose.host.live.system import group_name
 from diagnose.host.query import LogReply, MailLog
+from diagnose.knowledge.distributions import LOGS as OWN
+from diagnose.knowledge.distributions import SHARED_LOGS as SHARED
 from diagnose.parse.text.masking import plain, veil
 
 __all__ = ["Source", "mail_lines", "read", "sources", "stream", "veil", "window"]
 
 DIRECTORY = "/var/log"
-OWN = ("mail.log", "maillog", "mail/mail.log", "mail/info.log", "mail/mail.info", "mail.info", "mail")  # the last: SUSE
-SHARED = ("syslog", "messages")
 LONGEST = 8192  # octets of a line that are kept
 _RAW_FACTOR = 16  # a shared log is searched this many times the limit from its end
 _PROGRAMS = (

@@ -1,33 +1,93 @@
-"""Processes and listening sockets, as far as this user may see them."""
+"""Processes and listening sockets, as far as this user may see them: read from /proc, where every command has them from."""
 
 from __future__ import annotations
 
+import functools
 import os
+import re
+import socket
+import struct
+from collections.abc import Iterator
 
+from diagnose.host.live.system import user_name, why
 from diagnose.host.query import Listener, Listeners, ListenersReply, Process, Processes, ProcessesReply
 from diagnose.parse.text.masking import KNOWN, STARS, mask
 
+_STATES = {
+    "R": "running",
+    "S": "sleeping",
+    "D": "disk-sleep",
+    "T": "stopped",
+    "t": "tracing-stop",
+    "Z": "zombie",
+    "X": "dead",
+    "x": "dead",
+    "I": "idle",
+}
+_LISTEN = "0A"  # of the kernel's TCP states
+
 
 def processes(query: Processes) -> ProcessesReply:
-    import psutil
+    own = _name_space("self")
+    try:
+        found = [process for pid in _pids() if (process := _process(pid, own))]
+    except OSError as error:
+        return ProcessesReply(problem=f"/proc: {why(error)}")
+    return ProcessesReply(processes=tuple(found))
 
-    own = _name_space(os.getpid())
-    found = []
-    for process in psutil.process_iter(["pid", "ppid", "name", "cmdline", "username", "create_time", "status"]):
-        info = process.info
-        found.append(
-            Process(
-                pid=info["pid"],
-                parent=info["ppid"] or 0,
-                name=info["name"] or "",
-                command=_command(info["cmdline"] or []),
-                user=info["username"] or "",
-                started=info["create_time"] or 0.0,
-                state=str(info["status"] or ""),
-                here=_name_space(info["pid"]) in (own, None),
-            )
-        )
-    return ProcessesReply(processes=tuple(sorted(found, key=lambda p: p.pid)))
+
+def _pids() -> list[int]:
+    """Raises OSError; where /proc is not mounted, as for a directory that is not there."""
+    found = sorted(int(name) for name in os.listdir("/proc") if name.isdecimal())
+    if not found:
+        raise FileNotFoundError(2, "not mounted")
+    return found
+
+
+def _process(pid: int, own: str | None) -> Process | None:
+    """None for one that has ended meanwhile."""
+    try:
+        fields = _stat(pid)
+        words = _text(f"/proc/{pid}/cmdline").rstrip("\0").split("\0")
+        user = re.search(r"^Uid:\s*(\d+)", _text(f"/proc/{pid}/status"), re.M)
+    except (OSError, ValueError):
+        return None
+    name = fields[0]
+    if len(name) > 14 and (whole := os.path.basename(words[0])).startswith(name):
+        name = whole  # the kernel keeps 15 characters
+    return Process(
+        pid=pid,
+        parent=int(fields[2]),
+        name=name,
+        command=_command(words if words != [""] else []),
+        user=user_name(int(user[1])) if user else "",
+        started=_booted() + int(fields[20]) / os.sysconf("SC_CLK_TCK"),
+        state=_STATES.get(fields[1], fields[1]),
+        here=_name_space(pid) in (own, None),
+    )
+
+
+def _stat(pid: int) -> list[str]:
+    """Of proc(5)'s fields of stat the name, the state, the parent and so on. Raises OSError, ValueError."""
+    _, _, rest = _text(f"/proc/{pid}/stat").partition("(")
+    name, end, rest = rest.rpartition(")")
+    if not end:
+        raise ValueError("not laid out as proc(5) says")
+    return [name, *rest.split()]
+
+
+def _text(path: str) -> str:
+    with open(path, "rb") as file:
+        return file.read(131_072).decode("utf-8", "replace")
+
+
+@functools.cache
+def _booted() -> float:
+    try:
+        found = re.search(r"^btime (\d+)", _text("/proc/stat"), re.M)
+    except OSError:
+        found = None
+    return float(found[1]) if found else 0.0
 
 
 def _command(words: list[str]) -> tuple[str, ...]:
@@ -38,7 +98,7 @@ def _command(words: list[str]) -> tuple[str, ...]:
     return tuple(word if word in line else STARS for word in alone)
 
 
-def _name_space(pid: int) -> str | None:
+def _name_space(pid: int | str) -> str | None:
     """The network name space, None where it may not be read: another one's processes are a container's."""
     try:
         return os.readlink(f"/proc/{pid}/ns/net")
@@ -47,22 +107,55 @@ def _name_space(pid: int) -> str | None:
 
 
 def listeners(query: Listeners) -> ListenersReply:
-    import psutil
-
-    names: dict[int, str] = {}
-    found = set()
     try:
-        connections = psutil.net_connections("tcp")
-    except (psutil.Error, OSError) as error:
+        sockets = {inode: place for name in ("tcp", "tcp6") for inode, place in _listening(name)}
+        holders = _holders(sockets)
+    except (OSError, ValueError) as error:
         return ListenersReply(problem=f"cannot list sockets: {type(error).__name__}")
-    for connection in connections:
-        if connection.status != psutil.CONN_LISTEN or not connection.laddr:
-            continue
-        pid = connection.pid or 0
-        if pid and pid not in names:
-            try:
-                names[pid] = psutil.Process(pid).name()
-            except psutil.Error:
-                names[pid] = ""
-        found.add(Listener(address=connection.laddr[0], port=connection.laddr[1], pid=pid, process=names.get(pid, "")))
+    found = set()
+    for inode, (address, port) in sockets.items():
+        pid, name = holders.get(inode, (0, ""))
+        found.add(Listener(address=address, port=port, pid=pid, process=name))
     return ListenersReply(listeners=tuple(sorted(found, key=lambda s: (s.port, s.address, s.pid))))
+
+
+def _listening(name: str) -> Iterator[tuple[str, tuple[str, int]]]:
+    """Inode, address and port of each listening socket. Raises OSError, ValueError."""
+    if name == "tcp6" and not os.path.exists("/proc/net/tcp6"):
+        return  # IPv6 is switched off
+    for line in _all("/proc/net/" + name).splitlines()[1:]:
+        fields = line.split()
+        if len(fields) > 9 and fields[3] == _LISTEN:
+            address, _, port = fields[1].partition(":")
+            yield fields[9], (_address(address), int(port, 16))
+
+
+def _all(path: str) -> str:
+    with open(path, encoding="ascii", errors="replace") as file:
+        return file.read(16_000_000)
+
+
+def _address(hexadecimal: str) -> str:
+    """Written as words of 32 bits, each in this machine's own order of octets."""
+    words = [int(hexadecimal[at : at + 8], 16) for at in range(0, len(hexadecimal), 8)]
+    packed = struct.pack(f"={len(words)}I", *words)
+    return socket.inet_ntop(socket.AF_INET if len(words) == 1 else socket.AF_INET6, packed)
+
+
+def _holders(wanted: dict[str, tuple[str, int]]) -> dict[str, tuple[int, str]]:
+    """Who opened each socket, by its inode: of several that share it, the one that is no child of another."""
+    holding: dict[str, dict[int, list[str]]] = {}
+    for pid in _pids():
+        try:
+            links = [os.readlink(entry.path) for entry in os.scandir(f"/proc/{pid}/fd")]
+            inodes = {link[8:-1] for link in links if link.startswith("socket:[")} & wanted.keys()
+            fields = _stat(pid) if inodes else []
+        except (OSError, ValueError):
+            continue  # another user's, or ended
+        for inode in inodes:
+            holding.setdefault(inode, {})[pid] = fields
+    found = {}
+    for inode, by_pid in holding.items():
+        pid = next((pid for pid, fields in by_pid.items() if int(fields[2]) not in by_pid), min(by_pid))
+        found[inode] = (pid, by_pid[pid][0])
+    return found

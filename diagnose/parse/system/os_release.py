@@ -6,14 +6,6 @@ from dataclasses import dataclass, replace
 
 from diagnose.knowledge.distributions import FAMILIES, Family
 
-_FAMILIES = (
-    ("debian", ("debian", "ubuntu", "raspbian", "linuxmint", "devuan", "kali", "pop")),
-    ("rhel", ("rhel", "fedora", "centos", "rocky", "almalinux", "ol", "amzn", "scientific")),
-    ("suse", ("suse", "opensuse", "opensuse-leap", "opensuse-tumbleweed", "sles", "sled")),
-    ("alpine", ("alpine", "postmarketos")),
-    ("arch", ("arch", "archlinux", "manjaro", "endeavouros")),
-)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Distribution:
@@ -46,7 +38,7 @@ def parse(text: str) -> Distribution:
                 values[name] = value.strip("\"'")
     identity = values.get("ID", "").lower()
     likes = (identity, *values.get("ID_LIKE", "").lower().split())
-    family = next((name for like in likes for name, ids in _FAMILIES if like in ids), "")
+    family = next((name for like in likes for name, each in FAMILIES.items() if like in each.ids), "")
     return Distribution(
         id=identity, family=family, version=values.get("VERSION_ID", ""), name=values.get("PRETTY_NAME", identity)
     )
@@ -58,9 +50,8 @@ def mail_support(distribution: Distribution, map_types: tuple[str, ...] = ()) ->
     `map_types` (from `postconf -m`) overrides the default map type where that is not built in.
     """
     support = FAMILIES.get(distribution.family, FAMILIES["debian"])
-    map_type = support.map_type
-    if distribution.family == "rhel" and distribution.id != "fedora" and distribution.major >= 10:
-        map_type = "lmdb"
+    since, newer = support.newer.get(distribution.id, (0, ""))
+    map_type = newer if newer and distribution.major >= since else support.map_type
     if map_types and map_type not in map_types:
         map_type = next((name for name in ("lmdb", "hash", "cdb", "texthash") if name in map_types), map_type)
     return replace(support, map_type=map_type)
