@@ -76,6 +76,9 @@ class SignSpec:
     asked     a file that the user named: while UNKNOWN, "nothing found" says nothing, though mail flows
     queue     messages that wait (data: count; oldest, in seconds)
     held      messages on hold (data: count)
+    states    messages by the queue that they are in (data: the number by the queue's name)
+    ages      messages by age (data: how many are younger than so many minutes, by these; and those that are older)
+    reasons   recipients that wait, by what their delay says (data: the number by its label)
     port      whether a TCP port gets out of this network (data: port)
     endpoint  whether one server's port was seen open (data: host, port, open)
     network   whose network this is (data: network)

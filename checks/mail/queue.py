@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from diagnose import facts
 from diagnose.check import Context, MailQueue, Now, check, counted, fail, ok, unknown, warn
 from diagnose.facts.mail import QUEUE_SIGNS, SAID_SIGNS
 from diagnose.model import Observation, Scalar
 from diagnose.parse.log import current
-from diagnose.parse.postfix.queue import QueueGroup, QueueSummary
+from diagnose.parse.postfix.queue import AGE_LIMITS, QueueGroup, QueueSummary
 from diagnose.parse.text import duration
 
 OLD = 3600.0  # seconds; Postfix' longest pause between attempts is a little over this (maximal_backoff_time 4000 s)
@@ -26,7 +26,7 @@ CROWD = 300  # messages that wait for their first attempt to end
         *QUEUE_SIGNS,
         "queue.backlog",
     ),
-    informational=("queue.readable",),
+    informational=("queue.readable", "queue.states", "queue.ages", "queue.reasons"),
     tags=("mail",),
     needs=("postfix",),
     timeout=8.0,
@@ -42,6 +42,7 @@ def queue(ctx: Context) -> Iterator[Observation]:
     yield _readable(summary)
     now = ctx.ask(Now()).epoch
     yield from _sums(summary, now)
+    yield from _shares(summary)
     settled = _settled(ctx)
     dead = {g.domain for g in summary.groups if g.label in current.OF_CONNECTING}
     several = len(dead) > 1 and facts.mail_log(ctx) is None
@@ -87,6 +88,27 @@ def _group(ctx: Context, group: QueueGroup, route: str, several: bool, settled: 
     if (group.label, group.domain) in settled:
         return warn(f"mail.{group.label}", group.domain, f"{text} (mail went through since)", current=False, **data)
     return fail(f"mail.{group.label}", group.domain, text, current=True, **data)
+
+
+def _shares(summary: QueueSummary) -> Iterator[Observation]:
+    """What is where, for how long and why, in numbers: for pictures and monitors."""
+    if not summary.total:
+        return
+    yield ok("queue.states", "mail queue", _told(summary.messages), **summary.messages)
+    ages = dict(zip([*map(str, AGE_LIMITS), "older"], summary.ages, strict=True))
+    yield ok("queue.ages", "mail queue", _told({_under(age): n for age, n in ages.items()}), **ages)
+    reasons: dict[str, int] = {}
+    for group in (*summary.groups, *summary.rest):
+        reasons[group.label or "none"] = reasons.get(group.label or "none", 0) + group.count
+    yield ok("queue.reasons", "mail queue", _told(reasons), **reasons)
+
+
+def _told(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+
+
+def _under(age: str) -> str:
+    return f"for over {AGE_LIMITS[-1]} min" if age == "older" else f"under {age} min"
 
 
 def _waits(count: int, age: float) -> str:

@@ -24,20 +24,26 @@ _TEMPLATES = (
     ("systemd", "mail-diagnose.timer", "etc/systemd/system/mail-diagnose.timer"),
     ("systemd", "mail-diagnose.sysusers", "etc/sysusers.d/mail-diagnose.conf"),
     ("cron", "mail-diagnose.cron", f"{SHARE}/cron.d/mail-diagnose"),
+    ("config", "mail-diagnose.toml", f"{SHARE}/mail-diagnose.toml"),
+    ("checkmk", "mail-diagnose.checkmk", f"{SHARE}/checkmk/mail-diagnose"),
     ("icinga", "icinga2.conf", f"{SHARE}/icinga2/mail-diagnose.conf"),
     ("zabbix", "zabbix.yaml", f"{SHARE}/zabbix/mail-diagnose.yaml"),
     ("zabbix", "zabbix-agent.conf", f"{SHARE}/zabbix/mail-diagnose.conf"),
     ("prometheus", "mail-diagnose.textfile.conf", f"{SHARE}/prometheus/textfile.conf"),
     ("prometheus", "alerts.yml", f"{SHARE}/prometheus/mail-diagnose.rules.yml"),
+    ("grafana", "grafana.json", f"{SHARE}/grafana/mail-diagnose.json"),
 )
 KINDS = (*dict.fromkeys(kind for kind, _, _ in _TEMPLATES), "documents")
 NEXT = {
     "systemd": "systemd-sysusers && systemctl daemon-reload && systemctl enable --now mail-diagnose.timer",
     "cron": f"for hosts without systemd: see /{SHARE}/cron.d/mail-diagnose",
+    "config": f"where alarms go, and a dead man's switch: see /{SHARE}/mail-diagnose.toml",
+    "checkmk": f"install -m 755 /{SHARE}/checkmk/mail-diagnose /usr/lib/check_mk_agent/local/",
     "icinga": f"cp /{SHARE}/icinga2/mail-diagnose.conf /etc/icinga2/conf.d/ && icinga2 daemon -C",
     "zabbix": f"import /{SHARE}/zabbix/mail-diagnose.yaml, and put mail-diagnose.conf beside it into the agent's directory",
     "prometheus": f"install -D -m 644 /{SHARE}/prometheus/textfile.conf "
     "/etc/systemd/system/mail-diagnose.service.d/textfile.conf",
+    "grafana": f"import /{SHARE}/grafana/mail-diagnose.json",
 }
 
 
@@ -65,7 +71,7 @@ def install_units(
     """Write units and recipes that run `watch`. A systemd service and timer, and what monitoring systems need; nothing is enabled.
 
     \b
-    Recipes for cron, Icinga, Zabbix and Prometheus go to /usr/local/share/mail-diagnose, man page and shell
+    Recipes for cron, Checkmk, Icinga, Zabbix, Prometheus and Grafana go to /usr/local/share/mail-diagnose, man page and shell
     completion to their places in /usr/local/share.
 
     \b

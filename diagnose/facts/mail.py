@@ -32,6 +32,9 @@ QUEUE_SIGNS = (
     SignSpec("queue.readable", decisive=True, gauge="view"),
     SignSpec("queue.waiting", {"failed": FLAG, "late": FLAG, "one_of_many": FLAG}, gauge="queue", proves=Stage.QUEUE),
     SignSpec("queue.hold", gauge="held"),
+    SignSpec("queue.states", gauge="states"),
+    SignSpec("queue.ages", gauge="ages"),
+    SignSpec("queue.reasons", gauge="reasons"),
     SignSpec("queue.stuck"),
     SignSpec("queue.maildrop"),
 )

@@ -33,6 +33,7 @@ PLAIN_FORMATS: Mapping[str, Callable[..., str]] = {
     "json": _plain_json,
     **{
         name: functools.partial(_late, name)
-        for name in ("jsonl", "nagios", "checkmk", "prometheus", "markdown", "html", "junit")
+        for name in ("jsonl", "nagios", "checkmk", "prometheus", "zabbix", "markdown", "html", "junit")
     },
+    "checkmk-all": functools.partial(_late, "checkmk", every=True),
 }

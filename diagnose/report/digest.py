@@ -30,7 +30,7 @@ _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_{|}~\u0080-\U0010ffff-]+(?=@[A-Z
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queue:
-    """The mail queue as far as it could be read: messages, and the age of the oldest in seconds; None: not known."""
+    """The mail queue as far as it could be read: messages, and the age of the oldest in seconds; None: not known now."""
 
     length: int | None = None
     oldest: int | None = None
@@ -85,11 +85,39 @@ def ports(plain: Plain) -> Iterator[tuple[Plain, int, bool]]:
 
 def queue(plain: Plain) -> Queue:
     found: dict[str, int | None] = {"length": None, "oldest": None, "held": None}
+    if plain.get("watch", {}).get("stale"):  # what was, nobody should draw as what is
+        return Queue()
     for data in (o["data"] for o in measured(plain, "queue") if "count" in o["data"]):
         found.update(length=_whole(data["count"]), oldest=_whole(data.get("oldest")))
     for observation in measured(plain, "held"):
         found["held"] = _whole(observation["data"].get("count", 0))
     return Queue(**found)
+
+
+def waiting(plain: Plain) -> str:
+    """How much waits in the queue, since when and how much is on hold, in words; empty where it is not known."""
+    from diagnose.parse.text import duration
+
+    counts = queue(plain)
+    if counts.length is None:
+        return ""
+    if not counts.length:
+        return "nothing waits"
+    words = f"{counts.length} {'waits' if counts.length == 1 else 'wait'}"
+    words += f", the oldest for {duration.words(counts.oldest)}" if counts.oldest else ""
+    return words + (f", {counts.held} on hold" if counts.held else "")
+
+
+def shares(plain: Plain, gauge: str) -> dict[str, int]:
+    """The queue by state, age or reason (gauges "states", "ages", "reasons"); empty where it is not known or stale."""
+    if plain.get("watch", {}).get("stale"):
+        return {}
+    found = {}
+    for seen in measured(plain, gauge):
+        for name, value in seen["data"].items():
+            if (count := _whole(value)) is not None:
+                found[clean(str(name))[:60]] = count
+    return found
 
 
 def lines(plain: Plain) -> list[Line]:
@@ -275,8 +303,12 @@ def undelivered(plain: Plain) -> list[Plain]:
 
 
 def started(plain: Plain) -> datetime | None:
+    return moment(plain.get("started"))
+
+
+def moment(text: Any) -> datetime | None:
     try:
-        return datetime.fromisoformat(str(plain.get("started")))
+        return datetime.fromisoformat(str(text))
     except ValueError:
         return None
 

@@ -13,11 +13,11 @@ _WHAT = {"queue": "messages in the queue", "age": "s is the age of the oldest me
 
 
 def judged(plain: Mapping[str, Any], warning: str | None = None, critical: str | None = None) -> dict[str, Any]:
-    """The report with its status raised where a level is crossed, and a note that says which one; the levels stand
-    under "levels". A stale result stays unknown. Raises UsageError for levels that cannot be read."""
+    """The report with its status raised where a level is crossed, and a note that says which one. "levels" holds them, the
+    status before, and theirs alone. A stale result stays unknown. Raises UsageError for levels that cannot be read."""
     warn, crit = parse_levels("--warning", warning), parse_levels("--critical", critical)
     found = dict(plain)
-    found["levels"] = {"warning": _texts(warn), "critical": _texts(crit)}
+    found["levels"] = {"warning": _texts(warn), "critical": _texts(crit), "before": status(plain), "status": "ok"}
     if plain.get("watch", {}).get("stale"):
         return found
     counts = queue(plain)
@@ -28,14 +28,15 @@ def judged(plain: Mapping[str, Any], warning: str | None = None, critical: str |
                 continue
             if value is None:
                 notes.append(f"{name} is not known, so it is not held against {level.text}")
-                found["status"] = _worse(status(found), "unknown")
+                found["levels"]["status"] = _worse(found["levels"]["status"], "unknown")
             elif level.alerts(value):
                 notes.append(f"{value} {_WHAT[name]}: outside {level.text}" if not level.invert else
                              f"{value} {_WHAT[name]}: inside {level.text}")  # fmt: skip
-                found["status"] = _worse(status(found), word)
+                found["levels"]["status"] = _worse(found["levels"]["status"], word)
             else:
                 continue
             break
+    found["status"] = _worse(status(found), found["levels"]["status"])
     if notes:
         found["notes"] = [*notes, *plain.get("notes", ())]
         found["levels"]["crossed"] = notes

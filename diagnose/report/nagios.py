@@ -25,9 +25,9 @@ def render(plain: Mapping[str, Any], warning: str | None = None, critical: str |
         plain = judged(plain, warning, critical)
     word = digest.WORDS[digest.status(plain)]
     crossed = plain["levels"].get("crossed", ())
-    said = [digest.headline(plain)] if digest.status(plain) == "unknown" or not crossed else []
-    if crossed and not said:
-        said = [*crossed, *([digest.headline(plain)] if digest.main_diagnoses(plain) else [])]
+    said = list(crossed) if digest.status(plain) != "unknown" else []
+    if digest.main_diagnoses(plain) or not said:
+        said = [digest.headline(plain), *said]
     first = _cut(safe(f"MAIL {word} - {'; '.join(said)}"), FIRST)
     data = _performance(plain)
     head = f"{first}|{data}" if data else first
@@ -68,14 +68,14 @@ def _performance(plain: Mapping[str, Any]) -> str:
     if counts.length is not None:
         found.append(f"queue={counts.length};{level('warning', 'queue')};{level('critical', 'queue')};0;")
     if counts.oldest is not None:
-        found.append(f"oldest={counts.oldest}s;{level('warning', 'age')};{level('critical', 'age')};0;")
+        found.append(f"age={counts.oldest}s;{level('warning', 'age')};{level('critical', 'age')};0;")
     if counts.held is not None:
         found.append(f"held={counts.held};;;0;")
-    if plain.get("runs"):
+    if plain.get("runs") and not watch.get("stale"):
         found.append(f"causes={len(digest.main_diagnoses(plain))};;;0;")
         found.append(f"duration={digest.number(plain.get('seconds', 0))}s;;;0;")
     if isinstance(watch.get("age_seconds"), (int, float)):
-        found.append(f"age={digest.number(max(0, watch['age_seconds']))}s;;;0;")
+        found.append(f"result_age={digest.number(max(0, watch['age_seconds']))}s;;;0;")
     return " ".join(found)
 
 

@@ -41,11 +41,21 @@ def render(plain: Mapping[str, Any]) -> str:
             text += _gauge("maildiag_queue_oldest_message_age_seconds", "Age of the oldest one.", [({}, counts.oldest)])
         if counts.held is not None:
             text += _gauge("maildiag_queue_held_messages", "Messages on hold.", [({}, counts.held)])
+        text += _gauge(
+            "maildiag_queue_state_messages", "Messages by the queue that they are in.",
+            [({"state": _label(name)}, count) for name, count in digest.shares(plain, "states").items()],
+        )  # fmt: skip
+        text += _gauge(
+            "maildiag_queue_reason_recipients", "Recipients that wait, by what their delay says.",
+            [({"reason": _label(name)}, count) for name, count in digest.shares(plain, "reasons").items()],
+        )  # fmt: skip
     if watch:
         text += _gauge(
             "maildiag_state", "1 for the state between passes of watch, 0 for the others.",
             [({"state": state}, int(watch.get("state") == state)) for state in _STATES],
         )  # fmt: skip
+        if (since := digest.moment(watch.get("since"))) is not None:
+            text += _gauge("maildiag_state_since_timestamp_seconds", "Since when.", [({}, since.timestamp())])
         text += _gauge("maildiag_stale", "1 where the last result is too old to count.", [({}, int(not fresh))])
         text += _gauge("maildiag_ignored_findings", "Acknowledged findings.", [({}, len(watch.get("ignored", ())))])
         text += _gauge(

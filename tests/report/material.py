@@ -7,9 +7,11 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +23,7 @@ from diagnose.parse.postfix.queue import summarise
 from diagnose.report.json_ import as_plain
 from diagnose.session import diagnose
 
+ROOT = Path(__file__).parents[2]
 NAMES = ("blocked-isp", "blocked-firewall", "document-pasted", "wrong-key", "app-password", "healthy")
 PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 HOSTILE = (
@@ -132,6 +135,24 @@ def poisoned(plain: Any, key: str = "") -> Any:
     if isinstance(plain, str) and key not in _KEPT:
         return HOSTILE if key != "cause" else plain
     return plain
+
+
+def recipes(prefix: Path, command: str = "/usr/bin/env") -> Path:
+    """What `install-units` writes, below the prefix; command: the program that they call."""
+    argv = [
+        *isolated(),
+        sys.executable,
+        "-m",
+        "diagnose",
+        "install-units",
+        "--prefix",
+        str(prefix),
+        "--command",
+        command,
+    ]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
+    assert (done.returncode, done.stderr) == (0, "")
+    return prefix / "usr/local/share/mail-diagnose"
 
 
 def needed(*commands: str) -> str:

@@ -41,7 +41,9 @@ def test_commands_that_print_something_else_refuse_report_formats(command: tuple
     assert re.search("'html' is not known; choose one of text, json", done.stderr)
 
 
-@pytest.mark.parametrize("format", ["nagios", "checkmk", "prometheus", "jsonl", "junit", "markdown"])
+@pytest.mark.parametrize(
+    "format", ["nagios", "checkmk", "checkmk-all", "zabbix", "prometheus", "jsonl", "junit", "markdown"]
+)
 def test_rendering_loads_neither_the_engine_nor_the_networks_libraries(format: str) -> None:
     code = (
         "import sys\nfrom diagnose.report import PLAIN_FORMATS\nfrom diagnose.watch import state\nfrom pathlib import Path\n"

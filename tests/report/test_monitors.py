@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -22,11 +23,13 @@ CASES: dict[str, Callable[[], Plain]] = {
     "watched": lambda: material.watched(material.report()),
     "stale": lambda: material.stale(material.report()),
     "poisoned": lambda: material.poisoned(material.watched(material.report())),
+    "held": material.held,
+    "deferred": material.deferred,
     "empty": lambda: {**material.stale(material.report()), "runs": [], "diagnoses": [], "advice": []},
 }
 every = pytest.mark.parametrize("name", CASES)
 # label=value[unit];[warn];[crit];[min];[max], as the guidelines have it
-PERFORMANCE = re.compile(r"([a-z]+)=(-?\d+(?:\.\d+)?)(s|c|B|%|)((?:;[^; ]*){0,4})")
+PERFORMANCE = re.compile(r"([a-z_]+)=(-?\d+(?:\.\d+)?)(s|c|B|%|)((?:;[^; ]*){0,4})")
 
 
 @every
@@ -61,7 +64,7 @@ def test_nagios_names_the_cause_the_queue_and_the_level_that_is_crossed() -> Non
     assert "egress-port-25-blocked" in first
     assert waits["count"] > 0
     assert f"queue={waits['count']};" in first
-    assert f"oldest={waits['oldest']}s;" in first
+    assert f"age={waits['oldest']}s;" in first
     crossed = PLAIN_FORMATS["nagios"](material.report("healthy"), warning="queue=5:").split("\n")[0]
     assert crossed.startswith("MAIL WARNING - 0 messages in the queue: outside 5:")
     assert "queue=0;5:;;0;" in crossed
@@ -72,27 +75,83 @@ def test_checkmk_reads_each_line(name: str) -> None:
     """The grammar of a local check: status, service in quotes, metrics or a dash, text; one blank between them."""
     text = PLAIN_FORMATS["checkmk"](CASES[name](), warning="queue=100")
     services = []
+    assert "\\" not in text.replace("\\n", "")
     for line in text.rstrip("\n").split("\n"):
         found = re.fullmatch(r'([0-3]) "([^"|\\]+)" (-|\S+) (\S.*)', line)
         assert found, line[:200]
         services.append(found[2])
         for metric in [] if found[3] == "-" else found[3].split("|"):
-            assert re.fullmatch(r"[a-z]+=\d+(\.\d+)?(;[\d.]*){0,4}", metric), metric
-        assert "\\" not in found[4]
-    assert services[0] == "Mail delivery"
-    if name != "poisoned":
-        assert len(set(services)) == len(services)
+            assert re.fullmatch(r"[a-z_]+=\d+(\.\d+)?(;[\d.]*){0,4}", metric), metric
+    assert services == ["Mail delivery", "Mail queue", "Mail watch"]
 
 
-def test_checkmk_services_are_the_same_for_good_and_bad() -> None:
-    names = [re.findall(r'"([^"]+)"', PLAIN_FORMATS["checkmk"](material.report(n))) for n in ("healthy", "blocked-isp")]
-    assert set(names[0]) == {n for n in names[1] if n.startswith("Mail ")}
+def _services(plain: Plain, format: str = "checkmk", **levels: str) -> dict[str, tuple[str, str]]:
+    lines = PLAIN_FORMATS[format](plain, **levels).splitlines()
+    return {m[2]: (m[1], m[3]) for line in lines if (m := re.match(r'(\d) "([^"]+)" (.*)', line))}
+
+
+def test_checkmk_one_cause_makes_one_service_critical() -> None:
+    found = _services(material.watched(material.report(), notifications=[]))
+    assert {name: status for name, (status, _) in found.items()} == {
+        "Mail delivery": "2", "Mail queue": "0", "Mail watch": "0",
+    }  # fmt: skip
+    assert r"\nDo: Send through a relay" in found["Mail delivery"][1]
+    crossed = _services(material.report("healthy"), critical="queue=5:")
+    assert [status for status, _ in crossed.values()] == ["0", "2", "0"]
+
+
+def test_checkmk_lost_alarms_and_old_results_are_the_watchs_own() -> None:
+    assert _services(material.watched(material.report("healthy")))["Mail watch"][0] == "1"
+    old = _services(material.stale(material.held()))
+    assert {status for status, _ in old.values()} == {"3"}
+    assert all("is the timer running" in text for _, text in old.values())
+    assert "300" not in "".join(text for _, text in old.values())
+
+
+def test_checkmk_all_has_a_service_for_each_check_also_when_it_is_old() -> None:
+    new = _services(material.watched(material.report("healthy")), "checkmk-all")
+    old = _services(material.stale(material.report("healthy")), "checkmk-all")
+    assert new.keys() == old.keys() == _services(material.report(), "checkmk-all").keys()
+    assert len(new) > 20
+    assert {status for status, _ in old.values()} == {"3"}
+
+
+@every
+def test_zabbix_is_small_json_without_what_is_not_known(name: str) -> None:
+    text = PLAIN_FORMATS["zabbix"](CASES[name](), warning="queue=100,age=3600")
+    assert len(text) < 16_000
+    found = json.loads(text)
+    assert found["status"] in range(4)
+    assert None not in found.values()
+    assert ("queue" in found) is (name not in ("stale", "empty"))
+    assert found["problem"]
+
+
+@pytest.mark.parametrize("name", ["nagios", "checkmk", "checkmk-all", "prometheus", "zabbix", "jsonl"])
+def test_a_stale_result_sends_no_old_values_to_graphs(name: str) -> None:
+    text = PLAIN_FORMATS[name](material.stale(material.deferred()))
+    # Behind the first line nagios and jsonl tell what was found then, which no graph is drawn of.
+    told = text.split("\n")[0] if name in ("nagios", "jsonl") else text
+    assert not re.search(r"20000|8100", told)
+
+
+def test_levels_stand_on_the_value_that_they_are_held_against() -> None:
+    first = PLAIN_FORMATS["nagios"](material.held(), warning="age=3600", critical="queue=500").split("\n")[0]
+    assert first.startswith("MAIL CRITICAL - Messages are on hold")
+    assert re.search(r" age=\d+s;3600;;0;", first)
+    assert "queue=300;;500;0;" in first
+
+
+def test_prometheus_tells_the_queue_by_state_and_reason() -> None:
+    text = PLAIN_FORMATS["prometheus"](material.deferred())
+    assert 'maildiag_queue_state_messages{state="deferred"} 20000\n' in text
+    assert 'maildiag_queue_reason_recipients{reason="connect-timeout"} 20000\n' in text
 
 
 def test_a_port_that_no_mail_takes_is_no_alarm() -> None:
     """What supports no diagnosis does not page anybody."""
     plain = {**material.report(), "diagnoses": [], "status": "ok"}
-    lines = PLAIN_FORMATS["checkmk"](plain).splitlines()
+    lines = PLAIN_FORMATS["checkmk-all"](plain).splitlines()
     assert all(line.startswith("0 ") for line in lines)
     assert any("noted: TCP 25" in line for line in lines)
 
