@@ -27,7 +27,11 @@ def lookup(ctx: Asks, one: Asked) -> Judged:
     absent = [path for path in files if _absent(ctx, path)]
     if absent:
         there = bool(source) and source not in absent and ctx.ask(Stat(source)).exists
-        text = f"{absent[0]} does not exist" + (f": postmap was never run on {source}" if there else "")
+        text = f"{absent[0]} does not exist"
+        if other := next((path for path in table.siblings(it) if ctx.ask(Stat(path)).exists), ""):
+            text += f": postmap made {other}, and the setting says {it.type}:"
+        elif there:
+            text += f": postmap was never run on {source}"
         return bad("missing", text, uncompiled=there, file=absent[0])
     if one.problem:
         text = f"could not check for this relay's credentials: {one.problem}"

@@ -15,6 +15,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from diagnose.host.live import queuecount, queuefiles
+from diagnose.host.live.quiet import popen
 from diagnose.host.live.stream import widen
 from diagnose.host.live.system import decode, environment, find, limited, scratch, why
 from diagnose.host.plain import to_plain
@@ -32,6 +33,8 @@ _LONG = 10_000  # messages from which on the files are quicker read by us, as ro
 _TRIAL = 0.5  # seconds after which postqueue's pace is judged
 # Messages a second: from the page cache postqueue(1) lists 25 000 to 60 000, from a disk 5 000 and fewer.
 _SLOW = 15_000
+# What postqueue(1) tells an ordinary user while Postfix is down; it would tell the log as well.
+DOWN = "postqueue: fatal: Queue report unavailable - mail system is down"
 
 
 def read(query: MailQueue, deadline: float) -> QueueLinesReply:
@@ -44,8 +47,15 @@ def read(query: MailQueue, deadline: float) -> QueueLinesReply:
     if program is None:
         return QueueLinesReply(problem="not found: postqueue")
     end = min(deadline, time.monotonic() + query.budget)
-    # Only root may list the directories.
-    directory = queuecount.queue_directory() if os.geteuid() == 0 else None
+    directory = queuecount.queue_directory()
+    if os.geteuid():
+        if directory and queuecount.down(directory):
+            from diagnose.parse.postfix.queue import summarise
+
+            return QueueLinesReply(
+                summary=to_plain(replace(summarise((), time.time()), complete=False)), err=DOWN, code=os.EX_UNAVAILABLE
+            )
+        directory = None  # only root may list it
     counted = None
     try:
         told = _told(program, directory, end)
@@ -185,8 +195,15 @@ def _child(argv: list[str], errors: int, said: bytes = b"") -> subprocess.Popen[
     with scratch() as given:
         given.write(said)
         given.seek(0)
-        child = subprocess.Popen(
-            limited(argv), stdin=given, stdout=subprocess.PIPE, stderr=errors, env=environment(), cwd="/", bufsize=0
+        child = popen(
+            limited(argv),
+            argv[0],
+            stdin=given,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env=environment(),
+            cwd="/",
+            bufsize=0,
         )
     assert child.stdout is not None
     widen(child.stdout.fileno())

@@ -7,7 +7,8 @@ import time
 from dataclasses import dataclass
 
 from diagnose.host.live import queuefiles
-from diagnose.host.live.system import decode, find, heard
+from diagnose.host.live.system import decode, find, heard, lock
+from diagnose.host.query import Lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,12 @@ def _share(directory: str) -> float:
     """How full a hash directory is, against the others: they are named after the first of the five hexadecimal digits
     of a number of microseconds, and a second has 0xF4240 of these."""
     return 0x4240 / 0x10000 if directory.split("/")[1:2] == ["F"] else 1.0
+
+
+def down(queue_directory: str) -> bool:
+    """Whether no master holds its lock, as far as this user may see that; else False."""
+    found = lock(Lock(f"{queue_directory}/pid/master.pid"))
+    return not found.held and found.problem in (None, "not found")
 
 
 def queue_directory() -> str | None:

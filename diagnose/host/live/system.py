@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from diagnose import files
+from diagnose.host.live.quiet import popen
 from diagnose.host.query import (
     Disk,
     DiskReply,
@@ -124,9 +125,8 @@ def heard(argv: Sequence[str], timeout: float, given: bytes = b"") -> tuple[int,
     with scratch() as said, scratch() as errors, scratch() as asked:
         asked.write(given)
         asked.seek(0)
-        with subprocess.Popen(
-            limited(argv), stdin=asked, stdout=said, stderr=errors, env=environment(), cwd="/", start_new_session=True
-        ) as child:
+        options = {"stdin": asked, "stdout": said, "stderr": errors, "start_new_session": True}
+        with popen(limited(argv), argv[0], env=environment(), cwd="/", **options) as child:
             try:
                 child.wait(timeout=timeout)
             except subprocess.TimeoutExpired:

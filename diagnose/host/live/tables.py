@@ -25,7 +25,8 @@ _BLANKS = " \t\r\n\v\f"
 _WORD = re.compile(r'(?:"[^"]*"|[^ \t\r\n\v\f"]|"(?=[^"]*$))+')
 _PROGRAM = re.compile(r"^(?:postfix/)?postmap(?:\[\d+\])?: ")
 _SOURCE_LIMIT = 4_000_000
-_REPORTED = re.compile(r"\b(?:warning|error|fatal|panic): ")
+# Said of what will come, or of settings that have nothing to do with the table.
+_ASIDE = re.compile(r"\bwarning: (?:.*\bdeprecated\b|\S*/(?:main|master)\.cf\b)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,7 +220,7 @@ def _postmap(arguments: list[str], deadline: float, keys: str = "") -> _Answer:
 def _words(err: str) -> str:
     """Postfix' own words, without the program's name; a table's entry that it quotes is left out."""
     lines = [_PROGRAM.sub("", line) for line in err.split("\n")]
-    return "\n".join(_quoted_entry(line) for line in lines if _REPORTED.search(line) or line.strip())[:4000]
+    return "\n".join(_quoted_entry(line) for line in lines if line.strip() and not _ASIDE.search(line))[:4000]
 
 
 def _quoted_entry(line: str) -> str:

@@ -89,6 +89,13 @@ def files(table: Table) -> tuple[str, ...]:
     return (table.name,) if table.type in _PLAIN and table.name.startswith("/") else ()
 
 
+def siblings(table: Table) -> tuple[str, ...]:
+    """What postmap makes of the same text where it is told another type."""
+    own = files(table)
+    every = (table.name + suffix for suffixes in INDEXED.values() for suffix in suffixes)
+    return tuple(dict.fromkeys(path for path in every if path not in own)) if table.type in INDEXED else ()
+
+
 def source(table: Table) -> str:
     """The text file that a person edits; '' where there is none."""
     return table.name if (table.type in INDEXED or table.type in _PLAIN) and table.name.startswith("/") else ""
