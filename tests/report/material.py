@@ -151,7 +151,7 @@ def recipes(prefix: Path, command: str = "/usr/bin/env") -> Path:
         command,
     ]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0, done.stderr
     return prefix / "usr/local/share/mail-diagnose"
 
 
