@@ -46,11 +46,13 @@ def mend(
     given: Given,
     queue: str,
     say: Say,
+    first: str = "",
 ) -> tuple[Change, Ending]:
-    """Carries the proposal out, and takes it back where it does not help. queue: queue_directory."""
+    """Carries the proposal out, and takes it back where it does not help. queue: queue_directory; first: the id of this run's first
+    change, "" for none yet."""
     steps = proposal.plan.steps
     applied = time.time()
-    journal = store.begin(wanted.cause.id, wanted.cause.title, len(steps))
+    journal = store.begin(wanted.cause.id, wanted.cause.title, len(steps), first)
     change = journal.change
     work = Transaction(store, journal, proposal.read, given)
     try:

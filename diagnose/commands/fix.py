@@ -34,7 +34,7 @@ def fix(
     old: Annotated[
         str | None, typer.Option("--old", metavar="hold|send", help="What to do with mail that waits for over a day.")
     ] = None,
-    undo: Annotated[bool, typer.Option("--undo", help="Take back the last change, or the one named.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Take back the last fix, or the change named.")] = False,
     list_: Annotated[bool, typer.Option("--list", help="List the changes that can be undone.")] = False,
     forget: Annotated[bool, typer.Option("--forget", help="Keep a change for good: its copies are deleted.")] = False,
     relay: UseRelay = None,
@@ -79,8 +79,8 @@ def fix(
         if list_:
             raise typer.Exit(_list(store))
         if forget or undo:
-            change = _chosen(store, cause, forget)
-            raise typer.Exit(_forget(store, change) if forget else undone(store, change, yes))
+            changes = _chosen(store, cause, forget)
+            raise typer.Exit(_forget(store, changes[0]) if forget else undone(store, changes, yes))
         if (unfinished := next((c for c in store.changes() if not c.end), None)) is not None:
             _resume(store, unfinished, yes)
         raise typer.Exit(work.mend(store))
@@ -102,18 +102,21 @@ def _list(store: Store) -> int:
     return 0
 
 
-def _chosen(store: Store, id: str | None, any_end: bool) -> Change:
+def _chosen(store: Store, id: str | None, any_end: bool) -> list[Change]:
+    """The change named and those that build upon it; else all of the last run of fix. Newest first."""
+    from diagnose.remedy.transaction import chain
+
     changes = [c for c in store.changes() if any_end or c.end != "undone"]
     if id is not None:
         found = next((c for c in changes if c.id == id), None)
         if found is None:
             raise UsageError(f"no change is called {id!r}, or it is undone already; see `mail-diagnose fix --list`")
-        return found
+        return [found] if any_end else chain(store, found)
     if any_end:
         raise UsageError("--forget takes the id of a change; see `mail-diagnose fix --list`")
     if not changes:
         raise UsageError("there is nothing to undo")
-    return changes[-1]
+    return [c for c in reversed(changes) if c.first == changes[-1].first]
 
 
 def _forget(store: Store, change: Change) -> int:
@@ -140,6 +143,6 @@ def _resume(store: Store, change: Change, yes: bool) -> None:
         if chosen not in ("u", "f"):
             raise typer.Exit(3)
         finish = chosen == "f"
-    status = undone(store, change, True)
+    status = undone(store, [change], True)
     if status or not finish:
         raise typer.Exit(status)

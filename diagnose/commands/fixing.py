@@ -49,15 +49,15 @@ class Fixing:
 
     def mend(self, store: Store) -> int:
         """One cause after the other, for as long as one is mended and the next is found; only the one that was named."""
-        result, tried = diagnosed(self.request), set[str]()
+        result, tried, first = diagnosed(self.request), set[str](), ""
         while True:
             wanted, plan = self._wanted(result)
             if wanted is None:
                 return exit_status(result.report)
-            change, ending = self._one(store, result, wanted, plan)
+            change, ending = self._one(store, result, wanted, plan, first)
             if change is None or ending is None:
                 return 2
-            status = _told(change, ending)
+            status, first = _told(change, ending), change.first
             if ending.word != "mended" or ending.next is None:
                 return status
             tried.add(wanted.cause.id)
@@ -70,7 +70,7 @@ class Fixing:
             result = ending.next
 
     def _one(
-        self, store: Store, result: Result, wanted: Diagnosis, plan: Plan
+        self, store: Store, result: Result, wanted: Diagnosis, plan: Plan, first: str
     ) -> tuple[Change, Ending] | tuple[None, None]:
         """(None, None) where nothing was done."""
         from diagnose import mend
@@ -94,7 +94,7 @@ class Fixing:
         queue = _queue_directory(config)
         if self.old == "hold":
             proposal.plan = replace(plan, steps=(_held(queue, config), *plan.steps))
-        return mend.mend(store, self.request, result, wanted, proposal, given, queue, say)
+        return mend.mend(store, self.request, result, wanted, proposal, given, queue, say, first)
 
     def _wanted(self, result: Result) -> tuple[Diagnosis | None, Plan]:
         """The first cause, or the one that was named, and its plan. Raises UsageError."""
@@ -201,6 +201,8 @@ def _told(change: Change, ending: Ending) -> int:
     from diagnose.remedy.journal import PLACE
 
     take_back = f"mail-diagnose fix --undo {change.id}"
+    if change.first != change.id:
+        take_back += "; with what went before it: mail-diagnose fix --undo"
     if ending.word == "mended":
         proof = "mail goes out again" if ending.delivered else "its checks pass"
         say(f"Mended: {proof}{f'; {ending.waiting.words}' if ending.waiting else ''}. To undo: {take_back}")
@@ -217,23 +219,24 @@ def _told(change: Change, ending: Ending) -> int:
     return 3
 
 
-def undone(store: Store, change: Change, yes: bool) -> int:
-    """Takes a change back, after asking unless `yes`."""
+def undone(store: Store, changes: Sequence[Change], yes: bool) -> int:
+    """Takes changes back, newest first, after asking unless `yes`."""
     from diagnose.remedy import transaction
 
-    say(f"{change.id}: {change.title}")
-    for path in change.files:
-        say(f"  {path}")
-    for argv in (*change.undo, *change.after):
-        say(f"  # {' '.join(argv)}")
+    for change in changes:
+        say(f"{change.id}: {change.title}")
+        for path in change.files:
+            say(f"  {path}")
+        for argv in (*change.undo, *change.after):
+            say(f"  # {' '.join(argv)}")
     if not yes and sys.stdin.isatty() and (tty := asking.terminal()) is not None:
         with tty:
-            if not asking.agreed("Undo this?", tty):
+            if not asking.agreed("Undo this?" if len(changes) == 1 else f"Undo these {len(changes)}?", tty):
                 return 3
     try:
-        left = transaction.undo(store, change)
+        left = transaction.undo(store, *changes)
     except (transaction.Failed, OSError) as error:
-        say(f"Nothing was undone: {error}. The copies lie in {store.name / change.id}.")
+        say(f"Nothing was undone: {error}. The copies lie in {store.name / changes[-1].id}.")
         return 3
     for line in left:
         say(f"Not as before: {line}.")

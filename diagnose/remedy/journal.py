@@ -43,12 +43,13 @@ class Touched:
 @dataclass(slots=True)
 class Change:
     """One change of this host, as its journal has it. undo: the commands that undo what is no file, in the order to run them; lasting:
-    what undo leaves, in words. end: "" while it is open, such as after a crash."""
+    what undo leaves, in words. first: the id of the first change of the same run of `fix`. end: "" while it is open, such as after a crash."""
 
     id: str
     begun: float = 0.0
     cause: str = ""
     title: str = ""
+    first: str = ""
     steps: int = 0
     done: int = 0
     files: dict[str, Touched] = field(default_factory=dict)
@@ -84,8 +85,8 @@ class Store:
             return _told(id, (self.root / id / "journal").read_bytes())
         return None
 
-    def begin(self, cause: str, title: str, steps: int) -> Journal:
-        """A new journal. Raises OSError."""
+    def begin(self, cause: str, title: str, steps: int, first: str = "") -> Journal:
+        """A new journal. first: the id of the run's first change, "" for this one. Raises OSError."""
         moment = time.time()
         stem = time.strftime("%Y%m%d-%H%M%S", time.localtime(moment))
         for name in (stem, *(f"{stem}-{number}" for number in range(2, 1000))):
@@ -93,7 +94,7 @@ class Store:
                 (self.root / name).mkdir(mode=0o700)
                 _sync(self.root)
                 journal = Journal(self.root / name, Change(id=name))
-                journal.write("begin", at=moment, cause=cause, title=title, steps=steps)
+                journal.write("begin", at=moment, cause=cause, title=title, steps=steps, first=first or name)
                 return journal
         raise StateError(f"no free name in {self.name}")
 
@@ -180,7 +181,7 @@ def _take(change: Change, event: str, data: Mapping[str, Any]) -> None:
     """What a line says of the change. "step": files: path to {was, copy, wanted}; wanted None where a command makes it."""
     if event == "begin":
         change.begun, change.cause, change.title = data["at"], data["cause"], data["title"]
-        change.steps = data["steps"]
+        change.steps, change.first = data["steps"], data.get("first", change.id)
     elif event == "step":
         for path, each in data["files"].items():
             touched = change.files.setdefault(path, Touched(was=_state(each["was"]), copy=each["copy"]))

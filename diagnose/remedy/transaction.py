@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import grp
 import pwd
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -141,29 +141,55 @@ def _wanted(step: FileStep, was: State) -> State:
     return State(kind="file", mode=mode, uid=uid, gid=gid, digest=was.digest, xattrs=was.xattrs)
 
 
-def foreign(change: Change) -> list[str]:
-    """Files that somebody else has changed since this tool did."""
-    return [
-        path
-        for path, touched in change.files.items()
-        if not touched.loose and not any(look(path)[0].same(known) for known in (touched.was, *touched.seen))
-    ]
+def chain(store: Store, change: Change) -> list[Change]:
+    """The change and the later ones that build upon it (they changed a file that it changed, or one of those did), newest first:
+    the order in which they can be taken back."""
+    found, paths = [change], set(change.files)
+    for later in store.changes():
+        if later.id > change.id and later.end != "undone" and not paths.isdisjoint(later.files):
+            found.insert(0, later)
+            paths |= set(later.files)
+    return found
 
 
-def undo(store: Store, change: Change) -> list[str]:
-    """Everything as before; returns what stays other than it was, in words. Raises Failed, and then nothing was changed, or OSError."""
+def undo(store: Store, *changes: Change) -> list[str]:
+    """Everything as it was before them, newest first; returns what stays other than it was, in words. Raises Failed, and then nothing
+    was changed, or OSError."""
+    _can_be_undone(store, changes)
+    return [line for change in changes for line in _undo(store, change)]
+
+
+def _can_be_undone(store: Store, changes: Sequence[Change]) -> None:
+    """Raises Failed where one of the files is not as it was left, so that all is taken back or nothing."""
+    state: dict[str, State] = {}
+    try:
+        for change in changes:
+            journal = store.journal(change)
+            for path, touched in change.files.items():
+                now = state.get(path) or look(path)[0]
+                if not touched.loose and not any(now.same(known) for known in (touched.was, *touched.seen)):
+                    raise Failed(_who(store, change, path))
+                if not now.same(touched.was) and (why := obstacle(path, False)):
+                    raise Failed(why)
+                if touched.copy and _digest(journal.content(touched)) != touched.was.digest:
+                    raise Failed(f"the copy of {path} is damaged: {store.name / change.id / touched.copy}")
+                state[path] = touched.was
+    except CannotChange as error:
+        raise Failed(str(error)) from None
+
+
+def _who(store: Store, change: Change, path: str) -> str:
+    later = [c for c in store.changes() if c.id > change.id and c.end != "undone" and path in c.files]
+    return f"{path} was changed since, " + (
+        f"by fix {later[-1].id}: undo that one first" if later else "by somebody else"
+    )
+
+
+def _undo(store: Store, change: Change) -> list[str]:
     journal = store.journal(change)
     try:
-        if others := foreign(change):
-            raise Failed(f"{', '.join(others)} was changed since, by somebody else")
-        for path, touched in change.files.items():
-            if not look(path)[0].same(touched.was) and (why := obstacle(path, False)):
-                raise Failed(why)
         for path, touched in reversed(change.files.items()):
-            data = journal.content(touched)
-            if touched.copy and _digest(data) != touched.was.digest:
-                raise Failed(f"the copy of {path} is damaged: {store.name / change.id / touched.copy}")
-            restore(path, touched.was, data, change.part)
+            restore(path, touched.was, journal.content(touched), change.part)
     except CannotChange as error:
         raise Failed(str(error)) from None
     left = list(change.lasting)

@@ -95,6 +95,59 @@ def test_undo_refuses_a_file_that_changed_since_the_fix(
     assert other.read_text() == "new\n", "nothing is undone where not everything can be"
 
 
+def changed(store: journal.Store, *steps: Step, first: str = "") -> journal.Change:
+    """A change carried out and kept."""
+    log = store.begin("cause", "title", len(steps), first)
+    read = {path: originals.look(path)[0] for step in steps for path in step.files()}
+    work = Transaction(store, log, read)
+    for step in steps:
+        work.apply(step)
+    log.write("kept")
+    return log.change
+
+
+def test_changes_of_the_same_file_are_taken_back_in_their_order(
+    store: journal.Store, main: Path, tmp_path: Path
+) -> None:
+    os.setxattr(main, "user.note", b"kept")
+    other = tmp_path / "other"
+    befores = [originals.look(str(main))]
+    changes = []
+    for number in range(3):
+        mode = (
+            Mode(path=str(main), mode=0o640 - number * 0o040, was=befores[-1][0].mode, why=WHY) if number < 2 else None
+        )
+        value = SetParameter(path=str(main), name="relayhost", value=f"[relay{number}.lan]", was="", why=WHY)
+        changes.append(changed(store, *([mode] if mode else []), value))
+        befores.append(originals.look(str(main)))
+    apart = changed(store, Content(path=str(other), text="new\n", why=WHY))
+    with pytest.raises(Failed, match=f"by fix {changes[2].id}: undo that one first"):
+        transaction.undo(store, changes[1])
+    assert originals.look(str(main)) == befores[3], "nothing is undone where not everything can be"
+    assert transaction.chain(store, changes[2]) == [changes[2]]
+    assert transaction.undo(store, changes[2]) == []
+    assert originals.look(str(main)) == befores[2]
+    wanted = transaction.chain(store, changes[0])
+    assert [change.id for change in wanted] == [changes[1].id, changes[0].id]
+    assert transaction.undo(store, *wanted) == []
+    assert originals.look(str(main)) == befores[0]
+    assert other.read_text() == "new\n"
+    assert transaction.undo(store, apart) == []
+    assert not other.exists()
+
+
+def test_a_chain_is_taken_back_whole_or_not_at_all(store: journal.Store, main: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    first = changed(store, relay(main, "[one.lan]"), Content(path=str(other), text="new\n", why=WHY))
+    second = changed(store, relay(main, "[two.lan]"), first=first.id)
+    assert (first.first, second.first) == (first.id, first.id)
+    other.write_text("theirs\n")
+    with pytest.raises(Failed, match="other was changed since, by somebody else"):
+        transaction.undo(store, second, first)
+    assert main.read_text() == "relayhost = [two.lan]\n"
+    assert store.change(second.id).end == "kept"  # type: ignore[union-attr]
+
+
 def test_a_parent_that_became_a_link_is_not_followed(store: journal.Store, tmp_path: Path) -> None:
     (tmp_path / "app").mkdir()
     (tmp_path / "precious").mkdir()

@@ -10,6 +10,7 @@ import runpy
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from . import mend
@@ -100,13 +101,12 @@ def shell(fault: Fault) -> int:
         return subprocess.call(machine.command(("/bin/bash",)))
 
 
-def fix(faults: list[Fault], allow: list[str], keep: bool) -> int:
-    """Mend one machine after the other. Returns 0 where all were mended and undone without a trace."""
+def fix(faults: list[Fault], allow: list[str], keep: bool, jobs: int) -> int:
+    """Mend each. Returns 0 where all were mended and undone without a trace."""
     from .fixing import mend
 
-    good = 0
-    for fault in faults:
-        done = mend(fault, *(word for name in allow for word in ("--allow", name)))
+    good, options = 0, [word for name in allow for word in ("--allow", name)]
+    for fault, done in zip(faults, ThreadPoolExecutor(jobs).map(lambda each: mend(each, *options), faults), strict=True):
         last = next((line for line in done.said.splitlines() if line.startswith(("Mended", "Kept", "Put back"))), "")
         print(f"{fault.id:38} {done.word:10} {done.seconds:5.1f} s  {last or done.said.strip()[-120:]}", flush=True)
         for line in (*done.undone, *(f"still claimed: {cause}" for cause in done.claimed)):
@@ -142,9 +142,9 @@ def main() -> int:
     if asked.shell:
         return shell(chosen([asked.shell], asked.file)[0])
     if asked.mend:
-        return mend.table(chosen(asked.names, asked.file))
+        return mend.table(chosen(asked.names, asked.file), asked.jobs)
     if asked.fix:
-        return fix(chosen(asked.names, asked.file), asked.allow, asked.keep)
+        return fix(chosen(asked.names, asked.file), asked.allow, asked.keep, asked.jobs)
     extra = ("--no-network",) if asked.no_network else ()
     options = Options(user=asked.user, extra=extra, via_snapshot=asked.snapshot, check_only=asked.check)
     rows, began = [], time.monotonic()

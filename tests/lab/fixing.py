@@ -96,7 +96,7 @@ def mend(fault: Fault, *options: str, undo: bool = True) -> Mended:
         delivered = flows(m)
         left = claimed(m) if delivered else ()
         changed: tuple[str, ...] = ()
-        if undo and ("Mended" in said or "Kept" in said):
+        if undo and re.search(r"^(Mended|Kept)", said, re.M):
             back = m.diagnose("fix", "--undo", timeout=120)
             said += back.stdout + back.stderr
             after = states(m)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from .fault import Fault
@@ -78,10 +79,9 @@ def _flows(machine: Machine, patience: float = 12) -> tuple[bool, str]:
     return False, (lines or ["no attempt"])[-1][:250]
 
 
-def table(faults: list[Fault]) -> int:
+def table(faults: list[Fault], jobs: int) -> int:
     rows = []
-    for fault in faults:
-        row = mend(fault)
+    for row in ThreadPoolExecutor(jobs).map(mend, faults):
         rows.append(row)
         print(f"{row.fault:36} {row.end:8} {row.cause:28} {row.why}", flush=True)
         for command in row.commands if row.end in ("not", "claimed") else ():
