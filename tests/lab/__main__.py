@@ -106,7 +106,9 @@ def fix(faults: list[Fault], allow: list[str], keep: bool, jobs: int) -> int:
     from .fixing import mend
 
     good, options = 0, [word for name in allow for word in ("--allow", name)]
-    for fault, done in zip(faults, ThreadPoolExecutor(jobs).map(lambda each: mend(each, *options), faults), strict=True):
+    for fault, done in zip(
+        faults, ThreadPoolExecutor(jobs).map(lambda each: mend(each, *options), faults), strict=True
+    ):
         last = next((line for line in done.said.splitlines() if line.startswith(("Mended", "Kept", "Put back"))), "")
         print(f"{fault.id:38} {done.word:10} {done.seconds:5.1f} s  {last or done.said.strip()[-120:]}", flush=True)
         for line in (*done.undone, *(f"still claimed: {cause}" for cause in done.claimed)):
