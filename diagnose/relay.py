@@ -245,7 +245,8 @@ def _network_notes(network: Network) -> Iterator[str]:
 
 def _notes(choice: Choice, system: System, sender: str | None, network: Network | None) -> Iterator[str]:
     relay = choice.relay
-    yield "Run the commands as root, with what stands in <angle brackets> replaced by your own login."
+    if "<" in password_line(choice, sender):
+        yield "The words in <angle brackets> stand for your own login, which fix asks for."
     if choice.seen is not Seen.OPEN and not (choice.endpoint.stated and choice.host.stated):
         yield f"That {choice.host.name} listens on {choice.endpoint.port} is unconfirmed: look it up at the provider."
     yield from (note.text for note in relay.stated)

@@ -56,7 +56,8 @@ def relay(page: Page, advice: Plain) -> None:
     for file in advice["files"]:
         page.wrap(f"{file['path']}  (mode {file['mode']}, {file['owner']})", first="  ")
         page.command(str(file["text"]).rstrip("\n"), "      ")
-    page.wrap("Commands, in this order", first="  ")
+    if advice["commands"]:
+        page.wrap("Commands, in this order", first="  ")
     for command in advice["commands"]:
         page.command(str(command), "      ")
     for note in advice["notes"]:

@@ -124,10 +124,11 @@ def _relay(advice: Plain) -> str:
         f"{_commands([file['text'].rstrip()])}"
         for file in advice["files"]
     )
+    commands = f"<h3>Commands, in this order</h3>{_commands(advice['commands'])}" if advice["commands"] else ""
     return (
         f'<section class="card"><h2>A relay to use: {_text(advice["host"])} port {_text(advice["port"])}</h2>'
         f'<div class="tags">{_tag(advice["provider"])}{_tag(seen[1], seen[0])}</div><p>{_text(advice["why"])}</p>'
-        f"<h3>Commands, in this order</h3>{_commands(advice['commands'])}"
+        f"{commands}"
         f"<h3>Good to know</h3>{_list(('', note) for note in advice['notes'])}"
         f"<details><summary>The settings by themselves</summary><table>{rows}</table>{written}</details></section>"
     )
