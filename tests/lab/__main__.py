@@ -19,6 +19,7 @@ from .fault import Fault
 from .faults import every
 from .figures import composed, good_enough, report
 from .machine import Machine
+from .roots import ROOTS
 from .run import Answer, Options, as_json, judge, many, settled
 
 
@@ -38,6 +39,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--from", dest="first", type=int, default=0, help="leave out so many before")
     parser.add_argument("--jobs", type=int, default=2, help="machines side by side (default 2)")
     parser.add_argument("--user", help="run the tool as this user, such as nobody or nobody+adm")
+    parser.add_argument(
+        "--root", choices=ROOTS, help="another distribution's file system, with the single file as the tool"
+    )
     parser.add_argument("--no-network", action="store_true", help="tell the tool not to use the network")
     parser.add_argument("--snapshot", action="store_true", help="record first, then diagnose the recording")
     parser.add_argument(
@@ -148,7 +152,9 @@ def main() -> int:
     if asked.fix:
         return fix(chosen(asked.names, asked.file), asked.allow, asked.keep, asked.jobs)
     extra = ("--no-network",) if asked.no_network else ()
-    options = Options(user=asked.user, extra=extra, via_snapshot=asked.snapshot, check_only=asked.check)
+    options = Options(
+        user=asked.user, extra=extra, via_snapshot=asked.snapshot, check_only=asked.check, root=ROOTS.get(asked.root)
+    )
     rows, began = [], time.monotonic()
     for fault, answer in (settled if asked.seed else many)(chosen(asked.names, asked.file), options, asked.jobs):
         rows.append((fault, answer))

@@ -1,6 +1,7 @@
 """Process 1 of a lab machine: builds the root file system, says so, then reaps orphans until it is killed.
 
-Arguments: host name, then paths of the outer system that the machine must see (the checkout, its python).
+Arguments: host name, the root file system below the machine's own changes (/ is the outer system's, else that stands in /outer),
+then paths of the outer system that the machine must see (the checkout, its python).
 Runs with the outer system's python, before and after the root is changed, so only the standard library is used."""
 
 from __future__ import annotations
@@ -37,18 +38,21 @@ def make_devices(dev: str) -> None:
         os.symlink(target, f"{dev}/{name}")
 
 
-def make_root(paths: list[str]) -> None:
-    """Overlay of / on a tmpfs, with proc, sys, dev and run of its own, then pivot into it."""
+def make_root(lower: str, paths: list[str]) -> None:
+    """Overlay of `lower` on a tmpfs, with proc, sys, dev and run of its own, then pivot into it."""
     mount("--make-rprivate", "/")
     mount("-t", "tmpfs", "-o", "size=1g,mode=755", "lab", "/mnt")
     for part in ("upper", "work", "root"):
         os.mkdir(f"/mnt/{part}")
-    mount("-t", "overlay", "-o", "lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work", "overlay", "/mnt/root")
+    mount("-t", "overlay", "-o", f"lowerdir={lower},upperdir=/mnt/upper,workdir=/mnt/work", "overlay", "/mnt/root")
     root = "/mnt/root"
     mount("-t", "proc", "proc", f"{root}/proc")
     mount("-t", "sysfs", "sysfs", f"{root}/sys")
     make_devices(f"{root}/dev")
     mount("-t", "tmpfs", "-o", "mode=755", "run", f"{root}/run")
+    if lower != "/":
+        os.mkdir(f"{root}/outer")
+        mount("--bind", "/", f"{root}/outer")
     for path in paths:
         inside = root + path
         if os.path.lexists(path) and not (os.path.isdir(inside) and os.listdir(inside)):
@@ -59,13 +63,13 @@ def make_root(paths: list[str]) -> None:
     subprocess.run(["pivot_root", ".", "mnt/outer"], check=True)
     os.chroot(".")
     os.chdir("/")
-    subprocess.run(["umount", "-l", "/mnt/outer"], check=True)
+    ctypes.CDLL(None).umount2(b"/mnt/outer", 2)  # MNT_DETACH
     os.rmdir("/mnt/outer")
 
 
 def main() -> None:
-    name, paths = sys.argv[1], sys.argv[2:]
-    make_root(paths)
+    name, lower, *paths = sys.argv[1:]
+    make_root(lower, paths)
     ctypes.CDLL(None).sethostname(name.encode(), len(name))
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     print("ready", flush=True)

@@ -18,11 +18,15 @@ import threading
 import time
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from .fault import Fault
 from .history import sent_lines
 from .internet.tls import Authority
 from .network import HOST_IPV6, RESOLVER_IPV4, Network
+
+if TYPE_CHECKING:
+    from .roots import Root
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SECRET = "Zk7-tiefsee-4Qv9"
@@ -82,8 +86,11 @@ def _authority() -> tuple[Authority, str]:
 class Machine:
     """`with Machine(fault) as m:` a running machine with its network and internet; Postfix configured, not started."""
 
-    def __init__(self, fault: Fault) -> None:
+    def __init__(self, fault: Fault, root: Root | None = None) -> None:
         self.fault = fault
+        self.root = root
+        self.map_type = root.map_type if root else "hash"
+        self.ca_file = "/etc/ssl/certs/ca-certificates.crt"
         self.children: list[subprocess.Popen[bytes]] = []
         self.pid = 0
         self.before = 0
@@ -146,8 +153,9 @@ class Machine:
         name = self.fault.hostname.split(".")[0]
         needed = {str(CHECKOUT), sys.prefix, sys.base_prefix}
         namespaces = ("--mount", "--uts", "--ipc", "--net", "--pid", "--fork", "--kill-child=KILL")
+        lower = self.root.folder() if self.root else "/"
         init = str(Path(__file__).with_name("init.py"))
-        host = self._spawn("unshare", *namespaces, sys.executable, "-S", init, name, *sorted(needed), pipes=True)
+        host = self._spawn("unshare", *namespaces, sys.executable, "-S", init, name, lower, *sorted(needed), pipes=True)
         self._ready(host, "machine")
         self.pid = int(Path(f"/proc/{host.pid}/task/{host.pid}/children").read_text().split()[0])
         self._ready(internet, "internet")
@@ -198,7 +206,8 @@ class Machine:
         self.write(f"/etc/ssl/certs/{number}.0", made.pem)
         bundle = self.path("/etc/ssl/certs/ca-certificates.crt")
         bundle.write_bytes(bundle.read_bytes() + made.pem)
-        self.write("/etc/postfix/main.cf", MAIN_CF.replace("HOSTNAME", name).replace("SHORT", short))
+        main_cf = MAIN_CF.replace("HOSTNAME", name).replace("SHORT", short).replace("hash:", f"{self.map_type}:")
+        self.write("/etc/postfix/main.cf", main_cf)
         for dist in ("/usr/share/postfix/master.cf.dist", "/etc/postfix/master.cf.proto"):
             if self.path(dist).exists():
                 self.write("/etc/postfix/master.cf", self.read(dist))
@@ -214,7 +223,9 @@ class Machine:
         history = sent_lines(short) if self.fault.history else ""
         self.write("/var/log/mail.log", history, 0o640, "root", "adm")
         self.before = len(history)
-        self.run("postalias", "/etc/aliases")
+        self.run("postalias", f"{self.map_type}:/etc/aliases")
+        if self.root:
+            self.root.adapt(self)
         for needed in {CHECKOUT, Path(sys.prefix), Path(sys.base_prefix)}:
             for parent in (needed, *needed.parents):
                 inside = self.path(str(parent))
@@ -346,6 +357,8 @@ class Machine:
             done = self.run(*argv)
             if not re.search(pattern, done.stdout + done.stderr):
                 raise LabError(f"{' '.join(argv)} did not show {pattern!r}:\n{done.stdout}{done.stderr}")
+        if self.root:
+            self.root.last(self)
 
     def diagnose(
         self, *args: str, user: str | None = None, timeout: float = 90, stdin: str = ""
@@ -364,6 +377,8 @@ class Machine:
     def _tool(
         self, before: tuple[str, ...], args: tuple[str, ...], user: str | None, timeout: float, stdin: str
     ) -> subprocess.CompletedProcess[str]:
+        if self.root:
+            return self.run(*before, *self.root.tool(), *args, user=user, timeout=timeout, stdin=stdin, cwd="/tmp")
         argv = (*before, sys.executable, "-m", "diagnose", *args)
         env = {"PYTHONPATH": str(CHECKOUT), "PYTHONDONTWRITEBYTECODE": "1"}
         return self.run(*argv, user=user, env=env, timeout=timeout, cwd=str(CHECKOUT), stdin=stdin)

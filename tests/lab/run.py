@@ -11,6 +11,7 @@ from typing import Any
 
 from .fault import Fault
 from .machine import SECRET, LabError, Machine
+from .roots import Root
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,7 @@ class Options:
     extra: tuple[str, ...] = ()
     via_snapshot: bool = False
     check_only: bool = False
+    root: Root | None = None
 
 
 def judge(fault: Fault, answer: Answer) -> bool:
@@ -105,7 +107,7 @@ def one(fault: Fault, options: Options) -> Answer:
     """Bring a machine up, let it fail, ask, take it down."""
     began = time.monotonic()
     try:
-        with Machine(fault) as machine:
+        with Machine(fault, options.root) as machine:
             machine.prepare()
             answer = Answer(fault=fault.id) if options.check_only else ask(machine, options)
             if fault.truth:

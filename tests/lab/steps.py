@@ -122,7 +122,7 @@ def relay(
     line: str = "",
     user: str = "lab-user",
     password: str = SECRET,
-    kind: str = "hash",
+    kind: str = "",
     tls: str = "encrypt",
     compile_map: bool = True,
     mode: int = 0o600,
@@ -133,23 +133,23 @@ def relay(
     line = line or f"{key or next_hop} {user}:{password}"
 
     def step(m: Machine) -> None:
-        path = f"{m.config}/sasl_passwd"
+        path, type_ = f"{m.config}/sasl_passwd", kind or m.map_type
         m.write(path, line + "\n", mode)
         values: dict[str, str | None] = {
             "relayhost": next_hop,
             "smtp_sasl_auth_enable": "yes",
-            "smtp_sasl_password_maps": f"{kind}:{path}",
+            "smtp_sasl_password_maps": f"{type_}:{path}",
             "smtp_sasl_security_options": "noanonymous",
             "smtp_tls_security_level": tls,
-            "smtp_tls_CAfile": "/etc/ssl/certs/ca-certificates.crt",
+            "smtp_tls_CAfile": m.ca_file,
             "smtp_tls_CApath": None,
         }
         if port == 465:
             values["smtp_tls_wrappermode"] = "yes"
         values |= more
         m.postconf(**values)
-        if compile_map and kind in ("hash", "btree", "lmdb"):
-            m.run("postmap", f"{kind}:{path}")
+        if compile_map and type_ in ("hash", "btree", "lmdb", "cdb"):
+            m.run("postmap", f"{type_}:{path}")
 
     return step
 

@@ -71,14 +71,15 @@ def read(query: MailQueue, deadline: float) -> QueueLinesReply:
 
 def _told(program: str, directory: str | None, end: float) -> _Told:
     """By postqueue(1); of a long queue, or where its pace is slow, by the files if they say the same to us."""
+    quiet = directory is not None and queuecount.down(directory)
     if directory is None or not _long(directory, end):
-        told = _stream([program, "-j"], end, trial=directory is not None)
+        told = _stream([program, "-j"], end, trial=directory is not None, quiet=quiet)
         if not told.slow:
             return told
     quick = fast(directory, end) if directory else None
     if quick is None:
         # Disagreement: back to the supported way, with the time that is left.
-        return _stream([program, "-j"], end)
+        return _stream([program, "-j"], end, quiet=quiet)
     return replace(quick, code=0)
 
 
@@ -118,7 +119,7 @@ def agrees(queue_directory: str, deadline: float) -> str | None:
     compared = 0
     with contextlib.ExitStack() as stack:
         errors = stack.enter_context(scratch())
-        child = stack.enter_context(_child([program, "-j"], errors.fileno()))
+        child = stack.enter_context(_child([program, "-j"], errors.fileno(), quiet=queuecount.down(queue_directory)))
         stack.callback(child.kill)
         watch = stack.enter_context(_Watch(child, deadline))
         for line in watch.lines():
@@ -160,14 +161,16 @@ class _Told:
     slow: bool
 
 
-def _stream(argv: list[str], deadline: float, *, trial: bool = False, program: bytes = b"") -> _Told:
+def _stream(
+    argv: list[str], deadline: float, *, trial: bool = False, program: bytes = b"", quiet: bool = False
+) -> _Told:
     """A program's lines (or the messages of a reader of ours, whose text is `program`) summed up.
 
     late: the deadline cut it short; slow: its pace did (only in a trial).
     """
     with contextlib.ExitStack() as stack:
         errors = stack.enter_context(scratch())
-        child = stack.enter_context(_child(argv, errors.fileno(), program))
+        child = stack.enter_context(_child(argv, errors.fileno(), program, quiet))
         stack.callback(child.kill)
         watch = stack.enter_context(_Watch(child, deadline, trial=trial))
         # Imported while the child begins: what reasons mean takes longer to load than a short queue to list.
@@ -191,13 +194,13 @@ def _stream(argv: list[str], deadline: float, *, trial: bool = False, program: b
     return _Told(summary=summary, code=-1 if code is None else code, err=err, late=late, slow=slow)
 
 
-def _child(argv: list[str], errors: int, said: bytes = b"") -> subprocess.Popen[bytes]:
+def _child(argv: list[str], errors: int, said: bytes = b"", quiet: bool = False) -> subprocess.Popen[bytes]:
     with scratch() as given:
         given.write(said)
         given.seek(0)
         child = popen(
             limited(argv),
-            argv[0],
+            quiet,
             stdin=given,
             stdout=subprocess.PIPE,
             stderr=errors,

@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Iterator
 
-from diagnose.host.live.quiet import popen
 from diagnose.host.live.system import environment, limited
 
 _PIPE_SIZE = 1 << 20
@@ -19,9 +18,8 @@ _F_SETPIPE_SZ = 1031
 @contextlib.contextmanager
 def streamed(argv: list[str], errors: int, deadline: float | None) -> Iterator[subprocess.Popen[bytes]]:
     """The running command, its output a wide pipe; it is killed at the deadline (monotonic) or when the block ends."""
-    with popen(
+    with subprocess.Popen(
         limited(argv),
-        argv[0],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=errors,

@@ -119,14 +119,14 @@ def run(query: Exec, secrets: Secrets) -> ExecReply:
     )
 
 
-def heard(argv: Sequence[str], timeout: float, given: bytes = b"") -> tuple[int, bytes, bytes]:
+def heard(argv: Sequence[str], timeout: float, given: bytes = b"", *, quiet: bool = False) -> tuple[int, bytes, bytes]:
     """Exit status and what a command said, of which no more than OUTPUT_LIMIT and an octet is kept; `given` on its standard
-    input. Raises OSError, subprocess.TimeoutExpired."""
+    input; quiet: see `popen`. Raises OSError, subprocess.TimeoutExpired."""
     with scratch() as said, scratch() as errors, scratch() as asked:
         asked.write(given)
         asked.seek(0)
         options = {"stdin": asked, "stdout": said, "stderr": errors, "start_new_session": True}
-        with popen(limited(argv), argv[0], env=environment(), cwd="/", **options) as child:
+        with popen(limited(argv), quiet, env=environment(), cwd="/", **options) as child:
             try:
                 child.wait(timeout=timeout)
             except subprocess.TimeoutExpired:

@@ -25,6 +25,8 @@ _BLANKS = " \t\r\n\v\f"
 _WORD = re.compile(r'(?:"[^"]*"|[^ \t\r\n\v\f"]|"(?=[^"]*$))+')
 _PROGRAM = re.compile(r"^(?:postfix/)?postmap(?:\[\d+\])?: ")
 _SOURCE_LIMIT = 4_000_000
+# Tables that are asked of a server.
+_SERVED = re.compile(r"(?:proxy|mysql|pgsql|ldap|mongodb|memcache|socketmap|tcp|nis|nisplus|unix|netinfo):")
 # Said of what will come, or of settings that have nothing to do with the table.
 _ASIDE = re.compile(r"\bwarning: (?:.*\bdeprecated\b|\S*/(?:main|master)\.cf\b)")
 
@@ -207,9 +209,10 @@ def _postmap(arguments: list[str], deadline: float, keys: str = "") -> _Answer:
     program = find("postmap")
     if program is None:
         return _Answer(problem="not found: postmap")
+    quiet = not _SERVED.match(arguments[-1])
     timeout = max(0.05, min(_TIMEOUT, deadline - time.monotonic()))
     try:
-        code, out, err = heard([program, *arguments], timeout, keys.encode("utf-8", "surrogateescape"))
+        code, out, err = heard([program, *arguments], timeout, keys.encode("utf-8", "surrogateescape"), quiet=quiet)
     except subprocess.TimeoutExpired:
         return _Answer(problem=f"timed out: postmap {arguments[0]}")
     except (OSError, ValueError) as error:
