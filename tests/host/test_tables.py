@@ -279,3 +279,18 @@ def test_properties() -> None:
     values = javaproperties.loads(shown)
     assert values["mail.host"] == "relay.example"
     assert values["mail.smtp.auth.username"] == "app"
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("postmap: warning: hash/btree support is deprecated. Please switch to cdb or lmdb\n", ""),
+        ("postmap: warning: See /usr/share/doc/postfix/NON_BERKELEYDB_README.gz for more info.\n", ""),
+        ("postmap: warning: /etc/postfix/main.cf, line 7: overriding earlier entry: relayhost=x\n", ""),
+        ("postmap: fatal: open database /x.db: No such file or directory\n", "fatal: open database /x.db: No such file or directory"),
+        ("postmap: warning: hash:/x is unavailable. open /x.db: Is a directory\n", "warning: hash:/x is unavailable. open /x.db: Is a directory"),
+        ("postmap: warning: database /x.db is older than source file /x\n", "warning: database /x.db is older than source file /x"),
+    ],
+)  # fmt: skip
+def test_a_warning_that_concerns_no_table_is_no_error(said: str, told: str) -> None:
+    assert tables._words(said) == told

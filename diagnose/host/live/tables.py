@@ -27,8 +27,13 @@ _PROGRAM = re.compile(r"^(?:postfix/)?postmap(?:\[\d+\])?: ")
 _SOURCE_LIMIT = 4_000_000
 # Tables that are asked of a server.
 _SERVED = re.compile(r"(?:proxy|mysql|pgsql|ldap|mongodb|memcache|socketmap|tcp|nis|nisplus|unix|netinfo):")
-# Said of what will come, or of settings that have nothing to do with the table.
+# Warnings of what will come, or of settings that have nothing to do with the table; the rest must say that something went wrong.
 _ASIDE = re.compile(r"\bwarning: (?:.*\bdeprecated\b|\S*/(?:main|master)\.cf\b)")
+_WRONG = re.compile(
+    r"\b(?:fatal|error|panic): |unavailable|error|fail|older than|denied|cannot|can't|unable|unsupported|no such|not found"
+    r"|invalid|bad|malformed|duplicate|too (?:long|large)|connect|corrupt|lost|ignor|out of|time",
+    re.I,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,7 +228,11 @@ def _postmap(arguments: list[str], deadline: float, keys: str = "") -> _Answer:
 def _words(err: str) -> str:
     """Postfix' own words, without the program's name; a table's entry that it quotes is left out."""
     lines = [_PROGRAM.sub("", line) for line in err.split("\n")]
-    return "\n".join(_quoted_entry(line) for line in lines if line.strip() and not _ASIDE.search(line))[:4000]
+    return "\n".join(_quoted_entry(line) for line in lines if _tells(line))[:4000]
+
+
+def _tells(line: str) -> bool:
+    return bool(line.strip()) and not _ASIDE.search(line) and ("warning: " not in line or bool(_WRONG.search(line)))
 
 
 def _quoted_entry(line: str) -> str:

@@ -1,0 +1,60 @@
+"""Other distributions: the same first cause as on the outer system's own files, as root and as nobody.
+
+CI asks a slice, drawn from the commit's hash; `tests/run all` asks everything.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import subprocess
+from dataclasses import replace
+
+import pytest
+
+from . import figures
+from .faults import every
+from .roots import CASES, ROOTS, Root
+from .run import Options, accused, judge, settled
+from .test_lab import JOBS
+from .test_lab import able as able
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(4500)]
+_EVERYTHING = os.environ.get("MAIL_DIAGNOSE_ROOTS_ALL") == "1"
+
+
+def _slice() -> list[tuple[str, str | None, tuple[str, ...]]]:
+    """Root, user, cases."""
+    if _EVERYTHING:
+        return [(name, user, CASES) for name in ROOTS for user in (None, "nobody")]
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, check=False).stdout
+    drawn = random.Random(commit)
+    real = drawn.choice([name for name, root in ROOTS.items() if root.suite in ("bullseye", "trixie")])
+    layout = drawn.choice([name for name, root in ROOTS.items() if not root.suite])
+    healthy = [name for name in CASES if name.startswith("healthy")]
+    faults = [name for name in CASES if name not in healthy]
+    return [
+        (name, user, (*drawn.sample(faults, 2), drawn.choice(healthy)))
+        for name, user in ((real, None), (layout, None), (layout, "nobody"))
+    ]
+
+
+@pytest.mark.parametrize(("name", "user", "cases"), _slice(), ids=str)
+def test_the_same_first_cause(name: str, user: str | None, cases: tuple[str, ...]) -> None:
+    root: Root = ROOTS[name]
+    if root.suite and not shutil.which("debootstrap", path="/usr/sbin:/usr/bin"):
+        pytest.fail("debootstrap is missing") if os.environ.get("CI") else pytest.skip("NOT TESTED: no debootstrap")
+    faults = [every()[case] for case in cases]
+    options = Options(user=user, root=root)
+    found = list(settled(faults, options, JOBS))
+    assert figures.sums(found).broken == ()
+    assert figures.sums(found).leaks == ()
+    if user is None:
+        assert [fault.id for fault, answer in found if not judge(fault, answer)] == []
+        return
+    # What an ordinary user cannot see on the outer system's files, nobody sees here.
+    here = {fault.id: answer for fault, answer in settled(faults, replace(options, root=None), JOBS)}
+    missed = [fault.id for fault, answer in found if judge(fault, here[fault.id]) and not judge(fault, answer)]
+    alarms = [fault.id for fault, answer in found if fault.kind == "healthy" and accused(fault, answer)]
+    assert missed + alarms == []
