@@ -91,10 +91,11 @@ def mail_log(ctx: Asks) -> ReadLog | None:
     reply = ctx.ask(MailLog(ctx.settings.since))
     if reply.problem and not reply.lines:
         return None
-    return _read_log(reply, ctx.ask(Now()).epoch, ctx.ask(Now()).offset)
+    return read_log(reply, ctx.ask(Now()).epoch, ctx.ask(Now()).offset)
 
 
-def _read_log(reply: LogReply, epoch: float, offset: int) -> ReadLog:
+def read_log(reply: LogReply, epoch: float, offset: int) -> ReadLog:
+    """A log's sums, at that time; the same reply is read once."""
     with _reading:
         return _cached_log(_Same(reply), epoch, offset)
 

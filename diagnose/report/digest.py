@@ -108,6 +108,21 @@ def waiting(plain: Plain) -> str:
     return words + (f", {counts.held} on hold" if counts.held else "")
 
 
+def trend(plain: Plain) -> list[Plain]:
+    """What became lately of the mail to the busiest destinations; nothing where the result is stale."""
+    return [] if plain.get("watch", {}).get("stale") else list(plain.get("trend", ()))
+
+
+def rise(one: Plain) -> str:
+    """One destination's trend in words."""
+    since = str(one["since"])[11:16]
+    reason = f", mostly {clean(str(one['reason']))}" if one["reason"] else ""
+    before = "" if one["before"] is None else f", {one['before']:.0%} before"
+    return f"mail to {clean(str(one['domain']))}: {one['share']:.0%} deferred since {since}{before}{reason}".replace(
+        "%", " %"
+    )
+
+
 def shares(plain: Plain, gauge: str) -> dict[str, int]:
     """The queue by state, age or reason (gauges "states", "ages", "reasons"); empty where it is not known or stale."""
     if plain.get("watch", {}).get("stale"):
@@ -173,6 +188,8 @@ def verdict(plain: Plain) -> str:
     asked = next((o for o in measured(plain, "asked") if o["status"] == "unknown"), None)
     failed = next((p for p in plain.get("proofs", ()) if p["status"] == "failed"), None)
     note = clean(str(next(iter(plain.get("notes", ())), "")))
+    if now == "warning" and (rising := [rise(each) for each in trend(plain) if each["rising"]]):
+        return f"More is deferred than usual: {rising[0]}."
     if now == "warning" and failed:
         return f"Mail passes, but was not seen to pass the {failed['stage']} just now."
     if asked:
@@ -264,6 +281,8 @@ def headline(plain: Plain) -> str:
     if status(plain) == "unknown":
         return notes[0] if notes else "could not tell"
     found = main_diagnoses(plain)
+    if not found and status(plain) == "warning":
+        return verdict(plain).rstrip(".")
     if not found:
         ignored = len(watch.get("ignored", ()))
         return "nothing wrong found" + (f" ({ignored} acknowledged)" if ignored else "")

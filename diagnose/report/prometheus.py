@@ -49,6 +49,15 @@ def render(plain: Mapping[str, Any]) -> str:
             "maildiag_queue_reason_recipients", "Recipients that wait, by what their delay says.",
             [({"reason": _label(name)}, count) for name, count in digest.shares(plain, "reasons").items()],
         )  # fmt: skip
+        trend = {_label(each["domain"]): each for each in digest.trend(plain)}
+        text += _gauge(
+            "maildiag_destination_deferred_ratio", "Of the messages to a busy destination lately, the share deferred.",
+            [({"domain": domain}, each["share"]) for domain, each in trend.items()],
+        )  # fmt: skip
+        text += _gauge(
+            "maildiag_destination_deferred_rising", "1 where that share is far above what it was before.",
+            [({"domain": domain}, int(each["rising"])) for domain, each in trend.items()],
+        )  # fmt: skip
     if watch:
         text += _gauge(
             "maildiag_state", "1 for the state between passes of watch, 0 for the others.",

@@ -50,6 +50,7 @@ def render(plain: Mapping[str, Any], warning: str | None = None, critical: str |
         "held": counts.held,
         "states": digest.shares(plain, "states"),
         "reasons": _largest(digest.shares(plain, "reasons")),
+        "rising": [each["domain"] for each in digest.trend(plain) if each["rising"]][:MOST],
         "notes": plain.get("notes", ())[:MOST],
     }
     text = _text(found, TEXT)

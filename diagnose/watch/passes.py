@@ -22,7 +22,7 @@ from typing import Any
 
 from diagnose import __version__
 from diagnose.errors import StateError
-from diagnose.watch import canary, ignore, machine, message, notify, state, store, verdict
+from diagnose.watch import canary, ignore, machine, message, notify, state, store, trend, verdict
 from diagnose.watch.canary import Canary
 from diagnose.watch.files import Busy, NotKept, locked, prepare, sweep
 from diagnose.watch.heartbeat import Heartbeat
@@ -118,7 +118,7 @@ def _locked_pass(
         heartbeat.start(min(deadline, time.monotonic() + 5))
     moment = datetime.now().astimezone()
     left = max(1.0, min(RUN, options.timeout * SHARE, deadline - time.monotonic()))
-    report = probe(ignore.matcher(rules, moment), left)
+    report = trend.taken(directory, probe(ignore.matcher(rules, moment), left), options.retention, time.time())
     at = time.time()
     seen = verdict.seen(report, now, kept.get("ground"), at)
     try:

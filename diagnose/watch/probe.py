@@ -62,6 +62,7 @@ def prepare(wish: Wish) -> Probe:
     def probe(ignores: Ignores, timeout: float) -> dict[str, Any]:
         from diagnose.report.json_ import as_plain
         from diagnose.session import diagnose
+        from diagnose.watch import trend
         from diagnose.watch.contacts import Contacts
 
         # What was left out by the user's own wish needs no sparing.
@@ -72,7 +73,8 @@ def prepare(wish: Wish) -> Probe:
                 request, settings=replace(settings, network=network and wish.network, curious=False), refused=contacts
             )
             result = diagnose(replace(asked, timeout=seconds, ignores=ignores))
-            return result.hide(as_plain(result.report)), result.report.flows and result.report.passed_lately
+            plain = {**as_plain(result.report), "traffic": trend.counted(result.recording)}
+            return result.hide(plain), result.report.flows and result.report.passed_lately
 
         plain = contacts.look(look, timeout)
         if contacts.again:

@@ -29,7 +29,7 @@ COLUMNS = ("id", "began", "ended", "worst", "causes", "title", "passes")
 
 
 @contextmanager
-def _opened(directory: Path) -> Iterator[sqlite3.Connection]:
+def opened(directory: Path) -> Iterator[sqlite3.Connection]:
     path = directory / NAME
     try:
         link = sqlite3.connect(path, timeout=5.0)
@@ -64,7 +64,7 @@ def keep(directory: Path, outages: Sequence[Mapping[str, Any]], retention: float
 def _keep(directory: Path, outages: Sequence[Mapping[str, Any]], retention: float) -> None:
     if (directory / NAME).is_symlink():
         raise StateError(f"{directory / NAME} is no plain file: remove it")
-    with _opened(directory) as link:
+    with opened(directory) as link:
         link.executemany(
             f"INSERT OR REPLACE INTO outage VALUES ({', '.join(f':{name}' for name in COLUMNS)})",
             [{**outage, "causes": ",".join(outage["causes"])} for outage in outages],

@@ -114,7 +114,15 @@ def watched(plain: Mapping[str, Any], **watch: Any) -> dict[str, Any]:
             }
         ],
     }
-    return {**plain, "watch": {**kept, **watch}}
+    return {**plain, "trend": [dict(each) for each in TREND], "watch": {**kept, **watch}}
+
+
+TREND = (
+    {"domain": "gmail.com", "rising": True, "since": "2026-11-25T14:00:00+00:00", "messages": 100, "deferred": 61,
+     "share": 0.61, "before": 0.04, "reason": "rate-limited"},
+    {"domain": "northwind.example", "rising": False, "since": "2026-11-25T11:00:00+00:00", "messages": 40, "deferred": 0,
+     "share": 0.0, "before": None, "reason": None},
+)  # fmt: skip
 
 
 def stale(plain: Mapping[str, Any]) -> dict[str, Any]:

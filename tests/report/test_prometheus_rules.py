@@ -109,6 +109,18 @@ def test_what_waits_is_told_with_its_reasons(share: Path, tmp_path: Path) -> Non
     ])  # fmt: skip
 
 
+def test_a_destination_that_defers_more_than_before_is_told(share: Path, tmp_path: Path) -> None:
+    series = {}
+    for domain, ratio, rising in (("gmail.com", "0.61", 1), ("grey.example", "0.9", 0)):
+        labels = f'{{domain="{domain}",instance="mx"}}'
+        series[f"maildiag_destination_deferred_ratio{labels}"] = f"{ratio}+0x30"
+        series[f"maildiag_destination_deferred_rising{labels}"] = f"{rising}+0x30"
+    said = _at("20m", "MailIsDeferredMore", "warning", "gmail.com defers 61% of the mail from mx, far more than before",
+               "On the host: mail-diagnose report --last; mail-diagnose queue")  # fmt: skip
+    said["exp_alerts"][0]["exp_labels"]["domain"] = "gmail.com"
+    _test(share, tmp_path, series, [said])
+
+
 def _made() -> set[str]:
     text = PLAIN_FORMATS["prometheus"](material.watched(material.report()))
     return set(re.findall(r"# TYPE (\w+) gauge", text))

@@ -21,6 +21,7 @@ from diagnose.parse.log import ordinary
 from diagnose.parse.log.fields import STATUSES, fields
 from diagnose.parse.log.logline import Line, parse
 from diagnose.parse.log.mail_event import Delivery, Group, Start, Trouble, TroubleGroup
+from diagnose.parse.log.traffic import Traffic
 from diagnose.parse.words import reason as reasons_of
 from diagnose.parse.words.reason import Reason
 from diagnose.patterns import late
@@ -71,6 +72,7 @@ class MailLog:
     ``deliveries`` maps (label, relay host, recipient domain) to its `Group`; ``troubles`` maps (label, service,
     normalised text) to its `TroubleGroup`; ``sent`` maps (service, relay host, relay port) to the time of the last
     success, ``sent_to`` maps recipient domains to theirs; ``statuses`` counts; ``starts`` are the last starts;
+    ``traffic`` counts by hour and domain;
     ``last_sent`` is the line of the last success, ``last_accepted`` that of the last message which smtpd(8) took.
     """
 
@@ -86,6 +88,7 @@ class MailLog:
         self.sent_to: OrderedDict[str, datetime | None] = OrderedDict()
         self.taken: OrderedDict[str, datetime | None] = OrderedDict()
         self.statuses: dict[str, int] = {}
+        self.traffic = Traffic()
         self.starts: list[Start] = []
         self.first: datetime | None = None
         self.last: datetime | None = None
@@ -193,6 +196,7 @@ class MailLog:
 
     def _count(self, delivery: Delivery) -> None:
         self.statuses[delivery.status] = self.statuses.get(delivery.status, 0) + 1
+        self.traffic.count(delivery)
         host = delivery.relay_host or "none"
         if delivery.left:
             self.last_sent = delivery.number
