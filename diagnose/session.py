@@ -52,12 +52,11 @@ class Result:
     report: Report
     recording: Recording
     hide: Callable[[Any], Any]
+    plans: Mapping[str, Plan]
 
     @property
     def interrupted(self) -> bool:
         return any(run.reason == runner.INTERRUPTED for run in self.report.runs)
-
-    plans: Mapping[str, Plan]
 
 
 @dataclass(frozen=True, slots=True)

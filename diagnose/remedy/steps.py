@@ -193,7 +193,19 @@ class RemoveParameter(FileStep):
         return (Verify(argv=(*postfix_tool("postconf", self.config), "-nh", self.name), prints=""),)
 
 
-_SPECIAL = re.compile(r"[\\.\[\]*^$]")
+_SPECIAL = re.compile(r"[\\.\[\]*^$/]")
+
+
+def _regex(text: str) -> str:
+    """The text as sed's basic regular expression."""
+    return _SPECIAL.sub(r"\\\g<0>", text)
+
+
+def _other_port(old: str, new: str) -> str:
+    """sed's command for two keys that differ in the port alone, "" for others."""
+    host, _, port = old.rpartition(":")
+    same, _, other = new.rpartition(":")
+    return f"s/:{port}/:{other}/" if host == same and f":{port}" not in host and (port + other).isdecimal() else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,10 +244,10 @@ class RepairLine(FileStep):
                 else ()
             )
         mark = next((c for c in "/|,%;" if c not in self.find + self.put), "/")
-        find = _SPECIAL.sub(r"\\\g<0>", self.find)
+        find = _regex(self.find)
         put = re.sub(r"[\\&]", r"\\\g<0>", self.put)
         if mark == "/":
-            find, put = find.replace("/", r"\/"), put.replace("/", r"\/")
+            put = put.replace("/", r"\/")
         pattern = {"start": f"^{find}", "end": f"{find}$", "whole": f"^{find}$", "gap": "[[:blank:]][[:blank:]]*"}.get(
             self.at, find
         )
@@ -293,12 +305,11 @@ class TableEntry(FileStep):
         if self.asks:
             return ()
         path = shlex.quote(self.path)
-        find, put = (
-            _SPECIAL.sub(r"\\\g<0>", text).replace("/", r"\/") for text in (self.same_as or self.key, self.key)
-        )
+        find, put = _regex(self.same_as or self.key), _regex(self.key)
         if self.same_as:
-            script = f"/^{put}[[:blank:]]/d;/^{find}[[:blank:]]/{{p;s/^{find}/{put}/}}"  # a second time changes nothing
-            return (f"sed -i {shlex.quote(script)} {path}",)
+            first = shlex.quote(f"/^{put}[[:blank:]]/d")  # a second time changes nothing
+            change = _other_port(self.same_as, self.key) or f"s/^{find}/{put}/"
+            return (f"sed -i -e {first} -e {shlex.quote(f'/^{find}[[:blank:]]/{{p;{change}}}')} {path}",)
         gone = shlex.quote(f"/^{find}[[:blank:]]/d")
         return (
             f"touch {path} && sed -i {gone} {path} && printf '%s\\n' {shlex.quote(f'{self.key} {self.value}')} >>{path}",

@@ -164,6 +164,9 @@ def test_a_login_is_copied_by_reference(tmp_path: Path) -> None:
     assert b"[new.test]:465 user:p4ss\\\n" in once
     assert set(step.edit(TABLE.encode()).splitlines()) == set(once.splitlines())
     assert set(pasted(step, once.decode(), tmp_path).splitlines()) == set(once.splitlines())
+    port = TableEntry(path=str(tmp_path / "sasl_passwd"), key="[old.test]:465", same_as="[old.test]:587", why="")
+    assert "s/:587/:465/" in port.commands()[0]
+    assert set(port.edit(TABLE.encode()).splitlines()) == set(pasted(port, TABLE, tmp_path).splitlines())
     asked = TableEntry(path="/x", key="[h]:587", asks=("user", "password"), why="")
     assert asked.commands() == ()
     assert asked.edit(None, {"user": "u", "password": "p:q"}) == b"[h]:587 u:p:q\n"
