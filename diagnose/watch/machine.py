@@ -3,6 +3,9 @@
 Hard and soft states are those of Nagios: a problem is soft until it was seen `attempts` passes in a row, a recovery is
 hard at once. A change of status or cause within a problem must be seen as often. UNKNOWN leaves everything as it was.
 Passes are counted, not timed, so that a changed clock alters only reminders.
+
+What it promises, whatever came before: a problem that lasts `attempts` + 2 passes is told, also while states flap; the end of a
+told one is told; nothing is told twice within `renotify`, unless it ended or became another in between.
 """
 
 from __future__ import annotations
@@ -15,14 +18,17 @@ from typing import Any
 OK, UNKNOWN, WARNING, FAILED = "ok", "unknown", "warning", "failed"
 STATUSES = (OK, UNKNOWN, WARNING, FAILED)
 CHECKS = 21  # states that flapping looks at, as in Nagios
+LASTS = 2  # passes beyond `attempts` by which a problem, though it flapped, lasts
+NAMED = 20  # causes of a problem that are remembered as told
 
 # Kinds of events, at most one a pass.
-PROBLEM, CHANGE, RECOVERY, REMINDER, FLAPPING, STEADY, BLIND, SIGHTED = (
+KINDS = PROBLEM, CHANGE, RECOVERY, REMINDER, FLAPPING, LASTING, STEADY, BLIND, SIGHTED = (
     "problem",
     "change",
     "recovery",
     "reminder",
     "flapping",
+    "lasting",
     "steady",
     "blind",
     "sighted",
@@ -53,7 +59,9 @@ class Seen:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
     """status, cause, since: the hard state. attempt: passes in a row that contradict it, first at candidate_since;
-    candidate: the status and cause that the last of them saw. told: when this problem was last told, in epoch seconds."""
+    candidate: the status and cause that the last of them saw. run: passes in a row with the status that the last one saw;
+    bad: passes in a row that saw any problem. told: when this problem was last told, in epoch seconds; said: the status that
+    was told, None once it was seen to be over; named: the causes told with that status."""
 
     status: str = OK
     cause: str | None = None
@@ -65,11 +73,20 @@ class Machine:
     history: tuple[str, ...] = (OK,) * CHECKS
     flapping: bool = False
     told: float | None = None
+    run: tuple[str, int] = (OK, 0)
+    bad: int = 0
+    said: str | None = None
+    named: tuple[str, ...] = ()
 
     @property
     def soft(self) -> bool:
         """A problem is suspected that is not yet a hard one."""
         return self.status == OK and self.attempt > 0
+
+    @property
+    def known(self) -> bool:
+        """The hard state, with its cause, was told."""
+        return self.said == self.status and (self.cause or "") in self.named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,18 +110,17 @@ def step(now: Machine, policy: Policy, seen: Seen) -> tuple[Machine, Event | Non
         kind = BLIND if now.unknowns == policy.unknown_attempts else None
     else:
         sighted = now.unknowns >= policy.unknown_attempts
-        now, kind = _settle(replace(now, unknowns=0), policy, seen)
-        now, kind = _flap(now, policy, seen, kind)
+        now, kind = _settle(_counted(now, seen.status), policy, seen)
+        now, kind = _flap(now, policy, kind)
         if kind is None and sighted:
             kind = SIGHTED
     if kind is None and _due(now, policy, seen.at):
         kind = REMINDER
     if kind is None:
         return now, None
-    if now.status == OK:
-        now = replace(now, told=None)
-    elif kind not in (BLIND, SIGHTED):
-        now = replace(now, told=seen.at)
+    if now.status != OK and kind not in (BLIND, SIGHTED):
+        named = (*(now.named if now.said == now.status else ()), now.cause or "")
+        now = replace(now, told=seen.at, said=now.status, named=tuple(dict.fromkeys(named))[-NAMED:])
     event = Event(kind=kind, status=now.status, before=before, cause=now.cause, since=now.since, at=seen.at)
     return now, event
 
@@ -118,6 +134,15 @@ def _turned_back(now: Machine, at: float) -> Machine:
     return replace(now, told=past(now.told), since=past(now.since), candidate_since=past(now.candidate_since))
 
 
+def _counted(now: Machine, status: str) -> Machine:
+    if status == OK:
+        return replace(
+            now, unknowns=0, run=(OK, now.run[1] + 1 if now.run[0] == OK else 1), bad=0, told=None, said=None, named=()
+        )
+    run = now.run[1] + 1 if now.run[0] == status else 1
+    return replace(now, unknowns=0, run=(status, run), bad=now.bad + 1)
+
+
 def _settle(now: Machine, policy: Policy, seen: Seen) -> tuple[Machine, str | None]:
     """Hard and soft states; the kind of event if nothing flaps."""
     clear = replace(now, attempt=0, candidate=None, candidate_since=None)
@@ -128,29 +153,36 @@ def _settle(now: Machine, policy: Policy, seen: Seen) -> tuple[Machine, str | No
     what = (seen.status, seen.cause)
     if what == (now.status, now.cause):
         return clear, None
-    # While all was well any problem counts on; within a problem only the same new one does.
-    again = now.attempt > 0 and (now.status == OK or now.candidate == what)
+    # While all was well any problem counts on; within a problem only one that is as bad.
+    again = now.candidate is not None and (now.status == OK or now.candidate[0] == seen.status)
     attempt = now.attempt + 1 if again else 1
     first = now.candidate_since if again and now.candidate_since is not None else seen.at
     if attempt < policy.attempts:
         return replace(now, attempt=attempt, candidate=what, candidate_since=first), None
-    since = now.since if now.status == seen.status else first
-    return replace(clear, status=seen.status, cause=seen.cause, since=since), PROBLEM if now.status == OK else CHANGE
+    after = replace(
+        clear, status=seen.status, cause=seen.cause, since=now.since if now.status == seen.status else first
+    )
+    return after, PROBLEM if now.status == OK else None if after.known else CHANGE
 
 
-def _flap(now: Machine, policy: Policy, seen: Seen, kind: str | None) -> tuple[Machine, str | None]:
-    """Records hard states and OKs only, as Nagios does; while it flaps no problem and no recovery is told."""
-    if seen.status != OK and now.status == OK:
+def _flap(now: Machine, policy: Policy, kind: str | None) -> tuple[Machine, str | None]:
+    """Records hard states and OKs only, as Nagios does; while it flaps nothing is told but a problem that lasts."""
+    seen, passes = now.run
+    if seen != OK and now.status == OK:
         return now, kind
-    now = replace(now, history=(*now.history, OK if seen.status == OK else now.status)[-CHECKS:])
+    before = now.history[-1]
+    now = replace(now, history=(*now.history, now.status)[-CHECKS:])
     percent = changed(now.history)
-    if now.flapping:
-        if percent > policy.flap_low:
-            return now, None
-        return replace(now, flapping=False), STEADY
-    if percent >= policy.flap_high:
-        return replace(now, flapping=True), FLAPPING
-    return now, kind
+    if not now.flapping:
+        if percent >= policy.flap_high and now.history[-1] != before:
+            return replace(now, flapping=True), FLAPPING
+        return now, kind
+    enough = policy.attempts + LASTS
+    if now.status != OK and (now.bad >= enough if now.said is None else passes >= enough):
+        return replace(now, flapping=False, history=(now.status,) * CHECKS), None if now.known else LASTING
+    if percent > policy.flap_low:
+        return now, None
+    return replace(now, flapping=False), None if now.known else STEADY
 
 
 def changed(history: Sequence[str]) -> float:
@@ -184,10 +216,12 @@ def as_plain(now: Machine) -> dict[str, Any]:
 
 def from_plain(data: Mapping[str, Any]) -> Machine:
     """Raises ValueError for what is no machine."""
-    if set(data) != {field.name for field in fields(Machine)}:
+    added = {"run", "bad", "said", "named"}  # after the first state files were written
+    if not {field.name for field in fields(Machine)} - added <= set(data) <= {field.name for field in fields(Machine)}:
         raise ValueError("fields")
     history = tuple(data["history"])
     candidate = data["candidate"]
+    run, said, named = data.get("run", (OK, 0)), data.get("said"), data.get("named", ())
     numbers = (data["since"], data["candidate_since"], data["told"])
     if (
         data["status"] not in STATUSES
@@ -195,7 +229,12 @@ def from_plain(data: Mapping[str, Any]) -> Machine:
         or not 0 < len(history) <= CHECKS
         or not all(number is None or isinstance(number, (int, float)) for number in numbers)
         or not all(isinstance(data[name], int) for name in ("attempt", "unknowns"))
+        or not isinstance(data.get("bad", 0), int)
         or not (candidate is None or (isinstance(candidate, (list, tuple)) and len(candidate) == 2))
+        or not (len(run) == 2 and run[0] in STATUSES and isinstance(run[1], int))
+        or not (said is None or said in STATUSES)
+        or not all(isinstance(cause, str) for cause in named)
     ):
         raise ValueError("values")
-    return Machine(**{**data, "history": history, "candidate": None if candidate is None else tuple(candidate)})
+    shaped = {"history": history, "candidate": None if candidate is None else tuple(candidate)}
+    return Machine(**{**data, **shaped, "run": tuple(run), "said": said, "named": tuple(named)})

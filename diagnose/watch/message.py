@@ -55,6 +55,7 @@ def _title(event: machine.Event, report: Plain, passes: int) -> str:
         machine.RECOVERY: f"{host}: OK again, mail is no longer affected",
         machine.REMINDER: f"{host}: still {state}",
         machine.FLAPPING: f"{host}: flapping, keeps changing between good and bad; last {state}",
+        machine.LASTING: f"{host}: no longer flapping, now lasting: {state}",
         machine.STEADY: f"{host}: flapping has stopped, {state}",
         machine.BLIND: f"{host}: could not tell {passes} times in a row; last known: {state}",
         machine.SIGHTED: f"{host}: can tell again: {state}",

@@ -1,124 +1,94 @@
-"""The state machine against a model of it that was written apart, and its rules one by one."""
+"""The state machine against its promises, and its rules one by one."""
 
 from __future__ import annotations
 
+import json
 import random
-from collections import deque
-from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from diagnose.watch import machine
-from diagnose.watch.machine import Event, Machine, Policy, Seen, step
-from tests.watch import world
+from diagnose.watch.machine import KINDS, Event, Machine, Policy, Seen, step
+from tests.watch import promise, world
 
 
-class Model:
-    """The same rules the plain way: it remembers whole lists and looks back on them."""
-
-    def __init__(self, policy: Policy) -> None:
-        self.policy = policy
-        self.hard: tuple[str, str | None] = ("ok", None)
-        self.against: list[tuple[str, str | None]] = []
-        self.blind = 0
-        self.memory = deque(["ok"] * 21, maxlen=21)
-        self.flaps = False
-        self.told: float | None = None
-
-    def look(self, status: str, cause: str | None, at: float) -> str | None:
-        kind = self._kind(status, cause)
-        quiet = kind is None and self.hard[0] != "ok" and not self.flaps and self.policy.renotify > 0
-        if quiet and (self.told is None or at - self.told >= self.policy.renotify):
-            kind = "reminder"
-        if kind is not None:
-            if self.hard[0] == "ok":
-                self.told = None
-            elif kind not in ("blind", "sighted"):
-                self.told = at
-        return kind
-
-    def _kind(self, status: str, cause: str | None) -> str | None:
-        if status == "unknown":
-            self.blind += 1
-            return "blind" if self.blind == self.policy.unknown_attempts else None
-        was_blind, self.blind = self.blind >= self.policy.unknown_attempts, 0
-        kind = None
-        if status == "ok":
-            if self.hard[0] != "ok":
-                kind = "recovery"
-            self.hard, self.against = ("ok", None), []
-        elif (status, cause) == self.hard:
-            self.against = []
-        else:
-            self.against.append((status, cause))
-            needed = self.against[-self.policy.attempts :]
-            if len(needed) == self.policy.attempts and (self.hard[0] == "ok" or len(set(needed)) == 1):
-                kind = "problem" if self.hard[0] == "ok" else "change"
-                self.hard, self.against = (status, cause), []
-        if status == "ok" or self.hard[0] != "ok":
-            self.memory.append("ok" if status == "ok" else self.hard[0])
-            states = list(self.memory)
-            percent = float(5 * sum(Fraction(3, 4) + Fraction(i, 38) for i in range(20) if states[i] != states[i + 1]))
-            if self.flaps:
-                self.flaps = percent > self.policy.flap_low
-                if not self.flaps:
-                    return "steady"
-                return "sighted" if was_blind else None
-            if percent >= self.policy.flap_high:
-                self.flaps = True
-                return "flapping"
-        return kind or ("sighted" if was_blind else None)
+@pytest.mark.parametrize("seed", range(150))
+def test_a_random_history_breaks_no_promise(seed: int) -> None:
+    promise.history(seed, 200)
 
 
-def _passes(seed: int, count: int = 1000) -> list[tuple[str, str | None, float]]:
-    """Spells of one mood, from quiet to restless, so that every rule has its turn."""
-    dice = random.Random(seed)
-    found: list[tuple[str, str | None, float]] = []
-    at = 1_700_000_000.0
-    while len(found) < count:
-        mood = dice.choice([(1, 0, 0, 0), (8, 1, 1, 1), (1, 1, 1, 1), (1, 0, 0, 8), (0, 1, 0, 6), (3, 0, 0, 3)])
-        for _ in range(dice.randint(1, 40)):
-            at += dice.choice([600, 600, 600, 7200])
-            status = dice.choices(["ok", "unknown", "warning", "failed"], mood)[0]
-            cause = None if status in ("ok", "unknown") else dice.choices(["a", "b"], (5, 1))[0]
-            found.append((status, cause, at))
-    return found[:count]
+class Passes(RuleBasedStateMachine):
+    """Any order of passes, of which some die before they keep anything, and of jumps of the clock."""
+
+    @initialize(attempts=st.integers(1, 4), renotify=st.sampled_from((0.0, 3600.0, 21_600.0)))
+    def begin(self, attempts: int, renotify: float) -> None:
+        self.policy = Policy(attempts=attempts, renotify=renotify)
+        self.promise = promise.Promise(self.policy)
+        self.now, self.at = Machine(), 1_700_000_000.0
+
+    @rule(status=st.sampled_from(("ok", "warning", "failed")), cause=st.sampled_from("ab"), count=st.integers(1, 9))
+    def look(self, status: str, cause: str, count: int) -> None:
+        for _ in range(count):
+            self._pass(status, None if status == "ok" else cause)
+
+    @rule()
+    def look_in_vain(self) -> None:
+        self._pass("unknown", None)
+
+    @rule(status=st.sampled_from(("ok", "warning", "failed")))
+    def die(self, status: str) -> None:
+        step(self.now, self.policy, Seen(status, None if status == "ok" else "a", self.at))
+
+    @rule(seconds=st.sampled_from((-90_000, -60, 3600, 90_000)))
+    def set_the_clock(self, seconds: int) -> None:
+        self.at += seconds
+
+    def _pass(self, status: str, cause: str | None) -> None:
+        self.at += 600
+        self.now, event = step(self.now, self.policy, Seen(status, cause, self.at))
+        assert machine.from_plain(json.loads(json.dumps(machine.as_plain(self.now)))) == self.now
+        self.promise.look(status, cause, self.at, event)
 
 
-@pytest.mark.parametrize("attempts", [1, 2, 3])
-@pytest.mark.parametrize("seed", range(8))
-def test_a_thousand_passes_tell_what_the_model_tells(seed: int, attempts: int) -> None:
-    policy = Policy(attempts=attempts, renotify=float(random.Random(seed).choice([0, 3600, 21_600])))
-    model, now = Model(policy), Machine()
-    for number, (status, cause, at) in enumerate(_passes(seed)):
-        now, event = step(now, policy, Seen(status, cause, at))
-        assert (event.kind if event else None) == model.look(status, cause, at), number
-        assert (now.status, now.cause, now.flapping) == (*model.hard, model.flaps)
-        assert machine.from_plain(machine.as_plain(now)) == now
+Passes.TestCase.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
+TestPasses = Passes.TestCase
 
 
-def test_the_simulation_meets_every_kind_of_event() -> None:
+def test_a_machine_kept_by_an_older_version_goes_on() -> None:
+    older = machine.as_plain(Machine(status="failed", cause="a", since=1.0, told=1.0))
+    for added in ("run", "bad", "said", "named"):
+        del older[added]
+    now, event = step(machine.from_plain(older), Policy(), Seen("ok", None, 2.0))
+    assert now.status == "ok"
+    assert event is not None
+    assert event.kind == "recovery"
+
+
+def test_random_histories_meet_every_kind_of_event() -> None:
     kinds = set()
-    for seed in range(20):
+    for seed in range(60):
         now = Machine()
-        for status, cause, at in _passes(seed):
-            now, event = step(now, Policy(attempts=1), Seen(status, cause, at))
+        for seen in promise.passes(random.Random(seed), 400):
+            now, event = step(now, Policy(attempts=2), seen)
             kinds |= {event.kind} if event else set()
-    assert kinds == {"problem", "change", "recovery", "reminder", "flapping", "steady", "blind", "sighted"}
+    assert kinds == {*KINDS}
 
 
-def test_a_thousand_real_passes_send_what_the_model_tells(swift: Path) -> None:
-    """The same through the kept state, the outbox and a real socket."""
+def test_a_thousand_real_passes_send_what_is_to_be_told(swift: Path) -> None:
+    """Through the kept state, the outbox and a real socket."""
     policy = Policy(attempts=2, renotify=0)
-    model = Model(policy)
+    now = Machine()
     with world.journal(swift) as drain:
         ids = []
-        for number, (status, cause, at) in enumerate(_passes(99)):
-            world.one(swift / "state", (status, cause), f"journal:{swift}/journal", policy=policy)
-            expected = model.look(status, cause, at)
+        for number, seen in enumerate(promise.passes(random.Random(99), 1000)):
+            world.one(swift / "state", (seen.status, seen.cause), f"journal:{swift}/journal", policy=policy)
+            now, event = step(now, policy, seen)
             entries = drain()
-            assert [e["MAIL_DIAGNOSE_KIND"] for e in entries] == ([expected] if expected else []), number
+            assert [e["MAIL_DIAGNOSE_KIND"] for e in entries] == ([event.kind] if event else []), number
             ids += [e["MAIL_DIAGNOSE_ID"] for e in entries]
     assert len(set(ids)) == len(ids) > 50
 
@@ -162,3 +132,19 @@ def test_flapping_begins_and_ends_where_nagios_says() -> None:
     assert told.index("flapping") == 5
     assert told.count("flapping") == told.count("steady") == 1
     assert all(kind is None for kind in told[6 : told.index("steady")])
+
+
+@pytest.mark.parametrize("attempts", [1, 2, 3])
+@pytest.mark.parametrize("before", ["hb", "hbb", "hbbhb", "hhb"])
+def test_an_outage_after_flapping_is_told_as_lasting(before: str, attempts: int) -> None:
+    policy = Policy(attempts=attempts)
+    now, told = Machine(), []
+    for number, word in enumerate(before * 12 + "h" + "b" * 20):
+        seen = Seen("ok", None, number) if word == "h" else Seen("failed", "a", number)
+        now, event = step(now, policy, seen)
+        told.append(event.kind if event else None)
+    last = told[-20:]
+    first = next(place for place, kind in enumerate(last, 1) if kind is not None)
+    assert last[first - 1] in ("problem", "lasting", "flapping")
+    assert first <= attempts + 3
+    assert last.count("lasting") <= 1
