@@ -1,4 +1,4 @@
-"""watch, report, ignore and history: for timers and monitoring systems."""
+"""watch: one pass, for timers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import typer
 from diagnose.commands.options import (
     AppConfig,
     Debug,
-    Force,
     From,
     NoAuth,
     NoNetwork,
@@ -18,9 +17,7 @@ from diagnose.commands.options import (
     Skip,
     SnapshotFile,
     To,
-    chosen,
     span,
-    terminal_of,
     write,
 )
 from diagnose.errors import UsageError
@@ -30,6 +27,7 @@ StateDir = Annotated[
     typer.Option(
         "--state-dir",
         metavar="DIR",
+        readable=False,
         help="Where state is kept; default: /var/lib/mail-diagnose as root, else in XDG_STATE_HOME.",
     ),
 ]
@@ -47,7 +45,15 @@ Notify = Annotated[
 ]
 HeartbeatUrl = Annotated[
     str | None,
-    typer.Option("--heartbeat", metavar="URL", help="Ping this URL at the start, and at the end with the status."),
+    typer.Option(
+        "--heartbeat", metavar="URL", help="Ping this URL at the start and the end of each pass: the watch lives."
+    ),
+]
+HeartbeatStatus = Annotated[
+    bool,
+    typer.Option(
+        "--heartbeat-status", help="End the ping with the pass's exit status, so that a problem alarms there."
+    ),
 ]
 CanaryTo = Annotated[
     str | None,
@@ -86,21 +92,13 @@ Jitter = Annotated[
 PassTimeout = Annotated[
     float | None, typer.Option("--timeout", metavar="SECONDS", help="A pass ends after this long (60).")
 ]
-MaxAge = Annotated[
-    str | None,
-    typer.Option("--max-age", metavar="SPAN", help="Treat a result older than this as UNKNOWN, such as 15m."),
-]
-Formats = Annotated[
-    list[str] | None,
-    chosen("--format", "NAME[:PATH]", "How to print, and into which file; may be repeated."),
-]
-EXIT = {"ok": 0, "warning": 1, "failed": 2, "unknown": 3}
 
 
 def watch(
     state_dir: StateDir = None,
     notify: Notify = None,
     heartbeat: HeartbeatUrl = None,
+    heartbeat_status: HeartbeatStatus = False,
     canary: CanaryTo = None,
     canary_every: CanaryEvery = None,
     attempts: Attempts = None,
@@ -161,7 +159,7 @@ def watch(
     seconds = float(chosen("timeout", timeout, 60.0))
     if not 5 <= seconds <= 3600:
         raise UsageError(f"--timeout takes 5 to 3600 seconds, not {seconds:g}")
-    targets = {t.key: t for t in map(target.parse, chosen("notify", notify, []))}
+    targets = target.several(chosen("notify", notify, []))
     beat = chosen("heartbeat", heartbeat, None)
     if beat:
         Heartbeat(beat)  # a bad address is refused before anything is looked at
@@ -170,8 +168,9 @@ def watch(
     options = passes.Options(
         state_dir=Path(chosen("state-dir", state_dir, default_dir())),
         policy=policy,
-        targets=tuple(targets.values()),
+        targets=targets,
         heartbeat=beat,
+        heartbeat_status=heartbeat_status or file.get("heartbeat-status", False),
         canary=None
         if bird is None or snapshot is not None
         else Canary(
@@ -201,188 +200,6 @@ def watch(
     for warning in [*outcome.warnings, *([exposed] if exposed else [])]:
         sys.stderr.write(f"mail-diagnose: {leaving(plain(' '.join(warning.split())))}\n")
     raise typer.Exit(outcome.status)
-
-
-def report(
-    last: Annotated[bool, typer.Option("--last", help="The last result of `watch` (default).")] = True,
-    max_age: MaxAge = None,
-    format: Formats = None,
-    warning: Annotated[
-        str | None,
-        typer.Option(
-            "--warning", "-w", metavar="LEVELS", help="WARNING outside these ranges, such as queue=50,age=3600."
-        ),
-    ] = None,
-    critical: Annotated[
-        str | None,
-        typer.Option("--critical", "-c", metavar="LEVELS", help="CRITICAL outside these ranges, as in Nagios."),
-    ] = None,
-    state_dir: StateDir = None,
-    config: Config = None,
-    force: Force = False,
-    debug: Debug = False,
-) -> None:
-    """Print the last result of `watch`. In one or more formats, without probing.
-
-    \b
-    Exit status as of `run`; a result that is too old, or none, is 3.
-
-    \b
-    Examples:
-      mail-diagnose report --last
-      mail-diagnose report --last --max-age 15m --format nagios -w queue=50,age=3600 -c queue=500
-      mail-diagnose report --format prometheus:/var/lib/prometheus/node-exporter/mail.prom --format text
-    """
-    from diagnose.report import PLAIN_FORMATS
-    from diagnose.watch import config as configuration
-    from diagnose.watch import state
-
-    file = configuration.load(config, reading=True)
-    age = max_age if max_age is not None else file.get("max-age")
-    wanted = []
-    for choice in format or file.get("format") or ["text"]:
-        name, colon, path = str(choice).partition(":")
-        if name not in PLAIN_FORMATS:
-            raise UsageError(f"--format {name!r} is not known; choose of {', '.join(PLAIN_FORMATS)}")
-        if colon and not path:
-            raise UsageError(f"--format {choice}: the file after the colon is missing")
-        wanted.append((name, Path(path) if colon else None))
-    directory = state_dir or (Path(file["state-dir"]) if "state-dir" in file else None)
-    plain = state.last(directory, None if age is None else span("--max-age", age))
-    levels = (warning or file.get("warning"), critical or file.get("critical"))
-    if any(levels):
-        from diagnose.report.levels import judged
-
-        plain = judged(plain, *levels)
-    for name, target in wanted:
-        extra = {"terminal": terminal_of("auto", target)} if name == "text" else {}
-        text = PLAIN_FORMATS[name](plain, **extra)
-        write(text, target, 0o644)
-    raise typer.Exit(EXIT[plain["status"]])
-
-
-def history(
-    since: Annotated[str | None, typer.Option("--since", metavar="SPAN", help="How far back, such as 30d.")] = None,
-    format: Annotated[str, chosen("--format", "text|json", "How to print it.")] = "text",
-    state_dir: StateDir = None,
-    config: Config = None,
-    debug: Debug = False,
-) -> None:
-    """List the outages seen by `watch`. Newest first.
-
-    \b
-    Examples:
-      mail-diagnose history
-      mail-diagnose history --since 30d --format json
-    """
-    import json
-    import time
-
-    from diagnose.watch import outages as listing
-    from diagnose.watch import store
-
-    if format not in ("text", "json"):
-        raise UsageError(f"--format {format!r} is not known; choose one of text, json")
-    begin = 0.0 if since is None else time.time() - span("--since", since)
-    folder = _directory(state_dir, config)
-    if not folder.is_dir():
-        raise UsageError(f"no state in {folder}: run `mail-diagnose watch` first, or see --state-dir")
-    outages = store.outages(folder, begin)
-    if format == "json":
-        write(json.dumps([listing.as_plain(o) for o in outages], indent=2, ensure_ascii=False) + "\n", None)
-    else:
-        write(listing.render(outages, time.time()), None)
-    raise typer.Exit(0)
-
-
-def ignore_add(
-    finding: Annotated[str, typer.Argument(metavar="SIGN[:SUBJECT]", help="As in `list` and in reports.")],
-    why: Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason, for later readers.")],
-    until: Annotated[
-        str | None, typer.Option("--until", metavar="DAY|SPAN", help="Until the end of this day, or for this long.")
-    ] = None,
-    state_dir: StateDir = None,
-    config: Config = None,
-    debug: Debug = False,
-) -> None:
-    """Acknowledge a finding. It no longer counts in `watch`.
-
-    \b
-    Examples:
-      mail-diagnose ignore add disk.space:/var/spool/postfix --until 14d --why "new disk ordered"
-    """
-    from datetime import datetime
-
-    from diagnose import registry
-    from diagnose.parse.text.masking import plain
-    from diagnose.watch import ignore
-
-    sign, subject = ignore.parse_name(finding)
-    known = registry.discover()[0]
-    if not any(check.declares(sign) for check in known):
-        from difflib import get_close_matches
-
-        near = get_close_matches(sign, sorted({spec.id for check in known for spec in check.signs}), 1)
-        raise UsageError(f"no check declares the sign {sign!r}{f'; is {near[0]!r} meant?' if near else ''}")
-    if not plain(why).strip():
-        raise UsageError("--why: say why, for whoever reads the list later")
-    now = datetime.now().astimezone()
-    rule = ignore.Rule(
-        sign=sign,
-        subject=subject,
-        until=None if until is None else ignore.parse_until(until, now),
-        why=plain(" ".join(why.split())),
-        since=now.isoformat(timespec="seconds"),
-    )
-    ignore.change(
-        _directory(state_dir, config, own=True), lambda rules: [*(r for r in rules if r.name != rule.name), rule]
-    )
-    raise typer.Exit(0)
-
-
-def ignore_list(state_dir: StateDir = None, config: Config = None, debug: Debug = False) -> None:
-    """List the acknowledged findings."""
-    from datetime import datetime
-
-    from diagnose.watch import ignore
-
-    now = datetime.now().astimezone()
-    for rule in ignore.load(_directory(state_dir, config)):
-        until = "for good" if rule.until is None else f"until {rule.until}"
-        over = " (over)" if rule.expired(now) else ""
-        write(f"{rule.name}  {until}{over}  {rule.why}\n", None)
-    raise typer.Exit(0)
-
-
-def ignore_remove(
-    finding: Annotated[str, typer.Argument(metavar="SIGN[:SUBJECT]", help="As in `ignore list`.")],
-    state_dir: StateDir = None,
-    config: Config = None,
-    debug: Debug = False,
-) -> None:
-    """Let a finding count again."""
-    from diagnose.watch import ignore
-
-    sign, subject = ignore.parse_name(finding)
-
-    def without(rules: tuple[ignore.Rule, ...]) -> list[ignore.Rule]:
-        rest = [rule for rule in rules if (rule.sign, rule.subject) != (sign, subject)]
-        if len(rest) == len(rules):
-            raise UsageError(f"{finding} is not acknowledged; see `mail-diagnose ignore list`")
-        return rest
-
-    ignore.change(_directory(state_dir, config, own=True), without)
-    raise typer.Exit(0)
-
-
-def _directory(given: Path | None, config: Path | None, own: bool = False) -> Path:
-    from diagnose.watch import config as configuration
-    from diagnose.watch.state import default_dir, reading_dir
-
-    if given is not None:
-        return given
-    kept = configuration.load(config, reading=not own).get("state-dir")
-    return Path(kept) if kept else default_dir() if own else reading_dir()
 
 
 def _whole(option: str, number: int) -> int:

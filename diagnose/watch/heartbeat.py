@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import threading
 import time
 import uuid
 from dataclasses import dataclass, field
 
+from diagnose import threads
 from diagnose.errors import UsageError
 
 TRIES = 3
@@ -14,11 +17,14 @@ ONE = 5.0  # seconds that a single ping may take
 
 @dataclass(slots=True)
 class Heartbeat:
-    """url: the check's own; problems: what went wrong, without a part of that secret."""
+    """url: the check's own; statuses: tell it the exit status of each pass, instead of only that the watch lives; problems: what
+    went wrong, without a part of that secret."""
 
     url: str
+    statuses: bool = False
     run: str = field(default_factory=lambda: str(uuid.uuid4()))
     problems: list[str] = field(default_factory=list)
+    _started: threading.Thread | None = None
 
     def __post_init__(self) -> None:
         from diagnose.host.gather import parts
@@ -31,10 +37,15 @@ class Heartbeat:
         KNOWN.add(*parts(self.url))
 
     def start(self, deadline: float) -> None:
-        self._ping("start", "", deadline, 1)
+        """Beside the pass: a service that hangs must not hold it."""
+        self._started = threads.begin(functools.partial(self._ping, "start", "", deadline, 1))
 
-    def end(self, status: int, text: str, deadline: float) -> None:
-        self._ping(str(status), text, deadline, TRIES)
+    def end(self, status: int, text: str, deadline: float, *, silent: bool = False) -> None:
+        """silent: the watch itself cannot do its work, or nobody can be told: then the switch is the last that can."""
+        if self._started:
+            self._started.join(max(0.0, deadline - time.monotonic()))
+        told = status if self.statuses else int(silent)
+        self._ping(str(told), text, deadline, TRIES)
 
     def _ping(self, what: str, text: str, deadline: float, tries: int) -> None:
         from urllib.parse import urlsplit, urlunsplit
@@ -51,10 +62,13 @@ class Heartbeat:
             if left <= attempt:
                 break
             time.sleep(attempt)
+            begun = time.monotonic()
             answer = send(
                 url, leaving(text).encode()[:9000], {"Content-Type": "text/plain; charset=utf-8"}, min(ONE, left)
             )
             problem = answer.problem
             if not problem:
                 return
+            if time.monotonic() - begun >= 0.9 * ONE:
+                break  # it hangs: once is enough
         self.problems.append(f"heartbeat ({'start' if what == 'start' else 'end'}): {problem}")

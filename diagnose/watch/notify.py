@@ -2,6 +2,7 @@
 
 The count is on disk before anything goes out. A pass that dies between sending and noting it leaves the alarm in the
 outbox, and the next pass sends it once more under the same id and a higher try: nothing is lost, and no try is made twice.
+A target that hangs costs a pass one time-out, and one that asks for time (Retry-After) gets it.
 """
 
 from __future__ import annotations
@@ -17,13 +18,15 @@ from typing import Any
 from diagnose import threads
 from diagnose.parse.text.masking import KNOWN
 from diagnose.watch import message, state
-from diagnose.watch.target import Target
+from diagnose.watch.target import SHAPES, Target
 
-Entry = dict[str, Any]  # key, target (its label), note, tries, problem, since (epoch seconds)
+# key, target (its label), note, tries, problem, since (epoch seconds), after (not to be tried before, epoch seconds)
+Entry = dict[str, Any]
 PAUSES = (1.0, 3.0)  # seconds before the second and the third try of a pass
 ONE = 10.0  # seconds that a single try may take
 KEPT = 50  # entries for one target; beyond, the oldest are given up
 TOO_OLD = 3 * 86_400.0  # seconds after which an alarm is of no use
+PATIENCE = 3600.0  # seconds at most for which a target may ask
 
 Result = dict[str, Any]
 
@@ -75,14 +78,16 @@ def deliver(
     def serve(target: Target) -> None:
         try:
             for entry in [e for e in outbox if e["key"] == target.key]:
-                if not _one(entry, target):
+                if _asked_to_wait(entry) or not _one(entry, target):
                     return
         except BaseException as error:  # a full disk: told by the pass, not lost in a thread
             broken.append(error)
 
     def _one(entry: Entry, target: Target) -> bool:
+        wait = 0.0
         for pause in (0.0, *pauses):
-            if pause and (time.monotonic() + pause >= deadline or ended.wait(pause)):
+            pause = max(pause, wait)
+            if pause and (pause > ONE or time.monotonic() + pause >= deadline or ended.wait(pause)):
                 break
             with gate:
                 if ended.is_set() or time.monotonic() >= deadline:
@@ -91,17 +96,22 @@ def deliver(
                 entry["problem"] = "sent, but its arrival was not noted"
                 keep()
             note = {**entry["note"], "try": entry["tries"]}
-            problem = tell(target, note, report, min(ONE, deadline - time.monotonic()))
+            begun, allowed = time.monotonic(), min(ONE, deadline - time.monotonic())
+            problem, asked = tell(target, note, report, allowed)
             with gate:
                 if ended.is_set():
                     return False
                 entry["problem"] = problem
+                entry["after"] = time.time() + min(asked, PATIENCE) if asked else 0.0
                 if not problem:
                     outbox.remove(entry)
                     results.append(state.delivery(entry, True, ""))
                 keep()
             if not problem:
                 return True
+            if time.monotonic() - begun >= 0.9 * allowed:
+                break  # it hangs: once a pass is enough
+            wait = asked or 0.0
         return False
 
     threads.together([functools.partial(serve, target) for target in targets], deadline + 0.5)
@@ -113,8 +123,25 @@ def deliver(
     return results
 
 
-def tell(target: Target, note: Mapping[str, Any], report: Mapping[str, Any], timeout: float) -> str:
-    """One try; returns why it failed, in words that hold no secret, or nothing."""
+def _asked_to_wait(entry: Entry) -> bool:
+    return 0 < float(entry.get("after", 0.0)) - time.time() <= PATIENCE
+
+
+def tell(
+    target: Target, note: Mapping[str, Any], report: Mapping[str, Any], timeout: float
+) -> tuple[str, float | None]:
+    """One try; returns why it failed, in words that hold no secret, or nothing; and the seconds that the target asks for
+    before another."""
+    if target.kind in SHAPES:
+        from diagnose.host.live import web
+
+        url, body, headers = message.shaped(target.kind, KNOWN.hide_data(dict(note)), target.place)
+        answer = web.send(url, body, headers, timeout)
+        return answer.problem, answer.wait
+    return _tell_locally(target, note, report, timeout), None
+
+
+def _tell_locally(target: Target, note: Mapping[str, Any], report: Mapping[str, Any], timeout: float) -> str:
     note, report = KNOWN.hide_data(dict(note)), KNOWN.hide_data(dict(report))
     if target.kind in ("syslog", "journal"):
         from diagnose.host.live import datagram
@@ -131,12 +158,7 @@ def tell(target: Target, note: Mapping[str, Any], report: Mapping[str, Any], tim
         full = {**report, "watch": {**report.get("watch", {}), "event": dict(note)}}
         text = json.dumps(full, ensure_ascii=False) + "\n"
         return hook.feed(shlex.split(target.place), text, timeout, environment)
-    if target.kind == "apprise":
-        from diagnose.host.live import apprise_
+    from diagnose.host.live import apprise_
 
-        tone = {"ok": "success", "failed": "failure", "warning": "warning"}.get(str(note["status"]), "info")
-        return apprise_.send(target.place, str(note["title"]), str(note["text"]), tone, timeout)
-    from diagnose.host.live import web
-
-    url, body, headers = message.shaped(target.kind, note, target.place)
-    return web.send(url, body, headers, timeout).problem
+    tone = {"ok": "success", "failed": "failure", "warning": "warning"}.get(str(note["status"]), "info")
+    return apprise_.send(target.place, str(note["title"]), str(note["text"]), tone, timeout)

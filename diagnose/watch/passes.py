@@ -45,6 +45,7 @@ class Options:
     policy: machine.Policy = field(default_factory=machine.Policy)
     targets: Sequence[Target] = ()
     heartbeat: str | None = None
+    heartbeat_status: bool = False
     canary: Canary | None = None
     retention: float = 400 * 86_400.0
     timeout: float = 60.0
@@ -66,7 +67,7 @@ def one_pass(options: Options, probe: Probe) -> Outcome:
     apart from the heartbeat. Where the disk takes no state, alarms go out at once, with a note that says so."""
     time.sleep(delay(options.jitter))
     deadline = time.monotonic() + options.timeout
-    heartbeat = Heartbeat(options.heartbeat) if options.heartbeat else None
+    heartbeat = Heartbeat(options.heartbeat, options.heartbeat_status) if options.heartbeat else None
     guard = threading.Timer(options.timeout + GRACE, _hung, (options.timeout,))
     guard.daemon = True
     with suppress(RuntimeError):  # no thread to spare: the pass has its own deadline
@@ -81,7 +82,7 @@ def one_pass(options: Options, probe: Probe) -> Outcome:
         return _locked_pass(options, probe, heartbeat, deadline, str(error))
     except StateError as error:
         if heartbeat:
-            heartbeat.end(3, str(error), deadline)
+            heartbeat.end(3, str(error), deadline, silent=True)
         raise
     finally:
         guard.cancel()
@@ -140,6 +141,7 @@ def _locked_pass(
     report["watch"] = {
         "state": machine.word(after, len(ignored)),
         "status": after.status,
+        "confirmed": machine.UNKNOWN if after.unknowns >= options.policy.unknown_attempts else after.status,
         "since": message.iso(after.since),
         "attempts": after.attempt,
         "ignored": ignored,
@@ -192,7 +194,8 @@ def _sign_off(
             outcome.warnings.append(f"canary not taken by the mailer: {problem}")
             outcome.status = outcome.status or 1
     if heartbeat:
-        heartbeat.end(outcome.status, outcome.told[0] if outcome.told else _headline(kept["report"]), deadline)
+        words = outcome.told[0] if outcome.told else _headline(kept["report"])
+        heartbeat.end(outcome.status, words, deadline, silent=bool(kept["outbox"]))
         for problem in heartbeat.problems:
             outcome.warnings.append(problem)
             outcome.status = outcome.status or 1

@@ -219,24 +219,29 @@ def notifications(state: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [*state.get("deliveries", ()), *waiting, *heart]
 
 
-def last(state_dir: Path | None = None, max_age: float | None = None) -> dict[str, Any]:
+def last(state_dir: Path | None = None, max_age: float | None = None, *, hard: bool = False) -> dict[str, Any]:
     """The last report, as plain data of schema 1, with the key "watch" beside the schema's own.
 
     Where there is no result yet, or it cannot be read, or it is older than `max_age` seconds, its status is
-    "unknown" and `watch.stale` is true; a note says why.
+    "unknown" and `watch.stale` is true; a note says why. An alarm that nobody was told makes it a warning at least.
+    hard: its status is the one that enough passes confirmed; what a single pass saw is left to a note.
     """
     directory = state_dir or reading_dir()
     try:
         state = load(directory)
     except Unusable as why:
-        return _nothing(f"the state in {directory} cannot be used: {why}; the next `mail-diagnose watch` starts afresh")
+        return nothing(f"the state in {directory} cannot be used: {why}; the next `mail-diagnose watch` starts afresh")
     except StateError as error:
-        return _nothing(str(error))
+        return nothing(str(error))
     if state is None:
-        return _nothing(f"no result yet in {directory}: run `mail-diagnose watch`, or see --state-dir")
+        return nothing(f"no result yet in {directory}: run `mail-diagnose watch`, or see --state-dir")
     report: dict[str, Any] = state["report"]
     watch = report.setdefault("watch", {})
     watch["notifications"] = notifications(state)
+    if hard:
+        _confirmed(report)
+    if report["status"] == "ok" and any(not each["delivered"] for each in watch["notifications"]):
+        report["status"] = "warning"
     passed = age(state.get("written", {}))
     watch["age_seconds"] = None if passed is None else round(passed, 1)
     watch["stale"] = False
@@ -249,6 +254,17 @@ def last(state_dir: Path | None = None, max_age: float | None = None) -> dict[st
     return report
 
 
+def _confirmed(report: dict[str, Any]) -> None:
+    """Leaves in the report what the hard state says."""
+    status = str(report["watch"].get("confirmed", report["status"]))
+    if status == "ok":
+        titles = [str(diagnosis["title"]) for diagnosis in report["diagnoses"]]
+        if titles:
+            report["notes"] = [f"the last pass saw: {titles[0]}; not confirmed yet", *report["notes"]]
+        report["diagnoses"] = []
+    report["status"] = status
+
+
 def _stale(report: dict[str, Any], why: str) -> None:
     report["watch"]["stale"] = True
     report["watch"]["last_status"] = report["status"]
@@ -256,7 +272,8 @@ def _stale(report: dict[str, Any], why: str) -> None:
     report["notes"] = [why, *report.get("notes", [])]
 
 
-def _nothing(why: str) -> dict[str, Any]:
+def nothing(why: str) -> dict[str, Any]:
+    """A report that says only why there is none."""
     from diagnose import __version__
 
     name = os.uname().nodename

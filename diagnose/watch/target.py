@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from diagnose.errors import UsageError
 from diagnose.parse.text import masking
@@ -23,6 +24,16 @@ class Target:
     place: str
     label: str
     key: str
+
+
+def several(texts: Sequence[str]) -> tuple[Target, ...]:
+    """All of --notify, each once; those that one label would name are told apart by their place in the list. Raises UsageError."""
+    found = {target.key: target for target in map(parse, texts)}
+    labels = [target.label for target in found.values()]
+    return tuple(
+        replace(target, label=f"{target.label} (no. {place})") if labels.count(target.label) > 1 else target
+        for place, target in enumerate(found.values(), 1)
+    )
 
 
 def parse(text: str) -> Target:

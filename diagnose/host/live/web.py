@@ -21,11 +21,13 @@ HOPS = 3  # redirects within the host that are followed
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """status: of the last response, 0 where there was none. problem: one line, empty where the status is 2xx."""
+    """status: of the last response, 0 where there was none. problem: one line, empty where the status is 2xx. wait: the
+    seconds after which the server wants to be asked again (Retry-After, RFC 9110 10.2.3), None where it does not say."""
 
     status: int
     text: str
     problem: str
+    wait: float | None = None
 
 
 def check_url(url: str) -> str | None:
@@ -173,7 +175,8 @@ def _once(url: str, body: bytes, headers: Mapping[str, str], deadline: float, me
             return Answer(0, "", "no answer in time"), None
         onward = response.getheader("Location") if response.status in (301, 302, 303, 307, 308) else None
         good = 200 <= response.status < 300
-        return Answer(response.status, text, "" if good else f"HTTP {response.status}"), onward
+        wait = None if good else _seconds(response.getheader("Retry-After", ""))
+        return Answer(response.status, text, "" if good else f"HTTP {response.status}", wait), onward
     except ssl.SSLCertVerificationError as error:
         return Answer(0, "", f"its certificate is not trusted ({error.verify_message})"), None
     except socket.gaierror as error:
@@ -189,6 +192,18 @@ def _once(url: str, body: bytes, headers: Mapping[str, str], deadline: float, me
     finally:
         watch.cancel()
         connection.close()
+
+
+def _seconds(retry_after: str) -> float | None:
+    """A Retry-After in seconds from now: it is a number of them or a date."""
+    from email.utils import parsedate_to_datetime
+
+    if retry_after.strip().isdecimal():
+        return float(retry_after.strip()[:9])
+    try:
+        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 def _refused(error: OSError) -> str:
