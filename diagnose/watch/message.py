@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from diagnose.parse.text.duration import words
 from diagnose.parse.text.masking import plain
+from diagnose.report import digest
 from diagnose.report.text import excerpt
 from diagnose.statement import counted
 from diagnose.watch import machine
@@ -20,12 +23,18 @@ _TAG = {"failed": "rotating_light", "warning": "warning", "unknown": "grey_quest
 LONGEST = 3000  # characters of text: below what every service takes
 
 
-def compose(event: machine.Event, report: Plain, id: str, passes: int) -> dict[str, Any]:
+PAGER = 200  # characters that a pager shows: title and action fit
+
+
+def compose(event: machine.Event, report: Plain, id: str, passes: int, outage: Plain | None = None) -> dict[str, Any]:
     """The notification as plain data: what the generic webhook carries and what is kept until it is delivered.
 
-    status: the hard state; id: stays the same however often it is sent, so that receivers can drop a repetition.
+    outage: the one that lasts or has just ended, as the history has it. status: the hard state; id: stays the same however
+    often it is sent, so that receivers can drop a repetition; summary: how text begins, for who sees no more of it.
     """
-    title = _title(event, report, passes)
+    title = _title(event, report, passes, outage)
+    summary = plain("\n".join(_summary(event, report, outage, max(40, PAGER - len(f"{title}\nDo: ")))))
+    text = f"{summary}\n\n{_text(event, report)}".strip()
     return {
         "schema": 1,
         "id": id,
@@ -35,7 +44,8 @@ def compose(event: machine.Event, report: Plain, id: str, passes: int) -> dict[s
         "before": event.before,
         "cause": event.cause,
         "title": title,
-        "text": _text(event, report),
+        "summary": summary,
+        "text": text[:LONGEST],
         "since": iso(event.since),
         "at": iso(event.at),
     }
@@ -45,22 +55,62 @@ def iso(epoch: float | None) -> str | None:
     return None if epoch is None else datetime.fromtimestamp(int(epoch)).astimezone().isoformat()
 
 
-def _title(event: machine.Event, report: Plain, passes: int) -> str:
+def _title(event: machine.Event, report: Plain, passes: int, outage: Plain | None) -> str:
     host = plain(str(report["host"]["name"])) or "this host"
     cause = _cause(event.cause, report)
-    state = _WORDS.get(event.status, "UNKNOWN") + (f": {cause}" if cause and event.status != machine.OK else "")
+    what = f": {cause}" if cause and event.status != machine.OK else ""
+    word = _WORDS.get(event.status, "UNKNOWN")
+    span = words(max(0.0, event.at - outage["began"])) if outage else ""
+    was = f"; it was: {plain(str(outage['title']))}" if outage and outage["title"] else ""
     told = {
-        machine.PROBLEM: f"{host}: {state}",
-        machine.CHANGE: f"{host}: now {state}",
-        machine.RECOVERY: f"{host}: OK again, mail is no longer affected",
-        machine.REMINDER: f"{host}: still {state}",
-        machine.FLAPPING: f"{host}: flapping, keeps changing between good and bad; last {state}",
-        machine.LASTING: f"{host}: no longer flapping, now lasting: {state}",
-        machine.STEADY: f"{host}: flapping has stopped, {state}",
-        machine.BLIND: f"{host}: could not tell {passes} times in a row; last known: {state}",
-        machine.SIGHTED: f"{host}: can tell again: {state}",
+        machine.PROBLEM: f"{host}: {word}{what}",
+        machine.CHANGE: f"{host}: now {word}{what}",
+        machine.RECOVERY: f"{host}: OK again{f' after {span}' if span else ''}{was}",
+        machine.REMINDER: f"{host}: still {word}{f' for {span}' if span else ''}{what}",
+        machine.FLAPPING: f"{host}: flapping, keeps changing between good and bad; last {word}{what}",
+        machine.LASTING: f"{host}: no longer flapping, now lasting: {word}{what}",
+        machine.STEADY: f"{host}: flapping has stopped, {word}{what}",
+        machine.BLIND: f"{host}: could not tell {passes} times in a row; last known: {word}{what}",
+        machine.SIGHTED: f"{host}: can tell again: {word}{what}",
     }
     return told[event.kind]
+
+
+def _summary(event: machine.Event, report: Plain, outage: Plain | None, room: int) -> Iterator[str]:
+    """What to do in so many characters, how much waits and since when, and where to read on."""
+    if event.status != machine.OK and (action := _action(event.cause, report, room)):
+        yield f"Do: {action}"
+    counts = digest.queue(report)
+    numbers = []
+    if counts.length:
+        oldest = f", the oldest for {words(counts.oldest)}" if counts.oldest else ""
+        numbers.append(f"{counted(counts.length, 'message')} {'waits' if counts.length == 1 else 'wait'}{oldest}")
+    elif counts.length == 0:
+        numbers.append("no mail waits")
+    if outage and event.status != machine.OK:
+        span = event.at - outage["began"]
+        lasted = f" (for {words(span)})" if span >= 60 else ""
+        numbers.append(f"since {_clock(outage['began'], event.at)}{lasted}")
+    yield "; ".join([_clock(event.at, event.at), *numbers])
+    if event.status != machine.OK:
+        yield "More: mail-diagnose report --last"
+
+
+def _action(cause: str | None, report: Plain, room: int) -> str:
+    """The first sentence of the remedy, else its first command."""
+    for diagnosis in report["diagnoses"]:
+        if diagnosis["cause"] == cause:
+            remedy = diagnosis["remedy"]
+            sentence = re.split(r"(?<=\.)\s(?=[A-Z])", plain(str(remedy["text"])).strip(), maxsplit=1)[0]
+            action = sentence or next(iter(map(str, remedy["commands"])), "")
+            return action if len(action) <= room else f"{action[: room - 2].rpartition(' ')[0]} …"
+    return ""
+
+
+def _clock(moment: float, now: float) -> str:
+    """The time of day here; with the day where it is another one."""
+    then, today = datetime.fromtimestamp(moment).astimezone(), datetime.fromtimestamp(now).astimezone()
+    return then.strftime("%H:%M" if then.date() == today.date() else "%Y-%m-%d %H:%M")
 
 
 def _cause(id: str | None, report: Plain) -> str:
@@ -82,23 +132,25 @@ def _text(event: machine.Event, report: Plain) -> str:
     ignored = report.get("watch", {}).get("ignored", ())
     if ignored:
         lines.append(f"{counted(len(ignored), 'acknowledged finding')} not counted.")
-    return plain("\n".join(lines)).strip()[:LONGEST]
+    return plain("\n".join(lines)).strip("\n")
 
 
 def shaped(kind: str, note: Plain, url: str) -> tuple[str, bytes, dict[str, str]]:
     """(address, body, headers) of the request that tells `note` to a service of that kind."""
     title, text, status = str(note["title"]), str(note["text"]), str(note["status"])
-    both = f"{title}\n{text}" if text else title
+    summary = str(note.get("summary", ""))
+    head, detail = f"{title}\n{summary}".strip(), text.removeprefix(summary).strip("\n")
     data: Any
     if kind == "slack":
-        data = {"text": both.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")}
+        data = {"text": f"{_slack(head)}\n```\n{_slack(detail)}\n```" if detail else _slack(head)}
     elif kind == "teams":
         # An adaptive card, as Teams' workflows take it; blank lines part its paragraphs.
         blocks: list[dict[str, Any]] = [
             {"type": "TextBlock", "text": title, "weight": "Bolder", "size": "Medium", "wrap": True}
         ]
-        if text:
-            blocks.append({"type": "TextBlock", "text": text.replace("\n", "\n\n"), "wrap": True})
+        for part, font in ((summary, {}), (detail, {"fontType": "Monospace"})):
+            if part:
+                blocks.append({"type": "TextBlock", "text": part.replace("\n", "\n\n"), "wrap": True, **font})
         card = {
             "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
             "type": "AdaptiveCard",
@@ -122,6 +174,11 @@ def shaped(kind: str, note: Plain, url: str) -> tuple[str, bytes, dict[str, str]
     else:
         data = dict(note)
     return url, json.dumps(data).encode(), {"Content-Type": "application/json"}
+
+
+def _slack(text: str) -> str:
+    """Without what Slack would take for a link, a mention or the end of a code block."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("```", "'" * 3)
 
 
 def _topic(url: str) -> tuple[str, str]:

@@ -149,7 +149,8 @@ def _tell_locally(target: Target, note: Mapping[str, Any], report: Mapping[str, 
         if target.kind == "journal":
             return datagram.journal(message.journal_fields(note), target.place or datagram.JOURNAL, timeout)
         severity = message.SEVERITY[str(note["status"])]
-        return datagram.syslog(str(note["title"]), severity, target.place or datagram.SYSLOG, timeout)
+        line = "; ".join([str(note["title"]), *str(note.get("summary", "")).splitlines()])
+        return datagram.syslog(line, severity, target.place or datagram.SYSLOG, timeout)
     if target.kind == "exec":
         from diagnose.host.live import hook
 

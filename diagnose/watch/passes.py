@@ -173,7 +173,8 @@ def _locked_pass(
 def _alarm(options: Options, kept: state.State, outcome: Outcome, event: machine.Event, at: float, unkept: str) -> None:
     kept["serial"] += 1
     number, unknowns = f"{kept['id']}-{kept['serial']}", machine.from_plain(kept["machine"]).unknowns
-    note = message.compose(event, kept["report"], number, unknowns)
+    outage = kept["outage"] or (kept["closed"][-1] if event.kind == machine.RECOVERY and kept["closed"] else None)
+    note = message.compose(event, kept["report"], number, unknowns, outage)
     if unkept:
         note["text"] = f"{note['text']}\nState not kept, so this may be told again: {unkept}"
     kept["outbox"] = notify.enqueue(kept["outbox"], options.targets, note, at)

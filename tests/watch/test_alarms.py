@@ -9,7 +9,6 @@ import ssl
 import subprocess
 import sys
 import time
-from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +17,10 @@ import trustme
 
 from diagnose.errors import UsageError
 from diagnose.host.live import web
-from diagnose.watch import passes, state, target
+from diagnose.watch import state, target
 from tests.watch import world
 
 SECRET = world.SECRET
-
-
-def _everything(directory: Path, outcome: passes.Outcome) -> str:
-    """All that a pass says and keeps."""
-    kept = "".join(p.read_text("utf-8", "replace") for p in directory.rglob("*") if p.is_file())
-    return "\n".join([*outcome.told, *outcome.warnings, kept, json.dumps(state.last(directory))])
 
 
 def _posted(got: list[tuple[str, dict[str, str], bytes]]) -> Any:
@@ -160,7 +153,7 @@ def test_a_webhook_that_is_down_is_seen_and_told_once_it_is_up(tmp_path: Path) -
     assert (waiting["delivered"], waiting["tries"], waiting["problem"]) == (False, 3, "Connection refused")
     outcome = world.one(tmp_path, world.OK, f"http://127.0.0.1:{port}/{SECRET}")
     assert outcome.status == 1, "mail is well, but nobody was told"
-    assert SECRET not in _everything(tmp_path, outcome)
+    assert SECRET not in world.everything(tmp_path, outcome)
 
 
 def test_a_service_that_was_away_is_told_all_of_it_in_order(tmp_path: Path) -> None:
@@ -275,71 +268,12 @@ def test_a_user_in_an_address_logs_in() -> None:
         assert server.got[0][1]["Authorization"] == "Basic dTpwIHE="
 
 
-@pytest.mark.parametrize(("statuses", "end"), [(False, "0"), (True, "2")])
-def test_a_heartbeat_says_that_the_watch_lives_or_what_it_saw(tmp_path: Path, statuses: bool, end: str) -> None:
-    with world.web() as server:
-        world.one(tmp_path, world.FAILED, heartbeat=f"{server.url}/ping/{SECRET}", heartbeat_status=statuses)
-        paths = [path for path, _, _ in server.got]
-    run = paths[0].partition("?rid=")[2]
-    assert len(run) == 36
-    assert paths == [f"/ping/{SECRET}/start?rid={run}", f"/ping/{SECRET}/{end}?rid={run}"]
-    assert server.got[1][2].startswith(b"mail.example.com: FAILED")
-
-
-def test_a_heartbeat_fails_where_nobody_can_be_told(tmp_path: Path) -> None:
-    with world.web() as server:
-        world.one(tmp_path, world.FAILED, "exec:false", heartbeat=f"{server.url}/ping")
-        assert server.got[-1][0].startswith("/ping/1?")
-
-
-def test_a_target_that_hangs_is_tried_once_a_pass(tmp_path: Path) -> None:
-    script = tmp_path / "hangs"
-    script.write_text("#!/bin/sh\nsleep 60\n")
-    script.chmod(0o755)
-    world.one(tmp_path / "s", world.FAILED, f"exec:{script}", pauses=(0.01, 0.01), timeout=3)
-    (waiting,) = state.last(tmp_path / "s")["watch"]["notifications"]
-    assert waiting["tries"] == 1
-
-
-@pytest.mark.parametrize("form", ["seconds", "date"])
-def test_a_target_that_asks_for_time_gets_it(tmp_path: Path, form: str) -> None:
-    when = "600" if form == "seconds" else formatdate(time.time() + 600, usegmt=True)
-    with world.web(status=429, headers={"Retry-After": when}) as server:
-        for _ in range(3):
-            outcome = world.one(tmp_path, world.FAILED, f"{server.url}/hook", pauses=(0.01, 0.01))
-            assert outcome.warnings[0].endswith("HTTP 429")
-        assert len(server.got) == 1
-        server.status = 200
-        kept = json.loads((tmp_path / state.NAME).read_text())
-        kept["outbox"][0]["after"] = time.time() - 1
-        (tmp_path / state.NAME).write_text(json.dumps(kept))
-        assert world.one(tmp_path, world.FAILED, f"{server.url}/hook").warnings == []
-        assert len(server.got) == 2
-
-
-def test_a_target_that_asks_for_a_second_gets_it_within_the_pass(tmp_path: Path) -> None:
-    with world.web(status=503, headers={"Retry-After": "1"}) as server:
-        began = time.monotonic()
-        world.one(tmp_path, world.FAILED, f"{server.url}/hook", pauses=(0.01,))
-        assert time.monotonic() - began > 0.9
-        assert len(server.got) == 2
-
-
 def test_targets_on_one_host_are_told_apart_without_their_secrets() -> None:
     found = target.several([f"https://h.example.com/{SECRET}/{n}" for n in range(3)] + ["syslog"])
     assert [each.label for each in found] == [
         *(f"https://h.example.com/******** (no. {n})" for n in (1, 2, 3)),
         "syslog",
     ]
-
-
-def test_a_failing_heartbeat_is_seen(tmp_path: Path) -> None:
-    with world.web(status=500) as server:
-        outcome = world.one(tmp_path, world.OK, heartbeat=f"{server.url}/{SECRET}")
-    assert outcome.status == 1
-    assert outcome.warnings == ["heartbeat (start): HTTP 500", "heartbeat (end): HTTP 500"]
-    assert [n["target"] for n in state.last(tmp_path)["watch"]["notifications"]] == ["heartbeat"] * 2
-    assert SECRET not in _everything(tmp_path, outcome)
 
 
 def test_an_alarm_for_a_target_no_longer_named_is_dropped(tmp_path: Path) -> None:
@@ -374,7 +308,7 @@ def test_apprise_delivers_or_says_only_that_it_could_not(tmp_path: Path) -> None
         server.status = 500
         outcome = world.one(tmp_path, world.OK, f"apprise:json://{place}/{SECRET}")
     assert outcome.warnings == ["alarm not delivered to apprise:json://********: Apprise could not deliver it"]
-    assert SECRET not in _everything(tmp_path, outcome)
+    assert SECRET not in world.everything(tmp_path, outcome)
     outcome = world.one(tmp_path / "b", world.FAILED, f"apprise:nosuch://{SECRET}")
     assert outcome.warnings[0].endswith("Apprise does not know this address")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import select
 import socket
 import ssl
@@ -15,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from diagnose.watch import machine, passes, target
+from diagnose.watch import machine, passes, state, target
 
 SECRET = "T0K3N-of-the-hook"
 
@@ -61,6 +62,12 @@ def one(directory: Path, what: tuple[str, str | None], *notify: str, **changes: 
         **changes,
     )
     return passes.one_pass(options, probe_of(report(*what)))
+
+
+def everything(directory: Path, outcome: passes.Outcome) -> str:
+    """All that a pass says and keeps."""
+    kept = "".join(p.read_text("utf-8", "replace") for p in directory.rglob("*") if p.is_file())
+    return "\n".join([*outcome.told, *outcome.warnings, kept, json.dumps(state.last(directory))])
 
 
 @dataclass
