@@ -168,12 +168,24 @@ def _fix(port: int, one: Found) -> str:
         return f"To let the answers in at once: {tool} -I INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT"
     if verdict.owner == "ufw":
         return f"To let it pass: ufw allow out {port}/tcp"
+    if verdict.owner == "firewalld":
+        return f"To let it pass: {_firewalld(packet, verdict, port)}"
     if verdict.owner == "csf":
         return "To let Postfix pass: name its user in SMTP_ALLOWUSER of /etc/csf/csf.conf, then csf -r"
     if tool == "nftables":
         place = " ".join(part for part in (verdict.table, verdict.chain) if part)
         return f"To let it pass at once: nft insert rule {place} tcp dport {port} accept"
     return f"To let it pass at once: {tool} -I OUTPUT -p tcp --dport {port} -j ACCEPT"
+
+
+def _firewalld(packet: Packet, verdict: Verdict, port: int) -> str:
+    """The accept in the policy that drops, before its other rules; where a direct rule does, a direct one before it."""
+    policy = re.fullmatch(r"filter_OUT_policy_(.+?)(?:_(?:pre|log|deny|allow|post))?", verdict.chain)
+    if policy is None:
+        kind = "ipv4" if packet.family == 4 else "ipv6"
+        return f"firewall-cmd --direct --add-rule {kind} filter OUTPUT 0 -p tcp --dport {port} -j ACCEPT"
+    rule = f'rule priority="-32768" port port="{port}" protocol="tcp" accept'
+    return f"firewall-cmd --policy={policy[1]} --add-rich-rule='{rule}'"
 
 
 def _words(way: MailPort, one: Found) -> str:

@@ -131,19 +131,6 @@ class Service(RunStep):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StartService(RunStep):
-    """Another program that mail needs, such as a filter. opens: what it does once it runs."""
-
-    allow: str = "service"
-    unit: str
-    manager: str = ""
-    verb: str = "start"
-
-    def argvs(self) -> tuple[tuple[str, ...], ...]:
-        return (tuple(shlex.split(distributions.service(self.manager, self.verb, self.unit))),)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Unmask(RunStep):
     allow: str = "service"
     unit: str
@@ -219,10 +206,24 @@ class FirewallAccept(RunStep):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveRoute(RunStep):
+    """A route or routing rule that leads mail astray, taken out until the next boot. undo: the command that puts it back."""
+
+    allow: str = "route"
+    argv: tuple[str, ...]
+    undo: tuple[str, ...] = ()
+
+    def argvs(self) -> tuple[tuple[str, ...], ...]:
+        return (self.argv,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Command(RunStep):
-    """A command of a product that repairs what was meant (newaliases, update-ca-certificates, a settings' reload)."""
+    """A command of a product that repairs what was meant (newaliases, update-ca-certificates, a settings' reload). takes_up: it
+    makes a program read its files, so that undo runs it too when they are as before."""
 
     argv: tuple[str, ...]
+    takes_up: bool = False
     changes: tuple[str, ...] = ()
     checks: tuple[Verify, ...] = ()
 

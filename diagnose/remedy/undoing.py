@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from diagnose.knowledge import distributions
 from diagnose.remedy.oldmail import HoldMail
-from diagnose.remedy.running import FirewallAccept, InstallPackage, ReleaseHeld, Service, StartService, Unmask
+from diagnose.remedy.running import Command, FirewallAccept, InstallPackage, ReleaseHeld, RemoveRoute, Service, Unmask
 from diagnose.remedy.steps import Step, postfix_tool
 
 Argv = tuple[str, ...]
@@ -28,13 +28,17 @@ def of(step: Step) -> Undo:
         if step.verb == "start":
             return Undo(commands=(_service(step.manager, "stop", step.unit, step.config),))
         return Undo(after=step.argvs())
-    if isinstance(step, StartService):
-        return Undo(commands=(_service(step.manager, "stop", step.unit),) if step.verb == "start" else ())
+    if isinstance(step, Command):
+        return Undo(after=step.argvs()) if step.takes_up else Undo()
     if isinstance(step, Unmask):
         mask = (("systemctl", "mask", step.unit),) if step.masked else ()
         return Undo(commands=(("systemctl", "disable", step.unit), *mask))
     if isinstance(step, FirewallAccept):
         return Undo(commands=(step.undo,)) if step.undo else Undo(lasting="the firewall's accept stays")
+    if isinstance(step, RemoveRoute):
+        return (
+            Undo(commands=(step.undo,)) if step.undo else Undo(lasting=f"the route stays away ({' '.join(step.argv)})")
+        )
     if isinstance(step, HoldMail):
         return Undo(commands=step.release())
     if isinstance(step, ReleaseHeld):

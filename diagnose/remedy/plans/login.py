@@ -268,6 +268,8 @@ def name(e: Evidence) -> Plan | None:
     if native and e.copies() and e.ask(Resolve(way.host)).addresses:
         return Plan(steps=e.restart("The chroot's copies lack what this host's own files know of the relay."))
     if seen.data.get("kind") == "hosts-only":
+        if not any(way.host in line.partition("#")[0].split()[1:] for line in e.ask_lines("/etc/hosts")):
+            return None  # a search list's answer may be anybody's
         why = "The relay's name stands in the hosts file alone."
         return Plan(steps=(e.put("smtp_host_lookup", "dns, native", why), *take_up(e)))
     better = meant_hop(e, way, str(seen.data.get("kind")))

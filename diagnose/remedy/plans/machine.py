@@ -11,7 +11,7 @@ from diagnose.remedy.plan import Plan, plans
 from diagnose.remedy.plans.relays import by_login
 from diagnose.remedy.plans.settings import take_up
 from diagnose.remedy.running import Command, InstallPackage, Mode, Ownership, ReleaseHeld, Requeue
-from diagnose.remedy.steps import Step
+from diagnose.remedy.steps import MasterOption, Step
 
 _MANY = 20  # messages on hold that are released by name
 
@@ -130,6 +130,28 @@ def suspended(e: Evidence) -> Plan | None:
         else:
             continue
         steps[-1] = e.policy(steps[-1], "route", opens)
+    return Plan(steps=(*steps, *take_up(e))) if steps else None
+
+
+@plans("delivery-throttled-by-settings")
+def throttled(e: Evidence) -> Plan | None:
+    """The setting taken away, where it stands in main.cf; whether it was meant only a person knows."""
+    steps: list[Step] = []
+    for seen in e.seen("config.throttle"):
+        name = str(seen.data.get("parameter"))
+        service = next((s for s in e.mta.master.services if name in s.overrides), None)
+        if e.was(name) is None and service is None:
+            continue
+        default = e.mta.defaults.get(name) or "its default"
+        opens = f"mail leave as fast as {default} lets it, instead of {seen.data.get('value')}"
+        why = f"It is {seen.data.get('value')}, and mail waits for it."
+        if service is not None:
+            drop: Step = MasterOption(
+                path=e.master_path, service=service.name, type=service.type, name=name, value=None, why=why
+            )
+        else:
+            drop = e.drop(name, why)
+        steps.append(e.policy(drop, "route", opens))
     return Plan(steps=(*steps, *take_up(e))) if steps else None
 
 

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+
 from diagnose import facts
+from diagnose.host.query import Exec
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
-from diagnose.model import Status
+from diagnose.model import Observation, Status
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Other, Plan, plans
 from diagnose.remedy.plans.relays import by_login, keys, near_key, password_table, set_hop
 from diagnose.remedy.plans.settings import take_up
-from diagnose.remedy.running import FirewallAccept
+from diagnose.remedy.running import Command, FirewallAccept, RemoveRoute
 from diagnose.remedy.steps import Step
 
 _ACCEPTING = (
     ("nft", "insert"),
-    ("iptables", "-I"),
-    ("ip6tables", "-I"),
+    *((f"{name}{kind}", "-I") for name in ("iptables", "ip6tables") for kind in ("", "-legacy", "-nft")),
     ("ufw", "allow"),
     ("fail2ban-client", "unban"),
+    ("firewall-cmd", "--direct"),
 )
+_CSF = "/etc/csf/csf.conf"
 
 
 @plans("egress-submission-blocked", "relay-unreachable")
@@ -91,36 +96,86 @@ def through_relay(e: Evidence) -> Plan | None:
 def accept(e: Evidence) -> Plan | None:
     """The check's own words name the command of the tool that keeps the rule; it is made as narrow as the packet is."""
     steps: list[Step] = []
-    for seen in e.seen("firewall.smtp"):
-        argv = str(seen.data.get("fix") or "").rpartition(": ")[2].split()
-        if seen.status is not Status.FAILED or tuple(argv[:2]) not in _ACCEPTING:
+    for seen in e.seen("firewall.smtp", "firewall.route"):
+        if seen.status is not Status.FAILED:
             continue
-        undo: tuple[str, ...] = ()
-        owner = e.value("mail_owner") or "postfix"
-        if argv[:2] == ["nft", "insert"] and "dport" in argv and argv[3] in ("inet", "ip", "ip6"):
-            at = argv.index("tcp")
-            argv[at:at] = ["meta", "skuid", owner]
-        elif argv[1] == "-I":
-            if "--dport" in argv:
-                at = argv.index("-j")
-                argv[at:at] = ["-m", "owner", "--uid-owner", owner]
-            undo = (argv[0], "-D", *argv[2:])
-        elif argv[0] == "ufw":
-            undo = ("ufw", "delete", *argv[1:])
-        port = seen.data.get("port")
-        why = f"The rule {seen.data.get('rule')} stops it."
-        steps.append(
-            FirewallAccept(
-                argv=tuple(argv), undo=undo, why=why, opens=f"Postfix' own connections to TCP port {port} pass"
-            )
-        )
+        argv = shlex.split(str(seen.data.get("fix") or "").rpartition("To ")[2].partition(": ")[2])
+        if seen.sign == "firewall.route":
+            steps += _route(e, seen, argv)
+        elif seen.data.get("owner") == "csf":
+            steps += _csf(e, seen)
+        elif tuple(argv[:2]) in _ACCEPTING or argv[:1] == ["firewall-cmd"]:
+            steps.append(_accept(e, seen, argv))
     if not steps:
         return None
     text = (
-        f"{e.diagnosis.remedy.text.partition(chr(10))[0]} A rule that is put in by hand lasts until the next reload: write it where "
-        "the rules are kept (/etc/nftables.conf, ufw, firewalld, csf.conf)."
+        f"{e.diagnosis.remedy.text.partition(chr(10))[0]} What is put in by hand lasts until the next reload: write it where "
+        "the rules are kept (/etc/nftables.conf, ufw, firewalld, csf.conf, netplan or ifupdown)."
     )
     return Plan(steps=(*steps, *e.retry()), text=text)
+
+
+def _accept(e: Evidence, seen: Observation, argv: list[str]) -> Step:
+    undo: tuple[str, ...] = ()
+    owner = e.value("mail_owner") or "postfix"
+    whose = "Postfix' own connections"
+    if argv[:2] == ["nft", "insert"] and "dport" in argv and argv[3] in ("inet", "ip", "ip6"):
+        at = argv.index("tcp")
+        argv[at:at] = ["meta", "skuid", owner]
+    elif argv[0] == "firewall-cmd":
+        if "-j" in argv:
+            at = argv.index("-j")
+            argv[at:at] = ["-m", "owner", "--uid-owner", owner]
+        else:
+            whose = "connections of this host"
+        undo = tuple(re.sub("^--add-", "--remove-", word) for word in argv)
+    elif argv[1] == "-I":
+        if "--dport" in argv:
+            at = argv.index("-j")
+            argv[at:at] = ["-m", "owner", "--uid-owner", owner]
+        undo = (argv[0], "-D", *argv[2:])
+    elif argv[0] == "ufw":
+        undo = ("ufw", "delete", *argv[1:])
+    why = f"The rule {seen.data.get('rule')} stops it."
+    opens = f"{whose} to TCP port {seen.data.get('port')} pass"
+    return FirewallAccept(argv=tuple(argv), undo=undo, why=why, opens=opens)
+
+
+def _csf(e: Evidence, seen: Observation) -> list[Step]:
+    """Postfix' user named among those that may send, in csf's own file, and csf's rules made anew of it."""
+    owner = e.value("mail_owner") or "postfix"
+    for number, line in enumerate(e.ask_lines(_CSF), 1):
+        if (match := re.fullmatch(r"(SMTP_ALLOWUSER\s*=\s*\")([\w,-]*)\"\s*", line)) and owner not in match[2].split(
+            ","
+        ):
+            names = ",".join(filter(None, (match[2], owner)))
+            opens = f"what runs as {owner} pass SMTP_BLOCK"
+            why = "csf lets only the users named there send."
+            step = e.policy(e.repair(_CSF, number, line, f'{match[1]}{names}"', why), "firewall", opens)
+            rules = Command(argv=("csf", "-r"), takes_up=True, why="csf makes its rules of that file.")
+            return [step, e.policy(rules, "firewall", "csf put its rules in again")]
+    return []
+
+
+def _route(e: Evidence, seen: Observation, argv: list[str]) -> list[Step]:
+    """The route or rule taken out, and the line by which `ip` puts the same one in again."""
+    if argv[:1] != ["ip"] or "del" not in argv:
+        return []
+    at = argv.index("del")
+    wanted = argv[at + 1 :]
+    undo: tuple[str, ...] = ()
+    listing = e.ask(Exec(tuple(argv[:at]))).out.splitlines()
+    if argv[at - 1] == "route":
+        lines = [line.split() for line in listing if line.split()[: len(wanted)] == wanted]
+        if lines:
+            undo = (*argv[:at], "add", *(word for word in lines[0] if word not in ("linkdown", "dead")))
+    else:
+        lines = [line.split() for line in listing if line.startswith(f"{wanted[-1]}:")]
+        if lines:
+            undo = (*argv[:at], "add", *wanted, *lines[0][1:])
+    why = f"{seen.summary[:1].upper()}{seen.summary[1:]}."
+    opens = f"what took {seen.data.get('rule')} take the other routes of this host"
+    return [RemoveRoute(argv=tuple(argv), undo=undo, why=why, opens=opens)]
 
 
 @plans("ipv6-broken")

@@ -1,0 +1,54 @@
+"""The step that changes one setting of an application, in a file of KEY=VALUE lines (Java's properties, .env)."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass
+
+from diagnose.remedy.edits import Changed
+from diagnose.remedy.steps import NONE, FileStep, Given, Refused
+
+_KEY = re.compile(r"[\w.-]+")
+_VALUE = re.compile(r"[\w.:@/+-]*")
+# Values that would end a check of the server, or leave the login without TLS.
+_NEVER = re.compile(r"(?i).*(checkserveridentity|starttls.required|verify\w*|trust)")
+_SECRET = re.compile(r"(?i).*(pass|secret|token|api.?key|credential)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetProperty(FileStep):
+    """The value on the last line that sets `key`, or a line at the end. Never a password, a check of the server's name that ends, or a
+    server that is trusted blindly."""
+
+    key: str
+    value: str
+
+    def __post_init__(self) -> None:
+        blind = _NEVER.match(self.key) and self.value.lower() in ("", "*", "all", "false", "no", "0", "none")
+        if blind or _SECRET.match(self.key) or not (_KEY.fullmatch(self.key) and _VALUE.fullmatch(self.value)):
+            raise Refused(f"{self.key}={self.value}")
+
+    def edit(self, old: bytes | None, given: Given = NONE) -> bytes:
+        lines = (old or b"").split(b"\n")
+        mine = re.compile(
+            rb"([ \t]*(?:export[ \t]+)?" + re.escape(self.key.encode()) + rb"[ \t]*[=:][ \t]*)([^\r]*)(\r?)"
+        )
+        for at in range(len(lines) - 1, -1, -1):
+            if match := mine.fullmatch(lines[at]):
+                if match[2].endswith(b"\\"):
+                    raise Changed(f"the value of {self.key} in {self.path} goes on in the next line")
+                lines[at] = match[1] + self.value.encode() + match[3]
+                return b"\n".join(lines)
+        gap = b"\n" if old and not old.endswith(b"\n") else b""
+        return (old or b"") + gap + f"{self.key}={self.value}\n".encode()
+
+    def commands(self) -> tuple[str, ...]:
+        key, path = re.sub(r"[.\-]", r"\\\g<0>", self.key), shlex.quote(self.path)
+        value = self.value.replace("/", r"\/")
+        sets = rf"^\([[:blank:]]*\(export[[:blank:]]\{{1,\}}\)\{{0,1\}}{key}[[:blank:]]*[=:][[:blank:]]*\).*"
+        script = f"s/{sets}/\\1{value}/"
+        change = shlex.join(("sed", "-i", script, self.path))
+        there = f"grep -q {shlex.quote(sets)} {path}"
+        add = f"printf '%s\\n' {shlex.quote(f'{self.key}={self.value}')} >>{path}"
+        return (f"if {there}; then {change}; else {add}; fi",)
