@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from diagnose.check import FLAG, Context, Exec, Now, Read, SignSpec, check, fail, ok, skip, unknown, warn
+from diagnose.check import FLAG, Context, Exec, Now, Read, SignSpec, Stat, check, fail, ok, skip, unknown, warn
 from diagnose.facts.dials import WIRE
 from diagnose.facts.network import MailPort, Tried, mail_port
 from diagnose.facts.packets import all_stopped, lost_of_late, own_tried, packets, refusals
@@ -68,19 +68,19 @@ def check_firewall(ctx: Context) -> Iterator[Observation]:
         text = f"{_lost(way, seen)}; " + (
             _rule(guilty) if guilty else _altering(ctx) if seen.wire == "altered" else _unnamed(ctx)
         )
-        yield fail("firewall.smtp", subject, text, wire=seen.wire, **data, **_blame(way.port, guilty))
+        yield fail("firewall.smtp", subject, text, wire=seen.wire, **data, **_blame(ctx, way.port, guilty))
     elif _passes(own) and (unlike := _by_group(ctx, way, own, stops)) is not None:
         text = f"{_words(way, unlike)}; it tells control groups apart: this tool's connect passes, Postfix's were lost of late"
-        yield fail("firewall.smtp", subject, text, **data, **_blame(way.port, unlike) | {"by_user": True})
+        yield fail("firewall.smtp", subject, text, **data, **_blame(ctx, way.port, unlike) | {"by_user": True})
     elif _passes(own) and (any(t.open for t in own) or not sure):
         how = "a connect of Postfix's user passes" if any(t.open for t in own) else "its packets were seen to leave"
         yield ok("firewall.smtp", subject, f"no rule of this host stops port {way.port}: {how}", port=way.port)
     elif sure and all_stopped(made, [one.packet for one in sure]):
-        yield fail("firewall.smtp", subject, _words(way, sure[0]), **data, **_blame(way.port, sure[0]))
+        yield fail("firewall.smtp", subject, _words(way, sure[0]), **data, **_blame(ctx, way.port, sure[0]))
     elif stops:
         first = (sure or stops)[0]
         some = "for some of its addresses only: " if sure else "it may be that "
-        yield warn("firewall.smtp", subject, some + _words(way, first), **data, **_blame(way.port, first))
+        yield warn("firewall.smtp", subject, some + _words(way, first), **data, **_blame(ctx, way.port, first))
     elif gap:
         text = f"packet filter rules could not be read ({gap}): one of them might stop mail"
         yield unknown("firewall.smtp", subject, text)
@@ -141,10 +141,10 @@ def _unnamed(ctx: Context) -> str:
     return "no rule of the packet filter that could be read does it: look at tc, control groups and rp_filter too"
 
 
-def _blame(port: int, one: Found | None) -> dict[str, Scalar]:
+def _blame(ctx: Context, port: int, one: Found | None) -> dict[str, Scalar]:
     if one is None:
         return {"action": "drop", "by_user": False, "fix": FIND}
-    return {"fix": _fix(port, one), **_data(one)}
+    return {"fix": _fix(ctx, port, one), **_data(one)}
 
 
 def _data(one: Found) -> dict[str, Scalar]:
@@ -155,10 +155,10 @@ def _data(one: Found) -> dict[str, Scalar]:
     }  # fmt: skip
 
 
-def _fix(port: int, one: Found) -> str:
+def _fix(ctx: Context, port: int, one: Found) -> str:
     """What lets the packet pass at once, in the words of the tool that keeps the rule."""
     packet, tool, verdict = one.packet, one.tool, one.verdict
-    if verdict.owner == "fail2ban":
+    if verdict.owner == "fail2ban" and ctx.ask(Stat("/usr/bin/fail2ban-client")).exists:
         return f"To lift the ban: fail2ban-client unban {packet.destination}"
     if packet.answer:
         rule = f"saddr {packet.destination} tcp sport {port} ct state established accept"

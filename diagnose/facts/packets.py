@@ -165,8 +165,9 @@ def detour(ctx: Asks, lost: Tried, made: Sequence[Packet]) -> Refusal | None:
         Exec(("ip", "-j", family, "route", "get", ANYWHERE[packet.family])),
         Exec(("ip", "-j", family, "route")),
         Exec(("ip", "-j", "addr")),
+        Exec(("ip", "-j", family, "rule")),
     ]
-    got, usual, table, own = ask_all(ctx, queries)
+    got, usual, table, own, listing = ask_all(ctx, queries)
     ways = [next(iter(iproute.routes(reply.out, packet.family)), None) for reply in (got, usual)]
     taken, default = ways
     if taken is None or default is None or (taken.gateway, taken.device) == (default.gateway, default.device):
@@ -182,9 +183,10 @@ def detour(ctx: Asks, lost: Tried, made: Sequence[Packet]) -> Refusal | None:
         return Refusal(
             packet, "route", f"{listed.destination} {way}", f"ip{version} route del {listed.destination} {way}"
         )
-    return Refusal(
-        packet, "rule", f"a table of its own, {way}", f"ip{version} rule show, and del the rule that leads there"
-    )
+    rules = (one for one in iproute.policy_rules(listing.out) if one.table not in ("local", "main", "default"))
+    rule = next((r for r in rules if r.action == "lookup" and iproute.applies(r, packet.port, packet.uid)), None)
+    there = f"del priority {rule.priority}" if rule else "show, and del the rule that leads there"
+    return Refusal(packet, "rule", f"a table of its own, {way}", f"ip{version} rule {there}")
 
 
 def refusals(ctx: Asks, made: Sequence[Packet]) -> tuple[tuple[Refusal, ...], str]:

@@ -186,7 +186,7 @@ class Evidence:
         if verb == "start" and not self.manager and self.config == "/etc/postfix" and self.there(_FILLS):
             fills = "It fills the chroot, as Debian's service does at each start."
             copies = tuple(f"{self.mta.queue_directory}/etc/{name}" for name in CHROOTED)
-            return (Command(argv=(_FILLS, "-"), changes=copies, why=fills), service)
+            return (Command(argv=(_FILLS, "-"), changes=copies, why=fills), service, *self.retry())
         return (*self.copies(), service, *self.retry())
 
     def start_again(self) -> tuple[Step, ...]:

@@ -159,9 +159,9 @@ def _csf(e: Evidence, seen: Observation) -> list[Step]:
 
 def _route(e: Evidence, seen: Observation, argv: list[str]) -> list[Step]:
     """The route or rule taken out, and the line by which `ip` puts the same one in again."""
-    if argv[:1] != ["ip"] or "del" not in argv:
+    at = 3 if argv[1:2] == ["-6"] else 2
+    if argv[:1] != ["ip"] or argv[at - 1] not in ("route", "rule") or argv[at : at + 1] != ["del"]:
         return []
-    at = argv.index("del")
     wanted = argv[at + 1 :]
     undo: tuple[str, ...] = ()
     listing = e.ask(Exec(tuple(argv[:at]))).out.splitlines()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from diagnose.host.query import MailLog
+from diagnose.host.query import MailLog, Now
 from diagnose.model import Observation, Status
 from diagnose.parse.postfix import main_cf, master_cf, setting_types, table
 from diagnose.remedy import values
@@ -12,7 +12,7 @@ from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Plan, plans
 from diagnose.remedy.running import Mode
 from diagnose.remedy.standard import SERVICES, service_line
-from diagnose.remedy.steps import Refused, Step, permitted
+from diagnose.remedy.steps import Content, Refused, Step, permitted
 
 _THROTTLED = re.compile(r"/master\[\d+\]: warning: .*(?:-- throttling|process \S+ pid \d+ (?:exit|killed))")
 
@@ -55,6 +55,7 @@ def settings(e: Evidence) -> Plan | None:
                 why="The sendmail command reads it with its caller's rights.",
             )
         )
+    steps += _mailname(e)
     for seen in e.seen("tls.key"):
         if seen.status is Status.FAILED:
             name = str(seen.data.get("parameter"))
@@ -67,6 +68,15 @@ def settings(e: Evidence) -> Plan | None:
     if not steps:
         return None
     return Plan(steps=(*steps, *take_up(e)))
+
+
+def _mailname(e: Evidence) -> list[Step]:
+    """The file that myorigin names, where it is gone: the name that Postfix gives itself."""
+    path = e.was("myorigin") or ""
+    name = (e.was("myhostname") or e.ask(Now()).fqdn or "").strip()
+    if not path.startswith("/") or e.there(path) or not re.fullmatch(r"[\w-]+(\.[\w-]+)+", name):
+        return []
+    return [Content(path=path, text=f"{name}\n", why=f"myorigin names {path}, which is gone.")]
 
 
 def _line(e: Evidence, seen: Observation, why: str) -> list[Step]:
