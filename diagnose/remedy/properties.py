@@ -51,4 +51,5 @@ class SetProperty(FileStep):
         change = shlex.join(("sed", "-i", script, self.path))
         there = f"grep -q {shlex.quote(sets)} {path}"
         add = f"printf '%s\\n' {shlex.quote(f'{self.key}={self.value}')} >>{path}"
-        return (f"if {there}; then {change}; else {add}; fi",)
+        end = f'[ -z "$(tail -c1 {path})" ] || echo >>{path}'
+        return (f"if {there}; then {change}; else {end}; {add}; fi",)

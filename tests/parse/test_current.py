@@ -61,3 +61,13 @@ def test_what_the_user_misses_is_over_once_that_very_address_got_mail() -> None:
     failed, to = _BOUNCED.format(to="a1@example.org"), "a1@example.org"
     assert _judged(failed, _SENT.format(n=1, q="AA00000001"), asked=to) == [(False, False)]
     assert _judged(failed, _SENT.format(n=2, q="AA00000001"), asked=to) == [(True, False)]
+
+
+def test_what_failed_on_this_host_is_over_once_it_is_delivered_here() -> None:
+    line = "Nov 22 10:0{n}:00 app postfix/local[4]: CC00000001: to=<root@localhost>, relay=local, delay=1, dsn={dsn}, status={status}"
+    log = MailLog(datetime(2026, 11, 22, 10, 10))
+    list(log.feed(line.format(n=1, dsn="4.3.0", status="deferred (alias database unavailable)")))
+    judged = [f.current for f in current.facts(log, lambda sender, recipient: "local")]
+    list(log.feed(line.format(n=2, dsn="2.0.0", status="sent (delivered to mailbox)")))
+    assert judged == [True]
+    assert [f.current for f in current.facts(log, lambda sender, recipient: "local")] == [False]

@@ -71,6 +71,7 @@ def _of_group(log: MailLog, way: Way, label: str, domain: str, group: Group, ask
     route = "local" if relay == "local" else "relay" if relay else "direct"
     after = [at for host, at in _sent(log) if _later(at, group.last) and left_by(relay, host)]
     same_domain = _later(log.sent_to.get(domain), group.last)
+    here = _later(log.delivered_here.get((sample.service or "", domain)), group.last)
     # Syslog counts whole seconds: what was taken in the same one counts as well.
     others = sum(1 for d, at in log.sent_to.items() if d != domain and at and group.first and at >= group.first)
     personal = bool(asked) and (sample.recipient or "").lower() == (asked or "").lower()
@@ -95,7 +96,7 @@ def _of_group(log: MailLog, way: Way, label: str, domain: str, group: Group, ask
             count=group.count,
             last=group.last,
             route=route,
-            current=not over,
+            current=not (over or (here and not personal)),
             minor=not personal and share and (one or scope == "destination"),
             alone=others > 0,
         )

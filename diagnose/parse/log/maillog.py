@@ -73,6 +73,7 @@ class MailLog:
     normalised text) to its `TroubleGroup`; ``sent`` maps (service, relay host, relay port) to the time of the last
     success, ``sent_to`` maps recipient domains to theirs; ``statuses`` counts; ``starts`` are the last starts;
     ``traffic`` counts by hour and domain;
+    ``delivered_here`` maps (service, recipient domain) to the last success that did not leave this host;
     ``last_sent`` is the line of the last success, ``last_accepted`` that of the last message which smtpd(8) took.
     """
 
@@ -87,6 +88,7 @@ class MailLog:
         self.sent: OrderedDict[tuple[str, str, int | None], datetime | None] = OrderedDict()
         self.sent_to: OrderedDict[str, datetime | None] = OrderedDict()
         self.taken: OrderedDict[str, datetime | None] = OrderedDict()
+        self.delivered_here: OrderedDict[tuple[str, str], datetime | None] = OrderedDict()
         self.statuses: dict[str, int] = {}
         self.traffic = Traffic()
         self.starts: list[Start] = []
@@ -206,6 +208,7 @@ class MailLog:
                 _keep(self.taken, address.lower(), delivery.at, 4 * self.LIMIT)
             return
         if delivery.status in {"sent", "deliverable"}:
+            _keep(self.delivered_here, (delivery.service or "", delivery.domain), delivery.at, self.LIMIT)
             return
         label = delivery.reasons[0].label if delivery.reasons else ""
         key = (label, host, delivery.domain)

@@ -99,7 +99,7 @@ def accept(e: Evidence) -> Plan | None:
     for seen in e.seen("firewall.smtp", "firewall.route"):
         if seen.status is not Status.FAILED:
             continue
-        argv = shlex.split(str(seen.data.get("fix") or "").rpartition("To ")[2].partition(": ")[2])
+        argv = _argv(str(seen.data.get("fix") or "").partition(": ")[2])
         if seen.sign == "firewall.route":
             steps += _route(e, seen, argv)
         elif seen.data.get("owner") == "csf":
@@ -113,6 +113,13 @@ def accept(e: Evidence) -> Plan | None:
         "the rules are kept (/etc/nftables.conf, ufw, firewalld, csf.conf, netplan or ifupdown)."
     )
     return Plan(steps=(*steps, *e.retry()), text=text)
+
+
+def _argv(words: str) -> list[str]:
+    try:
+        return shlex.split(words)
+    except ValueError:
+        return []
 
 
 def _accept(e: Evidence, seen: Observation, argv: list[str]) -> Step:

@@ -1,0 +1,146 @@
+"""Plans for an application's settings, the firewalls' managers, routes and delays: each step, and what undoes it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from checks.network.firewall import Found, _fix
+from diagnose.check import Exec
+from diagnose.host.query import ExecReply
+from diagnose.knowledge.causes import by_id
+from diagnose.model import Confidence, Diagnosis, HostInfo, Observation, Outcome, Run, Scalar, SignSpec, Status
+from diagnose.parse.system.packet import Packet, Verdict
+from diagnose.remedy import Plan, undoing
+from diagnose.remedy.edits import Changed
+from diagnose.remedy.make import make
+from diagnose.remedy.properties import SetProperty
+from diagnose.remedy.running import Command
+from diagnose.remedy.steps import Refused
+from tests.checks import pretended_postfix as pretended
+from tests.remedy.test_plans import context
+
+
+def planned(cause_id: str, sign: str, host: Any, **data: Scalar) -> Plan:
+    seen = Observation(sign=sign, status=Status.FAILED, subject="it", summary="it is wrong", data=data)
+    cause = by_id(cause_id)
+    run = Run(check="c", outcome=Outcome.COMPLETED, observations=(seen,), signs=(SignSpec(sign),))
+    found = Diagnosis(cause=cause, score=30, confidence=Confidence.CERTAIN, remedy=cause.remedy, data=data)
+    return make(context(host), [found], [run], HostInfo())[cause_id]
+
+
+SHOP = "# mail\nmail.smtp.host = smtp.relay.test \nexport mail.smtp.port: 465\nmail.smtp.port=25\r\nlast=1"
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash"])
+@pytest.mark.parametrize(("key", "value"), [("mail.smtp.host", "a/b"), ("mail.smtp.ssl.enable", "true"), ("last", "2")])
+def test_a_property_set_by_hand_is_as_the_step_sets_it(key: str, value: str, shell: str, tmp_path: Path) -> None:
+    path = tmp_path / "it's.properties"
+    path.write_bytes(SHOP.encode())
+    step = SetProperty(path=str(path), key=key, value=value, why="x")
+    wanted = step.edit(SHOP.encode())
+    for _ in range(2):
+        subprocess.run([shutil.which(shell) or "sh", "-c", "\n".join(step.commands())], check=True)
+        assert path.read_bytes().rstrip(b"\n") == wanted.rstrip(b"\n")
+
+
+def test_the_last_line_of_a_property_counts_and_keeps_its_end() -> None:
+    step = SetProperty(path="/x.properties", key="mail.smtp.port", value="587", why="x")
+    assert step.edit(SHOP.encode()).endswith(b"mail.smtp.port=587\r\nlast=1")
+    with pytest.raises(Changed):
+        step.edit(b"mail.smtp.port=25\\\nmore\n")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("mail.smtp.ssl.checkserveridentity", "false"),
+        ("mail.smtp.ssl.trust", "*"),
+        ("mail.smtp.starttls.required", "false"),
+        ("MAIL_PASSWORD", "x"),
+        ("a", "b\nc"),
+        ("a b", "c"),
+        ("a", "$(id)"),
+    ],
+)
+def test_a_property_that_weakens_or_is_code_cannot_be_set(key: str, value: str) -> None:
+    with pytest.raises(Refused):
+        SetProperty(path="/x.properties", key=key, value=value, why="x")
+
+
+def test_an_applications_port_and_tls_are_set_together() -> None:
+    path = "/srv/shop/mail.properties"
+    host = pretended.machine(files={path: "mail.smtp.port=465\n"})
+    setting = "mail.smtp.port=587; mail.smtp.starttls.enable=true"
+    plan = planned("app-tls-mismatch", "app.tls", host, path=path, setting=setting, product="")
+    assert [(step.key, step.value) for step in plan.steps if isinstance(step, SetProperty)] == [
+        ("mail.smtp.port", "587"),
+        ("mail.smtp.starttls.enable", "true"),
+    ]
+    assert plan.mechanical
+    theirs = planned("app-tls-mismatch", "app.tls", host, path=path, setting=setting, product="codenvy by puppet")
+    assert not theirs.steps, "Puppet would take it back"
+
+
+def test_csf_is_told_of_postfix_in_its_own_file() -> None:
+    conf = 'SMTP_BLOCK = "1"\nSMTP_ALLOWUSER = "cpanel"\n'
+    host = pretended.machine(files={"/etc/csf/csf.conf": conf})
+    plan = planned("local-firewall-blocks-smtp", "firewall.smtp", host, port=25, owner="csf", rule="r", fix="To let: x")
+    edit, again = plan.steps[:2]
+    assert 'SMTP_ALLOWUSER = "cpanel,postfix"' in edit.commands()[0]
+    assert again.commands() == ("csf -r",)
+    assert {step.allow for step in plan.steps} == {"firewall"}
+    assert isinstance(again, Command)
+    assert undoing.of(again).after == (("csf", "-r"),)
+
+
+@pytest.mark.parametrize(
+    ("chain", "add"),
+    [
+        ("filter_OUT_policy_nomail_deny", "--policy=nomail"),
+        ("filter_OUTPUT", "--direct"),
+    ],
+)
+def test_firewalld_gets_the_accept_where_its_rule_stands(chain: str, add: str) -> None:
+    verdict = Verdict(action="drop", rule="tcp dport 25 drop", table="inet firewalld", chain=chain, owner="firewalld")
+    fix = _fix(context(pretended.machine()), 25, Found(Packet(port=25, family=4), "nftables", verdict))
+    host = pretended.machine()
+    plan = planned("local-firewall-blocks-smtp", "firewall.smtp", host, port=25, owner="firewalld", rule="r", fix=fix)
+    (step,) = plan.steps
+    assert step.allow == "firewall"
+    (argv,) = step.argvs()  # type: ignore[attr-defined]
+    assert argv[0] == "firewall-cmd"
+    assert add in argv
+    assert not any("remove" in word for word in argv)
+    (undo,) = undoing.of(step).commands
+    assert any(word.startswith("--remove-") for word in undo)
+
+
+def test_a_route_is_taken_out_by_name_and_put_back_as_it_was() -> None:
+    listing = "default via 192.0.2.1 dev eth0\nblackhole 198.51.100.0/24 metric 7 linkdown\n"
+    host = pretended.machine(more={Exec(("ip", "route")): ExecReply(code=0, out=listing)})
+    fix = "To take it out at once: ip route del blackhole 198.51.100.0/24"
+    plan = planned("local-firewall-blocks-smtp", "firewall.route", host, port=25, rule="r", fix=fix)
+    (step,) = plan.steps
+    assert (step.allow, step.commands()) == ("route", ("ip route del blackhole 198.51.100.0/24",))
+    assert undoing.of(step).commands == (tuple("ip route add blackhole 198.51.100.0/24 metric 7".split()),)
+    words = planned("local-firewall-blocks-smtp", "firewall.route", host, port=25, fix="To: ip rule show, and del it")
+    assert not words.steps, "words are no command"
+
+
+def test_a_delay_is_taken_away_as_policy() -> None:
+    host = pretended.machine({"smtp_destination_rate_delay": "1h"})
+    plan = planned(
+        "delivery-throttled-by-settings",
+        "config.throttle",
+        host,
+        parameter="smtp_destination_rate_delay",
+        value="1h",
+        kind="delay",
+    )
+    assert plan.steps[0].commands() == ("postconf -X smtp_destination_rate_delay",)
+    assert plan.steps[0].allow == "route"
