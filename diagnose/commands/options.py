@@ -82,7 +82,7 @@ ReportFormat = Annotated[
     chosen(
         "--format",
         "NAME",
-        "text, json, jsonl, nagios, checkmk, prometheus, markdown (for a ticket), html (one file) or junit; --json for short.",
+        "text, json, jsonl, nagios, checkmk, checkmk-all, zabbix, prometheus, markdown (for a ticket), html (one file) or junit; --json for short.",
     ),
 ]
 SnapshotFile = Annotated[

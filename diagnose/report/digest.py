@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from diagnose.parse.text import duration
 from diagnose.parse.text.masking import mask
 from diagnose.parse.text.masking import plain as hygiene
 
@@ -96,14 +97,12 @@ def queue(plain: Plain) -> Queue:
 
 def waiting(plain: Plain) -> str:
     """How much waits in the queue, since when and how much is on hold, in words; empty where it is not known."""
-    from diagnose.parse.text import duration
-
     counts = queue(plain)
     if counts.length is None:
         return ""
     if not counts.length:
         return "nothing waits"
-    words = f"{counts.length} {'waits' if counts.length == 1 else 'wait'}"
+    words = "1 message waits" if counts.length == 1 else f"{counts.length} messages wait"
     words += f", the oldest for {duration.words(counts.oldest)}" if counts.oldest else ""
     return words + (f", {counts.held} on hold" if counts.held else "")
 
@@ -309,8 +308,12 @@ def lasting(plain: Plain) -> str:
     """Since when and for how many passes of `watch` it is so, for a person; empty without them."""
     watch = plain.get("watch", {})
     words = []
-    if since := str(watch.get("since") or ""):
-        words.append(f"since {since[:16].replace('T', ' ')}")
+    if (since := moment(watch.get("since"))) and status(plain) != "ok":
+        words.append(f"since {since:%Y-%m-%d %H:%M}")
+        begun, age = started(plain), watch.get("age_seconds")
+        if begun and since.tzinfo and begun.tzinfo:
+            lasted = (begun - since).total_seconds() + (age if isinstance(age, (int, float)) else 0)
+            words += [f"for {duration.words(lasted)}"] if lasted >= 60 else []
     if (attempts := watch.get("attempts") or 0) > 1:
         words.append(f"seen {attempts} times in a row")
     text = clean(", ".join(words))

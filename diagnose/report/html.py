@@ -5,13 +5,13 @@ What hosts, servers and logs said is escaped, and a policy in the page forbids s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from html import escape
 from importlib.resources import files
 from typing import Any
 
-from diagnose.parse.text import duration
-from diagnose.report import digest, picture, strip
+from diagnose.report import charts, digest, picture, strip
 
 Plain = Mapping[str, Any]
 _VERDICTS = {
@@ -26,6 +26,7 @@ _MARKS = {
     "failed": '<circle cx="12" cy="12" r="9.5"/><path d="M8 8l8 8m0-8l-8 8"/>',
     "unknown": '<circle cx="12" cy="12" r="9.5"/><path d="M9.2 9.5a2.8 2.8 0 1 1 3.9 2.6c-.8.4-1.1.9-1.1 1.9M12 17v.1"/>',
 }
+_LONG = re.compile(r"(https?://[^\s()<>\"']{40,}[^\s()<>\"'.,;:])")
 LONGEST = 1500  # characters of one text: a reply may be as long as a server likes
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
@@ -34,10 +35,11 @@ def render(plain: Plain) -> str:
     css = (files("diagnose") / "data" / "report.css").read_text("utf-8")
     name = _text(plain["host"]["name"]) or "this host"
     word = digest.WORDS[digest.status(plain)]
-    body = [_verdict(plain)]
     main = digest.main_diagnoses(plain)
+    sure = digest.status(plain) != "unknown"
+    body = [_verdict(plain, main[0] if main and sure else None)]
     if main:
-        body.append(_diagnosis(main[0], plain, picture.draw(plain), digest.status(plain) == "unknown"))
+        body.append(_diagnosis(main[0], plain, picture.draw(plain), not sure))
     body += [_relay(advice) for advice in plain.get("advice", ())]
     body += [_diagnosis(diagnosis, plain, "", True) for diagnosis in main[1:]]
     body += [_seen(plain), _not_checked(plain), _alarms(plain), _all(plain)]
@@ -56,22 +58,38 @@ def render(plain: Plain) -> str:
     )
 
 
-def _verdict(plain: Plain) -> str:
+def _verdict(plain: Plain, first: Plain | None) -> str:
+    """What is wrong, since when, how much waits, and what to do: what a phone shows first."""
     status = digest.status(plain)
     host, target = plain["host"], plain["target"]
-    main = digest.main_diagnoses(plain)
-    head = _text(main[0]["title"]) if main and status != "unknown" else _VERDICTS[status]
-    word = _VERDICTS[status] if main and status != "unknown" else digest.WORDS[status]
+    head = _text(first["title"]) if first else _VERDICTS[status]
+    word = _VERDICTS[status] if first else digest.WORDS[status]
+    lasts = " ".join(filter(None, (digest.lasting(plain), _waiting(plain))))
+    lasts = f'<p class="lasts">{_text(lasts)}</p>' if lasts else ""
     facts = [host["name"], host["system"], host["mta"] or "no Postfix", f"as {host['user']}" if host["user"] else ""]
     facts += [f"to {target['recipient']}" if target.get("recipient") else ""]
-    facts += [f"from {target['sender']}" if target.get("sender") else "", plain["started"], digest.state_words(plain)]
+    facts += [f"from {target['sender']}" if target.get("sender") else "", plain["started"]]
+    facts += [f"state {state}" if (state := plain.get("watch", {}).get("state")) else ""]
     notes = "".join(f'<p class="soft">{_text(note)}</p>' for note in plain.get("notes", ()))
     drawn = f'<ol class="strip">{"".join(map(_station, strip.stations(plain)))}</ol>' if strip.stations(plain) else ""
     return (
         f'<header class="card verdict {status}"><div class="word"><svg viewBox="0 0 24 24" aria-hidden="true">'
-        f"{_MARKS[status]}</svg>{word}</div><h1>{head}</h1>{drawn}{notes}"
-        f'<div class="facts soft">{"".join(f"<span>{_text(fact)}</span>" for fact in facts if fact)}</div></header>'
+        f"{_MARKS[status]}</svg>{word}</div><h1>{head}</h1>{lasts}{_to_do(plain, first) if first else ''}{drawn}{notes}"
+        f'{charts.week(plain)}<div class="facts soft">{"".join(f"<span>{_text(fact)}</span>" for fact in facts if fact)}</div></header>'
     )
+
+
+def _waiting(plain: Plain) -> str:
+    words = digest.waiting(plain)
+    return f"{words[0].upper()}{words[1:]}." if words and words != "nothing waits" else ""
+
+
+def _to_do(plain: Plain, diagnosis: Plain) -> str:
+    """The first line and the commands; what else belongs to it unfolds."""
+    first, _, rest = str(diagnosis["remedy"]["text"]).partition("\n")
+    commands = _commands(digest.commands(plain, diagnosis))
+    more = f"<details><summary>All that belongs to it</summary><p>{_lines(rest)}</p></details>" if rest.strip() else ""
+    return f"<h2>What to do</h2><p>{_text(first)}</p>{commands}{more}{_others(diagnosis)}"
 
 
 def _station(station: strip.Station) -> str:
@@ -92,14 +110,15 @@ def _diagnosis(diagnosis: Plain, plain: Plain, drawn: str, titled: bool) -> str:
     said += [("against", digest.statement(support)) for support in diagnosis["against"]]
     said += [("gap", f"not checked: {gap}") for gap in diagnosis["unknown"]]
     folded = [d["title"] for d in plain["diagnoses"] if d.get("explained_by") == diagnosis["cause"]]
-    remedy = diagnosis["remedy"]
     words = (
-        f"<p>{_text(diagnosis.get('explanation') or '')}</p><h3>Evidence</h3>{_list(said)}"
+        f"<p>{_text(diagnosis.get('explanation') or '')}</p>"
+        + (_to_do(plain, diagnosis).replace("h2>", "h3>") if titled else "")
+        + f"<h3>Evidence</h3>{_list(said)}"
         + (f'<p class="soft">It also explains: {_text("; ".join(folded))}</p>' if folded else "")
-        + f"<h3>What to do</h3><p>{_lines(remedy['text'])}</p>{_commands(digest.commands(plain, diagnosis))}{_others(diagnosis)}{_links(diagnosis['links'])}"
+        + _links(diagnosis["links"])
     )
     inner = f'<div class="columns two"><div>{words}</div><div class="drawn">{drawn}</div></div>' if drawn else words
-    head = f"<h2>{_text(diagnosis['title'])}</h2>" if titled else '<h2 class="aside">Why, and what to do</h2>'
+    head = f"<h2>{_text(diagnosis['title'])}</h2>" if titled else "<h2>Why</h2>"
     return (
         f'<section class="card">{head}<div class="tags">{"".join(map(_tag, filter(None, tags)))}</div>{inner}</section>'
     )
@@ -118,7 +137,7 @@ def _others(diagnosis: Plain) -> str:
 
 def _relay(advice: Plain) -> str:
     seen = ("open", "seen open from this host") if advice["verified"] else ("shut", "NOT seen open from this host")
-    rows = "".join(f"<tr><th>{_text(k)}</th><td>{_text(v)}</td></tr>" for k, v in advice["main_cf"].items())
+    rows = "".join(f'<tr><th scope="row">{_text(k)}</th><td>{_text(v)}</td></tr>' for k, v in advice["main_cf"].items())
     written = "".join(
         f'<h3>{_text(file["path"])}</h3><p class="soft">mode {_text(file["mode"])}, {_text(file["owner"])}</p>'
         f"{_commands([file['text'].rstrip()])}"
@@ -140,15 +159,8 @@ def _seen(plain: Plain) -> str:
         _tag(f"{o['subject']} {'gets out' if good else 'does not get out'}", "open" if good else "shut")
         for o, _, good in digest.ports(plain)
     ]
-    counts = digest.queue(plain)
-    queue = ""
-    if counts.length is not None:
-        queue = f"{counts.length or 'Nothing'} in the mail queue" + (
-            f", {counts.held} of them on hold" if counts.held else ""
-        )
-        if counts.length and counts.oldest is not None:
-            queue += f", the oldest for {duration.words(counts.oldest)}"
-        queue = f"<h3>Queue</h3><p>{_text(queue)}</p>"
+    queue = "Nothing waits." if digest.waiting(plain) == "nothing waits" else _waiting(plain)
+    queue = f'<h3>Queue</h3><p>{_text(queue)}</p><div class="charts">{charts.queue(plain)}</div>' if queue else ""
     network = f"<h3>From this network</h3><div>{''.join(ports)}</div>" if ports else ""
     return f'<section class="card"><h2>Seen from here</h2>{network}{queue}</section>' if network or queue else ""
 
@@ -185,7 +197,7 @@ def _all(plain: Plain) -> str:
         said = [(o["status"], digest.statement(o)) for o in run["observations"]]
         said = [("gap" if kind == "unknown" else kind, text) for kind, text in said]
         if run["outcome"] != "completed":
-            said.append(("gap", f"{run['outcome']}: {run['reason']}"))
+            said.append(("skip" if run["outcome"] == "skipped" else "gap", f"{run['outcome']}: {run['reason']}"))
         parts.append(f"<h3>{_text(run['check'])}</h3>{_list(said or [('', 'nothing to tell')])}")
     if not parts:
         return ""
@@ -196,7 +208,7 @@ def _all(plain: Plain) -> str:
 
 
 def _list(said: Iterable[tuple[str, str]]) -> str:
-    items = "".join(f"<li{f' class={kind}' if kind else ''}>{_text(text)}</li>" for kind, text in said)
+    items = "".join(f"<li{f' class={kind}' if kind else ''}>{_shortened(text)}</li>" for kind, text in said)
     return f'<ul class="said">{items}</ul>' if items else ""
 
 
@@ -210,8 +222,23 @@ def _links(links: Iterable[str]) -> str:
     known = [str(link) for link in links if str(link).startswith(("https://", "http://"))]
     if not known:
         return ""
-    items = ", ".join(f'<a href="{_text(link)}" rel="noreferrer noopener">{_text(link)}</a>' for link in known)
+    items = ", ".join(f'<a href="{_text(link)}" rel="noreferrer noopener">{_text(_name(link))}</a>' for link in known)
     return f'<p class="soft more">Read more: {items}</p>'
+
+
+def _shortened(text: str) -> str:
+    """Addresses of pages by their names; no links, as servers may have said them."""
+    parts = _LONG.split(digest.clean(text)[: LONGEST + 1])
+    shown = (f'<abbr title="{_text(p)}">{_text(_name(p))}</abbr>' if n % 2 else _text(p) for n, p in enumerate(parts))
+    return "".join(shown) + ("…" if len(text) > LONGEST else "")
+
+
+def _name(link: str) -> str:
+    """Whose page, and which: what a reader knows it by."""
+    place, _, path = link.partition("://")[2].partition("/")
+    page = path.partition("#")[0].partition("?")[0].rstrip("/").rpartition("/")[2].rpartition(".")
+    name = f"{place.removeprefix('www.')}: {page[0] or page[2]}" if page[2] else place.removeprefix("www.")
+    return name if len(name) <= 60 else f"{name[:59]}…"
 
 
 def _lines(value: Any) -> str:

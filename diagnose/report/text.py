@@ -93,9 +93,11 @@ def _verdict(page: Page, plain: Plain, sure: Sequence[Plain]) -> None:
         if len(words) + len(tag) + 2 <= page.terminal.width:
             words = words + " " * (page.terminal.width - len(words) - len(tag) - 1) + tag
             page.lines.append(page.paint(words, "bold", style))
-            return
-        words = f"{words} {tag}"
-    page.wrap(words, "bold", style)
+            words = ""
+        else:
+            words = f"{words} {tag}"
+    if words:
+        page.wrap(words, "bold", style)
     if kept := digest.lasting(plain):
         page.wrap(kept, "dim")
 

@@ -22,7 +22,7 @@ from typing import Any
 
 from diagnose import __version__
 from diagnose.errors import StateError
-from diagnose.watch import canary, ignore, machine, message, notify, state, store, trend, verdict
+from diagnose.watch import canary, ignore, machine, message, notify, state, store, trend, verdict, week
 from diagnose.watch.canary import Canary
 from diagnose.watch.files import Busy, NotKept, locked, prepare, sweep
 from diagnose.watch.heartbeat import Heartbeat
@@ -135,8 +135,14 @@ def _locked_pass(
     if seen.status not in (machine.OK, machine.UNKNOWN):
         kept["ground"] = verdict.ground(report)
     ignored = ignore.counted(rules, report, moment)
-    kept["heartbeat"] = []
-    kept |= {"machine": machine.as_plain(after), "report": report, "written": state.moment(), "version": __version__}
+    before = kept.get("report", {}).get("watch", {}).get("week")
+    kept |= {
+        "heartbeat": [],
+        "machine": machine.as_plain(after),
+        "report": report,
+        "written": state.moment(),
+        "version": __version__,
+    }
     kept["passes"] += 1
     report["watch"] = {
         "state": machine.word(after, len(ignored)),
@@ -146,6 +152,7 @@ def _locked_pass(
         "attempts": after.attempt,
         "ignored": ignored,
         "notifications": [],
+        "week": week.added(before, machine.UNKNOWN if seen.status == machine.UNKNOWN else after.status, at),
     }
     _outage(kept, now, after, report, at)
     kept["outbox"], lost = notify.given_up(kept["outbox"], options.targets, at)

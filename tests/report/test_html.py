@@ -19,6 +19,8 @@ from tests.report.test_monitors import CASES
 
 every = pytest.mark.parametrize("name", CASES)
 Look = Callable[[str, int, bool], dict[str, Any]]
+_HOURS = "0" * 40 + "-" * 6 + "0" * 30 + "1" * 5 + "0" * 20 + "3" * 4 + "0" * 50 + "2" * 13
+WEEK = {"begin": "2026-11-18T21:00:00+00:00", "hours": _HOURS}
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync --hide-scrollbars --allow-file-access-from-files"
@@ -36,7 +38,7 @@ frame.onload = () => {
   const box = (s) => { const e = inner.querySelector(s); return e ? e.getBoundingClientRect().toJSON() : null; };
   document.getElementById("found").textContent = JSON.stringify({
     title: inner.title, scroll: root.scrollWidth, client: root.clientWidth, wide: wide.slice(0, 5), page: box("main"),
-    way: box("svg.way"), back: frame.contentWindow.getComputedStyle(inner.body).backgroundColor,
+    way: box("svg.way"), act: box(".verdict h2"), week: box("svg.week"), back: frame.contentWindow.getComputedStyle(inner.body).backgroundColor,
     scripts: inner.scripts.length, images: inner.images.length, shown: inner.body.innerText.slice(0, 2000),
   });
 };
@@ -79,14 +81,78 @@ def test_hostile_text_runs_no_script_and_breaks_no_layout(look: Look, width: int
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("width", [360, 1200])
 def test_a_report_fits_phone_and_desktop_in_light_and_dark(look: Look, width: int, dark: bool) -> None:
-    found = look(PLAIN_FORMATS["html"](material.report()), width, dark)
+    found = look(PLAIN_FORMATS["html"](material.watched(material.report(), week=WEEK)), width, dark)
     assert found["scroll"] <= width
     assert found["wide"] == []
     red = int(re.findall(r"\d+", found["back"])[0])
     assert red < 60 if dark else red > 200
     # The picture can be read: it is drawn about as large as it was made, and not below the fold of a desktop.
     assert found["way"]["width"] >= 280
-    assert found["way"]["top"] < 900 if width > 1000 else found["way"]["top"] < 700
+    assert found["way"]["top"] < 950 or width < 1000
+    # What to do stands on the first screen of a phone, and the week is as wide as can be read.
+    assert found["act"]["top"] < 350
+    assert found["week"]["width"] >= 270
+
+
+def _shown(**watch: Any) -> str:
+    return PLAIN_FORMATS["html"](material.watched(material.report(), week=WEEK, notifications=[], ignored=[], **watch))
+
+
+def test_the_verdict_tells_since_when_how_much_waits_and_what_to_do() -> None:
+    text = _shown(since="2026-11-25T17:02:00+00:00")
+    header = text[text.index("<header") : text.index("</header>")]
+    words = re.sub(r"<[^>]*>", " ", header)
+    assert (
+        "Since 2026-11-25 17:02, for 3 h 14 min, seen 3 times in a row. 1 message waits, the oldest for 7 s." in words
+    )
+    plain = material.watched(material.report(), since="2026-11-25T17:02:00+00:00")
+    assert (
+        PLAIN_FORMATS["text"](plain).split("\n")[1] == "Since 2026-11-25 17:02, for 3 h 14 min, seen 3 times in a row."
+    )
+    assert header.index("What to do") < header.index("mail-diagnose relay suggest") < header.index('class="strip"')
+    assert text.count("Send through a relay: email-smtp") == 1 + text.count(">relay-not-configured<")
+
+
+def test_the_week_is_a_strip_whose_heights_and_words_say_what_its_colours_say() -> None:
+    text = _shown()
+    assert "The last seven days, hour by hour: failed 13 h, warning 5 h, not known 4 h, not watched 6 h" in text
+    svg = text[text.index('<svg class="week"') :].partition("</svg>")[0]
+    rows = re.findall(r'<rect class="(\w+)" x="(\d+)" y="\d+" width="(\d+)" height="(\d+)"', svg)
+    assert sum(int(width) for _, _, width, _ in rows) == 336
+    assert {kind: height for kind, _, _, height in rows} == {
+        "ok": "8", "none": "4", "warning": "16", "unknown": "12", "failed": "24",
+    }  # fmt: skip
+    assert re.findall(r"<text[^>]*>(\w+)<", svg) == ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
+    assert 'class="week"' not in PLAIN_FORMATS["html"](material.report())
+
+
+def test_the_queue_is_drawn_by_state_age_and_reason_and_not_when_it_is_old() -> None:
+    text = PLAIN_FORMATS["html"](material.deferred())
+    for label in (
+        "Messages by queue: deferred 20000",
+        "80 min to 5 h 20000",
+        "Recipients by reason: connect-timeout 20000",
+    ):
+        assert label in text
+    assert "Recipients by reason" not in PLAIN_FORMATS["html"](material.stale(material.deferred()))
+
+
+def test_what_was_skipped_is_not_what_is_unknown() -> None:
+    plain = material.report()
+    skipped = [run for run in plain["runs"] if run["outcome"] == "skipped"]
+    text = PLAIN_FORMATS["html"](plain)
+    assert skipped
+    assert text.count("<li class=skip>skipped: ") == len(skipped)
+    assert "<li class=gap>skipped: " not in text
+
+
+def test_heads_of_tables_have_a_scope_and_long_links_a_name() -> None:
+    text = PLAIN_FORMATS["html"](material.report())
+    assert text.count("<th") == text.count('<th scope="row"') > 0
+    assert '<a href="https://www.postfix.org/SOHO_README.html"' in text
+    assert ">postfix.org: SOHO_README</a>" in text
+    visible = re.sub(r"<[^>]*>", " ", text)
+    assert not re.search(r"https?://\S{60,}", visible)
 
 
 @every
@@ -120,7 +186,7 @@ def test_without_a_trace_the_picture_shows_how_far_the_server_lets_the_message_c
 class _Parser(html.parser.HTMLParser):
     """Notes tags that are left open, and whatever the page has no business with."""
 
-    VOID = ("meta", "circle", "path", "line", "br")
+    VOID = ("meta", "circle", "path", "line", "br", "rect")
 
     def __init__(self) -> None:
         super().__init__()
