@@ -56,5 +56,6 @@ def _astray(ctx: Context, way: MailPort, made: Sequence[Packet]) -> Observation 
     data: dict[str, Scalar] = {"port": way.port, "host": way.host, "relay": way.relay, "kind": found.kind}
     data |= {"rule": found.text, "action": "detour", "fix": f"To take it out at once: {found.fix}"}
     # A neighbour that keeps silent is this host's own report; farther away the network may do it.
-    say = fail if failed[0].here or failed[0].wire == "kept" else warn
+    marked = "fwmark" in found.text
+    say = fail if failed[0].here or failed[0].wire == "kept" or marked else warn
     return say("firewall.route", f"route to TCP {way.port}", text, **data)

@@ -170,15 +170,17 @@ def detour(ctx: Asks, lost: Tried, made: Sequence[Packet]) -> Refusal | None:
     got, usual, table, own, listing = ask_all(ctx, queries)
     ways = [next(iter(iproute.routes(reply.out, packet.family)), None) for reply in (got, usual)]
     taken, default = ways
-    if taken is None or default is None or (taken.gateway, taken.device) == (default.gateway, default.device):
+    if taken is None or default is None:
         return None
+    version = "" if packet.family == 4 else " -6"
+    if (taken.gateway, taken.device) == (default.gateway, default.device):
+        return _marked(lost, packet, default.device, f"ip{version} rule", iproute.policy_rules(listing.out))
     here = ipaddress.ip_address(packet.destination)
     near = [ipaddress.ip_interface(f"{a.address}/{a.prefix}").network for a in iproute.addresses(own.out)]
     if here.is_loopback or (not taken.gateway and any(here in network for network in near)):
         return None
     way = " ".join(f"{word} {value}" for word, value in (("via", taken.gateway), ("dev", taken.device)) if value)
     listed = iproute.route_for(iproute.routes(table.out, packet.family), packet.destination)
-    version = "" if packet.family == 4 else " -6"
     if listed is not None and (listed.gateway, listed.device) == (taken.gateway, taken.device):
         return Refusal(
             packet, "route", f"{listed.destination} {way}", f"ip{version} route del {listed.destination} {way}"
@@ -187,6 +189,18 @@ def detour(ctx: Asks, lost: Tried, made: Sequence[Packet]) -> Refusal | None:
     rule = next((r for r in rules if r.action == "lookup" and iproute.applies(r, packet.port, packet.uid)), None)
     there = f"del priority {rule.priority}" if rule else "show, and del the rule that leads there"
     return Refusal(packet, "rule", f"a table of its own, {way}", f"ip{version} rule {there}")
+
+
+def _marked(
+    lost: Tried, packet: Packet, usual: str, command: str, rules: Sequence[iproute.PolicyRule]
+) -> Refusal | None:
+    """A rule about marks, by which a packet that was seen on the wire left by another interface than the kernel says for it."""
+    device = lost.reply.attempts[-1].device if lost.reply.attempts else ""
+    rule = next((r for r in rules if "fwmark" in r.selector and r.action == "lookup"), None)
+    if not device or device == usual or rule is None:
+        return None
+    text = f"{rule.selector} lookup {rule.table} (priority {rule.priority}), by {device}"
+    return Refusal(packet, "rule", text, f"{command} del priority {rule.priority}")
 
 
 def refusals(ctx: Asks, made: Sequence[Packet]) -> tuple[tuple[Refusal, ...], str]:

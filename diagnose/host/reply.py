@@ -86,7 +86,8 @@ class Attempt:
     icmp: "type/code" with `offender`, the address that sent it, when an ICMP error was the reason.
     wire: what a failed connect's SYNs met, as seen on the interfaces by root: kept (none left this host), altered (they left with
     another address or hop limit than was asked), answered (the
-    answer came back and was stopped here), sent (no answer came); "" where that was not seen."""
+    answer came back and was stopped here), sent (no answer came); "" where that was not seen. device: the interface by which
+    they left."""
 
     address: str
     error: str = ""
@@ -95,6 +96,7 @@ class Attempt:
     offender: str = ""
     local: str = ""
     wire: str = ""
+    device: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

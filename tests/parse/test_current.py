@@ -71,3 +71,20 @@ def test_what_failed_on_this_host_is_over_once_it_is_delivered_here() -> None:
     list(log.feed(line.format(n=2, dsn="2.0.0", status="sent (delivered to mailbox)")))
     assert judged == [True]
     assert [f.current for f in current.facts(log, lambda sender, recipient: "local")] == [False]
+
+
+def test_the_bounce_of_a_wrong_address_is_no_sign_that_mail_flows() -> None:
+    failed = "Nov 22 10:01:00 app postfix/smtp[4]: DD00000001: to=<x@example.org>, relay=mx.example.org[192.0.2.1]:25, delay=1, dsn=5.1.1, status=bounced (host mx.example.org[192.0.2.1] said: 550 5.1.1 <x@example.org>: Recipient address rejected: User unknown (in reply to RCPT TO command))"
+    for sender, small in (("", False), ("me@a.example", True)):
+        log = MailLog(datetime(2026, 11, 22, 10, 10))
+        lines = [
+            "Nov 22 10:00:59 app postfix/qmgr[3]: DD00000001: from=<me@a.example>, size=400, nrcpt=1 (queue active)"
+        ]
+        lines += [
+            failed,
+            f"Nov 22 10:01:30 app postfix/qmgr[3]: AA00000002: from=<{sender}>, size=400, nrcpt=1 (queue active)",
+        ]
+        for line in [*lines, _SENT.format(n=2, q="AA00000002")]:
+            list(log.feed(line))
+        found = current.facts(log, lambda sender, recipient: "")
+        assert [f.minor for f in found if f.label == "recipient-unknown"] == [small]

@@ -168,7 +168,7 @@ class _Try:
         self.error: str | None = None  # "" when connected
         self.icmp: icmp.IcmpError | None = None
         self.local, self.port = "", 0
-        self.wire = ""
+        self.wire = self.device = ""
         self.seconds = 0.0
         self.sock: socket.socket | None = None
         if silence is not None:
@@ -206,11 +206,12 @@ class _Try:
             self.icmp = icmp.received(self.sock) if number else None
             if number and number != errno.ECANCELED and self.watched:
                 self.wire = WIRE.fate(self.port, *self.address.peer, self.began)
+                self.device = WIRE.device(self.port, *self.address.peer)
             if not number:
                 icmp.listen(self.sock, False)
                 self.local, self.port = self.sock.getsockname()[:2]
                 if self.watched:
-                    WIRE.connected(self.port)
+                    WIRE.connected(self.port, *self.address.peer)
 
     def close(self) -> None:
         if self.sock is not None:
@@ -225,6 +226,7 @@ class _Try:
             offender=self.icmp.offender if self.icmp else "",
             local="" if self.local in ("0.0.0.0", "::") else self.local,
             wire=self.wire,
+            device=self.device,
         )
 
 

@@ -41,6 +41,7 @@ class _Seen:
     target: str
     dport: int
     ttl: int
+    device: str = ""
 
     @property
     def syn(self) -> bool:
@@ -111,21 +112,30 @@ class Wire:
             return "altered"
         return "answered" if any(not s.outgoing and s.flags & (_SYN | _ACK) == _SYN | _ACK for s in ours) else "sent"
 
-    def connected(self, local: int) -> None:
-        """A connect from that port succeeded: if it was not seen either (IPsec encrypts before), nothing can be told."""
+    def device(self, local: int, address: str, port: int) -> str:
+        """The interface by which the last SYN from that local port left for there, "" for none."""
+        with self._lock:
+            syns = [s.device for s in self._seen if s.syn and (s.sport, s.target, s.dport) == (local, address, port)]
+        return syns[-1] if syns else ""
+
+    def connected(self, local: int, address: str, port: int) -> None:
+        """A connect from that port succeeded: if it was not seen either (IPsec encrypts before), nothing can be told. This host's own
+        NAT may have given it another port."""
         with self._lock:
             self._read()
-            self._whole = self._whole and any(s.outgoing and s.sport == local for s in self._seen)
+            there = [s for s in self._seen if s.outgoing and (s.target, s.dport) == (address, port)]
+            seen = any(s.outgoing and s.sport == local for s in self._seen)
+            self._whole = self._whole and (seen or any(s.sport not in self._own for s in there))
 
     def _read(self) -> None:
         if self._sock is None:
             return
         while select.select([self._sock], [], [], 0)[0]:
             try:
-                data, (_, _, kind, *_) = self._sock.recvfrom(128)
+                data, (device, _, kind, *_) = self._sock.recvfrom(128)
             except OSError:
                 break
-            if (seen := _parsed(data, kind == _OUTGOING)) is not None:
+            if (seen := _parsed(data, kind == _OUTGOING, device)) is not None:
                 self._seen.append(seen)
         with contextlib.suppress(OSError):
             _, lost = struct.unpack("II", self._sock.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8))
@@ -142,7 +152,7 @@ def _nobodys(source: str) -> bool:
     return False
 
 
-def _parsed(data: bytes, outgoing: bool) -> _Seen | None:
+def _parsed(data: bytes, outgoing: bool, device: str = "") -> _Seen | None:
     version = data[0] >> 4 if data else 0
     start = (data[0] & 15) * 4 if version == 4 else 40
     # What came in before the filter stood may be anything.
@@ -154,7 +164,7 @@ def _parsed(data: bytes, outgoing: bool) -> _Seen | None:
     ends = (socket.inet_ntop(family, data[at : at + size]) for at in (near, far))
     source, target = ends
     ttl = data[8 if version == 4 else 7]
-    return _Seen(time.monotonic(), outgoing, data[start + 13], source, sport, target, dport, ttl)
+    return _Seen(time.monotonic(), outgoing, data[start + 13], source, sport, target, dport, ttl, device)
 
 
 def _program(ports: Iterable[int]) -> bytes:

@@ -87,8 +87,8 @@ def _of_group(log: MailLog, way: Way, label: str, domain: str, group: Group, ask
         sent = log.statuses.get("sent", 0)
         # A bounce (it has no sender) that cannot be returned is not the mail that anybody misses.
         share = (sent >= MANY * group.count and others > 0) or (sample.sender == "" and sent > 0)
-        # Nor is one address's bounce, where mail has gone out since.
-        share = share or (reason.label in OF_ONE_ADDRESS and bool(after))
+        # Nor is one address's bounce, where mail has gone out since that is not its bounce.
+        share = share or (reason.label in OF_ONE_ADDRESS and bool(after) and _later(log.last_mail, group.last))
         yield Fact(
             label=reason.label,
             reason=reason,

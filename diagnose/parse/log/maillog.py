@@ -74,7 +74,8 @@ class MailLog:
     success, ``sent_to`` maps recipient domains to theirs; ``statuses`` counts; ``starts`` are the last starts;
     ``traffic`` counts by hour and domain;
     ``delivered_here`` maps (service, recipient domain) to the last success that did not leave this host;
-    ``last_sent`` is the line of the last success, ``last_accepted`` that of the last message which smtpd(8) took.
+    ``last_mail`` is the time of the last success of mail that is no bounce, ``last_sent`` the line of any;
+    ``last_accepted`` is that of the last message which smtpd(8) took.
     """
 
     LIMIT = 500
@@ -96,6 +97,7 @@ class MailLog:
         self.last: datetime | None = None
         self.lines = 0
         self.last_sent = 0
+        self.last_mail: datetime | None = None
         self.last_accepted = 0
         self._client: str | bytes = ""
         self._tls_lines = 0
@@ -202,6 +204,8 @@ class MailLog:
         host = delivery.relay_host or "none"
         if delivery.left:
             self.last_sent = delivery.number
+            if delivery.sender != "":
+                self.last_mail = delivery.at or self.last_mail
             _keep(self.sent, (delivery.service or "smtp", host, delivery.relay_port), delivery.at, self.LIMIT)
             _keep(self.sent_to, delivery.domain, delivery.at, 4 * self.LIMIT)
             for address in filter(None, (delivery.recipient, delivery.orig_to)):

@@ -19,6 +19,20 @@ def own(chain: str, *rules: str, more: str = "") -> Step:
 # Mail's own exchanger, or relay, as the lab's names give it.
 TO_ADDRESS = "getent ahostsv4 {name} | awk 'NR==1{{print $1}}'"
 
+TUNNEL = (
+    "ip link add wg9 type veth peer name wg8; ip link set wg9 up; ip link set wg8 up; ip addr add 10.66.0.2/24 dev wg9;"
+    " ip neigh add 10.66.0.1 lladdr 02:00:00:00:00:09 dev wg9;"
+)
+MARKED = nft(
+    "host",
+    "table inet vpn {\n chain c {\n  type route hook output priority -150;\n  tcp dport 25 meta mark set 0xca6c\n }\n}\n",
+)
+# A connection that stays, and with it the only port that a NAT has.
+HELD = shell(
+    "a=$(" + TO_ADDRESS.format(name="smtp.mandrillapp.com") + "); (setsid /usr/bin/python3 -c 'import socket,sys,time;"
+    " s=socket.create_connection((sys.argv[1],587)); time.sleep(300)' $a >/dev/null 2>&1 &); sleep 1"
+)
+
 FAULTS = (
     Fault(
         id="input-drops-the-relays-answers",
@@ -239,6 +253,75 @@ FAULTS = (
                 "nft add table inet u; nft 'add chain inet u o { type filter hook output priority 0; }';"
                 " nft add rule inet u o meta skuid != $(id -u postfix) tcp dport 25 reject"
             ),
+        ),
+        shows="status=sent",
+    ),
+    Fault(
+        id="vpn-mark-sends-mail-into-a-dead-tunnel",
+        accept=LOCAL,
+        about="a VPN marks mail and routes it by that mark into its tunnel, whose far end is gone",
+        setup=(
+            settings(inet_protocols="ipv4"),
+            shell(
+                TUNNEL
+                + " ip route add default via 10.66.0.1 dev wg9 table 51820; ip rule add fwmark 0xca6c lookup 51820"
+            ),
+            MARKED,
+        ),
+        shows="status=deferred .*timed out",
+    ),
+    Fault(
+        id="vpn-mark-table-unreachable",
+        accept=LOCAL,
+        about="the table of a VPN's mark answers unreachable, since the tunnel went down",
+        setup=(
+            settings(inet_protocols="ipv4"),
+            shell("ip route add unreachable default table 51820; ip rule add fwmark 0xca6c lookup 51820"),
+            MARKED,
+        ),
+        shows="status=deferred",
+    ),
+    Fault(
+        id="own-nat-has-no-port-left",
+        accept=LOCAL,
+        about="this host's NAT has one port for mail, and a connection holds it",
+        setup=(
+            relay(),
+            settings(inet_protocols="ipv4"),
+            nft(
+                "host",
+                "table ip nat {\n chain c {\n  type nat hook postrouting priority 100;\n  tcp dport 587 masquerade to :50001\n }\n}\n",
+            ),
+            HELD,
+        ),
+        shows="status=deferred",
+    ),
+    Fault(
+        id="gateway-nat-has-no-port-left",
+        accept=("egress-submission-blocked", "relay-unreachable"),  # from here both look alike
+        about="the office router's NAT has one port for submission, and another connection holds it",
+        setup=(
+            relay(),
+            settings(inet_protocols="ipv4"),
+            nft(
+                "gateway",
+                "table ip scarce {\n chain c {\n  type nat hook postrouting priority 90;\n  tcp dport 587 masquerade to :50001\n }\n}\n",
+            ),
+            HELD,
+        ),
+        shows="status=deferred",
+    ),
+    Fault(
+        id="vpn-mark-carries-mail",
+        accept=(),
+        kind="healthy",
+        about="a VPN marks mail and routes it by that mark, and its way leads out",
+        setup=(
+            settings(inet_protocols="ipv4"),
+            shell(
+                "ip route add $(ip -4 route show default | head -1) table 51820; ip rule add fwmark 0xca6c lookup 51820"
+            ),
+            MARKED,
         ),
         shows="status=sent",
     ),
