@@ -57,8 +57,8 @@ class Root:
             return ("python3", f"{_OUTER}{file}")
         loader = next(Path("/lib").glob("*-linux-*/ld-*.so.*"))
         libraries = f"{_OUTER}{loader.parent}:{_OUTER}/usr{loader.parent}"
-        python = f"{_OUTER}{os.path.realpath(sys.executable)}"
-        home = f"PYTHONHOME={_OUTER}{sys.base_prefix}"
+        python = os.path.realpath(sys.executable)
+        home = f"PYTHONHOME={sys.base_prefix}"
         return ("env", home, f"{_OUTER}{loader}", "--library-path", libraries, python, f"{_OUTER}{file}")
 
 

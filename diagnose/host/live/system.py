@@ -229,7 +229,10 @@ def lock(query: Lock) -> LockReply:
             except (OSError, struct.error):
                 held, pid = False, 0
             if not held:
-                held, pid = _flock_holder(os.fstat(file.fileno())) or (False, 0)
+                holder = _flock_holder(os.fstat(file.fileno()))
+                if holder is None:
+                    return LockReply(problem="no /proc/locks tells who holds it", text=text)
+                held, pid = holder
     except PermissionError as error:
         return _lock_unopened(query.path, error)
     except OSError as error:
