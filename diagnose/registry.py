@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import pkgutil
 from collections.abc import Iterable
@@ -28,9 +29,14 @@ def from_package(name: str) -> list[Check]:
     return list({id(check): check for check in found}.values())
 
 
+@functools.cache
+def built_in() -> tuple[Check, ...]:
+    return tuple(from_package(BUILT_IN))
+
+
 def discover() -> tuple[tuple[Check, ...], tuple[str, ...]]:
     """All checks, sorted by id, and notes on plug-ins that could not be loaded."""
-    found = {check.id: check for check in from_package(BUILT_IN)}
+    found = {check.id: check for check in built_in()}
     notes = []
     for point in sorted(entry_points(group=GROUP), key=lambda p: p.name):
         try:

@@ -30,7 +30,8 @@ RESERVE = 0.4  # of them for what comes after the checks
 class Request:
     """What the user wants. recording: diagnose this instead of the live host; provider: the relay asked for; ignores:
     whether an observation is acknowledged, and so weighs nothing (it stays in the report's runs);
-    refused: who remembers refused logins (`diagnose.host.live.dial.Refused`)."""
+    refused: who remembers refused logins (`diagnose.host.live.dial.Refused`); away: what is looked at is not what `fix` would
+    mend here, such as a container."""
 
     target: Target = field(default_factory=Target)
     settings: Settings = field(default_factory=Settings)
@@ -42,6 +43,7 @@ class Request:
     advise: bool = False
     ignores: Callable[[Observation], bool] | None = None
     refused: Any = None
+    away: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +110,11 @@ def diagnose(request: Request, progress: Callable[[Progress], None] | None = Non
     plans = remedy.make(context, diagnoses, runs, info, advice)
     if advice is not None and any("<" in command for command in advice.commands):  # a login that only a person has
         asks = f"sudo mail-diagnose fix --relay '[{advice.host}]:{advice.port}'"
-        advice = replace(advice, commands=(asks,) if live else ())
+        advice = replace(advice, commands=(asks,) if live and not request.away else ())
     diagnoses = tuple(
-        replace(d, remedy=remedy.remedy(d, plans[d.cause.id], live is not None)) if d.cause.id in plans else d
+        replace(d, remedy=remedy.remedy(d, plans[d.cause.id], live is not None and not request.away))
+        if d.cause.id in plans
+        else d
         for d in diagnoses
     )
     report = Report(
@@ -279,7 +283,7 @@ def _advice(
                 ports[(str(data.get("host")), port)] = bool(data.get("open"))
         for seen in run.measured("network"):
             owner.update(seen.data)
-    return relay.suggest(
+    suggested = relay.suggest(
         ports,
         way.nexthop if way and way.relay else None,
         request.provider,
@@ -287,6 +291,10 @@ def _advice(
         sender=target.sender,
         network=_network(owner),
     )
+    if suggested is None or postfix.installed or request.advise:
+        return suggested
+    # Only for the application's own settings: there is no Postfix to configure.
+    return replace(suggested, main_cf={}, files=(), commands=(), notes=())
 
 
 def _network(owner: dict[str, Scalar]) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from diagnose import facts
 from diagnose.check import ANY, Context, SignSpec, ask_all, check, fail, ok, unknown, warn
+from diagnose.facts.contained import contained
 from diagnose.facts.network import (
     PORTS,
     Egress,
@@ -41,10 +42,11 @@ _KINDS = ("private", "open", "mixed", "one-server", "silent", "throttled", "bloc
     signs=(
         SignSpec("egress.mail-port", {"port": ANY, "kind": _KINDS, "service": ANY}, proves=Stage.NEXT_HOP),
         "egress.internet",
+        SignSpec("egress.container", gauge="view"),
         SignSpec("egress.endpoint", gauge="endpoint"),
         *(SignSpec(f"egress.port-{port}", gauge="port") for port in PORTS),
     ),
-    informational=("egress.endpoint", *(f"egress.port-{port}" for port in PORTS)),
+    informational=("egress.container", "egress.endpoint", *(f"egress.port-{port}" for port in PORTS)),
     tags=("network", "relay-choice"),
     needs=("network",),
     probes=True,
@@ -56,6 +58,8 @@ def check_egress(ctx: Context) -> Iterator[Observation]:
     way = mail_port(ctx)
     yield _internet(ctx, way, seen)
     yield _mail_port(ctx, way, seen)
+    if not facts.mta(ctx).installed and seen.connected() and contained(ctx):
+        yield _of_container(seen)
     for port in PORTS:
         yield _port(port, way, seen)
     done = {(t.host, t.port): t for t in seen.ports if t.port != 25 and t.family == seen.main_family}
@@ -143,6 +147,21 @@ def _mail_port(ctx: Context, way: MailPort, seen: Egress) -> Observation:
     if found.blocked:
         why = "nothing at all is reached, so the port itself cannot be judged"
     return unknown("egress.mail-port", subject, f"not known whether TCP {way.port} leaves the network: {why}", **data)
+
+
+_NAME_IT = "Name its application's settings: --app-config FILE"
+
+
+def _of_container(seen: Egress) -> Observation:
+    """Without a Postfix here: what programs in this container reach of the ports that mail usually takes."""
+    usual = (25, 465, 587)
+    closed = [port for port in usual if seen.pattern(port, seen.main_family).blocked]
+    opened = [port for port in PORTS if seen.pattern(port, seen.main_family).opened]
+    names = ", ".join(map(str, opened)) or "none"
+    if not closed:
+        return ok("egress.container", "this container", f"has no Postfix; its network lets out: {names}. {_NAME_IT}")
+    text = f"has no Postfix; its network does not let out: {', '.join(map(str, closed))} (open: {names}). {_NAME_IT}"
+    return warn("egress.container", "this container", text)
 
 
 def _one_server(seen: Egress, port: int, family: int) -> str:

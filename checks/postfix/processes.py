@@ -28,6 +28,7 @@ from diagnose.check import (
     warn,
 )
 from diagnose.facts import Mta, mta
+from diagnose.facts.contained import contained, master_elsewhere
 from diagnose.knowledge.distributions import MASTERS
 from diagnose.model import Observation
 
@@ -68,6 +69,14 @@ def processes(ctx: Context) -> Iterator[Observation]:
 def _absent(ctx: Context) -> Iterator[Observation]:
     left = ctx.ask(Stat("/etc/postfix")).exists or ctx.ask(Stat("/var/spool/postfix")).exists
     rest = [path for place in MASTERS for path in ctx.ask(Glob(place)).paths]
+    if not (left or rest) and (elsewhere := master_elsewhere(ctx)):
+        text = f"runs in a container (process {elsewhere.pid}); root can look into it: sudo mail-diagnose run --inside {elsewhere.pid}"
+        yield unknown("postfix.installed", "Postfix", text)
+        return
+    if not (left or rest) and contained(ctx):
+        text = "none in this container, as is usual: its programs send to a mail server elsewhere"
+        yield unknown("postfix.installed", "Postfix", text)
+        return
     if rest:
         text = f"{rest[0]} is there, but postconf is not: the installation is broken"
     else:

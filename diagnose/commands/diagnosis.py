@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +17,7 @@ from diagnose.commands.options import (
     Debug,
     Force,
     From,
+    Inside,
     NoAuth,
     NoNetwork,
     Only,
@@ -37,6 +39,8 @@ from diagnose.errors import UsageError
 from diagnose.report import PLAIN_FORMATS
 
 if TYPE_CHECKING:
+    from diagnose.host.live.namespaces import Container
+    from diagnose.report.digest import Plain
     from diagnose.session import Progress, Request, Result
 
 
@@ -57,9 +61,12 @@ def run(
     relay: UseRelay = None,
     color: Color = "auto",
     snapshot: SnapshotFile = None,
+    inside: Inside = None,
     debug: Debug = False,
 ) -> None:
     """Find out why mail does not leave this server.
+
+    Where this host has no Postfix and one of its containers has, it looks in there, as root.
 
     \b
     Examples:
@@ -69,6 +76,11 @@ def run(
       mail-diagnose run --only egress --only firewall -v
     """
     check_format(format, color, PLAIN_FORMATS)
+    if snapshot is None and (where := _place(inside)) is not None:
+        asked = (to, sender, app_config, only, skip, timeout, no_network, no_auth)
+        plain, code = _inside(where, lambda: with_relay(requested(*asked, None), relay), timeout)
+        shown(plain, format, output, -1 if quiet else verbose, color)
+        raise typer.Exit(code)
     recording = None
     if snapshot is not None:
         from diagnose.host.snapshot import load
@@ -93,6 +105,7 @@ def record(
     no_network: NoNetwork = False,
     no_auth: NoAuth = False,
     force: Force = False,
+    inside: Inside = None,
     debug: Debug = False,
 ) -> None:
     """Record this host, without its secrets. The recording is diagnosed elsewhere.
@@ -106,23 +119,32 @@ def record(
       mail-diagnose record --show | less
       mail-diagnose run --snapshot host.json.gz
     """
-    from diagnose.host.gather import vocabulary
-    from diagnose.host.kept import Keeper
-    from diagnose.host.snapshot import contents, packed, readable
+    from diagnose.host.snapshot import readable
     from diagnose.parse.text.masking import leaving
 
     if output is None and not show:
         raise UsageError("record takes --output FILE (-o), or --show")
-    result = diagnosed(requested(to, sender, app_config, None, None, timeout, no_network, no_auth, None))
-    keeper = Keeper(vocabulary())
-    data = packed(result.recording, output.name if output else "", result.hide, keeper)
+
+    def work() -> tuple[bytes, str, str]:
+        from diagnose.host.gather import vocabulary
+        from diagnose.host.kept import Keeper
+        from diagnose.host.snapshot import contents, packed
+
+        result = diagnosed(requested(to, sender, app_config, None, None, timeout, no_network, no_auth, None))
+        keeper = Keeper(vocabulary())
+        data = packed(result.recording, output.name if output else "", result.hide, keeper)
+        told = f"{len(result.recording.asked)} answers of {result.report.host.name}"
+        return data, told, contents(result.recording, keeper.left_out)
+
+    where = _place(inside)
+    data, answers, held = work() if where is None else _work_inside(where, work, timeout)
     if output is not None:
         write(data, output)
     if show:
         write(readable(data), None)
     place = f" to {output}" if output else ""
-    typer.echo(leaving(f"recorded {len(result.recording.asked)} answers of {result.report.host.name}{place}"), err=True)
-    typer.echo(leaving(f"they hold {contents(result.recording, keeper.left_out)}"), err=True)
+    typer.echo(leaving(f"recorded {answers}{place}"), err=True)
+    typer.echo(leaving(f"they hold {held}"), err=True)
     raise typer.Exit(0)
 
 
@@ -255,13 +277,57 @@ def _print(result: Result, format: str, output: Path | None, verbose: int, color
     raise typer.Exit(INTERRUPTED if result.interrupted else exit_status(result.report))
 
 
+def _place(inside: int | None) -> Container | None:
+    if inside is None and os.geteuid():
+        return None
+    from diagnose.commands.inside import place
+
+    return place(inside)
+
+
+def _work_inside(
+    where: Container, work: Callable[[], tuple[bytes, str, str]], timeout: float
+) -> tuple[bytes, str, str]:
+    import json
+
+    from diagnose.commands import inside
+
+    def text() -> bytes:
+        data, *told = work()
+        return json.dumps([data.decode("latin-1"), *told]).encode()
+
+    data, answers, held = json.loads(inside.done(where, text, timeout))
+    return data.encode("latin-1"), answers, held
+
+
+def _inside(where: Container, request: Callable[[], Request], timeout: float) -> tuple[Plain, int]:
+    """The report of a run in that container, without its secrets, and the exit status."""
+    import json
+    from dataclasses import replace
+
+    from diagnose.commands import inside
+    from diagnose.report.json_ import as_plain
+    from diagnose.session import diagnose
+
+    def work() -> bytes:
+        result = diagnose(replace(request(), away=True))
+        return json.dumps([result.hide(as_plain(result.report)), exit_status(result.report)]).encode()
+
+    plain, code = json.loads(inside.done(where, work, timeout))
+    plain["notes"].append(inside.note(where))
+    return plain, code
+
+
 def rendered(
     result: Result, format: str, output: Path | None, verbose: int, color: str, advice_only: bool = False
 ) -> None:
     from diagnose.report.json_ import as_plain
 
     # Hidden before they are rendered: escaping and wrapping would make secrets look different.
-    data = result.hide(as_plain(result.report))
+    shown(result.hide(as_plain(result.report)), format, output, verbose, color, advice_only)
+
+
+def shown(data: Plain, format: str, output: Path | None, verbose: int, color: str, advice_only: bool = False) -> None:
     if format != "text":
         if advice_only:
             import json

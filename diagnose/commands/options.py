@@ -85,6 +85,12 @@ ReportFormat = Annotated[
         "text, json, jsonl, nagios, checkmk, checkmk-all, zabbix, prometheus, markdown (for a ticket), html (one file) or junit; --json for short.",
     ),
 ]
+Inside = Annotated[
+    int | None,
+    typer.Option(
+        "--inside", metavar="PID", min=1, help="Look into the container that this process of the host runs in (root)."
+    ),
+]
 SnapshotFile = Annotated[
     Path | None, typer.Option("--snapshot", metavar="FILE", help="Diagnose a recording instead of this host.")
 ]

@@ -243,6 +243,8 @@ def commands(plain: Plain, diagnosis: Plain) -> list[str]:
     if not own and diagnosis.get("relay") and not advice and diagnosis["confidence"] != "possible":
         return ["mail-diagnose relay suggest"]
     if advice and diagnosis.get("relay") and not own:
+        if not advice.get("main_cf"):  # for other programs than Postfix
+            return own
         provider = str(advice["provider"])
         if not re.fullmatch(r"[a-z0-9.-]+", provider):  # of a report that was kept
             return own

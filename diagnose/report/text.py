@@ -155,14 +155,16 @@ def _fine(page: Page, plain: Plain) -> None:
     """On what the good news rests, or why it could not be told."""
     page.blank()
     begin = len(page.lines)
-    shown = [o for o in digest.measured(plain, "flow", "view") if o["status"] == "ok"]
+    shown = [o for o in digest.measured(plain, "flow", "view") if o["status"] in ("ok", "warning")]
     for observation in shown[:3]:
-        page.marked("ok", digest.statement(observation))
+        page.marked("ok" if observation["status"] == "ok" else "mind", digest.statement(observation))
     if digest.status(plain) != "ok":
         for proof in [p for p in plain.get("proofs", ()) if p["status"] == "failed"][:2]:
             page.marked("open", f"mail was not seen to pass the {proof['stage']}: {proof['why']}")
         unknown = [o for o in digest.observations(plain) if o["status"] == "unknown"]
-        for observation in unknown[: PROOFS - (len(page.lines) - begin)] if len(page.lines) == begin else ():
+        for observation in (
+            unknown[: PROOFS - (len(page.lines) - begin)] if not any(o["status"] == "ok" for o in shown) else ()
+        ):
             page.marked("open", digest.statement(observation))
     elif fine := digest.cleared(plain):
         page.marked("ok", f"checked and fine: {', '.join(fine)}")

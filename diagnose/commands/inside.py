@@ -1,0 +1,89 @@
+"""A diagnosis inside a container, asked from the host: with what must be loaded before, since nothing can be there."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+import re
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+
+from diagnose.errors import UsageError
+from diagnose.host.live import namespaces
+from diagnose.host.live.system import find
+from diagnose.parse.text.known import KNOWN
+
+_PACKAGES = ("diagnose", "checks", "dns", "yaml", "javaproperties", "dotenv", "encodings")
+_OF_PYTHON = ("stringprep", "unicodedata", "_strptime", "zoneinfo")
+_INNER = re.compile(r"^[ \t]+(?:from ([\w.]+) import|import ([\w.]+))", re.M)
+_SLACK = 20.0  # seconds beyond the run's own time
+
+
+def place(asked: int | None) -> namespaces.Container | None:
+    """Where to look: in the container of the process that was asked for; else here, unless Postfix runs in a container alone.
+    Raises UsageError."""
+    if asked is not None:
+        return namespaces.Container(asked, "")
+    if find("postconf"):
+        return None
+    found = namespaces.with_postfix()
+    if len(found) > 1:
+        every = ", ".join(f"--inside {each.pid} ({each.name or 'no name'})" for each in found)
+        raise UsageError(f"Postfix runs in {len(found)} containers of this host, choose one: {every}")
+    return found[0] if found else None
+
+
+def done(where: namespaces.Container, work: Callable[[], bytes], timeout: float) -> bytes:
+    """What the work makes in there. Raises UsageError."""
+    _load()
+    return namespaces.inside(where.pid, work, timeout + _SLACK)
+
+
+def note(where: namespaces.Container) -> str:
+    name = f", host name {where.name}" if where.name else ""
+    return f"About the container of process {where.pid}{name}: its commands run by `nsenter -t {where.pid} -a`"
+
+
+def _load() -> None:
+    """Every module of ours with what it imports late, and what is read from files when first asked for."""
+    wanted = [*_OF_PYTHON]
+    for name in _PACKAGES:
+        package = importlib.import_module(name)
+        names = [name, *(info.name for info in pkgutil.walk_packages(package.__path__, f"{name}."))]
+        for each in names:
+            if each.endswith("__main__"):
+                continue
+            with suppress(Exception):  # what an optional package is wanted for
+                module = importlib.import_module(each)
+                if name in ("diagnose", "checks") and (source := _source(module.__name__)):
+                    wanted += (first or second for first, second in _INNER.findall(source))
+    for each in wanted:
+        with suppress(Exception):
+            importlib.import_module(each)
+    from diagnose import demos, registry, session
+    from diagnose.apps import formats
+    from diagnose.host.gather import vocabulary
+    from diagnose.knowledge import labels
+    from diagnose.remedy.plan import maker
+
+    (
+        labels.relays(),
+        labels.networks(),
+        labels.probes(),
+        formats.applications(),
+        vocabulary(),
+        maker(""),
+        registry.built_in(),
+    )
+    # A recording's diagnosis, with none of this host's secrets, which are nothing to take along.
+    own, KNOWN.source = KNOWN.source, None
+    session.diagnose(demos.request("blocked-isp"))
+    KNOWN.source = own
+
+
+def _source(name: str) -> str:
+    spec = sys.modules[name].__spec__
+    loader = spec.loader if spec else None
+    return (getattr(loader, "get_source", lambda _: "")(name)) or ""

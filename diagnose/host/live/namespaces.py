@@ -1,0 +1,166 @@
+"""Work done inside a container, as one of its own processes would: in its file system, network and processes, with its rights.
+
+The container may be hostile, so what goes in can do no more than the container itself: its capabilities, no terminal, no open file of
+this host, and nobody inside may look into it. It finds no module there either: all that the work needs has to be loaded before.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import signal
+import struct
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from diagnose import files
+from diagnose.errors import UsageError
+
+# In the order in which they can be entered: the user's gives the right to the others, files come last.
+_KINDS = ("user", "ipc", "uts", "net", "pid", "mnt")
+_DUMPABLE, _DEATH_SIGNAL, _DROP, _NO_NEW_PRIVILEGES = 4, 1, 24, 38
+_CAPABILITIES = 0x20080522  # the version of capset(2)
+_MASTER = re.compile(r"/postfix/(?:[\w.-]+/)*master$")
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """pid: its Postfix' master, as this host counts; name: the host name inside, "" where that is not to be read."""
+
+    pid: int
+    name: str
+
+
+def with_postfix() -> list[Container]:
+    """Other file systems than ours in which a Postfix runs; only root sees them all."""
+    found: dict[str, Container] = {}
+    own = _namespace("self", "mnt")
+    for entry in sorted((name for name in os.listdir("/proc") if name.isdecimal()), key=int) if own else ():
+        try:
+            space = os.readlink(f"/proc/{entry}/ns/mnt")
+            if space != own and space not in found and _MASTER.search(os.readlink(f"/proc/{entry}/exe")):
+                found[space] = Container(int(entry), _name(entry))
+        except OSError:
+            continue
+    return list(found.values())
+
+
+def _namespace(pid: str, kind: str) -> str:
+    try:
+        return os.readlink(f"/proc/{pid}/ns/{kind}")
+    except OSError:
+        return ""
+
+
+def _name(pid: str) -> str:
+    with suppress(OSError):
+        text = files.head(f"/proc/{pid}/root/etc/hostname", 300)[0].decode("ascii", "replace").strip()
+        if re.fullmatch(r"[\w.-]{1,253}", text, re.A):
+            return text
+    return ""
+
+
+def inside(pid: int, work: Callable[[], bytes], timeout: float) -> bytes:
+    """What `work` makes, in the container of this process. Raises UsageError with what went wrong there or on the way."""
+    spaces, rights = _opened(pid)
+    with open(os.memfd_create("made", os.MFD_CLOEXEC), "w+b") as made, open(os.devnull, "r+b") as nothing:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        child = os.fork()
+        if child == 0:
+            os._exit(_enter(spaces, rights, made.fileno(), nothing.fileno(), work))
+        for space in spaces:
+            os.close(space)
+        status = _waited(child, time.monotonic() + timeout)
+        made.seek(0)
+        said = made.read(100_000_000)
+    if status != 0:
+        raise UsageError(f"process {pid}: {said.decode('utf-8', 'replace')[:500] or 'its container did not answer'}")
+    return said
+
+
+def _opened(pid: int) -> tuple[list[int], int]:
+    """Its namespaces other than ours, held open, and the capabilities that its processes can ever have."""
+    try:
+        folder = os.open(f"/proc/{pid}/ns", os.O_RDONLY | os.O_DIRECTORY)
+        with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as status:
+            bound = re.search(r"^CapBnd:\s*([0-9a-f]+)", status.read(100_000), re.M)
+        kinds = [kind for kind in _KINDS if os.readlink(kind, dir_fd=folder) != _namespace("self", kind)]
+        spaces = [os.open(kind, os.O_RDONLY, dir_fd=folder) for kind in kinds]
+    except OSError as error:
+        what = "is not there" if isinstance(error, FileNotFoundError) else "only root may enter its container"
+        raise UsageError(f"process {pid}: {what}") from None
+    os.close(folder)
+    return spaces, int(bound[1], 16) if bound else 0
+
+
+def _waited(child: int, deadline: float) -> int:
+    while time.monotonic() < deadline:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return status
+        time.sleep(0.01)
+    os.kill(child, signal.SIGKILL)
+    return os.waitpid(child, 0)[1]
+
+
+def _enter(spaces: list[int], rights: int, made: int, nothing: int, work: Callable[[], bytes]) -> int:
+    """The child's: it enters, and its own child, which then counts as a process of the container, works."""
+    library = ctypes.CDLL(None, use_errno=True)
+    try:
+        library.prctl(_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
+        library.prctl(_DUMPABLE, 0, 0, 0, 0)
+        os.setsid()
+        for place in range(3):
+            os.dup2(nothing, place)
+        _forget_modules()
+        for space in spaces:
+            if library.setns(space, 0):
+                raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        os.chdir("/")
+        worker = os.fork()
+        if worker:
+            return 0 if os.waitpid(worker, 0)[1] == 0 else 1
+        library.prctl(_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
+        os.closerange(3, made)
+        os.closerange(made + 1, 65_536)
+        _limit(library, rights)
+        _write(made, work())
+    except BaseException as error:
+        with suppress(OSError):
+            _write(made, f"{type(error).__name__}: {error}".encode())
+        return 1
+    os._exit(0)
+
+
+def _write(place: int, data: bytes) -> None:
+    with open(place, "wb", closefd=False) as file:
+        file.write(data)
+
+
+def _forget_modules() -> None:
+    """Nothing may be loaded from the container's files."""
+    sys.path[:] = []
+    sys.meta_path[:] = [finder for finder in sys.meta_path if getattr(finder, "__name__", "") != "PathFinder"]
+    sys.path_hooks[:] = []
+    sys.path_importer_cache.clear()
+
+
+def _limit(library: ctypes.CDLL, rights: int) -> None:
+    """The capabilities of the container's own processes, and none that a program could win."""
+    for number in range(64):
+        if not rights >> number & 1:
+            library.prctl(_DROP, number, 0, 0, 0)
+    library.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+    with suppress(OSError):
+        os.setgroups([])
+    head, have = ctypes.create_string_buffer(struct.pack("=Ii", _CAPABILITIES, 0)), ctypes.create_string_buffer(24)
+    library.capget(head, have)
+    words = list(struct.unpack("=6I", have.raw))
+    for at in range(6):  # effective, permitted, inheritable: of 0 to 31, then of 32 to 63
+        words[at] &= rights >> (32 if at > 2 else 0) & 0xFFFFFFFF if at % 3 < 2 else 0
+    library.capset(head, ctypes.create_string_buffer(struct.pack("=6I", *words)))
