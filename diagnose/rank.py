@@ -62,11 +62,19 @@ def rank(
     return tuple(found)
 
 
-def _order(diagnosis: Diagnosis) -> tuple[bool, int, int, int, str]:
-    """What stands by itself first, then the surest; of equally sure ones the graver, of mere possibilities the likelier."""
+def _order(diagnosis: Diagnosis) -> tuple[bool, bool, int, int, int, str]:
+    """Mere possibilities last; what stands by itself first, then the surest; of equally sure ones the graver, of possibilities the
+    likelier."""
     sure = diagnosis.confidence
     impact = diagnosis.cause.impact if sure > Confidence.POSSIBLE else 0
-    return diagnosis.explained_by is not None, -sure, -impact, -diagnosis.score, diagnosis.cause.id
+    return (
+        sure <= Confidence.POSSIBLE,
+        diagnosis.explained_by is not None,
+        -sure,
+        -impact,
+        -diagnosis.score,
+        diagnosis.cause.id,
+    )
 
 
 def diagnose_words(observations: Sequence[Observation]) -> tuple[Diagnosis, ...]:

@@ -15,7 +15,9 @@ from .fault import Fault
 from .machine import SECRET, LabError, Machine
 
 PLACES = ("/etc", "/usr/local/etc", "/usr/lib/postfix", "/usr/sbin", "/var/spool/postfix/etc")
-_OWN = re.compile(r"/(prng_exch|master\.lock)$|/var/spool/postfix/[^/]*/")
+# What Postfix itself writes while it runs, and what Debian's service copies into the chroot whenever it starts.
+_OWN = re.compile(r"/(prng_exch|master\.lock|smtp_scache\.db)$|/var/spool/postfix/[^/]*/")
+_FILLED = "/var/spool/postfix/etc/ssl"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +46,7 @@ def _states(m: Machine) -> Iterator[tuple[str, tuple[object, ...]]]:
                 path = os.path.normpath(f"{folder}/{name}")
                 inside = path[len(root) :]
                 info = os.lstat(path)
-                if _OWN.search(inside) and "/etc/" not in inside:
+                if (_OWN.search(inside) and "/etc/" not in inside) or inside.startswith(_FILLED):
                     continue
                 data = b""
                 if stat.S_ISREG(info.st_mode) and deep:

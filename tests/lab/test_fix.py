@@ -17,6 +17,7 @@ from tests.hostile.test_forged_words import FORGED
 from .faults import every
 from .fixing import flows, mend, states
 from .machine import CHECKOUT, Machine
+from .terminal import talk
 from .test_lab import able
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
@@ -84,6 +85,32 @@ def test_nothing_happens_without_yes_where_nobody_can_be_asked() -> None:
         busy = m.diagnose("fix", "--yes")
         assert busy.returncode == 3
         assert "Puppet is at work" in busy.stderr
+        assert states(m) == before
+
+
+def test_a_person_is_asked_on_the_terminal() -> None:
+    """No, Ctrl-C at either question, and a secret that is typed without being shown."""
+    secret = "Typed-4-7h3-73rm1n4l"
+    with Machine(every()["sasl-passwd-no-user"]) as m:
+        m.prepare()
+        before = states(m)
+        status, shown = talk(m, "fix", answers=[("Apply? [y/N]", "n\r")])
+        assert (status, "Nothing was changed." in shown) == (2, True), shown
+        status, shown = talk(m, "fix", answers=[("Apply? [y/N]", "\x03")])
+        assert status in (130, -2), (status, shown)
+        login = [("Apply? [y/N]", "y\r"), ("the user name at", "lab-user\r")]
+        status, shown = talk(m, "fix", answers=[*login, ("the password or key", "\x03")])
+        assert status in (130, -2), (status, shown)
+        assert "Nothing was changed" in m.diagnose("fix", "--list").stdout
+        assert states(m) == before
+        # The relay refuses the password: the next cause is asked about, too.
+        typed = [*login, ("the password or key", f"{secret}\r"), ("Apply? [y/N]", "n\r")]
+        status, shown = talk(m, "fix", answers=typed, timeout=180)
+        assert secret not in shown
+        assert "lab-user" in shown, "what is no secret is shown as it is typed"
+        assert f"lab-user:{secret}" in m.read("/etc/postfix/sasl_passwd"), shown
+        status, shown = talk(m, "fix", "--undo", answers=[("Undo this? [y/N]", "y\r")])
+        assert status == 0, shown
         assert states(m) == before
 
 
