@@ -32,7 +32,8 @@ def render(plain: Plain, warning: str | None = None, critical: str | None = None
 
 def _delivery(plain: Plain) -> str:
     """What was found; the queue's levels have a service of their own."""
-    own = {**plain, "status": plain["levels"]["before"]}
+    before = plain["levels"]["before"]
+    own = {**plain, "status": "ok" if before == "warning" and digest.lost(plain) else before}
     crossed = plain["levels"].get("crossed", ())
     own["notes"] = [note for note in plain.get("notes", ()) if note not in crossed]
     more = [digest.lasting(plain)]

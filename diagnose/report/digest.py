@@ -189,6 +189,9 @@ def verdict(plain: Plain) -> str:
     note = clean(str(next(iter(plain.get("notes", ())), "")))
     if now == "warning" and (rising := [rise(each) for each in trend(plain) if each["rising"]]):
         return f"More is deferred than usual: {rising[0]}."
+    crossed = plain.get("levels", {}).get("crossed") or ([lost(plain)] if lost(plain) else [])
+    if now in ("warning", "failed") and crossed:
+        return f"Nothing wrong found, but {clean(str(crossed[0]))}."
     if now == "warning" and failed:
         return f"Mail passes, but was not seen to pass the {failed['stage']} just now."
     if asked:
@@ -324,6 +327,14 @@ def lasting(plain: Plain) -> str:
 
 def undelivered(plain: Plain) -> list[Plain]:
     return [n for n in plain.get("watch", {}).get("notifications", ()) if not n.get("delivered", True)]
+
+
+def lost(plain: Plain) -> str:
+    """Where nothing but alarms that did not arrive is wrong, that."""
+    count = len(undelivered(plain))
+    wrong = main_diagnoses(plain) or any(each["rising"] for each in trend(plain))
+    wrong = wrong or any(p["status"] == "failed" for p in plain.get("proofs", ()))
+    return f"alarms do not arrive: {count}" if count and not wrong else ""
 
 
 def started(plain: Plain) -> datetime | None:

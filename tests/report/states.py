@@ -13,7 +13,7 @@ from tests.report import material
 from tests.watch.world import probe_of
 
 # What `report` says of each: its exit status.
-STATUS = {"healthy": 0, "blocked": 2, "password": 2, "held": 2, "deferred": 2, "stale": 3, "unreadable": 3}
+STATUS = {"healthy": 0, "soft": 0, "blocked": 2, "password": 2, "held": 2, "deferred": 2, "stale": 3, "unreadable": 3}
 _MADE: Mapping[str, Callable[[], dict[str, Any]]] = {
     "healthy": lambda: material.report("healthy"),
     "blocked": material.report,
@@ -21,6 +21,7 @@ _MADE: Mapping[str, Callable[[], dict[str, Any]]] = {
     "held": material.held,
     "deferred": material.deferred,
     "stale": material.report,
+    "soft": material.report,  # seen once, and not confirmed
 }
 
 
@@ -30,7 +31,7 @@ def make(root: Path) -> dict[str, Path]:
     for name in STATUS:
         directory = found[name] = root / name
         if name in _MADE:
-            options = passes.Options(state_dir=directory, policy=machine.Policy(attempts=1))
+            options = passes.Options(state_dir=directory, policy=machine.Policy(attempts=2 if name == "soft" else 1))
             passes.one_pass(options, probe_of(_MADE[name]()))
         else:
             directory.mkdir()

@@ -100,6 +100,14 @@ def test_checkmk_one_cause_makes_one_service_critical() -> None:
     assert [status for status, _ in crossed.values()] == ["0", "2", "0"]
 
 
+@pytest.mark.parametrize("format", ["text", "nagios"])
+def test_alarms_that_do_not_arrive_are_said_where_nothing_else_is_wrong(format: str) -> None:
+    plain = {**material.watched(material.report("healthy")), "status": "warning", "trend": []}
+    assert "Nothing wrong found, but alarms do not arrive: 1" in PLAIN_FORMATS[format](plain)
+    assert _services(plain)["Mail delivery"][0] == "0"
+    assert _services(plain)["Mail watch"][0] == "1"
+
+
 def test_checkmk_lost_alarms_and_old_results_are_the_watchs_own() -> None:
     assert _services(material.watched(material.report("healthy")))["Mail watch"][0] == "1"
     old = _services(material.stale(material.held()))
