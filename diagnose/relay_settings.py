@@ -105,9 +105,10 @@ def install(system: System) -> tuple[str, ...]:
     packages = (system.sasl_package or "").split()
     if not packages:
         return ()
-    tool = FAMILIES[system.family].install if system.family in FAMILIES else ""
-    if version(system) < (3, 0):  # of the time before dnf
-        tool = tool.replace("dnf", "yum")
+    family = FAMILIES.get(system.family)
+    tool = family.install if family else ""
+    if family and version(system) < (3, 0):
+        tool = family.install_old or tool
     return (f"{tool} {shlex.join(packages)}",) if tool else ()
 
 

@@ -176,6 +176,37 @@ def test_a_check_module_imports_only_what_it_may(module: str) -> None:
     assert not {"socket", "ssl", "subprocess", "psutil", "os", "dns"} & {name.split(".")[0] for name in names}
 
 
+_OF_ONE_DISTRIBUTION = re.compile(
+    r"\b(?:apt(?:-get)?|dpkg(?:-query)?|dnf|yum|rpm|zypper|apk|pacman)\b|libsasl2|cyrus-sasl|ca-certificates(?!\w)|/etc/pki\b"
+    r"|/etc/ssl/certs|/var/lib/(?:dpkg|rpm)|/usr/lib(?:exec)?/postfix|/var/log/(?:mail|syslog|messages|audit)"
+)
+
+
+def test_what_one_distribution_calls_it_stands_in_one_table() -> None:
+    """Paths, packages and commands; the allow-list of commands that a recording holds is no use of them."""
+    root = Path(__file__).parent.parent
+    wrong = []
+    for path in (*(root / "diagnose").rglob("*.py"), *(root / "checks").rglob("*.py")):
+        tree = ast.parse(path.read_text("utf-8"))
+        documented = {
+            id(node.body[0].value)
+            for node in ast.walk(tree)
+            if isinstance(node, (ast.Module, ast.FunctionDef, ast.ClassDef))
+            and node.body
+            and isinstance(node.body[0], ast.Expr)
+        }
+        wrong += [
+            f"{path.relative_to(root)}:{node.lineno}: {node.value[:60]}"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and id(node) not in documented
+            and _OF_ONE_DISTRIBUTION.search(node.value)
+            and path.name != "kept.py"
+        ]
+    assert wrong == []
+
+
 def test_only_the_live_host_touches_the_world() -> None:
     root = Path(__file__).parent.parent / "diagnose"
     doors = re.compile(r"^\s*(?:import|from) (socket|ssl|subprocess|psutil|dns)\b", re.M)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from diagnose.check import FLAG, Context, Dial, Exec, Listeners, SignSpec, Stat, check, fail, ok, unknown, warn
 from diagnose.facts import Mta, master, mta
-from diagnose.knowledge.distributions import SENDMAIL
+from diagnose.knowledge.distributions import OWNERS, SENDMAIL
 from diagnose.model import Observation
 
 _MAILERS = (
@@ -85,7 +85,7 @@ def _wrapped(ctx: Context, real: str, postfix: Mta) -> str:
     """A mailer that installs itself as plain 'sendmail': the package that owns the file tells."""
     if not postfix.installed:
         return ""
-    for argv in (("dpkg-query", "-S", real), ("rpm", "-qf", "--qf", "%{NAME}", real)):
+    for argv in ((*words, real) for words in OWNERS):
         reply = ctx.ask(Exec(argv))
         if reply.code == 0 and reply.out.strip():
             owner = reply.out.partition(":")[0].strip()

@@ -12,6 +12,8 @@ NAME = "distributions"
 _TABLE: Mapping[str, Any] = documents.indexed(NAME, lambda: documents.document(f"{NAME}.toml"))
 CA_FILES: tuple[str, ...] = (*_TABLE["ca_files"],)
 TRUST_STORES: tuple[str, ...] = (*_TABLE["trust_stores"],)
+CA_PACKAGE: str = _TABLE["ca_package"]
+OWNERS: tuple[tuple[str, ...], ...] = tuple((*words,) for words in _TABLE["owners"])
 MASTERS: tuple[str, ...] = (*_TABLE["masters"],)
 SENDMAIL: tuple[str, ...] = (*_TABLE["sendmail"],)
 FILLS_CHROOT: str = _TABLE["fills_chroot"]
@@ -34,6 +36,7 @@ class Family:
     newer: Mapping[str, tuple[int, str]]
     sasl_packages: tuple[str, ...]
     install: str
+    install_old: str = ""
     log_files: tuple[str, ...] = ()
     manager: str = "systemd"
 

@@ -14,7 +14,7 @@ from diagnose import files
 from diagnose.host.live import certificate
 from diagnose.host.live.connect import Broken, name_of
 from diagnose.host.query import TlsInfo
-from diagnose.knowledge.distributions import CA_FILES
+from diagnose.knowledge.distributions import CA_FILES, CA_PACKAGE
 from diagnose.parse.system import truststore
 from diagnose.parse.text.masking import plain
 
@@ -141,7 +141,7 @@ def _context(ca_file: str, ca_path: str, _changed: tuple[float, ...]) -> tuple[s
             return context, ""
     if paths.capath and os.path.isdir(paths.capath) and os.listdir(paths.capath):
         return context, ""
-    return context, "no CA bundle found on this system; install the package ca-certificates"
+    return context, f"no CA bundle found on this system; install the package {CA_PACKAGE}"
 
 
 def _load(context: ssl.SSLContext, what: str, cafile: str | None = None, capath: str | None = None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from diagnose import facts
 from diagnose.host.query import Exec
+from diagnose.knowledge.distributions import CA_PACKAGE, LOG_FILES
 from diagnose.model import Status
 from diagnose.parse.postfix import table
 from diagnose.remedy.evidence import Evidence
@@ -62,9 +63,9 @@ def room(e: Evidence) -> Plan | None:
 def log(e: Evidence) -> Plan | None:
     if e.value("maillog_file") or e.mta.numbers < (3, 4):
         return None
-    put = e.put(
-        "maillog_file", "/var/log/mail.log", "No log service takes Postfix' messages; it writes the file itself."
-    )
+    usual = e.family.log_files if e.family else ()
+    file = next(iter(usual), LOG_FILES[0])
+    put = e.put("maillog_file", file, "No log service takes Postfix' messages; it writes the file itself.")
     return Plan(steps=(put, *e.restart("The master opens its log when it starts.")))
 
 
@@ -206,7 +207,7 @@ def install(e: Evidence) -> Plan | None:
         return None
     words = tuple(e.family.install.split())
     why = "Programs here hand their mail to a mail server that is not there."
-    packages = ("postfix", *e.family.sasl_packages, "ca-certificates")
+    packages = ("postfix", *e.family.sasl_packages, CA_PACKAGE)
     return Plan(
         steps=(InstallPackage(packages=packages, install=words, why=why, opens="a mail server run on this host"),)
     )

@@ -7,6 +7,7 @@ import re
 
 from diagnose import facts
 from diagnose.host.query import Resolve
+from diagnose.knowledge.distributions import CA_PACKAGE
 from diagnose.model import Status
 from diagnose.parse.postfix import table
 from diagnose.remedy.evidence import Evidence
@@ -55,7 +56,7 @@ def authorities(e: Evidence) -> Plan | None:
         words = tuple(e.family.install.split())
         steps.append(
             InstallPackage(
-                packages=("ca-certificates",),
+                packages=(CA_PACKAGE,),
                 install=words,
                 why="It holds this system's bundle of authorities.",
                 opens="the package manager install software",
