@@ -69,6 +69,17 @@ def test_postfix_in_a_container(case: str, root: str | None) -> None:
         assert "mail-diagnose fix" not in done.stdout
 
 
+def test_its_log_on_standard_output_is_read() -> None:
+    """Where that is a file; the lines prove what nothing else would tell."""
+    case = every()["container-wrong-password"]
+    with Machine(case) as machine:
+        machine.prepare()
+        report = json.loads(asked(master(machine), "run", "--json", "--no-auth", "--no-network").stdout)
+        assert report["diagnoses"][0]["cause"] in case.accept
+        (log,) = [run for run in report["runs"] if run["check"] == "log"]
+        assert any(each["status"] == "failed" for each in log["observations"])
+
+
 def test_a_recording_of_a_container(tmp_path: Path) -> None:
     with Machine(every()["isp-drops-25"]) as machine:
         machine.prepare()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
+import sys
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -104,8 +106,10 @@ def _trace(host: LiveHost, query: Trace, deadline: float) -> Any:
 def _mail_log(host: LiveHost, query: MailLog, deadline: float) -> Any:
     from diagnose.host.live import logs, system
 
-    configured = system.run(Exec(("postconf", "-h", "maillog_file")), host.secrets)
-    return logs.read(query, deadline, configured.out.strip() or None)
+    configured = system.run(Exec(("postconf", "-h", "maillog_file")), host.secrets).out.strip()
+    if configured.startswith("/dev/") and not query.paths and (output := sys.modules.get(f"{__name__}.namespaces")):
+        query = dataclasses.replace(query, paths=tuple(output.output))
+    return logs.read(query, deadline, configured or None)
 
 
 def _mail_queue(host: LiveHost, query: MailQueue, deadline: float) -> Any:

@@ -7,6 +7,7 @@ this host, and nobody inside may look into it. It finds no module there either: 
 from __future__ import annotations
 
 import ctypes
+import glob as globbing
 import os
 import re
 import signal
@@ -25,6 +26,15 @@ _KINDS = ("user", "ipc", "uts", "net", "pid", "mnt")
 _DUMPABLE, _DEATH_SIGNAL, _DROP, _NO_NEW_PRIVILEGES = 4, 1, 24, 38
 _CAPABILITIES = 0x20080522  # the version of capset(2)
 _MASTER = re.compile(r"/postfix/(?:[\w.-]+/)*master$")
+
+
+# Where runtimes keep what a container says, by its id.
+_SAID = (
+    "/var/lib/docker/containers/{id}/{id}-json.log",
+    "/var/lib/containers/storage/overlay-containers/{id}/userdata/ctr.log",
+    "/var/log/containers/*-{id}.log",
+)
+output: list[str] = []  # inside a container: where its standard output can be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +77,14 @@ def _name(pid: str) -> str:
 def inside(pid: int, work: Callable[[], bytes], timeout: float) -> bytes:
     """What `work` makes, in the container of this process. Raises UsageError with what went wrong there or on the way."""
     spaces, rights = _opened(pid)
+    log = _log(pid)
     with open(os.memfd_create("made", os.MFD_CLOEXEC), "w+b") as made, open(os.devnull, "r+b") as nothing:
         sys.stdout.flush()
         sys.stderr.flush()
         child = os.fork()
         if child == 0:
-            os._exit(_enter(spaces, rights, made.fileno(), nothing.fileno(), work))
-        for space in spaces:
+            os._exit(_enter(spaces, rights, made.fileno(), nothing.fileno(), log, work))
+        for space in (*spaces, *log):
             os.close(space)
         status = _waited(child, time.monotonic() + timeout)
         made.seek(0)
@@ -98,6 +109,19 @@ def _opened(pid: int) -> tuple[list[int], int]:
     return spaces, int(bound[1], 16) if bound else 0
 
 
+def _log(pid: int) -> list[int]:
+    """What its processes say to standard output, opened, where that is a file: their own, or the one that a runtime keeps."""
+    ids: list[str] = []
+    with suppress(OSError):
+        text = files.head(f"/proc/{pid}/cgroup", 20_000)[0] + files.head(f"/proc/{pid}/mountinfo", 400_000)[0]
+        ids = list(dict.fromkeys(re.findall(r"\b[0-9a-f]{64}\b", text.decode("ascii", "replace"))))[:50]
+    kept = [path for id in ids for place in _SAID for path in globbing.glob(place.format(id=id))]
+    for path in (f"/proc/{pid}/fd/1", *kept):
+        with suppress(OSError), files.opened(path) as file:
+            return [os.dup(file.fileno())]
+    return []
+
+
 def _waited(child: int, deadline: float) -> int:
     while time.monotonic() < deadline:
         ended, status = os.waitpid(child, os.WNOHANG)
@@ -108,7 +132,7 @@ def _waited(child: int, deadline: float) -> int:
     return os.waitpid(child, 0)[1]
 
 
-def _enter(spaces: list[int], rights: int, made: int, nothing: int, work: Callable[[], bytes]) -> int:
+def _enter(spaces: list[int], rights: int, made: int, nothing: int, log: list[int], work: Callable[[], bytes]) -> int:
     """The child's: it enters, and its own child, which then counts as a process of the container, works."""
     library = ctypes.CDLL(None, use_errno=True)
     try:
@@ -126,8 +150,11 @@ def _enter(spaces: list[int], rights: int, made: int, nothing: int, work: Callab
         if worker:
             return 0 if os.waitpid(worker, 0)[1] == 0 else 1
         library.prctl(_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
-        os.closerange(3, made)
-        os.closerange(made + 1, 65_536)
+        low = 3
+        for kept in sorted([made, *log, 65_536]):
+            os.closerange(low, kept)
+            low = kept + 1
+        output[:] = [f"/proc/self/fd/{each}" for each in log]
         _limit(library, rights)
         _write(made, work())
     except BaseException as error:
