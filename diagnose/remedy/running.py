@@ -132,12 +132,13 @@ class Service(RunStep):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unmask(RunStep):
+    """A unit that systemd may start again. Whether it starts at boot is as it was before it was masked."""
+
     allow: str = "service"
     unit: str
-    masked: bool = True
 
     def argvs(self) -> tuple[tuple[str, ...], ...]:
-        return (*((("systemctl", "unmask", self.unit),) if self.masked else ()), ("systemctl", "enable", self.unit))
+        return (("systemctl", "unmask", self.unit),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,8 +31,7 @@ def of(step: Step) -> Undo:
     if isinstance(step, Command):
         return Undo(after=step.argvs()) if step.takes_up else Undo()
     if isinstance(step, Unmask):
-        mask = (("systemctl", "mask", step.unit),) if step.masked else ()
-        return Undo(commands=(("systemctl", "disable", step.unit), *mask))
+        return Undo(commands=(("systemctl", "mask", step.unit),))
     if isinstance(step, FirewallAccept):
         return Undo(commands=(step.undo,)) if step.undo else Undo(lasting="the firewall's accept stays")
     if isinstance(step, RemoveRoute):

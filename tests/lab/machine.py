@@ -95,6 +95,7 @@ class Machine:
         self.pid = 0
         self.before = 0
         self.started = False
+        self.cgroup: Path | None = None
         self.journal = False
         self.log_file = "/var/log/mail.log"
         self.config = "/etc/postfix"  # of the instance that sends mail out
@@ -129,6 +130,12 @@ class Machine:
             for pipe in (child.stdin, child.stdout):
                 if pipe:
                     pipe.close()
+        until = time.monotonic() + 3  # for the last of its processes to end
+        while self.cgroup and self.cgroup.exists() and time.monotonic() < until:
+            for folder, *_ in sorted(os.walk(self.cgroup), reverse=True):
+                with contextlib.suppress(OSError):
+                    os.rmdir(folder)
+            time.sleep(0.05)
         self.noise.close()
         self.folder.cleanup()
 

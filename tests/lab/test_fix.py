@@ -26,9 +26,19 @@ KILLS = int(os.environ.get("FIX_KILLS", "8"))
 ALLOWED = [word for name in ("firewall", "service", "held", "relay", "route") for word in ("--allow", name)]
 
 
-@pytest.mark.parametrize("name", ["relayhost-misspelt", "sasl-key-no-port", "postfix-stopped", "mandrill-bad-key"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "systemd-postfix-masked",
+        "systemd-postfix-stopped",
+        "relayhost-misspelt",
+        "sasl-key-no-port",
+        "postfix-stopped",
+        "mandrill-bad-key",
+    ],
+)
 def test_a_fault_is_mended_and_undone_without_a_trace(name: str) -> None:
-    done = mend(every()[name])
+    done = mend(every()[name], *ALLOWED)
     assert done.word == "mended", done.said
     assert done.undone == ()
     assert "LEAK" not in done.said

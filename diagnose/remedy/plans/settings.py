@@ -253,7 +253,7 @@ def start(e: Evidence) -> Plan | None:
         if masked:
             steps.append(
                 Unmask(
-                    unit="postfix", why="The unit was masked so that it would not start.", opens="Postfix start at boot"
+                    unit="postfix", why="The unit was masked so that it would not start.", opens="systemd start Postfix"
                 )
             )
     return Plan(steps=(*steps, *e.start_again()))
