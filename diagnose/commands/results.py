@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from diagnose.commands.monitoring import Config, StateDir
-from diagnose.commands.options import Debug, Force, chosen, span, terminal_of, write
+from diagnose.commands.options import Debug, Force, Verbose, chosen, span, terminal_of, write
 from diagnose.errors import UsageError
 
 MaxAge = Annotated[
@@ -44,6 +44,7 @@ def report(
             help="soft (default): what the last pass saw. hard: what --attempts passes confirmed.",
         ),
     ] = None,
+    verbose: Verbose = 0,
     state_dir: StateDir = None,
     config: Config = None,
     force: Force = False,
@@ -78,7 +79,7 @@ def report(
             raise
         plain = state.nothing(str(error))  # a monitoring system reads an answer, not an error
     for name, target in wanted:
-        extra = {"terminal": terminal_of("auto", target)} if name == "text" else {}
+        extra = {"terminal": terminal_of("auto", target), "verbose": verbose} if name == "text" else {}
         text = PLAIN_FORMATS[name](plain, **extra)
         write(text, target, 0o644)
     raise typer.Exit(EXIT[plain["status"]])

@@ -54,3 +54,32 @@ def test_rendering_loads_neither_the_engine_nor_the_networks_libraries(format: s
         [sys.executable, "-c", code, format, *HEAVY], capture_output=True, text=True, timeout=30, check=False, cwd=ROOT
     )
     assert done.stdout.strip() == "[]", done.stderr
+
+
+@pytest.mark.parametrize("verbose", [(), ("-v",)])
+def test_the_last_report_tells_the_fix_as_the_run_did(verbose: tuple[str, ...], tmp_path: Path) -> None:
+    """Every alarm sends people there: the relay's configuration must not be missing, nor a command with a hole in it."""
+    demo = ("--snapshot", "diagnose/data/demos/wrong-key.json.gz")
+    run = _tool("run", *demo, *verbose).stdout
+    for _ in range(2):
+        _tool("watch", *demo, "--state-dir", str(tmp_path))
+    last = _tool("report", "--last", "--state-dir", str(tmp_path), *verbose).stdout
+    fix = re.compile(r"(?s)\nFIX  .*?\n\n")
+    shown, kept = fix.search(run), fix.search(last)
+    assert shown
+    assert kept
+    assert kept[0] == shown[0]
+    assert not re.search(r"<[A-Z]+>", last)
+    if verbose:
+        assert "decibans" in last or " dB " in last
+
+
+def test_the_last_report_has_the_relay_that_the_run_advises(tmp_path: Path) -> None:
+    demo = ("--snapshot", "diagnose/data/demos/blocked-isp.json.gz")
+    _tool("watch", *demo, "--state-dir", str(tmp_path))
+    for verbose in ((), ("-v",)):
+        run = _tool("run", *demo, *verbose).stdout
+        last = _tool("report", "--state-dir", str(tmp_path), *verbose).stdout
+        for line in ("mail-diagnose relay suggest --relay ses", *(("A relay to use: ses",) if verbose else ())):
+            assert line in run
+            assert line in last
