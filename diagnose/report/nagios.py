@@ -31,7 +31,7 @@ def render(plain: Mapping[str, Any], warning: str | None = None, critical: str |
     first = _cut(safe(f"MAIL {word} - {'; '.join(said)}"), FIRST)
     data = _performance(plain)
     head = f"{first}|{data}" if data else first
-    return _fit(head, [safe(line) for line in _more(plain)])
+    return _fit(head, [safe(line) for line in _more(plain)], "".join(f"\n{safe(line)}" for line in _last(plain)))
 
 
 def safe(text: str) -> str:
@@ -43,10 +43,17 @@ def _more(plain: Mapping[str, Any]) -> list[str]:
     lines = []
     for diagnosis in digest.main_diagnoses(plain):
         lines.append(f"{diagnosis['title']} ({diagnosis['cause']}, {diagnosis['confidence']})")
+        lines.append(f"do: {str(diagnosis['remedy']['text']).partition(chr(10))[0]}")
+        lines += [f"run: {command}" for command in digest.commands(plain, diagnosis)[:1]]
         lines += [f"+ {digest.statement(support)}" for support in diagnosis["support"][:2]]
-        lines.append(f"do: {diagnosis['remedy']['text']}")
     for advice in plain.get("advice", ()):
         lines.append(f"relay: {advice['host']} port {advice['port']}")
+    return lines
+
+
+def _last(plain: Mapping[str, Any]) -> list[str]:
+    """What no long evidence may push out."""
+    lines = []
     if state := digest.state_words(plain):
         lines.append(state)
     if ignored := len(plain.get("watch", {}).get("ignored", ())):
@@ -83,14 +90,14 @@ def _cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 3].rstrip() + "..."
 
 
-def _fit(head: str, more: list[str]) -> str:
-    """As many further lines as the limit allows; the last one is cut where a good part of it fits."""
+def _fit(head: str, more: list[str], last: str) -> str:
+    """As many further lines as the limit allows; the last of them is cut where a good part of it fits."""
     text = head
     for line in more:
-        room = LIMIT - len(text) - 2
+        room = LIMIT - len(text) - len(last) - 2
         if len(line) > room:
             if room > 40:
                 text += "\n" + _cut(line, room)
             break
         text += "\n" + line
-    return text + "\n"
+    return text + last + "\n"

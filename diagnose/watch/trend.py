@@ -64,7 +64,7 @@ def counted(recording: Recording) -> list[list[Any]]:
         return []
     hours: dict[int, list[Hour]] = {}
     for (hour, domain), counts in read_log(log, now.epoch, now.offset).traffic.hours.items():
-        why = {label: count for label, count in counts.items() if label}
+        why = {label: count for label, count in counts.items() if label and count}
         reason = max(why, key=lambda label: why[label], default="")
         hours.setdefault(hour, []).append(Hour(hour, domain, counts.get("", 0), sum(why.values()), reason))
     busiest = (h for rows in hours.values() for h in sorted(rows, key=lambda h: -h.sent - 4 * h.deferred)[:BUSIEST])

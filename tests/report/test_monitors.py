@@ -50,6 +50,12 @@ def test_nagios_reads_one_line_then_more_within_a_packet(name: str) -> None:
             nagiosplugin.Range(spec)
 
 
+def test_nagios_no_long_evidence_pushes_out_lost_alarms_and_where_to_read_on() -> None:
+    lines = PLAIN_FORMATS["nagios"](material.watched(material.report())).splitlines()
+    assert lines[-2:] == ["alarms not delivered: 1", "all of it: mail-diagnose report --last"]
+    assert any(line.startswith("do: ") for line in lines)
+
+
 def test_nagios_word_is_the_exit_status_word() -> None:
     words = {name: PLAIN_FORMATS["nagios"](CASES[name]()).split()[1] for name in CASES}
     assert (words["healthy"], words["blocked-isp"], words["stale"], words["empty"]) == (

@@ -84,6 +84,13 @@ def test_the_logs_messages_are_counted_by_hour_once_however_often_they_are_tried
     assert counted[1][4] == "rate-limited"
 
 
+def test_what_was_deferred_and_left_within_the_hour_has_left() -> None:
+    """As after greylisting, or a limit on a rate."""
+    at = datetime(2026, 11, 25, 14, 5, tzinfo=timezone.utc)
+    later = [line.replace(f"{at:%H:%M}", "14:25") for line in lines(at, 10, 0)]
+    assert [row[2:4] for row in recorded(at + timedelta(minutes=30), *lines(at, 0, 12), *later)] == [[10, 2]]
+
+
 def test_of_many_destinations_the_busiest_are_kept() -> None:
     at = datetime(2026, 11, 25, 14, 30, tzinfo=timezone.utc)
     log = [line for n in range(60) for line in lines(at, 1, 0, f"d{n}.example")] + lines(at, 0, 5)

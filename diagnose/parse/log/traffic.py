@@ -10,22 +10,27 @@ class Traffic:
     the label of why they were deferred. Its memory is bounded by `HOURS` and `MESSAGES`."""
 
     HOURS = 5000
-    MESSAGES = 40_000
+    MESSAGES = 20_000
 
     def __init__(self) -> None:
         self.hours: dict[tuple[int, str], dict[str, int]] = {}
-        self._attempted: set[int] = set()
+        self._outcomes: dict[int, str] = {}
 
     def count(self, delivery: Delivery) -> None:
-        """A message counts once an hour, however often it is tried."""
+        """A message counts once an hour, however often it is tried; as one that left, where it did in the end."""
         if delivery.at is None or not delivery.domain or not (delivery.left or delivery.status == "deferred"):
             return
         key = (int(delivery.at.timestamp()) // 3600, delivery.domain)
-        one = hash((*key, delivery.queue_id, delivery.recipient, delivery.left))
-        if one in self._attempted or (len(self.hours) >= self.HOURS and key not in self.hours):
+        if key not in self.hours and len(self.hours) >= self.HOURS:
             return
-        if len(self._attempted) < self.MESSAGES:
-            self._attempted.add(one)
         label = "" if delivery.left else delivery.reasons[0].label if delivery.reasons else "unknown"
+        message = hash((*key, delivery.queue_id, delivery.recipient))
+        counted = self._outcomes.get(message)
+        if counted is not None and (not counted or label):
+            return
+        if counted is not None or len(self._outcomes) < self.MESSAGES:
+            self._outcomes[message] = label
         counts = self.hours.setdefault(key, {})
         counts[label] = counts.get(label, 0) + 1
+        if counted:
+            counts[counted] -= 1
