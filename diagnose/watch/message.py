@@ -104,6 +104,8 @@ def _action(cause: str | None, report: Plain, room: int) -> str:
             sentence = re.split(r"(?<=\.)\s(?=[A-Z])", plain(str(remedy["text"])).strip(), maxsplit=1)[0]
             action = sentence or next(iter(map(str, remedy["commands"])), "")
             return action if len(action) <= room else f"{action[: room - 2].rpartition(' ')[0]} …"
+    if cause is None and any(each["rising"] for each in digest.trend(report)):
+        return "see what waits and why: mail-diagnose queue"
     return ""
 
 
@@ -117,6 +119,8 @@ def _cause(id: str | None, report: Plain) -> str:
     for diagnosis in report["diagnoses"]:
         if diagnosis["cause"] == id:
             return plain(str(diagnosis["title"]))
+    if id is None and digest.status(report) == "warning":
+        return digest.headline(report)
     return id or ""
 
 

@@ -22,6 +22,7 @@ from typing import Any
 
 from diagnose import __version__
 from diagnose.errors import StateError
+from diagnose.report import digest
 from diagnose.watch import canary, ignore, machine, message, notify, state, store, trend, verdict, week
 from diagnose.watch.canary import Canary
 from diagnose.watch.files import Busy, NotKept, locked, prepare, sweep
@@ -248,7 +249,7 @@ def _outage(
             outage["causes"].append(after.cause)
         if not outage["title"]:
             titles = [str(d["title"]) for d in report["diagnoses"] if d["cause"] == after.cause]
-            outage["title"] = titles[0] if titles else after.cause or ""
+            outage["title"] = titles[0] if titles else after.cause or digest.headline(report)
     elif outage is not None:
         kept["closed"] = [*kept.get("closed", ()), {**outage, "ended": max(at, outage["began"])}][-1000:]
         outage = None

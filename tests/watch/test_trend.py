@@ -109,7 +109,14 @@ def test_a_pass_warns_by_the_kept_history_when_the_log_was_rotated(tmp_path: Pat
     new = [Hour(now - 1, "gmail.com", 4, 16, "rate-limited"), Hour(now, "gmail.com", 4, 6, "rate-limited")]
     options = passes.Options(state_dir=tmp_path, policy=machine.Policy(attempts=1))
     assert passes.one_pass(options, world.probe_of(seen(old))).status == 0
-    assert passes.one_pass(options, world.probe_of(seen(new))).status == 1
+    outcome = passes.one_pass(options, world.probe_of(seen(new)))
+    assert outcome.status == 1
+    assert outcome.told[0].startswith(
+        "mail.example.com: WARNING: More is deferred than usual: mail to gmail.com: 73 % deferred"
+    )
+    assert outcome.told[1] == "Do: see what waits and why: mail-diagnose queue"
+    (outage,) = store.outages(tmp_path)
+    assert outage["title"].startswith("More is deferred than usual: mail to gmail.com")
     plain = state.last(tmp_path)
     assert (plain["status"], plain["trend"][0]["rising"], "traffic" in plain) == ("warning", True, False)
     said = "mail to gmail.com: 73 % deferred since "

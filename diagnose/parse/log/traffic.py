@@ -18,7 +18,11 @@ class Traffic:
 
     def count(self, delivery: Delivery) -> None:
         """A message counts once an hour, however often it is tried; as one that left, where it did in the end."""
-        if delivery.at is None or not delivery.domain or not (delivery.left or delivery.status == "deferred"):
+        if (
+            delivery.at is None
+            or not 0 < len(delivery.domain) < 254
+            or not (delivery.left or delivery.status == "deferred")
+        ):
             return
         key = (int(delivery.at.timestamp()) // 3600, delivery.domain)
         if key not in self.hours and len(self.hours) >= self.HOURS:
