@@ -112,7 +112,7 @@ def _settings(app: Application, judged: Verdict) -> Iterator[Observation]:
         data["proven"] = status == "proven"
         corrected = _correction(app, problem, judged)
         data["setting"] = f"It should say {corrected}." if corrected else "The evidence says what is wrong with it."
-        text = _text(problem)
+        text = _text(problem) if app.java else problem.text
         where = f"line {line}: " if line and not text.startswith("line ") else ""
         yield say("app.settings", f"{app.path} {problem.key} {problem.kind}", f"{where}{text}", **data)
     if not told:
@@ -146,14 +146,14 @@ def _weight(app: Application, problem: Problem, judged: Verdict) -> str:
         return "proven" if needed else "mild"
     group = BREAKS.get(kind, "")
     if kind in VALUE_KINDS:
-        group = next((name for pattern, name in BY_KEY if re.search(pattern, key)), "")
+        group = next((name for pattern, name in BY_KEY if re.search(pattern, key, re.I)), "")
     if kind in LOGIN:
         return "likely" if judged.session is None and kind == "credentials-missing" else "mild"
     if kind in ("port-ignored", "ssl-ignored") and factory_without_port(app):
         return "mild"  # told by app.tls
     if group and judged.stage in STAGES[group] and not _beside(problem, judged):
         return "proven"
-    if kind in LOUD or (kind == "auth-not-boolean" and judged.stage == "unknown"):
+    if kind in LOUD or (kind in ("auth-not-boolean", *VALUE_KINDS) and group and judged.stage == "unknown"):
         return "likely"
     return "mild"
 

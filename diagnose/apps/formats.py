@@ -17,12 +17,14 @@ tls         pairs of a condition and what it means: none, starttls, starttls-req
 off, local  pairs of a condition and a sentence: nothing is sent then; and a program that takes the mail ("=": the value)
 login       a condition without which the login is not used; elsewhere: whether, or names that say so when set, the login stands in another file;
             hidden: what stands in an export for a password
-comment     what ends a bare value (a pattern)
+comment     what ends a value without quotes (a pattern), in grammars that leave that to the program
+wrong, odd  pairs of a condition and a sentence: what the application refuses or ignores, and what is right in some cases alone
 read_when   request, start, build or cache; restart: the sentence on how changed settings take effect
 write       what to set for TLS at once ("implicit") and by STARTTLS, with {port}
 source      where this is documented
 
-A condition is `name~pattern` (the value, whole, letters' case ignored), `!name` (not set), `port=N`, or "" (always).
+A condition is `name~pattern` (the value, whole, letters' case ignored), `name!~pattern` (set, and no value of it is such), `!name`
+(not set), `port=N`, or "" (always).
 """
 
 from __future__ import annotations
@@ -101,14 +103,19 @@ def masked(path: str, text: str, secrets: Secrets, starred: Callable[[str, Secre
                 shown = f"{STARS}{comment[0]}{STARS}"
         elif "://" in entry.value and (login := _URL_LOGIN.search(entry.value)):
             secrets.add(login[2], unquote(login[2]))
-            kept = login[2] if placeholder(login[2]) else STARS
+            reserved = re.search(r"[/?#]", login[2])
+            kept = login[2] if placeholder(login[2]) else f"{STARS}{reserved[0]}{STARS}" if reserved else STARS
             shown = f"{entry.value[: login.start(2)]}{kept}{entry.value[login.end(2) :]}"
         else:
             continue
-        shown = _quoted(shown, entry, grammar)
+        shown, end = _quoted(shown, entry, grammar), entry.end
+        if re.match(r"\s+#\S", entry.tail):
+            # Perhaps a part of the password, which the sign cuts.
+            secrets.add(entry.tail.strip(), entry.tail.strip().lstrip("#"), f"{entry.value}{entry.tail}")
+            shown, end = f"{shown} #{STARS}", entry.end + len(entry.tail)
         shown += "\n" * (text.count("\n", entry.start, entry.end) - shown.count("\n"))
         out += [_between(text[at : entry.start], at == 0, False), shown]
-        at = entry.end
+        at = end
     return "".join([*out, _between(text[at:], at == 0, True)])
 
 
@@ -116,7 +123,7 @@ def _between(text: str, begins: bool, ends: bool) -> str:
     """What stands between passwords: whole lines and comments masked, names and signs of the grammar left as they are. begins,
     ends: the text does so with it, so that its first or last line is a whole one."""
     head, *rest = text.split("\n")
-    sign = re.search(r"[#;]|//|/\*|<!--", head)
+    sign = re.search(r"(?:^|(?<=\s))(?:[#;]|//)|/\*|<!--", head)
     if begins and (rest or ends):
         head = mask(head)
     elif sign is not None:
@@ -154,13 +161,15 @@ def lines(id: str, settings: MailSettings, port: int, tls: str) -> str:
 
 
 def _fits(table: Mapping[str, Any], text: str, grammar: str, entries: Sequence[Entry]) -> bool:
-    if grammar not in table["grammars"] or (table.get("has") and not re.search(table["has"], text, re.M)):
+    if grammar not in table["grammars"] or not re.search(table.get("has", ""), text, re.M):
         return False
     names = [*table.get("host", ()), *table.get("at", ()), *table.get("url", ())]
     if entry_of(names, entries) is not None:
         return True
     reader = Reader(table, entries)
-    return any(reader.holds(condition) for condition, _ in (*table.get("off", ()), *table.get("local", ())))
+    # What a file leaves out makes it nobody's.
+    off = (row for row in table.get("off", ()) if not row[0].startswith("!"))
+    return any(reader.holds(condition) for condition, _ in (*off, *table.get("local", ())))
 
 
 def _closeness(table: Mapping[str, Any], path: str, entries: Sequence[Entry]) -> tuple[bool, int, int]:

@@ -15,6 +15,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from diagnose.parse.text.masking import STARS
+
 MOST = 5000  # values of a file that are looked at
 LARGEST = 100_000  # characters of one: PyYAML needs seconds for more
 
@@ -22,7 +24,8 @@ LARGEST = 100_000  # characters of one: PyYAML needs seconds for more
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One value. value: None where it comes from elsewhere (the environment, a call). start, end: its place in the text, quotes
-    included. quote: the quotes around it. exact: blanks at its ends are part of it. encoded: it is base64 there. part: which document of several."""
+    included. quote: the quotes around it. exact: blanks at its ends are part of it. encoded: it is base64 there. bare: without quotes, where
+    programs differ in what begins a comment. tail: what the grammar takes for a comment behind it. part: which document of several."""
 
     key: str
     value: str | None
@@ -32,6 +35,8 @@ class Entry:
     quote: str = ""
     exact: bool = False
     encoded: bool = False
+    bare: bool = False
+    tail: str = ""
     part: int = 0
 
 
@@ -118,7 +123,15 @@ def _dotenv(text: str) -> Iterator[Entry]:
             start=start,
             end=end,
             quote=quote,
+            bare=not quote,
+            tail="" if quote else _tail(text, end),
         )
+
+
+def _tail(text: str, end: int) -> str:
+    """The comment behind a bare value; one whose sign no blank follows may be the value's own rest."""
+    found = re.compile(r"[ \t]+#[^\n]*").match(text, end)
+    return found[0] if found else ""
 
 
 _VARIABLE = re.compile(r"\$\{(\w+)(?::?-[^{}]*)?\}")
@@ -145,7 +158,9 @@ def _yaml(text: str) -> Iterator[Entry]:
                     shifted = (own.start + entry.start, own.end + entry.start, own.line + entry.line - 1)
                     yield replace(own, start=shifted[0], end=shifted[1], line=shifted[2], part=part)
             else:
-                yield entry
+                tail = _tail(text, entry.end)
+                # A masked value is quoted, so that it is read at all.
+                yield entry if entry.quote and STARS not in tail else replace(entry, tail=tail)
 
 
 def _scalar_at(node: object, key: str) -> str:
@@ -232,6 +247,7 @@ def _ini(text: str) -> Iterator[Entry]:
             start=start,
             end=start + len(raw),
             quote=quote,
+            bare=not quote,
         )
 
 
@@ -303,6 +319,7 @@ def _words(text: str) -> Iterator[Entry]:
         if key in ("account", "defaults"):
             block = value.partition(":")[0].strip() if key == "account" else "defaults"
             default = (value.partition(":")[2].strip() or block) if block == "default" else default
+            yield Entry(key=key, value=value, line=number, start=start, end=start + len(value))
             continue
         options = list(re.finditer(r"(?<=\s)--([\w-]+)(?:=(?P<v>\"[^\"]*\"|'[^']*'|\S*))?", line))
         if "." in key and (options or re.match(r"smtp\b|$", value)):

@@ -25,18 +25,19 @@ BREAKS = {
     "name-not-ascii": "any",
     "misspelt-key": "any",
 }
-# By the key that they stand at: blanks, quotes and comments that Java takes for part of the value.
+# By the key that they stand at (letters' case does not count): blanks, quotes and comments that are taken for part of the value.
 VALUE_KINDS = ("trailing-blank", "quoted-value", "inline-comment", "empty-value", "blank-in-boolean")
 BY_KEY = (
     (r"\.host$", "host"),
     (r"(?:port|socketFactory\.(?:class|fallback))$", "port"),
-    (r"(?:auth|user|username|password)$", "auth"),
+    (r"(?:auth|user(?:_?name)?|login|pass\w*|secret)$", "auth"),
     (r"(?:starttls\.\w+|ssl\.\w+|\.ssl)$", "tls"),
 )
 # Wrong whatever the server says; `from-invalid` only where the application uses that key.
 ALWAYS = (
     "localhost-in-container",
     "mail-discarded",
+    "setting-wrong",
     "not-loadable",
     "not-configured",
     "host-has-blank",
@@ -52,6 +53,7 @@ LOUD = (
     "from-invalid",
     "port-not-a-number",
     "smtps-protocol-ignored",
+    "setting-odd",
 )
 SPOKEN = {
     "missing": ("not-configured", "credentials-missing", "empty-value", "host-missing"),

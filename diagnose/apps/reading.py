@@ -69,7 +69,7 @@ class Reader:
     def comment(self, entry: Entry) -> re.Match[str] | None:
         """The sign in a bare value that makes the rest of it a comment."""
         cut = self.table.get("comment")
-        return re.search(cut, entry.value) if cut and entry.value and not entry.quote else None
+        return re.search(cut, entry.value) if cut and entry.value and entry.bare else None
 
     def holds(self, condition: str, port: int | None = None) -> bool:
         if not condition:
@@ -78,6 +78,10 @@ class Reader:
             return port == int(condition[5:])
         if condition.startswith("!"):
             return entry_of([condition[1:]], self.entries) is None
+        if "!~" in condition:
+            name, _, pattern = condition.partition("!~")
+            values = [self.value(each) for each in self.entries if named(name, each.key)]
+            return bool(values) and not any(re.fullmatch(pattern, value.strip(), re.I) for value in values)
         name, _, pattern = condition.partition("~")
         entry = entry_of([name], self.entries)
         return entry is not None and re.fullmatch(pattern, self.value(entry).strip(), re.I) is not None
@@ -99,6 +103,11 @@ class Reader:
         if program:
             words = self.value(entry_of([condition.partition("~")[0]], self.entries)).split()
             return Found(settings=MailSettings(program=words[0] if program == "=" and words else program))
+        for kind in ("wrong", "odd"):
+            for condition, why in self.table.get(kind, ()):
+                if self.holds(condition):
+                    entry = entry_of([re.split("!?~", condition)[0]], self.entries)
+                    self.problem(f"setting-{kind}", entry, why, condition.lstrip("!"))
         url = self.entry("url")
         if url is not None:
             return self._of_url(url)
@@ -218,10 +227,14 @@ class Reader:
         if entry is None or entry.value is None or not secret:
             return
         comment = self.comment(entry)
-        if comment is not None and not entry.value[: comment.start()].endswith((" ", "\t")):
+        if re.match(r"\s+#\S", entry.tail) or (
+            comment is not None and not entry.value[: comment.start()].endswith((" ", "\t"))
+        ):
             self.problem(
                 "inline-comment", entry, f"{entry.key} ends at the comment sign in it: put the value in quotes"
             )
+        elif entry.exact and len(secret) > 2 and secret[0] == secret[-1] and secret[0] in "\"'":
+            self.problem("quoted-value", entry, f"the quotes of {entry.key} are part of its value here")
         elif secret != secret.rstrip("\r\n"):
             self.problem("trailing-blank", entry, f"{entry.key} ends in a line break, which is part of the password")
         elif secret != secret.strip():
@@ -244,9 +257,9 @@ class Reader:
             url = urlsplit(value)
             port, host = url.port, url.hostname or ""
         except ValueError:
-            return Found(
-                problem=f"{entry.key} is no valid URL: percent-encode the special characters of user and password"
-            )
+            why = f"{entry.key} is no valid URL: percent-encode the special characters of user and password"
+            self.problem("setting-wrong", entry, why)
+            return Found(settings=MailSettings(problems=tuple(self.problems), configured=False, user_key=entry.key))
         scheme = url.scheme.lower()
         if scheme in ("null", "log", "console", "consolemail", "dummy", "dummymail", "memorymail", "filemail"):
             return self._off(replace(entry, value=f"{scheme}:"), "nothing is sent")

@@ -101,11 +101,11 @@ FILES = (
         "/var/www/nextcloud/config/config.php",
         "<?php\n$CONFIG = array (\n  'mail_smtpmode' => 'smtp',\n  'mail_smtphost' => 'smtp.x.com',\n  'mail_smtpport' => '587',\n"
         "  'mail_smtpsecure' => 'tls',\n  'mail_smtpauth' => 1,\n  'mail_smtpname' => 'u',\n  'mail_smtppassword' => 'geheim-77xx',\n);\n",
-        *("nextcloud", "smtp.x.com:587", "starttls-required", "u"),
+        *("nextcloud", "smtp.x.com:587", "starttls", "u"),
     ),
     (
         "/srv/realm.json",
-        '{"realm":"x","smtpServer":{"host":"smtp.x.com","port":"587","auth":"true","starttls":"true","user":"u","password":"**********"}}',
+        '{"realm":"x","smtpServer":{"host":"smtp.x.com","port":"587","from":"k@x.com","auth":"true","starttls":"true","user":"u","password":"**********"}}',
         *("keycloak", "smtp.x.com:587", "starttls", "u"),
     ),
     (
@@ -357,6 +357,14 @@ def test_every_application_is_read_right_masked_or_not() -> None:
         ("remotes", "--starttls", "--ssl", "implicit-on-starttls-port"),
         ("app.ini", "smtps", "smtp+starttls", "starttls-on-implicit-port"),
         ("ssmtp.conf", ":587", ":465", "starttls-on-implicit-port"),
+        ("ssmtp.conf", "geheim-77xx", "geheim#77xx", "inline-comment"),
+        ("/srv/.env", '"a long # secret-1"', "geheim#77xx", "inline-comment"),
+        ("/srv/.env", '"a long # secret-1"', "geheim #77xx", "inline-comment"),
+        ("application.yml", '"geheim-77xx"', "geheim #77xx", "inline-comment"),
+        ("grafana.ini", "enabled = true\n", "", "mail-discarded"),
+        ("application-prod.properties", "geheim-77xx", '"geheim-77xx"', "quoted-value"),
+        ("realm.json", '"from":"k@x.com",', "", "setting-wrong"),
+        ("msmtprc", "account default", "account other", "setting-odd"),
     ],
 )
 def test_what_is_wrong_in_a_file_is_seen_through_the_stars(file: str, was: str, now: str, problem: str) -> None:
