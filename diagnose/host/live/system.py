@@ -107,6 +107,8 @@ def run(query: Exec, secrets: Secrets) -> ExecReply:
         return ExecReply(problem=f"not found: {query.argv[0]}")
     try:
         code, out, err = heard([program, *query.argv[1:]], query.timeout)
+        if code and b"BusyBox" in err:
+            code, out, err = _by_busybox(program, query, out, err)
     except subprocess.TimeoutExpired:
         return ExecReply(problem=f"timed out after {query.timeout:.1f} s: {' '.join(query.argv[:2])}")
     except OSError as error:
@@ -117,6 +119,21 @@ def run(query: Exec, secrets: Secrets) -> ExecReply:
         err=_clean(err[:20_000], secrets),
         truncated=len(out) > OUTPUT_LIMIT,
     )
+
+
+def _by_busybox(program: str, query: Exec, out: bytes, err: bytes) -> tuple[int, bytes, bytes]:
+    """What its own `ip` says to the same question, as iproute2's would; of another command that it did not understand it."""
+    code = 1
+    if query.argv[:2] == ("ip", "-j"):
+        import json
+
+        from diagnose.parse.system import ip_text
+
+        code, out, err = heard([program, *ip_text.simpler(query.argv)[1:]], query.timeout)
+        out = json.dumps(ip_text.as_json(query.argv, decode(out))).encode() if code == 0 else b""
+    if b"BusyBox" in err:
+        err = f"busybox' {query.argv[0]} does not know what was asked".encode()
+    return code, out, err
 
 
 def heard(argv: Sequence[str], timeout: float, given: bytes = b"", *, quiet: bool = False) -> tuple[int, bytes, bytes]:
