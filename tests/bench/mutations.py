@@ -30,7 +30,7 @@ from diagnose.parse.pasted import (
     program_text,
 )
 from diagnose.parse.postfix import main_cf, master_cf, nexthop, postconf, queue, sasl_passwd, table, tls_settings
-from diagnose.parse.system import iproute, iptables, nameservice, nft, os_release, outcomes, truststore
+from diagnose.parse.system import ip_text, iproute, iptables, nameservice, nft, os_release, outcomes, truststore
 from diagnose.parse.text import address, duration, secret
 from diagnose.parse.words import reason, smtp_reply
 
@@ -145,6 +145,7 @@ def parsers() -> dict[str, Parser]:
         "pasted_line": Parser(_pasted, posted),
         "program_text": Parser(_program, posted),
         "explain": Parser(lambda t: explain.explain(t.splitlines(), "x", NOW), posted, 12),
+        "ip_text": Parser(lambda t: [ip_text.as_json((word,), t) for word in ("route", "rule", "addr")], _ROUTES),
         "iproute": Parser(lambda t: (iproute.routes(t), iproute.policy_rules(t), iproute.addresses(t), iproute.links(t)), _ROUTES),
         "iptables": Parser(iptables.parse, _IPTABLES),
         "logline": Parser(lambda t: [logline.parse(line, NOW) for line in t.splitlines()], posted),

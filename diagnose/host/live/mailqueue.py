@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from diagnose.host.live import queuecount, queuefiles
 from diagnose.host.live.quiet import popen
 from diagnose.host.live.stream import widen
-from diagnose.host.live.system import decode, environment, find, limited, scratch, why
+from diagnose.host.live.system import decode, environment, find, scratch, why
 from diagnose.host.plain import to_plain
 from diagnose.host.query import MailQueue, QueueLinesReply
 from diagnose.parse.text.masking import mask, plain
@@ -199,7 +199,7 @@ def _child(argv: list[str], errors: int, said: bytes = b"", quiet: bool = False)
         given.write(said)
         given.seek(0)
         child = popen(
-            limited(argv),
+            argv,
             quiet,
             stdin=given,
             stdout=subprocess.PIPE,

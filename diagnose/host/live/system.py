@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from diagnose import files
+from diagnose.host.live.quiet import limited as limited
 from diagnose.host.live.quiet import popen
 from diagnose.host.query import (
     Disk,
@@ -60,16 +61,6 @@ def _own(folder: str) -> bool:
 
 PATH = search_path(os.environ.get("PATH", ""), os.geteuid() == 0)
 OUTPUT_LIMIT = 4_000_000
-# Before the command, since a set-group-ID one (postqueue) cannot be limited from outside; -d in KiB, -f in 512 octets.
-_SHELL, _MEMORY, _FILE = "/bin/sh", "ulimit -d 250000; ", "ulimit -f 16384; "
-
-
-def limited(argv: Sequence[str], *, writes: bool = False) -> list[str]:
-    """The command with at most 256 MB of memory: a main.cf that never ends makes postconf take all there is. Unless it
-    `writes` files of its own, also with at most 8 MB of what it says into one."""
-    if not os.path.exists(_SHELL):
-        return [*argv]
-    return [_SHELL, "-c", f'{_MEMORY}{"" if writes else _FILE}exec "$@"', "sh", *argv]
 
 
 def environment() -> dict[str, str]:
@@ -143,7 +134,7 @@ def heard(argv: Sequence[str], timeout: float, given: bytes = b"", *, quiet: boo
         asked.write(given)
         asked.seek(0)
         options = {"stdin": asked, "stdout": said, "stderr": errors, "start_new_session": True}
-        with popen(limited(argv), quiet, env=environment(), cwd="/", **options) as child:
+        with popen(argv, quiet, env=environment(), cwd="/", **options) as child:
             try:
                 child.wait(timeout=timeout)
             except subprocess.TimeoutExpired:
