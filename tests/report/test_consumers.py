@@ -144,7 +144,7 @@ def icinga(share: Path, kept: dict[str, Path], root: Path) -> dict[str, dict[str
     )
     log = home / "out"
     argv = [
-        *material.isolated(), program, "daemon", "-c", str(home / "icinga2.conf"), "-x", "debug", "-DRunAsUser=root",
+        *material.isolated(), "setpriv", "--pdeathsig", "KILL", program, "daemon", "-c", str(home / "icinga2.conf"), "-x", "debug", "-DRunAsUser=root",
         "-DRunAsGroup=root", f"-DDataDir={home}/data", f"-DInitRunDir={home}/run", f"-DLogDir={home}/log",
         f"-DCacheDir={home}/cache", f"-DVarsPath={home}/vars", f"-DSpoolDir={home}/spool", f"-DPidPath={home}/run/pid",
     ]  # fmt: skip
