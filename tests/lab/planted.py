@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
-
-from tests.hostile.planted import SHAPES, b64
+from tests.hostile.planted import RANDOM, SHAPES, b64
 
 from .machine import Machine
 
@@ -111,7 +109,7 @@ class Planted:
         out = []
         for line in text.strip("\n").split("\n"):
             while "§" in line or "±" in line or "þ" in line:
-                value = _secret(secrets.choice(shapes))
+                value = _secret(RANDOM.choice(shapes))
                 self.places[value] = f"{where}: {line.strip()[:90]}"
                 at = min(place for mark in "§±þ" if (place := line.find(mark)) >= 0)
                 shown = {"§": value, "±": b64(value), "þ": b64(f"\0acme\0{value}")}[line[at]]

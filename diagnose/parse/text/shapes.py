@@ -156,7 +156,7 @@ _KEYS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("xkeysib-", "xsmtpsib-"), r"(?<!\w)x(?:key|smtp)sib-([\w-]{8,})"),
     (("xox",), r"(?<!\w)xox[abeoprs]-([\w-]{8,})"),
     (("key-",), r"(?<!\w)key-([0-9a-f]{16,})"),
-    (("md-",), r"(?<!\w)md-([\w-]{12,})"),
+    (("md-",), r"(?<!\w)md-((?=[\w.-]{0,40}[A-Z])(?=[\w.-]{0,40}\d)[\w-][\w.-]{10,100}\w|[\w-]{12,})"),
     (("akia", "asia"), r"(?<!\w)(?:AKIA|ASIA)([0-9A-Z]{12,})"),
     (("re_",), r"(?<!\w)re_(?=\w*[A-Z\d])(\w{12,})"),
     (("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"), r"(?<!\w)(?:gh[oprsu]|github_pat)_(\w{16,})"),
