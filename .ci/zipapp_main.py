@@ -40,7 +40,7 @@ def needed():
         for known, since, command in PYTHONS:
             if known == name and number(here.get("VERSION_ID", "0")) >= number(since):
                 return "%s\nThen run the same again: it finds that one." % command
-    return "no package of this system's brings one; with one on another host: mail-diagnose run --ssh HOST"
+    return "no package of this system's brings one: install Python 3.10 or newer beside it"
 
 
 def main():
