@@ -25,7 +25,7 @@ def number(text):
 
 
 def newer():
-    """A Python of this host that is new enough, beside the one that runs this."""
+    """The path of this host's newest Python from 3.10 on, "" for none."""
     for folder in ("/usr/bin", "/usr/local/bin"):
         for minor in range(20, 9, -1):
             path = "%s/python3.%d" % (folder, minor)

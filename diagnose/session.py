@@ -108,14 +108,12 @@ def diagnose(request: Request, progress: Callable[[Progress], None] | None = Non
     set_aside = bool(request.ignores and not diagnoses and rank.rank(all_causes(), runs, untried))
     advice = _advice(context, request, runs, diagnoses, info, target)
     plans = remedy.make(context, diagnoses, runs, info, advice)
+    here = live is not None and not request.away
     if advice is not None and any("<" in command for command in advice.commands):  # a login that only a person has
         asks = f"sudo mail-diagnose fix --relay '[{advice.host}]:{advice.port}'"
-        advice = replace(advice, commands=(asks,) if live and not request.away else ())
+        advice = replace(advice, commands=(asks,) if here else ())
     diagnoses = tuple(
-        replace(d, remedy=remedy.remedy(d, plans[d.cause.id], live is not None and not request.away))
-        if d.cause.id in plans
-        else d
-        for d in diagnoses
+        replace(d, remedy=remedy.remedy(d, plans[d.cause.id], here)) if d.cause.id in plans else d for d in diagnoses
     )
     report = Report(
         version=__version__,

@@ -125,7 +125,7 @@ def record(
     if output is None and not show:
         raise UsageError("record takes --output FILE (-o), or --show")
 
-    def work() -> tuple[bytes, str, str]:
+    def work() -> tuple[str, str, str]:
         from diagnose.host.gather import vocabulary
         from diagnose.host.kept import Keeper
         from diagnose.host.snapshot import contents, packed
@@ -134,10 +134,10 @@ def record(
         keeper = Keeper(vocabulary())
         data = packed(result.recording, output.name if output else "", result.hide, keeper)
         told = f"{len(result.recording.asked)} answers of {result.report.host.name}"
-        return data, told, contents(result.recording, keeper.left_out)
+        return data.decode("latin-1"), told, contents(result.recording, keeper.left_out)
 
-    where = _place(inside)
-    data, answers, held = work() if where is None else _work_inside(where, work, timeout)
+    text, answers, held = work() if (where := _place(inside)) is None else _done(where, work, timeout)
+    data = text.encode("latin-1")
     if output is not None:
         write(data, output)
     if show:
@@ -285,35 +285,25 @@ def _place(inside: int | None) -> Container | None:
     return place(inside)
 
 
-def _work_inside(
-    where: Container, work: Callable[[], tuple[bytes, str, str]], timeout: float
-) -> tuple[bytes, str, str]:
-    import json
-
+def _done(where: Container, work: Callable[[], Any], timeout: float) -> Any:
     from diagnose.commands import inside
 
-    def text() -> bytes:
-        data, *told = work()
-        return json.dumps([data.decode("latin-1"), *told]).encode()
-
-    data, answers, held = json.loads(inside.done(where, text, timeout))
-    return data.encode("latin-1"), answers, held
+    return inside.done(where, work, timeout)
 
 
 def _inside(where: Container, request: Callable[[], Request], timeout: float) -> tuple[Plain, int]:
     """The report of a run in that container, without its secrets, and the exit status."""
-    import json
     from dataclasses import replace
 
     from diagnose.commands import inside
     from diagnose.report.json_ import as_plain
     from diagnose.session import diagnose
 
-    def work() -> bytes:
+    def work() -> tuple[Plain, int]:
         result = diagnose(replace(request(), away=True))
-        return json.dumps([result.hide(as_plain(result.report)), exit_status(result.report)]).encode()
+        return result.hide(as_plain(result.report)), exit_status(result.report)
 
-    plain, code = json.loads(inside.done(where, work, timeout))
+    plain, code = inside.done(where, work, timeout)
     plain["notes"].append(inside.note(where))
     return plain, code
 

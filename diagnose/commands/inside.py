@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import json
 import pkgutil
 import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 from diagnose.errors import UsageError
 from diagnose.host.live import namespaces
@@ -35,10 +37,11 @@ def place(asked: int | None) -> namespaces.Container | None:
     return found[0] if found else None
 
 
-def done(where: namespaces.Container, work: Callable[[], bytes], timeout: float) -> bytes:
-    """What the work makes in there. Raises UsageError."""
+def done(where: namespaces.Container, work: Callable[[], Any], timeout: float) -> Any:
+    """What the work makes in there, as JSON has it. Raises UsageError."""
     _load()
-    return namespaces.inside(where.pid, work, timeout + _SLACK)
+    made = namespaces.inside(where.pid, lambda: json.dumps(work()).encode(), timeout + _SLACK)
+    return json.loads(made)
 
 
 def note(where: namespaces.Container) -> str:

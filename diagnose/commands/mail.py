@@ -128,7 +128,7 @@ def queue(
     ] = None,
     debug: Debug = False,
 ) -> None:
-    """Show what waits in the queue, and why. By destination, with ages and growth.
+    """Show what waits in the queue, and why. Groups messages by destination; shows their age and growth.
 
     \b
     Examples:

@@ -19,7 +19,6 @@ Formats = Annotated[
     list[str] | None,
     chosen("--format", "NAME[:PATH]", "How to print, and into which file; may be repeated."),
 ]
-EXIT = {"ok": 0, "warning": 1, "failed": 2, "unknown": 3}
 
 
 def report(
@@ -61,7 +60,7 @@ def report(
       mail-diagnose report --state hard --max-age 15m --format nagios -w queue=50,age=3600 -c queue=500
       mail-diagnose report --format prometheus:/var/lib/prometheus/node-exporter/mail.prom --format text
     """
-    from diagnose.report import PLAIN_FORMATS
+    from diagnose.report import PLAIN_FORMATS, digest
     from diagnose.watch import config as configuration
     from diagnose.watch import state
 
@@ -82,7 +81,7 @@ def report(
         extra = {"terminal": terminal_of("auto", target), "verbose": verbose} if name == "text" else {}
         text = PLAIN_FORMATS[name](plain, **extra)
         write(text, target, 0o644)
-    raise typer.Exit(EXIT[plain["status"]])
+    raise typer.Exit(digest.CODES[plain["status"]])
 
 
 def _format(choice: str) -> tuple[str, Path | None]:

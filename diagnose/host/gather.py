@@ -218,10 +218,10 @@ def vocabulary() -> frozenset[str]:
 
     found: set[str] = set()
     places = [resources("diagnose.knowledge")]
-    for place in places:
-        for each in place.iterdir():
-            if each.is_dir():
-                places.append(each)
-            elif each.name.endswith((".toml", ".py")):
-                found.update(_WORDS.findall(each.read_bytes().decode("utf-8", "replace").lower()))
+    while places:
+        place = places.pop()
+        if place.is_dir():
+            places += place.iterdir()
+        elif place.name.endswith((".toml", ".py")):
+            found.update(_WORDS.findall(place.read_bytes().decode("utf-8", "replace").lower()))
     return frozenset(found)

@@ -1,4 +1,4 @@
-"""What lasts and what waits, as inline SVG: the last seven days as a strip, the queue by state, age and reason as bars."""
+"""Inline SVG: the last seven days as a strip; the queue by state, age and reason as bars."""
 
 from __future__ import annotations
 

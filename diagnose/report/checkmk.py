@@ -11,7 +11,7 @@ from typing import Any
 
 from diagnose.parse.text import duration
 from diagnose.report import digest
-from diagnose.report.levels import judged
+from diagnose.report.levels import with_levels
 
 Plain = Mapping[str, Any]
 LONGEST = 400  # characters of a line's text
@@ -20,8 +20,7 @@ DETAILS = 20  # lines
 
 def render(plain: Plain, warning: str | None = None, critical: str | None = None, every: bool = False) -> str:
     """every: a service for each check of ours besides. Raises UsageError for levels that cannot be read."""
-    if "levels" not in plain or warning or critical:
-        plain = judged(plain, warning, critical)
+    plain = with_levels(plain, warning, critical)
     lines = [_delivery(plain), _queue(plain), _watch(plain)]
     stale = digest.status(plain) == "unknown" and plain.get("watch", {}).get("stale")
     for check in digest.lines(plain) if every else ():

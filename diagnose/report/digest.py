@@ -100,11 +100,15 @@ def waiting(plain: Plain) -> str:
     counts = queue(plain)
     if counts.length is None:
         return ""
+    return waits(counts) + (f", {counts.held} on hold" if counts.held else "") if counts.length else "nothing waits"
+
+
+def waits(counts: Queue) -> str:
+    """How much waits and since when; empty where nothing does."""
     if not counts.length:
-        return "nothing waits"
+        return ""
     words = "1 message waits" if counts.length == 1 else f"{counts.length} messages wait"
-    words += f", the oldest for {duration.words(counts.oldest)}" if counts.oldest else ""
-    return words + (f", {counts.held} on hold" if counts.held else "")
+    return words + (f", the oldest for {duration.words(counts.oldest)}" if counts.oldest else "")
 
 
 def trend(plain: Plain) -> list[Plain]:

@@ -229,7 +229,9 @@ def _links(links: Iterable[str]) -> str:
 def _shortened(text: str) -> str:
     """Addresses of pages by their names; no links, as servers may have said them."""
     parts = _LONG.split(digest.clean(text)[: LONGEST + 1])
-    shown = (f'<abbr title="{_text(p)}">{_text(_name(p))}</abbr>' if n % 2 else _text(p) for n, p in enumerate(parts))
+    shown = (
+        f'<abbr title="{escape(p)}">{escape(_name(p))}</abbr>' if n % 2 else escape(p) for n, p in enumerate(parts)
+    )
     return "".join(shown) + ("…" if len(text) > LONGEST else "")
 
 

@@ -12,6 +12,11 @@ _RANK = {"ok": 0, "unknown": 1, "warning": 2, "failed": 3}
 _WHAT = {"queue": "messages in the queue", "age": "s is the age of the oldest message"}
 
 
+def with_levels(plain: Mapping[str, Any], warning: str | None = None, critical: str | None = None) -> Mapping[str, Any]:
+    """The report as `judged`, where it is not yet or levels are given. Raises UsageError for levels that cannot be read."""
+    return judged(plain, warning, critical) if "levels" not in plain or warning or critical else plain
+
+
 def judged(plain: Mapping[str, Any], warning: str | None = None, critical: str | None = None) -> dict[str, Any]:
     """The report with its status raised where a level is crossed, and a note that says which one. "levels" holds them, the
     status before, and theirs alone. A stale result stays unknown. Raises UsageError for levels that cannot be read."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from diagnose.report import digest
-from diagnose.report.levels import judged
+from diagnose.report.levels import with_levels
 
 LIMIT = 1000  # bytes of all output
 FIRST = 200  # bytes of the first line's text: what lists and short messages show
@@ -21,8 +21,7 @@ _NOT_PRINTABLE = re.compile(r"[^\x20-\x7e]")
 
 def render(plain: Mapping[str, Any], warning: str | None = None, critical: str | None = None) -> str:
     """Raises UsageError for levels that cannot be read. `levels.judged` gives the status that belongs to it."""
-    if "levels" not in plain or warning or critical:
-        plain = judged(plain, warning, critical)
+    plain = with_levels(plain, warning, critical)
     word = digest.WORDS[digest.status(plain)]
     crossed = plain["levels"].get("crossed", ())
     said = list(crossed) if digest.status(plain) != "unknown" else []

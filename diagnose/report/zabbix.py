@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from diagnose.report import digest
-from diagnose.report.levels import judged
+from diagnose.report.levels import with_levels
 
 LIMIT = 16_000  # bytes
 TEXT = 500  # characters of one text
@@ -20,8 +20,7 @@ MOST = 20  # entries of one list
 def render(plain: Mapping[str, Any], warning: str | None = None, critical: str | None = None) -> str:
     """status: 0 to 3 as for Nagios. seconds and messages are numbers, moments ISO 8601. Raises UsageError for levels that
     cannot be read."""
-    if "levels" not in plain or warning or critical:
-        plain = judged(plain, warning, critical)
+    plain = with_levels(plain, warning, critical)
     watch = plain.get("watch", {})
     counts = digest.queue(plain)
     fresh = not watch.get("stale")

@@ -37,8 +37,11 @@ class Heartbeat:
         KNOWN.add(*parts(self.url))
 
     def start(self, deadline: float) -> None:
-        """Beside the pass: a service that hangs must not hold it."""
-        self._started = threads.begin(functools.partial(self._ping, "start", "", deadline, 1))
+        """Beside the pass, where there is a thread for it: a service that hangs must not hold it."""
+        ping = functools.partial(self._ping, "start", "", deadline, 1)
+        self._started = threads.begin(ping)
+        if self._started is None:
+            ping()
 
     def end(self, status: int, text: str, deadline: float, *, silent: bool = False) -> None:
         """silent: the watch itself cannot do its work, or nobody can be told: then the switch is the last that can."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 OK, UNKNOWN, WARNING, FAILED = "ok", "unknown", "warning", "failed"
@@ -135,12 +135,9 @@ def _turned_back(now: Machine, at: float) -> Machine:
 
 
 def _counted(now: Machine, status: str) -> Machine:
-    if status == OK:
-        return replace(
-            now, unknowns=0, run=(OK, now.run[1] + 1 if now.run[0] == OK else 1), bad=0, told=None, said=None, named=()
-        )
     run = now.run[1] + 1 if now.run[0] == status else 1
-    return replace(now, unknowns=0, run=(status, run), bad=now.bad + 1)
+    now = replace(now, unknowns=0, run=(status, run), bad=now.bad + 1)
+    return replace(now, bad=0, told=None, said=None, named=()) if status == OK else now
 
 
 def _settle(now: Machine, policy: Policy, seen: Seen) -> tuple[Machine, str | None]:
@@ -216,25 +213,25 @@ def as_plain(now: Machine) -> dict[str, Any]:
 
 def from_plain(data: Mapping[str, Any]) -> Machine:
     """Raises ValueError for what is no machine."""
-    added = {"run", "bad", "said", "named"}  # after the first state files were written
-    if not {field.name for field in fields(Machine)} - added <= set(data) <= {field.name for field in fields(Machine)}:
+    fresh = as_plain(Machine())
+    added = ("run", "bad", "said", "named")  # after the first state files were written
+    if fresh.keys() != data.keys() | added:
         raise ValueError("fields")
-    history = tuple(data["history"])
+    data = {**fresh, **data}
+    history, run, named = (tuple(data[name]) for name in ("history", "run", "named"))
     candidate = data["candidate"]
-    run, said, named = data.get("run", (OK, 0)), data.get("said"), data.get("named", ())
     numbers = (data["since"], data["candidate_since"], data["told"])
     if (
         data["status"] not in STATUSES
         or not all(status in STATUSES for status in history)
         or not 0 < len(history) <= CHECKS
         or not all(number is None or isinstance(number, (int, float)) for number in numbers)
-        or not all(isinstance(data[name], int) for name in ("attempt", "unknowns"))
-        or not isinstance(data.get("bad", 0), int)
+        or not all(isinstance(data[name], int) for name in ("attempt", "unknowns", "bad"))
         or not (candidate is None or (isinstance(candidate, (list, tuple)) and len(candidate) == 2))
         or not (len(run) == 2 and run[0] in STATUSES and isinstance(run[1], int))
-        or not (said is None or said in STATUSES)
+        or not (data["said"] is None or data["said"] in STATUSES)
         or not all(isinstance(cause, str) for cause in named)
     ):
         raise ValueError("values")
-    shaped = {"history": history, "candidate": None if candidate is None else tuple(candidate)}
-    return Machine(**{**data, **shaped, "run": tuple(run), "said": said, "named": tuple(named)})
+    candidate = None if candidate is None else tuple(candidate)
+    return Machine(**{**data, "history": history, "run": run, "named": named, "candidate": candidate})

@@ -21,8 +21,6 @@ SEVERITY = {"failed": 3, "warning": 4, "unknown": 4, "ok": 5}  # of syslog: erro
 _PRIORITY = {"failed": 5, "warning": 4, "unknown": 3, "ok": 3}  # of ntfy, 1 to 5
 _TAG = {"failed": "rotating_light", "warning": "warning", "unknown": "grey_question", "ok": "white_check_mark"}
 LONGEST = 3000  # characters of text: below what every service takes
-
-
 PAGER = 200  # characters that a pager shows: title and action fit
 
 
@@ -81,12 +79,7 @@ def _summary(event: machine.Event, report: Plain, outage: Plain | None, room: in
     if event.status != machine.OK and (action := _action(event.cause, report, room)):
         yield f"Do: {action}"
     counts = digest.queue(report)
-    numbers = []
-    if counts.length:
-        oldest = f", the oldest for {words(counts.oldest)}" if counts.oldest else ""
-        numbers.append(f"{counted(counts.length, 'message')} {'waits' if counts.length == 1 else 'wait'}{oldest}")
-    elif counts.length == 0:
-        numbers.append("no mail waits")
+    numbers = [] if counts.length is None else [digest.waits(counts) or "no mail waits"]
     if outage and event.status != machine.OK:
         span = event.at - outage["began"]
         lasted = f" (for {words(span)})" if span >= 60 else ""
@@ -182,7 +175,7 @@ def shaped(kind: str, note: Plain, url: str) -> tuple[str, bytes, dict[str, str]
 
 def _slack(text: str) -> str:
     """Without what Slack would take for a link, a mention or the end of a code block."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("```", "'" * 3)
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("```", "'''")
 
 
 def _topic(url: str) -> tuple[str, str]:

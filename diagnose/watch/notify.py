@@ -132,17 +132,17 @@ def tell(
 ) -> tuple[str, float | None]:
     """One try; returns why it failed, in words that hold no secret, or nothing; and the seconds that the target asks for
     before another."""
-    if target.kind in SHAPES:
-        from diagnose.host.live import web
-
-        url, body, headers = message.shaped(target.kind, KNOWN.hide_data(dict(note)), target.place)
-        answer = web.send(url, body, headers, timeout)
-        return answer.problem, answer.wait
-    return _tell_locally(target, note, report, timeout), None
-
-
-def _tell_locally(target: Target, note: Mapping[str, Any], report: Mapping[str, Any], timeout: float) -> str:
     note, report = KNOWN.hide_data(dict(note)), KNOWN.hide_data(dict(report))
+    if target.kind not in SHAPES:
+        return _by_program(target, note, report, timeout), None
+    from diagnose.host.live import web
+
+    url, body, headers = message.shaped(target.kind, note, target.place)
+    answer = web.send(url, body, headers, timeout)
+    return answer.problem, answer.wait
+
+
+def _by_program(target: Target, note: Mapping[str, Any], report: Mapping[str, Any], timeout: float) -> str:
     if target.kind in ("syslog", "journal"):
         from diagnose.host.live import datagram
 

@@ -34,7 +34,6 @@ RUN = 15.0  # seconds for the run, and SHARE of the pass where that is less
 SHARE = 0.6
 GRACE = 5.0  # seconds past the deadline after which a pass that hangs is ended from outside
 DELIVERIES = 20  # results of alarms that are kept
-EXIT = {"ok": 0, "warning": 1, "failed": 2, "unknown": 3}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +166,7 @@ def _locked_pass(
     else:
         state.store(directory, kept)
         _history(options, kept, outcome)
-    outcome.status = EXIT[str(report["status"])]
+    outcome.status = digest.CODES[str(report["status"])]
     _deliver(options, kept, report, outcome, deadline, lost, bool(unkept))
     if unkept:
         outcome.status = outcome.status or 1

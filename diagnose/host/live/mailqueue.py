@@ -33,7 +33,7 @@ _LONG = 10_000  # messages from which on the files are quicker read by us, as ro
 _TRIAL = 0.5  # seconds after which postqueue's pace is judged
 # Messages a second: from the page cache postqueue(1) lists 25 000 to 60 000, from a disk 5 000 and fewer.
 _SLOW = 15_000
-# What postqueue(1) tells an ordinary user while Postfix is down; it would tell the log as well.
+# postqueue(1) prints this for an ordinary user while Postfix is down, and logs it as well.
 DOWN = "postqueue: fatal: Queue report unavailable - mail system is down"
 
 

@@ -9,7 +9,8 @@ import threading
 import time
 from collections.abc import Iterator
 
-from diagnose.host.live.system import environment, limited
+from diagnose.host.live.quiet import popen
+from diagnose.host.live.system import environment
 
 _PIPE_SIZE = 1 << 20
 _F_SETPIPE_SZ = 1031
@@ -18,8 +19,8 @@ _F_SETPIPE_SZ = 1031
 @contextlib.contextmanager
 def streamed(argv: list[str], errors: int, deadline: float | None) -> Iterator[subprocess.Popen[bytes]]:
     """The running command, its output a wide pipe; it is killed at the deadline (monotonic) or when the block ends."""
-    with subprocess.Popen(
-        limited(argv),
+    with popen(
+        argv,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=errors,

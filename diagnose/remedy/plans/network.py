@@ -122,24 +122,26 @@ def _argv(words: str) -> list[str]:
         return []
 
 
+def _before(argv: list[str], word: str, *more: str) -> None:
+    at = argv.index(word)
+    argv[at:at] = more
+
+
 def _accept(e: Evidence, seen: Observation, argv: list[str]) -> Step:
     undo: tuple[str, ...] = ()
     owner = e.value("mail_owner") or "postfix"
     whose = "Postfix' own connections"
     if argv[:2] == ["nft", "insert"] and "dport" in argv and argv[3] in ("inet", "ip", "ip6"):
-        at = argv.index("tcp")
-        argv[at:at] = ["meta", "skuid", owner]
+        _before(argv, "tcp", "meta", "skuid", owner)
     elif argv[0] == "firewall-cmd":
         if "-j" in argv:
-            at = argv.index("-j")
-            argv[at:at] = ["-m", "owner", "--uid-owner", owner]
+            _before(argv, "-j", "-m", "owner", "--uid-owner", owner)
         else:
             whose = "connections of this host"
         undo = tuple(re.sub("^--add-", "--remove-", word) for word in argv)
     elif argv[1] == "-I":
         if "--dport" in argv:
-            at = argv.index("-j")
-            argv[at:at] = ["-m", "owner", "--uid-owner", owner]
+            _before(argv, "-j", "-m", "owner", "--uid-owner", owner)
         undo = (argv[0], "-D", *argv[2:])
     elif argv[0] == "ufw":
         undo = ("ufw", "delete", *argv[1:])
@@ -149,7 +151,7 @@ def _accept(e: Evidence, seen: Observation, argv: list[str]) -> Step:
 
 
 def _csf(e: Evidence, seen: Observation) -> list[Step]:
-    """Postfix' user named among those that may send, in csf's own file, and csf's rules made anew of it."""
+    """Postfix' user added to SMTP_ALLOWUSER in csf.conf, and csf's rules reloaded."""
     owner = e.value("mail_owner") or "postfix"
     for number, line in enumerate(e.ask_lines(_CSF), 1):
         if (match := re.fullmatch(r"(SMTP_ALLOWUSER\s*=\s*\")([\w,-]*)\"\s*", line)) and owner not in match[2].split(
