@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import math
+import resource
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 STACK = 1_000_000  # octets; the usual eight million for each are more than some limits allow
 threading.stack_size(STACK)
+_ARENAS = -8  # M_ARENA_MAX of mallopt(3)
+if resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY:
+    # glibc sets 64 MB of address space aside for each thread's memory; a thread that gets no memory at its start hangs who starts it.
+    import ctypes
+
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).mallopt(_ARENAS, 1)
 
 
 def begin(work: Callable[[], object], name: str = "") -> threading.Thread | None:

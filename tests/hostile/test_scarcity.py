@@ -49,6 +49,7 @@ def test_a_run_with_little_address_space_ends_with_an_answer() -> None:
         capture_output=True,
         text=True,
         check=False,
+        timeout=60,
     )
     assert done.returncode in (0, 1, 2, 3)
     assert "unexpected error" not in done.stderr
