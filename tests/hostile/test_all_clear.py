@@ -214,15 +214,10 @@ def tried(case: tuple[str, str, bool, str]) -> list[tuple[str, str, str, Report]
         return [(stage, how, when, report) for when, report in World(port, ca_file, direct, target).reports()]
 
 
-def test_no_stage_that_misbehaves_is_all_clear(tmp_path: Path) -> None:
-    ca_file = tmp_path / "ca.pem"
-    ca_file.write_bytes(ca.cert_pem.bytes())
-    cases = [(stage, how, False, str(ca_file)) for stage in STAGES for how in WAYS]
-    cases += [(stage, how, True, str(ca_file)) for stage in DIRECT for how in WAYS]
-    with ThreadPoolExecutor(8) as pool:
-        done = [seen for each in pool.map(tried, cases) for seen in each]
+def misjudged(seen: list[tuple[str, str, str, Report]]) -> list[tuple[str, str, str, str, str]]:
+    """Those that are all clear, or do not name the stage."""
     wrong = []
-    for stage, how, when, report in done:
+    for stage, how, when, report in seen:
         said = text.render(as_plain(report), verbose=1)
         lately = when == "just now"
         if (
@@ -231,7 +226,19 @@ def test_no_stage_that_misbehaves_is_all_clear(tmp_path: Path) -> None:
             or (report.status is Status.UNKNOWN and lately)
         ):
             wrong.append((stage, how, when, report.status.name, said[100:600]))
-    print(f"whole diagnoses of hostile servers: {len(cases)} servers, {len(done)} diagnoses, {len(wrong)} wrong")
+    return wrong
+
+
+def test_no_stage_that_misbehaves_is_all_clear(tmp_path: Path) -> None:
+    ca_file = tmp_path / "ca.pem"
+    ca_file.write_bytes(ca.cert_pem.bytes())
+    cases = [(stage, how, False, str(ca_file)) for stage in STAGES for how in WAYS]
+    cases += [(stage, how, True, str(ca_file)) for stage in DIRECT for how in WAYS]
+    with ThreadPoolExecutor(8) as pool:
+        done = list(zip(cases, pool.map(tried, cases), strict=True))
+    # On a busy machine the time may be over before the dialogue gets to the stage: such a server is asked again, alone.
+    wrong = [said for case, seen in done if misjudged(seen) for said in misjudged(tried(case))]
+    print(f"whole diagnoses of hostile servers: {len(cases)} servers, {3 * len(done)} diagnoses, {len(wrong)} wrong")
     assert not wrong, "\n".join(map(str, wrong))[:5000]
     assert len(cases) >= 300
 
