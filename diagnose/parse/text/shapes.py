@@ -68,13 +68,13 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
     ((" -u", " --user", "-user", '"-u', "'-u"), rf"{_OPTION}--?(?:u|user|proxy-user|login)(?:=|\s*|['\"],\s*)[\"']?[\w.@+-]+:([^\s\"',\]]+)"),
     (
         (" -p", " -a", " -x", " -w", "\t-p", "\t-a"),
-        rf"\b(?:{'|'.join(_PROGRAMS)})\w*\b[^\n|;]{{0,300}}?\s-(?:p|a?P|ap|xp|w|pw|a)(?!assword)(?:\s+|=)?[\"']?(?![-\d]{{1,6}}(?:\s|$))([^\s\"',]+)",
+        rf"\b(?:{'|'.join(_PROGRAMS)})\w*\b[^\n|;]{{0,300}}?\s-(?:p|a?P|ap|xp|w|pw|a)(?!assword)(?:\s+|=)?(?:'([^'\n]{{1,200}})'|\"([^\"\n]{{1,200}})\"|(?![-\d]{{1,6}}(?:\s|$))([^\s\"',]+))",
     ),
     (("-ap", "-xp", "-pw"), rf"{_OPTION}-(?:ap|xp|pw)(?:\s+|['\"],\s*|=){_VALUE}"),
     ((" login ",), r"(?m)(?:^|[\s>])[A-Za-z]{0,4}\d{1,6} LOGIN (?:\"[^\"\n]{0,100}\"|[^\s\"]{1,100}) \"?([^\s\"{]+)"),  # IMAP
     (
         ("echo ", "printf "),
-        r"(?:passwordeval\W{1,4}(?:echo|printf)\s+|\b(?:echo|printf)\s+(?:-[ne]+\s+|['\"]?%s['\"]?\s+){0,2}(?=[^|\n]{1,200}\|\s*(?:base64|openssl|docker|podman|htpasswd|sudo|chpasswd)))['\"]?([^\s'\"|]+)",
+        r"(?:passwordeval\W{1,4}(?:echo|printf)\s+|\b(?:echo|printf)\s+(?:-[ne]+\s+|['\"]?%s['\"]?\s+){0,2}(?=[^\n]{1,200}?\|\s*(?:base64|openssl|docker|podman|htpasswd|sudo|chpasswd)))(?:'([^'\n]+)'|\"([^\"\n]+)\"|['\"]?([^\s'\"|]+))",
     ),
     (("masterauth", "requirepass"), r"(?i)\b(?:masterauth|requirepass)\s+[\"']?([^\s\"']+)"),
     # Hashes of passwords, and passwords, as user databases write them.
@@ -87,19 +87,31 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
     (("]:",), r"(?m)\[[\w.:-]{1,255}\]:\w{1,12}(?:[ \t]+=?[ \t]*|=)[\w.+-]{1,64}(?:@[\w.-]{1,100})?:(?!\s)([^\n\"]{2,300}?)(?=[\"']?\s*(?:$|>>|\|)|\"|[,}])"),
     (
         (PAIR,),
-        r"(?m)^(?:\[?[\w-]+(?:\.[\w-]+)+\]?(?::\w{1,12})?|@?[\w.+-]{0,64}@[\w-]+(?:\.[\w-]+)+)(?:[ \t]+=?[ \t]*|=)[\w.+-]{1,64}(?:@[\w.-]{1,100})?:(?!\d{1,5}\s*$)([^\s:/\"]{4,200})[ \t\r]*$",
+        r"(?m)^(?:\[?[\w-]+(?:\.[\w-]+)+\]?(?::\w{1,12})?|@?[\w.+-]{0,64}@[\w-]+(?:\.[\w-]+)+)(?:[ \t]+=?[ \t]*|=)[\w.+-]{1,64}(?:@[\w.-]{1,100}:(?!//)([^\s:\"]{4,200})|:(?!\d{1,5}\s*$)([^\s:/\"]{4,200}))[ \t\r]*$",
     ),
-    (("unused parameter",), r"unused parameter: [\w.-]{0,80}(?:pass|pw|secret|token|key|auth|login|cred)[\w.-]{0,40}=([^\n]+)"),
+    ((PAIR,), r"(?m)^\*:[\w.+@-]{1,100}:([^\s:]{4,200})[ \t\r]*$"),  # exim's passwd.client
+    (("authenticat",), r"(?i)\bauthenticat\w{1,6} (?:as |[\w@.+-]{1,60} )?(?:with|using) [\"']([^\"'\n]{4,200})[\"']"),
+    (("authinfo", '"u:', '"u='), r"(?i)\"P[:=]([^\s\"]{2,200})\""),  # sendmail's authinfo
+    (("postmap ",), r"(?im)\bpostmap [^\n]{0,200}?(?:->|=>|:)[ \t]{1,9}[\w.+@-]{1,100}:([^\s:]{4,200})[ \t\r]*$"),
+    (("htpasswd ",), r"\bhtpasswd\s+(?:-\w+\s+){0,5}-\w*b\w*\s+(?:-\w+\s+){0,5}\S+\s+\S+\s+[\"']?([^\s\"']+)"),
+    (("\\0", "\\x00"), r"\\(?:0{1,3}|x00)[A-Za-z][^\\\"'\s]{1,200}\\(?:0{1,3}|x00)([^\"'\n\\]{4,200})"),  # AUTH PLAIN spelt out
+    (("assword",), r"(?i)\bassword[^\n]{0,60}\bsend\s+(?:--\s+)?\"([^\"\n]{2,200}?)(?:\\[rn])?\""),  # expect
+    ((" p:", " pw:", " pass:"), r"(?i)\bu(?:ser)?: ?[^\s,;]{1,100}[ ,;/]{1,3}p(?:w|ass)?: ?([^\s,;\"'<>]{4,200})"),
+    (
+        ("passw", "kennwort", "pass "),
+        r"(?i)\b(?:pass(?:w\w{1,6})?|kennwort) (?:(?:for|of|f\u00fcr|de) [\w@.+-]{1,60} )?(?:(?:is|was|lautet|ist)(?: ?:)? )?(?:[\"'\u201c\u201e]([^\"'\n\u201d\u201c]{4,200})[\"'\u201d\u201c]|(\d{6,40})(?![\w.:-]))",
+    ),
+    (("passw", "kennwort"), r"(?i)\b(?:passw\w{1,6}|kennwort) (?:is|was|lautet|ist) ?: ?([^\s\"'<>]{4,200})"),    (("unused parameter",), r"unused parameter: [\w.-]{0,80}(?:pass|pw|secret|token|key|auth|login|cred)[\w.-]{0,40}=([^\n]+)"),
     (("pass:",), r"\bpass:([^\s\"',]+)"),
     # Calls and pairs: login("user", "…"), NetworkCredential("user", "…"), auth=("user", "…")
     (
         ("credential", "login", "auth(", "auth=", "auth =", "auth:", "auth [", "auth[", "authentication(", "authenticate(", "userpass"),
-        r"(?i)(?:credentials?|authenticat\w{0,9}|login|auth|userpass)\s{0,9}(?:[=:]\s{0,9})?[(\[]\s{0,9}[bru@$]?(?:\"[^\"\n]{0,200}\"|'[^'\n]{0,200}')\s{0,9},\s{0,9}[bru@$]?"
+        r"(?i)(?:credentials?|authenticat\w{0,9}|login|auth|userpass)\s{0,9}(?:[=:]\s{0,9})?[(\[]\s{0,9}(?:\"\"\s{0,9},\s{0,9})?[bru@$]?(?:\"[^\"\n]{0,200}\"|'[^'\n]{0,200}')\s{0,9},\s{0,9}[bru@$]?"
         r"(?:\"([^\"\n]+)\"|'([^'\n]+)')",
     ),
     ((" pass `", " pass '", ' pass "', "password `", "password '", 'password "'), r"(?i)\b(?:user(?:name)?|login|account)\s{1,9}[`'\"][^`'\"\n]{0,200}[`'\"]\s{1,9}pass\w{0,9}\s{1,9}[`'\"]([^`'\"\n]*)"),
     (("machine ",), r"(?i)\bmachine\s+\S+\s+login\s+\S+\s+password\s+(\S+)"),
-    (("identified",), r"(?i)\bidentified\s+(?:with\s+\S+\s+)?(?:by|as)\s+[\"']?([^\s\"';]+)"),
+    (("identified",), r"(?i)\bidentified\s+(?:with\s+\S+\s+)?(?:by|as)\s+(?:'([^'\n]+)'|\"([^\"\n]+)\"|([^\s\"';]+))"),
     ((PGPASS,), r"(?m)^(?!(?:[\da-f]{1,4}:){4})[\w.-]+:\d{2,5}:[\w*.-]+:[\w.@-]+:(\S{4,})[ \t]*$"),  # .pgpass
     # A client's word of base64 behind its mark.
     (
@@ -135,6 +147,7 @@ _TELLING: tuple[tuple[tuple[str, ...], str], ...] = (
     # user:password by itself
     ((PAIR,), rf"(?i)(?<![\w/:.@$-])(?!{_PAIR}:)[\w.+-]{{2,64}}(?:@[\w.-]{{1,100}})?:(?=[^\s/]{{0,60}}\d)(?=[^\s/]{{0,60}}[a-z])([^\s/:,;()\"'<>\[\]]{{8,200}})(?![:/])"),
     (("user/", "user:", "name:", "name/", "login:", "login/", "account:", "account/", "credential"), r"(?i)(?:user\w*|login|account|credentials?)\s?[/:]\s?(?:pass\w*\s?[:=]?\s?)?[\w.@+-]{1,64}\s?[/:]\s?([^\s\"',;/]{6,200})"),
+    ((LOGIN,), r"(?<![\w.+=~%/:;-])[\w.+=~%-]{1,200}:([^\s@:\"'<>,/]{6,500})(?=@[\w-])"),
     # … the password for the relay was: …
     (
         ("passw", "kennwort", "secret", "token", "api key", "pass phrase", "mot de passe", "contrase"),
@@ -206,7 +219,7 @@ _compiled = cache(lambda row: re.compile((*_KEYS, *_TABLE, *_TELLING)[row][1]))
 _SURE = len(_KEYS) + len(_TABLE)
 _LOGIN = re.compile(r":[^\s@:]{1,500}@")
 _URL = re.compile(r":\\?/\\?/[^\s/@]{1,1200}@")
-_PAIRED = re.compile(r":[^\s:/,;()\[\]<>]{4}")
+_PAIRED = re.compile(r":/?[^\s:/,;()\[\]<>]{4}")
 _LONG = re.compile(r"[A-Za-z0-9+/]{32}")
 
 

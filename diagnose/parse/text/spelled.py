@@ -21,7 +21,7 @@ _STRONG = (
     r"pass phrase|pass(?:word|wort|wd|phrase|code|w)?(?![a-z]{0,12}(?:ing|ive|age|ed|es|eng\w{0,9}|port|thr\w{0,9})\b)|pwd|pw(?![a-z])"
     r"|psswd|senha|wachtwoord|has\u0142o|\u043f\u0430\u0440\u043e\u043b\u044c|\u5bc6[\u7801\u78bc]|\u30d1\u30b9\u30ef\u30fc\u30c9|mot de passe|salasana|l\u00f6senord"
     r"|adgangskode|heslo|parola|\u015fifre|jelsz\u00f3|passordet|\u03ba\u03c9\u03b4\u03b9\u03ba\w{0,3}|secret|token|credential|kennwort|contrase\w{1,9}|motdepasse|(?:api|access|private|shared|account|server|smtp|mail\w{0,12}"
-    r"|master|signing|encryption|license|app|webhook|send\w{0,12}|auth)[\s._-]?key"
+    r"|master|signing|encryption|license|app|webhook|send\w{0,12}|auth|mandrill|postmark|sparkpost|brevo|resend)[\s._-]?key"
 )
 _NAMED = late(rf"(?:{_STRONG})|(?:key(?!cloak|board|word|sto|server|ring|tab|chain)|auth(?!ent|or(?!ization)))")
 _SURE = late(_STRONG, re.I)
@@ -34,7 +34,7 @@ _FILED = late(
     re.I,
 )
 _SEP = late(
-    r"""(?P<close>(?:\\?["'`]|[\])}>]){0,8})(?P<sep>\s{0,9}(?:=>|->|:=|<-|<<<|==?|::?|\|)(?:\s{0,12}(?=["'`])|[ \t]{0,9})"""
+    r"""(?P<close>(?:\\?["'`]|[\])}>]){0,8})(?P<sep>\s{0,9}(?:=>|->|:=|<-|<<<|==?|::?|\uff1a|\|)(?:\s{0,12}(?=["'`])|[ \t]{0,9})"""
     r"""|(?<=>)|\s\.\s|\s{0,3},\s{0,9}|\s{0,2}\(\s{0,3}|[ \t]{0,2}\[|(?:[ \t]+(?:is|was|to|ist|as|by|of)(?=[ \t]+\S))?[ \t]{1,20})"""
 )
 _PAIR = late(  # {"name": "SMTP_PASSWORD", "value": "…"}, <name>password</name><value>…, key="password" value="…"
@@ -43,7 +43,7 @@ _PAIR = late(  # {"name": "SMTP_PASSWORD", "value": "…"}, <name>password</name
 )
 _ATTRIBUTES = late(r"""(?:\s+[\w:-]{1,40}\s*=\s*(?:"[^"]{0,80}"|'[^']{0,80}')){1,5}\s*>""")
 _LEAD = late(
-    r"""(?:!!?\w+[ \t]+|(?:env|getenv|get|config|fetch|ENV\.fetch|os\.(?:environ\.get|getenv))\(\s{0,9}["'][\w.]{1,80}["']\s{0,9},\s{0,9}|[|>][+-]?\d?[ \t]*\n[ \t]+|<!\[CDATA\[|(?:[brfu]{1,2}|@|\$|L|N)(?=["'])|\{\s*["']?(?:value|plain)["']?\s*[:=]\s*"""
+    r"""(?:!!?\w+[ \t]+|(?:process\.env|ENV|getenv|os\.environ|os\.getenv|\$_(?:ENV|SERVER))[\w.(\["']{1,80}[\])"']{0,3}\s{0,3}(?:\|\||\?\?|\?:|or)\s{0,3}|(?:env|getenv|get|config|fetch|ENV\.fetch|os\.(?:environ\.get|getenv))\(\s{0,9}["'][\w.]{1,80}["']\s{0,9},\s{0,9}|[|>][+-]?\d?[ \t]*\n[ \t]+|<!\[CDATA\[|(?:[brfu]{1,2}|@|\$|L|N)(?=["'])|\{\s*["']?(?:value|plain)["']?\s*[:=]\s*"""
     r"""|<<(?=")|[A-Za-z]\w{0,20}(?:<\w+>|\[\])?\??\s*=\s*(?=["'])|(?:String|SecureString|bytes|str|sensitive|Secret|ENV|quote)\(\s*|new \w+\(\s*)""",
     re.I,
 )
@@ -69,7 +69,7 @@ _CUT = late(r"""\\?["'](?=[\s,;)\]}]|$|\\n)|[,;&|](?=\s*["']?[\w.-]{1,30}\s?[=:]
 _CLOSERS = ")]}\"';,>."
 _BEGINNING = late(r"""[\s#;/*!$@%:{(\[\-<>|"'+]*(?:[\w.]+(?:[ \t]+|=)){0,2}[$@*&:"'\[{(%]*""")
 _SYSLOG = late(
-    r"(?:<\d{1,3}>\d? ?)?(?:\w{3} +\d+ [\d:]{8}|\d{4}-\d\d-\d\d[T ][\d:.,]+\S*) (?:\S+ )?[\w./()@-]+(?:\[\d+\])?: |\[[^\]\n]{1,40}\] ?"
+    r"(?:<\d{1,3}>\d? ?)?(?:\w{3} +\d+ [\d:]{8}|\d{4}-\d\d-\d\d[T ][\d:.,]+\S*) (?:\S+ )?[\w./()@-]+(?:\[\d+\])?: |\[[^\]\n]{1,40}\](?!:) ?"
 )
 _HEADS = late(rf"(?m)^(?:{_SYSLOG.pattern})")
 _LINE_END = late(
@@ -93,8 +93,9 @@ _REFERENCE = late(
     r"unix|tcp|socketmap|static|inline|pipemap|unionmap|randmap|fail|internal|nis)(?::|$)"
     r"|<\S*>|\*{3,}.*|\$\{[\w.:-]*\}|\$\([\w.:-]*\)|\$[A-Z_][A-Z_\d]{2,}|\$\w+_\w+(?:$|[\s,])|\{\{.*|<%.*|%[({]?\w+[)}]?s?$|%\w+%$|\.{2,}|…|[xX]{4,}$|CHANGE_ME",
 )
+# A secret, too, may begin with a slash: base64 does so once in 64 times.
 _PATH = late(
-    r"(?:file:)?(?:/[A-Za-z][\w.-]*){2,}/?|[A-Z]:\\\S*|\S+\.(?:pem|key|crt|cf|conf|db|so|py|java|php|txt|json|ya?ml)\b"
+    r"(?:file:)?(?:/(?:etc|var|run|usr|opt|srv|home|root|mnt|tmp|app|data|private|secrets?|vault|config|proc|sys|dev|s?bin|lib\w*)(?:/[\w.-]+)+|(?:/[a-z][a-z\d._-]*){2,})/?(?![\w+=])|[A-Z]:\\\S*|\S+\.(?:pem|key|crt|cf|conf|db|so|py|java|php|txt|json|ya?ml)\b"
 )
 _FACT = late(
     r"<?[^\s:@]*@[\w.-]+>?|[\w.-]*\[[\da-fA-F.:]+\]|\[[\w.:-]+\](?::\d+)?|[\d:./T+-]+Z?|[\w-]+\(\)?|(?![^/]*\d[^/]*[A-Z])[A-Z][\w+-]*(?:/(?!\w*\d)[\w+-]+)+"
