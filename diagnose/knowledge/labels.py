@@ -71,13 +71,22 @@ class Login(Sourced):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Publishes(Sourced):
+    """spf: the domain whose SPF record names the addresses that a relay sends from, which senders include; selectors: under which
+    senders publish the relay's DKIM keys, to ask for, never printed as a fact."""
+
+    spf: str
+    selectors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Relay:
     """A provider that takes mail over SMTP.
 
     kind: "service", "cloud", "mailbox" or "isp". sign_in: "password", "optional", "oauth2" or "none".
     rank: place among those suggested unasked (lower first), None: only when asked for or already in use.
     match: host patterns, "*" for one label or a part of it. mail_domains: sender domains that only it may send for.
-    mechanisms: SASL names and their evidence.
+    mechanisms: SASL names and their evidence. publishes: what the DNS holds of it, None where that is not known.
     """
 
     id: str
@@ -93,6 +102,7 @@ class Relay:
     login: Login
     mechanisms: tuple[str, ...] = ()
     mechanisms_evidence: Evidence = "recall"
+    publishes: Publishes | None = None
     notes: tuple[Fact, ...] = ()
     sources: tuple[str, ...] = ()
 
@@ -212,12 +222,14 @@ def _relay(entry: dict[str, Any]) -> Relay:
         return {**table, "source": urls[table["source"]]} if "source" in table else table
 
     mechanisms = entry.pop("mechanisms", {"names": (), "evidence": "recall"})
+    publishes = entry.pop("publishes", None)
     return Relay(
         hosts=tuple(RelayHost(**sourced(host)) for host in entry.pop("hosts")),
         endpoints=tuple(Endpoint(**sourced(endpoint)) for endpoint in entry.pop("endpoints")),
         login=Login(**sourced(entry.pop("login"))),
         mechanisms=tuple(mechanisms["names"]),
         mechanisms_evidence=mechanisms["evidence"],
+        publishes=Publishes(**_frozen(sourced(publishes))) if publishes else None,
         notes=tuple(Fact(**sourced(note)) for note in entry.pop("notes", ())),
         sources=tuple(urls.values()),
         **_frozen(entry),

@@ -44,6 +44,7 @@ def case(
 
 NO_SPF = {("brightwater-labs.com", "TXT"): "NODATA"}
 OTHER_SPF = {("brightwater-labs.com", "TXT"): ("v=spf1 include:_spf.google.com -all",)}
+MANY_INCLUDES = f"v=spf1 {' '.join(f'include:spf.mailer{n}.net' for n in range(11))} ip4:85.214.88.17 -all"
 
 FAULTS = (
     case(
@@ -122,6 +123,26 @@ FAULTS = (
         "authorized. Please see http://www.open-spf.org/Why",
         "SPF fail",
         OTHER_SPF,
+    ),
+    case(
+        "spf-two-records",
+        "spf-record-invalid",
+        PLAIN,
+        "RCPT",
+        "550 5.7.23 <maria@northwind-trading.com>: Recipient address rejected: Message rejected due to: SPF fail - not "
+        "authorized. Please see http://www.open-spf.org/Why",
+        "SPF fail",
+        {("brightwater-labs.com", "TXT"): ("v=spf1 mx -all", "v=spf1 ip4:85.214.88.17 -all")},
+    ),
+    case(
+        "spf-too-many-look-ups",
+        "spf-record-invalid",
+        GMAIL,
+        "DOT",
+        "550-5.7.27 Your email has been blocked because the sender is unauthenticated.\n550-5.7.27 Gmail requires all senders to "
+        "authenticate with SPF.\n550 5.7.27 SPF [brightwater-labs.com] with ip: [{ip}] = did not pass ffacd0b85a97d - gsmtp",
+        "5.7.27",
+        {("brightwater-labs.com", "TXT"): (MANY_INCLUDES,)},
     ),
     case(
         "apple-dmarc",

@@ -168,6 +168,8 @@ class Names:
                 f"v=spf1 ip4:{PUBLIC_IPV4} ip6:{HOST_IPV6} mx include:spf.mandrillapp.com include:sendgrid.net "
                 "include:amazonses.com include:_spf.google.com ~all",
             )
+        if name.startswith(("spf.", "_spf.")):  # what senders include
+            return (f"v=spf1 ip4:{names.address_of(name.partition('.')[2], 4, {})} ~all",)
         return (f"v=spf1 mx ip4:{self.address(name, 4)} ~all",) if domain else "NODATA"
 
 

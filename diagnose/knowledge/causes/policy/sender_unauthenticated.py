@@ -1,4 +1,4 @@
-from diagnose.model import DOUBTS, Cause, Impact, Remedy
+from diagnose.model import DOUBTS, FITS, Cause, Impact, Remedy, Sign
 
 CAUSE = Cause(
     id="sender-unauthenticated",
@@ -16,7 +16,7 @@ CAUSE = Cause(
     ),
     rules_out="The same sender is accepted by the same receiver through this host.",
     flow=DOUBTS,
-    signs=(),
+    signs=(Sign("sender.spf", FITS, where=(("kind", "fail"),)),),
     links=(
         "https://support.google.com/a/answer/81126",
         "https://www.rfc-editor.org/rfc/rfc7208",

@@ -1,0 +1,77 @@
+"""Does the SPF record of each domain that this host sends for name the address that the mail comes from?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from diagnose.check import FLAG, Context, SignSpec, check, fail, ok, skip, unknown, warn
+from diagnose.facts.sender import Sender, Spf, refused, senders, spf
+from diagnose.model import Observation, Scalar
+
+_RECORD = ("two-records", "syntax", "look-ups", "void", "include")
+_SAID = {
+    "softfail": "says that {by} is probably not allowed to ({term})",
+    "neutral": "says nothing of {by}",
+}
+
+
+@check(
+    id="sender-spf",
+    title="SPF of the senders",
+    signs=(
+        SignSpec(
+            "sender.spf",
+            {"kind": ("fail", "softfail", "neutral", "none", *_RECORD), "refused": FLAG, "asked": FLAG, "direct": FLAG},
+        ),
+    ),
+    tags=("sender", "dns", "network"),
+    needs=("network", "postfix"),
+    probes=True,
+    timeout=9.5,
+)
+def sender_spf(ctx: Context) -> Iterator[Observation]:
+    found = senders(ctx)
+    if not found:
+        skip("no mail of a domain of this host's own was seen to leave; --from ADDRESS names one")
+    for sender in found:
+        judged = spf(ctx, sender)
+        if not judged:
+            where = f"what addresses {sender.through} sends from" if sender.through else "this host's public address"
+            yield unknown("sender.spf", sender.domain, f"not judged: {where} is not known")
+        for one in judged:
+            yield _said(ctx, sender, one)
+
+
+def _said(ctx: Context, sender: Sender, one: Spf) -> Observation:
+    """Of a service that may give MAIL FROM a domain of its own, or whose addresses are not known, only a pass says something."""
+    verdict, domain = one.verdict, sender.domain
+    by = f"{one.by} ({one.address})" if one.by == "this host" else f"{sender.through} ({one.address}, of {one.by})"
+    data: dict[str, Scalar] = {
+        "domain": domain,
+        "address": one.address,
+        "record": verdict.record,
+        "direct": not sender.through,
+        "asked": sender.asked,
+        "relay": sender.through,
+    }
+    if verdict.result == "pass":
+        return ok("sender.spf", domain, f"its SPF record names {by}: {verdict.term}", **data)
+    if verdict.result == "temperror":
+        return unknown("sender.spf", domain, f"its SPF record could not be evaluated: {verdict.why}", **data)
+    kind = verdict.kind or verdict.result
+    if kind in _RECORD:
+        text = f"its SPF record cannot be evaluated: {verdict.why}"
+    elif kind == "none":
+        text = f"has no SPF record that would name {by}"
+    elif kind == "fail":
+        text = f"its SPF record forbids {by} to send for it ({verdict.term})"
+    else:
+        text = f"its SPF record {_SAID[kind].format(by=by, term=verdict.term)}"
+    said = refused(ctx, domain)
+    data |= {"kind": kind, "refused": bool(said)}
+    own_sender = sender.relay is not None and sender.relay.kind in ("service", "cloud")
+    if sender.through and not said and (own_sender or not one.known):
+        why = "may send under a MAIL FROM of its own" if own_sender else "may send from other addresses"
+        return unknown("sender.spf", domain, f"{text}; but {sender.through} {why}", **data)
+    harmful = kind in ("fail", *_RECORD) and not sender.through
+    return (fail if harmful or said else warn)("sender.spf", domain, text, **data)

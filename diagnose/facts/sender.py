@@ -1,0 +1,184 @@
+"""The domains that this host sends for, the addresses that their mail comes from, and what the DNS says of both.
+
+senders(ctx)               the domains, each with the way that its mail takes
+spf(ctx, sender)           SPF for this host's address, or for the relay's
+dmarc(ctx, domain)         the policy that holds for a domain
+refused(ctx, domain)       whether mail of it was refused of late for lack of these
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from diagnose.errors import Late
+from diagnose.facts.asks import Asks, ask_all
+from diagnose.facts.filter_services import wanted
+from diagnose.facts.mail import mail_log, queue, target
+from diagnose.facts.names import exchangers
+from diagnose.facts.network import addresses, egress, families, public_address
+from diagnose.facts.postfix import mta, origin
+from diagnose.facts.route import ANYBODY, Route, next_hop_hosts, route
+from diagnose.host.query import Lookup, MailLog
+from diagnose.knowledge.labels import Relay
+from diagnose.knowledge.recognise import identify
+from diagnose.parse.log import submitted
+from diagnose.parse.sender import dmarc as policies
+from diagnose.parse.sender.spf import Ask, Verdict, evaluate, some_address
+from diagnose.parse.system.own_network import is_private
+
+MOST = 3  # domains that are judged, the ones asked for and the busiest first
+QUESTIONS = 60  # to the DNS for one domain's SPF
+SECONDS = 2.0  # for each of them
+REFUSED = "sender-unauthenticated"  # the meaning of a reply that names SPF, DKIM or DMARC
+_NOT_PUBLIC = tuple(".local .localdomain .internal .lan .home .localhost .invalid .test .example .home.arpa".split())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """domain: of MAIL FROM, and as far as this host can tell of the From header; asked: the user named it; way: of its mail;
+    relay: whose the next hop is, None where mail goes straight out or nobody knows it."""
+
+    domain: str
+    asked: bool
+    way: Route
+    relay: Relay | None
+
+    @property
+    def through(self) -> str:
+        """The relay's name as configured, "" for the direct way."""
+        return self.way.host if self.way.relay else ""
+
+
+def senders(ctx: Asks) -> tuple[Sender, ...]:
+    """Those whose mail leaves this host by SMTP, as this host's own: asked for, handed over here by the log, or of the queue's
+    mail from one of this host's own names. Forwarded mail is another's."""
+    postfix = mta(ctx)
+    named = _domain(ctx.target.sender or "")
+    filtered = any(service.kind == "content" for service in wanted(postfix))
+    own = {
+        _domain(f"x@{name}") for name in (origin(ctx, postfix), postfix.value("myhostname"), postfix.value("mydomain"))
+    }
+    waiting = queue(ctx)
+    found = [named, *submitted.domains(ctx.ask(MailLog(ctx.settings.since)).lines, filtered)]
+    found += [
+        name for name in (_domain(group.sample.sender) for group in (waiting.groups if waiting else ())) if name in own
+    ]
+    whose = target(ctx).recipient or ANYBODY
+    result = []
+    for domain in [name for name in dict.fromkeys(found) if name][:MOST]:
+        way = route(ctx, whose, f"postmaster@{domain}")
+        if way is not None and way.remote and way.program == "smtp":
+            relay = identify(way.host) if way.relay else None
+            result.append(Sender(domain=domain, asked=domain == named, way=way, relay=relay))
+    return tuple(result)
+
+
+def _domain(address: str) -> str:
+    """Its domain where the public DNS may have it, else ""."""
+    name = address.rpartition("@")[2].lower().rstrip(".")
+    return "" if "." not in name or name.endswith(_NOT_PUBLIC) or name.startswith("[") else name
+
+
+def refused(ctx: Asks, domain: str) -> str:
+    """A reply of the day's log or of the queue that turned mail of this sender away for it, "" where there is none."""
+    log, waiting = mail_log(ctx), queue(ctx)
+    told = [
+        (group.sample.sender or "", group.sample.text)
+        for (label, _, _), group in (log.deliveries.items() if log else ())
+        if label == REFUSED
+    ]
+    told += [(g.sample.sender, g.sample.text) for g in (waiting.groups if waiting else ()) if g.label == REFUSED]
+    return next((text for sender, text in told if _domain(sender) == domain), "")
+
+
+def asker(ctx: Asks, most: int = QUESTIONS) -> Ask:
+    """Answers for the pure readers, bounded in number; what is asked beyond, or too late, has no answer."""
+    seen: set[tuple[str, str]] = set()
+
+    def ask(name: str, kind: str) -> tuple[str, ...] | None:
+        key = (name.lower().rstrip("."), kind)
+        if (len(seen) >= most and key not in seen) or time.monotonic() > ctx.deadline - SECONDS / 2:
+            return None
+        seen.add(key)
+        try:
+            reply = ctx.ask(Lookup(*key, timeout=SECONDS))
+        except Late:
+            return None
+        return reply.answers if reply.rcode in ("NOERROR", "NODATA", "NXDOMAIN") else None
+
+    return ask
+
+
+def ahead(ctx: Asks, questions: Iterable[tuple[str, str]]) -> None:
+    """Asks them side by side, so that each has its answer when its turn comes."""
+    try:
+        ask_all(ctx, [Lookup(name.lower().rstrip("."), kind, timeout=SECONDS) for name, kind in questions])
+    except Late:
+        return
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spf:
+    """SPF for an address. known: whether mail comes from it, so that the verdict is the receivers'; by: what the address is."""
+
+    address: str
+    verdict: Verdict
+    known: bool
+    by: str
+
+
+def spf(ctx: Asks, sender: Sender) -> tuple[Spf, ...]:
+    """For each address that mail of this domain is known to come from, a relay's by its own SPF record; () where none is."""
+    found = [*_of_relay(ctx, sender)] if sender.way.relay else [(a, True, "this host") for a in own_addresses(ctx)]
+    helo = sender.way.value("smtp_helo_name") or sender.way.value("myhostname")
+    return tuple(
+        Spf(address=address, verdict=_evaluate(ctx, sender.domain, address, helo), known=known, by=by)
+        for address, known, by in found
+    )
+
+
+def _evaluate(ctx: Asks, domain: str, address: str, helo: str) -> Verdict:
+    return evaluate(
+        asker(ctx), domain, address, sender=f"postmaster@{domain}", helo=helo, ahead=lambda pairs: ahead(ctx, pairs)
+    )
+
+
+def own_addresses(ctx: Asks) -> tuple[str, ...]:
+    """Those that servers see of this host: IPv4's, and IPv6's where port 25 gets out over it."""
+    found = [public_address(ctx)]
+    if 6 in families(ctx) and any(tried.open for tried in egress(ctx).on(25, 6)):
+        found.append(public_address(ctx, 6))
+    return tuple(a for a in dict.fromkeys(found) if a and not is_private(a))
+
+
+def _of_relay(ctx: Asks, sender: Sender) -> Iterable[tuple[str, bool, str]]:
+    """Address, whether the relay is known to send from it, and by what. A relay sends from other addresses than it listens on."""
+    labels = sender.way.host.split(".")
+    above = [".".join(labels[n:]) for n in range(1, len(labels) - 1)]
+    places = [sender.relay.publishes.spf] if sender.relay and sender.relay.publishes else above
+    ask = asker(ctx, 20)
+    ahead(ctx, [(place, "TXT") for place in places])
+    for place in places:
+        if address := some_address(ask, place):
+            yield address, True, place
+            return
+    hosts = next_hop_hosts(ctx, sender.way) or (sender.way.host,)
+    listens = [a for each in addresses(ctx, hosts[:2]).values() for a in each if not is_private(a)]
+    if listens:
+        yield listens[0], False, sender.way.host
+
+
+def dmarc(ctx: Asks, domain: str) -> policies.Policy:
+    names = policies.steps(domain)
+    ahead(ctx, [(name, "TXT") for name in names])
+    ask = asker(ctx)
+    exists = exchangers(ctx, domain).rcode != "NXDOMAIN"
+    return policies.policy(lambda name: ask(name, "TXT"), domain, exists)
+
+
+def aligned(ctx: Asks, author: str, other: str, strict: bool) -> bool | None:
+    """See `diagnose.parse.sender.dmarc.aligned`."""
+    ask = asker(ctx)
+    return policies.aligned(lambda name: ask(name, "TXT"), author, other, strict)

@@ -1,0 +1,26 @@
+from diagnose.model import FITS, PROVES, Cause, Impact, Remedy, Sign
+
+_OWN = ("two-records", "syntax", "look-ups")  # what the record's owner alone can have done
+_BROKEN = (*_OWN, "void", "include")
+
+CAUSE = Cause(
+    id="spf-record-invalid",
+    title="The SPF record of the sender's domain is invalid, so that receivers ignore or refuse it",
+    impact=Impact.PARTIAL,
+    station="recipient",
+    explanation=(
+        "A domain may have one SPF record, without a syntax error, that takes at most ten look-ups. With any other SPF ends in "
+        "permerror: some receivers refuse the mail, and none counts SPF towards DMARC."
+    ),
+    remedy=Remedy(
+        text="Correct the SPF record of {domain}: merge two into one; write networks (ip4:, ip6:) in place of includes that are "
+        "not needed where it takes too many look-ups.",
+    ),
+    rules_out="An SPF checker evaluates the record for this host's address without an error.",
+    signs=(
+        Sign("sender.spf", FITS, where=(("kind", _BROKEN),)),
+        Sign("sender.spf", PROVES, where=(("kind", _OWN), ("refused", True))),
+    ),
+    explains=("sender-unauthenticated",),
+    links=("https://www.rfc-editor.org/rfc/rfc7208#section-4.6", "https://support.google.com/a/answer/81126"),
+)

@@ -1,0 +1,42 @@
+"""Which domains mail is sent for that was handed over on this host or its own network, or after a login: its own senders.
+
+Mail that another server brought, to be forwarded or kept for a domain, has senders that are no business of this host's:
+their SPF record rightly does not name it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from diagnose.patterns import late
+
+_LINE = late(
+    r"postfix[\w.-]*/(?:[\w.-]+/)*(?:smtpd|pickup|qmgr)\[\d+\]: (?P<id>[0-9A-Za-z]{6,25}): (?P<rest>(?:client|uid|from)=.*)"
+)
+_FROM = late(r"from=<[^<>@]+@(?P<domain>[\w-]+(?:\.[\w-]+)+)>")
+_NEAR = late(
+    r"client=[^\s\[]*\[(?:127\.|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|::1\]|f[cd][0-9a-f]{2}:)(?!.*\borig_client=)"
+)
+_KEPT = 20_000  # messages that are remembered
+
+
+def domains(lines: Iterable[str], filtered: bool = False) -> tuple[str, ...]:
+    """Of Postfix' own log lines; lower case, the most frequent first. filtered: a content filter hands all mail back from this
+    host, so that a client nearby says nothing."""
+    own: dict[str, None] = {}
+    counted: dict[str, int] = {}
+    for line in lines:
+        if "from=<" not in line and ": client=" not in line:
+            continue
+        found = _LINE.search(line)
+        if found is None:
+            continue
+        id, rest = found["id"], found["rest"]
+        if rest.startswith("uid=") or "sasl_username=" in rest or (not filtered and _NEAR.match(rest)):
+            own[id] = None
+            if len(own) > _KEPT:
+                del own[next(iter(own))]
+        elif rest.startswith("from=<") and id in own and (sender := _FROM.match(rest)) is not None:
+            domain = sender["domain"].lower()
+            counted[domain] = counted.get(domain, 0) + 1
+    return tuple(sorted(counted, key=lambda domain: (-counted[domain], domain)))

@@ -1,0 +1,122 @@
+"""A domain's DMARC policy and its organisational domain, by the tree walk of RFC 9989 section 4.10.
+
+The walk needs no public suffix list (which older receivers use, RFC 7489 3.2): a few questions up the name tell the same for
+every domain whose owner publishes a policy, and without any there is nothing to judge.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+# A name's TXT records; () where there are none, None where nobody could tell.
+AskText = Callable[[str], "tuple[str, ...] | None"]
+
+_RECORD = re.compile(r"v\s*=\s*DMARC1\s*(?:;|$)")  # the version is case-sensitive (section 4.7)
+_POLICIES = ("none", "quarantine", "reject")
+_STEPS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What holds for mail from a domain. policy: none, quarantine or reject, "" where no record holds; place: the domain that
+    publishes it; organisation: the organisational domain; record: as published; strict_spf, strict_dkim: alignment must be
+    exact; testing: t=y (of RFC 7489: pct below 100), which asks receivers for the next lower policy; problem: why it could not
+    be told; broken: a record that no receiver takes for one, "" for none."""
+
+    policy: str = ""
+    place: str = ""
+    organisation: str = ""
+    record: str = ""
+    strict_spf: bool = False
+    strict_dkim: bool = False
+    testing: bool = False
+    problem: str = ""
+    broken: str = ""
+
+    @property
+    def refuses(self) -> bool:
+        """Whether it asks receivers to refuse or put aside mail that does not align."""
+        return self.policy == "reject" or (self.policy == "quarantine" and not self.testing)
+
+
+def steps(domain: str) -> tuple[str, ...]:
+    """The names asked, from the domain upwards; of a long name the middle is left out (section 4.10, step 5)."""
+    labels = domain.lower().rstrip(".").split(".")
+    shorter = [labels[-n:] for n in range(min(len(labels) - 1, _STEPS - 1), 0, -1)]
+    return tuple(f"_dmarc.{'.'.join(each)}" for each in (labels, *shorter))
+
+
+def policy(ask: AskText, domain: str, exists: bool = True) -> Policy:
+    """For mail from this domain. exists: whether the domain itself is in the DNS (np= holds for one that is not)."""
+    domain = domain.lower().rstrip(".")
+    found: dict[str, Mapping[str, str]] = {}
+    texts: dict[str, str] = {}
+    broken = ""
+    for name in steps(domain):
+        place, answer = name.removeprefix("_dmarc."), ask(name)
+        if answer is None:
+            return Policy(problem=f"{name} could not be looked up")
+        records = [text for text in answer if _RECORD.match(text)]
+        if len(records) == 1:
+            found[place], texts[place] = tags(records[0]), records[0]
+            if found[place].get("psd") in ("y", "n"):
+                break
+        elif place == domain:
+            broken = " | ".join(records) or next((t for t in answer if "dmarc1" in t.lower()), "")
+    organisation = _organisation(domain, found)
+    place = next((each for each in (domain, organisation) if each in found), "")
+    place = place or next((each for each, said in found.items() if said.get("psd") == "y"), "")
+    if not place:
+        return Policy(organisation=organisation or domain, broken=broken)
+    said = found[place]
+    wanted = said.get("p", "")
+    if place != domain:
+        wanted = said.get("sp", wanted) if exists else said.get("np", said.get("sp", wanted))
+    share = said.get("pct", "100")
+    return Policy(
+        # Without a valid p= a record that asks for reports counts as p=none (section 4.7).
+        policy=wanted.lower() if wanted.lower() in _POLICIES else "none" if "rua" in said else "",
+        place=place,
+        organisation=organisation or domain,
+        record=texts[place],
+        strict_spf=said.get("aspf", "r").lower() == "s",
+        strict_dkim=said.get("adkim", "r").lower() == "s",
+        testing=said.get("t", "n").lower() == "y" or (share.isdigit() and int(share) < 100),
+        broken=broken,
+    )
+
+
+def organisation(ask: AskText, domain: str) -> str | None:
+    """A domain's organisational domain; the domain itself where nobody above publishes a policy, None where this could not be told."""
+    told = policy(ask, domain)
+    return None if told.problem else told.organisation
+
+
+def aligned(ask: AskText, author: str, other: str, strict: bool) -> bool | None:
+    """Whether the domain that SPF or DKIM vouches for is the author's, or with relaxed alignment of the same organisation; None
+    where this could not be told."""
+    author, other = author.lower().rstrip("."), other.lower().rstrip(".")
+    if author == other:
+        return True
+    if strict:
+        return False
+    mine, theirs = organisation(ask, author), organisation(ask, other)
+    return None if mine is None or theirs is None else mine == theirs
+
+
+def _organisation(domain: str, found: Mapping[str, Mapping[str, str]]) -> str:
+    """Of the records that the walk met (section 4.10.2), "" where it met none."""
+    for place, said in found.items():
+        if said.get("psd") == "n":
+            return place
+        if said.get("psd") == "y" and place != domain:
+            return ".".join(domain.split(".")[-place.count(".") - 2 :])
+    return min(found, key=lambda place: place.count("."), default="")
+
+
+def tags(record: str) -> Mapping[str, str]:
+    """The tags of a DMARC or DKIM record; names in lower case, blanks around values gone."""
+    pairs = (part.partition("=") for part in record.split(";"))
+    return {name.strip().lower(): value.strip() for name, sign, value in pairs if sign}
