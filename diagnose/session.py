@@ -30,7 +30,8 @@ RESERVE = 0.4  # of them for what comes after the checks
 class Request:
     """What the user wants. recording: diagnose this instead of the live host; provider: the relay asked for; ignores:
     whether an observation is acknowledged, and so weighs nothing (it stays in the report's runs);
-    refused: who remembers refused logins (`diagnose.host.live.dial.Refused`); away: what is looked at is not what `fix` would
+    refused: who remembers refused logins (`diagnose.host.live.dial.Refused`); live: the live host, where the caller has made
+    one; away: what is looked at is not what `fix` would
     mend here, such as a container."""
 
     target: Target = field(default_factory=Target)
@@ -43,6 +44,7 @@ class Request:
     advise: bool = False
     ignores: Callable[[Observation], bool] | None = None
     refused: Any = None
+    live: LiveHost | None = None
     away: bool = False
 
 
@@ -77,7 +79,7 @@ def diagnose(request: Request, progress: Callable[[Progress], None] | None = Non
     began = time.monotonic()
     live: LiveHost | None = None
     if request.recording is None:
-        live = LiveHost(request.refused)
+        live = request.live or LiveHost(request.refused)
         world: Host = live
     else:
         world = request.recording

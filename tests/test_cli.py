@@ -111,6 +111,12 @@ def test_only_and_skip_choose_checks(cli: Cli) -> None:
         (["relay", "suggest", "--provider", "nonsense"], "no relay is called"),
         (["frobnicate"], "frobnicate"),
         (["record"], "output"),
+        (["app", "test", "/nonexistent"], "no such file"),
+        (["app", "test", "smtp://u:Qz81-geheim-pw@h.example.com:587"], "--secret-file"),
+        (["app", "test", "smtp://u@h.example.com:99999"], "smtp://user@host:587"),
+        (["app", "test", "smtp://"], "names no server"),
+        (["app", "test", "/etc/hosts", "--secret-file", "-"], "goes with a URL"),
+        (["app", "test", "/etc/hosts", "--send-to", "nobody"], "no e-mail address"),
     ],
 )
 def test_bad_input_gets_one_clear_line_and_status_3(cli: Cli, arguments: list[str], message: str) -> None:
@@ -120,6 +126,7 @@ def test_bad_input_gets_one_clear_line_and_status_3(cli: Cli, arguments: list[st
     assert done.stderr.count("\n") == 1
     assert "Traceback" not in done.stderr
     assert "\x1b" not in done.stderr
+    assert "geheim" not in done.stderr
 
 
 def test_debug_shows_the_traceback(cli: Cli) -> None:

@@ -25,6 +25,7 @@ COMMANDS = {
     "report": "results.report",
     "history": "results.history",
     "install-units": "delivery.install_units",
+    "app test": "app.try_out",
     "relay list": "relays.relay_list",
     "relay suggest": "relays.relay_suggest",
     "ignore add": "results.ignore_add",
@@ -32,6 +33,7 @@ COMMANDS = {
     "ignore remove": "results.ignore_remove",
 }
 GROUPS = {
+    "app": "Try the mail settings of applications.",
     "relay": "Show the known relays, and find one that works from here.",
     "ignore": "Manage acknowledged findings, which do not count.",
 }

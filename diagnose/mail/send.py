@@ -86,8 +86,10 @@ def send(
     )
 
 
-def compose(recipient: str, sender: str | None, message_id: str, host: str, user: str) -> bytes:
-    """The message: marked as a test in every part that a person or a filter looks at."""
+def compose(
+    recipient: str, sender: str | None, message_id: str, host: str, user: str, command: str | None = None
+) -> bytes:
+    """The message: marked as a test in every part that a person or a filter looks at. command: by which it was asked for."""
     now = datetime.now().astimezone()
     lines = [
         *([f"From: {sender}"] if sender else []),
@@ -105,7 +107,7 @@ def compose(recipient: str, sender: str | None, message_id: str, host: str, user
         "",
         f"This is a test message. {user or 'Somebody'} on {host} asked for it at {now:%Y-%m-%d %H:%M:%S %z}:",
         "",
-        f"    mail-diagnose send {recipient}",
+        f"    mail-diagnose {command or f'send {recipient}'}",
         "",
         "It shows that mail from that server arrives here. Nothing needs to be done.",
         "",

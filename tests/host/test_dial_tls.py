@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from diagnose.host.live import certificate
+from diagnose.host.live.dial import dial
+from diagnose.host.query import Dial
 from diagnose.parse.text.masking import Secrets
 from tests.host.caller import LOGIN, NAME, PASSWORD, USER, ask, context
 from tests.host.server import Smtp, serving
@@ -258,3 +260,32 @@ def test_silence_after_starttls(ca_file: str) -> None:
     assert (reply.stage, reply.error, reply.problem) == ("starttls", "timed out", None)
     assert reply.tls is not None
     assert reply.tls.error == "timed out"
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN", "CRAM-MD5"])
+def test_what_was_said_is_told_without_the_login(ca: trustme.CA, ca_file: str, mechanism: str) -> None:
+    """Also where the server says the password again."""
+    challenge = base64.b64encode(b"<1@mx.example.org>").decode()
+    questions = {
+        "PLAIN": [f"535 5.7.8 no: {PASSWORD}"],
+        "LOGIN": ["334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6", f"535 {PASSWORD}"],
+    }
+    asked = questions.get(mechanism, [f"334 {challenge}", f"535 5.7.8 no {PASSWORD[::-1]}"])
+    server = Smtp(
+        tls=context(ca.issue_cert(NAME)), over_tls=(f"AUTH {mechanism}",), challenges={f"AUTH {mechanism}": asked}
+    )
+    told: list[tuple[str, ...]] = []
+    with serving(server) as port:
+        query = Dial(
+            host="127.0.0.1", port=port, tls="starttls", say="auth", login=LOGIN, ca_file=ca_file, verify_name=NAME
+        )
+        dial(
+            query, time.monotonic() + 8, lambda _: (USER, PASSWORD), Secrets(), heard=lambda *each: told.append(each[2])
+        )
+    (lines,) = told
+    assert f"C: AUTH {mechanism} ********" in lines
+    assert any(line.startswith("S: 535") for line in lines)
+    assert [line for line in lines if line.startswith("* TLSv1.") and line.endswith(", verified")]
+    assert lines[-2:] == ("C: QUIT", "S: 221 bye")
+    for form in (PASSWORD, PASSWORD[::-1], base64.b64encode(PASSWORD.encode()).decode(), challenge):
+        assert form not in "\n".join(lines)

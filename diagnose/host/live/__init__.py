@@ -6,8 +6,8 @@ import dataclasses
 import importlib
 import sys
 import time
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from diagnose.errors import Late
 from diagnose.host import gather
@@ -34,15 +34,24 @@ from diagnose.host.query import (
 )  # fmt: skip
 from diagnose.parse.text.masking import KNOWN
 
+if TYPE_CHECKING:
+    from diagnose.host.live.dial import Heard
+    from diagnose.host.query import Login
+
 R = TypeVar("R")
 
 
 class LiveHost:
-    """Answers from this machine and the network it stands in; reads only."""
+    """Answers from this machine and the network it stands in; reads only.
 
-    def __init__(self, refused: Any = None) -> None:
+    given: texts by their names, that are read as files of these names would be. heard: is told each dialogue (`dial.dial`).
+    """
+
+    def __init__(self, refused: Any = None, given: Mapping[str, str] | None = None, heard: Heard | None = None) -> None:
         self.secrets = KNOWN
         self.refused = refused
+        self.given = given or {}
+        self.heard = heard
         gather.known()
 
     def about(self) -> str:
@@ -50,6 +59,12 @@ class LiveHost:
         from diagnose.host.live.instances import note
 
         return note()
+
+    def credentials(self, login: Login) -> tuple[str, str] | None:
+        """User and password, which no reply has. None where they are not found."""
+        from diagnose.host.live import tables
+
+        return tables.credentials(login, self.secrets, self.given)
 
     def answer(self, query: Query[R], deadline: float) -> R:
         left = deadline - time.monotonic()
@@ -67,7 +82,7 @@ def _exec(host: LiveHost, query: Exec, deadline: float) -> Any:
 def _read(host: LiveHost, query: Read, deadline: float) -> Any:
     from diagnose.host.live import system
 
-    return system.read(query, host.secrets)
+    return system.read(query, host.secrets, host.given.get(query.path))
 
 
 def _plain(module: str, name: str) -> Callable[[LiveHost, Any, float], Any]:
@@ -92,9 +107,9 @@ def _resolve(host: LiveHost, query: Resolve, deadline: float) -> Any:
 
 
 def _dial(host: LiveHost, query: Dial, deadline: float) -> Any:
-    from diagnose.host.live import dial, tables
+    from diagnose.host.live import dial
 
-    return dial.dial(query, deadline, lambda login: tables.credentials(login, host.secrets), host.secrets, host.refused)
+    return dial.dial(query, deadline, host.credentials, host.secrets, host.refused, host.heard)
 
 
 def _trace(host: LiveHost, query: Trace, deadline: float) -> Any:

@@ -39,6 +39,8 @@ def log_in(dialogue: Dialogue, mechanism: str, user: str, password: str, secrets
     forms += [password[::-1], password.swapcase(), password.upper(), password.lower(), *known.forms(password)]
     secrets.add(password, f"\0{user}\0{password}")
     notes: list[str] = []
+    verdict = ""
+    dialogue.private = True
     try:
         if mechanism == "PLAIN":
             reply = _plain(dialogue, blob)
@@ -50,9 +52,14 @@ def log_in(dialogue: Dialogue, mechanism: str, user: str, password: str, secrets
             # One question too many. RFC 7628 servers put their error into it; "*" takes the exchange back.
             notes.append(_challenge(reply))
             reply = dialogue.say("*")
+        verdict = _hidden("\n".join([*filter(None, notes), reply]), forms, secrets)
     except Broken as broken:
-        raise Broken(broken.error, _hidden(broken.text, forms, secrets), broken.late) from None
-    return _hidden("\n".join([*filter(None, notes), reply]), forms, secrets)
+        verdict = _hidden(broken.text, forms, secrets)
+        raise Broken(broken.error, verdict, broken.late) from None
+    finally:
+        dialogue.private = False
+        dialogue.said += [f"C: AUTH {mechanism} {STARS}", *(f"S: {line}" for line in verdict.split("\n") if line)]
+    return verdict
 
 
 def _plain(dialogue: Dialogue, blob: str) -> str:

@@ -19,6 +19,7 @@ from diagnose.host.query import Dial, DialReply, Login, TlsInfo
 from diagnose.parse.text.masking import Secrets, plain
 
 Credentials = Callable[[Login], tuple[str, str] | None]
+Heard = Callable[[Dial, DialReply, tuple[str, ...]], None]
 _STEPS = ("connect", "banner", "ehlo", "auth", "rcpt")
 _HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(\.(?!-)[A-Za-z0-9-]{1,63})+")
 _ADDRESS_LITERAL = re.compile(r"\[[A-Za-z0-9:.]{2,60}\]")
@@ -33,29 +34,29 @@ class Refused(Protocol):
 
 
 def dial(
-    query: Dial, deadline: float, credentials: Credentials, secrets: Secrets, refused: Refused | None = None
+    query: Dial,
+    deadline: float,
+    credentials: Credentials,
+    secrets: Secrets,
+    refused: Refused | None = None,
+    heard: Heard | None = None,
 ) -> DialReply:
-    """What came of the dialogue; never raises. `deadline` is on the monotonic clock, in seconds.
+    """What came of the dialogue; never raises. `deadline` is on the monotonic clock, in seconds; `heard` is told the dialogue
+    itself as well: what was said ("C: …", "S: …", "* …" for what is no word of it), without secrets.
 
     `ehlo` is the first EHLO's reply, as it was before STARTTLS; `mechanisms` come from the last one. `problem` is
     "timed out" when the deadline, not the server's silence, ended it: then nothing is known about the server.
     """
-    session = _Session(query, deadline, credentials, secrets, refused)
-    began = time.monotonic()
-    try:
-        session.run()
-    except Broken as broken:
-        session.finished = False
-        session.note(error=broken.error, problem="timed out" if broken.late else None)
-    except (OSError, ValueError) as error:
-        session.finished = False
-        session.note(error=tls.describe(error))
-    finally:
-        session.leave()
-    return _hidden(replace(session.reply, seconds=round(time.monotonic() - began, 4)), secrets)
+    session = Session(query, deadline, credentials, secrets, refused)
+    reply = session.held()
+    if heard is not None:
+        heard(query, reply, session.lines())
+    return reply
 
 
-class _Session:
+class Session:
+    """One dialogue as far as `query.say` says."""
+
     def __init__(
         self, query: Dial, deadline: float, credentials: Credentials, secrets: Secrets, refused: Refused | None
     ) -> None:
@@ -72,6 +73,27 @@ class _Session:
         self.greeted = False
         self.finished = False
         self.far = _STEPS.index(query.say) if query.say in _STEPS else 2
+        self.said: list[str] = []
+
+    def held(self) -> DialReply:
+        """What came of it; never raises."""
+        began = time.monotonic()
+        try:
+            self.run()
+        except Broken as broken:
+            self.finished = False
+            self.note(error=broken.error, problem="timed out" if broken.late else None)
+        except (OSError, ValueError) as error:
+            self.finished = False
+            self.note(error=tls.describe(error))
+        finally:
+            self.leave()
+        return _hidden(replace(self.reply, seconds=round(time.monotonic() - began, 4)), self.secrets)
+
+    def lines(self) -> tuple[str, ...]:
+        """What was said, as `dial` tells it to `heard`."""
+        error = [f"* {self.reply.error}"] if self.reply.error else []
+        return tuple(self.secrets.hide(plain(line)) for line in [*self.said, *error])
 
     def note(self, **fields: object) -> None:
         self.reply = replace(self.reply, **fields)  # type: ignore[arg-type]
@@ -106,14 +128,18 @@ class _Session:
             user=self.query.user,
         )
         self.note(attempts=tuple(opened.attempts))
+        self.said += [
+            f"* {each.address} port {self.query.port}: {each.error}" for each in opened.attempts if each.error
+        ]
         if opened.sock is None or opened.address is None:
             if opened.late:
                 raise Broken("timed out", late=True)
             first = next((attempt.error for attempt in opened.attempts if attempt.error), "")
             raise Broken("timed out" if first == "ETIMEDOUT" else first)
         self.address = opened.address
-        self.dialogue = Dialogue(opened.sock, self.query.timeout, self.deadline)
+        self.dialogue = Dialogue(opened.sock, self.query.timeout, self.deadline, self.said)
         self.note(address=opened.address.text)
+        self.said.append(f"* connected to {opened.address.text} port {self.query.port}")
         self.finished = self.far == 0
         return True
 
@@ -134,7 +160,12 @@ class _Session:
         )
         if opened.sock is None:
             raise Broken("the second connection, without verification, failed", late=opened.late)
-        self.dialogue = Dialogue(opened.sock, self.query.timeout, self.deadline)
+        # What was said before is said again.
+        self.said[:] = [
+            f"* the certificate does not verify: {self.unverified}",
+            f"* connected to {self.address.text} port {self.query.port} again, without verifying",
+        ]
+        self.dialogue = Dialogue(opened.sock, self.query.timeout, self.deadline, self.said)
 
     def begin(self, verify: bool) -> None:
         """TLS, banner, EHLO, STARTTLS as far as they are asked for."""
@@ -183,6 +214,8 @@ class _Session:
             self.note(tls=TlsInfo(verify_error=unverified.reason))
             raise
         self.note(tls=replace(info, verify_error=unusable or self.unverified))
+        judged = "verified" if info.verified else "not verified"
+        self.said.append(f"* {info.version}, the certificate is for {', '.join(info.names[:3])}, {judged}")
         self.dialogue.upgrade(sock)
         self.greeted = greeted
 
@@ -260,6 +293,9 @@ class _Session:
         if query.recipient:
             self.note(rcpt=self.step("rcpt", f"RCPT TO:<{query.recipient}>"))
         self.finished = True
+        self.close_envelope(dialogue)
+
+    def close_envelope(self, dialogue: Dialogue) -> None:
         with contextlib.suppress(Broken):  # a server that hangs up now has said all that was asked
             dialogue.say("RSET")
 

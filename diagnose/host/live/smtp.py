@@ -19,9 +19,13 @@ _MORE = re.compile(rb"\d{3}-")
 
 
 class Dialogue:
-    """A connected socket on which commands are said and replies read. `timeout` bounds a silence, `deadline` all."""
+    """A connected socket on which commands are said and replies read. `timeout` bounds a silence, `deadline` all.
 
-    def __init__(self, sock: socket.socket, timeout: float, deadline: float) -> None:
+    said: what was said so far, "C: …" and "S: …" line by line; nothing of it while `private`, when secrets pass."""
+
+    def __init__(self, sock: socket.socket, timeout: float, deadline: float, said: list[str] | None = None) -> None:
+        self.said = [] if said is None else said
+        self.private = False
         self.sock = sock
         self.timeout = timeout
         self.deadline = deadline
@@ -36,10 +40,22 @@ class Dialogue:
         """Raises ValueError for a command that would be several lines."""
         if any(ord(char) < 32 or ord(char) == 127 for char in command):
             raise ValueError("a control character in an SMTP command")
+        if not self.private:
+            self.said.append(f"C: {command}")
+        self._send(command.encode() + b"\r\n")
+
+    def hand_over(self, message: bytes) -> str:
+        """Sends a message after DATA was answered with 354, and reads what became of it."""
+        lines = [b"." + line if line.startswith(b".") else line for line in message.splitlines()]
+        self.said.append(f"C: (the message, {len(message)} bytes)")
+        self._send(b"\r\n".join([*lines, b".", b""]))
+        return self.reply()
+
+    def _send(self, data: bytes) -> None:
         limit, late = self._limit()
         self.sock.settimeout(limit)
         try:
-            self.sock.sendall(command.encode() + b"\r\n")
+            self.sock.sendall(data)
         except TimeoutError:
             raise Broken("timed out", late=late) from None
         except (BrokenPipeError, ConnectionResetError):
@@ -49,6 +65,19 @@ class Dialogue:
 
     def reply(self) -> str:
         """A whole reply, lines joined by newlines, without control characters; raises Broken with what came."""
+        try:
+            text = self._reply()
+        except Broken as broken:
+            self._note(broken.text)
+            raise
+        self._note(text)
+        return text
+
+    def _note(self, text: str) -> None:
+        if not self.private:
+            self.said += [f"S: {line}" for line in text.split("\n") if line]
+
+    def _reply(self) -> str:
         lines: list[bytes] = []
         size = 0
         while True:

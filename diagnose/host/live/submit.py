@@ -10,8 +10,11 @@ import subprocess
 import time
 from dataclasses import dataclass
 
+from diagnose.host.live.dial import Credentials, Session
+from diagnose.host.live.smtp import Dialogue, code, positive
 from diagnose.host.live.system import decode, environment, find, limited, scratch, why
-from diagnose.parse.text.masking import mask, plain
+from diagnose.host.query import Dial
+from diagnose.parse.text.masking import Secrets, mask, plain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +87,42 @@ def by_smtp(message: bytes, sender: str, recipient: str, host: str, port: int, d
         return Submitted(accepted=False, said=f"TimeoutError: no answer from {host}:{port}", late=True)
     except OSError as error:
         return Submitted(accepted=False, said=f"{type(error).__name__}: {error.strerror or error} ({host}:{port})")
+
+
+class _Handing(Session):
+    """As far as RCPT like every dialogue, and then the message."""
+
+    message = b""
+    answer = ""
+
+    def close_envelope(self, dialogue: Dialogue) -> None:
+        if not positive(self.reply.rcpt):
+            super().close_envelope(dialogue)
+            return
+        self.answer = dialogue.say("DATA")
+        if code(self.answer) == 354:
+            self.answer = ""
+            self.answer = dialogue.hand_over(self.message)
+
+
+def by_dialogue(
+    message: bytes, query: Dial, deadline: float, credentials: Credentials, secrets: Secrets
+) -> tuple[Submitted, tuple[str, ...]]:
+    """Through a server as `query` says, with its TLS, login, sender and recipient; and the dialogue (`dial.dial`)."""
+    session = _Handing(query, deadline, credentials, secrets, None)
+    session.message = message
+    reply = session.held()
+    last = session.answer or reply.rcpt or reply.mail or reply.auth or reply.error
+    _, as_, queue_id = session.answer.rpartition("queued as ")
+    return (
+        Submitted(
+            accepted=positive(session.answer),
+            said=secrets.hide(mask(plain(last))),
+            queue_id=queue_id.split()[0] if as_ and queue_id else "",
+            late=not session.answer and "timed out" in reply.error,
+        ),
+        session.lines(),
+    )
 
 
 def _reply(code: int, words: bytes | str) -> str:

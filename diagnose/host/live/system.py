@@ -163,12 +163,15 @@ def _clean(data: bytes, secrets: Secrets) -> str:
     return mask(secrets.hide(decode(data)))
 
 
-def read(query: Read, secrets: Secrets) -> ReadReply:
+def read(query: Read, secrets: Secrets, given: str | None = None) -> ReadReply:
+    """given: the text, where it is not a file's."""
+    truncated = False
     try:
-        data, truncated = files.head(query.path, query.limit, tail=query.tail)
+        if given is None:
+            data, truncated = files.head(query.path, query.limit, tail=query.tail)
     except OSError as error:
         return ReadReply(problem=why(error))
-    text = decode(data)
+    text = given if given is not None else decode(data)
     if query.secret:
         return ReadReply(text=mask_read(text, query.secret, secrets, query.path), truncated=truncated)
     return ReadReply(text=mask(secrets.hide(text)), truncated=truncated)

@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from diagnose import files
@@ -97,9 +97,14 @@ def compare(query: MapCompare, deadline: float, secrets: Secrets) -> CompareRepl
     )
 
 
-def credentials(login: Login, secrets: Secrets) -> tuple[str, str] | None:
-    """User and password as the mailer would find them, or None. Both stay inside the host object."""
-    found = {"map": _from_map, "properties": _from_properties, "settings": _from_settings}[login.source](login)
+def credentials(login: Login, secrets: Secrets, given: Mapping[str, str] | None = None) -> tuple[str, str] | None:
+    """User and password as the mailer would find them, or None. Both stay inside the host object. given: texts in place of files."""
+    if given and login.table in given:
+        from diagnose.apps import formats
+
+        found = formats.credentials(login.table, given[login.table])
+    else:
+        found = {"map": _from_map, "properties": _from_properties, "settings": _from_settings}[login.source](login)
     if found is not None:
         secrets.add(found[1])
     return found

@@ -1,0 +1,198 @@
+"""An application's settings, tried on its mail server from where it runs: the dialogue, the cause, and a message where asked for."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from diagnose.check import Settings
+from diagnose.errors import UsageError
+from diagnose.host.live import LiveHost, submit
+from diagnose.host.query import Dial, DialReply, Now
+from diagnose.mail.explain import explain
+from diagnose.mail.send import compose
+from diagnose.model import Observation, Target
+from diagnose.report.json_ import as_plain
+from diagnose.session import Request, Result, diagnose
+
+__all__ = ["Asked", "of_url", "tried"]
+
+_CHECKS = ("application", "application-probe")
+_OTHERS = ("php-mail", "puppet")  # of other programs than the one that was named
+_REACHED = "app.server"
+_UNREAD = "could not check how the application sends mail: "
+_LINES = 30  # of one reply that are shown
+
+Plain = dict[str, Any]
+Heard = tuple[Dial, DialReply, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """path: the settings file, or the name of one of the texts that are `given`; where: from where it is tried, in words;
+    sender: where the settings name none; away: not on this host itself. timeout in seconds."""
+
+    path: str
+    given: Mapping[str, str]
+    where: str = ""
+    sender: str | None = None
+    send_to: str | None = None
+    auth: bool = True
+    timeout: float = 15.0
+    away: bool = False
+
+
+def of_url(url: str) -> tuple[str, str]:
+    """The user that a URL such as smtp://user@host:587 names, and where it points, for people. Raises UsageError, also for one
+    with a password: every user of the host sees arguments."""
+    try:
+        parts = urlsplit(url)
+        port, host, password = parts.port, parts.hostname or "", parts.password
+    except ValueError:
+        raise UsageError("the URL is not valid; write it as smtp://user@host:587") from None
+    if password is not None:
+        raise UsageError(
+            "a password in an argument is seen by every user of this host, and kept by the shell: leave it out of the URL, and "
+            "type it when asked, or give it with --secret-file FILE"
+        )
+    if not host or any(ord(char) < 33 for char in url):
+        raise UsageError("the URL names no server; write it as smtp://user@host:587")
+    return parts.username or "", f"{host}{f':{port}' if port else ''}"
+
+
+def as_text_of_url(url: str, password: str) -> str:
+    """The URL with its password, as a settings file has it."""
+    parts = urlsplit(url)
+    login = f"{parts.username}:{quote(password, safe='')}@" if parts.username and password else ""
+    return f"SMTP_URL={parts.scheme}://{login}{parts.netloc.rpartition('@')[2]}{parts.path}\n"
+
+
+def tried(asked: Asked) -> Plain:
+    """The report of `run` (schema 1) about this application alone, and beside it:
+
+    app         path, host, port, tls, user, sender, where, verdict
+    dialogue    what was said, line by line: "C: …", "S: …", and "* …" for what is no word of it
+    sent        recipient, accepted and said, where a message was asked for and handed over
+    """
+    heard: list[Heard] = []
+    live = LiveHost(given=asked.given, heard=lambda *each: heard.append(each))
+    request = Request(
+        target=Target(asked.sender, None),
+        settings=Settings(app_config=(asked.path,), auth=asked.auth),
+        only=_CHECKS,
+        skip=_OTHERS,
+        timeout=asked.timeout,
+        live=live,
+        away=asked.away,
+    )
+    result = diagnose(request)
+    shown = _shown(heard)
+    if shown is not None and not shown[1].connected and shown[1].stage != "resolve":
+        # Whether it is this server, or the network from here.
+        result = diagnose(replace(request, only=(*_CHECKS, "network")))
+    lines: Sequence[str] = shown[2] if shown else ()
+    seen = tuple(_seen(result))
+    status, verdict = _judged(result, seen, shown)
+    plain: Plain = {}
+    if asked.send_to and status in ("ok", "warning") and shown is not None:
+        sent, lines = _sent(asked, shown[0], live)
+        status, verdict = (
+            ("failed", "The server refuses the message.") if not sent.accepted else (status, _handed(sent))
+        )
+        plain["sent"] = {"recipient": asked.send_to, "accepted": sent.accepted, "said": sent.said}
+        if not sent.accepted:
+            words = explain(sent.said.split("\n"), "the server's answer", datetime.now().astimezone(), numbered=False)
+            result = replace(result, report=replace(result.report, diagnoses=words.diagnoses))
+    plain = {**as_plain(result.report), **plain}
+    if not plain["diagnoses"] or "sent" in plain:
+        plain["status"] = status
+    plain["app"] = {**_about(seen, shown), "path": asked.path, "where": asked.where, "verdict": verdict}
+    plain["dialogue"] = list(_cut(lines))
+    return result.hide(plain)  # type: ignore[no-any-return]
+
+
+def _seen(result: Result) -> Iterable[Observation]:
+    return (seen for run in result.report.runs if run.check in _CHECKS for seen in run.observations)
+
+
+def _shown(heard: Sequence[Heard]) -> Heard | None:
+    """The dialogue that the settings lead to: the first, or what the application would go on with. The others look for ways
+    that work."""
+    if not heard:
+        return None
+    own = [each for each in heard[1:] if each[0].say != "ehlo" and each[0].host == heard[0][0].host]
+    return own[-1] if own else heard[0]
+
+
+def _judged(result: Result, seen: Sequence[Observation], shown: Heard | None) -> tuple[str, str]:
+    """Status and sentence where no cause was found."""
+    unsure = next((each for each in seen if each.status.word == "unknown"), None)
+    if unsure is not None:
+        return "unknown", f"Could not tell: {unsure.subject}: {unsure.summary.removeprefix(_UNREAD)}."
+    if shown is None:
+        program = next((str(each.data["program"]) for each in seen if each.data.get("program")), "")
+        why = (
+            f"it hands its mail to {program} on this host, which `mail-diagnose run` and `send` look at"
+            if program
+            else ""
+        )
+        return (
+            "unknown",
+            f"Could not tell: {why or next((r.reason for r in result.report.runs if r.reason), 'nothing was tried')}.",
+        )
+    query, reply, _ = shown
+    if reply.mail and not reply.mail.startswith("2"):
+        return "unknown", f"Could not tell: MAIL FROM:<{query.sender}> is answered with {reply.mail.splitlines()[-1]}."
+    taken = ["its login"] * bool(reply.auth) + [f"the sender {query.sender}"] * bool(reply.mail and query.sender)
+    what = f"and takes {' and '.join(taken)}" if taken else "and asks for no login" if not query.login else ""
+    warning = next((each for each in seen if each.status.word == "warning"), None)
+    but = f" But: {warning.summary}." if warning is not None else ""
+    return "warning" if but else "ok", f"The server answers {what}.".replace(" .", ".") + but
+
+
+def _about(seen: Sequence[Observation], shown: Heard | None) -> Plain:
+    data = next((each.data for each in seen if each.sign == _REACHED and each.data.get("host")), {})
+    query = shown[0] if shown else None
+    return {
+        "product": str(data.get("product", "")),
+        "host": query.host if query else "",
+        "port": query.port if query else 0,
+        "tls": query.tls if query else "",
+        "user": str(data.get("user", "")),
+        "sender": query.sender if query else "",
+    }
+
+
+def _sent(asked: Asked, query: Dial, live: LiveHost) -> tuple[submit.Submitted, tuple[str, ...]]:
+    """A message by the same way to the one address that was asked for."""
+    assert asked.send_to is not None
+    now = live.answer(Now(), time.monotonic() + 5)
+    name = now.fqdn or now.hostname or "localhost"
+    login = live.credentials(query.login) if query.login else None
+    own = login[0] if login and "@" in login[0] else f"mail-diagnose@{name}"
+    sender = query.sender or asked.sender or own
+    id = f"<mail-diagnose.{int(time.time())}.{secrets.token_hex(4)}@{name}>"
+    message = compose(asked.send_to, sender, id, name, now.user, f"app test --send-to {asked.send_to}")
+    longer = replace(query, say="rcpt", sender=sender, recipient=asked.send_to, timeout=20.0)
+    return submit.by_dialogue(message, longer, time.monotonic() + 60, live.credentials, live.secrets)
+
+
+def _handed(sent: submit.Submitted) -> str:
+    last = sent.said.rpartition("\n")[2]
+    return f"The server has taken the message ({last}): whether it arrives shows at that address."
+
+
+def _cut(lines: Sequence[str]) -> Iterable[str]:
+    """A reply of hundreds of lines in part."""
+    run = 0
+    for line in lines:
+        run = run + 1 if line.startswith("S: ") else 0
+        if run <= _LINES:
+            yield line
+        elif run == _LINES + 1:
+            yield "S: …"

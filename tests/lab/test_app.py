@@ -1,0 +1,129 @@
+"""`app test`: an application's settings, tried on a real server from where the application runs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from .faults import every
+from .internet.world import Manner, Server, World
+from .machine import CHECKOUT, SECRET, Machine
+from .test_lab import able as able
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+ENV = (
+    "MAIL_MAILER=smtp\nMAIL_HOST=smtp.sendgrid.net\nMAIL_PORT=587\nMAIL_USERNAME=lab-user\n"
+    f'MAIL_PASSWORD="{SECRET}"\nMAIL_FROM_ADDRESS=shop@brightwater-labs.com\n'
+)
+PLACE = "/srv/shop/.env"
+URL = "smtp://lab-user@smtp.sendgrid.net:587"
+
+
+@pytest.fixture(scope="module")
+def machine(able: None) -> Iterator[Machine]:
+    """Without Postfix' help: a server with a company CA stands beside those that are well."""
+    world = World(servers=(Server(host="smtp.rhein-mail.de", manner=Manner(tls="unknown")),))
+    with Machine(replace(every()["healthy-idle"], world=world, start=False, then=(), shows="", proof=())) as made:
+        made.prepare()
+        yield made
+
+
+def asked(machine: Machine, text: str, *more: str) -> dict[str, object]:
+    machine.write(PLACE, text)
+    done = machine.diagnose("app", "test", PLACE, "--json", *more)
+    assert SECRET not in done.stdout + done.stderr
+    assert done.stdout, done.stderr
+    assert SECRET not in done.stdout + done.stderr
+    report = json.loads(done.stdout)
+    assert done.returncode == {"ok": 0, "warning": 1, "failed": 2, "unknown": 3}[report["status"]]
+    return report  # type: ignore[no-any-return]
+
+
+def test_settings_that_work(machine: Machine) -> None:
+    report = asked(machine, ENV)
+    said = report["dialogue"]
+    assert isinstance(said, list)
+    assert report["status"] == "ok"
+    assert report["diagnoses"] == []
+    for line in (
+        "C: STARTTLS",
+        "C: AUTH PLAIN ********",
+        "C: MAIL FROM:<shop@brightwater-labs.com>",
+        "C: RSET",
+        "C: QUIT",
+    ):
+        assert line in said
+    assert any(line.startswith("S: 235") for line in said)
+    assert "takes its login and the sender shop@brightwater-labs.com" in report["app"]["verdict"]  # type: ignore[index]
+
+
+def test_a_message_is_sent_only_where_it_was_asked_for(machine: Machine) -> None:
+    to = "app-test@northwind-trading.com"
+    asked(machine, ENV)
+    assert machine.received(to) == 0
+    report = asked(machine, ENV, "--send-to", to)
+    assert report["sent"]["accepted"] is True  # type: ignore[index]
+    assert report["status"] == "ok"
+    assert machine.received(to) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        (ENV.replace(SECRET, "wrong-one-77"), "app-credentials-rejected"),
+        (ENV.replace("587", "465").replace("MAIL_MAILER=smtp", "MAIL_SCHEME=smtp"), ""),
+        (ENV.replace("smtp.sendgrid.net", "smtp.rhein-mail.de"), "app-certificate-untrusted"),
+        (ENV.replace("587", "26"), "app-smtp-unreachable"),
+    ],
+)
+def test_the_cause_is_that_of_run(machine: Machine, text: str, cause: str) -> None:
+    """Laravel begins TLS at once on 465, whatever else it is told."""
+    report = asked(machine, text)
+    assert [d["cause"] for d in report["diagnoses"][:1]] == [cause] * bool(cause)  # type: ignore[index]
+
+
+def test_a_url_with_the_password_from_standard_input(machine: Machine) -> None:
+    for password, code in ((SECRET, 0), ("not-this-one-5", 2)):
+        argv = ("app", "test", URL, "--secret-file", "-", "--from", "shop@brightwater-labs.com")
+        done = machine.diagnose(*argv, stdin=f"{password}\n")
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "C: AUTH" in done.stdout
+        assert password not in done.stdout + done.stderr
+
+
+def test_a_password_in_an_argument_is_refused_and_not_repeated(machine: Machine) -> None:
+    done = machine.diagnose("app", "test", f"smtp://lab-user:{SECRET}@smtp.sendgrid.net:587")
+    assert done.returncode == 3
+    assert SECRET not in done.stdout + done.stderr
+    assert "--secret-file" in done.stderr
+
+
+def test_without_a_terminal_the_password_is_asked_for_by_its_option(machine: Machine) -> None:
+    done = machine.diagnose("app", "test", URL)
+    assert done.returncode == 3
+    assert "--secret-file" in done.stderr
+
+
+def test_an_unknown_format_is_not_judged(machine: Machine) -> None:
+    machine.write("/srv/shop/notes.txt", "Remember the milk.\n")
+    done = machine.diagnose("app", "test", "/srv/shop/notes.txt")
+    assert done.returncode == 3
+    assert done.stdout == "Could not tell: /srv/shop/notes.txt: not a format I read.\n"
+
+
+def test_from_the_container_of_a_process(machine: Machine) -> None:
+    """The host itself reaches none of these servers."""
+    machine.write("/app/.env", ENV)
+    argv = [sys.executable, "-m", "diagnose", "app", "test", "/app/.env", "--json", "--inside", str(machine.pid)]
+    done = subprocess.run(argv, cwd=CHECKOUT, capture_output=True, text=True, timeout=120, check=False)
+    assert SECRET not in done.stdout + done.stderr
+    assert SECRET not in done.stdout + done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads(done.stdout)
+    assert report["app"]["where"] == f"the container of process {machine.pid}"
+    assert any(line.startswith("S: 235") for line in report["dialogue"])
