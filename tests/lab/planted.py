@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from tests.hostile import spellings
 from tests.hostile.planted import RANDOM, SHAPES, b64
 
 from .machine import Machine
@@ -43,6 +46,9 @@ _TABLES = {
     "/etc/postfix/pgsql-virtual.cf": "hosts = postgresql://mail:§@db/mail\npassword=§\nquery = SELECT 1\n",
     "/etc/mail-diagnose.toml": 'notify = ["https://hooks.example.invalid/services/§/§", "ntfy:https://acme:§@ntfy.example.invalid/mail"]\nheartbeat = "https://hc.example.invalid/ping/§"\ntimeout = 12\n',
     "/srv/app/email-connection.properties": "mail.host=smtp.mandrillapp.com\nmail.host.port=587\nmail.smtp.auth=true\nmail.smtp.auth.username=acme\nmail.smtp.auth.password=§\n# mail.smtp.auth.password=§\nmail.smtp.from=a@b.example.com\napi.token=§\nurl=https://acme:§@x.example.com/\n",
+    "/srv/app/config.php": "<?php\n$CONFIG = array(\n  'mail_smtpmode' => 'smtp',\n  'mail_smtphost' => 'smtp.mandrillapp.com',\n  'mail_smtpport' => '587',\n  'mail_smtpauth' => 1,\n  'mail_smtpname' => 'acme',\n  'mail_smtppassword' => '§',\n  'dbpassword' => '§',\n  'secret' => '§',\n);\n",
+    "/srv/app/application.yml": "spring:\n  mail:\n    host: smtp.mandrillapp.com\n    port: 587\n    username: acme\n    password: §\n  datasource:\n    url: jdbc:mysql://db/app?user=acme&password=§\n    password: '§'\n",
+    "/srv/app/compose.yml": "services:\n  app:\n    image: acme\n    environment:\n      - SMTP_HOST=smtp.mandrillapp.com\n      - SMTP_PORT=587\n      - SMTP_USER=acme\n      - SMTP_PASSWORD=§\n  db:\n    environment:\n      POSTGRES_PASSWORD: §\n",
     "/srv/app/.env": "MAIL_HOST=smtp.mandrillapp.com\nMAIL_PORT=587\nMAIL_USERNAME=acme\nMAIL_PASSWORD='§'\nMAILER_DSN=smtp://acme:§@smtp.mandrillapp.com:587\nSTRIPE=sk_live_§\nAPP_KEY=base64:§\nexport DB_PASSWORD=\"§\"\n",
 }
 _PROCESSES = """
@@ -139,7 +145,14 @@ def plant(m: Machine) -> Planted:
         script = "import os, sys; os.close(0); os.close(1); os.close(2); os.fork() and sys.exit(); os.setsid(); import time; time.sleep(600)"
         m.run("/usr/bin/python3", "-c", script, *line.split(" "), env={variable: said})
     stamp = m.run("date", "+%b %e %T").stdout.strip()
+    spelled = Path(spellings.__file__).with_name("said.txt").read_text(encoding="utf-8").strip().split("\n")
+    written = [
+        line
+        for line in (*spelled, *spellings.WORD.strip().split("\n"))
+        if line.count("§") == 1 and not set(line) & set("±þøß")
+    ]
     lines = planted.fill(_LOG, "log", ("word", "dashes", "hex", "dots"))
+    lines += planted.fill("\n".join(f"app[9]: {line}" for line in written), "log", ("word", "dashes", "hex"))
     with m.path("/var/log/mail.log").open("a") as file:
         for line in lines.strip().split("\n"):
             file.write(f"{stamp} app {line}\n")

@@ -17,6 +17,7 @@ from .test_lab import NEEDED
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 _HOOK = "#!/bin/sh\n{ env; cat; } >>/tmp/told\n"
+APPLICATION = ("email-connection.properties", ".env", "config.php", "application.yml", "compose.yml")
 _FORMATS = ("text", "json", "jsonl", "nagios", "checkmk", "prometheus", "markdown", "html", "junit")
 
 
@@ -35,7 +36,7 @@ def machine() -> Iterator[tuple[Machine, Planted]]:
 
 def outlets(m: Machine) -> Iterator[tuple[str, str]]:
     """(command, all that it said)."""
-    app = ("--app-config", "/srv/app/email-connection.properties", "--app-config", "/srv/app/.env")
+    app = tuple(word for name in APPLICATION for word in ("--app-config", f"/srv/app/{name}"))
     log = m.read("/var/log/mail.log")
     tries: list[tuple[tuple[str, ...], str]] = [
         (("run",), ""),
@@ -82,6 +83,7 @@ def test_nothing_shows_one(machine: tuple[Machine, Planted]) -> None:
     print(f"\nsecrets of a machine: {len(planted.places)} planted, leaked {len(found)} of {tried} (by all outlets)")
     for each in found:
         print(each)
+    assert len(planted.places) >= 250
     assert not found
 
 
