@@ -1,6 +1,11 @@
-"""Daemons that stand beside Postfix on a machine: a content filter that re-injects, Dovecot's login service."""
+"""Daemons that stand beside Postfix on a machine: a content filter that re-injects, Dovecot's login service, OpenDKIM."""
 
 from __future__ import annotations
+
+import base64
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from .machine import Machine
 from .steps import Step
@@ -77,3 +82,38 @@ def content_filter() -> Step:
 def login_service() -> Step:
     """Dovecot's place: answers smtpd's login questions on private/auth."""
     return _daemon("dovecot-auth", _LOGIN)
+
+
+class DkimKey:
+    """A key pair. private: PEM; record: what the domain publishes of it."""
+
+    def __init__(self) -> None:
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        pem, none = serialization.Encoding.PEM, serialization.NoEncryption()
+        self.private = key.private_bytes(pem, serialization.PrivateFormat.TraditionalOpenSSL, none).decode()
+        form = serialization.PublicFormat.SubjectPublicKeyInfo
+        public = key.public_key().public_bytes(serialization.Encoding.DER, form)
+        self.record = f"v=DKIM1; h=sha256; k=rsa; p={base64.b64encode(public).decode()}"
+
+
+_OPENDKIM = """\
+Syslog no
+UserID opendkim
+Mode sv
+Domain brightwater-labs.com
+Selector mail
+KeyFile /etc/dkimkeys/mail.private
+Socket inet:8891@localhost
+"""
+
+
+def opendkim(key: DkimKey) -> Step:
+    """The real milter, asked for all mail, with one key for the customer's domain."""
+
+    def step(m: Machine) -> None:
+        m.write("/etc/opendkim.conf", _OPENDKIM)
+        m.write("/etc/dkimkeys/mail.private", key.private, 0o600, "opendkim", "opendkim")
+        m.postconf(smtpd_milters="inet:localhost:8891", non_smtpd_milters="$smtpd_milters")
+        m.run("sh", "-c", "mkdir -p /run/opendkim; setsid opendkim -f </dev/null >/dev/null 2>&1 & sleep 0.5")
+
+    return step

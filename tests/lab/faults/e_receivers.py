@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from tests.lab.fault import Fault
 from tests.lab.internet.world import Manner, Server, World
-from tests.lab.steps import mail, settings
+from tests.lab.neighbours import DkimKey, opendkim
+from tests.lab.steps import Step, mail, settings
 
 GMAIL = ("*.google.com", "maria.example@gmail.com")
 MICROSOFT = ("*.protection.outlook.com", "maria@hotmail.com")
@@ -27,6 +28,7 @@ def case(
     shows: str,
     records: Mapping[tuple[str, str], tuple[str, ...] | str] | None = None,
     listed: tuple[str, ...] = (),
+    *setup: Step,
 ) -> Fault:
     """A receiver that answers so at one stage (BANNER: instead of its greeting)."""
     manner = Manner(banner=reply) if stage == "BANNER" else Manner(replies={stage: reply})
@@ -36,7 +38,7 @@ def case(
         accept=(cause,),
         about=f"{whom[1].split('@')[1]} answers {reply[:60]!r} at {stage}",
         world=world,
-        setup=(settings(inet_protocols="ipv4"),),
+        setup=(settings(inet_protocols="ipv4"), *setup),
         then=(mail(whom[1]),),
         shows=f"status=(deferred|bounced) .*{shows}",
     )
@@ -45,6 +47,13 @@ def case(
 NO_SPF = {("brightwater-labs.com", "TXT"): "NODATA"}
 OTHER_SPF = {("brightwater-labs.com", "TXT"): ("v=spf1 include:_spf.google.com -all",)}
 MANY_INCLUDES = f"v=spf1 {' '.join(f'include:spf.mailer{n}.net' for n in range(11))} ip4:85.214.88.17 -all"
+SIGNS, PUBLISHED = DkimKey(), DkimKey()
+KEY_PLACE = ("mail._domainkey.brightwater-labs.com", "TXT")
+UNSIGNED_BY_GMAIL = (
+    "550-5.7.26 Your email has been blocked because the sender is unauthenticated.\n550-5.7.26 Gmail requires all "
+    "senders to authenticate with either SPF or DKIM.\n550-5.7.26  Authentication results:\n550-5.7.26  DKIM = did not pass\n"
+    "550-5.7.26  SPF [brightwater-labs.com] with ip: [{ip}] = did not pass\n550 5.7.26 ffacd0b85a97d - gsmtp"
+)
 
 FAULTS = (
     case(
@@ -98,11 +107,31 @@ FAULTS = (
         UNAUTHENTICATED,
         GMAIL,
         "DOT",
-        "550-5.7.26 Your email has been blocked because the sender is unauthenticated.\n550-5.7.26 Gmail requires all "
-        "senders to authenticate with either SPF or DKIM.\n550-5.7.26  Authentication results:\n550-5.7.26  DKIM = did not pass\n"
-        "550-5.7.26  SPF [brightwater-labs.com] with ip: [{ip}] = did not pass\n550 5.7.26 ffacd0b85a97d - gsmtp",
+        UNSIGNED_BY_GMAIL,
         "5.7.26",
         NO_SPF,
+    ),
+    case(
+        "dkim-key-of-last-year",
+        "dkim-key-mismatch",
+        GMAIL,
+        "DOT",
+        UNSIGNED_BY_GMAIL,
+        "5.7.26",
+        {KEY_PLACE: (PUBLISHED.record,), **NO_SPF},
+        (),
+        opendkim(SIGNS),
+    ),
+    case(
+        "dkim-key-never-published",
+        "dkim-key-mismatch",
+        GMAIL,
+        "DOT",
+        UNSIGNED_BY_GMAIL,
+        "5.7.26",
+        {KEY_PLACE: "NXDOMAIN", **NO_SPF},
+        (),
+        opendkim(SIGNS),
     ),
     case(
         "microsoft-515",

@@ -8,7 +8,7 @@ from tests.lab.fault import Fault
 from tests.lab.history import stamp
 from tests.lab.internet.world import Manner, Server, World
 from tests.lab.machine import SECRET, Machine
-from tests.lab.neighbours import content_filter, login_service
+from tests.lab.neighbours import DkimKey, content_filter, login_service, opendkim
 from tests.lab.steps import (
     Step,
     append,
@@ -298,7 +298,21 @@ _SHAPES = (
     ),
 )
 
+_KEY = DkimKey()
+
 _NEIGHBOURS = (
+    well(
+        "healthy-opendkim",
+        "OpenDKIM signs with the key that is published; the policy is to reject, and SPF does not name this host",
+        opendkim(_KEY),
+        world=World(
+            records={
+                ("mail._domainkey.brightwater-labs.com", "TXT"): (_KEY.record,),
+                ("_dmarc.brightwater-labs.com", "TXT"): ("v=DMARC1; p=reject",),
+                ("brightwater-labs.com", "TXT"): ("v=spf1 mx ~all",),
+            }
+        ),
+    ),
     well(
         "healthy-amavis-chain",
         "content filter on 10024, re-injection on 10025",

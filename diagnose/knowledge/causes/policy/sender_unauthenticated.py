@@ -16,10 +16,13 @@ CAUSE = Cause(
     ),
     rules_out="The same sender is accepted by the same receiver through this host.",
     flow=DOUBTS,
-    signs=(Sign("sender.spf", FITS, where=(("kind", "fail"),)),),
+    signs=(
+        Sign("sender.spf", FITS, where=(("kind", "fail"),)),
+        Sign("sender.dmarc", FITS, where=(("kind", "unaligned"),)),
+    ),
     links=(
         "https://support.google.com/a/answer/81126",
         "https://www.rfc-editor.org/rfc/rfc7208",
-        "https://www.rfc-editor.org/rfc/rfc7489",
+        "https://www.rfc-editor.org/rfc/rfc9989",
     ),
 )

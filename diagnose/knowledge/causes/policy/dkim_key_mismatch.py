@@ -1,0 +1,25 @@
+from diagnose.model import FITS, PROVES, Cause, Impact, Remedy, Sign
+
+_BAD = ("missing", "several", "syntax", "revoked", "mismatch")
+
+CAUSE = Cause(
+    id="dkim-key-mismatch",
+    title="Mail is signed with a DKIM key that the domain does not publish",
+    impact=Impact.PARTIAL,
+    station="recipient",
+    explanation=(
+        "The milter signs, and verifiers do not find the public part of that key at {place|the selector's name in the DNS}, so that "
+        "each signature fails. Where SPF does not vouch for the sender either, DMARC has receivers refuse the mail."
+    ),
+    remedy=Remedy(
+        text="Publish the public part of the key that signs at {place|the selector's name}, or let the milter sign with the key "
+        "that is published there.",
+    ),
+    rules_out="opendkim-testkey -d DOMAIN -s SELECTOR -k KEYFILE says nothing, or a receiver's Authentication-Results say dkim=pass.",
+    signs=(
+        Sign("sender.dkim", FITS, where=(("kind", _BAD),)),
+        Sign("sender.dkim", PROVES, where=(("kind", _BAD), ("refused", True))),
+    ),
+    explains=("sender-unauthenticated",),
+    links=("https://www.rfc-editor.org/rfc/rfc6376#section-3.6.1", "https://support.google.com/a/answer/81126"),
+)
