@@ -96,6 +96,10 @@ class Context:
         """Gives up waiting: the answer if it came by now, else `reply`."""
         return self.host.settle(query, reply)
 
+    def has(self, query: Query[R]) -> bool:
+        """Whether the answer is known already; then `ask` does not wait."""
+        return self.host.has(query)
+
     @property
     def deadline(self) -> float:
         """When the check's time is up, on the monotonic clock."""

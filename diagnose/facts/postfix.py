@@ -81,6 +81,8 @@ def mta(ctx: Asks) -> Mta:
 
 def _together(ctx: Asks) -> list[ExecReply]:
     """All answers of postconf, asked at once: with a fatal error in a file each takes a second, by Postfix' design."""
+    if all(map(ctx.has, _QUESTIONS)):
+        return [ctx.ask(question) for question in _QUESTIONS]
     found: list[ExecReply | BaseException | None] = [None] * len(_QUESTIONS)
 
     def ask(index: int) -> None:

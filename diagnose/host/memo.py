@@ -99,6 +99,11 @@ class Memo:
                 slot.done.set()
             return slot.reply  # type: ignore[no-any-return]
 
+    def has(self, query: Query[Any]) -> bool:
+        """Whether its answer is there, so that nobody would wait for it."""
+        slot = self._slots.get(query)
+        return slot is not None and slot.done.is_set()
+
     def known(self) -> list[tuple[Query[Any], Any]]:
         """Every question answered so far with its answer, in the order they were asked."""
         with self._lock:
@@ -124,6 +129,10 @@ class Recorder:
     def settle(self, query: Query[R], reply: R) -> R:
         """`Memo.settle` where a memo is asked; elsewhere nobody else asks."""
         return self._inner.settle(query, reply) if isinstance(self._inner, Memo) else reply
+
+    def has(self, query: Query[Any]) -> bool:
+        """`Memo.has` where a memo is asked."""
+        return isinstance(self._inner, Memo) and self._inner.has(query)
 
 
 def shorten(query: Query[R], seconds: float) -> Query[R]:
