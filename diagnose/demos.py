@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from importlib.resources import files
 
-from diagnose.check import Settings
 from diagnose.errors import UsageError
 from diagnose.host.snapshot import loads, unpack
 from diagnose.nearest import hint
-from diagnose.session import Request
+from diagnose.session import Request, of_recording
 
 _PLACE = files("diagnose") / "data" / "demos"
 
@@ -31,7 +30,4 @@ def request(name: str) -> Request:
     if name not in about():
         near = hint(name, about())
         raise UsageError(f"no demo is called {name!r}; {near + ' ' if near else ''}there are {', '.join(about())}")
-    recording = loads(unpack((_PLACE / f"{name}.json.gz").read_bytes()))
-    kept = recording.settings
-    settings = Settings(app_config=tuple(kept.get("app_config", ())), since=float(kept.get("since", 86_400.0)))
-    return Request(recording=recording, target=recording.target, settings=settings)
+    return of_recording(loads(unpack((_PLACE / f"{name}.json.gz").read_bytes())))

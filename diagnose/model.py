@@ -261,6 +261,7 @@ class HostInfo:
     system: str = ""
     family: str = ""
     mta: str = ""
+    config: str = ""  # the same where Postfix was set up alike (`diagnose.facts.fingerprint`)
     user: str = ""
     privileged: bool = False
     network: bool = True
@@ -392,9 +393,5 @@ _PATIENCE = 300  # seconds in which a message may be on its way
 def _on_its_way(seen: Observation) -> bool:
     """Mail that waits without an attempt that failed, for a moment."""
     oldest = seen.data.get("oldest")
-    return (
-        seen.status is Status.FAILED
-        and seen.data.get("failed") is False
-        and isinstance(oldest, (int, float))
-        and oldest < _PATIENCE
-    )
+    waits = seen.status is Status.FAILED and seen.data.get("failed") is False
+    return waits and isinstance(oldest, (int, float)) and oldest < _PATIENCE

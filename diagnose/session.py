@@ -48,6 +48,18 @@ class Request:
     away: bool = False
 
 
+def of_recording(recording: Recording) -> Request:
+    """What diagnoses a recording as its host asked for it."""
+    kept = recording.settings
+    settings = Settings(
+        app_config=tuple(kept.get("app_config", ())),
+        auth=bool(kept.get("auth", True)),
+        network=bool(kept.get("network", True)),
+        since=float(kept.get("since", 86_400.0)),
+    )
+    return Request(recording=recording, target=recording.target, settings=settings)
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """The report, and what a recording of this host would hold. hide: removes the secrets met on the way from plain
@@ -104,7 +116,8 @@ def diagnose(request: Request, progress: Callable[[Progress], None] | None = Non
     if request.recording is not None:
         runs = tuple(_as_it_ended(run, request.recording.cut_off.get(run.check)) for run in runs)
     context = _context(memo, request, began + request.timeout - RESERVE / 2)
-    info, target, started = _host(context), _target(context), _started(context)
+    hide = live.secrets.hide_data if live else (lambda data: data)
+    info, target, started = _host(context, hide), _target(context), _started(context)
     untried = () if request.settings.network else registry.probed(checks)
     diagnoses = rank.rank(all_causes(), _weighed(runs, request.ignores), untried)
     set_aside = bool(request.ignores and not diagnoses and rank.rank(all_causes(), runs, untried))
@@ -129,7 +142,6 @@ def diagnose(request: Request, progress: Callable[[Progress], None] | None = Non
         acknowledged=set_aside,
         notes=notes,
     )
-    hide = live.secrets.hide_data if live else (lambda data: data)
     recording = Recording(
         version=__version__,
         started=started.isoformat(),
@@ -205,11 +217,12 @@ def _missing(check: Check, context: Context) -> str | None:
     return None
 
 
-def _host(context: Context) -> HostInfo:
+def _host(context: Context, hide: Callable[[Any], Any]) -> HostInfo:
     try:
         now = context.ask(Now())
         release = os_release.parse(context.ask(Read("/etc/os-release")).text)
         version = context.ask(Exec(("postconf", "-d"))).out
+        config = facts.fingerprint(context, hide)
     except Late:
         return HostInfo()
     numbers = [line.partition("=")[2].strip() for line in version.splitlines() if line.startswith("mail_version =")]
@@ -218,6 +231,7 @@ def _host(context: Context) -> HostInfo:
         system=release.name,
         family=release.family,
         mta=f"Postfix {numbers[0]}" if numbers else "",
+        config=config,
         user=now.user,
         privileged=now.root,
         network=context.settings.network,

@@ -10,10 +10,12 @@ mail_log(ctx)          the day's log, read once
 since_start(ctx)       its newest lines, back to Postfix's last start
 queue(ctx)             the queue's summary
 foreign(ctx, reason)   what a text names that is not this host's
+fingerprint(ctx, hide) a word that is the same where Postfix was set up alike
 relay_of(ctx)          which relay a sender's mail to a recipient takes, for reading the log
 """
 
 from diagnose.facts.asks import Asks as Asks
+from diagnose.facts.fingerprint import fingerprint as fingerprint
 from diagnose.facts.mail import mail_log as mail_log
 from diagnose.facts.mail import now as now
 from diagnose.facts.mail import queue as queue

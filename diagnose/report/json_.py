@@ -29,6 +29,7 @@ def as_plain(report: Report) -> dict[str, Any]:
             "system": host.system,
             "family": host.family,
             "mta": host.mta,
+            "config": host.config,
             "user": host.user,
             "privileged": host.privileged,
             "network": host.network,
