@@ -20,7 +20,7 @@ def _gather(known: Secrets) -> None:
 
 
 # Commands that take --format, for which --json is short.
-_FORMATTED = ("run", "demo", "explain", "trace", "queue", "send", "report", "history", "relay", "app")
+_FORMATTED = ("run", "demo", "explain", "trace", "queue", "send", "report", "history", "relay", "app", "fleet")
 
 
 def entry(arguments: list[str] | None = None) -> None:

@@ -17,6 +17,7 @@ COMMANDS = {
     "demo": "diagnosis.demo",
     "list": "diagnosis.list_",
     "cause": "diagnosis.cause",
+    "fleet": "fleet.fleet",
     "explain": "mail.explain",
     "trace": "mail.trace",
     "queue": "mail.queue",

@@ -21,45 +21,55 @@ _FENCE = re.compile(r"`+")
 def render(plain: Mapping[str, Any]) -> str:
     status = digest.WORDS[digest.status(plain)]
     host = plain["host"]
-    lines = [f"### Mail on {_text(host['name']) or 'this host'}: {status}", "", _text(digest.headline(plain)) + ".", ""]
+    lines = [
+        f"### Mail on {escaped(host['name']) or 'this host'}: {status}",
+        "",
+        escaped(digest.headline(plain)) + ".",
+        "",
+    ]
     about = [host["system"], host["mta"] or "no Postfix", f"looked at {plain['started']}"]
-    lines += ["- " + _text(", ".join(str(part) for part in about if part))]
-    lines += [f"- mail-diagnose {_text(plain['version'])}"]
+    lines += ["- " + escaped(", ".join(str(part) for part in about if part))]
+    lines += [f"- mail-diagnose {escaped(plain['version'])}"]
     if to := plain["target"].get("recipient"):
-        lines.append(f"- mail to {_text(to)}")
+        lines.append(f"- mail to {escaped(to)}")
     if state := digest.state_words(plain):
-        lines.append(f"- {_text(state)}")
-    lines += [f"- {_text(note)}" for note in plain.get("notes", ())]
+        lines.append(f"- {escaped(state)}")
+    lines += [f"- {escaped(note)}" for note in plain.get("notes", ())]
     for diagnosis in digest.main_diagnoses(plain):
         lines += ["", *_diagnosis(diagnosis, plain)]
     for advice in plain.get("advice", ()):
         lines += ["", *_advice(advice)]
     if gaps := _gaps(plain):
-        lines += ["", "#### Could not check", "", *(f"- {_text(gap)}" for gap in gaps)]
+        lines += ["", "#### Could not check", "", *(f"- {escaped(gap)}" for gap in gaps)]
     return "\n".join(lines) + "\n"
 
 
 def _diagnosis(diagnosis: Mapping[str, Any], plain: Mapping[str, Any]) -> list[str]:
     impact = digest.IMPACTS.get(str(diagnosis["impact"]), str(diagnosis["impact"]))
-    lines = [f"#### {_text(diagnosis['title'])}", ""]
-    lines += [f"{_code(diagnosis['cause'])}, {_text(diagnosis['confidence'])}: {_text(impact)}.", "", "Evidence:", ""]
-    lines += [f"- {_text(digest.statement(support))}" for support in diagnosis["support"]]
-    lines += [f"- against it: {_text(digest.statement(support))}" for support in diagnosis["against"]]
-    lines += [f"- not checked: {_text(gap)}" for gap in diagnosis["unknown"]]
+    lines = [f"#### {escaped(diagnosis['title'])}", ""]
+    lines += [
+        f"{_code(diagnosis['cause'])}, {escaped(diagnosis['confidence'])}: {escaped(impact)}.",
+        "",
+        "Evidence:",
+        "",
+    ]
+    lines += [f"- {escaped(digest.statement(support))}" for support in diagnosis["support"]]
+    lines += [f"- against it: {escaped(digest.statement(support))}" for support in diagnosis["against"]]
+    lines += [f"- not checked: {escaped(gap)}" for gap in diagnosis["unknown"]]
     lines += ["", f"What to do: {_lines(diagnosis['remedy']['text'])}", *_block(digest.commands(plain, diagnosis))]
     for other in diagnosis["remedy"].get("others", ()):
-        lines += ["", f"Ask {_text(other['who'])}: {_text(other['text'])}", *_block([other["record"]])]
+        lines += ["", f"Ask {escaped(other['who'])}: {escaped(other['text'])}", *_block([other["record"]])]
     folded = [d["title"] for d in plain["diagnoses"] if d.get("explained_by") == diagnosis["cause"]]
     if folded:
-        lines += ["", f"It also explains: {_text('; '.join(folded))}"]
+        lines += ["", f"It also explains: {escaped('; '.join(folded))}"]
     return lines
 
 
 def _advice(advice: Mapping[str, Any]) -> list[str]:
     seen = "seen open from this host" if advice["verified"] else "NOT seen open from this host"
     head = f"A relay to use: {advice['provider']}, {advice['host']} port {advice['port']} ({seen})"
-    return [f"#### {_text(head)}", "", _text(advice["why"]), *_block(advice["commands"]), "",
-            *(f"- {_text(note)}" for note in advice["notes"])]  # fmt: skip
+    return [f"#### {escaped(head)}", "", escaped(advice["why"]), *_block(advice["commands"]), "",
+            *(f"- {escaped(note)}" for note in advice["notes"])]  # fmt: skip
 
 
 def _gaps(plain: Mapping[str, Any]) -> list[str]:
@@ -86,10 +96,10 @@ def _code(value: Any) -> str:
 
 
 def _lines(value: Any) -> str:
-    return "\n\n".join(filter(None, map(_text, str(value).split("\n"))))
+    return "\n\n".join(filter(None, map(escaped, str(value).split("\n"))))
 
 
-def _text(value: Any) -> str:
+def escaped(value: Any) -> str:
     """Words that no Markdown, HTML, link, mention or ticket number comes to life in."""
     words = digest.anonymous(digest.clean(str(value)))
     words = _START.sub(r"\1\\\2", _MARKS.sub(r"\\\1", words))

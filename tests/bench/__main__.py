@@ -1,4 +1,4 @@
-"""Ratios of two things measured in one run, on input made for the purpose: `python -m tests.bench [logs|queue|cold|sample|explain|trace|mutations|histories|size]`.
+"""Ratios of two things measured in one run, on input made for the purpose: `python -m tests.bench [logs|queue|cold|sample|explain|trace|mutations|histories|fleet|size]`.
 
 Each line: what, the median and range of both sides in seconds, their ratio, the wanted bound, the ratio of processor time
 (which a busy machine disturbs less), and the largest process.
@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import loggen, mutations, queuegen, sandbox, size, text
+from tests.bench import fleet, loggen, mutations, queuegen, sandbox, size, text
 from tests.watch import promise
 
 Timed = tuple[float, float, int]  # seconds by the clock and of the processor, kilobytes of the largest process
@@ -185,9 +185,11 @@ def main() -> None:
         "what",
         nargs="*",
         metavar="WHAT",
-        help="logs, queue (the default); cold, sample, explain, trace, mutations, histories, size",
+        help="logs, queue (the default); cold, sample, explain, trace, mutations, histories, fleet, size",
     )
-    parser.add_argument("--full", action="store_true", help="1 GB of log, 100 000 messages, 20 000 histories")
+    parser.add_argument(
+        "--full", action="store_true", help="1 GB of log, 100 000 messages, 20 000 histories, 10 000 reports"
+    )
     parser.add_argument("--megabytes", type=int, help="size of the log")
     parser.add_argument("--messages", type=int, help="messages in the queue")
     parser.add_argument("--rounds", type=int, default=5)
@@ -195,7 +197,7 @@ def main() -> None:
     options = parser.parse_args()
     megabytes = options.megabytes or (1000 if options.full else 30)
     messages = options.messages or (100_000 if options.full else 5_000)
-    known = ("logs", "queue", "cold", "sample", "explain", "trace", "mutations", "histories", "size")
+    known = ("logs", "queue", "cold", "sample", "explain", "trace", "mutations", "histories", "fleet", "size")
     if unknown := set(options.what) - set(known):
         parser.error(f"no such measurement: {min(unknown)} ({', '.join(known)})")
     for what in options.what or ["logs", "queue"]:
@@ -208,6 +210,8 @@ def main() -> None:
                 text.trace(Path(directory), megabytes * 1_000_000, options.rounds)
             elif what == "size":
                 print(size.report(sandbox.PROJECT))
+            elif what == "fleet":
+                fleet.main(Path(directory), 10_000 if options.full else 500)
             elif what == "mutations":
                 mutations.main(10_000 if options.full else 1000)
             elif what == "histories":

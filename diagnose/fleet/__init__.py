@@ -1,0 +1,1 @@
+"""Many hosts' reports at once: what those that fail alike have in common."""
