@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from diagnose.check import FLAG, Context, MailLog, Read, SignSpec, check, fail, ok, unknown, warn
 from diagnose.facts import Mta, mta
-from diagnose.model import Observation
+from diagnose.model import Observation, Scalar
 from diagnose.parse.postfix import table
 
 _PARAMETERS = (
@@ -19,6 +19,18 @@ _PARAMETERS = (
     "smtp_body_checks",
     "smtp_mime_header_checks",
 )
+_RULE = re.compile(
+    r"(?P<mark>[^\w\s#])(?P<pattern>.+?)(?P=mark)(?P<flags>\w*)\s+(?P<how>DISCARD|REJECT|REDIRECT)\b\s*(?P<words>.*)",
+    re.I,
+)
+# What may take for ever to be tried in Python, as it may not in Postfix' libraries.
+_COSTLY = re.compile(r"\)\s*[*+{]|\\\d")
+_ENDS = re.compile(r"to=<[^>]*>[^:]*(?:: (?:[45]\.\d+\.\d+ )?(?P<words>.*))?$")
+_DOES = {"discard": "discards", "reject": "rejects", "redirect": "redirects"}
+_FAMILIES = {
+    "header": ("header_checks", "mime_header_checks", "nested_header_checks"),
+    "body": ("body_checks",),
+}
 _ACTION = re.compile(r"^(?!\s*#)\S.*?[/!,)}\]a-z]\s+(DISCARD|HOLD|REJECT|REDIRECT|FILTER)\b", re.I)
 # "discard: header Subject: … from local; from=<…>": what a rule did to mail that began on this host.
 _APPLIED = re.compile(
@@ -56,11 +68,50 @@ def content_rules(ctx: Context) -> Iterator[Observation]:
     handed = sum(1 for line in reply.lines if _HANDED.search(line))
     for how, match in last.items():
         parameter = {"header": "header_checks", "body": "body_checks"}.get(match["where"], "an access table of smtpd")
-        text = f"{parameter} did {how} {applied[how]} message(s) from this host lately, the last for: {match['what']}"
-        most = applied[how] * 2 > handed
-        yield fail("config.content-rule", parameter, text, how=how, parameter=parameter, count=applied[how], most=most)
+        data: dict[str, Scalar] = {
+            "how": how,
+            "parameter": parameter,
+            "count": applied[how],
+            "most": applied[how] * 2 > handed,
+        }
+        whose, rule = parameter, _rule(ctx, postfix, match)
+        if rule is not None:
+            data |= {"parameter": rule[0], "table": rule[1], "line": rule[2]}
+            whose = f"{rule[0]}, {rule[1]} line {rule[2]} ({rule[3][:70]}),"
+        number = "1 message" if applied[how] == 1 else f"{applied[how]} messages"
+        text = f"{whose} {_DOES[how]} this host's own mail: {number} lately, the last for: {match['what']}"
+        yield fail("config.content-rule", parameter, text, **data)
     if not last:
         yield from _rules(ctx, postfix, unlogged=bool(reply.problem and not reply.lines))
+
+
+def _rule(ctx: Context, postfix: Mta, applied: re.Match[str]) -> tuple[str, str, int, str] | None:
+    """Parameter, file, line and text of the one rule that can have done it; None where that cannot be told."""
+    ends = _ENDS.search(applied.string)
+    said = (ends["words"] or "").strip() if ends else ""
+    found: dict[tuple[str, int], tuple[str, str, int, str]] = {}  # the other header checks are header_checks by default
+    for parameter in _FAMILIES.get(applied["where"], ()):
+        for reference in table.parse_list(postfix.value(parameter)):
+            if reference.type not in ("regexp", "pcre"):
+                continue
+            lines = ctx.ask(Read(reference.name)).text.splitlines()
+            for number, (raw, after) in enumerate(zip(lines, [*lines[1:], ""], strict=False), 1):
+                rule = _RULE.match(raw)
+                if rule and not after[:1].isspace() and _fits(rule, applied, said):
+                    found.setdefault((reference.name, number), (parameter, reference.name, number, raw.strip()))
+    return next(iter(found.values())) if len(found) == 1 else None
+
+
+def _fits(rule: re.Match[str], applied: re.Match[str], said: str) -> bool:
+    words = re.sub(r"^[45]\.\d+\.\d+\s+", "", rule["words"].strip())
+    if rule["how"].lower() != applied["how"] or (words and "$" not in words and words != said):
+        return False
+    if _COSTLY.search(rule["pattern"]):
+        return True
+    try:
+        return bool(re.search(rule["pattern"], applied["what"], 0 if "i" in rule["flags"] else re.I))
+    except re.error:
+        return True
 
 
 def _rules(ctx: Context, postfix: Mta, unlogged: bool) -> Iterator[Observation]:

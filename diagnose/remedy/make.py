@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from diagnose import facts
 from diagnose.errors import Late
 from diagnose.facts.asks import Asks
 from diagnose.model import Advice, Diagnosis, HostInfo, Remedy, Run
@@ -29,7 +30,7 @@ def make(
         evidence = Evidence(ctx=ctx, diagnosis=diagnosis, runs=runs, info=info, advice=advice)
         try:
             plan = make_one(evidence) if make_one else None
-            if advice and lost and not (plan and plan.steps):
+            if advice and lost and not (plan and plan.steps) and not _same(evidence, advice):
                 from diagnose.remedy.plans.relays import by_advice
 
                 plan = replace(by_advice(evidence, advice), by=plan.by if plan else ())
@@ -37,6 +38,12 @@ def make(
             plan = None
         found[diagnosis.cause.id] = _once(plan or Plan())
     return found
+
+
+def _same(evidence: Evidence, advice: Advice) -> bool:
+    """Whether the relay that would do is the very one that fails."""
+    way = facts.route(evidence.ctx)
+    return way is not None and way.relay and (way.host, way.port) == (advice.host, advice.port)
 
 
 def _once(plan: Plan) -> Plan:

@@ -39,3 +39,31 @@ def test_without_the_log_a_rule_that_could_stop_mail_says_so() -> None:
     unread = {MailLog(86_400.0): LogReply(problem="permission denied: /var/log/mail.log")}
     (found,) = run(content_rules, machine(USE, files=files, root=False, more=unread))
     assert (found.status, found.data["unlogged"]) == (Status.WARNING, True)
+
+
+REJECTED = (
+    "Nov 26 05:06:33 app postfix/cleanup[3]: 1EC: reject: header Subject: Please verify your address from local; "
+    "from=<a@example.net> to=<u@example.org>: 5.7.1 spam is not wanted"
+)
+RULES = """# ours
+/^X-Spam-Flag: YES/ DISCARD
+/^Subject:.*win/ REJECT spam is not wanted
+/^Subject:.*verify/ REJECT spam is not wanted
+/^Subject:.*your/ REJECT other words
+"""
+
+
+def test_the_one_rule_that_did_it_is_named_by_its_line() -> None:
+    same = {**USE, "mime_header_checks": "$header_checks"}
+    (found,) = run(content_rules, machine(same, files={"/etc/postfix/header_checks": RULES}, log=(REJECTED,)))
+    assert (found.data["table"], found.data["line"]) == ("/etc/postfix/header_checks", 4)
+    assert (
+        "line 4 (/^Subject:.*verify/ REJECT spam is not wanted), rejects this host's own mail: 1 message"
+        in found.summary
+    )
+
+
+def test_of_two_rules_that_may_have_done_it_none_is_named() -> None:
+    files = {"/etc/postfix/header_checks": RULES + "/address/ REJECT spam is not wanted\n"}
+    (found,) = run(content_rules, machine(USE, files=files, log=(REJECTED,)))
+    assert "line" not in found.data

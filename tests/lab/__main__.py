@@ -148,7 +148,7 @@ def main() -> int:
     if asked.shell:
         return shell(chosen([asked.shell], asked.file)[0])
     if asked.mend:
-        return mend.table(chosen(asked.names, asked.file), asked.jobs)
+        return mend.table(chosen(asked.names, asked.file), asked.jobs, asked.json)
     if asked.fix:
         return fix(chosen(asked.names, asked.file), asked.allow, asked.keep, asked.jobs)
     extra = ("--no-network",) if asked.no_network else ()

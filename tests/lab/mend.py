@@ -7,7 +7,8 @@ import re
 import shlex
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from .fault import Fault
 from .machine import SECRET, LabError, Machine
@@ -85,13 +86,18 @@ def _flows(machine: Machine, patience: float = 12) -> tuple[bool, str]:
     return False, (lines or ["no attempt"])[-1][:250]
 
 
-def table(faults: list[Fault], jobs: int) -> int:
+def table(faults: list[Fault], jobs: int, file: Path | None = None) -> int:
+    """Prints a row for each; file: where the rows go as JSON as well. Returns 0 where nothing is worse than words."""
     rows = []
     for row in ThreadPoolExecutor(jobs).map(mend, faults):
         rows.append(row)
         print(f"{row.fault:36} {row.end:8} {row.cause:28} {row.why}", flush=True)
         for command in row.commands if row.end in ("not", "claimed") else ():
             print(f"{'':12}{command}", flush=True)
+    if file:
+        wanted = {fault.id: fault.accept for fault in faults}
+        said = [asdict(row) | {"right": row.cause in wanted[row.fault]} for row in rows]
+        file.write_text(json.dumps(said, indent=1) + "\n")
     ends = {
         end: sum(row.end == end for row in rows)
         for end in ("mended", "given", "claimed", "not", "asks", "words", "lab")

@@ -15,6 +15,7 @@ from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Ask, Plan, plans
 from diagnose.remedy.plans.relays import keys, moved_key, near_key, password_table, set_hop, usable_type
 from diagnose.remedy.plans.settings import take_up
+from diagnose.remedy.plans.tables import around, transport_entry
 from diagnose.remedy.running import InstallPackage, Mode, Ownership
 from diagnose.remedy.steps import Step, TableEntry
 
@@ -274,5 +275,12 @@ def name(e: Evidence) -> Plan | None:
         return Plan(steps=(e.put("smtp_host_lookup", "dns, native", why), *take_up(e)))
     better = meant_hop(e, way, str(seen.data.get("kind")))
     if better is None:
-        return None
+        steps = around(e, way, f"{way.host} does not exist.")
+        return Plan(steps=(*steps, *take_up(e)), text=_stale(e, way)) if steps else None
     return Plan(steps=(*set_hop(e, way, better, f"{way.nexthop or way.hops[0].raw} leads nowhere."), *take_up(e)))
+
+
+def _stale(e: Evidence, way: Route) -> str:
+    entry = transport_entry(e, way)
+    where = f"{entry.path} line {entry.number}" if entry else "transport_maps"
+    return f"{where} sends mail to {way.domain} to {way.host}, a name that does not exist: correct the entry, or take it out."

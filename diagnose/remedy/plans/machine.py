@@ -12,7 +12,7 @@ from diagnose.remedy.plan import Plan, plans
 from diagnose.remedy.plans.relays import by_login
 from diagnose.remedy.plans.settings import take_up
 from diagnose.remedy.running import Command, InstallPackage, Mode, Ownership, ReleaseHeld, Requeue
-from diagnose.remedy.steps import MasterOption, Step
+from diagnose.remedy.steps import Step
 
 _MANY = 20  # messages on hold that are released by name
 
@@ -109,51 +109,6 @@ def held(e: Evidence) -> Plan | None:
     )
     tried = Requeue(ids=tuple(ids), config=e.config, why="They are tried now, not at their next turn.")
     return Plan(steps=(release, tried), text=text)
-
-
-@plans("delivery-suspended-by-config")
-def suspended(e: Evidence) -> Plan | None:
-    steps: list[Step] = []
-    for seen in e.seen("config.suspended"):
-        name, how = str(seen.data.get("parameter")), str(seen.data.get("how"))
-        if seen.status is not Status.FAILED or e.was(name) is None:
-            continue
-        opens = f"mail go out that {name} {'throws away' if how == 'discard' else 'keeps back'} now"
-        if name == "defer_transports":
-            rest = [word for word in e.mta.words(name) if word != seen.data.get("value")]
-            steps.append(
-                e.put(name, ", ".join(rest), "It keeps this mail back.")
-                if rest
-                else e.drop(name, "It keeps this mail back.")
-            )
-        elif name.endswith("_transport"):
-            steps.append(e.drop(name, f"It sends mail to {seen.data.get('value')} by intent."))
-        else:
-            continue
-        steps[-1] = e.policy(steps[-1], "route", opens)
-    return Plan(steps=(*steps, *take_up(e))) if steps else None
-
-
-@plans("delivery-throttled-by-settings")
-def throttled(e: Evidence) -> Plan | None:
-    """The setting taken away, where it stands in main.cf; whether it was meant only a person knows."""
-    steps: list[Step] = []
-    for seen in e.seen("config.throttle"):
-        name = str(seen.data.get("parameter"))
-        service = next((s for s in e.mta.master.services if name in s.overrides), None)
-        if e.was(name) is None and service is None:
-            continue
-        default = e.mta.defaults.get(name) or "its default"
-        opens = f"mail leave as fast as {default} lets it, instead of {seen.data.get('value')}"
-        why = f"It is {seen.data.get('value')}, and mail waits for it."
-        if service is not None:
-            drop: Step = MasterOption(
-                path=e.master_path, service=service.name, type=service.type, name=name, value=None, why=why
-            )
-        else:
-            drop = e.drop(name, why)
-        steps.append(e.policy(drop, "route", opens))
-    return Plan(steps=(*steps, *take_up(e))) if steps else None
 
 
 @plans("recipient-rewritten")

@@ -6,6 +6,7 @@ import re
 import shlex
 
 from diagnose import facts
+from diagnose.facts.route import Route
 from diagnose.host.query import Exec
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.model import Observation, Status
@@ -13,6 +14,7 @@ from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Other, Plan, plans
 from diagnose.remedy.plans.relays import by_login, keys, near_key, password_table, set_hop
 from diagnose.remedy.plans.settings import take_up
+from diagnose.remedy.plans.tables import Entry, around, transport_entry
 from diagnose.remedy.running import Command, FirewallAccept, RemoveRoute
 from diagnose.remedy.steps import Step
 
@@ -28,10 +30,13 @@ _CSF = "/etc/csf/csf.conf"
 
 @plans("egress-submission-blocked", "relay-unreachable")
 def other_port(e: Evidence) -> Plan | None:
-    """The same relay on a port that was seen open from here, with the login that is there."""
+    """The same relay on a port that was seen open from here, with the login that is there; else past an entry of transport_maps that
+    leads to a dead host."""
     way = facts.route(e.ctx)
     if way is None or not way.relay:
         return None
+    if entry := transport_entry(e, way):
+        return _past(e, way, entry)
     open_ = [
         int(str(o.data.get("port")))
         for run in e.runs
@@ -63,6 +68,16 @@ def other_port(e: Evidence) -> Plan | None:
     if way.value("smtp_tls_security_level") in ("", "none", "may"):
         steps.append(e.client(way, "smtp_tls_security_level", "encrypt", "The password must not go in the clear."))
     return Plan(steps=(*steps, *take_up(e)))
+
+
+def _past(e: Evidence, way: Route, entry: Entry) -> Plan:
+    where = f"{entry.path} line {entry.number} (transport_maps)"
+    text = (
+        f"{where} sends mail to {way.domain} to {way.destination}, where nothing answers. Where that server is still meant, start it or "
+        "correct the entry; else take the entry out."
+    )
+    steps = around(e, way, f"It sends mail to {way.destination}, where nothing answers.")
+    return Plan(steps=(*steps, *take_up(e)) if steps else (), text=text)
 
 
 @plans("egress-port-25-blocked")

@@ -3,13 +3,60 @@
 from __future__ import annotations
 
 import difflib
+import re
+from dataclasses import dataclass
 
+from diagnose import facts
+from diagnose.facts.route import Route
 from diagnose.model import Observation, Status
 from diagnose.parse.postfix import table
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Plan, plans
 from diagnose.remedy.plans.settings import take_up
 from diagnose.remedy.steps import Content, Refused, Step
+
+_PATTERNS = ("regexp", "pcre")
+_TRANSPORT = re.compile(r"transport_maps: (?P<table>.+) has (?P<key>\S+) (?P<value>.+)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A line of a table's text: table, path, number from 1, raw; value: what it yields."""
+
+    table: table.Table
+    path: str
+    number: int
+    raw: str
+    value: str
+
+
+def transport_entry(e: Evidence, way: Route) -> Entry | None:
+    """The line of transport_maps that sends this mail where it goes, where one line says so in full."""
+    match = next((m for m in map(_TRANSPORT.fullmatch, way.reasons) if m), None)
+    found = table.parse(match["table"]) if match else None
+    path = table.source(found) if found else ""
+    if match is None or found is None or not path:
+        return None
+    lines = e.ask_lines(path)
+    for number, (raw, after) in enumerate(zip(lines, [*lines[1:], ""], strict=True), 1):
+        words = raw.split(None, 1)
+        if len(words) < 2 or raw[:1] in "# \t" or after[:1].isspace() or words[1].strip() != match["value"]:
+            continue
+        if found.type in _PATTERNS or words[0].lower() == match["key"].lower():
+            return Entry(table=found, path=path, number=number, raw=raw, value=match["value"])
+    return None
+
+
+def around(e: Evidence, way: Route, why: str) -> tuple[Step, ...]:
+    """The entry that sends mail of a domain elsewhere made a comment, as policy: where the domain has exchangers of its own, so that
+    its mail has another way."""
+    entry = transport_entry(e, way)
+    ways = facts.exchangers(e.ctx, way.domain) if entry else None
+    if entry is None or ways is None or ways.kind != "mx" or way.host in ways.hosts:
+        return ()
+    opens = f"mail to {way.domain} take the way of all other mail"
+    step = e.policy(e.repair(entry.path, entry.number, entry.raw, f"#{entry.raw}", why), "route", opens)
+    return (step, *e.build(entry.table.type, entry.path))
 
 
 def _build(e: Evidence, parameter: str, kind: str, path: str, why: str) -> tuple[Step, ...]:

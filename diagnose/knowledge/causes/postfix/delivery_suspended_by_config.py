@@ -10,7 +10,11 @@ CAUSE = Cause(
         "and reports it as sent. Debian's choice 'Local only' has the same effect."
     ),
     remedy=Remedy(
-        text="If it is no longer meant, take the setting {parameter} away ({how}), reload and flush the queue.",
+        text=(
+            "If it is no longer meant, take out or correct what does it ({parameter}: {how}): the setting, or in a table the "
+            "one entry or rule; then let Postfix read it again. What waits is tried again; what was returned or thrown away "
+            "the application must send once more."
+        ),
     ),
     rules_out="The recipient's transport is smtp or relay, and defer_transports is empty.",
     # A rule stops some mail beside other mail that flows.

@@ -1,0 +1,72 @@
+"""Plans for mail that settings and rules of this host keep back, throw away or slow down, by intent or by a slip."""
+
+from __future__ import annotations
+
+from diagnose import facts
+from diagnose.model import Observation, Status
+from diagnose.remedy.evidence import Evidence
+from diagnose.remedy.plan import Plan, plans
+from diagnose.remedy.plans.settings import take_up
+from diagnose.remedy.plans.tables import around
+from diagnose.remedy.steps import MasterOption, Step
+
+
+@plans("delivery-suspended-by-config")
+def suspended(e: Evidence) -> Plan | None:
+    steps: list[Step] = []
+    for seen in e.seen("config.suspended"):
+        name, how = str(seen.data.get("parameter")), str(seen.data.get("how"))
+        if seen.status is not Status.FAILED or e.was(name) is None:
+            continue
+        opens = f"mail go out that {name} {'throws away' if how == 'discard' else 'keeps back'} now"
+        if name == "defer_transports":
+            rest = [word for word in e.mta.words(name) if word != seen.data.get("value")]
+            steps.append(
+                e.put(name, ", ".join(rest), "It keeps this mail back.")
+                if rest
+                else e.drop(name, "It keeps this mail back.")
+            )
+        elif name == "transport_maps" and (way := facts.route(e.ctx)):
+            steps += around(e, way, f"It sends mail to {way.domain} to the transport {way.channel}.")
+            continue
+        elif name.endswith("_transport"):
+            steps.append(e.drop(name, f"It sends mail to {seen.data.get('value')} by intent."))
+        else:
+            continue
+        steps[-1] = e.policy(steps[-1], "route", opens)
+    for seen in e.seen("config.content-rule"):
+        if seen.status is Status.FAILED and seen.data.get("line"):
+            steps += _rule(e, seen)
+    return Plan(steps=(*steps, *take_up(e))) if steps else None
+
+
+def _rule(e: Evidence, seen: Observation) -> tuple[Step, ...]:
+    """The one rule made a comment; the others of its table stay."""
+    path, number = str(seen.data.get("table")), int(str(seen.data.get("line")))
+    raw = e.line(e.real(path), number)
+    if not raw.strip() or raw[:1] == "#":
+        return ()
+    step = e.repair(path, number, raw, f"#{raw}", f"It stops this host's own mail ({seen.data.get('how')}).")
+    return (e.policy(step, "route", "all mail pass that the rule stops, strangers' as well"),)
+
+
+@plans("delivery-throttled-by-settings")
+def throttled(e: Evidence) -> Plan | None:
+    """The setting taken away, where it stands in main.cf; whether it was meant only a person knows."""
+    steps: list[Step] = []
+    for seen in e.seen("config.throttle"):
+        name = str(seen.data.get("parameter"))
+        service = next((s for s in e.mta.master.services if name in s.overrides), None)
+        if e.was(name) is None and service is None:
+            continue
+        default = e.mta.defaults.get(name) or "its default"
+        opens = f"mail leave as fast as {default} lets it, instead of {seen.data.get('value')}"
+        why = f"It is {seen.data.get('value')}, and mail waits for it."
+        if service is not None:
+            drop: Step = MasterOption(
+                path=e.master_path, service=service.name, type=service.type, name=name, value=None, why=why
+            )
+        else:
+            drop = e.drop(name, why)
+        steps.append(e.policy(drop, "route", opens))
+    return Plan(steps=(*steps, *take_up(e))) if steps else None
