@@ -145,7 +145,6 @@ def _program(given: Path | None) -> str:
 
 def _install(piece: Piece, prefix: Path, force: bool) -> str:
     from diagnose import files as plain_files
-    from diagnose.watch.files import write_whole
 
     target = prefix / piece.path.lstrip("/")
     try:
@@ -155,10 +154,10 @@ def _install(piece: Piece, prefix: Path, force: bool) -> str:
         if old is not None and not force:
             return f"kept {target}: it differs from this version's; compare it with --print, or give --force"
         target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        plain_files.write(target, piece.text.encode("utf-8"), 0o644)
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is no text"
         raise UsageError(f"cannot write {target}: {why}; run as root, or give --prefix DIR") from None
-    write_whole(target, piece.text, 0o644)
     return f"wrote {target}"
 
 

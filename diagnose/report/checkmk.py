@@ -89,8 +89,9 @@ def _watch(plain: Plain) -> str:
     text = [digest.headline(plain)] if watch.get("stale") else []
     text += [f"looked {duration.words(max(0, age))} ago"] if known and not text else []
     text += [f"alarms not delivered: {len(lost)}"] if lost else []
+    text += filter(None, [digest.elsewhere(plain)])
     text += [digest.state_words(plain) or "one run"] if not watch.get("stale") else []
-    status = "unknown" if watch.get("stale") else "warning" if lost else "ok"
+    status = "unknown" if watch.get("stale") else "warning" if lost or digest.elsewhere(plain) else "ok"
     return _line(status, "Mail watch", "|".join(metrics) or "-", "; ".join(text), digest.watched(plain))
 
 

@@ -271,6 +271,8 @@ def watched(plain: Plain) -> list[str]:
     for item in undelivered(plain):
         tries = f"{item['tries']} {'try' if item['tries'] == 1 else 'tries'}"
         found.append(f"Alarm not delivered to {clean(str(item['target']))}: {clean(str(item['problem']))} ({tries})")
+    if said := elsewhere(plain):
+        found.append(f"{said[0].upper()}{said[1:]}.")
     return found
 
 
@@ -334,11 +336,17 @@ def undelivered(plain: Plain) -> list[Plain]:
 
 
 def lost(plain: Plain) -> str:
-    """Where nothing but alarms that did not arrive is wrong, that."""
+    """Where nothing but the watch itself is wrong: alarms that did not arrive, a state directory that takes nothing."""
     count = len(undelivered(plain))
+    said = f"alarms do not arrive: {count}" if count else elsewhere(plain)
     wrong = main_diagnoses(plain) or any(each["rising"] for each in trend(plain))
     wrong = wrong or any(p["status"] == "failed" for p in plain.get("proofs", ()))
-    return f"alarms do not arrive: {count}" if count and not wrong else ""
+    return "" if wrong else said
+
+
+def elsewhere(plain: Plain) -> str:
+    """Why `watch` keeps its state in another place for now; mostly empty."""
+    return clean(str(plain.get("watch", {}).get("elsewhere") or ""))
 
 
 def started(plain: Plain) -> datetime | None:

@@ -182,6 +182,7 @@ def _alarms(plain: Plain) -> str:
         ("failed", f"alarm not delivered to {n.get('target', '')}: {n.get('problem', '')}")
         for n in digest.undelivered(plain)
     ]
+    said += [("gap", digest.elsewhere(plain))] if digest.elsewhere(plain) else []
     return f'<section class="card"><h2>Watch</h2>{_list(said)}</section>' if said else ""
 
 

@@ -59,6 +59,8 @@ def _last(plain: Mapping[str, Any]) -> list[str]:
         lines.append(f"acknowledged findings: {ignored}")
     if lost := len(digest.undelivered(plain)):
         lines.append(f"alarms not delivered: {lost}")
+    if (said := digest.elsewhere(plain)) and not digest.lost(plain):
+        lines.append(said)
     return [*lines, "all of it: mail-diagnose report --last"] if digest.main_diagnoses(plain) else lines
 
 

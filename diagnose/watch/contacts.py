@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hmac
 import json
-import os
 import secrets
 import time
 from collections.abc import Callable
@@ -18,8 +17,8 @@ from typing import Any
 from diagnose import files
 from diagnose.errors import StateError
 from diagnose.parse.text import bounded
-from diagnose.watch import state
-from diagnose.watch.files import write_whole
+from diagnose.watch import refuge, state
+from diagnose.watch.files import keep_private
 
 NAME = "contacts.json"
 PAUSE = 3600.0  # seconds
@@ -40,6 +39,10 @@ class Contacts:
         self._refused: dict[str, dict[str, Any]] = {}
         if directory is None:
             return
+        for place in (directory, *refuge.known(directory)):
+            self._read(place)
+
+    def _read(self, directory: Path) -> None:
         with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
             kept = bounded.json(files.read(directory / NAME, _LIMIT, owners=files.trusted(service=True)))
             key, looked = bytes.fromhex(kept["key"]).hex(), float(kept["looked"])
@@ -65,13 +68,11 @@ class Contacts:
         self._refused[self._hash(place, user, password)] = {"at": time.time(), "reply": reply[:2000]}
 
     def keep(self) -> None:
-        """Without room on the disk nothing is kept: then others are asked again."""
+        """Where nothing can be kept, others are asked again."""
         if self.directory is not None:
             text = {"key": self.key, "looked": self.looked, "refused": dict(list(self._refused.items())[-_MOST:])}
-            owner = self.directory.stat()
-            with suppress(StateError):
-                whose = (owner.st_uid, owner.st_gid) if owner.st_uid != 0 else None
-                write_whole(self.directory / NAME, json.dumps(text), 0o600, whose if os.geteuid() == 0 else None)
+            with suppress(StateError, OSError):
+                refuge.keep(self.directory / NAME, json.dumps(text), keep_private)
 
     def _hash(self, *parts: str) -> str:
         text = "\0".join(parts).encode("utf-8", "surrogateescape")

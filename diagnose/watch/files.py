@@ -6,18 +6,28 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from diagnose import files
 from diagnose.errors import StateError
 from diagnose.parse.text.masking import leaving
 
-_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+_TAKES_NOTHING = (
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.ESTALE, errno.EACCES, errno.EPERM,
+    errno.ENOENT,
+)  # fmt: skip
 
 
 class NotKept(StateError):
-    """The disk takes nothing now: alarms must go out all the same."""
+    """The directory takes or gives nothing now: alarms must go out all the same."""
+
+
+def failure(error: OSError, said: str) -> StateError:
+    """NotKept for a disk that is full, read-only, broken or forbidden; StateError for what else is wrong there, such as files
+    that others may write."""
+    kept = error.errno not in _TAKES_NOTHING or isinstance(error, files.Refused)
+    return StateError(said) if kept else NotKept(said)
 
 
 class Busy(StateError):
@@ -25,26 +35,30 @@ class Busy(StateError):
 
 
 def keep_whole(path: Path, text: str) -> None:
-    """Like `write_whole`, for a file of the kept state: mode and owner are those that its directory asks for."""
-    write_whole(path, leaving(text), file_mode(path.parent), owner=_owner(path.parent))
+    """Replaces a file of the kept state by `text`, with the mode and owner that its directory asks for; who reads meanwhile sees
+    the old or the new, never a part. Raises StateError; then the old file stands as it was."""
+    _keep(path, leaving(text), 0o044)
 
 
-def write_whole(path: Path, text: str, mode: int, owner: tuple[int, int] | None = None) -> None:
-    """Replaces `path` by `text`; who reads meanwhile sees the old or the new, never a part.
+def keep_private(path: Path, text: str) -> None:
+    """The same for its owner alone, and as it stands: it never leaves."""
+    _keep(path, text, 0)
 
-    The new file has exactly `mode`, whatever the umask, and belongs to `owner` (user, group) where that is given. Raises StateError; then the old file stands as it was.
-    """
+
+def _keep(path: Path, text: str, readers: int) -> None:
     try:
+        mode, owner = file_mode(path.parent) & (0o600 | readers), _owner(path.parent)
         files.write(path, text.encode("utf-8", "replace"), mode, owner)
     except OSError as error:
-        kind = NotKept if error.errno in _DISK else StateError
-        raise kind(f"cannot write {path}: {error.strerror}; free space there or choose another place") from None
+        place = path if isinstance(error, files.Refused) else f"in {path.parent}"
+        raise failure(error, f"cannot write {place}: {error.strerror}") from None
 
 
 def sweep(directory: Path, name: str) -> None:
     """Removes what a killed writer of `name` left behind; only for the holder of the directory's lock."""
     for part in directory.glob(f".{name}.*.part"):
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
 
 
 def prepare(directory: Path) -> None:
@@ -54,9 +68,14 @@ def prepare(directory: Path) -> None:
     except FileExistsError:
         raise StateError(f"--state-dir {directory}: not a directory") from None
     except OSError as error:
-        kind = NotKept if error.errno in _DISK else StateError
-        raise kind(f"cannot make the state directory {directory}: {error.strerror}; see --state-dir") from None
-    if why := files.doubt(directory, files.trusted(service=True)):
+        raise failure(
+            error, f"cannot make the state directory {directory}: {error.strerror}; see --state-dir"
+        ) from None
+    try:
+        why = files.doubt(directory, files.trusted(service=True))
+    except OSError as error:
+        raise failure(error, f"cannot look into the state directory {directory}: {error.strerror}") from None
+    if why:
         raise StateError(f"the state in {directory} is not trusted: {why}; correct that, or see --state-dir")
 
 
@@ -94,8 +113,7 @@ def locked(directory: Path, name: str = "lock", what: str = "another pass") -> I
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        kind = NotKept if error.errno in _DISK else StateError
-        raise kind(f"cannot write in the state directory {directory}: {error.strerror}; see --state-dir") from None
+        raise failure(error, f"cannot write in {directory}: {error.strerror}; see --state-dir") from None
     try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:

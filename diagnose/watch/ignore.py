@@ -14,7 +14,7 @@ from diagnose.errors import StateError, UsageError
 from diagnose.model import Observation
 from diagnose.parse.text import bounded
 from diagnose.parse.text.masking import plain
-from diagnose.watch.files import keep_whole, locked, prepare
+from diagnose.watch.files import failure, keep_whole, locked, prepare
 
 NAME = "ignored.json"
 LIMIT = 1_000_000  # bytes
@@ -80,7 +80,7 @@ def load(directory: Path) -> tuple[Rule, ...]:
     except FileNotFoundError:
         return ()
     except OSError as error:
-        raise StateError(f"cannot read {path}: {error.strerror}") from None
+        raise failure(error, f"cannot read {path}: {error.strerror}") from None
     except (ValueError, TypeError, KeyError):
         raise StateError(f"{path} is damaged: correct it, or remove it and add the findings again") from None
     return rules

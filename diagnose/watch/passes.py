@@ -14,7 +14,7 @@ import threading
 import time
 import uuid
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -22,8 +22,9 @@ from typing import Any
 
 from diagnose import __version__
 from diagnose.errors import StateError
+from diagnose.parse.text.masking import leaving
 from diagnose.report import digest
-from diagnose.watch import canary, ignore, machine, message, notify, state, store, trend, verdict, week
+from diagnose.watch import canary, ignore, machine, message, notify, refuge, state, store, trend, verdict, week
 from diagnose.watch.canary import Canary
 from diagnose.watch.files import Busy, NotKept, locked, prepare, sweep
 from diagnose.watch.heartbeat import Heartbeat
@@ -64,7 +65,8 @@ class Outcome:
 
 def one_pass(options: Options, probe: Probe) -> Outcome:
     """Raises Busy when another pass is under way, StateError when the state is not to be used: then nothing is told,
-    apart from the heartbeat. Where the disk takes no state, alarms go out at once, with a note that says so."""
+    apart from the heartbeat. Where its directory takes no state, that is a finding, and the stand-in has it; without even that,
+    alarms go out at once, with a note that says so."""
     time.sleep(delay(options.jitter))
     deadline = time.monotonic() + options.timeout
     heartbeat = Heartbeat(options.heartbeat, options.heartbeat_status) if options.heartbeat else None
@@ -73,13 +75,16 @@ def one_pass(options: Options, probe: Probe) -> Outcome:
     with suppress(RuntimeError):  # no thread to spare: the pass has its own deadline
         guard.start()
     try:
-        prepare(options.state_dir)
-        with locked(options.state_dir):
+        with ExitStack() as stack:
+            try:
+                prepare(options.state_dir)
+                stack.enter_context(locked(options.state_dir))
+            except NotKept:
+                if stand_in := refuge.made(options.state_dir):
+                    stack.enter_context(locked(stand_in))
             return _locked_pass(options, probe, heartbeat, deadline)
     except Busy:
         raise
-    except NotKept as error:
-        return _locked_pass(options, probe, heartbeat, deadline, str(error))
     except StateError as error:
         if heartbeat:
             heartbeat.end(3, str(error), deadline, silent=True)
@@ -105,28 +110,20 @@ def _hung(timeout: float) -> None:
     os._exit(3)
 
 
-def _locked_pass(
-    options: Options, probe: Probe, heartbeat: Heartbeat | None, deadline: float, unkept: str = ""
-) -> Outcome:
-    """unkept: why the state cannot be kept, which is found out before anything is told."""
+def _locked_pass(options: Options, probe: Probe, heartbeat: Heartbeat | None, deadline: float) -> Outcome:
     outcome = Outcome(0)
     directory = options.state_dir
-    if not unkept:
-        sweep(directory, state.NAME)
+    sweep(directory, state.NAME)
     kept, now = _kept(directory, outcome)
-    rules = ignore.load(directory)
+    rules = _acknowledged(directory, outcome)
     if heartbeat:
         heartbeat.start(min(deadline, time.monotonic() + 5))
     moment = datetime.now().astimezone()
     left = max(1.0, min(RUN, options.timeout * SHARE, deadline - time.monotonic()))
     report = trend.taken(directory, probe(ignore.matcher(rules, moment), left), options.retention, time.time())
     at = time.time()
+    elsewhere, unkept = _room(directory, report, kept, outcome)
     seen = verdict.seen(report, now, kept.get("ground"), at)
-    try:
-        if not unkept:
-            state.probe(directory, len(json.dumps(report)))
-    except NotKept as error:
-        unkept = str(error)
     # What cannot be counted is told at once: the next pass will not remember this one.
     after, event = machine.step(now, replace(options.policy, attempts=1) if unkept else options.policy, seen)
     if seen.status == machine.UNKNOWN and report["status"] == machine.OK:
@@ -151,6 +148,7 @@ def _locked_pass(
         "since": message.iso(after.since),
         "attempts": after.attempt,
         "ignored": ignored,
+        "elsewhere": elsewhere,
         "notifications": [],
         "week": week.added(before, machine.UNKNOWN if seen.status == machine.UNKNOWN else after.status, at),
     }
@@ -165,7 +163,8 @@ def _locked_pass(
         outcome.warnings.append(f"state not kept: {unkept}")
     else:
         state.store(directory, kept)
-        _history(options, kept, outcome)
+        if not elsewhere:  # till then the state has what is to be added
+            _history(options, kept, outcome)
     outcome.status = digest.CODES[str(report["status"])]
     _deliver(options, kept, report, outcome, deadline, lost, bool(unkept))
     if unkept:
@@ -177,6 +176,28 @@ def _locked_pass(
     return outcome
 
 
+def _acknowledged(directory: Path, outcome: Outcome) -> tuple[ignore.Rule, ...]:
+    try:
+        return ignore.load(directory)
+    except NotKept as error:
+        outcome.warnings.append(f"no finding counts as acknowledged: {error}")
+        return ()
+
+
+def _room(directory: Path, report: dict[str, Any], kept: state.State, outcome: Outcome) -> tuple[str, str]:
+    """Why the state is kept elsewhere, and why it is not kept at all, which is found out before anything is told. A directory
+    that takes nothing is a warning, told like any other: once, and again in its interval."""
+    try:
+        elsewhere = leaving(state.room(directory, len(json.dumps(report))))
+    except NotKept as error:
+        return "", str(error)
+    if elsewhere and report["status"] == machine.OK:
+        report["status"] = machine.WARNING
+    if elsewhere and elsewhere != kept.get("report", {}).get("watch", {}).get("elsewhere"):
+        outcome.warnings.append(elsewhere)
+    return elsewhere, ""
+
+
 def _alarm(options: Options, kept: state.State, outcome: Outcome, event: machine.Event, at: float, unkept: str) -> None:
     kept["serial"] += 1
     number, unknowns = f"{kept['id']}-{kept['serial']}", machine.from_plain(kept["machine"]).unknowns
@@ -184,6 +205,8 @@ def _alarm(options: Options, kept: state.State, outcome: Outcome, event: machine
     note = message.compose(event, kept["report"], number, unknowns, outage)
     if unkept:
         note["text"] = f"{note['text']}\nState not kept, so this may be told again: {unkept}"
+    elif event.cause and (elsewhere := kept["report"]["watch"]["elsewhere"]):
+        note["text"] = f"{note['text']}\nAlso: {elsewhere}"
     kept["outbox"] = notify.enqueue(kept["outbox"], options.targets, note, at)
     outcome.told += [str(note["title"]), *str(note["text"]).splitlines()]
 
@@ -218,6 +241,8 @@ def _kept(directory: Path, outcome: Outcome) -> tuple[state.State, machine.Machi
             return kept, machine.from_plain(kept["machine"])
     except state.Unusable as why:
         outcome.warnings.append(state.set_aside(directory, str(why)))
+    except NotKept:
+        pass
     except (ValueError, KeyError, TypeError):
         outcome.warnings.append(state.set_aside(directory, "it is damaged (machine)"))
     fresh = {"schema": state.SCHEMA, "id": uuid.uuid4().hex[:12], "serial": 0, "passes": 0, "outbox": [], "closed": []}

@@ -9,13 +9,15 @@ import json
 import os
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from diagnose import files
 from diagnose.errors import StateError
 from diagnose.parse.text import bounded
-from diagnose.watch.files import keep_whole
+from diagnose.watch import refuge
+from diagnose.watch.files import NotKept, failure
 
 SCHEMA = 1
 NAME = "state.json"
@@ -56,14 +58,33 @@ def reading_dir() -> Path:
 
 
 def load(directory: Path) -> State | None:
-    """The kept state, None where there is none yet. Raises Unusable, or StateError where it cannot be read."""
+    """The kept state, in its directory or the stand-in; None where there is none yet. Raises Unusable, or StateError where it
+    cannot be read."""
+    newest: State | None = None
+    for place in refuge.known(directory):
+        with suppress(Unusable, StateError):
+            newest = newest or _load(place)
+    try:
+        own = _load(directory)
+    except (Unusable, NotKept):
+        if newest is None:
+            raise
+        return newest
+    if newest is None or (own is not None and own["id"] == newest["id"] and own["passes"] > newest["passes"]):
+        return own
+    return newest
+
+
+def _load(directory: Path) -> State | None:
     path = directory / NAME
     try:
         state = bounded.json(files.read(path, LIMIT, owners=files.trusted(service=True)))
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise StateError(f"cannot read {path}: {error.strerror}; run as the user of the watch, or as root") from None
+        raise failure(
+            error, f"cannot read {path}: {error.strerror}; run as the user of the watch, or as root"
+        ) from None
     except ValueError as error:
         raise Unusable(f"it is damaged ({error})") from None
     if not isinstance(state, dict) or not isinstance(state.get("schema"), int):
@@ -134,26 +155,30 @@ def _is(value: Any, kind: type) -> bool:
 
 def store(directory: Path, state: State) -> None:
     """Raises StateError; then the last state stands."""
-    keep_whole(directory / NAME, json.dumps(state, ensure_ascii=False))
+    refuge.keep(directory / NAME, json.dumps(state, ensure_ascii=False))
 
 
-def probe(directory: Path, size: int) -> None:
-    """Raises NotKept where the disk would not take a state of that many octets now."""
+def room(directory: Path, size: int) -> str:
+    """Whether a state of that many octets can be kept: nothing where the directory takes it, else why only its stand-in
+    does. Raises NotKept where nothing does."""
     path = directory / f"{NAME}.probe"
-    keep_whole(path, " " * (size + 20_000))
-    path.unlink(missing_ok=True)
+    elsewhere = refuge.keep(path, " " * (size + 20_000))
+    refuge.drop(path)
+    with suppress(OSError):
+        path.unlink()
+    return elsewhere
 
 
 def set_aside(directory: Path, why: str) -> str:
     """Moves an unusable state out of the way, keeping the newest three; returns the sentence that says so."""
     kept = sorted(directory.glob(f"{NAME}.unusable-*"))
-    for old in kept[:-2]:
-        old.unlink(missing_ok=True)
     aside = directory / f"{NAME}.unusable-{time.time_ns():020d}"
     try:
+        for old in kept[:-2]:
+            old.unlink(missing_ok=True)
         (directory / NAME).replace(aside)
     except OSError as error:
-        raise StateError(f"cannot set {directory / NAME} aside: {error.strerror}") from None
+        return f"the kept state cannot be used: {why}; it cannot be set aside: {error.strerror}; starting afresh"
     return f"the kept state cannot be used: {why}; set aside as {aside}, starting afresh"
 
 

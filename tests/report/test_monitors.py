@@ -13,8 +13,8 @@ from typing import Any
 import nagiosplugin
 import pytest
 
+from diagnose import files
 from diagnose.report import PLAIN_FORMATS
-from diagnose.watch.files import write_whole
 from tests.report import material
 
 Plain = dict[str, Any]
@@ -195,7 +195,7 @@ def test_prometheus_is_classic_text_without_timestamps(name: str) -> None:
 def test_prometheus_the_node_exporter_collects_it(tmp_path: Path) -> None:
     """Written by rename with mode 0644 and served, hostile text and all, without a scrape error."""
     exporter = material.needed("prometheus-node-exporter", "setpriv", "ip")
-    write_whole(tmp_path / "mail.prom", PLAIN_FORMATS["prometheus"](CASES["poisoned"]()), 0o644)
+    files.write(tmp_path / "mail.prom", PLAIN_FORMATS["prometheus"](CASES["poisoned"]()).encode(), 0o644)
     tmp_path.chmod(0o755)
     assert (tmp_path / "mail.prom").stat().st_mode & 0o777 == 0o644
     path = tmp_path / "page"
