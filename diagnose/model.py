@@ -69,7 +69,6 @@ class SignSpec:
     it is UNKNOWN, "nothing found" says nothing. proves: the stage that mail passes where it is OK, and not where it is
     FAILED; what its data say of that is `proof` (False: nothing; "tried": not obtained, whatever its status) and
     `one_of_many` (a failure of some mail, which counts while no other flows) and `passes`, another stage. gauge: by what name the engine and the reports know what it measures:
-
     flow      OK where mail was seen to go out
     bypass    whether an application sends past Postfix (data: direct)
     view      what "nothing found" rests on
@@ -82,6 +81,7 @@ class SignSpec:
     port      whether a TCP port gets out of this network (data: port)
     endpoint  whether one server's port was seen open (data: host, port, open)
     network   whose network this is (data: network)
+    sender    what the DNS says of a sender's name (data: asked: the user named it; publish: the record that it lacks)
     hops      the routers up to where packets end (data: hop, port, how, where, route ...)
 
     clears: what is in order where it is OK, as a report names it ("firewall", "DNS").

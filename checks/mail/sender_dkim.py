@@ -8,7 +8,7 @@ from diagnose.check import FLAG, Context, SignSpec, check, fail, ok, skip, unkno
 from diagnose.facts.sender import Sender, refused, senders
 from diagnose.facts.signing import Signing, public_key, published, relay_keys, signing
 from diagnose.model import Observation, Scalar
-from diagnose.parse.sender import dkim
+from diagnose.parse.sender import dkim, publish
 from diagnose.parse.sender.signers import Signer
 
 _KINDS = ("missing", "several", "syntax", "revoked", "mismatch", "unsigned", "not-asked", "not-for-commands", "testing")
@@ -17,7 +17,7 @@ _KINDS = ("missing", "several", "syntax", "revoked", "mismatch", "unsigned", "no
 @check(
     id="sender-dkim",
     title="DKIM of the senders",
-    signs=(SignSpec("sender.dkim", {"kind": _KINDS, "refused": FLAG, "asked": FLAG, "direct": FLAG}),),
+    signs=(SignSpec("sender.dkim", {"kind": _KINDS, "refused": FLAG, "asked": FLAG, "direct": FLAG}, gauge="sender"),),
     tags=("sender", "dns", "network"),
     needs=("network", "postfix"),
     probes=True,
@@ -73,6 +73,7 @@ def _key(ctx: Context, sender: Sender, signs: Signing, signer: Signer, data: dic
     if problem:
         # A signature that fails counts as none: it harms where nothing else vouches for the mail, and a relay may sign again.
         say = warn if sender.through and not data["refused"] else fail
+        data["publish"] = publish.dkim_key(place, own) if own else ""
         return say(sign, sender.domain, f"{signer.program} signs its mail, and {why}", kind=problem, **data)
     if key.testing:
         text = f"{signer.program} signs, and the key at {place} says t=y: verifiers may take the signature for none"

@@ -8,7 +8,7 @@ from diagnose.check import FLAG, Context, SignSpec, check, fail, ok, skip, unkno
 from diagnose.facts.sender import Sender, aligned, dmarc, refused, senders, spf
 from diagnose.facts.signing import public_key, published, relay_keys, signing
 from diagnose.model import Observation, Scalar
-from diagnose.parse.sender import dkim
+from diagnose.parse.sender import dkim, publish
 from diagnose.parse.sender.dmarc import Policy
 
 
@@ -17,7 +17,9 @@ from diagnose.parse.sender.dmarc import Policy
     title="DMARC of the senders",
     signs=(
         SignSpec(
-            "sender.dmarc", {"kind": ("none", "broken", "unaligned"), "refused": FLAG, "asked": FLAG, "direct": FLAG}
+            "sender.dmarc",
+            {"kind": ("none", "broken", "unaligned"), "refused": FLAG, "asked": FLAG, "direct": FLAG},
+            gauge="sender",
         ),
     ),
     tags=("sender", "dns", "network"),
@@ -49,6 +51,7 @@ def _judged(ctx: Context, sender: Sender, policy: Policy) -> Observation:
         text = f"its DMARC record is none that receivers take: {policy.broken}"
         return warn(sign, domain, text, kind="broken", **data)
     if not policy.policy:
+        data["publish"] = publish.dmarc(policy.organisation)
         return warn(sign, domain, "publishes no DMARC policy", kind="none", **data)
     where = f"p={policy.policy}" + (f" of {policy.place}" if policy.place != domain else "")
     if not policy.refuses:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from diagnose.check import FLAG, Context, SignSpec, check, fail, ok, skip, unknown, warn
-from diagnose.facts.sender import Sender, Spf, refused, senders, spf
+from diagnose.facts.sender import Sender, Spf, asker, refused, senders, spf
 from diagnose.model import Observation, Scalar
+from diagnose.parse.sender import publish
 
 _RECORD = ("two-records", "syntax", "look-ups", "void", "include")
 _SAID = {
@@ -22,6 +23,7 @@ _SAID = {
         SignSpec(
             "sender.spf",
             {"kind": ("fail", "softfail", "neutral", "none", *_RECORD), "refused": FLAG, "asked": FLAG, "direct": FLAG},
+            gauge="sender",
         ),
     ),
     tags=("sender", "dns", "network"),
@@ -38,11 +40,26 @@ def sender_spf(ctx: Context) -> Iterator[Observation]:
         if not judged:
             where = f"what addresses {sender.through} sends from" if sender.through else "this host's public address"
             yield unknown("sender.spf", sender.domain, f"not judged: {where} is not known")
+        record = _to_publish(ctx, sender, judged)
         for one in judged:
-            yield _said(ctx, sender, one)
+            yield _said(ctx, sender, one, record)
 
 
-def _said(ctx: Context, sender: Sender, one: Spf) -> Observation:
+def _to_publish(ctx: Context, sender: Sender, judged: tuple[Spf, ...]) -> str:
+    """The domain's one record with all that it lacks; "" where that is nothing, or not known."""
+    lacking = [one for one in judged if one.verdict.result not in ("pass", "temperror")]
+    if not lacking:
+        return ""
+    terms = [publish.address_term(one.address) for one in lacking]
+    if sender.through:
+        known = sender.relay.publishes if sender.relay else None
+        if known is None or not known.stated:
+            return ""
+        terms = [f"include:{known.spf}"]
+    return publish.spf(sender.domain, asker(ctx)(sender.domain, "TXT") or (), terms)
+
+
+def _said(ctx: Context, sender: Sender, one: Spf, record: str) -> Observation:
     """Of a service that may give MAIL FROM a domain of its own, or whose addresses are not known, only a pass says something."""
     verdict, domain = one.verdict, sender.domain
     by = f"{one.by} ({one.address})" if one.by == "this host" else f"{sender.through} ({one.address}, of {one.by})"
@@ -68,7 +85,7 @@ def _said(ctx: Context, sender: Sender, one: Spf) -> Observation:
     else:
         text = f"its SPF record {_SAID[kind].format(by=by, term=verdict.term)}"
     said = refused(ctx, domain)
-    data |= {"kind": kind, "refused": bool(said)}
+    data |= {"kind": kind, "refused": bool(said), "publish": record}
     own_sender = sender.relay is not None and sender.relay.kind in ("service", "cloud")
     if sender.through and not said and (own_sender or not one.known):
         why = "may send under a MAIL FROM of its own" if own_sender else "may send from other addresses"

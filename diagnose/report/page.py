@@ -110,6 +110,21 @@ class Page:
                 line = line[: about.start()]
             self.lines += broken(line, self.terminal.width, indent)
 
+    def record(self, text: str, indent: str = "     ") -> None:
+        """A DNS record as a zone file takes it: one too long for a line in parentheses, its text in strings that readers join."""
+        self.begun = self.begun or len(self.lines) + 1
+        shown = self.shown(text)
+        name, sign, strings = shown.partition(' TXT "')
+        if len(indent) + len(shown) <= self.terminal.width or not sign:
+            self.command(text, indent)
+            return
+        left, room = strings[:-1].replace('" "', ""), max(LEAST, self.terminal.width - len(indent) - 6)
+        self.lines.append(f"{indent}{name} TXT (")
+        while left:
+            cut = len(left) if len(left) <= room else left.rfind(" ", room // 2, room) + 1 or room
+            self.lines.append(f'{indent}  "{left[:cut]}"' + (" )" if cut == len(left) else ""))
+            left = left[cut:]
+
     def shown(self, text: str) -> str:
         text = selfname.spelled(plain(text), self.terminal.names)
         return text.translate(_ASCII).encode("ascii", "replace").decode() if self.terminal.ascii else text

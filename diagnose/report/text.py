@@ -50,6 +50,7 @@ def _whole(page: Page, plain: Plain, verbose: int, about: Sequence[str] | None, 
             _also(page, plain, other, words)
     else:
         _fine(page, plain)
+    _sender(page, plain)
     if verbose:
         from diagnose.report.details import add
 
@@ -195,7 +196,7 @@ def _others(page: Page, diagnosis: Plain) -> None:
     for other in asked:
         page.wrap(f"{other['who']}: {other['text']}", first="ASK  ", rows=3, lead=("bold",))
         if other["record"]:
-            page.command(str(other["record"]), "     ")
+            page.record(str(other["record"]))
     if not asked and diagnosis.get("otherwise"):
         page.wrap(str(diagnosis["otherwise"]), first="OR   ", rows=1 if page.compact else 3, lead=("bold",))
 
@@ -210,6 +211,21 @@ def _also(page: Page, plain: Plain, diagnosis: Plain, rows: int) -> None:
     for support in diagnosis["support"][:1]:
         page.marked("bad", digest.statement(support))
     _remedy(page, plain, diagnosis, "FIX  ", rows)
+
+
+def _sender(page: Page, plain: Plain) -> None:
+    """What the DNS says of the sender that the user asked for, and the records that it lacks."""
+    rows = [o for o in digest.measured(plain, "sender") if o["data"].get("asked")]
+    told = {other["record"] for d in digest.main_diagnoses(plain) for other in d["remedy"].get("others", ())}
+    if rows:
+        page.blank()
+    for row in rows:
+        page.marked({"ok": "ok", "warning": "mind", "failed": "bad"}.get(row["status"], "open"), digest.statement(row))
+    lacking = [r for r in dict.fromkeys(str(row["data"].get("publish") or "") for row in rows) if r and r not in told]
+    if lacking:
+        page.wrap(f"{rows[0]['subject']}'s DNS could say:", first="ASK  ", lead=("bold",))
+    for record in lacking:
+        page.record(record)
 
 
 # The rest ----------------------------------------------------------------------------------------------------------

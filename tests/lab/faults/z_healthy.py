@@ -299,8 +299,10 @@ _SHAPES = (
 )
 
 _KEY = DkimKey()
+FROM = ("--from", "noreply@brightwater-labs.com")
 
 _NEIGHBOURS = (
+    well("healthy-sender-asked-for", "the user names the sender, whose SPF record passes; nothing signs", args=FROM),
     well(
         "healthy-opendkim",
         "OpenDKIM signs with the key that is published; the policy is to reject, and SPF does not name this host",

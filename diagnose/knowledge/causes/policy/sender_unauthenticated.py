@@ -11,8 +11,8 @@ CAUSE = Cause(
         "both."
     ),
     remedy=Remedy(
-        text="Add this host's public address (or the relay's include) to the SPF record of the sender's domain {domain}, sign with DKIM, or send from "
-        "an address of a domain that is yours.",
+        text="Add this host's public address (or the relay's include) to the SPF record of the domain of {sender|the sender}, sign "
+        "with DKIM, or send from an address of a domain that is yours.",
     ),
     rules_out="The same sender is accepted by the same receiver through this host.",
     flow=DOUBTS,

@@ -5,7 +5,7 @@ _BROKEN = (*_OWN, "void", "include")
 
 CAUSE = Cause(
     id="spf-record-invalid",
-    title="The SPF record of the sender's domain is invalid, so that receivers ignore or refuse it",
+    title="The SPF record of the sender's domain is invalid",
     impact=Impact.PARTIAL,
     station="recipient",
     explanation=(

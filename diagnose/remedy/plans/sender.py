@@ -1,0 +1,72 @@
+"""Plans for the sender's name: what to publish in the DNS, which only its owner can."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from diagnose import facts
+from diagnose.model import Observation, Status
+from diagnose.remedy.evidence import Evidence
+from diagnose.remedy.plan import Other, Plan, plans
+
+_KINDS = ("sender.dkim", "sender.spf", "sender.dmarc")
+_WORDS = {
+    "sender.spf": "let the SPF record name the address that our mail comes from (one record, in place of what is there).",
+    "sender.dkim": "publish the key that signs our mail.",
+    "sender.dmarc": "publish a DMARC policy; this one refuses nothing.",
+}
+_TEXTS = {
+    "fail": "The SPF record of {domain} forbids {address} to send for it: let the record name it, or sign the mail with DKIM.",
+    "none": "{domain} publishes no SPF record that names {address}: publish one, and sign the mail with DKIM.",
+    "softfail": "The SPF record of {domain} does not name {address}: let it, or sign the mail with DKIM.",
+    "neutral": "The SPF record of {domain} does not name {address}: let it, or sign the mail with DKIM.",
+    "two-records": "{domain} publishes several SPF records, so that all of them count for nothing: leave one.",
+    "syntax": "The SPF record of {domain} has a syntax error, so that it counts for nothing: correct it.",
+    "look-ups": "The SPF record of {domain} takes more than ten look-ups, so that it counts for nothing: drop includes that no mail needs, "
+    "or name their networks.",
+    "void": "The SPF record of {domain} names hosts that do not exist, so that it counts for nothing: take them out.",
+    "include": "The SPF record of {domain} includes a domain without one, so that it counts for nothing: take it out.",
+    "missing": "The key that signs the mail of {domain} is not published: publish it at {place}.",
+    "several": "Several keys stand at {place}: leave the one that signs.",
+    "revoked": "The key at {place} is marked as revoked: publish the one that signs.",
+    "mismatch": "The key at {place} is not the one that signs: publish that one.",
+    "unaligned": "Neither SPF nor DKIM vouches for {domain} as its own DMARC policy demands: let one of the two.",
+}  # fmt: skip
+
+
+@plans("sender-unauthenticated", "spf-record-invalid", "dkim-key-mismatch")
+def sender(e: Evidence) -> Plan | None:
+    """For the domain of the mail in question, where its name was looked up; else the cause's own words do."""
+    seen = _of_one_domain(e)
+    if not seen:
+        return None
+    worst = max(seen, key=lambda o: (o.status, -_KINDS.index(o.sign)))
+    own = {"spf-record-invalid": "sender.spf", "dkim-key-mismatch": "sender.dkim"}.get(e.diagnosis.cause.id)
+    first = next((o for o in seen if o.sign == own), worst)
+    text = _TEXTS.get(str(first.data.get("kind")), "").format_map(_Filled(first, worst))
+    return Plan(by=tuple(_others(seen)), text=text)
+
+
+def _of_one_domain(e: Evidence) -> list[Observation]:
+    """What is wrong with the name of the mail's sender, else of the first domain of which anything is."""
+    seen = e.seen(*_KINDS)
+    whose = (facts.target(e.ctx).sender or e.text("sender")).rpartition("@")[2].lower()
+    wrong = [o for o in seen if o.subject == whose] or [o for o in seen if o.status is Status.FAILED]
+    return [o for o in wrong if o.subject == wrong[0].subject]
+
+
+def _others(seen: list[Observation]) -> Iterator[Other]:
+    for sign in _KINDS:
+        records = dict.fromkeys(str(o.data.get("publish") or "") for o in seen if o.sign == sign)
+        for record in filter(None, records):
+            yield Other(who=f"whoever keeps the DNS of {seen[0].subject}", text=f"please {_WORDS[sign]}", record=record)
+
+
+class _Filled(dict[str, str]):
+    """The data of an observation, with words for what it does not say."""
+
+    def __init__(self, *of: Observation) -> None:
+        super().__init__({key: str(value) for o in reversed(of) for key, value in o.data.items() if value})
+
+    def __missing__(self, key: str) -> str:
+        return {"address": "this host's address", "place": "the selector's name"}.get(key, "the domain")
