@@ -71,6 +71,7 @@ class SignSpec:
     `one_of_many` (a failure of some mail, which counts while no other flows) and `passes`, another stage. gauge: by what name the engine and the reports know what it measures:
     flow      OK where mail was seen to go out
     bypass    whether an application sends past Postfix (data: direct)
+    applications  what was found of applications that send mail here (data: count)
     view      what "nothing found" rests on
     asked     a file that the user named: while UNKNOWN, "nothing found" says nothing, though mail flows
     queue     messages that wait (data: count; oldest, in seconds)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from diagnose.apps.kinds import ALWAYS, BREAKS, BY_KEY, LOGIN, LOUD, SPOKEN, STAGES, VALUE_KINDS
 from diagnose.apps.settings import Problem
 from diagnose.check import ANY, FLAG, Context, Listeners, SignSpec, Stat, check, fail, ok, skip, unknown, warn
+from diagnose.facts import mta
 from diagnose.facts.application import Application, Sources, found
 from diagnose.facts.javamail import factory_without_port, is_local
 from diagnose.facts.javamail_verdict import Verdict, verdict
@@ -210,13 +211,10 @@ def _route(ctx: Context, app: Application) -> Observation:
         return ok(
             "app.route", place, "the application hands its mail to this host: Postfix sends it", direct=False, **data
         )
-    return ok(
-        "app.route",
-        place,
-        "the application sends by this server itself: Postfix has no part in it",
-        direct=True,
-        **data,
-    )
+    if app.kind != "found" or not mta(ctx).installed:
+        # What Postfix sends here beside one that nobody named is still to be judged.
+        data["direct"] = True
+    return ok("app.route", place, "the application sends by this server itself: Postfix has no part in it", **data)
 
 
 def _listener(ctx: Context, app: Application, judged: Verdict) -> Iterator[Observation]:

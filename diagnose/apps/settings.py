@@ -25,6 +25,7 @@ class MailSettings:
     `fallback_port`). `auth`: whether it will sign in. `password` None where no key gives one; `user_key`, `password_key`: where
     both stand or belong, without prefix. `trust`: '' for the trust store, '*' or hosts. `prefix`: '' or 'che.'. `configured`:
     whether there is any mail setting at all. `program`: the sendmail command that takes the mail instead of a server, or ''.
+    `api`: the service whose own interface takes it, or ''.
     """
 
     host: str = ""
@@ -44,3 +45,4 @@ class MailSettings:
     configured: bool = True
     problems: tuple[Problem, ...] = ()
     program: str = ""
+    api: str = ""

@@ -26,6 +26,7 @@ COMMANDS = {
     "report": "results.report",
     "history": "results.history",
     "install-units": "delivery.install_units",
+    "app": "app.list_",
     "app test": "app.try_out",
     "relay list": "relays.relay_list",
     "relay suggest": "relays.relay_suggest",
@@ -34,7 +35,7 @@ COMMANDS = {
     "ignore remove": "results.ignore_remove",
 }
 GROUPS = {
-    "app": "Try the mail settings of applications.",
+    "app": "List the applications that send mail, and try one.",
     "relay": "Show the known relays, and find one that works from here.",
     "ignore": "Manage acknowledged findings, which do not count.",
 }
@@ -70,11 +71,15 @@ def application(wanted: str = "") -> typer.Typer:
     groups: dict[str, typer.Typer] = {}
     for words, place in _chosen(wanted).items():
         group, _, name = words.rpartition(" ")
+        module, _, function = place.partition(".")
+        command = getattr(import_module(f"{__name__}.{module}"), function)
+        if words in GROUPS:  # what it does without a command of its own
+            groups[words] = typer.Typer(rich_markup_mode=None, invoke_without_command=True, callback=command)
+            app.add_typer(groups[words], name=words)
+            continue
         if group and group not in groups:
             groups[group] = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help=GROUPS[group])
             app.add_typer(groups[group], name=group)
-        module, _, function = place.partition(".")
-        command = getattr(import_module(f"{__name__}.{module}"), function)
         (groups[group] if group else app).command(name)(command)
     return app
 

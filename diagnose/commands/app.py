@@ -1,9 +1,10 @@
-"""app: an application's mail settings, tried from where the application runs."""
+"""app: the applications of this host that send mail, and one's settings tried from where it runs."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,14 +25,98 @@ from diagnose.commands.options import (
 from diagnose.errors import UsageError
 
 if TYPE_CHECKING:
+    from diagnose.facts.applications import Installed
     from diagnose.mail.apptest import Asked, Plain
     from diagnose.report.page import Terminal
 
+_TIME = 10.0  # seconds to look for applications
+_LIMIT = 4_000_000  # bytes of what a runtime keeps of a container
 _CODES = {"ok": 0, "warning": 1, "failed": 2, "unknown": 3}
 
 
+def list_(
+    context: typer.Context, format: Format = "text", output: Output = None, force: Force = False, debug: Debug = False
+) -> None:
+    """List the applications of this host that have mail settings, and which way their mail goes; try one.
+
+    They are found by processes, units, containers and the usual places; no disk is searched, and nothing is contacted.
+
+    \b
+    Examples:
+      mail-diagnose app
+      mail-diagnose app test shop
+    """
+    if context.invoked_subcommand is not None:
+        return
+    check_format(format, "auto")
+    found = _installed()
+    if format == "json":
+        import json
+
+        write(json.dumps([_as_plain(each) for each in found], indent=2, ensure_ascii=False) + "\n", output)
+    else:
+        write(_table(found, terminal_of("never", output)), output)
+    raise typer.Exit(0)
+
+
+def _installed() -> tuple[Installed, ...]:
+    import time
+
+    from diagnose.check import Context
+    from diagnose.facts.applications import installed
+    from diagnose.host.live import LiveHost
+    from diagnose.host.memo import Memo, NoNetwork, Recorder
+
+    return installed(Context(host=Recorder(Memo(NoNetwork(LiveHost())), time.monotonic() + _TIME)))
+
+
+def _as_plain(each: Installed) -> dict[str, Any]:
+    settings, (kind, words) = each.app.settings, each.way
+    assert settings is not None
+    return {
+        "name": each.name,
+        "application": each.title,
+        "path": each.app.path,
+        "pid": each.pid,
+        "running": each.running,
+        "container": each.container,
+        "route": kind,
+        "by": words,
+        "host": settings.host,
+        "port": settings.port,
+        "tls": settings.tls,
+        "user": settings.user,
+        "sender": settings.sender,
+    }
+
+
+def _table(found: Sequence[Installed], terminal: Terminal) -> str:
+    """One line for each, of the terminal's width; a path is cut at its front."""
+    if not found:
+        return (
+            "No application with mail settings was found here; `mail-diagnose app test FILE` tries one by its file.\n"
+        )
+    rows = [("NAME", "APPLICATION", "MAIL GOES BY", "SETTINGS")]
+    rows += [(each.name, each.title + ("" if each.running else " -"), each.way[1], each.app.path) for each in found]
+    widths = [min(most, max(len(row[at]) for row in rows)) for at, most in enumerate((16, 17, 27))]
+    lines = []
+    for row in rows:
+        cells = [
+            cell if len(cell) <= width else f"{cell[: width - 1]}…" for cell, width in zip(row, widths, strict=False)
+        ]
+        line = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+        room = terminal.width - len(line) - 2
+        lines.append(f"{line}  {row[3] if len(row[3]) <= room else '…' + row[3][1 - room :]}".rstrip())
+    if any(not each.running for each in found):
+        lines.append("- no process of it is seen")
+    return "".join(f"{line}\n" for line in lines)
+
+
 def try_out(
-    what: Annotated[str, typer.Argument(metavar="FILE|URL", help="A settings file, or smtp://user@host:587.")],
+    what: Annotated[
+        str,
+        typer.Argument(metavar="NAME|FILE|URL", help="As `app` lists it, a settings file, or smtp://user@host:587."),
+    ],
     sender: Annotated[
         str | None, typer.Option("--from", metavar="ADDRESS", help="The sender, where the settings name none.")
     ] = None,
@@ -58,6 +143,7 @@ def try_out(
 
     \b
     Examples:
+      mail-diagnose app test shop
       mail-diagnose app test /srv/shop/.env
       mail-diagnose app test /app/config/production.json --inside 4711
       mail-diagnose app test smtp://shop@mail.example.com:587 --send-to you@example.com
@@ -70,21 +156,22 @@ def try_out(
     check_format(format, color)
     if not 1 <= timeout <= 3600:
         raise UsageError(f"--timeout takes 1 to 3600 seconds, not {timeout:g}")
+    asked, pid = _asked(what, secret_file, no_auth, inside)
     asked = replace(
-        _asked(what, secret_file, no_auth, inside is not None),
+        asked,
         sender=check_address(sender, "--from") if sender is not None else None,
         send_to=check_address(send_to, "--send-to") if send_to is not None else None,
         auth=not no_auth,
         timeout=timeout,
     )
-    if inside is None:
+    if pid is None:
         plain = tried(asked)
     else:
         from diagnose.commands import inside as container
         from diagnose.host.live.namespaces import Container
 
-        asked = replace(asked, where=f"the container of process {inside}", away=True)
-        plain = container.done(Container(inside, ""), lambda: tried(asked), 2 * timeout + 60)
+        asked = replace(asked, where=f"the container of process {pid}", away=True)
+        plain = container.done(Container(pid, ""), lambda: tried(asked), 2 * timeout + 60)
     if format == "json":
         import json
 
@@ -94,19 +181,44 @@ def try_out(
     raise typer.Exit(_CODES[plain["status"]])
 
 
-def _asked(what: str, secret_file: str | None, no_auth: bool, away: bool) -> Asked:
+def _asked(what: str, secret_file: str | None, no_auth: bool, inside: int | None) -> tuple[Asked, int | None]:
+    """What is tried, and the process in whose container. Raises UsageError."""
     from diagnose.mail.apptest import Asked, as_text_of_url, of_url
 
     if "://" in what:
         user, place = of_url(what)
         password = "" if no_auth or not user else _password(user, place, secret_file)
-        return Asked(path=what, given={what: as_text_of_url(what, password)})
+        return Asked(path=what, given={what: as_text_of_url(what, password)}), inside
     if secret_file is not None:
         raise UsageError("--secret-file goes with a URL: a settings file has its own password")
     path = Path(what)
-    if not away and not path.is_file():
-        raise UsageError(f"{what}: {'is a directory' if path.is_dir() else 'no such file'}")
-    return Asked(path=what if away else str(path.absolute()), given={})
+    if inside is not None:
+        return Asked(path=what, given={}), inside
+    if "/" in what or path.is_file():
+        if not path.is_file():
+            raise UsageError(f"{what}: {'is a directory' if path.is_dir() else 'no such file'}")
+        return Asked(path=str(path.absolute()), given={}), None
+    return _by_name(what)
+
+
+def _by_name(name: str) -> tuple[Asked, int | None]:
+    from diagnose import files
+    from diagnose.host.live.system import decode
+    from diagnose.mail.apptest import Asked
+    from diagnose.nearest import hint
+
+    found = _installed()
+    names = [each.name for each in found]
+    each = next((each for each in found if each.name.lower() == name.lower()), None)
+    if each is None:
+        listed = f"those found are {', '.join(names)}" if names else "none is found here"
+        raise UsageError(f"no file and no application is called {name!r}; {hint(name, names) or listed}")
+    if not each.container:
+        return Asked(path=each.app.path, given={}), None
+    if not each.pid:
+        raise UsageError(f"the container {each.name} does not run")
+    # Its runtime's file is the host's, and not to be seen from within.
+    return Asked(path=each.app.path, given={each.app.path: decode(files.read(Path(each.app.path), _LIMIT))}), each.pid
 
 
 def _password(user: str, place: str, secret_file: str | None) -> str:

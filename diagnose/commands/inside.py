@@ -67,6 +67,7 @@ def _load() -> None:
             importlib.import_module(each)
     from diagnose import demos, registry, session
     from diagnose.apps import formats
+    from diagnose.facts import applications
     from diagnose.host.gather import vocabulary
     from diagnose.knowledge import labels
     from diagnose.remedy.plan import maker
@@ -76,6 +77,7 @@ def _load() -> None:
         labels.networks(),
         labels.probes(),
         formats.applications(),
+        applications.places(),
         vocabulary(),
         maker(""),
         registry.built_in(),

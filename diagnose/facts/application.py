@@ -19,6 +19,7 @@ from diagnose.facts.asks import Asks
 from diagnose.host.query import Glob, Read, Stat
 
 _JAVA = re.compile(r"^(?!(?:.*/)?(?:application|bootstrap)[\w-]*\.).*\.(?:properties|erb)$", re.I)
+_CODENVY = ("generated", "template")  # kinds of files that are its own by their place
 MOST = 6  # files of a kind that are read
 # Without these nothing can be said of the connection.
 ESSENTIAL = ("host", "port", "auth", "starttls.enable", "ssl.enable", "socketFactory.class", "socketFactory.port")
@@ -28,7 +29,7 @@ ESSENTIAL = ("host", "port", "auth", "starttls.enable", "ssl.enable", "socketFac
 class Application:
     """One settings file as the application would read it.
 
-    format: "properties" (Java's) or "settings" (`diagnose.apps.formats`), as Read.secret and Login.source have it. kind: "named" (by the user), "generated", "template" or "environment" (codenvy.env of a Docker installation, whose keys
+    format: "properties" (Java's) or "settings" (`diagnose.apps.formats`), as Read.secret and Login.source have it. kind: "named" (by the user), "found" (on this host), "generated", "template" or "environment" (codenvy.env of a Docker installation, whose keys
     are shown as the properties that they become). product: a key of `apps.APPLY`, or the application's id in `diagnose.apps.formats`; "" where nothing shows whose file it is. unresolved: property keys whose values come from variables
     that are not known here. problem: why it could not be read or rendered, "" when it could.
     """
@@ -96,7 +97,7 @@ class Application:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """All that was found. variables: Puppet's, by name without namespace; odd_names: lines of codenvy.env whose name
+    """All that was found. only: of an application that nobody named and that is this host's only one; variables: Puppet's, by name without namespace; odd_names: lines of codenvy.env whose name
     holds a letter that only looks right: (path, line, name)."""
 
     named: tuple[Application, ...] = ()
@@ -106,11 +107,12 @@ class Sources:
     environments: tuple[str, ...] = ()
     odd_names: tuple[tuple[str, int, str], ...] = ()
     container: tuple[Application, ...] = ()
+    only: tuple[Application, ...] = ()
 
     @property
     def counting(self) -> tuple[Application, ...]:
         """The files that say what the application does: at most three."""
-        return (self.named or self.generated or self.templates or self.container)[:3]
+        return (self.named or self.generated or self.templates or self.container or self.only)[:3]
 
     @property
     def any(self) -> bool:
@@ -124,13 +126,16 @@ def found(ctx: Asks) -> Sources:
     templates = tuple(path for path in templates if path not in named)
     manifests, environments = _paths(ctx, MANIFESTS), _paths(ctx, ENVIRONMENTS)
     if not (named or generated or templates or environments):
-        return Sources()
+        from diagnose.facts.applications import sole
+
+        alone = sole(ctx)
+        return Sources(only=(alone.app,) if alone is not None else ())
     variables, odd = _variables(ctx, manifests, environments)
     changed = max((ctx.ask(Stat(path)).mtime for path in (*manifests, *environments)), default=0.0)
     return Sources(
-        named=tuple(_read(ctx, path, "named", variables) for path in named),
-        generated=tuple(_read(ctx, path, "generated", variables) for path in generated[:MOST]),
-        templates=tuple(_dated(_read(ctx, path, "template", variables), changed) for path in templates[:MOST]),
+        named=tuple(read(ctx, path, "named", variables) for path in named),
+        generated=tuple(read(ctx, path, "generated", variables) for path in generated[:MOST]),
+        templates=tuple(_dated(read(ctx, path, "template", variables), changed) for path in templates[:MOST]),
         manifests=manifests,
         environments=environments,
         odd_names=odd,
@@ -190,8 +195,9 @@ def _variables(
     return variables, tuple(odd)
 
 
-def _read(ctx: Asks, path: str, kind: str, variables: dict[str, str]) -> Application:
-    form = "properties" if kind != "named" or _JAVA.search(path) else "settings"
+def read(ctx: Asks, path: str, kind: str, variables: dict[str, str]) -> Application:
+    """One file as its application reads it. kind: as in Application; variables: Puppet's."""
+    form = "properties" if kind in _CODENVY or _JAVA.search(path) else "settings"
     reply, stat = ctx.ask(Read(path, secret=form)), ctx.ask(Stat(path))
     if reply.problem:
         return Application(path=path, kind=kind, mtime=stat.mtime, owner=stat.owner, problem=reply.problem)
@@ -217,7 +223,7 @@ def _read(ctx: Asks, path: str, kind: str, variables: dict[str, str]) -> Applica
                 path=path, kind=kind, raw=reply.text, mtime=stat.mtime, owner=stat.owner, problem=problem
             )
     parsed = properties.parse(text)
-    codenvy = kind != "named" or bool(OWN.search(path))
+    codenvy = kind in _CODENVY or bool(OWN.search(path))
     if not codenvy and not recognises(parsed):
         return Application(path=path, kind=kind, mtime=stat.mtime, owner=stat.owner, problem=formats.NOT_READ)
     return Application(

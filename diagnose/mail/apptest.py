@@ -23,7 +23,7 @@ from diagnose.session import Request, Result, diagnose
 __all__ = ["Asked", "of_url", "tried"]
 
 _CHECKS = ("application", "application-probe")
-_OTHERS = ("php-mail", "puppet")  # of other programs than the one that was named
+_OTHERS = ("applications", "php-mail", "puppet")  # of other programs than the one that was named
 _REACHED = "app.server"
 _UNREAD = "could not check how the application sends mail: "
 _LINES = 30  # of one reply that are shown
@@ -92,7 +92,7 @@ def tried(asked: Asked) -> Plain:
     )
     result = diagnose(request)
     shown = _shown(heard)
-    if shown is not None and not shown[1].connected and shown[1].stage != "resolve":
+    if any(each.sign == _REACHED for each in _seen(result)) and not (shown and shown[1].connected):
         # Whether it is this server, or the network from here.
         result = diagnose(replace(request, only=(*_CHECKS, "network")))
     lines: Sequence[str] = shown[2] if shown else ()
@@ -160,8 +160,8 @@ def _about(seen: Sequence[Observation], shown: Heard | None) -> Plain:
     query = shown[0] if shown else None
     return {
         "product": str(data.get("product", "")),
-        "host": query.host if query else "",
-        "port": query.port if query else 0,
+        "host": query.host if query else str(data.get("host", "")),
+        "port": query.port if query else data.get("port", 0),
         "tls": query.tls if query else "",
         "user": str(data.get("user", "")),
         "sender": query.sender if query else "",

@@ -245,6 +245,8 @@ def _rest(page: Page, plain: Plain, found: Sequence[Plain], sure: Sequence[Plain
     stages = [str(p["stage"]) for p in plain.get("proofs", ()) if p["status"] == "failed"]
     if sure and stages and digest.status(plain) in ("warning", "unknown"):
         page.wrap(f"Mail was not seen to pass: {', '.join(stages)}.", "dim")
+    for seen in digest.measured(plain, "applications"):
+        page.wrap(f"{digest.statement(seen)} (see `mail-diagnose app`)", "dim", rows=1)
     for note in (n for n in plain.get("notes", ()) if str(n) not in digest.verdict(plain)):
         page.wrap(f"Note: {note}", "dim", hang="  ")
     for line in digest.watched(plain):

@@ -107,6 +107,8 @@ class Machine:
     java: str = ""
     settings: Settings = field(default_factory=Settings)
     dialled: list[Dial] = field(default_factory=list)
+    folders: Mapping[int, str] = field(default_factory=dict)  # working directories by pid
+    commands: Mapping[str, str] = field(default_factory=dict)  # what a command line says
 
     def _read(self, query: Read) -> ReadReply:
         if query.path not in self.files:
@@ -116,6 +118,9 @@ class Machine:
         return ReadReply(text=mask_read(text, query.secret, Secrets(), query.path) if query.secret else text)
 
     def _stat(self, query: Stat) -> StatReply:
+        if query.path.startswith("/proc/"):
+            folder = self.folders.get(int(query.path.split("/")[2]))
+            return StatReply(exists=True, kind="dir", real=folder) if folder else StatReply(problem="permission denied")
         if query.path not in self.files:
             return StatReply()
         entry = self.files[query.path]
@@ -128,26 +133,32 @@ class Machine:
         self.dialled.append(query)
         return self.server(query)
 
+    def _exec(self, query: Exec) -> ExecReply:
+        if query.argv[-1] == "-version":
+            return ExecReply(code=0, err=self.java)
+        said = self.commands.get(" ".join(query.argv))
+        return ExecReply(problem="not found") if said is None else ExecReply(code=0, out=said)
+
     def run(self, check: Check) -> list[Observation]:
-        """What the check says; a single string of the reason where it does not apply."""
+        """What the check says."""
+        return list(check.body(self.context()))
+
+    def context(self) -> Context:
         host = FakeHost(
             by_kind={
                 Read: self._read,
                 Stat: self._stat,
-                Glob: lambda q: GlobReply(paths=tuple(sorted(fnmatch.filter(self.files, q.pattern)))),
+                Glob: lambda q: GlobReply(paths=tuple(p for p in sorted(self.files) if _matches(p, q.pattern))),
                 Dial: self._dial,
                 Resolve: lambda q: self.addresses(q.name),
                 Processes: lambda q: ProcessesReply(processes=self.processes),
                 Listeners: lambda q: ListenersReply(listeners=self.listeners),
                 Now: lambda q: NowReply(epoch=NOW, hostname="app", fqdn="app.example.net", root=True),
-                Exec: lambda q: (
-                    ExecReply(code=0, err=self.java) if q.argv[-1] == "-version" else ExecReply(problem="not found")
-                ),
+                Exec: self._exec,
             }
         )
         world = Memo(host if self.settings.network else NoNetwork(host))
-        context = Context(host=Recorder(world, time.monotonic() + 9), settings=self.settings)
-        return list(check.body(context))
+        return Context(host=Recorder(world, time.monotonic() + 9), settings=self.settings)
 
     def skipped(self, check: Check) -> str:
         """Why the check does not apply."""
@@ -156,3 +167,9 @@ class Machine:
         except Skip as reason:
             return str(reason)
         return ""
+
+
+def _matches(path: str, pattern: str) -> bool:
+    """As a shell has it: no sign stands for a slash."""
+    parts, wanted = path.split("/"), pattern.split("/")
+    return len(parts) == len(wanted) and all(map(fnmatch.fnmatchcase, parts, wanted))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -127,3 +128,53 @@ def test_from_the_container_of_a_process(machine: Machine) -> None:
     report = json.loads(done.stdout)
     assert report["app"]["where"] == f"the container of process {machine.pid}"
     assert any(line.startswith("S: 235") for line in report["dialogue"])
+
+
+def test_they_are_listed_and_tried_by_name(machine: Machine) -> None:
+    machine.write("/var/www/portal/.env", ENV.replace("shop@", "portal@"))
+    listed = machine.diagnose("app")
+    assert all(len(line) <= 80 for line in listed.stdout.splitlines())
+    assert re.search(r"^portal +Laravel - +smtp\.sendgrid\.net:587 +/var/www/portal/\.env$", listed.stdout, re.M)
+    done = machine.diagnose("app", "test", "portal")
+    assert done.returncode == 0, done.stdout
+    assert "C: MAIL FROM:<portal@brightwater-labs.com>" in done.stdout
+    assert SECRET not in listed.stdout + done.stdout
+    unknown = machine.diagnose("app", "test", "portl")
+    assert (unknown.returncode, "did you mean 'portal'?" in unknown.stderr) == (3, True)
+
+
+def test_a_container_is_tried_from_its_own_network(machine: Machine) -> None:
+    """In there is a loopback alone, though the host reaches the server."""
+    machine._spawn(*machine.command(("unshare", "--net", "--mount", "sleep", "99.25")))
+    machine.run("sh", "-c", "until pgrep -f '^sleep 99.25'; do sleep 0.1; done")
+    pid = int(machine.run("pgrep", "-f", "^sleep 99.25").stdout.split()[0])
+    variables = ["PATH=/bin", "SMTP_HOST=smtp.sendgrid.net", "SMTP_PORT=587", "SMTP_FROM=desk@brightwater-labs.com"]
+    kept = {"State": {"Running": True, "Pid": pid}, "Name": "/desk-web-1", "Config": {"Env": variables}}
+    machine.write("/var/lib/docker/containers/0a1b/config.v2.json", json.dumps(kept), 0o600)
+    rows = json.loads(machine.diagnose("app", "--json").stdout)
+    assert [(row["name"], row["container"], row["pid"]) for row in rows if row["container"]] == [
+        ("desk-web-1", True, pid)
+    ]
+    done = machine.diagnose("app", "test", "desk-web-1", "--json")
+    assert SECRET not in done.stdout + done.stderr
+    report = json.loads(done.stdout)
+    assert report["app"]["where"] == f"the container of process {pid}"
+    assert report["diagnoses"], done.stdout
+    assert done.returncode == 2
+    machine.run("rm", "-r", "/var/lib/docker/containers")
+
+
+def test_on_a_shared_host_nobodys_password_is_tried(machine: Machine) -> None:
+    """That of the only application that runs is, once."""
+    machine.run("rm", "-rf", "/srv/shop", "/var/www/portal")
+    for folder in ("one", "two"):
+        machine.write(f"/srv/{folder}/.env", ENV.replace(SECRET, "wrong-one-77"))
+    running = machine._spawn(*machine.command(("env", "-C", "/srv/one", "bash", "-c", "exec -a node sleep 98")))
+    shared = json.loads(machine.diagnose("run", "--json").stdout)
+    assert not [o for run in shared["runs"] for o in run["observations"] if o["sign"] == "app.login"]
+    (told,) = [o for run in shared["runs"] for o in run["observations"] if o["sign"] == "app.found"]
+    assert told["summary"] == "one by smtp.sendgrid.net:587; two by smtp.sendgrid.net:587"
+    machine.run("rm", "-r", "/srv/two")
+    alone = json.loads(machine.diagnose("run", "--json").stdout)
+    running.kill()
+    assert "app-credentials-rejected" in [d["cause"] for d in alone["diagnoses"]]

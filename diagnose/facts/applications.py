@@ -1,0 +1,215 @@
+"""The applications of this host that have mail settings, found without walking disks: by their processes, units, containers
+and the usual places (`diagnose/knowledge/installed.toml`).
+
+installed(ctx)      all of them
+sole(ctx)           the one that runs here, where there is no other
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from typing import Any
+
+from diagnose.apps import formats
+from diagnose.facts.application import Application, read
+from diagnose.facts.asks import Asks
+from diagnose.host.query import Glob, Process, Processes, Read, Stat
+
+MOST = 40  # files that are read
+_LOCAL = re.compile(r"localhost(?:\.localdomain|[46])?|ip6-localhost|127\.\d+\.\d+\.\d+|\[?::1\]?", re.I)
+# Folders whose names tell no application from another.
+_COMMON = frozenset(
+    "conf config custom current environments etc html htdocs httpdocs live opt public public_html releases root settings shared srv "
+    "system userdata web www home containers".split()
+)
+_SETTINGS_FILE = re.compile(r"=?(/[\w./+@-]+\.(?:ini|ya?ml|toml|conf|cfg|env|properties|json|php|rb|py))$")
+_ENVIRONMENT_FILE = re.compile(r"^[ \t]*EnvironmentFile=-?(/\S+)", re.M)
+_EXEC = re.compile(r"^[ \t]*ExecStart=[-@:+!]*(/\S+)", re.M)
+_MAIL = re.compile(r"smtp|mail", re.I)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installed:
+    """name: by which a person calls it; title: what it is; app: its settings as they were read; pid: a process of it, 0 where none
+    is known; running: whether it runs, as far as is seen; container: whether its settings are a container's."""
+
+    name: str
+    title: str
+    app: Application
+    pid: int = 0
+    running: bool = False
+    container: bool = False
+
+    @property
+    def way(self) -> tuple[str, str]:
+        """By which way its mail goes: smtp, local (a program or a server of this host), api or off; and that in words."""
+        settings = self.app.settings
+        if settings is None:
+            return "off", "not known"
+        if settings.api:
+            return "api", f"the API of {settings.api}"
+        if settings.program:
+            return "local", f"{settings.program} on this host"
+        if not settings.configured:
+            return "off", settings.problems[0].text if settings.problems else "nothing: mail is not set up"
+        place = f"{settings.host}:{settings.port}"
+        here = _LOCAL.fullmatch(settings.host) is not None and not self.container
+        return ("local", f"{place} on this host") if here else ("smtp", place)
+
+
+@functools.cache
+def places() -> Mapping[str, Any]:
+    from diagnose import toml
+
+    read_: Mapping[str, Any] = toml.loads((files("diagnose.knowledge") / "installed.toml").read_text("utf-8"))
+    return read_
+
+
+def installed(ctx: Asks) -> tuple[Installed, ...]:
+    """In the order of their names; those whose settings name no way for mail are left out."""
+    found: dict[str, Installed] = {}
+    for path, title, process, called in _candidates(ctx):
+        if len(found) >= MOST:
+            break
+        real = ctx.ask(Stat(path)).real or path
+        if real in found:
+            if process is not None and not found[real].pid:
+                found[real] = replace(found[real], pid=process.pid, running=True)
+            continue
+        app = read(ctx, path, "found", {})
+        if app.settings is None or app.problem or not (app.product or app.java):
+            continue
+        known = str(formats.applications().get(app.product, {}).get("title", ""))
+        found[real] = Installed(
+            name=called or _name(path, app.product),
+            title=known if known and known != "the application" else title or "application",
+            app=app,
+            pid=process.pid if process else 0,
+            running=process is not None or (path.endswith((".php", ".env")) and _php_runs(ctx)),
+        )
+    every = [*found.values(), *_contained(ctx)]
+    return tuple(sorted(_distinct(every), key=lambda each: each.name))
+
+
+def sole(ctx: Asks) -> Installed | None:
+    """The application whose server may be tried without anybody naming it: it runs, and no other has settings for mail here."""
+    every = installed(ctx)
+    return every[0] if len(every) == 1 and every[0].running and not every[0].container else None
+
+
+_Candidate = tuple[str, str, Process | None, str]
+
+
+def _candidates(ctx: Asks) -> Iterator[_Candidate]:
+    """Path, what kind of program reads it, its process, and its name where that is known."""
+    for process in ctx.ask(Processes()).processes:
+        yield from _of_process(ctx, process)
+    for pattern in places()["units"]:
+        for path in ctx.ask(Glob(pattern)).paths:
+            text = ctx.ask(Read(path)).text
+            files_ = [path, *_ENVIRONMENT_FILE.findall(text)]
+            for each in files_:
+                if _MAIL.search(text if each == path else ctx.ask(Read(each)).text):
+                    yield each, "service", _started(ctx, text), _unit(path)
+    for pattern in places()["usual"]:
+        for path in ctx.ask(Glob(pattern)).paths:
+            yield path, "", None, ""
+    for pattern in places()["compose"]:
+        for path in ctx.ask(Glob(pattern.format("*compose*.y*ml"))).paths:
+            if path.rpartition("/")[2] in places()["compose_names"]:
+                yield path, "compose file", None, ""
+
+
+def _started(ctx: Asks, unit: str) -> Process | None:
+    """A process of the program that the unit starts."""
+    program = _EXEC.search(unit)
+    every = ctx.ask(Processes()).processes if program else ()
+    return next((p for p in every if program and p.here and program[1] in p.command[:2]), None)
+
+
+def _unit(path: str) -> str:
+    return re.sub(r".*/([\w@.-]+)\.service(?:\.d/.*)?$", r"\1", path)
+
+
+def _of_process(ctx: Asks, process: Process) -> Iterator[_Candidate]:
+    line = " ".join(process.command)
+    program = next((each for each in places()["program"] if re.search(each["command"], line)), None)
+    if program is None or not process.here:
+        return
+    for word in process.command:
+        if named := _SETTINGS_FILE.search(word):
+            yield named[1], program["title"], process, ""
+    folder = ctx.ask(Stat(f"/proc/{process.pid}/cwd")).real
+    if not folder.startswith("/") or folder == "/" or folder.startswith("/proc/"):
+        return
+    for pattern in program["beside"]:
+        path = f"{folder}/{pattern}"
+        for each in ctx.ask(Glob(path)).paths if "*" in pattern else (path,):
+            if ctx.ask(Stat(each)).kind == "file":
+                yield each, program["title"], process, ""
+
+
+def _php_runs(ctx: Asks) -> bool:
+    return any(re.match(places()["php"], p.command[0] if p.command else p.name) for p in ctx.ask(Processes()).processes)
+
+
+def _contained(ctx: Asks) -> Iterator[Installed]:
+    """Containers, by what their runtime keeps of them for root."""
+    for pattern in places()["containers"]:
+        for path in ctx.ask(Glob(pattern)).paths[:MOST]:
+            text = ctx.ask(Read(path)).text
+            if not re.search(r"\"\w*(?:SMTP|MAIL)\w*=", text):
+                continue
+            app = read(ctx, path, "found", {})
+            if app.settings is None or app.problem:
+                continue
+            name = re.search(r"\"Name\":\s*\"/?([\w.-]+)\"|\"hostname\":\s*\"([\w.-]+)\"", text)
+            pid = re.search(r"\"Pid\":\s*(\d+)", text)
+            number = int(pid[1]) if pid else _number(ctx.ask(Read(path.replace("config.json", "pidfile"))).text)
+            title = str(formats.applications().get(app.product, {}).get("title", ""))
+            yield Installed(
+                name=(name[1] or name[2]) if name else path.rsplit("/", 3)[1][:12],
+                title="container" if title in ("", "the application") else title,
+                app=app,
+                pid=number,
+                running=number > 0,
+                container=True,
+            )
+
+
+def _number(text: str) -> int:
+    return int(text.strip()) if text.strip().isdecimal() else 0
+
+
+def _name(path: str, product: str) -> str:
+    """The folder that is its own, else what it is."""
+    folders = [each for each in path.split("/")[1:-1] if each not in _COMMON and not each.startswith((".", "20"))]
+    file = path.rpartition("/")[2]
+    home = path.startswith("/home/") and len(folders) > 1
+    return folders[-1] if folders and (folders[-1] != "var" or home) else product or file
+
+
+def _distinct(every: list[Installed]) -> Iterator[Installed]:
+    """Each with a name of its own. A compose file's settings are its container's, where that is there, and a unit's file's the
+    unit's."""
+    kept: list[Installed] = []
+    held = {_way(each) for each in every if each.container}
+    for each in every:
+        if each.title == "compose file" and _way(each) in held:
+            continue
+        if any(_way(other) == _way(each) and other.name == each.name for other in kept):
+            continue
+        kept.append(each)
+    taken: dict[str, int] = {}
+    for each in kept:
+        taken[each.name] = taken.get(each.name, 0) + 1
+        yield replace(each, name=f"{each.name}-{taken[each.name]}") if taken[each.name] > 1 else each
+
+
+def _way(each: Installed) -> tuple[object, ...]:
+    settings = each.app.settings
+    return (settings.host, settings.port, settings.user, settings.program) if settings else ()
