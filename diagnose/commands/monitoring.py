@@ -118,12 +118,14 @@ def watch(
     no_auth: NoAuth = False,
     snapshot: SnapshotFile = None,
     config: Config = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say also what this pass saw.")] = False,
     debug: Debug = False,
 ) -> None:
     """Check once and report changes. For cron or a timer; state is kept between passes.
 
     \b
-    Prints nothing while nothing changes. Exit status as of `run`; at least 1 when an alarm was not delivered.
+    Prints nothing while nothing changes. Exit status as of `run`; at least 1 when an alarm was not delivered; 0 where another
+    pass is under way, 3 where that one hangs.
 
     \b
     Examples:
@@ -194,6 +196,8 @@ def watch(
         state_dir=options.state_dir,
     )
     outcome = passes.one_pass(options, probe.prepare(wish))
+    if verbose:
+        write(f"{plain(leaving(outcome.seen))}\n", None)
     if outcome.told:
         write(plain("\n".join(outcome.told)) + "\n", None)
     exposed = configuration.exposed(config, file) if outcome.told else ""

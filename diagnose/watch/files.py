@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -31,7 +32,39 @@ def failure(error: OSError, said: str) -> StateError:
 
 
 class Busy(StateError):
-    """Another process holds the lock."""
+    """Another process holds the lock. holder: its id, where that is known; began: by time.monotonic(); limit: the seconds that it
+    gave itself; told: that it hangs was told already (see `mark`)."""
+
+    def __init__(self, path: Path, what: str, noted: str) -> None:
+        line, _, more = noted.partition("\n")
+        fields = line.split()
+        self.path, self.told = path, "told" in more
+        self.holder = fields[0] if fields and fields[0].isdigit() else ""
+        try:
+            self.began, self.limit = float(fields[1]), float(fields[2])
+        except (IndexError, ValueError):
+            self.began, self.limit = time.monotonic(), 0.0
+        name = f" (process {self.holder})" if self.holder else ""
+        super().__init__(f"{what} is under way{name}: nothing was done")
+
+    @property
+    def lasted(self) -> float:
+        return time.monotonic() - self.began
+
+    @property
+    def hangs(self) -> bool:
+        """It is under way for longer than it gave itself."""
+        return 0 < self.limit < self.lasted
+
+
+def mark(busy: Busy) -> None:
+    """Notes in the lock's file, until another has the lock, that it was told that its holder hangs."""
+    with suppress(OSError):
+        handle = os.open(busy.path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            os.write(handle, b"told\n")
+        finally:
+            os.close(handle)
 
 
 def keep_whole(path: Path, text: str) -> None:
@@ -105,8 +138,9 @@ def file_mode(directory: Path) -> int:
 
 
 @contextmanager
-def locked(directory: Path, name: str = "lock", what: str = "another pass") -> Iterator[None]:
-    """Holds the directory's lock, which ends with the process. Raises Busy when another process has it."""
+def locked(directory: Path, name: str = "lock", what: str = "another pass", limit: float = 0.0) -> Iterator[None]:
+    """Holds the directory's lock, which ends with the process. Raises Busy when another process has it. limit: seconds
+    after which others may say that this one hangs; 0 for never."""
     import fcntl
 
     path = directory / name
@@ -124,13 +158,10 @@ def locked(directory: Path, name: str = "lock", what: str = "another pass") -> I
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            holder = os.pread(handle, 20, 0).decode("ascii", "replace").strip()
-            raise Busy(
-                f"{what} is under way{f' (process {holder})' if holder.isdigit() else ''}: nothing was done"
-            ) from None
+            raise Busy(path, what, os.pread(handle, 100, 0).decode("ascii", "replace")) from None
         try:
             os.ftruncate(handle, 0)
-            os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+            os.pwrite(handle, f"{os.getpid()} {time.monotonic():.1f} {limit:.1f}\n".encode(), 0)
         except OSError:
             pass  # a full disk: the lock holds all the same, only its owner is not named
         yield

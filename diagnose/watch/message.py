@@ -83,8 +83,8 @@ def _summary(event: machine.Event, report: Plain, outage: Plain | None, room: in
     if outage and event.status != machine.OK:
         span = event.at - outage["began"]
         lasted = f" (for {words(span)})" if span >= 60 else ""
-        numbers.append(f"since {_clock(outage['began'], event.at)}{lasted}")
-    yield "; ".join([_clock(event.at, event.at), *numbers])
+        numbers.append(f"since {clock(outage['began'], event.at)}{lasted}")
+    yield "; ".join([clock(event.at, event.at), *numbers])
     if event.status != machine.OK:
         yield "More: mail-diagnose report --last"
 
@@ -104,7 +104,7 @@ def _action(cause: str | None, report: Plain, room: int) -> str:
     return ""
 
 
-def _clock(moment: float, now: float) -> str:
+def clock(moment: float, now: float) -> str:
     """The time of day here; with the day where it is another one."""
     then, today = datetime.fromtimestamp(moment).astimezone(), datetime.fromtimestamp(now).astimezone()
     return then.strftime("%H:%M" if then.date() == today.date() else "%Y-%m-%d %H:%M")

@@ -24,7 +24,7 @@ from diagnose import __version__
 from diagnose.errors import StateError
 from diagnose.parse.text.masking import leaving
 from diagnose.report import digest
-from diagnose.watch import canary, ignore, machine, message, notify, refuge, state, store, trend, verdict, week
+from diagnose.watch import canary, ignore, machine, message, notify, overlap, refuge, state, store, trend, verdict, week
 from diagnose.watch.canary import Canary
 from diagnose.watch.files import Busy, NotKept, locked, prepare, sweep
 from diagnose.watch.heartbeat import Heartbeat
@@ -56,19 +56,21 @@ class Options:
 
 @dataclass(slots=True)
 class Outcome:
-    """status: for exit. told: what changed, for stdout. warnings: for stderr."""
+    """status: for exit. seen: what the pass saw, for who asks. told: what changed, for stdout. warnings: for stderr."""
 
     status: int
+    seen: str = ""
     told: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
 
 def one_pass(options: Options, probe: Probe) -> Outcome:
-    """Raises Busy when another pass is under way, StateError when the state is not to be used: then nothing is told,
-    apart from the heartbeat. Where its directory takes no state, that is a finding, and the stand-in has it; without even that,
+    """Does nothing when another pass is under way, but tells when that one hangs. Raises StateError when the state is not to be
+    used: then nothing is told, apart from the heartbeat. Where its directory takes no state, that is a finding, and the stand-in has it; without even that,
     alarms go out at once, with a note that says so."""
     time.sleep(delay(options.jitter))
     deadline = time.monotonic() + options.timeout
+    limit = options.timeout + 2 * GRACE
     heartbeat = Heartbeat(options.heartbeat, options.heartbeat_status) if options.heartbeat else None
     guard = threading.Timer(options.timeout + GRACE, _hung, (options.timeout,))
     guard.daemon = True
@@ -78,19 +80,32 @@ def one_pass(options: Options, probe: Probe) -> Outcome:
         with ExitStack() as stack:
             try:
                 prepare(options.state_dir)
-                stack.enter_context(locked(options.state_dir))
+                stack.enter_context(locked(options.state_dir, limit=limit))
             except NotKept:
                 if stand_in := refuge.made(options.state_dir):
-                    stack.enter_context(locked(stand_in))
+                    stack.enter_context(locked(stand_in, limit=limit))
             return _locked_pass(options, probe, heartbeat, deadline)
-    except Busy:
-        raise
+    except Busy as other:
+        return _overlap(options, other, heartbeat, deadline)
     except StateError as error:
         if heartbeat:
             heartbeat.end(3, str(error), deadline, silent=True)
         raise
     finally:
         guard.cancel()
+
+
+def _overlap(options: Options, other: Busy, heartbeat: Heartbeat | None, deadline: float) -> Outcome:
+    if not other.hangs:
+        return Outcome(0, seen=str(other))
+    outcome = Outcome(3, seen=overlap.hangs(other))
+    outcome.warnings = [
+        f"nothing was looked at: {outcome.seen}",
+        *overlap.tell(options.state_dir, other, options.targets, deadline, options.pauses),
+    ]
+    if heartbeat:
+        heartbeat.end(3, outcome.warnings[0], deadline, silent=True)
+    return outcome
 
 
 def delay(jitter: float) -> float:
@@ -166,6 +181,7 @@ def _locked_pass(options: Options, probe: Probe, heartbeat: Heartbeat | None, de
         if not elsewhere:  # till then the state has what is to be added
             _history(options, kept, outcome)
     outcome.status = digest.CODES[str(report["status"])]
+    outcome.seen = f"{digest.headline(report)} ({digest.state_words(report)}; {directory})"
     _deliver(options, kept, report, outcome, deadline, lost, bool(unkept))
     if unkept:
         outcome.status = outcome.status or 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
 import stat
 import subprocess
 import sys
@@ -155,14 +156,57 @@ def test_a_second_pass_at_the_same_time_does_no_harm(tmp_path: Path) -> None:
     assert begun.wait(20)
     before = sorted((p.name, p.read_bytes()) for p in tmp_path.iterdir())
     with world.web() as server:
-        with pytest.raises(files.Busy, match=rf"another pass is under way \(process {os.getpid()}\): nothing was done"):
-            world.one(tmp_path, world.OK, heartbeat=server.url)
+        second = world.one(tmp_path, world.OK, f"{server.url}/hook", heartbeat=server.url)
+        assert (second.status, second.told, second.warnings) == (0, [], []), "cron would mail, systemd fail the unit"
+        assert second.seen == f"another pass is under way (process {os.getpid()}): nothing was done"
         assert server.got == []
     assert sorted((p.name, p.read_bytes()) for p in tmp_path.iterdir()) == before
     go_on.set()
     first.join(20)
     assert outcomes[0].status == 2
     assert outcomes[0].told != []
+
+
+def test_a_pass_that_hangs_is_told_by_those_that_it_keeps_from_looking(tmp_path: Path) -> None:
+    """Once by an alarm, each time to the switch; and no more when it has ended."""
+    child = os.fork()
+    if child == 0:
+        with files.locked(tmp_path, limit=0.2):
+            time.sleep(60)
+        os._exit(0)
+    try:
+        while not (tmp_path / "lock").exists() or not (tmp_path / "lock").read_text():
+            time.sleep(0.01)
+        time.sleep(0.3)
+        with world.web() as server:
+            outcomes = [
+                world.one(tmp_path, world.OK, f"{server.url}/hook", heartbeat=f"{server.url}/ping") for _ in range(3)
+            ]
+            paths = [path.partition("?")[0] for path, _, _ in server.got]
+            assert sorted(paths) == ["/hook", "/ping/1", "/ping/1", "/ping/1"]
+            note = json.loads(next(body for path, _, body in server.got if path == "/hook"))
+        assert [outcome.status for outcome in outcomes] == [3, 3, 3]
+        assert f"a pass (process {child}) hangs" in outcomes[2].warnings[0]
+        assert f"a pass (process {child}) hangs" in note["title"]
+        assert f"kill -9 {child}" in note["text"][:200]
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    assert world.one(tmp_path, world.OK).status == 0
+    assert "told" not in (tmp_path / "lock").read_text()
+
+
+def test_an_alarm_of_a_pass_that_hangs_is_tried_again_until_it_arrives(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    with files.locked(tmp_path, limit=0.1):
+        time.sleep(0.2)
+        with world.web(status=500) as server:
+            assert "HTTP 500" in world.one(tmp_path, world.OK, server.url).warnings[1]
+            server.status = 200
+            assert len(world.one(tmp_path, world.OK, server.url).warnings) == 1
+            assert len(world.one(tmp_path, world.OK, server.url).warnings) == 1
+            assert len(server.got) == 2
+    assert lock.read_text().endswith("told\n")
 
 
 @pytest.mark.parametrize(
