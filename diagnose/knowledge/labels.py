@@ -7,6 +7,7 @@ never be printed as a fact.
     relays()    -> tuple[Relay, ...]      providers that take mail for others, in file order
     networks()  -> tuple[Network, ...]    clouds, hosters and access providers with their port policies
     probes()    -> tuple[Probe, ...]      reference hosts of unrelated operators, by kind and port
+    blocklists() -> tuple[Blocklist, ...] DNS blocklists that receivers use
 """
 
 from __future__ import annotations
@@ -203,6 +204,20 @@ class Probe(Sourced):
     echo: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blocklist(Sourced):
+    """A DNS blocklist of addresses (RFC 5782). codes, policy: answers and their meaning; policy for addresses that should not send
+    mail themselves; refuses: whether many receivers refuse mail for it alone; url: where a listing is explained."""
+
+    name: str
+    zone: str
+    codes: dict[str, str]
+    policy: dict[str, str]
+    url: str
+    refuses: bool = False
+    ipv6: bool = False
+
+
 def _tables(*path: str) -> list[dict[str, Any]]:
     """The parsed TOML files of a directory in order of their names, or the one file named."""
     place = files("diagnose").joinpath("knowledge", *path)
@@ -293,3 +308,10 @@ def probes_for(port: int, *, ipv6: bool | None = None) -> tuple[Probe, ...]:
     elif ipv6 is False:
         chosen = [probe for probe in chosen if ":" not in probe.host]
     return tuple(chosen)
+
+
+@cache
+def blocklists() -> tuple[Blocklist, ...]:
+    """In the order of the table, the most used first."""
+    (table,) = _tables("blocklists.toml")
+    return tuple(Blocklist(**{"policy": {}, **entry}) for entry in table["blocklist"])

@@ -30,6 +30,9 @@ def said(ctx: Asks, senders: tuple[str, ...], host: str) -> str:
         ".".join(host.split(".")[-2:]),
         *(".".join(one.name.split(".")[-2:]) for one in (relay.hosts if relay else ())),
     }
+    published = relay.publishes if relay else None
+    words |= {published.spf} if published else set()
+    what_to_add = f"add include:{published.spf}" if published and published.stated else "add it"
     found = []
     for domain in senders[:_MOST]:
         reply = ctx.ask(Lookup(domain, "TXT", "", 2.0)) if ctx.settings.network else None
@@ -42,7 +45,7 @@ def said(ctx: Asks, senders: tuple[str, ...], host: str) -> str:
             what = (
                 f"SPF names {host}"
                 if any(word in record.lower() for word in words)
-                else f"SPF does not name {host}: add it"
+                else f"SPF does not name {host}: {what_to_add}"
             )
         found.append(f"{domain} ({what})")
     return f"Senders here: {', '.join(found)}." if found else ""

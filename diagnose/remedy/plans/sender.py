@@ -47,6 +47,26 @@ def sender(e: Evidence) -> Plan | None:
     return Plan(by=tuple(_others(seen)), text=text)
 
 
+@plans("ip-blocklisted")
+def listed(e: Evidence) -> Plan | None:
+    """The operators of the lists that were asked and name this host's address."""
+    seen = e.seen("blocklist.listed")
+    who = {str(o.data.get("list")): o for o in seen}
+    if not who:
+        return None
+    others = tuple(
+        Other(who=name, text=f"{o.subject} {o.summary}; what for, and how it comes off: {o.data.get('url')}")
+        for name, o in who.items()
+    )
+    policy = all(o.data.get("kind") == "policy" for o in seen)
+    text = (
+        f"{seen[0].subject} is listed because such addresses should not send mail themselves: send through a relay."
+        if policy
+        else f"Find what was sent from {seen[0].subject} and stop it, then have the address taken off {', '.join(who)}."
+    )
+    return Plan(by=others, text=text)
+
+
 def _of_one_domain(e: Evidence) -> list[Observation]:
     """What is wrong with the name of the mail's sender, else of the first domain of which anything is."""
     seen = e.seen(*_KINDS)

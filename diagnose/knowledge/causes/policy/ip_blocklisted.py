@@ -1,4 +1,4 @@
-from diagnose.model import DOUBTS, Cause, Impact, Remedy
+from diagnose.model import DOUBTS, FITS, Cause, Impact, Remedy, Sign
 
 CAUSE = Cause(
     id="ip-blocklisted",
@@ -16,7 +16,7 @@ CAUSE = Cause(
     rules_out="Other receivers, that use the same list, take the mail.",
     flow=DOUBTS,
     otherwise="The blocklist's operator removes an address on request, once the reason is gone.",
-    signs=(),
+    signs=(Sign("blocklist.listed", FITS),),
     relay=True,
     explains=("rate-limited",),
     links=("https://check.spamhaus.org/", "https://www.postfix.org/BASIC_CONFIGURATION_README.html#relayhost"),

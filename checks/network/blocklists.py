@@ -1,0 +1,85 @@
+"""Is this host's address on a blocklist that receivers use?
+
+Asked where mail goes straight to the receivers, and never by `watch`: each list learns the address.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+
+from diagnose.check import Context, DnsReply, Lookup, SignSpec, ask_all, check, fail, ok, skip, unknown, warn
+from diagnose.facts import route
+from diagnose.facts.sender import own_addresses
+from diagnose.knowledge.labels import Blocklist, blocklists
+from diagnose.model import Observation
+
+_SECONDS = 2.5
+# Each list lists the one and never the other, so that it can be seen to work (RFC 5782 section 5).
+_ALWAYS, _NEVER = "127.0.0.2", "127.0.0.1"
+
+
+@check(
+    id="blocklists",
+    title="Blocklists",
+    signs=(SignSpec("blocklist.listed", {"kind": ("listed", "policy")}),),
+    tags=("dns", "network"),
+    needs=("network", "postfix"),
+    probes=True,
+    timeout=9.5,
+)
+def check_blocklists(ctx: Context) -> Iterator[Observation]:
+    if not ctx.settings.curious:
+        skip("blocklists are asked by `run` and `record` only")
+    way = route(ctx)
+    if way is None or not way.remote or way.relay:
+        skip("mail does not go straight to the receivers: they see another's address")
+    addresses = own_addresses(ctx)
+    if not addresses:
+        yield unknown("blocklist.listed", "this host's public address", "not learnt, so that no list could be asked")
+    asked = [(address, one) for address in addresses for one in blocklists() if one.ipv6 or ":" not in address]
+    names = [_name(address, one) for address, one in asked] + [_name(_ALWAYS, one) for one in blocklists()]
+    replies = ask_all(ctx, [Lookup(name, "A", timeout=_SECONDS) for name in dict.fromkeys(names)])
+    by_name = dict(zip(dict.fromkeys(names), replies, strict=True))
+    for address in addresses:
+        clear, open_ = [], []
+        for one in (one for whose, one in asked if whose == address):
+            why = _silent(by_name[_name(_ALWAYS, one)], one)
+            reply = by_name[_name(address, one)]
+            if why := _silent(reply, one) if reply.rcode == "NOERROR" else why:
+                open_.append(f"{one.name} ({why})")
+            elif reply.rcode != "NOERROR":
+                clear.append(one.name)
+            elif ctx.ask(Lookup(_name(_NEVER, one), "A", timeout=_SECONDS)).rcode == "NOERROR":
+                open_.append(f"{one.name} (it lists every address)")
+            else:
+                yield _listed(address, one, reply)
+        if clear:
+            yield ok("blocklist.listed", address, f"not on {', '.join(clear)}", address=address)
+        if open_:
+            yield unknown("blocklist.listed", address, f"not told by {', '.join(open_)}", address=address)
+
+
+def _name(address: str, one: Blocklist) -> str:
+    pointer = ipaddress.ip_address(address).reverse_pointer
+    return f"{pointer.removesuffix('.in-addr.arpa').removesuffix('.ip6.arpa')}.{one.zone}"
+
+
+def _silent(reply: DnsReply, one: Blocklist) -> str:
+    """Why an answer, of a listed address or of the entry that is always there, tells nothing; "" where it tells."""
+    if reply.problem or reply.rcode not in ("NOERROR", "NODATA", "NXDOMAIN"):
+        return reply.problem or f"the name server answered {reply.rcode}"
+    if any(answer.startswith("127.255.255.") for answer in reply.answers):
+        return "it refuses this host's resolver, as it does public and busy ones"
+    if not {*one.codes, *one.policy} & set(reply.answers):
+        return "it does not answer this host's resolver as it should"
+    return ""
+
+
+def _listed(address: str, one: Blocklist, reply: DnsReply) -> Observation:
+    known = [answer for answer in reply.answers if answer in one.codes or answer in one.policy]
+    kind = "listed" if any(answer in one.codes for answer in known) else "policy"
+    words = "; ".join({**one.policy, **one.codes}[answer] for answer in known)
+    say = fail if one.refuses else warn
+    text = f"is on {one.name} ({words})"
+    return say("blocklist.listed", address, text, address=address, kind=kind, list=one.name, url=one.url, zone=one.zone)
