@@ -17,6 +17,7 @@ from diagnose.facts.relay import (
     sasl,
     session,
     settings_problem,
+    uses_token,
     way_in,
 )
 from diagnose.knowledge.recognise import identify
@@ -83,6 +84,11 @@ def _login(ctx: Context, way: Route, into: WayIn, asked: Session) -> Iterator[Ob
         )
         return
     source = table.source(hit.table) if hit else ""
+    if uses_token(ctx, way):
+        yield unknown(
+            "relay.login", place, "not tried: Postfix logs in with an OAuth token, which this tool never uses", **where
+        )
+        return
     where = {
         **where,
         "user": hit.user if hit else "",

@@ -268,8 +268,21 @@ def _envelope(ctx: Asks, way: Route) -> Target | None:
     return Target(whose.sender, way.recipient)
 
 
+def uses_token(ctx: Asks, way: Route) -> bool:
+    """Whether smtp(8) would log in with an OAuth token: the filter leaves nothing else, or a plug-in for tokens is installed for a
+    relay that takes them (Cyrus SASL prefers it to passwords). What stands in the password map is then no password."""
+    chosen = way.value("smtp_sasl_mechanism_filter")
+    if not any(sasl_options.passes_filter(name, chosen) for name in (*sasl_options.PLAINTEXT, "CRAM-MD5")):
+        return any(sasl_options.passes_filter(name, chosen) for name in sasl_options.TOKENS)
+    known = identify(way.host)
+    taken = [name for name in sasl_options.TOKENS if known is not None and name in known.mechanisms]
+    if not any(sasl_options.passes_filter(name, chosen) for name in taken):
+        return False
+    return bool(set(taken) & (plug_ins(ctx) or frozenset()))
+
+
 def _login(ctx: Asks, way: Route) -> Login | None:
-    if not ctx.settings.auth:
+    if not ctx.settings.auth or uses_token(ctx, way):
         return None
     found = sasl(ctx, way)
     hit = found.hit

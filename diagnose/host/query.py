@@ -51,7 +51,7 @@ class Exec(Query[ExecReply]):
 @dataclass(frozen=True, slots=True)
 class Read(Query[ReadReply]):
     """A file's text (UTF-8, else Latin-1), at most `limit` bytes from its end if `tail` else its start.
-    secret: "sasl", "properties" or "settings": values that are secrets are masked before anything else sees them."""
+    secret: "sasl", "properties", "settings" or "token": values that are secrets are masked before anything else sees them."""
 
     path: str
     secret: str = ""

@@ -7,6 +7,8 @@ template. Its length and its other characters do not.
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 
 from diagnose.parse.text.masking import STARS, Secrets, mask
@@ -31,8 +33,8 @@ _SWALLOWED = re.compile(r"\s*[A-Za-z][\w-]*(?:\.[\w-]+)+\s*[=:]")
 
 
 def mask_read(text: str, kind: str, secrets: Secrets, path: str = "") -> str:
-    """A file's text masked. kind: "sasl" (source of a Postfix password table), "properties" (Java's) or "settings" (another
-    application's, of which the path tells the grammar)."""
+    """A file's text masked. kind: "sasl" (source of a Postfix password table), "properties" (Java's), "settings" (another
+    application's, of which the path tells the grammar) or "token" (OAuth's, see `masked_token`)."""
     if kind == "sasl":
         return "\n".join(_sasl_line(line, secrets) for line in text.split("\n"))
     if kind == "properties":
@@ -41,7 +43,50 @@ def mask_read(text: str, kind: str, secrets: Secrets, path: str = "") -> str:
         from diagnose.apps import formats  # few hosts need it
 
         return formats.masked(path, text, secrets, starred)
+    if kind == "token":
+        return masked_token(text, secrets)
     raise ValueError(f"unknown kind of secret file: {kind}")
+
+
+_CLAIMS = ("exp", "iat", "nbf", "aud", "iss", "scp", "scope", "roles")
+
+
+def masked_token(text: str, secrets: Secrets) -> str:
+    """An OAuth token file as JSON without its tokens: "expiry" and "claims" (of an access token that is a JWT, RFC 7519) as numbers
+    and words, stars for "access_token" and "refresh_token" where they are there; {} where the text is no such file."""
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError):
+        said = None
+    if not isinstance(said, dict):
+        starred(text.strip(), secrets)
+        return "{}"
+    shown: dict[str, object] = {}
+    for key, value in said.items():
+        if key == "expiry":
+            shown[key] = value if isinstance(value, (int, float)) else str(value)[:20]
+        elif key == "token_endpoint":
+            shown[key] = mask(str(value))
+        elif isinstance(value, str) and value:
+            starred(value, secrets)
+            if key in ("access_token", "refresh_token"):
+                shown[key] = STARS
+    if claims := _claims(said.get("access_token")):
+        shown["claims"] = claims
+    return json.dumps(shown)
+
+
+def _claims(token: object) -> dict[str, object]:
+    """What a JWT says of itself, as far as it names nobody."""
+    parts = token.split(".") if isinstance(token, str) else []
+    if len(parts) != 3:
+        return {}
+    try:
+        said = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (ValueError, RecursionError):
+        return {}
+    found = said if isinstance(said, dict) else {}
+    return {key: found[key] for key in _CLAIMS if isinstance(found.get(key), (str, int, float, list))}
 
 
 def masked_value(value: str, secrets: Secrets) -> str:

@@ -39,8 +39,9 @@ def test_plug_in_files() -> None:
         "/usr/lib64/sasl2/liblogin.so.3",
         "/usr/lib/sasl2/libcrammd5.so",
         "/usr/lib/sasl2/readme.txt",
+        "/usr/lib/sasl2/libsasl-xoauth2.so",
     )
-    assert installed(paths) == {"PLAIN", "LOGIN", "CRAM-MD5"}
+    assert installed(paths) == {"PLAIN", "LOGIN", "CRAM-MD5", "XOAUTH2"}
 
 
 def test_filter_takes_the_first_item_that_matches() -> None:

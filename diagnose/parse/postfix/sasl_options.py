@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from diagnose.parse.postfix.setting_types import items
 
 PLAINTEXT = frozenset(("PLAIN", "LOGIN"))
+TOKENS = ("XOAUTH2", "OAUTHBEARER")
 _MUTUAL = frozenset(("DIGEST-MD5", "GSSAPI", "GSS-SPNEGO", "SRP"))
 _NO_ACTIVE = frozenset(("DIGEST-MD5", "GSSAPI", "GSS-SPNEGO", "SRP", "PLAIN-OVER-TLS"))
 _FORWARD_SECRECY = frozenset(("SRP",))
@@ -29,6 +30,7 @@ _PLUGINS: dict[str, tuple[str, ...]] = {
     "otp": ("OTP",),
     "srp": ("SRP",),
     "xoauth2": ("XOAUTH2",),
+    "kdexoauth2": ("XOAUTH2",),
     "oauthbearer": ("OAUTHBEARER",),
 }
 
@@ -52,7 +54,7 @@ def installed(paths: Iterable[str]) -> frozenset[str]:
     """The mechanisms of the plug-in files found, such as /usr/lib/x86_64-linux-gnu/sasl2/libplain.so.2."""
     found: set[str] = set()
     for path in paths:
-        match = re.search(r"/lib([a-z0-9]+)\.so(?:\.[\d.]+)?$", path)
+        match = re.search(r"/lib(?:sasl-)?([a-z0-9]+)\.so(?:\.[\d.]+)?$", path)  # libsasl-xoauth2.so is sasl-xoauth2's
         if match:
             found.update(_PLUGINS.get(match[1], (match[1].upper(),)))
     return frozenset(found)
@@ -109,7 +111,7 @@ def left(
     elif not allowed:
         kind = "options"
     elif not usable:
-        tokens = all(name in ("XOAUTH2", "OAUTHBEARER") for name in offer)
+        tokens = all(name in TOKENS for name in offer)
         # Where an installed plug-in would do but for filter or options, these are to blame.
         held_back = [n for n in offer if plugins is not None and n in plugins]
         if tokens:

@@ -1,0 +1,24 @@
+from diagnose.knowledge.causes.relay import WORKS
+from diagnose.model import STRONG, Cause, Impact, Remedy, Sign
+
+CAUSE = Cause(
+    id="oauth-token-unusable",
+    title="The OAuth token for the relay cannot be used",
+    impact=Impact.OUTAGE,
+    station="Postfix",
+    explanation=(
+        "Postfix logs in by XOAUTH2 or OAUTHBEARER, with an access token that lasts about an hour and is renewed with a refresh "
+        "token. The token file {path|of the account} holds none that could be renewed, or the account that smtp(8) runs as cannot "
+        "read it."
+    ),
+    remedy=Remedy(
+        text="Get a new token for the account (sasl-xoauth2-tool get-token), and give its file {path} to postfix with mode 0600: "
+        "the plug-in writes the renewed token there.",
+    ),
+    rules_out="The plug-in's own test (sasl-xoauth2-tool test-token-refresh) renews the token as user postfix.",
+    signs=(Sign("relay.token", STRONG), WORKS),
+    links=(
+        "https://github.com/tarickb/sasl-xoauth2#readme",
+        "https://developers.google.com/workspace/gmail/imap/xoauth2-protocol",
+    ),
+)
