@@ -67,7 +67,7 @@ def _load() -> None:
             importlib.import_module(each)
     from diagnose import demos, registry, session
     from diagnose.apps import formats
-    from diagnose.facts import applications
+    from diagnose.facts import applications, workers
     from diagnose.host.gather import vocabulary
     from diagnose.knowledge import labels
     from diagnose.remedy.plan import maker
@@ -78,6 +78,7 @@ def _load() -> None:
         labels.probes(),
         formats.applications(),
         applications.places(),
+        workers.workers(),
         vocabulary(),
         maker(""),
         registry.built_in(),
