@@ -53,8 +53,7 @@ def check_firewall(ctx: Context) -> Iterator[Observation]:
     turned = next((one for one in found if one.verdict.action == "redirect" and not one.packet.answer), None)
     if turned is not None:
         text = f"a NAT rule of this host sends port {way.port} elsewhere: {turned.verdict.rule}"
-        fix = f"Delete the rule that sends it elsewhere, or repair what it is sent to: {turned.verdict.rule}"
-        yield warn("firewall.redirect", subject, text, fix=fix, **data, **_data(turned))
+        yield warn("firewall.redirect", subject, text, fix=_fix(ctx, way.port, turned), **data, **_data(turned))
     stops = [one for one in found if one.verdict.stops or one.verdict.action == "queue"]
     own = own_tried(ctx, way)
     seen = _seen(own)
@@ -65,6 +64,8 @@ def check_firewall(ctx: Context) -> Iterator[Observation]:
             if seen.wire == "altered"
             else next((one for one in stops if one.packet.answer == (seen.wire == "answered")), None)
         )
+        if guilty is None and seen.wire == "kept":
+            guilty = turned
         text = f"{_lost(way, seen)}; " + (
             _rule(guilty) if guilty else _altering(ctx) if seen.wire == "altered" else _unnamed(ctx)
         )
@@ -166,6 +167,10 @@ def _fix(ctx: Context, port: int, one: Found) -> str:
         if tool == "nftables":
             return f"To let the answers in at once: nft insert rule {place} {rule}"
         return f"To let the answers in at once: {tool} -I INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT"
+    if verdict.action == "redirect":
+        if tool == "nftables":
+            return f"To let it go where it is meant to: nft insert rule {verdict.table} {verdict.chain} tcp dport {port} accept"
+        return f"To let it go where it is meant to: {tool} -t nat -I OUTPUT -p tcp --dport {port} -j ACCEPT"
     if verdict.owner == "ufw":
         return f"To let it pass: ufw allow out {port}/tcp"
     if verdict.owner == "firewalld":

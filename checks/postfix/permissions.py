@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from diagnose.check import Context, Exec, Stat, check, fail, ok, skip, unknown, warn
-from diagnose.facts import Mta, accounts, mta
+from diagnose.facts import Mta, accounts, master, mta
 from diagnose.model import Observation
 
 # Directories below the queue directory, as Postfix' own installer (postfix-files) makes them: owner's rights needed.
+_NEEDED = ("incoming", "active", "private")  # which the master makes when it starts, and nobody takes away
 _QUEUES = ("incoming", "active", "deferred", "bounce", "defer", "flush", "hold", "corrupt", "trace", "private", "saved")
 
 
@@ -31,6 +32,7 @@ def permissions(ctx: Context) -> Iterator[Observation]:
     if not any(observation.sign == "host.queue-permissions" for observation in found):
         yield ok("host.queue-permissions", postfix.queue_directory, "owners and modes are as Postfix needs them")
     yield from _commands(ctx, postfix, group)
+    yield from _sendmail(ctx, postfix)
 
 
 def _queue(ctx: Context, postfix: Mta, owner: str, group: str) -> Iterator[Observation]:
@@ -44,9 +46,12 @@ def _queue(ctx: Context, postfix: Mta, owner: str, group: str) -> Iterator[Obser
         return
     if not top.mode & 0o001:
         yield _bad(root, f"has mode {top.mode:04o}: Postfix' unprivileged daemons cannot enter it", "root", "0755")
+    runs = master(ctx) is not None
     for name in _QUEUES:
         path = f"{root}/{name}"
         reply = ctx.ask(Stat(path))
+        if runs and name in _NEEDED and not reply.exists and not reply.problem:
+            yield _bad(path, "is gone, while Postfix runs: its programs reach one another no more", owner, "0700")
         if reply.exists and reply.owner != owner:
             yield _bad(path, f"belongs to {reply.owner}, not to {owner}", owner, "0700")
         elif reply.exists and reply.mode & 0o700 != 0o700:
@@ -104,6 +109,15 @@ def _commands(ctx: Context, postfix: Mta, group: str) -> Iterator[Observation]:
             )
         else:
             yield ok("host.setgid", path, f"is setgid {group}", **data)
+
+
+def _sendmail(ctx: Context, postfix: Mta) -> Iterator[Observation]:
+    """The command by which programs hand mail in, which everybody must be able to run."""
+    path = postfix.value("sendmail_path") or "/usr/sbin/sendmail"
+    reply = ctx.ask(Stat(path))
+    if reply.exists and reply.kind == "file" and not reply.mode & 0o001:
+        text = f"has mode {reply.mode:04o}: only {reply.owner} may run it, so that other users' programs cannot hand in mail"
+        yield fail("host.setgid", path, text, path=path, command="sendmail", mode="0755")
 
 
 def _nosuid(ctx: Context, path: str) -> bool:

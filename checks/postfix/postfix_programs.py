@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from diagnose.check import FLAG, Context, Exec, Lock, MailLog, MailQueue, SignSpec, check, fail, ok
+from diagnose.check import FLAG, Context, Exec, Lock, MailLog, MailQueue, Read, SignSpec, check, fail, ok
 from diagnose.facts import Mta, accounts, mta, route, stands
 from diagnose.facts.mail import SAID_SIGNS
-from diagnose.model import SAID, Observation
+from diagnose.model import SAID, Observation, Scalar
 from diagnose.parse.words.reason import classify
 
 # "postqueue: fatal: read /etc/postfix/main.cf: Is a directory"; a parent's name may stand before the program's.
@@ -38,6 +38,11 @@ _OTHER = re.compile(
 )
 # How a program ends that the loader could not start.
 _UNLOADED = "exit status 127"
+_DAEMON = re.compile(
+    r"postfix[\w-]*/(?:[\w-]+/)*(?P<program>[\w-]+)\[\d+\]: (?:(?P<level>fatal|panic|error|warning): )?(?P<text>.+)"
+)
+_ACCOUNT = re.compile(r"unknown (user|group)\s?(?:name)?:? (\S+)")
+_AGENTS = ("smtp", "lmtp", "local", "virtual", "pipe", "error", "bounce", "smtpd", "tlsmgr", "proxymap")
 _DAEMONS = ("master", "qmgr", "pickup", "cleanup", "trivial-rewrite")
 
 
@@ -52,7 +57,7 @@ def postfix_programs(ctx: Context) -> Iterator[Observation]:
     postfix = mta(ctx)
     found = [*_accounts(ctx, postfix), *_libraries(ctx, postfix), *_postlog(postfix)]
     # What a program says is the consequence of what is missing.
-    found = found or list(_fatal(ctx, postfix))
+    found = found or list(_fatal(ctx, postfix)) or list(_last_words(ctx, postfix))
     yield from found
     if not found:
         yield ok("config.fatal", "postconf, postqueue", "end without a fatal error")
@@ -119,7 +124,73 @@ def _fatal(ctx: Context, postfix: Mta) -> Iterator[Observation]:
             "config.fatal",
             program,
             f"ends with a fatal error: {text}",
-            path=named[0] if named else place,
-            parameter=parameter[1] if parameter else None,
+            **{"path": named[0] if named else place, "parameter": parameter[1] if parameter else None}
+            | _stands(
+                ctx, postfix, _named(postfix, text, named[0] if named else "") or (parameter[1] if parameter else "")
+            ),
             named=_NAMED.search(text) is not None,
         )
+
+
+def _named(postfix: Mta, text: str, path: str = "") -> str:
+    """The parameter of main.cf that the words name, or below whose directory the path lies; "" for none."""
+    words = [
+        word for word in re.findall(r"\b[a-z]\w*_\w+\b", text) if word in postfix.explicit and word in postfix.defaults
+    ]
+    folders = [
+        name
+        for name in postfix.explicit
+        if name.endswith("_directory")
+        and path.startswith(f"{postfix.value(name).rstrip('/')}/")
+        and len(postfix.value(name)) > 1
+    ]
+    return next(iter((*words, *folders)), "")
+
+
+def _stands(ctx: Context, postfix: Mta, parameter: str) -> dict[str, Scalar]:
+    """Path and line of a parameter, and its value, as data; nothing where main.cf does not set it."""
+    return (
+        {"parameter": parameter, "value": postfix.value(parameter), **stands(ctx, parameter)}
+        if parameter in postfix.explicit
+        else {}
+    )
+
+
+def _last_words(ctx: Context, postfix: Mta) -> Iterator[Observation]:
+    """What a daemon died of since Postfix was started or last read its settings, where that is a value of main.cf or an account, and the
+    daemon has done nothing since."""
+    alive: set[str] = set()
+    said: set[str] = set()
+    for line in reversed(ctx.ask(MailLog(ctx.settings.since)).lines[-2000:]):
+        match = _DAEMON.search(line)
+        if match is None:
+            continue
+        program, level, text = match["program"], match["level"], match["text"]
+        if program == "master" and re.match(r"daemon started|reload --", text):
+            return
+        if level != "fatal":
+            alive |= {program} if not level else set()
+            continue
+        if program in alive or text in said or program not in _DAEMONS + _AGENTS:
+            continue
+        said.add(text)
+        reason = classify(f"fatal: {text}", own=True)
+        if reason is not None and reason.label != "postfix-config-error":
+            continue
+        parameter, account = _named(postfix, text), _ACCOUNT.search(text)
+        words = f"ended with a fatal error: {text}"
+        if account:
+            yield fail(
+                "config.fatal", program, words, named=True, logged=True, **_used(ctx, postfix, account[1], account[2])
+            )
+        elif parameter and not parameter.endswith("_maps"):
+            yield fail("config.fatal", program, words, named=True, logged=True, **_stands(ctx, postfix, parameter))
+
+
+def _used(ctx: Context, postfix: Mta, kind: str, name: str) -> dict[str, Scalar]:
+    """Where master.cf names the account, as data."""
+    path = f"{postfix.config_directory}/master.cf"
+    lines = ctx.ask(Read(path)).text.splitlines()
+    used = re.compile(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])")
+    at = next((n for n, line in enumerate(lines, 1) if not line.startswith("#") and used.search(line)), None)
+    return {"path": path, "line": at, "parameter": f"the {kind} {name}"}

@@ -177,6 +177,34 @@ class InstallPackage(RunStep):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MakeAccount(RunStep):
+    """A system's user or group of Postfix made again, without a password or shell. number: its uid or gid, None for any; group: an
+    existing group of a user, "" for one of its own."""
+
+    allow: str = "account"
+    kind: str
+    name: str
+    number: int | None = None
+    group: str = ""
+    home: str = ""
+
+    def argvs(self) -> tuple[tuple[str, ...], ...]:
+        if self.kind == "group":
+            number = () if self.number is None else ("-g", str(self.number))
+            return (("groupadd", "--system", *number, "--", self.name),)
+        number = () if self.number is None else ("-u", str(self.number))
+        group = ("-g", self.group) if self.group else ("-U",)
+        place = ("--no-create-home", "-d", self.home, "-s", "/usr/sbin/nologin")
+        return (("useradd", "--system", *number, *group, *place, "--", self.name),)
+
+    def files(self) -> tuple[str, ...]:
+        return ("/etc/passwd", "/etc/shadow", "/etc/group", "/etc/gshadow")
+
+    def verify(self) -> tuple[Verify, ...]:
+        return (Verify(argv=("getent", "group" if self.kind == "group" else "passwd", self.name)),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FirewallAccept(RunStep):
     """The narrowest accept, put before the rule that drops, by the manager that owns the rules. argv: its command; undo: the
     command that takes the accept out again."""

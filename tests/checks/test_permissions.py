@@ -56,3 +56,17 @@ def test_wrong_owner_of_the_queue_and_of_the_data_directory() -> None:
 def test_what_cannot_be_seen_is_not_accused() -> None:
     stats = {**GOOD, "/var/spool/postfix": StatReply(problem="permission denied")}
     assert of(run(permissions, machine(stats=stats, root=False)), "host.queue-permissions")[0].status is Status.UNKNOWN
+
+
+def test_a_sendmail_that_only_root_may_run() -> None:
+    (found,) = failed(
+        run(permissions, machine(stats={**GOOD, "/usr/sbin/sendmail": place(0o700, "root", "root", "file")}))
+    )
+    assert found == "host.setgid"
+
+
+def test_the_sockets_directory_gone_under_a_running_postfix() -> None:
+    lost = {k: v for k, v in GOOD.items() if not k.endswith("/private")} | {"/var/spool/postfix/private": StatReply()}
+    assert [o.subject for o in run(permissions, machine(stats=lost)) if o.status is Status.FAILED] == [
+        "/var/spool/postfix/private"
+    ]

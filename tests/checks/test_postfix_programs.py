@@ -66,3 +66,22 @@ def test_a_log_file_without_the_service_that_writes_it() -> None:
     settings = {"maillog_file": "/var/log/mail.log"}
     assert [o.subject for o in fatal(explicit=settings)] == ["postlog"]
     assert fatal(explicit=settings, master=MASTER + "postlog unix-dgram n - n - 1 postlogd\n") == []
+
+
+BIND = "Nov 25 12:00:00 app postfix/smtp[334]: fatal: smtp_connect_addr: bad smtp_bind_address parameter: eth0: Name or service not known"
+PIPE = "Nov 25 12:00:00 app postfix/pipe[334]: fatal: get_service_attr: unknown username: filter"
+RELOADED = "Nov 25 12:00:01 app postfix/master[10]: reload -- version 3.7.11, configuration /etc/postfix"
+SENT = "Nov 25 12:00:01 app postfix/smtp[335]: C6B: to=<u@example.org>, relay=mx.example.org[192.0.2.1]:25, delay=1, status=sent (250 ok)"
+
+
+def test_what_a_daemon_died_of_names_its_parameter_or_account() -> None:
+    (found,) = fatal(explicit={"smtp_bind_address": "eth0"}, log=(BIND,))
+    assert (found.subject, found.data["parameter"], found.data["line"]) == ("smtp", "smtp_bind_address", 1)
+    master = "# ours\nscan unix - n n - 10 pipe user=filter argv=/bin/scan\n"
+    (lost,) = fatal(log=(PIPE,), files={"/etc/postfix/master.cf": master})
+    assert (lost.data["parameter"], lost.data["line"]) == ("the user filter", 2)
+
+
+@pytest.mark.parametrize("since", [RELOADED, SENT])
+def test_what_a_daemon_died_of_is_over_with_a_reload_or_work_done(since: str) -> None:
+    assert fatal(explicit={"smtp_bind_address": "eth0"}, log=(BIND, since)) == []

@@ -8,7 +8,7 @@ from diagnose import facts
 from diagnose.facts.route import Route
 from diagnose.host.query import Read, Resolve, Stat
 from diagnose.model import Observation, Status
-from diagnose.parse.postfix import table
+from diagnose.parse.postfix import sasl_passwd, table
 from diagnose.parse.postfix.table import Table
 from diagnose.parse.text.masking import STARS
 from diagnose.remedy.evidence import Evidence
@@ -116,8 +116,24 @@ def rejected(e: Evidence) -> Plan | None:
     stale = [o for o in e.seen("sasl.stale") if o.status is Status.FAILED]
     if stale:
         return login(e)
+    found = password_table(e)
+    if found is not None and (twice := _first_of_two(e, way, found)):
+        text = f"{way.nexthop} stands more than once in {table.source(found)}, of which postmap takes the first; the last is tried instead."
+        return Plan(steps=(*twice, *take_up(e)), text=text)
     steps, wanted = given(e, way, e.text("user"))
     return Plan(steps=(*steps, *take_up(e)), asks=wanted)
+
+
+def _first_of_two(e: Evidence, way: Route, found: Table) -> list[Step]:
+    """The entries above the last of the same key made comments: a new login was put below the old one, which hides it."""
+    path = e.real(table.source(found)) if table.source(found) else ""
+    text = sasl_passwd.parse(e.ask(Read(path, secret="sasl")).text) if path else None
+    same = [entry for entry in text.entries if entry.key == way.nexthop] if text else []
+    if len(same) < 2 or same[0].line == same[-1].line:
+        return []
+    why = f"The relay refuses this login; one for the same key stands in line {same[-1].line}."
+    steps: list[Step] = [e.repair(path, entry.line, entry.key, f"#{entry.key}", why, "start") for entry in same[:-1]]
+    return [*steps, *e.build(usable_type(e, found), found.name, way.nexthop)]
 
 
 @plans("sasl-passwd-malformed")

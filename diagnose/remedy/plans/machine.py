@@ -20,15 +20,21 @@ _MANY = 20  # messages on hold that are released by name
 @plans("queue-permissions")
 def permissions(e: Evidence) -> Plan | None:
     steps: list[Step] = []
+    lost = False
     group = e.value("setgid_group") or "postdrop"
     for seen in e.seen("host.queue-permissions", "host.setgid"):
         path = str(seen.data.get("path"))
         stat = e.stat(path)
+        if not stat.exists and seen.sign == "host.queue-permissions" and facts.master(e.ctx):
+            lost = True  # the start makes it
         if not stat.exists or seen.data.get("kind") == "nosuid":
             continue
         why = "Postfix needs it so (postfix-files)."
         owner, _, owned = str(seen.data.get("owner") or "").partition(":")
         mode = int(str(seen.data.get("mode") or "0"), 8)
+        if seen.data.get("command") == "sendmail":
+            steps.append(Mode(path=e.real(path), mode=0o755, was=stat.mode, standard="postfix-files", why=why))
+            continue
         if seen.sign == "host.setgid":
             owner, owned, mode = stat.owner, group, 0o2755 | stat.mode & 0o7000
         if (owner and owner != stat.owner) or (owned and owned != stat.group):
@@ -44,7 +50,7 @@ def permissions(e: Evidence) -> Plan | None:
                     why=why,
                 )
             )
-    return Plan(steps=(*steps, *e.restart("Postfix opens them when it starts."))) if steps else None
+    return Plan(steps=(*steps, *e.restart("Postfix opens them when it starts."))) if steps or lost else None
 
 
 @plans("disk-full")

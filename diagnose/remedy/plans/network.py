@@ -7,7 +7,7 @@ import shlex
 
 from diagnose import facts
 from diagnose.facts.route import Route
-from diagnose.host.query import Exec
+from diagnose.host.query import Dial, Exec, Lookup
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.model import Observation, Status
 from diagnose.remedy.evidence import Evidence
@@ -37,6 +37,9 @@ def other_port(e: Evidence) -> Plan | None:
         return None
     if entry := transport_entry(e, way):
         return _past(e, way, entry)
+    if stale := _hosts(e, way):
+        text = f"/etc/hosts gives {way.host} an address at which nothing answers; the DNS has others."
+        return Plan(steps=(*stale, *e.copies(anyway=("hosts",)), *take_up(e)), text=text)
     open_ = [
         int(str(o.data.get("port")))
         for run in e.runs
@@ -68,6 +71,27 @@ def other_port(e: Evidence) -> Plan | None:
     if way.value("smtp_tls_security_level") in ("", "none", "may"):
         steps.append(e.client(way, "smtp_tls_security_level", "encrypt", "The password must not go in the clear."))
     return Plan(steps=(*steps, *take_up(e)))
+
+
+def _hosts(e: Evidence, way: Route) -> list[Step]:
+    """The lines of the hosts file that name the relay made comments, as policy, where Postfix reads that file and the DNS has another
+    address, which answers."""
+    dns = e.ask(Lookup(way.host, "A"))
+    listed = [
+        (number, raw)
+        for number, raw in enumerate(e.ask_lines("/etc/hosts"), 1)
+        if way.host.lower() in raw.partition("#")[0].lower().split()[1:2] and len(raw.partition("#")[0].split()) == 2
+    ]
+    addresses = {raw.split()[0] for _, raw in listed}
+    native = "native" in way.value("smtp_host_lookup")
+    answers = any(
+        e.ask(Dial(host=a, port=way.port, say="connect")).connected for a in dns.answers[:1] if a not in addresses
+    )
+    if not (native and listed and answers):
+        return []
+    why = "Nothing answers at that address."
+    opens = f"programs of this host reach {way.host} at the address that the DNS has"
+    return [e.policy(e.repair("/etc/hosts", number, raw, f"#{raw}", why), "route", opens) for number, raw in listed]
 
 
 def _past(e: Evidence, way: Route, entry: Entry) -> Plan:
@@ -111,15 +135,21 @@ def through_relay(e: Evidence) -> Plan | None:
 def accept(e: Evidence) -> Plan | None:
     """The check's own words name the command of the tool that keeps the rule; it is made as narrow as the packet is."""
     steps: list[Step] = []
-    for seen in e.seen("firewall.smtp", "firewall.route"):
-        if seen.status is not Status.FAILED:
+    found = e.seen("firewall.smtp", "firewall.redirect", "firewall.route")
+    for seen in found:
+        redirects = seen.sign == "firewall.redirect" and not any(s.sign == "firewall.smtp" for s in found)
+        if seen.status is not Status.FAILED and not redirects:
             continue
         argv = _argv(str(seen.data.get("fix") or "").partition(": ")[2])
         if seen.sign == "firewall.route":
             steps += _route(e, seen, argv)
         elif seen.data.get("owner") == "csf":
             steps += _csf(e, seen)
-        elif tuple(argv[:2]) in _ACCEPTING or argv[:1] == ["firewall-cmd"]:
+        elif (
+            tuple(argv[:2]) in _ACCEPTING
+            or (argv[1:4] == ["-t", "nat", "-I"] and argv[0].startswith("ip"))
+            or argv[:1] == ["firewall-cmd"]
+        ):
             steps.append(_accept(e, seen, argv))
     if not steps:
         return None
@@ -154,10 +184,10 @@ def _accept(e: Evidence, seen: Observation, argv: list[str]) -> Step:
         else:
             whose = "connections of this host"
         undo = tuple(re.sub("^--add-", "--remove-", word) for word in argv)
-    elif argv[1] == "-I":
+    elif "-I" in argv[1:4]:
         if "--dport" in argv:
             _before(argv, "-j", "-m", "owner", "--uid-owner", owner)
-        undo = (argv[0], "-D", *argv[2:])
+        undo = tuple("-D" if word == "-I" else word for word in argv)
     elif argv[0] == "ufw":
         undo = ("ufw", "delete", *argv[1:])
     why = f"The rule {seen.data.get('rule')} stops it."

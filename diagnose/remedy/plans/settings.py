@@ -10,11 +10,16 @@ from diagnose.parse.postfix import main_cf, master_cf, setting_types, table
 from diagnose.remedy import values
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Plan, plans
+from diagnose.remedy.plans.fatal import fatal, lost_account
 from diagnose.remedy.running import Mode
 from diagnose.remedy.standard import SERVICES, service_line
 from diagnose.remedy.steps import Content, Refused, Step, permitted
 
-_THROTTLED = re.compile(r"/master\[\d+\]: warning: .*(?:-- throttling|process \S+ pid \d+ (?:exit|killed))")
+# A daemon's last words, or the master's about it.
+_THROTTLED = re.compile(
+    r"/master\[\d+\]: warning: .*(?:-- throttling|process \S+ pid \d+ (?:exit|killed))"
+    r"|postfix\S*/(?!master|postfix-script|sendmail|postdrop|postqueue|postsuper)[\w-]+\[\d+\]: (?:fatal|panic): "
+)
 
 
 def take_up(e: Evidence, why: str = "Postfix reads its settings when told so.") -> tuple[Step, ...]:
@@ -56,6 +61,9 @@ def settings(e: Evidence) -> Plan | None:
             )
         )
     steps += _mailname(e)
+    for seen in e.seen("config.fatal"):
+        if seen.status is Status.FAILED:
+            steps += fatal(e, seen)
     for seen in e.seen("tls.key"):
         if seen.status is Status.FAILED:
             name = str(seen.data.get("parameter"))
@@ -66,7 +74,7 @@ def settings(e: Evidence) -> Plan | None:
                 )
             )
     if not steps:
-        return None
+        return lost_account(e)
     return Plan(steps=(*steps, *take_up(e)))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.lab.fault import Fault
-from tests.lab.steps import run, settings, write
+from tests.lab.steps import mail, pause, relay, run, settings, shell, wait, write
 
 FAILED = "status=(deferred|bounced)"
 
@@ -35,5 +35,63 @@ FAULTS = (
             settings(header_checks="pcre:/etc/postfix/header_checks"),
         ),
         shows="reject: header Subject",
+    ),
+    Fault(
+        id="sendmail-for-root-alone",
+        accept=("queue-permissions",),
+        about="a hardening script took from others the right to run sendmail",
+        setup=(shell("chmod 700 /usr/sbin/sendmail"),),
+        proof=((("stat", "-c", "%a", "/usr/sbin/sendmail"), "700"),),
+    ),
+    Fault(
+        id="sockets-directory-cleared",
+        accept=("queue-permissions",),
+        about="private and public of the queue were cleared away under the running Postfix",
+        then=(
+            mail(),
+            wait("status=sent"),
+            shell("rm -rf /var/spool/postfix/private /var/spool/postfix/public"),
+            mail(),
+            pause(2),
+        ),
+        proof=((("sh", "-c", "test -e /var/spool/postfix/private || echo none"), "none"),),
+    ),
+    Fault(
+        id="old-login-above-the-new",
+        accept=("relay-credentials-rejected",),
+        about="the new login was put below the old one of the same key, which wins",
+        setup=(
+            relay(
+                line="[smtp.mandrillapp.com]:587 old-user:Wr0ng-alt-77\n[smtp.mandrillapp.com]:587 lab-user:Zk7-tiefsee-4Qv9"
+            ),
+        ),
+        shows=FAILED,
+    ),
+    Fault(
+        id="bind-address-is-a-device",
+        accept=("postfix-config-error",),
+        about="smtp_bind_address names a network device: smtp(8) dies at each message",
+        setup=(settings(smtp_bind_address="eth0"),),
+        shows="bad smtp_bind_address",
+    ),
+    Fault(
+        id="nat-587-to-a-dead-proxy",
+        accept=("local-firewall-blocks-smtp",),
+        about="a NAT rule of this host sends port 587 to a proxy that is gone",
+        setup=(
+            relay(),
+            shell("iptables -t nat -A OUTPUT -p tcp --dport 587 -j DNAT --to-destination 127.0.0.1:10587"),
+        ),
+        shows=FAILED,
+    ),
+    Fault(
+        id="hosts-file-of-a-former-relay",
+        accept=("relay-unreachable",),
+        about="/etc/hosts gives the relay an address of long ago",
+        setup=(
+            relay(smtp_host_lookup="native"),
+            shell("echo '198.51.100.9 smtp.mandrillapp.com' >>/etc/hosts"),
+        ),
+        shows=FAILED,
     ),
 )

@@ -1,0 +1,108 @@
+"""Plans for what a program of Postfix dies of: an account, a directory or a value that main.cf names."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import re
+from pathlib import PurePosixPath
+
+from diagnose.facts import accounts
+from diagnose.host.query import Exec
+from diagnose.model import Observation
+from diagnose.parse.postfix import setting_types
+from diagnose.remedy.evidence import Evidence
+from diagnose.remedy.plan import Plan
+from diagnose.remedy.running import MakeAccount, SetPermissions
+from diagnose.remedy.steps import Refused, Step
+
+# Without them mail would take another way, or be taken for another's: the default is not what was meant.
+_DECIDES = re.compile(r"relayhost|\w*(?:transports?|_maps|domains?|destination|_restrictions|relay\w*|sasl\w*|tls\w*)")
+
+
+def fatal(e: Evidence, seen: Observation) -> list[Step]:
+    name, value = str(seen.data.get("parameter") or ""), str(seen.data.get("value") or "")
+    kind = next((k for p, k, v in accounts.missing(e.ctx, e.mta) if (p, v) == (name, value)), "")
+    if kind:
+        return _account(e, name, kind, value)
+    if e.was(name) is None or (seen.data.get("logged") and not _bad(e, name)):
+        return []
+    if name == "maillog_file":
+        folder = str(PurePosixPath(e.value(name)).parent)
+        wide = folder in ("/", ".") or not re.fullmatch(r"/[\w./-]+", folder)
+        prefixes = e.was("maillog_file_prefixes") or e.mta.defaults.get("maillog_file_prefixes", "")
+        why = f"Postfix writes its log only where a prefix says so, and {e.value(name)} lies elsewhere."
+        return [] if wide or not prefixes else [e.put("maillog_file_prefixes", f"{prefixes}, {folder}/", why)]
+    if _DECIDES.fullmatch(name):
+        return []
+    default = e.mta.defaults.get(name, "")
+    if name.endswith("_directory") and not e.there(default):
+        return []
+    try:
+        return [
+            e.drop(
+                name,
+                f"Postfix cannot work with {e.value(name) or 'nothing'} there; its default is {default or 'none'}.",
+            )
+        ]
+    except Refused:
+        return []
+
+
+def _bad(e: Evidence, name: str) -> bool:
+    """Whether the value itself shows that it cannot work: anybody may write to the log."""
+    written, value = e.was(name) or "", e.value(name)
+    if "_bind_address" in name:
+        try:
+            ipaddress.ip_address(value.strip("[]"))
+        except ValueError:
+            return True
+    lost = "$" in written and not value
+    return lost or bool(setting_types.rejected({name: written}, e.mta.defaults))
+
+
+def _account(e: Evidence, parameter: str, kind: str, name: str) -> list[Step]:
+    """A misspelt name taken out where the default's account exists; else the account made again, with the number that its files have."""
+    default = e.mta.defaults.get(parameter, "")
+    near = difflib.SequenceMatcher(None, name, default).ratio() > 0.75
+    database = "group" if kind == "group" else "passwd"
+    if e.was(parameter) is not None and near and e.ask(Exec(("getent", database, default))).code == 0:
+        return [e.drop(parameter, f"There is no {kind} {name}; Postfix' default {default} exists.")]
+    if parameter == "default_privs" or not re.fullmatch(r"[a-z_][\w-]{0,30}", name) or not e.there(_TOOLS[kind]):
+        return []
+    number = _number(e, kind)
+    why = f"Postfix' package made the {kind} {name}, and it is gone{f'; its files bear the number {number}' if number else ''}."
+    group = name if e.ask(Exec(("getent", "group", name))).code == 0 else ""
+    made = MakeAccount(kind=kind, name=name, number=number, group=group, home=e.mta.queue_directory, why=why)
+    steps: list[Step] = [e.policy(made, "account", f"a {kind} {name} exist, without a password")]
+    if not number:
+        paths = (e.mta.queue_directory, e.value("data_directory"))
+        steps.append(
+            SetPermissions(paths=paths, config=e.config, why="The new account's number is not that of its files.")
+        )
+    return steps
+
+
+_TOOLS = {"group": "/usr/sbin/groupadd", "user": "/usr/sbin/useradd"}
+
+
+def _number(e: Evidence, kind: str) -> int | None:
+    """The number that the account's files bear, where all bear the same and nobody else has it."""
+    root = e.mta.queue_directory
+    stats = [
+        e.stat(f"{root}/{name}")
+        for name in (("maildrop", "public") if kind == "group" else ("active", "incoming", "private"))
+    ]
+    found = {stat.group if kind == "group" else stat.owner for stat in stats if stat.exists}
+    number = next(iter(found)) if len(found) == 1 else ""
+    return int(number) if number.isdigit() and 0 < int(number) < 60_000 else None
+
+
+def lost_account(e: Evidence) -> Plan | None:
+    """Words for an account that master.cf names: what it may do only who runs the program knows."""
+    for seen in e.seen("config.fatal"):
+        name, place = str(seen.data.get("parameter") or ""), f"{seen.data.get('path')} line {seen.data.get('line')}"
+        if name.startswith(("the user ", "the group ")) and seen.data.get("line"):
+            text = f"{place} names {name}, and there is none: make it again (useradd --system, groupadd --system), or name one that exists."
+            return Plan(text=text)
+    return None

@@ -1,0 +1,75 @@
+"""Plans for what Postfix' programs die of: a lost or misspelt account, a value; none from a line of the log alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from diagnose.check import Exec
+from diagnose.host.query import ExecReply, StatReply
+from diagnose.remedy.running import MakeAccount, SetPermissions
+from diagnose.remedy.steps import Class, RemoveParameter
+from tests.checks import pretended_postfix as pretended
+from tests.remedy.test_own_settings import planned
+
+GONE = ExecReply(code=2)
+HERE = ExecReply(code=0, out="found")
+TOOLS = {f"/usr/sbin/{name}": StatReply(exists=True, kind="file", mode=0o755) for name in ("useradd", "groupadd")}
+
+
+def owned(number: str, group: str = "root") -> dict[str, StatReply]:
+    folders = ("active", "incoming", "private", "maildrop", "public")
+    made = StatReply(exists=True, kind="dir", mode=0o700, owner=number, group=group)
+    return {f"/var/spool/postfix/{name}": made for name in folders}
+
+
+def test_a_misspelt_owner_gives_way_to_the_default_that_exists() -> None:
+    more = {Exec(("getent", "passwd", "posfix")): GONE, Exec(("getent", "passwd", "postfix")): HERE}
+    host = pretended.machine({"mail_owner": "posfix"}, more=more)
+    steps = planned(
+        "postfix-config-error", "config.fatal", host, parameter="mail_owner", value="posfix", named=True
+    ).steps
+    assert [(step.name, step.klass) for step in steps if isinstance(step, RemoveParameter)] == [
+        ("mail_owner", Class.MECHANICAL)
+    ]
+
+
+def test_a_lost_account_is_made_again_with_the_number_of_its_files() -> None:
+    more = {Exec(("getent", "passwd", "postfix")): GONE, Exec(("getent", "group", "postfix")): HERE}
+    host = pretended.machine(stats={**TOOLS, **owned("104")}, more=more)
+    steps = planned(
+        "postfix-config-error", "config.fatal", host, parameter="mail_owner", value="postfix", named=True
+    ).steps
+    (made,) = (step for step in steps if isinstance(step, MakeAccount))
+    assert (made.number, made.group, made.klass) == (104, "postfix", Class.POLICY)
+    assert not any(isinstance(step, SetPermissions) for step in steps)
+
+
+def test_a_lost_group_whose_files_tell_no_number_gets_any_and_the_files_follow() -> None:
+    more = {Exec(("getent", "group", "postdrop")): GONE}
+    host = pretended.machine(stats={**TOOLS, **owned("postfix", "mail")}, more=more)
+    steps = planned(
+        "postfix-config-error", "config.fatal", host, parameter="setgid_group", value="postdrop", named=True
+    ).steps
+    assert [step.number for step in steps if isinstance(step, MakeAccount)] == [None]
+    assert any(isinstance(step, SetPermissions) for step in steps)
+
+
+@pytest.mark.parametrize(("value", "taken_out"), [("eth0", True), ("192.0.2.7", False)])
+def test_a_value_named_in_the_log_is_taken_out_where_it_is_wrong_itself(value: str, taken_out: bool) -> None:
+    host = pretended.machine({"smtp_bind_address": value})
+    steps = planned(
+        "postfix-config-error",
+        "config.fatal",
+        host,
+        parameter="smtp_bind_address",
+        value=value,
+        named=True,
+        logged=True,
+    ).steps
+    assert any(isinstance(step, RemoveParameter) for step in steps) is taken_out
+
+
+def test_what_decides_the_way_of_mail_is_not_taken_out() -> None:
+    host = pretended.machine({"relayhost": "[relay.test]:587"})
+    steps = planned("postfix-config-error", "config.fatal", host, parameter="relayhost", value="x", named=True).steps
+    assert not any(isinstance(step, RemoveParameter) for step in steps)
