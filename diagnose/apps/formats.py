@@ -69,10 +69,10 @@ def read(path: str, text: str) -> Found:
     if grammar is None:
         return Found(problem=NOT_READ)
     try:
-        reader = _reader(path, text, grammar, grammars.entries(text, grammar))
+        found = reader(path, text, grammar)
     except grammars.Malformed as why:
         return Found(problem=f"it does not load: {why}")
-    return replace(reader.read(), id=reader.id) if reader is not None else Found(problem="it names no mail server")
+    return replace(found.read(), id=found.id) if found is not None else Found(problem="it names no mail server")
 
 
 def masked(path: str, text: str, secrets: Secrets, starred: Callable[[str, Secrets], str]) -> str:
@@ -130,6 +130,11 @@ def _between(text: str, begins: bool, ends: bool) -> str:
         head = head[: sign.start()] + mask(head[sign.start() :])
     last = rest[-1:] if not ends else [mask(line) for line in rest[-1:]]
     return "\n".join([head, *(mask(line) for line in rest[:-1]), *last])
+
+
+def reader(path: str, text: str, grammar: str) -> Reader | None:
+    """The file's values as its application reads them. Raises grammars.Malformed."""
+    return _reader(path, text, grammar, grammars.entries(text, grammar))
 
 
 def _reader(path: str, text: str, grammar: str, every: Sequence[Entry]) -> Reader | None:

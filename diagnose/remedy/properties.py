@@ -16,6 +16,12 @@ _NEVER = re.compile(r"(?i).*(checkserveridentity|starttls.required|verify\w*|tru
 _SECRET = re.compile(r"(?i).*(pass|secret|token|api.?key|credential)")
 
 
+def weakens(key: str, value: str) -> bool:
+    """Whether the setting is a secret, ends a check of the server or trusts one blindly."""
+    blind = _NEVER.match(key) and value.lower() in ("", "*", "all", "false", "no", "0", "none")
+    return bool(blind or _SECRET.match(key))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetProperty(FileStep):
     """The value on the last line that sets `key`, or a line at the end. Never a password, a check of the server's name that ends, or a
@@ -25,8 +31,7 @@ class SetProperty(FileStep):
     value: str
 
     def __post_init__(self) -> None:
-        blind = _NEVER.match(self.key) and self.value.lower() in ("", "*", "all", "false", "no", "0", "none")
-        if blind or _SECRET.match(self.key) or not (_KEY.fullmatch(self.key) and _VALUE.fullmatch(self.value)):
+        if weakens(self.key, self.value) or not (_KEY.fullmatch(self.key) and _VALUE.fullmatch(self.value)):
             raise Refused(f"{self.key}={self.value}")
 
     def edit(self, old: bytes | None, given: Given = NONE) -> bytes:

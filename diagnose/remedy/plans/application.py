@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from diagnose.apps import APPLY
+from diagnose.apps import APPLY, writing
+from diagnose.apps.formats import applications
+from diagnose.facts.application import Application, found
+from diagnose.host.query import Listeners, Read
 from diagnose.model import Observation, Status
 from diagnose.parse.text.masking import STARS
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Plan, plans
-from diagnose.remedy.properties import SetProperty
-from diagnose.remedy.steps import Step
+from diagnose.remedy.properties import SetProperty, weakens
+from diagnose.remedy.steps import AppendLine, Step
 
 _PAIR = re.compile(r"([\w.-]+)=([\w.:@/+-]+)")
 _FORMATS = (".properties", ".env")
@@ -37,7 +40,12 @@ def settings(e: Evidence) -> Plan | None:
 
 def _steps(e: Evidence, seen: Observation) -> Iterator[Step]:
     path = str(seen.data.get("path") or "")
-    if seen.status is not Status.FAILED or not path.endswith(_FORMATS) or "puppet" in str(seen.data.get("product")):
+    if seen.status is not Status.FAILED or "puppet" in str(seen.data.get("product")):
+        return
+    if not path.endswith(_FORMATS):
+        yield from written(
+            e, path, str(seen.data.get("setting") or ""), f"{seen.summary[:1].upper()}{seen.summary[1:]}."
+        )
         return
     file, number, kind = e.real(path), int(str(seen.data.get("line") or 0)), seen.data.get("problem")
     raw = e.line(path, number, secret="properties" if path.endswith(".properties") else "settings")
@@ -55,3 +63,58 @@ def _steps(e: Evidence, seen: Observation) -> Iterator[Step]:
     for word in re.sub(r"^It should say |\.$", "", str(seen.data.get("setting") or "")).split("; "):
         if pair := _PAIR.fullmatch(word):
             yield SetProperty(path=file, key=pair[1], value=pair[2], why=why)
+
+
+def written(e: Evidence, path: str, wanted: str, why: str) -> Iterator[Step]:
+    """What `wanted` says set in a file of another grammar; nothing where a place cannot be told."""
+    text = e.ask(Read(path, secret="settings"))
+    pairs = re.findall(r"([\w.-]+)['\"]?\]?\s*(?:=>|[:=])\s*['\"]?([\w.+-]*)", wanted)
+    made = None if text.problem or any(weakens(*pair) for pair in pairs) else writing.changes(path, text.text, wanted)
+    for change in made or ():
+        if change.line:
+            yield e.repair(path, change.line, change.find, change.put, why, "within")
+        else:
+            yield AppendLine(path=e.real(path), text=change.put, why=why)
+
+
+@plans("smtp-listener-missing")
+def listener(e: Evidence) -> Plan | None:
+    """The application sent to port 25, where Postfix listens on loopback and the application neither signs in nor begins with TLS."""
+    open_ = {one.address for one in e.ask(Listeners()).listeners if one.port == 25}
+    here = bool(open_ & {"127.0.0.1", "0.0.0.0", "::"})
+    steps: list[Step] = []
+    for seen in e.seen("app.smtp-listener-missing"):
+        app = next((each for each in found(e.ctx).counting if each.path == seen.data.get("path")), None)
+        if app is None or app.settings is None or app.settings.auth or app.template or not here:
+            continue
+        if app.settings.tls not in ("none", "starttls") or str(seen.data.get("host")) not in ("localhost", "127.0.0.1"):
+            continue
+        why = f"Nothing listens at {seen.data.get('host')}:{seen.data.get('port')}; Postfix listens on port 25."
+        if app.path.endswith(_FORMATS):
+            key = f"{app.settings.prefix}mail.smtp.port" if app.java else _port_name(app)
+            steps += [SetProperty(path=e.real(app.path), key=key, value="25", why=why)] if key else []
+        else:
+            steps += written(e, app.path, f"{_port_name(app)}: 25", why)
+    if not steps and not open_:
+        steps += [*_put_back(e)]
+        return Plan(steps=(*steps, *e.reload("The master opens the port."))) if steps else None
+    return (
+        Plan(steps=tuple(steps), text=f"{e.diagnosis.remedy.text}\nThe application reads its settings when it starts.")
+        if steps
+        else None
+    )
+
+
+def _put_back(e: Evidence) -> Iterator[Step]:
+    """The line of smtpd(8) on port 25 that is commented out."""
+    for number, raw in enumerate(e.ask_lines(e.master_path), 1):
+        if (sign := re.match(r"#\s*(?=(?:smtp|25)\s+inet\s+\S+\s+\S+\s+\S+\s+\S+\s+\S+\s+smtpd\s*$)", raw)) is not None:
+            step = e.repair(e.master_path, number, sign[0], "", "The service is commented out.", "start")
+            yield e.policy(step, "service", f"Postfix listen on port 25 of {e.value('inet_interfaces') or 'this host'}")
+            return
+
+
+def _port_name(app: Application) -> str:
+    """The last part of the name under which the application's port stands."""
+    names = applications().get(app.product, {}).get("port", ())
+    return str(names[0]).rpartition(".")[2] if names and not app.path.endswith(".env") else ""

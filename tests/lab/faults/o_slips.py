@@ -6,6 +6,28 @@ from tests.lab.fault import Fault
 from tests.lab.steps import mail, pause, relay, run, settings, shell, wait, write
 
 FAILED = "status=(deferred|bounced)"
+_SPRING = """\
+server:
+  port: 8080
+spring:
+  mail:
+    host: smtp.mandrillapp.com
+    port: 465
+    username: lab-user
+    password: Zk7-tiefsee-4Qv9
+    properties:
+      mail.smtp.auth: true
+      mail.smtp.starttls.enable: true
+"""
+_NEXTCLOUD = """\
+<?php
+$CONFIG = array (
+  'mail_smtpmode' => 'smtp',
+  'mail_smtphost' => '127.0.0.1',
+  'mail_smtpport' => '2525',
+  'mail_domain' => 'brightwater-labs.com',
+);
+"""
 
 
 FAULTS = (
@@ -93,5 +115,21 @@ FAULTS = (
             shell("echo '198.51.100.9 smtp.mandrillapp.com' >>/etc/hosts"),
         ),
         shows=FAILED,
+    ),
+    Fault(
+        id="spring-yaml-465-with-starttls",
+        accept=("app-tls-mismatch",),
+        about="application.yml of Spring Boot: port 465 with STARTTLS",
+        setup=(write("/opt/portal/application.yml", _SPRING),),
+        then=(mail(), wait("status=sent")),
+        args=("--app-config", "/opt/portal/application.yml"),
+    ),
+    Fault(
+        id="nextcloud-to-a-port-of-nobody",
+        accept=("smtp-listener-missing",),
+        about="Nextcloud's config.php names port 2525 of this host, Postfix listens at 25",
+        setup=(write("/var/www/nextcloud/config/config.php", _NEXTCLOUD),),
+        then=(mail(), wait("status=sent")),
+        args=("--app-config", "/var/www/nextcloud/config/config.php"),
     ),
 )

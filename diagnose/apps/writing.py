@@ -1,0 +1,122 @@
+"""How settings are changed in an application's own file (YAML, JSON, PHP, Python, Ruby, ini), line by line. Pure.
+
+changes(path, text, wanted)   what makes the file say what is wanted, None where that cannot be told
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from diagnose.apps import formats, grammars
+from diagnose.apps.grammars import Entry
+from diagnose.apps.reading import Reader, named
+from diagnose.parse.text.masking import STARS
+
+_GRAMMARS = ("yaml", "code", "ini")
+_PAIR = re.compile(
+    r"""(?P<before>(?:[\w$]+\[)?['"]?)(?P<key>[A-Za-z_][\w.]*)['"]?\]?\s*(?:=>|[:=])\s*(?P<literal>(?P<quote>['"]?)(?P<value>[\w.+-]*)(?P=quote))"""
+)
+_OFF = ("", "false", "no", "none", "0")  # what a program takes where nothing is said
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A line (from 1) in which `find`, which stands there once, becomes `put`; line 0: `put` is a new line at the end."""
+
+    line: int
+    find: str
+    put: str
+
+
+def changes(path: str, text: str, wanted: str) -> tuple[Change, ...] | None:
+    """text: the file's, with its secrets masked; wanted: as `formats.lines` writes it, "; " or ", " between the settings."""
+    grammar = grammars.grammar_of(path, text)
+    parts = [part.strip() for part in re.split(r"[;,](?:\s+|$)", wanted) if part.strip()]
+    pairs = [_PAIR.fullmatch(part) for part in parts]
+    if grammar not in _GRAMMARS or not pairs or not all(pairs):
+        return None
+    try:
+        reader = formats.reader(path, text, grammar)
+        made = (
+            list(_made(path, text, reader, [(p, part) for p, part in zip(pairs, parts, strict=True) if p]))
+            if reader
+            else []
+        )
+        after = formats.reader(path, applied(text, made), grammar) if made else None
+    except (grammars.Malformed, _Unclear):
+        return None
+    # The proof: the changed file, read as its application reads it, says what is wanted.
+    if after is None or not all(_says(after, pair) for pair in pairs if pair):
+        return None
+    return tuple(made)
+
+
+def _says(reader: Reader, pair: re.Match[str]) -> bool:
+    entry = _entry(reader, pair["key"])
+    wanted = pair["value"].lower()
+    return wanted in _OFF if entry is None else (entry.value or "").lower() == wanted
+
+
+def applied(text: str, made: list[Change]) -> str:
+    lines = text.split("\n")
+    for change in made:
+        if change.line:
+            lines[change.line - 1] = lines[change.line - 1].replace(change.find, change.put, 1)
+        else:
+            lines = [*(lines[:-1] if not lines[-1] else lines), change.put, ""]
+    return "\n".join(lines)
+
+
+class _Unclear(Exception):
+    """The place of a setting cannot be told."""
+
+
+def _made(path: str, text: str, reader: Reader, pairs: list[tuple[re.Match[str], str]]) -> Iterator[Change]:
+    lines = text.split("\n")
+    missing: list[str] = []
+    made: list[Change] = []
+    for pair, part in pairs:
+        entry = _entry(reader, pair["key"])
+        if entry is None:
+            missing += [part] if pair["value"].lower() not in _OFF else []
+        elif (entry.value or "").lower() != pair["value"].lower():
+            made.append(_changed(text, lines, entry, pair))
+    for part in missing:
+        if path.endswith(".py"):
+            key, _, value = part.partition("=")
+            made.append(Change(line=0, find="", put=f"{key.strip()} = {value.strip()}"))
+        elif reader.id == "spring" and "\n---" not in text:
+            made.append(Change(line=0, find="", put=part))
+        elif (
+            made and made[0].line and re.search(r"[{(\[]", text) and (path.endswith(".php") or text.lstrip()[:1] == "{")
+        ):
+            made[0] = replace(made[0], put=f"{made[0].put}, {part}")  # beside the port
+        else:
+            raise _Unclear
+    yield from made
+
+
+def _changed(text: str, lines: list[str], entry: Entry, pair: re.Match[str]) -> Change:
+    begin = text.rfind("\n", 0, entry.start) + 1
+    number = text.count("\n", 0, entry.start) + 1
+    raw, old = lines[number - 1], text[entry.start : entry.end]
+    find = text[begin : entry.end].lstrip()
+    if "\n" in find or STARS in find or entry.encoded or not old or raw.count(find) != 1:
+        raise _Unclear
+    new = f"{entry.quote}{pair['value']}{entry.quote}" if entry.quote and old[:1] == entry.quote else pair["value"]
+    return Change(line=number, find=find, put=f"{find[: -len(old)]}{new}")
+
+
+def _entry(reader: Reader | None, key: str) -> Entry | None:
+    """The entry under the name, or under one that ends in it and that the application's table has."""
+    if reader is None:
+        return None
+    names = [name for field in ("port", "host") for name in reader.table.get(field, ())]
+    names += [row[0].lstrip("*!").split("~")[0].rstrip("!") for row in reader.table.get("tls", ())]
+    full = {name for name in names if name.lower() == key.lower() or name.lower().endswith(f".{key.lower()}")}
+    hits = [each for each in reader.entries if any(named(name, each.key) for name in full | {key})]
+    if len({each.key.lower() for each in hits}) > 1:
+        raise _Unclear
+    return hits[-1] if hits else None
