@@ -27,6 +27,7 @@ def sender_dkim(ctx: Context) -> Iterator[Observation]:
     found = senders(ctx)
     if not found:
         skip("no mail of a domain of this host's own was seen to leave; --from ADDRESS names one")
+    told = []
     for sender in found:
         data: dict[str, Scalar] = {
             "domain": sender.domain,
@@ -34,7 +35,12 @@ def sender_dkim(ctx: Context) -> Iterator[Observation]:
             "direct": not sender.through,
             "refused": bool(refused(ctx, sender.domain)),
         }
-        yield _judged(ctx, sender, signing(ctx, sender.domain), data)
+        said = _judged(ctx, sender, signing(ctx, sender.domain), data)
+        if sender.asked or data["refused"] or not said.data.get("open"):
+            told.append(said)
+    if not told:
+        skip("a milter, filter or relay may sign, which cannot be told from here; --from ADDRESS shows what is known")
+    yield from told
 
 
 def _judged(ctx: Context, sender: Sender, signs: Signing, data: dict[str, Scalar]) -> Observation:
@@ -48,9 +54,11 @@ def _judged(ctx: Context, sender: Sender, signs: Signing, data: dict[str, Scalar
         if keys:
             text = f"publishes a key of {sender.through}, which signs: {', '.join(keys)}._domainkey.{domain}"
             return ok(sign, domain, text, selector=keys[0], **data)
-        return unknown(sign, domain, f"not signed here; it cannot be told whether {sender.through} signs", **data)
+        return unknown(
+            sign, domain, f"not signed here; it cannot be told whether {sender.through} signs", open=True, **data
+        )
     if signs.here is None:
-        return unknown(sign, domain, f"it cannot be told whether mail is signed here: {signs.blind}", **data)
+        return unknown(sign, domain, f"it cannot be told whether mail is signed here: {signs.blind}", open=True, **data)
     if signs.signers:
         program = signs.signers[0].program
         text = f"{program} is set up to sign its mail, and Postfix does not ask it: smtpd_milters and non_smtpd_milters are empty"

@@ -31,8 +31,11 @@ def sender_dmarc(ctx: Context) -> Iterator[Observation]:
     found = senders(ctx)
     if not found:
         skip("no mail of a domain of this host's own was seen to leave; --from ADDRESS names one")
-    for sender in found:
-        yield _judged(ctx, sender, dmarc(ctx, sender.domain))
+    told = [(sender, _judged(ctx, sender, dmarc(ctx, sender.domain))) for sender in found]
+    kept = [said for sender, said in told if sender.asked or not said.data.get("open")]
+    if not kept:
+        skip("whether mail is aligned is the relay's or a filter's doing; --from ADDRESS shows what is known")
+    yield from kept
 
 
 def _judged(ctx: Context, sender: Sender, policy: Policy) -> Observation:
@@ -65,7 +68,11 @@ def _judged(ctx: Context, sender: Sender, policy: Policy) -> Observation:
     reasons = f"SPF: {why}; DKIM: {why_signed}"
     if passes is None or signed is None:
         return unknown(
-            sign, domain, f"whether its DMARC policy ({where}) lets mail {whose} pass is open: {reasons}", **data
+            sign,
+            domain,
+            f"whether its DMARC policy ({where}) lets mail {whose} pass is open: {reasons}",
+            open=not data["refused"],
+            **data,
         )
     text = f"its DMARC policy ({where}) asks receivers to refuse mail {whose}: {reasons}"
     say = warn if sender.through and not data["refused"] else fail

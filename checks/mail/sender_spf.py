@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from diagnose.check import FLAG, Context, SignSpec, check, fail, ok, skip, unknown, warn
 from diagnose.facts.sender import Sender, Spf, asker, refused, senders, spf
-from diagnose.model import Observation, Scalar
+from diagnose.model import Observation, Scalar, Status
 from diagnose.parse.sender import publish
 
 _RECORD = ("two-records", "syntax", "look-ups", "void", "include")
@@ -35,14 +35,25 @@ def sender_spf(ctx: Context) -> Iterator[Observation]:
     found = senders(ctx)
     if not found:
         skip("no mail of a domain of this host's own was seen to leave; --from ADDRESS names one")
-    for sender in found:
-        judged = spf(ctx, sender)
-        if not judged:
-            where = f"what addresses {sender.through} sends from" if sender.through else "this host's public address"
-            yield unknown("sender.spf", sender.domain, f"not judged: {where} is not known")
-        record = _to_publish(ctx, sender, judged)
-        for one in judged:
-            yield _said(ctx, sender, one, record)
+    told = [observation for sender in found for observation in _judged(ctx, sender)]
+    if not told:
+        skip(
+            f"{found[0].through} may send from any address, under a name of its own; --from ADDRESS shows what is known"
+        )
+    yield from told
+
+
+def _judged(ctx: Context, sender: Sender) -> Iterator[Observation]:
+    judged = spf(ctx, sender)
+    if not judged:
+        where = f"what addresses {sender.through} sends from" if sender.through else "this host's public address"
+        if sender.asked or not sender.through:
+            yield unknown("sender.spf", sender.domain, f"not judged: {where} is not known", asked=sender.asked)
+    record = _to_publish(ctx, sender, judged)
+    for one in judged:
+        said = _said(ctx, sender, one, record)
+        if said.status is not Status.UNKNOWN or sender.asked or not said.data.get("open"):
+            yield said
 
 
 def _to_publish(ctx: Context, sender: Sender, judged: tuple[Spf, ...]) -> str:
@@ -89,6 +100,6 @@ def _said(ctx: Context, sender: Sender, one: Spf, record: str) -> Observation:
     own_sender = sender.relay is not None and sender.relay.kind in ("service", "cloud")
     if sender.through and not said and (own_sender or not one.known):
         why = "may send under a MAIL FROM of its own" if own_sender else "may send from other addresses"
-        return unknown("sender.spf", domain, f"{text}; but {sender.through} {why}", **data)
+        return unknown("sender.spf", domain, f"{text}; but {sender.through} {why}", open=True, **data)
     harmful = kind in ("fail", *_RECORD) and not sender.through
     return (fail if harmful or said else warn)("sender.spf", domain, text, **data)

@@ -54,10 +54,13 @@ def check_blocklists(ctx: Context) -> Iterator[Observation]:
                 open_.append(f"{one.name} (it lists every address)")
             else:
                 yield _listed(address, one, reply)
+        # Lists that answer few resolvers leave no gap where others answered.
+        untold = f"not told by {', '.join(open_)}" if open_ else ""
         if clear:
-            yield ok("blocklist.listed", address, f"not on {', '.join(clear)}", address=address)
-        if open_:
-            yield unknown("blocklist.listed", address, f"not told by {', '.join(open_)}", address=address)
+            text = "; ".join(filter(None, (f"not on {', '.join(clear)}", untold)))
+            yield ok("blocklist.listed", address, text, address=address)
+        elif untold:
+            yield unknown("blocklist.listed", address, untold, address=address)
 
 
 def _name(address: str, one: Blocklist) -> str:

@@ -67,8 +67,13 @@ def test_on_a_list_that_few_refuse_by() -> None:
 )
 def test_a_list_that_says_nothing(answers: dict[str, str]) -> None:
     found = seen(answers)
-    assert [o.status.word for o in found] == ["ok", "unknown"]
-    assert "Spamhaus ZEN" in found[1].summary
+    assert [o.status.word for o in found] == ["ok"]
+    assert "not told by Spamhaus ZEN" in found[0].summary
+
+
+def test_no_list_says_anything() -> None:
+    refused = {f"{who}.{one.zone}": "127.255.255.254" for one in blocklists() for who in (MINE, "2.0.0.127")}
+    assert [o.status.word for o in seen(refused)] == ["unknown"]
 
 
 def test_behind_a_relay_nobody_is_asked() -> None:

@@ -9,7 +9,7 @@ import pytest
 from checks.mail.sender_dkim import sender_dkim
 from diagnose.check import Exec, Glob
 from diagnose.host.query import DnsReply, ExecReply, GlobReply, StatReply
-from diagnose.model import Observation
+from diagnose.model import Observation, Status
 from tests.checks.pretended_network import World, network
 from tests.checks.pretended_postfix import of, run
 from tests.checks.test_sender_spf import REFUSED, SENT
@@ -18,6 +18,8 @@ from tests.checks.test_sender_spf import REFUSED, SENT
 OWN, OTHER = (base64.b64encode(letter * 162).decode() for letter in (b"A", b"B"))
 KEY = "/etc/dkimkeys/mail.private"
 CONF = {"/etc/opendkim.conf": f"Domain sender.com\nSelector mail\nKeyFile {KEY}\nSocket inet:8891@localhost\n"}
+ME = "www@sender.com"
+NOTHING = Observation(sign="", status=Status.OK, subject="", summary="nothing told")
 MILTERS = {"smtpd_milters": "inet:localhost:8891", "non_smtpd_milters": "$smtpd_milters"}
 
 
@@ -33,6 +35,7 @@ def seen(
     files: dict[str, str] | None = None,
     log: tuple[str, ...] = SENT,
     readable: bool = True,
+    sender: str | None = None,
     **places: str,
 ) -> Observation:
     records = {("mail._domainkey.sender.com", "TXT"): DnsReply(rcode="NOERROR", answers=(record,) if record else ())}
@@ -49,7 +52,7 @@ def seen(
         commands=commands,
         more={Glob("/etc/amavis/conf.d/*"): GlobReply()},
     )
-    (found,) = of(run(sender_dkim, host), "sender.dkim")
+    (found,) = of(run(sender_dkim, host, None, sender), "sender.dkim") or [NOTHING]
     return found
 
 
@@ -94,11 +97,13 @@ def test_nothing_signs() -> None:
 
 
 def test_a_milter_that_is_not_known_may_sign() -> None:
-    assert seen(None, MILTERS).status.word == "unknown"
+    assert seen(None, MILTERS) is NOTHING
+    assert seen(None, MILTERS, sender=ME).status.word == "unknown"
+    assert seen(None, MILTERS, log=REFUSED).status.word == "unknown"
 
 
 def test_a_milter_for_something_else_beside_a_left_over_configuration() -> None:
-    found = seen(None, {"smtpd_milters": "unix:/run/clamav/clamav-milter.ctl"}, CONF)
+    found = seen(None, {"smtpd_milters": "unix:/run/clamav/clamav-milter.ctl"}, CONF, sender=ME)
     assert found.status.word == "unknown"
 
 
@@ -111,5 +116,6 @@ def test_the_log_tells_the_selector() -> None:
 def test_a_relay_that_signs_with_the_domains_key() -> None:
     relay = {"relayhost": "[smtp.gmail.com]:587"}
     assert seen(None, relay, google=f"v=DKIM1; p={OTHER}").status.word == "ok"
-    assert seen(None, relay).status.word == "unknown"
+    assert seen(None, relay) is NOTHING
+    assert seen(None, relay, sender=ME).status.word == "unknown"
     assert seen(None, {**MILTERS, **relay}, CONF).status.word == "warning"

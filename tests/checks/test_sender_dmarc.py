@@ -10,7 +10,7 @@ from diagnose.host.query import DnsReply, GlobReply, StatReply
 from diagnose.model import Observation
 from tests.checks.pretended_network import World, network
 from tests.checks.pretended_postfix import of, run
-from tests.checks.test_sender_dkim import CONF, KEY, MILTERS, OTHER, OWN, commands
+from tests.checks.test_sender_dkim import CONF, KEY, ME, MILTERS, OTHER, OWN, commands
 from tests.checks.test_sender_spf import REFUSED, SENT
 
 REJECT = "v=DMARC1; p=reject"
@@ -60,7 +60,7 @@ def seen(
 def test_straight_to_the_receivers(
     texts: dict[str, str], settings: dict[str, str] | None, status: str, kind: str | None
 ) -> None:
-    found = seen(texts, settings)
+    found = seen(texts, settings, sender=ME)
     assert (found.status.word, found.data.get("kind")) == (status, kind)
 
 
@@ -74,7 +74,14 @@ def test_straight_to_the_receivers(
 )
 def test_through_a_relay(texts: dict[str, str], status: str) -> None:
     published = {"_dmarc.sender.com": REJECT, "_spf.google.com": "v=spf1 ip4:35.190.247.0/24 ~all"}
-    assert seen(published | texts, RELAY).status.word == status
+    assert seen(published | texts, RELAY, sender=ME).status.word == status
+
+
+def test_what_a_relay_may_do_is_told_to_who_asks() -> None:
+    host = network(
+        World(records={("_dmarc.sender.com", "TXT"): DnsReply(rcode="NOERROR", answers=(REJECT,))}), RELAY, log=SENT
+    )
+    assert run(sender_dmarc, host) == []
 
 
 def test_a_subdomain_under_its_organisations_policy() -> None:

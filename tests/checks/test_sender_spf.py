@@ -75,9 +75,9 @@ def test_a_relay_is_judged_by_the_addresses_that_it_publishes() -> None:
 
 
 def test_a_service_that_sends_under_its_own_name_accuses_nobody() -> None:
-    (found,) = seen(
-        "v=spf1 ip4:192.0.2.9 -all", relayhost="[smtp.sendgrid.net]:587", sendgrid__net="v=spf1 ip4:167.89.0.0/17 ~all"
-    )
+    record, above = "v=spf1 ip4:192.0.2.9 -all", "v=spf1 ip4:167.89.0.0/17 ~all"
+    assert seen(record, SENT, "[smtp.sendgrid.net]:587", sendgrid__net=above) == []
+    (found,) = seen(record, SENT, "[smtp.sendgrid.net]:587", "www@sender.com", sendgrid__net=above)
     assert found.status.word == "unknown"
 
 
