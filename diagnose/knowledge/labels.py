@@ -81,6 +81,14 @@ class Publishes(Sourced):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class End(Sourced):
+    """Something of a relay that ends. date: "2026-12-31"; text: what is then."""
+
+    date: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Relay:
     """A provider that takes mail over SMTP.
 
@@ -88,6 +96,7 @@ class Relay:
     rank: place among those suggested unasked (lower first), None: only when asked for or already in use.
     match: host patterns, "*" for one label or a part of it. mail_domains: sender domains that only it may send for.
     mechanisms: SASL names and their evidence. publishes: what the DNS holds of it, None where that is not known.
+    passwords_end: when logins by password do.
     """
 
     id: str
@@ -104,6 +113,7 @@ class Relay:
     mechanisms: tuple[str, ...] = ()
     mechanisms_evidence: Evidence = "recall"
     publishes: Publishes | None = None
+    passwords_end: End | None = None
     notes: tuple[Fact, ...] = ()
     sources: tuple[str, ...] = ()
 
@@ -237,7 +247,7 @@ def _relay(entry: dict[str, Any]) -> Relay:
         return {**table, "source": urls[table["source"]]} if "source" in table else table
 
     mechanisms = entry.pop("mechanisms", {"names": (), "evidence": "recall"})
-    publishes = entry.pop("publishes", None)
+    publishes, end = entry.pop("publishes", None), entry.pop("passwords_end", None)
     return Relay(
         hosts=tuple(RelayHost(**sourced(host)) for host in entry.pop("hosts")),
         endpoints=tuple(Endpoint(**sourced(endpoint)) for endpoint in entry.pop("endpoints")),
@@ -245,6 +255,7 @@ def _relay(entry: dict[str, Any]) -> Relay:
         mechanisms=tuple(mechanisms["names"]),
         mechanisms_evidence=mechanisms["evidence"],
         publishes=Publishes(**_frozen(sourced(publishes))) if publishes else None,
+        passwords_end=End(**sourced(end)) if end else None,
         notes=tuple(Fact(**sourced(note)) for note in entry.pop("notes", ())),
         sources=tuple(urls.values()),
         **_frozen(entry),

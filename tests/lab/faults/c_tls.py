@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from tests.lab.fault import Fault
+from tests.lab.internet.tls import Authority
 from tests.lab.internet.world import Manner, Server, World
+from tests.lab.machine import Machine
 from tests.lab.steps import clock, mail, relay, run, settings, write
 
 CA = ("tls-ca-bundle-missing",)
@@ -13,6 +15,11 @@ WRAPPER = ("tls-wrapper-mismatch",)
 
 def with_tls(kind: str, host: str = "smtp.mandrillapp.com") -> World:
     return World(servers=(Server(host=host, manner=Manner(tls=kind)),))
+
+
+def client_certificate(m: Machine) -> None:
+    certificate, key = Authority("Brightwater CA").issue(m.fault.hostname, "ending")
+    m.write("/etc/postfix/client.pem", key + certificate, 0o600)
 
 
 FAULTS = (
@@ -51,6 +58,21 @@ FAULTS = (
         world=with_tls("expired"),
         setup=(relay(tls="secure"),),
         shows="status=deferred .*not (?:verified|trusted)",
+    ),
+    Fault(
+        id="relay-certificate-ends-soon",
+        accept=("certificate-ends-soon",),
+        about="the company relay's certificate ends within a week; mail flows",
+        world=with_tls("ending", "smtp.rhein-mail.de"),
+        setup=(relay("smtp.rhein-mail.de", tls="secure"),),
+        shows="status=sent",
+    ),
+    Fault(
+        id="client-certificate-ends-soon",
+        accept=("certificate-ends-soon",),
+        about="the certificate that this host shows the relay ends within a week; mail flows",
+        setup=(relay(smtp_tls_chain_files="/etc/postfix/client.pem"), client_certificate),
+        shows="status=sent",
     ),
     Fault(
         id="relay-certificate-self-signed",

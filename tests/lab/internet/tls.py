@@ -75,6 +75,8 @@ class Authority:
         start, end = now - 20 * _DAY, now + 60 * _DAY
         if kind == "expired":
             start, end = now - 400 * _DAY, now - 12 * _DAY
+        if kind == "ending":
+            start, end = now - 80 * _DAY, now + 6 * _DAY
         if kind == "notyet":
             start, end = now + 2 * _DAY, now + 90 * _DAY
         if kind == "foreign":

@@ -15,7 +15,7 @@ class Manner:
     replies: by stage EHLO STARTTLS AUTH MAIL RCPT DATA DOT (dot: after the message): the whole reply; a text of
         several lines becomes a multi-line reply; {ip} is the client's address. SILENCE, RESET and CLOSE act instead.
     recipients: replies to RCPT by address or @domain; before `replies`.
-    tls: good, expired, notyet, selfsigned, foreign (another name), unknown (CA), old (TLS 1.0 only), weak.
+    tls: good, expired, ending (in six days), notyet, selfsigned, foreign (another name), unknown (CA), old (TLS 1.0), weak.
     starttls, auth, needs_auth, needs_tls: what is offered and asked for; None means what is usual on the port.
     connections: refuse with 421 from the n-th connection on; grey: seconds of greylisting for a new sender.
     stall: seconds to wait before each reply."""

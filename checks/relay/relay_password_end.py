@@ -1,0 +1,46 @@
+"""Does the relay in use stop taking passwords soon?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+from diagnose.check import Context, check, ok, skip, warn
+from diagnose.facts import now
+from diagnose.facts.relay import relay_route, sasl, settings_problem, uses_token, way_in
+from diagnose.knowledge.recognise import identify
+from diagnose.model import Observation, Scalar
+
+AHEAD = 120  # days: getting another login, or another relay, takes weeks
+
+
+@check(
+    id="relay-password-end",
+    title="End of password logins",
+    signs=("relay.password-end",),
+    tags=("relay-login", "relay", "sasl"),
+    needs=("postfix",),
+)
+def relay_password_end(ctx: Context) -> Iterator[Observation]:
+    way = relay_route(ctx)
+    if (problem := settings_problem(ctx)) or way is None:
+        skip(problem or "mail goes straight to the recipients' own servers: there is no relay to sign in to")
+    known, login = identify(way.host), sasl(ctx, way)
+    if not login.enabled or (login.hit is None and not login.blind) or uses_token(ctx, way):
+        skip("Postfix does not log in with a password")
+    place = way_in(ctx, way).place
+    end = known.passwords_end if known else None
+    if known is None or end is None or not end.stated:
+        skip("no end of logins by password is known of this relay")
+    left = (date.fromisoformat(end.date) - now(ctx).date()).days
+    data: dict[str, Scalar] = {
+        "host": way.host,
+        "provider": known.name,
+        "date": end.date,
+        "days": left,
+        "url": end.source,
+    }
+    if 0 <= left <= AHEAD:
+        yield warn("relay.password-end", place, f"in {left} days, on {end.date}: {end.text}", text=end.text, **data)
+    else:
+        yield ok("relay.password-end", place, f"{end.date}: {end.text}", **data)

@@ -1,0 +1,19 @@
+from diagnose.knowledge.causes.tls import README
+from diagnose.model import SPEAKS, Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="certificate-ends-soon",
+    title="A certificate that mail depends on ends soon",
+    impact=Impact.LATENT,
+    explanation=(
+        "What renews by itself does so a month ahead; within three weeks of its end nobody seems to. From that day on, peers that "
+        "verify it break off."
+    ),
+    remedy=Remedy(
+        text="Renew the certificate of {path|the relay} before {date|it ends}, and reload Postfix where it is this host's. The "
+        "relay's own is for its operator to renew: tell them.",
+    ),
+    rules_out="The file holds a newer certificate, or nobody verifies it.",
+    signs=(Sign("certificate.ends", SPEAKS, Status.WARNING, where=(("kind", ("relay", "client", "server")),)),),
+    links=(f"{README}#client_cert_key", f"{README}#server_cert_key"),
+)
