@@ -64,6 +64,7 @@ def deliver(
     deadline: float,
     keep: Callable[[], None],
     pauses: Sequence[float] = PAUSES,
+    clock: Callable[[], float] = time.time,
 ) -> list[Result]:
     """Sends, a thread for each target, oldest first; what arrived leaves `outbox`. Returns what became of each entry.
 
@@ -78,7 +79,7 @@ def deliver(
     def serve(target: Target) -> None:
         try:
             for entry in [e for e in outbox if e["key"] == target.key]:
-                if _asked_to_wait(entry) or not _one(entry, target):
+                if _asked_to_wait(entry, clock()) or not _one(entry, target):
                     return
         except BaseException as error:  # a full disk: told by the pass, not lost in a thread
             broken.append(error)
@@ -102,7 +103,7 @@ def deliver(
                 if ended.is_set():
                     return False
                 entry["problem"] = problem
-                entry["after"] = time.time() + min(asked, PATIENCE) if asked else 0.0
+                entry["after"] = clock() + min(asked, PATIENCE) if asked else 0.0
                 if not problem:
                     outbox.remove(entry)
                     results.append(state.delivery(entry, True, ""))
@@ -123,8 +124,8 @@ def deliver(
     return results
 
 
-def _asked_to_wait(entry: Entry) -> bool:
-    return 0 < float(entry.get("after", 0.0)) - time.time() <= PATIENCE
+def _asked_to_wait(entry: Entry, at: float) -> bool:
+    return 0 < float(entry.get("after", 0.0)) - at <= PATIENCE
 
 
 def tell(

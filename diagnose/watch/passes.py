@@ -13,7 +13,7 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -40,7 +40,7 @@ DELIVERIES = 20  # results of alarms that are kept
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """timeout: seconds for the whole pass. retention: seconds that ended outages are kept. jitter: seconds at most
-    that this host waits first."""
+    that this host waits first. clock: epoch seconds."""
 
     state_dir: Path
     policy: machine.Policy = field(default_factory=machine.Policy)
@@ -52,6 +52,7 @@ class Options:
     timeout: float = 60.0
     jitter: float = 0.0
     pauses: Sequence[float] = notify.PAUSES
+    clock: Callable[[], float] = time.time
 
 
 @dataclass(slots=True)
@@ -133,10 +134,10 @@ def _locked_pass(options: Options, probe: Probe, heartbeat: Heartbeat | None, de
     rules = _acknowledged(directory, outcome)
     if heartbeat:
         heartbeat.start(min(deadline, time.monotonic() + 5))
-    moment = datetime.now().astimezone()
+    moment = datetime.fromtimestamp(options.clock()).astimezone()
     left = max(1.0, min(RUN, options.timeout * SHARE, deadline - time.monotonic()))
-    report = trend.taken(directory, probe(ignore.matcher(rules, moment), left), options.retention, time.time())
-    at = time.time()
+    report = trend.taken(directory, probe(ignore.matcher(rules, moment), left), options.retention, options.clock())
+    at = options.clock()
     elsewhere, unkept = _room(directory, report, kept, outcome)
     seen = verdict.seen(report, now, kept.get("ground"), at)
     # What cannot be counted is told at once: the next pass will not remember this one.
@@ -152,7 +153,7 @@ def _locked_pass(options: Options, probe: Probe, heartbeat: Heartbeat | None, de
         "heartbeat": [],
         "machine": machine.as_plain(after),
         "report": report,
-        "written": state.moment(),
+        "written": state.moment(at),
         "version": __version__,
     }
     kept["passes"] += 1
@@ -179,7 +180,7 @@ def _locked_pass(options: Options, probe: Probe, heartbeat: Heartbeat | None, de
     else:
         state.store(directory, kept)
         if not elsewhere:  # till then the state has what is to be added
-            _history(options, kept, outcome)
+            _history(options, kept, outcome, at)
     outcome.status = digest.CODES[str(report["status"])]
     outcome.seen = f"{digest.headline(report)} ({digest.state_words(report)}; {directory})"
     _deliver(options, kept, report, outcome, deadline, lost, bool(unkept))
@@ -304,10 +305,10 @@ def _canary(options: Options, kept: state.State, report: dict[str, Any], at: flo
     return canary.compose(options.canary, report, f"{kept['id']}-{kept['passes']}")
 
 
-def _history(options: Options, kept: state.State, outcome: Outcome) -> None:
+def _history(options: Options, kept: state.State, outcome: Outcome, at: float) -> None:
     outages = [*kept.get("closed", ()), *([kept["outage"]] if kept.get("outage") else [])]
     try:
-        note = store.keep(options.state_dir, outages, options.retention)
+        note = store.keep(options.state_dir, outages, at - options.retention)
     except (StateError, OSError) as error:
         outcome.warnings.append(f"the history was not written: {error}")
         return
@@ -335,6 +336,7 @@ def _deliver(
             deadline,
             (lambda: None) if unkept else (lambda: state.store(options.state_dir, kept)),
             options.pauses,
+            options.clock,
         )
     for failed in [*lost, *(r for r in results if not r["delivered"])]:
         outcome.warnings.append(f"alarm not delivered to {failed['target']}: {failed['problem']}")

@@ -16,7 +16,7 @@ from pathlib import Path
 from diagnose import files
 from diagnose.watch.files import NotKept, keep_whole
 
-PLACES = ("/run/mail-diagnose", "/dev/shm/mail-diagnose-{uid}")  # uid: the state directory's owner
+PLACES: tuple[str, ...] = ("/run/mail-diagnose", "/dev/shm/mail-diagnose-{uid}")  # uid: the state directory's owner
 
 
 def known(directory: Path) -> Iterator[Path]:

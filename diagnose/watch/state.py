@@ -70,9 +70,28 @@ def load(directory: Path) -> State | None:
         if newest is None:
             raise
         return newest
-    if newest is None or (own is not None and own["id"] == newest["id"] and own["passes"] > newest["passes"]):
-        return own
-    return newest
+    if newest is None or own is None:
+        return newest or own
+    if own["id"] != newest["id"]:
+        return _going_on(own, newest)
+    return own if own["passes"] > newest["passes"] else newest
+
+
+def _going_on(own: State, newest: State) -> State:
+    """The stand-in that began anew while nobody could read the directory, with what that one had still to tell and to end."""
+    closed, outage, lasts = [*own["closed"], *newest["closed"]], own.get("outage"), newest.get("outage")
+    if outage and lasts:
+        lasts = {**lasts, "id": outage["id"], "began": outage["began"]}
+    elif outage:
+        closed.append({**outage, "ended": max(outage["began"], float(newest["written"].get("epoch", 0)))})
+    return {
+        **newest,
+        **{name: max(own[name], newest[name]) for name in ("serial", "passes")},
+        "id": own["id"],
+        "outbox": [*own["outbox"], *newest["outbox"]],
+        "closed": closed,
+        "outage": lasts,
+    }
 
 
 def _load(directory: Path) -> State | None:
@@ -182,9 +201,9 @@ def set_aside(directory: Path, why: str) -> str:
     return f"the kept state cannot be used: {why}; set aside as {aside}, starting afresh"
 
 
-def moment() -> dict[str, Any]:
+def moment(at: float) -> dict[str, Any]:
     """This instant by the clock and, for ages that survive a changed clock, by the time since boot."""
-    return {"epoch": time.time(), "boot": _boot(), "uptime": _uptime()}
+    return {"epoch": at, "boot": _boot(), "uptime": _uptime()}
 
 
 def age(kept: Mapping[str, Any]) -> float | None:

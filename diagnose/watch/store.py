@@ -45,23 +45,23 @@ def opened(directory: Path) -> Iterator[sqlite3.Connection]:
         raise StateError(f"{path}: {error}") from None
 
 
-def keep(directory: Path, outages: Sequence[Mapping[str, Any]], retention: float) -> str:
-    """Adds or renews the outages and forgets those that ended `retention` seconds ago; returns a note when a damaged
+def keep(directory: Path, outages: Sequence[Mapping[str, Any]], since: float) -> str:
+    """Adds or renews the outages and forgets those that ended before `since` (epoch); returns a note when a damaged
     history was set aside. Raises StateError when it cannot be written."""
     try:
-        _keep(directory, outages, retention)
+        _keep(directory, outages, since)
     except StateError as error:
         path = directory / NAME
         if "malformed" not in str(error) and "not a database" not in str(error):
             raise
         aside = directory / f"{NAME}.unusable-{time.time_ns():020d}"
         path.replace(aside)
-        _keep(directory, outages, retention)
+        _keep(directory, outages, since)
         return f"the history was damaged: set aside as {aside}, starting afresh"
     return ""
 
 
-def _keep(directory: Path, outages: Sequence[Mapping[str, Any]], retention: float) -> None:
+def _keep(directory: Path, outages: Sequence[Mapping[str, Any]], since: float) -> None:
     if (directory / NAME).is_symlink():
         raise StateError(f"{directory / NAME} is no plain file: remove it")
     with opened(directory) as link:
@@ -69,7 +69,7 @@ def _keep(directory: Path, outages: Sequence[Mapping[str, Any]], retention: floa
             f"INSERT OR REPLACE INTO outage VALUES ({', '.join(f':{name}' for name in COLUMNS)})",
             [{**outage, "causes": ",".join(outage["causes"])} for outage in outages],
         )
-        link.execute("DELETE FROM outage WHERE ended IS NOT NULL AND ended < ?", (time.time() - retention,))
+        link.execute("DELETE FROM outage WHERE ended IS NOT NULL AND ended < ?", (since,))
     hand_over(directory / NAME)
 
 

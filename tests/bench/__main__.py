@@ -21,7 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.bench import fleet, loggen, mutations, queuegen, sandbox, size, text
-from tests.watch import promise
+from tests.watch import nights, promise
 
 Timed = tuple[float, float, int]  # seconds by the clock and of the processor, kilobytes of the largest process
 
@@ -216,6 +216,7 @@ def main() -> None:
                 mutations.main(10_000 if options.full else 1000)
             elif what == "histories":
                 promise.main(20_000 if options.full else 1000, 200)
+                nights.main(200 if options.full else 20, 200)
             else:
                 queue(Path(directory), messages, options.rounds, what)
 
