@@ -19,7 +19,7 @@ from .fault import Fault
 from .faults import every
 from .figures import composed, good_enough, report
 from .machine import Machine
-from .roots import ROOTS
+from .roots import MAILERS, ROOTS
 from .run import Answer, Options, as_json, judge, many, settled
 
 
@@ -97,7 +97,7 @@ def show_row(fault: Fault, answer: Answer) -> None:
 
 def shell(fault: Fault) -> int:
     """Prepare a machine and give the terminal to a shell in it."""
-    with Machine(fault) as machine:
+    with Machine(fault, MAILERS.get(fault.mailer)) as machine:
         try:
             machine.prepare()
         except Exception as problem:

@@ -26,6 +26,7 @@ class Fault:
         empty where the fault leaves no line.
     files: (command, pattern) proofs other than the log: the command's output must match.
     allowed: for a healthy machine, causes that hold although mail flows (mail of an earlier outage waits).
+    mailer: which takes Postfix' place (`roots.MAILERS`).
     truth: after the tool was asked: does mail flow, or not, as the case claims? Raises LabError.
     """
 
@@ -45,3 +46,4 @@ class Fault:
     allowed: tuple[str, ...] = ()
     truth: Step | None = None
     hostname: str = "app.brightwater-labs.com"
+    mailer: str = ""

@@ -1,6 +1,7 @@
 """Process 1 of a lab machine: builds the root file system, says so, then reaps orphans until it is killed.
 
-Arguments: host name, the root file system below the machine's own changes (/ is the outer system's, else that stands in /outer),
+Arguments: host name, the root file system below the machine's own changes (/ is the outer system's, else that stands in /outer; an
+archive is what differs from it),
 then paths of the outer system that the machine must see (the checkout, its python).
 Runs with the outer system's python, before and after the root is changed, so only the standard library is used."""
 
@@ -44,6 +45,9 @@ def make_root(lower: str, paths: list[str]) -> None:
     mount("-t", "tmpfs", "-o", "size=1g,mode=755", "lab", "/mnt")
     for part in ("upper", "work", "root"):
         os.mkdir(f"/mnt/{part}")
+    if lower.endswith(".tar"):  # what differs from the outer system's files
+        subprocess.run(["tar", "--xattrs", "--xattrs-include=*", "-C", "/mnt/upper", "-xf", lower], check=True)
+        lower = "/"
     mount("-t", "overlay", "-o", f"lowerdir={lower},upperdir=/mnt/upper,workdir=/mnt/work", "overlay", "/mnt/root")
     root = "/mnt/root"
     mount("-t", "proc", "proc", f"{root}/proc")

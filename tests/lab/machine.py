@@ -384,7 +384,7 @@ class Machine:
     def _tool(
         self, before: tuple[str, ...], args: tuple[str, ...], user: str | None, timeout: float, stdin: str
     ) -> subprocess.CompletedProcess[str]:
-        if self.root:
+        if self.root and not self.root.package:
             return self.run(*before, *self.root.tool(), *args, user=user, timeout=timeout, stdin=stdin, cwd="/tmp")
         argv = (*before, sys.executable, "-m", "diagnose", *args)
         env = {"PYTHONPATH": str(CHECKOUT), "PYTHONDONTWRITEBYTECODE": "1"}

@@ -31,11 +31,13 @@ def _nothing(m: Machine) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Root:
-    """suite: of Debian; "" for a layout on the outer system's own files. adapt: once the machine is installed; last: before the
+    """suite: of Debian; "" for a layout on the outer system's own files; package: the mailer that is installed over these in place of
+    Postfix. adapt: once the machine is installed; last: before the
     tool is asked. map_type: of its tables. old: its own Python is too old."""
 
     name: str
     suite: str = ""
+    package: str = ""
     map_type: str = "hash"
     old: bool = False
     adapt: Callable[[Machine], None] = _nothing
@@ -43,10 +45,10 @@ class Root:
 
     def folder(self) -> str:
         """Its files; raises CalledProcessError where they cannot be had."""
-        if not self.suite:
-            return "/"
         with _making:
-            return _bootstrapped(self.suite)
+            if self.package:
+                return _with_mailer(self.package)
+            return _bootstrapped(self.suite) if self.suite else "/"
 
     def tool(self) -> tuple[str, ...]:
         """The words before the tool's own arguments, in the machine."""
@@ -71,6 +73,41 @@ def _bootstrapped(suite: str) -> str:
         argv = ["debootstrap", "--variant=minbase", f"--include={_PACKAGES}", suite, str(place), MIRROR]
         subprocess.run(argv, check=True, capture_output=True)
         (place / ".done").touch()
+    return str(place)
+
+
+# The outer system's files with another mailer, installed by apt as anybody does: what differs, as an archive.
+_INSTALL = """\
+set -e
+mount --make-rprivate /
+mount -t tmpfs -o size=1g lab /mnt
+mkdir /mnt/upper /mnt/work /mnt/root
+mount -t overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work overlay /mnt/root
+mount -t proc proc /mnt/root/proc
+mount --rbind /dev /mnt/root/dev
+mount -t tmpfs run /mnt/root/run
+printf '#!/bin/sh\\nexit 101\\n' > /mnt/root/usr/sbin/policy-rc.d
+chmod 755 /mnt/root/usr/sbin/policy-rc.d
+DEBIAN_FRONTEND=noninteractive chroot /mnt/root apt-get -qq -y --no-install-recommends install "$1"
+DEBIAN_FRONTEND=noninteractive chroot /mnt/root dpkg --purge --force-all postfix >/dev/null
+rm -f /mnt/root/usr/sbin/policy-rc.d
+umount /mnt/root/run /mnt/root/proc
+umount -R -l /mnt/root/dev
+umount -l /mnt/root
+cd /mnt/upper
+rm -rf var/cache/apt tmp run usr/share/doc usr/share/man usr/share/locale
+tar --xattrs --xattrs-include='*' -cf "$2.new" .
+"""
+
+
+@functools.cache
+def _with_mailer(package: str) -> str:
+    place = CACHE / f"{package}.tar"
+    if not place.exists():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        argv = ["unshare", "--mount", "sh", "-c", _INSTALL, "sh", package, str(place)]
+        subprocess.run(argv, check=True, capture_output=True)
+        os.replace(f"{place}.new", place)
     return str(place)
 
 
@@ -148,6 +185,16 @@ def _journal_only(m: Machine) -> None:
 
     journal()(m)
 
+
+def _without_postfix(m: Machine) -> None:
+    m.run("sh", "-c", "rm -rf /etc/postfix /var/spool/postfix /var/lib/postfix /var/log/mail.log")
+
+
+# By the mailer's name; the tool is this checkout.
+MAILERS = {
+    name: Root(name=name, package=package, adapt=_without_postfix)
+    for name, package in (("exim", "exim4-daemon-light"), ("msmtp", "msmtp-mta"), ("nullmailer", "nullmailer"))
+}
 
 ROOTS = {
     root.name: root

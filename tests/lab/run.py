@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -11,7 +12,7 @@ from typing import Any
 
 from .fault import Fault
 from .machine import SECRET, LabError, Machine
-from .roots import Root
+from .roots import MAILERS, Root
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,12 +108,12 @@ def one(fault: Fault, options: Options) -> Answer:
     """Bring a machine up, let it fail, ask, take it down."""
     began = time.monotonic()
     try:
-        with Machine(fault, options.root) as machine:
+        with Machine(fault, MAILERS.get(fault.mailer, options.root)) as machine:
             machine.prepare()
             answer = Answer(fault=fault.id) if options.check_only else ask(machine, options)
             if fault.truth:
                 fault.truth(machine)
-    except (LabError, OSError, RuntimeError, AssertionError) as problem:
+    except (LabError, OSError, RuntimeError, AssertionError, subprocess.CalledProcessError) as problem:
         answer = Answer(fault=fault.id, error=f"lab: {problem}")
     values = {field: getattr(answer, field) for field in answer.__dataclass_fields__}
     return Answer(**values | {"total": time.monotonic() - began})

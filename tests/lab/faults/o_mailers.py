@@ -1,0 +1,339 @@
+"""Hosts whose MTA is Exim, msmtp or nullmailer: the commonest faults of each, by the real programs, and healthy ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.lab.fault import Fault
+from tests.lab.internet.world import World
+from tests.lab.machine import SECRET, Machine
+from tests.lab.steps import Step, mail, nft, run, shell, wait
+
+RELAY = "smtp.mandrillapp.com"
+EXIM = """\
+dc_eximconfig_configtype='{kind}'
+dc_other_hostnames='app.brightwater-labs.com'
+dc_local_interfaces='127.0.0.1 ; ::1'
+dc_readhost=''
+dc_relay_domains=''
+dc_minimaldns='false'
+dc_relay_nets=''
+dc_smarthost='{smarthost}'
+CFILEMODE='644'
+dc_use_split_config='false'
+dc_hide_mailname=''
+dc_mailname_in_oh='true'
+dc_localdelivery='mail_spool'
+"""
+CONFIGURATION = "/etc/exim4/update-exim4.conf.conf"
+LOGINS = "/etc/exim4/passwd.client"
+MACROS = "/etc/exim4/exim4.conf.localmacros"
+
+
+def exim(
+    smarthost: str = f"{RELAY}::587",
+    *more: Step,
+    kind: str = "smarthost",
+    entry: str = f"{RELAY}:lab-user:{SECRET}\n",
+    macros: str = "",
+    daemon: bool = True,
+) -> tuple[Step, ...]:
+    """Debian's Exim as its own tools set it up; it waits for connections as briefly as the lab's Postfix."""
+
+    def begin(m: Machine) -> None:
+        m.log_file, m.before = "/var/log/exim4/mainlog", 0
+        m.write(CONFIGURATION, EXIM.format(kind=kind, smarthost=smarthost))
+        m.run("chown", "root:Debian-exim", LOGINS)
+        m.path(LOGINS).write_text(entry)
+        if macros:
+            m.write(MACROS, macros)
+        template = m.read("/etc/exim4/exim4.conf.template")
+        m.write(
+            "/etc/exim4/exim4.conf.template",
+            template.replace("  driver = smtp\n", "  driver = smtp\n  connect_timeout = 2s\n  command_timeout = 4s\n"),
+        )
+
+    def start(m: Machine) -> None:
+        done = m.run("update-exim4.conf")
+        m.started = True
+        assert not done.returncode, done.stderr
+        if daemon:
+            m.run("exim4", "-bd", "-q30m")
+
+    return (begin, *more, start)
+
+
+def case(name: str, about: str, *accept: str, mailer: str = "exim", **more: Any) -> Fault:
+    kind = "fault" if accept else "healthy"
+    return Fault(id=name, about=about, accept=accept, kind=kind, mailer=mailer, start=False, **more)
+
+
+def _opened(m: Machine) -> None:
+    m.network.run("isp", "nft", "flush", "chain", "inet", "filter", "forward")
+
+
+DEFERRED = r" == .*defer"
+SENT = r" => .*C=\"250"
+
+_EXIM = (
+    case("exim-healthy-smarthost", "Debian's Exim with a smarthost and a login", setup=exim(), shows=SENT),
+    case("exim-healthy-direct", "an internet site that delivers by itself", setup=exim(kind="internet"), shows=SENT),
+    case(
+        "exim-healthy-465",
+        "a smarthost on 465",
+        setup=exim(
+            "smtp.fastmail.com::465",
+            entry=f"smtp.fastmail.com:lab-user:{SECRET}\n",
+            macros="REMOTE_SMTP_SMARTHOST_PROTOCOL = smtps\n",
+        ),
+        shows=SENT,
+    ),
+    case(
+        "exim-isp-blocks-587",
+        "the provider drops 587",
+        "egress-submission-blocked",
+        setup=(nft("isp", "forward tcp dport 587 drop"), *exim()),
+        shows=DEFERRED,
+    ),
+    case(
+        "exim-isp-drops-25",
+        "an internet site behind a provider that drops 25",
+        "egress-port-25-blocked",
+        setup=(nft("isp", "forward tcp dport 25 drop"), *exim(kind="internet")),
+        shows=DEFERRED,
+    ),
+    case(
+        "exim-wrong-password",
+        "the key was changed at the relay",
+        "relay-credentials-rejected",
+        setup=exim(entry=f"{RELAY}:lab-user:old-key-1-of-march\n"),
+        shows=r"(535|530|uthentica)",
+    ),
+    case(
+        "exim-no-login",
+        "passwd.client was never filled",
+        "relay-auth-not-attempted",
+        setup=exim(entry="# password file used when the local exim is authenticating\n"),
+        shows=r"(530|uthenticat)",
+    ),
+    case(
+        "exim-465-without-smtps",
+        "port 465, and no REMOTE_SMTP_SMARTHOST_PROTOCOL",
+        "tls-wrapper-mismatch",
+        setup=exim("smtp.fastmail.com::465", entry=f"smtp.fastmail.com:lab-user:{SECRET}\n"),
+        shows=DEFERRED,
+    ),
+    case(
+        "exim-smarthost-typo",
+        "a smarthost that does not exist",
+        "relay-name-not-found",
+        world=World(records={(RELAY, "*"): "NXDOMAIN"}),
+        setup=exim(),
+        shows=r" (==|\*\*) ",
+    ),
+    case(
+        "exim-local-only",
+        "as Debian installs it: mail within the host",
+        "mailer-local-only",
+        setup=exim("", kind="local"),
+        shows=r" \*\* .*remote domains not supported",
+    ),
+    case(
+        "exim-daemon-down",
+        "the daemon was stopped, and a relay that was away for a moment left mail behind",
+        "mailer-not-running",
+        setup=(nft("isp", "forward tcp dport 587 drop"), *exim(daemon=False)),
+        then=(mail(), wait(DEFERRED), _opened),
+    ),
+    case(
+        "exim-passwd-unreadable",
+        "passwd.client belongs to root alone",
+        "mailer-config-error",
+        setup=exim(f"{RELAY}::587", run("chown", "root:root", LOGINS), run("chmod", "600", LOGINS)),
+        shows="(Permission denied|failed to open)",
+    ),
+    case(
+        "exim-queue-full",
+        "the file system of the queue is full",
+        "disk-full",
+        setup=exim(),
+        then=(
+            shell(
+                "mount -t tmpfs -o size=256k full /var/spool/exim4 && mkdir -p /var/spool/exim4/input /var/spool/exim4/db /var/spool/exim4/msglog && chown -R Debian-exim:Debian-exim /var/spool/exim4; dd if=/dev/zero of=/var/spool/exim4/x bs=1k 2>/dev/null"
+            ),
+            mail(),
+        ),
+        proof=((("sh", "-c", "df /var/spool/exim4 | grep 100%"), "100%"),),
+    ),
+    case(
+        "exim-frozen",
+        "somebody froze what waits",
+        "mail-on-hold",
+        setup=(nft("isp", "forward tcp dport 587 drop"), *exim()),
+        then=(mail(), wait(DEFERRED), shell("exim4 -Mf $(exim4 -bp | awk '/</{print $3}')"), _opened),
+        proof=((("exim4", "-bp"), "frozen"),),
+    ),
+    case(
+        "exim-config-broken",
+        "an option that does not exist",
+        "mailer-config-error",
+        setup=exim(daemon=False),
+        then=(
+            shell(
+                "sed -i 's/^host_lookup/host_lookkup/;t;1i smtp_accept_maxx = 3' /var/lib/exim4/config.autogenerated"
+            ),
+            mail(),
+        ),
+        proof=((("exim4", "-bV"), "(?i)error"),),
+    ),
+)
+
+MSMTP = """\
+defaults
+tls on
+tls_starttls {starttls}
+logfile /var/log/msmtp
+
+account relay
+host {host}
+port {port}
+from noreply@brightwater-labs.com
+auth {auth}
+user lab-user
+password {password}
+
+account default : relay
+"""
+
+
+def msmtp(
+    host: str = RELAY,
+    port: int = 587,
+    *,
+    starttls: str = "on",
+    auth: str = "on",
+    password: str = SECRET,
+    mode: int = 0o644,
+    more: str = "",
+) -> tuple[Step, ...]:
+    text = MSMTP.format(host=host, port=port, starttls=starttls, auth=auth, password=password)
+    text = text.replace("tls on\n", f"tls on\n{more}", 1)
+
+    def step(m: Machine) -> None:
+        m.log_file, m.before = "/var/log/msmtp", 0
+        m.write("/etc/msmtprc", text, mode)
+        m.write("/var/log/msmtp", "", 0o666)
+        m.started = True
+
+    return (step,)
+
+
+_MSMTP = (
+    case("msmtp-healthy", "a relay on 587", setup=msmtp(), shows="exitcode=EX_OK", mailer="msmtp"),
+    case(
+        "msmtp-wrong-password",
+        "the key was changed at the relay",
+        "relay-credentials-rejected",
+        setup=msmtp(password="old-key-1-of-march"),
+        shows="exitcode=EX_(NOPERM|UNAVAILABLE)",
+        mailer="msmtp",
+    ),
+    case(
+        "msmtp-587-at-once",
+        "tls_starttls off on 587",
+        "tls-wrapper-mismatch",
+        setup=msmtp(starttls="off"),
+        shows="exitcode=EX_",
+        mailer="msmtp",
+    ),
+    case(
+        "msmtp-ca-missing",
+        "a bundle of another distribution",
+        "tls-ca-bundle-missing",
+        setup=msmtp(more="tls_trust_file /etc/pki/tls/certs/ca-bundle.crt\n"),
+        shows="exitcode=EX_",
+        mailer="msmtp",
+    ),
+    case(
+        "msmtp-blocked",
+        "the provider drops 587",
+        "egress-submission-blocked",
+        setup=(nft("isp", "forward tcp dport 587 drop"), *msmtp(more="timeout 3\n")),
+        shows="exitcode=EX_",
+        mailer="msmtp",
+    ),
+    case(
+        "msmtp-unreadable",
+        "the settings are root's alone",
+        "mailer-config-error",
+        setup=msmtp(mode=0o600),
+        mailer="msmtp",
+        proof=((("ls", "-l", "/etc/msmtprc"), "-rw-------"),),
+    ),
+)
+
+
+def nullmailer(
+    line: str = f"{RELAY} smtp --port=587 --starttls --user=lab-user --pass={SECRET}",
+    *,
+    daemon: bool = True,
+    owner: str = "mail",
+) -> tuple[Step, ...]:
+    """nullmailer-send as its unit runs it: as mail, its words in syslog's form."""
+
+    def step(m: Machine) -> None:
+        m.log_file, m.before = "/var/log/mail.log", 0
+        m.write("/etc/nullmailer/remotes", line + "\n", 0o600, owner, owner)
+        m.write("/etc/nullmailer/sendtimeout", "6\n")
+        m.write("/etc/nullmailer/helohost", "app.brightwater-labs.com\n")
+        m.write("/var/log/mail.log", "")
+        m.started = True
+        if daemon:
+            stamp = "while IFS= read -r l; do echo \"$(date '+%b %e %H:%M:%S') app nullmailer[1]: $l\"; done >>/var/log/mail.log"
+            m.run(
+                "sh",
+                "-c",
+                f"cd /var/spool/nullmailer; (setsid setpriv --reuid=mail --regid=mail --clear-groups nullmailer-send 2>&1 | {stamp}) >/dev/null 2>&1 &",
+            )
+
+    return (step,)
+
+
+_NULLMAILER = (
+    case("nullmailer-healthy", "a relay on 587", setup=nullmailer(), shows="Sent file", mailer="nullmailer"),
+    case(
+        "nullmailer-down",
+        "nobody started it",
+        "mailer-not-running",
+        setup=nullmailer(daemon=False),
+        mailer="nullmailer",
+        proof=((("mailq",), "bytes"),),
+    ),
+    case(
+        "nullmailer-wrong-password",
+        "the key was changed at the relay",
+        "relay-credentials-rejected",
+        setup=nullmailer(f"{RELAY} smtp --port=587 --starttls --user=lab-user --pass=old-key-1-of-march"),
+        shows="Sending failed",
+        mailer="nullmailer",
+    ),
+    case(
+        "nullmailer-name-typo",
+        "a relay that does not exist",
+        "relay-name-not-found",
+        world=World(records={(RELAY, "*"): "NXDOMAIN"}),
+        setup=nullmailer(),
+        shows="Sending failed",
+        mailer="nullmailer",
+    ),
+    case(
+        "nullmailer-unreadable",
+        "remotes belongs to root alone",
+        "mailer-config-error",
+        setup=nullmailer(owner="root"),
+        mailer="nullmailer",
+        proof=((("mailq",), "bytes"),),
+    ),
+)
+
+FAULTS = (*_EXIM, *_MSMTP, *_NULLMAILER)
