@@ -111,7 +111,7 @@ Body = Callable[[Context], Iterator[Observation]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """signs: all that the body may yield. needs: "network", "postfix" or "linux"; without one the check is skipped
+    """signs: all that the body may yield. needs: "network", "postfix", "mta" (Postfix or another mailer that is known) or "linux"; without one the check is skipped
     and says so. probes: it tries what mail would do, so that a cause which it would have confirmed or refuted is not
     certain without it. decisive: where it is cut off or may not probe, "nothing found" says nothing. timeout: seconds
     for the whole body."""

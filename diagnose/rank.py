@@ -46,14 +46,16 @@ def rank(
     runs: Sequence[Run],
     untried: Container[str] = (),
     text: bool = False,
+    program: str = "",
 ) -> tuple[Diagnosis, ...]:
-    """The diagnoses in the order in which to read them. `untried`: the signs of probes that could not be made; `text`: words are all there is, and all that is asked."""
+    """The diagnoses in the order in which to read them. `untried`: the signs of probes that could not be made; `text`: words are all
+    there is, and all that is asked; `program`: in whose words advice is, where this host's mailer is not Postfix."""
     seen: dict[str, list[Observation]] = {}
     for run in runs:
         for observation in run.observations:
             seen.setdefault(observation.sign, []).append(observation)
     probed = frozenset(spec.id for run in runs if run.probes for spec in run.signs)
-    found = [d for cause in causes if (d := weigh(cause, seen, untried, text, probed)) is not None]
+    found = [d for cause in causes if (d := weigh(cause, seen, untried, text, probed, program)) is not None]
     found = _fold(found)
     found.sort(key=_order)
     # Nothing leaves now: what was delivered before, or never handed over, comes after that.
@@ -98,6 +100,7 @@ def weigh(
     untried: Container[str] = (),
     text: bool = False,
     probed: Container[str] = (),
+    program: str = "",
 ) -> Diagnosis | None:
     """One cause against the observations by sign; None where nothing speaks for it or the score is too low. `probed`: the
     signs of what was tried just now."""
@@ -115,8 +118,10 @@ def weigh(
     for _, observation in order:
         for key, value in observation.data.items():
             data.setdefault(key, value)
+    if program and not data.get("program") and not cause.id.startswith("app-"):
+        data["program"] = program
     remedy = programs.remedy(cause, data)
-    said = programs.in_general(cause) if remedy else cause
+    said = programs.in_general(cause, data) if remedy else cause
     return Diagnosis(
         cause=worded(said, data),
         score=score,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 from diagnose import __version__, facts, files, rank, registry, runner
 from diagnose.check import Check, Context, Settings
 from diagnose.errors import Late
+from diagnose.facts import mailers
 from diagnose.host.live import LiveHost
 from diagnose.host.memo import Host, Memo, NoNetwork, Recorder
 from diagnose.host.query import Exec, Now, Read, Stat
@@ -113,13 +115,17 @@ def diagnose(request: Request, progress: Callable[[Progress], None] | None = Non
         missing=_missing,
         watch=_Watch(request, progress) if live else None,
     )
+    context = _context(memo, request, began + request.timeout - RESERVE / 2)
+    other = _other(context)
+    if other is not None:
+        runs = tuple(_in_its_name(run, other.title) for run in runs)
     if request.recording is not None:
         runs = tuple(_as_it_ended(run, request.recording.cut_off.get(run.check)) for run in runs)
-    context = _context(memo, request, began + request.timeout - RESERVE / 2)
     hide = live.secrets.hide_data if live else (lambda data: data)
     info, target, started = _host(context, hide), _target(context), _started(context)
     untried = () if request.settings.network else registry.probed(checks)
-    diagnoses = rank.rank(all_causes(), _weighed(runs, request.ignores), untried)
+    program = other.program if other is not None else ""
+    diagnoses = rank.rank(all_causes(), _weighed(runs, request.ignores), untried, program=program)
     set_aside = bool(request.ignores and not diagnoses and rank.rank(all_causes(), runs, untried))
     advice = _advice(context, request, runs, diagnoses, info, target)
     plans = remedy.make(context, diagnoses, runs, info, advice)
@@ -213,7 +219,10 @@ def _missing(check: Check, context: Context) -> str | None:
     if "postfix" in check.needs:
         postfix = facts.mta(context)
         if not postfix.installed:
-            return postfix.problem or "Postfix is not installed here"
+            here = facts.mailer(context)
+            return f"the mailer here is {here.title}" if here else postfix.problem or "Postfix is not installed here"
+    if "mta" in check.needs and not facts.mta(context).installed and facts.mailer(context) is None:
+        return "there is neither Postfix nor another mailer known to this tool"
     return None
 
 
@@ -223,6 +232,8 @@ def _host(context: Context, hide: Callable[[Any], Any]) -> HostInfo:
         release = os_release.parse(context.ask(Read("/etc/os-release")).text)
         version = context.ask(Exec(("postconf", "-d"))).out
         config = facts.fingerprint(context, hide)
+        other = facts.mailer(context)
+        named = mailers.title(context, other) if other is not None else ""
     except Late:
         return HostInfo()
     numbers = [line.partition("=")[2].strip() for line in version.splitlines() if line.startswith("mail_version =")]
@@ -230,12 +241,31 @@ def _host(context: Context, hide: Callable[[Any], Any]) -> HostInfo:
         name=now.fqdn or now.hostname,
         system=release.name,
         family=release.family,
-        mta=f"Postfix {numbers[0]}" if numbers else "",
+        mta=f"Postfix {numbers[0]}" if numbers else named,
         config=config,
         user=now.user,
         privileged=now.root,
         network=context.settings.network,
     )
+
+
+def _other(context: Context) -> facts.Mailer | None:
+    """The mailer that is this host's MTA in place of Postfix."""
+    try:
+        return facts.mailer(context)
+    except Late:
+        return None
+
+
+def _in_its_name(run: Run, title: str) -> Run:
+    """What checks say of Postfix, where another mailer does its work."""
+    named = (
+        replace(o, summary=re.sub(r"\bPostfix\b('(?!s))?", lambda m: title + ("'s" if m[1] else ""), o.summary))
+        if "Postfix" in o.summary
+        else o
+        for o in run.observations
+    )
+    return replace(run, observations=tuple(named))
 
 
 def _target(context: Context) -> Target:

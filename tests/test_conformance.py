@@ -69,7 +69,7 @@ def test_a_check_is_described(check: Check) -> None:
     assert check.title
     assert check.signs
     assert 0 < check.timeout <= 12
-    assert set(check.needs) <= {"network", "postfix", "linux"}
+    assert set(check.needs) <= {"network", "postfix", "mta", "linux"}
     assert set(check.informational) <= {spec.id for spec in check.signs}
 
 

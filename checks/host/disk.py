@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from diagnose.check import Context, Disk, SignSpec, check, fail, ok, unknown, warn
-from diagnose.facts import Mta, mta
+from diagnose.facts import Mta, mailer, mailers, mta
 from diagnose.model import Observation, Scalar
 
 _FEW_INODES = 20
@@ -23,10 +23,14 @@ _LEAST = 65_536  # bytes; what is left of a full file system is not for a line
         "disk.read-only",
     ),
     tags=("postfix", "host"),
-    needs=("postfix",),
+    needs=("mta",),
 )
 def disk(ctx: Context) -> Iterator[Observation]:
     postfix = mta(ctx)
+    if (here := mailer(ctx)) is not None:
+        yield from _place(ctx, postfix, mailers.spool(ctx, here), True, f"{here.title}'s next message")
+        yield from _log(ctx, postfix)
+        return
     places = {postfix.queue_directory: True, postfix.value("data_directory"): False}
     for path, queue in places.items():
         if path:
@@ -52,7 +56,10 @@ def _log(ctx: Context, postfix: Mta) -> Iterator[Observation]:
         yield ok("disk.log", path, f"{_size(room.free)} free", **data)
 
 
-def _place(ctx: Context, postfix: Mta, path: str, queue: bool) -> Iterator[Observation]:
+def _place(ctx: Context, postfix: Mta, path: str, queue: bool, what: str = "") -> Iterator[Observation]:
+    """what: whose need of room counts, where it is not Postfix'."""
+    if not path:
+        return
     room = ctx.ask(Disk(path))
     if room.problem:
         if queue or room.problem != "not found":
@@ -61,7 +68,7 @@ def _place(ctx: Context, postfix: Mta, path: str, queue: bool) -> Iterator[Obser
     if room.read_only:
         yield (fail if queue else warn)("disk.read-only", path, "is on a file system mounted read-only", path=path)
     say = fail if queue else warn
-    need, why = _needed(postfix) if queue else (_MEGA, "anything")
+    need, why = _needed(postfix) if queue and not what else (_MEGA, what or "anything")
     data: dict[str, Scalar] = {"path": path, "free": room.free, "need": need}
     if room.total and room.free < need:
         # Below about 64 kB even the sendmail command's mail finds no room; above it only SMTP submission is refused.

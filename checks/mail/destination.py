@@ -19,7 +19,7 @@ _OUTCOMES = (*(outcome.value for outcome in Outcome), "silent", "closed", "broke
     title="The recipient's mail servers",
     signs=(SignSpec("destination.reachable", {"loopback": FLAG, "outcome": _OUTCOMES}, proves=Stage.NEXT_HOP),),
     tags=("network",),
-    needs=("network", "postfix"),
+    needs=("network", "mta"),
     probes=True,
     timeout=11.0,
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from diagnose import facts
-from diagnose.check import ANY, Context, MailLog, SignSpec, Stat, check, fail, ok, skip, stamped, unknown, warn
+from diagnose.check import ANY, Context, SignSpec, Stat, check, fail, ok, skip, stamped, unknown, warn
 from diagnose.facts.mail import SAID_SIGNS
 from diagnose.model import Observation, Scalar, Stage
 from diagnose.parse.log import current, maillog
@@ -32,9 +32,12 @@ RECENT = timedelta(minutes=10)  # a probe that fails now outweighs what went thr
     timeout=8.0,
 )
 def log(ctx: Context) -> Iterator[Observation]:
-    reply = ctx.ask(MailLog(ctx.settings.since))
+    here = facts.mailer(ctx)
+    reply = facts.log_reply(ctx)
+    if not reply.lines and here is not None and here.id == "msmtp" and not reply.source:
+        skip("msmtp is not told to keep a log (logfile or syslog in its settings)")
     if reply.problem and not reply.lines:
-        if not facts.mta(ctx).installed:
+        if not facts.mta(ctx).installed and here is None:
             skip(f"{reply.problem}, and no Postfix that would write one")
         yield unknown("mail.flow", "mail log", f"Could not check what failed and what was delivered: {reply.problem}")
         return
@@ -48,8 +51,8 @@ def log(ctx: Context) -> Iterator[Observation]:
     for fact in found:
         yield _observation(ctx, fact, several=len(unreached) > 1 and _dead(fact))
     yield from _flow(ctx, read, found, where)
-    yield from _handed_over(read, reply.whole, where)
-    if asked:
+    yield from _handed_over(read, reply.whole, where, here.title if here else "Postfix")
+    if asked and here is None:
         yield from _recipient(reply.lines, asked, read, where)
 
 
@@ -118,6 +121,9 @@ def _flow(ctx: Context, read: maillog.MailLog, found: tuple[Fact, ...], where: s
 
 def _changed(ctx: Context) -> float:
     """When Postfix was last started, or what it reads last written: what went through before says nothing of it."""
+    if (here := facts.mailer(ctx)) is not None:
+        read = ("/etc/resolv.conf", *here.table["settings"], *here.table.get("logins", ()))
+        return max(ctx.ask(Stat(path)).mtime for path in read)
     postfix, running = facts.mta(ctx), (facts.master(ctx), facts.queue_manager(ctx))
     folder, paths = postfix.config_directory, ["/etc/resolv.conf", f"{postfix.queue_directory}/etc/resolv.conf"]
     paths += [folder, f"{folder}/main.cf", f"{folder}/master.cf"]
@@ -126,14 +132,14 @@ def _changed(ctx: Context) -> float:
     return max(0.0, *(each.started for each in running if each), *(ctx.ask(Stat(path)).mtime for path in paths))
 
 
-def _handed_over(read: maillog.MailLog, whole: bool, where: str) -> Iterator[Observation]:
+def _handed_over(read: maillog.MailLog, whole: bool, where: str, mailer: str) -> Iterator[Observation]:
     count = sum(read.statuses.values())
     if count or read.deliveries:
         yield ok("log.submissions", where, f"{count} deliveries were tried in the window", count=count)
     elif read.troubles:
         yield unknown("log.submissions", where, "the log has troubles, but no delivery")
     elif whole:
-        yield fail("log.submissions", where, "no mail was handed to Postfix in the window", count=0)
+        yield fail("log.submissions", where, f"no mail was handed to {mailer} in the window", count=0)
 
 
 def _recipient(lines: tuple[str, ...], asked: str, read: maillog.MailLog, where: str) -> Iterator[Observation]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from diagnose import facts
-from diagnose.check import Context, MailQueue, Now, check, counted, fail, ok, unknown, warn
+from diagnose.check import Context, Now, check, counted, fail, ok, unknown, warn
 from diagnose.facts.mail import QUEUE_SIGNS, SAID_SIGNS
 from diagnose.model import Observation, Scalar
 from diagnose.parse.log import current
@@ -28,20 +28,23 @@ CROWD = 300  # messages that wait for their first attempt to end
     ),
     informational=("queue.readable", "queue.states", "queue.ages", "queue.reasons"),
     tags=("mail",),
-    needs=("postfix",),
+    needs=("mta",),
     timeout=8.0,
 )
 def queue(ctx: Context) -> Iterator[Observation]:
-    reply = ctx.ask(MailQueue())
+    here = facts.mailer(ctx)
+    if here is not None and "listing" not in here.table:
+        yield ok("queue.waiting", "mail queue", f"{here.title} keeps none: it hands a message over, or fails at once")
+        return
     summary = facts.queue(ctx)
     if summary is None:
-        why = reply.err.strip() or reply.problem or "postqueue said nothing"
+        why = facts.queue_problem(ctx)
         yield unknown("queue.readable", "mail queue", f"Could not check the queue: {why}", text=why)
         yield unknown("queue.waiting", "mail queue", "the queue cannot be read")
         return
     yield _readable(summary)
     now = ctx.ask(Now()).epoch
-    yield from _sums(summary, now)
+    yield from _sums(summary, now, here)
     yield from _shares(summary)
     settled = _settled(ctx)
     dead = {g.domain for g in summary.groups if g.label in current.OF_CONNECTING}
@@ -115,7 +118,7 @@ def _waits(count: int, age: float) -> str:
     return f"{counted(count, 'message')} {'waits' if count == 1 else 'wait'}, the oldest for {duration.words(age)}"
 
 
-def _sums(summary: QueueSummary, now: float) -> Iterator[Observation]:
+def _sums(summary: QueueSummary, now: float, here: facts.Mailer | None) -> Iterator[Observation]:
     count = summary.messages
     age = now - summary.oldest if summary.oldest else 0.0
     # Without an attempt that failed a message is on its way, as some are at any time where mail flows.
@@ -134,11 +137,14 @@ def _sums(summary: QueueSummary, now: float) -> Iterator[Observation]:
     else:
         yield ok("queue.waiting", "mail queue", "nothing waits", **data)
     if held := count.get("hold", 0):
-        say = warn if summary.few_held else fail
+        # Exim freezes what it can neither deliver nor return: bounces to senders that do not exist, as a rule.
+        returned = here is not None and not any(g.sample.sender for g in summary.groups if g.queue_name == "hold")
+        say = warn if summary.few_held or returned else fail
+        whose = "on hold: Postfix" if here is None else f"frozen: {here.title}"
         yield say(
             "queue.hold",
             "hold queue",
-            f"{counted(held, 'message')} on hold: Postfix will not try {'it' if held == 1 else 'them'}",
+            f"{counted(held, 'message')} {whose} will not try {'it' if held == 1 else 'them'}",
             count=held,
         )
     else:

@@ -58,7 +58,8 @@ def check_egress(ctx: Context) -> Iterator[Observation]:
     way = mail_port(ctx)
     yield _internet(ctx, way, seen)
     yield _mail_port(ctx, way, seen)
-    if not facts.mta(ctx).installed and seen.connected() and contained(ctx):
+    nothing = not facts.mta(ctx).installed and facts.mailer(ctx) is None
+    if nothing and seen.connected() and contained(ctx):
         yield _of_container(seen)
     for port in PORTS:
         yield _port(port, way, seen)

@@ -8,21 +8,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from diagnose.check import FLAG, Context, Dial, Exec, Listeners, SignSpec, Stat, check, fail, ok, unknown, warn
-from diagnose.facts import Mta, master, mta
-from diagnose.knowledge.distributions import OWNERS, SENDMAIL
+from diagnose.check import FLAG, Context, Dial, Listeners, SignSpec, Stat, check, fail, ok, unknown, warn
+from diagnose.facts import Mailer, Mta, mailer, mailers, master, mta
+from diagnose.knowledge.distributions import SENDMAIL
+from diagnose.knowledge.mailers import recognise
 from diagnose.model import Observation
 
-_MAILERS = (
-    ("exim", r"exim"),
-    ("ssmtp", r"ssmtp"),
-    ("msmtp", r"msmtp"),
-    ("nullmailer", r"nullmailer"),
+# Of which nothing more is read.
+_OTHERS = (
     ("busybox", r"busybox"),
-    ("dma", r"(?:^|/)dma\b"),
-    ("OpenSMTPD", r"smtpctl|opensmtpd|smtpd?ctl"),
     ("esmtp", r"esmtp"),
-    ("Sendmail", r"sendmail\.sendmail|/sendmail-mta|sendmail8"),
     ("qmail", r"qmail"),
     ("Courier", r"courier"),
     ("MailHog", r"mailhog|mhsendmail"),
@@ -52,8 +47,13 @@ _FRONTS = (
 )
 def mta_owner(ctx: Context) -> Iterator[Observation]:
     postfix = mta(ctx)
-    yield from _command(ctx, postfix)
-    yield from _port(ctx, postfix)
+    here = mailer(ctx)
+    if here is not None:
+        data = {"mailer": here.id, "real": here.path, "path": SENDMAIL[0]}
+        yield ok("postfix.sendmail-command", SENDMAIL[0], f"is {here.title}'s ({here.path}), this host's MTA", **data)
+    else:
+        yield from _command(ctx, postfix)
+    yield from _port(ctx, postfix, here)
 
 
 def _command(ctx: Context, postfix: Mta) -> Iterator[Observation]:
@@ -78,23 +78,20 @@ def _command(ctx: Context, postfix: Mta) -> Iterator[Observation]:
 
 
 def _mailer(path: str) -> str:
-    return next((name for name, pattern in _MAILERS if re.search(pattern, path, re.I)), "")
+    """The name of the mailer that a path or package's name belongs to, "" for Postfix' own and for none that is known."""
+    known = recognise(path)
+    return known or next((name for name, pattern in _OTHERS if re.search(pattern, path, re.I)), "")
 
 
 def _wrapped(ctx: Context, real: str, postfix: Mta) -> str:
     """A mailer that installs itself as plain 'sendmail': the package that owns the file tells."""
     if not postfix.installed:
         return ""
-    for argv in ((*words, real) for words in OWNERS):
-        reply = ctx.ask(Exec(argv))
-        if reply.code == 0 and reply.out.strip():
-            owner = reply.out.partition(":")[0].strip()
-            # A diverted file is listed with its diverter, one that belongs to no package not at all.
-            return "" if "postfix" in reply.out or "diversion" in reply.out else _mailer(owner) or ""
-    return ""
+    package = mailers.owner(ctx, real)
+    return "" if "postfix" in package else _mailer(package)
 
 
-def _port(ctx: Context, postfix: Mta) -> Iterator[Observation]:
+def _port(ctx: Context, postfix: Mta, here: Mailer | None) -> Iterator[Observation]:
     reply = ctx.ask(Listeners())
     if reply.problem:
         yield unknown(
@@ -110,8 +107,11 @@ def _port(ctx: Context, postfix: Mta) -> Iterator[Observation]:
     # Any daemon of Postfix may be seen with the socket, which it has from the master.
     own = {service.command.rpartition("/")[2][:15] for service in postfix.master.services} | set(_POSTFIX_OWN)
     foreign = [name for name in holders if name not in own and name not in _FRONTS]
+    if here is not None:
+        foreign = [name for name in foreign if not recognise(name) and not _is_daemon(here, name)]
     if not foreign:
-        yield ok("postfix.port-25-owner", "port 25", "belongs to Postfix" if "master" in holders else "is listened on")
+        whose = here.title if here else "Postfix" if "master" in holders else ""
+        yield ok("postfix.port-25-owner", "port 25", f"belongs to {whose}" if whose else "is listened on")
     elif postfix.installed and "master" not in holders:
         wanted = any(s.type == "inet" and s.name.rpartition(":")[2] in ("smtp", "25") for s in postfix.master.services)
         text = f"is held by {foreign[0]}, not by Postfix"
@@ -120,6 +120,10 @@ def _port(ctx: Context, postfix: Mta) -> Iterator[Observation]:
         yield fail("postfix.port-25-owner", "port 25", text, mailer=foreign[0], port=25, wanted=wanted)
     else:
         yield warn("postfix.port-25-owner", "port 25", f"is held by {', '.join(foreign)}", mailer=foreign[0], port=25)
+
+
+def _is_daemon(here: Mailer, name: str) -> bool:
+    return re.fullmatch(here.table.get("process", "(?!)"), name) is not None
 
 
 def _greeting(ctx: Context) -> str:

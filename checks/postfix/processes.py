@@ -24,10 +24,11 @@ from diagnose.check import (
     check,
     fail,
     ok,
+    skip,
     unknown,
     warn,
 )
-from diagnose.facts import Mta, mta
+from diagnose.facts import Mta, mailer, mta
 from diagnose.facts.contained import contained, master_elsewhere
 from diagnose.knowledge.distributions import MASTERS
 from diagnose.model import Observation
@@ -49,6 +50,8 @@ _DEAD = ("zombie", "dead", "stopped", "tracing-stop")
 )
 def processes(ctx: Context) -> Iterator[Observation]:
     postfix = mta(ctx)
+    if (here := mailer(ctx)) is not None:
+        skip(f"the mailer here is {here.title}")
     if not postfix.installed and "not installed" in postfix.problem:
         yield from _absent(ctx)
         return

@@ -26,7 +26,7 @@ _WHY = {
     title="The relay's certificate",
     signs=(SignSpec("relay.certificate", {"verifies": FLAG, "why": ("", *_WHY)}),),
     tags=("relay-tls", "relay", "tls", "network"),
-    needs=("postfix", "network"),
+    needs=("mta", "network"),
     probes=True,
     timeout=9.5,
 )
@@ -59,7 +59,8 @@ def relay_certificate(ctx: Context) -> Iterator[Observation]:
         days = abs((tls.not_after if why == "expired" else tls.not_before) - ctx.ask(Now()).epoch) / 86400
         text += f", by {days:.0f} days as this host's clock has it"
     if mode.verifies:
-        text += f", and {mode.by} = {mode.level} demands that it does"
+        text += ", and none is taken that does not" if mode.own else f", and {mode.words} demands that it does"
         yield fail("relay.certificate", into.place, text, **where)
     else:
-        yield warn("relay.certificate", into.place, f"{text}; the level {mode.level} does not ask for more", **where)
+        asked = "these settings do" if mode.own else f"the level {mode.level} does"
+        yield warn("relay.certificate", into.place, f"{text}; {asked} not ask for more", **where)

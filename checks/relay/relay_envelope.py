@@ -19,7 +19,7 @@ _WANTS_TLS = ("starttls-required", "relay-requires-tls")
     title="Sender and recipient at the relay",
     signs=(SignSpec("relay.envelope", {"label": ANY, "stage": ("mail", "rcpt")}, proves=Stage.DELIVERY),),
     tags=("relay-login", "relay", "network"),
-    needs=("postfix", "network"),
+    needs=("mta", "network"),
     probes=True,
     timeout=9.5,
 )

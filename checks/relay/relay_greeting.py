@@ -17,7 +17,7 @@ from diagnose.parse.words.reason import classify
     title="The relay's greeting",
     signs=(SignSpec("relay.banner", {"label": ANY}, proves=Stage.GREETING), "relay.catch-all"),
     tags=("relay", "network"),
-    needs=("postfix", "network"),
+    needs=("mta", "network"),
     probes=True,
     timeout=9.5,
 )

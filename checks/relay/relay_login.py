@@ -1,4 +1,4 @@
-"""Does the relay take the login that Postfix would make?
+"""Does the relay take the login that this host's mailer would make?
 
 One real AUTH with the configured credentials (unless told not to).
 """
@@ -34,7 +34,7 @@ _PASSING = ("server-busy", "rate-limited", "greylisted", "server-error", "sessio
     title="Login at the relay",
     signs=(SignSpec("relay.login", {"label": ANY}, proves=Stage.LOGIN, clears="login"),),
     tags=("relay", "sasl", "network"),
-    needs=("postfix", "network"),
+    needs=("mta", "network"),
     probes=True,
     timeout=9.5,
 )
@@ -71,7 +71,7 @@ def _login(ctx: Context, way: Route, into: WayIn, asked: Session) -> Iterator[Ob
         yield unknown(
             "relay.login",
             place,
-            f"could not check the credentials: the password map cannot be read ({why})",
+            f"could not check the credentials: they cannot be read ({why})",
             **where,
         )
         return

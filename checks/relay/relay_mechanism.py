@@ -16,7 +16,7 @@ from diagnose.parse.postfix import sasl_options
     title="Login mechanisms of the relay",
     signs=(SignSpec("relay.mechanism", {"kind": ("none-offered", "filter", "options", "token-only", "plug-in")}),),
     tags=("relay-login", "relay", "sasl", "network"),
-    needs=("postfix", "network"),
+    needs=("mta", "network"),
     probes=True,
     timeout=9.5,
 )
@@ -45,7 +45,8 @@ def _mechanism(ctx: Context, way: Route, into: WayIn, reply: DialReply) -> Itera
             )
         return
     chosen = options(way, encrypted, verified=bool(reply.tls and reply.tls.verified))
-    plugins = plug_ins(ctx) if way.value("smtp_sasl_type") in ("", "cyrus") else None
+    cyrus = not way.mailer and way.value("smtp_sasl_type") in ("", "cyrus")
+    plugins = plug_ins(ctx) if cyrus else None
     rest = sasl_options.left(
         reply.mechanisms,
         mechanism_filter=way.value("smtp_sasl_mechanism_filter"),
@@ -57,13 +58,13 @@ def _mechanism(ctx: Context, way: Route, into: WayIn, reply: DialReply) -> Itera
     said = {
         "filter": f"offers {offered}; smtp_sasl_mechanism_filter = {way.value('smtp_sasl_mechanism_filter')} lets none of them through",
         "options": f"offers {offered}; {option} = {', '.join(chosen)} forbids them all",
-        "token-only": f"offers {offered} alone, which needs a bearer token and a plug-in that Postfix does not bring",
+        "token-only": f"offers {offered} alone, which needs a bearer token{'' if way.mailer else ' and a plug-in that Postfix does not bring'}",
         "plug-in": f"offers {offered}; no plug-in for any of them is installed here",
     }
     if rest.kind in said:
         parameter = {"filter": "smtp_sasl_mechanism_filter", "options": option}.get(rest.kind, "")
         yield fail("relay.mechanism", into.place, said[rest.kind], kind=rest.kind, parameter=parameter, **where)
-    elif not rest.kind and way.value("smtp_sasl_type") in ("", "cyrus"):
+    elif not rest.kind and (cyrus or way.mailer):
         yield ok(
             "relay.mechanism", into.place, f"offers {offered}; {', '.join(rest.usable[:3])} can be used here", **where
         )

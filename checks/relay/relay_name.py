@@ -1,4 +1,4 @@
-"""Is the relay that this host's mail takes spelt as Postfix reads it, and does its name exist?"""
+"""Is the relay that this host's mail takes spelt as the mailer reads it, and does its name exist?"""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _KINDS = ("spelling", "pasted", "port-name", "nxdomain", "no-data", "servfail", 
     title="The relay's name",
     signs=(SignSpec("relay.name", {"kind": _KINDS}),),
     tags=("relay", "network"),
-    needs=("postfix", "network"),
+    needs=("mta", "network"),
     probes=True,
     timeout=9.5,
 )

@@ -20,7 +20,7 @@ _KINDS = ("invalid-list", "own-protocols", "own-ciphers", "no-common", "stalled"
     title="TLS version and cipher with the relay",
     signs=(SignSpec("relay.protocol", {"kind": _KINDS}, proves=Stage.TLS, clears="TLS"),),
     tags=("relay-tls", "relay", "tls", "network"),
-    needs=("postfix", "network"),
+    needs=("mta", "network"),
     probes=True,
     timeout=9.5,
 )
@@ -29,7 +29,7 @@ def relay_protocol(ctx: Context) -> Iterator[Observation]:
     if (problem := settings_problem(ctx)) or way is None or not way.remote or way.program != "smtp":
         skip(problem or "no mail leaves by SMTP on this way")
     into = way_in(ctx, way)
-    if into.mode.level != "none":
+    if into.mode.level != "none" and not way.mailer:
         yield from _settings(ctx, way, into)
     tls = spoken(ctx, way, into).tls if tried(way, into) else None
     if tls is not None and tls.version:
@@ -61,6 +61,8 @@ def _settings(ctx: Context, way: Route, into: WayIn) -> Iterator[Observation]:
 def _agreed(ctx: Context, way: Route, into: WayIn, tls: TlsInfo) -> Observation:
     """The versions and ciphers that the settings leave, against what this server and OpenSSL agreed on just now."""
     mode, where = into.mode, into.tls_data
+    if way.mailer:
+        return ok("relay.protocol", into.place, f"speaks {tls.version} with {tls.cipher}", **where)
     prefix = "smtp_tls_mandatory_" if mode.mandatory else "smtp_tls_"
     protocols = tls_settings.policy(mode.policy).get("protocols") or way.value(prefix + "protocols")
     left = tls_settings.versions(protocols, mta(ctx).numbers)

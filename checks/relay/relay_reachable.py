@@ -47,7 +47,7 @@ _OUTCOMES = (*(o.value for o in Outcome), "closed", "silent", "not-smtp", "passe
         SignSpec("relay.name", {"kind": ("brackets",)}),
     ),
     tags=("relay", "network"),
-    needs=("postfix", "network"),
+    needs=("mta", "network"),
     probes=True,
     timeout=9.5,
 )

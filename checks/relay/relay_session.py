@@ -22,7 +22,7 @@ from diagnose.model import Observation, Stage
         ),
     ),
     tags=("relay", "network"),
-    needs=("postfix", "network"),
+    needs=("mta", "network"),
     probes=True,
     timeout=9.5,
 )

@@ -16,7 +16,7 @@ from diagnose.model import Observation
     title="STARTTLS with the relay",
     signs=(SignSpec("relay.starttls", {"kind": ("demanded", "login-needs-tls", "not-offered", "refused")}),),
     tags=("relay-tls", "relay", "tls", "network"),
-    needs=("postfix", "network"),
+    needs=("mta", "network"),
     probes=True,
     timeout=9.5,
 )
@@ -57,7 +57,7 @@ def _wanted(ctx: Context, way: Route, into: WayIn, reply: DialReply) -> Observat
     mode, where = into.mode, into.tls_data
     if not reply.offers_starttls:
         if mode.mandatory:
-            text = f"offers no STARTTLS, and this side demands it ({mode.by} = {mode.level})"
+            text = f"offers no STARTTLS, and this side demands it ({mode.words})"
             return fail("relay.starttls", into.place, text, kind="not-offered", **where)
         return ok("relay.starttls", into.place, "offers no STARTTLS; mail goes in the clear", **where)
     if reply.starttls and not reply.starttls.startswith("220"):

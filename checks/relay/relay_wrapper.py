@@ -1,4 +1,4 @@
-"""Does the relay's port speak TLS from the first byte, and is Postfix told so?"""
+"""Does the relay's port speak TLS from the first byte, and is this host's mailer told so?"""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from diagnose.model import Observation
     title="Implicit TLS on the relay's port",
     signs=(SignSpec("relay.wrapper", {"kind": ("level", "needed", "unwanted", "by-port")}),),
     tags=("relay-tls", "relay", "tls", "network"),
-    needs=("postfix", "network"),
+    needs=("mta", "network"),
     probes=True,
     timeout=9.5,
 )
@@ -27,6 +27,9 @@ def relay_wrapper(ctx: Context) -> Iterator[Observation]:
         skip(problem or "no mail leaves by SMTP on this way")
     into = way_in(ctx, way)
     mode, where = into.mode, into.tls_data
+    off, on = "smtp_tls_wrappermode is off", "smtp_tls_wrappermode = yes makes Postfix begin with TLS"
+    if mode.own:
+        off, on = f"TLS begins by STARTTLS here ({mode.by})", f"TLS is begun at once here ({mode.by})"
     if mode.wrapper and mode.level in ("none", "may"):
         text = f"smtp_tls_wrappermode needs a TLS level of encrypt or stronger; it is {mode.level} ({mode.by}): smtp(8) refuses to connect"
         yield fail("relay.wrapper", into.place, text, kind="level", wrapper="yes", wanted_level="encrypt", **where)
@@ -36,14 +39,19 @@ def relay_wrapper(ctx: Context) -> Iterator[Observation]:
     speaks = spoken(ctx, way, into).kind
     where["wanted_level"] = mode.level if mode.mandatory else "encrypt"
     if speaks == "implicit" and not mode.wrapper:
-        text = "speaks TLS from the first byte (implicit TLS), and smtp_tls_wrappermode is off: both sides wait for the other"
+        text = f"speaks TLS from the first byte (implicit TLS), and {off}: both sides wait for the other"
         yield fail("relay.wrapper", into.place, text, kind="needed", wrapper="yes", **where)
     elif speaks == "starttls" and mode.wrapper:
-        text = "greets in the clear (STARTTLS), and smtp_tls_wrappermode = yes makes Postfix begin with TLS"
+        text = f"greets in the clear (STARTTLS), and {on}"
         yield fail("relay.wrapper", into.place, text, kind="unwanted", wrapper="no", **where)
     elif speaks and (mode.mandatory or not mode.wrapper):
         what = "implicit TLS" if speaks == "implicit" else "STARTTLS or plain SMTP"
-        yield ok("relay.wrapper", into.place, f"speaks {what}, as Postfix expects", **into.tls_data)
+        yield ok(
+            "relay.wrapper",
+            into.place,
+            f"speaks {what}, as {'these settings expect' if mode.own else 'Postfix expects'}",
+            **into.tls_data,
+        )
     elif not speaks and into.port in IMPLICIT_TLS_PORTS and not mode.wrapper:
-        text = "is a port for implicit TLS, and smtp_tls_wrappermode is off"
+        text = f"is a port for implicit TLS, and {off}"
         yield warn("relay.wrapper", into.place, text, kind="by-port", wrapper="yes", **where)

@@ -2,6 +2,7 @@
 
 target(ctx)            whose mail it is about: as asked, else learnt from the queue or the log
 mta(ctx)               Postfix here: version, settings, services, complaints
+mailer(ctx)            the mailer that is this host's MTA in place of Postfix
 route(ctx)             the transport and next hop that the target's mail takes, and why
 tls_mode(ctx, route)   how that next hop's TLS is set up
 exchangers(ctx, name)  a domain's mail exchangers by RFC 5321 5.1 and RFC 7505
@@ -14,13 +15,18 @@ fingerprint(ctx, hide) a word that is the same where Postfix was set up alike
 relay_of(ctx)          which relay a sender's mail to a recipient takes, for reading the log
 """
 
+from diagnose.facts import mailers as mailers
 from diagnose.facts.asks import Asks as Asks
 from diagnose.facts.fingerprint import fingerprint as fingerprint
+from diagnose.facts.mail import log_reply as log_reply
 from diagnose.facts.mail import mail_log as mail_log
 from diagnose.facts.mail import now as now
 from diagnose.facts.mail import queue as queue
+from diagnose.facts.mail import queue_problem as queue_problem
 from diagnose.facts.mail import since_start as since_start
 from diagnose.facts.mail import target as target
+from diagnose.facts.mailers import Mailer as Mailer
+from diagnose.facts.mailers import mailer as mailer
 from diagnose.facts.master import master as master
 from diagnose.facts.master import queue_manager as queue_manager
 from diagnose.facts.names import Exchangers as Exchangers

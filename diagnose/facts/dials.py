@@ -83,6 +83,8 @@ def dial_address(
 
 def near_end(ctx: Asks, way: facts.Route | None = None) -> dict[str, str]:
     """Whose socket and which source addresses smtp(8) dials with: `user` and `bind` of a Dial."""
+    if (here := facts.mailer(ctx)) is not None:
+        return {"user": here.account, "bind": ""}
     postfix = facts.mta(ctx)
     way = way or facts.route(ctx)
     chosen = []

@@ -8,6 +8,7 @@ import threading
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
+from diagnose.facts import mailers
 from diagnose.facts.asks import Asks
 from diagnose.host.plain import from_plain
 from diagnose.host.query import LogReply, MailLog, MailQueue, Now
@@ -87,7 +88,10 @@ _reading = threading.Lock()
 
 
 def mail_log(ctx: Asks) -> ReadLog | None:
-    """The log of the window that counts as current; None where none can be read (ask MailLog for the reason)."""
+    """The log of the window that counts as current; None where none can be read (`log_reply` has the reason)."""
+    if (here := mailers.mailer(ctx)) is not None:
+        reader = mailers.log(ctx, here, now(ctx))
+        return reader.log if reader is not None else None
     reply = ctx.ask(MailLog(ctx.settings.since))
     if reply.problem and not reply.lines:
         return None
@@ -130,7 +134,9 @@ def now(ctx: Asks) -> datetime:
 
 
 def queue(ctx: Asks) -> QueueSummary | None:
-    """The queue's summary; None where it cannot be read (ask MailQueue for the reason)."""
+    """The queue's summary; None where it cannot be read (`queue_problem` has the reason)."""
+    if (here := mailers.mailer(ctx)) is not None:
+        return mailers.queue(ctx, here, ctx.ask(Now()).epoch, now(ctx))
     reply = ctx.ask(MailQueue())
     if reply.summary is None:
         return None
@@ -139,3 +145,17 @@ def queue(ctx: Asks) -> QueueSummary | None:
     summary: QueueSummary = from_plain(QueueSummary, dict(reply.summary))
     # A postqueue(1) that failed before it listed anything has not said that nothing waits.
     return None if (reply.code or 0) > 0 and not summary.total else summary
+
+
+def queue_problem(ctx: Asks) -> str:
+    """Why the queue cannot be read."""
+    if (here := mailers.mailer(ctx)) is not None:
+        said = mailers.listed(ctx, here)
+        return said.problem or said.err.strip() or f"{here.title}'s queue command said nothing"
+    reply = ctx.ask(MailQueue())
+    return reply.err.strip() or reply.problem or "postqueue said nothing"
+
+
+def log_reply(ctx: Asks) -> LogReply:
+    """The log's lines, of the mailer that this host has."""
+    return ctx.ask(mailers.log_query(ctx))

@@ -142,7 +142,8 @@ def mail_port(ctx: Asks) -> MailPort:
     """What the target's mail takes, or anybody's where no target is known."""
     way = facts.route(ctx)
     if way is None:
-        return MailPort(problem=facts.mta(ctx).problem or "how mail is routed is not known")
+        own = facts.mailers.outgoing(ctx).problem if facts.mailer(ctx) is not None else facts.mta(ctx).problem
+        return MailPort(problem=own or "how mail is routed is not known")
     if not way.remote:
         return MailPort(problem=f"this mail is handed to {way.channel or 'no transport'}, which sends nothing out")
     if not way.relay:

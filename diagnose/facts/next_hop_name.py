@@ -45,6 +45,8 @@ class Named:
 
 def named(ctx: Asks, way: Route) -> Named:
     hop = way.hops[0]
+    if way.mailer:
+        return Named(found=True) if hop.address else _by_program(ctx, hop.host)
     misspelt = _misspelt(ctx, way)
     if misspelt or hop.address:
         return misspelt or Named(found=True)
@@ -88,6 +90,22 @@ def _by_address(ctx: Asks, name: str, native: bool) -> Named:
     if resolved.addresses:
         text = "stands in the hosts file only, and Postfix asks the DNS (smtp_host_lookup = dns)"
         return _bad(name, "hosts-only", text)
+    return _bad(
+        name, kind, "does not exist in the DNS" if kind == "nxdomain" else "exists in the DNS without an address"
+    )
+
+
+def _by_program(ctx: Asks, name: str) -> Named:
+    """A mailer that asks as every program of this host does, the hosts file included."""
+    if ctx.ask(Resolve(name)).addresses:
+        return _good(name, "is found")
+    kind, said = addresses(ctx, name)
+    if kind == "ok":
+        return _good(name, f"is found: {said}")
+    if kind == "unknown" and said == "SERVFAIL":
+        return _servfail(name, False)
+    if kind == "unknown":
+        return _unknown(name, f"the DNS gives no answer ({said}), so that nothing is known of the name")
     return _bad(
         name, kind, "does not exist in the DNS" if kind == "nxdomain" else "exists in the DNS without an address"
     )

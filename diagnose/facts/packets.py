@@ -91,7 +91,8 @@ def own_tried(ctx: Asks, way: MailPort) -> tuple[Tried, ...]:
 
 def packets(ctx: Asks, way: MailPort) -> tuple[Packet, ...]:
     """One packet for each of the next hop's addresses and each family in use, as Postfix's user would send it."""
-    owner = facts.mta(ctx).value("mail_owner") or "postfix"
+    here = facts.mailer(ctx)
+    owner = here.account if here else facts.mta(ctx).value("mail_owner") or "postfix"
     accounts = _rows(ctx, "/etc/passwd")
     users, groups = _ids(accounts), _ids(_rows(ctx, "/etc/group"))
     who = Packet(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from diagnose.facts import ANYBODY, Asks, Route, TlsMode, mta, next_hop_hosts, route, target, tls_mode
+from diagnose.facts import ANYBODY, Asks, Route, TlsMode, mailers, mta, next_hop_hosts, route, target, tls_mode
 from diagnose.facts.network import near_end
 from diagnose.host.query import CompareReply as CompareReply
 from diagnose.host.query import Dial, Glob, Login, MapLookup, Stat
@@ -70,6 +70,8 @@ class Sasl:
 
 
 def sasl(ctx: Asks, way: Route) -> Sasl:
+    if way.way is not None:
+        return _own_login(ctx, way)
     keys = sasl_passwd.keys_tried(
         way.nexthop,
         hosts=() if way.bracketed else next_hop_hosts(ctx, way),
@@ -79,6 +81,21 @@ def sasl(ctx: Asks, way: Route) -> Sasl:
     )
     maps = table.parse_list(way.value("smtp_sasl_password_maps"))
     return Sasl(enabled=way.flag("smtp_sasl_auth_enable"), keys=keys, asked=tuple(_ask(ctx, one, keys) for one in maps))
+
+
+def _own_login(ctx: Asks, way: Route) -> Sasl:
+    """The login of a mailer other than Postfix, as if its file were a password map."""
+    assert way.way is not None
+    found = mailers.login(ctx, way.way)
+    one = Asked(
+        table=table.parse(f"texthash:{found.path or 'its settings'}"),
+        key=way.host,
+        user=found.user,
+        value=f"{found.user}:",
+        found=found.found,
+        problem=found.problem,
+    )
+    return Sasl(enabled=bool(way.way.login_by), keys=(way.host,), asked=(one,))
 
 
 def _ask(ctx: Asks, one: Table, keys: tuple[str, ...]) -> Asked:
@@ -101,7 +118,7 @@ def _ask(ctx: Asks, one: Table, keys: tuple[str, ...]) -> Asked:
 class WayIn:
     """host, port: what to dial; ca_file, ca_path: what Postfix verifies against, "" where that is unusable or unset;
     ca_broken: why the CA file that is set cannot be used; verify_name: the name that the certificate must have;
-    direct: to a recipient's own server instead of a relay."""
+    direct: to a recipient's own server instead of a relay; program: whose words advice uses, where it is not Postfix."""
 
     host: str
     port: int
@@ -116,6 +133,7 @@ class WayIn:
     verify_name: str
     provider: str
     needs_login: bool
+    program: str = ""
 
     @property
     def place(self) -> str:
@@ -124,7 +142,9 @@ class WayIn:
     @property
     def data(self) -> dict[str, Scalar]:
         """What every statement on the relay carries."""
-        return {"host": self.host, "port": self.port, "next_hop": self.next_hop, "provider": self.provider}
+        said: dict[str, Scalar] = {"host": self.host, "port": self.port}
+        said |= {"next_hop": self.next_hop, "provider": self.provider}
+        return said | ({"program": self.program} if self.program else {})
 
     @property
     def tls_data(self) -> dict[str, Scalar]:
@@ -165,6 +185,7 @@ def way_in(ctx: Asks, way: Route) -> WayIn:
         verify_name="" if name == host else name,
         provider=known.name if known else "",
         needs_login=bool(known and known.sign_in in ("password", "oauth2")),
+        program=here.program if way.mailer and (here := mailers.mailer(ctx)) else "",
     )
 
 
@@ -244,7 +265,8 @@ def session(ctx: Asks, way: Route) -> Session:
         return Session(reply=careful, tls=tls, with_login=True, enveloped=whose is not None)
     # Not encrypted, or not verified: Postfix logs in all the same where its settings let it.
     encrypted = bool(careful.tls and careful.tls.version)
-    if not encrypted and (into.mode.mandatory or "noplaintext" in options(way, encrypted=False)):
+    # Other mailers keep a password out of the clear, most of them always.
+    if not encrypted and (way.mailer or into.mode.mandatory or "noplaintext" in options(way, encrypted=False)):
         return Session(reply=careful, tls=tls, with_login=False)
     bold = begin(ctx, into, way, tls, say=say, login=login, whose=whose, trust=True, encrypted=encrypted)
     return Session(reply=ctx.ask(bold), tls=tls, with_login=True, enveloped=whose is not None)
@@ -288,6 +310,8 @@ def _login(ctx: Asks, way: Route) -> Login | None:
     hit = found.hit
     if not found.enabled or hit is None or found.broken or not hit.has_colon:
         return None
+    if way.way is not None:
+        return mailers.login(ctx, way.way).login
     return Login(source="map", table=hit.table.key, keys=(hit.key,))
 
 
@@ -365,4 +389,6 @@ def _greets(ctx: Asks, way: Route) -> bool:
 def settings_problem(ctx: Asks) -> str:
     """Why nothing can be said about a relay, "" when something can."""
     postfix = mta(ctx)
+    if mailers.mailer(ctx) is not None:
+        return mailers.outgoing(ctx).problem
     return "" if postfix.settings else postfix.problem or "Postfix' settings cannot be read"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from diagnose.facts import mailers
 from diagnose.facts.asks import Asks
 from diagnose.facts.mail import target
 from diagnose.facts.names import exchangers
@@ -12,9 +13,10 @@ from diagnose.facts.postfix import mta
 from diagnose.host.query import MapLookup, Read
 from diagnose.knowledge.smtp import PORT_NUMBERS
 from diagnose.model import Target
+from diagnose.parse.mailers.way import Way
 from diagnose.parse.postfix import master_cf, postconf, trivial_rewrite
 from diagnose.parse.postfix.master_cf import Service
-from diagnose.parse.postfix.nexthop import NextHop
+from diagnose.parse.postfix.nexthop import NextHop, parse
 from diagnose.parse.postfix.setting_types import boolean, items
 
 
@@ -24,7 +26,8 @@ class Route:
 
     channel: master.cf's service name; program: what it runs (smtp, lmtp, local, error, discard …, "" when master.cf lacks
     it); relay: a next hop of this host's own choice, not the recipient's domain; host/port: the first hop's; settings:
-    main.cf under the service's -o overrides; reasons: what decided.
+    main.cf under the service's -o overrides; reasons: what decided; mailer: another mailer's id, whose own settings say all that
+    (then `settings` has none but the name for EHLO); way: these.
     """
 
     recipient: str
@@ -42,6 +45,8 @@ class Route:
     settings: Mapping[str, str]
     reasons: tuple[str, ...]
     unknown: tuple[str, ...]
+    mailer: str = ""
+    way: Way | None = None
 
     def value(self, name: str) -> str:
         return postconf.expand(self.settings.get(name, ""), self.settings).strip()
@@ -65,10 +70,10 @@ ANYBODY = "someone@example.com"
 
 
 def route(ctx: Asks, recipient: str | None = None, sender: str | None = None) -> Route | None:
-    """The way of `recipient` (default: the target's, else anybody's); None without Postfix' settings."""
+    """The way of `recipient` (default: the target's, else anybody's); None where no mailer's settings tell."""
     postfix = mta(ctx)
     if not postfix.settings:
-        return None
+        return _of_mailer(ctx, recipient)
     whose = Target(sender, recipient) if recipient else target(ctx)
     recipient = whose.recipient or ANYBODY
     decision = trivial_rewrite.decide(postfix.settings, asker(ctx), whose.sender or "", recipient)
@@ -94,6 +99,37 @@ def route(ctx: Asks, recipient: str | None = None, sender: str | None = None) ->
         settings=settings,
         reasons=decision.reasons,
         unknown=decision.unknown,
+    )
+
+
+def _of_mailer(ctx: Asks, recipient: str | None) -> Route | None:
+    """The way of all mail that leaves by another mailer than Postfix."""
+    here = mailers.mailer(ctx)
+    way = mailers.outgoing(ctx) if here is not None else None
+    if here is None or way is None or not way.kind:
+        return None
+    recipient = recipient or target(ctx).recipient or ANYBODY
+    domain = recipient.rpartition("@")[2].lower()
+    host = {"relay": way.host, "direct": domain}.get(way.kind, "")
+    hop = parse(f"[{host}]:{way.port}" if way.kind == "relay" else host) if host else None
+    return Route(
+        recipient=recipient,
+        domain=domain,
+        address_class="default" if host else "local",
+        channel=here.id if host else "",
+        program="smtp" if host else "local",
+        nexthop=f"{host}:{way.port}" if way.kind == "relay" else host,
+        hops=(hop,) if hop else (),
+        relay=way.kind == "relay",
+        host=host,
+        port=way.port,
+        bracketed=way.kind == "relay",
+        service=None,
+        settings={"smtp_helo_name": way.helo},
+        reasons=(way.relay_by,),
+        unknown=(),
+        mailer=here.id,
+        way=way,
     )
 
 
@@ -129,7 +165,8 @@ def _in_file(ctx: Asks, path: str, key: str) -> str | None:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsMode:
     """level: as in smtp_tls_security_level (none, may, encrypt, dane, dane-only, fingerprint, verify, secure); verifies:
-    the certificate must be good; wrapper: implicit TLS; by: the parameter or table that decided."""
+    the certificate must be good; wrapper: implicit TLS; by: the parameter or table that decided; strict: a certificate must be good wherever TLS
+    begins, whatever the level; own: another mailer's, whose settings have other values than these levels."""
 
     level: str
     wrapper: bool
@@ -137,10 +174,17 @@ class TlsMode:
     ca_path: str
     by: str
     policy: str = ""
+    strict: bool = False
+    own: bool = False
 
     @property
     def verifies(self) -> bool:
-        return self.level in ("verify", "secure", "fingerprint", "dane-only")
+        return self.strict or self.level in ("verify", "secure", "fingerprint", "dane-only")
+
+    @property
+    def words(self) -> str:
+        """The setting, with its value."""
+        return self.by if self.own else f"{self.by} = {self.level}"
 
     @property
     def mandatory(self) -> bool:
@@ -152,7 +196,20 @@ class TlsMode:
         return "implicit" if self.wrapper else ("none" if self.level == "none" else "starttls")
 
 
+_LEVELS = {"none": "none", "starttls": "may"}
+
+
 def tls_mode(ctx: Asks, way: Route) -> TlsMode:
+    if (own := way.way) is not None:
+        return TlsMode(
+            level=_LEVELS.get(own.tls, "encrypt"),
+            wrapper=own.tls == "implicit",
+            ca_file=own.ca_file,
+            ca_path="",
+            by=own.tls_by,
+            strict=own.verifies,
+            own=True,
+        )
     level = way.value("smtp_tls_security_level").lower()
     by = "smtp_tls_security_level"
     if not level:
@@ -209,4 +266,5 @@ def _relay_name(way: Route | None) -> str:
         return ""
     if not way.remote:
         return "local"
-    return way.host if way.bracketed else "*"
+    # Other mailers log the name that the relay's own records lead to.
+    return way.host if way.bracketed and not way.mailer else "*"

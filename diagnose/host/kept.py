@@ -45,6 +45,11 @@ _LOGS = re.compile(r"/var/log/.*")
 _DENIAL = re.compile(r"audit\(\d|avc:|apparmor=")
 _HEAD = re.compile(r"^(?:\S+ +){1,5}?(?P<program>[\w./-]+?)(?:\[\d+\])?: (?:(?P<id>[\dA-Za-z]{5,20}): )?")
 _POSTFIX = re.compile(r"postfix[\w.-]*(?:/|$)")
+# Other mailers whose lines are read: Exim's own log and msmtp's name no program.
+_MAILER = re.compile(r"(?:exim4?|msmtp|nullmailer[\w-]*)$")
+_STAMP = r"(?:\d{4}-\d\d-\d\d|[A-Z][a-z]{2} [ \d]\d) \d\d:\d\d:\d\d(?:\.\d+)?"
+_EXIM_ID = r"[\dA-Za-z]{6}-[\dA-Za-z]{6,11}-[\dA-Za-z]{2,4}"
+_OWN_LOG = re.compile(rf"^{_STAMP} (?:[+-]\d{{4}} )?(?:\[\d+\] )?(?:(?P<id>{_EXIM_ID}) |host=\S+ tls=(?:on|off) )")
 _PROCESS_WORD = re.compile(
     r"/[\w./+@-]+|-[A-Za-z]{1,3}|-Djavax\.net\.ssl\.trustStore=[\w./-]+|[\w.-]*(?:codenvy|che|catalina|tomcat)[\w.-]*",
     re.I,
@@ -130,8 +135,12 @@ class Keeper:
         self._ids.update(head["id"] for _, head in heads if head and head["id"] and _POSTFIX.match(head["program"]))
         out = []
         for line, head in heads:
+            if own := _OWN_LOG.match(line):
+                self._ids.update(filter(None, (own["id"],)))
+                out.append(self.text(line))
+                continue
             cut = head.end() if head else 0
-            ours = head is not None and _POSTFIX.match(head["program"])
+            ours = head is not None and (_POSTFIX.match(head["program"]) or _MAILER.match(head["program"]))
             out.append(line[:cut] + (self.text if ours else self.strict)(line[cut:]))
         return tuple(out)
 
@@ -141,6 +150,8 @@ class Keeper:
             return dataclasses.replace(reply, out=_denials(reply.out))
         if program in _TOOLS:
             return reply
+        if query.argv[1:] == ("-bp",):
+            self._ids.update(re.findall(rf"\b{_EXIM_ID}\b", reply.out))
         if program == "postconf" and query.argv[1:] in (("-d",), ("-m",), ("-A",)):
             return reply
         return dataclasses.replace(reply, out=self.text(reply.out), err=self.text(reply.err))

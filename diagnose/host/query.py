@@ -51,7 +51,7 @@ class Exec(Query[ExecReply]):
 @dataclass(frozen=True, slots=True)
 class Read(Query[ReadReply]):
     """A file's text (UTF-8, else Latin-1), at most `limit` bytes from its end if `tail` else its start.
-    secret: "sasl", "properties", "settings" or "token": values that are secrets are masked before anything else sees them."""
+    secret: "sasl", "properties", "settings", "logins" or "token": values that are secrets are masked before anything else sees them."""
 
     path: str
     secret: str = ""
@@ -94,7 +94,8 @@ class Login:
     """Where the host finds credentials; the password itself never enters a query or a reply.
 
     source "map": `table` is a Postfix table, tried with each of `keys`; "properties" or "settings": `table` is a
-    file, `keys` are the names of the user's and the password's property, or twice that of a URL with both.
+    file, `keys` are the names of the user's and the password's property, or twice that of a URL with both; "logins": `table` is a
+    file of logins by server (`diagnose.apps.logins`), `keys` the server's names.
     """
 
     source: str

@@ -33,12 +33,17 @@ _SWALLOWED = re.compile(r"\s*[A-Za-z][\w-]*(?:\.[\w-]+)+\s*[=:]")
 
 
 def mask_read(text: str, kind: str, secrets: Secrets, path: str = "") -> str:
-    """A file's text masked. kind: "sasl" (source of a Postfix password table), "properties" (Java's), "settings" (another
-    application's, of which the path tells the grammar) or "token" (OAuth's, see `masked_token`)."""
+    """A file's text masked. kind: "sasl" (source of a Postfix password table), "properties" (Java's), "logins" (Exim's
+    passwd.client, dma's auth.conf), "settings" (another application's, of which the path tells the grammar) or "token" (OAuth's,
+    see `masked_token`)."""
     if kind == "sasl":
         return "\n".join(_sasl_line(line, secrets) for line in text.split("\n"))
     if kind == "properties":
         return _properties(text, secrets)
+    if kind == "logins":
+        from diagnose.apps import logins
+
+        return logins.masked(text, secrets, starred)
     if kind == "settings":
         from diagnose.apps import formats  # few hosts need it
 

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 INDEX = "index.json"
-_FOLDERS = ("sayings", "speakers", "programs")
+_FOLDERS = ("sayings", "speakers", "programs", "mailers")
 _HERE = os.path.dirname(__file__)
 
 
@@ -62,6 +62,7 @@ def index() -> str:
         "phrases": phrases.plain(),
         "sayings": sayings.plain(),
         "programs": folder("programs"),
+        "mailers": folder("mailers"),
         "codes": document("codes.toml")["code"],
         "distributions": document("distributions.toml"),
     }

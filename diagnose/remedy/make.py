@@ -23,8 +23,13 @@ def make(
     """A plan by cause, for each cause that has one. What cannot be asked in the time that is left has none."""
     found: dict[str, Plan] = {}
     for diagnosis in diagnoses:
-        make_one = None if diagnosis.data.get("program") else maker(diagnosis.cause.id)
         lost = advice is not None and diagnosis.cause.relay and not diagnosis.explained_by
+        if diagnosis.data.get("program"):
+            plan = _of_program(Evidence(ctx=ctx, diagnosis=diagnosis, runs=runs, info=info), advice if lost else None)
+            if plan is not None:
+                found[diagnosis.cause.id] = plan
+            continue
+        make_one = maker(diagnosis.cause.id)
         if make_one is None and not lost:
             continue
         evidence = Evidence(ctx=ctx, diagnosis=diagnosis, runs=runs, info=info, advice=advice)
@@ -46,6 +51,21 @@ def _same(evidence: Evidence, advice: Advice) -> bool:
     return way is not None and way.relay and (way.host, way.port) == (advice.host, advice.port)
 
 
+# What another mailer than Postfix is told to do stands in its own words; whom else to ask, and what was seen open, goes with it.
+_ASKED = ("egress-port-25-blocked",)
+
+
+def _of_program(evidence: Evidence, advice: Advice | None) -> Plan | None:
+    id, said = evidence.diagnosis.cause.id, evidence.diagnosis.remedy.text
+    try:
+        asked = make_one(evidence) if id in _ASKED and (make_one := maker(id)) else None
+    except (Late, Refused):
+        asked = None
+    if advice is not None and advice.verified and not _same(evidence, advice):
+        said = f"Seen open from here: {advice.host} port {advice.port}. {said}"
+    return Plan(by=asked.by if asked else (), text=said) if asked or advice else None
+
+
 def _once(plan: Plan) -> Plan:
     """Without a step that does what one before it does."""
     kept: dict[object, Step] = {}
@@ -59,7 +79,7 @@ def remedy(diagnosis: Diagnosis, plan: Plan, here: bool) -> Remedy:
     words = [plan.text or diagnosis.remedy.text]
     words += [f"{step.why} This lets {step.opens}." for step in plan.steps if step.klass is Class.POLICY and step.opens]
     words += [f"Needed: {ask.what}{f' ({ask.where})' if ask.where else ''}." for ask in plan.asks]
-    commands = () if plan.asks else plan.commands()
+    commands = () if plan.asks else plan.commands() or (() if plan.steps else diagnosis.remedy.commands)
     if not all(pasteable(command) for command in commands):
         commands = ()
     if plan.steps and not commands:

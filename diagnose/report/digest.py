@@ -219,6 +219,12 @@ def cleared(plain: Plain) -> list[str]:
     return [clean(word) for word, fine in found.items() if fine]
 
 
+def mailer(plain: Plain) -> str:
+    """What this host's mailer is called."""
+    named = clean(str(plain.get("host", {}).get("mta") or ""))
+    return named.rpartition(" ")[0] or named or "Postfix"
+
+
 def gaps(plain: Plain) -> list[str]:
     """The titles of the checks of which something is not known; what does not apply to this host is no gap."""
     found = []

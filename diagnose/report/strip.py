@@ -34,6 +34,9 @@ def stations(plain: Mapping[str, Any]) -> list[Station]:
     named = [name for name in STATIONS if name != "relay" or at == "relay" or plain.get("target", {}).get("relay")]
     broken = named.index(at)
     return [
-        Station(name, BROKEN if name == at else PASSED if name in passed and index < broken else OPEN)
+        Station(
+            digest.mailer(plain) if name == "Postfix" else name,
+            BROKEN if name == at else PASSED if name in passed and index < broken else OPEN,
+        )
         for index, name in enumerate(named)
     ]

@@ -140,7 +140,8 @@ def _cleared(plain: Plain, diagnosis: Plain) -> list[str]:
         lines.append(f"{_listed(numbers, 'port', 'ports')} {'is' if len(numbers) == 1 else 'are'} open")
     sure = [d for d in digest.main_diagnoses(plain) if d["confidence"] != "possible"]
     said = " ".join(f"{d.get('station')} {d['title']} {[s['summary'] for s in d['support']]}" for d in sure)
-    fine = [word for word in digest.cleared(plain) if not re.search(rf"\b{re.escape(word)}\b(?!')", said)]
+    checked = (digest.mailer(plain) if word == "Postfix" else word for word in digest.cleared(plain))
+    fine = [word for word in checked if not re.search(rf"\b{re.escape(word)}\b(?!')", said)]
     if fine:
         words = _listed(fine)
         lines.append(f"{words[0].upper()}{words[1:]} {'is' if len(fine) == 1 else 'are'} fine")

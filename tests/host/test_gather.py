@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -47,3 +48,42 @@ def test_the_environment_of_a_process_is_gathered() -> None:
     with process(MAIL_PASSWORD=PASSWORD):
         gather.gather(secrets)
     assert PASSWORD in secrets.values()
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [
+        ("_LOGINS", "smtp.example.com:me:Tief-see-4Qv9\n"),
+        ("_LOGINS", "me|smtp.example.com:Tief-see-4Qv9\n"),
+        ("_CONFIGURATIONS", "plain:\n  driver = plaintext\n  client_send = ^me@example.com^Tief-see-4Qv9\n"),
+        ("_CONFIGURATIONS", "  hide client_secret = Tief-see-4Qv9\n"),
+        ("_SECRETS", 'AuthInfo:smtp.example.com "U:me" "I:me" "P:Tief-see-4Qv9" "M:PLAIN"\n'),
+        ("_SECRETS", "label me@example.com:Tief-see-4Qv9\n"),
+    ],
+)
+def test_the_logins_of_other_mailers_are_gathered(
+    names: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text(text)
+    monkeypatch.setattr(gather, names, (str(tmp_path / "file"),))
+    secrets = Secrets()
+    gather.gather(secrets)
+    assert "4Qv9" not in secrets.hide("it said Tief-see-4Qv9 there")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("msmtprc", "account default\nhost smtp.example.com\nuser me\npassword Tief-see-4Qv9\n"),
+        ("ssmtp.conf", "mailhub=smtp.example.com:587\nAuthUser=me\nAuthPass=Tief-see-4Qv9\n"),
+        ("remotes", "smtp.example.com smtp --port=587 --starttls --user=me --pass=Tief-see-4Qv9\n"),
+    ],
+)
+def test_settings_with_a_password_are_gathered(
+    name: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / name).write_text(text)
+    monkeypatch.setattr(gather, "_SETTINGS", (str(tmp_path / name),))
+    secrets = Secrets()
+    gather.gather(secrets)
+    assert "4Qv9" not in secrets.hide("it said Tief-see-4Qv9 there")

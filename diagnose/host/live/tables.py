@@ -104,7 +104,7 @@ def credentials(login: Login, secrets: Secrets, given: Mapping[str, str] | None 
 
         found = formats.credentials(login.table, given[login.table])
     else:
-        found = {"map": _from_map, "properties": _from_properties, "settings": _from_settings}[login.source](login)
+        found = _SOURCES[login.source](login)
     if found is not None:
         secrets.add(found[1])
     return found
@@ -141,6 +141,20 @@ def _from_settings(login: Login) -> tuple[str, str] | None:
         return formats.credentials(login.table, decode(files.read(login.table, _SOURCE_LIMIT)))
     except OSError:
         return None
+
+
+def _from_logins(login: Login) -> tuple[str, str] | None:
+    from diagnose.apps import logins
+
+    try:
+        entry = logins.find(decode(files.read(login.table, _SOURCE_LIMIT)), login.keys)
+    except OSError:
+        return None
+    # In Exim's file a circumflex is written twice.
+    return (entry.user, entry.password.replace("^^", "^")) if entry is not None else None
+
+
+_SOURCES = {"map": _from_map, "properties": _from_properties, "settings": _from_settings, "logins": _from_logins}
 
 
 def _asked(reference: str, key: str, deadline: float) -> _Answer:

@@ -3,7 +3,8 @@
 One program a file, `<id>.toml`: title, matches (a regular expression, case kept), where its settings stand, and its words
 for host, port, TLS from the first byte (implicit), STARTTLS, login, sender, trust store, TLS versions (protocol), a
 switched-off revocation check (revocation, optional), and how it takes new settings (restart). `[advice.CAUSE]` with
-text and commands holds what is said of this program only.
+text and commands, and explanation where the cause's own will not do, holds what is said of this program only; {names} in them
+are filled from the diagnosis' data. A command with a gap is left out.
 """
 
 from __future__ import annotations
@@ -14,8 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from diagnose.knowledge import documents
-from diagnose.knowledge.programs.advice import Fields, rendered
-from diagnose.knowledge.programs.advice import in_general as in_general
+from diagnose.knowledge.programs.advice import Fields, rendered, without_postfix
 from diagnose.model import Cause, Remedy, Scalar
 from diagnose.patterns import late
 
@@ -50,4 +50,10 @@ def remedy(cause: Cause, data: Mapping[str, Scalar]) -> Remedy | None:
     were read on this host (``path``) and the cause's own remedy names them."""
     id = data.get("program") or (OTHER if cause.id.startswith("app-") and "path" not in data else "")
     words = programs().get(str(id)) if id else None
-    return rendered(cause, words, Fields.of(data)) if words is not None else None
+    return rendered(cause, words, Fields.of(data), data) if words is not None else None
+
+
+def in_general(cause: Cause, data: Mapping[str, Scalar]) -> Cause:
+    """A cause without what its title, explanation and links say of Postfix."""
+    words = programs().get(str(data.get("program")), {})
+    return without_postfix(cause, str(words.get("title", "")), words.get("advice", {}).get(cause.id, {}))

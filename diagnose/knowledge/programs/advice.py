@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
-from diagnose.model import Cause, Remedy, Scalar
+from diagnose.model import NOTHING, Cause, Remedy, Scalar
 from diagnose.patterns import late
 from diagnose.record import dataclass
 
@@ -133,11 +133,17 @@ class Fields:
         )
 
 
-def rendered(cause: Cause, words: Mapping[str, Any], fields: Fields) -> Remedy:
+def rendered(cause: Cause, words: Mapping[str, Any], fields: Fields, data: Mapping[str, Scalar] = NOTHING) -> Remedy:
     """The remedy without gaps: a command that needs what the text does not name is left out."""
     own = words.get("advice", {}).get(cause.id)
     if own is not None:
-        return Remedy(text=own["text"], commands=tuple(own.get("commands", ())))
+        more = {name: str(value) for name, value in data.items() if value not in (None, "")}
+        values = more | _values(words, fields)
+        filled = (_fill(each, values) for each in own.get("commands", ()))
+        return Remedy(
+            text=_fill(re.sub(r"\{(\w+)\|([^{}]*)\}", lambda m: values.get(m[1], m[2]), own["text"]), values),
+            commands=tuple(done for done in filled if not re.search(r"\{\w+\}", done)),
+        )
     text, commands = ADVICE.get(cause.id) or (_neutral(cause), ())
     values = _values(words, fields)
     ends = f" Then {values['restart']}." if cause.id in ADVICE and "{restart}" not in text else ""
@@ -147,13 +153,20 @@ def rendered(cause: Cause, words: Mapping[str, Any], fields: Fields) -> Remedy:
     )
 
 
-def in_general(cause: Cause) -> Cause:
-    """A cause without what its explanation and links say of Postfix, for a program that speaks SMTP itself."""
+def without_postfix(cause: Cause, title: str, own: Mapping[str, Any]) -> Cause:
+    """A cause without what it says of Postfix, for a program that speaks SMTP itself. own: what the program's table says of it."""
     links = tuple(link for link in cause.links if "postfix.org" not in link)
-    explanation = re.sub(
-        r"\bPostfix\b", "The program", re.sub(r"(?<![.;] )(?<!^)\bPostfix\b", "the program", cause.explanation)
+    explanation = own.get("explanation", "")
+    if not explanation:
+        general = re.sub(r"(?<![.;] )(?<!^)\bPostfix\b", title or "the program", cause.explanation)
+        explanation = _without_postfix(re.sub(r"\bPostfix\b", title or "The program", general))
+    return replace(
+        cause,
+        title=re.sub(r"\bPostfix\b", title, cause.title) if title else cause.title,
+        explanation=explanation,
+        otherwise=re.sub(r",? then run: *postqueue -f", "", cause.otherwise),
+        links=links,
     )
-    return replace(cause, explanation=_without_postfix(explanation), links=links)
 
 
 def _neutral(cause: Cause) -> str:

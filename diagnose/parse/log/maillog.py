@@ -126,6 +126,13 @@ class MailLog:
                 return (delivery,)
         return self._other(line)
 
+    def count(self, event: Delivery | Trouble) -> None:
+        """Take what another mailer's log tells (`diagnose.parse.mailers.log`)."""
+        if isinstance(event, Delivery):
+            self._count(event)
+        else:
+            self._count_trouble(event)
+
     @property
     def accepted(self) -> datetime | None:
         """When smtpd(8) last took a message."""
@@ -330,8 +337,6 @@ def read(lines: Iterable[str | bytes], now: datetime) -> MailLog:
         log.feed(line)
     return log
 
-
-# --- small parts ----------------------------------------------------------------------------------------------------
 
 _WORTH = ("status=", "warning:", "error:", "fatal:", "panic:", "reject", "from=", "said:", "version ", "connect to ", "lost connection with",
           "timed out", "certificate", "TLS", "SASL", "hold:", "throttl", "loops back", "not running", "refused", "PIX",

@@ -26,6 +26,7 @@ _EXIM_ROUTE = late(r"\bR ?= ?(?P<router>[\w-]+)(?: T ?= ?(?P<transport>[\w-]+))?
 _EXIM_HOST = late(
     r"\b(?:H=)?(?:host )?(?P<host>[\w.-]+\.[\w-]+) \[(?P<address>[0-9A-Fa-f.:]+)\](?::(?P<port>\d{1,5}))?"
 )
+_EXIM_TAKER = late(r"\bH=(?P<host>[\w.-]+) \[")
 _EXIM_FIELDS = late(r"\b(?:X|CV|DN|A|C|F|P|S|QT|DT|K|id|SNI|PRX|TFO)=(?:\"(?:[^\"\\]|\\.)*\"|\S+)")
 _ERRNO = late(
     r"\b(?:Connection timed out|Connection refused|Network is unreachable|No route to host|Permission denied|Connection reset by peer|Operation timed out)\b"
@@ -85,9 +86,9 @@ _SENTENCES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 )
 
 
-def read(line: str, number: int = 0, at: datetime | None = None) -> Delivery | Trouble | None:
+def read(line: str, number: int = 0, at: datetime | None = None, port: int = 25) -> Delivery | Trouble | None:
     """The delivery, or the turned away client, that a line tells of; None where it is none of these mailers' or only says
-    that mail came in."""
+    that mail came in. port: of the next hop, where the line does not tell."""
     line = line[:_LONGEST]
     if _INBOUND.search(line) and (turned := _turned_away(line, number, at)) is not None:
         return turned
@@ -96,7 +97,7 @@ def read(line: str, number: int = 0, at: datetime | None = None) -> Delivery | T
         return Trouble(at=at, service=None, pid=None, text=reason.text, reason=reason, number=number)
     exim = _EXIM.search(line)
     if exim:
-        return _exim(exim, number, at)
+        return _exim(exim, number, at, port)
     if "stat=" in line:
         sendmail = _SENDMAIL.search(line)
         if sendmail:
@@ -109,16 +110,16 @@ def read(line: str, number: int = 0, at: datetime | None = None) -> Delivery | T
             status = {"Ok": "sent", "TempFail": "deferred", "PermFail": "bounced"}[smtpd["result"] or smtpd["old"]]
             text = smtpd["stat"] or smtpd["bare"] or ""
             service = "lmtp" if " mda " in line else None
-            return _delivery(status, text, number=number, at=at, to=smtpd["to"], host=smtpd["host"], service=service)
+            return delivery(status, text, number=number, at=at, to=smtpd["to"], host=smtpd["host"], service=service)
     unresolved = _NO_MX.search(line) if "resolve MX" in line else None
     if unresolved:
-        return _delivery("deferred", unresolved["stat"], number=number, at=at, host=unresolved["host"])
+        return delivery("deferred", unresolved["stat"], number=number, at=at, host=unresolved["host"])
     qmail = _QMAIL.search(line) if "delivery " in line else None
     if qmail:
         status = {"success": "sent", "deferral": "deferred", "failure": "bounced"}[qmail["result"]]
         text = qmail["text"].replace("_", " ").rpartition("Remote host said: ")[2]
         text = text.partition("/Giving up on ")[0].rstrip("/ ")  # said of every refusal
-        return _delivery(status, text, number=number, at=at)
+        return delivery(status, text, number=number, at=at)
     if "exitcode=" in line:
         msmtp = _MSMTP.search(line)
         if msmtp:
@@ -129,17 +130,21 @@ def read(line: str, number: int = 0, at: datetime | None = None) -> Delivery | T
             if failed:
                 dialled = _MSMTP_PORT.search(text)
                 text = _as_postfix(msmtp["host"], None, dialled["port"] if dialled else "587", failed.group())
-            return _delivery(status, text, number=number, at=at, to=msmtp.group("to"), host=msmtp.group("host"))
+            return delivery(status, text, number=number, at=at, to=msmtp.group("to"), host=msmtp.group("host"))
     return None
 
 
-def _exim(match: re.Match[str], number: int, at: datetime | None) -> Delivery | None:
+def _exim(match: re.Match[str], number: int, at: datetime | None, port: int) -> Delivery | None:
     flag, rest = match.group("flag"), match.group("rest") or ""
     if flag in {"<=", "Completed", "Frozen"}:
         return None
     to = rest.split(" ", 1)[0].rstrip(":")
     if flag not in {"==", "**"}:
-        return _delivery("sent", rest, number=number, at=at, to=to, queue_id=match.group("id"))
+        taker = _EXIM_TAKER.search(rest)
+        host, service = (taker["host"], "smtp") if taker else (None, "local")
+        return delivery(
+            "sent", rest, number=number, at=at, to=to, host=host, service=service, queue_id=match.group("id")
+        )
     route = _EXIM_ROUTE.search(rest)
     tail = rest[route.end() :] if route else rest[len(to) :]
     where = _EXIM_HOST.search(tail)
@@ -149,8 +154,8 @@ def _exim(match: re.Match[str], number: int, at: datetime | None) -> Delivery | 
     if error and "SMTP error from remote" not in text:
         remote = route is None or "smtp" in (route.group("transport") or "smtp")
         if where and remote:
-            text = _as_postfix(host, where.group("address"), where.group("port"), error.group())
-    return _delivery(
+            text = _as_postfix(host, where.group("address"), where.group("port") or str(port), error.group())
+    return delivery(
         "deferred" if flag == "==" else "bounced",
         text,
         number=number,
@@ -166,7 +171,7 @@ def _sendmail(line: str, match: re.Match[str], number: int, at: datetime | None)
     where = _SENDMAIL_RELAY.search(line)
     host = where.group("host").rstrip(".") if where else None
     if stat.startswith("Sent"):
-        return _delivery("sent", stat, number=number, at=at, to=match.group("to").strip("<>"), host=host)
+        return delivery("sent", stat, number=number, at=at, to=match.group("to").strip("<>"), host=host)
     dsn = _DSN.search(line)
     text = stat.partition("Deferred: ")[2] or (f"{dsn.group('dsn')} {stat}" if dsn else stat)
     error = _ERRNO.search(text)
@@ -174,7 +179,7 @@ def _sendmail(line: str, match: re.Match[str], number: int, at: datetime | None)
         address = where.group("address") if where else None
         text = _as_postfix(host, address, None, error.group())
     status = "deferred" if stat.startswith("Deferred") else "bounced"
-    return _delivery(status, text, number=number, at=at, to=match.group("to").strip("<>"), host=host)
+    return delivery(status, text, number=number, at=at, to=match.group("to").strip("<>"), host=host)
 
 
 def _bare_stat(stat: str, number: int, at: datetime | None) -> Delivery:
@@ -183,7 +188,7 @@ def _bare_stat(stat: str, number: int, at: datetime | None) -> Delivery:
     host = where.group("host").rstrip(".") if where else None
     error = _ERRNO.search(stat)
     text = _as_postfix(host, None, None, error.group()) if error else stat
-    return _delivery("deferred", text, number=number, at=at, host=host)
+    return delivery("deferred", text, number=number, at=at, host=host)
 
 
 def _as_postfix(host: str | None, address: str | None, port: str | None, error: str) -> str:
@@ -209,7 +214,7 @@ def _turned_away(line: str, number: int, at: datetime | None) -> Trouble | None:
     )
 
 
-def _delivery(
+def delivery(
     status: str,
     text: str,
     *,
@@ -232,6 +237,7 @@ def _delivery(
         sender=None,
         recipient=to,
         relay_host=host,
+        service=service,
         status=status,
         text=reasons_of.mask(text[:2000]),
         reasons=(reason,) if reason is not None else (),

@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy
+from diagnose.model import PROVES, Cause, Impact, Remedy, Sign
 
 CAUSE = Cause(
     id="mailer-config-error",
@@ -7,14 +7,25 @@ CAUSE = Cause(
     station="Postfix",
     explanation=(
         "Exim, sendmail, OpenSMTPD or another mailer does not start, or does not deliver: an unknown keyword, a "
-        "file that is missing or belongs to the wrong user, an address in use. Mail submitted to it waits."
+        "file that is missing, belongs to the wrong user or cannot be read by it, an address in use. Mail submitted to it waits."
     ),
     remedy=Remedy(
-        text="Correct the line that the mailer names and let it check its own configuration before it is restarted.",
+        text="Correct what the mailer names ({path|its configuration}) and let it check its own configuration before it is restarted.",
     ),
     rules_out="The mailer's own check of its configuration passes and its daemon runs.",
-    signs=(),
-    explains=("nothing-submitted", "smtp-listener-missing"),
+    signs=(Sign("mailer.settings", PROVES),),
+    explains=(
+        "nothing-submitted",
+        "smtp-listener-missing",
+        "mailer-panic-logged",
+        "mailer-not-running",
+        "relay-auth-not-attempted",
+        "sasl-key-mismatch",
+        "mail-on-hold",
+        "relay-access-denied",
+        "lookup-table-broken",
+        "queue-permissions",
+    ),
     links=(
         "https://www.exim.org/exim-html-current/doc/html/spec_html/ch-the_exim_command_line.html",
         "https://man.openbsd.org/smtpd.8",

@@ -1,0 +1,170 @@
+"""Does the mailer that is this host's MTA take its own settings, and can it read them when it sends?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from diagnose.check import ANY, FLAG, Context, SignSpec, Stat, check, fail, ok, skip, unknown, warn
+from diagnose.facts import Mailer, ca, mailer, mailers, route
+from diagnose.facts.relay import way_in
+from diagnose.model import Observation, Scalar
+from diagnose.parse.mailers.way import Way
+
+_KINDS = ("refused", "missing", "unreadable", "login-unreadable", "wrong")
+
+
+@check(
+    id="mailer-settings",
+    title="The mailer's settings",
+    signs=(
+        SignSpec("mailer.settings", {"kind": _KINDS, "mailer": ANY}),
+        SignSpec("mailer.mode", {"kind": ("local",)}),
+        SignSpec("sasl.enabled", {"on": FLAG}),
+        SignSpec("sasl.key", {"kind": ("near", "none", "empty")}),
+        SignSpec("tls.ca", {"kind": ANY}),
+    ),
+    informational=("mailer.mode",),
+    tags=("mailer", "config"),
+    needs=("mta",),
+)
+def mailer_settings(ctx: Context) -> Iterator[Observation]:
+    here = mailer(ctx)
+    if here is None:
+        skip("the mailer here is Postfix")
+    data: dict[str, Scalar] = {"mailer": here.id, "program": here.program}
+    if here.complaint:
+        text = f"{here.title} does not start with them: {here.complaint.splitlines()[0]}"
+        yield fail("mailer.settings", here.title, text, kind="refused", said=here.complaint[:300], **data)
+        return
+    way = mailers.outgoing(ctx)
+    yield from _file(ctx, here, way, data)
+    if way.kind == "local":
+        yield _local(ctx, here, way, data)
+    if way.kind == "relay":
+        yield from _login(ctx, way, data)
+        yield from _authorities(ctx, way, data)
+
+
+def _file(ctx: Context, here: Mailer, way: Way, data: dict[str, Scalar]) -> Iterator[Observation]:
+    found = mailers.settings_file(ctx, here)
+    where = {"path": found.path, **data}
+    if found.problem == "not found":
+        yield fail(
+            "mailer.settings",
+            found.path,
+            f"does not exist, so that {here.title} has no server",
+            kind="missing",
+            **where,
+        )
+        return
+    if closed := _closed(ctx, here, found.path):
+        yield fail("mailer.settings", found.path, closed, kind="unreadable", **where)
+    elif found.problem == "permission denied":
+        yield unknown("mailer.settings", found.path, "permission denied: this user may not read it", **where)
+        return
+    elif not way.kind:
+        yield unknown(
+            "mailer.settings", found.path, f"where mail goes could not be read from them: {way.problem}", **where
+        )
+    else:
+        goes = {
+            "relay": f"mail goes to {way.host}:{way.port}",
+            "direct": "mail goes straight to the recipients' servers",
+        }
+        yield ok("mailer.settings", found.path, goes.get(way.kind, "mail stays on this host"), **where)
+    for problem in found.settings.problems if found.settings is not None else ():
+        if problem.kind in ("setting-wrong", "port-not-a-number", "placeholder", "credentials-missing"):
+            text = f"line {problem.line}: {problem.text}" if problem.line else problem.text
+            yield fail("mailer.settings", found.path, text, kind="wrong", line=problem.line, key=problem.key, **where)
+
+
+def _closed(ctx: Context, here: Mailer, path: str) -> str:
+    """Why those who send mail cannot read the settings, "" where they can."""
+    stat = ctx.ask(Stat(path))
+    program = ctx.ask(Stat(here.path))
+    if here.id == "msmtp" and not path.startswith("/root/"):
+        # The program runs as the application's user, or with a group of its own (msmtp 1.8 of Debian 13: setgid msmtp).
+        helped = program.mode & 0o2000 and program.group == stat.group and stat.mode & 0o040
+        if (
+            stat.exists
+            and not stat.mode & 0o004
+            and not helped
+            and not (stat.mode & 0o040 and stat.group not in ("root", ""))
+        ):
+            return f"has mode {stat.mode:04o} ({stat.owner}:{stat.group}): msmtp runs as the application's user, who may not read it"
+    if here.id == "nullmailer" and stat.exists:
+        user = here.account
+        mine = (stat.owner == user and stat.mode & 0o400) or (stat.group == user and stat.mode & 0o040)
+        if not mine and not stat.mode & 0o004 and ctx.ask(Stat("/var/spool/nullmailer/queue")).owner == user:
+            return f"has mode {stat.mode:04o} ({stat.owner}:{stat.group}): nullmailer-send runs as {user} and cannot read it"
+    return ""
+
+
+def _local(ctx: Context, here: Mailer, way: Way, data: dict[str, Scalar]) -> Observation:
+    text = f"{here.title} is set up for mail within this host: it has no way to other hosts ({way.relay_by})"
+    return fail("mailer.mode", here.title, text, kind="local", setting=way.relay_by, **data)
+
+
+def _login(ctx: Context, way: Way, data: dict[str, Scalar]) -> Iterator[Observation]:
+    """Whether a login is there, can be read by the mailer, and is for this server."""
+    found = mailers.login(ctx, way)
+    whole = route(ctx)
+    into = way_in(ctx, whole) if whole is not None else None
+    provider, needs = (into.provider, into.needs_login) if into is not None else ("", False)
+    where = {"host": way.host, "port": way.port, "path": found.path, "provider": provider, "user": found.user, **data}
+    here = mailer(ctx)
+    if here is not None and found.path and way.login_by == "file" and (closed := _unreadable(ctx, here, found.path)):
+        yield fail("mailer.settings", found.path, closed, kind="login-unreadable", **where)
+        return
+    if found.problem:
+        yield unknown(
+            "sasl.enabled", found.path or "login", f"whether it logs in is not known: {found.problem}", **where
+        )
+    elif found.found:
+        yield ok("sasl.enabled", found.path, f"holds a login for {way.host}", on=True, **where)
+    elif found.near:
+        text = f"has no login for {way.host}, and one for {found.near}"
+        say = fail if needs else warn
+        yield say("sasl.key", found.path, text, kind="none", near=found.near, **where)
+    elif needs:
+        text = f"there is no login for {way.host}, and {provider} takes mail only after one"
+        yield fail("sasl.enabled", found.path or "login", text, kind="provider-wants", **where)
+    else:
+        yield ok("sasl.enabled", found.path or "login", f"mail goes to {way.host} without a login", on=False, **where)
+
+
+def _unreadable(ctx: Context, here: Mailer, path: str) -> str:
+    """Why the mailer's own user cannot read the file of logins."""
+    stat, spool = ctx.ask(Stat(path)), ctx.ask(Stat(mailers.spool(ctx, here)))
+    user = here.account
+    if here.id != "exim" or not stat.exists or not user or (spool.exists and spool.owner != user):
+        return ""
+    readable = stat.mode & 0o004 or (stat.owner == user and stat.mode & 0o400)
+    # Its group bears its name in Debian's packages as in others.
+    readable = readable or (stat.group in (user, spool.group) and stat.mode & 0o040)
+    if readable:
+        return ""
+    return f"has mode {stat.mode:04o} ({stat.owner}:{stat.group}): Exim sends as {user} and cannot read it: it makes no login"
+
+
+def _authorities(ctx: Context, way: Way, data: dict[str, Scalar]) -> Iterator[Observation]:
+    if way.tls == "none" or not way.ca_file:
+        return
+    problem = ca.file_problem(ctx, way.ca_file)
+    where = {"path": way.ca_file, "host": way.host, "port": way.port, "bundle": ca.bundle(ctx), **data}
+    if problem == "unknown":
+        yield unknown(
+            "tls.ca", way.ca_file, "not readable by this user, so its certificates could not be checked", **where
+        )
+    elif problem and way.verifies:
+        yield fail(
+            "tls.ca",
+            way.ca_file,
+            f"cannot be used ({problem}), and no certificate verifies without it",
+            kind=problem,
+            **where,
+        )
+    elif problem:
+        yield warn("tls.ca", way.ca_file, f"cannot be used ({problem})", kind=problem, **where)
+    else:
+        yield ok("tls.ca", way.ca_file, "holds certificates", **where)

@@ -1,0 +1,78 @@
+"""Files of logins by server: Exim's passwd.client (`host:user:password`) and dma's auth.conf (`user|host:password`).
+
+find(text, names)         the entry that counts for a server under any of its names
+masked(text, …)           the text with every password starred
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from diagnose.parse.text.masking import Secrets, mask
+
+_EXIM = re.compile(r"[ \t]*(?P<host>\^?[^\s:#][^\s:]*|\*)[ \t]*:[ \t]*(?P<user>[^:\n]*):(?P<password>[^\n]*)")
+_DMA = re.compile(r"[ \t]*(?P<user>[^\s|#][^|\n]*)\|(?P<host>[^\s:|]+):(?P<password>[^\n]*)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """host: a name, or as Exim has it `*.name`, `^pattern` or `*`; begin, end: the password's place in the text."""
+
+    host: str
+    user: str
+    password: str
+    begin: int
+    end: int
+
+    def counts_for(self, name: str) -> bool:
+        """As Exim's nwildlsearch reads a key (specification, "Query-style and single-key lookups")."""
+        host, name = self.host.lower(), name.lower().rstrip(".")
+        if host.startswith("^"):
+            try:
+                return re.search(self.host, name, re.I) is not None
+            except re.error:
+                return False
+        return name.endswith(host[1:]) if host.startswith("*") else name == host
+
+
+def entries(text: str) -> Iterator[Entry]:
+    at = 0
+    for line in text.split("\n"):
+        found = _DMA.fullmatch(line.rstrip("\r")) or _EXIM.fullmatch(line.rstrip("\r"))
+        if found is not None:
+            begin, end = found.span("password")
+            yield Entry(
+                host=found["host"],
+                user=found["user"].strip(),
+                password=found["password"],
+                begin=at + begin,
+                end=at + end,
+            )
+        at += len(line) + 1
+
+
+def find(text: str, names: Sequence[str]) -> Entry | None:
+    """The first entry of the file that is for one of the names; the name that is asked first comes first."""
+    every = list(entries(text))
+    return next((each for name in names for each in every if each.counts_for(name)), None)
+
+
+def masked(text: str, secrets: Secrets, starred: Callable[[str, Secrets], str]) -> str:
+    out, at = [], 0
+    for each in entries(text):
+        # Exim reads ^^ as one ^ and splits at others; what a person knows as the password is both.
+        secrets.add(each.password.replace("^^", "^"))
+        out += [_lines(text[at : each.begin]), starred(each.password, secrets)]
+        at = each.end
+    return "".join([*out, _lines(text[at:])])
+
+
+def _lines(text: str) -> str:
+    """What stands between passwords; an entry that was commented out holds its password still."""
+    kept = []
+    for line in text.split("\n"):
+        comment = re.match(r"([ \t]*#[^:\n]*:[^:\n]*):\S", line)
+        kept.append(f"{comment[1]}:********" if comment else mask(line))
+    return "\n".join(kept)

@@ -1,0 +1,348 @@
+"""The MTA of a host that has no Postfix: which mailer the sendmail command is, and what its own commands and files say.
+
+mailer(ctx)      which it is, None where Postfix is installed or no mailer is known here
+outgoing(ctx)    where it hands its mail on, by its settings
+login(ctx)       the login that it would make there
+queue(ctx)       its queue
+log(ctx)         the day's log
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from diagnose.apps import formats, logins
+from diagnose.apps.settings import MailSettings
+from diagnose.facts.asks import Asks
+from diagnose.facts.postfix import mta
+from diagnose.host.query import Exec, ExecReply, Glob, Login, LogReply, Lookup, MailLog, Read, Stat
+from diagnose.knowledge.distributions import OWNERS, SENDMAIL
+from diagnose.knowledge.mailers import mailers, recognise
+from diagnose.parse.mailers import exim, queues, settings
+from diagnose.parse.mailers.way import Way
+
+if TYPE_CHECKING:
+    from diagnose.parse.mailers.log import Reader
+    from diagnose.parse.postfix.queue import QueueSummary
+
+_EXIM_OPTIONS = ("spool_directory", "log_file_path", "exim_user", "primary_hostname")
+_SECONDS = 4.0  # for one of a mailer's commands
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mailer:
+    """id: of `diagnose.knowledge.mailers`; path: what the sendmail command is; options: Exim's main ones; complaint: what a mailer
+    that refuses its own configuration says."""
+
+    id: str
+    path: str
+    table: Mapping[str, Any]
+    options: Mapping[str, str] = field(default_factory=dict)
+    complaint: str = ""
+
+    @property
+    def title(self) -> str:
+        return str(self.table["title"])
+
+    @property
+    def program(self) -> str:
+        """Whose words advice uses (`diagnose.knowledge.programs`)."""
+        return str(self.table["program"])
+
+    @property
+    def account(self) -> str:
+        return self.options.get("exim_user") or str(self.table.get("account", ""))
+
+    @property
+    def command(self) -> str:
+        """Its own program, as it is called."""
+        return self.path.rpartition("/")[2]
+
+
+def mailer(ctx: Asks) -> Mailer | None:
+    postfix = mta(ctx)
+    if postfix.installed or not postfix.problem or "not installed" not in postfix.problem:
+        return None
+    for path in SENDMAIL:
+        reply = ctx.ask(Stat(path))
+        if not reply.exists:
+            continue
+        real = reply.real or path
+        id = recognise(real) or recognise(owner(ctx, real))
+        if not id:
+            return None
+        found = Mailer(id=id, path=real, table=mailers()[id])
+        return _exim(ctx, found) if id == "exim" else found
+    return None
+
+
+def owner(ctx: Asks, path: str) -> str:
+    """The package that a file belongs to, "" where none tells."""
+    for argv in ((*words, path) for words in OWNERS):
+        reply = ctx.ask(Exec(argv))
+        if reply.code == 0 and reply.out.strip():
+            # A diverted file is listed with its diverter, one that belongs to no package not at all.
+            return "" if "diversion" in reply.out else reply.out.partition(":")[0].strip()
+    return ""
+
+
+def _exim(ctx: Asks, found: Mailer) -> Mailer:
+    reply = ctx.ask(Exec((found.command, "-bP", *_EXIM_OPTIONS), timeout=_SECONDS))
+    options = exim.options(reply.out)
+    said = "\n".join(line.strip() for line in reply.err.splitlines() if line.strip() and not line.startswith("LOG:"))
+    complaint = said if reply.code not in (0, None) and "spool_directory" not in options else ""
+    return Mailer(id=found.id, path=found.path, table=found.table, options=options, complaint=complaint)
+
+
+def title(ctx: Asks, here: Mailer) -> str:
+    """Its name with its version, where that is told."""
+    asked, pattern = here.table.get("version", ((), ""))
+    said = ctx.ask(Exec((here.command, *asked), timeout=_SECONDS)).out if asked else ""
+    number = re.search(pattern, said) if pattern else None
+    return f"{here.title} {number[1]}" if number else here.title
+
+
+# --- settings ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A settings file. problem: why it cannot be read or understood; settings: of those that `diagnose.apps.formats` reads."""
+
+    path: str = ""
+    text: str = ""
+    settings: MailSettings | None = None
+    problem: str = ""
+
+
+def settings_file(ctx: Asks, here: Mailer) -> Found:
+    """The first settings file that is there."""
+    paths = here.table["settings"]
+    for path in paths:
+        stat = ctx.ask(Stat(path))
+        if not stat.exists and stat.problem in (None, "not found"):
+            continue
+        reply = ctx.ask(Read(path, secret="settings"))
+        if reply.problem:
+            return Found(path=path, problem=reply.problem)
+        if here.table["reading"] != "format":
+            return Found(path=path, text=reply.text)
+        read = formats.read(path, reply.text)
+        return Found(path=path, text=reply.text, settings=read.settings, problem=read.problem)
+    return Found(path=paths[0], problem="not found")
+
+
+def outgoing(ctx: Asks) -> Way:
+    """Way(kind="") with the reason where it cannot be told."""
+    here = mailer(ctx)
+    if here is None:
+        return Way(kind="", problem="no mailer is known here")
+    if here.complaint:
+        return Way(kind="", problem=f"{here.title} refuses its settings: {here.complaint.splitlines()[0]}")
+    reading = here.table["reading"]
+    if reading == "exim":
+        return _exim_way(ctx, here)
+    found = settings_file(ctx, here)
+    if found.problem or (reading == "format" and found.settings is None):
+        return Way(kind="", problem=f"{found.path}: {found.problem}")
+    if reading == "format":
+        assert found.settings is not None
+        return _of_format(ctx, here, found, found.settings)
+    return settings.sendmail(found.text) if reading == "sendmail" else settings.smtpd(found.text)
+
+
+def _exim_way(ctx: Asks, here: Mailer) -> Way:
+    asked = [ctx.ask(Exec((here.command, "-bP", what), timeout=_SECONDS)) for what in ("routers", "transports")]
+    for reply in asked:
+        if reply.problem or (reply.code and not reply.out):
+            return Way(kind="", problem=f"exim -bP: {reply.problem or _last(reply)}")
+    routers, transports = (exim.blocks(reply.out) for reply in asked)
+    if not routers:
+        return Way(kind="", problem="exim -bP routers shows none")
+    return exim.way(routers, transports, here.options)
+
+
+def _last(reply: ExecReply) -> str:
+    return (reply.err.strip().splitlines() or ["it said nothing"])[-1]
+
+
+def _of_format(ctx: Asks, here: Mailer, found: Found, said: MailSettings) -> Way:
+    careless = r"(?m)^\s*tls_certcheck\s+off|--insecure\b"
+    trust = re.search(r"(?m)^\s*tls_trust_file\s+(/\S+)|--x509cafile=(\S+)", found.text)
+    by = {"msmtp": "tls, tls_starttls", "nullmailer": "--ssl, --starttls"}.get(here.id, "its TLS settings")
+    kept = "file" if here.id == "dma" else "settings" if said.user else "elsewhere" if said.auth else ""
+    return Way(
+        kind="relay" if said.host else "direct" if here.id == "dma" else "",
+        host=said.host,
+        port=said.port,
+        tls=said.tls,
+        verifies=here.id in ("msmtp", "nullmailer") and not re.search(careless, found.text),
+        ca_file=(trust[1] or trust[2]) if trust else "",
+        tls_by=by,
+        relay_by=found.path,
+        user=said.user,
+        login_by=kept,
+        problem="" if said.host else "no server is named",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnLogin:
+    """path: the file that holds or should hold it; login: for a Dial, None where none would be made; user; found: an entry is there;
+    problem: why nothing can be told; near: an entry of the file for another server."""
+
+    path: str = ""
+    login: Login | None = None
+    user: str = ""
+    found: bool = False
+    problem: str = ""
+    near: str = ""
+
+
+def login(ctx: Asks, way: Way) -> OwnLogin:
+    here = mailer(ctx)
+    if here is None or not way.login_by:
+        return OwnLogin()
+    if way.login_by == "elsewhere":
+        return OwnLogin(problem="where its login stands is not read here")
+    if way.login_by == "settings":
+        found = settings_file(ctx, here)
+        said = found.settings
+        if said is None or said.password is None:
+            return OwnLogin(path=found.path, problem="its password comes from a command or another file")
+        keys = (said.user_key, said.password_key)
+        return OwnLogin(
+            path=found.path,
+            login=Login("settings", found.path, keys),
+            user=said.user,
+            found=said.password.length != "empty",
+        )
+    return _in_file(ctx, here, way)
+
+
+def _in_file(ctx: Asks, here: Mailer, way: Way) -> OwnLogin:
+    path = next((path for path in here.table["logins"] if _there(ctx, path)), here.table["logins"][0])
+    reply = ctx.ask(Read(path, secret="logins"))
+    if reply.problem and reply.problem != "not found":
+        return OwnLogin(path=path, problem=reply.problem)
+    names = names_of(ctx, way.host)
+    entry = logins.find(reply.text, names)
+    if entry is None:
+        near = next((each.host for each in logins.entries(reply.text)), "")
+        return OwnLogin(path=path, near=near)
+    return OwnLogin(path=path, login=Login("logins", path, names), user=entry.user, found=bool(entry.password.strip()))
+
+
+def _there(ctx: Asks, path: str) -> bool:
+    stat = ctx.ask(Stat(path))
+    return stat.exists or stat.problem not in (None, "not found")
+
+
+def names_of(ctx: Asks, host: str) -> tuple[str, ...]:
+    """The names that Exim looks a login up under: the host's canonical one, which its CNAME records lead to, first."""
+    if not ctx.settings.network or re.fullmatch(r"[\d.]+|.*:.*", host):
+        return (host,)
+    canonical, seen = host, {host.lower()}
+    for _ in range(4):
+        reply = ctx.ask(Lookup(canonical, "CNAME"))
+        target = next((answer.rstrip(".") for answer in reply.answers if reply.rcode == "NOERROR"), "")
+        if not target or target.lower() in seen:
+            break
+        seen.add(target.lower())
+        canonical = target
+    return (canonical,) if canonical == host else (canonical, host)
+
+
+# --- queue and log ------------------------------------------------------------------------------------------------------
+
+
+def spool(ctx: Asks, here: Mailer) -> str:
+    """The queue's directory, "" where it has none."""
+    paths = [here.options[key] for key in ("spool_directory",) if here.options.get(key)]
+    paths += here.table.get("spool", ())
+    return next((path for path in paths if ctx.ask(Stat(path)).exists), paths[0] if paths else "")
+
+
+def listed(ctx: Asks, here: Mailer) -> ExecReply:
+    """What its queue command says."""
+    words = here.table["listing"]
+    argv = (here.command, *words) if words[0].startswith("-") else tuple(words)
+    return ctx.ask(Exec(argv, timeout=_SECONDS))
+
+
+def queue(ctx: Asks, here: Mailer, epoch: float, now: datetime) -> QueueSummary | None:
+    """None where it has none, or it cannot be read (`listed` says why)."""
+    if "listing" not in here.table:
+        return None
+    reply = listed(ctx, here)
+    if reply.problem or (reply.code and not reply.out.strip()):
+        return None
+    reader = log(ctx, here, now)
+    last = reader.last if reader is not None else {}
+    newest: dict[str, str] = {}
+    for (id, to), reason in last.items():
+        newest[to] = reason if id else newest.get(to, reason)
+    zone = now.tzinfo
+
+    def why(id: str, to: str) -> str:
+        # nullmailer's listing names no file: what was last said of the recipient tells.
+        return last.get((id, to.lower())) or (newest.get(to.lower(), "") if here.id == "nullmailer" else "")
+
+    messages = exim.waiting(reply.out, epoch) if here.id == "exim" else queues.LISTINGS[here.id](reply.out, epoch, zone)
+    return queues.summary(messages, epoch, why)
+
+
+def log_paths(ctx: Asks, here: Mailer) -> tuple[str, ...]:
+    """The log files, the newest and the one before; () where it writes to syslog."""
+    patterns = list(here.table.get("log", ()))
+    named = here.options.get("log_file_path", "")
+    if named.startswith("/"):
+        patterns.insert(0, named.split(":")[0].strip().replace("%s", "main") + "*")
+    if here.id == "msmtp":
+        set_ = re.search(r"(?m)^\s*logfile\s+(/\S+)", settings_file(ctx, here).text)
+        patterns = [set_[1]] if set_ else []
+    for pattern in patterns:
+        found = [path for path in ctx.ask(Glob(pattern)).paths if not path.endswith((".gz", ".xz"))]
+        if found:
+            return tuple(sorted(found, key=len)[:2])
+    first = patterns[0].rstrip("*") if patterns else ""
+    return (first,) if first and ctx.ask(Stat(first)).problem not in (None, "not found") else ()
+
+
+def log_query(ctx: Asks) -> MailLog:
+    """The question for the day's log, whatever the mailer."""
+    here = mailer(ctx)
+    paths = log_paths(ctx, here) if here is not None else ()
+    return MailLog(ctx.settings.since, paths=paths) if paths else MailLog(ctx.settings.since)
+
+
+def log(ctx: Asks, here: Mailer, now: datetime) -> Reader | None:
+    reply = ctx.ask(log_query(ctx))
+    if reply.problem and not reply.lines:
+        return None
+    return _read(_Same(reply), now, outgoing(ctx).port)
+
+
+class _Same:
+    """A reply as a key by identity."""
+
+    def __init__(self, reply: LogReply) -> None:
+        self.reply = reply
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.reply is self.reply
+
+    def __hash__(self) -> int:
+        return id(self.reply)
+
+
+@functools.lru_cache(maxsize=4)
+def _read(same: _Same, now: datetime, port: int) -> Reader:
+    from diagnose.parse.mailers.log import read
+
+    return read(same.reply.lines, now, port)

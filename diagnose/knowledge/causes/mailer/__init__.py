@@ -1,0 +1,1 @@
+"""Of mailers other than Postfix that are the host's MTA."""

@@ -1,0 +1,22 @@
+from diagnose.model import PROVES, REFUTES, Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="mailer-local-only",
+    title="This host's mailer is set up for mail within the host only",
+    impact=Impact.OUTAGE,
+    station="Postfix",
+    explanation=(
+        "Debian's Exim comes so (dc_eximconfig_configtype='local'): it bounces mail to other hosts at once with 'Mailing to remote "
+        "domains not supported'. It needs to be told a smarthost, or to deliver by itself."
+    ),
+    remedy=Remedy(
+        text="Choose how mail leaves this host (a smarthost, or directly), and send what bounced again.",
+    ),
+    rules_out="A router of the mailer that takes mail to other hosts.",
+    signs=(
+        Sign("mailer.mode", PROVES),
+        Sign("relay.reachable", REFUTES, Status.OK),
+    ),
+    explains=("nothing-submitted", "relay-not-configured"),
+    links=("https://manpages.debian.org/stable/exim4-config/update-exim4.conf.8.en.html",),
+)

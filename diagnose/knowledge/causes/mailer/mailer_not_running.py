@@ -1,0 +1,26 @@
+from diagnose.model import PROVES, REFUTES, Cause, Impact, Remedy, Sign, Status
+
+CAUSE = Cause(
+    id="mailer-not-running",
+    title="The daemon of this host's mailer is not running",
+    impact=Impact.OUTAGE,
+    station="Postfix",
+    explanation=(
+        "The sendmail command still reports success: what it was given waits in the queue, and nobody tries it (again). Programs "
+        "that use SMTP get 'connection refused'."
+    ),
+    remedy=Remedy(
+        text="Start the service ({unit}) and look at what it says; mail that waits is sent then.",
+    ),
+    rules_out="A process of the mailer's daemon.",
+    flow=0,
+    signs=(
+        Sign("mailer.daemon", PROVES),
+        Sign("mailer.daemon", REFUTES, Status.OK),
+    ),
+    explains=("smtp-listener-missing", "nothing-submitted", "queue-congested", "retry-pending", "app-smtp-unreachable"),
+    links=(
+        "https://www.exim.org/exim-html-current/doc/html/spec_html/ch-the_exim_command_line.html",
+        "https://manpages.debian.org/stable/nullmailer/nullmailer-send.8.en.html",
+    ),
+)

@@ -1,0 +1,36 @@
+"""Mailers other than Postfix that may be a host's MTA: how each is told, and where its daemon, settings, queue and log are.
+
+One mailer a file, `<id>.toml`:
+
+title       what it is called; program: whose words advice uses (`diagnose.knowledge.programs`)
+real        what the path that /usr/sbin/sendmail leads to, or the package that owns it, looks like (a pattern)
+version     the words of a command that tells it, and the pattern of the number in what it says
+process     the daemon's name (a pattern), argument what its command line must hold; left out where it has none
+unit        its service; account: as whom it connects, "" for whoever calls it
+settings    files, the first that is there counts; logins: files with passwords of their own
+reading     how they are read: "exim", "format" (by `knowledge/applications`), "sendmail", "smtpd"
+spool       queue directories, the first that is there counts; listing: the words of the command that lists it
+log         files (patterns), the newest first; left out where it writes to syslog
+panic       files that hold what kept it from working
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from diagnose.knowledge import documents
+
+
+@functools.cache
+def mailers() -> Mapping[str, Mapping[str, Any]]:
+    """Every mailer's table by its id."""
+    found: Mapping[str, Mapping[str, Any]] = documents.indexed("mailers", lambda: documents.folder("mailers"))
+    return found
+
+
+def recognise(text: str) -> str:
+    """The id of the mailer that a path or a package's name belongs to, "" where none is known."""
+    return next((id for id, table in mailers().items() if re.search(table["real"], text, re.I)), "")
