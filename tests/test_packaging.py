@@ -94,6 +94,20 @@ def test_it_is_small_and_two_builds_are_identical(archive: Path, tmp_path: Path)
     assert not [name for name in names if name.startswith(("psutil", "rich"))]
 
 
+def test_what_is_installed_makes_a_file_that_runs_alone(tmp_path: Path) -> None:
+    """As it is sent to another host."""
+    from diagnose import singlefile
+
+    path = tmp_path / "sent.pyz"
+    path.write_bytes(singlefile.carried())
+    names = zipfile.ZipFile(path).namelist()
+    assert not [name for name in names if name.endswith((".so", ".pyc"))]
+    assert {"tomli/__init__.py", "dns/__init__.py", "__main__.py"} <= set(names)
+    done = call(path, ["record", "--no-network", "-o", "-"])
+    assert done.returncode == 0, done.stderr
+    assert '"asked"' in done.stdout
+
+
 @pytest.mark.parametrize(("arguments", "said"), CALLS_OUT_OF_A_ZIP, ids=str)
 def test_its_commands_behave_as_installed(archive: Path, arguments: list[str], said: str) -> None:
     done = call(archive, arguments)

@@ -1,0 +1,89 @@
+"""This program as one file that any Python from 3.10 on runs: pure Python, with what it imports."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import json
+import sys
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+NAME = "mail-diagnose.pyz"
+_OWN = ("diagnose", "checks")
+# What pyproject.toml depends on, and what that needs, by the names that are imported.
+_NEEDED = ("annotated_doc", "dns", "dotenv", "javaproperties", "shellingham", "tabulate", "typer", "yaml", "tomli")
+_LEFT_OUT = (
+    "/tests/",
+    "/__pycache__/",
+    ".so",
+    ".pyi",
+    "py.typed",
+    "/RECORD",
+    "/INSTALLER",
+    "/REQUESTED",
+    "/direct_url.json",
+)
+_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+def carried() -> bytes:
+    """The file that this program runs from, or one made of what is installed here. Raises OSError."""
+    here = next(path for path in Path(__file__).resolve().parents if path.exists())
+    if here.is_file():
+        return here.read_bytes()
+    files = own()
+    for name in _NEEDED:
+        files.update(_package(name))
+    if not any(name.startswith("tomli/") for name in files):  # the same, as Python has it since 3.11
+        files.update({name.replace("tomllib/", "tomli/"): data for name, data in _package("tomllib").items()})
+    return packed(files, 1)
+
+
+def own() -> dict[str, bytes]:
+    """The program, with the index of its documents, and what starts it: content by the name in the file."""
+    from diagnose.knowledge import documents
+
+    files: dict[str, bytes] = {}
+    for name in _OWN:
+        files.update(_package(name))
+    files[f"diagnose/knowledge/{documents.INDEX}"] = documents.index().encode()
+    families = documents.document("distributions.toml")["families"].values()
+    pythons = tuple(
+        (*key.split(), f"{family['install']} {package}")
+        for family in families
+        for key, package in family.get("python", {}).items()
+    )
+    start = files["diagnose/data/zipapp_main.py"].decode("utf-8")
+    files["__main__.py"] = start.replace("PYTHONS = ()", f"PYTHONS = {json.dumps(pythons)}").encode()
+    return files
+
+
+def packed(files: Mapping[str, bytes], level: int) -> bytes:
+    """The same octets for the same content; level: of the compression, 1 to 9."""
+    made = io.BytesIO(b"#!/usr/bin/env python3\n")
+    made.seek(0, io.SEEK_END)
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED, compresslevel=level) as archive:
+        for name in sorted(name for name in files if not left_out(name)):
+            entry = zipfile.ZipInfo(name, _DATE)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.create_system, entry.external_attr = 3, 0o100644 << 16
+            archive.writestr(entry, files[name])
+    return made.getvalue()
+
+
+def left_out(name: str) -> bool:
+    return any(f"/{name}".endswith(part) or (part.endswith("/") and part in f"/{name}") for part in _LEFT_OUT)
+
+
+def _package(name: str) -> dict[str, bytes]:
+    """The files of a package or module that can be imported here; none of one that cannot."""
+    spec = sys.modules[name].__spec__ if name in sys.modules else importlib.util.find_spec(name)
+    if spec is None or spec.origin is None:
+        return {}
+    place = Path(spec.origin)
+    if not spec.submodule_search_locations:
+        return {place.name: place.read_bytes()}
+    found = [path for path in place.parent.rglob("*") if path.is_file()]
+    return {f"{name}/{path.relative_to(place.parent)}": path.read_bytes() for path in found}
