@@ -17,6 +17,7 @@ from diagnose.commands.options import (
     Debug,
     Force,
     From,
+    Hosts,
     Inside,
     NoAuth,
     NoNetwork,
@@ -26,6 +27,7 @@ from diagnose.commands.options import (
     ReportFormat,
     Skip,
     SnapshotFile,
+    Ssh,
     Timeout,
     To,
     UseRelay,
@@ -40,11 +42,13 @@ from diagnose.report import PLAIN_FORMATS
 
 if TYPE_CHECKING:
     from diagnose.host.live.namespaces import Container
+    from diagnose.host.snapshot import Recording
     from diagnose.report.digest import Plain
     from diagnose.session import Progress, Request, Result
 
 
 def run(
+    hosts: Hosts = None,
     to: To = None,
     sender: From = None,
     app_config: AppConfig = None,
@@ -62,6 +66,7 @@ def run(
     color: Color = "auto",
     snapshot: SnapshotFile = None,
     inside: Inside = None,
+    ssh: Ssh = None,
     debug: Debug = False,
 ) -> None:
     """Find out why mail does not leave this server.
@@ -74,8 +79,23 @@ def run(
       mail-diagnose run --to user@example.com --from app@example.net
       mail-diagnose run --app-config /home/codenvy/codenvy-data/conf/email-connection.properties
       mail-diagnose run --only egress --only firewall -v
+      mail-diagnose run --ssh admin@mx1.example.com mx2.example.com
     """
     check_format(format, color, PLAIN_FORMATS)
+    if hosts and not ssh:
+        raise UsageError(f"run takes no {hosts[0][:60]!r}: give a recipient as --to, other hosts after --ssh")
+    if ssh:
+        if snapshot is not None or inside is not None:
+            raise UsageError("--ssh records the hosts itself: it goes with neither --snapshot nor --inside")
+
+        def work(found: Recording | None) -> Request:  # without --app-config, whose file is on the other side
+            return with_relay(requested(to, sender, None, only, skip, timeout, no_network, no_auth, found), relay)
+
+        there = [*dict.fromkeys([*ssh, *(hosts or ())])]
+        given = (("--to", to), ("--from", sender), *(("--app-config", str(path)) for path in app_config or ()))
+        words = [f"{name}={value}" for name, value in given if value is not None] + [f"--timeout={timeout:g}"]
+        words += [name for name, on in (("--no-network", no_network), ("--no-auth", no_auth)) if on]
+        raise typer.Exit(_elsewhere(there, words, work, timeout, format, output, -1 if quiet else verbose, color))
     if snapshot is None and (where := _place(inside)) is not None:
         asked = (to, sender, app_config, only, skip, timeout, no_network, no_auth)
         plain, code = _inside(where, lambda: with_relay(requested(*asked, None), relay), timeout)
@@ -289,6 +309,30 @@ def _done(where: Container, work: Callable[[], Any], timeout: float) -> Any:
     from diagnose.commands import inside
 
     return inside.done(where, work, timeout)
+
+
+def _elsewhere(
+    hosts: list[str],
+    arguments: list[str],
+    request: Callable[[Recording | None], Request],
+    timeout: float,
+    format: str,
+    output: Path | None,
+    verbose: int,
+    color: str,
+) -> int:
+    """Diagnoses hosts that are recorded over ssh; of one the report, of several a line each. arguments: of `record` there."""
+    from diagnose.commands import remote
+
+    request(None)  # what is wrong in the options is said before anybody is contacted
+    if len(hosts) > 1 and format != "text":
+        raise UsageError("of several hosts, -o DIR keeps a report of each as JSON; --format is for one host")
+    how = remote.wanted(arguments, timeout, hosts)
+    if len(hosts) > 1:
+        return remote.several(hosts, how, lambda recording: diagnosed(request(recording), True), output)
+    result = diagnosed(request(remote.one(hosts[0], how)), True)
+    rendered(result, format, output, verbose, color)
+    return exit_status(result.report)
 
 
 def _inside(where: Container, request: Callable[[], Request], timeout: float) -> tuple[Plain, int]:

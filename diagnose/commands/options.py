@@ -91,6 +91,15 @@ Inside = Annotated[
         "--inside", metavar="PID", min=1, help="Look into the container that this process of the host runs in (root)."
     ),
 ]
+Ssh = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ssh",
+        metavar="[USER@]HOST...",
+        help="Record these hosts over ssh and diagnose them here; nothing is installed there.",
+    ),
+]
+Hosts = Annotated[list[str] | None, typer.Argument(metavar="[HOST]...", hidden=True)]
 SnapshotFile = Annotated[
     Path | None, typer.Option("--snapshot", metavar="FILE", help="Diagnose a recording instead of this host.")
 ]

@@ -17,10 +17,14 @@ from .machine import CHECKOUT, Machine
 def talk(m: Machine, *args: str, answers: Sequence[tuple[str, str]], timeout: float = 120) -> tuple[int, str]:
     """Exit status, and all that the terminal showed. answers: what is waited for, and what is typed then. Raises TimeoutError."""
     inner = ("env", "-C", str(CHECKOUT), f"PYTHONPATH={CHECKOUT}", "PYTHONDONTWRITEBYTECODE=1", "LANG=C.UTF-8")
-    argv = m.command((*inner, sys.executable, "-m", "diagnose", *args))
+    return conversation(m.command((*inner, sys.executable, "-m", "diagnose", *args)), answers, timeout)
+
+
+def conversation(argv: Sequence[str], answers: Sequence[tuple[str, str]], timeout: float = 120) -> tuple[int, str]:
+    """The same with any command."""
     child, handle = pty.fork()
     if child == 0:
-        os.execvp(argv[0], argv)
+        os.execvp(argv[0], list(argv))
     shown, waiting, end = "", list(answers), time.monotonic() + timeout
     seen = 0
     try:
