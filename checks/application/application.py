@@ -44,6 +44,12 @@ def application(ctx: Context) -> Iterator[Observation]:
             yield _unresolved(app)
         if app.settings.program:
             yield _program(ctx, app, app.settings.program)
+        elif app.settings.api:
+            text = f"the application sends through {app.settings.api}, not by SMTP from here"
+            yield ok("app.route", app.path, text, direct=True, path=app.path)
+        if app.settings.program or app.settings.api:
+            if app.problems:
+                yield from _settings(app, Verdict(stage="unknown"))
             continue
         judged = verdict(ctx, app)
         yield from _settings(app, judged)
@@ -99,7 +105,7 @@ def _settings(app: Application, judged: Verdict) -> Iterator[Observation]:
         if not status:
             continue
         told += 1
-        line = app.line(problem.key) or problem.line
+        line = (not problem.path and app.line(problem.key)) or problem.line
         say = warn if status == "mild" else fail
         kind = next((word for word, kinds in SPOKEN.items() if problem.kind in kinds), problem.kind)
         data: dict[str, Scalar] = {
@@ -107,7 +113,7 @@ def _settings(app: Application, judged: Verdict) -> Iterator[Observation]:
             "problem": problem.kind,
             "key": problem.key,
             "line": line,
-            "path": app.path,
+            "path": problem.path or app.path,
             "product": app.product,
         }
         data["proven"] = status == "proven"
@@ -148,6 +154,8 @@ def _weight(app: Application, problem: Problem, judged: Verdict) -> str:
     group = BREAKS.get(kind, "")
     if kind in VALUE_KINDS:
         group = next((name for pattern, name in BY_KEY if re.search(pattern, key, re.I)), "")
+    if kind == "login-name" and not (judged.session and judged.session.with_login):
+        return "likely"
     if kind in LOGIN:
         return "likely" if judged.session is None and kind == "credentials-missing" else "mild"
     if kind in ("port-ignored", "ssl-ignored") and factory_without_port(app):

@@ -64,7 +64,7 @@ def application_probe(ctx: Context) -> Iterator[Observation]:
     seen: set[tuple[object, ...]] = set()
     for app in sources.counting:
         settings = app.settings
-        if settings is not None and settings.program:
+        if settings is not None and (settings.program or settings.api):
             continue
         if settings is None or app.problem or not app.connectable:
             why = app.problem or (

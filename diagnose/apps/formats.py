@@ -1,7 +1,6 @@
 """Applications' settings files: which application's a file is, and what its settings come to in that application.
 
 read(path, text)            the application and its settings, or why nothing can be said
-masked(path, text, secrets) the text with its passwords starred, their shape kept
 credentials(path, text)     user and password as the application finds them
 
 An application is a table in `diagnose/knowledge/applications/<id>.toml`:
@@ -15,38 +14,49 @@ at          the names that hold host:port together; url: those that hold a URL
 defaults    host, port, and ssl_port where TLS begins at once
 tls         pairs of a condition and what it means: none, starttls, starttls-required or implicit; the first that holds counts
 off, local  pairs of a condition and a sentence: nothing is sent then; and a program that takes the mail ("=": the value)
+presets     pairs of a condition and the host, port and TLS that it stands for
+api         as local: the service whose own interface takes the mail; "=NAME" in both: another value of the file
+wrong, odd, mild
+            pairs of a condition and a sentence: what the application refuses or ignores, what is right in some cases alone, what is worth a look
+unverified  pairs of a condition and a sentence: the server's certificate is not checked
+nothing     a pattern of values that stand for none; quotes_kept: quotes are part of a value; prefixed: ssl:// and :port may stand in the host
+whole       the file of that place is all of the application's settings: what it does not set has its default
+contained   a pattern of paths whose settings are a container's; kept: by grammar, what stands otherwise in such files
 login       a condition without which the login is not used; elsewhere: whether, or names that say so when set, the login stands in another file;
             hidden: what stands in an export for a password
 comment     what ends a value without quotes (a pattern), in grammars that leave that to the program
-wrong, odd  pairs of a condition and a sentence: what the application refuses or ignores, and what is right in some cases alone
 read_when   request, start, build or cache; restart: the sentence on how changed settings take effect
 write       what to set for TLS at once ("implicit") and by STARTTLS, with {port}
 source      where this is documented
 
-A condition is `name~pattern` (the value, whole, letters' case ignored), `name!~pattern` (set, and no value of it is such), `!name`
-(not set), `port=N`, or "" (always).
+A condition is `name~pattern` (the value, whole, letters' case ignored; without a pattern: set, and empty), `name!~pattern` (set, and no value of it is such), `!name`
+(not set), `port=N`, or "" (always); several joined by " & ".
 """
 
 from __future__ import annotations
 
-import base64
 import functools
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
 from typing import Any
-from urllib.parse import unquote
 
 from diagnose.apps import grammars
-from diagnose.apps.grammars import Entry
-from diagnose.apps.reading import Found, Reader, entry_of, named
-from diagnose.apps.settings import MailSettings
-from diagnose.parse.text.masking import STARS, Secrets, mask
-from diagnose.parse.text.secret import SECRET_KEY, placeholder
+from diagnose.apps.entry import Entry, Malformed
+from diagnose.apps.reading import Found, Reader, entry_of, meant
+from diagnose.apps.remarks import misspelt
+from diagnose.apps.settings import MailSettings, Problem
+from diagnose.apps.wider import MISSING as MISSING
+from diagnose.apps.wider import OF_OTHERS, Other, nobody, widened
+from diagnose.parse.text.masking import STARS
 
 NOT_READ = "not a format I read"
-_URL_LOGIN = re.compile(r"(://[^\s:/@]*:)(.+)@")
+# What stands beside mail in a program's settings.
+_FOREIGN = re.compile(
+    r"(?:^|[._])(?:databases?|db|redis|cache|sessions?|queue|logging|log|sentry|ldap|cors|channels|stores)(?:\.|$)",
+    re.I,
+)
 _FIELDS = ("host", "port", "user", "password", "sender")
 
 
@@ -63,93 +73,51 @@ def applications() -> Mapping[str, Mapping[str, Any]]:
     }
 
 
-def read(path: str, text: str) -> Found:
-    """The settings of a file, whose text may be masked."""
+def read(path: str, text: str, other: Other = nobody) -> Found:
+    """The settings of a file, whose text may be masked. other: reads the files that it names."""
     grammar = grammars.grammar_of(path, text)
     if grammar is None:
         return Found(problem=NOT_READ)
     try:
-        found = reader(path, text, grammar)
-    except grammars.Malformed as why:
-        return Found(problem=f"it does not load: {why}")
-    return replace(found.read(), id=found.id) if found is not None else Found(problem="it names no mail server")
-
-
-def masked(path: str, text: str, secrets: Secrets, starred: Callable[[str, Secrets], str]) -> str:
-    """The text with every password in it starred and remembered; its shape, line and quotes are kept.
-
-    starred: gives a password's stand-in, and remembers it."""
-    grammar = grammars.grammar_of(path, text)
-    if grammar is None:
-        return mask(text)
-    try:
-        entries = grammars.entries(text, grammar)
-    except grammars.Malformed:
-        return mask(text)
-    reader = _reader(path, text, grammar, entries)
-    names = {name.lower() for table in applications().values() for name in table.get("password", ())}
-    hidden = reader.table.get("hidden") if reader is not None else None
-    out, at = [], 0
-    for entry in sorted(entries, key=lambda each: each.start):
-        if entry.start < at or not entry.value or (hidden and re.fullmatch(hidden, entry.value)):
-            continue
-        if SECRET_KEY.search(entry.key) or any(named(name, entry.key) for name in names):
-            comment = reader.comment(entry) if reader is not None else None
-            if comment is None:
-                shown = starred(entry.value, secrets)
-            else:
-                # That a comment sign cuts it must still be seen.
-                secrets.add(entry.value, entry.value[: comment.start()], entry.value[comment.end() :])
-                shown = f"{STARS}{comment[0]}{STARS}"
-        elif "://" in entry.value and (login := _URL_LOGIN.search(entry.value)):
-            secrets.add(login[2], unquote(login[2]))
-            reserved = re.search(r"[/?#]", login[2])
-            kept = login[2] if placeholder(login[2]) else f"{STARS}{reserved[0]}{STARS}" if reserved else STARS
-            shown = f"{entry.value[: login.start(2)]}{kept}{entry.value[login.end(2) :]}"
-        else:
-            continue
-        shown, end = _quoted(shown, entry, grammar), entry.end
-        if re.match(r"\s+#\S", entry.tail):
-            # Perhaps a part of the password, which the sign cuts.
-            secrets.add(entry.tail.strip(), entry.tail.strip().lstrip("#"), f"{entry.value}{entry.tail}")
-            shown, end = f"{shown} #{STARS}", entry.end + len(entry.tail)
-        shown += "\n" * (text.count("\n", entry.start, entry.end) - shown.count("\n"))
-        out += [_between(text[at : entry.start], at == 0, False), shown]
-        at = end
-    return "".join([*out, _between(text[at:], at == 0, True)])
-
-
-def _between(text: str, begins: bool, ends: bool) -> str:
-    """What stands between passwords: whole lines and comments masked, names and signs of the grammar left as they are. begins,
-    ends: the text does so with it, so that its first or last line is a whole one."""
-    head, *rest = text.split("\n")
-    sign = re.search(r"(?:^|(?<=\s))(?:[#;]|//)|/\*|<!--", head)
-    if begins and (rest or ends):
-        head = mask(head)
-    elif sign is not None:
-        head = head[: sign.start()] + mask(head[sign.start() :])
-    last = rest[-1:] if not ends else [mask(line) for line in rest[-1:]]
-    return "\n".join([head, *(mask(line) for line in rest[:-1]), *last])
+        entries = widened(path, grammar, grammars.entries(text, grammar), other)
+    except Malformed as why:
+        if re.search(r"\{\{|\{%|<%", text) or (STARS in text and grammar != "xml"):
+            return Found(problem=f"it does not load: {why}")
+        problem = Problem(kind="setting-odd", key="", line=0, text=f"it does not load: {why}")
+        return Found(settings=MailSettings(configured=False, problems=(problem,)))
+    found = reader_of(path, text, grammar, entries)
+    if found is not None:
+        return replace(found.read(), id=found.id)
+    missing = [e for e in entries if e.key in OF_OTHERS and e.remark]
+    if not missing:
+        return Found(problem="it names no mail server")
+    problems = [
+        Problem(kind=e.remark.partition(": ")[0], key=e.key, line=e.line, text=e.remark.partition(": ")[2])
+        for e in missing
+    ]
+    return Found(settings=MailSettings(configured=False, problems=tuple(problems)))
 
 
 def reader(path: str, text: str, grammar: str) -> Reader | None:
-    """The file's values as its application reads them. Raises grammars.Malformed."""
-    return _reader(path, text, grammar, grammars.entries(text, grammar))
+    """The file's values as its application reads them. Raises Malformed."""
+    return reader_of(path, text, grammar, grammars.entries(text, grammar))
 
 
-def _reader(path: str, text: str, grammar: str, every: Sequence[Entry]) -> Reader | None:
+def reader_of(path: str, text: str, grammar: str, every: Sequence[Entry]) -> Reader | None:
     """The file's values as the application reads them whose it is, None where it is none's."""
-    entries = _current(every)
-    fitting = [(id, table) for id, table in applications().items() if _fits(table, text, grammar, entries)]
+    entries = _current([each for each in every if not _FOREIGN.search(each.within)])
+    fitting = [(id, table) for id, table in applications().items() if _fits(table, path, text, grammar, entries)]
     if not fitting:
         return None
     id, table = max(fitting, key=lambda each: _closeness(each[1], path, entries))
-    return Reader(table, entries, _contained(every), id)
+    kept = table.get("kept", {}).get(grammar)  # what only some of its files call so
+    table = {**table, **kept} if kept else table
+    return Reader(table, entries, _contained(every) or bool(re.search(table.get("contained", "$^"), path)), id)
 
 
-def credentials(path: str, text: str) -> tuple[str, str] | None:
+def credentials(path: str, text: str, other: Other = nobody) -> tuple[str, str] | None:
     """User and password of an unmasked file as its application finds them."""
-    found = read(path, text)
+    found = read(path, text, other)
     return (found.user, found.password) if found.user and found.password else None
 
 
@@ -165,16 +133,27 @@ def lines(id: str, settings: MailSettings, port: int, tls: str) -> str:
 # --- which application -----------------------------------------------------------------------------------------------
 
 
-def _fits(table: Mapping[str, Any], text: str, grammar: str, entries: Sequence[Entry]) -> bool:
-    if grammar not in table["grammars"] or not re.search(table.get("has", ""), text, re.M):
+def _fits(table: Mapping[str, Any], path: str, text: str, grammar: str, entries: Sequence[Entry]) -> bool:
+    placed = bool(table.get("place") and re.search(table["place"], path))
+    grammar = "dotenv" if grammar == "environment" else grammar
+    if grammar not in table["grammars"] or not (
+        re.search(table.get("has", ""), text, re.M) or (placed and table.get("whole"))
+    ):
         return False
     names = [*table.get("host", ()), *table.get("at", ()), *table.get("url", ())]
-    if entry_of(names, entries) is not None:
+    if entry_of(names, entries) is not None or (placed and table.get("whole")):
         return True
     reader = Reader(table, entries)
     # What a file leaves out makes it nobody's.
-    off = (row for row in table.get("off", ()) if not row[0].startswith("!"))
-    return any(reader.holds(condition) for condition, _ in (*off, *table.get("local", ())))
+    rows = [row[0] for kind in ("off", "api", "presets", "wrong") for row in table.get(kind, ()) if row[0][:1] != "!"]
+    rows += [row[0] for row in table.get("local", ()) if row[0][:1] != "!" or not table.get("whole")]
+    if any(reader.holds(condition) for condition in rows if condition):
+        return True
+    # The server's name is misspelt.
+    others = [name for field in ("port", "user", "password", "sender") for name in table.get(field, ())]
+    known = {id(each) for name in others for each in entries if meant(name, each)}
+    wrong = {entry.key for kind, entry, _ in misspelt(table, entries, meant) if kind == "setting-wrong"}
+    return not table.get("general") and len(known) > 1 and bool(wrong)
 
 
 def _closeness(table: Mapping[str, Any], path: str, entries: Sequence[Entry]) -> tuple[bool, int, int]:
@@ -186,8 +165,14 @@ def _closeness(table: Mapping[str, Any], path: str, entries: Sequence[Entry]) ->
 
 def _current(entries: Sequence[Entry]) -> tuple[Entry, ...]:
     """Without the documents that are for a profile of their own, where another document is not."""
+    active = next(
+        (e.value or "" for e in reversed(entries) if re.fullmatch(r"spring\.profiles\.active(?:\.\w+)?", e.key)), ""
+    )
     own = {
-        e.part for e in entries if re.search(r"(?:^|\.)(?:on-profile|spring\.profiles|spring\.config\.activate)", e.key)
+        e.part
+        for e in entries
+        if re.search(r"(?:^|\.)(?:on-profile|spring\.profiles$|spring\.config\.activate)", e.key)
+        and not set(re.findall(r"[\w-]+", e.value or "")) & set(re.findall(r"[\w-]+", active))
     }
     kept = tuple(each for each in entries if each.part not in own)
     return kept or tuple(entries)
@@ -195,16 +180,7 @@ def _current(entries: Sequence[Entry]) -> tuple[Entry, ...]:
 
 def _contained(entries: Sequence[Entry]) -> bool:
     """Whether the settings are those of containers: a compose file's or a pod's."""
-    return any(re.match(r"services\.[\w.-]+\.(?:image|build|environment)|spec\.|kind$", each.key) for each in entries)
-
-
-def _quoted(shown: str, entry: Entry, grammar: str) -> str:
-    """A starred value as the grammar has it, so that it is read back as it is shown."""
-    if entry.encoded:
-        return base64.b64encode(shown.encode()).decode()
-    if len(entry.quote) == 3 or entry.quote in ("'", "`"):
-        return f"{entry.quote}{shown.replace(entry.quote, '')}{entry.quote}"
-    if entry.quote == '"' or grammar == "yaml":
-        escaped = shown.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-        return f'"{escaped}"'
-    return shown
+    if any(each.key.endswith(".network_mode") and each.value == "host" for each in entries):
+        return False
+    pattern = r"services\.[\w.-]+\.(?:image|build|environment)|spec\.|kind$"
+    return any(re.match(pattern, each.key) or re.match(pattern, each.within) for each in entries)

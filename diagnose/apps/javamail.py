@@ -130,13 +130,15 @@ def mail_settings(properties: Properties, codenvy: bool = True) -> MailSettings:
     smtps-protocol-ignored, smtps-keys-ignored, implicit-on-starttls-port, starttls-on-implicit-port, plain-on-implicit-port,
     fallback-to-plaintext, starttls-not-enabled, starttls-not-required, tls-both-ways, unknown-socket-factory,
     factory-port-without-factory, auth-not-boolean, credentials-missing, credentials-unused, credentials-under-other-key,
-    from-invalid, old-tls-only, no-timeouts, misspelt-key.
+    from-invalid, old-tls-only, no-timeouts, misspelt-key, verification-off.
     """
     reader = _Reader(properties)
     _remarks_of_file(reader, properties)
     route = reader.text("mail.transport.protocol.rfc822") or "smtp"
-    base = "mail.smtps" if route == "smtps" else "mail.smtp"
     protocol = reader.text("mail.transport.protocol") or "smtp"
+    if not codenvy and protocol.strip() == "smtps" and reader.has("mail.smtps.host"):
+        route = "smtps"  # such an application asks for that transport itself
+    base = "mail.smtps" if route == "smtps" else "mail.smtp"
     if protocol.strip() == "smtps" and route != "smtps":
         reader.problem(
             "smtps-protocol-ignored",
@@ -158,6 +160,8 @@ def mail_settings(properties: Properties, codenvy: bool = True) -> MailSettings:
         reader.problem(
             "no-timeouts", f"{base}.connectiontimeout", "without time-outs a silent server hangs the request"
         )
+    if reader.text(f"{base}.ssl.trust").strip() == "*" and tls != "none":
+        reader.problem("verification-off", f"{base}.ssl.trust", "the server's certificate is not checked")
     protocols = reader.text(f"{base}.ssl.protocols")
     if protocols and not re.search(r"TLSv1\.[23]", protocols):
         reader.problem("old-tls-only", f"{base}.ssl.protocols", f"only {protocols.strip()} is allowed")
@@ -279,7 +283,8 @@ def _credentials(reader: _Reader, base: str, codenvy: bool) -> tuple[bool, str, 
         reader.problem("auth-not-boolean", f"{base}.auth", f"{value[:20]!r} counts as false: there will be no login")
     users = [f"{base}.auth.username", f"{base}.user", "mail.user"]
     passwords = [f"{base}.auth.password"]
-    others = ["mail.smtp.auth.pass", f"{base}.username", "mail.username"]
+    others = ["mail.smtp.auth.pass"]
+    (others if codenvy else users).extend((f"{base}.username", "mail.username"))
     (others if codenvy else passwords).extend((f"{base}.password", "mail.password"))
     user_key = next((key for key in users if reader.text(key)), users[0])
     password_key = next((key for key in passwords if reader.has(key)), passwords[0])

@@ -18,6 +18,7 @@ BREAKS = {
     "unknown-socket-factory": "any",
     "host-missing": "host",
     "auth-not-boolean": "auth",
+    "login-name": "auth",
     "fallback-to-plaintext": "any",
     "swallowed-line": "any",
     "swallowed-comment": "any",

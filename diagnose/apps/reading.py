@@ -7,15 +7,15 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
-from diagnose.apps.grammars import Entry
+from diagnose.apps import remarks
+from diagnose.apps.entry import Entry
 from diagnose.apps.settings import MailSettings, Problem
-from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS, STARTTLS_PORTS
-from diagnose.parse.text.secret import placeholder, shape
+from diagnose.apps.wider import OF_OTHERS
+from diagnose.parse.text.secret import shape
 
-_CATCHERS = re.compile(r"^(?:mailpit|mailhog|maildev|mailcatcher|smtp4dev|inbucket|papercut|greenmail)\b|mailtrap\.io$")
-_HERE = re.compile(r"^(?:localhost|127\.\d+\.\d+\.\d+|::1|\[::1\])$")
+FIELDS = ("host", "at", "url", "port", "user", "password", "sender", "sender_domain")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,14 +33,27 @@ def named(pattern: str, key: str) -> bool:
     return fnmatch.fnmatchcase(key.lower(), pattern.lower())
 
 
+def meant(pattern: str, entry: Entry) -> bool:
+    """Whether a name of a table is the entry's: its key, with what stands around it or not, or the variable that it comes from."""
+    return (
+        named(pattern, entry.key)
+        or bool(entry.within and named(pattern, f"{entry.within}.{entry.key}"))
+        or bool(entry.variable and named(pattern, entry.variable))
+    )
+
+
 def entry_of(names: Sequence[str], entries: Sequence[Entry]) -> Entry | None:
     """The last entry under the first name that is set."""
     for name in names:
-        hits = [each for each in entries if named(name, each.key)]
-        filled = [each for each in hits if each.value != ""]
+        filled = [each for each in entries if each.value != "" and meant(name, each)]
         if filled:
             return filled[-1]
     return None
+
+
+def name_in(condition: str) -> str:
+    """The name that a condition is about, "" without one."""
+    return "" if condition.startswith("port=") else re.split("!?~", condition.partition(" & ")[0].lstrip("!"))[0]
 
 
 class Reader:
@@ -53,7 +66,13 @@ class Reader:
         self.problems: list[Problem] = []
 
     def entry(self, field: str) -> Entry | None:
-        return entry_of(self.table.get(field, ()), self.entries)
+        found = entry_of(self.table.get(field, ()), self.entries)
+        return None if found is not None and self.nothing(found) else found
+
+    def nothing(self, entry: Entry) -> bool:
+        """Whether the value is a word that stands for none."""
+        words = self.table.get("nothing")
+        return bool(words and entry.value is not None and re.fullmatch(words, entry.value.strip(), re.I))
 
     def _first(self, field: str) -> str:
         """The name under which the value belongs, where it is not set."""
@@ -64,6 +83,8 @@ class Reader:
             return ""
         comment = self.comment(entry)
         value = entry.value[: comment.start()] if comment is not None else entry.value
+        if self.table.get("quotes_kept"):
+            return f"{entry.quote}{value}{entry.quote}"
         return value if entry.quote or entry.exact else value.strip(" \t")
 
     def comment(self, entry: Entry) -> re.Match[str] | None:
@@ -74,15 +95,19 @@ class Reader:
     def holds(self, condition: str, port: int | None = None) -> bool:
         if not condition:
             return True
+        if " & " in condition:
+            return all(self.holds(each, port) for each in condition.split(" & "))
         if condition.startswith("port="):
             return port == int(condition[5:])
         if condition.startswith("!"):
             return entry_of([condition[1:]], self.entries) is None
         if "!~" in condition:
             name, _, pattern = condition.partition("!~")
-            values = [self.value(each) for each in self.entries if named(name, each.key)]
+            values = [self.value(each) for each in self.entries if each.value is not None and meant(name, each)]
             return bool(values) and not any(re.fullmatch(pattern, value.strip(), re.I) for value in values)
         name, _, pattern = condition.partition("~")
+        if not pattern:
+            return any(each.value == "" and meant(name, each) for each in self.entries)
         entry = entry_of([name], self.entries)
         return entry is not None and re.fullmatch(pattern, self.value(entry).strip(), re.I) is not None
 
@@ -90,56 +115,107 @@ class Reader:
         """Condition and meaning of the first row that holds, ("", "") without one."""
         return next(((c, meaning) for c, meaning in rows if self.holds(c, port)), ("", ""))
 
+    def _tls(self, port: int | None) -> str:
+        """How TLS begins; what is usual on the port where that comes from a variable."""
+        for condition, meaning in self.table.get("tls", ()):
+            entry = entry_of([name_in(condition)], self.entries) if name_in(condition) else None
+            if entry is not None and entry.value is None:
+                return "implicit" if port == 465 else "starttls"
+            if self.holds(condition, port):
+                return str(meaning)
+        return "none"
+
     def problem(self, kind: str, entry: Entry | None, text: str, key: str = "") -> None:
-        self.problems.append(
-            Problem(kind=kind, key=entry.key if entry else key, line=entry.line if entry else 0, text=text)
-        )
+        if entry is None:
+            self.problems.append(Problem(kind=kind, key=key, line=0, text=text))
+        else:
+            self.problems.append(Problem(kind=kind, key=entry.key, line=entry.line, text=text, path=entry.path))
 
     def read(self) -> Found:
         condition, why = self.first(self.table.get("off", ()))
         if why:
-            return self._off(entry_of([condition.partition("~")[0].lstrip("!")], self.entries), why)
-        condition, program = self.first(self.table.get("local", ()))
-        if program:
-            words = self.value(entry_of([condition.partition("~")[0]], self.entries)).split()
-            return Found(settings=MailSettings(program=words[0] if program == "=" and words else program))
-        for kind in ("wrong", "odd"):
+            return self._off(entry_of([name_in(condition)], self.entries), why, condition)
+        self._remark()
+        for field in ("local", "api"):
+            condition, meaning = self.first(self.table.get(field, ()))
+            if meaning:
+                words = self.value(entry_of([meaning[1:] or name_in(condition)], self.entries)).split()
+                name = words[0] if meaning.startswith("=") and words else meaning
+                settings = replace(self._broken(), configured=True)
+                return Found(
+                    settings=replace(settings, program=name) if field == "local" else replace(settings, api=name)
+                )
+        url = self.entry("url")
+        found = self._of_url(url) if url is not None else self._of_names()
+        # What is wrong is told, whether the rest is known or not.
+        return found if found.settings or not self.problems else replace(found, settings=self._broken(), problem="")
+
+    def _broken(self) -> MailSettings:
+        return MailSettings(problems=tuple(self.problems), configured=False)
+
+    def _remark(self) -> None:
+        """What the rows say, and what the program makes of the values that count."""
+        for kind in ("wrong", "odd", "mild"):
             for condition, why in self.table.get(kind, ()):
                 if self.holds(condition):
-                    entry = entry_of([re.split("!?~", condition)[0]], self.entries)
-                    self.problem(f"setting-{kind}", entry, why, condition.lstrip("!"))
-        url = self.entry("url")
-        if url is not None:
-            return self._of_url(url)
+                    name = name_in(condition)
+                    self.problem(f"setting-{kind}", entry_of([name], self.entries), why, name)
+        rows = [row for rows in ("tls", "off", "local", "wrong", "odd") for row in self.table.get(rows, ())]
+        names = [n for f in FIELDS for n in self.table.get(f, ())] + [name_in(row[0]) for row in rows]
+        for entry in self.entries:
+            if entry.remark and (entry.key in OF_OTHERS or any(name and meant(name, entry) for name in names)):
+                kind, _, text = entry.remark.partition(": ")
+                self.problem(kind, entry, text)
+        for kind, entry, why in remarks.misspelt(self.table, self.entries, meant):
+            self.problem(kind, entry, why)
+
+    def _of_names(self) -> Found:
         at, host_entry, port_entry = self.entry("at"), self.entry("host"), self.entry("port")
         defaults = self.table.get("defaults", {})
         host, port = self.value(host_entry), self.value(port_entry)
+        begins = ""
         if at is not None:
             found = re.fullmatch(r"\[?(.+?)\]?(?:::?(\d+))?", self.value(at).strip())
             host, port, host_entry = (found[1], found[2] or port, at) if found else ("", port, at)
             port_entry = at if found and found[2] else port_entry
+        elif self.table.get("prefixed") and (found := re.fullmatch(r"(?:(ssl|tls)://)?([^:/;]+)(?::(\d+))?", host)):
+            # PHPMailer takes these for part of the host.
+            begins, host, port = found[1] or "", found[2], found[3] or port
         for entry in (host_entry, port_entry):
             if entry is not None and entry.value is None:
-                return Found(problem=f"{entry.key} comes from a variable that this file does not set")
+                return Found(problem=f"{entry.key} {_source(entry)}")
+        _, preset = self.first(self.table.get("presets", ()))
+        if not host and preset:
+            name, usual, begins = preset.split()
+            return self._judged(name, int(usual), begins, None, None, self.entry("user"), self.entry("password"))
         if not host:
             host = str(defaults.get("host", ""))
         if not host:
             return Found(problem="it names no mail server")
-        if port and not (port.strip().isdigit() and 0 < int(port) < 65536):
-            self.problem(
-                "port-not-a-number",
-                port_entry,
-                f"{port_entry.key if port_entry else 'the port'} is no port number ({port[:20]!r})",
-            )
+        if port and not (port.strip().isdigit() and port == port.strip() and 0 < int(port) < 65536):
+            key = port_entry.key if port_entry else "the port"
+            self.problem("setting-wrong", port_entry, f"{key} is no port number ({port[:20]!r})")
             port = ""
-        _, tls = self.first(self.table.get("tls", ()), int(port) if port else None)
-        usual = defaults.get("ssl_port") if tls == "implicit" else None
-        number = int(port) if port else int(usual or defaults.get("port", 0))
+        tls = self._tls(int(port) if port else None)
+        tls = {"ssl": "implicit", "tls": "starttls-required"}.get(begins, tls)
+        default = defaults.get("ssl_port") if tls == "implicit" else None
+        number = int(port) if port else int(default or defaults.get("port", 0))
         if not number:
             return Found(problem="no port is set, and its default is the program's own")
         return self._judged(
             host, number, tls or "none", host_entry, port_entry, self.entry("user"), self.entry("password")
         )
+
+    def _elsewhere(self, user: Entry | None, secret: Entry | None) -> str:
+        """Why the login is not known from the file, "" where it is."""
+        for entry in (user, secret):
+            if entry is not None and entry.value is None:
+                return f"{entry.key} {_source(entry)}"
+        other = self.table.get("elsewhere", False)
+        if other is True and (user is None or secret is None):
+            return "the login stands in another file"
+        found = entry_of(other, self.entries) if isinstance(other, list) else None
+        return f"{found.key} gives the password" if found is not None and secret is None else ""
 
     def _judged(
         self,
@@ -152,21 +228,11 @@ class Reader:
         secret_entry: Entry | None,
     ) -> Found:
         user, secret = self.value(user_entry), self.value(secret_entry)
-        other = self.table.get("elsewhere", False)
-        elsewhere = (
-            other is True
-            or bool(other and entry_of(other, self.entries))
-            or any(e is not None and e.value is None for e in (user_entry, secret_entry))
-        )
-        login = self.table.get("login")
-        hidden = self.table.get("hidden")
+        elsewhere = self._elsewhere(user_entry, secret_entry)
+        login, hidden = self.table.get("login"), self.table.get("hidden")
         if hidden and re.fullmatch(hidden, secret):
-            secret, elsewhere = "", True
+            secret, elsewhere = "", f"{secret_entry.key if secret_entry else 'the password'} is hidden in an export"
         wants = login is None or self.holds(login)
-        self._remark_host(host, host_entry)
-        for entry, value in ((user_entry, user), (secret_entry, secret)):
-            if entry is not None and placeholder(value):
-                self.problem("placeholder", entry, f"{entry.key} still has a placeholder")
         if user and not secret and wants and not elsewhere:
             self.problem(
                 "credentials-missing",
@@ -174,35 +240,39 @@ class Reader:
                 f"{user_entry.key if user_entry else 'the user'} is set and no password is",
                 self._first("password"),
             )
+        if secret and not user and wants and not elsewhere and self.table.get("user"):
+            text = f"{secret_entry.key if secret_entry else 'the password'} is set and no user is"
+            self.problem("credentials-missing", None, text, self._first("user"))
         if (user or secret) and login is not None and not wants:
             self.problem(
                 "credentials-unused",
                 user_entry or secret_entry,
-                f"a login is given, but {login.partition('~')[0]} does not ask for one",
+                f"a login is given, but {name_in(login)} does not ask for one",
             )
-        self._remark_secret(secret_entry, secret)
-        if tls == "implicit" and port in STARTTLS_PORTS:
-            self.problem(
-                "implicit-on-starttls-port",
-                port_entry,
-                f"TLS from the first byte, on port {port} which begins in plain",
-            )
-        elif tls != "implicit" and port in IMPLICIT_TLS_PORTS:
-            kind = "plain-on-implicit-port" if tls == "none" else "starttls-on-implicit-port"
-            self.problem(
-                kind, port_entry, f"port {port} expects TLS from the first byte, these settings begin in plain text"
-            )
+        auth = wants and (bool(user) or bool(elsewhere))
+        _, off = self.first(self.table.get("unverified", ()))
+        entries = {"host": host_entry, "port": port_entry, "user": user_entry, "password": secret_entry}
+        sender, local = self._sender(), remarks.is_here(host) and not self.contained
+        remarks.host(self, host, host_entry)
+        remarks.login(self, host, user, user_entry, secret, secret_entry)
+        remarks.tls(self, port, tls, auth and not local, entries)
+        remarks.sender(self, sender, self.entry("sender"), local)
+        if off and not local and tls != "none":
+            condition, _ = self.first(self.table["unverified"])
+            self.problem("verification-off", entry_of([name_in(condition)], self.entries), off)
         settings = MailSettings(
             host=host,
             port=port,
             tls=tls,
-            auth=wants and (bool(user) or elsewhere),
+            auth=auth,
             user=user,
             user_key=user_entry.key if user_entry else self._first("user"),
             password=shape(secret) if secret else None,
             password_key=secret_entry.key if secret_entry else self._first("password"),
-            sender=self._sender(),
+            sender=sender,
+            trust="*" if off else "",
             problems=tuple(self.problems),
+            elsewhere=elsewhere if not (user and secret) else "",
         )
         return Found(settings=settings, user=user, password=secret)
 
@@ -211,71 +281,60 @@ class Reader:
         domain = self.value(self.entry("sender_domain"))
         return f"{sender}@{domain}" if sender and domain and "@" not in sender else sender
 
-    def _remark_host(self, host: str, entry: Entry | None) -> None:
-        if _CATCHERS.search(host.lower()):
-            self.problem("mail-discarded", entry, f"{host} catches mail for developers to look at; nothing is sent on")
-        elif placeholder(host) or re.search(r"(?:^|\.)example(?:\.(?:com|net|org))?$|\.invalid$", host.lower()):
-            self.problem("host-placeholder", entry, f"{host} is an example's name")
-        elif re.search(r"[\s/]", host):
-            self.problem(
-                "host-has-blank", entry, "a blank or a scheme is part of the name, which then does not resolve"
-            )
-        elif _HERE.match(host) and self.contained:
-            self.problem("localhost-in-container", entry, f"{host} is the container itself, where no mail server runs")
-
-    def _remark_secret(self, entry: Entry | None, secret: str) -> None:
-        if entry is None or entry.value is None or not secret:
-            return
-        comment = self.comment(entry)
-        if re.match(r"\s+#\S", entry.tail) or (
-            comment is not None and not entry.value[: comment.start()].endswith((" ", "\t"))
-        ):
-            self.problem(
-                "inline-comment", entry, f"{entry.key} ends at the comment sign in it: put the value in quotes"
-            )
-        elif entry.exact and len(secret) > 2 and secret[0] == secret[-1] and secret[0] in "\"'":
-            self.problem("quoted-value", entry, f"the quotes of {entry.key} are part of its value here")
-        elif secret != secret.rstrip("\r\n"):
-            self.problem("trailing-blank", entry, f"{entry.key} ends in a line break, which is part of the password")
-        elif secret != secret.strip():
-            self.problem(
-                "trailing-blank", entry, f"{entry.key} begins or ends in a blank, which is part of the password"
-            )
-
-    def _off(self, entry: Entry | None, why: str) -> Found:
+    def _off(self, entry: Entry | None, why: str, condition: str) -> Found:
         text = f"{entry.key} = {self.value(entry)}: {why}" if entry else why
-        self.problem("mail-discarded", entry, text)
-        return Found(
-            settings=MailSettings(problems=tuple(self.problems), configured=False, user_key=entry.key if entry else "")
+        switched = condition.startswith("!") or (
+            entry is not None and re.fullmatch("false|0|no|off", self.value(entry), re.I)
         )
+        named = any(self.entry(field) is not None for field in ("host", "at", "url"))
+        # Where no server is named either, mail may never have been meant to go out.
+        self.problem("mail-off" if switched and not named else "mail-discarded", entry, text, name_in(condition))
+        return Found(settings=replace(self._broken(), user_key=entry.key if entry else ""))
 
     def _of_url(self, entry: Entry) -> Found:
         value = self.value(entry).strip()
         if entry.value is None:
-            return Found(problem=f"{entry.key} comes from a variable that this file does not set")
+            return Found(problem=f"{entry.key} {_source(entry)}")
+        if broken := remarks.url(value):
+            self.problem("setting-wrong", entry, f"{entry.key}: {broken}")
         try:
             url = urlsplit(value)
             port, host = url.port, url.hostname or ""
         except ValueError:
-            why = f"{entry.key} is no valid URL: percent-encode the special characters of user and password"
-            self.problem("setting-wrong", entry, why)
-            return Found(settings=MailSettings(problems=tuple(self.problems), configured=False, user_key=entry.key))
+            if not broken:
+                why = f"{entry.key} is no valid URL: percent-encode the special characters of user and password"
+                self.problem("setting-wrong", entry, why)
+            return Found(settings=replace(self._broken(), user_key=entry.key))
         scheme = url.scheme.lower()
         if scheme in ("null", "log", "console", "consolemail", "dummy", "dummymail", "memorymail", "filemail"):
-            return self._off(replace(entry, value=f"{scheme}:"), "nothing is sent")
+            return self._off(replace(entry, value=f"{scheme}:"), "nothing is sent", "")
         if scheme in ("sendmail", "native"):
             return Found(settings=MailSettings(program="/usr/sbin/sendmail"))
+        query = {name.lower(): values[-1] for name, values in parse_qs(url.query).items()}
+        user, secret = (
+            unquote(url.username or query.get("username", "")),
+            unquote(url.password or query.get("password", "")),
+        )
+        service = re.fullmatch(r"(?!smtps?\b|submission)(\w+)(?:\+(?:smtps?|api|https?))", scheme)
+        if service is not None:
+            remarks.login(self, "", user, entry if user else None, secret, entry if secret else None)
+            return Found(settings=MailSettings(api=service[1], problems=tuple(self.problems), user_key=entry.key))
         rows = dict(self.table.get("schemes", ()))
         meaning = rows.get(scheme)
-        if meaning is None or not host:
+        if not host:
+            self.problem("setting-wrong", entry, f"{entry.key} names no server")
+            return Found(settings=replace(self._broken(), user_key=entry.key))
+        if meaning is None:
             return Found(problem=f"{entry.key} sends by {scheme}:, which is not read")
         tls, usual = str(meaning).split()
-        if port == 465 and tls == "starttls" and self.table.get("implicit_on_465"):
+        if query.get("encryption") in ("ssl", "tls"):
+            tls = "implicit" if query["encryption"] == "ssl" else "starttls-required"
+        elif port == 465 and tls == "starttls" and self.table.get("implicit_on_465"):
             tls = "implicit"
-        query = url.query.lower()
-        if tls != "implicit" and "tls=required" in query:
+        if tls != "implicit" and query.get("tls") == "required":
             tls = "starttls-required"
-        user, secret = unquote(url.username or ""), unquote(url.password or "")
+        if query.get("verify_peer", query.get("tls.rejectunauthorized", "1")).lower() in ("0", "false"):
+            self.problem("verification-off", entry, "the server's certificate is not checked")
         login = [replace(entry, value=text, quote='"') if text else None for text in (user, secret)]
         found = self._judged(host, port or int(usual), tls, entry, entry, *login)
         assert found.settings is not None
@@ -283,3 +342,13 @@ class Reader:
         problems = tuple(replace(each, key=entry.key) for each in found.settings.problems)
         settings = replace(found.settings, user_key=entry.key, password_key=entry.key, problems=problems)
         return replace(found, settings=settings)
+
+
+def _source(entry: Entry) -> str:
+    if entry.path:
+        return f"stands in {entry.path}, which could not be read"
+    if entry.file:
+        return f"stands in {entry.file}, which could not be read"
+    return (
+        f"comes from {f'the variable {entry.variable}' if entry.variable else 'a variable'} that this file does not set"
+    )

@@ -9,12 +9,13 @@ from diagnose.parse.text.secret import Shape
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One trouble with the settings; `line` 0 where a key is missing. `diagnose.apps.kinds` knows the kinds."""
+    """One trouble with the settings; `line` 0 where a key is missing; `path` of another file that has it, or ''. `diagnose.apps.kinds` knows the kinds."""
 
     kind: str
     key: str
     line: int
     text: str
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +26,7 @@ class MailSettings:
     `fallback_port`). `auth`: whether it will sign in. `password` None where no key gives one; `user_key`, `password_key`: where
     both stand or belong, without prefix. `trust`: '' for the trust store, '*' or hosts. `prefix`: '' or 'che.'. `configured`:
     whether there is any mail setting at all. `program`: the sendmail command that takes the mail instead of a server, or ''.
-    `api`: the service whose own interface takes it, or ''.
+    `api`: the service whose own interface takes it, or ''. `elsewhere`: why the login is not known from the file, or ''.
     """
 
     host: str = ""
@@ -46,3 +47,4 @@ class MailSettings:
     problems: tuple[Problem, ...] = ()
     program: str = ""
     api: str = ""
+    elsewhere: str = ""

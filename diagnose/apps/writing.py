@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from diagnose.apps import formats, grammars
-from diagnose.apps.grammars import Entry
+from diagnose.apps.entry import Entry, Malformed
 from diagnose.apps.reading import Reader, named
 from diagnose.parse.text.masking import STARS
 
@@ -45,7 +45,7 @@ def changes(path: str, text: str, wanted: str) -> tuple[Change, ...] | None:
             else []
         )
         after = formats.reader(path, applied(text, made), grammar) if made else None
-    except (grammars.Malformed, _Unclear):
+    except (Malformed, _Unclear):
         return None
     # The proof: the changed file, read as its application reads it, says what is wanted.
     if after is None or not all(_says(after, pair) for pair in pairs if pair):
@@ -103,7 +103,15 @@ def _changed(text: str, lines: list[str], entry: Entry, pair: re.Match[str]) -> 
     number = text.count("\n", 0, entry.start) + 1
     raw, old = lines[number - 1], text[entry.start : entry.end]
     find = text[begin : entry.end].lstrip()
-    if "\n" in find or STARS in find or entry.encoded or not old or raw.count(find) != 1:
+    if (
+        "\n" in find
+        or STARS in find
+        or entry.encoded
+        or entry.variable
+        or entry.value is None
+        or not old
+        or raw.count(find) != 1
+    ):
         raise _Unclear
     new = f"{entry.quote}{pair['value']}{entry.quote}" if entry.quote and old[:1] == entry.quote else pair["value"]
     return Change(line=number, find=find, put=f"{find[: -len(old)]}{new}")

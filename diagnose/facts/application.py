@@ -79,7 +79,11 @@ class Application:
     def connectable(self) -> bool:
         """Whether host, port and TLS are known."""
         settings = self.settings
-        return settings is not None and settings.configured and not (settings.program or self.problem or self.blocked)
+        return (
+            settings is not None
+            and settings.configured
+            and not (settings.program or settings.api or self.problem or self.blocked)
+        )
 
     @property
     def blocked(self) -> tuple[str, ...]:
@@ -203,7 +207,7 @@ def read(ctx: Asks, path: str, kind: str, variables: dict[str, str]) -> Applicat
         return Application(path=path, kind=kind, mtime=stat.mtime, owner=stat.owner, problem=reply.problem)
     text = reply.text
     if form == "settings":
-        said = formats.read(path, text)
+        said = formats.read(path, text, lambda place, secret: _other(ctx, place, secret))
         return Application(
             path=path,
             kind=kind,
@@ -237,6 +241,12 @@ def read(ctx: Asks, path: str, kind: str, variables: dict[str, str]) -> Applicat
         mtime=stat.mtime,
         owner=stat.owner,
     )
+
+
+def _other(ctx: Asks, path: str, kind: str) -> tuple[str, str]:
+    """A file that settings name, and why it could not be read."""
+    reply = ctx.ask(Read(path, secret=kind))
+    return reply.text, reply.problem or ""
 
 
 def _render(text: str, variables: dict[str, str]) -> tuple[str, tuple[str, ...], str]:

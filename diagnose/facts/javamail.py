@@ -99,6 +99,8 @@ def login_of(ctx: Asks, app: Application) -> tuple[Login | None, str]:
     user, password = (settings.prefix + key for key in (settings.user_key, settings.password_key))
     if not ctx.settings.auth:
         return None, "logins are switched off (--no-auth)"
+    if settings.elsewhere:
+        return None, settings.elsewhere
     if not settings.user.strip() or settings.password is None or settings.password.length == "empty":
         return None, MISSING
     if any(p.kind == "placeholder" and p.key in (user, password) for p in app.problems):

@@ -51,7 +51,7 @@ class Exec(Query[ExecReply]):
 @dataclass(frozen=True, slots=True)
 class Read(Query[ReadReply]):
     """A file's text (UTF-8, else Latin-1), at most `limit` bytes from its end if `tail` else its start.
-    secret: "sasl", "properties", "settings", "logins" or "token": values that are secrets are masked before anything else sees them."""
+    secret: "sasl", "properties", "settings", "logins", "password" or "token": values that are secrets are masked before anything else sees them."""
 
     path: str
     secret: str = ""

@@ -34,8 +34,8 @@ _SWALLOWED = re.compile(r"\s*[A-Za-z][\w-]*(?:\.[\w-]+)+\s*[=:]")
 
 def mask_read(text: str, kind: str, secrets: Secrets, path: str = "") -> str:
     """A file's text masked. kind: "sasl" (source of a Postfix password table), "properties" (Java's), "logins" (Exim's
-    passwd.client, dma's auth.conf), "settings" (another application's, of which the path tells the grammar) or "token" (OAuth's,
-    see `masked_token`)."""
+    passwd.client, dma's auth.conf), "settings" (another application's, of which the path tells the grammar), "password" (nothing else
+    stands in it) or "token" (OAuth's, see `masked_token`)."""
     if kind == "sasl":
         return "\n".join(_sasl_line(line, secrets) for line in text.split("\n"))
     if kind == "properties":
@@ -45,9 +45,11 @@ def mask_read(text: str, kind: str, secrets: Secrets, path: str = "") -> str:
 
         return logins.masked(text, secrets, starred)
     if kind == "settings":
-        from diagnose.apps import formats  # few hosts need it
+        from diagnose.apps.masked import masked  # few hosts need it
 
-        return formats.masked(path, text, secrets, starred)
+        return masked(path, text, secrets, starred)
+    if kind == "password":
+        return starred(text, secrets)
     if kind == "token":
         return masked_token(text, secrets)
     raise ValueError(f"unknown kind of secret file: {kind}")

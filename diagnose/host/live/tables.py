@@ -137,10 +137,14 @@ def _from_properties(login: Login) -> tuple[str, str] | None:
 def _from_settings(login: Login) -> tuple[str, str] | None:
     from diagnose.apps import formats
 
-    try:
-        return formats.credentials(login.table, decode(files.read(login.table, _SOURCE_LIMIT)))
-    except OSError:
-        return None
+    def other(path: str, kind: str) -> tuple[str, str]:
+        try:
+            return decode(files.read(path, _SOURCE_LIMIT)), ""
+        except OSError as error:
+            return "", formats.MISSING if isinstance(error, FileNotFoundError) else str(error)
+
+    text, problem = other(login.table, "settings")
+    return None if problem else formats.credentials(login.table, text, other)
 
 
 def _from_logins(login: Login) -> tuple[str, str] | None:

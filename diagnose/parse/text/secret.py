@@ -11,7 +11,7 @@ __all__ = ["SECRET_KEY", "STARS", "Shape", "placeholder", "shape"]
 # Words in capitals, or marked as to be replaced: a real password may be the word 'password', a document's is not.
 _PLACEHOLDER = re.compile(
     r"""^(?: (?i:.*YOUR[-_ ].*) | YOUR[A-Z]+ | (?i:CHANGE[-_ ]?(?:ME|THIS).*) | <.*> | \{\{.*\}\} | \$\{.*\} | x{3,} | X{3,}
-        | (?!\*{8}$)\*{3,} | \.{3,} | \u2026 | (?:SMTP[-_]?)?(?:USER|USERNAME|PASSWORD|PASSWD|PASS|SECRET|LOGIN|PWD)
+        | (?!\*{8}$)\*{3,} | \.{3,} | \u2026 | (?:SMTP[-_]?)?(?:USER|USERNAME|PASSWORD|PASSWD|PASS|SECRET|LOGIN|PWD|KEY|TOKEN) | pa\$\$word
         | (?:(?:SMTP|MY)[-_]?)?(?:API|SECRET|ACCESS)[-_]?KEY | (?i:smtp_(?:username|password)) | (?i:placeholder) | undef
         | TODO | (?i:REPLACE[-_ ]?(?:ME|THIS|WITH).*) )$""",
     re.X,

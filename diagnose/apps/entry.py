@@ -1,0 +1,60 @@
+"""One value of a settings file, and what its grammars have in common."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One value. value: None where it comes from elsewhere (the environment, a call). start, end: its place in the text, quotes
+    included. quote: the quotes around it. exact: blanks at its ends are part of it. encoded: it is base64 there. bare: without quotes, where
+    programs differ in what begins a comment. tail: what the grammar takes for a comment behind it. part: which document of several.
+    within: the names around it, where the key is the last one alone. variable: what the environment overrides it by; file: what has it.
+    remark: what the program makes of it that reads it, where that is not what was meant; the kind of problem before the colon.
+    path: the file it stands in, where that is another one."""
+
+    key: str
+    value: str | None
+    line: int
+    start: int
+    end: int
+    quote: str = ""
+    exact: bool = False
+    encoded: bool = False
+    bare: bool = False
+    tail: str = ""
+    part: int = 0
+    within: str = ""
+    variable: str = ""
+    file: str = ""
+    remark: str = ""
+    path: str = ""
+
+
+class Malformed(ValueError):
+    """The application cannot load this file; the message says why, with the line."""
+
+
+_WHOLE = re.compile(
+    r"\$\{(?P<name>[\w.]+)(?::?[-:=?](?P<default>[^{}]*))?\}|\$__env\{(?P<grafana>\w+)\}|%env\((?:\w+:)*(?P<symfony>\w+)\)%"
+)
+
+
+def settled(value: str) -> tuple[str | None, str]:
+    """The value with the default of ${NAME:-default} and Spring's ${NAME:default}, None where only a variable has it; and the
+    variable's name, where the value is that alone."""
+    whole = _WHOLE.fullmatch(value.strip())
+    name = next((one for one in (whole["name"], whole["grafana"], whole["symfony"]) if one), "") if whole else ""
+    if whole is not None:
+        default = None if ":?" in value or "${" not in value else whole["default"]
+        return default or None, name.removeprefix("env.")
+    known = re.sub(r"\$\{\w[\w.]*:-?([^{}]*)\}", r"\1", value)
+    return (None if re.search(r"\$\{[\w.]+\}|\{\{.*\}\}|%env\(", known) else known), ""
+
+
+def tail(text: str, end: int) -> str:
+    """The comment behind a bare value; one whose sign no blank follows may be the value's own rest."""
+    found = re.compile(r"[ \t]+#[^\n]*").match(text, end)
+    return found[0] if found else ""

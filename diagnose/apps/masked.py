@@ -1,0 +1,126 @@
+"""Settings files of applications made fit to be shown: their passwords starred, and all that tells what is wrong with them kept."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable
+from urllib.parse import unquote
+
+from diagnose.apps import grammars
+from diagnose.apps.entry import Entry, Malformed
+from diagnose.apps.formats import applications, reader_of
+from diagnose.apps.reading import Reader, named
+from diagnose.apps.wider import OF_FILE
+from diagnose.parse.text.masking import STARS, Secrets, mask
+from diagnose.parse.text.secret import SECRET_KEY, placeholder
+
+_URL_LOGIN = re.compile(r"(://[^\s:/@]*:)(?!\d{1,5}(?:/[\w./-]*)?\?[\w.]+=)(.+)@")
+_URL_QUERY = re.compile(r"(?<=[?&])(?:pass\w*|pwd|secret|token|api_?key)=([^&\s]+)", re.I)
+Starred = Callable[[str, Secrets], str]
+
+
+def masked(path: str, text: str, secrets: Secrets, starred: Starred) -> str:
+    """The text with every password in it starred and remembered; its shape, line and quotes are kept.
+
+    starred: gives a password's stand-in, and remembers it."""
+    grammar = grammars.grammar_of(path, text)
+    if grammar is None:
+        return mask(text)
+    try:
+        entries = grammars.entries(text, grammar)
+    except Malformed:
+        return mask(text)
+    reader = reader_of(path, text, grammar, entries)
+    names = {name.lower() for table in applications().values() for name in table.get("password", ())}
+    out, at = [], 0
+    for entry in sorted(entries, key=lambda each: each.start):
+        if entry.start < at or (reader is not None and reader.nothing(entry)):
+            continue
+        shown = _shown(entry, reader, names, secrets, starred)
+        end = entry.end
+        if shown is not None:
+            shown = _quoted(shown, entry, grammar)
+            if re.match(r"\s+#\S", entry.tail):
+                # Perhaps a part of the password, which the sign cuts.
+                secrets.add(entry.tail.strip(), entry.tail.strip().lstrip("#"), f"{entry.value}{entry.tail}")
+                shown, end = f"{shown} #{STARS}", entry.end + len(entry.tail)
+            shown += "\n" * (text.count("\n", entry.start, entry.end) - shown.count("\n"))
+        elif _refers(entry, text[entry.start : entry.end]):
+            # Where it comes from must still be seen.
+            shown = text[entry.start : entry.end]
+        elif grammar == "yaml" and entry.start < entry.end:
+            # Between the values stand names and signs alone, which general rules would take for more.
+            shown = mask(text[entry.start : entry.end])
+            shown = f'"{shown}"' if shown[:1] == "*" else shown
+        else:
+            continue
+        between = text[at : entry.start]
+        out += [_signs(between) if grammar == "yaml" else _between(between, at == 0, False), shown]
+        at = end
+    return "".join([*out, _between(text[at:], at == 0, True)])
+
+
+def _shown(entry: Entry, reader: Reader | None, names: set[str], secrets: Secrets, starred: Starred) -> str | None:
+    """What stands for a value that holds a password; None where it holds none."""
+    hidden = reader.table.get("hidden") if reader is not None else None
+    if not entry.value or (hidden and re.fullmatch(hidden, entry.value)):
+        return None
+    if OF_FILE.fullmatch(entry.key.rpartition(".")[2]) and entry.value.startswith("/"):
+        return None
+    if SECRET_KEY.search(entry.key) or any(named(name, entry.key) for name in names):
+        comment = reader.comment(entry) if reader is not None else None
+        if comment is None:
+            return starred(entry.value, secrets)
+        # That a comment sign cuts it must still be seen.
+        secrets.add(entry.value, entry.value[: comment.start()], entry.value[comment.end() :])
+        return f"{STARS}{comment[0]}{STARS}"
+    if "://" in entry.value and (login := _URL_LOGIN.search(entry.value)):
+        secrets.add(login[2], unquote(login[2]))
+        reserved = re.search(r"[/?#]", login[2])
+        kept = login[2] if placeholder(login[2]) else f"{STARS}{reserved[0]}{STARS}" if reserved else STARS
+        return f"{entry.value[: login.start(2)]}{kept}{entry.value[login.end(2) :]}"
+    if "://" in entry.value and (given := _URL_QUERY.search(entry.value)):
+        secrets.add(given[1], unquote(given[1]))
+        return f"{entry.value[: given.start(1)]}{STARS}{entry.value[given.end(1) :]}"
+    return None
+
+
+def _refers(entry: Entry, source: str) -> bool:
+    """Whether a value is a variable or a file, and nothing beside it that might be a password."""
+    if entry.value is not None or not (entry.variable or entry.file):
+        return False
+    rest = re.sub(rf"""(['"])(?:{re.escape(entry.variable)}|{re.escape(entry.file)})?\1""", "", source)
+    return re.search(r"['\"]", rest) is None
+
+
+def _signs(text: str) -> str:
+    """What stands between the values of a document: its comments masked."""
+    return re.sub(r"(?:(?m:^)|(?<=\s))#[^\n]*", lambda found: mask(found[0]), text)
+
+
+def _between(text: str, begins: bool, ends: bool) -> str:
+    """What stands between passwords: whole lines and comments masked, names and signs of the grammar left as they are. begins,
+    ends: the text does so with it, so that its first or last line is a whole one."""
+    head, *rest = text.split("\n")
+    sign = re.search(r"(?:^|(?<=\s))(?:[#;]|//)|/\*|<!--", head)
+    if begins and (rest or ends):
+        head = mask(head)
+    elif sign is not None:
+        head = head[: sign.start()] + mask(head[sign.start() :])
+    last = rest[-1:] if not ends else [mask(line) for line in rest[-1:]]
+    return "\n".join([head, *(mask(line) for line in rest[:-1]), *last])
+
+
+def _quoted(shown: str, entry: Entry, grammar: str) -> str:
+    """A starred value as the grammar has it, so that it is read back as it is shown."""
+    if entry.encoded:
+        return base64.b64encode(shown.encode()).decode()
+    if len(entry.quote) == 3 or entry.quote in ("'", "`"):
+        return f"{entry.quote}{shown.replace(entry.quote, '')}{entry.quote}"
+    if grammar == "unit" and not entry.remark:
+        shown = shown.replace("%", "%%")
+    if entry.quote == '"' or (grammar == "yaml" and not entry.exact):
+        escaped = shown.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+        return f'"{escaped}"'
+    return shown

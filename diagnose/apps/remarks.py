@@ -1,0 +1,197 @@
+"""What is odd about the values of an application's settings, in whichever file they stand; a Reader keeps what is remarked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from diagnose.apps.entry import Entry
+from diagnose.knowledge.recognise import identify
+from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS, STARTTLS_PORTS
+from diagnose.parse.text.secret import placeholder
+
+_CATCHERS = re.compile(
+    r"^(?:mailpit|mailhog|maildev|mailcatcher|smtp4dev|inbucket|papercut|greenmail)\b|mailtrap\.io$|\.ethereal\.email$"
+)
+_HERE = re.compile(r"^(?:localhost(?:\.localdomain)?|127\.\d+\.\d+\.\d+|::1|\[::1\])$")
+_EXAMPLE = re.compile(r"(?:^|\.)example(?:\.(?:com|net|org))?$|\.invalid$|^smtp\.server$|^(?:your|my)[-_.]")
+_ADDRESS = re.compile(r"[^\s@<>]+@(?P<domain>[^\s@<>]+)")
+
+
+class Remarks(Protocol):
+    table: Mapping[str, Any]
+    contained: bool
+
+    def problem(self, kind: str, entry: Entry | None, text: str, key: str = "") -> None: ...
+
+    def comment(self, entry: Entry) -> re.Match[str] | None: ...
+
+
+def is_here(host: str) -> bool:
+    """Whether a name is the machine's own, whichever machine that is."""
+    return _HERE.match(host.lower()) is not None
+
+
+def host(reader: Remarks, host: str, entry: Entry | None) -> None:
+    if _CATCHERS.search(host.lower()):
+        reader.problem("mail-discarded", entry, f"{host} catches mail for developers to look at; nothing is sent on")
+    elif re.search(r"[\s/]", host):
+        reader.problem("host-has-blank", entry, "a blank or a scheme is part of the name, which then does not resolve")
+    elif len(host) > 1 and host[0] == host[-1] and host[0] in "\"'":
+        reader.problem("setting-wrong", entry, "the quotes are part of the name, which then does not resolve")
+    elif re.fullmatch(r"[^:\[\]]+:[^:\[\]]*", host):
+        reader.problem("setting-wrong", entry, f"{host} is taken for the name: a port stands by itself, as a number")
+    elif placeholder(host) or _EXAMPLE.search(host.lower()):
+        reader.problem("host-placeholder", entry, f"{host} is an example's name")
+    elif is_here(host) and reader.contained:
+        reader.problem("localhost-in-container", entry, f"{host} is the container itself, where no mail server runs")
+
+
+def login(
+    reader: Remarks, host: str, user: str, user_entry: Entry | None, secret: str, secret_entry: Entry | None
+) -> None:
+    sample = user.lower() in ("user", "username") and secret.lower() in ("pass", "password")
+    for entry, value in ((user_entry, user), (secret_entry, secret)):
+        if entry is not None and (placeholder(value) or sample):
+            reader.problem("placeholder", entry, f"{entry.key} still has a placeholder")
+    if user_entry is not None and user != user.strip():
+        reader.problem("setting-odd", user_entry, f"{user_entry.key} begins or ends in a blank, which is part of it")
+    known = identify(host)
+    fixed = known.login.user if known is not None and known.login is not None else ""
+    if known is not None and fixed and user and user != fixed and not re.search(r"[<>@ ]", fixed):
+        reader.problem("login-name", user_entry, f"the user name at {known.name} is always {fixed}")
+    _secret(reader, secret_entry, secret)
+
+
+def _secret(reader: Remarks, entry: Entry | None, secret: str) -> None:
+    if entry is None or entry.value is None or not secret:
+        return
+    comment = reader.comment(entry)
+    if re.match(r"\s+#\S", entry.tail) or (
+        comment is not None and not entry.value[: comment.start()].endswith((" ", "\t"))
+    ):
+        reader.problem("inline-comment", entry, f"{entry.key} ends at the comment sign in it: put the value in quotes")
+    elif len(secret) > 2 and secret[0] in "\"'" and (secret[0] == secret[-1] and not entry.quote):
+        reader.problem("quoted-value", entry, f"the quotes of {entry.key} are part of its value here")
+    elif secret[0] in "\"'" and not entry.quote and secret.count(secret[0]) == 1:
+        reader.problem("quoted-value", entry, f"the quote at the start of {entry.key} is not closed")
+    elif secret != secret.rstrip("\r\n"):
+        reader.problem("trailing-blank", entry, f"{entry.key} ends in a line break, which is part of the password")
+    elif secret != secret.strip():
+        reader.problem("trailing-blank", entry, f"{entry.key} begins or ends in a blank, which is part of the password")
+
+
+def tls(reader: Remarks, port: int, tls: str, auth: bool, entries: Mapping[str, Entry | None]) -> None:
+    if tls == "implicit" and port in STARTTLS_PORTS:
+        text = f"TLS from the first byte, on port {port} which begins in plain"
+        reader.problem("implicit-on-starttls-port", entries["port"], text)
+    elif tls != "implicit" and port in IMPLICIT_TLS_PORTS:
+        kind = "plain-on-implicit-port" if tls == "none" else "starttls-on-implicit-port"
+        text = f"port {port} expects TLS from the first byte, these settings begin in plain text"
+        reader.problem(kind, entries["port"], text)
+    elif tls == "none" and auth and port in STARTTLS_PORTS:
+        reader.problem("starttls-not-enabled", entries["user"], "the login goes out without TLS, or is refused")
+
+
+def sender(reader: Remarks, sender: str, entry: Entry | None, local: bool) -> None:
+    """A sender that servers refuse: no address, or of a domain that cannot be."""
+    bare = sender.rpartition("<")[2].strip("> \"'")
+    if not bare or entry is None or re.search(r"[%$#{]", bare):
+        return
+    found = _ADDRESS.fullmatch(bare)
+    if found is None:
+        reader.problem("from-invalid", entry, f"{entry.key} is no address of the form user@domain")
+    elif not local and re.search(r"(?:^|\.)localhost$|(?:^|\.)localdomain$|^[^.]+$", found["domain"].lower()):
+        reader.problem("from-invalid", entry, f"no server takes {found['domain']} for a sender's domain")
+
+
+_MEANT = (
+    (r"hostname|server|address|addr|smarthost|host", "host"),
+    (r"username|login|user", "user"),
+    (r"passwords|password|passphrase|passwd|passwort|pass|pwd", "pass"),
+)
+
+
+def _canonical(name: str) -> str:
+    plain = re.sub(r"[^a-z0-9*]", "", name.lower())
+    for pattern, word in _MEANT:
+        plain = re.sub(pattern, word, plain)
+    return plain
+
+
+def misspelt(
+    table: Mapping[str, Any], entries: Sequence[Entry], meant: Callable[[str, Entry], bool]
+) -> Iterator[tuple[str, Entry, str]]:
+    """Kind, entry and text of what stands under a name that is nearly one of the table, where nothing stands under that."""
+    title, general = str(table.get("title", "the application")), int(table.get("general", 0))
+    names = {field: table.get(field, ()) for field in ("host", "at", "url", "user", "password", "port", "sender")}
+    every = [name for field in names.values() for name in field]
+    conditions = [
+        row[0] for rows in ("tls", "off", "local", "wrong", "odd", "unverified", "api") for row in table.get(rows, ())
+    ]
+    asked = [re.split("!?~", each.lstrip("!"))[0] for each in conditions if each and not each.startswith("port=")]
+    asked += [str(table.get("login", "")).partition("~")[0], *table.get("marks", ())]
+    asked = [each for each in dict.fromkeys(asked) if each]
+    server = any(meant(name, each) for each in entries for name in (*names["host"], *names["at"], *names["url"]))
+    unknown = [e for e in entries if e.value != "" and not any(meant(name, e) for name in (*every, *asked))]
+    for field, those in names.items():
+        if (
+            not those
+            or any(meant(name, each) for each in entries for name in those)
+            or (field in ("at", "host", "url") and server)
+        ):
+            continue
+        for entry in unknown:
+            full = f"{entry.within}.{entry.key}".lstrip(".")
+            name = next((n for n in those if _near(full if "." in n else entry.key, n, general)), "")
+            if name:
+                kind = "setting-wrong" if field in ("host", "at", "url", "user", "password") else "setting-odd"
+                yield kind, entry, f"{title} does not read {entry.key}: it reads {name.lstrip('*.')}"
+                break
+    for name in asked:
+        if general or any(meant(name, each) for each in entries):
+            continue
+        for entry in unknown:
+            if _distance(entry.key.lower(), name.lower()) == 1:
+                yield "setting-odd", entry, f"{title} does not read {entry.key}: it reads {name.lstrip('*.')}"
+
+
+def _near(key: str, name: str, general: int) -> bool:
+    parent, _, last = name.rpartition(".")
+    above, _, own = key.rpartition(".")
+    wild, last = last.startswith("*"), last.lstrip("*").lower()
+    if not above.lower().endswith(parent.lstrip("*.").lower()) or "*" in last or "?" in last or len(last) < 4:
+        return False
+    own = own.lower()
+    if own == last:
+        return False
+    if not general and not wild and _canonical(own) == _canonical(last):
+        return True
+    return 0 < _distance(own, last) <= (1 if general or len(last) < 8 else 2)
+
+
+def _distance(a: str, b: str) -> int:
+    """How many letters are to be added, taken away, changed or swapped with their neighbour; 3 for three and more."""
+    if abs(len(a) - len(b)) > 2:
+        return 3
+    rows = [list(range(len(b) + 1))]
+    for i, x in enumerate(a, 1):
+        row = [i]
+        for j, y in enumerate(b, 1):
+            cost = min(rows[-1][j] + 1, row[-1] + 1, rows[-1][j - 1] + (x != y))
+            if i > 1 and j > 1 and x == b[j - 2] and a[i - 2] == y:
+                cost = min(cost, rows[-2][j - 2] + 1)
+            row.append(cost)
+        rows.append(row)
+        if min(row) > 2:
+            return 3
+    return min(rows[-1][-1], 3)
+
+
+def url(value: str) -> str:
+    """What is wrong with how a URL's login is written, "" where nothing is."""
+    found = re.match(r"[\w+.-]+://(?P<authority>[^/?#]*)(?P<rest>.*)", value, re.S)
+    if found and re.search(r"^[/#][^@]*@|^\?[^=]*@", found["rest"]):
+        return "percent-encode the special characters of user and password: the URL's host ends at the first of / ? #"
+    return ""

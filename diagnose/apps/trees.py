@@ -1,0 +1,147 @@
+"""YAML and JSON: the values of a document by their path, with what compose files and Kubernetes make of them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from diagnose.apps.entry import Entry, Malformed, settled, tail
+from diagnose.parse.text.masking import STARS
+
+_ENVIRONMENT = re.compile(r"(?:^|\.)(?:environment|env)$")
+_FILE = re.compile(r"^[\w.-]+\.(?:ya?ml|properties|ini|json|conf|env|php|rb|py)$")
+_DEEPEST = 40
+
+
+def read(text: str) -> Iterator[Entry]:
+    """Every scalar. A list of NAME=VALUE and of {name, value} gives names as a mapping does; what stands in an environment has its
+    name alone, and the path to it is `within`. Raises Malformed."""
+    import yaml
+
+    from diagnose.apps import grammars
+
+    try:
+        documents = list(yaml.compose_all(_json(text), Loader=yaml.SafeLoader))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}: " if mark is not None else ""
+        raise Malformed(f"{where}{getattr(error, 'problem', None) or 'not valid YAML'}") from None
+    except RecursionError:
+        raise Malformed("nested too deep") from None
+    for part, document in enumerate(documents):
+        kind = _scalar_at(document, "kind")
+        for entry in _nodes(document, "", part, kind, 0):
+            name = entry.key.removeprefix("stringData.").removeprefix("data.")
+            grammar = "code" if name == "GITLAB_OMNIBUS_CONFIG" else ""
+            if _FILE.match(name):
+                grammar = grammars.grammar_of(name, "") or ""
+            source = text[entry.start : entry.end]
+            if grammar and source[:1] in "|>":
+                # A file of its own in a block of YAML.
+                first = source.find("\n") + 1
+                for own in grammars.entries(source[first:], grammar):
+                    place = (own.start + entry.start + first, own.end + entry.start + first)
+                    yield replace(own, start=place[0], end=place[1], line=own.line + entry.line, part=part)
+            elif entry.quote and STARS not in tail(text, entry.end):
+                yield entry
+            else:
+                # A masked value is quoted, so that it is read at all.
+                yield replace(entry, tail=tail(text, entry.end))
+
+
+def _json(text: str) -> str:
+    """JSON without the comments and last commas that many programs allow in it, at the same places."""
+    if not text.lstrip("\ufeff \t\r\n").startswith("{"):
+        return text
+    pattern = r"""("(?:\\.|[^"\\])*")|//[^\n]*|/\*[\s\S]*?\*/|,(?=\s*(?:(?://[^\n]*|/\*[\s\S]*?\*/)\s*)*[}\]])"""
+    return re.sub(pattern, lambda found: found[1] or re.sub(r"[^\n]", " ", found[0]), text)
+
+
+def _scalar_at(node: Any, key: str) -> str:
+    for name, value in getattr(node, "value", ()) if type(node).__name__ == "MappingNode" else ():
+        if name.value == key and isinstance(value.value, str):
+            return str(value.value)
+    return ""
+
+
+def _nodes(node: Any, path: str, part: int, kind: str, depth: int) -> Iterator[Entry]:
+    import yaml
+
+    if depth > _DEEPEST:
+        return
+    if isinstance(node, yaml.MappingNode):
+        named = _scalar_at(node, "name")
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            if key.value == "value" and named and isinstance(value, yaml.ScalarNode):
+                yield _entry(value, named, part, kind, path)
+            elif key.value == "valueFrom" and named:
+                place = value.start_mark.index
+                line = value.start_mark.line + 1
+                yield Entry(key=named, value=None, line=line, start=place, end=place, part=part, within=path)
+                yield from _nodes(value, f"{path}.valueFrom", part, kind, depth + 1)
+            elif _ENVIRONMENT.search(path) and isinstance(value, yaml.ScalarNode):
+                yield _entry(value, str(key.value), part, kind, path)
+            else:
+                yield from _nodes(value, f"{path}.{key.value}".lstrip("."), part, kind, depth + 1)
+    elif isinstance(node, yaml.SequenceNode):
+        for each in node.value:
+            if isinstance(each, yaml.ScalarNode) and (pair := re.match(r"([A-Za-z_][A-Za-z0-9_]*)=", each.value)):
+                edge = 1 if each.style in ("'", '"') else 0
+                start, end = each.start_mark.index + edge + pair.end(), each.end_mark.index - edge
+                value, variable = settled(each.value[pair.end() :])
+                line = each.start_mark.line + 1
+                yield Entry(
+                    key=pair[1], value=value, line=line, start=start, end=end, part=part,
+                    exact=True, variable=variable, within=path,
+                )  # fmt: skip
+            else:
+                yield from _nodes(each, path, part, kind, depth + 1)
+    elif isinstance(node, yaml.ScalarNode):
+        data = re.match(r"(?:data|stringData)\.(?=[A-Za-z_])", path)
+        yield _entry(node, path[data.end() :] if data and kind else path, part, kind, path)
+
+
+def _entry(node: Any, name: str, part: int, kind: str, path: str) -> Entry:
+    encoded = kind == "Secret" and path.startswith("data.")
+    value, variable = (_decoded(node.value), "") if encoded else settled(node.value)
+    remark = ""
+    if encoded and value is None:
+        value, encoded, remark = (
+            node.value,
+            False,
+            "setting-wrong: it is not base64, as a Secret's data must be (stringData is not)",
+        )
+    elif (
+        not node.style
+        and node.tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:bool", "tag:yaml.org,2002:float")
+        and ((kind == "ConfigMap" and path.startswith("data.")) or (kind and re.search(r"(?:^|\.)env$", path)))
+    ):
+        remark = "setting-wrong: Kubernetes takes strings alone here: put the value in quotes"
+    if node.tag == "tag:yaml.org,2002:null" and not node.style:
+        value = ""
+    return Entry(
+        key=name,
+        value=value,
+        line=node.start_mark.line + 1,
+        start=node.start_mark.index,
+        end=node.end_mark.index,
+        quote=node.style if node.style in ("'", '"') else "",
+        encoded=encoded,
+        part=part,
+        within=path if name != path else "",
+        variable=variable,
+        remark=remark,
+    )
+
+
+def _decoded(value: str) -> str | None:
+    try:
+        return base64.b64decode(value, validate=True).decode()
+    except (binascii.Error, ValueError):
+        return None

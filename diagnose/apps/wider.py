@@ -1,0 +1,227 @@
+"""What a settings file takes from elsewhere: env_file and secrets of compose files, EnvironmentFile of units, password files, the
+.env beside a program's settings, the file of a profile, and tables of logins.
+
+widened(path, grammar, entries, other)   the entries with those of the other files, in the order in which the later one counts
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import posixpath
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from diagnose.apps import grammars
+from diagnose.apps.entry import Entry, Malformed
+
+Other = Callable[[str, str], tuple[str, str]]
+"""(path, kind) to text and problem; kind "settings", or "password" for a file that is nothing else."""
+MISSING = "not found"
+OF_OTHERS = ("EnvironmentFile", "env_file.smtp")
+"""Keys under which a missing file of others is remarked."""
+_MOST = 8  # other files of one
+
+OF_FILE = re.compile(r"(?P<name>.*(?:pass|user|login|secret|token|host|smtp|mail).*?)(?:__FILE|_FILE|_file)$", re.I)
+_SERVICE = re.compile(
+    r"services\.(?P<name>[\w.-]+?)\.(?P<rest>env_file(?:\.path)?|secrets(?:\.source)?|environment|image|build|network_mode)\b"
+)
+_DOLLAR = re.compile(r"(?<!\$)\$(?:[A-Za-z_]\w*)")
+
+
+def nobody(path: str, kind: str) -> tuple[str, str]:
+    """No other file can be read."""
+    return "", "not read"
+
+
+class _Wider:
+    def __init__(self, path: str, grammar: str, other: Other) -> None:
+        self.path, self.grammar, self.other, self.left = path, grammar, other, _MOST
+        self.folder = posixpath.dirname(path)
+
+    def beside(self, name: str) -> str:
+        return posixpath.normpath(posixpath.join(self.folder, name))
+
+    def text(self, path: str, kind: str = "settings") -> tuple[str, str]:
+        self.left -= 1
+        return self.other(path, kind) if self.left >= 0 else ("", "too many files")
+
+    def file(self, path: str, grammar: str = "") -> tuple[tuple[Entry, ...], str]:
+        """The entries of another file, and why there are none."""
+        text, problem = self.text(path)
+        wanted = grammar or grammars.grammar_of(path, text)
+        if problem or wanted is None:
+            return (), problem or "not a format I read"
+        try:
+            return tuple(replace(each, path=path) for each in grammars.entries(text, wanted)), ""
+        except Malformed as why:
+            return (), str(why)
+
+    def filled(self, entries: Sequence[Entry], values: dict[str, Entry], complete: bool = False) -> list[Entry]:
+        """The entries with what variables of another file say. complete: whether a variable that stands nowhere is empty."""
+        out = []
+        for each in entries:
+            given = values.get(each.variable) if each.variable else None
+            if given is not None and given.value is not None:
+                each = replace(
+                    each, value=given.value, path=given.path, line=given.line, remark=given.remark, bare=given.bare
+                )
+            elif each.variable and complete and each.value is None:
+                remark = f"setting-odd: {each.variable} is not set in {self.beside('.env')}: it becomes empty"
+                each = replace(each, remark=each.remark or remark)
+            out.append(each)
+        return out
+
+
+def widened(path: str, grammar: str, entries: Sequence[Entry], other: Other) -> tuple[Entry, ...]:
+    """The entries of a file with those of the files that it names, or that are read beside it."""
+    wider = _Wider(path, grammar, other)
+    every = list(entries)
+    if any(_SERVICE.match(each.key) or _SERVICE.match(each.within) for each in every):
+        every = _composed(wider, every)
+    elif grammar == "unit":
+        every = _unit(wider, every)
+    elif grammar in ("code", "yaml") and any(each.variable for each in every):
+        every = _beside(wider, every)
+    if re.search(r"(?:^|/)(?:application|bootstrap)\.(?:ya?ml|properties)$", path):
+        every = _profiled(wider, every)
+    elif path.endswith("/.env") and any(each.key == "MAILER_DSN" for each in every):
+        every += wider.file(f"{path}.local", "dotenv")[0]
+    return tuple(_logins(wider, _secrets(wider, every)))
+
+
+def _composed(wider: _Wider, entries: list[Entry]) -> list[Entry]:
+    """A compose file: its env_file, its .env, its secrets (docs.docker.com/compose)."""
+    found, problem = wider.file(wider.beside(".env"), "dotenv") if any(e.variable for e in entries) else ((), "")
+    values = {each.key: _dollar(each) for each in found}
+    entries = wider.filled(
+        [_dollar(each) if each.within else each for each in entries], values, complete=not problem and bool(found)
+    )
+    before: list[Entry] = []
+    for each in entries:
+        service = _SERVICE.match(each.key)
+        if service is None or not service["rest"].startswith("env_file") or not each.value:
+            continue
+        own, problem = wider.file(wider.beside(each.value), "dotenv")
+        within = f"services.{service['name']}.environment"
+        before += [_dollar(replace(one, within=within)) for one in own]
+        if problem == MISSING and not any(e.key.endswith("env_file.required") and e.value == "false" for e in entries):
+            remark = f"setting-wrong: {wider.beside(each.value)} is not there, and Compose does not start without it"
+            before.append(replace(each, key="env_file.smtp", remark=remark))
+    return [*before, *entries]
+
+
+def _dollar(entry: Entry) -> Entry:
+    """A dollar sign begins a variable, of which nothing is left where it is not set."""
+    if entry.value is None or entry.quote == "'" or not _DOLLAR.search(entry.value):
+        return replace(entry, value=entry.value.replace("$$", "$")) if entry.value else entry
+    return replace(
+        entry, remark=entry.remark or "setting-odd: the dollar sign begins a variable to Compose: $$ stands for one"
+    )
+
+
+def _unit(wider: _Wider, entries: list[Entry]) -> list[Entry]:
+    """What the files of EnvironmentFile= say goes before Environment= (systemd.exec(5))."""
+    after: list[Entry] = []
+    for each in entries:
+        if each.key != "EnvironmentFile" or not each.value:
+            continue
+        name = each.value.removeprefix("-")
+        if not name.startswith("/") or re.search(r"[*?%]", name):
+            continue
+        found, problem = wider.file(name, "environment")
+        after += found
+        if problem == MISSING and not each.value.startswith("-"):
+            after.append(
+                replace(each, remark=f"setting-wrong: {name} is not there, and the unit does not start without it")
+            )
+    return [*entries, *after]
+
+
+def _beside(wider: _Wider, entries: list[Entry]) -> list[Entry]:
+    """The .env of the project, in this folder or in one of the three above."""
+    folder = wider.folder
+    for _ in range(4):
+        found, problem = wider.file(f"{folder}/.env", "dotenv")
+        if found and not problem:
+            return wider.filled(entries, {each.key: each for each in found})
+        folder = posixpath.dirname(folder)
+        if folder in ("", "/"):
+            break
+    wider.left = _MOST
+    return entries
+
+
+def _profiled(wider: _Wider, entries: list[Entry]) -> list[Entry]:
+    """The files of Spring's active profiles."""
+    active = [each.value or "" for each in entries if each.key == "spring.profiles.active" and each.value]
+    stem, _, ending = wider.path.rpartition(".")
+    for name in re.findall(r"[\w-]+", active[-1] if active else ""):
+        entries = [*entries, *wider.file(f"{stem}-{name}.{ending}")[0]]
+    return entries
+
+
+def _secrets(wider: _Wider, entries: list[Entry]) -> list[Entry]:
+    """Passwords that stand in files of their own."""
+    out: list[Entry] = []
+    for each in entries:
+        out.append(each)
+        named = re.fullmatch(r"\$__file\{(/[^{}]+)\}", each.value or "")
+        whole = OF_FILE.fullmatch(each.key.rpartition(".")[2])
+        place = each.file or (named[1] if named else each.value if whole else "") or ""
+        if not place.startswith("/"):
+            continue
+        name = f"{each.key.rpartition('.')[0]}.{whole['name']}".lstrip(".") if whole and not named else each.key
+        contained = _SERVICE.match(each.within)
+        if contained:
+            place, remark = _secret(wider, entries, contained["name"], place)
+            if not place or remark:
+                out.append(replace(each, key=name, value=None, file="", remark=remark))
+                continue
+        text, problem = wider.text(place, "password")
+        remark = f"setting-wrong: {place} is not there" if problem == MISSING else ""
+        value = None if problem else text.strip("\r\n")
+        taken = replace(each, key=name, value=value, quote='"', file="", path=place, remark=remark, line=1)
+        if each.key == name:
+            out[-1] = taken
+        else:
+            out.append(taken)
+    return out
+
+
+def _secret(wider: _Wider, entries: Sequence[Entry], service: str, place: str) -> tuple[str, str]:
+    """Where a compose file's secret lies on this host, and what is wrong with it."""
+    name = place.removeprefix("/run/secrets/")
+    if name == place:
+        return "", ""
+    given = [e.value for e in entries if re.fullmatch(rf"services\.{re.escape(service)}\.secrets(?:\.source)?", e.key)]
+    file = next((e.value for e in entries if e.key == f"secrets.{name}.file"), None)
+    if name not in given:
+        return "", f"setting-wrong: the secret {name} is not given to the service {service}"
+    return (wider.beside(file), "") if file else ("", "")
+
+
+def _logins(wider: _Wider, entries: list[Entry]) -> list[Entry]:
+    """The login of the smarthost: dma's AUTHPATH, Exim's passwd.client."""
+    host = next((e for e in reversed(entries) if e.key in ("smarthost", "dc_smarthost")), None)
+    auth = next((e for e in reversed(entries) if e.key == "authpath"), None)
+    if host is None or not host.value or (host.key == "smarthost" and auth is None):
+        return entries
+    place = auth.value if auth is not None and auth.value else wider.beside("passwd.client")
+    found, problem = wider.file(place, "logins")
+    if problem:
+        missing = auth is not None and problem == MISSING
+        remark = f"setting-wrong: {place} is not there" if missing else ""
+        return (
+            [*entries, Entry(key="login.user", value=None, line=host.line, start=0, end=0, remark=remark)]
+            if problem != MISSING or missing
+            else entries
+        )
+    server = host.value.partition(":")[0].lower()
+    for at, each in enumerate(found):
+        if each.key == "login.host" and fnmatch.fnmatchcase(server, (each.value or "").lower()):
+            return [*entries, *found[at : at + 3]]
+    if not found:
+        return entries
+    remark = f"setting-odd: {place} has a login for {found[0].value}, and none for {server}"
+    return [*entries, replace(host, remark=remark)]
