@@ -105,7 +105,8 @@ def weigh(
     """One cause against the observations by sign; None where nothing speaks for it or the score is too low. `probed`: the
     signs of what was tried just now."""
     support, against, unknown = _matched(cause, seen, probed)
-    if not support:
+    # What a host's own mailer logs is no application's.
+    if not support or (program and cause.id.startswith("app-") and all(id.startswith(SAID) for id in support)):
         return None
     score = cause.prior + sum(sign.weight for sign, _ in (*support.values(), *against.values()))
     capped = _capped(cause, score, support.values(), untried, text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from diagnose.check import ANY, FLAG, Context, SignSpec, Stat, check, fail, ok, skip, unknown, warn
@@ -58,7 +59,7 @@ def _file(ctx: Context, here: Mailer, way: Way, data: dict[str, Scalar]) -> Iter
         )
         return
     if closed := _closed(ctx, here, found.path):
-        yield fail("mailer.settings", found.path, closed, kind="unreadable", **where)
+        yield fail("mailer.settings", found.path, closed, kind="unreadable", repair=_repair(here, found.path), **where)
     elif found.problem == "permission denied":
         yield unknown("mailer.settings", found.path, "permission denied: this user may not read it", **where)
         return
@@ -76,6 +77,13 @@ def _file(ctx: Context, here: Mailer, way: Way, data: dict[str, Scalar]) -> Iter
         if problem.kind in ("setting-wrong", "port-not-a-number", "placeholder", "credentials-missing"):
             text = f"line {problem.line}: {problem.text}" if problem.line else problem.text
             yield fail("mailer.settings", found.path, text, kind="wrong", line=problem.line, key=problem.key, **where)
+
+
+def _repair(here: Mailer, path: str) -> str:
+    """The command that lets those read a file who must, "" where that is a choice."""
+    owner = {"exim": f"root:{here.account}", "nullmailer": f"{here.account}:{here.account}"}.get(here.id, "")
+    mode = "640" if here.id == "exim" else "600"
+    return f"chown {shlex.quote(owner)} {shlex.quote(path)} && sudo chmod {mode} {shlex.quote(path)}" if owner else ""
 
 
 def _closed(ctx: Context, here: Mailer, path: str) -> str:
@@ -114,7 +122,9 @@ def _login(ctx: Context, way: Way, data: dict[str, Scalar]) -> Iterator[Observat
     where = {"host": way.host, "port": way.port, "path": found.path, "provider": provider, "user": found.user, **data}
     here = mailer(ctx)
     if here is not None and found.path and way.login_by == "file" and (closed := _unreadable(ctx, here, found.path)):
-        yield fail("mailer.settings", found.path, closed, kind="login-unreadable", **where)
+        yield fail(
+            "mailer.settings", found.path, closed, kind="login-unreadable", repair=_repair(here, found.path), **where
+        )
         return
     if found.problem:
         yield unknown(
@@ -123,9 +133,12 @@ def _login(ctx: Context, way: Way, data: dict[str, Scalar]) -> Iterator[Observat
     elif found.found:
         yield ok("sasl.enabled", found.path, f"holds a login for {way.host}", on=True, **where)
     elif found.near:
-        text = f"has no login for {way.host}, and one for {found.near}"
-        say = fail if needs else warn
-        yield say("sasl.key", found.path, text, kind="none", near=found.near, **where)
+        alias = found.name != way.host and found.near == way.host
+        text = f"has no login for {found.name}, and one for {found.near}"
+        text += ", which leads there by its CNAME record: Exim looks for the former" if alias else ""
+        say = fail if needs or alias else warn
+        kind = "near" if alias else "none"
+        yield say("sasl.key", found.path, text, kind=kind, near=found.near, **{**where, "host": found.name})
     elif needs:
         text = f"there is no login for {way.host}, and {provider} takes mail only after one"
         yield fail("sasl.enabled", found.path or "login", text, kind="provider-wants", **where)

@@ -194,7 +194,7 @@ def _of_format(ctx: Asks, here: Mailer, found: Found, said: MailSettings) -> Way
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnLogin:
     """path: the file that holds or should hold it; login: for a Dial, None where none would be made; user; found: an entry is there;
-    problem: why nothing can be told; near: an entry of the file for another server."""
+    problem: why nothing can be told; near: an entry of the file for another server; name: the server's name that is looked up."""
 
     path: str = ""
     login: Login | None = None
@@ -202,6 +202,7 @@ class OwnLogin:
     found: bool = False
     problem: str = ""
     near: str = ""
+    name: str = ""
 
 
 def login(ctx: Asks, way: Way) -> OwnLogin:
@@ -230,12 +231,14 @@ def _in_file(ctx: Asks, here: Mailer, way: Way) -> OwnLogin:
     reply = ctx.ask(Read(path, secret="logins"))
     if reply.problem and reply.problem != "not found":
         return OwnLogin(path=path, problem=reply.problem)
-    names = names_of(ctx, way.host)
-    entry = logins.find(reply.text, names)
+    name = canonical(ctx, way.host) if here.id == "exim" else way.host
+    entry = logins.find(reply.text, (name,))
     if entry is None:
-        near = next((each.host for each in logins.entries(reply.text)), "")
-        return OwnLogin(path=path, near=near)
-    return OwnLogin(path=path, login=Login("logins", path, names), user=entry.user, found=bool(entry.password.strip()))
+        near = logins.find(reply.text, (way.host,)) or next(logins.entries(reply.text), None)
+        return OwnLogin(path=path, near=near.host if near else "", name=name)
+    return OwnLogin(
+        path=path, login=Login("logins", path, (name,)), user=entry.user, found=bool(entry.password.strip()), name=name
+    )
 
 
 def _there(ctx: Asks, path: str) -> bool:
@@ -243,19 +246,19 @@ def _there(ctx: Asks, path: str) -> bool:
     return stat.exists or stat.problem not in (None, "not found")
 
 
-def names_of(ctx: Asks, host: str) -> tuple[str, ...]:
-    """The names that Exim looks a login up under: the host's canonical one, which its CNAME records lead to, first."""
+def canonical(ctx: Asks, host: str) -> str:
+    """The name that Exim looks a login up under: the one that CNAME records lead to."""
     if not ctx.settings.network or re.fullmatch(r"[\d.]+|.*:.*", host):
-        return (host,)
-    canonical, seen = host, {host.lower()}
+        return host
+    name, seen = host, {host.lower()}
     for _ in range(4):
-        reply = ctx.ask(Lookup(canonical, "CNAME"))
+        reply = ctx.ask(Lookup(name, "CNAME"))
         target = next((answer.rstrip(".") for answer in reply.answers if reply.rcode == "NOERROR"), "")
         if not target or target.lower() in seen:
             break
         seen.add(target.lower())
-        canonical = target
-    return (canonical,) if canonical == host else (canonical, host)
+        name = target
+    return name
 
 
 # --- queue and log ------------------------------------------------------------------------------------------------------

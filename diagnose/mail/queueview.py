@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from diagnose import __version__, rank
+from diagnose import __version__, facts, rank
+from diagnose.check import Context
 from diagnose.facts.mail import QUEUE_SIGNS
 from diagnose.host.ahead import Ahead
 from diagnose.host.live import LiveHost
-from diagnose.host.plain import from_plain
+from diagnose.host.memo import Memo, Recorder
+from diagnose.host.plain import from_plain, to_plain
 from diagnose.host.query import MailLog, Now, QueueLinesReply
 from diagnose.knowledge.causes import all_causes
 from diagnose.knowledge.sayings import saying_of, scope_of
@@ -89,6 +91,20 @@ class Seen:
     problem: str = ""
 
 
+def _of_other_mailer(host: LiveHost, began: float) -> QueueLinesReply | None:
+    """The queue of the mailer that is this host's MTA in place of Postfix, None where there is none."""
+    ctx = Context(Recorder(Memo(host), began + 15))
+    here = facts.mailer(ctx)
+    if here is None:
+        return None
+    if "listing" not in here.table:
+        return QueueLinesReply(problem=f"{here.title} keeps no queue: it hands a message over, or fails at once")
+    summary = facts.queue(ctx)
+    if summary is None:
+        return QueueLinesReply(problem=facts.queue_problem(ctx))
+    return QueueLinesReply(summary=to_plain(summary))
+
+
 def look(state: Path, host: LiveHost, asked: Ahead[QueueLinesReply]) -> Seen:
     """What was asked of the queue, told; its size is kept in the directory `state` for the next look."""
     began = time.monotonic()
@@ -97,6 +113,8 @@ def look(state: Path, host: LiveHost, asked: Ahead[QueueLinesReply]) -> Seen:
     # While a long queue is read, there is time to look at the log, which a short one need not wait for.
     flows = None if asked.done else _flows(host, moment)
     reply = asked.reply()
+    if (reply.problem or "").startswith("not found"):
+        reply = _of_other_mailer(host, began) or reply
     info = HostInfo(name=now.fqdn or now.hostname, user=now.user, privileged=now.root, network=False)
     summary = None
     if reply.summary is not None:

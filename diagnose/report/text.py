@@ -140,12 +140,15 @@ def _cleared(plain: Plain, diagnosis: Plain) -> list[str]:
         lines.append(f"{_listed(numbers, 'port', 'ports')} {'is' if len(numbers) == 1 else 'are'} open")
     sure = [d for d in digest.main_diagnoses(plain) if d["confidence"] != "possible"]
     said = " ".join(f"{d.get('station')} {d['title']} {[s['summary'] for s in d['support']]}" for d in sure)
-    checked = (digest.mailer(plain) if word == "Postfix" else word for word in digest.cleared(plain))
-    fine = [word for word in checked if not re.search(rf"\b{re.escape(word)}\b(?!')", said)]
+    fine = [word for word in _checked(plain) if not re.search(rf"\b{re.escape(word)}\b(?!')", said)]
     if fine:
         words = _listed(fine)
         lines.append(f"{words[0].upper()}{words[1:]} {'is' if len(fine) == 1 else 'are'} fine")
     return lines
+
+
+def _checked(plain: Plain) -> list[str]:
+    return [digest.mailer(plain) if word == "Postfix" else word for word in digest.cleared(plain)]
 
 
 def _listed(words: Sequence[str], one: str = "", many: str = "") -> str:
@@ -168,7 +171,7 @@ def _fine(page: Page, plain: Plain) -> None:
             unknown[: PROOFS - (len(page.lines) - begin)] if not any(o["status"] == "ok" for o in shown) else ()
         ):
             page.marked("open", digest.statement(observation))
-    elif fine := digest.cleared(plain):
+    elif fine := _checked(plain):
         page.marked("ok", f"checked and fine: {', '.join(fine)}")
     if len(page.lines) == begin and page.lines:
         page.lines.pop()

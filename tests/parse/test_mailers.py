@@ -232,6 +232,14 @@ def test_exims_log() -> None:
     assert (sample.sender, sample.domain) == ("noreply@example.net", "example.org")
 
 
+def test_words_of_any_program_are_the_mailers_own_here() -> None:
+    refused = EXIM_LOG[2].replace(
+        "defer (110): Connection timed out",
+        "H=smtp.example.com [198.51.100.7]: SMTP error from remote mail server after MAIL FROM:<a@example.net>: 530 5.7.0 Must issue a STARTTLS command first",
+    )
+    assert [label for label, *_ in read([EXIM_LOG[0], refused], NOW).log.deliveries] == ["starttls-required"]
+
+
 def test_nullmailers_log() -> None:
     reader = read(NULLMAILER_LOG, NOW)
     assert reader.log.statuses == {"deferred": 1, "sent": 1}

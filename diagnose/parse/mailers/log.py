@@ -13,6 +13,7 @@ from diagnose.parse.log.mail_event import Delivery, Trouble
 from diagnose.parse.log.maillog import MailLog
 from diagnose.parse.pasted import other_mta
 from diagnose.parse.words import reason as reasons_of
+from diagnose.parse.words.reason import Reason
 
 _MESSAGES = 20_000
 _ARRIVED = re.compile(r"(?P<id>[0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4}) <= (?P<sender>\S+)")
@@ -21,6 +22,23 @@ _STARTING = re.compile(r"Starting delivery: host: (?P<host>\S+) protocol: \S+ fi
 _WHOSE = re.compile(r"From: <(?P<sender>[^>]*)> to: (?P<to><.*)")
 _SAID = re.compile(r"(?:smtp|qmqp): (?P<how>Failed|Succeeded): (?P<text>.*)")
 _ENDED = re.compile(r"Sending failed: *(?P<text>.*)|(?P<sent>Sent file\.)")
+
+
+# Words that programs of all kinds use; in a mailer's own log they are its relay's.
+_ITS_OWN = {
+    "app-tls-mismatch": "starttls-required",
+    "app-credentials-rejected": "relay-credentials-rejected",
+    "app-certificate-untrusted": "certificate-not-trusted",
+    "app-host-not-found": "relay-name-not-found",
+    "app-read-timeout": "session-timeout",
+    "app-smtp-unreachable": "remote-server-unreachable",
+    "app-connect-failed": "remote-server-unreachable",
+    "app-config-invalid": "mailer-config-error",
+}
+
+
+def _as_mailers(reason: Reason) -> Reason:
+    return replace(reason, label=_ITS_OWN.get(reason.label, reason.label))
 
 
 class Reader:
@@ -48,6 +66,7 @@ class Reader:
             if isinstance(event, Delivery):
                 if event.sender is None:
                     event = replace(event, sender=self._senders.get(event.queue_id or ""))
+                event = replace(event, reasons=tuple(map(_as_mailers, event.reasons)))
                 self._remember(event)
             self.log.count(event)
             yield event

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.lab.fault import Fault
-from tests.lab.internet.world import World
+from tests.lab.internet.world import Manner, Server, World
 from tests.lab.machine import SECRET, Machine
 from tests.lab.steps import Step, mail, nft, run, shell, wait
 
@@ -115,6 +115,48 @@ _EXIM = (
         "relay-auth-not-attempted",
         setup=exim(entry="# password file used when the local exim is authenticating\n"),
         shows=r"(530|uthenticat)",
+    ),
+    case(
+        "exim-login-under-alias",
+        "passwd.client has the alias that dc_smarthost is; Exim looks for the name that it leads to",
+        "sasl-key-mismatch",
+        world=World(records={("smtp.relay-alias.com", "CNAME"): (RELAY,)}),
+        setup=exim(
+            "smtp.relay-alias.com::587",
+            entry=f"smtp.relay-alias.com:lab-user:{SECRET}\n",
+            macros="REMOTE_SMTP_SMARTHOST_TLS_VERIFY_HOSTS = :\n",
+        ),
+        shows="530 5.7.0 Authentication required",
+    ),
+    case(
+        "exim-certificate-expired",
+        "the smarthost's certificate has expired: Exim goes on without TLS, and so without a login",
+        "relay-certificate-invalid",
+        world=World(servers=(Server(host=RELAY, manner=Manner(tls="expired")),)),
+        setup=exim(),
+        shows="certificate verification failed",
+    ),
+    case(
+        "exim-own-firewall",
+        "this host's packet filter drops 587",
+        "local-firewall-blocks-smtp",
+        setup=(
+            nft("host", "table inet f {\n chain out { type filter hook output priority 0;\n tcp dport 587 drop\n }\n}"),
+            *exim(),
+        ),
+        shows=DEFERRED,
+    ),
+    case(
+        "exim-queue-read-only",
+        "the file system of the queue is mounted read-only",
+        "queue-permissions",
+        "disk-full",
+        setup=exim(),
+        then=(
+            shell("mount --bind /var/spool/exim4 /var/spool/exim4 && mount -o remount,ro,bind /var/spool/exim4"),
+            mail(),
+        ),
+        proof=((("sh", "-c", "touch /var/spool/exim4/x"), "Read-only"),),
     ),
     case(
         "exim-465-without-smtps",
