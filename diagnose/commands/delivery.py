@@ -58,6 +58,10 @@ class Piece:
 
 def install_units(
     show: Annotated[bool, typer.Option("--print", help="Print them instead of writing them.")] = False,
+    ansible: Annotated[
+        bool,
+        typer.Option("--ansible", help="Print a playbook that installs this on many hosts and fetches their reports."),
+    ] = False,
     only: Annotated[
         list[str] | None, typer.Option("--only", metavar="KIND", help=f"Only {', '.join(KINDS)}; may be repeated.")
     ] = None,
@@ -78,8 +82,12 @@ def install_units(
     Examples:
       mail-diagnose install-units --print --only systemd
       mail-diagnose install-units
+      mail-diagnose install-units --ansible > mail-diagnose.yml
       mail-diagnose install-units --prefix ./package --command /usr/bin/mail-diagnose
     """
+    if ansible:
+        write((files("diagnose") / "data" / "units" / "playbook.yml").read_text("utf-8"), None)
+        raise typer.Exit(0)
     wanted = tuple(only or KINDS)
     unknown = [kind for kind in wanted if kind not in KINDS]
     if unknown:
