@@ -118,7 +118,9 @@ def watch(
     no_auth: NoAuth = False,
     snapshot: SnapshotFile = None,
     config: Config = None,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say also what this pass saw.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Say also what this pass saw, and where alarms go.")
+    ] = False,
     debug: Debug = False,
 ) -> None:
     """Check once and report changes. For cron or a timer; state is kept between passes.
@@ -198,6 +200,7 @@ def watch(
     outcome = passes.one_pass(options, probe.prepare(wish))
     if verbose:
         write(f"{plain(leaving(outcome.seen))}\n", None)
+        write(f"alarms go to: {', '.join(each.label for each in targets) or 'nobody'}\n", None)
     if outcome.told:
         write(plain("\n".join(outcome.told)) + "\n", None)
     exposed = configuration.exposed(config, file) if outcome.told else ""

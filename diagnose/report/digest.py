@@ -57,8 +57,7 @@ class Line:
 
 
 def status(plain: Plain) -> str:
-    found = str(plain.get("status", "unknown"))
-    return found if found in CODES else "unknown"
+    return found if (found := str(plain.get("status"))) in CODES else "unknown"
 
 
 def main_diagnoses(plain: Plain) -> list[Plain]:
@@ -180,7 +179,8 @@ def verdict(plain: Plain) -> str:
     """The first line: what is wrong in the words of a ticket, or how far nothing is."""
     found = main_diagnoses(plain)
     if found:
-        return f"{clean(str(found[0]['title'])).rstrip('.')}."
+        before = f"Not known now; {then}: " if (then := as_of(plain)) else ""
+        return f"{before}{clean(str(found[0]['title'])).rstrip('.')}."
     now = status(plain)
     if now == "ok":
         left = [str(stage) for stage in plain.get("unchecked", ())]
@@ -322,8 +322,8 @@ def state_words(plain: Plain) -> str:
 
 
 def lasting(plain: Plain) -> str:
-    """Since when and for how many passes of `watch` it is so, for a person; empty without them."""
-    watch = plain.get("watch", {})
+    """Since when and for how many passes of `watch` it is so, for a person; empty without them, or where that is not known."""
+    watch: Plain = {} if as_of(plain) else plain.get("watch", {})
     words = []
     if (since := moment(watch.get("since"))) and status(plain) != "ok":
         words.append(f"since {since:%Y-%m-%d %H:%M}")
@@ -337,6 +337,15 @@ def lasting(plain: Plain) -> str:
     return f"{text[0].upper()}{text[1:]}." if text else ""
 
 
+def as_of(plain: Plain) -> str:
+    """When a stale result was true; empty for one that still is."""
+    watch, begun = plain.get("watch", {}), started(plain)
+    if not watch.get("stale") or not begun or not plain.get("runs"):
+        return ""
+    age = watch.get("age_seconds")
+    return f"as of {begun:%Y-%m-%d %H:%M}" + (f" ({duration.words(age)} ago)" if isinstance(age, (int, float)) else "")
+
+
 def undelivered(plain: Plain) -> list[Plain]:
     return [n for n in plain.get("watch", {}).get("notifications", ()) if not n.get("delivered", True)]
 
@@ -345,9 +354,8 @@ def lost(plain: Plain) -> str:
     """Where nothing but the watch itself is wrong: alarms that did not arrive, a state directory that takes nothing."""
     count = len(undelivered(plain))
     said = f"alarms do not arrive: {count}" if count else elsewhere(plain)
-    wrong = main_diagnoses(plain) or any(each["rising"] for each in trend(plain))
-    wrong = wrong or any(p["status"] == "failed" for p in plain.get("proofs", ()))
-    return "" if wrong else said
+    failed = any(p["status"] == "failed" for p in plain.get("proofs", ()))
+    return "" if failed or main_diagnoses(plain) or any(each["rising"] for each in trend(plain)) else said
 
 
 def elsewhere(plain: Plain) -> str:
@@ -383,8 +391,7 @@ def anonymous(text: str) -> str:
 
 def number(value: Any) -> str:
     """A number without exponent: three decimals at most."""
-    found = f"{float(value):.3f}"
-    return found.rstrip("0").rstrip(".") if "." in found else found
+    return f"{float(value):.3f}".rstrip("0").rstrip(".")
 
 
 def _whole(value: Any) -> int | None:

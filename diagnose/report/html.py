@@ -62,16 +62,18 @@ def _verdict(plain: Plain, first: Plain | None) -> str:
     """What is wrong, since when, how much waits, and what to do: what a phone shows first."""
     status = digest.status(plain)
     host, target = plain["host"], plain["target"]
-    head = _text(first["title"]) if first else _VERDICTS[status]
+    then = digest.as_of(plain)
+    head = _text(first["title"]) if first else "Not known now" if then else _VERDICTS[status]
     word = _VERDICTS[status] if first else digest.WORDS[status]
-    lasts = " ".join(filter(None, (digest.lasting(plain), _waiting(plain))))
+    lasts = " ".join(filter(None, (f"All below is {then}." if then else digest.lasting(plain), _waiting(plain))))
     lasts = f'<p class="lasts">{_text(lasts)}</p>' if lasts else ""
     facts = [host["name"], host["system"], host["mta"] or "no Postfix", f"as {host['user']}" if host["user"] else ""]
     facts += [f"to {target['recipient']}" if target.get("recipient") else ""]
     facts += [f"from {target['sender']}" if target.get("sender") else "", plain["started"]]
     facts += [f"state {state}" if (state := plain.get("watch", {}).get("state")) else ""]
     notes = "".join(f'<p class="soft">{_text(note)}</p>' for note in plain.get("notes", ()))
-    drawn = f'<ol class="strip">{"".join(map(_station, strip.stations(plain)))}</ol>' if strip.stations(plain) else ""
+    way = "".join(_station(station, bool(then)) for station in strip.stations(plain))
+    drawn = f'<ol class="strip">{way}</ol>' if way else ""
     return (
         f'<header class="card verdict {status}"><div class="word"><svg viewBox="0 0 24 24" aria-hidden="true">'
         f"{_MARKS[status]}</svg>{word}</div><h1>{head}</h1>{lasts}{_to_do(plain, first) if first else ''}{drawn}{notes}"
@@ -92,10 +94,10 @@ def _to_do(plain: Plain, diagnosis: Plain) -> str:
     return f"<h2>What to do</h2><p>{_text(first)}</p>{commands}{more}{_others(diagnosis)}"
 
 
-def _station(station: strip.Station) -> str:
+def _station(station: strip.Station, stale: bool) -> str:
     """A place on the message's way: a circle with its mark, and the name below it or, on a phone, beside it."""
     mark = {strip.PASSED: '<path d="M7.5 12.3l3 3 6-6.6"/>', strip.BROKEN: '<path d="M8.5 8.5l7 7m0-7l-7 7"/>'}
-    said = {strip.PASSED: "passed", strip.BROKEN: "mail stops here"}.get(station.state, "")
+    said = {strip.PASSED: "passed", strip.BROKEN: f"mail {'stopped' if stale else 'stops'} here"}.get(station.state, "")
     about = f"<small>{said}</small>" if said else ""
     return (
         f'<li class="{station.state or "open"}"><svg viewBox="0 0 24 24" aria-hidden="true"><circle cx="12" cy="12" r="10"/>'
@@ -105,7 +107,12 @@ def _station(station: strip.Station) -> str:
 
 def _diagnosis(diagnosis: Plain, plain: Plain, drawn: str, titled: bool) -> str:
     """titled: with its title, where the page's verdict does not carry it."""
-    tags = [diagnosis["cause"], diagnosis["confidence"], digest.IMPACTS.get(str(diagnosis["impact"]), "")]
+    tags = [
+        digest.as_of(plain),
+        diagnosis["cause"],
+        diagnosis["confidence"],
+        digest.IMPACTS.get(str(diagnosis["impact"]), ""),
+    ]
     said = [("for", digest.statement(support)) for support in diagnosis["support"]]
     said += [("against", digest.statement(support)) for support in diagnosis["against"]]
     said += [("gap", f"not checked: {gap}") for gap in diagnosis["unknown"]]
@@ -162,7 +169,11 @@ def _seen(plain: Plain) -> str:
     queue = "Nothing waits." if digest.waiting(plain) == "nothing waits" else _waiting(plain)
     queue = f'<h3>Queue</h3><p>{_text(queue)}</p><div class="charts">{charts.queue(plain)}</div>' if queue else ""
     network = f"<h3>From this network</h3><div>{''.join(ports)}</div>" if ports else ""
-    return f'<section class="card"><h2>Seen from here</h2>{network}{queue}</section>' if network or queue else ""
+    return (
+        f'<section class="card"><h2>Seen from here{f" ({then})" if (then := digest.as_of(plain)) else ""}</h2>{network}{queue}</section>'
+        if network or queue
+        else ""
+    )
 
 
 def _not_checked(plain: Plain) -> str:

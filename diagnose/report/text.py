@@ -89,7 +89,7 @@ def render_advice(plain: Plain, terminal: Terminal | None = None) -> str:
 def _verdict(page: Page, plain: Plain, sure: Sequence[Plain]) -> None:
     style = {"ok": "green", "failed": "red"}.get(digest.status(plain), "yellow")
     words = digest.verdict(plain)
-    if sure:
+    if sure and not digest.as_of(plain):
         tag = f"({sure[0]['confidence']})"
         if len(words) + len(tag) + 2 <= page.terminal.width:
             words = words + " " * (page.terminal.width - len(words) - len(tag) - 1) + tag

@@ -27,12 +27,13 @@ class Target:
 
 
 def several(texts: Sequence[str]) -> tuple[Target, ...]:
-    """All of --notify, each once; those that one label would name are told apart by their place in the list. Raises UsageError."""
+    """All of --notify, each once; those that one label would name bear four characters of their keys, which stay theirs however
+    the list changes. Raises UsageError."""
     found = {target.key: target for target in map(parse, texts)}
     labels = [target.label for target in found.values()]
     return tuple(
-        replace(target, label=f"{target.label} (no. {place})") if labels.count(target.label) > 1 else target
-        for place, target in enumerate(found.values(), 1)
+        replace(target, label=f"{target.label} #{target.key[:4]}") if labels.count(target.label) > 1 else target
+        for target in found.values()
     )
 
 

@@ -137,6 +137,26 @@ def test_the_queue_is_drawn_by_state_age_and_reason_and_not_when_it_is_old() -> 
     assert "Recipients by reason" not in PLAIN_FORMATS["html"](material.stale(material.deferred()))
 
 
+def test_a_stale_page_says_so_and_as_of_when_and_takes_nothing_for_current() -> None:
+    text = PLAIN_FORMATS["html"](material.stale(material.report()))
+    assert "<h1>Not known now</h1>" in text
+    assert re.search(r"All below is as of \d{4}-\d\d-\d\d \d\d:\d\d \(2 h ago\)\.", text)
+    assert "mail stops here" not in text
+    assert "Since 20" not in text
+    assert re.search(r"<h2>Seen from here \(as of ", text)
+    fresh = PLAIN_FORMATS["html"](material.watched(material.report()))
+    assert "mail stops here" in fresh
+    assert "as of" not in fresh
+
+
+def test_a_stale_text_begins_with_that() -> None:
+    text = PLAIN_FORMATS["text"](material.stale(material.report()))
+    first, second = text.splitlines()[:2]
+    assert re.match(r"Not known now; as of \d{4}-\d\d-\d\d \d\d:\d\d \(2 h ago\): Outgoing port 25 is", first)
+    assert "(certain)" not in first + second
+    assert "Since 20" not in text
+
+
 def test_what_was_skipped_is_not_what_is_unknown() -> None:
     plain = material.report()
     skipped = [run for run in plain["runs"] if run["outcome"] == "skipped"]

@@ -262,6 +262,7 @@ def test_a_pass_says_what_it_saw_to_who_asks(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stdout.startswith("Outgoing port 25 is blocked [egress-port-25-blocked, certain] ")
     assert f"(state soft, attempt 1; {tmp_path})" in done.stdout
+    assert done.stdout.endswith("\nalarms go to: nobody\n")
     with files.locked(tmp_path):
         done = _watch(tmp_path, "healthy", "-v")
         assert (done.returncode, done.stderr) == (0, "")
