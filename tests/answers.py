@@ -28,7 +28,7 @@ def told(report: Report) -> str:
 
 def answers() -> Iterator[str]:
     """Lines of file, case and answer, tab separated."""
-    for name in ("field_cases", "more_cases", "posted_cases", "reply_words"):
+    for name in ("field_cases", "more_cases", "posted_cases", "stranger_cases", "reply_words"):
         for number, line in enumerate((DATA / f"{name}.jsonl").read_text(encoding="utf-8").splitlines(), 1):
             text = json.loads(line)["text"]
             yield f"{name}\t{number}\t{told(explain(text.splitlines(), name, NOW))}"

@@ -78,7 +78,9 @@ def _cases(name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
-@pytest.mark.parametrize("name", ["field_cases.jsonl", "more_cases.jsonl", "posted_cases.jsonl"])
+@pytest.mark.parametrize(
+    "name", ["field_cases.jsonl", "more_cases.jsonl", "posted_cases.jsonl", "stranger_cases.jsonl"]
+)
 def test_posted_failures_are_named(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """First cause right in 95 of 100 unambiguous texts, among three in 97 of 100 of all, 1 of 100 harmless accused."""
     first = plain = three = among = accused = harmless = 0

@@ -34,6 +34,7 @@ from diagnose.parse.log.settled import Settled
 from diagnose.parse.pasted.evidence import Delivery, Event, Said, Trouble, read_lines
 from diagnose.parse.system import own_network
 from diagnose.parse.words.reason import Reason, reasons_in
+from diagnose.patterns import late
 from diagnose.record import dataclass
 from diagnose.statement import counted, fail, ok, stamped, unknown
 
@@ -256,7 +257,10 @@ def _observations(kind: _Kind, numbered: bool, several: bool) -> Iterator[Observ
         yield ok(f"mail.{reason.label}", subject, f"harmless: {text}{times}{why}", harmless=True, **data)
         return
     where = f"{subject}: " if numbered else ""
-    labels = [reason.label, *(["submission-rejected"] if _refused_a_program_here(event) else [])]
+    labels = [reason.label]
+    if _refused_a_program_here(event):
+        # Whom this host's own server does not let send as somebody else is no matter of a relay's.
+        labels = ["submission-rejected", *([] if reason.label == "sender-not-allowed" else labels)]
     for label in labels:
         said = fail(f"mail.{label}", subject, f"{where}{reason.text}{times}", **data)
         yield stamped(said, None if isinstance(event, Said) else event.at)
@@ -274,12 +278,15 @@ _OWN_FAULT = frozenset(
 )
 
 
+_LOGGED_IN = late(r"\bnot owned by user \S|\bsasl_username=\S")
+
+
 def _refused_a_program_here(event: Event) -> bool:
-    """Whether this host's SMTP server refused a client on this very host, and not for a fault of its own."""
+    """Whether this host's SMTP server refused a client on this very host, or who had logged in, and not for a fault of its own."""
     client = _refused(event)
     return (
         client is not None
-        and own_network.is_loopback(client)
+        and (own_network.is_loopback(client) or _LOGGED_IN.search(event.text) is not None)
         and isinstance(event, Trouble)
         and event.reason is not None
         and event.reason.label not in _OWN_FAULT

@@ -129,7 +129,7 @@ def test_a_stranger_who_was_turned_away(text: str) -> None:
         ("postfix/smtpd[9]: NOQUEUE: reject: MAIL from x[45.33.32.119]: 452 4.3.1 Insufficient system storage; from=<a@example.net>", "disk-full"),
         ("postfix/smtpd[9]: NOQUEUE: milter-reject: CONNECT from x[45.33.32.119]: 451 4.7.1 Service unavailable - try again later; proto=SMTP", "milter-down"),
         ("postfix/smtpd[9]: NOQUEUE: reject: RCPT from x[45.33.32.119]: 451 4.3.0 <u@example.org>: Temporary lookup failure; from=<a@example.net>", "lookup-table-broken"),
-        ("postfix/smtpd[9]: NOQUEUE: reject: RCPT from x[45.33.32.119]: 553 5.7.1 <a@example.org>: Sender address rejected: not owned by user bob; from=<a@example.org>", "sender-not-allowed"),
+        ("postfix/smtpd[9]: NOQUEUE: reject: RCPT from x[45.33.32.119]: 553 5.7.1 <a@example.org>: Sender address rejected: not owned by user bob; from=<a@example.org>", "submission-rejected"),
         ("postfix/smtpd[9]: fatal: file /etc/postfix/main.cf: parameter default_privs: unknown user name value: nobody", "postfix-config-error"),
         ("postfix/smtp[9]: 421FA2B3C1: Cannot start TLS: handshake failure", "tls-protocol-mismatch"),
         ("postfix/dnsblog[9]: addr 192.0.2.7 listed by domain zen.spamhaus.org as 127.255.255.254", "blocklist-query-refused"),

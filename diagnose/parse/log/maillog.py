@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import field, replace
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 from diagnose.knowledge.phrases import Grip
@@ -48,11 +49,10 @@ _TURNED_AWAY = late(r"(?:milter-|proxy-)?(?:reject|discard): ")
 _LOGGED_IN = ("sasl_username=", "not owned by user ")
 _NEAR = late(r"\[(?:127\.|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|169\.254\.|::1\]|f[cde])", re.IGNORECASE)
 _DEBUGGING = late(r"[a-z][a-z0-9]*_[a-z0-9_]+: |[<>] \S+\[[^\]]*\](?::\d+)?: ")  # what -v writes: functions, dialogue
-_FROM_STRANGERS = frozenset(
-    {"tls-protocol-mismatch", "tls-handshake-failed", "tls-wrong-version", "certificate-not-trusted"}
-)
+_FROM_STRANGERS = {"tls-protocol-mismatch", "tls-handshake-failed", "tls-wrong-version", "certificate-not-trusted"}
 _AT_THE_DOOR = ordinary.SERVERS | {"cleanup", None}
 _REMOTE = frozenset({"smtp", "lmtp", "relay", "submission"})
+_suspended = partial(Reason, label="delivery-suspended-by-config", grip=Grip.NAMES)
 _K = TypeVar("_K")
 _V = TypeVar("_V")
 _S = TypeVar("_S", str, bytes)
@@ -159,15 +159,16 @@ class MailLog:
             if own is not None:
                 if own.label == "dns-not-found" and found.get("dsn") == "4.3.5":
                     own = replace(own, label="relay-name-not-found")  # Postfix's code for a next hop that it was told
+                elif own.label == "dns-not-found" and "@" not in found.get("orig_to", "@"):
+                    # A name without a domain gets this host's ($myorigin).
+                    own = replace(own, label="local-hostname-unresolvable", grip=Grip.WORD)
                 reasons.append(own)
             elif line.service == "error":
-                reasons.append(Reason(label="delivery-suspended-by-config", text=text[:200], grip=Grip.NAMES))
+                reasons.append(_suspended(text=text[:200]))
             if status == "SOFTBOUNCE":
-                reasons.append(Reason(label="delivery-suspended-by-config", text="soft_bounce is on", grip=Grip.NAMES))
+                reasons.append(_suspended(text="soft_bounce is on"))
         elif line.service == "discard":
-            reasons = [
-                Reason(label="delivery-suspended-by-config", text="discarded by the discard transport", grip=Grip.NAMES)
-            ]
+            reasons = [_suspended(text="discarded by the discard transport")]
         return Delivery(
             at=line.at,
             queue_id=line.queue_id,

@@ -75,6 +75,12 @@ def _says() -> tuple[tuple[tuple[str, ...], re.Pattern[str], str, Grip], ...]:
     """Beginnings of the program's name, what it writes, label, grip."""
     return (
         (
+            ("dovecot", "lmtp(", "lda("),
+            late(r"(?:lmtp|lda|deliver)\b.*?: Error: .*\b[a-z]+\([^)]+\) failed: (?:Permission denied|Read-only file system)"),
+            "local-mailbox-unwritable",
+            Grip.NAMES,
+        ),
+        (
             ("dovecot", "auth", "lmtp(", "lda("),
             late(r"(?:auth|lmtp|lda|deliver|master|config|dict|stats|log)\b.*?: (?:Fatal|Panic|Error): "),
             "backend-down",

@@ -113,7 +113,7 @@ class _Reader:
 
     def feed(self, number: int, line: str) -> Iterator[Event]:
         stripped = line.strip()
-        if not stripped:
+        if not stripped or program_text.only_possible(line):
             if not self.mailq:
                 yield from self._flush()
             return

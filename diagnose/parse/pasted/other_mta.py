@@ -41,6 +41,12 @@ _OPENSMTPD = late(
 )
 _NO_MX = late(r"Failed to resolve MX for \[relay:(?:[^@\],]*@)?(?P<host>[^,\]:]+)[^\]]*\]: (?P<stat>.*)$")
 _QMAIL = late(r"\bdelivery \d+: (?P<result>success|deferral|failure): (?P<text>\S.*)$")
+_NAMED = late(r"find any host named (?P<name>[\w.-]*\w)")
+_OPENSMTPD_ERROR = late(r"\bmta error reason=(?:[\w ]+: )?(?P<text>[245]\d\d[ -].*)")
+# dma dials exchangers by their names where it has no smarthost; port 25 unless a smarthost has another.
+_DMA = late(
+    r"\bdma\[[\w.]+\]: connect to (?P<host>(?!smtp|relay|mail\.|submi)\S+) \[(?P<address>[0-9A-Fa-f.:]+)\] failed: (?P<text>.*)"
+)
 _MSMTP = late(r"\bhost=(?P<host>\S+) .*\brecipients=(?P<to>\S+).*?\bexitcode=(?P<exit>\w+)")
 _MSMTP_PORT = late(r"\bport (?P<port>\d{1,5})\b")
 _MSMTP_ERROR = late(r"errormsg='(?P<text>.*?)' exitcode=")
@@ -49,14 +55,16 @@ _MSMTP_ERROR = late(r"errormsg='(?P<text>.*?)' exitcode=")
 _INBOUND = late(
     r"\bauthenticator failed for |\b(?:temporarily )?rejected (?:RCPT|MAIL|DATA|[HE]?[EH]LO|connection|AUTH|VRFY|EXPN|after DATA|STARTTLS)\b|"
     r"\brejected [EH]+LO or HELO|\bSMTP (?:syntax|protocol) error (?:in|from) |\bSMTP call from \S+|\bno host name found for IP address|"
-    r"\bunexpected disconnection while reading SMTP|\bTLS error on connection from |\b(?:refused|lost) connection from |\bsender verify (?:fail|defer)|"
+    r"\b(?:unexpected disconnection while reading SMTP|no MAIL in SMTP connection|SMTP command timeout on)|\bTLS error on connection from |\b(?:refused|lost) connection from |\bsender verify (?:fail|defer)|"
     r"\bruleset=check_\w+, .*\breject=|\blost input channel from|\bdid not issue (?:MAIL|AUTH)|\bpossible SMTP attack|\bAUTH failure \(|"
     r"\bcourieresmtpd: error,relay=|\b(?:failed-command|bad-input|authentication) .*\baddress=|\bsmtp (?:event=)?(?:failed-command|bad-input)"
 )
+# This mailer could not ask whether the login is right.
+_OWN_LOGIN = late(r"\b435 Unable to authenticate at present\b.*: failed to (?:connect|open|read)")
 # Stalwart notes a policy that a domain lacks, and goes on without it.
 _NOT_STRICT = late(r"\((?:dane|mta-sts|tls-rpt)\.[a-z-]+\).*\bstrict = false\b")
 _CLIENT = late(
-    r"(?:\[|address=|relay=|remoteIp = )\[?(?P<address>(?:::ffff:)?\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F:]*:[0-9a-fA-F:]+)\b"
+    r"(?:(?<!\()\[|address=|relay=|remoteIp = )\[?(?P<address>(?:::ffff:)?\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F:]*:[0-9a-fA-F:]+)\b"
 )
 _BIG = late(
     r"\bH=\(?\S*\b(?:google|outlook|yahoo|icloud|amazonses|gmx|mailgun)\.(?:com|net|org)\b.*\bin (?:a )?(?:black ?|block)?list at "
@@ -90,7 +98,7 @@ def read(line: str, number: int = 0, at: datetime | None = None, port: int = 25)
     """The delivery, or the turned away client, that a line tells of; None where it is none of these mailers' or only says
     that mail came in. port: of the next hop, where the line does not tell."""
     line = line[:_LONGEST]
-    if _INBOUND.search(line) and (turned := _turned_away(line, number, at)) is not None:
+    if _INBOUND.search(line) and not _OWN_LOGIN.search(line) and (turned := _turned_away(line, number, at)) is not None:
         return turned
     if _NOT_STRICT.search(line):
         reason = Reason(label="noise", text=reasons_of.mask(line), harmless=True)
@@ -120,6 +128,14 @@ def read(line: str, number: int = 0, at: datetime | None = None, port: int = 25)
         text = qmail["text"].replace("_", " ").rpartition("Remote host said: ")[2]
         text = text.partition("/Giving up on ")[0].rstrip("/ ")  # said of every refusal
         return delivery(status, text, number=number, at=at)
+    refused = _OPENSMTPD_ERROR.search(line) if "mta error" in line else None
+    if refused:
+        return delivery("deferred", refused["text"], number=number, at=at)
+    dma = _DMA.search(line) if "dma[" in line else None
+    if dma:
+        error = _ERRNO.search(dma["text"])
+        text = _as_postfix(dma["host"], dma["address"], None, error.group()) if error else dma["text"]
+        return delivery("deferred", text, number=number, at=at, host=dma["host"])
     if "exitcode=" in line:
         msmtp = _MSMTP.search(line)
         if msmtp:
@@ -227,7 +243,8 @@ def delivery(
 ) -> Delivery:
     reason: Reason | None = None
     if status != "sent":
-        name = host or (to or "").rpartition("@")[2]
+        named = _NAMED.search(text)
+        name = host or (to or "").rpartition("@")[2] or (named["name"] if named else "")
         known = next((sentence for pattern, sentence in _SENTENCES if pattern.search(text)), "")
         reason = reasons_of.classify(known.format(name or "relay") or text, peer=host, port=25, service=service)
         reason = _by_route(reason, host, to) if reason is not None else None

@@ -21,7 +21,7 @@ from diagnose.patterns import late
 JAVA = "java"
 _Numbered = tuple[int, str]
 _LONGEST = 100_000  # characters in which a server is looked for
-_H = r"(?P<host>[\w-]+(?:\.[\w-]+)+|localhost|[\w-]{1,63}|\[?(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F.]{0,15}\]?)"
+_H = r"(?P<host>\[?(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F.]{0,15}\]?|[\w-]+(?:\.[\w-]+)+|localhost|[\w-]{1,63})"
 # Where a program names the server, the surest first. What a text says of other hosts (a request, its own name) is none.
 _SERVERS = tuple(
     late(pattern)
@@ -71,6 +71,9 @@ _AS_JAVA = {
     "session-lost": "app-smtp-unreachable",
     "dns-not-found": "app-smtp-unreachable",
 }
+_HERE = frozenset(
+    {"connect-permission-denied", "connect-not-permitted"}
+)  # forbidden by the host that the program runs on
 _ABOUT_MAIL = late(
     r"\b(?:reject|refus|bounce|deni|fail|error|warning|fatal|said|undeliver|deferr|smtp|mail|relay|exception|block|"
     r"unable|cannot|could not|timed out|connect|unreachable|resolve|login|auth|certificate|TLS)",
@@ -78,7 +81,7 @@ _ABOUT_MAIL = late(
 )
 _SENT = late(
     r"\b(?:delivery successful|(?:e-?mail|message|mail)\b.{0,40}\b(?:was )?(?:sent|delivered|accepted)(?: (?:successfully|to|via|for)|[!.]?\s*$)|"
-    r"(?:successfully|succesfully) sent|sent successfully|250 (?:2\.\d\.\d )?.{0,12}(?:queued as|Message accepted)|"
+    r"(?:successfully|succesfully) sent|\bMessage sent #\d+ to |sent successfully|250 (?:2\.\d\.\d )?.{0,12}(?:queued as|Message accepted)|"
     r"250 2\.\d\.\d .{0,60}\b(?:queued|accepted)|accepted=\[[^\]]+@|attempt \d+(?:/\d+)? (?:ok|succeeded|successful))",
     re.I,
 )
@@ -94,6 +97,18 @@ _FRAME = late(
     r"^\s*(?:from )?/\S+\.(?:rb|php|js|ts|py):\d+|^#\d+ /|"
     r"^\s*(?:\[[^\]]*\]\s*)*(?:at )?[\w.$/<>]+\([\w.$]+(?::\d+)?\)\s*$|^\s*\.\.\. \d+ (?:common frames|more)"
 )
+
+
+# MailKit names all that may be wrong before it says what is.
+_MAYBE = late(
+    r"^\s*(?:One possibility is that you are trying|The other possibility is that the SSL cert|\d\. The (?:server is using|local system is missing|certificate presented|CRL)|"
+    r"See https://github\.com/jstedfast/MailKit)(?!.*--->)"
+)
+
+
+def only_possible(line: str) -> bool:
+    """Whether a line belongs to a list of all that may be wrong."""
+    return _MAYBE.match(line) is not None
 
 
 def telling(lines: list[_Numbered]) -> list[_Numbered]:
@@ -183,6 +198,10 @@ def classify(text: str, program: str | None, dialled: tuple[str | None, int | No
         if label == "connect-timeout" and "read timed out" in text.lower():
             label = "app-read-timeout"
     label = _AS_PROGRAM.get(label, label)
+    if label in ("connect-network-unreachable", "connect-no-route") and ":" in (host or ""):
+        label = "ipv6-broken"
+    if label in _HERE:
+        return replace(reason, program=program)
     # Before JavaMail 1.6 the port that its text names is the default, whatever port was dialled.
     if label.startswith("connect-") and (reason.peer_port != 25 or program == JAVA):
         label = "app-smtp-unreachable"

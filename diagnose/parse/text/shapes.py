@@ -68,8 +68,9 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
     ((" -u", " --user", "-user", '"-u', "'-u"), rf"{_OPTION}--?(?:u|user|proxy-user|login)(?:=|\s*|['\"],\s*)[\"']?[\w.@+-]+:([^\s\"',\]]+)"),
     (
         (" -p", " -a", " -x", " -w", "\t-p", "\t-a"),
-        rf"\b(?:{'|'.join(_PROGRAMS)})\w*\b[^\n|;]{{0,300}}?\s-(?:p|a?P|ap|xp|w|pw|a)(?!assword)(?:\s+|=)?(?:'([^'\n]{{1,200}})'|\"([^\"\n]{{1,200}})\"|(?![-\d]{{1,6}}(?:\s|$))([^\s\"',]+))",
+        rf"\b(?:{'|'.join(_PROGRAMS)})\w*\b[^\n|;]{{0,300}}?\s-(?:p|a?P|ap|xp|w|pw)(?!assword)(?:\s+|=)?(?:'([^'\n]{{1,200}})'|\"([^\"\n]{{1,200}})\"|(?![-\d]{{1,6}}(?:\s|$))([^\s\"',]+))",
     ),
+    ((" -a",), rf"\bredis-cli\b[^\n|;]{{0,300}}?\s-a\s+{_VALUE}"),
     (("-ap", "-xp", "-pw"), rf"{_OPTION}-(?:ap|xp|pw)(?:\s+|['\"],\s*|=){_VALUE}"),
     ((" login ",), r"(?m)(?:^|[\s>])[A-Za-z]{0,4}\d{1,6} LOGIN (?:\"[^\"\n]{0,100}\"|[^\s\"]{1,100}) \"?([^\s\"{]+)"),  # IMAP
     (
@@ -122,7 +123,7 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
     # smtp -v, proxymap -v, SASL libraries, dovecot
     (
         ("auth ", "auth\t"),
-        r"(?i)\bAUTH\s+(?:PLAIN|LOGIN|X?OAUTH\w*|NTLM|CRAM-MD5|DIGEST-MD5|SCRAM-[\w-]+|GSSAPI)[ \t]+=?([A-Za-z0-9+/=_-]{4,})(?![A-Za-z0-9+/=_-]|\s[A-Z])",
+        r"(?i)(?<!250[ -])\bAUTH\s+(?:PLAIN|LOGIN|X?OAUTH\w*|NTLM|CRAM-MD5|DIGEST-MD5|SCRAM-[\w-]+|GSSAPI)[ \t]+=?([A-Za-z0-9+/=_-]{4,})(?![A-Za-z0-9+/=_-]|\s[A-Z])",
     ),
     (("coded ",), r"(?i)\b(?:un|de|en)?coded (?:initial )?(?:reply|response|client response|challenge)[:=] ?([^\n]+)"),
     (("resp=", "resp:", "response=", "response:", "resp "), r"(?i)(?<![a-z])(?:init_response|resp|(?:initial|client|auth)_response)[ =:]+([^\s,;]+)"),

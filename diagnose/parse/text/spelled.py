@@ -213,6 +213,8 @@ def _values(text: str, lowered: str) -> Iterator[Span]:
 
 def _value(text: str, name: str, begin: int, end: int, strong: bool) -> Span | None:
     """The value that belongs to a name; None where there is none, or none that is secret."""
+    if name.lower().endswith(("enable", "enabled")):
+        return None
     if text[begin - 1 : begin] == "/" and "=" not in text[end : end + 2]:
         return None  # a path
     strong = strong and not _FILED.search(name)
@@ -340,6 +342,8 @@ def _checked(text: str, bounds: tuple[int, ...], strong: bool, kind: str) -> Spa
             if telling(value) or value.islower() or not re.fullmatch(r"[A-Z]?[a-z]+[ .].*", value)
             else None
         )
+    if kind == "(" and re.match(r"[A-Za-z_]+\)", text[begin : begin + 80]):
+        return None  # a variable, in code
     if kind == "," or (kind == "(" and len(value) < 8):
         return None
     return (begin, end) if telling(value) or (not strong and _login(value)) else None
