@@ -49,6 +49,10 @@ def mailer_settings(ctx: Context) -> Iterator[Observation]:
 def _file(ctx: Context, here: Mailer, way: Way, data: dict[str, Scalar]) -> Iterator[Observation]:
     found = mailers.settings_file(ctx, here)
     where = {"path": found.path, **data}
+    if found.problem == "not found" and here.id != "nullmailer":
+        text = "there is none for the whole host; each user may have settings of its own"
+        yield unknown("mailer.settings", found.path, text, **where)
+        return
     if found.problem == "not found":
         yield fail(
             "mailer.settings",
@@ -59,7 +63,9 @@ def _file(ctx: Context, here: Mailer, way: Way, data: dict[str, Scalar]) -> Iter
         )
         return
     if closed := _closed(ctx, here, found.path):
-        yield fail("mailer.settings", found.path, closed, kind="unreadable", repair=_repair(here, found.path), **where)
+        # That root alone sends mail here is rare, and right.
+        say = warn if here.id == "msmtp" else fail
+        yield say("mailer.settings", found.path, closed, kind="unreadable", repair=_repair(here, found.path), **where)
     elif found.problem == "permission denied":
         yield unknown("mailer.settings", found.path, "permission denied: this user may not read it", **where)
         return
@@ -74,7 +80,7 @@ def _file(ctx: Context, here: Mailer, way: Way, data: dict[str, Scalar]) -> Iter
         }
         yield ok("mailer.settings", found.path, goes.get(way.kind, "mail stays on this host"), **where)
     for problem in found.settings.problems if found.settings is not None else ():
-        if problem.kind in ("setting-wrong", "port-not-a-number", "placeholder", "credentials-missing"):
+        if problem.kind in ("setting-wrong", "port-not-a-number", "placeholder"):
             text = f"line {problem.line}: {problem.text}" if problem.line else problem.text
             yield fail("mailer.settings", found.path, text, kind="wrong", line=problem.line, key=problem.key, **where)
 

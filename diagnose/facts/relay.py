@@ -372,6 +372,7 @@ def _towards(way: Route, hop: NextHop) -> Route:
     default = int(way.value("smtp_tcp_port")) if way.value("smtp_tcp_port").isdigit() else 25
     return replace(
         way,
+        way=replace(way.way, host=hop.host, port=hop.port_number() or 25) if way.way else None,
         nexthop=hop.raw.strip(),
         hops=(hop,),
         host=hop.host,

@@ -111,15 +111,16 @@ def _of_mailer(ctx: Asks, recipient: str | None) -> Route | None:
     recipient = recipient or target(ctx).recipient or ANYBODY
     domain = recipient.rpartition("@")[2].lower()
     host = {"relay": way.host, "direct": domain}.get(way.kind, "")
-    hop = parse(f"[{host}]:{way.port}" if way.kind == "relay" else host) if host else None
+    named = [f"[{name}]:{port}" for name, port in ((host, way.port), *way.more)] if way.kind == "relay" else [host]
+    hops = tuple(parse(each) for each in named if host)
     return Route(
         recipient=recipient,
         domain=domain,
         address_class="default" if host else "local",
         channel=here.id if host else "",
         program="smtp" if host else "local",
-        nexthop=f"{host}:{way.port}" if way.kind == "relay" else host,
-        hops=(hop,) if hop else (),
+        nexthop=hops[0].raw if hops else "",
+        hops=hops,
         relay=way.kind == "relay",
         host=host,
         port=way.port,

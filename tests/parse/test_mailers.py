@@ -74,6 +74,11 @@ def test_exims_smarthost(hosts: str, protocol: str, place: tuple[str, int], tls:
     assert (found.verifies, found.login_by, found.helo) == (True, "file", "app.example.net")
 
 
+def test_all_smarthosts_of_a_list() -> None:
+    assert way("a.example.com::2525:b.example.com byname").more == (("b.example.com", 25),)
+    assert way("a.example.com byname").more == ()
+
+
 def test_exim_that_delivers_by_itself_and_one_that_does_not() -> None:
     direct = exim.blocks("dnslookup router:\ndomains = ! +local_domains\ndriver = dnslookup\ntransport = remote_smtp\n")
     transports = exim.blocks("remote_smtp transport:\ndriver = smtp\nport = smtp\n")

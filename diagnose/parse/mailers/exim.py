@@ -91,7 +91,8 @@ def _hosts(router: Options) -> str:
 
 def _by(transport: Options, kind: str, hosts: str, main: Options, by: str) -> Way:
     implicit = transport.get("protocol") == "smtps"
-    host, port = _first(hosts)
+    every = _each(hosts)
+    host, port = every[0] if every else ("", 0)
     usual = transport.get("port", "smtp")
     number = PORT_NUMBERS.get(usual) or (int(usual) if usual.isdigit() else 25)
     if implicit and usual in ("smtp", "25"):
@@ -104,6 +105,7 @@ def _by(transport: Options, kind: str, hosts: str, main: Options, by: str) -> Wa
         kind=kind,
         host=host,
         port=port or number,
+        more=tuple((name, other or number) for name, other in every[1:]),
         tls="implicit" if implicit else tls,
         verifies=transport.get("tls_verify_hosts", "") == "*" and bundle != "",
         ca_file=bundle if bundle.startswith("/") else "",
@@ -119,18 +121,23 @@ def _logs_in(transport: Options) -> bool:
     return "passwd.client" in transport.get("hosts_try_auth", "") + transport.get("hosts_require_auth", "")
 
 
-def _first(hosts: str) -> tuple[str, int]:
-    """The first host of a list and its port, 0 where none stands: `a.example::587:b.example byname`."""
+def _each(hosts: str) -> list[tuple[str, int]]:
+    """The hosts of a list and their ports, 0 where none stands: `a.example::587:b.example byname`."""
     text = hosts.strip().strip('"').strip()
     separator = ":"
     if chosen := re.match(r"<(\S)\s*", text):
         separator, text = chosen[1], text[chosen.end() :]
+    # Blanks may stand around another separator; options follow behind the last one.
+    text = re.sub(rf"\s*{re.escape(separator)}\s*", separator, text) if separator != ":" else text
     word = text.split()[0] if text.split() else ""
     if address := re.match(r"\[([\w:.]+)\](?::{1,2}(\d+))?", word):
-        return address[1], int(address[2] or 0)
-    first = re.split(r"(?<!:):(?!:)", word)[0] if separator == ":" else word.split(separator)[0]
-    host, _, port = first.replace("::", ":").partition(":")
-    return host.strip("+"), int(port) if port.isdigit() else 0
+        return [(address[1], int(address[2] or 0))]
+    found = []
+    for one in re.split(r"(?<!:):(?!:)", word) if separator == ":" else word.split(separator):
+        host, _, port = one.replace("::", ":").partition(":")
+        if host := host.strip("+"):
+            found.append((host, int(port) if port.isdigit() else 0))
+    return found
 
 
 def waiting(text: str, now: float) -> Iterator[Waiting]:

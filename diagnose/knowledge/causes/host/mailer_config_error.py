@@ -1,4 +1,4 @@
-from diagnose.model import PROVES, Cause, Impact, Remedy, Sign
+from diagnose.model import FITS, PROVES, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="mailer-config-error",
@@ -13,7 +13,11 @@ CAUSE = Cause(
         text="Correct what the mailer names ({path|its configuration}) and let it check its own configuration before it is restarted.",
     ),
     rules_out="The mailer's own check of its configuration passes and its daemon runs.",
-    signs=(Sign("mailer.settings", PROVES),),
+    signs=(
+        Sign("mailer.settings", PROVES),
+        # Readable for root alone, who may be the only one to send.
+        Sign("mailer.settings", FITS, Status.WARNING),
+    ),
     explains=(
         "nothing-submitted",
         "smtp-listener-missing",
