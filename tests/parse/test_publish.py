@@ -23,6 +23,7 @@ def text_of(record: str) -> str:
         ((), "v=spf1 ip4:192.0.2.3 ~all"),
         (("v=spf1 mx -all",), "v=spf1 ip4:192.0.2.3 mx -all"),
         (("v=spf1 redirect=_spf.example.net",), "v=spf1 ip4:192.0.2.3 redirect=_spf.example.net"),
+        (("v=spf1 mx exp=why.example.net -all",), "v=spf1 ip4:192.0.2.3 mx -all exp=why.example.net"),
         (("v=spf1 mx -all", "v=spf1 a mx ~all"), "v=spf1 ip4:192.0.2.3 mx a ~all"),
         (("v=spf1 mx ip4:192.0.2.3 -all", "v=spf1 a -all"), "v=spf1 mx ip4:192.0.2.3 a -all"),
         (("google-site-verification=x", "v=spf1 -all"), "v=spf1 ip4:192.0.2.3 -all"),
@@ -35,7 +36,14 @@ def test_one_spf_record_that_holds_what_was_there(published: tuple[str, ...], me
 
 
 @pytest.mark.parametrize(
-    "published", [("v=spf1 ip4:1.2 -all",), ("v=spf1 ip4:192.0.2.3 -all",), ("v=spf1 redirect=a.net", "v=spf1 -all")]
+    "published",
+    [
+        ("v=spf1 ip4:1.2 -all",),
+        ("v=spf1 ip4:192.0.2.3 -all",),
+        ("v=spf1 redirect=a.net", "v=spf1 -all"),
+        ('v=spf1 x="y" -all',),
+        ("v=spf1 exists:%{l}\\.a.net -all",),
+    ],
 )
 def test_no_record_where_it_would_be_guessed_or_is_there(published: tuple[str, ...]) -> None:
     assert publish.spf("example.org", published, [publish.address_term(IP)]) == ""

@@ -221,3 +221,22 @@ def test_a_record_that_leads_in_a_ring_asks_little() -> None:
 
     assert evaluate(ask, "example.org", IP4).kind == "look-ups"
     assert len(asked) <= 11
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "a:" + "a" * 60_000 + "!",
+        "exists:" + "%{" * 30_000,
+        "a" + "/1" * 30_000,
+        "ip4:" + "1" * 60_000,
+        "a:" + "a." * 30_000,
+    ],
+)
+def test_a_term_of_any_length_is_read_at_once(word: str) -> None:
+    assert verdict(txt(f"v=spf1 {word} -all"), IP4).kind == "syntax"
+
+
+@pytest.mark.parametrize("domain", ["a.b-c", "a.x1", "a.1x", "b-1.museum."])
+def test_a_top_label(domain: str) -> None:
+    assert verdict(txt(f"v=spf1 ?a:{domain} -all"), IP4).result == "fail"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Sequence
 
 from diagnose.parse.sender import dkim
@@ -42,7 +43,9 @@ def spf(domain: str, published: Sequence[str], terms: Sequence[str]) -> str:
     # Of several the mildest end, which refuses nobody that one of them let pass; never one that lets everybody pass.
     end = max(ends, key=lambda text: "-~?".find(text[0]), default="") if len(found) > 1 else next(iter(ends), "")
     words = ["v=spf1", *more, *kept, *([end] if end else redirects or ([] if found else ["~all"]))]
-    return txt(domain, " ".join(words))
+    words += read[0].others if len(read) == 1 else ()
+    text = " ".join(words)
+    return "" if re.search(r'["\\]', text) else txt(domain, text)  # a zone file would need these escaped
 
 
 def dkim_key(place: str, public: bytes) -> str:

@@ -15,8 +15,9 @@ _TERM = re.compile(r"([+?~-]?)([A-Za-z][\w.-]*)([:/].*)?")
 _MODIFIER = re.compile(r"([A-Za-z][\w.-]*)=(.*)", re.S)
 _CIDR = re.compile(r"(?:/(0|[1-9]\d?))?(?://(0|[1-9]\d{0,2}))?")
 _EXPAND = re.compile(r"%(?:\{([A-Za-z])(\d*)(r?)([-.+,/_=]*)\}|([%_-]))", re.I)
-_END = re.compile(r"(?:.*\.)?(?:[A-Za-z0-9]+-[A-Za-z0-9-]*[A-Za-z0-9]|[A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*)\.?", re.S)
+_TOP_LABEL = re.compile(r"(?!\d+$)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _LONGEST = 253
+_WORD = 1000  # octets; no name is as long, whatever macros are in it
 
 
 class SpfError(ValueError):
@@ -43,11 +44,13 @@ class Term:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """terms: the mechanisms in their order; redirect: the domain-spec of that modifier, "" where there is none."""
+    """terms: the mechanisms in their order; redirect: the domain-spec of that modifier, "" where there is none; others: the
+    remaining modifiers, as written."""
 
     text: str
     terms: tuple[Term, ...]
     redirect: str = ""
+    others: tuple[str, ...] = ()
 
 
 def records(texts: Iterable[str]) -> tuple[str, ...]:
@@ -62,6 +65,8 @@ def parse(text: str) -> Record:
     for word in text[len("v=spf1") :].split(" "):
         if not word:
             continue
+        if len(word) > _WORD:
+            raise SpfError("syntax", f"a term of {len(word)} characters")
         if not re.fullmatch(r"[\x21-\x7e]+", word):
             raise SpfError("syntax", f"{word!r} holds a character that is not allowed")
         modifier = _MODIFIER.fullmatch(word)
@@ -76,7 +81,9 @@ def parse(text: str) -> Record:
             _domain_spec(word, modifier[2])
         else:
             _macros(word, modifier[2], "slodiphcrtv")
-    return Record(text=text, terms=tuple(terms), redirect=modifiers.get("redirect", ""))
+    redirect = modifiers.pop("redirect", "")
+    others = tuple(f"{name}={value}" for name, value in modifiers.items())
+    return Record(text=text, terms=tuple(terms), redirect=redirect, others=others)
 
 
 def _term(word: str) -> Term:
@@ -124,7 +131,8 @@ def _with_prefixes(word: str, rest: str) -> tuple[str, int, int]:
 
 def _domain_spec(word: str, text: str) -> str:
     _macros(word, text, "slodiphv")
-    if not text or not (re.search(r"%\{[^}]*\}$", text) or _END.fullmatch(text)):
+    last = text.removesuffix(".").rpartition(".")[2]
+    if not text or not (re.search(r"%\{[^}]*\}$", text) or _TOP_LABEL.fullmatch(last)):
         raise SpfError("syntax", f"{word!r} names no domain")
     return text
 
