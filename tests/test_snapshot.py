@@ -215,6 +215,18 @@ def test_a_recording_keeps_what_is_harmless_by_its_shape() -> None:
         "/opt/app",
         "/srv/x.conf",
     )
+    worker = Process(pid=1, parent=0, name="php", command=("php", "artisan", "queue:work", "secretword"))
+    assert keeper.reply(Processes(), ProcessesReply(processes=(worker,))).processes[0].command[1:] == (
+        "artisan",
+        "queue:work",
+    )
+    crontab = "* * * * * curl -u me:x https://a.example\n* * * * * php /srv/artisan schedule:run\n"
+    text = keeper.reply(Read("/etc/cron.d/x"), ReadReply(text=crontab)).text
+    assert text == "* * * * * php /srv/artisan schedule:run"
+    container = keeper.reply(
+        Read("/var/lib/docker/containers/1/config.v2.json"), ReadReply(text='{"Env": ["PIN=4711"]}')
+    ).text
+    assert container == ""
 
 
 def test_a_recording_can_be_read_through() -> None:

@@ -42,6 +42,10 @@ _MASTER = frozenset(
     "inet unix fifo smtp smtps smtpd pickup cleanup qmgr pipe error retry discard argv flags user null".split()
 )
 _LOGS = re.compile(r"/var/log/.*")
+# What a runtime keeps of containers is nobody's settings alone, and of crontabs is read what runs an application's worker.
+_CONTAINERS = re.compile(r"/(?:var/lib/docker|run/containers|run/containerd)/.*")
+_CRONTABS = re.compile(r"/etc/cron.*|/var/spool/cron/.*")
+_WORKER = re.compile(r"artisan|bin/console|cron\.php|delayed_job|jobs:work")
 _DENIAL = re.compile(r"audit\(\d|avc:|apparmor=")
 _HEAD = re.compile(r"^(?:\S+ +){1,5}?(?P<program>[\w./-]+?)(?:\[\d+\])?: (?:(?P<id>[\dA-Za-z]{5,20}): )?")
 _POSTFIX = re.compile(r"postfix[\w.-]*(?:/|$)")
@@ -51,7 +55,10 @@ _STAMP = r"(?:\d{4}-\d\d-\d\d|[A-Z][a-z]{2} [ \d]\d) \d\d:\d\d:\d\d(?:\.\d+)?"
 _EXIM_ID = r"[\dA-Za-z]{6}-[\dA-Za-z]{6,11}-[\dA-Za-z]{2,4}"
 _OWN_LOG = re.compile(rf"^{_STAMP} (?:[+-]\d{{4}} )?(?:\[\d+\] )?(?:(?P<id>{_EXIM_ID}) |host=\S+ tls=(?:on|off) )")
 _PROCESS_WORD = re.compile(
-    r"/[\w./+@-]+|-[A-Za-z]{1,3}|-Djavax\.net\.ssl\.trustStore=[\w./-]+|[\w.-]*(?:codenvy|che|catalina|tomcat)[\w.-]*",
+    r"/[\w./+@-]+|-[A-Za-z]{1,3}|-Djavax\.net\.ssl\.trustStore=[\w./-]+|[\w.-]*(?:codenvy|che|catalina|tomcat)[\w.-]*"
+    # By which workers of queues, and the programs that feed them, are known.
+    r"|artisan|queue:(?:work|listen)|horizon(?::\w+)?|octane|serve|bin/console|messenger:consume|sidekiq|delayed_job|jobs:work|celeryd?|beat"
+    r"|workers?|rq|rqworker|puma|unicorn|passenger|rails|gunicorn|uwsgi|uvicorn|daphne|manage\.py|supervisord|crond?",
     re.I,
 )
 
@@ -165,6 +172,10 @@ class Keeper:
             )
         if _LOGS.fullmatch(query.path):
             return _denials(text)
+        if _CONTAINERS.fullmatch(query.path):
+            return ""
+        if _CRONTABS.fullmatch(query.path):
+            text = "\n".join(line for line in text.split("\n") if _WORKER.search(line))
         return "\n".join(
             (self.strict if line.lstrip().startswith("#") else self.text)(line) for line in text.split("\n")
         )
