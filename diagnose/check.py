@@ -28,6 +28,7 @@ from diagnose.host.query import Dial as Dial
 from diagnose.host.query import DialReply as DialReply
 from diagnose.host.query import Disk as Disk
 from diagnose.host.query import DnsReply as DnsReply
+from diagnose.host.query import EnvironmentCompare as EnvironmentCompare
 from diagnose.host.query import Exec as Exec
 from diagnose.host.query import Glob as Glob
 from diagnose.host.query import Listener as Listener

@@ -44,7 +44,7 @@ from typing import Any
 
 from diagnose.apps import grammars
 from diagnose.apps.entry import Entry, Malformed
-from diagnose.apps.reading import Found, Reader, entry_of, meant
+from diagnose.apps.reading import FIELDS, Found, Reader, entry_of, meant, name_in
 from diagnose.apps.remarks import misspelt
 from diagnose.apps.settings import MailSettings, Problem
 from diagnose.apps.wider import MISSING as MISSING
@@ -113,6 +113,33 @@ def reader_of(path: str, text: str, grammar: str, every: Sequence[Entry]) -> Rea
     kept = table.get("kept", {}).get(grammar)  # what only some of its files call so
     table = {**table, **kept} if kept else table
     return Reader(table, entries, _contained(every) or bool(re.search(table.get("contained", "$^"), path)), id)
+
+
+def values(path: str, text: str, other: Other = nobody) -> dict[str, str]:
+    """What a file sets, by name; without what comes from elsewhere."""
+    grammar = grammars.grammar_of(path, text)
+    try:
+        entries = widened(path, grammar, grammars.entries(text, grammar), other) if grammar else ()
+    except Malformed:
+        return {}
+    return {each.key: each.value for each in entries if each.value is not None}
+
+
+def names(path: str, text: str, other: Other = nobody) -> tuple[str, ...]:
+    """The names of the mail settings that a file hands to a process's environment."""
+    grammar = grammars.grammar_of(path, text)
+    if grammar not in ("dotenv", "environment", "unit", "yaml"):
+        return ()
+    try:
+        found = reader_of(path, text, grammar, widened(path, grammar, grammars.entries(text, grammar), other))
+    except Malformed:
+        return ()
+    if found is None:
+        return ()
+    wanted = [name for field in FIELDS for name in found.table.get(field, ())]
+    wanted += [name_in(row[0]) for rows in ("tls", "off") for row in found.table.get(rows, ())]
+    keys = [e.key for e in found.entries if any(name and meant(name, e) for name in wanted)]
+    return tuple(dict.fromkeys(key for key in keys if re.fullmatch(r"[A-Za-z_]\w*", key)))
 
 
 def credentials(path: str, text: str, other: Other = nobody) -> tuple[str, str] | None:

@@ -207,7 +207,7 @@ def read(ctx: Asks, path: str, kind: str, variables: dict[str, str]) -> Applicat
         return Application(path=path, kind=kind, mtime=stat.mtime, owner=stat.owner, problem=reply.problem)
     text = reply.text
     if form == "settings":
-        said = formats.read(path, text, lambda place, secret: _other(ctx, place, secret))
+        said = formats.read(path, text, lambda place, secret: other(ctx, place, secret))
         return Application(
             path=path,
             kind=kind,
@@ -243,7 +243,7 @@ def read(ctx: Asks, path: str, kind: str, variables: dict[str, str]) -> Applicat
     )
 
 
-def _other(ctx: Asks, path: str, kind: str) -> tuple[str, str]:
+def other(ctx: Asks, path: str, kind: str) -> tuple[str, str]:
     """A file that settings name, and why it could not be read."""
     reply = ctx.ask(Read(path, secret=kind))
     return reply.text, reply.problem or ""

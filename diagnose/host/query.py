@@ -10,6 +10,7 @@ from diagnose.host.reply import CompareReply as CompareReply
 from diagnose.host.reply import DialReply as DialReply
 from diagnose.host.reply import DiskReply as DiskReply
 from diagnose.host.reply import DnsReply as DnsReply
+from diagnose.host.reply import EnvironmentReply as EnvironmentReply
 from diagnose.host.reply import ExecReply as ExecReply
 from diagnose.host.reply import GlobReply as GlobReply
 from diagnose.host.reply import Hop as Hop
@@ -215,11 +216,21 @@ class MapCompare(Query[CompareReply]):
     Reply: ClassVar[type[Any]] = CompareReply
 
 
+@dataclass(frozen=True, slots=True)
+class EnvironmentCompare(Query[EnvironmentReply]):
+    """The environment that a process was started with against what a settings file says of the names; no value leaves the host."""
+
+    pid: int
+    path: str
+    names: tuple[str, ...]
+    Reply: ClassVar[type[Any]] = EnvironmentReply
+
+
 KINDS: Mapping[str, type[Query[Any]]] = {
     kind.__name__: kind
     for kind in (
         Exec, Read, Stat, Glob, Lookup, Resolve, Dial, Trace, Processes, Listeners, Disk, Lock, Now, MailLog,
-        MailQueue, MapLookup, MapCompare,
+        MailQueue, MapLookup, MapCompare, EnvironmentCompare,
     )
 }  # fmt: skip
 NETWORK: tuple[type[Query[Any]], ...] = (Lookup, Resolve, Dial, Trace)

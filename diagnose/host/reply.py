@@ -283,6 +283,16 @@ class MapReply:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentReply:
+    """Names of settings: whose value the process was started with, those it has another value of, and those it lacks."""
+
+    same: tuple[str, ...] = ()
+    differ: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CompareReply:
     """Source text against compiled table: keys only in one of them, keys whose values differ."""
 

@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from diagnose.apps import formats
 from diagnose.check import (
     Check,
     Context,
     Dial,
+    EnvironmentCompare,
     Exec,
     Glob,
     Listeners,
@@ -26,6 +28,7 @@ from diagnose.host.memo import FakeHost, Memo, NoNetwork, Recorder
 from diagnose.host.query import (
     Attempt,
     DialReply,
+    EnvironmentReply,
     ExecReply,
     GlobReply,
     Listener,
@@ -105,6 +108,7 @@ class Machine:
     processes: tuple[Process, ...] = ()
     listeners: tuple[Listener, ...] = ()
     java: str = ""
+    environments: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
     settings: Settings = field(default_factory=Settings)
     dialled: list[Dial] = field(default_factory=list)
     folders: Mapping[int, str] = field(default_factory=dict)  # working directories by pid
@@ -129,6 +133,22 @@ class Machine:
             exists=True, kind="file", mode=0o644, owner="codenvy", size=9, mtime=NOW - age, real=query.path
         )
 
+    def _held(self, query: EnvironmentCompare) -> EnvironmentReply:
+        def other(path: str, kind: str) -> tuple[str, str]:
+            reply = self._read(Read(path))
+            return reply.text, reply.problem or ""
+
+        given = self.environments.get(query.pid)
+        if given is None:
+            return EnvironmentReply(problem="permission denied")
+        said = formats.values(query.path, other(query.path, "")[0], other)
+        wanted = {name: said[name] for name in query.names if name in said}
+        return EnvironmentReply(
+            same=tuple(n for n in wanted if given.get(n) == wanted[n]),
+            differ=tuple(n for n in wanted if n in given and given[n] != wanted[n]),
+            missing=tuple(n for n in wanted if n not in given),
+        )
+
     def _dial(self, query: Dial) -> DialReply:
         self.dialled.append(query)
         return self.server(query)
@@ -150,6 +170,7 @@ class Machine:
                 Stat: self._stat,
                 Glob: lambda q: GlobReply(paths=tuple(p for p in sorted(self.files) if _matches(p, q.pattern))),
                 Dial: self._dial,
+                EnvironmentCompare: self._held,
                 Resolve: lambda q: self.addresses(q.name),
                 Processes: lambda q: ProcessesReply(processes=self.processes),
                 Listeners: lambda q: ListenersReply(listeners=self.listeners),

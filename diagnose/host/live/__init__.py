@@ -15,6 +15,7 @@ from diagnose.host.memo import shorten
 from diagnose.host.query import (
     Dial,
     Disk,
+    EnvironmentCompare,
     Exec,
     Glob,
     Listeners,
@@ -163,4 +164,5 @@ _ANSWERS: dict[type, Callable[[LiveHost, Any, float], Any]] = {
     MailQueue: _mail_queue,
     MapLookup: _map_lookup,
     MapCompare: _map_compare,
+    EnvironmentCompare: _plain("settings", "compare"),
 }

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from diagnose import files
+from diagnose.host.live import settings
 from diagnose.host.live.system import decode, find, heard, why
 from diagnose.host.query import CompareReply, Login, MapCompare, MapLookup, MapReply
 from diagnose.host.secretfile import masked_value
@@ -137,14 +138,8 @@ def _from_properties(login: Login) -> tuple[str, str] | None:
 def _from_settings(login: Login) -> tuple[str, str] | None:
     from diagnose.apps import formats
 
-    def other(path: str, kind: str) -> tuple[str, str]:
-        try:
-            return decode(files.read(path, _SOURCE_LIMIT)), ""
-        except OSError as error:
-            return "", formats.MISSING if isinstance(error, FileNotFoundError) else str(error)
-
-    text, problem = other(login.table, "settings")
-    return None if problem else formats.credentials(login.table, text, other)
+    text, problem = settings.text_of(login.table)
+    return None if problem else formats.credentials(login.table, text, settings.text_of)
 
 
 def _from_logins(login: Login) -> tuple[str, str] | None:

@@ -7,10 +7,11 @@ CAUSE = Cause(
     station="application",
     explanation=(
         "The application reads its generated file once, when it starts. Where the template was edited but Puppet "
-        "has not run, is disabled or fails, or the service was not restarted, the old settings stay in force."
+        "has not run, is disabled or fails, or the service was not restarted, the old settings stay in force. A process keeps "
+        "the environment that it was started with."
     ),
     remedy=Remedy(
-        text="Let Puppet render {template} into {path}, and restart the application. ({kind}; {key} differs.)",
+        text="Let Puppet render {template} into {path}, and restart the application. ({kind}; {key} differs.) {restart}",
     ),
     rules_out="The generated file says what the template says, and the application was started after it was written.",
     flow=0,
@@ -20,6 +21,8 @@ CAUSE = Cause(
         ),
         # The file's time alone does not show that what the application uses has changed in it.
         Sign("app.applied", SPEAKS, where=(("kind", "not-restarted"),)),
+        Sign("app.process", PROVES, where=(("kind", ("differs", "missing")),)),
+        Sign("app.process", SPEAKS, where=(("kind", "older"),)),
         Sign("app.applied", HINTS, Status.WARNING, where=(("kind", "edited-by-hand"),)),
     ),
     explains=(

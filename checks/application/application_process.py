@@ -1,0 +1,111 @@
+"""Does the running application have the mail settings that its file holds?
+
+A process keeps the environment that it was started with, and most applications read their files once: what was changed since is not in
+force. Nothing is said of applications that read them at each request.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+
+from diagnose.apps import formats
+from diagnose.check import Context, EnvironmentCompare, Now, Process, Processes, SignSpec, Stat, check, fail, ok, skip
+from diagnose.facts.application import Application, found, other
+from diagnose.facts.applications import installed
+from diagnose.model import Observation, Scalar
+
+_MOST = 6  # processes of a file
+_WIDE = re.compile(r"|/(?:root|tmp|srv|opt)?|/(?:etc|home|var|usr|mnt)(?:/[\w-]+)?|/var/www")
+_PASSING = re.compile(
+    r"(?:-?(?:ba|da|z|k)?sh|vim?|nano|less|tail|cat|su|sudo|ssh|tmux|screen|systemd|containerd-shim.*)$"
+)
+
+
+@check(
+    id="application-process",
+    title="The application's process and its settings",
+    signs=(SignSpec("app.process", {"kind": ("differs", "missing", "older", "same")}),),
+    tags=("application",),
+    needs=("linux",),
+    timeout=6.0,
+)
+def application_process(ctx: Context) -> Iterator[Observation]:
+    told = False
+    for app in found(ctx).counting:
+        table = formats.applications().get(app.product, {})
+        if app.java or app.problem or app.settings is None or table.get("read_when", "request") == "request":
+            continue
+        names = formats.names(app.path, app.raw, lambda path, kind: other(ctx, path, kind))
+        for process, contained in _processes(ctx, app, names):
+            seen = _held(ctx, app, process, contained, names, str(table["read_when"]), str(table.get("restart", "")))
+            told = told or seen is not None
+            yield from [seen] if seen is not None else []
+    if not told:
+        skip("no process is known that an application's settings file was read by")
+
+
+def _processes(ctx: Context, app: Application, names: tuple[str, ...]) -> Iterator[tuple[Process, bool]]:
+    """The processes that have their settings from the file; whether they are a container's."""
+    every = {each.pid: each for each in ctx.ask(Processes()).processes}
+    real = ctx.ask(Stat(app.path)).real or app.path
+    folder = real.rpartition("/")[0]
+    chosen: dict[int, bool] = {}
+    if started := re.search(r"(?m)^[ \t]*ExecStart=[-@:+!]*(/\S+)", app.raw):
+        chosen = {pid: False for pid, each in every.items() if each.here and started[1] in each.command[:2]}
+    for one in installed(ctx) if not chosen else ():
+        if one.pid in every and (ctx.ask(Stat(one.app.path)).real or one.app.path) == real:
+            chosen[one.pid] = one.container
+        elif one.pid in every and one.container and re.search(r"\.ya?ml$", app.path) and names:
+            reply = ctx.ask(EnvironmentCompare(one.pid, app.path, names))
+            if 2 * (len(reply.same) + len(reply.differ)) > len(names):
+                chosen[one.pid] = True
+    if not chosen and not _WIDE.fullmatch(folder):
+        for process in every.values():
+            program = process.command[0].rpartition("/")[2] if process.command else process.name
+            if process.here and not _PASSING.match(program) and _of_folder(ctx, process, folder):
+                chosen[process.pid] = False
+    for pid in sorted(chosen)[:_MOST]:
+        yield every[pid], chosen[pid]
+
+
+def _of_folder(ctx: Context, process: Process, folder: str) -> bool:
+    """Whether a process runs out of the folder, or was told a file of it."""
+    if any(re.search(rf"(?:^|=){re.escape(folder)}/", word) for word in process.command):
+        return True
+    return bool(process.command) and ctx.ask(Stat(f"/proc/{process.pid}/cwd")).real == folder
+
+
+def _held(
+    ctx: Context, app: Application, process: Process, contained: bool, names: tuple[str, ...], when: str, restart: str
+) -> Observation | None:
+    reply = ctx.ask(EnvironmentCompare(process.pid, app.path, names)) if names else None
+    if reply is not None and reply.problem:
+        reply = None
+    changed = bool(process.started and app.mtime and process.started < app.mtime - 2)
+    program = process.command[0].rpartition("/")[2] if process.command else process.name
+    data: dict[str, Scalar] = {"path": app.path, "pid": process.pid, "product": app.product, "restart": restart}
+    begin = f"{program} (pid {process.pid}) runs since {_when(ctx, process.started)}"
+    handed = contained or re.search(r"\.service(?:\.d/|$)|^/etc/(?:default|sysconfig|conf\.d)/|\.ya?ml$", app.path)
+    if reply is not None and reply.differ:
+        text = f"{begin} with another {' and '.join(reply.differ[:3])} than the file says"
+        return fail("app.process", f"pid {process.pid}", text, kind="differs", key=reply.differ[0], **data)
+    if reply is not None and reply.missing and handed and (reply.same or changed):
+        text = f"{begin} without {' and '.join(reply.missing[:3])}, which the file sets"
+        return fail("app.process", f"pid {process.pid}", text, kind="missing", key=reply.missing[0], **data)
+    if reply is not None and reply.same and not reply.missing:
+        return ok("app.process", f"pid {process.pid}", "it was started with what the file says", kind="same", **data)
+    # Where settings are cached, it is the workers that keep theirs.
+    keeps = when == "start" or (when == "cache" and "artisan" in " ".join(process.command))
+    if handed or not keeps or not process.started or not app.mtime:
+        return None
+    if changed:
+        text = f"{begin}, and the file was changed {_when(ctx, app.mtime)}: it still has what the file said before"
+        return fail("app.process", f"pid {process.pid}", text, kind="older", **data)
+    return ok("app.process", f"pid {process.pid}", "it was started after the file was written", kind="same", **data)
+
+
+def _when(ctx: Context, epoch: float) -> str:
+    zone = timezone(timedelta(seconds=ctx.ask(Now()).offset))
+    return datetime.fromtimestamp(epoch, zone).strftime("%Y-%m-%d %H:%M") if epoch else "an unknown time"

@@ -1,0 +1,121 @@
+"""What was changed in a settings file after its process was started is told by name, and of no application that reads it at each request."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from checks.application.application_process import application_process
+from diagnose.check import EnvironmentCompare, Processes, Settings, Skip
+from diagnose.host.live import LiveHost
+from diagnose.host.query import Process
+from diagnose.model import Observation, Status
+
+from .pretended_application import NOW, Machine
+
+UNIT = "/etc/systemd/system/shop.service"
+FILE = "/etc/default/shop"
+UNIT_TEXT = f"[Service]\nEnvironmentFile={FILE}\nExecStart=/usr/bin/shop\n"
+SETTINGS = {"SMTP_HOST": "mail.acme-tools.com", "SMTP_PORT": "587", "SMTP_USER": "shop", "SMTP_PASSWORD": "Zr8kLm2vTq"}
+ENV = "".join(f"{name}={value}\n" for name, value in SETTINGS.items())
+DOTENV = "/srv/shop/.env"
+
+
+def run(
+    path: str, files: Mapping[str, object], command: tuple[str, ...], environment: dict[str, str], **more: object
+) -> list[Observation]:
+    process = Process(pid=77, parent=1, name=command[0].rpartition("/")[2], command=command, started=NOW - 500)
+    machine = Machine(
+        files,  # type: ignore[arg-type]
+        settings=Settings(app_config=(path,)),
+        processes=(process,),
+        environments={77: environment},
+        **more,  # type: ignore[arg-type]
+    )
+    try:
+        return machine.run(application_process)
+    except Skip:
+        return []
+
+
+def kinds(found: list[Observation]) -> list[object]:
+    return [o.data["kind"] for o in found if o.status is Status.FAILED]
+
+
+@pytest.mark.parametrize(
+    ("environment", "kind", "key"),
+    [
+        (SETTINGS, None, ""),
+        ({**SETTINGS, "SMTP_HOST": "old.acme-tools.com"}, "differs", "SMTP_HOST"),
+        ({**SETTINGS, "SMTP_PASSWORD": "older"}, "differs", "SMTP_PASSWORD"),
+        ({k: v for k, v in SETTINGS.items() if k != "SMTP_USER"}, "missing", "SMTP_USER"),
+    ],
+)
+def test_a_service_keeps_the_environment_it_was_started_with(
+    environment: dict[str, str], kind: str | None, key: str
+) -> None:
+    files = {UNIT: UNIT_TEXT, FILE: (ENV, 100.0), "/usr/bin/shop": "x"}
+    for path in (UNIT, FILE):
+        found = run(path, files, ("/usr/bin/shop",), environment)
+        assert kinds(found) == ([kind] if kind else []), path
+        assert not kind or found[0].data["key"] == key
+        assert "Zr8kLm2vTq" not in repr(found)
+        assert "older" not in repr(found)
+
+
+def test_a_process_that_reads_its_own_file_keeps_what_it_read_at_the_start() -> None:
+    node = ("/usr/bin/node", "index.js")
+    for age, kind in ((100.0, ["older"]), (900.0, [])):
+        assert kinds(run(DOTENV, {DOTENV: (ENV, age)}, node, {}, folders={77: "/srv/shop"})) == kind
+
+
+def test_a_container_keeps_the_environment_it_was_made_with() -> None:
+    compose = "/srv/stack/docker-compose.yml"
+    text = "services:\n  shop:\n    image: shop:1\n    environment:\n" + "".join(
+        f"      {name}: '{value}'\n" for name, value in SETTINGS.items()
+    )
+    made = "/var/lib/docker/containers/0123/config.v2.json"
+    state = '{"State":{"Running":true,"Pid":77},"Name":"/shop","Config":{"Env":["SMTP_HOST=old.acme-tools.com","SMTP_PORT=587"]}}'
+    files = {compose: (text, 100.0), made: state}
+    changed = {**SETTINGS, "SMTP_HOST": "old.acme-tools.com"}
+    assert kinds(run(compose, files, ("/shop",), changed)) == ["differs"]
+    assert kinds(run(compose, files, ("/shop",), SETTINGS)) == []
+    assert kinds(run(compose, files, ("/shop",), {"PATH": "/bin"})) == []
+
+
+def test_what_is_read_at_each_request_is_not_claimed() -> None:
+    laravel = "MAIL_MAILER=smtp\nMAIL_HOST=mail.acme-tools.com\nMAIL_PORT=587\n"
+    symfony = "MAILER_DSN=smtp://u:Zr8kLm2vTq@mail.acme-tools.com:587\n"
+    for text in (laravel, symfony):
+        found = run(DOTENV, {DOTENV: (text, 100.0)}, ("php-fpm: pool www",), {}, folders={77: "/srv/shop"})
+        assert not kinds(found)
+    worker = ("/usr/bin/php", "/srv/shop/artisan", "queue:work")
+    assert kinds(run(DOTENV, {DOTENV: (laravel, 100.0)}, worker, {})) == ["older"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_real_process_is_compared_by_name_alone(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text(ENV)
+    environment = {**os.environ, **SETTINGS, "SMTP_HOST": "old.acme-tools.com"}
+    del environment["SMTP_USER"]
+    with subprocess.Popen([sys.executable, "-c", "input()"], env=environment, stdin=subprocess.PIPE) as process:
+        try:
+            host = LiveHost()
+            while not any(
+                p.pid == process.pid and p.command[1:2] == ("-c",)
+                for p in host.answer(Processes(), time.monotonic() + 5).processes
+            ):
+                time.sleep(0.01)
+            reply = host.answer(EnvironmentCompare(process.pid, str(file), tuple(SETTINGS)), time.monotonic() + 5)
+        finally:
+            process.kill()
+    assert (reply.differ, reply.missing) == (("SMTP_HOST",), ("SMTP_USER",))
+    assert reply.same == ("SMTP_PORT", "SMTP_PASSWORD")
+    assert "Zr8kLm2vTq" not in repr(reply)
