@@ -6,7 +6,7 @@ import textwrap
 
 from diagnose.knowledge.causes import all_causes, by_id
 from diagnose.model import Sign
-from diagnose.rank import worded
+from diagnose.rank import fill, worded
 from diagnose.registry import discover
 
 WIDTH = 80
@@ -30,7 +30,7 @@ def page(id: str, verbose: int = 0) -> str:
     lines = [f"{cause.title} ({cause.id})", "", *_wrap(cause.explanation)]
     if cause.rules_out:
         lines += ["", "What rules it out", *_wrap(cause.rules_out)]
-    lines += ["", "The fix", *_wrap(cause.remedy.text)]
+    lines += ["", "The fix", *_wrap(fill(cause.remedy.text, {}))]
     if cause.otherwise:
         lines += ["", "Who else could act", *_wrap(cause.otherwise)]
     if cause.explains:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from diagnose.catalogue import page
 from diagnose.knowledge.causes import all_causes
 
 IDS = Path(__file__).parent / "data" / "causes.json"
@@ -21,3 +22,7 @@ def test_impacts_are_as_published() -> None:
     published = json.loads(IDS.read_text("utf-8"))
     impacts = {cause.id: cause.impact.word for cause in all_causes()}
     assert {id: impacts[id] for id in published} == published
+
+
+def test_a_cause_that_is_read_names_no_placeholder() -> None:
+    assert [cause.id for cause in all_causes() if "{" in page(cause.id)] == []

@@ -13,7 +13,7 @@ CAUSE = Cause(
         text="If the delay is not meant, take {parameter} away, reload and flush the queue. If a receiver asked for it, keep it short "
         "and give that receiver a transport of its own.",
     ),
-    rules_out="Messages without an attempt although {parameter} has its default value.",
+    rules_out="Messages without an attempt although the setting has its default value.",
     signs=(
         Sign("config.throttle", PROVES, where=(("kind", ("delay", "pause")),)),
         Sign("config.throttle", SPEAKS, where=(("kind", "width"),)),

@@ -12,7 +12,7 @@ CAUSE = Cause(
         "read it."
     ),
     remedy=Remedy(
-        text="Get a new token for the account (sasl-xoauth2-tool get-token), and give its file {path} to postfix with mode 0600: "
+        text="Get a new token for the account (sasl-xoauth2-tool get-token), and give {path|its file} to postfix with mode 0600: "
         "the plug-in writes the renewed token there.",
     ),
     rules_out="The plug-in's own test (sasl-xoauth2-tool test-token-refresh) renews the token as user postfix.",
