@@ -234,3 +234,19 @@ def test_a_recording_can_be_read_through() -> None:
     shown = readable(packed(RECORDING, "x.json.gz"))
     assert all(type(query).__name__ in shown for query in RECORDING.asked)
     assert "3 values were left out" in contents(RECORDING, 3)
+
+
+def test_a_recording_keeps_the_lines_of_other_mailers_without_what_may_be_secret() -> None:
+    lines = (
+        "2026-11-26 05:08:31 1xWRih-00004F-1w == maria@example.org R=smarthost T=remote_smtp_smarthost defer (110): Connection timed out",
+        "Nov 26 04:56:05 host=smtp.example.com tls=on auth=on user=u recipients=a@b.test exitcode=EX_NOHOST",
+        "Nov 26 05:09:05 app nullmailer[1]: Starting delivery: host: smtp.example.com protocol: smtp file: 1795669745.22",
+        '2026-11-26 05:08:31 1xWRih-00004F-1w <= a@example.org T="xK9-qT4z8Wv1-Lm3"',
+    )
+    query = MailLog(86_400.0, paths=("/var/log/exim4/mainlog",))
+    kept = Keeper().reply(query, LogReply(lines=lines)).lines
+    assert kept[:3] == lines[:3]
+    assert "xK9-qT4z8Wv1" not in kept[3]
+    listing = Exec(("exim4", "-bp"))
+    text = "25m  428 1xWRih-00004F-1w <noreply@example.net>\n          maria@example.org\n"
+    assert Keeper().reply(listing, ExecReply(code=0, out=text)).out == text

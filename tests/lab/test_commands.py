@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+import subprocess
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +17,7 @@ from tests.test_explain import SCHEMA
 
 from .faults import every
 from .machine import Machine
+from .roots import MAILERS
 from .test_lab import NEEDED
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
@@ -138,3 +141,19 @@ def test_without_rights_nothing_is_claimed(blocked: Machine) -> None:
     assert code == 3
     assert "could not be read" in data["verdict"]
     assert "permission denied" in data["problems"][0]
+
+
+def test_the_queue_of_exim() -> None:
+    """Listed by its own command, with the reason out of its own log; nothing of it is Postfix'."""
+    try:
+        root = MAILERS["exim"]
+        root.folder()
+    except subprocess.CalledProcessError:
+        pytest.skip("NOT TESTED: apt cannot install Exim")
+    with Machine(every()["exim-isp-blocks-587"], root) as machine:
+        machine.prepare()
+        done = machine.diagnose("queue")
+    assert done.returncode == 1, done.stderr
+    assert "1 message: 1 deferred" in done.stdout
+    assert re.search(r"no answer to the connec\S* +relay-unreachable", done.stdout)
+    assert "Postfix" not in done.stdout
