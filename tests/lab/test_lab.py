@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
+
+from diagnose.watch import machine, message, verdict
 
 from . import figures
 from .fault import Fault
@@ -82,6 +86,28 @@ def test_certain_is_right(rows: figures.Rows) -> None:
     """At most one in a hundred answers called certain is wrong."""
     certain = [row for row in rows if row[1].ranked and row[1].ranked[0][1] == "certain"]
     assert len(figures.sums(rows).wrong_certain) <= len(certain) / 100
+
+
+def test_the_first_200_characters_of_an_alarm_say_what_is_wrong_and_what_to_do(rows: figures.Rows) -> None:
+    """A pager shows no more, whatever the machine adds to the cause's words."""
+    alarms = [(fault.id, alarm(json.loads(answer.text))) for fault, answer in rows if answer.status == "failed"]
+    assert alarms
+    assert {name: words for name, words in alarms if not acts(words)} == {}
+
+
+def alarm(report: dict[str, Any]) -> dict[str, Any]:
+    """What `watch` tells of it after it has lasted for three hours."""
+    at = 1_790_000_000.0
+    event = machine.Event(
+        kind="reminder", status="failed", before="failed", cause=verdict.first(report), since=at - 10_800, at=at
+    )
+    return message.compose(event, report, "id", 3, {"began": at - 10_800, "title": ""})
+
+
+def acts(note: dict[str, Any]) -> bool:
+    """Its first 200 characters hold all of the title, and what to do."""
+    first = str(note["text"]).partition("\n")[0]
+    return first.startswith("Do: ") and len(first) > 20 and len(f"{note['title']}\n{first}") <= 200
 
 
 def test_no_secret_is_shown(rows: figures.Rows) -> None:

@@ -101,16 +101,17 @@ def held(e: Evidence) -> Plan | None:
         return None
     if count > _MANY:
         return Plan(
-            text=f"{count} messages are on hold. See who held them (`hold:` in the log, HOLD in access maps and header_checks), and release those that still matter: postsuper -H QUEUEID."
+            text=f"See who held the {count} messages (`hold:` in the log, HOLD in access maps and header_checks), and release those that still matter: postsuper -H QUEUEID."
         )
     ids = e.queue_ids("hold")
     if not ids:
         return None
-    text = f"{count} message{'s are' if count > 1 else ' is'} on hold. See who held them and why (`hold:` in the log, HOLD in access maps and header_checks); then release them."
+    which = f"the {count} messages" if count > 1 else "the message"
+    text = f"See who held {which} and why (`hold:` in the log, HOLD in access maps and header_checks), then release {'them' if count > 1 else 'it'}."
     release = ReleaseHeld(
         ids=tuple(ids),
         config=e.config,
-        why="They wait until somebody lets them go.",
+        why="Postfix never tries held messages by itself.",
         opens=f"{len(ids)} held message{'s' if len(ids) > 1 else ''} go out",
     )
     tried = Requeue(ids=tuple(ids), config=e.config, why="They are tried now, not at their next turn.")

@@ -10,8 +10,8 @@ CAUSE = Cause(
         "queue:work, cron. While none runs, the application reports success, and no mail reaches any mail server."
     ),
     remedy=Remedy(
-        text="Start {worker|the worker} ({unit}): {start|by its unit}. Why it stopped stands in {log|its log}. What waits is "
-        "sent then; let it start at boot as well.",
+        text="Start {worker|the worker} ({unit}): {start|by its unit}. Look in {log|its log} for why it stopped. The waiting mail is "
+        "then sent; have the worker start at boot as well.",
     ),
     rules_out="A process of the worker runs, or the application sends without a queue.",
     flow=0,

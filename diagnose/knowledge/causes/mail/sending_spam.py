@@ -11,7 +11,7 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Stop it first: hold or delete its mail, and close the way in: change the account's password, or take the script of that "
-        "user off line. Ask for delisting, a release of port 25 or another relay only then: it is refused, and lost again, before.",
+        "user off line. Only then ask for delisting, for port 25 or for another relay: before that it is refused, or soon lost again.",
     ),
     rules_out="The messages of that sender are expected: a newsletter to people who asked for it, few of whom bounce.",
     flow=0,

@@ -6,8 +6,8 @@ CAUSE = Cause(
     impact=Impact.OUTAGE,
     station="Postfix",
     explanation=(
-        "Debian's Exim comes so (dc_eximconfig_configtype='local'): it bounces mail to other hosts at once with 'Mailing to remote "
-        "domains not supported'. It needs to be told a smarthost, or to deliver by itself."
+        "This is the default of Debian's Exim (dc_eximconfig_configtype='local'): it bounces mail to other hosts at once with 'Mailing to remote "
+        "domains not supported'. It must be given a smarthost, or told to deliver by itself."
     ),
     remedy=Remedy(
         text="Choose how mail leaves this host (a smarthost, or directly), and send what bounced again.",

@@ -12,7 +12,7 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Repair the IPv6 route of this host, or have Postfix use IPv4 alone (the parameter takes a restart, a "
-        "reload is not enough). A server that has an IPv6 address only stays out of reach without IPv6.",
+        "reload is not enough). Without IPv6, a server that has only an IPv6 address stays out of reach.",
     ),
     rules_out="An IPv6 connection succeeds, or IPv4 connections to the same server fail as well.",
     explains=("remote-server-unreachable", "relay-unreachable"),

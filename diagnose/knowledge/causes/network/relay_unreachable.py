@@ -11,8 +11,8 @@ CAUSE = Cause(
         "its address or port has changed, or it does not admit this host's address."
     ),
     remedy=Remedy(
-        text="Compare host and port with the provider's documentation and status page; a relay in the own network: see that it runs "
-        "and that its firewall admits this host.",
+        text="Compare host and port with the provider's documentation and status page; if the relay is in your own network, see that "
+        "it runs and that its firewall admits this host.",
     ),
     rules_out="The relay greets; or no other server answers on that port: then the network closes it.",
     prior=UNUSUAL,

@@ -10,7 +10,7 @@ CAUSE = Cause(
         "looked up. One such recipient may stop the whole message."
     ),
     remedy=Remedy(
-        text="Correct the address where the program has it from (the user's record, a list, a setting), and check addresses when "
+        text="Correct the address at its source (the user's record, a list, a setting), and check addresses when "
         "they are entered.",
     ),
     rules_out="The same recipient, written as local-part@domain and nothing else, is refused as well.",

@@ -12,8 +12,8 @@ CAUSE = Cause(
     remedy=Remedy(
         text=(
             "If it is no longer meant, take out or correct what does it ({parameter}: {how}): the setting, or in a table the "
-            "one entry or rule; then let Postfix read it again. What waits is tried again; what was returned or thrown away "
-            "the application must send once more."
+            "one entry or rule; then let Postfix read it again. What waits is tried again; the application must resend what was "
+            "returned or discarded."
         ),
     ),
     rules_out="The recipient's transport is smtp or relay, and defer_transports is empty.",

@@ -11,7 +11,7 @@ CAUSE = Cause(
         "the hosts file only, or lacks its brackets, so that Postfix looks for MX records."
     ),
     remedy=Remedy(
-        text="Write the relay as [name]:port in relayhost (or the transport table), with a name that the DNS has, and give the "
+        text="Write the relay as [name]:port in relayhost (or the transport table), using a name that DNS resolves, and give the "
         "password map's entry the same key. For a name of the hosts file alone set smtp_host_lookup = dns, native. "
         "An application that sends by itself has the name in its own settings.",
     ),

@@ -12,7 +12,7 @@ CAUSE = Cause(
         "'no mechanism available'."
     ),
     remedy=Remedy(
-        text="Allow plain-text methods; TLS protects them. Take the filter out. A relay that offers XOAUTH2 alone needs a SASL plug-in "
+        text="Allow plain-text methods; TLS protects them. Remove the filter. A relay that offers XOAUTH2 alone needs a SASL plug-in "
         "for it, or another relay.",
     ),
     rules_out="A mechanism that the relay offers passes the filter and the options, and its plug-in is installed.",

@@ -6,7 +6,8 @@ CAUSE = Cause(
     title="A certificate that mail depends on ends soon",
     impact=Impact.LATENT,
     explanation=(
-        "What renews by itself does so a month ahead; within three weeks of its end nobody seems to. From that day on, peers that "
+        "Automatic renewal happens a month before the end; with three weeks or less left, nothing seems to renew this one. "
+        "Once it has ended, peers that "
         "verify it break off."
     ),
     remedy=Remedy(

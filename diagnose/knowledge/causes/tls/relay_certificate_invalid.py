@@ -12,9 +12,9 @@ CAUSE = Cause(
         "when a firewall inspects TLS."
     ),
     remedy=Remedy(
-        text="Look at the certificate first. Expired: its owner must renew it. Another name: use the name that it carries as "
-        "relayhost. A CA of your own: add it to the bundle. Lowering the level to encrypt keeps the secrecy and gives up "
-        "the proof of whom you talk to.",
+        text="Look at what is wrong with the certificate: if it has expired, its owner must renew it; if it names another host, use that "
+        "name in relayhost; if your own CA signed it, add that CA to the bundle. Lowering the level to encrypt keeps the mail "
+        "secret, but no longer proves whom you talk to.",
     ),
     rules_out="The certificate verifies with the CA file that Postfix uses, or the level does not demand it.",
     signs=(

@@ -7,12 +7,12 @@ CAUSE = Cause(
     impact=Impact.PARTIAL,
     station="relay",
     explanation=(
-        "One side has only old versions (TLS 1.0, 1.1) that the other refuses, or the configured ciphers are "
-        "none that the server has. Old appliances, system-wide crypto policies and copied hardening lists are "
+        "One side has only old versions (TLS 1.0, 1.1) that the other refuses, or the server has none of the configured "
+        "ciphers. Old appliances, system-wide crypto policies and copied hardening lists are "
         "the usual reasons."
     ),
     remedy=Remedy(
-        text="Take the hardening settings out first; today's defaults suit almost every server. Where the server is too old, it "
+        text="Remove the hardening settings first; today's defaults suit almost every server. Where the server is too old, it "
         "must be upgraded; meanwhile a policy for this destination alone can allow what it has.",
     ),
     rules_out="A handshake with the settings of main.cf succeeds.",

@@ -11,8 +11,8 @@ CAUSE = Cause(
         "where many servers seem to, something on the way removes it."
     ),
     remedy=Remedy(
-        text="Ask for TLS at that server, or allow this one destination to go without (level may in a policy table). Do not lower "
-        "the level for a relay that gets a password.",
+        text="Ask for TLS at that server, or let mail to this one destination go without it (level `may` in a TLS policy table). "
+        "Do not lower the level for a relay that gets a password.",
     ),
     rules_out="The server's answer to EHLO lists STARTTLS, and STARTTLS is answered with 220.",
     flow=AGAINST,
