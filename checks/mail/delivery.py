@@ -26,6 +26,7 @@ from diagnose.facts import Mta, Route, exchangers, mta, route, target
 from diagnose.model import Observation
 
 _LOCAL = ("local", "virtual-mailbox", "virtual-alias")
+_DISCARDED = re.compile(r"/discard\[\d+\]: \w+: to=<([^>]+@[^>]+)>.* status=sent")
 _LOCALLY = re.compile(r"to=<([^>]+@[^>]+)>.* relay=(?:local|virtual),")
 _NOBODY = re.compile(
     r"to=<[^>]+@([^>]+)>.* relay=(?:local|virtual|none),.*status=bounced \((?:unknown user|User unknown in)", re.I
@@ -49,11 +50,22 @@ def delivery(ctx: Context) -> Iterator[Observation]:
     way = route(ctx)
     if way is None:
         skip("the way of the mail could not be worked out")
-    yield _suspended(postfix, way)
+    yield _suspended(postfix, _thrown_away(ctx) or way)
     if postfix.flag("soft_bounce"):
         text = "soft_bounce = yes: what servers refuse for good is tried again and again instead of returned"
         yield warn("config.soft-bounce", "soft_bounce", text, parameter="soft_bounce", value="yes")
     yield from _kept(ctx, postfix)
+
+
+def _thrown_away(ctx: Context) -> Route | None:
+    """The way of what was discarded last, where nobody says whose mail is missed: the log calls it sent."""
+    if target(ctx).recipient:
+        return None
+    last = next(
+        (m for line in reversed(ctx.ask(MailLog(ctx.settings.since)).lines) if (m := _DISCARDED.search(line))), None
+    )
+    way = route(ctx, last[1]) if last else None
+    return way if way is not None and way.program == "discard" else None
 
 
 def _suspended(postfix: Mta, way: Route) -> Observation:
@@ -70,7 +82,14 @@ def _suspended(postfix: Mta, way: Route) -> Observation:
         does = "throws the mail away and calls it sent" if how == "discard" else "returns or holds the mail by intent"
         text = f"{why}: the {way.channel} transport {does}"
         return fail(
-            "config.suspended", way.domain, text, how=how, parameter=parameter, value=way.channel, domain=way.domain
+            "config.suspended",
+            way.domain,
+            text,
+            how=how,
+            parameter=parameter,
+            value=way.channel,
+            domain=way.domain,
+            recipient=way.recipient,
         )
     return ok("config.suspended", way.domain, f"mail to {way.domain} goes to the transport {way.channel}")
 
@@ -109,11 +128,18 @@ def _lately_local(ctx: Context) -> list[str]:
     found: dict[str, None] = {}
     for line in reversed(ctx.ask(MailLog(ctx.settings.since)).lines):
         match = _LOCALLY.search(line)
-        if match:
+        if match and not _another(ctx, line):
             found.setdefault(match[1])
             if len(found) >= 20:
                 break
     return list(found)
+
+
+def _another(ctx: Context, line: str) -> bool:
+    """Whether a table of this host put the recipient in the place of one whose domain is elsewhere."""
+    was = re.search(r" orig_to=<([^>]+@[^>]+)>", line)
+    way = route(ctx, was[1]) if was else None
+    return way is not None and way.address_class not in _LOCAL and "." in way.domain
 
 
 def _compare(ctx: Context, way: Route, domain: str, recipient: str, sure: bool) -> Observation:

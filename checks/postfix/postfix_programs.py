@@ -183,6 +183,18 @@ def _last_words(ctx: Context, postfix: Mta) -> Iterator[Observation]:
             yield fail(
                 "config.fatal", program, words, named=True, logged=True, **_used(ctx, postfix, account[1], account[2])
             )
+        elif re.match(r"invalid option|usage:", text) and (number := _dangling(ctx, postfix, program)):
+            place = f"{postfix.config_directory}/master.cf"
+            yield fail(
+                "config.fatal",
+                program,
+                words,
+                named=True,
+                logged=True,
+                path=place,
+                line=number,
+                parameter="the options of a service",
+            )
         elif parameter and not parameter.endswith("_maps"):
             yield fail("config.fatal", program, words, named=True, logged=True, **_stands(ctx, postfix, parameter))
 
@@ -194,3 +206,15 @@ def _used(ctx: Context, postfix: Mta, kind: str, name: str) -> dict[str, Scalar]
     used = re.compile(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])")
     at = next((n for n, line in enumerate(lines, 1) if not line.startswith("#") and used.search(line)), None)
     return {"path": path, "line": at, "parameter": f"the {kind} {name}"}
+
+
+def _dangling(ctx: Context, postfix: Mta, program: str) -> int:
+    """The line of master.cf on which this program gets a `-o` with nothing behind it, 0 for none."""
+    lines = ctx.ask(Read(f"{postfix.config_directory}/master.cf")).text.splitlines()
+    wanted = re.compile(rf"[^#\s].*\s{re.escape(program)}(?:\s.*)?\s-o\s*$")
+    found = (
+        n
+        for n, (line, after) in enumerate(zip(lines, [*lines[1:], ""], strict=False), 1)
+        if wanted.match(line) and not after[:1].isspace()
+    )
+    return next(found, 0)

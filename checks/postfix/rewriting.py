@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from diagnose.check import Context, MailLog, MapLookup, check, fail, ok, skip, unknown, warn
 from diagnose.facts import Mta, mta, route, target
-from diagnose.model import Observation
+from diagnose.model import Observation, Target
 from diagnose.parse.postfix import table
 
 _RECIPIENT = ("recipient_canonical_maps", "canonical_maps", "virtual_alias_maps", "recipient_bcc_maps")
@@ -26,6 +26,8 @@ _SENDER = ("sender_canonical_maps", "smtp_generic_maps")
 def rewriting(ctx: Context) -> Iterator[Observation]:
     postfix = mta(ctx)
     whose = target(ctx)
+    if not whose.recipient and (missed := _last(ctx)):
+        whose = Target(whose.sender, missed)
     if not whose.recipient or "@" not in whose.recipient:
         skip("no recipient is known: name one with --to to see what the tables make of it")
     clean = True
@@ -52,6 +54,21 @@ def rewriting(ctx: Context) -> Iterator[Observation]:
                     continue
                 text = f"{parameter} makes {value} of {key}"
                 yield warn("config.sender-rewritten", whose.sender, text, table=reference, key=key, value=value)
+
+
+def _last(ctx: Context) -> str:
+    """Of the newest mail that a table gave to somebody of this host: to whom it was written, where that is another host's."""
+    for line in reversed(ctx.ask(MailLog(ctx.settings.since)).lines[-2000:]):
+        match = _REWRITTEN.search(line)
+        if match and "@" in match[2] and re.search(r", relay=(?:local|virtual|none),.* status=sent", line):
+            way = route(ctx, match[2])
+            if (
+                way is not None
+                and way.address_class not in ("local", "virtual-alias", "virtual-mailbox")
+                and "." in way.domain
+            ):
+                return match[2]
+    return ""
 
 
 def _moved(ctx: Context, recipient: str) -> str:

@@ -122,9 +122,13 @@ def _entry(reader: Reader | None, key: str) -> Entry | None:
     if reader is None:
         return None
     names = [name for field in ("port", "host") for name in reader.table.get(field, ())]
-    names += [row[0].lstrip("*!").split("~")[0].rstrip("!") for row in reader.table.get("tls", ())]
-    full = {name for name in names if name.lower() == key.lower() or name.lower().endswith(f".{key.lower()}")}
-    hits = [each for each in reader.entries if any(named(name, each.key) for name in full | {key})]
+    names += [row[0].lstrip("!").split("~")[0].rstrip("!") for row in reader.table.get("tls", ())]
+    ends = re.compile(rf"(?:^|[.*]){re.escape(key)}$", re.I)
+    hits = [
+        each
+        for each in reader.entries
+        if any(named(name, each.key) for name in {n for n in names if ends.search(n)} | {key})
+    ]
     if len({each.key.lower() for each in hits}) > 1:
         raise _Unclear
     return hits[-1] if hits else None

@@ -37,6 +37,7 @@ class Family:
     sasl_packages: tuple[str, ...]
     install: str
     install_old: str = ""
+    reinstall: str = ""
     log_files: tuple[str, ...] = ()
     manager: str = "systemd"
 

@@ -95,3 +95,21 @@ def test_without_log_and_queue_the_domains_of_main_cf_are_compared() -> None:
     assert [(o.subject, o.status) for o in kept] == [("brightwater.example", Status.WARNING)]
     seen = of(run(delivery, machine(settings, more=elsewhere)), "config.recipient-local")
     assert [o.status for o in seen] == [Status.OK]
+
+
+THROWN = "Nov 25 12:00:00 app postfix/discard[9]: C6B: to=<you@elsewhere.test>, relay=none, delay=0, dsn=2.0.0, status=sent (load test)"
+
+
+def test_mail_that_was_thrown_away_is_found_though_the_log_calls_it_sent() -> None:
+    maps = {("pcre:/etc/postfix/t", "you@elsewhere.test"): MapReply(found=True, value="discard:load test")}
+    host = machine({"transport_maps": "pcre:/etc/postfix/t"}, maps=maps, log=(THROWN,))
+    (found,) = of(run(delivery, host), "config.suspended")
+    assert (found.status, found.data["how"], found.data["domain"]) == (Status.FAILED, "discard", "elsewhere.test")
+
+
+def test_a_mailbox_that_a_table_put_in_the_place_of_another_hosts_is_not_what_keeps_mail_here() -> None:
+    line = "Nov 25 12:00:00 app postfix/local[9]: C6B: to=<staging@kept.test>, orig_to=<you@elsewhere.test>, relay=local, status=sent (delivered)"
+    host = machine(
+        {"mydestination": "kept.test"}, log=(line,), more=exchanger("kept.test", "mx.kept.test", "45.76.9.9")
+    )
+    assert of(run(delivery, host), "config.recipient-local")[0].status is Status.OK

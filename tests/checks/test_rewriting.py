@@ -45,3 +45,14 @@ def test_table_that_cannot_be_asked_is_unknown() -> None:
         USE, maps={("hash:/etc/postfix/virtual", TO): MapReply(problem="permission denied: only root may read it")}
     )
     assert [o.status for o in of(run(rewriting, host, TO), "config.rewritten")] == [Status.UNKNOWN]
+
+
+ALIASED = "Nov 25 12:00:00 app postfix/local[9]: C6B: to=<staging@app.test>, orig_to=<you@elsewhere.test>, relay=local, delay=0, dsn=2.0.0, status=sent (delivered)"
+
+
+def test_mail_that_a_table_keeps_here_is_missed_by_whom_it_was_written_to() -> None:
+    """The log calls it sent, so that no failure names the recipient."""
+    maps = {("regexp:/etc/postfix/v", "you@elsewhere.test"): MapReply(found=True, value="staging@app.test")}
+    host = machine({"virtual_alias_maps": "regexp:/etc/postfix/v"}, maps=maps, log=(ALIASED,))
+    found = [o for o in run(rewriting, host) if o.status is Status.FAILED]
+    assert {o.data["recipient"] for o in found} == {"you@elsewhere.test"}

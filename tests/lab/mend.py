@@ -62,6 +62,9 @@ def _mend(machine: Machine) -> Mended:
     flows, why = _flows(machine)
     again = ask(machine, Options())
     claims = [cause for cause, sure in again.ranked if sure in ("certain", "likely")]
+    claims = [
+        cause for cause in claims if cause != "delivered-to-remote" or "--to" not in fault.args
+    ]  # it says that mail left
     end = "not" if not flows else "claimed" if claims or again.error else "given" if asks else "mended"
     why = " | ".join(part for part in (why, ", ".join(claims), again.error, said) if part)
     return Mended(fault=fault.id, end=end, cause=top, why=why, commands=commands)
@@ -75,7 +78,7 @@ def _flows(machine: Machine, patience: float = 12) -> tuple[bool, str]:
     until = time.monotonic() + patience
     while time.monotonic() < until:
         new = machine.log()[before:]
-        if re.search(rf"to=<{RECIPIENT}>.* status=sent", new):
+        if re.search(rf" to=<{RECIPIENT}>.* status=sent", new):
             return True, ""
         time.sleep(0.2)
     lines = [

@@ -292,3 +292,9 @@ def test_garbage_gives_findings_not_exceptions(text: str) -> None:
         table.files(read)
         table.inline_entries(read)
     table.hide(text)
+
+
+@pytest.mark.parametrize(("text", "wanted"), [("30sec", 30), ("5min", 300), ("5 minutes", None), ("30x", None)])
+def test_behind_the_letter_of_a_time_anything_may_stand(text: str, wanted: int | None) -> None:
+    """As conv_time() of Postfix has it: `smtp_connect_timeout = 30sec` works, a blank before the unit does not."""
+    assert setting_types.seconds(text) == wanted

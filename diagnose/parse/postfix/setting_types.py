@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from diagnose.parse.postfix.postconf import expand
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_TIME = re.compile(r"\s*([+-]?\d+)([smhdw]?)$")
+_TIME = re.compile(r"\s*([+-]?\d+)(?:([smhdw]).*)?$")  # what follows the unit's letter Postfix does not look at
 _NUMBER = re.compile(r"\s*[+-]?\d+$")
 # Their defaults look like a yes/no, number or time, yet they take other words too.
 _MORE_THAN_THEIR_DEFAULT = re.compile(

@@ -25,6 +25,9 @@ def fatal(e: Evidence, seen: Observation) -> list[Step]:
     kind = next((k for p, k, v in accounts.missing(e.ctx, e.mta) if (p, v) == (name, value)), "")
     if kind:
         return _account(e, name, kind, value)
+    path, line = str(seen.data.get("path") or ""), int(str(seen.data.get("line") or 0))
+    if name == "the options of a service" and (ends := re.search(r"\s+-o\s*$", e.line(e.real(path), line))):
+        return [e.repair(path, line, ends[0], "", "Nothing stands behind this -o, and the program ends at it.", "end")]
     if e.was(name) is None or (seen.data.get("logged") and not _bad(e, name)):
         return []
     if name == "maillog_file":

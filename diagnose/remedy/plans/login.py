@@ -84,6 +84,10 @@ def login(e: Evidence) -> Plan | None:
     if found is not None and way.nexthop in held:
         steps = _made(e, way, found)
         return Plan(steps=(*steps, *take_up(e))) if steps else None
+    comma = re.fullmatch(r"(\[[^\]\s]+\]),\s*(\d+)", e.was("relayhost") or "")
+    if comma and f"{comma[1]}:{comma[2]}" in held:
+        why = "A comma begins another relay; the port stands behind a colon."
+        return Plan(steps=(e.put("relayhost", f"{comma[1]}:{comma[2]}", why), *take_up(e)))
     near = near_key(held, way.nexthop)
     if found is not None and near and e.ask(Read(source, secret="sasl")).problem is None:
         kind = usable_type(e, found)

@@ -6,7 +6,6 @@ from diagnose import facts
 from diagnose.host.query import Exec
 from diagnose.knowledge.distributions import CA_PACKAGE, LOG_FILES
 from diagnose.model import Status
-from diagnose.parse.postfix import table
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Plan, plans
 from diagnose.remedy.plans.relays import by_login
@@ -27,6 +26,14 @@ def permissions(e: Evidence) -> Plan | None:
         stat = e.stat(path)
         if not stat.exists and seen.sign == "host.queue-permissions" and facts.master(e.ctx):
             lost = True  # the start makes it
+        if not stat.exists and seen.sign == "host.setgid" and e.family and e.family.reinstall:
+            again = tuple(e.family.reinstall.split())
+            gone = f"{path} belongs to Postfix' package, and is gone."
+            steps.append(
+                InstallPackage(
+                    packages=("postfix",), install=again, why=gone, opens="the package manager install it again"
+                )
+            )
         if not stat.exists or seen.data.get("kind") == "nosuid":
             continue
         why = "Postfix needs it so (postfix-files)."
@@ -116,22 +123,6 @@ def held(e: Evidence) -> Plan | None:
     )
     tried = Requeue(ids=tuple(ids), config=e.config, why="They are tried now, not at their next turn.")
     return Plan(steps=(release, tried), text=text)
-
-
-@plans("recipient-rewritten")
-def rewritten(e: Evidence) -> Plan | None:
-    steps: list[Step] = []
-    for seen in e.seen("config.rewritten"):
-        found, key = table.parse(str(seen.data.get("table") or "")), str(seen.data.get("key") or "")
-        path = table.source(found)
-        for number, raw in enumerate(e.ask_lines(path) if path and key else [], 1):
-            if raw.split(None, 1)[:1] == [key]:
-                why = f"It turns {key} into {seen.data.get('value')}."
-                step = e.policy(
-                    e.repair(path, number, raw, f"#{raw}", why), "route", f"mail to {key} reach that address itself"
-                )
-                steps += [step, *e.build(found.type, path)]
-    return Plan(steps=(*steps, *take_up(e))) if steps else None
 
 
 @plans("mail-loops-back")

@@ -61,6 +61,10 @@ def settings(e: Evidence) -> Plan | None:
             )
         )
     steps += _mailname(e)
+    if e.seen("relay.protocol"):
+        from diagnose.remedy.plans.tls import protocols
+
+        steps += protocols(e, ("invalid-list",))
     for seen in e.seen("config.fatal"):
         if seen.status is Status.FAILED:
             steps += fatal(e, seen)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from diagnose import facts
 from diagnose.model import Observation, Status
+from diagnose.parse.postfix import table
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Plan, plans
 from diagnose.remedy.plans.settings import take_up
@@ -26,7 +27,7 @@ def suspended(e: Evidence) -> Plan | None:
                 if rest
                 else e.drop(name, "It keeps this mail back.")
             )
-        elif name == "transport_maps" and (way := facts.route(e.ctx)):
+        elif name == "transport_maps" and (way := facts.route(e.ctx, str(seen.data.get("recipient") or "") or None)):
             steps += around(e, way, f"It sends mail to {way.domain} to the transport {way.channel}.")
             continue
         elif name.endswith("_transport"):
@@ -69,4 +70,32 @@ def throttled(e: Evidence) -> Plan | None:
         else:
             drop = e.drop(name, why)
         steps.append(e.policy(drop, "route", opens))
+    return Plan(steps=(*steps, *take_up(e))) if steps else None
+
+
+@plans("recipient-rewritten")
+def rewritten(e: Evidence) -> Plan | None:
+    """The one entry that sends the mail to somebody else taken out; a table of that alone, its setting."""
+    steps: list[Step] = []
+    for seen in e.seen("config.rewritten"):
+        found, key = table.parse(str(seen.data.get("table") or "")), str(seen.data.get("key") or "")
+        value, parameter = str(seen.data.get("value") or ""), str(seen.data.get("parameter") or "")
+        why = f"It turns {key} into {value}."
+        opens = f"mail to {key} reach that address itself"
+        if not key:
+            continue
+        if found.type == "inline":
+            set_ = table.parse_list(e.was(parameter) or "")
+            if len(set_) == 1 and set(table.inline_entries(set_[0])) == {key}:
+                steps.append(e.policy(e.drop(parameter, why), "route", opens))
+            continue
+        path = table.source(found)
+        pattern = found.type in ("regexp", "pcre")
+        lines = e.ask_lines(path) if path else []
+        for number, (raw, after) in enumerate(zip(lines, [*lines[1:], ""], strict=True), 1):
+            words = raw.rsplit(None, 1) if pattern else raw.split(None, 1)
+            mine = len(words) == 2 and (words[1] == value if pattern else words[0] == key)
+            if mine and raw[:1] not in "# \t" and not after[:1].isspace():
+                step = e.repair(path, number, raw, f"#{raw}", why)
+                steps += [e.policy(step, "route", opens), *e.build(found.type, path)]
     return Plan(steps=(*steps, *take_up(e))) if steps else None

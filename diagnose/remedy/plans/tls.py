@@ -83,18 +83,27 @@ def wrapper(e: Evidence) -> Plan | None:
     return Plan(steps=(*steps, *take_up(e))) if steps else None
 
 
+def protocols(e: Evidence, kinds: tuple[str, ...]) -> list[Step]:
+    """The lists of protocols that were seen to be of these kinds, as today's servers need them."""
+    way = facts.route(e.ctx)
+    names = [
+        str(o.data["parameter"])
+        for o in e.seen("relay.protocol")
+        if o.data.get("kind") in kinds and o.data.get("parameter")
+    ]
+    modern = _MODERN if e.mta.numbers >= (3, 6) else _MODERN_OF_OLD
+    return [e.client(way, name, modern, "It leaves what today's servers speak.") for name in names] if way else []
+
+
 @plans("tls-protocol-mismatch")
 def protocol(e: Evidence) -> Plan | None:
     way = facts.route(e.ctx)
     if way is None:
         return None
-    steps: list[Step] = []
+    steps: list[Step] = protocols(e, ("invalid-list", "own-protocols"))
     for seen in e.seen("relay.protocol"):
-        kind, name = str(seen.data.get("kind")), str(seen.data.get("parameter") or "")
-        if kind in ("invalid-list", "own-protocols") and name:
-            modern = _MODERN if e.mta.numbers >= (3, 6) else _MODERN_OF_OLD
-            steps.append(e.client(way, name, modern, "It leaves what today's servers speak."))
-        elif kind == "own-ciphers":
+        kind = str(seen.data.get("kind"))
+        if kind == "own-ciphers":
             for excluding in ("smtp_tls_mandatory_exclude_ciphers", "smtp_tls_exclude_ciphers"):
                 if e.was(excluding):
                     steps.append(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.lab.internet.world import Manner, Server
-from tests.lab.steps import Step, settings
+from tests.lab.steps import Step, mail, settings
 
 from .site import Broken, Site, Trouble, filtered, in_host, owns_network, sh
 
@@ -32,6 +32,11 @@ def _own_nft(site: Site, rules: str, hook: str = "output", priority: str = "0", 
     return Broken(breaks=breaks, mends=mends)
 
 
+def handed_in_by_smtp(site: Site) -> bool:
+    """Whether programs hand mail in by the port that it leaves by, so that a rule for all of it would stop it before Postfix has it."""
+    return site.base == "submission" or (site.port == 25 and site.submit is not mail)
+
+
 def _own_iptables(site: Site) -> Broken:
     tool = site.pick("iptables-nft", "iptables-legacy")
     target = site.pick("DROP", "REJECT --reject-with tcp-reset", "REJECT --reject-with icmp-admin-prohibited", "REJECT")
@@ -43,7 +48,7 @@ def _own_iptables(site: Site) -> Broken:
         f"{user}--dport {site.port}",
         f"-m mark ! --mark 0x7 --dport {site.port}",
     )
-    if site.base == "submission":  # its users hand mail in by the very port
+    if handed_in_by_smtp(site):
         match = f"! -o lo {match}"
     rule = f"OUTPUT -p tcp {match} -j {target}"
     if site.pick(True, False):
@@ -74,7 +79,7 @@ def _own_filter(site: Site) -> Broken:
         allowed = "oif lo accept\n  ct state established,related accept\n  meta l4proto { icmp, ipv6-icmp } accept\n"
         allowed += "  udp dport { 53, 123 } accept\n  tcp dport { 22, 53, 80, 443 } accept"
         return _own_nft(site, allowed, policy="drop")
-    if site.base == "submission":  # its users hand mail in by the very port
+    if handed_in_by_smtp(site):
         rules = f"oif lo accept\n  {rules}"
     return _own_nft(site, rules, priority=site.pick("0", "filter", "-10", "mangle"))
 

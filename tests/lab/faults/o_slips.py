@@ -132,4 +132,36 @@ FAULTS = (
         then=(mail(), wait("status=sent")),
         args=("--app-config", "/var/www/nextcloud/config/config.php"),
     ),
+    Fault(
+        id="staging-rule-takes-a-whole-domain",
+        accept=("recipient-rewritten",),
+        about="a regexp of a staging host gives all mail of a foreign domain to a local mailbox: the log says sent",
+        setup=(
+            write("/etc/postfix/virtual.re", "/^(.*)@northwind-trading\\.com$/ staging@brightwater-labs.com\n"),
+            settings(
+                virtual_alias_maps="regexp:/etc/postfix/virtual.re",
+                mydestination="$myhostname, brightwater-labs.com, localhost",
+            ),
+            write("/etc/aliases", "staging: /dev/null\n"),
+            run("newaliases"),
+        ),
+        shows="status=sent",
+    ),
+    Fault(
+        id="load-test-discards-a-domain",
+        accept=("delivery-suspended-by-config",),
+        about="a pcre transport table discards one domain, left from a load test: the log says sent",
+        setup=(
+            write("/etc/postfix/transport.pcre", "/@northwind-trading\\.com$/ discard:load test\n"),
+            settings(transport_maps="pcre:/etc/postfix/transport.pcre"),
+        ),
+        shows="status=sent \\(load test",
+    ),
+    Fault(
+        id="option-without-a-value-in-master-cf",
+        accept=("postfix-config-error",),
+        about="cleanup's line in master.cf ends in -o: the program dies of it",
+        setup=(shell("sed -i '/^cleanup/s/cleanup$/cleanup -o/' /etc/postfix/master.cf"),),
+        shows="invalid option: o",
+    ),
 )

@@ -11,7 +11,7 @@ CAUSE = Cause(
         "every ten seconds."
     ),
     remedy=Remedy(
-        text="Let Postfix set its own owners and modes, which it knows from postfix-files.",
+        text="Let Postfix set its own owners and modes, which it knows from postfix-files; a command or directory that is gone comes back with its package.",
     ),
     rules_out="Owners and modes as postfix-files lists them; no nosuid on the file system of postdrop.",
     flow=0,
