@@ -55,9 +55,13 @@ def test_a_daemon_that_is_not_wanted_is_not_missed() -> None:
 
 
 def test_exim_for_this_host_only() -> None:
-    assert failed(
-        run(mailer_settings, exim(routers="local_user router:\ndomains = +local_domains\ndriver = accept\n"))
-    ) == ["mailer.mode"]
+    local = "local_user router:\ndomains = +local_domains\ndriver = accept\n"
+    assert [o.status for o in of(run(mailer_settings, exim(routers=local)), "mailer.mode")] == [Status.WARNING]
+    bounced = (
+        "2026-11-22 10:00:00 1xWRih-00004F-1w ** a@example.org R=nonlocal: Mailing to remote domains not supported"
+    )
+    assert failed(run(mailer_settings, exim(routers=local, log=(bounced,)))) == ["mailer.mode"]
+    assert failed(run(mailer_settings, exim(routers=local), "a@example.org")) == ["mailer.mode"]
 
 
 def test_exim_refuses_its_settings() -> None:

@@ -1,4 +1,4 @@
-from diagnose.model import PROVES, REFUTES, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import HINTS, PROVES, REFUTES, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="mailer-local-only",
@@ -15,6 +15,9 @@ CAUSE = Cause(
     rules_out="A router of the mailer that takes mail to other hosts.",
     signs=(
         Sign("mailer.mode", PROVES),
+        Sign("mailer.mode", HINTS, Status.WARNING),
+        # The application sends by a server of its own.
+        Sign("app.route", REFUTES, Status.OK, where=(("direct", True),)),
         Sign("relay.reachable", REFUTES, Status.OK),
     ),
     explains=("nothing-submitted", "relay-not-configured"),
