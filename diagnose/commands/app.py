@@ -188,7 +188,8 @@ def _asked(what: str, secret_file: str | None, no_auth: bool, inside: int | None
     if "://" in what:
         user, place = of_url(what)
         password = "" if no_auth or not user else _password(user, place, secret_file)
-        return Asked(path=what, given={what: as_text_of_url(what, password)}), inside
+        shown = f"{what.partition('://')[0]}://{place}"
+        return Asked(path=shown, given={shown: as_text_of_url(what, password)}), inside
     if secret_file is not None:
         raise UsageError("--secret-file goes with a URL: a settings file has its own password")
     path = Path(what)

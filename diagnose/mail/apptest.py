@@ -10,20 +10,23 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from diagnose.check import Settings
+from diagnose.apps.settings import MailSettings
+from diagnose.check import Context, Settings
 from diagnose.errors import UsageError
+from diagnose.facts.application import found
 from diagnose.host.live import LiveHost, submit
+from diagnose.host.memo import Memo, NoNetwork, Recorder
 from diagnose.host.query import Dial, DialReply, Now
 from diagnose.mail.explain import explain
 from diagnose.mail.send import compose
-from diagnose.model import Observation, Target
+from diagnose.model import Confidence, Observation, Target
 from diagnose.report.json_ import as_plain
 from diagnose.session import Request, Result, diagnose
 
 __all__ = ["Asked", "of_url", "tried"]
 
 _CHECKS = ("application", "application-probe")
-_OTHERS = ("applications", "php-mail", "puppet")  # of other programs than the one that was named
+_OTHERS = ("applications", "php-mail", "puppet", "workers")  # of other programs than the one that was named
 _REACHED = "app.server"
 _UNREAD = "could not check how the application sends mail: "
 _LINES = 30  # of one reply that are shown
@@ -95,11 +98,20 @@ def tried(asked: Asked) -> Plain:
     if any(each.sign == _REACHED for each in _seen(result)) and not (shown and shown[1].connected):
         # Whether it is this server, or the network from here.
         result = diagnose(replace(request, only=(*_CHECKS, "network")))
+    # Of the host's own mailer nothing is asked here, so what is merely possible of it is left out.
+    kept = (d for d in result.report.diagnoses if d.cause.station == "application" or d.confidence >= Confidence.LIKELY)
+    result = replace(result, report=replace(result.report, diagnoses=tuple(kept)))
+    settings = _settings(request, live)
+    failed = result.report.status.word == "failed"
+    if shown and not failed and shown[0].say == "ehlo" and settings.sender and not settings.auth:
+        # Of a server of this host run leaves the sender out.
+        live.answer(replace(shown[0], say="rcpt", sender=settings.sender), time.monotonic() + asked.timeout)
+        shown = heard[-1]
     lines: Sequence[str] = shown[2] if shown else ()
     seen = tuple(_seen(result))
-    status, verdict = _judged(result, seen, shown)
+    status, verdict = _judged(result, seen, shown, settings)
     plain: Plain = {}
-    if asked.send_to and status in ("ok", "warning") and shown is not None:
+    if asked.send_to and not failed and status in ("ok", "warning") and shown is not None:
         sent, lines = _sent(asked, shown[0], live)
         status, verdict = (
             ("failed", "The server refuses the message.") if not sent.accepted else (status, _handed(sent))
@@ -116,6 +128,11 @@ def tried(asked: Asked) -> Plain:
     return result.hide(plain)  # type: ignore[no-any-return]
 
 
+def _settings(request: Request, live: LiveHost) -> MailSettings:
+    context = Context(host=Recorder(Memo(NoNetwork(live)), time.monotonic() + 5), settings=request.settings)
+    return found(context).named[0].settings or MailSettings()
+
+
 def _seen(result: Result) -> Iterable[Observation]:
     return (seen for run in result.report.runs if run.check in _CHECKS for seen in run.observations)
 
@@ -129,26 +146,28 @@ def _shown(heard: Sequence[Heard]) -> Heard | None:
     return own[-1] if own else heard[0]
 
 
-def _judged(result: Result, seen: Sequence[Observation], shown: Heard | None) -> tuple[str, str]:
-    """Status and sentence where no cause was found."""
+def _judged(
+    result: Result, seen: Sequence[Observation], shown: Heard | None, settings: MailSettings
+) -> tuple[str, str]:
+    """Status and sentence; the first cause's title where one was found."""
+    if result.report.diagnoses:
+        return result.report.status.word, f"{result.report.diagnoses[0].cause.title}."
     unsure = next((each for each in seen if each.status.word == "unknown"), None)
     if unsure is not None:
         return "unknown", f"Could not tell: {unsure.subject}: {unsure.summary.removeprefix(_UNREAD)}."
     if shown is None:
-        program = next((str(each.data["program"]) for each in seen if each.data.get("program")), "")
-        why = (
-            f"it hands its mail to {program} on this host, which `mail-diagnose run` and `send` look at"
-            if program
-            else ""
-        )
-        return (
-            "unknown",
-            f"Could not tell: {why or next((r.reason for r in result.report.runs if r.reason), 'nothing was tried')}.",
-        )
+        why = next((run.reason for run in result.report.runs if run.reason), "nothing was tried")
+        if settings.program:
+            why = f"it hands its mail to {settings.program} on this host, which `mail-diagnose run` and `send` look at"
+        elif settings.api:
+            why = f"its mail goes by the API of {settings.api}, which is not spoken here"
+        return "unknown", f"Could not tell: {why}."
     query, reply, _ = shown
     if reply.mail and not reply.mail.startswith("2"):
         return "unknown", f"Could not tell: MAIL FROM:<{query.sender}> is answered with {reply.mail.splitlines()[-1]}."
-    taken = ["its login"] * bool(reply.auth) + [f"the sender {query.sender}"] * bool(reply.mail and query.sender)
+    taken = ["its login"] * reply.auth.startswith("235") + [f"the sender {query.sender}"] * bool(
+        reply.mail and query.sender
+    )
     what = f"and takes {' and '.join(taken)}" if taken else "and asks for no login" if not query.login else ""
     warning = next((each for each in seen if each.status.word == "warning"), None)
     but = f" But: {warning.summary}." if warning is not None else ""

@@ -18,11 +18,11 @@ from .test_lab import able as able
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 ENV = (
-    "MAIL_MAILER=smtp\nMAIL_HOST=smtp.sendgrid.net\nMAIL_PORT=587\nMAIL_USERNAME=lab-user\n"
+    "MAIL_MAILER=smtp\nMAIL_HOST=relay.rhein-mail.de\nMAIL_PORT=587\nMAIL_USERNAME=lab-user\n"
     f'MAIL_PASSWORD="{SECRET}"\nMAIL_FROM_ADDRESS=shop@brightwater-labs.com\n'
 )
 PLACE = "/srv/shop/.env"
-URL = "smtp://lab-user@smtp.sendgrid.net:587"
+URL = "smtp://lab-user@relay.rhein-mail.de:587"
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def test_a_message_is_sent_only_where_it_was_asked_for(machine: Machine) -> None
     [
         (ENV.replace(SECRET, "wrong-one-77"), "app-credentials-rejected"),
         (ENV.replace("587", "465").replace("MAIL_MAILER=smtp", "MAIL_SCHEME=smtp"), ""),
-        (ENV.replace("smtp.sendgrid.net", "smtp.rhein-mail.de"), "app-certificate-untrusted"),
+        (ENV.replace("relay.rhein-mail.de", "smtp.rhein-mail.de"), "app-certificate-untrusted"),
         (ENV.replace("587", "26"), "app-smtp-unreachable"),
     ],
 )
@@ -86,6 +86,18 @@ def test_the_cause_is_that_of_run(machine: Machine, text: str, cause: str) -> No
     """Laravel begins TLS at once on 465, whatever else it is told."""
     report = asked(machine, text)
     assert [d["cause"] for d in report["diagnoses"][:1]] == [cause] * bool(cause)  # type: ignore[index]
+
+
+def test_a_refused_login_is_not_tried_again_to_send(machine: Machine) -> None:
+    report = asked(machine, ENV.replace(SECRET, "wrong-one-77"), "--send-to", "app-test@northwind-trading.com")
+    assert "sent" not in report
+    assert report["app"]["verdict"] == "The mail server rejects the application's login."  # type: ignore[index]
+
+
+def test_what_does_not_go_by_smtp(machine: Machine) -> None:
+    report = asked(machine, "MAIL_MAILER=sendmail\nMAIL_FROM_ADDRESS=shop@brightwater-labs.com\n")
+    assert report["status"] == "unknown"
+    assert "/usr/sbin/sendmail on this host" in report["app"]["verdict"]  # type: ignore[index]
 
 
 def test_a_url_with_the_password_from_standard_input(machine: Machine) -> None:
@@ -98,7 +110,7 @@ def test_a_url_with_the_password_from_standard_input(machine: Machine) -> None:
 
 
 def test_a_password_in_an_argument_is_refused_and_not_repeated(machine: Machine) -> None:
-    done = machine.diagnose("app", "test", f"smtp://lab-user:{SECRET}@smtp.sendgrid.net:587")
+    done = machine.diagnose("app", "test", f"smtp://lab-user:{SECRET}@relay.rhein-mail.de:587")
     assert done.returncode == 3
     assert SECRET not in done.stdout + done.stderr
     assert "--secret-file" in done.stderr
@@ -134,7 +146,7 @@ def test_they_are_listed_and_tried_by_name(machine: Machine) -> None:
     machine.write("/var/www/portal/.env", ENV.replace("shop@", "portal@"))
     listed = machine.diagnose("app")
     assert all(len(line) <= 80 for line in listed.stdout.splitlines())
-    assert re.search(r"^portal +Laravel - +smtp\.sendgrid\.net:587 +/var/www/portal/\.env$", listed.stdout, re.M)
+    assert re.search(r"^portal +Laravel - +relay\.rhein-mail\.de:587 +/var/www/portal/\.env$", listed.stdout, re.M)
     done = machine.diagnose("app", "test", "portal")
     assert done.returncode == 0, done.stdout
     assert "C: MAIL FROM:<portal@brightwater-labs.com>" in done.stdout
@@ -148,7 +160,13 @@ def test_a_container_is_tried_from_its_own_network(machine: Machine) -> None:
     machine._spawn(*machine.command(("unshare", "--net", "--mount", "sleep", "99.25")))
     machine.run("sh", "-c", "until pgrep -f '^sleep 99.25'; do sleep 0.1; done")
     pid = int(machine.run("pgrep", "-f", "^sleep 99.25").stdout.split()[0])
-    variables = ["PATH=/bin", "SMTP_HOST=smtp.sendgrid.net", "SMTP_PORT=587", "SMTP_FROM=desk@brightwater-labs.com"]
+    variables = [
+        "PATH=/bin",
+        "SMTP_HOST=relay.rhein-mail.de",
+        "SMTP_PORT=587",
+        "SMTP_USER=lab-user",
+        f"SMTP_PASSWORD={SECRET}",
+    ]
     kept = {"State": {"Running": True, "Pid": pid}, "Name": "/desk-web-1", "Config": {"Env": variables}}
     machine.write("/var/lib/docker/containers/0a1b/config.v2.json", json.dumps(kept), 0o600)
     rows = json.loads(machine.diagnose("app", "--json").stdout)
@@ -173,7 +191,7 @@ def test_on_a_shared_host_nobodys_password_is_tried(machine: Machine) -> None:
     shared = json.loads(machine.diagnose("run", "--json").stdout)
     assert not [o for run in shared["runs"] for o in run["observations"] if o["sign"] == "app.login"]
     (told,) = [o for run in shared["runs"] for o in run["observations"] if o["sign"] == "app.found"]
-    assert told["summary"] == "one by smtp.sendgrid.net:587; two by smtp.sendgrid.net:587"
+    assert told["summary"] == "one by relay.rhein-mail.de:587; two by relay.rhein-mail.de:587"
     machine.run("rm", "-r", "/srv/two")
     alone = json.loads(machine.diagnose("run", "--json").stdout)
     running.kill()
