@@ -13,7 +13,17 @@ from tests.report import material
 from tests.watch.world import probe_of
 
 # What `report` says of each: its exit status.
-STATUS = {"healthy": 0, "soft": 0, "blocked": 2, "password": 2, "held": 2, "deferred": 2, "stale": 3, "unreadable": 3}
+STATUS = {
+    "healthy": 0,
+    "soft": 0,
+    "blocked": 2,
+    "password": 2,
+    "held": 2,
+    "deferred": 2,
+    "stale": 3,
+    "unreadable": 3,
+    "elsewhere": 1,
+}
 _MADE: Mapping[str, Callable[[], dict[str, Any]]] = {
     "healthy": lambda: material.report("healthy"),
     "blocked": material.report,
@@ -22,6 +32,7 @@ _MADE: Mapping[str, Callable[[], dict[str, Any]]] = {
     "deferred": material.deferred,
     "stale": material.report,
     "soft": material.report,  # seen once, and not confirmed
+    "elsewhere": lambda: material.report("healthy"),  # its directory takes nothing
 }
 
 
@@ -39,6 +50,11 @@ def make(root: Path) -> dict[str, Path]:
         if name == "stale":
             state = json.loads((directory / "state.json").read_text())
             state["written"] = {"epoch": state["written"]["epoch"] - 7200, "boot": "", "uptime": 0}
+            (directory / "state.json").write_text(json.dumps(state))
+        if name == "elsewhere":
+            state = json.loads((directory / "state.json").read_text())
+            state["report"]["status"] = state["report"]["watch"]["confirmed"] = "warning"
+            state["report"]["watch"]["elsewhere"] = "cannot write in /var/lib/mail-diagnose: Read-only file system"
             (directory / "state.json").write_text(json.dumps(state))
     return found
 

@@ -77,7 +77,7 @@ def test_both_zabbix_agents_read_the_item_and_the_template_its_values(
     assert values["maildiag.status"] == states.STATUS[name]
     assert values["maildiag.problem"]
     assert (values["maildiag.queue"], values["maildiag.held"]) == {
-        "healthy": (0, 0), "blocked": (1, 0), "held": (300, 300), "deferred": (20_000, 0),
+        "healthy": (0, 0), "elsewhere": (0, 0), "blocked": (1, 0), "held": (300, 300), "deferred": (20_000, 0),
         "soft": (1, 0),
         "password": (values["maildiag.queue"], 0),
     }.get(name, (None, None))  # fmt: skip
@@ -109,12 +109,12 @@ def test_checkmks_local_check_tells_three_services(name: str, share: Path, kept:
     found = [re.fullmatch(r'([0-3]) "([^"]+)" (-|\S+) (\S.*)', line) for line in done.stdout.splitlines()]
     assert [m and m[2] for m in found] == ["Mail delivery", "Mail queue", "Mail watch"], done.stdout + done.stderr
     statuses = [m[1] for m in found if m]
-    assert statuses[0] == str(states.STATUS[name])
+    assert statuses[0] == ("0" if name == "elsewhere" else str(states.STATUS[name]))  # mail is well, the watch is not
     assert statuses.count("2") <= 1
     if states.STATUS[name] == 3:
         assert statuses == ["3", "3", "3"]
     else:
-        assert statuses[2] == "0"
+        assert statuses[2] == ("1" if name == "elsewhere" else "0")
 
 
 # Icinga ------------------------------------------------------------------------------------------------------------
