@@ -108,6 +108,21 @@ def test_what_is_installed_makes_a_file_that_runs_alone(tmp_path: Path) -> None:
     assert '"asked"' in done.stdout
 
 
+def test_each_module_is_compiled_once(archive: Path) -> None:
+    """Up to Python 3.12 the standard importer does it twice, a third of a second in a run."""
+    script = (
+        "import runpy, sys, zipimport\nseen = []\nold = zipimport._compile_source\n"
+        "zipimport._compile_source = lambda path, text: (seen.append(path), old(path, text))[1]\n"
+        f"sys.argv = [{str(archive)!r}, 'cause', 'disk-full']\n"
+        "try:\n    runpy.run_path(sys.argv[0], run_name='__main__')\n"
+        "except SystemExit:\n    print(len(seen) - len(set(seen)), len(seen) > 50)\n"
+    )
+    done = subprocess.run([_plain_python(), "-c", script], capture_output=True, text=True, timeout=90, check=True)
+    twice, many = done.stdout.splitlines()[-1].split()
+    assert int(twice) <= 1, "runpy takes __main__.py twice"
+    assert many == "True"
+
+
 @pytest.mark.parametrize(("arguments", "said"), CALLS_OUT_OF_A_ZIP, ids=str)
 def test_its_commands_behave_as_installed(archive: Path, arguments: list[str], said: str) -> None:
     done = call(archive, arguments)

@@ -43,8 +43,22 @@ def needed():
     return "no package of this system's brings one: install Python 3.10 or newer beside it"
 
 
+def compile_once():
+    """Up to Python 3.12, zipimport compiles a module to learn its file's name, and then once more to run it."""
+    import zipimport
+
+    class Importer(zipimport.zipimporter):
+        def get_filename(self, fullname):
+            tail = "/__init__.py" if self.is_package(fullname) else ".py"
+            return os.path.join(self.archive, self.prefix + fullname.rpartition(".")[2] + tail)
+
+    sys.path_hooks.insert(0, Importer)
+    sys.path_importer_cache.clear()
+
+
 def main():
     if sys.version_info >= (3, 10):
+        compile_once()
         from diagnose.cli import entry
 
         entry()

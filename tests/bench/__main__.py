@@ -1,4 +1,4 @@
-"""Ratios of two things measured in one run, on input made for the purpose: `python -m tests.bench [logs|queue|cold|sample|explain|trace|mutations|histories|fleet|size]`.
+"""Ratios of two things measured in one run, on input made for the purpose: `python -m tests.bench [logs|queue|cold|sample|explain|trace|mutations|histories|fleet|single|size]`.
 
 Each line: what, the median and range of both sides in seconds, their ratio, the wanted bound, the ratio of processor time
 (which a busy machine disturbs less), and the largest process.
@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from diagnose import singlefile
 from tests.bench import fleet, loggen, mutations, queuegen, sandbox, size, text
 from tests.watch import nights, promise
 
@@ -179,13 +180,35 @@ def sample() -> None:
     shutil.rmtree(state)
 
 
+def single(root: Path, rounds: int) -> None:
+    """The single file against the installed program: its start, and what a run takes longer."""
+    path = root / "mail-diagnose.pyz"
+    path.write_bytes(singlefile.carried())
+    bare = _python("pass")
+    installed = [sys.executable, "-m", "diagnose"]
+    alone = [sys.executable, "-I", "-S", str(path)]
+    run = ["run", "--no-network", "-q", "--only", "mta"]
+    timed([*installed, *run], codes=(0, 1, 2, 3))  # compiled modules belong to an installed program
+    race(
+        "--version, single file vs bare Python", lambda: timed([*alone, "--version"]), lambda: timed(bare), 6.0, rounds
+    )
+    codes = (0, 1, 2, 3)
+    ours, theirs = (lambda: timed([*alone, *run], codes=codes)), (lambda: timed([*installed, *run], codes=codes))
+    race("run of one check, single file vs installed", ours, theirs, 2.5, rounds)
+    full = ["run", "--no-network", "-q"]
+    pairs = [(timed([*alone, *full], codes=codes), timed([*installed, *full], codes=codes)) for _ in range(rounds)]
+    over = statistics.median(a[0] - b[0] for a, b in pairs)
+    work = statistics.median(a[1] - b[1] for a, b in pairs)
+    print(f"run --no-network: the single file takes {over:.2f} s longer (processor {work:.2f} s); wanted <= 0.5")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument(
         "what",
         nargs="*",
         metavar="WHAT",
-        help="logs, queue (the default); cold, sample, explain, trace, mutations, histories, fleet, size",
+        help="logs, queue (the default); cold, sample, explain, trace, mutations, histories, fleet, single, size",
     )
     parser.add_argument(
         "--full", action="store_true", help="1 GB of log, 100 000 messages, 20 000 histories, 10 000 reports"
@@ -197,7 +220,7 @@ def main() -> None:
     options = parser.parse_args()
     megabytes = options.megabytes or (1000 if options.full else 30)
     messages = options.messages or (100_000 if options.full else 5_000)
-    known = ("logs", "queue", "cold", "sample", "explain", "trace", "mutations", "histories", "fleet", "size")
+    known = ("logs", "queue", "cold", "sample", "explain", "trace", "mutations", "histories", "fleet", "single", "size")
     if unknown := set(options.what) - set(known):
         parser.error(f"no such measurement: {min(unknown)} ({', '.join(known)})")
     for what in options.what or ["logs", "queue"]:
@@ -210,6 +233,8 @@ def main() -> None:
                 text.trace(Path(directory), megabytes * 1_000_000, options.rounds)
             elif what == "size":
                 print(size.report(sandbox.PROJECT))
+            elif what == "single":
+                single(Path(directory), options.rounds)
             elif what == "fleet":
                 fleet.main(Path(directory), 10_000 if options.full else 500)
             elif what == "mutations":
