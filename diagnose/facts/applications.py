@@ -29,6 +29,7 @@ _COMMON = frozenset(
 _SETTINGS_FILE = re.compile(r"=?(/[\w./+@-]+\.(?:ini|ya?ml|toml|conf|cfg|env|properties|json|php|rb|py))$")
 _ENVIRONMENT_FILE = re.compile(r"^[ \t]*EnvironmentFile=-?(/\S+)", re.M)
 _EXEC = re.compile(r"^[ \t]*ExecStart=[-@:+!]*(/\S+)", re.M)
+_COMPOSED = re.compile(r"\"com\.docker\.compose\.project\.config_files\":\s*\"([^\"\s]+)\"")
 _MAIL = re.compile(r"smtp|mail", re.I)
 
 
@@ -122,6 +123,11 @@ def _candidates(ctx: Asks) -> Iterator[_Candidate]:
         for path in ctx.ask(Glob(pattern.format("*compose*.y*ml"))).paths:
             if path.rpartition("/")[2] in places()["compose_names"]:
                 yield path, "compose file", None, ""
+    for path in (path for pattern in places()["containers"] for path in ctx.ask(Glob(pattern)).paths[:MOST]):
+        for files_ in _COMPOSED.findall(ctx.ask(Read(path)).text):
+            for each in files_.split(","):
+                if each.startswith("/"):
+                    yield each, "compose file", None, ""
 
 
 def _started(ctx: Asks, unit: str) -> Process | None:

@@ -79,6 +79,14 @@ def test_a_container_by_what_its_runtime_keeps() -> None:
     assert sole(machine.context()) is None
 
 
+def test_a_compose_file_by_its_containers_label() -> None:
+    label = {"com.docker.compose.project.config_files": "/data/stacks/desk/compose.yml"}
+    kept = {"State": {"Pid": 4711}, "Name": "/desk-db-1", "Config": {"Env": ["PATH=/bin"], "Labels": label}}
+    files = {"/data/stacks/desk/compose.yml": COMPOSE, "/var/lib/docker/containers/0a/config.v2.json": json.dumps(kept)}
+    (found,) = every(Machine(files)).values()
+    assert (found.name, found.title, found.way) == ("desk", "compose file", ("smtp", "mail.example.net:587"))
+
+
 def test_a_program_of_another_name_space_is_not_read_by_path() -> None:
     """Its files are not this host's."""
     strange = process(71, "/usr/bin/node", "server.js", here=False)
