@@ -13,6 +13,7 @@ def words(text: str) -> Iterator[Entry]:
     """`name value` on a line, of msmtp's accounts those that count for the default one; a host and `--name=value` behind it on a
     line of nullmailer's remotes."""
     blocks: dict[str, list[Entry]] = {}
+    parents: dict[str, str] = {}
     block, default, at = "", "", 0
     for number, line in enumerate(text.split("\n"), 1):
         begins, at = at, at + len(line) + 1
@@ -22,6 +23,8 @@ def words(text: str) -> Iterator[Entry]:
         key, value, start = found["key"], found["value"], begins + found.start("value")
         if key in ("account", "defaults"):
             block = value.partition(":")[0].strip() if key == "account" else "defaults"
+            if key == "account" and ":" in value:
+                parents[block] = value.partition(":")[2].strip()
             default = (value.partition(":")[2].strip() or block) if block == "default" else default
             yield Entry(key=key, value=value, line=number, start=start, end=start + len(value))
             continue
@@ -47,13 +50,15 @@ def words(text: str) -> Iterator[Entry]:
         bare = value[1:-1] if quote else value or "yes"  # dma's flags
         entry = Entry(key=key.lower(), value=bare, line=number, start=start, end=start + len(value), quote=quote)
         blocks.setdefault(block, []).append(entry)
-    if default and default not in blocks:
+    if default and default not in {*blocks, *parents}:
         at = text.rfind(default)
         remark = f"setting-wrong: no account {default} is defined"
         number = text.count("\n", 0, at) + 1
         yield Entry(key="account", value="default", line=number, start=at, end=at, remark=remark)
     named = [name for name in blocks if name not in ("", "defaults")]
-    counting = ("", "defaults", default if default in blocks else named[0] if named else "default")
+    counting = ["", "defaults", default if default in {*blocks, *parents} else named[0] if named else "default"]
+    while counting[-1] in parents and parents[counting[-1]] not in counting:
+        counting.append(parents[counting[-1]])
     for name, found_here in blocks.items():
         for entry in found_here:
             yield entry if name in counting else replace(entry, key=f"other.{entry.key}")

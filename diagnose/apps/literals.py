@@ -88,7 +88,7 @@ def read(text: str) -> Iterator[Entry]:
             continue
         first = tokens[begins]
         line, counted = line + text.count("\n", counted, first.start), first.start
-        entry = entry or Entry(key="", value=None, line=0, start=first.start, end=first.start)
+        entry = entry or Entry(key="", value=None, line=0, start=first.start, end=tokens[ends - 1].end)
         within = ".".join(each for each in stack if each)
         entry = replace(entry, key=name, line=line, within=within)
         known[name.rpartition(".")[2]] = entry
@@ -264,5 +264,7 @@ def _given(source: str, start: int) -> Entry | None:
             value = str(value.lower() == compared["with"].lower()).lower()
         if value.lower() in ("null", "none", "nil"):
             value = ""
-        return Entry(key="", value=value or None, line=0, start=start + first, end=start + last, variable=name)
+        if not value:
+            break
+        return Entry(key="", value=value, line=0, start=start + first, end=start + last, variable=name)
     return Entry(key="", value=None, line=0, start=start, end=start + len(source), variable=name)

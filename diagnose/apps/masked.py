@@ -46,9 +46,9 @@ def masked(path: str, text: str, secrets: Secrets, starred: Starred) -> str:
                 secrets.add(entry.tail.strip(), entry.tail.strip().lstrip("#"), f"{entry.value}{entry.tail}")
                 shown, end = f"{shown} #{STARS}", entry.end + len(entry.tail)
             shown += "\n" * (text.count("\n", entry.start, entry.end) - shown.count("\n"))
-        elif _refers(entry, text[entry.start : entry.end]):
+        elif entry.value is None and re.search(r"[.(\[$%]", text[entry.start : entry.end]):
             # Where it comes from must still be seen.
-            shown = text[entry.start : entry.end]
+            shown = _reference(entry, text[entry.start : entry.end], secrets)
         elif grammar == "yaml" and entry.start < entry.end:
             # Between the values stand names and signs alone, which general rules would take for more.
             shown = mask(text[entry.start : entry.end])
@@ -86,12 +86,19 @@ def _shown(entry: Entry, reader: Reader | None, names: set[str], secrets: Secret
     return None
 
 
-def _refers(entry: Entry, source: str) -> bool:
-    """Whether a value is a variable or a file, and nothing beside it that might be a password."""
-    if entry.value is not None or not (entry.variable or entry.file):
-        return False
-    rest = re.sub(rf"""(['"])(?:{re.escape(entry.variable)}|{re.escape(entry.file)})?\1""", "", source)
-    return re.search(r"['\"]", rest) is None
+_STRING = re.compile(r"""(?P<quote>\"{3}|'{3}|["'`])(?P<text>(?:\\.|(?!(?P=quote)).)*)(?P=quote)""", re.S)
+
+
+def _reference(entry: Entry, source: str, secrets: Secrets) -> str:
+    """A variable, a file or a call that gives the value, with its strings starred but for the name of that."""
+
+    def kept(found: re.Match[str]) -> str:
+        if found["text"] in ("", entry.variable, entry.file):
+            return found[0]
+        secrets.add(found["text"])
+        return f"{found['quote']}{STARS}{found['quote']}"
+
+    return _STRING.sub(kept, source)
 
 
 def _signs(text: str) -> str:

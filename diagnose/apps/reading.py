@@ -175,7 +175,7 @@ class Reader:
         host, port = self.value(host_entry), self.value(port_entry)
         begins = ""
         if at is not None:
-            found = re.fullmatch(r"\[?(.+?)\]?(?:::?(\d+))?", self.value(at).strip())
+            found = re.fullmatch(r"\[?(.+?)\]?(?:::?(\d+))?", self.value(at).partition(";")[0].strip())
             host, port, host_entry = (found[1], found[2] or port, at) if found else ("", port, at)
             port_entry = at if found and found[2] else port_entry
         elif self.table.get("prefixed") and (found := re.fullmatch(r"(?:(ssl|tls)://)?([^:/;]+)(?::(\d+))?", host)):

@@ -100,9 +100,9 @@ def sender(reader: Remarks, sender: str, entry: Entry | None, local: bool) -> No
     if not bare or entry is None or re.search(r"[%$#{]", bare):
         return
     found = _ADDRESS.fullmatch(bare)
-    if found is None:
+    if found is None and not re.search(r"name", entry.key, re.I):
         reader.problem("from-invalid", entry, f"{entry.key} is no address of the form user@domain")
-    elif not local and re.search(r"(?:^|\.)localhost$|(?:^|\.)localdomain$|^[^.]+$", found["domain"].lower()):
+    elif found and not local and re.search(r"(?:^|\.)localhost$|(?:^|\.)localdomain$|^[^.]+$", found["domain"].lower()):
         reader.problem("from-invalid", entry, f"no server takes {found['domain']} for a sender's domain")
 
 

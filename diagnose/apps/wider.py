@@ -217,7 +217,7 @@ def _logins(wider: _Wider, entries: list[Entry]) -> list[Entry]:
             if problem != MISSING or missing
             else entries
         )
-    server = host.value.partition(":")[0].lower()
+    server = re.sub(r"[:;\]].*", "", host.value.lower().lstrip("["))
     for at, each in enumerate(found):
         if each.key == "login.host" and fnmatch.fnmatchcase(server, (each.value or "").lower()):
             return [*entries, *found[at : at + 3]]

@@ -2,7 +2,7 @@
 
 A line of `application_settings.jsonl` is one right file (kind, style, path, lines, files: others that it names) with its truth, and
 `wrong`: faults, each a name and the edits (what stood, what stands now, in which other file) that make it of the right one.
-The server behind them speaks as servers do on 25, 465 and 587; it refuses the login where the fault is one of the password.
+The server behind them speaks as servers do on 25, 465, 587 and 2525; it refuses the login where the fault is one of the password.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def cases() -> tuple[dict[str, Any], ...]:
 
 
 def server(dial: Dial, fault: str, user: str) -> DialReply:
-    if dial.port == 25:
+    if dial.port in (25, 2525):
         attempts = (Attempt(address="192.0.2.7"),)
         return DialReply(
             address="192.0.2.7",
