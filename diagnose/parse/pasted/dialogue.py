@@ -48,7 +48,8 @@ def read(line: str, *, alone: bool = True) -> Spoken | None:
     alone: the line is all that was printed. What follows a time stamp may begin with any number, such as a process's:
     there a reply needs an arrow before it, or a status code in it.
     """
-    line = line[:4000]
+    bare = line[:4000].strip()  # two patterns in a row take blanks: of thousands that takes long
+    line = bare if bare[:1] == line[:1] else f" {bare}"
     retcode = _RETCODE.match(line)
     if retcode:
         return Spoken(reply=f"{retcode.group('code')} {retcode.group('text')}")

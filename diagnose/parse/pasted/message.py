@@ -128,7 +128,10 @@ def _read(lines: list[_Numbered], depth: int) -> Iterator[_Numbered | Report]:
     boundary = _BOUNDARY.match(first)
     if boundary:
         text = f'Content-Type: multipart/mixed; boundary="{boundary["name"].rstrip()}"\n\n{text}'
-    raw = text.encode("utf-8", "surrogateescape")
+    try:
+        raw = text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # UTF-7 of a part spells half characters
+        raw = text.encode("utf-8", "replace")
     if raw.count(b"boundary=") > _MOST_PARTS:
         raw = raw.replace(b"multipart/", b"text/x-")
     try:
