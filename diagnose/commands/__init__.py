@@ -35,7 +35,7 @@ COMMANDS = {
     "ignore remove": "results.ignore_remove",
 }
 GROUPS = {
-    "app": "List the applications that send mail, and try one.",
+    "app": "List the applications that send mail; try one.",
     "relay": "Show the known relays, and find one that works from here.",
     "ignore": "Manage acknowledged findings, which do not count.",
 }

@@ -37,7 +37,9 @@ _CODES = {"ok": 0, "warning": 1, "failed": 2, "unknown": 3}
 def list_(
     context: typer.Context, format: Format = "text", output: Output = None, force: Force = False, debug: Debug = False
 ) -> None:
-    """List the applications of this host that have mail settings, and which way their mail goes; try one.
+    """List the applications that send mail; try one.
+
+    Each with its settings' place and the way that its mail goes.
 
     They are found by processes, units, containers and the usual places; no disk is searched, and nothing is contacted.
 

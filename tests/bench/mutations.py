@@ -18,7 +18,10 @@ from diagnose.apps import erb, javamail, properties
 from diagnose.errors import MailDiagnoseError
 from diagnose.knowledge import recognise
 from diagnose.mail import explain
-from diagnose.parse.log import logline, maillog, stalls, story, tally, trail
+from diagnose.parse.log import logline, maillog, stalls, story, submitted, tally, trail
+from diagnose.parse.mailers import exim, queues
+from diagnose.parse.mailers import log as mailer_log
+from diagnose.parse.mailers import settings as mailer_settings
 from diagnose.parse.pasted import (
     bounce,
     dialogue,
@@ -30,6 +33,7 @@ from diagnose.parse.pasted import (
     program_text,
 )
 from diagnose.parse.postfix import main_cf, master_cf, nexthop, postconf, queue, sasl_passwd, table, tls_settings
+from diagnose.parse.sender import dkim, dmarc, signers, spf
 from diagnose.parse.system import ip_text, iproute, iptables, nameservice, nft, os_release, outcomes, truststore
 from diagnose.parse.text import address, duration, secret
 from diagnose.parse.words import reason, smtp_reply
@@ -62,6 +66,20 @@ _HOSTS = "nameserver 127.0.0.53\noptions edns0\n127.0.0.1 localhost a\nhosts: fi
 _RELEASE = 'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n'
 _TABLE = "proxy:hash:/etc/postfix/x, inline:{ a=b, {c = d} }, static:{x y}, pcre:/etc/x\n[a.example]:587, smtp:[b]:submission\n"
 _POLICY = "encrypt match=nexthop protocols=!SSLv2:!SSLv3 ciphers=high\nsecure match=.example.org\n"
+
+
+_SENDER = (
+    "v=spf1 include:_spf.example.com a:mx.example.org/24 mx ip4:192.0.2.0/24 ip6:2001:db8::/32 exists:%{ir}.x.example.org redirect=b.example.org ~all\n"
+    "v=DKIM1; k=rsa; t=y; p=MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQ==\nv=DMARC1; p=reject; sp=none; adkim=s; pct=50; psd=n\n"
+    'Domain example.org\nSelector mail\nKeyFile /etc/dkim/mail.private\nKeyTable refile:/etc/opendkim/keys\ndomain { example.org { selector = "a"; path = "/x"; } }\n'
+    "dkim_key('example.org', 'a', '/x');\n-----BEGIN PUBLIC KEY-----\nMFkwEwYH\n-----END PUBLIC KEY-----\n"
+)
+_EXIM_SETTINGS = (
+    "route_list = * smtp.example.org::587 byname\nhosts_require_tls = *\nsmarthost router:\ndriver = manualroute\ntransport = remote_smtp_smarthost\n"
+    " 3h  1.2K 1iLooQ-0002aM-3F <a@example.org> *** frozen ***\n          b@example.net\n\nDSmtp.example.org\n"
+    'action "relay" relay host smtp+tls://me@smtp.example.org auth <secrets>\nmatch from local for any action "relay"\n'
+    "12:00:00 1700000000.1 a@example.org b@example.net\nID      : 1a2b\nFrom    : a@example.org\nTo      : b@example.net\n"
+)
 
 
 def _posted() -> str:
@@ -169,6 +187,15 @@ def parsers() -> dict[str, Parser]:
         "tally": Parser(_tally, posted, 12),
         "tls_settings": Parser(lambda t: (tls_settings.policy(t), tls_settings.versions(t)), _POLICY),
         "trail": Parser(_trail, _TRAIL, 7),
+        "dkim": Parser(lambda t: (dkim.published(tuple(t.splitlines())), dkim.of_private(t)), _SENDER),
+        "dmarc": Parser(lambda t: dmarc.policy(lambda name: tuple(t.splitlines()), "a.example.org"), _SENDER),
+        "exim": Parser(lambda t: (exim.way(exim.blocks(t), exim.blocks(t), exim.options(t)), list(exim.waiting(t, 0.0))), _EXIM_SETTINGS),
+        "mailer_log": Parser(lambda t: (mailer_log.read(t.splitlines(), NOW), mailer_log.panics(t, NOW)), _EXIM),
+        "mailer_queues": Parser(lambda t: [list(each(t, 0.0)) for each in (queues.nullmailer, queues.dma, queues.sendmail, queues.opensmtpd)], _EXIM_SETTINGS),
+        "mailer_settings": Parser(lambda t: (mailer_settings.sendmail(t), mailer_settings.smtpd(t)), _EXIM_SETTINGS),
+        "signers": Parser(lambda t: (signers.opendkim(t), signers.rspamd(t, "example.org"), list(signers.amavis(t, "example.org")), signers.logged(t.splitlines())), _SENDER),
+        "spf": Parser(lambda t: spf.evaluate(lambda name, kind: tuple(t.splitlines()), "example.org", "192.0.2.1", sender="a@example.org", helo="h.example.org"), _SENDER),
+        "submitted": Parser(lambda t: submitted.domains(t.splitlines()), posted),
         "truststore": Parser(lambda t: truststore.certificates(t.encode("utf-8", "replace")), _RELEASE),
     }  # fmt: skip
 
