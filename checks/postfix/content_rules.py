@@ -38,6 +38,7 @@ _APPLIED = re.compile(
     r"from (?:local|localhost\[|\S+\[127\.|\S+\[::1)"
 )
 _HANDED = re.compile(r"/pickup\[\d+\]: \w+: uid=|/smtpd\[\d+\]: \w+: client=(?:localhost|\S+\[127\.|\S+\[::1)")
+_QUEUED = re.compile(r"/qmgr\[\d+\]: \w+: from=<[^>]")  # no bounce
 # "NOQUEUE: discard: RCPT from localhost[127.0.0.1]: <u@d>: Recipient address triggers DISCARD action".
 _ACCESS = re.compile(
     r"\]: \w+: (?P<how>discard|redirect): (?P<where>[A-Z-]+) from (?:localhost\[|\S+\[127\.|\S+\[::1)[^:]*: "
@@ -59,12 +60,15 @@ def content_rules(ctx: Context) -> Iterator[Observation]:
     applied: dict[str, int] = {}
     last: dict[str, re.Match[str]] = {}
     reply = ctx.ask(MailLog(ctx.settings.since))
+    passed = False  # since a rule was last applied
     for line in reply.lines:
+        passed = passed or _QUEUED.search(line) is not None
         if ": header " in line or ": body " in line or " triggers " in line:
             match = _APPLIED.search(line) or _ACCESS.search(line)
             if match:
                 applied[match["how"]] = applied.get(match["how"], 0) + 1
                 last[match["how"]] = match
+                passed = False
     handed = sum(1 for line in reply.lines if _HANDED.search(line))
     for how, match in last.items():
         parameter = {"header": "header_checks", "body": "body_checks"}.get(match["where"], "an access table of smtpd")
@@ -72,7 +76,7 @@ def content_rules(ctx: Context) -> Iterator[Observation]:
             "how": how,
             "parameter": parameter,
             "count": applied[how],
-            "most": applied[how] * 2 > handed,
+            "most": applied[how] * 2 > handed or not passed,
         }
         whose, rule = parameter, _rule(ctx, postfix, match)
         if rule is not None:

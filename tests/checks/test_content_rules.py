@@ -67,3 +67,13 @@ def test_of_two_rules_that_may_have_done_it_none_is_named() -> None:
     files = {"/etc/postfix/header_checks": RULES + "/address/ REJECT spam is not wanted\n"}
     (found,) = run(content_rules, machine(USE, files=files, log=(REJECTED,)))
     assert "line" not in found.data
+
+
+def test_the_last_mail_of_this_host_counts_though_others_and_its_bounce_flowed() -> None:
+    handed = [f"Nov 26 05:0{n}:00 app postfix/pickup[1]: 1E{n}: uid=33 from=<a@example.net>" for n in range(5)]
+    bounce = "Nov 26 05:06:34 app postfix/qmgr[4]: 2EC: from=<>, size=900, nrcpt=1 (queue active)"
+    (found,) = run(content_rules, machine(USE, log=(*handed, REJECTED, bounce)))
+    assert found.data["most"] is True
+    later = bounce.replace("from=<>", "from=<a@example.net>")
+    (found,) = run(content_rules, machine(USE, log=(*handed, REJECTED, later)))
+    assert found.data["most"] is False

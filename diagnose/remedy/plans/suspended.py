@@ -48,7 +48,7 @@ def _rule(e: Evidence, seen: Observation) -> tuple[Step, ...]:
     if not raw.strip() or raw[:1] == "#":
         return ()
     step = e.repair(path, number, raw, f"#{raw}", f"It stops this host's own mail ({seen.data.get('how')}).")
-    return (e.policy(step, "route", "all mail pass that the rule stops, strangers' as well"),)
+    return (e.policy(step, "route", "all mail passes that the rule stops, strangers' too"),)
 
 
 @plans("delivery-throttled-by-settings")

@@ -54,7 +54,7 @@ def around(e: Evidence, way: Route, why: str) -> tuple[Step, ...]:
     ways = facts.exchangers(e.ctx, way.domain) if entry else None
     if entry is None or ways is None or ways.kind != "mx" or way.host in ways.hosts:
         return ()
-    opens = f"mail to {way.domain} take the way of all other mail"
+    opens = f"mail to {way.domain} takes the way of all other mail"
     step = e.policy(e.repair(entry.path, entry.number, entry.raw, f"#{entry.raw}", why), "route", opens)
     return (step, *e.build(entry.table.type, entry.path))
 

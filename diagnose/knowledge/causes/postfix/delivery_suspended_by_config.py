@@ -23,7 +23,7 @@ CAUSE = Cause(
         # What Postfix would do with this very recipient: success elsewhere hardly speaks against it.
         Sign("config.suspended", SETTLES),
         Sign("config.content-rule", PROVES, where=(("how", ("discard", "reject", "redirect")),)),
-        # More than half of what this host handed in, so that other mail, or its bounces, flows all the same.
+        # More than half of what this host handed in, or the last of it, so that other mail, or its bounces, flows all the same.
         Sign("config.content-rule", SETTLES, where=(("how", ("discard", "reject", "redirect")), ("most", True))),
         Sign("config.content-rule", HINTS, Status.WARNING, where=(("how", ("discard", "reject", "redirect")),)),
         # The log, which would show whether it was applied, cannot be read.
