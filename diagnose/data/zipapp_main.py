@@ -44,7 +44,7 @@ def needed():
 
 
 def compile_once():
-    """Up to Python 3.12, zipimport compiles a module to learn its file's name, and then once more to run it."""
+    """zipimport compiles a module to learn its file's name, and then once more to run it."""
     import zipimport
 
     class Importer(zipimport.zipimporter):
