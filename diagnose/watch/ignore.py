@@ -70,7 +70,7 @@ def parse_until(text: str, now: datetime) -> str:
 
 
 def load(directory: Path) -> tuple[Rule, ...]:
-    """Raises StateError for a list that cannot be read: silently ignoring nothing would raise old alarms."""
+    """Raises StateError for a list that cannot be read: who asks says so, as what it acknowledged would alarm again."""
     path = directory / NAME
     try:
         rows = bounded.json(files.read(path, LIMIT, owners=files.trusted(service=True)))["ignored"]

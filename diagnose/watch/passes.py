@@ -196,7 +196,7 @@ def _locked_pass(options: Options, probe: Probe, heartbeat: Heartbeat | None, de
 def _acknowledged(directory: Path, outcome: Outcome) -> tuple[ignore.Rule, ...]:
     try:
         return ignore.load(directory)
-    except NotKept as error:
+    except StateError as error:  # whatever is wrong with the list: an outage must not pass unseen for it
         outcome.warnings.append(f"no finding counts as acknowledged: {error}")
         return ()
 

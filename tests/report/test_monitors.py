@@ -21,6 +21,9 @@ Plain = dict[str, Any]
 CASES: dict[str, Callable[[], Plain]] = {
     **{name: (lambda name=name: material.report(name)) for name in material.NAMES},  # type: ignore[misc]
     "watched": lambda: material.watched(material.report()),
+    "elsewhere": lambda: material.watched(
+        material.report("healthy"), elsewhere="cannot write in /var/lib/mail-diagnose"
+    ),
     "stale": lambda: material.stale(material.report()),
     "poisoned": lambda: material.poisoned(material.watched(material.report())),
     "held": material.held,

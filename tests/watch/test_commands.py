@@ -187,11 +187,14 @@ def test_an_acknowledgement_ends_on_its_day(tmp_path: Path) -> None:
     assert [item["subject"] for item in state.last(tmp_path)["watch"]["ignored"]] == ["TCP 25"]
 
 
-def test_a_damaged_list_of_acknowledgements_is_a_line(tmp_path: Path) -> None:
+def test_a_damaged_list_of_acknowledgements_is_a_line_and_stops_no_watch(tmp_path: Path) -> None:
     (tmp_path / "ignored.json").write_text("{}")
     done = _watch(tmp_path, "healthy")
-    assert done.returncode == 3
+    assert done.returncode == 0
+    assert "no finding counts as acknowledged" in done.stderr
     assert "ignored.json is damaged" in done.stderr
+    assert (tmp_path / "ignored.json").read_text() == "{}"
+    assert cli("ignore", "add", "queue.age", "--why", "known", "--state-dir", tmp_path).returncode == 3
 
 
 @pytest.mark.parametrize(
