@@ -26,7 +26,7 @@ def _bad_value(site: Site) -> Broken:
         ("smtp_use_tls", "ja"),
         ("smtp_tls_security_level", "on"),
         ("smtp_tls_security_level", "required"),
-        ("smtp_connect_timeout", "10sec"),
+        ("smtp_connect_timeout", "10x"),
         ("smtp_destination_recipient_limit", "many"),
         ("smtp_address_preference", "ip4"),
     )
