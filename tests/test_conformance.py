@@ -245,7 +245,7 @@ def test_the_engine_names_no_check_and_no_sign(room: str) -> None:
 def test_plans_name_causes_and_signs_that_exist() -> None:
     maker("")
     assert makers().keys() <= {cause.id for cause in CAUSES}
-    signs = {spec.id for check in CHECKS for spec in check.signs}
+    signs = {spec.id for check in CHECKS for spec in check.signs} | {f"mail.{label}" for label in LABELS}
     root = Path(__file__).parent.parent / "diagnose/remedy/plans"
     asked = {
         word

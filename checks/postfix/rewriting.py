@@ -12,6 +12,7 @@ from diagnose.parse.postfix import table
 
 _RECIPIENT = ("recipient_canonical_maps", "canonical_maps", "virtual_alias_maps", "recipient_bcc_maps")
 _REWRITTEN = re.compile(r": to=<([^>]*)>, orig_to=<([^>]*)>,")
+_READ = re.compile(r"/master\[\d+\]: (?:reload|daemon started) -- ")
 _SENDER = ("sender_canonical_maps", "smtp_generic_maps")
 
 
@@ -26,26 +27,21 @@ _SENDER = ("sender_canonical_maps", "smtp_generic_maps")
 def rewriting(ctx: Context) -> Iterator[Observation]:
     postfix = mta(ctx)
     whose = target(ctx)
-    if not whose.recipient and (missed := _last(ctx)):
+    # The recipient of the newest mail may be the sender, whom a bounce goes to.
+    if not ctx.target.recipient and (missed := _last(ctx)):
         whose = Target(whose.sender, missed)
     if not whose.recipient or "@" not in whose.recipient:
         skip("no recipient is known: name one with --to to see what the tables make of it")
-    clean = True
     way = route(ctx, whose.recipient, whose.sender)
     # Aliases of a domain that this host holds are its ordinary work.
     ours = way is not None and way.address_class in ("local", "virtual-alias", "virtual-mailbox")
-    say = warn if ours else fail
-    if moved := _moved(ctx, whose.recipient):
-        clean = False
+    found = [seen for parameter in _RECIPIENT for seen in _asked(ctx, postfix, parameter, whose.recipient, ours)]
+    if moved := _moved(ctx, whose.recipient, again=bool(found)):
         text = f"the log shows mail to {whose.recipient} delivered to {moved} instead"
-        yield say(
-            "config.rewritten", whose.recipient, text, recipient=whose.recipient, value=moved, parameter="the log"
-        )
-    for parameter in _RECIPIENT:
-        for observation in _asked(ctx, postfix, parameter, whose.recipient, ours):
-            clean = False
-            yield observation
-    if clean:
+        data = {"recipient": whose.recipient, "value": moved, "parameter": "the log"}
+        found.insert(0, (warn if ours else fail)("config.rewritten", whose.recipient, text, **data))
+    yield from found
+    if not found:
         yield ok("config.rewritten", whose.recipient, "no table of this host rewrites it", recipient=whose.recipient)
     if whose.sender and "@" in whose.sender:
         for parameter in _SENDER:
@@ -60,7 +56,7 @@ def _last(ctx: Context) -> str:
     """Of the newest mail that a table gave to somebody of this host: to whom it was written, where that is another host's."""
     for line in reversed(ctx.ask(MailLog(ctx.settings.since)).lines[-2000:]):
         match = _REWRITTEN.search(line)
-        if match and "@" in match[2] and re.search(r", relay=(?:local|virtual|none),.* status=sent", line):
+        if match and "@" in match[2] and re.search(r", relay=(?:local|virtual|none),.* status=(?:sent|bounced)", line):
             way = route(ctx, match[2])
             if (
                 way is not None
@@ -71,15 +67,16 @@ def _last(ctx: Context) -> str:
     return ""
 
 
-def _moved(ctx: Context, recipient: str) -> str:
-    """Whom the last message to the recipient went to, when that is someone else and nobody got it under this name."""
+def _moved(ctx: Context, recipient: str, again: bool) -> str:
+    """Whom the last message to the recipient went to, when that is someone else and nobody got it under this name. What Postfix
+    did before it last read its settings counts only where its tables would do it again."""
     wanted = recipient.lower()
     last = ""
     for line in ctx.ask(MailLog(ctx.settings.since)).lines:
         match = _REWRITTEN.search(line)
         if match and match[2].lower() == wanted:
             last = match[1]
-        elif f" to=<{wanted}>, relay=" in line.lower():
+        elif f" to=<{wanted}>, relay=" in line.lower() or (not again and _READ.search(line)):
             last = ""
     return "" if last.lower() == wanted else last
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from diagnose.remedy.steps import Step
     from diagnose.session import Request, Result
 
-ALLOW = ("firewall", "service", "package", "held", "relay", "route", "account")
+ALLOW = ("firewall", "service", "package", "held", "relay", "route", "limit", "account")
 MANY = 100  # messages
 
 

@@ -43,7 +43,7 @@ class Verify:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step(ABC):
-    """why: one sentence. allow: by what name a policy step is allowed (firewall, held, package, relay, route, service, account), "" for a mechanical
+    """why: one sentence. allow: by what name a policy step is allowed (firewall, held, package, relay, route, limit, service, account), "" for a mechanical
     one; opens: what a policy step lets happen, in a few words."""
 
     why: str

@@ -23,7 +23,7 @@ from .test_lab import able
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 __all__ = ["able"]
 KILLS = int(os.environ.get("FIX_KILLS", "8"))
-ALLOWED = [word for name in ("firewall", "service", "held", "relay", "route") for word in ("--allow", name)]
+ALLOWED = [word for name in ("firewall", "service", "held", "relay", "route", "limit") for word in ("--allow", name)]
 
 
 @pytest.mark.parametrize(

@@ -99,3 +99,21 @@ def rewritten(e: Evidence) -> Plan | None:
                 step = e.repair(path, number, raw, f"#{raw}", why)
                 steps += [e.policy(step, "route", opens), *e.build(found.type, path)]
     return Plan(steps=(*steps, *take_up(e))) if steps else None
+
+
+@plans("message-too-large")
+def own_limit(e: Evidence) -> Plan | None:
+    """A limit of this host's below Postfix' own default, where this host refused the message; with the limits of mailboxes,
+    which may not be smaller."""
+    default = int(e.mta.defaults.get("message_size_limit") or "10240000")
+    if not any(seen.data.get("route") == "local" for seen in e.seen("mail.message-too-large")):
+        return None
+    steps: list[Step] = []
+    for name in ("message_size_limit", "mailbox_size_limit", "virtual_mailbox_limit"):
+        written = e.was(name) or ""
+        if written.isdigit() and 0 < int(written) < default:
+            drop = e.drop(name, f"It is {written} bytes.")
+            steps.append(e.policy(drop, "limit", f"messages of up to {default:,} bytes in"))
+    if not steps or e.was("message_size_limit") is None:
+        return None
+    return Plan(steps=(*steps, *take_up(e)))

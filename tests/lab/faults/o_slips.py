@@ -133,6 +133,20 @@ FAULTS = (
         args=("--app-config", "/var/www/nextcloud/config/config.php"),
     ),
     Fault(
+        id="bounced-to-a-rewritten-sender",
+        accept=("recipient-rewritten",),
+        about="a rule of a test sends every recipient to an account that is gone, the bounce's too",
+        setup=(
+            write("/etc/postfix/canonical", "@northwind-trading.com qa@brightwater-labs.com\n"),
+            run("postmap", "/etc/postfix/canonical"),
+            settings(
+                recipient_canonical_maps="hash:/etc/postfix/canonical",
+                mydestination="$myhostname, localhost, brightwater-labs.com",
+            ),
+        ),
+        shows="orig_to=<maria@northwind-trading.com>.*unknown user",
+    ),
+    Fault(
         id="staging-rule-takes-a-whole-domain",
         accept=("recipient-rewritten",),
         about="a regexp of a staging host gives all mail of a foreign domain to a local mailbox: the log says sent",
