@@ -102,7 +102,6 @@ _FAULTS = (
             mail__smtp__username="lab-user",
             mail__smtp__password=SECRET,
         ),
-        option=True,
     ),
     case(
         "app-auth-true-and-a-blank",
