@@ -310,16 +310,18 @@ _EITHER = re.compile(r"\{(\w+)\|([^{}]*)\}")
 
 
 def worded(cause: Cause, data: Mapping[str, Scalar]) -> Cause:
-    """The cause with the {names} in its words filled from the data."""
+    """The cause with the {names} in its words filled from the data, and with the documentation of the program that they name."""
     title, explanation, otherwise = (fill(text, data) for text in (cause.title, cause.explanation, cause.otherwise))
-    return dataclasses.replace(cause, title=title, explanation=explanation, otherwise=otherwise)
+    links = (str(data["documentation"]),) if data.get("documentation") else cause.links
+    return dataclasses.replace(cause, title=title, explanation=explanation, otherwise=otherwise, links=links)
 
 
 def fill(text: str, data: Mapping[str, Scalar]) -> str:
     """The text with its {placeholders} filled. What is not known goes with the words that need it: a remark in brackets, a
-    sentence; or a noun stands for it, or the text's own words: {table|a table}."""
+    sentence; or a noun stands for it, or the text's own words: {table|a table}, {hint|}."""
     words = {key: str(value) for key, value in data.items() if value not in (None, "")}
-    text = _EITHER.sub(lambda found: words.get(found[1], found[2]), text)
+    if _EITHER.search(text):
+        text = re.sub(" {2,}", " ", _EITHER.sub(lambda found: words.get(found[1], found[2]), text)).strip()
     if words.get("line") == "0":
         del words["line"]
     lacking = {name for name in _NAMES.findall(text) if name not in words}

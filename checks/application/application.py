@@ -115,13 +115,14 @@ def _settings(app: Application, judged: Verdict) -> Iterator[Observation]:
             "line": line,
             "path": problem.path or app.path,
             "product": app.product,
+            **app.words,
         }
         data["proven"] = status == "proven"
         corrected = _correction(app, problem, judged)
-        data["setting"] = f"It should say {corrected}." if corrected else "The evidence says what is wrong with it."
-        text = _text(problem) if app.java else problem.text
-        where = f"line {line}: " if line and not text.startswith("line ") else ""
-        yield say("app.settings", f"{app.path} {problem.key} {problem.kind}", f"{where}{text}", **data)
+        data["setting"] = f"It should say {corrected}." if corrected else ""
+        text = data["wrong"] = _text(problem) if app.java else problem.text
+        place = f"{app.path}:{line}" if line and not problem.path else problem.path or app.path
+        yield say("app.settings", f"{place} {problem.key}".strip(), text, **data)
     if not told:
         yield ok("app.settings", app.path, "nothing odd in them", path=app.path)
 
@@ -157,7 +158,9 @@ def _weight(app: Application, problem: Problem, judged: Verdict) -> str:
     if kind == "login-name" and not (judged.session and judged.session.with_login):
         return "likely"
     if kind in LOGIN:
-        return "likely" if judged.session is None and kind == "credentials-missing" else "mild"
+        # Servers ask for a login where applications hand in (RFC 6409).
+        alone = kind == "credentials-missing" or (kind == "credentials-unused" and app.settings.port in (465, 587))
+        return "likely" if judged.stage == "unknown" and alone else "mild"
     if kind in ("port-ignored", "ssl-ignored") and factory_without_port(app):
         return "mild"  # told by app.tls
     if group and judged.stage in STAGES[group] and not _beside(problem, judged):

@@ -91,6 +91,7 @@ def _stages(ctx: Context, app: Application, settings: MailSettings, judged: Verd
         "local": judged.local,
         "path": app.path,
         "product": app.product,
+        **app.words,
         "provider": known.name if known else "",
         "user": settings.user,
         "setting": app.lines(judged.best) or "what the server's operator says",
@@ -102,7 +103,7 @@ def _stages(ctx: Context, app: Application, settings: MailSettings, judged: Verd
         yield unknown(
             "app.server", place, f"could not check whether the application gets through: {judged.text}", **data
         )
-        yield from _static_tls(app, place, data)
+        yield from _static_tls(app, settings, place, data)
         yield from protocols
         if held is not None and held.with_login:
             yield unknown("app.login", place, judged.text, **data)
@@ -156,11 +157,16 @@ def _server(ctx: Context, judged: Verdict, place: str, data: dict[str, Scalar]) 
     )
 
 
-def _static_tls(app: Application, place: str, data: dict[str, Scalar]) -> Iterator[Observation]:
+def _static_tls(app: Application, settings: MailSettings, place: str, data: dict[str, Scalar]) -> Iterator[Observation]:
     """What port and TLS settings say together where the server itself was not heard."""
     for problem in app.problems:
         if problem.kind in _STATIC_TLS:
             text = f"{problem.text} (by what is usual on this port)"
+            data["setting"] = ""
+            usual = app.lines((settings.port, "implicit" if settings.port == 465 else "starttls"))
+            data["hint"] = (
+                f"Usual on port {settings.port}: {usual}." if usual and not app.java else data.get("hint", "")
+            )
             yield fail(
                 "app.tls",
                 place,

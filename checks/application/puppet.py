@@ -81,6 +81,7 @@ def _compare(ctx: Context, template: Application, file: Application, agent: tupl
     more = f" and {len(differing) - 1} more" if len(differing) > 1 else ""
     text = f"{key} is {old!r} in the generated file, {new!r} by the template{more}"
     data |= {"key": key, "line": file.line(key), "value": new, "old": old}
+    data["rendered"] = f"Let Puppet render {template.path} into {file.path}."
     if template.mtime > file.mtime - _TOGETHER or kind:
         text += f"; the template is of {_when(ctx, template.mtime)}, the file of {_when(ctx, file.mtime)}"
         return fail(

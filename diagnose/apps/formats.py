@@ -79,7 +79,7 @@ def read(path: str, text: str, other: Other = nobody) -> Found:
     if grammar is None:
         return Found(problem=NOT_READ)
     try:
-        entries = widened(path, grammar, grammars.entries(text, grammar), other)
+        entries = widened(path, grammar, text, other)
     except Malformed as why:
         if re.search(r"\{\{|\{%|<%", text) or (STARS in text and grammar != "xml"):
             return Found(problem=f"it does not load: {why}")
@@ -119,7 +119,7 @@ def values(path: str, text: str, other: Other = nobody) -> dict[str, str]:
     """What a file sets, by name; without what comes from elsewhere."""
     grammar = grammars.grammar_of(path, text)
     try:
-        entries = widened(path, grammar, grammars.entries(text, grammar), other) if grammar else ()
+        entries = widened(path, grammar, text, other) if grammar else ()
     except Malformed:
         return {}
     return {each.key: each.value for each in entries if each.value is not None}
@@ -131,7 +131,7 @@ def names(path: str, text: str, other: Other = nobody) -> tuple[str, ...]:
     if grammar not in ("dotenv", "environment", "unit", "yaml"):
         return ()
     try:
-        found = reader_of(path, text, grammar, widened(path, grammar, grammars.entries(text, grammar), other))
+        found = reader_of(path, text, grammar, widened(path, grammar, text, other))
     except Malformed:
         return ()
     if found is None:

@@ -50,6 +50,7 @@ _NAMES = (
     (r"\.properties$", "properties"),
     (r"\.ya?ml(?:\.\w+)?$", "yaml"),
     (r"\.json5?$", "yaml"),
+    (r"\.ini\.php$", "ini"),
     (r"\.(?:php|rb|py|c?js|mjs|ts)$", "code"),
     (r"\.xml$|/(?:web|app)\.config$", "xml"),
     (r"\.service$|/override\.conf$|\.service\.d/[^/]+\.conf$", "unit"),

@@ -247,7 +247,7 @@ class Reader:
             self.problem(
                 "credentials-unused",
                 user_entry or secret_entry,
-                f"a login is given, but {name_in(login)} does not ask for one",
+                f"a login is given, but {name_in(login).lstrip('*.->')} does not switch it on",
             )
         auth = wants and (bool(user) or bool(elsewhere))
         _, off = self.first(self.table.get("unverified", ()))

@@ -1,7 +1,7 @@
 """What a settings file takes from elsewhere: env_file and secrets of compose files, EnvironmentFile of units, password files, the
 .env beside a program's settings, the file of a profile, and tables of logins.
 
-widened(path, grammar, entries, other)   the entries with those of the other files, in the order in which the later one counts
+widened(path, grammar, text, other)   the entries with those of the other files, in the order in which the later one counts
 """
 
 from __future__ import annotations
@@ -73,10 +73,10 @@ class _Wider:
         return out
 
 
-def widened(path: str, grammar: str, entries: Sequence[Entry], other: Other) -> tuple[Entry, ...]:
-    """The entries of a file with those of the files that it names, or that are read beside it."""
+def widened(path: str, grammar: str, text: str, other: Other) -> tuple[Entry, ...]:
+    """The entries of a file with those of the files that it names, or that are read beside it. Raises Malformed."""
     wider = _Wider(path, grammar, other)
-    every = list(entries)
+    every = [*_below(wider, text), *grammars.entries(text, grammar)]
     if any(_SERVICE.match(each.key) or _SERVICE.match(each.within) for each in every):
         every = _composed(wider, every)
     elif grammar == "unit":
@@ -88,6 +88,19 @@ def widened(path: str, grammar: str, entries: Sequence[Entry], other: Other) -> 
     elif path.endswith("/.env") and any(each.key == "MAILER_DSN" for each in every):
         every += wider.file(f"{path}.local", "dotenv")[0]
     return tuple(_logins(wider, _secrets(wider, every)))
+
+
+def _below(wider: _Wider, text: str) -> list[Entry]:
+    """The settings that a file of a stage (Django's `from .base import *`) or of a profile (Spring) begins with."""
+    found = (
+        [f"{name}.py" for name in re.findall(r"^from \.(\w+) import \*", text, re.M)]
+        if wider.path.endswith(".py")
+        else []
+    )
+    profile = re.search(r"(?:^|/)(application|bootstrap)-[\w-]+(\.(?:ya?ml|properties))$", wider.path)
+    if profile:
+        found.append(profile[1] + profile[2])
+    return [entry for name in found[:3] for entry in wider.file(wider.beside(name))[0]]
 
 
 def _composed(wider: _Wider, entries: list[Entry]) -> list[Entry]:

@@ -66,7 +66,7 @@ AppConfig = Annotated[
         "--app-config",
         metavar="FILE",
         readable=False,
-        help="The application's JavaMail properties or .env file; may be repeated.",
+        help="A settings file of the application; may be repeated.",
     ),
 ]
 Only = Annotated[list[str] | None, typer.Option("--only", metavar="ID|TAG", help="Only these checks; may be repeated.")]

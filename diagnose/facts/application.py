@@ -17,6 +17,7 @@ from diagnose.apps.properties import Properties
 from diagnose.apps.settings import MailSettings, Problem
 from diagnose.facts.asks import Asks
 from diagnose.host.query import Glob, Read, Stat
+from diagnose.model import Scalar
 
 _JAVA = re.compile(r"^(?!(?:.*/)?(?:application|bootstrap)[\w-]*\.).*\.(?:properties|erb)$", re.I)
 _CODENVY = ("generated", "template")  # kinds of files that are its own by their place
@@ -59,6 +60,17 @@ class Application:
         if not self.java:
             return formats.lines(self.product, self.settings, *way)
         return way_lines(*way).replace("mail.", f"{self.settings.prefix}mail.")
+
+    @property
+    def words(self) -> dict[str, Scalar]:
+        """What texts on this application say in its own words: `rule` and `hint` (Java's), `restart`, `documentation`."""
+        if self.java:
+            return {
+                "rule": "No backslash, quote or comment may stand behind a value.",
+                "hint": "Remove the mail.smtp.socketFactory lines where STARTTLS is used.",
+            }
+        table = formats.applications().get(self.product, {})
+        return {"restart": str(table.get("restart", "")), "documentation": str(table.get("source", ""))}
 
     @property
     def java(self) -> bool:

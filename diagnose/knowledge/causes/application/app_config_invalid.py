@@ -12,8 +12,8 @@ CAUSE = Cause(
         "ignored."
     ),
     remedy=Remedy(
-        text="Correct {key} in {path}, line {line}. {setting} Where the file is generated, correct the template or the variable that "
-        "fills it. No backslash, quote or comment may stand behind a value.",
+        text="Correct {key} in {path}, line {line} ({wrong}). {setting|} {rule|} {restart|} Where the file is generated, correct the "
+        "template or the variable that fills it.",
     ),
     rules_out="The settings, read as the application reads them, lead to a server that takes them.",
     flow=0,

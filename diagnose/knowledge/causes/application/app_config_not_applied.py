@@ -11,7 +11,7 @@ CAUSE = Cause(
         "the environment that it was started with."
     ),
     remedy=Remedy(
-        text="Let Puppet render {template} into {path}, and restart the application. ({kind}; {key} differs.) {restart}",
+        text="{rendered|Where a tool generates the file, let it run first.} {restart|Then restart the application: it reads its settings when it starts.}",
     ),
     rules_out="The generated file says what the template says, and the application was started after it was written.",
     flow=0,

@@ -12,7 +12,7 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Correct host and port in {path} (now {host}:{port}); what this server does answer on: {works}. "
-        "Set: {setting}. Then restart the application, so that it reads its settings again.",
+        "Set: {setting}. {restart|Then restart the application, so that it reads its settings again.}",
     ),
     rules_out="A connection from this host to that host and port that is greeted.",
     flow=0,

@@ -12,8 +12,8 @@ CAUSE = Cause(
         "until its time-out."
     ),
     remedy=Remedy(
-        text="In {path} (or the template and variables that it is made from) make port and TLS agree. What works with {host}: "
-        "{setting}. With JavaMail remove the mail.smtp.socketFactory lines where STARTTLS is used. Then restart the application.",
+        text="In {path} (or the template and variables that it is made from) make port and TLS agree (what works with {host}: "
+        "{setting}). {hint|} {restart|Then restart the application.}",
     ),
     rules_out="A TLS handshake begun as the settings begin it.",
     flow=0,
