@@ -11,9 +11,22 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 
 from diagnose.apps import formats
-from diagnose.check import Context, EnvironmentCompare, Now, Process, Processes, SignSpec, Stat, check, fail, ok, skip
+from diagnose.check import (
+    Context,
+    EnvironmentCompare,
+    Now,
+    Process,
+    Processes,
+    Read,
+    SignSpec,
+    Stat,
+    check,
+    fail,
+    ok,
+    skip,
+)
 from diagnose.facts.application import Application, found, other
-from diagnose.facts.applications import installed
+from diagnose.facts.applications import composed, installed
 from diagnose.model import Observation, Scalar
 
 _MOST = 6  # processes of a file
@@ -35,39 +48,67 @@ def application_process(ctx: Context) -> Iterator[Observation]:
     told = False
     for app in found(ctx).counting:
         table = formats.applications().get(app.product, {})
-        if app.java or app.problem or app.settings is None or table.get("read_when", "request") == "request":
+        if app.java or app.problem or app.settings is None:
             continue
-        names = formats.names(app.path, app.raw, lambda path, kind: other(ctx, path, kind))
-        for process, contained in _processes(ctx, app, names):
-            seen = _held(ctx, app, process, contained, names, str(table["read_when"]), str(table.get("restart", "")))
-            told = told or seen is not None
-            yield from [seen] if seen is not None else []
+        seen = [_cached(ctx, app, str(table.get("cache", "")))]
+        if table.get("read_when", "request") != "request":
+            seen += [
+                _held(ctx, app, process, of, names, str(table["read_when"]))
+                for process, of, names in _processes(ctx, app)
+            ]
+        for each in seen:
+            if each is not None:
+                told = True
+                yield each
     if not told:
         skip("no process is known that an application's settings file was read by")
 
 
-def _processes(ctx: Context, app: Application, names: tuple[str, ...]) -> Iterator[tuple[Process, bool]]:
-    """The processes that have their settings from the file; whether they are a container's."""
+def _cached(ctx: Context, app: Application, name: str) -> Observation | None:
+    """Whether what the application keeps of the file, and reads in its place, is of before it was changed."""
+    assert app.settings is not None
+    place = f"{app.path.rpartition('/')[0]}/{name}"
+    stat = ctx.ask(Stat(place)) if name and app.path.rpartition("/")[2].startswith(".env") else None
+    if stat is None or not stat.exists or not stat.mtime or stat.mtime >= app.mtime - 2:
+        return None
+    host = app.settings.host
+    held = ctx.ask(Read(place, secret="settings")).text
+    other = host and held and host not in held
+    text = f"the application reads it in place of {app.path}, which was changed {_when(ctx, app.mtime)}: it is of {_when(ctx, stat.mtime)}"
+    text += f" and does not name {host}" if other else ""
+    kind = "differs" if other else "older"
+    return fail("app.process", place, text, kind=kind, path=app.path, product=app.product, **app.words)
+
+
+def _processes(ctx: Context, app: Application) -> Iterator[tuple[Process, str, tuple[str, ...]]]:
+    """The processes that have their settings from the file; "container" and "service" (which Compose made of this very file) for a
+    container's; and the names that it hands to them."""
+    names = formats.names(app.path, app.raw, lambda path, kind: other(ctx, path, kind))
     every = {each.pid: each for each in ctx.ask(Processes()).processes}
     real = ctx.ask(Stat(app.path)).real or app.path
     folder = real.rpartition("/")[0]
-    chosen: dict[int, bool] = {}
+    chosen: dict[int, str] = {}
+    of_service: dict[int, tuple[str, ...]] = {}
     if started := re.search(r"(?m)^[ \t]*ExecStart=[-@:+!]*(/\S+)", app.raw):
-        chosen = {pid: False for pid, each in every.items() if each.here and started[1] in each.command[:2]}
+        chosen = {pid: "" for pid, each in every.items() if each.here and started[1] in each.command[:2]}
+    for pid, service in composed(ctx, real) if re.search(r"\.ya?ml$", app.path) else ():
+        given = formats.names(app.path, app.raw, lambda path, kind: other(ctx, path, kind), service)
+        if pid in every and given:
+            chosen[pid], of_service[pid] = "service", given
     for one in installed(ctx) if not chosen else ():
         if one.pid in every and (ctx.ask(Stat(one.app.path)).real or one.app.path) == real:
-            chosen[one.pid] = one.container
+            chosen[one.pid] = "container" if one.container else ""
         elif one.pid in every and one.container and re.search(r"\.ya?ml$", app.path) and names:
             reply = ctx.ask(EnvironmentCompare(one.pid, app.path, names))
             if 2 * (len(reply.same) + len(reply.differ)) > len(names):
-                chosen[one.pid] = True
+                chosen[one.pid] = "container"
     if not chosen and not _WIDE.fullmatch(folder):
         for process in every.values():
             program = process.command[0].rpartition("/")[2] if process.command else process.name
             if process.here and not _PASSING.match(program) and _of_folder(ctx, process, folder):
-                chosen[process.pid] = False
+                chosen[process.pid] = ""
     for pid in sorted(chosen)[:_MOST]:
-        yield every[pid], chosen[pid]
+        yield every[pid], chosen[pid], of_service.get(pid, names)
 
 
 def _of_folder(ctx: Context, process: Process, folder: str) -> bool:
@@ -78,20 +119,20 @@ def _of_folder(ctx: Context, process: Process, folder: str) -> bool:
 
 
 def _held(
-    ctx: Context, app: Application, process: Process, contained: bool, names: tuple[str, ...], when: str, restart: str
+    ctx: Context, app: Application, process: Process, of: str, names: tuple[str, ...], when: str
 ) -> Observation | None:
     reply = ctx.ask(EnvironmentCompare(process.pid, app.path, names)) if names else None
     if reply is not None and reply.problem:
         reply = None
     changed = bool(process.started and app.mtime and process.started < app.mtime - 2)
     program = process.command[0].rpartition("/")[2] if process.command else process.name
-    data: dict[str, Scalar] = {"path": app.path, "pid": process.pid, "product": app.product, "restart": restart}
+    data: dict[str, Scalar] = {"path": app.path, "pid": process.pid, "product": app.product, **app.words}
     begin = f"{program} (pid {process.pid}) runs since {_when(ctx, process.started)}"
-    handed = contained or re.search(r"\.service(?:\.d/|$)|^/etc/(?:default|sysconfig|conf\.d)/|\.ya?ml$", app.path)
+    handed = of or re.search(r"\.service(?:\.d/|$)|^/etc/(?:default|sysconfig|conf\.d)/|\.ya?ml$", app.path)
     if reply is not None and reply.differ:
         text = f"{begin} with another {' and '.join(reply.differ[:3])} than the file says"
         return fail("app.process", f"pid {process.pid}", text, kind="differs", key=reply.differ[0], **data)
-    if reply is not None and reply.missing and handed and (reply.same or changed):
+    if reply is not None and reply.missing and handed and (reply.same or changed or of == "service"):
         text = f"{begin} without {' and '.join(reply.missing[:3])}, which the file sets"
         return fail("app.process", f"pid {process.pid}", text, kind="missing", key=reply.missing[0], **data)
     if reply is not None and reply.same and not reply.missing:

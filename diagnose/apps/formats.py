@@ -25,6 +25,7 @@ contained   a pattern of paths whose settings are a container's; kept: by gramma
 login       a condition without which the login is not used; elsewhere: whether, or names that say so when set, the login stands in another file;
             hidden: what stands in an export for a password
 comment     what ends a value without quotes (a pattern), in grammars that leave that to the program
+cache       the file beside it that is read in its place where it is there
 read_when   request, start, build or cache; restart: the sentence on how changed settings take effect
 write       what to set for TLS at once ("implicit") and by STARTTLS, with {port}
 source      where this is documented
@@ -125,13 +126,19 @@ def values(path: str, text: str, other: Other = nobody) -> dict[str, str]:
     return {each.key: each.value for each in entries if each.value is not None}
 
 
-def names(path: str, text: str, other: Other = nobody) -> tuple[str, ...]:
-    """The names of the mail settings that a file hands to a process's environment."""
+def names(path: str, text: str, other: Other = nobody, service: str = "") -> tuple[str, ...]:
+    """The names of the mail settings that a file hands to a process's environment. service: of a compose file, to be named where
+    others may have another value under the same name, which is left out then."""
     grammar = grammars.grammar_of(path, text)
     if grammar not in ("dotenv", "environment", "unit", "yaml"):
         return ()
     try:
-        found = reader_of(path, text, grammar, widened(path, grammar, text, other))
+        entries = widened(path, grammar, text, other)
+        if service:
+            last = {each.key: each.value for each in entries}
+            here = f"services.{service}.environment"
+            entries = tuple(e for e in entries if e.within == here and e.value == last[e.key])
+        found = reader_of(path, text, grammar, entries)
     except Malformed:
         return ()
     if found is None:

@@ -3,6 +3,7 @@ and the usual places (`diagnose/knowledge/installed.toml`).
 
 installed(ctx)      all of them
 sole(ctx)           the one that runs here, where there is no other
+composed(ctx, file) the containers that Compose made of a file
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ _SETTINGS_FILE = re.compile(r"=?(/[\w./+@-]+\.(?:ini|ya?ml|toml|conf|cfg|env|pro
 _ENVIRONMENT_FILE = re.compile(r"^[ \t]*EnvironmentFile=-?(/\S+)", re.M)
 _EXEC = re.compile(r"^[ \t]*ExecStart=[-@:+!]*(/\S+)", re.M)
 _COMPOSED = re.compile(r"\"com\.docker\.compose\.project\.config_files\":\s*\"([^\"\s]+)\"")
+_SERVICE = re.compile(r"\"com\.docker\.compose\.service\":\s*\"([^\"\s]+)\"")
+_PID = re.compile(r"\"Pid\":\s*(\d+)")
 _MAIL = re.compile(r"smtp|mail", re.I)
 
 
@@ -174,8 +177,7 @@ def _contained(ctx: Asks) -> Iterator[Installed]:
             if app.settings is None or app.problem:
                 continue
             name = re.search(r"\"Name\":\s*\"/?([\w.-]+)\"|\"hostname\":\s*\"([\w.-]+)\"", text)
-            pid = re.search(r"\"Pid\":\s*(\d+)", text)
-            number = int(pid[1]) if pid else _number(ctx.ask(Read(path.replace("config.json", "pidfile"))).text)
+            number = _pid(ctx, path, text)
             title = str(formats.applications().get(app.product, {}).get("title", ""))
             yield Installed(
                 name=(name[1] or name[2]) if name else path.rsplit("/", 3)[1][:12],
@@ -187,8 +189,20 @@ def _contained(ctx: Asks) -> Iterator[Installed]:
             )
 
 
-def _number(text: str) -> int:
-    return int(text.strip()) if text.strip().isdecimal() else 0
+def composed(ctx: Asks, file: str) -> Iterator[tuple[int, str]]:
+    """First process and service of each running container that Compose made of the file, by the labels it gave them."""
+    for path in (path for pattern in places()["containers"] for path in ctx.ask(Glob(pattern)).paths[:MOST]):
+        text = ctx.ask(Read(path)).text
+        made, service = _COMPOSED.search(text), _SERVICE.search(text)
+        if made and service and file in made[1].split(",") and (pid := _pid(ctx, path, text)):
+            yield pid, service[1]
+
+
+def _pid(ctx: Asks, path: str, text: str) -> int:
+    """The first process of a container, by what its runtime keeps in the file and beside it; 0 where none runs."""
+    pid = _PID.search(text)
+    said = pid[1] if pid else ctx.ask(Read(path.replace("config.json", "pidfile"))).text.strip()
+    return int(said) if said.isdecimal() else 0
 
 
 def _name(path: str, product: str) -> str:

@@ -89,6 +89,57 @@ def test_a_container_keeps_the_environment_it_was_made_with() -> None:
     assert kinds(run(compose, files, ("/shop",), {"PATH": "/bin"})) == []
 
 
+def test_what_never_reached_the_container_that_compose_made_is_told() -> None:
+    compose = "/srv/stack/docker-compose.yml"
+    text = "services:\n  shop:\n    image: shop:1\n    environment:\n" + "".join(
+        f"      - {name}={value}\n" for name, value in SETTINGS.items()
+    )
+    text += "  db:\n    image: postgres:16\n    environment:\n      POSTGRES_PASSWORD: x\n"
+    made = "/var/lib/docker/containers/0123/config.v2.json"
+    labels = '"com.docker.compose.project.config_files":"{}","com.docker.compose.service":"{}"'
+
+    def said(service: str, file: str, environment: dict[str, str]) -> list[object]:
+        state = f'{{"State":{{"Running":true,"Pid":77}},"Name":"/x","Config":{{"Labels":{{{labels.format(file, service)}}}}}}}'
+        # The container was made after the file was written.
+        return kinds(run(compose, {compose: (text, 900.0), made: state}, ("/shop",), environment))
+
+    assert said("shop", compose, {"PATH": "/bin"}) == ["missing"]
+    assert said("shop", compose, SETTINGS) == []
+    assert said("db", compose, {"POSTGRES_PASSWORD": "x"}) == []
+    assert said("shop", "/srv/other/docker-compose.yml", {"PATH": "/bin"}) == []
+
+
+def test_a_value_that_two_services_have_otherwise_is_not_compared() -> None:
+    compose = "/srv/stack/compose.yaml"
+    text = "".join(
+        f"  {name}:\n    image: shop:1\n    environment: {{SMTP_HOST: {host}, SMTP_PORT: '587'}}\n"
+        for name, host in (("web", "mail.acme-tools.com"), ("test", "mailpit"))
+    )
+    state = f'{{"State":{{"Pid":77}},"Labels":{{"com.docker.compose.project.config_files":"{compose}","com.docker.compose.service":"web"}}}}'
+    files = {compose: f"services:\n{text}", "/var/lib/docker/containers/0123/config.v2.json": state}
+    web = {"SMTP_HOST": "mail.acme-tools.com", "SMTP_PORT": "587"}
+    assert kinds(run(compose, files, ("/shop",), web)) == []
+
+
+@pytest.mark.parametrize(
+    ("cache", "text", "age", "kind"),
+    [
+        ("bootstrap/cache/config.php", "'host' => 'mail.acme-tools.com',", 900.0, ["older"]),
+        ("bootstrap/cache/config.php", "'host' => 'old.acme-tools.com',", 900.0, ["differs"]),
+        ("bootstrap/cache/config.php", "'host' => 'mail.acme-tools.com',", 50.0, []),
+        (".env.local.php", "'MAILER_DSN' => 'null://null',", 900.0, ["differs"]),
+    ],
+)
+def test_what_is_kept_of_a_file_and_read_in_its_place_may_be_stale(
+    cache: str, text: str, age: float, kind: list[str]
+) -> None:
+    laravel = "MAIL_MAILER=smtp\nMAIL_HOST=mail.acme-tools.com\nMAIL_PORT=587\n"
+    symfony = "MAILER_DSN=smtp://mail.acme-tools.com:587\n"
+    files = {DOTENV: (symfony if cache.startswith(".") else laravel, 100.0)}
+    found = run(DOTENV, {**files, f"/srv/shop/{cache}": (f"<?php return [{text}];", age)}, ("php-fpm: pool www",), {})
+    assert kinds(found) == kind
+
+
 def test_what_is_read_at_each_request_is_not_claimed() -> None:
     laravel = "MAIL_MAILER=smtp\nMAIL_HOST=mail.acme-tools.com\nMAIL_PORT=587\n"
     symfony = "MAILER_DSN=smtp://u:Zr8kLm2vTq@mail.acme-tools.com:587\n"
