@@ -154,7 +154,7 @@ DEFAULTS = {
     "smtp_use_tls": "no", "smtp_connect_timeout": "30s", "smtp_tls_loglevel": "0", "inet_protocols": "all",
     "smtp_tls_security_level": "", "smtp_sasl_security_options": "noplaintext, noanonymous", "lmtp_tcp_port": "24",
     "mynetworks": "127.0.0.0/8", "myhostname": "a.example", "inet_interfaces": "all", "compatibility_level": "0",
-    "default_destination_concurrency_positive_feedback": "1",
+    "default_destination_concurrency_positive_feedback": "1", "default_process_limit": "100",
 }  # fmt: skip
 
 
@@ -166,7 +166,8 @@ DEFAULTS = {
         ("smtp_use_tls", "YES", ""),
         ("smtp_connect_timeout", "30 s", "time"),
         ("smtp_connect_timeout", "2m", ""),
-        ("smtp_tls_loglevel", "one", "number"),
+        ("default_process_limit", "many", "number"),
+        ("smtp_tls_loglevel", "debug", ""),
         ("smtp_tls_security_level", "yes", "one-of"),
         ("smtp_tls_security_level", "", ""),
         ("smtp_tls_security_level", "dane-only", ""),

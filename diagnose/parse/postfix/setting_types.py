@@ -17,7 +17,7 @@ _NUMBER = re.compile(r"\s*[+-]?\d+$")
 # Their defaults look like a yes/no, number or time, yet they take other words too.
 _MORE_THAN_THEIR_DEFAULT = re.compile(
     r"^(?:.*_tcp_port|.*_feedback|milter_protocol|mail_release_date|mail_version|process_id|compatibility_level|process_id_directory"
-    r"|.*_forbid_bare_newline|.*_reject_unlisted.*|smtputf8_autodetect_classes|postscreen_dnsbl_.*ttl|.*_dh\d+_param_file)$"
+    r"|.*_loglevel|.*_forbid_bare_newline|.*_reject_unlisted.*|smtputf8_autodetect_classes|postscreen_dnsbl_.*ttl|.*_dh\d+_param_file)$"
 )
 _LEVELS = frozenset(("none", "may", "encrypt", "fingerprint", "verify", "secure", "dane", "dane-only", "half-dane"))
 _SASL_OPTIONS = frozenset(("noplaintext", "noactive", "nodictionary", "noanonymous", "mutual_auth", "forward_secrecy"))

@@ -216,6 +216,11 @@ FAULTS: tuple[Fault, ...] = (
         settings(smtp_tls_security_level="none"),
     ),
     well(
+        "healthy-tls-loglevel-word",
+        "smtp_tls_loglevel takes words, too",
+        settings(smtp_tls_loglevel="debug", smtpd_tls_loglevel="summary, peercert"),
+    ),
+    well(
         "healthy-dual-relays-fallback",
         "the first exchanger refuses, the second takes the mail",
         nft("internet", "special ip daddr 159.69.210.1 tcp dport 25 reject with tcp reset"),
