@@ -11,6 +11,8 @@ host, port, user, password, sender
             names that the value may stand under, the first that is set counts (* for any characters; letters' case does not count)
 marks       names that this application alone uses
 at          the names that hold host:port together; url: those that hold a URL
+schemes     what a URL's scheme means: TLS and the usual port; encryption_in: names of URLs whose query may say otherwise;
+            implicit_on_465: whether TLS begins at once there whatever the scheme
 defaults    host, port, and ssl_port where TLS begins at once
 tls         pairs of a condition and what it means: none, starttls, starttls-required or implicit; the first that holds counts
 off, local  pairs of a condition and a sentence: nothing is sent then; and a program that takes the mail ("=": the value)

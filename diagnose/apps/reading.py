@@ -327,7 +327,7 @@ class Reader:
         if meaning is None:
             return Found(problem=f"{entry.key} sends by {scheme}:, which is not read")
         tls, usual = str(meaning).split()
-        if query.get("encryption") in ("ssl", "tls"):
+        if query.get("encryption") in ("ssl", "tls") and entry.key in self.table.get("encryption_in", ()):
             tls = "implicit" if query["encryption"] == "ssl" else "starttls-required"
         elif port == 465 and tls == "starttls" and self.table.get("implicit_on_465"):
             tls = "implicit"

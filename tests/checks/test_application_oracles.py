@@ -54,9 +54,9 @@ def ours(path: str, text: str, files: dict[str, str]) -> Way | None:
     found = formats.read(path, text, other)
     assert found.settings is not None, found.problem
     said = found.settings
-    if not said.configured or any(p.kind in ("setting-wrong", "mail-discarded") for p in said.problems):
+    if not said.host or any(p.kind == "setting-wrong" for p in said.problems):
         return None
-    return said.host, said.port, said.tls, found.user, found.password
+    return said.host, said.port, said.tls, *((found.user, found.password) if said.auth else ("", ""))
 
 
 def agree(ours: Way | None, theirs: Way | None) -> bool:
