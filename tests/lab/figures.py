@@ -118,10 +118,14 @@ def fitting(rows: Rows) -> str:
     """How many of the faults' reports fit a console, as a terminal of 80 columns would show them."""
     from diagnose.report.text import render
 
-    pages = [render(json.loads(a.text)).splitlines() for f, a in rows if f.kind != "healthy" and a.text.startswith("{")]
-    fit = sum(len(lines) <= 25 for lines in pages)
-    wide = sum(any(len(line) > 80 for line in lines) for lines in pages)
-    return f"reports within 25 lines: {fit} of {len(pages)} ({fit / max(1, len(pages)):.0%}), wider than 80 columns: {wide}"
+    pages = {
+        f.id: render(json.loads(a.text)).splitlines() for f, a in rows if f.kind != "healthy" and a.text.startswith("{")
+    }
+    long = [id for id, lines in pages.items() if len(lines) > 25]
+    wide = [id for id, lines in pages.items() if any(len(line) > 80 for line in lines)]
+    fit = len(pages) - len(long)
+    text = f"reports within 25 lines: {fit} of {len(pages)} ({fit / max(1, len(pages)):.0%}), wider than 80 columns: {len(wide)}"
+    return "".join((text, *(f"\n  longer: {id}" for id in long), *(f"\n  wider: {id}" for id in wide)))
 
 
 def all_clear(rows: Rows) -> list[str]:

@@ -58,9 +58,12 @@ class Reason:
     quoted: bool = False
 
     def scalars(self) -> dict[str, str | int | None]:
-        """What an observation's data says of it: ``family`` is 4 or 6; ``near`` whether the server is on this host, ``mailbox``
-        whether it keeps this site's mailboxes; ``route`` a guess by the port, which a caller that knows it replaces;
+        """What an observation's data says of it: ``family`` is 4 or 6; ``near`` whether the server is on this host, ``lan``
+        whether its address is one of a private network, where no provider is in the way; ``mailbox`` whether
+        it keeps this site's mailboxes; ``route`` a guess by address and port, which a caller that knows it replaces;
         ``at_most`` the most that a vague text may weigh."""
+        at = self.peer_address or self.peer_name
+        lan = own_network.is_private(at) if at and at != "0.0.0.0" else None  # that stands for an unknown one
         return {
             "label": self.label,
             "stage": self.stage,
@@ -71,8 +74,10 @@ class Reason:
             "port": self.peer_port,
             "family": None if not self.peer_address else 6 if ":" in self.peer_address else 4,
             "near": _is_near(self) if self.peer_name or self.peer_address else False if self.quoted else None,
+            "lan": lan,
             "mailbox": _is_mailbox(self),
-            "route": {None: None, 25: "direct"}.get(self.peer_port, "relay"),
+            # Recipients' exchangers have public addresses.
+            "route": "relay" if lan else {None: None, 25: "direct"}.get(self.peer_port, "relay"),
             "at_most": _MOST.get(self.grip),
             "program": self.program,
         }
