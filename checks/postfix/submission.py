@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from diagnose.check import Context, Exec, MailLog, SignSpec, check, fail, ok, unknown, warn
+from diagnose.check import Context, Exec, MailLog, Read, SignSpec, check, fail, ok, unknown, warn
 from diagnose.facts import Mta, mta
 from diagnose.knowledge.smtp import OWN_HELO
 from diagnose.model import FITS, Observation, Scalar
@@ -28,13 +28,18 @@ _ELSEWHERE = re.compile(
 # What an application's HELO name or made-up sender fails, as strangers' do.
 _STRICT = re.compile(r"reject_(?:non_fqdn|invalid|unknown)_(?:helo_hostname|hostname|sender_domain|sender|client\w*)$")
 _SMALL_LIMIT = 1_000_000  # bytes; a message with one picture is larger
+_HANDED = re.compile(r"/pickup\[\d+\]: \w+: uid=(\d+)")
 _USERS = ("www-data", "apache", "nginx", "tomcat", "nobody", "daemon")
 
 
 @check(
     id="submission",
     title="Mail refused by this host",
-    signs=(SignSpec("config.submission-refused", {"kind": ("rule",)}), "config.submit-users", "config.size-limit"),
+    signs=(
+        SignSpec("config.submission-refused", {"kind": ("rule",)}),
+        SignSpec("config.submit-users", {"used": (True, False)}),
+        "config.size-limit",
+    ),
     tags=("postfix", "config"),
     needs=("postfix",),
 )
@@ -46,16 +51,20 @@ def submission(ctx: Context) -> Iterator[Observation]:
             "config.submission-refused", "smtpd", f"Could not check whether programs are refused: {reply.problem}"
         )
         yield from _by_settings(postfix)
-        yield _users(postfix)
+        yield _users(ctx, postfix, set())
         return
     home = _home(ctx)
     last: dict[str, re.Match[str]] = {}
     counts: dict[str, int] = {}
     since: set[str] = set()
+    handed: set[str] = set()  # numbers of the users who used sendmail
     reloaded: set[str] = set()  # clients whose last refusal is older than the settings in force
     for line in reply.lines:
         if "/master[" in line and _READ.search(line):
             reloaded = set(last)
+        if "uid=" in line and (by := _HANDED.search(line)):
+            handed.add(by[1])
+            continue
         if "client=" in line and (taken := _ACCEPT.search(line)):
             since.add(taken[1])
             continue
@@ -83,7 +92,7 @@ def submission(ctx: Context) -> Iterator[Observation]:
         yield say("config.submission-refused", client, text + after, **data)
     if not last:
         yield ok("config.submission-refused", "smtpd", "no program of this host's networks was refused lately")
-    yield _users(postfix)
+    yield _users(ctx, postfix, handed)
 
 
 def _by_settings(postfix: Mta) -> Iterator[Observation]:
@@ -122,22 +131,28 @@ def _near(client: str, home: list[ipaddress.IPv4Network | ipaddress.IPv6Network]
     return any(address in network for network in home)
 
 
-def _users(postfix: Mta) -> Observation:
-    """authorized_submit_users: who may use the sendmail command."""
+def _users(ctx: Context, postfix: Mta, handed: set[str]) -> Observation:
+    """authorized_submit_users: who may use the sendmail command, and whether those who did (`handed`, their numbers) still may."""
+    sign = "config.submit-users"
     value = postfix.value("authorized_submit_users")
     words = postfix.words("authorized_submit_users")
     # A further instance takes mail from the first one, not from users.
     if not words or "authorized_submit_users" not in postfix.explicit or postfix.value("multi_instance_name"):
-        return ok("config.submit-users", "sendmail", "every user may submit mail")
+        return ok(sign, "sendmail", "every user may submit mail")
     if any((":" in word and not word.startswith(("static:", "!static:"))) or "/" in word for word in words):
-        return unknown(
-            "config.submit-users", "sendmail", f"authorized_submit_users = {value}: who that is stands in a table"
-        )
-    shut = [user for user in _USERS if not _allowed(words, user)]
+        return unknown(sign, "sendmail", f"authorized_submit_users = {value}: who that is stands in a table")
+    accounts = [line.split(":") for line in ctx.ask(Read("/etc/passwd")).text.splitlines()] if handed else []
+    # What root hands in are reports of cron, not an application's mail.
+    used = sorted(row[0] for row in accounts if len(row) > 2 and row[2] in handed and row[2] != "0")
+    shut = [user for user in used or _USERS if not _allowed(words, user)]
     if not shut:
-        return ok("config.submit-users", "sendmail", f"authorized_submit_users = {value} lets applications in")
-    text = f"authorized_submit_users = {value}: users such as {', '.join(shut[:3])} may not use the sendmail command"
-    return fail("config.submit-users", "sendmail", text, parameter="authorized_submit_users", value=value, user=shut[0])
+        return ok(sign, "sendmail", f"authorized_submit_users = {value} lets applications in")
+    who = f"{shut[0]}, who used the sendmail command before, may not any more" if used else ""
+    who = who or f"users such as {', '.join(shut[:3])} may not use the sendmail command"
+    # A list with an account of its own may well name the application's.
+    say = fail if used or not {word for word in words if not word.startswith("!")} - {"root"} else warn
+    data: dict[str, Scalar] = {"parameter": "authorized_submit_users", "value": value, "user": shut[0]}
+    return say(sign, "sendmail", f"authorized_submit_users = {value}: {who}", **data, used=bool(used))
 
 
 def _allowed(words: tuple[str, ...], user: str) -> bool:

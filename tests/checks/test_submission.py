@@ -52,6 +52,27 @@ def test_users_who_may_submit() -> None:
     assert table[0].status is Status.UNKNOWN
 
 
+def test_users_who_did_submit() -> None:
+    """The log tells whose programs use sendmail; without it only a list of root alone surely leaves them out."""
+    files = {
+        "/etc/passwd": "root:x:0:0::/root:/bin/sh\nwww-data:x:33:33::/:/bin/false\nshop:x:990:990::/srv:/bin/false\n"
+    }
+    handed = "Nov 22 12:32:10 a postfix/pickup[3]: 4F1A317030E: uid={}  from=<app@example.net>"
+    cases = {
+        ("root", "33"): (Status.FAILED, True),
+        ("root", "0"): (Status.FAILED, False),
+        ("root, shop", "33"): (Status.FAILED, True),
+        ("root, shop", "990"): (Status.OK, None),
+        ("root, shop", "0"): (Status.WARNING, False),
+        ("root, shop", ""): (Status.WARNING, False),
+    }
+    for (value, uid), expected in cases.items():
+        log = (handed.format(uid),) if uid else ()
+        host = machine({"authorized_submit_users": value}, files=files, log=log)
+        seen = of(run(submission, host), "config.submit-users")[0]
+        assert (seen.status, seen.data.get("used")) == expected, (value, uid)
+
+
 def test_without_the_log_the_settings_tell_what_would_be_refused() -> None:
     """An ordinary user cannot read the log; with it, what really happened counts and not what might."""
     settings = {

@@ -71,6 +71,27 @@ FAULTS = (
         ),
     ),
     Fault(
+        id="submit-users-after-a-bounce",
+        accept=REJECTED,
+        about="the same on a host that has sent for days; the last that its log has is a bounce of one bad recipient",
+        history=True,
+        world=World(
+            servers=(
+                Server(
+                    host="mx?.tienda-sol.es", manner=Manner(recipients={"@tienda-sol.es": "550 5.1.1 User unknown"})
+                ),
+            )
+        ),
+        then=(
+            mail("nobody@tienda-sol.es"),
+            wait("status=bounced"),
+            settings(authorized_submit_users="root"),
+            mail(),
+            pause(1),
+        ),
+        shows="550 5.1.1 User unknown",
+    ),
+    Fault(
         id="sendmail-is-msmtp",
         accept=("wrong-mta",),
         about="sendmail is msmtp's, without a configuration",

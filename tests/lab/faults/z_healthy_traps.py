@@ -221,6 +221,13 @@ FAULTS: tuple[Fault, ...] = (
         settings(smtp_tls_loglevel="debug", smtpd_tls_loglevel="summary, peercert"),
     ),
     well(
+        "healthy-submit-users-named",
+        "authorized_submit_users names the application's account, and only that",
+        settings(authorized_submit_users="root, games"),
+        then=(mail(user="games"),),
+        history=False,
+    ),
+    well(
         "healthy-dual-relays-fallback",
         "the first exchanger refuses, the second takes the mail",
         nft("internet", "special ip daddr 159.69.210.1 tcp dport 25 reject with tcp reset"),

@@ -19,6 +19,7 @@ CAUSE = Cause(
         Sign("config.submission-refused", PROVES),
         # A rule that would, where the log cannot tell whether it does.
         Sign("config.submission-refused", HINTS, Status.WARNING, where=(("kind", "rule"),)),
+        Sign("config.submit-users", PROVES, where=(("used", (True,)),)),
         Sign("config.submit-users", SPEAKS),
     ),
     explains=(
