@@ -58,7 +58,7 @@ class Root:
         if not self.old:
             return ("python3", f"{_OUTER}{file}")
         loader = next(Path("/lib").glob("*-linux-*/ld-*.so.*"))
-        libraries = f"{_OUTER}{loader.parent}:{_OUTER}/usr{loader.parent}"
+        libraries = f"{sys.base_prefix}/lib:{_OUTER}{loader.parent}:{_OUTER}/usr{loader.parent}"
         python = os.path.realpath(sys.executable)
         home = f"PYTHONHOME={sys.base_prefix}"
         return ("env", home, f"{_OUTER}{loader}", "--library-path", libraries, python, f"{_OUTER}{file}")
