@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from diagnose import facts
 from diagnose.check import ANY, Context, SignSpec, ask_all, check, fail, ok, unknown, warn
+from diagnose.facts import application
 from diagnose.facts.contained import contained
 from diagnose.facts.network import (
     PORTS,
@@ -60,7 +61,7 @@ def check_egress(ctx: Context) -> Iterator[Observation]:
     yield _mail_port(ctx, way, seen)
     nothing = not facts.mta(ctx).installed and facts.mailer(ctx) is None
     if nothing and seen.connected() and contained(ctx):
-        yield _of_container(seen)
+        yield _of_container(ctx, seen)
     for port in PORTS:
         yield _port(port, way, seen)
     done = {(t.host, t.port): t for t in seen.ports if t.port != 25 and t.family == seen.main_family}
@@ -150,18 +151,16 @@ def _mail_port(ctx: Context, way: MailPort, seen: Egress) -> Observation:
     return unknown("egress.mail-port", subject, f"not known whether TCP {way.port} leaves the network: {why}", **data)
 
 
-_NAME_IT = "Name its application's settings: --app-config FILE"
-
-
-def _of_container(seen: Egress) -> Observation:
+def _of_container(ctx: Context, seen: Egress) -> Observation:
     """Without a Postfix here: what programs in this container reach of the ports that mail usually takes."""
     usual = (25, 465, 587)
     closed = [port for port in usual if seen.pattern(port, seen.main_family).blocked]
     opened = [port for port in PORTS if seen.pattern(port, seen.main_family).opened]
     names = ", ".join(map(str, opened)) or "none"
+    name_it = "" if application.found(ctx).any else ". Name its application's settings: --app-config FILE"
     if not closed:
-        return ok("egress.container", "this container", f"has no Postfix; its network lets out: {names}. {_NAME_IT}")
-    text = f"has no Postfix; its network does not let out: {', '.join(map(str, closed))} (open: {names}). {_NAME_IT}"
+        return ok("egress.container", "this container", f"has no Postfix; its network lets out: {names}{name_it}")
+    text = f"has no Postfix; its network does not let out: {', '.join(map(str, closed))} (open: {names}){name_it}"
     return warn("egress.container", "this container", text)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from diagnose.check import Context, Listener, Listeners, SignSpec, check, fail, ok, unknown, warn
 from diagnose.facts import Mta, mta
-from diagnose.facts.contained import contained
+from diagnose.facts.contained import contained, master_elsewhere
 from diagnose.knowledge.smtp import PORT_NUMBERS
 from diagnose.model import Observation, Scalar, Status
 
@@ -24,8 +24,11 @@ def listeners(ctx: Context) -> Iterator[Observation]:
         return
     postfix = mta(ctx)
     seen = _smtp(reply.listeners)
-    if seen.status is Status.WARNING and not postfix.installed and contained(ctx):
-        seen = unknown("listener.smtp", "port 25", "nothing listens, as is usual in a container")
+    if seen.status is Status.WARNING and not postfix.installed:
+        if contained(ctx):
+            seen = unknown("listener.smtp", "port 25", "nothing listens, as is usual in a container")
+        elif master_elsewhere(ctx):
+            seen = unknown("listener.smtp", "port 25", "nothing listens here; Postfix runs in a container")
     yield seen
     if postfix.installed:
         yield from _expected(postfix, reply.listeners)

@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
+from checks.postfix.listeners import listeners
 from checks.postfix.processes import processes
-from diagnose.check import Exec, Lock, Processes, Stat
+from diagnose.check import Exec, Listeners, Lock, Processes, Stat
 from diagnose.host.memo import FakeHost
-from diagnose.host.query import ExecReply, LockReply, Process, ProcessesReply, StatReply
-from diagnose.model import Status
+from diagnose.host.query import ExecReply, ListenersReply, LockReply, Process, ProcessesReply, StatReply
+from diagnose.model import RIGHTS, Status
 from tests.checks.pretended_postfix import RUNNING, failed, machine, of, run
 
 PID = Lock("/var/spool/postfix/pid/master.pid")
@@ -49,6 +50,21 @@ def test_no_postfix_says_whether_something_is_left() -> None:
     assert of(run(processes, nothing), "postfix.installed")[0].data["left"] is False
     left = FakeHost(*gone.items(), (Stat("/etc/postfix"), StatReply(exists=True, kind="dir")))
     assert of(run(processes, left), "postfix.installed")[0].data["left"] is True
+
+
+def test_postfix_in_a_container_alone_is_neither_absent_nor_all_clear() -> None:
+    """What an ordinary user of the host sees: a master that no file of the host belongs to."""
+    master = Process(pid=500, parent=1, name="master", command=("/usr/lib/postfix/sbin/master", "-w"), here=False)
+    host = FakeHost(
+        (Exec(("postconf",)), ExecReply(problem="not found: postconf")),
+        (Processes(), ProcessesReply(processes=(master,))),
+        (Listeners(), ListenersReply()),
+    )
+    (seen,) = of(run(processes, host), "postfix.installed")
+    assert seen.status is Status.UNKNOWN
+    assert "--inside 500" in seen.summary
+    assert not RIGHTS.search(seen.summary), "whose absence would be excused by the user's rights"
+    assert [o.status for o in run(listeners, host)] == [Status.UNKNOWN]
 
 
 def test_recording_without_postconf_is_unknown_not_absent() -> None:

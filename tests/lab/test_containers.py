@@ -173,6 +173,16 @@ def test_its_application_is_asked_from_the_host() -> None:
         assert not re.search(r"postconf|postmap|sasl_passwd|postqueue|apt-get", words)
 
 
+def test_an_application_that_was_named_is_not_asked_for_again() -> None:
+    case = pod("pod-named", "healthy-idle")
+    case = replace(case, setup=(*case.setup, write("/srv/app/application.properties", _APPLICATION)))
+    with Machine(case) as machine:
+        machine.prepare()
+        said = machine.diagnose("run", "--app-config", "/srv/app/application.properties").stdout
+        assert "Name its application" not in said
+        assert "Name its application" in machine.diagnose("run").stdout
+
+
 def test_from_inside_with_a_read_only_root() -> None:
     """No systemd, the log on standard output, nothing to be written anywhere."""
     case = replace(every()["container-wrong-password"], id="read-only")
