@@ -9,7 +9,18 @@ from diagnose.facts.next_hop_name import named
 from diagnose.facts.relay import relay_route, settings_problem
 from diagnose.model import Observation
 
-_KINDS = ("spelling", "pasted", "port-name", "nxdomain", "no-data", "servfail", "hosts-only", "brackets")
+_KINDS = (
+    "spelling",
+    "pasted",
+    "port-name",
+    "nxdomain",
+    "no-data",
+    "servfail",
+    "hosts-only",
+    "brackets",
+    "family",
+    "sinkhole",
+)
 
 
 @check(

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from diagnose.check import Context, SignSpec, check, fail, ok, skip, unknown
 from diagnose.facts.dialogue import KINDS, PASSED, STAGES, broken
-from diagnose.facts.next_hop_name import named
 from diagnose.facts.relay import relay_route, session, settings_problem, way_in
 from diagnose.model import Observation, Stage
 
@@ -30,8 +29,6 @@ def relay_session(ctx: Context) -> Iterator[Observation]:
     way = relay_route(ctx)
     if (problem := settings_problem(ctx)) or way is None:
         skip(problem or "mail goes straight to the recipients' own servers: there is no relay")
-    if not named(ctx, way).found:
-        skip("the relay's name leads nowhere")
     into, reply = way_in(ctx, way), session(ctx, way).reply
     if not reply.connected:
         skip("no dialogue with the relay was held")

@@ -17,6 +17,9 @@ from diagnose.knowledge.labels import Probe
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.parse.system.outcomes import Outcome, is_own, outcome
 
+UNSPECIFIED = frozenset(("0.0.0.0", "::"))
+"""What stands for no address; a connect to it ends at this very host."""
+
 WIRE = {
     "kept": "its packets do not leave this host",
     "altered": "this host changes its packets on their way out",

@@ -20,10 +20,10 @@ from typing import Any
 from diagnose import facts, threads
 from diagnose.errors import Late
 from diagnose.facts.asks import Asks, ask_all
+from diagnose.facts.dials import UNSPECIFIED, family_of
 from diagnose.facts.dials import WIRE as WIRE
 from diagnose.facts.dials import Tried as Tried
 from diagnose.facts.dials import dial_address as dial_address
-from diagnose.facts.dials import family_of
 from diagnose.facts.dials import near_end as near_end
 from diagnose.facts.dials import tried as tried
 from diagnose.host.query import Dial, DialReply, DnsReply, Lookup, Query
@@ -117,7 +117,7 @@ def _completed(
     silent = []
     for name, reply in zip((name for name in names if not family_of(name)), own, strict=True):
         if reply.rcode in ("NOERROR", "NODATA", "NXDOMAIN"):
-            found[name] = tuple(a for a in reply.answers if family_of(a))
+            found[name] = tuple(a for a in reply.answers if family_of(a) and a not in UNSPECIFIED)
         else:
             silent.append(name)
     if silent and public and ctx.settings.network:
@@ -126,7 +126,7 @@ def _completed(
             for i, name in enumerate(silent)
         ]
         for name, reply in zip(silent, ask_all(ctx, questions), strict=True):
-            found[name] = tuple(a for a in reply.answers if family_of(a))
+            found[name] = tuple(a for a in reply.answers if family_of(a) and a not in UNSPECIFIED)
     return found
 
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from diagnose.facts.asks import Asks, ask_all
+from diagnose.facts.dials import UNSPECIFIED
 from diagnose.facts.judged import Judged, bad
 from diagnose.facts.names import exchangers
 from diagnose.facts.route import Route
@@ -53,7 +54,7 @@ def named(ctx: Asks, way: Route) -> Named:
     native = "native" in items(way.value("smtp_host_lookup")) or way.flag("disable_dns_lookups")
     native = native or way.value("smtp_dns_support_level") == "disabled"
     if hop.bracketed or native:
-        return _by_address(ctx, hop.host, native)
+        return _by_address(ctx, way, native)
     return _by_exchangers(ctx, hop.host)
 
 
@@ -73,7 +74,8 @@ def _misspelt(ctx: Asks, way: Route) -> Named | None:
     return None
 
 
-def _by_address(ctx: Asks, name: str, native: bool) -> Named:
+def _by_address(ctx: Asks, way: Route, native: bool) -> Named:
+    name = way.hops[0].host
     resolved = ctx.ask(Resolve(name))
     if native:
         if resolved.addresses:
@@ -81,7 +83,7 @@ def _by_address(ctx: Asks, name: str, native: bool) -> Named:
         return _unknown(name, f"does not resolve here: {resolved.problem or 'no address'}")
     kind, said = addresses(ctx, name)
     if kind == "ok":
-        return _good(name, f"is found: {said}")
+        return _out_of_use(ctx, way, name) or _good(name, f"is found: {said}")
     if kind == "unknown" and said == "SERVFAIL":
         return _servfail(name, bool(resolved.addresses))
     if kind == "unknown":
@@ -93,6 +95,19 @@ def _by_address(ctx: Asks, name: str, native: bool) -> Named:
     return _bad(
         name, kind, "does not exist in the DNS" if kind == "nxdomain" else "exists in the DNS without an address"
     )
+
+
+def _out_of_use(ctx: Asks, way: Route, name: str) -> Named | None:
+    """Addresses that smtp(8) cannot connect to: what filtering resolvers answer, or all of a family that is switched off."""
+    four, six = ask_all(ctx, [Lookup(name, "A"), Lookup(name, "AAAA")])
+    if UNSPECIFIED.issuperset((*four.answers, *six.answers)):
+        text = f"is answered with {(*four.answers, *six.answers)[0]}, which is no server's address: so do resolvers that filter names"
+        return _bad(name, "sinkhole", text)
+    family = way.value("inet_protocols").lower()
+    wanted, other = {"ipv4": (four, "IPv6"), "ipv6": (six, "IPv4")}.get(family, (None, ""))
+    if wanted and not wanted.answers and not wanted.problem and wanted.rcode in ("NOERROR", "NODATA"):
+        return _bad(name, "family", f"has an {other} address alone, and inet_protocols = {family} leaves that out")
+    return None
 
 
 def _by_program(ctx: Asks, name: str) -> Named:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from diagnose.facts import ANYBODY, Asks, Route, TlsMode, mailers, mta, next_hop_hosts, route, target, tls_mode
 from diagnose.facts.network import near_end
+from diagnose.facts.next_hop_name import named
 from diagnose.host.query import CompareReply as CompareReply
 from diagnose.host.query import Dial, Glob, Login, MapLookup, Stat
 from diagnose.host.query import DialReply as DialReply
@@ -252,7 +253,10 @@ def first_way(into: WayIn) -> str:
 
 
 def session(ctx: Asks, way: Route) -> Session:
-    """The relay's own words, asked as Postfix would ask; the query is always the same, so that it is asked once."""
+    """The relay's own words, asked as Postfix would ask; the query is always the same, so that it is asked once. Nobody is asked
+    where Postfix finds no address, though other programs may."""
+    if way.relay and not named(ctx, way).found:
+        return Session(reply=DialReply(problem="its name leads Postfix nowhere"), tls="", with_login=False)
     into = way_in(ctx, way)
     login = _login(ctx, way)
     tls = first_way(into)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from checks.relay.relay_certificate import relay_certificate
@@ -83,6 +85,40 @@ def test_name_of_the_hosts_file_only() -> None:
     assert kinds(run_relay(host), "relay.name") == ["hosts-only"]
     native = relayed({**settings, "smtp_host_lookup": "dns, native"}, names={}, hosts={"relay.lan": "192.168.1.9"})
     assert failed(run_relay(native)) == []
+
+
+def test_nobody_is_asked_where_postfix_finds_no_address() -> None:
+    """Another program reaches a server by the hosts file; its certificate says nothing of Postfix' way."""
+    untrusted = dataclasses.replace(GOOD_TLS, verified=False, verify_error="Hostname mismatch", names=("a.example",))
+    settings = {"relayhost": "[relay.lan]:587", "smtp_tls_security_level": "secure"}
+    hosts = {"relay.lan": "192.168.1.9"}
+    host = relayed(settings, names={}, hosts=hosts, dial=answered(tls=untrusted))
+    assert failed([*run_relay(host), *run_tls(host), *run_login(host)]) == ["relay.name"]
+
+
+@pytest.mark.parametrize(
+    ("addresses", "protocols", "kind"),
+    [
+        ({"AAAA": ("2001:db8::7",)}, "ipv4", "family"),
+        ({"A": ("192.0.2.7",)}, "ipv6", "family"),
+        ({"A": ("192.0.2.7", "192.0.2.8", "192.0.2.9"), "AAAA": ("2001:db8::7",)}, "ipv6", ""),
+        ({"AAAA": ("2001:db8::7",)}, "all", ""),
+        ({"A": ("0.0.0.0",)}, "all", "sinkhole"),
+        ({"A": ("0.0.0.0",), "AAAA": ("::",)}, "ipv4", "sinkhole"),
+    ],
+)
+def test_addresses_that_postfix_does_not_use(addresses: dict[str, tuple[str, ...]], protocols: str, kind: str) -> None:
+    names = {f"{HOST} {rtype}": found for rtype, found in addresses.items()}
+    found = run(relay_name, relayed({"inet_protocols": protocols}, names=names))
+    assert kinds(found, "relay.name") == ([kind] if kind else [])
+
+
+def test_family_that_nobody_answers_for_accuses_nobody() -> None:
+    def resolve(query: Lookup) -> DnsReply:
+        return DnsReply(rcode="NOERROR", answers=("2001:db8::7",)) if query.rtype == "AAAA" else DnsReply(problem="-")
+
+    found = run(relay_name, relayed({"inet_protocols": "ipv4"}, by_kind={Lookup: resolve}))
+    assert failed(found) == []
 
 
 def test_silent_resolver_accuses_nobody() -> None:

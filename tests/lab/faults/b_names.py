@@ -304,6 +304,38 @@ FAULTS = (
         shows="status=bounced .*IPv6 sending guidelines",
     ),
     Fault(
+        id="relay-hosts-file-other-certificate",
+        accept=RELAY_NAME,
+        about="the relay is only in /etc/hosts, under a name that its certificate does not bear",
+        setup=(
+            append("/etc/hosts", "198.2.140.2 mailrelay.brightwater.lan\n"),
+            relay("mailrelay.brightwater.lan", tls="secure"),
+        ),
+        shows="name=mailrelay.brightwater.lan",
+    ),
+    Fault(
+        id="relay-of-the-family-switched-off",
+        accept=RELAY_NAME,
+        about="the relay has an IPv6 address alone, and inet_protocols = ipv4",
+        world=World(
+            records={
+                ("smtp.v6only.net", "AAAA"): ("2a00:1450:4000::2a2",),
+                ("smtp.v6only.net", "A"): "NODATA",
+            },
+            roles={"smtp.v6only.net": "submission"},
+        ),
+        setup=(relay("smtp.v6only.net", inet_protocols="ipv4"),),
+        shows="name=smtp.v6only.net type=A",
+    ),
+    Fault(
+        id="relay-name-sinkholed",
+        accept=RELAY_NAME,
+        about="a resolver that filters names answers 0.0.0.0 for the relay",
+        world=World(records={("smtp.mandrillapp.com", "A"): ("0.0.0.0",)}),
+        setup=(relay(),),
+        shows=r"smtp.mandrillapp.com\[0.0.0.0\]:587: Connection refused",
+    ),
+    Fault(
         id="cron-mail-to-own-name",
         accept=("local-hostname-unresolvable",),
         about="root's mail goes to app.lan",

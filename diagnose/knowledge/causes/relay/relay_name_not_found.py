@@ -1,6 +1,8 @@
 from diagnose.knowledge.causes.relay import POSTCONF
 from diagnose.model import AGAINST, PROVES, REFUTES, SPEAKS, STRONG, Cause, Impact, Remedy, Sign, Status
 
+KINDS = ("nxdomain", "no-data", "hosts-only", "spelling", "port-name", "family", "sinkhole")
+
 CAUSE = Cause(
     id="relay-name-not-found",
     title="The relay's host name does not resolve",
@@ -8,16 +10,18 @@ CAUSE = Cause(
     station="relay",
     explanation=(
         "The name of the next hop is misspelt or gone, is written in a way Postfix does not accept, stands in "
-        "the hosts file only, or lacks its brackets, so that Postfix looks for MX records."
+        "the hosts file only, has no address that Postfix may use (inet_protocols, a filtering resolver), or lacks its brackets, so that "
+        "Postfix looks for MX records."
     ),
     remedy=Remedy(
         text="Write the relay as [name]:port in relayhost (or the transport table), using a name that DNS resolves, and give the "
-        "password map's entry the same key. For a name of the hosts file alone set smtp_host_lookup = dns, native. "
+        "password map's entry the same key. For a name of the hosts file alone set smtp_host_lookup = dns, native; where its "
+        "addresses are of the other family, inet_protocols = all; a resolver that filters names must let this one through. "
         "An application that sends by itself has the name in its own settings.",
     ),
     rules_out="The name resolves in the DNS that Postfix asks.",
     signs=(
-        Sign("relay.name", PROVES, where=(("kind", ("nxdomain", "no-data", "hosts-only", "spelling", "port-name")),)),
+        Sign("relay.name", PROVES, where=(("kind", KINDS),)),
         Sign("relay.name", STRONG, where=(("kind", "brackets"),)),
         Sign("relay.name", SPEAKS, where=(("kind", "pasted"),)),
         # The application's own mail host.
