@@ -2,15 +2,43 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
+import resource
 import sys
+from contextlib import suppress
 
 from diagnose.errors import MailDiagnoseError
 from diagnose.parse.text.known import KNOWN, Secrets
 
 # They show what the tool itself holds, or kept without secrets; monitoring asks every minute.
 _OF_ITS_OWN = ("report", "history", "ignore", "list", "cause", "install-units")
+
+
+_FILES = 128  # open at a time: forty workers, each with a file or a socket, and what they start
+
+
+def _to_look_at_the_host() -> None:
+    """Ready to know its secrets. Ends, with a line that says so, where too few files may be open for an answer to believe."""
+    KNOWN.source = _gather
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= _FILES:
+        return
+    with suppress(OSError, ValueError):
+        resource.setrlimit(
+            resource.RLIMIT_NOFILE, (_FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard), hard)
+        )
+    if resource.getrlimit(resource.RLIMIT_NOFILE)[0] >= _FILES:
+        return
+    message = f"only {hard} open files are allowed here, {_FILES} are needed: raise the limit (ulimit -n, LimitNOFILE=)"
+    sys.exit(_fault(message, False))
+
+
+def _unexpected(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        return f"no further file can be opened ({error.strerror}): raise the limit (ulimit -n)"
+    return f"unexpected error, please report it: {type(error).__name__}: {error} (--debug shows more)"
 
 
 def _gather(known: Secrets) -> None:
@@ -43,7 +71,7 @@ def entry(arguments: list[str] | None = None) -> None:
     if arguments and arguments[0] in _FORMATTED:
         arguments = ["--format=json" if each == "--json" else each for each in arguments]
     if not arguments or arguments[0] not in _OF_ITS_OWN:
-        KNOWN.source = _gather
+        _to_look_at_the_host()
     if COMPLETE in os.environ:
         from typer._completion_classes import completion_init
 
@@ -75,9 +103,7 @@ def entry(arguments: list[str] | None = None) -> None:
             command = context.command_path if context is not None else "mail-diagnose"
             code = _fault(f"{show()} (see `{command} --help`)", debug)
         else:
-            code = _fault(
-                f"unexpected error, please report it: {type(error).__name__}: {error} (--debug shows more)", debug
-            )
+            code = _fault(_unexpected(error), debug)
     gc.freeze()  # nor does its end
     sys.exit(code if 0 <= code <= 3 or code == INTERRUPTED else 3)
 

@@ -222,6 +222,21 @@ pass: §
 'pass' : '§'
 pass => "§"
 '''
+# A word of small letters, which only the sentence or the place tells from others.
+LOWER = (
+    "relayhost = [smtp.example.com]:587:acme:§",
+    "fatal: unsupported dictionary type: acme:§",
+    "login failed for acme with password §",
+    "I tried user acme and pass § but 535",
+    "we use acme with password § on port 587",
+    "my app password § does not work",
+    "login acme, pw §",
+    "Login failed for acme:§@h",
+    "acme|smtp.example.com:§",
+    'table secrets { label = "acme:§" }',
+    "AUTH LOGIN command trace: acme §",
+)
+
 # base64, keys of providers, and dialogues over several lines: `§` is the value, `±` base64 of the value,
 # `þ` of NUL acme NUL value, `ø` of "user=acme\1auth=Bearer value\1\1", `ß` of "acme:value"
 CODED = (

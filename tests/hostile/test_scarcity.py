@@ -54,3 +54,14 @@ def test_a_run_with_little_address_space_ends_with_an_answer() -> None:
     assert done.returncode in (0, 1, 2, 3)
     assert "unexpected error" not in done.stderr
     assert done.stdout
+
+
+@pytest.mark.parametrize("files", [20, 60])
+def test_too_few_open_files_are_said_in_a_line(files: int) -> None:
+    limited = f"import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_NOFILE, ({files}, {files})); sys.argv[0] = 'x'; runpy.run_module('diagnose', run_name='__main__')"
+    done = subprocess.run(
+        [sys.executable, "-c", limited, "run", "--no-network"], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 3
+    assert done.stderr.startswith(f"mail-diagnose: only {files} open files are allowed here")
+    assert done.stderr.count("\n") == 1

@@ -91,6 +91,13 @@ def test_no_spelling_gets_through() -> None:
     assert not found, found[:5]
 
 
+@pytest.mark.parametrize("template", spellings.LOWER)
+def test_a_word_of_small_letters_is_masked_where_it_is_the_password(template: str) -> None:
+    value = f"{SHAPES['lower']()}x"
+    assert not leaked(mask(template.replace("§", value)), value)
+    assert not leaked(mask(f"{spellings.HEAD}{template.replace('§', value)}\n"), value)
+
+
 def test_no_report_of_a_pasted_text_shows_one() -> None:
     """As a terminal with -v and as JSON, with a failure beside it that makes the text worth showing."""
     texts = list(planted())
@@ -114,6 +121,10 @@ def test_no_report_of_a_pasted_text_shows_one() -> None:
         "535 5.7.8 Error: authentication failed: UGFzc3dvcmQ6",
         "no password specified?",
         "key not found",
+        "we sign in with password authentication on port 587",
+        "tried it with user and password combination on two hosts",
+        "unsupported dictionary type: proxy:hash:/etc/postfix/x",
+        "relay=smtp.example.com[192.0.2.1]:587: connected",
         'Missing credentials for "PLAIN"',
         "wrong SMTP user or password: SES takes its own",
         "smtp_sasl_password_maps = hash:/etc/postfix/sasl_passwd",

@@ -31,6 +31,7 @@ _FIRST = (
 _OPTION = r"(?:^|(?<=[\s\"',\[]))"
 _VALUE = r"(\"[^\"\n]+\"|'[^'\n]+'|[^\s\"',\]]+)"
 _PROGRAMS = "mysql mariadb sshpass smbclient ldap swaks sendemail msmtp nail mailx mutt mosquitto 7z zip psql redis-cli curl docker podman".split()
+_SAID = r"(?:[a-z]*(?:ing|ions?|ers?|ed|able|ly|ments?|ity|ness|less|words?|ives?|als?|files?)|user\w*|(?:call|look)(?:back|up)s?|prompts?|fields?|values?|change|expiry|expires|instead|please|exchange|everyone|protocols?|resets?|strength|rules?|hash(?:es)?|schemes?|helpers?|grants?|store|cache|attempts?|mismatch|entropy|policy|policies|through)(?![a-z])"
 _LABELS = r"smtps?|lmtp|relay|mailto|to|from|b?c?cc|rfc822|sip|xmpp|id"
 
 _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
@@ -113,6 +114,18 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
     ((" pass `", " pass '", ' pass "', "password `", "password '", 'password "'), r"(?i)\b(?:user(?:name)?|login|account)\s{1,9}[`'\"][^`'\"\n]{0,200}[`'\"]\s{1,9}pass\w{0,9}\s{1,9}[`'\"]([^`'\"\n]*)"),
     (("machine ",), r"(?i)\bmachine\s+\S+\s+login\s+\S+\s+password\s+(\S+)"),
     (("identified",), r"(?i)\bidentified\s+(?:with\s+\S+\s+)?(?:by|as)\s+(?:'([^'\n]+)'|\"([^\"\n]+)\"|([^\s\"';]+))"),
+    # relayhost = [host]:587:user:…
+    (("]:",), r"\]:\d{1,5}:[\w.+@-]{1,64}:([^\s,\"']{4,200})"),
+    (("|",), r"(?m)(?:^|: )[\w.+@-]{1,64}\|[\w-]+(?:\.[\w-]+)+:([^\s:]{4,200})[ \t\r]*$"),  # dma's auth.conf
+    (("label ", "label="), r"(?i)\blabel\s?=?\s?\"?(?!https?:|\w+:/)[\w.+@-]{1,64}:([^\s\"',:]{4,200})"),  # smtpd.conf's secrets
+    (("command trace: ",), r"\bcommand trace: (?!suppressed)\S{1,100}[ /]{1,3}(?!suppressed)(\S{4,200})"),  # JavaMail
+    (("login failed for ",), r"(?i)\blogin failed for [\w.+-]{1,64}:([^\s@\"'<>]{4,200})(?=@)"),
+    # A password of letters alone, where a sentence says that it is one.
+    (
+        ("password ", "pass ", " pw ", "passwort ", "token "),
+        r"(?m)(?:\b(?:with|using|and|my|app|our) (?:(?:password|passwort|pass|pw) )|, pw |\bpasswort lautet )"
+        rf"(?!{_SAID})([a-z]{{6,40}})(?=$|[.,;)]|\s(?:on|but|does|did|is not|isn't|at|gets?)\b)",
+    ),
     ((PGPASS,), r"(?m)^(?!(?:[\da-f]{1,4}:){4})[\w.-]+:\d{2,5}:[\w*.-]+:[\w.@-]+:(\S{4,})[ \t]*$"),  # .pgpass
     # A client's word of base64 behind its mark.
     (
@@ -132,6 +145,7 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
     ((" attr ", "attribute value"), r"\b(?:send attr \S+ = |input attribute value: )[^\s/:]+:(?!/(?:[a-z_.-]+/)+)(\S[^\n]*)"),
     (("xsasl",), r"(?i)\bxsasl[^\s:]{0,60}: [^\n]{0,300}?(?:auth|resp\w*|line)[ =:]+([A-Za-z0-9+/]{8,}={0,2})"),
     # Postfix quotes what it cannot make sense of.
+    (("unsupported dictionary",), r"unsupported dictionary type: [\w.+@-]+:(?!/|\w+:/)([^\s,]{4,200})"),
     (("unsupported dictionary",), r"unsupported dictionary type: [\w.-]+ \((?!is the|/)([^)\n]*)"),
     (("duplicate ",), r"(?im)duplicate (?:entry|key): \"?\[?[\w.-]{1,255}\]?(?::\d{1,5})?[:= ]{1,3}([^\s\":]{1,200}:[^\"\n]+|\S{6,}?)\"?$"),
     (("duplicate ",), r"(?im)duplicate entry: \"?[^\s\":]{1,255}:(?!\d{1,5}\"?$)([^\s\":]+)\"?$"),
