@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from diagnose.check import Context, Exec, Stat, check, fail, ok, skip, unknown, warn
+from diagnose.check import Context, Exec, Read, Stat, check, fail, ok, skip, unknown, warn
 from diagnose.facts import Mta, accounts, master, mta
 from diagnose.model import Observation
 
@@ -122,4 +123,7 @@ def _sendmail(ctx: Context, postfix: Mta) -> Iterator[Observation]:
 
 def _nosuid(ctx: Context, path: str) -> bool:
     reply = ctx.ask(Exec(("findmnt", "-n", "-o", "OPTIONS", "-T", path)))
-    return reply.code == 0 and "nosuid" in reply.out.strip().split(",")
+    if reply.code != 0 or "nosuid" not in reply.out.strip().split(","):
+        return False
+    # systemd mounts everything so for a service with NoNewPrivileges, such as `watch` is, and for nobody else.
+    return not re.search(r"^NoNewPrivs:\s*1", ctx.ask(Read("/proc/self/status")).text, re.M)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from checks.postfix.sandbox import sandbox
-from diagnose.check import Disk, Glob, Processes
+from diagnose.check import Disk, Glob, Processes, Stat
 from diagnose.host.query import DiskReply, GlobReply, Process, ProcessesReply, StatReply
 from diagnose.model import Status
 from tests.checks.pretended_postfix import RUNNING, failed, machine, of, run
@@ -66,3 +66,19 @@ def test_unit_written_here_is_a_note_and_a_package_link_is_not() -> None:
 def test_read_only_root_with_a_writable_spool_is_no_sandbox() -> None:
     files = {"/proc/70/status": "NoNewPrivs:\t0\n", "/proc/70/mounts": "a / ext4 ro 0 0\nb /var ext4 rw 0 0\n"}
     assert failed(run(sandbox, machine(more=running(POSTDROP), files=files))) == []
+
+
+def test_the_watch_s_own_service_is_no_sender() -> None:
+    unit = "/etc/systemd/system/mail-diagnose.service"
+    own = Process(pid=90, parent=1, name="python3", user="mail-diagnose")
+    more: dict[Any, Any] = {
+        **running(own),
+        Glob("/etc/systemd/system/*.service"): GlobReply(paths=(unit,)),
+        Stat(unit): StatReply(exists=True, kind="file", real=unit),
+    }
+    files = {
+        "/proc/90/status": "NoNewPrivs:\t1\n",
+        "/proc/90/cgroup": "0::/system.slice/mail-diagnose.service\n",
+        unit: "[Service]\nNoNewPrivileges=yes\nProtectSystem=strict\n",
+    }
+    assert of(run(sandbox, machine(more=more, files=files)), "host.sandboxed-service") == []

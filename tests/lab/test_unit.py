@@ -8,6 +8,8 @@ import os
 import pwd
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +17,8 @@ from diagnose.commands import delivery
 
 from .faults import every
 from .machine import CHECKOUT, Machine
+from .roots import single_file
+from .steps import mail, systemd
 from .test_lab import able
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
@@ -60,3 +64,20 @@ def test_the_queue_can_be_read_under_what_the_unit_sets(able: None) -> None:
         assert observed["queue.readable"]["status"] == "ok", observed["queue.readable"]
         assert observed["queue.waiting"]["data"]["count"] >= 1
         assert report["diagnoses"][0]["cause"] in fault.accept
+
+
+def test_a_healthy_machine_with_the_service_is_accused_by_nobody(able: None) -> None:
+    """Neither by the service, in a sandbox that mounts all read-only and nosuid, nor for that sandbox by others."""
+    healthy = every()["healthy-relay-587"]
+    with Machine(replace(healthy, setup=(*healthy.setup, systemd, mail()), start=False, then=())) as m:
+        m.prepare()
+        tool = "/opt/mail-diagnose.pyz"
+        m.write(tool, Path(single_file()).read_bytes(), 0o755)
+        install = f"{tool} install-units --only=systemd --command={tool} && systemd-sysusers && systemctl daemon-reload"
+        assert m.run("sh", "-c", install).returncode == 0
+        assert m.run("systemctl", "start", "mail-diagnose.service").returncode == 0
+        report = json.loads(m.read("/var/lib/mail-diagnose/state.json"))["report"]
+        assert report["host"]["user"] == "mail-diagnose"
+        assert report["diagnoses"] == []
+        for user in (None, "nobody"):
+            assert json.loads(m.diagnose("run", "--json", user=user).stdout)["diagnoses"] == []

@@ -11,7 +11,7 @@ CAUSE = Cause(
         "command works in a root shell."
     ),
     remedy=Remedy(
-        text="Allow the service {unit} to gain the group, or let the application send by SMTP to localhost port 25 instead.",
+        text="Allow {unit} to gain the group, or let the application send by SMTP to localhost port 25 instead.",
     ),
     rules_out="postdrop lacks its setgid bit for everybody, or the same user may send from a shell and the service too.",
     signs=(
