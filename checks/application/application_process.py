@@ -26,7 +26,7 @@ from diagnose.check import (
     skip,
 )
 from diagnose.facts.application import Application, found, other
-from diagnose.facts.applications import composed, installed
+from diagnose.facts.applications import composed, installed, started
 from diagnose.model import Observation, Scalar
 
 _MOST = 6  # processes of a file
@@ -89,8 +89,8 @@ def _processes(ctx: Context, app: Application) -> Iterator[tuple[Process, str, t
     folder = real.rpartition("/")[0]
     chosen: dict[int, str] = {}
     of_service: dict[int, tuple[str, ...]] = {}
-    if started := re.search(r"(?m)^[ \t]*ExecStart=[-@:+!]*(/\S+)", app.raw):
-        chosen = {pid: "" for pid, each in every.items() if each.here and started[1] in each.command[:2]}
+    if app.path.endswith((".service", ".conf")):
+        chosen = {each.pid: "" for each in started(ctx, app.path, app.raw)}
     for pid, service in composed(ctx, real) if re.search(r"\.ya?ml$", app.path) else ():
         given = formats.names(app.path, app.raw, lambda path, kind: other(ctx, path, kind), service)
         if pid in every and given:

@@ -26,6 +26,22 @@ OF_FILE = re.compile(r"(?P<name>.*(?:pass|user|login|secret|token|host|smtp|mail
 _SERVICE = re.compile(
     r"services\.(?P<name>[\w.-]+?)\.(?P<rest>env_file(?:\.path)?|secrets(?:\.source)?|environment|image|build|network_mode)\b"
 )
+_COMPOSE = (
+    *("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"),
+    *("compose.override.yaml", "docker-compose.override.yml"),
+)
+_SERVER = re.compile(r"(?:SMTP|MAIL).*(?:HOST|SERVER|ADDR(?:ESS)?|URL|DSN)$")
+# Services that an application beside the container uses as well.
+_BESIDE = re.compile(
+    r"postgres|postgis|timescale|mysql|mariadb|percona|redis|valkey|keydb|dragonfly|memcached|mongo|rabbitmq|kafka|zookeeper|nats|elastic|"
+    r"opensearch|solr|meili|typesense|minio|localstack|clickhouse|influx|nginx|traefik|caddy|httpd|haproxy|adminer|pgadmin|phpmyadmin|"
+    r"mailhog|mailpit|mailcatcher|maildev|mosquitto|vault:|consul|selenium|cassandra|couch|neo4j|qdrant|chroma|ollama",
+    re.I,
+)
+# The file is handed over whole, put into the image, or lies in a folder that the container sees.
+_OTHERWISE = re.compile(
+    r"env_file|^\s+(?:build|extends):|^include:|(?:^|[\s\"'])(?:\.|\$\{?PWD\}?)(?:/(?:\.env)?)?:|source:\s*\.", re.M
+)
 _DOLLAR = re.compile(r"(?<!\$)\$(?:[A-Za-z_]\w*)")
 
 
@@ -85,8 +101,10 @@ def widened(path: str, grammar: str, text: str, other: Other) -> tuple[Entry, ..
         every = _beside(wider, every)
     if re.search(r"(?:^|/)(?:application|bootstrap)\.(?:ya?ml|properties)$", path):
         every = _profiled(wider, every)
-    elif path.endswith("/.env") and any(each.key == "MAILER_DSN" for each in every):
-        every += wider.file(f"{path}.local", "dotenv")[0]
+    elif path.endswith("/.env"):
+        if any(each.key == "MAILER_DSN" for each in every):
+            every += wider.file(f"{path}.local", "dotenv")[0]
+        every = _handed(wider, every)
     return tuple(_logins(wider, _secrets(wider, every)))
 
 
@@ -122,6 +140,20 @@ def _composed(wider: _Wider, entries: list[Entry]) -> list[Entry]:
             remark = f"setting-wrong: {wider.beside(each.value)} is not there, and Compose does not start without it"
             before.append(replace(each, key="env_file.smtp", remark=remark))
     return [*before, *entries]
+
+
+def _handed(wider: _Wider, entries: list[Entry]) -> list[Entry]:
+    """What stands in the .env of a compose file, which hands it to no service: Compose fills ${...} from it, and nothing else."""
+    servers = [each.key for each in entries if _SERVER.search(each.key)]
+    texts = [wider.text(wider.beside(name))[0] for name in _COMPOSE] if servers else []
+    text = "\n".join(texts)
+    images = [each for each in re.findall(r"^\s+image:\s*[\"']?([^\s\"']+)", text, re.M) if not _BESIDE.search(each)]
+    filled = set(re.findall(r"\$\{?(\w+)", text)) & {each.key for each in entries}
+    if not images or not filled or _OTHERWISE.search(text):
+        return entries
+    remark = "setting-odd: Compose fills ${...} from .env alone: its file hands this to no service"
+    out = [each for each in servers if not re.search(rf"\b{re.escape(each)}\b", text)]
+    return [replace(each, remark=each.remark or remark) if each.key in out else each for each in entries]
 
 
 def _dollar(entry: Entry) -> Entry:

@@ -4,6 +4,7 @@ and the usual places (`diagnose/knowledge/installed.toml`).
 installed(ctx)      all of them
 sole(ctx)           the one that runs here, where there is no other
 composed(ctx, file) the containers that Compose made of a file
+started(ctx, path, unit) the processes of a unit
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ _COMMON = frozenset(
 )
 _SETTINGS_FILE = re.compile(r"=?(/[\w./+@-]+\.(?:ini|ya?ml|toml|conf|cfg|env|properties|json|php|rb|py))$")
 _ENVIRONMENT_FILE = re.compile(r"^[ \t]*EnvironmentFile=-?(/\S+)", re.M)
-_EXEC = re.compile(r"^[ \t]*ExecStart=[-@:+!]*(/\S+)", re.M)
+_EXEC = re.compile(r"^[ \t]*ExecStart=[-@:+!]*(/\S.*)$", re.M)
+_GROUP = re.compile(r"/([\w@.:-]+)\.service\b")
 _COMPOSED = re.compile(r"\"com\.docker\.compose\.project\.config_files\":\s*\"([^\"\s]+)\"")
 _SERVICE = re.compile(r"\"com\.docker\.compose\.service\":\s*\"([^\"\s]+)\"")
 _PID = re.compile(r"\"Pid\":\s*(\d+)")
@@ -118,7 +120,7 @@ def _candidates(ctx: Asks) -> Iterator[_Candidate]:
             files_ = [path, *_ENVIRONMENT_FILE.findall(text)]
             for each in files_:
                 if _MAIL.search(text if each == path else ctx.ask(Read(each)).text):
-                    yield each, "service", _started(ctx, text), _unit(path)
+                    yield each, "service", next(started(ctx, path, text), None), _unit(path)
     for pattern in places()["usual"]:
         for path in ctx.ask(Glob(pattern)).paths:
             yield path, "", None, ""
@@ -133,11 +135,16 @@ def _candidates(ctx: Asks) -> Iterator[_Candidate]:
                     yield each, "compose file", None, ""
 
 
-def _started(ctx: Asks, unit: str) -> Process | None:
-    """A process of the program that the unit starts."""
-    program = _EXEC.search(unit)
-    every = ctx.ask(Processes()).processes if program else ()
-    return next((p for p in every if program and p.here and program[1] in p.command[:2]), None)
+def started(ctx: Asks, path: str, unit: str) -> Iterator[Process]:
+    """The processes of the program that the unit of a file starts, and of no other unit: many are started by one interpreter."""
+    found = _EXEC.search(unit)
+    program, *rest = found[1].split() if found else ("",)
+    plain = [word for word in rest[:2] if not re.search(r"[\\$%'\"{}]", word)]
+    for process in ctx.ask(Processes()).processes if found else ():
+        if process.here and program in process.command[:2] and all(word in process.command for word in plain):
+            group = _GROUP.search(ctx.ask(Read(f"/proc/{process.pid}/cgroup")).text)
+            if group is None or group[1] == _unit(path):
+                yield process
 
 
 def _unit(path: str) -> str:

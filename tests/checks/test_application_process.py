@@ -69,6 +69,18 @@ def test_a_service_keeps_the_environment_it_was_started_with(
         assert "older" not in repr(found)
 
 
+def test_another_unit_of_the_same_interpreter_is_not_meant() -> None:
+    unit = f"[Service]\nEnvironmentFile={FILE}\nExecStart=/usr/bin/python3 /srv/shop/serve.py --port 8000\n"
+    files = {UNIT: unit, FILE: (ENV, 100.0), "/usr/bin/python3": "x"}
+    mine, other = ("/usr/bin/python3", "/srv/shop/serve.py", "--port", "8000"), ("/usr/bin/python3", "/usr/bin/other")
+    for path in (UNIT, FILE):
+        assert kinds(run(path, files, mine, SETTINGS | {"SMTP_HOST": "old"})) == ["differs"]
+        assert kinds(run(path, files, other, {})) == []
+        for unit_name, told in (("shop", ["differs"]), ("test", [])):
+            group = {"/proc/77/cgroup": f"0::/system.slice/{unit_name}.service\n"}
+            assert kinds(run(path, {**files, **group}, mine, SETTINGS | {"SMTP_HOST": "old"})) == told
+
+
 def test_a_process_that_reads_its_own_file_keeps_what_it_read_at_the_start() -> None:
     node = ("/usr/bin/node", "index.js")
     for age, kind in ((100.0, ["older"]), (900.0, [])):
