@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from diagnose.check import Context, Listener, Listeners, SignSpec, check, fail, ok, unknown, warn
-from diagnose.facts import Mta, mta
+from diagnose.facts import Mta, mailer, mta
 from diagnose.facts.contained import contained, master_elsewhere
 from diagnose.knowledge.smtp import PORT_NUMBERS
 from diagnose.model import Observation, Scalar, Status
@@ -25,7 +25,11 @@ def listeners(ctx: Context) -> Iterator[Observation]:
     postfix = mta(ctx)
     seen = _smtp(reply.listeners)
     if seen.status is Status.WARNING and not postfix.installed:
-        if contained(ctx):
+        here = mailer(ctx)
+        if here is not None and not here.listens:
+            text = f"nothing listens, as is usual with {here.title}: programs call its sendmail command"
+            seen = unknown("listener.smtp", "port 25", text)
+        elif contained(ctx):
             seen = unknown("listener.smtp", "port 25", "nothing listens, as is usual in a container")
         elif master_elsewhere(ctx):
             seen = unknown("listener.smtp", "port 25", "nothing listens here; Postfix runs in a container")

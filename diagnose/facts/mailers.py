@@ -55,6 +55,11 @@ class Mailer:
         return str(self.table["program"])
 
     @property
+    def listens(self) -> bool:
+        """Whether it takes mail by SMTP, too."""
+        return self.table.get("listens") is not False
+
+    @property
     def account(self) -> str:
         return self.options.get("exim_user") or str(self.table.get("account", ""))
 
