@@ -29,5 +29,5 @@ def request(name: str) -> Request:
     """What diagnoses that recording. Raises UsageError for a name that is not there."""
     if name not in about():
         near = hint(name, about())
-        raise UsageError(f"no demo is called {name!r}; {near + ' ' if near else ''}there are {', '.join(about())}")
+        raise UsageError(f"no demo is called {name!r}; {near or 'choose from ' + ', '.join(about())}")
     return of_recording(loads(unpack((_PLACE / f"{name}.json.gz").read_bytes())))

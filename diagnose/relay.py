@@ -161,7 +161,7 @@ def _candidates(sender: str | None, network: Network | None) -> Iterator[tuple[R
             yield own, f"{own.name} is the mail relay of {network.name}, where this host stands."
     ranked = [relay for relay in relays() if relay.rank is not None]
     for relay in sorted(ranked, key=lambda relay: (relay.rank or 0, relay.id)):
-        yield relay, f"{relay.name} is one of several relays that would do; name another with --relay."
+        yield relay, f"{relay.name} is one of several possible relays; choose another with --relay."
 
 
 def _choose(

@@ -92,9 +92,9 @@ def test_only_and_skip_choose_checks(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["run", "--to", "nobody"], "no e-mail address"),
-        (["run", "--to", "a@b c"], "no e-mail address"),
-        (["run", "--to", "a@b\x1b[31m"], "no e-mail address"),
+        (["run", "--to", "nobody"], "not an email address"),
+        (["run", "--to", "a@b c"], "not an email address"),
+        (["run", "--to", "a@b\x1b[31m"], "not an email address"),
         (["run", "--only", "egres"], "did you mean 'egress'"),
         (["run", "--skip", "nonsense"], "no check and no tag"),
         (["run", "--format", "yaml"], "choose one of"),
@@ -116,7 +116,7 @@ def test_only_and_skip_choose_checks(cli: Cli) -> None:
         (["app", "test", "smtp://u@h.example.com:99999"], "smtp://user@host:587"),
         (["app", "test", "smtp://"], "names no server"),
         (["app", "test", "/etc/hosts", "--secret-file", "-"], "goes with a URL"),
-        (["app", "test", "/etc/hosts", "--send-to", "nobody"], "no e-mail address"),
+        (["app", "test", "/etc/hosts", "--send-to", "nobody"], "not an email address"),
     ],
 )
 def test_bad_input_gets_one_clear_line_and_status_3(cli: Cli, arguments: list[str], message: str) -> None:
@@ -253,7 +253,8 @@ def test_every_command_has_help(cli: Cli, command: str) -> None:
 
 def test_start_up_imports_nothing_heavy() -> None:
     code = (
-        "import sys, diagnose.cli; heavy = {'dns', 'ssl', 'asyncio', 'psutil', 'rich', 'tabulate', 'pydantic', 'socket'};"
+        "import sys, diagnose.cli; heavy = {'dns', 'ssl', 'asyncio', 'psutil', 'rich', 'tabulate', 'pydantic', "
+        "'socket'};"
         "print(sorted(heavy & {m.split('.')[0] for m in sys.modules}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)

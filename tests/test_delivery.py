@@ -161,7 +161,7 @@ def test_what_somebody_changed_is_kept_unless_forced(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (("--only", "windows"), "choose of systemd, cron"),
+        (("--only", "windows"), "choose from systemd, cron"),
         (("--command", "mail-diagnose"), "absolute path"),
         (("--command", "/opt/a b;c"), "characters"),
         (("--prefix", "/proc/nowhere", "--command", COMMAND), "cannot write"),

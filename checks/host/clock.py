@@ -53,13 +53,17 @@ def clock(ctx: Context) -> Iterator[Observation]:
         return
     if now < _NOT_BEFORE:
         yield fail(
-            "host.clock", "clock", f"says {_day(now)}: that is past long ago", kind="past", skew=int(now - _NOT_BEFORE)
+            "host.clock",
+            "clock",
+            f"the clock says {_day(now)}, which is years ago",
+            kind="past",
+            skew=int(now - _NOT_BEFORE),
         )
         return
     newest, path = _newest(ctx, now)
     if newest > now + _DAY:
         days = (newest - now) / _DAY
-        text = f"says {_day(now)}, and {path} was written {days:.0f} days later, on {_day(newest)}"
+        text = f"the clock says {_day(now)}, but {path} was written {days:.0f} days later, on {_day(newest)}"
         yield fail("host.clock", "clock", text, kind="past", skew=int(now - newest), path=path)
         return
     if _complained(ctx) and (seen := list(_witnesses(ctx, now))):
@@ -67,7 +71,7 @@ def clock(ctx: Context) -> Iterator[Observation]:
         return
     offset = _offset(ctx)
     if offset is None:
-        yield ok("host.clock", "clock", f"says {_day(now)}; no time service tells how far it is off", sure=False)
+        yield ok("host.clock", "clock", f"the clock says {_day(now)}; no time service reports its offset", sure=False)
     elif abs(offset) >= _LARGE:
         yield fail(
             "host.clock",
@@ -130,8 +134,8 @@ def _witnesses(ctx: Context, now: float) -> Iterator[Observation]:
         skew = int(min(late, key=abs))
         word = "ahead" if skew > 0 else "behind"
         text = (
-            f"says {_day(now)}; by that, the certificates of {len(late)} unrelated operators are all out of their dates, "
-            f"so the clock is {word}"
+            f"the clock says {_day(now)}, which is {word}: the certificates of {len(late)} unrelated operators would "
+            f"all be {'expired' if skew > 0 else 'not yet valid'}"
         )
         yield fail("host.clock", "clock", text, kind="certificates", skew=skew)
 

@@ -53,7 +53,7 @@ def check_destination(ctx: Context) -> Iterator[Observation]:
         kind = {"hangs": "silent", "closes": "closed", "later": "refusing", "refused": "refusing"}.get(
             first.kind, "broken"
         )
-        text = f"no exchanger of {domain} holds the dialogue ({listed})"
+        text = f"no MX host of {domain} completes the SMTP dialogue ({listed})"
         # One that turns this host away is reached.
         say = warn if kind == "refusing" else fail
         data |= {

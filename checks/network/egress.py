@@ -90,7 +90,7 @@ def _internet(ctx: Context, way: MailPort, seen: Egress) -> Observation:
     return say(
         "egress.internet",
         "internet",
-        f"none of {len(failed)} connections to the web and to name servers succeeds, whatever the port: {said}",
+        f"none of {len(failed)} connections to web and name servers succeeds, on any port ({said})",
         kind=first.outcome.value,
         host=first.host,
         port=first.port,

@@ -179,8 +179,8 @@ def _fix(ctx: Context, port: int, one: Found) -> str:
         return "To let Postfix pass: name its user in SMTP_ALLOWUSER of /etc/csf/csf.conf, then csf -r"
     if tool == "nftables":
         place = " ".join(part for part in (verdict.table, verdict.chain) if part)
-        return f"To let it pass at once: nft insert rule {place} tcp dport {port} accept"
-    return f"To let it pass at once: {tool} -I OUTPUT -p tcp --dport {port} -j ACCEPT"
+        return f"To allow it until the next reload: nft insert rule {place} tcp dport {port} accept"
+    return f"To allow it until the next reload: {tool} -I OUTPUT -p tcp --dport {port} -j ACCEPT"
 
 
 def _firewalld(packet: Packet, verdict: Verdict, port: int) -> str:

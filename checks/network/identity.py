@@ -95,7 +95,7 @@ def _helo(ctx: Context, name: str, via: str) -> Iterator[Observation]:
         yield fail(
             "identity.helo",
             name,
-            f"greets servers as {name!r}, which is no name of the public DNS",
+            f"the HELO name {name!r} is not a name in public DNS",
             kind="invalid",
             **data,
         )

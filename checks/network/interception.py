@@ -68,7 +68,7 @@ def _judged(
         yield say("egress.starttls", subject, text, kind="starttls", **data)
         return
     whose = "a greeting masked with asterisks" if found.kind == "masked" else f"the same greeting, {found.by},"
-    text = f"{whose} comes from the servers of {', '.join(found.operators)}, who have nothing to do with one another"
+    text = f"{whose} comes from servers of unrelated operators ({', '.join(found.operators)})"
     yield say("egress.intercepted", subject, text, kind=found.kind, by=found.by, **data)
     if any(one.starttls is False for one in greeted) and not any(one.starttls for one in greeted):
-        yield say("egress.starttls", subject, "STARTTLS is missing from all of their replies", kind="starttls", **data)
+        yield say("egress.starttls", subject, "none of them offers STARTTLS", kind="starttls", **data)

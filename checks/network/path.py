@@ -25,10 +25,10 @@ from diagnose.parse.system.path import Place, place
 REFERENCE = 443  # not filtered where anything is let out; it need not be open there, as the hops before it answer
 HOPS, SECONDS = 12, 1.5
 WORDS = {
-    "host": "they do not get farther than this host",
-    "gateway": "the gateway, or what stands right behind it, stops them",
-    "isp": "the access provider's (or cloud's) network stops them",
-    "beyond": "they get through the access network and end farther away",
+    "host": "on this host",
+    "gateway": "at the gateway, or right behind it",
+    "isp": "in the provider's network",
+    "beyond": "beyond the provider's network",
 }
 
 
@@ -137,14 +137,14 @@ def _own(ctx: Context, way: MailPort, seen: Egress) -> Tried | None:
 
 def _words(found: Place, port: int, reference: int) -> str:
     if found.how in WIRE:
-        return f"packets to port {port}: {WIRE[found.how]}"
+        return WIRE[found.how]
     after = f"hop {found.hop}" + (f" ({found.last})" if found.last else "") if found.hop else "this host"
     before = f" and hop {found.hop + 1}" + (f" ({found.next})" if found.next else "")
     how = {
         "dropped": "vanish",
-        "reset": "are answered with a forged reset",
+        "reset": "get a forged reset",
     }.get(found.how, f"are stopped ({found.how})")
-    text = f"packets to port {port} {how} between {after}{before}: {WORDS[found.where]}"
+    text = f"packets {how} {WORDS[found.where]}, between {after}{before}"
     if found.distance:
         text += f" (those to port {reference} of the same host arrive, {found.distance} hops away)"
     return text

@@ -88,10 +88,14 @@ def resolver(ctx: Context) -> Iterator[Observation]:
     yield fail(
         "dns.resolver",
         listed,
-        f"{none}none of {len(servers)} name servers answers a question for a name that exists: {said}",
+        f"{none}{_none_of(len(servers))} a query for a name that exists: {said}",
         servers=listed,
         kind=kind,
     )
+
+
+def _none_of(count: int) -> str:
+    return "the name server does not answer" if count == 1 else f"none of the {count} name servers answers"
 
 
 def _unseen(ctx: Context) -> str:

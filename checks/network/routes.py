@@ -38,7 +38,11 @@ def check_routes(ctx: Context) -> Iterator[Observation]:
     what = f"ip {first.kind}: {first.text}"
     what += f" covers {first.packet.destination}" if first.packet.destination else ""
     data: dict[str, Scalar] = {"port": way.port, "host": way.host, "relay": way.relay, "kind": first.kind}
-    data |= {"rule": first.text, "action": first.text.split()[0], "fix": f"To take it out at once: {first.fix}"}
+    data |= {
+        "rule": first.text,
+        "action": first.text.split()[0],
+        "fix": f"To remove it until the next reload: {first.fix}",
+    }
     say = fail if all_stopped(made, [one.packet for one in refused]) else warn
     yield say("firewall.route", subject, what, **data)
 
@@ -54,7 +58,7 @@ def _astray(ctx: Context, way: MailPort, made: Sequence[Packet]) -> Observation 
         return None
     text = f"ip {found.kind}: {found.text} is the way to {failed[0].address}, not the default route, and nothing answers there"
     data: dict[str, Scalar] = {"port": way.port, "host": way.host, "relay": way.relay, "kind": found.kind}
-    data |= {"rule": found.text, "action": "detour", "fix": f"To take it out at once: {found.fix}"}
+    data |= {"rule": found.text, "action": "detour", "fix": f"To remove it until the next reload: {found.fix}"}
     # A neighbour that keeps silent is this host's own report; farther away the network may do it.
     marked = "fwmark" in found.text
     say = fail if failed[0].here or failed[0].wire == "kept" or marked else warn

@@ -113,22 +113,22 @@ def _judge_master(
 ) -> Iterator[Observation]:
     if master is not None and master.state in _DEAD:
         text = f"the master (pid {master.pid}) is a {master.state} process: nothing is served"
-        yield fail("postfix.master", "Postfix' master", text, path=path, kind=master.state)
+        yield fail("postfix.master", "Postfix's master process", text, path=path, kind=master.state)
     elif lock.held or master is not None:
         pid = master.pid if master else lock.holder
-        yield ok("postfix.master", "Postfix' master", f"runs (pid {pid})", pid=pid)
+        yield ok("postfix.master", "Postfix's master process", f"runs (pid {pid})", pid=pid)
     elif lock.problem in (None, "not found"):
-        why = "nobody holds its lock" if lock.problem is None else "its pid file does not exist"
+        why = "its lock is free" if lock.problem is None else "its pid file does not exist"
         unit = ctx.ask(Exec(("systemctl", "is-active", "postfix"))).out.strip()
         odd = "; systemd calls the unit active all the same" if unit == "active" else ""
-        yield fail("postfix.master", "Postfix' master", f"does not run: {why}{odd}", path=path, kind="down")
+        yield fail("postfix.master", "Postfix's master process", f"is not running: {why}{odd}", path=path, kind="down")
     elif _sees_others(ctx, running) and not any(p.here and p.name == "master" for p in running):
         kind = "down" if ctx.ask(Now()).root else "unseen"
         text = f"no process of that name on this host ({path}: {lock.problem})"
-        yield fail("postfix.master", "Postfix' master", text, path=path, kind=kind)
+        yield fail("postfix.master", "Postfix's master process", text, path=path, kind=kind)
     else:
         text = f"Could not check whether the master runs: lock of {path}: {lock.problem}"
-        yield unknown("postfix.master", "Postfix' master", text)
+        yield unknown("postfix.master", "Postfix's master process", text)
 
 
 def _sees_others(ctx: Context, running: tuple[Process, ...]) -> bool:

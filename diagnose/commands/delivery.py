@@ -91,7 +91,7 @@ def install_units(
     wanted = tuple(only or KINDS)
     unknown = [kind for kind in wanted if kind not in KINDS]
     if unknown:
-        raise UsageError(f"--only {unknown[0]!r} is not known; choose of {', '.join(KINDS)}")
+        raise UsageError(f"--only {unknown[0]!r} is not known; choose from {', '.join(KINDS)}")
     program = _program(command)
     pieces = [piece for piece in _pieces(program, wanted) if piece.kind in wanted]
     if show:

@@ -10,6 +10,7 @@ import typer
 from diagnose.commands.monitoring import Config, StateDir
 from diagnose.commands.options import Debug, Force, Verbose, chosen, span, terminal_of, write
 from diagnose.errors import UsageError
+from diagnose.nearest import hint
 
 MaxAge = Annotated[
     str | None,
@@ -90,7 +91,9 @@ def _format(choice: str) -> tuple[str, Path | None]:
 
     name, colon, path = choice.partition(":")
     if name not in PLAIN_FORMATS:
-        raise UsageError(f"--format {name!r} is not known; choose of {', '.join(PLAIN_FORMATS)}")
+        raise UsageError(
+            f"--format {name!r} is not known; {hint(name, PLAIN_FORMATS, 'choose from ' + ', '.join(PLAIN_FORMATS))}"
+        )
     if colon and not path:
         raise UsageError(f"--format {choice}: the file after the colon is missing")
     return name, Path(path) if colon else None

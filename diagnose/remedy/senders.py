@@ -38,14 +38,14 @@ def said(ctx: Asks, senders: tuple[str, ...], host: str) -> str:
         reply = ctx.ask(Lookup(domain, "TXT", "", 2.0)) if ctx.settings.network else None
         record = next((text for text in (reply.answers if reply else ()) if "v=spf1" in text.lower()), "")
         if reply is None or reply.problem:
-            what = "SPF not asked"
+            what = "SPF not looked up"
         elif not record:
-            what = "no SPF"
+            what = "no SPF record"
         else:
             what = (
-                f"SPF names {host}"
+                "its SPF record allows it"
                 if any(word in record.lower() for word in words)
-                else f"SPF does not name {host}: {what_to_add}"
+                else f"its SPF record does not allow {host}: {what_to_add}"
             )
         found.append(f"{domain} ({what})")
-    return f"Senders here: {', '.join(found)}." if found else ""
+    return f"Senders: {', '.join(found)}." if found else ""

@@ -78,7 +78,7 @@ def test_blackhole_route_over_the_relay() -> None:
     (one,) = run(check_routes, host)
     assert (one.status, one.data["fix"]) == (
         Status.FAILED,
-        "To take it out at once: ip route del blackhole 45.76.0.0/16",
+        "To remove it until the next reload: ip route del blackhole 45.76.0.0/16",
     )
 
 
@@ -172,7 +172,8 @@ def test_a_rule_about_the_control_group_of_postfix() -> None:
     relay = address_of("smtp.example.org")
     rules = with_rules('socket cgroupv2 level 2 "system.slice/postfix.service" tcp dport 587 drop')
     log = (
-        f"Nov 22 13:00:01 app postfix/smtp[4]: 4D2C1A5F33: to=<u@c.example>, relay=none, delay=31, delays=0/0/31/0, dsn=4.4.1,"
+        f"Nov 22 13:00:01 app postfix/smtp[4]: 4D2C1A5F33: to=<u@c.example>, relay=none, delay=31, delays=0/0/31/0, "
+        f"dsn=4.4.1,"
         f" status=deferred (connect to {relay}[{relay}]:587: Connection timed out)",
     )
     settings = {"relayhost": f"[{relay}]:587"}

@@ -123,7 +123,7 @@ def test_firewalld_gets_the_accept_where_its_rule_stands(chain: str, add: str) -
 def test_a_route_is_taken_out_by_name_and_put_back_as_it_was() -> None:
     listing = "default via 192.0.2.1 dev eth0\nblackhole 198.51.100.0/24 metric 7 linkdown\n"
     host = pretended.machine(more={Exec(("ip", "route")): ExecReply(code=0, out=listing)})
-    fix = "To take it out at once: ip route del blackhole 198.51.100.0/24"
+    fix = "To remove it until the next reload: ip route del blackhole 198.51.100.0/24"
     plan = planned("local-firewall-blocks-smtp", "firewall.route", host, port=25, rule="r", fix=fix)
     (step,) = plan.steps
     assert (step.allow, step.commands()) == ("route", ("ip route del blackhole 198.51.100.0/24",))

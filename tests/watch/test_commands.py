@@ -112,7 +112,7 @@ def test_a_history_that_nobody_keeps_is_not_an_empty_one(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("report", "--format", "yaml"), "--format 'yaml' is not known; choose of text, json, "),
+        (("report", "--format", "yaml"), "--format 'yaml' is not known; choose from text, json, "),
         (("report", "--format", "json:"), "the file after the colon is missing"),
         (("report", "--max-age", "soon"), "--max-age takes a span of time such as 90s, 15m or 7d, not 'soon'"),
         (("report", "--max-age", "-5"), "--max-age takes a span"),

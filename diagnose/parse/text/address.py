@@ -21,5 +21,5 @@ def check_address(text: str, option: str, empty: bool = False) -> str:
     if not address and empty:
         return ""
     if len(address) > 320 or not _MAILBOX.fullmatch(address):
-        raise UsageError(f"{option} {text[:80]!r} is no e-mail address; write it as user@example.com")
+        raise UsageError(f"{option} {text[:80]!r} is not an email address, such as user@example.com")
     return address

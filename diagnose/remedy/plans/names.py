@@ -35,7 +35,7 @@ def resolver(e: Evidence) -> Plan | None:
         if re.match(r"nameserver\s", raw):
             steps.append(e.repair(path, number, raw, f"#{raw}", "This name server does not answer."))
     steps.append(AppendLine(path=path, text=f"nameserver {answers}", why=f"{answers} answers from this host."))
-    text = f"{answers} answers from here: name it in {path}, and let Postfix take it up."
+    text = f"{answers} answers from here: use it in {path}, then restart Postfix."
     if managed := re.search(r"NetworkManager|resolvconf|dhclient|dhcpcd|systemd|cloud-init|netplan", file.text):
         text += f" {managed[0]} writes the file: set the server there as well, or this lasts until it writes again."
     return Plan(
@@ -110,7 +110,8 @@ def reverse(e: Evidence) -> Plan | None:
     seen = next((o for o in e.seen("identity.ptr") if o.data.get("address")), None)
     if seen is None:
         return Plan(
-            text="Have the hoster or provider of this host's public address set its PTR record to this host's name, and let that name lead to the address."
+            text="Have the hoster or provider of this host's public address set its PTR record to this host's name, "
+            "and let that name lead to the address."
         )
     import ipaddress
 
@@ -154,7 +155,8 @@ def sender(e: Evidence) -> Plan | None:
     ask = Ask(name="domain", what="the domain that this host sends for", where="one with an MX record")
     return Plan(
         asks=(ask,),
-        text=f"Senders without a domain get {origin}, which does not exist in the DNS: set myorigin to a domain of yours.",
+        text=f"Senders without a domain get {origin}, which does not exist in the DNS: set myorigin to a domain of "
+        f"yours.",
     )
 
 

@@ -97,7 +97,8 @@ def _hosts(e: Evidence, way: Route) -> list[Step]:
 def _past(e: Evidence, way: Route, entry: Entry) -> Plan:
     where = f"{entry.path} line {entry.number} (transport_maps)"
     text = (
-        f"{where} sends mail to {way.domain} to {way.destination}, where nothing answers. Where that server is still meant, start it or "
+        f"{where} sends mail to {way.domain} to {way.destination}, where nothing answers. Where that server is still "
+        f"meant, start it or "
         "correct the entry; else take the entry out."
     )
     steps = around(e, way, f"It sends mail to {way.destination}, where nothing answers.")
@@ -154,8 +155,9 @@ def accept(e: Evidence) -> Plan | None:
     if not steps:
         return None
     text = (
-        f"{e.diagnosis.remedy.text.partition(chr(10))[0]} What is put in by hand lasts until the next reload: write it where "
-        "the rules are kept (/etc/nftables.conf, ufw, firewalld, csf.conf, netplan or ifupdown)."
+        f"{e.diagnosis.remedy.text.partition('. ')[0]}. Rules typed by hand last until the next reload: make the "
+        f"change permanent where "
+        "they are kept (/etc/nftables.conf, ufw, firewalld, csf.conf, netplan or ifupdown)."
     )
     return Plan(steps=(*steps, *e.retry()), text=text)
 

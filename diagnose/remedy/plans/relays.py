@@ -171,7 +171,7 @@ def by_advice(e: Evidence, advice: Advice) -> Plan:
         Ask(name="user", what=f"the SMTP user name at {advice.host}", where=console),
         Ask(name="password", what=f"the SMTP password or key at {advice.host}", where=console, secret=True),
     )
-    text = f"Send through a relay: {advice.host} on port {advice.port}{', seen open from here' if advice.verified else ''}. {said}"
+    text = f"Send through a relay: {advice.host} on port {advice.port}{' (open from here)' if advice.verified else ''}. {said}"
     return Plan(steps=(*steps, *e.reload()), asks=wanted if hop not in held else (), text=text.strip())
 
 

@@ -10,7 +10,7 @@ CAUSE = Cause(
         "carry a time are refused."
     ),
     remedy=Remedy(
-        text="Set the clock and let a time service keep it; then flush the queue.",
+        text="Set the clock, keep it right with a time service (chrony, systemd-timesyncd), and flush the queue.",
     ),
     rules_out="The time service says that the clock is right.",
     flow=DOUBTS,

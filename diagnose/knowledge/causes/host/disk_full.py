@@ -7,10 +7,11 @@ CAUSE = Cause(
     station="Postfix",
     explanation=(
         "Postfix refuses mail over SMTP (452 4.3.1) when less than 1.5 times message_size_limit, or "
-        "queue_minfree, is free in the file system of the queue or of its log. Without free inodes the sendmail command hangs."
+        "queue_minfree, is free in the file system of the queue or of its log. Without free inodes the sendmail "
+        "command hangs."
     ),
     remedy=Remedy(
-        text="Make room below {path}; look for logs, caches and container layers first.",
+        text="Free space below {path}: logs, caches and container layers first.",
     ),
     rules_out="df and df -i show room below the queue directory, and more than queue_minfree.",
     flow=0,

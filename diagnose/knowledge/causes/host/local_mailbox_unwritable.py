@@ -10,8 +10,8 @@ CAUSE = Cause(
         "read-only mount forbids writing, or its directory is missing. Mail to other servers is not affected."
     ),
     remedy=Remedy(
-        text="Give the mailbox to its user: a file below /var/mail belongs to the user and the group mail, mode 0660; a Maildir to "
-        "the user alone. Mail for a system account is better sent on: an alias in /etc/aliases.",
+        text="Make the mailbox belong to its user: a file below /var/mail to the user and group mail, mode 0660; a "
+        "Maildir to the user alone. Mail for a system account is better forwarded: an alias in /etc/aliases.",
     ),
     rules_out="The mailbox belongs to the user whom the log names, and that user can append to it.",
     signs=(),

@@ -11,7 +11,8 @@ CAUSE = Cause(
         "every ten seconds."
     ),
     remedy=Remedy(
-        text="Let Postfix set its own owners and modes, which it knows from postfix-files; a command or directory that is gone comes back with its package.",
+        text="Have Postfix restore its owners and modes (listed in postfix-files); for a missing command or "
+        "directory, reinstall the package.",
     ),
     rules_out="Owners and modes as postfix-files lists them; no nosuid on the file system of postdrop.",
     flow=0,

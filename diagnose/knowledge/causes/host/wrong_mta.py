@@ -2,15 +2,15 @@ from diagnose.model import DOUBTS, FITS, PROVES, STRONG, Cause, Impact, Remedy, 
 
 CAUSE = Cause(
     id="wrong-mta",
-    title="Another mailer than Postfix takes this host's mail",
+    title="A mailer other than Postfix handles this host's mail",
     impact=Impact.OUTAGE,
     station="application",
     explanation=(
-        "The sendmail command or port 25 belongs to {mailer|another mailer}. Programs hand it their mail, so "
-        "that nothing appears in Postfix's queue or log."
+        "The sendmail command or port 25 belongs to {mailer|another mailer}. Programs submit their mail to it, so "
+        "nothing appears in Postfix's queue or log."
     ),
     remedy=Remedy(
-        text="Remove {mailer}, or let the sendmail command be Postfix' again, and restart Postfix.",
+        text="Remove {mailer}, or make Postfix provide the sendmail command again, and restart Postfix.",
     ),
     rules_out="/usr/sbin/sendmail is Postfix' own, and port 25 belongs to its master.",
     flow=0,

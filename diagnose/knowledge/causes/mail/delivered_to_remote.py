@@ -10,8 +10,8 @@ CAUSE = Cause(
         "folder, or was forwarded or dropped by the recipient's side."
     ),
     remedy=Remedy(
-        text="Have the recipient look into spam and quarantine, and give the receiving postmaster the time, this host's address and the "
-        "queue id that stands in the server's reply. If {host} is a relay, look into its own delivery log.",
+        text="Have the recipient check spam and quarantine, and give the receiving postmaster the time, this host's "
+        "address and the queue id in the server's reply. If {host} is a relay, check its own delivery log.",
     ),
     rules_out="A later attempt to the same recipient that failed.",
     otherwise="The recipient or their postmaster can look for it by its message id.",

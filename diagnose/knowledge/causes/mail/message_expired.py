@@ -9,7 +9,8 @@ CAUSE = Cause(
         "senders. The cause is what made them wait: see the deferrals before."
     ),
     remedy=Remedy(
-        text="Mend what made the mail wait, then send it again from the application: returned mail is no longer in the queue.",
+        text="Fix what made the mail wait, then send it again from the application: bounced mail is no longer in the "
+        "queue.",
     ),
     rules_out="No 'status=expired' in the log.",
     flow=DOUBTS,

@@ -10,7 +10,8 @@ CAUSE = Cause(
         "is switched off, uses another server, or failed before sending."
     ),
     remedy=Remedy(
-        text="Look at the application's own log at the time of the missing mail, and at the server, port and sender in its settings "
+        text="Check the application's own log at the time of the missing mail, and the server, port and sender in its "
+        "settings "
         "(mail-diagnose run --app-config FILE). To see that this host works: mail-diagnose send YOUR@ADDRESS.",
     ),
     rules_out="Any line of the mail log that names the recipient.",

@@ -9,7 +9,7 @@ CAUSE = Cause(
         "leave by itself."
     ),
     remedy=Remedy(
-        text="Ask Postfix to try everything now, and watch the log.",
+        text="Have Postfix try everything now, and watch the log.",
     ),
     rules_out="The same failure in the attempts after the flush.",
     signs=(

@@ -6,11 +6,12 @@ CAUSE = Cause(
     impact=Impact.OUTAGE,
     station="Postfix",
     explanation=(
-        "The sendmail command still reports success: what it was given waits in the queue, and nobody tries it (again). Programs "
+        "The sendmail command still reports success: what it was given waits in the queue, and nobody tries it "
+        "(again). Programs "
         "that use SMTP get 'connection refused'."
     ),
     remedy=Remedy(
-        text="Start the service ({unit}) and look at what it says; mail that waits is sent then.",
+        text="Start the service ({unit}) and read what it logs; waiting mail is then sent.",
     ),
     rules_out="A process of the mailer's daemon.",
     flow=0,

@@ -2,15 +2,17 @@ from diagnose.model import AGAINST, FITS, REFUTES, STRONG, Cause, Impact, Remedy
 
 CAUSE = Cause(
     id="mailer-panic-logged",
-    title="Exim wrote its panic log",
+    title="Exim's panic log is not empty",
     impact=Impact.PARTIAL,
     station="Postfix",
     explanation=(
-        "Exim writes there what keeps it from working as it should: a file that it cannot open, a setting that does not expand, a "
-        "full disk. Nothing empties that log but an administrator, and Debian's cron job sends a warning about it every day."
+        "Exim writes there what keeps it from working as it should: a file that it cannot open, a setting that does "
+        "not expand, a "
+        "full disk. Nothing empties that log but an administrator, and Debian's cron job sends a warning about it "
+        "every day."
     ),
     remedy=Remedy(
-        text="Mend what the last line says ({said}), then empty the panic log.",
+        text="Fix what the last line reports ({said}), then empty the panic log.",
     ),
     rules_out="An empty panic log, or mail that went out after its last line.",
     flow=AGAINST,

@@ -11,8 +11,8 @@ CAUSE = Cause(
         "Postfix reports 'Host not found, try again' for names that every other program resolves."
     ),
     remedy=Remedy(
-        text="Copy the files again and restart Postfix; on Debian and Ubuntu the start script does it. To be rid of it for "
-        "good, run smtp and relay without chroot (fifth column n in master.cf).",
+        text="Copy the files again and restart Postfix; on Debian and Ubuntu the start script does it. To avoid it "
+        "for good, run smtp and relay unchrooted (n in the fifth column of master.cf).",
     ),
     rules_out="A copy that says the same as the host's, or a smtp service that is not chrooted.",
     signs=(

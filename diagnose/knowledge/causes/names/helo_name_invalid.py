@@ -10,7 +10,7 @@ CAUSE = Cause(
         "qualified or does not resolve."
     ),
     remedy=Remedy(
-        text="Give the host a name that resolves to its public address, and tell Postfix. (It says {name} now.)",
+        text="Give the host a name that resolves to its public address, and set it in Postfix (it sends {name} now).",
     ),
     rules_out="Receivers that accept the same HELO name.",
     flow=REFUTES,

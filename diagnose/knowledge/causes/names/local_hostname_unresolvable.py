@@ -6,11 +6,12 @@ CAUSE = Cause(
     impact=Impact.PARTIAL,
     station="Postfix",
     explanation=(
-        "Mail to root, or from cron, gets the domain in myorigin. If that name is neither local (mydestination) "
+        "Mail to root or from cron gets the domain in myorigin. If that name is neither local (mydestination) "
         "nor in DNS, such mail waits or bounces, while mail to other domains may flow."
     ),
     remedy=Remedy(
-        text="List the name {domain} in mydestination, or set myorigin to a domain that exists, and alias root to a real mailbox.",
+        text="Add {domain} to mydestination, or set myorigin to a domain that exists, and alias root to a real "
+        "mailbox.",
     ),
     rules_out="The name stands in mydestination, or resolves.",
     signs=(

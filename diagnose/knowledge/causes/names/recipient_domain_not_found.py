@@ -10,8 +10,9 @@ CAUSE = Cause(
         "the user registered."
     ),
     remedy=Remedy(
-        text="Correct the recipient's address ({recipient}) in the application. If the spelling is right, the owner of {domain} must "
-        "mend the domain's DNS; mail for it that waits can be dropped with postsuper -d.",
+        text="Correct the recipient's address ({recipient}) in the application. If the spelling is right, the owner "
+        "of {domain} must "
+        "fix the domain's DNS; waiting mail for it can be deleted with postsuper -d.",
     ),
     rules_out="Another name server that knows the domain; a resolver that answers nothing at all.",
     signs=(

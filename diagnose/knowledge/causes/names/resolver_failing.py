@@ -6,12 +6,13 @@ CAUSE = Cause(
     impact=Impact.OUTAGE,
     station="network",
     explanation=(
-        "Postfix looks up every domain before it connects. While the name servers in /etc/resolv.conf give no right answer, "
+        "Postfix looks up every domain before it connects. While the name servers in /etc/resolv.conf give no right "
+        "answer, "
         "or Postfix cannot read which they are, mail waits with 'Host not found, try again'."
     ),
     remedy=Remedy(
-        text="Name a server in /etc/resolv.conf that answers from here (asked: {servers}), see that UDP and TCP port 53 "
-        "may leave this host, then let Postfix copy the file into its chroot and try again.",
+        text="Put a name server that answers from here into /etc/resolv.conf (asked: {servers}), allow UDP and TCP "
+        "port 53 out of this host, then restart Postfix, which copies the file into its chroot.",
     ),
     rules_out="One server of resolv.conf that answers; other names that resolve while one domain does not.",
     signs=(

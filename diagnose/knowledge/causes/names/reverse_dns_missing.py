@@ -10,8 +10,9 @@ CAUSE = Cause(
         "address. Many refuse or delay mail where it does not."
     ),
     remedy=Remedy(
-        text="Have whoever owns this host's public address (the hoster or provider) set its PTR record to this host's name, and let "
-        "that name resolve to the address; or send through a relay, whose addresses have one.",
+        text="Have the owner of this host's public address (the hosting or access provider) set its PTR record to "
+        "this host's name, and make that name resolve to the address; or send through a relay, whose addresses have "
+        "one.",
     ),
     rules_out="A PTR record whose name resolves to the same address.",
     flow=REFUTES,

@@ -26,13 +26,13 @@ CAUSE = Cause(
         "goes through a relay on a submission port."
     ),
     remedy=Remedy(
-        text="Send through a relay, which takes mail on another port. You need an account there.",
+        text="Send through a relay, which accepts mail on another port. You need an account there.",
     ),
     rules_out="A greeting from any foreign mail server on port 25, or a packet filter rule of this host against it.",
     explains=("remote-server-unreachable", "ipv6-broken", "relay-unreachable", "app-smtp-unreachable"),
     relay=True,
     links=("https://www.postfix.org/SOHO_README.html", "https://www.postfix.org/postconf.5.html#relayhost"),
-    otherwise="Ask {network_name|the operator of this network} to open outgoing port 25, then run: postqueue -f",
+    otherwise="Ask {network_name|the network operator} to open outgoing port 25, then: postqueue -f",
     signs=(
         # Several operators at once, beside working controls: only a filter does that.
         Sign("egress.mail-port", STRONG, where=(("port", 25), ("kind", "blocked"))),

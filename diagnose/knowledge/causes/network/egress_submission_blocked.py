@@ -26,17 +26,14 @@ CAUSE = Cause(
         "listen on other ports for this case."
     ),
     remedy=Remedy(
-        text="Use the relay on another of its ports. The key in the password map changes with the port.",
+        text="Use another of the relay's ports. The key in the password map changes with the port.",
     ),
     rules_out="Another operator's server answers on the same port: then it is the relay.",
     explains=("relay-unreachable", "ipv6-broken", "app-smtp-unreachable"),
     prior=UNUSUAL,
     relay=True,
     links=("https://www.postfix.org/postconf.5.html#relayhost",),
-    otherwise=(
-        "Ask {network_name|the operator of this network} to open outgoing port {port|587 or 465}, then run: "
-        "postqueue -f"
-    ),
+    otherwise=("Ask {network_name|the network operator} to open port {port|587 or 465}, then: postqueue -f"),
     signs=(
         Sign("egress.mail-port", STRONG, where=(("service", "submission"), ("kind", "blocked"))),
         Sign("egress.mail-port", SPEAKS, where=(("service", "submission"), ("kind", "silent"))),

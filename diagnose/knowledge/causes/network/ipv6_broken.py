@@ -11,8 +11,8 @@ CAUSE = Cause(
         "IPv4."
     ),
     remedy=Remedy(
-        text="Repair the IPv6 route of this host, or have Postfix use IPv4 alone (the parameter takes a restart, a "
-        "reload is not enough). Without IPv6, a server that has only an IPv6 address stays out of reach.",
+        text="Repair this host's IPv6 route, or have Postfix use IPv4 only (this takes a restart; a reload is not "
+        "enough). Without IPv6, a server that has only an IPv6 address stays out of reach.",
     ),
     rules_out="An IPv6 connection succeeds, or IPv4 connections to the same server fail as well.",
     explains=("remote-server-unreachable", "relay-unreachable"),

@@ -6,12 +6,13 @@ CAUSE = Cause(
     impact=Impact.PARTIAL,
     station="recipient",
     explanation=(
-        "The server at the other end says that it cannot do its work: a filter, a lookup table, its queue or its disk fails "
+        "The server at the other end says that it cannot do its work: a filter, a lookup table, its queue or its disk "
+        "fails "
         "there. Postfix keeps the message and tries again for five days (maximal_queue_lifetime)."
     ),
     remedy=Remedy(
-        text="Nothing needs to change here. If it lasts, tell that server's postmaster its own words and the time, by another way. After "
-        "the repair the queue empties by itself, or at once with:",
+        text="Nothing needs to change here. If it lasts, send that server's postmaster its reply and the time, by "
+        "other means. Once repaired, the queue empties by itself, or at once with:",
         commands=("postqueue -s {domain}",),
     ),
     rules_out="Mail of others to the same server that it takes at the same time.",

@@ -11,15 +11,15 @@ CAUSE = Cause(
         "recipient's side, or between the two."
     ),
     remedy=Remedy(
-        text="Nothing needs to change here. Tell the recipient's postmaster by another way (telephone, another address), with the "
-        "time and the address {address} that was tried. Where the message is urgent, send it to another address. After the "
-        "repair the queue empties by itself.",
+        text="Nothing needs to change here. Tell the recipient's postmaster by other means (telephone, another "
+        "address) the time and the address that was tried, {address}. If the message is urgent, send it to another "
+        "address. Once repaired, the queue empties by itself.",
     ),
     rules_out="Other operators' servers do not answer either: then it is this network.",
     prior=UNUSUAL,
     links=("https://www.postfix.org/postconf.5.html#maximal_queue_lifetime",),
     flow=AGAINST,
-    otherwise="Only the recipient's postmaster can mend it.",
+    otherwise="Only the recipient's postmaster can fix it.",
     signs=(
         # The refusal comes from the server itself, as far away as its other ports.
         Sign("path.dies", FITS, Status.OK),

@@ -11,9 +11,9 @@ CAUSE = Cause(
         "party."
     ),
     remedy=Remedy(
-        text="Have the inspection switched off for this host (Cisco: `no inspect esmtp`), or go round it by a "
-        "relay on port 465, where TLS begins at once and nothing can be taken out. Until then demand a "
-        "verified certificate, so that no password is given to what answers there.",
+        text="Have the inspection switched off for this host (Cisco: `no inspect esmtp`), or bypass it with a relay "
+        "on port 465, where TLS starts at once and nothing can be stripped. Until then require a verified "
+        "certificate, so that no password reaches the interceptor.",
     ),
     rules_out="Each operator's server greets by its own name and offers STARTTLS.",
     explains=(

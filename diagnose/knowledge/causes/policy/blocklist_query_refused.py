@@ -10,12 +10,13 @@ CAUSE = Cause(
         "with an error code (127.255.255.x), which the receiver takes for a listing."
     ),
     remedy=Remedy(
-        text="Where the refusing server is yours: let it use its own recursive resolver and accept only the list's real return codes "
+        text="Where the refusing server is yours: let it use its own recursive resolver and accept only the list's "
+        "real return codes "
         "(zen.spamhaus.org=127.0.0.[2..11]). Otherwise tell its postmaster.",
     ),
     rules_out="The list's own look-up page shows the address as listed.",
     flow=DOUBTS,
-    otherwise="Only the recipient's postmaster can mend it: use a resolver of their own.",
+    otherwise="Only the recipient's postmaster can fix it, by using a resolver of their own.",
     signs=(),
     explains=("ip-blocklisted",),
     links=("https://www.spamhaus.org/returnc/pub/",),

@@ -10,8 +10,9 @@ CAUSE = Cause(
         "(bare line feeds, no From or Date, over-long lines)."
     ),
     remedy=Remedy(
-        text="Read the reply: it often names the rule. Try the same with a plain message (mail-diagnose send); if that is taken, change the "
-        "application's template. Let the application make proper headers (From, Date, Message-ID) and CRLF line ends.",
+        text="Read the reply: it often names the rule. Send a plain message (mail-diagnose send); if that is "
+        "accepted, change the application's template. Let the application make proper headers (From, Date, "
+        "Message-ID) and CRLF line ends.",
     ),
     rules_out="A plain test message to the same recipient is refused too.",
     signs=(),

@@ -10,8 +10,8 @@ CAUSE = Cause(
         "again by itself. Nothing is broken."
     ),
     remedy=Remedy(
-        text="Wait for the next attempt (minutes to an hour), or ask for one. A relay with a large pool of addresses, or a first attempt that "
-        "comes from changing addresses, may have to wait longer.",
+        text="Wait for the next attempt (minutes to an hour), or ask for one. Mail from a changing pool of addresses "
+        "may wait longer.",
     ),
     rules_out="The same message was put off for more than a day.",
     flow=DOUBTS,

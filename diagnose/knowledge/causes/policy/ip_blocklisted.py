@@ -10,7 +10,8 @@ CAUSE = Cause(
         "they should not send mail directly."
     ),
     remedy=Remedy(
-        text="Look the address up at the list that the reply names and follow its removal procedure after the reason is mended. Where "
+        text="Look the address up at the list that the reply names and follow its removal procedure once the reason "
+        "is fixed. Where "
         "the list holds dynamic or cloud addresses by policy (Spamhaus PBL and the like), send through a relay.",
     ),
     rules_out="Other receivers, that use the same list, take the mail.",

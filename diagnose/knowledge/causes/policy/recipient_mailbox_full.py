@@ -7,10 +7,10 @@ CAUSE = Cause(
     station="recipient",
     explanation="The mailbox is over its quota. Only the recipient can change that.",
     remedy=Remedy(
-        text="Tell the recipient ({recipient}) by other means to make room, then try again.",
+        text="Ask the recipient ({recipient}) by other means to free space, then try again.",
     ),
     rules_out="The reply speaks of the server's own disk rather than of a mailbox.",
-    otherwise="The recipient, by making room; tell them by another way.",
+    otherwise="Only the recipient can free space; reach them by other means.",
     signs=(),
     links=("https://www.rfc-editor.org/rfc/rfc3463#section-3.3",),
 )

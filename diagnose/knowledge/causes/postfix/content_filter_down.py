@@ -11,7 +11,7 @@ CAUSE = Cause(
         "answers at {endpoint|its address}, mail waits or is refused with '451 Server configuration problem'."
     ),
     remedy=Remedy(
-        text="Start the filter; where it is no longer used, remove {parameter} from main.cf and master.cf.",
+        text="Start the filter; if it is no longer used, remove {parameter} from main.cf and master.cf.",
     ),
     rules_out="A connection to the filter's port is accepted.",
     signs=(

@@ -11,9 +11,9 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text=(
-            "If it is no longer meant, take out or correct what does it ({parameter}: {how}): the setting, or in a table the "
-            "one entry or rule; then let Postfix read it again. What waits is tried again; the application must resend what was "
-            "returned or discarded."
+            "If this is no longer wanted, remove or correct what does it ({parameter}: {how}): the setting, or the "
+            "one entry or rule of a table; then reload Postfix. Waiting mail is tried again; bounced or discarded "
+            "mail must be sent again."
         ),
     ),
     rules_out="The recipient's transport is smtp or relay, and defer_transports is empty.",

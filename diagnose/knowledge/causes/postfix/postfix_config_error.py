@@ -10,8 +10,8 @@ CAUSE = Cause(
         "the queue without a reason. `postfix check` and `postfix start` do not complain about values."
     ),
     remedy=Remedy(
-        text="Correct {parameter} ({path} line {line}), then let Postfix read it again and flush the queue. Values stand "
-        "without quotes and without a comment behind them; a line that begins with a blank belongs to the line before.",
+        text="Correct {parameter} ({path} line {line}), restart Postfix and flush the queue. Values take no quotes "
+        "and no comment after them; a line that begins with a blank continues the line before.",
     ),
     rules_out="postconf -n without a word on stderr, and no 'fatal:' of a Postfix daemon in the log.",
     signs=(

@@ -10,8 +10,8 @@ CAUSE = Cause(
         "started. Programs that use SMTP get 'connection refused'."
     ),
     remedy=Remedy(
-        text="Start Postfix and look at what it says; mail that waits is sent then. On Debian up to 12 and Ubuntu up to "
-        "24.04 the unit postfix.service says 'active (exited)' whatever happens: look at postfix@-.service.",
+        text="Start Postfix and read what it logs; waiting mail is then sent. On Debian up to 12 and Ubuntu up to "
+        "24.04 the unit postfix.service always says 'active (exited)': see postfix@-.service instead.",
     ),
     rules_out="A process that holds the lock on pid/master.pid below the queue directory.",
     flow=0,

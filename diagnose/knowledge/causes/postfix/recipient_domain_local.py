@@ -11,7 +11,7 @@ CAUSE = Cause(
         "mailbox that nobody reads."
     ),
     remedy=Remedy(
-        text="Take {domain} out of {parameter} (often it is there as $mydomain or $myhostname), and reload.",
+        text="Remove {domain} from {parameter} (often listed as $mydomain or $myhostname), and reload.",
     ),
     rules_out="The log shows relay=host[address] for that recipient, not relay=local; or its exchanger is this host.",
     signs=(

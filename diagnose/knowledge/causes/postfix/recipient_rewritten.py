@@ -10,9 +10,10 @@ CAUSE = Cause(
         "both addresses, as to= and orig_to=."
     ),
     remedy=Remedy(
-        text="Take the entry {key} out of {table}, or correct it; compile the table again if it is of an indexed type.",
+        text="Remove or correct the entry {key} in {table}; run postmap if the table is indexed.",
     ),
-    rules_out="No orig_to= in the log line of that message, and postmap -q finds nothing for the address or its @domain.",
+    rules_out="No orig_to= in the log line of that message, and postmap -q finds nothing for the address or its "
+    "@domain.",
     signs=(
         Sign("config.rewritten", PROVES),
         # An alias of a domain that this host holds: ordinary, unless it is the mail that is missed.

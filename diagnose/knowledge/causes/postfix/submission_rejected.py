@@ -10,8 +10,8 @@ CAUSE = Cause(
         "may not submit. The log has a NOQUEUE: reject line."
     ),
     remedy=Remedy(
-        text="Let the application's address in (narrowly: an open relay is found within hours), and put permit_mynetworks "
-        "before other restrictions; or correct the sender address.",
+        text="Allow the application's address (narrowly: an open relay is found within hours), and put "
+        "permit_mynetworks before other restrictions; or correct the sender address.",
     ),
     rules_out="No NOQUEUE: reject line for the application's address.",
     flow=DOUBTS,

@@ -10,8 +10,8 @@ CAUSE = Cause(
         "A server meant for tests accepts every message and delivers none."
     ),
     remedy=Remedy(
-        text="Nothing on this host is wrong. Sign in to the provider's console, see the account's state, its quota and its bills, "
-        "ask for production access or activation; then flush the queue.",
+        text="Nothing on this host is wrong. Sign in to the provider's console, check the account's state, quota and "
+        "billing, and request production access or activation; then flush the queue.",
     ),
     rules_out="The provider's console shows the account active and its quota not spent.",
     signs=(

@@ -12,7 +12,7 @@ CAUSE = Cause(
         "access denied', so the queue looks empty."
     ),
     remedy=Remedy(
-        text="Switch the login on and name the password map; bounced messages must be sent again.",
+        text="Enable the login and set the password map; bounced messages must be sent again.",
     ),
     rules_out="smtp_sasl_auth_enable = yes, and the log shows a login.",
     signs=(

@@ -3,15 +3,15 @@ from diagnose.model import SPEAKS, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="relay-password-login-ends",
-    title="The relay will soon stop taking passwords",
+    title="The relay will soon stop accepting passwords",
     impact=Impact.LATENT,
     explanation=(
-        "Mail flows today. {provider|The provider} has announced a date from which logins by password over SMTP are off by default; "
-        "from then on every message is refused at the login."
+        "Mail flows today. {provider|The provider} has announced a date from which logins by password over SMTP are "
+        "off by default; from then on every message is refused at the login."
     ),
     remedy=Remedy(
-        text="Before {date|that day}, sign in with OAuth (a SASL plug-in for XOAUTH2), let the administrator keep logins by password for this "
-        "mailbox as long as the provider allows it, or send through a relay that takes an SMTP login.",
+        text="Before {date|that day}, sign in with OAuth (a SASL plug-in for XOAUTH2), let the administrator keep "
+        "logins by password for this mailbox as long as the provider allows it, or send through a relay that accepts an SMTP login.",
     ),
     rules_out="The provider's own announcement names another date, or this login uses a token.",
     signs=(Sign("relay.password-end", SPEAKS, Status.WARNING),),

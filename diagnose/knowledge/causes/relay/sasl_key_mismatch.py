@@ -11,8 +11,8 @@ CAUSE = Cause(
         "brackets and port. Without a match it makes no login, and the relay refuses the mail at once (530)."
     ),
     remedy=Remedy(
-        text="Make the left column of {path} exactly {next_hop} (it has {near}), compile the table, and send the mail again: what was "
-        "returned is gone.",
+        text="Make the left column of {path} exactly {next_hop} (it has {near}), run postmap, and send bounced mail "
+        "again: it is no longer in the queue.",
     ),
     rules_out="`postmap -q` with the next hop, or with the bare host name, gives the entry.",
     signs=(

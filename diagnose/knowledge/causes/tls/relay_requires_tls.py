@@ -12,7 +12,7 @@ CAUSE = Cause(
         "at once, so the queue looks empty."
     ),
     remedy=Remedy(
-        text="Switch TLS on, name the CA bundle, and send the mail again: what was bounced is gone.",
+        text="Switch TLS on, set the CA bundle, and send bounced mail again: it is no longer in the queue.",
     ),
     rules_out="smtp_tls_security_level is may or stronger and TLS is not disabled by a missing CA file.",
     signs=(

@@ -11,7 +11,8 @@ CAUSE = Cause(
         "where many servers seem to, something on the way removes it."
     ),
     remedy=Remedy(
-        text="Ask for TLS at that server, or let mail to this one destination go without it (level `may` in a TLS policy table). "
+        text="Have that server offer TLS, or let mail to this one destination go without it (level `may` in a TLS "
+        "policy table). "
         "Do not lower the level for a relay that gets a password.",
     ),
     rules_out="The server's answer to EHLO lists STARTTLS, and STARTTLS is answered with 220.",
