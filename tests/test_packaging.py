@@ -109,7 +109,7 @@ def test_what_is_installed_makes_a_file_that_runs_alone(tmp_path: Path) -> None:
 
 
 def test_each_module_is_compiled_once(archive: Path) -> None:
-    """Up to Python 3.12 the standard importer does it twice, a third of a second in a run."""
+    """The standard importer does it twice, a third of a second in a run."""
     script = (
         "import runpy, sys, zipimport\nseen = []\nold = zipimport._compile_source\n"
         "zipimport._compile_source = lambda path, text: (seen.append(path), old(path, text))[1]\n"
