@@ -35,9 +35,21 @@ def _to_look_at_the_host() -> None:
     sys.exit(_fault(message, False))
 
 
+def _begin() -> None:
+    """Standard streams that were closed are /dev/null: a file opened later would get their numbers, and what is said."""
+    gc.set_threshold(50_000)  # loading the program makes no garbage to look for
+    if sys.stdin is None or sys.stdout is None or sys.stderr is None:
+        while os.open(os.devnull, os.O_RDWR) < 2:
+            pass
+        sys.stdin = sys.stdin or os.fdopen(0)
+        sys.stdout, sys.stderr = sys.stdout or os.fdopen(1, "w"), sys.stderr or os.fdopen(2, "w")
+
+
 def _unexpected(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
         return f"no further file can be opened ({error.strerror}): raise the limit (ulimit -n)"
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return f"cannot write what was found: {error.strerror}"
     return f"unexpected error, please report it: {type(error).__name__}: {error} (--debug shows more)"
 
 
@@ -53,7 +65,7 @@ _FORMATTED = ("run", "demo", "explain", "trace", "queue", "send", "report", "his
 
 def entry(arguments: list[str] | None = None) -> None:
     """The console script. Usage errors and crashes end with status 3, since monitoring reads 2 as a failure found."""
-    gc.set_threshold(50_000)  # loading the program makes no garbage to look for
+    _begin()
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments == ["--version"]:
         from diagnose import __version__

@@ -199,7 +199,9 @@ def _asked(what: str, secret_file: str | None, no_auth: bool, inside: int | None
         return Asked(path=what, given={}), inside
     if "/" in what or path.is_file():
         if not path.is_file():
-            raise UsageError(f"{what}: {'is a directory' if path.is_dir() else 'no such file'}")
+            raise UsageError(
+                f"{what}: {'is a directory' if path.is_dir() else 'no regular file' if path.exists() else 'no such file'}"
+            )
         return Asked(path=str(path.absolute()), given={}), None
     return _by_name(what)
 

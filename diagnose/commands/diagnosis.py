@@ -241,7 +241,9 @@ def requested(
     )
     for path in app_config or ():
         if recording is None and not path.is_file():
-            raise UsageError(f"--app-config {path}: {'is a directory' if path.is_dir() else 'no such file'}")
+            raise UsageError(
+                f"--app-config {path}: {'is a directory' if path.is_dir() else 'no regular file' if path.exists() else 'no such file'}"
+            )
     if recording is not None:
         kept = recording.settings
         target = Target(target.sender or recording.target.sender, target.recipient or recording.target.recipient)

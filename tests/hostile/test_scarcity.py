@@ -65,3 +65,23 @@ def test_too_few_open_files_are_said_in_a_line(files: int) -> None:
     assert done.returncode == 3
     assert done.stderr.startswith(f"mail-diagnose: only {files} open files are allowed here")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_full_standard_output_is_said_in_a_line() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "diagnose", "list"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert done.returncode == 3
+    assert done.stderr.startswith("mail-diagnose: cannot write what was found: No space left")
+
+
+@pytest.mark.parametrize("closed", ["<&- >&- 2>&-", ">&-", "2>&-"])
+def test_closed_standard_streams_change_no_status(closed: str) -> None:
+    command = f"'{sys.executable}' -m diagnose cause no-such-cause {closed}"
+    assert subprocess.run(["/bin/sh", "-c", command], check=False, timeout=60).returncode == 3
