@@ -30,7 +30,8 @@ comment     what ends a value without quotes (a pattern), in grammars that leave
 cache       the file beside it that is read in its place where it is there
 read_when   request, start, build or cache; restart: the sentence on how changed settings take effect
 write       what to set for TLS at once ("implicit") and by STARTTLS, with {port}
-source      where this is documented
+source      where this is documented; truth: what else bears it out: library (it reads the same files in a test), program (it runs in the lab),
+            source (at that address, of one version), or documentation alone
 
 A condition is `name~pattern` (the value, whole, letters' case ignored; without a pattern: set, and empty), `name!~pattern` (set, and no value of it is such), `!name`
 (not set), `port=N`, or "" (always); several joined by " & ".

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -140,3 +141,13 @@ def test_flask_mail_reaches_the_same_server(path: str, text: str, files: dict[st
     theirs = (mail.server, mail.port, tls, mail.username, mail.password)
     # It begins TLS twice, or sends nothing.
     assert ours(path, text, files) == (None if mail.suppress or (mail.use_ssl and mail.use_tls) else theirs)
+
+
+def test_each_application_says_what_bears_its_table_out() -> None:
+    borne = {id: (table["truth"], str(table.get("source", ""))) for id, table in formats.applications().items()}
+    assert {truth for truth, _ in borne.values()} == {"library", "program", "source", "documentation"}
+    # A branch's file changes; a version's does not.
+    assert not [
+        id for id, (truth, at) in borne.items() if truth == "source" and not re.search(r"/blob/[0-9a-f]{40}/", at)
+    ]
+    assert not [id for id, (_, at) in borne.items() if not at and id not in ("environment", "general")]
