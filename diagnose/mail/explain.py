@@ -86,11 +86,16 @@ class Collected:
                 kind.stranger = False
         if self.fine and not self._failed:
             self._pass_over_notes()
+        if any(label == "app-config-not-applied" for label, _, _ in self._kinds):
+            for kind in self._kinds.values():
+                if kind.reason is not None and kind.reason.program and _source(kind.event) != "settings":
+                    kind.reason = dataclasses.replace(kind.reason, grip=Grip.HINT)  # of the server that it left
 
     def _pass_over_notes(self) -> None:
-        """Where mail flows and none fails, what a program merely remarks upon accuses nobody."""
+        """Where mail flows and none fails, what a program remarks upon and a person quotes accuses nobody."""
         for kind in self._kinds.values():
-            if isinstance(kind.event, Trouble) and kind.reason is not None and kind.reason.grip <= Grip.WORD:
+            remark = isinstance(kind.event, Trouble) and kind.reason is not None and kind.reason.grip <= Grip.WORD
+            if kind.reason is not None and (remark or _source(kind.event) == "quote"):
                 kind.reason = dataclasses.replace(kind.reason, harmless=True)
 
     def observations(self, numbered: bool = True) -> Iterator[Observation]:
@@ -115,7 +120,7 @@ class Collected:
             self.fine += 1
             return
         stranger = _is_stranger(event)
-        self._failed += not isinstance(event, Trouble)
+        self._failed += not isinstance(event, Trouble) and _source(event) != "quote"
         if len(self._scanners) < _KINDS and _scans(event):
             self._scanners.add(event.client or "")
         self._keep(event, stranger)
@@ -207,7 +212,12 @@ def _alarming(event: Event) -> bool:
 
 
 def _accuses(kind: _Kind) -> bool:
-    return not (kind.stranger or (isinstance(kind.event, Trouble) and kind.reason is not None and kind.reason.harmless))
+    may_pass = isinstance(kind.event, Trouble) or _source(kind.event) == "quote"
+    return not (kind.stranger or (may_pass and kind.reason is not None and kind.reason.harmless))
+
+
+def _source(event: Event) -> str:
+    return event.source if isinstance(event, Said) else "log"
 
 
 def _is_stranger(event: Event) -> bool:
@@ -316,7 +326,7 @@ def _data(event: Event, reason: Reason, count: int) -> dict[str, Scalar]:
         "status": delivery.status if delivery else None,
         "service": delivery.service if delivery else trouble.service if trouble else None,
         "client": trouble.client if trouble else None,
-        "source": event.source if isinstance(event, Said) else "log",
+        "source": _source(event),
     }
     client = _refused(event)
     if client is not None and not own_network.is_loopback(client) and reason.label not in _OWN_FAULT:

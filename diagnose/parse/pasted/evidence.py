@@ -17,37 +17,20 @@ from diagnose.knowledge.phrases import Grip
 from diagnose.parse.log import ordinary
 from diagnose.parse.log.logline import LONGEST_LINE, Line, parse
 from diagnose.parse.log.maillog import Delivery, MailLog, Trouble
-from diagnose.parse.pasted import dialogue, mailhead, mailq, message, other_mta, program_text
+from diagnose.parse.pasted import dialogue, mailhead, mailq, message, other_mta, program_text, prose
 from diagnose.parse.pasted.pasted_line import cleaned, parts
 from diagnose.parse.pasted.pasted_line import unquoted as without_marks
+from diagnose.parse.pasted.said import Event, Said
+from diagnose.parse.pasted.settings import Settings
 from diagnose.parse.words import reason as reasons_of
 from diagnose.parse.words.reason import Reason
 from diagnose.patterns import late
-from diagnose.record import dataclass
 
 __all__ = ["Delivery", "Event", "Said", "Trouble", "read_anything", "read_lines"]
 
 LONGEST_BLOCK = 400  # lines of one block; a longer one is cut into several
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """Something said about mail that is no log line. ``number`` and ``last`` are its lines (1 is the first).
-
-    ``source`` is "reply" (a server's), "dialogue", "bounce", "queue", "program" or "text".
-    """
-
-    source: str
-    number: int
-    last: int
-    text: str
-    reasons: tuple[Reason, ...]
-    recipient: str | None = None
-    sender: str | None = None
-    queue_id: str | None = None
-
-
-Event = Delivery | Trouble | Said
 _Numbered = tuple[int, str]
 
 
@@ -57,9 +40,18 @@ def read_anything(text: str, now: datetime | None = None) -> tuple[Event, ...]:
 
 
 def read_lines(lines: Iterable[str | bytes], now: datetime | None = None) -> Iterator[Event]:
-    """Read lines as they come, and yield what they say in order."""
+    """Read lines as they come, and yield what they say in order; last what settings that stand among them say of it."""
+    settings = Settings()
+    for event in _events(settings.lines((number, _text(line)) for number, line in enumerate(lines, 1)), now):
+        settings.event(event, event.source if isinstance(event, Said) else "log")
+        yield event
+    for number, reason in settings.remarks():
+        yield Said(source="settings", number=number, last=number, text=reason.text, reasons=(reason,))
+
+
+def _events(lines: Iterable[_Numbered], now: datetime | None) -> Iterator[Event]:
     reader = _Reader(now)
-    for found in message.split((number, _text(line)) for number, line in enumerate(lines, 1)):
+    for found in message.split(lines):
         if isinstance(found, message.Report):
             yield from reader.finish()
             yield from _from_report(found)
@@ -334,6 +326,8 @@ def _waiting(*, number: int, queue_name: str, queue_id: str, sender: str, recipi
 def _from_block(lines: list[_Numbered]) -> Iterator[Event]:
     """Read a paragraph: a stack trace, a program's error, or a few separate lines."""
     joined = "\n".join(line for _, line in lines)
+    if prose.is_account(joined):
+        return
     program = program_text.is_program(joined)
     if program is not None:
         kept = program_text.telling(lines)
@@ -348,7 +342,10 @@ def _from_block(lines: list[_Numbered]) -> Iterator[Event]:
             continue
         reason = program_text.classify(text, None)
         if reason is not None:
-            found.append(_said("bounce" if "in reply to" in text or " said:" in text else "text", group, reason))
+            source = (
+                "bounce" if "in reply to" in text or " said:" in text else "quote" if prose.quotes(text) else "text"
+            )
+            found.append(_said(source, group, reason))
     best = max((each.reasons[0].grip for each in found), default=0)
     whole = (
         program_text.classify(" ".join(line.strip() for _, line in lines), None)
@@ -356,7 +353,7 @@ def _from_block(lines: list[_Numbered]) -> Iterator[Event]:
         else None
     )
     if whole is not None and whole.grip > best:
-        found = [_said("text", lines, whole)]
+        found = [_said("quote" if prose.quotes(joined) else "text", lines, whole)]
     yield from found
 
 

@@ -59,6 +59,9 @@ _INBOUND = late(
     r"\bruleset=check_\w+, .*\breject=|\blost input channel from|\bdid not issue (?:MAIL|AUTH)|\bpossible SMTP attack|\bAUTH failure \(|"
     r"\bcourieresmtpd: error,relay=|\b(?:failed-command|bad-input|authentication) .*\baddress=|\bsmtp (?:event=)?(?:failed-command|bad-input)"
 )
+_BROKE_OFF = late(
+    r"\b(?:unexpected disconnection while reading SMTP|no MAIL in SMTP connection|lost input channel from)"
+)
 # This mailer could not ask whether the login is right.
 _OWN_LOGIN = late(r"\b435 Unable to authenticate at present\b.*: failed to (?:connect|open|read)")
 # Stalwart notes a policy that a domain lacks, and goes on without it.
@@ -217,6 +220,10 @@ def _turned_away(line: str, number: int, at: datetime | None) -> Trouble | None:
     """A client from outside that this mailer refused; None for one on this host or network, which is a user's."""
     client = _CLIENT.search(line)
     address = client["address"].removeprefix("::ffff:") if client else ""
+    if client is not None and own_network.is_private(address) and _BROKE_OFF.search(line):
+        # The words before it say why.
+        noise = Reason(label="noise", text=reasons_of.mask(line), grip=Grip.HINT, harmless=True)
+        return Trouble(at=at, service=None, pid=None, text=noise.text, reason=noise, client=address, number=number)
     if client is None or own_network.is_private(address):
         return None
     reason = reasons_of.classify(line) or Reason(label="noise", text=reasons_of.mask(line), grip=Grip.HINT)
@@ -243,6 +250,7 @@ def delivery(
 ) -> Delivery:
     reason: Reason | None = None
     if status != "sent":
+        text = text.rpartition("LMTP server error: ")[2]  # then the mailbox server's reply
         named = _NAMED.search(text)
         name = host or (to or "").rpartition("@")[2] or (named["name"] if named else "")
         known = next((sentence for pattern, sentence in _SENTENCES if pattern.search(text)), "")

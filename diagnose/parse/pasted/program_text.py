@@ -57,7 +57,25 @@ _AS_PROGRAM = {
     "dns-try-again": "resolver-failing",
     "sasl-options-exclude-all": "auth-not-offered",
     "tls-required-not-offered": "app-tls-mismatch",
+    "local-user-unknown": "recipient-unknown",
 }
+# MailKit writes a reply's code as its name (SmtpStatusCode).
+_CODES = {
+    "ServiceNotAvailable": 421,
+    "MailboxBusy": 450,
+    "ErrorInProcessing": 451,
+    "InsufficientStorage": 452,
+    "TemporaryAuthenticationFailure": 454,
+    "AuthenticationRequired": 530,
+    "AuthenticationInvalidCredentials": 535,
+    "MailboxUnavailable": 550,
+    "ExceededStorageAllocation": 552,
+    "MailboxNameNotAllowed": 553,
+    "TransactionFailed": 554,
+}
+_CODE_NAME = late(rf"(?:.*Exception: )?(?P<name>{'|'.join(_CODES)}): ")
+_ENHANCED = late(r"\b[45]\.\d{1,3}\.\d{1,3}\b")
+_VERSION = late(r"unsupported protocol|protocol[ _]version|wrong ssl version|version too low", re.IGNORECASE)
 # JavaMail's exceptions say less of the server and more of the settings.
 _AS_JAVA = {
     "relay-credentials-rejected": "app-credentials-rejected",
@@ -177,7 +195,9 @@ def classify(text: str, program: str | None, dialled: tuple[str | None, int | No
     text = text.strip().strip("()") if text.strip().startswith("(") and text.strip().count("(") == 1 else text.strip()
     if text.startswith("(") and text.endswith(")"):
         text = text[1:-1]
-    if program is not None and "SMTP" in text:
+    if program is not None and ("SMTP" in text or program == "mailkit"):
+        # The exception's name says less than the reply that it stands for.
+        text = _CODE_NAME.sub(lambda found: f"{_CODES[found['name']]} ", text)
         text = _NAMED.sub("", reasons_of.without_endless_words(text[: reasons_of.LONGEST])).strip() or text
     host, port = server_in(text)
     reason = reasons_of.classify(text, peer=(host or dialled[0]) if program else None, port=port or dialled[1])
@@ -197,7 +217,10 @@ def classify(text: str, program: str | None, dialled: tuple[str | None, int | No
         label = _AS_JAVA.get(label, label)
         if label == "connect-timeout" and "read timed out" in text.lower():
             label = "app-read-timeout"
-    label = _AS_PROGRAM.get(label, label)
+    if not (label == "dns-try-again" and _ENHANCED.search(text)):  # said by the server, it is the server's own look-up
+        label = _AS_PROGRAM.get(label, label)
+    if label == "tls-protocol-mismatch" and _VERSION.search(text):
+        label = "app-tls-too-old"
     if label in ("connect-network-unreachable", "connect-no-route") and ":" in (host or ""):
         label = "ipv6-broken"
     if label in _HERE:

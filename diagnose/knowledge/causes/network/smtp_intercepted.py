@@ -27,6 +27,7 @@ CAUSE = Cause(
         "sasl-mechanism-missing",
         "remote-server-unreachable",
         "app-certificate-untrusted",
+        "app-tls-mismatch",
         "ip-blocklisted",
     ),
     relay=True,

@@ -1,0 +1,57 @@
+"""Sentences of a person about errors: what they quote may be nobody's failure.
+
+Documentation, release notes and newsletters name several errors, and nobody there has the trouble. A single error that a
+sentence quotes is a failure, unless the log beside it shows mail that flows.
+"""
+
+from __future__ import annotations
+
+import re
+
+from diagnose.parse.words import reason as reasons_of
+from diagnose.patterns import late
+
+_QUOTED = late(r"[\"„“”«»](?P<text>[^\"„“”«»\n]{8,160})[\"„“”«»]")
+_REPLY = late(r"(?<![\w.:])[45]\d\d[ -][245]\.\d{1,3}\.\d{1,3} [A-Za-z]")
+_WORD = late(r"(?<![\w.:/=@\[-])[A-Za-zÀ-ÿ]{2,20}(?=[\s,.;!?])")
+_WORDS = 6  # outside the quotes: of a sentence, not of a program's message
+_OF_A_MACHINE = late(
+    r"postfix/|\bstatus=|\berror=|\bmsg=|\blevel=|\bsaid: |^\s*at |\bline \d+|[{}]|\b\w+\[\d+\]:|\\n|^\d{4}-\d\d-\d\d|--->|\bexception '",
+    re.IGNORECASE | re.MULTILINE,
+)
+# Somebody tells what happened to him, or asks.
+_TOLD = late(
+    r"\?|\b(?:I|we|it|that|users?|customers?|he|they) (?:'m |'re |am |are |is |was |just |only |always |now |still )?(?:get|gets|got|getting|see|saw|seeing|receive|had|have|has|tried|try|keep|keeps)\b|"
+    r"\bgiv(?:es|ing|en) me\b|\b(?:fails|failed|failing|bounced?|stopped|rejected|returned|says|complains|dies|broke|shows)\b(?! the)|\bhelp\b|\bplease\b|"
+    r"\b(?:bekomme|erhalte|kommt|Hilfe|reçois|obtiens|recibo)\b",
+    re.IGNORECASE,
+)
+
+
+def is_account(text: str) -> bool:
+    """Whether a paragraph tells of two errors or more, and of nobody who has them."""
+    return (
+        _is_prose(text)
+        and _TOLD.search(_QUOTED.sub(" ", text)) is None
+        and _quoted(text) + _replies(text) >= 2
+        and _quoted(text) > 0
+    )
+
+
+def quotes(text: str) -> bool:
+    """Whether the error in a sentence is a quotation."""
+    return _is_prose(text) and _quoted(text) > 0
+
+
+def _is_prose(text: str) -> bool:
+    outside = _QUOTED.sub(" ", text)
+    return len(_WORD.findall(outside)) >= _WORDS and _OF_A_MACHINE.search(text) is None
+
+
+def _quoted(text: str) -> int:
+    """How many quotations are errors."""
+    return sum(reasons_of.classify(found["text"]) is not None for found in _QUOTED.finditer(text))
+
+
+def _replies(text: str) -> int:
+    return len(_REPLY.findall(_QUOTED.sub(" ", text)))

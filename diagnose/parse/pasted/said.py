@@ -1,0 +1,28 @@
+"""What a pasted text says, as values beside those of a log."""
+
+from __future__ import annotations
+
+from diagnose.parse.log.mail_event import Delivery, Trouble
+from diagnose.parse.words.reason import Reason
+from diagnose.record import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """Something said about mail that is no log line. ``number`` and ``last`` are its lines (1 is the first).
+
+    ``source`` is "reply" (a server's), "dialogue", "bounce", "queue", "program", "settings" (that were pasted), "quote" (in a
+    sentence) or "text".
+    """
+
+    source: str
+    number: int
+    last: int
+    text: str
+    reasons: tuple[Reason, ...]
+    recipient: str | None = None
+    sender: str | None = None
+    queue_id: str | None = None
+
+
+Event = Delivery | Trouble | Said
