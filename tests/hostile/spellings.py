@@ -235,6 +235,8 @@ LOWER = (
     "acme|smtp.example.com:§",
     'table secrets { label = "acme:§" }',
     "AUTH LOGIN command trace: acme §",
+    "App-Passwort lautet §",
+    "\u5bc6\u7801\uff1a§",
 )
 
 # base64, keys of providers, and dialogues over several lines: `§` is the value, `±` base64 of the value,

@@ -123,7 +123,7 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
     # A password of letters alone, where a sentence says that it is one.
     (
         ("password ", "pass ", " pw ", "passwort ", "token "),
-        r"(?m)(?:\b(?:with|using|and|my|app|our) (?:(?:password|passwort|pass|pw) )|, pw |\bpasswort lautet )"
+        r"(?m)(?:\b(?:with|using|and|my|app|our) (?:(?:password|passwort|pass|pw) )|, pw |\b[Pp]asswort lautet )"
         rf"(?!{_SAID})([a-z]{{6,40}})(?=$|[.,;)]|\s(?:on|but|does|did|is not|isn't|at|gets?)\b)",
     ),
     ((PGPASS,), r"(?m)^(?!(?:[\da-f]{1,4}:){4})[\w.-]+:\d{2,5}:[\w*.-]+:[\w.@-]+:(\S{4,})[ \t]*$"),  # .pgpass

@@ -229,7 +229,7 @@ def _value(text: str, name: str, begin: int, end: int, strong: bool) -> Span | N
     sep = _SEP.match(text, end)
     if sep is None:
         return None
-    kind = sep["sep"].strip() or (" " if not sep["close"].endswith(">") else ">")
+    kind = sep["sep"].strip().replace("\uff1a", ":") or (" " if not sep["close"].endswith(">") else ">")
     if sep["close"].endswith(">") and kind == ">":
         return _element(text, sep.end(), strong)
     line = text.rfind("\n", 0, begin) + 1
