@@ -58,7 +58,7 @@ def _whole(page: Page, plain: Plain, verbose: int, about: Sequence[str] | None, 
     page.blank()
     _rest(page, plain, found, sure, verbose)
     if about is None:
-        page.wrap(_host(plain), "dim", rows=0 if verbose else 1)
+        page.wrap(_host(plain, 0 if verbose else page.terminal.width), "dim", rows=0 if verbose else 1)
     for line in about or ():
         page.wrap(line, "dim")
     _last(page, plain, sure)
@@ -121,7 +121,10 @@ def _proof(page: Page, plain: Plain, diagnosis: Plain, rows: int) -> None:
     waiting = next((digest.statement(o) for o in digest.measured(plain, "queue") if o["status"] == "failed"), "")
     if waiting and all(digest.statement(s) != waiting for s in diagnosis["support"]):
         last.append(("mind", waiting))
-    lines = [("bad", digest.statement(s)) for s in diagnosis["support"] if s["weight"] >= FITS]
+    lines = [
+        ("bad", text)
+        for text in dict.fromkeys(digest.statement(s) for s in diagnosis["support"] if s["weight"] >= FITS)
+    ]
     lines = lines or [("bad", digest.statement(s)) for s in diagnosis["support"][:1]]
     if diagnosis["confidence"] != "certain":
         lines = lines[:3] + [("open", f"but: {digest.statement(s)}") for s in diagnosis["against"][:2]]
@@ -257,13 +260,15 @@ def _rest(page: Page, plain: Plain, found: Sequence[Plain], sure: Sequence[Plain
         page.wrap(line, "dim", hang="  ")
 
 
-def _host(plain: Plain) -> str:
+def _host(plain: Plain, width: int) -> str:
+    """Host, versions and time; the recipient where it fits into so many columns (0: any)."""
     host, target = plain["host"], plain["target"]
     system = " ".join(str(host["system"]).partition(" (")[0].replace("GNU/Linux", "").split())
     facts = [host["name"], system, host["mta"] or "no Postfix", f"as {host['user']}" if host["user"] else ""]
     facts.append(f"{plain['seconds']:.1f} s at {plain['started'][11:16]}")
-    facts += [f"to {target['recipient']}"] if target.get("recipient") else []
-    return ", ".join(str(fact) for fact in facts if fact)
+    line = ", ".join(str(fact) for fact in facts if fact)
+    asked = f", to {target['recipient']}" if target.get("recipient") else ""
+    return line + asked if not width or len(line + asked) <= width else line
 
 
 def _last(page: Page, plain: Plain, sure: Sequence[Plain]) -> None:
