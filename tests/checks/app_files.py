@@ -22,12 +22,6 @@ NODE = "SMTP_HOST=smtp.gmail.com\nSMTP_PORT=465\nSMTP_SECURE=true\nSMTP_USER=me\
 DSN = "MAILER_DSN=smtp://me%40example.net:secret%2F4-x@smtp.gmail.com:587\n"
 DJANGO_URL = "EMAIL_URL=smtps://me:secret-5-secret@smtp.gmail.com:587\n"
 FILES = (
-    # Without PROTOCOL TLS begins at once on ports that are neither 25 nor 587.
-    (
-        "/srv/gitea/app.ini",
-        "[mailer]\nENABLED = true\nSMTP_ADDR = smtp.x.com\nSMTP_PORT = 10465\nFROM = u@x.com\nUSER = u@x.com\nPASSWD = `geheim-77xx`\n",
-        *("gitea", "smtp.x.com:10465", "implicit", "u@x.com"),
-    ),
     (
         "/srv/authentik.env",
         "AUTHENTIK_EMAIL__HOST=smtp.x.com\nAUTHENTIK_EMAIL__PORT=465\nAUTHENTIK_EMAIL__USERNAME=u\n"
@@ -236,4 +230,10 @@ FILES = (
     ),
     ("/srv/mail.url", "smtp://u:geheim-77xx@smtp.x.com:587\n", *("url", "smtp.x.com:587", "starttls", "u")),
     ("/etc/dma/dma.conf", "SMARTHOST smtp.x.com\nPORT 587\nSECURETRANSFER\nSTARTTLS\n", *("dma", "smtp.x.com:587", "starttls-required", "")),
+    # Without PROTOCOL TLS begins at once on ports that are neither 25 nor 587.
+    (
+        "/srv/gitea/app.ini",
+        "[mailer]\nENABLED = true\nSMTP_ADDR = smtp.x.com\nSMTP_PORT = 10465\nFROM = u@x.com\nUSER = u@x.com\nPASSWD = `geheim-77xx`\n",
+        *("gitea", "smtp.x.com:10465", "implicit", "u@x.com"),
+    ),
 )  # fmt: skip
