@@ -85,3 +85,12 @@ def test_settings_beside_a_log(label: str, text: str, meant: bool) -> None:
 def test_an_account_of_errors_is_no_failure(text: str, account: bool) -> None:
     """Two quoted errors that nobody has, as in documentation."""
     assert prose.is_account(text) is account
+
+
+def test_no_program_speaks_in_a_mailers_log() -> None:
+    """A reply that Exim quotes is the server's, though a library has the same words."""
+    line = (
+        "2025-01-10 08:00:00 1tW9aB-0001Qx-2C ** u@a.example R=smarthost T=remote_smtp H=smtp.b.example [192.0.2.9]: SMTP "
+        "error from remote mail server after MAIL FROM:<w@c.example>: 530 5.7.0 Must issue a STARTTLS command first"
+    )
+    assert _labels(line) == {"starttls-required"}

@@ -15,6 +15,7 @@ from diagnose.knowledge.phrases import Grip
 from diagnose.parse.log.mail_event import Delivery, Trouble
 from diagnose.parse.system import own_network
 from diagnose.parse.words import reason as reasons_of
+from diagnose.parse.words import smtp_reply
 from diagnose.parse.words.reason import Reason
 from diagnose.patterns import late
 
@@ -255,6 +256,9 @@ def delivery(
         name = host or (to or "").rpartition("@")[2] or (named["name"] if named else "")
         known = next((sentence for pattern, sentence in _SENTENCES if pattern.search(text)), "")
         reason = reasons_of.classify(known.format(name or "relay") or text, peer=host, port=25, service=service)
+        quoted = smtp_reply.find(text) if reason is not None and reason.label.startswith("app-") else None
+        if quoted is not None:  # what a mailer quotes is a server's, not an application's
+            reason = reasons_of.classify(quoted.canonical, peer=host, port=25, service=service)
         reason = _by_route(reason, host, to) if reason is not None else None
     return Delivery(
         at=at,
