@@ -35,6 +35,7 @@ def host(said: Mapping[str, object], owner: str = "postfix", mode: int = 0o600, 
     made = relayed(
         GMAIL | settings,
         dial=dial,
+        names={"smtp.gmail.com A": ("192.0.2.7",)},
         source="[smtp.gmail.com]:587 me@example.net:********\n",
         keys={"[smtp.gmail.com]:587": "me@example.net:********"},
         plugins=(*PLUGINS, *XOAUTH2),
