@@ -127,7 +127,7 @@ def _held(
     changed = bool(process.started and app.mtime and process.started < app.mtime - 2)
     program = process.command[0].rpartition("/")[2] if process.command else process.name
     data: dict[str, Scalar] = {"path": app.path, "pid": process.pid, "product": app.product, **app.words}
-    begin = f"{program} (pid {process.pid}) runs since {_when(ctx, process.started)}"
+    begin = f"{program} (pid {process.pid}) has run since {_when(ctx, process.started)}"
     handed = of or re.search(r"\.service(?:\.d/|$)|^/etc/(?:default|sysconfig|conf\.d)/|\.ya?ml$", app.path)
     if reply is not None and reply.differ:
         text = f"{begin} with another {' and '.join(reply.differ[:3])} than the file says"

@@ -149,7 +149,7 @@ def _restarted(ctx: Context, file: Application) -> Iterator[Observation]:
     oldest = min(mine, key=lambda p: p.started)
     data: dict[str, Scalar] = {"path": file.path, "pid": oldest.pid, "product": file.product}
     if all(p.started < file.mtime - 2 for p in mine):
-        text = f"the application (pid {oldest.pid}) runs since {_when(ctx, oldest.started)}, the file is of {_when(ctx, file.mtime)}: it still has the old values"
+        text = f"the application (pid {oldest.pid}) has run since {_when(ctx, oldest.started)}, the file was written {_when(ctx, file.mtime)}: it still has the old values"
         yield fail("app.applied", f"pid {oldest.pid}", text, kind="not-restarted", **data)
     else:
         yield ok("app.applied", f"pid {oldest.pid}", "was started after the file was written", kind="restarted", **data)

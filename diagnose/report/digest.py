@@ -285,6 +285,7 @@ def watched(plain: Plain) -> list[str]:
 def statement(said: Plain) -> str:
     """An observation's or support's summary, with its subject before it where it does not name it itself."""
     subject, summary = clean(str(said["subject"])), clean(mask(str(said["summary"])))
+    subject = subject.removesuffix(f" {summary.partition(' ')[0]}")  # "FILE KEY" of "KEY is not set"
     named = subject.lower().replace("tcp ", "port ")
     text = summary if named in summary.lower().replace("tcp ", "port ") else f"{subject}: {summary}"
     return f"{text} (and {said['more']} more like it)" if said.get("more") else text
@@ -303,8 +304,7 @@ def headline(plain: Plain) -> str:
         ignored = len(watch.get("ignored", ()))
         return "nothing wrong found" + (f" ({ignored} acknowledged)" if ignored else "")
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    first = found[0]
-    return f"{clean(str(first['title']))} [{first['cause']}, {first['confidence']}]{more}"
+    return f"{clean(str(found[0]['title']))} [{found[0]['cause']}, {found[0]['confidence']}]{more}"
 
 
 def state_words(plain: Plain) -> str:

@@ -2,7 +2,7 @@ from diagnose.model import PROVES, Cause, Impact, Remedy, Sign
 
 CAUSE = Cause(
     id="delivered-to-remote",
-    title="The recipient's server accepted the mail; check spam and filters there",
+    title="The recipient's server accepted the mail: check its spam folder",
     impact=Impact.NONE,
     station="recipient",
     explanation=(

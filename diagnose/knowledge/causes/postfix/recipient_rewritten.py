@@ -10,7 +10,7 @@ CAUSE = Cause(
         "both addresses, as to= and orig_to=."
     ),
     remedy=Remedy(
-        text="Remove or correct the entry {key} in {table}; run postmap if the table is indexed.",
+        text="Remove or correct the entry {key|that redirects it} in {table|the table}; run postmap if the table is indexed.",
     ),
     rules_out="No orig_to= in the log line of that message, and postmap -q finds nothing for the address or its "
     "@domain.",
