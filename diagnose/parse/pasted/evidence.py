@@ -235,7 +235,7 @@ class _Reader:
         reason = reasons_of.classify(text, stage=stage)
         if reason is not None:
             source = "dialogue" if self.in_dialogue else "reply"
-            reason = replace(reason, program=self.program)
+            reason = program_text.given_to(self.program, reason)
             yield Said(source=source, number=lines[0][0], last=lines[-1][0], text=reason.text, reasons=(reason,))
 
 

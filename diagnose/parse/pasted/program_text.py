@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from diagnose.knowledge import programs
+from diagnose.knowledge.mailers import mailers
 from diagnose.knowledge.phrases import Grip
 from diagnose.parse.system import own_network
 from diagnose.parse.words import reason as reasons_of
@@ -78,7 +79,6 @@ _ENHANCED = late(r"\b[45]\.\d{1,3}\.\d{1,3}\b")
 _VERSION = late(r"unsupported protocol|protocol[ _]version|wrong ssl version|version too low", re.IGNORECASE)
 # JavaMail's exceptions say less of the server and more of the settings.
 _AS_JAVA = {
-    "relay-credentials-rejected": "app-credentials-rejected",
     "auth-required": "app-credentials-rejected",
     "sasl-options-exclude-all": "app-credentials-rejected",
     "sasl-no-mechanism": "app-credentials-rejected",
@@ -212,7 +212,7 @@ def classify(text: str, program: str | None, dialled: tuple[str | None, int | No
         return None
     if program is None:
         return reason
-    label = reason.label
+    label = _login(reason, program).label
     if program == JAVA:
         label = _AS_JAVA.get(label, label)
         if label == "connect-timeout" and "read timed out" in text.lower():
@@ -229,6 +229,18 @@ def classify(text: str, program: str | None, dialled: tuple[str | None, int | No
     if label.startswith("connect-") and (reason.peer_port != 25 or program == JAVA):
         label = "app-smtp-unreachable"
     return replace(reason, label=label, program=program)
+
+
+def given_to(program: str | None, reason: Reason) -> Reason:
+    """The reason of a reply that stands below a program's words."""
+    return replace(_login(reason, program), program=program)
+
+
+def _login(reason: Reason, program: str | None) -> Reason:
+    """A login that a relay refused a program which speaks SMTP itself is the program's own; a mailer's is this host's."""
+    if reason.label != "relay-credentials-rejected" or program is None or program in mailers():
+        return reason
+    return replace(reason, label="app-credentials-rejected")
 
 
 def _on_this_host(reason: Reason, text: str, dialled: tuple[str | None, int | None]) -> Reason:
