@@ -34,7 +34,7 @@ def test_no_parser_is_forgotten() -> None:
     other = {
         "current", "finding", "labels", "mail_event", "mailhead", "masking", "own_network", "packet", "paste", "path",
         "ruleset", "sasl_flaws", "sasl_options", "setting_types", "settled", "traffic", "trivial_rewrite",
-        "bounded", "exchanges", "publish", "spf_record", "way", "fields", "known", "literals", "shapes", "spelled", "ordinary", "queue_id", "senders", "wrapped",
+        "bounded", "exchanges", "publish", "spf_record", "way", "fields", "known", "literals", "shapes", "spelled", "ordinary", "queue_id", "said", "senders", "wrapped",
     }  # fmt: skip
     modules = [info.name for info in pkgutil.walk_packages(parse.__path__, "diagnose.parse.") if not info.ispkg]
     tried = {each.__name__ for each in vars(mutations).values() if isinstance(each, ModuleType)}

@@ -31,7 +31,9 @@ from diagnose.parse.pasted import (
     other_mta,
     pasted_line,
     program_text,
+    prose,
 )
+from diagnose.parse.pasted import settings as pasted_settings
 from diagnose.parse.postfix import main_cf, master_cf, nexthop, postconf, queue, sasl_passwd, table, tls_settings
 from diagnose.parse.sender import dkim, dmarc, signers, spf
 from diagnose.parse.system import ip_text, iproute, iptables, nameservice, nft, os_release, outcomes, truststore
@@ -112,6 +114,17 @@ def _tally(text: str) -> object:
     return counts
 
 
+_BESIDE = """$ postconf relayhost
+relayhost = [smtp.example.net]:587
+# cat /etc/postfix/sasl_passwd
+[smtp.example.org]:587 user:x
+$ postmap -q '[smtp.example.net]:587' hash:/etc/postfix/sasl_passwd
+smtp_destination_rate_delay = 60s
+MAIL_HOST=smtp.example.com
+/.*/ root@example.org
+$ postmap -q example.com hash:/etc/postfix/tls_policy
+dane-only
+"""
 _EXIM = (
     "2026-11-22 13:00:00 1iLooQ-0002aM-3F H=smtp.example.org [2001:db8::6c] Network is unreachable\n"
     "2026-11-22 13:00:00 1iLooQ-0002aM-3F ** u@c.example R=smarthost T=remote_smtp_smarthost H=smtp.example.org "
@@ -160,6 +173,8 @@ def parsers() -> dict[str, Parser]:
         "erb": Parser(lambda t: (erb.render(t, {}), erb.manifest(t), erb.environment(t), erb.variables_of(t)), _ERB),
         "evidence": Parser(lambda t: evidence.read_anything(t, NOW), posted, 12),
         "other_mta": Parser(lambda t: [other_mta.read(line) for line in t.splitlines()], _EXIM),
+        "pasted_settings": Parser(_beside, _BESIDE),
+        "prose": Parser(lambda t: (prose.is_account(t), prose.quotes(t)), posted, 12),
         "pasted_line": Parser(_pasted, posted),
         "program_text": Parser(_program, posted),
         "explain": Parser(lambda t: explain.explain(t.splitlines(), "x", NOW), posted, 12),
@@ -252,6 +267,12 @@ class Survived:
     worst: float
     error: str = ""
     input: str = ""
+
+
+def _beside(text: str) -> None:
+    found = pasted_settings.Settings()
+    list(found.lines(enumerate(text.splitlines(), 1)))
+    list(found.remarks())
 
 
 def survive(name: str, count: int, seed: int = 1) -> Survived:

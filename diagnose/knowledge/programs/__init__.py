@@ -17,7 +17,7 @@ from typing import Any
 from diagnose.knowledge import documents
 from diagnose.knowledge.programs.advice import Fields, rendered, without_postfix
 from diagnose.model import Cause, Remedy, Scalar
-from diagnose.patterns import late
+from diagnose.patterns import Groups, may_fit, required
 
 # The products before the libraries that they are built with; the rest in the order of their names.
 _FIRST = ("java", "msmtp", "ssmtp", "nullmailer", "dma", "swaks", "curl", "wordpress", "mailkit", "django", "gitea")
@@ -35,14 +35,21 @@ def programs() -> Mapping[str, Mapping[str, Any]]:
 
 
 @functools.cache
-def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    return tuple((id, late(each["matches"])) for id, each in programs().items() if each.get("matches"))
+def _patterns() -> tuple[tuple[str, str, Groups], ...]:
+    return tuple(
+        (id, each["matches"], required(each["matches"])) for id, each in programs().items() if each.get("matches")
+    )
 
 
 def recognise(text: str) -> str | None:
     """The id of the program that wrote a text; None where no program's or library's words are in it."""
     text = text[:_LONGEST]
-    return next((id for id, pattern in _patterns() if pattern.search(text)), None)
+    # Beyond ASCII, letters have other equals than those of lower().
+    lowered = text.lower() if text.isascii() else None
+    for id, pattern, needs in _patterns():
+        if (lowered is None or may_fit(needs, lowered)) and re.search(pattern, text):
+            return id
+    return None
 
 
 def remedy(cause: Cause, data: Mapping[str, Scalar]) -> Remedy | None:
