@@ -142,6 +142,21 @@ class Unmask(RunStep):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StartUnit(RunStep):
+    """A program of others started by systemd, which it has a unit for. enable: at each boot as well."""
+
+    allow: str = "service"
+    unit: str
+    enable: bool = False
+
+    def argvs(self) -> tuple[tuple[str, ...], ...]:
+        return (("systemctl", *(("enable", "--now") if self.enable else ("restart",)), "--", self.unit),)
+
+    def verify(self) -> tuple[Verify, ...]:
+        return (Verify(argv=("systemctl", "is-active", "--quiet", self.unit)),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Requeue(RunStep):
     """An attempt now for the mail in question, and no other; ids: queue ids, few."""
 

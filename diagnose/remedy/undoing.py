@@ -7,7 +7,16 @@ from dataclasses import dataclass
 
 from diagnose.knowledge import distributions
 from diagnose.remedy.oldmail import HoldMail
-from diagnose.remedy.running import Command, FirewallAccept, InstallPackage, ReleaseHeld, RemoveRoute, Service, Unmask
+from diagnose.remedy.running import (
+    Command,
+    FirewallAccept,
+    InstallPackage,
+    ReleaseHeld,
+    RemoveRoute,
+    Service,
+    StartUnit,
+    Unmask,
+)
 from diagnose.remedy.steps import Step, postfix_tool
 
 Argv = tuple[str, ...]
@@ -32,6 +41,8 @@ def of(step: Step) -> Undo:
         return Undo(after=step.argvs()) if step.takes_up else Undo()
     if isinstance(step, Unmask):
         return Undo(commands=(("systemctl", "mask", step.unit),))
+    if isinstance(step, StartUnit):
+        return Undo(commands=(("systemctl", *(("disable", "--now") if step.enable else ("stop",)), "--", step.unit),))
     if isinstance(step, FirewallAccept):
         return Undo(commands=(step.undo,)) if step.undo else Undo(lasting="the firewall's accept stays")
     if isinstance(step, RemoveRoute):

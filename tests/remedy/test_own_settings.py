@@ -144,3 +144,25 @@ def test_a_delay_is_taken_away_as_policy() -> None:
     )
     assert plan.steps[0].commands() == ("postconf -X smtp_destination_rate_delay",)
     assert plan.steps[0].allow == "route"
+
+
+@pytest.mark.parametrize(
+    ("start", "command", "undone"),
+    [
+        ("systemctl restart shop-queue.service", "systemctl restart -- shop-queue.service", ("stop",)),
+        ("systemctl start shop-queue.timer", "systemctl restart -- shop-queue.timer", ("stop",)),
+        ("systemctl enable --now q@1.service", "systemctl enable --now -- q@1.service", ("disable", "--now")),
+    ],
+)
+def test_a_workers_unit_is_started_where_that_is_allowed(start: str, command: str, undone: tuple[str, ...]) -> None:
+    plan = planned("app-worker-not-running", "app.worker", pretended.machine(), start=start, seen="stopped")
+    [step] = plan.steps
+    assert step.commands() == (command,)
+    assert step.allow == "service"
+    assert undoing.of(step).commands == (("systemctl", *undone, "--", step.commands()[0].split()[-1]),)
+
+
+@pytest.mark.parametrize("start", ["supervisorctl restart 'q:*'", "systemctl start -x", "systemctl start a b", ""])
+def test_a_worker_without_a_unit_is_left_to_who_runs_it(start: str) -> None:
+    plan = planned("app-worker-not-running", "app.worker", pretended.machine(), start=start, seen="stopped")
+    assert not plan.steps

@@ -14,10 +14,12 @@ from diagnose.parse.text.masking import STARS
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Plan, plans
 from diagnose.remedy.properties import SetProperty, weakens
+from diagnose.remedy.running import StartUnit
 from diagnose.remedy.steps import AppendLine, Step
 
 _PAIR = re.compile(r"([\w.-]+)=([\w.:@/+-]+)")
 _FORMATS = (".properties", ".env")
+_START = re.compile(r"systemctl (re)?start (?P<once>\w[\w@.:-]*)|systemctl enable --now (?P<enabled>\w[\w@.:-]*)")
 
 
 @plans(
@@ -112,6 +114,21 @@ def _put_back(e: Evidence) -> Iterator[Step]:
             step = e.repair(e.master_path, number, sign[0], "", "The service is commented out.", "start")
             yield e.policy(step, "service", f"Postfix listen on port 25 of {e.value('inet_interfaces') or 'this host'}")
             return
+
+
+@plans("app-worker-not-running")
+def worker(e: Evidence) -> Plan | None:
+    """The worker's own unit started, and enabled where it was not; supervisor's programs are left to who runs it."""
+    steps: list[Step] = []
+    for seen in e.seen("app.worker"):
+        found = _START.fullmatch(str(seen.data.get("start") or ""))
+        if found is None or seen.status is not Status.FAILED:
+            continue
+        unit = found["once"] or found["enabled"]
+        opens = f"{unit} run, which sends all that waits in its queue"
+        why = f"{seen.summary[:1].upper()}{seen.summary[1:]}."
+        steps.append(StartUnit(unit=unit, enable=bool(found["enabled"]), why=why, opens=opens))
+    return Plan(steps=tuple(dict.fromkeys(steps)), text=e.diagnosis.remedy.text) if steps else None
 
 
 def _port_name(app: Application) -> str:
