@@ -54,7 +54,7 @@ class CopyFile(RunStep):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mode(RunStep):
     """was: the mode that it has. Never wider than before, but as far as `standard` says who demands it: "postfix-files" for
-    what Postfix owns, "chroot" for its copies of files that everybody may read."""
+    what Postfix owns, "chroot" for its copies of files that everybody may read, "system" for those files themselves."""
 
     path: str
     mode: int

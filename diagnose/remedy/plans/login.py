@@ -6,7 +6,7 @@ import re
 
 from diagnose import facts
 from diagnose.facts.route import Route
-from diagnose.host.query import Read, Resolve, Stat
+from diagnose.host.query import Lookup, Read, Resolve, Stat
 from diagnose.model import Observation, Status
 from diagnose.parse.postfix import sasl_passwd, table
 from diagnose.parse.postfix.table import Table
@@ -283,9 +283,19 @@ def name(e: Evidence) -> Plan | None:
 
     way = facts.route(e.ctx)
     seen = next(iter(e.seen("relay.name")), None)
-    if way is None or seen is None or not way.relay:
+    if way is None or not way.relay:
         return None
-    native = "native" in way.value("smtp_host_lookup")
+    lookup = way.value("smtp_host_lookup")
+    if (
+        lookup == "native"
+        and e.ask(Lookup(way.host, "A")).rcode == "NOERROR"
+        and not e.ask(Resolve(way.host)).addresses
+    ):
+        why = f"The DNS has {way.host}, and this host's own look-up does not ask it."
+        return Plan(steps=(e.client(way, "smtp_host_lookup", "dns, native", why), *take_up(e)))
+    if seen is None:
+        return None
+    native = "native" in lookup
     if native and e.copies() and e.ask(Resolve(way.host)).addresses:
         return Plan(steps=e.restart("The chroot's copies lack what this host's own files know of the relay."))
     if seen.data.get("kind") == "hosts-only":

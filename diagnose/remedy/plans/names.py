@@ -12,6 +12,7 @@ from diagnose.parse.system.nameservice import resolv_conf
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Ask, Other, Plan, plans
 from diagnose.remedy.plans.settings import take_up
+from diagnose.remedy.plans.tables import around
 from diagnose.remedy.running import Mode
 from diagnose.remedy.steps import AppendLine, Step
 
@@ -22,6 +23,10 @@ _ASKED = "gmail-smtp-in.l.google.com"
 def resolver(e: Evidence) -> Plan | None:
     path = "/etc/resolv.conf"
     stat, file = e.stat(path), e.ask(Read(path))
+    if stat.exists and stat.real in ("", path) and stat.mode & 0o444 != 0o444:
+        why = "Postfix' daemons read it with their own account's rights."
+        opened = Mode(path=path, mode=stat.mode | 0o444, was=stat.mode, standard="system", why=why)
+        return Plan(steps=(opened, *e.restart("Postfix reads the name servers when it starts.")))
     if not e.ctx.settings.network or (stat.real and stat.real != path):
         return None  # whoever made the link rewrites it
     listed = resolv_conf(file.text).used
@@ -179,6 +184,8 @@ def local(e: Evidence) -> Plan | None:
             for number, raw in enumerate(e.ask_lines(path), 1):
                 if raw.strip().lower() == domain:
                     steps.append(e.repair(path, number, raw, f"#{raw}", why))
+    if not steps and (way := facts.route(e.ctx)) is not None and way.channel in ("local", "virtual"):
+        steps += around(e, way, f"It delivers mail to {way.domain} on this host.")
     return Plan(steps=(*steps, *take_up(e))) if steps else None
 
 

@@ -95,7 +95,7 @@ def _hosts(e: Evidence, way: Route) -> list[Step]:
 
 
 def _past(e: Evidence, way: Route, entry: Entry) -> Plan:
-    where = f"{entry.path} line {entry.number} (transport_maps)"
+    where = f"{entry.path} line {entry.number} ({entry.parameter})"
     text = (
         f"{where} sends mail to {way.domain} to {way.destination}, where nothing answers. Where that server is still "
         f"meant, start it or "

@@ -27,7 +27,9 @@ def suspended(e: Evidence) -> Plan | None:
                 if rest
                 else e.drop(name, "It keeps this mail back.")
             )
-        elif name == "transport_maps" and (way := facts.route(e.ctx, str(seen.data.get("recipient") or "") or None)):
+        elif name in ("transport_maps", "relocated_maps") and (
+            way := facts.route(e.ctx, str(seen.data.get("recipient") or "") or None)
+        ):
             steps += around(e, way, f"It sends mail to {way.domain} to the transport {way.channel}.")
             continue
         elif name.endswith("_transport"):

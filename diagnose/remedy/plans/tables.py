@@ -16,13 +16,17 @@ from diagnose.remedy.plans.settings import take_up
 from diagnose.remedy.steps import Content, Refused, Step
 
 _PATTERNS = ("regexp", "pcre")
-_TRANSPORT = re.compile(r"transport_maps: (?P<table>.+) has (?P<key>\S+) (?P<value>.+)")
+_DECIDED = re.compile(
+    r"(?P<parameter>transport_maps|sender_dependent_default_transport_maps|relocated_maps): (?P<table>\S+)"
+    r"(?: has (?P<key>\S+) (?P<value>.+)| = (?P<way>.+))?"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A line of a table's text: table, path, number from 1, raw; value: what it yields."""
+    """A line of a table's text: table, path, number from 1, raw; value: what it yields; parameter: of which the table is one."""
 
+    parameter: str
     table: table.Table
     path: str
     number: int
@@ -31,19 +35,26 @@ class Entry:
 
 
 def transport_entry(e: Evidence, way: Route) -> Entry | None:
-    """The line of transport_maps that sends this mail where it goes, where one line says so in full."""
-    match = next((m for m in map(_TRANSPORT.fullmatch, way.reasons) if m), None)
+    """The line of a table that sends this mail where it goes, where one line says so in full: the last look-up decides."""
+    match = next((m for m in map(_DECIDED.fullmatch, reversed(way.reasons)) if m), None)
     found = table.parse(match["table"]) if match else None
     path = table.source(found) if found else ""
     if match is None or found is None or not path:
         return None
+    value = match["value"] or match["way"] or way.nexthop.removeprefix("User has moved to ")
+    who = facts.target(e.ctx)
+    sender, recipient = (who.sender or "").lower(), (who.recipient or "").lower()
+    keys = {match["key"].lower()} if match["key"] else {sender, f"@{sender.rpartition('@')[2]}"}
+    if match["parameter"] == "relocated_maps":
+        keys = {recipient, way.domain, f"@{way.domain}"}
     lines = e.ask_lines(path)
     for number, (raw, after) in enumerate(zip(lines, [*lines[1:], ""], strict=True), 1):
         words = raw.split(None, 1)
-        if len(words) < 2 or raw[:1] in "# \t" or after[:1].isspace() or words[1].strip() != match["value"]:
+        if len(words) < 2 or raw[:1] in "# \t" or after[:1].isspace() or words[1].strip() != value:
             continue
-        if found.type in _PATTERNS or words[0].lower() == match["key"].lower():
-            return Entry(table=found, path=path, number=number, raw=raw, value=match["value"])
+        if found.type in _PATTERNS or words[0].lower() in keys:
+            parameter = match["parameter"]
+            return Entry(parameter=parameter, table=found, path=path, number=number, raw=raw, value=value)
     return None
 
 
@@ -54,7 +65,8 @@ def around(e: Evidence, way: Route, why: str) -> tuple[Step, ...]:
     ways = facts.exchangers(e.ctx, way.domain) if entry else None
     if entry is None or ways is None or ways.kind != "mx" or way.host in ways.hosts:
         return ()
-    opens = f"mail to {way.domain} takes the way of all other mail"
+    whose = "of these senders" if entry.parameter.startswith("sender") else f"to {way.domain}"
+    opens = f"mail {whose} takes the way of all other mail"
     step = e.policy(e.repair(entry.path, entry.number, entry.raw, f"#{entry.raw}", why), "route", opens)
     return (step, *e.build(entry.table.type, entry.path))
 

@@ -178,4 +178,43 @@ FAULTS = (
         setup=(shell("sed -i '/^cleanup/s/cleanup$/cleanup -o/' /etc/postfix/master.cf"),),
         shows="invalid option: o",
     ),
+    Fault(
+        id="forgotten-relocated-entry",
+        accept=("delivery-suspended-by-config",),
+        about="relocated_maps says that the recipient has moved",
+        setup=(
+            write("/etc/postfix/relocated", "maria@northwind-trading.com new@northwind-trading.com\n"),
+            run("postmap", "/etc/postfix/relocated"),
+            settings(relocated_maps="hash:/etc/postfix/relocated"),
+        ),
+        shows=FAILED,
+    ),
+    Fault(
+        id="senders-transport-to-a-dead-host",
+        accept=("relay-unreachable",),
+        about="sender_dependent_default_transport_maps leads to a host that is off",
+        setup=(
+            write("/etc/postfix/by_sender", "@brightwater-labs.com smtp:[192.168.1.45]:25\n"),
+            run("postmap", "/etc/postfix/by_sender"),
+            settings(sender_dependent_default_transport_maps="hash:/etc/postfix/by_sender"),
+        ),
+        shows=FAILED,
+    ),
+    Fault(
+        id="resolv-conf-closed",
+        accept=("resolver-failing",),
+        about="resolv.conf has mode 0600: Postfix' account cannot read it",
+        setup=(shell("chmod 600 /etc/resolv.conf; postconf -F 'smtp/unix/chroot=n'"),),
+        shows=FAILED,
+    ),
+    Fault(
+        id="native-lookup-without-dns",
+        accept=("relay-name-not-found",),
+        about="smtp_host_lookup = native, and nsswitch.conf asks the hosts file alone",
+        setup=(
+            relay(smtp_host_lookup="native"),
+            shell("sed -i 's/^hosts:.*/hosts: files/' /etc/nsswitch.conf"),
+        ),
+        shows=FAILED,
+    ),
 )
