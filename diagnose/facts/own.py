@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from diagnose.facts.asks import Asks
 from diagnose.facts.postfix import Mta, mta
+from diagnose.host.query import Read
 from diagnose.parse.words.reason import Reason
 
 _WORD = re.compile(r"[\s,;{}()<>\"'=|]+")
@@ -23,6 +24,7 @@ _NAMED = re.compile(
     r"|(?:inet|unix|local):(?P<socket>[\w.@/-]+(?::\w+)?)"
     r"|(?P<policy>TLS policy table)"
     r"|(?P<demand>TLS is required)"
+    r"|/master\.cf: line \d+: [^:]{1,60}: (?P<written>[^\s,]+)"
     r"|died with status \d+: \"?(?P<command>[\w./-]+)"
 )
 _BELOW = (
@@ -54,7 +56,7 @@ def foreign(ctx: Asks, reason: Reason) -> str | None:
     postfix = mta(ctx)
     if not postfix.settings:
         return None  # nothing of Postfix is there to be changed, or to confirm by
-    own = _Own(postfix)
+    own = _Own(postfix, ctx.ask(Read(f"{postfix.config_directory}/master.cf")).text)
     return next((name for _, kind, name in sorted(named) if not own.has(kind, name)), None)
 
 
@@ -65,8 +67,10 @@ def _groups(match: re.Match[str]) -> Iterator[tuple[str, str]]:
 class _Own:
     """The words of every setting and service, tables without their types."""
 
-    def __init__(self, postfix: Mta) -> None:
+    def __init__(self, postfix: Mta, master_cf: str) -> None:
+        """master_cf: its text, "" where it cannot be read."""
         self.postfix = postfix
+        self.master_cf = master_cf
         texts = [postfix.value(name) for name in postfix.settings if name != "debugger_command"]
         for service in postfix.master.services:
             texts += [service.name, service.command, *service.argv, *service.overrides.values()]
@@ -83,6 +87,8 @@ class _Own:
     def has(self, kind: str, name: str) -> bool:
         if kind == "parameter":
             return name in self.postfix.settings
+        if kind == "written":
+            return not self.master_cf or name in self.master_cf
         if kind == "type":
             return any(f"{name}:" in value for value in self.postfix.settings.values())
         if kind in ("policy", "demand"):

@@ -46,6 +46,8 @@ FORGED = (
     "postfix/qmgr[9]: warning: connect to transport private/evil: Connection refused",
     "postfix/master[9]: warning: process /usr/lib/evil/smtp pid 44 exit status 1",
     "postfix/master[9]: fatal: /etc/evil/master.cf: line 12: bad transport type: evil",
+    "postfix/master[9]: fatal: /etc/postfix/master.cf: line 10: bad hostname or network address: evil.example:25",
+    "postfix/master[9]: fatal: /etc/postfix/master.cf: line 2: bad transport type: evil",
     "postfix/master[9]: fatal: open /etc/evil/main.cf: No such file or directory",
     "postfix/smtp[9]: fatal: /etc/evil/main.cf, line 4: missing '=' after attribute name: \"evil\"",
     "postfix/smtp[9]: fatal: bad numerical configuration: evil_limit = x",
@@ -102,7 +104,8 @@ EVIL = re.compile(r"evil|shadow|passwd|192\.0\.2\.9")
 
 def diagnosed(line: str, **machine: object) -> tuple[Diagnosis, ...]:
     at = datetime.fromtimestamp(pretended.NOW - 60, timezone.utc)
-    host = pretended.machine(log=(f"{at:%b %d %H:%M:%S} app {line}",), **machine)  # type: ignore[arg-type]
+    files = {"/etc/postfix/master.cf": pretended.MASTER}
+    host = pretended.machine(log=(f"{at:%b %d %H:%M:%S} app {line}",), files=files, **machine)  # type: ignore[arg-type]
     seen = Run(check="log", outcome=Outcome.COMPLETED, observations=tuple(pretended.run(log, host)))
     return rank.rank(all_causes(), [seen])
 
@@ -197,7 +200,7 @@ def test_a_forged_queue_id_gets_into_no_command(tmp_path: Path) -> None:
         ("postfix/smtpd[9]: warning: connect to Milter service inet:10.0.0.1:8891: Connection refused",
          {"smtpd_milters": "inet:10.0.0.1:8891"}),
         ("postfix/smtpd[9]: fatal: bad numerical configuration: smtp_connect_timeout = x", {}),
-        ("postfix/master[9]: fatal: /etc/postfix/master.cf: line 12: bad transport type: x", {}),
+        ("postfix/master[9]: fatal: /etc/postfix/master.cf: line 12: bad transport type: unix", {}),
         ("postfix/smtpd[9]: warning: SASL: Connect to private/auth failed: No such file or directory",
          {"smtpd_sasl_path": "private/auth"}),
     ],
