@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from checks.network.firewall import Found, _fix
-from diagnose.check import Exec
-from diagnose.host.query import ExecReply
+from diagnose.check import Dial, Exec, Lookup
+from diagnose.host.query import DialReply, DnsReply, ExecReply
 from diagnose.knowledge.causes import by_id
 from diagnose.model import Confidence, Diagnosis, HostInfo, Observation, Outcome, Run, Scalar, SignSpec, Status
 from diagnose.parse.system.packet import Packet, Verdict
@@ -166,3 +166,19 @@ def test_a_workers_unit_is_started_where_that_is_allowed(start: str, command: st
 def test_a_worker_without_a_unit_is_left_to_who_runs_it(start: str) -> None:
     plan = planned("app-worker-not-running", "app.worker", pretended.machine(), start=start, seen="stopped")
     assert not plan.steps
+
+
+def test_a_relay_that_no_hosts_file_names_is_not_dialled_for_the_plan() -> None:
+    """A silent port takes seconds, for which the report would wait."""
+    tried: list[Dial] = []
+
+    def dialled(query: Dial) -> DialReply:
+        tried.append(query)
+        return DialReply()
+
+    known = {Lookup: lambda _: DnsReply(answers=("192.0.2.1",), rcode="NOERROR"), Dial: dialled}
+    host = pretended.machine({"relayhost": "[smtp.relay.test]:587"}, by_kind=known)
+    cause = by_id("egress-submission-blocked")
+    found = Diagnosis(cause=cause, score=30, confidence=Confidence.CERTAIN, remedy=cause.remedy)
+    make(context(host), [found], [], HostInfo())
+    assert not tried

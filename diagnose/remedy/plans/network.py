@@ -76,18 +76,16 @@ def other_port(e: Evidence) -> Plan | None:
 def _hosts(e: Evidence, way: Route) -> list[Step]:
     """The lines of the hosts file that name the relay made comments, as policy, where Postfix reads that file and the DNS has another
     address, which answers."""
-    dns = e.ask(Lookup(way.host, "A"))
     listed = [
         (number, raw)
         for number, raw in enumerate(e.ask_lines("/etc/hosts"), 1)
         if way.host.lower() in raw.partition("#")[0].lower().split()[1:2] and len(raw.partition("#")[0].split()) == 2
     ]
+    if not listed or "native" not in way.value("smtp_host_lookup"):
+        return []  # before an address is tried that may keep silent for seconds
     addresses = {raw.split()[0] for _, raw in listed}
-    native = "native" in way.value("smtp_host_lookup")
-    answers = any(
-        e.ask(Dial(host=a, port=way.port, say="connect")).connected for a in dns.answers[:1] if a not in addresses
-    )
-    if not (native and listed and answers):
+    others = [a for a in e.ask(Lookup(way.host, "A")).answers[:1] if a not in addresses]
+    if not any(e.ask(Dial(host=a, port=way.port, say="connect")).connected for a in others):
         return []
     why = "Nothing answers at that address."
     opens = f"programs of this host reach {way.host} at the address that the DNS has"
