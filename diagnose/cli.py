@@ -121,11 +121,13 @@ def entry(arguments: list[str] | None = None) -> None:
 
 
 def _fault(message: str, debug: bool) -> int:
+    from diagnose import selfname
     from diagnose.parse.text.masking import leaving, mask, plain
 
     if debug:
         import traceback
 
         sys.stderr.write(leaving(mask(plain(traceback.format_exc()))))
-    sys.stderr.write(f"mail-diagnose: {leaving(mask(plain(' '.join(message.split()))))}\n")
+    message = selfname.spelled(leaving(mask(plain(" ".join(message.split())))), selfname.here())
+    sys.stderr.write(f"mail-diagnose: {message}\n")
     return 3

@@ -11,7 +11,8 @@ import sys
 NAME = "mail-diagnose"
 _SECURE = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin", "/snap/bin")  # of sudo
 _CALL = re.compile(
-    rf"(?<![\w./-])(sudo )?{NAME}(?= (?:run|relay|cause|explain|trace|queue|send|watch|report|demo|list|fix|fleet)\b)"
+    rf"(?<![\w./-])(sudo )?{NAME}(?= (?:--help|app|cause|demo|explain|fix|fleet|help|history|ignore|install-units|list|queue|record|"
+    r"relay|report|run|send|trace|watch)\b)"
 )
 
 

@@ -222,14 +222,14 @@ def test_commands_name_the_program_as_it_was_started(tmp_path: Path) -> None:
     assert "  mail-diagnose relay suggest" in out
     code = (
         "import sys; sys.argv[0] = '/opt/x/mail-diagnose.pyz'; from diagnose.selfname import here, spelled; "
-        "print(spelled('sudo mail-diagnose run; mail-diagnose cause x', here()))"
+        "print(spelled('sudo mail-diagnose run; see `mail-diagnose --help`', here()))"
     )
     out = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True
     ).stdout
     assert (
         out
-        == f"sudo {sys.executable} /opt/x/mail-diagnose.pyz run; {sys.executable} /opt/x/mail-diagnose.pyz cause x\n"
+        == f"sudo {sys.executable} /opt/x/mail-diagnose.pyz run; see `{sys.executable} /opt/x/mail-diagnose.pyz --help`\n"
     )
 
 
