@@ -6,10 +6,14 @@ import pytest
 
 from diagnose.check import Exec
 from diagnose.host.query import ExecReply, StatReply
+from diagnose.knowledge.causes import by_id
+from diagnose.model import Confidence, Diagnosis, HostInfo, Observation, Outcome, Run, Scalar, SignSpec, Status
+from diagnose.remedy.make import make
 from diagnose.remedy.running import MakeAccount, SetPermissions
-from diagnose.remedy.steps import Class, RemoveParameter
+from diagnose.remedy.steps import Class, RemoveParameter, SetParameter
 from tests.checks import pretended_postfix as pretended
 from tests.remedy.test_own_settings import planned
+from tests.remedy.test_plans import context
 
 GONE = ExecReply(code=2)
 HERE = ExecReply(code=0, out="found")
@@ -72,4 +76,23 @@ def test_a_value_named_in_the_log_is_taken_out_where_it_is_wrong_itself(value: s
 def test_what_decides_the_way_of_mail_is_not_taken_out() -> None:
     host = pretended.machine({"relayhost": "[relay.test]:587"})
     steps = planned("postfix-config-error", "config.fatal", host, parameter="relayhost", value="x", named=True).steps
+    assert not any(isinstance(step, RemoveParameter) for step in steps)
+
+
+def test_a_value_that_is_set_right_is_not_taken_out_for_what_a_program_died_of() -> None:
+    data: dict[str, Scalar] = {"parameter": "smtp_connect_timeout", "value": "5 minutes"}
+    signs: dict[str, dict[str, Scalar]] = {
+        "config.value": {"expected": "time"},
+        "config.fatal": {"named": True, "logged": True},
+    }
+    seen = tuple(
+        Observation(sign=sign, status=Status.FAILED, subject="main.cf", summary="is wrong", data={**data, **more})
+        for sign, more in signs.items()
+    )
+    run = Run(check="c", outcome=Outcome.COMPLETED, observations=seen, signs=tuple(map(SignSpec, signs)))
+    cause = by_id("postfix-config-error")
+    found = Diagnosis(cause=cause, score=30, confidence=Confidence.CERTAIN, remedy=cause.remedy, data={})
+    host = pretended.machine({"smtp_connect_timeout": "5 minutes"})
+    steps = make(context(host), [found], [run], HostInfo())[cause.id].steps
+    assert [step.value for step in steps if isinstance(step, SetParameter)] == ["5m"]
     assert not any(isinstance(step, RemoveParameter) for step in steps)

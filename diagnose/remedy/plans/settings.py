@@ -65,8 +65,9 @@ def settings(e: Evidence) -> Plan | None:
         from diagnose.remedy.plans.tls import protocols
 
         steps += protocols(e, ("invalid-list",))
+    named = {getattr(step, "name", "") for step in steps}
     for seen in e.seen("config.fatal"):
-        if seen.status is Status.FAILED:
+        if seen.status is Status.FAILED and seen.data.get("parameter") not in named - {""}:
             steps += fatal(e, seen)
     for seen in e.seen("tls.key"):
         if seen.status is Status.FAILED:
