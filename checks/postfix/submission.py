@@ -17,13 +17,18 @@ from diagnose.model import FITS, Observation, Scalar
 
 _REJECT = re.compile(
     r"NOQUEUE: reject: (?P<command>[A-Z]+) from (?P<name>[^\[\s]*)\[(?P<client>[0-9A-Fa-f.:]+)\](?::\d+)?: "
-    r"(?P<reply>[45]\d\d [^;]*)(?:; from=<(?P<sender>[^>]*)>)?(?: to=<(?P<recipient>[^>]*)>)?"
+    r"(?P<reply>[45]\d\d .*?)(?:$|; proto=|; from=<(?P<sender>[^>]*)>)(?: to=<(?P<recipient>[^>]*)>)?"
 )
+# What smtpd refuses without such a line: it warns, and counts the command as failed when the client leaves.
+_WARNED = re.compile(r"smtpd\[(?P<pid>\d+)\]: warning: (?P<reply>.* from [^\[\s]*\[(?P<client>[0-9A-Fa-f.:]+)\].*)")
+_LEFT = re.compile(r"smtpd\[(\d+)\]: disconnect from (?P<failed>.* (?:mail|rcpt|data)=0/)?")
+_LIMIT = re.compile(r"(?:rate|concurrency) limit exceeded: ")
 _ACCEPT = re.compile(r"smtpd\[\d+\]: \w{6,}: client=[^\[]*\[([0-9A-Fa-f.:]+)\]")
 _READ = re.compile(r"/master\[\d+\]: (?:daemon started|reload) -- ")
 # Refusals that have another root: a filter, a milter, a table or the disk.
 _ELSEWHERE = re.compile(
-    r"Server configuration|Service unavailable|system storage|lookup failure|Greylist|try again later|unverified", re.I
+    r"Server configuration|Service unavailable(?!; Client host)|system storage|lookup failure|Greylist|try again later|unverified",
+    re.I,
 )
 # What an application's HELO name or made-up sender fails, as strangers' do.
 _STRICT = re.compile(r"reject_(?:non_fqdn|invalid|unknown)_(?:helo_hostname|hostname|sender_domain|sender|client\w*)$")
@@ -59,6 +64,7 @@ def submission(ctx: Context) -> Iterator[Observation]:
     since: set[str] = set()
     handed: set[str] = set()  # numbers of the users who used sendmail
     reloaded: set[str] = set()  # clients whose last refusal is older than the settings in force
+    warned: dict[str, re.Match[str]] = {}  # what each smtpd process said of the client that it serves
     for line in reply.lines:
         if "/master[" in line and _READ.search(line):
             reloaded = set(last)
@@ -69,6 +75,11 @@ def submission(ctx: Context) -> Iterator[Observation]:
             since.add(taken[1])
             continue
         match = _REJECT.search(line) if "NOQUEUE: reject" in line and OWN_HELO not in line else None
+        if "]: warning: " in line and (said := _WARNED.search(line)):
+            warned[said["pid"]] = said
+            match = said if _LIMIT.search(said["reply"]) else None
+        elif "]: disconnect from" in line and (gone := _LEFT.search(line)) and (said := warned.pop(gone[1], None)):
+            match = said if gone["failed"] and not _LIMIT.search(said["reply"]) else None
         if match and _near(match["client"], home) and not _ELSEWHERE.search(match["reply"]):
             last[match["client"]] = match
             counts[match["client"]] = counts.get(match["client"], 0) + 1
@@ -77,8 +88,7 @@ def submission(ctx: Context) -> Iterator[Observation]:
     for client, match in sorted(last.items()):
         data: dict[str, Scalar] = {
             "client": client,
-            "sender": match["sender"],
-            "recipient": match["recipient"],
+            **{key: match.groupdict().get(key) for key in ("sender", "recipient")},
             "text": match["reply"],
             "count": counts[client],
         }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from diagnose.check import Context, DialReply, SignSpec, check, fail, ok, skip, warn
-from diagnose.facts import Route
+from diagnose.facts import Route, unheard
 from diagnose.facts.relay import WayIn, options, plug_ins, relay_route, sasl, session, settings_problem, way_in
 from diagnose.model import Observation
 from diagnose.parse.postfix import sasl_options
@@ -14,7 +14,11 @@ from diagnose.parse.postfix import sasl_options
 @check(
     id="relay-mechanism",
     title="Login mechanisms of the relay",
-    signs=(SignSpec("relay.mechanism", {"kind": ("none-offered", "filter", "options", "token-only", "plug-in")}),),
+    signs=(
+        SignSpec(
+            "relay.mechanism", {"kind": ("none-offered", "unheard", "filter", "options", "token-only", "plug-in")}
+        ),
+    ),
     tags=("relay-login", "relay", "sasl", "network"),
     needs=("mta", "network"),
     probes=True,
@@ -43,6 +47,11 @@ def _mechanism(ctx: Context, way: Route, into: WayIn, reply: DialReply) -> Itera
             yield warn(
                 "relay.mechanism", into.place, "offers no login at all on this port", kind="none-offered", **where
             )
+        return
+    words, by = unheard(ctx, way, reply.address)
+    if "auth" in words:
+        text = f"offers a login, and Postfix is told not to hear it ({by})"
+        yield fail("relay.mechanism", into.place, text, kind="unheard", parameter=by, **where)
         return
     chosen = options(way, encrypted, verified=bool(reply.tls and reply.tls.verified))
     cyrus = not way.mailer and way.value("smtp_sasl_type") in ("", "cyrus")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from diagnose.check import Context, DialReply, SignSpec, check, fail, ok, skip, unknown, warn
-from diagnose.facts import Route, route
+from diagnose.facts import Route, route, unheard
 from diagnose.facts.relay import WayIn, sasl, session, settings_problem, way_in
 from diagnose.facts.relay_tls import spoken, tried
 from diagnose.model import Observation
@@ -14,7 +14,7 @@ from diagnose.model import Observation
 @check(
     id="relay-starttls",
     title="STARTTLS with the relay",
-    signs=(SignSpec("relay.starttls", {"kind": ("demanded", "login-needs-tls", "not-offered", "refused")}),),
+    signs=(SignSpec("relay.starttls", {"kind": ("demanded", "login-needs-tls", "not-offered", "refused", "unheard")}),),
     tags=("relay-tls", "relay", "tls", "network"),
     needs=("mta", "network"),
     probes=True,
@@ -36,6 +36,11 @@ def relay_starttls(ctx: Context) -> Iterator[Observation]:
         return
     reply = spoken(ctx, way, into).dialogue
     if reply is not None and reply.greeted:
+        words, by = unheard(ctx, way, reply.address)
+        if reply.offers_starttls and "starttls" in words and (into.mode.mandatory or into.needs_login):
+            text = f"offers STARTTLS, and Postfix is told not to hear it ({by})"
+            yield fail("relay.starttls", into.place, text, kind="unheard", **into.tls_data | {"by": by})
+            return
         yield (_off if into.mode.level == "none" else _wanted)(ctx, way, into, reply)
 
 

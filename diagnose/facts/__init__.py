@@ -5,6 +5,7 @@ mta(ctx)               Postfix here: version, settings, services, complaints
 mailer(ctx)            the mailer that is this host's MTA in place of Postfix
 route(ctx)             the transport and next hop that the target's mail takes, and why
 tls_mode(ctx, route)   how that next hop's TLS is set up
+unheard(ctx, route, a) the EHLO keywords that Postfix is told not to hear of a server
 exchangers(ctx, name)  a domain's mail exchangers by RFC 5321 5.1 and RFC 7505
 stands(ctx, name)      where main.cf sets a parameter
 mail_log(ctx)          the day's log, read once
@@ -44,3 +45,4 @@ from diagnose.facts.route import next_hop_hosts as next_hop_hosts
 from diagnose.facts.route import relay_of as relay_of
 from diagnose.facts.route import route as route
 from diagnose.facts.route import tls_mode as tls_mode
+from diagnose.facts.route import unheard as unheard

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from diagnose.facts.asks import Asks
 from diagnose.facts.relay import WayIn, begin, first_way, session
-from diagnose.facts.route import Route
+from diagnose.facts.route import Route, unheard
 from diagnose.host.query import DialReply, TlsInfo
 from diagnose.parse.postfix import tls_settings
 
@@ -36,7 +36,8 @@ def spoken(ctx: Asks, way: Route, into: WayIn) -> Spoken:
     if reply.stage == "banner" and reply.error in ("timed out", "connection closed", "ECONNRESET") and not kind:
         hidden = ctx.ask(begin(ctx, into, way, "implicit"))
         kind = "implicit" if hidden.tls and hidden.tls.version and hidden.banner else ""
-    return Spoken(kind=kind, dialogue=reply, tls=reply.tls)
+    heard = "starttls" not in unheard(ctx, way, reply.address)[0]
+    return Spoken(kind=kind, dialogue=reply, tls=reply.tls if heard else None)
 
 
 def _implicit(ctx: Asks, way: Route, into: WayIn, reply: DialReply) -> Spoken:

@@ -238,6 +238,18 @@ def tls_mode(ctx: Asks, way: Route) -> TlsMode:
     )
 
 
+def unheard(ctx: Asks, way: Route, address: str) -> tuple[frozenset[str], str]:
+    """The EHLO keywords, lower case, that smtp(8) is told not to hear of the server at `address`, and the parameter that says so."""
+    for name in ("smtp_discard_ehlo_keyword_address_maps", "smtp_discard_ehlo_keywords"):
+        value = way.value(name)
+        if name.endswith("_maps"):
+            replies = (ctx.ask(MapLookup(table, address)) for table in items(value) if address)
+            value = next((reply.value for reply in replies if reply.found), "")
+        if words := frozenset(items(value.lower())):
+            return words, name
+    return frozenset(), ""
+
+
 def next_hop_hosts(ctx: Asks, way: Route) -> tuple[str, ...]:
     """The host names that smtp(8) would dial for this way, in order; empty where DNS does not tell."""
     if not way.hops:

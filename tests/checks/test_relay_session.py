@@ -58,6 +58,18 @@ def test_direct_delivery_has_no_relay() -> None:
     assert run_relay(host) == run_login(host) == []
 
 
+def test_keywords_that_postfix_does_not_hear() -> None:
+    told = {"smtp_discard_ehlo_keywords": "STARTTLS, silent-discard"}
+    assert kinds(run_tls(relayed(told)), "relay.starttls") == ["unheard"]
+    # Mail may go in the clear, and nobody wants a login.
+    assert (
+        failed(run_tls(relayed({**told, "relayhost": "[mx.example.org]:25", "smtp_tls_security_level": "may"}))) == []
+    )
+    found = of(run_login(relayed({"smtp_discard_ehlo_keywords": "dsn, auth"})), "relay.mechanism")
+    assert [(o.data["kind"], o.data["parameter"]) for o in found] == [("unheard", "smtp_discard_ehlo_keywords")]
+    assert failed(run_login(relayed({"smtp_discard_ehlo_keywords": "dsn, chunking"}))) == []
+
+
 @pytest.mark.parametrize(
     ("next_hop", "kind"),
     [

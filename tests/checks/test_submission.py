@@ -44,6 +44,34 @@ def test_refusal_with_another_root() -> None:
         assert failed(run(submission, machine(log=(REJECT.format(client="127.0.0.1", reply=reply),), more=OWN))) == []
 
 
+SMTPD = "Nov 22 12:32:10 a postfix/smtpd[3]: "
+
+
+def test_refusals_without_a_line_of_their_own() -> None:
+    """smtpd warns, and counts the command as failed when the client leaves; a warning alone refuses nothing."""
+    syntax = f"{SMTPD}warning: Illegal address syntax from localhost[127.0.0.1] in MAIL command: app@example.net"
+    limit = (
+        f"{SMTPD}warning: Message delivery request rate limit exceeded: 3 from localhost[127.0.0.1] for service smtp"
+    )
+    failing = f"{SMTPD}disconnect from localhost[127.0.0.1] ehlo=1 mail=0/1 quit=1 commands=2/3"
+    well = f"{SMTPD}disconnect from localhost[127.0.0.1] ehlo=1 mail=1 rcpt=1 data=1 quit=1 commands=5"
+    stranger = syntax.replace("localhost[127.0.0.1]", "unknown[198.51.100.7]")
+    for log, wanted in (
+        ((syntax, failing), ["config.submission-refused"]),
+        ((limit, failing), ["config.submission-refused"]),
+        ((syntax, well), []),
+        ((failing,), []),
+        ((stranger, failing), []),
+    ):
+        assert failed(run(submission, machine(log=log, more=OWN))) == wanted, log
+
+
+def test_blocklist_that_names_a_client_of_this_host() -> None:
+    reply = "554 5.7.1 Service unavailable; Client host [127.0.0.1] blocked using bl.example.net; gone"
+    (found,) = run(submission, machine(log=(REJECT.format(client="127.0.0.1", reply=reply),), more=OWN))[:1]
+    assert (found.data["text"], found.data["sender"]) == (reply, "app@example.net")
+
+
 def test_users_who_may_submit() -> None:
     assert failed(run(submission, machine({"authorized_submit_users": "root"}))) == ["config.submit-users"]
     for value in ("static:anyone", "!games, static:all", "root, www-data, apache, nginx, tomcat, nobody, daemon"):

@@ -113,6 +113,17 @@ def test_static_and_inline_never_become_arguments(monkeypatch: pytest.MonkeyPatc
         assert tables.credentials(Login("map", reference, ("[relay.example]:587",)), Secrets()) == ("app", PASSWORD)
 
 
+def test_patterns_that_stand_in_main_cf(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cidr table is read here; of others it is said that they are not, and no table is called broken."""
+    monkeypatch.setattr(tables, "find", lambda name: pytest.fail("a program was to be run"))
+    networks = "cidr:{ { 10.0.0.0/8 dsn } { 198.2.128.0/18 auth, dsn } }"
+    for address, value in (("198.2.180.242", "auth, dsn"), ("10.1.2.3", "dsn"), ("2001:db8::1", "")):
+        reply = tables.lookup(MapLookup(networks, address), soon(), Secrets())
+        assert (reply.value, reply.error, reply.problem) == (value, "", None), address
+    reply = tables.lookup(MapLookup("pcre:{ { /x/ y } }", "x"), soon(), Secrets())
+    assert (reply.error, bool(reply.problem)) == ("", True)
+
+
 @pytest.mark.parametrize(
     "reference",
     [

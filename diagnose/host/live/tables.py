@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import ipaddress
 import os
 import re
 import subprocess
@@ -183,6 +184,8 @@ def _answer(table: tables.Table, key: str, deadline: float) -> _Answer:
         return _Answer(code=0, out=values[0]) if values else _Answer(code=1)
     if table.type in ("unionmap", "pipemap"):
         return _nested(table, key, deadline)
+    if table.type in ("cidr", "regexp", "pcre") and table.name.startswith("{"):  # since Postfix 3.7
+        return _in_network(table, key) if table.type == "cidr" else _Answer(problem="its patterns stand in main.cf")
     if not _PLACE.fullmatch(table.key):
         kind = table.type if re.fullmatch(r"[a-z]{1,12}", table.type) else "(not shown)"
         return _Answer(code=1, err=f"error: unsupported dictionary type: {kind}")
@@ -190,6 +193,18 @@ def _answer(table: tables.Table, key: str, deadline: float) -> _Answer:
         return _Answer(code=1)
     found = _postmap(["-q", "-", table.key], deadline, f"{key}\n")
     return replace(found, out=found.out.removeprefix(f"{key}\t"))
+
+
+def _in_network(table: tables.Table, key: str) -> _Answer:
+    """A cidr: table that is written out in main.cf: the first network that holds the address."""
+    for rule in items(table.name):
+        network, _, value = rule.strip("{} ").partition(" ")
+        try:
+            if ipaddress.ip_address(key) in ipaddress.ip_network(network, strict=False):
+                return _Answer(code=0, out=value.strip())
+        except ValueError:
+            continue
+    return _Answer(code=1)
 
 
 def _nested(table: tables.Table, key: str, deadline: float) -> _Answer:

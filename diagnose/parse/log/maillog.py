@@ -29,17 +29,13 @@ from diagnose.patterns import late
 from diagnose.record import dataclass
 
 __all__ = [
-    "CLIENT",
     "Delivery",
     "Group",
     "Line",
-    "MailLog",
     "Start",
     "Trouble",
     "TroubleGroup",
     "parse",
-    "read",
-    "stream",
 ]
 
 _RELAY = late(r"(?P<host>[^\[\]]+)\[(?P<address>[^\]]*)\](?::(?P<port>\d{1,5}))?")
@@ -50,6 +46,7 @@ _LOGGED_IN = ("sasl_username=", "not owned by user ")
 _NEAR = late(r"\[(?:127\.|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|169\.254\.|::1\]|f[cde])", re.IGNORECASE)
 _DEBUGGING = late(r"[a-z][a-z0-9]*_[a-z0-9_]+: |[<>] \S+\[[^\]]*\](?::\d+)?: ")  # what -v writes: functions, dialogue
 _FROM_STRANGERS = {"tls-protocol-mismatch", "tls-handshake-failed", "tls-wrong-version", "certificate-not-trusted"}
+_OF_A_CLIENT = {"ip-blocklisted", "reverse-dns-missing", "rate-limited"}
 _AT_THE_DOOR = ordinary.SERVERS | {"cleanup", None}
 _REMOTE = frozenset({"smtp", "lmtp", "relay", "submission"})
 _suspended = partial(Reason, label="delivery-suspended-by-config", grip=Grip.NAMES)
@@ -271,6 +268,8 @@ class MailLog:
             scanned = line.service is not None and reason is not None and reason.label in _FROM_STRANGERS
             if (stranger and not turned_away) or scanned:
                 reason = _noise(reason, text)
+            if turned_away and not stranger and reason is not None and reason.label in _OF_A_CLIENT:
+                reason = replace(reason, label="submission-rejected")  # a rule of this host's own, whatever it goes by
             stranger = stranger and turned_away
         trouble = Trouble(
             at=line.at,

@@ -16,6 +16,7 @@ from diagnose.remedy.plan import Ask, Plan, plans
 from diagnose.remedy.plans.relays import keys, moved_key, near_key, password_table, set_hop, usable_type
 from diagnose.remedy.plans.settings import take_up
 from diagnose.remedy.plans.tables import around, transport_entry
+from diagnose.remedy.plans.tls import hear
 from diagnose.remedy.running import InstallPackage, Mode, Ownership
 from diagnose.remedy.steps import Step, TableEntry
 
@@ -64,7 +65,7 @@ def switched_on(e: Evidence, way: Route, reference: str) -> list[Step]:
         name = "smtp_sasl_tls_security_options" if tls == "may" else "smtp_sasl_security_options"
         if "noplaintext" in way.value("smtp_sasl_tls_security_options"):
             found.append(e.client(way, name, "noanonymous", "The relay takes a plain-text login, which TLS protects."))
-    return found
+    return found + hear(e, way, "auth")
 
 
 @plans(

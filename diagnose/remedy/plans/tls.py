@@ -10,6 +10,7 @@ from diagnose.host.query import Resolve
 from diagnose.knowledge.distributions import CA_PACKAGE
 from diagnose.model import Status
 from diagnose.parse.postfix import table
+from diagnose.parse.postfix.setting_types import items
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Other, Plan, plans
 from diagnose.remedy.plans.relays import set_hop
@@ -39,7 +40,18 @@ def required(e: Evidence) -> Plan | None:
             )
     if way.value("smtp_tls_security_level") in ("", "none"):
         steps.append(e.client(way, "smtp_tls_security_level", "encrypt", f"{way.host} takes mail in TLS only."))
+    steps += hear(e, way, "starttls")
     return Plan(steps=(*steps, *take_up(e))) if steps else None
+
+
+def hear(e: Evidence, way: facts.Route, keyword: str) -> list[Step]:
+    """Take an EHLO keyword off those that smtp(8) does not hear."""
+    name = "smtp_discard_ehlo_keywords"
+    words = [word for word in items(way.value(name)) if word.lower() != keyword]
+    if keyword not in way.value(name).lower() or way.value("smtp_discard_ehlo_keyword_address_maps"):
+        return []
+    why = f"{way.host} offers {keyword.upper()}, which Postfix is told not to hear."
+    return [e.client(way, name, ", ".join(words), why)]
 
 
 @plans("tls-ca-bundle-missing")

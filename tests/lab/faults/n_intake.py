@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.lab.fault import Fault
+from tests.lab.internet.world import World
 from tests.lab.steps import Step, append, mail, pause, settings, shell, smtp_mail, wait
 
 SENT = wait("status=sent")
@@ -103,6 +104,25 @@ FAULTS = (
         accept=("submission-rejected",),
         about="mynetworks no longer holds loopback, and nobody tried since the change",
         then=(smtp_mail(), SENT, settings(mynetworks="10.20.0.0/24"), shell("postfix reload"), pause(1)),
+    ),
+    Fault(
+        id="dead-blocklist-lists-this-host",
+        accept=("submission-rejected",),
+        about="smtpd asks a blocklist that was given up and answers for every address, this host's own included",
+        world=World(records={("*.bl.oldlist.org", "A"): ("127.0.0.2",)}),
+        history=True,
+        setup=(settings(smtpd_client_restrictions="reject_rbl_client bl.oldlist.org, permit_mynetworks"),),
+        then=(smtp_mail(), pause(0.5)),
+        shows="blocked using bl.oldlist.org",
+    ),
+    Fault(
+        id="rate-limit-without-exceptions",
+        accept=("submission-rejected",),
+        about="the limit on messages of one client counts this host's own application",
+        history=True,
+        setup=(settings(smtpd_client_message_rate_limit="2", smtpd_client_event_limit_exceptions=""),),
+        then=(*(smtp_mail(),) * 4, pause(0.5)),
+        shows="request rate limit exceeded",
     ),
     Fault(
         id="submission-with-certificate",

@@ -217,4 +217,18 @@ FAULTS = (
         ),
         shows=FAILED,
     ),
+    Fault(
+        id="starttls-not-heard",
+        accept=("relay-requires-tls",),
+        about="smtp_discard_ehlo_keywords = starttls is left from a server of before",
+        setup=(relay(smtp_discard_ehlo_keywords="starttls, silent-discard"),),
+        shows="TLS is required, but was not offered",
+    ),
+    Fault(
+        id="auth-not-heard",
+        accept=("relay-auth-not-attempted",),
+        about="a cidr table in main.cf hides AUTH of the network that the relay has moved to",
+        setup=(relay(smtp_discard_ehlo_keyword_address_maps="cidr:{ { 10.0.0.0/8 dsn } { 198.2.128.0/18 auth } }"),),
+        shows="530 5.7.0",
+    ),
 )

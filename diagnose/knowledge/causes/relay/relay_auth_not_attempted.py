@@ -8,7 +8,8 @@ CAUSE = Cause(
     station="relay",
     explanation=(
         "Postfix's SMTP client logs in only with smtp_sasl_auth_enable = yes (smtpd_sasl_auth_enable is the "
-        "server's setting) and a matching entry in the password map. Mail is bounced at once with 530 or 'relay "
+        "server's setting), a matching entry in the password map, and an AUTH keyword that no "
+        "smtp_discard_ehlo_keywords hides. Mail is bounced at once with 530 or 'relay "
         "access denied', so the queue looks empty."
     ),
     remedy=Remedy(
@@ -20,6 +21,7 @@ CAUSE = Cause(
         Sign("relay.envelope", FITS, where=(("label", "auth-required"),)),
         # A login is on here, and that port of the relay offers none.
         Sign("relay.mechanism", PROVES, Status.WARNING, where=(("kind", "none-offered"),)),
+        Sign("relay.mechanism", PROVES, where=(("kind", "unheard"),)),
         Sign("sasl.enabled", FITS, Status.OK, where=(("on", False),)),
         # A login is on: then it is the key or the map.
         Sign("sasl.enabled", AGAINST, Status.OK, where=(("on", True),)),

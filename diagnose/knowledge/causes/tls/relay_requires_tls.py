@@ -7,9 +7,9 @@ CAUSE = Cause(
     impact=Impact.OUTAGE,
     station="relay",
     explanation=(
-        "With smtp_tls_security_level = none, or unset as in old versions, Postfix does not use TLS. A relay "
-        "that requires it refuses mail and login ('Must issue a STARTTLS command first'), and the mail bounces "
-        "at once, so the queue looks empty."
+        "With smtp_tls_security_level = none, or unset as in old versions, or with starttls among "
+        "smtp_discard_ehlo_keywords, Postfix does not use TLS. A relay that requires it refuses mail and login "
+        "('Must issue a STARTTLS command first'), and the mail bounces at once, so the queue looks empty."
     ),
     remedy=Remedy(
         text="Switch TLS on, set the CA bundle, and send bounced mail again: it is no longer in the queue.",
@@ -18,6 +18,7 @@ CAUSE = Cause(
     signs=(
         Sign("relay.starttls", PROVES, where=(("kind", "demanded"),)),
         Sign("relay.starttls", STRONG, where=(("kind", "login-needs-tls"),)),
+        Sign("relay.starttls", PROVES, where=(("kind", "unheard"),)),
         Sign("relay.envelope", FITS, where=(("label", ("starttls-required", "relay-requires-tls")),)),
         # TLS is on by its setting: then another reason switched it off.
         Sign("relay.protocol", AGAINST, Status.OK),

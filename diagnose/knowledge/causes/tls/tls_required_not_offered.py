@@ -23,6 +23,7 @@ CAUSE = Cause(
         # Then it is taken out on the way.
         Sign("egress.starttls", AGAINST),
         Sign("relay.starttls", REFUTES, Status.OK),
+        Sign("relay.starttls", REFUTES, where=(("kind", "unheard"),)),
     ),
     links=(f"{README}#client_tls_encrypt", f"{README}#client_tls_policy"),
 )
