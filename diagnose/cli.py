@@ -92,7 +92,7 @@ def entry(arguments: list[str] | None = None) -> None:
         wanted = "" if COMPLETE in os.environ else next((each for each in arguments if each != "--debug"), "")
         status = application(wanted)(arguments, prog_name="mail-diagnose", standalone_mode=False)
         code = status if isinstance(status, int) else 0
-        if code == INTERRUPTED and not isinstance(status, int):
+        if code == INTERRUPTED:  # typer's answer to Ctrl-C
             _fault("interrupted before anything was known", False)
     except MailDiagnoseError as error:
         code = _fault(str(error), debug)

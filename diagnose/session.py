@@ -6,11 +6,12 @@ import re
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from diagnose import __version__, facts, files, rank, registry, runner
+from diagnose import __version__, facts, files, rank, registry, runner, threads
 from diagnose.check import Check, Context, Settings
 from diagnose.errors import Late
 from diagnose.facts import mailers
@@ -98,6 +99,11 @@ def diagnose(request: Request, progress: Callable[[Progress], None] | None = Non
     else:
         world = request.recording
     memo = Memo(world if request.settings.network else NoNetwork(world))
+    if live is not None:
+        # Postfix's programs tell its settings while this one loads the checks.
+        threads.begin(lambda: _settings_ahead(_context(memo, request, began + request.timeout)))
+        if request.settings.network:
+            live.load_resolver()
     checks, notes = registry.discover()
     if live is not None and (warning := files.tool_in_doubt()):
         notes = (*notes, warning)
@@ -208,6 +214,11 @@ def _weighed(runs: Sequence[Run], ignores: Callable[[Observation], bool] | None)
 
 def _context(memo: Memo, request: Request, deadline: float) -> Context:
     return Context(host=Recorder(memo, deadline), target=request.target, settings=request.settings)
+
+
+def _settings_ahead(context: Context) -> None:
+    with suppress(Late):
+        facts.mta(context)
 
 
 def _missing(check: Check, context: Context) -> str | None:

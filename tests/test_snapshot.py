@@ -59,6 +59,12 @@ def test_a_recording_comes_back_as_it_was() -> None:
     assert again.answer(DIAL, 0.0) == REPLY
 
 
+def test_a_recording_by_a_version_of_other_patience_is_read() -> None:
+    """Else every change of a time-out would lose the answers of all recordings that there are."""
+    assert RECORDING.answer(replace(DIAL, connect_timeout=9.0), 0.0) == REPLY
+    assert RECORDING.answer(replace(DIAL, port=2525), 0.0).problem == "not recorded"
+
+
 def test_what_was_not_asked_is_said_to_be_not_recorded() -> None:
     assert RECORDING.answer(Read("/etc/hosts"), 0.0).problem == "not recorded"
     assert FakeHost().answer(Lookup("a", "MX"), 0.0).problem == "not recorded"

@@ -296,7 +296,9 @@ def _show(now: Progress) -> None:
 
 def _print(result: Result, format: str, output: Path | None, verbose: int, color: str) -> None:
     rendered(result, format, output, verbose, color)
-    raise typer.Exit(INTERRUPTED if result.interrupted else exit_status(result.report))
+    if result.interrupted:
+        sys.exit(INTERRUPTED)
+    raise typer.Exit(exit_status(result.report))
 
 
 def _place(inside: int | None) -> Container | None:

@@ -35,10 +35,10 @@ PORTS = (25, 465, 587, 2525, 2587, 2465)
 OPERATORS = 3  # independent ones asked for each port
 PUBLIC_RESOLVERS = ("9.9.9.9", "8.8.8.8")
 NAME_SECONDS, PUBLIC_SECONDS = 2.0, 1.5
+TOLD = ("NOERROR", "NODATA", "NXDOMAIN")  # a resolver's answers about the name itself
 DIAL_SECONDS = 6.0  # for all dials together: a connect, and a greeting that some servers delay
 CONTROL_SECONDS = 2.0  # two SYNs; of several controls one is enough
 EARLY = 1.2  # of silence, after which a port's path is looked at while the dials still wait
-PORT_SECONDS = 3.0  # two SYNs and their answers: three operators silent as long, beside controls that answer, are proof
 # Google's name servers answer this with the address that asked, when they are asked directly.
 ECHO_NAME, ECHO_SERVER = "o-o.myaddr.l.google.com", "216.239.32.10"
 
@@ -104,8 +104,12 @@ class Egress:
 def addresses(ctx: Asks, names: Iterable[str], rtype: str = "A") -> dict[str, tuple[str, ...]]:
     """Each name's addresses; () where it has none or nobody answered."""
     wanted = list(dict.fromkeys(names))
-    own = ask_all(ctx, [Lookup(name, rtype, timeout=NAME_SECONDS) for name in wanted if not family_of(name)])
+    own = ask_all(ctx, [_address_of(name, rtype) for name in wanted if not family_of(name)])
     return _completed(ctx, wanted, rtype, own)
+
+
+def _address_of(name: str, rtype: str = "A") -> Lookup:
+    return Lookup(name, rtype, timeout=NAME_SECONDS)
 
 
 def _completed(
@@ -116,7 +120,7 @@ def _completed(
     found: dict[str, tuple[str, ...]] = {name: (name,) for name in names if family_of(name)}
     silent = []
     for name, reply in zip((name for name in names if not family_of(name)), own, strict=True):
-        if reply.rcode in ("NOERROR", "NODATA", "NXDOMAIN"):
+        if reply.rcode in TOLD:
             found[name] = tuple(a for a in reply.answers if family_of(a) and a not in UNSPECIFIED)
         else:
             silent.append(name)
@@ -226,7 +230,8 @@ class _Plan:
 
     def add(self, probe: Probe, address: str, say: str, helo: str, end: Mapping[str, str] | None = None) -> None:
         query = dial_address(address, probe.port, probe.host, say=say, helo=helo, **(end or {}))
-        query = replace(query, connect_timeout=CONTROL_SECONDS if probe.kind == "control" else PORT_SECONDS)
+        if probe.kind == "control":
+            query = replace(query, connect_timeout=CONTROL_SECONDS)
         self.entries.setdefault((address, probe.port), (probe.host, probe, query))
 
     def queries(self) -> list[Query[Any]]:
@@ -241,7 +246,10 @@ class _Plan:
 
 def egress(ctx: Asks) -> Egress:
     """Dials the controls and every port at independent operators; IPv6 for the mail's port only, and for the others
-    where IPv4 leads nowhere. Names and controls first, side by side: without either there is nothing to dial."""
+    where IPv4 leads nowhere. The operators' names are asked for while Postfix tells its settings: the time that a
+    blocked port takes begins with the first dial."""
+    for name in dict.fromkeys(probe.host for number in PORTS for probe in _operators(number, ())):
+        threads.begin(functools.partial(_ask, ctx, _address_of(name)))
     used = families(ctx)
     way = facts.route(ctx)
     port = way.port if way is not None and way.remote else 25
@@ -256,18 +264,18 @@ def egress(ctx: Asks) -> Egress:
     for family in used:
         for probe in _control_probes(family):
             controls.add(probe, probe.host, "connect", helo)
-    questions: list[Query[Any]] = [Lookup(name, "A", timeout=NAME_SECONDS) for name in names4]
-    questions += [Lookup(name, "AAAA", timeout=NAME_SECONDS) for name in names6]
-    answers = _ask_in_time(ctx, [*questions, *controls.queries()], NAME_SECONDS + 1.0)
-    made = controls.rows(answers[len(questions) :])
-    public = any(t.open for t in made)
+    questions = [*map(_address_of, names4), *(_address_of(name, "AAAA") for name in names6)]
+    answers = _ask_in_time(ctx, questions, NAME_SECONDS + 1.0)
+    public = any(a.rcode not in TOLD for a in answers) and any(
+        t.open for t in controls.rows(_ask_in_time(ctx, controls.queries(), CONTROL_SECONDS + 1.0))
+    )
     found4 = _completed(ctx, names4, "A", answers[: len(names4)], public)
-    found6 = _completed(ctx, names6, "AAAA", answers[len(names4) : len(questions)], public)
-    plan = _Plan()
+    found6 = _completed(ctx, names6, "AAAA", answers[len(names4) :], public)
+    plan = _Plan(dict(controls.entries))
     for number, group in chosen.items():
         _add_port(plan, group, found4, "ehlo" if number in (25, port) else "connect", helo, end)
     _add_port(plan, chosen[port], found6, "ehlo", helo, end)
-    made = (*made, *plan.rows(_ask_in_time(ctx, plan.queries(), DIAL_SECONDS)))
+    made = plan.rows(_ask_in_time(ctx, plan.queries(), DIAL_SECONDS))
     result = _sorted_out(used, made, {**found6, **found4})
     if 6 in used and not result.connected(4) and result.connected(6):
         rest = [number for number in chosen if number != port]
@@ -300,8 +308,7 @@ def _first_dial(ctx: Asks, port: int) -> Dial | None:
     way = facts.route(ctx)
     for probe in _operators(port, (way.host,) if way is not None and way.relay else ()):
         for address in addresses(ctx, [probe.host]).get(probe.host, ())[:1]:
-            query = dial_address(address, port, probe.host, say="ehlo", helo=helo_name(ctx), **near_end(ctx, way))
-            return replace(query, connect_timeout=PORT_SECONDS)
+            return dial_address(address, port, probe.host, say="ehlo", helo=helo_name(ctx), **near_end(ctx, way))
     return None
 
 

@@ -61,6 +61,10 @@ class LiveHost:
 
         return note()
 
+    def load_resolver(self) -> None:
+        """Beforehand what every look-up needs: a score of them at once would wait for it while all checks run."""
+        importlib.import_module(f"{__name__}.dns")
+
     def credentials(self, login: Login) -> tuple[str, str] | None:
         """User and password, which no reply has. None where they are not found."""
         from diagnose.host.live import tables

@@ -1,8 +1,7 @@
 """From a name to a connected socket: resolving within a deadline, and walking the addresses one by one.
 
-Linux sends SYNs at 0, 1 and 3 seconds, so 3.5 seconds cover three of them. An address that keeps silent for
-`HEAD_START` seconds no longer holds up the others: they are then tried together, and the whole stays within one
-connect time-out and that half second.
+An address that keeps silent for `HEAD_START` seconds no longer holds up the others: they are then tried together, and the
+whole stays within one connect time-out and that half second.
 """
 
 from __future__ import annotations

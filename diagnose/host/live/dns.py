@@ -6,6 +6,13 @@ import socket
 import time
 from typing import Any
 
+import dns.exception
+import dns.message
+import dns.name
+import dns.query
+import dns.rcode
+import dns.rdatatype
+
 from diagnose import files, threads
 from diagnose.host.query import DnsReply, Lookup, Resolve, ResolveReply
 
@@ -15,11 +22,6 @@ TRY = 2.0  # seconds for one server's answer before the question is repeated or 
 
 def lookup(query: Lookup, deadline: float) -> DnsReply:
     """Asks the server named, else those of resolv.conf in turn; a truncated answer is fetched again by TCP."""
-    import dns.exception
-    import dns.message
-    import dns.name
-    import dns.rdatatype
-
     started = time.monotonic()
     end = min(deadline, started + query.timeout)
     servers = [query.server] if query.server else name_servers()
@@ -53,10 +55,6 @@ def lookup(query: Lookup, deadline: float) -> DnsReply:
 
 def _ask(message: Any, server: str, timeout: float) -> tuple[Any, str, bool]:
     """The reply, or None with the problem, and whether only TCP lacked."""
-    import dns.exception
-    import dns.message
-    import dns.query
-
     cut = ""
     try:
         try:
@@ -73,9 +71,6 @@ def _ask(message: Any, server: str, timeout: float) -> tuple[Any, str, bool]:
 
 
 def _reading(reply: Any, query: Lookup, server: str, seconds: float) -> DnsReply:
-    import dns.rcode
-    import dns.rdatatype
-
     rcode = dns.rcode.to_text(reply.rcode())
     wanted = dns.rdatatype.from_text(query.rtype)
     answers = [_text(record) for section in reply.answer for record in section if section.rdtype == wanted]
