@@ -30,7 +30,11 @@ _OTHERS = re.compile(r"ssmtp|msmtp|nullmailer|esmtp|mhsendmail|mailhog|catchmail
 )
 def php_mail(ctx: Context) -> Iterator[Observation]:
     files = [path for pattern in _PLACES for path in ctx.ask(Glob(pattern)).paths][:_FILES]
-    named = [(path, program) for path in dict.fromkeys(files) if (program := _program(ctx.ask(Read(path)).text))]
+    named = [
+        (path, program)
+        for path in dict.fromkeys(files)
+        if (program := _program(ctx.ask(Read(path, having=("sendmail_path",))).text))
+    ]
     if not named:
         skip("no php.ini names a sendmail_path")
     for path, program in named:

@@ -12,6 +12,7 @@ from diagnose.model import Observation
 _OURS = re.compile(
     r"(?:comm|profile|exe)=\"?(?:[^\"\s]*/)?(?:smtp|smtpd|cleanup|qmgr|pickup|local|master|postdrop|sendmail|postfix[\w-]*|lmtp|proxymap|bounce|showq|trivial-rewrite)\b"
 )
+DENIALS = ("avc:", 'apparmor="DENIED"')
 _MAIL_PORT = re.compile(r"dest=(?:25|465|587|2525)\b")
 
 
@@ -64,7 +65,7 @@ def _denied(ctx: Context) -> list[str] | None:
     now = ctx.ask(Now()).epoch
     found: list[str] = []
     readable = False
-    audit = ctx.ask(Read(AUDIT_LOG, tail=True, limit=1_000_000))
+    audit = ctx.ask(Read(AUDIT_LOG, tail=True, limit=1_000_000, having=DENIALS))
     if audit.problem is None:
         readable = True
         for line in audit.text.splitlines():
@@ -73,11 +74,11 @@ def _denied(ctx: Context) -> list[str] | None:
                 found.append(line)
     for path in KERNEL_LOGS:
         # AppArmor's lines without auditd; their stamp is the kernel's own "audit(epoch:serial)".
-        for line in ctx.ask(Read(path, tail=True, limit=500_000)).text.splitlines():
+        for line in ctx.ask(Read(path, tail=True, limit=500_000, having=DENIALS)).text.splitlines():
             stamp = re.search(r"audit\((\d+)", line)
             if stamp and float(stamp[1]) > now - ctx.settings.since and _denial(line):
                 found.append(line)
-    kernel = ctx.ask(Exec(("dmesg",)))
+    kernel = ctx.ask(Exec(("dmesg",), having=DENIALS))
     if kernel.code == 0:
         readable = True
         up = float(ctx.ask(Read("/proc/uptime")).text.split(" ")[0] or 0)

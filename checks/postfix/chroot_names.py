@@ -27,7 +27,7 @@ from diagnose.check import (
 from diagnose.facts import Route
 from diagnose.facts.names import closed
 from diagnose.model import Observation
-from diagnose.parse.system.nameservice import addresses, differences, hosts, resolv_conf
+from diagnose.parse.system.nameservice import MAIL_SERVICES, addresses, differences, hosts, resolv_conf
 
 FILES = ("resolv.conf", "hosts", "nsswitch.conf", "services")
 ANSWERED = ("NOERROR", "NODATA", "NXDOMAIN")
@@ -57,7 +57,8 @@ def chroot_names(ctx: Context) -> Iterator[Observation]:
         yield fail("dns.chroot", root, "the host's name servers are not known there: 127.0.0.1 is asked", path=unread)
         return
     for name in FILES:
-        ours, theirs = ctx.ask(Read(f"/etc/{name}")), ctx.ask(Read(f"{root}/{name}"))
+        having = MAIL_SERVICES if name == "services" else ()
+        ours, theirs = (ctx.ask(Read(f"{place}/{name}", having=having)) for place in ("/etc", root))
         if theirs.problem == "not found":
             if ours.problem is None and name in ("resolv.conf", "hosts"):
                 wrong.append(name)

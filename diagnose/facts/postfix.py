@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from diagnose import threads
 from diagnose.facts.asks import Asks
@@ -13,6 +13,7 @@ from diagnose.host.query import Exec, ExecReply, Read
 from diagnose.parse.postfix import main_cf, master_cf, postconf
 from diagnose.parse.postfix.master_cf import MasterCf
 from diagnose.parse.postfix.setting_types import boolean, items
+from diagnose.record import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +62,8 @@ class Mta:
             return 0, 0
 
 
-_QUESTIONS = tuple(Exec(("postconf", *more)) for more in ((), ("-d",), ("-n",), ("-M",), ("-P",), ("-m",)))
+_DEFAULTS = Exec(("postconf", "-d"))
+_QUESTIONS = (Exec(("postconf",)), _DEFAULTS, *(Exec(("postconf", more)) for more in ("-n", "-M", "-P", "-m")))
 
 
 def mta(ctx: Asks) -> Mta:
@@ -83,6 +85,7 @@ def _together(ctx: Asks) -> list[ExecReply]:
     """All answers of postconf, asked at once: with a fatal error in a file each takes a second, by Postfix' design."""
     if all(map(ctx.has, _QUESTIONS)):
         return [ctx.ask(question) for question in _QUESTIONS]
+    ctx.ask(_DEFAULTS)  # by itself: the others' answers are read against it
     found: list[ExecReply | BaseException | None] = [None] * len(_QUESTIONS)
 
     def ask(index: int) -> None:

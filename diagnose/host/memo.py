@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from diagnose.errors import Late
 from diagnose.host.query import NETWORK, Query
 from diagnose.model import Evidence
+from diagnose.record import dataclass
 
 R = TypeVar("R")
 

@@ -42,22 +42,25 @@ class Query(Generic[R_co]):
 
 @dataclass(frozen=True, slots=True)
 class Exec(Query[ExecReply]):
-    """Runs a command that only reads, without a shell, in the C locale; /usr/sbin and /sbin are searched too."""
+    """Runs a command that only reads, without a shell, in the C locale; /usr/sbin and /sbin are searched too. having: of its
+    output only the lines that hold one of these words, all without any."""
 
     argv: tuple[str, ...]
     timeout: float = 5.0
+    having: tuple[str, ...] = ()
     Reply: ClassVar[type[Any]] = ExecReply
 
 
 @dataclass(frozen=True, slots=True)
 class Read(Query[ReadReply]):
-    """A file's text (UTF-8, else Latin-1), at most `limit` bytes from its end if `tail` else its start.
+    """A file's text (UTF-8, else Latin-1), at most `limit` bytes from its end if `tail` else its start. having: as of Exec.
     secret: "sasl", "properties", "settings", "logins", "password" or "token": values that are secrets are masked before anything else sees them."""
 
     path: str
     secret: str = ""
     limit: int = 262_144
     tail: bool = False
+    having: tuple[str, ...] = ()
     Reply: ClassVar[type[Any]] = ReadReply
 
 

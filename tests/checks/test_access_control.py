@@ -1,6 +1,6 @@
 """The check of SELinux and AppArmor."""
 
-from checks.postfix.access_control import access_control
+from checks.postfix.access_control import DENIALS, access_control
 from diagnose.check import Exec
 from diagnose.host.query import ExecReply
 from diagnose.model import Status
@@ -39,7 +39,7 @@ def test_old_foreign_and_permissive_denials() -> None:
 def test_apparmor_in_the_kernel_log() -> None:
     files = {"/sys/module/apparmor/parameters/enabled": "Y\n", "/proc/uptime": "5000.0 1.0\n"}
     line = '[ 4990.1] audit: type=1400 audit(1.1:9): apparmor="DENIED" operation="open" profile="/usr/sbin/sendmail" name="/etc/x" comm="sendmail"\n'
-    host = machine(files=files, more={Exec(("dmesg",)): ExecReply(code=0, out=line)})
+    host = machine(files=files, more={Exec(("dmesg",), having=DENIALS): ExecReply(code=0, out=line)})
     assert failed(run(access_control, host)) == ["host.access-control"]
 
 

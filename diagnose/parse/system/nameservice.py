@@ -6,9 +6,11 @@ Postfix keeps copies of them in its chroot; `differences` says in what two copie
 import ipaddress
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from diagnose.parse.text.finding import Finding
+from diagnose.record import dataclass
+
+MAIL_SERVICES = ("smtp", "submission", "submissions", "smtps", "lmtp", "domain")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +158,7 @@ def differences(kind: str, ours: str, theirs: str) -> tuple[str, ...]:
         x, y = nsswitch(ours).get("hosts", ()), nsswitch(theirs).get("hosts", ())
         return () if x == y else (f"hosts: {' '.join(x) or 'none'} here, {' '.join(y) or 'none'} in the copy",)
     if kind == "services":
-        mail = [(name, "tcp") for name in ("smtp", "submission", "submissions", "smtps", "lmtp", "domain")]
+        mail = [(name, "tcp") for name in MAIL_SERVICES]
         left, right = services(ours), services(theirs)
         return tuple(
             f"{key[0]}: {left.get(key, 'none')} here, {right.get(key, 'none')} in the copy"
