@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NoReturn, TypeVar
 
 from diagnose.facts.asks import ask_all as ask_all
@@ -54,6 +54,7 @@ from diagnose.model import ANY as ANY
 from diagnose.model import FLAG as FLAG
 from diagnose.model import Observation, Scalar, Target
 from diagnose.model import SignSpec as SignSpec
+from diagnose.record import dataclass
 from diagnose.statement import counted as counted
 from diagnose.statement import fail as fail
 from diagnose.statement import ok as ok

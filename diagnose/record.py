@@ -19,7 +19,10 @@ else:
         """As dataclasses.dataclass, of the options slots, kw_only and frozen."""
 
         def made(cls):
-            cls = dataclasses.dataclass(cls, repr=False, eq=False, **options)
+            cls.__doc__ = (
+                cls.__doc__ or cls.__name__
+            )  # else the standard's writes a signature there, which takes as long again
+            cls = dataclasses.dataclass(cls, repr=False, eq=False, match_args=False, **options)
             names = [each.name for each in dataclasses.fields(cls)]
             values = attrgetter(*names, "__class__")  # of one name alone it would be no tuple
             if "__repr__" not in vars(cls):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from enum import IntEnum
 
 from diagnose.knowledge.distributions import FAMILIES
 from diagnose.knowledge.labels import Endpoint, Relay, RelayHost
+from diagnose.record import dataclass
 
 MAP_TYPES = ("lmdb", "hash", "cdb", "btree", "dbm", "texthash")
 UNCOMPILED = frozenset({"texthash"})

@@ -7,13 +7,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from diagnose import threads
 from diagnose.check import Check, Context, Settings, Skip
 from diagnose.errors import Late
 from diagnose.host.memo import Host, Recorder
 from diagnose.model import Observation, Outcome, Run, Target
+from diagnose.record import dataclass
 
 INTERRUPTED = "interrupted"  # a run's reason after Ctrl-C
 GRACE = 1.0  # seconds for what still runs once the answer is certain: it may complete the proof

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -22,6 +22,7 @@ from diagnose.host.snapshot import CutOff, Recording
 from diagnose.knowledge.causes import all_causes
 from diagnose.model import Advice, Confidence, HostInfo, Observation, Outcome, Report, Run, Scalar, Target
 from diagnose.parse.system import os_release
+from diagnose.record import dataclass
 from diagnose.remedy import Plan
 from diagnose.remedy import make as remedy
 

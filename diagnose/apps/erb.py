@@ -6,10 +6,10 @@ else, elsif, end, and `-%>`, which takes the line's end away.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from diagnose.apps.properties import SECRET_KEY
 from diagnose.parse.text.finding import Finding
+from diagnose.record import dataclass
 
 LONGEST = 30_000  # characters of a template that are rendered: real ones have a few thousand
 _TAG = re.compile(r"<%(?P<mark>[=#%-]?)(?P<body>.*?)(?P<trim>-?)%>(?P<eol>\n?)", re.S)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from diagnose.parse.text.masking import Secrets, mask
+from diagnose.record import dataclass
 
 _EXIM = re.compile(r"[ \t]*(?P<host>\^?[^\s:#][^\s:]*|\*)[ \t]*:[ \t]*(?P<user>[^:\n]*):(?P<password>[^\n]*)")
 _DMA = re.compile(r"[ \t]*(?P<user>[^\s|#][^|\n]*)\|(?P<host>[^\s:|]+):(?P<password>[^\n]*)")

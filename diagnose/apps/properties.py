@@ -8,13 +8,13 @@ what continuation lines swallow. A value whose key names a secret is never kept.
 import io
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import javaproperties
 
 from diagnose.parse.text.finding import Finding
 from diagnose.parse.text.paste import artifacts, homoglyphs
 from diagnose.parse.text.secret import STARS, Shape, shape
+from diagnose.record import dataclass
 
 SECRET_KEY = re.compile(r"passw|passwd|pwd|secret|token|api[-_.]?key|credential", re.I)
 _SECRET_INSIDE = re.compile(r"((?:passw|passwd|pwd|secret|token|api[-_.]?key)[\w.-]*\s*[=:]).*$", re.I | re.S)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -14,6 +14,7 @@ from diagnose.apps.entry import Entry
 from diagnose.apps.settings import MailSettings, Problem
 from diagnose.apps.wider import OF_OTHERS
 from diagnose.parse.text.secret import shape
+from diagnose.record import dataclass
 
 FIELDS = ("host", "at", "url", "port", "user", "password", "sender", "sender_domain")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from diagnose.apps import erb, formats, properties
 from diagnose.apps.codenvy import DOCKER, ENVIRONMENTS, GENERATED, MANIFESTS, OWN, TEMPLATES
@@ -18,6 +18,7 @@ from diagnose.apps.settings import MailSettings, Problem
 from diagnose.facts.asks import Asks
 from diagnose.host.query import Glob, Read, Stat
 from diagnose.model import Scalar
+from diagnose.record import dataclass
 
 _JAVA = re.compile(r"^(?!(?:.*/)?(?:application|bootstrap)[\w-]*\.).*\.(?:properties|erb)$", re.I)
 _CODENVY = ("generated", "template")  # kinds of files that are its own by their place

@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
@@ -20,6 +20,7 @@ from diagnose.apps import formats
 from diagnose.facts.application import Application, read
 from diagnose.facts.asks import Asks
 from diagnose.host.query import Glob, Process, Processes, Read, Stat
+from diagnose.record import dataclass
 
 MOST = 40  # files that are read
 _LOCAL = re.compile(r"localhost(?:\.localdomain|[46])?|ip6-localhost|127\.\d+\.\d+\.\d+|\[?::1\]?", re.I)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from diagnose.host.query import DialReply
 from diagnose.model import Stage
+from diagnose.record import dataclass
 
 STAGES = {
     "banner": "the greeting",

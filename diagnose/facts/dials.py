@@ -8,7 +8,6 @@ tried(…)         its outcome
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
 
 from diagnose import facts
 from diagnose.facts.asks import Asks
@@ -16,6 +15,7 @@ from diagnose.host.query import Dial, DialReply, Exec
 from diagnose.knowledge.labels import Probe
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.parse.system.outcomes import Outcome, is_own, outcome
+from diagnose.record import dataclass
 
 UNSPECIFIED = frozenset(("0.0.0.0", "::"))
 """What stands for no address; a connect to it ends at this very host."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from diagnose.facts.postfix import Mta
 from diagnose.parse.postfix import nexthop
 from diagnose.parse.postfix.master_cf import effective
+from diagnose.record import dataclass
 
 _POLICY = re.compile(r"check_policy_service\s+\{?\s*((?:inet|unix):[^\s,}]+)")
 _MILTER = re.compile(r"(?:inet|unix|local):[^\s,{}]+")

@@ -10,7 +10,6 @@ import dataclasses
 import ipaddress
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from diagnose.apps.codenvy import DOCKER
 from diagnose.apps.settings import MailSettings
@@ -22,6 +21,7 @@ from diagnose.host.query import Dial, DialReply, Exec, Login, Now, Query, Resolv
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.parse.system import iproute
 from diagnose.parse.system.outcomes import Outcome, outcome
+from diagnose.record import dataclass
 
 # (port, how TLS begins): the ways into a submission server, the one to recommend first.
 WAYS = ((587, "starttls"), (465, "implicit"), (2525, "starttls"), (25, "starttls"))

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from diagnose.facts.asks import Asks
 from diagnose.host.query import Exec, Glob, Process, Processes, Stat
 from diagnose.knowledge.distributions import TRUST_STORES
+from diagnose.record import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from diagnose.apps.settings import MailSettings
 from diagnose.facts.application import Application
@@ -26,6 +26,7 @@ from diagnose.facts.javamail import (
 from diagnose.host.query import DialReply
 from diagnose.parse.system.outcomes import Outcome
 from diagnose.parse.words.reason import classify
+from diagnose.record import dataclass
 
 _NOT_TLS = re.compile(
     r"wrong version number|unknown protocol|record layer|http request|packet length|record type|not ssl", re.I

@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from diagnose.knowledge.distributions import OWNERS, SENDMAIL
 from diagnose.knowledge.mailers import mailers, recognise
 from diagnose.parse.mailers import exim, queues, settings
 from diagnose.parse.mailers.way import Way
+from diagnose.record import dataclass
 
 if TYPE_CHECKING:
     from diagnose.parse.mailers.log import Reader

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from diagnose.facts.asks import Asks
 from diagnose.host.query import Lookup, Stat
+from diagnose.record import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ import ipaddress
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from diagnose import facts, threads
@@ -30,6 +30,7 @@ from diagnose.host.query import Dial, DialReply, DnsReply, Lookup, Query
 from diagnose.knowledge.labels import Probe, probes_for
 from diagnose.parse.system.outcomes import Outcome, Pattern, pattern
 from diagnose.parse.system.own_network import is_private
+from diagnose.record import dataclass
 
 PORTS = (25, 465, 587, 2525, 2587, 2465)
 OPERATORS = 3  # independent ones asked for each port

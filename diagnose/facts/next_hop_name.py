@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from diagnose.facts.asks import Asks, ask_all
 from diagnose.facts.dials import UNSPECIFIED
@@ -13,6 +12,7 @@ from diagnose.facts.route import Route
 from diagnose.host.query import Lookup, Read, Resolve
 from diagnose.model import Scalar, Status
 from diagnose.parse.postfix.setting_types import items
+from diagnose.record import dataclass
 
 # Characters that copying leaves behind are told by the check of artefacts; here they only explain an unknown name.
 _PASTED = ("trailing-backslash", "not-ascii")

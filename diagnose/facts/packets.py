@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from diagnose import facts
 from diagnose.errors import Late
@@ -19,6 +19,7 @@ from diagnose.facts.network import MailPort, Tried, addresses, dial_address, fam
 from diagnose.host.query import Dial, DialReply, Exec, Read
 from diagnose.parse.system import iproute
 from diagnose.parse.system.packet import Packet
+from diagnose.record import dataclass
 
 DIALLED = 3  # of the recipient's exchangers
 DESTINATIONS = 4  # of the next hop's addresses that are judged; '' stands for any public one

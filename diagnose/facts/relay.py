@@ -8,7 +8,7 @@ plug_ins(ctx)               the SASL mechanisms installed
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from diagnose.facts import ANYBODY, Asks, Route, TlsMode, mailers, mta, next_hop_hosts, route, target, tls_mode
 from diagnose.facts.network import near_end
@@ -24,6 +24,7 @@ from diagnose.parse.postfix import sasl_options, sasl_passwd, table, tls_setting
 from diagnose.parse.postfix.nexthop import NextHop
 from diagnose.parse.postfix.setting_types import items
 from diagnose.parse.postfix.table import Table
+from diagnose.record import dataclass
 
 PLUG_IN_PATTERNS = (
     "/usr/lib/*/sasl2/lib*.so*",

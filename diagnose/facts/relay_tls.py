@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from diagnose.facts.asks import Asks
 from diagnose.facts.relay import WayIn, begin, first_way, session
 from diagnose.facts.route import Route, unheard
 from diagnose.host.query import DialReply, TlsInfo
 from diagnose.parse.postfix import tls_settings
+from diagnose.record import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from diagnose.facts import mailers
 from diagnose.facts.asks import Asks
@@ -18,6 +17,7 @@ from diagnose.parse.postfix import master_cf, postconf, trivial_rewrite
 from diagnose.parse.postfix.master_cf import Service
 from diagnose.parse.postfix.nexthop import NextHop, parse
 from diagnose.parse.postfix.setting_types import boolean, items
+from diagnose.record import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from diagnose.errors import Late
 from diagnose.facts.asks import Asks, ask_all
@@ -27,6 +26,7 @@ from diagnose.parse.log import submitted
 from diagnose.parse.sender import dmarc as policies
 from diagnose.parse.sender.spf import Ask, Verdict, evaluate, some_address
 from diagnose.parse.system.own_network import is_private
+from diagnose.record import dataclass
 
 MOST = 3  # domains that are judged, the ones asked for and the busiest first
 QUESTIONS = 60  # to the DNS for one domain's SPF

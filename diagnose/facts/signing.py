@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from diagnose.facts.asks import Asks
 from diagnose.facts.filter_services import wanted
@@ -12,6 +11,7 @@ from diagnose.facts.sender import Sender, ahead, asker
 from diagnose.host.query import Exec, Glob, MailLog, Read, Stat
 from diagnose.parse.sender import dkim, signers
 from diagnose.parse.sender.signers import Signer
+from diagnose.record import dataclass
 
 _OPENDKIM = (
     ("OpenDKIM", ("/etc/opendkim.conf", "/etc/opendkim/opendkim.conf")),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from diagnose.facts.postfix import Mta
 from diagnose.parse.postfix import table
 from diagnose.parse.postfix.postconf import expand
 from diagnose.parse.postfix.setting_types import items
 from diagnose.parse.postfix.table import Table
+from diagnose.record import dataclass
 
 SERVED = ("tcp", "socketmap")  # tables behind a socket
 _FILES = (

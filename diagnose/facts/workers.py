@@ -10,13 +10,13 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 from urllib.parse import urlsplit
 
 from diagnose.facts.asks import Asks
 from diagnose.host.query import Exec, Glob, Listeners, Process, Processes, Read, Stat
+from diagnose.record import dataclass
 
 Worker = Mapping[str, Any]
 _UNITS = (

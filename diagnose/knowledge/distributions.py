@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from diagnose.knowledge import documents
+from diagnose.record import dataclass
 
 NAME = "distributions"
 _TABLE: Mapping[str, Any] = documents.indexed(NAME, lambda: documents.document(f"{NAME}.toml"))

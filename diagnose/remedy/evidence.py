@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import TypeVar
 
@@ -15,6 +15,7 @@ from diagnose.host.query import Exec, Glob, Processes, Query, Read, Stat, StatRe
 from diagnose.knowledge import distributions
 from diagnose.model import Advice, Diagnosis, HostInfo, Observation, Run, Scalar, Status
 from diagnose.parse.postfix import main_cf, table
+from diagnose.record import dataclass
 from diagnose.relay_settings import MAP_TYPES
 from diagnose.remedy.running import BuildTable, Command, CopyFile, Requeue, Service
 from diagnose.remedy.steps import MasterOption, RemoveParameter, RepairLine, SetParameter, Step

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from diagnose.host.live import queuefiles
+from diagnose.record import dataclass
 from diagnose.remedy.steps import RunStep, postfix_tool
 
 OLD = 86_400  # seconds

@@ -6,9 +6,9 @@ import functools
 import importlib
 import pkgutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from diagnose.record import dataclass
 from diagnose.remedy.steps import Class, Step
 
 if TYPE_CHECKING:

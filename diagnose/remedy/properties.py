@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass
 
+from diagnose.record import dataclass
 from diagnose.remedy.edits import Changed
 from diagnose.remedy.steps import NONE, FileStep, Given, Refused
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
 
 from diagnose.knowledge import distributions
 from diagnose.parse.postfix import table
+from diagnose.record import dataclass
 from diagnose.remedy.steps import Refused, RunStep, Verify, postfix_tool
 
 

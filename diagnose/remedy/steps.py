@@ -12,10 +12,10 @@ import re
 import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 
+from diagnose.record import dataclass
 from diagnose.remedy import edits
 
 Given = Mapping[str, str]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from diagnose.parse.text import duration
 from diagnose.parse.text.masking import mask
 from diagnose.parse.text.masking import plain as hygiene
+from diagnose.record import dataclass
 
 Plain = Mapping[str, Any]
 

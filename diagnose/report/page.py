@@ -7,10 +7,10 @@ import re
 import shutil
 import sys
 import textwrap
-from dataclasses import dataclass
 
 from diagnose import selfname
 from diagnose.parse.text.masking import plain
+from diagnose.record import dataclass
 
 WIDTH = 80  # columns where there is no terminal to ask
 LEAST = 20

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from diagnose.record import dataclass
 from diagnose.report import digest
 
 STATIONS = ("application", "Postfix", "firewall", "network", "relay", "recipient")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timezone, tzinfo
 
 from diagnose.parse.postfix.queue import QueueSummary, Sums
+from diagnose.record import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

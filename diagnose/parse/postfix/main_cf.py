@@ -6,10 +6,10 @@ There are no comments behind a value, no quotes, and no backslash continuation.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from diagnose.parse.text.finding import Finding
 from diagnose.parse.text.paste import artifacts
+from diagnose.record import dataclass
 
 _ASCII_SPACE = " \t\r\n\v\f"
 _LOOKS_LIKE_SETTING = re.compile(r"[a-z][a-z0-9_]+\s*=(?!=)")

@@ -3,11 +3,12 @@
 import re
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from diagnose.parse.postfix.main_cf import logical_lines
 from diagnose.parse.text.finding import Finding
 from diagnose.parse.text.paste import artifacts
+from diagnose.record import dataclass
 
 _TYPES = ("inet", "unix", "unix-dgram", "fifo", "pass")
 _FIELDS = 8

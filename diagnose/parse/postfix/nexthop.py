@@ -5,9 +5,9 @@
 
 import ipaddress
 import re
-from dataclasses import dataclass
 
 from diagnose.knowledge.smtp import PORT_NUMBERS
+from diagnose.record import dataclass
 
 _HOST_LABELS = re.compile(
     r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?$"

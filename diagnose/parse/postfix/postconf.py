@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TypeVar
+
+from diagnose.record import dataclass
 
 _Ordered = TypeVar("_Ordered", str, tuple[int, ...])
 _NAME = re.compile(r"[A-Za-z0-9_]+")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from diagnose.parse.postfix.sasl_passwd import Entry, SaslPasswd
+from diagnose.record import dataclass
 
 # What makes the entry in use something else than was meant, and what only may.
 _HARM = {

@@ -5,9 +5,9 @@ Traits of the mechanisms as Cyrus SASL's plug-ins declare them; what the options
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from diagnose.parse.postfix.setting_types import items
+from diagnose.record import dataclass
 
 PLAINTEXT = frozenset(("PLAIN", "LOGIN"))
 TOKENS = ("XOAUTH2", "OAUTHBEARER")

@@ -6,12 +6,12 @@ No password leaves this module: entries carry its Shape, `mask` its stars.
 import difflib
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from diagnose.parse.postfix.main_cf import logical_lines
 from diagnose.parse.text.finding import Finding
 from diagnose.parse.text.paste import artifacts
 from diagnose.parse.text.secret import STARS, Shape, placeholder, shape
+from diagnose.record import dataclass
 
 _SPACE = " \t\r\n\v\f"
 _SERVER_KEY = re.compile(r"\[?[\w.-]+\]?(?::(?:\d{1,5}|smtps?|submissions?|urd|lmtp))?$")

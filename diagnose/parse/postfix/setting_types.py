@@ -7,9 +7,9 @@ The words that enumerated parameters take are Postfix's own (postconf(5)).
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from diagnose.parse.postfix.postconf import expand
+from diagnose.record import dataclass
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _TIME = re.compile(r"\s*([+-]?\d+)(?:([smhdw]).*)?$")  # what follows the unit's letter Postfix does not look at

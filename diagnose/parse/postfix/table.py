@@ -4,10 +4,10 @@ Which types need postmap(1) and which files they read: DATABASE_README and postm
 """
 
 import re
-from dataclasses import dataclass
 
 from diagnose.parse.postfix.setting_types import items
 from diagnose.parse.text.secret import STARS
+from diagnose.record import dataclass
 
 INDEXED: dict[str, tuple[str, ...]] = {
     "hash": (".db",),

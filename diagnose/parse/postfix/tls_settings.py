@@ -1,7 +1,8 @@
 """Postfix' TLS parameters: lists of protocol versions, and a policy table's entry. Syntax: postconf(5), TLS_README."""
 
 import re
-from dataclasses import dataclass
+
+from diagnose.record import dataclass
 
 VERSIONS = ("SSLv2", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 _BY_NAME = {name.lower(): name for name in VERSIONS} | {"tlsv1.0": "TLSv1"}

@@ -7,11 +7,11 @@ Aliases and canonical maps rewrite addresses before (cleanup(8)): ask `alias_res
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from diagnose.parse.postfix.nexthop import NO_HOST, NextHop, parse_list, parse_route
 from diagnose.parse.postfix.postconf import expand
 from diagnose.parse.postfix.setting_types import items
+from diagnose.record import dataclass
 
 Lookup = Callable[[str, str], str | None]
 """lookup(table reference such as 'hash:/etc/postfix/transport', key): the value, or None for none. May raise LookupError."""

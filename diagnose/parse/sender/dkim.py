@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from dataclasses import dataclass
 
 from diagnose.parse.sender.dmarc import tags
+from diagnose.record import dataclass
 
 _PEM = re.compile(r"-----BEGIN PUBLIC KEY-----(?P<body>[A-Za-z0-9+/=\s]+)-----END PUBLIC KEY-----")
 _ED25519 = bytes.fromhex("302a300506032b6570032100")  # what precedes the 32 octets in a SubjectPublicKeyInfo

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from diagnose.record import dataclass
 
 # A name's TXT records; () where there are none, None where nobody could tell.
 AskText = Callable[[str], "tuple[str, ...] | None"]

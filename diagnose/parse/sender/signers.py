@@ -8,9 +8,10 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from diagnose.patterns import late
+from diagnose.record import dataclass
 
 _ADDED = late(r"DKIM-Signature field added \(s=(?P<selector>[\w.-]+), d=(?P<domain>[\w.-]+)\)")
 _AMAVIS = late(

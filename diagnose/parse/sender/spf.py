@@ -10,9 +10,10 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from diagnose.parse.sender.spf_record import Address, Record, SpfError, Term, Whose, expand, parse, records
+from diagnose.record import dataclass
 
 # (name, type) to its records in presentation form; () where there are none, None where nobody could tell.
 Ask = Callable[[str, str], "tuple[str, ...] | None"]

@@ -6,8 +6,9 @@
 import ipaddress
 import json
 import re
-from dataclasses import dataclass
 from typing import Any
+
+from diagnose.record import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

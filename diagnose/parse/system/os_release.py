@@ -2,9 +2,10 @@
 
 import re
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from diagnose.knowledge.distributions import FAMILIES, Family
+from diagnose.record import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

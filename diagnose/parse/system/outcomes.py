@@ -11,7 +11,8 @@ import ipaddress
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from diagnose.record import dataclass
 
 
 class Outcome(str, enum.Enum):

@@ -6,7 +6,8 @@ Matches are three-valued: True, False, or None for what cannot be known from out
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+
+from diagnose.record import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from diagnose.record import dataclass
 
 ANSWERED = ("open", "refused")
 NEAR = 5  # hops that are taken for the access network's: several targets failed, so it is not one target's own edge

@@ -7,9 +7,10 @@ A packet must pass every base chain of its hooks: an accept ends only that chain
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from diagnose.parse.system.packet import Packet, Verdict, both, negate, owner_of, value_of
+from diagnose.record import dataclass
 
 SENT = ("output", "postrouting", "egress")
 RECEIVED = ("ingress", "prerouting", "input")

@@ -1,6 +1,6 @@
 """A remark about one line of a configuration file: what every parser returns instead of raising."""
 
-from dataclasses import dataclass
+from diagnose.record import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

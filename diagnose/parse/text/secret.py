@@ -1,10 +1,10 @@
 """The shape of a password: enough to see what is wrong with it, never the password."""
 
 import re
-from dataclasses import dataclass
 
 from diagnose.parse.text.known import STARS
 from diagnose.parse.text.paste import artifacts
+from diagnose.record import dataclass
 
 __all__ = ["SECRET_KEY", "STARS", "Shape", "placeholder", "shape"]
 
