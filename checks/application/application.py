@@ -165,7 +165,11 @@ def _weight(app: Application, problem: Problem, judged: Verdict) -> str:
         return "mild"  # told by app.tls
     if group and judged.stage in STAGES[group] and not _beside(problem, judged):
         return "proven"
-    if kind in LOUD or (kind in ("auth-not-boolean", *VALUE_KINDS) and group and judged.stage == "unknown"):
+    if kind == "starttls-not-enabled" and app.settings.port == 587 and judged.stage == "unknown":
+        return "likely"  # RFC 8314: servers take no login in clear text there
+    if kind in LOUD or (
+        kind in ("auth-not-boolean", "misspelt-key", *VALUE_KINDS) and group and judged.stage == "unknown"
+    ):
         return "likely"
     return "mild"
 

@@ -34,6 +34,9 @@ class Entry:
     path: str = ""
 
 
+DOLLAR = re.compile(r"(?<![\\$])\$[A-Za-z_]\w*")  # a variable without braces
+
+
 class Malformed(ValueError):
     """The application cannot load this file; the message says why, with the line."""
 

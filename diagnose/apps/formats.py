@@ -25,8 +25,10 @@ nothing     a pattern of values that stand for none; quotes_kept: quotes are par
 whole       the file of that place is all of the application's settings: what it does not set has its default
 contained   a pattern of paths whose settings are a container's; kept: by grammar, what stands otherwise in such files
 login       a condition without which the login is not used; elsewhere: whether, or names that say so when set, the login stands in another file;
-            hidden: what stands in an export for a password
+            hidden: what stands in an export for a password; hidden_read: paths of exports that the program reads
 comment     what ends a value without quotes (a pattern), in grammars that leave that to the program
+blanks, dollar, text_true
+            what comes of a blank in a value without quotes, and of a dollar sign in a password; whether each text in quotes counts as true
 cache       the file beside it that is read in its place where it is there
 read_when   request, start, build or cache; restart: the sentence on how changed settings take effect
 write       what to set for TLS at once ("implicit") and by STARTTLS, with {port}
@@ -116,7 +118,7 @@ def reader_of(path: str, text: str, grammar: str, every: Sequence[Entry]) -> Rea
     id, table = max(fitting, key=lambda each: _closeness(each[1], path, entries))
     kept = table.get("kept", {}).get(grammar)  # what only some of its files call so
     table = {**table, **kept} if kept else table
-    return Reader(table, entries, _contained(every) or bool(re.search(table.get("contained", "$^"), path)), id)
+    return Reader(table, entries, _contained(every) or bool(re.search(table.get("contained", "$^"), path)), id, path)
 
 
 def values(path: str, text: str, other: Other = nobody) -> dict[str, str]:

@@ -7,6 +7,7 @@ Measured with JavaMail 1.6.5 and 1.4.1; the rules on ports and socket factories 
 import re
 
 from diagnose.apps.properties import Properties, Property
+from diagnose.apps.remarks import distance
 from diagnose.apps.settings import MailSettings, Problem
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS, STARTTLS_PORTS
 from diagnose.parse.text.secret import Shape, placeholder
@@ -222,7 +223,8 @@ def _remarks_of_file(reader: _Reader, properties: Properties) -> None:
             reader.problem("placeholder", key, f"{key} still has a placeholder")
         if key.startswith("mail.smtp") and key not in _KNOWN:
             folded = {known.lower().replace("-", ""): known for known in _KNOWN}
-            meant = folded.get(key.lower().replace("_", ".").replace("-", ""))
+            name = key.lower().replace("_", ".").replace("-", "")
+            meant = folded.get(name) or next((full for low, full in folded.items() if distance(low, name) == 1), "")
             if meant:
                 reader.problem("misspelt-key", key, f"JavaMail reads {meant}; letters count, capital or small")
 

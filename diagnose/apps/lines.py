@@ -44,7 +44,7 @@ def words(text: str) -> Iterator[Entry]:
                 given = one["v"] if one["v"] is not None else "yes"
                 first = begins + (one.start("v") if one["v"] is not None else one.end())
                 last = begins + one.end()
-                yield Entry(key=f"remote.{one[1]}", value=given.strip("\"'"), line=number, start=first, end=last)
+                yield Entry(key=f"--{one[1]}", value=given.strip("\"'"), line=number, start=first, end=last)
             continue
         quote = value[:1] if value[:1] in ("'", '"') and value[-1:] == value[:1] and len(value) > 1 else ""
         bare = value[1:-1] if quote else value or "yes"  # dma's flags

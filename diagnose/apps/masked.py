@@ -8,7 +8,7 @@ from collections.abc import Callable
 from urllib.parse import unquote
 
 from diagnose.apps import grammars
-from diagnose.apps.entry import Entry, Malformed
+from diagnose.apps.entry import DOLLAR, Entry, Malformed
 from diagnose.apps.formats import applications, reader_of
 from diagnose.apps.reading import Reader, named
 from diagnose.apps.wider import OF_FILE
@@ -71,7 +71,7 @@ def _shown(entry: Entry, reader: Reader | None, names: set[str], secrets: Secret
     if SECRET_KEY.search(entry.key) or any(named(name, entry.key) for name in names):
         comment = reader.comment(entry) if reader is not None else None
         if comment is None:
-            return starred(entry.value, secrets)
+            return starred(entry.value, secrets) + _dollar(entry.value)
         # That a comment sign cuts it must still be seen.
         secrets.add(entry.value, entry.value[: comment.start()], entry.value[comment.end() :])
         return f"{STARS}{comment[0]}{STARS}"
@@ -79,11 +79,17 @@ def _shown(entry: Entry, reader: Reader | None, names: set[str], secrets: Secret
         secrets.add(login[2], unquote(login[2]))
         reserved = re.search(r"[/?#]", login[2])
         kept = login[2] if placeholder(login[2]) else f"{STARS}{reserved[0]}{STARS}" if reserved else STARS
+        kept += _dollar(login[2])
         return f"{entry.value[: login.start(2)]}{kept}{entry.value[login.end(2) :]}"
     if "://" in entry.value and (given := _URL_QUERY.search(entry.value)):
         secrets.add(given[1], unquote(given[1]))
         return f"{entry.value[: given.start(1)]}{STARS}{entry.value[given.end(1) :]}"
     return None
+
+
+def _dollar(secret: str) -> str:
+    """A stand-in for what a program may take for a variable in a password."""
+    return "$x" if DOLLAR.search(secret) and not placeholder(secret) else ""
 
 
 _STRING = re.compile(r"""(?P<quote>\"{3}|'{3}|["'`])(?P<text>(?:\\.|(?!(?P=quote)).)*)(?P=quote)""", re.S)

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from diagnose.apps import remarks
-from diagnose.apps.entry import Entry
+from diagnose.apps.entry import DOLLAR, Entry
 from diagnose.apps.settings import MailSettings, Problem
 from diagnose.apps.wider import OF_OTHERS
 from diagnose.parse.text.secret import shape
@@ -61,9 +61,10 @@ class Reader:
     """The entries of a file as one application's table reads them."""
 
     def __init__(
-        self, table: Mapping[str, Any], entries: Sequence[Entry], contained: bool = False, id: str = ""
+        self, table: Mapping[str, Any], entries: Sequence[Entry], contained: bool = False, id: str = "", path: str = ""
     ) -> None:
         self.table, self.entries, self.contained, self.id = table, entries, contained, id
+        self.hidden_read = bool(re.search(table.get("hidden_read", "$^"), path))
         self.problems: list[Problem] = []
 
     def entry(self, field: str) -> Entry | None:
@@ -86,7 +87,17 @@ class Reader:
         value = entry.value[: comment.start()] if comment is not None else entry.value
         if self.table.get("quotes_kept"):
             return f"{entry.quote}{value}{entry.quote}"
+        if self.false_text(entry):
+            return "true"
+        if self.table.get("dollar") and entry.quote != "'":
+            value = DOLLAR.sub("", value)
         return value if entry.quote or entry.exact else value.strip(" \t")
+
+    def false_text(self, entry: Entry) -> bool:
+        """Whether the value is a text that says false, where every text counts as true."""
+        if not self.table.get("text_true") or re.search(r"(?:^|\.)env(?:ironment)?$", entry.within):
+            return False
+        return bool(entry.quote) and re.fullmatch("false|no|off", entry.value or "", re.I) is not None
 
     def comment(self, entry: Entry) -> re.Match[str] | None:
         """The sign in a bare value that makes the rest of it a comment."""
@@ -163,7 +174,18 @@ class Reader:
                     self.problem(f"setting-{kind}", entry_of([name], self.entries), why, name)
         rows = [row for rows in ("tls", "off", "local", "wrong", "odd") for row in self.table.get(rows, ())]
         names = [n for f in FIELDS for n in self.table.get(f, ())] + [name_in(row[0]) for row in rows]
+        names.append(name_in(self.table.get("login", "")))
+        secret = [*self.table.get("password", ()), *self.table.get("url", ())]
+        blanks, dollar = self.table.get("blanks"), self.table.get("dollar")
         for entry in self.entries:
+            value = entry.value or ""
+            if blanks and entry.bare and re.search(r"\S\s+\S", value):
+                self.problem("setting-wrong", entry, f"{entry.key} holds a blank and is not in quotes: {blanks}")
+            if dollar and entry.quote != "'" and DOLLAR.search(value) and any(meant(name, entry) for name in secret):
+                self.problem("setting-odd", entry, f"{entry.key}: the dollar sign begins a variable: {dollar}")
+            if self.false_text(entry) and any(name and meant(name, entry) for name in names):
+                text = f'{entry.key} is the text "{value}", which counts as true: leave out the quotes'
+                self.problem("setting-odd", entry, text)
             if entry.remark and (entry.key in OF_OTHERS or any(name and meant(name, entry) for name in names)):
                 kind, _, text = entry.remark.partition(": ")
                 self.problem(kind, entry, text)
@@ -233,6 +255,8 @@ class Reader:
         login, hidden = self.table.get("login"), self.table.get("hidden")
         if hidden and re.fullmatch(hidden, secret):
             secret, elsewhere = "", f"{secret_entry.key if secret_entry else 'the password'} is hidden in an export"
+            if self.hidden_read:
+                self.problem("setting-wrong", secret_entry, f"{elsewhere}, and imported so it is the password")
         wants = login is None or self.holds(login)
         if user and not secret and wants and not elsewhere:
             self.problem(
@@ -336,7 +360,7 @@ class Reader:
             tls = "starttls-required"
         if query.get("verify_peer", query.get("tls.rejectunauthorized", "1")).lower() in ("0", "false"):
             self.problem("verification-off", entry, "the server's certificate is not checked")
-        login = [replace(entry, value=text, quote='"') if text else None for text in (user, secret)]
+        login = [replace(entry, value=text, quote="'") if text else None for text in (user, secret)]
         found = self._judged(host, port or int(usual), tls, entry, entry, *login)
         assert found.settings is not None
         # All of it stands under the URL's name, what it lacks as well.

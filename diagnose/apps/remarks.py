@@ -153,7 +153,7 @@ def misspelt(
         if general or any(meant(name, each) for each in entries):
             continue
         for entry in unknown:
-            if _distance(entry.key.lower(), name.lower()) == 1:
+            if distance(entry.key.lower(), name.lower()) == 1:
                 yield "setting-odd", entry, f"{title} does not read {entry.key}: it reads {name.lstrip('*.')}"
 
 
@@ -168,10 +168,10 @@ def _near(key: str, name: str, general: int) -> bool:
         return False
     if not general and not wild and _canonical(own) == _canonical(last):
         return True
-    return 0 < _distance(own, last) <= (1 if general or len(last) < 8 else 2)
+    return 0 < distance(own, last) <= (1 if general or len(last) < 8 else 2)
 
 
-def _distance(a: str, b: str) -> int:
+def distance(a: str, b: str) -> int:
     """How many letters are to be added, taken away, changed or swapped with their neighbour; 3 for three and more."""
     if abs(len(a) - len(b)) > 2:
         return 3

@@ -13,12 +13,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from diagnose.apps import grammars
-from diagnose.apps.entry import Entry, Malformed
+from diagnose.apps.entry import DOLLAR, Entry, Malformed
 
 Other = Callable[[str, str], tuple[str, str]]
 """(path, kind) to text and problem; kind "settings", or "password" for a file that is nothing else."""
 MISSING = "not found"
-OF_OTHERS = ("EnvironmentFile", "env_file.smtp")
+OF_OTHERS = ("EnvironmentFile", "env_file.smtp", "authpath")
 """Keys under which a missing file of others is remarked."""
 _MOST = 8  # other files of one
 
@@ -42,7 +42,6 @@ _BESIDE = re.compile(
 _OTHERWISE = re.compile(
     r"env_file|^\s+(?:build|extends):|^include:|(?:^|[\s\"'])(?:\.|\$\{?PWD\}?)(?:/(?:\.env)?)?:|source:\s*\.", re.M
 )
-_DOLLAR = re.compile(r"(?<!\$)\$(?:[A-Za-z_]\w*)")
 
 
 def nobody(path: str, kind: str) -> tuple[str, str]:
@@ -135,7 +134,7 @@ def _composed(wider: _Wider, entries: list[Entry]) -> list[Entry]:
             continue
         own, problem = wider.file(wider.beside(each.value), "dotenv")
         within = f"services.{service['name']}.environment"
-        before += [_dollar(replace(one, within=within)) for one in own]
+        before += [replace(_dollar(one), within=within) for one in own]
         if problem == MISSING and not any(e.key.endswith("env_file.required") and e.value == "false" for e in entries):
             remark = f"setting-wrong: {wider.beside(each.value)} is not there, and Compose does not start without it"
             before.append(replace(each, key="env_file.smtp", remark=remark))
@@ -158,7 +157,7 @@ def _handed(wider: _Wider, entries: list[Entry]) -> list[Entry]:
 
 def _dollar(entry: Entry) -> Entry:
     """A dollar sign begins a variable, of which nothing is left where it is not set."""
-    if entry.value is None or entry.quote == "'" or not _DOLLAR.search(entry.value):
+    if entry.value is None or (entry.quote == "'" and not entry.within) or not DOLLAR.search(entry.value):
         return replace(entry, value=entry.value.replace("$$", "$")) if entry.value else entry
     return replace(
         entry, remark=entry.remark or "setting-odd: the dollar sign begins a variable to Compose: $$ stands for one"
@@ -224,9 +223,11 @@ def _secrets(wider: _Wider, entries: list[Entry]) -> list[Entry]:
                 out.append(replace(each, key=name, value=None, file="", remark=remark))
                 continue
         text, problem = wider.text(place, "password")
-        remark = f"setting-wrong: {place} is not there" if problem == MISSING else ""
-        value = None if problem else text.strip("\r\n")
-        taken = replace(each, key=name, value=value, quote='"', file="", path=place, remark=remark, line=1)
+        if problem == MISSING:
+            taken = replace(each, key=name, value=None, file="", remark=f"setting-wrong: {place} is not there")
+        else:
+            value = None if problem else text.strip("\r\n")
+            taken = replace(each, key=name, value=value, quote='"', file="", path=place, line=1)
         if each.key == name:
             out[-1] = taken
         else:
@@ -254,14 +255,11 @@ def _logins(wider: _Wider, entries: list[Entry]) -> list[Entry]:
         return entries
     place = auth.value if auth is not None and auth.value else wider.beside("passwd.client")
     found, problem = wider.file(place, "logins")
+    if problem == MISSING and auth is not None:
+        return [*entries, replace(auth, remark=f"setting-wrong: {place} is not there")]
     if problem:
-        missing = auth is not None and problem == MISSING
-        remark = f"setting-wrong: {place} is not there" if missing else ""
-        return (
-            [*entries, Entry(key="login.user", value=None, line=host.line, start=0, end=0, remark=remark)]
-            if problem != MISSING or missing
-            else entries
-        )
+        unread = Entry(key="login.user", value=None, line=host.line, start=0, end=0)
+        return entries if problem == MISSING else [*entries, unread]
     server = re.sub(r"[:;\]].*", "", host.value.lower().lstrip("["))
     for at, each in enumerate(found):
         if each.key == "login.host" and fnmatch.fnmatchcase(server, (each.value or "").lower()):

@@ -7,6 +7,7 @@ template(ctx)          the template that Puppet renders, and the variables that 
 from __future__ import annotations
 
 import dataclasses
+import posixpath
 import re
 from dataclasses import field
 
@@ -259,6 +260,8 @@ def read(ctx: Asks, path: str, kind: str, variables: dict[str, str]) -> Applicat
 def other(ctx: Asks, path: str, kind: str) -> tuple[str, str]:
     """A file that settings name, and why it could not be read."""
     reply = ctx.ask(Read(path, secret=kind))
+    if reply.problem == formats.MISSING and kind != "settings" and not ctx.ask(Stat(posixpath.dirname(path))).exists:
+        return "", "not of this host"  # a copy of another's settings
     return reply.text, reply.problem or ""
 
 

@@ -125,6 +125,8 @@ class Machine:
         if query.path.startswith("/proc/"):
             folder = self.folders.get(int(query.path.split("/")[2]))
             return StatReply(exists=True, kind="dir", real=folder) if folder else StatReply(problem="permission denied")
+        if any(path.startswith(f"{query.path}/") for path in self.files):
+            return StatReply(exists=True, kind="dir", real=query.path)
         if query.path not in self.files:
             return StatReply()
         entry = self.files[query.path]
