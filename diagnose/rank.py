@@ -150,6 +150,8 @@ def _matched(
     unknown: dict[str, None] = {}
     for sign in _signs(cause):
         if sign.id == sayings.FLOW and sign.weight < 0 and sign.status is Status.OK:
+            if any(one.data.get("apart") for _, one in support.values()):
+                continue  # of a way that the host's own mail does not take
             tried = any(one.weight >= SPEAKS and one.id in probed for one, _ in support.values())
             sign = dataclasses.replace(sign, where=(("recent" if tried else "unchanged", (True, None)),))
         for observation in seen.get(sign.id, ()):

@@ -153,6 +153,12 @@ def test_mail_that_went_through_refutes_what_stood_then(
     assert [d.confidence for d in rank([cause("a", Sign("x", 22))], [tried])] == ([word] if word else [])
 
 
+def test_mail_of_the_host_says_nothing_of_an_applications_own_way() -> None:
+    flow = seen("mail.flow", Status.OK, recent=True, unchanged=True)
+    for apart, told in ((True, ["a"]), (None, [])):
+        assert [d.cause.id for d in rank([cause("a", Sign("x", 22))], run(seen("x", apart=apart), flow))] == told
+
+
 def test_what_was_delivered_before_comes_after_what_stops_mail_now() -> None:
     past, now = cause("past", Sign("p", 30), impact=Impact.NONE), cause("now", Sign("n", 15))
     assert [d.cause.id for d in rank([past, now], run(seen("p"), seen("n")))] == ["now", "past"]

@@ -253,6 +253,6 @@ def _login(held: Session, judged: Verdict, place: str, data: dict[str, Scalar]) 
     elif held.no_login not in ("no login is configured", "the server offers no login"):
         yield unknown("app.login", place, f"could not check the credentials: {held.no_login}", **data)
     if judged.stage == "sender":
-        yield fail("app.sender", place, judged.text, label=judged.label, code=judged.code, **data)
+        yield fail("app.sender", place, judged.text, label=judged.label, code=judged.code, apart=True, **data)
     elif judged.stage == "works" and not held.with_login and held.no_login == "no login is configured":
         yield ok("app.login", place, "none is configured, and none was asked for", label="none", **data)

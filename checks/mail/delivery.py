@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from diagnose.check import (
     Context,
@@ -29,8 +29,9 @@ _LOCAL = ("local", "virtual-mailbox", "virtual-alias")
 _DISCARDED = re.compile(r"/discard\[\d+\]: \w+: to=<([^>]+@[^>]+)>.* status=sent")
 _LOCALLY = re.compile(r"to=<([^>]+@[^>]+)>.* relay=(?:local|virtual),")
 _NOBODY = re.compile(
-    r"to=<[^>]+@([^>]+)>.* relay=(?:local|virtual|none),.*status=bounced \((?:unknown user|User unknown in)", re.I
+    r"to=<([^>]+@([^>]+))>.* relay=(?:local|virtual|none),.*status=bounced \((?:unknown user|User unknown in)", re.I
 )
+_SENDER = re.compile(r": from=<([^>]+@[^>]+)>, size=")
 _LISTS = {
     "local": "mydestination",
     "virtual-mailbox": "virtual_mailbox_domains",
@@ -96,10 +97,10 @@ def _suspended(postfix: Mta, way: Route) -> Observation:
 
 def _kept(ctx: Context, postfix: Mta) -> Iterator[Observation]:
     """Domains whose mail stays on this host although their exchangers are elsewhere."""
-    own = {postfix.value("myhostname").lower(), "localhost", "localhost.localdomain"}
     recipients = [r for r in (target(ctx).recipient, *_lately_local(ctx)) if r and "@" in r]
     log = ctx.ask(MailLog(ctx.settings.since))
-    listed = _listed(postfix) if not recipients and log.problem and not log.lines else []
+    own = {postfix.value("myhostname").lower()} - _unknown_here(log.lines) | {"localhost", "localhost.localdomain"}
+    listed = _listed(postfix) if log.problem and not log.lines else []
     recipients += listed
     seen: dict[str, str] = {}
     for recipient in recipients:
@@ -121,6 +122,13 @@ def _listed(postfix: Mta) -> list[str]:
     """Where neither log nor queue tells of a recipient: one of each domain that main.cf itself says is kept here."""
     words = [word for parameter in _LISTS.values() for word in postfix.words(parameter)]
     return [f"postmaster@{word}" for word in words if re.fullmatch(r"[\w-]+(?:\.[\w-]+)+", word)]
+
+
+def _unknown_here(lines: Iterable[str]) -> set[str]:
+    """Domains of which somebody was looked for here in vain: not one who only sends, and whose bounce came back."""
+    nobody = {match[1].lower(): match[2].lower() for line in lines if (match := _NOBODY.search(line))}
+    senders = {match[1].lower() for line in lines if (match := _SENDER.search(line))} if nobody else set()
+    return {domain for address, domain in nobody.items() if address not in senders}
 
 
 def _lately_local(ctx: Context) -> list[str]:
@@ -180,7 +188,7 @@ def _certain(ctx: Context, domain: str, here: set[str]) -> bool:
     if any(ipaddress.ip_address(a.partition("%")[0]).is_global for a in here):
         return True
     lines = ctx.ask(MailLog(ctx.settings.since)).lines
-    return any((m := _NOBODY.search(line)) is not None and m[1].lower() == domain for line in lines)
+    return any((m := _NOBODY.search(line)) is not None and m[2].lower() == domain for line in lines)
 
 
 def _own_addresses(ctx: Context) -> set[str]:

@@ -78,6 +78,8 @@ def _observation(ctx: Context, fact: Fact, several: bool) -> Observation:
     label = fact.label
     if label == "backend-down" and delivery is not None and delivery.relay_host in _filters(ctx):
         label = "content-filter-down"  # the same words of the same pipe(8), used for another thing
+    if label == "sender-not-allowed" and delivery is not None and _of_recipient(delivery, reason.text):
+        label = "relay-account-restricted"
     times = f" ({fact.count} times)" if fact.count > 1 else ""
     subject = (delivery.domain if delivery else trouble.service if trouble else "") or label
     text = f"{reason.text}{times}"
@@ -88,6 +90,15 @@ def _observation(ctx: Context, fact: Fact, several: bool) -> Observation:
     else:
         seen = fail(f"mail.{label}", subject, text, current=True, minor=False, **data)
     return stamped(seen, fact.last)
+
+
+def _of_recipient(delivery: maillog.Delivery, text: str) -> bool:
+    """Whether a provider wants the recipient verified, as it does while the account is in its sandbox. A bounce, which goes
+    to the sender and has none, tells nothing."""
+    said = text.lower()
+    if not delivery.sender or not delivery.recipient or "verified" not in said:
+        return False
+    return delivery.recipient.lower() in said and delivery.sender.lower() not in said
 
 
 def _filters(ctx: Context) -> set[str]:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Iterator
 
 from diagnose import facts
 from diagnose.check import ANY, FLAG, Context, Lookup, Now, SignSpec, ask_all, check, fail, ok, skip, unknown, warn
-from diagnose.facts import Mta, Route
+from diagnose.facts import Mta
+from diagnose.facts.names import is_public
 from diagnose.facts.network import egress, families, public_address
 from diagnose.model import Observation, Scalar, Status
 from diagnose.parse.system.own_network import is_private
 
-_FQDN = re.compile(r"(?=.{4,253}$)(?!-)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*\.[a-z][a-z0-9-]{0,61}[a-z0-9]", re.I)
-_NOT_PUBLIC = tuple(".local .localdomain .internal .lan .home .localhost .invalid .test .example .home.arpa".split())
 _ADDRESS = ("A", "AAAA")
 _HOST = ("MX", *_ADDRESS)
 
@@ -37,9 +35,9 @@ def identity(ctx: Context) -> Iterator[Observation]:
     postfix, way = facts.mta(ctx), facts.route(ctx)
     if way is None:
         skip(f"Postfix' settings cannot be read: {postfix.problem}")
-    leaving, domain, helo = _leaving(ctx, postfix), _sender_domain(ctx, postfix), _helo_name(way)
+    leaving, domain, helo = _leaving(ctx, postfix), _sender_domain(ctx, postfix), way.helo
     questions = [Lookup(name, kind) for name in dict.fromkeys((*leaving, domain)) if name for kind in _HOST]
-    questions += [Lookup(helo, kind) for kind in _ADDRESS] if _is_public(helo) else []
+    questions += [Lookup(helo, kind) for kind in _ADDRESS] if is_public(helo) else []
     replies = ask_all(ctx, questions)  # together: below, the same questions have their answers
     silent = bool(replies) and all(reply.problem for reply in replies)
     yield from _hostname(ctx, postfix, leaving)
@@ -69,16 +67,6 @@ def _sender_domain(ctx: Context, postfix: Mta) -> str:
     return sender.rpartition("@")[2].lower().rstrip(".")
 
 
-def _helo_name(way: Route) -> str:
-    return way.value("smtp_helo_name") or way.value("myhostname")
-
-
-def _is_public(name: str) -> bool:
-    """Whether the public DNS may have such a name."""
-    lowered = name.lower()
-    return bool(_FQDN.fullmatch(name)) and not lowered.endswith(_NOT_PUBLIC) and not lowered.startswith("localhost")
-
-
 def _exists(ctx: Context, name: str, kinds: tuple[str, ...]) -> bool | None:
     """Whether DNS has such a record; None when it could not be asked."""
     replies = ask_all(ctx, [Lookup(name, kind) for kind in kinds])
@@ -91,7 +79,7 @@ def _helo(ctx: Context, name: str, via: str) -> Iterator[Observation]:
     data = {"name": name, "via": via}
     if name.startswith("["):
         yield ok("identity.helo", name, "greets with its address", **data)
-    elif not _is_public(name):
+    elif not is_public(name):
         yield fail(
             "identity.helo",
             name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import PurePath
 
 from diagnose.check import Context, Exec, Read, Stat, check, fail, ok, skip, unknown, warn
 from diagnose.facts import Mta, accounts, master, mta
@@ -39,10 +40,17 @@ def permissions(ctx: Context) -> Iterator[Observation]:
 def _queue(ctx: Context, postfix: Mta, owner: str, group: str) -> Iterator[Observation]:
     root = postfix.queue_directory
     top = ctx.ask(Stat(root))
+    shut = ""
+    for above in sorted({*PurePath(root).parents, *PurePath(top.real or root).parents}):
+        reply = ctx.ask(Stat(str(above)))
+        if reply.exists and not reply.mode & 0o001:
+            shut = str(above)
+            text = f"has mode {reply.mode:04o}: programs that hand mail in cannot reach the queue below it"
+            yield fail("host.queue-permissions", shut, text, kind="above", path=shut)
     if not top.exists:
-        if top.problem:
+        if top.problem and not shut:
             yield unknown("host.queue-permissions", root, top.problem)
-        else:
+        elif not top.problem:
             yield _bad(root, "does not exist", "root", "0755")
         return
     if not top.mode & 0o001:

@@ -1,7 +1,8 @@
-"""Is a relay evidently meant here, while nothing routes to it?"""
+"""Is a relay evidently meant here, while nothing routes to it, or this very host is named as one?"""
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterator
 
@@ -20,6 +21,7 @@ _SASL_FILES = ("sasl_passwd", "sasl/passwd", "sasl/sasl_passwd", "sasl_password"
     signs=(
         SignSpec("config.relay-meant", {"kind": ("indented", "misspelt", "overridden", "file", "map", "table")}),
         "config.relay-port",
+        "config.relay-itself",
     ),
     tags=("postfix", "config"),
     needs=("postfix",),
@@ -33,6 +35,9 @@ def relay_meant(ctx: Context) -> Iterator[Observation]:
         skip(f"mail to {way.domain} stays on this host")
     text = main_cf.parse(ctx.ask(Read(f"{postfix.config_directory}/main.cf")).text)
     if way.relay:
+        if way.port == 25 and (own := _itself(postfix, way)):
+            said = f"leads to {way.nexthop}, which is this Postfix itself ({own}): it gives up such mail"
+            yield fail("config.relay-itself", way.destination, said, host=way.host, port=25, parameter="relayhost")
         yield from _port(ctx, postfix, way)
         yield from _overridden(postfix, way)
         return
@@ -46,6 +51,20 @@ def relay_meant(ctx: Context) -> Iterator[Observation]:
         yield ok(
             "config.relay-meant", way.domain, "mail goes to the recipients' own exchangers, and no relay seems meant"
         )
+
+
+def _itself(postfix: Mta, way: Route) -> str:
+    """By what setting the next hop's port 25 is this Postfix's own, as smtp(8) sees it; "" where it is not."""
+    name = way.host.lower()
+    if name == postfix.value("myhostname").lower():
+        return f"myhostname = {name}"
+    try:
+        near = name == "localhost" or ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return ""
+    words = {word.strip("[]").lower() for word in postfix.words("inet_interfaces")}
+    mine = words & ({"all", "loopback-only", "localhost", "127.0.0.1", "::1"} if near else {name})
+    return f"inet_interfaces = {postfix.value('inet_interfaces')}" if mine else ""
 
 
 def _lost(text: MainCf) -> tuple[str, str, int] | None:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from diagnose.check import Context, SignSpec, check, fail, ok, skip, unknown
 from diagnose.facts.dialogue import KINDS, PASSED, STAGES, broken
+from diagnose.facts.names import is_public
 from diagnose.facts.relay import relay_route, session, settings_problem, way_in
-from diagnose.model import Observation, Stage
+from diagnose.model import FLAG, Observation, Stage
 
 
 @check(
@@ -16,7 +17,7 @@ from diagnose.model import Observation, Stage
     signs=(
         SignSpec(
             "relay.session",
-            {"stage": tuple(STAGES.values()), "kind": KINDS},
+            {"stage": tuple(STAGES.values()), "kind": KINDS, "named": FLAG},
             proves=Stage.GREETING,
         ),
     ),
@@ -41,7 +42,9 @@ def relay_session(ctx: Context) -> Iterator[Observation]:
         silent = found.stage == "banner" and found.kind in ("hangs", "closes", "nonsense") and reply.error
         at, passes = STAGES[found.stage], PASSED.get(found.stage, Stage.GREETING).value
         data = {"stage": at, "kind": found.kind, "passes": passes, **into.data}
+        data["named"] = not way.helo or way.helo.startswith("[") or is_public(way.helo)
+        greeted = "" if data["named"] or found.stage != "ehlo" else f", greeted as {way.helo}"
         if not silent:
-            yield fail("relay.session", into.place, f"{found.text} at {at}", **data)
+            yield fail("relay.session", into.place, f"{found.text} at {at}{greeted}", **data)
     elif reply.greeted:
         yield ok("relay.session", into.place, "answers as a mail server does", **into.data)

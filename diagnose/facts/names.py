@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from diagnose.facts.asks import Asks
 from diagnose.host.query import Lookup, Stat
 from diagnose.record import dataclass
+
+_FQDN = re.compile(r"(?=.{4,253}$)(?!-)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*\.[a-z][a-z0-9-]{0,61}[a-z0-9]", re.I)
+_NOT_PUBLIC = tuple(".local .localdomain .internal .lan .home .localhost .invalid .test .example .home.arpa".split())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,3 +52,9 @@ def closed(ctx: Asks, path: str, user: str) -> bool:
     seen = ctx.ask(Stat(path))
     needed, shift = (1 if seen.kind == "dir" else 4), (6 if seen.owner == user else 0)
     return seen.exists and seen.group != user and not seen.mode >> shift & needed
+
+
+def is_public(name: str) -> bool:
+    """Whether the public DNS may have such a name."""
+    lowered = name.lower()
+    return bool(_FQDN.fullmatch(name)) and not lowered.endswith(_NOT_PUBLIC) and not lowered.startswith("localhost")

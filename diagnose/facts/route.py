@@ -55,6 +55,11 @@ class Route:
         return bool(boolean(self.value(name)))
 
     @property
+    def helo(self) -> str:
+        """By what name smtp(8) greets."""
+        return self.value("smtp_helo_name") or self.value("myhostname")
+
+    @property
     def remote(self) -> bool:
         """Whether smtp(8) or lmtp(8) connects anywhere."""
         return self.program in ("smtp", "lmtp") and bool(self.hops)

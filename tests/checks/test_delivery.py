@@ -73,6 +73,17 @@ def test_learns_the_domain_from_a_local_bounce() -> None:
     assert "config.recipient-local" in failed(run(delivery, host))
 
 
+def test_a_host_that_is_named_as_its_mail_domain() -> None:
+    """An address looked for in vain tells it; not that of a sender, whose bounce came back, nor mail that found its box."""
+    sent = "Nov 22 12:25:07 app postfix/qmgr[2]: 0A5: from=<user@a.example.org>, size=9, nrcpt=1 (queue active)"
+    line = "Nov 22 12:25:08 app postfix/local[2]: 0A5: to=<user@a.example.org>, relay=local, delay=0.1, dsn=5.1.1, status={}"
+    nobody, box = line.format('bounced (unknown user: "user")'), line.format("sent (delivered to mailbox)")
+    for log, wanted in (((nobody,), ["config.recipient-local"]), ((sent, nobody), []), ((box,), [])):
+        more = exchanger("a.example.org", "mx.example.org", "198.51.100.9")
+        host = machine({"myhostname": "a.example.org", "mydestination": "$myhostname"}, log=log, more=more)
+        assert failed(of(run(delivery, host), "config.recipient-local")) == wanted, log
+
+
 def test_no_dns_is_unknown() -> None:
     host = machine({"mydestination": "example.org"}, more=OWN)
     assert failed(run(delivery, host, "user@example.org")) == []

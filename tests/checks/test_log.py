@@ -83,3 +83,17 @@ def test_mail_that_leaves_says_nothing_of_the_way_in() -> None:
         ((stops, client, taken("10:02:01", "A3")), Status.WARNING),
     ):
         assert [o.status for o in of(run(log, machine(log=lines)), "mail.milter-down")] == [status]
+
+
+def test_a_sandbox_wants_the_recipient_verified() -> None:
+    sent = "Nov 22 13:00:00 app postfix/qmgr[1]: {}: from=<app@example.net>, size=9, nrcpt=1 (queue active)"
+    said = "status=bounced (host r[192.0.2.4] said: 554 Message rejected: Email address is not verified: {} (in reply to end of DATA command))"
+    for who, label in (
+        ("maria@northwind.example", "relay-account-restricted"),
+        ("app@example.net", "sender-not-allowed"),
+    ):
+        lines = (
+            sent.format("0A5D1166"),
+            attempt("13:00:01", "0A5D1166", f"relay=r[192.0.2.4]:587, dsn=5.0.0, {said.format(who)}"),
+        )
+        assert [o.status for o in of(run(log, machine(log=lines)), f"mail.{label}")] == [Status.FAILED], who

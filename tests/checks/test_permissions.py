@@ -70,3 +70,16 @@ def test_the_sockets_directory_gone_under_a_running_postfix() -> None:
     assert [o.subject for o in run(permissions, machine(stats=lost)) if o.status is Status.FAILED] == [
         "/var/spool/postfix/private"
     ]
+
+
+def test_a_folder_above_the_queue_that_lets_nobody_through() -> None:
+    """By its own name or by that of what a link leads to; an ordinary user sees that much, too."""
+    moved = StatReply(exists=True, kind="dir", mode=0o755, owner="root", group="root", real="/data/spool/postfix")
+    shut = place(0o750, "root")
+    for stats, root in (
+        ({**GOOD, "/var/spool": shut}, True),
+        ({**GOOD, "/var/spool/postfix": moved, "/data": shut}, True),
+        ({**GOOD, "/var/spool": shut, "/var/spool/postfix": StatReply(problem="permission denied")}, False),
+    ):
+        found = of(run(permissions, machine(stats=stats, root=root)), "host.queue-permissions")
+        assert [(o.status, o.data.get("kind")) for o in found] == [(Status.FAILED, "above")]

@@ -24,6 +24,20 @@ def test_password_file_alone() -> None:
     assert of(run(relay_meant, machine(stats=stats), TO), "config.relay-meant")[0].data["kind"] == "file"
 
 
+def test_this_very_host_as_the_relay() -> None:
+    """Only where smtp(8) knows its own port: another program may answer at an address that Postfix does not listen on."""
+    for hop, listens, wanted in (
+        ("[127.0.0.1]", "loopback-only", ["config.relay-itself"]),
+        ("[localhost]:25", "all", ["config.relay-itself"]),
+        ("[192.0.2.5]", "192.0.2.5", ["config.relay-itself"]),
+        ("[127.0.0.1]", "192.0.2.5", []),
+        ("[127.0.0.1]:10025", "all", []),
+        ("[192.0.2.9]", "192.0.2.5, 127.0.0.1", []),
+    ):
+        host = machine({"relayhost": hop, "inet_interfaces": listens})
+        assert failed(run(relay_meant, host, TO)) == wanted, (hop, listens)
+
+
 def test_overridden_indented_and_misspelt() -> None:
     for text, complaint, kind in (
         ("relayhost = [smtp.example.com]:587\nrelayhost =\n", "", "overridden"),

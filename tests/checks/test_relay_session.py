@@ -14,6 +14,7 @@ from checks.relay.relay_mechanism import relay_mechanism
 from checks.relay.relay_name import relay_name
 from checks.relay.relay_protocol import relay_protocol
 from checks.relay.relay_reachable import relay_reachable
+from checks.relay.relay_session import relay_session
 from checks.relay.relay_starttls import relay_starttls
 from checks.relay.relay_wrapper import relay_wrapper
 from diagnose.check import Dial, Lookup
@@ -56,6 +57,13 @@ def test_all_is_well() -> None:
 def test_direct_delivery_has_no_relay() -> None:
     host = relayed({"relayhost": None})
     assert run_relay(host) == run_login(host) == []
+
+
+def test_refused_at_ehlo_under_a_name_that_is_none() -> None:
+    later = answered(ehlo="421 4.7.0 Try again later", stage="ehlo", mechanisms=(), tls=None, starttls="", auth="")
+    for name, named in (("localhost", False), ("app.example.com", True), ("[192.0.2.1]", True)):
+        (found,) = of(run(relay_session, relayed({"smtp_helo_name": name}, dial=later)), "relay.session")
+        assert (found.data["stage"], found.data["kind"], found.data["named"]) == ("EHLO", "later", named)
 
 
 def test_keywords_that_postfix_does_not_hear() -> None:

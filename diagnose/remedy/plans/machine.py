@@ -34,8 +34,8 @@ def permissions(e: Evidence) -> Plan | None:
                     packages=("postfix",), install=again, why=gone, opens="the package manager install it again"
                 )
             )
-        if not stat.exists or seen.data.get("kind") == "nosuid":
-            continue
+        if not stat.exists or seen.data.get("kind") in ("nosuid", "above"):
+            continue  # a mount, or a folder that others share: who set it so must say
         why = "Postfix needs it so (postfix-files)."
         owner, _, owned = str(seen.data.get("owner") or "").partition(":")
         mode = int(str(seen.data.get("mode") or "0"), 8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.lab.fault import Fault
+from tests.lab.internet.world import Manner, Server, World
 from tests.lab.steps import mail, pause, relay, run, settings, shell, wait, write
 
 FAILED = "status=(deferred|bounced)"
@@ -28,6 +29,19 @@ $CONFIG = array (
   'mail_domain' => 'brightwater-labs.com',
 );
 """
+_LARAVEL = """\
+MAIL_MAILER=smtp
+MAIL_HOST=smtp.sendgrid.net
+MAIL_PORT=587
+MAIL_USERNAME=lab-user
+MAIL_PASSWORD=Zk7-tiefsee-4Qv9
+MAIL_ENCRYPTION=tls
+MAIL_FROM_ADDRESS=hello@example.com
+"""
+
+
+def _says(host: str, stage: str, reply: str) -> World:
+    return World(servers=(Server(host=host, manner=Manner(replies={stage: reply})),))
 
 
 FAULTS = (
@@ -230,5 +244,58 @@ FAULTS = (
         about="a cidr table in main.cf hides AUTH of the network that the relay has moved to",
         setup=(relay(smtp_discard_ehlo_keyword_address_maps="cidr:{ { 10.0.0.0/8 dsn } { 198.2.128.0/18 auth } }"),),
         shows="530 5.7.0",
+    ),
+    Fault(
+        id="host-named-as-its-mail-domain",
+        accept=("recipient-domain-local",),
+        about="myhostname is the mail domain itself, whose mailboxes are elsewhere; all other mail flows",
+        history=True,
+        setup=(settings(myhostname="brightwater-labs.com"),),
+        then=(mail("sales@brightwater-labs.com"), mail(), wait("status=sent")),
+        shows="sales@brightwater-labs.com.*status=bounced",
+    ),
+    Fault(
+        id="spool-below-a-closed-folder",
+        accept=("queue-permissions",),
+        about="the queue was moved to another disk, whose top folder is root's",
+        setup=(
+            shell(
+                "/usr/lib/postfix/configure-instance.sh -; mkdir -m 750 /data; cp -a /var/spool/postfix /data/postfix"
+            ),
+            settings(queue_directory="/data/postfix"),
+        ),
+        proof=((("setpriv", "--reuid=www-data", "--clear-groups", "sendmail", "x@example.org"), "Permission denied"),),
+    ),
+    Fault(
+        id="relay-greeted-as-localhost",
+        accept=("helo-name-invalid",),
+        about="smtp_helo_name = localhost: Google's relay closes at EHLO, in words that sound like a rate limit",
+        world=_says(
+            "smtp-relay.gmail.com", "EHLO", "421 4.7.0 Try again later, closing connection. (EHLO) a6-20 - gsmtp"
+        ),
+        setup=(settings(relayhost="[smtp-relay.gmail.com]:587", smtp_helo_name="localhost"),),
+        shows="status=deferred.*closing connection",
+    ),
+    Fault(
+        id="sandbox-wants-the-recipient-verified",
+        accept=("relay-account-restricted",),
+        about="Amazon SES keeps the account in its sandbox, and names the recipient as not verified",
+        world=_says(
+            "email-smtp.*",
+            "DOT",
+            "554 Message rejected: Email address is not verified. The following identities failed the check in region "
+            "EU-CENTRAL-1: maria@northwind-trading.com",
+        ),
+        setup=(relay("email-smtp.eu-central-1.amazonaws.com"),),
+        shows="not verified",
+    ),
+    Fault(
+        id="laravel-sender-refused-while-mail-flows",
+        accept=("sender-not-allowed",),
+        about="MAIL_FROM_ADDRESS is Laravel's example, which the provider refuses; Postfix beside it delivers",
+        world=_says("smtp.sendgrid.net", "MAIL", "550 The from address does not match a verified Sender Identity."),
+        setup=(write("/srv/shop/.env", _LARAVEL),),
+        args=("--app-config", "/srv/shop/.env"),
+        shows="status=sent",
     ),
 )

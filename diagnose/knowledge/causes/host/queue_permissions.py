@@ -12,7 +12,7 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Have Postfix restore its owners and modes (listed in postfix-files); for a missing command or "
-        "directory, reinstall the package.",
+        "directory, reinstall the package. Folders above the queue must let everybody through (mode o+x).",
     ),
     rules_out="Owners and modes as postfix-files lists them; no nosuid on the file system of postdrop.",
     flow=0,

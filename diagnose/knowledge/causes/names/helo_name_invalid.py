@@ -1,4 +1,4 @@
-from diagnose.model import DOUBTS, FITS, REFUTES, SPEAKS, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import DOUBTS, FITS, PROVES, REFUTES, SPEAKS, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="helo-name-invalid",
@@ -18,9 +18,12 @@ CAUSE = Cause(
         Sign("identity.helo", FITS, where=(("via", "direct"),)),
         # No name at all is refused by more receivers than one that does not resolve.
         Sign("identity.helo", SPEAKS, where=(("via", "direct"), ("kind", "invalid"))),
+        # Refused at EHLO, with nothing but the name said.
+        Sign("relay.session", PROVES, where=(("stage", "EHLO"), ("kind", ("later", "refused")), ("named", False))),
         Sign("identity.helo", DOUBTS, Status.OK),
         Sign("dns.resolver", REFUTES),
     ),
+    explains=("rate-limited", "relay-dialogue-broken"),
     links=(
         "https://www.postfix.org/postconf.5.html#smtp_helo_name",
         "https://www.rfc-editor.org/rfc/rfc5321#section-4.1.1.1",

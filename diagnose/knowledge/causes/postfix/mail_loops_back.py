@@ -1,4 +1,4 @@
-from diagnose.model import HINTS, REFUTES, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import HINTS, REFUTES, SETTLES, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="mail-loops-back",
@@ -15,7 +15,10 @@ CAUSE = Cause(
     ),
     rules_out="The next hop resolves to another host's address.",
     flow=REFUTES,
-    signs=(Sign("dns.recipient-domain", HINTS, Status.OK),),
+    signs=(
+        Sign("config.relay-itself", SETTLES),
+        Sign("dns.recipient-domain", HINTS, Status.OK),
+    ),
     prior=-3,  # a recipient's domain that is in order says nothing by itself
     links=("https://www.postfix.org/postconf.5.html#proxy_interfaces",),
 )
