@@ -97,6 +97,7 @@ def _stages(ctx: Context, app: Application, settings: MailSettings, judged: Verd
         "user": settings.user,
         "setting": app.lines(judged.best) or "what the server's operator says",
         "works": ", ".join(f"{way.port} ({way.tls})" for way in judged.ways) or "nothing that was tried",
+        "answers": bool(judged.ways),
         "intended": not any(p.kind in ("port-ignored", "port-not-a-number", "host-placeholder") for p in app.problems),
     }
     protocols = _protocols(ctx, settings, judged, place, data) if app.java else iter(())

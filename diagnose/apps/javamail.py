@@ -43,6 +43,7 @@ _KNOWN = frozenset(
         "smtp.starttls.enable",
         "smtp.starttls.required",
         "smtp.ssl.enable",
+        "smtp.sasl.enable",
         "smtp.ssl.trust",
         "smtp.ssl.protocols",
         "smtp.ssl.checkserveridentity",
@@ -221,9 +222,10 @@ def _remarks_of_file(reader: _Reader, properties: Properties) -> None:
             or (entry.secret is None and not key.endswith("host") and placeholder(entry.value.partition("@")[0]))
         ):
             reader.problem("placeholder", key, f"{key} still has a placeholder")
-        if key.startswith("mail.smtp") and key not in _KNOWN:
+        plain = re.sub(r"^mail\.smtps\.", "mail.smtp.", key)
+        if plain.startswith("mail.smtp") and plain not in _KNOWN:
             folded = {known.lower().replace("-", ""): known for known in _KNOWN}
-            name = key.lower().replace("_", ".").replace("-", "")
+            name = plain.lower().replace("_", ".").replace("-", "")
             meant = folded.get(name) or next((full for low, full in folded.items() if distance(low, name) == 1), "")
             if meant:
                 reader.problem("misspelt-key", key, f"JavaMail reads {meant}; letters count, capital or small")

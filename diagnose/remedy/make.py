@@ -35,7 +35,8 @@ def make(
         evidence = Evidence(ctx=ctx, diagnosis=diagnosis, runs=runs, info=info, advice=advice)
         try:
             plan = make_one(evidence) if make_one else None
-            if advice and lost and not (plan and plan.steps) and not _same(evidence, advice):
+            mended = plan is not None and (plan.steps or (plan.text and diagnosis.data.get("answers")))
+            if advice and lost and not mended and not _same(evidence, advice):
                 from diagnose.remedy.plans.relays import by_advice
 
                 plan = replace(by_advice(evidence, advice), by=plan.by if plan else ())

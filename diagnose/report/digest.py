@@ -253,13 +253,13 @@ def commands(plain: Plain, diagnosis: Plain) -> list[str]:
     """What to type for it. Where a relay is the way out and one was found, what writes its configuration."""
     advice = next(iter(plain.get("advice", ())), None)
     own = [clean_block(str(command)) for command in diagnosis["remedy"]["commands"]]
-    if not own and diagnosis.get("relay") and not advice and diagnosis["confidence"] != "possible":
+    relay = diagnosis.get("relay") and not diagnosis.get("data", {}).get("answers")  # by an application's own server
+    if not own and relay and not advice and diagnosis["confidence"] != "possible":
         return ["mail-diagnose relay suggest"]
-    if advice and diagnosis.get("relay") and not own:
-        if not advice.get("main_cf"):  # for other programs than Postfix
-            return own
+    if advice and relay and not own:
         provider = str(advice["provider"])
-        if not re.fullmatch(r"[a-z0-9.-]+", provider):  # of a report that was kept
+        # For other programs than Postfix; of a report that was kept.
+        if not advice.get("main_cf") or not re.fullmatch(r"[a-z0-9.-]+", provider):
             return own
         sender = plain.get("target", {}).get("sender")
         safe = sender and re.fullmatch(r"[\w.+=-]+@[\w.-]+", str(sender))

@@ -47,6 +47,7 @@ def test_a_server_that_does_not_answer(server: Callable[[Dial], DialReply], outc
     assert found["app.server"].data["outcome"] == outcome
     assert found["app.server"].data["local"] is False
     assert "465 (implicit)" in str(found["app.server"].data["works"])
+    assert found["app.server"].data["answers"] is True
 
 
 def test_a_name_that_does_not_exist_and_one_that_nobody_could_tell() -> None:

@@ -25,12 +25,12 @@ from tests.checks import pretended_postfix as pretended
 from tests.remedy.test_plans import context
 
 
-def planned(cause_id: str, sign: str, host: Any, **data: Scalar) -> Plan:
+def planned(cause_id: str, sign: str, on: Any, **data: Scalar) -> Plan:
     seen = Observation(sign=sign, status=Status.FAILED, subject="it", summary="it is wrong", data=data)
     cause = by_id(cause_id)
     run = Run(check="c", outcome=Outcome.COMPLETED, observations=(seen,), signs=(SignSpec(sign),))
     found = Diagnosis(cause=cause, score=30, confidence=Confidence.CERTAIN, remedy=cause.remedy, data=data)
-    return make(context(host), [found], [run], HostInfo())[cause_id]
+    return make(context(on), [found], [run], HostInfo())[cause_id]
 
 
 SHOP = "# mail\nmail.smtp.host = smtp.relay.test \nexport mail.smtp.port: 465\nmail.smtp.port=25\r\nlast=1"
@@ -84,6 +84,17 @@ def test_an_applications_port_and_tls_are_set_together() -> None:
     assert plan.mechanical
     theirs = planned("app-tls-mismatch", "app.tls", host, path=path, setting=setting, product="codenvy by puppet")
     assert not theirs.steps, "Puppet would take it back"
+
+
+def test_an_application_takes_another_port_of_its_own_server_before_a_relay_for_postfix_is_named() -> None:
+    path, open_ = "/srv/shop/mail.properties", "587 (starttls)"
+    host = pretended.machine(files={path: "mail.smtp.port=465\n"})
+    setting = "mail.smtp.port=587; mail.smtp.starttls.enable=true"
+    data: dict[str, Scalar] = {"host": "mail.test", "path": path, "setting": setting, "product": "", "works": open_}
+    plan = planned("egress-submission-blocked", "app.server", host, answers=True, **data)
+    assert [step.value for step in plan.steps if isinstance(step, SetProperty)] == ["587", "true"]
+    assert plan.text.startswith(f"mail.test answers on {open_}. Set in {path}: {setting}.")
+    assert not planned("egress-submission-blocked", "app.server", host, answers=False, **data).text
 
 
 def test_csf_is_told_of_postfix_in_its_own_file() -> None:

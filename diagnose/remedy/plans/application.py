@@ -33,10 +33,23 @@ _START = re.compile(r"systemctl (re)?start (?P<once>\w[\w@.:-]*)|systemctl enabl
 )
 def settings(e: Evidence) -> Plan | None:
     """The lines set right, where the file is the application's own and is no template's; then by which commands it takes them up."""
+    return _settings(e, e.diagnosis.remedy.text)
+
+
+def on_another_port(e: Evidence) -> Plan | None:
+    """The application's own server on a port of it that answers from here."""
+    if not e.data.get("answers"):
+        return None
+    taken_up = e.text("restart") or "Then restart the application, so that it reads its settings again."
+    text = f"{e.text('host')} answers on {e.text('works')}. Set in {e.text('path')}: {e.text('setting')}. {taken_up}"
+    return _settings(e, text) or Plan(text=text)
+
+
+def _settings(e: Evidence, text: str) -> Plan | None:
     applied = " && ".join(APPLY.get(e.text("product"), ()))
     seen = [*e.seen("app.settings"), *e.seen("app.tls"), *e.seen("app.server")]
     steps = list(dict.fromkeys(step for each in seen for step in _steps(e, each)))
-    text = e.diagnosis.remedy.text + (f"\nTo have it taken up: {applied}" if applied else "")
+    text += f"\nTo have it taken up: {applied}" if applied else ""
     return Plan(steps=tuple(steps), text=text) if steps or applied else None
 
 

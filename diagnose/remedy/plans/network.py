@@ -12,6 +12,7 @@ from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.model import Observation, Status
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Other, Plan, plans
+from diagnose.remedy.plans.application import on_another_port
 from diagnose.remedy.plans.relays import by_login, keys, near_key, password_table, set_hop
 from diagnose.remedy.plans.settings import take_up
 from diagnose.remedy.plans.tables import Entry, around, transport_entry
@@ -30,6 +31,14 @@ _CSF = "/etc/csf/csf.conf"
 
 @plans("egress-submission-blocked", "relay-unreachable")
 def other_port(e: Evidence) -> Plan | None:
+    """Another port of the application's own server, and of the relay."""
+    own, relay = on_another_port(e), _relay_port(e)
+    if own is None or relay is None:
+        return own or relay
+    return Plan(steps=(*own.steps, *relay.steps), text=f"{own.text}\n{relay.text or e.diagnosis.remedy.text}")
+
+
+def _relay_port(e: Evidence) -> Plan | None:
     """The same relay on a port that was seen open from here, with the login that is there; else past an entry of transport_maps that
     leads to a dead host."""
     way = facts.route(e.ctx)
@@ -105,7 +114,9 @@ def _past(e: Evidence, way: Route, entry: Entry) -> Plan:
 
 @plans("egress-port-25-blocked")
 def through_relay(e: Evidence) -> Plan | None:
-    """The relay whose login lies on this host; else the owner of the network, or the relay that the report suggests."""
+    """Another port of the application's own server, where no mail server is here; else the relay whose login lies on this host; else the owner of the network, or the relay that the report suggests."""
+    if not e.mta.installed and (own := on_another_port(e)):
+        return own
     way = facts.route(e.ctx)
     if way is not None and not way.relay:
         steps = by_login(e)
