@@ -65,6 +65,10 @@ def test_a_recording_by_a_version_of_other_patience_is_read() -> None:
     assert RECORDING.answer(replace(DIAL, port=2525), 0.0).problem == "not recorded"
 
 
+def test_of_a_recording_with_all_lines_those_with_a_word_are_had() -> None:
+    assert RECORDING.answer(Exec(("postconf", "-n"), having=("relayhost",)), 0.0).out == "relayhost =\n"
+
+
 def test_what_was_not_asked_is_said_to_be_not_recorded() -> None:
     assert RECORDING.answer(Read("/etc/hosts"), 0.0).problem == "not recorded"
     assert FakeHost().answer(Lookup("a", "MX"), 0.0).problem == "not recorded"

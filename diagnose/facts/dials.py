@@ -17,6 +17,7 @@ from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.parse.system.outcomes import Outcome, is_own, outcome
 from diagnose.record import dataclass
 
+_SAID_BY_OUTCOME = ("ETIMEDOUT", "ECONNREFUSED")
 UNSPECIFIED = frozenset(("0.0.0.0", "::"))
 """What stands for no address; a connect to it ends at this very host."""
 
@@ -51,9 +52,9 @@ class Tried:
         attempt = self.reply.attempts[-1] if self.reply.attempts else None
         offender = attempt.offender if attempt else ""
         error = attempt.error if attempt else self.reply.problem or ""
-        if error and self.wire in WIRE:
-            error += f", {WIRE[self.wire]}"
-        return self.outcome.value + (f" ({error}{', ICMP from ' + offender if offender else ''})" if error else "")
+        more = [error if error not in _SAID_BY_OUTCOME else "", WIRE.get(self.wire, "") if error else ""]
+        more.append(f"ICMP from {offender}" if offender else "")
+        return self.outcome.value + (f" ({', '.join(filter(None, more))})" if any(more) else "")
 
     @property
     def wire(self) -> str:

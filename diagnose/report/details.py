@@ -81,7 +81,7 @@ def _not_checked(page: Page, plain: Plain) -> None:
 
 def _seen(page: Page, plain: Plain) -> None:
     page.blank()
-    page.wrap("All that was looked at", "bold")
+    page.wrap("All checks and what they found", "bold")
     for run in plain.get("runs", ()):
         title = run.get("title") or run["check"]
         page.wrap(f"{title}  ({run['check']}, {run['outcome']}, {run['seconds']:.2f} s)", first="  ")

@@ -11,7 +11,7 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-from diagnose.report import charts, digest, picture, strip
+from diagnose.report import assurance, charts, digest, picture, strip
 
 Plain = Mapping[str, Any]
 _VERDICTS = {
@@ -27,6 +27,7 @@ _MARKS = {
     "unknown": '<circle cx="12" cy="12" r="9.5"/><path d="M9.2 9.5a2.8 2.8 0 1 1 3.9 2.6c-.8.4-1.1.9-1.1 1.9M12 17v.1"/>',
 }
 _LONG = re.compile(r"(https?://[^\s()<>\"']{40,}[^\s()<>\"'.,;:])")
+_OPTION = re.compile(r"(?<!\S)-[\w-]{1,30}")
 LONGEST = 1500  # characters of one text: a reply may be as long as a server likes
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
@@ -72,11 +73,12 @@ def _verdict(plain: Plain, first: Plain | None) -> str:
     facts += [f"from {target['sender']}" if target.get("sender") else "", plain["started"]]
     facts += [f"state {state}" if (state := plain.get("watch", {}).get("state")) else ""]
     notes = "".join(f'<p class="soft">{_text(note)}</p>' for note in plain.get("notes", ()))
+    rests = "" if digest.main_diagnoses(plain) else _list(_kinds(assurance.lines(plain)))
     way = "".join(_station(station, bool(then)) for station in strip.stations(plain))
     drawn = f'<ol class="strip">{way}</ol>' if way else ""
     return (
         f'<header class="card verdict {status}"><div class="word"><svg viewBox="0 0 24 24" aria-hidden="true">'
-        f"{_MARKS[status]}</svg>{word}</div><h1>{head}</h1>{lasts}{_to_do(plain, first) if first else ''}{drawn}{notes}"
+        f"{_MARKS[status]}</svg>{word}</div><h1>{head}</h1>{lasts}{_to_do(plain, first) if first else rests}{drawn}{notes}"
         f'{charts.week(plain)}<div class="facts soft">{"".join(f"<span>{_text(fact)}</span>" for fact in facts if fact)}</div></header>'
     )
 
@@ -90,7 +92,7 @@ def _to_do(plain: Plain, diagnosis: Plain) -> str:
     """The first line and the commands; what else belongs to it unfolds."""
     first, _, rest = str(diagnosis["remedy"]["text"]).partition("\n")
     commands = _commands(digest.commands(plain, diagnosis))
-    more = f"<details><summary>All that belongs to it</summary><p>{_lines(rest)}</p></details>" if rest.strip() else ""
+    more = f"<details><summary>Details</summary><p>{_lines(rest)}</p></details>" if rest.strip() else ""
     return f"<h2>What to do</h2><p>{_text(first)}</p>{commands}{more}{_others(diagnosis)}"
 
 
@@ -206,17 +208,21 @@ def _named(item: Any) -> str:
 def _all(plain: Plain) -> str:
     parts = []
     for run in plain.get("runs", ()):
-        said = [(o["status"], digest.statement(o)) for o in run["observations"]]
-        said = [("gap" if kind == "unknown" else kind, text) for kind, text in said]
+        said = _kinds((o["status"], digest.statement(o)) for o in run["observations"])
         if run["outcome"] != "completed":
             said.append(("skip" if run["outcome"] == "skipped" else "gap", f"{run['outcome']}: {run['reason']}"))
         parts.append(f"<h3>{_text(run['check'])}</h3>{_list(said or [('', 'nothing to tell')])}")
     if not parts:
         return ""
     return (
-        f'<details class="card checks"><summary>All that was looked at ({len(parts)} checks)</summary>'
+        f'<details class="card checks"><summary>All {len(parts)} checks and what they found</summary>'
         f"{''.join(parts)}</details>"
     )
+
+
+def _kinds(said: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Lines by status as the page marks them."""
+    return [("gap" if status == "unknown" else status, text) for status, text in said]
 
 
 def _list(said: Iterable[tuple[str, str]]) -> str:
@@ -226,7 +232,9 @@ def _list(said: Iterable[tuple[str, str]]) -> str:
 
 def _commands(commands: Iterable[str]) -> str:
     lines = [line for command in commands for line in digest.clean_block(str(command)).split("\n")]
-    inner = "".join(f"<span>{escape(line) or ' '}</span>" for line in lines)
+    # No line ends within an option, behind its hyphens.
+    shown = (_OPTION.sub(r"<span>\g<0></span>", escape(line)) for line in lines)
+    inner = "".join(f"<span>{line or ' '}</span>" for line in shown)
     return f"<pre>{inner}</pre>" if lines else ""
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from diagnose.report import digest, strip
+from diagnose.report import assurance, digest, strip
 from diagnose.report.page import Page, Terminal
 
 Plain = Mapping[str, Any]
@@ -143,15 +143,11 @@ def _cleared(plain: Plain, diagnosis: Plain) -> list[str]:
         lines.append(f"{_listed(numbers, 'port', 'ports')} {'is' if len(numbers) == 1 else 'are'} open")
     sure = [d for d in digest.main_diagnoses(plain) if d["confidence"] != "possible"]
     said = " ".join(f"{d.get('station')} {d['title']} {[s['summary'] for s in d['support']]}" for d in sure)
-    fine = [word for word in _checked(plain) if not re.search(rf"\b{re.escape(word)}\b(?!')", said)]
+    fine = [word for word in assurance.checked(plain) if not re.search(rf"\b{re.escape(word)}\b(?!')", said)]
     if fine:
         words = _listed(fine)
         lines.append(f"{words[0].upper()}{words[1:]} {'is' if len(fine) == 1 else 'are'} fine")
     return lines
-
-
-def _checked(plain: Plain) -> list[str]:
-    return [digest.mailer(plain) if word == "Postfix" else word for word in digest.cleared(plain)]
 
 
 def _listed(words: Sequence[str], one: str = "", many: str = "") -> str:
@@ -160,24 +156,11 @@ def _listed(words: Sequence[str], one: str = "", many: str = "") -> str:
 
 
 def _fine(page: Page, plain: Plain) -> None:
-    """On what the good news rests, or why it could not be told."""
-    page.blank()
-    begin = len(page.lines)
-    shown = [o for o in digest.measured(plain, "flow", "view") if o["status"] in ("ok", "warning")]
-    for observation in shown[:3]:
-        page.marked("ok" if observation["status"] == "ok" else "mind", digest.statement(observation))
-    if digest.status(plain) != "ok":
-        for proof in [p for p in plain.get("proofs", ()) if p["status"] == "failed"][:2]:
-            page.marked("open", f"mail was not seen to pass the {proof['stage']}: {proof['why']}")
-        unknown = [o for o in digest.observations(plain) if o["status"] == "unknown"]
-        for observation in (
-            unknown[: PROOFS - (len(page.lines) - begin)] if not any(o["status"] == "ok" for o in shown) else ()
-        ):
-            page.marked("open", digest.statement(observation))
-    elif fine := _checked(plain):
-        page.marked("ok", f"checked and fine: {', '.join(fine)}")
-    if len(page.lines) == begin and page.lines:
-        page.lines.pop()
+    said = assurance.lines(plain)
+    if said:
+        page.blank()
+    for status, text in said:
+        page.marked({"ok": "ok", "warning": "mind"}.get(status, "open"), text)
 
 
 # The fix -----------------------------------------------------------------------------------------------------------

@@ -202,6 +202,13 @@ def test_without_a_trace_the_picture_shows_how_far_the_server_lets_the_message_c
     assert 'class="way"' not in PLAIN_FORMATS["html"](material.report("healthy"))
 
 
+def test_good_news_says_on_what_it_rests() -> None:
+    page = PLAIN_FORMATS["html"](material.report("healthy"))
+    assert re.search(
+        r"<h1>Nothing wrong found</h1>.*<li class=ok>[^<]*mail .*<li class=ok>checked and fine: ", page, re.S
+    )
+
+
 class _Parser(html.parser.HTMLParser):
     """Notes tags that are left open, and whatever the page has no business with."""
 
