@@ -31,6 +31,7 @@ _LOCALLY = re.compile(r"to=<([^>]+@[^>]+)>.* relay=(?:local|virtual),")
 _NOBODY = re.compile(
     r"to=<([^>]+@([^>]+))>.* relay=(?:local|virtual|none),.*status=bounced \((?:unknown user|User unknown in)", re.I
 )
+_REFUSED = re.compile(r"NOQUEUE: reject: RCPT .*User unknown in [\w ]+ table; .* to=<([^>]+@([^>]+))>")
 _SENDER = re.compile(r": from=<([^>]+@[^>]+)>, size=")
 _LISTS = {
     "local": "mydestination",
@@ -126,7 +127,9 @@ def _listed(postfix: Mta) -> list[str]:
 
 def _unknown_here(lines: Iterable[str]) -> set[str]:
     """Domains of which somebody was looked for here in vain: not one who only sends, and whose bounce came back."""
-    nobody = {match[1].lower(): match[2].lower() for line in lines if (match := _NOBODY.search(line))}
+    nobody = {
+        match[1].lower(): match[2].lower() for line in lines if (match := _NOBODY.search(line) or _REFUSED.search(line))
+    }
     senders = {match[1].lower() for line in lines if (match := _SENDER.search(line))} if nobody else set()
     return {domain for address, domain in nobody.items() if address not in senders}
 
@@ -135,7 +138,7 @@ def _lately_local(ctx: Context) -> list[str]:
     """Recipients that were delivered, or not found, on this host of late; the newest first."""
     found: dict[str, None] = {}
     for line in reversed(ctx.ask(MailLog(ctx.settings.since)).lines):
-        match = _LOCALLY.search(line)
+        match = _LOCALLY.search(line) or _REFUSED.search(line)
         if match and not _another(ctx, line):
             found.setdefault(match[1])
             if len(found) >= 20:
@@ -188,7 +191,8 @@ def _certain(ctx: Context, domain: str, here: set[str]) -> bool:
     if any(ipaddress.ip_address(a.partition("%")[0]).is_global for a in here):
         return True
     lines = ctx.ask(MailLog(ctx.settings.since)).lines
-    return any((m := _NOBODY.search(line)) is not None and m[2].lower() == domain for line in lines)
+    nobody = (_NOBODY.search(line) or _REFUSED.search(line) for line in lines)
+    return any(match is not None and match[2].lower() == domain for match in nobody)
 
 
 def _own_addresses(ctx: Context) -> set[str]:

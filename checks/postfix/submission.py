@@ -25,9 +25,10 @@ _LEFT = re.compile(r"smtpd\[(\d+)\]: disconnect from (?P<failed>.* (?:mail|rcpt|
 _LIMIT = re.compile(r"(?:rate|concurrency) limit exceeded: ")
 _ACCEPT = re.compile(r"smtpd\[\d+\]: \w{6,}: client=[^\[]*\[([0-9A-Fa-f.:]+)\]")
 _READ = re.compile(r"/master\[\d+\]: (?:daemon started|reload) -- ")
-# Refusals that have another root: a filter, a milter, a table or the disk.
+# Refusals that have another root: a filter, a milter, a table, the disk, or a recipient that is not there.
 _ELSEWHERE = re.compile(
-    r"Server configuration|Service unavailable(?!; Client host)|system storage|lookup failure|Greylist|try again later|unverified",
+    r"Server configuration|Service unavailable(?!; Client host)|system storage|lookup failure|Greylist|try again later|unverified"
+    r"|User unknown in [\w ]+ table",
     re.I,
 )
 # What an application's HELO name or made-up sender fails, as strangers' do.

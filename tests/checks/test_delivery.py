@@ -84,6 +84,16 @@ def test_a_host_that_is_named_as_its_mail_domain() -> None:
         assert failed(of(run(delivery, host), "config.recipient-local")) == wanted, log
 
 
+def test_learns_the_domain_from_what_smtpd_refused() -> None:
+    """An application that hands in by SMTP sees no bounce: the recipient is refused at once."""
+    said = "550 5.1.1 <user@example.org>: Recipient address rejected: User unknown in virtual mailbox table"
+    line = f"Nov 22 12:25:08 app postfix/smtpd[2]: NOQUEUE: reject: RCPT from localhost[127.0.0.1]: {said}; from=<a@example.net> to=<user@example.org> proto=ESMTP helo=<app>"
+    settings = {"virtual_mailbox_domains": "example.org", "virtual_transport": "virtual"}
+    for address, wanted in (("198.51.100.9", ["config.recipient-local"]), ("45.76.1.5", [])):
+        host = machine(settings, log=(line,), more=exchanger("example.org", "mx.example.org", address))
+        assert failed(run(delivery, host)) == wanted
+
+
 def test_no_dns_is_unknown() -> None:
     host = machine({"mydestination": "example.org"}, more=OWN)
     assert failed(run(delivery, host, "user@example.org")) == []

@@ -40,7 +40,8 @@ def test_settings_read_anew_since() -> None:
 
 
 def test_refusal_with_another_root() -> None:
-    for reply in ("451 4.7.1 Service unavailable - try again later", "452 4.3.1 Insufficient system storage"):
+    unknown = "550 5.1.1 <u@example.org>: Recipient address rejected: User unknown in local recipient table"
+    for reply in ("451 4.7.1 Service unavailable - try again later", "452 4.3.1 Insufficient system storage", unknown):
         assert failed(run(submission, machine(log=(REJECT.format(client="127.0.0.1", reply=reply),), more=OWN))) == []
 
 

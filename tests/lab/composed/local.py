@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.lab.faults.g_host import SMALL_SPOOL
 from tests.lab.machine import Machine
-from tests.lab.steps import Step, append, pause, replace, run, settings, write
+from tests.lab.steps import Step, append, mail, pause, replace, run, settings, write
 
 from .bases import smtp_to
 from .site import Broken, Site, Trouble, direct, owns_network, sh
@@ -48,7 +48,7 @@ def _transport(site: Site) -> Broken:
         return Broken(accept=suspended, breaks=(settings(defer_transports="smtp"),), shows="deferred transport")
     if how == "error":
         said = site.pick("error:outside mail is switched off", "retry:4.3.2 maintenance", "discard:staging")
-        return Broken(accept=suspended, breaks=(settings(default_transport=said),), shows="status=")
+        return Broken(accept=suspended, breaks=(settings(default_transport=said),), shows="status=|NOQUEUE: reject")
     me = site.pick("[127.0.0.1]", "[127.0.0.1]:25", "[127.0.0.1]:smtp")
     return Broken(accept=("mail-loops-back",), breaks=(settings(relayhost=me),), shows="loops back")
 
@@ -114,6 +114,7 @@ def _spool(site: Site) -> Broken:
         accept=("queue-permissions",),
         breaks=(sh("chgrp root /var/spool/postfix/maildrop; chmod 700 /var/spool/postfix/maildrop"),),
         mends=(sh("chgrp postdrop /var/spool/postfix/maildrop; chmod 1730 /var/spool/postfix/maildrop"),),
+        submit=mail,
         shows="",
     )
 
@@ -174,7 +175,7 @@ TROUBLES = (
     Trouble(id="table", enters=False, accept=(), make=_table),
     Trouble(id="spool", enters=False, accept=(), make=_spool, on=lambda s: s.base in ("direct", "relay", "null-client") , kept=False),
     Trouble(id="refused", enters=False, accept=("submission-rejected",), make=_refused, on=lambda s: s.base in ("direct", "relay", "null-client"), fresh=False, kept=False),
-    Trouble(id="local-domain", accept=("recipient-domain-local",), make=_local_domain, on=lambda s: direct(s) and s.base != "multi-instance", fresh=False, kept=False),
+    Trouble(id="local-domain", enters=False, accept=("recipient-domain-local",), make=_local_domain, on=lambda s: direct(s) and s.base != "multi-instance", fresh=False, kept=False),
     Trouble(id="held", accept=("mail-on-hold",), make=_held, companion=True),
     Trouble(id="application", accept=("smtp-listener-missing",), make=_application, on=owns_network, companion=True),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-from diagnose.model import PROVES, Cause, Impact, Remedy, Sign
+from diagnose.model import AGAINST, PROVES, Cause, Impact, Remedy, Sign
 
 CAUSE = Cause(
     id="delivered-to-remote",
@@ -15,6 +15,10 @@ CAUSE = Cause(
     ),
     rules_out="A later attempt to the same recipient that failed.",
     otherwise="The recipient or their postmaster can look for it by its message id.",
-    signs=(Sign("log.recipient", PROVES, where=(("kind", "sent"),)),),
+    signs=(
+        Sign("log.recipient", PROVES, where=(("kind", "sent"),)),
+        # It took an earlier message; the one that is missed may be a later one.
+        Sign("destination.reachable", AGAINST),
+    ),
     links=("https://www.postfix.org/DEBUG_README.html#logging",),
 )
