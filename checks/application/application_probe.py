@@ -26,6 +26,15 @@ _SAYS = {
     "silent": "does not greet",
     "greeting": "refuses to talk",
 }
+_LOGIN_ADVICE = {
+    "relay-app-password-required": "{whose} wants an application password in place of the account's: create one in the account's "
+    "security settings.",
+    "relay-auth-disabled": "{whose} takes no password for this account: let its administrator allow SMTP AUTH for the mailbox, let "
+    "the application sign in with OAuth 2.0 where it can, or send through a relay with an SMTP login of its own.",
+    "no-mechanism": "{whose} takes no password, only what it offers: let the application sign in so (OAuth 2.0), or send through a "
+    "relay with an SMTP login of its own.",
+    "auth-required": "{whose} wants a login: put a user and a password into the application's settings, and switch the login on.",
+}
 _STATIC_TLS = {
     "implicit-on-starttls-port": "tls-on-plain",
     "plain-on-implicit-port": "plain-on-implicit",
@@ -95,6 +104,9 @@ def _stages(ctx: Context, app: Application, settings: MailSettings, judged: Verd
         **app.words,
         "provider": known.name if known else "",
         "user": settings.user,
+        "keys": " and ".join(dict.fromkeys(k for k in (settings.user_key, settings.password_key) if k)),
+        "sender": settings.sender.rpartition("<")[2].strip("> "),
+        "sender_key": settings.sender_key,
         "setting": app.lines(judged.best) or "what the server's operator says",
         "works": ", ".join(f"{way.port} ({way.tls})" for way in judged.ways) or "nothing that was tried",
         "answers": bool(judged.ways),
@@ -246,7 +258,10 @@ def _old_java(ctx: Context) -> str:
 def _login(held: Session, judged: Verdict, place: str, data: dict[str, Scalar]) -> Iterator[Observation]:
     say: Callable[..., Observation] = fail
     if judged.stage == "login":
+        whose = str(data["provider"] or data["host"])
+        advice = _LOGIN_ADVICE.get(judged.label, "Put a user and a password that {whose} accepts into its settings.")
         more: dict[str, Scalar] = {"label": judged.label, "code": judged.code, "kind": judged.kind}
+        more["advice"] = advice.replace("{whose}", whose)
         yield say("app.login", place, judged.text, offers_login=bool(held.reply.mechanisms), **more, **data)
         return
     if held.with_login:

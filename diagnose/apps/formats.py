@@ -13,7 +13,7 @@ marks       names that this application alone uses
 at          the names that hold host:port together; url: those that hold a URL
 schemes     what a URL's scheme means: TLS and the usual port; encryption_in: names of URLs whose query may say otherwise;
             implicit_on_465: whether TLS begins at once there whatever the scheme
-defaults    host, port, and ssl_port where TLS begins at once
+defaults    host, port, sender, and ssl_port where TLS begins at once
 tls         pairs of a condition and what it means: none, starttls, starttls-required or implicit; the first that holds counts
 off, local  pairs of a condition and a sentence: nothing is sent then; and a program that takes the mail ("=": the value)
 presets     pairs of a condition and the host, port and TLS that it stands for

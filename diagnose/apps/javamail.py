@@ -153,9 +153,10 @@ def mail_settings(properties: Properties, codenvy: bool = True) -> MailSettings:
     port, tls, fallback_port = _connection(reader, base, route == "smtps")
     auth, user_key, password_key, password = _credentials(reader, base, codenvy)
     _judge_connection(reader, base, port, tls, auth, fallback_port)
-    sender = ""
+    sender, sender_key = "", "mail.smtp.from"
     for key in ("mail.from_email_address", "mail.from", f"{base}.from", "mail.smtp.from"):
-        sender = sender or reader.text(key)
+        if reader.text(key) and not sender:
+            sender, sender_key = reader.text(key), key
         if reader.text(key) and not re.fullmatch(r"(?:[^<>@]*<)?[^\s@<>]+@[^\s@<>]+>?", reader.text(key).strip()):
             reader.problem("from-invalid", key, "no address of the form user@domain")
     if not any(reader.has(f"{base}.{key}") for key in ("connectiontimeout", "timeout")):
@@ -182,6 +183,7 @@ def mail_settings(properties: Properties, codenvy: bool = True) -> MailSettings:
         password=password,
         password_key=password_key,
         sender=sender,
+        sender_key=sender_key,
         protocol=protocol,
         trust=reader.text(f"{base}.ssl.trust"),
         tls_protocols=protocols,

@@ -23,7 +23,7 @@ class MailSettings:
 
     `tls`: none, starttls, starttls-required, implicit, implicit-with-fallback (then it retries in plain text on
     `fallback_port`). `auth`: whether it will sign in. `password` None where no key gives one; `user_key`, `password_key`: where
-    both stand or belong, without prefix. `trust`: '' for the trust store, '*' or hosts. `prefix`: '' or 'che.'. `configured`:
+    both stand or belong, without prefix; `sender_key`: the sender. `trust`: '' for the trust store, '*' or hosts. `prefix`: '' or 'che.'. `configured`:
     whether there is any mail setting at all. `program`: the sendmail command that takes the mail instead of a server, or ''.
     `api`: the service whose own interface takes it, or ''. `elsewhere`: why the login is not known from the file, or ''.
     """
@@ -38,6 +38,7 @@ class MailSettings:
     password: Shape | None = None
     password_key: str = ""
     sender: str = ""
+    sender_key: str = ""
     protocol: str = "smtp"
     trust: str = ""
     tls_protocols: str = ""

@@ -221,9 +221,11 @@ def _signed_in(ctx: Asks, host: str, held: Session, stop: Stop) -> Verdict | Non
 def _envelope(held: Session, stop: Stop, host: str) -> Verdict:
     reply = held.reply
     for stage, text in (("mail", reply.mail), ("rcpt", reply.rcpt)):
-        if not text.startswith("5"):
+        if text[:1] not in ("4", "5"):
             continue
         label, code = _label(text, host, held.port, stage)
+        if text[:1] == "4" and (stage, label) != ("mail", "sender-domain-not-found"):  # Postfix puts these off
+            continue
         if label in _WANTS_TLS or re.search(r"^53[08].*STARTTLS", text, re.I | re.S):
             way = Way(held.port, "starttls", reply)
             return stop("tls", "starttls-needed", f"the server wants STARTTLS first: {text}", (way,), label, code)
@@ -232,6 +234,8 @@ def _envelope(held: Session, stop: Stop, host: str) -> Verdict:
             return stop("login", kind, f"the server wants a login: {text}", (), label or "auth-required", code)
         if label in _SENDER:
             return stop("sender", label, f"the server refuses the sender: {text}", (), label, code)
+        if stage == "mail":
+            return stop("unknown", "", f"MAIL FROM is answered: {text}", (), label, code)
     if not reply.ehlo and reply.error:
         return stop("unknown", "", f"the dialogue ended early: {reply.error}")
     kind = (

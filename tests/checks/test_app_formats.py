@@ -15,7 +15,7 @@ from diagnose.model import Observation, Status
 from diagnose.parse.text.masking import Secrets
 
 from .app_files import DJANGO, DJANGO_URL, DSN, FILES, LARAVEL, NODE
-from .pretended_application import PROPERTIES, TEMPLATE, Machine, refused
+from .pretended_application import PROPERTIES, TEMPLATE, Machine, refused, usual, with_
 
 PATH = "/srv/www/.env"
 
@@ -77,6 +77,22 @@ def test_what_cannot_be_told_stays_open(text: str) -> None:
 def test_a_server_that_refuses_is_named() -> None:
     _, found = run(DSN, server=refused)
     assert [o.data["outcome"] for o in found if o.sign == "app.server"] == ["refused"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "label"),
+    [
+        ("553 5.7.1 <me@example.net>: Sender address rejected: not owned by user", "sender-not-allowed"),
+        ("450 4.1.8 <me@example.net>: Sender address rejected: Domain not found", "sender-domain-not-found"),
+    ],
+)
+def test_a_sender_that_the_server_does_not_take_is_named_with_its_setting(answer: str, label: str) -> None:
+    text = LARAVEL + 'MAIL_FROM_ADDRESS="Shop <me@example.net>"\n'
+    _, found = run(text, server=lambda dial: with_(usual(dial), mail=answer))
+    told = next(o.data for o in found if o.sign == "app.sender")
+    assert (told["label"], told["sender"], told["sender_key"]) == (label, "me@example.net", "MAIL_FROM_ADDRESS")
+    _, found = run(text, server=lambda dial: with_(usual(dial), mail="554 5.0.0 no"))
+    assert [o.status for o in found if o.sign == "app.server"] == [Status.UNKNOWN], "no all-clear"
 
 
 @pytest.mark.parametrize(

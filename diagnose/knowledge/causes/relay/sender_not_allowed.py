@@ -11,12 +11,12 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Verify {sender} or its domain in the provider's console (its DNS records prove it), or let the application send "
-        "as an address that the account owns. Mail from root and cron needs its sender rewritten too.",
+        "as an address that the account owns (set it as {sender_key} in {path}). Mail from root and cron needs its sender rewritten too.",
     ),
     rules_out="The same account sends as another address, and this one is refused too: then it is the account.",
     signs=(
         Sign("relay.envelope", STRONG, where=(("label", "sender-not-allowed"),)),
-        Sign("app.sender", PROVES, where=(("label", "sender-not-allowed"),)),
+        Sign("app.sender", PROVES, where=(("label", ("sender-not-allowed", "sender-domain-not-found")),)),
         # Most providers refuse the sender at the end of the data only, which is never tried.
         Sign("relay.envelope", DOUBTS, Status.OK),
     ),
