@@ -23,6 +23,7 @@ from diagnose.host.live.wire import WIRE, as_user
 from diagnose.host.query import Attempt
 
 HEAD_START = 0.5
+NEIGHBOUR = 0.5  # seconds more: the kernel gives a neighbour up after three ARP requests, one a second
 PER_FAMILY = 4
 FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 T = TypeVar("T")
@@ -168,6 +169,7 @@ class _Try:
         self.icmp: icmp.IcmpError | None = None
         self.local, self.port = "", 0
         self.wire = self.device = ""
+        self.longer = False
         self.seconds = 0.0
         self.sock: socket.socket | None = None
         if silence is not None:
@@ -197,6 +199,14 @@ class _Try:
     def look(self) -> None:
         assert self.sock is not None
         self.finish(self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+
+    def prolonged(self) -> bool:
+        """Whether it waits on, once, for the kernel's word on why no packet left this host."""
+        if self.longer or not self.watched or WIRE.fate(self.port, *self.address.peer, self.began) != "kept":
+            return False
+        self.longer = True
+        self.until += NEIGHBOUR
+        return True
 
     def finish(self, number: int) -> None:
         self.seconds = time.monotonic() - self.began
@@ -326,7 +336,7 @@ class _Walk:
         for number, attempt in by_number.items():
             if number in ready:
                 attempt.look()
-            elif now >= attempt.until:
+            elif now >= attempt.until and not attempt.prolonged():
                 attempt.finish(errno.ETIMEDOUT)
                 if not self.sources:
                     GATE.silence(attempt.address.peer, attempt.seconds)
