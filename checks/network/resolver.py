@@ -35,6 +35,7 @@ def names() -> tuple[str, ...]:
     signs=(
         SignSpec("dns.resolver", {"kind": ("silent", "rcode", "differ", "tcp", "view")}, clears="DNS"),
         "dns.server",
+        "dns.as-postfix",
     ),
     informational=("dns.server",),
     tags=("dns", "network"),
@@ -80,6 +81,7 @@ def resolver(ctx: Context) -> Iterator[Observation]:
         )
         return
     if alive:
+        yield from _asked_by_postfix(ctx, servers)
         yield ok("dns.resolver", listed, f"{alive} of {len(servers)} name servers answer", servers=listed, alive=alive)
         return
     kind = "rcode" if any(reply.rcode for reply in replies.values()) else "silent"
@@ -92,6 +94,17 @@ def resolver(ctx: Context) -> Iterator[Observation]:
         servers=listed,
         kind=kind,
     )
+
+
+def _asked_by_postfix(ctx: Context, servers: tuple[str, ...]) -> Iterator[Observation]:
+    """Where Postfix got no answer of late: whether its user's packets get one now, as root's do."""
+    user, log = facts.mta(ctx).value("mail_owner"), facts.mail_log(ctx)
+    if not user or log is None or all(label != "dns-try-again" for label, *_ in log.deliveries):
+        return
+    replies = ask_all(ctx, [Lookup(names()[0], "A", server, SECONDS, user) for server in servers])
+    if all(reply.problem and reply.problem != "not recorded" for reply in replies):
+        text = f"{', '.join(servers)}: root's questions are answered, those of {user} are not: a rule of this host drops them"
+        yield fail("dns.as-postfix", user, text, user=user, port="53 and UDP 53")
 
 
 def _none_of(count: int) -> str:

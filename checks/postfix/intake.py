@@ -39,6 +39,7 @@ from diagnose.parse.words.reason import classify
 _HERE = ("127.0.0.1", "0.0.0.0", "::", "::1")
 _FATAL = re.compile(r"/smtpd(?:\[\d+\]|\s\d+\s).*?: (?:fatal|panic): (?P<text>.+)")
 _TAKEN = re.compile(r"smtpd\[\d+\]: \w{6,}: client=[^\[]*\[(?:127\.|::1\])")
+_IN_THE_CLEAR = re.compile(r"smtpd\[\d+\]: disconnect from [^\[]*\[(?:127\.|::1\])(?!.* starttls=).* mail=0/")
 _UNPROXIED = re.compile(r"(?:haproxy read|haproxy protocol error|proxy protocol).*")
 _FULL = "has reached its process limit"
 # What asks others, or counts, for each RCPT.
@@ -199,6 +200,10 @@ def _judged(
     elif tls:
         yield ok("listener.tls", where, f"{tls.version} works", **port.data)
     yield from _permission(port, reply, used)
+    if port.number == 25 and port.tls == "encrypt" and any(_IN_THE_CLEAR.search(line) for line in lines):
+        text = f"{where} demands STARTTLS, and a program of this host, which does not use it, was refused"
+        yield fail("config.submission-refused", port.address, text, kind="rule", client=port.address,
+                   text="530 5.7.0 Must issue a STARTTLS command first", parameter="smtpd_tls_security_level")  # fmt: skip
 
 
 def _without_greeting(ctx: Context, postfix: Mta, port: Port, reply: DialReply, lines: list[str]) -> Observation:

@@ -78,12 +78,14 @@ class Glob(Query[GlobReply]):
 
 @dataclass(frozen=True, slots=True)
 class Lookup(Query[DnsReply]):
-    """A DNS question. server: an address to ask, or "" for the host's own resolvers in their order."""
+    """A DNS question. server: an address to ask, or "" for the host's own resolvers in their order. user: the account that the
+    sockets belong to, where root asks."""
 
     name: str
     rtype: str
     server: str = ""
     timeout: float = 4.0
+    user: str = ""
     Reply: ClassVar[type[Any]] = DnsReply
 
 

@@ -95,6 +95,18 @@ def test_tls_that_does_not_work() -> None:
     assert told(settings={"smtpd_tls_security_level": "encrypt"}, **good) == []
 
 
+def test_programs_without_tls_at_a_port_that_demands_it() -> None:
+    left = "Nov 25 12:00:00 app postfix/smtpd[7]: disconnect from {} ehlo=1{} mail=0/1 rset=0/1 commands=1/3"
+    good: dict[str, Any] = {**GREETED, "starttls": "220 2.0.0 Ready to start TLS", "tls": TlsInfo(version="TLSv1.3")}
+    for client, tls, wanted in (
+        ("localhost[127.0.0.1]", "", ["config.submission-refused"]),
+        ("localhost[127.0.0.1]", " starttls=1", []),
+        ("unknown[198.51.100.7]", "", []),
+    ):
+        found = told(settings={"smtpd_tls_security_level": "encrypt"}, log=(left.format(client, tls),), **good)
+        assert [o.sign for o in found if o.status is Status.FAILED] == wanted
+
+
 def test_a_certificate_of_the_submission_port_that_is_gone() -> None:
     settings = {"smtpd_tls_cert_file": "/etc/ssl/mail.pem"}
     there = {"/etc/ssl/mail.pem": StatReply(exists=True, kind="file")}

@@ -66,3 +66,14 @@ def test_a_hosts_file_that_only_root_may_read() -> None:
 def test_a_look_up_order_without_the_dns() -> None:
     for order, kind in (("native", "view"), ("dns, native", None), ("dns", None)):
         assert told({FIRST: GOOD, SECOND: GOOD}, master=FREE, settings={"smtp_host_lookup": order}) == kind
+
+
+def test_queries_that_a_rule_keeps_from_postfix_alone() -> None:
+    """Asked only where Postfix got no answer of late; then its user's query is tried beside root's."""
+    late = "Nov 22 13:00:00 app postfix/smtp[1]: 0A5D1166: to=<user@example.org>, relay=none, dsn=4.4.3, status=deferred (Host or domain name not found. Name service error for name=example.org type=MX: Host not found, try again)"
+    refused = DnsReply(problem="192.0.2.1: Operation not permitted")
+    for log, mine, wanted in (((late,), refused, ["postfix"]), ((), refused, []), ((late,), GOOD, [])):
+        kinds = {Lookup: lambda query, mine=mine: mine if query.user else GOOD}
+        host = machine(files={"/etc/resolv.conf": TWO}, by_kind=kinds, log=log)
+        found = of(run(resolver, host, "user@example.org"), "dns.as-postfix")
+        assert [o.data["user"] for o in found if o.status is Status.FAILED] == wanted

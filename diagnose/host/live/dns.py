@@ -14,6 +14,7 @@ import dns.rcode
 import dns.rdatatype
 
 from diagnose import files, threads
+from diagnose.host.live.wire import as_user
 from diagnose.host.query import DnsReply, Lookup, Resolve, ResolveReply
 
 PORT = 53
@@ -37,9 +38,10 @@ def lookup(query: Lookup, deadline: float) -> DnsReply:
             left = end - time.monotonic()
             if left <= 0:
                 break
-            reply, problem_here, short = _ask(
-                message, server, min(left, TRY if attempt == 0 or len(servers) > 1 else left)
-            )
+            with as_user(query.user):
+                reply, problem_here, short = _ask(
+                    message, server, min(left, TRY if attempt == 0 or len(servers) > 1 else left)
+                )
             if reply is None:
                 problem, cut = problem_here, short
                 continue

@@ -125,6 +125,15 @@ FAULTS = (
         shows="request rate limit exceeded",
     ),
     Fault(
+        id="tls-demanded-on-25",
+        accept=("submission-rejected",),
+        about="port 25 demands TLS since a hardening, and the application speaks none",
+        history=True,
+        setup=(CERTIFICATE, TLS, settings(smtpd_tls_security_level="encrypt")),
+        then=(smtp_mail(), pause(0.5)),
+        shows="mail=0/1",
+    ),
+    Fault(
         id="submission-with-certificate",
         accept=(),
         kind="healthy",

@@ -19,6 +19,18 @@ FAULTS = (
         shows="status=deferred",
     ),
     Fault(
+        id="no-dns-for-postfix-alone",
+        accept=("local-firewall-blocks-smtp",),
+        about="a rule by owner drops the queries of Postfix' user; root's are answered",
+        setup=(
+            nft(
+                "host",
+                'table inet own {\n chain o {\n type filter hook output priority 0;\n meta skuid "postfix" udp dport 53 drop\n }\n}\n',
+            ),
+        ),
+        shows="status=deferred.*try again",
+    ),
+    Fault(
         id="hosts-for-root-only",
         accept=("relay-name-not-found", "resolver-failing"),
         about="the relay stands in /etc/hosts alone, which only root may read",

@@ -298,4 +298,11 @@ FAULTS = (
         args=("--app-config", "/srv/shop/.env"),
         shows="status=sent",
     ),
+    Fault(
+        id="bound-to-loopback",
+        accept=("interface-not-ready",),
+        about="smtp_bind_address = 127.0.0.1, to keep Postfix to this host",
+        setup=(settings(smtp_bind_address="127.0.0.1", inet_protocols="ipv4"),),
+        shows="status=deferred.*Invalid argument",
+    ),
 )

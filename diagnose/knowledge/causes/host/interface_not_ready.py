@@ -6,8 +6,8 @@ CAUSE = Cause(
     impact=Impact.OUTAGE,
     station="Postfix",
     explanation=(
-        "{parameter|inet_interfaces or smtp_bind_address} names an address that is missing, or was missing when "
-        "Postfix started. With inet_interfaces Postfix does not start at all; with smtp_bind_address no "
+        "{parameter|inet_interfaces or smtp_bind_address} names an address that is missing, was missing when "
+        "Postfix started, or is loopback's. With inet_interfaces Postfix does not start at all; with smtp_bind_address no "
         "connection can leave."
     ),
     remedy=Remedy(
@@ -27,6 +27,7 @@ CAUSE = Cause(
         "nothing-submitted",
         "ipv6-broken",
         "recipient-domain-accepts-no-mail",
+        "local-firewall-blocks-smtp",
     ),
     links=(
         "https://www.postfix.org/postconf.5.html#inet_interfaces",

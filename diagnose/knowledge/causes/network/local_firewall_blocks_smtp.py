@@ -48,6 +48,7 @@ CAUSE = Cause(
         Sign("firewall.smtp", PROVES, where=(("by_user", True),)),
         Sign("firewall.smtp", HINTS, status=Status.WARNING),
         Sign("firewall.route", SETTLES),
+        Sign("dns.as-postfix", SETTLES),
         # Sent to a place on this host where nobody answers, if connections fail.
         Sign("firewall.redirect", SPEAKS, status=Status.WARNING),
         Sign("firewall.route", HINTS, status=Status.WARNING),
