@@ -6,12 +6,15 @@ import re
 from collections.abc import Iterator
 
 from diagnose.check import Context, MailLog, MapLookup, check, fail, ok, skip, unknown, warn
-from diagnose.facts import Mta, mta, route, target
+from diagnose.facts import Mta, exchangers, mta, route, target
 from diagnose.model import Observation, Target
 from diagnose.parse.postfix import table
 
 _RECIPIENT = ("recipient_canonical_maps", "canonical_maps", "virtual_alias_maps", "recipient_bcc_maps")
-_REWRITTEN = re.compile(r": to=<([^>]*)>, orig_to=<([^>]*)>,")
+_REWRITTEN = re.compile(r" (\w+): to=<([^>]*)>, orig_to=<([^>]*)>,")
+_QUEUE_ID = re.compile(r" (\w+): to=<")
+_ENDED = re.compile(r", relay=.* status=(?:sent|bounced)")
+_OURS = ("local", "virtual-alias", "virtual-mailbox")
 _READ = re.compile(r"/master\[\d+\]: (?:reload|daemon started) -- ")
 _SENDER = ("sender_canonical_maps", "smtp_generic_maps")
 
@@ -34,7 +37,7 @@ def rewriting(ctx: Context) -> Iterator[Observation]:
         skip("no recipient is known: name one with --to to see what the tables make of it")
     way = route(ctx, whose.recipient, whose.sender)
     # Aliases of a domain that this host holds are its ordinary work.
-    ours = way is not None and way.address_class in ("local", "virtual-alias", "virtual-mailbox")
+    ours = way is not None and way.address_class in _OURS
     found = [seen for parameter in _RECIPIENT for seen in _asked(ctx, postfix, parameter, whose.recipient, ours)]
     if moved := _moved(ctx, whose.recipient, again=bool(found)):
         text = f"the log shows mail to {whose.recipient} delivered to {moved} instead"
@@ -53,17 +56,23 @@ def rewriting(ctx: Context) -> Iterator[Observation]:
 
 
 def _last(ctx: Context) -> str:
-    """Of the newest mail that a table gave to somebody of this host: to whom it was written, where that is another host's."""
+    """Of the newest mail that a table gave to somebody else: to whom it was written, where that is another host's; mail
+    that left this host only where the domain that it was written to has servers of its own."""
+    judged: dict[str, bool] = {}
     for line in reversed(ctx.ask(MailLog(ctx.settings.since)).lines[-2000:]):
         match = _REWRITTEN.search(line)
-        if match and "@" in match[2] and re.search(r", relay=(?:local|virtual|none),.* status=(?:sent|bounced)", line):
-            way = route(ctx, match[2])
-            if (
-                way is not None
-                and way.address_class not in ("local", "virtual-alias", "virtual-mailbox")
-                and "." in way.domain
-            ):
-                return match[2]
+        if not match or "@" not in match[3] or not _ENDED.search(line):
+            continue
+        domain = match[3].rpartition("@")[2].lower()
+        stays = " relay=local," in line or " relay=virtual," in line or " relay=none," in line
+        if not stays and match[2].lower().endswith(f"@{domain}"):
+            continue
+        if domain not in judged:
+            way = route(ctx, match[3])
+            foreign = way is not None and way.address_class not in _OURS and "." in way.domain
+            judged[domain] = foreign and (stays or exchangers(ctx, domain).kind == "mx")
+        if judged[domain]:
+            return match[3]
     return ""
 
 
@@ -71,14 +80,19 @@ def _moved(ctx: Context, recipient: str, again: bool) -> str:
     """Whom the last message to the recipient went to, when that is someone else and nobody got it under this name. What Postfix
     did before it last read its settings counts only where its tables would do it again."""
     wanted = recipient.lower()
-    last = ""
+    given: dict[str, str] = {}  # to whom, by queue id
+    named: set[str] = set()  # queue ids of mail that went out under the name, be it with copies
     for line in ctx.ask(MailLog(ctx.settings.since)).lines:
         match = _REWRITTEN.search(line)
-        if match and match[2].lower() == wanted:
-            last = match[1]
-        elif f" to=<{wanted}>, relay=" in line.lower() or (not again and _READ.search(line)):
-            last = ""
-    return "" if last.lower() == wanted else last
+        if match and match[3].lower() == wanted:
+            given[match[1]] = match[2]
+        elif f" to=<{wanted}>, relay=" in line.lower() and (own := _QUEUE_ID.search(line)):
+            named.add(own[1])
+            given.clear()
+        elif not again and _READ.search(line):
+            given.clear()
+    last = next(reversed(given), "")
+    return "" if not last or last in named or given[last].lower() == wanted else given[last]
 
 
 def _asked(ctx: Context, postfix: Mta, parameter: str, recipient: str, ours: bool) -> Iterator[Observation]:

@@ -1,7 +1,10 @@
 """The check of rewritten recipients."""
 
+import pytest
+
 from checks.postfix.rewriting import rewriting
-from diagnose.host.query import MapReply
+from diagnose.check import Lookup
+from diagnose.host.query import DnsReply, MapReply
 from diagnose.model import Status
 from tests.checks.pretended_postfix import failed, machine, of, run
 
@@ -56,3 +59,25 @@ def test_mail_that_a_table_keeps_here_is_missed_by_whom_it_was_written_to() -> N
     host = machine({"virtual_alias_maps": "regexp:/etc/postfix/v"}, maps=maps, log=(ALIASED,))
     found = [o for o in run(rewriting, host) if o.status is Status.FAILED]
     assert {o.data["recipient"] for o in found} == {"you@elsewhere.test"}
+
+
+def _sent(to: str, queue_id: str, orig: str = "") -> str:
+    rewritten = f" orig_to=<{orig}>," if orig else ""
+    return f"Nov 25 12:00:00 app postfix/smtp[9]: {queue_id}: to=<{to}>,{rewritten} relay=mx.test[192.0.2.9]:25, delay=0, dsn=2.0.0, status=sent (250 ok)"
+
+
+@pytest.mark.parametrize(
+    ("log", "rcode", "wanted"),
+    [
+        ((_sent("dev@own.test", "C6B", TO),), "NOERROR", ["config.rewritten"]),  # a catch-all left from a test
+        ((_sent("dev@own.test", "C6B", TO),), "NXDOMAIN", []),  # a name of the LAN, rewritten to one that is real
+        ((_sent("u.ser@example.org", "C6B", TO),), "NOERROR", []),
+        ((_sent(TO, "C6B"), _sent("archive@own.test", "C6B", TO)), "NOERROR", []),  # a copy
+        ((_sent(TO, "C6A"), _sent("dev@own.test", "C6B", TO)), "NOERROR", ["config.rewritten"]),
+        ((_sent("dev@own.test", "C6B", TO), _sent(TO, "C6C")), "NOERROR", []),  # mended since
+    ],
+)
+def test_mail_that_a_table_sends_to_another_host(log: tuple[str, ...], rcode: str, wanted: list[str]) -> None:
+    reply = DnsReply(rcode=rcode, answers=("10 mx.example.org.",) if rcode == "NOERROR" else ())
+    host = machine(log=log, more={Lookup("example.org", "MX"): reply})
+    assert failed(run(rewriting, host)) == wanted

@@ -305,4 +305,14 @@ FAULTS = (
         setup=(settings(smtp_bind_address="127.0.0.1", inet_protocols="ipv4"),),
         shows="status=deferred.*Invalid argument",
     ),
+    Fault(
+        id="recipients-rewritten-by-a-greedy-pattern",
+        accept=("recipient-rewritten",),
+        about="a pattern meant for one domain sends every recipient to another one; nobody names whose mail is missed",
+        setup=(
+            write("/etc/postfix/rc", "/^(.*)@.*\\.com$/ $1@tienda-sol.es\n"),
+            settings(recipient_canonical_maps="regexp:/etc/postfix/rc"),
+        ),
+        shows="to=<maria@tienda-sol.es>, orig_to=<maria@northwind-trading.com>.*status=sent",
+    ),
 )
