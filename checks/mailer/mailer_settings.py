@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator
 
-from diagnose.check import ANY, FLAG, Context, SignSpec, Stat, check, fail, ok, skip, unknown, warn
+from diagnose.check import ANY, FLAG, Context, Read, SignSpec, Stat, check, fail, ok, skip, unknown, warn
 from diagnose.facts import Mailer, ca, mail_log, mailer, mailers, route
 from diagnose.facts.relay import way_in
 from diagnose.model import Observation, Scalar
@@ -137,6 +138,8 @@ def _login(ctx: Context, way: Way, data: dict[str, Scalar]) -> Iterator[Observat
             "mailer.settings", found.path, closed, kind="login-unreadable", repair=_repair(here, found.path), **where
         )
         return
+    if here is not None and here.id == "msmtp":
+        yield from _asked_for(ctx, found.path, data)
     if found.problem:
         yield unknown(
             "sasl.enabled", found.path or "login", f"whether it logs in is not known: {found.problem}", **where
@@ -155,6 +158,19 @@ def _login(ctx: Context, way: Way, data: dict[str, Scalar]) -> Iterator[Observat
         yield fail("sasl.enabled", found.path or "login", text, kind="provider-wants", **where)
     else:
         yield ok("sasl.enabled", found.path or "login", f"mail goes to {way.host} without a login", on=False, **where)
+
+
+def _asked_for(ctx: Context, path: str, data: dict[str, Scalar]) -> Iterator[Observation]:
+    """The files that msmtp's passwordeval reads, as whoever sends the mail."""
+    said = re.search(r"(?m)^[ \t]*passwordeval[ \t]+(.+)", ctx.ask(Read(path, secret="settings")).text)
+    for name in re.findall(r"(?<![\w.~/$}-])/[\w./+-]+", said[1]) if said else ():
+        stat = ctx.ask(Stat(name))
+        if not stat.exists and stat.problem in (None, "not found"):
+            text = f"passwordeval needs {name}, which does not exist"
+            yield fail("mailer.settings", path, text, kind="missing", path=path, **data)
+        elif stat.kind == "file" and not stat.mode & 0o055:
+            text = f"passwordeval reads {name}, mode {stat.mode:04o} ({stat.owner}:{stat.group}): only {stat.owner} gets the password"
+            yield warn("mailer.settings", path, text, kind="unreadable", path=path, **data)
 
 
 def _unreadable(ctx: Context, here: Mailer, path: str) -> str:

@@ -104,9 +104,14 @@ def exim(
     )
 
 
-def msmtp(settings: str | None, mode: int = 0o644, by_kind: Mapping[Any, Any] | None = None) -> FakeHost:
-    """msmtp with its settings, as masked as the host gives them."""
-    stats = {"/usr/sbin/sendmail": StatReply(exists=True, real="/usr/bin/msmtp")}
+def msmtp(
+    settings: str | None,
+    mode: int = 0o644,
+    by_kind: Mapping[Any, Any] | None = None,
+    more: Mapping[str, StatReply] | None = None,
+) -> FakeHost:
+    """msmtp with its settings, as masked as the host gives them; more: other files."""
+    stats = {"/usr/sbin/sendmail": StatReply(exists=True, real="/usr/bin/msmtp"), **(more or {})}
     if settings is not None:
         stats["/etc/msmtprc"] = StatReply(exists=True, kind="file", mode=mode, owner="root", group="root")
     return _host({}, {"/etc/msmtprc": settings} if settings is not None else {}, stats, by_kind)

@@ -218,6 +218,21 @@ def test_msmtps_settings() -> None:
     assert of(gone, "tls.ca")[0].data["kind"] == "missing"
 
 
+def test_what_passwordeval_reads() -> None:
+    settings = MSMTP.format("on", "").replace("password ********", 'passwordeval "/usr/bin/cat /etc/secret"')
+    secret = StatReply(exists=True, kind="file", mode=0o600, owner="root", group="root")
+    cat = StatReply(exists=True, kind="file", mode=0o755, owner="root", group="root")
+    public = StatReply(exists=True, kind="file", mode=0o644, owner="root", group="root")
+    for stat, told in (
+        (secret, [("unreadable", Status.WARNING)]),
+        (StatReply(), [("missing", Status.FAILED)]),
+        (public, []),
+    ):
+        host = msmtp(settings, more={"/usr/bin/cat": cat, "/etc/secret": stat})
+        found = of(run(mailer_settings, host), "mailer.settings")
+        assert [(o.data["kind"], o.status) for o in found if o.status is not Status.OK] == told
+
+
 def test_msmtp_has_neither_daemon_nor_queue() -> None:
     host = msmtp(MSMTP.format("on", ""))
     assert run(mailer_daemon, host) == []
