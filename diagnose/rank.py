@@ -58,9 +58,9 @@ def rank(
     found = [d for cause in causes if (d := weigh(cause, seen, untried, text, probed, program)) is not None]
     found = _fold(found)
     found.sort(key=_order)
-    # Nothing leaves now: what was delivered before, or never handed over, comes after that.
+    # Nothing leaves now: what was delivered before, was never handed over, or stops no mail yet, comes after that.
     out = any(d.cause.impact is Impact.OUTAGE and d.confidence > Confidence.POSSIBLE for d in found)
-    found.sort(key=lambda d: out and d.cause.impact is Impact.NONE)
+    found.sort(key=lambda d: out and d.cause.impact in (Impact.NONE, Impact.LATENT))
     return tuple(found)
 
 

@@ -160,8 +160,10 @@ def test_mail_of_the_host_says_nothing_of_an_applications_own_way() -> None:
 
 
 def test_what_was_delivered_before_comes_after_what_stops_mail_now() -> None:
-    past, now = cause("past", Sign("p", 30), impact=Impact.NONE), cause("now", Sign("n", 15))
-    assert [d.cause.id for d in rank([past, now], run(seen("p"), seen("n")))] == ["now", "past"]
+    now = cause("now", Sign("n", 15))
+    for impact in (Impact.NONE, Impact.LATENT):
+        past = cause("past", Sign("p", 30), impact=impact)
+        assert [d.cause.id for d in rank([past, now], run(seen("p"), seen("n")))] == ["now", "past"]
 
 
 def test_an_answer_is_decided_when_nothing_open_can_change_it() -> None:

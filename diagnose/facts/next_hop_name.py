@@ -80,6 +80,9 @@ def _by_address(ctx: Asks, way: Route, native: bool) -> Named:
     if native:
         if resolved.addresses:
             return _good(name, "is found")
+        kind = addresses(ctx, name)[0]
+        if kind in ("nxdomain", "no-data"):
+            return _bad(name, kind, "has no address, neither in this host's own files nor in the DNS")
         return _unknown(name, f"does not resolve here: {resolved.problem or 'no address'}")
     kind, said = addresses(ctx, name)
     if kind == "ok":

@@ -105,6 +105,8 @@ def test_name_of_the_hosts_file_only() -> None:
     assert kinds(run_relay(host), "relay.name") == ["hosts-only"]
     native = relayed({**settings, "smtp_host_lookup": "dns, native"}, names={}, hosts={"relay.lan": "192.168.1.9"})
     assert failed(run_relay(native)) == []
+    lost = relayed({**settings, "smtp_host_lookup": "dns, native"}, names={})
+    assert kinds(run_relay(lost), "relay.name") == ["nxdomain"]
 
 
 def test_nobody_is_asked_where_postfix_finds_no_address() -> None:

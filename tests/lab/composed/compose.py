@@ -203,8 +203,8 @@ def compose(recipe: Recipe) -> Fault:
         setup += [*before, *early]
         then += [*companion, *late, *mails, pause(4) if blind else _failed(broken, site), *after]
     accept = broken.accept or (trouble.accept if trouble else ())
-    args = (*site.args, *(second.args if second else ()))
-    if site.rng.random() < 0.4 or recipe.shape == "fresh":
+    args = (*site.args, *broken.args, *(second.args if second else ()))
+    if (site.rng.random() < 0.4 or recipe.shape == "fresh") and "--to" not in args:
         args = (*args, "--to", to)
     allowed = ("retry-pending",) if recipe.shape == "over" else ()
     return Fault(
