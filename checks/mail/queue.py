@@ -87,7 +87,7 @@ def _group(ctx: Context, group: QueueGroup, route: str, several: bool, settled: 
     assert reason is not None
     data: dict[str, Scalar] = {**group.scalars(), "route": route, "several": several}
     data["foreign"] = facts.foreign(ctx, reason)
-    text = f"{group.count} waiting: {reason.text}"
+    text = f"{group.count} message{'s wait' if group.count != 1 else ' waits'}: {reason.text}"
     if (group.label, group.domain) in settled:
         return warn(f"mail.{group.label}", group.domain, f"{text} (mail went through since)", current=False, **data)
     return fail(f"mail.{group.label}", group.domain, text, current=True, **data)

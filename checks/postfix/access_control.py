@@ -13,6 +13,10 @@ _OURS = re.compile(
     r"(?:comm|profile|exe)=\"?(?:[^\"\s]*/)?(?:smtp|smtpd|cleanup|qmgr|pickup|local|master|postdrop|sendmail|postfix[\w-]*|lmtp|proxymap|bounce|showq|trivial-rewrite)\b"
 )
 DENIALS = ("avc:", 'apparmor="DENIED"')
+_HOW = {
+    "SELinux": " (audit2why names the boolean or the rule: ausearch -m avc -ts recent | audit2why)",
+    "AppArmor": " (aa-logprof proposes the line for the profile in /etc/apparmor.d)",
+}
 _MAIL_PORT = re.compile(r"dest=(?:25|465|587|2525)\b")
 
 
@@ -48,6 +52,8 @@ def access_control(ctx: Context) -> Iterator[Observation]:
             system=system.lower(),
             process=who[1] if who else "",
             profile=profile[1] if profile else "",
+            by=system,
+            how=_HOW[system],
         )
     else:
         yield ok("host.access-control", "SELinux and AppArmor", "enforced, and nothing denied to mail programs lately")

@@ -116,7 +116,8 @@ def _narrow(postfix: Mta, settings: dict[str, str], channel: str, count: int, ag
     sessions = integer(_value(settings, chosen)) or 0
     most = service.maxproc if service is not None and service.maxproc is not None else None
     if most is not None and 0 < most <= NARROW:
-        text = f"master.cf gives {channel} {most} processes, and {count} messages wait for one"
+        processes = "one process" if most == 1 else f"{most} processes"
+        text = f"master.cf gives {channel} {processes}, and {count} messages wait for one"
         return [fail("config.throttle", channel, text, kind="width", parameter="maxproc", value=str(most), count=count,
                      service=channel, path=f"{postfix.config_directory}/master.cf")]  # fmt: skip
     if 0 < sessions <= NARROW:

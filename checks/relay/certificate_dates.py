@@ -1,4 +1,4 @@
-"""Does a certificate that this host's mail depends on end within three weeks: the relay's, the SMTP client's, the server's?"""
+"""Does a certificate that this host's mail depends on expire within three weeks: the relay's, the SMTP client's, the server's?"""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SERVER = ("smtpd_tls_cert_file", "smtpd_tls_eccert_file", "smtpd_tls_chain_file
 
 @check(
     id="certificate-dates",
-    title="Certificates that end soon",
+    title="Certificates that expire soon",
     signs=(SignSpec("certificate.ends", {"kind": ("relay", "client", "server", "client-purpose")}),),
     tags=("tls",),
     needs=("postfix",),
@@ -108,6 +108,6 @@ def _ends(
     if left > min(ahead, (ends - begins) / _DAY / LIFE):
         yield ok("certificate.ends", place, f"{whose} is good until {day}", **data)
     elif left > 0:
-        yield warn("certificate.ends", place, f"{whose} ends in {left:.0f} days, on {day}", **data)
+        yield warn("certificate.ends", place, f"{whose} expires in {left:.0f} days, on {day}", **data)
     elif kind != "relay":
-        yield warn("certificate.ends", place, f"{whose} ended {-left:.0f} days ago, on {day}", **data)
+        yield warn("certificate.ends", place, f"{whose} expired {-left:.0f} days ago, on {day}", **data)

@@ -50,7 +50,7 @@ def _mechanism(ctx: Context, way: Route, into: WayIn, reply: DialReply) -> Itera
         return
     words, by = unheard(ctx, way, reply.address)
     if "auth" in words:
-        text = f"offers a login, and Postfix is told not to hear it ({by})"
+        text = f"offers a login, but Postfix is set to ignore it ({by})"
         yield fail("relay.mechanism", into.place, text, kind="unheard", parameter=by, **where)
         return
     chosen = options(way, encrypted, verified=bool(reply.tls and reply.tls.verified))

@@ -38,7 +38,7 @@ def relay_starttls(ctx: Context) -> Iterator[Observation]:
     if reply is not None and reply.greeted:
         words, by = unheard(ctx, way, reply.address)
         if reply.offers_starttls and "starttls" in words and (into.mode.mandatory or into.needs_login):
-            text = f"offers STARTTLS, and Postfix is told not to hear it ({by})"
+            text = f"offers STARTTLS, but Postfix is set to ignore it ({by})"
             yield fail("relay.starttls", into.place, text, kind="unheard", **into.tls_data | {"by": by})
             return
         yield (_off if into.mode.level == "none" else _wanted)(ctx, way, into, reply)

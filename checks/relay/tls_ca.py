@@ -53,7 +53,7 @@ def _authorities(ctx: Context, way: Route, level: str) -> Iterator[Observation]:
             yield say(
                 "tls.ca",
                 path,
-                f"{_SAYS.get(problem, problem)} (smtp_tls_CAfile), so that Postfix switches TLS off: {consequence}",
+                f"{_SAYS.get(problem, problem)} (smtp_tls_CAfile), so Postfix disables TLS: {consequence}",
                 **where,
             )
         else:

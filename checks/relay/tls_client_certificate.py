@@ -35,7 +35,7 @@ def tls_client_certificate(ctx: Context) -> Iterator[Observation]:
             yield say(
                 "tls.key",
                 name,
-                f"{path} does not exist, so that Postfix switches TLS off",
+                f"{path} does not exist, so Postfix disables TLS",
                 path=path,
                 parameter=name,
                 kind="missing",

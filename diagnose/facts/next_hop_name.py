@@ -109,7 +109,7 @@ def _out_of_use(ctx: Asks, way: Route, name: str) -> Named | None:
     family = way.value("inet_protocols").lower()
     wanted, other = {"ipv4": (four, "IPv6"), "ipv6": (six, "IPv4")}.get(family, (None, ""))
     if wanted and not wanted.answers and not wanted.problem and wanted.rcode in ("NOERROR", "NODATA"):
-        return _bad(name, "family", f"has an {other} address alone, and inet_protocols = {family} leaves that out")
+        return _bad(name, "family", f"has only an {other} address, and inet_protocols = {family} excludes it")
     return None
 
 

@@ -79,7 +79,8 @@ def remedy(diagnosis: Diagnosis, plan: Plan, here: bool) -> Remedy:
     """here: the plan is for the host that this runs on."""
     words = [plan.text or diagnosis.remedy.text]
     words += [f"{step.why} This lets {step.opens}." for step in plan.steps if step.klass is Class.POLICY and step.opens]
-    words += [f"Needed: {ask.what}{f' ({ask.where})' if ask.where else ''}." for ask in plan.asks]
+    needed = "; ".join(f"{ask.what}{f' ({ask.where})' if ask.where else ''}" for ask in plan.asks)
+    words += [f"{'The command asks for' if here and plan.steps else 'Needed:'} {needed}."] if needed else []
     commands = () if plan.asks else plan.commands() or (() if plan.steps else diagnosis.remedy.commands)
     if not all(pasteable(command) for command in commands):
         commands = ()

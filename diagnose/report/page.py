@@ -174,7 +174,7 @@ def broken(command: str, width: int, indent: str) -> list[str]:
             if line.strip():
                 lines.append(line.rstrip() + " \\")
             line, room = f"{indent}  " if line.strip() else line, width - 8
-            cut = max(piece.rfind(";", 2, room), piece.rfind("/", 2, room), room // 2) + 1
+            cut = max(*(piece.rfind(mark, 2, room) for mark in " ;/"), room // 2) + 1
             lines.append(f"{line}{piece[:cut]}'\\")
             line, piece = "", f"'{piece[cut:]}"
         if not piece.isspace() and len(line) + len(piece) > width - 2 and line.strip():

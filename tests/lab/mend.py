@@ -48,7 +48,7 @@ def _mend(machine: Machine) -> Mended:
         return Mended(fault=fault.id, end="not", why="nothing found")
     top, remedy = diagnoses[0]["cause"], diagnoses[0]["remedy"]
     commands = tuple(remedy["commands"])
-    asks = "Needed: " in remedy["text"]
+    asks = bool(re.search(r"^(?:Needed: |The command asks for )", remedy["text"], re.M))
     if not commands:
         return Mended(fault=fault.id, end="asks" if asks else "words", cause=top, why=remedy["text"][:600])
     machine.started = True  # what is written from now on is as young as it is

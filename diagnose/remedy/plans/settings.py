@@ -68,7 +68,7 @@ def settings(e: Evidence) -> Plan | None:
     named = {getattr(step, "name", "") for step in steps}
     for seen in e.seen("config.fatal"):
         if seen.status is Status.FAILED and seen.data.get("parameter") not in named - {""}:
-            steps += fatal(e, seen)
+            steps += _service(e, "postlog") if seen.subject == "postlog" else fatal(e, seen)
     for seen in e.seen("tls.key"):
         if seen.status is Status.FAILED:
             name = str(seen.data.get("parameter"))
@@ -206,7 +206,7 @@ def _service(e: Evidence, name: str) -> list[Step]:
             if (
                 raw.startswith("#")
                 and body[:1] == [name]
-                and body[1:2] in (["unix"], ["fifo"], ["inet"])
+                and body[1:2] in (["unix"], ["fifo"], ["inet"], ["unix-dgram"])
                 and len(body) >= 8
                 and (body[1] != "inet" or name not in SERVICES)
             ):
@@ -219,7 +219,7 @@ def _service(e: Evidence, name: str) -> list[Step]:
                 name=name,
                 type=SERVICES[name][0],
                 text=text,
-                why=f"The mail needs the service {name}.",
+                why=f"Postfix needs the service {name}.",
             )
         ]
     return [step for p, v in postfix.explicit.items() for step in _without(e, p, v, name)]

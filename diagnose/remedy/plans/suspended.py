@@ -63,7 +63,7 @@ def throttled(e: Evidence) -> Plan | None:
         if e.was(name) is None and service is None:
             continue
         default = e.mta.defaults.get(name) or "its default"
-        opens = f"mail leave as fast as {default} lets it, instead of {seen.data.get('value')}"
+        opens = f"mail leave without this delay (the default is {default})"
         why = f"It is {seen.data.get('value')}, and mail waits for it."
         if service is not None:
             drop: Step = MasterOption(

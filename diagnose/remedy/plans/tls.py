@@ -50,7 +50,7 @@ def hear(e: Evidence, way: facts.Route, keyword: str) -> list[Step]:
     words = [word for word in items(way.value(name)) if word.lower() != keyword]
     if keyword not in way.value(name).lower() or way.value("smtp_discard_ehlo_keyword_address_maps"):
         return []
-    why = f"{way.host} offers {keyword.upper()}, which Postfix is told not to hear."
+    why = f"{way.host} offers {keyword.upper()}, which Postfix is set to ignore."
     return [e.client(way, name, ", ".join(words), why)]
 
 

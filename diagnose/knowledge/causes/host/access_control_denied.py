@@ -10,7 +10,7 @@ CAUSE = Cause(
         "may neither call sendmail nor connect to mail servers unless a boolean is set."
     ),
     remedy=Remedy(
-        text="Allow only what was denied; do not switch SELinux off.",
+        text="Allow only what was denied{how|}; do not switch {by|SELinux} off.",
     ),
     rules_out="SELinux permissive or disabled, and no denial of a mail program in the audit log.",
     signs=(

@@ -32,7 +32,7 @@ CAUSE = Cause(
     explains=("remote-server-unreachable", "ipv6-broken", "relay-unreachable", "app-smtp-unreachable"),
     relay=True,
     links=("https://www.postfix.org/SOHO_README.html", "https://www.postfix.org/postconf.5.html#relayhost"),
-    otherwise="Ask {network_name|the network operator} to open outgoing port 25, then: postqueue -f",
+    otherwise="Ask {network_name|the network operator} to open outgoing port 25; waiting mail then leaves by itself.",
     signs=(
         # Several operators at once, beside working controls: only a filter does that.
         Sign("egress.mail-port", STRONG, where=(("port", 25), ("kind", "blocked"))),

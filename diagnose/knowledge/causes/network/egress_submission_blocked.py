@@ -33,7 +33,9 @@ CAUSE = Cause(
     prior=UNUSUAL,
     relay=True,
     links=("https://www.postfix.org/postconf.5.html#relayhost",),
-    otherwise=("Ask {network_name|the network operator} to open port {port|587 or 465}, then: postqueue -f"),
+    otherwise=(
+        "Ask {network_name|the network operator} to open port {port|587 or 465}; waiting mail then leaves by itself."
+    ),
     signs=(
         Sign("egress.mail-port", STRONG, where=(("service", "submission"), ("kind", "blocked"))),
         Sign("egress.mail-port", SPEAKS, where=(("service", "submission"), ("kind", "silent"))),

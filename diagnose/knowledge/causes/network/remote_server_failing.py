@@ -12,7 +12,7 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Nothing needs to change here. If it lasts, send that server's postmaster its reply and the time, by "
-        "other means. Once repaired, the queue empties by itself, or at once with:",
+        "other means. Once it is repaired, Postfix delivers by itself.",
         commands=("postqueue -s {domain}",),
     ),
     rules_out="Mail of others to the same server that it takes at the same time.",

@@ -7,14 +7,11 @@ CAUSE = Cause(
     impact=Impact.LATENT,
     explanation=(
         "Automatic renewal happens a month before the end; with three weeks or less left, nothing seems to renew this "
-        "one. "
-        "Once it has ended, peers that "
-        "verify it break off."
+        "one. Once it has expired, peers that verify it break off."
     ),
     remedy=Remedy(
-        text="Renew the certificate of {path|the relay} before {date|it ends}, and reload Postfix where it is this "
-        "host's. The "
-        "relay's own is for its operator to renew: tell them.",
+        text="Have the certificate of {path|the relay} renewed before {date|it expires}: this host's by its ACME client or "
+        "authority (then reload Postfix), the relay's by its operator.",
     ),
     rules_out="The file holds a newer certificate, or nobody verifies it.",
     signs=(Sign("certificate.ends", SPEAKS, Status.WARNING, where=(("kind", ("relay", "client", "server")),)),),
