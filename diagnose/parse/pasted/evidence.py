@@ -326,10 +326,12 @@ def _waiting(*, number: int, queue_name: str, queue_id: str, sender: str, recipi
 def _from_block(lines: list[_Numbered]) -> Iterator[Event]:
     """Read a paragraph: a stack trace, a program's error, or a few separate lines."""
     joined = "\n".join(line for _, line in lines)
-    if prose.is_account(joined):
+    if prose.is_account(joined) or prose.is_rule(joined):
         return
     program = program_text.is_program(joined)
     if program is not None:
+        if program_text.fetches(joined):
+            return
         kept = program_text.telling(lines)
         for group, why in program_text.read(kept, _logical(kept), program):
             yield _said("program", group, why)

@@ -124,6 +124,17 @@ _MAYBE = late(
 )
 
 
+_FETCHES = late(
+    r"(?:imap|pop3)(?:s|4|_ssl|lib|store|client|exception|folder|protocol)?\b|poplib|IMAP[A-Z]|Net::POP", re.I
+)
+_SENDS = late(r"smtp|sendmail|\bsend(?:ing)?\b|\boutgoing|mailer", re.I)
+
+
+def fetches(text: str) -> bool:
+    """Whether a program failed to read mail, by IMAP or POP3, which is no matter of sending."""
+    return _FETCHES.search(text) is not None and _SENDS.search(text) is None
+
+
 def only_possible(line: str) -> bool:
     """Whether a line belongs to a list of all that may be wrong."""
     return _MAYBE.match(line) is not None

@@ -28,6 +28,15 @@ _TOLD = late(
 )
 
 
+# A rule that looks for failures, as fail2ban's and a log checker's: no failure itself.
+_RULE = late(r"\bfailregex\b|<HOST>|\(\?[:P<=!]|\.\*\\|\\\[[^\]\n]{0,40}\\\]|\\[dsSwb][+*]")
+
+
+def is_rule(text: str) -> bool:
+    """Whether a paragraph holds patterns of log lines instead of log lines."""
+    return _RULE.search(text) is not None
+
+
 def is_account(text: str) -> bool:
     """Whether a paragraph tells of two errors or more, and of nobody who has them."""
     return (

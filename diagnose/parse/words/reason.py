@@ -110,7 +110,7 @@ def classify(
     if said is None:
         return None
     label, phrase, grip = said
-    if service == "lmtp" and label.startswith(("connect-", "greeting-", "session-")):
+    if service == "lmtp" and label.startswith(("connect-", "greeting-", "session-", "dns-")):
         label = "backend-down"  # LMTP hands mail to a mailbox server of this very site
     if label == "system-storage" and here:
         label = "disk-full"
