@@ -63,6 +63,7 @@ _FOREIGN = re.compile(
     r"(?:^|[._])(?:databases?|db|redis|cache|sessions?|queue|logging|log|sentry|ldap|cors|channels|stores)(?:\.|$)",
     re.I,
 )
+_FOREIGN_KEY = re.compile(r"(?:^|\.)(?:sessions?|cookies?|databases?|db|redis|cache|ldap)\.", re.I)
 _FIELDS = ("host", "port", "user", "password", "sender")
 
 
@@ -111,7 +112,7 @@ def reader(path: str, text: str, grammar: str) -> Reader | None:
 
 def reader_of(path: str, text: str, grammar: str, every: Sequence[Entry]) -> Reader | None:
     """The file's values as the application reads them whose it is, None where it is none's."""
-    entries = _current([each for each in every if not _FOREIGN.search(each.within)])
+    entries = _current([e for e in every if not (_FOREIGN.search(e.within) or _FOREIGN_KEY.search(e.key))])
     fitting = [(id, table) for id, table in applications().items() if _fits(table, path, text, grammar, entries)]
     if not fitting:
         return None

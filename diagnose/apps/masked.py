@@ -15,7 +15,7 @@ from diagnose.apps.wider import OF_FILE
 from diagnose.parse.text.masking import STARS, Secrets, mask
 from diagnose.parse.text.secret import SECRET_KEY, placeholder
 
-_URL_LOGIN = re.compile(r"(://[^\s:/@]*:)(?!\d{1,5}(?:/[\w./-]*)?\?[\w.]+=)(.+)@")
+_URL_LOGIN = re.compile(r"(://[^\s:/]*:)(?!\d{1,5}(?:/[\w./-]*)?\?[\w.]+=)(.+)@")
 _URL_QUERY = re.compile(r"(?<=[?&])(?:pass\w*|pwd|secret|token|api_?key)=([^&\s]+)", re.I)
 Starred = Callable[[str, Secrets], str]
 

@@ -9,8 +9,6 @@ import io
 import re
 from collections.abc import Callable
 
-import javaproperties
-
 from diagnose.parse.text.finding import Finding
 from diagnose.parse.text.paste import artifacts, homoglyphs
 from diagnose.parse.text.secret import STARS, Shape, shape
@@ -56,6 +54,8 @@ def parse(text: str) -> Properties:
     swallowed-comment, trailing-backslash (nothing swallowed: harmless), duplicate, trailing-blank, quoted-value,
     inline-comment, unrendered (a template's <% %> is left), name-not-ascii, and those of paste.artifacts.
     """
+    import javaproperties  # few hosts need it, and it brings urllib with it
+
     findings: list[Finding] = []
 
     def find(line: int, kind: str, remark: str) -> None:

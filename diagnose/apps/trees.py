@@ -100,6 +100,11 @@ def _nodes(node: Any, path: str, part: int, kind: str, depth: int) -> Iterator[E
                     key=pair[1], value=value, line=line, start=start, end=end, part=part,
                     exact=True, variable=variable, within=path,
                 )  # fmt: skip
+            elif path.startswith("services.") and _ENVIRONMENT.search(path) and isinstance(each, yaml.MappingNode):
+                for entry in _nodes(each, path, part, kind, depth + 1):
+                    yield replace(
+                        entry, remark="setting-wrong: a list of the environment takes NAME=value, not NAME: value"
+                    )
             else:
                 yield from _nodes(each, path, part, kind, depth + 1)
     elif isinstance(node, yaml.ScalarNode):

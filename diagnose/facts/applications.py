@@ -76,6 +76,11 @@ def places() -> Mapping[str, Any]:
     return read_
 
 
+@functools.cache
+def _any_program() -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{each['command']})" for each in places()["program"]))
+
+
 def installed(ctx: Asks) -> tuple[Installed, ...]:
     """In the order of their names; those whose settings name no way for mail are left out."""
     found: dict[str, Installed] = {}
@@ -154,9 +159,9 @@ def _unit(path: str) -> str:
 
 def _of_process(ctx: Asks, process: Process) -> Iterator[_Candidate]:
     line = " ".join(process.command)
-    program = next((each for each in places()["program"] if re.search(each["command"], line)), None)
-    if program is None or not process.here:
+    if not process.here or not _any_program().search(line):
         return
+    program = next(each for each in places()["program"] if re.search(each["command"], line))
     for word in process.command:
         if named := _SETTINGS_FILE.search(word):
             yield named[1], program["title"], process, ""

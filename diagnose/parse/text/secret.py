@@ -13,7 +13,7 @@ _PLACEHOLDER = re.compile(
     r"""^(?: (?i:.*YOUR[-_ ].*) | YOUR[A-Z]+ | (?i:CHANGE[-_ ]?(?:ME|THIS).*) | <.*> | \{\{.*\}\} | \$\{.*\} | x{3,} | X{3,}
         | (?!\*{8}$)\*{3,} | \.{3,} | \u2026 | (?:SMTP[-_]?)?(?:USER|USERNAME|PASSWORD|PASSWD|PASS|SECRET|LOGIN|PWD|KEY|TOKEN) | pa\$\$word
         | (?:(?:SMTP|MY)[-_]?)?(?:API|SECRET|ACCESS)[-_]?KEY | (?i:smtp_(?:username|password)) | (?i:placeholder) | undef
-        | TODO | (?i:REPLACE[-_ ]?(?:ME|THIS|WITH).*) )$""",
+        | (?i:your(?:e?mail|user(?:name)?|pass(?:word)?|secret|app-?password|api-?key)(?:@.*)?) | TODO | (?i:REPLACE[-_ ]?(?:ME|THIS|WITH).*) )$""",
     re.X,
 )
 SECRET_KEY = re.compile(r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[._-]?key|credentials?)$", re.I)
