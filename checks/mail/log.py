@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from diagnose import facts
-from diagnose.check import ANY, Context, SignSpec, Stat, check, fail, ok, skip, stamped, unknown, warn
+from diagnose.check import ANY, FLAG, Context, SignSpec, Stat, check, fail, ok, skip, stamped, unknown, warn
 from diagnose.facts.mail import SAID_SIGNS
 from diagnose.model import Observation, Scalar, Stage
 from diagnose.parse.log import current, maillog
@@ -20,9 +20,7 @@ RECENT = timedelta(minutes=10)  # a probe that fails now outweighs what went thr
     id="log",
     title="Mail log",
     signs=(
-        SignSpec(
-            "mail.flow", {"recent": (True, False), "unchanged": (True, False)}, gauge="flow", proves=Stage.DELIVERY
-        ),
+        SignSpec("mail.flow", {"recent": FLAG, "unchanged": FLAG, "asked": FLAG}, gauge="flow", proves=Stage.DELIVERY),
         SAID_SIGNS,
         "log.submissions",
         SignSpec("log.recipient", {"kind": ANY}),
@@ -39,7 +37,8 @@ def log(ctx: Context) -> Iterator[Observation]:
     if reply.problem and not reply.lines:
         if not facts.mta(ctx).installed and here is None:
             skip(f"{reply.problem}, and no Postfix that would write one")
-        yield unknown("mail.flow", "mail log", f"Could not check what failed and what was delivered: {reply.problem}")
+        text = f"Could not check what failed and what was delivered: {reply.problem}"
+        yield unknown("mail.flow", "mail log", text, asked=ctx.target.recipient is not None)
         return
     where = ", ".join(reply.source) or "mail log"
     read = facts.mail_log(ctx)
@@ -127,7 +126,8 @@ def _flow(ctx: Context, read: maillog.MailLog, found: tuple[Fact, ...], where: s
     elif failing:
         yield fail("mail.flow", where, "mail fails, and none got through on this way in the window")
     else:
-        yield unknown("mail.flow", where, "no delivery to another host stands in the window")
+        text = "no delivery to another host stands in the window"
+        yield unknown("mail.flow", where, text, asked=ctx.target.recipient is not None)
 
 
 def _changed(ctx: Context) -> float:

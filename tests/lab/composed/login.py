@@ -70,7 +70,9 @@ def _map_missing(site: Site) -> Broken:
     accept = ("sasl-map-missing",)
     how = site.pick("parameter", "path", "table")
     if how == "parameter":
-        return Broken(accept=accept, breaks=(settings(smtp_sasl_password_maps=None),), shows="status=|fatal: ")
+        return Broken(
+            accept=accept, breaks=(settings(smtp_sasl_password_maps=None),), restart=True, shows="status=|fatal: "
+        )
     kind = site.relay.kind if site.relay else "hash"
     if how == "path":
         wrong = site.pick("{config}/sasl/passwd", "{config}/sasl_password", "/etc/sasl_passwd")

@@ -33,7 +33,7 @@ CAUSE = Cause(
         Sign("firewall.route", REFUTES),
         Sign("firewall.smtp", REFUTES, where=(("by_user", False),)),
         Sign("mail.flow", AGAINST, status=Status.WARNING),
-        # Without the log nobody knows whether it is one dead domain among many.
-        Sign("mail.flow", AGAINST, status=Status.UNKNOWN),
+        # Without the log nobody knows whether it is one dead domain among many, unless it is the one that mail is missed at.
+        Sign("mail.flow", AGAINST, status=Status.UNKNOWN, where=(("asked", False),)),
     ),
 )
