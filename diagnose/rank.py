@@ -58,10 +58,16 @@ def rank(
     found = [d for cause in causes if (d := weigh(cause, seen, untried, text, probed, program)) is not None]
     found = _fold(found)
     found.sort(key=_order)
-    # Nothing leaves now: what was delivered before, was never handed over, or stops no mail yet, comes after that.
-    out = any(d.cause.impact is Impact.OUTAGE and d.confidence > Confidence.POSSIBLE for d in found)
-    found.sort(key=lambda d: out and d.cause.impact in (Impact.NONE, Impact.LATENT))
+    if any(d.cause.impact is Impact.OUTAGE and d.confidence > Confidence.POSSIBLE for d in found):
+        found.sort(key=_beside_an_outage)
     return tuple(found)
+
+
+def _beside_an_outage(diagnosis: Diagnosis) -> int:
+    """Nothing leaves now: what stops no mail yet comes after that, and what was delivered before, or never handed over, at the end."""
+    if diagnosis.cause.impact is Impact.NONE:
+        return 3
+    return 2 if diagnosis.confidence <= Confidence.POSSIBLE else int(diagnosis.cause.impact is Impact.LATENT)
 
 
 def _order(diagnosis: Diagnosis) -> tuple[bool, bool, int, int, int, str]:

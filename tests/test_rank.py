@@ -160,10 +160,11 @@ def test_mail_of_the_host_says_nothing_of_an_applications_own_way() -> None:
 
 
 def test_what_was_delivered_before_comes_after_what_stops_mail_now() -> None:
-    now = cause("now", Sign("n", 15))
-    for impact in (Impact.NONE, Impact.LATENT):
+    now, perhaps = cause("now", Sign("n", 15)), cause("perhaps", Sign("q", 5))
+    for impact, order in ((Impact.NONE, "now perhaps past"), (Impact.LATENT, "now past perhaps")):
         past = cause("past", Sign("p", 30), impact=impact)
-        assert [d.cause.id for d in rank([past, now], run(seen("p"), seen("n")))] == ["now", "past"]
+        found = rank([past, perhaps, now], run(seen("p"), seen("n"), seen("q")))
+        assert [d.cause.id for d in found] == order.split()
 
 
 def test_an_answer_is_decided_when_nothing_open_can_change_it() -> None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from diagnose.check import Context, Exec, MailLog, Read, SignSpec, check, fail, ok, unknown, warn
-from diagnose.facts import Mta, mta
+from diagnose.facts import Mta, mta, origin
 from diagnose.knowledge.smtp import OWN_HELO
 from diagnose.model import FITS, Observation, Scalar
+from diagnose.parse.log import submitted
 
 _REJECT = re.compile(
     r"NOQUEUE: reject: (?P<command>[A-Z]+) from (?P<name>[^\[\s]*)\[(?P<client>[0-9A-Fa-f.:]+)\](?::\d+)?: "
@@ -93,7 +94,7 @@ def submission(ctx: Context) -> Iterator[Observation]:
             "text": match["reply"],
             "count": counts[client],
         }
-        if client in reloaded:
+        if client in reloaded or _foreign(ctx, postfix, client, match, reply.lines):
             data["at_most"] = FITS
         times = f" ({counts[client]} times)" if counts[client] > 1 else ""
         text = f"this host's Postfix refused {client}{times}: {match['reply'].strip()}"
@@ -104,6 +105,15 @@ def submission(ctx: Context) -> Iterator[Observation]:
     if not last:
         yield ok("config.submission-refused", "smtpd", "no program of this host's networks was refused lately")
     yield _users(ctx, postfix, handed)
+
+
+def _foreign(ctx: Context, postfix: Mta, client: str, match: re.Match[str], lines: Sequence[str]) -> bool:
+    """Whether another machine sent as a domain that this host knows nothing of: as like a guest's as an application's."""
+    sender = (match.groupdict().get("sender") or "").rpartition("@")[2].lower()
+    if not sender or ipaddress.ip_address(client).is_loopback:
+        return False
+    own = {origin(ctx, postfix), postfix.value("myhostname"), postfix.value("mydomain"), *submitted.domains(lines)}
+    return not any(f".{sender}".endswith(f".{name}") for name in own if "." in name)
 
 
 def _by_settings(postfix: Mta) -> Iterator[Observation]:

@@ -183,7 +183,7 @@ def _of_format(ctx: Asks, here: Mailer, found: Found, said: MailSettings) -> Way
     careless = r"(?m)^\s*tls_certcheck\s+off|--insecure\b"
     trust = re.search(r"(?m)^\s*tls_trust_file\s+(/\S+)|--x509cafile=(\S+)", found.text)
     by = {"msmtp": "tls, tls_starttls", "nullmailer": "--ssl, --starttls"}.get(here.id, "its TLS settings")
-    kept = "file" if here.id == "dma" else "settings" if said.user else "elsewhere" if said.auth else ""
+    kept = "file" if here.id == "dma" else "" if not said.auth else "settings" if said.user else "elsewhere"
     return Way(
         kind="relay" if said.host else "direct" if here.id == "dma" else "",
         host=said.host,

@@ -39,6 +39,18 @@ def test_settings_read_anew_since() -> None:
         assert (seen.status, seen.data.get("at_most")) == (Status.FAILED, most)
 
 
+def test_another_machine_that_sends_as_a_strange_domain() -> None:
+    """It may be a guest's as well as an application's: possible, and no more."""
+    denied = REJECT.format(client="192.168.1.44", reply=DENIED)
+    here = REJECT.format(client="127.0.0.1", reply=DENIED)
+    for log, domain, most in ((denied, "example.net", None), (denied, "phone.lan", FITS), (here, "phone.lan", None)):
+        lines = (log.replace("app@example.net", f"app@{domain}"),)
+        seen = of(
+            run(submission, machine({"myorigin": "example.net"}, log=lines, more=OWN)), "config.submission-refused"
+        )[0]
+        assert (seen.status, seen.data.get("at_most")) == (Status.FAILED, most), domain
+
+
 def test_refusal_with_another_root() -> None:
     unknown = "550 5.1.1 <u@example.org>: Recipient address rejected: User unknown in local recipient table"
     for reply in ("451 4.7.1 Service unavailable - try again later", "452 4.3.1 Insufficient system storage", unknown):

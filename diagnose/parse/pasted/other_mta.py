@@ -50,7 +50,8 @@ _DMA = late(
 )
 _MSMTP = late(r"\bhost=(?P<host>\S+) .*\brecipients=(?P<to>\S+).*?\bexitcode=(?P<exit>\w+)")
 _MSMTP_PORT = late(r"\bport (?P<port>\d{1,5})\b")
-_MSMTP_ERROR = late(r"errormsg='(?P<text>.*?)' exitcode=")
+# The server's words, else msmtp's own.
+_MSMTP_ERROR = late(r"(?:smtpmsg='(?P<said>[45]\d\d.*?)' )?errormsg='(?P<text>.*?)' exitcode=")
 
 # A client at this mailer's own server was turned away, or broke off: daily business of a server on the Internet.
 _INBOUND = late(
@@ -145,7 +146,7 @@ def read(line: str, number: int = 0, at: datetime | None = None, port: int = 25)
         if msmtp:
             error = _MSMTP_ERROR.search(line)
             status = "sent" if msmtp.group("exit") == "EX_OK" else "bounced"
-            text = error.group("text") if error else line
+            text = (error["said"] or error["text"]) if error else line
             failed = _ERRNO.search(text)
             if failed:
                 dialled = _MSMTP_PORT.search(text)

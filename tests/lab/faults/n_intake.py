@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.lab.fault import Fault
 from tests.lab.internet.world import World
-from tests.lab.steps import Step, append, mail, pause, settings, shell, smtp_mail, wait
+from tests.lab.steps import Step, append, mail, pause, settings, shell, smtp_mail, smtp_mail_from_gateway, wait
 
 SENT = wait("status=sent")
 _SUBMISSION = (
@@ -132,6 +132,14 @@ FAULTS = (
         setup=(CERTIFICATE, TLS, settings(smtpd_tls_security_level="encrypt")),
         then=(smtp_mail(), pause(0.5)),
         shows="mail=0/1",
+    ),
+    Fault(
+        id="lan-guest-is-refused",
+        accept=(),
+        kind="healthy",
+        about="a guest's machine on the LAN, with a sender of its own, may not relay, rightly; this host's mail flows",
+        history=True,
+        then=(smtp_mail_from_gateway("x@spamtrap.org", "guest@phone.lan", "phone"), mail(), SENT),
     ),
     Fault(
         id="submission-with-certificate",

@@ -67,6 +67,14 @@ _MSMTP = (
         mailer="msmtp",
     ),
     case(
+        "msmtp-auth-off",
+        "auth off is left from a test",
+        "relay-auth-not-attempted",
+        setup=msmtp(auth="off"),
+        shows="530 5.7.0",
+        mailer="msmtp",
+    ),
+    case(
         "msmtp-ca-missing",
         "a bundle of another distribution",
         "tls-ca-bundle-missing",
