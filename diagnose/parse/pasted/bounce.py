@@ -168,6 +168,9 @@ def before_original(lines: Sequence[_Numbered]) -> Sequence[_Numbered]:
     return lines
 
 
+_EXPIRED = re.compile(r"[45]\.4\.7\b")
+
+
 def is_from_a_mailer(*fields: str) -> bool:
     """Whether a message's From or Subject is one of a program that reports on delivery."""
     return any(_OF_A_REPORT.search(field) for field in fields)
@@ -189,7 +192,16 @@ def read(lines: Sequence[_Numbered]) -> tuple[Spoken, ...]:
     waits = next(((number, line.strip()) for number, line in told if _WAITS.search(line)), None)
     if any(_value(block, "action").lower() == "delayed" for block in named) or (waits and not named):
         found = [_waiting(each, waits or (each.number, f"delayed: {each.text}")) for each in found]
+    elif not any(each.reason and each.reason.label == "message-expired" for each in found):
+        found += [_given_up(block) for block in named[:1] if _EXPIRED.match(_value(block, "status"))]
     return tuple(found)
+
+
+def _given_up(block: _Block) -> Spoken:
+    """That it was tried too long (RFC 3463, x.4.7), beside what it failed of each time."""
+    text = f"Status: {_value(block, 'status')}"
+    reason = Reason(label="message-expired", text=text, grip=Grip.HINT)
+    return Spoken(recipient=None, number=block["status"][0], text=text, reason=reason)
 
 
 def _waiting(spoken: Spoken, told: _Numbered) -> Spoken:
