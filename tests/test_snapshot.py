@@ -243,7 +243,7 @@ def test_a_recording_can_be_read_through() -> None:
     """All its answers, as text; and what it is made of in one sentence."""
     shown = readable(packed(RECORDING, "x.json.gz"))
     assert all(type(query).__name__ in shown for query in RECORDING.asked)
-    assert "3 values were left out" in contents(RECORDING, 3)
+    assert "3 values that may be secret were left out" in contents(RECORDING, 3)
 
 
 def test_a_recording_keeps_the_lines_of_other_mailers_without_what_may_be_secret() -> None:

@@ -130,7 +130,7 @@ def _held(
     begin = f"{program} (pid {process.pid}) has run since {_when(ctx, process.started)}"
     handed = of or re.search(r"\.service(?:\.d/|$)|^/etc/(?:default|sysconfig|conf\.d)/|\.ya?ml$", app.path)
     if reply is not None and reply.differ:
-        text = f"{begin} with another {' and '.join(reply.differ[:3])} than the file says"
+        text = f"{begin} with a different {' and '.join(reply.differ[:3])} from the file's"
         return fail("app.process", f"pid {process.pid}", text, kind="differs", key=reply.differ[0], **data)
     if reply is not None and reply.missing and handed and (reply.same or changed or of == "service"):
         text = f"{begin} without {' and '.join(reply.missing[:3])}, which the file sets"

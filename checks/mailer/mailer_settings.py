@@ -35,7 +35,7 @@ def mailer_settings(ctx: Context) -> Iterator[Observation]:
         skip("the mailer here is Postfix")
     data: dict[str, Scalar] = {"mailer": here.id, "program": here.program}
     if here.complaint:
-        text = f"{here.title} does not start with them: {here.complaint.splitlines()[0]}"
+        text = f"{here.title} does not start with these settings: {here.complaint.splitlines()[0]}"
         yield fail("mailer.settings", here.title, text, kind="refused", said=here.complaint[:300], **data)
         return
     way = mailers.outgoing(ctx)

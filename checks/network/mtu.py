@@ -49,7 +49,7 @@ def _stalled(host: str, count: int, smallest: int, sent: int, data: dict[str, Sc
     if smallest and smallest <= SMALL:
         return ok("path.mtu", host, f"{what}, one of only {smallest} bytes: size is not what matters", **data)
     if smallest and 0 < sent < smallest:
-        text = f"{what}, of {smallest} bytes and more, while those of up to {sent} bytes go through"
+        text = f"{what}, {smallest} bytes or more; those of up to {sent} bytes go through"
         return fail("path.mtu", host, text, **data)
     return warn("path.mtu", host, f"{what}, the smallest of {smallest or 'unknown'} bytes", **data)
 

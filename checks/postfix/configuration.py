@@ -92,7 +92,8 @@ def _values(ctx: Context, postfix: Mta, text: MainCf, path: str) -> Iterator[Obs
         setting = text.get(item.parameter)
         status = fail if item.fatal else warn
         who = {"all": "Postfix' daemons"}.get(item.daemon, item.daemon)
-        does = f"{who} exit at start" if item.fatal else f"{who} ignore it"
+        one = "" if item.daemon == "all" or " and " in who else "s"
+        does = f"{who} exit{one} at start" if item.fatal else f"{who} ignore{one} it"
         yield status(
             "config.value", item.parameter, f"{item.text}: {does}",
             parameter=item.parameter, value=item.value, daemon=item.daemon, everything=item.daemon in _READ_BY_ALL and item.expected != "host-name",

@@ -201,7 +201,7 @@ def _judged(
         yield ok("listener.tls", where, f"{tls.version} works", **port.data)
     yield from _permission(port, reply, used)
     if port.number == 25 and port.tls == "encrypt" and any(_IN_THE_CLEAR.search(line) for line in lines):
-        text = f"{where} demands STARTTLS, and a program of this host, which does not use it, was refused"
+        text = f"{where} requires STARTTLS and refused a program of this host that does not use it"
         yield fail("config.submission-refused", port.address, text, kind="rule", client=port.address,
                    text="530 5.7.0 Must issue a STARTTLS command first", parameter="smtpd_tls_security_level")  # fmt: skip
 

@@ -67,7 +67,7 @@ def _mechanism(ctx: Context, way: Route, into: WayIn, reply: DialReply) -> Itera
     said = {
         "filter": f"offers {offered}; smtp_sasl_mechanism_filter = {way.value('smtp_sasl_mechanism_filter')} lets none of them through",
         "options": f"offers {offered}; {option} = {', '.join(chosen)} forbids them all",
-        "token-only": f"offers {offered} alone, which needs a bearer token{'' if way.mailer else ' and a plug-in that Postfix does not bring'}",
+        "token-only": f"offers only {offered}, which needs a bearer token{'' if way.mailer else ' and a SASL plug-in that Postfix does not ship'}",
         "plug-in": f"offers {offered}; no plug-in for any of them is installed here",
     }
     if rest.kind in said:

@@ -164,7 +164,7 @@ def record(
         write(readable(data), None)
     place = f" to {output}" if output else ""
     typer.echo(leaving(f"recorded {answers}{place}"), err=True)
-    typer.echo(leaving(f"they hold {held}"), err=True)
+    typer.echo(leaving(f"it holds {held}"), err=True)
     raise typer.Exit(0)
 
 

@@ -56,7 +56,7 @@ def _load() -> None:
         package = importlib.import_module(name)
         names = [name, *(info.name for info in pkgutil.walk_packages(package.__path__, f"{name}."))]
         for each in names:
-            if each.endswith("__main__"):
+            if each.endswith(("__main__", ".cli")):  # dotenv's ends the program where click is missing
                 continue
             with suppress(Exception):  # what an optional package is wanted for
                 module = importlib.import_module(each)

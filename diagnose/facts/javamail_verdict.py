@@ -115,7 +115,10 @@ def _judge(ctx: Asks, app: Application, held: Session, local: bool) -> Verdict:
         ways = alternatives(ctx, settings.host, other_way(held.port, held.tls))
         if any(way.port == held.port and way.tls == "implicit" for way in ways):
             return stop(
-                "tls", "plain-on-implicit", f"port {held.port} waits for TLS, the application for a greeting", ways
+                "tls",
+                "plain-on-implicit",
+                f"port {held.port} expects TLS at once, and the application waits for a greeting",
+                ways,
             )
         return stop("server", "silent", f"connects, and sends no greeting ({reply.error})", ways)
     if not reply.banner.startswith("2"):

@@ -192,16 +192,17 @@ def contents(recording: Recording, left_out: int) -> str:
     lines = sum(len(reply.lines) for reply in recording.asked.values() if isinstance(reply, LogReply))
     programs = sum(len(getattr(reply, "processes", ())) for reply in recording.asked.values())
     said = (
-        (lines, "lines of the mail log"),
-        (kinds["Read"], "files (settings of Postfix and the system)"),
-        (kinds["Exec"], "commands' output"),
-        (programs, "programs that run"),
-        (kinds["Dial"], "dialogues with mail servers"),
-        (kinds["Lookup"] + kinds["Resolve"], "answers of the DNS"),
+        (lines, "line", " of the mail log"),
+        (kinds["Read"], "file", " of settings"),
+        (programs, "running program", ""),
+        (kinds["Exec"], "command", " with its output"),
+        (kinds["Dial"], "dialogue", " with mail servers"),
+        (kinds["Lookup"] + kinds["Resolve"], "DNS answer", ""),
     )
-    rest = "addresses and host names are in it; no password, no message. "
-    told = ", ".join(f"{number} {what}" for number, what in said if number)
-    return f"{told}; {rest}{left_out} values were left out, as they might be secret (`record --show` prints it all)"
+    told = ", ".join(f"{count} {what}{'' if count == 1 else 's'}{more}" for count, what, more in said if count)
+    rest = "with addresses and host names, without passwords and messages; "
+    values = "1 value that may be secret was" if left_out == 1 else f"{left_out} values that may be secret were"
+    return f"{told}; {rest}{values} left out (`record --show` prints all of it)"
 
 
 def readable(data: bytes) -> str:

@@ -14,6 +14,7 @@ from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Plan, maker
 from diagnose.remedy.steps import Class, Refused, Step
 
+_READABLE = 900  # characters of commands to paste; more is `fix`'s to carry out
 _VISIBLE = 8  # lines of settings shown where nothing can be pasted
 
 
@@ -84,6 +85,8 @@ def remedy(diagnosis: Diagnosis, plan: Plan, here: bool) -> Remedy:
     commands = () if plan.asks else plan.commands() or (() if plan.steps else diagnosis.remedy.commands)
     if not all(pasteable(command) for command in commands):
         commands = ()
+    if here and plan.steps and sum(map(len, commands)) > _READABLE:
+        commands = (f"sudo mail-diagnose fix {diagnosis.cause.id}",)
     if plan.steps and not commands:
         words += [line for step in plan.steps for line in _settings(step)][:_VISIBLE]
         if here:

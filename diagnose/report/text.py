@@ -121,10 +121,9 @@ def _proof(page: Page, plain: Plain, diagnosis: Plain, rows: int) -> None:
     waiting = next((digest.statement(o) for o in digest.measured(plain, "queue") if o["status"] == "failed"), "")
     if waiting and all(digest.statement(s) != waiting for s in diagnosis["support"]):
         last.append(("mind", waiting))
-    lines = [
-        ("bad", text)
-        for text in dict.fromkeys(digest.statement(s) for s in diagnosis["support"] if s["weight"] >= FITS)
-    ]
+    fine = {digest.statement(o) for o in digest.observations(plain) if o["status"] == "ok"}
+    told = dict.fromkeys(digest.statement(s) for s in diagnosis["support"] if s["weight"] >= FITS)
+    lines = [("ok" if text in fine else "bad", text) for text in told]
     lines = lines or [("bad", digest.statement(s)) for s in diagnosis["support"][:1]]
     if diagnosis["confidence"] != "certain":
         lines = lines[:3] + [("open", f"but: {digest.statement(s)}") for s in diagnosis["against"][:2]]
