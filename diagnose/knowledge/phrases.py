@@ -150,8 +150,26 @@ def every() -> tuple[Phrase, ...]:
 
 def possible(lowered: str) -> tuple[Phrase, ...]:
     """The phrases that a text in lower case may fit, in the order of `every`."""
-    numbers = {number for literal, each in _known()[1].items() if literal in lowered for number in each}
-    return tuple(map(_phrase, sorted(numbers)))
+    known = _known()[1]
+    starts = _starts()
+    near = starts.keys() & {lowered[at : at + _START] for at in range(len(lowered) - _START + 1)}
+    # What no literal tells is a code, or words beyond ASCII.
+    last = ("",) if CODED.search(lowered) or not lowered.isascii() else ()
+    literals = [*(each for start in ("", *near) for each in starts[start] if each in lowered), *last]
+    return tuple(map(_phrase, sorted({number for literal in literals for number in known[literal]})))
+
+
+_START = 3  # characters
+CODED = late(r"\d")  # what has a code has a digit
+
+
+@cache
+def _starts() -> Mapping[str, Sequence[str]]:
+    """The literals of phrases by how they begin; "" has the shortest."""
+    found: dict[str, list[str]] = {"": []}
+    for literal in filter(None, _known()[1]):
+        found.setdefault(literal[:_START] if len(literal) >= _START else "", []).append(literal)
+    return found
 
 
 @cache

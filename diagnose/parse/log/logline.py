@@ -63,6 +63,7 @@ _DOVECOT = late(
 )
 _QUEUE_ID = late(rf"(?P<id>{queue_id.PATTERN}|NOQUEUE): ")
 _LEVEL = late(r"(?P<level>warning|error|fatal|panic): ")
+_MARKED = late(r"[:|{]|\d{9}")  # a stamp, a level's column, a program or an object: no line of a log is without
 _LEVEL_COLUMN = late(r"\s*(?:err|warning|crit|info|notice|error)\s*\|\s*")
 
 
@@ -92,6 +93,8 @@ def parse(line: str | bytes, now: datetime | None = None) -> Line | None:
     if isinstance(line, bytes):
         line = line[:LONGEST_LINE].decode("utf-8", "replace")
     line = line[:LONGEST_LINE].strip("\r\n\0")
+    if not _MARKED.search(line):
+        return None
     stripped = line.lstrip()
     if stripped.startswith("{"):
         return _from_object(stripped, now)

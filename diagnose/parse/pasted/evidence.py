@@ -378,20 +378,16 @@ def _logical(lines: list[_Numbered]) -> Iterator[list[_Numbered]]:
 
 
 def _same_reply(before: str, line: str) -> bool:
-    code = re.search(r"(?:^|[\s:'\"(])([45]\d\d)-", before)
+    code = re.search(r"(?:^|[\s:'\"(])([45]\d\d)-", before) if "-" in before else None
     return code is not None and re.search(rf"(?:^|\s){code.group(1)}[ -]", line) is not None
 
 
 def _opens(group: list[_Numbered]) -> bool:
     """Whether a bounce's sentence is still open: "host X said: ... (in reply to" without its end."""
-    text = " ".join(line for _, line in group[-12:])
-    return (
-        len(group) < 12
-        and " said:" in f" {text}"
-        and "in reply to" not in text
-        and text.count("<") >= 1
-        and "host" in text
-    )
+    if len(group) >= 12 or not any("said:" in line for _, line in group):
+        return False
+    text = " ".join(line for _, line in group)
+    return " said:" in f" {text}" and "in reply to" not in text and text.count("<") >= 1 and "host" in text
 
 
 def _short(text: str) -> str:

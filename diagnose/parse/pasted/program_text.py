@@ -210,6 +210,8 @@ def classify(text: str, program: str | None, dialled: tuple[str | None, int | No
         # The exception's name says less than the reply that it stands for.
         text = _CODE_NAME.sub(lambda found: f"{_CODES[found['name']]} ", text)
         text = _NAMED.sub("", reasons_of.without_endless_words(text[: reasons_of.LONGEST])).strip() or text
+    if program is None and reasons_of.classify(text) is None:
+        return None
     host, port = server_in(text)
     reason = reasons_of.classify(text, peer=(host or dialled[0]) if program else None, port=port or dialled[1])
     if reason is None or (reason.label == "noise" and not reason.harmless):

@@ -98,7 +98,10 @@ def classify(
     text, ``port`` the server's port, ``stage`` where in the dialogue it came. All yield to what the text says.
     ``own``: Postfix wrote it; unless it quotes a server, only what Postfix says is looked up.
     """
-    text = mask(clean(text[:LONGEST]))
+    text = clean(text[:LONGEST])
+    if not phrases.CODED.search(text) and not phrases.possible(text.lower()):
+        return None
+    text = mask(text)
     core = unwrap(text)
     if not core.text:
         return None
