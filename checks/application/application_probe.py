@@ -31,8 +31,8 @@ _LOGIN_ADVICE = {
     "security settings.",
     "relay-auth-disabled": "{whose} takes no password for this account: let its administrator allow SMTP AUTH for the mailbox, let "
     "the application sign in with OAuth 2.0 where it can, or send through a relay with an SMTP login of its own.",
-    "no-mechanism": "{whose} takes no password, only what it offers: let the application sign in so (OAuth 2.0), or send through a "
-    "relay with an SMTP login of its own.",
+    "no-mechanism": "{whose} takes no password, only {offered}: let the application sign in by OAuth 2.0 where it can, or send "
+    "through a relay with an SMTP login of its own.",
     "auth-required": "{whose} wants a login: put a user and a password into the application's settings, and switch the login on.",
 }
 _STATIC_TLS = {
@@ -107,8 +107,8 @@ def _stages(ctx: Context, app: Application, settings: MailSettings, judged: Verd
         "keys": " and ".join(dict.fromkeys(k for k in (settings.user_key, settings.password_key) if k)),
         "sender": settings.sender.rpartition("<")[2].strip("> "),
         "sender_key": settings.sender_key,
-        "setting": app.lines(judged.best) or "what the server's operator says",
-        "works": ", ".join(f"{way.port} ({way.tls})" for way in judged.ways) or "nothing that was tried",
+        "setting": app.lines(judged.best),
+        "works": ", ".join(f"{way.port} ({way.tls})" for way in judged.ways),
         "answers": bool(judged.ways),
         "intended": not any(p.kind in ("port-ignored", "port-not-a-number", "host-placeholder") for p in app.problems),
     }
@@ -261,7 +261,8 @@ def _login(held: Session, judged: Verdict, place: str, data: dict[str, Scalar]) 
         whose = str(data["provider"] or data["host"])
         advice = _LOGIN_ADVICE.get(judged.label, "Put a user and a password that {whose} accepts into its settings.")
         more: dict[str, Scalar] = {"label": judged.label, "code": judged.code, "kind": judged.kind}
-        more["advice"] = advice.replace("{whose}", whose)
+        offered = " and ".join(held.reply.mechanisms)
+        more["advice"] = advice.replace("{whose}", whose).replace("{offered}", offered)
         yield say("app.login", place, judged.text, offers_login=bool(held.reply.mechanisms), **more, **data)
         return
     if held.with_login:

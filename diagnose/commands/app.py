@@ -247,6 +247,6 @@ def shown(plain: Plain, terminal: Terminal, verbose: int = 0) -> str:
             page.wrap(line, *(() if line.startswith(("C:", "S:")) else ("dim",)), first="  ", hang="       ")
         page.blank()
     if plain["diagnoses"]:
-        return page.text() + "\n" + render(plain, terminal, verbose)
+        return "\n".join([*([page.text()] if page.lines else []), render(plain, terminal, verbose)])
     page.wrap(app["verdict"], "bold", {"ok": "green"}.get(plain["status"], "yellow"))
     return page.text()

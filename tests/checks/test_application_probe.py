@@ -9,7 +9,9 @@ import pytest
 from checks.application.application_probe import application_probe
 from diagnose.check import Dial, Settings
 from diagnose.host.query import DialReply, Process, ResolveReply, TlsInfo
+from diagnose.knowledge.causes import by_id
 from diagnose.model import Observation, Status
+from diagnose.rank import fill
 
 from .pretended_application import (
     GOOD_TLS,
@@ -48,6 +50,12 @@ def test_a_server_that_does_not_answer(server: Callable[[Dial], DialReply], outc
     assert found["app.server"].data["local"] is False
     assert "465 (implicit)" in str(found["app.server"].data["works"])
     assert found["app.server"].data["answers"] is True
+
+
+def test_where_no_port_answers_none_is_advised() -> None:
+    data = probe(STARTTLS, refused)["app.server"].data
+    said = fill(by_id("app-smtp-unreachable").remedy.text, data)
+    assert said.startswith(f"Correct host and port in {PROPERTIES} (now {data['host']}:{data['port']}). Then restart")
 
 
 def test_a_name_that_does_not_exist_and_one_that_nobody_could_tell() -> None:

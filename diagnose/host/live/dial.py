@@ -92,7 +92,8 @@ class Session:
 
     def lines(self) -> tuple[str, ...]:
         """What was said, as `dial` tells it to `heard`."""
-        error = [f"* {self.reply.error}"] if self.reply.error else []
+        told = not self.reply.error or (bool(self.said) and self.said[-1].endswith(f": {self.reply.error}"))
+        error = [] if told else [f"* {self.reply.error}"]
         return tuple(self.secrets.hide(plain(line)) for line in [*self.said, *error])
 
     def note(self, **fields: object) -> None:

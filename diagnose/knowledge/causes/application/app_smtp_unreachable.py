@@ -11,8 +11,8 @@ CAUSE = Cause(
         "is wrong, or something on the way drops the connection."
     ),
     remedy=Remedy(
-        text="Correct host and port in {path} (now {host}:{port}); what this server does answer on: {works}. "
-        "Set: {setting}. {restart|Then restart the application, so that it reads its settings again.}",
+        text="Correct host and port in {path} (now {host}:{port}). This server answers on {works}. "
+        "Set {setting}. {restart|Then restart the application, so that it reads its settings again.}",
     ),
     rules_out="A connection from this host to that host and port that is greeted.",
     flow=0,

@@ -13,7 +13,7 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="In {path} (or the template and variables that it is made from) make port and TLS agree (what works with {host}: "
-        "{setting}). {hint|} {restart|Then restart the application.}",
+        "{setting|what its operator says}). {hint|} {restart|Then restart the application.}",
     ),
     rules_out="A TLS handshake begun as the settings begin it.",
     flow=0,
