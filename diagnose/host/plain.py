@@ -10,7 +10,7 @@ import enum
 import functools
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from diagnose.errors import SnapshotError
@@ -30,41 +30,76 @@ def to_plain(value: Any) -> Any:
 
 def from_plain(kind: Any, data: Any) -> Any:
     """Builds a `kind` from plain data; raises SnapshotError where they do not fit (a recording is untrusted)."""
-    origin = typing.get_origin(kind)
-    if origin in (types.UnionType, typing.Union):
-        if data is None:
-            return None
-        return from_plain(next(a for a in typing.get_args(kind) if a is not type(None)), data)
-    if origin is tuple:
-        if not isinstance(data, list):
-            raise SnapshotError(f"a list was expected, not {type(data).__name__}")
-        kinds = typing.get_args(kind)
-        if len(kinds) == len(data) and Ellipsis not in kinds:
-            return tuple(from_plain(each, v) for each, v in zip(kinds, data, strict=True))
-        return tuple(from_plain(kinds[0], v) for v in data)
-    if dataclasses.is_dataclass(kind):
-        if not isinstance(data, dict):
-            raise SnapshotError(f"an object was expected for {getattr(kind, '__name__', kind)}")
-        hints = _hints(typing.cast(type, kind))
-        known = {f.name for f in dataclasses.fields(kind)}
-        unknown = set(data) - known
-        if unknown:
-            raise SnapshotError(f"unknown field {min(unknown)!r} in {getattr(kind, '__name__', kind)}")
-        return kind(**{name: from_plain(hints[name], value) for name, value in data.items()})  # type: ignore[operator]
-    if isinstance(kind, type) and issubclass(kind, enum.Enum):
-        try:
-            return kind(data)
-        except ValueError:
-            raise SnapshotError(f"{data!r} is no {kind.__name__}") from None
-    if kind is float and isinstance(data, (int, float)) and not isinstance(data, bool):
-        if not -_FAR < data < _FAR:  # NaN as well
-            raise SnapshotError(f"{data!r:.30} is no time")
-        return float(data)
-    if isinstance(kind, type) and kind in (str, int, float, bool) and not isinstance(data, kind):
-        raise SnapshotError(f"{kind.__name__} was expected, not {type(data).__name__}")
-    return data
+    return _reader(kind)(data)
 
 
 @functools.cache
-def _hints(kind: type) -> dict[str, Any]:
-    return typing.get_type_hints(kind)
+def _reader(kind: Any) -> Callable[[Any], Any]:
+    """Looks at the annotation once: a recording holds thousands of values of a few hundred kinds."""
+    origin = typing.get_origin(kind)
+    if origin in (types.UnionType, typing.Union):
+        inner = _reader(next(a for a in typing.get_args(kind) if a is not type(None)))
+        return lambda data: None if data is None else inner(data)
+    if origin is tuple:
+        return _tuples(typing.get_args(kind))
+    if dataclasses.is_dataclass(kind):
+        return _records(typing.cast(type, kind))
+    if isinstance(kind, type) and issubclass(kind, enum.Enum):
+        return lambda data: _member(kind, data)
+    if kind is float:
+        return _seconds
+    if kind in (str, int, bool):
+        return lambda data: data if isinstance(data, kind) else _refuse(kind.__name__, data)
+    return lambda data: data
+
+
+def _tuples(kinds: tuple[Any, ...]) -> Callable[[Any], Any]:
+    first = _reader(kinds[0])
+    fixed = () if Ellipsis in kinds else tuple(map(_reader, kinds))
+
+    def read(data: Any) -> Any:
+        if not isinstance(data, list):
+            _refuse("a list", data)
+        if len(fixed) == len(data):
+            return tuple(each(v) for each, v in zip(fixed, data, strict=True))
+        return tuple(map(first, data))
+
+    return read
+
+
+def _records(kind: type) -> Callable[[Any], Any]:
+    def read(data: Any) -> Any:
+        if not isinstance(data, dict):
+            raise SnapshotError(f"an object was expected for {kind.__name__}")
+        fields = _fields(kind)
+        if unknown := data.keys() - fields.keys():
+            raise SnapshotError(f"unknown field {min(unknown)!r} in {kind.__name__}")
+        return kind(**{name: fields[name](value) for name, value in data.items()})
+
+    return read
+
+
+@functools.cache
+def _fields(kind: type) -> dict[str, Callable[[Any], Any]]:
+    """Asked for when the first record of the kind is read: a record may hold others of its kind."""
+    hints = typing.get_type_hints(kind)
+    return {field.name: _reader(hints[field.name]) for field in dataclasses.fields(kind)}
+
+
+def _member(kind: type[enum.Enum], data: Any) -> Any:
+    try:
+        return kind(data)
+    except ValueError:
+        raise SnapshotError(f"{data!r} is no {kind.__name__}") from None
+
+
+def _seconds(data: Any) -> float:
+    if not isinstance(data, (int, float)) or isinstance(data, bool):
+        _refuse("float", data)
+    if not -_FAR < data < _FAR:  # NaN as well
+        raise SnapshotError(f"{data!r:.30} is no time")
+    return float(data)
+
+
+def _refuse(wanted: str, data: Any) -> typing.NoReturn:
+    raise SnapshotError(f"{wanted} was expected, not {type(data).__name__}")
