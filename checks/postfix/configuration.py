@@ -51,14 +51,14 @@ def configuration(ctx: Context) -> Iterator[Observation]:
     path = f"{postfix.config_directory}/main.cf"
     read = ctx.ask(Read(path))
     text = main_cf.parse(read.text)
-    yield from _syntax(postfix, path)
+    yield from _syntax(ctx, postfix, path)
     yield from _values(ctx, postfix, text, path)
     yield from _unknown(postfix, text)
     yield from _duplicates(text)
     yield from _readable(ctx, postfix)
 
 
-def _syntax(postfix: Mta, path: str) -> Iterator[Observation]:
+def _syntax(ctx: Context, postfix: Mta, path: str) -> Iterator[Observation]:
     bad = [c for c in postfix.complaints if c.fatal or c.kind in _FATAL_KINDS]
     for complaint in bad[:3]:
         file = complaint.file or path
@@ -78,7 +78,11 @@ def _syntax(postfix: Mta, path: str) -> Iterator[Observation]:
             )
             bad.append(None)  # type: ignore[arg-type]
             break
-    if not bad and not postfix.problem:
+    master = f"{postfix.config_directory}/master.cf"
+    if not bad and not postfix.master.services and (read := ctx.ask(Read(master))).problem in (None, "not found"):
+        text = "has no service" if read.problem is None else "does not exist"
+        yield fail("config.syntax", master, f"{text}: Postfix does not start", path=master, kind="empty")
+    elif not bad and not postfix.problem:
         yield ok("config.syntax", path, "postconf reads main.cf and master.cf without an error", path=path)
     elif not bad:
         yield unknown("config.syntax", path, postfix.problem)

@@ -13,6 +13,7 @@ from diagnose.model import Observation
 # Directories below the queue directory, as Postfix' own installer (postfix-files) makes them: owner's rights needed.
 _NEEDED = ("incoming", "active", "private")  # which the master makes when it starts, and nobody takes away
 _QUEUES = ("incoming", "active", "deferred", "bounce", "defer", "flush", "hold", "corrupt", "trace", "private", "saved")
+_MORE = ("maildrop", "public", "pid")
 
 
 @check(
@@ -29,7 +30,7 @@ def permissions(ctx: Context) -> Iterator[Observation]:
     ):
         skip(f"there is no account {gone} that anything could belong to")
     owner, group = postfix.value("mail_owner") or "postfix", postfix.value("setgid_group") or "postdrop"
-    found = [*_queue(ctx, postfix, owner, group), *_data(ctx, postfix, owner)]
+    found = [*_queue(ctx, postfix, owner, group), *_data(ctx, postfix, owner), *_programs(ctx, postfix)]
     yield from found
     if not any(observation.sign == "host.queue-permissions" for observation in found):
         yield ok("host.queue-permissions", postfix.queue_directory, "owners and modes are as Postfix needs them")
@@ -56,9 +57,15 @@ def _queue(ctx: Context, postfix: Mta, owner: str, group: str) -> Iterator[Obser
     if not top.mode & 0o001:
         yield _bad(root, f"has mode {top.mode:04o}: Postfix' unprivileged daemons cannot enter it", "root", "0755")
     runs = master(ctx) is not None
+    wrong = {name for name in (*_QUEUES, *_MORE) if ctx.ask(Stat(f"{root}/{name}")).kind not in ("dir", "")}
+    for name in sorted(wrong):
+        text = f"is no directory: Postfix keeps its {name} there and does not start"
+        yield fail("host.queue-permissions", f"{root}/{name}", text, kind="other", path=f"{root}/{name}")
     for name in _QUEUES:
         path = f"{root}/{name}"
         reply = ctx.ask(Stat(path))
+        if name in wrong:
+            continue
         if runs and name in _NEEDED and not reply.exists and not reply.problem:
             yield _bad(path, "is gone, while Postfix runs: its programs reach one another no more", owner, "0700")
         if reply.exists and reply.owner != owner:
@@ -68,7 +75,7 @@ def _queue(ctx: Context, postfix: Mta, owner: str, group: str) -> Iterator[Obser
     for name, needed, mode in (("maildrop", 0o730, "1730"), ("public", 0o710, "2710")):
         path = f"{root}/{name}"
         reply = ctx.ask(Stat(path))
-        if not reply.exists:
+        if not reply.exists or name in wrong:
             continue
         if reply.owner != owner or reply.group != group:
             have = f"{reply.owner}:{reply.group}"
@@ -76,7 +83,7 @@ def _queue(ctx: Context, postfix: Mta, owner: str, group: str) -> Iterator[Obser
         elif reply.mode & needed != needed:
             yield _bad(path, f"has mode {reply.mode:04o} instead of {mode}", f"{owner}:{group}", mode)
     reply = ctx.ask(Stat(f"{root}/pid"))
-    if reply.exists and reply.owner != "root":
+    if reply.exists and "pid" not in wrong and reply.owner != "root":
         text = f"belongs to {reply.owner}, not to root"
         yield warn("host.queue-permissions", f"{root}/pid", text, path=f"{root}/pid", owner="root", mode="0755")
 
@@ -127,6 +134,15 @@ def _sendmail(ctx: Context, postfix: Mta) -> Iterator[Observation]:
     if reply.exists and reply.kind == "file" and not reply.mode & 0o001:
         text = f"has mode {reply.mode:04o}: only {reply.owner} may run it, so that other users' programs cannot hand in mail"
         yield fail("host.setgid", path, text, path=path, command="sendmail", mode="0755")
+
+
+def _programs(ctx: Context, postfix: Mta) -> Iterator[Observation]:
+    """The directories of Postfix' programs and libraries, which the sendmail command reads with its caller's rights."""
+    for path in sorted({postfix.value("daemon_directory"), postfix.value("shlib_directory")}):
+        reply = ctx.ask(Stat(path)) if path.startswith("/") else None
+        if reply and reply.exists and reply.kind == "dir" and not reply.mode & 0o001:
+            text = f"has mode {reply.mode:04o}: users' sendmail cannot load what lies below it"
+            yield _bad(path, text, "root", "0755")
 
 
 def _nosuid(ctx: Context, path: str) -> bool:

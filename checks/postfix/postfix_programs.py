@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from diagnose.check import FLAG, Context, Exec, Lock, MailLog, MailQueue, Read, SignSpec, check, fail, ok
+from diagnose.check import FLAG, Context, Exec, Lock, MailLog, MailQueue, Read, SignSpec, Stat, check, fail, ok
 from diagnose.facts import Mta, accounts, mta, route, stands
 from diagnose.facts.mail import SAID_SIGNS
 from diagnose.model import SAID, Observation, Scalar
@@ -55,7 +55,7 @@ _DAEMONS = ("master", "qmgr", "pickup", "cleanup", "trivial-rewrite")
 )
 def postfix_programs(ctx: Context) -> Iterator[Observation]:
     postfix = mta(ctx)
-    found = [*_accounts(ctx, postfix), *_libraries(ctx, postfix), *_postlog(postfix)]
+    found = [*_accounts(ctx, postfix), *_libraries(ctx, postfix), *_postlog(postfix), *_places(ctx, postfix)]
     # What a program says is the consequence of what is missing.
     found = found or list(_fatal(ctx, postfix)) or list(_last_words(ctx, postfix))
     yield from found
@@ -81,6 +81,28 @@ def _postlog(postfix: Mta) -> Iterator[Observation]:
         text = "maillog_file is set, and master.cf has no service postlog, which writes it: Postfix does not start"
         path = f"{postfix.config_directory}/master.cf"
         yield fail("config.fatal", "postlog", text, path=path, parameter="maillog_file", named=True)
+
+
+# What Postfix' own script looks for in each directory; "" where the directory itself is enough.
+_HELD = {
+    "command_directory": "postconf",
+    "daemon_directory": "master",
+    "meta_directory": "postfix-files",
+    "shlib_directory": "",
+}
+
+
+def _places(ctx: Context, postfix: Mta) -> Iterator[Observation]:
+    """Directories of programs that main.cf names and that lack what Postfix keeps there."""
+    for parameter, program in _HELD.items():
+        place = postfix.value(parameter) if parameter in postfix.explicit else ""
+        path = f"{place.rstrip('/')}/{program}".rstrip("/")
+        reply = ctx.ask(Stat(path)) if place.startswith("/") else None
+        if reply is not None and not reply.exists and not reply.problem:
+            text = f"= {place}, and there is no {path}: Postfix does not start"
+            yield fail(
+                "config.fatal", parameter, text, parameter=parameter, value=place, named=True, **stands(ctx, parameter)
+            )
 
 
 def _libraries(ctx: Context, postfix: Mta) -> Iterator[Observation]:

@@ -135,9 +135,12 @@ def _within(word: str, given: set[str]) -> bool:
 
 
 def permitted(name: str, was: str | None, value: str | None) -> bool:
-    """Whether the parameter may be changed so. was, value: None for unset; what opens the host may only be narrowed."""
+    """Whether the parameter may be changed so. was, value: None for unset; what opens the host may only be narrowed, but for
+    authorized_submit_users, which may get one account more."""
     if name in ("mynetworks", "inet_interfaces"):
         return value == "loopback-only" or (bool(value) and all(_within(word, _words(was)) for word in _words(value)))
+    if name == "authorized_submit_users":
+        return bool(was and re.fullmatch(re.escape(was) + r", [a-z_][\w-]*", value or ""))
     if _NEVER.fullmatch(name):
         return False
     if name.endswith("tls_security_level"):

@@ -29,16 +29,19 @@ def value(
     bare = plain(given).strip(" '\"")
     word = bare.lower()
     kind = kind_of(name, defaults)
+    if name == "compatibility_level" and (match := re.fullmatch(r"v?(\d+(?:[.,]\d+){0,2})", word)):
+        return match[1].replace(",", ".")
     if kind == "boolean":
         if boolean(bare) is not None:
             return word
         return "yes" if word in _YES else "no" if word in _NO else None
     if kind == "number" and (match := re.fullmatch(r"([+-]?\d[\d_.,' ]*?)\s*([kmg]b?|bytes|b)?", word)):
         digits = re.sub(r"\D", "", match[1])
-        return str(int(digits) * _SIZES.get(match[2] or "", 1)) if digits and len(digits) < 16 else None
+        made = str(int(digits) * _SIZES.get(match[2] or "", 1)) if digits and len(digits) < 16 else None
+        return made if made != bare else None
     if kind == "time" and (match := re.fullmatch(r"(\d+)\s*([a-z]*?)s?", word)):
         made = match[1] + _TIMES.get(match[2], match[2][:1] if len(match[2]) < 2 else "?")
-        return made if seconds(made) is not None else None
+        return made if made != bare and seconds(made) is not None else None
     if name.endswith("tls_security_level"):
         return _LEVELS.get(word) or _near(word, allowed or tuple(_LEVELS.values()))
     if name == "mynetworks":

@@ -83,3 +83,15 @@ def test_a_folder_above_the_queue_that_lets_nobody_through() -> None:
     ):
         found = of(run(permissions, machine(stats=stats, root=root)), "host.queue-permissions")
         assert [(o.status, o.data.get("kind")) for o in found] == [(Status.FAILED, "above")]
+
+
+def test_what_should_be_a_directory_and_is_none() -> None:
+    stats = {**GOOD, "/var/spool/postfix/pid": place(0o644, "root", kind="file")}
+    (seen,) = [o for o in run(permissions, machine(stats=stats)) if o.status is Status.FAILED]
+    assert (seen.subject, seen.data["kind"]) == ("/var/spool/postfix/pid", "other")
+
+
+def test_libraries_that_only_root_may_load() -> None:
+    shut = {**GOOD, "/usr/lib/postfix/sbin": place(0o700, "root")}
+    (seen,) = [o for o in run(permissions, machine(stats=shut)) if o.status is Status.FAILED]
+    assert (seen.subject, seen.data["mode"]) == ("/usr/lib/postfix/sbin", "0755")

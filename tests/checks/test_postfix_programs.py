@@ -7,7 +7,7 @@ import pytest
 from checks.postfix.permissions import permissions
 from checks.postfix.postfix_programs import postfix_programs
 from diagnose.check import Exec, Lock, MailQueue
-from diagnose.host.query import ExecReply, LockReply, QueueLinesReply
+from diagnose.host.query import ExecReply, LockReply, QueueLinesReply, StatReply
 from diagnose.model import Observation, Status
 from tests.checks.pretended_postfix import MASTER, machine, of, run
 
@@ -85,3 +85,14 @@ def test_what_a_daemon_died_of_names_its_parameter_or_account() -> None:
 @pytest.mark.parametrize("since", [RELOADED, SENT])
 def test_what_a_daemon_died_of_is_over_with_a_reload_or_work_done(since: str) -> None:
     assert fatal(explicit={"smtp_bind_address": "eth0"}, log=(BIND, since)) == []
+
+
+def test_a_directory_of_programs_that_is_not_there() -> None:
+    (found,) = fatal(explicit={"command_directory": "/usr/local/sbin"})
+    assert (found.subject, found.data["parameter"], found.data["named"]) == (
+        "command_directory",
+        "command_directory",
+        True,
+    )
+    there = {"/usr/sbin/postconf": StatReply(exists=True, kind="file", mode=0o755)}
+    assert fatal(explicit={"command_directory": "/usr/sbin"}, stats=there) == []

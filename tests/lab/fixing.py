@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from .fault import Fault
 from .machine import SECRET, LabError, Machine
+from .mend import RECIPIENT
 
 PLACES = ("/etc", "/usr/local/etc", "/usr/lib/postfix", "/usr/sbin", "/var/spool/postfix/etc")
 # What Postfix itself writes while it runs, and what Debian's service copies into the chroot whenever it starts.
@@ -22,7 +23,7 @@ _FILLED = "/var/spool/postfix/etc/ssl"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mended:
-    """word: mended, delivered (still something claimed), not, worse. undone: what differs after undo, of files."""
+    """word: mended, delivered (still something claimed), unchanged (mail flows, and no step was taken), not, lab. undone: what differs after undo, of files."""
 
     fault: str
     word: str
@@ -70,7 +71,7 @@ def claimed(m: Machine) -> tuple[str, ...]:
     return tuple(d["cause"] for d in found if d["confidence"] != "possible")
 
 
-def flows(m: Machine, to: str = "someone@example.org", seconds: float = 15) -> bool:
+def flows(m: Machine, to: str, seconds: float = 15) -> bool:
     """Whether a message submitted now is taken by the recipient's server or the relay."""
     before = len(m.log())
     m.submit(to)
@@ -80,6 +81,11 @@ def flows(m: Machine, to: str = "someone@example.org", seconds: float = 15) -> b
             return True
         time.sleep(0.1)
     return False
+
+
+def recipient(fault: Fault) -> str:
+    """Whose mail the fault stops: the one that the tool is asked about, else the one that the lab's steps write to."""
+    return fault.args[fault.args.index("--to") + 1] if "--to" in fault.args else RECIPIENT
 
 
 def mend(fault: Fault, *options: str, undo: bool = True) -> Mended:
@@ -95,15 +101,16 @@ def mend(fault: Fault, *options: str, undo: bool = True) -> Mended:
         said = done.stdout + done.stderr
         if SECRET in said:
             said += "\nLEAK"
-        delivered = flows(m)
+        taken = re.search(r"^(Mended|Kept)", said, re.M) is not None
+        delivered = flows(m, recipient(fault))
         left = claimed(m) if delivered else ()
         changed: tuple[str, ...] = ()
-        if undo and re.search(r"^(Mended|Kept)", said, re.M):
+        if undo and taken:
             back = m.diagnose("fix", "--undo", timeout=120)
             said += back.stdout + back.stderr
             after = states(m)
             changed = tuple(sorted(p for p in before.keys() | after.keys() if before.get(p) != after.get(p)))
-    word = "not" if not delivered else "delivered" if left else "mended"
+    word = "not" if not delivered else "delivered" if left else "mended" if taken else "unchanged"
     return Mended(fault=fault.id, word=word, said=said, claimed=left, undone=changed, seconds=time.monotonic() - began)
 
 

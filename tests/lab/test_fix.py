@@ -15,7 +15,7 @@ import pytest
 from tests.hostile.test_forged_words import FORGED
 
 from .faults import every
-from .fixing import flows, mend, states
+from .fixing import flows, mend, recipient, states
 from .machine import CHECKOUT, Machine
 from .terminal import talk
 from .test_lab import able
@@ -151,7 +151,7 @@ def test_a_fix_killed_at_any_instant_is_undone_or_finished_by_the_next() -> None
         assert "was interrupted" in asked.stdout
         finished = m.diagnose("fix", "--yes", timeout=120)
         assert "Mended" in finished.stdout, finished.stdout + finished.stderr
-        assert flows(m)
+        assert flows(m, recipient(m.fault))
 
 
 _HARM = """
@@ -182,7 +182,7 @@ def test_what_does_harm_is_put_back() -> None:
     with Machine(every()["relayhost-misspelt"]) as m:
         m.prepare()
         assert "Mended" in m.diagnose("fix", "--yes", timeout=120).stdout
-        assert flows(m)
+        assert flows(m, recipient(m.fault))
         before = states(m)
         env = {"PYTHONPATH": str(CHECKOUT), "PYTHONDONTWRITEBYTECODE": "1"}
         broken = m.run(sys.executable, "-c", _HARM.replace("STEPS", "BREAKS"), env=env, cwd=str(CHECKOUT))

@@ -188,6 +188,9 @@ DEFAULTS = {
         ("mynetworks", "127.0.0.0/33", "network"),
         ("mynetworks", "127.0.0.0/8 [::ffff:127.0.0.0]/104 !10.1.0.0/16 cidr:/etc/postfix/nets example.org", ""),
         ("compatibility_level", "3.6", ""),
+        ("compatibility_level", "3,6", "number"),
+        ("default_process_limit", "0", "number"),
+        ("smtp_connect_timeout", "0", ""),
     ],
 )
 def test_rejected_values(name: str, value: str, expected: str) -> None:

@@ -199,7 +199,8 @@ def _changed(path: str, name: str, was: str | None, value: str | None) -> FileSt
         ("smtpd_tls_security_level", "encrypt", "may"), ("smtp_enforce_tls", "yes", "no"), ("smtp_tls_policy_maps", "hash:/x", None),
         ("smtpd_milters", "inet:x:1", ""), ("non_smtpd_milters", "inet:x:1", None), ("milter_default_action", "tempfail", "accept"),
         ("content_filter", "smtp:x", ""), ("smtpd_proxy_filter", "x", None), ("header_checks", "pcre:/x", None),
-        ("receive_override_options", None, "no_milters"), ("authorized_submit_users", "root", "static:all"), ("relay_domains", "", "x.test"),
+        ("receive_override_options", None, "no_milters"), ("authorized_submit_users", "root", "static:all"), ("authorized_submit_users", None, ", web"),
+        ("authorized_submit_users", "root", "root, static:anyone"), ("relay_domains", "", "x.test"),
     ],
 )  # fmt: skip
 def test_what_is_never_done_cannot_be_made(name: str, was: str | None, value: str | None) -> None:

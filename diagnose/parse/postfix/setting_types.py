@@ -43,6 +43,17 @@ _LISTS: dict[str, frozenset[str]] = {
 ALLOWED: Mapping[str, frozenset[str]] = {**_ENUMERATED, **_LISTS}
 """The words that a parameter takes."""
 
+# Numbers and times that must be 1 or more: the tables of Postfix' sources (global/mail_params.c, cleanup_init.c, qmgr.c, smtp_params.c, smtpd.c).
+_ABOVE_ZERO = re.compile(
+    r"hopcount_limit|queue_file_attribute_count_limit|virtual_alias_(?:recursion|expansion|address_length)_limit|default_process_limit|max_use"
+    r"|hash_queue_depth|(?:fork|deliver_lock)_(?:attempts|delay)|debug_peer_level|header_(?:size|address_token)_limit|mime_(?:nesting|boundary_length)_limit"
+    r"|max_idle|ipc_(?:timeout|idle|ttl)|trigger_timeout|stale_lock_time|daemon_timeout|queue_run_delay|m(?:in|ax)imal_backoff_time"
+    r"|transport_retry_time|qmgr_(?:daemon|ipc)_timeout|qmgr_message_(?:active|recipient)_limit|initial_destination_concurrency"
+    r"|(?:smtp|lmtp)_(?:helo|lhlo|mail|rcpt|rset|quit|starttls|data_(?:init|xfer|done)|xforward)_timeout"
+    r"|smtpd_(?:timeout|recipient_limit|recipient_overshoot_limit|(?:hard|soft)_error_limit|junk_command_limit|starttls_timeout|proxy_timeout)"
+)
+_LEVEL = re.compile(r"\d+(?:\.\d+){0,2}")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejection:
@@ -153,6 +164,12 @@ def _judge(parameter: str, value: str, kind: str) -> list[Rejection]:
         return no("number", f"{parameter} takes a number, not {value!r}")
     if kind == "time" and seconds(value) is None:
         return no("time", f"{parameter} takes a time such as 30s or 1h, not {value!r}")
+    if kind in ("number", "time") and _ABOVE_ZERO.fullmatch(parameter):
+        least = integer(value) if kind == "number" else seconds(value)
+        if least is not None and least < 1:
+            return no(kind, f"{parameter} takes 1 or more, not {value!r}")
+    if parameter == "compatibility_level" and not _LEVEL.fullmatch(value):
+        return no("number", f"compatibility_level takes a version such as 3.6, not {value!r}")
     if parameter in _ENUMERATED:
         allowed = _ENUMERATED[parameter]
         empty = not value and parameter in _EMPTY_ALLOWED

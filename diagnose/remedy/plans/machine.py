@@ -13,6 +13,7 @@ from diagnose.remedy.plans.settings import take_up
 from diagnose.remedy.running import Command, InstallPackage, Mode, Ownership, ReleaseHeld, Requeue
 from diagnose.remedy.steps import Step
 
+_OPEN = ("/", "/var", "/var/spool")  # which every system has open to all
 _MANY = 20  # messages on hold that are released by name
 
 
@@ -24,6 +25,11 @@ def permissions(e: Evidence) -> Plan | None:
     for seen in e.seen("host.queue-permissions", "host.setgid"):
         path = str(seen.data.get("path"))
         stat = e.stat(path)
+        usual = e.mta.defaults.get("queue_directory", "")
+        if not stat.exists and path == e.mta.queue_directory != usual and e.there(f"{usual}/maildrop"):
+            drop = e.drop("queue_directory", f"It names {path}, which is not there; {usual} is.")
+            steps.append(e.policy(drop, "route", f"the queue be {usual}; mail below {path} waits until that is back"))
+            continue
         if not stat.exists and seen.sign == "host.queue-permissions" and facts.master(e.ctx):
             lost = True  # the start makes it
         if not stat.exists and seen.sign == "host.setgid" and e.family and e.family.reinstall:
@@ -33,6 +39,13 @@ def permissions(e: Evidence) -> Plan | None:
                 InstallPackage(
                     packages=("postfix",), install=again, why=gone, opens="the package manager install it again"
                 )
+            )
+        if seen.data.get("kind") == "above" and path in _OPEN and stat.mode & 0o001 == 0:
+            why = f"The queue lies below {path}, through which every user passes on any system (mode 0755)."
+            steps.append(Mode(path=path, mode=stat.mode | 0o011, was=stat.mode, standard="system", why=why))
+        if seen.data.get("kind") == "other":
+            return Plan(
+                text=f"{path} must be a directory: move what lies there away (mv {path} {path}.old), or mount the disk that it leads to. Postfix makes the directory again when it is started (postfix start)."
             )
         if not stat.exists or seen.data.get("kind") in ("nosuid", "above"):
             continue  # a mount, or a folder that others share: who set it so must say

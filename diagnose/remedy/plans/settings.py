@@ -11,7 +11,7 @@ from diagnose.remedy import values
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Plan, plans
 from diagnose.remedy.plans.fatal import fatal, lost_account
-from diagnose.remedy.running import Mode
+from diagnose.remedy.running import CopyFile, Mode
 from diagnose.remedy.standard import SERVICES, service_line
 from diagnose.remedy.steps import Content, Refused, Step, permitted
 
@@ -36,7 +36,11 @@ def settings(e: Evidence) -> Plan | None:
     for seen in e.seen("config.paste"):
         if seen.status is Status.FAILED:
             steps += _line(e, seen, "What was copied into it is taken literally.")
+    steps += _marks(e)
     for seen in e.seen("config.syntax"):
+        if seen.data.get("kind") == "empty":
+            steps += _master(e)
+            continue
         steps += _line(e, seen, "Postfix cannot read the line.") or _unread_service(e, seen)
         if seen.data.get("kind") == "other" and not seen.data.get("line"):
             steps += _circular(e)
@@ -81,6 +85,27 @@ def settings(e: Evidence) -> Plan | None:
     if not steps:
         return lost_account(e)
     return Plan(steps=(*steps, *take_up(e)))
+
+
+def _marks(e: Evidence) -> list[Step]:
+    """What a merge that was broken off left in the files; of two settings the later one holds, as Postfix reads them."""
+    why = "A merge left its mark there, which Postfix cannot read."
+    return [
+        e.repair(path, number, raw, f"#{raw}", why)
+        for path in (e.main_path, e.master_path)
+        for number, raw in enumerate(e.ask_lines(path), 1)
+        if re.match(r"(<{7}|={7}|>{7}|\|{7})(\s|$)", raw) and raw.isprintable()
+    ]
+
+
+def _master(e: Evidence) -> list[Step]:
+    """master.cf as Postfix ships it, where there is none or an empty one."""
+    shipped = (f"{e.value('meta_directory') or e.config}/master.cf.proto", "/usr/share/postfix/master.cf.dist")
+    source = next((path for path in shipped if e.there(path)), "")
+    empty = not "".join(e.ask_lines(e.master_path)).strip()
+    if not source or not empty:
+        return []
+    return [CopyFile(source=source, path=e.master_path, why="It holds no service; this is the one that Postfix ships.")]
 
 
 def _mailname(e: Evidence) -> list[Step]:

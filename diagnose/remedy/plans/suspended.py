@@ -119,3 +119,16 @@ def own_limit(e: Evidence) -> Plan | None:
     if not steps or e.was("message_size_limit") is None:
         return None
     return Plan(steps=(*steps, *take_up(e)))
+
+
+@plans("submission-rejected")
+def submitter(e: Evidence) -> Plan | None:
+    """The one account that handed mail in before, put behind those that may."""
+    for seen in e.seen("config.submit-users"):
+        name, user = str(seen.data.get("parameter")), str(seen.data.get("user") or "")
+        words, was = e.mta.words(name), e.was(name)
+        barred = f"!{user}" in words or any("static:" in word for word in words)
+        if seen.status is Status.FAILED and seen.data.get("used") and was and not barred:
+            step = e.put(name, f"{was}, {user}", f"{user} handed mail in before, and may not any more.")
+            return Plan(steps=(e.policy(step, "account", f"{user} hand mail in with the sendmail command"),))
+    return None
