@@ -246,9 +246,10 @@ def test_help_begins_with_examples(cli: Cli) -> None:
 
 @pytest.mark.parametrize("command", ["run", "record", "demo", "cause", "list"])
 def test_every_command_has_help(cli: Cli, command: str) -> None:
-    done = cli(command, "--help")
+    done = cli(command, "--help", COLUMNS="80")
     assert done.returncode == 0
     assert "Usage:" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
 
 
 def test_start_up_imports_nothing_heavy() -> None:

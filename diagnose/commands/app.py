@@ -148,7 +148,7 @@ def try_out(
       mail-diagnose app test shop
       mail-diagnose app test /srv/shop/.env
       mail-diagnose app test /app/config/production.json --inside 4711
-      mail-diagnose app test smtp://shop@mail.example.com:587 --send-to you@example.com
+      mail-diagnose app test smtp://shop@example.com:587 --send-to you@example.com
     """
     from dataclasses import replace
 

@@ -74,7 +74,6 @@ def install_units(
 ) -> None:
     """Write units and recipes that run `watch`. A systemd service and timer, and what monitoring systems need; nothing is enabled.
 
-    \b
     Recipes for cron, Checkmk, Icinga, Zabbix, Prometheus and Grafana go to /usr/local/share/mail-diagnose, man page and shell
     completion to their places in /usr/local/share.
 
@@ -83,7 +82,7 @@ def install_units(
       mail-diagnose install-units --print --only systemd
       mail-diagnose install-units
       mail-diagnose install-units --ansible > mail-diagnose.yml
-      mail-diagnose install-units --prefix ./package --command /usr/bin/mail-diagnose
+      mail-diagnose install-units --prefix pkg --command /usr/bin/mail-diagnose
     """
     if ansible:
         write((files("diagnose") / "data" / "units" / "playbook.yml").read_text("utf-8"), None)

@@ -77,7 +77,7 @@ def run(
     Examples:
       mail-diagnose run
       mail-diagnose run --to user@example.com --from app@example.net
-      mail-diagnose run --app-config /home/codenvy/codenvy-data/conf/email-connection.properties
+      mail-diagnose run --app-config /srv/shop/.env
       mail-diagnose run --only egress --only firewall -v
       mail-diagnose run --ssh admin@mx1.example.com mx2.example.com
     """

@@ -40,11 +40,9 @@ def fleet(
 ) -> None:
     """Compare many hosts' reports. What do those that fail alike share, and since when?
 
-    \b
     Reads at most 10,000 files *.json (or *.json.gz) and nothing else: it contacts nobody. A first cause is held against each network,
     relay, Postfix version, distribution and configuration; a group is named where chance would not explain it.
 
-    \b
     Exit status as of the worst host; 3 where none fails and one could not be read or told.
 
     \b

@@ -48,7 +48,6 @@ def explain(
 ) -> None:
     """Explain log lines, replies, bounces and stack traces. Nothing is contacted.
 
-    \b
     Understands Postfix's log (files, journal, containers), mailq and postqueue -j, SMTP replies and dialogues,
     bounces, and the errors of Java, Python, PHP and other mail programs, in any mixture.
 
@@ -94,7 +93,7 @@ def trace(
     Examples:
       mail-diagnose trace user@example.com
       mail-diagnose trace 4D2C1A5F33 --since 7d
-      mail-diagnose trace '<1234@app.example.com>' --log mail.log.2.gz --format markdown
+      mail-diagnose trace '<1234@app.example.com>' --log mail.log.2.gz
     """
     from diagnose.mail import timeline
     from diagnose.mail.trace import trace

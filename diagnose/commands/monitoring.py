@@ -125,14 +125,13 @@ def watch(
 ) -> None:
     """Check once and report changes. For cron or a timer; state is kept between passes.
 
-    \b
     Prints nothing while nothing changes. Exit status as of `run`; at least 1 when an alarm was not delivered; 0 where another
     pass is under way, 3 where that one hangs.
 
     \b
     Examples:
       mail-diagnose watch --notify ntfy:https://ntfy.example.com/mail
-      mail-diagnose watch --notify 'exec:/usr/local/bin/page-me' --heartbeat https://hc.example.com/ping/ID
+      mail-diagnose watch --notify exec:/usr/local/bin/page-me --renotify 1h
       mail-diagnose watch --notify syslog --jitter 2m --attempts 3
     """
     import sys

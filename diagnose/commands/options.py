@@ -54,10 +54,13 @@ Force = Annotated[
 ]
 Color = Annotated[str, chosen("--color", "auto|always|never", "Colour in text reports.")]
 Verbose = Annotated[
-    int, typer.Option("--verbose", "-v", count=True, help="Print all evidence, every check and the weights.")
+    int,
+    typer.Option(
+        "--verbose", "-v", count=True, show_default=False, help="Print all evidence, every check and the weights."
+    ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the verdict only.")]
-Timeout = Annotated[float, typer.Option("--timeout", metavar="SECONDS", help="The run ends after this long (15).")]
+Timeout = Annotated[float, typer.Option("--timeout", metavar="SECONDS", help="The run ends after this long.")]
 To = Annotated[str | None, typer.Option("--to", metavar="ADDRESS", help="The recipient whose mail is missing.")]
 From = Annotated[str | None, typer.Option("--from", metavar="ADDRESS", help="The sender of that mail.")]
 AppConfig = Annotated[

@@ -23,7 +23,9 @@ Formats = Annotated[
 
 
 def report(
-    last: Annotated[bool, typer.Option("--last", help="The last result of `watch` (default).")] = True,
+    last: Annotated[
+        bool, typer.Option("--last", show_default=False, help="The last result of `watch` (default).")
+    ] = True,
     max_age: MaxAge = None,
     format: Formats = None,
     warning: Annotated[
@@ -52,14 +54,13 @@ def report(
 ) -> None:
     """Print the last result of `watch`. In one or more formats, without probing.
 
-    \b
-    Exit status as of `run`; a result that is too old, or none, is 3, and said in the format asked for.
+    Exit status as of `run`; 3 where it is too old or there is none, as the format has it.
 
     \b
     Examples:
       mail-diagnose report --last
-      mail-diagnose report --state hard --max-age 15m --format nagios -w queue=50,age=3600 -c queue=500
-      mail-diagnose report --format prometheus:/var/lib/prometheus/node-exporter/mail.prom --format text
+      mail-diagnose report --state hard --max-age 15m --format nagios -w queue=50
+      mail-diagnose report --format prometheus:/run/mail.prom --format text
     """
     from diagnose.report import PLAIN_FORMATS, digest
     from diagnose.watch import config as configuration
@@ -170,7 +171,7 @@ def ignore_add(
 
     \b
     Examples:
-      mail-diagnose ignore add disk.space:/var/spool/postfix --until 14d --why "new disk ordered"
+      mail-diagnose ignore add disk.space:/var/log --until 14d --why ordered
     """
     from datetime import datetime
 
