@@ -41,8 +41,8 @@ def rewriting(ctx: Context) -> Iterator[Observation]:
     found = [seen for parameter in _RECIPIENT for seen in _asked(ctx, postfix, parameter, whose.recipient, ours)]
     if moved := _moved(ctx, whose.recipient, again=bool(found)):
         text = f"the log shows mail to {whose.recipient} delivered to {moved} instead"
-        data = {"recipient": whose.recipient, "value": moved, "parameter": "the log"}
-        found.insert(0, (warn if ours else fail)("config.rewritten", whose.recipient, text, **data))
+        data = {"recipient": whose.recipient, "value": moved}
+        found.append((warn if ours else fail)("config.rewritten", whose.recipient, text, **data))
     yield from found
     if not found:
         yield ok("config.rewritten", whose.recipient, "no table of this host rewrites it", recipient=whose.recipient)

@@ -20,7 +20,7 @@ from diagnose.remedy.edits import Changed
 from diagnose.remedy.make import make
 from diagnose.remedy.properties import SetProperty
 from diagnose.remedy.running import Command
-from diagnose.remedy.steps import Refused
+from diagnose.remedy.steps import Refused, RepairLine
 from tests.checks import pretended_postfix as pretended
 from tests.remedy.test_plans import context
 
@@ -193,3 +193,21 @@ def test_a_relay_that_no_hosts_file_names_is_not_dialled_for_the_plan() -> None:
     found = Diagnosis(cause=cause, score=30, confidence=Confidence.CERTAIN, remedy=cause.remedy)
     make(context(host), [found], [], HostInfo())
     assert not tried
+
+
+@pytest.mark.parametrize(
+    ("rule", "value", "found"),
+    [
+        (r"/^(.*)@.*\.test$/ $1@other.example", "user@other.example", True),
+        (r"/@/ dev@own.example", "dev@own.example", True),
+        (r"/^(.*)@.*\.test$/ ${1}@else.example", "user@other.example", False),
+        (r"/^(.*)@elsewhere\.test$/ $2@other.example", "user@other.example", False),
+        (r"/^(/ x@other.example", "x@other.example", False),
+    ],
+)
+def test_the_line_of_a_pattern_that_redirects_is_taken_out(rule: str, value: str, found: bool) -> None:
+    files = {"/etc/postfix/rc": f"# by hand\n{rule}\n"}
+    host = pretended.machine({"recipient_canonical_maps": "regexp:/etc/postfix/rc"}, files=files)
+    data: dict[str, Scalar] = {"table": "regexp:/etc/postfix/rc", "key": "user@some.test", "value": value}
+    steps = planned("recipient-rewritten", "config.rewritten", host, **data).steps
+    assert [step.line for step in steps if isinstance(step, RepairLine)] == ([2] if found else [])

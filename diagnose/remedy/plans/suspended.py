@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from diagnose import facts
 from diagnose.model import Observation, Status
 from diagnose.parse.postfix import table
@@ -95,12 +97,30 @@ def rewritten(e: Evidence) -> Plan | None:
         pattern = found.type in ("regexp", "pcre")
         lines = e.ask_lines(path) if path else []
         for number, (raw, after) in enumerate(zip(lines, [*lines[1:], ""], strict=True), 1):
-            words = raw.rsplit(None, 1) if pattern else raw.split(None, 1)
-            mine = len(words) == 2 and (words[1] == value if pattern else words[0] == key)
+            words = raw.split(None, 1)
+            mine = _rewrites(raw, key, value) if pattern else len(words) == 2 and words[0] == key
             if mine and raw[:1] not in "# \t" and not after[:1].isspace():
                 step = e.repair(path, number, raw, f"#{raw}", why)
                 steps += [e.policy(step, "route", opens), *e.build(found.type, path)]
     return Plan(steps=(*steps, *take_up(e))) if steps else None
+
+
+_RULE = re.compile(r"/(?P<pattern>.+)/(?P<flags>[a-zA-Z]*)\s+(?P<value>\S.*)")
+_GROUP = re.compile(r"\$(?:(\d)|\{(\d)\}|\((\d)\))")
+
+
+def _rewrites(raw: str, address: str, value: str) -> bool:
+    """Whether a line of a regexp or pcre table (regexp_table(5), case ignored unless told) makes the value of the address."""
+    rule = _RULE.fullmatch(raw.rstrip())
+    if rule is None:
+        return False
+    try:
+        found = re.search(rule["pattern"], address, 0 if "i" in rule["flags"] else re.I)
+        return found is not None and value == _GROUP.sub(
+            lambda group: str(found[int(group[1] or group[2] or group[3])]), rule["value"]
+        )
+    except (re.error, IndexError):
+        return False
 
 
 @plans("message-too-large")
