@@ -76,6 +76,8 @@ def line(text: str) -> str:
         "postfix/postscreen[2]: BLACKLISTED [192.0.2.15]:5678",
         "postfix/smtp[2]: warning: valid_hostname: invalid character 92(decimal): 1\\032mx.example.net",
         "postfix/smtp[2]: warning: numeric domain name in resource data of MX record for example.net: 192.0.2.15",
+        "postfix/postfix-script[2]: warning: group or other writable: /usr/lib/postfix/sbin/./master",
+        "solid-pop3d[2]: authentication failed: no such user: bob - 192.0.2.15",
         "postfix/smtp[2]: 413E164734: enabling PIX workarounds: disable_esmtp delay_dotcrlf for mx.example.net[192.0.2.15]:25",
     ],
 )  # fmt: skip
@@ -120,6 +122,23 @@ def test_a_stranger_who_was_turned_away(text: str) -> None:
     (event,) = read_anything(line(text), NOW)
     assert isinstance(event, maillog.Trouble)
     assert event.stranger
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'exim[8]: SMTP protocol synchronization error (next input sent too soon: pipelining was not advertised): rejected "RSET" H=x.example.net [45.33.32.119]:5830 next input="QUIT"',
+        "exim[8]: 1VxHWD-000NuW-83 SA: Action: silently tossed message: score=35.8 required=5.0 From <> (host=NULL [45.33.32.119]) for u@example.org",
+        'courieresmtpd[67]: error,relay=::ffff:45.33.32.119,port=4363,msg="535 Authentication failed.",cmd: AUTH LOGIN bob@example.org',
+        "qmail: 1157520813.485077 rblsmtpd: 45.33.32.119 pid 195 zen.spamhaus.org: 451 https://www.spamhaus.org/query/ip/45.33.32.119",
+        "rblsmtpd: dnsbl.example.net blocked 45.33.32.119 zen.spamhaus.org -",
+        "qmail: 1157519909.633171 qmail-smtpd: 421 badiprbl: ip 45.33.32.119 rbl: example.com",
+    ],
+)  # fmt: skip
+def test_a_client_that_another_mailer_turned_away(text: str) -> None:
+    """No failure of this host either."""
+    assert accused(line(text)) == []
+    assert accused(SENT, line(text)) == []
 
 
 @pytest.mark.parametrize(

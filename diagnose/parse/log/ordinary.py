@@ -37,7 +37,7 @@ _INSIDE = "anvil|bounce|cleanup|defer|dnsblog|flush|proxymap|proxywrite|qmgr|rew
 # Programs that serve mail or the host and are not asked to send.
 _LOCAL = late(
     r"(?:open)?(?:dkim|dmarc|arc)\b|dkim|opend|policyd|(?:py)?policy|postgrey|postfwd|postsrsd|sqlgrey|gr[ea]y|milter|amavis|rspamd|rmilter|"
-    r"spam|sp[ad]mp?d|dspam|clam|freshclam|mimedefang|MailScanner|dovecot|auth\b|auth-worker|imap|i?pop3|(?:managesieve|lmtp|lda|master|config|dict|anvil)\(|managesieve|sieve|timsieved|lmtpunix|cyrus|authdaemon|courier(?!esmtp)|"
+    r"spam|sp[ad]mp?d|dspam|clam|freshclam|mimedefang|MailScanner|dovecot|auth\b|auth-worker|imap|(?:i|solid-)?pop3|perdition|(?:managesieve|lmtp|lda|master|config|dict|anvil)\(|managesieve|sieve|timsieved|lmtpunix|cyrus|authdaemon|courier(?!esmtp)|"
     r"saslauthd|sogod|mailgraph|zm\w|pmg|nslcd|sssd|slapd|named|unbound|dnsmasq|mysqld|mariadbd|redis|sshd|sudo|su\b|"
     r"systemd|dbus|NetworkManager|dhclient|rsyslogd|syslog-ng|logrotate|fail2ban|chronyd|ntpd|snmpd|polkitd|login\b|dockerd|containerd",
     re.ASCII,

@@ -56,10 +56,10 @@ _MSMTP_ERROR = late(r"(?:smtpmsg='(?P<said>[45]\d\d.*?)' )?errormsg='(?P<text>.*
 # A client at this mailer's own server was turned away, or broke off: daily business of a server on the Internet.
 _INBOUND = late(
     r"\bauthenticator failed for |\b(?:temporarily )?rejected (?:RCPT|MAIL|DATA|[HE]?[EH]LO|connection|AUTH|VRFY|EXPN|after DATA|STARTTLS)\b|"
-    r"\brejected [EH]+LO or HELO|\bSMTP (?:syntax|protocol) error (?:in|from) |\bSMTP call from \S+|\bno host name found for IP address|"
+    r"\brejected [EH]+LO or HELO|\bSMTP (?:syntax|protocol)(?: synchronization)? error (?:in |from |\()|\bSA: Action: |\bSMTP call from \S+|\bno host name found for IP address|"
     r"\b(?:unexpected disconnection while reading SMTP|no MAIL in SMTP connection|SMTP command timeout on)|\bTLS error on connection from |\b(?:refused|lost) connection from |\bsender verify (?:fail|defer)|"
     r"\bruleset=check_\w+, .*\breject=|\blost input channel from|\bdid not issue (?:MAIL|AUTH)|\bpossible SMTP attack|\bAUTH failure \(|"
-    r"\bcourieresmtpd: error,relay=|\b(?:failed-command|bad-input|authentication) .*\baddress=|\bsmtp (?:event=)?(?:failed-command|bad-input)"
+    r"\bcourieresmtpd(?:\[\d+\])?: error,relay=|\b(?:rblsmtpd|qmail-smtpd): |\b(?:failed-command|bad-input|authentication) .*\baddress=|\bsmtp (?:event=)?(?:failed-command|bad-input)"
 )
 _BROKE_OFF = late(
     r"\b(?:unexpected disconnection while reading SMTP|no MAIL in SMTP connection|lost input channel from)"
@@ -69,7 +69,7 @@ _OWN_LOGIN = late(r"\b435 Unable to authenticate at present\b.*: failed to (?:co
 # Stalwart notes a policy that a domain lacks, and goes on without it.
 _NOT_STRICT = late(r"\((?:dane|mta-sts|tls-rpt)\.[a-z-]+\).*\bstrict = false\b")
 _CLIENT = late(
-    r"(?:(?<!\()\[|address=|relay=|remoteIp = )\[?(?P<address>(?:::ffff:)?\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F:]*:[0-9a-fA-F:]+)\b"
+    r"(?:(?<!\()\[|address=|relay=|remoteIp = |rblsmtpd: (?:\S+ blocked )?|qmail-smtpd: .*?\bip )\[?(?P<address>(?:::ffff:)?\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F:]*:[0-9a-fA-F:]+)\b"
 )
 _BIG = late(
     r"\bH=\(?\S*\b(?:google|outlook|yahoo|icloud|amazonses|gmx|mailgun)\.(?:com|net|org)\b.*\bin (?:a )?(?:black ?|block)?list at "
