@@ -102,8 +102,12 @@ class Collected:
         """One for each kind: failed, unknown where the words are not known, ok where they are harmless."""
         far = [kind for kind in self._kinds.values() if kind.reason is not None and kind.reason.label in OF_CONNECTING]
         several = len({_subject(kind.event) for kind in far}) > 1
+        here = [kind for kind in self._kinds.values() if _refused_a_program_here(kind.event)]
+        replies = [kind.reason.text for kind in here if kind.reason is not None]
         for kind in self._kinds.values():
-            yield from _observations(kind, numbered, several and kind in far)
+            # The program's own line about the reply that this host's server gave it tells nothing more.
+            if kind in here or kind.reason is None or not any(reply in kind.reason.text for reply in replies):
+                yield from _observations(kind, numbered, several and kind in far)
         if (sender := self._senders.worst()) is not None:
             text = (
                 f"{sender.recipients} recipients at {len(sender.domains)} domains, {sender.gone} of whom do not exist"
@@ -292,14 +296,19 @@ _LOGGED_IN = late(r"\bnot owned by user \S|\bsasl_username=\S")
 
 
 def _refused_a_program_here(event: Event) -> bool:
-    """Whether this host's SMTP server refused a client on this very host, or who had logged in, and not for a fault of its own."""
+    """Whether this host's SMTP server refused a client on this very host or who had logged in, or to relay for one on its
+    own network, and not for a fault of its own."""
     client = _refused(event)
     return (
         client is not None
-        and (own_network.is_loopback(client) or _LOGGED_IN.search(event.text) is not None)
         and isinstance(event, Trouble)
         and event.reason is not None
         and event.reason.label not in _OWN_FAULT
+        and (
+            own_network.is_loopback(client)
+            or _LOGGED_IN.search(event.text) is not None
+            or (event.reason.label == "relay-access-denied" and own_network.is_private(client))
+        )
     )
 
 

@@ -36,8 +36,10 @@ _ISO = late(
     r"\s?(?P<zone>Z|[+-]\d{2}:?\d{2}|UTC)?(?: [A-Z]{3,4}(?= [\w.-]+ \S+\[\d))?\]?\s+"
 )
 _UNIX = late(r"\[?(?P<seconds>\d{9,11})(?P<fraction>\.\d{1,9})?\]?\s+")
-# compose and kubectl: "mail-1  | ", "2026-... stdout F ", "[pod/mail] "; syslog's own priority: "<22>", "<22>1 "
-_RUNTIME = late(r"(?:[\w./@-]{1,80}\s+\|\s+|<\d{1,3}>(?:1 (?=\d{4}-))?|\[pod/[^\]]+\]\s+|(?:stdout|stderr) [FP] )")
+# compose and kubectl: "mail-1  | ", "2026-... stdout F ", "[pod/mail] ", "mail.info: "; syslog's own priority: "<22>", "<22>1 "
+_RUNTIME = late(
+    r"(?:[\w./@-]{1,80}\s+\|\s+|<\d{1,3}>(?:1 (?=\d{4}-))?|\[pod/[^\]]+\]\s+|(?:stdout|stderr) [FP] |mail\.[a-z]{3,7}: (?=[A-Z][a-z]{2} ))"
+)
 # "mail.info " (busybox), "<mail.info> " (FreeBSD), "mail:info " (AIX), "[ID 197553 mail.info] " (Solaris, behind the program)
 _PRIORITY = r"(?:<?(?:mail|daemon|user|auth|authpriv|syslog|local\d)[.:][a-z]{3,7}>?|<\d{1,2}\.\d>)"
 _HOST = r"(?P<host>[^\s:\[\]=<>{]+|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7})"
@@ -62,7 +64,7 @@ _DOVECOT = late(
     r"(?:-login|-worker)?(?:\((?P<pid>[^)\s]*)\))?(?:<[^>\s]*>){0,2}): (?P<host>)?"
 )
 _QUEUE_ID = late(rf"(?P<id>{queue_id.PATTERN}|NOQUEUE): ")
-_LEVEL = late(r"(?P<level>warning|error|fatal|panic): ")
+_LEVEL = late(r"(?P<level>warning|error|fatal|panic): (?!\[Errno )")
 _MARKED = late(r"[:|{]|\d{9}")  # a stamp, a level's column, a program or an object: no line of a log is without
 _LEVEL_COLUMN = late(r"\s*(?:err|warning|crit|info|notice|error)\s*\|\s*")
 
