@@ -21,7 +21,8 @@ from diagnose.patterns import late
 
 _LONGEST = 4000  # characters of a line; some of the patterns take time that grows with their square
 _EXIM = late(
-    r"(?:^|\s)(?P<id>[0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4}) (?P<flag><=|=>|->|>>|\*>|==|\*\*|Completed|Frozen)(?: (?P<rest>.*))?$"
+    # Debugging output names no message.
+    r"(?:^|\s)(?:(?P<id>[0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4}) |(?=(?:==|\*\*) \S+@\S+ R=))(?P<flag><=|=>|->|>>|\*>|==|\*\*|Completed|Frozen)(?: (?P<rest>.*))?$"
 )
 _EXIM_ROUTE = late(r"\bR ?= ?(?P<router>[\w-]+)(?: T ?= ?(?P<transport>[\w-]+))?")
 _EXIM_HOST = late(
