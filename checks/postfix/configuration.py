@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from diagnose.check import FLAG, Context, Read, SignSpec, Stat, check, fail, ok, unknown, warn
-from diagnose.facts import Mta, mta
+from diagnose.facts import Mta, mta, route
 from diagnose.model import Observation
 from diagnose.parse.postfix import main_cf, setting_types
 from diagnose.parse.postfix.main_cf import MainCf
@@ -103,6 +103,8 @@ def _values(ctx: Context, postfix: Mta, text: MainCf, path: str) -> Iterator[Obs
             parameter=item.parameter, value=item.value, daemon=item.daemon, everything=item.daemon in _READ_BY_ALL and item.expected != "host-name",
             path=path, line=setting.line if setting else 0, expected=item.expected,
         )  # fmt: skip
+    boxes = list(_boxes(ctx, postfix, text, path))
+    yield from boxes
     stray = list(_stray(postfix))
     for name in stray:
         setting = text.get(name)
@@ -117,7 +119,7 @@ def _values(ctx: Context, postfix: Mta, text: MainCf, path: str) -> Iterator[Obs
             path=path,
             line=setting.line if setting else 0,
         )
-    if not refused and not stray and postfix.explicit:
+    if not refused and not stray and not boxes and postfix.explicit:
         yield ok("config.value", "values", f"{len(postfix.explicit)} settings hold values of the right kind")
 
 
@@ -129,6 +131,19 @@ def _stray(postfix: Mta) -> Iterator[str]:
         named = {match[1] or match[2] for match in _REFERENCE.finditer(value.replace("$$", ""))}
         if any(word not in postfix.settings for word in named):
             yield name
+
+
+def _boxes(ctx: Context, postfix: Mta, text: MainCf, path: str) -> Iterator[Observation]:
+    """local(8) and virtual(8) end with a fatal error where a mailbox may hold less than a message."""
+    way, most = route(ctx), setting_types.integer(postfix.value("message_size_limit"))
+    for name, program in (("mailbox_size_limit", "local"), ("virtual_mailbox_limit", "virtual")):
+        box = setting_types.integer(postfix.value(name))
+        if box and most is not None and (box < most or most == 0):
+            say = fail if way is not None and way.program == program else warn
+            said = f"is {box}, below message_size_limit = {most}: {program}(8), which delivers to mailboxes here, dies of it"
+            setting = text.get(name)
+            yield say("config.value", name, said, parameter=name, value=str(box), daemon=program, everything=False,
+                      path=path, line=setting.line if setting else 0, expected="message_size_limit")  # fmt: skip
 
 
 def _unknown(postfix: Mta, text: MainCf) -> Iterator[Observation]:

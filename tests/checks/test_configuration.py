@@ -33,6 +33,15 @@ def test_value_for_smtpd_alone_is_not_everybodys() -> None:
     assert found[0].data["everything"] is False
 
 
+def test_a_mailbox_that_holds_less_than_a_message() -> None:
+    """local(8) dies of it; where the mail leaves this host that is a note."""
+    settings = {"mailbox_size_limit": "10000000", "message_size_limit": "52428800", "mydestination": "a.example.net"}
+    for recipient, status in (("root@a.example.net", Status.FAILED), ("user@example.org", Status.WARNING)):
+        found = of(run(configuration, machine(settings), recipient), "config.value")
+        assert [(o.status, o.data["parameter"]) for o in found] == [(status, "mailbox_size_limit")]
+    assert failed(run(configuration, machine({**settings, "mailbox_size_limit": "0"}), "root@a.example.net")) == []
+
+
 def test_missing_equals_sign() -> None:
     said = "postconf: fatal: /etc/postfix/main.cf, line 29: missing '=' after attribute name: \"smtp_tls_loglevel 1\"\n"
     found = of(run(configuration, machine(complaints=said)), "config.syntax")

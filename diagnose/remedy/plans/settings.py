@@ -175,6 +175,8 @@ def _unread_service(e: Evidence, seen: Observation) -> list[Step]:
 def _value(e: Evidence, seen: Observation) -> list[Step]:
     name = str(seen.data.get("parameter"))
     written = e.was(name)
+    if seen.data.get("expected") == "message_size_limit":
+        return [e.put(name, e.value("message_size_limit"), "A mailbox must hold the largest message.")]
     if written is None:
         return []
     if name in ("smtp_dns_support_level", "disable_dns_lookups"):

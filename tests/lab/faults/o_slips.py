@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.lab.fault import Fault
 from tests.lab.internet.world import Manner, Server, World
-from tests.lab.steps import mail, pause, relay, run, settings, shell, wait, write
+from tests.lab.steps import append, mail, pause, relay, run, settings, shell, wait, write
 
 FAILED = "status=(deferred|bounced)"
 _SPRING = """\
@@ -314,5 +314,17 @@ FAULTS = (
             settings(recipient_canonical_maps="regexp:/etc/postfix/rc"),
         ),
         shows="to=<maria@tienda-sol.es>, orig_to=<maria@northwind-trading.com>.*status=sent",
+    ),
+    Fault(
+        id="mailbox-smaller-than-a-message",
+        accept=("postfix-config-error",),
+        about="message_size_limit was raised above mailbox_size_limit: local(8) dies, and with it the alias of the alarms",
+        setup=(
+            append("/etc/aliases", "alarms: maria@northwind-trading.com\n"),
+            run("postalias", "hash:/etc/aliases"),
+            settings(mailbox_size_limit="10000000", message_size_limit="52428800"),
+        ),
+        then=(mail("alarms@app.brightwater-labs.com"),),
+        shows="mailbox_size_limit is smaller",
     ),
 )
