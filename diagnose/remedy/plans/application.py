@@ -98,12 +98,14 @@ def listener(e: Evidence) -> Plan | None:
     open_ = {one.address for one in e.ask(Listeners()).listeners if one.port == 25}
     here = bool(open_ & {"127.0.0.1", "0.0.0.0", "::"})
     steps: list[Step] = []
+    taken_up = ""
     for seen in e.seen("app.smtp-listener-missing"):
         app = next((each for each in found(e.ctx).counting if each.path == seen.data.get("path")), None)
         if app is None or app.settings is None or app.settings.auth or app.template or not here:
             continue
         if app.settings.tls not in ("none", "starttls") or str(seen.data.get("host")) not in ("localhost", "127.0.0.1"):
             continue
+        taken_up = str(app.words.get("restart") or "Then restart the application, so that it reads its settings again.")
         why = f"Nothing listens at {seen.data.get('host')}:{seen.data.get('port')}; Postfix listens on port 25."
         if app.path.endswith(_FORMATS):
             key = f"{app.settings.prefix}mail.smtp.port" if app.java else _port_name(app)
@@ -113,11 +115,8 @@ def listener(e: Evidence) -> Plan | None:
     if not steps and not open_:
         steps += [*_put_back(e)]
         return Plan(steps=(*steps, *e.reload("The master opens the port."))) if steps else None
-    return (
-        Plan(steps=tuple(steps), text=f"{e.diagnosis.remedy.text}\nThe application reads its settings when it starts.")
-        if steps
-        else None
-    )
+    text = f"Postfix listens on port 25: have the application connect there. {taken_up}"
+    return Plan(steps=tuple(steps), text=text) if steps else None
 
 
 def _put_back(e: Evidence) -> Iterator[Step]:
