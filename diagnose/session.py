@@ -99,7 +99,7 @@ def diagnose(request: Request, progress: Callable[[Progress], None] | None = Non
         world: Host = live
     else:
         world = request.recording
-    memo = Memo(world if request.settings.network else NoNetwork(world))
+    memo = Memo(world if request.settings.network else NoNetwork(world), at_once=live is None)
     if live is not None:
         # Postfix's programs tell its settings while this one loads the checks.
         threads.begin(lambda: _settings_ahead(_context(memo, request, began + request.timeout)))

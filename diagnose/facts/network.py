@@ -196,7 +196,12 @@ def _ask_in_time(ctx: Asks, queries: Sequence[Query[Any]], seconds: float) -> li
         replies[index] = reply
 
     until = min(ctx.deadline - 0.3, time.monotonic() + seconds)
-    threads.together([functools.partial(work, *pair) for pair in enumerate(queries)], until)
+    works = [functools.partial(work, *pair) for pair in enumerate(queries)]
+    if all(map(ctx.has, queries)):
+        for each in works:
+            each()
+    else:
+        threads.together(works, until)
     return [ctx.settle(query, reply) for query, reply in zip(queries, replies, strict=True)]
 
 

@@ -61,10 +61,12 @@ class _Slot:
 
 
 class Memo:
-    """Remembers replies; whoever asks a question already under way waits for its answer."""
+    """Remembers replies; whoever asks a question already under way waits for its answer. at_once: `inner` answers without
+    waiting for anything, as a recording does."""
 
-    def __init__(self, inner: Host) -> None:
+    def __init__(self, inner: Host, at_once: bool = False) -> None:
         self._inner = inner
+        self._at_once = at_once
         self._slots: dict[Query[Any], _Slot] = {}
         self._lock = threading.Lock()
 
@@ -101,9 +103,9 @@ class Memo:
             return slot.reply  # type: ignore[no-any-return]
 
     def has(self, query: Query[Any]) -> bool:
-        """Whether its answer is there, so that nobody would wait for it."""
+        """Whether its answer is there or comes at once, so that nobody would wait for it."""
         slot = self._slots.get(query)
-        return slot is not None and slot.done.is_set()
+        return self._at_once if slot is None else slot.done.is_set()
 
     def known(self) -> list[tuple[Query[Any], Any]]:
         """Every question answered so far with its answer, in the order they were asked."""

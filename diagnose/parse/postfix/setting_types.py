@@ -4,6 +4,7 @@ A parameter's type is read from its default in the very build at hand (`postconf
 The words that enumerated parameters take are Postfix's own (postconf(5)).
 """
 
+import functools
 import ipaddress
 import re
 from collections.abc import Mapping
@@ -88,6 +89,7 @@ def seconds(value: str, unit: str = "s") -> int | None:
     return int(match[1]) * _UNITS.get(match[2] or unit, 1)
 
 
+@functools.lru_cache(maxsize=256)  # each recipient's route takes the same lists apart
 def items(value: str) -> tuple[str, ...]:
     """A list separated by commas and white space; what stands in braces stays together."""
     found: list[str] = []
