@@ -39,20 +39,26 @@ def php_mail(ctx: Context) -> Iterator[Observation]:
         skip("no php.ini names a sendmail_path")
     for path, program in named:
         reply = ctx.ask(Stat(program))
-        data = {"path": path, "parameter": "sendmail_path", "value": program}
+        data = {"path": path, "parameter": "sendmail_path", "key": "sendmail_path", "value": program}
         if reply.problem:
             continue
         if not reply.exists:
             text = f"sendmail_path = {program}, which does not exist: PHP's mail() sends nothing"
-            yield fail("app.sendmail-path", path, text, **data)
+            yield fail("app.sendmail-path", path, text, line=_line(ctx, path), wrong="no such program", **data)
         elif not reply.mode & 0o111:
             text = f"sendmail_path = {program}, which may not be executed (mode {reply.mode:04o}): PHP's mail() sends nothing"
-            yield fail("app.sendmail-path", path, text, **data)
+            yield fail("app.sendmail-path", path, text, line=_line(ctx, path), wrong="not executable", **data)
         elif other := _OTHERS.search(reply.real or program):
             text = f"sendmail_path = {program}, {other[0]}'s: what PHP sends never reaches this Postfix"
             yield warn("postfix.sendmail-command", path, text, mailer=other[0], real=reply.real or program, **data)
         else:
             yield ok("app.sendmail-path", path, f"sendmail_path = {program}", **data)
+
+
+def _line(ctx: Context, path: str) -> int:
+    """Of the last sendmail_path."""
+    lines = enumerate(ctx.ask(Read(path)).text.splitlines(), 1)
+    return max((number for number, line in lines if _SETTING.match(line)), default=0)
 
 
 def _program(text: str) -> str:
