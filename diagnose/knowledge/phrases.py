@@ -210,8 +210,8 @@ def _codes() -> tuple[tuple[re.Pattern[str], str | None, Code], ...]:
 
 
 def code(reply: int | None, enhanced: str | None, stage: str | None) -> Code | None:
-    """What a reply's codes say: the enhanced one ("5.1.1") where that is specific, else the plain one."""
-    for said in (enhanced, str(reply) if reply is not None else None):
+    """What a reply's codes say: both ("550 5.7.9"), the enhanced one where that is specific, else the plain one."""
+    for said in (f"{reply} {enhanced}", enhanced, str(reply) if reply is not None else None):
         for pattern, at, meaning in _codes():
             if said and pattern.fullmatch(said) and (at is None or (stage is not None and re.fullmatch(at, stage))):
                 return meaning

@@ -16,3 +16,9 @@ def test_a_servers_own_fault_is_not_this_hosts() -> None:
         assert far is not None
         assert near is not None
         assert (far.label, near.label != "server-failing") == ("server-failing", True)
+
+
+def test_what_a_code_says_depends_on_the_reply() -> None:
+    """RFC 4954 has 5.7.9 beside 534; receivers say it of mail that they do not believe."""
+    label = {reply: found.label for reply in ("534 5.7.9 no", "550 5.7.9 no") if (found := classify(reply)) is not None}
+    assert label == {"534 5.7.9 no": "relay-auth-disabled", "550 5.7.9 no": "sender-unauthenticated"}
