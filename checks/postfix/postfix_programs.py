@@ -163,7 +163,7 @@ def _named(postfix: Mta, text: str, path: str = "") -> str:
         name
         for name in postfix.explicit
         if name.endswith("_directory")
-        and path.startswith(f"{postfix.value(name).rstrip('/')}/")
+        and f"{path}/".startswith(f"{postfix.value(name).rstrip('/')}/")
         and len(postfix.value(name)) > 1
     ]
     return next(iter((*words, *folders)), "")

@@ -38,6 +38,8 @@ def fatal(e: Evidence, seen: Observation) -> list[Step]:
         return [] if wide or not prefixes else [e.put("maillog_file_prefixes", f"{prefixes}, {folder}/", why)]
     if _DECIDES.fullmatch(name):
         return []
+    if name == "queue_directory":
+        return lost_queue(e)
     default = e.mta.defaults.get(name, "")
     if name.endswith("_directory") and not e.there(default):
         return []
@@ -50,6 +52,15 @@ def fatal(e: Evidence, seen: Observation) -> list[Step]:
         ]
     except Refused:
         return []
+
+
+def lost_queue(e: Evidence) -> list[Step]:
+    """The usual queue for one that is not there, as policy: its disk may come back."""
+    path, usual = e.mta.queue_directory, e.mta.defaults.get("queue_directory", "")
+    if e.was("queue_directory") is None or path == usual or e.there(path) or not e.there(f"{usual}/maildrop"):
+        return []
+    drop = e.drop("queue_directory", f"It names {path}, which is not there; {usual} is.")
+    return [e.policy(drop, "route", f"the queue be {usual}; mail below {path} waits until that is back")]
 
 
 def _bad(e: Evidence, name: str) -> bool:

@@ -314,4 +314,4 @@ def name(e: Evidence) -> Plan | None:
 def _stale(e: Evidence, way: Route) -> str:
     entry = transport_entry(e, way)
     where = f"{entry.path} line {entry.number}" if entry else "transport_maps"
-    return f"{where} sends mail to {way.domain} to {way.host}, a name that does not exist: correct the entry, or take it out."
+    return f"{where} sends this mail to {way.host}, a name that does not exist: correct the entry, or take it out."

@@ -8,6 +8,7 @@ from diagnose.knowledge.distributions import CA_PACKAGE, LOG_FILES
 from diagnose.model import Status
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Plan, plans
+from diagnose.remedy.plans.fatal import lost_queue
 from diagnose.remedy.plans.relays import by_login
 from diagnose.remedy.plans.settings import take_up
 from diagnose.remedy.running import Command, InstallPackage, Mode, Ownership, ReleaseHeld, Requeue
@@ -25,10 +26,8 @@ def permissions(e: Evidence) -> Plan | None:
     for seen in e.seen("host.queue-permissions", "host.setgid"):
         path = str(seen.data.get("path"))
         stat = e.stat(path)
-        usual = e.mta.defaults.get("queue_directory", "")
-        if not stat.exists and path == e.mta.queue_directory != usual and e.there(f"{usual}/maildrop"):
-            drop = e.drop("queue_directory", f"It names {path}, which is not there; {usual} is.")
-            steps.append(e.policy(drop, "route", f"the queue be {usual}; mail below {path} waits until that is back"))
+        if not stat.exists and path == e.mta.queue_directory:
+            steps += lost_queue(e)
             continue
         if not stat.exists and seen.sign == "host.queue-permissions" and facts.master(e.ctx):
             lost = True  # the start makes it

@@ -7,7 +7,7 @@ import shlex
 
 from diagnose import facts
 from diagnose.facts.route import Route
-from diagnose.host.query import Dial, Exec, Lookup
+from diagnose.host.query import Dial, Exec, Lookup, Resolve
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.model import Observation, Status
 from diagnose.remedy.evidence import Evidence
@@ -17,7 +17,7 @@ from diagnose.remedy.plans.relays import by_login, keys, near_key, password_tabl
 from diagnose.remedy.plans.settings import take_up
 from diagnose.remedy.plans.tables import Entry, around, transport_entry
 from diagnose.remedy.running import Command, FirewallAccept, RemoveRoute
-from diagnose.remedy.steps import Step
+from diagnose.remedy.steps import AppendLine, Step
 
 _ACCEPTING = (
     ("nft", "insert"),
@@ -254,6 +254,10 @@ def ipv4(e: Evidence) -> Plan | None:
 @plans("interface-not-ready")
 def interface(e: Evidence) -> Plan | None:
     steps: list[Step] = []
+    named = any("localhost" in line.partition("#")[0].split()[1:] for line in e.ask_lines("/etc/hosts"))
+    if "localhost" in e.mta.words("inet_interfaces") and not named and not e.ask(Resolve("localhost")).addresses:
+        why = "The hosts file has no localhost, where Postfix is to listen."
+        steps += [AppendLine(path=e.real("/etc/hosts"), text="127.0.0.1 localhost", why=why), *e.copies(("hosts",))]
     for seen in e.seen("host.interface", "host.address-family"):
         name, value = str(seen.data.get("parameter")), str(seen.data.get("value"))
         if seen.status is not Status.FAILED:

@@ -17,8 +17,8 @@ from diagnose.remedy.steps import Content, Refused, Step
 
 _PATTERNS = ("regexp", "pcre")
 _DECIDED = re.compile(
-    r"(?P<parameter>transport_maps|sender_dependent_default_transport_maps|relocated_maps): (?P<table>\S+)"
-    r"(?: has (?P<key>\S+) (?P<value>.+)| = (?P<way>.+))?"
+    r"(?P<parameter>transport_maps|sender_dependent_(?:default_transport|relayhost)_maps|relocated_maps): (?P<table>\S+)"
+    r"(?: has (?P<key>\S+) (?P<value>.+)| has (?P<hop>\S+)| = (?P<way>.+))?"
 )
 
 
@@ -41,7 +41,7 @@ def transport_entry(e: Evidence, way: Route) -> Entry | None:
     path = table.source(found) if found else ""
     if match is None or found is None or not path:
         return None
-    value = match["value"] or match["way"] or way.nexthop.removeprefix("User has moved to ")
+    value = match["value"] or match["hop"] or match["way"] or way.nexthop.removeprefix("User has moved to ")
     who = facts.target(e.ctx)
     sender, recipient = (who.sender or "").lower(), (who.recipient or "").lower()
     keys = {match["key"].lower()} if match["key"] else {sender, f"@{sender.rpartition('@')[2]}"}
@@ -86,9 +86,21 @@ def _renamed(e: Evidence, parameter: str, old: str, new: str, why: str) -> list[
         return []
 
 
+def _two_types(e: Evidence) -> list[Step]:
+    """A table that is written with two types, as cidr:hash:/path: the second one's file is there."""
+    steps: list[Step] = []
+    for setting in e.main.settings:
+        for match in re.finditer(r"(?<![\w:])(\w+):((\w+):(/[^\s,]+))", setting.value):
+            outer, whole, inner, path = match.groups()
+            if {outer, inner} <= set(e.mta.map_types) and outer not in ("proxy", "debug") and e.there(path):
+                why = f"{match[0]} names two types, and Postfix takes the first."
+                steps += [*e.build(inner, path), *_renamed(e, setting.name, match[0], whole, why)]
+    return steps
+
+
 @plans("lookup-table-broken")
 def broken(e: Evidence) -> Plan | None:
-    steps: list[Step] = []
+    steps = _two_types(e)
     for seen in e.seen("table.present", "table.readable", "table.works", "table.stale"):
         steps += _mended(e, seen)
     return Plan(steps=(*steps, *take_up(e))) if steps else None
