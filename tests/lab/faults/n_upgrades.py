@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.lab.fault import Fault
-from tests.lab.steps import Step, append, mail, pause, relay, settings, shell, write
+from tests.lab.steps import Step, append, mail, pause, relay, settings, shell, wait, write
 
 CONFIG = ("postfix-config-error",)
 ATTEMPT = (mail(), pause(2))
@@ -48,6 +48,14 @@ FAULTS = (
         shell("sed -i /localhost/d /etc/hosts"),
         settings(inet_interfaces="localhost"),
         accept=("interface-not-ready",),
+    ),
+    Fault(
+        id="healthy-setting-written-twice",
+        accept=(),
+        kind="healthy",
+        about="main.cf sets a parameter twice, of which every daemon warns",
+        setup=(append("/etc/postfix/main.cf", "max_use = 90\nmax_use = 80\n"),),
+        then=(mail(), wait("status=sent"), shell("postqueue -p")),
     ),
     Fault(
         id="map-of-two-types",
