@@ -55,7 +55,13 @@ _DAEMONS = ("master", "qmgr", "pickup", "cleanup", "trivial-rewrite")
 )
 def postfix_programs(ctx: Context) -> Iterator[Observation]:
     postfix = mta(ctx)
-    found = [*_accounts(ctx, postfix), *_libraries(ctx, postfix), *_postlog(postfix), *_places(ctx, postfix)]
+    found = [
+        *_accounts(ctx, postfix),
+        *_libraries(ctx, postfix),
+        *_postlog(postfix),
+        *_places(ctx, postfix),
+        *_entropy(ctx, postfix),
+    ]
     # What a program says is the consequence of what is missing.
     found = found or list(_fatal(ctx, postfix)) or list(_last_words(ctx, postfix))
     yield from found
@@ -103,6 +109,17 @@ def _places(ctx: Context, postfix: Mta) -> Iterator[Observation]:
             yield fail(
                 "config.fatal", parameter, text, parameter=parameter, value=place, named=True, **stands(ctx, parameter)
             )
+
+
+def _entropy(ctx: Context, postfix: Mta) -> Iterator[Observation]:
+    """A source of random numbers that is gone: tlsmgr ends, and the client waits for it without a word in the log."""
+    name = "tls_random_source"
+    device = postfix.value(name).removeprefix("dev:") if name in postfix.explicit else ""
+    reply = ctx.ask(Stat(device)) if device.startswith("/") else None
+    lines = ctx.ask(MailLog(ctx.settings.since)).lines[-2000:] if reply and not (reply.exists or reply.problem) else ()
+    if any(f"cannot open entropy device {device}:" in line for line in lines):
+        text = f"= dev:{device}, which does not exist: tlsmgr ends at once, and mail that needs TLS is not tried"
+        yield fail("config.fatal", name, text, parameter=name, value=f"dev:{device}", named=True, **stands(ctx, name))
 
 
 def _libraries(ctx: Context, postfix: Mta) -> Iterator[Observation]:

@@ -96,3 +96,10 @@ def test_a_directory_of_programs_that_is_not_there() -> None:
     )
     there = {"/usr/sbin/postconf": StatReply(exists=True, kind="file", mode=0o755)}
     assert fatal(explicit={"command_directory": "/usr/sbin"}, stats=there) == []
+
+
+def test_a_source_of_random_numbers_that_is_gone() -> None:
+    settings = {"tls_random_source": "dev:/dev/hwrng9"}
+    line = "Nov 25 12:00:00 app postfix/tlsmgr[334]: warning: cannot open entropy device /dev/hwrng9: No such file or directory"
+    assert [o.subject for o in fatal(explicit=settings, log=(line,))] == ["tls_random_source"]
+    assert fatal(explicit=settings) == []

@@ -36,7 +36,7 @@ def fatal(e: Evidence, seen: Observation) -> list[Step]:
         prefixes = e.was("maillog_file_prefixes") or e.mta.defaults.get("maillog_file_prefixes", "")
         why = f"Postfix writes its log only where a prefix says so, and {e.value(name)} lies elsewhere."
         return [] if wide or not prefixes else [e.put("maillog_file_prefixes", f"{prefixes}, {folder}/", why)]
-    if _DECIDES.fullmatch(name):
+    if _DECIDES.fullmatch(name) and name != "tls_random_source":
         return []
     if name == "queue_directory":
         return lost_queue(e)

@@ -49,6 +49,11 @@ FAULTS = (
         settings(inet_interfaces="localhost"),
         accept=("interface-not-ready",),
     ),
+    stopped(
+        "random-device-gone",
+        "tls_random_source names a device of the former machine",
+        relay(tls_random_source="dev:/dev/hwrng9"),
+    ),
     Fault(
         id="healthy-setting-written-twice",
         accept=(),
