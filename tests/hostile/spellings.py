@@ -225,6 +225,12 @@ pass => "§"
 # A word of small letters, which only the sentence or the place tells from others.
 LOWER = (
     "relayhost = [smtp.example.com]:587:acme:§",
+    "relayhost = [smtp.example.com]:587/acme/§",
+    "relayhost = acme%40a.example:§@smtp.example.com",
+    "relay2/unix/relayhost = acme:§@smtp.example.com",
+    "default_transport = smtp:acme:§@smtp.example.com",
+    "smtp_sasl_password_maps = hash:/etc/postfix/sasl_passwd acme:§",
+    "smtp_sasl_password_maps = regexp:{ {/^smtp/ acme:§} }",
     "fatal: unsupported dictionary type: acme:§",
     "login failed for acme with password §",
     "I tried user acme and pass § but 535",

@@ -142,6 +142,25 @@ def test_no_word_is_eaten(text: str) -> None:
     assert mask(text) == text
 
 
+def test_a_password_in_the_place_of_a_users_name_is_masked() -> None:
+    names = "authorized_submit_users = root, www-data, "
+    assert mask(f"{names}!Yp4kQ7vRw2xLmZ, static:all") == f"{names}!********, static:all"
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "relayhost = [smtp.example.com]:587, smtp.example.net:26",
+        "smtp_sasl_password_maps = proxy:mysql:/etc/postfix/my.cf, ldap:people acme:/etc/x",
+        "virtual_transport = lmtp:inet:127.0.0.1:24",
+        "mailbox_transport = lmtp:unix:/run/cyrus/socket/lmtp",
+        "header_checks = regexp:{ {/^Subject: (.*)/ REJECT no way} }",
+    ],
+)
+def test_a_next_hop_or_a_table_is_no_login(setting: str) -> None:
+    assert mask(setting) == setting
+
+
 def test_nothing_of_ordinary_texts_is_masked() -> None:
     """Log lines, replies, bounces and traces as people post them, and the words of our own tables."""
     texts = [

@@ -13,7 +13,7 @@ from diagnose.patterns import late
 
 Span = tuple[int, int]
 
-_KINDS = late(r"\b(?P<kind>static|inline|pipemap|unionmap|randmap):[ \t]*")
+_KINDS = late(r"\b(?P<kind>static|inline|pipemap|unionmap|randmap|(?:regexp|pcre)(?=:[ \t]*\{)):[ \t]*")
 _NAME = late(r"(?m)^[\s#-]*(?:o[ \t]+)?\{?\s*(?P<name>[a-z][\w/-]*)[ \t]*=")
 # Parameters whose tables hold addresses and routes, never passwords.
 _ROUTES = late(
@@ -27,13 +27,33 @@ _ROUTE = late(
     r"|permit\w*|reject\w*|defer\w*|discard|dunno|ok|warn|hold|all|anyone|yes|no|true|\*|[a-z]\w*|\d{1,5}|(?:encrypt|may|verify|secure|none)(?:\s.*)?",
     re.I,
 )
+# Parameters with one more place for a login: a next hop, a table's type, a user's name.
+_PLACES = ("relayhost", "fallback_relay", "_transport", "password_maps", "authorized_")
+_VALUE = late(
+    r"(?m)\b(?P<name>\w*relayhost|\w*fallback_relay|\w+_transport|\w*password_maps|authorized_\w+_users)[ \t]*="
+    r"(?P<value>[^\n]*(?:\n[ \t][^\n]*)*)"
+)
+_IN_PLACE = {
+    # user:password@host, and what stands behind a host and port
+    "hop": late(r"(?:^|[\s,:\[/])[^\s:@\[\],/]{1,200}:([^\s@,]{2,200})@\[?[\w.-]|\[?[\w-]+(?:\.[\w-]+)+\]?:\w{1,12}/(\S{4,})"),
+    # a transport stands before its next hop
+    "way": late(r"[:\[/][^\s:@\[\],/]{1,200}:([^\s@,]{2,200})@\[?[\w.-]"),
+    # user:password where type:path belongs
+    "table": late(
+        r"(?:^|(?<=[\s,]))(?!(?:static|inline|\w*map|proxy|debug|hash|btree|lmdb|cdb|s?dbm|texthash|regexp|pcre|cidr|ldap|mysql|pgsql"
+        r"|sqlite|memcache|mongodb|environ|unix|nis|nisplus|fail|internal|tcp):)[\w.+@-]{1,100}:(?!\d{1,5}(?:\s|=|$)|\w+:/)([^\s,/{}]{4,200})"
+    ),
+    "user": late(r"(?:^|(?<=[\s,!]))((?=[^\s,:]*[A-Z])(?=[^\s,:]*\d)[^\s,:/!]{8,200})(?=[\s,]|$)"),
+}  # fmt: skip
+_ENDS = {"_maps": "table", "_users": "user", "_transport": "way"}  # by the parameter's name; of any other a hop
 _HARMLESS = frozenset(("all", "anyone", "ok", "dunno", "reject", "discard", "permit", "rest", "*", "", "1", "yes"))
 
 
 def found(text: str) -> list[Span]:
-    """Where the credentials stand in text that holds static:, inline:, pipemap:, unionmap: or randmap: tables."""
-    spans: list[Span] = []
-    if "static:" not in text and "inline:" not in text and "map:" not in text:
+    """Where the credentials stand in text that holds tables written out, and next hops, table types or users' names that
+    are a login."""
+    spans = list(_misplaced(text)) if any(each in text for each in _PLACES) else []
+    if not any(each in text for each in ("static:", "inline:", "map:", "regexp:", "pcre:")):
         return spans
     done = 0
     for match in _KINDS.finditer(text):
@@ -41,9 +61,23 @@ def found(text: str) -> list[Span]:
         if match.start() < done or kind in ("pipemap", "unionmap"):
             continue  # the members of those two are tables, found by themselves
         name = _parameter(text, match.start())
+        if kind in ("regexp", "pcre") and not _SECRET_NAME.search(
+            name or text[max(0, match.start() - 60) : match.start()]
+        ):
+            continue  # patterns of headers and addresses
         done = _end(text, match.end())
         spans += _table(text, kind, match.end(), done, bool(_ROUTES.fullmatch(name)) if name else None)
     return spans
+
+
+def _misplaced(text: str) -> Iterator[Span]:
+    for setting in _VALUE.finditer(text):
+        name, value = setting["name"], setting["value"]
+        kind = next((each for end, each in _ENDS.items() if name.endswith(end)), "hop")
+        for match in _IN_PLACE[kind].finditer(value):
+            group = match.lastindex or 0
+            if kind != "table" or value.count("{", 0, match.start()) == value.count("}", 0, match.start()):
+                yield setting.start("value") + match.start(group), setting.start("value") + match.end(group)
 
 
 def _parameter(text: str, at: int) -> str:
@@ -64,6 +98,8 @@ def _table(text: str, kind: str, at: int, end: int, routes: bool | None) -> Iter
         if text[first:last].startswith("{") and text[first:last].endswith("}"):
             first, last = first + 1, last - 1
         equals = text.find("=", first, last) if kind == "inline" else first - 1
+        if kind in ("regexp", "pcre"):
+            equals = text.find(" ", first, last)  # behind the pattern
         if kind == "inline" and equals < 0:
             if not routes:
                 yield first, last

@@ -173,7 +173,7 @@ _TELLING: tuple[tuple[tuple[str, ...], str], ...] = (
     (("sig", "otp", "pin", "session", "jwt"), r"(?i)(?<![\w-])(?:sig|signature|otp|pin|session(?:id)?|jwt)[=:] ?([^\s&;,\"'<>]{6,400})"),
     (("pass ",), r"(?i)\bpass [\"'`]?([^\s\"'`()=]{6,200})"),
     (("send ",), r"\bsend\s\"([^\"\n]{4,200})\\[rn]\""),
-    (("auth ",), r"(?i)\bAUTH (?:PLAIN|LOGIN )?\s?[\w.@+-]{1,64} ([^\s\"',;]{8,200})"),
+    (("auth ",), r"(?i)\bAUTH (?!(?:from|for|to|in|on|at|by|with|after)\b)(?:PLAIN|LOGIN )?\s?[\w.@+-]{1,64} ([^\s\"',;]{8,200})"),
     (("535",), r"\b53[45][ -][^\n]{0,300}?[\w.@+-]{2,64}[/:]([^\s/:,;()\"'<>]{8,200})"),
     (("cookie:",), r"(?i)\bcookie: ?[\w-]{1,60}=([^;\s]{6,2000})"),
 )  # fmt: skip
