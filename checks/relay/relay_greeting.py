@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from diagnose.check import ANY, Context, DialReply, SignSpec, check, fail, ok, skip, warn
 from diagnose.facts.next_hop_name import named
 from diagnose.facts.relay import WayIn, relay_route, session, settings_problem, way_in
+from diagnose.knowledge.phrases import Grip
 from diagnose.knowledge.recognise import identify
 from diagnose.model import Observation, Stage
 from diagnose.parse.words.reason import classify
@@ -52,7 +53,8 @@ def _banner(into: WayIn, reply: DialReply) -> Iterator[Observation]:
         yield ok("relay.banner", into.place, f"greets: {reply.banner.splitlines()[0]}", **where)
         return
     reason = classify(reply.banner, peer=into.host, port=into.port, stage="greeting")
-    label = reason.label if reason else "greeting-refused"
+    # Words about anything else than "no" name it; a bare code at a relay does not.
+    label = reason.label if reason and reason.grip > Grip.TOPIC else "greeting-refused"
     where |= {"kind": "refused", "label": label, "code": int(code) if code.isdigit() else 0, "text": reply.banner}
     say = fail if code.startswith("5") else warn
     yield say("relay.banner", into.place, f"greets with a refusal: {reply.banner}", **where)

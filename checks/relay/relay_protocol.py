@@ -31,10 +31,15 @@ def relay_protocol(ctx: Context) -> Iterator[Observation]:
     into = way_in(ctx, way)
     if into.mode.level != "none" and not way.mailer:
         yield from _settings(ctx, way, into)
-    tls = spoken(ctx, way, into).tls if tried(way, into) else None
+    heard = spoken(ctx, way, into) if tried(way, into) else None
+    tls = heard.tls if heard else None
     if tls is not None and tls.version:
         yield _agreed(ctx, way, into, tls)
-    elif tls is not None and tls.error and (problem := tls_settings.handshake_problem(tls.error)) != "wrong-version":
+    elif heard and tls is not None and tls.error:
+        problem = tls_settings.handshake_problem(tls.error)
+        # On a port of the other kind the check of the wrapper says so; behind a 220 to STARTTLS it is no TLS at all.
+        if problem == "wrong-version" and not (heard.dialogue and heard.dialogue.starttls.startswith("220")):
+            return
         kind = {"mismatch": "no-common", "timeout": "stalled"}.get(problem, "handshake")
         say = fail if into.mode.mandatory else warn
         text = f"the TLS handshake fails: {tls.error}"

@@ -1,4 +1,4 @@
-from diagnose.model import DOUBTS, FITS, Cause, Impact, Remedy, Sign
+from diagnose.model import AGAINST, DOUBTS, FITS, Cause, Impact, Remedy, Sign
 
 CAUSE = Cause(
     id="ip-blocklisted",
@@ -17,7 +17,11 @@ CAUSE = Cause(
     rules_out="Other receivers, that use the same list, take the mail.",
     flow=DOUBTS,
     otherwise="The blocklist's operator removes an address on request, once the reason is gone.",
-    signs=(Sign("blocklist.listed", FITS),),
+    signs=(
+        Sign("blocklist.listed", FITS),
+        # A relay refuses whom it does not know, and says no more.
+        Sign("relay.banner", AGAINST, where=(("label", "greeting-refused"),)),
+    ),
     relay=True,
     explains=("rate-limited",),
     links=("https://check.spamhaus.org/", "https://www.postfix.org/BASIC_CONFIGURATION_README.html#relayhost"),

@@ -23,6 +23,8 @@ CAUSE = Cause(
         Sign("relay.mechanism", PROVES, Status.WARNING, where=(("kind", "none-offered"),)),
         Sign("relay.mechanism", PROVES, where=(("kind", "unheard"),)),
         Sign("sasl.enabled", FITS, Status.OK, where=(("on", False),)),
+        # What breaks off before a login could be asked for asks for none.
+        Sign("relay.session", AGAINST, where=(("kind", ("hangs", "closes", "nonsense", "endless", "broken")),)),
         # A login is on: then it is the key or the map.
         Sign("sasl.enabled", AGAINST, Status.OK, where=(("on", True),)),
     ),
