@@ -172,7 +172,11 @@ def test_nothing_of_ordinary_texts_is_masked() -> None:
     ]
     tables = (Path(__file__).parents[2] / "diagnose" / "knowledge").rglob("*.toml")
     texts += [text for path in tables for text in re.findall(r'"([^"\\\n]*)"', path.read_text(encoding="utf-8"))]
-    eaten = [(text, mask(text)) for text in texts if mask(text) != text and "AUTH PLAIN XXXX" not in text]
+    eaten = [
+        (text, mask(text))
+        for text in texts
+        if mask(text) != text and not re.search("AUTH PLAIN \\S*x{4}|password = \\*$", text, re.I | re.M)
+    ]
     print(f"\nordinary texts masked: {len(eaten)} of {len(texts)}")
     assert len(texts) > 3000
     assert not eaten
