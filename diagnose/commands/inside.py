@@ -46,7 +46,7 @@ def done(where: namespaces.Container, work: Callable[[], Any], timeout: float) -
 
 def note(where: namespaces.Container) -> str:
     name = f", host name {where.name}" if where.name else ""
-    return f"About the container of process {where.pid}{name}: its commands run by `nsenter -t {where.pid} -a`"
+    return f"About the container of process {where.pid}{name}: its commands run by `nsenter -t {where.pid} -a -r`"
 
 
 def _load() -> None:

@@ -51,7 +51,9 @@ def with_postfix() -> list[Container]:
     own = _namespace("self", "mnt")
     for entry in sorted((name for name in os.listdir("/proc") if name.isdecimal()), key=int) if own else ():
         try:
-            space = os.readlink(f"/proc/{entry}/ns/mnt")
+            space, root = os.readlink(f"/proc/{entry}/ns/mnt"), os.readlink(f"/proc/{entry}/root")
+            if space == own and root != "/":  # chroot(8) without a namespace
+                space = root
             if space != own and space not in found and _MASTER.search(os.readlink(f"/proc/{entry}/exe")):
                 found[space] = Container(int(entry), _name(entry))
         except OSError:
@@ -76,15 +78,15 @@ def _name(pid: str) -> str:
 
 def inside(pid: int, work: Callable[[], bytes], timeout: float) -> bytes:
     """What `work` makes, in the container of this process. Raises UsageError with what went wrong there or on the way."""
-    spaces, rights = _opened(pid)
+    spaces, root, rights = _opened(pid)
     log = _log(pid)
     with open(os.memfd_create("made", os.MFD_CLOEXEC), "w+b") as made, open(os.devnull, "r+b") as nothing:
         sys.stdout.flush()
         sys.stderr.flush()
         child = os.fork()
         if child == 0:
-            os._exit(_enter(spaces, rights, made.fileno(), nothing.fileno(), log, work))
-        for space in (*spaces, *log):
+            os._exit(_enter(spaces, root, rights, made.fileno(), nothing.fileno(), log, work))
+        for space in (*spaces, *root, *log):
             os.close(space)
         status = _waited(child, time.monotonic() + timeout)
         made.seek(0)
@@ -94,19 +96,20 @@ def inside(pid: int, work: Callable[[], bytes], timeout: float) -> bytes:
     return said
 
 
-def _opened(pid: int) -> tuple[list[int], int]:
-    """Its namespaces other than ours, held open, and the capabilities that its processes can ever have."""
+def _opened(pid: int) -> tuple[list[int], list[int], int]:
+    """Its namespaces other than ours, and its root where it has our files (chroot(8) alone), held open, and the capabilities that its processes can ever have."""
     try:
         folder = os.open(f"/proc/{pid}/ns", os.O_RDONLY | os.O_DIRECTORY)
         with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as status:
             bound = re.search(r"^CapBnd:\s*([0-9a-f]+)", status.read(100_000), re.M)
         kinds = [kind for kind in _KINDS if os.readlink(kind, dir_fd=folder) != _namespace("self", kind)]
         spaces = [os.open(kind, os.O_RDONLY, dir_fd=folder) for kind in kinds]
+        root = [] if "mnt" in kinds else [os.open(f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY)]
     except OSError as error:
         what = "is not there" if isinstance(error, FileNotFoundError) else "only root may enter its container"
         raise UsageError(f"process {pid}: {what}") from None
     os.close(folder)
-    return spaces, int(bound[1], 16) if bound else 0
+    return spaces, root, int(bound[1], 16) if bound else 0
 
 
 def _log(pid: int) -> list[int]:
@@ -132,7 +135,9 @@ def _waited(child: int, deadline: float) -> int:
     return os.waitpid(child, 0)[1]
 
 
-def _enter(spaces: list[int], rights: int, made: int, nothing: int, log: list[int], work: Callable[[], bytes]) -> int:
+def _enter(
+    spaces: list[int], root: list[int], rights: int, made: int, nothing: int, log: list[int], work: Callable[[], bytes]
+) -> int:
     """The child's: it enters, and its own child, which then counts as a process of the container, works."""
     library = ctypes.CDLL(None, use_errno=True)
     try:
@@ -142,10 +147,22 @@ def _enter(spaces: list[int], rights: int, made: int, nothing: int, log: list[in
         for place in range(3):
             os.dup2(nothing, place)
         _forget_modules()
+        own = _namespace("self", "user")
+        with suppress(OSError):
+            os.setgroups([])
         for space in spaces:
             if library.setns(space, 0):
                 raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        other_user = _namespace("self", "user") != own
+        for folder in root:
+            os.fchdir(folder)
+            os.chroot(".")
         os.chdir("/")
+        if other_user:  # this host's root would still own this host's files
+            os.setresgid(0, 0, 0)
+            os.setresuid(0, 0, 0)
+            library.prctl(_DUMPABLE, 0, 0, 0, 0)
+            library.prctl(_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
         worker = os.fork()
         if worker:
             return 0 if os.waitpid(worker, 0)[1] == 0 else 1
@@ -183,8 +200,6 @@ def _limit(library: ctypes.CDLL, rights: int) -> None:
         if not rights >> number & 1:
             library.prctl(_DROP, number, 0, 0, 0)
     library.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
-    with suppress(OSError):
-        os.setgroups([])
     head, have = ctypes.create_string_buffer(struct.pack("=Ii", _CAPABILITIES, 0)), ctypes.create_string_buffer(24)
     library.capget(head, have)
     words = list(struct.unpack("=6I", have.raw))
