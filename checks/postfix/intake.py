@@ -200,7 +200,8 @@ def _judged(
     elif tls:
         yield ok("listener.tls", where, f"{tls.version} works", **port.data)
     yield from _permission(port, reply, used)
-    if port.number == 25 and port.tls == "encrypt" and any(_IN_THE_CLEAR.search(line) for line in lines):
+    works = tls is not None and not tls.error  # else nobody gets in, whether he uses it or not
+    if works and port.number == 25 and port.tls == "encrypt" and any(_IN_THE_CLEAR.search(line) for line in lines):
         text = f"{where} requires STARTTLS and refused a program of this host that does not use it"
         yield fail("config.submission-refused", port.address, text, kind="rule", client=port.address,
                    text="530 5.7.0 Must issue a STARTTLS command first", parameter="smtpd_tls_security_level")  # fmt: skip

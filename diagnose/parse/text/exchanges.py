@@ -57,7 +57,7 @@ def _answers(word: str, before: str) -> bool:
         # One word alone behind a client's mark is an answer all the same.
         return (
             bool(re.search(r"(?:[CR<>]|>>|->|CLIENT|client|=>)[:>]? ?$", before))
-            and not re.fullmatch(r"[A-Z\d]{4,10}|\d+|\d{3}-.*", word)
+            and not re.fullmatch(r"[A-Z\d]{4,10}|\d+|[2-5]\d\d-[A-Z\d]+", word)  # the last: of a reply
             and len(word) % 4 == 0
         )
     return len(word) % 4 == 0 and not _FACT_WORD.fullmatch(word)
