@@ -11,7 +11,7 @@ from types import ModuleType
 
 import pytest
 
-from diagnose import parse
+from diagnose import apps, parse
 from tests.bench import mutations
 
 COUNT = int(os.environ.get("MUTATIONS", "600"))
@@ -32,10 +32,17 @@ def test_no_parser_is_forgotten() -> None:
     import pkgutil
 
     other = {
-        "current", "finding", "labels", "mail_event", "mailhead", "masking", "own_network", "packet", "paste", "path",
+        "current", "finding", "labels", "mail_event", "mailhead", "own_network", "packet", "paste", "path",
         "ruleset", "sasl_flaws", "sasl_options", "setting_types", "settled", "traffic", "trivial_rewrite",
+        # Applications' files are read through their formats.
+        "codenvy", "entry", "grammars", "kinds", "lines", "logins", "reading", "remarks", "settings", "trees", "wider", "writing",
         "bounded", "exchanges", "publish", "spf_record", "way", "fields", "known", "literals", "shapes", "spelled", "ordinary", "queue_id", "said", "senders", "wrapped",
     }  # fmt: skip
-    modules = [info.name for info in pkgutil.walk_packages(parse.__path__, "diagnose.parse.") if not info.ispkg]
+    modules = [
+        info.name
+        for package in (parse, apps)
+        for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+        if not info.ispkg
+    ]
     tried = {each.__name__ for each in vars(mutations).values() if isinstance(each, ModuleType)}
     assert {name.rpartition(".")[2] for name in modules if name not in tried} - other == set()

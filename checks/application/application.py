@@ -209,7 +209,7 @@ def _correction(app: Application, problem: Problem, judged: Verdict) -> str:
         if judged.best:
             return app.lines(judged.best)
         wanted = app.value("mail.port").strip()
-        return f"{base}.port={wanted}" if wanted.isdigit() else ""
+        return f"{base}.port={wanted}" if wanted.isdecimal() else ""
     if problem.kind == "auth-not-boolean":
         return f"{base}.auth=true"
     if problem.kind == "unknown-socket-factory":

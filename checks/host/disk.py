@@ -92,7 +92,7 @@ def _needed(postfix: Mta) -> tuple[int, str]:
 
 def _number(postfix: Mta, name: str) -> int:
     text = postfix.value(name)
-    return int(text) if text.isdigit() else 0
+    return int(text) if text.isdecimal() else 0
 
 
 def _size(count: int) -> str:

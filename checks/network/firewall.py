@@ -137,7 +137,7 @@ def _unnamed(ctx: Context) -> str:
     count, most = (
         ctx.ask(Read(f"/proc/sys/net/netfilter/nf_conntrack_{name}")).text.strip() for name in ("count", "max")
     )
-    if count.isdigit() and most.isdigit() and int(count) >= 0.98 * int(most):
+    if count.isdecimal() and most.isdecimal() and int(count) >= 0.98 * int(most):
         return f"the table of connections is full ({count} of {most}, net.netfilter.nf_conntrack_max)"
     return "no rule of the packet filter that could be read does it: look at tc, control groups and rp_filter too"
 

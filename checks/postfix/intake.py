@@ -118,7 +118,7 @@ def _ports(ctx: Context, postfix: Mta) -> Iterator[Port]:
         if service.type != "inet" or service.command != "smtpd":
             continue
         host, _, word = service.name.rpartition(":")
-        number = PORT_NUMBERS.get(word) or (int(word) if word.isdigit() else 0)
+        number = PORT_NUMBERS.get(word) or (int(word) if word.isdecimal() else 0)
         if number not in (25, *IMPLICIT_TLS_PORTS, 587, 2525):
             continue
         places = [one.address for one in listening if one.port == number]

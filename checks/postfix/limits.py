@@ -43,7 +43,9 @@ def limits(ctx: Context) -> Iterator[Observation]:
         yield unknown("host.limits", "process limits", f"{reply.problem}; they would show too few files or memory")
         return
     low = [
-        (name, soft) for name, soft, _ in _ROW.findall(reply.text) if soft.isdigit() and int(soft) < _LEAST.get(name, 0)
+        (name, soft)
+        for name, soft, _ in _ROW.findall(reply.text)
+        if soft.isdecimal() and int(soft) < _LEAST.get(name, 0)
     ]
     for name, soft in low:
         yield fail("host.limits", name, f"the master runs with a limit of {soft}", limit=name, value=soft)
@@ -68,7 +70,7 @@ def _ports(ctx: Context) -> Iterator[Observation]:
 
 def _cgroup(ctx: Context, place: str) -> Iterator[Observation]:
     most, now = (ctx.ask(Read(f"{place}/pids.{word}")).text.strip() for word in ("max", "current"))
-    if most.isdigit() and now.isdigit() and int(now) >= int(most) - 1:
+    if most.isdecimal() and now.isdecimal() and int(now) >= int(most) - 1:
         yield fail("host.limits", "TasksMax", f"{now} of {most} processes are in use", limit="TasksMax", value=most)
     killed = re.search(r"^oom_kill (\d+)$", ctx.ask(Read(f"{place}/memory.events")).text, re.M)
     if killed and int(killed[1]):

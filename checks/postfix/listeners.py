@@ -63,7 +63,7 @@ def _expected(postfix: Mta, found: tuple[Listener, ...]) -> Iterator[Observation
         if "inet" in disabled or any(w.startswith(service.name) for w in disabled):
             continue
         word = service.name.rpartition(":")[2]
-        port = PORT_NUMBERS.get(word) or (int(word) if word.isdigit() else 0)
+        port = PORT_NUMBERS.get(word) or (int(word) if word.isdecimal() else 0)
         if not port:
             continue
         data: dict[str, Scalar] = {"service": service.name, "port": port, "host": "localhost"}

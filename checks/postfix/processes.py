@@ -93,7 +93,7 @@ def _master(running: tuple[Process, ...], lock: LockReply, postfix: Mta) -> Proc
     by_pid = {process.pid: process for process in running}
     if lock.held and lock.holder in by_pid:
         return by_pid[lock.holder]
-    named = int(lock.text.split()[0]) if lock.text[:1].isdigit() else 0
+    named = int(lock.text.split()[0]) if lock.text[:1].isdecimal() else 0
     if named in by_pid and _is_master(by_pid[named], postfix):
         return by_pid[named]
     own = [p for p in running if p.here and _is_master(p, postfix) and p.state not in _DEAD]

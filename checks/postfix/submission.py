@@ -125,7 +125,7 @@ def _by_settings(postfix: Mta) -> Iterator[Observation]:
             text = f"{parameter} has {refusing[0]} before any permit_mynetworks: programs of this host must pass it too"
             yield warn("config.submission-refused", parameter, text, kind="rule", parameter=parameter)
     limit = postfix.value("message_size_limit")
-    if "message_size_limit" in postfix.explicit and limit.isdigit() and 0 < int(limit) < _SMALL_LIMIT:
+    if "message_size_limit" in postfix.explicit and limit.isdecimal() and 0 < int(limit) < _SMALL_LIMIT:
         text = f"is {limit} bytes: larger messages are refused here"
         yield warn("config.size-limit", "message_size_limit", text, parameter="message_size_limit", value=limit)
 

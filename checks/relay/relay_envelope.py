@@ -44,7 +44,7 @@ def relay_envelope(ctx: Context) -> Iterator[Observation]:
         where |= {
             "label": label,
             "stage": stage,
-            "code": int(code) if code.isdigit() else 0,
+            "code": int(code) if code.isdecimal() else 0,
             "text": text,
             "proof": "tried",
             "one_of_many": ctx.target.recipient is None,

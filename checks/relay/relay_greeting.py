@@ -55,6 +55,6 @@ def _banner(into: WayIn, reply: DialReply) -> Iterator[Observation]:
     reason = classify(reply.banner, peer=into.host, port=into.port, stage="greeting")
     # Words about anything else than "no" name it; a bare code at a relay does not.
     label = reason.label if reason and reason.grip > Grip.TOPIC else "greeting-refused"
-    where |= {"kind": "refused", "label": label, "code": int(code) if code.isdigit() else 0, "text": reply.banner}
+    where |= {"kind": "refused", "label": label, "code": int(code) if code.isdecimal() else 0, "text": reply.banner}
     say = fail if code.startswith("5") else warn
     yield say("relay.banner", into.place, f"greets with a refusal: {reply.banner}", **where)

@@ -113,7 +113,7 @@ def _login(ctx: Context, way: Route, into: WayIn, asked: Session) -> Iterator[Ob
     label = _label(reason, "relay-credentials-rejected" if code.startswith("5") else "server-busy")
     where |= {
         "label": label,
-        "code": int(code) if code.isdigit() else 0,
+        "code": int(code) if code.isdecimal() else 0,
         "enhanced": (reason.enhanced if reason else "") or "",
     }
     say = warn if label in _PASSING or not code.startswith(("4", "5")) else fail

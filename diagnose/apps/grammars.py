@@ -181,7 +181,8 @@ def _well_formed(text: str) -> None:
         return
     try:
         # Jenkins writes version 1.1, which expat does not know.
-        expat.ParserCreate().Parse(re.sub(r"(<\?xml\s+version=.)1\.1", r"\g<1>1.0", text.lstrip("\ufeff")), True)
+        sound = re.sub(r"(<\?xml\s+version=.)1\.1", r"\g<1>1.0", text.lstrip("\ufeff"))
+        expat.ParserCreate("utf-8").Parse(sound.encode("utf-8", "replace"), True)
     except expat.ExpatError as error:
         raise Malformed(f"line {error.lineno}: {expat.ErrorString(error.code)}") from None
 

@@ -215,7 +215,7 @@ class Reader:
             host = str(defaults.get("host", ""))
         if not host:
             return Found(problem="it names no mail server")
-        if port and not (port.strip().isdigit() and port == port.strip() and 0 < int(port) < 65536):
+        if port and not (port.strip().isdecimal() and port == port.strip() and 0 < int(port) < 65536):
             key = port_entry.key if port_entry else "the port"
             self.problem("setting-wrong", port_entry, f"{key} is no port number ({port[:20]!r})")
             port = ""

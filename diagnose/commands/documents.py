@@ -168,4 +168,4 @@ def _day() -> str:
     import time
 
     given = os.environ.get("SOURCE_DATE_EPOCH", "")
-    return time.strftime("%Y-%m-%d", time.gmtime(int(given) if given.isdigit() else time.time()))
+    return time.strftime("%Y-%m-%d", time.gmtime(int(given) if given.isdecimal() else time.time()))

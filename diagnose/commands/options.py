@@ -125,7 +125,7 @@ def span(option: str, text: Any, zero: bool = False) -> float:
     words = str(text).strip()
     if zero and words == "0":
         return 0.0
-    found = seconds(f"{words}s" if words.isascii() and words.isdigit() else words)
+    found = seconds(f"{words}s" if words.isascii() and words.isdecimal() else words)
     if found is None:
         raise UsageError(f"{option} takes a span of time such as 90s, 15m or 7d, not {words[:40]!r}")
     return found

@@ -21,7 +21,7 @@ def release():
 
 
 def number(text):
-    return [int(part) for part in text.split(".") if part.isdigit()]
+    return [int(part) for part in text.split(".") if part.isdecimal()]
 
 
 def newer():

@@ -17,5 +17,5 @@ def missing(ctx: Asks, postfix: Mta) -> Iterator[tuple[str, str, str]]:
     for parameter, kind in _NAMES:
         name = postfix.value(parameter)
         table = "group" if kind == "group" else "passwd"
-        if name and not name.isdigit() and ctx.ask(Exec(("getent", table, name))).code == _ABSENT:
+        if name and not name.isdecimal() and ctx.ask(Exec(("getent", table, name))).code == _ABSENT:
             yield parameter, kind, name

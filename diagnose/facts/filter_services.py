@@ -89,7 +89,7 @@ def address(endpoint: str) -> tuple[str, int]:
         port, _, host = body.partition("@")
     else:
         host, _, port = body.rpartition(":")
-    return host.strip("[]") or "127.0.0.1", int(port) if port.isdigit() else 0
+    return host.strip("[]") or "127.0.0.1", int(port) if port.isdecimal() else 0
 
 
 def here(host: str) -> bool:

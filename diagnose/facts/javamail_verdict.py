@@ -195,7 +195,7 @@ def _why(error: str) -> str:
 def _label(text: str, host: str, port: int, stage: str) -> tuple[str, int]:
     reason = classify(text, peer=host, port=port, stage=stage)
     code = text.rpartition("\n")[2][:3]
-    return (reason.label if reason else ""), int(code) if code.isdigit() else 0
+    return (reason.label if reason else ""), int(code) if code.isdecimal() else 0
 
 
 def _signed_in(ctx: Asks, host: str, held: Session, stop: Stop) -> Verdict | None:

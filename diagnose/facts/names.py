@@ -36,7 +36,7 @@ def exchangers(ctx: Asks, domain: str) -> Exchangers:
     ranked = []
     for answer in reply.answers:
         preference, _, host = answer.partition(" ")
-        ranked.append((int(preference) if preference.isdigit() else 0, host.rstrip(".").lower()))
+        ranked.append((int(preference) if preference.isdecimal() else 0, host.rstrip(".").lower()))
     hosts = tuple(host for _, host in sorted(ranked))
     if hosts and all(not host for host in hosts):
         return Exchangers(domain=domain, kind="null", rcode=rcode)

@@ -100,7 +100,7 @@ def packets(ctx: Asks, way: MailPort) -> tuple[Packet, ...]:
         port=way.port,
         uid=users.get(owner),
         # Its primary group: Postfix's daemons run with it, and a rule's gid is the process's own.
-        gid=next((int(row[3]) for row in accounts if row[0] == owner and row[3:] and row[3].isdigit()), None),
+        gid=next((int(row[3]) for row in accounts if row[0] == owner and row[3:] and row[3].isdecimal()), None),
         users=tuple(users.items()),
         groups=tuple(groups.items()),
     )
@@ -149,7 +149,7 @@ def _rows(ctx: Asks, path: str) -> list[list[str]]:
 
 
 def _ids(rows: list[list[str]]) -> dict[str, int]:
-    return {row[0]: int(row[2]) for row in rows if row[2].isdigit()}
+    return {row[0]: int(row[2]) for row in rows if row[2].isdecimal()}
 
 
 def detour(ctx: Asks, lost: Tried, made: Sequence[Packet]) -> Refusal | None:

@@ -374,7 +374,7 @@ def passed_over(ctx: Asks, way: Route) -> tuple[str, ...]:
 
 
 def _towards(way: Route, hop: NextHop) -> Route:
-    default = int(way.value("smtp_tcp_port")) if way.value("smtp_tcp_port").isdigit() else 25
+    default = int(way.value("smtp_tcp_port")) if way.value("smtp_tcp_port").isdecimal() else 25
     return replace(
         way,
         way=replace(way.way, host=hop.host, port=hop.port_number() or 25) if way.way else None,

@@ -143,7 +143,7 @@ def _default_port(settings: Mapping[str, str], service: Service | None) -> int:
     named = settings.get("smtp_tcp_port", "smtp")
     if service and service.command.rpartition("/")[2] == "lmtp":
         named = settings.get("lmtp_tcp_port", "24")
-    return PORT_NUMBERS.get(named, int(named) if named.isdigit() else 25)
+    return PORT_NUMBERS.get(named, int(named) if named.isdecimal() else 25)
 
 
 def asker(ctx: Asks) -> trivial_rewrite.Lookup:

@@ -25,7 +25,7 @@ def split_next_hop(text: str) -> tuple[str, int | None]:
     if match is None:
         return first.lower().rstrip("."), None
     port = match["port"]
-    number = PORT_NUMBERS.get(port) or (int(port) if port.isdigit() else None) if port else None
+    number = PORT_NUMBERS.get(port) or (int(port) if port.isdecimal() else None) if port else None
     return match["inner"].lower().rstrip("."), number
 
 

@@ -126,7 +126,7 @@ def _endpoint(text: str) -> tuple[str, int]:
     if not colon:
         host, port = text.strip(), "25"
     host = host.removeprefix("[").removesuffix("]")
-    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+    if not host or not port.isascii() or not port.isdecimal() or not 0 < int(port) < 65536:
         raise UsageError(f"--smtp takes HOST:PORT such as localhost:25, not {text[:80]!r}")
     return host, int(port)
 

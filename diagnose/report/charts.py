@@ -49,7 +49,7 @@ def queue(plain: Plain) -> str:
     minutes = digest.shares(plain, "ages")
     ages, below = {}, 0.0
     for name, upper in _AGES:
-        ages[name] = sum(n for age, n in minutes.items() if below < (float(age) if age.isdigit() else 1e9) <= upper)
+        ages[name] = sum(n for age, n in minutes.items() if below < (float(age) if age.isdecimal() else 1e9) <= upper)
         below = upper
     reasons = sorted(digest.shares(plain, "reasons").items(), key=lambda pair: -pair[1])
     told = {name: count for name, count in reasons[:MOST] if name != "none"}

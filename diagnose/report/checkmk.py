@@ -98,7 +98,7 @@ def _watch(plain: Plain) -> str:
 def _upper(plain: Plain, kind: str, name: str) -> str:
     """Checkmk takes upper bounds only; a range of another kind has raised the status already."""
     text = str(plain["levels"][kind].get(name, ""))
-    return text if text.replace(".", "", 1).isdigit() else ""
+    return text if text.replace(".", "", 1).isdecimal() else ""
 
 
 def _line(status: str, service: str, metrics: str, text: str, more: Sequence[str] = ()) -> str:

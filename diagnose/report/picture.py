@@ -84,7 +84,7 @@ def _supports(plain: Mapping[str, Any], observation: Mapping[str, Any]) -> bool:
 def _routers(route: str) -> list[tuple[int, str]]:
     """`1=192.0.2.1 3=198.51.100.1` as (TTL, address)."""
     pairs = [word.partition("=") for word in route.split()]
-    return [(int(ttl), address) for ttl, _, address in pairs if ttl.isdigit() and len(ttl) < 3 and address]
+    return [(int(ttl), address) for ttl, _, address in pairs if ttl.isdecimal() and len(ttl) < 3 and address]
 
 
 def _hop(ttl: int) -> str:

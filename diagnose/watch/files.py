@@ -39,7 +39,7 @@ class Busy(StateError):
         line, _, more = noted.partition("\n")
         fields = line.split()
         self.path, self.told = path, "told" in more
-        self.holder = fields[0] if fields and fields[0].isdigit() else ""
+        self.holder = fields[0] if fields and fields[0].isdecimal() else ""
         try:
             self.began, self.limit = float(fields[1]), float(fields[2])
         except (IndexError, ValueError):

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from diagnose.apps import erb, javamail, properties
+from diagnose.apps import erb, formats, javamail, masked, properties
 from diagnose.errors import MailDiagnoseError
+from diagnose.host.secretfile import starred
 from diagnose.knowledge import recognise
 from diagnose.mail import explain
 from diagnose.parse.log import logline, maillog, stalls, story, submitted, tally, trail
@@ -37,7 +38,7 @@ from diagnose.parse.pasted import settings as pasted_settings
 from diagnose.parse.postfix import main_cf, master_cf, nexthop, postconf, queue, sasl_passwd, table, tls_settings
 from diagnose.parse.sender import dkim, dmarc, signers, spf
 from diagnose.parse.system import ip_text, iproute, iptables, nameservice, nft, os_release, outcomes, truststore
-from diagnose.parse.text import address, duration, secret
+from diagnose.parse.text import address, duration, masking, secret
 from diagnose.parse.words import reason, smtp_reply
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=timezone.utc)
@@ -82,6 +83,25 @@ _EXIM_SETTINGS = (
     'action "relay" relay host smtp+tls://me@smtp.example.org auth <secrets>\nmatch from local for any action "relay"\n'
     "12:00:00 1700000000.1 a@example.org b@example.net\nID      : 1a2b\nFrom    : a@example.org\nTo      : b@example.net\n"
 )
+
+
+_APPLICATION = (
+    "MAIL_HOST=smtp.example.org\nMAIL_PASSWORD='a b'\nspring:\n  mail:\n    host: \"smtp.example.org\"\n    password: !!str x\n"
+    '{"mail": {"host": "smtp.example.org", "auth": {"user": "a", "pass": "b"}}}\n[smtp]\nhost = smtp.example.org:587\n'
+    "<network host='smtp.example.org' password='x' />\n<?php define('SMTP_HOST', 'smtp.example.org'); $a = ['password' => env('P', 'x')];\n"
+    "EMAIL_HOST = os.environ.get('H', 'smtp.example.org')\naccount default\nhost smtp.example.org\nEnvironment=\"SMTP_PASS=a b\" X=y\n"
+)
+_FILES = (".env", "a.yml", "a.json", "a.ini", "a.toml", "a.php", "a.py", "a.rb", "web.config", "a.properties", "msmtprc", "a.service", "docker-compose.yml")  # fmt: skip
+
+
+def _application(text: str) -> None:
+    path = f"/srv/{_FILES[len(text) % len(_FILES)]}"
+    formats.read(path, text)
+    masked.masked(path, text, masking.Secrets(), starred)
+
+
+def _masking(text: str) -> object:
+    return masking.mask(text), masking.veil(text.encode("utf-8", "surrogateescape")), masking.normalise(text)
 
 
 def _posted() -> str:
@@ -167,6 +187,8 @@ def parsers() -> dict[str, Parser]:
     """Every parser by name."""
     posted = _posted()
     return {
+        "applications": Parser(_application, _APPLICATION, 4),
+        "masking": Parser(_masking, posted + _APPLICATION, 12),
         "bounce": Parser(lambda t: bounce.read(list(enumerate(t.splitlines(), 1))), posted),
         "message": Parser(lambda t: list(message.split(enumerate(t.splitlines(), 1))), _messages(), 60),
         "dialogue": Parser(lambda t: [dialogue.read(line) for line in t.splitlines()], posted),

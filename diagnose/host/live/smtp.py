@@ -157,7 +157,7 @@ def _cut(lines: list[bytes]) -> str:
 def code(reply: str) -> int:
     """A reply's code, its last line's; 0 when it has none."""
     last = reply.rpartition("\n")[2][:3]
-    return int(last) if last.isascii() and last.isdigit() else 0
+    return int(last) if last.isascii() and last.isdecimal() else 0
 
 
 def positive(reply: str) -> bool:

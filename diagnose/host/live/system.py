@@ -306,7 +306,7 @@ def _flock_holder(info: os.stat_result) -> tuple[bool, int] | None:
             for line in locks:
                 part = line.split()
                 if len(part) >= 6 and part[1] != "->" and part[5].endswith(f":{info.st_ino}"):
-                    return True, int(part[4]) if part[4].lstrip("-").isdigit() else 0
+                    return True, int(part[4]) if part[4].lstrip("-").isdecimal() else 0
     except OSError:
         return None
     return False, 0

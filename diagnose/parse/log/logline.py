@@ -173,7 +173,7 @@ def _build(*, at: datetime | None, host: str | None, service: str | None, pid: s
         host=host,
         service=service,
         syslog_name=syslog_name,
-        pid=int(pid) if pid and pid.isascii() and pid.isdigit() else None,
+        pid=int(pid) if pid and pid.isascii() and pid.isdecimal() else None,
         queue_id=queue_id,
         level=level,
         text=text,
@@ -294,6 +294,6 @@ def _named(record: dict[str, Any], depth: int) -> Iterator[tuple[str, str]]:
 
 def _moment(text: str, now: datetime | None) -> datetime | None:
     """ISO 8601, syslog's stamp, or seconds, milliseconds or microseconds since 1970."""
-    if text[:9].isascii() and text[:9].isdigit():
+    if text[:9].isascii() and text[:9].isdecimal():
         return _from_seconds(text.partition(".")[0][:10], now)
     return _stamp(f"{text} ", now)[0]

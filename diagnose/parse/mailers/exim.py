@@ -94,7 +94,7 @@ def _by(transport: Options, kind: str, hosts: str, main: Options, by: str) -> Wa
     every = _each(hosts)
     host, port = every[0] if every else ("", 0)
     usual = transport.get("port", "smtp")
-    number = PORT_NUMBERS.get(usual) or (int(usual) if usual.isdigit() else 25)
+    number = PORT_NUMBERS.get(usual) or (int(usual) if usual.isdecimal() else 25)
     if implicit and usual in ("smtp", "25"):
         number = 465
     avoided, required = transport.get("hosts_avoid_tls", ""), transport.get("hosts_require_tls", "")
@@ -136,7 +136,7 @@ def _each(hosts: str) -> list[tuple[str, int]]:
     for one in re.split(r"(?<!:):(?!:)", word) if separator == ":" else word.split(separator):
         host, _, port = one.replace("::", ":").partition(":")
         if host := host.strip("+"):
-            found.append((host, int(port) if port.isdigit() else 0))
+            found.append((host, int(port) if port.isdecimal() else 0))
     return found
 
 

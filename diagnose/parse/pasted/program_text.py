@@ -158,7 +158,7 @@ def server_in(text: str) -> tuple[str | None, int | None]:
     for pattern in _SERVERS:
         for found in pattern.finditer(text):
             host = found.group("host").strip("[]")
-            if host.lower() not in _WORDS and not host.isdigit():
+            if host.lower() not in _WORDS and not host.isdecimal():
                 groups = found.groupdict()
                 port = groups.get("port") or ((_PORT.search(text) or {"port": None})["port"])
                 return host, int(port) if port else None

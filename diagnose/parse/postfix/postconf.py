@@ -213,7 +213,7 @@ def _branch(text: str) -> tuple[str, str]:
 
 def _level(text: str) -> tuple[int, ...]:
     parts = text.strip().split(".")
-    if not all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts):
+    if not all(part.isascii() and part.isdecimal() and len(part) < 10 for part in parts):
         raise _Malformed
     return tuple(int(part) for part in parts) + (0,) * (3 - len(parts))
 

@@ -143,7 +143,7 @@ def _bad_network(value: str) -> tuple[str, str] | None:
     for word in items(value):
         plain = word.lstrip("!")
         address, slash, bits = plain.replace("[", "", 1).replace("]", "", 1).partition("/")
-        if not slash or not bits.isdigit() or not re.fullmatch(r"[\dA-Fa-f.:]+", address):
+        if not slash or not bits.isdecimal() or not re.fullmatch(r"[\dA-Fa-f.:]+", address):
             continue
         try:
             ipaddress.ip_network(f"{address}/{bits}")

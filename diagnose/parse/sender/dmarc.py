@@ -84,7 +84,7 @@ def policy(ask: AskText, domain: str, exists: bool = True) -> Policy:
         record=texts[place],
         strict_spf=said.get("aspf", "r").lower() == "s",
         strict_dkim=said.get("adkim", "r").lower() == "s",
-        testing=said.get("t", "n").lower() == "y" or (share.isdigit() and int(share) < 100),
+        testing=said.get("t", "n").lower() == "y" or (share.isdecimal() and int(share) < 100),
         broken=broken,
     )
 

@@ -192,7 +192,7 @@ def applies(rule: PolicyRule, port: int, uid: int | None = None) -> bool | None:
     for number, span in ((port, rule.port), (uid, rule.uids)):
         if span:
             low, _, high = span.partition("-")
-            if not low.isdigit() or number is None:
+            if not low.isdecimal() or number is None:
                 return None
             if not int(low[:9]) <= number <= int((high or low)[:10]):
                 return False

@@ -34,7 +34,7 @@ class Resolv:
         """A numeric option such as timeout:2, attempts:3, ndots:1."""
         for option in reversed(self.options):
             key, _, value = option.partition(":")
-            if key == name and value.isascii() and value.isdigit() and len(value) < 6:
+            if key == name and value.isascii() and value.isdecimal() and len(value) < 6:
                 return int(value)
         return default
 

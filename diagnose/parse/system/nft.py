@@ -82,7 +82,7 @@ def _base(chain: Chain, words: list[str]) -> None:
         if word in "+-":
             sign = -1 if word == "-" else 1
         else:
-            total += sign * int(word[:9]) if word.isdigit() else _PRIORITIES.get(word, 0)
+            total += sign * int(word[:9]) if word.isdecimal() else _PRIORITIES.get(word, 0)
     chain.priority = total
 
 
@@ -123,7 +123,7 @@ def _rule(words: list[str]) -> Rule:
             action = "redirect" if word == "dnat" else word
             target = after if word in ("jump", "goto") else ""
         elif word == "counter" and words[at + 1 : at + 2] == ["packets"]:
-            packets = int(words[at + 2][:18]) if words[at + 2 : at + 3] and words[at + 2].isdigit() else None
+            packets = int(words[at + 2][:18]) if words[at + 2 : at + 3] and words[at + 2].isdecimal() else None
             at += 5
         elif word in _PASSES:
             at += 1

@@ -109,7 +109,7 @@ def value_of(packet: Packet, name: str, value: str, op: str = "==") -> bool | No
         number, named = (packet.uid, packet.users) if name == "skuid" else (packet.gid, packet.groups)
         if number is None:
             return None
-        if not value[:1].isdigit():
+        if not value[:1].isdecimal():
             known = dict(named).get(value)
             return None if known is None else known == number
         return _number(number, value, op)
@@ -132,7 +132,7 @@ def value_of(packet: Packet, name: str, value: str, op: str = "==") -> bool | No
 
 def _number(number: int, value: str, op: str) -> bool | None:
     low, dash, high = value.partition("-")
-    first, last = (int(part[:10]) if part.isdigit() else SERVICES.get(part) for part in (low, high if dash else low))
+    first, last = (int(part[:10]) if part.isdecimal() else SERVICES.get(part) for part in (low, high if dash else low))
     if first is None or last is None:
         return None
     if op in ("<", ">", "<=", ">="):

@@ -109,7 +109,7 @@ def _number(e: Evidence, kind: str) -> int | None:
     ]
     found = {stat.group if kind == "group" else stat.owner for stat in stats if stat.exists}
     number = next(iter(found)) if len(found) == 1 else ""
-    return int(number) if number.isdigit() and 0 < int(number) < 60_000 else None
+    return int(number) if number.isdecimal() and 0 < int(number) < 60_000 else None
 
 
 def lost_account(e: Evidence) -> Plan | None:

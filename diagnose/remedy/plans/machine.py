@@ -79,7 +79,7 @@ def room(e: Evidence) -> Plan | None:
     for seen in e.seen("disk.space"):
         free, need = (int(str(seen.data.get(key) or 0)) for key in ("free", "need"))
         least = e.was("queue_minfree")
-        if seen.status is Status.FAILED and least and least.isdigit() and int(least) > free > 100_000_000:
+        if seen.status is Status.FAILED and least and least.isdecimal() and int(least) > free > 100_000_000:
             steps.append(e.drop("queue_minfree", f"It demands {need} bytes, and {free} are free."))
     return Plan(steps=(*steps, *take_up(e))) if steps else None
 

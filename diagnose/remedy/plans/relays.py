@@ -196,7 +196,7 @@ def meant_hop(e: Evidence, way: Route, kind: str) -> str | None:
     if match is None:
         return None
     host, port = match[1], match[2] or match[3] or ""
-    if not port.isdigit():
+    if not port.isdecimal():
         word = port.lower()
         port = _PORTS.get(word) or ("465" if re.search("ssl|smtps", word) else "587" if word else "")
     found = password_table(e)

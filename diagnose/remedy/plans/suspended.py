@@ -133,7 +133,7 @@ def own_limit(e: Evidence) -> Plan | None:
     steps: list[Step] = []
     for name in ("message_size_limit", "mailbox_size_limit", "virtual_mailbox_limit"):
         written = e.was(name) or ""
-        if written.isdigit() and 0 < int(written) < default:
+        if written.isdecimal() and 0 < int(written) < default:
             drop = e.drop(name, f"It is {written} bytes.")
             steps.append(e.policy(drop, "limit", f"messages of up to {default:,} bytes in"))
     if not steps or e.was("message_size_limit") is None:

@@ -23,6 +23,10 @@ CAUSE = Cause(
         Sign("path.mtu", FITS),
         Sign("path.mtu", HINTS, status=Status.WARNING),
         Sign("path.mtu", AGAINST, status=Status.OK, where=(("stalled", True),)),
+        # Up to RCPT everything fits one packet.
+        Sign(
+            "relay.session", AGAINST, where=(("kind", "hangs"), ("stage", ("EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT")))
+        ),
         # The server's certificate is the first that does not fit a packet: the handshake begins and goes no further.
         Sign("relay.protocol", FITS, where=(("kind", "stalled"),)),
     ),
