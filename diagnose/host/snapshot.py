@@ -50,28 +50,33 @@ class Recording:
     asked: Mapping[Query[Any], Any]
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     cut_off: Mapping[str, CutOff] = dataclasses.field(default_factory=dict)
-    _untimed: dict[Query[Any], Any] = dataclasses.field(default_factory=dict, init=False, repr=False, compare=False)
+    _untimed: list[dict[Query[Any], Any]] = dataclasses.field(
+        default_factory=list, init=False, repr=False, compare=False
+    )
 
     def answer(self, query: Query[R], deadline: float) -> R:
         """What was recorded, by a version that waited longer or less long if need be, or that kept all lines."""
-        reply = self.asked.get(query)
-        if reply is None:
-            if not self._untimed:
-                self._untimed.update(
-                    {_without_time(each): kept for each, kept in self.asked.items()}
-                )  # at once: threads ask
-            bare = _without_time(query)
-            reply = self._untimed.get(bare)
-            if reply is None and isinstance(bare, (Exec, Read)):
-                reply = self._untimed.get(dataclasses.replace(bare, having=()))
+        reply = self._kept(query)
+        if reply is None and isinstance(query, (Exec, Read)) and query.having:
+            reply = self._kept(dataclasses.replace(query, having=()))
         if reply is None:
             return query.Reply(problem="not recorded")  # type: ignore[no-any-return]
         return reply  # type: ignore[no-any-return]
 
+    def _kept(self, query: Query[Any]) -> Any:
+        reply = self.asked.get(query)
+        if reply is None and (wanted := _without_time(query)) is not None:
+            if not self._untimed:  # made when first needed, whole before another thread sees it
+                every = ((_without_time(each), kept) for each, kept in self.asked.items())
+                self._untimed.append({each: kept for each, kept in every if each is not None})
+            reply = self._untimed[0].get(wanted)
+        return reply
 
-def _without_time(query: Query[Any]) -> Query[Any]:
-    """The same question whatever its time-outs."""
-    return dataclasses.replace(query, **{name: 0.0 for name in ("timeout", "connect_timeout") if hasattr(query, name)})
+
+def _without_time(query: Query[Any]) -> Query[Any] | None:
+    """The same question whatever its time-outs; None of one that has none."""
+    times = {name: 0.0 for name in ("timeout", "connect_timeout") if hasattr(query, name)}
+    return dataclasses.replace(query, **times) if times else None
 
 
 def _masked(reply: Any) -> Any:
