@@ -159,8 +159,11 @@ def icinga(share: Path, kept: dict[str, Path], root: Path) -> dict[str, dict[str
                     time.sleep(8)
                     break
         finally:
-            os.killpg(daemon.pid, signal.SIGTERM)
-            daemon.wait(60)
+            daemon.terminate()  # its first process, which ends the others: told all at once, it may start one anew
+            try:
+                daemon.wait(60)
+            except subprocess.TimeoutExpired:  # else leaving the block would wait without end
+                os.killpg(daemon.pid, signal.SIGKILL)
     path = home / "data/icinga2.state"
     assert path.exists(), log.read_text()[-3000:]
     for _, text in _netstrings(path.read_text()):
