@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from diagnose.check import FLAG, Context, MailLog, Read, SignSpec, check, fail, ok, unknown, warn
 from diagnose.facts import Mta, mta
 from diagnose.model import Observation, Scalar
-from diagnose.parse.postfix import table
+from diagnose.parse.postfix import pattern_rule, table
+from diagnose.parse.postfix.pattern_rule import Rule, Untried
 
 _PARAMETERS = (
     "header_checks",
@@ -19,12 +20,7 @@ _PARAMETERS = (
     "smtp_body_checks",
     "smtp_mime_header_checks",
 )
-_RULE = re.compile(
-    r"(?P<mark>[^\w\s#])(?P<pattern>.+?)(?P=mark)(?P<flags>\w*)\s+(?P<how>DISCARD|REJECT|REDIRECT)\b\s*(?P<words>.*)",
-    re.I,
-)
-# What may take for ever to be tried in Python, as it may not in Postfix' libraries.
-_COSTLY = re.compile(r"\)\s*[*+{]|\\\d")
+_RESULT = re.compile(r"(?P<how>DISCARD|REJECT|REDIRECT)\b\s*(?P<words>.*)", re.I)
 _ENDS = re.compile(r"to=<[^>]*>[^:]*(?:: (?:[45]\.\d+\.\d+ )?(?P<words>.*))?$")
 _DOES = {"discard": "discards", "reject": "rejects", "redirect": "redirects"}
 _FAMILIES = {
@@ -100,21 +96,22 @@ def _rule(ctx: Context, postfix: Mta, applied: re.Match[str]) -> tuple[str, str,
                 continue
             lines = ctx.ask(Read(reference.name)).text.splitlines()
             for number, (raw, after) in enumerate(zip(lines, [*lines[1:], ""], strict=False), 1):
-                rule = _RULE.match(raw)
+                rule = pattern_rule.parse(raw)
                 if rule and not after[:1].isspace() and _fits(rule, applied, said):
                     found.setdefault((reference.name, number), (parameter, reference.name, number, raw.strip()))
     return next(iter(found.values())) if len(found) == 1 else None
 
 
-def _fits(rule: re.Match[str], applied: re.Match[str], said: str) -> bool:
-    words = re.sub(r"^[45]\.\d+\.\d+\s+", "", rule["words"].strip())
-    if rule["how"].lower() != applied["how"] or (words and "$" not in words and words != said):
+def _fits(rule: Rule, applied: re.Match[str], said: str) -> bool:
+    result = _RESULT.match(rule.result)
+    if result is None or result["how"].lower() != applied["how"]:
         return False
-    if _COSTLY.search(rule["pattern"]):
-        return True
+    words = re.sub(r"^[45]\.\d+\.\d+\s+", "", result["words"].strip())
+    if words and "$" not in words and words != said:
+        return False
     try:
-        return bool(re.search(rule["pattern"], applied["what"], 0 if "i" in rule["flags"] else re.I))
-    except re.error:
+        return rule.search(applied["what"]) is not None
+    except Untried:
         return True
 
 

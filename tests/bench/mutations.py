@@ -35,7 +35,17 @@ from diagnose.parse.pasted import (
     prose,
 )
 from diagnose.parse.pasted import settings as pasted_settings
-from diagnose.parse.postfix import main_cf, master_cf, nexthop, postconf, queue, sasl_passwd, table, tls_settings
+from diagnose.parse.postfix import (
+    main_cf,
+    master_cf,
+    nexthop,
+    pattern_rule,
+    postconf,
+    queue,
+    sasl_passwd,
+    table,
+    tls_settings,
+)
 from diagnose.parse.sender import dkim, dmarc, signers, spf
 from diagnose.parse.system import ip_text, iproute, iptables, nameservice, nft, os_release, outcomes, truststore
 from diagnose.parse.text import address, duration, masking, secret
@@ -68,6 +78,7 @@ _ERB = "mail.smtp.host=<%= scope.lookupvar('codenvy::mail_host') -%>\n$codenvy_m
 _HOSTS = "nameserver 127.0.0.53\noptions edns0\n127.0.0.1 localhost a\nhosts: files dns [NOTFOUND=return]\nsmtp 25/tcp mail\n"
 _RELEASE = 'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n'
 _TABLE = "proxy:hash:/etc/postfix/x, inline:{ a=b, {c = d} }, static:{x y}, pcre:/etc/x\n[a.example]:587, smtp:[b]:submission\n"
+_PATTERNS = "# c\nif /x/\n/^(.*)@.*\\/b\\.com$/i  $1@example.org\n!/x/ REJECT no\nendif\n|a| DISCARD\n"
 _POLICY = "encrypt match=nexthop protocols=!SSLv2:!SSLv3 ciphers=high\nsecure match=.example.org\n"
 
 
@@ -209,6 +220,7 @@ def parsers() -> dict[str, Parser]:
         "main.cf": Parser(main_cf.parse, _MAIN_CF),
         "master.cf": Parser(lambda t: (master_cf.parse(t), master_cf.parse_overrides(t)), _MASTER_CF),
         "nameservice": Parser(lambda t: (nameservice.resolv_conf(t), nameservice.hosts(t), nameservice.nsswitch(t), nameservice.services(t)), _HOSTS),
+        "pattern table": Parser(lambda t: [pattern_rule.parse(line) for line in t.split("\n")], _PATTERNS),
         "nexthop": Parser(lambda t: (nexthop.parse_list(t), nexthop.parse(t), nexthop.parse_route(t)), _TABLE),
         "nft": Parser(nft.parse, _NFT),
         "os-release": Parser(os_release.parse, _RELEASE),

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from diagnose import facts
 from diagnose.model import Observation, Status
-from diagnose.parse.postfix import table
+from diagnose.parse.postfix import pattern_rule, table
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Plan, plans
 from diagnose.remedy.plans.settings import take_up
@@ -105,21 +103,12 @@ def rewritten(e: Evidence) -> Plan | None:
     return Plan(steps=(*steps, *take_up(e))) if steps else None
 
 
-_RULE = re.compile(r"/(?P<pattern>.+)/(?P<flags>[a-zA-Z]*)\s+(?P<value>\S.*)")
-_GROUP = re.compile(r"\$(?:(\d)|\{(\d)\}|\((\d)\))")
-
-
 def _rewrites(raw: str, address: str, value: str) -> bool:
-    """Whether a line of a regexp or pcre table (regexp_table(5), case ignored unless told) makes the value of the address."""
-    rule = _RULE.fullmatch(raw.rstrip())
-    if rule is None:
-        return False
+    """Whether a line of a pattern table makes the value of the address."""
+    rule = pattern_rule.parse(raw)
     try:
-        found = re.search(rule["pattern"], address, 0 if "i" in rule["flags"] else re.I)
-        return found is not None and value == _GROUP.sub(
-            lambda group: str(found[int(group[1] or group[2] or group[3])]), rule["value"]
-        )
-    except (re.error, IndexError):
+        return rule is not None and rule.rewritten(address) == value
+    except pattern_rule.Untried:
         return False
 
 
