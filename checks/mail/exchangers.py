@@ -70,7 +70,7 @@ def _domain(ctx: Context, domain: str, via: str, recipient: str) -> Iterator[Obs
     for host in hosts:
         pair = [replies[Lookup(host, kind)] for kind in ("A", "AAAA")]
         addresses = [a for reply in pair for a in reply.answers if is_address(a)]
-        silent += any(reply.problem or reply.rcode not in ("NOERROR", "NODATA", "NXDOMAIN") for reply in pair)
+        silent += any(reply.problem or not reply.tells for reply in pair)
         usable = [a for a in addresses if not _unfit(a)]
         if usable:
             good.append(host)

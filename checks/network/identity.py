@@ -163,7 +163,7 @@ def _by_ipv6(ctx: Context) -> Iterator[str]:
 def _confirmed(ctx: Context, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> Observation:
     reverse = ctx.ask(Lookup(address.reverse_pointer, "PTR"))
     data = {"address": str(address)}
-    if reverse.problem or reverse.rcode not in ("NOERROR", "NODATA", "NXDOMAIN"):
+    if reverse.problem or not reverse.tells:
         return unknown("identity.ptr", str(address), "its PTR record could not be looked up", **data)
     names = [name.rstrip(".") for name in reverse.answers]
     if not names:

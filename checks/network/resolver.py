@@ -16,7 +16,6 @@ from diagnose.model import Observation
 from diagnose.parse.postfix.setting_types import items
 from diagnose.parse.system.nameservice import addresses, hosts, is_address, nsswitch, resolv_conf
 
-ANSWERED = ("NOERROR", "NODATA", "NXDOMAIN")
 SECONDS = 3.5
 
 
@@ -62,7 +61,7 @@ def resolver(ctx: Context) -> Iterator[Observation]:
     alive, said = 0, ""
     for server in servers:
         here = [reply for query, reply in replies.items() if query.server == server]
-        good = [reply for reply in here if reply.rcode in ANSWERED]
+        good = [reply for reply in here if reply.tells]
         if good:
             alive += 1
             yield ok("dns.server", server, f"answers in {min(r.seconds for r in good) * 1000:.0f} ms", server=server)

@@ -30,7 +30,6 @@ from diagnose.model import Observation
 from diagnose.parse.system.nameservice import MAIL_SERVICES, addresses, differences, hosts, resolv_conf
 
 FILES = ("resolv.conf", "hosts", "nsswitch.conf", "services")
-ANSWERED = ("NOERROR", "NODATA", "NXDOMAIN")
 
 
 @check(
@@ -98,7 +97,7 @@ def _servers(ctx: Context, root: str) -> Iterator[Observation]:
         )
         return
     query = [Lookup("gmail-smtp-in.l.google.com", "A", server, 3.5) for server in dict.fromkeys((*host, *jail))]
-    alive = {q.server for q, reply in zip(query, ask_all(ctx, query), strict=True) if reply.rcode in ANSWERED}
+    alive = {q.server for q, reply in zip(query, ask_all(ctx, query), strict=True) if reply.tells}
     works, serves = alive & set(jail), alive & set(host)
     text = f"the chroot asks {', '.join(jail)}, the host {', '.join(host)}"
     if works:

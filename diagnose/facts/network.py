@@ -12,6 +12,7 @@ import contextlib
 import functools
 import ipaddress
 import re
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field, replace
@@ -36,7 +37,6 @@ PORTS = (25, 465, 587, 2525, 2587, 2465)
 OPERATORS = 3  # independent ones asked for each port
 PUBLIC_RESOLVERS = ("9.9.9.9", "8.8.8.8")
 NAME_SECONDS, PUBLIC_SECONDS = 2.0, 1.5
-TOLD = ("NOERROR", "NODATA", "NXDOMAIN")  # a resolver's answers about the name itself
 DIAL_SECONDS = 6.0  # for all dials together: a connect, and a greeting that some servers delay
 CONTROL_SECONDS = 2.0  # two SYNs; of several controls one is enough
 EARLY = 1.2  # of silence, after which a port's path is looked at while the dials still wait
@@ -121,7 +121,7 @@ def _completed(
     found: dict[str, tuple[str, ...]] = {name: (name,) for name in names if family_of(name)}
     silent = []
     for name, reply in zip((name for name in names if not family_of(name)), own, strict=True):
-        if reply.rcode in TOLD:
+        if reply.tells:
             found[name] = tuple(a for a in reply.answers if family_of(a) and a not in UNSPECIFIED)
         else:
             silent.append(name)
@@ -255,7 +255,7 @@ def egress(ctx: Asks) -> Egress:
     where IPv4 leads nowhere. The operators' names are asked for while Postfix tells its settings: the time that a
     blocked port takes begins with the first dial."""
     for name in dict.fromkeys(probe.host for number in PORTS for probe in _operators(number, ())):
-        threads.begin(functools.partial(_ask, ctx, _address_of(name)))
+        _begin(ctx, _address_of(name))
     used = families(ctx)
     way = facts.route(ctx)
     port = way.port if way is not None and way.remote else 25
@@ -272,7 +272,7 @@ def egress(ctx: Asks) -> Egress:
             controls.add(probe, probe.host, "connect", helo)
     questions = [*map(_address_of, names4), *(_address_of(name, "AAAA") for name in names6)]
     answers = _ask_in_time(ctx, questions, NAME_SECONDS + 1.0)
-    public = any(a.rcode not in TOLD for a in answers) and any(
+    public = not all(a.tells for a in answers) and any(
         t.open for t in controls.rows(_ask_in_time(ctx, controls.queries(), CONTROL_SECONDS + 1.0))
     )
     found4 = _completed(ctx, names4, "A", answers[: len(names4)], public)
@@ -296,17 +296,22 @@ def egress(ctx: Asks) -> Egress:
 def begin_sweeps(ctx: Asks, way: MailPort, *sweeps: Callable[[str], Query[Any]]) -> None:
     """Asks the sweeps, made for an address, while the port's dials still wait: where these fail, the answers are there."""
     query = None if way.private else _first_dial(ctx, way.port)
-    if query is None or not (dial := threads.begin(functools.partial(_ask, ctx, query))):
+    if query is None or not (dial := _begin(ctx, query)):
         return
     dial.join(EARLY)
     if dial.is_alive():
         for sweep in sweeps:
-            threads.begin(functools.partial(_ask, ctx, sweep(query.host)))
+            _begin(ctx, sweep(query.host))
 
 
-def _ask(ctx: Asks, query: Query[Any]) -> None:
-    with contextlib.suppress(Late):
-        ctx.ask(query)
+def _begin(ctx: Asks, query: Query[Any]) -> threading.Thread | None:
+    """Asks beforehand; None where the answer is there, as all of a recording's are, or no thread can be started."""
+
+    def ask() -> None:
+        with contextlib.suppress(Late):
+            ctx.ask(query)
+
+    return None if ctx.has(query) else threads.begin(ask)
 
 
 def _first_dial(ctx: Asks, port: int) -> Dial | None:

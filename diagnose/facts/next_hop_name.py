@@ -158,7 +158,7 @@ def addresses(ctx: Asks, name: str) -> tuple[str, str]:
     if found:
         return "ok", ", ".join(found[:3])
     for reply in replies:
-        if reply.problem or reply.rcode not in ("NOERROR", "NODATA", "NXDOMAIN"):
+        if reply.problem or not reply.tells:
             return "unknown", reply.problem or str(reply.rcode)
     return ("nxdomain", "") if any(r.rcode == "NXDOMAIN" for r in replies) else ("no-data", "")
 

@@ -106,7 +106,7 @@ def asker(ctx: Asks, most: int = QUESTIONS) -> Ask:
             reply = ctx.ask(Lookup(*key, timeout=SECONDS))
         except Late:
             return None
-        return reply.answers if reply.rcode in ("NOERROR", "NODATA", "NXDOMAIN") else None
+        return reply.answers if reply.tells else None
 
     return ask
 

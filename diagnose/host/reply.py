@@ -71,6 +71,11 @@ class DnsReply:
     truncated: bool = False
     problem: str | None = None
 
+    @property
+    def tells(self) -> bool:
+        """Whether a resolver spoke of the name itself: its records, that it has none of the kind, or that there is no such name."""
+        return self.rcode in ("NOERROR", "NODATA", "NXDOMAIN")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolveReply:

@@ -46,7 +46,7 @@ def lookup(query: Lookup, deadline: float) -> DnsReply:
                 problem, cut = problem_here, short
                 continue
             answer = _reading(reply, query, server, time.monotonic() - started)
-            if answer.rcode in ("NOERROR", "NODATA", "NXDOMAIN") or query.server:
+            if answer.tells or query.server:
                 return answer
             last = answer
         if last is not None:
