@@ -125,11 +125,15 @@ def _listed(postfix: Mta) -> list[str]:
     return [f"postmaster@{word}" for word in words if re.fullmatch(r"[\w-]+(?:\.[\w-]+)+", word)]
 
 
+def _sought(lines: Iterable[str]) -> dict[str, str]:
+    """Addresses that were looked for on this host in vain, lower case, with their domains."""
+    found = (_NOBODY.search(line) or _REFUSED.search(line) for line in lines)
+    return {match[1].lower(): match[2].lower() for match in found if match}
+
+
 def _unknown_here(lines: Iterable[str]) -> set[str]:
     """Domains of which somebody was looked for here in vain: not one who only sends, and whose bounce came back."""
-    nobody = {
-        match[1].lower(): match[2].lower() for line in lines if (match := _NOBODY.search(line) or _REFUSED.search(line))
-    }
+    nobody = _sought(lines)
     senders = {match[1].lower() for line in lines if (match := _SENDER.search(line))} if nobody else set()
     return {domain for address, domain in nobody.items() if address not in senders}
 
@@ -190,9 +194,7 @@ def _certain(ctx: Context, domain: str, here: set[str]) -> bool:
     the domain's recipients exist here."""
     if any(ipaddress.ip_address(a.partition("%")[0]).is_global for a in here):
         return True
-    lines = ctx.ask(MailLog(ctx.settings.since)).lines
-    nobody = (_NOBODY.search(line) or _REFUSED.search(line) for line in lines)
-    return any(match is not None and match[2].lower() == domain for match in nobody)
+    return domain in _sought(ctx.ask(MailLog(ctx.settings.since)).lines).values()
 
 
 def _own_addresses(ctx: Context) -> set[str]:

@@ -13,7 +13,7 @@ from diagnose.parse.postfix import table
 _RECIPIENT = ("recipient_canonical_maps", "canonical_maps", "virtual_alias_maps", "recipient_bcc_maps")
 _REWRITTEN = re.compile(r" (\w+): to=<([^>]*)>, orig_to=<([^>]*)>,")
 _QUEUE_ID = re.compile(r" (\w+): to=<")
-_ENDED = re.compile(r", relay=.* status=(?:sent|bounced)")
+_ENDED = re.compile(r", relay=([^,]*),.* status=(?:sent|bounced)")
 _OURS = ("local", "virtual-alias", "virtual-mailbox")
 _READ = re.compile(r"/master\[\d+\]: (?:reload|daemon started) -- ")
 _SENDER = ("sender_canonical_maps", "smtp_generic_maps")
@@ -61,10 +61,11 @@ def _last(ctx: Context) -> str:
     judged: dict[str, bool] = {}
     for line in reversed(ctx.ask(MailLog(ctx.settings.since)).lines[-2000:]):
         match = _REWRITTEN.search(line)
-        if not match or "@" not in match[3] or not _ENDED.search(line):
+        ended = _ENDED.search(line) if match else None
+        if not match or "@" not in match[3] or not ended:
             continue
         domain = match[3].rpartition("@")[2].lower()
-        stays = " relay=local," in line or " relay=virtual," in line or " relay=none," in line
+        stays = ended[1] in ("local", "virtual", "none")
         if not stays and match[2].lower().endswith(f"@{domain}"):
             continue
         if domain not in judged:
