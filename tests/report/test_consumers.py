@@ -159,7 +159,7 @@ def icinga(share: Path, kept: dict[str, Path], root: Path) -> dict[str, dict[str
                     time.sleep(8)
                     break
         finally:
-            daemon.terminate()  # its first process, which ends the others: told all at once, it may start one anew
+            daemon.terminate()  # the umbrella process stops its worker; signal both, and it may start another
             try:
                 daemon.wait(60)
             except subprocess.TimeoutExpired:  # else leaving the block would wait without end

@@ -9,7 +9,9 @@ import re
 
 from diagnose.record import dataclass
 
-_LINE = re.compile(r"(?P<mark>[^\w\s#])(?P<pattern>(?:\\.|(?!(?P=mark))[^\\])+)(?P=mark)(?P<flags>\w*)\s+(?P<result>\S.*)")
+_LINE = re.compile(
+    r"(?P<mark>[^\w\s#])(?P<pattern>(?:\\.|(?!(?P=mark))[^\\])+)(?P=mark)(?P<flags>\w*)\s+(?P<result>\S.*)"
+)
 # What may take for ever to be tried in Python, as it may not in Postfix' libraries.
 _COSTLY = re.compile(r"\)\s*[*+{]|\\\d")
 _GROUP = re.compile(r"\$(?:(\d)|\{(\d)\}|\((\d)\))")

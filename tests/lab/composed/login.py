@@ -17,7 +17,7 @@ def _ca(site: Site) -> Broken:
         step = sh(": > {config}/ca.pem; postconf -c {config} -e smtp_tls_CAfile={config}/ca.pem")
     else:
         step = sh(f"postconf -c {{config}} -e smtp_tls_CAfile={path}")
-    # Started anew, since a master that throttles a client which died waits for a minute.
+    # A restart: after a reload, master(8) goes on throttling an smtp process that died, for a minute.
     return Broken(breaks=(step,), restart=True, shows="disabling TLS support|not verified")
 
 
