@@ -285,8 +285,8 @@ class Report:
     @property
     def status(self) -> Status:
         """FAILED with a sure cause of failure; WARNING with a milder or merely possible one. Where nothing was found: UNKNOWN
-        where what decides could not be looked at, or mail was seen to stop at a stage (WARNING if some passed within the
-        hour); else OK, also where the user or the rights left something out, which `unchecked` names."""
+        where what decides could not be looked at (the rights hid login and delivery, say), or mail was seen to stop at a stage
+        (WARNING if some passed within the hour, and none failed since); else OK, with what was left out in `unchecked`."""
         if any(d.confidence >= Confidence.LIKELY and d.cause.impact >= Impact.PARTIAL for d in self.diagnoses):
             return Status.FAILED
         if self.diagnoses:
@@ -351,9 +351,9 @@ class Report:
 
     @property
     def passed_lately(self) -> bool:
-        """Whether a delivery within the hour before this report stands in the log."""
+        """Whether a delivery within the hour before this report stands in the log, and no failure after it."""
         for seen in (seen for run in self.runs for seen in run.measured("flow")):
-            if isinstance(last := seen.data.get("last"), str):
+            if isinstance(last := seen.data.get("last"), str) and seen.status is not Status.FAILED:
                 at = datetime.fromisoformat(last)
                 if abs((self.started.replace(tzinfo=at.tzinfo and self.started.tzinfo) - at).total_seconds()) < 3600:
                     return True
@@ -373,8 +373,10 @@ class Report:
         # An overloaded host, or a check that broke: silence is no health.
         if any(run.decisive or run.outcome is Outcome.CRASHED for run in cut_off) or 4 * len(cut_off) > done:
             return True
-        open_ = (p for p in self.proofs if p.stage is Stage.NEXT_HOP and p.status is Status.UNKNOWN)
-        if any(p.why and not RIGHTS.search(p.why) for p in open_):
+        open_ = {p.stage: p.why for p in self.proofs if p.status is Status.UNKNOWN}
+        if Stage.DELIVERY in self.unchecked and RIGHTS.search(open_.get(Stage.LOGIN, "")):
+            return True
+        if (why := open_.get(Stage.NEXT_HOP)) and not RIGHTS.search(why):
             return self.host.network
         if {Stage.QUEUE, Stage.NEXT_HOP} <= {proof.stage for proof in self.proofs if proof.status is Status.OK}:
             return False

@@ -24,6 +24,7 @@ from diagnose.model import (
     Run,
     Sign,
     SignSpec,
+    Stage,
     Status,
     Support,
     Target,
@@ -105,6 +106,26 @@ def test_nothing_found_is_no_all_clear_where_nothing_could_be_seen() -> None:
     assert replace(fine, runs=(*fine.runs, late)).status is Status.UNKNOWN
     assert replace(fine, runs=(*fine.runs * 9, replace(late, check="log", decisive=True))).status is Status.UNKNOWN
     assert replace(fine, runs=(*fine.runs * 9, replace(late, outcome=Outcome.CRASHED))).status is Status.UNKNOWN
+
+
+def test_what_the_rights_hid_is_neither_passed_nor_free_of_faults() -> None:
+    signs = (SignSpec("x.login", proves=Stage.LOGIN), SignSpec("x.flow", gauge="flow", proves=Stage.DELIVERY))
+    closed = replace(see("x.login", Status.UNKNOWN), summary="permission denied: sasl_passwd")
+    flow = see("x.flow", Status.UNKNOWN)
+
+    def told(*seen: Observation) -> tuple[Status, str]:
+        one = report(seen=seen)
+        one = replace(one, runs=(replace(one.runs[0], signs=signs),))
+        return one.status, digest.verdict(as_plain(one))
+
+    assert told(closed, flow)[0] is Status.UNKNOWN
+    assert told(closed, flow)[1].startswith("Could not tell; not checked: ")
+    assert told(replace(closed, summary="not tried, as asked for"), flow)[0] is Status.OK
+    assert told(closed, replace(flow, status=Status.OK))[0] is Status.OK
+    lately = {"last": "2026-01-01T23:50:00+00:00"}
+    stopped = replace(flow, status=Status.FAILED, summary="no mail got through", data=lately)
+    assert told(stopped)[0] is Status.UNKNOWN
+    assert told(stopped)[1].startswith("Could not tell: mail was not seen to pass the delivery; not checked: ")
 
 
 def test_evidence_names_its_subject_once() -> None:

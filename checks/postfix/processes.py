@@ -12,6 +12,7 @@ from diagnose.check import (
     ANY,
     FLAG,
     Context,
+    Dial,
     Exec,
     Glob,
     Lock,
@@ -126,9 +127,27 @@ def _judge_master(
         kind = "down" if ctx.ask(Now()).root else "unseen"
         text = f"no process of that name on this host ({path}: {lock.problem})"
         yield fail("postfix.master", "Postfix's master process", text, path=path, kind=kind)
+    elif not running and (answers := _port_answers(ctx, mta(ctx))) is not None:
+        if answers:
+            yield ok("postfix.master", "Postfix's master process", "runs: Postfix greets on port 25")
+        else:
+            text = "is not running: port 25, which master.cf offers, refuses connections"
+            yield fail("postfix.master", "Postfix's master process", text, path=path, kind="down")
     else:
         text = f"Could not check whether the master runs: lock of {path}: {lock.problem}"
         yield unknown("postfix.master", "Postfix's master process", text)
+
+
+def _port_answers(ctx: Context, postfix: Mta) -> bool | None:
+    """Where no process shows (no /proc): whether Postfix answers on its port 25; None where that tells nothing."""
+    near = {"all", "loopback-only", "localhost", "127.0.0.1"} & set(postfix.words("inet_interfaces"))
+    offered = any(s.type == "inet" and s.name in ("smtp", "25", "*:25", "*:smtp") for s in postfix.master.services)
+    if not near or not offered or postfix.value("master_service_disable"):
+        return None
+    reply = ctx.ask(Dial(host="127.0.0.1", port=25, say="banner", connect_timeout=1.5))
+    if reply.connected:
+        return True if "postfix" in reply.banner.lower() else None
+    return False if reply.error == "ECONNREFUSED" else None
 
 
 def _sees_others(ctx: Context, running: tuple[Process, ...]) -> bool:

@@ -182,12 +182,12 @@ def verdict(plain: Plain) -> str:
         before = f"Not known now; {then}: " if (then := as_of(plain)) else ""
         return f"{before}{clean(str(found[0]['title'])).rstrip('.')}."
     now = status(plain)
+    left = ", ".join(str(stage) for stage in plain.get("unchecked", ()))
+    unseen = left and f"; not checked: {left}"
     if now == "ok":
-        left = [str(stage) for stage in plain.get("unchecked", ())]
-        if left:
-            return f"No fault found; not checked: {', '.join(left)}."
         ignored = len(plain.get("watch", {}).get("ignored", ()))
-        return f"Nothing wrong found{f' ({ignored} acknowledged)' if ignored else ''}."
+        fine = f"Nothing wrong found{f' ({ignored} acknowledged)' if ignored else ''}."
+        return f"No fault found{unseen}." if left else fine
     asked = next((o for o in measured(plain, "asked") if o["status"] == "unknown"), None)
     failed = next((p for p in plain.get("proofs", ()) if p["status"] == "failed"), None)
     note = clean(str(next(iter(plain.get("notes", ())), "")))
@@ -203,11 +203,11 @@ def verdict(plain: Plain) -> str:
     if note and (plain.get("watch", {}).get("stale") or not plain.get("runs")):
         return f"Could not tell: {note}."
     if failed:
-        return f"Could not tell: mail was not seen to pass the {failed['stage']}."
+        return f"Could not tell: mail was not seen to pass the {failed['stage']}{unseen}."
     run = next((r for r in plain.get("runs", ()) if r["outcome"] != "completed" and r["reason"]), None)
     if len(plain.get("runs", ())) == 1 and run:
         return f"Could not tell: {clean(str(run['reason']))}."
-    return "Could not tell."
+    return f"Could not tell{unseen}."
 
 
 def cleared(plain: Plain) -> list[str]:

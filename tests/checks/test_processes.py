@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 
+import pytest
+
 from checks.postfix.listeners import listeners
 from checks.postfix.processes import processes
-from diagnose.check import Exec, Listeners, Lock, Processes, Stat
+from diagnose.check import Dial, Exec, Listeners, Lock, Processes, Stat
 from diagnose.host.memo import FakeHost
-from diagnose.host.query import ExecReply, ListenersReply, LockReply, Process, ProcessesReply, StatReply
+from diagnose.host.query import DialReply, ExecReply, ListenersReply, LockReply, Process, ProcessesReply, StatReply
 from diagnose.model import RIGHTS, Status
 from tests.checks.pretended_postfix import RUNNING, failed, machine, of, run
 
@@ -69,3 +71,18 @@ def test_postfix_in_a_container_alone_is_neither_absent_nor_all_clear() -> None:
 
 def test_recording_without_postconf_is_unknown_not_absent() -> None:
     assert all(o.status is Status.UNKNOWN for o in run(processes, FakeHost()))
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        (DialReply(error="ECONNREFUSED"), Status.FAILED),
+        (DialReply(error="timed out"), Status.UNKNOWN),
+        (DialReply(address="127.0.0.1", banner="220 app ESMTP Postfix"), Status.OK),
+        (DialReply(address="127.0.0.1", banner="220 app ESMTP Exim 4.96"), Status.UNKNOWN),
+    ],
+)
+def test_without_proc_port_25_tells(reply: DialReply, expected: Status) -> None:
+    unseen = {PID: LockReply(problem="no /proc/locks tells who holds it"), Processes(): ProcessesReply(problem="/proc")}
+    host = machine(more=unseen, by_kind={Dial: lambda query: reply})
+    assert of(run(processes, host), "postfix.master")[0].status is expected
