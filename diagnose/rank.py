@@ -139,7 +139,8 @@ def weigh(
             *capped,
         ),
         unknown=tuple(unknown),
-        remedy=remedy or Remedy(text=fill(cause.remedy.text, data)),
+        # A line of the text is not one of the file that the remedy speaks of.
+        remedy=remedy or Remedy(text=fill(cause.remedy.text, {**data, "line": ""} if text else data)),
         data=data,
     )
 

@@ -193,10 +193,10 @@ def about(report: Report) -> tuple[str, ...]:
     (run,) = report.runs
     failures = sum(seen.status is Status.FAILED for seen in run.observations)
     harmless = sum(seen.status is Status.OK for seen in run.observations)
-    parts = [run.title, f"{counted(failures, 'kind')} of failure"]
+    parts = [f"{failures} different failures" if failures > 1 else "1 failure" if failures else "no failure"]
     if harmless:
-        parts.append(f"{harmless} harmless")
-    return (f"{', '.join(parts)}; nothing was contacted",)
+        parts.append(f"{counted(harmless, 'harmless line')}")
+    return (f"{run.title}: {', '.join(parts)}; nothing was contacted",)
 
 
 def brief(found: Iterable[Diagnosis]) -> tuple[Diagnosis, ...]:

@@ -231,15 +231,15 @@ def gaps(plain: Plain) -> list[str]:
     for run in plain.get("runs", ()):
         cut = run["outcome"] in ("timed-out", "crashed") or str(run["reason"]).startswith(_NOT_ASKED)
         if cut or any(o["status"] == "unknown" for o in run["observations"]):
-            found.append(_inside(clean(str(run.get("title") or run["check"]))))
+            found.append(inside(clean(str(run.get("title") or run["check"]))))
     return list(dict.fromkeys(found))
 
 
 def hidden(plain: Plain) -> list[str]:
-    return [_inside(clean(str(title))) for title in plain.get("hidden", ())]
+    return [inside(clean(str(title))) for title in plain.get("hidden", ())]
 
 
-def _inside(title: str) -> str:
+def inside(title: str) -> str:
     """A title within a sentence: names and abbreviations keep their capitals."""
     word = title.split(" ", maxsplit=1)[0]
     return (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from diagnose.knowledge.mailers import mailers
 from diagnose.record import dataclass
 from diagnose.report import digest
 
@@ -32,11 +33,25 @@ def stations(plain: Mapping[str, Any]) -> list[Station]:
     proofs = {p["stage"]: p["status"] for p in plain.get("proofs", ())}
     passed |= {station for stage, station in _PROVES.items() if proofs.get(stage) == "ok"}
     named = [name for name in STATIONS if name != "relay" or at == "relay" or plain.get("target", {}).get("relay")]
+    mailer = _mailer(plain, first)
+    if not mailer:
+        named.remove("Postfix")
     broken = named.index(at)
     return [
         Station(
-            digest.mailer(plain) if name == "Postfix" else name,
+            mailer if name == "Postfix" else name,
             BROKEN if name == at else PASSED if name in passed and index < broken else OPEN,
         )
         for index, name in enumerate(named)
     ]
+
+
+def _mailer(plain: Mapping[str, Any], diagnosis: Mapping[str, Any]) -> str:
+    """What Postfix's station is called; empty where the program speaks SMTP to a server elsewhere."""
+    data = diagnosis.get("data", {})
+    if program := str(data.get("program") or ""):
+        if known := mailers().get(program):
+            return str(known["title"])
+        if diagnosis["station"] != "Postfix" and not data.get("local"):
+            return ""
+    return digest.mailer(plain) if plain["host"]["name"] else "mail server"

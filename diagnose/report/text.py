@@ -20,7 +20,7 @@ FITS = 6  # decibans from which a sign is worth a line
 CONSOLE = 25  # rows
 FIRST = 15  # row by which the first command stands
 # Rows of the proof and of a remedy's words, and whether no line is left blank; the next is taken where a console is too small.
-_ROWS = ((7, 4, False), (7, 3, False), (6, 2, False), (5, 2, True))
+_ROWS = ((12, 9, False), (12, 6, False), (9, 5, False), (7, 4, False), (7, 3, False), (6, 2, False), (5, 2, True))
 
 
 def render(plain: Plain, terminal: Terminal | None = None, verbose: int = 0, about: Sequence[str] | None = None) -> str:
@@ -47,7 +47,7 @@ def _whole(page: Page, plain: Plain, verbose: int, about: Sequence[str] | None, 
         _proof(page, plain, sure[0], proof)
         _fix(page, plain, sure[0], words)
         for other in sure[1:]:
-            _also(page, plain, other, words)
+            _also(page, plain, other, sure[0], words)
     else:
         _fine(page, plain)
     _sender(page, plain)
@@ -67,7 +67,7 @@ def _whole(page: Page, plain: Plain, verbose: int, about: Sequence[str] | None, 
 def excerpt(plain: Plain, diagnosis: Plain) -> str:
     """Proof and fix of one diagnosis, for an alarm."""
     page = Page(Terminal())
-    proof, words, _ = _ROWS[0]
+    proof, words, _ = _ROWS[3]
     _proof(page, plain, diagnosis, proof)
     _fix(page, plain, diagnosis, words)
     return page.text().strip("\n")
@@ -130,7 +130,7 @@ def _proof(page: Page, plain: Plain, diagnosis: Plain, rows: int) -> None:
     begin = len(page.lines)
     for mark, text in [*lines[: PROOFS - len(last)], *last]:
         left = rows - (len(page.lines) - begin)
-        page.marked(mark, text, rows=2 if left > len(last) else 1)
+        page.marked(mark, text, rows=max(1, min(rows // 3, left - len(last))))
 
 
 def _cleared(plain: Plain, diagnosis: Plain) -> list[str]:
@@ -190,7 +190,7 @@ def _others(page: Page, diagnosis: Plain) -> None:
         page.wrap(str(diagnosis["otherwise"]), first="OR   ", rows=1 if page.compact else 3, lead=("bold",))
 
 
-def _also(page: Page, plain: Plain, diagnosis: Plain, rows: int) -> None:
+def _also(page: Page, plain: Plain, diagnosis: Plain, first: Plain, rows: int) -> None:
     """A further cause that is at least likely, in short; one that keeps no mail from leaving in a line."""
     page.blank()
     words = f"{diagnosis['title']} ({diagnosis['cause']}, {diagnosis['confidence']})"
@@ -199,7 +199,10 @@ def _also(page: Page, plain: Plain, diagnosis: Plain, rows: int) -> None:
         return
     for support in diagnosis["support"][:1]:
         page.marked("bad", digest.statement(support))
-    _remedy(page, plain, diagnosis, "FIX  ", rows)
+    if diagnosis["remedy"] == first["remedy"]:
+        page.wrap("the same.", first="FIX  ", lead=("bold",))
+    else:
+        _remedy(page, plain, diagnosis, "FIX  ", rows)
 
 
 def _sender(page: Page, plain: Plain) -> None:
@@ -222,9 +225,9 @@ def _sender(page: Page, plain: Plain) -> None:
 
 def _rest(page: Page, plain: Plain, found: Sequence[Plain], sure: Sequence[Plain], verbose: int) -> None:
     """What else is possible, what was not checked, what to know: a line each."""
-    others = [d["title"] for d in found if d not in sure]
+    others = [digest.inside(str(d["title"])) for d in found if d not in sure]
     if others and sure[0]["confidence"] != "certain":
-        page.wrap(f"Possible too: {'; '.join(map(str, others))}.", rows=2)
+        page.wrap(f"Possible too: {'; '.join(others)}.", rows=2)
     hidden, gaps = digest.hidden(plain), digest.gaps(plain)
     if hidden:
         who = plain["host"].get("user") or "an ordinary user"

@@ -63,4 +63,6 @@ def remedy(cause: Cause, data: Mapping[str, Scalar]) -> Remedy | None:
 def in_general(cause: Cause, data: Mapping[str, Scalar]) -> Cause:
     """A cause without what its title, explanation and links say of Postfix."""
     words = programs().get(str(data.get("program")), {})
-    return without_postfix(cause, str(words.get("title", "")), words.get("advice", {}).get(cause.id, {}))
+    return without_postfix(
+        cause, str(words.get("title", "")).partition(" (")[0], words.get("advice", {}).get(cause.id, {})
+    )

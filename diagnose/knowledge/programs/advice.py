@@ -22,9 +22,8 @@ _SHOW = "{s_client} </dev/null"
 _CERT = "{s_client} </dev/null | openssl x509 -noout -subject -issuer -dates -ext subjectAltName"
 
 _CONNECT = (
-    "Make sure that {server} is the right one ({host_word} and {port_word} in {where}) and that it can be reached from where "
-    "the program runs, which in a container is the container. If it cannot and other ports can, the network or a firewall stops "
-    "this port: try {implicit}; or port 587 or 2525: {starttls}.",
+    "Check {host_word} and {port_word} in {where}. From where the program runs (of a container: inside it), {server} must be "
+    "reachable. If it is not while other ports are, the network or a firewall blocks this port: try {elsewhere}.",
     (_NAME, _OPEN),
 )
 _TLS = ("Make port and TLS agree in {where}: {tls}.", (_SHOW,))
@@ -75,13 +74,13 @@ ADVICE: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "app-certificate-untrusted": (
         "See which CA signed the certificate of {server}. Is it a CA of your own, or is the certificate self-signed: {trust}. If "
-        "the server leaves out its intermediate certificate, that is the server's to mend. Do not switch verification off.",
+        "the server leaves out its intermediate certificate, that must be mended on the server. Do not switch verification off.",
         (_CERT,),
     ),
     "tls-ca-bundle-missing": ("Install the CA certificates where the program runs, or name them to it: {trust}.", ()),
     "relay-certificate-invalid": (
-        "Compare the names and dates in the certificate of {server} with {host_word} in {where}: dial a name that the certificate "
-        "holds, not an address or an alias. An expired certificate is the server's to renew.",
+        "Compare the names and dates in the certificate of {server} with {host_word} in {where}: use a name that is in the certificate, "
+        "not an address or an alias. An expired certificate must be renewed on the server.",
         (_CERT,),
     ),
     "certificate-revocation-unchecked": (
@@ -96,7 +95,7 @@ ADVICE: dict[str, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     "app-config-invalid": (
-        "Complete {where}: {host_word}, {port_word}, {login}, {sender}. An empty value, one in the wrong section or a variable that "
+        "Complete or correct {where}: {host_word}, {port_word}, {login}, {sender}. An empty value, one in the wrong section or a variable that "
         "the program does not see counts as missing. Then {restart}.",
         (),
     ),
@@ -197,6 +196,7 @@ def _values(words: Mapping[str, Any], fields: Fields) -> dict[str, str]:
         "server_cap": server[:1].upper() + server[1:] if not host else server,
         "name": host or "it asks for",
         "tls": tls,
+        "elsewhere": f"{'' if port in IMPLICIT_TLS_PORTS else f'{implicit}; or '}port {'2525' if port == 587 else '587 or 2525'}: {starttls}",
         "revoke": f", or switch only that check off: {revocation}" if revocation else "",
     }
     del values["host"], values["port"]

@@ -3,7 +3,7 @@ from diagnose.model import AGAINST, FITS, PROVES, REFUTES, STRONG, Cause, Impact
 
 CAUSE = Cause(
     id="app-smtp-unreachable",
-    title="The mail server in the application's settings does not answer",
+    title="The mail server in the application's settings cannot be reached",
     impact=Impact.OUTAGE,
     station="application",
     explanation=(

@@ -2,7 +2,7 @@ from diagnose.model import DOUBTS, Cause, Impact, Remedy
 
 CAUSE = Cause(
     id="remote-server-failing",
-    title="The receiving server has a fault of its own",
+    title="The receiving server has an internal error",
     impact=Impact.PARTIAL,
     station="recipient",
     explanation=(

@@ -10,7 +10,6 @@ CAUSE = Cause(
         text="Ask the recipient ({recipient}) by other means to free space, then try again.",
     ),
     rules_out="The reply speaks of the server's own disk rather than of a mailbox.",
-    otherwise="Only the recipient can free space; reach them by other means.",
     signs=(),
     links=("https://www.rfc-editor.org/rfc/rfc3463#section-3.3",),
 )

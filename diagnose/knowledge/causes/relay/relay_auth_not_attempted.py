@@ -3,7 +3,7 @@ from diagnose.model import AGAINST, FITS, PROVES, STRONG, Cause, Impact, Remedy,
 
 CAUSE = Cause(
     id="relay-auth-not-attempted",
-    title="The relay requires a login, but Postfix makes none",
+    title="The relay requires a login, but Postfix does not log in",
     impact=Impact.OUTAGE,
     station="relay",
     explanation=(

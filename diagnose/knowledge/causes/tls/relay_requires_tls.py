@@ -3,7 +3,7 @@ from diagnose.model import AGAINST, FITS, PROVES, STRONG, Cause, Impact, Remedy,
 
 CAUSE = Cause(
     id="relay-requires-tls",
-    title="The relay requires STARTTLS, but TLS is off in Postfix",
+    title="The relay requires STARTTLS, but Postfix does not use TLS",
     impact=Impact.OUTAGE,
     station="relay",
     explanation=(
