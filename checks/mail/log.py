@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from datetime import timedelta
 
 from diagnose import facts
 from diagnose.check import ANY, FLAG, Context, SignSpec, Stat, check, fail, ok, skip, stamped, unknown, warn
 from diagnose.facts.mail import SAID_SIGNS
+from diagnose.facts.sender import senders
 from diagnose.model import Observation, Scalar, Stage
 from diagnose.parse.log import current, maillog
 from diagnose.parse.log.current import Fact
 from diagnose.parse.postfix import table
 
+LATELY = timedelta(hours=1)
+_OF_THIS_HOST = frozenset({"helo-name-invalid", "ip-blocklisted", "reverse-dns-missing", "sender-unauthenticated"})
 RECENT = timedelta(minutes=10)  # a probe that fails now outweighs what went through before that
 
 
@@ -45,7 +49,7 @@ def log(ctx: Context) -> Iterator[Observation]:
     if read is None:
         return
     asked = ctx.target.recipient
-    found = current.facts(read, facts.relay_of(ctx), asked)
+    found = tuple(_weighed(ctx, read, fact) for fact in current.facts(read, facts.relay_of(ctx), asked))
     unreached = {f.delivery.domain for f in found if f.delivery and f.route == "direct" and _dead(f)}
     for fact in found:
         yield _observation(ctx, fact, several=len(unreached) > 1 and _dead(fact))
@@ -53,6 +57,17 @@ def log(ctx: Context) -> Iterator[Observation]:
     yield from _handed_over(read, reply.whole, where, here.title if here else "Postfix")
     if asked and here is None:
         yield from _recipient(reply.lines, asked, read, where)
+
+
+def _weighed(ctx: Context, read: maillog.MailLog, fact: Fact) -> Fact:
+    """A receiver that lately turned this host away for what it is, or for its own sender, is no matter of one message: its next
+    mail there fails alike, however much others take."""
+    if not (fact.minor and fact.current and fact.label in _OF_THIS_HOST and fact.delivery and fact.last):
+        return fact
+    domain = (fact.delivery.sender or "").rpartition("@")[2].lower()
+    if read.now - fact.last > LATELY or domain not in {sender.domain for sender in senders(ctx)}:
+        return fact
+    return dataclasses.replace(fact, minor=False)
 
 
 def _dead(fact: Fact) -> bool:

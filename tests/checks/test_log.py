@@ -97,3 +97,22 @@ def test_a_sandbox_wants_the_recipient_verified() -> None:
             attempt("13:00:01", "0A5D1166", f"relay=r[192.0.2.4]:587, dsn=5.0.0, {said.format(who)}"),
         )
         assert [o.status for o in of(run(log, machine(log=lines)), f"mail.{label}")] == [Status.FAILED], who
+
+
+def test_a_receiver_that_turns_this_host_away_is_no_small_share() -> None:
+    """However much others take, its next mail there fails alike. Of mail that others sent, and of last night's, that is not said."""
+    listed = "host mx.south.example[192.0.2.9] said: 550 5.7.1 Client host [192.0.2.1] blocked using zen.spamhaus.org (in reply to RCPT TO command)"
+
+    def minor(clock: str, sender: str) -> list[bool]:
+        lines = [taken(f"15:0{n % 6}:00", f"4A{n:08}") for n in range(9)]
+        handed = f"Nov 22 {clock} app postfix/pickup[1]: 4B00000001: uid=33 from=<noreply@{sender}>"
+        began = (
+            f"Nov 22 {clock} app postfix/qmgr[1]: 4B00000001: from=<noreply@{sender}>, size=9, nrcpt=1 (queue active)"
+        )
+        relay = "relay=mx.south.example[192.0.2.9]:25, delay=1, dsn=5.7.1"
+        refused = attempt(clock, "4B00000001", f"{relay}, status=bounced ({listed})", "post@south.example")
+        found = run(log, machine(log=(*((handed,) if sender == "example.net" else ()), began, refused, *lines)))
+        return [bool(o.data["minor"]) for o in of(found, "mail.ip-blocklisted")]
+
+    assert minor("14:50:00", "example.net") == [False]
+    assert (minor("14:50:00", "stranger.example"), minor("11:30:00", "example.net")) == ([True], [True])

@@ -22,8 +22,8 @@ from .roots import MAILERS, Root
 from .run import Answer, Options, ask, many, one, settled
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(4500)]
-# Machines wait more than they work: two for each processor.
-JOBS = int(os.environ.get("LAB_JOBS", str(2 * (os.cpu_count() or 1))))
+# Machines wait more than they work: three for each processor.
+JOBS = int(os.environ.get("LAB_JOBS", str(3 * (os.cpu_count() or 1))))
 NEEDED = ("unshare", "nsenter", "nft", "ip", "postfix", "openssl", "setpriv", "iptables-legacy")
 
 

@@ -42,7 +42,9 @@ def _recipient_domain(site: Site) -> Broken:
         to = site.to if how == "gone" else site.to.replace(domain, domain.replace(".", "m.", 1))
         name = to.partition("@")[2]
         records: Records = {(name, "*"): "NXDOMAIN"}
-        return Broken(accept=("recipient-domain-not-found",), to=to, records=records, shows="Host not found|not found")
+        return Broken(
+            accept=("recipient-domain-not-found",), to=to, records=records, shows="Host not found|not found|not known"
+        )
     told: dict[str, Records] = {
         "null": {(domain, "MX"): ("0 .",)},
         "localhost": {(domain, "MX"): (f"10 mail.{domain}",), (f"mail.{domain}", "A"): ("127.0.0.1",)},
