@@ -43,7 +43,7 @@ _STANDING = re.compile(
     re.IGNORECASE,
 )
 _ORIGINAL = re.compile(
-    r"[\s>]*[-=*_#]*\s*(?:Below this line is a copy|This is a copy of (?:the|your)|(?:Original|Returned|Unsent|Undelivered|Failed|Bounced) "
+    r"[\s>]*[-=*_#]*\s*(?:Below this line is a copy|(?:This|Attachment) is a copy of (?:the|your)|(?:Original|Returned|Unsent|Undelivered|Failed|Bounced) "
     r"message\b|(?:Original )?Message (?:header|text|contents?)s? follows?|Your original message|The (?:header|following) .{0,30}original|"
     r"Original message headers)",
     re.IGNORECASE,

@@ -35,6 +35,12 @@ _NESTED = re.compile(rb"^(content-type:\s*)message/(?=[\w.-])", re.IGNORECASE | 
 _CHARSET = late(
     r"(?:unicode-1-1-)?(?P<name>(?:utf|iso|windows|cp|koi|big5|gb|euc|shift|ks|latin|mac)[\w-]{1,20})$", re.I
 )
+# What a person's message holds that asks about mail: a code, a mailer, or the word that something failed.
+_ABOUT_MAIL = late(
+    r"(?<![\w.])[45]\d\d[ -]|\b[45]\.\d\.\d|\b(?:smtp|imap|tls|ssl|dns|postfix|exim|sendmail|daemon)|deliver|bounc|relay|reject|refused|queue|"
+    r"(?:mail|mx) ?(?:server|log)|(?<!in )error|exception|fail|not a member|fehler|erreur|errore|ошибк|エラー",
+    re.IGNORECASE,
+)
 _TAG = late(r"(<[^<>]*>)")
 _BLOCK = late(r"</?(?:p|br|div|tr|li|ul|h\d|pre|table|hr|blockquote)\b", re.IGNORECASE)
 _UNSEEN = late(r"<(?P<end>/?)(?:style|script|head|title)\b", re.IGNORECASE)
@@ -161,12 +167,13 @@ def _read(lines: list[_Numbered], depth: int) -> Iterator[_Numbered | Report]:
         yield Report((*said, (lines[0][0], ""), (lines[0][0], bounce.reason_of_subject(message))))
     elif depth >= _DEEPEST:
         yield from said
-    else:
+    elif any(_ABOUT_MAIL.search(line) for _, line in said):
         yield from split(said, depth + 1)
 
 
+# The message that a report returns, and what an abuse report says of it (RFC 5965).
 _RETURNED = frozenset(
-    {"text/x-rfc822", "text/rfc822-headers", "text/x-rfc822-headers", "text/x-global", "text/x-global-headers"}
+    "text/x-rfc822 text/rfc822-headers text/x-rfc822-headers text/x-global text/x-global-headers text/x-feedback-report".split()
 )
 
 
