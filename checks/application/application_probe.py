@@ -35,6 +35,10 @@ _LOGIN_ADVICE = {
     "through a relay with an SMTP login of its own.",
     "auth-required": "{whose} wants a login: put a user and a password into the application's settings, and switch the login on.",
 }
+_STRANGER = (
+    "Let that server relay for the address from which this client reaches it (with Postfix there: mynetworks), or give the "
+    "application a login there."
+)
 _STATIC_TLS = {
     "implicit-on-starttls-port": "tls-on-plain",
     "plain-on-implicit-port": "plain-on-implicit",
@@ -270,6 +274,7 @@ def _login(held: Session, judged: Verdict, place: str, data: dict[str, Scalar]) 
     elif held.no_login not in ("no login is configured", "the server offers no login"):
         yield unknown("app.login", place, f"could not check the credentials: {held.no_login}", **data)
     if judged.stage == "sender":
-        yield fail("app.sender", place, judged.text, label=judged.label, code=judged.code, apart=True, **data)
+        more = {"advice": _STRANGER} if judged.label == "relay-access-denied" else {}
+        yield fail("app.sender", place, judged.text, label=judged.label, code=judged.code, apart=True, **more, **data)
     elif judged.stage == "works" and not held.with_login and held.no_login == "no login is configured":
         yield ok("app.login", place, "none is configured, and none was asked for", label="none", **data)

@@ -32,7 +32,7 @@ def listeners(ctx: Context) -> Iterator[Observation]:
         elif contained(ctx):
             seen = unknown("listener.smtp", "port 25", "nothing listens, as is usual in a container")
         elif master_elsewhere(ctx):
-            seen = unknown("listener.smtp", "port 25", "nothing listens here; Postfix runs in a container")
+            seen = unknown("listener.smtp", "port 25", "nothing listens here; Postfix runs in a container or chroot")
     yield seen
     if postfix.installed:
         yield from _expected(postfix, reply.listeners)

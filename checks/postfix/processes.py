@@ -74,7 +74,7 @@ def _absent(ctx: Context) -> Iterator[Observation]:
     left = ctx.ask(Stat("/etc/postfix")).exists or ctx.ask(Stat("/var/spool/postfix")).exists
     rest = [path for place in MASTERS for path in ctx.ask(Glob(place)).paths]
     if not rest and (elsewhere := master_elsewhere(ctx)):
-        text = f"runs in a container (process {elsewhere.pid}): sudo mail-diagnose run --inside {elsewhere.pid} looks into it"
+        text = f"runs in a container or chroot (process {elsewhere.pid}): sudo mail-diagnose run --inside {elsewhere.pid} looks into it"
         yield unknown("postfix.installed", "Postfix", text)
         return
     if not (left or rest) and contained(ctx):

@@ -7,6 +7,7 @@ import importlib.util
 import json
 import pkgutil
 import re
+import shlex
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,6 +17,7 @@ from diagnose.errors import UsageError
 from diagnose.host.live import namespaces
 from diagnose.host.live.system import find
 from diagnose.parse.text.known import KNOWN
+from diagnose.parse.text.masking import clean
 
 _PACKAGES = ("diagnose", "checks", "dns", "yaml", "javaproperties", "dotenv", "encodings")
 _OF_PYTHON = ("stringprep", "unicodedata", "_strptime", "zoneinfo")
@@ -33,7 +35,7 @@ def place(asked: int | None) -> namespaces.Container | None:
     found = namespaces.with_postfix()
     if len(found) > 1:
         every = ", ".join(f"--inside {each.pid} ({each.name or 'no name'})" for each in found)
-        raise UsageError(f"Postfix runs in {len(found)} containers of this host, choose one: {every}")
+        raise UsageError(f"Postfix runs in {len(found)} containers or chroots of this host, choose one: {every}")
     return found[0] if found else None
 
 
@@ -45,6 +47,8 @@ def done(where: namespaces.Container, work: Callable[[], Any], timeout: float) -
 
 
 def note(where: namespaces.Container) -> str:
+    if root := namespaces.chroot_of(where.pid):
+        return f"About the chroot of process {where.pid}: its commands run by `chroot {shlex.quote(clean(root))}`"
     name = f", host name {where.name}" if where.name else ""
     return f"About the container of process {where.pid}{name}: its commands run by `nsenter -t {where.pid} -a -r`"
 

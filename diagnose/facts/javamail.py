@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from diagnose.apps.codenvy import DOCKER
 from diagnose.apps.settings import MailSettings
-from diagnose.facts import target
+from diagnose.facts import ANYBODY, target
 from diagnose.facts.application import Application
 from diagnose.facts.asks import Asks, ask_all
 from diagnose.facts.javamail_runtime import trust_store
@@ -21,6 +21,7 @@ from diagnose.host.query import Dial, DialReply, Exec, Login, Now, Query, Resolv
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.parse.system import iproute
 from diagnose.parse.system.outcomes import Outcome, outcome
+from diagnose.parse.system.own_network import is_private
 from diagnose.record import dataclass
 
 # (port, how TLS begins): the ways into a submission server, the one to recommend first.
@@ -136,6 +137,8 @@ def session(ctx: Asks, app: Application) -> Session:
     sender = settings.sender.rpartition("<")[2].strip("> ") or whose.sender or ""
     # Where the login is left out by this tool, a server that wants one tells nothing about the application.
     far = "ehlo" if login is None and (local or settings.auth) else "rcpt" if login is None or sender else "auth"
+    # Whether a server of the own network relays for this client shows at RCPT alone; nobody else is asked for nobody.
+    anybody = ANYBODY if is_private(resolved.addresses[0]) else ""
     base = Dial(
         host=host,
         port=port,
@@ -144,7 +147,7 @@ def session(ctx: Asks, app: Application) -> Session:
         say=far,
         helo=app.value("mail.smtp.localhost").strip(),
         sender=sender if "@" in sender else "",
-        recipient=(whose.recipient or "") if far == "rcpt" and not local else "",
+        recipient=(whose.recipient or anybody) if far == "rcpt" and not local else "",
         login=login,
         trust=trusts(settings, host),
         timeout=WAIT,

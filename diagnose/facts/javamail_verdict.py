@@ -39,6 +39,9 @@ _NO_VERSION = re.compile(
 _BUNDLE = re.compile(r"^(?:CA file|CA directory|no CA bundle)")
 _WANTS_TLS = ("starttls-required", "relay-requires-tls")
 _WANTS_LOGIN = ("auth-required", "relay-auth-not-attempted", "relay-access-denied", "sasl-key-mismatch")
+_STRANGER = re.compile(
+    r"relay access denied|client host rejected", re.I
+)  # Postfix may say so with 4xx, and waits in vain
 _TEMPORARY = ("rate-limited", "server-busy", "greylisted", "server-error")
 # Of a reply to MAIL or RCPT: what tells of the sender, and nothing of this one recipient.
 _SENDER = (
@@ -227,6 +230,9 @@ def _envelope(held: Session, stop: Stop, host: str) -> Verdict:
         if text[:1] not in ("4", "5"):
             continue
         label, code = _label(text, host, held.port, stage)
+        if (_STRANGER.search(text) or label == "relay-access-denied") and not reply.auth and not reply.mechanisms:
+            said = f"the server does not relay for this client: {text}"
+            return stop("sender", "relay-access-denied", said, (), "relay-access-denied", code)
         if text[:1] == "4" and (stage, label) != ("mail", "sender-domain-not-found"):  # Postfix puts these off
             continue
         if label in _WANTS_TLS or re.search(r"^53[08].*STARTTLS", text, re.I | re.S):

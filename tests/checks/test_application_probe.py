@@ -207,6 +207,34 @@ def test_credentials_from_puppet_are_not_logged_in_with() -> None:
     assert not [query for query in machine.dialled if query.login]
 
 
+@pytest.mark.parametrize(
+    ("said_at_rcpt", "denied"),
+    [
+        ("454 4.7.1 <someone@example.com>: Relay access denied", True),  # Postfix' own default, which only puts it off
+        ("554 5.7.1 <unknown[10.88.1.2]>: Client host rejected: Not from the test network", True),
+        ("450 4.2.0 <someone@example.com>: Recipient address rejected: Greylisted", False),
+        (
+            "556 5.1.10 <someone@example.com>: Recipient address rejected: Domain example.com does not accept mail",
+            False,
+        ),
+    ],
+)
+def test_whether_a_server_of_the_own_network_relays_is_asked_at_rcpt(said_at_rcpt: str, denied: bool) -> None:
+    asked: list[str] = []
+
+    def server(query: Dial) -> DialReply:
+        asked.append(query.recipient)
+        met = {"address": "10.88.0.2", "stage": "quit", "banner": "220 mailer ESMTP Postfix", "ehlo": "250 mailer"}
+        return DialReply(**met, mail="250 2.1.0 Ok", rcpt=said_at_rcpt)  # type: ignore[arg-type]
+
+    text = "mail.smtp.host=mailer\nmail.smtp.port=25\nmail.smtp.from=noreply@brightwater-labs.com\n"
+    found = probe(text, server, addresses=lambda name: ResolveReply(addresses=("10.88.0.2",)))
+    assert asked[0] == "someone@example.com"
+    assert [o.data["label"] for o in found.values() if o.sign == "app.sender"] == ["relay-access-denied"] * denied
+    probe(text, server, addresses=lambda name: ResolveReply(addresses=("45.76.51.22",)))
+    assert asked[-1] == ""
+
+
 def test_an_application_that_uses_this_host() -> None:
     assert not said(Machine({PROPERTIES: LOCAL}, server=_here).run(application_probe))
     found = probe(LOCAL, refused)

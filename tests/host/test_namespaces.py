@@ -47,6 +47,8 @@ def test_a_root_of_its_own_is_entered_without_a_namespace(tmp_path: Path) -> Non
     child.stdout.readline()
     try:
         assert namespaces.inside(child.pid, Path("/known").read_bytes, 20) == b"here"
+        assert namespaces.chroot_of(child.pid) == str(tmp_path.resolve())
+        assert not namespaces.chroot_of(os.getpid())
     finally:
         child.kill()
         child.wait()

@@ -61,6 +61,16 @@ def with_postfix() -> list[Container]:
     return list(found.values())
 
 
+def chroot_of(pid: int) -> str:
+    """The directory that its root is, where it has our mounts: chroot(8) alone. "" for a container, and for what is not to be read."""
+    try:
+        same = _namespace("self", "mnt") == os.readlink(f"/proc/{pid}/ns/mnt")
+        root = os.readlink(f"/proc/{pid}/root")
+    except OSError:
+        return ""
+    return root if same and root != "/" else ""
+
+
 def _namespace(pid: str, kind: str) -> str:
     try:
         return os.readlink(f"/proc/{pid}/ns/{kind}")

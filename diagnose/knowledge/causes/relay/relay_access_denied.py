@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.relay import POSTCONF
-from diagnose.model import DOUBTS, FITS, SPEAKS, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import DOUBTS, FITS, PROVES, SPEAKS, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="relay-access-denied",
@@ -11,12 +11,13 @@ CAUSE = Cause(
         "know. Either the login is missing, or the address must be allowed there and may have changed."
     ),
     remedy=Remedy(
-        text="Have this host's address allowed at the relay, or use a login: smtp_sasl_auth_enable and a password map, on the "
-        "relay's submission port (587 or 465) instead of 25.",
+        text="{advice|Have this host's address allowed at the relay, or use a login: smtp_sasl_auth_enable and a password map, on the "
+        "relay's submission port (587 or 465) instead of 25.}",
     ),
     rules_out="The relay takes the same recipient from this host by hand.",
     signs=(
         Sign("relay.envelope", SPEAKS, where=(("label", "relay-access-denied"),)),
+        Sign("app.sender", PROVES, where=(("label", "relay-access-denied"),)),
         Sign("relay.banner", FITS),
         # Then a login is what is missing, or what fails.
         Sign("sasl.key", DOUBTS),
