@@ -339,6 +339,7 @@ def _said(lines: Sequence[_Numbered], peer: str | None) -> Iterator[tuple[int, s
     paragraph: list[_Numbered] = []
     sentence: list[str] = []
     margin = start = 0
+    field = ""  # that a line, or what goes on of it, is of
     for number, line in (*lines[:_MOST], (0, "")):
         spoken = dialogue.read(line, alone=False) if line.strip() else None
         reply = (spoken.reply or "") if spoken is not None else ""
@@ -353,7 +354,8 @@ def _said(lines: Sequence[_Numbered], peer: str | None) -> Iterator[tuple[int, s
         peer = _peer(line) or peer
         stage = spoken.stage or stage if spoken is not None else stage
         text = reply if spoken is not None else _STANDING.sub("", line).strip()
-        if text and not field_name(line.strip()):
+        field = field_name(line.strip()) or (field if indent and text else "")
+        if text and not field:
             if not sentence:
                 start, margin = number, indent
             sentence.append(text)

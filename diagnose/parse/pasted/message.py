@@ -171,9 +171,8 @@ def _read(lines: list[_Numbered], depth: int) -> Iterator[_Numbered | Report]:
         yield from split(said, depth + 1)
 
 
-# The message that a report returns, and what an abuse report says of it (RFC 5965).
 _RETURNED = frozenset(
-    "text/x-rfc822 text/rfc822-headers text/x-rfc822-headers text/x-global text/x-global-headers text/x-feedback-report".split()
+    {"text/x-rfc822", "text/rfc822-headers", "text/x-rfc822-headers", "text/x-global", "text/x-global-headers"}
 )
 
 
