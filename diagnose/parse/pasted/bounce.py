@@ -51,7 +51,7 @@ _ORIGINAL = re.compile(
 _OF_A_REPORT = re.compile(
     r"mailer-?daemon|post[_.-]?master|mail delivery|mail administrator|returned mail|undeliver|delivery (?:status|fail|report|notif|problem|error)|"
     r"failure notice|failed delivery|failure notification|non.?deliver|delayed mail|mail delivery failed|not delivered|"
-    r"could not (?:be )?deliver|returning (?:your )?(?:mail|message)|message (?:delay|fail)|mail system error|bounce",
+    r"could not (?:be )?deliver|returning (?:your )?(?:mail|message)|message (?:delay|fail)|mail system error|bounce|user unknown",
     re.IGNORECASE,
 )
 _AUTO_REPLY = re.compile(
