@@ -209,8 +209,9 @@ def test_one_session_at_a_time_to_one_port() -> None:
     def serve(conn: socket.socket) -> None:
         with lock:
             now[0] += 1
+        time.sleep(0.05)  # the session before, which the client has left, ends meanwhile
+        with lock:
             most[0] = max(most[0], now[0])
-        time.sleep(0.05)
         try:
             server(conn)
         finally:
