@@ -181,3 +181,40 @@ def test_an_answer_is_decided_when_nothing_open_can_change_it() -> None:
     assert without("egress") is None
     assert without("firewall") is None, "a rule of this host would be the answer"
     assert without("log") is None, "words may say anything"
+
+
+@pytest.mark.parametrize(
+    ("observations", "order"),
+    [
+        pytest.param(
+            (
+                seen("identity.hostname", failing=True),
+                seen("mail.local-hostname-unresolvable"),
+                seen("mail.sender-domain-not-found"),
+                seen("identity.sender-domain"),
+            ),
+            ("sender-domain-not-found", "local-hostname-unresolvable"),
+            id="one wrong name, refused by receivers and unknown at home",
+        ),
+        pytest.param(
+            (seen("mail.tls-handshake-failed"), seen("relay.session", kind="closes", stage="the TLS handshake")),
+            ("relay-dialogue-broken", "tls-protocol-mismatch"),
+            id="closed without a word of TLS",
+        ),
+        pytest.param(
+            (seen("log.recipient", kind="sent"), seen("destination.reachable", outcome="silent")),
+            ("remote-server-unreachable",),
+            id="delivered before, out of reach now",
+        ),
+        pytest.param(
+            (seen("mail.rate-limited"), seen("filter.content", kind="turns-away")),
+            ("content-filter-down", "rate-limited"),
+            id="the host's own filter counts connections",
+        ),
+    ],
+)
+def test_of_two_readings_the_one_that_was_tried_comes_first(
+    observations: tuple[Observation, ...], order: tuple[str, ...]
+) -> None:
+    found = rank(all_causes(), run(*observations))
+    assert tuple(d.cause.id for d in found[: len(order)]) == order

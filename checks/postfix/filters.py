@@ -33,7 +33,7 @@ _KINDS = ("refused", "missing", "unlisted")
     id="filters",
     title="Filters and backends",
     signs=(
-        SignSpec("filter.content", {"kind": _KINDS, "parameter": ANY}),
+        SignSpec("filter.content", {"kind": (*_KINDS, "turns-away"), "parameter": ANY}),
         SignSpec("filter.milter", {"kind": _KINDS}),
         SignSpec("filter.policy", {"kind": _KINDS}),
         SignSpec("filter.backend", {"kind": _KINDS}),
@@ -63,6 +63,9 @@ def _dialled(service: Service, host: str, port: int, reply: DialReply) -> Observ
     if reply.connected and reply.stage == "banner" and reply.error == "timed out":
         text = f"{service.parameter} names it, and it takes the connection without a greeting: its program hangs"
         return (warn if service.soft else fail)(sign, where, text, error=reply.error, kind="refused", **data)
+    if reply.connected and reply.banner[:1] in ("4", "5"):
+        text = f"{service.parameter} names it, and it turns mail away: {reply.banner}"
+        return (warn if service.soft else fail)(sign, where, text, kind="turns-away", **data)
     if reply.connected:
         return ok(sign, where, f"{service.parameter}: it answers", **data)
     if reply.problem and service.soft:

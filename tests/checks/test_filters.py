@@ -26,6 +26,17 @@ def test_amavis_up_and_down() -> None:
         assert failed(run(filters, host)) == expected
 
 
+def test_a_filter_that_turns_every_connection_away() -> None:
+    busy = DialReply(
+        attempts=(Attempt(address="127.0.0.1"),),
+        address="127.0.0.1",
+        stage="banner",
+        banner="421 4.3.2 too many connections",
+    )
+    host = machine({"content_filter": "smtp:[127.0.0.1]:10024"}, by_kind={Dial: lambda q: busy})
+    assert [o.data["kind"] for o in of(run(filters, host), "filter.content")] == ["turns-away"]
+
+
 def test_dead_milter_and_one_that_may_be_missing() -> None:
     settings = {"smtpd_milters": "inet:localhost:8891", "non_smtpd_milters": "$smtpd_milters"}
     down = {Dial: lambda q: REFUSED}

@@ -30,7 +30,7 @@ def planned(cause_id: str, sign: str, on: Any, **data: Scalar) -> Plan:
     cause = by_id(cause_id)
     run = Run(check="c", outcome=Outcome.COMPLETED, observations=(seen,), signs=(SignSpec(sign),))
     found = Diagnosis(cause=cause, score=30, confidence=Confidence.CERTAIN, remedy=cause.remedy, data=data)
-    return make(context(on), [found], [run], HostInfo())[cause_id]
+    return make(context(on), [found], [run], HostInfo()).get(cause_id, Plan())
 
 
 SHOP = "# mail\nmail.smtp.host = smtp.relay.test \nexport mail.smtp.port: 465\nmail.smtp.port=25\r\nlast=1"
@@ -211,3 +211,13 @@ def test_the_line_of_a_pattern_that_redirects_is_taken_out(rule: str, value: str
     data: dict[str, Scalar] = {"table": "regexp:/etc/postfix/rc", "key": "user@some.test", "value": value}
     steps = planned("recipient-rewritten", "config.rewritten", host, **data).steps
     assert [step.line for step in steps if isinstance(step, RepairLine)] == ([2] if found else [])
+
+
+@pytest.mark.parametrize(
+    ("written", "found"), [("static:test@gone.test", True), ("static:test@gone.test hash:/etc/x", False)]
+)
+def test_a_table_without_a_file_that_redirects_everybody_loses_its_setting(written: str, found: bool) -> None:
+    host = pretended.machine({"recipient_canonical_maps": written})
+    data: dict[str, Scalar] = {"table": "static:test@gone.test", "key": "user@some.test", "value": "test@gone.test"}
+    plan = planned("recipient-rewritten", "config.rewritten", host, parameter="recipient_canonical_maps", **data)
+    assert bool(plan.steps) is found

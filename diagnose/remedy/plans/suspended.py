@@ -91,10 +91,14 @@ def rewritten(e: Evidence) -> Plan | None:
             if len(set_) == 1 and set(table.inline_entries(set_[0])) == {key}:
                 steps.append(e.policy(e.drop(parameter, why), "route", opens))
             continue
+        if found.type == "static":
+            if len(table.parse_list(e.was(parameter) or "")) == 1:
+                steps.append(e.policy(e.drop(parameter, why), "route", opens))
+            continue
         path = table.source(found)
         pattern = found.type in ("regexp", "pcre")
         lines = e.ask_lines(path) if path else []
-        for number, (raw, after) in enumerate(zip(lines, [*lines[1:], ""], strict=True), 1):
+        for number, (raw, after) in enumerate(zip(lines, [*lines[1:], ""], strict=False), 1):
             words = raw.split(None, 1)
             mine = _rewrites(raw, key, value) if pattern else len(words) == 2 and words[0] == key
             if mine and raw[:1] not in "# \t" and not after[:1].isspace():

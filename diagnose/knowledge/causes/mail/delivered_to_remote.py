@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, PROVES, Cause, Impact, Remedy, Sign
+from diagnose.model import PROVES, REFUTES, Cause, Impact, Remedy, Sign
 
 CAUSE = Cause(
     id="delivered-to-remote",
@@ -17,8 +17,8 @@ CAUSE = Cause(
     otherwise="The recipient or their postmaster can look for it by its message id.",
     signs=(
         Sign("log.recipient", PROVES, where=(("kind", "sent"),)),
-        # It took an earlier message; the one that is missed may be a later one.
-        Sign("destination.reachable", AGAINST),
+        # It took an earlier message; a later one cannot get there.
+        Sign("destination.reachable", REFUTES),
     ),
     links=("https://www.postfix.org/DEBUG_README.html#logging",),
 )

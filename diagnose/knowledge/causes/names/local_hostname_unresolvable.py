@@ -20,6 +20,6 @@ CAUSE = Cause(
         Sign("identity.hostname", REFUTES, Status.OK),
         Sign("dns.resolver", REFUTES),
     ),
-    explains=("recipient-domain-not-found", "sender-domain-not-found"),
+    explains=("recipient-domain-not-found",),
     links=("https://www.postfix.org/postconf.5.html#mydestination",),
 )

@@ -21,7 +21,8 @@ CAUSE = Cause(
         Sign("identity.sender-domain", AGAINST, Status.OK),
         Sign("dns.resolver", REFUTES),
     ),
-    explains=("helo-name-invalid",),
+    # One wrong name, and what the world refuses comes before what cron writes to root.
+    explains=("helo-name-invalid", "local-hostname-unresolvable"),
     links=(
         "https://www.postfix.org/postconf.5.html#myorigin",
         "https://www.postfix.org/ADDRESS_REWRITING_README.html#generic",

@@ -16,6 +16,7 @@ CAUSE = Cause(
     rules_out="A connection to the filter's port is accepted.",
     signs=(
         Sign("filter.content", STRONG, where=SEEN),
+        Sign("filter.content", PROVES, where=(("kind", "turns-away"),)),
         Sign("filter.content", SPEAKS, where=UNLISTED),
         # A proxy before the queue: all mail by SMTP is refused, while the sendmail command's goes on.
         Sign("filter.content", SETTLES, where=(("parameter", "smtpd_proxy_filter"),)),
@@ -26,6 +27,7 @@ CAUSE = Cause(
     ),
     explains=(
         "queue-congested",
+        "rate-limited",
         "relay-unreachable",
         "remote-server-unreachable",
         "smtp-listener-broken",

@@ -1,4 +1,4 @@
-from diagnose.model import FITS, HINTS, PROVES, REFUTES, SPEAKS, UNUSUAL, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import FITS, HINTS, PROVES, REFUTES, SPEAKS, STRONG, UNUSUAL, Cause, Impact, Remedy, Sign, Status
 
 CAUSE = Cause(
     id="relay-dialogue-broken",
@@ -18,6 +18,8 @@ CAUSE = Cause(
     signs=(
         Sign("relay.session", PROVES, where=(("kind", ("nonsense", "endless")),)),
         Sign("relay.session", SPEAKS, where=(("kind", "closes"),)),
+        # Closed without an alert of TLS: two sides that share no version say so.
+        Sign("relay.session", STRONG, where=(("kind", "closes"), ("stage", "the TLS handshake"))),
         # A server that is merely slow does so as well; Postfix waits five minutes.
         Sign("relay.session", FITS, where=(("kind", ("hangs", "broken")),)),
         # That mail fails shows nothing by itself.
