@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -65,37 +66,8 @@ def trace(
     settings = settings or whereabouts.parameters()
     begin = moment - since if since is not None else 0.0
     problems: list[str] = []
-    exports = [path for path in paths if pasted.is_export(path)]
-
-    bound = pasted.Bound(READING)
-
-    def chunks() -> Iterator[bytes]:
-        for chunk in _chunks():
-            if bound.over():
-                return
-            yield chunk
-
-    def _chunks() -> Iterator[bytes]:
-        plain = tuple(path for path in paths if path not in exports)
-        if plain or not exports:
-            yield from logs.stream(begin, paths=plain, maillog_file=settings.maillog_file or None)
-        for path in exports:
-            yield from pasted.log_lines(path, begin, local)
-
-    readable = True
-    try:
-        found = trail(chunks, who, LIMIT)
-    except PermissionError as error:
-        readable = False
-        problems.append(f"permission denied: {error.filename or 'the mail log'} (try as root, or in the group adm)")
-        found = Trail()
-    except OSError as error:
-        raise UsageError(f"cannot read {error.filename or ', '.join(paths) or 'the log'}: {error.strerror}") from None
-    if bound.cut:
-        problems.append(f"the log is longer than can be read in {READING:.0f} s: what came later is not told")
-    # Secrets are hidden in what is kept; to do so in all of the log would take many times longer than to search it.
-    found.lines = {name: [logs.veil(line) for line in lines] for name, lines in found.lines.items()}
-    found.refused = [logs.veil(line) for line in found.refused]
+    seen = _trail(who, begin, local, paths, settings, problems)
+    found = seen or Trail()
     stories = _stories(found, local)
     queue = _queue(found, stories, who, settings, budget) if not paths and budget else Whereabouts(complete=False)
     if queue.problem:
@@ -109,13 +81,53 @@ def trace(
     if found.cut:
         problems.append("a message has so many lines or kin that not all are shown")
     return dataclasses.replace(
-        _judged(fates, who, any_log, readable, problems, since, (count, plain(last.decode("utf-8", "replace"))[:400])),
+        _judged(
+            fates,
+            who,
+            any_log,
+            seen is not None,
+            problems,
+            since,
+            (count, plain(last.decode("utf-8", "replace"))[:400]),
+        ),
         since=datetime.fromtimestamp(begin).astimezone() if since is not None else None,
         until=local,
         source=", ".join(paths) if paths else "the mail log",
         dropped=found.dropped,
         lines=tuple(line.decode("utf-8", "replace") for lines in found.lines.values() for line in lines),
     )
+
+
+# --- the log --------------------------------------------------------------------------------------------------------
+
+
+def _trail(
+    who: str, begin: float, now: datetime, paths: Sequence[str], settings: Parameters, problems: list[str]
+) -> Trail | None:
+    """The log's lines of those messages, without their secrets; None where it may not be read."""
+    exports = [path for path in paths if pasted.is_export(path)]
+    others = tuple(path for path in paths if path not in exports)
+    bound = pasted.Bound(READING)
+
+    def chunks() -> Iterator[bytes]:
+        if others or not exports:
+            yield from logs.stream(begin, paths=others, maillog_file=settings.maillog_file or None)
+        for path in exports:
+            yield from pasted.log_lines(path, begin, now)
+
+    try:
+        found = trail(lambda: itertools.takewhile(lambda _: not bound.over(), chunks()), who, LIMIT)
+    except PermissionError as error:
+        problems.append(f"permission denied: {error.filename or 'the mail log'} (try as root, or in the group adm)")
+        return None
+    except OSError as error:
+        raise UsageError(f"cannot read {error.filename or ', '.join(paths) or 'the log'}: {error.strerror}") from None
+    if bound.cut:
+        problems.append(f"the log is longer than can be read in {READING:.0f} s: what came later is not told")
+    # Secrets are hidden in what is kept; to do so in all of the log would take many times longer than to search it.
+    found.lines = {name: [logs.veil(line) for line in lines] for name, lines in found.lines.items()}
+    found.refused = [logs.veil(line) for line in found.refused]
+    return found
 
 
 # --- stories --------------------------------------------------------------------------------------------------------
