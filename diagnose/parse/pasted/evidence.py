@@ -105,7 +105,7 @@ class _Reader:
 
     def feed(self, number: int, line: str) -> Iterator[Event]:
         stripped = line.strip()
-        if not stripped or program_text.only_possible(line):
+        if not stripped or program_text.only_possible(line) or program_text.is_clients_login(line):
             if not self.mailq:
                 yield from self._flush()
             return

@@ -135,6 +135,18 @@ def fetches(text: str) -> bool:
     return _FETCHES.search(text) is not None and _SENDS.search(text) is None
 
 
+# A proxy, a webmail or a server of mailboxes logs them; their client's address stands beside.
+_CLIENTS_LOGIN = late(
+    r"\bclient login failed: .{0,80} while in http auth state|\bhandler exception: authentication failed for \[|"
+    r"\bIMAP Error: Login failed for|\[LOGIN_ERROR\]|\bloginname=|\bAuthentication attempt from \S+ has been rate-limited"
+)
+
+
+def is_clients_login(line: str) -> bool:
+    """Whether a server tells that somebody did not get in, which is no matter of sending."""
+    return _CLIENTS_LOGIN.search(line) is not None
+
+
 def only_possible(line: str) -> bool:
     """Whether a line belongs to a list of all that may be wrong."""
     return _MAYBE.match(line) is not None
