@@ -98,9 +98,11 @@ def _values(ctx: Context, postfix: Mta, text: MainCf, path: str) -> Iterator[Obs
         who = {"all": "Postfix' daemons"}.get(item.daemon, item.daemon)
         one = "" if item.daemon == "all" or " and " in who else "s"
         does = f"{who} exit{one} at start" if item.fatal else f"{who} ignore{one} it"
+        # A name that one daemon says is a matter of HELO; without this host's own none starts.
+        everything = item.daemon == "all" or (item.daemon in _READ_BY_ALL and item.expected != "host-name")
         yield status(
             "config.value", item.parameter, f"{item.text}: {does}",
-            parameter=item.parameter, value=item.value, daemon=item.daemon, everything=item.daemon in _READ_BY_ALL and item.expected != "host-name",
+            parameter=item.parameter, value=item.value, daemon=item.daemon, everything=everything,
             path=path, line=setting.line if setting else 0, expected=item.expected,
         )  # fmt: skip
     boxes = list(_boxes(ctx, postfix, text, path))

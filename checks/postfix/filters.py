@@ -20,9 +20,10 @@ from diagnose.check import (
     unknown,
     warn,
 )
-from diagnose.facts import Mta, mta
+from diagnose.facts import Mta, mail_log, mta, relay_of
 from diagnose.facts.filter_services import Service, address, here, wanted
 from diagnose.model import Observation, Scalar
+from diagnose.parse.log import current
 
 # SMTP and LMTP servers speak first; milters and policy servers wait to be asked.
 _GOES = {"content": "banner"}
@@ -50,21 +51,34 @@ def filters(ctx: Context) -> Iterator[Observation]:
         Dial(host=host, port=port, say=_GOES.get(s.kind, "connect"), connect_timeout=2.0, timeout=3.0)
         for s, host, port in local
     ]
+    said = _put_off(ctx) if any(s.kind == "content" for s, _, _ in local) else {}
     for (service, host, port), reply in zip(local, ask_all(ctx, queries), strict=True):
-        yield _dialled(service, host, port, reply)
+        yield _dialled(service, host, port, reply, said.get(port, "") if service.kind == "content" else "")
     for service in named:
         if service.endpoint.startswith("unix:"):
             yield _socket(ctx, postfix, service)
 
 
-def _dialled(service: Service, host: str, port: int, reply: DialReply) -> Observation:
+def _put_off(ctx: Context) -> dict[int, str]:
+    """By port what a server on this host says of mail that it does not take for now, and of nearly all of it."""
+    read = mail_log(ctx)
+    found = current.facts(read, relay_of(ctx), None) if read else ()
+    return {
+        f.delivery.relay_port: f.reason.text
+        for f in found
+        if f.delivery and f.delivery.relay_port and f.current and not f.minor and 400 <= (f.reason.code or 0) < 500
+        if here(f.delivery.relay_address or "")
+    }
+
+
+def _dialled(service: Service, host: str, port: int, reply: DialReply, put_off: str) -> Observation:
     sign, where = f"filter.{service.kind}", f"{host}:{port}"
     data: dict[str, Scalar] = {"host": host, "port": port, "parameter": service.parameter, "endpoint": service.endpoint}
     if reply.connected and reply.stage == "banner" and reply.error == "timed out":
         text = f"{service.parameter} names it, and it takes the connection without a greeting: its program hangs"
         return (warn if service.soft else fail)(sign, where, text, error=reply.error, kind="refused", **data)
-    if reply.connected and reply.banner[:1] in ("4", "5"):
-        text = f"{service.parameter} names it, and it turns mail away: {reply.banner}"
+    if reply.connected and (away := reply.banner if reply.banner[:1] in ("4", "5") else put_off):
+        text = f"{service.parameter} names it, and it turns mail away: {away}"
         return (warn if service.soft else fail)(sign, where, text, kind="turns-away", **data)
     if reply.connected:
         return ok(sign, where, f"{service.parameter}: it answers", **data)

@@ -28,6 +28,11 @@ def test_value_that_ends_the_daemon(name: str, value: str) -> None:
     assert (found[0].data["parameter"], found[0].data["line"]) == (name, 1)
 
 
+def test_without_the_hosts_own_name_nothing_starts() -> None:
+    found = of(run(configuration, machine({"myhostname": '"app.example.net"'})), "config.value")
+    assert [o.data["everything"] for o in found] == [True]
+
+
 def test_value_for_smtpd_alone_is_not_everybodys() -> None:
     found = of(run(configuration, machine({"smtpd_sasl_auth_enable": "maybe"})), "config.value")
     assert found[0].data["everything"] is False

@@ -37,6 +37,16 @@ def test_a_filter_that_turns_every_connection_away() -> None:
     assert [o.data["kind"] for o in of(run(filters, host), "filter.content")] == ["turns-away"]
 
 
+def test_a_filter_that_greets_and_takes_no_mail() -> None:
+    line = (
+        "Sep 14 11:40:00 app postfix/smtp[9]: 4F2A0A4C81: to=<m@example.net>, relay=127.0.0.1[127.0.0.1]:10024, delay=1, "
+        "dsn=4.3.0, status=deferred (host 127.0.0.1[127.0.0.1] said: 451 4.3.0 too many open files (in reply to MAIL FROM command))"
+    )
+    for settings, status in (({"content_filter": "smtp:[127.0.0.1]:10024"}, [Status.FAILED]), ({}, [])):
+        host = machine(settings, log=(line,), by_kind={Dial: lambda q: OPEN})
+        assert [o.status for o in of(run(filters, host), "filter.content")] == status
+
+
 def test_dead_milter_and_one_that_may_be_missing() -> None:
     settings = {"smtpd_milters": "inet:localhost:8891", "non_smtpd_milters": "$smtpd_milters"}
     down = {Dial: lambda q: REFUSED}
