@@ -128,6 +128,8 @@ def test_message_ids(text: str, wanted: str | None) -> None:
         ("2026 Nov 25 10:00:00 mx {}[9]: ", "mx"),
         ("Nov 25 10:00:00 2001:db8::25 {}[9]: ", "2001:db8::25"),
         ("<22>1 2026-11-25T10:00:00Z mail {} 9 - - ", "mail"),
+        ("1 2026-11-25T10:00:00.123Z mail {} 9 - - ", "mail"),
+        ("Nov 25 10:00:00 192.0.2.7 Nov 25 10:00:00 mx {}[9]: ", "mx"),
     ],
 )
 def test_prefixes_of_syslog_daemons(program: str, prefix: str, host: str) -> None:
@@ -137,6 +139,12 @@ def test_prefixes_of_syslog_daemons(program: str, prefix: str, host: str) -> Non
     assert line.at is not None
     assert (line.at.hour, line.host, line.pid, line.queue_id) == (10, host, 9, "7F3A91C2D4")
     assert f"{line.syslog_name}/{line.service}" == program
+
+
+def test_lines_that_aix_forwards() -> None:
+    line = parse(f"Nov 25 10:00:00 Message forwarded from mx: postfix/smtp[9]: 7F3A91C2D4: {TEXT}", NOW)
+    assert line is not None
+    assert (line.service, line.pid, line.queue_id) == ("smtp", 9, "7F3A91C2D4")
 
 
 @pytest.mark.parametrize(
