@@ -333,9 +333,10 @@ def _from_block(lines: list[_Numbered]) -> Iterator[Event]:
         if program_text.fetches(joined):
             return
         kept = program_text.telling(lines)
-        for group, why in program_text.read(kept, _logical(kept), program):
+        for group, why in program_text.read(kept, _logical(kept), program, program_text.stage_in(lines)):
             yield _said("program", group, why)
         return
+    lines = [(number, line) for number, line in lines if not program_text.fetches(line)]
     found: list[Said] = []
     sent = program_text.went_through(lines)
     for group in _logical(lines):
@@ -364,11 +365,16 @@ def _said(source: str, lines: list[_Numbered], reason: Reason) -> Said:
     return Said(source=source, number=lines[0][0], last=lines[-1][0], text=text, reasons=(reason,))
 
 
+# Exim's debugging output sets each process's number before its lines, and indents it.
+_OF_EXIM = late(r"^\s+\d{1,7} (?:LOG: | {2}\S)")
+
+
 def _logical(lines: list[_Numbered]) -> Iterator[list[_Numbered]]:
     """Join what was wrapped: indented lines, and the further lines of one reply, go with the line before."""
     group: list[_Numbered] = []
     for number, line in lines:
-        continues = bool(group) and (line[:1].isspace() or _same_reply(group[-1][1], line) or _opens(group))
+        indented = line[:1].isspace() and not _OF_EXIM.match(line)
+        continues = bool(group) and (indented or _same_reply(group[-1][1], line) or _opens(group))
         if group and not continues:
             yield group
             group = []

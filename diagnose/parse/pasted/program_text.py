@@ -98,7 +98,7 @@ _ABOUT_MAIL = late(
     re.I,
 )
 _SENT = late(
-    r"\b(?:delivery successful|(?:e-?mail|message|mail)\b.{0,40}\b(?:was )?(?:sent|delivered|accepted)(?: (?:successfully|to|via|for)|[!.]?\s*$)|"
+    r"\b(?:delivery successful|(?:e-?mail|message|mail)\b(?:(?!\bnot\b).){0,40}\b(?<!not be )(?:was )?(?:sent|delivered|accepted)(?: (?:successfully|to|via|for)|[!.]?\s*$)|"
     r"(?:successfully|succesfully) sent|\bMessage sent #\d+ to |sent successfully|250 (?:2\.\d\.\d )?.{0,12}(?:queued as|Message accepted)|"
     r"250 2\.\d\.\d .{0,60}\b(?:queued|accepted)|accepted=\[[^\]]+@|attempt \d+(?:/\d+)? (?:ok|succeeded|successful))",
     re.I,
@@ -117,6 +117,8 @@ _FRAME = late(
 )
 
 
+# The methods of libraries that say a command: Ruby's, Python's and Perl's, JavaMail's, Symfony's.
+_COMMAND = late(r"\b(?:in |do|_action|\.)?(mail|rcpt)_?(?:to|from)(?:_?list|_?command)?\b(?=[`'(),]|$)", re.IGNORECASE)
 # MailKit names all that may be wrong before it says what is.
 _MAYBE = late(
     r"^\s*(?:One possibility is that you are trying|The other possibility is that the SSL cert|\d\. The (?:server is using|local system is missing|certificate presented|CRL)|"
@@ -183,12 +185,18 @@ def went_through(lines: list[_Numbered]) -> int:
     return max((number for number, line in lines if _SENT.search(line)), default=-1)
 
 
+def stage_in(lines: list[_Numbered]) -> str | None:
+    """The command that a stack trace names, "rcpt" or "mail", where it names one alone."""
+    named = {found.group(1).lower() for _, line in lines for found in _COMMAND.finditer(line)}
+    return named.pop() if len(named) == 1 else None
+
+
 def read(
-    lines: list[_Numbered], groups: Iterator[list[_Numbered]], program: str
+    lines: list[_Numbered], groups: Iterator[list[_Numbered]], program: str, stage: str | None = None
 ) -> list[tuple[list[_Numbered], Reason]]:
     """The reasons in one text of a program, each with its lines; none where it says in the end that the mail was sent.
 
-    ``groups``: the same lines, those together that belong together.
+    ``groups``: the same lines, those together that belong together. ``stage``: the command that failed, where known.
     """
     joined = " ".join(line.strip() for _, line in lines)
     dialled = server_in("\n".join(line for _, line in lines))
@@ -198,12 +206,12 @@ def read(
         if group[-1][0] <= sent:
             continue
         parts = [" ".join(line.strip() for _, line in group), *(line for _, line in group if len(group) > 1)]
-        reasons = [each for part in parts if (each := classify(part, program, dialled)) is not None]
+        reasons = [each for part in parts if (each := classify(part, program, dialled, stage)) is not None]
         if reasons:
             found.append((group, max(reasons, key=lambda each: each.grip)))
     best = max((reason.grip for _, reason in found), default=0)
     if best < 5 and len(lines) > 1 and sent < 0:
-        whole = classify(joined, program, dialled)
+        whole = classify(joined, program, dialled, stage)
         if whole is not None and whole.grip > best:
             return [(lines, whole)]
     blank = _blank_host(joined, program)
@@ -213,8 +221,14 @@ def read(
     return [(group, _on_this_host(reason, joined, dialled)) for group, reason in kept]
 
 
-def classify(text: str, program: str | None, dialled: tuple[str | None, int | None] = (None, None)) -> Reason | None:
-    """Say what a free text means; ``program`` wrote it (None: nobody known), ``dialled``: the server, if known elsewhere."""
+def classify(
+    text: str,
+    program: str | None,
+    dialled: tuple[str | None, int | None] = (None, None),
+    stage: str | None = None,
+) -> Reason | None:
+    """Say what a free text means; ``program`` wrote it (None: nobody known). ``dialled``: the server, ``stage``: where in the
+    dialogue it failed, each if known elsewhere."""
     text = text.strip().strip("()") if text.strip().startswith("(") and text.strip().count("(") == 1 else text.strip()
     if text.startswith("(") and text.endswith(")"):
         text = text[1:-1]
@@ -225,7 +239,8 @@ def classify(text: str, program: str | None, dialled: tuple[str | None, int | No
     if program is None and reasons_of.classify(text) is None:
         return None
     host, port = server_in(text)
-    reason = reasons_of.classify(text, peer=(host or dialled[0]) if program else None, port=port or dialled[1])
+    peer = (host or dialled[0]) if program else None
+    reason = reasons_of.classify(text, peer=peer, port=port or dialled[1], stage=stage)
     if reason is None or (reason.label == "noise" and not reason.harmless):
         return None
     has_code = (

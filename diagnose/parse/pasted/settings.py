@@ -35,6 +35,17 @@ _ENTRY = late(
 )
 _ALL = late(r"^\s*(?:/(?:\^?\.\*\$?|\.|\.\+|\^)/|\*@?\S*)\s+(?P<to>[^\s@]+@[^\s@]+)\s*$")
 
+# RFC 8314: TLS from the first byte (994 is 163.com's); and words that say that the program does so.
+_TLS_PORTS = frozenset({465, 994, 2465})
+_PORT = late(
+    r"^\W{0,6}(?:\w*port|\w*smart_?host|host|server)['\"]?\s*[=:]>?\s*['\"]?(?:[\w.-]+:)?(?P<port>465|994|2465)\b",
+    re.IGNORECASE,
+)
+_IMPLICIT = late(
+    r"\b(?:\w*(?:ssl|secure|encryption|security)|smtp_?tls)\b\W{1,8}(?:always|on|true|yes|1|ssl|tls|smtps|force_tls)\b|\b(?:ssl|smtps|tls)://|SMTP_SSL\(",
+    re.IGNORECASE,
+)
+
 _POLICY = late(r"^\s*(?:\S+\s+)?(?P<level>dane-only|verify|secure|fingerprint)\b")
 _TRUST = frozenset({"certificate-not-trusted", "relay-certificate-invalid", "certificate-unknown-issuer"})
 
@@ -73,6 +84,9 @@ class Settings:
         self._written: dict[str, set[str]] = {}  # by the address that took the mail: the domains that were written to
         self._received = False
         self._dialled: dict[str, str] = {}
+        self._tls_port: tuple[int, int] | None = None
+        self._implicit = False
+        self._silent: str | None = None  # the program that connected and got no answer
 
     def lines(self, lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
         """The lines as they are, each looked at on its way."""
@@ -99,6 +113,9 @@ class Settings:
             self._policy = number, found["level"]
         self._in_policies = "tls_policy" in line and "postfix/smtp" not in line
         self._received = self._received or ": client=" in line
+        self._implicit = self._implicit or _IMPLICIT.search(line) is not None
+        if found := _PORT.search(line):
+            self._tls_port = number, int(found["port"])
         if "sasl" in line or "passw" in line or "smtp_auth" in line:
             self._in_map = _SHOWN.search(line) is not None
             if found := _LOOKED_UP.search(line):
@@ -126,12 +143,23 @@ class Settings:
             self._distrusted = self._distrusted or any(each.label in _TRUST for each in event.reasons)
         elif source == "program":
             for reason in getattr(event, "reasons", ()):
+                if reason.label == "app-read-timeout":
+                    self._silent = reason.program or ""
+                    if reason.peer_port in _TLS_PORTS:
+                        self._tls_port = self._tls_port or (getattr(event, "number", 1), reason.peer_port)
                 if reason.peer_name and reason.label in _DIALLED and len(self._dialled) < _MOST:
                     self._dialled[reason.peer_name.lower()] = reason.program or ""
 
     def remarks(self) -> Iterator[tuple[int, Reason]]:
         """Each with the line of the setting."""
-        for each in (*self._map(), *self._application(), *self._pace(), *self._rewriting(), *self._policies()):
+        for each in (
+            *self._map(),
+            *self._application(),
+            *self._pace(),
+            *self._rewriting(),
+            *self._policies(),
+            *self._tls(),
+        ):
             yield (
                 each.number,
                 Reason(label=each.label, text=mask(each.text), grip=each.grip, program=each.program),
@@ -181,6 +209,12 @@ class Settings:
         if self._policy is not None and self._distrusted:
             number, level = self._policy
             yield _Remark("tls-policy-failure", number, f"a policy demands {level}, and the certificate is not trusted")
+
+    def _tls(self) -> Iterator[_Remark]:
+        if self._tls_port is not None and self._silent is not None and not self._implicit:
+            number, port = self._tls_port
+            text = f"port {port} is for TLS from the first byte, and the program waited in vain for a greeting"
+            yield _Remark("app-tls-mismatch", number, text, grip=Grip.WORD, program=self._silent or None)
 
 
 def _is_address(host: str) -> bool:
