@@ -89,10 +89,12 @@ def _binding(ctx: Context, postfix: Mta, own: dict[str, str]) -> Iterator[Observ
     for parameter in ("smtp_bind_address", "smtp_bind_address6"):
         value = way.value(parameter).strip("[]")
         if value and _is_address(value) and value not in own:
-            text = (
-                f"{parameter} = {value}: no interface of this host has that address, so no connection can start from it"
-            )
-            yield fail("host.interface", parameter, text, parameter=parameter, value=value, address=value)
+            # smtp_connect_addr() warns and goes on from another address, unless 3.7 or later is told not to.
+            enforced = way.value("smtp_bind_address_enforce").lower() == "yes"
+            does = "no connection can start from it" if enforced else "Postfix warns, and takes another of this host's"
+            text = f"{parameter} = {value}: no interface of this host has that address, so {does}"
+            say = fail if enforced else warn
+            yield say("host.interface", parameter, text, parameter=parameter, value=value, address=value)
     if (
         way.value("smtp_bind_address").startswith("127.")
         and way.remote

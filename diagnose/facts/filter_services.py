@@ -10,7 +10,8 @@ from diagnose.parse.postfix import nexthop
 from diagnose.parse.postfix.master_cf import effective
 from diagnose.record import dataclass
 
-_POLICY = re.compile(r"check_policy_service\s+\{?\s*((?:inet|unix):[^\s,}]+)")
+_POLICY = re.compile(r"check_policy_service\s+(?:\{\s*)?((?:inet|unix):[^\s,}]+)(?:([^{}]*)\})?")
+_DEFAULT_ACTION = re.compile(r"default_action\s*=\s*(\S+)")
 _MILTER = re.compile(r"(?:inet|unix|local):[^\s,{}]+")
 
 
@@ -44,8 +45,10 @@ def wanted(postfix: Mta) -> Iterator[Service]:
         for parameter in sorted(
             name for name in settings if name.startswith("smtpd_") and name.endswith("_restrictions")
         ):
-            for endpoint in _POLICY.findall(value(parameter)):
-                yield Service("policy", endpoint, parameter)
+            for endpoint, options in _POLICY.findall(value(parameter)):
+                said = _DEFAULT_ACTION.search(options)
+                action = said[1] if said else value("smtpd_policy_service_default_action")
+                yield Service("policy", endpoint, parameter, _passes(action))
         channel, _, hop = value("content_filter").partition(":")
         yield from _transport(postfix, "content", channel, hop, "content_filter")
     for parameter in ("mailbox_transport", "virtual_transport", "local_transport"):
@@ -56,6 +59,11 @@ def wanted(postfix: Mta) -> Iterator[Service]:
         yield Service(
             "backend", path if path.startswith("inet:") else f"unix:{path.removeprefix('unix:')}", "smtpd_sasl_path"
         )
+
+
+def _passes(action: str) -> bool:
+    """Whether mail goes on by this action of an access table."""
+    return action.rstrip(",").lower() in ("dunno", "ok", "permit")
 
 
 class _Values:

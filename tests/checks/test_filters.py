@@ -75,6 +75,23 @@ def test_policy_service_and_a_foreign_one_that_is_not_dialled() -> None:
     assert run(filters, machine(far, by_kind={Dial: lambda q: REFUSED})) == []
 
 
+def test_a_policy_service_without_which_mail_passes() -> None:
+    by_itself = "check_policy_service { inet:127.0.0.1:10023, default_action=DUNNO, timeout=2s }, permit_mynetworks"
+    for settings, status in (
+        ({"smtpd_recipient_restrictions": by_itself}, Status.WARNING),
+        ({"smtpd_recipient_restrictions": by_itself.replace("DUNNO", "451")}, Status.FAILED),
+        (
+            {
+                "smtpd_recipient_restrictions": "check_policy_service inet:127.0.0.1:10023",
+                "smtpd_policy_service_default_action": "DUNNO",
+            },
+            Status.WARNING,
+        ),
+    ):
+        found = run(filters, machine(settings, by_kind={Dial: lambda q: REFUSED}))
+        assert [o.status for o in of(found, "filter.policy")] == [status]
+
+
 def test_dovecot_login_socket() -> None:
     settings = {"smtpd_sasl_auth_enable": "yes", "smtpd_sasl_type": "dovecot", "smtpd_sasl_path": "private/auth"}
     assert failed(run(filters, machine(settings))) == ["filter.backend"]

@@ -6,6 +6,7 @@ from typing import Any
 from checks.network.interfaces import interfaces
 from diagnose.check import Exec, Resolve
 from diagnose.host.query import ExecReply, ResolveReply
+from diagnose.model import Status
 from tests.checks.pretended_postfix import MASTER, failed, machine, of, run
 
 
@@ -41,7 +42,9 @@ def test_name_that_is_ours_and_one_that_is_not() -> None:
 
 def test_source_address() -> None:
     assert failed(run(interfaces, machine({"smtp_bind_address": "192.0.2.5"}, more=OWN))) == []
-    assert failed(run(interfaces, machine({"smtp_bind_address": "192.0.2.10"}, more=OWN))) == ["host.interface"]
+    for enforce, status in (("yes", Status.FAILED), ("no", Status.WARNING)):
+        gone = machine({"smtp_bind_address": "192.0.2.10", "smtp_bind_address_enforce": enforce}, more=OWN)
+        assert [o.status for o in of(run(interfaces, gone), "host.interface")] == [status]
 
 
 def test_families() -> None:
