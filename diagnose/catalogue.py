@@ -60,12 +60,12 @@ def _wrap(text: str) -> list[str]:
 
 
 def relays() -> str:
-    from tabulate import tabulate
-
     from diagnose import relay
 
-    rows = [
-        (r.id, r.name, r.host, " ".join(map(str, r.starttls)), " ".join(map(str, r.implicit)), r.sign_in)
-        for r in relay.listing()
-    ]
-    return tabulate(rows, ("id", "name", "host", "STARTTLS", "implicit TLS", "sign-in"), "simple") + "\n"
+    text = ""
+    for r in relay.listing():
+        ports = {"STARTTLS": r.starttls, "TLS": r.implicit}
+        facts = [r.host, *(f"{how} {' '.join(map(str, numbers))}" for how, numbers in ports.items() if numbers)]
+        facts += [] if r.sign_in == "password" else [f"sign-in: {r.sign_in}"]
+        text += f"{r.id}: {r.name}\n    {'; '.join(facts)}\n"
+    return text

@@ -61,7 +61,7 @@ def application_process(ctx: Context) -> Iterator[Observation]:
                 told = True
                 yield each
     if not told:
-        skip("no process is known that an application's settings file was read by")
+        skip("no process is known to have read an application's settings file")
 
 
 def _cached(ctx: Context, app: Application, name: str) -> Observation | None:

@@ -139,9 +139,9 @@ def _flow(ctx: Context, read: maillog.MailLog, found: tuple[Fact, ...], where: s
         else:
             yield fail("mail.flow", host, f"since {at:%Y-%m-%d %H:%M:%S} no mail got through", **data)
     elif failing:
-        yield fail("mail.flow", where, "mail fails, and none got through on this way in the window")
+        yield fail("mail.flow", where, "mail fails, and none got through this way in the part of the log that was read")
     else:
-        text = "no delivery to another host stands in the window"
+        text = "no delivery to another host is in the part of the log that was read"
         yield unknown("mail.flow", where, text, asked=ctx.target.recipient is not None)
 
 
@@ -161,11 +161,18 @@ def _changed(ctx: Context) -> float:
 def _handed_over(read: maillog.MailLog, whole: bool, where: str, mailer: str) -> Iterator[Observation]:
     count = sum(read.statuses.values())
     if count or read.deliveries:
-        yield ok("log.submissions", where, f"{count} deliveries were tried in the window", count=count)
+        yield ok(
+            "log.submissions",
+            where,
+            f"{count} deliver{'y was' if count == 1 else 'ies were'} tried in the part of the log that was read",
+            count=count,
+        )
     elif read.troubles:
-        yield unknown("log.submissions", where, "the log has troubles, but no delivery")
+        yield unknown("log.submissions", where, "the log shows problems, but no delivery")
     elif whole:
-        yield fail("log.submissions", where, f"no mail was handed to {mailer} in the window", count=0)
+        yield fail(
+            "log.submissions", where, f"no mail was handed to {mailer} in the part of the log that was read", count=0
+        )
 
 
 def _recipient(lines: tuple[str, ...], asked: str, read: maillog.MailLog, where: str) -> Iterator[Observation]:

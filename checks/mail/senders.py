@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from diagnose import facts
-from diagnose.check import Context, MailLog, check, fail, ok, unknown
+from diagnose.check import Context, MailLog, check, counted, fail, ok, unknown
 from diagnose.model import Observation, Scalar
 from diagnose.parse.log.senders import DOMAINS, GONE, RECIPIENTS, Senders
 from diagnose.parse.postfix.queue import QueueSummary
@@ -27,15 +27,14 @@ _SHARE = 0.7  # of the queue that is one sender's
 def senders(ctx: Context) -> Iterator[Observation]:
     reply = ctx.ask(MailLog(ctx.settings.since))
     if reply.lines:
-        counted = Senders()
-        counted.feed(reply.lines)
-        sender = counted.worst() or counted.largest()
+        read = Senders()
+        read.feed(reply.lines)
+        sender = read.worst() or read.largest()
         if sender is not None:
             data: dict[str, Scalar] = {"account": sender.name, "count": sender.recipients, "gone": sender.gone}
             say = fail if sender.storms else ok
-            text = (
-                f"{sender.recipients} recipients at {len(sender.domains)} domains, {sender.gone} of whom do not exist"
-            )
+            reached = f"{counted(sender.recipients, 'recipient')} at {counted(len(sender.domains), 'domain')}"
+            text = f"{reached}; {sender.gone} do not exist"
             yield say("senders.storm", sender.name, text, **data)
     elif reply.problem:
         yield unknown("senders.storm", "mail log", f"Could not count who sends: {reply.problem}")

@@ -29,7 +29,7 @@ def check_ipv6(ctx: Context) -> Iterator[Observation]:
     state = seen.control(6)
     on_port = seen.pattern(way.port, 6)
     if state.opened and (not on_port.blocked or seen.pattern(way.port, 4).blocked):
-        yield ok("egress.ipv6", "IPv6", "IPv6 leads out of this network", kind="works")
+        yield ok("egress.ipv6", "IPv6", "IPv6 reaches the internet", kind="works")
         return
     if not (state.failed or on_port.failed):
         yield unknown("egress.ipv6", "IPv6", f"not known whether IPv6 works: {seen.problem or 'nothing was tried'}")

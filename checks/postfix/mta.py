@@ -65,7 +65,12 @@ def _command(ctx: Context, postfix: Mta) -> Iterator[Observation]:
         real = reply.real or path
         name = _mailer(real) or _wrapped(ctx, real, postfix)
         if not name:
-            yield ok("postfix.sendmail-command", path, f"is {real}", path=path)
+            yield ok(
+                "postfix.sendmail-command",
+                path,
+                f"is this host's sendmail ({real})" if real != path else "is this host's sendmail",
+                path=path,
+            )
         elif postfix.installed:
             text = f"is {name}'s ({real}), not Postfix': what programs hand to it never reaches this Postfix"
             yield fail("postfix.sendmail-command", path, text, path=path, mailer=name, real=real)

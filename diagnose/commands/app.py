@@ -95,9 +95,7 @@ def _as_plain(each: Installed) -> dict[str, Any]:
 def _table(found: Sequence[Installed], terminal: Terminal) -> str:
     """One line for each, of the terminal's width; a path is cut at its front."""
     if not found:
-        return (
-            "No application with mail settings was found here; `mail-diagnose app test FILE` tries one by its file.\n"
-        )
+        return "No application with mail settings was found here.\nTry one by its file: mail-diagnose app test FILE\n"
     rows = [("NAME", "APPLICATION", "MAIL GOES BY", "SETTINGS")]
     rows += [(each.name, each.title + ("" if each.running else " -"), each.way[1], each.app.path) for each in found]
     widths = [min(most, max(len(row[at]) for row in rows)) for at, most in enumerate((16, 17, 27))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TextIO
@@ -127,7 +128,10 @@ class Fixing:
         else:
             lines += [*([proposal.diff, ""] if proposal.diff else []), *(f"  # {line}" for line in proposal.runs)]
         for step in proposal.policy:
-            lines.append(f"Opens: {step.opens or step.why} (--allow {step.allow})")
+            words = f"This lets {step.opens}" if step.opens else f"Opens: {step.why}"
+            lines += textwrap.wrap(
+                f"{words} (--allow {step.allow})", 80, subsequent_indent="  ", break_on_hyphens=False
+            )
         lines += [f"Needed: {ask.what}" for ask in plan.asks]
         lines += [f"Note: {note}." for note in proposal.notes]
         say(result.hide("\n".join(lines)))

@@ -109,9 +109,7 @@ class Collected:
             if kind in here or kind.reason is None or not any(reply in kind.reason.text for reply in replies):
                 yield from _observations(kind, numbered, several and kind in far)
         if (sender := self._senders.worst()) is not None:
-            text = (
-                f"{sender.recipients} recipients at {len(sender.domains)} domains, {sender.gone} of whom do not exist"
-            )
+            text = f"{counted(sender.recipients, 'recipient')} at {counted(len(sender.domains), 'domain')}; {sender.gone} do not exist"
             yield fail("mail.sending-spam", sender.name, text, sender=sender.name, count=sender.recipients)
 
     def _take(self, event: Event) -> None:
@@ -254,7 +252,7 @@ def _subject(event: Event) -> str:
 
 def _observations(kind: _Kind, numbered: bool, several: bool) -> Iterator[Observation]:
     event, reason = kind.event, kind.reason
-    subject = f"line {event.number}"
+    subject = f"line {event.number}" if numbered else ""
     times = f" ({kind.count} times)" if kind.count > 1 else ""
     if reason is None:
         yield unknown("mail.unknown", subject, f"not known here: {event.text[:300]}{times}", line=event.number)
@@ -270,7 +268,7 @@ def _observations(kind: _Kind, numbered: bool, several: bool) -> Iterator[Observ
         text = reason.text if len(reason.text) <= 160 else f"{reason.text[:157]}..."
         yield ok(f"mail.{reason.label}", subject, f"harmless: {text}{times}{why}", harmless=True, **data)
         return
-    where = f"{subject}: " if numbered else ""
+    where = f"{subject}: " if subject else ""
     labels = [reason.label]
     if _refused_a_program_here(event):
         # Whom this host's own server does not let send as somebody else is no matter of a relay's.

@@ -204,15 +204,15 @@ def as_text(sent: Sent, verbose: int = 0, terminal: Terminal | None = None) -> s
 
     color = terminal is not None and terminal.color
 
-    lines = [timeline.line(f"Test message to {sent.recipient} by {sent.how} · {sent.message_id}")]
+    lines = timeline.wrapped(f"Test message to {sent.recipient} by {sent.how} · {sent.message_id}")
     if sent.submitted.said:
         lines += [f"  the mailer said: {timeline.line(part)}" for part in sent.submitted.said.split("\n")[:5]]
     text = "\n".join(lines) + "\n"
     if sent.traced is not None and sent.traced.fates:
         text += timeline.stories(sent.traced, color)
     code = {"ok": "32", "warning": "33", "failed": "31", "unknown": "33"}[sent.status]
-    verdict = f"\x1b[1;{code}m{timeline.line(sent.verdict)}\x1b[0m" if color else timeline.line(sent.verdict)
-    text += f"\n{verdict}\n"
+    for part in ("", *timeline.wrapped(sent.verdict)):
+        text += f"\x1b[1;{code}m{part}\x1b[0m\n" if color and part else f"{part}\n"
     if sent.report.diagnoses:
         text += "\n" + render(as_plain(sent.report), terminal, verbose, ())
     return text

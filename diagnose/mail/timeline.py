@@ -12,10 +12,10 @@ from diagnose.mail.fate import Fate, meaning
 from diagnose.mail.trace import Traced
 from diagnose.parse.log.story import Step
 from diagnose.parse.text.masking import plain
+from diagnose.report.page import WIDTH
 
-__all__ = ["FORMATS", "as_json", "as_markdown", "as_plain", "as_text", "line", "stories"]
+__all__ = ["FORMATS", "as_json", "as_markdown", "as_plain", "as_text", "line", "stories", "wrapped"]
 
-WIDTH = 100
 _COLOR = {"ok": "32", "warning": "33", "failed": "31", "unknown": "33"}
 _SAME = 3  # so many alike attempts in a row are told one by one
 
@@ -23,9 +23,9 @@ _SAME = 3  # so many alike attempts in a row are told one by one
 def as_text(traced: Traced, color: bool = False) -> str:
     """Each message with its verdict and its timeline, oldest first; the verdict over all of them at the end."""
     head = line(f"{traced.who} · {_window(traced)} · {_count(traced)}")
-    lines = ["", *(_paint(part, f"1;{_COLOR[traced.status]}", color) for part in _wrap(traced.verdict, "", "  "))]
+    lines = ["", *(_paint(part, f"1;{_COLOR[traced.status]}", color) for part in wrapped(traced.verdict, "", "  "))]
     for note in _notes(traced):
-        lines += _wrap(f"? {note}", "  ", "    ")
+        lines += wrapped(f"? {note}", "  ", "    ")
     return _paint(head, "2", color) + "\n" + stories(traced, color) + "\n".join(lines) + "\n"
 
 
@@ -34,13 +34,13 @@ def stories(traced: Traced, color: bool = False) -> str:
     lines: list[str] = []
     for fate in traced.fates:
         lines += ["", _paint(line(_title(fate)), "1", color)]
-        lines += _wrap(fate.verdict, "  => ", "     ")
+        lines += wrapped(fate.verdict, "  => ", "     ")
         if fate.cause is not None:
-            lines += _wrap(f"{fate.cause.title} (mail-diagnose cause {fate.cause.cause})", "     ", "     ")
+            lines += wrapped(f"{fate.cause.title} (mail-diagnose cause {fate.cause.cause})", "     ", "     ")
         for when, text, more in _told(fate, traced.until):
-            lines += _wrap(f"{when} {text}", "  ", "  " + " " * (len(when) + 1))
+            lines += wrapped(f"{when} {text}", "  ", "  " + " " * (len(when) + 1))
             for each in more:
-                lines += _wrap(each, " " * (len(when) + 5), " " * (len(when) + 5))
+                lines += wrapped(each, " " * (len(when) + 5), " " * (len(when) + 5))
     return "".join(f"{each}\n" for each in lines)
 
 
@@ -240,7 +240,7 @@ def _cell(text: str) -> str:
     return "".join("\\" + c if c in "\\`*_[]|" else c for c in text)
 
 
-def _wrap(text: str, indent: str, hang: str) -> list[str]:
+def wrapped(text: str, indent: str = "", hang: str = "  ") -> list[str]:
     return textwrap.wrap(
         line(text),
         WIDTH,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -79,7 +80,10 @@ def _once(plan: Plan) -> Plan:
 def remedy(diagnosis: Diagnosis, plan: Plan, here: bool) -> Remedy:
     """here: the plan is for the host that this runs on."""
     words = [plan.text or diagnosis.remedy.text]
-    words += [f"{step.why} This lets {step.opens}." for step in plan.steps if step.klass is Class.POLICY and step.opens]
+    for step in plan.steps:
+        if step.klass is Class.POLICY and step.opens:
+            said = re.split(r"(?<=\.) (?=[A-Z])", f"{step.why} This lets {step.opens}.")
+            words.append(" ".join(sentence for sentence in said if sentence not in words[0]))
     needed = "; ".join(f"{ask.what}{f' ({ask.where})' if ask.where else ''}" for ask in plan.asks)
     words += [f"{'The command asks for' if here and plan.steps else 'Needed:'} {needed}."] if needed else []
     commands = () if plan.asks else plan.commands() or (() if plan.steps else diagnosis.remedy.commands)

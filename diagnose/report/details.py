@@ -37,9 +37,13 @@ def _diagnosis(page: Page, plain: Plain, diagnosis: Plain) -> None:
     page.wrap(f"score {diagnosis['score']} dB (certain from 20, likely from 10, possible from 3)", "dim", first="    ")
     for support in (*diagnosis["support"], *diagnosis["against"]):
         page.wrap(f"{support['weight']:+4d}  {support['sign']} [{support['subject']}]", "dim", first="      ")
-    page.wrap(str(diagnosis["remedy"]["text"]), first="  To do: ", hang="    ")
-    for command in diagnosis["remedy"]["commands"]:
-        page.command(command, "    ")
+    shown = digest.main_diagnoses(plain)[0]
+    if diagnosis is shown or diagnosis["remedy"]["text"] == shown["remedy"]["text"]:
+        page.wrap("To do: see FIX above.", first="  ")
+    else:
+        page.wrap(str(diagnosis["remedy"]["text"]), first="  To do: ", hang="    ")
+        for command in diagnosis["remedy"]["commands"]:
+            page.command(command, "    ")
     for link in diagnosis["links"]:
         page.wrap(f"see {link}", "dim", first="  ")
     folded = [d["title"] for d in plain["diagnoses"] if d.get("explained_by") == diagnosis["cause"]]

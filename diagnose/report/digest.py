@@ -286,24 +286,24 @@ def statement(said: Plain) -> str:
     """An observation's or support's summary, with its subject before it where it does not name it itself."""
     subject, summary = clean(str(said["subject"])), clean(mask(str(said["summary"])))
     subject = subject.removesuffix(f" {summary.partition(' ')[0]}")  # "FILE KEY" of "KEY is not set"
-    named = subject.lower().replace("tcp ", "port ")
-    text = summary if named in summary.lower().replace("tcp ", "port ") else f"{subject}: {summary}"
+    named = re.sub(r"(?<=\w):(\d+)$", r" port \1", subject.lower().replace("tcp ", "port "))
+    words = summary.lower()
+    text = summary if subject.lower() in words or named in words.replace("tcp ", "port ") else f"{subject}: {summary}"
     return f"{text} (and {said['more']} more like it)" if said.get("more") else text
 
 
 def headline(plain: Plain) -> str:
     """The verdict in a sentence."""
-    watch = plain.get("watch", {})
-    notes = [clean(str(note)) for note in plain.get("notes", ())]
     if status(plain) == "unknown":
-        return notes[0] if notes else "could not tell"
+        return clean(str(next(iter(plain.get("notes", ())), "could not tell")))
     found = main_diagnoses(plain)
     if not found and status(plain) == "warning":
         return verdict(plain).rstrip(".")
     if not found:
-        ignored = len(watch.get("ignored", ()))
+        ignored = len(plain.get("watch", {}).get("ignored", ()))
         return "nothing wrong found" + (f" ({ignored} acknowledged)" if ignored else "")
-    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    others = sum(other["confidence"] != "possible" for other in found[1:])
+    more = f" (and {others} more)" if others else ""
     return f"{clean(str(found[0]['title']))} [{found[0]['cause']}, {found[0]['confidence']}]{more}"
 
 

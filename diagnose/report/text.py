@@ -29,10 +29,10 @@ def render(plain: Plain, terminal: Terminal | None = None, verbose: int = 0, abo
         page = Page(terminal or Terminal())
         _verdict(page, plain, digest.main_diagnoses(plain)[:1])
         return page.text()
-    for rows in _ROWS:
+    for rows in ((99, 0, False),) if verbose else _ROWS:
         page = Page(terminal or Terminal(), compact=rows[2])
         _whole(page, plain, verbose, about, *rows[:2])
-        if verbose or (len(page.lines) <= CONSOLE and page.begun <= FIRST):
+        if len(page.lines) <= CONSOLE and page.begun <= FIRST:
             break
     return page.text()
 

@@ -25,4 +25,4 @@ def render(outages: Sequence[Mapping[str, Any]], now: float) -> str:
         lines.append(
             f"{iso(outage['began'])}  {end:<25}  {lasted:<12}  {outage['worst']:<7}  {outage['title']} ({causes})"
         )
-    return plain("\n".join(lines)) + "\n" if lines else "no outage is known\n"
+    return plain("\n".join(lines)) + "\n" if lines else "No outage recorded.\n"

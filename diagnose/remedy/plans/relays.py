@@ -166,7 +166,7 @@ def by_advice(e: Evidence, advice: Advice) -> Plan:
             and not (narrow and "_tls_" in name and name != "smtp_tls_CAfile")
         ):
             steps.append(e.put(name, value, f"{advice.host} needs it."))
-    console = f"from the console of {advice.provider}"
+    console = "from the provider's console"
     wanted = (
         Ask(name="user", what=f"the SMTP user name at {advice.host}", where=console),
         Ask(name="password", what=f"the SMTP password or key at {advice.host}", where=console, secret=True),
