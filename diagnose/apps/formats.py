@@ -26,6 +26,8 @@ whole       the file of that place is all of the application's settings: what it
 contained   a pattern of paths whose settings are a container's; kept: by grammar, what stands otherwise in such files
 login       a condition without which the login is not used; elsewhere: whether, or names that say so when set, the login stands in another file;
             hidden: what stands in an export for a password; hidden_read: paths of exports that the program reads
+variable    a pattern of values that the environment gives; requoted: one of values in quotes of their own, the first group being the value
+typed       whether the text of a number in YAML stays as it is
 comment     what ends a value without quotes (a pattern), in grammars that leave that to the program
 blanks, dollar, text_true
             what comes of a blank in a value without quotes, and of a dollar sign in a password; whether each text in quotes counts as true

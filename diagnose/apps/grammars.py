@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 from diagnose.apps import lines, literals, trees
 from diagnose.apps.entry import Entry, Malformed, settled, tail
@@ -25,7 +26,9 @@ def entries(text: str, grammar: str) -> tuple[Entry, ...]:
         raise Malformed(f"it is larger than settings are ({len(text) // 1000} kB)")
     found: list[Entry] = []
     for entry in _READERS[grammar](text):
-        found.append(entry)
+        # Spring's map keys: properties[mail.smtp.auth] is properties.mail.smtp.auth.
+        key = re.sub(r"\.?\[([a-z][\w.-]*)\]", r".\1", entry.key) if grammar in ("yaml", "properties") else entry.key
+        found.append(entry if key == entry.key else replace(entry, key=key))
         if len(found) == MOST:
             break
     return tuple(found)
@@ -142,13 +145,24 @@ def _ini(text: str) -> Iterator[Entry]:
 
 def _properties(text: str) -> Iterator[Entry]:
     """Java's: as INI without sections, quotes and comments behind a value, whose blanks at the end count."""
+    part = 0
     for number, found in enumerate(
         re.finditer(r"^[ \t]*(?P<key>[^\s=:#!]*)[ \t]*[=:]?[ \t]*(?P<value>[^\n]*)$", text, re.M), 1
     ):
+        part += re.fullmatch(r"[#!]---\s*", found[0]) is not None  # Spring's documents
         if found["key"]:
             start, end = found.span("value")
             value, variable = settled(found["value"].removesuffix("\r"))
-            yield Entry(key=found["key"], value=value, line=number, start=start, end=end, exact=True, variable=variable)
+            yield Entry(
+                key=found["key"],
+                value=value,
+                line=number,
+                start=start,
+                end=end,
+                exact=True,
+                variable=variable,
+                part=part,
+            )
 
 
 _ATTRIBUTE = re.compile(r"([\w.:-]+)=\"([^\"<>]*)\"")

@@ -163,6 +163,9 @@ def mail_settings(properties: Properties, codenvy: bool = True) -> MailSettings:
         reader.problem(
             "no-timeouts", f"{base}.connectiontimeout", "without time-outs a silent server hangs the request"
         )
+    for key in (f"{base}.connectiontimeout", f"{base}.timeout"):
+        if re.fullmatch(r"[1-9]\d?", reader.text(key).strip()):
+            reader.problem("setting-odd", key, "it is in milliseconds: no server answers as fast")
     if reader.text(f"{base}.ssl.trust").strip() == "*" and tls != "none":
         reader.problem("verification-off", f"{base}.ssl.trust", "the server's certificate is not checked")
     protocols = reader.text(f"{base}.ssl.protocols")

@@ -40,7 +40,7 @@ _DEFAULTS = (
     re.compile(rf"""\s*[\])]?\s*(?:\|\||\?\?|\?:|\bor\b)\s*{_LITERAL}"""),
     re.compile(rf"""\s*\)\s*\{{\s*{_LITERAL}\s*\}}"""),
 )
-_COMPARED = re.compile(r"""\s*(?:==|===|in|!=)\s*[\[({]?\s*['"]?(?P<with>\w+)""")
+_COMPARED = re.compile(r"""\s*(?P<sign>===?|in|!==?)\s*(?P<with>[\[({][^\])}]*|['"]?\w+)""")
 _FILE = re.compile(
     r"""(?:File\.read|IO\.read|file_get_contents|fs\.readFileSync|open|(?:pathlib\.)?Path)\s*\(\s*['"](?P<path>/[^'"]+)['"]"""
 )
@@ -199,6 +199,10 @@ def _value(text: str, tokens: list[_Token], known: dict[str, Entry]) -> Entry | 
     if not tokens:
         return None
     first, last = tokens[0], tokens[-1]
+    if first.text in ("not", "!"):
+        other = _value(text, tokens[1:], known)
+        flipped = {"true": "false", "false": "true"}.get((other.value or "").lower()) if other else None
+        return replace(other, value=flipped, variable="") if other and flipped else None
     if tokens[0].text == ":" and len(tokens) == 2 and tokens[1].kind == "word":
         tokens = tokens[1:]  # a symbol
         first = tokens[0]
@@ -261,7 +265,8 @@ def _given(source: str, start: int) -> Entry | None:
         rest = re.compile(r"[^=!\n]*?(?=\s*(?:==|!=|\bin\b))").match(source, default.end())
         compared = _COMPARED.match(source, rest.end()) if rest else None
         if compared:
-            value = str(value.lower() == compared["with"].lower()).lower()
+            held = value.lower() in re.findall(r"\w+", compared["with"].lower())
+            value = str(held != compared["sign"].startswith("!")).lower()
         if value.lower() in ("null", "none", "nil"):
             value = ""
         if not value:

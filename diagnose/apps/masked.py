@@ -11,6 +11,7 @@ from diagnose.apps import grammars
 from diagnose.apps.entry import DOLLAR, Entry, Malformed
 from diagnose.apps.formats import applications, reader_of
 from diagnose.apps.reading import Reader, named
+from diagnose.apps.trees import NUMBER
 from diagnose.apps.wider import OF_FILE
 from diagnose.parse.text.masking import STARS, Secrets, mask
 from diagnose.parse.text.secret import SECRET_KEY, placeholder
@@ -40,7 +41,7 @@ def masked(path: str, text: str, secrets: Secrets, starred: Starred) -> str:
         shown = _shown(entry, reader, names, secrets, starred)
         end = entry.end
         if shown is not None:
-            shown = _quoted(shown, entry, grammar)
+            shown = "00" if entry.remark.startswith(NUMBER) else _quoted(shown, entry, grammar)
             if re.match(r"\s+#\S", entry.tail):
                 # Perhaps a part of the password, which the sign cuts.
                 secrets.add(entry.tail.strip(), entry.tail.strip().lstrip("#"), f"{entry.value}{entry.tail}")
@@ -71,7 +72,8 @@ def _shown(entry: Entry, reader: Reader | None, names: set[str], secrets: Secret
     if SECRET_KEY.search(entry.key) or any(named(name, entry.key) for name in names):
         comment = reader.comment(entry) if reader is not None else None
         if comment is None:
-            return starred(entry.value, secrets) + _dollar(entry.value)
+            specifier = "%x" if "is a specifier" in entry.remark else ""
+            return starred(entry.value, secrets) + _dollar(entry.value) + specifier
         # That a comment sign cuts it must still be seen.
         secrets.add(entry.value, entry.value[: comment.start()], entry.value[comment.end() :])
         return f"{STARS}{comment[0]}{STARS}"

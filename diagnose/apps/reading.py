@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from diagnose.apps import remarks
 from diagnose.apps.entry import DOLLAR, Entry
 from diagnose.apps.settings import MailSettings, Problem
+from diagnose.apps.trees import NUMBER
 from diagnose.apps.wider import OF_OTHERS
 from diagnose.parse.text.secret import shape
 from diagnose.record import dataclass
@@ -63,7 +64,9 @@ class Reader:
     def __init__(
         self, table: Mapping[str, Any], entries: Sequence[Entry], contained: bool = False, id: str = "", path: str = ""
     ) -> None:
-        self.table, self.entries, self.contained, self.id = table, entries, contained, id
+        self.table, self.contained, self.id = table, contained, id
+        given = table.get("variable", "$^")
+        self.entries = [replace(e, value=None) if e.value and re.fullmatch(given, e.value) else e for e in entries]
         self.hidden_read = bool(re.search(table.get("hidden_read", "$^"), path))
         self.problems: list[Problem] = []
 
@@ -85,6 +88,8 @@ class Reader:
             return ""
         comment = self.comment(entry)
         value = entry.value[: comment.start()] if comment is not None else entry.value
+        if inner := re.fullmatch(self.table.get("requoted", "$^"), value, re.S):
+            return inner[1]
         if self.table.get("quotes_kept"):
             return f"{entry.quote}{value}{entry.quote}"
         if self.false_text(entry):
@@ -186,6 +191,8 @@ class Reader:
             if self.false_text(entry) and any(name and meant(name, entry) for name in names):
                 text = f'{entry.key} is the text "{value}", which counts as true: leave out the quotes'
                 self.problem("setting-odd", entry, text)
+            if self.table.get("typed") and entry.remark.startswith(NUMBER):
+                continue
             if entry.remark and (entry.key in OF_OTHERS or any(name and meant(name, entry) for name in names)):
                 kind, _, text = entry.remark.partition(": ")
                 self.problem(kind, entry, text)
@@ -349,6 +356,9 @@ class Reader:
         meaning = rows.get(scheme)
         if not host:
             self.problem("setting-wrong", entry, f"{entry.key} names no server")
+            return Found(settings=replace(self._broken(), user_key=entry.key))
+        if near := [each for each in rows if meaning is None and remarks.distance(scheme, each) == 1]:
+            self.problem("setting-wrong", entry, f"{entry.key} begins with {scheme}:, which is no {near[0]}:")
             return Found(settings=replace(self._broken(), user_key=entry.key))
         if meaning is None:
             return Found(problem=f"{entry.key} sends by {scheme}:, which is not read")

@@ -15,6 +15,7 @@ from diagnose.parse.text.masking import STARS
 _ENVIRONMENT = re.compile(r"(?:^|\.)(?:environment|env)$")
 _FILE = re.compile(r"^[\w.-]+\.(?:ya?ml|properties|ini|json|conf|env|php|rb|py)$")
 _DEEPEST = 40
+NUMBER = "setting-odd: YAML takes it for a number, which loses the 0 at the beginning"
 
 
 def read(text: str) -> Iterator[Entry]:
@@ -128,6 +129,8 @@ def _entry(node: Any, name: str, part: int, kind: str, path: str) -> Entry:
         and ((kind == "ConfigMap" and path.startswith("data.")) or (kind and re.search(r"(?:^|\.)env$", path)))
     ):
         remark = "setting-wrong: Kubernetes takes strings alone here: put the value in quotes"
+    elif not node.style and node.tag == "tag:yaml.org,2002:int" and re.match(r"0[0-9_]", node.value):
+        remark = f"{NUMBER}: put it in quotes"
     if node.tag == "tag:yaml.org,2002:null" and not node.style:
         value = ""
     return Entry(

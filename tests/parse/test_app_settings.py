@@ -25,7 +25,7 @@ mail.smtp.socketFactory.port=465
 mail.smtp.socketFactory.class=javax.net.ssl.SSLSocketFactory
 mail.smtp.socketFactory.fallback=false\\
 """
-LOGIN = f"mail.smtp.auth=true\nmail.smtp.auth.username=me\nmail.smtp.auth.password={SECRET}\nmail.smtp.timeout=9\n"
+LOGIN = f"mail.smtp.auth=true\nmail.smtp.auth.username=me\nmail.smtp.auth.password={SECRET}\nmail.smtp.timeout=9000\n"
 JAVA = shutil.which("java")
 DUMP = """
 import java.io.*; import java.nio.file.*; import java.util.*;
@@ -155,6 +155,7 @@ def test_connection(more: str, port: int, tls: str, problems: set[str]) -> None:
         ("mail.host=<%= @mail_host %>\n", "unrendered"),
         ("mail.host=undef\n", "placeholder"),
         ("mail.host=relay.test\nmail.ssl=true\n", "ssl-ignored"),
+        ("mail.host=relay.test\nmail.smtp.timeout=5\n", "setting-odd"),
         ("mail.host=relay.test\nmail.smtp.timeout=\\u1\n", "not-loadable"),
         ("mail.host=relay.test\nmail.from_email_address=noreply\n", "from-invalid"),
         ("mail.h\u043est=relay.test\n", "name-not-ascii"),
