@@ -337,7 +337,7 @@ def fill(text: str, data: Mapping[str, Scalar]) -> str:
     if lacking:
         holes = "|".join(map(re.escape, sorted(lacking)))
         text = re.sub(rf" ?\([^()]*\{{(?:{holes})\}}[^()]*\)", "", text)
-        text = text.replace("line {line}", "the line") if "line" in lacking else text
+        text = text.replace(", line {line}", "").replace("line {line}", "the line") if "line" in lacking else text
         for name in lacking & _NOUNS.keys():
             text = text.replace(f"{{{name}}}", _NOUNS[name])
         kept = [each for each in re.split(r"(?<=[.;:])\s+", text) if not re.search(rf"\{{(?:{holes})\}}", each)]

@@ -267,3 +267,11 @@ def test_broken_text_never_crashes(seed: int, tmp_path: Path) -> None:
     ran = explained(tmp_path, bytes(data), "--format", "json")
     assert ran.code in (0, 1, 2, 3)
     assert "unexpected" not in ran.err
+
+
+def test_a_binary_file_is_never_all_clear() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "diagnose", "explain"], input=b"a@b\n\0\1\2@\n", capture_output=True, check=False
+    )
+    assert done.returncode == 3
+    assert done.stdout.startswith(b"Could not tell: it is not text.")

@@ -162,10 +162,10 @@ def explain(lines: Iterable[str | bytes], name: str, now: datetime, *, numbered:
     outcome, reason = Outcome.COMPLETED, ""
     if not diagnoses and any(seen.sign == "mail.unknown" for seen in observations):
         outcome, reason = Outcome.SKIPPED, "it reports failures in words that are not known here"
-    elif not collected.events and not counted.mail:
+    elif not collected.events and (counted.binary or not counted.mail):
         what = "the line does not speak" if counted.lines == 1 else f"none of the {counted.lines} lines speaks"
-        outcome, reason = Outcome.SKIPPED, f"{what} of mail"
-        observations = (unknown("explain.text", name, f"{what} of mail, as far as is known here"),)
+        outcome, reason = Outcome.SKIPPED, "it is not text" if counted.binary else f"{what} of mail"
+        observations = (unknown("explain.text", name, f"{reason}, as far as is known here"),)
     run = Run(
         check="explain",
         title=name,
@@ -360,16 +360,17 @@ def _notes(diagnoses: tuple[Diagnosis, ...], observations: tuple[Observation, ..
 
 
 class _Counter:
-    """Lines on their way to the reader: how many, and whether any is a mail program's."""
+    """Lines on their way to the reader: how many, whether any is a mail program's, and whether they are no text."""
 
     def __init__(self, lines: Iterable[str | bytes]) -> None:
         self._source = lines
         self.lines = 0
-        self.mail = False
+        self.mail = self.binary = False
 
     def __iter__(self) -> Iterator[str | bytes]:
         for line in self._source:
             self.lines += 1
+            self.binary = self.binary or ("\0" if isinstance(line, str) else b"\0") in line  # type: ignore[operator]
             if not self.mail:
                 text = line if isinstance(line, str) else line[:2000].decode("utf-8", "replace")
                 self.mail = any(word in text.lower() for word in _MAIL)

@@ -12,7 +12,7 @@ CAUSE = Cause(
         "ignored."
     ),
     remedy=Remedy(
-        text="Correct {key} in {path}, line {line} ({wrong}). {setting|} {rule|} {restart|} Where the file is generated, correct the "
+        text="Correct {key|what is wrong} in {path}, line {line} ({wrong}). {setting|} {rule|} {restart|} Where the file is generated, correct the "
         "template or the variable that fills it.",
     ),
     rules_out="The settings, read as the application reads them, lead to a server that takes them.",
