@@ -222,7 +222,7 @@ def _last_words(ctx: Context, postfix: Mta) -> Iterator[Observation]:
             yield fail(
                 "config.fatal", program, words, named=True, logged=True, **_used(ctx, postfix, account[1], account[2])
             )
-        elif re.match(r"invalid option|usage:", text) and (number := _dangling(ctx, postfix, program)):
+        elif number := _option(ctx, postfix, program, text):
             place = f"{postfix.config_directory}/master.cf"
             yield fail(
                 "config.fatal",
@@ -247,9 +247,15 @@ def _used(ctx: Context, postfix: Mta, kind: str, name: str) -> dict[str, Scalar]
     return {"path": path, "line": at, "parameter": f"the {kind} {name}"}
 
 
-def _dangling(ctx: Context, postfix: Mta, program: str) -> int:
-    """The line of master.cf on which this program gets a `-o` with nothing behind it, 0 for none."""
+def _option(ctx: Context, postfix: Mta, program: str, text: str) -> int:
+    """The line of master.cf on which this program gets a `-o` with nothing behind it, or the one that it complains of, which has
+    blanks around its "="; 0 for none."""
     lines = ctx.ask(Read(f"{postfix.config_directory}/master.cf")).text.splitlines()
+    if spaced := re.match(r'invalid "-o (\w+)" option value', text):
+        of_it = re.compile(rf"[^#]*\s-o\s+{spaced[1]}\s+=")
+        return next((n for n, line in enumerate(lines, 1) if of_it.match(line)), 0)
+    if not re.match(r"invalid option|usage:", text):
+        return 0
     wanted = re.compile(rf"[^#\s].*\s{re.escape(program)}(?:\s.*)?\s-o\s*$")
     found = (
         n

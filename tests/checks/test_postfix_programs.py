@@ -82,6 +82,14 @@ def test_what_a_daemon_died_of_names_its_parameter_or_account() -> None:
     assert (lost.data["parameter"], lost.data["line"]) == ("the user filter", 2)
 
 
+def test_blanks_in_an_option_of_a_service_are_found_in_master_cf() -> None:
+    said = "Nov 25 12:00:00 app postfix/smtp[334]: fatal: invalid \"-o smtp_helo_timeout\" option value: missing '=' after attribute name"
+    master = f"{MASTER}# -o smtp_helo_timeout = 2s\nslow unix - - y - - smtp\n  -o smtp_helo_timeout = 2s\n"
+    (found,) = fatal(explicit={"smtp_helo_timeout": "9s"}, log=(said,), files={"/etc/postfix/master.cf": master})
+    assert found.data["path"] == "/etc/postfix/master.cf"
+    assert master.splitlines()[int(str(found.data["line"])) - 1] == "  -o smtp_helo_timeout = 2s"
+
+
 @pytest.mark.parametrize("since", [RELOADED, SENT])
 def test_what_a_daemon_died_of_is_over_with_a_reload_or_work_done(since: str) -> None:
     assert fatal(explicit={"smtp_bind_address": "eth0"}, log=(BIND, since)) == []

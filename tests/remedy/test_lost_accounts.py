@@ -10,7 +10,7 @@ from diagnose.knowledge.causes import by_id
 from diagnose.model import Confidence, Diagnosis, HostInfo, Observation, Outcome, Run, Scalar, SignSpec, Status
 from diagnose.remedy.make import make
 from diagnose.remedy.running import MakeAccount, SetPermissions
-from diagnose.remedy.steps import Class, RemoveParameter, SetParameter
+from diagnose.remedy.steps import Class, RemoveParameter, RepairLine, SetParameter
 from tests.checks import pretended_postfix as pretended
 from tests.remedy.test_own_settings import planned
 from tests.remedy.test_plans import context
@@ -96,3 +96,19 @@ def test_a_value_that_is_set_right_is_not_taken_out_for_what_a_program_died_of()
     steps = make(context(host), [found], [run], HostInfo())[cause.id].steps
     assert [step.value for step in steps if isinstance(step, SetParameter)] == ["5m"]
     assert not any(isinstance(step, RemoveParameter) for step in steps)
+
+
+@pytest.mark.parametrize(
+    ("option", "made"),
+    [
+        ("-o smtp_helo_timeout = 2s", ["-o smtp_helo_timeout=2s"]),
+        ("-o smtpd_relay_restrictions = permit", []),  # Postfix has never read it, and it would open the host
+        ("-o smtp_helo_timeout =", []),
+    ],
+)
+def test_an_option_of_a_service_becomes_one_word(option: str, made: list[str]) -> None:
+    path = "/etc/postfix/master.cf"
+    host = pretended.machine(files={path: f"slow unix - - y - - smtp\n  {option}\n"})
+    data: dict[str, Scalar] = {"parameter": "the options of a service", "path": path, "line": 2}
+    steps = planned("postfix-config-error", "config.fatal", host, named=True, **data).steps
+    assert [step.put for step in steps if isinstance(step, RepairLine)] == made

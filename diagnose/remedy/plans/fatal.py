@@ -14,7 +14,7 @@ from diagnose.parse.postfix import setting_types
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Plan
 from diagnose.remedy.running import MakeAccount, SetPermissions
-from diagnose.remedy.steps import Refused, Step
+from diagnose.remedy.steps import Refused, Step, permitted
 
 # Without them mail would take another way, or be taken for another's: the default is not what was meant.
 _DECIDES = re.compile(r"relayhost|\w*(?:transports?|_maps|domains?|destination|_restrictions|relay\w*|sasl\w*|tls\w*)")
@@ -26,8 +26,8 @@ def fatal(e: Evidence, seen: Observation) -> list[Step]:
     if kind:
         return _account(e, name, kind, value)
     path, line = str(seen.data.get("path") or ""), int(str(seen.data.get("line") or 0))
-    if name == "the options of a service" and (ends := re.search(r"\s+-o\s*$", e.line(e.real(path), line))):
-        return [e.repair(path, line, ends[0], "", "Nothing stands behind this -o, and the program ends at it.", "end")]
+    if name == "the options of a service":
+        return _options(e, path, line)
     if e.was(name) is None or (seen.data.get("logged") and not _bad(e, name)):
         return []
     if name == "maillog_file":
@@ -52,6 +52,18 @@ def fatal(e: Evidence, seen: Observation) -> list[Step]:
         ]
     except Refused:
         return []
+
+
+def _options(e: Evidence, path: str, line: int) -> list[Step]:
+    """A -o with nothing behind it taken out, one with blanks around its "=" written in one word."""
+    raw = e.line(e.real(path), line)
+    if ends := re.search(r"\s+-o\s*$", raw):
+        return [e.repair(path, line, ends[0], "", "Nothing stands behind this -o, and the program ends at it.", "end")]
+    spaced = re.search(r"-o\s+(\w+)\s+=\s*([^\s{-]\S*)", raw)
+    if spaced is None or not permitted(spaced[1], e.value(spaced[1]), spaced[2]):
+        return []
+    why = "Behind -o a setting is one word: the program ends at the blank."
+    return [e.repair(path, line, spaced[0], f"-o {spaced[1]}={spaced[2]}", why, "within")]
 
 
 def lost_queue(e: Evidence) -> list[Step]:

@@ -37,6 +37,8 @@ CAUSE = Cause(
         "postfix-config-error",
         "recipient-domain-not-found",
         "recipient-domain-accepts-no-mail",
+        # The login lies under the name that was meant.
+        "sasl-key-mismatch",
     ),
     links=(f"{POSTCONF}#relayhost", f"{POSTCONF}#smtp_host_lookup"),
 )
