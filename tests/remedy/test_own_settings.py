@@ -11,7 +11,7 @@ import pytest
 
 from checks.network.firewall import Found, _fix
 from diagnose.check import Dial, Exec, Lookup
-from diagnose.host.query import DialReply, DnsReply, ExecReply
+from diagnose.host.query import DialReply, DnsReply, ExecReply, StatReply
 from diagnose.knowledge.causes import by_id
 from diagnose.model import Confidence, Diagnosis, HostInfo, Observation, Outcome, Run, Scalar, SignSpec, Status
 from diagnose.parse.system.packet import Packet, Verdict
@@ -26,10 +26,15 @@ from tests.remedy.test_plans import context
 
 
 def planned(cause_id: str, sign: str, on: Any, **data: Scalar) -> Plan:
-    seen = Observation(sign=sign, status=Status.FAILED, subject="it", summary="it is wrong", data=data)
+    return planned_of(
+        cause_id, Observation(sign=sign, status=Status.FAILED, subject="it", summary="it is wrong", data=data), on
+    )
+
+
+def planned_of(cause_id: str, seen: Observation, on: Any) -> Plan:
     cause = by_id(cause_id)
-    run = Run(check="c", outcome=Outcome.COMPLETED, observations=(seen,), signs=(SignSpec(sign),))
-    found = Diagnosis(cause=cause, score=30, confidence=Confidence.CERTAIN, remedy=cause.remedy, data=data)
+    run = Run(check="c", outcome=Outcome.COMPLETED, observations=(seen,), signs=(SignSpec(seen.sign),))
+    found = Diagnosis(cause=cause, score=30, confidence=Confidence.CERTAIN, remedy=cause.remedy, data=seen.data)
     return make(context(on), [found], [run], HostInfo()).get(cause_id, Plan())
 
 
@@ -221,3 +226,14 @@ def test_a_table_without_a_file_that_redirects_everybody_loses_its_setting(writt
     data: dict[str, Scalar] = {"table": "static:test@gone.test", "key": "user@some.test", "value": "test@gone.test"}
     plan = planned("recipient-rewritten", "config.rewritten", host, parameter="recipient_canonical_maps", **data)
     assert bool(plan.steps) is found
+
+
+@pytest.mark.parametrize("broken", [True, False])
+def test_a_damaged_table_of_some_mail_is_built_anew(broken: bool) -> None:
+    """Aliases stop this host's own users alone, which is a warning; so are the words of a table that opens."""
+    text = StatReply(exists=True, kind="file", mode=0o644)
+    host = pretended.machine(files={"/etc/aliases": "root: ops\n"}, stats={"/etc/aliases": text})
+    data: dict[str, Scalar] = {"type": "hash", "path": "/etc/aliases", "parameter": "alias_maps", "broken": broken}
+    seen = Observation(sign="table.works", status=Status.WARNING, subject="it", summary="it is wrong", data=data)
+    plan = planned_of("lookup-table-broken", seen, host)
+    assert ("postalias hash:/etc/aliases" in [c for step in plan.steps for c in step.commands()]) is broken

@@ -134,7 +134,7 @@ def _mended(e: Evidence, seen: Observation) -> list[Step]:
             ),
             *_build(e, parameter, kind, path, "Postfix reads the compiled table."),
         ]
-    if seen.status is Status.FAILED or seen.sign == "table.present":
+    if seen.status is Status.FAILED or seen.sign == "table.present" or seen.data.get("broken"):
         return [*_build(e, parameter, kind, path, "The compiled table is missing, damaged or older than its text.")]
     return []
 
