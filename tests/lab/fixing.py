@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from .fault import Fault
 from .machine import SECRET, LabError, Machine
 from .mend import RECIPIENT
+from .roots import MAILERS
 
 PLACES = ("/etc", "/usr/local/etc", "/usr/lib/postfix", "/usr/sbin", "/var/spool/postfix/etc")
 # What Postfix itself writes while it runs, and what Debian's service copies into the chroot whenever it starts.
@@ -90,7 +91,7 @@ def recipient(fault: Fault) -> str:
 
 def mend(fault: Fault, *options: str, undo: bool = True) -> Mended:
     began = time.monotonic()
-    with Machine(fault) as m:
+    with Machine(fault, MAILERS.get(fault.mailer)) as m:
         try:
             m.prepare()
         except LabError as error:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from .fault import Fault
 from .machine import SECRET, LabError, Machine
+from .roots import MAILERS
 from .run import Options, ask
 
 RECIPIENT = "maria@northwind-trading.com"
@@ -31,7 +32,7 @@ class Mended:
 
 def mend(fault: Fault) -> Mended:
     try:
-        with Machine(fault) as machine:
+        with Machine(fault, MAILERS.get(fault.mailer)) as machine:
             machine.prepare()
             return _mend(machine)
     except (LabError, OSError, RuntimeError, AssertionError) as problem:
