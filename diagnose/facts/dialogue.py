@@ -29,6 +29,7 @@ _ERRORS = {
     "ECONNRESET": ("closes", "resets the connection"),
     "EPIPE": ("closes", "closes the connection"),
     "not an SMTP reply": ("nonsense", "answers with what is no SMTP reply"),
+    "the login never ends": ("nonsense", "asks on when it has the whole login"),
     "reply too long": ("endless", "never ends its reply"),
 }
 # What this tool leaves out of itself, which says nothing of the server.

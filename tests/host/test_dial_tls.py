@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from diagnose.facts.dialogue import Break, broken
 from diagnose.host.live import certificate
 from diagnose.host.live.dial import dial
 from diagnose.host.query import Dial
@@ -226,6 +227,15 @@ def test_an_oauth_error_is_read_and_taken_back() -> None:
         reply = ask(port, say="auth", login=LOGIN, trust=True)
     assert reply.auth == "334-status=400 schemes=Bearer scope=https://mail.example/\n535 5.7.8 denied"
     assert "*" in server.heard
+
+
+@pytest.mark.parametrize("end", ["334 more", "501 5.7.0 cancelled", "500 what"])
+def test_a_login_without_end_judges_no_credentials(end: str) -> None:
+    server = Smtp(extensions=("AUTH PLAIN",), challenges={"AUTH PLAIN": ["334 more", end]})
+    with serving(server) as port:
+        reply = ask(port, say="auth", login=LOGIN, trust=True)
+    assert (reply.stage, reply.error, reply.auth) == ("auth", "the login never ends", "")
+    assert broken(reply) == Break("auth", "nonsense", "asks on when it has the whole login")
 
 
 def test_secrets_of_this_run_are_hidden_wherever_they_turn_up() -> None:

@@ -124,3 +124,25 @@ def test_each_name_server_is_survived(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
     print(f"name servers: {len(done)} tried, {len(wrong)} wrong")
     assert not wrong, "\n".join(map(str, wrong))[:4000]
+
+
+def test_an_answer_cut_off_over_tcp_tells_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    cut = WAYS["truncated, without TCP"]
+    with socket.create_server(("127.0.7.99", 0)) as listener:
+        port = listener.getsockname()[1]
+        monkeypatch.setattr(dns, "PORT", port)
+
+        def serve() -> None:
+            for _ in range(2):  # each question is put twice
+                conn = listener.accept()[0]
+                with conn:
+                    reply = b"".join(cut(conn.recv(struct.unpack(">H", conn.recv(2))[0])))
+                    conn.sendall(struct.pack(">H", len(reply)) + reply)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        with serving(port, "127.0.7.99", cut):
+            reply = dns.lookup(Lookup("www.example.com", "MX", "127.0.7.99", TIMEOUT), time.monotonic() + TIMEOUT)
+        thread.join(5)
+    assert (reply.rcode, reply.truncated, reply.tells) == (None, True, False)
+    assert "over TCP: cut off as well" in (reply.problem or "")

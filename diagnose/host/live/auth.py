@@ -52,6 +52,9 @@ def log_in(dialogue: Dialogue, mechanism: str, user: str, password: str, secrets
             # One question too many. RFC 7628 servers put their error into it; "*" takes the exchange back.
             notes.append(_challenge(reply))
             reply = dialogue.say("*")
+            # 501 answers the "*" (RFC 4954 4), 500 to 504 are of commands: neither judges the credentials.
+            if not notes[0] and (code(reply) == 334 or 500 <= code(reply) <= 504):
+                raise Broken("the login never ends")
         verdict = _hidden("\n".join([*filter(None, notes), reply]), forms, secrets)
     except Broken as broken:
         verdict = _hidden(broken.text, forms, secrets)

@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 import dns.exception
+import dns.flags
 import dns.message
 import dns.name
 import dns.query
@@ -64,6 +65,9 @@ def _ask(message: Any, server: str, timeout: float) -> tuple[Any, str, bool]:
         except dns.message.Truncated:
             cut = "its answer does not fit UDP, and over TCP: "
             reply = dns.query.tcp(message, server, timeout=timeout, port=PORT)
+            # What was cut off may be the very answer (RFC 2181 9).
+            if reply.flags & dns.flags.TC:
+                return None, f"{server}: {cut}cut off as well", True
         return reply, "", False
     except dns.exception.Timeout:
         return None, f"{server}: {cut}no answer" if cut else f"no answer from {server}", bool(cut)
