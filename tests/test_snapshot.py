@@ -239,6 +239,17 @@ def test_a_recording_keeps_what_is_harmless_by_its_shape() -> None:
     assert container == ""
 
 
+def test_a_recording_keeps_of_a_pipe_in_master_cf_what_is_no_prose_of_its_program() -> None:
+    pipe = 'p unix - n n - - pipe\n  flags=R user=nobody argv=/usr/bin/ruby -e "login(%qacme%q,%qsevoromevolo%q)"\n  ${sender} /srv/x --opt\n'
+    for query, reply in (
+        (Read("/etc/postfix/master.cf"), ReadReply(text=pipe)),
+        (Exec(("postconf", "-M")), ExecReply(code=0, out=pipe)),
+    ):
+        kept = str(Keeper().reply(query, reply))
+        assert "sevoromevolo" not in kept
+        assert all(word in kept for word in ("flags=R user=nobody argv=/usr/bin/ruby -e", "${sender} /srv/x --opt"))
+
+
 def test_a_recording_can_be_read_through() -> None:
     """All its answers, as text; and what it is made of in one sentence."""
     shown = readable(packed(RECORDING, "x.json.gz"))

@@ -44,15 +44,14 @@ def gather(secrets: Secrets) -> None:
     configured = [
         text for folder in _folders() for name in ("main.cf", "master.cf") if (text := _read(f"{folder}/{name}"))
     ]
-    secrets.public = _public(configured)
+    tables = [value for text in configured for value in _tables(text)]
+    secrets.public = _public(configured, frozenset(tables))
     for value in own:
         secrets.add(value)
     for text in configured:
         for value in _spelled(text):
             secrets.add(value)
-        for value in _tables(text):
-            secrets.add(value)
-    for value in _processes():
+    for value in (*tables, *_processes()):
         secrets.add(value)
     _of_mailers(secrets)
 
@@ -167,7 +166,11 @@ def _values(one: table.Table, secret: bool) -> Iterator[str]:
         for line in main_cf.logical_lines(_read(one.name)):
             entry = _ENTRY.match(line.text)
             found += [entry[1]] if entry else [line.text]
-    elif one.type == "static":
+    elif one.type in _TABLES:  # written out in braces
+        found += [entry[1] for each in items(one.name) if (entry := _ENTRY.match(each.strip("{}")))]
+    elif one.type in _BACKENDS:
+        found += re.findall(r"://([^\s:@/]+:\S+)@", one.name)
+    elif one.type in ("static", "fail"):
         found.append(one.name)
     elif one.type == "inline":
         found += table.inline_entries(one).values()
@@ -237,7 +240,7 @@ def _command(text: str) -> Iterator[str]:
             yield following
 
 
-def _public(configured: list[str]) -> frozenset[str]:
+def _public(configured: list[str], passwords: frozenset[str]) -> frozenset[str]:
     """Words that stand in public: this host's name, and its settings but for the secrets in them."""
     shown = [os.uname().nodename]
     for text in configured:
@@ -246,7 +249,10 @@ def _public(configured: list[str]) -> frozenset[str]:
             shown.append(text[at:begin])
             at = max(at, end)
         shown.append(text[at:])
-    return frozenset(word for word in re.findall(r"[\w-]{6,}", "\n".join(shown).lower()))
+    words = "\n".join(
+        re.sub(r"(?<=:)[^\s{},:]{6,}", lambda word: "" if word[0] in passwords else word[0], each) for each in shown
+    )
+    return frozenset(re.findall(r"[\w-]{6,}", words.lower()))
 
 
 @cache

@@ -41,6 +41,8 @@ _VARIABLE = re.compile(r"\$\(?\w+\)?\??|%\w")
 _MASTER = frozenset(
     "inet unix fifo smtp smtps smtpd pickup cleanup qmgr pipe error retry discard argv flags user null".split()
 )
+_ARGV = re.compile(r"(\bargv=\S+)((?:[^\n]|\n[ \t])*)")
+_ARGUMENT = re.compile(r"/[\w./+@-]+|--?[A-Za-z][\w-]*|(?=[^$]*\$)[\w.@+!(){}$-]+|\d+|--?")
 _LOGS = re.compile(r"/var/log/.*")
 # What a runtime keeps of containers is nobody's settings alone, and of crontabs is read what runs an application's worker.
 _CONTAINERS = re.compile(r"/(?:var/lib/docker|run/containers|run/containerd)/.*")
@@ -161,6 +163,8 @@ class Keeper:
             self._ids.update(re.findall(rf"\b{_EXIM_ID}\b", reply.out))
         if program == "postconf" and query.argv[1:] in (("-d",), ("-m",), ("-A",)):
             return reply
+        if program == "postconf":
+            reply = dataclasses.replace(reply, out=self._commands(reply.out))
         return dataclasses.replace(reply, out=self.text(reply.out), err=self.text(reply.err))
 
     def _file(self, query: Read, text: str) -> str:
@@ -176,9 +180,19 @@ class Keeper:
             return ""
         if _CRONTABS.fullmatch(query.path):
             text = "\n".join(line for line in text.split("\n") if _WORKER.search(line))
+        if query.path.endswith("/master.cf"):
+            text = self._commands(text)
         return "\n".join(
             (self.strict if line.lstrip().startswith("#") else self.text)(line) for line in text.split("\n")
         )
+
+    def _commands(self, text: str) -> str:
+        """What a service of master.cf hands to a program: paths, options and Postfix' own variables alone."""
+
+        def shown(word: re.Match[str]) -> str:
+            return word[0] if STARS in word[0] or _ARGUMENT.fullmatch(word[0]) else self._placeholder(word[0])
+
+        return _ARGV.sub(lambda argv: argv[1] + re.sub(r"\S+", shown, argv[2]), text)
 
     def _process(self, process: Any) -> Any:
         """Its program, and of its arguments paths and options; those of Postfix' own whole."""

@@ -87,3 +87,25 @@ def test_settings_with_a_password_are_gathered(
     secrets = Secrets()
     gather.gather(secrets)
     assert "4Qv9" not in secrets.hide("it said Tief-see-4Qv9 there")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "smtp_sasl_password_maps = fail:acme:norupelefohi hash:/etc/postfix/sasl",
+        "smtp_sasl_password_maps = hash:{ {smtp.example.org acme:norupelefohi} }",
+        "smtp_sasl_password_maps = mongodb:{ uri = mongodb://acme:norupelefohi@db.example.org/?x=y }",
+        "mine = acme:norupelefohi\nsmtp_sasl_password_maps = static:$mine",
+        "smtp_sasl_password_maps = inline:{ { smtp.example.org =\n  acme:norupelefohi } }",
+    ],
+)
+def test_a_password_of_letters_in_main_cf_is_no_public_word(
+    settings: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "main.cf").write_text(f"relayhost = [smtp.example.org]:587\n{settings}\n")
+    monkeypatch.setenv("MAIL_CONFIG", str(tmp_path))
+    secrets = Secrets()
+    gather.gather(secrets)
+    shown = secrets.hide(settings)
+    assert "norupelefohi" not in shown
+    assert "example.org" in shown or "static" in shown or "sasl" in shown

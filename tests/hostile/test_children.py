@@ -78,3 +78,43 @@ def test_a_child_that_never_ends_its_output_is_kept_in_part() -> None:
     assert code != 0
     assert len(out) == system.OUTPUT_LIMIT + 1
     assert system.heard(["/bin/cat"], 5.0, b"given") == (0, b"given", b"")
+
+
+PEAK = 256_000  # kB, of any child
+_MEASURED = """
+import resource, sys
+from diagnose.host.live import hook, system
+from diagnose.host.query import Exec
+from diagnose.parse.text.masking import Secrets
+eats = 'x = [b"x" * 5_000_000 for _ in iter(int, 1)]'
+system.run(Exec((sys.executable, "-c", eats), timeout=20.0), Secrets())
+system.run(Exec((sys.executable, "-c", "import threading; [threading.Thread(target=exec, args=(%r,)).start() for _ in range(4)]" % eats), timeout=20.0), Secrets())
+system.heard([sys.executable, "-c", eats], 20.0)
+hook.feed((sys.executable, "-c", eats), "alarm", 20.0, {})
+for folder in sys.argv[1:]:
+    for program in (("postconf", "-c", folder), ("postconf", "-M", "-c", folder), ("postqueue", "-c", folder, "-p"), ("postmap", "-c", folder, "-q", "x", f"texthash:{folder}/main.cf")):
+        system.run(Exec(program, timeout=20.0), Secrets())
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+
+
+def test_no_child_takes_more_than_its_share(tmp_path: Path) -> None:
+    """Programs that eat memory, and Postfix' own over settings without end."""
+    for name, target in (("zero", "/dev/zero"), ("line", None)):
+        folder = tmp_path / name
+        folder.mkdir()
+        for file in ("main.cf", "master.cf"):
+            if target:
+                (folder / file).symlink_to(target)
+            else:
+                (folder / file).write_bytes(b"x = " + b"y" * 300_000_000)
+    done = subprocess.run(
+        [sys.executable, "-c", _MEASURED, str(tmp_path / "zero"), str(tmp_path / "line")],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=True,
+    )
+    peak = int(done.stdout)
+    print(f"\nchildren: at most {peak // 1024} MB")
+    assert peak <= PEAK

@@ -13,7 +13,9 @@ from diagnose.patterns import late
 
 Span = tuple[int, int]
 
-_KINDS = late(r"\b(?P<kind>static|inline|pipemap|unionmap|randmap|(?:regexp|pcre)(?=:[ \t]*\{)):[ \t]*")
+_KINDS = late(
+    r"\b(?P<kind>static|inline|pipemap|unionmap|randmap|(?:regexp|pcre|texthash|hash|btree|lmdb|cdb|s?dbm)(?=:[ \t]*\{)):[ \t]*"
+)
 _NAME = late(r"(?m)^[\s#-]*(?:o[ \t]+)?\{?\s*(?P<name>[a-z][\w/-]*)[ \t]*=")
 # Parameters whose tables hold addresses and routes, never passwords.
 _ROUTES = late(
@@ -21,6 +23,7 @@ _ROUTES = late(
     r"|canonical|smtpd|smtp_generic|smtp_tls_policy|default_transport|mydestination|mynetworks|fallback|smtp_discard)?\w*"
     r"(?:_maps|_domains|mydestination|mynetworks|_checks|_restrictions)$"
 )
+_OWN_GRAMMAR = ("static", "inline", "pipemap", "unionmap", "randmap")  # the other types say "key value"
 _SECRET_NAME = late(r"sasl|pass|secret|cred")
 _ROUTE = late(
     r"(?:[a-z][\w-]*:)?(?:\[[\w.:-]+\]|[\w-]+(?:\.[\w-]+)+)?(?::(?:\d+|smtps?|submissions?))?|\S*@\S+\.\w+|[A-Z]+(?:\s.*)?|\d{3}(?:\s.*)?"
@@ -28,16 +31,16 @@ _ROUTE = late(
     re.I,
 )
 # Parameters with one more place for a login: a next hop, a table's type, a user's name.
-_PLACES = ("relayhost", "fallback_relay", "_transport", "password_maps", "authorized_")
+_PLACES = ("relayhost", "fallback_relay", "_transport", "password_maps", "authorized_", "smtp_sasl_", "lmtp_sasl_")
 _VALUE = late(
-    r"(?m)\b(?P<name>\w*relayhost|\w*fallback_relay|\w+_transport|\w*password_maps|authorized_\w+_users)[ \t]*="
+    r"(?m)\b(?P<name>\w*relayhost|\w*fallback_relay|\w+_transport|\w*password_maps|authorized_\w+_users|[sl]mtp_sasl_\w+_(?:options|filter))[ \t]*="
     r"(?P<value>[^\n]*(?:\n[ \t][^\n]*)*)"
 )
 _IN_PLACE = {
     # user:password@host, and what stands behind a host and port
-    "hop": late(r"(?:^|[\s,:\[/])[^\s:@\[\],/]{1,200}:([^\s@,]{2,200})@\[?[\w.-]|\[?[\w-]+(?:\.[\w-]+)+\]?:\w{1,12}/(\S{4,})"),
+    "hop": late(r"(?:^|[\s,:\[/])[^\s:@\[\],/]{1,200}:([^\s@,]{2,200})@\[?[\w.-]|\[?[\w-]+(?:\.[\w-]+)+\]?:\w{1,12}[/#?|;](\S{4,})"),
     # a transport stands before its next hop
-    "way": late(r"[:\[/][^\s:@\[\],/]{1,200}:([^\s@,]{2,200})@\[?[\w.-]"),
+    "way": late(r"[:\[/][^\s:@\[\],/]{1,200}:([^\s@,]{2,200})@\[?[\w.-]|\[[\w.-]+\]:\w{1,12}[/#?|;](\S{4,})"),
     # user:password where type:path belongs
     "table": late(
         r"(?:^|(?<=[\s,]))(?!(?:static|inline|\w*map|proxy|debug|hash|btree|lmdb|cdb|s?dbm|texthash|regexp|pcre|cidr|ldap|mysql|pgsql"
@@ -45,7 +48,13 @@ _IN_PLACE = {
     ),
     "user": late(r"(?:^|(?<=[\s,!]))((?=[^\s,:]*[A-Z])(?=[^\s,:]*\d)[^\s,:/!]{8,200})(?=[\s,]|$)"),
 }  # fmt: skip
-_ENDS = {"_maps": "table", "_users": "user", "_transport": "way"}  # by the parameter's name; of any other a hop
+_ENDS = {
+    "_maps": "table",
+    "_options": "table",
+    "_filter": "table",
+    "_users": "user",
+    "_transport": "way",
+}  # by the parameter's name; of any other a hop
 _HARMLESS = frozenset(("all", "anyone", "ok", "dunno", "reject", "discard", "permit", "rest", "*", "", "1", "yes"))
 
 
@@ -53,7 +62,10 @@ def found(text: str) -> list[Span]:
     """Where the credentials stand in text that holds tables written out, and next hops, table types or users' names that
     are a login."""
     spans = list(_misplaced(text)) if any(each in text for each in _PLACES) else []
-    if not any(each in text for each in ("static:", "inline:", "map:", "regexp:", "pcre:")):
+    if not any(
+        each in text
+        for each in ("static:", "inline:", "map:", "regexp:", "pcre:", "hash:", "btree:", "lmdb:", "cdb:", "dbm:")
+    ):
         return spans
     done = 0
     for match in _KINDS.finditer(text):
@@ -61,10 +73,10 @@ def found(text: str) -> list[Span]:
         if match.start() < done or kind in ("pipemap", "unionmap"):
             continue  # the members of those two are tables, found by themselves
         name = _parameter(text, match.start())
-        if kind in ("regexp", "pcre") and not _SECRET_NAME.search(
+        if kind not in _OWN_GRAMMAR and not _SECRET_NAME.search(
             name or text[max(0, match.start() - 60) : match.start()]
         ):
-            continue  # patterns of headers and addresses
+            continue  # tables of headers and addresses
         done = _end(text, match.end())
         spans += _table(text, kind, match.end(), done, bool(_ROUTES.fullmatch(name)) if name else None)
     return spans
@@ -98,8 +110,8 @@ def _table(text: str, kind: str, at: int, end: int, routes: bool | None) -> Iter
         if text[first:last].startswith("{") and text[first:last].endswith("}"):
             first, last = first + 1, last - 1
         equals = text.find("=", first, last) if kind == "inline" else first - 1
-        if kind in ("regexp", "pcre"):
-            equals = text.find(" ", first, last)  # behind the pattern
+        if kind not in _OWN_GRAMMAR:
+            equals = text.find(" ", first, last)  # behind the key
         if kind == "inline" and equals < 0:
             if not routes:
                 yield first, last
@@ -131,12 +143,12 @@ def _credential(text: str, begin: int, end: int, routes: bool | None) -> Iterato
 
 
 def _end(text: str, at: int) -> int:
-    """Behind the table that begins at `at`: its closing brace, or where the word ends. Unclosed, it ends with the line."""
-    limit = text.find("\n", at)
-    limit = len(text) if limit < 0 else limit
+    """Behind the table that begins at `at`: its closing brace, or where the word ends. Unclosed, it ends with the logical line."""
     if text[at : at + 1] != "{":
-        stop = late(r"[^\s,}]*").match(text, at, limit)
+        stop = late(r"[^\s,}]*").match(text, at)
         return stop.end() if stop else at
+    line = late(r"\n(?![ \t])|\Z").search(text, at)
+    limit = line.start() if line else len(text)
     level = 0
     for index in range(at, limit):
         level += (text[index] == "{") - (text[index] == "}")

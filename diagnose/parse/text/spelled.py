@@ -204,7 +204,10 @@ def _values(text: str, lowered: str) -> Iterator[Span]:
         name = text[begin:end].rstrip(".-")
         span = _value(text, name, begin, begin + len(name), _SURE.search(name) is not None)
         done = begin + len(name)  # another word in the same name tells nothing new
-        if span is not None:
+        if span is not None and text[span[0]] == "{" and (members := _members(text, span[0])):
+            yield from members
+            done = members[-1][1]
+        elif span is not None:
             begin, done = span
             if done - begin >= 400 and (rest := word.match(text, done)):
                 done = rest.end()
@@ -247,6 +250,20 @@ def _value(text: str, name: str, begin: int, end: int, strong: bool) -> Span | N
             kind = ":"
     whole = whole and kind in ("=", ":", ":=", "=>", "->", "::", "<-", "|")
     return _checked(text, _bounds(text, sep.end(), whole), strong, kind)
+
+
+_MEMBER = late(r"""\\?["'](?P<key>[\w.-]{1,40})\\?["']\s{0,3}(?::|=>)\s{0,3}\\?["'](?P<value>(?:[^"'\\]|\\[^"'])*)""")
+_MEMBER_NAMED = late(r"(?:user|login|host|server|type|id|port|scope|e?mail|name|mech|method)\w*|\w*name", re.I)
+
+
+def _members(text: str, at: int) -> list[Span]:
+    """The values in an object that is secret as a whole, but for those that only name somebody or something."""
+    end = text.find("}", at, at + 1000)
+    return [
+        each.span("value")
+        for each in _MEMBER.finditer(text, at, end if end >= 0 else at + 1000)
+        if not _MEMBER_NAMED.fullmatch(each["key"]) and each["value"] and not _REFERENCE.match(each["value"])
+    ]
 
 
 _ALONE = late(r"[^\s\"'(]+(?=\s*(?:\n|$))")
