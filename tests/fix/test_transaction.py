@@ -224,8 +224,11 @@ def test_a_step_is_checked_by_its_own_command(store: journal.Store, tmp_path: Pa
     good = Command(argv=("true",), checks=(Verify(argv=("echo", "yes"), prints="yes"),), why=WHY)
     bad = Command(argv=("true",), checks=(Verify(argv=("echo", "no"), prints="yes"),), why=WHY)
     worse = Command(argv=("true",), checks=(Verify(argv=("false",)),), why=WHY)
-    work = begun(store, good, bad, worse)
-    assert [bool(work.verify(step)) for step in (good, bad, worse)] == [False, True, True]
+    # postconf(1) warns of every unused parameter, whatever it is asked.
+    warns = ("python3", "-c", "import sys; print('unused parameter', file=sys.stderr); print('yes')")
+    noisy = Command(argv=("true",), checks=(Verify(argv=warns, prints="yes"),), why=WHY)
+    work = begun(store, good, bad, worse, noisy)
+    assert [bool(work.verify(step)) for step in (good, bad, worse, noisy)] == [False, True, True, False]
 
 
 def test_modes_are_put_back_on_directories_and_sockets(store: journal.Store, tmp_path: Path) -> None:

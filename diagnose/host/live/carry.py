@@ -15,8 +15,8 @@ _SAID = 4000  # bytes of what a command said, from its end
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """code: exit status, None where it could not be started or did not end in time. said: its words, without secrets; raw: with
-    them, to be compared only."""
+    """code: exit status, None where it could not be started or did not end in time. said: its words, without secrets; raw: its
+    standard output with them, to be compared only."""
 
     code: int | None
     said: str
@@ -32,13 +32,13 @@ def carry_out(argv: Sequence[str], timeout: float, keep: Sequence[int] = ()) -> 
     program = find(argv[0])
     if program is None:
         return Carried(None, f"{argv[0]}: not found")
-    with scratch() as said:
+    with scratch() as out, scratch() as complaints:
         try:
             child = subprocess.Popen(
                 [program, *argv[1:]],
                 stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=said,
+                stdout=out,
+                stderr=complaints,
                 env={**environment(), "DEBIAN_FRONTEND": "noninteractive"},
                 cwd="/",
                 start_new_session=True,
@@ -50,6 +50,9 @@ def carry_out(argv: Sequence[str], timeout: float, keep: Sequence[int] = ()) -> 
             code = child.wait(timeout)
         except subprocess.TimeoutExpired:
             return Carried(None, f"{argv[0]}: not finished after {timeout:.0f} s")
-        size = os.fstat(said.fileno()).st_size
-        raw = decode(os.pread(said.fileno(), _SAID, max(0, size - _SAID))).strip()
-        return Carried(code, leaving(plain(mask(raw))), raw)
+        raw, words = _end(out.fileno()), _end(complaints.fileno())
+        return Carried(code, leaving(plain(mask(f"{raw}\n{words}".strip()))), raw)
+
+
+def _end(file: int) -> str:
+    return decode(os.pread(file, _SAID, max(0, os.fstat(file).st_size - _SAID))).strip()
