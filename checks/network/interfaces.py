@@ -6,7 +6,7 @@ import ipaddress
 import json
 from collections.abc import Iterator
 
-from diagnose.check import Context, Exec, Resolve, check, fail, ok, skip, unknown, warn
+from diagnose.check import FLAG, Context, Exec, Resolve, SignSpec, check, fail, ok, skip, unknown, warn
 from diagnose.facts import Mta, mta, route
 from diagnose.model import Observation
 
@@ -14,7 +14,7 @@ from diagnose.model import Observation
 @check(
     id="interfaces",
     title="Addresses set in Postfix",
-    signs=("host.interface", "host.address-family"),
+    signs=("host.interface", SignSpec("host.address-family", {"none": FLAG})),
     tags=("postfix", "config"),
     needs=("postfix",),
 )
@@ -115,11 +115,14 @@ def _families(postfix: Mta, own: dict[str, str]) -> Iterator[Observation]:
     has4 = any(":" not in a and scope == "global" for a, scope in own.items())
     has6 = any(":" in a and scope == "global" for a, scope in own.items())
     if wanted == {"ipv6"} and has4 and not has6:
-        text = "inet_protocols = ipv6, and this host has no global IPv6 address"
-        yield fail("host.address-family", "inet_protocols", text, parameter="inet_protocols", value="ipv6")
+        none = not any(":" in a for a in own)
+        text = "inet_protocols = ipv6, and this host has no " + (
+            "IPv6 address: no program of Postfix starts" if none else "global IPv6 address"
+        )
+        yield fail("host.address-family", "inet_protocols", text, parameter="inet_protocols", value="ipv6", none=none)
     elif wanted == {"ipv4"} and has6 and not has4:
         text = "inet_protocols = ipv4, and this host has no IPv4 address"
-        yield fail("host.address-family", "inet_protocols", text, parameter="inet_protocols", value="ipv4")
+        yield fail("host.address-family", "inet_protocols", text, parameter="inet_protocols", value="ipv4", none=False)
     elif wanted == {"ipv6"} and has4:
         text = "inet_protocols = ipv6: servers that have only IPv4 addresses cannot be reached"
         yield warn("host.address-family", "inet_protocols", text, parameter="inet_protocols", value="ipv6")

@@ -67,3 +67,9 @@ def test_a_service_of_master_cf_with_an_address_that_left() -> None:
         ("[2001:db8::6]", ["host.interface"]),
     ):
         assert failed(run(interfaces, machine(master=MASTER + line.format(address), more=OWN))) == wanted
+
+
+def test_ipv6_alone_where_there_is_none_keeps_postfix_from_starting() -> None:
+    for own, none in ((("192.0.2.5",), True), (("192.0.2.5", "::1"), False)):
+        found = run(interfaces, machine({"inet_protocols": "ipv6"}, more=addresses(*own)))
+        assert [(o.status, o.data["none"]) for o in of(found, "host.address-family")] == [(Status.FAILED, none)]

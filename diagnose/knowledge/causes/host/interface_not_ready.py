@@ -17,7 +17,8 @@ CAUSE = Cause(
     rules_out="All addresses named are shown by `ip addr`.",
     signs=(
         Sign("host.interface", PROVES),
-        Sign("host.address-family", STRONG),
+        Sign("host.address-family", PROVES, where=(("none", True),)),
+        Sign("host.address-family", STRONG, where=(("none", False),)),
         # Servers without IPv6 addresses are out of reach for an IPv6-only Postfix.
         Sign("host.address-family", FITS, Status.WARNING),
     ),

@@ -36,5 +36,7 @@ CAUSE = Cause(
         Sign("egress.internet", SETTLES),
         Sign("relay.reachable", REFUTES, status=Status.OK),
         Sign("destination.reachable", REFUTES, status=Status.OK),
+        # Postfix is told to use only the family that this host has no address of, and no other is tried.
+        Sign("host.address-family", REFUTES),
     ),
 )
