@@ -136,20 +136,19 @@ class Evidence:
         """Raises Refused."""
         return SetParameter(path=self.main_path, name=name, value=value, was=self.was(name), why=why)
 
-    def client(self, way: Route, name: str, value: str, why: str) -> Step:
-        """A setting of the SMTP client on this way: in master.cf where the service has its own, else in main.cf."""
-        if way.service is not None and name in way.service.overrides:
-            was = way.service.overrides[name]
+    def client(self, way: Route | None, name: str, value: str | None, why: str) -> Step:
+        """A setting of the SMTP client on this way, None to take it out: in master.cf where the service has its own, else in main.cf."""
+        if way is not None and way.service is not None and name in way.service.overrides:
             return MasterOption(
                 path=self.master_path,
                 service=way.service.name,
                 type=way.service.type,
                 name=name,
                 value=value,
-                was=was,
+                was=way.service.overrides[name],
                 why=why,
             )
-        return self.put(name, value, why)
+        return self.drop(name, why) if value is None else self.put(name, value, why)
 
     def drop(self, name: str, why: str) -> RemoveParameter:
         default = self.mta.defaults.get(name)

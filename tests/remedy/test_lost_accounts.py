@@ -9,8 +9,8 @@ from diagnose.host.query import ExecReply, StatReply
 from diagnose.knowledge.causes import by_id
 from diagnose.model import Confidence, Diagnosis, HostInfo, Observation, Outcome, Run, Scalar, SignSpec, Status
 from diagnose.remedy.make import make
-from diagnose.remedy.running import MakeAccount, SetPermissions
-from diagnose.remedy.steps import Class, RemoveParameter, RepairLine, SetParameter
+from diagnose.remedy.running import InstallPackage, MakeAccount, SetPermissions
+from diagnose.remedy.steps import Class, MasterOption, RemoveParameter, RepairLine, SetParameter
 from tests.checks import pretended_postfix as pretended
 from tests.remedy.test_own_settings import planned
 from tests.remedy.test_plans import context
@@ -112,3 +112,29 @@ def test_an_option_of_a_service_becomes_one_word(option: str, made: list[str]) -
     data: dict[str, Scalar] = {"parameter": "the options of a service", "path": path, "line": 2}
     steps = planned("postfix-config-error", "config.fatal", host, named=True, **data).steps
     assert [step.put for step in steps if isinstance(step, RepairLine)] == made
+
+
+@pytest.mark.parametrize(("library", "packages"), [("libpostfix-tls.so", ["postfix"]), ("libsasl2.so.2", [])])
+def test_a_lost_library_comes_with_its_package_where_that_is_known(library: str, packages: list[str]) -> None:
+    seen = Observation(
+        sign="config.fatal", status=Status.FAILED, subject=library, summary="it is gone", data={"library": library}
+    )
+    run = Run(check="c", outcome=Outcome.COMPLETED, observations=(seen,), signs=(SignSpec("config.fatal"),))
+    cause = by_id("postfix-config-error")
+    found = Diagnosis(cause=cause, score=30, confidence=Confidence.CERTAIN, remedy=cause.remedy, data={})
+    plan = make(context(pretended.machine()), [found], [run], HostInfo(family="debian"))[cause.id]
+    installed = [step for step in plan.steps if isinstance(step, InstallPackage)]
+    assert [name for step in installed for name in step.packages] == packages
+    assert not plan.mechanical
+    assert library in plan.text
+
+
+def test_an_address_that_is_gone_is_taken_out_where_it_stands() -> None:
+    own = "smtp unix - - y - - smtp\n  -o smtp_bind_address=198.51.100.9\n"
+    for host, made in (
+        (pretended.machine({"smtp_bind_address": "198.51.100.9"}), RemoveParameter),
+        (pretended.machine(master=own), MasterOption),
+    ):
+        data: dict[str, Scalar] = {"parameter": "smtp_bind_address", "value": "198.51.100.9"}
+        steps = planned("interface-not-ready", "host.interface", host, **data).steps
+        assert [type(s) for s in steps if getattr(s, "name", "") == "smtp_bind_address"] == [made]

@@ -13,7 +13,7 @@ from diagnose.model import Observation
 from diagnose.parse.postfix import setting_types
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Plan
-from diagnose.remedy.running import MakeAccount, SetPermissions
+from diagnose.remedy.running import InstallPackage, MakeAccount, SetPermissions
 from diagnose.remedy.steps import Refused, Step, permitted
 
 # Without them mail would take another way, or be taken for another's: the default is not what was meant.
@@ -122,6 +122,21 @@ def _number(e: Evidence, kind: str) -> int | None:
     found = {stat.group if kind == "group" else stat.owner for stat in stats if stat.exists}
     number = next(iter(found)) if len(found) == 1 else ""
     return int(number) if number.isdecimal() and 0 < int(number) < 60_000 else None
+
+
+def again(e: Evidence, why: str) -> tuple[Step, ...]:
+    """Postfix' package installed over itself, which brings its files back."""
+    if e.family is None or not e.family.reinstall:
+        return ()
+    words, opens = tuple(e.family.reinstall.split()), "the package manager install it again"
+    return (InstallPackage(packages=("postfix",), install=words, why=why, opens=opens),)
+
+
+def lost_library(e: Evidence, library: str) -> Plan:
+    """Its package installed again, where the name says that it is Postfix' own."""
+    text = f"{library} is gone: install the package that holds it again, and restart Postfix."
+    steps = again(e, f"{library} belongs to Postfix' package.") if library.startswith("libpostfix-") else ()
+    return Plan(steps=(*steps, *e.restart("The programs load it when they start.")) if steps else (), text=text)
 
 
 def lost_account(e: Evidence) -> Plan | None:

@@ -243,7 +243,11 @@ def exposed(e: Evidence) -> Plan | None:
 def mechanism(e: Evidence) -> Plan | None:
     if e.seen("sasl.type"):
         why = "This Postfix' SMTP client does not know that type."
-        return Plan(steps=(e.drop("smtp_sasl_type", why), *e.restart("The client could not start with it.")))
+        steps = (e.drop("smtp_sasl_type", why), *e.restart("The client could not start with it."))
+        return Plan(
+            steps=steps,
+            text=f"Take out smtp_sasl_type: this Postfix' SMTP client knows no {e.value('smtp_sasl_type')}.",
+        )
     family = e.family
     if family is None:
         return None

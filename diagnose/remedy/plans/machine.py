@@ -8,7 +8,7 @@ from diagnose.knowledge.distributions import CA_PACKAGE, LOG_FILES
 from diagnose.model import Status
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Plan, plans
-from diagnose.remedy.plans.fatal import lost_queue
+from diagnose.remedy.plans.fatal import again, lost_queue
 from diagnose.remedy.plans.relays import by_login
 from diagnose.remedy.plans.settings import take_up
 from diagnose.remedy.running import Command, InstallPackage, Mode, Ownership, ReleaseHeld, Requeue
@@ -31,14 +31,8 @@ def permissions(e: Evidence) -> Plan | None:
             continue
         if not stat.exists and seen.sign == "host.queue-permissions" and facts.master(e.ctx):
             lost = True  # the start makes it
-        if not stat.exists and seen.sign == "host.setgid" and e.family and e.family.reinstall:
-            again = tuple(e.family.reinstall.split())
-            gone = f"{path} belongs to Postfix' package, and is gone."
-            steps.append(
-                InstallPackage(
-                    packages=("postfix",), install=again, why=gone, opens="the package manager install it again"
-                )
-            )
+        if not stat.exists and seen.sign == "host.setgid":
+            steps += again(e, f"{path} belongs to Postfix' package, and is gone.")
         if seen.data.get("kind") == "above" and path in _OPEN and stat.mode & 0o001 == 0:
             why = f"The queue lies below {path}, through which every user passes on any system (mode 0755)."
             steps.append(Mode(path=path, mode=stat.mode | 0o011, was=stat.mode, standard="system", why=why))

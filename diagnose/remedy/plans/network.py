@@ -270,6 +270,6 @@ def interface(e: Evidence) -> Plan | None:
         elif name == "inet_protocols":
             wanted = "ipv4" if value == "ipv6" else "ipv6"
             steps.append(e.put(name, wanted, f"This host has no {'IPv6' if value == 'ipv6' else 'IPv4'} address."))
-        elif e.was(name) is not None:
-            steps.append(e.drop(name, f"No interface of this host has {value}."))
+        elif re.fullmatch(r"\w+_bind_address6?", name):
+            steps.append(e.client(facts.route(e.ctx), name, None, f"No interface of this host has {value}."))
     return Plan(steps=(*steps, *e.restart("The master binds its addresses when it starts."))) if steps else None

@@ -10,7 +10,7 @@ from diagnose.parse.postfix import main_cf, master_cf, setting_types, table
 from diagnose.remedy import values
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Plan, plans
-from diagnose.remedy.plans.fatal import fatal, lost_account
+from diagnose.remedy.plans.fatal import fatal, lost_account, lost_library
 from diagnose.remedy.running import CopyFile, Mode
 from diagnose.remedy.standard import SERVICES, service_line
 from diagnose.remedy.steps import Content, Refused, Step, permitted
@@ -32,6 +32,8 @@ def take_up(e: Evidence, why: str = "Postfix reads its settings when told so.") 
 
 @plans("postfix-config-error", "config-paste-artifact")
 def settings(e: Evidence) -> Plan | None:
+    if library := next((str(o.data["library"]) for o in e.seen("config.fatal") if o.data.get("library")), ""):
+        return lost_library(e, library)
     steps: list[Step] = []
     for seen in e.seen("config.paste"):
         if seen.status is Status.FAILED:

@@ -142,6 +142,7 @@ def _mended(e: Evidence, seen: Observation) -> list[Step]:
 def unsupported(e: Evidence) -> Plan | None:
     """The table under a type that this Postfix has, where its text is there."""
     steps: list[Step] = []
+    texts: list[str] = []
     for seen in e.seen("table.supported"):
         kind, path, parameter = (str(seen.data.get(key) or "") for key in ("type", "path", "parameter"))
         near = difflib.get_close_matches(kind, e.mta.map_types, 1, 0.7)
@@ -153,5 +154,7 @@ def unsupported(e: Evidence) -> Plan | None:
         changed = _renamed(
             e, parameter, f"{kind}:{path}", f"{better}:{path}", f"This Postfix has no {kind} tables; it has {better}."
         )
-        steps += [*_build(e, parameter, better, path, "Postfix reads the compiled table."), *changed] if changed else []
-    return Plan(steps=(*steps, *take_up(e))) if steps else None
+        if changed:
+            steps += [*_build(e, parameter, better, path, "Postfix reads the compiled table."), *changed]
+            texts.append(f"This Postfix has no {kind} tables: have it read {path} as {better}:.")
+    return Plan(steps=(*steps, *take_up(e)), text=" ".join(dict.fromkeys(texts))) if steps else None
