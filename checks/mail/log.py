@@ -49,7 +49,7 @@ def log(ctx: Context) -> Iterator[Observation]:
     if read is None:
         return
     asked = ctx.target.recipient
-    found = tuple(_weighed(ctx, read, fact) for fact in current.facts(read, facts.relay_of(ctx), asked))
+    found = tuple(_weighed(ctx, read, fact) for fact in facts.failures(ctx, asked))
     unreached = {f.delivery.domain for f in found if f.delivery and f.route == "direct" and _dead(f)}
     for fact in found:
         yield _observation(ctx, fact, several=len(unreached) > 1 and _dead(fact))

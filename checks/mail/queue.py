@@ -74,10 +74,7 @@ def _readable(summary: QueueSummary) -> Observation:
 
 def _settled(ctx: Context) -> set[tuple[str, str]]:
     """(label, recipient domain) of failures that the log shows to be over."""
-    read = facts.mail_log(ctx)
-    if read is None:
-        return set()
-    found = current.facts(read, facts.relay_of(ctx), ctx.target.recipient)
+    found = facts.failures(ctx, ctx.target.recipient)
     live = {(f.label, f.delivery.domain) for f in found if f.delivery and f.current and not f.minor}
     return {(f.label, f.delivery.domain) for f in found if f.delivery} - live
 

@@ -26,7 +26,6 @@ from diagnose.knowledge.labels import Relay, relays
 from diagnose.knowledge.recognise import identify
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.model import Observation, Scalar, Stage
-from diagnose.parse.log import current
 from diagnose.parse.system.outcomes import FAILURES, WORDS, Outcome, Pattern
 
 PROVIDERS = 3  # of those that may be advised, in the order in which they would be
@@ -183,13 +182,10 @@ def _one_server(seen: Egress, port: int, family: int) -> str:
 
 def _waits(ctx: Context, port: int) -> bool:
     """Whether Postfix's own connects to this port time out now, at more than one destination that is dead by itself."""
-    log = facts.mail_log(ctx)
-    if log is None:
-        return False
     return any(
         fact.label == "connect-timeout" and fact.current and not fact.minor and not fact.alone
         and fact.reason.peer_port in (port, None)
-        for fact in current.facts(log, facts.relay_of(ctx), ctx.target.recipient)
+        for fact in facts.failures(ctx, ctx.target.recipient)
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from diagnose.check import FLAG, Context, MailLog, Read, SignSpec, check, fail, 
 from diagnose.facts import Mta, mta
 from diagnose.model import Observation, Scalar
 from diagnose.parse.postfix import pattern_rule, table
+from diagnose.parse.postfix.main_cf import followed
 from diagnose.parse.postfix.pattern_rule import Rule, Untried
 
 _PARAMETERS = (
@@ -94,8 +95,7 @@ def _rule(ctx: Context, postfix: Mta, applied: re.Match[str]) -> tuple[str, str,
         for reference in table.parse_list(postfix.value(parameter)):
             if reference.type not in ("regexp", "pcre"):
                 continue
-            lines = ctx.ask(Read(reference.name)).text.splitlines()
-            for number, (raw, after) in enumerate(zip(lines, [*lines[1:], ""], strict=False), 1):
+            for number, raw, after in followed(ctx.ask(Read(reference.name)).text.splitlines()):
                 rule = pattern_rule.parse(raw)
                 if rule and not after[:1].isspace() and _fits(rule, applied, said):
                     found.setdefault((reference.name, number), (parameter, reference.name, number, raw.strip()))

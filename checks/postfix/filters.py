@@ -20,10 +20,9 @@ from diagnose.check import (
     unknown,
     warn,
 )
-from diagnose.facts import Mta, mail_log, mta, relay_of
+from diagnose.facts import Mta, failures, mta
 from diagnose.facts.filter_services import Service, address, here, wanted
 from diagnose.model import Observation, Scalar
-from diagnose.parse.log import current
 
 # SMTP and LMTP servers speak first; milters and policy servers wait to be asked.
 _GOES = {"content": "banner"}
@@ -61,11 +60,9 @@ def filters(ctx: Context) -> Iterator[Observation]:
 
 def _put_off(ctx: Context) -> dict[int, str]:
     """By port what a server on this host says of mail that it does not take for now, and of nearly all of it."""
-    read = mail_log(ctx)
-    found = current.facts(read, relay_of(ctx), None) if read else ()
     return {
         f.delivery.relay_port: f.reason.text
-        for f in found
+        for f in failures(ctx, None)
         if f.delivery and f.delivery.relay_port and f.current and not f.minor and 400 <= (f.reason.code or 0) < 500
         if here(f.delivery.relay_address or "")
     }

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from diagnose.check import FLAG, Context, Dial, Listeners, SignSpec, Stat, check, fail, ok, unknown, warn
-from diagnose.facts import Mailer, Mta, mailer, mailers, master, mta
+from diagnose.check import FLAG, Context, Listeners, SignSpec, Stat, check, fail, ok, unknown, warn
+from diagnose.facts import Mailer, Mta, greeting, mailer, mailers, master, mta
 from diagnose.knowledge.distributions import SENDMAIL
 from diagnose.knowledge.mailers import recognise
 from diagnose.model import Observation
@@ -135,5 +135,5 @@ def _greeting(ctx: Context) -> str:
     """The mailer that port 25 of this host greets as; "" where it does not say, or is Postfix."""
     if master(ctx) is not None:
         return "master"
-    banner = ctx.ask(Dial(host="127.0.0.1", port=25, say="banner", connect_timeout=1.5)).banner
+    banner = greeting(ctx).banner
     return "" if "postfix" in banner.lower() else _mailer(banner.partition("SMTP")[2])

@@ -12,6 +12,7 @@ from diagnose.check import FLAG, Context, Exec, Lock, MailLog, MailQueue, Read, 
 from diagnose.facts import Mta, accounts, mta, route, stands
 from diagnose.facts.mail import SAID_SIGNS
 from diagnose.model import SAID, Observation, Scalar
+from diagnose.parse.postfix.main_cf import followed
 from diagnose.parse.words.reason import classify
 
 # "postqueue: fatal: read /etc/postfix/main.cf: Is a directory"; a parent's name may stand before the program's.
@@ -257,9 +258,4 @@ def _option(ctx: Context, postfix: Mta, program: str, text: str) -> int:
     if not re.match(r"invalid option|usage:", text):
         return 0
     wanted = re.compile(rf"[^#\s].*\s{re.escape(program)}(?:\s.*)?\s-o\s*$")
-    found = (
-        n
-        for n, (line, after) in enumerate(zip(lines, [*lines[1:], ""], strict=False), 1)
-        if wanted.match(line) and not after[:1].isspace()
-    )
-    return next(found, 0)
+    return next((n for n, line, after in followed(lines) if wanted.match(line) and not after[:1].isspace()), 0)

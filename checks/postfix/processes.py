@@ -12,7 +12,6 @@ from diagnose.check import (
     ANY,
     FLAG,
     Context,
-    Dial,
     Exec,
     Glob,
     Lock,
@@ -29,7 +28,7 @@ from diagnose.check import (
     unknown,
     warn,
 )
-from diagnose.facts import Mta, mailer, mta
+from diagnose.facts import Mta, greeting, mailer, mta
 from diagnose.facts.contained import contained, master_elsewhere
 from diagnose.knowledge.distributions import MASTERS
 from diagnose.model import Observation
@@ -144,7 +143,7 @@ def _port_answers(ctx: Context, postfix: Mta) -> bool | None:
     offered = any(s.type == "inet" and s.name in ("smtp", "25", "*:25", "*:smtp") for s in postfix.master.services)
     if not near or not offered or postfix.value("master_service_disable"):
         return None
-    reply = ctx.ask(Dial(host="127.0.0.1", port=25, say="banner", connect_timeout=1.5))
+    reply = greeting(ctx)
     if reply.connected:
         return True if "postfix" in reply.banner.lower() else None
     return False if reply.error == "ECONNREFUSED" else None

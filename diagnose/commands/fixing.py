@@ -13,6 +13,7 @@ from diagnose.commands.diagnosis import diagnosed
 from diagnose.commands.options import exit_status, write
 from diagnose.errors import UsageError
 from diagnose.model import Confidence
+from diagnose.report.page import WIDTH
 
 if TYPE_CHECKING:
     from diagnose.mend import Ending
@@ -130,7 +131,7 @@ class Fixing:
         for step in proposal.policy:
             words = f"This lets {step.opens}" if step.opens else f"Opens: {step.why}"
             lines += textwrap.wrap(
-                f"{words} (--allow {step.allow})", 80, subsequent_indent="  ", break_on_hyphens=False
+                f"{words} (--allow {step.allow})", WIDTH, subsequent_indent="  ", break_on_hyphens=False
             )
         lines += [f"Needed: {ask.what}" for ask in plan.asks]
         lines += [f"Note: {note}." for note in proposal.notes]

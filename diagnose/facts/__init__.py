@@ -28,6 +28,7 @@ from diagnose.facts.mail import since_start as since_start
 from diagnose.facts.mail import target as target
 from diagnose.facts.mailers import Mailer as Mailer
 from diagnose.facts.mailers import mailer as mailer
+from diagnose.facts.master import greeting as greeting
 from diagnose.facts.master import master as master
 from diagnose.facts.master import queue_manager as queue_manager
 from diagnose.facts.names import Exchangers as Exchangers
@@ -41,6 +42,7 @@ from diagnose.facts.route import ANYBODY as ANYBODY
 from diagnose.facts.route import Route as Route
 from diagnose.facts.route import TlsMode as TlsMode
 from diagnose.facts.route import asker as asker
+from diagnose.facts.route import failures as failures
 from diagnose.facts.route import next_hop_hosts as next_hop_hosts
 from diagnose.facts.route import relay_of as relay_of
 from diagnose.facts.route import route as route

@@ -39,9 +39,8 @@ _NO_VERSION = re.compile(
 _BUNDLE = re.compile(r"^(?:CA file|CA directory|no CA bundle)")
 _WANTS_TLS = ("starttls-required", "relay-requires-tls")
 _WANTS_LOGIN = ("auth-required", "relay-auth-not-attempted", "relay-access-denied", "sasl-key-mismatch")
-_STRANGER = re.compile(
-    r"relay access denied|client host rejected", re.I
-)  # Postfix may say so with 4xx, and waits in vain
+# Postfix may say so with 4xx, and the client waits in vain.
+_STRANGER = re.compile(r"relay access denied|client host rejected", re.I)
 _TEMPORARY = ("rate-limited", "server-busy", "greylisted", "server-error")
 # Of a reply to MAIL or RCPT: what tells of the sender, and nothing of this one recipient.
 _SENDER = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from diagnose.facts.asks import Asks
 from diagnose.facts.postfix import mta
-from diagnose.host.query import Lock, Process, Processes
+from diagnose.host.query import Dial, DialReply, Lock, Process, Processes
 
 _MANAGERS = ("qmgr", "nqmgr", "oqmgr")
 
@@ -19,6 +19,11 @@ def master(ctx: Asks) -> Process | None:
         above = {process.parent for process in running if process.here and process.name in _MANAGERS}
         holder = above.pop() if len(above) == 1 else 0
     return next((process for process in running if process.pid == holder and holder), None)
+
+
+def greeting(ctx: Asks) -> DialReply:
+    """How this host's own port 25 greets."""
+    return ctx.ask(Dial(host="127.0.0.1", port=25, say="banner", connect_timeout=1.5))
 
 
 def queue_manager(ctx: Asks) -> Process | None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from diagnose.facts import mailers
 from diagnose.facts.asks import Asks
-from diagnose.facts.mail import target
+from diagnose.facts.mail import mail_log, target
 from diagnose.facts.names import exchangers
 from diagnose.facts.postfix import mta
 from diagnose.host.query import MapLookup, Read
@@ -18,6 +19,9 @@ from diagnose.parse.postfix.master_cf import Service
 from diagnose.parse.postfix.nexthop import NextHop, parse
 from diagnose.parse.postfix.setting_types import boolean, items
 from diagnose.record import dataclass
+
+if TYPE_CHECKING:
+    from diagnose.parse.log.current import Fact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,6 +266,14 @@ def next_hop_hosts(ctx: Asks, way: Route) -> tuple[str, ...]:
     if way.bracketed:
         return (way.host,)
     return exchangers(ctx, way.host).hosts
+
+
+def failures(ctx: Asks, asked: str | None) -> tuple[Fact, ...]:
+    """The log's kinds of failure, and what is true of them now; none where no log can be read. asked: as `parse.log.current` has it."""
+    from diagnose.parse.log import current
+
+    read = mail_log(ctx)
+    return current.facts(read, relay_of(ctx), asked) if read is not None else ()
 
 
 def relay_of(ctx: Asks) -> Callable[[str, str], str]:

@@ -23,6 +23,9 @@ FIRST = 15  # row by which the first command stands
 _ROWS = ((12, 9, False), (12, 6, False), (9, 5, False), (7, 4, False), (7, 3, False), (6, 2, False), (5, 2, True))
 
 
+_OF_ALARM = (7, 4, False)
+
+
 def render(plain: Plain, terminal: Terminal | None = None, verbose: int = 0, about: Sequence[str] | None = None) -> str:
     """about: what stands in place of host and time, where the report is not of a host. verbose: -1 for the verdict alone."""
     if verbose < 0:
@@ -67,7 +70,7 @@ def _whole(page: Page, plain: Plain, verbose: int, about: Sequence[str] | None, 
 def excerpt(plain: Plain, diagnosis: Plain) -> str:
     """Proof and fix of one diagnosis, for an alarm."""
     page = Page(Terminal())
-    proof, words, _ = _ROWS[3]
+    proof, words, _ = _OF_ALARM
     _proof(page, plain, diagnosis, proof)
     _fix(page, plain, diagnosis, words)
     return page.text().strip("\n")

@@ -302,3 +302,8 @@ def test_garbage_gives_findings_not_exceptions(text: str) -> None:
 def test_behind_the_letter_of_a_time_anything_may_stand(text: str, wanted: int | None) -> None:
     """As conv_time() of Postfix has it: `smtp_connect_timeout = 30sec` works, a blank before the unit does not."""
     assert setting_types.seconds(text) == wanted
+
+
+def test_a_line_is_told_with_the_one_behind_it() -> None:
+    assert list(main_cf.followed(["a", " b"])) == [(1, "a", " b"), (2, " b", "")]
+    assert list(main_cf.followed([])) == []

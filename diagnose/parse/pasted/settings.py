@@ -38,7 +38,8 @@ _ALL = late(r"^\s*(?:/(?:\^?\.\*\$?|\.|\.\+|\^)/|\*@?\S*)\s+(?P<to>[^\s@]+@[^\s@
 # RFC 8314: TLS from the first byte (994 is 163.com's); and words that say that the program does so.
 _TLS_PORTS = frozenset({465, 994, 2465})
 _PORT = late(
-    r"^\W{0,6}(?:\w*port|\w*smart_?host|host|server)['\"]?\s*[=:]>?\s*['\"]?(?:[\w.-]+:)?(?P<port>465|994|2465)\b",
+    r"^\W{0,6}(?:\w*port|\w*smart_?host|host|server)['\"]?\s*[=:]>?\s*['\"]?(?:[\w.-]+:)?"
+    rf"(?P<port>{'|'.join(map(str, sorted(_TLS_PORTS)))})\b",
     re.IGNORECASE,
 )
 _IMPLICIT = late(

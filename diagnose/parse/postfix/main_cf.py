@@ -5,7 +5,7 @@ There are no comments behind a value, no quotes, and no backslash continuation.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from diagnose.parse.text.finding import Finding
 from diagnose.parse.text.paste import artifacts
@@ -46,6 +46,11 @@ class MainCf:
     def get(self, name: str) -> Setting | None:
         """The setting that counts: the last of its name."""
         return next((setting for setting in reversed(self.settings) if setting.name == name), None)
+
+
+def followed(lines: Sequence[str]) -> Iterator[tuple[int, str, str]]:
+    """Each physical line with its number from 1 and the line behind it, which may continue it; "" behind the last."""
+    return ((number, raw, after) for number, (raw, after) in enumerate(zip(lines, [*lines[1:], ""], strict=False), 1))
 
 
 def logical_lines(text: str) -> Iterator[Line]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from diagnose import facts
 from diagnose.model import Observation, Status
 from diagnose.parse.postfix import pattern_rule, table
+from diagnose.parse.postfix.main_cf import followed
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Plan, plans
 from diagnose.remedy.plans.settings import take_up
@@ -86,19 +87,14 @@ def rewritten(e: Evidence) -> Plan | None:
         opens = f"mail to {key} reach that address itself"
         if not key:
             continue
-        if found.type == "inline":
+        if found.type in ("inline", "static"):
             set_ = table.parse_list(e.was(parameter) or "")
-            if len(set_) == 1 and set(table.inline_entries(set_[0])) == {key}:
-                steps.append(e.policy(e.drop(parameter, why), "route", opens))
-            continue
-        if found.type == "static":
-            if len(table.parse_list(e.was(parameter) or "")) == 1:
+            if len(set_) == 1 and (found.type == "static" or set(table.inline_entries(set_[0])) == {key}):
                 steps.append(e.policy(e.drop(parameter, why), "route", opens))
             continue
         path = table.source(found)
         pattern = found.type in ("regexp", "pcre")
-        lines = e.ask_lines(path) if path else []
-        for number, (raw, after) in enumerate(zip(lines, [*lines[1:], ""], strict=False), 1):
+        for number, raw, after in followed(e.ask_lines(path) if path else []):
             words = raw.split(None, 1)
             mine = _rewrites(raw, key, value) if pattern else len(words) == 2 and words[0] == key
             if mine and raw[:1] not in "# \t" and not after[:1].isspace():

@@ -10,6 +10,7 @@ from diagnose import facts
 from diagnose.facts.route import Route
 from diagnose.model import Observation, Status
 from diagnose.parse.postfix import table
+from diagnose.parse.postfix.main_cf import followed
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Plan, plans
 from diagnose.remedy.plans.settings import take_up
@@ -47,8 +48,7 @@ def transport_entry(e: Evidence, way: Route) -> Entry | None:
     keys = {match["key"].lower()} if match["key"] else {sender, f"@{sender.rpartition('@')[2]}"}
     if match["parameter"] == "relocated_maps":
         keys = {recipient, way.domain, f"@{way.domain}"}
-    lines = e.ask_lines(path)
-    for number, (raw, after) in enumerate(zip(lines, [*lines[1:], ""], strict=True), 1):
+    for number, raw, after in followed(e.ask_lines(path)):
         words = raw.split(None, 1)
         if len(words) < 2 or raw[:1] in "# \t" or after[:1].isspace() or words[1].strip() != value:
             continue
