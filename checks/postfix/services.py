@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from diagnose.check import Context, Stat, check, fail, ok, skip, unknown, warn
 from diagnose.facts import Mta, mta, route, since_start, tls_mode
-from diagnose.model import Observation
+from diagnose.model import Observation, Scalar
 from diagnose.parse.postfix.setting_types import items
 
 # Without these no message moves at all, whatever its way.
@@ -47,16 +47,23 @@ def services(ctx: Context) -> Iterator[Observation]:
         yield ok("postfix.service", "master.cf", "holds all services that every message needs")
 
 
+def _lost(
+    name: str, text: str, sign: str = "postfix.service", say: Callable[..., Observation] = fail, **data: Scalar
+) -> Observation:
+    """lacking: the service, where what the log says calls the program that speaks so."""
+    return say(sign, name, text, service=name, lacking=name, **data)
+
+
 def _missing(ctx: Context, postfix: Mta) -> Iterator[Observation]:
     for name in (*_ALWAYS, *_asked_for(ctx, postfix)):
         service = postfix.master.get(name)
         if not _served(postfix, name):
             text = f"master.cf has no service {name}" + (f", which {_NEEDED[name]} needs" if name in _NEEDED else "")
-            yield fail("postfix.service", name, text, service=name)
+            yield _lost(name, text)
         elif service is not None and service.private == (name in _PUBLIC):
             there, wanted = ("private", "public") if service.private else ("public", "private")
             text = f"its line in master.cf puts the socket in {there}/, and its clients look in {wanted}/"
-            yield fail("postfix.service", name, text, service=name)
+            yield _lost(name, text)
 
 
 def _asked_for(ctx: Context, postfix: Mta) -> Iterator[str]:
@@ -79,7 +86,7 @@ def _unanswered(ctx: Context, postfix: Mta, known: set[str]) -> Iterator[Observa
             continue
         say = fail if name in _AWAITED else warn
         text = f"{match['place']}/{name}: {match['why']}, says the log: master.cf offers no such service"
-        yield say("postfix.service", name, text, service=name)
+        yield _lost(name, text, say=say)
 
 
 def _programs(ctx: Context, postfix: Mta) -> Iterator[Observation]:
@@ -96,7 +103,7 @@ def _programs(ctx: Context, postfix: Mta) -> Iterator[Observation]:
         reply = ctx.ask(Stat(path))
         if not reply.problem and not reply.exists:
             text = f"master.cf has the service {name} run {path}, which does not exist"
-            yield fail("postfix.service", name, text, service=name, path=path)
+            yield _lost(name, text, path=path)
 
 
 def _transports(ctx: Context, postfix: Mta) -> Iterator[Observation]:
@@ -114,7 +121,7 @@ def _transports(ctx: Context, postfix: Mta) -> Iterator[Observation]:
             continue
         off = " (switched off by master_service_disable)" if postfix.master.get(channel) else ""
         text = f"the mail needs the transport {channel} ({why}), and master.cf has none of that name{off}"
-        yield fail("postfix.transport", channel, text, service=channel)
+        yield _lost(channel, text, "postfix.transport")
 
 
 def _filters(postfix: Mta) -> list[tuple[str, str]]:

@@ -2,7 +2,7 @@ from diagnose.model import AGAINST, HINTS, PROVES, SETTLES, Cause, Impact, Remed
 
 CAUSE = Cause(
     id="smtp-transport-missing",
-    title="The transport {service|that the mail needs} is missing from master.cf",
+    title="The transport {lacking|that the mail needs} is missing from master.cf",
     impact=Impact.OUTAGE,
     station="Postfix",
     explanation=(
