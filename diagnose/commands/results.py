@@ -139,6 +139,7 @@ def history(
     """
     import json
     import time
+    from datetime import datetime
 
     from diagnose.watch import outages as listing
     from diagnose.watch import store
@@ -153,7 +154,7 @@ def history(
     if format == "json":
         write(json.dumps([listing.as_plain(o) for o in outages], indent=2, ensure_ascii=False) + "\n", None)
     else:
-        write(listing.render(outages, time.time()), None)
+        write(listing.render(outages, datetime.now().astimezone(), terminal_of("auto", None)), None)
     raise typer.Exit(0)
 
 

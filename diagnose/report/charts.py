@@ -1,4 +1,4 @@
-"""Inline SVG: the last seven days as a strip; the queue by state, age and reason as bars."""
+"""Inline SVG: the last seven days as a strip; the last four weeks by day; the queue by state, age and reason as bars."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from diagnose.report import digest
 
 Plain = Mapping[str, Any]
 WIDTH = 340  # as on a phone; wider screens show it up to half as large again
-HOUR = 2  # of the strip
+HOUR, DAY = 2, 12  # wide
+TALL = 48  # the bar of the day on which most waited
 LABEL, BAR, ROW = 118, 160, 22
 MOST = 6  # reasons
 _STATES = {"0": ("ok", 8), "1": ("warning", 16), "2": ("failed", 24), "3": ("unknown", 12), "-": ("none", 4)}
@@ -22,25 +23,58 @@ _AGES = (("under 10 min", 10), ("10 to 80 min", 80), ("80 min to 5 h", 320), ("5
 
 
 def week(plain: Plain) -> str:
-    """Nothing where no week is known. Height and words say what colours say."""
+    """Nothing where no week is known."""
     kept = plain.get("watch", {}).get("week") or {}
     begin, hours = digest.moment(kept.get("begin")), str(kept.get("hours", ""))
     if begin is None or not hours.strip("-"):
         return ""
-    counts = {code: hours.count(code) for code in _WORDS}
-    said = [f"{_WORDS[code]} {count} h" for code, count in counts.items() if count] or ["nothing wrong"]
-    parts, x = [], 0
-    for code, run in itertools.groupby(hours):
-        kind, height = _STATES.get(code, _STATES["-"])
-        wide = HOUR * len(list(run))
-        parts.append(f'<rect class="{kind}" x="{x}" y="{24 - height}" width="{wide}" height="{height}"/>')
-        x += wide
+    parts = _states(hours, HOUR, 24)
     for number in range(len(hours)):
         if (at := begin + timedelta(hours=number)).hour == 0:
             parts.append(f'<line x1="{number * HOUR}" y1="0" x2="{number * HOUR}" y2="30"/>')
             if number <= len(hours) - 15:
                 parts.append(f'<text x="{number * HOUR + 3}" y="38">{at:%a}</text>')
-    return _figure(f"The last seven days, hour by hour: {', '.join(said)}", "week", 42, "".join(parts))
+    return _figure(f"The last seven days, hour by hour: {_worded(hours, 'h')}", "week", 42, "".join(parts))
+
+
+def month(plain: Plain) -> str:
+    """How much waited each day, above that day's worst state; nothing until a second day is known."""
+    kept = plain.get("watch", {}).get("month") or {}
+    begin, days = digest.moment(kept.get("begin")), str(kept.get("days", ""))
+    if begin is None or len(days.strip("-")) < 2:
+        return ""
+    counts = [count or 0 for count in kept.get("waiting", ())]
+    most, base = max(counts, default=0), TALL + 30
+    parts = _states(days, DAY, base)
+    for number, count in enumerate(counts):
+        tall = max(2, round(TALL * count / most)) if count else 0
+        x = number * DAY + 1
+        parts.append(f'<rect class="bar" x="{x}" y="{TALL - tall}" width="{DAY - 2}" height="{tall}"/>')
+    for number in range(len(days)):
+        if (day := begin + timedelta(days=number)).weekday() == 0:
+            parts.append(f'<line x1="{number * DAY}" y1="0" x2="{number * DAY}" y2="{base + 6}"/>')
+            if number <= len(days) - 4:
+                parts.append(f'<text x="{number * DAY + 3}" y="{base + 14}">{day.day} {day:%b}</text>')
+    queue = f" (at most {most}, on {begin + timedelta(days=counts.index(most)):%d %b})" if most else ""
+    title = f"Messages that waited{queue}, above the worst state of each day: {_worded(days, 'd')}"
+    return _figure(title, "week", base + 18, "".join(parts))
+
+
+def _states(codes: str, step: int, base: int) -> list[str]:
+    """The worst state of each hour or day, standing on `base`. Height says what colour says."""
+    parts, x = [], 0
+    for code, run in itertools.groupby(codes):
+        kind, height = _STATES.get(code, _STATES["-"])
+        wide = step * len(list(run))
+        parts.append(f'<rect class="{kind}" x="{x}" y="{base - height}" width="{wide}" height="{height}"/>')
+        x += wide
+    return parts
+
+
+def _worded(codes: str, unit: str) -> str:
+    """What the picture shows, for who hears it."""
+    counts = {word: codes.count(code) for code, word in _WORDS.items()}
+    return ", ".join(f"{word} {count} {unit}" for word, count in counts.items() if count) or "nothing wrong"
 
 
 def queue(plain: Plain) -> str:

@@ -11,7 +11,7 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-from diagnose.report import assurance, charts, digest, picture, strip
+from diagnose.report import assurance, charts, digest, outage, picture, strip
 
 Plain = Mapping[str, Any]
 _VERDICTS = {
@@ -43,7 +43,7 @@ def render(plain: Plain) -> str:
         body.append(_diagnosis(main[0], plain, picture.draw(plain), not sure))
     body += [_relay(advice) for advice in plain.get("advice", ())]
     body += [_diagnosis(diagnosis, plain, "", True) for diagnosis in main[1:]]
-    body += [_seen(plain), _not_checked(plain), _alarms(plain), _all(plain)]
+    body += [_seen(plain), _lately(plain), _not_checked(plain), _alarms(plain), _all(plain)]
     body.append(
         f'<footer class="soft">Made by mail-diagnose {_text(plain["version"])} on {name}, {_text(plain["started"])}. '
         "Make a new one: <code>mail-diagnose run --format html -o report.html</code></footer>"
@@ -176,6 +176,15 @@ def _seen(plain: Plain) -> str:
         if network or queue
         else ""
     )
+
+
+def _lately(plain: Plain) -> str:
+    """The last four weeks: the queue, the states and the outages."""
+    now = digest.started(plain)
+    outages = [(str(each["worst"]), outage.words(each, now)) for each in plain.get("watch", {}).get("outages", ())]
+    drawn = charts.month(plain)
+    told = f"<h3>Outages</h3>{_list(outages)}" if outages else ""
+    return f'<section class="card"><h2>The last four weeks</h2>{drawn}{told}</section>' if drawn or told else ""
 
 
 def _not_checked(plain: Plain) -> str:

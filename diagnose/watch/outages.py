@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from diagnose.parse.text.duration import words
-from diagnose.parse.text.masking import plain
+from diagnose.report import outage as line
+from diagnose.report.page import Page, Terminal
 from diagnose.watch.message import iso
 
 
@@ -15,14 +16,9 @@ def as_plain(outage: Mapping[str, Any]) -> dict[str, Any]:
     return {**outage, "began": iso(outage["began"]), "ended": iso(outage["ended"])}
 
 
-def render(outages: Sequence[Mapping[str, Any]], now: float) -> str:
-    """A line for each outage, newest first."""
-    lines = []
-    for outage in outages:
-        lasted = words((outage["ended"] if outage["ended"] is not None else now) - outage["began"])
-        end = iso(outage["ended"]) or "lasts"
-        causes = ", ".join(outage["causes"])
-        lines.append(
-            f"{iso(outage['began'])}  {end:<25}  {lasted:<12}  {outage['worst']:<7}  {outage['title']} ({causes})"
-        )
-    return plain("\n".join(lines)) + "\n" if lines else "No outage recorded.\n"
+def render(outages: Sequence[Mapping[str, Any]], now: datetime, terminal: Terminal | None = None) -> str:
+    """When each began, how long it lasted, how bad it was and why; newest first, wrapped to the terminal's width."""
+    page = Page(terminal or Terminal())
+    for outage in map(as_plain, outages):
+        page.wrap(f"{line.words(outage, now)} ({', '.join(outage['causes'])})", hang=" " * 18)
+    return page.text() if outages else "No outage recorded.\n"

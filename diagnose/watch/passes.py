@@ -24,7 +24,8 @@ from diagnose import __version__
 from diagnose.errors import StateError
 from diagnose.parse.text.masking import leaving
 from diagnose.report import digest
-from diagnose.watch import canary, ignore, machine, message, notify, overlap, refuge, state, store, trend, verdict, week
+from diagnose.watch import canary, ignore, machine, message, notify, overlap, past, refuge, state, store, trend, verdict
+from diagnose.watch import outages as listing
 from diagnose.watch.canary import Canary
 from diagnose.watch.files import Busy, NotKept, locked, prepare, sweep
 from diagnose.watch.heartbeat import Heartbeat
@@ -35,6 +36,7 @@ RUN = 15.0  # seconds for the run, and SHARE of the pass where that is less
 SHARE = 0.6
 GRACE = 5.0  # seconds past the deadline after which a pass that hangs is ended from outside
 DELIVERIES = 20  # results of alarms that are kept
+LATEST = 5  # outages of four weeks that a report tells
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +150,8 @@ def _locked_pass(options: Options, probe: Probe, heartbeat: Heartbeat | None, de
     if seen.status not in (machine.OK, machine.UNKNOWN):
         kept["ground"] = verdict.ground(report)
     ignored = ignore.counted(rules, report, moment)
-    before = kept.get("report", {}).get("watch", {}).get("week")
+    before = kept.get("report", {}).get("watch", {})
+    status = machine.UNKNOWN if seen.status == machine.UNKNOWN else after.status
     kept |= {
         "heartbeat": [],
         "machine": machine.as_plain(after),
@@ -166,7 +169,9 @@ def _locked_pass(options: Options, probe: Probe, heartbeat: Heartbeat | None, de
         "ignored": ignored,
         "elsewhere": elsewhere,
         "notifications": [],
-        "week": week.added(before, machine.UNKNOWN if seen.status == machine.UNKNOWN else after.status, at),
+        "week": past.week(before.get("week"), status, at),
+        "month": past.month(before.get("month"), status, digest.queue(report).length, at),
+        "outages": before.get("outages", []),
     }
     _outage(kept, now, after, report, at)
     kept["outbox"], lost = notify.given_up(kept["outbox"], options.targets, at)
@@ -309,10 +314,12 @@ def _history(options: Options, kept: state.State, outcome: Outcome, at: float) -
     outages = [*kept.get("closed", ()), *([kept["outage"]] if kept.get("outage") else [])]
     try:
         note = store.keep(options.state_dir, outages, at - options.retention)
+        lately = store.outages(options.state_dir, at - past.DAYS * 86_400)[:LATEST]
     except (StateError, OSError) as error:
         outcome.warnings.append(f"the history was not written: {error}")
         return
     kept["closed"] = []
+    kept["report"]["watch"]["outages"] = [listing.as_plain(outage) for outage in lately]
     if note:
         outcome.warnings.append(note)
 

@@ -22,6 +22,20 @@ every = pytest.mark.parametrize("name", CASES)
 Look = Callable[[str, int, bool], dict[str, Any]]
 _HOURS = "0" * 40 + "-" * 6 + "0" * 30 + "1" * 5 + "0" * 20 + "3" * 4 + "0" * 50 + "2" * 13
 WEEK = {"begin": "2026-11-18T21:00:00+00:00", "hours": _HOURS}
+MONTH = {
+    "begin": "2026-10-29",
+    "days": "-" * 8 + "0" * 10 + "2" + "0" * 7 + "12",
+    "waiting": [None] * 8 + [0, 1, 3, 2, 0, 0, 4, 2, 1, 0, 1204, 3, 0, 0, 2, 1, 0, 5, 310, 700],
+}
+OUTAGES = [
+    {"began": "2026-11-25T09:10:00+00:00", "ended": None, "worst": "failed", "title": "Outgoing port 25 is blocked"},
+    {
+        "began": "2026-11-16T02:03:00+00:00",
+        "ended": "2026-11-16T04:15:00+00:00",
+        "worst": "failed",
+        "title": "No <name> servers answer",
+    },
+]
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync --hide-scrollbars --allow-file-access-from-files"
@@ -82,7 +96,9 @@ def test_hostile_text_runs_no_script_and_breaks_no_layout(look: Look, width: int
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("width", [360, 1200])
 def test_a_report_fits_phone_and_desktop_in_light_and_dark(look: Look, width: int, dark: bool) -> None:
-    found = look(PLAIN_FORMATS["html"](material.watched(material.report(), week=WEEK)), width, dark)
+    found = look(
+        PLAIN_FORMATS["html"](material.watched(material.report(), week=WEEK, month=MONTH, outages=OUTAGES)), width, dark
+    )
     assert found["scroll"] <= width
     assert found["wide"] == []
     red = int(re.findall(r"\d+", found["back"])[0])
@@ -123,6 +139,23 @@ def test_the_week_is_a_strip_whose_heights_and_words_say_what_its_colours_say() 
     }  # fmt: skip
     assert re.findall(r"<text[^>]*>(\w+)<", svg) == ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
     assert 'class="week"' not in PLAIN_FORMATS["html"](material.report())
+
+
+def test_the_month_shows_queue_states_and_outages() -> None:
+    text = PLAIN_FORMATS["html"](material.watched(material.report(), month=MONTH, outages=OUTAGES))
+    part = text[text.index("<h2>The last four weeks") :].partition("</section>")[0]
+    assert (
+        "waited (at most 1204, on 16 Nov), above the worst state of each day: failed 2 d, warning 1 d, not watched 8 d"
+        in part
+    )
+    bars = re.findall(r'<rect class="bar" x="(\d+)" y="\d+" width="10" height="(\d+)"', part)
+    assert len(bars) == 28
+    assert ("217", "48") in bars  # the day on which most waited
+    assert {int(height) for _, height in bars} == {0, 2, 12, 28, 48}
+    assert re.findall(r"<text[^>]*>([^<]+)<", part) == ["2 Nov", "9 Nov", "16 Nov"]
+    assert "<li class=failed>2026-11-16 02:03, 2 h 12 min, failed: No &lt;name&gt; servers answer</li>" in part
+    assert " so far, failed: Outgoing port 25 is blocked" in part
+    assert "The last four weeks" not in _shown()
 
 
 def test_the_queue_is_drawn_by_state_age_and_reason_and_not_when_it_is_old() -> None:

@@ -53,7 +53,10 @@ def test_passes_tell_changes_and_nothing_else(tmp_path: Path) -> None:
     done = cli("history", "--state-dir", tmp_path, "--format", "json")
     (outage,) = json.loads(done.stdout)
     assert outage["causes"] == ["egress-port-25-blocked"]
-    assert "egress-port-25-blocked" in cli("history", "--state-dir", tmp_path, "--since", "1d").stdout
+    told = cli("history", "--state-dir", tmp_path, "--since", "1d").stdout
+    assert re.fullmatch(
+        r"\d{4}-\d\d-\d\d \d\d:\d\d, \d+ s, failed: Outgoing port 25 is blocked\n +\(egress-port-25-blocked\)\n", told
+    )
 
 
 def test_the_last_report_keeps_to_its_schema_and_the_exit_status(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def test_outages_without_end_keep_no_more_than_retention_asks_for(swift: Path) -
     for number in range(40 * 8):
         at = BEGAN + number * 3 * HOUR
         sizes.append(sum(_pass(swift, failed if number % 4 < 2 else well, at, 3 * 86_400.0).values()))
-    assert max(sizes[160:]) <= max(sizes[40:160])
+    assert max(sizes[160:]) <= max(sizes[40:160]) + 10  # digits of the outages' numbers
     assert max(sizes) < 200_000
     kept = state.load(swift)
     assert kept is not None

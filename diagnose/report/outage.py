@@ -1,0 +1,20 @@
+"""An outage of the history in one line, for `history` and the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from diagnose.parse.text import duration
+from diagnose.report import digest
+
+
+def words(outage: Mapping[str, Any], now: datetime | None) -> str:
+    """When it began, how long it lasted (up to `now` where it still does), how bad it was and why. outage: as `history` has it in JSON."""
+    began, ended = digest.moment(outage["began"]), digest.moment(outage["ended"])
+    when = ""
+    if began:
+        lasted = duration.words(((ended or now or began) - began).total_seconds())
+        when = f"{began:%Y-%m-%d %H:%M}, {lasted}{'' if ended else ' so far'}, "
+    return digest.clean(f"{when}{outage['worst']}: {outage['title']}")
