@@ -9,7 +9,7 @@ import pytest
 from diagnose.knowledge import sayings
 from diagnose.knowledge.causes import all_causes
 from diagnose.model import Cause
-from diagnose.rank import diagnose_words, worded
+from diagnose.rank import diagnose_words, fill, worded
 from diagnose.report import digest
 from diagnose.report.json_ import as_plain
 from diagnose.report.page import Terminal
@@ -25,6 +25,8 @@ MEASURED = re.compile(
 )
 OURS = re.compile(r"\b(anew|beside|by way of|a name that is none|tells? apart|stand-in|deciban|line 0)\b", re.I)
 HOLE = re.compile(r"<[A-Z][A-Z-]*>|[{}|]")
+# A noun that stands for what is not known, where the sentence has that noun already, or wants a value.
+DOUBLED = re.compile(r"\b(\w+) (?:the|this) \1\b|(?:TCP|=) ?(?:the|this)\b")
 
 
 @pytest.mark.parametrize("cause", all_causes(), ids=lambda cause: cause.id)
@@ -34,6 +36,7 @@ def test_a_cause_is_worded_for_whatever_is_known(cause: Cause) -> None:
         assert not HOLE.search(text), text
         assert not MEASURED.search(text), text
         assert not OURS.search(text), text
+    assert not DOUBLED.search(fill(cause.remedy.text, {}))
     assert len(bare.title) <= 74
     assert not bare.title.endswith(".")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -88,6 +89,8 @@ def read(path: Path) -> Member | Unread:
         why = str(error)
     except MailDiagnoseError as error:
         why = f"could not be diagnosed: {error}"
+    except json.JSONDecodeError as error:
+        why = f"not JSON ({error})"
     except (ValueError, OverflowError, MemoryError, RecursionError) as error:
         why = str(error) or type(error).__name__
     return Unread(name, digest.clean(why)[:_LONGEST])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -23,7 +24,7 @@ def render(plain: Plain, terminal: Terminal) -> str:
     if plain["causes"]:
         _table(plain, page)
     _several(page, "ODD ONES OUT", [f"{each['host']} {each['text']}" for each in plain["odd"]])
-    _several(page, "COULD NOT READ", [f"{each['file']}: could not read: {each['why']}" for each in plain["unread"]])
+    _several(page, "COULD NOT READ", [f"{each['file']}: {each['why']}" for each in plain["unread"]])
     if plain["causes"]:
         page.blank()
         page.wrap("TICKET", "bold")
@@ -36,8 +37,10 @@ def render(plain: Plain, terminal: Terminal) -> str:
 
 def ticket_markdown(plain: Plain) -> str:
     """The ticket alone, for a ticket system: every word escaped, no local part of an address."""
-    shape = {"head": "\n#### {}\n", "item": "- {}", "line": "{}\n"}
-    return "\n".join(shape[kind].format(markdown.escaped(text)) for kind, text in ticket(plain)).strip() + "\n"
+    blocks = itertools.groupby(ticket(plain), lambda pair: pair[0])
+    shape = {"head": "#### {}", "item": "- {}", "line": "{}"}
+    written = ("\n".join(shape[kind].format(markdown.escaped(text)) for _, text in block) for kind, block in blocks)
+    return "\n\n".join(written) + "\n"
 
 
 def verdict(plain: Plain) -> str:

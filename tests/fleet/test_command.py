@@ -44,7 +44,7 @@ def test_the_table(folder: Path) -> None:
     lines = done.stdout.splitlines()
     assert lines[0].startswith("Outgoing port 25 is blocked: ")
     assert max(map(len, lines)) <= 80
-    assert "  broken.json: could not read: Expecting" in done.stdout
+    assert "  broken.json: not JSON (Expecting" in done.stdout
     assert "\x1b" not in done.stdout
     assert "\u202e" not in done.stdout
 

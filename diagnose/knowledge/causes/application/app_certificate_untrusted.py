@@ -12,9 +12,9 @@ CAUSE = Cause(
         "presents its own certificate."
     ),
     remedy=Remedy(
-        text="Reason: {why}, issuer {issuer}. An expired or foreign certificate is the server's to renew. For a CA of your own, add "
+        text="An expired or foreign certificate ({why}; issuer {issuer}) is the server's to renew. For a CA of your own, add "
         "it to the store that the application trusts ({store}; Java has one of its own). As a stopgap only, for JavaMail: "
-        "mail.smtp.ssl.trust={host} in {path}.",
+        "set mail.smtp.ssl.trust to {host|the server's name} in {path}.",
     ),
     rules_out="The chain and the name verify against the trust store of the Java that runs the application.",
     flow=0,

@@ -12,8 +12,8 @@ CAUSE = Cause(
         "logins."
     ),
     remedy=Remedy(
-        text="{advice|Put a user and a password that the server accepts into the application's settings.} In {path}: "
-        "{keys}. {rule|} {restart|Then restart the application, so that it reads its settings again.}",
+        text="{advice|Put a user and a password that the server accepts into the application's settings.} (In {path}: "
+        "{keys}.) {rule|} {restart|Then restart the application, so that it reads its settings again.}",
     ),
     rules_out="A login with the same user and password that the server answers with 235.",
     flow=0,

@@ -11,7 +11,7 @@ CAUSE = Cause(
         "command hangs."
     ),
     remedy=Remedy(
-        text="Free space below {path}: logs, caches and container layers first.",
+        text="Free space below {path|the full file system's mount point}: logs, caches and container layers first.",
     ),
     rules_out="df and df -i show room below the queue directory, and more than queue_minfree.",
     flow=0,

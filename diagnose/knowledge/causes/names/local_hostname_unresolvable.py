@@ -10,7 +10,7 @@ CAUSE = Cause(
         "nor in DNS, such mail waits or bounces, while mail to other domains may flow."
     ),
     remedy=Remedy(
-        text="Add {domain} to mydestination, or set myorigin to a domain that exists, and alias root to a real "
+        text="Add {domain|this host's name} to mydestination, or set myorigin to a domain that exists, and alias root to a real "
         "mailbox.",
     ),
     rules_out="The name stands in mydestination, or resolves.",

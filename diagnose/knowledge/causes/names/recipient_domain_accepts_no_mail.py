@@ -10,7 +10,7 @@ CAUSE = Cause(
         "private address or a name without an address has the same effect."
     ),
     remedy=Remedy(
-        text="Ask the recipient for another address. If the domain {domain} is yours, give it an MX record that names a host "
+        text="Ask the recipient for another address. If {domain|the domain} is yours, give it an MX record that names a host "
         "with a public address.",
     ),
     rules_out="An exchanger with a public address.",

@@ -26,7 +26,7 @@ CAUSE = Cause(
         "succeeds while Postfix fails."
     ),
     remedy=Remedy(
-        text="Allow outgoing TCP {port} on this host. {fix}\n"
+        text="Allow outgoing TCP {port|25, 465 or 587} on this host. {fix}\n"
         "Rules typed by hand last until the next reload: make the change permanent where they are kept "
         "(/etc/nftables.conf, ufw, firewalld, csf.conf, netplan or ifupdown).",
     ),

@@ -12,7 +12,7 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Nothing needs to change here. Tell the recipient's postmaster by other means (telephone, another "
-        "address) the time and the address that was tried, {address}. If the message is urgent, send it to another "
+        "address) the time and the address that was tried ({address}). If the message is urgent, send it to another "
         "address. Once repaired, the queue empties by itself.",
     ),
     rules_out="Other operators' servers do not answer either: then it is this network.",

@@ -10,7 +10,7 @@ CAUSE = Cause(
         "SMTP. Either it is broken or overloaded, or a firewall or proxy in between answers in its place."
     ),
     remedy=Remedy(
-        text="Ask the operator of {host} what happens to a connection to port {port} at {stage}; until then send through another "
+        text="Ask the operator of {host} what happens to a connection to port {port|25, 465 or 587} at {stage|that point}; until then send through another "
         "relay or port. Try it by hand from here, and from another network, to see who answers.",
     ),
     rules_out="A dialogue by hand with the relay goes on to the reply to RCPT.",

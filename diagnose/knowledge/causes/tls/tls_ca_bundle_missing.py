@@ -12,7 +12,7 @@ CAUSE = Cause(
         "instructions for another distribution."
     ),
     remedy=Remedy(
-        text="Use this system's own bundle, {bundle}. Bounced messages must be sent again.",
+        text="Use this system's own bundle ({bundle}). Bounced messages must be sent again.",
     ),
     rules_out="The file exists and holds certificates, and no log line says 'disabling TLS support'.",
     signs=(
