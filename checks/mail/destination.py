@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from diagnose import facts
 from diagnose.check import FLAG, Context, SignSpec, check, fail, ok, skip, unknown, warn
-from diagnose.facts.dialogue import PASSED, STAGES, Break, broken
+from diagnose.facts.dialogue import PASSED, STAGES, Break, broken, unfinished
 from diagnose.facts.network import Tried, egress, mail_port
 from diagnose.facts.packets import DIALLED, exchangers_tried
 from diagnose.model import Observation, Scalar, Stage
@@ -85,5 +85,5 @@ def check_destination(ctx: Context) -> Iterator[Observation]:
 def _words(attempt: Tried, found: Break | None) -> str:
     reply = attempt.reply
     if reply.connected and reply.problem:
-        return f"{reply.problem} at {STAGES.get(reply.stage, reply.stage)}"
+        return unfinished(reply)
     return f"{found.text} at {STAGES[found.stage]}" if found else WORDS[attempt.outcome]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from diagnose.check import Context, SignSpec, check, fail, ok, skip, unknown, warn
 from diagnose.facts import Route
+from diagnose.facts.dialogue import unfinished
 from diagnose.facts.network import egress, private_view
 from diagnose.facts.next_hop_name import named
 from diagnose.facts.relay import DialReply, WayIn, begin, passed_over, relay_route, session, settings_problem, way_in
@@ -71,7 +72,7 @@ def _reachable(ctx: Context, way: Route, into: WayIn, reply: DialReply) -> Itera
         yield unknown(
             "relay.reachable",
             into.place,
-            f"could not check whether the relay answers: {reply.problem}",
+            f"could not check whether the relay answers: {unfinished(reply) if reply.connected else reply.problem}",
             proof=_TRIED.get(reply.problem),
             **where,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from diagnose.check import Context, SignSpec, check, fail, ok, skip, unknown
-from diagnose.facts.dialogue import KINDS, PASSED, STAGES, broken
+from diagnose.facts.dialogue import KINDS, PASSED, STAGES, broken, unfinished
 from diagnose.facts.names import is_public
 from diagnose.facts.relay import relay_route, session, settings_problem, way_in
 from diagnose.model import FLAG, Observation, Stage
@@ -35,7 +35,7 @@ def relay_session(ctx: Context) -> Iterator[Observation]:
         skip("no dialogue with the relay was held")
     at = STAGES.get(reply.stage, "")
     if reply.problem:
-        text = f"could not hear the dialogue to its end: {reply.problem} at {at}"
+        text = f"could not hear the dialogue to its end: {unfinished(reply)}"
         yield unknown("relay.session", into.place, text, proof="tried", stage=at, **into.data)
     elif found := broken(reply, into.mode.mandatory):
         # The check of the port reports a missing greeting.

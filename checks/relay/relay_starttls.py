@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from diagnose.check import Context, DialReply, SignSpec, check, fail, ok, skip, unknown, warn
 from diagnose.facts import Route, route, unheard
+from diagnose.facts.dialogue import unfinished
 from diagnose.facts.relay import WayIn, sasl, session, settings_problem, way_in
 from diagnose.facts.relay_tls import spoken, tried
 from diagnose.model import Observation
@@ -30,8 +31,9 @@ def relay_starttls(ctx: Context) -> Iterator[Observation]:
     into = way_in(ctx, way)
     if not tried(way, into):
         skip("TLS with the recipients' own servers is opportunistic: it never keeps mail back")
-    if late := session(ctx, way).reply.problem:
-        text = f"could not check whether TLS works: {late}"
+    heard = session(ctx, way).reply
+    if heard.problem:
+        text = f"could not check whether TLS works: {unfinished(heard) if heard.connected else heard.problem}"
         yield unknown("relay.starttls", into.place, text, **into.tls_data)
         return
     reply = spoken(ctx, way, into).dialogue

@@ -47,6 +47,12 @@ class Break:
     text: str
 
 
+def unfinished(reply: DialReply) -> str:
+    """Why a dialogue, which was begun, was not heard to its end, with the stage; of such a server nothing is known."""
+    at = STAGES.get(reply.stage, reply.stage)
+    return f"its reply at {at} drips, and is not whole yet" if reply.error == "drips" else f"{reply.problem} at {at}"
+
+
 def broken(reply: DialReply, mandatory: bool = True) -> Break | None:
     """What keeps mail from passing in this dialogue, None where nothing does. mandatory: without TLS no mail goes; else
     Postfix goes on in the clear where STARTTLS is refused or the handshake fails. Refusals of sender or recipient are left to who reads them."""

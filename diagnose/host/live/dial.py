@@ -45,7 +45,7 @@ def dial(
     itself as well: what was said ("C: …", "S: …", "* …" for what is no word of it), without secrets.
 
     `ehlo` is the first EHLO's reply, as it was before STARTTLS; `mechanisms` come from the last one. `problem` is
-    "timed out" when the deadline, not the server's silence, ended it: then nothing is known about the server.
+    "timed out" when the deadline or a reply that drips, not the server's silence, ended it: then nothing is known about the server.
     """
     session = Session(query, deadline, credentials, secrets, refused)
     reply = session.held()
@@ -310,7 +310,7 @@ class Session:
         except Broken as broken:
             if field:
                 self.note(**{field: broken.text})
-            if broken.error in ("not an SMTP reply", "reply too long"):
+            if broken.error in ("not an SMTP reply", "reply too long", "drips"):
                 self.greeted = False
             raise
 

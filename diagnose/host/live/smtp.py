@@ -14,6 +14,9 @@ from diagnose.parse.text.masking import plain
 MAX_BYTES = 65_536
 MAX_LINES = 500
 QUIT_SECONDS = 0.5
+# A reply may take so many time-outs from its first wait to its last line: one that drips would else use up the time of whoever
+# waits for the same server.
+DRIP = 1.6
 _LAST = re.compile(rb"\d{3}(?: |$)")
 _MORE = re.compile(rb"\d{3}-")
 
@@ -80,8 +83,9 @@ class Dialogue:
     def _reply(self) -> str:
         lines: list[bytes] = []
         size = 0
+        until = time.monotonic() + DRIP * self.timeout
         while True:
-            line = self._line(lines)
+            line = self._line(lines, until)
             size += len(line)
             lines.append(line.rstrip(b"\r"))
             if _LAST.match(lines[-1]):
@@ -116,8 +120,10 @@ class Dialogue:
         left = self.deadline - time.monotonic()
         return max(0.01, min(self.timeout, left)), left < self.timeout
 
-    def _line(self, before: list[bytes]) -> bytes:
+    def _line(self, before: list[bytes], until: float) -> bytes:
         while b"\n" not in self._buffer:
+            if time.monotonic() >= until:
+                raise Broken("drips", _text([*before, self._buffer]), late=True)
             limit, late = self._limit()
             if time.monotonic() >= self.deadline:
                 raise Broken("timed out", _text([*before, self._buffer]), late=True)

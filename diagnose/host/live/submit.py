@@ -119,7 +119,7 @@ def by_dialogue(
             accepted=positive(session.answer),
             said=secrets.hide(mask(plain(last))),
             queue_id=queue_id.split()[0] if as_ and queue_id else "",
-            late=not session.answer and "timed out" in reply.error,
+            late=not session.answer and (reply.problem is not None or "timed out" in reply.error),
         ),
         session.lines(),
     )
