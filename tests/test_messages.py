@@ -16,6 +16,7 @@ MESSAGES = Path(__file__).parent / "messages"
 NOTHING = ""
 FIRST = {
     "domino": "recipient-unknown",
+    "domino-away": NOTHING,
     "forwarded": "relay-access-denied",
     "gmail-null-mx": "recipient-domain-accepts-no-mail",
     "qmail-host": "recipient-domain-not-found",
@@ -34,6 +35,7 @@ FIRST = {
     "sorry": "ip-blocklisted",
     "head-missing": "message-too-large",
     "ironport": "recipient-mailbox-full",
+    "iso-2022-jp": "recipient-mailbox-full",
     "mbox": "recipient-mailbox-full",
     "office365-html": "content-rejected",
     "ordinary": "egress-port-25-blocked",

@@ -55,7 +55,7 @@ _OF_A_REPORT = re.compile(
     re.IGNORECASE,
 )
 _AUTO_REPLY = re.compile(
-    r"(?:auto(?:matic|mated|mat\w+)?[ -]?(?:reply|response|antwort)|out of (?:the )?office|abwesen|r[ée]ponse auto)",
+    r"(?:auto(?:matic|mated|mat\w+)?(?:[ -]?(?:reply|response|antwort)|: )|out of (?:the )?office|abwesen|r[ée]ponse auto)",
     re.I,
 )
 _QUOTING = re.compile(r"(?P<code>[45]\d\d)-(?P<quote>['\"])(?P<reply>.*)(?P=quote)", re.DOTALL)

@@ -200,7 +200,8 @@ def _decoded(part: Message) -> str:
     if not isinstance(content, bytes):
         return ""
     if b"\x1b$" in content:
-        return content.decode("iso-2022-jp", "replace")
+        # Each line begins in ASCII (RFC 1468): one that is cut, or masked, spoils no other.
+        return "\n".join(line.decode("iso-2022-jp", "replace") for line in content.split(b"\n"))
     named = _CHARSET.match(str(part.get_content_charset() or ""))
     if not content.isascii():
         try:
