@@ -220,7 +220,7 @@ def _look_up(core: Core, peer: str | None, stage: str | None, own: bool) -> _Fou
 # Without a reply's code a topic's word tells nothing unless the text also says that something went wrong.
 _HAPPENED = late(
     r"reject|refus|fail|error|den(?:y|ied)|block|bounc|undeliver|unable|can(?:not|.t)|couldn.t|not?\b|n't\b|without|invalid|inactive|un(?:a|k|rout)|exceed|full\b|"
-    r"over|too |limit|suspend|disabl|expired|return|drop|defer|delay|bad\b|illegal|missing|prohibit|forbid|violat|listed|infected|problem|"
+    r"over|too |limit|suspend|disabl|expir|return|drop|defer|delay|bad\b|illegal|missing|prohibit|forbid|violat|listed|infected|problem|"
     r"must\b|requir|throttl|spam\b|abuse|lost|closed|locked",
     re.IGNORECASE,
 )
