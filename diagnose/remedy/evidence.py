@@ -106,14 +106,17 @@ class Evidence:
     @cached_property
     def manager(self) -> str:
         """By what services are started here: systemd, openrc, sysv, or "" for none."""
-        if self.there("/run/systemd/system"):
-            return "systemd" if self._unit("postfix") else ""
-        if self.there("/run/openrc/softlevel"):
-            return "openrc" if self.there("/etc/init.d/postfix") else ""
-        first = next((p for p in self.ask(Processes()).processes if p.pid == 1), None)
-        return "sysv" if first and first.name == "init" and self.there("/etc/init.d/postfix") else ""
+        return self.manager_of("postfix")
 
-    def _unit(self, name: str) -> bool:
+    def manager_of(self, unit: str) -> str:
+        if self.there("/run/systemd/system"):
+            return "systemd" if self.unit(unit) else ""
+        if self.there("/run/openrc/softlevel"):
+            return "openrc" if self.there(f"/etc/init.d/{unit}") else ""
+        first = next((p for p in self.ask(Processes()).processes if p.pid == 1), None)
+        return "sysv" if first and first.name == "init" and self.there(f"/etc/init.d/{unit}") else ""
+
+    def unit(self, name: str) -> bool:
         places = ("/etc/systemd/system", "/lib/systemd/system", "/usr/lib/systemd/system")
         return any(self.there(f"{place}/{name}.service") for place in places)
 

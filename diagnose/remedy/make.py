@@ -59,7 +59,14 @@ _ASKED = ("egress-port-25-blocked",)
 
 
 def _of_program(evidence: Evidence, advice: Advice | None) -> Plan | None:
+    from diagnose.remedy.plans.mailers import mailers_plan
+
     id, said = evidence.diagnosis.cause.id, evidence.diagnosis.remedy.text
+    try:
+        if (own := mailers_plan(evidence)) is not None:
+            return own
+    except (Late, Refused):
+        pass
     try:
         asked = make_one(evidence) if id in _ASKED and (make_one := maker(id)) else None
     except (Late, Refused):

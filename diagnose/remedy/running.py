@@ -54,7 +54,8 @@ class CopyFile(RunStep):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mode(RunStep):
     """was: the mode that it has. Never wider than before, but as far as `standard` says who demands it: "postfix-files" for
-    what Postfix owns, "chroot" for its copies of files that everybody may read, "system" for those files themselves."""
+    what Postfix owns, "chroot" for its copies of files that everybody may read, "system" for those files themselves, "package" for a
+    group of the mailer's own that its package lets read its logins."""
 
     path: str
     mode: int
@@ -120,7 +121,9 @@ class Service(RunStep):
         if self.verb == "reload":
             return (check, (*own, "reload"))
         if self.manager:
-            return (check, tuple(shlex.split(distributions.service(self.manager, self.verb, self.unit))))
+            # Debian's postfix.service stays active when the instance below it has ended, and a start would do nothing.
+            verb = "restart" if self.manager == "systemd" else self.verb
+            return (check, tuple(shlex.split(distributions.service(self.manager, verb, self.unit))))
         return (check, *(((*own, "stop"),) if self.verb == "restart" else ()), (*own, "start"))
 
     def commands(self) -> tuple[str, ...]:
@@ -128,6 +131,21 @@ class Service(RunStep):
 
     def verify(self) -> tuple[Verify, ...]:
         return (Verify(argv=(*postfix_tool("postfix", self.config), "status")),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Daemon(RunStep):
+    """Another mailer's daemon started, or made to read its settings again. manager: systemd, openrc or sysv."""
+
+    verb: str
+    manager: str
+    unit: str
+
+    def argvs(self) -> tuple[tuple[str, ...], ...]:
+        return (tuple(shlex.split(distributions.service(self.manager, self.verb, self.unit))),)
+
+    def verify(self) -> tuple[Verify, ...]:
+        return (Verify(argv=("systemctl", "is-active", "--quiet", self.unit)),) if self.manager == "systemd" else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -134,15 +134,35 @@ def _within(word: str, given: set[str]) -> bool:
     return False
 
 
+_PATTERNS = ("regexp", "pcre")
+_INDEXED = ("hash", "btree", "lmdb", "cdb", "dbm", "sdbm", "texthash")
+_LOOPBACK = re.compile(r"(inet6?:(?:localhost|127\.\d+\.\d+\.\d+|\[::1\]):)\d+")
+
+
+def _same_filter(was: str, value: str) -> bool:
+    """Whether it is the same table under another type that reads it alike, or the same milter at another port of this host."""
+    (old, _, path), (new, _, same) = was.partition(":"), value.partition(":")
+    if path.startswith("/") and path == same:
+        return (new in _PATTERNS and old not in (*_INDEXED, "cidr")) or {old, new} <= {*_INDEXED}
+    ports = _LOOPBACK.fullmatch(was), _LOOPBACK.fullmatch(value)
+    return all(ports) and ports[0][1] == ports[1][1]  # type: ignore[index]
+
+
+def _same_filters(was: str | None, value: str | None) -> bool:
+    before, after = ([word for word in re.split(r"[,\s]+", text or "") if word] for text in (was, value))
+    pairs = list(zip(before, after, strict=False))
+    return len(before) == len(after) == len(pairs) and all(a == b or _same_filter(a, b) for a, b in pairs)
+
+
 def permitted(name: str, was: str | None, value: str | None) -> bool:
     """Whether the parameter may be changed so. was, value: None for unset; what opens the host may only be narrowed, but for
-    authorized_submit_users, which may get one account more."""
+    authorized_submit_users, which may get one account more; of filters only the spelling of their place may change."""
     if name in ("mynetworks", "inet_interfaces"):
         return value == "loopback-only" or (bool(value) and all(_within(word, _words(was)) for word in _words(value)))
     if name == "authorized_submit_users":
         return bool(was and re.fullmatch(re.escape(was) + r", [a-z_][\w-]*", value or ""))
     if _NEVER.fullmatch(name):
-        return False
+        return name.endswith(("_checks", "_milters")) and bool(was) and _same_filters(was, value)
     if name.endswith("tls_security_level"):
         if was is None or was not in _LEVELS:
             return value in _LEVELS and value != "none"

@@ -9,6 +9,7 @@ from diagnose.knowledge import distributions
 from diagnose.remedy.oldmail import HoldMail
 from diagnose.remedy.running import (
     Command,
+    Daemon,
     FirewallAccept,
     InstallPackage,
     ReleaseHeld,
@@ -33,6 +34,10 @@ class Undo:
 
 
 def of(step: Step) -> Undo:
+    if isinstance(step, Daemon):
+        if step.verb == "start":
+            return Undo(commands=(_service(step.manager, "stop", step.unit),))
+        return Undo(after=step.argvs())
     if isinstance(step, Service):
         if step.verb == "start":
             return Undo(commands=(_service(step.manager, "stop", step.unit, step.config),))

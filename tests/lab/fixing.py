@@ -74,11 +74,12 @@ def claimed(m: Machine) -> tuple[str, ...]:
 
 def flows(m: Machine, to: str, seconds: float = 15) -> bool:
     """Whether a message submitted now is taken by the recipient's server or the relay."""
-    before = len(m.log())
+    before, taken = len(m.log()), m.received(to)
     m.submit(to)
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        if re.search(rf"to=<{re.escape(to)}>.* status=sent", m.log()[before:]):
+        other = m.fault.mailer and m.received(to) > taken  # its log has words of its own
+        if other or re.search(rf"to=<{re.escape(to)}>.* status=sent", m.log()[before:]):
             return True
         time.sleep(0.1)
     return False

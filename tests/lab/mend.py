@@ -74,12 +74,13 @@ def _mend(machine: Machine) -> Mended:
 def _flows(machine: Machine, patience: float = 12) -> tuple[bool, str]:
     """Whether a new message reaches a server of others."""
     mark = f"mend{time.monotonic_ns()}"
-    before = len(machine.log())
+    before, taken = len(machine.log()), machine.received(RECIPIENT)
     machine.submit(RECIPIENT, body=mark)
     until = time.monotonic() + patience
     while time.monotonic() < until:
         new = machine.log()[before:]
-        if re.search(rf" to=<{RECIPIENT}>.* status=sent", new):
+        other = machine.fault.mailer and machine.received(RECIPIENT) > taken  # its log has words of its own
+        if other or re.search(rf" to=<{RECIPIENT}>.* status=sent", new):
             return True, ""
         time.sleep(0.2)
     lines = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import shlex
 
@@ -44,9 +45,8 @@ def _relay_port(e: Evidence) -> Plan | None:
     way = facts.route(e.ctx)
     if way is None or not way.relay:
         return None
-    if entry := transport_entry(e, way):
-        return _past(e, way, entry)
-    if stale := _hosts(e, way):
+    entry = transport_entry(e, way)
+    if not entry and (stale := _hosts(e, way)):
         text = f"/etc/hosts gives {way.host} an address at which nothing answers; the DNS has others."
         return Plan(steps=(*stale, *e.copies(anyway=("hosts",)), *take_up(e)), text=text)
     open_ = [
@@ -61,7 +61,7 @@ def _relay_port(e: Evidence) -> Plan | None:
     found = password_table(e)
     held = keys(e, found) if found else ()
     if not port or not (way.nexthop in held or near_key(held, way.nexthop)):
-        return None
+        return _past(e, way, entry) if entry else None
     steps = set_hop(
         e, way, f"[{way.host}]:{port}", f"Port {port} of {way.host} answers from this host; port {way.port} does not."
     )
@@ -258,6 +258,9 @@ def interface(e: Evidence) -> Plan | None:
     if "localhost" in e.mta.words("inet_interfaces") and not named and not e.ask(Resolve("localhost")).addresses:
         why = "The hosts file has no localhost, where Postfix is to listen."
         steps += [AppendLine(path=e.real("/etc/hosts"), text="127.0.0.1 localhost", why=why), *e.copies(("hosts",))]
+    written = e.was("inet_interfaces") or ""
+    if written != "loopback-only" and difflib.get_close_matches(written.lower(), ["loopback-only"], 1, 0.75):
+        steps.append(e.put("inet_interfaces", "loopback-only", f"No host is called {written}."))
     for seen in e.seen("host.interface", "host.address-family"):
         name, value = str(seen.data.get("parameter")), str(seen.data.get("value"))
         if seen.status is not Status.FAILED:

@@ -291,13 +291,10 @@ def start(e: Evidence) -> Plan | None:
 
     steps: list[Step] = []
     if e.manager == "systemd":
-        masked = e.stat("/etc/systemd/system/postfix.service").real == "/dev/null"
-        if masked:
-            steps.append(
-                Unmask(
-                    unit="postfix", why="The unit was masked so that it would not start.", opens="systemd start Postfix"
-                )
-            )
+        for unit in ("postfix", "postfix@", "postfix@-"):
+            if e.stat(f"/etc/systemd/system/{unit}.service").real == "/dev/null":
+                why = "The unit was masked so that it would not start."
+                steps.append(Unmask(unit=f"{unit}.service", why=why, opens="systemd start Postfix"))
     return Plan(steps=(*steps, *e.start_again()))
 
 

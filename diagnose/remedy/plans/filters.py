@@ -1,0 +1,91 @@
+"""Plans for the programs beside Postfix that every message is shown to: milters, content filters, policy services."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from diagnose.facts.filter_services import address, here
+from diagnose.host.query import Listeners, Read
+from diagnose.remedy.evidence import Evidence
+from diagnose.remedy.plan import Plan, plans
+from diagnose.remedy.running import StartUnit
+from diagnose.remedy.steps import Step
+
+# Unit, the file that says where it listens, the pattern that finds it there, and where it listens else. Each from the program's own
+# manual, or the configuration that Debian ships.
+_SOCKET = r"(?mi)^[ \t]*Socket[ \t]+(\S+)"
+_DAEMONS = (
+    ("opendkim", "/etc/opendkim.conf", _SOCKET, ""),
+    ("opendmarc", "/etc/opendmarc.conf", _SOCKET, ""),
+    ("clamav-milter", "/etc/clamav/clamav-milter.conf", r"(?m)^[ \t]*MilterSocket[ \t]+(\S+)", ""),
+    ("rspamd", "/etc/rspamd/worker-proxy.inc", "(?!)", "inet:11332"),
+    ("spamass-milter", "/etc/default/spamass-milter", r'(?m)^SOCKET="?([^"\s]+)', ""),
+    ("amavis", "/etc/amavis/conf.d/20-debian_defaults", r"(?m)^\$inet_socket_port\s*=\s*(\d+)", "inet:10024"),
+    ("postgrey", "/etc/default/postgrey", r"--inet=(\S+?)[\"\s]", "inet:10023"),
+)
+
+
+@plans("milter-down", "content-filter-down")
+def filters(e: Evidence) -> Plan | None:
+    """The address corrected where the program says that it listens at another one; else the program's own unit started."""
+    steps: list[Step] = []
+    put = False
+    for seen in e.seen("filter.milter", "filter.content", "filter.policy"):
+        endpoint, parameter = str(seen.data.get("endpoint") or ""), str(seen.data.get("parameter") or "")
+        corrected = _corrected(e, endpoint, parameter) if seen.sign == "filter.milter" else None
+        if corrected is not None:
+            steps.append(corrected)
+            put = True
+            continue
+        for unit, place in _places(e):
+            if _same(endpoint, place) and e.manager_of(unit) == "systemd":
+                why = f"{unit} listens at {endpoint} when it runs, and nothing does."
+                steps.append(StartUnit(unit=unit, why=why, opens=f"{unit} run, which every message is shown to"))
+    if not steps:
+        return None
+    # A milter is asked anew for each message, by daemons that have read the parameter.
+    return Plan(steps=tuple(dict.fromkeys((*steps, *(e.reload() if put else e.retry())))))
+
+
+def _places(e: Evidence) -> Iterator[tuple[str, str]]:
+    """Each of the programs that is here with where it listens, as `inet:PORT` or a path."""
+    for unit, path, pattern, usual in _DAEMONS:
+        text = e.ask(Read(path))
+        if text.problem and not e.unit(unit):
+            continue
+        said = re.search(pattern, text.text)
+        place = said[1] if said else usual
+        if port := re.fullmatch(r"(?:inet6?:)?(?:[\w.\[\]:]*:)?(\d+)(?:@\S+)?", place):
+            yield unit, f"inet:{port[1]}"
+        elif place:
+            yield unit, re.sub(r"^(?:unix|local):", "", place)
+
+
+def _same(endpoint: str, place: str) -> bool:
+    if endpoint.startswith("inet:"):
+        host, port = address(endpoint)
+        return here(host) and place == f"inet:{port}"
+    return place.endswith(endpoint.removeprefix("unix:"))
+
+
+def _corrected(e: Evidence, endpoint: str, parameter: str) -> Step | None:
+    """The milter's port, where one milter of this host listens at another port than all that Postfix names."""
+    value = e.was(parameter) or ""
+    if value.startswith("$"):
+        parameter, value = value.strip("${}"), e.was(value.strip("${}")) or ""
+    if not endpoint.startswith("inet:") or endpoint not in value:
+        return None
+    host, port = address(endpoint)
+    open_ = {one.port for one in e.ask(Listeners()).listeners}
+    milters = [(unit, place) for unit, place in _places(e) if unit not in ("amavis", "postgrey")]
+    found = [
+        (unit, int(place.removeprefix("inet:")))
+        for unit, place in milters
+        if place.startswith("inet:") and int(place.removeprefix("inet:")) in open_ and place[5:] not in value
+    ]
+    if not here(host) or len(found) != 1 or any(_same(endpoint, place) for _, place in milters):
+        return None
+    unit, other = found[0]
+    why = f"{unit} listens on port {other} of this host; nothing does on {port}."
+    return e.put(parameter, value.replace(endpoint, f"inet:{host}:{other}"), why)
