@@ -82,6 +82,15 @@ def _wanted(e: Evidence, cause: str) -> _Wanted:
 
 def _owners(e: Evidence, here: mailers.Mailer) -> Iterator[Step]:
     """What a daemon runs as must read its settings and logins; msmtp's readers are a group, where its package made one."""
+    for seen in e.seen("host.queue-permissions"):
+        path = str(seen.data.get("path"))
+        stat, why = e.stat(path), f"{here.title} writes there as {here.account}."
+        if stat.kind != "dir":
+            continue
+        if stat.owner != here.account:
+            yield Ownership(path=path, owner=here.account, group=stat.group, why=why)
+        if stat.mode & 0o700 != 0o700:
+            yield Mode(path=path, mode=stat.mode | 0o700, was=stat.mode, standard="package", why=why)
     for seen in e.seen("mailer.settings"):
         if seen.data.get("kind") not in ("unreadable", "login-unreadable"):
             continue

@@ -251,4 +251,17 @@ FAULTS = (
         ),
         proof=((("exim4", "-bV"), "(?i)error"),),
     ),
+    case(
+        "exim-spool-of-root",
+        "root's rights to input/, after a restore",
+        "queue-permissions",
+        setup=exim(),
+        then=(
+            mail(),
+            wait(SENT),
+            shell("chown -R root:root /var/spool/exim4/input; chmod 700 /var/spool/exim4/input"),
+            mail(),
+        ),
+        proof=((("stat", "-c", "%U", "/var/spool/exim4/input"), "root"),),
+    ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.lab.internet.world import World
 from tests.lab.machine import SECRET, Machine
-from tests.lab.steps import Step, nft
+from tests.lab.steps import Step, nft, shell
 
 from .o_mailers import RELAY, case
 
@@ -98,6 +98,14 @@ _MSMTP = (
         mailer="msmtp",
         proof=((("ls", "-l", "/etc/msmtprc"), "-rw-------"),),
     ),
+    case(
+        "msmtp-account-misspelt",
+        "the default account names one that is not there",
+        "mailer-config-error",
+        setup=(*msmtp(), shell("sed -i 's/^account default : relay/account default : relai/' /etc/msmtprc")),
+        mailer="msmtp",
+        proof=((("sh", "-c", "msmtp --pretend x@example.org </dev/null"), "not .yet. defined"),),
+    ),
 )
 
 
@@ -151,6 +159,14 @@ _NULLMAILER = (
         "relay-name-not-found",
         world=World(records={(RELAY, "*"): "NXDOMAIN"}),
         setup=nullmailer(),
+        shows="Sending failed",
+        mailer="nullmailer",
+    ),
+    case(
+        "nullmailer-option-misspelt",
+        "--startls in remotes",
+        "relay-requires-tls",
+        setup=nullmailer(f"{RELAY} smtp --port=587 --startls --user=lab-user --pass={SECRET}"),
         shows="Sending failed",
         mailer="nullmailer",
     ),

@@ -25,6 +25,18 @@ FAULTS = (
         proof=((("sh", "-c", "systemctl is-enabled postfix; :"), "masked"),),
     ),
     Fault(
+        id="systemd-instance-masked",
+        accept=("postfix-not-running",),
+        about="the instance's unit is masked; postfix.service looks active, and Postfix does not run",
+        setup=(systemd,),
+        start=False,
+        then=(
+            shell("systemctl stop postfix@-; systemctl mask postfix@-; systemctl restart postfix; sleep 1"),
+            mail(),
+        ),
+        proof=((("sh", "-c", "systemctl is-enabled postfix@-; postfix status || echo down"), "(?s)masked.*down"),),
+    ),
+    Fault(
         id="systemd-bad-boolean",
         accept=("postfix-config-error",),
         about="systemd runs the host; a boolean has a value that is none",

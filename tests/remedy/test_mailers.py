@@ -1,0 +1,152 @@
+"""Plans for hosts whose MTA is Exim, msmtp or nullmailer: what is changed, and where."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from checks.mailer.mailer_spool import mailer_spool
+from diagnose.check import Listeners, Read
+from diagnose.host.query import Listener, ListenersReply, ReadReply, StatReply
+from diagnose.remedy import Plan, undoing
+from diagnose.remedy.running import Daemon, Mode, Ownership
+from tests.checks.pretended_mailer import HOST, exim, msmtp
+from tests.checks.pretended_postfix import failed, run
+from tests.remedy.test_own_settings import planned
+
+CONF = "/etc/exim4/update-exim4.conf.conf"
+MACROS = "/etc/exim4/exim4.conf.localmacros"
+SYSTEMD = {
+    "/run/systemd/system": StatReply(exists=True, kind="dir"),
+    "/lib/systemd/system/exim4.service": StatReply(exists=True),
+}
+MSMTP = "defaults\ntls on\n\naccount relay\nhost smtp.example.com\nport 587\nauth off\nuser me\npassword ********\n\naccount default : relay\n"
+
+
+def files(texts: dict[str, str]) -> tuple[dict[Any, Any], dict[str, StatReply]]:
+    """Read answers for the first, by any of the ways in which a file's secrets are left out; stats for the second."""
+    said = {
+        Read(path, secret=kind): ReadReply(text=text)
+        for path, text in texts.items()
+        for kind in ("", "settings", "logins")
+    }
+    there = StatReply(exists=True, kind="file", mode=0o644, owner="root", group="root")
+    return said, dict.fromkeys(texts, there)
+
+
+def on_exim(texts: dict[str, str], stats: dict[str, StatReply] | None = None, port: int = 0) -> Any:
+    said, there = files({CONF: f"dc_smarthost='{HOST}::587'\n", **texts})
+    if port:
+        said[Listeners()] = ListenersReply(listeners=(Listener(address="127.0.0.1", port=port),))
+    return exim(more=said, stats={**there, **(stats or {})})
+
+
+def commands(plan: Plan) -> list[str]:
+    return [command for step in plan.steps for command in step.commands()]
+
+
+def test_exim_begins_with_tls_on_465_and_takes_it_up() -> None:
+    plan = planned("tls-wrapper-mismatch", "relay.wrapper", on_exim({}, SYSTEMD, 25), program="exim", wrapper="yes")
+    assert commands(plan) == [
+        f"grep -qxF -- 'REMOTE_SMTP_SMARTHOST_PROTOCOL = smtps' {MACROS} || printf '%s\\n' 'REMOTE_SMTP_SMARTHOST_PROTOCOL = smtps' >>{MACROS}",
+        "update-exim4.conf",
+        "systemctl reload exim4",
+    ]
+
+
+def test_exim_begins_in_the_clear_on_587() -> None:
+    host = on_exim({MACROS: "REMOTE_SMTP_SMARTHOST_PROTOCOL = smtps\n"})
+    plan = planned("tls-wrapper-mismatch", "relay.wrapper", host, program="exim", wrapper="no")
+    step = plan.steps[0]
+    assert step.edit(b"REMOTE_SMTP_SMARTHOST_PROTOCOL = smtps\n") == b"# REMOTE_SMTP_SMARTHOST_PROTOCOL = smtps\n"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("written", "begins"),
+    [
+        (f"{HOST}::587:me:********", f"{HOST}::587:"),
+        (f"[{HOST}]:587:me:********", f"[{HOST}]:587:"),
+        (f" {HOST} :me:********", f" {HOST} :"),
+    ],
+)
+def test_exims_entry_is_put_under_the_name_that_it_looks_for(written: str, begins: str) -> None:
+    said, there = files({CONF: "", "/etc/exim4/passwd.client": f"# x\n{written}\n"})
+    host = exim(logins=f"# x\n{written}\n", more=said, stats=there)
+    plan = planned("sasl-key-mismatch", "sasl.key", host, program="exim", kind="none", near=HOST)
+    assert plan.steps[0].edit(f"# x\n{begins}me:pw\n".encode()) == f"# x\n{HOST}:me:pw\n".encode()  # type: ignore[attr-defined]
+
+
+def test_another_servers_login_is_not_given_to_this_one() -> None:
+    said, there = files({CONF: "", "/etc/exim4/passwd.client": "mail.other.test:me:********\n"})
+    host = exim(logins="mail.other.test:me:********\n", more=said, stats=there)
+    plan = planned("sasl-key-mismatch", "sasl.key", host, program="exim", kind="none", near="mail.other.test")
+    assert not plan.steps
+
+
+def test_a_mailers_daemon_is_started_and_stopped_again() -> None:
+    plan = planned("mailer-not-running", "mailer.daemon", on_exim({}, SYSTEMD), program="exim", kind="down")
+    assert plan.mechanical
+    assert [undoing.of(step).commands for step in plan.steps if isinstance(step, Daemon)] == [
+        (("systemctl", "stop", "exim4"),)
+    ]
+    assert not planned("mailer-not-running", "mailer.daemon", on_exim({}), program="exim", kind="down").steps
+
+
+def test_the_spool_goes_back_to_its_account() -> None:
+    stat = StatReply(exists=True, kind="dir", mode=0o500, owner="root", group="root")
+    host = exim(stats={"/var/spool/exim4/input": stat})
+    assert failed(run(mailer_spool, host)) == ["host.queue-permissions"]
+    assert failed(run(mailer_spool, exim())) == []
+    plan = planned("queue-permissions", "host.queue-permissions", host, program="exim", path="/var/spool/exim4/input")
+    assert [(type(step), step.files()) for step in plan.steps] == [
+        (Ownership, ("/var/spool/exim4/input",)),
+        (Mode, ("/var/spool/exim4/input",)),
+    ]
+
+
+def on_msmtp(text: str) -> Any:
+    return msmtp(text)
+
+
+def test_msmtp_signs_in_where_the_login_is_there() -> None:
+    plan = planned("relay-auth-not-attempted", "sasl.enabled", on_msmtp(MSMTP), program="msmtp")
+    assert commands(plan) == ["sed -i '7s/^auth off$/auth on/' /etc/msmtprc"]
+    without = MSMTP.replace("user me\n", "")
+    assert not planned("relay-auth-not-attempted", "sasl.enabled", on_msmtp(without), program="msmtp").steps
+
+
+def test_msmtp_with_several_accounts_is_left_to_a_person() -> None:
+    text = MSMTP.replace("account default", "account other\nhost x.test\nauth off\n\naccount default")
+    assert not planned("relay-auth-not-attempted", "sasl.enabled", on_msmtp(text), program="msmtp").steps
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong", "meant"),
+    [(12, "account default : relai", "account default : relay"), (5, "hots smtp.example.com", "host smtp.example.com")],
+)
+def test_a_misspelt_word_of_msmtp(line: int, wrong: str, meant: str) -> None:
+    text = MSMTP.replace(meant, wrong)
+    number = text.split("\n").index(wrong) + 1
+    plan = planned("mailer-config-error", "mailer.settings", on_msmtp(text), program="msmtp", kind="wrong", line=number)
+    assert plan.steps[0].edit(text.encode()) == MSMTP.encode()  # type: ignore[attr-defined]
+    assert not planned(
+        "mailer-config-error", "mailer.settings", on_msmtp(text), program="msmtp", kind="wrong", line=0
+    ).steps
+
+
+def test_who_may_read_msmtps_password_is_a_persons_to_say() -> None:
+    host = msmtp(MSMTP, 0o600)
+    assert not planned(
+        "mailer-config-error", "mailer.settings", host, program="msmtp", kind="unreadable", path="/etc/msmtprc"
+    ).steps
+    setgid = {"/usr/bin/msmtp": StatReply(exists=True, kind="file", mode=0o2755, owner="root", group="msmtp")}
+    plan = planned(
+        "mailer-config-error",
+        "mailer.settings",
+        msmtp(MSMTP, 0o600, more=setgid),
+        program="msmtp",
+        kind="unreadable",
+        path="/etc/msmtprc",
+    )
+    assert commands(plan) == ["chown -- root:msmtp /etc/msmtprc", "chmod 0640 -- /etc/msmtprc"]
