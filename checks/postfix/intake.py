@@ -7,7 +7,7 @@ for a client's.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
 from diagnose import facts
@@ -37,6 +37,7 @@ from diagnose.parse.postfix.setting_types import boolean, integer, items
 from diagnose.parse.words.reason import classify
 
 _HERE = ("127.0.0.1", "0.0.0.0", "::", "::1")
+_USUAL = (25, *IMPLICIT_TLS_PORTS, 587, 2525)  # else what a former instance or a filter hands mail to
 _FATAL = re.compile(r"/smtpd(?:\[\d+\]|\s\d+\s).*?: (?:fatal|panic): (?P<text>.+)")
 _TAKEN = re.compile(r"smtpd\[\d+\]: \w{6,}: client=[^\[]*\[(?:127\.|::1\])")
 _IN_THE_CLEAR = re.compile(r"smtpd\[\d+\]: disconnect from [^\[]*\[(?:127\.|::1\])(?!.* starttls=).* mail=0/")
@@ -94,7 +95,7 @@ def intake(ctx: Context) -> Iterator[Observation]:
     postfix = mta(ctx)
     if master(ctx) is None:
         skip("Postfix does not run, or its processes cannot be seen")
-    ports = list(_ports(ctx, postfix))
+    ports = list(_ports(ctx, postfix, _USUAL)) or list(_ports(ctx, postfix))
     if not ports:
         skip("no smtpd(8) of this Postfix listens where programs of this host connect")
     lines = facts.since_start(ctx)
@@ -112,14 +113,14 @@ def intake(ctx: Context) -> Iterator[Observation]:
     yield from _judged(ctx, postfix, port, reply, lines, used)
 
 
-def _ports(ctx: Context, postfix: Mta) -> Iterator[Port]:
+def _ports(ctx: Context, postfix: Mta, wanted: Container[int] = range(1, 65536)) -> Iterator[Port]:
     listening = ctx.ask(Listeners()).listeners
     for service in postfix.master.services:
         if service.type != "inet" or service.command != "smtpd":
             continue
         host, _, word = service.name.rpartition(":")
         number = PORT_NUMBERS.get(word) or (int(word) if word.isdecimal() else 0)
-        if number not in (25, *IMPLICIT_TLS_PORTS, 587, 2525):
+        if number not in wanted:
             continue
         places = [one.address for one in listening if one.port == number]
         if not places or (host and host not in ("localhost", *_HERE)):

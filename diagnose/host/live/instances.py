@@ -7,8 +7,11 @@ command of Postfix is told by MAIL_CONFIG; whoever sets that variable has chosen
 from __future__ import annotations
 
 import functools
+import glob
+import itertools
 import os
 import re
+import socket
 import time
 
 from diagnose import files
@@ -22,6 +25,11 @@ _FIRST = ("/etc/postfix", "/usr/local/etc/postfix", "/opt/local/etc/postfix")
 _LIMIT = 262_144
 _NEXT = re.compile(r"\[?(?:127(?:\.\d+){3}|localhost|::1)\]?:(\d+)")
 _MOST = 8  # instances that are looked at
+_GREETING = 1.5  # seconds
+# What the next instance did with mail that it was handed, in the words of a deferral of this one.
+_TAKEN_AMISS = re.compile(
+    rb"\[(?:127\.[\d.]+|::1)\](?::\d+)?:? (?:said: |refused to talk|(?:Connection )?timed out)|lost connection with \S+\[(?:127\.|::1)"
+)
 
 
 @functools.cache
@@ -34,9 +42,9 @@ def followed() -> str:
     others = items(_settings(first).get("multi_instance_directories", ""))[:_MOST]
     place = first
     for _ in range(_MOST):
-        following = _next(place, others)
-        # What waits there, or cannot be handed on to the next, fails at this one.
-        if not following or not _runs(place) or (_waits(place) and _runs(following)):
+        following, port = _next(place, others)
+        # What waits here although the next would take it fails at this one.
+        if not following or not _runs(place) or (_waits(place) and _runs(following) and _takes(place, port)):
             break
         place = following
     if place == first and not _waits(first):
@@ -54,11 +62,15 @@ def note() -> str:
     )
 
 
-def _text(path: str) -> str:
+def _bytes(path: str) -> bytes:
     try:
-        return files.head(path, _LIMIT)[0].decode("utf-8", "replace")
+        return files.head(path, _LIMIT)[0]
     except OSError:
-        return ""
+        return b""
+
+
+def _text(path: str) -> str:
+    return _bytes(path).decode("utf-8", "replace")
 
 
 @functools.cache
@@ -66,16 +78,30 @@ def _settings(place: str) -> dict[str, str]:
     return {setting.name: setting.value for setting in main_cf.parse(_text(f"{place}/main.cf")).settings}
 
 
-def _next(place: str, others: tuple[str, ...]) -> str:
-    """The instance that listens where this one hands its mail on."""
+def _next(place: str, others: tuple[str, ...]) -> tuple[str, int]:
+    """The instance that listens where this one hands its mail on, and its port; "" for none."""
     settings = _settings(place)
     named = " ".join(settings.get(name, "") for name in ("relayhost", "default_transport", "relay_transport"))
     ports = set(_NEXT.findall(named))
     for other in others:
         services = master_cf.parse(_text(f"{other}/master.cf")).services
-        if other != place and any(s.type == "inet" and s.name.rpartition(":")[2] in ports for s in services):
-            return other
-    return ""
+        port = next((p for s in services if s.type == "inet" and (p := s.name.rpartition(":")[2]) in ports), "")
+        if other != place and port:
+            return other, int(port)
+    return "", 0
+
+
+def _takes(place: str, port: int) -> bool:
+    """Whether the next instance greets at its port, and turned none of this one's mail away."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), _GREETING) as link:
+            link.settimeout(_GREETING)
+            greets = link.recv(4).startswith(b"220")
+            link.sendall(b"QUIT\r\n")
+    except OSError:
+        return False
+    deferrals = itertools.islice(glob.iglob(f"{_queue(place)}/defer/**/*", recursive=True), 50)
+    return greets and not any(_TAKEN_AMISS.search(_bytes(path)) for path in deferrals if os.path.isfile(path))
 
 
 def _queue(place: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tests.lab.fault import Fault
-from tests.lab.steps import Step, mail, nft, pause, settings, shell, wait
+from tests.lab.faults.n_hung import mute
+from tests.lab.steps import Step, mail, nft, pause, shell, wait
 
 
 def out(*lines: str, start: bool = True) -> Step:
@@ -51,6 +52,17 @@ FAULTS = (
         shows="postfix-out/.*deferred transport",
     ),
     Fault(
+        id="second-instance-s-milter-hangs",
+        accept=("milter-down",),
+        about="the sending instance waits for a milter that says nothing, and the first one's mail waits for it",
+        setup=(
+            mute(8893),
+            out("smtpd_milters=inet:127.0.0.1:8893", "milter_connect_timeout=2s", "milter_command_timeout=2s"),
+        ),
+        then=(mail(), pause(5)),
+        shows="postfix-out/smtpd.*milter",
+    ),
+    Fault(
         id="second-instance-relays",
         accept=(),
         kind="healthy",
@@ -59,4 +71,3 @@ FAULTS = (
         then=(mail(), wait("postfix-out/smtp.*status=sent")),
     ),
 )
-_ = settings
