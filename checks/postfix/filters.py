@@ -92,11 +92,12 @@ def _dialled(service: Service, host: str, port: int, reply: DialReply, put_off: 
 def _socket(ctx: Context, postfix: Mta, service: Service) -> Observation:
     name = service.endpoint.removeprefix("unix:")
     path = name if name.startswith("/") else f"{postfix.queue_directory}/{name}"
-    # A chrooted daemon sees the path below the queue directory; either place may be meant.
-    places = (path, f"{postfix.queue_directory}{name}") if name.startswith("/") else (path,)
+    # A chrooted daemon sees the path below the queue directory.
+    places = {True: f"{postfix.queue_directory}{name}", False: path} if name.startswith("/") else {False: path}
+    wanted_at = tuple(places[one] for one in service.chroots if one in places) or tuple(places.values())
     sign = f"filter.{service.kind}"
-    data: dict[str, Scalar] = {"path": path, "parameter": service.parameter, "endpoint": service.endpoint}
-    replies = [ctx.ask(Stat(place)) for place in places]
+    data: dict[str, Scalar] = {"path": wanted_at[0], "parameter": service.parameter, "endpoint": service.endpoint}
+    replies = [ctx.ask(Stat(place)) for place in wanted_at]
     if any(reply.exists and reply.kind == "socket" for reply in replies):
         return ok(sign, path, f"{service.parameter}: its socket is there", **data)
     own = [
@@ -108,7 +109,7 @@ def _socket(ctx: Context, postfix: Mta, service: Service) -> Observation:
         return ok(sign, path, f"{service.parameter}: master starts it on demand", **data)
     say = warn if service.soft else fail
     if refused := next((reply.problem for reply in replies if reply.problem), ""):
-        listens = _listens(ctx, places, name)
+        listens = _listens(ctx, wanted_at, name)
         if listens:
             return ok(sign, path, f"{service.parameter}: a program of this host listens there", **data)
         if listens is None or own:
@@ -120,6 +121,8 @@ def _socket(ctx: Context, postfix: Mta, service: Service) -> Observation:
             sign, path, f"{service.parameter}: Postfix' own socket is not there; is Postfix running?", **data
         )
     text = f"{service.parameter} names a socket that does not exist: nothing listens there"
+    if path not in wanted_at and ctx.ask(Stat(path)).kind == "socket":
+        text = f"{service.parameter} names {path}, which the chrooted daemon does not see: to it that is {wanted_at[0]}"
     return say(sign, path, text, error="ENOENT", kind="missing", **data)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from diagnose.facts.postfix import Mta
-from diagnose.parse.postfix import nexthop
+from diagnose.parse.postfix import master_cf, nexthop
 from diagnose.parse.postfix.master_cf import effective
 from diagnose.record import dataclass
 
@@ -17,25 +17,31 @@ _MILTER = re.compile(r"(?:inet|unix|local):[^\s,{}]+")
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """kind: content, milter, policy or backend; endpoint: `inet:host:port` or `unix:path`; soft: mail passes without."""
+    """kind: content, milter, policy or backend; endpoint: `inet:host:port` or `unix:path`; soft: mail passes without;
+    chroots: whether the daemons that ask it are chrooted, () where that is not known."""
 
     kind: str
     endpoint: str
     parameter: str
     soft: bool = False
+    chroots: tuple[bool, ...] = ()
 
 
 def wanted(postfix: Mta) -> Iterator[Service]:
     accept = postfix.value("milter_default_action").lower() == "accept"
-    views = [("main.cf", dict(postfix.settings), "")]
-    views += [(s.name, effective(postfix.settings, s), s.command) for s in postfix.master.services if s.overrides]
-    for _, settings, command in views:
+    services = postfix.master.services
+    views = [(dict(postfix.settings), "", services)]
+    views += [(effective(postfix.settings, s), s.command, (s,)) for s in services if s.overrides]
+    for settings, command, users in views:
         if command not in ("", "smtpd", "pickup", "cleanup"):
             continue
         value = _Values(postfix, settings)
         for parameter in ("smtpd_milters", "non_smtpd_milters"):
             for endpoint in _MILTER.findall(value(parameter)):
-                yield Service("milter", endpoint.replace("local:", "unix:", 1), parameter, accept)
+                asking = "smtpd" if parameter == "smtpd_milters" else "cleanup"
+                yield Service(
+                    "milter", endpoint.replace("local:", "unix:", 1), parameter, accept, _chroots(users, asking)
+                )
         if proxy := value("smtpd_proxy_filter"):
             yield Service(
                 "content",
@@ -48,7 +54,7 @@ def wanted(postfix: Mta) -> Iterator[Service]:
             for endpoint, options in _POLICY.findall(value(parameter)):
                 said = _DEFAULT_ACTION.search(options)
                 action = said[1] if said else value("smtpd_policy_service_default_action")
-                yield Service("policy", endpoint, parameter, _passes(action))
+                yield Service("policy", endpoint, parameter, _passes(action), _chroots(users, "smtpd"))
         channel, _, hop = value("content_filter").partition(":")
         yield from _transport(postfix, "content", channel, hop, "content_filter")
     for parameter in ("mailbox_transport", "virtual_transport", "local_transport"):
@@ -59,6 +65,10 @@ def wanted(postfix: Mta) -> Iterator[Service]:
         yield Service(
             "backend", path if path.startswith("inet:") else f"unix:{path.removeprefix('unix:')}", "smtpd_sasl_path"
         )
+
+
+def _chroots(services: Iterable[master_cf.Service], command: str) -> tuple[bool, ...]:
+    return tuple({s.chroot for s in services if s.command == command})
 
 
 def _passes(action: str) -> bool:
@@ -83,7 +93,7 @@ def _transport(postfix: Mta, kind: str, channel: str, hop: str, parameter: str) 
     if service is None or service.command not in ("smtp", "lmtp") or not hop:
         return
     if hop.startswith("unix:"):
-        yield Service(kind, hop, parameter)
+        yield Service(kind, hop, parameter, chroots=(service.chroot,))
         return
     parsed = nexthop.parse(hop.removeprefix("inet:"))
     port = parsed.port_number(24 if service.command == "lmtp" else 25)
