@@ -1,7 +1,8 @@
-"""Does mail wait because a setting makes Postfix slow?
+"""Does mail wait, or come back, because a setting makes Postfix slow, or gives it no time?
 
 A delay between deliveries leaves messages in the active queue without an attempt; long pauses between attempts leave them
-deferred for a failure that has passed. Neither is an error, and no line of the log tells it.
+deferred for a failure that has passed; a short lifetime returns them for one that would have. None is an error, and no line
+of the log tells it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from diagnose.parse.text import duration
 LONG = 60  # seconds; nobody waits a minute between two deliveries without having meant it
 BACKLOG = 600  # seconds that the last of the waiting messages would wait by short delays
 PAUSE = 7200  # seconds; Postfix' own longest pause is 4000
+SHORT = 1800  # seconds of life in the queue; greylisting takes a quarter of an hour, and pauses come on top
 NARROW = 2  # delivery processes or sessions that one slow receiver occupies
 CROWD = 10  # messages without an attempt
 # Failures that pass by themselves, so that the pause is what keeps the mail.
@@ -31,16 +33,20 @@ _DELAYS = (("destination_rate_delay", False), ("transport_rate_delay", True))
 @check(
     id="throttles",
     title="Delays and limits of Postfix's own",
-    signs=(SignSpec("config.throttle", {"kind": ("delay", "pause", "width")}),),
+    signs=(SignSpec("config.throttle", {"kind": ("delay", "lifetime", "pause", "width")}),),
     tags=("postfix", "config", "mail"),
     needs=("postfix",),
 )
 def throttles(ctx: Context) -> Iterator[Observation]:
     postfix = mta(ctx)
-    summary = facts.queue(ctx)
-    if summary is None:
-        skip("the queue cannot be read, so nothing is known to wait")
     settings = master_cf.effective(postfix.settings, postfix.master.get("qmgr", ""))
+    hurried = list(_hurried(ctx, settings))
+    yield from hurried
+    summary = facts.queue(ctx)
+    if summary is None and not hurried:
+        skip("the queue cannot be read, so nothing is known to wait")
+    if summary is None or hurried:
+        return
     found = [*_untried(ctx, postfix, settings, summary.groups), *_paused(ctx, settings, summary.groups)]
     yield from found
     if not found:
@@ -141,6 +147,16 @@ def _paused(ctx: Context, settings: dict[str, str], groups: Iterable[QueueGroup]
     )
     passing = all(group.label in _PASSING for group in mine)
     yield _said(ctx, "pause", parameter, value, text, sure=passing, count=count)
+
+
+def _hurried(ctx: Context, settings: dict[str, str]) -> Iterator[Observation]:
+    """A lifetime so short that what a receiver puts off is returned before it would be tried again with success."""
+    log, parameter = facts.mail_log(ctx), "maximal_queue_lifetime"
+    life, value = seconds(_value(settings, parameter)), _value(settings, parameter)
+    if log is None or life is None or life >= SHORT or not (count := log.statuses.get("expired", 0)):
+        return
+    text = f"{parameter} = {value}: {count} messages were returned that a receiver may have taken at a later attempt"
+    yield _said(ctx, "lifetime", parameter, value, text, count=count)
 
 
 def _said(

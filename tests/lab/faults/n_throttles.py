@@ -68,6 +68,14 @@ FAULTS = (
         shows="status=deferred",
     ),
     Fault(
+        id="lifetime-of-nought",
+        accept=("message-expired",),
+        about="each message is tried once, and the receiver puts off whom it does not know",
+        world=World(servers=(Server(host="mx?.northwind-trading.com", manner=Manner(grey=600.0)),)),
+        setup=(settings(maximal_queue_lifetime="0"),),
+        shows="status=expired",
+    ),
+    Fault(
         id="rate-delay-of-a-second",
         accept=(),
         kind="healthy",

@@ -1,4 +1,4 @@
-from diagnose.model import DOUBTS, Cause, Impact, Remedy
+from diagnose.model import DOUBTS, PROVES, Cause, Impact, Remedy, Sign
 
 CAUSE = Cause(
     id="message-expired",
@@ -10,10 +10,10 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Fix what made the mail wait, then send it again from the application: bounced mail is no longer in the "
-        "queue.",
+        "queue. A maximal_queue_lifetime below a day is better removed: receivers put mail off for a while.",
     ),
     rules_out="No 'status=expired' in the log.",
     flow=DOUBTS,
-    signs=(),
+    signs=(Sign("config.throttle", PROVES, where=(("kind", "lifetime"),)),),
     links=("https://www.postfix.org/postconf.5.html#maximal_queue_lifetime",),
 )
