@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from diagnose.check import Context, Read, SignSpec, Stat, check, fail, ok, skip, warn
 from diagnose.facts import Mta, Route, mta, route
+from diagnose.knowledge.smtp import PORT_NUMBERS
 from diagnose.model import Observation
 from diagnose.parse.postfix import main_cf, table
 from diagnose.parse.postfix.main_cf import MainCf
@@ -35,9 +36,11 @@ def relay_meant(ctx: Context) -> Iterator[Observation]:
         skip(f"mail to {way.domain} stays on this host")
     text = main_cf.parse(ctx.ask(Read(f"{postfix.config_directory}/main.cf")).text)
     if way.relay:
-        if way.port == 25 and (own := _itself(postfix, way)):
-            said = f"leads to {way.nexthop}, which is this Postfix itself ({own}): it gives up such mail"
-            yield fail("config.relay-itself", way.destination, said, host=way.host, port=25, parameter="relayhost")
+        if _own_port(postfix, way.port) and (own := _itself(postfix, way)):
+            said = f"leads to {way.nexthop}, which is this Postfix itself ({own}): such mail goes round until it is given up"
+            yield fail(
+                "config.relay-itself", way.destination, said, host=way.host, port=way.port, parameter="relayhost"
+            )
         yield from _port(ctx, postfix, way)
         yield from _overridden(postfix, way)
         return
@@ -53,8 +56,15 @@ def relay_meant(ctx: Context) -> Iterator[Observation]:
         )
 
 
+def _own_port(postfix: Mta, port: int) -> bool:
+    """Whether the port is this Postfix's own way in, which sends mail on as any other does."""
+    services = [s for s in postfix.master.services if s.type == "inet" and s.command == "smtpd"]
+    words = [s.name.rpartition(":")[2] for s in services if not s.overrides.get("content_filter")]
+    return port == 25 or any(word == str(port) or PORT_NUMBERS.get(word) == port for word in words)
+
+
 def _itself(postfix: Mta, way: Route) -> str:
-    """By what setting the next hop's port 25 is this Postfix's own, as smtp(8) sees it; "" where it is not."""
+    """By what setting the next hop is this Postfix's own, as smtp(8) sees it; "" where it is not."""
     name = way.host.lower()
     if name == postfix.value("myhostname").lower():
         return f"myhostname = {name}"

@@ -84,7 +84,7 @@ def _of_group(log: MailLog, way: Way, label: str, domain: str, group: Group, ask
         scope = scope_of(reason.label)
         one = scope in ("message", "submission")
         over = same_domain if one or (route == "direct" and scope == "destination" and others) else bool(after)
-        sent = log.statuses.get("sent", 0)
+        sent = log.outward  # what a filter of this host took goes round in a loop as well
         # A bounce (it has no sender) that cannot be returned is not the mail that anybody misses.
         share = (sent >= MANY * group.count and others > 0) or (sample.sender == "" and sent > 0)
         # Nor is one address's bounce, where mail has gone out since that is not its bounce.

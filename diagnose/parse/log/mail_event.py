@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from diagnose.parse.system.own_network import is_loopback
 from diagnose.parse.words.reason import Reason
 from diagnose.record import dataclass
 
@@ -45,6 +46,11 @@ class Delivery:
         return (
             self.status == "sent" and self.service not in NEVER_LEFT and self.relay_host not in {None, "none", "local"}
         )
+
+    @property
+    def outward(self) -> bool:
+        """Whether that was another host, and no filter or instance of this one."""
+        return self.left and not is_loopback(self.relay_address or self.relay_host or "")
 
     @property
     def reason(self) -> Reason | None:

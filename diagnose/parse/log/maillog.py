@@ -46,7 +46,6 @@ _LOGGED_IN = ("sasl_username=", "not owned by user ")
 _NEAR = late(r"\[(?:127\.|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|169\.254\.|::1\]|f[cde])", re.IGNORECASE)
 _DEBUGGING = late(r"[a-z][a-z0-9]*_[a-z0-9_]+: |[<>] \S+\[[^\]]*\](?::\d+)?: ")  # what -v writes: functions, dialogue
 _FROM_STRANGERS = {"tls-protocol-mismatch", "tls-handshake-failed", "tls-wrong-version", "certificate-not-trusted"}
-_OF_A_CLIENT = {"ip-blocklisted", "reverse-dns-missing", "rate-limited"}
 _AT_THE_DOOR = ordinary.SERVERS | {"cleanup", None}
 _REMOTE = frozenset({"smtp", "lmtp", "relay", "submission"})
 _suspended = partial(Reason, label="delivery-suspended-by-config", grip=Grip.NAMES)
@@ -88,6 +87,7 @@ class MailLog:
         self.taken: OrderedDict[str, datetime | None] = OrderedDict()
         self.delivered_here: OrderedDict[tuple[str, str], datetime | None] = OrderedDict()
         self.statuses: dict[str, int] = {}
+        self.outward = 0  # deliveries to other hosts
         self.traffic = Traffic()
         self.starts: list[Start] = []
         self.first: datetime | None = None
@@ -209,6 +209,7 @@ class MailLog:
         host = delivery.relay_host or "none"
         if delivery.left:
             self.last_sent = delivery.number
+            self.outward += delivery.outward
             if delivery.sender != "":
                 self.last_mail = delivery.at or self.last_mail
             _keep(self.sent, (delivery.service or "smtp", host, delivery.relay_port), delivery.at, self.LIMIT)
@@ -268,7 +269,7 @@ class MailLog:
             scanned = line.service is not None and reason is not None and reason.label in _FROM_STRANGERS
             if (stranger and not turned_away) or scanned:
                 reason = _noise(reason, text)
-            if turned_away and not stranger and reason is not None and reason.label in _OF_A_CLIENT:
+            if turned_away and not stranger and reason is not None and ordinary.by_own_rule(reason.label, text):
                 reason = replace(reason, label="submission-rejected")  # a rule of this host's own, whatever it goes by
             stranger = stranger and turned_away
         trouble = Trouble(

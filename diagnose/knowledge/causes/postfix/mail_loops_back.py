@@ -7,17 +7,29 @@ CAUSE = Cause(
     station="Postfix",
     explanation=(
         "relayhost points to this host itself, or the recipient's MX is an address of this host while the domain "
-        "is not in mydestination. Postfix stops such loops."
+        "is not in mydestination; or a filter hands mail back to a port that sends it to the filter again. Postfix stops such loops."
     ),
     remedy=Remedy(
         text="Point relayhost to another server; or, if this host is the domain's mail server, list the domain in "
-        "mydestination or virtual_mailbox_domains. Behind NAT, set proxy_interfaces to the public address.",
+        "mydestination or virtual_mailbox_domains. Behind NAT, set proxy_interfaces to the public address. The port that takes "
+        "mail back from a filter needs `-o content_filter=` in master.cf.",
     ),
     rules_out="The next hop resolves to another host's address.",
     flow=REFUTES,
     signs=(
         Sign("config.relay-itself", SETTLES),
         Sign("dns.recipient-domain", HINTS, Status.OK),
+    ),
+    # This host's own port is no relay: what it says, offers or lacks there is beside the point.
+    explains=(
+        "auth-not-offered",
+        "relay-access-denied",
+        "relay-auth-not-attempted",
+        "relay-certificate-invalid",
+        "relay-dialogue-broken",
+        "relay-unreachable",
+        "tls-required-not-offered",
+        "tls-wrapper-mismatch",
     ),
     prior=-3,  # a recipient's domain that is in order says nothing by itself
     links=("https://www.postfix.org/postconf.5.html#proxy_interfaces",),
