@@ -18,6 +18,7 @@ from diagnose.facts.asks import Asks, ask_all
 from diagnose.facts.network import MailPort, Tried, addresses, dial_address, families, helo_name, near_end, tried
 from diagnose.host.query import Dial, DialReply, Exec, Read
 from diagnose.parse.system import iproute
+from diagnose.parse.system.own_network import is_private
 from diagnose.parse.system.packet import Packet
 from diagnose.record import dataclass
 
@@ -179,8 +180,13 @@ def detour(ctx: Asks, lost: Tried, made: Sequence[Packet]) -> Refusal | None:
         return _marked(lost, packet, default.device, f"ip{version} rule", iproute.policy_rules(listing.out))
     here = ipaddress.ip_address(packet.destination)
     near = [ipaddress.ip_interface(f"{a.address}/{a.prefix}").network for a in iproute.addresses(own.out)]
-    if here.is_loopback or (not taken.gateway and any(here in network for network in near)):
+    ours = next((network for network in near if here in network), None) if not taken.gateway else None
+    # A private neighbour is one; a public one beside another device than the Internet's is hidden by a network made up here.
+    if here.is_loopback or (ours and (is_private(packet.destination) or taken.device == default.device)):
         return None
+    if ours:
+        text = f"{ours} dev {taken.device}"
+        return Refusal(packet, "route", text, f"ip{version} route del {text}")
     way = " ".join(f"{word} {value}" for word, value in (("via", taken.gateway), ("dev", taken.device)) if value)
     listed = iproute.route_for(iproute.routes(table.out, packet.family), packet.destination)
     if listed is not None and (listed.gateway, listed.device) == (taken.gateway, taken.device):

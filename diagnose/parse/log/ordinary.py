@@ -17,6 +17,7 @@ from diagnose.patterns import late
 __all__ = [
     "OWN_FAULTS",
     "SERVERS",
+    "by_own_rule",
     "is_aside",
     "is_daily",
     "is_local",
@@ -154,3 +155,10 @@ OWN_FAULTS = frozenset(
     "table-permission-denied lookup-table-unsupported postfix-config-error resource-limits blocklist-query-refused "
     "daemon-failed dns-try-again".split()
 )
+_BY_A_RULE = frozenset({"ip-blocklisted", "reverse-dns-missing", "rate-limited", "greylisted"})
+_UNTRIED = ": 450 4.1."  # what an unverified address gets that could not be tried; one that is not there gets 550
+
+
+def by_own_rule(label: str, refusal: str) -> bool:
+    """Whether what smtpd(8) told a client of this host is by a rule of the host's own, whatever a receiver's words would mean."""
+    return label in _BY_A_RULE or ("unverified address" in refusal and _UNTRIED in refusal)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.lab.fault import Fault
 from tests.lab.internet.world import Manner, Server, World
-from tests.lab.steps import Step, append, mail, pause, settings, shell, smtp_mail, wait
+from tests.lab.steps import Step, append, mail, pause, relay, settings, shell, smtp_mail, wait
 
 SENT = wait("status=sent")
 
@@ -111,5 +111,44 @@ FAULTS = (
             ),
         ),
         then=(mail(), SENT),
+    ),
+    Fault(
+        id="filter-hands-mail-back-to-itself",
+        accept=("mail-loops-back",),
+        about="the port that takes mail back from the filter has the filter on as well",
+        setup=(
+            append("/etc/postfix/master.cf", "127.0.0.1:10026 inet n - y - - smtpd\n"),
+            settings(content_filter="smtp:[127.0.0.1]:10026", hopcount_limit="10"),
+        ),
+        then=(mail(), pause(5)),
+        shows="too many hops",
+    ),
+    Fault(
+        id="milter-socket-outside-the-chroot",
+        accept=("milter-down",),
+        about="the milter's socket is in /run, and the smtpd that asks it is chrooted",
+        setup=(
+            shell(
+                "mkdir -p /run/opendkim; (setsid /usr/bin/python3 -c 'import socket,time,os; s=socket.socket(socket.AF_UNIX);"
+                ' p="/run/opendkim/opendkim.sock"; s.bind(p); os.chmod(p,0o777); s.listen(); time.sleep(900)\' >/dev/null 2>&1 &);'
+                " sleep 1"
+            ),
+            settings(smtpd_milters="unix:/run/opendkim/opendkim.sock", milter_default_action="tempfail"),
+        ),
+        then=(smtp_mail(), pause(1), mail(), SENT),
+        shows="milter|Service unavailable",
+    ),
+    Fault(
+        id="container-network-covers-the-relay",
+        accept=("local-firewall-blocks-smtp",),
+        about="a bridge for containers was given a public network for its own, in which the relay is",
+        setup=(
+            relay("mail.rhein-hosting.de"),
+            shell(
+                "a=$(getent ahostsv4 mail.rhein-hosting.de | awk 'NR==1{print $1}'); ip link add br-7f3a type bridge;"
+                " ip addr add ${a%.*}.254/24 dev br-7f3a; ip link set br-7f3a up"
+            ),
+        ),
+        shows="status=deferred",
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.lab.fault import Fault
 from tests.lab.internet.world import World
-from tests.lab.steps import Step, append, mail, pause, settings, shell, smtp_mail, smtp_mail_from_gateway, wait
+from tests.lab.steps import Step, append, mail, pause, settings, shell, smtp_mail, smtp_mail_from_gateway, wait, write
 
 SENT = wait("status=sent")
 _SUBMISSION = (
@@ -22,6 +22,14 @@ TLS = settings(
     smtpd_tls_key_file="/etc/ssl/private/mail.key",
     smtpd_tls_security_level="may",
 )
+_POLICY = """import socketserver
+class Asked(socketserver.StreamRequestHandler):
+    def handle(self):
+        for line in self.rfile:
+            if line == b"\\n":
+                self.wfile.write(b"action={}\\n\\n")
+socketserver.ThreadingTCPServer(("127.0.0.1", 10023), Asked).serve_forever()
+"""
 HOLD = (
     '(setsid /usr/bin/python3 -c \'import socket,time; s=[socket.create_connection(("127.0.0.1",25)) for _ in range({n})];'
     " time.sleep(300)' >/dev/null 2>&1 &) ; sleep 1"
@@ -114,6 +122,34 @@ FAULTS = (
         setup=(settings(smtpd_client_restrictions="reject_rbl_client bl.oldlist.org, permit_mynetworks"),),
         then=(smtp_mail(), pause(0.5)),
         shows="blocked using bl.oldlist.org",
+    ),
+    Fault(
+        id="relay-is-own-submissions-port",
+        accept=("mail-loops-back",),
+        about="relayhost names this host's own port for programs with TLS",
+        setup=(
+            CERTIFICATE,
+            TLS,
+            append("/etc/postfix/master.cf", "smtps inet n - y - - smtpd -o smtpd_tls_wrappermode=yes\n"),
+            settings(relayhost="[app.brightwater-labs.com]:465"),
+        ),
+        shows="status=deferred",
+    ),
+    Fault(
+        id="own-greylisting-before-mynetworks",
+        accept=("submission-rejected",),
+        about="smtpd asks the greylisting service before it lets this host's own programs pass",
+        setup=(
+            write(
+                "/usr/local/lib/greylist.py", _POLICY.format("DEFER_IF_PERMIT Greylisted, come back in five minutes")
+            ),
+            shell("(setsid /usr/bin/python3 /usr/local/lib/greylist.py >/dev/null 2>&1 &); sleep 1"),
+            settings(
+                smtpd_recipient_restrictions="check_policy_service inet:127.0.0.1:10023, permit_mynetworks, reject"
+            ),
+        ),
+        then=(smtp_mail(), pause(1)),
+        shows="Greylisted",
     ),
     Fault(
         id="rate-limit-without-exceptions",
