@@ -7,14 +7,14 @@ CAUSE = Cause(
     impact=Impact.OUTAGE,
     station="application",
     explanation=(
-        "Applications often keep a CA store of their own. The issuer is missing there: a private CA, a "
+        "Applications often use a CA store of their own, which lacks the issuer: a private CA, a "
         "self-signed certificate, an intermediate that the server does not send, or a device on the way that "
         "presents its own certificate."
     ),
     remedy=Remedy(
-        text="An expired or foreign certificate ({why}; issuer {issuer}) is the server's to renew. For a CA of your own, add "
-        "it to the store that the application trusts ({store}; Java has one of its own). As a stopgap only, for JavaMail: "
-        "set mail.smtp.ssl.trust to {host|the server's name} in {path}.",
+        text="An expired certificate, or one for another name, must be replaced on the server ({why}; issuer {issuer}). "
+        "If the CA is your own, add it to the application's trust store ({store}; Java has one of its own). As a "
+        "stopgap only, for JavaMail: set mail.smtp.ssl.trust to {host|the server's name} in {path}.",
     ),
     rules_out="The chain and the name verify against the trust store of the Java that runs the application.",
     flow=0,

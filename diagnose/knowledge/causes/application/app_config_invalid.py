@@ -7,15 +7,15 @@ CAUSE = Cause(
     impact=Impact.OUTAGE,
     station="application",
     explanation=(
-        "A setting is missing, still the example's placeholder, contradicts another, or is read differently than "
-        "it looks: blanks, quotes, backslashes and comments may be part of a value, and an unknown name is "
-        "ignored."
+        "A setting is missing, still holds the example's placeholder, contradicts another, or is not read the "
+        "way it looks: spaces, quotes, backslashes and comments may become part of a value, and an unknown name "
+        "is ignored."
     ),
     remedy=Remedy(
         text="Correct {key|what is wrong} in {path}, line {line} ({wrong}). {setting|} {rule|} {restart|} Where the file is generated, correct the "
         "template or the variable that fills it.",
     ),
-    rules_out="The settings, read as the application reads them, lead to a server that takes them.",
+    rules_out="The settings, read as the application reads them, lead to a server that accepts them.",
     flow=0,
     signs=(
         Sign("app.settings", PROVES, where=(("proven", True),)),

@@ -13,7 +13,7 @@ CAUSE = Cause(
     remedy=Remedy(
         text="{rendered|Where a tool generates the file, let it run first.} {restart|Then restart the application: it reads its settings when it starts.}",
     ),
-    rules_out="The generated file says what the template says, and the application was started after it was written.",
+    rules_out="The generated file matches the template, and the application was started after the file was written.",
     flow=0,
     signs=(
         Sign(

@@ -7,14 +7,14 @@ CAUSE = Cause(
     impact=Impact.OUTAGE,
     station="application",
     explanation=(
-        "The application sends through a server of its own settings, not through Postfix. The name or the port "
-        "is wrong, or something on the way drops the connection."
+        "The application sends through the server in its own settings, not through Postfix. The host name or "
+        "port is wrong, or something on the way drops the connection."
     ),
     remedy=Remedy(
         text="Correct host and port in {path} (now {host}:{port}). This server answers on {works}. "
         "Set {setting}. {restart|Then restart the application, so that it reads its settings again.}",
     ),
-    rules_out="A connection from this host to that host and port that is greeted.",
+    rules_out="A connection from this host to that host and port gets a greeting.",
     flow=0,
     signs=(
         Sign("app.server", FITS, where=(("local", False),)),

@@ -7,15 +7,15 @@ CAUSE = Cause(
     impact=Impact.OUTAGE,
     station="application",
     explanation=(
-        "Port 465 expects TLS from the first byte; ports 587 and 25 begin in clear text and switch by STARTTLS. "
-        "With TLS on a clear-text port the application reports a wrong version; in clear text on 465 it hangs "
-        "until its time-out."
+        "Port 465 expects TLS from the first byte; ports 587 and 25 begin in clear text and switch with "
+        "STARTTLS. An application that starts TLS on a clear-text port reports a wrong version; one that speaks "
+        "clear text on 465 hangs until it times out."
     ),
     remedy=Remedy(
-        text="In {path} (or the template and variables that it is made from) make port and TLS agree (what works with {host}: "
+        text="In {path} (or its template and variables) make port and TLS mode agree (what works with {host}: "
         "{setting|what its operator says}). {hint|} {restart|Then restart the application.}",
     ),
-    rules_out="A TLS handshake begun as the settings begin it.",
+    rules_out="A TLS handshake that starts the way the settings start it succeeds.",
     flow=0,
     signs=(
         Sign("app.tls", PROVES, where=(("proven", True),)),

@@ -13,7 +13,7 @@ CAUSE = Cause(
     remedy=Remedy(
         text="Set mail.smtp.ssl.protocols=TLSv1.2 TLSv1.3 in {path} or remove the line, and run a current Java and javax.mail 1.6 or newer.",
     ),
-    rules_out="A handshake with the versions that the application offers.",
+    rules_out="A handshake with the versions that the application offers succeeds.",
     flow=0,
     signs=(
         # What the settings or the runtime allow; that this tool's own TLS passes says nothing about Java's.

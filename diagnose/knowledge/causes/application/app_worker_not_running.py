@@ -6,12 +6,12 @@ CAUSE = Cause(
     impact=Impact.PARTIAL,
     station="application",
     explanation=(
-        "Many applications put mail into a queue of their own, and leave it to a worker to send it: Sidekiq, Celery, Laravel's "
-        "queue:work, cron. While none runs, the application reports success, and no mail reaches any mail server."
+        "Many applications put mail into a queue of their own, and a worker sends it: Sidekiq, Celery, Laravel's "
+        "queue:work, cron. While no worker runs, the application reports success, but no mail reaches a mail server."
     ),
     remedy=Remedy(
-        text="Start {worker|the worker} ({unit}): {start|by its unit}. Look in {log|its log} for why it stopped. The waiting mail is "
-        "then sent; have the worker start at boot as well.",
+        text="Start {worker|the worker} ({unit}): {start|by its unit}. Check {log|its log} for the reason it "
+        "stopped. The waiting mail is then sent; make sure the worker also starts at boot.",
     ),
     rules_out="A process of the worker runs, or the application sends without a queue.",
     flow=0,

@@ -6,7 +6,7 @@ CAUSE = Cause(
     impact=Impact.OUTAGE,
     station="Postfix",
     explanation=(
-        "The kernel's access control applies whatever owners and modes say. On Red Hat systems web applications "
+        "The kernel enforces access control regardless of owners and modes. On Red Hat systems web applications "
         "may neither call sendmail nor connect to mail servers unless a boolean is set."
     ),
     remedy=Remedy(

@@ -6,13 +6,13 @@ CAUSE = Cause(
     impact=Impact.PARTIAL,
     station="Postfix",
     explanation=(
-        "With a wrong clock, valid certificates seem expired or not yet valid, and signatures and logins that "
-        "carry a time are refused."
+        "With a wrong clock, valid certificates seem expired or not yet valid, and time-stamped signatures and "
+        "logins are refused."
     ),
     remedy=Remedy(
-        text="Set the clock, keep it right with a time service (chrony, systemd-timesyncd), and flush the queue.",
+        text="Set the clock, keep it synchronised with a time service (chrony, systemd-timesyncd), and flush the queue.",
     ),
-    rules_out="The time service says that the clock is right.",
+    rules_out="The time service reports that the clock is right.",
     flow=DOUBTS,
     signs=(
         Sign("host.clock", PROVES),

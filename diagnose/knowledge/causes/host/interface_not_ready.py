@@ -7,14 +7,14 @@ CAUSE = Cause(
     station="Postfix",
     explanation=(
         "{parameter|inet_interfaces or smtp_bind_address} names an address that is missing, was missing when "
-        "Postfix started, or is loopback's. With inet_interfaces Postfix does not start at all; with smtp_bind_address no "
-        "connection can leave."
+        "Postfix started, or is a loopback address. With inet_interfaces Postfix does not start at all; with "
+        "smtp_bind_address no connection can leave."
     ),
     remedy=Remedy(
-        text="Name an address that the host has, or none. If the address comes late at boot, let Postfix start after the "
-        "network is up.",
+        text="Use an address that the host has, or remove the setting. If the address appears late at boot, "
+        "start Postfix after the network is up.",
     ),
-    rules_out="All addresses named are shown by `ip addr`.",
+    rules_out="`ip addr` shows all the addresses named.",
     signs=(
         Sign("host.interface", PROVES),
         Sign("host.address-family", PROVES, where=(("none", True),)),

@@ -10,10 +10,11 @@ CAUSE = Cause(
         "read-only mount forbids writing, or its directory is missing. Mail to other servers is not affected."
     ),
     remedy=Remedy(
-        text="Make the mailbox belong to its user: a file below /var/mail to the user and group mail, mode 0660; a "
-        "Maildir to the user alone. Mail for a system account is better forwarded: an alias in /etc/aliases.",
+        text="Give the mailbox the right owner: for a file in /var/mail the user and the group mail, mode 0660; "
+        "for a Maildir the user alone. Mail for a system account is better forwarded with an alias in "
+        "/etc/aliases.",
     ),
-    rules_out="The mailbox belongs to the user whom the log names, and that user can append to it.",
+    rules_out="The mailbox belongs to the user named in the log, and that user can append to it.",
     signs=(),
     links=("https://www.postfix.org/local.8.html", "https://www.postfix.org/postconf.5.html#strict_mailbox_ownership"),
 )

@@ -5,13 +5,13 @@ CAUSE = Cause(
     title="No mail log is kept",
     impact=Impact.LATENT,
     explanation=(
-        "Postfix writes to the system log. Without a syslog service, a journal or maillog_file nobody can tell "
-        "what became of a message."
+        "Postfix writes to the system log. Without a syslog service, a journal or maillog_file there is no "
+        "record of what became of a message."
     ),
     remedy=Remedy(
         text="Let Postfix write its own log file (3.4 and later), or install a syslog service.",
     ),
-    rules_out="A file or the journal holds lines of postfix.",
+    rules_out="A file or the journal contains log lines from Postfix.",
     signs=(
         Sign("host.mail-log", PROVES),
         Sign("host.mail-log", FITS, Status.WARNING),

@@ -7,10 +7,11 @@ CAUSE = Cause(
     station="Postfix",
     explanation=(
         "Exim, sendmail, OpenSMTPD or another mailer does not start, or does not deliver: an unknown keyword, a "
-        "file that is missing, belongs to the wrong user or cannot be read by it, an address in use. Mail submitted to it waits."
+        "file that is missing, unreadable or owned by the wrong user, an address in use. Mail submitted to it "
+        "waits."
     ),
     remedy=Remedy(
-        text="Correct what the mailer names ({path|its configuration}) and let it check its own configuration before it is restarted.",
+        text="Correct what the mailer reports ({path|its configuration}), and have it check its own configuration before you restart it.",
     ),
     rules_out="The mailer's own check of its configuration passes and its daemon runs.",
     signs=(

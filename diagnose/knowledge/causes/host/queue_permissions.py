@@ -7,14 +7,14 @@ CAUSE = Cause(
     station="Postfix",
     explanation=(
         "Mail can then neither enter nor leave the queue. It happens after chown -R or chmod -R, a restored "
-        "backup, a changed user id, or on a read-only file system. The sendmail command hangs and tries again "
+        "backup, a changed UID, or on a read-only file system. The sendmail command hangs and tries again "
         "every ten seconds."
     ),
     remedy=Remedy(
         text="Have Postfix restore its owners and modes (listed in postfix-files); for a missing command or "
-        "directory, reinstall the package. Folders above the queue must let everybody through (mode o+x).",
+        "directory, reinstall the package. Directories above the queue must be searchable by everybody (mode o+x).",
     ),
-    rules_out="Owners and modes as postfix-files lists them; no nosuid on the file system of postdrop.",
+    rules_out="Owners and modes match postfix-files, and postdrop's file system is not mounted nosuid.",
     flow=0,
     signs=(
         Sign("queue.maildrop", HINTS),

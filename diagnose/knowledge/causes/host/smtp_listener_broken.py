@@ -6,12 +6,12 @@ CAUSE = Cause(
     impact=Impact.OUTAGE,
     station="Postfix",
     explanation=(
-        "A program that submits mail at this host's port {port|25 or 587} connects, but gets no greeting, no TLS or "
+        "A program that submits mail on this host's port {port|25 or 587} connects, but gets no greeting, no TLS or "
         "no answer: "
         "smtpd waits for a proxy, all its processes are busy, or it cannot start. The sendmail command may still work."
     ),
     remedy=Remedy(
-        text="Correct what keeps smtpd from serving, and reload Postfix.",
+        text="Correct what keeps smtpd from serving clients, and reload Postfix.",
     ),
     rules_out="A greeting and an answer to EHLO on that port.",
     flow=0,

@@ -10,7 +10,7 @@ CAUSE = Cause(
         "(inet_interfaces). Inside a container, localhost is the container itself."
     ),
     remedy=Remedy(
-        text="Switch the smtp service on and let it listen where the application connects, or correct the application.",
+        text="Enable the smtp service and have it listen where the application connects, or correct the application's settings.",
     ),
     rules_out="A connection to that address and port is accepted.",
     flow=0,

@@ -7,13 +7,13 @@ CAUSE = Cause(
     station="application",
     explanation=(
         "The sendmail command relies on postdrop's setgid bit. A service with NoNewPrivileges or a read-only "
-        "file system loses it: postdrop reports 'Permission denied' and tries again for ever, while the same "
+        "file system loses it: postdrop reports 'Permission denied' and retries forever, while the same "
         "command works in a root shell."
     ),
     remedy=Remedy(
-        text="Allow {unit} to gain the group, or let the application send by SMTP to localhost port 25 instead.",
+        text="Lift that restriction for {unit}, or have the application send by SMTP to localhost port 25 instead.",
     ),
-    rules_out="postdrop lacks its setgid bit for everybody, or the same user may send from a shell and the service too.",
+    rules_out="postdrop lacks its setgid bit altogether, or the same user can send both from a shell and from the service.",
     signs=(
         Sign("host.sandbox", PROVES),
         # The bit is there, so what takes its effect away lies with the caller.

@@ -12,7 +12,7 @@ CAUSE = Cause(
     remedy=Remedy(
         text="Remove {mailer}, or make Postfix provide the sendmail command again, and restart Postfix.",
     ),
-    rules_out="/usr/sbin/sendmail is Postfix' own, and port 25 belongs to its master.",
+    rules_out="/usr/sbin/sendmail is Postfix's own, and port 25 belongs to its master.",
     flow=0,
     signs=(
         Sign("postfix.sendmail-command", PROVES),

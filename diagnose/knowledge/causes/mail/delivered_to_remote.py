@@ -7,7 +7,7 @@ CAUSE = Cause(
     station="recipient",
     explanation=(
         "After a 250 reply this host's part is done. The message is in a spam folder, a quarantine or another "
-        "folder, or was forwarded or dropped by the recipient's side."
+        "folder, or was forwarded or dropped on the recipient's side."
     ),
     remedy=Remedy(
         text="Have the recipient check spam and quarantine, and give the receiving postmaster the time, this host's "

@@ -6,8 +6,8 @@ CAUSE = Cause(
     impact=Impact.PARTIAL,
     station="Postfix",
     explanation=(
-        "Postfix never tries messages in the hold queue: somebody ran postsuper -h, or an access map or header "
-        "check says HOLD."
+        "Postfix does not try to deliver messages in the hold queue: somebody ran postsuper -h, or an access map "
+        "or header check put them there with HOLD."
     ),
     remedy=Remedy(
         text="Find out who held them and why (grep for 'hold:' in the log, HOLD in access maps and header_checks), then release them.",

@@ -6,7 +6,7 @@ CAUSE = Cause(
     impact=Impact.PARTIAL,
     explanation=(
         "Messages that stay in the queue for maximal_queue_lifetime (five days unless set) are returned to their "
-        "senders. The cause is what made them wait: see the deferrals before."
+        "senders. The cause is whatever made them wait: see the earlier deferrals."
     ),
     remedy=Remedy(
         text="Fix what made the mail wait, then send it again from the application: bounced mail is no longer in the "

@@ -6,13 +6,13 @@ CAUSE = Cause(
     impact=Impact.NONE,
     station="application",
     explanation=(
-        "Where neither log nor queue has a trace, the fault lies before the mail server: the application's mail "
-        "is switched off, uses another server, or failed before sending."
+        "If neither the log nor the queue has a trace of the mail, the fault lies before the mail server: the "
+        "application's mail is switched off, goes to another server, or failed before it was sent."
     ),
     remedy=Remedy(
         text="Check the application's own log at the time of the missing mail, and the server, port and sender in its "
         "settings "
-        "(mail-diagnose run --app-config FILE). To see that this host works: mail-diagnose send YOUR@ADDRESS.",
+        "(mail-diagnose run --app-config FILE). To test this host: mail-diagnose send YOUR@ADDRESS.",
     ),
     rules_out="Any line of the mail log that names the recipient.",
     signs=(

@@ -10,10 +10,10 @@ CAUSE = Cause(
         "than leaves."
     ),
     remedy=Remedy(
-        text="See what waits and where it goes (mail-diagnose queue). Give the clogging destination a transport of its own, or drop mail that nobody "
-        "wants (postsuper -d).",
+        text="See what is waiting and for which destination (mail-diagnose queue). Give the slow destination a "
+        "transport of its own, or delete unwanted mail (postsuper -d).",
     ),
-    rules_out="A queue of some messages only, or only young ones.",
+    rules_out="The queue holds only a few messages, or only recent ones.",
     signs=(
         Sign("queue.backlog", STRONG),
         # When nothing leaves at all, the backlog is a mere consequence.

@@ -9,9 +9,9 @@ CAUSE = Cause(
         "leave by itself."
     ),
     remedy=Remedy(
-        text="Have Postfix try everything now, and watch the log.",
+        text="Have Postfix retry everything now, and watch the log.",
     ),
-    rules_out="The same failure in the attempts after the flush.",
+    rules_out="The attempts after the flush fail in the same way.",
     signs=(
         Sign("queue.waiting", SPEAKS, where=(("failed", True), ("late", False))),
         # A greeting tells nothing of what was said to the envelope.

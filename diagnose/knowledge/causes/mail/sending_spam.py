@@ -6,14 +6,15 @@ CAUSE = Cause(
     impact=Impact.OUTAGE,
     explanation=(
         "One sender submits mail to many domains in a short time and most of it is refused: a stolen password, "
-        "an abused web form or script, or an open relay. It is the commonest reason why a provider blocks port "
+        "an abused web form or script, or an open relay. This is the most common reason why a provider blocks port "
         "25, a blocklist lists an address and a relay suspends an account."
     ),
     remedy=Remedy(
-        text="Stop it first: hold or delete its mail, and close the way in: change the account's password, or take the script of that "
-        "user off line. Only then ask for delisting, for port 25 or for another relay: before that it is refused, or soon lost again.",
+        text="Stop it first: hold or delete its mail, and close the hole: change the account's password, or take "
+        "that user's script offline. Only then ask for delisting, for port 25 or for another relay: any "
+        "earlier, the request is refused, or the gain soon lost again.",
     ),
-    rules_out="The messages of that sender are expected: a newsletter to people who asked for it, few of whom bounce.",
+    rules_out="The messages of that sender are expected: a newsletter to people who asked for it, with few bounces.",
     flow=0,
     signs=(
         Sign("senders.storm", PROVES),

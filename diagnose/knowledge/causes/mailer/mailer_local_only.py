@@ -2,17 +2,17 @@ from diagnose.model import HINTS, PROVES, REFUTES, Cause, Impact, Remedy, Sign, 
 
 CAUSE = Cause(
     id="mailer-local-only",
-    title="This host's mailer is set up for mail within the host only",
+    title="This host's mailer is set up for local delivery only",
     impact=Impact.OUTAGE,
     station="Postfix",
     explanation=(
         "This is the default of Debian's Exim (dc_eximconfig_configtype='local'): it bounces mail to other hosts at once with 'Mailing to remote "
-        "domains not supported'. It must be given a smarthost, or told to deliver by itself."
+        "domains not supported'. It needs a smarthost, or must be set to deliver directly."
     ),
     remedy=Remedy(
-        text="Choose how mail leaves this host (a smarthost, or directly), and send what bounced again.",
+        text="Choose how mail leaves this host (through a smarthost, or directly), and send bounced mail again.",
     ),
-    rules_out="A router of the mailer that takes mail to other hosts.",
+    rules_out="The mailer has a router that sends mail to other hosts.",
     signs=(
         Sign("mailer.mode", PROVES),
         Sign("mailer.mode", HINTS, Status.WARNING),

@@ -6,14 +6,13 @@ CAUSE = Cause(
     impact=Impact.OUTAGE,
     station="Postfix",
     explanation=(
-        "The sendmail command still reports success: what it was given waits in the queue, and nobody tries it "
-        "(again). Programs "
-        "that use SMTP get 'connection refused'."
+        "The sendmail command still reports success: its mail waits in the queue, and nothing delivers it. "
+        "Programs that use SMTP get 'connection refused'."
     ),
     remedy=Remedy(
         text="Start the service ({unit}) and read what it logs; waiting mail is then sent.",
     ),
-    rules_out="A process of the mailer's daemon.",
+    rules_out="A process of the mailer's daemon is running.",
     flow=0,
     signs=(
         Sign("mailer.daemon", PROVES),

@@ -6,10 +6,8 @@ CAUSE = Cause(
     impact=Impact.PARTIAL,
     station="Postfix",
     explanation=(
-        "Exim writes there what keeps it from working as it should: a file that it cannot open, a setting that does "
-        "not expand, a "
-        "full disk. Nothing empties that log but an administrator, and Debian's cron job sends a warning about it "
-        "every day."
+        "Exim logs serious problems there: a file that it cannot open, a setting that does not expand, a full "
+        "disk. Only an administrator empties that log, and Debian's cron job warns about it every day."
     ),
     remedy=Remedy(
         text="Fix what the last line reports ({said}), then empty the panic log.",

@@ -14,7 +14,7 @@ CAUSE = Cause(
         text="Copy the files again and restart Postfix; on Debian and Ubuntu the start script does it. To avoid it "
         "for good, run smtp and relay unchrooted (n in the fifth column of master.cf).",
     ),
-    rules_out="A copy that says the same as the host's, or a smtp service that is not chrooted.",
+    rules_out="The copy matches the host's file, or the smtp service is not chrooted.",
     signs=(
         Sign("dns.chroot", PROVES),
         Sign("dns.chroot-file", FITS, where=(("file", "resolv.conf"),)),

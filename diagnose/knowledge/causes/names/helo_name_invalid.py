@@ -12,7 +12,7 @@ CAUSE = Cause(
     remedy=Remedy(
         text="Give the host a name that resolves to its public address, and set it in Postfix (it sends {name} now).",
     ),
-    rules_out="Receivers that accept the same HELO name.",
+    rules_out="Other receivers accept the same HELO name.",
     flow=REFUTES,
     signs=(
         Sign("identity.helo", FITS, where=(("via", "direct"),)),

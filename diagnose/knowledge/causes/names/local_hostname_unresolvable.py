@@ -13,7 +13,7 @@ CAUSE = Cause(
         text="Add {domain|this host's name} to mydestination, or set myorigin to a domain that exists, and alias root to a real "
         "mailbox.",
     ),
-    rules_out="The name stands in mydestination, or resolves.",
+    rules_out="The name is listed in mydestination, or resolves.",
     signs=(
         # True of many hosts whose mail to the world is well: only failing mail makes it more than a note.
         Sign("identity.hostname", PROVES, where=(("failing", True),)),

@@ -13,7 +13,7 @@ CAUSE = Cause(
         text="Ask the recipient for another address. If {domain|the domain} is yours, give it an MX record that names a host "
         "with a public address.",
     ),
-    rules_out="An exchanger with a public address.",
+    rules_out="An MX host with a public address.",
     flow=DOUBTS,
     signs=(
         Sign("dns.recipient-domain", PROVES, where=(("kind", "null-mx"),)),

@@ -14,7 +14,7 @@ CAUSE = Cause(
         "of {domain} must "
         "fix the domain's DNS; waiting mail for it can be deleted with postsuper -d.",
     ),
-    rules_out="Another name server that knows the domain; a resolver that answers nothing at all.",
+    rules_out="Another name server knows the domain, or the resolver answers nothing at all.",
     signs=(
         Sign("dns.recipient-domain", STRONG, where=(("kind", ("nxdomain", "no-exchanger")),)),
         Sign("dns.recipient-domain", SPEAKS, where=(("kind", "servfail"),)),

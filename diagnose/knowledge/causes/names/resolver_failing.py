@@ -6,15 +6,14 @@ CAUSE = Cause(
     impact=Impact.OUTAGE,
     station="network",
     explanation=(
-        "Postfix looks up every domain before it connects. While the name servers in /etc/resolv.conf give no right "
-        "answer, "
-        "or Postfix cannot read which they are, mail waits with 'Host not found, try again'."
+        "Postfix looks up every domain before it connects. While the name servers in /etc/resolv.conf give no "
+        "correct answer, or Postfix cannot read the file, mail waits with 'Host not found, try again'."
     ),
     remedy=Remedy(
         text="Put a name server that answers from here into /etc/resolv.conf (asked: {servers}), allow UDP and TCP "
         "port 53 out of this host, then restart Postfix, which copies the file into its chroot.",
     ),
-    rules_out="One server of resolv.conf that answers; other names that resolve while one domain does not.",
+    rules_out="One server in resolv.conf answers, or only one domain fails to resolve.",
     signs=(
         Sign("dns.resolver", PROVES),
         Sign("dns.resolver", REFUTES, Status.OK),

@@ -6,8 +6,8 @@ CAUSE = Cause(
     impact=Impact.PARTIAL,
     station="recipient",
     explanation=(
-        "Receivers look up the name of the connecting address (PTR) and check that this name leads back to the "
-        "address. Many refuse or delay mail where it does not."
+        "Receivers look up the name of the connecting address (PTR) and check that this name resolves back to "
+        "the address. Many refuse or delay mail if it does not."
     ),
     remedy=Remedy(
         text="Have the owner of this host's public address (the hosting or access provider) set its PTR record to "

@@ -10,8 +10,8 @@ CAUSE = Cause(
         "root@localhost.localdomain), since a bounce could not be returned."
     ),
     remedy=Remedy(
-        text="Let the application send from an address of a real domain, and give Postfix such a domain for mail without one. "
-        "(Sender now: {sender}.)",
+        text="Have the application send from an address in a real domain, and give Postfix such a domain for "
+        "senders without one. (Current sender: {sender}.)",
     ),
     rules_out="The domain resolves (MX or address) from elsewhere.",
     flow=AGAINST,

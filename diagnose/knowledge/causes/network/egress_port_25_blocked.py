@@ -21,14 +21,14 @@ CAUSE = Cause(
     impact=Impact.OUTAGE,
     station="network",
     explanation=(
-        "Access providers and clouds close port 25 against spam. Postfix delivers to the recipients' mail "
-        "servers on that port only, and no Postfix setting opens it: either the network's operator does, or mail "
-        "goes through a relay on a submission port."
+        "Access providers and clouds block port 25 to prevent spam. Postfix delivers to the recipients' mail "
+        "servers on that port only, and no Postfix setting opens it: either the network's operator opens it, or "
+        "mail goes through a relay on a submission port."
     ),
     remedy=Remedy(
         text="Send through a relay, which accepts mail on another port. You need an account there.",
     ),
-    rules_out="A greeting from any foreign mail server on port 25, or a packet filter rule of this host against it.",
+    rules_out="A greeting from any outside mail server on port 25, or a packet filter rule on this host that blocks it.",
     explains=("remote-server-unreachable", "ipv6-broken", "relay-unreachable", "app-smtp-unreachable"),
     relay=True,
     links=("https://www.postfix.org/SOHO_README.html", "https://www.postfix.org/postconf.5.html#relayhost"),

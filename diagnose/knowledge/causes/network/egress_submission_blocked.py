@@ -22,13 +22,13 @@ CAUSE = Cause(
     impact=Impact.OUTAGE,
     station="network",
     explanation=(
-        "Some clouds and company networks close the submission ports 465 and 587 as they close port 25. Relays "
-        "listen on other ports for this case."
+        "Some clouds and company networks block the submission ports 465 and 587 just as they block port 25. "
+        "Relays offer other ports for this case."
     ),
     remedy=Remedy(
         text="Use another of the relay's ports. The key in the password map changes with the port.",
     ),
-    rules_out="Another operator's server answers on the same port: then it is the relay.",
+    rules_out="Another operator's server answers on the same port, so it is the relay.",
     explains=("relay-unreachable", "ipv6-broken", "app-smtp-unreachable"),
     prior=UNUSUAL,
     relay=True,

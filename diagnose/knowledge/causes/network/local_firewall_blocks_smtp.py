@@ -30,7 +30,7 @@ CAUSE = Cause(
         "Rules typed by hand last until the next reload: make the change permanent where they are kept "
         "(/etc/nftables.conf, ufw, firewalld, csf.conf, netplan or ifupdown).",
     ),
-    rules_out="Routers farther away answer packets to this port: then they do leave this host.",
+    rules_out="Routers beyond this host answer packets to this port, so the packets do leave it.",
     explains=(
         "egress-port-25-blocked",
         "egress-submission-blocked",

@@ -6,13 +6,13 @@ CAUSE = Cause(
     impact=Impact.OUTAGE,
     station="network",
     explanation=(
-        "No connection gets out, whatever the port: the link is down, the default route is missing, or the "
+        "No outgoing connection succeeds, whatever the port: the link is down, the default route is missing, or the "
         "gateway does not forward. The fault is not specific to mail."
     ),
     remedy=Remedy(
         text="Restore the network first: link, address, default route, gateway. Then have Postfix try again.",
     ),
-    rules_out="Any connection to a host outside succeeds.",
+    rules_out="Any connection to an outside host succeeds.",
     explains=(
         "resolver-failing",
         "chroot-resolver-stale",

@@ -12,7 +12,7 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Let ICMP type 3 code 4 (IPv6: type 2) pass on every firewall in between. Until then send smaller "
-        "packets: lower the MTU of the interface, or have the segment size clamped.",
+        "packets: lower the MTU of the interface, or clamp the segment size (MSS).",
     ),
     rules_out="Small messages to the same server stall as well, or the server itself is slow only after the final dot.",
     links=("https://www.postfix.org/postconf.5.html#smtp_data_xfer_timeout",),

@@ -11,10 +11,10 @@ CAUSE = Cause(
         "its address or port has changed, or it does not admit this host's address."
     ),
     remedy=Remedy(
-        text="Compare host and port with the provider's documentation and status page; if the relay is in your own network, see that "
-        "it runs and that its firewall admits this host.",
+        text="Compare host and port with the provider's documentation and status page; if the relay is in your "
+        "own network, check that it is running and that its firewall admits this host.",
     ),
-    rules_out="The relay greets; or no other server answers on that port: then the network closes it.",
+    rules_out="The relay greets; or no other server answers on that port either, so the network blocks it.",
     prior=UNUSUAL,
     relay=True,
     links=("https://www.postfix.org/postconf.5.html#relayhost",),

@@ -7,15 +7,15 @@ CAUSE = Cause(
     impact=Impact.PARTIAL,
     station="recipient",
     explanation=(
-        "Postfix keeps the message and tries again for five days (maximal_queue_lifetime). The fault is at the "
-        "recipient's side, or between the two."
+        "Postfix keeps the message and tries again for five days (maximal_queue_lifetime). The fault is on the "
+        "recipient's side, or in between."
     ),
     remedy=Remedy(
-        text="Nothing needs to change here. Tell the recipient's postmaster by other means (telephone, another "
-        "address) the time and the address that was tried ({address}). If the message is urgent, send it to another "
-        "address. Once repaired, the queue empties by itself.",
+        text="Nothing needs to change here. Tell the recipient's postmaster by some other channel (phone, "
+        "another address) the time and the address that was tried ({address}). If the message is urgent, "
+        "send it to another address. Once it is repaired, the queue empties by itself.",
     ),
-    rules_out="Other operators' servers do not answer either: then it is this network.",
+    rules_out="Other operators' servers do not answer either, so it is this network.",
     prior=UNUSUAL,
     links=("https://www.postfix.org/postconf.5.html#maximal_queue_lifetime",),
     flow=AGAINST,

@@ -7,14 +7,14 @@ CAUSE = Cause(
     station="recipient",
     explanation=(
         "The receiver asks a blocklist through a public or overloaded resolver. The list answers such queries "
-        "with an error code (127.255.255.x), which the receiver takes for a listing."
+        "with an error code (127.255.255.x), which the receiver mistakes for a listing."
     ),
     remedy=Remedy(
-        text="Where the refusing server is yours: let it use its own recursive resolver and accept only the list's "
+        text="If the refusing server is yours, let it use its own recursive resolver and accept only the list's "
         "real return codes "
         "(zen.spamhaus.org=127.0.0.[2..11]). Otherwise tell its postmaster.",
     ),
-    rules_out="The list's own look-up page shows the address as listed.",
+    rules_out="The list's own lookup page shows the address as listed.",
     flow=DOUBTS,
     otherwise="Only the recipient's postmaster can fix it, by using a resolver of their own.",
     signs=(),

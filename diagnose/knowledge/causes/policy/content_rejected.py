@@ -11,8 +11,8 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Read the reply: it often names the rule. Send a plain message (mail-diagnose send); if that is "
-        "accepted, change the application's template. Let the application make proper headers (From, Date, "
-        "Message-ID) and CRLF line ends.",
+        "accepted, change the application's template. Have the application generate proper headers (From, "
+        "Date, Message-ID) and CRLF line endings.",
     ),
     rules_out="A plain test message to the same recipient is refused too.",
     signs=(),

@@ -8,14 +8,14 @@ CAUSE = Cause(
     impact=Impact.PARTIAL,
     station="recipient",
     explanation=(
-        "The milter signs, and verifiers do not find the public part of that key at {place|the selector's name in the DNS}, so that "
-        "each signature fails. Where SPF does not vouch for the sender either, DMARC has receivers refuse the mail."
+        "The milter signs, but verifiers do not find the matching public key at {place|the selector's name in "
+        "DNS}, so every signature fails. If SPF does not pass either, DMARC makes receivers refuse the mail."
     ),
     remedy=Remedy(
-        text="Publish the public part of the key that signs at {place|the selector's name}, or let the milter sign with the key "
-        "that is published there.",
+        text="Publish the public part of the signing key at {place|the selector's name}, or have the milter sign "
+        "with the key that is published there.",
     ),
-    rules_out="opendkim-testkey -d DOMAIN -s SELECTOR -k KEYFILE says nothing, or a receiver's Authentication-Results say dkim=pass.",
+    rules_out="opendkim-testkey -d DOMAIN -s SELECTOR -k KEYFILE reports no error, or a receiver's Authentication-Results say dkim=pass.",
     signs=(
         Sign("sender.dkim", FITS, where=(("kind", _BAD),)),
         Sign("sender.dkim", PROVES, where=(("kind", _BAD), ("refused", True))),

@@ -10,10 +10,10 @@ CAUSE = Cause(
         "again by itself. Nothing is broken."
     ),
     remedy=Remedy(
-        text="Wait for the next attempt (minutes to an hour), or ask for one. Mail from a changing pool of addresses "
+        text="Wait for the next attempt (minutes to an hour), or flush the queue. Mail from a changing pool of addresses "
         "may wait longer.",
     ),
-    rules_out="The same message was put off for more than a day.",
+    rules_out="The same message has been deferred for more than a day.",
     flow=DOUBTS,
     signs=(),
     links=("https://www.rfc-editor.org/rfc/rfc6647",),

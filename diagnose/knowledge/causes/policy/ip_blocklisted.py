@@ -6,15 +6,15 @@ CAUSE = Cause(
     impact=Impact.PARTIAL,
     station="recipient",
     explanation=(
-        "Addresses of homes, clouds and formerly abused machines stand on blocklists; some permanently, because "
-        "they should not send mail directly."
+        "Addresses of home connections, clouds and formerly abused machines are on blocklists, some permanently, "
+        "because they are not meant to send mail directly."
     ),
     remedy=Remedy(
-        text="Look the address up at the list that the reply names and follow its removal procedure once the reason "
-        "is fixed. Where "
-        "the list holds dynamic or cloud addresses by policy (Spamhaus PBL and the like), send through a relay.",
+        text="Look the address up on the list that the reply names, and follow its removal procedure once the "
+        "reason is fixed. If the list contains dynamic or cloud addresses by policy (Spamhaus PBL and the "
+        "like), send through a relay.",
     ),
-    rules_out="Other receivers, that use the same list, take the mail.",
+    rules_out="Other receivers that use the same list accept the mail.",
     flow=DOUBTS,
     otherwise="The blocklist's operator removes an address on request, once the reason is gone.",
     signs=(

@@ -11,8 +11,8 @@ CAUSE = Cause(
         "Postfix tries again, so the mail is late rather than lost."
     ),
     remedy=Remedy(
-        text="Send more slowly, and find out what sends so much. A new address has to earn its volume; a relay's limit is raised in its "
-        "console.",
+        text="Send more slowly, and find out what is sending so much. A new address must build up its volume "
+        "slowly; a relay's limit is raised in its console.",
     ),
     rules_out="Refusals that are permanent (5xx), or come on the very first message of the day.",
     flow=DOUBTS,

@@ -6,7 +6,7 @@ CAUSE = Cause(
     impact=Impact.PARTIAL,
     station="recipient",
     explanation=(
-        "An address with no @, two of them, a blank, a comma or an empty domain is refused before any mailbox is "
+        "An address with no @, two of them, a space, a comma or an empty domain is refused before any mailbox is "
         "looked up. One such recipient may stop the whole message."
     ),
     remedy=Remedy(

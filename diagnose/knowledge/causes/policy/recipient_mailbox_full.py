@@ -9,7 +9,7 @@ CAUSE = Cause(
     remedy=Remedy(
         text="Ask the recipient ({recipient}) by other means to free space, then try again.",
     ),
-    rules_out="The reply speaks of the server's own disk rather than of a mailbox.",
+    rules_out="The reply refers to the server's own disk, not to a mailbox.",
     signs=(),
     links=("https://www.rfc-editor.org/rfc/rfc3463#section-3.3",),
 )

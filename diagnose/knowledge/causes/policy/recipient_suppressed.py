@@ -10,7 +10,7 @@ CAUSE = Cause(
         "refuses mail for it; the recipient's own server never sees it."
     ),
     remedy=Remedy(
-        text="Remove {recipient} from the suppression (bounce) list in the relay's console or by its API, once the "
+        text="Remove {recipient} from the suppression (bounce) list in the relay's console or through its API, once the "
         "reason for the first bounce is fixed.",
     ),
     rules_out="Other recipients at the same domain do not get mail either.",

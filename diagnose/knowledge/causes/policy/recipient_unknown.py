@@ -7,7 +7,7 @@ CAUSE = Cause(
     station="recipient",
     explanation="The address is wrong, or was closed. Nothing needs to change here.",
     remedy=Remedy(text="Have the user's address ({recipient}) corrected. Look for a typo before the @."),
-    rules_out="The same address takes mail from elsewhere; a refusal that speaks of policy rather than of the mailbox.",
+    rules_out="The same address accepts mail from elsewhere, or the refusal cites policy and not the mailbox.",
     signs=(),
     links=("https://www.rfc-editor.org/rfc/rfc3463#section-3.2",),
 )

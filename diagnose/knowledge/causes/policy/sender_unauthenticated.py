@@ -7,8 +7,8 @@ CAUSE = Cause(
     station="recipient",
     explanation=(
         "The receiver checks whether this host may send for the sender's domain: its address must be in the SPF "
-        "record, or the message carry a valid DKIM signature; DMARC tells receivers to refuse mail that fails "
-        "both."
+        "record, or the message must carry a valid DKIM signature; DMARC tells receivers to refuse mail that "
+        "fails both."
     ),
     remedy=Remedy(
         text="Add this host's public address (or the relay's include) to the SPF record of the domain of {sender|the sender}, sign "

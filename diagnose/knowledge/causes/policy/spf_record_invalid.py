@@ -9,12 +9,12 @@ CAUSE = Cause(
     impact=Impact.PARTIAL,
     station="recipient",
     explanation=(
-        "A domain may have one SPF record, without a syntax error, that takes at most ten look-ups. With any other SPF ends in "
-        "permerror: some receivers refuse the mail, and none counts SPF towards DMARC."
+        "A domain may have only one SPF record, without a syntax error, that takes at most ten DNS lookups. "
+        "Otherwise SPF ends in permerror: some receivers refuse the mail, and none counts SPF towards DMARC."
     ),
     remedy=Remedy(
-        text="Correct the SPF record of {domain}: merge two into one; write networks (ip4:, ip6:) in place of includes that are "
-        "not needed where it takes too many look-ups.",
+        text="Correct the SPF record of {domain}: merge two records into one; if it takes too many lookups, drop "
+        "includes that are not needed or replace them with networks (ip4:, ip6:).",
     ),
     rules_out="An SPF checker evaluates the record for this host's address without an error.",
     signs=(

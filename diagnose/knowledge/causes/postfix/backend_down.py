@@ -11,7 +11,7 @@ CAUSE = Cause(
         "must listen at {endpoint|the socket in Postfix's settings}."
     ),
     remedy=Remedy(
-        text="Start the service, and check that its socket is where Postfix looks for it and that Postfix may use it.",
+        text="Start the service, and check that its socket is where Postfix looks for it and that Postfix can access it.",
     ),
     rules_out="The socket exists and accepts connections, and no line of the log names it.",
     signs=(

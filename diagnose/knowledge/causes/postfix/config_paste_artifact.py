@@ -6,8 +6,8 @@ CAUSE = Cause(
     impact=Impact.OUTAGE,
     station="Postfix",
     explanation=(
-        "Postfix has no line continuation by backslash, and takes typographic quotes, non-breaking spaces and "
-        "prompts as part of a value. A daemon that reads such a value ends at once, and the mail stays in the "
+        "Postfix has no backslash line continuation, and treats typographic quotes, non-breaking spaces and "
+        "prompts as part of a value. A daemon that reads such a value exits at once, and the mail stays in the "
         "queue without a reason."
     ),
     remedy=Remedy(

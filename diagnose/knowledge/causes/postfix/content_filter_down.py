@@ -7,7 +7,7 @@ CAUSE = Cause(
     impact=Impact.OUTAGE,
     station="Postfix",
     explanation=(
-        "Postfix passes every message to a filter, or asks a policy service, before it goes on. While nothing "
+        "Postfix passes every message to a filter, or asks a policy service, before it continues. While nothing "
         "answers at {endpoint|its address}, mail waits or is refused with '451 Server configuration problem'."
     ),
     remedy=Remedy(

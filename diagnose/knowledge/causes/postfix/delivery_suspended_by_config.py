@@ -11,9 +11,9 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text=(
-            "If this is no longer wanted, remove or correct what does it ({parameter}: {how}): the setting, or the "
-            "one entry or rule of a table; then reload Postfix. Waiting mail is tried again; bounced or discarded "
-            "mail must be sent again."
+            "If this is no longer wanted, remove or correct its cause ({parameter}: {how}): the setting, or just "
+            "that entry or rule of a table; then reload Postfix. Waiting mail is tried again; bounced or "
+            "discarded mail must be sent again."
         ),
     ),
     rules_out="The recipient's transport is smtp or relay, and defer_transports is empty.",

@@ -10,10 +10,10 @@ CAUSE = Cause(
         "two attempts. The mail stays in the queue for as long as that takes."
     ),
     remedy=Remedy(
-        text="If the delay is not meant, remove {parameter}, reload and flush the queue. If a receiver asked for it, keep it short "
+        text="If the delay is not intended, remove {parameter}, reload Postfix and flush the queue. If a receiver asked for it, keep it short "
         "and give that receiver a transport of its own.",
     ),
-    rules_out="Messages without an attempt although the setting has its default value.",
+    rules_out="Messages remain without an attempt although the setting has its default value.",
     signs=(
         Sign("config.throttle", PROVES, where=(("kind", ("delay", "pause")),)),
         Sign("config.throttle", SPEAKS, where=(("kind", "width"),)),

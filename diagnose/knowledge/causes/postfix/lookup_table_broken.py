@@ -10,7 +10,7 @@ CAUSE = Cause(
         "that needs it is deferred with 'Temporary lookup failure' or stays in maildrop."
     ),
     remedy=Remedy(
-        text="Make or repair the table: compile an indexed one with postmap (aliases with newaliases), or correct the name.",
+        text="Create or repair the table: compile an indexed one with postmap (aliases with newaliases), or correct the name.",
     ),
     rules_out="`postmap -q` of the table answers without a warning.",
     signs=(

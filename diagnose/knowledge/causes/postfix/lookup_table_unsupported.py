@@ -6,7 +6,7 @@ CAUSE = Cause(
     impact=Impact.OUTAGE,
     station="Postfix",
     explanation=(
-        "Postfix was built without {type|this type}, or its package is not installed. Red Hat 10 and Alpine no "
+        "Postfix was built without {type|this type}, or its package is not installed. RHEL 10 and Alpine no "
         "longer have hash: and btree:. Mail that needs the table waits."
     ),
     remedy=Remedy(

@@ -8,8 +8,8 @@ CAUSE = Cause(
     station="Postfix",
     explanation=(
         "Postfix asks a milter such as OpenDKIM or rspamd about every message. While it does not answer at "
-        "{endpoint|its socket}, milter_default_action decides: SMTP clients get 451 4.7.1, mail of the sendmail "
-        "command stays in maildrop."
+        "{endpoint|its socket}, milter_default_action decides: SMTP clients get 451 4.7.1, mail from the "
+        "sendmail command stays in maildrop."
     ),
     remedy=Remedy(
         text="Start the milter and check its socket (a chrooted Postfix looks for it below the queue directory); or let mail "

@@ -6,14 +6,14 @@ CAUSE = Cause(
     impact=Impact.OUTAGE,
     station="Postfix",
     explanation=(
-        "A daemon that reads an invalid value ends at once, is started again and ends again; the mail stays in "
+        "A daemon that reads an invalid value exits at once, is started again and exits again; the mail stays in "
         "the queue without a reason. `postfix check` and `postfix start` do not complain about values."
     ),
     remedy=Remedy(
-        text="Correct {parameter} ({path} line {line}), restart Postfix and flush the queue. Values take no quotes "
-        "and no comment after them; a line that begins with a blank continues the line before.",
+        text="Correct {parameter} ({path} line {line}), restart Postfix and flush the queue. Values take no "
+        "quotes and no trailing comment; a line that begins with white space continues the previous line.",
     ),
-    rules_out="postconf -n without a word on stderr, and no 'fatal:' of a Postfix daemon in the log.",
+    rules_out="postconf -n prints nothing on stderr, and the log has no 'fatal:' from a Postfix daemon.",
     signs=(
         # The agent that should take the message cannot start: no attempt, no reason.
         Sign("queue.stuck", FITS),

@@ -6,13 +6,13 @@ CAUSE = Cause(
     impact=Impact.OUTAGE,
     station="Postfix",
     explanation=(
-        "Programs that hand mail to /usr/sbin/sendmail or to localhost port 25 fail at once where no mail server "
-        "is installed."
+        "Programs that hand mail to /usr/sbin/sendmail or to localhost port 25 fail at once if no mail server is "
+        "installed."
     ),
     remedy=Remedy(
-        text="Install Postfix, or give the application the name of a mail server that takes its mail directly.",
+        text="Install Postfix, or point the application at a mail server that accepts its mail directly.",
     ),
-    rules_out="postconf(1) on this host, or an application that is configured for another host's mail server.",
+    rules_out="This host has postconf(1), or the application is configured for another host's mail server.",
     signs=(
         Sign("postfix.installed", STRONG),
         # What an earlier installation left shows that mail was meant to go this way.

@@ -13,7 +13,7 @@ CAUSE = Cause(
         text="Start Postfix and read what it logs; waiting mail is then sent. On Debian up to 12 and Ubuntu up to "
         "24.04 the unit postfix.service always says 'active (exited)': see postfix@-.service instead.",
     ),
-    rules_out="A process that holds the lock on pid/master.pid below the queue directory.",
+    rules_out="A process holds the lock on pid/master.pid below the queue directory.",
     flow=0,
     signs=(
         Sign("queue.maildrop", HINTS),

@@ -13,7 +13,7 @@ CAUSE = Cause(
     remedy=Remedy(
         text="Remove {domain} from {parameter} (often listed as $mydomain or $myhostname), and reload.",
     ),
-    rules_out="The log shows relay=host[address] for that recipient, not relay=local; or its exchanger is this host.",
+    rules_out="The log shows relay=host[address] for that recipient, not relay=local; or the domain's MX is this host.",
     signs=(
         Sign("config.recipient-local", PROVES),
         # Behind NAT a mail server does not see its own public address.

@@ -6,7 +6,7 @@ CAUSE = Cause(
     impact=Impact.PARTIAL,
     station="Postfix",
     explanation=(
-        "An address with letters outside ASCII before the @ can be handed over only to a server that offers SMTPUTF8."
+        "An address with non-ASCII characters before the @ can be delivered only to a server that offers SMTPUTF8."
     ),
     remedy=Remedy(
         text="Use an address in ASCII; a domain may be written in its xn-- form. Another relay may support SMTPUTF8.",

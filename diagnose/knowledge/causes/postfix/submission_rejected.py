@@ -11,8 +11,8 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Allow the application's address (narrowly: an open relay is found within hours), and put "
-        "permit_mynetworks before other restrictions; or correct the sender address. Programs without TLS need a port "
-        "that does not demand it.",
+        "permit_mynetworks before other restrictions; or correct the sender address. Programs without TLS "
+        "need a port that does not require it.",
     ),
     rules_out="No NOQUEUE: reject line for the application's address.",
     flow=DOUBTS,

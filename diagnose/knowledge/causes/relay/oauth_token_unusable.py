@@ -7,13 +7,13 @@ CAUSE = Cause(
     impact=Impact.OUTAGE,
     station="Postfix",
     explanation=(
-        "Postfix logs in by XOAUTH2 or OAUTHBEARER, with an access token that lasts about an hour and is renewed with a refresh "
-        "token. The token file {path|of the account} holds none that could be renewed, or the account that smtp(8) runs as cannot "
-        "read it."
+        "Postfix logs in with XOAUTH2 or OAUTHBEARER, with an access token that lasts about an hour and is "
+        "renewed with a refresh token. The token file {path|of the account} holds no token that can be renewed, "
+        "or the user that smtp(8) runs as cannot read it."
     ),
     remedy=Remedy(
-        text="Get a new token for the account (sasl-xoauth2-tool get-token), and give {path|its file} to postfix with mode 0600: "
-        "the plug-in writes the renewed token there.",
+        text="Get a new token for the account (sasl-xoauth2-tool get-token), and make postfix the owner of "
+        "{path|its file}, mode 0600: the plug-in writes the renewed token there.",
     ),
     rules_out="The plug-in's own test (sasl-xoauth2-tool test-token-refresh) renews the token as user postfix.",
     signs=(Sign("relay.token", STRONG), WORKS),

@@ -14,7 +14,7 @@ CAUSE = Cause(
         text="{advice|Have this host's address allowed at the relay, or use a login: smtp_sasl_auth_enable and a password map, on the "
         "relay's submission port (587 or 465) instead of 25.}",
     ),
-    rules_out="The relay takes the same recipient from this host by hand.",
+    rules_out="The relay accepts the same recipient from this host in a manual test.",
     signs=(
         Sign("relay.envelope", SPEAKS, where=(("label", "relay-access-denied"),)),
         Sign("app.sender", PROVES, where=(("label", "relay-access-denied"),)),

@@ -7,10 +7,10 @@ CAUSE = Cause(
     station="relay",
     explanation=(
         "The provider still has the account in its sandbox, has suspended it, or its quota or credit is used up. "
-        "A server meant for tests accepts every message and delivers none."
+        "A test server accepts every message and delivers none."
     ),
     remedy=Remedy(
-        text="Nothing on this host is wrong. Sign in to the provider's console, check the account's state, quota and "
+        text="Nothing is wrong on this host. Sign in to the provider's console, check the account's state, quota and "
         "billing, and request production access or activation; then flush the queue.",
     ),
     rules_out="The provider's console shows the account active and its quota not spent.",

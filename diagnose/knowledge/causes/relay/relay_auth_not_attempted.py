@@ -8,9 +8,9 @@ CAUSE = Cause(
     station="relay",
     explanation=(
         "Postfix's SMTP client logs in only with smtp_sasl_auth_enable = yes (smtpd_sasl_auth_enable is the "
-        "server's setting), a matching entry in the password map, and an AUTH keyword that no "
-        "smtp_discard_ehlo_keywords hides. Mail is bounced at once with 530 or 'relay "
-        "access denied', so the queue looks empty."
+        "server's setting), a matching entry in the password map, and an AUTH keyword that "
+        "smtp_discard_ehlo_keywords does not hide. Mail is bounced at once with 530 or 'relay access denied', so "
+        "the queue looks empty."
     ),
     remedy=Remedy(
         text="Enable the login and set the password map; bounced messages must be sent again.",

@@ -7,12 +7,12 @@ CAUSE = Cause(
     impact=Impact.OUTAGE,
     station="relay",
     explanation=(
-        "A 535 reply means a wrong or revoked password or key, a wrong user name (some providers want a fixed "
+        "A 535 reply means a wrong or revoked password or key, a wrong user name (some providers expect a fixed "
         "word such as apikey), credentials of another region, or a key that is not meant for SMTP. The mail "
         "waits and bounces after some days."
     ),
     remedy=Remedy(
-        text="Take a fresh SMTP user name and key from the provider's console, write them into the password map under the same "
+        text="Get a new SMTP user name and key from the provider's console, write them into the password map under the same "
         "key, compile the map if its type needs it, and flush the queue. Too many failures can lock the account.",
     ),
     rules_out="The same credentials are accepted by the same server (235).",

@@ -13,7 +13,7 @@ CAUSE = Cause(
         text="Ask the operator of {host} what happens to a connection to port {port|25, 465 or 587} at {stage|that point}; until then send through another "
         "relay or port. Try it by hand from here, and from another network, to see who answers.",
     ),
-    rules_out="A dialogue by hand with the relay goes on to the reply to RCPT.",
+    rules_out="A manual SMTP dialogue with the relay gets as far as the reply to RCPT.",
     prior=UNUSUAL,
     signs=(
         Sign("relay.session", PROVES, where=(("kind", ("nonsense", "endless")),)),

@@ -9,15 +9,16 @@ CAUSE = Cause(
     impact=Impact.OUTAGE,
     station="relay",
     explanation=(
-        "The name of the next hop is misspelt or gone, is written in a way Postfix does not accept, stands in "
-        "the hosts file only, has no address that Postfix may use (inet_protocols, a filtering resolver), or lacks its brackets, so that "
-        "Postfix looks for MX records."
+        "The name of the next hop is misspelt or gone, is written in a way Postfix does not accept, is in the "
+        "hosts file only, has no address that Postfix may use (inet_protocols, a filtering resolver), or lacks "
+        "its brackets, so that Postfix looks for MX records."
     ),
     remedy=Remedy(
-        text="Write the relay as [name]:port in relayhost (or the transport table), using a name that DNS resolves, and give the "
-        "password map's entry the same key. For a name of the hosts file alone set smtp_host_lookup = dns, native; where its "
-        "addresses are of the other family, inet_protocols = all; a resolver that filters names must let this one through. "
-        "An application that sends by itself has the name in its own settings.",
+        text="Write the relay as [name]:port in relayhost (or the transport table), using a name that DNS "
+        "resolves, and give the password map's entry the same key. For a name that is only in the hosts "
+        "file set smtp_host_lookup = dns, native; if its addresses are of the other family, set "
+        "inet_protocols = all; a filtering resolver must allow this name. An application that sends by "
+        "itself has the name in its own settings.",
     ),
     rules_out="The name resolves in the DNS that Postfix asks.",
     signs=(

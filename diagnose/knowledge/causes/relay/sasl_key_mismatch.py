@@ -8,7 +8,7 @@ CAUSE = Cause(
     station="Postfix",
     explanation=(
         "Postfix looks up the server's bare host name, then the next hop exactly as relayhost spells it, with "
-        "brackets and port. Without a match it makes no login, and the relay refuses the mail at once (530)."
+        "brackets and port. Without a match it does not log in, and the relay refuses the mail at once (530)."
     ),
     remedy=Remedy(
         text="Make the left column of {path} exactly {next_hop} (it has {near}), run postmap, and send bounced mail "

@@ -12,7 +12,7 @@ CAUSE = Cause(
         "error', or its SMTP client cannot start."
     ),
     remedy=Remedy(
-        text="Make the table: write the text file, compile it, and see that a lookup answers.",
+        text="Create the table: write the text file, compile it, and check that a lookup answers.",
     ),
     rules_out="`postmap -q` of the table answers without an error.",
     signs=(

@@ -14,7 +14,7 @@ CAUSE = Cause(
     remedy=Remedy(
         text="Install the plug-ins, restart Postfix and flush the queue.",
     ),
-    rules_out="libplain or liblogin lies in the SASL plug-in directory.",
+    rules_out="libplain or liblogin is in the SASL plug-in directory.",
     signs=(
         Sign("sasl.plugins", PROVES, where=(("kind", "none"),)),
         Sign("sasl.plugins", FITS, where=(("kind", "no-plaintext"),)),

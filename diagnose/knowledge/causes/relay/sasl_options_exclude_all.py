@@ -12,8 +12,8 @@ CAUSE = Cause(
         "'no mechanism available'."
     ),
     remedy=Remedy(
-        text="Allow plain-text methods; TLS protects them. Remove the filter. A relay that offers XOAUTH2 alone needs a SASL plug-in "
-        "for it, or another relay.",
+        text="Allow plain-text methods; TLS protects them. Remove the filter. For a relay that offers only "
+        "XOAUTH2, install a SASL plug-in for it, or use another relay.",
     ),
     rules_out="A mechanism that the relay offers passes the filter and the options, and its plug-in is installed.",
     signs=(

@@ -6,11 +6,11 @@ CAUSE = Cause(
     title="The relay's password is readable by other users of this host",
     impact=Impact.LATENT,
     explanation=(
-        "Whoever can run a program here can read a password file, or its compiled table, that is world-readable "
-        "or not owned by root. postmap copies the text's mode to a new table only. Mail itself works."
+        "Anybody who can run a program here can read a password file, or its compiled table, that is world-readable "
+        "or not owned by root. postmap copies the text file's mode only to a new table. Mail itself works."
     ),
     remedy=Remedy(
-        text="Give both files to root with mode 0600 (Postfix opens them as root), and change the password if others had access.",
+        text="Make root the owner of both files, mode 0600 (Postfix opens them as root), and change the password if others had access.",
     ),
     rules_out="Both files belong to root with mode 0600 or 0640, or lie in a directory that others cannot enter.",
     signs=(

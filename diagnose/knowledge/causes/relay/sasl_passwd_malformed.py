@@ -7,13 +7,13 @@ CAUSE = Cause(
     impact=Impact.OUTAGE,
     station="Postfix",
     explanation=(
-        "A line is the relay, a blank, then user:password, and nothing else. Postfix takes quotes, comments and "
-        "backslashes as part of the password, and does not find a line that begins with a blank."
+        "A line is the relay, white space, then user:password, and nothing else. Postfix treats quotes, comments "
+        "and backslashes as part of the password, and does not find a line that begins with white space."
     ),
     remedy=Remedy(
         text="Correct line {line} of {path}, compile the table, and flush the queue.",
     ),
-    rules_out="The entry in use has the shape relay, blank, user:password, without quotes, comment or backslash.",
+    rules_out="The entry in use has the form relay, white space, user:password, without quotes, comment or backslash.",
     signs=(
         # The relay's rejection is then the consequence.
         Sign("sasl.line", PROVES, where=(("kind", DECISIVE),)),

@@ -6,12 +6,12 @@ CAUSE = Cause(
     title="A certificate that mail depends on expires soon",
     impact=Impact.LATENT,
     explanation=(
-        "Automatic renewal happens a month before the end; with three weeks or less left, nothing seems to renew this "
-        "one. Once it has expired, peers that verify it break off."
+        "Automatic renewal usually happens a month before expiry; with three weeks or less left, nothing seems "
+        "to renew this one. Once it has expired, peers that verify it close the connection."
     ),
     remedy=Remedy(
-        text="Have the certificate of {path|the relay} renewed before {date|it expires}: this host's by its ACME client or "
-        "authority (then reload Postfix), the relay's by its operator.",
+        text="Have the certificate of {path|the relay} renewed before {date|it expires}: this host's by its ACME "
+        "client or CA (then reload Postfix), the relay's by its operator.",
     ),
     rules_out="The file holds a newer certificate, or nobody verifies it.",
     signs=(Sign("certificate.ends", SPEAKS, Status.WARNING, where=(("kind", ("relay", "client", "server")),)),),

@@ -7,14 +7,14 @@ CAUSE = Cause(
     station="relay",
     explanation=(
         "The program asks the issuer whether the certificate was revoked (CRL or OCSP over HTTP, port 80). A "
-        "firewall stops that, or the certificate names no such service, as those of a private CA and of Let's "
-        "Encrypt (no OCSP since 2025) do."
+        "firewall blocks that, or the certificate names no such service, as is usual with a private CA and with "
+        "Let's Encrypt (no OCSP since 2025)."
     ),
     remedy=Remedy(
-        text="Let this host reach the addresses that the certificate names (CRL Distribution Points, OCSP; port 80), or switch only "
-        "the revocation check off in the program, not the verification of the certificate.",
+        text="Let this host reach the addresses that the certificate names (CRL Distribution Points, OCSP; port "
+        "80), or turn off only the revocation check in the program, not the verification of the certificate.",
     ),
-    rules_out="The addresses for revocation in the certificate answer this host.",
+    rules_out="The revocation addresses in the certificate answer this host.",
     signs=(),
     explains=("app-certificate-untrusted", "relay-certificate-invalid", "nothing-submitted"),
     links=("https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.13",),

@@ -12,11 +12,11 @@ CAUSE = Cause(
         "when a firewall inspects TLS."
     ),
     remedy=Remedy(
-        text="Look at what is wrong with the certificate: if it has expired, its owner must renew it; if it names another host, use that "
+        text="Check what is wrong with the certificate: if it has expired, its owner must renew it; if it names another host, use that "
         "name in relayhost; if your own CA signed it, add that CA to the bundle. Lowering the level to encrypt keeps the mail "
-        "secret, but no longer proves whom you talk to.",
+        "secret, but no longer proves the server's identity.",
     ),
-    rules_out="The certificate verifies with the CA file that Postfix uses, or the level does not demand it.",
+    rules_out="The certificate verifies with the CA file that Postfix uses, or the level does not require that.",
     signs=(
         Sign("relay.certificate", PROVES, where=(("verifies", True),)),
         Sign("relay.certificate", REFUTES, Status.OK),

@@ -7,7 +7,7 @@ CAUSE = Cause(
     impact=Impact.OUTAGE,
     station="Postfix",
     explanation=(
-        "When smtp_tls_CAfile or smtp_tls_CApath cannot be loaded, Postfix switches TLS off with a mere note in "
+        "When smtp_tls_CAfile or smtp_tls_CApath cannot be loaded, Postfix switches TLS off with only a note in "
         "the log; a relay that requires STARTTLS then refuses the mail. The usual reason is a path copied from "
         "instructions for another distribution."
     ),

@@ -12,8 +12,9 @@ CAUSE = Cause(
         "Postfix keeps the mail while the rule cannot be met."
     ),
     remedy=Remedy(
-        text="Correct or remove the entry of the policy table; a pinned fingerprint must be renewed with the certificate. DANE: "
-        "use the level dane, which falls back where there is no DNSSEC, and a resolver on this host that validates.",
+        text="Correct or remove the entry in the policy table; a pinned fingerprint must be updated with the "
+        "certificate. For DANE, use the level dane, which falls back where there is no DNSSEC, and a "
+        "validating resolver on this host.",
     ),
     rules_out="No policy table matches the destination, and the level is neither dane-only nor fingerprint.",
     flow=REFUTES,

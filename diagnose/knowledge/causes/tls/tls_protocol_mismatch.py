@@ -13,7 +13,7 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Remove the hardening settings first; today's defaults suit almost every server. Where the server is too old, it "
-        "must be upgraded; meanwhile a policy for this destination alone can allow what it has.",
+        "must be upgraded; meanwhile a policy for this destination alone can allow what it supports.",
     ),
     rules_out="A handshake with the settings of main.cf succeeds.",
     flow=REFUTES,

@@ -8,14 +8,14 @@ CAUSE = Cause(
     station="relay",
     explanation=(
         "Postfix keeps the mail rather than sending it in clear text. A single old server may lack STARTTLS; "
-        "where many servers seem to, something on the way removes it."
+        "if many servers seem to, something on the way strips it."
     ),
     remedy=Remedy(
         text="Have that server offer TLS, or let mail to this one destination go without it (level `may` in a TLS "
         "policy table). "
         "Do not lower the level for a relay that gets a password.",
     ),
-    rules_out="The server's answer to EHLO lists STARTTLS, and STARTTLS is answered with 220.",
+    rules_out="The server's answer to EHLO lists STARTTLS, and the server answers STARTTLS with 220.",
     flow=AGAINST,
     signs=(
         Sign("relay.starttls", PROVES, where=(("kind", "not-offered"),)),

@@ -15,7 +15,7 @@ CAUSE = Cause(
         text="Make smtp_tls_wrappermode fit the port ({wrapper} for {port}): yes for 465 (Postfix 3.0 and later; before that, use 587), no "
         "for 587 and 25. If other mail uses another port, make the setting for this transport alone, in master.cf.",
     ),
-    rules_out="The port answers in the way that smtp_tls_wrappermode says: a greeting in the clear, or a TLS handshake.",
+    rules_out="The port behaves as smtp_tls_wrappermode expects: a clear-text greeting, or a TLS handshake.",
     signs=(
         Sign("relay.wrapper", PROVES),
         Sign("relay.wrapper", FITS, Status.WARNING),
