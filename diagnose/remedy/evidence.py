@@ -177,7 +177,7 @@ class Evidence:
             return ()
         return (BuildTable(type=type, path=path, key=key, aliases=aliases, config=self.config, why=why),)
 
-    def reload(self, why: str = "Postfix reads its settings when told so.") -> tuple[Step, ...]:
+    def reload(self, why: str = "Postfix reads its settings when it is reloaded.") -> tuple[Step, ...]:
         """A start where it does not run."""
         if facts.master(self.ctx) is None:
             return self.restart(why)
@@ -221,7 +221,7 @@ class Evidence:
         ids = list(dict.fromkeys(ids))[:_FEW]
         if not ids:
             return ()
-        return (Requeue(ids=tuple(ids), config=self.config, why="What waits is tried now, not at its next turn."),)
+        return (Requeue(ids=tuple(ids), config=self.config, why="Waiting mail is tried now, not at its next attempt."),)
 
     def queue_ids(self, queue: str) -> list[str]:
         """Of all messages in one of Postfix' queues, as postqueue(1) -j prints them."""

@@ -29,15 +29,15 @@ _RESOURCES = (
     "/var/cache/puppet/state/resources.txt",
 )
 _MARKS = (
-    (r"\bpuppet\b", "Puppet", "its manifest, or its next run takes the change back"),
-    (r"\bansible\b", "Ansible", "its playbook or template, or its next run takes the change back"),
+    (r"\bpuppet\b", "Puppet", "its manifest, or its next run reverts the change"),
+    (r"\bansible\b", "Ansible", "its playbook or template, or its next run reverts the change"),
     (
         r"\bcloud-init\b|\bcloud\.cfg\b",
         "cloud-init",
-        "the instance's user data, or the next boot takes the change back",
+        "the instance's user data, or the next boot reverts the change",
     ),
-    (r"\bchef\b", "Chef", "its recipe, or its next run takes the change back"),
-    (r"\bsalt(?:stack)?\b", "Salt", "its state, or its next run takes the change back"),
+    (r"\bchef\b", "Chef", "its recipe, or its next run reverts the change"),
+    (r"\bsalt(?:stack)?\b", "Salt", "its state, or its next run reverts the change"),
 )
 _OWNED = re.compile(r"managed|generated|written|created|do not edit|don't edit|overwritten|will be lost", re.I)
 
@@ -78,16 +78,16 @@ def managed(path: str, data: bytes, root: Path = Path("/")) -> str:
     for pattern, name, where in _MARKS:
         for line in head:
             if re.search(pattern, line, re.I) and _OWNED.search(" ".join(head)):
-                return f"{path} is managed by {name}: the change belongs into {where}"
+                return f"{path} is managed by {name}: make the change in {where}"
     for resources in _RESOURCES:
         with suppress(OSError):
             if f"file[{path}]" in files.head(root / resources[1:], 2_000_000)[0].decode("utf-8", "replace"):
-                return f"{path} is managed by Puppet: the change belongs into {_MARKS[0][2]}"
+                return f"{path} is managed by Puppet: make the change in {_MARKS[0][2]}"
     return ""
 
 
 def recorded(root: Path = Path("/")) -> str:
     """A hint where /etc is under version control."""
     if (root / "etc/.etckeeper").exists():
-        return "etckeeper keeps /etc: commit the change there (etckeeper commit)"
+        return "/etc is kept by etckeeper: commit the change there (etckeeper commit)"
     return ""

@@ -209,13 +209,13 @@ def opened(place: Path = PLACE) -> Iterator[Store]:
     try:
         handle = _open(place)
     except OSError as error:
-        raise StateError(f"cannot keep in {place} what undoes a change: {error.strerror}") from None
+        raise StateError(f"cannot save in {place} what undoes a change: {error.strerror}") from None
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise StateError(
-                "another fix, or a command of one that was killed, is under way: nothing was done"
+                "another fix, or a command left by one that was killed, is still running: nothing was done"
             ) from None
         yield Store(handle, place)
     finally:
@@ -229,7 +229,7 @@ def _open(place: Path) -> int:
     info = os.fstat(handle)
     if info.st_uid not in trusted():
         os.close(handle)
-        raise StateError(f"{place} belongs to somebody else: remove it")
+        raise StateError(f"{place} belongs to another user: remove it")
     if stat.S_IMODE(info.st_mode) != 0o700:
         os.fchmod(handle, 0o700)
     return handle

@@ -72,7 +72,7 @@ def _of_program(evidence: Evidence, advice: Advice | None) -> Plan | None:
     except (Late, Refused):
         asked = None
     if advice is not None and advice.verified and not _same(evidence, advice):
-        said = f"Seen open from here: {advice.host} port {advice.port}. {said}"
+        said = f"Open from here: {advice.host} port {advice.port}. {said}"
     return Plan(by=asked.by if asked else (), text=said) if asked or advice else None
 
 

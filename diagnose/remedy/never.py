@@ -31,14 +31,14 @@ def command(argv: tuple[str, ...]) -> str:
     """Why the command is never run, "" where it may be."""
     program = os.path.basename(argv[0])
     if _PROGRAMS.fullmatch(program):
-        return f"{program} is no command that a fix runs"
+        return f"{program} is not a command that a fix runs"
     if _FIREWALLS.fullmatch(program) and any(_TAKES_AWAY.fullmatch(word) for word in argv[1:]):
-        return "a firewall rule is never taken away"
+        return "a firewall rule is never removed"
     if program in ("postsuper", "postqueue"):
         if any(word.startswith(("-d", "-f")) for word in argv[1:]):
             return "mail is never deleted, and the queue never flushed"
         if any(_ALL.fullmatch(word) for word in argv[1:]):
-            return "never all of the queue at once"
+            return "never the whole queue at once"
     return ""
 
 

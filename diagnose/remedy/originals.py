@@ -127,7 +127,7 @@ def obstacle(path: str, content: bool) -> str:
     try:
         with folder(path) as place:
             if os.fstatvfs(place).f_flag & os.ST_RDONLY:
-                return f"{path} lies on a read-only file system"
+                return f"{path} is on a read-only file system"
             if _immutable(place):
                 return f"the directory of {path} is immutable (lsattr -d shows it)"
             try:
@@ -202,7 +202,7 @@ def _restore(path: str, place: int, now: State, was: State, data: bytes, part: s
     if was.kind == "dir" and now.kind == "absent":
         os.mkdir(name, 0o700, dir_fd=place)
     elif now.kind != was.kind:
-        raise CannotChange(f"{path} is no {was.kind} any more")
+        raise CannotChange(f"{path} is no longer a {was.kind}")
     handle = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=place)
     try:
         _dress(f"/proc/self/fd/{handle}", was)

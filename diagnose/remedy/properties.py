@@ -42,7 +42,7 @@ class SetProperty(FileStep):
         for at in range(len(lines) - 1, -1, -1):
             if match := mine.fullmatch(lines[at]):
                 if match[2].endswith(b"\\"):
-                    raise Changed(f"the value of {self.key} in {self.path} goes on in the next line")
+                    raise Changed(f"the value of {self.key} in {self.path} continues on the next line")
                 lines[at] = match[1] + self.value.encode() + match[3]
                 return b"\n".join(lines)
         gap = b"\n" if old and not old.endswith(b"\n") else b""

@@ -58,7 +58,7 @@ class Transaction:
         path = resolved(step.path)
         was, data = self._as_expected(path)
         if was.kind not in ("absent", "file"):
-            raise Failed(f"{path} is no plain file")
+            raise Failed(f"{path} is not a regular file")
         new = step.edit(data if was.kind == "file" else None, self.given)
         wanted = _wanted(step, was)
         if was.kind == "file" and new == data and wanted.same(was):
@@ -74,7 +74,7 @@ class Transaction:
 
     def _run(self, step: Step) -> bool:
         if not isinstance(step, RunStep):
-            raise Failed(f"{type(step).__name__} is no step that can be carried out")
+            raise Failed(f"{type(step).__name__} is not a step that can be carried out")
         if why := next(never.reasons(step), ""):
             raise Failed(why)
         before: dict[str, tuple[State, bytes, State | None]] = {}
@@ -100,7 +100,7 @@ class Transaction:
         now, data = look(path)
         expected = self.made.get(path) or self.read.get(path)
         if expected is not None and not now.same(expected):
-            raise Failed(f"{path} was changed meanwhile, by somebody else")
+            raise Failed(f"{path} was changed in the meantime, by somebody else")
         return now, data
 
     def _announce(self, step: Step, files: Mapping[str, tuple[State, bytes, State | None]]) -> None:
@@ -196,11 +196,11 @@ def _undo(store: Store, change: Change) -> list[str]:
     for argv in change.undo:
         done = carry_out(argv, _WHILE)
         if done.code != 0:
-            left.append(f"{' '.join(argv)} did not succeed: {done.said}")
+            left.append(f"{' '.join(argv)} failed: {done.said}")
     for argv in change.after:
         done = carry_out(argv, _WHILE)
         if done.code != 0:
-            left.append(f"the services run on as they are, for {' '.join(argv)} did not succeed: {done.said}")
+            left.append(f"the services were not reloaded, because {' '.join(argv)} failed: {done.said}")
             break
     journal.write("undone")
     return left

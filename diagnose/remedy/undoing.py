@@ -49,15 +49,17 @@ def of(step: Step) -> Undo:
     if isinstance(step, StartUnit):
         return Undo(commands=(("systemctl", *(("disable", "--now") if step.enable else ("stop",)), "--", step.unit),))
     if isinstance(step, FirewallAccept):
-        return Undo(commands=(step.undo,)) if step.undo else Undo(lasting="the firewall's accept stays")
+        return Undo(commands=(step.undo,)) if step.undo else Undo(lasting="the firewall's accept rule stays")
     if isinstance(step, RemoveRoute):
         return (
-            Undo(commands=(step.undo,)) if step.undo else Undo(lasting=f"the route stays away ({' '.join(step.argv)})")
+            Undo(commands=(step.undo,))
+            if step.undo
+            else Undo(lasting=f"the route stays removed ({' '.join(step.argv)})")
         )
     if isinstance(step, HoldMail):
         return Undo(commands=step.release())
     if isinstance(step, ReleaseHeld):
-        return Undo(lasting="mail that was let go has gone")
+        return Undo(lasting="released mail has left")
     if isinstance(step, InstallPackage):
         return Undo(lasting=f"the package {', '.join(step.packages)} stays installed")
     return Undo()

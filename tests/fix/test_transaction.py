@@ -216,7 +216,7 @@ def test_undo_runs_the_opposite_and_says_what_stays(store: journal.Store, tmp_pa
     work.apply(wanted)
     work.apply(never)
     assert mark.exists()
-    assert transaction.undo(store, work.journal.change) == ["the firewall's accept stays"]
+    assert transaction.undo(store, work.journal.change) == ["the firewall's accept rule stays"]
     assert not mark.exists()
 
 

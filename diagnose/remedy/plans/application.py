@@ -49,7 +49,7 @@ def _settings(e: Evidence, text: str) -> Plan | None:
     applied = " && ".join(APPLY.get(e.text("product"), ()))
     seen = [*e.seen("app.settings"), *e.seen("app.tls"), *e.seen("app.server")]
     steps = list(dict.fromkeys(step for each in seen for step in _steps(e, each)))
-    text += f"\nTo have it taken up: {applied}" if applied else ""
+    text += f"\nTo apply it: {applied}" if applied else ""
     return Plan(steps=tuple(steps), text=text) if steps or applied else None
 
 
@@ -137,7 +137,7 @@ def worker(e: Evidence) -> Plan | None:
         if found is None or seen.status is not Status.FAILED:
             continue
         unit = found["once"] or found["enabled"]
-        opens = f"{unit} run, which sends all that waits in its queue"
+        opens = f"{unit} run, which sends everything that waits in its queue"
         why = f"{seen.summary[:1].upper()}{seen.summary[1:]}."
         steps.append(StartUnit(unit=unit, enable=bool(found["enabled"]), why=why, opens=opens))
     return Plan(steps=tuple(dict.fromkeys(steps)), text=e.diagnosis.remedy.text) if steps else None

@@ -34,7 +34,7 @@ def fatal(e: Evidence, seen: Observation) -> list[Step]:
         folder = str(PurePosixPath(e.value(name)).parent)
         wide = folder in ("/", ".") or not re.fullmatch(r"/[\w./-]+", folder)
         prefixes = e.was("maillog_file_prefixes") or e.mta.defaults.get("maillog_file_prefixes", "")
-        why = f"Postfix writes its log only where a prefix says so, and {e.value(name)} lies elsewhere."
+        why = f"Postfix writes its log only below these prefixes, and {e.value(name)} is elsewhere."
         return [] if wide or not prefixes else [e.put("maillog_file_prefixes", f"{prefixes}, {folder}/", why)]
     if _DECIDES.fullmatch(name) and name != "tls_random_source":
         return []
@@ -58,11 +58,13 @@ def _options(e: Evidence, path: str, line: int) -> list[Step]:
     """A -o with nothing behind it taken out, one with blanks around its "=" written in one word."""
     raw = e.line(e.real(path), line)
     if ends := re.search(r"\s+-o\s*$", raw):
-        return [e.repair(path, line, ends[0], "", "Nothing stands behind this -o, and the program ends at it.", "end")]
+        return [
+            e.repair(path, line, ends[0], "", "This -o has no argument, and the program exits because of it.", "end")
+        ]
     spaced = re.search(r"-o\s+(\w+)\s+=\s*([^\s{-]\S*)", raw)
     if spaced is None or not permitted(spaced[1], e.value(spaced[1]), spaced[2]):
         return []
-    why = "Behind -o a setting is one word: the program ends at the blank."
+    why = "The setting after -o must be one word: the program exits because of the blank."
     return [e.repair(path, line, spaced[0], f"-o {spaced[1]}={spaced[2]}", why, "within")]
 
 
@@ -71,7 +73,7 @@ def lost_queue(e: Evidence) -> list[Step]:
     path, usual = e.mta.queue_directory, e.mta.defaults.get("queue_directory", "")
     if e.was("queue_directory") is None or path == usual or e.there(path) or not e.there(f"{usual}/maildrop"):
         return []
-    drop = e.drop("queue_directory", f"It names {path}, which is not there; {usual} is.")
+    drop = e.drop("queue_directory", f"It names {path}, which does not exist; {usual} does.")
     return [e.policy(drop, "route", f"the queue be {usual}; mail below {path} waits until that is back")]
 
 
@@ -93,19 +95,17 @@ def _account(e: Evidence, parameter: str, kind: str, name: str) -> list[Step]:
     near = difflib.SequenceMatcher(None, name, default).ratio() > 0.75
     database = "group" if kind == "group" else "passwd"
     if e.was(parameter) is not None and near and e.ask(Exec(("getent", database, default))).code == 0:
-        return [e.drop(parameter, f"There is no {kind} {name}; Postfix' default {default} exists.")]
+        return [e.drop(parameter, f"There is no {kind} {name}; Postfix's default {default} exists.")]
     if parameter == "default_privs" or not re.fullmatch(r"[a-z_][\w-]{0,30}", name) or not e.there(_TOOLS[kind]):
         return []
     number = _number(e, kind)
-    why = f"Postfix' package made the {kind} {name}, and it is gone{f'; its files bear the number {number}' if number else ''}."
+    why = f"Postfix' package made the {kind} {name}, and it is gone{f'; its files have the ID {number}' if number else ''}."
     group = name if e.ask(Exec(("getent", "group", name))).code == 0 else ""
     made = MakeAccount(kind=kind, name=name, number=number, group=group, home=e.mta.queue_directory, why=why)
     steps: list[Step] = [e.policy(made, "account", f"a {kind} {name} exist, without a password")]
     if not number:
         paths = (e.mta.queue_directory, e.value("data_directory"))
-        steps.append(
-            SetPermissions(paths=paths, config=e.config, why="The new account's number is not that of its files.")
-        )
+        steps.append(SetPermissions(paths=paths, config=e.config, why="The new account's ID is not that of its files."))
     return steps
 
 
@@ -134,8 +134,8 @@ def again(e: Evidence, why: str) -> tuple[Step, ...]:
 
 def lost_library(e: Evidence, library: str) -> Plan:
     """Its package installed again, where the name says that it is Postfix' own."""
-    text = f"{library} is gone: install the package that holds it again, and restart Postfix."
-    steps = again(e, f"{library} belongs to Postfix' package.") if library.startswith("libpostfix-") else ()
+    text = f"{library} is missing: reinstall the package that contains it, and restart Postfix."
+    steps = again(e, f"{library} belongs to Postfix's package.") if library.startswith("libpostfix-") else ()
     return Plan(steps=(*steps, *e.restart("The programs load it when they start.")) if steps else (), text=text)
 
 
@@ -144,6 +144,6 @@ def lost_account(e: Evidence) -> Plan | None:
     for seen in e.seen("config.fatal"):
         name, place = str(seen.data.get("parameter") or ""), f"{seen.data.get('path')} line {seen.data.get('line')}"
         if name.startswith(("the user ", "the group ")) and seen.data.get("line"):
-            text = f"{place} names {name}, and there is none: make it again (useradd --system, groupadd --system), or name one that exists."
+            text = f"{place} names {name}, which does not exist: create it again (useradd --system, groupadd --system), or name one that exists."
             return Plan(text=text)
     return None

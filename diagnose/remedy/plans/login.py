@@ -55,7 +55,7 @@ def switched_on(e: Evidence, way: Route, reference: str) -> list[Step]:
     """What lets smtp(8) log in with that table."""
     found: list[Step] = []
     if not way.flag("smtp_sasl_auth_enable"):
-        found.append(e.client(way, "smtp_sasl_auth_enable", "yes", f"{way.host} takes mail after a login."))
+        found.append(e.client(way, "smtp_sasl_auth_enable", "yes", f"{way.host} accepts mail after a login."))
     if reference not in [one.raw for one in table.parse_list(way.value("smtp_sasl_password_maps"))]:
         found.append(e.client(way, "smtp_sasl_password_maps", reference, "It holds the login."))
     tls = way.value("smtp_tls_security_level")
@@ -64,7 +64,9 @@ def switched_on(e: Evidence, way: Route, reference: str) -> list[Step]:
     if "noplaintext" in way.value("smtp_sasl_security_options"):
         name = "smtp_sasl_tls_security_options" if tls == "may" else "smtp_sasl_security_options"
         if "noplaintext" in way.value("smtp_sasl_tls_security_options"):
-            found.append(e.client(way, name, "noanonymous", "The relay takes a plain-text login, which TLS protects."))
+            found.append(
+                e.client(way, name, "noanonymous", "The relay accepts a plain-text login, which TLS protects.")
+            )
     return found + hear(e, way, "auth")
 
 
@@ -87,13 +89,13 @@ def login(e: Evidence) -> Plan | None:
         return Plan(steps=(*steps, *take_up(e))) if steps else None
     comma = re.fullmatch(r"(\[[^\]\s]+\]),\s*(\d+)", e.was("relayhost") or "")
     if comma and f"{comma[1]}:{comma[2]}" in held:
-        why = "A comma begins another relay; the port stands behind a colon."
+        why = "A comma begins another relay; the port follows a colon."
         return Plan(steps=(e.put("relayhost", f"{comma[1]}:{comma[2]}", why), *take_up(e)))
     near = near_key(held, way.nexthop)
     if found is not None and near and e.ask(Read(source, secret="sasl")).problem is None:
         kind = usable_type(e, found)
         entry = moved_key(
-            e, found, near, way.nexthop, f"Postfix asks for {way.nexthop}; the login stands under {near}."
+            e, found, near, way.nexthop, f"Postfix looks up {way.nexthop}; the login is stored under {near}."
         )
         more = switched_on(e, way, f"{kind}:{found.name}")
         return Plan(steps=(entry, *e.build(kind, found.name, way.nexthop), *more, *take_up(e)))
@@ -136,7 +138,7 @@ def _first_of_two(e: Evidence, way: Route, found: Table) -> list[Step]:
     same = [entry for entry in text.entries if entry.key == way.nexthop] if text else []
     if len(same) < 2 or same[0].line == same[-1].line:
         return []
-    why = f"The relay refuses this login; one for the same key stands in line {same[-1].line}."
+    why = f"The relay refuses this login; another one for the same key is in line {same[-1].line}."
     steps: list[Step] = [e.repair(path, entry.line, entry.key, f"#{entry.key}", why, "start") for entry in same[:-1]]
     return [*steps, *e.build(usable_type(e, found), found.name, way.nexthop)]
 
@@ -242,11 +244,11 @@ def exposed(e: Evidence) -> Plan | None:
 @plans("sasl-mechanism-missing")
 def mechanism(e: Evidence) -> Plan | None:
     if e.seen("sasl.type"):
-        why = "This Postfix' SMTP client does not know that type."
+        why = "This Postfix's SMTP client does not support that type."
         steps = (e.drop("smtp_sasl_type", why), *e.restart("The client could not start with it."))
         return Plan(
             steps=steps,
-            text=f"Take out smtp_sasl_type: this Postfix' SMTP client knows no {e.value('smtp_sasl_type')}.",
+            text=f"Remove smtp_sasl_type: this Postfix's SMTP client does not support {e.value('smtp_sasl_type')}.",
         )
     family = e.family
     if family is None:
@@ -255,7 +257,7 @@ def mechanism(e: Evidence) -> Plan | None:
     install = InstallPackage(
         packages=family.sasl_packages,
         install=words,
-        why="They hold the login mechanisms PLAIN and LOGIN.",
+        why="They contain the login mechanisms PLAIN and LOGIN.",
         opens="the package manager install software",
     )
     return Plan(steps=(install, *e.restart("Postfix loads the plug-ins when it starts.")))
@@ -270,7 +272,7 @@ def options(e: Evidence) -> Plan | None:
         if way is None:
             continue
         if kind == "filter":
-            steps.append(e.drop("smtp_sasl_mechanism_filter", "It lets none of the relay's mechanisms through."))
+            steps.append(e.drop("smtp_sasl_mechanism_filter", "It excludes all of the relay's mechanisms."))
         elif kind == "options" and name:
             steps.append(
                 e.client(way, name, "noanonymous", "It forbids all of the relay's mechanisms, which TLS protects.")
@@ -296,17 +298,17 @@ def name(e: Evidence) -> Plan | None:
         and e.ask(Lookup(way.host, "A")).rcode == "NOERROR"
         and not e.ask(Resolve(way.host)).addresses
     ):
-        why = f"The DNS has {way.host}, and this host's own look-up does not ask it."
+        why = f"DNS has {way.host}, but this host's own lookup does not use DNS."
         return Plan(steps=(e.client(way, "smtp_host_lookup", "dns, native", why), *take_up(e)))
     if seen is None:
         return None
     native = "native" in lookup
     if native and e.copies() and e.ask(Resolve(way.host)).addresses:
-        return Plan(steps=e.restart("The chroot's copies lack what this host's own files know of the relay."))
+        return Plan(steps=e.restart("The chroot's copies lack the relay's entry in this host's own files."))
     if seen.data.get("kind") == "hosts-only":
         if not any(way.host in line.partition("#")[0].split()[1:] for line in e.ask_lines("/etc/hosts")):
             return None  # a search list's answer may be anybody's
-        why = "The relay's name stands in the hosts file alone."
+        why = "The relay's name is in the hosts file only."
         return Plan(steps=(e.put("smtp_host_lookup", "dns, native", why), *take_up(e)))
     better = meant_hop(e, way, str(seen.data.get("kind")))
     if better is None:
@@ -318,4 +320,4 @@ def name(e: Evidence) -> Plan | None:
 def _stale(e: Evidence, way: Route) -> str:
     entry = transport_entry(e, way)
     where = f"{entry.path} line {entry.number}" if entry else "transport_maps"
-    return f"{where} sends this mail to {way.host}, a name that does not exist: correct the entry, or take it out."
+    return f"{where} sends this mail to {way.host}, a name that does not exist: correct the entry, or remove it."

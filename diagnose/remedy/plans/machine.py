@@ -32,17 +32,17 @@ def permissions(e: Evidence) -> Plan | None:
         if not stat.exists and seen.sign == "host.queue-permissions" and facts.master(e.ctx):
             lost = True  # the start makes it
         if not stat.exists and seen.sign == "host.setgid":
-            steps += again(e, f"{path} belongs to Postfix' package, and is gone.")
+            steps += again(e, f"{path} belongs to Postfix's package, and is missing.")
         if seen.data.get("kind") == "above" and path in _OPEN and stat.mode & 0o001 == 0:
-            why = f"The queue lies below {path}, through which every user passes on any system (mode 0755)."
+            why = f"The queue is below {path}, which every user must be able to enter (mode 0755)."
             steps.append(Mode(path=path, mode=stat.mode | 0o011, was=stat.mode, standard="system", why=why))
         if seen.data.get("kind") == "other":
             return Plan(
-                text=f"{path} must be a directory: move what lies there away (mv {path} {path}.old), or mount the disk that it leads to. Postfix makes the directory again when it is started (postfix start)."
+                text=f"{path} must be a directory: move what is there out of the way (mv {path} {path}.old), or mount the disk that it leads to. Postfix creates the directory again when it is started (postfix start)."
             )
         if not stat.exists or seen.data.get("kind") in ("nosuid", "above"):
             continue  # a mount, or a folder that others share: who set it so must say
-        why = "Postfix needs it so (postfix-files)."
+        why = "Postfix requires this (postfix-files)."
         owner, _, owned = str(seen.data.get("owner") or "").partition(":")
         mode = int(str(seen.data.get("mode") or "0"), 8)
         if seen.data.get("command") == "sendmail":
@@ -74,7 +74,7 @@ def room(e: Evidence) -> Plan | None:
         free, need = (int(str(seen.data.get(key) or 0)) for key in ("free", "need"))
         least = e.was("queue_minfree")
         if seen.status is Status.FAILED and least and least.isdecimal() and int(least) > free > 100_000_000:
-            steps.append(e.drop("queue_minfree", f"It demands {need} bytes, and {free} are free."))
+            steps.append(e.drop("queue_minfree", f"It requires {need} bytes, and {free} are free."))
     return Plan(steps=(*steps, *take_up(e))) if steps else None
 
 
@@ -84,7 +84,7 @@ def log(e: Evidence) -> Plan | None:
         return None
     usual = e.family.log_files if e.family else ()
     file = next(iter(usual), LOG_FILES[0])
-    put = e.put("maillog_file", file, "No log service takes Postfix' messages; it writes the file itself.")
+    put = e.put("maillog_file", file, "No log service takes Postfix's messages; Postfix writes the file itself.")
     return Plan(steps=(put, *e.restart("The master opens its log when it starts.")))
 
 
@@ -92,14 +92,16 @@ def log(e: Evidence) -> Plan | None:
 def clock(e: Evidence) -> Plan | None:
     chrony = e.ask(Exec(("chronyc", "-n", "tracking"), timeout=2.0))
     if chrony.code == 0 and "Not synchronised" not in chrony.out:
-        return Plan(steps=(Command(argv=("chronyc", "makestep"), why="chronyd knows the right time."), *e.retry()))
+        return Plan(steps=(Command(argv=("chronyc", "makestep"), why="chronyd has the right time."), *e.retry()))
     if (
         e.manager == "systemd"
         and not e.ask(Exec(("timedatectl", "show", "-p", "NTPSynchronized", "--value"), timeout=2.0)).problem
     ):
         return Plan(
             steps=(
-                Command(argv=("timedatectl", "set-ntp", "true"), why="The system's time service then keeps the clock."),
+                Command(
+                    argv=("timedatectl", "set-ntp", "true"), why="The system's time service then keeps the clock right."
+                ),
                 *e.retry(),
             )
         )
@@ -124,10 +126,10 @@ def held(e: Evidence) -> Plan | None:
     release = ReleaseHeld(
         ids=tuple(ids),
         config=e.config,
-        why="Postfix never tries held messages by itself.",
+        why="Postfix never retries held messages by itself.",
         opens=f"{len(ids)} held message{'s' if len(ids) > 1 else ''} go out",
     )
-    tried = Requeue(ids=tuple(ids), config=e.config, why="They are tried now, not at their next turn.")
+    tried = Requeue(ids=tuple(ids), config=e.config, why="They are tried now, not at their next attempt.")
     return Plan(steps=(release, tried), text=text)
 
 
@@ -141,7 +143,7 @@ def loop(e: Evidence) -> Plan | None:
         e.policy(
             e.drop("relayhost", f"{e.value('relayhost')} is this host itself."),
             "route",
-            "mail go straight to its recipients' servers",
+            "mail go directly to the recipients' servers",
         )
     ]
     return Plan(steps=(*steps, *take_up(e)))
@@ -153,7 +155,7 @@ def retry(e: Evidence) -> Plan | None:
     return (
         Plan(
             steps=steps,
-            text="The way they take works now: try what waits at once, or let Postfix try it at its next turn.",
+            text="Their route works now: try the waiting mail at once, or let Postfix do so at its next attempt.",
         )
         if steps
         else None
@@ -165,7 +167,7 @@ def install(e: Evidence) -> Plan | None:
     if e.family is None:
         return None
     words = tuple(e.family.install.split())
-    why = "Programs here hand their mail to a mail server that is not there."
+    why = "Programs here hand their mail to a mail server that is not installed."
     packages = ("postfix", *e.family.sasl_packages, CA_PACKAGE)
     return Plan(
         steps=(InstallPackage(packages=packages, install=words, why=why, opens="a mail server run on this host"),)

@@ -24,7 +24,7 @@ def resolver(e: Evidence) -> Plan | None:
     path = "/etc/resolv.conf"
     stat, file = e.stat(path), e.ask(Read(path))
     if stat.exists and stat.real in ("", path) and stat.mode & 0o444 != 0o444:
-        why = "Postfix' daemons read it with their own account's rights."
+        why = "Postfix's daemons read it with the rights of their own account."
         opened = Mode(path=path, mode=stat.mode | 0o444, was=stat.mode, standard="system", why=why)
         return Plan(steps=(opened, *e.restart("Postfix reads the name servers when it starts.")))
     if not e.ctx.settings.network or (stat.real and stat.real != path):
@@ -42,7 +42,7 @@ def resolver(e: Evidence) -> Plan | None:
     steps.append(AppendLine(path=path, text=f"nameserver {answers}", why=f"{answers} answers from this host."))
     text = f"{answers} answers from here: use it in {path}, then restart Postfix."
     if managed := re.search(r"NetworkManager|resolvconf|dhclient|dhcpcd|systemd|cloud-init|netplan", file.text):
-        text += f" {managed[0]} writes the file: set the server there as well, or this lasts until it writes again."
+        text += f" {managed[0]} writes the file: set the server there as well, or this lasts only until it writes the file again."
     return Plan(
         steps=(
             *steps,
@@ -69,7 +69,7 @@ def chroot(e: Evidence) -> Plan | None:
                     mode=stat.mode | wanted,
                     was=stat.mode,
                     standard="chroot",
-                    why="Postfix' own account must be able to read it.",
+                    why="Postfix's own account must be able to read it.",
                 )
             )
     return Plan(steps=(*steps, *e.restart("Its daemons have read the old copy.")))
@@ -105,7 +105,9 @@ def helo(e: Evidence) -> Plan | None:
     ]
     name = str(confirmed[0].data["name"]) if confirmed else ""
     if re.fullmatch(r"[\w.-]+\.[a-z]+", name, re.I):
-        why = f"It is the name of this host's public address {confirmed[0].data.get('address')}, and leads back to it."
+        why = (
+            f"It is the name of this host's public address {confirmed[0].data.get('address')}, and resolves back to it."
+        )
         return Plan(steps=(e.put("smtp_helo_name", name, why), *take_up(e)))
     return None
 
@@ -115,8 +117,8 @@ def reverse(e: Evidence) -> Plan | None:
     seen = next((o for o in e.seen("identity.ptr") if o.data.get("address")), None)
     if seen is None:
         return Plan(
-            text="Have the hoster or provider of this host's public address set its PTR record to this host's name, "
-            "and let that name lead to the address."
+            text="Have the hoster or provider of this host's public address set its PTR record to this host's "
+            "name, and make that name resolve to the address."
         )
     import ipaddress
 
@@ -130,12 +132,13 @@ def reverse(e: Evidence) -> Plan | None:
     text = f"please set the PTR record of {address}" + (f" to {name}." if known else " to the name of our mail server.")
     other = Other(who="whoever owns the address (the hoster or provider)", text=text, record=record)
     both = (
-        (other, Other(who="your own DNS", text="the name must lead back to the address.", record=forward))
+        (other, Other(who="your own DNS", text="the name must resolve back to the address.", record=forward))
         if forward
         else (other,)
     )
     return Plan(
-        by=both, text="Only the owner of the address can set its name; until then, a relay whose addresses have one."
+        by=both,
+        text="Only the owner of the address can set its name; until then, send through a relay, whose addresses have one.",
     )
 
 
@@ -155,13 +158,12 @@ def sender(e: Evidence) -> Plan | None:
             and re.fullmatch(r"[\w-]+(\.[\w-]+)+", name)
             and e.ask(Lookup(name, "MX")).rcode == "NOERROR"
         ):
-            why = f"The domain {name} exists and takes mail; {origin} does not exist."
+            why = f"The domain {name} exists and accepts mail; {origin} does not exist."
             return Plan(steps=(e.put("myorigin", name, why), *take_up(e)))
     ask = Ask(name="domain", what="the domain that this host sends for", where="one with an MX record")
     return Plan(
         asks=(ask,),
-        text=f"Senders without a domain get {origin}, which does not exist in the DNS: set myorigin to a domain of "
-        f"yours.",
+        text=f"Senders without a domain get {origin}, which does not exist in DNS: set myorigin to a domain of yours.",
     )
 
 
@@ -177,7 +179,7 @@ def local(e: Evidence) -> Plan | None:
             w for w in re.split(r"[,\s]+", written if written is not None else e.mta.defaults.get(parameter, "")) if w
         ]
         kept = [w for w in words if _expanded(e, w).lower() != domain]
-        why = f"{domain} is another host's: its mail exchanger is {seen.data.get('host')}."
+        why = f"{domain} is another host's: its MX host is {seen.data.get('host')}."
         if len(kept) < len(words):
             steps.append(e.put(parameter, ", ".join(kept), why) if kept else e.drop(parameter, why))
         for path in (word for word in words if word.startswith("/")):

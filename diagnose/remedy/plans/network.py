@@ -74,7 +74,7 @@ def _relay_port(e: Evidence) -> Plan | None:
                 way,
                 "smtp_tls_wrappermode",
                 "yes" if implicit else "no",
-                f"Port {port} {'begins with TLS' if implicit else 'begins TLS by STARTTLS'}.",
+                f"Port {port} {'starts with TLS' if implicit else 'starts TLS with STARTTLS'}.",
             )
         )
     if way.value("smtp_tls_security_level") in ("", "none", "may"):
@@ -97,16 +97,15 @@ def _hosts(e: Evidence, way: Route) -> list[Step]:
     if not any(e.ask(Dial(host=a, port=way.port, say="connect")).connected for a in others):
         return []
     why = "Nothing answers at that address."
-    opens = f"programs of this host reach {way.host} at the address that the DNS has"
+    opens = f"programs of this host reach {way.host} at its address in DNS"
     return [e.policy(e.repair("/etc/hosts", number, raw, f"#{raw}", why), "route", opens) for number, raw in listed]
 
 
 def _past(e: Evidence, way: Route, entry: Entry) -> Plan:
     where = f"{entry.path} line {entry.number} ({entry.parameter})"
     text = (
-        f"{where} sends mail to {way.domain} to {way.destination}, where nothing answers. Where that server is still "
-        f"meant, start it or "
-        "correct the entry; else take the entry out."
+        f"{where} sends mail to {way.domain} to {way.destination}, where nothing answers. "
+        "If that server is still meant, start it or correct the entry; otherwise remove the entry."
     )
     steps = around(e, way, f"It sends mail to {way.destination}, where nothing answers.")
     return Plan(steps=(*steps, *take_up(e)) if steps else (), text=text)
@@ -186,7 +185,7 @@ def _before(argv: list[str], word: str, *more: str) -> None:
 def _accept(e: Evidence, seen: Observation, argv: list[str]) -> Step:
     undo: tuple[str, ...] = ()
     owner = e.value("mail_owner") or "postfix"
-    whose = "Postfix' own connections"
+    whose = "Postfix's own connections"
     if argv[:2] == ["nft", "insert"] and "dport" in argv and argv[3] in ("inet", "ip", "ip6"):
         _before(argv, "tcp", "meta", "skuid", owner)
     elif argv[0] == "firewall-cmd":
@@ -214,11 +213,11 @@ def _csf(e: Evidence, seen: Observation) -> list[Step]:
             ","
         ):
             names = ",".join(filter(None, (match[2], owner)))
-            opens = f"what runs as {owner} pass SMTP_BLOCK"
+            opens = f"processes of {owner} pass SMTP_BLOCK"
             why = "csf lets only the users named there send."
             step = e.policy(e.repair(_CSF, number, line, f'{match[1]}{names}"', why), "firewall", opens)
-            rules = Command(argv=("csf", "-r"), takes_up=True, why="csf makes its rules of that file.")
-            return [step, e.policy(rules, "firewall", "csf put its rules in again")]
+            rules = Command(argv=("csf", "-r"), takes_up=True, why="csf builds its rules from that file.")
+            return [step, e.policy(rules, "firewall", "csf reload its rules")]
     return []
 
 
@@ -245,7 +244,7 @@ def _route(e: Evidence, seen: Observation, argv: list[str]) -> list[Step]:
 
 @plans("ipv6-broken")
 def ipv4(e: Evidence) -> Plan | None:
-    why = "IPv6 leads nowhere from this host; IPv4 does."
+    why = "IPv6 does not work from this host; IPv4 does."
     return Plan(
         steps=(e.put("inet_protocols", "ipv4", why), *e.restart("The master reads inet_protocols when it starts."))
     )
@@ -256,7 +255,7 @@ def interface(e: Evidence) -> Plan | None:
     steps: list[Step] = []
     named = any("localhost" in line.partition("#")[0].split()[1:] for line in e.ask_lines("/etc/hosts"))
     if "localhost" in e.mta.words("inet_interfaces") and not named and not e.ask(Resolve("localhost")).addresses:
-        why = "The hosts file has no localhost, where Postfix is to listen."
+        why = "The hosts file has no localhost, on which Postfix is to listen."
         steps += [AppendLine(path=e.real("/etc/hosts"), text="127.0.0.1 localhost", why=why), *e.copies(("hosts",))]
     written = e.was("inet_interfaces") or ""
     if written != "loopback-only" and difflib.get_close_matches(written.lower(), ["loopback-only"], 1, 0.75):
@@ -265,7 +264,7 @@ def interface(e: Evidence) -> Plan | None:
         name, value = str(seen.data.get("parameter")), str(seen.data.get("value"))
         if seen.status is not Status.FAILED:
             if name == "inet_protocols" and value == "ipv6":
-                steps.append(e.put(name, "all", "Most servers have an IPv4 address alone."))
+                steps.append(e.put(name, "all", "Most servers have only an IPv4 address."))
             continue
         if name == "inet_interfaces":
             rest = [word for word in e.mta.words(name) if word != value]

@@ -100,15 +100,15 @@ def by_login(e: Evidence) -> list[Step]:
         opens = f"all mail of this host go through {host}. {senders.said(e.ctx, names, host)}".strip()
         more.append(e.policy(e.put("relayhost", hop, why), "relay", opens.rstrip(".")))
     if not e.mta.flag("smtp_sasl_auth_enable"):
-        more.append(e.put("smtp_sasl_auth_enable", "yes", "The relay takes mail after a login."))
+        more.append(e.put("smtp_sasl_auth_enable", "yes", "The relay accepts mail after a login."))
     if not e.value("smtp_sasl_password_maps"):
         more += e.build(found.type, found.name, hop)
         more.append(e.put("smtp_sasl_password_maps", found.key, "It holds the login."))
     if "noplaintext" in e.mta.words("smtp_sasl_security_options"):
-        more.append(e.put("smtp_sasl_security_options", "noanonymous", "The login is a plain-text one, in TLS."))
+        more.append(e.put("smtp_sasl_security_options", "noanonymous", "The login is in plain text, inside TLS."))
     implicit = hop.endswith((":465", ":smtps", ":submissions"))
     if implicit:
-        more.append(e.put("smtp_tls_wrappermode", "yes", "That port begins with TLS."))
+        more.append(e.put("smtp_tls_wrappermode", "yes", "That port starts with TLS."))
     if e.value("smtp_tls_security_level") in ("", "none") or (implicit and e.value("smtp_tls_security_level") == "may"):
         more.append(e.put("smtp_tls_security_level", "encrypt", "The password must not go in the clear."))
     return more
@@ -241,7 +241,7 @@ def follow_key(e: Evidence, old: str, hop: str) -> list[Step]:
     near = old if old in held else near_key(held, hop)
     if not near or e.ask(Read(table.source(found), secret="sasl")).problem:
         return []
-    step = moved_key(e, found, near, hop, f"Postfix will ask for {hop}; the login stands under {near}.")
+    step = moved_key(e, found, near, hop, f"Postfix will look up {hop}; the login is stored under {near}.")
     return [step, *e.build(usable_type(e, found), found.name, hop)]
 
 

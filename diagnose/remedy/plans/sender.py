@@ -11,26 +11,26 @@ from diagnose.remedy.plan import Other, Plan, plans
 
 _KINDS = ("sender.dkim", "sender.spf", "sender.dmarc")
 _WORDS = {
-    "sender.spf": "let the SPF record name the address that our mail comes from (one record, in place of what is there).",
+    "sender.spf": "add the address that our mail comes from to the SPF record (one record, in place of what is there).",
     "sender.dkim": "publish the key that signs our mail.",
     "sender.dmarc": "publish a DMARC policy; this one refuses nothing.",
 }
 _TEXTS = {
-    "fail": "The SPF record of {domain} forbids {address} to send for it: let the record name it, or sign the mail with DKIM.",
+    "fail": "The SPF record of {domain} forbids {address} to send for it: add the address to it, or sign the mail with DKIM.",
     "none": "{domain} publishes no SPF record that names {address}: publish one, and sign the mail with DKIM.",
-    "softfail": "The SPF record of {domain} does not name {address}: let it, or sign the mail with DKIM.",
-    "neutral": "The SPF record of {domain} does not name {address}: let it, or sign the mail with DKIM.",
-    "two-records": "{domain} publishes several SPF records, so that all of them count for nothing: leave one.",
-    "syntax": "The SPF record of {domain} has a syntax error, so that it counts for nothing: correct it.",
-    "look-ups": "The SPF record of {domain} takes more than ten look-ups, so that it counts for nothing: drop includes that no mail needs, "
-    "or name their networks.",
-    "void": "The SPF record of {domain} names hosts that do not exist, so that it counts for nothing: take them out.",
-    "include": "The SPF record of {domain} includes a domain without one, so that it counts for nothing: take it out.",
+    "softfail": "The SPF record of {domain} does not name {address}: add it, or sign the mail with DKIM.",
+    "neutral": "The SPF record of {domain} does not name {address}: add it, or sign the mail with DKIM.",
+    "two-records": "{domain} publishes several SPF records, so that none of them is valid: keep one.",
+    "syntax": "The SPF record of {domain} has a syntax error, so that it is not valid: correct it.",
+    "look-ups": "The SPF record of {domain} takes more than ten DNS lookups, so that it is not valid: drop "
+                "includes that no mail needs, or list their networks.",
+    "void": "The SPF record of {domain} names hosts that do not exist, so that it is not valid: remove them.",
+    "include": "The SPF record of {domain} includes a domain without one, so that it is not valid: remove it.",
     "missing": "The key that signs the mail of {domain} is not published: publish it at {place}.",
-    "several": "Several keys stand at {place}: leave the one that signs.",
+    "several": "Several keys are published at {place}: keep only the one that signs.",
     "revoked": "The key at {place} is marked as revoked: publish the one that signs.",
     "mismatch": "The key at {place} is not the one that signs: publish that one.",
-    "unaligned": "Neither SPF nor DKIM vouches for {domain} as its own DMARC policy demands: let one of the two.",
+    "unaligned": "Neither SPF nor DKIM passes for {domain} as its own DMARC policy requires: make one of the two pass.",
 }  # fmt: skip
 
 
@@ -55,14 +55,14 @@ def listed(e: Evidence) -> Plan | None:
     if not who:
         return None
     others = tuple(
-        Other(who=name, text=f"{o.subject} {o.summary}; what for, and how it comes off: {o.data.get('url')}")
+        Other(who=name, text=f"{o.subject} {o.summary}; the reason, and how to be removed: {o.data.get('url')}")
         for name, o in who.items()
     )
     policy = all(o.data.get("kind") == "policy" for o in seen)
     text = (
-        f"{seen[0].subject} is listed because such addresses should not send mail themselves: send through a relay."
+        f"{seen[0].subject} is listed because such addresses should not send mail directly: send through a relay."
         if policy
-        else f"Find what was sent from {seen[0].subject} and stop it, then have the address taken off {', '.join(who)}."
+        else f"Find what was sent from {seen[0].subject} and stop it, then have the address removed from {', '.join(who)}."
     )
     return Plan(by=others, text=text)
 

@@ -22,11 +22,11 @@ _THROTTLED = re.compile(
 )
 
 
-def take_up(e: Evidence, why: str = "Postfix reads its settings when told so.") -> tuple[Step, ...]:
+def take_up(e: Evidence, why: str = "Postfix reads its settings when it is reloaded.") -> tuple[Step, ...]:
     """A reload; where a daemon died of late, a restart: the master waits a minute before it tries that one again."""
     recent = e.ask(MailLog(e.ctx.settings.since)).lines[-200:]
     if any(_THROTTLED.search(line) for line in recent):
-        return e.restart("A daemon died lately; only a restart lets the master try it at once.")
+        return e.restart("A daemon died recently; only a restart lets the master try it at once.")
     return e.reload(why)
 
 
@@ -37,7 +37,7 @@ def settings(e: Evidence) -> Plan | None:
     steps: list[Step] = []
     for seen in e.seen("config.paste"):
         if seen.status is Status.FAILED:
-            steps += _line(e, seen, "What was copied into it is taken literally.")
+            steps += _line(e, seen, "Pasted characters in it are taken literally.")
     steps += _marks(e)
     for seen in e.seen("config.syntax"):
         if seen.data.get("kind") == "empty":
@@ -91,7 +91,7 @@ def settings(e: Evidence) -> Plan | None:
 
 def _marks(e: Evidence) -> list[Step]:
     """What a merge that was broken off left in the files; of two settings the later one holds, as Postfix reads them."""
-    why = "A merge left its mark there, which Postfix cannot read."
+    why = "A merge left a conflict marker there, which Postfix cannot read."
     return [
         e.repair(path, number, raw, f"#{raw}", why)
         for path in (e.main_path, e.master_path)
@@ -107,7 +107,9 @@ def _master(e: Evidence) -> list[Step]:
     empty = not "".join(e.ask_lines(e.master_path)).strip()
     if not source or not empty:
         return []
-    return [CopyFile(source=source, path=e.master_path, why="It holds no service; this is the one that Postfix ships.")]
+    return [
+        CopyFile(source=source, path=e.master_path, why="It contains no service; this is the file that Postfix ships.")
+    ]
 
 
 def _mailname(e: Evidence) -> list[Step]:
@@ -182,14 +184,14 @@ def _value(e: Evidence, seen: Observation) -> list[Step]:
     if written is None:
         return []
     if name in ("smtp_dns_support_level", "disable_dns_lookups"):
-        return [e.drop(name, "Without the DNS no mail exchanger is found.")]
+        return [e.drop(name, "Without DNS no MX host is found.")]
     expected = str(seen.data.get("expected"))
     allowed = tuple(sorted(setting_types.ALLOWED.get(name, ())))
     meant = values.value(name, str(seen.data.get("value")), expected, e.mta.defaults, allowed)
     try:
         if meant:
             return [e.put(name, meant, f"It takes no {seen.data.get('value')}.")]
-        return [e.drop(name, f"It takes no {seen.data.get('value')}; without it Postfix' default holds.")]
+        return [e.drop(name, f"It takes no {seen.data.get('value')}; without it Postfix's default applies.")]
     except Refused:
         return []
 
@@ -321,7 +323,7 @@ def _relay(e: Evidence, seen: Observation) -> list[Step]:
     if kind == "indented":
         return [e.repair(e.main_path, number, raw, raw.strip(), "An indented line belongs to the one before it.")]
     if kind == "overridden":
-        return [e.repair(e.main_path, number, raw, f"#{raw}", "It empties the relayhost that stands above.")]
+        return [e.repair(e.main_path, number, raw, f"#{raw}", "It empties the relayhost that is set above.")]
     if kind == "misspelt":
         unknown = {c.parameter for c in e.mta.complaints if c.kind == "unused-parameter"}
         setting = next(

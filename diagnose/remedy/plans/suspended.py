@@ -20,7 +20,7 @@ def suspended(e: Evidence) -> Plan | None:
         name, how = str(seen.data.get("parameter")), str(seen.data.get("how"))
         if seen.status is not Status.FAILED or e.was(name) is None:
             continue
-        opens = f"mail go out that {name} {'throws away' if how == 'discard' else 'keeps back'} now"
+        opens = f"mail go out that {name} {'discards' if how == 'discard' else 'holds back'} now"
         if name == "defer_transports":
             rest = [word for word in e.mta.words(name) if word != seen.data.get("value")]
             steps.append(
@@ -34,7 +34,7 @@ def suspended(e: Evidence) -> Plan | None:
             steps += around(e, way, f"It sends mail to {way.domain} to the transport {way.channel}.")
             continue
         elif name.endswith("_transport"):
-            steps.append(e.drop(name, f"It sends mail to {seen.data.get('value')} by intent."))
+            steps.append(e.drop(name, f"It deliberately sends mail to {seen.data.get('value')}."))
         else:
             continue
         steps[-1] = e.policy(steps[-1], "route", opens)
@@ -51,7 +51,7 @@ def _rule(e: Evidence, seen: Observation) -> tuple[Step, ...]:
     if not raw.strip() or raw[:1] == "#":
         return ()
     step = e.repair(path, number, raw, f"#{raw}", f"It stops this host's own mail ({seen.data.get('how')}).")
-    return (e.policy(step, "route", "all mail passes that the rule stops, strangers' too"),)
+    return (e.policy(step, "route", "all mail that the rule stops pass, strangers' too"),)
 
 
 @plans("delivery-throttled-by-settings")
@@ -65,7 +65,7 @@ def throttled(e: Evidence) -> Plan | None:
             continue
         default = e.mta.defaults.get(name) or "its default"
         opens = f"mail leave without this delay (the default is {default})"
-        why = f"It is {seen.data.get('value')}, and mail waits for it."
+        why = f"It is {seen.data.get('value')}, and mail waits because of it."
         if service is not None:
             drop: Step = MasterOption(
                 path=e.master_path, service=service.name, type=service.type, name=name, value=None, why=why
@@ -138,6 +138,6 @@ def submitter(e: Evidence) -> Plan | None:
         words, was = e.mta.words(name), e.was(name)
         barred = f"!{user}" in words or any("static:" in word for word in words)
         if seen.status is Status.FAILED and seen.data.get("used") and was and not barred:
-            step = e.put(name, f"{was}, {user}", f"{user} handed mail in before, and may not any more.")
-            return Plan(steps=(e.policy(step, "account", f"{user} hand mail in with the sendmail command"),))
+            step = e.put(name, f"{was}, {user}", f"{user} submitted mail before, and is no longer allowed to.")
+            return Plan(steps=(e.policy(step, "account", f"{user} submit mail with the sendmail command"),))
     return None

@@ -66,7 +66,7 @@ def around(e: Evidence, way: Route, why: str) -> tuple[Step, ...]:
     if entry is None or ways is None or ways.kind != "mx" or way.host in ways.hosts:
         return ()
     whose = "of these senders" if entry.parameter.startswith("sender") else f"to {way.domain}"
-    opens = f"mail {whose} takes the way of all other mail"
+    opens = f"mail {whose} take the route of all other mail"
     step = e.policy(e.repair(entry.path, entry.number, entry.raw, f"#{entry.raw}", why), "route", opens)
     return (step, *e.build(entry.table.type, entry.path))
 
@@ -93,7 +93,7 @@ def _two_types(e: Evidence) -> list[Step]:
         for match in re.finditer(r"(?<![\w:])(\w+):((\w+):(/[^\s,]+))", setting.value):
             outer, whole, inner, path = match.groups()
             if {outer, inner} <= set(e.mta.map_types) and outer not in ("proxy", "debug") and e.there(path):
-                why = f"{match[0]} names two types, and Postfix takes the first."
+                why = f"{match[0]} names two types, and Postfix uses the first."
                 steps += [*e.build(inner, path), *_renamed(e, setting.name, match[0], whole, why)]
     return steps
 
@@ -116,7 +116,7 @@ def _mended(e: Evidence, seen: Observation) -> list[Step]:
             parameter,
             f"proxy:{kind}:{path}",
             f"{kind}:{path}",
-            "proxymap may not read the file; Postfix' own daemons open it as root.",
+            "proxymap may not read the file; Postfix's own daemons open it as root.",
         )
     if seen.sign == "table.present" and not e.there(path):
         names = [
@@ -130,7 +130,7 @@ def _mended(e: Evidence, seen: Observation) -> list[Step]:
             return []
         return [
             Content(
-                path=path, text="# No entries yet.\n", why=f"{parameter} names it, and without it mail is put off."
+                path=path, text="# No entries yet.\n", why=f"{parameter} names it, and without it mail is deferred."
             ),
             *_build(e, parameter, kind, path, "Postfix reads the compiled table."),
         ]

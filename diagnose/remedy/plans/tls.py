@@ -35,11 +35,11 @@ def required(e: Evidence) -> Plan | None:
                 e.put(
                     "smtp_tls_CAfile",
                     str(seen.data["bundle"]),
-                    "Without certificates of authorities Postfix switches TLS off.",
+                    "Without CA certificates Postfix switches TLS off.",
                 )
             )
     if way.value("smtp_tls_security_level") in ("", "none"):
-        steps.append(e.client(way, "smtp_tls_security_level", "encrypt", f"{way.host} takes mail in TLS only."))
+        steps.append(e.client(way, "smtp_tls_security_level", "encrypt", f"{way.host} accepts mail over TLS only."))
     steps += hear(e, way, "starttls")
     return Plan(steps=(*steps, *take_up(e))) if steps else None
 
@@ -70,7 +70,7 @@ def authorities(e: Evidence) -> Plan | None:
             InstallPackage(
                 packages=(CA_PACKAGE,),
                 install=words,
-                why="It holds this system's bundle of authorities.",
+                why="It contains this system's CA bundle.",
                 opens="the package manager install software",
             )
         )
@@ -88,10 +88,10 @@ def wrapper(e: Evidence) -> Plan | None:
     on, level = str(seen.data.get("wrapper")), str(seen.data.get("wanted_level"))
     steps: list[Step] = []
     if way.flag("smtp_tls_wrappermode") != (on == "yes"):
-        does = "begins with TLS" if on == "yes" else "greets in the clear, and begins TLS by STARTTLS"
+        does = "starts with TLS" if on == "yes" else "greets in the clear, and starts TLS with STARTTLS"
         steps.append(e.client(way, "smtp_tls_wrappermode", on, f"{way.destination} {does}."))
     if on == "yes" and way.value("smtp_tls_security_level") in ("", "none", "may"):
-        steps.append(e.client(way, "smtp_tls_security_level", level, "TLS from the first byte needs that level."))
+        steps.append(e.client(way, "smtp_tls_security_level", level, "TLS from the first byte requires that level."))
     return Plan(steps=(*steps, *take_up(e))) if steps else None
 
 
@@ -104,7 +104,7 @@ def protocols(e: Evidence, kinds: tuple[str, ...]) -> list[Step]:
         if o.data.get("kind") in kinds and o.data.get("parameter")
     ]
     modern = _MODERN if e.mta.numbers >= (3, 6) else _MODERN_OF_OLD
-    return [e.client(way, name, modern, "It leaves what today's servers speak.") for name in names] if way else []
+    return [e.client(way, name, modern, "It allows what today's servers speak.") for name in names] if way else []
 
 
 @plans("tls-protocol-mismatch")
@@ -121,12 +121,12 @@ def protocol(e: Evidence) -> Plan | None:
                     steps.append(
                         e.drop(
                             excluding,
-                            "It excludes the ciphers that the server has; Postfix' grades exclude the weak ones.",
+                            "It excludes the ciphers that the server has; Postfix's grades exclude the weak ones.",
                         )
                     )
             for grade in ("smtp_tls_mandatory_ciphers", "smtp_tls_ciphers"):
                 if e.was(grade) == "high":
-                    steps.append(e.put(grade, "medium", "It is Postfix' default, and the server has no stronger one."))
+                    steps.append(e.put(grade, "medium", "It is Postfix's default, and the server has no stronger one."))
     if not steps:
         host = e.text("host") or "the server"
         text = f"{host} and this host share no TLS version (1.2 or later) and cipher. Please update its TLS library or its settings."
@@ -154,7 +154,7 @@ def certificate(e: Evidence) -> Plan | None:
         try:
             return Plan(
                 steps=(
-                    e.client(way, "smtp_tls_CAfile", bundle, "It is this system's own bundle of authorities."),
+                    e.client(way, "smtp_tls_CAfile", bundle, "It is this system's own CA bundle."),
                     *take_up(e),
                 )
             )
@@ -163,8 +163,8 @@ def certificate(e: Evidence) -> Plan | None:
     said = {
         "expired": "has expired: please renew it",
         "wrong-name": f"is for {seen.data.get('names')}, not for this name: please issue one for it, or tell us the name to use",
-        "self-signed": "is self-signed: please install one of a public authority, or send us yours to trust",
-        "unknown-ca": f"is signed by {seen.data.get('issuer') or 'an authority that is not known here'}: please install one of a public authority, or send us that authority's certificate",
+        "self-signed": "is self-signed: please install one from a public CA, or send us yours to trust",
+        "unknown-ca": f"is signed by {seen.data.get('issuer') or 'a CA that is unknown here'}: please install one from a public CA, or send us that CA's certificate",
     }.get(why, f"does not verify ({why or 'no reason given'})")
     return Plan(by=(Other(who=f"the operator of {way.host}", text=f"The certificate of {way.destination} {said}."),))
 
@@ -189,5 +189,5 @@ def policy(e: Evidence) -> Plan | None:
                 ]
     for seen in e.seen("tls.dane"):
         if seen.data.get("kind") == "support":
-            steps.append(e.put("smtp_dns_support_level", "dnssec", "DANE needs answers with DNSSEC."))
+            steps.append(e.put("smtp_dns_support_level", "dnssec", "DANE needs DNS answers with DNSSEC."))
     return Plan(steps=(*steps, *take_up(e))) if steps else None
