@@ -68,7 +68,7 @@ def test_a_file_keeps_its_mode_owner_attributes_and_link(store: journal.Store, m
 def test_a_file_that_changed_since_it_was_shown_is_left_alone(store: journal.Store, main: Path) -> None:
     work = begun(store, relay(main))
     main.write_text("relayhost = theirs\n")
-    with pytest.raises(Failed, match="changed meanwhile"):
+    with pytest.raises(Failed, match="changed in the meantime"):
         work.apply(relay(main))
     assert main.read_text() == "relayhost = theirs\n"
 
@@ -275,7 +275,7 @@ def test_the_store_is_root_s_alone_and_for_one_at_a_time(tmp_path: Path) -> None
     place.mkdir(parents=True, mode=0o755)
     with journal.opened(place) as store:
         assert place.stat().st_mode & 0o777 == 0o700
-        with pytest.raises(StateError, match="under way"), journal.opened(place):
+        with pytest.raises(StateError, match="still running"), journal.opened(place):
             pass
         log = store.begin("cause", "title", 1)
         log.copy(b"secret")
