@@ -285,7 +285,7 @@ def test_the_store_is_root_s_alone_and_for_one_at_a_time(tmp_path: Path) -> None
         pass
     if os.geteuid() == 0:
         os.chown(place, 65534, 65534)
-        with pytest.raises(StateError, match="somebody else"), journal.opened(place):
+        with pytest.raises(StateError, match="another user"), journal.opened(place):
             pass
 
 
