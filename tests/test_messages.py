@@ -17,6 +17,7 @@ NOTHING = ""
 FIRST = {
     "domino": "recipient-unknown",
     "domino-away": NOTHING,
+    "dovecot-rejected": "recipient-mailbox-full",
     "forwarded": "relay-access-denied",
     "gmail-null-mx": "recipient-domain-accepts-no-mail",
     "qmail-host": "recipient-domain-not-found",
@@ -27,8 +28,10 @@ FIRST = {
     "exim-two": "ip-blocklisted",
     "exim-delay": "retry-pending",
     "exim-flat-phrase": "recipient-unknown",
+    "exim-wrapped": "ip-blocklisted",
     "feedback": "sending-spam",
     "folded-partly": "recipient-unknown",
+    "french-words": "recipient-unknown",
     "gmail": "recipient-unknown",
     "gmail-text": "recipient-mailbox-full",
     "head-cut": "recipient-mailbox-full",

@@ -58,6 +58,8 @@ _AUTO_REPLY = re.compile(
     r"(?:auto(?:matic|mated|mat\w+)?(?:[ -]?(?:reply|response|antwort)|: )|out of (?:the )?office|abwesen|r[ée]ponse auto)",
     re.I,
 )
+# A delivery agent's, of mail that a filter's rule or a quota rejects (RFC 5429, 2.1.1.1); a reader's is a manual action.
+_REFUSED = re.compile(r"^Disposition: *automatic-action/[\w-]+ *; *deleted", re.IGNORECASE | re.MULTILINE)
 _QUOTING = re.compile(r"(?P<code>[45]\d\d)-(?P<quote>['\"])(?P<reply>.*)(?P=quote)", re.DOTALL)
 _MEMBER = re.compile(r'"(\w+)" ?: ?"([^"]*)')
 _NOTICE = {
@@ -111,7 +113,7 @@ def notified(number: int, line: str) -> tuple[Spoken, ...]:
 def is_report(message: Message, parts: Sequence[tuple[str, str]]) -> bool:
     """Whether a message reports on the delivery of another; ``parts`` are its texts with their types."""
     if message.get_param("report-type") == "disposition-notification":
-        return False
+        return any(_REFUSED.search(text) for kind, text in parts if kind.endswith("disposition-notification"))
     if message.get_content_type() == "multipart/report" or message.get("X-Failed-Recipients"):
         return True
     if any(kind.startswith("text/x-delivery-status") for kind, _ in parts):
@@ -291,6 +293,14 @@ def _classified(text: str, peer: str | None, stage: str | None = None) -> Reason
     return replace(reason, label=label, peer_port=port)
 
 
+def _of_a_language(text: str) -> Reason | None:
+    """What a sentence says in a language whose phrases are else looked for behind a reply's code only."""
+    reason = reasons_of.classify(f"550 {text}")
+    if reason is None or not (reason.entry or "").startswith("languages-"):
+        return None
+    return replace(reason, text=text, code=None)
+
+
 def _quoted(text: str) -> str:
     """The reply that a gateway puts in quotation marks behind its own words."""
     quoting = _QUOTING.search(text)
@@ -312,7 +322,7 @@ def _of_words(lines: Sequence[_Numbered], peer: str | None) -> list[Spoken]:
     for number, text, stage, server in _said(lines, peer):
         named = _RECIPIENT.search(text)
         recipient = (named["bracketed"] or named["bare"]) if named else recipient
-        reason = _classified(text, server, stage)
+        reason = _classified(text, server, stage) or _of_a_language(text)
         if reason is None or (reason.label == "noise" and not reason.harmless):
             continue
         known = best.get(recipient)

@@ -9,7 +9,7 @@ import re
 
 from diagnose.patterns import late
 
-FIELD = late(r"^\s{0,4}(?P<name>[A-Za-z][A-Za-z0-9-]{1,40}):(?:\s*(?P<value>.*))?$")
+FIELD = late(r"^\s{0,4}(?P<name>[A-Za-z][A-Za-z0-9-]{1,40}):(?!:)(?:\s*(?P<value>.*))?$")
 _HEADER = late(
     r"(?:received|from|to|cc|bcc|subject|date|message-id|mime-version|content-[\w-]+|x-[\w-]+|dkim-signature|return-path|sent|"
     r"delivered-to|auto-submitted|reply-to|user-agent|in-reply-to|references|arc-[\w-]+|authentication-results|list-[\w-]+|"
