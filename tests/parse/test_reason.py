@@ -22,3 +22,23 @@ def test_what_a_code_says_depends_on_the_reply() -> None:
     """RFC 4954 has 5.7.9 beside 534; receivers say it of mail that they do not believe."""
     label = {reply: found.label for reply in ("534 5.7.9 no", "550 5.7.9 no") if (found := classify(reply)) is not None}
     assert label == {"534 5.7.9 no": "relay-auth-disabled", "550 5.7.9 no": "sender-unauthenticated"}
+
+
+def test_replies_that_differ_in_a_code_alone_are_told_apart() -> None:
+    """Nor does the first of them answer for the next in the same run."""
+    found = {
+        text: reason.label
+        for text in (
+            "550 5.7.1 XGEMAIL_0002 Command rejected",
+            "550 5.7.1 XGEMAIL_0011 Command rejected",
+            "550 https://support.google.com/mail/?p=DisabledUser a1 - gsmtp",
+            "550 https://support.google.com/mail/?p=OverQuotaPerm a1 - gsmtp",
+        )
+        if (reason := classify(text)) is not None
+    }
+    assert list(found.values()) == [
+        "sender-unauthenticated",
+        "recipient-unknown",
+        "recipient-unknown",
+        "recipient-mailbox-full",
+    ]

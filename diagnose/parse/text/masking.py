@@ -49,10 +49,10 @@ def _normal() -> tuple[tuple[re.Pattern[str], str], ...]:
     """Compiled on first use: importing this module must stay quick."""
     return (
         (late(r"<[^<>\s]*@[^<>\s]*>|[\w.+=-]+@[\w.-]+"), "@"),
-        (late(r"https?://\S+"), "URL"),
         (late(r"\b[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}\b"), "IP"),
         (late(r"\b(?!127\.)\d{1,3}(?:\.\d{1,3}){3}\b"), "IP"),
-        (late(r"\b(?=[0-9A-Za-z._-]*\d[0-9A-Za-z._-]*\d)[0-9A-Za-z_-]{11,}(?:\.\d+)?\b"), "ID"),
+        # Not a provider's code, nor the rest of a link that holds one: "XGEMAIL_0011", "/?p=NoSuchUser".
+        (late(r"\b(?![A-Z]+_\d{1,6}\b)(?=[0-9A-Za-z._-]*\d[0-9A-Za-z._-]*\d)[0-9A-Za-z_-]{11,}(?:\.\d+)?\b"), "ID"),
         (late(r"\b\d{5,}\b"), "N"),
     )
 
