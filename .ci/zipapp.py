@@ -31,7 +31,7 @@ def main(folder: Path) -> None:
         from diagnose import singlefile
 
         files |= singlefile.own()
-    data = singlefile.packed({name: text for name, text in files.items() if not name.startswith("bin/")}, 9)
+    data = singlefile.packed({name: text for name, text in files.items() if not name.startswith("bin/")})
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / singlefile.NAME
     target.write_bytes(data)

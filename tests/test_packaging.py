@@ -108,6 +108,29 @@ def test_what_is_installed_makes_a_file_that_runs_alone(tmp_path: Path) -> None:
     assert '"asked"' in done.stdout
 
 
+def test_what_is_compiled_is_the_same_program_in_half_the_time(tmp_path: Path) -> None:
+    """As it is sent to several hosts with this Python; what the program reads of its own text is still there."""
+    from diagnose import singlefile
+    from diagnose.host.gather import vocabulary
+
+    source = singlefile.carried()
+    data = singlefile.compiled(source)
+    assert len(data) <= 1.5 * len(source)
+    path = tmp_path / "compiled.pyz"
+    path.write_bytes(data)
+    names = set(zipfile.ZipFile(path).namelist())
+    assert {"__main__.py", "diagnose/session.pyc", "dns/resolver.pyc"} <= names
+    assert "diagnose/session.py" not in names
+    script = (
+        f"import sys; sys.path[0] = {str(path)!r}\nfrom diagnose.host import gather; print(len(gather.vocabulary()))"
+    )
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=90, check=True)
+    assert int(told.stdout) == len(vocabulary())
+    done = call(path, ["record", "--no-network", "-o", "-"])
+    assert done.returncode == 0, done.stderr
+    assert '"asked"' in done.stdout
+
+
 def test_each_module_is_compiled_once(archive: Path) -> None:
     """The standard importer does it twice, a third of a second in a run."""
     script = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,9 +35,26 @@ def wanted(arguments: Sequence[str], timeout: float, hosts: Sequence[str]) -> re
         remote.checked(host)
     ask = len(hosts) == 1 and sys.stdin.isatty() and sys.stderr.isatty()
     try:
-        return remote.Wanted(archive=singlefile.carried(), arguments=arguments, timeout=timeout, ask=ask)
+        archive = singlefile.carried()
     except OSError as error:
         raise UsageError(f"this program's own files cannot be read: {error.strerror}") from None
+    # One host alone would wait for it as long as it spares.
+    compiled = _begun(lambda: singlefile.compiled(archive)) if len(hosts) > 1 else None
+    return remote.Wanted(archive=archive, compiled=compiled, arguments=arguments, timeout=timeout, ask=ask)
+
+
+def _begun(make: Callable[[], bytes]) -> Callable[[], bytes]:
+    """Made at once, aside; who asks waits for it."""
+    lock, made = threading.Lock(), list[bytes]()
+
+    def get() -> bytes:
+        with lock:
+            if not made:
+                made.append(make())
+            return made[0]
+
+    threads.begin(get)
+    return get
 
 
 def one(host: str, how: remote.Wanted) -> Recording:

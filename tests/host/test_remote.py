@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,7 +31,8 @@ class Side:
 
     def python(self, script: str, name: str = "python3") -> None:
         path = self.bin / name
-        path.write_text(f"#!/bin/sh\n{script}\n", "utf-8")
+        told = '[ "$1" != -ISc ] || { echo another version; exit; }\n' if name == "python3" else ""
+        path.write_text(f"#!/bin/sh\n{told}{script}\n", "utf-8")
         path.chmod(0o755)
 
     def through(self, host: str, line: str, terminal: bool) -> list[str]:
@@ -37,7 +40,14 @@ class Side:
         return ["env", "-i", f"PATH={self.bin}", f"TMPDIR={self.tmp}", "sh", "-c", f"echo 'You have mail.'; {line}"]
 
     def answer(self, arguments: Sequence[str] = (), ask: bool = False, timeout: float = 20) -> bytes:
-        wanted = remote.Wanted(archive=ARCHIVE, arguments=arguments, timeout=timeout, ask=ask, through=self.through)
+        wanted = remote.Wanted(
+            archive=ARCHIVE,
+            compiled=lambda: b"",
+            arguments=arguments,
+            timeout=timeout,
+            ask=ask,
+            through=self.through,
+        )
         return remote.recorded("host", wanted)
 
 
@@ -51,6 +61,15 @@ def test_the_file_is_private_and_gone_afterwards(side: Side) -> None:
     assert side.answer() == b"600\n700\n"
     assert (side.tmp.parent / "got").read_bytes() == ARCHIVE
     assert list(side.tmp.iterdir()) == []
+
+
+def test_where_this_very_python_is_it_gets_what_is_compiled(side: Side) -> None:
+    (side.bin / "python3").symlink_to(sys.executable)
+    wanted = remote.Wanted(
+        archive=b"print('source')", compiled=lambda: b"print('compiled')", timeout=20, through=side.through
+    )
+    assert remote.recorded("host", wanted) == b"compiled\n"
+    assert remote.recorded("host", replace(wanted, compiled=None)) == b"source\n"
 
 
 def test_arguments_arrive_as_they_were(side: Side) -> None:
@@ -129,7 +148,7 @@ def test_a_place_that_is_none_is_not_run(side: Side) -> None:
         side.lines.append(line)
         mark = re.search(r"mail-diagnose-[0-9a-f]{16}", line)
         assert mark
-        return ["sh", "-c", f'echo "{mark[0]} ask /tmp/x;touch /tmp/y"; cat >/dev/null']
+        return ["sh", "-c", f'echo "{mark[0]} python x"; echo "{mark[0]} ask /tmp/x;touch /tmp/y"; cat >/dev/null']
 
     with pytest.raises(UsageError, match="no directory"):
         remote.recorded("host", remote.Wanted(archive=b"x", timeout=5, ask=True, through=forged))

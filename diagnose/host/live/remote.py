@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib.util import MAGIC_NUMBER
 
 from diagnose import threads
 from diagnose.errors import UsageError
@@ -27,15 +28,18 @@ _NO_PYTHON, _NO_PLACE = 95, 96  # exit status of the script
 _SLACK = 60.0  # seconds for connecting, for the file's way there, and for the answer's way back
 _PATIENCE = 300.0  # where a person may be asked
 _TOLD = 4000  # octets of what ssh and the other side complain of, from the end
-# One line for whichever shell the account has. The file comes by standard input into a directory of this account's alone, which
-# goes with the script, however it ends. MARK parts the answer from what the account's own start-up files print.
+# One line for whichever shell the account has. When it has told which Python is there, the file comes by standard input, its
+# size before it, into a directory of this account's alone, which goes with the script, however it ends. MARK parts the answer
+# from what the account's own start-up files print.
 _SCRIPT = (
     'umask 077; d=$(mktemp -d "${TMPDIR:-/tmp}/mail-diagnose.XXXXXXXX") || exit 96; trap "rm -rf \\"$d\\"" EXIT; '
-    'trap "exit 97" HUP INT TERM PIPE; head -c @SIZE >"$d/@FILE" && [ "$(wc -c <"$d/@FILE")" -eq @SIZE ] || exit 96; '
-    'p=$(command -v python3) || exit 95; s=; if [ "$(id -u)" != 0 ] && command -v sudo >/dev/null; then '
+    'trap "exit 97" HUP INT TERM PIPE; p=$(command -v python3) || exit 95; '
+    'echo "@MARK python $("$p" -ISc "@MAGIC")"; read n; head -c "$n" >"$d/@FILE" && [ "$(wc -c <"$d/@FILE")" -eq "$n" ] || exit 96; '
+    's=; if [ "$(id -u)" != 0 ] && command -v sudo >/dev/null; then '
     'if sudo -n true 2>/dev/null; then s="sudo -n"; @ASK fi; fi; '
     'echo @MARK; $s "$p" "$d/@FILE" record -o - @ARGUMENTS </dev/null'
 )
+_MAGIC = "import _frozen_importlib_external as i; print(i.MAGIC_NUMBER.hex())"
 # Where sudo wants a password: it is asked on a terminal of its own, and its answer waits in the directory.
 _ASK = 'else echo "@MARK ask $d"; read x; if [ -s "$d/out" ]; then echo @MARK; cat "$d/out"; exit; fi;'
 _ASKED = 'umask 077; exec sudo "$(command -v python3)" "@PLACE/@FILE" record -o - @ARGUMENTS >"@PLACE/out"'
@@ -45,10 +49,12 @@ Through = Callable[[str, str, bool], list[str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """archive: this program as one file; arguments: of `record` there; timeout: seconds of its run; ask: a person at a
-    terminal may be asked by ssh and sudo; through: the command that runs a line on a host, on a terminal or not."""
+    """archive: this program as one file; compiled: the same for hosts with this very Python; arguments: of `record` there;
+    timeout: seconds of its run; ask: a person at a terminal may be asked by ssh and sudo; through: the command that runs a
+    line on a host, on a terminal or not."""
 
     archive: bytes
+    compiled: Callable[[], bytes] | None = None
     arguments: Sequence[str] = ()
     timeout: float
     ask: bool = False
@@ -89,14 +95,16 @@ def recorded(host: str, wanted: Wanted) -> bytes:
     mark = f"mail-diagnose-{secrets.token_hex(8)}"
     values = {
         "FILE": _FILE,
-        "SIZE": str(len(wanted.archive)),
+        "MAGIC": _MAGIC,
         "ARGUMENTS": shlex.join(wanted.arguments),
         "MARK": mark,
     }
     script = _filled(_SCRIPT.replace("@ASK", _ASK if wanted.ask else ""), values)
     talk = _Talk(through(host, script, False), wanted, mark.encode())
     try:
-        if place := talk.until_asked():
+        same = talk.until("python") == MAGIC_NUMBER.hex()
+        talk.send(wanted.compiled() if same and wanted.compiled else wanted.archive)
+        if place := talk.until("ask"):
             if not _PLACE.fullmatch(place):
                 raise UsageError("answered with what is no directory")
             line = _filled(_ASKED, {**values, "PLACE": place})
@@ -145,7 +153,7 @@ class _Talk:
     """One call of ssh: the file goes in, the answer comes out, and neither side can make the other wait for ever."""
 
     def __init__(self, argv: Sequence[str], wanted: Wanted, mark: bytes) -> None:
-        self._mark, self._ask = mark + b"\n", mark + b" ask "
+        self._mark, self._more = mark, wanted.ask
         self._until = time.monotonic() + wanted.timeout + (_PATIENCE if wanted.ask else _SLACK)
         self._said, self._told = bytearray(), bytearray()
         try:
@@ -167,21 +175,26 @@ class _Talk:
         self._doors = selectors.DefaultSelector()
         self._doors.register(self._child.stdout, selectors.EVENT_READ, self._said)
         self._doors.register(self._child.stderr, selectors.EVENT_READ, self._told)
-        threads.begin(lambda: self._send(wanted.archive, wanted.ask), "send")
 
-    def _send(self, archive: bytes, more: bool) -> None:
+    def send(self, archive: bytes) -> None:
+        """Its size and then itself, while the answer is waited for."""
+        threads.begin(lambda: self._send(b"%d\n%b" % (len(archive), archive)), "send")
+
+    def _send(self, data: bytes) -> None:
         with suppress(OSError, ValueError):
-            rest = memoryview(archive)
+            rest = memoryview(data)
             while rest:
                 rest = rest[self._stdin.write(rest) or 0 :]
-            if not more:
+            if not self._more:
                 self._stdin.close()
 
-    def until_asked(self) -> str:
-        """The directory there, where sudo wants to ask; else "" once the answer is there."""
+    def until(self, word: str) -> str:
+        """What the other side says after that word; "" where it came to its end without: its python3's magic number, or the
+        directory there, where sudo wants to ask."""
+        sign = b"%b %b " % (self._mark, word.encode())
         while self._read():
-            if (at := self._said.find(self._ask)) >= 0 and b"\n" in self._said[at:]:
-                return bytes(self._said[at + len(self._ask) :]).split(b"\n", 1)[0].decode("ascii", "replace")
+            if (at := self._said.find(sign)) >= 0 and b"\n" in self._said[at:]:
+                return bytes(self._said[at + len(sign) :]).split(b"\n", 1)[0].decode("ascii", "replace")
         return ""
 
     def go_on(self, seconds: float) -> None:
@@ -196,13 +209,15 @@ class _Talk:
         with suppress(subprocess.TimeoutExpired):
             self._child.wait(5)
         code = self._child.poll()
-        _, mark, data = bytes(self._said).partition(self._mark)
+        _, mark, data = bytes(self._said).partition(self._mark + b"\n")
         if code == 0 and mark and data:
             return data
         raise UsageError(_why(code, bytes(self._told)))
 
     def _read(self) -> bool:
         """Some of what comes; False at its end. Raises UsageError when it is too late, or too much."""
+        if not self._doors.get_map():
+            return False
         for door, _ in self._doors.select(max(0.0, self._until - time.monotonic())):
             data = os.read(door.fd, 65_536)
             kept: bytearray = door.data
