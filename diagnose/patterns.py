@@ -66,7 +66,7 @@ def _read(tokens: Iterator[tuple[str, ...]]) -> list[Groups]:
         if not repeat or repeat.startswith(("+", "{1", "{2")):
             sure += inner
         inner = ()
-        if len(text := plain.replace("\\", "").lower()) > 1 and text.isascii():
+        if len(text := plain.replace("\\", "").lower()) > 1 and all(map(_is_plain, text)):
             sure += ((text,),)
         elif opened and not opened.endswith(")"):
             within = _either(_read(tokens))
@@ -77,6 +77,11 @@ def _read(tokens: Iterator[tuple[str, ...]]) -> list[Groups]:
         elif closed:
             break
     return [*found, sure + inner]
+
+
+def _is_plain(letter: str) -> bool:
+    """Whether its equals are those of lower(): Latin letters beyond ASCII and Greek ones have others."""
+    return letter.isascii() or letter >= "\u0400"
 
 
 def _either(branches: list[Groups]) -> Groups:

@@ -86,7 +86,6 @@ def _from_report(report: message.Report | _Numbered) -> Iterator[Event]:
         )
 
 
-_PROCESS = late(r"^\d{1,7} (?=[A-Z][\w:]*[-:])")  # between a stamp and its text: a process's number
 _CONTINUES = late(r"^(?:\s+\S|Caused by:|nested exception is|\.\.\. \d+ more|at [\w.$]+\()")
 
 
@@ -147,9 +146,7 @@ class _Reader:
             self.pending = (start, replace(before, text=f"{before.text}{between}{unquoted.strip()}"[:LONGEST_LINE]))
             self.width = len(line)
             return
-        body = _PROCESS.sub("", parsed.text) if parsed is not None and parsed.at is not None else unquoted
-        if parsed is not None and body is not unquoted and _SENDS.fullmatch(parsed.service or ""):
-            body = f"{parsed.service}[0]: {body}"  # syslog's tag is what tells whose words these are
+        body = other_mta.words_of(parsed) if parsed is not None and parsed.at is not None else unquoted
         if not own:
             other = other_mta.read(unquoted, number, parsed.at if parsed is not None else None)
         if other is not None:
@@ -241,7 +238,9 @@ class _Reader:
 
 def _is_postfix(line: Line) -> bool:
     """Whether a parsed line is a mail log's, rather than an application's with a stamp."""
-    if line.queue_id is not None or (line.level != "info" and line.service is None):
+    if line.service in other_mta.SENDMAIL and not line.syslog_name:
+        return False
+    if line.queue_id is not None or (line.level != "info" and line.service is None and not line.text.isdecimal()):
         return True
     return line.service is not None and (
         ordinary.is_postfix(line)
@@ -250,7 +249,6 @@ def _is_postfix(line: Line) -> bool:
     )
 
 
-_SENDS = late(r"(?:msmtp|s+mtp|nullmailer[\w-]*|dma|sendEmail)", re.IGNORECASE)
 _WIDTHS = frozenset({80, 100, 120, 132, 160, 200})  # of terminals, which break words
 _CONTINUED = late(
     r"(?:\b(?:to|from|with|for|by|of|in|and|the|not|is|was|said|error|host|name|type|reply|domain|service|server)|[,:=(<\[;])$",

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from diagnose.knowledge.phrases import Grip
+from diagnose.parse.log.logline import Line
 from diagnose.parse.log.mail_event import Delivery, Trouble
 from diagnose.parse.system import own_network
 from diagnose.parse.words import reason as reasons_of
@@ -30,6 +31,7 @@ _EXIM_HOST = late(
 )
 _EXIM_TAKER = late(r"\bH=(?P<host>[\w.-]+) \[")
 _EXIM_FIELDS = late(r"\b(?:X|CV|DN|A|C|F|P|S|QT|DT|K|id|SNI|PRX|TFO)=(?:\"(?:[^\"\\]|\\.)*\"|\S+)")
+_EXIM_TIMEOUT = late(r"\bSMTP timeout after .*")  # says more than the errno before it
 _ERRNO = late(
     r"\b(?:Connection timed out|Connection refused|Network is unreachable|No route to host|Permission denied|Connection reset by peer|Operation timed out)\b"
 )
@@ -39,8 +41,9 @@ _STAT = late(r"^\W*stat=(?P<stat>Deferred: (?:Connection|Operation|No route|Netw
 _SENDMAIL_RELAY = late(r"\brelay=(?P<host>[^\s,\[]*)\.?(?: ?\[(?P<address>[0-9A-Fa-f.:]+)\])?")
 _OPENSMTPD = late(
     r"(?:\bresult=\"?(?P<result>Ok|TempFail|PermFail)\"?,? |\brelay: (?P<old>Ok|TempFail|PermFail) for )"
-    r"(?:.*?\bto=<?(?P<to>[^>,\s]*))?.*?(?:\brelay=\"?(?P<host>[^\s\",]+).*?)?\bstat=(?:\"(?P<stat>[^\"]*)\"|(?P<bare>.*)$)"
+    r".*?(?:\brelay=\"?(?P<host>[^\s\",]+).*?)?\bstat=(?:\"(?P<stat>[^\"]*)\"|(?P<bare>.*)$)"
 )
+_TO = late(r"\bto=<?(?P<to>[^>,\s]*)")
 _NO_MX = late(r"Failed to resolve MX for \[relay:(?:[^@\],]*@)?(?P<host>[^,\]:]+)[^\]]*\]: (?P<stat>.*)$")
 _QMAIL = late(r"\bdelivery \d+: (?P<result>success|deferral|failure): (?P<text>\S.*)$")
 _NAMED = late(r"find any host named (?P<name>[\w.-]*\w)")
@@ -49,6 +52,24 @@ _OPENSMTPD_ERROR = late(r"\bmta error reason=(?:[\w ]+: )?(?P<text>[245]\d\d[ -]
 _DMA = late(
     r"\bdma\[[\w.]+\]: connect to (?P<host>(?!smtp|relay|mail\.|submi)\S+) \[(?P<address>[0-9A-Fa-f.:]+)\] failed: (?P<text>.*)"
 )
+# Stalwart's events (crates/trc), with what is said before their code and details.
+_STALWART = late(r"\((?:delivery)\.(?P<event>[a-z-]+)\)(?P<rest>(?: \w+ = .*)?)$")
+_STALWART_VALUE = late(
+    r"\b(?P<key>hostname|to|code|details|reason|remoteIp|remotePort) = (?:\"(?P<text>(?:[^\"\\]|\\.)*)\"|(?P<bare>[^,\s\[]+))"
+)
+_STALWART_FAILED = {
+    **dict.fromkeys(
+        ("connect-error", "rcpt-to-rejected", "rcpt-to-failed", "mail-from-rejected", "message-rejected"), ""
+    ),
+    **dict.fromkeys(
+        ("ehlo-rejected", "greeting-failed", "auth-failed", "dsn-temp-fail", "dsn-perm-fail", "failed"), ""
+    ),
+    **dict.fromkeys(("mx-lookup-failed", "ip-lookup-failed"), "MX lookup failed:"),
+    "null-mx": "returned null MX",
+    "start-tls-error": "TLS handshake failed:",
+    "implicit-tls-error": "TLS handshake failed:",
+    "start-tls-unavailable": "STARTTLS was not advertised by host",
+}
 _MSMTP = late(r"\bhost=(?P<host>\S+) .*\brecipients=(?P<to>\S+).*?\bexitcode=(?P<exit>\w+)")
 _MSMTP_PORT = late(r"\bport (?P<port>\d{1,5})\b")
 # The server's words, else msmtp's own.
@@ -76,6 +97,10 @@ _BIG = late(
     r"\bH=\(?\S*\b(?:google|outlook|yahoo|icloud|amazonses|gmx|mailgun)\.(?:com|net|org)\b.*\bin (?:a )?(?:black ?|block)?list at "
 )
 
+SENDMAIL = frozenset({"sendmail", "sm-mta", "sm-msp-queue"})
+_SENDMAIL_ID = late(r"^(?:NOQUEUE|[0-9A-Za-z]{6,20}): ")  # those of 2024 and 2025 begin like a reply's code
+_PROCESS = late(r"^\d{1,7} (?=[A-Z][\w:]*[-:])")  # between a stamp and its text: a process's number
+_TAGGED = late(r"(?:msmtp|s+mtp|nullmailer[\w-]*|dma|sendEmail)", re.IGNORECASE)
 # What other mailers say where Postfix has a sentence that the tables know; {} is the name that was looked up.
 _NO_ANSWER = "Host or domain name not found. Name service error for name={} type=MX: Host not found, try again"
 _NO_SUCH = "Host or domain name not found. Name service error for name={} type=MX: Host not found"
@@ -124,7 +149,13 @@ def read(line: str, number: int = 0, at: datetime | None = None, port: int = 25)
             status = {"Ok": "sent", "TempFail": "deferred", "PermFail": "bounced"}[smtpd["result"] or smtpd["old"]]
             text = smtpd["stat"] or smtpd["bare"] or ""
             service = "lmtp" if " mda " in line else None
-            return delivery(status, text, number=number, at=at, to=smtpd["to"], host=smtpd["host"], service=service)
+            to = _TO.search(line)
+            return delivery(
+                status, text, number=number, at=at, to=to["to"] if to else None, host=smtpd["host"], service=service
+            )
+    stalwart = _STALWART.search(line) if " = " in line else None
+    if stalwart:
+        return _stalwart(stalwart, number, at)
     unresolved = _NO_MX.search(line) if "resolve MX" in line else None
     if unresolved:
         return delivery("deferred", unresolved["stat"], number=number, at=at, host=unresolved["host"])
@@ -156,6 +187,14 @@ def read(line: str, number: int = 0, at: datetime | None = None, port: int = 25)
     return None
 
 
+def words_of(line: Line) -> str:
+    """The text behind a stamp and a program's name, with the name where that alone tells whose words they are."""
+    text = _PROCESS.sub("", line.text)
+    if line.service in SENDMAIL:
+        return _SENDMAIL_ID.sub("", text)
+    return f"{line.service}[0]: {text}" if _TAGGED.fullmatch(line.service or "") else text
+
+
 def _exim(match: re.Match[str], number: int, at: datetime | None, port: int) -> Delivery | None:
     flag, rest = match.group("flag"), match.group("rest") or ""
     if flag in {"<=", "Completed", "Frozen"}:
@@ -173,7 +212,10 @@ def _exim(match: re.Match[str], number: int, at: datetime | None, port: int) -> 
     host = where.group("host") if where else None
     text = _EXIM_FIELDS.sub("", tail).strip(" :")
     error = _ERRNO.search(text)
-    if error and "SMTP error from remote" not in text:
+    late_timeout = _EXIM_TIMEOUT.search(text)
+    if late_timeout:
+        text = late_timeout.group()
+    elif error and "SMTP error from remote" not in text:
         remote = route is None or "smtp" in (route.group("transport") or "smtp")
         if where and remote:
             text = _as_postfix(host, where.group("address"), where.group("port") or str(port), error.group())
@@ -196,12 +238,32 @@ def _sendmail(line: str, match: re.Match[str], number: int, at: datetime | None)
         return delivery("sent", stat, number=number, at=at, to=match.group("to").strip("<>"), host=host)
     dsn = _DSN.search(line)
     text = stat.partition("Deferred: ")[2] or (f"{dsn.group('dsn')} {stat}" if dsn else stat)
+    if text.startswith("Connection reset by ") and host:  # after it had been made
+        text = f"lost connection with {host}[{where.group('address') or '0.0.0.0' if where else '0.0.0.0'}]"
     error = _ERRNO.search(text)
     if error and match.group("mailer") in {"esmtp", "smtp", "relay"}:
         address = where.group("address") if where else None
         text = _as_postfix(host, address, None, error.group())
     status = "deferred" if stat.startswith("Deferred") else "bounced"
     return delivery(status, text, number=number, at=at, to=match.group("to").strip("<>"), host=host)
+
+
+def _stalwart(match: re.Match[str], number: int, at: datetime | None) -> Delivery | None:
+    """Stalwart's event of one delivery; None where nothing was decided yet."""
+    event, said = match["event"], match["rest"]
+    values = {each["key"]: each["text"] or each["bare"] for each in _STALWART_VALUE.finditer(said)}
+    host, to = values.get("hostname"), values.get("to")
+    if event in {"delivered", "dsn-success"}:
+        return delivery("sent", said, number=number, at=at, to=to, host=host)
+    about = _STALWART_FAILED.get(event)
+    if about is None:
+        return None
+    text = " ".join(filter(None, (about, values.get("code"), values.get("details"), values.get("reason")))).strip()
+    error = _ERRNO.search(text)
+    if error and event == "connect-error":
+        text = _as_postfix(host, values.get("remoteIp"), values.get("remotePort"), error.group())
+    status = "bounced" if event.endswith(("rejected", "perm-fail", "null-mx")) else "deferred"
+    return delivery(status, text, number=number, at=at, to=to, host=host)
 
 
 def _bare_stat(stat: str, number: int, at: datetime | None) -> Delivery:
@@ -252,6 +314,7 @@ def delivery(
     service: str | None = None,
 ) -> Delivery:
     reason: Reason | None = None
+    host = None if host == "-" else host
     if status != "sent":
         text = text.rpartition("LMTP server error: ")[2]  # then the mailbox server's reply
         named = _NAMED.search(text)

@@ -33,6 +33,7 @@ _SERVERS = tuple(
         rf"(?:connect to host, port|SMTP host): \"?{_H}\"?(?:, ?(?:port: )?(?P<port>\d{{1,5}}))?",
         rf"(?:\b(?:ssl|tls|tcp|smtps?)://)?(?<![\w.@/-]){_H}:(?P<port>25|465|587|1025|2525|2465|2587)(?!\d|:\d)",
         rf"(?<![\w.@/-]){_H}[,;:]? (?:on )?port[ =:]{{1,3}}(?P<port>\d{{2,5}})\b",
+        rf"\bvia SMTP server '{_H}'(?P<port>(?!))?",
         rf"\bSMTP(?:_SSL)?\(\s*(?:host=)?['\"]{_H}['\"],\s*(?:port=)?(?P<port>\d{{2,5}})",
         rf"\b(?:EMAIL|MAIL|SMTP)_(?:HOST|SERVER)\W{{1,5}}{_H}['\"]?(?:[\s\S]{{1,80}}?_PORT\W{{1,5}}(?P<port>\d{{2,5}}))?",
         rf"\b(?:hostname|address): ['\"]{_H}['\"](?:,\s*port: (?P<port>\d{{2,5}}))?",
@@ -108,7 +109,7 @@ _REFUSED = late(r"ECONNREFUSED|(?:[Cc]onnection|actively) refused|connect: refus
 # Names of exceptions say what kind of reply came, and hold words that would be taken for the reply's own.
 _NAMED = late(
     r"\b(?:[\w.]+\.)?SMTP(?:Recipients?Refused|Sender(?:Refused|Error)|(?:Recipient|Data|Response|Heloerror|Helo)(?:Error|Exception)?)"
-    r"(?:\((?:senderrs|code, resp(?:, from_addr)?|\w+)\))?:?"
+    r"(?!:? ?\{\})(?:\((?:senderrs|code, resp(?:, from_addr)?|\w+)\))?:?"
 )
 _FRAME = late(
     r"^\s*File \"[^\"]+\", line \d+|^\s*(?:[\w.-]+\s+\|\s+)?(?:raise \w|return |from /)|^\s+at .*[(:/]\S*:\d+(?::\d+)?\)?,?$|"
@@ -119,6 +120,13 @@ _FRAME = late(
 
 # The methods of libraries that say a command: Ruby's, Python's and Perl's, JavaMail's, Symfony's.
 _COMMAND = late(r"\b(?:in |do|_action|\.)?(mail|rcpt)_?(?:to|from)(?:_?list|_?command)?\b(?=[`'(),]|$)", re.IGNORECASE)
+# Exceptions of Python, JavaMail; what nodemailer and Gitea say beside a reply.
+_TELLS = {
+    **dict.fromkeys(("SMTPHeloError", "command: 'EHLO'", "command: 'HELO'"), "ehlo"),
+    **dict.fromkeys(("SMTPSenderRefused", "SMTPSenderFailed", "command: 'MAIL FROM'", "issue MAIL command"), "mail"),
+    **dict.fromkeys(("SMTPRecipientsRefused", "SMTPAddressFailed", "command: 'RCPT TO'", "issue RCPT command"), "rcpt"),
+    **dict.fromkeys(("SMTPDataError", "command: 'DATA'"), "data"),
+}
 # MailKit names all that may be wrong before it says what is.
 _MAYBE = late(
     r"^\s*(?:One possibility is that you are trying|The other possibility is that the SSL cert|\d\. The (?:server is using|local system is missing|certificate presented|CRL)|"
@@ -186,8 +194,9 @@ def went_through(lines: list[_Numbered]) -> int:
 
 
 def stage_in(lines: list[_Numbered]) -> str | None:
-    """The command that a stack trace names, "rcpt" or "mail", where it names one alone."""
+    """The command that a stack trace or an exception's name tells, where they tell of one alone."""
     named = {found.group(1).lower() for _, line in lines for found in _COMMAND.finditer(line)}
+    named |= {stage for _, line in lines for words, stage in _TELLS.items() if words in line}
     return named.pop() if len(named) == 1 else None
 
 
