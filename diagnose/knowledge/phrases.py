@@ -94,6 +94,7 @@ _FOR_TESTS = frozenset({"examples", "counter", "example_peer", "source", "eviden
 _FIRST = (
     *(
         "mailers",
+        "other-mailers",
         "postfix-connect",
         "postfix-sasl",
         "postfix-tls",
@@ -101,7 +102,7 @@ _FIRST = (
         "postfix-daemon",
         "postfix-delivery",
     ),
-    *("postfix-noise", "program-roots", "java", "programs"),
+    *("postfix-noise", "libraries", "program-roots", "java", "programs"),
 )
 
 
