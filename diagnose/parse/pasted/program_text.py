@@ -33,7 +33,7 @@ _SERVERS = tuple(
         rf"(?:connect to host, port|SMTP host): \"?{_H}\"?(?:, ?(?:port: )?(?P<port>\d{{1,5}}))?",
         rf"(?:\b(?:ssl|tls|tcp|smtps?)://)?(?<![\w.@/-]){_H}:(?P<port>25|465|587|1025|2525|2465|2587)(?!\d|:\d)",
         rf"(?<![\w.@/-]){_H}[,;:]? (?:on )?port[ =:]{{1,3}}(?P<port>\d{{2,5}})\b",
-        rf"\bvia SMTP server '{_H}'(?P<port>(?!))?",
+        rf"(?:\bvia SMTP server |\bserver=)['\"]?{_H}['\"]?(?P<port>(?!))?",
         rf"\bSMTP(?:_SSL)?\(\s*(?:host=)?['\"]{_H}['\"],\s*(?:port=)?(?P<port>\d{{2,5}})",
         rf"\b(?:EMAIL|MAIL|SMTP)_(?:HOST|SERVER)\W{{1,5}}{_H}['\"]?(?:[\s\S]{{1,80}}?_PORT\W{{1,5}}(?P<port>\d{{2,5}}))?",
         rf"\b(?:hostname|address): ['\"]{_H}['\"](?:,\s*port: (?P<port>\d{{2,5}}))?",
@@ -99,7 +99,7 @@ _ABOUT_MAIL = late(
     re.I,
 )
 _SENT = late(
-    r"\b(?:delivery successful|(?:e-?mail|message|mail)\b(?:(?!\bnot\b).){0,40}\b(?<!not be )(?:was )?(?:sent|delivered|accepted)(?: (?:successfully|to|via|for)|[!.]?\s*$)|"
+    r"\b(?:delivery successful|(?:e-?mail|message|mail)\b(?:(?!\bnot\b|\. ).){0,40}\b(?<!not be )(?:was )?(?:sent|delivered|accepted)(?: (?:successfully|to|via|for)|[!.]?\s*$)|"
     r"(?:successfully|succesfully) sent|\bMessage sent #\d+ to |sent successfully|250 (?:2\.\d\.\d )?.{0,12}(?:queued as|Message accepted)|"
     r"250 2\.\d\.\d .{0,60}\b(?:queued|accepted)|accepted=\[[^\]]+@|attempt \d+(?:/\d+)? (?:ok|succeeded|successful))",
     re.I,
@@ -145,15 +145,15 @@ def fetches(text: str) -> bool:
     return _FETCHES.search(text) is not None and _SENDS.search(text) is None
 
 
-# A proxy, a webmail or a server of mailboxes logs them; their client's address stands beside.
+# A proxy, a webmail or a server of mailboxes logs them; their client's address stands beside. A log's summary counts.
 _CLIENTS_LOGIN = late(
-    r"\bclient login failed: .{0,80} while in http auth state|\bhandler exception: authentication failed for \[|"
+    r"\(total: \d+\)\s*$|^\s*\d+ {3,}(?:received|delivered|forwarded|deferred|bounced|rejected|reject warnings|held|discarded)\b|\bclient login failed: .{0,80} while in http auth state|\bhandler exception: authentication failed for \[|"
     r"\bIMAP Error: Login failed for|\[LOGIN_ERROR\]|\bloginname=|\bAuthentication attempt from \S+ has been rate-limited"
 )
 
 
 def is_clients_login(line: str) -> bool:
-    """Whether a server tells that somebody did not get in, which is no matter of sending."""
+    """Whether a server tells that somebody did not get in, or a summary counts it: no matter of sending."""
     return _CLIENTS_LOGIN.search(line) is not None
 
 
