@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import io
 import json
-import subprocess
 import sys
 import tempfile
 import zipfile
@@ -49,12 +48,11 @@ def carried() -> bytes:
 def compiled(archive: bytes) -> bytes:
     """The file, compiled by this Python for the same version elsewhere: it is spared half of a recording's processor time.
     Raises OSError."""
+    from diagnose.host.live.remote import compile_below
+
     with tempfile.TemporaryDirectory() as place, zipfile.ZipFile(io.BytesIO(archive)) as source:
         source.extractall(place, [name for name in source.namelist() if not name.startswith(_RECORDED)])
-        # Without the columns of tracebacks, which are a fourth of it.
-        python = [sys.executable, "-I", "-X", "no_debug_ranges", "-m", "compileall", "-q", "-b"]
-        where = ["--invalidation-mode", "unchecked-hash", "-s", place, "-p", NAME]
-        subprocess.run([*python, *where, place], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        compile_below(place, NAME)
         files = {str(path.relative_to(place)): path.read_bytes() for path in Path(place).rglob("*") if path.is_file()}
         spared = {name for name in files if f"{name}c" in files and not name.startswith(_READ)}
         return packed({name: data for name, data in files.items() if name not in spared})

@@ -9,6 +9,7 @@ import selectors
 import shlex
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -59,6 +60,13 @@ class Wanted:
     timeout: float
     ask: bool = False
     through: Through | None = None
+
+
+def compile_below(place: str, name: str) -> None:
+    """Compiles what lies there, for a file of that name, without the columns of tracebacks, which are a fourth of it."""
+    python = [sys.executable, "-I", "-X", "no_debug_ranges", "-m", "compileall", "-q", "-b"]
+    where = ["--invalidation-mode", "unchecked-hash", "-s", place, "-p", name]
+    subprocess.run([*python, *where, place], stdin=subprocess.DEVNULL, capture_output=True, check=False)
 
 
 _running: set[subprocess.Popen[bytes]] = set()
