@@ -16,18 +16,20 @@ from diagnose.parse.text.masking import STARS
 
 _GRAMMARS = ("yaml", "code", "ini")
 _PAIR = re.compile(
-    r"""(?P<before>(?:[\w$]+\[)?['"]?)(?P<key>[A-Za-z_][\w.]*)['"]?\]?\s*(?:=>|[:=])\s*(?P<literal>(?P<quote>['"]?)(?P<value>[\w.+-]*)(?P=quote))"""
+    r"""(?P<before>(?:[\w$]+\[)?['"]?)(?P<key>[A-Za-z_][\w.]*)['"]?\]?\s*(?:=>|[:=])\s*(?P<literal>(?P<quote>['"]?)(?P<value>[\w.:+-]*)(?P=quote))"""
 )
 _OFF = ("", "false", "no", "none", "0")  # what a program takes where nothing is said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """A line (from 1) in which `find`, which stands there once, becomes `put`; line 0: `put` is a new line at the end."""
+    """A line (from 1) in which `find`, which stands there once, becomes `put`; line 0: `put` is a new line at the end. below: `put` is
+    a new line below it, and `find` the line's own text; these come last."""
 
     line: int
     find: str
     put: str
+    below: bool = False
 
 
 def changes(path: str, text: str, wanted: str) -> tuple[Change, ...] | None:
@@ -62,7 +64,9 @@ def _says(reader: Reader, pair: re.Match[str]) -> bool:
 def applied(text: str, made: list[Change]) -> str:
     lines = text.split("\n")
     for change in made:
-        if change.line:
+        if change.below:
+            lines.insert(change.line, change.put)
+        elif change.line:
             lines[change.line - 1] = lines[change.line - 1].replace(change.find, change.put, 1)
         else:
             lines = [*(lines[:-1] if not lines[-1] else lines), change.put, ""]
@@ -93,9 +97,27 @@ def _made(path: str, text: str, reader: Reader, pairs: list[tuple[re.Match[str],
             made and made[0].line and re.search(r"[{(\[]", text) and (path.endswith(".php") or text.lstrip()[:1] == "{")
         ):
             made[0] = replace(made[0], put=f"{made[0].put}, {part}")  # beside the port
+        elif re.search(r"\.(?:ya?ml|ini|cnf|conf)$", path) and text.lstrip()[:1] != "{":
+            made.append(_below(text, lines, reader, [pair for pair, _ in pairs], part, made))
         else:
             raise _Unclear
     yield from made
+
+
+def _below(
+    text: str, lines: list[str], reader: Reader, pairs: list[re.Match[str]], part: str, made: list[Change]
+) -> Change:
+    """A new line below a setting that belongs to it, written as that is: in the same section, or under the same parent."""
+    beside = [entry for pair in pairs if (entry := _entry(reader, pair["key"])) is not None]
+    if not beside:
+        raise _Unclear
+    number = text.count("\n", 0, beside[-1].start) + 1
+    raw = lines[number - 1]
+    for change in made:
+        raw = raw.replace(change.find, change.put, 1) if change.line == number and not change.below else raw
+    if STARS in raw or not re.match(r"[ \t]*[\w.-]+[ \t]*[:=]", raw) or not raw.isprintable():
+        raise _Unclear
+    return Change(line=number, find=raw, put=raw[: len(raw) - len(raw.lstrip())] + part, below=True)
 
 
 def _changed(text: str, lines: list[str], entry: Entry, pair: re.Match[str]) -> Change:
@@ -121,7 +143,7 @@ def _entry(reader: Reader | None, key: str) -> Entry | None:
     """The entry under the name, or under one that ends in it and that the application's table has."""
     if reader is None:
         return None
-    names = [name for field in ("port", "host") for name in reader.table.get(field, ())]
+    names = [name for field in ("port", "host", "at") for name in reader.table.get(field, ())]
     names += [row[0].lstrip("!").split("~")[0].rstrip("!") for row in reader.table.get("tls", ())]
     ends = re.compile(rf"(?:^|[.*]){re.escape(key)}$", re.I)
     hits = [

@@ -1,4 +1,4 @@
-"""The step that changes one setting of an application, in a file of KEY=VALUE lines (Java's properties, .env)."""
+"""The steps that change an application's settings: a value in a file of KEY=VALUE lines (Java's properties, .env), a line below another."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import shlex
 
 from diagnose.record import dataclass
 from diagnose.remedy.edits import Changed
-from diagnose.remedy.steps import NONE, FileStep, Given, Refused
+from diagnose.remedy.steps import NONE, FileStep, Given, Refused, quoted
 
+_SETTING = re.compile(r"""[ \t]*['"]?([\w.-]+)['"]?[ \t]*[:=][ \t]*['"]?([\w.:+-]*)['"]?""")
 _KEY = re.compile(r"[\w.-]+")
 _VALUE = re.compile(r"[\w.:@/+-]*")
 # Values that would end a check of the server, or leave the login without TLS.
@@ -58,3 +59,33 @@ class SetProperty(FileStep):
         add = f"printf '%s\\n' {shlex.quote(f'{self.key}={self.value}')} >>{path}"
         end = f'[ -z "$(tail -c1 {path})" ] || echo >>{path}'
         return (f"if {there}; then {change}; else {end}; {add}; fi",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InsertLine(FileStep):
+    """A new line below one (from 1) that is still as it was read (`above`), unless it stands there already."""
+
+    line: int
+    above: str
+    text: str
+
+    def __post_init__(self) -> None:
+        setting = _SETTING.match(self.text)
+        if not (self.text.isprintable() and self.above.isprintable()) or not setting or weakens(*setting.groups()):
+            raise Refused(self.text)
+
+    def edit(self, old: bytes | None, given: Given = NONE) -> bytes:
+        lines = (old or b"").split(b"\n")
+        if not 0 < self.line <= len(lines) or lines[self.line - 1].rstrip(b"\r") != self.above.encode():
+            raise Changed(f"line {self.line} is not as it was read")
+        end = b"\r" if lines[self.line - 1].endswith(b"\r") else b""
+        new = self.text.encode() + end
+        if lines[self.line : self.line + 1] != [new]:
+            lines.insert(self.line, new)
+        return b"\n".join(lines)
+
+    def commands(self) -> tuple[str, ...]:
+        new, path = shlex.quote(self.text), shlex.quote(self.path)
+        there = f"sed -n {self.line + 1}p {path} | grep -qxF -e {new}"  # a second time changes nothing
+        script = f"{self.line}a\\{self.text}"
+        return (f"{there} || sed -i {quoted(script)} {path}",)

@@ -18,7 +18,7 @@ from diagnose.parse.system.packet import Packet, Verdict
 from diagnose.remedy import Plan, undoing
 from diagnose.remedy.edits import Changed
 from diagnose.remedy.make import make
-from diagnose.remedy.properties import SetProperty
+from diagnose.remedy.properties import InsertLine, SetProperty
 from diagnose.remedy.running import Command
 from diagnose.remedy.steps import Refused, RepairLine
 from tests.checks import pretended_postfix as pretended
@@ -100,6 +100,24 @@ def test_an_application_takes_another_port_of_its_own_server_before_a_relay_for_
     assert [step.value for step in plan.steps if isinstance(step, SetProperty)] == ["587", "true"]
     assert plan.text.startswith(f"mail.test answers on {open_}. Set in {path}: {setting}.")
     assert not planned("egress-submission-blocked", "app.server", host, answers=False, **data).text
+
+
+def test_a_line_below_another_by_hand_is_as_the_step_makes_it(tmp_path: Path) -> None:
+    path = tmp_path / "it's.yml"
+    text = b"a:\n  port: 465\n  user: me\nb:\n  ssl: true\n"
+    path.write_bytes(text)
+    step = InsertLine(path=str(path), line=2, above="  port: 465", text="  ssl: true", why="x")
+    for _ in range(2):
+        subprocess.run(["sh", "-c", "\n".join(step.commands())], check=True)
+        assert path.read_bytes() == step.edit(text) == step.edit(step.edit(text))
+    with pytest.raises(Changed):
+        InsertLine(path=str(path), line=1, above="  port: 465", text="  ssl: true", why="x").edit(text)
+
+
+@pytest.mark.parametrize("text", ["password: x", "  tls.verify: false", "no setting", "a: b\nc: d"])
+def test_no_line_is_put_below_that_weakens_or_is_none(text: str) -> None:
+    with pytest.raises(Refused):
+        InsertLine(path="/x.yml", line=1, above="a: b", text=text, why="x")
 
 
 def test_csf_is_told_of_postfix_in_its_own_file() -> None:

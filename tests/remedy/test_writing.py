@@ -23,6 +23,15 @@ IMPLICIT = (
 )
 DJANGO = "EMAIL_HOST = 'smtp.relay.test'\nEMAIL_PORT = 587\nEMAIL_USE_TLS = True\nEMAIL_USE_SSL = True\n"
 NEXTCLOUD = "<?php\n$CONFIG = array (\n  'mail_smtphost' => 'smtp.relay.test',\n  'mail_smtpport' => '587',\n);\n"
+GRAFANA = "[smtp]\nenabled = true\nhost = smtp.relay.test:578\nuser = me\n\n[log]\nlevel = info"
+REDMINE = """\
+production:
+  email_delivery:
+    smtp_settings:
+      address: smtp.relay.test
+      port: 465
+      enable_starttls_auto: true
+      user_name: me"""
 GHOST = """\
 {
   "server": {"port": 2368},
@@ -43,6 +52,8 @@ GHOST = """\
         ("/opt/application.yml", SPRING, IMPLICIT, {9: "      mail.smtp.starttls.enable: false", 10: "spring.mail.properties.mail.smtp.ssl.enable: true"}),
         ("/srv/settings.py", DJANGO, "EMAIL_PORT=587; EMAIL_USE_SSL=False; EMAIL_USE_TLS=True", {4: "EMAIL_USE_SSL = False"}),
         ("/w/config/config.php", NEXTCLOUD, "'mail_smtpport' => '465', 'mail_smtpsecure' => 'ssl',", {4: "  'mail_smtpport' => '465', 'mail_smtpsecure' => 'ssl',"}),
+        ("/etc/grafana/grafana.ini", GRAFANA, "host = smtp.relay.test:587; startTLS_policy = MandatoryStartTLS", {3: "host = smtp.relay.test:587", 4: "startTLS_policy = MandatoryStartTLS", 5: "user = me", 6: "", 7: "[log]", 8: "level = info"}),
+        ("/srv/redmine/config/configuration.yml", REDMINE, "port: 465, ssl: true, enable_starttls_auto: false", {6: "      enable_starttls_auto: false", 7: "      ssl: true", 8: "      user_name: me"}),
         ("/w/config.production.json", GHOST, '"port": 465, "secure": true', {7: '      "port": 465, "secure": true'}),
     ],
 )  # fmt: skip

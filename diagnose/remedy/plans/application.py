@@ -13,7 +13,7 @@ from diagnose.model import Observation, Status
 from diagnose.parse.text.masking import STARS
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Plan, plans
-from diagnose.remedy.properties import SetProperty, weakens
+from diagnose.remedy.properties import InsertLine, SetProperty, weakens
 from diagnose.remedy.running import StartUnit
 from diagnose.remedy.steps import AppendLine, Step
 
@@ -86,7 +86,9 @@ def written(e: Evidence, path: str, wanted: str, why: str) -> Iterator[Step]:
     pairs = re.findall(r"([\w.-]+)['\"]?\]?\s*(?:=>|[:=])\s*['\"]?([\w.+-]*)", wanted)
     made = None if text.problem or any(weakens(*pair) for pair in pairs) else writing.changes(path, text.text, wanted)
     for change in made or ():
-        if change.line:
+        if change.below:
+            yield InsertLine(path=e.real(path), line=change.line, above=change.find, text=change.put, why=why)
+        elif change.line:
             yield e.repair(path, change.line, change.find, change.put, why, "within")
         else:
             yield AppendLine(path=e.real(path), text=change.put, why=why)

@@ -1,0 +1,74 @@
+"""Which change of a parameter of Postfix may be made at all."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+_NEVER = re.compile(
+    r"mynetworks(_style)?|(smtpd|postscreen)_\w*(restrictions?\w*|access\w*|sasl\w*|client_\w+)|\w*milters?|milter_\w+|content_filter"
+    r"|smtpd_proxy_filter|receive_override_options|relay_domains|authorized_\w+|permit_mx_backup_networks|inet_interfaces"
+    r"|(smtpd?_|lmtp_)?(header|body|mime_header|nested_header|milter_header)_checks"
+)
+_LEVELS = ("none", "may", "encrypt", "dane", "dane-only", "fingerprint", "verify", "secure")
+_TLS = re.compile(
+    r"(smtp|smtpd|lmtp)_(tls_security_level|enforce_tls|use_tls|tls_per_site|tls_policy_maps|tls_enforce_peername)"
+)
+
+
+def _words(value: str | None) -> set[str]:
+    return set(re.split(r"[,\s]+", value or "")) - {""}
+
+
+def _within(word: str, given: set[str]) -> bool:
+    """Whether an address or network is one of those given, or a part of one."""
+    if word in given:
+        return True
+    try:
+        inner = ipaddress.ip_network(re.sub(r"[\[\]]", "", word))
+    except ValueError:
+        return False
+    for other in given:
+        try:
+            outer = ipaddress.ip_network(re.sub(r"[\[\]]", "", other), strict=False)
+        except ValueError:
+            continue
+        if inner.version == outer.version and inner.subnet_of(outer):  # type: ignore[arg-type]
+            return True
+    return False
+
+
+_PATTERNS = ("regexp", "pcre")
+_INDEXED = ("hash", "btree", "lmdb", "cdb", "dbm", "sdbm", "texthash")
+_LOOPBACK = re.compile(r"(inet6?:(?:localhost|127\.\d+\.\d+\.\d+|\[::1\]):)\d+")
+
+
+def _same_filter(was: str, value: str) -> bool:
+    """Whether it is the same table under another type that reads it alike, or the same milter at another port of this host."""
+    (old, _, path), (new, _, same) = was.partition(":"), value.partition(":")
+    if path.startswith("/") and path == same:
+        return (new in _PATTERNS and old not in (*_INDEXED, "cidr")) or {old, new} <= {*_INDEXED}
+    ports = _LOOPBACK.fullmatch(was), _LOOPBACK.fullmatch(value)
+    return all(ports) and ports[0][1] == ports[1][1]  # type: ignore[index]
+
+
+def _same_filters(was: str | None, value: str | None) -> bool:
+    before, after = ([word for word in re.split(r"[,\s]+", text or "") if word] for text in (was, value))
+    pairs = list(zip(before, after, strict=False))
+    return len(before) == len(after) == len(pairs) and all(a == b or _same_filter(a, b) for a, b in pairs)
+
+
+def permitted(name: str, was: str | None, value: str | None) -> bool:
+    """Whether the parameter may be changed so. was, value: None for unset; what opens the host may only be narrowed, but for
+    authorized_submit_users, which may get one account more; of filters only the spelling of their place may change."""
+    if name in ("mynetworks", "inet_interfaces"):
+        return value == "loopback-only" or (bool(value) and all(_within(word, _words(was)) for word in _words(value)))
+    if name == "authorized_submit_users":
+        return bool(was and re.fullmatch(re.escape(was) + r", [a-z_][\w-]*", value or ""))
+    if _NEVER.fullmatch(name):
+        return name.endswith(("_checks", "_milters")) and bool(was) and _same_filters(was, value)
+    if name.endswith("tls_security_level"):
+        if was is None or was not in _LEVELS:
+            return value in _LEVELS and value != "none"
+        return value in _LEVELS and _LEVELS.index(value) >= _LEVELS.index(was)
+    return not (_TLS.fullmatch(name) and value in (None, "", "no") and was not in (None, "", "no"))
