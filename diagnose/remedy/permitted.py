@@ -20,18 +20,26 @@ def _words(value: str | None) -> set[str]:
     return set(re.split(r"[,\s]+", value or "")) - {""}
 
 
+def _network(word: str, strict: bool = False) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    try:
+        return ipaddress.ip_network(re.sub(r"[\[\]]", "", word), strict=strict)
+    except ValueError:
+        return None
+
+
 def _within(word: str, given: set[str]) -> bool:
-    """Whether an address or network is one of those given, or a part of one."""
+    """Whether an address or network is one of those given, or a part of one; this host's loopback where one of those given begins
+    as that does and is no network."""
     if word in given:
         return True
-    try:
-        inner = ipaddress.ip_network(re.sub(r"[\[\]]", "", word))
-    except ValueError:
+    inner = _network(word, strict=True)
+    if inner is None:
         return False
     for other in given:
-        try:
-            outer = ipaddress.ip_network(re.sub(r"[\[\]]", "", other), strict=False)
-        except ValueError:
+        outer = _network(other)
+        if outer is None and inner.is_loopback and other.lstrip("[").startswith(("127.", "::1")):
+            return True
+        if outer is None:
             continue
         if inner.version == outer.version and inner.subnet_of(outer):  # type: ignore[arg-type]
             return True

@@ -65,6 +65,9 @@ def _networks(text: str) -> str | None:
         if not bad_network(word):
             made.append(word)
             continue
+        if re.match(r"\[?127\.", word):
+            made.append("127.0.0.0/8")  # of this host alone, whatever the mask was to be
+            continue
         address = re.sub(r"[\[\]]", "", word).partition("/")[0]
         try:
             host = ipaddress.ip_address(address)

@@ -191,6 +191,7 @@ def _changed(path: str, name: str, was: str | None, value: str | None) -> FileSt
     ("name", "was", "value"),
     [
         ("mynetworks", "127.0.0.0/8", "127.0.0.0/8, 10.0.0.0/8"), ("mynetworks", "10.0.0.5/24", "10.0.0.0/16"),
+        ("mynetworks", "127.0.0.1", "127.0.0.0/8"), ("mynetworks", r"127.0.0.0\8", "10.0.0.0/8"), ("mynetworks", "10.0.0.0\\8", "127.0.0.0/8"),
         ("mynetworks", None, "0.0.0.0/0"), ("mynetworks_style", "host", "subnet"), ("inet_interfaces", "loopback-only", "all"),
         ("inet_interfaces", "127.0.0.1", "192.0.2.1"), ("smtpd_relay_restrictions", "reject", "permit"),
         ("smtpd_recipient_restrictions", "reject", ""), ("smtpd_client_restrictions", "reject", None),
@@ -223,6 +224,7 @@ def test_what_is_never_done_cannot_be_made(name: str, was: str | None, value: st
 
 def test_what_repairs_without_opening_can_be_made() -> None:
     assert permitted("mynetworks", "192.168.1.10/24 127.0.0.0/8", "192.168.1.10 127.0.0.0/8")
+    assert permitted("mynetworks", r"127.0.0.0\8 [::1]/128", "127.0.0.0/8 [::1]/128")
     assert permitted("inet_interfaces", "127.0.0.1, 192.0.2.9", "127.0.0.1")
     assert permitted("smtp_tls_security_level", "on", "encrypt")
     assert permitted("header_checks", "regex:/etc/x, pcre:/y", "regexp:/etc/x, pcre:/y")

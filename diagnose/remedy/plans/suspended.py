@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from diagnose import facts
 from diagnose.model import Observation, Status
-from diagnose.parse.postfix import pattern_rule, table
+from diagnose.parse.postfix import pattern_rule, setting_types, table
 from diagnose.parse.postfix.main_cf import followed
+from diagnose.remedy import values
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Plan, plans
 from diagnose.remedy.plans.settings import take_up
@@ -132,7 +133,13 @@ def own_limit(e: Evidence) -> Plan | None:
 
 @plans("submission-rejected")
 def submitter(e: Evidence) -> Plan | None:
-    """The one account that handed mail in before, put behind those that may."""
+    """This host's own loopback, where mynetworks has it misspelt; the one account that handed mail in before, put behind those that may."""
+    networks = e.was("mynetworks") or ""
+    if any(word.startswith("127.") and setting_types.bad_network(word) for word in setting_types.items(networks)):
+        meant = values.value("mynetworks", networks, "network", e.mta.defaults)
+        if meant and meant != networks:
+            why = "It names this host's loopback, and with a slip, so that Postfix does not know it there."
+            return Plan(steps=(e.put("mynetworks", meant, why), *take_up(e)))
     for seen in e.seen("config.submit-users"):
         name, user = str(seen.data.get("parameter")), str(seen.data.get("user") or "")
         words, was = e.mta.words(name), e.was(name)
