@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from diagnose.check import ANY, FLAG, Context, Read, SignSpec, Stat, check, fail, ok, skip, unknown, warn
 from diagnose.facts import Mailer, ca, mail_log, mailer, mailers, route
@@ -80,10 +81,23 @@ def _file(ctx: Context, here: Mailer, way: Way, data: dict[str, Scalar]) -> Iter
             "direct": "mail goes straight to the recipients' servers",
         }
         yield ok("mailer.settings", found.path, goes.get(way.kind, "mail stays on this host"), **where)
+    for line, word, meant in _misspelt(found.text, here.table.get("keywords", ())):
+        text = f"line {line}: msmtp knows no {word}, and refuses the file; {meant} is near"
+        yield fail("mailer.settings", found.path, text, kind="wrong", line=line, key=word, **where)
     for problem in found.settings.problems if found.settings is not None else ():
         if problem.kind in ("setting-wrong", "port-not-a-number", "placeholder"):
             text = f"line {problem.line}: {problem.text}" if problem.line else problem.text
             yield fail("mailer.settings", found.path, text, kind="wrong", line=problem.line, key=problem.key, **where)
+
+
+def _misspelt(text: str, known: Collection[str]) -> Iterator[tuple[int, str, str]]:
+    """Line, word and what was meant: only what is near a keyword, for a later version may know more."""
+    for number, raw in enumerate(text.split("\n"), 1):
+        word = raw.split()[0] if raw.split() else "#"
+        if word.startswith("#") or word in known:
+            continue
+        if near := difflib.get_close_matches(word, known, 1, 0.8):
+            yield number, word, near[0]
 
 
 def _repair(here: Mailer, path: str) -> str:

@@ -13,6 +13,7 @@ from diagnose.model import Observation
 # Directories below the queue directory, as Postfix' own installer (postfix-files) makes them: owner's rights needed.
 _NEEDED = ("incoming", "active", "private")  # which the master makes when it starts, and nobody takes away
 _QUEUES = ("incoming", "active", "deferred", "bounce", "defer", "flush", "hold", "corrupt", "trace", "private", "saved")
+_ENTRANCES = ("pickup", "cleanup", "qmgr")  # whose sockets the master makes when it starts
 _MORE = ("maildrop", "public", "pid")
 
 
@@ -82,6 +83,16 @@ def _queue(ctx: Context, postfix: Mta, owner: str, group: str) -> Iterator[Obser
             yield _bad(path, f"belongs to {have}, not to {owner}:{group}", f"{owner}:{group}", mode)
         elif reply.mode & needed != needed:
             yield _bad(path, f"has mode {reply.mode:04o} instead of {mode}", f"{owner}:{group}", mode)
+    if runs and ctx.ask(Stat(f"{root}/public")).exists:
+        gone = [
+            s.name
+            for s in postfix.master.services
+            if s.command in _ENTRANCES and not s.private and s.type in ("unix", "fifo")
+        ]
+        for path in (f"{root}/public/{name}" for name in gone):
+            reply = ctx.ask(Stat(path))
+            if not reply.exists and not reply.problem:
+                yield _bad(path, "is gone, while Postfix runs: what is handed in goes no further", owner, "0622")
     reply = ctx.ask(Stat(f"{root}/pid"))
     if reply.exists and "pid" not in wrong and reply.owner != "root":
         text = f"belongs to {reply.owner}, not to root"
@@ -142,6 +153,13 @@ def _programs(ctx: Context, postfix: Mta) -> Iterator[Observation]:
         reply = ctx.ask(Stat(path)) if path.startswith("/") else None
         if reply and reply.exists and reply.kind == "dir" and not reply.mode & 0o001:
             text = f"has mode {reply.mode:04o}: users' sendmail cannot load what lies below it"
+            yield _bad(path, text, "root", "0755")
+    place = postfix.value("daemon_directory")
+    used = {service.command for service in postfix.master.services if re.fullmatch(r"[\w-]+", service.command)}
+    for path in sorted(f"{place}/{name}" for name in used) if place.startswith("/") else ():
+        reply = ctx.ask(Stat(path))
+        if reply.exists and reply.kind == "file" and not reply.mode & 0o100:
+            text = f"has mode {reply.mode:04o}: the master cannot run it"
             yield _bad(path, text, "root", "0755")
 
 

@@ -18,6 +18,7 @@ _GRAMMARS = ("yaml", "code", "ini")
 _PAIR = re.compile(
     r"""(?P<before>(?:[\w$]+\[)?['"]?)(?P<key>[A-Za-z_][\w.]*)['"]?\]?\s*(?:=>|[:=])\s*(?P<literal>(?P<quote>['"]?)(?P<value>[\w.:+-]*)(?P=quote))"""
 )
+_DEFINED = re.compile(r"define\(\s*['\"](\w+)['\"]\s*,\s*(['\"]?[\w.+-]*['\"]?)\s*\);?")  # PHP's constants
 _OFF = ("", "false", "no", "none", "0")  # what a program takes where nothing is said
 
 
@@ -35,6 +36,7 @@ class Change:
 def changes(path: str, text: str, wanted: str) -> tuple[Change, ...] | None:
     """text: the file's, with its secrets masked; wanted: as `formats.lines` writes it, "; " or ", " between the settings."""
     grammar = grammars.grammar_of(path, text)
+    wanted = _DEFINED.sub(r"\1 = \2;", wanted)
     parts = [part.strip() for part in re.split(r"[;,](?:\s+|$)", wanted) if part.strip()]
     pairs = [_PAIR.fullmatch(part) for part in parts]
     if grammar not in _GRAMMARS or not pairs or not all(pairs):

@@ -37,6 +37,10 @@ def make(
         evidence = Evidence(ctx=ctx, diagnosis=diagnosis, runs=runs, info=info, advice=advice)
         try:
             plan = make_one(evidence) if make_one else None
+            if plan is not None and plan.steps:
+                from diagnose.remedy.plans.settings import readable
+
+                plan = readable(evidence, plan)
             mended = plan is not None and (plan.steps or (plan.text and diagnosis.data.get("answers")))
             if advice and lost and not mended and not _same(evidence, advice):
                 from diagnose.remedy.plans.relays import by_advice

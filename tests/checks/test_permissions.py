@@ -15,6 +15,7 @@ GOOD = {
     **{f"/var/spool/postfix/{n}": place(0o700) for n in ("incoming", "active", "deferred", "bounce", "private")},
     "/var/spool/postfix/maildrop": place(0o1730, group="postdrop"),
     "/var/spool/postfix/public": place(0o2710, group="postdrop"),
+    **{f"/var/spool/postfix/public/{n}": place(0o666, kind="socket") for n in ("pickup", "cleanup", "qmgr")},
     "/var/spool/postfix/pid": place(0o755, "root"),
     "/var/lib/postfix": place(0o755, group="postfix"),
     "/usr/sbin/postdrop": place(0o2555, "root", "postdrop", "file"),
@@ -70,6 +71,22 @@ def test_the_sockets_directory_gone_under_a_running_postfix() -> None:
     assert [o.subject for o in run(permissions, machine(stats=lost)) if o.status is Status.FAILED] == [
         "/var/spool/postfix/private"
     ]
+
+
+def test_an_entrance_gone_under_a_running_postfix() -> None:
+    lost = GOOD | {"/var/spool/postfix/public/pickup": StatReply()}
+    hidden = GOOD | {"/var/spool/postfix/public/pickup": StatReply(problem="permission denied")}
+    assert [o.subject for o in run(permissions, machine(stats=lost)) if o.status is Status.FAILED] == [
+        "/var/spool/postfix/public/pickup"
+    ]
+    assert failed(run(permissions, machine(stats=hidden))) == []
+
+
+def test_a_program_that_the_master_cannot_run() -> None:
+    smtp = "/usr/lib/postfix/sbin/smtp"
+    for mode, wrong in ((0o755, []), (0o644, [smtp])):
+        found = run(permissions, machine(stats=GOOD | {smtp: place(mode, "root", kind="file")}))
+        assert [o.subject for o in found if o.status is Status.FAILED] == wrong
 
 
 def test_a_folder_above_the_queue_that_lets_nobody_through() -> None:

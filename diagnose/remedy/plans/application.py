@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterator
 
 from diagnose.apps import APPLY, writing
 from diagnose.apps.formats import applications
 from diagnose.facts.application import Application, found
-from diagnose.host.query import Listeners, Read
+from diagnose.host.query import Listeners, Lookup, Read
+from diagnose.knowledge.labels import relays
 from diagnose.model import Observation, Status
 from diagnose.parse.text.masking import STARS
 from diagnose.remedy.evidence import Evidence
@@ -57,6 +59,9 @@ def _steps(e: Evidence, seen: Observation) -> Iterator[Step]:
     path = str(seen.data.get("path") or "")
     if seen.status is not Status.FAILED or "puppet" in str(seen.data.get("product")):
         return
+    if seen.data.get("outcome") == "name-not-found":
+        yield from _host(e, path, str(seen.data.get("host") or ""))
+        return
     if not path.endswith(_FORMATS):
         yield from written(
             e, path, str(seen.data.get("setting") or ""), f"{seen.summary[:1].upper()}{seen.summary[1:]}."
@@ -78,6 +83,20 @@ def _steps(e: Evidence, seen: Observation) -> Iterator[Step]:
     for word in re.sub(r"^It should say |\.$", "", str(seen.data.get("setting") or "")).split("; "):
         if pair := _PAIR.fullmatch(word):
             yield SetProperty(path=file, key=pair[1], value=pair[2], why=why)
+
+
+def _host(e: Evidence, path: str, host: str) -> Iterator[Step]:
+    """The server's name set right, where one known is near, and one line of the file has it."""
+    names = [one.name for relay in relays() for one in relay.hosts]
+    near = difflib.get_close_matches(host, names, 1, 0.85)
+    kind = "properties" if path.endswith(".properties") else "settings"
+    lines = e.ask(Read(path, secret=kind)).text.split("\n")
+    at = [
+        number for number, raw in enumerate(lines, 1) if host in raw and not raw.lstrip().startswith(("#", ";", "//"))
+    ]
+    if not near or near[0] == host or len(at) != 1 or e.ask(Lookup(near[0], "A")).rcode != "NOERROR":
+        return
+    yield e.repair(path, at[0], host, near[0], f"{host} does not exist; {near[0]} does.", "within")
 
 
 def written(e: Evidence, path: str, wanted: str, why: str) -> Iterator[Step]:

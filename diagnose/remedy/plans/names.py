@@ -6,14 +6,14 @@ import re
 
 from diagnose import facts
 from diagnose.facts.network import PUBLIC_RESOLVERS
-from diagnose.host.query import Lookup, Now, Read
+from diagnose.host.query import Exec, Lookup, Now, Read
 from diagnose.model import Status
 from diagnose.parse.system.nameservice import resolv_conf
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Ask, Other, Plan, plans
 from diagnose.remedy.plans.settings import take_up
 from diagnose.remedy.plans.tables import around
-from diagnose.remedy.running import Mode
+from diagnose.remedy.running import Command, CopyFile, Mode
 from diagnose.remedy.steps import AppendLine, Step
 
 _ASKED = "gmail-smtp-in.l.google.com"
@@ -27,6 +27,7 @@ def resolver(e: Evidence) -> Plan | None:
         why = "Postfix's daemons read it with the rights of their own account."
         opened = Mode(path=path, mode=stat.mode | 0o444, was=stat.mode, standard="system", why=why)
         return Plan(steps=(opened, *e.restart("Postfix reads the name servers when it starts.")))
+    target = e.ask(Exec(("readlink", "-m", "--", path))).out.strip() if not stat.exists else path
     if not e.ctx.settings.network or (stat.real and stat.real != path):
         return None  # whoever made the link rewrites it
     listed = resolv_conf(file.text).used
@@ -39,6 +40,10 @@ def resolver(e: Evidence) -> Plan | None:
     for number, raw in enumerate(file.text.split("\n"), 1):
         if re.match(r"nameserver\s", raw):
             steps.append(e.repair(path, number, raw, f"#{raw}", "This name server does not answer."))
+    if target not in ("", path) and not e.there(folder := target.rpartition("/")[0]):
+        why = f"{path} leads to {target}, which is gone."
+        steps.append(Command(argv=("mkdir", "-p", "-m", "0755", "--", folder), changes=(folder,), why=why))
+    path = target or path
     steps.append(AppendLine(path=path, text=f"nameserver {answers}", why=f"{answers} answers from this host."))
     text = f"{answers} answers from here: use it in {path}, then restart Postfix."
     if managed := re.search(r"NetworkManager|resolvconf|dhclient|dhcpcd|systemd|cloud-init|netplan", file.text):
@@ -46,11 +51,19 @@ def resolver(e: Evidence) -> Plan | None:
     return Plan(
         steps=(
             *steps,
-            *e.copies(anyway=("resolv.conf",)),
+            *(e.copies(anyway=("resolv.conf",)) or _copied(e)),
             *e.restart("Postfix reads the name servers when it starts."),
         ),
         text=text,
     )
+
+
+def _copied(e: Evidence) -> tuple[Step, ...]:
+    """The copy of a file that an earlier step makes."""
+    place = f"{e.mta.queue_directory}/etc"
+    if not e.there(place) or not any(service.chroot and service.command == "smtp" for service in e.mta.master.services):
+        return ()
+    return (CopyFile(source="/etc/resolv.conf", path=f"{place}/resolv.conf", why="Chrooted services read this copy."),)
 
 
 @plans("chroot-resolver-stale")

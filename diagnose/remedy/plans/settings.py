@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from diagnose.host.query import MailLog, Now
 from diagnose.model import Observation, Status
@@ -13,7 +14,7 @@ from diagnose.remedy.plan import Plan, plans
 from diagnose.remedy.plans.fatal import fatal, lost_account, lost_library
 from diagnose.remedy.running import CopyFile, Mode
 from diagnose.remedy.standard import SERVICES, service_line
-from diagnose.remedy.steps import Content, Refused, Step, permitted
+from diagnose.remedy.steps import Content, Refused, RepairLine, Step, permitted
 
 # A daemon's last words, or the master's about it.
 _THROTTLED = re.compile(
@@ -89,6 +90,15 @@ def settings(e: Evidence) -> Plan | None:
     return Plan(steps=(*steps, *take_up(e)))
 
 
+def readable(e: Evidence, plan: Plan) -> Plan:
+    """The plan, with what makes main.cf and master.cf readable again before it: postconf refuses them else."""
+    if not e.seen("config.syntax"):
+        return plan
+    whole = settings(e)
+    before = [step for step in (whole.steps if whole else ()) if isinstance(step, RepairLine)]
+    return replace(plan, steps=(*(step for step in before if step not in plan.steps), *plan.steps))
+
+
 def _marks(e: Evidence) -> list[Step]:
     """What a merge that was broken off left in the files; of two settings the later one holds, as Postfix reads them."""
     why = "A merge left a conflict marker there, which Postfix cannot read."
@@ -137,6 +147,8 @@ def _line(e: Evidence, seen: Observation, why: str) -> list[Step]:
         if len(words) == 2 and words[0].rstrip(":") in known:
             name, rest = words[0].rstrip(":"), words[1].lstrip(": ")
             made = f"{name} = {rest}"
+        elif number > 1 and re.match(r"\w+\s*=\s*$", e.line(e.real(path), number - 1)) and raw.isprintable():
+            made = f"    {raw}"  # the value that the line before lacks
         else:
             made = f"#{raw}" if raw.isprintable() else f"#{made}"
     elif raw[:1] in " \t" and number > 1:

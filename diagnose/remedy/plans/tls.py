@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterator
 
 from diagnose import facts
 from diagnose.host.query import Resolve
@@ -40,8 +41,20 @@ def required(e: Evidence) -> Plan | None:
             )
     if way.value("smtp_tls_security_level") in ("", "none"):
         steps.append(e.client(way, "smtp_tls_security_level", "encrypt", f"{way.host} accepts mail over TLS only."))
-    steps += hear(e, way, "starttls")
+    steps += [*_in_table(e, way), *hear(e, way, "starttls")]
     return Plan(steps=(*steps, *take_up(e))) if steps else None
+
+
+def _in_table(e: Evidence, way: facts.Route) -> Iterator[Step]:
+    """The entry of smtp_tls_policy_maps that switches TLS off for this relay."""
+    for found in table.parse_list(way.value("smtp_tls_policy_maps")):
+        path = table.source(found)
+        for number, raw in enumerate(e.ask_lines(path) if path else [], 1):
+            words = raw.split()
+            if words[:1] in ([way.nexthop], [way.host]) and words[1:2] == ["none"]:
+                why = f"{way.host} accepts mail over TLS only."
+                yield e.repair(path, number, raw, f"{words[0]} encrypt", why)
+                yield from e.build(found.type, path, words[0])
 
 
 def hear(e: Evidence, way: facts.Route, keyword: str) -> list[Step]:
