@@ -63,11 +63,16 @@ def _thrown_away(ctx: Context) -> Route | None:
     """The way of what was discarded last, where nobody says whose mail is missed: the log calls it sent."""
     if target(ctx).recipient:
         return None
-    last = next(
-        (m for line in reversed(ctx.ask(MailLog(ctx.settings.since)).lines) if (m := _DISCARDED.search(line))), None
-    )
+    lines = ctx.ask(MailLog(ctx.settings.since)).lines
+    discarded = (m for line in reversed(lines) if (m := _DISCARDED.search(line)))
+    last = next((m for m in discarded if not _sends(m[1], lines)), None)
     way = route(ctx, last[1]) if last else None
     return way if way is not None and way.program == "discard" else None
+
+
+def _sends(address: str, lines: Iterable[str]) -> bool:
+    """Whether this host sends as that address: what comes back to it is thrown away on purpose."""
+    return any(f"from=<{address}>" in line for line in lines)
 
 
 def _suspended(postfix: Mta, way: Route) -> Observation:

@@ -9,6 +9,7 @@ from diagnose.facts.dialogue import PASSED, STAGES, Break, broken, unfinished
 from diagnose.facts.network import Tried, egress, mail_port
 from diagnose.facts.packets import DIALLED, exchangers_tried
 from diagnose.model import Observation, Scalar, Stage
+from diagnose.parse.postfix.setting_types import integer
 from diagnose.parse.system.outcomes import WORDS, Outcome
 
 _OUTCOMES = (*(outcome.value for outcome in Outcome), "silent", "closed", "broken", "refusing")
@@ -33,7 +34,9 @@ def check_destination(ctx: Context) -> Iterator[Observation]:
         skip("no recipient is known, or the exchangers' names are not (see the names)")
     route = facts.route(ctx)
     domain = route.domain if route else ""
-    hosts = way.hosts[:DIALLED]
+    # Postfix tries no more addresses, and this is about what it tries.
+    limit = integer(facts.mta(ctx).value("smtp_mx_address_limit")) or DIALLED
+    hosts = way.hosts[: min(DIALLED, limit)]
     rows = exchangers_tried(ctx, hosts, way.port)
     if not rows:
         skip(f"no address of {', '.join(hosts)} is known")

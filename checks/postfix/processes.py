@@ -33,7 +33,8 @@ from diagnose.facts.contained import contained, master_elsewhere
 from diagnose.knowledge.distributions import MASTERS
 from diagnose.model import Observation
 
-_DEAD = ("zombie", "dead", "stopped", "tracing-stop")
+_HALTED = ("stopped", "tracing-stop")
+_DEAD = ("zombie", "dead", *_HALTED)
 
 
 @check(
@@ -114,6 +115,11 @@ def _judge_master(
     if master is not None and master.state in _DEAD:
         text = f"the master (pid {master.pid}) is a {master.state} process: nothing is served"
         yield fail("postfix.master", "Postfix's master process", text, path=path, kind=master.state)
+    elif halted := next((p for p in running if master and p.parent == master.pid and _halted(p)), None):
+        text = (
+            f"{halted.name} (pid {halted.pid}) is a {halted.state} process: no mail moves until kill -CONT {halted.pid}"
+        )
+        yield fail("postfix.master", "Postfix's master process", text, path=path, kind=halted.state)
     elif lock.held or master is not None:
         pid = master.pid if master else lock.holder
         yield ok("postfix.master", "Postfix's master process", f"runs (pid {pid})", pid=pid)
@@ -135,6 +141,11 @@ def _judge_master(
     else:
         text = f"Could not check whether the master runs: lock of {path}: {lock.problem}"
         yield unknown("postfix.master", "Postfix's master process", text)
+
+
+def _halted(process: Process) -> bool:
+    """Whether a signal or a debugger keeps one of the daemons that all mail passes from going on."""
+    return process.name in ("qmgr", "nqmgr", "pickup", "cleanup", "trivial-rewrite") and process.state in _HALTED
 
 
 def _port_answers(ctx: Context, postfix: Mta) -> bool | None:

@@ -68,6 +68,14 @@ def test_milter_socket_below_the_chroot() -> None:
     assert failed(run(filters, machine({"smtpd_milters": "unix:/opendkim/sock"}))) == ["filter.milter"]
 
 
+def test_milter_socket_outside_the_chroot() -> None:
+    outside = {"/run/opendkim/sock": SOCKET}
+    settings = {"smtpd_milters": "unix:/run/opendkim/sock", "milter_default_action": "tempfail"}
+    for chroot, wanted in (("y", ["filter.milter"]), ("n", [])):
+        host = machine(settings, master=f"smtp inet n - {chroot} - - smtpd\n", stats=outside)
+        assert failed(run(filters, host)) == wanted
+
+
 def test_policy_service_and_a_foreign_one_that_is_not_dialled() -> None:
     settings = {"smtpd_recipient_restrictions": "permit_mynetworks, check_policy_service inet:127.0.0.1:10023, reject"}
     assert failed(run(filters, machine(settings, by_kind={Dial: lambda q: REFUSED}))) == ["filter.policy"]

@@ -33,6 +33,12 @@ def test_zombie_master_serves_nothing() -> None:
     assert of(found, "postfix.master")[0].data["kind"] == "zombie"
 
 
+def test_halted_queue_manager_moves_nothing() -> None:
+    halted = Process(pid=77, parent=RUNNING[0].pid, name="qmgr", command=("qmgr", "-l"), state="stopped")
+    host = machine(more={Processes(): ProcessesReply(processes=(RUNNING[0], halted))})
+    assert of(run(processes, host), "postfix.master")[0].data["kind"] == "stopped"
+
+
 def test_ordinary_user_without_the_right_to_ask_for_the_lock_sees_the_process() -> None:
     host = machine(root=False, more={PID: LockReply(problem="permission denied")})
     assert failed(run(processes, host)) == []

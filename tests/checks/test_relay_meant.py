@@ -4,7 +4,7 @@ from checks.postfix.relay_meant import relay_meant
 from diagnose.check import Read
 from diagnose.host.query import ReadReply, StatReply
 from diagnose.model import Status
-from tests.checks.pretended_postfix import failed, machine, of, run
+from tests.checks.pretended_postfix import MASTER, failed, machine, of, run
 
 TO = "user@example.org"
 LOGIN = {"smtp_sasl_auth_enable": "yes", "smtp_sasl_password_maps": "hash:/etc/postfix/sasl_passwd"}
@@ -25,16 +25,19 @@ def test_password_file_alone() -> None:
 
 
 def test_this_very_host_as_the_relay() -> None:
-    """Only where smtp(8) knows its own port: another program may answer at an address that Postfix does not listen on."""
+    """Only where it is Postfix's own port: another program may answer at an address that Postfix does not listen on."""
+    ports = "127.0.0.1:10026 inet n - y - - smtpd\n127.0.0.1:10027 inet n - y - - smtpd -o content_filter=scan:dummy\n"
     for hop, listens, wanted in (
         ("[127.0.0.1]", "loopback-only", ["config.relay-itself"]),
         ("[localhost]:25", "all", ["config.relay-itself"]),
         ("[192.0.2.5]", "192.0.2.5", ["config.relay-itself"]),
         ("[127.0.0.1]", "192.0.2.5", []),
         ("[127.0.0.1]:10025", "all", []),
+        ("[127.0.0.1]:10026", "all", ["config.relay-itself"]),  # a port of its own smtpd
+        ("[127.0.0.1]:10027", "all", []),  # one that sends on to a filter
         ("[192.0.2.9]", "192.0.2.5, 127.0.0.1", []),
     ):
-        host = machine({"relayhost": hop, "inet_interfaces": listens})
+        host = machine({"relayhost": hop, "inet_interfaces": listens}, master=MASTER + ports)
         assert failed(run(relay_meant, host, TO)) == wanted, (hop, listens)
 
 

@@ -64,3 +64,10 @@ def test_one_process_and_a_crowd() -> None:
     assert said(*untried(12, 300), master=narrow) == [("maxproc", Status.FAILED)]
     assert said(*untried(12, 300)) == []
     assert said(*untried(2, 300), master=narrow) == []
+
+
+@pytest.mark.parametrize(("life", "status"), [("0", [Status.FAILED]), ("10m", [Status.FAILED]), ("4h", []), ("5d", [])])
+def test_a_life_too_short_for_a_second_attempt(life: str, status: list[Status]) -> None:
+    line = "Sep 14 11:40:00 app postfix/qmgr[9]: 4F2A0A4C81: from=<a@example.org>, status=expired, returned to sender"
+    assert said(log=(line,), maximal_queue_lifetime=life) == [("maximal_queue_lifetime", one) for one in status]
+    assert said(maximal_queue_lifetime=life) == []

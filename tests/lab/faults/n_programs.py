@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.lab.fault import Fault
-from tests.lab.steps import append, mail, relay, run, settings, shell, smtp_mail, wait
+from tests.lab.steps import append, mail, pause, relay, run, settings, shell, smtp_mail, wait
 
 SENT = wait("status=sent")
 BROKEN = ("postfix-config-error",)
@@ -22,6 +22,13 @@ FAULTS = (
         about="the group postdrop is gone from /etc/group",
         setup=(shell("sed -i '/^postdrop:/d' /etc/group /etc/gshadow"),),
         proof=((("sh", "-c", "getent group postdrop || echo none"), "none"),),
+    ),
+    Fault(
+        id="queue-manager-halted",
+        accept=("postfix-not-running",),
+        about="a signal stopped the queue manager, and nobody let it go on",
+        then=(mail("kim@gmail.com"), SENT, shell("pkill -STOP -x qmgr"), mail(), pause(2)),
+        proof=((("pgrep", "-r", "T", "-x", "qmgr"), r"\d"),),
     ),
     Fault(
         id="mailname-deleted",
