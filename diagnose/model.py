@@ -376,6 +376,9 @@ class Report:
         open_ = {p.stage: p.why for p in self.proofs if p.status is Status.UNKNOWN}
         if Stage.DELIVERY in self.unchecked and RIGHTS.search(open_.get(Stage.LOGIN, "")):
             return True
+        signed_in = any(p.stage is Stage.LOGIN and p.status is Status.OK for p in self.proofs)
+        if RIGHTS.search(open_.get(Stage.DELIVERY, "")) and not signed_in:
+            return True  # what becomes of mail is hidden, and no login was seen to work
         if (why := open_.get(Stage.NEXT_HOP)) and not RIGHTS.search(why):
             return self.host.network
         if {Stage.QUEUE, Stage.NEXT_HOP} <= {proof.stage for proof in self.proofs if proof.status is Status.OK}:

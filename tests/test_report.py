@@ -122,6 +122,9 @@ def test_what_the_rights_hid_is_neither_passed_nor_free_of_faults() -> None:
     assert told(closed, flow)[1].startswith("Could not tell; not checked: ")
     assert told(replace(closed, summary="not tried, as asked for"), flow)[0] is Status.OK
     assert told(closed, replace(flow, status=Status.OK))[0] is Status.OK
+    hidden = replace(flow, summary="permission denied: /var/log/mail.log")
+    assert told(hidden)[0] is Status.UNKNOWN  # there is no login, and what becomes of mail cannot be seen
+    assert told(see("x.login", Status.OK), hidden)[0] is Status.OK
     lately = {"last": "2026-01-01T23:50:00+00:00"}
     stopped = replace(flow, status=Status.FAILED, summary="no mail got through", data=lately)
     assert told(stopped)[0] is Status.UNKNOWN
