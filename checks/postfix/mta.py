@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from diagnose.check import FLAG, Context, Listeners, SignSpec, Stat, check, fail, ok, unknown, warn
+from diagnose.check import FLAG, Context, Listeners, Read, SignSpec, Stat, check, fail, ok, unknown, warn
 from diagnose.facts import Mailer, Mta, greeting, mailer, mailers, master, mta
 from diagnose.knowledge.distributions import SENDMAIL
 from diagnose.knowledge.mailers import recognise
@@ -21,6 +21,10 @@ _OTHERS = (
     ("qmail", r"qmail"),
     ("Courier", r"courier"),
     ("MailHog", r"mailhog|mhsendmail"),
+)
+# What a wrapper may hand mail to: a mailer, a network client, or a language in which anything can be done.
+_SENDS = re.compile(
+    r"sendmail|postdrop|smtp|exim|mail|mutt|swaks|curl|wget|\bn(?:et)?cat|\bnc\b|/dev/tcp|python|perl|php|ruby|node|\bexec\b|\$"
 )
 _POSTFIX_OWN = ("master", "smtpd", "postscreen", "")
 # What stands before Postfix on purpose, or listens on 25 for another reason than being a mailer of its own.
@@ -64,6 +68,10 @@ def _command(ctx: Context, postfix: Mta) -> Iterator[Observation]:
             continue
         real = reply.real or path
         name = _mailer(real) or _wrapped(ctx, real, postfix)
+        if not name and postfix.installed and _swallows(ctx, real):
+            text = f"is a stand-in that hands mail to nobody ({real}): what programs give it is lost, and called sent"
+            yield fail("postfix.sendmail-command", path, text, path=path, mailer="a script", real=real)
+            return
         if not name:
             yield ok(
                 "postfix.sendmail-command",
@@ -80,6 +88,16 @@ def _command(ctx: Context, postfix: Mta) -> Iterator[Observation]:
     if postfix.installed:
         text = "there is no sendmail command: programs that call it cannot send (SMTP to this host still works)"
         yield warn("postfix.sendmail-command", SENDMAIL[0], text, path=SENDMAIL[0], mailer="none")
+
+
+def _swallows(ctx: Context, real: str) -> bool:
+    """Whether the command is a stand-in that hands mail to nobody: true(1), or a script that calls no program which could send."""
+    if real.rpartition("/")[2] in ("true", "false"):
+        return True
+    text = ctx.ask(Read(real, limit=4096)).text
+    lines = [line for line in text.splitlines()[1:] if not line.lstrip().startswith("#")]
+    shell = re.match(r"#! *\S*/(?:env +)?(?:ba|da|k|z)?sh\b", text)
+    return shell is not None and len(text) < 4096 and not any(map(_SENDS.search, lines))
 
 
 def _mailer(path: str) -> str:

@@ -3,8 +3,8 @@
 import pytest
 
 from checks.postfix.mta import mta_owner
-from diagnose.check import Exec, Listeners
-from diagnose.host.query import ExecReply, Listener, ListenersReply, StatReply
+from diagnose.check import Exec, Listeners, Read
+from diagnose.host.query import ExecReply, Listener, ListenersReply, ReadReply, StatReply
 from tests.checks.pretended_postfix import failed, machine, of, run
 
 OWN = {"/usr/sbin/sendmail": StatReply(exists=True, kind="file", real="/usr/sbin/sendmail")}
@@ -31,6 +31,21 @@ def test_link_to_another_mailer(real: str, name: str) -> None:
     found = run(mta_owner, machine(stats={"/usr/sbin/sendmail": StatReply(exists=True, real=real)}))
     assert found[0].data["mailer"] == name
     assert failed(found) == ["postfix.sendmail-command"]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("#!/bin/sh\ncat >/dev/null\nexit 0\n", ["postfix.sendmail-command"]),
+        ("#!/bin/bash\n# was: sendmail\ncat > /tmp/last\n", ["postfix.sendmail-command"]),
+        ('#!/bin/sh\nexec /usr/lib/sendmail.real "$@"\n', []),
+        ("#!/usr/bin/python3\nimport shutil\n", []),
+        ("\x7fELF", []),
+    ],
+)
+def test_a_script_that_swallows_mail(text: str, wanted: list[str]) -> None:
+    kinds = {Read: lambda q: ReadReply(text=text) if q.path == "/usr/sbin/sendmail" else None}
+    assert failed(run(mta_owner, machine(stats=OWN, by_kind=kinds))) == wanted
 
 
 def test_red_hat_alternatives_lead_to_postfix() -> None:

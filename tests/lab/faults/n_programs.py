@@ -31,6 +31,17 @@ FAULTS = (
         proof=((("pgrep", "-r", "T", "-x", "qmgr"), r"\d"),),
     ),
     Fault(
+        id="sendmail-is-a-stand-in",
+        accept=("wrong-mta",),
+        about="a developer's stub takes what programs hand to sendmail, and throws it away",
+        then=(
+            shell(
+                "rm /usr/sbin/sendmail; printf '#!/bin/sh\\ncat >/dev/null\\n' > /usr/sbin/sendmail; chmod 755 /usr/sbin/sendmail"
+            ),
+            mail(),
+        ),
+    ),
+    Fault(
         id="mailname-deleted",
         accept=BROKEN,
         about="myorigin names /etc/mailname, which is gone",

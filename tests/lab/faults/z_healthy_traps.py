@@ -94,7 +94,12 @@ FAULTS: tuple[Fault, ...] = (
             shell("postmap /etc/postfix/transport"),
             settings(transport_maps="hash:/etc/postfix/transport"),
         ),
-        then=(mail(), SENT, mail("noreply@brightwater-labs.com", sender="kim@brightwater-labs.com"), wait("/discard")),
+        then=(
+            mail(),
+            wait(SENT),
+            mail("noreply@brightwater-labs.com", sender="kim@brightwater-labs.com"),
+            wait("/discard"),
+        ),
     ),
     well(
         "healthy-expired-but-unverified",
