@@ -284,9 +284,9 @@ class Report:
 
     @property
     def status(self) -> Status:
-        """FAILED with a sure cause of failure; WARNING with a milder or merely possible one. Where nothing was found: UNKNOWN
-        where what decides could not be looked at (the rights hid login and delivery, say), or mail was seen to stop at a stage
-        (WARNING if some passed within the hour, and none failed since); else OK, with what was left out in `unchecked`."""
+        """FAILED with a sure cause of failure; WARNING with a milder or merely possible one. Where nothing was found: UNKNOWN where
+        what decides could not be looked at (the rights hid login and delivery, say), or mail was seen to stop at a stage (WARNING
+        if some passed within the hour, and none failed since); else OK, with what was left out in `unchecked`."""
         if any(d.confidence >= Confidence.LIKELY and d.cause.impact >= Impact.PARTIAL for d in self.diagnoses):
             return Status.FAILED
         if self.diagnoses:
@@ -374,14 +374,13 @@ class Report:
         if any(run.decisive or run.outcome is Outcome.CRASHED for run in cut_off) or 4 * len(cut_off) > done:
             return True
         open_ = {p.stage: p.why for p in self.proofs if p.status is Status.UNKNOWN}
-        if Stage.DELIVERY in self.unchecked and RIGHTS.search(open_.get(Stage.LOGIN, "")):
-            return True
-        signed_in = any(p.stage is Stage.LOGIN and p.status is Status.OK for p in self.proofs)
-        if RIGHTS.search(open_.get(Stage.DELIVERY, "")) and not signed_in:
-            return True  # what becomes of mail is hidden, and no login was seen to work
+        passed = {p.stage for p in self.proofs if p.status is Status.OK}
+        hidden = any(RIGHTS.search(open_.get(stage, "")) for stage in (Stage.LOGIN, Stage.DELIVERY))
+        if hidden and Stage.DELIVERY in self.unchecked and Stage.LOGIN not in passed:
+            return True  # neither what becomes of mail nor a login was seen
         if (why := open_.get(Stage.NEXT_HOP)) and not RIGHTS.search(why):
             return self.host.network
-        if {Stage.QUEUE, Stage.NEXT_HOP} <= {proof.stage for proof in self.proofs if proof.status is Status.OK}:
+        if {Stage.QUEUE, Stage.NEXT_HOP} <= passed:
             return False
         decisive = {(run.check, spec.id) for run in self.runs for spec in run.signs if spec.decisive}
         return any(
@@ -393,11 +392,9 @@ class Report:
 
 # How checks say that the rights of the one who asks did not reach.
 RIGHTS = re.compile(r"permission denied|not permitted|unauthorized|\broot\b|\bthis user\b", re.I)
-_PATIENCE = 300  # seconds in which a message may be on its way
 
 
 def _on_its_way(seen: Observation) -> bool:
     """Mail that waits without an attempt that failed, for a moment."""
-    oldest = seen.data.get("oldest")
-    waits = seen.status is Status.FAILED and seen.data.get("failed") is False
-    return waits and isinstance(oldest, (int, float)) and oldest < _PATIENCE
+    oldest, waits = seen.data.get("oldest"), seen.status is Status.FAILED and seen.data.get("failed") is False
+    return waits and isinstance(oldest, (int, float)) and oldest < 300  # seconds

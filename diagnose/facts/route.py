@@ -16,7 +16,7 @@ from diagnose.model import Target
 from diagnose.parse.mailers.way import Way
 from diagnose.parse.postfix import master_cf, postconf, trivial_rewrite
 from diagnose.parse.postfix.master_cf import Service
-from diagnose.parse.postfix.nexthop import NextHop, parse
+from diagnose.parse.postfix.nexthop import NextHop, parse, parse_list
 from diagnose.parse.postfix.setting_types import boolean, items
 from diagnose.record import dataclass
 
@@ -92,15 +92,17 @@ def route(ctx: Asks, recipient: str | None = None, sender: str | None = None) ->
     domain = recipient.rpartition("@")[2].lower()
     host = hop.host if hop else ""
     default = _default_port(settings, service)
+    program, relay = service.command.rpartition("/")[2] if service else "", bool(hop) and host.lower() != domain
+    spare = postconf.expand(settings.get("smtp_fallback_relay", ""), settings) if relay and program == "smtp" else ""
     return Route(
         recipient=recipient,
         domain=domain,
         address_class=decision.address_class,
         channel=decision.transport,
-        program=(service.command.rpartition("/")[2] if service else ""),
+        program=program,
         nexthop=decision.nexthop,
-        hops=decision.hops,
-        relay=bool(hop) and host.lower() != domain,
+        hops=(*decision.hops, *parse_list(spare)),
+        relay=relay,
         host=host,
         port=(hop.port_number(default) if hop else None) or default,
         bracketed=bool(hop and (hop.bracketed or hop.address)),
@@ -297,4 +299,4 @@ def _relay_name(way: Route | None) -> str:
     if not way.remote:
         return "local"
     # Other mailers log the name that the relay's own records lead to.
-    return way.host if way.bracketed and not way.mailer else "*"
+    return way.host if way.bracketed and not way.mailer and len(way.hops) == 1 else "*"

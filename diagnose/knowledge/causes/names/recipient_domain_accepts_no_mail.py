@@ -21,10 +21,10 @@ CAUSE = Cause(
         # A company's own mail server has a private address, and may be down like any other.
         Sign("dns.recipient-domain", FITS, where=(("kind", "private"),)),
         Sign("destination.reachable", FITS),
-        Sign("destination.reachable", REFUTES, Status.OK, where=(("loopback", False),)),
         # A loopback address as exchanger is right for nobody.
         Sign("dns.recipient-domain", PROVES, where=(("kind", "loopback"),)),
-        Sign("dns.recipient-domain", REFUTES, Status.OK),
+        # Its server may be there to say just that.
+        Sign("dns.recipient-domain", DOUBTS, Status.OK),
         Sign("dns.resolver", REFUTES),
     ),
     explains=("mail-loops-back",),
