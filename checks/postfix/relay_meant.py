@@ -12,8 +12,7 @@ from diagnose.knowledge.smtp import PORT_NUMBERS
 from diagnose.model import Observation
 from diagnose.parse.postfix import main_cf, table
 from diagnose.parse.postfix.main_cf import MainCf
-
-_SASL_FILES = ("sasl_passwd", "sasl/passwd", "sasl/sasl_passwd", "sasl_password", "saslpass")
+from diagnose.parse.postfix.sasl_passwd import USUAL_NAMES
 
 
 @check(
@@ -125,7 +124,7 @@ def _map(ctx: Context, postfix: Mta) -> tuple[str, str, int] | None:
                 f"a login is set up (smtp_sasl_password_maps = {table.hide(reference.raw)}), and relayhost is empty",
                 0,
             )
-    for name in _SASL_FILES:
+    for name in USUAL_NAMES:
         path = f"{postfix.config_directory}/{name}"
         reply = ctx.ask(Stat(path))
         if reply.exists and reply.size > 0:

@@ -9,6 +9,7 @@ from diagnose.facts import Mta, mta
 from diagnose.facts.relay import plug_ins, relay_route, settings_problem
 from diagnose.model import Observation, Scalar
 from diagnose.parse.postfix import table
+from diagnose.parse.postfix.sasl_passwd import USUAL_NAMES
 
 _OWNERS = ("root", "postfix")
 
@@ -70,32 +71,30 @@ def _type(ctx: Context, kind: str) -> Iterator[Observation]:
 
 
 def _exposed(ctx: Context, postfix: Mta) -> Iterator[Observation]:
-    seen = 0
-    for it in table.parse_list(postfix.value("smtp_sasl_password_maps")):
-        source = table.source(it)
-        for path in dict.fromkeys((source, *table.files(it))):
-            if not path:
-                continue
-            reply = ctx.ask(Stat(path))
-            if not reply.exists:
-                continue
-            seen += 1
-            said, kind = _why_exposed(ctx, path, reply.mode, reply.owner)
-            where: dict[str, Scalar] = {
-                "path": source or path,
-                "file": path,
-                "mode": f"{reply.mode:04o}",
-                "owner": f"{reply.owner}:{reply.group}",
-            }
-            if said:
-                yield fail("sasl.exposed", path, said, kind=kind, **where)
-            else:
-                yield ok(
-                    "sasl.exposed",
-                    path,
-                    f"has mode {reply.mode:04o} and belongs to {reply.owner}:{reply.group}",
-                    **where,
-                )
+    maps = table.parse_list(postfix.value("smtp_sasl_password_maps"))
+    named = [(table.source(it), path) for it in maps for path in dict.fromkeys((table.source(it), *table.files(it)))]
+    there = [(source, path, reply) for source, path in named if path and (reply := ctx.ask(Stat(path))).exists]
+    if not there:
+        # The setting names no file that is there; passwords lie where they are usually kept.
+        usual = [f"{postfix.config_directory}/{name}" for name in USUAL_NAMES]
+        there = [(path, path, reply) for path in usual if (reply := ctx.ask(Stat(path))).exists]
+    for source, path, reply in there:
+        said, kind = _why_exposed(ctx, path, reply.mode, reply.owner)
+        where: dict[str, Scalar] = {
+            "path": source or path,
+            "file": path,
+            "mode": f"{reply.mode:04o}",
+            "owner": f"{reply.owner}:{reply.group}",
+        }
+        if said:
+            yield fail("sasl.exposed", path, said, kind=kind, **where)
+        else:
+            yield ok(
+                "sasl.exposed",
+                path,
+                f"has mode {reply.mode:04o} and belongs to {reply.owner}:{reply.group}",
+                **where,
+            )
 
 
 def _why_exposed(ctx: Context, path: str, mode: int, owner: str) -> tuple[str, str]:

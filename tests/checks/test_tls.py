@@ -11,7 +11,7 @@ from diagnose.check import Lookup
 from diagnose.host.memo import FakeHost
 from diagnose.host.query import DnsReply, MapReply, StatReply
 from diagnose.model import Observation, Status
-from tests.checks.pretended_postfix import failed, of, run
+from tests.checks.pretended_postfix import failed, machine, of, run
 from tests.checks.pretended_relay import BUNDLE, PATH, PUBLIC_FILE, SECRET_FILE, relayed
 
 TLS = (tls_policy, tls_ca, tls_client_certificate, tls_dane)
@@ -94,6 +94,12 @@ def test_password_file(mode: int, owner: str, group: str, kind: str) -> None:
         o for o in run(files, relayed(stats={PATH: stat})) if o.sign == "sasl.exposed" and o.status is Status.FAILED
     ]
     assert [o.data["kind"] for o in found] == ([kind] if kind else [])
+
+
+def test_exposed_password_file_that_the_setting_misses() -> None:
+    stats = {"/etc/postfix/sasl_passwd": StatReply(exists=True, kind="file", mode=0o644, owner="root", group="root")}
+    settings = {"smtp_sasl_password_maps": "hash:/etc/postfix/sasl/passwd"}
+    assert "sasl.exposed" in failed(run(files, machine(settings, stats=stats)))
 
 
 def test_closed_directory_protects() -> None:
