@@ -14,7 +14,7 @@ from diagnose.facts.javamail import factory_without_port, is_local
 from diagnose.facts.javamail_verdict import Verdict, verdict
 from diagnose.model import Observation, Scalar
 
-NONE = "no application's mail settings are found here (name them with --app-config FILE)"
+NONE = "no application mail settings were found here (name them with --app-config FILE)"
 
 
 @check(
@@ -62,7 +62,7 @@ def _program(ctx: Context, app: Application, program: str) -> Observation:
     """The application hands its mail to a sendmail program of this host."""
     data: dict[str, Scalar] = {"path": app.path, "product": app.product, "program": program}
     if program.startswith("/") and not (stat := ctx.ask(Stat(program))).exists and not stat.problem:
-        text = f"it hands its mail to {program}, which is not there"
+        text = f"it hands its mail to {program}, which does not exist"
         more: dict[str, Scalar] = {
             "kind": "program-missing",
             "problem": "program-missing",
@@ -74,7 +74,7 @@ def _program(ctx: Context, app: Application, program: str) -> Observation:
             app.path,
             text,
             proven=True,
-            setting=f"Install {program} or name what is there.",
+            setting=f"Install {program}, or name a program that exists.",
             **more,
             **data,
         )
@@ -84,14 +84,14 @@ def _program(ctx: Context, app: Application, program: str) -> Observation:
 def _odd_names(sources: Sources) -> Iterator[Observation]:
     for path, line, name in sources.odd_names:
         odd = next(c for c in name if not c.isascii())
-        text = f"line {line}: {name} holds {odd} (U+{ord(odd):04X}), which only looks right: the variable is not read"
+        text = f"line {line}: {name} holds {odd} (U+{ord(odd):04X}), a lookalike character: the variable is not read"
         data: dict[str, Scalar] = {"kind": "name-not-ascii", "problem": "name-not-ascii", "key": name, "line": line}
         yield fail("app.settings", f"{path}:{line}", text, path=path, proven=True, **data)
 
 
 def _unresolved(app: Application) -> Observation:
     keys = ", ".join(app.unresolved[:4])
-    text = f"{keys}: filled from Puppet variables that no manifest here sets; only the rendered file would tell their values"
+    text = f"{keys}: filled from Puppet variables that no manifest here sets; only the rendered file has their values"
     return unknown("app.settings", app.path, text)
 
 
@@ -124,7 +124,7 @@ def _settings(app: Application, judged: Verdict) -> Iterator[Observation]:
         place = f"{app.path}:{line}" if line and not problem.path else problem.path or app.path
         yield say("app.settings", f"{place} {problem.key}".strip(), text, **data)
     if not told:
-        yield ok("app.settings", app.path, "nothing odd in them", path=app.path)
+        yield ok("app.settings", app.path, "nothing unusual in them", path=app.path)
 
 
 def _text(problem: Problem) -> str:
@@ -132,10 +132,10 @@ def _text(problem: Problem) -> str:
         "swallowed-line": f"the backslash at the end of the line before makes {problem.key} part of that line's value",
         "swallowed-comment": "the backslash at the end of the line before makes a comment part of its value",
         "trailing-blank": f"{problem.key} ends in a blank, which Java keeps as part of the value",
-        "quoted-value": f"the value of {problem.key} stands in quotes, which Java keeps as part of it",
-        "inline-comment": f"the comment behind {problem.key} is part of its value to Java",
+        "quoted-value": f"the value of {problem.key} is in quotes, which Java keeps as part of it",
+        "inline-comment": f"the comment after {problem.key} is part of its value to Java",
         "unrendered": f"{problem.key}: the template's <% %> is still there, so the file was never rendered",
-        "name-not-ascii": f"a name holds characters that only look right ({problem.key})",
+        "name-not-ascii": f"a name contains lookalike characters ({problem.key})",
         "duplicate": f"{problem.key} is set twice; the last one counts",
     }
     return texts.get(problem.kind, problem.text)
@@ -229,7 +229,7 @@ def _route(ctx: Context, app: Application) -> Observation:
     if app.kind != "found" or not mta(ctx).installed:
         # What Postfix sends here beside one that nobody named is still to be judged.
         data["direct"] = True
-    return ok("app.route", place, "the application sends by this server itself: Postfix has no part in it", **data)
+    return ok("app.route", place, "the application sends through this server directly: Postfix is not involved", **data)
 
 
 def _listener(ctx: Context, app: Application, judged: Verdict) -> Iterator[Observation]:

@@ -27,16 +27,17 @@ _SAYS = {
     "greeting": "refuses to talk",
 }
 _LOGIN_ADVICE = {
-    "relay-app-password-required": "{whose} wants an application password in place of the account's: create one in the account's "
+    "relay-app-password-required": "{whose} requires an application password instead of the account's: create one in the account's "
     "security settings.",
-    "relay-auth-disabled": "{whose} takes no password for this account: let its administrator allow SMTP AUTH for the mailbox, let "
-    "the application sign in with OAuth 2.0 where it can, or send through a relay with an SMTP login of its own.",
-    "no-mechanism": "{whose} takes no password, only {offered}: let the application sign in by OAuth 2.0 where it can, or send "
+    "relay-auth-disabled": "{whose} accepts no password for this account: have its administrator allow SMTP AUTH "
+    "for the mailbox, have the application sign in with OAuth 2.0 if it can, or send "
     "through a relay with an SMTP login of its own.",
-    "auth-required": "{whose} wants a login: put a user and a password into the application's settings, and switch the login on.",
+    "no-mechanism": "{whose} accepts no password, only {offered}: have the application sign in with OAuth 2.0 if it can, or send "
+    "through a relay with an SMTP login of its own.",
+    "auth-required": "{whose} requires a login: put a user name and password into the application's settings, and enable the login.",
 }
 _STRANGER = (
-    "Let that server relay for the address from which this client reaches it (with Postfix there: mynetworks), or give the "
+    "Have that server relay for the address from which this client reaches it (with Postfix there: mynetworks), or give the "
     "application a login there."
 )
 _STATIC_TLS = {
@@ -74,7 +75,7 @@ _STATIC_TLS = {
 def application_probe(ctx: Context) -> Iterator[Observation]:
     sources = found(ctx)
     if not sources.any:
-        skip("no application's mail settings are found here (name them with --app-config FILE)")
+        skip("no application mail settings were found here (name them with --app-config FILE)")
     seen: set[tuple[object, ...]] = set()
     for app in sources.counting:
         settings = app.settings
@@ -163,9 +164,9 @@ def _server(ctx: Context, judged: Verdict, place: str, data: dict[str, Scalar]) 
             others = {"open": "open", "mixed": "open", "blocked": "blocked"}.get(pattern.kind, "unknown")
     detail = judged.text
     if others == "blocked":
-        detail += f"; port {data['port']} fails to unrelated servers too"
+        detail += f"; port {data['port']} fails with unrelated servers too"
     elif others == "open":
-        detail += f"; port {data['port']} of other servers does answer"
+        detail += f"; other servers do answer on port {data['port']}"
     if judged.ways:
         detail += f"; this server answers on {data['works']}"
     text = f"{_SAYS.get(judged.kind, 'does not work')}: {detail}"
@@ -200,13 +201,13 @@ def _static_tls(app: Application, settings: MailSettings, place: str, data: dict
 def _tls_fine(held: Session, settings: MailSettings, place: str, data: dict[str, Scalar]) -> Observation:
     info = held.reply.tls
     if held.first is not None:
-        text = "TLS fails, and Java goes on without it (socketFactory.fallback): mail and login go out in the clear"
+        text = "TLS fails, and Java continues without it (socketFactory.fallback): mail and login go out in the clear"
         return warn("app.tls", place, text, kind="fallback", **data)
     if info and info.version:
-        return ok("app.tls", place, f"{info.version}, as the settings ask for it", kind="encrypted", **data)
+        return ok("app.tls", place, f"{info.version}, as the settings require", kind="encrypted", **data)
     if settings.tls == "none" and settings.auth and not data["local"]:
-        return warn("app.tls", place, "the login goes out without TLS", kind="clear", **data)
-    return ok("app.tls", place, "no TLS is used, and none is asked for", kind="none", **data)
+        return warn("app.tls", place, "the login is sent without TLS", kind="clear", **data)
+    return ok("app.tls", place, "no TLS is used, and none is required", kind="none", **data)
 
 
 def _store(held: Session) -> str:
@@ -218,20 +219,22 @@ def _store(held: Session) -> str:
 def _certificate(held: Session, judged: Verdict, place: str, data: dict[str, Scalar]) -> Observation:
     info = held.reply.tls
     more: dict[str, Scalar] = {"why": judged.kind, "store": held.store, "issuer": info.issuer if info else ""}
-    return fail("app.certificate", place, f"{judged.text}; held against {_store(held)}", **more, **data)
+    return fail("app.certificate", place, f"{judged.text}; checked against {_store(held)}", **more, **data)
 
 
 def _certificate_fine(held: Session, place: str, data: dict[str, Scalar]) -> Observation:
     info = held.reply.tls
     assert info is not None
     if held.name_error:
-        text = f"the certificate is for {', '.join(info.names[:3])}: JavaMail 1.x does not mind, its successors refuse"
+        text = (
+            f"the certificate is for {', '.join(info.names[:3])}: JavaMail 1.x accepts that, its successors refuse it"
+        )
         return warn("app.certificate", place, text, why="wrong-name", store=held.store, **data)
     if info.verified:
-        return ok("app.certificate", place, f"good against {_store(held)}", store=held.store, **data)
+        return ok("app.certificate", place, f"verifies against {_store(held)}", store=held.store, **data)
     if info.verify_error:
         return unknown("app.certificate", place, f"not verified: {info.verify_error}", **data)
-    return ok("app.certificate", place, "trusted by mail.smtp.ssl.trust, whatever it says", store="ssl.trust", **data)
+    return ok("app.certificate", place, "trusted by mail.smtp.ssl.trust, whatever is in it", store="ssl.trust", **data)
 
 
 def _protocols(
@@ -246,7 +249,7 @@ def _protocols(
         )
         yield fail("app.protocol", place, text, kind="settings", protocols=" ".join(allowed), **data)
     elif (java := _old_java(ctx)) and not allowed:
-        text = f"Java {java} offers TLS 1.0 only unless it is told otherwise"
+        text = f"Java {java} offers only TLS 1.0 unless configured otherwise"
         yield fail("app.protocol", place, text, kind="runtime", java=java, **data)
     elif judged.session and judged.session.reply.tls and judged.session.reply.tls.version in ("TLSv1", "TLSv1.1"):
         text = f"the server speaks {judged.session.reply.tls.version}, which current Java versions refuse"
@@ -263,18 +266,18 @@ def _login(held: Session, judged: Verdict, place: str, data: dict[str, Scalar]) 
     say: Callable[..., Observation] = fail
     if judged.stage == "login":
         whose = str(data["provider"] or data["host"])
-        advice = _LOGIN_ADVICE.get(judged.label, "Put a user and a password that {whose} accepts into its settings.")
+        advice = _LOGIN_ADVICE.get(judged.label, "Put a user name and password that {whose} accepts into its settings.")
         more: dict[str, Scalar] = {"label": judged.label, "code": judged.code, "kind": judged.kind}
         offered = " and ".join(held.reply.mechanisms)
         more["advice"] = advice.replace("{whose}", whose).replace("{offered}", offered)
         yield say("app.login", place, judged.text, offers_login=bool(held.reply.mechanisms), **more, **data)
         return
     if held.with_login:
-        yield ok("app.login", place, "the server takes the login", label="accepted", **data)
+        yield ok("app.login", place, "the server accepts the login", label="accepted", **data)
     elif held.no_login not in ("no login is configured", "the server offers no login"):
         yield unknown("app.login", place, f"could not check the credentials: {held.no_login}", **data)
     if judged.stage == "sender":
         more = {"advice": _STRANGER} if judged.label == "relay-access-denied" else {}
         yield fail("app.sender", place, judged.text, label=judged.label, code=judged.code, apart=True, **more, **data)
     elif judged.stage == "works" and not held.with_login and held.no_login == "no login is configured":
-        yield ok("app.login", place, "none is configured, and none was asked for", label="none", **data)
+        yield ok("app.login", place, "none is configured, and the server asked for none", label="none", **data)

@@ -74,7 +74,7 @@ def _cached(ctx: Context, app: Application, name: str) -> Observation | None:
     host = app.settings.host
     held = ctx.ask(Read(place, secret="settings")).text
     other = host and held and host not in held
-    text = f"the application reads it in place of {app.path}, which was changed {_when(ctx, app.mtime)}: it is of {_when(ctx, stat.mtime)}"
+    text = f"the application reads it instead of {app.path}, which was changed {_when(ctx, app.mtime)}: it is of {_when(ctx, stat.mtime)}"
     text += f" and does not name {host}" if other else ""
     kind = "differs" if other else "older"
     return fail("app.process", place, text, kind=kind, path=app.path, product=app.product, **app.words)
@@ -136,13 +136,13 @@ def _held(
         text = f"{begin} without {' and '.join(reply.missing[:3])}, which the file sets"
         return fail("app.process", f"pid {process.pid}", text, kind="missing", key=reply.missing[0], **data)
     if reply is not None and reply.same and not reply.missing:
-        return ok("app.process", f"pid {process.pid}", "it was started with what the file says", kind="same", **data)
+        return ok("app.process", f"pid {process.pid}", "it was started with the file's values", kind="same", **data)
     # Where settings are cached, it is the workers that keep theirs.
     keeps = when == "start" or (when == "cache" and "artisan" in " ".join(process.command))
     if handed or not keeps or not process.started or not app.mtime:
         return None
     if changed:
-        text = f"{begin}, and the file was changed {_when(ctx, app.mtime)}: it still has what the file said before"
+        text = f"{begin}, and the file was changed {_when(ctx, app.mtime)}: it still has the file's old values"
         return fail("app.process", f"pid {process.pid}", text, kind="older", **data)
     return ok("app.process", f"pid {process.pid}", "it was started after the file was written", kind="same", **data)
 

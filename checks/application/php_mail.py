@@ -46,10 +46,10 @@ def php_mail(ctx: Context) -> Iterator[Observation]:
             text = f"sendmail_path = {program}, which does not exist: PHP's mail() sends nothing"
             yield fail("app.sendmail-path", path, text, line=_line(ctx, path), wrong="no such program", **data)
         elif not reply.mode & 0o111:
-            text = f"sendmail_path = {program}, which may not be executed (mode {reply.mode:04o}): PHP's mail() sends nothing"
+            text = f"sendmail_path = {program}, which is not executable (mode {reply.mode:04o}): PHP's mail() sends nothing"
             yield fail("app.sendmail-path", path, text, line=_line(ctx, path), wrong="not executable", **data)
         elif other := _OTHERS.search(reply.real or program):
-            text = f"sendmail_path = {program}, {other[0]}'s: what PHP sends never reaches this Postfix"
+            text = f"sendmail_path = {program}, which is {other[0]}'s: PHP's mail never reaches this Postfix"
             yield warn("postfix.sendmail-command", path, text, mailer=other[0], real=reply.real or program, **data)
         else:
             yield ok("app.sendmail-path", path, f"sendmail_path = {program}", **data)

@@ -27,7 +27,7 @@ _UNCOMPARED = re.compile(r"(?:passw|secret|token|timeout|debug)", re.I)
 def puppet(ctx: Context) -> Iterator[Observation]:
     sources = found(ctx)
     if not sources.any:
-        skip("no settings of a Java application are found here (name them with --app-config FILE)")
+        skip("no settings of a Java application were found here (name them with --app-config FILE)")
     agent = _agent(ctx)
     templates = [app for app in (*sources.templates, *sources.named) if app.path.endswith(".erb")]
     rendered = [app for app in (*sources.generated, *sources.named) if not app.path.endswith(".erb")]
@@ -72,16 +72,14 @@ def _compare(ctx: Context, template: Application, file: Application, agent: tupl
     kind, words, ran = agent
     if not differing:
         if kind:
-            return warn(
-                "app.applied", file.path, f"{words}; the file still holds what the template says", kind=kind, **data
-            )
-        return ok("app.applied", file.path, f"holds what {template.path} says", kind="same", **data)
+            return warn("app.applied", file.path, f"{words}; the file still matches the template", kind=kind, **data)
+        return ok("app.applied", file.path, f"matches {template.path}", kind="same", **data)
     key = differing[0]
     old, new = file.value(_bare(key)), template.value(_bare(key))
     more = f" and {len(differing) - 1} more" if len(differing) > 1 else ""
-    text = f"{key} is {old!r} in the generated file, {new!r} by the template{more}"
+    text = f"{key} is {old!r} in the generated file, {new!r} in the template{more}"
     data |= {"key": key, "line": file.line(key), "value": new, "old": old}
-    data["rendered"] = f"Let Puppet render {template.path} into {file.path}."
+    data["rendered"] = f"Have Puppet render {template.path} into {file.path}."
     if template.mtime > file.mtime - _TOGETHER or kind:
         text += f"; the template is of {_when(ctx, template.mtime)}, the file of {_when(ctx, file.mtime)}"
         return fail(
@@ -130,7 +128,7 @@ def _never(template: Application, sources: Sources, agent: tuple[str, str, float
             template=template.path,
             product="codenvy by puppet",
         )
-    text = "no file generated from it is found here, so the template itself is judged"
+    text = "no file generated from it was found here, so the template itself was checked"
     return unknown("app.applied", template.path, text, kind="no-file", template=template.path)
 
 

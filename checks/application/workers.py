@@ -42,7 +42,7 @@ class _Stopped:
 
 @check(
     id="workers",
-    title="Workers of applications' queues",
+    title="Applications' queue workers",
     signs=(SignSpec("app.worker", {"seen": ("proven", "stopped", "missing")}),),
     tags=("application",),
     needs=("linux",),
@@ -57,7 +57,7 @@ def application_workers(ctx: Context) -> Iterator[Observation]:
             told = True
             yield observation
     if not told:
-        skip("no worker of a queue is meant to run here")
+        skip("no queue worker is meant to run here")
 
 
 def _worker(ctx: Context, worker: Worker) -> Iterator[Observation]:
@@ -71,7 +71,7 @@ def _worker(ctx: Context, worker: Worker) -> Iterator[Observation]:
     for each in stopped:
         text = _settings(ctx, worker, each.starter.folder)
         if "sync" in worker and re.search(worker["sync"], text, re.M):
-            said = f"{each.starter.name} does not run, and the application puts nothing into a queue"
+            said = f"{each.starter.name} is not running, and the application puts nothing into a queue"
             yield ok("app.worker", title, said)
         else:
             yield _down(ctx, worker, each, text)
@@ -79,7 +79,7 @@ def _worker(ctx: Context, worker: Worker) -> Iterator[Observation]:
         yield ok("app.worker", title, f"runs (pid {found[0].pid})")
     elif not stopped:
         say = ok if all(each.kind == "cron" for each in starters) else unknown
-        yield say("app.worker", title, f"no process of it is seen just now; {starters[0].path} starts it")
+        yield say("app.worker", title, f"no process of it is running just now; {starters[0].path} starts it")
 
 
 def _image(ctx: Context) -> bool:
@@ -122,7 +122,9 @@ def _stopped(ctx: Context, worker: Worker, starters: tuple[Starter, ...]) -> Ite
     units = states(ctx, [each.name.replace("@.service", "@*.service") for each in starters if each.kind == "unit"])
     for each in starters:
         if each.kind == "program" and not supervised and not image:
-            yield _Stopped(each, "is a program of supervisor, which does not run", "systemctl enable --now supervisor")
+            yield _Stopped(
+                each, "is a program of supervisor, which is not running", "systemctl enable --now supervisor"
+            )
         elif each.kind == "program" and (word := supervised_state(ctx, each.name)) in (
             "FATAL",
             "BACKOFF",
@@ -205,6 +207,6 @@ def _missing(ctx: Context, worker: Worker) -> Iterator[Observation]:
             )
         elif counted is not None or not queued or _image(ctx) or not local_queue(ctx, text):
             # An empty queue, or one that others may well serve.
-            yield unknown("app.worker", worker["title"], f"{words}; whether jobs wait is not known", **data)
+            yield unknown("app.worker", worker["title"], f"{words}; could not check whether jobs wait", **data)
         else:
             yield fail("app.worker", worker["title"], words, seen="missing", **data)

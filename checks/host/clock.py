@@ -76,7 +76,7 @@ def clock(ctx: Context) -> Iterator[Observation]:
         yield fail(
             "host.clock",
             "clock",
-            f"is {abs(offset):.0f} s off, as its time service says",
+            f"is {abs(offset):.0f} s off, according to its time service",
             kind="offset",
             skew=int(offset),
         )
@@ -84,7 +84,7 @@ def clock(ctx: Context) -> Iterator[Observation]:
         yield warn(
             "host.clock",
             "clock",
-            f"is {abs(offset):.0f} s off, as its time service says",
+            f"is {abs(offset):.0f} s off, according to its time service",
             kind="offset",
             skew=int(offset),
         )

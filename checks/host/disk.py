@@ -78,7 +78,7 @@ def _place(ctx: Context, postfix: Mta, path: str, queue: bool, what: str = "") -
     elif queue:
         yield ok("disk.space", path, f"{_size(room.free)} free", **data)
     if room.inodes_total and room.inodes_free < _FEW_INODES:
-        text = f"{room.inodes_free} inodes free of {room.inodes_total}: no file can be made"
+        text = f"{room.inodes_free} inodes free of {room.inodes_total}: no file can be created"
         yield say("disk.inodes", path, text, path=path, free=room.inodes_free)
 
 

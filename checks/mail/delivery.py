@@ -51,10 +51,12 @@ def delivery(ctx: Context) -> Iterator[Observation]:
     postfix = mta(ctx)
     way = route(ctx)
     if way is None:
-        skip("the way of the mail could not be worked out")
+        skip("could not determine the route of the mail")
     yield _suspended(postfix, _thrown_away(ctx) or way)
     if postfix.flag("soft_bounce"):
-        text = "soft_bounce = yes: what servers refuse for good is tried again and again instead of returned"
+        text = (
+            "soft_bounce = yes: mail that servers refuse permanently is tried again and again instead of being returned"
+        )
         yield warn("config.soft-bounce", "soft_bounce", text, parameter="soft_bounce", value="yes")
     yield from _kept(ctx, postfix)
 
@@ -78,7 +80,7 @@ def _sends(address: str, lines: Iterable[str]) -> bool:
 def _suspended(postfix: Mta, way: Route) -> Observation:
     deferred = postfix.words("defer_transports")
     if way.channel in deferred:
-        text = f"defer_transports names {way.channel}, which this mail takes: it waits until someone flushes it"
+        text = f"defer_transports names {way.channel}, which this mail uses: it waits until someone flushes it"
         return fail(
             "config.suspended", "defer_transports", text, how="defer", parameter="defer_transports", value=way.channel
         )
@@ -86,7 +88,9 @@ def _suspended(postfix: Mta, way: Route) -> Observation:
     parameter = why.partition(" ")[0].rstrip(":")
     if way.program in ("error", "discard") and way.address_class != "virtual-alias":
         how = "discard" if way.program == "discard" else "error"
-        does = "throws the mail away and calls it sent" if how == "discard" else "returns or holds the mail by intent"
+        does = (
+            "discards the mail and reports it as sent" if how == "discard" else "deliberately returns or holds the mail"
+        )
         text = f"{why}: the {way.channel} transport {does}"
         return fail(
             "config.suspended",
@@ -168,29 +172,25 @@ def _compare(ctx: Context, way: Route, domain: str, recipient: str, sure: bool) 
     data = {"domain": domain, "recipient": recipient, "parameter": parameter}
     found = exchangers(ctx, domain)
     if found.kind == "unknown":
-        return unknown(
-            "config.recipient-local", domain, f"{told}; its exchangers are not known: {found.problem}", **data
-        )
+        return unknown("config.recipient-local", domain, f"{told}; its MX hosts are not known: {found.problem}", **data)
     if found.kind != "mx":
-        return ok("config.recipient-local", domain, f"{told}, and it names no other exchanger", **data)
+        return ok("config.recipient-local", domain, f"{told}, and it has no other MX host", **data)
     queries: list[Query[ResolveReply]] = [Resolve(host) for host in found.hosts[:3]]
     addresses = {address for reply in ask_all(ctx, queries) for address in reply.addresses}
     here = _own_addresses(ctx)
     named = way.value("myhostname").lower() in found.hosts
     if named or addresses & here:
-        return ok("config.recipient-local", domain, f"{told}, and its exchanger {found.hosts[0]} is this host", **data)
+        return ok("config.recipient-local", domain, f"{told}, and its MX {found.hosts[0]} is this host", **data)
     if not sure:
         # Mail may come in by a filter of another's, and be meant for this host.
-        text = f"{told}, while its exchanger is {found.hosts[0]}: mail that programs here send to it never leaves"
+        text = f"{told}, while its MX is {found.hosts[0]}: mail that programs here send to it never leaves"
         return warn("config.recipient-local", domain, text, host=found.hosts[0], **data)
     if not _certain(ctx, domain, here):
-        text = f"{told}; its exchanger is {found.hosts[0]}, which may be this host as seen from outside"
+        text = f"{told}; its MX is {found.hosts[0]}, which may be this host as seen from outside"
         return warn("config.recipient-local", domain, text, host=found.hosts[0], **data)
     if not addresses:
-        return unknown(
-            "config.recipient-local", domain, f"{told}; its exchanger {found.hosts[0]} has no address", **data
-        )
-    text = f"{told}, while its exchanger is {found.hosts[0]}, another host: this mail never leaves"
+        return unknown("config.recipient-local", domain, f"{told}; its MX {found.hosts[0]} has no address", **data)
+    text = f"{told}, while its MX is {found.hosts[0]}, another host: this mail never leaves"
     return fail("config.recipient-local", domain, text, host=found.hosts[0], **data)
 
 

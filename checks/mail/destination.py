@@ -31,7 +31,7 @@ def check_destination(ctx: Context) -> Iterator[Observation]:
     if way.relay:
         skip("mail goes to a relay, which then delivers it")
     if not way.hosts:
-        skip("no recipient is known, or the exchangers' names are not (see the names)")
+        skip("no recipient is known, or the names of its MX hosts are not")
     route = facts.route(ctx)
     domain = route.domain if route else ""
     # Postfix tries no more addresses, and this is about what it tries.
@@ -79,7 +79,7 @@ def check_destination(ctx: Context) -> Iterator[Observation]:
     yield fail(
         "destination.reachable",
         domain,
-        f"no exchanger of {domain} answers ({listed}), while other operators' do on port {way.port}",
+        f"no MX host of {domain} answers ({listed}), while other operators' do on port {way.port}",
         outcome=tried_rows[0].outcome.value,
         **data,
     )

@@ -21,7 +21,7 @@ _KINDS = ("servfail", "nxdomain", "no-exchanger", "null-mx", "some", "private", 
 
 @check(
     id="exchangers",
-    title="The recipient's mail exchangers",
+    title="The recipient's MX hosts",
     signs=(SignSpec("dns.recipient-domain", {"kind": _KINDS}),),
     tags=("dns", "network"),
     needs=("network",),
@@ -37,7 +37,7 @@ def exchangers(ctx: Context) -> Iterator[Observation]:
         skip(f"mail to {way.domain} stays on this host")
     domain = recipient.rpartition("@")[2].lower()
     if domain.startswith("["):
-        skip(f"{domain} is an address, no name")
+        skip(f"{domain} is an address, not a name")
     via = "relay" if way is not None and way.relay else "direct"
     yield from _domain(ctx, domain, via, recipient)
 
@@ -77,7 +77,7 @@ def _domain(ctx: Context, domain: str, via: str, recipient: str) -> Iterator[Obs
         elif addresses:
             itself = ipaddress.ip_address(addresses[0]).is_loopback
             bad.append(
-                f"{host} is {addresses[0]}, {'which is this very host' if itself else 'no address of the Internet'}"
+                f"{host} is {addresses[0]}, {'which is this host itself' if itself else 'which is not a public address'}"
             )
         elif not silent:
             bad.append(f"{host} has no address")
@@ -85,7 +85,7 @@ def _domain(ctx: Context, domain: str, via: str, recipient: str) -> Iterator[Obs
         yield warn(
             sign,
             domain,
-            f"{len(good)} of {len(hosts)} exchangers are usable; {'; '.join(bad[:3])}",
+            f"{len(good)} of {len(hosts)} MX hosts are usable; {'; '.join(bad[:3])}",
             kind="some",
             **data,
         )
@@ -93,14 +93,14 @@ def _domain(ctx: Context, domain: str, via: str, recipient: str) -> Iterator[Obs
         listed = ", ".join(good[:3])
         yield ok(sign, domain, f"mail goes to {listed}", host=good[0], **data)
     elif silent:
-        yield unknown(sign, domain, "its exchangers' addresses could not be looked up", **data)
+        yield unknown(sign, domain, "the addresses of its MX hosts could not be looked up", **data)
     else:
         kind = "private" if any("no address of" in text for text in bad) else "no-address"
-        if all("is this very host" in text for text in bad):
+        if all("is this host itself" in text for text in bad):
             kind = "loopback"
-        text = f"no exchanger can be mail's: {'; '.join(bad[:3])}"
+        text = f"no MX host can accept mail: {'; '.join(bad[:3])}"
         if kind == "private" and private_view(ctx):
-            yield warn(sign, domain, f"{text}; but here other names of the Internet lead there too", kind=kind, **data)
+            yield warn(sign, domain, f"{text}; but here other Internet names lead there too", kind=kind, **data)
             return
         yield fail(sign, domain, text, kind=kind, **data)
 

@@ -37,10 +37,10 @@ def log(ctx: Context) -> Iterator[Observation]:
     here = facts.mailer(ctx)
     reply = facts.log_reply(ctx)
     if not reply.lines and here is not None and here.id == "msmtp" and not reply.source:
-        skip("msmtp is not told to keep a log (logfile or syslog in its settings)")
+        skip("msmtp is not set to keep a log (logfile or syslog in its settings)")
     if reply.problem and not reply.lines:
         if not facts.mta(ctx).installed and here is None:
-            skip(f"{reply.problem}, and no Postfix that would write one")
+            skip(f"{reply.problem}, and there is no Postfix to write one")
         text = f"Could not check what failed and what was delivered: {reply.problem}"
         yield unknown("mail.flow", "mail log", text, asked=ctx.target.recipient is not None)
         return
@@ -135,7 +135,7 @@ def _flow(ctx: Context, read: maillog.MailLog, found: tuple[Fact, ...], where: s
         mine = [f.last for f in failing if f.last is not None and f.route != "local"]
         if not failing or not mine or at >= max(mine):
             status = warn if failing else ok
-            yield status("mail.flow", host, f"mail was last taken by {host} at {at:%Y-%m-%d %H:%M:%S}", **data)
+            yield status("mail.flow", host, f"mail was last accepted by {host} at {at:%Y-%m-%d %H:%M:%S}", **data)
         else:
             yield fail("mail.flow", host, f"since {at:%Y-%m-%d %H:%M:%S} no mail got through", **data)
     elif failing:
@@ -188,7 +188,7 @@ def _recipient(lines: tuple[str, ...], asked: str, read: maillog.MailLog, where:
         yield fail(
             "log.recipient",
             asked,
-            f"no attempt to deliver to {asked} stands in the window of {where}",
+            f"no attempt to deliver to {asked} is in the window of {where}",
             kind="none",
             **data,
         )
@@ -198,7 +198,7 @@ def _recipient(lines: tuple[str, ...], asked: str, read: maillog.MailLog, where:
         yield fail(
             "log.recipient",
             asked,
-            f"{host} took the mail to {asked}{at}: {last.text}",
+            f"{host} accepted the mail to {asked}{at}: {last.text}",
             kind="sent",
             host=host,
             queue_id=last.queue_id,

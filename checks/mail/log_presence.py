@@ -29,7 +29,7 @@ def log_presence(ctx: Context) -> Iterator[Observation]:
         text = f"stopped: Postfix was started {age:.0f} hours after its last line, and has not written into it since"
         yield fail("host.mail-log", path, text, path=path)
     elif reply.source:
-        yield ok("host.mail-log", source, "kept, with nothing of mail in the window", path=source)
+        yield ok("host.mail-log", source, "kept, with no mail lines in the window", path=source)
     elif not ctx.ask(Now()).root and (_files(ctx) or _log_service(ctx)):
         text = f"Could not read the mail log as this user: {reply.problem or 'none was found'}"
         yield unknown("host.mail-log", "mail log", text)
@@ -38,7 +38,7 @@ def log_presence(ctx: Context) -> Iterator[Observation]:
             "host.mail-log", "mail log", f"Postfix writes it to {file}: look at the container's log", path=file
         )
     elif not file and _log_service(ctx):
-        text = "a log service takes Postfix' messages, and none was found in its files or journal"
+        text = "a log service takes Postfix's messages, but none was found in its files or journal"
         yield warn("host.mail-log", "mail log", text, path="/dev/log")
     else:
         text = f"none is kept: {reply.problem or 'no file and no journal holds mail messages'}"

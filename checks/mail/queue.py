@@ -34,7 +34,7 @@ CROWD = 300  # messages that wait for their first attempt to end
 def queue(ctx: Context) -> Iterator[Observation]:
     here = facts.mailer(ctx)
     if here is not None and "listing" not in here.table:
-        yield ok("queue.waiting", "mail queue", f"{here.title} keeps none: it hands a message over, or fails at once")
+        yield ok("queue.waiting", "mail queue", f"{here.title} has none: it hands a message over, or fails at once")
         return
     summary = facts.queue(ctx)
     if summary is None:
@@ -155,7 +155,7 @@ def _sums(summary: QueueSummary, now: float, here: facts.Mailer | None) -> Itera
         )
     if waiting := summary.untried("maildrop", now):
         yield fail(
-            "queue.maildrop", "maildrop", f"{counted(waiting, 'message')} submitted and not picked up", count=waiting
+            "queue.maildrop", "maildrop", f"{counted(waiting, 'message')} submitted but not picked up", count=waiting
         )
     busy = count.get("active", 0) + count.get("incoming", 0)
     if busy >= CROWD:

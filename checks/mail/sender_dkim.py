@@ -26,7 +26,7 @@ _KINDS = ("missing", "several", "syntax", "revoked", "mismatch", "unsigned", "no
 def sender_dkim(ctx: Context) -> Iterator[Observation]:
     found = senders(ctx)
     if not found:
-        skip("no mail of a domain of this host's own was seen to leave; --from ADDRESS names one")
+        skip("no mail from one of this host's own domains was seen leaving; --from ADDRESS names a sender")
     told = []
     for sender in found:
         data: dict[str, Scalar] = {
@@ -39,7 +39,7 @@ def sender_dkim(ctx: Context) -> Iterator[Observation]:
         if sender.asked or data["refused"] or not said.data.get("open"):
             told.append(said)
     if not told:
-        skip("a milter, filter or relay may sign, which cannot be told from here; --from ADDRESS shows what is known")
+        skip("a milter, filter or relay may sign, which cannot be seen from here; --from ADDRESS shows what is known")
     yield from told
 
 
@@ -55,13 +55,13 @@ def _judged(ctx: Context, sender: Sender, signs: Signing, data: dict[str, Scalar
             text = f"publishes a key of {sender.through}, which signs: {', '.join(keys)}._domainkey.{domain}"
             return ok(sign, domain, text, selector=keys[0], **data)
         return unknown(
-            sign, domain, f"not signed here; it cannot be told whether {sender.through} signs", open=True, **data
+            sign, domain, f"not signed here; could not check whether {sender.through} signs", open=True, **data
         )
     if signs.here is None:
-        return unknown(sign, domain, f"it cannot be told whether mail is signed here: {signs.blind}", open=True, **data)
+        return unknown(sign, domain, f"could not check whether mail is signed here: {signs.blind}", open=True, **data)
     if signs.signers:
         program = signs.signers[0].program
-        text = f"{program} is set up to sign its mail, and Postfix does not ask it: smtpd_milters and non_smtpd_milters are empty"
+        text = f"{program} is set up to sign its mail, but Postfix does not use it: smtpd_milters and non_smtpd_milters are empty"
         return warn(sign, domain, text, kind="not-asked", **data)
     return warn(sign, domain, "its mail is not signed by DKIM on this host", kind="unsigned", **data)
 
@@ -75,7 +75,7 @@ def _key(ctx: Context, sender: Sender, signs: Signing, signer: Signer, data: dic
             sign, sender.domain, f"{signer.program} signs; its key at {place} could not be looked up", **data
         )
     own = public_key(ctx, signer)
-    problem, why = key.problem, f"verifiers find no good key at {place}: {key.why}"
+    problem, why = key.problem, f"verifiers find no valid key at {place}: {key.why}"
     if not problem and own and not dkim.same(own, key.public):
         problem, why = "mismatch", f"the key at {place} is not the one that signs, {signer.key}"
     if problem:
@@ -84,10 +84,10 @@ def _key(ctx: Context, sender: Sender, signs: Signing, signer: Signer, data: dic
         data["publish"] = publish.dkim_key(place, own) if own else ""
         return say(sign, sender.domain, f"{signer.program} signs its mail, and {why}", kind=problem, **data)
     if key.testing:
-        text = f"{signer.program} signs, and the key at {place} says t=y: verifiers may take the signature for none"
+        text = f"{signer.program} signs, and the key at {place} says t=y (testing): verifiers may ignore the signature"
         return warn(sign, sender.domain, text, kind="testing", **data)
     if not signs.commands:
-        text = f"mail that comes by SMTP is signed; that of the sendmail command is not, as non_smtpd_milters is empty ({place})"
+        text = f"mail submitted by SMTP is signed; mail from the sendmail command is not, as non_smtpd_milters is empty ({place})"
         return warn(sign, sender.domain, text, kind="not-for-commands", **data)
     matches = "is the one that signs" if own else "is there; the private key cannot be read here to compare"
     return ok(sign, sender.domain, f"{signer.program} signs; the key at {place} {matches}", **data)

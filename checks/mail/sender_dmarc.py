@@ -30,11 +30,11 @@ from diagnose.parse.sender.dmarc import Policy
 def sender_dmarc(ctx: Context) -> Iterator[Observation]:
     found = senders(ctx)
     if not found:
-        skip("no mail of a domain of this host's own was seen to leave; --from ADDRESS names one")
+        skip("no mail from one of this host's own domains was seen leaving; --from ADDRESS names a sender")
     told = [(sender, _judged(ctx, sender, dmarc(ctx, sender.domain))) for sender in found]
     kept = [said for sender, said in told if sender.asked or not said.data.get("open")]
     if not kept:
-        skip("whether mail is aligned is the relay's or a filter's doing; --from ADDRESS shows what is known")
+        skip("whether mail is aligned depends on the relay or a filter; --from ADDRESS shows what is known")
     yield from kept
 
 
@@ -51,7 +51,7 @@ def _judged(ctx: Context, sender: Sender, policy: Policy) -> Observation:
     if policy.problem:
         return unknown(sign, domain, f"its DMARC policy could not be looked up: {policy.problem}", **data)
     if policy.broken and not policy.place:
-        text = f"its DMARC record is none that receivers take: {policy.broken}"
+        text = f"its DMARC record is not one that receivers accept: {policy.broken}"
         return warn(sign, domain, text, kind="broken", **data)
     if not policy.policy:
         data["publish"] = publish.dmarc(policy.organisation)
@@ -70,7 +70,7 @@ def _judged(ctx: Context, sender: Sender, policy: Policy) -> Observation:
         return unknown(
             sign,
             domain,
-            f"whether its DMARC policy ({where}) lets mail {whose} pass is open: {reasons}",
+            f"could not check whether its DMARC policy ({where}) lets mail {whose} pass: {reasons}",
             open=not data["refused"],
             **data,
         )

@@ -12,7 +12,7 @@ from diagnose.parse.sender import publish
 _RECORD = ("two-records", "syntax", "look-ups", "void", "include")
 _SAID = {
     "softfail": "says that {by} is probably not allowed to ({term})",
-    "neutral": "says nothing of {by}",
+    "neutral": "says nothing about {by}",
 }
 
 
@@ -34,7 +34,7 @@ _SAID = {
 def sender_spf(ctx: Context) -> Iterator[Observation]:
     found = senders(ctx)
     if not found:
-        skip("no mail of a domain of this host's own was seen to leave; --from ADDRESS names one")
+        skip("no mail from one of this host's own domains was seen leaving; --from ADDRESS names a sender")
     told = [observation for sender in found for observation in _judged(ctx, sender)]
     if not told:
         skip(

@@ -58,7 +58,7 @@ def mailer_daemon(ctx: Context) -> Iterator[Observation]:
 def _absent(ctx: Context, here: Mailer, data: dict[str, Scalar]) -> Observation:
     text = f"no process of {here.title}'s daemon runs{_consequence(here)}"
     if here.id == "exim" and _NOT_WANTED.search(ctx.ask(Read("/etc/default/exim4")).text):
-        return warn("mailer.daemon", here.title, f"{text}; /etc/default/exim4 does not want one (QUEUERUNNER)", **data)
+        return warn("mailer.daemon", here.title, f"{text}; /etc/default/exim4 disables it (QUEUERUNNER)", **data)
     waiting = queue(ctx)
     if contained(ctx) and not (waiting and waiting.total > waiting.messages.get("hold", 0)):
         return warn("mailer.daemon", here.title, f"{text}, as is usual in a container; nothing waits", **data)
@@ -69,6 +69,6 @@ def _absent(ctx: Context, here: Mailer, data: dict[str, Scalar]) -> Observation:
 
 def _consequence(here: Mailer) -> str:
     return {
-        "exim": ": what fails at the first attempt is never tried again",
-        "nullmailer": ": what is handed in stays in its queue",
+        "exim": ": mail that fails at the first attempt is never tried again",
+        "nullmailer": ": submitted mail stays in its queue",
     }.get(here.id, "")

@@ -52,14 +52,14 @@ def _file(ctx: Context, here: Mailer, way: Way, data: dict[str, Scalar]) -> Iter
     found = mailers.settings_file(ctx, here)
     where = {"path": found.path, **data}
     if found.problem == "not found" and here.id != "nullmailer":
-        text = "there is none for the whole host; each user may have settings of its own"
+        text = "there is none for the whole host; each user may have their own"
         yield unknown("mailer.settings", found.path, text, **where)
         return
     if found.problem == "not found":
         yield fail(
             "mailer.settings",
             found.path,
-            f"does not exist, so that {here.title} has no server",
+            f"does not exist, so {here.title} has no server",
             kind="missing",
             **where,
         )
@@ -78,7 +78,7 @@ def _file(ctx: Context, here: Mailer, way: Way, data: dict[str, Scalar]) -> Iter
     else:
         goes = {
             "relay": f"mail goes to {way.host}:{way.port}",
-            "direct": "mail goes straight to the recipients' servers",
+            "direct": "mail goes directly to the recipients' servers",
         }
         yield ok("mailer.settings", found.path, goes.get(way.kind, "mail stays on this host"), **where)
     for line, word, meant in _misspelt(found.text, here.table.get("keywords", ())):
@@ -130,12 +130,12 @@ def _closed(ctx: Context, here: Mailer, path: str) -> str:
 
 
 def _local(ctx: Context, here: Mailer, way: Way, data: dict[str, Scalar]) -> Observation:
-    text = f"{here.title} is set up for mail within this host: it has no way to other hosts ({way.relay_by})"
+    text = f"{here.title} is set up for local mail only: it has no route to other hosts ({way.relay_by})"
     read = mail_log(ctx)
     # As Debian installs it: no fault where nobody hands it mail for others.
     tried = bool(ctx.target.recipient or (read is not None and read.deliveries))
     say = fail if tried else warn
-    text += "" if tried else "; no mail to others was handed to it of late"
+    text += "" if tried else "; no mail to other hosts was submitted to it recently"
     return say("mailer.mode", here.title, text, kind="local", setting=way.relay_by, **data)
 
 
@@ -156,19 +156,19 @@ def _login(ctx: Context, way: Way, data: dict[str, Scalar]) -> Iterator[Observat
         yield from _asked_for(ctx, found.path, data)
     if found.problem:
         yield unknown(
-            "sasl.enabled", found.path or "login", f"whether it logs in is not known: {found.problem}", **where
+            "sasl.enabled", found.path or "login", f"could not check whether it logs in: {found.problem}", **where
         )
     elif found.found:
         yield ok("sasl.enabled", found.path, f"holds a login for {way.host}", on=True, **where)
     elif found.near:
         alias = found.name != way.host and found.near == way.host
-        text = f"has no login for {found.name}, and one for {found.near}"
-        text += ", which leads there by its CNAME record: Exim looks for the former" if alias else ""
+        text = f"has no login for {found.name}, but one for {found.near}"
+        text += ", whose CNAME record leads there: Exim looks up the former" if alias else ""
         say = fail if needs or alias else warn
         kind = "near" if alias else "none"
         yield say("sasl.key", found.path, text, kind=kind, near=found.near, **{**where, "host": found.name})
     elif needs:
-        text = f"there is no login for {way.host}, and {provider} takes mail only after one"
+        text = f"there is no login for {way.host}, and {provider} accepts mail only after one"
         yield fail("sasl.enabled", found.path or "login", text, kind="provider-wants", **where)
     else:
         yield ok("sasl.enabled", found.path or "login", f"mail goes to {way.host} without a login", on=False, **where)
@@ -198,7 +198,7 @@ def _unreadable(ctx: Context, here: Mailer, path: str) -> str:
     readable = readable or (stat.group in (user, spool.group) and stat.mode & 0o040)
     if readable:
         return ""
-    return f"has mode {stat.mode:04o} ({stat.owner}:{stat.group}): Exim sends as {user} and cannot read it: it makes no login"
+    return f"has mode {stat.mode:04o} ({stat.owner}:{stat.group}): Exim sends as {user} and cannot read it: it does not log in"
 
 
 def _authorities(ctx: Context, way: Way, data: dict[str, Scalar]) -> Iterator[Observation]:

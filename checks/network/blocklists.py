@@ -33,10 +33,10 @@ def check_blocklists(ctx: Context) -> Iterator[Observation]:
         skip("blocklists are asked by `run` and `record` only")
     way = route(ctx)
     if way is None or not way.remote or way.relay:
-        skip("mail does not go straight to the receivers: they see another's address")
+        skip("mail does not go directly to the receivers: they see another host's address")
     addresses = own_addresses(ctx)
     if not addresses:
-        yield unknown("blocklist.listed", "this host's public address", "not learnt, so that no list could be asked")
+        yield unknown("blocklist.listed", "this host's public address", "unknown, so no list could be asked")
     asked = [(address, one) for address in addresses for one in blocklists() if one.ipv6 or ":" not in address]
     names = [_name(address, one) for address, one in asked] + [_name(_ALWAYS, one) for one in blocklists()]
     replies = ask_all(ctx, [Lookup(name, "A", timeout=_SECONDS) for name in dict.fromkeys(names)])
@@ -55,7 +55,7 @@ def check_blocklists(ctx: Context) -> Iterator[Observation]:
             else:
                 yield _listed(address, one, reply)
         # Lists that answer few resolvers leave no gap where others answered.
-        untold = f"not told by {', '.join(open_)}" if open_ else ""
+        untold = f"no usable answer from {', '.join(open_)}" if open_ else ""
         if clear:
             text = "; ".join(filter(None, (f"not on {', '.join(clear)}", untold)))
             yield ok("blocklist.listed", address, text, address=address)

@@ -29,7 +29,7 @@ from diagnose.model import Observation, Scalar, Stage
 from diagnose.parse.system.outcomes import FAILURES, WORDS, Outcome, Pattern
 
 PROVIDERS = 3  # of those that may be advised, in the order in which they would be
-FIND = "As root, find what stops it by the commands below."
+FIND = "As root, find what stops it with the commands below."
 ALTERNATES = (587, 465, 2525, 2587, 2465)
 
 
@@ -79,7 +79,7 @@ def _internet(ctx: Context, way: MailPort, seen: Egress) -> Observation:
     failed = [t for t in seen.controls if t.outcome not in (Outcome.UNKNOWN, Outcome.OPEN)]
     if not failed or sum(p.failed for p in total) < 2:
         why = seen.problem or "no control connection could be tried"
-        return unknown("egress.internet", "internet", f"not known whether anything is reached: {why}")
+        return unknown("egress.internet", "internet", f"could not check whether anything is reachable: {why}")
     if (there := answering(ctx, way, seen.main_family)) is not None:
         text = f"the web and public name servers are out of reach, but {there.host} answers on port {there.port}"
         return unknown("egress.internet", "internet", text, host=there.host)
@@ -105,7 +105,7 @@ def _mail_port(ctx: Context, way: MailPort, seen: Egress) -> Observation:
         False  # others' servers: only that they are reached says something, of mail that goes to any of them
     )
     if way.private:
-        text = f"mail goes to {way.host} on a private address: nobody's network policy stands between"
+        text = f"mail goes to {way.host} on a private address: no provider's port policy applies"
         return ok("egress.mail-port", subject, text, kind="private", **data)
     family = seen.main_family
     found = seen.pattern(way.port, family)
@@ -146,8 +146,10 @@ def _mail_port(ctx: Context, way: MailPort, seen: Egress) -> Observation:
             f" ({seen.problem})" if seen.problem else ""
         )
     if found.blocked:
-        why = "nothing at all is reached, so the port itself cannot be judged"
-    return unknown("egress.mail-port", subject, f"not known whether TCP {way.port} leaves the network: {why}", **data)
+        why = "nothing at all is reachable, so the port itself cannot be judged"
+    return unknown(
+        "egress.mail-port", subject, f"could not check whether TCP {way.port} leaves the network: {why}", **data
+    )
 
 
 def _of_container(ctx: Context, seen: Egress) -> Observation:
@@ -213,7 +215,7 @@ def _port(port: int, way: MailPort, seen: Egress) -> Observation:
     data: dict[str, Scalar] = {"port": port, "outcome": found.failed_by.value}
     if way.known and way.port == port and not way.private:
         return fail(sign, subject, f"does not leave this network: {listed}", **data)
-    return warn(sign, subject, f"does not leave this network, but this mail does not take it: {listed}", **data)
+    return warn(sign, subject, f"does not leave this network, but this mail does not use it: {listed}", **data)
 
 
 def _endpoint(attempt: Tried) -> Iterator[Observation]:

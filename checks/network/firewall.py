@@ -19,7 +19,7 @@ from diagnose.parse.system.outcomes import Outcome
 from diagnose.parse.system.packet import Packet, Verdict
 from diagnose.parse.system.ruleset import Ruleset, judge
 
-FIND = "Find the rule by the commands below: of the output hook, or of the input hook where answers are lost."
+FIND = "Find the rule with the commands below: in the output hook, or in the input hook where answers are lost."
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +71,10 @@ def check_firewall(ctx: Context) -> Iterator[Observation]:
         )
         yield fail("firewall.smtp", subject, text, wire=seen.wire, **data, **_blame(ctx, way.port, guilty))
     elif _passes(own) and (unlike := _by_group(ctx, way, own, stops)) is not None:
-        text = f"{_words(way, unlike)}; it tells control groups apart: this tool's connect passes, Postfix's were lost of late"
+        text = f"{_words(way, unlike)}; it treats control groups differently: this tool's connection passes, Postfix's were lost recently"
         yield fail("firewall.smtp", subject, text, **data, **_blame(ctx, way.port, unlike) | {"by_user": True})
     elif _passes(own) and (any(t.open for t in own) or not sure):
-        how = "a connect of Postfix's user passes" if any(t.open for t in own) else "its packets were seen to leave"
+        how = "a connection by Postfix's user passes" if any(t.open for t in own) else "its packets were seen to leave"
         yield ok("firewall.smtp", subject, f"no rule of this host stops port {way.port}: {how}", port=way.port)
     elif sure and all_stopped(made, [one.packet for one in sure]):
         yield fail("firewall.smtp", subject, _words(way, sure[0]), **data, **_blame(ctx, way.port, sure[0]))
@@ -109,14 +109,14 @@ def _passes(own: Sequence[Tried]) -> bool:
 def _lost(way: MailPort, seen: Tried) -> str:
     to = f"TCP {way.port} to {seen.address}"
     if seen.wire == "answered":
-        return f"the answer of {to} reaches this host, seen on the wire, and is discarded here"
+        return f"the answer from {to} reaches this host (seen on the wire) and is discarded here"
     if seen.wire == "altered":
-        return f"{to} leaves this host with another address or hop limit than its connect had, seen on the wire"
-    return f"packets of Postfix's user for {to} do not leave this host, seen on the wire"
+        return f"{to} leaves this host with another address or hop limit than it started with (seen on the wire)"
+    return f"packets of Postfix's user to {to} do not leave this host (seen on the wire)"
 
 
 def _rule(one: Found) -> str:
-    text = one.verdict.rule if one.verdict.certain else f"what may do it is {one.verdict.rule}"
+    text = one.verdict.rule if one.verdict.certain else f"possibly by {one.verdict.rule}"
     return f"{one.tool}: {text} (in {one.verdict.table} {one.verdict.chain})"
 
 
@@ -125,11 +125,7 @@ def _altering(ctx: Context) -> str:
     listings = [("nft", "list", "ruleset"), *(argv for argv, _ in _commands(ctx, ""))]
     lines = [line.strip() for argv in listings for line in ctx.ask(Exec(argv)).out.splitlines()]
     found = next((line for line in lines if _ALTERS.search(line)), "")
-    return (
-        f"what may do it is {found}"
-        if found
-        else "no rule that could be read does it: look at tc and the network devices"
-    )
+    return f"possibly by {found}" if found else "no rule that could be read does it: look at tc and the network devices"
 
 
 def _unnamed(ctx: Context) -> str:
@@ -138,7 +134,7 @@ def _unnamed(ctx: Context) -> str:
         ctx.ask(Read(f"/proc/sys/net/netfilter/nf_conntrack_{name}")).text.strip() for name in ("count", "max")
     )
     if count.isdecimal() and most.isdecimal() and int(count) >= 0.98 * int(most):
-        return f"the table of connections is full ({count} of {most}, net.netfilter.nf_conntrack_max)"
+        return f"the connection tracking table is full ({count} of {most}, net.netfilter.nf_conntrack_max)"
     return "no rule of the packet filter that could be read does it: look at tc, control groups and rp_filter too"
 
 

@@ -34,7 +34,7 @@ _HOST = ("MX", *_ADDRESS)
 def identity(ctx: Context) -> Iterator[Observation]:
     postfix, way = facts.mta(ctx), facts.route(ctx)
     if way is None:
-        skip(f"Postfix' settings cannot be read: {postfix.problem}")
+        skip(f"Postfix's settings cannot be read: {postfix.problem}")
     leaving, domain, helo = _leaving(ctx, postfix), _sender_domain(ctx, postfix), way.helo
     questions = [Lookup(name, kind) for name in dict.fromkeys((*leaving, domain)) if name for kind in _HOST]
     questions += [Lookup(helo, kind) for kind in _ADDRESS] if is_public(helo) else []
@@ -115,7 +115,7 @@ def _hostname(ctx: Context, postfix: Mta, leaving: list[str]) -> Iterator[Observ
             yield fail("identity.hostname", name, text, domain=name, name=name, failing=_fails(ctx, name))
     if not wrong:
         origin = facts.origin(ctx, postfix)
-        text = "mail to this host's own users has a place to go"
+        text = "mail to this host's own users has a destination"
         yield ok("identity.hostname", origin, text, domain=origin, name=origin)
 
 
@@ -143,9 +143,7 @@ def _ptr(ctx: Context) -> Iterator[Observation]:
     """Each address that servers see, IPv6 too: Postfix takes either, and one that is without a name spoils its share."""
     seen_as = [a for a in dict.fromkeys((public_address(ctx), *_by_ipv6(ctx))) if a and not is_private(a)]
     if not seen_as:
-        yield unknown(
-            "identity.ptr", "this host's public address", "not learnt: no exchanger that echoes it was reached"
-        )
+        yield unknown("identity.ptr", "this host's public address", "unknown: no MX host that echoes it was reached")
         return
     found = [_confirmed(ctx, ipaddress.ip_address(address)) for address in seen_as]
     wrong = [observation for observation in found if observation.status is not Status.OK]
@@ -173,5 +171,5 @@ def _confirmed(ctx: Context, address: ipaddress.IPv4Address | ipaddress.IPv6Addr
     for name in names[:4]:
         if str(address) in ctx.ask(Lookup(name, kind)).answers:
             return ok("identity.ptr", str(address), f"{address} is {name}, forward-confirmed", name=name, **data)
-    text = f"{address} is {names[0]}, which does not lead back to it"
+    text = f"{address} is {names[0]}, which does not resolve back to it"
     return fail("identity.ptr", str(address), text, kind="unconfirmed", name=names[0], **data)

@@ -91,7 +91,7 @@ def _binding(ctx: Context, postfix: Mta, own: dict[str, str]) -> Iterator[Observ
         if value and _is_address(value) and value not in own:
             # smtp_connect_addr() warns and goes on from another address, unless 3.7 or later is told not to.
             enforced = way.value("smtp_bind_address_enforce").lower() == "yes"
-            does = "no connection can start from it" if enforced else "Postfix warns, and takes another of this host's"
+            does = "no connection can be made from it" if enforced else "Postfix warns, and uses another of this host's"
             text = f"{parameter} = {value}: no interface of this host has that address, so {does}"
             say = fail if enforced else warn
             yield say("host.interface", parameter, text, parameter=parameter, value=value, address=value)

@@ -32,10 +32,12 @@ def check_ipv6(ctx: Context) -> Iterator[Observation]:
         yield ok("egress.ipv6", "IPv6", "IPv6 reaches the internet", kind="works")
         return
     if not (state.failed or on_port.failed):
-        yield unknown("egress.ipv6", "IPv6", f"not known whether IPv6 works: {seen.problem or 'nothing was tried'}")
+        yield unknown(
+            "egress.ipv6", "IPv6", f"could not check whether IPv6 works: {seen.problem or 'nothing was tried'}"
+        )
         return
     if not seen.connected(4):
-        yield unknown("egress.ipv6", "IPv6", "IPv4 fails as well, so IPv6 is not what stands out")
+        yield unknown("egress.ipv6", "IPv6", "IPv4 fails as well, so it is not IPv6 alone")
         return
     kind = _kind(state if not state.opened else on_port)
     over4 = seen.pattern(way.port, 4)

@@ -44,16 +44,18 @@ def check_network_owner(ctx: Context) -> Iterator[Observation]:
     if found is None:
         where = name or (f"AS{asn}" if asn else "")
         if where:
-            yield ok("owner.network", where, f"the network is {where}'s; nothing is known of its policy", as_name=where)
+            yield ok(
+                "owner.network", where, f"the network belongs to {where}; its port policy is not known", as_name=where
+            )
         else:
-            yield unknown("owner.network", "network", "whose network this is could not be found out")
+            yield unknown("owner.network", "network", "could not determine whose network this is")
         return
     by = (
         "cloud-init"
         if cloud in found.cloud_ids
         else ("address" if network_of(None, dmi, None, cloud) is None else "DMI")
     )
-    yield ok("owner.network", found.name, f"this host is in the network of {found.name} (told by its {by})",
+    yield ok("owner.network", found.name, f"this host is in the network of {found.name} (according to its {by})",
              network=found.id, network_name=found.name)  # fmt: skip
     yield from _policy(ctx, found)
 
@@ -77,7 +79,7 @@ def _policy(ctx: Context, found: Network) -> Iterator[Observation]:
         "how": how,
     }
     if way.known and any(t.here for t in own_tried(ctx, way)):
-        text = f"what {found.name} does to TCP {port} is not seen: the packets end on this host"
+        text = f"could not check what {found.name} does to TCP {port}: the packets end on this host"
         yield unknown("owner.policy", found.name, text, **data)
     elif policy.default in ("blocked", "conditional") and (port in policy.ports or not policy.ports):
         whom = "closes" if policy.default == "blocked" else "closes for some customers"

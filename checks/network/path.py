@@ -26,7 +26,7 @@ REFERENCE = 443  # not filtered where anything is let out; it need not be open t
 HOPS, SECONDS = 12, 1.5
 WORDS = {
     "host": "on this host",
-    "gateway": "at the gateway, or right behind it",
+    "gateway": "at the gateway, or right after it",
     "isp": "in the provider's network",
     "beyond": "beyond the provider's network",
 }
@@ -63,7 +63,7 @@ def check_path(ctx: Context) -> Iterator[Observation]:
     own = None if target else _own(ctx, way, seen)
     target = target or own
     if target is None or not (own or seen.connected()):
-        skip(f"TCP {way.port} is not blocked, or nothing is reached at all")
+        skip(f"TCP {way.port} is not blocked, or nothing at all is reachable")
     port = next((t.port for t in seen.ports if t.host == target.host and t.open), REFERENCE)
     blocked, reference = ask_all(
         ctx, [Trace(target.address, number, hops=HOPS, timeout=SECONDS) for number in (way.port, port)]
@@ -71,7 +71,7 @@ def check_path(ctx: Context) -> Iterator[Observation]:
     subject = f"TCP {way.port} to {target.host}"
     if blocked.problem or reference.problem:
         why = blocked.problem or reference.problem
-        yield unknown("path.dies", subject, f"not known where its packets end: {why}", port=way.port)
+        yield unknown("path.dies", subject, f"could not find where its packets end: {why}", port=way.port)
         return
     local = target.reply.attempts[-1].local if target.reply.attempts else ""
     found = place(blocked.hops, reference.hops, local)
@@ -95,7 +95,7 @@ def check_path(ctx: Context) -> Iterator[Observation]:
         yield unknown("path.dies", subject, f"{target.host} answers on no other port either", port=way.port)
         return
     if found.where == "unknown":
-        yield unknown("path.dies", subject, "no router on the way tells where its packets end", port=way.port)
+        yield unknown("path.dies", subject, "no router on the way shows where its packets end", port=way.port)
         return
     yield fail(
         "path.dies",

@@ -44,7 +44,9 @@ def names() -> tuple[str, ...]:
 def resolver(ctx: Context) -> Iterator[Observation]:
     file = ctx.ask(Read("/etc/resolv.conf"))
     if file.problem == "not recorded":
-        yield unknown("dns.resolver", "/etc/resolv.conf", f"cannot be read ({file.problem}): would name the servers")
+        yield unknown(
+            "dns.resolver", "/etc/resolv.conf", f"cannot be read ({file.problem}), so the name servers are not known"
+        )
         return
     servers = resolv_conf(file.text).used
     if why := _unseen(ctx):
@@ -70,7 +72,7 @@ def resolver(ctx: Context) -> Iterator[Observation]:
             yield warn("dns.server", server, said, server=server)
     listed = ", ".join(servers)
     if other := _ignorant(servers, replies):
-        text = f"{servers[0]} says that names do not exist which {other} knows, and is asked first: its word counts"
+        text = f"{servers[0]} says that names do not exist which {other} knows; it is asked first, so its answer counts"
         yield fail("dns.resolver", listed, text, servers=listed, kind="differ")
         return
     cut = [reply for reply in answers[len(asked) :] if reply.truncated]
@@ -102,7 +104,7 @@ def _asked_by_postfix(ctx: Context, servers: tuple[str, ...]) -> Iterator[Observ
         return
     replies = ask_all(ctx, [Lookup(names()[0], "A", server, SECONDS, user) for server in servers])
     if all(reply.problem and reply.problem != "not recorded" for reply in replies):
-        text = f"{', '.join(servers)}: root's questions are answered, those of {user} are not: a rule of this host drops them"
+        text = f"{', '.join(servers)}: root's queries are answered, those of {user} are not: a rule of this host drops them"
         yield fail("dns.as-postfix", user, text, user=user, port="53 and UDP 53")
 
 
@@ -117,14 +119,14 @@ def _unseen(ctx: Context) -> str:
         return ""
     user = facts.mta(ctx).value("mail_owner")
     if closed(ctx, "/etc/resolv.conf", user):
-        return f"/etc/resolv.conf cannot be read by {user}, as which smtp(8) reads it: 127.0.0.1 is asked"
+        return f"/etc/resolv.conf cannot be read by {user}, the user that smtp(8) runs as: 127.0.0.1 is asked"
     order = items(way.value("smtp_host_lookup"))
     if (
         "native" in order
         and closed(ctx, "/etc/hosts", user)
         and addresses(hosts(ctx.ask(Read("/etc/hosts")).text), way.host)
     ):
-        return f"/etc/hosts has {way.host}, and cannot be read by {user}, as which smtp(8) reads it"
+        return f"/etc/hosts has {way.host}, and cannot be read by {user}, the user that smtp(8) runs as"
     sources = nsswitch(ctx.ask(Read("/etc/nsswitch.conf")).text).get("hosts", ("dns",))
     if order == ("native",) and not is_address(way.host) and set(sources) <= {"files", "myhostname", "compat", "db"}:
         return f"smtp_host_lookup = native, and /etc/nsswitch.conf looks host names up in {' '.join(sources)} alone"

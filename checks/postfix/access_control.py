@@ -35,13 +35,13 @@ def access_control(ctx: Context) -> Iterator[Observation]:
         yield ok("host.access-control", "SELinux and AppArmor", "neither is enforced here")
         return
     if denied is None:
-        text = "neither the audit log nor the kernel's messages can be read by this user: denials would stand there"
+        text = "could not check for denials: this user can read neither the audit log nor the kernel's messages"
         yield unknown("host.access-control", "SELinux and AppArmor", text)
     elif denied:
         system = "SELinux" if "avc:" in denied[-1] else "AppArmor"
         what = re.search(r"denied\s+\{ ([^}]+) \}", denied[-1]) or re.search(r'operation="([^"]+)"', denied[-1])
         who = re.search(r'comm="([^"]+)"', denied[-1])
-        text = f"{system} denied {who[1] if who else 'a mail program'} {what[1].strip() if what else 'something'} ({len(denied)} times lately)"
+        text = f"{system} denied {who[1] if who else 'a mail program'} {what[1].strip() if what else 'something'} ({counted(len(denied), 'time')} recently)"
         permissive = "permissive=1" in denied[-1]
         say = warn if permissive else fail
         profile = re.search(r'profile="([^"]+)"', denied[-1])
@@ -56,7 +56,9 @@ def access_control(ctx: Context) -> Iterator[Observation]:
             how=_HOW[system],
         )
     else:
-        yield ok("host.access-control", "SELinux and AppArmor", "enforced, and nothing denied to mail programs lately")
+        yield ok(
+            "host.access-control", "SELinux and AppArmor", "enforced; nothing was denied to mail programs recently"
+        )
 
 
 def _enforcing(ctx: Context) -> bool:

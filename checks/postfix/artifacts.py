@@ -15,16 +15,16 @@ from diagnose.parse.text.paste import artifacts, homoglyphs
 
 _WORDS = {
     "trailing-backslash": "ends in a backslash, which Postfix takes as part of the value",
-    "smart-quote": "holds typographic quotes",
-    "nbsp": "holds a non-breaking space",
-    "zero-width": "holds an invisible character",
+    "smart-quote": "contains typographic quotes",
+    "nbsp": "contains a non-breaking space",
+    "zero-width": "contains an invisible character",
     "bom": "begins with a byte-order mark",
     "prompt": "begins with a shell's prompt",
-    "dash": "holds a typographic dash",
-    "entity": "holds an HTML entity in place of a character",
+    "dash": "contains a typographic dash",
+    "entity": "contains an HTML entity in place of a character",
     "quoted": "is in quotes, which Postfix takes as part of the value",
-    "inline-comment": "has a comment behind the value, which Postfix takes as part of it",
-    "letters": "holds letters outside ASCII in its name",
+    "inline-comment": "has a comment after the value, which Postfix takes as part of it",
+    "letters": "contains non-ASCII letters in its name",
 }
 # What a person reads, or a command for a shell: odd characters there do no harm.
 _FREE_TEXT = re.compile(r"banner|_text$|_footer|_command|_template|mail_name|checks|_notice|_reason")
@@ -42,7 +42,9 @@ def pasted(ctx: Context) -> Iterator[Observation]:
     path = f"{postfix.config_directory}/main.cf"
     reply = ctx.ask(Read(path))
     if reply.problem:
-        yield unknown("config.paste", path, f"cannot be read ({reply.problem}): its text would show pasted characters")
+        yield unknown(
+            "config.paste", path, f"cannot be read ({reply.problem}), so it was not checked for pasted characters"
+        )
         return
     text = main_cf.parse(reply.text)
     found = 0

@@ -51,7 +51,7 @@ def chroot_names(ctx: Context) -> Iterator[Observation]:
         (path for path in (root, f"{root}/resolv.conf") if closed(ctx, path, postfix.value("mail_owner"))), ""
     )
     if unread:
-        text = f"{unread} cannot be read by {postfix.value('mail_owner')}, as which the chrooted smtp(8) reads it"
+        text = f"{unread} cannot be read by {postfix.value('mail_owner')}, the user that the chrooted smtp(8) runs as"
         yield fail("dns.chroot-file", f"{root}/resolv.conf", text, file="resolv.conf", path=unread)
         yield fail("dns.chroot", root, "the host's name servers are not known there: 127.0.0.1 is asked", path=unread)
         return
@@ -66,7 +66,7 @@ def chroot_names(ctx: Context) -> Iterator[Observation]:
                 )
         elif theirs.problem or ours.problem:
             why = theirs.problem or ours.problem
-            yield unknown("dns.chroot-file", f"{root}/{name}", f"{why}: would be compared with /etc/{name}")
+            yield unknown("dns.chroot-file", f"{root}/{name}", f"{why}, so it could not be compared with /etc/{name}")
         elif found := differences(name, ours.text, theirs.text):
             lacks = name == "hosts" and way is not None and _lacks(way, ours.text, theirs.text)
             severe = name == "resolv.conf" or lacks

@@ -95,7 +95,7 @@ def _values(ctx: Context, postfix: Mta, text: MainCf, path: str) -> Iterator[Obs
     for item in refused:
         setting = text.get(item.parameter)
         status = fail if item.fatal else warn
-        who = {"all": "Postfix' daemons"}.get(item.daemon, item.daemon)
+        who = {"all": "Postfix's daemons"}.get(item.daemon, item.daemon)
         one = "" if item.daemon == "all" or " and " in who else "s"
         does = f"{who} exit{one} at start" if item.fatal else f"{who} ignore{one} it"
         # A name that one daemon says is a matter of HELO; without this host's own none starts.
@@ -111,7 +111,7 @@ def _values(ctx: Context, postfix: Mta, text: MainCf, path: str) -> Iterator[Obs
     for name in stray:
         setting = text.get(name)
         decides = name.startswith(_ON_THE_WAY)
-        said = "holds a $ that Postfix takes for the name of a parameter, and there is no such parameter: what follows is lost"
+        said = "contains a $ that Postfix takes as a reference to a parameter, but there is no such parameter: what follows is lost"
         yield (fail if decides else warn)(
             "config.value",
             name,
@@ -142,7 +142,7 @@ def _boxes(ctx: Context, postfix: Mta, text: MainCf, path: str) -> Iterator[Obse
         box = setting_types.integer(postfix.value(name))
         if box and most is not None and (box < most or most == 0):
             say = fail if way is not None and way.program == program else warn
-            said = f"is {box}, below message_size_limit = {most}: {program}(8), which delivers to mailboxes here, dies of it"
+            said = f"is {box}, below message_size_limit = {most}: {program}(8), which delivers to mailboxes here, exits because of it"
             setting = text.get(name)
             yield say("config.value", name, said, parameter=name, value=str(box), daemon=program, everything=False,
                       path=path, line=setting.line if setting else 0, expected="message_size_limit")  # fmt: skip
@@ -164,7 +164,7 @@ def _unknown(postfix: Mta, text: MainCf) -> Iterator[Observation]:
         setting = text.get(name)
         line = setting.line if setting else complaint.line
         if meant:
-            said = f"Postfix knows no {name}; it reads {meant}, which is not set"
+            said = f"Postfix has no parameter {name}; it reads {meant}, which is not set"
             yield fail("config.unknown-parameter", name, said, parameter=meant, name=name, line=line)
         else:
             yield warn(

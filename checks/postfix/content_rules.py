@@ -80,7 +80,7 @@ def content_rules(ctx: Context) -> Iterator[Observation]:
             data |= {"parameter": rule[0], "table": rule[1], "line": rule[2]}
             whose = f"{rule[0]}, {rule[1]} line {rule[2]} ({rule[3][:70]}),"
         number = "1 message" if applied[how] == 1 else f"{applied[how]} messages"
-        text = f"{whose} {_DOES[how]} this host's own mail: {number} lately, the last for: {match['what']}"
+        text = f"{whose} {_DOES[how]} this host's own mail: {number} recently, the last for: {match['what']}"
         yield fail("config.content-rule", parameter, text, **data)
     if not last:
         yield from _rules(ctx, postfix, unlogged=bool(reply.problem and not reply.lines))

@@ -18,7 +18,7 @@ _HOSTS = 3  # next hops that are looked at
 
 @check(
     id="dns-settings",
-    title="Settings that take DNS answers away",
+    title="Settings that filter DNS answers",
     signs=(SignSpec("config.value", {"everything": FLAG}),),
     tags=("postfix", "config", "dns"),
     needs=("postfix",),
@@ -26,9 +26,9 @@ _HOSTS = 3  # next hops that are looked at
 def dns_settings(ctx: Context) -> Iterator[Observation]:
     way = facts.route(ctx)
     if way is None or not way.remote:
-        skip("no mail leaves by SMTP on this way")
+        skip("no mail leaves by SMTP on this route")
     if blind := _without_dns(way):
-        text = "no MX record is asked for, so that mail goes to the hosts that the domains' own names lead to"
+        text = "no MX record is looked up, so mail goes to the hosts that the domain names themselves lead to"
         yield _said(ctx, way, blind, text)
         return
     parameter = f"{way.program}_dns_reply_filter"
@@ -36,7 +36,7 @@ def dns_settings(ctx: Context) -> Iterator[Observation]:
     if tables and (dropped := _dropped(ctx, way, tables)):
         yield _said(ctx, way, parameter, f"it drops every address of {', '.join(dropped)}")
         return
-    yield ok("config.value", "DNS", "no setting takes DNS answers away from this mail")
+    yield ok("config.value", "DNS", "no setting filters DNS answers for this mail")
 
 
 def _without_dns(way: Route) -> str:

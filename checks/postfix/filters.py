@@ -72,10 +72,10 @@ def _dialled(service: Service, host: str, port: int, reply: DialReply, put_off: 
     sign, where = f"filter.{service.kind}", f"{host}:{port}"
     data: dict[str, Scalar] = {"host": host, "port": port, "parameter": service.parameter, "endpoint": service.endpoint}
     if reply.connected and reply.stage == "banner" and reply.error == "timed out":
-        text = f"{service.parameter} names it, and it takes the connection without a greeting: its program hangs"
+        text = f"{service.parameter} names it, and it accepts the connection without a greeting: its program hangs"
         return (warn if service.soft else fail)(sign, where, text, error=reply.error, kind="refused", **data)
     if reply.connected and (away := reply.banner if reply.banner[:1] in ("4", "5") else put_off):
-        text = f"{service.parameter} names it, and it turns mail away: {away}"
+        text = f"{service.parameter} names it, and it rejects mail: {away}"
         return (warn if service.soft else fail)(sign, where, text, kind="turns-away", **data)
     if reply.connected:
         return ok(sign, where, f"{service.parameter}: it answers", **data)
@@ -113,12 +113,12 @@ def _socket(ctx: Context, postfix: Mta, service: Service) -> Observation:
         if listens:
             return ok(sign, path, f"{service.parameter}: a program of this host listens there", **data)
         if listens is None or own:
-            return unknown(sign, path, f"{service.parameter}: {refused}; root could look", **data)
+            return unknown(sign, path, f"{service.parameter}: {refused}; root could check it", **data)
         text = f"{service.parameter} names a socket at which no program of this host listens"
         return say(sign, path, text, error="not listed", kind="unlisted", **data)
     if own:
         return unknown(
-            sign, path, f"{service.parameter}: Postfix' own socket is not there; is Postfix running?", **data
+            sign, path, f"{service.parameter}: Postfix's own socket is not there; is Postfix running?", **data
         )
     text = f"{service.parameter} names a socket that does not exist: nothing listens there"
     if path not in wanted_at and ctx.ask(Stat(path)).kind == "socket":

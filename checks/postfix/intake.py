@@ -225,7 +225,7 @@ def _without_greeting(ctx: Context, postfix: Mta, port: Port, reply: DialReply, 
     ]
     if (limit and len(serving) >= limit) or any(_FULL in line for line in lines[:200]):
         name = "default_process_limit" if port.service.maxproc is None else "maxproc"
-        text = f"accepts the connection and does not greet: all {limit} processes that {name} allows are taken"
+        text = f"accepts the connection and does not greet: all {limit} processes that {name} allows are in use"
         return fail("listener.dialogue", where, text, kind="busy", parameter=name, value=limit, **port.data)
     closed = reply.error == "connection closed"
     text = (

@@ -40,7 +40,9 @@ def limits(ctx: Context) -> Iterator[Observation]:
     pid = top.pid
     reply = ctx.ask(Read(f"/proc/{pid}/limits"))
     if reply.problem:
-        yield unknown("host.limits", "process limits", f"{reply.problem}; they would show too few files or memory")
+        yield unknown(
+            "host.limits", "process limits", f"{reply.problem}, so limits on files and memory were not checked"
+        )
         return
     low = [
         (name, soft)
@@ -74,5 +76,5 @@ def _cgroup(ctx: Context, place: str) -> Iterator[Observation]:
         yield fail("host.limits", "TasksMax", f"{now} of {most} processes are in use", limit="TasksMax", value=most)
     killed = re.search(r"^oom_kill (\d+)$", ctx.ask(Read(f"{place}/memory.events")).text, re.M)
     if killed and int(killed[1]):
-        text = f"{killed[1]} processes of Postfix' unit were killed for lack of memory since it started"
+        text = f"{killed[1]} processes of Postfix's unit were killed for lack of memory since it started"
         yield warn("host.limits", "memory", text, limit="memory", value=killed[1])

@@ -42,7 +42,7 @@ def _smtp(found: tuple[Listener, ...]) -> Observation:
     places = sorted({listener.address for listener in found if listener.port == 25})
     local = [a for a in places if a in ("0.0.0.0", "::", "::1") or a.startswith("127.")]
     if not places:
-        text = "nothing listens on port 25 of this host: programs that hand in mail at localhost:25 are refused"
+        text = "nothing listens on port 25 of this host: programs that submit mail to localhost:25 are refused"
         return warn("listener.smtp", "port 25", text, host="localhost", port=25, kind="none")
     shown = ", ".join(places)
     if not local:
@@ -68,7 +68,7 @@ def _expected(postfix: Mta, found: tuple[Listener, ...]) -> Iterator[Observation
             continue
         data: dict[str, Scalar] = {"service": service.name, "port": port, "host": "localhost"}
         if any(listener.port == port for listener in found):
-            yield ok("listener.expected", service.name, f"port {port} is listened on", **data)
+            yield ok("listener.expected", service.name, f"something listens on port {port}", **data)
         else:
-            text = f"master.cf offers {service.name}, and nothing listens on port {port}"
+            text = f"master.cf offers {service.name}, but nothing listens on port {port}"
             yield fail("listener.expected", service.name, text, **data)

@@ -80,7 +80,7 @@ def _command(ctx: Context, postfix: Mta) -> Iterator[Observation]:
                 path=path,
             )
         elif postfix.installed:
-            text = f"is {name}'s ({real}), not Postfix': what programs hand to it never reaches this Postfix"
+            text = f"is {name}'s ({real}), not Postfix's: mail that programs hand to it never reaches this Postfix"
             yield fail("postfix.sendmail-command", path, text, path=path, mailer=name, real=real)
         else:
             yield warn("postfix.sendmail-command", path, f"is {name}'s ({real})", path=path, mailer=name, real=real)

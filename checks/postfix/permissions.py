@@ -29,7 +29,7 @@ def permissions(ctx: Context) -> Iterator[Observation]:
     if gone := next(
         (name for parameter, _, name in accounts.missing(ctx, postfix) if parameter != "default_privs"), ""
     ):
-        skip(f"there is no account {gone} that anything could belong to")
+        skip(f"there is no account {gone} to own the files")
     owner, group = postfix.value("mail_owner") or "postfix", postfix.value("setgid_group") or "postdrop"
     found = [*_queue(ctx, postfix, owner, group), *_data(ctx, postfix, owner), *_programs(ctx, postfix)]
     yield from found
@@ -56,11 +56,11 @@ def _queue(ctx: Context, postfix: Mta, owner: str, group: str) -> Iterator[Obser
             yield _bad(root, "does not exist", "root", "0755")
         return
     if not top.mode & 0o001:
-        yield _bad(root, f"has mode {top.mode:04o}: Postfix' unprivileged daemons cannot enter it", "root", "0755")
+        yield _bad(root, f"has mode {top.mode:04o}: Postfix's unprivileged daemons cannot enter it", "root", "0755")
     runs = master(ctx) is not None
     wrong = {name for name in (*_QUEUES, *_MORE) if ctx.ask(Stat(f"{root}/{name}")).kind not in ("dir", "")}
     for name in sorted(wrong):
-        text = f"is no directory: Postfix keeps its {name} there and does not start"
+        text = f"is not a directory: Postfix keeps its {name} there and does not start"
         yield fail("host.queue-permissions", f"{root}/{name}", text, kind="other", path=f"{root}/{name}")
     for name in _QUEUES:
         path = f"{root}/{name}"
@@ -68,7 +68,9 @@ def _queue(ctx: Context, postfix: Mta, owner: str, group: str) -> Iterator[Obser
         if name in wrong:
             continue
         if runs and name in _NEEDED and not reply.exists and not reply.problem:
-            yield _bad(path, "is gone, while Postfix runs: its programs reach one another no more", owner, "0700")
+            yield _bad(
+                path, "is missing while Postfix runs: its programs can no longer reach each other", owner, "0700"
+            )
         if reply.exists and reply.owner != owner:
             yield _bad(path, f"belongs to {reply.owner}, not to {owner}", owner, "0700")
         elif reply.exists and reply.mode & 0o700 != 0o700:

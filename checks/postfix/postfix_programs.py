@@ -72,7 +72,7 @@ def postfix_programs(ctx: Context) -> Iterator[Observation]:
 
 def _accounts(ctx: Context, postfix: Mta) -> Iterator[Observation]:
     for parameter, kind, name in accounts.missing(ctx, postfix):
-        text = f"names the {kind} {name}, which does not exist: every program of Postfix ends at its start"
+        text = f"names the {kind} {name}, which does not exist: every program of Postfix exits when it starts"
         yield fail(
             "config.fatal", parameter, text, parameter=parameter, value=name, named=True, **stands(ctx, parameter)
         )  # fmt: skip

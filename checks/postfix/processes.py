@@ -57,7 +57,7 @@ def processes(ctx: Context) -> Iterator[Observation]:
         yield from _absent(ctx)
         return
     if not postfix.settings:
-        yield unknown("postfix.installed", "Postfix", postfix.problem or "postconf told nothing")
+        yield unknown("postfix.installed", "Postfix", postfix.problem or "postconf printed nothing")
         return
     yield ok("postfix.installed", "Postfix", f"version {postfix.version}", version=postfix.version)
     running = ctx.ask(Processes()).processes
@@ -84,7 +84,7 @@ def _absent(ctx: Context) -> Iterator[Observation]:
     if rest:
         text = f"{rest[0]} is there, but postconf is not: the installation is broken"
     else:
-        text = "there is no postconf on this host" + (", though its directories are left" if left else "")
+        text = "there is no postconf on this host" + (", though its directories are still there" if left else "")
     yield fail("postfix.installed", "Postfix", text, left=bool(left or rest))
 
 

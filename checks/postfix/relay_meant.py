@@ -30,7 +30,7 @@ def relay_meant(ctx: Context) -> Iterator[Observation]:
     postfix = mta(ctx)
     way = route(ctx)
     if way is None:
-        skip("the way of the mail could not be worked out")
+        skip("could not determine the route of the mail")
     if way.address_class in ("local", "virtual-alias", "virtual-mailbox"):
         skip(f"mail to {way.domain} stays on this host")
     text = main_cf.parse(ctx.ask(Read(f"{postfix.config_directory}/main.cf")).text)
@@ -51,7 +51,7 @@ def relay_meant(ctx: Context) -> Iterator[Observation]:
         )
     else:
         yield ok(
-            "config.relay-meant", way.domain, "mail goes to the recipients' own exchangers, and no relay seems meant"
+            "config.relay-meant", way.domain, "mail goes to the recipients' own MX hosts, and no relay seems intended"
         )
 
 
@@ -109,7 +109,7 @@ def _misspelt(postfix: Mta) -> tuple[str, str, int] | None:
         ):
             return (
                 "misspelt",
-                f"Postfix knows no {complaint.parameter}; the setting is called relayhost",
+                f"Postfix has no parameter {complaint.parameter}; the setting is called relayhost",
                 complaint.line,
             )
     return None
@@ -136,7 +136,7 @@ def _port(ctx: Context, postfix: Mta, way: Route) -> Iterator[Observation]:
     """relayhost without a port means 25, which a password map for another port betrays as an oversight."""
     hop = way.hops[0]
     if hop.port or way.port != 25:
-        yield ok("config.relay-port", way.destination, f"port {way.port} is taken", host=way.host, port=way.port)
+        yield ok("config.relay-port", way.destination, f"port {way.port} is used", host=way.host, port=way.port)
         return
     wanted = ""
     for reference in table.parse_list(way.value("smtp_sasl_password_maps")):

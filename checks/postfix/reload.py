@@ -24,7 +24,7 @@ def reload(ctx: Context) -> Iterator[Observation]:
     postfix = mta(ctx)
     top, manager = master(ctx), queue_manager(ctx)
     if top is None:
-        skip("the master's process is not known, so the age of its settings cannot be told")
+        skip("the master's process is not known, so the age of its settings is not known either")
     read = max(top.started, manager.started if manager else 0.0)
     changed: list[tuple[float, str]] = []
     for name in ("main.cf", "master.cf"):
@@ -59,10 +59,10 @@ def _behaviour(ctx: Context) -> Iterator[Observation]:
     data: dict[str, Scalar] = {"domain": way.domain, "service": service, "host": way.host, "port": way.port}
     suspended = "suspended" in last.text
     if service in ("error", "discard") and way.program not in ("error", "discard") and not suspended:
-        text = f"the files send mail to {way.domain} by {way.channel}, and the last message went to {service}"
+        text = f"the files send mail to {way.domain} by {way.channel}, but the last message went to {service}"
         yield fail("config.behaviour", way.domain, text, **data)
     elif service in ("local", "virtual") and way.remote:
-        text = f"the files send mail to {way.domain} out, and the last message was delivered on this host"
+        text = f"the files send mail to {way.domain} out, but the last message was delivered on this host"
         yield fail("config.behaviour", way.domain, text, **data)
     elif way.remote and way.relay and service in ("smtp", "relay", "lmtp", ""):
         seen = " ".join((last.relay_host or "", last.relay_address or "", last.text, *last.context)).lower()
@@ -70,11 +70,11 @@ def _behaviour(ctx: Context) -> Iterator[Observation]:
         # A domain's exchangers have other names than the next hop; a bracketed host has its own.
         named = way.host.lower() in seen or (not way.bracketed and not last.relay_port)
         if not named and seen.strip():
-            text = f"the files send mail to {way.destination}, and the last attempt went elsewhere: {last.text[:120]}"
+            text = f"the files send mail to {way.destination}, but the last attempt went elsewhere: {last.text[:120]}"
             yield fail("config.behaviour", way.domain, text, **data)
         elif port and port != way.port:
-            text = f"the files send mail to {way.destination}, and the last attempt took port {port}"
+            text = f"the files send mail to {way.destination}, but the last attempt used port {port}"
             yield fail("config.behaviour", way.domain, text, **data)
     elif way.remote and not way.relay and last.relay_port and last.relay_port != way.port:
-        text = f"the files send mail straight to {way.domain}, and the last attempt took {last.relay_host}:{last.relay_port}"
+        text = f"the files send mail directly to {way.domain}, but the last attempt used {last.relay_host}:{last.relay_port}"
         yield fail("config.behaviour", way.domain, text, **data)

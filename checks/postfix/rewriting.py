@@ -34,7 +34,7 @@ def rewriting(ctx: Context) -> Iterator[Observation]:
     if not ctx.target.recipient and (missed := _last(ctx)):
         whose = Target(whose.sender, missed)
     if not whose.recipient or "@" not in whose.recipient:
-        skip("no recipient is known: name one with --to to see what the tables make of it")
+        skip("no recipient is known: name one with --to to see how the tables rewrite it")
     way = route(ctx, whose.recipient, whose.sender)
     # Aliases of a domain that this host holds are its ordinary work.
     ours = way is not None and way.address_class in _OURS
@@ -109,7 +109,7 @@ def _asked(ctx: Context, postfix: Mta, parameter: str, recipient: str, ours: boo
         if recipient.lower() in (part.lower() for part in results) or value.strip() == "":
             yield warn("config.rewritten", recipient, f"{parameter} keeps {key} and adds others: {value}", **data)
         else:
-            text = f"{parameter} ({reference}) turns {key} into {value}: the recipient himself gets nothing"
+            text = f"{parameter} ({reference}) turns {key} into {value}: the recipient gets nothing"
             yield (warn if ours else fail)("config.rewritten", recipient, text, **data)
 
 

@@ -14,8 +14,8 @@ from diagnose.parse.postfix.setting_types import items
 _ALWAYS = ("pickup", "cleanup", "qmgr", "rewrite", "bounce", "defer", "error", "retry", "showq")
 # A null client submits through sendmail or SMTP; one of the two may be missing on purpose.
 _NEEDED = {
-    "pickup": "mail of the sendmail command",
-    "retry": "mail that is put off",
+    "pickup": "mail from the sendmail command",
+    "retry": "deferred mail",
     "tlsmgr": "every TLS session",
     "proxymap": "every proxy: table",
 }
@@ -85,7 +85,7 @@ def _unanswered(ctx: Context, postfix: Mta, known: set[str]) -> Iterator[Observa
         if name in known or _served(postfix, name):
             continue
         say = fail if name in _AWAITED else warn
-        text = f"{match['place']}/{name}: {match['why']}, says the log: master.cf offers no such service"
+        text = f"{match['place']}/{name}: {match['why']}, according to the log: master.cf offers no such service"
         yield _lost(name, text, say=say)
 
 
@@ -109,7 +109,7 @@ def _programs(ctx: Context, postfix: Mta) -> Iterator[Observation]:
 def _transports(ctx: Context, postfix: Mta) -> Iterator[Observation]:
     way = route(ctx)
     if way is None:
-        yield unknown("postfix.transport", "transport", "the way of the mail could not be worked out")
+        yield unknown("postfix.transport", "transport", "could not determine the route of the mail")
         return
     wanted = {way.channel: f"mail to {way.domain}: {way.reasons[-1] if way.reasons else ''}"}
     for text, why in _filters(postfix):

@@ -161,14 +161,14 @@ def _users(ctx: Context, postfix: Mta, handed: set[str]) -> Observation:
     if not words or "authorized_submit_users" not in postfix.explicit or postfix.value("multi_instance_name"):
         return ok(sign, "sendmail", "every user may submit mail")
     if any((":" in word and not word.startswith(("static:", "!static:"))) or "/" in word for word in words):
-        return unknown(sign, "sendmail", f"authorized_submit_users = {value}: who that is stands in a table")
+        return unknown(sign, "sendmail", f"authorized_submit_users = {value}: the users are listed in a table")
     accounts = [line.split(":") for line in ctx.ask(Read("/etc/passwd")).text.splitlines()] if handed else []
     # What root hands in are reports of cron, not an application's mail.
     used = sorted(row[0] for row in accounts if len(row) > 2 and row[2] in handed and row[2] != "0")
     shut = [user for user in used or _USERS if not _allowed(words, user)]
     if not shut:
         return ok(sign, "sendmail", f"authorized_submit_users = {value} lets applications in")
-    who = f"{shut[0]}, who used the sendmail command before, may not any more" if used else ""
+    who = f"{shut[0]}, who used the sendmail command before, is no longer allowed to" if used else ""
     who = who or f"users such as {', '.join(shut[:3])} may not use the sendmail command"
     # A list with an account of its own may well name the application's.
     say = fail if used or not {word for word in words if not word.startswith("!")} - {"root"} else warn

@@ -38,5 +38,5 @@ def _stale(ctx: Context, use: Use) -> Iterator[Observation]:
     compared = ctx.ask(MapCompare(use.table.key))
     differing = (*compared.only_source, *compared.only_table, *compared.differ)
     if differing and not compared.problem:
-        text = f"{use.table.name} was changed and not compiled: {', '.join(differing[:4])} differ"
+        text = f"{use.table.name} was changed but not compiled: {', '.join(differing[:4])} differ"
         yield warn("table.stale", use.table.key, text, kind="differs", key=differing[0], **use.data)

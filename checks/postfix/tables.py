@@ -42,14 +42,14 @@ def _judge(ctx: Context, postfix: Mta, use: Use) -> Iterator[Observation]:
     data = use.data
     severe = fail if use.scope == "all" else warn
     if postfix.map_types and kind not in postfix.map_types:
-        known = "is not a table type of this Postfix" if kind in table.KNOWN else "is no table type at all"
+        known = "is not a table type of this Postfix" if kind in table.KNOWN else "is not a table type"
         text = f"{parameter} = {use.table.raw}: {kind} {known} (it has {', '.join(postfix.map_types[:12])} …)"
         yield severe("table.supported", use.table.key, text, package=f"postfix-{kind}", **data)
         return
     for path in table.files(use.table):
         reply = ctx.ask(Stat(path))
         if reply.problem:
-            yield unknown("table.present", use.table.key, f"{path}: {reply.problem}; root could look", **data)
+            yield unknown("table.present", use.table.key, f"{path}: {reply.problem}; root could check it", **data)
             return
         if not reply.exists:
             compiled = path != name

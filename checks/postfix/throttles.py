@@ -32,7 +32,7 @@ _DELAYS = (("destination_rate_delay", False), ("transport_rate_delay", True))
 
 @check(
     id="throttles",
-    title="Delays and limits of Postfix's own",
+    title="Postfix's own delays and limits",
     signs=(SignSpec("config.throttle", {"kind": ("delay", "lifetime", "pause", "width")}),),
     tags=("postfix", "config", "mail"),
     needs=("postfix",),
@@ -44,7 +44,7 @@ def throttles(ctx: Context) -> Iterator[Observation]:
     yield from hurried
     summary = facts.queue(ctx)
     if summary is None and not hurried:
-        skip("the queue cannot be read, so nothing is known to wait")
+        skip("the queue cannot be read, so it is not known whether mail waits")
     if summary is None or hurried:
         return
     found = [*_untried(ctx, postfix, settings, summary.groups), *_paused(ctx, settings, summary.groups)]

@@ -35,7 +35,7 @@ _SERVER = ("smtpd_tls_cert_file", "smtpd_tls_eccert_file", "smtpd_tls_chain_file
 def certificate_dates(ctx: Context) -> Iterator[Observation]:
     postfix, way = mta(ctx), route(ctx)
     if not postfix.settings:
-        skip(postfix.problem or "Postfix' settings cannot be read")
+        skip(postfix.problem or "Postfix's settings cannot be read")
     yield from _server(ctx, postfix)
     if way is None or not way.remote or way.program != "smtp":
         return
@@ -59,7 +59,7 @@ def _client(ctx: Context, way: Route) -> Iterator[Observation]:
         if (life := _life(said)) is not None:
             yield from _ends(ctx, "client", path, f"the certificate of {name}", life)
         if re.search(r"^SSL client\s*:\s*No", said, re.M):
-            text = f"the certificate of {name} is not for TLS clients: a server that asks for one takes it for none"
+            text = f"the certificate of {name} is not for TLS clients: a server that asks for one ignores it"
             yield warn("certificate.ends", path, text, kind="client-purpose", path=path, parameter=name)
 
 

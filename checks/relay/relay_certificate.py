@@ -15,7 +15,7 @@ _WHY = {
     "expired": "has expired",
     "not-yet-valid": "is not valid yet",
     "self-signed": "is self-signed",
-    "unknown-ca": "is signed by a CA that is not known here",
+    "unknown-ca": "is signed by a CA that is unknown here",
     "wrong-name": "is for another name",
     "other": "does not verify",
 }
@@ -33,7 +33,7 @@ _WHY = {
 def relay_certificate(ctx: Context) -> Iterator[Observation]:
     way = route(ctx)
     if (problem := settings_problem(ctx)) or way is None or not way.remote or way.program != "smtp":
-        skip(problem or "no mail leaves by SMTP on this way")
+        skip(problem or "no mail leaves by SMTP on this route")
     into = way_in(ctx, way)
     tls = spoken(ctx, way, into).tls if tried(way, into) else None
     if tls is None or not tls.version:
@@ -46,7 +46,7 @@ def relay_certificate(ctx: Context) -> Iterator[Observation]:
         yield ok("relay.certificate", into.place, "its certificate verifies", **where)
         return
     if mode.level in ("fingerprint", "dane-only"):
-        text = f"{mode.level} pins a certificate; this tool compares none"
+        text = f"{mode.level} pins a certificate, which this tool does not compare"
         yield unknown("relay.certificate", into.place, text, **where)
         return
     if into.ca_broken or tls.verify_error.startswith("no CA bundle"):
@@ -57,9 +57,11 @@ def relay_certificate(ctx: Context) -> Iterator[Observation]:
         text += f": it names {where['names']}"
     if why in ("expired", "not-yet-valid"):
         days = abs((tls.not_after if why == "expired" else tls.not_before) - ctx.ask(Now()).epoch) / 86400
-        text += f", by {days:.0f} days as this host's clock has it"
+        text += f", by {days:.0f} days according to this host's clock"
     if mode.verifies:
-        text += ", and none is taken that does not" if mode.own else f", and {mode.words} demands that it does"
+        text += (
+            ", and the settings accept only one that does" if mode.own else f", and {mode.words} requires that it does"
+        )
         yield fail("relay.certificate", into.place, text, **where)
     else:
         asked = "these settings do" if mode.own else f"the level {mode.level} does"

@@ -27,7 +27,7 @@ def relay_envelope(ctx: Context) -> Iterator[Observation]:
     """Only refusals of the sender's side are the relay's."""
     way = relay_route(ctx)
     if (problem := settings_problem(ctx)) or way is None:
-        skip(problem or "mail goes straight to the recipients' own servers: there is no relay to sign in to")
+        skip(problem or "mail goes directly to the recipients' own servers: there is no relay to sign in to")
     into, asked = way_in(ctx, way), session(ctx, way)
     if not asked.reply.greeted:
         skip("no dialogue with the relay was held")
@@ -53,4 +53,4 @@ def relay_envelope(ctx: Context) -> Iterator[Observation]:
         yield say("relay.envelope", into.place, f"answers {stage.upper()} with: {text}", **where)
         return
     if reply.mail and reply.rcpt:
-        yield ok("relay.envelope", into.place, "takes this sender and recipient", **where)
+        yield ok("relay.envelope", into.place, "accepts this sender and recipient", **where)

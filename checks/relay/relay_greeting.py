@@ -25,7 +25,7 @@ from diagnose.parse.words.reason import classify
 def relay_greeting(ctx: Context) -> Iterator[Observation]:
     way = relay_route(ctx)
     if (problem := settings_problem(ctx)) or way is None:
-        skip(problem or "mail goes straight to the recipients' own servers: there is no relay")
+        skip(problem or "mail goes directly to the recipients' own servers: there is no relay")
     if not named(ctx, way).found:
         skip("the relay's name leads nowhere")
     into = way_in(ctx, way)

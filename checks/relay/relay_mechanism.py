@@ -27,7 +27,7 @@ from diagnose.parse.postfix import sasl_options
 def relay_mechanism(ctx: Context) -> Iterator[Observation]:
     way = relay_route(ctx)
     if (problem := settings_problem(ctx)) or way is None:
-        skip(problem or "mail goes straight to the recipients' own servers: there is no relay to sign in to")
+        skip(problem or "mail goes directly to the recipients' own servers: there is no relay to sign in to")
     into, asked = way_in(ctx, way), session(ctx, way)
     if not asked.reply.greeted:
         skip("no dialogue with the relay was held")
@@ -65,7 +65,7 @@ def _mechanism(ctx: Context, way: Route, into: WayIn, reply: DialReply) -> Itera
     offered = ", ".join(reply.mechanisms)
     option = "smtp_sasl_tls_security_options" if encrypted else "smtp_sasl_security_options"
     said = {
-        "filter": f"offers {offered}; smtp_sasl_mechanism_filter = {way.value('smtp_sasl_mechanism_filter')} lets none of them through",
+        "filter": f"offers {offered}; smtp_sasl_mechanism_filter = {way.value('smtp_sasl_mechanism_filter')} excludes all of them",
         "options": f"offers {offered}; {option} = {', '.join(chosen)} forbids them all",
         "token-only": f"offers only {offered}, which needs a bearer token{'' if way.mailer else ' and a SASL plug-in that Postfix does not ship'}",
         "plug-in": f"offers {offered}; no plug-in for any of them is installed here",

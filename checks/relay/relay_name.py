@@ -35,7 +35,7 @@ _KINDS = (
 def relay_name(ctx: Context) -> Iterator[Observation]:
     way = relay_route(ctx)
     if (problem := settings_problem(ctx)) or way is None:
-        skip(problem or "mail goes straight to the recipients' own servers: there is no relay")
+        skip(problem or "mail goes directly to the recipients' own servers: there is no relay")
     name = named(ctx, way)
     if name.said is not None:
         yield stated(name.said, "relay.name", name.subject, next_hop=way.hops[0].raw, host=way.host, port=way.port)

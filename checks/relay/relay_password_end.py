@@ -24,14 +24,14 @@ AHEAD = 120  # days: getting another login, or another relay, takes weeks
 def relay_password_end(ctx: Context) -> Iterator[Observation]:
     way = relay_route(ctx)
     if (problem := settings_problem(ctx)) or way is None:
-        skip(problem or "mail goes straight to the recipients' own servers: there is no relay to sign in to")
+        skip(problem or "mail goes directly to the recipients' own servers: there is no relay to sign in to")
     known, login = identify(way.host), sasl(ctx, way)
     if not login.enabled or (login.hit is None and not login.blind) or uses_token(ctx, way):
         skip("Postfix does not log in with a password")
     place = way_in(ctx, way).place
     end = known.passwords_end if known else None
     if known is None or end is None or not end.stated:
-        skip("no end of logins by password is known of this relay")
+        skip("no end of password logins is known for this relay")
     left = (date.fromisoformat(end.date) - now(ctx).date()).days
     data: dict[str, Scalar] = {
         "host": way.host,

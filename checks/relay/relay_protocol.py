@@ -27,7 +27,7 @@ _KINDS = ("invalid-list", "own-protocols", "own-ciphers", "no-common", "stalled"
 def relay_protocol(ctx: Context) -> Iterator[Observation]:
     way = route(ctx)
     if (problem := settings_problem(ctx)) or way is None or not way.remote or way.program != "smtp":
-        skip(problem or "no mail leaves by SMTP on this way")
+        skip(problem or "no mail leaves by SMTP on this route")
     into = way_in(ctx, way)
     if into.mode.level != "none" and not way.mailer:
         yield from _settings(ctx, way, into)
@@ -55,11 +55,11 @@ def _settings(ctx: Context, way: Route, into: WayIn) -> Iterator[Observation]:
     # Opportunistic TLS that fails with a recipient's own server falls back to the clear.
     say = fail if mode.mandatory or way.relay else warn
     if left is None:
-        text = f"{name} = {value} is no list of protocols to this Postfix: every TLS session is given up"
+        text = f"{name} = {value} is not a valid list of protocols for this Postfix: every TLS session is aborted"
         yield say("relay.protocol", name, text, kind="invalid-list", parameter=name, value=value, **where)
     elif not set(left) & set(_MODERN):
         what = ", ".join(left) or "nothing"
-        text = f"{name} = {value} leaves {what}; today's servers and OpenSSL want TLS 1.2 or later"
+        text = f"{name} = {value} allows {what}; today's servers and OpenSSL require TLS 1.2 or later"
         yield say("relay.protocol", name, text, kind="own-protocols", parameter=name, value=value, **where)
 
 
@@ -72,7 +72,7 @@ def _agreed(ctx: Context, way: Route, into: WayIn, tls: TlsInfo) -> Observation:
     protocols = tls_settings.policy(mode.policy).get("protocols") or way.value(prefix + "protocols")
     left = tls_settings.versions(protocols, mta(ctx).numbers)
     if left is not None and set(left) & set(_MODERN) and tls.version not in left:
-        text = f"agrees on {tls.version} with OpenSSL's own settings; {prefix}protocols leaves {', '.join(left)}"
+        text = f"agrees on {tls.version} with OpenSSL's own settings; {prefix}protocols allows {', '.join(left)}"
         return warn("relay.protocol", into.place, text, kind="own-protocols", parameter=prefix + "protocols", **where)
     names = ["smtp_tls_exclude_ciphers"] + ["smtp_tls_mandatory_exclude_ciphers"] * mode.mandatory
     excluded = [word for name in names for word in way.value(name).replace(",", " ").split()]

@@ -58,7 +58,7 @@ def relay_reachable(ctx: Context) -> Iterator[Observation]:
         return
     way = relay_route(ctx)
     if way is None:
-        skip("mail goes straight to the recipients' own servers: there is no relay")
+        skip("mail goes directly to the recipients' own servers: there is no relay")
     for dead in passed_over(ctx, way):
         text = f"does not greet; mail goes on to {way.nexthop}"
         yield warn("relay.reachable", dead, text, host=dead, next_hop=dead, outcome="passed-over")
@@ -120,11 +120,11 @@ def _unbracketed(ctx: Context, way: Route, into: WayIn, works: bool) -> Iterator
         return
     where: dict[str, Scalar] = {"host": way.host, "next_hop": way.nexthop, "exchanger": into.host, "port": way.port}
     if works:
-        yield ok("relay.name", way.host, f"leads by its MX record to {into.host}", **where)
+        yield ok("relay.name", way.host, f"leads to {into.host} by its MX record", **where)
         return
     own = ctx.ask(begin(ctx, dataclasses.replace(into, host=way.host), way, into.mode.dial))
     if own.connected:
-        text = f"stands without brackets, so that mail goes to {into.host}, which does not answer on port {way.port}; {way.host} itself does"
+        text = f"is written without brackets, so mail goes to {into.host}, which does not answer on port {way.port}; {way.host} itself does"
         yield fail("relay.name", way.host, text, kind="brackets", **where)
 
 

@@ -29,13 +29,13 @@ from diagnose.model import FLAG, Observation, Stage
 def relay_session(ctx: Context) -> Iterator[Observation]:
     way = relay_route(ctx)
     if (problem := settings_problem(ctx)) or way is None:
-        skip(problem or "mail goes straight to the recipients' own servers: there is no relay")
+        skip(problem or "mail goes directly to the recipients' own servers: there is no relay")
     into, reply = way_in(ctx, way), session(ctx, way).reply
     if not reply.connected:
         skip("no dialogue with the relay was held")
     at = STAGES.get(reply.stage, "")
     if reply.problem:
-        text = f"could not hear the dialogue to its end: {unfinished(reply)}"
+        text = f"could not follow the dialogue to its end: {unfinished(reply)}"
         yield unknown("relay.session", into.place, text, proof="tried", stage=at, **into.data)
     elif found := broken(reply, into.mode.mandatory):
         # The check of the port reports a missing greeting.

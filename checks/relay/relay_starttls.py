@@ -27,10 +27,10 @@ def relay_starttls(ctx: Context) -> Iterator[Observation]:
         return
     way = route(ctx)
     if way is None or not way.remote or way.program != "smtp":
-        skip("no mail leaves by SMTP on this way")
+        skip("no mail leaves by SMTP on this route")
     into = way_in(ctx, way)
     if not tried(way, into):
-        skip("TLS with the recipients' own servers is opportunistic: it never keeps mail back")
+        skip("TLS with the recipients' own servers is opportunistic: it never holds mail back")
     heard = session(ctx, way).reply
     if heard.problem:
         text = f"could not check whether TLS works: {unfinished(heard) if heard.connected else heard.problem}"
@@ -50,9 +50,9 @@ def _off(ctx: Context, way: Route, into: WayIn, reply: DialReply) -> Observation
     where, by = into.tls_data, into.mode.by
     found = sasl(ctx, way)
     if not reply.offers_starttls:
-        return ok("relay.starttls", into.place, "offers no STARTTLS, and none is wanted", **where)
+        return ok("relay.starttls", into.place, "offers no STARTTLS, and none is required", **where)
     if reply.mail and "starttls" in reply.mail.lower() and not reply.mail.startswith("2"):
-        text = f"demands STARTTLS, and this side has TLS off ({by}): {reply.mail}"
+        text = f"requires STARTTLS, and this side has TLS off ({by}): {reply.mail}"
         return fail("relay.starttls", into.place, text, kind="demanded", **where)
     if found.enabled and not reply.mechanisms and (found.hit or (found.blind and into.needs_login)):
         text = f"offers a login only after STARTTLS, and this side has TLS off ({by})"
@@ -64,11 +64,11 @@ def _wanted(ctx: Context, way: Route, into: WayIn, reply: DialReply) -> Observat
     mode, where = into.mode, into.tls_data
     if not reply.offers_starttls:
         if mode.mandatory:
-            text = f"offers no STARTTLS, and this side demands it ({mode.words})"
+            text = f"offers no STARTTLS, and this side requires it ({mode.words})"
             return fail("relay.starttls", into.place, text, kind="not-offered", **where)
         return ok("relay.starttls", into.place, "offers no STARTTLS; mail goes in the clear", **where)
     if reply.starttls and not reply.starttls.startswith("220"):
         say = fail if mode.mandatory else warn
-        text = f"offers STARTTLS and refuses it: {reply.starttls}"
+        text = f"offers STARTTLS, but refuses it: {reply.starttls}"
         return say("relay.starttls", into.place, text, kind="refused", **where)
     return ok("relay.starttls", into.place, "offers STARTTLS", **where)

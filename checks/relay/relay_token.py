@@ -29,7 +29,7 @@ _MOST = 8
 def relay_token(ctx: Context) -> Iterator[Observation]:
     way = relay_route(ctx)
     if (problem := settings_problem(ctx)) or way is None:
-        skip(problem or "mail goes straight to the recipients' own servers: there is no relay to sign in to")
+        skip(problem or "mail goes directly to the recipients' own servers: there is no relay to sign in to")
     found = sasl(ctx, way)
     if not found.enabled or not uses_token(ctx, way):
         skip("Postfix logs in with a password, if at all")
@@ -99,7 +99,7 @@ def _number(value: object) -> float:
 
 def _words(left: float) -> str:
     amount = f"{abs(left) / 86400:.0f} days" if abs(left) > 172_800 else f"{abs(left) / 60:.0f} minutes"
-    return f"is good for {amount}" if left > 0 else f"ended {amount} ago"
+    return f"is valid for {amount}" if left > 0 else f"expired {amount} ago"
 
 
 def _scope(claims: dict[str, Any]) -> str | None:

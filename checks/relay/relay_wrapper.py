@@ -24,12 +24,12 @@ from diagnose.model import Observation
 def relay_wrapper(ctx: Context) -> Iterator[Observation]:
     way = route(ctx)
     if (problem := settings_problem(ctx)) or way is None or not way.remote or way.program != "smtp":
-        skip(problem or "no mail leaves by SMTP on this way")
+        skip(problem or "no mail leaves by SMTP on this route")
     into = way_in(ctx, way)
     mode, where = into.mode, into.tls_data
-    off, on = "smtp_tls_wrappermode is off", "smtp_tls_wrappermode = yes makes Postfix begin with TLS"
+    off, on = "smtp_tls_wrappermode is off", "smtp_tls_wrappermode = yes makes Postfix start with TLS"
     if mode.own:
-        off, on = f"TLS begins by STARTTLS here ({mode.by})", f"TLS is begun at once here ({mode.by})"
+        off, on = f"TLS starts with STARTTLS here ({mode.by})", f"TLS starts at once here ({mode.by})"
     if mode.wrapper and mode.level in ("none", "may"):
         text = f"smtp_tls_wrappermode needs a TLS level of encrypt or stronger; it is {mode.level} ({mode.by}): smtp(8) refuses to connect"
         yield fail("relay.wrapper", into.place, text, kind="level", wrapper="yes", wanted_level="encrypt", **where)

@@ -28,7 +28,7 @@ from diagnose.parse.postfix.table import Table
 def sasl_entry(ctx: Context) -> Iterator[Observation]:
     way = relay_route(ctx)
     if (problem := settings_problem(ctx)) or way is None:
-        skip(problem or "mail goes straight to the recipients' own servers: there is no relay to log in to")
+        skip(problem or "mail goes directly to the recipients' own servers: there is no relay to log in to")
     found = sasl(ctx, way)
     if not found.enabled or not found.asked or not usable(ctx, found):
         skip("there is no password map to look into")
@@ -99,7 +99,7 @@ def _no_key(ctx: Context, way: Route, found: Sasl, texts: dict[str, SaslPasswd])
     tried = ", ".join(found.keys)
     if near:
         best = near[0]
-        text = f"has no entry that Postfix finds: it asks for {tried}, and line {best.line or '?'} has {best.key} ({best.difference} differs)"
+        text = f"has no entry that Postfix finds: it looks up {tried}, and line {best.line or '?'} has {best.key} ({best.difference} differs)"
         where |= {"near": best.key, "difference": best.difference, "line": best.line, "key": best.key}
         yield fail("sasl.key", way.nexthop, f"{shown} {text}", kind="near", **where)
     elif into.needs_login or not entries:

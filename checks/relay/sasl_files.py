@@ -66,7 +66,7 @@ def _type(ctx: Context, kind: str) -> Iterator[Observation]:
         yield ok("sasl.type", "smtp_sasl_type", f"is {kind}", value=kind)
     else:
         has = ", ".join(known) or "nothing"
-        text = f"is {kind}, which this Postfix' SMTP client does not know (it knows {has}): smtp(8) cannot start"
+        text = f"is {kind}, which this Postfix's SMTP client does not know (it knows {has}): smtp(8) cannot start"
         yield fail("sasl.type", "smtp_sasl_type", text, value=kind, parameter="smtp_sasl_type")
 
 
@@ -105,5 +105,5 @@ def _why_exposed(ctx: Context, path: str, mode: int, owner: str) -> tuple[str, s
         may = "write" if mode & 0o002 else "read"
         return f"every user of this host may {may} it (mode {mode:04o}), and it holds the relay's password", "readable"
     if owner and owner not in _OWNERS:
-        return f"belongs to {owner}, who may read and change the relay's password", "owner"
+        return f"belongs to {owner}, who can read and change the relay's password", "owner"
     return "", ""

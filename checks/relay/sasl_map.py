@@ -30,7 +30,7 @@ def sasl_map(ctx: Context) -> Iterator[Observation]:
         return
     way = relay_route(ctx)
     if way is None:
-        skip("mail goes straight to the recipients' own servers: there is no relay to log in to")
+        skip("mail goes directly to the recipients' own servers: there is no relay to log in to")
     found = sasl(ctx, way)
     yield from _enabled(ctx, way, found)
     if not found.enabled:
@@ -61,7 +61,7 @@ def _enabled(ctx: Context, way: Route, found: Sasl) -> Iterator[Observation]:
         text = f"is off, although smtp_sasl_password_maps is set: nobody logs in to {way.host}"
         yield fail("sasl.enabled", "smtp_sasl_auth_enable", text, kind="map-without", **where)
     elif into.needs_login:
-        text = f"is off, and {into.provider} ({way.host}) takes mail only after a login"
+        text = f"is off, and {into.provider} ({way.host}) accepts mail only after a login"
         yield fail("sasl.enabled", "smtp_sasl_auth_enable", text, kind="provider-wants", **where)
     else:
         text = f"is off: mail goes to {way.host} without a login"

@@ -13,7 +13,7 @@ from diagnose.parse.postfix import tls_settings
 _SAYS = {
     "missing": "does not exist",
     "empty": "is empty",
-    "no-file": "is no file",
+    "no-file": "is not a file",
     "no-certificate": "holds no certificate",
     "unreadable": "cannot be read",
 }
@@ -32,7 +32,7 @@ def tls_ca(ctx: Context) -> Iterator[Observation]:
         return
     way = route(ctx)
     if way is None or not way.remote or way.program != "smtp":
-        skip("no mail leaves by SMTP on this way")
+        skip("no mail leaves by SMTP on this route")
     yield from _authorities(ctx, way, tls_mode(ctx, way).level)
 
 
@@ -76,7 +76,7 @@ def _authorities(ctx: Context, way: Route, level: str) -> Iterator[Observation]:
             yield fail(
                 "tls.ca",
                 "CA certificates",
-                f"{what}, and {mode.by} = {level} wants every certificate verified",
+                f"{what}, and {mode.by} = {level} requires every certificate to verify",
                 **where,
             )
             return
@@ -97,7 +97,7 @@ def _in_chroot(ctx: Context, way: Route, directory: str, level: str) -> Iterator
             "tls.ca", directory, f"holds certificates (smtp_tls_CApath), in the chroot too ({inside})", path=directory
         )
         return
-    text = f"smtp(8) runs in a chroot, where {inside} holds no certificate, and the level {level} wants every certificate verified"
+    text = f"smtp(8) runs in a chroot, where {inside} holds no certificate, and the level {level} requires every certificate to verify"
     yield fail(
         "tls.ca",
         directory,

@@ -20,7 +20,7 @@ from diagnose.model import Observation
 def tls_client_certificate(ctx: Context) -> Iterator[Observation]:
     way = route(ctx)
     if (problem := settings_problem(ctx)) or way is None or not way.remote or way.program != "smtp":
-        skip(problem or "no mail leaves by SMTP on this way")
+        skip(problem or "no mail leaves by SMTP on this route")
     level = tls_mode(ctx, way).level
     if level == "none":
         return

@@ -20,7 +20,7 @@ from diagnose.model import Observation, Scalar
 def tls_dane(ctx: Context) -> Iterator[Observation]:
     way = route(ctx)
     if (problem := settings_problem(ctx)) or way is None or not way.remote or way.program != "smtp":
-        skip(problem or "no mail leaves by SMTP on this way")
+        skip(problem or "no mail leaves by SMTP on this route")
     level = tls_mode(ctx, way).level
     if level not in ("dane", "dane-only", "half-dane"):
         return
@@ -35,7 +35,7 @@ def tls_dane(ctx: Context) -> Iterator[Observation]:
         yield unknown("tls.dane", "DNSSEC", "Could not check whether the resolver validates: it was not asked", **where)
         return
     if level == "dane-only" and (unpublished := _without_tlsa(ctx, way)):
-        text = f"{unpublished} publishes no TLSA record, and the TLS level dane-only takes no other server"
+        text = f"{unpublished} publishes no TLSA record, and the TLS level dane-only accepts no other server"
         yield fail("tls.dane", unpublished, text, kind="no-tlsa", **where)
         return
     # The root is signed: a validating resolver marks this answer as authentic (what Postfix probes, too).

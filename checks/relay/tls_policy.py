@@ -21,7 +21,7 @@ from diagnose.parse.postfix import table, tls_settings
 def tls_policy(ctx: Context) -> Iterator[Observation]:
     way = route(ctx)
     if (problem := settings_problem(ctx)) or way is None or not way.remote or way.program != "smtp":
-        skip(problem or "no mail leaves by SMTP on this way")
+        skip(problem or "no mail leaves by SMTP on this route")
     into = way_in(ctx, way)
     for it in table.parse_list(way.value("smtp_tls_policy_maps")):
         for key in dict.fromkeys((way.nexthop, way.host)):
@@ -46,7 +46,7 @@ def tls_policy(ctx: Context) -> Iterator[Observation]:
                 continue
             entry = tls_settings.policy(reply.value)
             if not entry.valid:
-                text = f"says {reply.value!r} for {key}, which is no TLS policy: mail there is put off"
+                text = f"says {reply.value!r} for {key}, which is not a TLS policy: mail there is deferred"
                 yield fail("tls.policy", it.raw, text, kind="invalid", **where)
             elif entry.level == "fingerprint":
                 yield warn("tls.policy", it.raw, f"pins a certificate for {key}", kind="pinned", **where)

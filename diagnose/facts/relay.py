@@ -397,4 +397,4 @@ def settings_problem(ctx: Asks) -> str:
     postfix = mta(ctx)
     if mailers.mailer(ctx) is not None:
         return mailers.outgoing(ctx).problem
-    return "" if postfix.settings else postfix.problem or "Postfix' settings cannot be read"
+    return "" if postfix.settings else postfix.problem or "Postfix's settings cannot be read"

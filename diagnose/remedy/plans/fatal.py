@@ -99,7 +99,7 @@ def _account(e: Evidence, parameter: str, kind: str, name: str) -> list[Step]:
     if parameter == "default_privs" or not re.fullmatch(r"[a-z_][\w-]{0,30}", name) or not e.there(_TOOLS[kind]):
         return []
     number = _number(e, kind)
-    why = f"Postfix' package made the {kind} {name}, and it is gone{f'; its files have the ID {number}' if number else ''}."
+    why = f"Postfix's package created the {kind} {name}, which is gone{f'; its files have the ID {number}' if number else ''}."
     group = name if e.ask(Exec(("getent", "group", name))).code == 0 else ""
     made = MakeAccount(kind=kind, name=name, number=number, group=group, home=e.mta.queue_directory, why=why)
     steps: list[Step] = [e.policy(made, "account", f"a {kind} {name} exist, without a password")]
