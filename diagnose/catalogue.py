@@ -38,7 +38,7 @@ def page(id: str, verbose: int = 0) -> str:
     if cause.links:
         lines += ["", *(f"  {link}" for link in cause.links)]
     if verbose:
-        lines += ["", "Its signs, in decibans (3 a hint, 10 ten times likelier, 20 decisive)"]
+        lines += ["", "Its signs, in decibans (3: a hint, 10: ten times as likely, 20: decisive)"]
         lines += map(_sign, sorted(cause.signs, key=lambda s: -s.weight))
     return "\n".join(lines) + "\n"
 

@@ -49,7 +49,7 @@ def _unexpected(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
         return f"no further file can be opened ({error.strerror}): raise the limit (ulimit -n)"
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return f"cannot write what was found: {error.strerror}"
+        return f"cannot write the result: {error.strerror}"
     return f"unexpected error, please report it: {type(error).__name__}: {error} (--debug shows more)"
 
 

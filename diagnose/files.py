@@ -122,7 +122,7 @@ def tool_in_doubt() -> str:
     for path in (own, Path(sys.executable)):
         with suppress(OSError):
             if why := doubt(path, trusted()):
-                return f"root runs this tool, and {why}: whoever may write there is root as well; install it elsewhere"
+                return f"root runs this tool, and {why}: whoever can write there can become root; install it elsewhere"
     return ""
 
 
@@ -160,7 +160,7 @@ def write(
     written into. owners: refuse, as root, a directory in which others than these may swap files.
     """
     if owners is not None and os.geteuid() == 0 and (why := doubt(path.parent, owners)):
-        raise Refused(f"{why}, who could swap the file; --force writes it all the same")
+        raise Refused(f"{why}, who could swap the file; --force writes it anyway")
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         try:
@@ -171,7 +171,7 @@ def write(
             _into(path.name, data, folder)
             return
         if there is not None and not stat.S_ISREG(there.st_mode):
-            raise Refused(f"{_KINDS.get(stat.S_IFMT(there.st_mode), 'a device')} stands there")
+            raise Refused(f"{_KINDS.get(stat.S_IFMT(there.st_mode), 'a device')} is there")
         if mode is None:
             mode = stat.S_IMODE(there.st_mode) if there is not None and there.st_uid == os.geteuid() else 0o600
         part = f".{path.name}.{os.urandom(8).hex()}.part"
@@ -200,6 +200,6 @@ def _into(name: str, data: bytes, folder: int) -> None:
     handle = os.open(name, os.O_WRONLY | os.O_NOFOLLOW | os.O_NOCTTY | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=folder)
     with open(handle, "wb") as file:
         if not stat.S_ISCHR(os.fstat(handle).st_mode):
-            raise Refused("no device any more")
+            raise Refused("no longer a device")
         os.set_blocking(handle, True)
         file.write(data)

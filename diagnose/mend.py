@@ -60,7 +60,7 @@ def mend(
             if not isinstance(step, Requeue):
                 applied = time.time()
             done = work.apply(step)
-            say(f"{number}/{len(steps)} {describe(step)}{'' if done else ' (is so already)'}")
+            say(f"{number}/{len(steps)} {describe(step)}{'' if done else ' (already done)'}")
         for step in steps:
             if why := work.verify(step):
                 raise Failed(why)
@@ -70,7 +70,7 @@ def mend(
     except BaseException:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
-        say("interrupted: everything is put back")
+        say("interrupted: everything was reverted")
         transaction.undo(store, change)
         raise
     if ending.word != "undone":
@@ -79,7 +79,7 @@ def mend(
     try:
         return change, replace(ending, left=tuple(transaction.undo(store, change)))
     except (Failed, OSError) as error:
-        return change, Ending(word="stuck", why=f"{ending.why}; and it could not be put back: {error}")
+        return change, Ending(word="stuck", why=f"{ending.why}; and it could not be reverted: {error}")
 
 
 def describe(step: Step) -> str:
@@ -101,13 +101,13 @@ def _outcome(request: Request, before: Result, wanted: Diagnosis, queue: str, ap
         return Ending(word="unsure", why=f"the diagnosis could not be repeated: {error}", waiting=left)
     flowed, flows = _flow(before.report), _flow(now.report)
     if flowed and flowed.status is Status.OK and flows and flows.status is Status.FAILED:
-        return Ending(word="undone", why=f"mail flowed before, and does not now: {flows.summary}")
+        return Ending(word="undone", why=f"mail flowed before, but does not now: {flows.summary}")
     delivered = bool(flows and flows.status is not Status.FAILED and _last(flows) >= int(applied))
     still = next((d for d in now.report.diagnoses if d.cause.id == wanted.cause.id), None)
     if still is not None and still.confidence >= Confidence.LIKELY and not delivered:
         why = "; ".join(f"{each.subject}: {each.summary}" for each in still.support[:1])
         return Ending(
-            word="unsure", why=f"every step took, but no mail has passed since, and still {why}", waiting=left
+            word="unsure", why=f"every step succeeded, but no mail has passed since, and still {why}", waiting=left
         )
     other: Result | None = None
     if left.total or any(cause != wanted.cause.id for cause in _named(before.report)):

@@ -241,7 +241,7 @@ def _capped(
     heard = [sign for sign, _ in support if sign.id in named]
     if heard and score - sum(sign.weight for sign in heard) < CERTAIN:
         foreign = ", ".join(sorted({str(name) for name in named.values()}))
-        why = f"only words say so, of {foreign}, which this host's own settings do not name"
+        why = f"only the text of a log or reply says so, about {foreign}, which this host's own settings do not name"
         return (Support(sign=heard[0].id, weight=CERTAIN - 1 - score, subject=foreign, summary=why),)
     if proof or not (probed or text):
         return ()

@@ -41,7 +41,7 @@ def discover() -> tuple[tuple[Check, ...], tuple[str, ...]]:
     for point in sorted(entry_points(group=GROUP), key=lambda p: p.name):
         try:
             if why := _foreign(point.value.partition(":")[0]):
-                notes.append(f"the check plug-in {point.name!r} is not trusted, since {why}: not loaded")
+                notes.append(f"the check plug-in {point.name!r} is not trusted, because {why}: not loaded")
                 continue
             checks = from_package(point.value.partition(":")[0])
         except Exception as error:  # a plug-in is someone else's code

@@ -154,11 +154,11 @@ def _candidates(sender: str | None, network: Network | None) -> Iterator[tuple[R
     if domain:
         for relay in relays():
             if domain in relay.mail_domains:
-                yield relay, f"{relay.name} is the operator of {domain}, in whose name this host sends."
+                yield relay, f"{relay.name} is the operator of {domain}, the domain that this host sends as."
     if network is not None and network.relay:
         own = find(network.relay)
         if own is not None and own.rank is not None:
-            yield own, f"{own.name} is the mail relay of {network.name}, where this host stands."
+            yield own, f"{own.name} is the mail relay of {network.name}, the network of this host."
     ranked = [relay for relay in relays() if relay.rank is not None]
     for relay in sorted(ranked, key=lambda relay: (relay.rank or 0, relay.id)):
         yield relay, f"{relay.name} is one of several possible relays; choose another with --relay."
@@ -182,13 +182,13 @@ def _choose(
         best = _best(wanted, open_ports, system, *where, only) if _usable(wanted) else None
         if best is None and only and _usable(wanted):
             ports = _numbers(each.port for each in wanted.endpoints)
-            raise UsageError(f"{wanted.name} is not known to take mail on port {only}, but on {ports}")
+            raise UsageError(f"{wanted.name} is not known to accept mail on port {only}, but on {ports}")
         if best is None:
-            reason = wanted.stated[0].text if wanted.stated else "It does not take a user name and password."
+            reason = wanted.stated[0].text if wanted.stated else "It does not accept a user name and password."
             if _usable(wanted):
-                reason = "It takes implicit TLS only, which Postfix has from 3.0 on."
+                reason = "It accepts only implicit TLS, which Postfix supports from 3.0 on."
             raise UsageError(f"{wanted.name} cannot serve as a relay here: {reason} Choose another provider.")
-        return best, f"{wanted.name} was asked for."
+        return best, f"{wanted.name} was chosen."
     offers: list[tuple[Choice, str]] = []
     lost = ""
     if in_use:
@@ -237,10 +237,10 @@ def _network_notes(network: Network) -> Iterator[str]:
     ports = f"TCP {_numbers(policy.ports)}" if policy.ports else "SMTP"
     whom = "by default" if policy.default == "blocked" else "for some customers"
     source = f" ({policy.source})" if policy.source else ""
-    yield f"{network.name}: outgoing {ports} is closed {whom}. {policy.text}".rstrip() + source
+    yield f"{network.name}: outgoing {ports} is blocked {whom}. {policy.text}".rstrip() + source
     unblock = network.unblock
     if unblock is not None and unblock.stated and unblock.possible in ("yes", "conditional") and unblock.how:
-        yield f"Opening it: {unblock.how}" + (f" {unblock.url}" if unblock.url else "")
+        yield f"To open it: {unblock.how}" + (f" {unblock.url}" if unblock.url else "")
 
 
 def _notes(choice: Choice, system: System, sender: str | None, network: Network | None) -> Iterator[str]:
@@ -248,17 +248,17 @@ def _notes(choice: Choice, system: System, sender: str | None, network: Network 
     if "<" in password_line(choice, sender):
         yield "The words in <angle brackets> stand for your own login, which fix asks for."
     if choice.seen is not Seen.OPEN and not (choice.endpoint.stated and choice.host.stated):
-        yield f"That {choice.host.name} listens on {choice.endpoint.port} is unconfirmed: look it up at the provider."
+        yield f"That {choice.host.name} listens on {choice.endpoint.port} is unconfirmed: check it with the provider."
     yield from (note.text for note in relay.stated)
     regions = [host for host in relay.hosts if host.stated and host.region and host.delivers]
     if len(regions) > 1:
         shown = ", ".join(f"{host.name} ({host.region})" for host in regions[:6])
         rest = f" and {len(regions) - 6} more" if len(regions) > 6 else ""
-        yield f"Hosts by region: {shown}{rest}. Where yours differs, change it in both relayhost and sasl_passwd."
+        yield f"Hosts by region: {shown}{rest}. If yours differs, change it in both relayhost and sasl_passwd."
     if sender and relay.stated:
         yield f"This host sends as {sender}: {relay.name} must know that address or its domain."
     if "smtp_tls_CAfile" in main_cf(choice, system):
-        yield 'smtp_tls_security_level "encrypt" never sends in clear; "secure" checks the server\'s name as well.'
+        yield ('smtp_tls_security_level "encrypt" never sends in the clear; "secure" also checks the server\'s name.')
     else:
         yield "No CA bundle is known on this host: the session is encrypted, the server's certificate not checked."
     if network is not None:
@@ -282,7 +282,7 @@ def _measured(choice: Choice, open_ports: Ports) -> str:
         )
     if choice.seen is Seen.UNKNOWN:
         return f"Not verified: TCP {port} to {host} was not tried from this host.{also}"
-    return f"Not verified: TCP {port} was tried from this host and did not answer, and no other port is known to.{also}"
+    return f"Not verified: TCP {port} was tried from this host and did not answer, and no other port is known to answer.{also}"
 
 
 def suggest(

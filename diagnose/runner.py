@@ -131,7 +131,7 @@ def _wait(jobs: list[_Job], done: threading.Semaphore, deadline: float, watch: W
                 enough = time.monotonic() + GRACE
     for job in jobs:
         if job.outcome is None and enough is not None:
-            job.outcome, job.reason = Outcome.TIMED_OUT, "not awaited: the cause was certain before"
+            job.outcome, job.reason = Outcome.TIMED_OUT, "not waited for: the cause was already certain"
 
 
 def _work(
@@ -145,7 +145,7 @@ def _work(
         else:
             for observation in job.check.body(context):
                 if not isinstance(observation, Observation):
-                    raise TypeError(f"it yielded {type(observation).__name__}, no Observation")
+                    raise TypeError(f"it yielded {type(observation).__name__}, not an Observation")
                 if not job.check.declares(observation.sign):
                     raise ValueError(f"it yielded the sign {observation.sign!r}, which it does not declare")
                 if len(job.observations) < LIMIT:

@@ -227,7 +227,7 @@ def _missing(check: Check, context: Context) -> str | None:
     if "network" in check.needs and not context.settings.network:
         return "network probes are switched off"
     if "linux" in check.needs and not sys.platform.startswith("linux"):
-        return "only Linux tells this"
+        return "only Linux reports this"
     if "postfix" in check.needs:
         postfix = facts.mta(context)
         if not postfix.installed:

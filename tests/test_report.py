@@ -157,7 +157,7 @@ def test_an_ordinary_user_is_told_what_root_would_see() -> None:
     )
     one = report(diagnosis(Confidence.LIKELY, Impact.OUTAGE), seen=(denied, see("dns.resolver", Status.UNKNOWN)))
     text = render(one)
-    assert "Not checked, as an ordinary user may not look: egress. Run: sudo mail-diagnose run" in " ".join(
+    assert "Not checked, for lack of permission as an ordinary user: egress. Run: sudo mail-diagnose run" in " ".join(
         text.split()
     )
     root = replace(one, host=replace(one.host, privileged=True))

@@ -105,7 +105,7 @@ def _down(ctx: Context, worker: Worker, each: _Stopped, text: str) -> Observatio
     words = f"{each.starter.name} {each.how}, and no process does its work"
     if counted is not None and counted[0] and not counted[1]:
         return fail(
-            "app.worker", worker["title"], f"{words}; {counted[0]} jobs wait", seen="proven", jobs=counted[0], **data
+            "app.worker", worker["title"], f"{words}; {_waiting(counted[0])}", seen="proven", jobs=counted[0], **data
         )
     return fail("app.worker", worker["title"], words, seen="stopped", **data)
 
@@ -200,7 +200,7 @@ def _missing(ctx: Context, worker: Worker) -> Iterator[Observation]:
             yield fail(
                 "app.worker",
                 worker["title"],
-                f"{words}; {counted[0]} jobs wait",
+                f"{words}; {_waiting(counted[0])}",
                 seen="proven",
                 jobs=counted[0],
                 **data,
@@ -210,3 +210,7 @@ def _missing(ctx: Context, worker: Worker) -> Iterator[Observation]:
             yield unknown("app.worker", worker["title"], f"{words}; could not check whether jobs wait", **data)
         else:
             yield fail("app.worker", worker["title"], words, seen="missing", **data)
+
+
+def _waiting(jobs: int) -> str:
+    return "1 job waits" if jobs == 1 else f"{jobs} jobs wait"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from diagnose.check import Context, Exec, Now, Read, check, fail, ok, unknown, warn
+from diagnose.check import Context, Exec, Now, Read, check, counted, fail, ok, unknown, warn
 from diagnose.knowledge.distributions import AUDIT_LOG, KERNEL_LOGS
 from diagnose.model import Observation
 

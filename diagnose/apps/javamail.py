@@ -94,7 +94,7 @@ class _Reader:
             return default
         if value.strip() in ("true", "false") and value != value.strip():
             counts = "true" if default else "false"
-            self.problem("blank-in-boolean", key, f"{key} has a blank beside its value, so it counts as {counts}")
+            self.problem("blank-in-boolean", key, f"{key} has a blank next to its value, so it counts as {counts}")
         return value != "false" if default else value == "true"
 
     def number(self, key: str) -> int | None:
@@ -104,7 +104,7 @@ class _Reader:
         if re.fullmatch(r"[+-]?[0-9]{1,9}", value):
             return int(value) if int(value) >= 0 else None
         self.problem(
-            "port-not-a-number", key, f"{key} is no number as it stands ({value[:20]!r}), so the default is used"
+            "port-not-a-number", key, f"{key} is not a number as written ({value[:20]!r}), so the default is used"
         )
         return None
 
@@ -145,7 +145,7 @@ def mail_settings(properties: Properties, codenvy: bool = True) -> MailSettings:
         reader.problem(
             "smtps-protocol-ignored",
             "mail.transport.protocol",
-            "Transport.send() takes smtp for every address all the same",
+            "Transport.send() uses smtp for every address anyway",
         )
     if route != "smtps" and (unused := [key for key in reader.entries if key.startswith("mail.smtps.")]):
         reader.problem("smtps-keys-ignored", unused[0], f"{len(unused)} mail.smtps.* keys are not read")
@@ -158,7 +158,7 @@ def mail_settings(properties: Properties, codenvy: bool = True) -> MailSettings:
         if reader.text(key) and not sender:
             sender, sender_key = reader.text(key), key
         if reader.text(key) and not re.fullmatch(r"(?:[^<>@]*<)?[^\s@<>]+@[^\s@<>]+>?", reader.text(key).strip()):
-            reader.problem("from-invalid", key, "no address of the form user@domain")
+            reader.problem("from-invalid", key, "not an address of the form user@domain")
     if not any(reader.has(f"{base}.{key}") for key in ("connectiontimeout", "timeout")):
         reader.problem(
             "no-timeouts", f"{base}.connectiontimeout", "without time-outs a silent server hangs the request"
@@ -233,7 +233,7 @@ def _remarks_of_file(reader: _Reader, properties: Properties) -> None:
             name = plain.lower().replace("_", ".").replace("-", "")
             meant = folded.get(name) or next((full for low, full in folded.items() if distance(low, name) == 1), "")
             if meant:
-                reader.problem("misspelt-key", key, f"JavaMail reads {meant}; letters count, capital or small")
+                reader.problem("misspelt-key", key, f"JavaMail reads {meant}; names are case-sensitive")
 
 
 def _host(reader: _Reader, base: str) -> str:
@@ -269,7 +269,7 @@ def _connection(reader: _Reader, base: str, smtps: bool) -> tuple[int, str, int 
         reader.problem(
             "factory-port-without-factory",
             f"{base}.socketFactory.port",
-            "this port counts only beside socketFactory.class",
+            "this port is used only with socketFactory.class",
         )
     ignored = reader.text("mail.port")
     if ignored.strip() and ignored.strip() != str(port):
@@ -312,7 +312,9 @@ def _judge_connection(reader: _Reader, base: str, port: int, tls: str, auth: boo
     if tls.startswith("implicit"):
         if port in STARTTLS_PORTS:
             reader.problem(
-                "implicit-on-starttls-port", port_key, f"TLS from the first byte, on port {port} which begins in plain"
+                "implicit-on-starttls-port",
+                port_key,
+                f"TLS from the first byte, on port {port}, which starts in plain text",
             )
         if fallback is not None:
             key = f"{base}.socketFactory.fallback"
@@ -322,13 +324,15 @@ def _judge_connection(reader: _Reader, base: str, port: int, tls: str, auth: boo
     elif port in IMPLICIT_TLS_PORTS:
         kind = "plain-on-implicit-port" if tls == "none" else "starttls-on-implicit-port"
         reader.problem(
-            kind, port_key, f"port {port} expects TLS from the first byte, these settings begin in plain text"
+            kind, port_key, f"port {port} expects TLS from the first byte, but these settings start in plain text"
         )
     elif tls == "none" and auth and port in STARTTLS_PORTS:
         reader.problem(
-            "starttls-not-enabled", f"{base}.starttls.enable", "the login goes out without TLS, or is refused"
+            "starttls-not-enabled", f"{base}.starttls.enable", "the login is sent without TLS, or is refused"
         )
     elif tls == "starttls":
         reader.problem(
-            "starttls-not-required", f"{base}.starttls.required", "a stripped STARTTLS sends the login in clear"
+            "starttls-not-required",
+            f"{base}.starttls.required",
+            "if STARTTLS is stripped, the login is sent in the clear",
         )

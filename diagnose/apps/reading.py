@@ -185,7 +185,7 @@ class Reader:
         for entry in self.entries:
             value = entry.value or ""
             if blanks and entry.bare and re.search(r"\S\s+\S", value):
-                self.problem("setting-wrong", entry, f"{entry.key} holds a blank and is not in quotes: {blanks}")
+                self.problem("setting-wrong", entry, f"{entry.key} contains a blank and is not in quotes: {blanks}")
             if dollar and entry.quote != "'" and DOLLAR.search(value) and any(meant(name, entry) for name in secret):
                 self.problem("setting-odd", entry, f"{entry.key}: the dollar sign begins a variable: {dollar}")
             if self.false_text(entry) and any(name and meant(name, entry) for name in names):
@@ -224,7 +224,7 @@ class Reader:
             return Found(problem="it names no mail server")
         if port and not (port.strip().isdecimal() and port == port.strip() and 0 < int(port) < 65536):
             key = port_entry.key if port_entry else "the port"
-            self.problem("setting-wrong", port_entry, f"{key} is no port number ({port[:20]!r})")
+            self.problem("setting-wrong", port_entry, f"{key} is not a port number ({port[:20]!r})")
             port = ""
         tls = self._tls(int(port) if port else None)
         tls = {"ssl": "implicit", "tls": "starttls-required"}.get(begins, tls)
@@ -269,11 +269,11 @@ class Reader:
             self.problem(
                 "credentials-missing",
                 secret_entry,
-                f"{user_entry.key if user_entry else 'the user'} is set and no password is",
+                f"{user_entry.key if user_entry else 'the user'} is set, but no password is",
                 self._first("password"),
             )
         if secret and not user and wants and not elsewhere and self.table.get("user"):
-            text = f"{secret_entry.key if secret_entry else 'the password'} is set and no user is"
+            text = f"{secret_entry.key if secret_entry else 'the password'} is set, but no user is"
             self.problem("credentials-missing", None, text, self._first("user"))
         if (user or secret) and login is not None and not wants:
             self.problem(
@@ -335,7 +335,7 @@ class Reader:
             port, host = url.port, url.hostname or ""
         except ValueError:
             if not broken:
-                why = f"{entry.key} is no valid URL: percent-encode the special characters of user and password"
+                why = f"{entry.key} is not a valid URL: percent-encode the special characters of user and password"
                 self.problem("setting-wrong", entry, why)
             return Found(settings=replace(self._broken(), user_key=entry.key))
         scheme = url.scheme.lower()
@@ -358,10 +358,10 @@ class Reader:
             self.problem("setting-wrong", entry, f"{entry.key} names no server")
             return Found(settings=replace(self._broken(), user_key=entry.key))
         if near := [each for each in rows if meaning is None and remarks.distance(scheme, each) == 1]:
-            self.problem("setting-wrong", entry, f"{entry.key} begins with {scheme}:, which is no {near[0]}:")
+            self.problem("setting-wrong", entry, f"{entry.key} begins with {scheme}:, which is not {near[0]}:")
             return Found(settings=replace(self._broken(), user_key=entry.key))
         if meaning is None:
-            return Found(problem=f"{entry.key} sends by {scheme}:, which is not read")
+            return Found(problem=f"{entry.key} sends by {scheme}:, which this tool does not read")
         tls, usual = str(meaning).split()
         if query.get("encryption") in ("ssl", "tls") and entry.key in self.table.get("encryption_in", ()):
             tls = "implicit" if query["encryption"] == "ssl" else "starttls-required"
@@ -382,9 +382,9 @@ class Reader:
 
 def _source(entry: Entry) -> str:
     if entry.path:
-        return f"stands in {entry.path}, which could not be read"
+        return f"is in {entry.path}, which could not be read"
     if entry.file:
-        return f"stands in {entry.file}, which could not be read"
+        return f"is in {entry.file}, which could not be read"
     return (
         f"comes from {f'the variable {entry.variable}' if entry.variable else 'a variable'} that this file does not set"
     )

@@ -41,7 +41,7 @@ def host(reader: Remarks, host: str, entry: Entry | None) -> None:
     elif len(host) > 1 and host[0] == host[-1] and host[0] in "\"'":
         reader.problem("setting-wrong", entry, "the quotes are part of the name, which then does not resolve")
     elif re.fullmatch(r"[^:\[\]]+:[^:\[\]]*", host):
-        reader.problem("setting-wrong", entry, f"{host} is taken for the name: a port stands by itself, as a number")
+        reader.problem("setting-wrong", entry, f"{host} is taken as the name: set the port separately, as a number")
     elif placeholder(host) or _EXAMPLE.search(host.lower()):
         reader.problem("host-placeholder", entry, f"{host} is an example's name")
     elif is_here(host) and reader.contained:
@@ -84,14 +84,14 @@ def _secret(reader: Remarks, entry: Entry | None, secret: str) -> None:
 
 def tls(reader: Remarks, port: int, tls: str, auth: bool, entries: Mapping[str, Entry | None]) -> None:
     if tls == "implicit" and port in STARTTLS_PORTS:
-        text = f"TLS from the first byte, on port {port} which begins in plain"
+        text = f"TLS from the first byte, on port {port}, which starts in plain text"
         reader.problem("implicit-on-starttls-port", entries["port"], text)
     elif tls != "implicit" and port in IMPLICIT_TLS_PORTS:
         kind = "plain-on-implicit-port" if tls == "none" else "starttls-on-implicit-port"
-        text = f"port {port} expects TLS from the first byte, these settings begin in plain text"
+        text = f"port {port} expects TLS from the first byte, but these settings start in plain text"
         reader.problem(kind, entries["port"], text)
     elif tls == "none" and auth and port in STARTTLS_PORTS:
-        reader.problem("starttls-not-enabled", entries["user"], "the login goes out without TLS, or is refused")
+        reader.problem("starttls-not-enabled", entries["user"], "the login is sent without TLS, or is refused")
 
 
 def sender(reader: Remarks, sender: str, entry: Entry | None, local: bool) -> None:
@@ -101,9 +101,9 @@ def sender(reader: Remarks, sender: str, entry: Entry | None, local: bool) -> No
         return
     found = _ADDRESS.fullmatch(bare)
     if found is None and not re.search(r"name", entry.key, re.I):
-        reader.problem("from-invalid", entry, f"{entry.key} is no address of the form user@domain")
+        reader.problem("from-invalid", entry, f"{entry.key} is not an address of the form user@domain")
     elif found and not local and re.search(r"(?:^|\.)localhost$|(?:^|\.)localdomain$|^[^.]+$", found["domain"].lower()):
-        reader.problem("from-invalid", entry, f"no server takes {found['domain']} for a sender's domain")
+        reader.problem("from-invalid", entry, f"no server accepts {found['domain']} as a sender's domain")
 
 
 _MEANT = (

@@ -160,7 +160,9 @@ def _dollar(entry: Entry) -> Entry:
     if entry.value is None or (entry.quote == "'" and not entry.within) or not DOLLAR.search(entry.value):
         return replace(entry, value=entry.value.replace("$$", "$")) if entry.value else entry
     return replace(
-        entry, remark=entry.remark or "setting-odd: the dollar sign begins a variable to Compose: $$ stands for one"
+        entry,
+        remark=entry.remark
+        or "setting-odd: Compose takes the dollar sign as the start of a variable: write $$ for one",
     )
 
 
@@ -266,5 +268,5 @@ def _logins(wider: _Wider, entries: list[Entry]) -> list[Entry]:
             return [*entries, *found[at : at + 3]]
     if not found:
         return entries
-    remark = f"setting-odd: {place} has a login for {found[0].value}, and none for {server}"
+    remark = f"setting-odd: {place} has a login for {found[0].value}, but none for {server}"
     return [*entries, replace(host, remark=remark)]

@@ -35,22 +35,22 @@ COMMANDS = {
     "ignore remove": "results.ignore_remove",
 }
 GROUPS = {
-    "app": "List the applications that send mail; try one.",
+    "app": "List the applications that send mail; test one.",
     "relay": "Show the known relays, and find one that works from here.",
-    "ignore": "Manage acknowledged findings, which do not count.",
+    "ignore": "Manage acknowledged findings, which are not counted.",
 }
 EXAMPLES = """\b
 Examples:
-  mail-diagnose run                            why does mail not leave this server?
-  mail-diagnose fix                            mend that, after asking
+  mail-diagnose run                            why is mail not leaving this server?
+  mail-diagnose fix                            fix it, after asking
   mail-diagnose run --to user@example.com      ... to this recipient
-  mail-diagnose run --json -o now.json         for a program
-  mail-diagnose demo blocked-isp               see an example without a server
+  mail-diagnose run --json -o now.json         as JSON
+  mail-diagnose demo blocked-isp               an example, without a server
   mail-diagnose cause egress-port-25-blocked   what a cause means
   mail-diagnose relay suggest                  a relay that works from here
   mail-diagnose help run                       the options of a command
 
-Finds out why mail does not leave this server, proves it, and prints the fix.
+Finds out why mail is not leaving this server, proves it, and prints the fix.
 
 Exit status: 0 nothing wrong, 1 warning, 2 a cause of failure found, 3 could not tell or wrong usage,
 130 after Ctrl-C.

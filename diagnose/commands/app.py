@@ -115,17 +115,19 @@ def _table(found: Sequence[Installed], terminal: Terminal) -> str:
 def try_out(
     what: Annotated[
         str,
-        typer.Argument(metavar="NAME|FILE|URL", help="As `app` lists it, a settings file, or smtp://user@host:587."),
+        typer.Argument(
+            metavar="NAME|FILE|URL", help="An application as listed by `app`, a settings file, or smtp://user@host:587."
+        ),
     ],
     sender: Annotated[
-        str | None, typer.Option("--from", metavar="ADDRESS", help="The sender, where the settings name none.")
+        str | None, typer.Option("--from", metavar="ADDRESS", help="The sender, if the settings have none.")
     ] = None,
     send_to: Annotated[
-        str | None, typer.Option("--send-to", metavar="ADDRESS", help="Send a test message to this address, too.")
+        str | None, typer.Option("--send-to", metavar="ADDRESS", help="Also send a test message to this address.")
     ] = None,
     secret_file: Annotated[
         str | None,
-        typer.Option("--secret-file", metavar="FILE|-", help="The password for a URL; else it is asked for."),
+        typer.Option("--secret-file", metavar="FILE|-", help="The password for a URL; default: ask for it."),
     ] = None,
     inside: Inside = None,
     timeout: Timeout = 15.0,
@@ -137,9 +139,9 @@ def try_out(
     color: Color = "auto",
     debug: Debug = False,
 ) -> None:
-    """Try an application's mail settings on its server. Shows the dialogue, and the cause where it fails.
+    """Test an application's mail settings on its server. Shows the dialogue, and the cause if it fails.
 
-    TCP, TLS, login, and MAIL FROM with its sender, which is taken back. Nothing is sent unless --send-to asks for it.
+    TCP, TLS, login, and MAIL FROM with its sender, which is cancelled. Nothing is sent unless --send-to asks for it.
 
     \b
     Examples:
@@ -214,7 +216,7 @@ def _by_name(name: str) -> tuple[Asked, int | None]:
     names = [each.name for each in found]
     each = next((each for each in found if each.name.lower() == name.lower()), None)
     if each is None:
-        listed = f"those found are {', '.join(names)}" if names else "none is found here"
+        listed = f"those found are {', '.join(names)}" if names else "none was found here"
         raise UsageError(f"no file and no application is called {name!r}; {hint(name, names) or listed}")
     if not each.container:
         return Asked(path=each.app.path, given={}), None

@@ -75,7 +75,7 @@ def _from_file(name: str, asks: Sequence[Ask]) -> dict[str, str]:
             from diagnose import files
 
             if os.stat(name).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-                raise UsageError(f"--secret-file {name}: others may read it; chmod 600 it")
+                raise UsageError(f"--secret-file {name}: other users can read it; chmod 600 it")
             raw = files.read(Path(name), _LIMIT)
         lines = raw.decode("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:

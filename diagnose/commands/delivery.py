@@ -57,7 +57,7 @@ class Piece:
 
 
 def install_units(
-    show: Annotated[bool, typer.Option("--print", help="Print them instead of writing them.")] = False,
+    show: Annotated[bool, typer.Option("--print", help="Print the files instead of writing them.")] = False,
     ansible: Annotated[
         bool,
         typer.Option("--ansible", help="Print a playbook that installs this on many hosts and fetches their reports."),
@@ -65,11 +65,12 @@ def install_units(
     only: Annotated[
         list[str] | None, typer.Option("--only", metavar="KIND", help=f"Only {', '.join(KINDS)}; may be repeated.")
     ] = None,
-    prefix: Annotated[Path, typer.Option("--prefix", metavar="DIR", help="Write them below DIR.")] = Path("/"),
+    prefix: Annotated[Path, typer.Option("--prefix", metavar="DIR", help="Write the files below DIR.")] = Path("/"),
     command: Annotated[
-        Path | None, typer.Option("--command", metavar="FILE", help="The program that they call; default: this one.")
+        Path | None,
+        typer.Option("--command", metavar="FILE", help="The program that the units call; default: this one."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace files that somebody has changed.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite files that have been changed.")] = False,
     debug: Debug = False,
 ) -> None:
     """Write units and recipes that run `watch`. A systemd service and timer, and what monitoring systems need; nothing is enabled.
@@ -144,9 +145,9 @@ def _program(given: Path | None) -> str:
         )
         program = found or shutil.which("mail-diagnose") or ""
         if not program:
-            raise UsageError("no installed mail-diagnose is found for the units to call; name it with --command FILE")
+            raise UsageError("no installed mail-diagnose was found for the units to call; name it with --command FILE")
     if not all(c.isalnum() or c in "/._+-@" for c in program):
-        raise UsageError(f"--command {program!r}: its path has characters that units and crontabs read otherwise")
+        raise UsageError(f"--command {program!r}: its path has characters with a special meaning in units and crontabs")
     return program
 
 
@@ -159,11 +160,11 @@ def _install(piece: Piece, prefix: Path, force: bool) -> str:
         if old == piece.text:
             return f"unchanged {target}"
         if old is not None and not force:
-            return f"kept {target}: it differs from this version's; compare it with --print, or give --force"
+            return f"kept {target}: it differs from this version's file; compare it with --print, or use --force"
         target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         plain_files.write(target, piece.text.encode("utf-8"), 0o644)
     except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is no text"
+        why = getattr(error, "strerror", None) or "it is not text"
         raise UsageError(f"cannot write {target}: {why}; run as root, or give --prefix DIR") from None
     return f"wrote {target}"
 

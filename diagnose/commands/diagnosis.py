@@ -69,9 +69,9 @@ def run(
     ssh: Ssh = None,
     debug: Debug = False,
 ) -> None:
-    """Find out why mail does not leave this server.
+    """Find out why mail is not leaving this server.
 
-    Where this host has no Postfix and one of its containers has, it looks in there, as root.
+    If Postfix runs in a container and not on this host, root's run looks inside the container.
 
     \b
     Examples:
@@ -83,10 +83,12 @@ def run(
     """
     check_format(format, color, PLAIN_FORMATS)
     if hosts and not ssh:
-        raise UsageError(f"run takes no {hosts[0][:60]!r}: give a recipient as --to, other hosts after --ssh")
+        raise UsageError(
+            f"run takes no argument {hosts[0][:60]!r}: name a recipient with --to, other hosts after --ssh"
+        )
     if ssh:
         if snapshot is not None or inside is not None:
-            raise UsageError("--ssh records the hosts itself: it goes with neither --snapshot nor --inside")
+            raise UsageError("--ssh records the hosts itself: it cannot be combined with --snapshot or --inside")
 
         def work(found: Recording | None) -> Request:  # without --app-config, whose file is on the other side
             return with_relay(requested(to, sender, None, only, skip, timeout, no_network, no_auth, found), relay)
@@ -113,10 +115,11 @@ def run(
 
 def record(
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to (.gz is compressed, - is stdout).")
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Where to write it (.gz: compressed, -: stdout)."),
     ] = None,
     show: Annotated[
-        bool, typer.Option("--show", help="Print what the recording holds, to be read before it is sent.")
+        bool, typer.Option("--show", help="Print the contents of the recording, for review before you send it.")
     ] = False,
     to: To = None,
     sender: From = None,
@@ -128,7 +131,7 @@ def record(
     inside: Inside = None,
     debug: Debug = False,
 ) -> None:
-    """Record this host, without its secrets. The recording is diagnosed elsewhere.
+    """Record this host, without its secrets. Diagnose the recording elsewhere.
 
     It holds the answers that the diagnosis asked for: settings of Postfix, lines of the mail log, programs that run, and what
     mail servers said. Passwords, messages, other programs' log lines and whatever cannot be told from a secret are left out.
@@ -169,7 +172,7 @@ def record(
 
 
 def demo(
-    name: Annotated[str | None, typer.Argument(help="A recorded machine; without it they are listed.")] = None,
+    name: Annotated[str | None, typer.Argument(help="A recorded machine; default: list them.")] = None,
     format: ReportFormat = "text",
     verbose: Verbose = 0,
     quiet: Quiet = False,
@@ -178,7 +181,7 @@ def demo(
     force: Force = False,
     debug: Debug = False,
 ) -> None:
-    """See a recorded machine diagnosed. No root, Postfix or network is needed.
+    """Diagnose a recorded machine. No root, Postfix or network is needed.
 
     \b
     Examples:
@@ -203,11 +206,11 @@ def list_(debug: Debug = False) -> None:
 
 
 def cause(
-    id: Annotated[str, typer.Argument(metavar="ID", help="A cause, as in `list` and in reports.")],
+    id: Annotated[str, typer.Argument(metavar="ID", help="A cause, as shown by `list` and in reports.")],
     verbose: Verbose = 0,
     debug: Debug = False,
 ) -> None:
-    """Explain a cause. What it is, what rules it out, the fix; -v adds its weights."""
+    """Explain a cause: what it is, what rules it out, and the fix. -v adds its weights."""
     from diagnose import catalogue
 
     write(catalogue.page(id, verbose), None)
@@ -330,7 +333,7 @@ def _elsewhere(
 
     request(None)  # what is wrong in the options is said before anybody is contacted
     if len(hosts) > 1 and format != "text":
-        raise UsageError("of several hosts, -o DIR keeps a report of each as JSON; --format is for one host")
+        raise UsageError("for several hosts, -o DIR keeps a JSON report of each; --format is for a single host")
     how = remote.wanted(arguments, timeout, hosts)
     if len(hosts) > 1:
         return remote.several(hosts, how, lambda recording: diagnosed(request(recording), True), output)

@@ -20,23 +20,34 @@ if TYPE_CHECKING:
 
 
 def fix(
-    cause: Annotated[str | None, typer.Argument(metavar="[CAUSE]", help="Mend this one, not the first found.")] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: apply what repairs, not what opens.")] = False,
+    cause: Annotated[
+        str | None, typer.Argument(metavar="[CAUSE]", help="The cause to fix, if not the first one found.")
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask: apply repairs, but nothing that opens something.")
+    ] = False,
     allow: Annotated[
         list[str] | None,
-        typer.Option("--allow", metavar="|".join(ALLOW), help="Also steps that open this; may be repeated."),
+        typer.Option("--allow", metavar="|".join(ALLOW), help="Also allow steps that open this; may be repeated."),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Show the plan and end.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Show the plan and exit.")] = False,
     secret_file: Annotated[
         str | None,
-        typer.Option("--secret-file", metavar="FILE|-", help="What only a person knows: a line, or NAME=VALUE lines."),
+        typer.Option(
+            "--secret-file",
+            metavar="FILE|-",
+            help="A value that only you know, such as a password: one line, or NAME=VALUE lines.",
+        ),
     ] = None,
     old: Annotated[
-        str | None, typer.Option("--old", metavar="hold|send", help="What to do with mail that waits for over a day.")
+        str | None,
+        typer.Option("--old", metavar="hold|send", help="What to do with mail that has waited for over a day."),
     ] = None,
-    undo: Annotated[bool, typer.Option("--undo", help="Take back the last fix, or the change named.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Undo the last fix, or the change named.")] = False,
     list_: Annotated[bool, typer.Option("--list", help="List the changes that can be undone.")] = False,
-    forget: Annotated[bool, typer.Option("--forget", help="Keep a change for good: its copies are deleted.")] = False,
+    forget: Annotated[
+        bool, typer.Option("--forget", help="Keep a change for good, and delete its undo copies.")
+    ] = False,
     relay: UseRelay = None,
     to: To = None,
     sender: From = None,
@@ -46,7 +57,7 @@ def fix(
     no_auth: NoAuth = False,
     debug: Debug = False,
 ) -> None:
-    """Mend what is wrong on this server. Shows what it would change, asks, changes it, checks, and can undo it.
+    """Fix what is wrong on this server. Shows each change, asks, applies it, checks that it helped, and can undo it.
 
     \b
     Examples:
@@ -92,7 +103,7 @@ def _interrupted(number: int, frame: object) -> NoReturn:
 
 
 def _list(store: Store) -> int:
-    words = {"kept": "mended", "unsure": "kept, unproven", "undone": "undone", "": "NOT FINISHED"}
+    words = {"kept": "fixed", "unsure": "kept, not proved", "undone": "undone", "": "NOT FINISHED"}
     for change in store.changes():
         say(f"{change.id}  {words[change.end]:14}  {change.title}")
         for path in change.files:
@@ -137,7 +148,7 @@ def _resume(store: Store, change: Change, yes: bool) -> None:
     if not yes:
         tty = asking.terminal()
         if tty is None:
-            raise UsageError(f"mail-diagnose fix --undo {change.id} puts everything back, fix --yes finishes it")
+            raise UsageError(f"mail-diagnose fix --undo {change.id} reverts everything, fix --yes finishes it")
         with tty:
             chosen = asking.answer("[u]ndo it, [f]inish it, or [q]uit? ", tty).lower()[:1]
         if chosen not in ("u", "f"):

@@ -82,7 +82,7 @@ class Fixing:
         if not proposal.plan.steps or proposal.obstacle:
             return None, None
         if busy := guards.at_work():
-            raise UsageError(f"{busy} is at work on this host: nothing was done; try again when it has ended")
+            raise UsageError(f"{busy} is running on this host: nothing was done; try again when it has finished")
         tty = asking.terminal() if not self.yes or plan.asks else None
         try:
             if not self._agreed(result, wanted, proposal, tty):
@@ -111,7 +111,7 @@ class Fixing:
                 by_id(self.cause)
                 raise UsageError(f"{self.cause} was not found on this host; see `mail-diagnose run`")
         if not found:
-            say("Nothing to mend: no cause was found.")
+            say("Nothing to fix: no cause was found.")
             return None, Plan()
         return found[0], result.plans.get(found[0].cause.id) or Plan()
 
@@ -122,10 +122,10 @@ class Fixing:
         proposal = made.propose(plan)
         lines = [f"{wanted.cause.title} ({wanted.confidence.word}: {wanted.cause.id})", ""]
         if not plan.steps:
-            lines += [remedy(wanted, plan, False).text, "", "No step on this host mends it."]
+            lines += [remedy(wanted, plan, False).text, "", "No step on this host fixes it."]
             lines += [f"Also found: {d.cause.title} (fix {d.cause.id})" for d in _mendable(result, wanted)]
         if proposal.obstacle:
-            lines.append(f"Cannot be mended from here: {proposal.obstacle}.")
+            lines.append(f"Cannot be fixed from here: {proposal.obstacle}.")
         else:
             lines += [*([proposal.diff, ""] if proposal.diff else []), *(f"  # {line}" for line in proposal.runs)]
         for step in proposal.policy:
@@ -146,7 +146,7 @@ class Fixing:
                 say(f"Not applied: --yes covers repairs only; add {' '.join(_options(barred))}.")
                 return False
             if wanted.confidence < Confidence.LIKELY and self.cause is None:
-                say(f"Not applied: this is only possible; `fix {wanted.cause.id} --yes` applies it all the same.")
+                say(f"Not applied: this is only possible; `fix {wanted.cause.id} --yes` applies it anyway.")
                 return False
             return self._queue(result, tty)
         if tty is None:
@@ -165,10 +165,10 @@ class Fixing:
         oldest = max((float(each.get("oldest") or 0) for each in data), default=0.0)
         if self.old is not None or (count <= MANY and oldest <= OLD):
             return True
-        words = f"{count} messages wait, the oldest for {oldest / 86_400:.1f} days, and will go out when this is mended"
+        words = f"{count} messages wait, the oldest for {oldest / 86_400:.1f} days, and will go out when this is fixed"
         if self.yes or tty is None:
-            raise UsageError(f"{words}: say --old send, or --old hold to keep back those of more than a day")
-        chosen = asking.answer(f"{words}. [s]end them, [h]old those of more than a day, or [q]uit? ", tty).lower()[:1]
+            raise UsageError(f"{words}: use --old send, or --old hold to hold back those older than a day")
+        chosen = asking.answer(f"{words}. [s]end them, [h]old those older than a day, or [q]uit? ", tty).lower()[:1]
         self.old = {"s": "send", "h": "hold"}.get(chosen)
         return self.old is not None
 
@@ -195,7 +195,9 @@ def _held(queue: str, config: str) -> Step:
     try:
         return oldmail.hold(queue, config)
     except Foreign:
-        raise UsageError("the queue's files are not as this tool knows them: hold old mail by postsuper -h") from None
+        raise UsageError(
+            "the queue's files are not laid out as this tool expects: hold old mail with postsuper -h"
+        ) from None
 
 
 def _options(steps: Sequence[Step]) -> list[str]:
@@ -207,20 +209,20 @@ def _told(change: Change, ending: Ending) -> int:
 
     take_back = f"mail-diagnose fix --undo {change.id}"
     if change.first != change.id:
-        take_back += "; with what went before it: mail-diagnose fix --undo"
+        take_back += "; together with what went before it: mail-diagnose fix --undo"
     if ending.word == "mended":
         proof = "mail goes out again" if ending.delivered else "its checks pass"
-        say(f"Mended: {proof}{f'; {ending.waiting.words}' if ending.waiting else ''}. To undo: {take_back}")
+        say(f"Fixed: {proof}{f'; {ending.waiting.words}' if ending.waiting else ''}. To undo: {take_back}")
         return 0
     if ending.word == "unsure":
         say(f"Kept, and could not tell whether it helps: {ending.why}. To undo: {take_back}")
         return 1
     if ending.word == "undone":
-        say(f"Put back as it was: {ending.why}.")
+        say(f"Reverted: {ending.why}.")
         for line in ending.left:
-            say(f"Not as before: {line}.")
+            say(f"Not restored: {line}.")
         return 2
-    say(f"HALF CHANGED: {ending.why}. The copies lie in {PLACE / change.id}; {take_back}")
+    say(f"HALF CHANGED: {ending.why}. The copies are in {PLACE / change.id}; {take_back}")
     return 3
 
 
@@ -241,9 +243,9 @@ def undone(store: Store, changes: Sequence[Change], yes: bool) -> int:
     try:
         left = transaction.undo(store, *changes)
     except (transaction.Failed, OSError) as error:
-        say(f"Nothing was undone: {error}. The copies lie in {store.name / changes[-1].id}.")
+        say(f"Nothing was undone: {error}. The copies are in {store.name / changes[-1].id}.")
         return 3
     for line in left:
-        say(f"Not as before: {line}.")
+        say(f"Not restored: {line}.")
     say("Undone: the files are as they were.")
     return 0

@@ -22,7 +22,7 @@ def fleet(
     directory: Annotated[
         Path,
         typer.Argument(
-            metavar="DIR", help="Reports (`run --json`) or recordings (`record`), a file *.json for each host."
+            metavar="DIR", help="Reports (`run --json`) or recordings (`record`), one *.json file per host."
         ),
     ],
     format: Annotated[
@@ -89,7 +89,7 @@ def every(paths: list[Path], read: Callable[[Path], Member | Unread]) -> Iterato
                     at += 1
         except BrokenProcessPool:
             if at < alone:  # the file that the one process had
-                yield Unread(paths[at].name, "reading it took more memory than there is")
+                yield Unread(paths[at].name, "not enough memory to read it")
                 at += 1
             alone = max(alone, min(len(paths), at + workers * _CHUNK))
 

@@ -48,9 +48,9 @@ def done(where: namespaces.Container, work: Callable[[], Any], timeout: float) -
 
 def note(where: namespaces.Container) -> str:
     if root := namespaces.chroot_of(where.pid):
-        return f"About the chroot of process {where.pid}: its commands run by `chroot {shlex.quote(clean(root))}`"
+        return f"About the chroot of process {where.pid}: run its commands with `chroot {shlex.quote(clean(root))}`"
     name = f", host name {where.name}" if where.name else ""
-    return f"About the container of process {where.pid}{name}: its commands run by `nsenter -t {where.pid} -a -r`"
+    return f"About the container of process {where.pid}{name}: run its commands with `nsenter -t {where.pid} -a -r`"
 
 
 def _load() -> None:

@@ -35,9 +35,7 @@ _EXIT = {"ok": 0, "warning": 1, "failed": 2, "unknown": 3}
 
 
 def explain(
-    file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE|-]", help="The text; without it, standard input is read.")
-    ] = None,
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE|-]", help="The text; default: standard input.")] = None,
     format: Format = "text",
     output: Output = None,
     force: Force = False,
@@ -68,7 +66,9 @@ def explain(
     with pasted.opened(file, bound) as lines:
         report = explain(pasted.without_secrets(lines), pasted.name_of(file), datetime.now().astimezone())
     if bound.cut:
-        report = replace(report, notes=(*report.notes, f"only what could be read in {pasted.ENOUGH:.0f} s was read"))
+        report = replace(
+            report, notes=(*report.notes, f"only the part that could be read in {pasted.ENOUGH:.0f} s was read")
+        )
     _print(report, format, output, -1 if quiet else verbose, color, about(report))
 
 
@@ -79,9 +79,9 @@ def trace(
         typer.Option("--since", metavar="SPAN", help="How far back: 90m, 24h, 7d. Default 24h; a --log is read whole."),
     ] = None,
     log: Annotated[
-        list[Path] | None, typer.Option("--log", metavar="FILE", help="This log, .gz as well; may be repeated.")
+        list[Path] | None, typer.Option("--log", metavar="FILE", help="Read this log (.gz as well); may be repeated.")
     ] = None,
-    format: Annotated[str, chosen("--format", "text|json|markdown", "How to print it.")] = "text",
+    format: Annotated[str, chosen("--format", "text|json|markdown", "Output format.")] = "text",
     output: Output = None,
     force: Force = False,
     color: Color = "auto",
@@ -119,11 +119,11 @@ def queue(
     timeout: Annotated[
         float,
         typer.Option(
-            "--timeout", metavar="SECONDS", help="Read the queue for this long; the rest is estimated from a sample."
+            "--timeout", metavar="SECONDS", help="Read the queue for this long at most; then estimate from a sample."
         ),
     ] = 20.0,
     state_dir: Annotated[
-        Path | None, typer.Option("--state-dir", metavar="DIR", help="Where the last count is kept, to show growth.")
+        Path | None, typer.Option("--state-dir", metavar="DIR", help="Directory for the last count, to show growth.")
     ] = None,
     debug: Debug = False,
 ) -> None:
@@ -158,7 +158,9 @@ def queue(
 
 
 def send(
-    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="The only address that gets the test message.")],
+    address: Annotated[
+        str, typer.Argument(metavar="ADDRESS", help="The address that gets the test message, and the only one.")
+    ],
     sender: Annotated[
         str | None,
         typer.Option("--from", metavar="ADDRESS", help="The sender; default: the mailer's choice."),

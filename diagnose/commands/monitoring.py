@@ -28,31 +28,36 @@ StateDir = Annotated[
         "--state-dir",
         metavar="DIR",
         readable=False,
-        help="Where state is kept; default: /var/lib/mail-diagnose as root, else in XDG_STATE_HOME.",
+        help="Directory for the state; default: /var/lib/mail-diagnose as root, else in XDG_STATE_HOME.",
     ),
 ]
 Config = Annotated[
-    Path | None, typer.Option("--config", metavar="FILE", help="TOML; default: /etc/mail-diagnose.toml, if there.")
+    Path | None,
+    typer.Option(
+        "--config", metavar="FILE", help="Configuration file (TOML); default: /etc/mail-diagnose.toml, if it exists."
+    ),
 ]
 Notify = Annotated[
     list[str] | None,
     typer.Option(
         "--notify",
         metavar="TARGET",
-        help="Where to tell changes: an https:// address, slack:URL, teams:URL, ntfy:URL, gotify:URL, exec:COMMAND (no shell), "
+        help="Where to send alarms: an https:// address, slack:URL, teams:URL, ntfy:URL, gotify:URL, exec:COMMAND (no shell), "
         "syslog, journal, apprise:URL; may be repeated.",
     ),
 ]
 HeartbeatUrl = Annotated[
     str | None,
     typer.Option(
-        "--heartbeat", metavar="URL", help="Ping this URL at the start and the end of each pass: the watch lives."
+        "--heartbeat",
+        metavar="URL",
+        help="Ping this URL at the start and end of each pass, to show that the watch is alive.",
     ),
 ]
 HeartbeatStatus = Annotated[
     bool,
     typer.Option(
-        "--heartbeat-status", help="End the ping with the pass's exit status, so that a problem alarms there."
+        "--heartbeat-status", help="Add the pass's exit status to the ping, so that a problem raises an alarm there."
     ),
 ]
 CanaryTo = Annotated[
@@ -119,7 +124,7 @@ def watch(
     snapshot: SnapshotFile = None,
     config: Config = None,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Say also what this pass saw, and where alarms go.")
+        bool, typer.Option("--verbose", "-v", help="Also print what this pass saw, and where alarms go.")
     ] = False,
     debug: Debug = False,
 ) -> None:

@@ -40,7 +40,7 @@ def _lower(value: Any) -> Any:
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Format = Annotated[str, chosen("--format", "text|json", "How to print the report; --json for short.")]
 Output = Annotated[
-    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write there instead of to stdout.")
+    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file instead of stdout.")
 ]
 _forced = {"now": False}  # write() is far from where the option is read
 Force = Annotated[
@@ -49,7 +49,7 @@ Force = Annotated[
         "--force",
         callback=lambda value: _forced.update(now=bool(value)),
         expose_value=False,
-        help="As root, write even where other users could swap the file.",
+        help="As root, write even if other users could swap the file.",
     ),
 ]
 Color = Annotated[str, chosen("--color", "auto|always|never", "Colour in text reports.")]
@@ -60,7 +60,7 @@ Verbose = Annotated[
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the verdict only.")]
-Timeout = Annotated[float, typer.Option("--timeout", metavar="SECONDS", help="The run ends after this long.")]
+Timeout = Annotated[float, typer.Option("--timeout", metavar="SECONDS", help="Stop after this long.")]
 To = Annotated[str | None, typer.Option("--to", metavar="ADDRESS", help="The recipient whose mail is missing.")]
 From = Annotated[str | None, typer.Option("--from", metavar="ADDRESS", help="The sender of that mail.")]
 AppConfig = Annotated[
@@ -69,17 +69,19 @@ AppConfig = Annotated[
         "--app-config",
         metavar="FILE",
         readable=False,
-        help="A settings file of the application; may be repeated.",
+        help="An application's settings file; may be repeated.",
     ),
 ]
-Only = Annotated[list[str] | None, typer.Option("--only", metavar="ID|TAG", help="Only these checks; may be repeated.")]
-Skip = Annotated[list[str] | None, typer.Option("--skip", metavar="ID|TAG", help="Not these checks; may be repeated.")]
+Only = Annotated[
+    list[str] | None, typer.Option("--only", metavar="ID|TAG", help="Run only these checks; may be repeated.")
+]
+Skip = Annotated[list[str] | None, typer.Option("--skip", metavar="ID|TAG", help="Skip these checks; may be repeated.")]
 UseRelay = Annotated[
     str | None,
-    typer.Option("--relay", "--provider", metavar="NAME[:PORT]", help="Send through this one (see `relay list`)."),
+    typer.Option("--relay", "--provider", metavar="NAME[:PORT]", help="The relay to send through (see `relay list`)."),
 ]
-NoNetwork = Annotated[bool, typer.Option("--no-network", help="Contact nothing, look at this host only.")]
-NoAuth = Annotated[bool, typer.Option("--no-auth", help="Never try the relay's login.")]
+NoNetwork = Annotated[bool, typer.Option("--no-network", help="Contact nobody, look at this host only.")]
+NoAuth = Annotated[bool, typer.Option("--no-auth", help="Do not try the relay's login.")]
 ReportFormat = Annotated[
     str,
     chosen(
@@ -91,7 +93,10 @@ ReportFormat = Annotated[
 Inside = Annotated[
     int | None,
     typer.Option(
-        "--inside", metavar="PID", min=1, help="Look into the container that this process of the host runs in (root)."
+        "--inside",
+        metavar="PID",
+        min=1,
+        help="Look into the container of this process, by its PID on the host (root only).",
     ),
 ]
 Ssh = Annotated[

@@ -53,6 +53,6 @@ def relay_suggest(
     request = requested(None, sender, None, ["relay-choice"], None, timeout, no_network, True, None)
     result = diagnosed(dataclasses.replace(with_relay(request, wanted), advise=True))
     if not result.report.advice:
-        raise UsageError("no known relay suits this Postfix; see `mail-diagnose relay list`")
+        raise UsageError("no known relay works with this Postfix; see `mail-diagnose relay list`")
     rendered(result, format, output, 0, color, advice_only=True)
     raise typer.Exit(0 if result.report.advice[0].verified else 1)

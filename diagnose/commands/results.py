@@ -18,7 +18,7 @@ MaxAge = Annotated[
 ]
 Formats = Annotated[
     list[str] | None,
-    chosen("--format", "NAME[:PATH]", "How to print, and into which file; may be repeated."),
+    chosen("--format", "NAME[:PATH]", "Format, and optionally the file to write; may be repeated."),
 ]
 
 
@@ -125,7 +125,7 @@ def _last(
 
 def history(
     since: Annotated[str | None, typer.Option("--since", metavar="SPAN", help="How far back, such as 30d.")] = None,
-    format: Annotated[str, chosen("--format", "text|json", "How to print it.")] = "text",
+    format: Annotated[str, chosen("--format", "text|json", "Output format.")] = "text",
     state_dir: StateDir = None,
     config: Config = None,
     debug: Debug = False,
@@ -159,10 +159,15 @@ def history(
 
 
 def ignore_add(
-    finding: Annotated[str, typer.Argument(metavar="SIGN[:SUBJECT]", help="As in `list` and in reports.")],
-    why: Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason, for later readers.")],
+    finding: Annotated[
+        str, typer.Argument(metavar="SIGN[:SUBJECT]", help="The finding, as shown by `list` and in reports.")
+    ],
+    why: Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason, for whoever reads the list later.")],
     until: Annotated[
-        str | None, typer.Option("--until", metavar="DAY|SPAN", help="Until the end of this day, or for this long.")
+        str | None,
+        typer.Option(
+            "--until", metavar="DAY|SPAN", help="Until the end of this day, or for this long; default: for good."
+        ),
     ] = None,
     state_dir: StateDir = None,
     config: Config = None,
@@ -218,7 +223,7 @@ def ignore_list(state_dir: StateDir = None, config: Config = None, debug: Debug 
 
 
 def ignore_remove(
-    finding: Annotated[str, typer.Argument(metavar="SIGN[:SUBJECT]", help="As in `ignore list`.")],
+    finding: Annotated[str, typer.Argument(metavar="SIGN[:SUBJECT]", help="The finding, as shown by `ignore list`.")],
     state_dir: StateDir = None,
     config: Config = None,
     debug: Debug = False,

@@ -68,7 +68,7 @@ class Application:
         """What texts on this application say in its own words: `rule` and `hint` (Java's), `restart`, `documentation`."""
         if self.java:
             return {
-                "rule": "No backslash, quote or comment may stand behind a value; a backslash in it is written twice.",
+                "rule": "No backslash, quote or comment may follow a value; a backslash in it is written twice.",
                 "hint": "Remove the mail.smtp.socketFactory lines where STARTTLS is used.",
             }
         table = formats.applications().get(self.product, {})

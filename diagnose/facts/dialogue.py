@@ -24,11 +24,11 @@ PASSED = {
     "rcpt": Stage.DELIVERY,
 }  # a dialogue that breaks elsewhere breaks at the greeting
 _ERRORS = {
-    "timed out": ("hangs", "connects, and then says nothing more"),
+    "timed out": ("hangs", "connects, but then says nothing more"),
     "connection closed": ("closes", "closes the connection"),
     "ECONNRESET": ("closes", "resets the connection"),
     "EPIPE": ("closes", "closes the connection"),
-    "not an SMTP reply": ("nonsense", "answers with what is no SMTP reply"),
+    "not an SMTP reply": ("nonsense", "answers with something that is not an SMTP reply"),
     "the login never ends": ("nonsense", "asks on when it has the whole login"),
     "reply too long": ("endless", "never ends its reply"),
 }
@@ -66,7 +66,7 @@ def broken(reply: DialReply, mandatory: bool = True) -> Break | None:
     stage = reply.stage if reply.stage in STAGES else ""
     if reply.error and stage:
         if reply.tls is not None and reply.tls.error:
-            text = f"does not come to terms: {reply.error}"
+            text = f"fails: {reply.error}"
             return Break("tls", _ERRORS.get(reply.error, ("broken",))[0], text) if mandatory else None
         kind, text = _ERRORS.get(reply.error, ("broken", f"breaks off ({reply.error})"))
         return Break(stage, kind, text)

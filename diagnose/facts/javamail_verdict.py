@@ -102,7 +102,7 @@ def _judge(ctx: Asks, app: Application, held: Session, local: bool) -> Verdict:
     if held.not_found:
         return stop("server", "name-not-found", f"the name does not resolve: {held.not_found}")
     if factory_without_port(app) and not (reply.tls and reply.tls.version):
-        text = "socketFactory.class is set without socketFactory.port, so that TLS is begun on port 25"
+        text = "socketFactory.class is set without socketFactory.port, so TLS starts on port 25"
         ways = () if local else alternatives(ctx, settings.host, other_way(held.port, "implicit"))
         return stop("tls", "factory-without-port", f"{text} ({reply.error})", ways)
     if not reply.connected:
@@ -122,7 +122,7 @@ def _judge(ctx: Asks, app: Application, held: Session, local: bool) -> Verdict:
                 f"port {held.port} expects TLS at once, and the application waits for a greeting",
                 ways,
             )
-        return stop("server", "silent", f"connects, and sends no greeting ({reply.error})", ways)
+        return stop("server", "silent", f"connects, but sends no greeting ({reply.error})", ways)
     if not reply.banner.startswith("2"):
         label, code = _label(reply.banner, settings.host, held.port, "greeting")
         return stop(
@@ -147,9 +147,9 @@ def _implicit_failed(ctx: Asks, settings: MailSettings, held: Session, stop: Sto
     plain = any(way.port == held.port and way.tls == "starttls" for way in ways)
     if plain or _NOT_TLS.search(error):
         return stop(
-            "tls", "tls-on-plain", f"port {held.port} begins in plain text, the application with TLS ({error})", ways
+            "tls", "tls-on-plain", f"port {held.port} starts in plain text, the application with TLS ({error})", ways
         )
-    return stop("server", "silent", f"connects, and does not answer the TLS handshake ({error})", ways)
+    return stop("server", "silent", f"connects, but does not answer the TLS handshake ({error})", ways)
 
 
 def _secured(ctx: Asks, app: Application, settings: MailSettings, held: Session, stop: Stop) -> Verdict | None:
@@ -161,7 +161,7 @@ def _secured(ctx: Asks, app: Application, settings: MailSettings, held: Session,
         return stop(
             "tls",
             "starttls-not-offered",
-            f"STARTTLS is required, and {host} does not offer it on port {held.port}",
+            f"STARTTLS is required, but {host} does not offer it on port {held.port}",
             ways,
         )
     if reply.starttls and not reply.starttls.startswith("2"):
@@ -213,11 +213,9 @@ def _signed_in(ctx: Asks, host: str, held: Session, stop: Stop) -> Verdict | Non
         return stop("login", "rejected", reply.auth, (), label or "relay-credentials-rejected", code)
     if held.with_login and reply.error == "no usable mechanism":
         offered = " ".join(reply.mechanisms)
-        return stop("login", "no-mechanism", f"the server takes {offered} only, not a password", (), "no-mechanism")
+        return stop("login", "no-mechanism", f"the server accepts {offered} only, not a password", (), "no-mechanism")
     if held.no_login == MISSING and reply.mechanisms:
-        return stop(
-            "login", "missing", "a login is switched on, and no user or no password is set", (), "auth-required"
-        )
+        return stop("login", "missing", "a login is enabled, but no user or no password is set", (), "auth-required")
     if held.with_login and not reply.auth:
         return stop("unknown", "no-answer", f"the login could not be tried: {reply.error or 'no answer'}")
     return None
@@ -236,10 +234,10 @@ def _envelope(held: Session, stop: Stop, host: str) -> Verdict:
             continue
         if label in _WANTS_TLS or re.search(r"^53[08].*STARTTLS", text, re.I | re.S):
             way = Way(held.port, "starttls", reply)
-            return stop("tls", "starttls-needed", f"the server wants STARTTLS first: {text}", (way,), label, code)
+            return stop("tls", "starttls-needed", f"the server requires STARTTLS first: {text}", (way,), label, code)
         if not reply.auth and (label in _WANTS_LOGIN or code == 530):
             kind = "not-configured" if held.no_login == "no login is configured" else "not-made"
-            return stop("login", kind, f"the server wants a login: {text}", (), label or "auth-required", code)
+            return stop("login", kind, f"the server requires a login: {text}", (), label or "auth-required", code)
         if label in _SENDER:
             return stop("sender", label, f"the server refuses the sender: {text}", (), label, code)
         if stage == "mail":
@@ -254,5 +252,5 @@ def _envelope(held: Session, stop: Stop, host: str) -> Verdict:
     return stop(
         "works",
         kind,
-        f"answers, greets and takes the application's settings{'' if not held.with_login else ', login included'}",
+        f"answers, greets and accepts the application's settings{'' if not held.with_login else ', login included'}",
     )

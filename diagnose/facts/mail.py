@@ -151,7 +151,7 @@ def queue_problem(ctx: Asks) -> str:
     """Why the queue cannot be read."""
     if (here := mailers.mailer(ctx)) is not None:
         said = mailers.listed(ctx, here)
-        return said.problem or said.err.strip() or f"{here.title}'s queue command said nothing"
+        return said.problem or said.err.strip() or f"{here.title}'s queue command printed nothing"
     reply = ctx.ask(MailQueue())
     return reply.err.strip() or reply.problem or "postqueue said nothing"
 

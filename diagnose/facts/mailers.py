@@ -179,7 +179,7 @@ def _last(reply: ExecReply) -> str:
 
 def _of_format(ctx: Asks, here: Mailer, found: Found, said: MailSettings) -> Way:
     if here.id == "nullmailer" and len(re.findall(r"(?m)^[ \t]*[^#\s]", found.text)) > 1:
-        return Way(kind="", problem=f"{found.path} names several servers, which are not told apart here")
+        return Way(kind="", problem=f"{found.path} names several servers, which this tool does not distinguish")
     careless = r"(?m)^\s*tls_certcheck\s+off|--insecure\b"
     trust = re.search(r"(?m)^\s*tls_trust_file\s+(/\S+)|--x509cafile=(\S+)", found.text)
     by = {"msmtp": "tls, tls_starttls", "nullmailer": "--ssl, --starttls"}.get(here.id, "its TLS settings")

@@ -150,7 +150,7 @@ def mail_port(ctx: Asks) -> MailPort:
         own = facts.mailers.outgoing(ctx).problem if facts.mailer(ctx) is not None else facts.mta(ctx).problem
         return MailPort(problem=own or "how mail is routed is not known")
     if not way.remote:
-        return MailPort(problem=f"this mail is handed to {way.channel or 'no transport'}, which sends nothing out")
+        return MailPort(problem=f"this mail goes to {way.channel or 'no transport'}, which sends nothing out")
     if not way.relay:
         hosts = () if way.recipient == facts.ANYBODY else facts.exchangers(ctx, way.host).hosts
         return MailPort(port=way.port, hosts=hosts, known=True)

@@ -20,18 +20,18 @@ _HARMLESS = ("address-without-brackets", "comma-list")
 _SPELLING = {
     "missing-bracket": "lacks one of its brackets",
     "port-in-brackets": "has the port inside the brackets",
-    "garbage-after-bracket": "has something else than :port behind the bracket",
+    "garbage-after-bracket": "has something other than :port after the bracket",
     "blank-inside": "has a blank inside",
     "url": "is written as a URL",
     "quoted": "is in quotes",
     "trailing-backslash": "ends in a backslash",
-    "transport-in-relayhost": "names a transport, which relayhost does not take",
-    "not-ascii": "holds characters outside ASCII",
+    "transport-in-relayhost": "names a transport, which relayhost does not accept",
+    "not-ascii": "contains non-ASCII characters",
     "bad-host": "is no host name",
     "bad-port": "has an invalid port",
     "empty-host": "names no host",
     "ipv6-without-brackets": "is an IPv6 address without brackets",
-    "inline-comment": "has a comment behind it, which Postfix reads as part of it",
+    "inline-comment": "has a comment after it, which Postfix reads as part of it",
 }
 
 
@@ -82,7 +82,7 @@ def _by_address(ctx: Asks, way: Route, native: bool) -> Named:
             return _good(name, "is found")
         kind = addresses(ctx, name)[0]
         if kind in ("nxdomain", "no-data"):
-            return _bad(name, kind, "has no address, neither in this host's own files nor in the DNS")
+            return _bad(name, kind, "has no address, neither in this host's own files nor in DNS")
         return _unknown(name, f"does not resolve here: {resolved.problem or 'no address'}")
     kind, said = addresses(ctx, name)
     if kind == "ok":
@@ -90,14 +90,12 @@ def _by_address(ctx: Asks, way: Route, native: bool) -> Named:
     if kind == "unknown" and said == "SERVFAIL":
         return _servfail(name, bool(resolved.addresses))
     if kind == "unknown":
-        text = f"the DNS gives no answer ({said}), so that nothing is known of the name"
+        text = f"DNS gives no answer ({said}), so the name could not be checked"
         return _unknown(name, text, bool(resolved.addresses))
     if resolved.addresses:
-        text = "stands in the hosts file only, and Postfix asks the DNS (smtp_host_lookup = dns)"
+        text = "is in the hosts file only, but Postfix asks DNS (smtp_host_lookup = dns)"
         return _bad(name, "hosts-only", text)
-    return _bad(
-        name, kind, "does not exist in the DNS" if kind == "nxdomain" else "exists in the DNS without an address"
-    )
+    return _bad(name, kind, "does not exist in DNS" if kind == "nxdomain" else "exists in DNS without an address")
 
 
 def _out_of_use(ctx: Asks, way: Route, name: str) -> Named | None:
@@ -123,10 +121,8 @@ def _by_program(ctx: Asks, name: str) -> Named:
     if kind == "unknown" and said == "SERVFAIL":
         return _servfail(name, False)
     if kind == "unknown":
-        return _unknown(name, f"the DNS gives no answer ({said}), so that nothing is known of the name")
-    return _bad(
-        name, kind, "does not exist in the DNS" if kind == "nxdomain" else "exists in the DNS without an address"
-    )
+        return _unknown(name, f"DNS gives no answer ({said}), so the name could not be checked")
+    return _bad(name, kind, "does not exist in DNS" if kind == "nxdomain" else "exists in DNS without an address")
 
 
 def _by_exchangers(ctx: Asks, name: str) -> Named:
@@ -140,14 +136,14 @@ def _by_exchangers(ctx: Asks, name: str) -> Named:
         return _good(name, "has no MX records: its own address is used")
     own = addresses(ctx, name)[0]
     if there.kind in ("none", "null"):
-        text = "publishes a null MX: it accepts no mail" if there.kind == "null" else "does not exist in the DNS"
+        text = "publishes a null MX: it accepts no mail" if there.kind == "null" else "does not exist in DNS"
         return _bad(name, "brackets" if own == "ok" else "nxdomain", text)
     listed = ", ".join(there.hosts[:3])
     if not any(addresses(ctx, host)[0] in ("ok", "unknown") for host in there.hosts[:3]):
-        text = f"stands without brackets, so that its exchangers are asked ({listed}), and none has an address"
+        text = f"is written without brackets, so its MX hosts are used ({listed}), and none has an address"
         return _bad(name, "brackets" if own == "ok" else "no-data", text, exchanger=there.hosts[0])
     if name in there.hosts or own != "ok":
-        return _good(name, f"its exchangers are found: {listed}")
+        return _good(name, f"its MX hosts are found: {listed}")
     return Named(found=True)
 
 

@@ -257,7 +257,7 @@ def session(ctx: Asks, way: Route) -> Session:
     """The relay's own words, asked as Postfix would ask; the query is always the same, so that it is asked once. Nobody is asked
     where Postfix finds no address, though other programs may."""
     if way.relay and not named(ctx, way).found:
-        return Session(reply=DialReply(problem="its name leads Postfix nowhere"), tls="", with_login=False)
+        return Session(reply=DialReply(problem="its name gives Postfix no address"), tls="", with_login=False)
     into = way_in(ctx, way)
     login = _login(ctx, way)
     tls = first_way(into)

@@ -71,7 +71,7 @@ def compared(ctx: Asks, one: Asked, found: Sasl) -> Judged | None:
     if odd := (*reply.differ, *reply.only_source, *reply.only_table)[:1]:
         text = f"differs from {path} in entries that this mail does not use ({odd[0]})"
         return Judged(status=Status.WARNING, text=text, kind="other-keys")
-    return Judged(status=Status.OK, text=f"holds what {path} says")
+    return Judged(status=Status.OK, text=f"matches {path}")
 
 
 def _absent(ctx: Asks, path: str) -> bool:

@@ -64,11 +64,9 @@ def listed(folder: Path) -> list[Path]:
     except OSError as error:
         raise UsageError(f"cannot read the directory {folder}: {error.strerror}") from None
     if not found:
-        raise UsageError(
-            f"{folder} holds no file *.json: write one for each host with `mail-diagnose run --json -o FILE`"
-        )
+        raise UsageError(f"{folder} holds no *.json file: write one per host with `mail-diagnose run --json -o FILE`")
     if len(found) > MOST:
-        raise UsageError(f"{folder} holds {len(found)} files *.json, and at most {MOST} are read")
+        raise UsageError(f"{folder} holds {len(found)} *.json files, and at most {MOST} are read")
     return [Path(each) for each in found]
 
 
@@ -108,7 +106,7 @@ def member(file: str, data: Any) -> Member:
     if not isinstance(data, dict) or "diagnoses" not in data or "host" not in data:
         raise ValueError("neither a report nor a recording of mail-diagnose")
     if data.get("schema") != 1:
-        raise ValueError(f"a report of schema {str(data.get('schema'))[:10]}, and this version reads 1")
+        raise ValueError(f"a report of schema {str(data.get('schema'))[:10]}, but this version reads schema 1")
     host, status = _object(data["host"]), _word(data.get("status"))
     if status not in digest.CODES:
         raise ValueError("a report without a status")

@@ -172,8 +172,8 @@ def _odd(known: Sequence[Member], causes: Iterable[CauseSeen]) -> Iterable[tuple
             if len(finding.spared) > min(_FEW, len(finding.hit) // 4):
                 continue
             for member in finding.spared:
-                state = f"has another cause: {member.title}" if member.cause else "has not this cause"
-                text = f"is of {finding.group[0]} {finding.group[1]}, and {state} ({seen.title})"
+                state = f"has another cause: {member.title}" if member.cause else "does not have this cause"
+                text = f"belongs to {finding.group[0]} {finding.group[1]}, but {state} ({seen.title})"
                 yield member, text + _unlike(member, finding.hit, "theirs")
         if len(seen.hosts) == 1 and len(known) >= 2 * LEAST:
             member = seen.hosts[0]

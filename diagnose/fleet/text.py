@@ -51,7 +51,7 @@ def verdict(plain: Plain) -> str:
         return f"{seen['title']}: {each['hit']} of the {each['size']} hosts of {named(each)}."
     if plain["causes"]:
         seen = plain["causes"][0]
-        return f"{seen['title']}: {_hosts(len(seen['hosts']))}; nothing is shared beyond chance."
+        return f"{seen['title']}: {_hosts(len(seen['hosts']))}; nothing in common beyond chance."
     if plain["status"] == "ok":
         return "Nothing wrong found."
     return "Could not tell."
@@ -79,7 +79,7 @@ def chance(log10: float) -> str:
 
 def method(plain: Plain) -> str:
     return (
-        f"chance: Fisher's exact test, times the {plain['questions']:,} questions asked; a group is named where it is at most "
+        f"chance: Fisher's exact test, multiplied by the {plain['questions']:,} comparisons made; a group is named if it is at most "
         f"{plain['alpha']:g}."
     )
 
@@ -116,7 +116,9 @@ def _table(plain: Plain, page: Page) -> None:
     room = max(20, page.terminal.width - 38)
     row = f"{{:>6}}  {{:<{room}}}  {{:>13}}  {{:<13}}"
     page.lines.append(
-        page.paint(row.format("HOSTS", "FIRST CAUSE, AND WHAT IS SHARED", "OF THE GROUP", "SINCE").rstrip(), "bold")
+        page.paint(
+            row.format("HOSTS", "FIRST CAUSE, AND WHAT ITS HOSTS SHARE", "OF THE GROUP", "SINCE").rstrip(), "bold"
+        )
     )
 
     def told(hosts: str, text: str, of: str, since: str) -> None:

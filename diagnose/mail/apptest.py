@@ -60,8 +60,8 @@ def of_url(url: str) -> tuple[str, str]:
         raise UsageError("the URL is not valid; write it as smtp://user@host:587") from None
     if password is not None:
         raise UsageError(
-            "a password in an argument is seen by every user of this host, and kept by the shell: leave it out of the URL, and "
-            "type it when asked, or give it with --secret-file FILE"
+            "every user of this host can see a password in an argument, and the shell keeps it: leave it out of "
+            "the URL, and type it when asked, or use --secret-file FILE"
         )
     if not host or any(ord(char) < 33 for char in url):
         raise UsageError("the URL names no server; write it as smtp://user@host:587")
@@ -158,9 +158,9 @@ def _judged(
     if shown is None:
         why = next((run.reason for run in result.report.runs if run.reason), "nothing was tried")
         if settings.program:
-            why = f"it hands its mail to {settings.program} on this host, which `mail-diagnose run` and `send` look at"
+            why = f"it hands its mail to {settings.program} on this host, which `mail-diagnose run` and `send` check"
         elif settings.api:
-            why = f"its mail goes by the API of {settings.api}, which is not spoken here"
+            why = f"its mail goes through the API of {settings.api}, which this tool does not speak"
         return "unknown", f"Could not tell: {why}."
     query, reply, _ = shown
     if reply.mail and not reply.mail.startswith("2"):
@@ -168,7 +168,7 @@ def _judged(
     taken = ["its login"] * reply.auth.startswith("235") + [f"the sender {query.sender}"] * bool(
         reply.mail and query.sender
     )
-    what = f"and takes {' and '.join(taken)}" if taken else "and asks for no login" if not query.login else ""
+    what = f"and accepts {' and '.join(taken)}" if taken else "and asks for no login" if not query.login else ""
     warning = next((each for each in seen if each.status.word == "warning"), None)
     but = f" But: {warning.summary}." if warning is not None else ""
     return "warning" if but else "ok", f"The server answers {what}.".replace(" .", ".") + but

@@ -165,7 +165,7 @@ def explain(lines: Iterable[str | bytes], name: str, now: datetime, *, numbered:
     elif not collected.events and (counted.binary or not counted.mail):
         what = "the line does not speak" if counted.lines == 1 else f"none of the {counted.lines} lines speaks"
         outcome, reason = Outcome.SKIPPED, "it is not text" if counted.binary else f"{what} of mail"
-        observations = (unknown("explain.text", name, f"{reason}, as far as is known here"),)
+        observations = (unknown("explain.text", name, f"{reason}, as far as this tool knows"),)
     run = Run(
         check="explain",
         title=name,
@@ -255,16 +255,14 @@ def _observations(kind: _Kind, numbered: bool, several: bool) -> Iterator[Observ
     subject = f"line {event.number}" if numbered else ""
     times = f" ({kind.count} times)" if kind.count > 1 else ""
     if reason is None:
-        yield unknown("mail.unknown", subject, f"not known here: {event.text[:300]}{times}", line=event.number)
+        yield unknown("mail.unknown", subject, f"not recognised: {event.text[:300]}{times}", line=event.number)
         return
     data = _data(event, reason, kind.count) | {"several": several}
     if not _accuses(kind):
         entry = next((each for each in phrases.every() if each.id == reason.entry), None)
         why = f" — {entry.meaning}" if entry is not None and entry.meaning and reason.harmless else ""
         if kind.stranger:
-            why = (
-                f" — a client from the Internet ({event.client}) was turned away" if isinstance(event, Trouble) else ""
-            )
+            why = f" — a client from the Internet ({event.client}) was rejected" if isinstance(event, Trouble) else ""
         text = reason.text if len(reason.text) <= 160 else f"{reason.text[:157]}..."
         yield ok(f"mail.{reason.label}", subject, f"harmless: {text}{times}{why}", harmless=True, **data)
         return
@@ -355,7 +353,7 @@ def _notes(diagnoses: tuple[Diagnosis, ...], observations: tuple[Observation, ..
     if len(notes) > _HARMLESS_SHOWN:
         notes = [*notes[:_HARMLESS_SHOWN], f"{len(notes) - _HARMLESS_SHOWN} more kinds of harmless lines"]
     if diagnoses and diagnoses[0].confidence < Confidence.CERTAIN:
-        notes.append("the text fits more than one cause; `mail-diagnose run` on its server tells them apart")
+        notes.append("the text fits more than one cause; `mail-diagnose run` on its server finds out which it is")
     return tuple(notes)
 
 

@@ -99,7 +99,7 @@ def _outcome(
     if (here is not None and here.queue_name == "hold") or (story.held and not story.ended):
         stopped = next((step for step in reversed(story.steps) if step.kind == "held"), None)
         why = f" ({stopped.text})" if stopped else ""
-        return "held", f"on hold{why}: it waits until `postsuper -H {story.queue_id}` lets it go", stopped
+        return "held", f"on hold{why}: it waits until `postsuper -H {story.queue_id}` releases it", stopped
     for kind, word, text in (
         ("refused", "refused", "never taken in"),
         ("discarded", "discarded", "thrown away by a rule of this host"),
@@ -113,11 +113,11 @@ def _outcome(
     some = f" to {{}} of {len(last)} recipients" if len(last) > 1 else ""
     if any(step.kind == "expired" for step in ends):
         step = (deferred or failed or last or [ends[-1]])[-1]
-        return "expired", f"given up after waiting too long; the last word was: {_quoted(step)}", step
+        return "expired", f"given up after waiting too long; the last result was: {_quoted(step)}", step
     if failed:
         step = failed[-1]
         told = next((child for how, child in kin if "notification" in how), "")
-        sender = f"; <{story.sender}> was told in {told}" if told and story.sender else ""
+        sender = f"; <{story.sender}> was notified in {told}" if told and story.sender else ""
         return "bounced", f"bounced{some.format(len(failed))} at {_clock(step.at, now)}: {_quoted(step)}{sender}", step
     if deferred:
         step = deferred[-1]
@@ -133,7 +133,7 @@ def _outcome(
     if story.ended:
         return "deleted", "taken out of the queue without any attempt", None
     if here is not None:
-        return "queued", f"it waits in the {here.queue_name} queue; no attempt was made yet", None
+        return "queued", f"it waits in the {here.queue_name} queue; no attempt has been made yet", None
     if queue.complete:
         return "unknown", "it is neither in the queue nor does the log tell how it ended", None
     return "queued", "queued; the log shows no attempt yet", None
@@ -147,7 +147,7 @@ def _taken(step: Step, kin: tuple[tuple[str, str], ...], now: datetime) -> tuple
     if step.left:
         return "delivered", f"accepted by the remote server {step.server} at {at}: look there", step
     if step.reason is not None or "discard" in step.server:
-        return "discarded", f"Postfix calls it sent at {at}, but threw it away: {_quoted(step)}", step
+        return "discarded", f"Postfix logged it as sent at {at}, but discarded it: {_quoted(step)}", step
     return "local", f"delivered on this host at {at} ({step.reply or step.server})", step
 
 

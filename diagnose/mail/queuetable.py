@@ -52,11 +52,11 @@ def _head(seen: Seen) -> list[str]:
         share = f"{100 * seen.read / seen.total:.1f} %"
         total = f"{about}{_number(seen.total)}"
         lines.append(
-            f"SAMPLE: {_number(seen.read)} of {total} messages could be read in time ({share}); all below is of those"
+            f"SAMPLE: {_number(seen.read)} of {total} messages could be read in time ({share}); everything below is about those"
         )
     elif not summary.complete:
         lines.append(
-            f"SAMPLE: {_number(seen.read)} messages could be read in time, and there are more; all below is of those"
+            f"SAMPLE: {_number(seen.read)} messages could be read in time, and there are more; everything below is about those"
         )
     lines.append(
         f"{_number(summary.recipients)} recipient{'' if summary.recipients == 1 else 's'}, {_octets(summary.size)}"
@@ -78,7 +78,7 @@ def _grown(seen: Seen) -> list[str]:
     pace = abs(growth.messages) / max(growth.seconds / 60, 1e-9)
     rate = f", {pace:.0f} a minute" if pace >= 1 and growth.seconds >= 60 else ""
     what = f"{growth.messages:+,}".replace(",", " ") if growth.messages else "no change"
-    return [f"since the last look at {when:%b %d %H:%M} ({duration.words(growth.seconds)} ago): {what}{rate}"]
+    return [f"since the last count at {when:%b %d %H:%M} ({duration.words(growth.seconds)} ago): {what}{rate}"]
 
 
 def _why(seen: Seen, top: int, width: int) -> list[str]:

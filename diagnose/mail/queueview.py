@@ -98,7 +98,7 @@ def _of_other_mailer(host: LiveHost, began: float) -> QueueLinesReply | None:
     if here is None:
         return None
     if "listing" not in here.table:
-        return QueueLinesReply(problem=f"{here.title} keeps no queue: it hands a message over, or fails at once")
+        return QueueLinesReply(problem=f"{here.title} has no queue: it hands a message over, or fails at once")
     summary = facts.queue(ctx)
     if summary is None:
         return QueueLinesReply(problem=facts.queue_problem(ctx))
@@ -187,9 +187,9 @@ def _problem(summary: QueueSummary | None, problem: str, err: str, code: int | N
     if summary is None:
         if problem.startswith("not found"):
             return "Postfix is not installed here: there is no postqueue command"
-        return f"the queue cannot be read: {problem or said or 'postqueue said nothing'}"
+        return f"the queue cannot be read: {problem or said or 'postqueue printed nothing'}"
     if sum(summary.ages) == 0 and not summary.complete and (code or 0) <= 0:
-        return "nothing of the queue could be read in time: give it more (--timeout 60)"
+        return "nothing of the queue could be read in time: allow more (--timeout 60)"
     if summary.total == 0 and ((code or 0) > 0 or (said and not _direct(err))):
         return f"the queue cannot be read: {said or f'postqueue ended with status {code}'}"
     return ""
@@ -319,7 +319,7 @@ def _observations(summary: QueueSummary, now: float, flows: bool) -> Iterator[Ob
             yield _waiting(group, group.reason, flows)
         elif group.sample.text:
             yield unknown(
-                "mail.unknown", group.domain, f"{group.count} waiting, in words not known: {group.sample.text}"
+                "mail.unknown", group.domain, f"{group.count} waiting, for an unrecognised reason: {group.sample.text}"
             )
 
 

@@ -165,21 +165,21 @@ def _follow(message_id: str, recipient: str, started: float, end: float, progres
 def _verdict(submitted: Submitted, traced: Traced | None, timeout: float) -> tuple[str, str]:
     if not submitted.accepted:
         text = "the mailer did not answer in time" if submitted.late else submitted.said.split("\n")[-1] or "refused"
-        return f"not handed over: {text}", "failed"
+        return f"not submitted: {text}", "failed"
     if traced is None or not traced.fates:
         problems = traced.problems if traced is not None else ()
         why = f" ({'; '.join(problems)})" if problems else ""
         if why:
-            return f"handed over; whether it went out could not be seen{why}", "unknown"
+            return f"submitted; could not check whether it went out{why}", "unknown"
         return (
-            f"handed over, and then nothing was seen of it in {timeout:g} s, neither in the log nor in the queue{why}",
+            f"submitted, but not seen again within {timeout:g} s, neither in the log nor in the queue{why}",
             "unknown",
         )
     last = traced.fates[-1]
     if last.waiting is not None and last.waiting.queue_name == "maildrop":
         return "handed over, but Postfix never picked it up: it lies in the maildrop directory", "failed"
     if last.word in ("queued", "unknown", "handed-on"):
-        return f"{last.verdict} (after {timeout:g} s; `mail-diagnose trace '{traced.who}'` goes on)", "warning"
+        return f"{last.verdict} (after {timeout:g} s; `mail-diagnose trace '{traced.who}'` continues)", "warning"
     return traced.verdict, traced.status
 
 

@@ -166,7 +166,7 @@ def _told(fate: Fate, now: datetime) -> Iterator[tuple[str, str, list[str]]]:
         text = step.text
         if count > 1:
             last = steps[alike].at
-            text += f" — and {count - 1} more such attempts" + (
+            text += f" — and {count - 1} more of these" + (
                 f", the last on {last.astimezone(now.tzinfo):%b %d at %H:%M:%S}" if last else ""
             )
         yield when, text, _more(step)
@@ -197,7 +197,7 @@ def _title(fate: Fate) -> str:
     if story.message_id:
         parts.append(story.message_id)
     if fate.parent:
-        parts.append(f"made of {fate.parent}")
+        parts.append(f"generated from {fate.parent}")
     return " · ".join(parts)
 
 
@@ -218,7 +218,7 @@ def _notes(traced: Traced) -> list[str]:
     if not traced.fates and traced.any_log and not traced.problems:
         span = f" (--since {_twice(traced)})" if traced.since else ""
         notes.append(
-            f"an application that uses another server, or a mail from before{span}, leaves no trace here; "
+            f"an application that uses another server, or a message from before{span}, leaves no trace here; "
             "`mail-diagnose send YOUR@ADDRESS` shows whether this host sends"
         )
     return notes

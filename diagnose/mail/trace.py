@@ -71,9 +71,9 @@ def trace(
     stories = _stories(found, local)
     queue = _queue(found, stories, who, settings, budget) if not paths and budget else Whereabouts(complete=False)
     if queue.problem:
-        problems.append(f"the queue could not be looked at: {queue.problem}")
+        problems.append(f"the queue could not be read: {queue.problem}")
     elif not queue.complete and not paths and budget and settings.installed:
-        problems.append("the queue is too long to be searched in time; it was looked at in part")
+        problems.append("the queue is too long to be searched in time; only part of it was read")
     fates = _fates(stories, who, found, queue, settings, local)
     untied = [line for lines in found.lines.values() for line in lines] if not fates else []
     count, last = (len(untied), untied[-1]) if untied else (found.loose[0], logs.veil(found.loose[1]))
@@ -240,9 +240,7 @@ def _judged(
             return dataclasses.replace(base, verdict=text, status="unknown")
         if loose[0]:
             lines = "one line names" if loose[0] == 1 else f"{loose[0]} lines name"
-            text = (
-                f"no message can be told: {lines} {who}, without a queue id that can be followed; the last: {loose[1]}"
-            )
+            text = f"no message can be identified: {lines} {who}, without a queue id that can be followed; the last: {loose[1]}"
             return dataclasses.replace(base, verdict=text, status="unknown")
         text = f"never handed to Postfix: nothing {window} names {who}"
         return dataclasses.replace(base, verdict=text, status="warning" if not problems else "unknown")

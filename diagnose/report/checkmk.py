@@ -45,7 +45,7 @@ def _delivery(plain: Plain) -> str:
         more += [line for command in digest.commands(plain, first) for line in command.split("\n")]
         more += [f"Also: {other['title']} ({other['cause']}, {other['confidence']})" for other in main[1:]]
     more += [str(note) for note in own["notes"]]
-    more += ["All of it, on the host: mail-diagnose report --last"] if main else []
+    more += ["Full report, on the host: mail-diagnose report --last"] if main else []
     return _line(digest.status(own), "Mail delivery", f"causes={len(main)}", digest.headline(own), more)
 
 
@@ -87,7 +87,7 @@ def _watch(plain: Plain) -> str:
     if plain.get("runs") and not watch.get("stale"):
         metrics.append(f"duration={digest.number(plain.get('seconds', 0))}")
     text = [digest.headline(plain)] if watch.get("stale") else []
-    text += [f"looked {duration.words(max(0, age))} ago"] if known and not text else []
+    text += [f"checked {duration.words(max(0, age))} ago"] if known and not text else []
     text += [f"alarms not delivered: {len(lost)}"] if lost else []
     text += filter(None, [digest.elsewhere(plain)])
     text += [digest.state_words(plain) or "one run"] if not watch.get("stale") else []

@@ -353,7 +353,7 @@ def undelivered(plain: Plain) -> list[Plain]:
 def lost(plain: Plain) -> str:
     """Where nothing but the watch itself is wrong: alarms that did not arrive, a state directory that takes nothing."""
     count = len(undelivered(plain))
-    said = f"alarms do not arrive: {count}" if count else elsewhere(plain)
+    said = f"alarms were not delivered: {count}" if count else elsewhere(plain)
     failed = any(p["status"] == "failed" for p in plain.get("proofs", ()))
     return "" if failed or main_diagnoses(plain) or any(each["rising"] for each in trend(plain)) else said
 

@@ -17,7 +17,7 @@ Plain = Mapping[str, Any]
 _VERDICTS = {
     "ok": "Nothing wrong found",
     "warning": "Mail may well flow, but look at this",
-    "failed": "Found why mail does not arrive",
+    "failed": "Found why mail is not arriving",
     "unknown": "Could not tell",
 }
 _MARKS = {
@@ -66,7 +66,7 @@ def _verdict(plain: Plain, first: Plain | None) -> str:
     then = digest.as_of(plain)
     head = _text(first["title"]) if first else "Not known now" if then else _VERDICTS[status]
     word = _VERDICTS[status] if first else digest.WORDS[status]
-    lasts = " ".join(filter(None, (f"All below is {then}." if then else digest.lasting(plain), _waiting(plain))))
+    lasts = " ".join(filter(None, (f"Everything below is {then}." if then else digest.lasting(plain), _waiting(plain))))
     lasts = f'<p class="lasts">{_text(lasts)}</p>' if lasts else ""
     facts = [host["name"], host["system"], host["mta"] or "no Postfix", f"as {host['user']}" if host["user"] else ""]
     facts += [f"to {target['recipient']}" if target.get("recipient") else ""]
@@ -220,7 +220,7 @@ def _all(plain: Plain) -> str:
         said = _kinds((o["status"], digest.statement(o)) for o in run["observations"])
         if run["outcome"] != "completed":
             said.append(("skip" if run["outcome"] == "skipped" else "gap", f"{run['outcome']}: {run['reason']}"))
-        parts.append(f"<h3>{_text(run['check'])}</h3>{_list(said or [('', 'nothing to tell')])}")
+        parts.append(f"<h3>{_text(run['check'])}</h3>{_list(said or [('', 'nothing to report')])}")
     if not parts:
         return ""
     return (

@@ -32,7 +32,7 @@ def judged(plain: Mapping[str, Any], warning: str | None = None, critical: str |
             if level is None:
                 continue
             if value is None:
-                notes.append(f"{name} is not known, so it is not held against {level.text}")
+                notes.append(f"{name} is not known, so it is not compared with {level.text}")
                 found["levels"]["status"] = _worse(found["levels"]["status"], "unknown")
             elif level.alerts(value):
                 notes.append(f"{value} {_WHAT[name]}: outside {level.text}" if not level.invert else

@@ -61,7 +61,7 @@ def _last(plain: Mapping[str, Any]) -> list[str]:
         lines.append(f"alarms not delivered: {lost}")
     if (said := digest.elsewhere(plain)) and not digest.lost(plain):
         lines.append(said)
-    return [*lines, "all of it: mail-diagnose report --last"] if digest.main_diagnoses(plain) else lines
+    return [*lines, "full report: mail-diagnose report --last"] if digest.main_diagnoses(plain) else lines
 
 
 def _performance(plain: Mapping[str, Any]) -> str:

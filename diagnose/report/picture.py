@@ -16,7 +16,7 @@ _STAGES = (
     ("connect", "connects"),
     ("greeting", "is greeted"),
     ("ehlo", "says EHLO"),
-    ("starttls", "begins TLS"),
+    ("starttls", "starts TLS"),
     ("auth", "logs in"),
     ("mail", "names the sender"),
     ("rcpt", "names the recipient"),
@@ -113,7 +113,7 @@ def _dialogue(plain: Mapping[str, Any]) -> tuple[list[Station], str]:
     stations.append(Station(_STAGES[reached][1], f"fails here{f': {code}' if code else ''}", "dead"))
     if data.get("recipient") or data.get("domain"):
         stations.append(Station(str(data.get("recipient") or data["domain"]), "does not get the message", "beyond"))
-    return stations, f"How far {server} lets the message come"
+    return stations, f"How far {server} lets the message get"
 
 
 def _svg(stations: list[Station], title: str) -> str:

@@ -25,7 +25,7 @@ def render(plain: Mapping[str, Any]) -> str:
         [({}, digest.CODES[digest.status(plain)])],
     )  # fmt: skip
     text += _gauge(
-        "maildiag_build_info", "The version that made this file.", [({"version": _label(plain["version"])}, 1)]
+        "maildiag_build_info", "The version that wrote this file.", [({"version": _label(plain["version"])}, 1)]
     )
     if begun is not None and plain.get("runs"):
         text += _gauge(
@@ -42,33 +42,35 @@ def render(plain: Mapping[str, Any]) -> str:
         if counts.held is not None:
             text += _gauge("maildiag_queue_held_messages", "Messages on hold.", [({}, counts.held)])
         text += _gauge(
-            "maildiag_queue_state_messages", "Messages by the queue that they are in.",
+            "maildiag_queue_state_messages", "Messages by queue.",
             [({"state": _label(name)}, count) for name, count in digest.shares(plain, "states").items()],
         )  # fmt: skip
         text += _gauge(
-            "maildiag_queue_reason_recipients", "Recipients that wait, by what their delay says.",
+            "maildiag_queue_reason_recipients", "Waiting recipients, by the reason for the delay.",
             [({"reason": _label(name)}, count) for name, count in digest.shares(plain, "reasons").items()],
         )  # fmt: skip
         trend = {_label(each["domain"]): each for each in digest.trend(plain)}
         text += _gauge(
-            "maildiag_destination_deferred_ratio", "Of the messages to a busy destination lately, the share deferred.",
+            "maildiag_destination_deferred_ratio", "Share of the recent messages to a busy destination that were deferred.",
             [({"domain": domain}, each["share"]) for domain, each in trend.items()],
         )  # fmt: skip
         text += _gauge(
-            "maildiag_destination_deferred_rising", "1 where that share is far above what it was before.",
+            "maildiag_destination_deferred_rising", "1 if that share is far above its earlier level.",
             [({"domain": domain}, int(each["rising"])) for domain, each in trend.items()],
         )  # fmt: skip
     if watch:
         text += _gauge(
-            "maildiag_state", "1 for the state between passes of watch, 0 for the others.",
+            "maildiag_state", "1 for the current state of watch, 0 for the others.",
             [({"state": state}, int(watch.get("state") == state)) for state in _STATES],
         )  # fmt: skip
         if (since := digest.moment(watch.get("since"))) is not None:
-            text += _gauge("maildiag_state_since_timestamp_seconds", "Since when.", [({}, since.timestamp())])
-        text += _gauge("maildiag_stale", "1 where the last result is too old to count.", [({}, int(not fresh))])
+            text += _gauge(
+                "maildiag_state_since_timestamp_seconds", "Since when that state lasts.", [({}, since.timestamp())]
+            )
+        text += _gauge("maildiag_stale", "1 if the last result is too old to count.", [({}, int(not fresh))])
         text += _gauge("maildiag_ignored_findings", "Acknowledged findings.", [({}, len(watch.get("ignored", ())))])
         text += _gauge(
-            "maildiag_undelivered_notifications", "Alarms that did not arrive.",
+            "maildiag_undelivered_notifications", "Alarms that were not delivered.",
             [({}, len(digest.undelivered(plain)))],
         )  # fmt: skip
     return text
@@ -97,7 +99,7 @@ def _checks(plain: Mapping[str, Any]) -> str:
             [({"check": name}, digest.CODES[line.status]) for name, line in checks.items()],
         )
         + _gauge(
-            "maildiag_check_skipped", "1 where the check does not apply or was not carried out.",
+            "maildiag_check_skipped", "1 if the check does not apply or was not carried out.",
             [({"check": name}, int(not line.done)) for name, line in checks.items()],
         )
         + _gauge(
@@ -110,7 +112,7 @@ def _checks(plain: Mapping[str, Any]) -> str:
 def _ports(plain: Mapping[str, Any]) -> str:
     found = {str(port): int(good) for _, port, good in digest.ports(plain)}
     return _gauge(
-        "maildiag_egress_port_open", "1 where this TCP port gets out of this network.",
+        "maildiag_egress_port_open", "1 if this TCP port gets out of this network.",
         [({"port": port}, value) for port, value in found.items()],
     )  # fmt: skip
 

@@ -34,7 +34,7 @@ def parse(text: str) -> Range:
     """Raises UsageError, which says what a range looks like."""
     found = _RANGE.fullmatch(text)
     if found is None or not (found["end"] or found["colon"]) or text.endswith("~"):
-        raise UsageError(f"{text[:40]!r} is no range: take 10, 10:, ~:10, 10:20 or @10:20")
+        raise UsageError(f"{text[:40]!r} is not a range: use 10, 10:, ~:10, 10:20 or @10:20")
     start = None if found["start"] == "~" else float(found["start"] or 0)
     end = None if found["end"] is None else float(found["end"])
     if start is not None and end is not None and start > end:

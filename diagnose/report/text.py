@@ -234,7 +234,9 @@ def _rest(page: Page, plain: Plain, found: Sequence[Plain], sure: Sequence[Plain
     hidden, gaps = digest.hidden(plain), digest.gaps(plain)
     if hidden:
         who = plain["host"].get("user") or "an ordinary user"
-        page.wrap(f"Not checked, as {who} may not look: {', '.join(hidden)}. Run: sudo mail-diagnose run", rows=3)
+        page.wrap(
+            f"Not checked, for lack of permission as {who}: {', '.join(hidden)}. Run: sudo mail-diagnose run", rows=3
+        )
     elif len(plain.get("runs", ())) > 1 and gaps and not verbose:
         page.wrap(f"Not checked (-v says why): {', '.join(gaps)}.", "dim", rows=1)
     stages = [str(p["stage"]) for p in plain.get("proofs", ()) if p["status"] == "failed"]

@@ -42,7 +42,7 @@ def compose(canary: Canary, report: Mapping[str, Any], id: str) -> bytes:
         "MIME-Version: 1.0",
         "Content-Type: text/plain; charset=us-ascii",
         "",
-        f"{host} sends this to show that its mail gets through. The alarm is its absence.",
+        f"{host} sends this to show that its mail gets through. An alarm is due if it does not arrive.",
         "",
     ]
     return "\n".join(lines).encode("utf-8")

@@ -45,7 +45,7 @@ KEYS: Mapping[str, str] = {
 
 
 def load(path: Path | None, reading: bool = False) -> dict[str, Any]:
-    """Raises UsageError, with the line, for a file that is named and missing, no TOML, or holds what is no option.
+    """Raises UsageError, with the line, for a file that is named and missing, not TOML, or has an unknown option.
 
     reading: for a command that only reads results. A monitoring system's user need not see the webhooks' secrets: the
     usual file counts as absent where it may not be read.
@@ -68,15 +68,15 @@ def load(path: Path | None, reading: bool = False) -> dict[str, Any]:
     except ValueError as error:
         where = re.search(r"\(at (line \d+)", str(error))
         why = f" at {where[1]}: see https://toml.io" if where else f": {error}"
-        raise UsageError(f"{place}: no TOML{why}") from None
+        raise UsageError(f"{place}: not valid TOML{why}") from None
     for key, value in data.items():
         where_text = f"{place}, line {_line(text, key)}"
         if key not in KEYS:
             from difflib import get_close_matches
 
             near = get_close_matches(key, KEYS, 1)
-            hint = f"; is {near[0]!r} meant?" if near else f"; known are {', '.join(KEYS)}"
-            raise UsageError(f"{where_text}: {key!r} is no option{hint}")
+            hint = f"; is {near[0]!r} meant?" if near else f"; known options: {', '.join(KEYS)}"
+            raise UsageError(f"{where_text}: {key!r} is not an option{hint}")
         if not _fits(value, KEYS[key]):
             raise UsageError(f"{where_text}: {key!r} takes {KEYS[key]}")
     return data
@@ -91,7 +91,7 @@ def exposed(path: Path | None, data: Mapping[str, Any]) -> str:
         open_to_all = bool(place.stat().st_mode & 0o004)
     except OSError:
         return ""
-    return f"{place} names webhooks and everybody may read it: chmod o-r {place}" if open_to_all else ""
+    return f"{place} names webhooks, and everybody can read it: chmod o-r {place}" if open_to_all else ""
 
 
 def _fits(value: Any, kind: str) -> bool:

@@ -59,9 +59,7 @@ class Contacts:
         if found is None:
             return None
         at = time.strftime("%H:%M", time.localtime(found["at"]))
-        self.again = (
-            f"{place} refused these credentials at {at}: not offered again within the hour, or until they change"
-        )
+        self.again = f"{place} refused these credentials at {at}: not tried again within the hour, unless they change"
         return str(found["reply"])
 
     def keep_refused(self, place: str, user: str, password: str, reply: str) -> None:

@@ -125,7 +125,7 @@ def hand_over(path: Path) -> None:
     """Gives a kept file that something else made, such as a library, the mode and owner of `keep_whole`."""
     status, mode, owner = path.lstat(), file_mode(path.parent), _owner(path.parent)
     if not stat.S_ISREG(status.st_mode):
-        raise StateError(f"{path} is no plain file: remove it")
+        raise StateError(f"{path} is not a regular file: remove it")
     if owner is not None and status.st_uid == 0:
         os.chown(path, *owner, follow_symlinks=False)
     if stat.S_IMODE(status.st_mode) != mode:
@@ -151,7 +151,7 @@ def locked(directory: Path, name: str = "lock", what: str = "another pass", limi
     try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
-            raise StateError(f"{path} is no plain file of its own: remove it")
+            raise StateError(f"{path} is not a regular file without other links: remove it")
         owner = _owner(directory)
         if owner is not None and status.st_uid == 0:
             os.fchown(handle, *owner)

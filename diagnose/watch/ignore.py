@@ -45,7 +45,7 @@ def parse_name(text: str) -> tuple[str, str | None]:
     """SIGN[:SUBJECT]; a subject may hold colons."""
     sign, colon, subject = plain(text).strip().partition(":")
     if not sign or (colon and not subject):
-        raise UsageError(f"{text!r} is no SIGN[:SUBJECT], such as queue.age or egress.port-25:192.0.2.1")
+        raise UsageError(f"{text!r} is not of the form SIGN[:SUBJECT], such as queue.age or egress.port-25:192.0.2.1")
     return sign, subject if colon else None
 
 

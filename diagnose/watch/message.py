@@ -98,7 +98,7 @@ def _action(cause: str | None, report: Plain, room: int) -> str:
             action = sentence or next(iter(map(str, remedy["commands"])), "")
             return action if len(action) <= room else f"{action[: room - 2].rpartition(' ')[0]} …"
     if cause is None and any(each["rising"] for each in digest.trend(report)):
-        return "see what waits and why: mail-diagnose queue"
+        return "see what is waiting and why: mail-diagnose queue"
     if cause is None and report.get("watch", {}).get("elsewhere"):
         return "look at its disk, mode and attributes (df, ls -ld, lsattr -d)"
     return ""

@@ -21,9 +21,7 @@ def tell(
         return []
     host, at = os.uname().nodename, time.time()
     title = f"{host}: UNKNOWN: mail is not watched: {hangs(other)}"
-    summary = (
-        f"Do: look why it hangs (a disk, a network file system), then: kill -9 {other.holder}\n{message.clock(at, at)}"
-    )
+    summary = f"Do: find out why it hangs (a disk, a network file system), then: kill -9 {other.holder}\n{message.clock(at, at)}"
     note = {
         "schema": 1,
         "id": f"{host}-{other.holder}-{other.began:.0f}",
@@ -49,4 +47,4 @@ def tell(
 
 
 def hangs(other: Busy) -> str:
-    return f"a pass (process {other.holder}) hangs, under way for {words(other.lasted)}"
+    return f"a pass (process {other.holder}) hangs, running for {words(other.lasted)}"

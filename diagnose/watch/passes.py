@@ -103,7 +103,7 @@ def _overlap(options: Options, other: Busy, heartbeat: Heartbeat | None, deadlin
         return Outcome(0, seen=str(other))
     outcome = Outcome(3, seen=overlap.hangs(other))
     outcome.warnings = [
-        f"nothing was looked at: {outcome.seen}",
+        f"nothing was checked: {outcome.seen}",
         *overlap.tell(options.state_dir, other, options.targets, deadline, options.pauses),
     ]
     if heartbeat:
@@ -124,7 +124,7 @@ def delay(jitter: float) -> float:
 
 
 def _hung(timeout: float) -> None:
-    os.write(2, f"mail-diagnose: the pass hung and was ended after {timeout + GRACE:.0f} s\n".encode())
+    os.write(2, f"mail-diagnose: the pass hung and was stopped after {timeout + GRACE:.0f} s\n".encode())
     os._exit(3)
 
 
@@ -181,7 +181,7 @@ def _locked_pass(options: Options, probe: Probe, heartbeat: Heartbeat | None, de
     kept["deliveries"] = [*kept.get("deliveries", ()), *lost][-DELIVERIES:]
     message_due = _canary(options, kept, report, at)
     if unkept:
-        outcome.warnings.append(f"state not kept: {unkept}")
+        outcome.warnings.append(f"state not saved: {unkept}")
     else:
         state.store(directory, kept)
         if not elsewhere:  # till then the state has what is to be added
@@ -226,7 +226,7 @@ def _alarm(options: Options, kept: state.State, outcome: Outcome, event: machine
     outage = kept["outage"] or (kept["closed"][-1] if event.kind == machine.RECOVERY and kept["closed"] else None)
     note = message.compose(event, kept["report"], number, unknowns, outage)
     if unkept:
-        note["text"] = f"{note['text']}\nState not kept, so this may be told again: {unkept}"
+        note["text"] = f"{note['text']}\nState not saved, so this alarm may be repeated: {unkept}"
     elif event.cause and (elsewhere := kept["report"]["watch"]["elsewhere"]):
         note["text"] = f"{note['text']}\nAlso: {elsewhere}"
     kept["outbox"] = notify.enqueue(kept["outbox"], options.targets, note, at)
@@ -244,7 +244,7 @@ def _sign_off(
     if options.canary and message_due:
         problem = canary.send(options.canary, message_due, deadline)
         if problem:
-            outcome.warnings.append(f"canary not taken by the mailer: {problem}")
+            outcome.warnings.append(f"canary not accepted by the mailer: {problem}")
             outcome.status = outcome.status or 1
     if heartbeat:
         words = outcome.told[0] if outcome.told else _headline(kept["report"])
@@ -361,7 +361,7 @@ def _warn_of_mail(options: Options, kept: state.State, outcome: Outcome) -> None
     if not kept.get("warned") and {"cron", "crond", "CRON", "fcron", "anacron"} & set(ancestors()):
         kept["warned"] = True
         outcome.warnings.append(
-            "cron would tell of broken mail by mail through this very server: give --notify or --heartbeat a way out"
+            "cron would report broken mail by mail through this very server: set --notify or --heartbeat"
         )
 
 

@@ -45,7 +45,7 @@ def default_dir() -> Path:
     try:
         return Path.home() / ".local/state/mail-diagnose"
     except RuntimeError:
-        raise StateError("this user has no home directory: say with --state-dir where to keep the state") from None
+        raise StateError("this user has no home directory: set --state-dir for the state") from None
 
 
 def reading_dir() -> Path:
@@ -107,7 +107,7 @@ def _load(directory: Path) -> State | None:
     except ValueError as error:
         raise Unusable(f"it is damaged ({error})") from None
     if not isinstance(state, dict) or not isinstance(state.get("schema"), int):
-        raise Unusable("it is no state of mail-diagnose")
+        raise Unusable("it is not a state file of mail-diagnose")
     if state["schema"] != SCHEMA:
         age = "an older" if state["schema"] < SCHEMA else "a newer"
         raise Unusable(f"it is of {age} version (schema {state['schema']}, this version keeps {SCHEMA})")

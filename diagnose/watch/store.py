@@ -63,7 +63,7 @@ def keep(directory: Path, outages: Sequence[Mapping[str, Any]], since: float) ->
 
 def _keep(directory: Path, outages: Sequence[Mapping[str, Any]], since: float) -> None:
     if (directory / NAME).is_symlink():
-        raise StateError(f"{directory / NAME} is no plain file: remove it")
+        raise StateError(f"{directory / NAME} is not a regular file: remove it")
     with opened(directory) as link:
         link.executemany(
             f"INSERT OR REPLACE INTO outage VALUES ({', '.join(f':{name}' for name in COLUMNS)})",

@@ -54,13 +54,13 @@ def parse(text: str) -> Target:
             raise UsageError(f"--notify apprise: {apprise_.MISSING}")
         scheme = rest.partition("://")[0]
         if not scheme.isalnum() or "://" not in rest:
-            raise UsageError("--notify apprise: takes an address of Apprise's, such as apprise:tgram://...")
+            raise UsageError("--notify apprise: takes an Apprise URL, such as apprise:tgram://...")
         return _target(kind, rest, f"apprise:{scheme}://{STARS}")
     if kind in ("http", "https"):
         return _web("json", text.strip())
     if kind in SHAPES and colon:
         return _web(kind, rest)
-    raise UsageError(f"--notify: not a target that is known; it takes {KNOWN}")
+    raise UsageError(f"--notify: unknown kind of target; it takes {KNOWN}")
 
 
 def _web(kind: str, url: str) -> Target:

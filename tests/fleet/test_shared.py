@@ -117,7 +117,7 @@ def test_the_odd_host_out_is_named_with_what_sets_it_apart() -> None:
     fleet += [host("alone", "clock", **{"network": "n", "Postfix version": "3.7.11"})]
     odd = {each.name: text for each, text in compare(fleet).odd}
     assert odd.keys() == {"spared", "alone"}
-    assert "is of network m, and has not this cause" in odd["spared"]
+    assert "belongs to network m, but does not have this cause" in odd["spared"]
     assert "Postfix version 3.5.25, theirs 3.7.11" in odd["spared"]
     assert odd["alone"] == "is the only one with: clock"
 

@@ -78,7 +78,7 @@ def test_a_full_standard_output_is_said_in_a_line() -> None:
             timeout=60,
         )
     assert done.returncode == 3
-    assert done.stderr.startswith("mail-diagnose: cannot write what was found: No space left")
+    assert done.stderr.startswith("mail-diagnose: cannot write the result: No space left")
 
 
 @pytest.mark.parametrize("closed", ["<&- >&- 2>&-", ">&-", "2>&-"])

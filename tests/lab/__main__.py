@@ -113,7 +113,7 @@ def fix(faults: list[Fault], allow: list[str], keep: bool, jobs: int) -> int:
     for fault, done in zip(
         faults, ThreadPoolExecutor(jobs).map(lambda each: mend(each, *options), faults), strict=True
     ):
-        last = next((line for line in done.said.splitlines() if line.startswith(("Mended", "Kept", "Put back"))), "")
+        last = next((line for line in done.said.splitlines() if line.startswith(("Fixed", "Kept", "Reverted"))), "")
         print(f"{fault.id:38} {done.word:10} {done.seconds:5.1f} s  {last or done.said.strip()[-120:]}", flush=True)
         for line in (*done.undone, *(f"still claimed: {cause}" for cause in done.claimed)):
             print(f"    {line}")

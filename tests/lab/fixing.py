@@ -103,7 +103,7 @@ def mend(fault: Fault, *options: str, undo: bool = True) -> Mended:
         said = done.stdout + done.stderr
         if SECRET in said:
             said += "\nLEAK"
-        taken = re.search(r"^(Mended|Kept)", said, re.M) is not None
+        taken = re.search(r"^(Fixed|Kept)", said, re.M) is not None
         delivered = flows(m, recipient(fault))
         left = claimed(m) if delivered else ()
         changed: tuple[str, ...] = ()

@@ -154,7 +154,7 @@ def test_a_fix_killed_at_any_instant_is_undone_or_finished_by_the_next() -> None
         assert asked.returncode == 3
         assert "was interrupted" in asked.stdout
         finished = m.diagnose("fix", "--yes", timeout=120)
-        assert "Mended" in finished.stdout, finished.stdout + finished.stderr
+        assert "Fixed" in finished.stdout, finished.stdout + finished.stderr
         assert flows(m, recipient(m.fault))
 
 
@@ -185,7 +185,7 @@ def test_what_does_harm_is_put_back() -> None:
     """A step that fails; and mail that flowed, and after steps that all took does not."""
     with Machine(every()["relayhost-misspelt"]) as m:
         m.prepare()
-        assert "Mended" in m.diagnose("fix", "--yes", timeout=120).stdout
+        assert "Fixed" in m.diagnose("fix", "--yes", timeout=120).stdout
         assert flows(m, recipient(m.fault))
         before = states(m)
         env = {"PYTHONPATH": str(CHECKOUT), "PYTHONDONTWRITEBYTECODE": "1"}
@@ -216,4 +216,4 @@ def test_a_long_queue_is_asked_about_first() -> None:
         assert "--old send" in asked.stderr
         assert states(m) == before
         done = m.diagnose("fix", "--yes", "--old", "hold", timeout=120)
-        assert "Mended" in done.stdout, done.stdout + done.stderr
+        assert "Fixed" in done.stdout, done.stdout + done.stderr

@@ -75,7 +75,7 @@ def test_several_hosts_are_told_in_a_line_each(fleet: Fleet, tmp_path: Path) -> 
     assert {report["host"]["config"] for report in reports.values()} == {here["host"]["config"]} != {""}
     assert left(fleet) == []
     told = sshd.call(fleet.folder, ["fleet", str(tmp_path / "reports")])
-    assert told.stdout.startswith("Outgoing port 25 is blocked: 3 hosts; nothing is shared beyond chance.")
+    assert told.stdout.startswith("Outgoing port 25 is blocked: 3 hosts; nothing in common beyond chance.")
 
 
 def test_of_one_host_the_whole_report_with_sudo_that_asks_for_nothing(fleet: Fleet) -> None:

@@ -230,7 +230,7 @@ def test_the_picture_names_the_hops_and_where_the_port_dies() -> None:
 
 def test_without_a_trace_the_picture_shows_how_far_the_server_lets_the_message_come() -> None:
     text = PLAIN_FORMATS["html"](material.report("app-password"))
-    assert "How far smtp.gmail.com lets the message come" in text
+    assert "How far smtp.gmail.com lets the message get" in text
     assert "logs in" in text
     assert 'class="way"' not in PLAIN_FORMATS["html"](material.report("healthy"))
 

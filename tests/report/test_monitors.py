@@ -55,7 +55,7 @@ def test_nagios_reads_one_line_then_more_within_a_packet(name: str) -> None:
 
 def test_nagios_no_long_evidence_pushes_out_lost_alarms_and_where_to_read_on() -> None:
     lines = PLAIN_FORMATS["nagios"](material.watched(material.report())).splitlines()
-    assert lines[-2:] == ["alarms not delivered: 1", "all of it: mail-diagnose report --last"]
+    assert lines[-2:] == ["alarms not delivered: 1", "full report: mail-diagnose report --last"]
     assert any(line.startswith("do: ") for line in lines)
 
 
@@ -112,7 +112,7 @@ def test_checkmk_one_cause_makes_one_service_critical() -> None:
 @pytest.mark.parametrize("format", ["text", "nagios"])
 def test_alarms_that_do_not_arrive_are_said_where_nothing_else_is_wrong(format: str) -> None:
     plain = {**material.watched(material.report("healthy")), "status": "warning", "trend": []}
-    assert "Nothing wrong found, but alarms do not arrive: 1" in PLAIN_FORMATS[format](plain)
+    assert "Nothing wrong found, but alarms were not delivered: 1" in PLAIN_FORMATS[format](plain)
     assert _services(plain)["Mail delivery"][0] == "0"
     assert _services(plain)["Mail watch"][0] == "1"
 

@@ -55,7 +55,7 @@ def test_the_canary_is_marked_and_flies_no_oftener_than_asked_for(tmp_path: Path
 def test_a_canary_that_the_mailer_refuses_is_seen(tmp_path: Path) -> None:
     said = _pass(tmp_path, 3600, "cat > /dev/null; echo 'sendmail: fatal: mail system is down' >&2; exit 75")
     assert said.startswith("1 ")
-    assert "canary not taken by the mailer: sendmail: fatal: mail system is down" in said
+    assert "canary not accepted by the mailer: sendmail: fatal: mail system is down" in said
     assert json.loads((tmp_path / "s" / "state.json").read_text())["canary"] <= time.time()
 
 

@@ -203,8 +203,8 @@ def test_a_damaged_list_of_acknowledgements_is_a_line_and_stops_no_watch(tmp_pat
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("attempts = 2\nnotfy = []\n", "line 2: 'notfy' is no option; is 'notify' meant?"),
-        ("# x\n\n[watch]\nattempts = 2\n", "line 3: 'watch' is no option"),
+        ("attempts = 2\nnotfy = []\n", "line 2: 'notfy' is not an option; is 'notify' meant?"),
+        ("# x\n\n[watch]\nattempts = 2\n", "line 3: 'watch' is not an option"),
         ("attempts = true\n", "line 1: 'attempts' takes a whole number"),
         ('\nnotify = "syslog"\n', "line 2: 'notify' takes a list of texts"),
         ("attempts = = 2\n", "no TOML at line 1"),

@@ -114,7 +114,7 @@ def test_a_pass_warns_by_the_kept_history_when_the_log_was_rotated(tmp_path: Pat
     assert outcome.told[0].startswith(
         "mail.example.com: WARNING: More is deferred than usual: mail to gmail.com: 73 % deferred"
     )
-    assert outcome.told[1] == "Do: see what waits and why: mail-diagnose queue"
+    assert outcome.told[1] == "Do: see what is waiting and why: mail-diagnose queue"
     (outage,) = store.outages(tmp_path)
     assert outage["title"].startswith("More is deferred than usual: mail to gmail.com")
     plain = state.last(tmp_path)
