@@ -240,7 +240,7 @@ def _network_notes(network: Network) -> Iterator[str]:
     yield f"{network.name}: outgoing {ports} is blocked {whom}. {policy.text}".rstrip() + source
     unblock = network.unblock
     if unblock is not None and unblock.stated and unblock.possible in ("yes", "conditional") and unblock.how:
-        yield f"To open it: {unblock.how}" + (f" {unblock.url}" if unblock.url else "")
+        yield f"Unblocking: {unblock.how}" + (f" {unblock.url}" if unblock.url else "")
 
 
 def _notes(choice: Choice, system: System, sender: str | None, network: Network | None) -> Iterator[str]:

@@ -27,7 +27,7 @@ def applications(ctx: Context) -> Iterator[Observation]:
         skip("the application was named")
     found = installed(ctx)
     if not found:
-        skip("no application with mail settings is found here")
+        skip("no application with mail settings was found here")
     shown = [f"{each.name} by {each.way[1]}" for each in found[:_SHOWN]]
     more = f"; {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
     yield ok("app.found", counted(len(found), "application"), "; ".join(shown) + more, count=len(found))

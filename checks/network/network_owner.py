@@ -82,8 +82,8 @@ def _policy(ctx: Context, found: Network) -> Iterator[Observation]:
         text = f"could not check what {found.name} does to TCP {port}: the packets end on this host"
         yield unknown("owner.policy", found.name, text, **data)
     elif policy.default in ("blocked", "conditional") and (port in policy.ports or not policy.ports):
-        whom = "closes" if policy.default == "blocked" else "closes for some customers"
-        text = f"{found.name} {whom} outgoing TCP {ports}. {policy.text} ({policy.source})"
+        whom = "" if policy.default == "blocked" else " for some customers"
+        text = f"{found.name} blocks outgoing TCP {ports}{whom}. {policy.text} ({policy.source})"
         yield warn("owner.policy", found.name, text, default=policy.default, **data)
     else:
         yield ok("owner.policy", found.name, f"no rule of {found.name} against TCP {port} is known", **data)

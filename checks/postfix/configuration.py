@@ -122,7 +122,7 @@ def _values(ctx: Context, postfix: Mta, text: MainCf, path: str) -> Iterator[Obs
             line=setting.line if setting else 0,
         )
     if not refused and not stray and not boxes and postfix.explicit:
-        yield ok("config.value", "values", f"{len(postfix.explicit)} settings hold values of the right kind")
+        yield ok("config.value", "values", f"{len(postfix.explicit)} settings have values of the right type")
 
 
 def _stray(postfix: Mta) -> Iterator[str]:

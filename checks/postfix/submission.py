@@ -103,7 +103,7 @@ def submission(ctx: Context) -> Iterator[Observation]:
         after = after or ("; smtpd has reloaded its settings since" if client in reloaded else "")
         yield say("config.submission-refused", client, text + after, **data)
     if not last:
-        yield ok("config.submission-refused", "smtpd", "no program of this host's networks was refused lately")
+        yield ok("config.submission-refused", "smtpd", "no program of this host's networks was refused recently")
     yield _users(ctx, postfix, handed)
 
 

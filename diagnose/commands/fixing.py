@@ -165,7 +165,7 @@ class Fixing:
         oldest = max((float(each.get("oldest") or 0) for each in data), default=0.0)
         if self.old is not None or (count <= MANY and oldest <= OLD):
             return True
-        words = f"{count} messages wait, the oldest for {oldest / 86_400:.1f} days, and will go out when this is fixed"
+        words = f"{count} message{'s wait' if count != 1 else ' waits'}, the oldest for {oldest / 86_400:.1f} days, and will go out when this is fixed"
         if self.yes or tty is None:
             raise UsageError(f"{words}: use --old send, or --old hold to hold back those older than a day")
         chosen = asking.answer(f"{words}. [s]end them, [h]old those older than a day, or [q]uit? ", tty).lower()[:1]

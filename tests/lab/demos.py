@@ -14,10 +14,10 @@ PLACE = CHECKOUT / "diagnose" / "data" / "demos"
 # Name of the demo: the lab's case, and what the newcomer is told.
 DEMOS = {
     "blocked-isp": ("isp-drops-25", "the provider drops outgoing port 25; a relay on 587 is the way out"),
-    "blocked-firewall": ("nft-host-drops-25", "a rule on the very host drops port 25"),
+    "blocked-firewall": ("nft-host-drops-25", "a firewall rule on the host itself drops port 25"),
     "document-pasted": ("cafile-of-red-hat", "a relay set up from a document for another distribution"),
-    "wrong-key": ("sasl-key-no-port", "sasl_passwd has the password under a key that Postfix never asks for"),
-    "app-password": ("gmail-app-password", "Gmail asks for an application password"),
+    "wrong-key": ("sasl-key-no-port", "sasl_passwd has the password under a key that Postfix never looks up"),
+    "app-password": ("gmail-app-password", "Gmail requires an application password"),
     "healthy": ("healthy-relay-587", "a host whose mail goes through a relay, nothing wrong"),
 }
 

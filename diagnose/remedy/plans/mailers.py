@@ -169,7 +169,9 @@ def _reloaded(e: Evidence, unit: str) -> Iterator[Step]:
     """Where its daemon serves programs of this host by SMTP, with the settings that it has read."""
     manager = e.manager_of(unit)
     if manager and any(one.port == 25 for one in e.ask(Listeners()).listeners):
-        yield Daemon(verb="reload", manager=manager, unit=unit, why="The daemon reads its settings when told so.")
+        yield Daemon(
+            verb="reload", manager=manager, unit=unit, why="The daemon reads its settings when it is reloaded."
+        )
 
 
 # --- msmtp -----------------------------------------------------------------------------------------------------------------

@@ -163,9 +163,8 @@ def accept(e: Evidence) -> Plan | None:
     if not steps:
         return None
     text = (
-        f"{e.diagnosis.remedy.text.partition('. ')[0]}. Rules typed by hand last until the next reload: make the "
-        f"change permanent where "
-        "they are kept (/etc/nftables.conf, ufw, firewalld, csf.conf, netplan or ifupdown)."
+        f"{e.diagnosis.remedy.text.partition('. ')[0]}. Rules typed by hand last until the next reload: make the change "
+        "permanent where the rules are kept (/etc/nftables.conf, ufw, firewalld, csf.conf, netplan or ifupdown)."
     )
     return Plan(steps=(*steps, *e.retry()), text=text)
 

@@ -27,7 +27,7 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Allow outgoing TCP {port|25, 465 or 587} on this host. {fix}\n"
-        "Rules typed by hand last until the next reload: make the change permanent where they are kept "
+        "Rules typed by hand last until the next reload: make the change permanent where the rules are kept "
         "(/etc/nftables.conf, ufw, firewalld, csf.conf, netplan or ifupdown).",
     ),
     rules_out="Routers beyond this host answer packets to this port, so the packets do leave it.",
