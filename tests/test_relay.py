@@ -143,7 +143,7 @@ def test_network_policy_is_cited() -> None:
     """A closed port is told with where that is written; a way to open it is named."""
     notes = advice(cloud="hetzner").notes
     assert any("TCP 25, 465" in note and "https://docs.hetzner.com/" in note for note in notes)
-    assert any(note.startswith("Opening it: ") for note in notes)
+    assert any(note.startswith("Unblocking: ") for note in notes)
 
 
 def test_unlisted_relay_in_use() -> None:

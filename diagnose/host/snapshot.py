@@ -118,7 +118,7 @@ def loads(text: str) -> Recording:
         data = bounded.json(text)
     except ValueError as error:
         raise SnapshotError(
-            f"not a recording: no JSON ({error}); make one with `mail-diagnose record -o FILE`"
+            f"not a recording: not JSON ({error}); make one with `mail-diagnose record -o FILE`"
         ) from None
     if not isinstance(data, dict) or "asked" not in data:
         raise SnapshotError("not a recording of mail-diagnose; make one with `mail-diagnose record -o FILE`")

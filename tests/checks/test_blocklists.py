@@ -68,7 +68,7 @@ def test_on_a_list_that_few_refuse_by() -> None:
 def test_a_list_that_says_nothing(answers: dict[str, str]) -> None:
     found = seen(answers)
     assert [o.status.word for o in found] == ["ok"]
-    assert "not told by Spamhaus ZEN" in found[0].summary
+    assert "no usable answer from Spamhaus ZEN" in found[0].summary
 
 
 def test_no_list_says_anything() -> None:

@@ -172,7 +172,7 @@ def test_the_queue_is_drawn_by_state_age_and_reason_and_not_when_it_is_old() -> 
 def test_a_stale_page_says_so_and_as_of_when_and_takes_nothing_for_current() -> None:
     text = PLAIN_FORMATS["html"](material.stale(material.report()))
     assert "<h1>Not known now</h1>" in text
-    assert re.search(r"All below is as of \d{4}-\d\d-\d\d \d\d:\d\d \(2 h ago\)\.", text)
+    assert re.search(r"Everything below is as of \d{4}-\d\d-\d\d \d\d:\d\d \(2 h ago\)\.", text)
     assert "mail stops here" not in text
     assert "Since 20" not in text
     assert re.search(r"<h2>Seen from here \(as of ", text)

@@ -126,7 +126,7 @@ def test_a_history_that_nobody_keeps_is_not_an_empty_one(tmp_path: Path) -> None
         (("watch", "--timeout", "1"), "--timeout takes 5 to 3600"),
         (("watch", "--timeout", "nan"), "--timeout takes 5 to 3600"),
         (("watch", "--flap-high", "10"), "--flap-low and --flap-high"),
-        (("watch", "--notify", "pigeon:coop"), "--notify: not a target that is known"),
+        (("watch", "--notify", "pigeon:coop"), "--notify: unknown kind of target"),
         (("watch", "--heartbeat", "hc"), "--heartbeat: the address begins with neither"),
         (("watch", "--only", "nonsense"), "no check and no tag is called 'nonsense'"),
         (("watch", "--to", "nobody"), "--to"),

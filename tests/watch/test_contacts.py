@@ -143,7 +143,7 @@ def test_a_refused_login_is_offered_once_an_hour_or_when_it_changes(
     with serving(server) as port:
         assert [login(port)[0] for _ in range(3)] == ["535 5.7.8 not accepted"] * 3
         assert offered() == 1
-        assert "not offered again within the hour" in login(port)[1]
+        assert "not tried again within the hour" in login(port)[1]
         login(port, "another-password")
         assert offered() == 2
         later(state, 3700)

@@ -91,7 +91,7 @@ def checked(word: str) -> str:
     """A host as ssh takes it. Raises UsageError for what could be an option, or more than a word."""
     if not _WORD.fullmatch(word):
         raise UsageError(
-            f"--ssh {word[:60]!r} is no [USER@]HOST: letters, digits and _.:@%- only, not beginning with -"
+            f"--ssh {word[:60]!r} is not a [USER@]HOST: letters, digits and _.:@%- only, not beginning with -"
         )
     return word
 

@@ -193,7 +193,7 @@ def _take(telling: _Telling, line: Line, users: Mapping[int, str]) -> None:
     elif text.startswith("removed"):
         telling.ended = True
         how = " by postsuper: somebody deleted it" if line.service == "postsuper" else ""
-        step = Step(at=line.at, kind="removed", text=f"taken out of the queue{how}")
+        step = Step(at=line.at, kind="removed", text=f"removed from the queue{how}")
     elif line.service == "postsuper":
         step = _by_postsuper(telling, line, text)
     elif action := _ACTION.match(text):
@@ -268,7 +268,7 @@ def _by_postsuper(telling: _Telling, line: Line, text: str) -> Step:
         telling.held = False
         return Step(at=line.at, kind="notice", text="released from hold")
     if "requeued" in text:
-        return Step(at=line.at, kind="requeued", text="requeued: it goes on under another queue id")
+        return Step(at=line.at, kind="requeued", text="requeued: it continues under another queue id")
     return Step(at=line.at, kind="notice", text=f"postsuper: {text[:300]}")
 
 
@@ -283,5 +283,5 @@ def _action(telling: _Telling, line: Line, what: str, text: str) -> Step:
         return Step(at=line.at, kind="refused", text=f"refused by a rule of this host: {text[:400]}", reason=reason)
     if what.endswith("discard"):
         telling.ended = True
-        return Step(at=line.at, kind="discarded", text=f"thrown away by a rule of this host: {text[:400]}")
+        return Step(at=line.at, kind="discarded", text=f"discarded by a rule of this host: {text[:400]}")
     return Step(at=line.at, kind="notice", text=text[:400])

@@ -310,7 +310,7 @@ def _blank_host(text: str, program: str) -> Reason | None:
     name = raw["host"]
     return Reason(
         label="app-config-invalid",
-        text=f"the host name {name!r} holds a blank",
+        text=f"the host name {name!r} contains a blank",
         grip=Grip.NAMES,
         peer_name=name.strip(),
         program=JAVA,

@@ -9,16 +9,16 @@ from diagnose.record import dataclass
 _HARM = {
     "no-colon": "has no colon between user and password",
     "empty-user": "has no user before the colon",
-    "empty-password": "has no password behind the colon",
+    "empty-password": "has no password after the colon",
     "quoted-value": "has user and password in quotes, which Postfix takes as part of them",
     "trailing-backslash": "ends in a backslash, which Postfix takes as part of the password",
     "smart-quote": "holds typographic quotes",
     "nbsp": "holds a non-breaking space",
     "zero-width": "holds an invisible character",
-    "inline-comment": "has a comment behind the password, which Postfix takes as part of it",
-    "placeholder": "still holds a document's placeholder instead of the real user or password",
-    "unrendered": "holds a template's placeholder that nothing has filled in",
-    "equals-sign": "has an equals sign, where a blank belongs",
+    "inline-comment": "has a comment after the password, which Postfix takes as part of it",
+    "placeholder": "still contains the documentation's placeholder instead of the real user or password",
+    "unrendered": "contains a template's placeholder that nothing has filled in",
+    "equals-sign": "has an equals sign where a blank belongs",
     "quoted": "has the password in quotes, which Postfix takes as part of it",
 }
 _ODD = {"cr": "ends in a carriage return", "dash": "holds a typographic dash"}
@@ -26,8 +26,8 @@ _ODD = {"cr": "ends in a carriage return", "dash": "holds a typographic dash"}
 _LOST = {
     "key-without-value": "has a key and no value",
     "no-key-separator": "has no blank between the relay and the user",
-    "equals-sign": "has an equals sign between relay and user, where a blank belongs",
-    "colon-after-key": "has a colon behind the relay, which becomes part of the key",
+    "equals-sign": "has an equals sign between relay and user where a blank belongs",
+    "colon-after-key": "has a colon after the relay, which becomes part of the key",
     "whole-line-quoted": "is in quotes as a whole",
     "indented": "begins with a blank, so that it is joined to the line before or ignored",
     "url-key": "names the relay as a URL",

@@ -212,7 +212,7 @@ def bad_host_name(name: str) -> str:
     if len(name) > 255 or any(len(label) > 63 for label in name.split(".")):
         return "too long"
     if re.fullmatch(r"[\d.]+", name):
-        return "a number or an address, no name"
+        return "a number or an address, not a name"
     if name.startswith((".", "-")) or name.endswith("-") or ".." in name:
         return "misplaced in its dots or hyphens"
     if re.search(r"[^A-Za-z0-9._-]", name) and name.isascii():

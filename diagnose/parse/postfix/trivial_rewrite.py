@@ -175,7 +175,7 @@ def _class_route(asker: _Asker, address_class: str, sender: str, domain: str) ->
     if relayhost := asker.value("relayhost"):
         reasons.append(f"relayhost = {relayhost}")
         return channel, relayhost, reasons
-    return channel, domain, [*reasons, "relayhost is empty: the recipient's exchangers"]
+    return channel, domain, [*reasons, "relayhost is empty: the recipient's MX hosts"]
 
 
 def _by_sender(asker: _Asker, parameter: str, sender: str) -> tuple[str, str] | None:

@@ -29,7 +29,7 @@ def published(texts: tuple[str, ...]) -> Key:
     if not records:
         return Key(problem="missing", why="no key is published")
     if len(records) > 1:
-        return Key(problem="several", why=f"{len(records)} records stand there, where one is allowed")
+        return Key(problem="several", why=f"{len(records)} records are published there, where one is allowed")
     said = tags(records[0])
     testing = "y" in re.split(r"\s*:\s*", said.get("t", ""))
     if said.get("v", "DKIM1") != "DKIM1" or ("v" in said and not re.match(r"\s*v\s*=", records[0])):
@@ -46,7 +46,7 @@ def published(texts: tuple[str, ...]) -> Key:
     try:
         public = base64.b64decode(re.sub(r"\s", "", said["p"]), validate=True)
     except (binascii.Error, ValueError):
-        return Key(problem="syntax", why="its p= is no base64", testing=testing)
+        return Key(problem="syntax", why="its p= is not base64", testing=testing)
     return Key(public=public, testing=testing)
 
 

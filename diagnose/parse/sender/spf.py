@@ -64,7 +64,7 @@ class _Run:
     def spend(self, term: str) -> None:
         self.lookups += 1
         if self.lookups > LOOKUPS:
-            raise SpfError("look-ups", f"it takes more than {LOOKUPS} look-ups, {term} the first too many")
+            raise SpfError("look-ups", f"it takes more than {LOOKUPS} lookups, {term} the first too many")
 
 
 def evaluate(

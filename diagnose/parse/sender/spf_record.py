@@ -106,7 +106,7 @@ def _term(word: str) -> Term:
         target, cidr4, cidr6 = _with_prefixes(word, rest)
         return replace(plain, target=target, cidr4=cidr4, cidr6=cidr6)
     known = name in ("all", "ip4", "ip6", "include", "exists", "ptr")
-    raise SpfError("syntax", f"{word!r} is incomplete" if known else f"{word!r} is no known mechanism")
+    raise SpfError("syntax", f"{word!r} is incomplete" if known else f"{word!r} is not a known mechanism")
 
 
 def _network(word: str, name: str, text: str) -> Network:

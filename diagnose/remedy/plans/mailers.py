@@ -56,15 +56,15 @@ def _wanted(e: Evidence, cause: str) -> _Wanted:
         return _Wanted()
     plain = [seen for seen in e.seen("relay.starttls") if seen.status is Status.FAILED]
     if plain and cause in ("relay-requires-tls", "auth-not-offered", "relay-auth-not-attempted"):
-        return _Wanted(tls="starttls", why=f"{way.host} takes login and mail in TLS only.")
+        return _Wanted(tls="starttls", why=f"{way.host} accepts login and mail over TLS only.")
     if cause == "tls-wrapper-mismatch" and (wrong := e.seen("relay.wrapper")):
         implicit = wrong[0].data.get("wrapper") == "yes"
-        does = "begins with TLS" if implicit else "greets in the clear, and begins TLS by STARTTLS"
+        does = "starts with TLS" if implicit else "greets in the clear, and starts TLS with STARTTLS"
         return _Wanted(tls="implicit" if implicit else "starttls", why=f"{way.host}:{way.port} {does}.")
     if cause == "tls-ca-bundle-missing" and (bundle := e.text("bundle")) and e.there(bundle):
         return _Wanted(ca=bundle, why="It is this system's own bundle, and is there.")
     if cause in ("relay-auth-not-attempted", "sasl-key-mismatch"):
-        return _Wanted(login=True, why=f"{way.host} takes mail after a login.")
+        return _Wanted(login=True, why=f"{way.host} accepts mail after a login.")
     if cause == "relay-name-not-found":
         names = [one.name for relay in relays() for one in relay.hosts]
         near = [name for name in difflib.get_close_matches(way.host, names, 1, 0.85) if name != way.host]
@@ -140,7 +140,7 @@ def _exim(e: Evidence, cause: str, wanted: _Wanted) -> Iterator[Step]:
         steps += [e.repair(_MACROS, number, raw, f"# {raw}", wanted.why) for number, raw in smtps]
     if steps:
         made = Command(
-            argv=("update-exim4.conf",), changes=(_GENERATED,), why="It makes Exim's settings of Debian's files."
+            argv=("update-exim4.conf",), changes=(_GENERATED,), why="It builds Exim's settings from Debian's files."
         )
         yield from (*steps, made)
         yield from _reloaded(e, "exim4")
@@ -161,7 +161,7 @@ def _entry(e: Evidence, host: str, why: str) -> Iterator[Step]:
             continue
         entry = begins[1].lower()
         if entry in names and (entry != found.near.lower() or e.text("kind") == "near" or entry == way.host.lower()):
-            yield e.repair(path, number, begins[0], f"{name}:", why or f"Exim looks for {name}.", at="start")
+            yield e.repair(path, number, begins[0], f"{name}:", why or f"Exim looks up {name}.", at="start")
             return
 
 
