@@ -178,7 +178,7 @@ def test_cron_and_supervisor() -> None:
         commands = {"supervisorctl status": f"forum:forum_00   {state}    Exited too quickly\n"} if state else {}
         assert confidence(said(forum, PUMA, supervisor, commands=commands)) is wanted
     idle = {path: f"{text}autostart=false\n" for path, text in forum.items()}
-    assert "no worker" in Machine(idle, processes=(INIT, PUMA)).skipped(application_workers)
+    assert "no queue worker" in Machine(idle, processes=(INIT, PUMA)).skipped(application_workers)
 
 
 def test_in_a_container_for_one_task_the_files_of_others_tell_nothing() -> None:
