@@ -92,7 +92,7 @@ def test_a_text_that_is_no_report_counts_as_unknown(items: list[dict[str, Any]])
     (step,) = status["preprocessing"]
     assert (step["error_handler"], step["error_handler_params"]) == ("CUSTOM_VALUE", "3")
     expressions = {trigger["name"]: trigger["expression"] for trigger in status["triggers"]}
-    assert expressions["Nobody knows whether mail leaves {HOST.NAME}"] == (
+    assert expressions["It is not known whether mail leaves {HOST.NAME}"] == (
         "min(/mail-diagnose/maildiag.status,30m)=3 or nodata(/mail-diagnose/maildiag.report,30m)=1"
     )
 

@@ -58,7 +58,7 @@ def test_mail_that_does_not_leave_is_told_with_its_causes_the_surest_first(share
     said = "egress-port-25-blocked (certain), queue-congested (likely), 41 messages in the queue. On the host: mail-diagnose report --last"
     _test(share, tmp_path, series, [
         _at("10m", "MailDoesNotLeave"),
-        _at("20m", "MailDoesNotLeave", "critical", "Mail does not leave mx", said),
+        _at("20m", "MailDoesNotLeave", "critical", "Mail is not leaving mx", said),
         _at("20m", "MailIsNotWatched"), _at("20m", "MailMetricsAreGone"),
     ])  # fmt: skip
 
@@ -66,14 +66,14 @@ def test_mail_that_does_not_leave_is_told_with_its_causes_the_surest_first(share
 def test_without_a_cause_or_a_queue_the_description_still_reads(share: Path, tmp_path: Path) -> None:
     said = "On the host: mail-diagnose report --last"
     _test(share, tmp_path, {"maildiag_status": "2+0x30"}, [
-        _at("20m", "MailDoesNotLeave", "critical", "Mail does not leave mx", said),
+        _at("20m", "MailDoesNotLeave", "critical", "Mail is not leaving mx", said),
     ])  # fmt: skip
 
 
 def test_metrics_that_vanish_are_told_also_where_the_host_is_still_scraped(share: Path, tmp_path: Path) -> None:
-    gone = "mx has told nothing of its mail for half an hour"
+    gone = "mx has reported nothing about its mail for half an hour"
     why = (
-        "Its file for the textfile collector is gone or cannot be read (node_textfile_scrape_error tells), or the host is not "
+        "Its file for the textfile collector is gone or cannot be read (see node_textfile_scrape_error), or the host is not "
         "scraped. On the host: systemctl status mail-diagnose.timer mail-diagnose.service"
     )
     for series in ({"maildiag_status": "0+0x10 stale"}, {"maildiag_status": "2+0x10 stale", "up": "1+0x300"}):
@@ -97,14 +97,14 @@ def test_a_dead_timer_and_an_unknown_state_are_told(share: Path, tmp_path: Path,
     said = "On the host: systemctl status mail-diagnose.timer mail-diagnose.service"
     _test(share, tmp_path, {"maildiag_status": status, "maildiag_last_run_timestamp_seconds": run}, [
         _at("20m", "MailIsNotWatched"),
-        _at("100m", "MailIsNotWatched", "warning", "Nobody knows whether mail leaves mx", said),
+        _at("100m", "MailIsNotWatched", "warning", "It is not known whether mail leaves mx", said),
     ])  # fmt: skip
 
 
 def test_what_waits_is_told_with_its_reasons(share: Path, tmp_path: Path) -> None:
     reason = 'maildiag_queue_reason_recipients{reason="connect-timeout",instance="mx"}'
     _test(share, tmp_path, {"maildiag_queue_oldest_message_age_seconds": "7200+0x30", reason: "9+0x30"}, [
-        _at("20m", "MailWaitsTooLong", "warning", "A message waits for 2h 0m 0s on mx",
+        _at("20m", "MailWaitsTooLong", "warning", "A message has been waiting for 2h 0m 0s on mx",
             "9 recipients for connect-timeout, on the host: mail-diagnose queue"),
     ])  # fmt: skip
 
