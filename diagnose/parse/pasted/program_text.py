@@ -56,11 +56,13 @@ _AS_PROGRAM = {
     "greeting-lost": "app-read-timeout",
     "greeting-timeout": "app-read-timeout",
     "app-host-not-found": "relay-name-not-found",
+    "connect-no-address": "app-smtp-unreachable",
     "dns-try-again": "resolver-failing",
     "sasl-options-exclude-all": "auth-not-offered",
     "tls-required-not-offered": "app-tls-mismatch",
     "local-user-unknown": "recipient-unknown",
 }
+_UNANSWERED = "app-read-timeout"
 # MailKit writes a reply's code as its name (SmtpStatusCode).
 _CODES = {
     "ServiceNotAvailable": 421,
@@ -218,10 +220,13 @@ def read(
         reasons = [each for part in parts if (each := classify(part, program, dialled, stage)) is not None]
         if reasons:
             found.append((group, max(reasons, key=lambda each: each.grip)))
+    replied = [each for each in found if each[1].code is not None]
+    if replied:  # tells more than that no answer came
+        found = [each for each in found if each in replied or each[1].label != _UNANSWERED]
     best = max((reason.grip for _, reason in found), default=0)
     if best < 5 and len(lines) > 1 and sent < 0:
         whole = classify(joined, program, dialled, stage)
-        if whole is not None and whole.grip > best:
+        if whole is not None and whole.grip > best and not (replied and whole.label == _UNANSWERED):
             return [(lines, whole)]
     blank = _blank_host(joined, program)
     if blank is not None:
