@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from diagnose.check import (
     ANY,
@@ -22,7 +24,7 @@ from diagnose.check import (
 )
 from diagnose.facts import Mta, failures, mta
 from diagnose.facts.filter_services import Service, address, here, wanted
-from diagnose.model import Observation, Scalar
+from diagnose.model import Observation, Scalar, Status
 
 # SMTP and LMTP servers speak first; milters and policy servers wait to be asked.
 _GOES = {"content": "banner"}
@@ -34,7 +36,7 @@ _KINDS = ("refused", "missing", "unlisted")
     title="Filters and backends",
     signs=(
         SignSpec("filter.content", {"kind": (*_KINDS, "turns-away"), "parameter": ANY}),
-        SignSpec("filter.milter", {"kind": _KINDS}),
+        SignSpec("filter.milter", {"kind": (*_KINDS, "again")}),
         SignSpec("filter.policy", {"kind": _KINDS}),
         SignSpec("filter.backend", {"kind": _KINDS}),
     ),
@@ -51,11 +53,20 @@ def filters(ctx: Context) -> Iterator[Observation]:
         for s, host, port in local
     ]
     said = _put_off(ctx) if any(s.kind == "content" for s, _, _ in local) else {}
+    absent = _was_absent(ctx) if any(s.kind == "milter" for s, _, _ in local) else False
     for (service, host, port), reply in zip(local, ask_all(ctx, queries), strict=True):
-        yield _dialled(service, host, port, reply, said.get(port, "") if service.kind == "content" else "")
+        seen = _dialled(service, host, port, reply, said.get(port, "") if service.kind == "content" else "")
+        again = absent and service.kind == "milter" and seen.status is Status.OK
+        yield replace(seen, data={**seen.data, "kind": "again"}) if again else seen
     for service in named:
         if service.endpoint.startswith("unix:"):
             yield _socket(ctx, postfix, service)
+
+
+def _was_absent(ctx: Context) -> bool:
+    """Whether all that the log says of milters is that nothing listened, which an answer now puts an end to."""
+    said = [f.reason.text for f in failures(ctx, None) if f.label == "milter-down" and f.current]
+    return bool(said) and all(re.search(r"Connection refused|No such file", text) for text in said)
 
 
 def _put_off(ctx: Context) -> dict[int, str]:

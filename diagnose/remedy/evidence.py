@@ -22,6 +22,7 @@ from diagnose.remedy.steps import MasterOption, RemoveParameter, RepairLine, Set
 
 R = TypeVar("R")
 CHROOTED = ("resolv.conf", "hosts", "nsswitch.conf", "services")
+_FILLED = ("host.conf", "localtime", "nss_mdns.config")  # what Debian's service copies besides
 _FILLS = distributions.FILLS_CHROOT
 _FEW = 5  # messages that are tried again at once
 
@@ -188,7 +189,7 @@ class Evidence:
         service = Service(verb=verb, manager=self.manager, config=self.config, why=why)
         if verb == "start" and not self.manager and self.config == "/etc/postfix" and self.there(_FILLS):
             fills = "It fills the chroot, as Debian's service does at each start."
-            copies = tuple(f"{self.mta.queue_directory}/etc/{name}" for name in CHROOTED)
+            copies = tuple(f"{self.mta.queue_directory}/etc/{name}" for name in (*CHROOTED, *_FILLED))
             return (Command(argv=(_FILLS, "-"), changes=copies, why=fills), service, *self.retry())
         return (*self.copies(), service, *self.retry())
 

@@ -1,5 +1,7 @@
 """The check of filters and backends."""
 
+import pytest
+
 from checks.postfix.filters import filters
 from diagnose.check import Dial, Read, Stat
 from diagnose.host.query import Attempt, DialReply, ReadReply, StatReply
@@ -53,6 +55,22 @@ def test_dead_milter_and_one_that_may_be_missing() -> None:
     assert set(failed(run(filters, machine(settings, by_kind=down)))) == {"filter.milter"}
     accept = run(filters, machine({**settings, "milter_default_action": "accept"}, by_kind=down))
     assert {o.status for o in accept} == {Status.WARNING}
+
+
+@pytest.mark.parametrize(
+    ("said", "over"),
+    [
+        ("warning: connect to Milter service inet:localhost:8891: Connection refused", True),
+        (
+            "warning: milter inet:localhost:8891: can't read SMFIC_OPTNEG reply packet header: Connection timed out",
+            False,
+        ),
+    ],
+)
+def test_a_milter_that_was_started_ends_what_the_log_says_of_its_absence(said: str, over: bool) -> None:
+    line = f"Sep 14 11:40:00 app postfix/smtpd[9]: {said}"
+    host = machine({"smtpd_milters": "inet:localhost:8891"}, log=(line,), by_kind={Dial: lambda q: OPEN})
+    assert [o.data.get("kind") == "again" for o in of(run(filters, host), "filter.milter")] == [over]
 
 
 def test_milter_port_in_sendmail_style() -> None:

@@ -42,7 +42,7 @@ def resolver(e: Evidence) -> Plan | None:
             steps.append(e.repair(path, number, raw, f"#{raw}", "This name server does not answer."))
     if target not in ("", path) and not e.there(folder := target.rpartition("/")[0]):
         why = f"{path} leads to {target}, which is gone."
-        steps.append(Command(argv=("mkdir", "-p", "-m", "0755", "--", folder), changes=(folder,), why=why))
+        steps.append(Command(argv=("mkdir", "-p", "-m", "0755", "--", folder), why=why))
     path = target or path
     steps.append(AppendLine(path=path, text=f"nameserver {answers}", why=f"{answers} answers from this host."))
     text = f"{answers} answers from here: use it in {path}, then restart Postfix."

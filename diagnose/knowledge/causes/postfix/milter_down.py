@@ -19,6 +19,8 @@ CAUSE = Cause(
     signs=(
         Sign("filter.milter", STRONG, where=SEEN),
         Sign("filter.milter", SPEAKS, where=UNLISTED),
+        # The log's lines are from before it was started.
+        Sign("filter.milter", AGAINST, Status.OK, where=(("kind", "again"),)),
         # With milter_default_action = accept mail passes all the same.
         Sign("filter.milter", AGAINST, Status.WARNING),
     ),
