@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from checks.network.firewall import Found, _fix
-from diagnose.check import Dial, Exec, Lookup
-from diagnose.host.query import DialReply, DnsReply, ExecReply, StatReply
+from diagnose.check import Dial, Exec, Glob, Lookup
+from diagnose.host.query import DialReply, DnsReply, ExecReply, GlobReply, StatReply
 from diagnose.knowledge.causes import by_id
 from diagnose.model import Confidence, Diagnosis, HostInfo, Observation, Outcome, Run, Scalar, SignSpec, Status
 from diagnose.parse.system.packet import Packet, Verdict
@@ -112,6 +112,23 @@ def test_a_line_below_another_by_hand_is_as_the_step_makes_it(tmp_path: Path) ->
         assert path.read_bytes() == step.edit(text) == step.edit(step.edit(text))
     with pytest.raises(Changed):
         InsertLine(path=str(path), line=1, above="  port: 465", text="  ssl: true", why="x").edit(text)
+
+
+def test_the_clients_certificate_gets_its_own_key() -> None:
+    def public(key: str) -> Exec:
+        return Exec(("openssl", "pkey", "-pubout", "-in", key, "-passin", "pass:"))
+
+    names = {"smtp_tls_cert_file": "/t/a.pem", "smtp_tls_key_file": "/t/b.key"}
+    for last, set_ in ((b"A", ["postconf -e 'smtp_tls_key_file = /t/a.key'"]), (b"C", [])):
+        answers = {
+            Exec(("openssl", "x509", "-noout", "-pubkey", "-in", "/t/a.pem")): ExecReply(code=0, out="A"),
+            public("/t/b.key"): ExecReply(code=0, out="B"),
+            public("/t/a.key"): ExecReply(code=0, out=last.decode()),
+            Glob("/t/*"): GlobReply(paths=("/t/a.key", "/t/a.pem", "/t/b.key")),
+        }
+        on = pretended.machine(names, more=answers)
+        plan = planned("postfix-config-error", "mail.postfix-config-error", on)
+        assert [command for step in plan.steps[:1] for command in step.commands()] == set_
 
 
 @pytest.mark.parametrize("text", ["password: x", "  tls.verify: false", "no setting", "a: b\nc: d"])

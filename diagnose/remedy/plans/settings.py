@@ -86,6 +86,10 @@ def settings(e: Evidence) -> Plan | None:
                 )
             )
     if not steps:
+        from diagnose.remedy.plans.tls import own_key
+
+        steps += own_key(e)
+    if not steps:
         return lost_account(e)
     return Plan(steps=(*steps, *take_up(e)))
 

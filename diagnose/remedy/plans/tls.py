@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from diagnose import facts
-from diagnose.host.query import Resolve
+from diagnose.host.query import Exec, Resolve
 from diagnose.knowledge.distributions import CA_PACKAGE
 from diagnose.model import Status
 from diagnose.parse.postfix import table
@@ -19,6 +19,7 @@ from diagnose.remedy.plans.settings import take_up
 from diagnose.remedy.running import InstallPackage
 from diagnose.remedy.steps import Refused, Step
 
+_BESIDE = 12  # files that are looked at
 _MODERN = ">=TLSv1.2"
 _MODERN_OF_OLD = "!SSLv2, !SSLv3, !TLSv1, !TLSv1.1"  # before Postfix 3.6
 _LEVELS = ("none", "may", "encrypt", "dane", "dane-only", "fingerprint", "verify", "secure")
@@ -180,6 +181,28 @@ def certificate(e: Evidence) -> Plan | None:
         "unknown-ca": f"is signed by {seen.data.get('issuer') or 'a CA that is unknown here'}: please install one from a public CA, or send us that CA's certificate",
     }.get(why, f"does not verify ({why or 'no reason given'})")
     return Plan(by=(Other(who=f"the operator of {way.host}", text=f"The certificate of {way.destination} {said}."),))
+
+
+def own_key(e: Evidence) -> list[Step]:
+    """The private key that belongs to the client's certificate, where another one is set and it lies beside them. Only public
+    halves are looked at."""
+    certificate, key = e.value("smtp_tls_cert_file"), e.value("smtp_tls_key_file")
+    if not (certificate.startswith("/") and key.startswith("/")) or e.was("smtp_tls_key_file") is None:
+        return []
+    wanted = e.ask(Exec(("openssl", "x509", "-noout", "-pubkey", "-in", certificate))).out
+    if not wanted or _public(e, key) == wanted:
+        return []
+    folders = dict.fromkeys(path.rpartition("/")[0] for path in (certificate, key))
+    beside = [path for folder in folders for path in e.files(f"{folder}/*") if path.endswith((".key", ".pem"))]
+    for path in beside[:_BESIDE]:
+        if path not in (certificate, key) and _public(e, path) == wanted:
+            return [e.put("smtp_tls_key_file", path, f"{key} is not the key of {certificate}.")]
+    return []
+
+
+def _public(e: Evidence, key: str) -> str:
+    """The public half of a key; "" for a file that holds none, or one with a passphrase."""
+    return e.ask(Exec(("openssl", "pkey", "-pubout", "-in", key, "-passin", "pass:"))).out
 
 
 @plans("tls-policy-failure")
