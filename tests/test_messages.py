@@ -21,6 +21,7 @@ FIRST = {
     "forwarded": "relay-access-denied",
     "gmail-null-mx": "recipient-domain-accepts-no-mail",
     "qmail-host": "recipient-domain-not-found",
+    "qmail-many-lines": "sender-domain-not-found",
     "courier": "recipient-unknown",
     "exchange": "recipient-unknown",
     "exchange-2003": "recipient-unknown",

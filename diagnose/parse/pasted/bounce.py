@@ -61,6 +61,7 @@ _AUTO_REPLY = re.compile(
 # A delivery agent's, of mail that a filter's rule or a quota rejects (RFC 5429, 2.1.1.1); a reader's is a manual action.
 _REFUSED = re.compile(r"^Disposition: *automatic-action/[\w-]+ *; *deleted", re.IGNORECASE | re.MULTILINE)
 _QUOTING = re.compile(r"(?P<code>[45]\d\d)-(?P<quote>['\"])(?P<reply>.*)(?P=quote)", re.DOTALL)
+_MORE = re.compile(r"(?:^|: )(?P<code>[45]\d\d)-")  # a reply of which more lines come (RFC 5321, 4.2.1)
 _MEMBER = re.compile(r'"(\w+)" ?: ?"([^"]*)')
 _NOTICE = {
     "emailAddress": "Final-Recipient",
@@ -354,7 +355,9 @@ def _said(lines: Sequence[_Numbered], peer: str | None) -> Iterator[tuple[int, s
         spoken = dialogue.read(line, alone=False) if line.strip() else None
         reply = (spoken.reply or "") if spoken is not None else ""
         indent = len(line) - len(line.lstrip())
-        if sentence and (spoken is not None or indent <= margin):
+        begun = _MORE.search(sentence[-1]) if sentence else None
+        goes_on = begun is not None and line.lstrip().startswith((f"{begun['code']}-", f"{begun['code']} "))
+        if sentence and not goes_on and (spoken is not None or indent <= margin):
             yield start, _quoted(" ".join(sentence)), stage, peer
             sentence = []
         if not line.strip() or len(paragraph) >= _PARAGRAPH:
