@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from diagnose.parse.pasted.mailhead import FIELD, field_name, opens
 from diagnose.parse.words import reason as reasons_of
 from diagnose.parse.words import smtp_reply
 from diagnose.parse.words.reason import Reason
+from diagnose.parse.words.wrapped import unwrap
 from diagnose.record import dataclass
 
 if TYPE_CHECKING:
@@ -185,7 +186,8 @@ def read(lines: Sequence[_Numbered]) -> tuple[Spoken, ...]:
     named = [block for block in blocks if _value(block, "final-recipient", "diagnostic-code", "status")]
     server = next((host for block in blocks if (host := _value(block, "reporting-mta"))), "")
     peer = next((name for _, line in told if (name := _peer(line))), None) or _host(server)
-    found = [_of_block(block, peer) for block in named]
+    stages = _stages(told)
+    found = [_of_block(block, peer, stages) for block in named]
     if found and all(each.done for each in found):
         return tuple(found)
     if not all(each.done or (each.reason and each.reason.grip >= Grip.WORD) for each in found) or not found:
@@ -266,7 +268,15 @@ def _peer(line: str) -> str | None:
     return next((each for each in named.groups() if each), None) if named else None
 
 
-def _of_block(block: _Block, peer: str | None) -> Spoken:
+def _stages(told: Sequence[_Numbered]) -> dict[str, str]:
+    """To which command each reply came that a sentence of the report quotes ("in reply to RCPT TO command")."""
+    if not any("in reply" in line for _, line in told):
+        return {}
+    cores = [unwrap(text) for _, text, _, _ in _said(told, None) if " reply to" in text]
+    return {core.text: core.stage for core in cores if core.stage}
+
+
+def _of_block(block: _Block, peer: str | None, stages: Mapping[str, str]) -> Spoken:
     peer = _host(_value(block, "remote-mta")) or peer
     recipient = _KIND.sub("", _value(block, "final-recipient", "original-recipient"), count=1).strip("<> ")
     status = _value(block, "status").split(" ")[0]
@@ -276,9 +286,11 @@ def _of_block(block: _Block, peer: str | None) -> Spoken:
     said = _KIND.sub("", _value(block, "diagnostic-code"), count=1)
     said = _quoted(said)
     number = block.get("diagnostic-code", block.get("status", (0, "")))[0]
-    reason = _classified(said, peer) if said else None
+    words = smtp_reply.parse(said) if stages else None
+    stage = stages.get(words.canonical) if words else None
+    reason = _classified(said, peer, stage) if said else None
     if (reason is None or reason.grip < Grip.WORD) and re.match(r"[45]\.\d", status):
-        coded = _classified(_coded(said, status), peer)
+        coded = _classified(_coded(said, status), peer, stage)
         if coded is not None and (reason is None or coded.grip > reason.grip):
             reason = coded
     return Spoken(recipient=recipient or None, number=number, text=said or status, reason=reason)

@@ -19,7 +19,8 @@ _SAID_BARE = late(
     r"(?:host\s+)?(?P<name>[\w.-]+\.[\w-]+)?\s*(?:\[(?P<address>[0-9A-Fa-f.:]+)\])?:?\s*said:\s*(?P<rest>.*)", re.DOTALL
 )
 _REFUSED = late(
-    r"host\s+(?P<name>[^\s\[\]]+)\s?(?:\[(?P<address>[^\]]+)\])?\s+refused to talk to me:\s*(?P<rest>.*)", re.DOTALL
+    r"(?:host|connect to)\s+(?P<name>[^\s\[\]]+)\s?(?:\[(?P<address>[^\]]+)\])?(?::(?: server)?)?\s+refused to talk to me:\s*(?P<rest>.*)",
+    re.DOTALL,
 )
 NOQUEUE = late(
     r"(?:^|: )(?P<kind>(?:milter-)?reject): (?P<command>[A-Z-]+)(?: \S+)? from "
