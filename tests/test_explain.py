@@ -169,7 +169,7 @@ def test_strangers_count_only_alone(tmp_path: Path) -> None:
     assert explained(tmp_path, f"{STRANGER}\n{TIMED_OUT}", "--format", "json").causes[0] == "egress-port-25-blocked"
     ran = explained(tmp_path, f"{STRANGER}\n{sent}")
     assert ran.code == 0
-    assert "turned away" in ran.out
+    assert "was rejected" in ran.out
 
 
 def test_the_root_outranks_its_consequence(tmp_path: Path) -> None:
