@@ -19,7 +19,8 @@ CAUSE = Cause(
         Sign("disk.space", PROVES),
         # Not the queue's own file system: Postfix may fail to write its log or its tables.
         Sign("disk.space", SPEAKS, Status.WARNING, where=(("kind", "full"),)),
-        Sign("disk.inodes", PROVES),
+        # There is room as a rule where inodes run out.
+        Sign("disk.inodes", SETTLES),
         Sign("disk.log", SETTLES),
         Sign("disk.space", AGAINST, Status.OK),
     ),
