@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from diagnose.record import dataclass
 
@@ -14,7 +15,7 @@ class Entry:
     programs differ in what begins a comment. tail: what the grammar takes for a comment behind it. part: which document of several.
     within: the names around it, where the key is the last one alone. variable: what the environment overrides it by; file: what has it.
     remark: what the program makes of it that reads it, where that is not what was meant; the kind of problem before the colon.
-    path: the file it stands in, where that is another one."""
+    path: the file it stands in, where that is another one. sealed: what stands there is encrypted, or names the place that has it."""
 
     key: str
     value: str | None
@@ -32,9 +33,27 @@ class Entry:
     file: str = ""
     remark: str = ""
     path: str = ""
+    sealed: bool = False
 
 
+PERCENT = re.compile(r"(?<!%)(?:%%)*%(?![%(])")  # one that begins nothing to Python's configparser
 DOLLAR = re.compile(r"(?<![\\$])\$[A-Za-z_]\w*")  # a variable without braces
+
+
+# Symfony's DSNs of which one after the other, or any, is used.
+SEVERAL = re.compile(r"(?:failover|roundrobin)\(\s*(\S+?)(?:\s[\s\S]*)?\)[\s\S]*")
+# A value that is encrypted (Jasypt, Spring Cloud, SOPS, Ansible, Sealed Secrets), or names what has it (vaults).
+SEALED = re.compile(
+    r"(?P<sign>ENC[(\[]|\{cipher\}|\$ANSIBLE_VAULT;|AgA|AgB(?=[\w+/]{60})|@Microsoft\.KeyVault\(|arn:aws:|vault:(?=\S+[/#])|op://|sm://|\$\((?:\w+:)?[\w./-]+\)$|ref\+\w+://)"
+    r"[\s\S]*"
+)
+
+
+# The name of a secret, a file or a key that has the password.
+_REFERENCE = re.compile(
+    r"pass(?:word|wd|phrase)?[._-]*(?:existing[._-]*)?(?:secret|key|file|path|ref|env|command|cmd|eval|name)\w*(?:\.\w+)*$",
+    re.I,
+)
 
 
 class Malformed(ValueError):
@@ -62,3 +81,23 @@ def tail(text: str, end: int) -> str:
     """The comment behind a bare value; one whose sign no blank follows may be the value's own rest."""
     found = re.compile(r"[ \t]+#[^\n]*").match(text, end)
     return found[0] if found else ""
+
+
+def withheld(entry: Entry, given: str) -> Entry:
+    """The entry, without its value where something else than the file has that. given: a pattern of such values."""
+    if entry.value and (SEALED.fullmatch(entry.value) or _REFERENCE.search(entry.key)):
+        return replace(entry, value=None, sealed=True)
+    return replace(entry, value=None) if entry.value and re.fullmatch(given, entry.value) else entry
+
+
+def source(entry: Entry) -> str:
+    """Where the value is that the file has not, as the end of a sentence."""
+    if entry.sealed:
+        return "is encrypted or kept elsewhere"
+    if entry.path:
+        return f"is in {entry.path}, which could not be read"
+    if entry.file:
+        return f"is in {entry.file}, which could not be read"
+    return (
+        f"comes from {f'the variable {entry.variable}' if entry.variable else 'a variable'} that this file does not set"
+    )

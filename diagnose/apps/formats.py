@@ -6,10 +6,10 @@ credentials(path, text)     user and password as the application finds them
 An application is a table in `diagnose/knowledge/applications/<id>.toml`:
 
 title       what it is called; place: where its file usually lies (a pattern; it settles which of several is meant)
-grammars    the grammars (`diagnose.apps.grammars`) its settings come in; has: a pattern that the text must hold
+grammars    the grammars (`diagnose.apps.grammars`) its settings come in; has: a pattern that the text must hold, or several by grammar
 host, port, user, password, sender
             names that the value may stand under, the first that is set counts (* for any characters; letters' case does not count)
-marks       names that this application alone uses
+marks       names that this application alone uses; language: the ending of its settings in a programming language
 at          the names that hold host:port together; url: those that hold a URL
 schemes     what a URL's scheme means: TLS and the usual port; encryption_in: names of URLs whose query may say otherwise;
             implicit_on_465: whether TLS begins at once there whatever the scheme
@@ -29,6 +29,7 @@ login       a condition without which the login is not used; elsewhere: whether,
 variable    a pattern of values that the environment gives; requoted: one of values in quotes of their own, the first group being the value
 typed       whether the text of a number in YAML stays as it is
 comment     what ends a value without quotes (a pattern), in grammars that leave that to the program
+percent     whether a percent sign is written twice (Python's configparser)
 blanks, dollar, text_true
             what comes of a blank in a value without quotes, and of a dollar sign in a password; whether each text in quotes counts as true
 cache       the file beside it that is read in its place where it is there
@@ -53,7 +54,7 @@ from typing import Any
 from diagnose.apps import grammars
 from diagnose.apps.entry import Entry, Malformed
 from diagnose.apps.reading import FIELDS, Found, Reader, entry_of, meant, name_in
-from diagnose.apps.remarks import misspelt
+from diagnose.apps.remarks import displaced, misspelt
 from diagnose.apps.settings import MailSettings, Problem
 from diagnose.apps.wider import MISSING as MISSING
 from diagnose.apps.wider import OF_OTHERS, Other, nobody, widened
@@ -66,6 +67,7 @@ _FOREIGN = re.compile(
     re.I,
 )
 _FOREIGN_KEY = re.compile(r"(?:^|\.)(?:sessions?|cookies?|databases?|db|redis|cache|ldap)\.", re.I)
+_LANGUAGE = re.compile(r"\.(?:php|rb|py|[cm]?[jt]sx?)$")
 _FIELDS = ("host", "port", "user", "password", "sender")
 
 
@@ -176,16 +178,20 @@ def lines(id: str, settings: MailSettings, port: int, tls: str) -> str:
 
 
 def _fits(table: Mapping[str, Any], path: str, text: str, grammar: str, entries: Sequence[Entry]) -> bool:
+    if grammar == "code" and _LANGUAGE.search(path) and not re.search(rf"\.{table.get('language', '.*')}$", path):
+        return False
     placed = bool(table.get("place") and re.search(table["place"], path))
     grammar = "dotenv" if grammar == "environment" else grammar
     if grammar not in table["grammars"] or not (
-        re.search(table.get("has", ""), text, re.M) or (placed and table.get("whole"))
+        re.search(_has(table, grammar), text, re.M) or (placed and table.get("whole"))
     ):
         return False
     names = [*table.get("host", ()), *table.get("at", ()), *table.get("url", ())]
     if entry_of(names, entries) is not None or (placed and table.get("whole")):
         return True
     reader = Reader(table, entries)
+    if placed and next(displaced(table, entries), None) is not None:
+        return True
     # What a file leaves out makes it nobody's.
     rows = [row[0] for kind in ("off", "api", "presets", "wrong") for row in table.get(kind, ()) if row[0][:1] != "!"]
     rows += [row[0] for row in table.get("local", ()) if row[0][:1] != "!" or not table.get("whole")]
@@ -196,6 +202,11 @@ def _fits(table: Mapping[str, Any], path: str, text: str, grammar: str, entries:
     known = {id(each) for name in others for each in entries if meant(name, each)}
     wrong = {entry.key for kind, entry, _ in misspelt(table, entries, meant) if kind == "setting-wrong"}
     return not table.get("general") and len(known) > 1 and bool(wrong)
+
+
+def _has(table: Mapping[str, Any], grammar: str) -> str:
+    wanted = table.get("has", "")
+    return str(wanted.get(grammar, "") if isinstance(wanted, Mapping) else wanted)
 
 
 def _closeness(table: Mapping[str, Any], path: str, entries: Sequence[Entry]) -> tuple[bool, int, int]:

@@ -115,7 +115,7 @@ def _dotenv(text: str) -> Iterator[Entry]:
 
 
 _INI = re.compile(
-    r"""^[ \t]*(?:\[(?P<section>[^\]\n]*)\][^\n]*|(?P<key>[\w.\\-]+)[ \t]*[=:][ \t]*"""
+    r"""^[ \t]*(?:\[(?P<section>[^\]\n]*)\][^\n]*|(?P<key>[\w.\\-]+(?:\[[\w.-]*\])?)[ \t]*[=:][ \t]*"""
     r"""(?P<value>\"{3}[\s\S]*?\"{3}|(?P<quote>["'`])(?:(?!(?P=quote))[^\n])*(?P=quote)(?=[ \t]*(?:[;#]|$))|[^\n]*))""",
     re.M,
 )
@@ -133,7 +133,8 @@ def _ini(text: str) -> Iterator[Entry]:
         line, counted = line + text.count("\n", counted, start), start
         quote = '"""' if raw.startswith('"""') else found["quote"] or ""
         yield Entry(
-            key=f"{section}.{found['key']}".lstrip("."),
+            # php_admin_value[sendmail_path] of a pool of PHP-FPM.
+            key=f"{section}.{re.sub(r'[][]+', '.', found['key']).rstrip('.')}".lstrip("."),
             value=raw[len(quote) : len(raw) - len(quote)],
             line=line,
             start=start,

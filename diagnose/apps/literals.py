@@ -35,7 +35,7 @@ _VARIABLE = re.compile(
     re.X,
 )
 _DEFAULTS = (
-    re.compile(rf"""[^\n]*?\bdefault\s*=\s*{_LITERAL}"""),
+    re.compile(rf"""[^=]*?\bdefault\s*=\s*{_LITERAL}"""),
     re.compile(rf"""\s*,\s*{_LITERAL}\s*(?=[,)\]])"""),
     re.compile(rf"""\s*[\])]?\s*(?:\|\||\?\?|\?:|\bor\b)\s*{_LITERAL}"""),
     re.compile(rf"""\s*\)\s*\{{\s*{_LITERAL}\s*\}}"""),
@@ -67,6 +67,12 @@ def read(text: str) -> Iterator[Entry]:
     while at < len(tokens):
         token = tokens[at]
         found = _assigned(tokens, at, bool(stack))
+        if found is None and (url := _connected(text, tokens, at)):
+            yield url
+        if found is None and (called := _called(tokens, at)):
+            yield Entry(
+                key=called, value="()", line=text.count("\n", 0, token.start) + 1, start=token.end, end=token.end
+            )
         if found is None:
             if token.text in _PAIRS and token.kind == "sign":
                 stack.append(pending)
@@ -82,6 +88,11 @@ def read(text: str) -> Iterator[Entry]:
         if begins == ends:
             at = max(ends, at + 1)
             continue
+        connected = next((e for here in range(begins, ends) if (e := _connected(text, tokens, here))), None)
+        if connected is not None:
+            yield connected
+            at = ends
+            continue
         entry = _value(text, tokens[begins:ends], known)
         if entry is None and _holds(tokens[begins:ends]):
             pending, at = name, begins
@@ -91,9 +102,23 @@ def read(text: str) -> Iterator[Entry]:
         entry = entry or Entry(key="", value=None, line=0, start=first.start, end=tokens[ends - 1].end)
         within = ".".join(each for each in stack if each)
         entry = replace(entry, key=name, line=line, within=within)
+        if not stack and _tuple(tokens, at, ends):
+            remark = f"setting-wrong: the comma at the end makes a tuple of {name}, which is no text"
+            entry = replace(entry, remark=remark)
         known[name.rpartition(".")[2]] = entry
         yield entry
         at = ends
+
+
+def _tuple(tokens: list[_Token], at: int, ends: int) -> bool:
+    """Whether an assignment of Python's ends in a comma: a statement that begins a line, and none of a declaration of several."""
+    before = [each for each in tokens[:at] if each.kind != "line"][-1:]
+    begins = at == 0 or tokens[at - 1].kind == "line"
+    comma = [each.text for each in tokens[ends : ends + 1]] == [","]
+    closed = ends + 1 >= len(tokens) or tokens[ends + 1].kind == "line"
+    following = next((each for each in tokens[ends + 1 :] if each.kind != "line"), None)
+    alone = following is None or following.kind == "word"
+    return begins and comma and closed and alone and not (before and before[0].text == ",")
 
 
 def _holds(tokens: list[_Token]) -> bool:
@@ -145,6 +170,23 @@ def _assigned(tokens: list[_Token], at: int, inside: bool) -> tuple[str, int] | 
             after += 2  # Python's name: type = value
         return name, after
     return None
+
+
+def _connected(text: str, tokens: list[_Token], at: int) -> Entry | None:
+    """The URL of nodemailer's `createTransport("smtps://...")`."""
+    if tokens[at].text != "createTransport" or [each.text for each in tokens[at + 1 : at + 2]] != ["("]:
+        return None
+    ends = _end(tokens, at + 2, True)
+    url = _value(text, tokens[at + 2 : ends], {}) if ends > at + 2 and not _holds(tokens[at + 2 : ends]) else None
+    line = text.count("\n", 0, tokens[at].start) + 1
+    return replace(url, key="createTransport", line=line) if url is not None else None
+
+
+def _called(tokens: list[_Token], at: int) -> str:
+    """The name of PHP's `$object->method()`, "" where none stands here."""
+    texts = [each.text for each in tokens[at : at + 5]]
+    found = texts[1:2] == ["->"] and texts[3:] == ["(", ")"] and texts[0].startswith("$")
+    return f"{texts[0].lstrip('$')}->{texts[2]}()" if found else ""
 
 
 def _index(tokens: list[_Token], at: int) -> tuple[str, int] | None:

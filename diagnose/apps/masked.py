@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from urllib.parse import unquote
 
 from diagnose.apps import grammars
-from diagnose.apps.entry import DOLLAR, Entry, Malformed
+from diagnose.apps.entry import DOLLAR, PERCENT, SEALED, Entry, Malformed
 from diagnose.apps.formats import applications, reader_of
 from diagnose.apps.reading import Reader, named
 from diagnose.apps.trees import NUMBER
@@ -17,6 +18,7 @@ from diagnose.parse.text.masking import STARS, Secrets, mask
 from diagnose.parse.text.secret import SECRET_KEY, placeholder
 
 _URL_LOGIN = re.compile(r"(://[^\s:/]*:)(?!\d{1,5}(?:/[\w./-]*)?\?[\w.]+=)(.+)@")
+_SEVERAL = re.compile(r"^(?:(?:failover|roundrobin)\()+")
 _URL_QUERY = re.compile(r"(?<=[?&])(?:pass\w*|pwd|secret|token|api_?key)=([^&\s]+)", re.I)
 Starred = Callable[[str, Secrets], str]
 
@@ -47,6 +49,9 @@ def masked(path: str, text: str, secrets: Secrets, starred: Starred) -> str:
                 secrets.add(entry.tail.strip(), entry.tail.strip().lstrip("#"), f"{entry.value}{entry.tail}")
                 shown, end = f"{shown} #{STARS}", entry.end + len(entry.tail)
             shown += "\n" * (text.count("\n", entry.start, entry.end) - shown.count("\n"))
+        elif grammar == "yaml" and entry.value is None and text[entry.start : entry.start + 1] == "!":
+            shown = f'{text[entry.start : entry.end].split(maxsplit=1)[0]} "{STARS}"'
+            shown += "\n" * text.count("\n", entry.start, entry.end)
         elif entry.value is None and re.search(r"[.(\[$%]", text[entry.start : entry.end]):
             # Where it comes from must still be seen.
             shown = _reference(entry, text[entry.start : entry.end], secrets)
@@ -67,16 +72,30 @@ def _shown(entry: Entry, reader: Reader | None, names: set[str], secrets: Secret
     hidden = reader.table.get("hidden") if reader is not None else None
     if not entry.value or (hidden and re.fullmatch(hidden, entry.value)):
         return None
+    if re.fullmatch(r"secrets\.[\w.-]+\.(?:file|name|environment|external)", entry.key):
+        return None  # where a compose file's secret lies
     if OF_FILE.fullmatch(entry.key.rpartition(".")[2]) and entry.value.startswith("/"):
         return None
+    if re.fullmatch(r"\$__(?:file|env)\{[^{}]+\}", entry.value):
+        return entry.value  # Grafana's name of what has it
+    if sealed := SEALED.fullmatch(entry.value):
+        return f"{sealed['sign']}{STARS}"
     if SECRET_KEY.search(entry.key) or any(named(name, entry.key) for name in names):
         comment = reader.comment(entry) if reader is not None else None
         if comment is None:
-            specifier = "%x" if "is a specifier" in entry.remark else ""
+            single = reader is not None and reader.table.get("percent") and PERCENT.search(entry.value)
+            specifier = "%x" if single or "is a specifier" in entry.remark else ""
             return starred(entry.value, secrets) + _dollar(entry.value) + specifier
         # That a comment sign cuts it must still be seen.
         secrets.add(entry.value, entry.value[: comment.start()], entry.value[comment.end() :])
         return f"{STARS}{comment[0]}{STARS}"
+    if _SEVERAL.match(entry.value):
+        parts = []
+        for each in entry.value.split():
+            begins = _SEVERAL.sub("", each)
+            shown = _shown(replace(entry, value=begins), reader, names, secrets, starred)
+            parts.append(each if shown is None else each.removesuffix(begins) + shown)
+        return " ".join(parts)
     if "://" in entry.value and (login := _URL_LOGIN.search(entry.value)):
         secrets.add(login[2], unquote(login[2]))
         reserved = re.search(r"[/?#]", login[2])
@@ -114,6 +133,12 @@ def _signs(text: str) -> str:
     return re.sub(r"(?:(?m:^)|(?<=\s))#[^\n]*", lambda found: mask(found[0]), text)
 
 
+# The environment is asked here, and the name and the default stand on the next lines.
+_ASKS = re.compile(
+    r"\s*[\w.'\"\[\]-]+\s*(?:=>?|:)\s*(?:(?:os\.)?(?:environ\.get|getenv)|env(?:\.\w+)?|config|ENV\.fetch)\(\s*"
+)
+
+
 def _between(text: str, begins: bool, ends: bool) -> str:
     """What stands between passwords: whole lines and comments masked, names and signs of the grammar left as they are. begins,
     ends: the text does so with it, so that its first or last line is a whole one."""
@@ -124,7 +149,7 @@ def _between(text: str, begins: bool, ends: bool) -> str:
     elif sign is not None:
         head = head[: sign.start()] + mask(head[sign.start() :])
     last = rest[-1:] if not ends else [mask(line) for line in rest[-1:]]
-    return "\n".join([head, *(mask(line) for line in rest[:-1]), *last])
+    return "\n".join([head, *(line if _ASKS.fullmatch(line) else mask(line) for line in rest[:-1]), *last])
 
 
 def _quoted(shown: str, entry: Entry, grammar: str) -> str:

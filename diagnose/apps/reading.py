@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from diagnose.apps import remarks
-from diagnose.apps.entry import DOLLAR, Entry
+from diagnose.apps.entry import DOLLAR, PERCENT, SEVERAL, Entry, source, withheld
 from diagnose.apps.settings import MailSettings, Problem
 from diagnose.apps.trees import NUMBER
 from diagnose.apps.wider import OF_OTHERS
@@ -66,7 +66,7 @@ class Reader:
     ) -> None:
         self.table, self.contained, self.id = table, contained, id
         given = table.get("variable", "$^")
-        self.entries = [replace(e, value=None) if e.value and re.fullmatch(given, e.value) else e for e in entries]
+        self.entries = [withheld(each, given) for each in entries]
         self.hidden_read = bool(re.search(table.get("hidden_read", "$^"), path))
         self.problems: list[Problem] = []
 
@@ -96,6 +96,8 @@ class Reader:
             return "true"
         if self.table.get("dollar") and entry.quote != "'":
             value = DOLLAR.sub("", value)
+        if self.table.get("percent") and not entry.path and entry.variable == "" and "." in entry.key:
+            value = value.replace("%%", "%")
         return value if entry.quote or entry.exact else value.strip(" \t")
 
     def false_text(self, entry: Entry) -> bool:
@@ -149,6 +151,10 @@ class Reader:
             self.problems.append(Problem(kind=kind, key=entry.key, line=entry.line, text=text, path=entry.path))
 
     def read(self) -> Found:
+        for entry, section in remarks.displaced(self.table, self.entries):
+            text = f"{self.table.get('title', 'the application')} reads {section}, and nothing under {entry.key.rpartition('.')[0]}"
+            self.problem("setting-wrong", entry, text)
+            return Found(settings=replace(self._broken(), user_key=entry.key))
         condition, why = self.first(self.table.get("off", ()))
         if why:
             return self._off(entry_of([name_in(condition)], self.entries), why, condition)
@@ -162,8 +168,10 @@ class Reader:
                 return Found(
                     settings=replace(settings, program=name) if field == "local" else replace(settings, api=name)
                 )
-        url = self.entry("url")
-        found = self._of_url(url) if url is not None else self._of_names()
+        url, host = self.entry("url"), self.entry("host")
+        # A variable that stands nowhere overrides nothing.
+        unset = url is not None and url.value is None and bool(url.variable) and host is not None and bool(host.value)
+        found = self._of_names() if url is None or unset else self._of_url(url)
         # What is wrong is told, whether the rest is known or not.
         return found if found.settings or not self.problems else replace(found, settings=self._broken(), problem="")
 
@@ -188,6 +196,12 @@ class Reader:
                 self.problem("setting-wrong", entry, f"{entry.key} contains a blank and is not in quotes: {blanks}")
             if dollar and entry.quote != "'" and DOLLAR.search(value) and any(meant(name, entry) for name in secret):
                 self.problem("setting-odd", entry, f"{entry.key}: the dollar sign begins a variable: {dollar}")
+            if self.table.get("percent") and "." in entry.key and PERCENT.search(value) and meant(secret[0], entry):
+                self.problem(
+                    "setting-wrong",
+                    entry,
+                    f"{entry.key}: a percent sign is written %%, and the file does not load else",
+                )
             if self.false_text(entry) and any(name and meant(name, entry) for name in names):
                 text = f'{entry.key} is the text "{value}", which counts as true: leave out the quotes'
                 self.problem("setting-odd", entry, text)
@@ -213,7 +227,7 @@ class Reader:
             begins, host, port = found[1] or "", found[2], found[3] or port
         for entry in (host_entry, port_entry):
             if entry is not None and entry.value is None:
-                return Found(problem=f"{entry.key} {_source(entry)}")
+                return Found(problem=f"{entry.key} {source(entry)}")
         _, preset = self.first(self.table.get("presets", ()))
         if not host and preset:
             name, usual, begins = preset.split()
@@ -240,7 +254,7 @@ class Reader:
         """Why the login is not known from the file, "" where it is."""
         for entry in (user, secret):
             if entry is not None and entry.value is None:
-                return f"{entry.key} {_source(entry)}"
+                return f"{entry.key} {source(entry)}"
         other = self.table.get("elsewhere", False)
         if other is True and (user is None or secret is None):
             return "the login stands in another file"
@@ -257,8 +271,12 @@ class Reader:
         user_entry: Entry | None,
         secret_entry: Entry | None,
     ) -> Found:
+        sender_entry = self.entry("sender")
+        if user_entry is None and secret_entry is not None and self.table.get("general"):
+            # Many programs sign in as the sender.
+            user_entry = sender_entry if sender_entry and "@" in (sender_entry.value or "") else None
         user, secret = self.value(user_entry), self.value(secret_entry)
-        elsewhere = self._elsewhere(user_entry, secret_entry)
+        elsewhere = self._elsewhere(user_entry, secret_entry) or remarks.perhaps(self, user and secret, host_entry)
         login, hidden = self.table.get("login"), self.table.get("hidden")
         if hidden and re.fullmatch(hidden, secret):
             secret, elsewhere = "", f"{secret_entry.key if secret_entry else 'the password'} is hidden in an export"
@@ -288,7 +306,7 @@ class Reader:
         remarks.host(self, host, host_entry)
         remarks.login(self, host, user, user_entry, secret, secret_entry)
         remarks.tls(self, port, tls, auth and not local, entries)
-        remarks.sender(self, sender, self.entry("sender"), local)
+        remarks.sender(self, sender, self.entry("sender"), host, local)
         if off and not local and tls != "none":
             condition, _ = self.first(self.table["unverified"])
             self.problem("verification-off", entry_of([name_in(condition)], self.entries), off)
@@ -325,9 +343,9 @@ class Reader:
         return Found(settings=replace(self._broken(), user_key=entry.key if entry else ""))
 
     def _of_url(self, entry: Entry) -> Found:
-        value = self.value(entry).strip()
+        value = SEVERAL.sub(r"\1", self.value(entry).strip())  # the first is tried first
         if entry.value is None:
-            return Found(problem=f"{entry.key} {_source(entry)}")
+            return Found(problem=f"{entry.key} {source(entry)}")
         if broken := remarks.url(value):
             self.problem("setting-wrong", entry, f"{entry.key}: {broken}")
         try:
@@ -378,13 +396,3 @@ class Reader:
         problems = tuple(replace(each, key=entry.key) for each in found.settings.problems)
         settings = replace(found.settings, user_key=entry.key, password_key=entry.key, problems=problems)
         return replace(found, settings=settings)
-
-
-def _source(entry: Entry) -> str:
-    if entry.path:
-        return f"is in {entry.path}, which could not be read"
-    if entry.file:
-        return f"is in {entry.file}, which could not be read"
-    return (
-        f"comes from {f'the variable {entry.variable}' if entry.variable else 'a variable'} that this file does not set"
-    )

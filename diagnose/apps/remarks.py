@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
@@ -16,12 +17,14 @@ _CATCHERS = re.compile(
 )
 _HERE = re.compile(r"^(?:localhost(?:\.localdomain)?|127\.\d+\.\d+\.\d+|::1|\[::1\])$")
 _EXAMPLE = re.compile(r"(?:^|\.)example(?:\.(?:com|net|org))?$|\.invalid$|^smtp\.server$|^(?:your|my)[-_.]")
+_NOBODY = re.compile(r"(?:^|\.)example(?:\.(?:com|net|org))?$|\.invalid$")
 _ADDRESS = re.compile(r"[^\s@<>]+@(?P<domain>[^\s@<>]+)")
 
 
 class Remarks(Protocol):
     table: Mapping[str, Any]
     contained: bool
+    entries: list[Entry]
 
     def problem(self, kind: str, entry: Entry | None, text: str, key: str = "") -> None: ...
 
@@ -64,6 +67,25 @@ def login(
     _secret(reader, secret_entry, secret)
 
 
+_LOGIN = re.compile(r"user|login|account|pass|pwd|secret|credential|token|api_?key", re.I)
+_NAMED = ("host", "at", "url", "port", "user", "password", "sender", "sender_domain", "marks")
+
+
+def perhaps(reader: Remarks, login: str, host: Entry | None) -> str:
+    """What may be the login in a file of a program that is not known, where it stands under none of the usual names."""
+    if login or host is None or not reader.table.get("general"):
+        return ""
+    known = [name.lower() for field in _NAMED for name in reader.table.get(field, ())]
+    section = f"{host.within}.{host.key}".lower().strip(".").rpartition(".")[0]
+    for each in reader.entries:
+        full = f"{each.within}.{each.key}".lower().strip(".")
+        near = re.search("mail|smtp", full) or (section and full.rpartition(".")[0] == section)
+        strange = not any(fnmatch.fnmatchcase(one, name) for one in (full, each.key.lower()) for name in known)
+        if each.value != "" and near and _LOGIN.search(each.key) and strange:
+            return f"{each.key} may be its login, under a name that is not known here"
+    return ""
+
+
 def _secret(reader: Remarks, entry: Entry | None, secret: str) -> None:
     if entry is None or entry.value is None or not secret:
         return
@@ -94,7 +116,7 @@ def tls(reader: Remarks, port: int, tls: str, auth: bool, entries: Mapping[str, 
         reader.problem("starttls-not-enabled", entries["user"], "the login is sent without TLS, or is refused")
 
 
-def sender(reader: Remarks, sender: str, entry: Entry | None, local: bool) -> None:
+def sender(reader: Remarks, sender: str, entry: Entry | None, host: str, local: bool) -> None:
     """A sender that servers refuse: no address, or of a domain that cannot be."""
     bare = sender.rpartition("<")[2].strip("> \"'")
     if not bare or entry is None or re.search(r"[%$#{]", bare):
@@ -104,6 +126,9 @@ def sender(reader: Remarks, sender: str, entry: Entry | None, local: bool) -> No
         reader.problem("from-invalid", entry, f"{entry.key} is not an address of the form user@domain")
     elif found and not local and re.search(r"(?:^|\.)localhost$|(?:^|\.)localdomain$|^[^.]+$", found["domain"].lower()):
         reader.problem("from-invalid", entry, f"no server accepts {found['domain']} as a sender's domain")
+    elif found and not _EXAMPLE.search(host.lower()) and _NOBODY.search(found["domain"].lower()):
+        text = f"{found['domain']} is an example's domain (RFC 2606): recipients refuse its mail"
+        reader.problem("setting-mild", entry, text)
 
 
 _MEANT = (
@@ -155,6 +180,35 @@ def misspelt(
         for entry in unknown:
             if distance(entry.key.lower(), name.lower()) == 1:
                 yield "setting-odd", entry, f"{title} does not read {entry.key}: it reads {name.lstrip('*.')}"
+
+
+_SECTION = re.compile(r"e?mails?|mailer|smtp", re.I)
+
+
+def displaced(table: Mapping[str, Any], entries: Sequence[Entry]) -> Iterator[tuple[Entry, str]]:
+    """What stands under another section than the application's, with that: [email] for Grafana's [smtp], `mail:` beside `spring:`."""
+    wanted: dict[str, set[str]] = {}
+    for field in ("host", "at", "user", "password", "port", "sender"):
+        for name in () if table.get("general") else table.get(field, ()):
+            section, _, last = name.rpartition(".")
+            if section and "*" not in name:
+                wanted.setdefault(section.lower(), set()).add(last.lower())
+    for section, names in wanted.items():
+        given: dict[str, list[Entry]] = {}
+        for each in entries:
+            above, _, last = each.key.lower().rpartition(".")
+            if last in names:
+                given.setdefault(above, []).append(each)
+        inner = (
+            f"{section.rpartition('.')[2]}.properties."  # Spring's: programs of its kind have a `mail:` of their own
+        )
+        for above, those in given.items():
+            strange = (
+                above not in wanted and _SECTION.fullmatch(above) and not section.startswith(f"{above}.properties")
+            )
+            sure = "spring" not in section or any(each.key.lower().startswith(inner) for each in entries)
+            if section not in given and strange and sure and len({each.key for each in those}) > 1:
+                yield those[0], section
 
 
 def _near(key: str, name: str, general: int) -> bool:

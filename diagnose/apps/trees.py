@@ -62,6 +62,31 @@ def _json(text: str) -> str:
     return re.sub(pattern, lambda found: found[1] or re.sub(r"[^\n]", " ", found[0]), text)
 
 
+def _merged(node: Any, seen: dict[int, list[tuple[Any, Any]]]) -> list[tuple[Any, Any]]:
+    """Name and value of a mapping's pairs; what it takes over by `<<` goes before its own, which count. seen: the mappings that were
+    asked before, since one may stand in many places, or in itself."""
+    import yaml
+
+    if id(node) in seen:
+        return seen[id(node)]
+    seen[id(node)] = []
+    own: list[tuple[Any, Any]] = []
+    taken: dict[str, tuple[Any, Any]] = {}
+    for key, value in node.value:
+        if key.tag == "tag:yaml.org,2002:merge":
+            several = value.value if isinstance(value, yaml.SequenceNode) else [value]
+            for each in reversed(several):
+                if isinstance(each, yaml.MappingNode):
+                    taken.update({name.value: (name, what) for name, what in _merged(each, seen)})
+        elif isinstance(key, yaml.ScalarNode):
+            own.append((key, value))
+    names = {key.value for key, _ in own}
+    inside = range(node.start_mark.index, node.end_mark.index)  # and seen nowhere else
+    kept = [pair for name, pair in taken.items() if name not in names or pair[1].start_mark.index in inside]
+    seen[id(node)] = [*kept, *own]
+    return seen[id(node)]
+
+
 def _scalar_at(node: Any, key: str) -> str:
     for name, value in getattr(node, "value", ()) if type(node).__name__ == "MappingNode" else ():
         if name.value == key and isinstance(value.value, str):
@@ -76,9 +101,7 @@ def _nodes(node: Any, path: str, part: int, kind: str, depth: int) -> Iterator[E
         return
     if isinstance(node, yaml.MappingNode):
         named = _scalar_at(node, "name")
-        for key, value in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                continue
+        for key, value in _merged(node, {}):
             if key.value == "value" and named and isinstance(value, yaml.ScalarNode):
                 yield _entry(value, named, part, kind, path)
             elif key.value == "valueFrom" and named:
@@ -86,6 +109,8 @@ def _nodes(node: Any, path: str, part: int, kind: str, depth: int) -> Iterator[E
                 line = value.start_mark.line + 1
                 yield Entry(key=named, value=None, line=line, start=place, end=place, part=part, within=path)
                 yield from _nodes(value, f"{path}.valueFrom", part, kind, depth + 1)
+            elif _FILE.match(key.value) and isinstance(value, yaml.MappingNode):
+                yield from _nodes(value, "", part, kind, depth + 1)  # a file of its own, as Helm's values have it
             elif _ENVIRONMENT.search(path) and isinstance(value, yaml.ScalarNode):
                 yield _entry(value, str(key.value), part, kind, path)
             else:
@@ -131,6 +156,8 @@ def _entry(node: Any, name: str, part: int, kind: str, path: str) -> Entry:
         remark = "setting-wrong: Kubernetes takes strings alone here: put the value in quotes"
     elif not node.style and node.tag == "tag:yaml.org,2002:int" and re.match(r"0[0-9_]", node.value):
         remark = f"{NUMBER}: put it in quotes"
+    if node.tag.startswith("!") and len(node.tag) > 1:
+        value = None  # !secret, !vault, !reference
     if node.tag == "tag:yaml.org,2002:null" and not node.style:
         value = ""
     return Entry(

@@ -108,12 +108,15 @@ def widened(path: str, grammar: str, text: str, other: Other) -> tuple[Entry, ..
 
 
 def _below(wider: _Wider, text: str) -> list[Entry]:
-    """The settings that a file of a stage (Django's `from .base import *`) or of a profile (Spring) begins with."""
+    """The settings that a file of a stage (Django's `from .base import *`), of a profile (Spring) or of one machine (.env.local) begins
+    with."""
     found = (
         [f"{name}.py" for name in re.findall(r"^from \.(\w+) import \*", text, re.M)]
         if wider.path.endswith(".py")
         else []
     )
+    if wider.path.endswith("/.env.local"):
+        found.append(".env")
     profile = re.search(r"(?:^|/)(application|bootstrap)-[\w-]+(\.(?:ya?ml|properties))$", wider.path)
     if profile:
         found.append(profile[1] + profile[2])
@@ -128,14 +131,15 @@ def _composed(wider: _Wider, entries: list[Entry]) -> list[Entry]:
         [_dollar(each) if each.within else each for each in entries], values, complete=not problem and bool(found)
     )
     before: list[Entry] = []
-    for each in entries:
+    for at, each in enumerate(entries):
         service = _SERVICE.match(each.key)
-        if service is None or not service["rest"].startswith("env_file") or not each.value:
+        if service is None or not each.key.endswith((".env_file", ".env_file.path")) or not each.value:
             continue
         own, problem = wider.file(wider.beside(each.value), "dotenv")
         within = f"services.{service['name']}.environment"
         before += [replace(_dollar(one), within=within) for one in own]
-        if problem == MISSING and not any(e.key.endswith("env_file.required") and e.value == "false" for e in entries):
+        beside = [e.value for e in entries[max(0, at - 1) : at + 2] if e.key.endswith("env_file.required")]
+        if problem == MISSING and not (each.key.endswith("env_file.path") and "false" in beside):
             remark = f"setting-wrong: {wider.beside(each.value)} is not there, and Compose does not start without it"
             before.append(replace(each, key="env_file.smtp", remark=remark))
     return [*before, *entries]
@@ -229,7 +233,7 @@ def _secrets(wider: _Wider, entries: list[Entry]) -> list[Entry]:
             taken = replace(each, key=name, value=None, file="", remark=f"setting-wrong: {place} is not there")
         else:
             value = None if problem else text.strip("\r\n")
-            taken = replace(each, key=name, value=value, quote='"', file="", path=place, line=1)
+            taken = replace(each, key=name, value=value, quote='"', bare=False, file="", path=place, line=1)
         if each.key == name:
             out[-1] = taken
         else:

@@ -8,7 +8,7 @@ MAIL_PORT=587
 MAIL_USERNAME=me@example.net
 MAIL_PASSWORD="a long # secret-1"
 MAIL_ENCRYPTION=tls
-MAIL_FROM_ADDRESS="shop@example.net"
+MAIL_FROM_ADDRESS="shop@acme-tools.com"
 MAIL_FROM_NAME="${APP_NAME}"
 """
 DJANGO = """\

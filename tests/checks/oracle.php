@@ -9,6 +9,7 @@
 
 use Symfony\Component\Mailer\Transport;
 use Symfony\Component\Mailer\Transport\Dsn;
+use Symfony\Component\Mailer\Transport\RoundRobinTransport;
 use Symfony\Component\Mailer\Transport\Smtp\EsmtpTransport;
 use Symfony\Component\Mailer\Transport\Smtp\EsmtpTransportFactory;
 
@@ -38,7 +39,13 @@ function laravel(string $text): ?array {
 
 function symfony(string $text): ?array {
     $env = (new Symfony\Component\Dotenv\Dotenv())->parse($text);
-    return way(Transport::fromDsn($env['MAILER_DSN']));
+    $transport = Transport::fromDsn($env['MAILER_DSN']);
+    if ($transport instanceof RoundRobinTransport) {
+        $several = new ReflectionProperty(RoundRobinTransport::class, 'transports');
+        $several->setAccessible(true);
+        $transport = $several->getValue($transport)[0];
+    }
+    return way($transport);
 }
 
 $hooks = [];

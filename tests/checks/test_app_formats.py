@@ -16,6 +16,7 @@ from diagnose.parse.text.masking import Secrets
 
 from .app_files import DJANGO, DJANGO_URL, DSN, FILES, LARAVEL, NODE
 from .pretended_application import PROPERTIES, TEMPLATE, Machine, refused, usual, with_
+from .test_application_settings import cases
 
 PATH = "/srv/www/.env"
 
@@ -138,7 +139,8 @@ def test_every_application_is_read_right_masked_or_not() -> None:
         assert "geheim" not in shown, path
         if user and "geheim" in text:
             assert formats.credentials(path, text) == (user, "geheim-77xx"), path
-    assert {each[2] for each in FILES} >= formats.applications().keys() - {"php", "logins"}
+    known = {each[2] for each in FILES} | {each["kind"] for each in cases()}
+    assert known >= formats.applications().keys() - {"php", "logins"}
 
 
 @pytest.mark.parametrize(

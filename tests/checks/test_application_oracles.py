@@ -33,7 +33,7 @@ from .test_application_settings import cases, edited
 Way = tuple[str, int, str, str, str]
 """Server, port, beginning of TLS, user, password."""
 # What these take from elsewhere is not in the file.
-ELSEWHERE = {("django", "second-a"), ("django", "second-b")}
+ELSEWHERE = {("django", "second-a"), ("django", "second-b"), ("flask", "tls-in-the-module")}
 
 
 def variants(kind: str) -> list[Any]:
@@ -96,6 +96,8 @@ def by_django(names: dict[str, Any]) -> Way | None:
             port = int(made.port)
         except ValueError:
             return None
+        if not all(isinstance(each, str) for each in (made.host, made.username or "", made.password or "")):
+            return None  # a tuple, which smtplib takes neither for a name nor for a login
         tls = "implicit" if made.use_ssl else "starttls-required" if made.use_tls else "none"
         return made.host, port, tls, made.username or "", made.password or ""
 
