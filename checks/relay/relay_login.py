@@ -98,6 +98,9 @@ def _login(ctx: Context, way: Route, into: WayIn, asked: Session) -> Iterator[Ob
     }
     if not asked.with_login or reply.stage not in ("auth", "mail", "rcpt", "quit") or not reply.auth:
         if reply.mechanisms:
+            if reply.error == "no usable mechanism":
+                # Postfix may have one of them; it is mail that passes which shows that.
+                where |= {"proof": "tried", "one_of_many": True}
             yield unknown(
                 "relay.login",
                 place,
@@ -106,7 +109,7 @@ def _login(ctx: Context, way: Route, into: WayIn, asked: Session) -> Iterator[Ob
             )
         return
     code = reply.auth.rpartition("\n")[2][:3]
-    if code == "235":
+    if code.startswith("2"):  # as Postfix takes it
         yield ok("relay.login", place, f"is accepted ({reply.mechanism})", **where)
         return
     reason = classify(reply.auth, peer=into.host, port=into.port, stage="auth")
@@ -118,7 +121,8 @@ def _login(ctx: Context, way: Route, into: WayIn, asked: Session) -> Iterator[Ob
     }
     say = warn if label in _PASSING or not code.startswith(("4", "5")) else fail
     hint = _user_name(into, hit.user if hit else "") if label == "relay-credentials-rejected" else ""
-    yield say("relay.login", place, f"is refused: {reply.auth}{hint}", text=reply.auth, **where)
+    verb = "put off" if code.startswith("4") else "refused"
+    yield say("relay.login", place, f"is {verb}: {reply.auth}{hint}", text=reply.auth, **where)
 
 
 def _user_name(into: WayIn, user: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 import re
 
+from diagnose.parse.postfix.setting_types import items
+
 _NEVER = re.compile(
     r"mynetworks(_style)?|(smtpd|postscreen)_\w*(restrictions?\w*|access\w*|sasl\w*|client_\w+)|\w*milters?|milter_\w+|content_filter"
     r"|smtpd_proxy_filter|receive_override_options|relay_domains|authorized_\w+|permit_mx_backup_networks|inet_interfaces"
@@ -68,7 +70,10 @@ def _same_filters(was: str | None, value: str | None) -> bool:
 
 def permitted(name: str, was: str | None, value: str | None) -> bool:
     """Whether the parameter may be changed so. was, value: None for unset; what opens the host may only be narrowed, but for
-    authorized_submit_users, which may get one account more; of filters only the spelling of their place may change."""
+    authorized_submit_users, which may get one account more; of filters only the spelling of their place may change. A list of tables must be one
+    that Postfix reads as it is meant: a path with a blank would be two."""
+    if name.endswith("_maps") and any(":" not in item and not item.startswith("$") for item in items(value or "")):
+        return False
     if name in ("mynetworks", "inet_interfaces"):
         return value == "loopback-only" or (bool(value) and all(_within(word, _words(was)) for word in _words(value)))
     if name == "authorized_submit_users":

@@ -239,9 +239,10 @@ def _rest(page: Page, plain: Plain, found: Sequence[Plain], sure: Sequence[Plain
         )
     elif len(plain.get("runs", ())) > 1 and gaps and not verbose:
         page.wrap(f"Not checked (-v says why): {', '.join(gaps)}.", "dim", rows=1)
-    stages = [str(p["stage"]) for p in plain.get("proofs", ()) if p["status"] == "failed"]
-    if sure and stages and digest.status(plain) in ("warning", "unknown"):
-        page.wrap(f"Mail was not seen to pass: {', '.join(stages)}.", "dim")
+    failed = [p for p in plain.get("proofs", ()) if p["status"] == "failed"]
+    if sure and failed and digest.status(plain) in ("warning", "unknown"):
+        stages = ", ".join(str(p["stage"]) for p in failed)
+        page.wrap(f"Mail was not seen to pass: {stages} ({failed[0]['why']}).", "dim", rows=2)
     for seen in digest.measured(plain, "applications"):
         page.wrap(f"{digest.statement(seen)} (see `mail-diagnose app`)", "dim", rows=1)
     for note in (n for n in plain.get("notes", ()) if str(n) not in digest.verdict(plain)):

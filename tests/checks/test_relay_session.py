@@ -383,3 +383,17 @@ def test_servfail_for_the_relay_alone_is_a_hint() -> None:
     host = relayed(by_kind={Lookup: lambda q: DnsReply(rcode="SERVFAIL")})
     found = run_relay(host)
     assert kinds(found, "relay.name", Status.WARNING) == ["servfail"]
+
+
+def test_a_mechanism_that_this_tool_does_not_speak_is_a_proof_that_was_not_obtained() -> None:
+    """But not where mail is seen to pass: that shows that Postfix speaks it."""
+    none = {"auth": "", "mechanism": "", "stage": "auth", "error": "no usable mechanism"}
+    host = relayed(dial=answered(mechanisms=("GSSAPI",), **none))
+    (found,) = of(run(relay_login, host), "relay.login")
+    assert (found.status, found.data["proof"], found.data["one_of_many"]) == (Status.UNKNOWN, "tried", True)
+
+
+def test_a_login_that_is_put_off_is_not_called_refused() -> None:
+    host = relayed(dial=answered(auth="451 4.3.0 later", mechanism="PLAIN", stage="auth"))
+    (found,) = of(run(relay_login, host), "relay.login")
+    assert "is put off: 451 4.3.0 later" in found.summary

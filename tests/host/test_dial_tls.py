@@ -189,7 +189,8 @@ def test_cram_md5_never_sends_the_password() -> None:
         reply = ask(port, say="auth", login=LOGIN, trust=True)
     assert (reply.mechanism, reply.auth, reply.stage) == ("CRAM-MD5", "235 ok", "quit")
     digest = hmac.new(PASSWORD.encode(), challenge, hashlib.md5).hexdigest()
-    assert base64.b64decode(server.heard[-2]).decode() == f"{USER} {digest}"
+    assert base64.b64decode(server.heard[-3]).decode() == f"{USER} {digest}"
+    assert server.heard[-2:] == ["RSET", "QUIT"]  # some servers accept a login, and then close
     assert digest not in repr(reply)
 
 

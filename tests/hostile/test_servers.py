@@ -161,3 +161,19 @@ def test_each_way_to_misbehave_at_the_login() -> None:
             wrong.append((mechanism, how, round(seconds, 1), reply.stage, reply.error, reply.auth[:60]))
     print(f"servers at the login: {len(done)} tried, {len(wrong)} wrong")
     assert not wrong, "\n".join(map(str, wrong))
+
+
+def test_a_server_that_closes_behind_the_login_is_named() -> None:
+    def serve(conn: socket.socket) -> None:
+        for said in (GOOD["banner"], b"250-mx\r\n250 AUTH PLAIN\r\n", b"235 ok\r\n"):
+            conn.sendall(said)
+            conn.recv(4096)
+
+    with serving(serve) as port:
+        query = Dial(
+            host="127.0.0.1", port=port, say="auth", helo="h.example", timeout=TIMEOUT, login=LOGIN, trust=True
+        )
+        reply = dial.dial(query, time.monotonic() + DEADLINE, lambda login: (USER, PASSWORD), Secrets())
+    found = broken(reply)
+    assert found is not None
+    assert (reply.auth, found.stage, found.kind) == ("235 ok", "auth", "closes")

@@ -42,3 +42,23 @@ def test_replies_that_differ_in_a_code_alone_are_told_apart() -> None:
         "recipient-unknown",
         "recipient-mailbox-full",
     ]
+
+
+def test_a_login_that_is_put_off_is_not_rejected() -> None:
+    for words in ("435 Unable to authenticate at present", "454 4.7.0 Authentication failed", "451 4.3.0 login failed"):
+        for form in ("{}", "SASL authentication failed; server mx.example.org[192.0.2.4] said: {}",
+                     "javax.mail.AuthenticationFailedException: {}", "SMTPAuthenticationError: {}"):  # fmt: skip
+            found = classify(form.format(words), stage="auth")
+            assert found is not None
+            assert found.label == "server-busy", (form, words)
+    rejected = classify("454 4.7.0 Authentication failed: invalid password", stage="auth")
+    assert rejected is not None
+    assert rejected.label == "relay-credentials-rejected"
+
+
+def test_what_a_program_quotes_of_a_servers_login_service_is_not_this_hosts() -> None:
+    found = classify(
+        "Net::SMTPServerBusy: 454 4.7.0 Temporary authentication failure: Connection lost to authentication server"
+    )
+    assert found is not None
+    assert found.label == "server-failing"

@@ -130,6 +130,18 @@ def test_no_value_becomes_code(value: str, tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["x y"]
 
 
+def test_no_path_with_a_blank_gets_into_a_list_of_tables() -> None:
+    for value in ("hash:/etc/postfix/my table", "hash:/etc/a, hash:/etc/my table", "hash:/etc/a,b"):
+        with pytest.raises(Refused):
+            SetParameter(path="/etc/postfix/main.cf", name="smtp_sasl_password_maps", value=value, why="")
+        with pytest.raises(Refused):
+            MasterOption(
+                path="/etc/postfix/master.cf", service="smtp", type="unix", name="transport_maps", value=value, why=""
+            )
+    for value in ("hash:/etc/a, $transport_maps", "inline:{ {a b = c} }", ""):
+        SetParameter(path="/etc/postfix/main.cf", name="transport_maps", value=value, why="")
+
+
 @pytest.mark.skipif(not shutil.which("postconf"), reason="Postfix is not installed")
 def test_postconf_does_what_the_steps_do(tmp_path: Path) -> None:
     main, master = tmp_path / "main.cf", tmp_path / "master.cf"

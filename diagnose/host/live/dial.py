@@ -263,8 +263,10 @@ class Session:
             if self.refused and code(verdict) // 100 == 5:
                 self.refused.keep_refused(place, *found, self.secrets.hide(verdict))
         self.note(auth=verdict)
+        if self.far == 3 and positive(verdict):
+            dialogue.say("RSET")  # some servers accept a login, and then close
         self.finished = self.far == 3
-        return self.far > 3 and code(verdict) == 235
+        return self.far > 3 and positive(verdict)  # as Postfix takes it
 
     def found_credentials(self) -> tuple[str, str]:
         try:

@@ -117,7 +117,9 @@ def classify(
         label = "backend-down"  # LMTP hands mail to a mailbox server of this very site
     if label == "system-storage" and here:
         label = "disk-full"
-    theirs = label in _INSIDE and core.code is not None and core.name is not None and not here
+    # A server's words, by the name it is called, or as a program quotes its reply.
+    a_servers = core.name is not None if core.code is not None else smtp_reply.find(core.text) is not None
+    theirs = label in _INSIDE and a_servers and not here
     if label == "local-user-unknown" and core.code is not None and not here:
         label = "recipient-unknown"  # said by some server: whether it is this host, the text does not tell
     found = Reason(
@@ -158,6 +160,8 @@ _INSIDE = frozenset(
     "milter-down content-filter-down lookup-table-broken local-data-error table-unavailable disk-full queue-no-space "
     "queue-permissions postfix-config-error backend-down".split()
 )
+_SENT = late(r"\b(?:password|user|user ?name|credentials?)\b", re.IGNORECASE)
+_REJECTED = ("relay-credentials-rejected", "app-credentials-rejected")
 _MAILBOX_PORTS = frozenset({24, 2003, 2525, 8024})  # LMTP, and what stands before mailboxes on one host
 
 
@@ -206,15 +210,23 @@ def _look_up(core: Core, peer: str | None, stage: str | None, own: bool) -> _Fou
         fitting = (p for p in phrases.possible(lowered) if p.own and p.comes_at(stage) and p.search(core.text, lowered))
         said = next(fitting, None)
         return (said.label, said, said.grip) if said is not None else None
-    found = _understood(core, peer, stage)
+    found = _put_off(_understood(core, peer, stage), core)
     if core.code is None:
         quoted = smtp_reply.find(core.text)
         if quoted is not None and quoted.canonical != core.text:
             reply = Core(text=quoted.canonical, code=quoted.code, enhanced=quoted.enhanced)
-            inner = _understood(reply, peer, stage)
+            inner = _put_off(_understood(reply, peer, stage), reply)
             if inner is not None and (found is None or inner[2] >= found[2] + _is_wrapped(found)):
                 return inner
+            return _put_off(found, reply)
     return found
+
+
+def _put_off(found: _Found | None, reply: Core) -> _Found | None:
+    """A login that is put off (4xx, RFC 4954 section 6) is none that is rejected, unless the words speak of what was sent."""
+    if found is None or found[0] not in _REJECTED or (reply.code or 0) // 100 != 4:
+        return found
+    return found if reply.enhanced == "4.7.8" or _SENT.search(reply.text) else ("server-busy", found[1], Grip.WORD)
 
 
 # Without a reply's code a topic's word tells nothing unless the text also says that something went wrong.

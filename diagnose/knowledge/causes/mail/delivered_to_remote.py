@@ -19,6 +19,8 @@ CAUSE = Cause(
         Sign("log.recipient", PROVES, where=(("kind", "sent"),)),
         # It took an earlier message; a later one cannot get there.
         Sign("destination.reachable", REFUTES),
+        Sign("relay.session", REFUTES),
+        Sign("relay.envelope", REFUTES),
     ),
     links=("https://www.postfix.org/DEBUG_README.html#logging",),
 )
