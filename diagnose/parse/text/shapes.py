@@ -126,6 +126,10 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
         r"(?m)(?:\b(?:with|using|and|my|app|our) (?:(?:password|passwort|pass|pw) )|, pw |\b[Pp]asswort lautet )"
         rf"(?!{_SAID})([a-z]{{6,40}})(?=$|[.,;)]|\s(?:on|but|does|did|is not|isn't|at|gets?)\b)",
     ),
+    (
+        ("334 ugfzc3dvcmq6", "334 vxnlcm5hbwu6"),  # the server's question and the answer in one line
+        r"\b334 (?:UGFzc3dvcmQ6|VXNlcm5hbWU6)\b[^\n]{0,60}?[:>\s](?![A-Z]{4,8}\b|[A-Z]?[a-z]+\b(?!=))((?=[a-z\d+/]*[A-Z+/=]|[A-Za-z+/]*\d)[A-Za-z0-9+/]{4,}={0,2})(?![\w+/=-])",
+    ),
     ((PGPASS,), r"(?m)^(?!(?:[\da-f]{1,4}:){4})[\w.-]+:\d{2,5}:[\w*.-]+:[\w.@-]+:(\S{4,})[ \t]*$"),  # .pgpass
     # A client's word of base64 behind its mark.
     (
@@ -171,6 +175,9 @@ _TELLING: tuple[tuple[tuple[str, ...], str], ...] = (
     ),
     (("key ", " pw "), r"(?i)\b(?:using|with|our|your|my|the|api|for|is) (?:key|pw) [\"']?([^\s\"'<>]{8,200})"),
     (("sig", "otp", "pin", "session", "jwt"), r"(?i)(?<![\w-])(?:sig|signature|otp|pin|session(?:id)?|jwt)[=:] ?([^\s&;,\"'<>]{6,400})"),
+    ((PGPASS,), r"(?m)(?:^|: )(?!(?:[\da-f]{1,4}:){4})[\w.-]+:\d{2,5}:[\w*.-]+:[\w.@-]+:([^\s:]{8,})"),
+    ((" argv=",), r"(?<=\s)-[A-Za-z]\s+([^\s\"',;/]{12,200})"),  # pipe(8) and spawn(8) of Postfix
+    (("dsn=", "dsn ="), r"\b[A-Z][A-Z\d_]*DSN ?= ?(?![\"']?[\w+]+:)((?:\"[^\"\n]*\"|'[^'\n]*'|[^\s\"'])+)"),
     (("pass ",), r"(?i)\bpass [\"'`]?([^\s\"'`()=]{6,200})"),
     (("send ",), r"\bsend\s\"([^\"\n]{4,200})\\[rn]\""),
     (("auth ",), r"(?i)\bAUTH (?!(?:from|for|to|in|on|at|by|with|after)\b)(?:PLAIN|LOGIN )?\s?[\w.@+-]{1,64} ([^\s\"',;]{8,200})"),
