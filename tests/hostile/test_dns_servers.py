@@ -122,6 +122,8 @@ def test_each_name_server_is_survived(monkeypatch: pytest.MonkeyPatch) -> None:
         for how, reply, seconds in done
         if seconds > TIMEOUT + 1.5 or bool(reply.problem) is bool(reply.rcode) or len(str(reply)) > 1_000_000
     ]
+    # Nobody knows what one means that says "no such name" and gives its address.
+    wrong += [each for each in done if each[0] == "NXDOMAIN with an answer" and not each[1].problem]
     print(f"name servers: {len(done)} tried, {len(wrong)} wrong")
     assert not wrong, "\n".join(map(str, wrong))[:4000]
 

@@ -19,6 +19,7 @@ from diagnose.host.live.wire import as_user
 from diagnose.host.query import DnsReply, Lookup, Resolve, ResolveReply
 
 PORT = 53
+_LEADS_ON = (dns.rdatatype.CNAME, dns.rdatatype.DNAME, dns.rdatatype.RRSIG)  # to a name that may not exist
 TRY = 2.0  # seconds for one server's answer before the question is repeated or the next server is asked
 
 
@@ -68,6 +69,8 @@ def _ask(message: Any, server: str, timeout: float) -> tuple[Any, str, bool]:
             # What was cut off may be the very answer (RFC 2181 9).
             if reply.flags & dns.flags.TC:
                 return None, f"{server}: {cut}cut off as well", True
+        if reply.rcode() == dns.rcode.NXDOMAIN and any(s.rdtype not in _LEADS_ON for s in reply.answer):
+            return None, f"{server}: contradicts itself: no such name, with an answer", False
         return reply, "", False
     except dns.exception.Timeout:
         return None, f"{server}: {cut}no answer" if cut else f"no answer from {server}", bool(cut)
