@@ -75,6 +75,7 @@ LIES: dict[str, Callable[[], Iterator[bytes]]] = {
     "no": lambda: iter([b"554 5.7.1 no\r\n"]),
     "not yet": lambda: iter([b"451 4.3.0 later\r\n"]),
     "unknown command": lambda: iter([b"502 5.5.1 what?\r\n"]),
+    "two codes": lambda: iter([b"250-ok\r\n554 5.5.0 no\r\n"]),
 }
 WAYS = {**BAD, **LIES}
 DIRECT = ("banner", "EHLO", "STARTTLS", "handshake", "EHLO in TLS")

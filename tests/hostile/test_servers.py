@@ -47,6 +47,7 @@ BAD: dict[str, Callable[[], Iterator[bytes]]] = {
     "garbage": lambda: iter([bytes(range(256)) * 4, b"\n"]),
     "no code": lambda: iter([b"hello there\r\n"]),
     "html": lambda: iter([b"HTTP/1.1 400 Bad Request\r\n\r\n"]),
+    "POP3": lambda: iter([b"+OK POP3 ready\r\n"]),
     "ssh": lambda: iter([b"SSH-2.0-OpenSSH_9.2\r\n"]),
     "tls": lambda: iter([b"\x15\x03\x01\x00\x02\x02\x46\n"]),
     "zeros": lambda: endless(b"\0" * 4096),
