@@ -108,7 +108,7 @@ class Keeper:
         return self._pieces(text, _doubtful)
 
     def strict(self, text: str) -> str:
-        """Only numbers, signs, and words that this tool or Postfix itself knows; dots for the others."""
+        """Only short numbers, signs, and words that this tool or Postfix itself knows; dots for the others."""
         return _PIECE.sub(lambda piece: piece[0] if STARS in piece[0] or self._plain(piece[0]) else "\u2026", text)
 
     def _pieces(self, text: str, secret: Callable[[str], bool]) -> str:
@@ -122,6 +122,8 @@ class Keeper:
 
     def _plain(self, piece: str) -> bool:
         words = re.findall(r"[^\W\d_]+", piece)
+        if re.search(r"\d{6}", piece) or (words and len(piece) > 5 and re.search(r"\d", piece)):
+            return False
         return all(len(word) < 4 or word.lower() in self._words for word in words)
 
     def _placeholder(self, value: str) -> str:

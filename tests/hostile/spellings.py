@@ -291,7 +291,8 @@ CODED = (
 )
 PROVIDER = ("SG.{22}.{43}", "xkeysib-{h64}-{16}", "xsmtpsib-{h64}-{16}", "md-{22}", "re_{8}_{16}", "key-{h32}", "AKIA{U16}", "EAA{40}",
             "ghp_{36}", "gho_{36}", "github_pat_{22}_{59}", "glpat-{20}", "xoxb-{12}-{24}", "sk_live_{24}", "mlsn.{h64}",
-            "{h32}-us12", "{h32}-{h8}-{h8}", "SK{h32}", "ya29.{40}", "AIza{35}", "eyJ{20}.eyJ{40}.{43}", "B{43}")  # fmt: skip
+            "{h32}-us12", "{h32}-{h8}-{h8}", "SK{h32}", "ya29.{40}", "AIza{35}", "eyJ{20}.eyJ{40}.{43}", "B{43}",
+            "whsec_{32}", "dckr_pat_{27}", "xapp-1-A{10}-{40}", "AGE-SECRET-KEY-1{U58}")  # fmt: skip
 AROUND = (
     "§",
     "535 5.7.8 bad key § refused",

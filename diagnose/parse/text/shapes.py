@@ -12,7 +12,7 @@ from functools import cache
 NAMES = (
     "passw", "pass=", "pass:", "pass ", "pass_", "pass'", 'pass"', "pass>", "pass`", "pass\t", "pass.", "pass|", "pass-", "pass]",
     "passp", "passc", "_pass", "pwd", "pw=", "pw:", "pw ", "pw'", 'pw"', "pw>", "pw\t", "pw|", "secret", "token", "credential",
-    "kennwort", "contrase", "motdepasse", "key=", "key:", "key ", "key'", 'key"', "key>", "key_", "key]", "key-", "key)", "key|",
+    "kennwort", "contrase", "clave", "motdepasse", "key=", "key:", "key ", "key'", 'key"', "key>", "key_", "key]", "key-", "key)", "key|",
     "senha", "wachtwoord", "has\u0142o", "\u043f\u0430\u0440\u043e\u043b\u044c", "\u5bc6\u7801", "\u5bc6\u78bc", "\u30d1\u30b9\u30ef\u30fc\u30c9", "mot de passe", "pass phrase", "salasana", "l\u00f6senord", "adgangskode",
     "heslo", "parola", "\u015fifre", "jelsz\u00f3", "passordet", "\u03ba\u03c9\u03b4\u03b9\u03ba",
     "auth=", "auth:", "auth'", 'auth"', "auth(", "auth_", "auth-", "authkey", "authorization",
@@ -93,6 +93,11 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
     ),
     ((PAIR,), r"(?m)^\*:[\w.+@-]{1,100}:([^\s:]{4,200})[ \t\r]*$"),  # exim's passwd.client
     (("authenticat",), r"(?i)\bauthenticat\w{1,6} (?:as |[\w@.+-]{1,60} )?(?:with|using) [\"']([^\"'\n]{4,200})[\"']"),
+    (("auth login",), r"(?i)\bAUTH LOGIN\b[^\n]{0,120}?[\s/]C: ?((?=[a-z\d+/]*[A-Z+/=]|[A-Za-z+/]*\d)[A-Za-z0-9+/]{4,}={0,2})"),  # in one line
+    (("htpasswd ",), r"\bhtpasswd\s+(?=-\w*b)-\w*n\w*\s+[\w.@+-]+\s+[\"']?([^\s\"']+)"),
+    (("passw",), r"(?i)\bpassw\w{1,4}[ \t]*[:=][ \t]*[\"']?([a-z]{4}(?: [a-z]{4}){3})(?=[\"':;,.)]|\s*$|\s\d)"),  # as Google and Yahoo issue them
+    (("{-",), r"(?i)\{--?(?:[\w-]*-)?(?:pass\w*|pwd?|secret|token|api-?key)=([^}\n]{1,300})\}"),  # an argument of pipe(8)
+    (("table ",), r"\btable [\w-]{1,60} \{[^}\n]{0,200}?= ?\"?[\w.+@-]{1,64}:([^\s\",}]{4,200})"),  # smtpd.conf
     (("authinfo", '"u:', '"u='), r"(?i)\"P[:=]([^\s\"]{2,200})\""),  # sendmail's authinfo
     (("postmap ",), r"(?im)\bpostmap [^\n]{0,200}?(?:->|=>|:)[ \t]{1,9}[\w.+@-]{1,100}:([^\s:]{4,200})[ \t\r]*$"),
     (("htpasswd ",), r"\bhtpasswd\s+(?:-\w+\s+){0,5}-\w*b\w*\s+(?:-\w+\s+){0,5}\S+\s+\S+\s+[\"']?([^\s\"']+)"),
@@ -165,7 +170,7 @@ _PAIR = r"(?:sha\d*|md5|[a-z]*id|ref|etag|commit|build|version|tag|urn|mid|https
 _TELLING: tuple[tuple[tuple[str, ...], str], ...] = (
     # user:password by itself
     ((PAIR,), rf"(?i)(?<![\w/:.@$-])(?!{_PAIR}:)[\w.+-]{{2,64}}(?:@[\w.-]{{1,100}})?:(?=[^\s/]{{0,60}}\d)(?=[^\s/]{{0,60}}[a-z])([^\s/:,;()\"'<>\[\]]{{8,200}})(?![:/])"),
-    (("user/", "user:", "name:", "name/", "login:", "login/", "account:", "account/", "credential"), r"(?i)(?:user\w*|login|account|credentials?)\s?[/:]\s?(?:pass\w*\s?[:=]?\s?)?[\w.@+-]{1,64}\s?[/:]\s?([^\s\"',;/]{6,200})"),
+    (("user/", "user:", "name:", "name/", "login:", "login/", "account:", "account/", "cred", "login "), r"(?i)(?:user\w*|login|account|cred(?:ential)?s?)\s?(?:[/:]|\s(?=[^\s/]{1,64}/))\s?(?:pass\w*\s?[:=]?\s?)?[\w.@+-]{1,64}\s?[/:]\s?([^\s\"',;/]{6,200})"),
     ((LOGIN,), r"(?<![\w.+=~%/:;-])[\w.+=~%-]{1,200}:([^\s@:\"'<>,/]{6,500})(?=@[\w-])"),
     # … the password for the relay was: …
     (
@@ -176,6 +181,8 @@ _TELLING: tuple[tuple[tuple[str, ...], str], ...] = (
     (("key ", " pw "), r"(?i)\b(?:using|with|our|your|my|the|api|for|is) (?:key|pw) [\"']?([^\s\"'<>]{8,200})"),
     (("sig", "otp", "pin", "session", "jwt"), r"(?i)(?<![\w-])(?:sig|signature|otp|pin|session(?:id)?|jwt)[=:] ?([^\s&;,\"'<>]{6,400})"),
     ((PGPASS,), r"(?m)(?:^|: )(?!(?:[\da-f]{1,4}:){4})[\w.-]+:\d{2,5}:[\w*.-]+:[\w.@-]+:([^\s:]{8,})"),
+    (("(pass", "(secret", "(token", "(the "), r"(?i)[\"'`]([^\"'`\n]{6,200})[\"'`] \((?:the )?(?:password|secret|token|api key)\)"),
+    ((" -p", " -w"), r"(?<=\s)-[pPw]\s+([^\s\"',;/]{10,200})"),
     ((" argv=",), r"(?<=\s)-[A-Za-z]\s+([^\s\"',;/]{12,200})"),  # pipe(8) and spawn(8) of Postfix
     (("dsn=", "dsn ="), r"\b[A-Z][A-Z\d_]*DSN ?= ?(?![\"']?[\w+]+:)((?:\"[^\"\n]*\"|'[^'\n]*'|[^\s\"'])+)"),
     (("pass ",), r"(?i)\bpass [\"'`]?([^\s\"'`()=]{6,200})"),
@@ -197,6 +204,9 @@ _KEYS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"), r"(?<!\w)(?:gh[oprsu]|github_pat)_(\w{16,})"),
     (("glpat-", "pm-"), r"(?<!\w)(?:glpat|pm)-([\w-]{18,})"),
     (("eaa",), r"(?<!\w)EAA([A-Za-z0-9]{20,})"),
+    (("whsec_", "dckr_pat_"), r"(?<!\w)(?:whsec|dckr_pat)_([\w+/=-]{12,})"),
+    (("xapp-",), r"(?<!\w)xapp-\d-([\w-]{12,})"),
+    (("age-secret-key-",), r"(?i)\bAGE-SECRET-KEY-(\w{12,})"),
     (("_live_", "_test_"), r"(?<!\w)(?:sk|pk|rk)_(?:live|test)_(\w{10,})"),
     (("sk-",), r"(?<!\w)sk-([\w-]{20,})"),
     (("mlsn.", "mlsp"), r"(?<!\w)mls[np][._](\w{12,})"),

@@ -20,7 +20,7 @@ _VALUE = late(r"\S{0,400}")  # as much of a word is looked at; it is struck to i
 _STRONG = (
     r"pass phrase|pass(?:word|wort|wd|phrase|code|w)?(?![a-z]{0,12}(?:ing|ive|age|ed|es|eng\w{0,9}|port|thr\w{0,9})\b)|pwd|pw(?![a-z])"
     r"|psswd|senha|wachtwoord|has\u0142o|\u043f\u0430\u0440\u043e\u043b\u044c|\u5bc6[\u7801\u78bc]|\u30d1\u30b9\u30ef\u30fc\u30c9|mot de passe|salasana|l\u00f6senord"
-    r"|adgangskode|heslo|parola|\u015fifre|jelsz\u00f3|passordet|\u03ba\u03c9\u03b4\u03b9\u03ba\w{0,3}|secret|token|credential|kennwort|contrase\w{1,9}|motdepasse|(?:api|access|private|shared|account|server|smtp|mail\w{0,12}"
+    r"|adgangskode|heslo|parola|\u015fifre|jelsz\u00f3|passordet|\u03ba\u03c9\u03b4\u03b9\u03ba\w{0,3}|(?<![a-z])clave(?![a-z])|secret|token|credential|kennwort|contrase\w{1,9}|motdepasse|(?:api|access|private|shared|account|server|smtp|mail\w{0,12}"
     r"|master|signing|encryption|license|app|webhook|send\w{0,12}|auth|mandrill|postmark|sparkpost|brevo|resend)[\s._-]?key"
 )
 _NAMED = late(rf"(?:{_STRONG})|(?:key(?!cloak|board|word|sto|server|ring|tab|chain)|auth(?!ent|or(?!ization)))")
@@ -43,7 +43,7 @@ _PAIR = late(  # {"name": "SMTP_PASSWORD", "value": "…"}, <name>password</name
 )
 _ATTRIBUTES = late(r"""(?:\s+[\w:-]{1,40}\s*=\s*(?:"[^"]{0,80}"|'[^']{0,80}')){1,5}\s*>""")
 _LEAD = late(
-    r"""(?:!!?\w+[ \t]+|(?:process\.env|ENV|getenv|os\.environ|os\.getenv|\$_(?:ENV|SERVER))[\w.(\["']{1,80}[\])"']{0,3}\s{0,3}(?:\|\||\?\?|\?:|or)\s{0,3}|(?:env|getenv|get|config|fetch|ENV\.fetch|os\.(?:environ\.get|getenv))\(\s{0,9}["'][\w.]{1,80}["']\s{0,9},\s{0,9}|[|>][+-]?\d?[ \t]*\n[ \t]+|<!\[CDATA\[|(?:[brfu]{1,2}|@|\$|L|N)(?=["'])|\{\s*["']?(?:value|plain)["']?\s*[:=]\s*"""
+    r"""(?:!!?\w+[ \t]+|<%=?\s*(?=[\w.]{1,60}\([^()\n]{1,80},\s*["'])|(?:process\.env|ENV|getenv|os\.environ|os\.getenv|\$_(?:ENV|SERVER))[\w.(\["']{1,80}[\])"']{0,3}\s{0,3}(?:\|\||\?\?|\?:|or)\s{0,3}|(?:env|getenv|get|config|fetch|ENV\.fetch|os\.(?:environ\.get|getenv))\(\s{0,9}["'][\w.]{1,80}["']\s{0,9},\s{0,9}|[|>][+-]?\d?[ \t]*\n[ \t]+|<!\[CDATA\[|(?:[brfu]{1,2}|@|\$|L|N)(?=["'])|\{\s*["']?(?:value|plain)["']?\s*[:=]\s*"""
     r"""|<<(?=")|[A-Za-z]\w{0,20}(?:<\w+>|\[\])?\??\s*=\s*(?=["'])|(?:String|SecureString|bytes|str|sensitive|Secret|ENV|quote)\(\s*|new \w+\(\s*)""",
     re.I,
 )
@@ -238,7 +238,9 @@ def _value(text: str, name: str, begin: int, end: int, strong: bool) -> Span | N
     line = text.rfind("\n", 0, begin) + 1
     before = text[begin - 1 : begin]
     if before in ("'", '"') and not sep["close"] and kind in ("=", ":"):  # "NAME=value"
-        return _checked(text, (sep.end(), _find(text, before, sep.end())), strong, kind)
+        mark = "\\" + before if text[begin - 2 : begin - 1] == "\\" else before
+        closed = _closed(text, mark, sep.end())
+        return _checked(text, (sep.end(), _find(text, mark, sep.end()) if closed is None else closed), strong, kind)
     whole = False
     if strong and begin - line < 400:
         head = _SYSLOG.match(text, line, begin)
@@ -252,18 +254,26 @@ def _value(text: str, name: str, begin: int, end: int, strong: bool) -> Span | N
     return _checked(text, _bounds(text, sep.end(), whole), strong, kind)
 
 
-_MEMBER = late(r"""\\?["'](?P<key>[\w.-]{1,40})\\?["']\s{0,3}(?::|=>)\s{0,3}\\?["'](?P<value>(?:[^"'\\]|\\[^"'])*)""")
+_MEMBER = late(r"""\\?["'](?P<key>[\w.-]{1,40})\\?["']\s{0,3}(?::|=>)\s{0,3}(?P<quote>\\?["'])""")
 _MEMBER_NAMED = late(r"(?:user|login|host|server|type|id|port|scope|e?mail|name|mech|method)\w*|\w*name", re.I)
 
 
 def _members(text: str, at: int) -> list[Span]:
     """The values in an object that is secret as a whole, but for those that only name somebody or something."""
-    end = text.find("}", at, at + 1000)
-    return [
-        each.span("value")
-        for each in _MEMBER.finditer(text, at, end if end >= 0 else at + 1000)
-        if not _MEMBER_NAMED.fullmatch(each["key"]) and each["value"] and not _REFERENCE.match(each["value"])
-    ]
+    found: list[Span] = []
+    done = at
+    for each in _MEMBER.finditer(text, at, at + 1000):
+        if each.start() < done:
+            continue
+        if "}" in text[done : each.start()]:
+            break
+        begin = each.end()
+        closed = _closed(text, each["quote"], begin)
+        done = _find(text, each["quote"], begin) if closed is None else closed
+        value = text[begin:done]
+        if value and not _MEMBER_NAMED.fullmatch(each["key"]) and not _REFERENCE.match(value):
+            found.append((begin, done))
+    return found
 
 
 _ALONE = late(r"[^\s\"'(]+(?=\s*(?:\n|$))")
@@ -318,7 +328,8 @@ def _closed(text: str, closing: str, start: int) -> int | None:
         slashes = at
         while slashes > start and text[slashes - 1] == "\\":
             slashes -= 1
-        if closing[0] == "\\" or (at - slashes) % 2 == 0:
+        # Within JSON each backslash is two.
+        if (at - slashes) % (4 if closing[0] == "\\" else 2) == 0:
             return at
         at += 1
     return None
