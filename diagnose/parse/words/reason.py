@@ -118,7 +118,8 @@ def classify(
     if label == "system-storage" and here:
         label = "disk-full"
     # A server's words, by the name it is called, or as a program quotes its reply.
-    a_servers = core.name is not None if core.code is not None else smtp_reply.find(core.text) is not None
+    quoted = smtp_reply.find(core.text) if core.code is None else None
+    a_servers = core.name is not None if core.code is not None else quoted is not None and quoted.code is not None
     theirs = label in _INSIDE and a_servers and not here
     if label == "local-user-unknown" and core.code is not None and not here:
         label = "recipient-unknown"  # said by some server: whether it is this host, the text does not tell
