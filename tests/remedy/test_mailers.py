@@ -9,11 +9,15 @@ import pytest
 from checks.mailer.mailer_spool import mailer_spool
 from diagnose.check import Listeners, Read
 from diagnose.host.query import Listener, ListenersReply, ReadReply, StatReply
+from diagnose.knowledge.causes import by_id
+from diagnose.model import Confidence, Diagnosis, HostInfo, Observation, Outcome, Run, SignSpec, Status
 from diagnose.remedy import Plan, undoing
+from diagnose.remedy.make import make
 from diagnose.remedy.running import Daemon, Mode, Ownership
 from tests.checks.pretended_mailer import HOST, exim, msmtp
 from tests.checks.pretended_postfix import failed, run
 from tests.remedy.test_own_settings import planned
+from tests.remedy.test_plans import context
 
 CONF = "/etc/exim4/update-exim4.conf.conf"
 MACROS = "/etc/exim4/exim4.conf.localmacros"
@@ -150,3 +154,40 @@ def test_who_may_read_msmtps_password_is_a_persons_to_say() -> None:
         path="/etc/msmtprc",
     )
     assert commands(plan) == ["chown -- root:msmtp /etc/msmtprc", "chmod 0640 -- /etc/msmtprc"]
+
+
+@pytest.mark.parametrize(
+    ("open_", "wanted"),
+    [
+        ((587,), ["sed -i '6s/^port 578$/port 587/' /etc/msmtprc"]),
+        ((465, 2525), ["sed -i '6s/^port 578$/port 2525/' /etc/msmtprc"]),
+        (
+            (465,),
+            ["printf", "sed -i '6s/^port 578$/port 465/' /etc/msmtprc"],
+        ),
+        ((25,), []),
+    ],
+)
+def test_msmtp_takes_a_port_that_answers(open_: tuple[int, ...], wanted: list[str]) -> None:
+    text = MSMTP.replace("port 587", "port 578")
+    cause = by_id("relay-unreachable")
+    seen = tuple(
+        Observation(
+            sign="egress.port",
+            status=Status.OK,
+            subject="x",
+            summary="open",
+            data={"host": HOST, "port": port, "open": True},
+        )
+        for port in open_
+    )
+    run_ = Run(
+        check="c", outcome=Outcome.COMPLETED, observations=seen, signs=(SignSpec("egress.port", gauge="endpoint"),)
+    )
+    found = Diagnosis(
+        cause=cause, score=30, confidence=Confidence.CERTAIN, remedy=cause.remedy, data={"program": "msmtp"}
+    )
+    plan = make(context(msmtp(text)), [found], [run_], HostInfo()).get(cause.id, Plan())
+    made = commands(plan)
+    assert len(made) == len(wanted)
+    assert not wanted or made[-1] == wanted[-1]
