@@ -29,7 +29,6 @@ _LEFT_OUT = (
 _DATE = (1980, 1, 1, 0, 0, 0)
 # What the program reads as text: zipimport wants no source beside what is compiled.
 _READ = ("__main__.py", "diagnose/knowledge/", "diagnose/host/live/queuefiles.py")
-_RECORDED = "diagnose/data/demos/"  # nobody elsewhere asks for these
 
 
 def carried() -> bytes:
@@ -51,7 +50,7 @@ def compiled(archive: bytes) -> bytes:
     from diagnose.host.live.remote import compile_below
 
     with tempfile.TemporaryDirectory() as place, zipfile.ZipFile(io.BytesIO(archive)) as source:
-        source.extractall(place, [name for name in source.namelist() if not name.startswith(_RECORDED)])
+        source.extractall(place)
         compile_below(place, NAME)
         files = {str(path.relative_to(place)): path.read_bytes() for path in Path(place).rglob("*") if path.is_file()}
         spared = {name for name in files if f"{name}c" in files and not name.startswith(_READ)}

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import dis
 import importlib
 import importlib.util
 import json
 import pkgutil
-import re
 import shlex
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from types import CodeType, ModuleType
 from typing import Any
 
 from diagnose.errors import UsageError
@@ -21,7 +21,7 @@ from diagnose.parse.text.masking import clean
 
 _PACKAGES = ("diagnose", "checks", "dns", "yaml", "javaproperties", "dotenv", "encodings")
 _OF_PYTHON = ("stringprep", "unicodedata", "_strptime", "zoneinfo")
-_INNER = re.compile(r"^[ \t]+(?:from ([\w.]+) import|import ([\w.]+))", re.M)
+_IMPORT = dis.opmap["IMPORT_NAME"]
 _SLACK = 20.0  # seconds beyond the run's own time
 
 
@@ -64,8 +64,8 @@ def _load() -> None:
                 continue
             with suppress(Exception):  # what an optional package is wanted for
                 module = importlib.import_module(each)
-                if name in ("diagnose", "checks") and (source := _source(module.__name__)):
-                    wanted += (first or second for first, second in _INNER.findall(source))
+                if name in ("diagnose", "checks"):
+                    wanted += _imported(_code(module))
     for each in wanted:
         with suppress(Exception):
             importlib.import_module(each)
@@ -93,7 +93,16 @@ def _load() -> None:
     KNOWN.source = own
 
 
-def _source(name: str) -> str:
-    spec = sys.modules[name].__spec__
-    loader = spec.loader if spec else None
-    return (getattr(loader, "get_source", lambda _: "")(name)) or ""
+def _code(module: ModuleType) -> CodeType | None:
+    """Of a module that may have no source beside it (`singlefile.compiled`)."""
+    loader: Any = module.__spec__.loader if module.__spec__ else None
+    return loader.get_code(module.__name__) if loader else None
+
+
+def _imported(code: CodeType | None) -> Iterator[str]:
+    """The modules that its functions import."""
+    for inner in code.co_consts if code else ():
+        if isinstance(inner, CodeType):
+            if _IMPORT in inner.co_code[::2]:  # disassembling all of them takes a second
+                yield from (each.argval for each in dis.get_instructions(inner) if each.opcode == _IMPORT)
+            yield from _imported(inner)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -120,6 +123,28 @@ def test_what_goes_in_can_do_no_more_than_the_container() -> None:
         assert opened == ["/dev/null"]
         assert len(handles) <= 6  # these, what is written to, and the directory that is listed
         assert inner.poll() is None
+
+
+@pytest.mark.parametrize(("folder", "seen"), [("bin", "container"), ("dev", "jail")])
+def test_its_root_is_what_a_container_was_changed_to_but_no_jail_of_a_service(folder: str, seen: str) -> None:
+    script = f"import os, time; os.mkdir('/mnt/{folder}'); os.chroot('/mnt'); os.mkdir('/{seen}'); time.sleep(60)"
+    with Machine(replace(every()["healthy-idle"], start=False, then=(), shows="")) as machine:
+        machine.prepare()
+        machine._spawn(*machine.command(("unshare", "-m", "/usr/bin/python3", "-c", script)))
+        pid = next(pid for pid in _others(machine) if machine.path(f"/mnt/{seen}").exists())
+        found = set(json.loads(namespaces.inside(pid, lambda: json.dumps(os.listdir("/")).encode(), 20)))
+        assert ({"etc", "mnt"} <= found) == (seen == "jail"), found
+
+
+def _others(machine: Machine) -> Iterator[int]:
+    """The processes below it that sleep in mounts of their own, once they do."""
+    for _ in range(100):
+        time.sleep(0.1)
+        for pid in map(int, filter(str.isdecimal, os.listdir("/proc"))):
+            with contextlib.suppress(OSError):
+                line = Path(f"/proc/{pid}/cmdline").read_bytes()
+                if b"os.chroot" in line and line.startswith(b"/usr/bin/python3"):
+                    yield pid
 
 
 def _named(machine: Machine, name: str) -> int:

@@ -107,14 +107,16 @@ def inside(pid: int, work: Callable[[], bytes], timeout: float) -> bytes:
 
 
 def _opened(pid: int) -> tuple[list[int], list[int], int]:
-    """Its namespaces other than ours, and its root where it has our files (chroot(8) alone), held open, and the capabilities that its processes can ever have."""
+    """Its namespaces other than ours, and its root, held open, and the capabilities that its processes can ever have. A root of
+    no programs in other files than ours is a service's own jail: the container's is meant."""
     try:
         folder = os.open(f"/proc/{pid}/ns", os.O_RDONLY | os.O_DIRECTORY)
         with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as status:
             bound = re.search(r"^CapBnd:\s*([0-9a-f]+)", status.read(100_000), re.M)
         kinds = [kind for kind in _KINDS if os.readlink(kind, dir_fd=folder) != _namespace("self", kind)]
         spaces = [os.open(kind, os.O_RDONLY, dir_fd=folder) for kind in kinds]
-        root = [] if "mnt" in kinds else [os.open(f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY)]
+        jail = "mnt" in kinds and not os.path.lexists(f"/proc/{pid}/root/bin")
+        root = [] if jail else [os.open(f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY)]
     except OSError as error:
         what = "is not there" if isinstance(error, FileNotFoundError) else "only root may enter its container"
         raise UsageError(f"process {pid}: {what}") from None
