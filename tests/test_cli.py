@@ -104,7 +104,7 @@ def test_only_and_skip_choose_checks(cli: Cli) -> None:
         (["run", "--nonsense"], "--nonsense"),
         (["run", "--app-config", "/nonexistent"], "no such file"),
         (["run", "--snapshot", "/nonexistent"], "cannot read"),
-        (["run", "--snapshot", "/etc/passwd"], "no JSON"),
+        (["run", "--snapshot", "/etc/passwd"], "not JSON"),
         (["run", "--only", "disk", "-o", "/nonexistent/x"], "cannot write"),
         (["cause", "egress-port-25-blockd"], "did you mean 'egress-port-25-blocked'"),
         (["demo", "nonsense"], "no demo is called"),

@@ -132,7 +132,7 @@ def test_growth_since_the_last_look(root: Path) -> None:
     store(root, "b.example", "", number=2)
     store(root, "c.example", "", number=3)
     assert asked(root)["queue"]["growth"]["messages"] == 2
-    assert "since the last look" in ask(root)[1]
+    assert "since the last count" in ask(root)[1]
 
 
 @real

@@ -86,7 +86,7 @@ def test_a_file_keeps_it_for_its_owner_alone(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "no JSON"),
+        ("", "not JSON"),
         ("[1, 2]", "not a recording"),
         ('{"asked": [], "schema": 99, "version": "9.9"}', "schema 99"),
         ('{"asked": [{}], "schema": 1, "started": ""}', "damaged"),

@@ -125,7 +125,7 @@ def test_a_bounce_and_its_notification(path: Path) -> None:
     assert found.status == "failed"
     assert found.fates[0].cause is not None
     assert found.fates[0].cause.cause == "recipient-unknown"
-    assert "told in DDDD40" in found.verdict
+    assert "notified in DDDD40" in found.verdict
 
 
 def test_each_recipient_has_an_end_of_its_own(path: Path) -> None:

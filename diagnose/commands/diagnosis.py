@@ -210,7 +210,7 @@ def cause(
     verbose: Verbose = 0,
     debug: Debug = False,
 ) -> None:
-    """Explain a cause: what it is, what rules it out, and the fix. -v adds its weights."""
+    """Explain a cause. Shows what it is, what rules it out, and the fix; -v adds its weights."""
     from diagnose import catalogue
 
     write(catalogue.page(id, verbose), None)

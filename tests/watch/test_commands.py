@@ -207,8 +207,8 @@ def test_a_damaged_list_of_acknowledgements_is_a_line_and_stops_no_watch(tmp_pat
         ("# x\n\n[watch]\nattempts = 2\n", "line 3: 'watch' is not an option"),
         ("attempts = true\n", "line 1: 'attempts' takes a whole number"),
         ('\nnotify = "syslog"\n', "line 2: 'notify' takes a list of texts"),
-        ("attempts = = 2\n", "no TOML at line 1"),
-        ('notify = ["https://hooks.example.com/S3CR3T"]\nattempts\n', "no TOML at line 2"),
+        ("attempts = = 2\n", "not valid TOML at line 1"),
+        ('notify = ["https://hooks.example.com/S3CR3T"]\nattempts\n', "not valid TOML at line 2"),
         ('renotify = "never"\n', "--renotify takes a span"),
     ],
 )

@@ -10,7 +10,7 @@ CAUSE = Cause(
         "queue:work, cron. While no worker runs, the application reports success, but no mail reaches a mail server."
     ),
     remedy=Remedy(
-        text="Start {worker|the worker} ({unit}): {start|by its unit}. Check {log|its log} for the reason it "
+        text="Start {worker|the worker} ({unit}): {start|see its unit}. Check {log|its log} for the reason it "
         "stopped. The waiting mail is then sent; make sure the worker also starts at boot.",
     ),
     rules_out="A process of the worker runs, or the application sends without a queue.",

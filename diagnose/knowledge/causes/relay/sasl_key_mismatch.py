@@ -11,8 +11,8 @@ CAUSE = Cause(
         "brackets and port. Without a match it does not log in, and the relay refuses the mail at once (530)."
     ),
     remedy=Remedy(
-        text="Make the left column of {path} exactly {next_hop} (it has {near}), run postmap, and send bounced mail "
-        "again: it is no longer in the queue.",
+        text="Make the left column of {path|the password file} exactly {next_hop|what relayhost says} (it has {near}), "
+        "run postmap, and send bounced mail again: it is no longer in the queue.",
     ),
     rules_out="`postmap -q` with the next hop, or with the bare host name, gives the entry.",
     signs=(
