@@ -29,6 +29,7 @@ _KINDS = ("refused", "missing", "unreadable", "login-unreadable", "wrong")
     informational=("mailer.mode",),
     tags=("mailer", "config"),
     needs=("mta",),
+    timeout=9.0,  # Exim may take seconds to show its routers, and its relay is asked what it offers
 )
 def mailer_settings(ctx: Context) -> Iterator[Observation]:
     here = mailer(ctx)
@@ -142,16 +143,17 @@ def _local(ctx: Context, here: Mailer, way: Way, data: dict[str, Scalar]) -> Obs
 def _login(ctx: Context, way: Way, data: dict[str, Scalar]) -> Iterator[Observation]:
     """Whether a login is there, can be read by the mailer, and is for this server."""
     found = mailers.login(ctx, way)
+    here = mailer(ctx)
+    if here is not None and found.path and way.login_by == "file" and (closed := _unreadable(ctx, here, found.path)):
+        # Before the server is asked, which takes its time.
+        where = {"host": way.host, "port": way.port, "path": found.path, "user": found.user, **data}
+        repair = _repair(here, found.path)
+        yield fail("mailer.settings", found.path, closed, kind="login-unreadable", repair=repair, **where)
+        return
     whole = route(ctx)
     into = way_in(ctx, whole) if whole is not None else None
     provider, needs = (into.provider, into.needs_login) if into is not None else ("", False)
     where = {"host": way.host, "port": way.port, "path": found.path, "provider": provider, "user": found.user, **data}
-    here = mailer(ctx)
-    if here is not None and found.path and way.login_by == "file" and (closed := _unreadable(ctx, here, found.path)):
-        yield fail(
-            "mailer.settings", found.path, closed, kind="login-unreadable", repair=_repair(here, found.path), **where
-        )
-        return
     if here is not None and here.id == "msmtp":
         yield from _asked_for(ctx, found.path, data)
     if found.problem:

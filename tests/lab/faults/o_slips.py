@@ -327,4 +327,32 @@ FAULTS = (
         then=(mail("alarms@app.brightwater-labs.com"),),
         shows="mailbox_size_limit is smaller",
     ),
+    Fault(
+        id="value-on-a-line-of-its-own",
+        accept=("sasl-map-missing", "config-paste-artifact", "postfix-config-error"),  # an empty table, by that line
+        about="the value of smtp_sasl_password_maps stands on the next line, not indented",
+        setup=(
+            relay(),
+            shell("sed -i 's#^smtp_sasl_password_maps *= *#smtp_sasl_password_maps =\\n#' /etc/postfix/main.cf"),
+        ),
+        proof=((("sh", "-c", "postfix status || echo down"), "down"),),
+    ),
+    Fault(
+        id="entrances-removed",
+        accept=("queue-permissions",),
+        about="the sockets in public/ were removed under the running Postfix",
+        then=(mail(), wait("status=sent"), shell("rm /var/spool/postfix/public/*"), mail(), pause(2)),
+        proof=((("sh", "-c", "ls /var/spool/postfix/public | wc -l"), "^0"),),
+    ),
+    Fault(
+        id="policy-table-says-none",
+        accept=("relay-requires-tls",),
+        about="an entry of smtp_tls_policy_maps switches TLS off for the relay",
+        setup=(
+            write("/etc/postfix/tls_policy", "[smtp.mandrillapp.com]:587 none\n"),
+            run("postmap", "/etc/postfix/tls_policy"),
+            relay(smtp_tls_policy_maps="hash:/etc/postfix/tls_policy"),
+        ),
+        shows=FAILED,
+    ),
 )
