@@ -70,8 +70,8 @@ def _same_filters(was: str | None, value: str | None) -> bool:
 
 def permitted(name: str, was: str | None, value: str | None) -> bool:
     """Whether the parameter may be changed so. was, value: None for unset; what opens the host may only be narrowed, but for
-    authorized_submit_users, which may get one account more; of filters only the spelling of their place may change. A list of tables must be one
-    that Postfix reads as it is meant: a path with a blank would be two."""
+    authorized_submit_users, which may get one account more; of filters only the spelling of their place may change. A list of
+    tables must be one that Postfix reads as it is meant: a path with a blank would be two."""
     if name.endswith("_maps") and any(":" not in item and not item.startswith("$") for item in items(value or "")):
         return False
     if name in ("mynetworks", "inet_interfaces"):

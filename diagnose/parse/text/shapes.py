@@ -15,6 +15,7 @@ NAMES = (
     "kennwort", "contrase", "clave", "motdepasse", "key=", "key:", "key ", "key'", 'key"', "key>", "key_", "key]", "key-", "key)", "key|",
     "senha", "wachtwoord", "has\u0142o", "\u043f\u0430\u0440\u043e\u043b\u044c", "\u5bc6\u7801", "\u5bc6\u78bc", "\u30d1\u30b9\u30ef\u30fc\u30c9", "mot de passe", "pass phrase", "salasana", "l\u00f6senord", "adgangskode",
     "heslo", "parola", "\u015fifre", "jelsz\u00f3", "passordet", "\u03ba\u03c9\u03b4\u03b9\u03ba",
+    "pass\\", "pwd\\", "pw\\", "key\\", "auth\\",  # JSON within JSON
     "auth=", "auth:", "auth'", 'auth"', "auth(", "auth_", "auth-", "authkey", "authorization",
 )  # fmt: skip
 """What a name that says "this is secret" holds. Words that prose is full of (authentication) are not among them."""
@@ -145,7 +146,7 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
     # smtp -v, proxymap -v, SASL libraries, dovecot
     (
         ("auth ", "auth\t"),
-        r"(?i)(?<!250[ -])\bAUTH\s+(?:PLAIN|LOGIN|X?OAUTH\w*|NTLM|CRAM-MD5|DIGEST-MD5|SCRAM-[\w-]+|GSSAPI)[ \t]+=?([A-Za-z0-9+/=_-]{4,})(?![A-Za-z0-9+/=_-]|\s[A-Z])",
+        r"(?i)(?<!250[ -])\bAUTH\s+(?:PLAIN|LOGIN|X?OAUTH\w*|NTLM|CRAM-MD5|DIGEST-MD5|SCRAM-[\w-]+|GSSAPI)[ \t]+=?(?!(?:commands?|exchange|dialogue|failed|method|mechanisms?)\b)([A-Za-z0-9+/=_-]{4,})(?![A-Za-z0-9+/=_-]|\s[A-Z])",
     ),
     (("coded ",), r"(?i)\b(?:un|de|en)?coded (?:initial )?(?:reply|response|client response|challenge)[:=] ?([^\n]+)"),
     (("resp=", "resp:", "response=", "response:", "resp "), r"(?i)(?<![a-z])(?:init_response|resp|(?:initial|client|auth)_response)[ =:]+([^\s,;]+)"),

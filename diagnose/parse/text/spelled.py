@@ -77,7 +77,7 @@ _LINE_END = late(
 )
 _PROSE = late(
     r"""(?:a|an|and|any|are|as|at|authenticat\w*|available|bad|based|been|but|by|can|cannot|can't|change[ds]?|check\w*|command|
-    configur\w*|contains?|could|database|denied|deprecated|did|disabled|do|does|doesn't|empty|enabled|entry|entries|error|
+    configur\w*|contains?|could|database|denied|deprecated|did|disabled|do|does|doesn't|empty|enable[ds]?|entry|entries|error|
     exceed\w*|exchange|expect\w*|expired?|fail\w*|field|file|files|for|form|format|found|from|generat\w*|given|grant|has|hash|
     have|hidden|id|if|in|incorrect|information|invalid|is|isn't|it|just|length|like|list|lookup\w*|login|looks|managers?|map|
     maps|matche?[ds]?|maximum|may|mechanisms?|methods?|minimum|mismatch|missing|must|name|needed|needs|new|no|none|not|null|
