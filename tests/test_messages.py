@@ -22,6 +22,8 @@ FIRST = {
     "gmail-null-mx": "recipient-domain-accepts-no-mail",
     "qmail-host": "recipient-domain-not-found",
     "qmail-many-lines": "sender-domain-not-found",
+    "qmail-sender-refused": "ip-blocklisted",
+    "postfix-late-refusal": "content-rejected",
     "courier": "recipient-unknown",
     "exchange": "recipient-unknown",
     "exchange-2003": "recipient-unknown",

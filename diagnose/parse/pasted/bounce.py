@@ -356,9 +356,20 @@ def _tells(reason: Reason, text: str) -> tuple[bool, int]:
     return reason.grip >= Grip.WORD and by_reply, reason.grip
 
 
+# How qmail-remote.c begins what it tells of a server's reply.
+_AT = {
+    " but greeting failed": "greeting",
+    " but my name was rejected": "ehlo",
+    " but sender was rejected": "mail",
+    " does not like recipient": "rcpt",
+    " failed on DATA command": "data",
+    " failed after I sent the message": "dot",
+}
+
+
 def _said(lines: Sequence[_Numbered], peer: str | None) -> Iterator[tuple[int, str, str | None, str | None]]:
     """Sentences, wrapped lines joined, and paragraphs: number, text, the stage of the session, the server."""
-    stage: str | None = None
+    stage = told = None
     paragraph: list[_Numbered] = []
     sentence: list[str] = []
     margin = start = 0
@@ -370,14 +381,15 @@ def _said(lines: Sequence[_Numbered], peer: str | None) -> Iterator[tuple[int, s
         begun = _MORE.search(sentence[-1]) if sentence else None
         goes_on = begun is not None and line.lstrip().startswith((f"{begun['code']}-", f"{begun['code']} "))
         if sentence and not goes_on and (spoken is not None or indent <= margin):
-            yield start, _quoted(" ".join(sentence)), stage, peer
+            yield start, _quoted(" ".join(sentence)), told or stage, peer
             sentence = []
         if not line.strip() or len(paragraph) >= _PARAGRAPH:
             if len(paragraph) > 1:
-                yield paragraph[0][0], _quoted(" ".join(each for _, each in paragraph)), stage, peer
-            paragraph = []
+                yield paragraph[0][0], _quoted(" ".join(each for _, each in paragraph)), told or stage, peer
+            paragraph, told = [], None
         peer = _peer(line) or peer
         stage = spoken.stage or stage if spoken is not None else stage
+        told = next((at for words, at in _AT.items() if words in line), told)
         text = reply if spoken is not None else _STANDING.sub("", line).strip()
         field = field_name(line.strip()) or (field if indent and text else "")
         if text and not field:
