@@ -44,7 +44,7 @@ DOLLAR = re.compile(r"(?<![\\$])\$[A-Za-z_]\w*")  # a variable without braces
 SEVERAL = re.compile(r"(?:failover|roundrobin)\(\s*(\S+?)(?:\s[\s\S]*)?\)[\s\S]*")
 # A value that is encrypted (Jasypt, Spring Cloud, SOPS, Ansible, Sealed Secrets), or names what has it (vaults).
 SEALED = re.compile(
-    r"(?P<sign>ENC[(\[]|\{cipher\}|\$ANSIBLE_VAULT;|AgA|AgB(?=[\w+/]{60})|@Microsoft\.KeyVault\(|arn:aws:|vault:(?=\S+[/#])|op://|sm://|\$\((?:\w+:)?[\w./-]+\)$|ref\+\w+://)"
+    r"(?P<sign>ENC[(\[]|\{cipher\}|\$ANSIBLE_VAULT;|Ag[A-D](?=[\w+/]{60})|@Microsoft\.KeyVault\(|arn:aws:|vault:(?=\S+[/#])|op://|sm://|\$\((?:\w+:)?[\w./-]+\)$|ref\+\w+://)"
     r"[\s\S]*"
 )
 

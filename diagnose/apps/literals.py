@@ -102,7 +102,7 @@ def read(text: str) -> Iterator[Entry]:
         entry = entry or Entry(key="", value=None, line=0, start=first.start, end=tokens[ends - 1].end)
         within = ".".join(each for each in stack if each)
         entry = replace(entry, key=name, line=line, within=within)
-        if not stack and _tuple(tokens, at, ends):
+        if not stack and tokens[found[1] - 1].text == "=" and _tuple(tokens, at, ends):
             remark = f"setting-wrong: the comma at the end makes a tuple of {name}, which is no text"
             entry = replace(entry, remark=remark)
         known[name.rpartition(".")[2]] = entry

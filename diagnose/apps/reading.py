@@ -222,7 +222,9 @@ class Reader:
             found = re.fullmatch(r"\[?(.+?)\]?(?:::?(\d+))?", self.value(at).partition(";")[0].strip())
             host, port, host_entry = (found[1], found[2] or port, at) if found else ("", port, at)
             port_entry = at if found and found[2] else port_entry
-        elif self.table.get("prefixed") and (found := re.fullmatch(r"(?:(ssl|tls)://)?([^:/;]+)(?::(\d+))?", host)):
+        elif (self.table.get("prefixed") or remarks.unmarked(self)) and (
+            found := re.fullmatch(r"(?:(ssl|tls)://)?([^:/;]+)(?::(\d+))?", host)
+        ):
             # PHPMailer takes these for part of the host.
             begins, host, port = found[1] or "", found[2], found[3] or port
         for entry in (host_entry, port_entry):

@@ -71,6 +71,14 @@ _LOGIN = re.compile(r"user|login|account|pass|pwd|secret|credential|token|api_?k
 _NAMED = ("host", "at", "url", "port", "user", "password", "sender", "sender_domain", "marks")
 
 
+def unmarked(reader: Remarks) -> bool:
+    """Whether no name shows that a file is of the program that a general table is made for."""
+    marks = [name.lower() for name in reader.table.get("marks", ())]
+    names = [f"{each.within}.{each.key}".lower().strip(".") for each in reader.entries if each.value != ""]
+    shown = any(fnmatch.fnmatchcase(name, mark) for name in names for mark in marks)
+    return bool(marks and reader.table.get("general")) and not shown
+
+
 def perhaps(reader: Remarks, login: str, host: Entry | None) -> str:
     """What may be the login in a file of a program that is not known, where it stands under none of the usual names."""
     if login or host is None or not reader.table.get("general"):
