@@ -133,7 +133,7 @@ def test_a_history_that_nobody_keeps_is_not_an_empty_one(tmp_path: Path) -> None
         (("history", "--since", "x"), "--since takes a span"),
         (("history", "--format", "xml"), "--format 'xml' is not known"),
         (("ignore", "add", "egress.port-2", "--why", "x"), "is 'egress.port-25' meant?"),
-        (("ignore", "add", "egress.port-25:", "--why", "x"), "is no SIGN[:SUBJECT]"),
+        (("ignore", "add", "egress.port-25:", "--why", "x"), "is not of the form SIGN[:SUBJECT]"),
         (("ignore", "add", "egress.port-25", "--why", " "), "--why: say why"),
         (("ignore", "add", "egress.port-25", "--why", "x", "--until", "2001-01-01"), "that has passed already"),
         (("ignore", "add", "egress.port-25", "--why", "x", "--until", "later"), "--until takes a day"),
