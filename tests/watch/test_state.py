@@ -39,7 +39,7 @@ def test_a_full_disk_silences_no_alarm_and_spoils_no_state(small: Path, monkeypa
         outcome = world.one(small, world.FAILED, f"{server.url}/hook", heartbeat=f"{server.url}/beat")
         assert "No space left on device" in outcome.warnings[0]
         assert sorted(path.partition("?")[0] for path, _, _ in server.got) == ["/beat/0", "/beat/start", "/hook"]
-        assert "State not kept" in str(server.got)
+        assert "State not saved" in str(server.got)
     assert (small / state.NAME).read_bytes() == before
     assert list(small.glob(".*.part")) == []
     (small / "filler").unlink()
