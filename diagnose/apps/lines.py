@@ -14,7 +14,7 @@ def words(text: str) -> Iterator[Entry]:
     line of nullmailer's remotes."""
     blocks: dict[str, list[Entry]] = {}
     parents: dict[str, str] = {}
-    block, default, at = "", "", 0
+    block, default, at, remotes = "", "", 0, 0
     for number, line in enumerate(text.split("\n"), 1):
         begins, at = at, at + len(line) + 1
         found = re.match(r"\s*(?P<key>[A-Za-z_][\w.-]*)(?:[ \t]*=[ \t]*|[ \t]+|$)(?P<value>.*?)\s*$", line)
@@ -30,11 +30,17 @@ def words(text: str) -> Iterator[Entry]:
             continue
         if "." in key and (re.match(r"(?:smtps?|qmqp)\b|$", value) or "--" in value):
             where = begins + found.start("key")
-            yield Entry(key="remote.host", value=key, line=number, start=where, end=where + len(key))
+            other = "other." if remotes else ""  # the first is tried first
+            remotes += 1
+            yield Entry(key=f"{other}remote.host", value=key, line=number, start=where, end=where + len(key))
             protocol = re.match(r"(?!-)[\w-]+(?=\s|$)", value)
             if protocol:
                 yield Entry(
-                    key="remote.protocol", value=protocol[0], line=number, start=start, end=start + protocol.end()
+                    key=f"{other}remote.protocol",
+                    value=protocol[0],
+                    line=number,
+                    start=start,
+                    end=start + protocol.end(),
                 )
             options = list(re.finditer(r"(?<=\s)(?:--)?([\w-]+)(?:=(?P<v>\"[^\"]*\"|'[^']*'|\S*))?", f" {value}"))[
                 bool(protocol) :
@@ -44,7 +50,7 @@ def words(text: str) -> Iterator[Entry]:
                 given = one["v"] if one["v"] is not None else "yes"
                 first = begins + (one.start("v") if one["v"] is not None else one.end())
                 last = begins + one.end()
-                yield Entry(key=f"--{one[1]}", value=given.strip("\"'"), line=number, start=first, end=last)
+                yield Entry(key=f"{other}--{one[1]}", value=given.strip("\"'"), line=number, start=first, end=last)
             continue
         quote = value[:1] if value[:1] in ("'", '"') and value[-1:] == value[:1] and len(value) > 1 else ""
         bare = value[1:-1] if quote else value or "yes"  # dma's flags
