@@ -60,7 +60,7 @@ def test_settings_that_work(machine: Machine) -> None:
     ):
         assert line in said
     assert any(line.startswith("S: 235") for line in said)
-    assert "takes its login and the sender shop@brightwater-labs.com" in report["app"]["verdict"]  # type: ignore[index]
+    assert "accepts its login and the sender shop@brightwater-labs.com" in report["app"]["verdict"]  # type: ignore[index]
 
 
 def test_a_message_is_sent_only_where_it_was_asked_for(machine: Machine) -> None:
