@@ -38,7 +38,7 @@ def parse(text: str) -> Range:
     start = None if found["start"] == "~" else float(found["start"] or 0)
     end = None if found["end"] is None else float(found["end"])
     if start is not None and end is not None and start > end:
-        raise UsageError(f"{text[:40]!r} is no range: its start is above its end")
+        raise UsageError(f"{text[:40]!r} is not a range: its start is above its end")
     return Range(start=start, end=end, invert=bool(found["invert"]), text=text)
 
 

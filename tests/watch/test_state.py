@@ -216,7 +216,7 @@ def test_an_alarm_of_a_pass_that_hangs_is_tried_again_until_it_arrives(tmp_path:
         (b"\x00" * 100, "damaged"),
         (b'{"schema": 1, "machine"', "damaged"),
         (b"[" * 100_000, "damaged"),
-        (b"[]", "no state"),
+        (b"[]", "not a state file"),
         (b'{"schema": 0}', "an older version"),
         (b'{"schema": 2}', "a newer version"),
         (b'{"schema": 1}', "damaged"),

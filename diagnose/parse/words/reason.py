@@ -227,7 +227,8 @@ def _put_off(found: _Found | None, reply: Core) -> _Found | None:
     """A login that is put off (4xx, RFC 4954 section 6) is none that is rejected, unless the words speak of what was sent."""
     if found is None or found[0] not in _REJECTED or (reply.code or 0) // 100 != 4:
         return found
-    return found if reply.enhanced == "4.7.8" or _SENT.search(reply.text) else ("server-busy", found[1], Grip.WORD)
+    final = (reply.enhanced or "").startswith(("4.7.8", "5."))  # Exchange: 451 5.7.3
+    return found if final or _SENT.search(reply.text) else ("server-busy", found[1], Grip.WORD)
 
 
 # Without a reply's code a topic's word tells nothing unless the text also says that something went wrong.
