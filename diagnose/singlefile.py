@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib.util
 import io
 import json
+import marshal
 import sys
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,6 +28,7 @@ _LEFT_OUT = (
 )
 _DATE = (1980, 1, 1, 0, 0, 0)
 # What the program reads as text: zipimport wants no source beside what is compiled.
+_UNCHECKED = bytes((1, *[0] * 11))  # PEP 552: by the hash of a source that is not asked for
 _READ = ("__main__.py", "diagnose/knowledge/", "diagnose/host/live/queuefiles.py")
 
 
@@ -41,20 +42,21 @@ def carried() -> bytes:
         files.update(_package(name))
     if not any(name.startswith("tomli/") for name in files):  # the same, as Python has it since 3.11
         files.update({name.replace("tomllib/", "tomli/"): data for name, data in _package("tomllib").items()})
-    return packed(files)
+    return packed(files, 6)
 
 
 def compiled(archive: bytes) -> bytes:
-    """The file, compiled by this Python for the same version elsewhere: it is spared half of a recording's processor time.
-    Raises OSError."""
-    from diagnose.host.live.remote import compile_below
-
-    with tempfile.TemporaryDirectory() as place, zipfile.ZipFile(io.BytesIO(archive)) as source:
-        source.extractall(place)
-        compile_below(place, NAME)
-        files = {str(path.relative_to(place)): path.read_bytes() for path in Path(place).rglob("*") if path.is_file()}
-        spared = {name for name in files if f"{name}c" in files and not name.startswith(_READ)}
-        return packed({name: data for name, data in files.items() if name not in spared})
+    """The file, compiled by this Python for the same version elsewhere: it is spared half of a recording's processor time."""
+    files: dict[str, bytes] = {}
+    with zipfile.ZipFile(io.BytesIO(archive)) as source:
+        for name in source.namelist():
+            text = source.read(name)
+            if name.endswith(".py"):
+                code = compile(text, f"{NAME}/{name}", "exec", dont_inherit=True)
+                files[f"{name}c"] = importlib.util.MAGIC_NUMBER + _UNCHECKED + marshal.dumps(code)
+            if not name.endswith(".py") or name.startswith(_READ):
+                files[name] = text
+    return packed(files, 6)
 
 
 def own() -> dict[str, bytes]:
@@ -76,16 +78,16 @@ def own() -> dict[str, bytes]:
     return files
 
 
-def packed(files: Mapping[str, bytes]) -> bytes:
-    """The same octets for the same content."""
+def packed(files: Mapping[str, bytes], level: int = 9) -> bytes:
+    """The same octets for the same content; level: of the compression, 1 to 9."""
     made = io.BytesIO(b"#!/usr/bin/env python3\n")
     made.seek(0, io.SEEK_END)
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED, compresslevel=level) as archive:
         for name in sorted(name for name in files if not left_out(name)):
             entry = zipfile.ZipInfo(name, _DATE)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.create_system, entry.external_attr = 3, 0o100644 << 16
-            archive.writestr(entry, files[name], compresslevel=9)
+            archive.writestr(entry, files[name], compresslevel=level)
     return made.getvalue()
 
 

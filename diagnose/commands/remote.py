@@ -39,7 +39,7 @@ def wanted(arguments: Sequence[str], timeout: float, hosts: Sequence[str]) -> re
     except OSError as error:
         raise UsageError(f"this program's own files cannot be read: {error.strerror}") from None
     # One host alone would wait for it as long as it spares.
-    compiled = _begun(lambda: singlefile.compiled(archive)) if len(hosts) > 1 else None
+    compiled = _begun(lambda: remote.compiled(archive)) if len(hosts) > 1 else None
     return remote.Wanted(archive=archive, compiled=compiled, arguments=arguments, timeout=timeout, ask=ask)
 
 
