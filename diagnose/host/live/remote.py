@@ -207,9 +207,11 @@ class _Talk:
         """What the other side says after that word; "" where it came to its end without: its python3's magic number, or the
         directory there, where sudo wants to ask."""
         sign = b"%b %b " % (self._mark, word.encode())
-        while self._read():
+        more = True
+        while more:
             if (at := self._said.find(sign)) >= 0 and b"\n" in self._said[at:]:
                 return bytes(self._said[at + len(sign) :]).split(b"\n", 1)[0].decode("ascii", "replace")
+            more = self._read()
         return ""
 
     def go_on(self, seconds: float) -> None:
