@@ -98,7 +98,7 @@ def test_nothing_happens_without_yes_where_nobody_can_be_asked() -> None:
         m.write("/var/lib/puppet/state/agent_catalog_run.lock", "1")
         busy = m.diagnose("fix", "--yes")
         assert busy.returncode == 3
-        assert "Puppet is at work" in busy.stderr
+        assert "Puppet is running" in busy.stderr
         assert states(m) == before
 
 
