@@ -44,7 +44,7 @@ def filters(e: Evidence) -> Plan | None:
                 steps.append(StartUnit(unit=unit, why=why, opens=f"{unit} run, which every message is shown to"))
     if not steps:
         return None
-    # A milter is asked anew for each message, by daemons that have read the parameter.
+    # The daemons connect to the milter for each message, at the address that they read when they started.
     return Plan(steps=tuple(dict.fromkeys((*steps, *(e.reload() if put else e.retry())))))
 
 

@@ -48,9 +48,8 @@ def mailers_plan(e: Evidence) -> Plan | None:
     cause = e.diagnosis.cause.id
     steps = [*(_owners(e, here) if cause in _OF_RIGHTS else ()), *_started(e, here, cause)]
     if not steps:
-        wanted = _wanted(e, cause)
-        steps = list(_WRITERS[here.id](e, cause, wanted))
-    return Plan(steps=tuple(dict.fromkeys(steps)), text="" if steps else e.diagnosis.remedy.text) if steps else None
+        steps = list(_WRITERS[here.id](e, cause, _wanted(e, cause)))
+    return Plan(steps=tuple(dict.fromkeys(steps))) if steps else None
 
 
 def _wanted(e: Evidence, cause: str) -> _Wanted:

@@ -20,7 +20,7 @@ CAUSE = Cause(
         Sign("config.relay-itself", SETTLES),
         Sign("dns.recipient-domain", HINTS, Status.OK),
     ),
-    # This host's own port is no relay: what it says, offers or lacks there is beside the point.
+    # The relayhost is this host's own port: its replies, TLS and AUTH say nothing of a relay.
     explains=(
         "auth-not-offered",
         "relay-access-denied",
