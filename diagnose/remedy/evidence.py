@@ -27,6 +27,11 @@ _FILLS = distributions.FILLS_CHROOT
 _FEW = 5  # messages that are tried again at once
 
 
+def sentence(seen: Observation) -> str:
+    """What was observed, as the reason of a step."""
+    return f"{seen.summary[:1].upper()}{seen.summary[1:]}."
+
+
 @dataclass(kw_only=True)
 class Evidence:
     """ctx: asks this host, or its recording; advice: a relay that would do, None where none was looked for."""

@@ -13,7 +13,7 @@ from diagnose.host.query import Listeners, Lookup, Read
 from diagnose.knowledge.labels import relays
 from diagnose.model import Observation, Status
 from diagnose.parse.text.masking import STARS
-from diagnose.remedy.evidence import Evidence
+from diagnose.remedy.evidence import Evidence, sentence
 from diagnose.remedy.plan import Plan, plans
 from diagnose.remedy.properties import InsertLine, SetProperty, weakens
 from diagnose.remedy.running import StartUnit
@@ -63,13 +63,11 @@ def _steps(e: Evidence, seen: Observation) -> Iterator[Step]:
         yield from _host(e, path, str(seen.data.get("host") or ""))
         return
     if not path.endswith(_FORMATS):
-        yield from written(
-            e, path, str(seen.data.get("setting") or ""), f"{seen.summary[:1].upper()}{seen.summary[1:]}."
-        )
+        yield from written(e, path, str(seen.data.get("setting") or ""), sentence(seen))
         return
     file, number, kind = e.real(path), int(str(seen.data.get("line") or 0)), seen.data.get("problem")
     raw = e.line(path, number, secret="properties" if path.endswith(".properties") else "settings")
-    why = f"{seen.summary[:1].upper()}{seen.summary[1:]}."
+    why = sentence(seen)
     value = re.match(r"\s*[\w.-]+\s*[=:]\s*(.*)", raw)
     if kind in ("trailing-blank", "blank-in-boolean", "host-has-blank") and raw != raw.rstrip() and raw:
         yield e.repair(path, number, raw[len(raw.rstrip()) :], "", why, "end")
@@ -159,7 +157,7 @@ def worker(e: Evidence) -> Plan | None:
             continue
         unit = found["once"] or found["enabled"]
         opens = f"{unit} run, which sends everything that waits in its queue"
-        why = f"{seen.summary[:1].upper()}{seen.summary[1:]}."
+        why = sentence(seen)
         steps.append(StartUnit(unit=unit, enable=bool(found["enabled"]), why=why, opens=opens))
     return Plan(steps=tuple(dict.fromkeys(steps)), text=e.diagnosis.remedy.text) if steps else None
 

@@ -13,7 +13,7 @@ from diagnose.host.query import Listeners, Read
 from diagnose.knowledge.labels import relays
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.model import Observation, Status
-from diagnose.remedy.evidence import Evidence
+from diagnose.remedy.evidence import Evidence, sentence
 from diagnose.remedy.plan import Plan
 from diagnose.remedy.running import Command, Daemon, Mode, Ownership
 from diagnose.remedy.steps import AppendLine, Step
@@ -107,7 +107,7 @@ def _owners(e: Evidence, here: mailers.Mailer) -> Iterator[Step]:
             continue
         path = e.real(str(seen.data.get("path")))
         stat, program = e.stat(path), e.stat(here.path)
-        why = f"{seen.summary[:1].upper()}{seen.summary[1:]}."
+        why = sentence(seen)
         if here.id == "msmtp" and (program.group == "root" or not program.mode & 0o2000):
             continue  # who may read the password is for a person to say
         owner, group, mode = {
@@ -234,7 +234,7 @@ def _msmtp_word(e: Evidence, here: mailers.Mailer, path: str, lines: list[str], 
     words = raw.split()
     if not words or not raw.isprintable():
         return
-    why = f"{seen.summary[:1].upper()}{seen.summary[1:]}."
+    why = sentence(seen)
     if words[0] == "account":
         named = [each.split()[1] for each in lines if each.split()[:1] == ["account"] and len(each.split()) > 1]
         wrong, known = words[-1], [name for name in named if name != words[-1] and name != words[1]]

@@ -11,7 +11,7 @@ from diagnose.facts.route import Route
 from diagnose.host.query import Dial, Exec, Lookup, Resolve
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.model import Observation, Status
-from diagnose.remedy.evidence import Evidence
+from diagnose.remedy.evidence import Evidence, sentence
 from diagnose.remedy.plan import Other, Plan, plans
 from diagnose.remedy.plans.application import on_another_port
 from diagnose.remedy.plans.relays import by_login, keys, near_key, password_table, set_hop
@@ -236,7 +236,7 @@ def _route(e: Evidence, seen: Observation, argv: list[str]) -> list[Step]:
         lines = [line.split() for line in listing if line.startswith(f"{wanted[-1]}:")]
         if lines:
             undo = (*argv[:at], "add", *wanted, *lines[0][1:])
-    why = f"{seen.summary[:1].upper()}{seen.summary[1:]}."
+    why = sentence(seen)
     opens = f"what took {seen.data.get('rule')} take the other routes of this host"
     return [RemoveRoute(argv=tuple(argv), undo=undo, why=why, opens=opens)]
 
