@@ -6,13 +6,13 @@ import contextlib
 import json
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.report import material
 from . import sshd, terminal
 from .faults import every
 from .machine import SECRET, Machine
@@ -32,8 +32,7 @@ class Fleet:
 @pytest.fixture(scope="module")
 def fleet(able: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """Three machines whose provider blocks port 25; admin may use sudo freely, by password, or not."""
-    if not shutil.which("sshd", path="/usr/sbin") or not shutil.which("ssh") or not shutil.which("sudo"):
-        pytest.skip("NOT TESTED: needs openssh-server, openssh-client and sudo")
+    material.needed("sshd", "ssh", "sudo")
     folder = tmp_path_factory.mktemp("ssh")
     public = sshd.key(folder)
     with contextlib.ExitStack() as stack:
