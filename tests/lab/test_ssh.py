@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.report import material
+
 from . import sshd, terminal
 from .faults import every
 from .machine import SECRET, Machine
