@@ -26,15 +26,6 @@ from tests.watch import nights, promise
 
 Timed = tuple[float, float, int]  # seconds by the clock and of the processor, kilobytes of the largest process
 
-_TALLY = """
-import sys
-from diagnose.host.live.logs import window
-from diagnose.parse.log.tally import Tally
-counts = Tally()
-for chunk in window(sys.argv[1], 0.0):
-    counts.feed(chunk)
-print(sum(counts.statuses.values()), dict(counts.statuses), file=sys.stderr)
-"""
 _WINDOW = """
 import sys, time
 from diagnose.host.live.logs import window
@@ -78,21 +69,10 @@ def _python(code: str, *arguments: str) -> list[str]:
 
 
 def logs(root: Path, size: int, rounds: int) -> None:
-    """The analysis of a whole log against pflogsumm, and the last hour of it."""
+    """The last hour of a log."""
     for style in ("traditional", "iso"):
         path = root / f"{style}.log"
         loggen.write(path, size, style, 28 if size > 500_000_000 else 7)
-        megabytes = path.stat().st_size // 1_000_000
-        if shutil.which("pflogsumm", path=os.environ["PATH"] + ":/usr/sbin"):
-            race(
-                f"analysis of {megabytes} MB, {style}, vs pflogsumm",
-                lambda path=path: timed(_python(_TALLY, str(path))),  # type: ignore[misc]
-                lambda path=path: timed(["pflogsumm", str(path)]),  # type: ignore[misc]
-                0.1,
-                max(1, rounds // 2),
-            )
-        else:
-            print("analysis vs pflogsumm: NOT MEASURED, pflogsumm is not installed")
         window(path, style, rounds)
         path.unlink()
 

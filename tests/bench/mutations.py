@@ -19,7 +19,7 @@ from diagnose.errors import MailDiagnoseError
 from diagnose.host.secretfile import starred
 from diagnose.knowledge import recognise
 from diagnose.mail import explain
-from diagnose.parse.log import logline, maillog, stalls, story, submitted, tally, trail
+from diagnose.parse.log import logline, maillog, stalls, story, submitted, trail
 from diagnose.parse.mailers import exim, queues
 from diagnose.parse.mailers import log as mailer_log
 from diagnose.parse.mailers import settings as mailer_settings
@@ -139,12 +139,6 @@ def _trail(text: str) -> object:
     return [story.tell(name, lines, NOW) for name, lines in found.lines.items()]
 
 
-def _tally(text: str) -> object:
-    counts = tally.Tally()
-    counts.feed(text.encode("utf-8", "replace"))
-    return counts
-
-
 _BESIDE = """$ postconf relayhost
 relayhost = [smtp.example.net]:587
 # cat /etc/postfix/sasl_passwd
@@ -233,7 +227,6 @@ def parsers() -> dict[str, Parser]:
         "smtp_reply": Parser(lambda t: (smtp_reply.parse(t), smtp_reply.find(t)), posted, 3),
         "stalls": Parser(lambda t: stalls.stalls(t.splitlines()), posted),
         "table": Parser(lambda t: [(table.files(each), table.inline_entries(each)) for each in table.parse_list(t)], _TABLE),
-        "tally": Parser(_tally, posted, 12),
         "tls_settings": Parser(lambda t: (tls_settings.policy(t), tls_settings.versions(t)), _POLICY),
         "trail": Parser(_trail, _TRAIL, 7),
         "dkim": Parser(lambda t: (dkim.published(tuple(t.splitlines())), dkim.of_private(t)), _SENDER),

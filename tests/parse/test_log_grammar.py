@@ -14,7 +14,6 @@ from diagnose.parse.log.logline import parse
 from diagnose.parse.log.queue_id import is_queue_id
 from diagnose.parse.log.stalls import stalls
 from diagnose.parse.log.story import tell
-from diagnose.parse.log.tally import Tally
 from diagnose.parse.pasted import mailq
 from diagnose.parse.pasted.evidence import read_anything
 
@@ -179,17 +178,6 @@ def test_objects_of_log_shippers(names: dict[str, Any]) -> None:
 def test_other_objects_are_no_log_lines(text: str) -> None:
     """A program's own JSON is left to the other readers."""
     assert parse(text, NOW) is None
-
-
-def test_counts_bear_missing_commas_and_brackets() -> None:
-    """The fast count reads the same lines."""
-    counts = Tally()
-    counts.feed(
-        b"Nov 25 10:00:00 mx postfix/smtp[9]: 7F3A91C2D4: to=u@a.example, dsn=4.4.1 status=deferred (connect to a[192.0.2.1]:25: Connection timed out)\n"
-        b"Nov 25 10:00:00 mx postfix/local[9]: 7F3A91C2D5: to=root, dsn=5.1.1, status=bounced (unknown user: root)\n"
-    )
-    assert counts.statuses == {"deferred": 1, "bounced": 1}
-    assert {key[:3] for key in counts.failures} == {("a.example", "deferred", "4.4.1"), ("", "bounced", "5.1.1")}
 
 
 def test_stalls_are_read_from_any_line() -> None:
