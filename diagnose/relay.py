@@ -232,14 +232,14 @@ def _numbers(ports: Iterable[int]) -> str:
 
 def _network_notes(network: Network) -> Iterator[str]:
     policy = network.policy
-    if not policy.stated or policy.default not in ("blocked", "conditional"):
+    if policy is None or policy.default not in ("blocked", "conditional"):
         return
     ports = f"TCP {_numbers(policy.ports)}" if policy.ports else "SMTP"
     whom = "by default" if policy.default == "blocked" else "for some customers"
     source = f" ({policy.source})" if policy.source else ""
     yield f"{network.name}: outgoing {ports} is blocked {whom}. {policy.text}".rstrip() + source
     unblock = network.unblock
-    if unblock is not None and unblock.stated and unblock.possible in ("yes", "conditional") and unblock.how:
+    if unblock is not None and unblock.possible in ("yes", "conditional") and unblock.how:
         yield f"Unblocking: {unblock.how}" + (f" {unblock.url}" if unblock.url else "")
 
 

@@ -62,12 +62,12 @@ def check_network_owner(ctx: Context) -> Iterator[Observation]:
 
 def _policy(ctx: Context, found: Network) -> Iterator[Observation]:
     policy = found.policy
-    if not policy.stated:
+    if policy is None:
         return
     way = mail_port(ctx)
     port = way.port
     ports = ", ".join(str(number) for number in policy.ports) or "SMTP"
-    how = found.unblock.how if found.unblock and found.unblock.stated else ""
+    how = found.unblock.how if found.unblock else ""
     url = (found.unblock.url if found.unblock else "") or policy.source
     data: dict[str, Scalar] = {
         "network": found.id,

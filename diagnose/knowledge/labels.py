@@ -95,7 +95,7 @@ class Relay:
     kind: "service", "cloud", "mailbox" or "isp". sign_in: "password", "optional", "oauth2" or "none".
     rank: place among those suggested unasked (lower first), None: only when asked for or already in use.
     match: host patterns, "*" for one label or a part of it. mail_domains: sender domains that only it may send for.
-    mechanisms: SASL names and their evidence. publishes: what the DNS holds of it, None where that is not known.
+    mechanisms: SASL names. publishes: what the DNS holds of it, None where that is not known.
     passwords_end: when logins by password do.
     """
 
@@ -111,7 +111,6 @@ class Relay:
     endpoints: tuple[Endpoint, ...]
     login: Login
     mechanisms: tuple[str, ...] = ()
-    mechanisms_evidence: Evidence = "recall"
     publishes: Publishes | None = None
     passwords_end: End | None = None
     notes: tuple[Fact, ...] = ()
@@ -146,51 +145,23 @@ class Unblock(Sourced):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Submission(Sourced):
-    """A network's own submission server for its subscribers."""
-
-    host: str
-    port: int
-    tls: TLS
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
-    """A cloud, hoster, application platform or access provider.
+    """A cloud, hoster or access provider.
 
     asns: autonomous system numbers. rdns: suffixes of its customers' PTR names. dmi: rules, one of which must match
     with every field; a trailing "*" matches any rest, a leading one any start. cloud_ids: cloud-init's names.
-    files, environment: paths and variables found on its machines. relay: id of the relay it runs, or "".
-    open_hint: ports likely open; unconfirmed, for ordering only.
+    relay: id of the relay it runs, or "". policy: None where only memory tells.
     """
 
     id: str
     name: str
-    kind: str
-    countries: tuple[str, ...] = ()
     asns: tuple[int, ...] = ()
     rdns: tuple[str, ...] = ()
     dmi: tuple[tuple[tuple[str, str], ...], ...] = ()
     cloud_ids: tuple[str, ...] = ()
-    files: tuple[str, ...] = ()
-    environment: tuple[str, ...] = ()
-    policy: Policy
+    policy: Policy | None = None
     unblock: Unblock | None = None
     relay: str = ""
-    submission: tuple[Submission, ...] = ()
-    open_hint: tuple[int, ...] = ()
-    notes: tuple[Fact, ...] = ()
-
-    @property
-    def stated(self) -> tuple[Fact, ...]:
-        """The policy's text, the way to ask and the notes, as far as they may be printed."""
-        facts: list[Fact] = []
-        if self.policy.stated and self.policy.text:
-            facts.append(Fact(text=self.policy.text, evidence=self.policy.evidence, source=self.policy.source))
-        if self.unblock is not None and self.unblock.stated and self.unblock.how:
-            how = self.unblock
-            facts.append(Fact(text=how.how, evidence=how.evidence, source=how.url or how.source))
-        return (*facts, *(note for note in self.notes if note.stated))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,14 +217,13 @@ def _relay(entry: dict[str, Any]) -> Relay:
     def sourced(table: dict[str, Any]) -> dict[str, Any]:
         return {**table, "source": urls[table["source"]]} if "source" in table else table
 
-    mechanisms = entry.pop("mechanisms", {"names": (), "evidence": "recall"})
+    mechanisms = entry.pop("mechanisms", {"names": ()})
     publishes, end = entry.pop("publishes", None), entry.pop("passwords_end", None)
     return Relay(
         hosts=tuple(RelayHost(**sourced(host)) for host in entry.pop("hosts")),
         endpoints=tuple(Endpoint(**sourced(endpoint)) for endpoint in entry.pop("endpoints")),
         login=Login(**sourced(entry.pop("login"))),
         mechanisms=tuple(mechanisms["names"]),
-        mechanisms_evidence=mechanisms["evidence"],
         publishes=Publishes(**_frozen(sourced(publishes))) if publishes else None,
         passwords_end=End(**sourced(end)) if end else None,
         notes=tuple(Fact(**sourced(note)) for note in entry.pop("notes", ())),
@@ -263,14 +233,11 @@ def _relay(entry: dict[str, Any]) -> Relay:
 
 
 def _network(entry: dict[str, Any]) -> Network:
-    policy = entry.pop("policy")
-    unblock = entry.pop("unblock", None)
+    policy, unblock = entry.pop("policy", None), entry.pop("unblock", None)
     return Network(
-        policy=Policy(**_frozen(policy)),
+        policy=Policy(**_frozen(policy)) if policy else None,
         unblock=Unblock(**unblock) if unblock else None,
         dmi=tuple(tuple(rule.items()) for rule in entry.pop("dmi", ())),
-        submission=tuple(Submission(**server) for server in entry.pop("submission", ())),
-        notes=tuple(Fact(**note) for note in entry.pop("notes", ())),
         **_frozen(entry),
     )
 

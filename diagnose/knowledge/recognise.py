@@ -9,7 +9,7 @@ network_of(...)      -> Network | None        whose network this host is in
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from diagnose.knowledge.labels import Network, Relay, networks, relays
 from diagnose.knowledge.smtp import PORT_NUMBERS
@@ -62,11 +62,8 @@ def network_of(
     dmi: Mapping[str, str] | None = None,
     rdns: str | None = None,
     cloud_id: str | None = None,
-    *,
-    environment: Collection[str] = (),
-    paths: Collection[str] = (),
 ) -> Network | None:
-    """Whose network, by the surest mark first: platform's variables, cloud-init's id, DMI strings, files, PTR, ASN.
+    """Whose network, by the surest mark first: cloud-init's id, DMI strings, PTR, ASN.
 
     dmi: file names of /sys/class/dmi/id (and "hypervisor_uuid") to their text.
     """
@@ -78,10 +75,8 @@ def network_of(
         return any(all(_dmi_value(want, strings.get(key, "")) for key, want in rule) for rule in network.dmi)
 
     marks = (
-        lambda network: any(variable in environment for variable in network.environment),
         lambda network: cloud_id is not None and cloud_id.lower() in network.cloud_ids,
         by_dmi,
-        lambda network: any(path in paths for path in network.files),
         lambda network: any(name == suffix or name.endswith("." + suffix) for suffix in network.rdns),
         lambda network: asn is not None and asn in network.asns,
     )

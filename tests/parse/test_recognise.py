@@ -81,7 +81,6 @@ def test_find(name: str, relay: str | None) -> None:
         ({"asn": 14061}, "digitalocean"),
         ({"asn": 24940}, "hetzner"),
         ({"asn": 24940, "dmi": {"sys_vendor": "Hetzner"}}, "hetzner-cloud"),
-        ({"asn": 8075, "environment": ["GITHUB_ACTIONS"]}, "github-actions"),
         ({"asn": 64496}, None),
         ({"cloud_id": "none"}, None),
         ({}, None),
