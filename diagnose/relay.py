@@ -184,7 +184,7 @@ def _choose(
             ports = _numbers(each.port for each in wanted.endpoints)
             raise UsageError(f"{wanted.name} is not known to accept mail on port {only}, but on {ports}")
         if best is None:
-            reason = wanted.stated[0].text if wanted.stated else "It does not accept a user name and password."
+            reason = wanted.notes[0].text if wanted.notes else "It does not accept a user name and password."
             if _usable(wanted):
                 reason = "It accepts only implicit TLS, which Postfix supports from 3.0 on."
             raise UsageError(f"{wanted.name} cannot serve as a relay here: {reason} Choose another provider.")
@@ -249,13 +249,13 @@ def _notes(choice: Choice, system: System, sender: str | None, network: Network 
         yield "The words in <angle brackets> stand for your own login, which fix asks for."
     if choice.seen is not Seen.OPEN and not (choice.endpoint.stated and choice.host.stated):
         yield f"That {choice.host.name} listens on {choice.endpoint.port} is unconfirmed: check it with the provider."
-    yield from (note.text for note in relay.stated)
+    yield from (note.text for note in relay.notes)
     regions = [host for host in relay.hosts if host.stated and host.region and host.delivers]
     if len(regions) > 1:
         shown = ", ".join(f"{host.name} ({host.region})" for host in regions[:6])
         rest = f" and {len(regions) - 6} more" if len(regions) > 6 else ""
         yield f"Hosts by region: {shown}{rest}. If yours differs, change it in both relayhost and sasl_passwd."
-    if sender and relay.stated:
+    if sender and relay.notes:
         yield f"This host sends as {sender}: {relay.name} must know that address or its domain."
     if "smtp_tls_CAfile" in main_cf(choice, system):
         yield ('smtp_tls_security_level "encrypt" never sends in the clear; "secure" also checks the server\'s name.')
@@ -263,7 +263,7 @@ def _notes(choice: Choice, system: System, sender: str | None, network: Network 
         yield "No CA bundle is known on this host: the session is encrypted, the server's certificate not checked."
     if network is not None:
         yield from _network_notes(network)
-    sources = dict.fromkeys(note.source for note in relay.stated if note.source)
+    sources = dict.fromkeys(note.source for note in relay.notes if note.source)
     if sources:
         yield "Sources: " + " ".join(sources)
 

@@ -114,12 +114,6 @@ class Relay:
     publishes: Publishes | None = None
     passwords_end: End | None = None
     notes: tuple[Fact, ...] = ()
-    sources: tuple[str, ...] = ()
-
-    @property
-    def stated(self) -> tuple[Fact, ...]:
-        """The notes that may be printed."""
-        return tuple(note for note in self.notes if note.stated)
 
     def endpoint(self, port: int) -> Endpoint | None:
         return next((endpoint for endpoint in self.endpoints if endpoint.port == port), None)
@@ -227,7 +221,6 @@ def _relay(entry: dict[str, Any]) -> Relay:
         publishes=Publishes(**_frozen(sourced(publishes))) if publishes else None,
         passwords_end=End(**sourced(end)) if end else None,
         notes=tuple(Fact(**sourced(note)) for note in entry.pop("notes", ())),
-        sources=tuple(urls.values()),
         **_frozen(entry),
     )
 
