@@ -89,7 +89,7 @@ def describe(step: Step) -> str:
         from diagnose.parse.text.masking import mask
 
         return mask(lines[0])
-    return f"{type(step).__name__}: {', '.join(step.files())}"
+    return f"edit {', '.join(step.files())}"
 
 
 def _outcome(request: Request, before: Result, wanted: Diagnosis, queue: str, applied: float) -> Ending:
