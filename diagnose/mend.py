@@ -17,6 +17,7 @@ from diagnose.remedy.proposal import Proposal
 from diagnose.remedy.running import Requeue
 from diagnose.remedy.steps import Given, Step
 from diagnose.remedy.transaction import Failed, Transaction
+from diagnose.sentence import joined
 from diagnose.session import Request, Result, diagnose
 
 PATIENCE = 12.0  # seconds for mail that is tried again
@@ -105,7 +106,7 @@ def _outcome(request: Request, before: Result, wanted: Diagnosis, queue: str, ap
     delivered = bool(flows and flows.status is not Status.FAILED and _last(flows) >= int(applied))
     still = next((d for d in now.report.diagnoses if d.cause.id == wanted.cause.id), None)
     if still is not None and still.confidence >= Confidence.LIKELY and not delivered:
-        why = "; ".join(f"{each.subject}: {each.summary}" for each in still.support[:1])
+        why = "; ".join(joined(each.subject, each.summary) for each in still.support[:1])
         return Ending(
             word="unsure", why=f"every step succeeded, but no mail has passed since, and still {why}", waiting=left
         )

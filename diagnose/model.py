@@ -41,6 +41,7 @@ from diagnose.scales import Outcome as Outcome
 from diagnose.scales import Stage as Stage
 from diagnose.scales import Status as Status
 from diagnose.scales import Strength as Strength
+from diagnose.sentence import joined
 
 Scalar = str | int | float | bool | None
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -101,8 +102,7 @@ class SignSpec:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Whether mail was seen to pass a stage: OK, FAILED (tried and not obtained) or UNKNOWN (left out, or not allowed to
-    look). why: what the observation says."""
+    """Whether mail was seen to pass a stage: OK, FAILED (looked for and not seen) or UNKNOWN (left out). why: in words."""
 
     stage: Stage
     status: Status
@@ -317,7 +317,7 @@ class Report:
                 if seen.data.get("proof") is False or (flows and one_of_many):
                     continue
                 stage = Stage(passes) if (passes := seen.data.get("passes")) else proving[seen.sign]
-                proof = Proof(stage, status, f"{seen.subject}: {seen.summary}")
+                proof = Proof(stage, status, joined(seen.subject, seen.summary))
                 held = found.get(proof.stage)
                 if held is None or held.status is Status.UNKNOWN or status is Status.FAILED:
                     found[proof.stage] = proof
@@ -351,7 +351,7 @@ class Report:
 
     @property
     def passed_lately(self) -> bool:
-        """Whether a delivery within the hour before this report stands in the log, and no failure after it."""
+        """Whether the log shows a delivery within the hour before this report, and no failure after it."""
         for seen in (seen for run in self.runs for seen in run.measured("flow")):
             if isinstance(last := seen.data.get("last"), str) and seen.status is not Status.FAILED:
                 at = datetime.fromisoformat(last)

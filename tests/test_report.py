@@ -33,6 +33,7 @@ from diagnose.report import digest
 from diagnose.report.json_ import as_plain
 from diagnose.report.page import Terminal, broken
 from diagnose.report.text import render as render_plain
+from diagnose.sentence import joined
 from tests.report import material
 
 
@@ -136,7 +137,24 @@ def test_evidence_names_its_subject_once() -> None:
     other = Support(sign="x.z", weight=6, subject="/etc/y", summary="is missing")
     text = render(report(diagnosis(Confidence.CERTAIN, Impact.OUTAGE, (named, other))))
     assert "✗ /etc/x is missing" in text
-    assert "✗ /etc/y: is missing" in text
+    assert "✗ /etc/y is missing" in text
+
+
+@pytest.mark.parametrize(
+    ("subject", "summary", "said"),
+    [
+        ("port 25", "belongs to Exim", "port 25 belongs to Exim"),
+        ("port 25", "nothing listens", "port 25: nothing listens"),
+        ("vm", "could not be looked up", "vm could not be looked up"),
+        ("mail log", "Could not count who sends: no log", "Could not count who sends: no log"),
+        ("TCP 25", "port 25 is open", "port 25 is open"),
+        ("smtp", "is a service (to smtp.example.com)", "smtp is a service (to smtp.example.com)"),
+        ("example.com", "connect to mx1.example.com: timed out", "connect to mx1.example.com: timed out"),
+        ("example.com", "cannot load CA data", "example.com: cannot load CA data"),  # words of a log
+    ],
+)
+def test_a_subject_and_what_is_said_of_it_are_one_sentence(subject: str, summary: str, said: str) -> None:
+    assert joined(subject, summary) == said
 
 
 def test_verbose_prints_the_arithmetic() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from diagnose import facts
-from diagnose.check import ANY, FLAG, Context, SignSpec, Stat, check, fail, ok, skip, stamped, unknown, warn
+from diagnose.check import ANY, FLAG, Context, SignSpec, Stat, check, counted, fail, ok, skip, stamped, unknown, warn
 from diagnose.facts.mail import SAID_SIGNS
 from diagnose.facts.sender import senders
 from diagnose.model import Observation, Scalar, Stage
@@ -96,11 +96,13 @@ def _observation(ctx: Context, fact: Fact, several: bool) -> Observation:
         label = "relay-account-restricted"
     times = f" ({fact.count} times)" if fact.count > 1 else ""
     subject = (delivery.domain if delivery else trouble.service if trouble else "") or label
-    text = f"{reason.text}{times}"
+    # A relay's reply does not name the recipient's domain, and says nothing of that domain's own servers.
+    whose = f"mail to {delivery.domain}: " if delivery and delivery.domain not in reason.text.lower() else ""
+    text = f"{whose}{reason.text}{times}"
     if not fact.current:
-        seen = warn(f"mail.{label}", subject, f"over since: {text}", current=False, minor=fact.minor, **data)
+        seen = warn(f"mail.{label}", subject, f"{text} (over since)", current=False, minor=fact.minor, **data)
     elif fact.minor:
-        seen = warn(f"mail.{label}", subject, f"a small share: {text}", current=True, minor=True, **data)
+        seen = warn(f"mail.{label}", subject, f"{text} (a small share of the mail)", current=True, minor=True, **data)
     else:
         seen = fail(f"mail.{label}", subject, text, current=True, minor=False, **data)
     return stamped(seen, fact.last)
@@ -137,9 +139,9 @@ def _flow(ctx: Context, read: maillog.MailLog, found: tuple[Fact, ...], where: s
             status = warn if failing else ok
             yield status("mail.flow", host, f"mail was last accepted by {host} at {at:%Y-%m-%d %H:%M:%S}", **data)
         else:
-            yield fail("mail.flow", host, f"since {at:%Y-%m-%d %H:%M:%S} no mail got through", **data)
+            yield fail("mail.flow", host, f"{host} has accepted no mail since {at:%Y-%m-%d %H:%M:%S}", **data)
     elif failing:
-        yield fail("mail.flow", where, "mail fails, and none got through this way in the part of the log that was read")
+        yield fail("mail.flow", where, "mail fails, and none has left this way in the part of the log that was read")
     else:
         text = "no delivery to another host is in the part of the log that was read"
         yield unknown("mail.flow", where, text, asked=ctx.target.recipient is not None)
@@ -164,7 +166,7 @@ def _handed_over(read: maillog.MailLog, whole: bool, where: str, mailer: str) ->
         yield ok(
             "log.submissions",
             where,
-            f"{count} deliver{'y was' if count == 1 else 'ies were'} tried in the part of the log that was read",
+            f"{counted(count, 'delivery attempt')} in the part of the log that was read",
             count=count,
         )
     elif read.troubles:
@@ -188,7 +190,7 @@ def _recipient(lines: tuple[str, ...], asked: str, read: maillog.MailLog, where:
         yield fail(
             "log.recipient",
             asked,
-            f"no attempt to deliver to {asked} is in the window of {where}",
+            f"{where} shows no attempt to deliver to {asked} in the part that was read",
             kind="none",
             **data,
         )
@@ -205,4 +207,10 @@ def _recipient(lines: tuple[str, ...], asked: str, read: maillog.MailLog, where:
             **data,
         )
     else:
-        yield warn("log.recipient", asked, f"last {last.status}: {last.text}", kind=last.status, **data)
+        yield warn(
+            "log.recipient",
+            asked,
+            f"the last attempt to deliver to {asked} was {last.status}: {last.text}",
+            kind=last.status,
+            **data,
+        )

@@ -40,7 +40,7 @@ def queue(ctx: Context) -> Iterator[Observation]:
     if summary is None:
         why = facts.queue_problem(ctx)
         yield unknown("queue.readable", "mail queue", f"Could not check the queue: {why}", text=why)
-        yield unknown("queue.waiting", "mail queue", "the queue cannot be read")
+        yield unknown("queue.waiting", "mail queue", f"Could not check the queue: {why}")
         return
     yield _readable(summary)
     now = ctx.ask(Now()).epoch
@@ -66,7 +66,7 @@ def _readable(summary: QueueSummary) -> Observation:
         about = "about " if summary.estimated else ""
         text = f"a sample: {read} of {about}{summary.total} messages could be read in the time allowed"
     elif summary.unreadable:
-        text = f"{counted(summary.unreadable, 'line')} of postqueue not understood; {counted(read, 'message')}"
+        text = f"{counted(summary.unreadable, 'line')} of postqueue could not be parsed; {counted(read, 'message')}"
     else:
         text = f"read in part: {read} messages in the time allowed, and there are more"
     return warn("queue.readable", "mail queue", text, read=read, total=summary.total)
@@ -84,9 +84,10 @@ def _group(ctx: Context, group: QueueGroup, route: str, several: bool, settled: 
     assert reason is not None
     data: dict[str, Scalar] = {**group.scalars(), "route": route, "several": several}
     data["foreign"] = facts.foreign(ctx, reason)
-    text = f"{group.count} message{'s wait' if group.count != 1 else ' waits'}: {reason.text}"
+    to = f" to {group.domain}" if group.domain else ""
+    text = f"{counted(group.count, 'message')}{to} {'waits' if group.count == 1 else 'wait'}: {reason.text}"
     if (group.label, group.domain) in settled:
-        return warn(f"mail.{group.label}", group.domain, f"{text} (mail went through since)", current=False, **data)
+        return warn(f"mail.{group.label}", group.domain, f"{text} (mail has gone through since)", current=False, **data)
     return fail(f"mail.{group.label}", group.domain, text, current=True, **data)
 
 
@@ -108,7 +109,7 @@ def _told(counts: Mapping[str, int]) -> str:
 
 
 def _under(age: str) -> str:
-    return f"for over {AGE_LIMITS[-1]} min" if age == "older" else f"under {age} min"
+    return f"older than {AGE_LIMITS[-1]} min" if age == "older" else f"under {age} min old"
 
 
 def _waits(count: int, age: float) -> str:
@@ -150,7 +151,7 @@ def _sums(summary: QueueSummary, now: float, here: facts.Mailer | None) -> Itera
         yield fail(
             "queue.stuck",
             "active queue",
-            f"{counted(stuck, 'message')} in the active queue for over a minute without any attempt",
+            f"{counted(stuck, 'message')} in the active queue for over a minute without an attempt",
             count=stuck,
         )
     if waiting := summary.untried("maildrop", now):

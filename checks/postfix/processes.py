@@ -114,12 +114,12 @@ def _judge_master(
 ) -> Iterator[Observation]:
     if master is not None and master.state in _DEAD:
         text = f"the master (pid {master.pid}) is a {master.state} process: nothing is served"
-        yield fail("postfix.master", "Postfix's master process", text, path=path, kind=master.state)
+        yield fail("postfix.master", "Postfix's master process", text, lock=path, kind=master.state)
     elif halted := next((p for p in running if master and p.parent == master.pid and _halted(p)), None):
         text = (
             f"{halted.name} (pid {halted.pid}) is a {halted.state} process: no mail moves until kill -CONT {halted.pid}"
         )
-        yield fail("postfix.master", "Postfix's master process", text, path=path, kind=halted.state)
+        yield fail("postfix.master", "Postfix's master process", text, lock=path, kind=halted.state)
     elif lock.held or master is not None:
         pid = master.pid if master else lock.holder
         yield ok("postfix.master", "Postfix's master process", f"runs (pid {pid})", pid=pid)
@@ -127,17 +127,17 @@ def _judge_master(
         why = "its lock is free" if lock.problem is None else "its pid file does not exist"
         unit = ctx.ask(Exec(("systemctl", "is-active", "postfix"))).out.strip()
         odd = "; systemd calls the unit active all the same" if unit == "active" else ""
-        yield fail("postfix.master", "Postfix's master process", f"is not running: {why}{odd}", path=path, kind="down")
+        yield fail("postfix.master", "Postfix's master process", f"is not running: {why}{odd}", lock=path, kind="down")
     elif _sees_others(ctx, running) and not any(p.here and p.name == "master" for p in running):
         kind = "down" if ctx.ask(Now()).root else "unseen"
         text = f"no process of that name on this host ({path}: {lock.problem})"
-        yield fail("postfix.master", "Postfix's master process", text, path=path, kind=kind)
+        yield fail("postfix.master", "Postfix's master process", text, lock=path, kind=kind)
     elif not running and (answers := _port_answers(ctx, mta(ctx))) is not None:
         if answers:
             yield ok("postfix.master", "Postfix's master process", "runs: Postfix greets on port 25")
         else:
             text = "is not running: port 25, which master.cf offers, refuses connections"
-            yield fail("postfix.master", "Postfix's master process", text, path=path, kind="down")
+            yield fail("postfix.master", "Postfix's master process", text, lock=path, kind="down")
     else:
         text = f"Could not check whether the master runs: lock of {path}: {lock.problem}"
         yield unknown("postfix.master", "Postfix's master process", text)

@@ -21,6 +21,7 @@ from diagnose.mail.explain import explain
 from diagnose.mail.send import compose
 from diagnose.model import Confidence, Observation, Target
 from diagnose.report.json_ import as_plain
+from diagnose.sentence import joined
 from diagnose.session import Request, Result, diagnose
 
 __all__ = ["Asked", "of_url", "tried"]
@@ -154,7 +155,7 @@ def _judged(
         return result.report.status.word, f"{result.report.diagnoses[0].cause.title}."
     unsure = next((each for each in seen if each.status.word == "unknown"), None)
     if unsure is not None:
-        return "unknown", f"Could not tell: {unsure.subject}: {unsure.summary.removeprefix(_UNREAD)}."
+        return "unknown", f"Could not tell: {joined(unsure.subject, unsure.summary.removeprefix(_UNREAD))}."
     if shown is None:
         why = next((run.reason for run in result.report.runs if run.reason), "nothing was tried")
         if settings.program:

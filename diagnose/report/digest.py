@@ -11,6 +11,7 @@ from diagnose.parse.text import duration
 from diagnose.parse.text.masking import mask
 from diagnose.parse.text.masking import plain as hygiene
 from diagnose.record import dataclass
+from diagnose.sentence import joined
 
 Plain = Mapping[str, Any]
 
@@ -283,12 +284,8 @@ def watched(plain: Plain) -> list[str]:
 
 
 def statement(said: Plain) -> str:
-    """An observation's or support's summary, with its subject before it where it does not name it itself."""
-    subject, summary = clean(str(said["subject"])), clean(mask(str(said["summary"])))
-    subject = subject.removesuffix(f" {summary.partition(' ')[0]}")  # "FILE KEY" of "KEY is not set"
-    named = re.sub(r"(?<=\w):(\d+)$", r" port \1", subject.lower().replace("tcp ", "port "))
-    words = summary.lower()
-    text = summary if subject.lower() in words or named in words.replace("tcp ", "port ") else f"{subject}: {summary}"
+    """An observation or support in one sentence."""
+    text = joined(clean(str(said["subject"])), clean(mask(str(said["summary"]))))
     return f"{text} (and {said['more']} more like it)" if said.get("more") else text
 
 

@@ -32,7 +32,7 @@ def rendered(asked: bool) -> str:
 
 def test_the_sender_that_was_asked_for_has_rows_and_the_records_that_it_lacks() -> None:
     shown = rendered(asked=True)
-    assert "! sender.com: has no SPF record" in shown
+    assert "! sender.com has no SPF record" in shown
     assert RECORD in shown
     assert "sender.com" not in rendered(asked=False)
 

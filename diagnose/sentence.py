@@ -1,0 +1,28 @@
+"""A subject and what is said of it, as one line."""
+
+from __future__ import annotations
+
+import re
+
+# Verbs with which a summary carries on from its subject: "port 25 belongs to Exim", not "port 25: belongs to Exim".
+_PREDICATE = re.compile(
+    r"(?:accepts|answers|belongs|connects|defers|does|ends?|exists|expires|greets|has|holds|is|leads|leaves|lies|listens|matches|"
+    r"offers|pins|publishes|refuses|requires|resolves|runs|says|sends|speaks|verifies|was|(?:can|cannot|could not) be)\b"
+)
+_OWN = re.compile(r"(?:Could not|Too few) ")  # a sentence of its own
+
+
+def joined(subject: str, summary: str) -> str:
+    """One sentence: without the subject where the summary names it, with a colon where the summary is not its predicate."""
+    subject = subject.removesuffix(f" {summary.partition(' ')[0]}")  # "FILE KEY" of "KEY is not set"
+    if not subject or _OWN.match(summary) or _named(subject, summary):
+        return summary
+    return f"{subject} {summary}" if _PREDICATE.match(summary) else f"{subject}: {summary}"
+
+
+def _named(subject: str, summary: str) -> bool:
+    """Whether the summary names the subject: "smtp" is not named by "smtp.example.com", "TCP 25" is by "port 25"."""
+    words = summary.lower().replace("tcp ", "port ")
+    spelled = subject.lower().replace("tcp ", "port ")
+    either = {spelled, re.sub(r"(?<=\w):(\d+)$", r" port \1", spelled)}
+    return any(re.search(rf"(?<![\w-]){re.escape(each)}(?![\w-]|\.\w)", words) for each in either)
