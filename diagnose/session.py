@@ -253,7 +253,7 @@ def _host(context: Context, hide: Callable[[Any], Any]) -> HostInfo:
         name=now.fqdn or now.hostname,
         system=release.name,
         family=release.family,
-        mta=f"Postfix {numbers[0]}" if numbers else named,
+        mta=f"Postfix {numbers[0]}" if numbers else "Postfix" if facts.mta(context).installed else named,
         config=config,
         user=now.user,
         privileged=now.root,

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator
 
 from diagnose.check import FLAG, Context, Read, SignSpec, Stat, check, fail, ok, unknown, warn
-from diagnose.facts import Mta, mta, route
-from diagnose.model import Observation
+from diagnose.facts import Mta, master, mta, route
+from diagnose.model import Observation, Scalar
 from diagnose.parse.postfix import main_cf, setting_types
 from diagnose.parse.postfix.main_cf import MainCf
 
@@ -60,10 +60,14 @@ def configuration(ctx: Context) -> Iterator[Observation]:
 
 def _syntax(ctx: Context, postfix: Mta, path: str) -> Iterator[Observation]:
     bad = [c for c in postfix.complaints if c.fatal or c.kind in _FATAL_KINDS]
+    # Mail that passes says nothing of what the running master has not read.
+    runs = master(ctx) is not None
+    later = "; the next start or reload of Postfix will fail" if runs else ""
     for complaint in bad[:3]:
         file = complaint.file or path
         place = f"{file} line {complaint.line}" if complaint.line else file
-        yield fail("config.syntax", place, complaint.text, path=file, line=complaint.line, kind=complaint.kind)
+        data: dict[str, Scalar] = {"path": file, "line": complaint.line, "kind": complaint.kind, "apart": runs}
+        yield fail("config.syntax", place, f"{complaint.text}{later}", **data)
     for finding in postfix.master.findings:
         # A bad type or too few fields stop the master; the rest is reported elsewhere.
         if finding.kind in ("bad-type", "bad-field-count", "bad-flag", "bad-number") and not bad:
@@ -71,17 +75,18 @@ def _syntax(ctx: Context, postfix: Mta, path: str) -> Iterator[Observation]:
             yield fail(
                 "config.syntax",
                 f"{where} line {finding.line}",
-                finding.text,
+                f"{finding.text}{later}",
                 path=where,
                 line=finding.line,
                 kind=finding.kind,
+                apart=runs,
             )
             bad.append(None)  # type: ignore[arg-type]
             break
-    master = f"{postfix.config_directory}/master.cf"
-    if not bad and not postfix.master.services and (read := ctx.ask(Read(master))).problem in (None, "not found"):
+    services = f"{postfix.config_directory}/master.cf"
+    if not bad and not postfix.master.services and (read := ctx.ask(Read(services))).problem in (None, "not found"):
         text = "has no service" if read.problem is None else "does not exist"
-        yield fail("config.syntax", master, f"{text}: Postfix does not start", path=master, kind="empty")
+        yield fail("config.syntax", services, f"{text}: Postfix does not start", path=services, kind="empty")
     elif not bad and not postfix.problem:
         yield ok("config.syntax", path, "postconf reads main.cf and master.cf without an error", path=path)
     elif not bad:
@@ -127,7 +132,7 @@ def _values(ctx: Context, postfix: Mta, text: MainCf, path: str) -> Iterator[Obs
 
 def _stray(postfix: Mta) -> Iterator[str]:
     """Settings with a $name that nothing defines; those that their own programs expand are left out."""
-    for name, value in postfix.explicit.items():
+    for name, value in postfix.explicit.items() if postfix.defaults else ():
         if _EXPANDED_LATER.search(name):
             continue
         named = {match[1] or match[2] for match in _REFERENCE.finditer(value.replace("$$", ""))}

@@ -53,6 +53,12 @@ def test_missing_equals_sign() -> None:
     assert (found[0].status, found[0].data["line"]) == (Status.FAILED, 29)
 
 
+def test_a_file_that_postconf_refuses_is_named_with_its_line_however_it_says_so() -> None:
+    said = "postconf: fatal: file /etc/postfix/master.cf: line 139: bad field count\n"
+    found = of(run(configuration, machine(complaints=said)), "config.syntax")
+    assert (found[0].data["path"], found[0].data["line"]) == ("/etc/postfix/master.cf", 139)
+
+
 def test_broken_master_cf() -> None:
     assert "config.syntax" in failed(run(configuration, machine(master=MASTER + "submission inet n - y -\n")))
 

@@ -10,7 +10,7 @@ _Ordered = TypeVar("_Ordered", str, tuple[int, ...])
 _NAME = re.compile(r"[A-Za-z0-9_]+")
 _OPERATOR = re.compile(r"(==|!=|<=|>=|<|>)(level)?\s*")
 _WARNING = re.compile(r"^(?:\S*?/)?postconf: (?P<level>warning|fatal|error): (?P<text>.*)$")
-_PLACE = re.compile(r"^(?P<file>/\S+?), line (?P<line>\d+): (?P<rest>.*)$")
+_PLACE = re.compile(r"^(?:file )?(?P<file>/\S+?)[,:] line (?P<line>\d+): (?P<rest>.*)$")
 _NAME_VALUE = re.compile(r"^(?P<name>[^=\s]+)\s*=\s*(?P<value>.*)$", re.S)
 _KINDS = (
     ("unused-parameter", re.compile(r"unused parameter: (?P<pair>.*)$")),

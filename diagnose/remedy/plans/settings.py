@@ -170,9 +170,20 @@ def _service_line(e: Evidence, path: str, number: int, raw: str, made: str) -> l
     words = made.split()
     standard = service_line(e, words[0], words[1]) if len(words) > 1 else ""
     why = "Postfix does not start with a line that it cannot read."
+    if re.match(r"-o(\s|\{|\w+=)|\w+=", made) and re.match(
+        r"\s|[^\s#]+\s+(unix|inet|fifo|unix-dgram|pass)\s", _above(e, path, number)
+    ):
+        why = "It continues the service above it, so it must be indented."
+        return [e.repair(path, number, raw, f"  {made}", why)]
     if len(words) < 8 and standard and raw[:1] not in " \t#":
         return [e.repair(path, number, raw, standard, why)]
     return [e.repair(path, number, raw, made if made != raw and len(words) >= 8 else f"#{raw}", why)]
+
+
+def _above(e: Evidence, path: str, number: int) -> str:
+    """The nearest line above that is neither blank nor a comment."""
+    lines = e.ask_lines(e.real(path))[: number - 1]
+    return next((raw for raw in reversed(lines) if raw.strip() and not raw.lstrip().startswith("#")), "")
 
 
 def _circular(e: Evidence) -> list[Step]:
