@@ -253,6 +253,8 @@ class TableEntry(FileStep):
     def __post_init__(self) -> None:
         if re.search(r"\s", self.key) or not self.key.isprintable() or not self.value.isprintable():
             raise Refused(f"key {self.key!r}")
+        if self.path.endswith((".db", ".lmdb", ".cdb")):
+            raise Refused(f"{self.path} is a compiled table")
 
     def edit(self, old: bytes | None, given: Given = NONE) -> bytes:
         if self.asks:

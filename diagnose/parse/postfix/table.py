@@ -75,6 +75,14 @@ def parse(reference: str) -> Table:
     return Table(type=type_, name=name, proxied=proxied, inner=inner, problem=problem, raw=raw)
 
 
+def meant(table: Table) -> Table:
+    """A reference with the compiled file's suffix (hash:/etc/postfix/sasl_passwd.db) without it; any other as it is."""
+    if table.problem != "suffix-in-path":
+        return table
+    suffix = next(each for each in INDEXED[table.type] if table.name.endswith(each))
+    return parse(table.raw.removesuffix(suffix))
+
+
 def parse_list(value: str) -> tuple[Table, ...]:
     """The tables of a parameter such as smtp_sasl_password_maps, in the order that Postfix asks them."""
     return tuple(parse(word) for word in items(value))

@@ -127,7 +127,7 @@ def listener(e: Evidence) -> Plan | None:
         taken_up = str(app.words.get("restart") or "Then restart the application, so that it reads its settings again.")
         why = f"Nothing listens at {seen.data.get('host')}:{seen.data.get('port')}; Postfix listens on port 25."
         if app.path.endswith(_FORMATS):
-            key = f"{app.settings.prefix}mail.smtp.port" if app.java else _port_name(app)
+            key = f"{app.settings.prefix}mail.smtp.port" if app.java else _port_key(e, app)
             steps += [SetProperty(path=e.real(app.path), key=key, value="25", why=why)] if key else []
         else:
             steps += written(e, app.path, f"{_port_name(app)}: 25", why)
@@ -165,4 +165,11 @@ def worker(e: Evidence) -> Plan | None:
 def _port_name(app: Application) -> str:
     """The last part of the name under which the application's port stands."""
     names = applications().get(app.product, {}).get("port", ())
-    return str(names[0]).rpartition(".")[2] if names and not app.path.endswith(".env") else ""
+    return str(names[0]).rpartition(".")[2] if names else ""
+
+
+def _port_key(e: Evidence, app: Application) -> str:
+    """The name under which a file of KEY=VALUE lines sets the application's port, "" where none does."""
+    names = applications().get(app.product, {}).get("port", ())
+    text = e.ask(Read(app.path, secret="settings")).text
+    return next((name for name in names if re.search(rf"^\s*(?:export\s+)?{re.escape(name)}\s*=", text, re.M)), "")

@@ -38,7 +38,8 @@ def asks(way: Route, user: str = "") -> tuple[Ask, ...]:
 
 def given(e: Evidence, way: Route, user: str = "") -> tuple[tuple[Step, ...], tuple[Ask, ...]]:
     """The login that a person gives, written into the table that is set or a new one."""
-    set_ = (one for one in table.parse_list(way.value("smtp_sasl_password_maps")) if table.source(one))
+    listed = map(table.meant, table.parse_list(way.value("smtp_sasl_password_maps")))
+    set_ = (one for one in listed if table.source(one))
     found = password_table(e) or next(set_, None) or table.parse(f"{e.map_type}:{e.config}/sasl_passwd")
     kind, path = usable_type(e, found), e.real(table.source(found) or f"{e.config}/sasl_passwd")
     entry = TableEntry(
@@ -56,8 +57,11 @@ def switched_on(e: Evidence, way: Route, reference: str) -> list[Step]:
     found: list[Step] = []
     if not way.flag("smtp_sasl_auth_enable"):
         found.append(e.client(way, "smtp_sasl_auth_enable", "yes", f"{way.host} accepts mail after a login."))
-    if reference not in [one.raw for one in table.parse_list(way.value("smtp_sasl_password_maps"))]:
-        found.append(e.client(way, "smtp_sasl_password_maps", reference, "It holds the login."))
+    value = way.value("smtp_sasl_password_maps")
+    if reference not in [one.raw for one in table.parse_list(value)]:
+        with_suffix = [one.raw for one in table.parse_list(value) if table.meant(one).raw == reference != one.raw]
+        value = value.replace(with_suffix[0], reference) if with_suffix else reference
+        found.append(e.client(way, "smtp_sasl_password_maps", value, "It holds the login."))
     tls = way.value("smtp_tls_security_level")
     if tls in ("", "none"):
         found.append(e.client(way, "smtp_tls_security_level", "encrypt", "The password must not go in the clear."))
@@ -91,6 +95,11 @@ def login(e: Evidence) -> Plan | None:
     if comma and f"{comma[1]}:{comma[2]}" in held:
         why = "A comma begins another relay; the port follows a colon."
         return Plan(steps=(e.put("relayhost", f"{comma[1]}:{comma[2]}", why), *take_up(e)))
+    whose = (facts.target(e.ctx).sender or "").lower()
+    if found is not None and whose and {whose, f"@{whose.rpartition('@')[2]}"} & {key.lower() for key in held}:
+        why = f"The password map holds a login for the sender {whose}, which Postfix looks up only with this setting."
+        switch = e.client(way, "smtp_sender_dependent_authentication", "yes", why)
+        return Plan(steps=(switch, *_made(e, way, found), *take_up(e)))
     near = near_key(held, way.nexthop)
     if found is not None and near and e.ask(Read(source, secret="sasl")).problem is None:
         kind = usable_type(e, found)

@@ -178,7 +178,12 @@ def _entry(e: Evidence, host: str, why: str) -> Iterator[Step]:
         if begins is None or begins[0] == f"{name}:":
             continue
         entry = begins[1].lower()
-        if entry in names and (entry != found.near.lower() or e.text("kind") == "near" or entry == way.host.lower()):
+        misspelt = entry not in (name.lower(), way.host.lower()) and difflib.get_close_matches(
+            name.lower(), [entry], 1, 0.85
+        )
+        if misspelt or (
+            entry in names and (entry != found.near.lower() or e.text("kind") == "near" or entry == way.host.lower())
+        ):
             yield e.repair(path, number, begins[0], f"{name}:", why or f"Exim looks up {name}.", at="start")
             return
 

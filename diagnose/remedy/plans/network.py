@@ -16,7 +16,7 @@ from diagnose.remedy.plan import Other, Plan, plans
 from diagnose.remedy.plans.application import on_another_port
 from diagnose.remedy.plans.relays import by_login, keys, near_key, password_table, set_hop
 from diagnose.remedy.plans.settings import take_up
-from diagnose.remedy.plans.tables import Entry, around, transport_entry
+from diagnose.remedy.plans.tables import Entry, around, compiled_anew, transport_entry
 from diagnose.remedy.running import Command, FirewallAccept, RemoveRoute
 from diagnose.remedy.steps import AppendLine, Step
 
@@ -46,6 +46,11 @@ def _relay_port(e: Evidence) -> Plan | None:
     if way is None or not way.relay:
         return None
     entry = transport_entry(e, way)
+    if not entry and (anew := compiled_anew(e, way)):
+        return Plan(
+            steps=(*anew, *take_up(e)),
+            text="The table was changed, but postmap was not run: the old entry still holds.",
+        )
     if not entry and (stale := _hosts(e, way)):
         text = f"/etc/hosts gives {way.host} an address at which nothing answers; the DNS has others."
         return Plan(steps=(*stale, *e.copies(anyway=("hosts",)), *take_up(e)), text=text)

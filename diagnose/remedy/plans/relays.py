@@ -31,7 +31,7 @@ _READ_AS_TEXT = ("regexp", "pcre", "cidr", "ldap", "mysql", "pgsql", "sqlite", "
 
 def password_table(e: Evidence) -> Table | None:
     """The table of passwords that is set and whose text is there, else the one in a usual place."""
-    for found in table.parse_list(e.value("smtp_sasl_password_maps")):
+    for found in map(table.meant, table.parse_list(e.value("smtp_sasl_password_maps"))):
         source = table.source(found)
         if found.type in _READ_AS_TEXT:
             continue

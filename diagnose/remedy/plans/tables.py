@@ -58,6 +58,14 @@ def transport_entry(e: Evidence, way: Route) -> Entry | None:
     return None
 
 
+def compiled_anew(e: Evidence, way: Route) -> tuple[Step, ...]:
+    """The table that sends this mail where it goes, where its text says otherwise since: postmap was forgotten."""
+    named = {table.parse(match["table"]).key for match in map(_DECIDED.fullmatch, way.reasons) if match}
+    stale = [o for o in e.seen("table.stale") if o.data.get("kind") == "differs" and o.data.get("table") in named]
+    why = "Its text was changed, and the compiled table still holds the old entries."
+    return tuple(step for o in stale for step in e.build(str(o.data.get("type")), str(o.data.get("path")), why=why))
+
+
 def around(e: Evidence, way: Route, why: str) -> tuple[Step, ...]:
     """The entry that sends mail of a domain elsewhere made a comment, as policy: where the domain has exchangers of its own, so that
     its mail has another way."""
@@ -118,6 +126,11 @@ def _mended(e: Evidence, seen: Observation) -> list[Step]:
             f"{kind}:{path}",
             "proxymap may not read the file; Postfix's own daemons open it as root.",
         )
+    written = table.parse(f"{kind}:{path}")
+    if written != (meant := table.meant(written)) and e.there(meant.name):
+        why = f"Postfix adds {path.removeprefix(meant.name)} by itself, so {path} is looked for under another name."
+        named = _renamed(e, parameter, path, meant.name, why)
+        return [*named, *_build(e, parameter, kind, meant.name, "Postfix reads the compiled table.")] if named else []
     if seen.sign == "table.present" and not e.there(path):
         names = [
             each for each in e.files(f"{path.rpartition('/')[0]}/*") if not each.endswith((".db", ".lmdb", ".cdb"))
