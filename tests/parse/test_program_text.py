@@ -21,7 +21,7 @@ CASES = [
     json.loads(line)
     for line in (Path(__file__).parent.parent / "data" / "program_texts.jsonl").read_text("utf-8").splitlines()
 ]
-_GAP = re.compile(r"<[A-Z][A-Z0-9-]+>|\{\w+\}")
+_GAP = re.compile(r"<[A-Z][A-Z0-9-]+>|\{\w+[|}]")
 _FOREIGN = re.compile(r"\bpost(?:conf|map|queue|super)\b|/etc/postfix|[Pp]uppet|codenvy")
 _JAVA = re.compile(r"keytool|mail\.smtp\.|\bJava\b|cacerts")
 

@@ -4,7 +4,8 @@ One program a file, `<id>.toml`: title, matches (a regular expression, case kept
 for host, port, TLS from the first byte (implicit), STARTTLS, login, sender, trust store, TLS versions (protocol), a
 switched-off revocation check (revocation, optional), and how it takes new settings (restart). `[advice.CAUSE]` with
 text and commands, and explanation where the cause's own will not do, holds what is said of this program only; {names} in them
-are filled from the diagnosis' data. A command with a gap is left out.
+are filled from the diagnosis' data. A command with a gap is left out. `other.toml` is every program that has no file: looks is
+the form of a program's text, unless that of a server's or a mailer's.
 """
 
 from __future__ import annotations
@@ -41,15 +42,22 @@ def _patterns() -> tuple[tuple[str, str, Groups], ...]:
     )
 
 
+@functools.cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
 def recognise(text: str) -> str | None:
-    """The id of the program that wrote a text; None where no program's or library's words are in it."""
+    """The id of the program that wrote a text, `OTHER` where only its form tells that one did; None where no program's words
+    are in it."""
     text = text[:_LONGEST]
     # Beyond ASCII, letters have other equals than those of lower().
     lowered = text.lower() if text.isascii() else None
     for id, pattern, needs in _patterns():
         if (lowered is None or may_fit(needs, lowered)) and re.search(pattern, text):
             return id
-    return None
+    unknown = programs()[OTHER]
+    return OTHER if _compiled(unknown["looks"]).search(text) and not _compiled(unknown["unless"]).search(text) else None
 
 
 def remedy(cause: Cause, data: Mapping[str, Scalar]) -> Remedy | None:
@@ -62,7 +70,4 @@ def remedy(cause: Cause, data: Mapping[str, Scalar]) -> Remedy | None:
 
 def in_general(cause: Cause, data: Mapping[str, Scalar]) -> Cause:
     """A cause without what its title, explanation and links say of Postfix."""
-    words = programs().get(str(data.get("program")), {})
-    return without_postfix(
-        cause, str(words.get("title", "")).partition(" (")[0], words.get("advice", {}).get(cause.id, {})
-    )
+    return without_postfix(cause, programs().get(str(data.get("program")), {}))

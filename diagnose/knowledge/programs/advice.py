@@ -108,12 +108,37 @@ ADVICE: dict[str, tuple[str, tuple[str, ...]]] = {
         ("ss -ltn",),
     ),
     **dict.fromkeys(("sender-not-allowed", "sender-unauthenticated"), _SENDER),
+    # developers.google.com/identity/protocols/oauth2#expiration; learn.microsoft.com/entra/identity-platform/refresh-tokens
+    "oauth-token-unusable": (
+        "Sign in once more to get a new refresh token with the scope for SMTP, and put it with the client's ID and secret into "
+        "{where}. Google ends the tokens of an app in testing after seven days, Microsoft those that nobody used for 90 days; a "
+        "changed password may end both.",
+        (),
+    ),
+    "app-worker-not-running": (
+        "Start the worker that sends the application's queued mail, and read its log for why it stopped. The waiting mail is then "
+        "sent; make sure that the worker also starts at boot.",
+        (),
+    ),
     "postfix-not-installed": (
         "The program calls a sendmail command that is not there. Install one (msmtp-mta, or a mail server), or let the program speak "
         "SMTP: {host_word}, {port_word} and {login} in {where}.",
         ("ls -l /usr/sbin/sendmail",),
     ),
 }  # fmt: skip
+
+
+_NO_SETTING = frozenset({"app-worker-not-running", "recipient-address-malformed", "postfix-not-installed"})
+
+# What a cause explains in Postfix' words only.
+EXPLAINED = {
+    "app-smtp-unreachable": "The host name or port in {where} is wrong, or something on the way drops the connection.",
+    "relay-name-not-found": "{host_cap} in {where} is misspelt or gone, or stands in a hosts file that the program does not see.",
+    "oauth-token-unusable": (
+        "The program logs in with an access token that lasts about an hour and is renewed with a refresh token. The provider has "
+        "ended the refresh token, or does not know the client that shows it."
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,25 +165,28 @@ def rendered(cause: Cause, words: Mapping[str, Any], fields: Fields, data: Mappi
         values = more | _values(words, fields)
         filled = (_fill(each, values) for each in own.get("commands", ()))
         return Remedy(
-            text=_fill(re.sub(r"\{(\w+)\|([^{}]*)\}", lambda m: values.get(m[1], m[2]), own["text"]), values),
+            text=_fill(_with_defaults(own["text"], values), values),
             commands=tuple(done for done in filled if not re.search(r"\{\w+\}", done)),
         )
-    text, commands = ADVICE.get(cause.id) or (_neutral(cause), ())
+    text, commands = ADVICE.get(cause.id) or (_neutral(cause, data), ())
     values = _values(words, fields)
-    ends = f" Then {values['restart']}." if cause.id in ADVICE and "{restart}" not in text else ""
+    ends = f" Then {values['restart']}." if cause.id in ADVICE.keys() - _NO_SETTING and "{restart}" not in text else ""
     return Remedy(
         text=_fill(text, values) + ends if cause.id in ADVICE else text,
         commands=tuple(done for each in commands if "{" not in (done := _fill(each, values))),
     )
 
 
-def without_postfix(cause: Cause, title: str, own: Mapping[str, Any]) -> Cause:
-    """A cause without what it says of Postfix, for a program that speaks SMTP itself. own: what the program's table says of it."""
+def without_postfix(cause: Cause, words: Mapping[str, Any]) -> Cause:
+    """A cause without what it says of Postfix, for a program that speaks SMTP itself."""
     links = tuple(link for link in cause.links if "postfix.org" not in link)
-    explanation = own.get("explanation", "")
-    if not explanation:
+    title = str(words.get("title", "")).partition(" (")[0]
+    explanation = words.get("advice", {}).get(cause.id, {}).get("explanation", "")
+    if not explanation and words and cause.id in EXPLAINED:
+        explanation = _fill(EXPLAINED[cause.id], _values(words, Fields(None, None)))
+    elif not explanation:
         general = re.sub(r"(?<![.;] )(?<!^)\bPostfix\b", title or "the program", cause.explanation)
-        explanation = _without_postfix(re.sub(r"\bPostfix\b", title or "The program", general))
+        explanation = _without_postfix(re.sub(r"\bPostfix\b", _capital(title) or "The program", general))
     return replace(
         cause,
         title=re.sub(r"\bPostfix\b", title, cause.title) if title else cause.title,
@@ -168,13 +196,22 @@ def without_postfix(cause: Cause, title: str, own: Mapping[str, Any]) -> Cause:
     )
 
 
-def _neutral(cause: Cause) -> str:
+def _neutral(cause: Cause, data: Mapping[str, Scalar]) -> str:
     """A cause's own advice, its sentences on Postfix left out."""
-    return _without_postfix(cause.remedy.text) or f"Rule it out first: {cause.rules_out}"
+    text = _with_defaults(cause.remedy.text, {name: str(value) for name, value in data.items() if value})
+    return _without_postfix(text) or f"Rule it out first: {cause.rules_out}"
+
+
+def _with_defaults(text: str, values: Mapping[str, str]) -> str:
+    return re.sub(r"\{(\w+)\|([^{}]*)\}", lambda found: values.get(found[1], found[2]), text)
 
 
 def _without_postfix(text: str) -> str:
     return " ".join(each for each in re.split(r"(?<=[.;]) +", text) if not _FOREIGN.search(each))
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _values(words: Mapping[str, Any], fields: Fields) -> dict[str, str]:
@@ -193,7 +230,8 @@ def _values(words: Mapping[str, Any], fields: Fields) -> dict[str, str]:
         "host_word": words["host"],
         "port_word": words["port"],
         "server": server,
-        "server_cap": server[:1].upper() + server[1:] if not host else server,
+        "server_cap": _capital(server) if not host else server,
+        "host_cap": _capital(words["host"]),
         "name": host or "it asks for",
         "tls": tls,
         "elsewhere": f"{'' if port in IMPLICIT_TLS_PORTS else f'{implicit}; or '}port {'2525' if port == 587 else '587 or 2525'}: {starttls}",

@@ -59,6 +59,7 @@ _AUTO_REPLY = re.compile(
     r"(?:auto(?:matic|mated|mat\w+)?(?:[ -]?(?:reply|response|antwort)|: )|out of (?:the )?office|abwesen|r[ée]ponse auto)",
     re.I,
 )
+_COUNTS = re.compile(r"Report[- ]Domain: *\S+\s+Submitter: ", re.IGNORECASE)  # RFC 7489, 7.2.1.1; RFC 8460, 5.3
 # A delivery agent's, of mail that a filter's rule or a quota rejects (RFC 5429, 2.1.1.1); a reader's is a manual action.
 _REFUSED = re.compile(r"^Disposition: *automatic-action/[\w-]+ *; *deleted", re.IGNORECASE | re.MULTILINE)
 _QUOTING = re.compile(r"(?P<code>[45]\d\d)-(?P<quote>['\"])(?P<reply>.*)(?P=quote)", re.DOTALL)
@@ -139,12 +140,11 @@ def reason_of_subject(message: Message) -> str:
 
 
 def is_answer(message: Message) -> bool:
-    """Whether a message that reports no failure is an absent person's or a program's answer (RFC 3834)."""
+    """Whether a message that reports no failure is a person's or a program's answer (RFC 3834), or a receiver's count."""
     sent = str(message.get("Auto-Submitted") or "").lower()
     receipt = message.get_content_type() == "multipart/report"  # RFC 8098: read, or deleted unread
-    return (
-        receipt or sent.startswith("auto-replied") or _AUTO_REPLY.match(str(message.get("Subject") or "")) is not None
-    )
+    subject = str(message.get("Subject") or "")
+    return receipt or sent.startswith("auto-replied") or any(each.match(subject) for each in (_AUTO_REPLY, _COUNTS))
 
 
 def before_original(lines: Sequence[_Numbered]) -> Sequence[_Numbered]:

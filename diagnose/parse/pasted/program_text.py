@@ -34,6 +34,7 @@ _SERVERS = tuple(
         rf"(?:\b(?:ssl|tls|tcp|smtps?)://)?(?<![\w.@/-]){_H}:(?P<port>25|465|587|1025|2525|2465|2587)(?!\d|:\d)",
         rf"(?<![\w.@/-]){_H}[,;:]? (?:on )?port[ =:]{{1,3}}(?P<port>\d{{2,5}})\b",
         rf"(?:\bvia SMTP server |\bserver=)['\"]?{_H}['\"]?(?P<port>(?!))?",
+        rf"\bSMTP server ['\"]{_H}['\"](?:.{{0,60}}?\]?:(?P<port>\d{{2,5}})\b)?",
         rf"\bSMTP(?:_SSL)?\(\s*(?:host=)?['\"]{_H}['\"],\s*(?:port=)?(?P<port>\d{{2,5}})",
         rf"\b(?:EMAIL|MAIL|SMTP)_(?:HOST|SERVER)\W{{1,5}}{_H}['\"]?(?:[\s\S]{{1,80}}?_PORT\W{{1,5}}(?P<port>\d{{2,5}}))?",
         rf"\b(?:hostname|address): ['\"]{_H}['\"](?:,\s*port: (?P<port>\d{{2,5}}))?",
@@ -44,7 +45,7 @@ _SERVERS = tuple(
 )
 _PORT = late(r"\bport[\s=:'\",]+(?P<port>\d{2,5})\b", re.IGNORECASE)
 _WORDS = frozenset(
-    {"the", "smtp", "server", "host", "mail", "your", "a", "an", "remote", "to", "port", "connect", "tcp", "is"}
+    "the smtp server host name mail your a an remote to port connect tcp is was not or and for could cannot can has lookup error".split()
 )
 _AS_PROGRAM = {
     "certificate-not-trusted": "app-certificate-untrusted",
@@ -61,6 +62,7 @@ _AS_PROGRAM = {
     "sasl-options-exclude-all": "auth-not-offered",
     "tls-required-not-offered": "app-tls-mismatch",
     "local-user-unknown": "recipient-unknown",
+    "system-storage": "server-failing",
 }
 _UNANSWERED = "app-read-timeout"
 # MailKit writes a reply's code as its name (SmtpStatusCode).
@@ -103,7 +105,7 @@ _ABOUT_MAIL = late(
 _SENT = late(
     r"\b(?:delivery successful|(?:e-?mail|message|mail)\b(?:(?!\bnot\b|\. ).){0,40}\b(?<!not be )(?:was )?(?:sent|delivered|accepted)(?: (?:successfully|to|via|for)|[!.]?\s*$)|"
     r"(?:successfully|succesfully) sent|\bMessage sent #\d+ to |sent successfully|250 (?:2\.\d\.\d )?.{0,12}(?:queued as|Message accepted)|"
-    r"250 2\.\d\.\d .{0,60}\b(?:queued|accepted)|accepted=\[[^\]]+@|attempt \d+(?:/\d+)? (?:ok|succeeded|successful))",
+    r"250 2\.\d\.\d .{0,60}\b(?:queued|accepted)|accepted(?:=|: ?)\[[^\]]+@|attempt \d+(?:/\d+)? (?:ok|succeeded|successful))",
     re.I,
 )
 _REFUSED = late(r"ECONNREFUSED|(?:[Cc]onnection|actively) refused|connect: refused|\(111\)|Errno 111|\b10061\b")
@@ -271,7 +273,8 @@ def classify(
         label = _AS_JAVA.get(label, label)
         if label == "connect-timeout" and "read timed out" in text.lower():
             label = "app-read-timeout"
-    if not (label == "dns-try-again" and _ENHANCED.search(text)):  # said by the server, it is the server's own look-up
+    # Said by the server, a failed look-up or a TLS that is put off is the server's own.
+    if not (label in ("dns-try-again", "tls-required-not-offered") and _ENHANCED.search(text)):
         label = _AS_PROGRAM.get(label, label)
     if label == "tls-protocol-mismatch" and _VERSION.search(text):
         label = "app-tls-too-old"
@@ -280,7 +283,8 @@ def classify(
     if label in _HERE:
         return replace(reason, program=program)
     # Before JavaMail 1.6 the port that its text names is the default, whatever port was dialled.
-    if label.startswith("connect-") and (reason.peer_port != 25 or program == JAVA):
+    # A network that blocks port 25 mostly drops what is sent there.
+    if label.startswith("connect-") and (reason.peer_port != 25 or program == JAVA or label == "connect-refused"):
         label = "app-smtp-unreachable"
     return replace(reason, label=label, program=program)
 

@@ -117,6 +117,8 @@ def classify(
         label = "backend-down"  # LMTP hands mail to a mailbox server of this very site
     if label == "system-storage" and here:
         label = "disk-full"
+    if label == "server-failing" and here and core.enhanced == "4.3.5":
+        label, grip = "postfix-config-error", Grip.CODE  # which setting, a warning before it says
     # A server's words, by the name it is called, or as a program quotes its reply.
     quoted = smtp_reply.find(core.text) if core.code is None else None
     a_servers = core.name is not None if core.code is not None else quoted is not None and quoted.code is not None
@@ -233,8 +235,8 @@ def _put_off(found: _Found | None, reply: Core) -> _Found | None:
 
 # Without a reply's code a topic's word tells nothing unless the text also says that something went wrong.
 _HAPPENED = late(
-    r"reject|refus|fail|error|den(?:y|ied)|block|bounc|undeliver|unable|can(?:not|.t)|couldn.t|not?\b|n't\b|without|invalid|inactive|un(?:a|k|rout)|exceed|full\b|"
-    r"over|too |limit|suspend|disabl|expir|return|drop|defer|delay|bad\b|illegal|missing|prohibit|forbid|violat|listed|infected|problem|"
+    r"reject|refus|fail|error|den(?:y|ied)|block|bounc|undeliver|unable|can(?:not|.t)|couldn.t|not?\b|n't\b|without|invalid|inactive|un(?:a|k|rout)|exceed|insufficient|full\b|"
+    r"over|larger|bigger|too |limit|suspend|disabl|expir|return|drop|defer|delay|bad\b|illegal|missing|prohibit|forbid|violat|listed|infected|problem|"
     r"must\b|requir|throttl|spam\b|abuse|lost|closed|locked",
     re.IGNORECASE,
 )
@@ -259,7 +261,9 @@ def _understood(core: Core, peer: str | None, stage: str | None) -> _Found | Non
         if not phrase.speaker:
             break
         scoped = phrase.peer is not None and phrase.peer in speaking
-        if (phrase.only_peer or chosen is not None) and not scoped:
+        # Of a program's words the first counts that says more than that something failed.
+        taken = chosen is not None and (chosen.grip > Grip.HINT or phrase.grip == Grip.HINT or chosen.by != "program")
+        if (phrase.only_peer or taken) and not scoped:
             continue
         if not _may_say(phrase, core, stage) or not (scoped or _allowed(phrase, coded)):
             continue
