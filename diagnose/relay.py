@@ -248,7 +248,7 @@ def _notes(choice: Choice, system: System, sender: str | None, network: Network 
     if "<" in password_line(choice, sender):
         yield "The words in <angle brackets> stand for your own login, which fix asks for."
     if choice.seen is not Seen.OPEN and not (choice.endpoint.stated and choice.host.stated):
-        yield f"That {choice.host.name} listens on {choice.endpoint.port} is unconfirmed: check it with the provider."
+        yield f"The provider's documentation does not confirm that {choice.host.name} listens on {choice.endpoint.port}: check it."
     yield from (note.text for note in relay.notes)
     regions = [host for host in relay.hosts if host.stated and host.region and host.delivers]
     if len(regions) > 1:

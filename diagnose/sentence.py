@@ -7,7 +7,7 @@ import re
 # Verbs with which a summary carries on from its subject: "port 25 belongs to Exim", not "port 25: belongs to Exim".
 _PREDICATE = re.compile(
     r"(?:accepts|answers|belongs|connects|defers|does|ends?|exists|expires|greets|has|holds|is|leads|leaves|lies|listens|matches|"
-    r"offers|pins|publishes|refuses|requires|resolves|runs|says|sends|speaks|verifies|was|(?:can|cannot|could not) be)\b"
+    r"offers|pins|publishes|refuses|requires|resolves|runs|says|sent|sends|speaks|verifies|was|(?:can|cannot|could not) be)\b"
 )
 _OWN = re.compile(r"(?:Could not|Too few) ")  # a sentence of its own
 

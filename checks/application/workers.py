@@ -122,9 +122,7 @@ def _stopped(ctx: Context, worker: Worker, starters: tuple[Starter, ...]) -> Ite
     units = states(ctx, [each.name.replace("@.service", "@*.service") for each in starters if each.kind == "unit"])
     for each in starters:
         if each.kind == "program" and not supervised and not image:
-            yield _Stopped(
-                each, "is a program of supervisor, which is not running", "systemctl enable --now supervisor"
-            )
+            yield _Stopped(each, "is run by supervisor, which is not running", "systemctl enable --now supervisor")
         elif each.kind == "program" and (word := supervised_state(ctx, each.name)) in (
             "FATAL",
             "BACKOFF",

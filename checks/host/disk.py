@@ -63,7 +63,7 @@ def _place(ctx: Context, postfix: Mta, path: str, queue: bool, what: str = "") -
     room = ctx.ask(Disk(path))
     if room.problem:
         if queue or room.problem != "not found":
-            yield unknown("disk.space", path, f"Free space is unknown: {room.problem}")
+            yield unknown("disk.space", path, f"could not check the free space: {room.problem}")
         return
     if room.read_only:
         yield (fail if queue else warn)("disk.read-only", path, "is on a file system mounted read-only", path=path)

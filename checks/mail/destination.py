@@ -31,7 +31,7 @@ def check_destination(ctx: Context) -> Iterator[Observation]:
     if way.relay:
         skip("mail goes to a relay, which then delivers it")
     if not way.hosts:
-        skip("no recipient is known, or the names of its MX hosts are not")
+        skip("neither the recipient nor its MX hosts are known")
     route = facts.route(ctx)
     domain = route.domain if route else ""
     # Postfix tries no more addresses, and this is about what it tries.

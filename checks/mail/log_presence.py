@@ -21,15 +21,15 @@ def log_presence(ctx: Context) -> Iterator[Observation]:
     reply = ctx.ask(MailLog(ctx.settings.since))
     source = ", ".join(reply.source)
     if reply.lines:
-        yield ok("host.mail-log", source or "log", f"{len(reply.lines)} lines in the window", path=source)
+        yield ok("host.mail-log", source or "log", f"{len(reply.lines)} lines in the period that was read", path=source)
     elif reply.problem and "permission" in reply.problem:
         yield unknown("host.mail-log", "mail log", f"Could not read the mail log: {reply.problem}")
     elif (stopped := _stopped(ctx, reply.source or _files(ctx))) is not None:
         path, age = stopped
-        text = f"stopped: Postfix was started {age:.0f} hours after its last line, and has not written into it since"
+        text = f"ends {age:.0f} hours before Postfix was started: Postfix no longer writes to it"
         yield fail("host.mail-log", path, text, path=path)
     elif reply.source:
-        yield ok("host.mail-log", source, "kept, with no mail lines in the window", path=source)
+        yield ok("host.mail-log", source, "has no mail lines in the period that was read", path=source)
     elif not ctx.ask(Now()).root and (_files(ctx) or _log_service(ctx)):
         text = f"Could not read the mail log as this user: {reply.problem or 'none was found'}"
         yield unknown("host.mail-log", "mail log", text)
@@ -41,7 +41,7 @@ def log_presence(ctx: Context) -> Iterator[Observation]:
         text = "a log service takes Postfix's messages, but none was found in its files or journal"
         yield warn("host.mail-log", "mail log", text, path="/dev/log")
     else:
-        text = f"none is kept: {reply.problem or 'no file and no journal holds mail messages'}"
+        text = reply.problem or "neither a file nor the journal has mail messages"
         yield fail("host.mail-log", "mail log", text, path=file)
 
 

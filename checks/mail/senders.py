@@ -34,7 +34,7 @@ def senders(ctx: Context) -> Iterator[Observation]:
             data: dict[str, Scalar] = {"account": sender.name, "count": sender.recipients, "gone": sender.gone}
             say = fail if sender.storms else ok
             reached = f"{counted(sender.recipients, 'recipient')} at {counted(len(sender.domains), 'domain')}"
-            text = f"{reached}; {sender.gone} do not exist"
+            text = f"sent to {reached}" + (f", {sender.gone} of which do not exist" if sender.gone else "")
             yield say("senders.storm", sender.name, text, **data)
     elif reply.problem:
         yield unknown("senders.storm", "mail log", f"Could not count who sends: {reply.problem}")
@@ -53,5 +53,6 @@ def _queue(summary: QueueSummary) -> Iterator[Observation]:
     domains = len({group.domain for group in refused})
     storm = count >= max(RECIPIENTS, _SHARE * summary.total) and domains >= DOMAINS and share >= GONE
     say = fail if storm else ok
-    text = f"{count} of {summary.total} waiting messages, {domains} domains refuse some of them"
+    text = f"sent {count} of {summary.total} waiting messages"
+    text += f", some of which {counted(domains, 'domain')} refuse{'s' if domains == 1 else ''}" if domains else ""
     yield say("senders.queue", f"sender {name}", text, account=f"sender {name}", count=count)

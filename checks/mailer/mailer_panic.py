@@ -52,7 +52,7 @@ def _judge(ctx: Context, path: str, data: dict[str, Scalar]) -> Iterator[Observa
     recent = last.at is not None and now - last.at < timedelta(seconds=ctx.settings.since)
     live = recent and (sent is None or last.at is None or sent < last.at)
     when = f" at {last.at:%Y-%m-%d %H:%M:%S}" if last.at else ""
-    text = f"{counted(len(found), 'kind')} of lines, the last{when}: {last.text[:300]}"
+    text = f"{counted(len(found), 'kind')} of messages, the last{when}: {last.text[:300]}"
     yield (fail if live else warn)("mailer.panic", path, text, count=len(found), said=last.text[:300], **data)
     for each in found[-5:]:
         fresh = each.at is not None and now - each.at < timedelta(seconds=ctx.settings.since)

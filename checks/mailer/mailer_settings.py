@@ -83,7 +83,7 @@ def _file(ctx: Context, here: Mailer, way: Way, data: dict[str, Scalar]) -> Iter
         }
         yield ok("mailer.settings", found.path, goes.get(way.kind, "mail stays on this host"), **where)
     for line, word, meant in _misspelt(found.text, here.table.get("keywords", ())):
-        text = f"line {line}: msmtp knows no {word}, and refuses the file; {meant} is near"
+        text = f"line {line}: msmtp knows no {word}, and refuses the file; is {meant} meant?"
         yield fail("mailer.settings", found.path, text, kind="wrong", line=line, key=word, **where)
     for problem in found.settings.problems if found.settings is not None else ():
         if problem.kind in ("setting-wrong", "port-not-a-number", "placeholder"):

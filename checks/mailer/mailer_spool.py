@@ -37,7 +37,7 @@ def mailer_spool(ctx: Context) -> Iterator[Observation]:
         if mine or (reply.group == here.account and reply.mode & 0o070 == 0o070) or reply.mode & 0o007 == 0o007:
             continue
         sound = False
-        text = f"belongs to {reply.owner}:{reply.group} (mode {reply.mode:04o}): {here.title} writes there as {here.account}, and cannot"
+        text = f"belongs to {reply.owner}:{reply.group} (mode {reply.mode:04o}): {here.title}, which runs as {here.account}, cannot write there"
         yield fail("host.queue-permissions", path, text, path=path, **data)
     if sound:
         yield ok("host.queue-permissions", top, f"{here.account} may write there", **data)

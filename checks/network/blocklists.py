@@ -30,13 +30,13 @@ _ALWAYS, _NEVER = "127.0.0.2", "127.0.0.1"
 )
 def check_blocklists(ctx: Context) -> Iterator[Observation]:
     if not ctx.settings.curious:
-        skip("blocklists are asked by `run` and `record` only")
+        skip("only `run` and `record` query blocklists")
     way = route(ctx)
     if way is None or not way.remote or way.relay:
         skip("mail does not go directly to the receivers: they see another host's address")
     addresses = own_addresses(ctx)
     if not addresses:
-        yield unknown("blocklist.listed", "this host's public address", "unknown, so no list could be asked")
+        yield unknown("blocklist.listed", "this host's public address", "not known, so no blocklist could be queried")
     asked = [(address, one) for address in addresses for one in blocklists() if one.ipv6 or ":" not in address]
     names = [_name(address, one) for address, one in asked] + [_name(_ALWAYS, one) for one in blocklists()]
     replies = ask_all(ctx, [Lookup(name, "A", timeout=_SECONDS) for name in dict.fromkeys(names)])

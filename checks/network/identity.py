@@ -44,7 +44,7 @@ def identity(ctx: Context) -> Iterator[Observation]:
     yield from _sender(ctx, postfix, domain)
     yield from _helo(ctx, helo, "relay" if way.relay else "direct")
     if way.remote and not way.relay and silent:
-        yield unknown("identity.ptr", "this host's public address", "not looked up: the resolver answers nothing")
+        yield unknown("identity.ptr", "this host's public address", "not looked up: the resolver does not answer")
     elif way.remote and not way.relay:
         yield from _ptr(ctx)
 

@@ -48,7 +48,7 @@ def check_network_owner(ctx: Context) -> Iterator[Observation]:
                 "owner.network", where, f"the network belongs to {where}; its port policy is not known", as_name=where
             )
         else:
-            yield unknown("owner.network", "network", "could not determine whose network this is")
+            yield unknown("owner.network", "network", "Could not determine whose network this is")
         return
     by = (
         "cloud-init"

@@ -71,7 +71,7 @@ def check_path(ctx: Context) -> Iterator[Observation]:
     subject = f"TCP {way.port} to {target.host}"
     if blocked.problem or reference.problem:
         why = blocked.problem or reference.problem
-        yield unknown("path.dies", subject, f"could not find where its packets end: {why}", port=way.port)
+        yield unknown("path.dies", subject, f"could not find where its packets stop: {why}", port=way.port)
         return
     local = target.reply.attempts[-1].local if target.reply.attempts else ""
     found = place(blocked.hops, reference.hops, local)
@@ -95,7 +95,7 @@ def check_path(ctx: Context) -> Iterator[Observation]:
         yield unknown("path.dies", subject, f"{target.host} answers on no other port either", port=way.port)
         return
     if found.where == "unknown":
-        yield unknown("path.dies", subject, "no router on the way shows where its packets end", port=way.port)
+        yield unknown("path.dies", subject, "no router on the way shows where its packets stop", port=way.port)
         return
     yield fail(
         "path.dies",

@@ -72,7 +72,7 @@ def resolver(ctx: Context) -> Iterator[Observation]:
             yield warn("dns.server", server, said, server=server)
     listed = ", ".join(servers)
     if other := _ignorant(servers, replies):
-        text = f"{servers[0]} says that names do not exist which {other} knows; it is asked first, so its answer counts"
+        text = f"{servers[0]} denies names that {other} resolves; it is asked first, so its answer counts"
         yield fail("dns.resolver", listed, text, servers=listed, kind="differ")
         return
     cut = [reply for reply in answers[len(asked) :] if reply.truncated]

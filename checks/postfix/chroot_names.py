@@ -53,7 +53,7 @@ def chroot_names(ctx: Context) -> Iterator[Observation]:
     if unread:
         text = f"{unread} cannot be read by {postfix.value('mail_owner')}, the user that the chrooted smtp(8) runs as"
         yield fail("dns.chroot-file", f"{root}/resolv.conf", text, file="resolv.conf", path=unread)
-        yield fail("dns.chroot", root, "the host's name servers are not known there: 127.0.0.1 is asked", path=unread)
+        yield fail("dns.chroot", root, "no name server is configured there, so 127.0.0.1 is asked", path=unread)
         return
     for name in FILES:
         having = MAIL_SERVICES if name == "services" else ()

@@ -137,4 +137,4 @@ def _rules(ctx: Context, postfix: Mta, unlogged: bool) -> Iterator[Observation]:
                 how = match[1].lower()
                 yield warn("config.content-rule", reference.raw, text, how=how, line=number, unlogged=unlogged, **data)
     if not found:
-        yield ok("config.content-rule", "header and body checks", "none that stops mail")
+        yield ok("config.content-rule", "header and body checks", "none stops mail")

@@ -35,7 +35,7 @@ def filter_programs(ctx: Context) -> Iterator[Observation]:
             text = f"{parameter} pipes mail to it, and its interpreter {interpreter} does not exist"
             yield fail("filter.program", path, text, **data)
         else:
-            yield ok("filter.program", path, f"{parameter}: it is there", **data)
+            yield ok("filter.program", path, f"exists ({parameter})", **data)
 
 
 def _interpreter(ctx: Context, path: str) -> str:

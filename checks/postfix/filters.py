@@ -89,7 +89,7 @@ def _dialled(service: Service, host: str, port: int, reply: DialReply, put_off: 
         text = f"{service.parameter} names it, and it rejects mail: {away}"
         return (warn if service.soft else fail)(sign, where, text, kind="turns-away", **data)
     if reply.connected:
-        return ok(sign, where, f"{service.parameter}: it answers", **data)
+        return ok(sign, where, f"answers ({service.parameter})", **data)
     if reply.problem and service.soft:
         return warn(sign, where, f"{service.parameter}: {reply.problem}; mail passes without it", **data)
     if reply.problem:
@@ -110,7 +110,7 @@ def _socket(ctx: Context, postfix: Mta, service: Service) -> Observation:
     data: dict[str, Scalar] = {"path": wanted_at[0], "parameter": service.parameter, "endpoint": service.endpoint}
     replies = [ctx.ask(Stat(place)) for place in wanted_at]
     if any(reply.exists and reply.kind == "socket" for reply in replies):
-        return ok(sign, path, f"{service.parameter}: its socket is there", **data)
+        return ok(sign, path, f"exists ({service.parameter})", **data)
     own = [
         s
         for s in postfix.master.services

@@ -152,7 +152,7 @@ def _proxied(port: Port, lines: list[str]) -> Observation:
     """Without a dialogue, which would only fail as the programs' do."""
     protocol = port.value("smtpd_upstream_proxy_protocol")
     data = port.data | {"kind": "proxy", "parameter": "smtpd_upstream_proxy_protocol", "value": protocol}
-    text = f"smtpd_upstream_proxy_protocol = {protocol}: smtpd serves only connections that a proxy hands on"
+    text = f"smtpd_upstream_proxy_protocol = {protocol}: smtpd serves only connections from a proxy"
     said = next((match[0] for line in lines if (match := _UNPROXIED.search(line))), "")
     say = fail if said else warn
     return say("listener.dialogue", f"port {port.number}", f"{text}; the log: {said}" if said else text, **data)

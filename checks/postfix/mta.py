@@ -69,7 +69,7 @@ def _command(ctx: Context, postfix: Mta) -> Iterator[Observation]:
         real = reply.real or path
         name = _mailer(real) or _wrapped(ctx, real, postfix)
         if not name and postfix.installed and _swallows(ctx, real):
-            text = f"is a stand-in that hands mail to nobody ({real}): what programs give it is lost, and called sent"
+            text = f"is a dummy ({real}): it discards the mail that programs hand it, and reports success"
             yield fail("postfix.sendmail-command", path, text, path=path, mailer="a script", real=real)
             return
         if not name:
@@ -134,7 +134,7 @@ def _port(ctx: Context, postfix: Mta, here: Mailer | None) -> Iterator[Observati
         foreign = [name for name in foreign if not recognise(name) and not _is_daemon(here, name)]
     if not foreign:
         whose = here.title if here else "Postfix" if "master" in holders else ""
-        yield ok("postfix.port-25-owner", "port 25", f"belongs to {whose}" if whose else "is listened on")
+        yield ok("postfix.port-25-owner", "port 25", f"belongs to {whose}" if whose else "is open")
     elif postfix.installed and "master" not in holders:
         wanted = any(s.type == "inet" and s.name.rpartition(":")[2] in ("smtp", "25") for s in postfix.master.services)
         text = f"is held by {foreign[0]}, not by Postfix"

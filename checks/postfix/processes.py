@@ -124,13 +124,13 @@ def _judge_master(
         pid = master.pid if master else lock.holder
         yield ok("postfix.master", "Postfix's master process", f"runs (pid {pid})", pid=pid)
     elif lock.problem in (None, "not found"):
-        why = "its lock is free" if lock.problem is None else "its pid file does not exist"
+        why = "nobody holds the lock on its pid file" if lock.problem is None else "its pid file does not exist"
         unit = ctx.ask(Exec(("systemctl", "is-active", "postfix"))).out.strip()
         odd = "; systemd calls the unit active all the same" if unit == "active" else ""
         yield fail("postfix.master", "Postfix's master process", f"is not running: {why}{odd}", lock=path, kind="down")
     elif _sees_others(ctx, running) and not any(p.here and p.name == "master" for p in running):
         kind = "down" if ctx.ask(Now()).root else "unseen"
-        text = f"no process of that name on this host ({path}: {lock.problem})"
+        text = f"is not running: no such process on this host ({path}: {lock.problem})"
         yield fail("postfix.master", "Postfix's master process", text, lock=path, kind=kind)
     elif not running and (answers := _port_answers(ctx, mta(ctx))) is not None:
         if answers:

@@ -36,7 +36,9 @@ def relay_meant(ctx: Context) -> Iterator[Observation]:
     text = main_cf.parse(ctx.ask(Read(f"{postfix.config_directory}/main.cf")).text)
     if way.relay:
         if _own_port(postfix, way.port) and (own := _itself(postfix, way)):
-            said = f"leads to {way.nexthop}, which is this Postfix itself ({own}): such mail goes round until it is given up"
+            said = (
+                f"leads to {way.nexthop}, which is this Postfix itself ({own}): such mail loops until Postfix gives up"
+            )
             yield fail(
                 "config.relay-itself", way.destination, said, host=way.host, port=way.port, parameter="relayhost"
             )

@@ -56,7 +56,7 @@ def sandbox(ctx: Context) -> Iterator[Observation]:
         yield warn("host.sandboxed-service", process.name, text, process=process.name, pid=process.pid, unit=unit)
     yield from _units(ctx, {unit for process in held if (unit := _unit(ctx, process.pid))})
     if not stuck:
-        yield ok("host.sandbox", "postdrop", "no postdrop is stuck just now")
+        yield ok("host.sandbox", "postdrop", "no postdrop process is stuck")
 
 
 def _units(ctx: Context, seen: set[str]) -> Iterator[Observation]:

@@ -44,7 +44,7 @@ def services(ctx: Context) -> Iterator[Observation]:
     lost += _unanswered(ctx, postfix, {each.subject for each in lost})
     yield from lost
     if not lost:
-        yield ok("postfix.service", "master.cf", "holds all services that every message needs")
+        yield ok("postfix.service", "master.cf", "has every service that mail needs")
 
 
 def _lost(

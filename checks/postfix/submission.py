@@ -99,7 +99,7 @@ def submission(ctx: Context) -> Iterator[Observation]:
         times = f" ({counts[client]} times)" if counts[client] > 1 else ""
         text = f"this host's Postfix refused {client}{times}: {match['reply'].strip()}"
         say = warn if client in since else fail
-        after = "; it took mail from there since" if client in since else ""
+        after = "; it has accepted mail from there since" if client in since else ""
         after = after or ("; smtpd has reloaded its settings since" if client in reloaded else "")
         yield say("config.submission-refused", client, text + after, **data)
     if not last:

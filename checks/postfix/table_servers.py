@@ -36,7 +36,7 @@ def _served(ctx: Context, use: Use) -> Iterator[Observation]:
         return
     reply = ctx.ask(Dial(host=host, port=int(match[2]), say="connect", connect_timeout=2.0))
     if reply.connected:
-        yield ok("table.works", use.table.key, f"{use.parameter}: its server takes connections", **use.data)
+        yield ok("table.works", use.table.key, f"accepts connections ({use.parameter})", **use.data)
     elif reply.problem:
         yield unknown("table.works", use.table.key, f"{use.parameter}: {reply.problem}", **use.data)
     else:

@@ -72,13 +72,13 @@ def _judge(ctx: Context, postfix: Mta, use: Use) -> Iterator[Observation]:
 def _works(ctx: Context, use: Use, data: dict[str, str]) -> Iterator[Observation]:
     """One lookup of a key that none will hold shows what Postfix itself says of the table."""
     if use.table.type not in _TESTED:
-        yield ok("table.present", use.table.key, f"{use.parameter}: its file is there", **data)
+        yield ok("table.present", use.table.key, f"exists ({use.parameter})", **data)
         return
     reply = ctx.ask(MapLookup(use.table.key, "nobody@example.invalid"))
     if reply.problem:
         yield unknown("table.works", use.table.key, f"{use.parameter}: {reply.problem}", **data)
     elif not reply.error or "main.cf" in reply.error or "older than source" in reply.error:
-        yield ok("table.works", use.table.key, f"{use.parameter}: it opens and answers", **data)
+        yield ok("table.works", use.table.key, f"can be looked up ({use.parameter})", **data)
     else:
         # A bad line of a pattern table is skipped with a warning; a table that cannot be opened fails the mail.
         broken = (

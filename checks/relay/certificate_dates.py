@@ -106,7 +106,7 @@ def _ends(
     day = time.strftime("%Y-%m-%d", time.gmtime(ends))
     data: dict[str, Scalar] = {"kind": kind, "days": int(left), "date": day, "path": "" if kind == "relay" else place}
     if left > min(ahead, (ends - begins) / _DAY / LIFE):
-        yield ok("certificate.ends", place, f"{whose} is good until {day}", **data)
+        yield ok("certificate.ends", place, f"{whose} is valid until {day}", **data)
     elif left > 0:
         yield warn("certificate.ends", place, f"{whose} expires in {left:.0f} days, on {day}", **data)
     elif kind != "relay":

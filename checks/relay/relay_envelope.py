@@ -27,7 +27,7 @@ def relay_envelope(ctx: Context) -> Iterator[Observation]:
     """Only refusals of the sender's side are the relay's."""
     way = relay_route(ctx)
     if (problem := settings_problem(ctx)) or way is None:
-        skip(problem or "mail goes directly to the recipients' own servers: there is no relay to sign in to")
+        skip(problem or "mail goes directly to the recipients' own servers: there is no relay")
     into, asked = way_in(ctx, way), session(ctx, way)
     if not asked.reply.greeted:
         skip("no dialogue with the relay was held")

@@ -27,7 +27,7 @@ def relay_greeting(ctx: Context) -> Iterator[Observation]:
     if (problem := settings_problem(ctx)) or way is None:
         skip(problem or "mail goes directly to the recipients' own servers: there is no relay")
     if not named(ctx, way).found:
-        skip("the relay's name leads nowhere")
+        skip("the relay's name does not resolve")
     into = way_in(ctx, way)
     yield from _catch_all(into)
     reply = session(ctx, way).reply

@@ -44,7 +44,7 @@ def relay_login(ctx: Context) -> Iterator[Observation]:
         return
     way = relay_route(ctx)
     if way is None:
-        skip("mail goes directly to the recipients' own servers: there is no relay to sign in to")
+        skip("mail goes directly to the recipients' own servers: there is no relay")
     into = way_in(ctx, way)
     asked = session(ctx, way)
     reply = asked.reply

@@ -24,7 +24,7 @@ AHEAD = 120  # days: getting another login, or another relay, takes weeks
 def relay_password_end(ctx: Context) -> Iterator[Observation]:
     way = relay_route(ctx)
     if (problem := settings_problem(ctx)) or way is None:
-        skip(problem or "mail goes directly to the recipients' own servers: there is no relay to sign in to")
+        skip(problem or "mail goes directly to the recipients' own servers: there is no relay")
     known, login = identify(way.host), sasl(ctx, way)
     if not login.enabled or (login.hit is None and not login.blind) or uses_token(ctx, way):
         skip("Postfix does not log in with a password")

@@ -29,7 +29,7 @@ _MOST = 8
 def relay_token(ctx: Context) -> Iterator[Observation]:
     way = relay_route(ctx)
     if (problem := settings_problem(ctx)) or way is None:
-        skip(problem or "mail goes directly to the recipients' own servers: there is no relay to sign in to")
+        skip(problem or "mail goes directly to the recipients' own servers: there is no relay")
     found = sasl(ctx, way)
     if not found.enabled or not uses_token(ctx, way):
         skip("Postfix logs in with a password, if at all")

@@ -28,10 +28,10 @@ from diagnose.parse.postfix.table import Table
 def sasl_entry(ctx: Context) -> Iterator[Observation]:
     way = relay_route(ctx)
     if (problem := settings_problem(ctx)) or way is None:
-        skip(problem or "mail goes directly to the recipients' own servers: there is no relay to log in to")
+        skip(problem or "mail goes directly to the recipients' own servers: there is no relay")
     found = sasl(ctx, way)
     if not found.enabled or not found.asked or not usable(ctx, found):
-        skip("there is no password map to look into")
+        skip("there is no password map")
     texts = {one.table.key: text for one in found.asked if (text := _text(ctx, one.table)) is not None}
     hit = found.hit
     if hit is not None:
@@ -68,7 +68,7 @@ def _line_in_use(way: Route, hit: Asked, text: SaslPasswd | None) -> Iterator[Ob
         say = fail if flaw.harmful else warn
         yield say("sasl.line", place, f"the entry {flaw.said}", kind=flaw.kind, **where)
     if not flaws:
-        yield ok("sasl.line", place, "has the shape of an entry", **where)
+        yield ok("sasl.line", place, "is well-formed", **where)
 
 
 def _lost_line(way: Route, it: Table, text: SaslPasswd) -> Iterator[Observation]:

@@ -30,7 +30,7 @@ def sasl_map(ctx: Context) -> Iterator[Observation]:
         return
     way = relay_route(ctx)
     if way is None:
-        skip("mail goes directly to the recipients' own servers: there is no relay to log in to")
+        skip("mail goes directly to the recipients' own servers: there is no relay")
     found = sasl(ctx, way)
     yield from _enabled(ctx, way, found)
     if not found.enabled:

@@ -22,7 +22,7 @@ from diagnose.parse.postfix import table
 def sasl_stale(ctx: Context) -> Iterator[Observation]:
     way = relay_route(ctx)
     if (problem := settings_problem(ctx)) or way is None:
-        skip(problem or "mail goes directly to the recipients' own servers: there is no relay to log in to")
+        skip(problem or "mail goes directly to the recipients' own servers: there is no relay")
     found = sasl(ctx, way)
     if not found.enabled:
         skip("smtp_sasl_auth_enable is off")

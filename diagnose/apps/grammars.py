@@ -23,7 +23,7 @@ LARGEST = 100_000  # characters of one: PyYAML needs seconds for more
 def entries(text: str, grammar: str) -> tuple[Entry, ...]:
     """All values of a text, the later of two of the same name last. Raises Malformed."""
     if len(text) > LARGEST:
-        raise Malformed(f"it is larger than settings are ({len(text) // 1000} kB)")
+        raise Malformed(f"it is larger than any settings file ({len(text) // 1000} kB)")
     found: list[Entry] = []
     for entry in _READERS[grammar](text):
         # Spring's map keys: properties[mail.smtp.auth] is properties.mail.smtp.auth.

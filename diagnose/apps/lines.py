@@ -80,7 +80,7 @@ def unit(text: str) -> Iterator[Entry]:
             section = line["section"]
             continue
         number, at = text.count("\n", 0, line.start()) + 1, line.start("all")
-        outside = "" if section == "Service" else "setting-wrong: it is outside of [Service], where systemd ignores it"
+        outside = "" if section == "Service" else "setting-wrong: it is outside [Service], where systemd ignores it"
         if line["key"] == "EnvironmentFile":
             path = line["all"].strip().strip("\"'")
             yield Entry(

@@ -103,7 +103,7 @@ def read(text: str) -> Iterator[Entry]:
         within = ".".join(each for each in stack if each)
         entry = replace(entry, key=name, line=line, within=within)
         if not stack and tokens[found[1] - 1].text == "=" and _tuple(tokens, at, ends):
-            remark = f"setting-wrong: the comma at the end makes a tuple of {name}, which is no text"
+            remark = f"setting-wrong: the comma at the end makes a tuple of {name}, which is not a string"
             entry = replace(entry, remark=remark)
         known[name.rpartition(".")[2]] = entry
         yield entry

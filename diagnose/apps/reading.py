@@ -200,7 +200,7 @@ class Reader:
                 self.problem(
                     "setting-wrong",
                     entry,
-                    f"{entry.key}: a percent sign is written %%, and the file does not load else",
+                    f"{entry.key}: write a percent sign as %%: the file does not load otherwise",
                 )
             if self.false_text(entry) and any(name and meant(name, entry) for name in names):
                 text = f'{entry.key} is the text "{value}", which counts as true: leave out the quotes'
@@ -259,7 +259,7 @@ class Reader:
                 return f"{entry.key} {source(entry)}"
         other = self.table.get("elsewhere", False)
         if other is True and (user is None or secret is None):
-            return "the login stands in another file"
+            return "the login is in another file"
         found = entry_of(other, self.entries) if isinstance(other, list) else None
         return f"{found.key} gives the password" if found is not None and secret is None else ""
 

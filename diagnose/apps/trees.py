@@ -153,7 +153,7 @@ def _entry(node: Any, name: str, part: int, kind: str, path: str) -> Entry:
         and node.tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:bool", "tag:yaml.org,2002:float")
         and ((kind == "ConfigMap" and path.startswith("data.")) or (kind and re.search(r"(?:^|\.)env$", path)))
     ):
-        remark = "setting-wrong: Kubernetes takes strings alone here: put the value in quotes"
+        remark = "setting-wrong: Kubernetes accepts only strings here: put the value in quotes"
     elif not node.style and node.tag == "tag:yaml.org,2002:int" and re.match(r"0[0-9_]", node.value):
         remark = f"{NUMBER}: put it in quotes"
     if node.tag.startswith("!") and len(node.tag) > 1:

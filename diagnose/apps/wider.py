@@ -66,7 +66,7 @@ class _Wider:
         text, problem = self.text(path)
         wanted = grammar or grammars.grammar_of(path, text)
         if problem or wanted is None:
-            return (), problem or "not a format I read"
+            return (), problem or "not a format that this tool reads"
         try:
             return tuple(replace(each, path=path) for each in grammars.entries(text, wanted)), ""
         except Malformed as why:
@@ -140,7 +140,7 @@ def _composed(wider: _Wider, entries: list[Entry]) -> list[Entry]:
         before += [replace(_dollar(one), within=within) for one in own]
         beside = [e.value for e in entries[max(0, at - 1) : at + 2] if e.key.endswith("env_file.required")]
         if problem == MISSING and not (each.key.endswith("env_file.path") and "false" in beside):
-            remark = f"setting-wrong: {wider.beside(each.value)} is not there, and Compose does not start without it"
+            remark = f"setting-wrong: {wider.beside(each.value)} does not exist, and Compose does not start without it"
             before.append(replace(each, key="env_file.smtp", remark=remark))
     return [*before, *entries]
 
@@ -154,7 +154,7 @@ def _handed(wider: _Wider, entries: list[Entry]) -> list[Entry]:
     filled = set(re.findall(r"\$\{?(\w+)", text)) & {each.key for each in entries}
     if not images or not filled or _OTHERWISE.search(text):
         return entries
-    remark = "setting-odd: Compose fills ${...} from .env alone: its file hands this to no service"
+    remark = "setting-odd: Compose uses .env only to fill in ${...}: no service gets this variable"
     out = [each for each in servers if not re.search(rf"\b{re.escape(each)}\b", text)]
     return [replace(each, remark=each.remark or remark) if each.key in out else each for each in entries]
 
@@ -183,7 +183,7 @@ def _unit(wider: _Wider, entries: list[Entry]) -> list[Entry]:
         after += found
         if problem == MISSING and not each.value.startswith("-"):
             after.append(
-                replace(each, remark=f"setting-wrong: {name} is not there, and the unit does not start without it")
+                replace(each, remark=f"setting-wrong: {name} does not exist, and the unit does not start without it")
             )
     return [*entries, *after]
 
@@ -230,7 +230,7 @@ def _secrets(wider: _Wider, entries: list[Entry]) -> list[Entry]:
                 continue
         text, problem = wider.text(place, "password")
         if problem == MISSING:
-            taken = replace(each, key=name, value=None, file="", remark=f"setting-wrong: {place} is not there")
+            taken = replace(each, key=name, value=None, file="", remark=f"setting-wrong: {place} does not exist")
         else:
             value = None if problem else text.strip("\r\n")
             taken = replace(each, key=name, value=value, quote='"', bare=False, file="", path=place, line=1)
@@ -262,7 +262,7 @@ def _logins(wider: _Wider, entries: list[Entry]) -> list[Entry]:
     place = auth.value if auth is not None and auth.value else wider.beside("passwd.client")
     found, problem = wider.file(place, "logins")
     if problem == MISSING and auth is not None:
-        return [*entries, replace(auth, remark=f"setting-wrong: {place} is not there")]
+        return [*entries, replace(auth, remark=f"setting-wrong: {place} does not exist")]
     if problem:
         unread = Entry(key="login.user", value=None, line=host.line, start=0, end=0)
         return entries if problem == MISSING else [*entries, unread]

@@ -108,7 +108,7 @@ def _table(found: Sequence[Installed], terminal: Terminal) -> str:
         room = terminal.width - len(line) - 2
         lines.append(f"{line}  {row[3] if len(row[3]) <= room else '…' + row[3][1 - room :]}".rstrip())
     if any(not each.running for each in found):
-        lines.append("- no process of it is seen")
+        lines.append("- no process of it was seen")
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -29,7 +29,7 @@ _ERRORS = {
     "ECONNRESET": ("closes", "resets the connection"),
     "EPIPE": ("closes", "closes the connection"),
     "not an SMTP reply": ("nonsense", "answers with something that is not an SMTP reply"),
-    "the login never ends": ("nonsense", "asks on when it has the whole login"),
+    "the login never ends": ("nonsense", "asks for more after the complete login"),
     "reply too long": ("endless", "never ends its reply"),
 }
 # What this tool leaves out of itself, which says nothing of the server.
@@ -50,7 +50,11 @@ class Break:
 def unfinished(reply: DialReply) -> str:
     """Why a dialogue, which was begun, was not heard to its end, with the stage; of such a server nothing is known."""
     at = STAGES.get(reply.stage, reply.stage)
-    return f"its reply at {at} drips, and is not whole yet" if reply.error == "drips" else f"{reply.problem} at {at}"
+    return (
+        f"its reply at {at} trickles in, and is not complete yet"
+        if reply.error == "drips"
+        else f"{reply.problem} at {at}"
+    )
 
 
 def broken(reply: DialReply, mandatory: bool = True) -> Break | None:

@@ -165,7 +165,7 @@ def _secured(ctx: Asks, app: Application, settings: MailSettings, held: Session,
             ways,
         )
     if reply.starttls and not reply.starttls.startswith("2"):
-        return stop("tls", "starttls-refused", f"STARTTLS is answered: {reply.starttls}")
+        return stop("tls", "starttls-refused", f"the server answers STARTTLS with: {reply.starttls}")
     if info and info.verify_error and not info.verified and not _BUNDLE.match(info.verify_error):
         if not trusts(settings, host):
             return stop(
@@ -209,7 +209,7 @@ def _signed_in(ctx: Asks, host: str, held: Session, stop: Stop) -> Verdict | Non
                 "tls", "starttls-needed", reply.auth, alternatives(ctx, host, ((held.port, "starttls"),)), label, code
             )
         if 400 <= code < 500 and label in ("", *_TEMPORARY):
-            return stop("unknown", "temporary", f"the login was put off: {reply.auth}", (), label, code)
+            return stop("unknown", "temporary", f"the login was deferred: {reply.auth}", (), label, code)
         return stop("login", "rejected", reply.auth, (), label or "relay-credentials-rejected", code)
     if held.with_login and reply.error == "no usable mechanism":
         offered = " ".join(reply.mechanisms)
@@ -241,7 +241,7 @@ def _envelope(held: Session, stop: Stop, host: str) -> Verdict:
         if label in _SENDER:
             return stop("sender", label, f"the server refuses the sender: {text}", (), label, code)
         if stage == "mail":
-            return stop("unknown", "", f"MAIL FROM is answered: {text}", (), label, code)
+            return stop("unknown", "", f"the server answers MAIL FROM with: {text}", (), label, code)
     if not reply.ehlo and reply.error:
         return stop("unknown", "", f"the dialogue ended early: {reply.error}")
     kind = (

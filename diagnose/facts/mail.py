@@ -153,7 +153,7 @@ def queue_problem(ctx: Asks) -> str:
         said = mailers.listed(ctx, here)
         return said.problem or said.err.strip() or f"{here.title}'s queue command printed nothing"
     reply = ctx.ask(MailQueue())
-    return reply.err.strip() or reply.problem or "postqueue said nothing"
+    return reply.err.strip() or reply.problem or "postqueue printed nothing"
 
 
 def log_reply(ctx: Asks) -> LogReply:

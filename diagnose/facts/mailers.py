@@ -174,7 +174,7 @@ def _exim_way(ctx: Asks, here: Mailer) -> Way:
 
 
 def _last(reply: ExecReply) -> str:
-    return (reply.err.strip().splitlines() or ["it said nothing"])[-1]
+    return (reply.err.strip().splitlines() or ["it printed nothing"])[-1]
 
 
 def _of_format(ctx: Asks, here: Mailer, found: Found, said: MailSettings) -> Way:
@@ -218,7 +218,7 @@ def login(ctx: Asks, way: Way) -> OwnLogin:
     if here is None or not way.login_by:
         return OwnLogin()
     if way.login_by == "elsewhere":
-        return OwnLogin(problem="where its login stands is not read here")
+        return OwnLogin(problem="its login is in a place that this tool does not read")
     if way.login_by == "settings":
         found = settings_file(ctx, here)
         said = found.settings

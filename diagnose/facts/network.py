@@ -252,7 +252,7 @@ class _Plan:
 
 def egress(ctx: Asks) -> Egress:
     """Dials the controls and every port at independent operators; IPv6 for the mail's port only, and for the others
-    where IPv4 leads nowhere. The operators' names are asked for while Postfix tells its settings: the time that a
+    where IPv4 does not resolve. The operators' names are asked for while Postfix tells its settings: the time that a
     blocked port takes begins with the first dial."""
     for name in dict.fromkeys(probe.host for number in PORTS for probe in _operators(number, ())):
         _begin(ctx, _address_of(name))

@@ -27,7 +27,7 @@ _SPELLING = {
     "trailing-backslash": "ends in a backslash",
     "transport-in-relayhost": "names a transport, which relayhost does not accept",
     "not-ascii": "contains non-ASCII characters",
-    "bad-host": "is no host name",
+    "bad-host": "is not a host name",
     "bad-port": "has an invalid port",
     "empty-host": "names no host",
     "ipv6-without-brackets": "is an IPv6 address without brackets",
@@ -86,7 +86,7 @@ def _by_address(ctx: Asks, way: Route, native: bool) -> Named:
         return _unknown(name, f"does not resolve here: {resolved.problem or 'no address'}")
     kind, said = addresses(ctx, name)
     if kind == "ok":
-        return _out_of_use(ctx, way, name) or _good(name, f"is found: {said}")
+        return _out_of_use(ctx, way, name) or _good(name, f"resolves to {said}")
     if kind == "unknown" and said == "SERVFAIL":
         return _servfail(name, bool(resolved.addresses))
     if kind == "unknown":
@@ -117,7 +117,7 @@ def _by_program(ctx: Asks, name: str) -> Named:
         return _good(name, "is found")
     kind, said = addresses(ctx, name)
     if kind == "ok":
-        return _good(name, f"is found: {said}")
+        return _good(name, f"resolves to {said}")
     if kind == "unknown" and said == "SERVFAIL":
         return _servfail(name, False)
     if kind == "unknown":
@@ -143,7 +143,7 @@ def _by_exchangers(ctx: Asks, name: str) -> Named:
         text = f"is written without brackets, so its MX hosts are used ({listed}), and none has an address"
         return _bad(name, "brackets" if own == "ok" else "no-data", text, exchanger=there.hosts[0])
     if name in there.hosts or own != "ok":
-        return _good(name, f"its MX hosts are found: {listed}")
+        return _good(name, f"its MX hosts are {listed}")
     return Named(found=True)
 
 

@@ -124,7 +124,7 @@ def _understood(answers: _Replies, main: str, master: str) -> Mta:
     explicit = postconf.parse_settings(explicit_reply.out)
     problem = ""
     if not settings:
-        problem = (everything.err.strip().splitlines() or ["postconf said nothing"])[-1]
+        problem = (everything.err.strip().splitlines() or ["postconf printed nothing"])[-1]
         explicit = {s.name: s.value for s in main_cf.parse(main).settings}
         settings = {**defaults, **explicit}
     said = "\n".join((everything.err, explicit_reply.err, services.err))

@@ -109,7 +109,8 @@ class Collected:
             if kind in here or kind.reason is None or not any(reply in kind.reason.text for reply in replies):
                 yield from _observations(kind, numbered, several and kind in far)
         if (sender := self._senders.worst()) is not None:
-            text = f"{counted(sender.recipients, 'recipient')} at {counted(len(sender.domains), 'domain')}; {sender.gone} do not exist"
+            text = f"sent to {counted(sender.recipients, 'recipient')} at {counted(len(sender.domains), 'domain')}"
+            text += f", {sender.gone} of which do not exist" if sender.gone else ""
             yield fail("mail.sending-spam", sender.name, text, sender=sender.name, count=sender.recipients)
 
     def _take(self, event: Event) -> None:
@@ -161,10 +162,10 @@ def explain(lines: Iterable[str | bytes], name: str, now: datetime, *, numbered:
     diagnoses = brief(rank.diagnose_words(observations))
     outcome, reason = Outcome.COMPLETED, ""
     if not diagnoses and any(seen.sign == "mail.unknown" for seen in observations):
-        outcome, reason = Outcome.SKIPPED, "it reports failures in words that are not known here"
+        outcome, reason = Outcome.SKIPPED, "it reports failures in words that this tool does not know"
     elif not collected.events and (counted.binary or not counted.mail):
-        what = "the line does not speak" if counted.lines == 1 else f"none of the {counted.lines} lines speaks"
-        outcome, reason = Outcome.SKIPPED, "it is not text" if counted.binary else f"{what} of mail"
+        what = "the line is not" if counted.lines == 1 else f"none of the {counted.lines} lines is"
+        outcome, reason = Outcome.SKIPPED, "it is not text" if counted.binary else f"{what} about mail"
         observations = (unknown("explain.text", name, f"{reason}, as far as this tool knows"),)
     run = Run(
         check="explain",

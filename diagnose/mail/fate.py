@@ -101,8 +101,8 @@ def _outcome(
         why = f" ({stopped.text})" if stopped else ""
         return "held", f"on hold{why}: it waits until `postsuper -H {story.queue_id}` releases it", stopped
     for kind, word, text in (
-        ("refused", "refused", "never taken in"),
-        ("discarded", "discarded", "thrown away by a rule of this host"),
+        ("refused", "refused", "never accepted"),
+        ("discarded", "discarded", "discarded by a rule on this host"),
     ):
         step = next((step for step in reversed(ends) if step.kind == kind), None)
         if step is not None:
@@ -135,7 +135,7 @@ def _outcome(
     if here is not None:
         return "queued", f"it waits in the {here.queue_name} queue; no attempt has been made yet", None
     if queue.complete:
-        return "unknown", "it is neither in the queue nor does the log tell how it ended", None
+        return "unknown", "it is not in the queue, and the log does not show what became of it", None
     return "queued", "queued; the log shows no attempt yet", None
 
 
@@ -143,7 +143,7 @@ def _taken(step: Step, kin: tuple[tuple[str, str], ...], now: datetime) -> tuple
     at = _clock(step.at, now)
     child = next((name for _, name in kin if name == step.child), "")
     if child:
-        return "handed-on", f"handed on at {at} as {child}: its story goes on there", step
+        return "handed-on", f"handed on at {at} as {child}: follow that one", step
     if step.left:
         return "delivered", f"accepted by the remote server {step.server} at {at}: look there", step
     if step.reason is not None or "discard" in step.server:

@@ -177,7 +177,7 @@ def _verdict(submitted: Submitted, traced: Traced | None, timeout: float) -> tup
         )
     last = traced.fates[-1]
     if last.waiting is not None and last.waiting.queue_name == "maildrop":
-        return "handed over, but Postfix never picked it up: it lies in the maildrop directory", "failed"
+        return "handed over, but Postfix never picked it up: it is in the maildrop directory", "failed"
     if last.word in ("queued", "unknown", "handed-on"):
         return f"{last.verdict} (after {timeout:g} s; `mail-diagnose trace '{traced.who}'` continues)", "warning"
     return traced.verdict, traced.status

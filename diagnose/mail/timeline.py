@@ -191,7 +191,7 @@ def _more(step: Step) -> list[str]:
 
 def _title(fate: Fate) -> str:
     story = fate.story
-    parts = [story.queue_id or "refused before it was taken in"]
+    parts = [story.queue_id or "refused before it was accepted"]
     if story.sender is not None:
         parts.append(f"from {story.sender or '<> (a notification)'}")
     if story.message_id:

@@ -79,7 +79,7 @@ def trace(
     count, last = (len(untied), untied[-1]) if untied else (found.loose[0], logs.veil(found.loose[1]))
     any_log = found.any or bool(problems or paths or logs.sources((), settings.maillog_file or None))
     if found.cut:
-        problems.append("a message has so many lines or kin that not all are shown")
+        problems.append("a message has more log lines or related messages than are shown")
     return dataclasses.replace(
         _judged(
             fates,
@@ -123,7 +123,7 @@ def _trail(
     except OSError as error:
         raise UsageError(f"cannot read {error.filename or ', '.join(paths) or 'the log'}: {error.strerror}") from None
     if bound.cut:
-        problems.append(f"the log is longer than can be read in {READING:.0f} s: what came later is not told")
+        problems.append(f"the log is longer than can be read in {READING:.0f} s: later lines are not included")
     # Secrets are hidden in what is kept; to do so in all of the log would take many times longer than to search it.
     found.lines = {name: [logs.veil(line) for line in lines] for name, lines in found.lines.items()}
     found.refused = [logs.veil(line) for line in found.refused]
@@ -214,7 +214,7 @@ _WORDS = {
     "discarded": "thrown away",
     "deleted": "deleted",
     "queued": "queued",
-    "unknown": "of unknown end",
+    "unknown": "with unknown outcome",
 }
 
 

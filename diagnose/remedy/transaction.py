@@ -49,7 +49,7 @@ class Transaction:
             if done.code is None:
                 return done.said
             if done.code != check.status:
-                return f"{' '.join(check.argv)} ended with status {done.code}: {done.said or 'it said nothing'}"
+                return f"{' '.join(check.argv)} ended with status {done.code}: {done.said or 'it printed nothing'}"
             if check.prints is not None and done.raw != check.prints:
                 return f"{' '.join(check.argv)} says {done.said!r}"
         return ""
@@ -92,7 +92,7 @@ class Transaction:
             done = carry_out(argv, _INSTALL if isinstance(step, InstallPackage) else _WHILE, keep)
             if done.code != 0:
                 status = f"status {done.code}" if done.code is not None else "no status"
-                raise Failed(f"{' '.join(argv)} ended with {status}: {done.said or 'it said nothing'}")
+                raise Failed(f"{' '.join(argv)} ended with {status}: {done.said or 'it printed nothing'}")
         self._done(tuple(before))
         return True
 

@@ -172,7 +172,7 @@ def _line(run: Plain, weight: Mapping[tuple[str, str], str]) -> Line:
     elif outcome == "skipped":
         text = text or f"not checked: {run['reason']}"
     if not text:
-        text = noted or (statement(run["observations"][0]) if run["observations"] else "nothing to tell")
+        text = noted or (statement(run["observations"][0]) if run["observations"] else "nothing to report")
     return Line(check=str(run["check"]), status=worst, outcome=outcome, text=text, seconds=float(run["seconds"]))
 
 

@@ -236,7 +236,7 @@ def test_a_login_without_end_judges_no_credentials(end: str) -> None:
     with serving(server) as port:
         reply = ask(port, say="auth", login=LOGIN, trust=True)
     assert (reply.stage, reply.error, reply.auth) == ("auth", "the login never ends", "")
-    assert broken(reply) == Break("auth", "nonsense", "asks on when it has the whole login")
+    assert broken(reply) == Break("auth", "nonsense", "asks for more after the complete login")
 
 
 def test_secrets_of_this_run_are_hidden_wherever_they_turn_up() -> None:

@@ -126,7 +126,7 @@ def test_an_unknown_format_is_not_judged(machine: Machine) -> None:
     machine.write("/srv/shop/notes.txt", "Remember the milk.\n")
     done = machine.diagnose("app", "test", "/srv/shop/notes.txt")
     assert done.returncode == 3
-    assert done.stdout == "Could not tell: /srv/shop/notes.txt: not a format I read.\n"
+    assert done.stdout == "Could not tell: /srv/shop/notes.txt: not a format that this tool reads.\n"
 
 
 def test_from_the_container_of_a_process(machine: Machine) -> None:

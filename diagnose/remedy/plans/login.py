@@ -134,7 +134,7 @@ def rejected(e: Evidence) -> Plan | None:
         return login(e)
     found = password_table(e)
     if found is not None and (twice := _first_of_two(e, way, found)):
-        text = f"{way.nexthop} stands more than once in {table.source(found)}, of which postmap takes the first; the last is tried instead."
+        text = f"{way.nexthop} occurs more than once in {table.source(found)}, of which postmap takes the first; the last is tried instead."
         return Plan(steps=(*twice, *take_up(e)), text=text)
     steps, wanted = given(e, way, e.text("user"))
     return Plan(steps=(*steps, *take_up(e)), asks=wanted)
@@ -323,7 +323,7 @@ def name(e: Evidence) -> Plan | None:
     if better is None:
         steps = around(e, way, f"{way.host} does not exist.")
         return Plan(steps=(*steps, *take_up(e)), text=_stale(e, way)) if steps else None
-    return Plan(steps=(*set_hop(e, way, better, f"{way.nexthop or way.hops[0].raw} leads nowhere."), *take_up(e)))
+    return Plan(steps=(*set_hop(e, way, better, f"{way.nexthop or way.hops[0].raw} does not resolve."), *take_up(e)))
 
 
 def _stale(e: Evidence, way: Route) -> str:

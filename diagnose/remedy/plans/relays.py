@@ -188,7 +188,7 @@ def by_table(e: Evidence) -> list[Step]:
 
 
 def meant_hop(e: Evidence, way: Route, kind: str) -> str | None:
-    """The next hop that was meant by one that leads nowhere."""
+    """The next hop that was meant by one that does not resolve."""
     raw = way.hops[0].raw
     bare = values.plain(raw).strip(" '\"")
     bare = re.sub(r"^(?:\w+://|(?:smtp|relay|lmtp)(?=:[\[\w]))[:/]*", "", bare).rstrip("/")

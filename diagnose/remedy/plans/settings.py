@@ -217,8 +217,8 @@ def _value(e: Evidence, seen: Observation) -> list[Step]:
     meant = values.value(name, str(seen.data.get("value")), expected, e.mta.defaults, allowed)
     try:
         if meant:
-            return [e.put(name, meant, f"It takes no {seen.data.get('value')}.")]
-        return [e.drop(name, f"It takes no {seen.data.get('value')}; without it Postfix's default applies.")]
+            return [e.put(name, meant, f"It does not accept {seen.data.get('value')}.")]
+        return [e.drop(name, f"It does not accept {seen.data.get('value')}; without it Postfix's default applies.")]
     except Refused:
         return []
 

@@ -220,7 +220,7 @@ def policy(e: Evidence) -> Plan | None:
             if raw.split()[:2] == [key, word]:
                 made = raw.replace(word, level, 1) if word not in key else f"{key} {level}"
                 steps += [
-                    e.repair(path, number, raw, made, f"Postfix knows no level {word}."),
+                    e.repair(path, number, raw, made, f"Postfix has no TLS level {word}."),
                     *e.build(found.type, path, key),
                 ]
     for seen in e.seen("tls.dane"):

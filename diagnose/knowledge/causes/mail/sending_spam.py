@@ -11,8 +11,8 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Stop it first: hold or delete its mail, and close the hole: change the account's password, or take "
-        "that user's script offline. Only then ask for delisting, for port 25 or for another relay: any "
-        "earlier, the request is refused, or the gain soon lost again.",
+        "that user's script offline. Only then ask for delisting, for port 25 or for another relay: "
+        "before that, requests are refused, or their effect does not last.",
     ),
     rules_out="The messages of that sender are expected: a newsletter to people who asked for it, with few bounces.",
     flow=0,

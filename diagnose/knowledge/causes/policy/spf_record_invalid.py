@@ -9,7 +9,7 @@ CAUSE = Cause(
     impact=Impact.PARTIAL,
     station="recipient",
     explanation=(
-        "A domain may have only one SPF record, without a syntax error, that takes at most ten DNS lookups. "
+        "A domain may have only one SPF record, without a syntax error, that needs at most ten DNS lookups. "
         "Otherwise SPF ends in permerror: some receivers refuse the mail, and none counts SPF towards DMARC."
     ),
     remedy=Remedy(
