@@ -98,9 +98,13 @@ class Context:
         """Gives up waiting: the answer if it came by now, else `reply`."""
         return self.host.settle(query, reply)
 
-    def has(self, query: Query[R]) -> bool:
-        """Whether the answer is known already; then `ask` does not wait."""
-        return self.host.has(query)
+    def claim(self, query: Query[R]) -> bool:
+        """Whether nobody has asked it so far; who asks so is about to ask it."""
+        return self.host.claim(query)
+
+    def has(self, query: Query[R], until: float = 0.0) -> bool:
+        """Whether the answer is known, or comes `until` then; then `ask` does not wait."""
+        return self.host.has(query, until)
 
     @property
     def deadline(self) -> float:

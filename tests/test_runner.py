@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 
@@ -146,3 +147,44 @@ def test_what_cannot_change_the_answer_is_not_awaited() -> None:
 def test_a_run_without_an_answer_waits_for_all() -> None:
     runs = run_checks((good, hang), Memo(FakeHost()), Target(), Settings(), 2, watch=lambda going: False)
     assert next(run for run in runs if run.check == "hang").reason == "not finished in time"
+
+
+_SEVERAL = [Disk(f"/{number}") for number in range(8)]
+
+
+def _asking(name: str) -> Check:
+    @check(id=name, title=name, signs=("a.b",))
+    def ask(ctx: Context) -> Iterator[Observation]:
+        yield ok("a.b", "x", str([reply.free for reply in ask_all(ctx, _SEVERAL)]))
+
+    return ask
+
+
+class _Slow:
+    """Answers after a moment, and counts who asks."""
+
+    def __init__(self) -> None:
+        self.threads: list[int] = []
+
+    def answer(self, query: Query[DiskReply], deadline: float) -> DiskReply:
+        self.threads.append(threading.active_count())
+        time.sleep(0.2)
+        return DiskReply(free=1)
+
+
+def test_questions_that_several_checks_ask_at_once_take_one_thread_each() -> None:
+    host, before = _Slow(), threading.active_count()
+    runs = go(*(_asking(f"ask-{number}") for number in range(10)), host=host)
+    assert {run.observations[0].summary for run in runs.values()} == {str([1] * 8)}
+    assert len(host.threads) == len(_SEVERAL)
+    assert max(host.threads) - before <= 10 + len(_SEVERAL)
+
+
+def test_a_question_that_another_check_has_no_time_for_is_not_lost() -> None:
+    """It was claimed, but its time was up before it was asked."""
+    memo = Memo(FakeHost((Disk("/"), DiskReply(free=7))))
+    assert memo.claim(Disk("/"))
+    assert not memo.claim(Disk("/"))
+    assert not memo.has(Disk("/"), time.monotonic() + 0.05)
+    assert memo.answer(Disk("/"), time.monotonic() + 1).free == 7
+    assert memo.has(Disk("/"))

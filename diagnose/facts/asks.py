@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from diagnose import threads
@@ -29,7 +29,9 @@ class Asks(Protocol):
 
     def settle(self, query: Query[R], reply: R) -> R: ...
 
-    def has(self, query: Query[Any]) -> bool: ...
+    def claim(self, query: Query[Any]) -> bool: ...
+
+    def has(self, query: Query[Any], until: float = 0.0) -> bool: ...
 
 
 def ask_all(ctx: Asks, queries: Sequence[Query[R]]) -> list[R]:
@@ -37,20 +39,28 @@ def ask_all(ctx: Asks, queries: Sequence[Query[R]]) -> list[R]:
 
     Late when the check's time ends before all have answered; each question's own time-out should be shorter.
     """
-    if all(map(ctx.has, queries)):  # a thread takes longer than an answer that is there
-        return [ctx.ask(query) for query in queries]
-    answers: list[R | None] = [None] * len(queries)
+    answers: dict[Query[R], R] = {}
     errors: list[BaseException] = []
 
-    def work(index: int, query: Query[R]) -> None:
+    def work(query: Query[R]) -> None:
         try:
-            answers[index] = ctx.ask(query)
+            answers[query] = ctx.ask(query)
         except BaseException as error:  # handed to the asker below
             errors.append(error)
 
-    threads.together([functools.partial(work, *pair) for pair in enumerate(queries)], ctx.deadline)
+    ask_each(ctx, queries, work, ctx.deadline)
     if errors:
         raise errors[0]
-    if any(answer is None for answer in answers):
+    if any(query not in answers for query in queries):
         raise Late("not all questions were answered in time")
-    return [answer for answer in answers if answer is not None]
+    return [answers[query] for query in queries]
+
+
+def ask_each(ctx: Asks, queries: Sequence[Query[Any]], work: Callable[[Query[Any]], None], until: float) -> None:
+    """`work`, which asks, for all questions at once; back `until` then. A thread takes longer than an answer that is there, and for
+    what another check has asked it would only wait: that is taken here, as it comes."""
+    claimed = {query: ctx.claim(query) for query in dict.fromkeys(queries)}
+    threads.together([functools.partial(work, query) for query, mine in claimed.items() if mine], until)
+    for query, mine in claimed.items():
+        if not mine and ctx.has(query, until):
+            work(query)

@@ -9,7 +9,6 @@ addresses(...)   names to addresses, by the host's own resolver or, where that f
 from __future__ import annotations
 
 import contextlib
-import functools
 import ipaddress
 import re
 import threading
@@ -20,7 +19,7 @@ from typing import Any
 
 from diagnose import facts, threads
 from diagnose.errors import Late
-from diagnose.facts.asks import Asks, ask_all
+from diagnose.facts.asks import Asks, ask_all, ask_each
 from diagnose.facts.dials import UNSPECIFIED, family_of
 from diagnose.facts.dials import WIRE as WIRE
 from diagnose.facts.dials import Tried as Tried
@@ -186,23 +185,14 @@ def helo_name(ctx: Asks) -> str:
 def _ask_in_time(ctx: Asks, queries: Sequence[Query[Any]], seconds: float) -> list[Any]:
     """As `ask_all`, but what has not answered after `seconds` (or shortly before the check's end) is given up, so that
     one slow server does not take the others' answers with it."""
-    replies: list[Any] = [query.Reply(problem="timed out") for query in queries]
+    replies: dict[Query[Any], Any] = {}
 
-    def work(index: int, query: Query[Any]) -> None:
-        try:
-            reply = ctx.ask(query)
-        except Late:
-            return
-        replies[index] = reply
+    def work(query: Query[Any]) -> None:
+        with contextlib.suppress(Late):
+            replies[query] = ctx.ask(query)
 
-    until = min(ctx.deadline - 0.3, time.monotonic() + seconds)
-    works = [functools.partial(work, *pair) for pair in enumerate(queries)]
-    if all(map(ctx.has, queries)):
-        for each in works:
-            each()
-    else:
-        threads.together(works, until)
-    return [ctx.settle(query, reply) for query, reply in zip(queries, replies, strict=True)]
+    ask_each(ctx, queries, work, min(ctx.deadline - 0.3, time.monotonic() + seconds))
+    return [ctx.settle(query, replies.get(query) or query.Reply(problem="timed out")) for query in queries]
 
 
 # Dials --------------------------------------------------------------------------------------------------------------
@@ -296,22 +286,24 @@ def egress(ctx: Asks) -> Egress:
 def begin_sweeps(ctx: Asks, way: MailPort, *sweeps: Callable[[str], Query[Any]]) -> None:
     """Asks the sweeps, made for an address, while the port's dials still wait: where these fail, the answers are there."""
     query = None if way.private else _first_dial(ctx, way.port)
-    if query is None or not (dial := _begin(ctx, query)):
+    if query is None:
         return
-    dial.join(EARLY)
-    if dial.is_alive():
+    until = time.monotonic() + EARLY
+    if (asking := _begin(ctx, query)) is not None:
+        asking.join(EARLY)
+    if not ctx.has(query, until):
         for sweep in sweeps:
             _begin(ctx, sweep(query.host))
 
 
 def _begin(ctx: Asks, query: Query[Any]) -> threading.Thread | None:
-    """Asks beforehand; None where the answer is there, as all of a recording's are, or no thread can be started."""
+    """Asks beforehand; None where it has been asked already, or no thread can be started."""
 
     def ask() -> None:
         with contextlib.suppress(Late):
             ctx.ask(query)
 
-    return None if ctx.has(query) else threads.begin(ask)
+    return threads.begin(ask) if ctx.claim(query) else None
 
 
 def _first_dial(ctx: Asks, port: int) -> Dial | None:

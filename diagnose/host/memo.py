@@ -58,6 +58,7 @@ class _Slot:
     reply: Any = None
     error: BaseException | None = None
     settled: bool = False  # before its answer came
+    claimed: bool = False  # by one who has not asked yet
 
 
 class Memo:
@@ -73,9 +74,9 @@ class Memo:
     def answer(self, query: Query[R], deadline: float) -> R:
         with self._lock:
             slot = self._slots.get(query)
-            first = slot is None
             if slot is None:
-                slot = self._slots[query] = _Slot(threading.Event())
+                slot = self._slots[query] = _Slot(threading.Event(), claimed=True)
+            first, slot.claimed = slot.claimed, False
         if first:
             try:
                 reply = self._inner.answer(query, deadline)
@@ -87,7 +88,7 @@ class Memo:
                 raise
             finally:
                 slot.done.set()
-        elif not slot.done.wait(max(0.0, deadline - time.monotonic())):
+        elif not (slot.done.is_set() or slot.done.wait(max(0.0, deadline - time.monotonic()))):
             raise Late(f"no answer in time: {type(query).__name__}")
         if slot.error is not None:
             raise Late(f"the question failed for the check that asked first: {slot.error}")
@@ -102,10 +103,20 @@ class Memo:
                 slot.done.set()
             return slot.reply  # type: ignore[no-any-return]
 
-    def has(self, query: Query[Any]) -> bool:
-        """Whether its answer is there or comes at once, so that nobody would wait for it."""
+    def claim(self, query: Query[Any]) -> bool:
+        """Whether nobody has asked it so far and its answer takes time: who asks so is about to ask it, and others need not."""
+        with self._lock:
+            if self._at_once or query in self._slots:
+                return False
+            self._slots[query] = _Slot(threading.Event(), claimed=True)
+            return True
+
+    def has(self, query: Query[Any], until: float = 0.0) -> bool:
+        """Whether its answer is there or comes at once, so that nobody would wait for it; waits for one under way `until` then."""
         slot = self._slots.get(query)
-        return self._at_once if slot is None else slot.done.is_set()
+        if slot is None or slot.done.is_set():
+            return slot is not None or self._at_once
+        return slot.done.wait(max(0.0, until - time.monotonic()))
 
     def known(self) -> list[tuple[Query[Any], Any]]:
         """Every question answered so far with its answer, in the order they were asked."""
@@ -133,9 +144,13 @@ class Recorder:
         """`Memo.settle` where a memo is asked; elsewhere nobody else asks."""
         return self._inner.settle(query, reply) if isinstance(self._inner, Memo) else reply
 
-    def has(self, query: Query[Any]) -> bool:
+    def claim(self, query: Query[Any]) -> bool:
+        """`Memo.claim` where a memo is asked."""
+        return not isinstance(self._inner, Memo) or self._inner.claim(query)
+
+    def has(self, query: Query[Any], until: float = 0.0) -> bool:
         """`Memo.has` where a memo is asked."""
-        return isinstance(self._inner, Memo) and self._inner.has(query)
+        return isinstance(self._inner, Memo) and self._inner.has(query, until)
 
 
 def shorten(query: Query[R], seconds: float) -> Query[R]:
