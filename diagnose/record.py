@@ -1,6 +1,7 @@
 """Dataclasses that are quick to define: the standard's compile six methods each, a fifth of a short command's time.
 
-Only `__init__` is compiled; comparing, hashing and printing are shared. `frozen` is kept by the type checker alone.
+`__init__` is compiled when the first one is made, which of most classes no command does; comparing, hashing and printing are
+shared. `frozen` is kept by the type checker alone.
 """
 
 from __future__ import annotations
@@ -15,6 +16,31 @@ else:
     import dataclasses
     from operator import attrgetter
 
+    def _late(cls):
+        def __init__(self, *values, **named):
+            cls.__init__ = _init(cls)
+            cls.__init__(self, *values, **named)
+
+        return __init__
+
+    def _init(cls):
+        """As the standard's, of fields with or without a default or a factory, given by place or by name."""
+        places, names, body, scope = ["self"], [], [], {"LEFT_OUT": object()}
+        for each in dataclasses.fields(cls):
+            name, default, value = each.name, "", each.name
+            if each.default is not dataclasses.MISSING:
+                scope[f"of_{name}"], default = each.default, f"=of_{name}"
+            elif each.default_factory is not dataclasses.MISSING:
+                scope[f"of_{name}"], default = each.default_factory, "=LEFT_OUT"
+                value = f"of_{name}() if {name} is LEFT_OUT else {name}"
+            (names if each.kw_only else places).append(f"{name}{default}")
+            body.append(f"self.{name} = {value}")
+        if hasattr(cls, "__post_init__"):
+            body.append("self.__post_init__()")
+        arguments = ", ".join([*places, *(["*", *names] if names else [])])
+        exec(f"def __init__({arguments}):\n " + "\n ".join(body or ["pass"]), scope)
+        return scope["__init__"]
+
     def dataclass(cls=None, *, frozen=False, **options):
         """As dataclasses.dataclass, of the options slots, kw_only and frozen."""
 
@@ -22,7 +48,8 @@ else:
             cls.__doc__ = (
                 cls.__doc__ or cls.__name__
             )  # else the standard's writes a signature there, which takes as long again
-            cls = dataclasses.dataclass(cls, repr=False, eq=False, match_args=False, **options)
+            cls = dataclasses.dataclass(cls, init=False, repr=False, eq=False, match_args=False, **options)
+            cls.__init__ = _late(cls)
             names = [each.name for each in dataclasses.fields(cls)]
             values = attrgetter(*names, "__class__")  # of one name alone it would be no tuple
             if "__repr__" not in vars(cls):

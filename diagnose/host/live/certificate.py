@@ -9,9 +9,9 @@ import calendar
 import ipaddress
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from diagnose.parse.text.masking import plain
+from diagnose.record import dataclass
 
 _MAX_NAMES = 100
 _MAX_TEXT = 300

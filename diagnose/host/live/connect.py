@@ -13,7 +13,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeVar
 
 from diagnose import threads
@@ -21,6 +21,7 @@ from diagnose.host.live import icmp
 from diagnose.host.live.gate import GATE, Peer
 from diagnose.host.live.wire import WIRE, as_user
 from diagnose.host.query import Attempt
+from diagnose.record import dataclass
 
 HEAD_START = 0.5
 NEIGHBOUR = 0.5  # seconds more: the kernel gives a neighbour up after three ARP requests, one a second

@@ -9,7 +9,8 @@ import ipaddress
 import socket
 import struct
 import sys
-from dataclasses import dataclass
+
+from diagnose.record import dataclass
 
 _IP_RECVERR = 11
 _IPV6_RECVERR = 25

@@ -13,7 +13,6 @@ import stat as modes
 import time
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from diagnose.host.live import journal
 from diagnose.host.live.logwindow import COMPRESSED, SLACK, covers, read_open, window
@@ -22,6 +21,7 @@ from diagnose.host.query import LogReply, MailLog
 from diagnose.knowledge.distributions import LOGS as OWN
 from diagnose.knowledge.distributions import SHARED_LOGS as SHARED
 from diagnose.parse.text.masking import plain, veil
+from diagnose.record import dataclass
 
 __all__ = ["Source", "mail_lines", "read", "sources", "stream", "veil", "window"]
 

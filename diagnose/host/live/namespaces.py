@@ -16,10 +16,10 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 
 from diagnose import files
 from diagnose.errors import UsageError
+from diagnose.record import dataclass
 
 # In the order in which they can be entered: the user's gives the right to the others, files come last.
 _KINDS = ("user", "ipc", "uts", "net", "pid", "mnt")

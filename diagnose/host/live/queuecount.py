@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import time
-from dataclasses import dataclass
 
 from diagnose.host.live import queuefiles
 from diagnose.host.live.system import decode, find, heard, lock
 from diagnose.host.query import Lock
+from diagnose.record import dataclass
 
 
 @dataclass(frozen=True, slots=True)

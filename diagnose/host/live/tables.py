@@ -9,7 +9,7 @@ import re
 import subprocess
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from diagnose import files
 from diagnose.host.live import settings
@@ -20,6 +20,7 @@ from diagnose.parse.postfix import table as tables
 from diagnose.parse.postfix.main_cf import logical_lines
 from diagnose.parse.postfix.setting_types import items
 from diagnose.parse.text.masking import STARS, Secrets, mask
+from diagnose.record import dataclass
 
 _TIMEOUT = 5.0
 _KEYS = 1000  # shown of a table

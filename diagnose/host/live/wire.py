@@ -20,7 +20,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from diagnose.record import dataclass
 
 _ETH_P_ALL, _SOL_PACKET, _PACKET_STATISTICS, _SO_ATTACH_FILTER, _SO_RCVBUFFORCE = 3, 263, 6, 26, 33
 _OUTGOING = 4  # sll_pkttype
