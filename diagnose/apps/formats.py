@@ -48,7 +48,6 @@ import functools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from importlib.resources import files
 from typing import Any
 
 from diagnose.apps import grammars
@@ -58,6 +57,7 @@ from diagnose.apps.remarks import displaced, misspelt
 from diagnose.apps.settings import MailSettings, Problem
 from diagnose.apps.wider import MISSING as MISSING
 from diagnose.apps.wider import OF_OTHERS, Other, nobody, widened
+from diagnose.knowledge import documents
 from diagnose.parse.text.masking import STARS
 
 NOT_READ = "not a format that this tool reads"
@@ -74,14 +74,7 @@ _FIELDS = ("host", "port", "user", "password", "sender")
 @functools.cache
 def applications() -> Mapping[str, Mapping[str, Any]]:
     """Every application's table by its id."""
-    from diagnose import toml
-
-    folder = files("diagnose.knowledge") / "applications"
-    return {
-        place.name.removesuffix(".toml"): toml.loads(place.read_text("utf-8"))
-        for place in sorted(folder.iterdir(), key=lambda each: each.name)
-        if place.name.endswith(".toml")
-    }
+    return documents.folder("applications")
 
 
 def read(path: str, text: str, other: Other = nobody) -> Found:

@@ -13,13 +13,13 @@ import functools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from importlib.resources import files
 from typing import Any
 
 from diagnose.apps import formats
 from diagnose.facts.application import Application, read
 from diagnose.facts.asks import Asks
 from diagnose.host.query import Glob, Process, Processes, Read, Stat
+from diagnose.knowledge import documents
 from diagnose.record import dataclass
 
 MOST = 40  # files that are read
@@ -70,10 +70,7 @@ class Installed:
 
 @functools.cache
 def places() -> Mapping[str, Any]:
-    from diagnose import toml
-
-    read_: Mapping[str, Any] = toml.loads((files("diagnose.knowledge") / "installed.toml").read_text("utf-8"))
-    return read_
+    return documents.document("installed.toml")
 
 
 @functools.cache

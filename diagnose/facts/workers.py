@@ -10,12 +10,12 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.resources import files
 from typing import Any
 from urllib.parse import urlsplit
 
 from diagnose.facts.asks import Asks
 from diagnose.host.query import Exec, Glob, Listeners, Process, Processes, Read, Stat
+from diagnose.knowledge import documents
 from diagnose.record import dataclass
 
 Worker = Mapping[str, Any]
@@ -49,10 +49,7 @@ class Starter:
 @functools.cache
 def workers() -> tuple[Worker, ...]:
     """The table of workers (`diagnose/knowledge/workers.toml`)."""
-    from diagnose import toml
-
-    read: Mapping[str, Any] = toml.loads((files("diagnose.knowledge") / "workers.toml").read_text("utf-8"))
-    return tuple(read["worker"])
+    return tuple(documents.document("workers.toml")["worker"])
 
 
 def running(ctx: Asks, pattern: str) -> tuple[Process, ...]:

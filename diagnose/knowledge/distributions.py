@@ -8,8 +8,7 @@ from typing import Any
 from diagnose.knowledge import documents
 from diagnose.record import dataclass
 
-NAME = "distributions"
-_TABLE: Mapping[str, Any] = documents.indexed(NAME, lambda: documents.document(f"{NAME}.toml"))
+_TABLE: Mapping[str, Any] = documents.document("distributions.toml")
 CA_FILES: tuple[str, ...] = (*_TABLE["ca_files"],)
 TRUST_STORES: tuple[str, ...] = (*_TABLE["trust_stores"],)
 CA_PACKAGE: str = _TABLE["ca_package"]

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 INDEX = "index.json"
-_FOLDERS = ("sayings", "speakers", "programs", "mailers")
+_FOLDERS = ("sayings", "speakers", "programs", "mailers", "relays", "networks", "applications")
 _HERE = os.path.dirname(__file__)
 
 
@@ -48,38 +48,41 @@ def _sum() -> int:
 
 
 @cache
-def _index() -> Mapping[str, Any]:
-    text = _texts().get(INDEX)
-    found: Mapping[str, Any] = json.loads(text) if text else {}
-    return found if found.get("of") == _sum() else {}
+def _index() -> Mapping[str, str]:
+    """The values in JSON by their names."""
+    of, *lines = _texts().get(INDEX, b"").decode().split("\n")
+    return dict(line.split(" ", 1) for line in lines) if of == str(_sum()) else {}
 
 
 def index() -> str:
-    """What a build writes into the package."""
+    """What a build writes into the package: what it was made of, then a value a line, since a command needs but some."""
     from diagnose.knowledge import phrases, sayings
 
+    read = ("sayings/", "speakers/", INDEX)  # by those two
     values = {
         "phrases": phrases.plain(),
         "sayings": sayings.plain(),
-        "programs": folder("programs"),
-        "mailers": folder("mailers"),
-        "codes": document("codes.toml")["code"],
-        "distributions": document("distributions.toml"),
+        **{name: document(name) for name in _texts() if not name.startswith(read)},
     }
-    return json.dumps({"of": _sum(), **values}, ensure_ascii=False, separators=(",", ":"))
+    rows = (f"{name} {json.dumps(each, ensure_ascii=False, separators=(',', ':'))}" for name, each in values.items())
+    return "\n".join([str(_sum()), *rows])
 
 
 def indexed(name: str, make: Callable[[], Any]) -> Any:
     """A plain value out of the index; without one it is made."""
-    return _index().get(name) or make()
+    return json.loads(_index()[name]) if name in _index() else make()
 
 
 @cache
 def document(name: str) -> Mapping[str, Any]:
     """A document by its name, "codes.toml"."""
-    from diagnose import toml  # 10 ms that the index spares
 
-    found: Mapping[str, Any] = toml.loads(_texts()[name].decode())
+    def read() -> Any:
+        from diagnose import toml  # 10 ms that the index spares
+
+        return toml.loads(_texts()[name].decode())
+
+    found: Mapping[str, Any] = indexed(name, read)
     return found
 
 

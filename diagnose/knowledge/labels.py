@@ -13,10 +13,9 @@ never be printed as a fact.
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
 from typing import Any, Literal
 
-from diagnose import toml
+from diagnose.knowledge import documents
 from diagnose.record import dataclass
 
 Evidence = Literal["official", "quoted", "repo", "thirdparty", "recall"]
@@ -193,19 +192,12 @@ class Blocklist(Sourced):
     ipv6: bool = False
 
 
-def _tables(*path: str) -> list[dict[str, Any]]:
-    """The parsed TOML files of a directory in order of their names, or the one file named."""
-    place = files("diagnose").joinpath("knowledge", *path)
-    found = [place] if place.is_file() else [entry for entry in place.iterdir() if entry.name.endswith(".toml")]
-    found.sort(key=lambda entry: entry.name)
-    return [toml.loads(entry.read_text(encoding="utf-8")) for entry in found]
-
-
 def _frozen(table: dict[str, Any]) -> dict[str, Any]:
     return {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
 
 
 def _relay(entry: dict[str, Any]) -> Relay:
+    entry = {**entry}
     urls: dict[str, str] = entry.pop("sources", {})
 
     def sourced(table: dict[str, Any]) -> dict[str, Any]:
@@ -226,6 +218,7 @@ def _relay(entry: dict[str, Any]) -> Relay:
 
 
 def _network(entry: dict[str, Any]) -> Network:
+    entry = {**entry}
     policy, unblock = entry.pop("policy", None), entry.pop("unblock", None)
     return Network(
         policy=Policy(**_frozen(policy)) if policy else None,
@@ -238,23 +231,23 @@ def _network(entry: dict[str, Any]) -> Network:
 @cache
 def relays() -> tuple[Relay, ...]:
     """Every relay of data/relays, in order of file name and place."""
-    return tuple(_relay(entry) for table in _tables("relays") for entry in table["relay"])
+    return tuple(_relay(entry) for table in documents.folder("relays").values() for entry in table["relay"])
 
 
 @cache
 def networks() -> tuple[Network, ...]:
     """Every network of data/networks, in order of file name and place."""
-    return tuple(_network(entry) for table in _tables("networks") for entry in table["network"])
+    return tuple(_network(entry) for table in documents.folder("networks").values() for entry in table["network"])
 
 
 @cache
 def probes() -> tuple[Probe, ...]:
     """Every probe host of data/probes.toml: exchangers first, operators in turn, then submission, then controls."""
-    (table,) = _tables("probes.toml")
+    table = documents.document("probes.toml")
     turns: list[tuple[int, Probe]] = []
     for entry in table["exchanger"]:
-        hosts = entry.pop("hosts")
         rest = _frozen(entry)
+        hosts = rest.pop("hosts")
         turns += [
             (turn, Probe(kind="exchanger", host=host, port=25, tls="starttls", **rest))
             for turn, host in enumerate(hosts)
@@ -263,10 +256,9 @@ def probes() -> tuple[Probe, ...]:
     kinds: tuple[Literal["submission", "control"], ...] = ("submission", "control")
     for kind in kinds:
         for entry in table[kind]:
-            found += [
-                Probe(kind=kind, host=host.pop("name"), port=entry["port"], tls=entry["tls"], **host)
-                for host in entry["hosts"]
-            ]
+            for host in entry["hosts"]:
+                rest = {**host}
+                found.append(Probe(kind=kind, host=rest.pop("name"), port=entry["port"], tls=entry["tls"], **rest))
     return tuple(found)
 
 
@@ -284,5 +276,4 @@ def probes_for(port: int, *, ipv6: bool | None = None) -> tuple[Probe, ...]:
 @cache
 def blocklists() -> tuple[Blocklist, ...]:
     """In the order of the table, the most used first."""
-    (table,) = _tables("blocklists.toml")
-    return tuple(Blocklist(**{"policy": {}, **entry}) for entry in table["blocklist"])
+    return tuple(Blocklist(**{"policy": {}, **entry}) for entry in documents.document("blocklists.toml")["blocklist"])

@@ -195,7 +195,7 @@ class Code:
 
 @cache
 def _codes() -> tuple[tuple[re.Pattern[str], str | None, Code], ...]:
-    rows = documents.indexed("codes", lambda: documents.document("codes.toml")["code"])
+    rows = documents.document("codes.toml")["code"]
     return tuple(
         (
             late(row["code"]),

@@ -27,8 +27,7 @@ from diagnose.knowledge import documents
 @functools.cache
 def mailers() -> Mapping[str, Mapping[str, Any]]:
     """Every mailer's table by its id."""
-    found: Mapping[str, Mapping[str, Any]] = documents.indexed("mailers", lambda: documents.folder("mailers"))
-    return found
+    return documents.folder("mailers")
 
 
 def recognise(text: str) -> str:

@@ -30,7 +30,7 @@ _LONGEST = 100_000  # characters in which a program is looked for
 @functools.cache
 def programs() -> Mapping[str, Mapping[str, Any]]:
     """Every program's words by its id, in the order in which they are tried."""
-    found = documents.indexed("programs", lambda: documents.folder("programs"))
+    found = documents.folder("programs")
     order = [*_FIRST, *_SECOND, *sorted(found.keys() - {*_FIRST, *_SECOND})]
     return {id: found[id] for id in order}
 
