@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from diagnose.patterns import late
 from diagnose.record import dataclass
 
 
@@ -36,21 +37,21 @@ class Entry:
     sealed: bool = False
 
 
-PERCENT = re.compile(r"(?<!%)(?:%%)*%(?![%(])")  # one that begins nothing to Python's configparser
-DOLLAR = re.compile(r"(?<![\\$])\$[A-Za-z_]\w*")  # a variable without braces
+PERCENT = late(r"(?<!%)(?:%%)*%(?![%(])")  # one that begins nothing to Python's configparser
+DOLLAR = late(r"(?<![\\$])\$[A-Za-z_]\w*")  # a variable without braces
 
 
 # Symfony's DSNs of which one after the other, or any, is used.
-SEVERAL = re.compile(r"(?:failover|roundrobin)\(\s*(\S+?)(?:\s[\s\S]*)?\)[\s\S]*")
+SEVERAL = late(r"(?:failover|roundrobin)\(\s*(\S+?)(?:\s[\s\S]*)?\)[\s\S]*")
 # A value that is encrypted (Jasypt, Spring Cloud, SOPS, Ansible, Sealed Secrets), or names what has it (vaults).
-SEALED = re.compile(
+SEALED = late(
     r"(?P<sign>ENC[(\[]|\{cipher\}|\$ANSIBLE_VAULT;|Ag[A-D](?=[\w+/]{60})|@Microsoft\.KeyVault\(|arn:aws:|vault:(?=\S+[/#])|op://|sm://|\$\((?:\w+:)?[\w./-]+\)$|ref\+\w+://)"
     r"[\s\S]*"
 )
 
 
 # The name of a secret, a file or a key that has the password.
-_REFERENCE = re.compile(
+_REFERENCE = late(
     r"pass(?:word|wd|phrase)?[._-]*(?:existing[._-]*)?(?:secret|key|file|path|ref|env|command|cmd|eval|name)\w*(?:\.\w+)*$",
     re.I,
 )
@@ -60,7 +61,7 @@ class Malformed(ValueError):
     """The application cannot load this file; the message says why, with the line."""
 
 
-_WHOLE = re.compile(
+_WHOLE = late(
     r"\$\{(?P<name>[\w.]+)(?::?[-:=?](?P<default>[^{}]*))?\}|\$__env\{(?P<grafana>\w+)\}|%env\((?:\w+:)*(?P<symfony>\w+)\)%"
 )
 

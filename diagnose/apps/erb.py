@@ -9,15 +9,16 @@ from collections.abc import Mapping
 
 from diagnose.apps.properties import SECRET_KEY
 from diagnose.parse.text.finding import Finding
+from diagnose.patterns import late
 from diagnose.record import dataclass
 
 LONGEST = 30_000  # characters of a template that are rendered: real ones have a few thousand
-_TAG = re.compile(r"<%(?P<mark>[=#%-]?)(?P<body>.*?)(?P<trim>-?)%>(?P<eol>\n?)", re.S)
-_VARIABLE = re.compile(
+_TAG = late(r"<%(?P<mark>[=#%-]?)(?P<body>.*?)(?P<trim>-?)%>(?P<eol>\n?)", re.S)
+_VARIABLE = late(
     r"""scope(?:\.lookupvar\(\s*|\[\s*)['"](?:::)?(?P<a>[\w:]+)['"]\s*[)\]]|@(?P<b>\w+)|^\s*(?P<c>[a-z_]\w*)\s*$"""
 )
-_CONDITION = re.compile(r"(?P<left>.*?)\s*(?P<op>==|!=)\s*(?P<right>.*)$", re.S)
-_ASSIGNMENT = re.compile(
+_CONDITION = late(r"(?P<left>.*?)\s*(?P<op>==|!=)\s*(?P<right>.*)$", re.S)
+_ASSIGNMENT = late(
     r"""^\s*\$(?P<name>\w+)\s*=\s*(?:getValue\(\s*['"](?P<env>\w+)['"]\s*,\s*(?P<q2>['"]?)(?P<default>.*?)(?P=q2)\s*\)
         | (?P<q>['"])(?P<value>(?:\\.|(?!(?P=q)).)*)(?P=q) | (?P<bare>[^\s#]+))""",
     re.X,

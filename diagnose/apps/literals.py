@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from diagnose.apps.entry import Entry
+from diagnose.patterns import late
 
-_TOKEN = re.compile(
+_TOKEN = late(
     r"""(?P<comment>/\*[\s\S]*?\*/|(?<![&$\\])\#(?!\{)[^\n]*|(?<!:)//[^\n]*|(?m:^)=begin\b[\s\S]*?^=end\b)
       | (?P<string>[rbuRBU]{0,2}(?:\"{3}[\s\S]*?\"{3}|'{3}[\s\S]*?'{3})|\b[fF][rR]?(?="|')|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`(?:\\.|[^`\\])*`)
       | (?P<word>[$@]{0,2}[A-Za-z_][\w$]*|\d[\w.]*)
@@ -24,12 +25,12 @@ _TOKEN = re.compile(
 )
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 _ON = (".", "+", "||", "??", "?:", "?", ":", "(", "[", "{", ",", "=>", "=", "->", "&&", "\\")
-_WRAPPERS = re.compile(
+_WRAPPERS = late(
     r"(?:(?:int|str|bool|float|Number|parseInt|parseFloat|Integer|String|Boolean|intval|strtobool|filter_var|trim)\s*\(\s*"
     r"|\((?:int|string|bool)\)\s*|\(\s*)*"
 )
 _LITERAL = r"""(?:(?P<quote>['"])(?P<text>(?:\\.|(?!(?P=quote)).)*)(?P=quote)|(?P<word>[\w.]+))"""
-_VARIABLE = re.compile(
+_VARIABLE = late(
     r"""(?:os\.environ(?:\.get)?|(?:os\.)?getenv|ENV(?:\.fetch)?|env(?:\.\w+)?|config|process\.env|\$_(?:ENV|SERVER))
         \s*(?:[\[(]\s*['"](?P<name>\w+)['"]|\.(?P<dotted>[A-Z_]\w*))""",
     re.X,
@@ -40,11 +41,11 @@ _DEFAULTS = (
     re.compile(rf"""\s*[\])]?\s*(?:\|\||\?\?|\?:|\bor\b)\s*{_LITERAL}"""),
     re.compile(rf"""\s*\)\s*\{{\s*{_LITERAL}\s*\}}"""),
 )
-_COMPARED = re.compile(r"""\s*(?P<sign>===?|in|!==?)\s*(?P<with>[\[({][^\])}]*|['"]?\w+)""")
-_FILE = re.compile(
+_COMPARED = late(r"""\s*(?P<sign>===?|in|!==?)\s*(?P<with>[\[({][^\])}]*|['"]?\w+)""")
+_FILE = late(
     r"""(?:File\.read|IO\.read|file_get_contents|fs\.readFileSync|open|(?:pathlib\.)?Path)\s*\(\s*['"](?P<path>/[^'"]+)['"]"""
 )
-_INTERPOLATED = re.compile(r"#\{|\$\{|\{\$|(?<!\\)\$[A-Za-z_]")
+_INTERPOLATED = late(r"#\{|\$\{|\{\$|(?<!\\)\$[A-Za-z_]")
 
 
 class _Token:

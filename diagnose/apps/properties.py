@@ -12,12 +12,13 @@ from collections.abc import Callable
 from diagnose.parse.text.finding import Finding
 from diagnose.parse.text.paste import artifacts, homoglyphs
 from diagnose.parse.text.secret import STARS, Shape, shape
+from diagnose.patterns import late
 from diagnose.record import dataclass
 
-SECRET_KEY = re.compile(r"passw|passwd|pwd|secret|token|api[-_.]?key|credential", re.I)
-_SECRET_INSIDE = re.compile(r"((?:passw|passwd|pwd|secret|token|api[-_.]?key)[\w.-]*\s*[=:]).*$", re.I | re.S)
-_BAD_ESCAPE = re.compile(r"(?<!\\)((?:\\\\)*)\\u(?![0-9a-fA-F]{4})")
-_ENTRY = re.compile(r"[\w.\-]+\s*[=:]")
+SECRET_KEY = late(r"passw|passwd|pwd|secret|token|api[-_.]?key|credential", re.I)
+_SECRET_INSIDE = late(r"((?:passw|passwd|pwd|secret|token|api[-_.]?key)[\w.-]*\s*[=:]).*$", re.I | re.S)
+_BAD_ESCAPE = late(r"(?<!\\)((?:\\\\)*)\\u(?![0-9a-fA-F]{4})")
+_ENTRY = late(r"[\w.\-]+\s*[=:]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

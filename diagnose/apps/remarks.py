@@ -11,14 +11,15 @@ from diagnose.apps.entry import Entry
 from diagnose.knowledge.recognise import identify
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS, STARTTLS_PORTS
 from diagnose.parse.text.secret import placeholder
+from diagnose.patterns import late
 
-_CATCHERS = re.compile(
+_CATCHERS = late(
     r"^(?:mailpit|mailhog|maildev|mailcatcher|smtp4dev|inbucket|papercut|greenmail)\b|mailtrap\.io$|\.ethereal\.email$"
 )
-_HERE = re.compile(r"^(?:localhost(?:\.localdomain)?|127\.\d+\.\d+\.\d+|::1|\[::1\])$")
-_EXAMPLE = re.compile(r"(?:^|\.)example(?:\.(?:com|net|org))?$|\.invalid$|^smtp\.server$|^(?:your|my)[-_.]")
-_NOBODY = re.compile(r"(?:^|\.)example(?:\.(?:com|net|org))?$|\.invalid$")
-_ADDRESS = re.compile(r"[^\s@<>]+@(?P<domain>[^\s@<>]+)")
+_HERE = late(r"^(?:localhost(?:\.localdomain)?|127\.\d+\.\d+\.\d+|::1|\[::1\])$")
+_EXAMPLE = late(r"(?:^|\.)example(?:\.(?:com|net|org))?$|\.invalid$|^smtp\.server$|^(?:your|my)[-_.]")
+_NOBODY = late(r"(?:^|\.)example(?:\.(?:com|net|org))?$|\.invalid$")
+_ADDRESS = late(r"[^\s@<>]+@(?P<domain>[^\s@<>]+)")
 
 
 class Remarks(Protocol):
@@ -67,7 +68,7 @@ def login(
     _secret(reader, secret_entry, secret)
 
 
-_LOGIN = re.compile(r"user|login|account|pass|pwd|secret|credential|token|api_?key", re.I)
+_LOGIN = late(r"user|login|account|pass|pwd|secret|credential|token|api_?key", re.I)
 _NAMED = ("host", "at", "url", "port", "user", "password", "sender", "sender_domain", "marks")
 
 
@@ -190,7 +191,7 @@ def misspelt(
                 yield "setting-odd", entry, f"{title} does not read {entry.key}: it reads {name.lstrip('*.')}"
 
 
-_SECTION = re.compile(r"e?mails?|mailer|smtp", re.I)
+_SECTION = late(r"e?mails?|mailer|smtp", re.I)
 
 
 def displaced(table: Mapping[str, Any], entries: Sequence[Entry]) -> Iterator[tuple[Entry, str]]:

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from diagnose.apps import grammars
 from diagnose.apps.entry import DOLLAR, Entry, Malformed
+from diagnose.patterns import late
 
 Other = Callable[[str, str], tuple[str, str]]
 """(path, kind) to text and problem; kind "settings", or "password" for a file that is nothing else."""
@@ -22,24 +23,24 @@ OF_OTHERS = ("EnvironmentFile", "env_file.smtp", "authpath")
 """Keys under which a missing file of others is remarked."""
 _MOST = 8  # other files of one
 
-OF_FILE = re.compile(r"(?P<name>.*(?:pass|user|login|secret|token|host|smtp|mail).*?)(?:__FILE|_FILE|_file)$", re.I)
-_SERVICE = re.compile(
+OF_FILE = late(r"(?P<name>.*(?:pass|user|login|secret|token|host|smtp|mail).*?)(?:__FILE|_FILE|_file)$", re.I)
+_SERVICE = late(
     r"services\.(?P<name>[\w.-]+?)\.(?P<rest>env_file(?:\.path)?|secrets(?:\.source)?|environment|image|build|network_mode)\b"
 )
 _COMPOSE = (
     *("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"),
     *("compose.override.yaml", "docker-compose.override.yml"),
 )
-_SERVER = re.compile(r"(?:SMTP|MAIL).*(?:HOST|SERVER|ADDR(?:ESS)?|URL|DSN)$")
+_SERVER = late(r"(?:SMTP|MAIL).*(?:HOST|SERVER|ADDR(?:ESS)?|URL|DSN)$")
 # Services that an application beside the container uses as well.
-_BESIDE = re.compile(
+_BESIDE = late(
     r"postgres|postgis|timescale|mysql|mariadb|percona|redis|valkey|keydb|dragonfly|memcached|mongo|rabbitmq|kafka|zookeeper|nats|elastic|"
     r"opensearch|solr|meili|typesense|minio|localstack|clickhouse|influx|nginx|traefik|caddy|httpd|haproxy|adminer|pgadmin|phpmyadmin|"
     r"mailhog|mailpit|mailcatcher|maildev|mosquitto|vault:|consul|selenium|cassandra|couch|neo4j|qdrant|chroma|ollama",
     re.I,
 )
 # The file is handed over whole, put into the image, or lies in a folder that the container sees.
-_OTHERWISE = re.compile(
+_OTHERWISE = late(
     r"env_file|^\s+(?:build|extends):|^include:|(?:^|[\s\"'])(?:\.|\$\{?PWD\}?)(?:/(?:\.env)?)?:|source:\s*\.", re.M
 )
 

@@ -26,21 +26,22 @@ from diagnose.facts.javamail import (
 from diagnose.host.query import DialReply
 from diagnose.parse.system.outcomes import Outcome
 from diagnose.parse.words.reason import classify
+from diagnose.patterns import late
 from diagnose.record import dataclass
 
-_NOT_TLS = re.compile(
+_NOT_TLS = late(
     r"wrong version number|unknown protocol|record layer|http request|packet length|record type|not ssl", re.I
 )
-_NO_VERSION = re.compile(
+_NO_VERSION = late(
     r"unsupported protocol|protocol version|no protocols|handshake failure|insufficient security|no shared cipher"
     r"|key too small|inappropriate fallback|no ciphers|version too low|legacy",
     re.I,
 )
-_BUNDLE = re.compile(r"^(?:CA file|CA directory|no CA bundle)")
+_BUNDLE = late(r"^(?:CA file|CA directory|no CA bundle)")
 _WANTS_TLS = ("starttls-required", "relay-requires-tls")
 _WANTS_LOGIN = ("auth-required", "relay-auth-not-attempted", "relay-access-denied", "sasl-key-mismatch")
 # Postfix may say so with 4xx, and the client waits in vain.
-_STRANGER = re.compile(r"relay access denied|client host rejected", re.I)
+_STRANGER = late(r"relay access denied|client host rejected", re.I)
 _TEMPORARY = ("rate-limited", "server-busy", "greylisted", "server-error")
 # Of a reply to MAIL or RCPT: what tells of the sender, and nothing of this one recipient.
 _SENDER = (

@@ -10,12 +10,13 @@ from diagnose.facts.asks import Asks
 from diagnose.facts.postfix import Mta, mta
 from diagnose.host.query import Read
 from diagnose.parse.words.reason import Reason
+from diagnose.patterns import late
 
-_WORD = re.compile(r"[\s,;{}()<>\"'=|]+")
-_SUFFIX = re.compile(r"\.(?:db|lmdb|cdb|dir|pag|sdbm|lock|tmp)$")
-_PATH = re.compile(r"(?<![\w.\]/-])/[^/\s,;:()<>\[\]\"'=|][^\s,;:()<>\[\]\"'=|]*")
+_WORD = late(r"[\s,;{}()<>\"'=|]+")
+_SUFFIX = late(r"\.(?:db|lmdb|cdb|dir|pag|sdbm|lock|tmp)$")
+_PATH = late(r"(?<![\w.\]/-])/[^/\s,;:()<>\[\]\"'=|][^\s,;:()<>\[\]\"'=|]*")
 # What else Postfix's programs say by name.
-_NAMED = re.compile(
+_NAMED = late(
     r"private/(?P<service>[\w.-]+)"
     r"|(?:configuration|bad string length [^:]*|config variable|parameter|unused parameter):? \"?(?P<parameter>[a-z]\w*_\w+)"
     r"|(?:dictionary type:? \"?|connect to (?=\w+ server)|\bdict_(?=ldap|mysql|pgsql|sqlite|nis|memcache))(?P<type>[a-z]+)"

@@ -26,10 +26,11 @@ from diagnose.host.query import (
 from diagnose.parse.text.known import STARS
 from diagnose.parse.text.masking import mask
 from diagnose.parse.text.spelled import random
+from diagnose.patterns import late
 
-_PIECE = re.compile(r"[^\s=,:;/@<>()\"'\[\]{}|\\]+")
+_PIECE = late(r"[^\s=,:;/@<>()\"'\[\]{}|\\]+")
 # Files and commands of the system that hold no settings of anybody's.
-_SYSTEM = re.compile(
+_SYSTEM = late(
     r"/(?:proc|sys|run/cloud-init)/.*|(?:/\S*)?/etc/(?:hosts|resolv\.conf|nsswitch\.conf|services|os-release|group|mailname|hostname"
     r"|protocols|host\.conf|gai\.conf|lsb-release)|/usr/lib/os-release|\S*\.(?:pem|crt)|\S*/last_run_summary\.yaml"
 )
@@ -37,26 +38,26 @@ _TOOLS = frozenset(
     "ip nft iptables-save ip6tables-save iptables-nft-save ip6tables-nft-save getenforce chronyc timedatectl findmnt dpkg-query rpm "
     "ldd openssl getent".split()
 )
-_VARIABLE = re.compile(r"\$\(?\w+\)?\??|%\w")
+_VARIABLE = late(r"\$\(?\w+\)?\??|%\w")
 _MASTER = frozenset(
     "inet unix fifo smtp smtps smtpd pickup cleanup qmgr pipe error retry discard argv flags user null".split()
 )
-_ARGV = re.compile(r"(\bargv=\S+)((?:[^\n]|\n[ \t])*)")
-_ARGUMENT = re.compile(r"/[\w./+@-]+|--?[A-Za-z][\w-]*|(?=[^$]*\$)[\w.@+!(){}$-]+|\d+|--?")
-_LOGS = re.compile(r"/var/log/.*")
+_ARGV = late(r"(\bargv=\S+)((?:[^\n]|\n[ \t])*)")
+_ARGUMENT = late(r"/[\w./+@-]+|--?[A-Za-z][\w-]*|(?=[^$]*\$)[\w.@+!(){}$-]+|\d+|--?")
+_LOGS = late(r"/var/log/.*")
 # What a runtime keeps of containers is nobody's settings alone, and of crontabs is read what runs an application's worker.
-_CONTAINERS = re.compile(r"/(?:var/lib/docker|run/containers|run/containerd)/.*")
-_CRONTABS = re.compile(r"/etc/cron.*|/var/spool/cron/.*")
-_WORKER = re.compile(r"artisan|bin/console|cron\.php|delayed_job|jobs:work")
-_DENIAL = re.compile(r"audit\(\d|avc:|apparmor=")
-_HEAD = re.compile(r"^(?:\S+ +){1,5}?(?P<program>[\w./-]+?)(?:\[\d+\])?: (?:(?P<id>[\dA-Za-z]{5,20}): )?")
-_POSTFIX = re.compile(r"postfix[\w.-]*(?:/|$)")
+_CONTAINERS = late(r"/(?:var/lib/docker|run/containers|run/containerd)/.*")
+_CRONTABS = late(r"/etc/cron.*|/var/spool/cron/.*")
+_WORKER = late(r"artisan|bin/console|cron\.php|delayed_job|jobs:work")
+_DENIAL = late(r"audit\(\d|avc:|apparmor=")
+_HEAD = late(r"^(?:\S+ +){1,5}?(?P<program>[\w./-]+?)(?:\[\d+\])?: (?:(?P<id>[\dA-Za-z]{5,20}): )?")
+_POSTFIX = late(r"postfix[\w.-]*(?:/|$)")
 # Other mailers whose lines are read: Exim's own log and msmtp's name no program.
-_MAILER = re.compile(r"(?:exim4?|msmtp|nullmailer[\w-]*)$")
+_MAILER = late(r"(?:exim4?|msmtp|nullmailer[\w-]*)$")
 _STAMP = r"(?:\d{4}-\d\d-\d\d|[A-Z][a-z]{2} [ \d]\d) \d\d:\d\d:\d\d(?:\.\d+)?"
 _EXIM_ID = r"[\dA-Za-z]{6}-[\dA-Za-z]{6,11}-[\dA-Za-z]{2,4}"
-_OWN_LOG = re.compile(rf"^{_STAMP} (?:[+-]\d{{4}} )?(?:\[\d+\] )?(?:(?P<id>{_EXIM_ID}) |host=\S+ tls=(?:on|off) )")
-_PROCESS_WORD = re.compile(
+_OWN_LOG = late(rf"^{_STAMP} (?:[+-]\d{{4}} )?(?:\[\d+\] )?(?:(?P<id>{_EXIM_ID}) |host=\S+ tls=(?:on|off) )")
+_PROCESS_WORD = late(
     r"/[\w./+@-]+|-[A-Za-z]{1,3}|-Djavax\.net\.ssl\.trustStore=[\w./-]+|[\w.-]*(?:codenvy|che|catalina|tomcat)[\w.-]*"
     # By which workers of queues, and the programs that feed them, are known.
     r"|artisan|queue:(?:work|listen)|horizon(?::\w+)?|octane|serve|bin/console|messenger:consume|sidekiq|delayed_job|jobs:work|celeryd?|beat"

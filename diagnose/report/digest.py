@@ -10,6 +10,7 @@ from typing import Any
 from diagnose.parse.text import duration
 from diagnose.parse.text.masking import mask
 from diagnose.parse.text.masking import plain as hygiene
+from diagnose.patterns import late
 from diagnose.record import dataclass
 from diagnose.sentence import joined
 
@@ -27,7 +28,7 @@ IMPACTS = {
 _NOT_ASKED = ("network probes are switched off", "not recorded")
 _NAMES = frozenset({"Puppet", "Debian"})
 _SEVERITY = {"ok": 0, "unknown": 1, "warning": 2, "failed": 3}
-_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_{|}~\u0080-\U0010ffff-]+(?=@[A-Za-z0-9\u0080-\U0010ffff\[])")
+_ADDRESS = late(r"[A-Za-z0-9.!#$%&'*+/=?^_{|}~\u0080-\U0010ffff-]+(?=@[A-Za-z0-9\u0080-\U0010ffff\[])")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

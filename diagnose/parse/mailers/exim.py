@@ -11,13 +11,14 @@ from collections.abc import Iterator, Mapping
 from diagnose.knowledge.smtp import PORT_NUMBERS
 from diagnose.parse.mailers.queues import Waiting
 from diagnose.parse.mailers.way import Way
+from diagnose.patterns import late
 
 Options = Mapping[str, str]
 
-_BLOCK = re.compile(r"(?P<name>\S+) (?:router|transport):$")
+_BLOCK = late(r"(?P<name>\S+) (?:router|transport):$")
 _AGE = {"m": 60.0, "h": 3600.0, "d": 86400.0}
 _SIZE = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
-_HEAD = re.compile(
+_HEAD = late(
     r"\s*(?P<age>\d+)(?P<unit>[mhd])\s+(?:(?P<size>[\d.]+)(?P<scale>[KMG]?)\s+)?"
     r"(?P<id>[0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4})\s+<(?P<sender>[^>]*)>(?P<rest>.*)"
 )

@@ -14,14 +14,15 @@ from diagnose.parse.log.maillog import MailLog
 from diagnose.parse.pasted import other_mta
 from diagnose.parse.words import reason as reasons_of
 from diagnose.parse.words.reason import Reason
+from diagnose.patterns import late
 
 _MESSAGES = 20_000
-_ARRIVED = re.compile(r"(?P<id>[0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4}) <= (?P<sender>\S+)")
-_FROM = re.compile(r"(?P<id>[0-9A-Za-z]{8,16}): from=<?(?P<sender>[^>,\s]*)")
-_STARTING = re.compile(r"Starting delivery: host: (?P<host>\S+) protocol: \S+ file: (?P<file>\S+)")
-_WHOSE = re.compile(r"From: <(?P<sender>[^>]*)> to: (?P<to><.*)")
-_SAID = re.compile(r"(?:smtp|qmqp): (?P<how>Failed|Succeeded): (?P<text>.*)")
-_ENDED = re.compile(r"Sending failed: *(?P<text>.*)|(?P<sent>Sent file\.)")
+_ARRIVED = late(r"(?P<id>[0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4}) <= (?P<sender>\S+)")
+_FROM = late(r"(?P<id>[0-9A-Za-z]{8,16}): from=<?(?P<sender>[^>,\s]*)")
+_STARTING = late(r"Starting delivery: host: (?P<host>\S+) protocol: \S+ file: (?P<file>\S+)")
+_WHOSE = late(r"From: <(?P<sender>[^>]*)> to: (?P<to><.*)")
+_SAID = late(r"(?:smtp|qmqp): (?P<how>Failed|Succeeded): (?P<text>.*)")
+_ENDED = late(r"Sending failed: *(?P<text>.*)|(?P<sent>Sent file\.)")
 
 
 # Words that programs of all kinds use; in a mailer's own log they are its relay's.
