@@ -6,8 +6,8 @@ CAUSE = Cause(
     impact=Impact.PLACEMENT,
     station="Postfix",
     explanation=(
-        "{parameter|A rate delay, a concurrency limit or a long back-off} makes Postfix wait between two deliveries or "
-        "two attempts. The mail stays in the queue for as long as that takes."
+        "{parameter|A rate delay, a concurrency limit, a long back-off or a short time-out} makes Postfix wait between two "
+        "deliveries or two attempts, or give up before a slow server has answered. The mail stays in the queue meanwhile."
     ),
     remedy=Remedy(
         text="If the delay is not intended, remove {parameter}, reload Postfix and flush the queue. If a receiver asked for it, keep it short "
@@ -15,13 +15,22 @@ CAUSE = Cause(
     ),
     rules_out="Messages remain without an attempt although the setting has its default value.",
     signs=(
-        Sign("config.throttle", PROVES, where=(("kind", ("delay", "pause")),)),
+        Sign("config.throttle", PROVES, where=(("kind", ("delay", "patience", "pause")),)),
         Sign("config.throttle", SPEAKS, where=(("kind", "width"),)),
         # The failure may last: then the pause only keeps its end from showing.
         Sign("config.throttle", HINTS, Status.WARNING),
         Sign("config.suspended", DOUBTS),
     ),
-    explains=("retry-pending", "queue-congested", "greylisted", "rate-limited"),
+    explains=(
+        "retry-pending",
+        "queue-congested",
+        "greylisted",
+        "rate-limited",
+        "path-mtu-blackhole",
+        "relay-unreachable",
+        "remote-server-failing",
+        "remote-server-unreachable",
+    ),
     links=(
         "https://www.postfix.org/postconf.5.html#default_destination_rate_delay",
         "https://www.postfix.org/QSHAPE_README.html",
