@@ -81,7 +81,7 @@ class Port:
     id="intake",
     title="Dialogue with this host's own SMTP port",
     signs=(
-        SignSpec("listener.dialogue", {"kind": ("busy", "closed", "mute", "proxy", "refused")}),
+        SignSpec("listener.dialogue", {"kind": ("busy", "closed", "mute", "pass", "proxy", "refused")}),
         SignSpec("listener.tls", {"kind": ("missing", "unavailable")}),
         SignSpec("config.submission-refused", {"kind": ("rule",)}),
         SignSpec("config.fatal", {"named": FLAG}),
@@ -95,6 +95,12 @@ def intake(ctx: Context) -> Iterator[Observation]:
     postfix = mta(ctx)
     if master(ctx) is None:
         skip("Postfix does not run, or its processes cannot be seen")
+    screen = next((s for s in postfix.master.services if s.command == "postscreen"), None)
+    if screen is not None and not any(s.command == "smtpd" and s.type == "pass" for s in postfix.master.services):
+        text = "postscreen hands each client on to a service smtpd of type pass, which master.cf lacks"
+        path = f"{postfix.config_directory}/master.cf"
+        yield fail("listener.dialogue", f"port {screen.name}", text, kind="pass", service=screen.name, path=path)
+        return
     ports = list(_ports(ctx, postfix, _USUAL)) or list(_ports(ctx, postfix))
     if not ports:
         skip("no smtpd(8) of this Postfix listens where programs of this host connect")

@@ -26,6 +26,8 @@ _OTHERS = (
 _SENDS = re.compile(
     r"sendmail|postdrop|smtp|exim|mail|mutt|swaks|curl|wget|\bn(?:et)?cat|\bnc\b|/dev/tcp|python|perl|php|ruby|node|\bexec\b|\$"
 )
+_PATH = re.compile(r"(?<![^\s\"'`(;&|=])/[\w./+-]+")
+_SENDMAIL = re.compile(r"/(?:s?bin|lib\w*)/(?:[\w.+-]+/)*[\w.+-]*(?:sendmail|smtp|exim|postfix|mailer)[\w.+-]*$")
 _POSTFIX_OWN = ("master", "smtpd", "postscreen", "")
 # What stands before Postfix on purpose, or listens on 25 for another reason than being a mailer of its own.
 _FRONTS = (
@@ -72,6 +74,10 @@ def _command(ctx: Context, postfix: Mta) -> Iterator[Observation]:
             text = f"is a dummy ({real}): it discards the mail that programs hand it, and reports success"
             yield fail("postfix.sendmail-command", path, text, path=path, mailer="a script", real=real)
             return
+        if not name and postfix.installed and (gone := _gone(ctx, real)):
+            text = f"is a script that hands mail to {gone}, which does not exist ({real})"
+            yield fail("postfix.sendmail-command", path, text, path=path, mailer="a script", real=real)
+            return
         if not name:
             yield ok(
                 "postfix.sendmail-command",
@@ -94,10 +100,24 @@ def _swallows(ctx: Context, real: str) -> bool:
     """Whether the command is a stand-in that hands mail to nobody: true(1), or a script that calls no program which could send."""
     if real.rpartition("/")[2] in ("true", "false"):
         return True
+    lines = _script(ctx, real)
+    return lines is not None and not any(map(_SENDS.search, lines))
+
+
+def _gone(ctx: Context, real: str) -> str:
+    """The mailer that a script hands mail to, where none that it names is there."""
+    lines = _script(ctx, real) or []
+    named = [path for line in lines for path in _PATH.findall(line) if _SENDMAIL.search(path)]
+    replies = [ctx.ask(Stat(path)) for path in named]
+    return named[0] if named and not any(reply.exists or reply.problem for reply in replies) else ""
+
+
+def _script(ctx: Context, real: str) -> list[str] | None:
+    """A short shell script's lines without comments; None for anything else."""
     text = ctx.ask(Read(real, limit=4096)).text
-    lines = [line for line in text.splitlines()[1:] if not line.lstrip().startswith("#")]
-    shell = re.match(r"#! *\S*/(?:env +)?(?:ba|da|k|z)?sh\b", text)
-    return shell is not None and len(text) < 4096 and not any(map(_SENDS.search, lines))
+    if len(text) >= 4096 or not re.match(r"#! *\S*/(?:env +)?(?:ba|da|k|z)?sh\b", text):
+        return None
+    return [line for line in text.splitlines()[1:] if not line.lstrip().startswith("#")]
 
 
 def _mailer(path: str) -> str:

@@ -31,12 +31,26 @@ def permissions(ctx: Context) -> Iterator[Observation]:
     ):
         skip(f"there is no account {gone} to own the files")
     owner, group = postfix.value("mail_owner") or "postfix", postfix.value("setgid_group") or "postdrop"
-    found = [*_queue(ctx, postfix, owner, group), *_data(ctx, postfix, owner), *_programs(ctx, postfix)]
+    found = [
+        *_accounts(ctx),
+        *_queue(ctx, postfix, owner, group),
+        *_data(ctx, postfix, owner),
+        *_programs(ctx, postfix),
+    ]
     yield from found
     if not any(observation.sign == "host.queue-permissions" for observation in found):
         yield ok("host.queue-permissions", postfix.queue_directory, "owners and modes are as Postfix needs them")
     yield from _commands(ctx, postfix, group)
     yield from _sendmail(ctx, postfix)
+
+
+def _accounts(ctx: Context) -> Iterator[Observation]:
+    """The files by which every program of Postfix looks up the accounts that main.cf names, with its caller's rights."""
+    for path in ("/etc/passwd", "/etc/group"):
+        reply = ctx.ask(Stat(path))
+        if reply.exists and not reply.mode & 0o004:
+            text = f"has mode {reply.mode:04o}: to other users' sendmail the accounts of Postfix do not exist"
+            yield _bad(path, text, "root", "0644")
 
 
 def _queue(ctx: Context, postfix: Mta, owner: str, group: str) -> Iterator[Observation]:

@@ -129,3 +129,13 @@ def test_our_own_footprints_are_nobodys_mail() -> None:
         found = of(run(submission, machine(log=(line.format(name),))), "config.submission-refused")
         assert len([o for o in found if o.status is Status.FAILED]) == count
         assert len(list(maillog.stream([line.format(name)], datetime.now()))) == count
+
+
+def test_postscreen_without_a_service_to_hand_clients_on_to() -> None:
+    screened = MASTER.replace(
+        "smtp       inet  n       -       y       -       -       smtpd", "smtp inet n - y - 1 postscreen"
+    )
+    assert screened != MASTER
+    passes = "smtpd pass - - y - - smtpd\n"
+    for master, wanted in ((screened, [("listener.dialogue", "pass", Status.FAILED)]), (screened + passes, [])):
+        assert kinds(told(master=master)) == wanted

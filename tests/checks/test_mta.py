@@ -38,14 +38,18 @@ def test_link_to_another_mailer(real: str, name: str) -> None:
     [
         ("#!/bin/sh\ncat >/dev/null\nexit 0\n", ["postfix.sendmail-command"]),
         ("#!/bin/bash\n# was: sendmail\ncat > /tmp/last\n", ["postfix.sendmail-command"]),
-        ('#!/bin/sh\nexec /usr/lib/sendmail.real "$@"\n', []),
+        ('#!/bin/sh\nlogger -f /var/log/sendmail.log\nexec /usr/lib/sendmail.real "$@"\n', []),
+        ('#!/bin/sh\nexec "/usr/lib/sendmail.gone" "$@"\n', ["postfix.sendmail-command"]),
         ("#!/usr/bin/python3\nimport shutil\n", []),
         ("\x7fELF", []),
     ],
 )
-def test_a_script_that_swallows_mail(text: str, wanted: list[str]) -> None:
+def test_a_script_that_hands_mail_to_nobody(text: str, wanted: list[str]) -> None:
     kinds = {Read: lambda q: ReadReply(text=text) if q.path == "/usr/sbin/sendmail" else None}
-    assert failed(run(mta_owner, machine(stats=OWN, by_kind=kinds))) == wanted
+    assert (
+        failed(run(mta_owner, machine(stats=OWN | {"/usr/lib/sendmail.real": StatReply(exists=True)}, by_kind=kinds)))
+        == wanted
+    )
 
 
 def test_red_hat_alternatives_lead_to_postfix() -> None:

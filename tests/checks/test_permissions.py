@@ -112,3 +112,9 @@ def test_libraries_that_only_root_may_load() -> None:
     shut = {**GOOD, "/usr/lib/postfix/sbin": place(0o700, "root")}
     (seen,) = [o for o in run(permissions, machine(stats=shut)) if o.status is Status.FAILED]
     assert (seen.subject, seen.data["mode"]) == ("/usr/lib/postfix/sbin", "0755")
+
+
+def test_the_list_of_accounts_that_only_root_may_read() -> None:
+    for mode, wanted in ((0o600, ["host.queue-permissions"]), (0o644, [])):
+        stats = GOOD | {"/etc/passwd": place(mode, "root", kind="file")}
+        assert failed(run(permissions, machine(stats=stats))) == wanted

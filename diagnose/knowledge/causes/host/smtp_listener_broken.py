@@ -8,7 +8,7 @@ CAUSE = Cause(
     explanation=(
         "A program that submits mail on this host's port {port|25 or 587} connects, but gets no greeting, no TLS or "
         "no answer: "
-        "smtpd waits for a proxy, all its processes are busy, or it cannot start. The sendmail command may still work."
+        "smtpd waits for a proxy, all its processes are busy, postscreen cannot hand clients on to it, or it cannot start. The sendmail command may still work."
     ),
     remedy=Remedy(
         text="Correct what keeps smtpd from serving clients, and reload Postfix.",
@@ -16,7 +16,7 @@ CAUSE = Cause(
     rules_out="A greeting and an answer to EHLO on that port.",
     flow=0,
     signs=(
-        Sign("listener.dialogue", PROVES, where=(("kind", ("busy", "proxy")),)),
+        Sign("listener.dialogue", PROVES, where=(("kind", ("busy", "pass", "proxy")),)),
         Sign("listener.dialogue", STRONG, where=(("kind", "closed"),)),
         # A filter, a milter or a name server may be what it waits for.
         Sign("listener.dialogue", SPEAKS, where=(("kind", ("mute", "refused")),)),
