@@ -181,12 +181,18 @@ def _recipient(lines: tuple[str, ...], asked: str, read: maillog.MailLog, where:
     """The story of the very address that the user misses mail at."""
     mark = f"to=<{asked.lower()}>"
     last: maillog.Delivery | None = None
+    refused = ""
     reader = maillog.MailLog(read.now)
     for line in lines:
         if mark in line.lower():
             last = next((e for e in reader.feed(line) if isinstance(e, maillog.Delivery)), last)
+            refused = line.partition("reject: ")[2] or refused
     data: dict[str, Scalar] = {"recipient": asked, "domain": asked.rpartition("@")[2].lower()}
-    if last is None:
+    if last is None and refused:
+        yield warn(
+            "log.recipient", asked, f"refused by this host: {refused.partition('; from=')[0]}", kind="refused", **data
+        )
+    elif last is None:
         yield fail(
             "log.recipient",
             asked,

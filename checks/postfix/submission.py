@@ -16,9 +16,10 @@ from diagnose.knowledge.smtp import OWN_HELO
 from diagnose.model import FITS, Observation, Scalar
 from diagnose.parse.log import submitted
 
+# By a rule of smtpd(8), or by a milter, which cleanup(8) asks of mail from the sendmail command as well.
 _REJECT = re.compile(
-    r"NOQUEUE: reject: (?P<command>[A-Z]+) from (?P<name>[^\[\s]*)\[(?P<client>[0-9A-Fa-f.:]+)\](?::\d+)?: "
-    r"(?P<reply>[45]\d\d .*?)(?:$|; proto=|; from=<(?P<sender>[^>]*)>)(?: to=<(?P<recipient>[^>]*)>)?"
+    r"(?:NOQUEUE: |: \w+: milter-)reject: (?P<command>[A-Z-]+) from (?P<name>[^\[\s]*)\[(?P<client>[0-9A-Fa-f.:]+)\](?::\d+)?: "
+    r"(?P<reply>[45](?:\d\d|\.\d+\.\d+) .*?)(?:$|; proto=|; from=<(?P<sender>[^>]*)>)(?: to=<(?P<recipient>[^>]*)>)?"
 )
 # What smtpd refuses without such a line: it warns, and counts the command as failed when the client leaves.
 _WARNED = re.compile(r"smtpd\[(?P<pid>\d+)\]: warning: (?P<reply>.* from [^\[\s]*\[(?P<client>[0-9A-Fa-f.:]+)\].*)")
@@ -29,7 +30,7 @@ _READ = re.compile(r"/master\[\d+\]: (?:daemon started|reload) -- ")
 # Refusals that have another root: a filter, a milter, a table, the disk, or a recipient that is not there.
 _ELSEWHERE = re.compile(
     r"Server configuration|Service unavailable(?!; Client host)|system storage|lookup failure|Greylist|try again later|unverified"
-    r"|User unknown in [\w ]+ table",
+    r"|Recipient address rejected: User unknown in [\w ]+ table",
     re.I,
 )
 # What an application's HELO name or made-up sender fails, as strangers' do.
@@ -76,7 +77,7 @@ def submission(ctx: Context) -> Iterator[Observation]:
         if "client=" in line and (taken := _ACCEPT.search(line)):
             since.add(taken[1])
             continue
-        match = _REJECT.search(line) if "NOQUEUE: reject" in line and OWN_HELO not in line else None
+        match = _REJECT.search(line) if "reject: " in line and OWN_HELO not in line else None
         if "]: warning: " in line and (said := _WARNED.search(line)):
             warned[said["pid"]] = said
             match = said if _LIMIT.search(said["reply"]) else None
@@ -97,7 +98,10 @@ def submission(ctx: Context) -> Iterator[Observation]:
         if client in reloaded or _foreign(ctx, postfix, client, match, reply.lines):
             data["at_most"] = FITS
         times = f" ({counts[client]} times)" if counts[client] > 1 else ""
-        text = f"this host's Postfix refused {client}{times}: {match['reply'].strip()}"
+        whom = (
+            "a milter of this host rejected mail of" if "milter-reject: " in match[0] else "this host's Postfix refused"
+        )
+        text = f"{whom} {client}{times}: {match['reply'].strip()}"
         say = warn if client in since else fail
         after = "; it has accepted mail from there since" if client in since else ""
         after = after or ("; smtpd has reloaded its settings since" if client in reloaded else "")

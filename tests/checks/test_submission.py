@@ -57,6 +57,17 @@ def test_refusal_with_another_root() -> None:
         assert failed(run(submission, machine(log=(REJECT.format(client="127.0.0.1", reply=reply),), more=OWN))) == []
 
 
+def test_a_milter_of_this_host_and_a_sender_without_an_account() -> None:
+    milter = "Nov 22 12:32:10 a postfix/cleanup[3]: 4F1A317030E: milter-reject: END-OF-MESSAGE from localhost[127.0.0.1]: {}; from=<app@example.net> to=<u@example.org>"
+    sender = "550 5.1.0 <app@example.net>: Sender address rejected: User unknown in local recipient table"
+    for line, wanted in (
+        (milter.format("5.7.1 rejected by DMARC policy for example.net"), ["config.submission-refused"]),
+        (milter.format("4.7.1 Service unavailable - try again later"), []),
+        (REJECT.format(client="127.0.0.1", reply=sender), ["config.submission-refused"]),
+    ):
+        assert failed(run(submission, machine(log=(line,), more=OWN))) == wanted
+
+
 SMTPD = "Nov 22 12:32:10 a postfix/smtpd[3]: "
 
 

@@ -47,7 +47,7 @@ _NEAR = late(r"\[(?:127\.|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|169\.254\.
 _DEBUGGING = late(r"[a-z][a-z0-9]*_[a-z0-9_]+: |[<>] \S+\[[^\]]*\](?::\d+)?: ")  # what -v writes: functions, dialogue
 _FROM_STRANGERS = {"tls-protocol-mismatch", "tls-handshake-failed", "tls-wrong-version", "certificate-not-trusted"}
 _AT_THE_DOOR = ordinary.SERVERS | {"cleanup", None}
-_REMOTE = frozenset({"smtp", "lmtp", "relay", "submission"})
+_AGENTS = frozenset({"smtp", "lmtp", "relay", "submission", "cleanup"})  # cleanup(8) bounces what a milter rejects
 _suspended = partial(Reason, label="delivery-suspended-by-config", grip=Grip.NAMES)
 _K = TypeVar("_K")
 _V = TypeVar("_V")
@@ -153,7 +153,7 @@ class MailLog:
         reasons = [] if status == "sent" else list(process.reasons)
         if status not in {"sent", "deliverable"}:
             own = reasons_of.classify(text, peer=host if where else None, service=line.service, port=port)
-            if own is not None:
+            if own is not None and not (reasons and line.service == "cleanup"):
                 if own.label == "dns-not-found" and found.get("dsn") == "4.3.5":
                     own = replace(own, label="relay-name-not-found")  # Postfix's code for a next hop that it was told
                 elif own.label == "dns-not-found" and "@" not in found.get("orig_to", "@"):
@@ -257,7 +257,6 @@ class MailLog:
             return ()
         whole = f"{line.level}: {text}" if line.level in {"fatal", "panic"} else text
         whole = f"{line.queue_id}: {whole}" if line.queue_id else whole
-        self._remember(line, whole, reason)
         found = CLIENT.search(text)
         client = found["client"] if found else None
         stranger = False
@@ -272,6 +271,7 @@ class MailLog:
             if turned_away and not stranger and reason is not None and ordinary.by_own_rule(reason.label, text):
                 reason = replace(reason, label="submission-rejected")  # a rule of this host's own, whatever it goes by
             stranger = stranger and turned_away
+        self._remember(line, whole, reason)
         trouble = Trouble(
             at=line.at,
             service=line.service,
@@ -298,7 +298,7 @@ class MailLog:
 
     def _remember(self, line: Line, text: str, reason: Reason | None) -> None:
         """Keep what a delivery agent says until its status line, which it explains."""
-        if line.service not in _REMOTE or line.pid is None or (reason is not None and reason.label == "noise"):
+        if line.service not in _AGENTS or line.pid is None or (reason is not None and reason.label == "noise"):
             return
         key = (line.service, line.pid)
         process = self._processes.setdefault(key, _Process())

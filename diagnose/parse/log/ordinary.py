@@ -155,7 +155,10 @@ OWN_FAULTS = frozenset(
     "table-permission-denied lookup-table-unsupported postfix-config-error resource-limits blocklist-query-refused "
     "daemon-failed dns-try-again".split()
 )
-_BY_A_RULE = frozenset({"ip-blocklisted", "reverse-dns-missing", "rate-limited", "greylisted"})
+_BY_A_RULE = frozenset(
+    "ip-blocklisted reverse-dns-missing rate-limited greylisted sender-not-allowed sender-unauthenticated content-rejected "
+    "spam-generic policy-refused".split()
+)
 _UNTRIED = ": 450 4.1."  # what an unverified address gets that could not be tried; one that is not there gets 550
 
 

@@ -6,15 +6,15 @@ CAUSE = Cause(
     impact=Impact.OUTAGE,
     station="Postfix",
     explanation=(
-        "The client is not in mynetworks, the sender's domain or the HELO name fails a restriction, or the user "
-        "may not submit. The log has a NOQUEUE: reject line."
+        "The client is not in mynetworks, the sender or the HELO name fails a restriction, a milter rejects the message, or "
+        "the user may not submit. The log has a NOQUEUE: reject or milter-reject line."
     ),
     remedy=Remedy(
         text="Allow the application's address (narrowly: an open relay is found within hours), and put "
         "permit_mynetworks before other restrictions; or correct the sender address. Programs without TLS "
-        "need a port that does not require it.",
+        "need a port that does not require it. A milter that judges incoming mail should leave out mail from this host.",
     ),
-    rules_out="No NOQUEUE: reject line for the application's address.",
+    rules_out="No NOQUEUE: reject or milter-reject line for the application's address.",
     flow=DOUBTS,
     signs=(
         Sign("config.submission-refused", PROVES),
