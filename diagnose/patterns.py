@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterator
 from typing import Any, cast
 
-__all__ = ["Groups", "alternatives", "late", "may_fit", "most_telling", "required"]
-
 Groups = tuple[tuple[str, ...], ...]
 _TOKEN = re.compile(
     r"((?:[^\\\[(|)?*+{.^$]|\\[^\w])+(?![?*{]))|([?*+]\??|\{\d*,?\d*\}\??)|"

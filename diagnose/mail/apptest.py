@@ -24,8 +24,6 @@ from diagnose.report.json_ import as_plain
 from diagnose.sentence import joined
 from diagnose.session import Request, Result, diagnose
 
-__all__ = ["Asked", "of_url", "tried"]
-
 _CHECKS = ("application", "application-probe")
 _OTHERS = ("applications", "php-mail", "puppet", "workers")  # of other programs than the one that was named
 _REACHED = "app.server"

@@ -38,8 +38,6 @@ from diagnose.patterns import late
 from diagnose.record import dataclass
 from diagnose.statement import counted, fail, ok, stamped, unknown
 
-__all__ = ["Collected", "about", "brief", "explain"]
-
 _KINDS = 300  # kinds of failure that are kept
 _HARMLESS_SHOWN = 8
 _POSSIBLE = 4  # diagnoses that are merely possible, at most

@@ -13,8 +13,6 @@ from diagnose.parse.text import duration
 from diagnose.parse.words.reason import Reason
 from diagnose.statement import fail
 
-__all__ = ["Fate", "Meaning", "judge", "meaning"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meaning:

@@ -14,8 +14,6 @@ from diagnose.parse.text import duration
 from diagnose.parse.text.masking import plain
 from diagnose.report.page import WIDTH, Terminal
 
-__all__ = ["as_json", "as_text"]
-
 _QUEUES = ("maildrop", "incoming", "active", "deferred", "hold", "corrupt")
 
 

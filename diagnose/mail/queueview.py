@@ -36,8 +36,6 @@ from diagnose.parse.postfix.queue import AGE_LIMITS, QueueGroup, QueueSummary
 from diagnose.parse.words.reason import Reason
 from diagnose.statement import counted, fail, ok, unknown
 
-__all__ = ["Growth", "Row", "Seen", "Why", "look"]
-
 _LOG = 3600.0, 1_000_000  # seconds and octets of log that tell whether mail flows
 
 

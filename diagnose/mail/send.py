@@ -20,8 +20,6 @@ from diagnose.mail.trace import Traced, trace, worst
 from diagnose.model import Report
 from diagnose.report.page import Terminal
 
-__all__ = ["Sent", "as_json", "as_text", "send"]
-
 _FINAL = frozenset({"delivered", "local", "bounced", "expired", "held", "refused", "discarded", "deleted", "deferred"})
 _PAUSES = (0.3, 0.5, 0.7, 1.0)  # seconds between two looks at the log; then always the last
 

@@ -14,8 +14,6 @@ from diagnose.parse.log.story import Step
 from diagnose.parse.text.masking import plain
 from diagnose.report.page import WIDTH
 
-__all__ = ["FORMATS", "as_json", "as_markdown", "as_plain", "as_text", "line", "stories", "wrapped"]
-
 _COLOR = {"ok": "32", "warning": "33", "failed": "31", "unknown": "33"}
 _SAME = 3  # so many alike attempts in a row are told one by one
 

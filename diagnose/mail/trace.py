@@ -21,8 +21,6 @@ from diagnose.parse.log.trail import Trail, trail
 from diagnose.parse.text import duration
 from diagnose.parse.text.masking import plain
 
-__all__ = ["Traced", "trace", "worst"]
-
 LIMIT = 20  # messages
 READING = 20.0  # seconds that the log is read for
 

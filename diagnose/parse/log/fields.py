@@ -10,8 +10,6 @@ import re
 
 from diagnose.patterns import late
 
-__all__ = ["STATUSES", "fields", "message_id"]
-
 STATUSES = frozenset(
     "sent deferred bounced softbounce expired force-expired deliverable undeliverable undeliverable-but-not-cached".split()
 )

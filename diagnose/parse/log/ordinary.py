@@ -14,19 +14,6 @@ from diagnose.parse.log.logline import Line
 from diagnose.parse.words.reason import Reason
 from diagnose.patterns import late
 
-__all__ = [
-    "OWN_FAULTS",
-    "SERVERS",
-    "by_own_rule",
-    "is_aside",
-    "is_daily",
-    "is_local",
-    "is_postfix",
-    "postfix_asks_itself",
-    "postfix_text",
-    "said",
-]
-
 SERVERS = frozenset({"smtpd", "postscreen", "tlsproxy", "dnsblog"})
 _DAEMONS = frozenset(
     "anvil bounce cleanup defer discard dnsblog error flush lmtp local master nqmgr oqmgr pickup pipe postalias postcat postconf "

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from diagnose.patterns import late
 
-__all__ = ["PATTERN", "is_queue_id"]
-
 PATTERN = r"(?:[0-9A-F]{6,21}|[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{10,24}z[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-y]{1,13})"
 _WHOLE = late(PATTERN)
 

@@ -15,8 +15,6 @@ from diagnose.parse.words import reason as reasons_of
 from diagnose.parse.words.reason import Reason
 from diagnose.record import dataclass
 
-__all__ = ["Step", "Story", "refusal", "tell"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:

@@ -14,8 +14,6 @@ from dataclasses import field
 from diagnose.parse.log import queue_id
 from diagnose.record import dataclass
 
-__all__ = ["MOST_LINES", "Trail", "trail"]
-
 MOST_LINES = 2000  # of one message
 _ROUNDS = 6  # how often the log is read, at most: once for the first ids, once for each generation of kin
 _FEW = 12  # ids up to which searching for each is quicker than looking at every line's id

@@ -9,8 +9,6 @@ from diagnose.parse.words import smtp_reply
 from diagnose.patterns import late
 from diagnose.record import dataclass
 
-__all__ = ["NOQUEUE", "Core", "unwrap"]
-
 _HOST = r"(?P<name>[^\s\[\]]+)\s?\[(?P<address>[0-9A-Fa-f.:]+|unix:[^\]]*|private/[^\]]*)\](?::(?P<port>\d{1,5}))?"
 _SUSPENDED = late(r"^\s*delivery temporarily suspended:\s*", re.IGNORECASE)
 _IN_REPLY = late(r"\(?\s*in reply to (?P<command>[A-Za-z][\w -]{2,30}?)(?: command)?\s*\)+\s*$", re.IGNORECASE)
