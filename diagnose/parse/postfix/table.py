@@ -126,11 +126,6 @@ def inline_entries(table: Table) -> dict[str, str]:
     return found
 
 
-def static_value(table: Table) -> str | None:
-    """What a static: table answers to every key (it may be secret); None for another type."""
-    return table.name if table.type == "static" else None
-
-
 def hide(value: str) -> str:
     """A parameter's value fit to be shown: the contents of static: and inline: tables are starred, user names stay."""
     out: list[str] = []

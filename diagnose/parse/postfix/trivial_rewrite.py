@@ -2,7 +2,7 @@
 
 Address classes first (local, virtual alias, virtual mailbox, relay, default; ADDRESS_CLASS_README), then the next hop
 (relay_transport and default_transport before sender_dependent_relayhost_maps before relayhost), then transport_maps over all.
-Aliases and canonical maps rewrite addresses before (cleanup(8)): ask `alias_result` first.
+Aliases and canonical maps rewrite addresses before (cleanup(8)).
 """
 
 import re
@@ -24,8 +24,7 @@ class Decision:
     """`address_class`: local, virtual-alias, virtual-mailbox, relay or default. `nexthop` as handed to the agent.
 
     `hops` are the SMTP servers of it, in order (none for error, local, discard …). `reasons` name what decided, in the
-    order asked; `unknown` the tables that could not be asked, so that the answer may be wrong; `conflicts` the other
-    lists that name the domain too, which Postfix warns of.
+    order asked; `unknown` the tables that could not be asked, so that the answer may be wrong.
     """
 
     address_class: str
@@ -34,7 +33,6 @@ class Decision:
     hops: tuple[NextHop, ...]
     reasons: tuple[str, ...]
     unknown: tuple[str, ...]
-    conflicts: tuple[str, ...]
 
 
 class _Asker:
@@ -138,7 +136,6 @@ def decide(settings: Mapping[str, str], lookup: Lookup, sender: str, recipient: 
         hops=_hops(channel, nexthop),
         reasons=tuple(reasons),
         unknown=tuple(asker.unknown),
-        conflicts=tuple(named[1:]) if address_class != "default" else (),
     )
 
 
@@ -224,15 +221,3 @@ def _override(answer: str, channel: str, nexthop: str, domain: str) -> tuple[str
     if new_nexthop:
         return new_channel, new_nexthop
     return new_channel, "Address is undeliverable" if new_channel == "error" else domain
-
-
-def alias_result(settings: Mapping[str, str], lookup: Lookup, recipient: str) -> tuple[str, str] | None:
-    """What virtual_alias_maps make of a recipient: the table and its answer, or None. The address, then @domain."""
-    asker = _Asker(settings, lookup)
-    local, at, domain = recipient.rpartition("@")
-    if not at:
-        return None
-    for number, key in enumerate((f"{local}@{domain.lower()}", f"@{domain.lower()}")):
-        if hit := asker.ask("virtual_alias_maps", key, partial=number > 0):
-            return hit
-    return None

@@ -22,7 +22,7 @@ _STEPS = 8
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """What holds for mail from a domain. policy: none, quarantine or reject, "" where no record holds; place: the domain that
-    publishes it; organisation: the organisational domain; record: as published; strict_spf, strict_dkim: alignment must be
+    publishes it; organisation: the organisational domain; record: as published; strict_dkim: alignment must be
     exact; testing: t=y (of RFC 7489: pct below 100), which asks receivers for the next lower policy; problem: why it could not
     be told; broken: a record that no receiver takes for one, "" for none."""
 
@@ -30,7 +30,6 @@ class Policy:
     place: str = ""
     organisation: str = ""
     record: str = ""
-    strict_spf: bool = False
     strict_dkim: bool = False
     testing: bool = False
     problem: str = ""
@@ -82,7 +81,6 @@ def policy(ask: AskText, domain: str, exists: bool = True) -> Policy:
         place=place,
         organisation=organisation or domain,
         record=texts[place],
-        strict_spf=said.get("aspf", "r").lower() == "s",
         strict_dkim=said.get("adkim", "r").lower() == "s",
         testing=said.get("t", "n").lower() == "y" or (share.isdecimal() and int(share) < 100),
         broken=broken,

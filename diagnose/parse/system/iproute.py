@@ -66,7 +66,6 @@ class Link:
     up: bool
     state: str
     mtu: int
-    loopback: bool
 
 
 def _load(text: str) -> list[dict[str, Any]]:
@@ -234,7 +233,6 @@ def links(text: str) -> tuple[Link, ...]:
                 up=up,
                 state=_text(item, "operstate"),
                 mtu=_whole(item, "mtu"),
-                loopback="LOOPBACK" in flags,
             )
         )
     return tuple(found)
