@@ -61,6 +61,13 @@ class Observation:
     data: Mapping[str, Scalar] = field(default_factory=lambda: NOTHING)
     at: datetime | None = None
 
+    def text(self, key: str) -> str:
+        """What the data say, "" where they say nothing."""
+        return str(self.data.get(key) or "")
+
+    def number(self, key: str) -> int:
+        return int(self.text(key) or 0)
+
 
 @dataclass(frozen=True, slots=True)
 class SignSpec:

@@ -56,16 +56,16 @@ def _settings(e: Evidence, text: str) -> Plan | None:
 
 
 def _steps(e: Evidence, seen: Observation) -> Iterator[Step]:
-    path = str(seen.data.get("path") or "")
-    if seen.status is not Status.FAILED or "puppet" in str(seen.data.get("product")):
+    path = seen.text("path")
+    if seen.status is not Status.FAILED or "puppet" in seen.text("product"):
         return
     if seen.data.get("outcome") == "name-not-found":
-        yield from _host(e, path, str(seen.data.get("host") or ""))
+        yield from _host(e, path, seen.text("host"))
         return
     if not path.endswith(_FORMATS):
-        yield from written(e, path, str(seen.data.get("setting") or ""), sentence(seen))
+        yield from written(e, path, seen.text("setting"), sentence(seen))
         return
-    file, number, kind = e.real(path), int(str(seen.data.get("line") or 0)), seen.data.get("problem")
+    file, number, kind = e.real(path), seen.number("line"), seen.data.get("problem")
     raw = e.line(path, number, secret="properties" if path.endswith(".properties") else "settings")
     why = sentence(seen)
     value = re.match(r"\s*[\w.-]+\s*[=:]\s*(.*)", raw)
@@ -78,7 +78,7 @@ def _steps(e: Evidence, seen: Observation) -> Iterator[Step]:
     if kind == "quoted-value" and value and STARS not in raw and value[1][:1] == value[1][-1:] and len(value[1]) > 1:
         yield e.repair(path, number, value[1], value[1][1:-1], why, "within")
         return
-    for word in re.sub(r"^It should say |\.$", "", str(seen.data.get("setting") or "")).split("; "):
+    for word in re.sub(r"^It should say |\.$", "", seen.text("setting")).split("; "):
         if pair := _PAIR.fullmatch(word):
             yield SetProperty(path=file, key=pair[1], value=pair[2], why=why)
 
@@ -122,7 +122,7 @@ def listener(e: Evidence) -> Plan | None:
         app = next((each for each in found(e.ctx).counting if each.path == seen.data.get("path")), None)
         if app is None or app.settings is None or app.settings.auth or app.template or not here:
             continue
-        if app.settings.tls not in ("none", "starttls") or str(seen.data.get("host")) not in ("localhost", "127.0.0.1"):
+        if app.settings.tls not in ("none", "starttls") or seen.text("host") not in ("localhost", "127.0.0.1"):
             continue
         taken_up = str(app.words.get("restart") or "Then restart the application, so that it reads its settings again.")
         why = f"Nothing listens at {seen.data.get('host')}:{seen.data.get('port')}; Postfix listens on port 25."
@@ -152,7 +152,7 @@ def worker(e: Evidence) -> Plan | None:
     """The worker's own unit started, and enabled where it was not; supervisor's programs are left to who runs it."""
     steps: list[Step] = []
     for seen in e.seen("app.worker"):
-        found = _START.fullmatch(str(seen.data.get("start") or ""))
+        found = _START.fullmatch(seen.text("start"))
         if found is None or seen.status is not Status.FAILED:
             continue
         unit = found["once"] or found["enabled"]

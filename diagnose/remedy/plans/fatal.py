@@ -21,11 +21,11 @@ _DECIDES = re.compile(r"relayhost|\w*(?:transports?|_maps|domains?|destination|_
 
 
 def fatal(e: Evidence, seen: Observation) -> list[Step]:
-    name, value = str(seen.data.get("parameter") or ""), str(seen.data.get("value") or "")
+    name, value = seen.text("parameter"), seen.text("value")
     kind = next((k for p, k, v in accounts.missing(e.ctx, e.mta) if (p, v) == (name, value)), "")
     if kind:
         return _account(e, name, kind, value)
-    path, line = str(seen.data.get("path") or ""), int(str(seen.data.get("line") or 0))
+    path, line = seen.text("path"), seen.number("line")
     if name == "the options of a service":
         return _options(e, path, line)
     if e.was(name) is None or (seen.data.get("logged") and not _bad(e, name)):
@@ -142,7 +142,7 @@ def lost_library(e: Evidence, library: str) -> Plan:
 def lost_account(e: Evidence) -> Plan | None:
     """Words for an account that master.cf names: what it may do only who runs the program knows."""
     for seen in e.seen("config.fatal"):
-        name, place = str(seen.data.get("parameter") or ""), f"{seen.data.get('path')} line {seen.data.get('line')}"
+        name, place = seen.text("parameter"), f"{seen.data.get('path')} line {seen.data.get('line')}"
         if name.startswith(("the user ", "the group ")) and seen.data.get("line"):
             text = f"{place} names {name}, which does not exist: create it again (useradd --system, groupadd --system), or name one that exists."
             return Plan(text=text)

@@ -32,7 +32,7 @@ def filters(e: Evidence) -> Plan | None:
     steps: list[Step] = []
     put = False
     for seen in e.seen("filter.milter", "filter.content", "filter.policy"):
-        endpoint, parameter = str(seen.data.get("endpoint") or ""), str(seen.data.get("parameter") or "")
+        endpoint, parameter = seen.text("endpoint"), seen.text("parameter")
         corrected = _corrected(e, endpoint, parameter) if seen.sign == "filter.milter" else None
         if corrected is not None:
             steps.append(corrected)

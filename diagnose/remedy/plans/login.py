@@ -163,7 +163,7 @@ def malformed(e: Evidence) -> Plan | None:
             continue
         made = _line(e, way, seen)
         if made is None:
-            lines, wanted = given(e, way, str(seen.data.get("user") or ""))
+            lines, wanted = given(e, way, seen.text("user"))
             return Plan(steps=(*lines, *take_up(e)), asks=wanted)
         steps += made
     found = password_table(e)
@@ -175,8 +175,8 @@ def malformed(e: Evidence) -> Plan | None:
 
 def _line(e: Evidence, way: Route, seen: Observation) -> list[Step] | None:
     """The line set right without a look at its password; None where that takes the password itself."""
-    kind, number = str(seen.data.get("kind")), int(str(seen.data.get("line") or 0))
-    path = e.real(str(seen.data.get("path")))
+    kind, number = seen.text("kind"), seen.number("line")
+    path = e.real(seen.text("path"))
     raw = e.line(path, number, secret="sasl")
     if not raw or not number:
         return None
@@ -231,7 +231,7 @@ def _line(e: Evidence, way: Route, seen: Observation) -> list[Step] | None:
 def exposed(e: Evidence) -> Plan | None:
     steps: list[Step] = []
     for seen in e.seen("sasl.exposed"):
-        path = e.real(str(seen.data.get("file")))
+        path = e.real(seen.text("file"))
         stat = e.ask(Stat(path))
         if stat.owner not in ("root", "postfix"):
             steps.append(
@@ -277,7 +277,7 @@ def options(e: Evidence) -> Plan | None:
     way = facts.route(e.ctx)
     steps: list[Step] = []
     for seen in e.seen("relay.mechanism"):
-        kind, name = seen.data.get("kind"), str(seen.data.get("parameter") or "")
+        kind, name = seen.data.get("kind"), seen.text("parameter")
         if way is None:
             continue
         if kind == "filter":
@@ -319,7 +319,7 @@ def name(e: Evidence) -> Plan | None:
             return None  # a search list's answer may be anybody's
         why = "The relay's name is in the hosts file only."
         return Plan(steps=(e.put("smtp_host_lookup", "dns, native", why), *take_up(e)))
-    better = meant_hop(e, way, str(seen.data.get("kind")))
+    better = meant_hop(e, way, seen.text("kind"))
     if better is None:
         steps = around(e, way, f"{way.host} does not exist.")
         return Plan(steps=(*steps, *take_up(e)), text=_stale(e, way)) if steps else None

@@ -24,7 +24,7 @@ def permissions(e: Evidence) -> Plan | None:
     lost = False
     group = e.value("setgid_group") or "postdrop"
     for seen in e.seen("host.queue-permissions", "host.setgid"):
-        path = str(seen.data.get("path"))
+        path = seen.text("path")
         stat = e.stat(path)
         if not stat.exists and path == e.mta.queue_directory:
             steps += lost_queue(e)
@@ -43,7 +43,7 @@ def permissions(e: Evidence) -> Plan | None:
         if not stat.exists or seen.data.get("kind") in ("nosuid", "above"):
             continue  # a mount, or a folder that others share: who set it so must say
         why = "Postfix requires this (postfix-files)."
-        owner, _, owned = str(seen.data.get("owner") or "").partition(":")
+        owner, _, owned = seen.text("owner").partition(":")
         mode = int(str(seen.data.get("mode") or "0"), 8)
         if seen.data.get("command") == "sendmail":
             steps.append(Mode(path=e.real(path), mode=0o755, was=stat.mode, standard="postfix-files", why=why))
@@ -71,7 +71,7 @@ def room(e: Evidence) -> Plan | None:
     """A demand that no disk of this size meets; room itself only a person can make."""
     steps: list[Step] = []
     for seen in e.seen("disk.space"):
-        free, need = (int(str(seen.data.get(key) or 0)) for key in ("free", "need"))
+        free, need = (seen.number(key) for key in ("free", "need"))
         least = e.was("queue_minfree")
         if seen.status is Status.FAILED and least and least.isdecimal() and int(least) > free > 100_000_000:
             steps.append(e.drop("queue_minfree", f"It requires {need} bytes, and {free} are free."))

@@ -75,7 +75,7 @@ def _wanted(e: Evidence, cause: str) -> _Wanted:
             for o in run.measured("endpoint")
             if o.data.get("host") == way.host and o.data.get("open")
         ]
-        ports = [port for o in seen if (port := int(str(o.data.get("port")))) not in (way.port, 25)]
+        ports = [port for o in seen if (port := o.number("port")) not in (way.port, 25)]
         if ports := sorted(ports, key=lambda port: (port in IMPLICIT_TLS_PORTS) != implicit):
             begins = "" if (ports[0] in IMPLICIT_TLS_PORTS) == implicit else "starttls" if implicit else "implicit"
             why = f"Port {ports[0]} of {way.host} answers from this host; port {way.port} does not."
@@ -94,7 +94,7 @@ def _wanted(e: Evidence, cause: str) -> _Wanted:
 def _owners(e: Evidence, here: mailers.Mailer) -> Iterator[Step]:
     """What a daemon runs as must read its settings and logins; msmtp's readers are a group, where its package made one."""
     for seen in e.seen("host.queue-permissions"):
-        path = str(seen.data.get("path"))
+        path = seen.text("path")
         stat, why = e.stat(path), f"{here.title} writes there as {here.account}."
         if stat.kind != "dir":
             continue
@@ -105,7 +105,7 @@ def _owners(e: Evidence, here: mailers.Mailer) -> Iterator[Step]:
     for seen in e.seen("mailer.settings"):
         if seen.data.get("kind") not in ("unreadable", "login-unreadable"):
             continue
-        path = e.real(str(seen.data.get("path")))
+        path = e.real(seen.text("path"))
         stat, program = e.stat(path), e.stat(here.path)
         why = sentence(seen)
         if here.id == "msmtp" and (program.group == "root" or not program.mode & 0o2000):
@@ -234,7 +234,7 @@ def _msmtp_set(e: Evidence, path: str, lines: list[str], key: str, value: str, w
 
 def _msmtp_word(e: Evidence, here: mailers.Mailer, path: str, lines: list[str], seen: Observation) -> Iterator[Step]:
     """A misspelt account or keyword, where one that is known is near."""
-    number = int(str(seen.data.get("line") or 0))
+    number = seen.number("line")
     raw = lines[number - 1] if 0 < number <= len(lines) else ""
     words = raw.split()
     if not words or not raw.isprintable():

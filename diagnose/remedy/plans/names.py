@@ -70,7 +70,7 @@ def _copied(e: Evidence) -> tuple[Step, ...]:
 def chroot(e: Evidence) -> Plan | None:
     steps: list[Step] = []
     for seen in e.seen("dns.chroot-file"):
-        closed = str(seen.data.get("path") or "")
+        closed = seen.text("path")
         if not closed.startswith(f"{e.mta.queue_directory}/etc"):
             continue
         stat = e.stat(closed)
@@ -93,7 +93,7 @@ def hostname(e: Evidence) -> Plan | None:
     steps: list[Step] = []
     value = e.was("mydestination")
     value = e.mta.defaults.get("mydestination", "") if value is None else value
-    names = [str(o.data.get("domain")) for o in e.seen("identity.hostname")]
+    names = [o.text("domain") for o in e.seen("identity.hostname")]
     own = {n.lower() for n in (e.value("myhostname"), e.ask(Now()).fqdn, facts.origin(e.ctx, e.mta)) if n}
     names = [name for name in dict.fromkeys(names) if name in own and re.fullmatch(r"[\w.-]+", name)]
     if names:
@@ -135,7 +135,7 @@ def reverse(e: Evidence) -> Plan | None:
         )
     import ipaddress
 
-    address = ipaddress.ip_address(str(seen.data["address"]))
+    address = ipaddress.ip_address(seen.text("address"))
     name = e.value("myhostname")
     known = bool(re.fullmatch(r"[\w-]+(\.[\w-]+)+", name)) and not name.endswith(
         (".localdomain", ".local", ".internal", ".lan")
@@ -184,7 +184,7 @@ def sender(e: Evidence) -> Plan | None:
 def local(e: Evidence) -> Plan | None:
     steps: list[Step] = []
     for seen in e.seen("config.recipient-local"):
-        parameter, domain = str(seen.data.get("parameter")), str(seen.data.get("domain")).lower()
+        parameter, domain = seen.text("parameter"), seen.text("domain").lower()
         if seen.status is not Status.FAILED:
             continue
         written = e.was(parameter)

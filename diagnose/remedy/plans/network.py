@@ -55,7 +55,7 @@ def _relay_port(e: Evidence) -> Plan | None:
         text = f"/etc/hosts gives {way.host} an address at which nothing answers; the DNS has others."
         return Plan(steps=(*stale, *e.copies(anyway=("hosts",)), *take_up(e)), text=text)
     open_ = [
-        int(str(o.data.get("port")))
+        o.number("port")
         for run in e.runs
         for o in run.measured("endpoint")
         if o.data.get("host") == way.host and o.data.get("open")
@@ -130,7 +130,7 @@ def through_relay(e: Evidence) -> Plan | None:
     owner = str(network.data.get("network_name") or network.data.get("as_name") or "") if network else ""
     address = next(
         (
-            str(o.data["address"])
+            o.text("address")
             for run in e.runs
             for o in run.observations
             if o.sign == "identity.ptr" and o.data.get("address")
@@ -154,7 +154,7 @@ def accept(e: Evidence) -> Plan | None:
         redirects = seen.sign == "firewall.redirect" and not any(s.sign == "firewall.smtp" for s in found)
         if seen.status is not Status.FAILED and not redirects:
             continue
-        argv = _argv(str(seen.data.get("fix") or "").partition(": ")[2])
+        argv = _argv(seen.text("fix").partition(": ")[2])
         if seen.sign == "firewall.route":
             steps += _route(e, seen, argv)
         elif seen.data.get("owner") == "csf":
@@ -265,7 +265,7 @@ def interface(e: Evidence) -> Plan | None:
     if written != "loopback-only" and difflib.get_close_matches(written.lower(), ["loopback-only"], 1, 0.75):
         steps.append(e.put("inet_interfaces", "loopback-only", f"No host is called {written}."))
     for seen in e.seen("host.interface", "host.address-family"):
-        name, value = str(seen.data.get("parameter")), str(seen.data.get("value"))
+        name, value = seen.text("parameter"), seen.text("value")
         if seen.status is not Status.FAILED:
             if name == "inet_protocols" and value == "ipv6":
                 steps.append(e.put(name, "all", "Most servers have only an IPv4 address."))

@@ -43,7 +43,7 @@ def sender(e: Evidence) -> Plan | None:
     worst = max(seen, key=lambda o: (o.status, -_KINDS.index(o.sign)))
     own = {"spf-record-invalid": "sender.spf", "dkim-key-mismatch": "sender.dkim"}.get(e.diagnosis.cause.id)
     first = next((o for o in seen if o.sign == own), worst)
-    text = _TEXTS.get(str(first.data.get("kind")), "").format_map(_Filled(first, worst))
+    text = _TEXTS.get(first.text("kind"), "").format_map(_Filled(first, worst))
     return Plan(by=tuple(_others(seen)), text=text)
 
 
@@ -51,7 +51,7 @@ def sender(e: Evidence) -> Plan | None:
 def listed(e: Evidence) -> Plan | None:
     """The operators of the lists that were asked and name this host's address."""
     seen = e.seen("blocklist.listed")
-    who = {str(o.data.get("list")): o for o in seen}
+    who = {o.text("list"): o for o in seen}
     if not who:
         return None
     others = tuple(
@@ -77,7 +77,7 @@ def _of_one_domain(e: Evidence) -> list[Observation]:
 
 def _others(seen: list[Observation]) -> Iterator[Other]:
     for sign in _KINDS:
-        records = dict.fromkeys(str(o.data.get("publish") or "") for o in seen if o.sign == sign)
+        records = dict.fromkeys(o.text("publish") for o in seen if o.sign == sign)
         for record in filter(None, records):
             yield Other(who=f"whoever keeps the DNS of {seen[0].subject}", text=f"please {_WORDS[sign]}", record=record)
 

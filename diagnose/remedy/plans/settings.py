@@ -33,7 +33,7 @@ def take_up(e: Evidence, why: str = "Postfix reads its settings when it is reloa
 
 @plans("postfix-config-error", "config-paste-artifact")
 def settings(e: Evidence) -> Plan | None:
-    if library := next((str(o.data["library"]) for o in e.seen("config.fatal") if o.data.get("library")), ""):
+    if library := next((o.text("library") for o in e.seen("config.fatal") if o.data.get("library")), ""):
         return lost_library(e, library)
     steps: list[Step] = []
     for seen in e.seen("config.paste"):
@@ -53,9 +53,9 @@ def settings(e: Evidence) -> Plan | None:
             steps += _value(e, seen)
     for seen in e.seen("config.unknown-parameter"):
         if seen.status is Status.FAILED:
-            steps += _name(e, str(seen.data.get("name")), str(seen.data.get("parameter")))
+            steps += _name(e, seen.text("name"), seen.text("parameter"))
     for seen in e.seen("config.readable"):
-        path = str(seen.data.get("path"))
+        path = seen.text("path")
         stat = e.stat(path)
         wanted = 0o755 if stat.kind == "dir" else 0o644
         steps.append(
@@ -78,7 +78,7 @@ def settings(e: Evidence) -> Plan | None:
             steps += _service(e, "postlog") if seen.subject == "postlog" else fatal(e, seen)
     for seen in e.seen("tls.key"):
         if seen.status is Status.FAILED:
-            name = str(seen.data.get("parameter"))
+            name = seen.text("parameter")
             steps.append(
                 e.drop(
                     name,
@@ -137,7 +137,7 @@ def _mailname(e: Evidence) -> list[Step]:
 
 def _line(e: Evidence, seen: Observation, why: str) -> list[Step]:
     """A line of main.cf or master.cf as it was meant; one that means nothing becomes a comment."""
-    path, number = str(seen.data.get("path") or ""), int(str(seen.data.get("line") or 0))
+    path, number = seen.text("path"), seen.number("line")
     raw = e.line(e.real(path), number) if path.endswith(("main.cf", "master.cf")) and number else ""
     if not raw.strip():
         return []
@@ -204,7 +204,7 @@ def _unread_service(e: Evidence, seen: Observation) -> list[Step]:
 
 
 def _value(e: Evidence, seen: Observation) -> list[Step]:
-    name = str(seen.data.get("parameter"))
+    name = seen.text("parameter")
     written = e.was(name)
     if seen.data.get("expected") == "message_size_limit":
         return [e.put(name, e.value("message_size_limit"), "A mailbox must hold the largest message.")]
@@ -212,9 +212,9 @@ def _value(e: Evidence, seen: Observation) -> list[Step]:
         return []
     if name in ("smtp_dns_support_level", "disable_dns_lookups"):
         return [e.drop(name, "Without DNS no MX host is found.")]
-    expected = str(seen.data.get("expected"))
+    expected = seen.text("expected")
     allowed = tuple(sorted(setting_types.ALLOWED.get(name, ())))
-    meant = values.value(name, str(seen.data.get("value")), expected, e.mta.defaults, allowed)
+    meant = values.value(name, seen.text("value"), expected, e.mta.defaults, allowed)
     try:
         if meant:
             return [e.put(name, meant, f"It does not accept {seen.data.get('value')}.")]
@@ -243,7 +243,7 @@ def reload(e: Evidence) -> Plan | None:
 def transport(e: Evidence) -> Plan | None:
     steps: list[Step] = []
     for seen in e.seen("postfix.transport", "postfix.service"):
-        name = str(seen.data.get("service") or "")
+        name = seen.text("service")
         if seen.status is Status.FAILED and name:
             steps += _service(e, name)
     return Plan(steps=(*steps, *take_up(e))) if steps else None
@@ -338,7 +338,7 @@ def relay_meant(e: Evidence) -> Plan | None:
 
 
 def _relay(e: Evidence, seen: Observation) -> list[Step]:
-    kind, number = str(seen.data.get("kind") or ""), int(str(seen.data.get("line") or 0))
+    kind, number = seen.text("kind"), seen.number("line")
     if seen.sign == "config.relay-port":
         wanted = seen.data.get("wanted")
         return (

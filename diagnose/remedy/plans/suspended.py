@@ -18,7 +18,7 @@ from diagnose.remedy.steps import MasterOption, Step
 def suspended(e: Evidence) -> Plan | None:
     steps: list[Step] = []
     for seen in e.seen("config.suspended"):
-        name, how = str(seen.data.get("parameter")), str(seen.data.get("how"))
+        name, how = seen.text("parameter"), seen.text("how")
         if seen.status is not Status.FAILED or e.was(name) is None:
             continue
         opens = f"mail go out that {name} {'discards' if how == 'discard' else 'holds back'} now"
@@ -30,7 +30,7 @@ def suspended(e: Evidence) -> Plan | None:
                 else e.drop(name, "It keeps this mail back.")
             )
         elif name in ("transport_maps", "relocated_maps") and (
-            way := facts.route(e.ctx, str(seen.data.get("recipient") or "") or None)
+            way := facts.route(e.ctx, seen.text("recipient") or None)
         ):
             steps += around(e, way, f"It sends mail to {way.domain} to the transport {way.channel}.")
             continue
@@ -47,7 +47,7 @@ def suspended(e: Evidence) -> Plan | None:
 
 def _rule(e: Evidence, seen: Observation) -> tuple[Step, ...]:
     """The one rule made a comment; the others of its table stay."""
-    path, number = str(seen.data.get("table")), int(str(seen.data.get("line")))
+    path, number = seen.text("table"), seen.number("line")
     raw = e.line(e.real(path), number)
     if not raw.strip() or raw[:1] == "#":
         return ()
@@ -60,7 +60,7 @@ def throttled(e: Evidence) -> Plan | None:
     """The setting taken away, where it stands in main.cf; whether it was meant only a person knows."""
     steps: list[Step] = []
     for seen in e.seen("config.throttle"):
-        name = str(seen.data.get("parameter"))
+        name = seen.text("parameter")
         service = next((s for s in e.mta.master.services if name in s.overrides), None)
         if e.was(name) is None and service is None:
             continue
@@ -82,8 +82,8 @@ def rewritten(e: Evidence) -> Plan | None:
     """The one entry that sends the mail to somebody else taken out; a table of that alone, its setting."""
     steps: list[Step] = []
     for seen in e.seen("config.rewritten"):
-        found, key = table.parse(str(seen.data.get("table") or "")), str(seen.data.get("key") or "")
-        value, parameter = str(seen.data.get("value") or ""), str(seen.data.get("parameter") or "")
+        found, key = table.parse(seen.text("table")), seen.text("key")
+        value, parameter = seen.text("value"), seen.text("parameter")
         why = f"It turns {key} into {value}."
         opens = f"mail to {key} reach that address itself"
         if not key:
@@ -141,7 +141,7 @@ def submitter(e: Evidence) -> Plan | None:
             why = "It names this host's loopback, and with a slip, so that Postfix does not know it there."
             return Plan(steps=(e.put("mynetworks", meant, why), *take_up(e)))
     for seen in e.seen("config.submit-users"):
-        name, user = str(seen.data.get("parameter")), str(seen.data.get("user") or "")
+        name, user = seen.text("parameter"), seen.text("user")
         words, was = e.mta.words(name), e.was(name)
         barred = f"!{user}" in words or any("static:" in word for word in words)
         if seen.status is Status.FAILED and seen.data.get("used") and was and not barred:

@@ -115,7 +115,7 @@ def broken(e: Evidence) -> Plan | None:
 
 
 def _mended(e: Evidence, seen: Observation) -> list[Step]:
-    kind, path, parameter = (str(seen.data.get(key) or "") for key in ("type", "path", "parameter"))
+    kind, path, parameter = (seen.text(key) for key in ("type", "path", "parameter"))
     if not path.startswith("/"):
         return []
     if seen.sign == "table.readable":
@@ -157,7 +157,7 @@ def unsupported(e: Evidence) -> Plan | None:
     steps: list[Step] = []
     texts: list[str] = []
     for seen in e.seen("table.supported"):
-        kind, path, parameter = (str(seen.data.get(key) or "") for key in ("type", "path", "parameter"))
+        kind, path, parameter = (seen.text(key) for key in ("type", "path", "parameter"))
         near = difflib.get_close_matches(kind, e.mta.map_types, 1, 0.7)
         better = near[0] if near and near[0] in (*table.INDEXED, "texthash", "regexp", "pcre", "cidr") else e.map_type
         if kind in ("ldap", "mysql", "pgsql", "sqlite", "mongodb", "memcache") or not e.there(path):

@@ -36,7 +36,7 @@ def required(e: Evidence) -> Plan | None:
             steps.append(
                 e.put(
                     "smtp_tls_CAfile",
-                    str(seen.data["bundle"]),
+                    seen.text("bundle"),
                     "Without CA certificates Postfix switches TLS off.",
                 )
             )
@@ -71,7 +71,7 @@ def hear(e: Evidence, way: facts.Route, keyword: str) -> list[Step]:
 @plans("tls-ca-bundle-missing")
 def authorities(e: Evidence) -> Plan | None:
     way = facts.route(e.ctx)
-    bundle = next((str(o.data["bundle"]) for o in e.seen("tls.ca") if o.data.get("bundle")), "")
+    bundle = next((o.text("bundle") for o in e.seen("tls.ca") if o.data.get("bundle")), "")
     if way is None or not bundle:
         return None
     stat = e.stat(bundle)
@@ -99,7 +99,7 @@ def wrapper(e: Evidence) -> Plan | None:
     seen = next(iter(e.seen("relay.wrapper")), None)
     if way is None or seen is None:
         return None
-    on, level = str(seen.data.get("wrapper")), str(seen.data.get("wanted_level"))
+    on, level = seen.text("wrapper"), seen.text("wanted_level")
     steps: list[Step] = []
     if way.flag("smtp_tls_wrappermode") != (on == "yes"):
         does = "starts with TLS" if on == "yes" else "greets in the clear, and starts TLS with STARTTLS"
@@ -113,9 +113,7 @@ def protocols(e: Evidence, kinds: tuple[str, ...]) -> list[Step]:
     """The lists of protocols that were seen to be of these kinds, as today's servers need them."""
     way = facts.route(e.ctx)
     names = [
-        str(o.data["parameter"])
-        for o in e.seen("relay.protocol")
-        if o.data.get("kind") in kinds and o.data.get("parameter")
+        o.text("parameter") for o in e.seen("relay.protocol") if o.data.get("kind") in kinds and o.data.get("parameter")
     ]
     modern = _MODERN if e.mta.numbers >= (3, 6) else _MODERN_OF_OLD
     return [e.client(way, name, modern, "It allows what today's servers speak.") for name in names] if way else []
@@ -128,7 +126,7 @@ def protocol(e: Evidence) -> Plan | None:
         return None
     steps: list[Step] = protocols(e, ("invalid-list", "own-protocols"))
     for seen in e.seen("relay.protocol"):
-        kind = str(seen.data.get("kind"))
+        kind = seen.text("kind")
         if kind == "own-ciphers":
             for excluding in ("smtp_tls_mandatory_exclude_ciphers", "smtp_tls_exclude_ciphers"):
                 if e.was(excluding):
@@ -154,10 +152,10 @@ def certificate(e: Evidence) -> Plan | None:
     seen = next(iter(e.seen("relay.certificate")), None)
     if way is None or seen is None:
         return None
-    why = str(seen.data.get("why"))
+    why = seen.text("why")
     if why == "wrong-name":
         mine = set(e.ask(Resolve(way.host)).addresses)
-        for name in re.findall(r"[\w.-]+", str(seen.data.get("names"))):
+        for name in re.findall(r"[\w.-]+", seen.text("names")):
             if name != way.host and "." in name and mine & set(e.ask(Resolve(name)).addresses):
                 reason = f"Its certificate is for {name}, which is the same server."
                 return Plan(steps=(*set_hop(e, way, f"[{name}]:{way.port}", reason), *take_up(e)))
@@ -211,9 +209,9 @@ def policy(e: Evidence) -> Plan | None:
     for seen in e.seen("tls.policy"):
         if seen.data.get("kind") != "invalid":
             continue
-        found = table.parse(str(seen.data.get("table")))
-        path, key = table.source(found), str(seen.data.get("key"))
-        word = str(seen.data.get("value")).split()[0]
+        found = table.parse(seen.text("table"))
+        path, key = table.source(found), seen.text("key")
+        word = seen.text("value").split()[0]
         near = difflib.get_close_matches(word.lower(), _LEVELS, 1, 0.6)
         level = near[0] if near and near[0] not in ("none", "may") else "encrypt"
         for number, raw in enumerate(e.ask_lines(path) if path else [], 1):
