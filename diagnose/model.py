@@ -65,9 +65,6 @@ class Observation:
         """What the data say, "" where they say nothing."""
         return str(self.data.get(key) or "")
 
-    def number(self, key: str) -> int:
-        return int(self.text(key) or 0)
-
 
 @dataclass(frozen=True, slots=True)
 class SignSpec:
@@ -324,10 +321,9 @@ class Report:
                 if seen.data.get("proof") is False or (flows and one_of_many):
                     continue
                 stage = Stage(passes) if (passes := seen.data.get("passes")) else proving[seen.sign]
-                proof = Proof(stage, status, joined(seen.subject, seen.summary))
-                held = found.get(proof.stage)
+                held = found.get(stage)
                 if held is None or held.status is Status.UNKNOWN or status is Status.FAILED:
-                    found[proof.stage] = proof
+                    found[stage] = Proof(stage, status, joined(seen.subject, seen.summary))
         for proof in silent:
             if proof.stage not in found or found[proof.stage].status is Status.UNKNOWN:
                 found[proof.stage] = proof
@@ -345,12 +341,8 @@ class Report:
         """The titles of the checks that this user's rights kept from seeing all."""
         if self.host.privileged:
             return ()
-        kept = (
-            run.title or run.check
-            for run in self.runs
-            if any(o.status is Status.UNKNOWN and RIGHTS.search(o.summary) for o in run.observations)
-        )
-        return tuple(dict.fromkeys(kept))
+        kept = ((run, o) for run in self.runs for o in run.observations if o.status is Status.UNKNOWN)
+        return tuple(dict.fromkeys(run.title or run.check for run, o in kept if RIGHTS.search(o.summary)))
 
     @property
     def flows(self) -> bool:

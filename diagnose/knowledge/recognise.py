@@ -3,6 +3,7 @@
 split_next_hop(text) -> (host, port | None)   a relayhost as Postfix writes it
 identify(host)       -> Relay | None          whose submission server a host name is
 find(name)           -> Relay | None          a provider by id, other name or host
+meant(host)          -> str                   the submission server that a misspelt name means
 network_of(...)      -> Network | None        whose network this host is in
 """
 
@@ -13,6 +14,7 @@ from collections.abc import Mapping
 
 from diagnose.knowledge.labels import Network, Relay, networks, relays
 from diagnose.knowledge.smtp import PORT_NUMBERS
+from diagnose.nearest import near
 
 
 def split_next_hop(text: str) -> tuple[str, int | None]:
@@ -50,6 +52,11 @@ def find(name: str) -> Relay | None:
             return relay
     named = [relay for relay in relays() if wanted in relay.aliases]
     return named[0] if named else identify(wanted)
+
+
+def meant(host: str) -> str:
+    """The submission server that a misspelt name evidently means, "" where there is none."""
+    return near(host, (one.name for relay in relays() for one in relay.hosts))
 
 
 def _dmi_value(rule: str, value: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TypeVar
@@ -17,7 +17,7 @@ from diagnose.model import Advice, Diagnosis, HostInfo, Observation, Run, Scalar
 from diagnose.parse.postfix import main_cf, table
 from diagnose.record import dataclass
 from diagnose.relay_settings import MAP_TYPES
-from diagnose.remedy.running import BuildTable, Command, CopyFile, Requeue, Service
+from diagnose.remedy.running import BuildTable, Command, CopyFile, InstallPackage, Requeue, Service
 from diagnose.remedy.steps import MasterOption, RemoveParameter, RepairLine, SetParameter, Step
 
 R = TypeVar("R")
@@ -30,6 +30,10 @@ _FEW = 5  # messages that are tried again at once
 def sentence(seen: Observation) -> str:
     """What was observed, as the reason of a step."""
     return f"{seen.summary[:1].upper()}{seen.summary[1:]}."
+
+
+def whole(seen: Observation, key: str) -> int:
+    return int(seen.text(key) or 0)
 
 
 @dataclass(kw_only=True)
@@ -58,6 +62,18 @@ class Evidence:
         found = [o for run in self.runs for o in run.observations if o.sign in signs]
         return sorted((o for o in found if o.status in (Status.FAILED, Status.WARNING)), key=lambda o: -o.status)
 
+    def failed(self, *signs: str) -> list[Observation]:
+        return [o for o in self.seen(*signs) if o.status is Status.FAILED]
+
+    def first(self, sign: str, key: str) -> str:
+        """The first text under that key of what spoke of the sign, "" where none has one."""
+        return next(filter(None, (o.text(key) for o in self.seen(sign))), "")
+
+    def open_ports(self, host: str) -> list[int]:
+        """Those of a server that were seen to be open from here."""
+        ends = (o for run in self.runs for o in run.measured("endpoint"))
+        return [whole(o, "port") for o in ends if o.data.get("host") == host and o.data.get("open")]
+
     # This host's own state
 
     def ask(self, query: Query[R]) -> R:
@@ -66,6 +82,11 @@ class Evidence:
     @cached_property
     def mta(self) -> facts.Mta:
         return facts.mta(self.ctx)
+
+    @cached_property
+    def way(self) -> Route | None:
+        """That of the mail in question."""
+        return facts.route(self.ctx)
 
     @property
     def config(self) -> str:
@@ -100,6 +121,10 @@ class Evidence:
 
     def ask_lines(self, path: str) -> list[str]:
         return self.ask(Read(path)).text.split("\n")
+
+    def numbered(self, path: str) -> Iterator[tuple[int, str]]:
+        """A file's lines with their numbers, from 1; none where the path is ""."""
+        return enumerate(self.ask_lines(path) if path else (), 1)
 
     def was(self, name: str) -> str | None:
         """The parameter's value in main.cf as written, None where it is not set there."""
@@ -182,6 +207,15 @@ class Evidence:
         if type not in table.INDEXED:
             return ()
         return (BuildTable(type=type, path=path, key=key, aliases=aliases, config=self.config, why=why),)
+
+    def install(
+        self, packages: tuple[str, ...], why: str, opens: str = "the package manager install software"
+    ) -> tuple[Step, ...]:
+        """Nothing where it is not known how this distribution does it."""
+        if self.family is None:
+            return ()
+        words = tuple(self.family.install.split())
+        return (InstallPackage(packages=packages, install=words, why=why, opens=opens),)
 
     def reload(self, why: str = "Postfix reads its settings when it is reloaded.") -> tuple[Step, ...]:
         """A start where it does not run."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator
 
@@ -10,10 +9,10 @@ from diagnose.apps import APPLY, writing
 from diagnose.apps.formats import applications
 from diagnose.facts.application import Application, found
 from diagnose.host.query import Listeners, Lookup, Read
-from diagnose.knowledge.labels import relays
+from diagnose.knowledge.recognise import meant
 from diagnose.model import Observation, Status
 from diagnose.parse.text.masking import STARS
-from diagnose.remedy.evidence import Evidence, sentence
+from diagnose.remedy.evidence import Evidence, sentence, whole
 from diagnose.remedy.plan import Plan, plans
 from diagnose.remedy.properties import InsertLine, SetProperty, weakens
 from diagnose.remedy.running import StartUnit
@@ -65,7 +64,7 @@ def _steps(e: Evidence, seen: Observation) -> Iterator[Step]:
     if not path.endswith(_FORMATS):
         yield from written(e, path, seen.text("setting"), sentence(seen))
         return
-    file, number, kind = e.real(path), seen.number("line"), seen.data.get("problem")
+    file, number, kind = e.real(path), whole(seen, "line"), seen.data.get("problem")
     raw = e.line(path, number, secret="properties" if path.endswith(".properties") else "settings")
     why = sentence(seen)
     value = re.match(r"\s*[\w.-]+\s*[=:]\s*(.*)", raw)
@@ -85,16 +84,14 @@ def _steps(e: Evidence, seen: Observation) -> Iterator[Step]:
 
 def _host(e: Evidence, path: str, host: str) -> Iterator[Step]:
     """The server's name set right, where one known is near, and one line of the file has it."""
-    names = [one.name for relay in relays() for one in relay.hosts]
-    near = difflib.get_close_matches(host, names, 1, 0.85)
+    better = meant(host)
     kind = "properties" if path.endswith(".properties") else "settings"
     lines = e.ask(Read(path, secret=kind)).text.split("\n")
     at = [
         number for number, raw in enumerate(lines, 1) if host in raw and not raw.lstrip().startswith(("#", ";", "//"))
     ]
-    if not near or near[0] == host or len(at) != 1 or e.ask(Lookup(near[0], "A")).rcode != "NOERROR":
-        return
-    yield e.repair(path, at[0], host, near[0], f"{host} does not exist; {near[0]} does.", "within")
+    if better and len(at) == 1 and e.ask(Lookup(better, "A")).rcode == "NOERROR":
+        yield e.repair(path, at[0], host, better, f"{host} does not exist; {better} does.", "within")
 
 
 def written(e: Evidence, path: str, wanted: str, why: str) -> Iterator[Step]:
@@ -140,7 +137,7 @@ def listener(e: Evidence) -> Plan | None:
 
 def _put_back(e: Evidence) -> Iterator[Step]:
     """The line of smtpd(8) on port 25 that is commented out."""
-    for number, raw in enumerate(e.ask_lines(e.master_path), 1):
+    for number, raw in e.numbered(e.master_path):
         if (sign := re.match(r"#\s*(?=(?:smtp|25)\s+inet\s+\S+\s+\S+\s+\S+\s+\S+\s+\S+\s+smtpd\s*$)", raw)) is not None:
             step = e.repair(e.master_path, number, sign[0], "", "The service is commented out.", "start")
             yield e.policy(step, "service", f"Postfix listen on port 25 of {e.value('inet_interfaces') or 'this host'}")

@@ -11,7 +11,7 @@ from diagnose.facts import accounts
 from diagnose.host.query import Exec
 from diagnose.model import Observation
 from diagnose.parse.postfix import setting_types
-from diagnose.remedy.evidence import Evidence
+from diagnose.remedy.evidence import Evidence, whole
 from diagnose.remedy.plan import Plan
 from diagnose.remedy.running import InstallPackage, MakeAccount, SetPermissions
 from diagnose.remedy.steps import Refused, Step, permitted
@@ -25,7 +25,7 @@ def fatal(e: Evidence, seen: Observation) -> list[Step]:
     kind = next((k for p, k, v in accounts.missing(e.ctx, e.mta) if (p, v) == (name, value)), "")
     if kind:
         return _account(e, name, kind, value)
-    path, line = seen.text("path"), seen.number("line")
+    path, line = seen.text("path"), whole(seen, "line")
     if name == "the options of a service":
         return _options(e, path, line)
     if e.was(name) is None or (seen.data.get("logged") and not _bad(e, name)):

@@ -7,17 +7,17 @@ import re
 from diagnose import facts
 from diagnose.facts.route import Route
 from diagnose.host.query import Lookup, Read, Resolve, Stat
-from diagnose.model import Observation, Status
+from diagnose.model import Observation
 from diagnose.parse.postfix import sasl_passwd, table
 from diagnose.parse.postfix.table import Table
 from diagnose.parse.text.masking import STARS
-from diagnose.remedy.evidence import Evidence
+from diagnose.remedy.evidence import Evidence, whole
 from diagnose.remedy.plan import Ask, Plan, plans
 from diagnose.remedy.plans.relays import keys, moved_key, near_key, password_table, set_hop, usable_type
-from diagnose.remedy.plans.settings import take_up
+from diagnose.remedy.plans.settings import taken_up
 from diagnose.remedy.plans.tables import around, transport_entry
 from diagnose.remedy.plans.tls import hear
-from diagnose.remedy.running import InstallPackage, Mode, Ownership
+from diagnose.remedy.running import Mode, Ownership
 from diagnose.remedy.steps import Step, TableEntry
 
 _ODD = re.compile(r"[^\x20-\x7e]+")
@@ -82,7 +82,7 @@ def login(e: Evidence) -> Plan | None:
         from diagnose.remedy.plans.tables import unsupported
 
         return unsupported(e)
-    way = facts.route(e.ctx)
+    way = e.way
     if way is None or not way.relay:
         return None
     found = password_table(e)
@@ -90,16 +90,16 @@ def login(e: Evidence) -> Plan | None:
     source = table.source(found) if found else ""
     if found is not None and way.nexthop in held:
         steps = _made(e, way, found)
-        return Plan(steps=(*steps, *take_up(e))) if steps else None
+        return taken_up(e, steps)
     comma = re.fullmatch(r"(\[[^\]\s]+\]),\s*(\d+)", e.was("relayhost") or "")
     if comma and f"{comma[1]}:{comma[2]}" in held:
         why = "A comma begins another relay; the port follows a colon."
-        return Plan(steps=(e.put("relayhost", f"{comma[1]}:{comma[2]}", why), *take_up(e)))
+        return taken_up(e, [e.put("relayhost", f"{comma[1]}:{comma[2]}", why)])
     whose = (facts.target(e.ctx).sender or "").lower()
     if found is not None and whose and {whose, f"@{whose.rpartition('@')[2]}"} & {key.lower() for key in held}:
         why = f"The password map holds a login for the sender {whose}, which Postfix looks up only with this setting."
         switch = e.client(way, "smtp_sender_dependent_authentication", "yes", why)
-        return Plan(steps=(switch, *_made(e, way, found), *take_up(e)))
+        return taken_up(e, [switch, *_made(e, way, found)])
     near = near_key(held, way.nexthop)
     if found is not None and near and e.ask(Read(source, secret="sasl")).problem is None:
         kind = usable_type(e, found)
@@ -107,9 +107,9 @@ def login(e: Evidence) -> Plan | None:
             e, found, near, way.nexthop, f"Postfix looks up {way.nexthop}; the login is stored under {near}."
         )
         more = switched_on(e, way, f"{kind}:{found.name}")
-        return Plan(steps=(entry, *e.build(kind, found.name, way.nexthop), *more, *take_up(e)))
+        return taken_up(e, [entry, *e.build(kind, found.name, way.nexthop), *more])
     lines, wanted = given(e, way)
-    return Plan(steps=(*lines, *take_up(e)), asks=wanted)
+    return taken_up(e, lines, asks=wanted)
 
 
 def _made(e: Evidence, way: Route, found: Table) -> list[Step]:
@@ -126,18 +126,17 @@ def _made(e: Evidence, way: Route, found: Table) -> list[Step]:
 
 @plans("relay-credentials-rejected", "relay-app-password-required")
 def rejected(e: Evidence) -> Plan | None:
-    way = facts.route(e.ctx)
+    way = e.way
     if way is None or not way.relay or e.text("program"):
         return None
-    stale = [o for o in e.seen("sasl.stale") if o.status is Status.FAILED]
-    if stale:
+    if e.failed("sasl.stale"):
         return login(e)
     found = password_table(e)
     if found is not None and (twice := _first_of_two(e, way, found)):
         text = f"{way.nexthop} occurs more than once in {table.source(found)}, of which postmap takes the first; the last is tried instead."
-        return Plan(steps=(*twice, *take_up(e)), text=text)
+        return taken_up(e, twice, text)
     steps, wanted = given(e, way, e.text("user"))
-    return Plan(steps=(*steps, *take_up(e)), asks=wanted)
+    return taken_up(e, steps, asks=wanted)
 
 
 def _first_of_two(e: Evidence, way: Route, found: Table) -> list[Step]:
@@ -154,28 +153,26 @@ def _first_of_two(e: Evidence, way: Route, found: Table) -> list[Step]:
 
 @plans("sasl-passwd-malformed")
 def malformed(e: Evidence) -> Plan | None:
-    way = facts.route(e.ctx)
+    way = e.way
     if way is None or not way.relay:
         return None
     steps: list[Step] = []
-    for seen in e.seen("sasl.line"):
-        if seen.status is not Status.FAILED:
-            continue
+    for seen in e.failed("sasl.line"):
         made = _line(e, way, seen)
         if made is None:
             lines, wanted = given(e, way, seen.text("user"))
-            return Plan(steps=(*lines, *take_up(e)), asks=wanted)
+            return taken_up(e, lines, asks=wanted)
         steps += made
     found = password_table(e)
     if not steps or found is None:
         return None
     kind = usable_type(e, found)
-    return Plan(steps=(*steps, *e.build(kind, found.name, way.nexthop), *take_up(e)))
+    return taken_up(e, [*steps, *e.build(kind, found.name, way.nexthop)])
 
 
 def _line(e: Evidence, way: Route, seen: Observation) -> list[Step] | None:
     """The line set right without a look at its password; None where that takes the password itself."""
-    kind, number = seen.text("kind"), seen.number("line")
+    kind, number = seen.text("kind"), whole(seen, "line")
     path = e.real(seen.text("path"))
     raw = e.line(path, number, secret="sasl")
     if not raw or not number:
@@ -262,19 +259,13 @@ def mechanism(e: Evidence) -> Plan | None:
     family = e.family
     if family is None:
         return None
-    words = tuple(family.install.split())
-    install = InstallPackage(
-        packages=family.sasl_packages,
-        install=words,
-        why="They contain the login mechanisms PLAIN and LOGIN.",
-        opens="the package manager install software",
-    )
-    return Plan(steps=(install, *e.restart("Postfix loads the plug-ins when it starts.")))
+    install = e.install(family.sasl_packages, "They contain the login mechanisms PLAIN and LOGIN.")
+    return Plan(steps=(*install, *e.restart("Postfix loads the plug-ins when it starts.")))
 
 
 @plans("sasl-options-exclude-all")
 def options(e: Evidence) -> Plan | None:
-    way = facts.route(e.ctx)
+    way = e.way
     steps: list[Step] = []
     for seen in e.seen("relay.mechanism"):
         kind, name = seen.data.get("kind"), seen.text("parameter")
@@ -290,14 +281,14 @@ def options(e: Evidence) -> Plan | None:
                 steps.append(
                     e.client(way, "smtp_tls_security_level", "encrypt", "The password must not go in the clear.")
                 )
-    return Plan(steps=(*steps, *take_up(e))) if steps else None
+    return taken_up(e, steps)
 
 
 @plans("relay-name-not-found")
 def name(e: Evidence) -> Plan | None:
     from diagnose.remedy.plans.relays import meant_hop
 
-    way = facts.route(e.ctx)
+    way = e.way
     seen = next(iter(e.seen("relay.name")), None)
     if way is None or not way.relay:
         return None
@@ -308,7 +299,7 @@ def name(e: Evidence) -> Plan | None:
         and not e.ask(Resolve(way.host)).addresses
     ):
         why = f"DNS has {way.host}, but this host's own lookup does not use DNS."
-        return Plan(steps=(e.client(way, "smtp_host_lookup", "dns, native", why), *take_up(e)))
+        return taken_up(e, [e.client(way, "smtp_host_lookup", "dns, native", why)])
     if seen is None:
         return None
     native = "native" in lookup
@@ -318,12 +309,12 @@ def name(e: Evidence) -> Plan | None:
         if not any(way.host in line.partition("#")[0].split()[1:] for line in e.ask_lines("/etc/hosts")):
             return None  # a search list's answer may be anybody's
         why = "The relay's name is in the hosts file only."
-        return Plan(steps=(e.put("smtp_host_lookup", "dns, native", why), *take_up(e)))
+        return taken_up(e, [e.put("smtp_host_lookup", "dns, native", why)])
     better = meant_hop(e, way, seen.text("kind"))
     if better is None:
         steps = around(e, way, f"{way.host} does not exist.")
-        return Plan(steps=(*steps, *take_up(e)), text=_stale(e, way)) if steps else None
-    return Plan(steps=(*set_hop(e, way, better, f"{way.nexthop or way.hops[0].raw} does not resolve."), *take_up(e)))
+        return taken_up(e, steps, _stale(e, way))
+    return taken_up(e, set_hop(e, way, better, f"{way.nexthop or way.hops[0].raw} does not resolve."))
 
 
 def _stale(e: Evidence, way: Route) -> str:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from diagnose import facts
 from diagnose.host.query import Exec
 from diagnose.knowledge.distributions import CA_PACKAGE, LOG_FILES
-from diagnose.model import Status
-from diagnose.remedy.evidence import Evidence
+from diagnose.remedy.evidence import Evidence, whole
 from diagnose.remedy.plan import Plan, plans
 from diagnose.remedy.plans.fatal import again, lost_queue
 from diagnose.remedy.plans.relays import by_login
-from diagnose.remedy.plans.settings import take_up
-from diagnose.remedy.running import Command, InstallPackage, Mode, Ownership, ReleaseHeld, Requeue
+from diagnose.remedy.plans.settings import taken_up
+from diagnose.remedy.running import Command, Mode, Ownership, ReleaseHeld, Requeue
 from diagnose.remedy.steps import Step
 
 _OPEN = ("/", "/var", "/var/spool")  # which every system has open to all
@@ -70,12 +69,12 @@ def permissions(e: Evidence) -> Plan | None:
 def room(e: Evidence) -> Plan | None:
     """A demand that no disk of this size meets; room itself only a person can make."""
     steps: list[Step] = []
-    for seen in e.seen("disk.space"):
-        free, need = (seen.number(key) for key in ("free", "need"))
+    for seen in e.failed("disk.space"):
+        free, need = (whole(seen, key) for key in ("free", "need"))
         least = e.was("queue_minfree")
-        if seen.status is Status.FAILED and least and least.isdecimal() and int(least) > free > 100_000_000:
+        if least and least.isdecimal() and int(least) > free > 100_000_000:
             steps.append(e.drop("queue_minfree", f"It requires {need} bytes, and {free} are free."))
-    return Plan(steps=(*steps, *take_up(e))) if steps else None
+    return taken_up(e, steps)
 
 
 @plans("mail-log-missing")
@@ -136,7 +135,7 @@ def held(e: Evidence) -> Plan | None:
 @plans("mail-loops-back")
 def loop(e: Evidence) -> Plan | None:
     """relayhost is this host: the relay whose login lies here, else none."""
-    way = facts.route(e.ctx)
+    way = e.way
     if way is None or not way.relay or e.was("relayhost") is None:
         return None
     steps = by_login(e) or [
@@ -146,7 +145,7 @@ def loop(e: Evidence) -> Plan | None:
             "mail go directly to the recipients' servers",
         )
     ]
-    return Plan(steps=(*steps, *take_up(e)))
+    return taken_up(e, steps)
 
 
 @plans("retry-pending")
@@ -166,9 +165,6 @@ def retry(e: Evidence) -> Plan | None:
 def install(e: Evidence) -> Plan | None:
     if e.family is None:
         return None
-    words = tuple(e.family.install.split())
     why = "Programs here hand their mail to a mail server that is not installed."
     packages = ("postfix", *e.family.sasl_packages, CA_PACKAGE)
-    return Plan(
-        steps=(InstallPackage(packages=packages, install=words, why=why, opens="a mail server run on this host"),)
-    )
+    return Plan(steps=e.install(packages, why, opens="a mail server run on this host"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,10 +9,11 @@ from dataclasses import dataclass
 from diagnose import facts
 from diagnose.facts import mailers
 from diagnose.host.query import Listeners, Read
-from diagnose.knowledge.labels import relays
+from diagnose.knowledge.recognise import meant
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
-from diagnose.model import Observation, Status
-from diagnose.remedy.evidence import Evidence, sentence
+from diagnose.model import Observation
+from diagnose.nearest import near
+from diagnose.remedy.evidence import Evidence, sentence, whole
 from diagnose.remedy.plan import Plan
 from diagnose.remedy.running import Command, Daemon, Mode, Ownership
 from diagnose.remedy.steps import AppendLine, Step
@@ -53,11 +53,10 @@ def mailers_plan(e: Evidence) -> Plan | None:
 
 
 def _wanted(e: Evidence, cause: str) -> _Wanted:
-    way = facts.route(e.ctx)
+    way = e.way
     if way is None:
         return _Wanted()
-    plain = [seen for seen in e.seen("relay.starttls") if seen.status is Status.FAILED]
-    if plain and cause in ("relay-requires-tls", "auth-not-offered", "relay-auth-not-attempted"):
+    if e.failed("relay.starttls") and cause in ("relay-requires-tls", "auth-not-offered", "relay-auth-not-attempted"):
         return _Wanted(tls="starttls", why=f"{way.host} accepts login and mail over TLS only.")
     if cause == "tls-wrapper-mismatch" and (wrong := e.seen("relay.wrapper")):
         implicit = wrong[0].data.get("wrapper") == "yes"
@@ -69,22 +68,13 @@ def _wanted(e: Evidence, cause: str) -> _Wanted:
         return _Wanted(login=True, why=f"{way.host} accepts mail after a login.")
     if cause in ("relay-unreachable", "egress-submission-blocked"):
         implicit = way.port in IMPLICIT_TLS_PORTS
-        seen = [
-            o
-            for run in e.runs
-            for o in run.measured("endpoint")
-            if o.data.get("host") == way.host and o.data.get("open")
-        ]
-        ports = [port for o in seen if (port := o.number("port")) not in (way.port, 25)]
+        ports = [port for port in e.open_ports(way.host) if port not in (way.port, 25)]
         if ports := sorted(ports, key=lambda port: (port in IMPLICIT_TLS_PORTS) != implicit):
             begins = "" if (ports[0] in IMPLICIT_TLS_PORTS) == implicit else "starttls" if implicit else "implicit"
             why = f"Port {ports[0]} of {way.host} answers from this host; port {way.port} does not."
             return _Wanted(port=ports[0], tls=begins, why=why)
-    if cause == "relay-name-not-found":
-        names = [one.name for relay in relays() for one in relay.hosts]
-        near = [name for name in difflib.get_close_matches(way.host, names, 1, 0.85) if name != way.host]
-        if near:
-            return _Wanted(host=near[0], why=f"{way.host} does not exist; {near[0]} does.")
+    if cause == "relay-name-not-found" and (better := meant(way.host)):
+        return _Wanted(host=better, why=f"{way.host} does not exist; {better} does.")
     return _Wanted()
 
 
@@ -134,11 +124,11 @@ def _started(e: Evidence, here: mailers.Mailer, cause: str) -> Iterator[Step]:
 
 
 def _exim(e: Evidence, cause: str, wanted: _Wanted) -> Iterator[Step]:
-    way = facts.route(e.ctx)
+    way = e.way
     if way is None or not e.there(_EXIM):
         return
     steps: list[Step] = []
-    for number, raw in enumerate(e.ask_lines(_EXIM), 1):
+    for number, raw in e.numbered(_EXIM):
         if wanted.host and raw.startswith("dc_smarthost=") and way.host in raw:
             steps.append(e.repair(_EXIM, number, way.host, wanted.host, wanted.why, at="within"))
         if wanted.port and raw.startswith("dc_smarthost=") and raw.count(f"{way.host}::{way.port}") == 1:
@@ -168,7 +158,7 @@ def _exim(e: Evidence, cause: str, wanted: _Wanted) -> Iterator[Step]:
 
 def _entry(e: Evidence, host: str, why: str) -> Iterator[Step]:
     """The entry for this very server, written otherwise than Exim looks for it."""
-    way = facts.route(e.ctx)
+    way = e.way
     assert way is not None
     found = mailers.login(e.ctx, mailers.outgoing(e.ctx))
     name, path = found.name or host, found.path
@@ -178,9 +168,7 @@ def _entry(e: Evidence, host: str, why: str) -> Iterator[Step]:
         if begins is None or begins[0] == f"{name}:":
             continue
         entry = begins[1].lower()
-        misspelt = entry not in (name.lower(), way.host.lower()) and difflib.get_close_matches(
-            name.lower(), [entry], 1, 0.85
-        )
+        misspelt = entry != way.host.lower() and near(name.lower(), [entry])
         if misspelt or (
             entry in names and (entry != found.near.lower() or e.text("kind") == "near" or entry == way.host.lower())
         ):
@@ -200,11 +188,16 @@ def _reloaded(e: Evidence, unit: str) -> Iterator[Step]:
 # --- msmtp -----------------------------------------------------------------------------------------------------------------
 
 
-def _msmtp(e: Evidence, cause: str, wanted: _Wanted) -> Iterator[Step]:
+def _file(e: Evidence) -> tuple[mailers.Mailer, str, list[str]]:
+    """The mailer, and the lines of its settings file."""
     here = facts.mailer(e.ctx)
     assert here is not None
     path = mailers.settings_file(e.ctx, here).path
-    lines = e.ask(Read(path, secret="settings")).text.split("\n")
+    return here, path, e.ask(Read(path, secret="settings")).text.split("\n")
+
+
+def _msmtp(e: Evidence, cause: str, wanted: _Wanted) -> Iterator[Step]:
+    here, path, lines = _file(e)
     if cause == "mailer-config-error":
         for seen in e.seen("mailer.settings"):
             yield from _msmtp_word(e, here, path, lines, seen)
@@ -234,7 +227,7 @@ def _msmtp_set(e: Evidence, path: str, lines: list[str], key: str, value: str, w
 
 def _msmtp_word(e: Evidence, here: mailers.Mailer, path: str, lines: list[str], seen: Observation) -> Iterator[Step]:
     """A misspelt account or keyword, where one that is known is near."""
-    number = seen.number("line")
+    number = whole(seen, "line")
     raw = lines[number - 1] if 0 < number <= len(lines) else ""
     words = raw.split()
     if not words or not raw.isprintable():
@@ -245,9 +238,9 @@ def _msmtp_word(e: Evidence, here: mailers.Mailer, path: str, lines: list[str], 
         wrong, known = words[-1], [name for name in named if name != words[-1] and name != words[1]]
     else:
         wrong, known = words[0], list(here.table["keywords"])
-    near = difflib.get_close_matches(wrong, known, 1, 0.7)
-    if near and near[0] != wrong and raw.count(wrong) == 1:
-        yield e.repair(path, number, wrong, near[0], why, at="within")
+    better = near(wrong, known, 0.7)
+    if better and raw.count(wrong) == 1:
+        yield e.repair(path, number, wrong, better, why, at="within")
 
 
 # --- nullmailer ------------------------------------------------------------------------------------------------------------
@@ -255,16 +248,13 @@ def _msmtp_word(e: Evidence, here: mailers.Mailer, path: str, lines: list[str], 
 
 def _nullmailer(e: Evidence, cause: str, wanted: _Wanted) -> Iterator[Step]:
     """Its one line, which holds the password: only words of it are named."""
-    here = facts.mailer(e.ctx)
-    assert here is not None
-    path = mailers.settings_file(e.ctx, here).path
-    lines = e.ask(Read(path, secret="settings")).text.split("\n")
+    _, path, lines = _file(e)
     used = [number for number, raw in enumerate(lines, 1) if raw.strip() and not raw.lstrip().startswith("#")]
     if len(used) != 1:
         return
     words = lines[used[0] - 1].split()
     options = [word.partition("=")[0] for word in words if word.startswith("--")]
-    way = facts.route(e.ctx)
+    way = e.way
     way_port = way.port if way is not None else 0
     kept = {"starttls": "--starttls", "implicit": "--ssl"}.get(wanted.tls, "")
     if wanted.host:
@@ -275,11 +265,7 @@ def _nullmailer(e: Evidence, cause: str, wanted: _Wanted) -> Iterator[Step]:
         return
     other = {"--starttls", "--ssl"} - {kept}
     instead = next((word for word in options if word in other), "") or next(
-        (
-            word
-            for word in options
-            if word not in _NULLMAILER_OPTIONS and difflib.get_close_matches(word, [kept], 1, 0.7)
-        ),
+        (word for word in options if word not in _NULLMAILER_OPTIONS and near(word, [kept], 0.7)),
         "",
     )
     if instead:

@@ -11,7 +11,7 @@ from diagnose.model import Status
 from diagnose.parse.system.nameservice import resolv_conf
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Ask, Other, Plan, plans
-from diagnose.remedy.plans.settings import take_up
+from diagnose.remedy.plans.settings import taken_up
 from diagnose.remedy.plans.tables import around
 from diagnose.remedy.running import Command, CopyFile, Mode
 from diagnose.remedy.steps import AppendLine, Step
@@ -104,7 +104,7 @@ def hostname(e: Evidence) -> Plan | None:
                 "It is this host's own name.",
             )
         )
-    return Plan(steps=(*steps, *take_up(e))) if steps else None
+    return taken_up(e, steps)
 
 
 @plans("helo-name-invalid")
@@ -121,7 +121,7 @@ def helo(e: Evidence) -> Plan | None:
         why = (
             f"It is the name of this host's public address {confirmed[0].data.get('address')}, and resolves back to it."
         )
-        return Plan(steps=(e.put("smtp_helo_name", name, why), *take_up(e)))
+        return taken_up(e, [e.put("smtp_helo_name", name, why)])
     return None
 
 
@@ -172,7 +172,7 @@ def sender(e: Evidence) -> Plan | None:
             and e.ask(Lookup(name, "MX")).rcode == "NOERROR"
         ):
             why = f"The domain {name} exists and accepts mail; {origin} does not exist."
-            return Plan(steps=(e.put("myorigin", name, why), *take_up(e)))
+            return taken_up(e, [e.put("myorigin", name, why)])
     ask = Ask(name="domain", what="the domain that this host sends for", where="one with an MX record")
     return Plan(
         asks=(ask,),
@@ -183,10 +183,8 @@ def sender(e: Evidence) -> Plan | None:
 @plans("recipient-domain-local")
 def local(e: Evidence) -> Plan | None:
     steps: list[Step] = []
-    for seen in e.seen("config.recipient-local"):
+    for seen in e.failed("config.recipient-local"):
         parameter, domain = seen.text("parameter"), seen.text("domain").lower()
-        if seen.status is not Status.FAILED:
-            continue
         written = e.was(parameter)
         words = [
             w for w in re.split(r"[,\s]+", written if written is not None else e.mta.defaults.get(parameter, "")) if w
@@ -196,12 +194,12 @@ def local(e: Evidence) -> Plan | None:
         if len(kept) < len(words):
             steps.append(e.put(parameter, ", ".join(kept), why) if kept else e.drop(parameter, why))
         for path in (word for word in words if word.startswith("/")):
-            for number, raw in enumerate(e.ask_lines(path), 1):
+            for number, raw in e.numbered(path):
                 if raw.strip().lower() == domain:
                     steps.append(e.repair(path, number, raw, f"#{raw}", why))
-    if not steps and (way := facts.route(e.ctx)) is not None and way.channel in ("local", "virtual"):
+    if not steps and (way := e.way) is not None and way.channel in ("local", "virtual"):
         steps += around(e, way, f"It delivers mail to {way.domain} on this host.")
-    return Plan(steps=(*steps, *take_up(e))) if steps else None
+    return taken_up(e, steps)
 
 
 def _expanded(e: Evidence, word: str) -> str:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import shlex
 
-from diagnose import facts
 from diagnose.facts.route import Route
 from diagnose.host.query import Dial, Exec, Lookup, Resolve
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.model import Observation, Status
+from diagnose.nearest import near
 from diagnose.remedy.evidence import Evidence, sentence
 from diagnose.remedy.plan import Other, Plan, plans
 from diagnose.remedy.plans.application import on_another_port
 from diagnose.remedy.plans.relays import by_login, keys, near_key, password_table, set_hop
-from diagnose.remedy.plans.settings import take_up
+from diagnose.remedy.plans.settings import take_up, taken_up
 from diagnose.remedy.plans.tables import Entry, around, compiled_anew, transport_entry
 from diagnose.remedy.running import Command, FirewallAccept, RemoveRoute
 from diagnose.remedy.steps import AppendLine, Step
@@ -42,24 +41,16 @@ def other_port(e: Evidence) -> Plan | None:
 def _relay_port(e: Evidence) -> Plan | None:
     """The same relay on a port that was seen open from here, with the login that is there; else past an entry of transport_maps that
     leads to a dead host."""
-    way = facts.route(e.ctx)
+    way = e.way
     if way is None or not way.relay:
         return None
     entry = transport_entry(e, way)
     if not entry and (anew := compiled_anew(e, way)):
-        return Plan(
-            steps=(*anew, *take_up(e)),
-            text="The table was changed, but postmap was not run: the old entry still holds.",
-        )
+        return taken_up(e, anew, "The table was changed, but postmap was not run: the old entry still holds.")
     if not entry and (stale := _hosts(e, way)):
         text = f"/etc/hosts gives {way.host} an address at which nothing answers; the DNS has others."
-        return Plan(steps=(*stale, *e.copies(anyway=("hosts",)), *take_up(e)), text=text)
-    open_ = [
-        o.number("port")
-        for run in e.runs
-        for o in run.measured("endpoint")
-        if o.data.get("host") == way.host and o.data.get("open")
-    ]
+        return taken_up(e, [*stale, *e.copies(anyway=("hosts",))], text)
+    open_ = e.open_ports(way.host)
     if e.advice and e.advice.verified and e.advice.host == way.host:
         open_.insert(0, e.advice.port)
     port = next((p for p in open_ if p not in (way.port, 25)), 0)
@@ -84,7 +75,7 @@ def _relay_port(e: Evidence) -> Plan | None:
         )
     if way.value("smtp_tls_security_level") in ("", "none", "may"):
         steps.append(e.client(way, "smtp_tls_security_level", "encrypt", "The password must not go in the clear."))
-    return Plan(steps=(*steps, *take_up(e)))
+    return taken_up(e, steps)
 
 
 def _hosts(e: Evidence, way: Route) -> list[Step]:
@@ -92,7 +83,7 @@ def _hosts(e: Evidence, way: Route) -> list[Step]:
     address, which answers."""
     listed = [
         (number, raw)
-        for number, raw in enumerate(e.ask_lines("/etc/hosts"), 1)
+        for number, raw in e.numbered("/etc/hosts")
         if way.host.lower() in raw.partition("#")[0].lower().split()[1:2] and len(raw.partition("#")[0].split()) == 2
     ]
     if not listed or "native" not in way.value("smtp_host_lookup"):
@@ -121,11 +112,11 @@ def through_relay(e: Evidence) -> Plan | None:
     """Another port of the application's own server, where no mail server is here; else the relay whose login lies on this host; else the owner of the network, or the relay that the report suggests."""
     if not e.mta.installed and (own := on_another_port(e)):
         return own
-    way = facts.route(e.ctx)
+    way = e.way
     if way is not None and not way.relay:
         steps = by_login(e)
         if steps:
-            return Plan(steps=(*steps, *take_up(e)))
+            return taken_up(e, steps)
     network = next((o for run in e.runs for o in run.measured("network")), None)
     owner = str(network.data.get("network_name") or network.data.get("as_name") or "") if network else ""
     address = next(
@@ -212,7 +203,7 @@ def _accept(e: Evidence, seen: Observation, argv: list[str]) -> Step:
 def _csf(e: Evidence, seen: Observation) -> list[Step]:
     """Postfix' user added to SMTP_ALLOWUSER in csf.conf, and csf's rules reloaded."""
     owner = e.value("mail_owner") or "postfix"
-    for number, line in enumerate(e.ask_lines(_CSF), 1):
+    for number, line in e.numbered(_CSF):
         if (match := re.fullmatch(r"(SMTP_ALLOWUSER\s*=\s*\")([\w,-]*)\"\s*", line)) and owner not in match[2].split(
             ","
         ):
@@ -262,7 +253,7 @@ def interface(e: Evidence) -> Plan | None:
         why = "The hosts file has no localhost, on which Postfix is to listen."
         steps += [AppendLine(path=e.real("/etc/hosts"), text="127.0.0.1 localhost", why=why), *e.copies(("hosts",))]
     written = e.was("inet_interfaces") or ""
-    if written != "loopback-only" and difflib.get_close_matches(written.lower(), ["loopback-only"], 1, 0.75):
+    if near(written.lower(), ["loopback-only"], 0.75):
         steps.append(e.put("inet_interfaces", "loopback-only", f"No host is called {written}."))
     for seen in e.seen("host.interface", "host.address-family"):
         name, value = seen.text("parameter"), seen.text("value")
@@ -277,5 +268,5 @@ def interface(e: Evidence) -> Plan | None:
             wanted = "ipv4" if value == "ipv6" else "ipv6"
             steps.append(e.put(name, wanted, f"This host has no {'IPv6' if value == 'ipv6' else 'IPv4'} address."))
         elif re.fullmatch(r"\w+_bind_address6?", name):
-            steps.append(e.client(facts.route(e.ctx), name, None, f"No interface of this host has {value}."))
+            steps.append(e.client(e.way, name, None, f"No interface of this host has {value}."))
     return Plan(steps=(*steps, *e.restart("The master binds its addresses when it starts."))) if steps else None

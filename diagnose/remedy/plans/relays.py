@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 
 from diagnose.facts.route import Route
 from diagnose.host.query import MapCompare, Read
 from diagnose.knowledge.labels import relays
 from diagnose.model import Advice
+from diagnose.nearest import near
 from diagnose.parse.postfix import nexthop, sasl_passwd, table
 from diagnose.parse.postfix.table import Table
 from diagnose.remedy import senders, values
@@ -179,7 +179,7 @@ def by_table(e: Evidence) -> list[Step]:
     """The entry of transport_maps that sends all mail past the relay, made a comment."""
     for found in table.parse_list(e.value("transport_maps")):
         path = table.source(found)
-        for number, raw in enumerate(e.ask_lines(path) if path else [], 1):
+        for number, raw in e.numbered(path):
             words = raw.split()
             if words[:1] == ["*"] and len(words) == 2 and words[1] in ("smtp:", "smtp", "relay:", ":"):
                 why = "It sends all mail past the relay that relayhost names."
@@ -204,10 +204,9 @@ def meant_hop(e: Evidence, way: Route, kind: str) -> str | None:
     if kind in ("nxdomain", "no-data"):
         theirs = {nexthop.parse(key).host: key for key in known}
         names = [*theirs, *(one.name for relay in relays() for one in relay.hosts)]
-        near = [name for name in difflib.get_close_matches(host, names, 3, 0.85) if name != host]
-        if not near:
+        host = near(host, (name for name in names if name != host))
+        if not host:
             return None
-        host = near[0]
         if host in theirs and not port:
             return theirs[host]
     made = f"[{host}]:{port}" if port else f"[{host}]"
@@ -226,7 +225,7 @@ def set_hop(e: Evidence, way: Route, hop: str, why: str) -> list[Step]:
                 steps.append(e.put(name, str(e.was(name)).replace(raw, hop), why))
             for found in table.parse_list(e.value(name)):
                 path = table.source(found)
-                for number, line in enumerate(e.ask_lines(path) if path else [], 1):
+                for number, line in e.numbered(path):
                     if raw in line and not line.lstrip().startswith("#"):
                         steps += [e.repair(path, number, raw, hop, why, at="within"), *e.build(found.type, path)]
     return [*steps, *follow_key(e, raw, hop)] if steps else []

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 from diagnose.host.query import MailLog, Now
-from diagnose.model import Observation, Status
+from diagnose.model import Observation
 from diagnose.parse.postfix import main_cf, master_cf, setting_types, table
 from diagnose.remedy import values
-from diagnose.remedy.evidence import Evidence
-from diagnose.remedy.plan import Plan, plans
+from diagnose.remedy.evidence import Evidence, whole
+from diagnose.remedy.plan import Ask, Plan, plans
 from diagnose.remedy.plans.fatal import fatal, lost_account, lost_library
 from diagnose.remedy.running import CopyFile, Mode
 from diagnose.remedy.standard import SERVICES, service_line
@@ -31,14 +32,18 @@ def take_up(e: Evidence, why: str = "Postfix reads its settings when it is reloa
     return e.reload(why)
 
 
+def taken_up(e: Evidence, steps: Sequence[Step], text: str = "", asks: tuple[Ask, ...] = ()) -> Plan | None:
+    """The steps, then what has Postfix take them up; None where there are none."""
+    return Plan(steps=(*steps, *take_up(e)), text=text, asks=asks) if steps else None
+
+
 @plans("postfix-config-error", "config-paste-artifact")
 def settings(e: Evidence) -> Plan | None:
-    if library := next((o.text("library") for o in e.seen("config.fatal") if o.data.get("library")), ""):
+    if library := e.first("config.fatal", "library"):
         return lost_library(e, library)
     steps: list[Step] = []
-    for seen in e.seen("config.paste"):
-        if seen.status is Status.FAILED:
-            steps += _line(e, seen, "Pasted characters in it are taken literally.")
+    for seen in e.failed("config.paste"):
+        steps += _line(e, seen, "Pasted characters in it are taken literally.")
     steps += _marks(e)
     for seen in e.seen("config.syntax"):
         if seen.data.get("kind") == "empty":
@@ -48,12 +53,11 @@ def settings(e: Evidence) -> Plan | None:
         if seen.data.get("kind") == "other" and not seen.data.get("line"):
             steps += _circular(e)
     done = {getattr(step, "line", 0) for step in steps}
-    for seen in e.seen("config.value"):
-        if seen.status is Status.FAILED and seen.data.get("line") not in done - {0}:
+    for seen in e.failed("config.value"):
+        if seen.data.get("line") not in done - {0}:
             steps += _value(e, seen)
-    for seen in e.seen("config.unknown-parameter"):
-        if seen.status is Status.FAILED:
-            steps += _name(e, seen.text("name"), seen.text("parameter"))
+    for seen in e.failed("config.unknown-parameter"):
+        steps += _name(e, seen.text("name"), seen.text("parameter"))
     for seen in e.seen("config.readable"):
         path = seen.text("path")
         stat = e.stat(path)
@@ -73,25 +77,19 @@ def settings(e: Evidence) -> Plan | None:
 
         steps += protocols(e, ("invalid-list",))
     named = {getattr(step, "name", "") for step in steps}
-    for seen in e.seen("config.fatal"):
-        if seen.status is Status.FAILED and seen.data.get("parameter") not in named - {""}:
+    for seen in e.failed("config.fatal"):
+        if seen.data.get("parameter") not in named - {""}:
             steps += _service(e, "postlog") if seen.subject == "postlog" else fatal(e, seen)
-    for seen in e.seen("tls.key"):
-        if seen.status is Status.FAILED:
-            name = seen.text("parameter")
-            steps.append(
-                e.drop(
-                    name,
-                    f"It names a file that does not exist ({seen.data.get('path')}), so that Postfix switches TLS off.",
-                )
-            )
+    for seen in e.failed("tls.key"):
+        why = f"It names a file that does not exist ({seen.data.get('path')}), so that Postfix switches TLS off."
+        steps.append(e.drop(seen.text("parameter"), why))
     if not steps:
         from diagnose.remedy.plans.tls import own_key
 
         steps += own_key(e)
     if not steps:
         return lost_account(e)
-    return Plan(steps=(*steps, *take_up(e)))
+    return taken_up(e, steps)
 
 
 def readable(e: Evidence, plan: Plan) -> Plan:
@@ -109,7 +107,7 @@ def _marks(e: Evidence) -> list[Step]:
     return [
         e.repair(path, number, raw, f"#{raw}", why)
         for path in (e.main_path, e.master_path)
-        for number, raw in enumerate(e.ask_lines(path), 1)
+        for number, raw in e.numbered(path)
         if re.match(r"(<{7}|={7}|>{7}|\|{7})(\s|$)", raw) and raw.isprintable()
     ]
 
@@ -137,7 +135,7 @@ def _mailname(e: Evidence) -> list[Step]:
 
 def _line(e: Evidence, seen: Observation, why: str) -> list[Step]:
     """A line of main.cf or master.cf as it was meant; one that means nothing becomes a comment."""
-    path, number = seen.text("path"), seen.number("line")
+    path, number = seen.text("path"), whole(seen, "line")
     raw = e.line(e.real(path), number) if path.endswith(("main.cf", "master.cf")) and number else ""
     if not raw.strip():
         return []
@@ -242,11 +240,10 @@ def reload(e: Evidence) -> Plan | None:
 @plans("smtp-transport-missing")
 def transport(e: Evidence) -> Plan | None:
     steps: list[Step] = []
-    for seen in e.seen("postfix.transport", "postfix.service"):
-        name = seen.text("service")
-        if seen.status is Status.FAILED and name:
+    for seen in e.failed("postfix.transport", "postfix.service"):
+        if name := seen.text("service"):
             steps += _service(e, name)
-    return Plan(steps=(*steps, *take_up(e))) if steps else None
+    return taken_up(e, steps)
 
 
 def _service(e: Evidence, name: str) -> list[Step]:
@@ -294,7 +291,7 @@ def _without(e: Evidence, parameter: str, value: str, name: str) -> list[Step]:
     steps: list[Step] = []
     for found in table.parse_list(value):
         path = table.source(found)
-        for number, raw in enumerate(e.ask_lines(path) if path else [], 1):
+        for number, raw in e.numbered(path):
             words = raw.split()
             if len(words) == 2 and not raw.startswith("#") and words[1].partition(":")[0] == name:
                 steps += [e.repair(path, number, raw, f"#{raw}", why), *e.build(found.type, path)]
@@ -334,11 +331,11 @@ def relay_meant(e: Evidence) -> Plan | None:
         steps += _relay(e, seen)
         if steps:
             break
-    return Plan(steps=(*steps, *take_up(e))) if steps else None
+    return taken_up(e, steps)
 
 
 def _relay(e: Evidence, seen: Observation) -> list[Step]:
-    kind, number = seen.text("kind"), seen.number("line")
+    kind, number = seen.text("kind"), whole(seen, "line")
     if seen.sign == "config.relay-port":
         wanted = seen.data.get("wanted")
         return (

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from diagnose import facts
-from diagnose.model import Observation, Status
+from diagnose.model import Observation
 from diagnose.parse.postfix import pattern_rule, setting_types, table
 from diagnose.parse.postfix.main_cf import followed
 from diagnose.remedy import values
-from diagnose.remedy.evidence import Evidence
+from diagnose.remedy.evidence import Evidence, whole
 from diagnose.remedy.plan import Plan, plans
-from diagnose.remedy.plans.settings import take_up
+from diagnose.remedy.plans.settings import taken_up
 from diagnose.remedy.plans.tables import around
 from diagnose.remedy.steps import MasterOption, Step
 
@@ -17,18 +17,15 @@ from diagnose.remedy.steps import MasterOption, Step
 @plans("delivery-suspended-by-config")
 def suspended(e: Evidence) -> Plan | None:
     steps: list[Step] = []
-    for seen in e.seen("config.suspended"):
+    for seen in e.failed("config.suspended"):
         name, how = seen.text("parameter"), seen.text("how")
-        if seen.status is not Status.FAILED or e.was(name) is None:
+        if e.was(name) is None:
             continue
         opens = f"mail go out that {name} {'discards' if how == 'discard' else 'holds back'} now"
         if name == "defer_transports":
             rest = [word for word in e.mta.words(name) if word != seen.data.get("value")]
-            steps.append(
-                e.put(name, ", ".join(rest), "It keeps this mail back.")
-                if rest
-                else e.drop(name, "It keeps this mail back.")
-            )
+            why = "It keeps this mail back."
+            steps.append(e.put(name, ", ".join(rest), why) if rest else e.drop(name, why))
         elif name in ("transport_maps", "relocated_maps") and (
             way := facts.route(e.ctx, seen.text("recipient") or None)
         ):
@@ -39,15 +36,15 @@ def suspended(e: Evidence) -> Plan | None:
         else:
             continue
         steps[-1] = e.policy(steps[-1], "route", opens)
-    for seen in e.seen("config.content-rule"):
-        if seen.status is Status.FAILED and seen.data.get("line"):
+    for seen in e.failed("config.content-rule"):
+        if seen.data.get("line"):
             steps += _rule(e, seen)
-    return Plan(steps=(*steps, *take_up(e))) if steps else None
+    return taken_up(e, steps)
 
 
 def _rule(e: Evidence, seen: Observation) -> tuple[Step, ...]:
     """The one rule made a comment; the others of its table stay."""
-    path, number = seen.text("table"), seen.number("line")
+    path, number = seen.text("table"), whole(seen, "line")
     raw = e.line(e.real(path), number)
     if not raw.strip() or raw[:1] == "#":
         return ()
@@ -74,7 +71,7 @@ def throttled(e: Evidence) -> Plan | None:
         else:
             drop = e.drop(name, why)
         steps.append(e.policy(drop, "route", opens))
-    return Plan(steps=(*steps, *take_up(e))) if steps else None
+    return taken_up(e, steps)
 
 
 @plans("recipient-rewritten")
@@ -101,7 +98,7 @@ def rewritten(e: Evidence) -> Plan | None:
             if mine and raw[:1] not in "# \t" and not after[:1].isspace():
                 step = e.repair(path, number, raw, f"#{raw}", why)
                 steps += [e.policy(step, "route", opens), *e.build(found.type, path)]
-    return Plan(steps=(*steps, *take_up(e))) if steps else None
+    return taken_up(e, steps)
 
 
 def _rewrites(raw: str, address: str, value: str) -> bool:
@@ -126,9 +123,7 @@ def own_limit(e: Evidence) -> Plan | None:
         if written.isdecimal() and 0 < int(written) < default:
             drop = e.drop(name, f"It is {written} bytes.")
             steps.append(e.policy(drop, "limit", f"messages of up to {default:,} bytes in"))
-    if not steps or e.was("message_size_limit") is None:
-        return None
-    return Plan(steps=(*steps, *take_up(e)))
+    return taken_up(e, steps) if e.was("message_size_limit") is not None else None
 
 
 @plans("submission-rejected")
@@ -139,12 +134,12 @@ def submitter(e: Evidence) -> Plan | None:
         meant = values.value("mynetworks", networks, "network", e.mta.defaults)
         if meant and meant != networks:
             why = "It names this host's loopback, and with a slip, so that Postfix does not know it there."
-            return Plan(steps=(e.put("mynetworks", meant, why), *take_up(e)))
-    for seen in e.seen("config.submit-users"):
+            return taken_up(e, [e.put("mynetworks", meant, why)])
+    for seen in e.failed("config.submit-users"):
         name, user = seen.text("parameter"), seen.text("user")
         words, was = e.mta.words(name), e.was(name)
         barred = f"!{user}" in words or any("static:" in word for word in words)
-        if seen.status is Status.FAILED and seen.data.get("used") and was and not barred:
+        if seen.data.get("used") and was and not barred:
             step = e.put(name, f"{was}, {user}", f"{user} submitted mail before, and is no longer allowed to.")
             return Plan(steps=(e.policy(step, "account", f"{user} submit mail with the sendmail command"),))
     return None

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 
 from diagnose import facts
 from diagnose.facts.route import Route
 from diagnose.model import Observation, Status
+from diagnose.nearest import near
 from diagnose.parse.postfix import table
 from diagnose.parse.postfix.main_cf import followed
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Plan, plans
-from diagnose.remedy.plans.settings import take_up
+from diagnose.remedy.plans.settings import taken_up
 from diagnose.remedy.steps import Content, Refused, Step
 
 _PATTERNS = ("regexp", "pcre")
@@ -111,7 +111,7 @@ def broken(e: Evidence) -> Plan | None:
     steps = _two_types(e)
     for seen in e.seen("table.present", "table.readable", "table.works", "table.stale"):
         steps += _mended(e, seen)
-    return Plan(steps=(*steps, *take_up(e))) if steps else None
+    return taken_up(e, steps)
 
 
 def _mended(e: Evidence, seen: Observation) -> list[Step]:
@@ -135,10 +135,9 @@ def _mended(e: Evidence, seen: Observation) -> list[Step]:
         names = [
             each for each in e.files(f"{path.rpartition('/')[0]}/*") if not each.endswith((".db", ".lmdb", ".cdb"))
         ]
-        near = [each for each in difflib.get_close_matches(path, names, 1, 0.9) if each != path]
-        if near:
-            why = f"{path} does not exist; {near[0]} does."
-            return [*_renamed(e, parameter, path, near[0], why), *_build(e, parameter, kind, near[0], why)]
+        if better := near(path, names, 0.9):
+            why = f"{path} does not exist; {better} does."
+            return [*_renamed(e, parameter, path, better, why), *_build(e, parameter, kind, better, why)]
         if kind not in (*table.INDEXED, "texthash", "regexp", "pcre", "cidr"):
             return []
         return [
@@ -158,8 +157,8 @@ def unsupported(e: Evidence) -> Plan | None:
     texts: list[str] = []
     for seen in e.seen("table.supported"):
         kind, path, parameter = (seen.text(key) for key in ("type", "path", "parameter"))
-        near = difflib.get_close_matches(kind, e.mta.map_types, 1, 0.7)
-        better = near[0] if near and near[0] in (*table.INDEXED, "texthash", "regexp", "pcre", "cidr") else e.map_type
+        better = near(kind, e.mta.map_types, 0.7)
+        better = better if better in (*table.INDEXED, "texthash", "regexp", "pcre", "cidr") else e.map_type
         if kind in ("ldap", "mysql", "pgsql", "sqlite", "mongodb", "memcache") or not e.there(path):
             continue
         if kind in ("pcre", "regexp"):
@@ -170,4 +169,4 @@ def unsupported(e: Evidence) -> Plan | None:
         if changed:
             steps += [*_build(e, parameter, better, path, "Postfix reads the compiled table."), *changed]
             texts.append(f"This Postfix has no {kind} tables: have it read {path} as {better}:.")
-    return Plan(steps=(*steps, *take_up(e)), text=" ".join(dict.fromkeys(texts))) if steps else None
+    return taken_up(e, steps, " ".join(dict.fromkeys(texts)))

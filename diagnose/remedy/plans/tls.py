@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator
 
 from diagnose import facts
 from diagnose.host.query import Exec, Resolve
 from diagnose.knowledge.distributions import CA_PACKAGE
-from diagnose.model import Status
+from diagnose.nearest import near
 from diagnose.parse.postfix import table
 from diagnose.parse.postfix.setting_types import items
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Other, Plan, plans
 from diagnose.remedy.plans.relays import set_hop
-from diagnose.remedy.plans.settings import take_up
-from diagnose.remedy.running import InstallPackage
+from diagnose.remedy.plans.settings import take_up, taken_up
 from diagnose.remedy.steps import Refused, Step
 
 _BESIDE = 12  # files that are looked at
@@ -27,30 +25,24 @@ _LEVELS = ("none", "may", "encrypt", "dane", "dane-only", "fingerprint", "verify
 
 @plans("relay-requires-tls")
 def required(e: Evidence) -> Plan | None:
-    way = facts.route(e.ctx)
+    way = e.way
     if way is None:
         return None
     steps: list[Step] = []
-    for seen in e.seen("tls.ca"):
-        if seen.status is Status.FAILED and seen.data.get("bundle"):
-            steps.append(
-                e.put(
-                    "smtp_tls_CAfile",
-                    seen.text("bundle"),
-                    "Without CA certificates Postfix switches TLS off.",
-                )
-            )
+    for seen in e.failed("tls.ca"):
+        if bundle := seen.text("bundle"):
+            steps.append(e.put("smtp_tls_CAfile", bundle, "Without CA certificates Postfix switches TLS off."))
     if way.value("smtp_tls_security_level") in ("", "none"):
         steps.append(e.client(way, "smtp_tls_security_level", "encrypt", f"{way.host} accepts mail over TLS only."))
     steps += [*_in_table(e, way), *hear(e, way, "starttls")]
-    return Plan(steps=(*steps, *take_up(e))) if steps else None
+    return taken_up(e, steps)
 
 
 def _in_table(e: Evidence, way: facts.Route) -> Iterator[Step]:
     """The entry of smtp_tls_policy_maps that switches TLS off for this relay."""
     for found in table.parse_list(way.value("smtp_tls_policy_maps")):
         path = table.source(found)
-        for number, raw in enumerate(e.ask_lines(path) if path else [], 1):
+        for number, raw in e.numbered(path):
             words = raw.split()
             if words[:1] in ([way.nexthop], [way.host]) and words[1:2] == ["none"]:
                 why = f"{way.host} accepts mail over TLS only."
@@ -70,8 +62,8 @@ def hear(e: Evidence, way: facts.Route, keyword: str) -> list[Step]:
 
 @plans("tls-ca-bundle-missing")
 def authorities(e: Evidence) -> Plan | None:
-    way = facts.route(e.ctx)
-    bundle = next((o.text("bundle") for o in e.seen("tls.ca") if o.data.get("bundle")), "")
+    way = e.way
+    bundle = e.first("tls.ca", "bundle")
     if way is None or not bundle:
         return None
     stat = e.stat(bundle)
@@ -79,23 +71,15 @@ def authorities(e: Evidence) -> Plan | None:
     if not stat.exists or stat.size == 0:
         if e.family is None:
             return None
-        words = tuple(e.family.install.split())
-        steps.append(
-            InstallPackage(
-                packages=(CA_PACKAGE,),
-                install=words,
-                why="It contains this system's CA bundle.",
-                opens="the package manager install software",
-            )
-        )
+        steps += e.install((CA_PACKAGE,), "It contains this system's CA bundle.")
     if way.value("smtp_tls_CAfile") != bundle:
         steps.append(e.client(way, "smtp_tls_CAfile", bundle, "It is this system's own bundle, and is there."))
-    return Plan(steps=(*steps, *take_up(e))) if steps else None
+    return taken_up(e, steps)
 
 
 @plans("tls-wrapper-mismatch")
 def wrapper(e: Evidence) -> Plan | None:
-    way = facts.route(e.ctx)
+    way = e.way
     seen = next(iter(e.seen("relay.wrapper")), None)
     if way is None or seen is None:
         return None
@@ -106,12 +90,12 @@ def wrapper(e: Evidence) -> Plan | None:
         steps.append(e.client(way, "smtp_tls_wrappermode", on, f"{way.destination} {does}."))
     if on == "yes" and way.value("smtp_tls_security_level") in ("", "none", "may"):
         steps.append(e.client(way, "smtp_tls_security_level", level, "TLS from the first byte requires that level."))
-    return Plan(steps=(*steps, *take_up(e))) if steps else None
+    return taken_up(e, steps)
 
 
 def protocols(e: Evidence, kinds: tuple[str, ...]) -> list[Step]:
     """The lists of protocols that were seen to be of these kinds, as today's servers need them."""
-    way = facts.route(e.ctx)
+    way = e.way
     names = [
         o.text("parameter") for o in e.seen("relay.protocol") if o.data.get("kind") in kinds and o.data.get("parameter")
     ]
@@ -121,7 +105,7 @@ def protocols(e: Evidence, kinds: tuple[str, ...]) -> list[Step]:
 
 @plans("tls-protocol-mismatch")
 def protocol(e: Evidence) -> Plan | None:
-    way = facts.route(e.ctx)
+    way = e.way
     if way is None:
         return None
     steps: list[Step] = protocols(e, ("invalid-list", "own-protocols"))
@@ -143,12 +127,12 @@ def protocol(e: Evidence) -> Plan | None:
         host = e.text("host") or "the server"
         text = f"{host} and this host share no TLS version (1.2 or later) and cipher. Please update its TLS library or its settings."
         return Plan(by=(Other(who=f"the operator of {host}", text=text),))
-    return Plan(steps=(*steps, *take_up(e)))
+    return taken_up(e, steps)
 
 
 @plans("relay-certificate-invalid")
 def certificate(e: Evidence) -> Plan | None:
-    way = facts.route(e.ctx)
+    way = e.way
     seen = next(iter(e.seen("relay.certificate")), None)
     if way is None or seen is None:
         return None
@@ -158,7 +142,7 @@ def certificate(e: Evidence) -> Plan | None:
         for name in re.findall(r"[\w.-]+", seen.text("names")):
             if name != way.host and "." in name and mine & set(e.ask(Resolve(name)).addresses):
                 reason = f"Its certificate is for {name}, which is the same server."
-                return Plan(steps=(*set_hop(e, way, f"[{name}]:{way.port}", reason), *take_up(e)))
+                return taken_up(e, set_hop(e, way, f"[{name}]:{way.port}", reason))
     from diagnose.facts import ca
 
     bundle = ca.bundle(e.ctx)
@@ -212,9 +196,9 @@ def policy(e: Evidence) -> Plan | None:
         found = table.parse(seen.text("table"))
         path, key = table.source(found), seen.text("key")
         word = seen.text("value").split()[0]
-        near = difflib.get_close_matches(word.lower(), _LEVELS, 1, 0.6)
-        level = near[0] if near and near[0] not in ("none", "may") else "encrypt"
-        for number, raw in enumerate(e.ask_lines(path) if path else [], 1):
+        level = word.lower() if word.lower() in _LEVELS else near(word.lower(), _LEVELS, 0.6)
+        level = level if level not in ("", "none", "may") else "encrypt"
+        for number, raw in e.numbered(path):
             if raw.split()[:2] == [key, word]:
                 made = raw.replace(word, level, 1) if word not in key else f"{key} {level}"
                 steps += [
@@ -224,4 +208,4 @@ def policy(e: Evidence) -> Plan | None:
     for seen in e.seen("tls.dane"):
         if seen.data.get("kind") == "support":
             steps.append(e.put("smtp_dns_support_level", "dnssec", "DANE needs DNS answers with DNSSEC."))
-    return Plan(steps=(*steps, *take_up(e))) if steps else None
+    return taken_up(e, steps)
