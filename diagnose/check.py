@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field
 from typing import NoReturn, TypeVar
 
+from diagnose.errors import Skip as Skip
 from diagnose.facts.asks import ask_all as ask_all
 from diagnose.host.memo import Recorder
 from diagnose.host.query import Dial as Dial
@@ -64,10 +65,6 @@ from diagnose.statement import unknown as unknown
 from diagnose.statement import warn as warn
 
 R = TypeVar("R")
-
-
-class Skip(Exception):
-    """Raised through `skip`: the check does not apply here; str() says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,3 +28,7 @@ class StateError(MailDiagnoseError):
 
 class Late(MailDiagnoseError):
     pass
+
+
+class Skip(Exception):
+    """Raised through `skip`: the check does not apply here; str() says why."""

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import field
 
 from diagnose import threads
-from diagnose.check import Check, Context, Settings, Skip
-from diagnose.errors import Late
+from diagnose.check import Check, Context, Settings
+from diagnose.errors import Late, Skip
 from diagnose.host.memo import Host, Recorder
 from diagnose.model import Observation, Outcome, Run, Target
 from diagnose.record import dataclass

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from diagnose.check import FLAG, Context, Now, SignSpec, check, fail, ok, skip, unknown, warn
-from diagnose.facts import route
-from diagnose.facts.relay import settings_problem, way_in
+from diagnose.facts.relay import way_in
 from diagnose.facts.relay_tls import spoken, tried
+from diagnose.facts.ways import way_by_smtp
 from diagnose.model import Observation
 from diagnose.parse.postfix import tls_settings
 
@@ -31,9 +31,7 @@ _WHY = {
     timeout=9.5,
 )
 def relay_certificate(ctx: Context) -> Iterator[Observation]:
-    way = route(ctx)
-    if (problem := settings_problem(ctx)) or way is None or not way.remote or way.program != "smtp":
-        skip(problem or "no mail leaves by SMTP on this route")
+    way = way_by_smtp(ctx)
     into = way_in(ctx, way)
     tls = spoken(ctx, way, into).tls if tried(way, into) else None
     if tls is None or not tls.version:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from diagnose.check import ANY, Context, SignSpec, check, fail, ok, skip, warn
 from diagnose.facts import target
-from diagnose.facts.relay import relay_route, session, settings_problem, way_in
+from diagnose.facts.relay import session, way_in
+from diagnose.facts.ways import relay_in_use
 from diagnose.model import Observation, Stage
 from diagnose.parse.words.reason import classify
 
@@ -25,9 +26,7 @@ _WANTS_TLS = ("starttls-required", "relay-requires-tls")
 )
 def relay_envelope(ctx: Context) -> Iterator[Observation]:
     """Only refusals of the sender's side are the relay's."""
-    way = relay_route(ctx)
-    if (problem := settings_problem(ctx)) or way is None:
-        skip(problem or "mail goes directly to the recipients' own servers: there is no relay")
+    way = relay_in_use(ctx)
     into, asked = way_in(ctx, way), session(ctx, way)
     if not asked.reply.greeted:
         skip("no dialogue with the relay was held")

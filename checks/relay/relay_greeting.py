@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from diagnose.check import ANY, Context, DialReply, SignSpec, check, fail, ok, skip, warn
 from diagnose.facts.next_hop_name import named
-from diagnose.facts.relay import WayIn, relay_route, session, settings_problem, way_in
+from diagnose.facts.relay import WayIn, session, way_in
+from diagnose.facts.ways import relay_in_use
 from diagnose.knowledge.phrases import Grip
 from diagnose.knowledge.recognise import identify
 from diagnose.model import Observation, Stage
@@ -23,9 +24,7 @@ from diagnose.parse.words.reason import classify
     timeout=9.5,
 )
 def relay_greeting(ctx: Context) -> Iterator[Observation]:
-    way = relay_route(ctx)
-    if (problem := settings_problem(ctx)) or way is None:
-        skip(problem or "mail goes directly to the recipients' own servers: there is no relay")
+    way = relay_in_use(ctx)
     if not named(ctx, way).found:
         skip("the relay's name does not resolve")
     into = way_in(ctx, way)

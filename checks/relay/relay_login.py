@@ -8,18 +8,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from diagnose.check import ANY, Context, SignSpec, check, fail, ok, skip, unknown, warn
+from diagnose.check import ANY, Context, SignSpec, check, fail, ok, unknown, warn
 from diagnose.facts import Route
 from diagnose.facts.relay import (
     Session,
     WayIn,
-    relay_route,
     sasl,
     session,
     settings_problem,
     uses_token,
     way_in,
 )
+from diagnose.facts.ways import relay_in_use
 from diagnose.knowledge.recognise import identify
 from diagnose.model import Observation, Stage
 from diagnose.parse.postfix import table
@@ -42,9 +42,7 @@ def relay_login(ctx: Context) -> Iterator[Observation]:
     if problem := settings_problem(ctx):
         yield unknown("relay.login", "relay", problem)
         return
-    way = relay_route(ctx)
-    if way is None:
-        skip("mail goes directly to the recipients' own servers: there is no relay")
+    way = relay_in_use(ctx)
     into = way_in(ctx, way)
     asked = session(ctx, way)
     reply = asked.reply

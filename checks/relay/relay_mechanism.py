@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from diagnose.check import Context, DialReply, SignSpec, check, fail, ok, skip, warn
 from diagnose.facts import Route, unheard
-from diagnose.facts.relay import WayIn, options, plug_ins, relay_route, sasl, session, settings_problem, way_in
+from diagnose.facts.relay import WayIn, options, plug_ins, sasl, session, way_in
+from diagnose.facts.ways import relay_in_use
 from diagnose.model import Observation
 from diagnose.parse.postfix import sasl_options
 
@@ -25,9 +26,7 @@ from diagnose.parse.postfix import sasl_options
     timeout=9.5,
 )
 def relay_mechanism(ctx: Context) -> Iterator[Observation]:
-    way = relay_route(ctx)
-    if (problem := settings_problem(ctx)) or way is None:
-        skip(problem or "mail goes directly to the recipients' own servers: there is no relay")
+    way = relay_in_use(ctx)
     into, asked = way_in(ctx, way), session(ctx, way)
     if not asked.reply.greeted:
         skip("no dialogue with the relay was held")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from diagnose.check import Context, SignSpec, check, skip, stated
+from diagnose.check import Context, SignSpec, check, stated
 from diagnose.facts.next_hop_name import named
-from diagnose.facts.relay import relay_route, settings_problem
+from diagnose.facts.ways import relay_in_use
 from diagnose.model import Observation
 
 _KINDS = (
@@ -33,9 +33,7 @@ _KINDS = (
     timeout=9.5,
 )
 def relay_name(ctx: Context) -> Iterator[Observation]:
-    way = relay_route(ctx)
-    if (problem := settings_problem(ctx)) or way is None:
-        skip(problem or "mail goes directly to the recipients' own servers: there is no relay")
+    way = relay_in_use(ctx)
     name = named(ctx, way)
     if name.said is not None:
         yield stated(name.said, "relay.name", name.subject, next_hop=way.hops[0].raw, host=way.host, port=way.port)

@@ -7,7 +7,8 @@ from datetime import date
 
 from diagnose.check import Context, check, ok, skip, warn
 from diagnose.facts import now
-from diagnose.facts.relay import relay_route, sasl, settings_problem, uses_token, way_in
+from diagnose.facts.relay import sasl, uses_token, way_in
+from diagnose.facts.ways import relay_in_use
 from diagnose.knowledge.recognise import identify
 from diagnose.model import Observation, Scalar
 
@@ -22,9 +23,7 @@ AHEAD = 120  # days: getting another login, or another relay, takes weeks
     needs=("postfix",),
 )
 def relay_password_end(ctx: Context) -> Iterator[Observation]:
-    way = relay_route(ctx)
-    if (problem := settings_problem(ctx)) or way is None:
-        skip(problem or "mail goes directly to the recipients' own servers: there is no relay")
+    way = relay_in_use(ctx)
     known, login = identify(way.host), sasl(ctx, way)
     if not login.enabled or (login.hit is None and not login.blind) or uses_token(ctx, way):
         skip("Postfix does not log in with a password")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from diagnose.check import Context, Exec, SignSpec, check, fail, ok, skip, warn
-from diagnose.facts import Route, mta, route
-from diagnose.facts.relay import TlsInfo, WayIn, settings_problem, way_in
+from diagnose.check import Context, Exec, SignSpec, check, fail, ok, warn
+from diagnose.facts import Route, mta
+from diagnose.facts.relay import TlsInfo, WayIn, way_in
 from diagnose.facts.relay_tls import spoken, tried
+from diagnose.facts.ways import way_by_smtp
 from diagnose.model import Observation, Stage
 from diagnose.parse.postfix import tls_settings
 
@@ -25,9 +26,7 @@ _KINDS = ("invalid-list", "own-protocols", "own-ciphers", "no-common", "stalled"
     timeout=9.5,
 )
 def relay_protocol(ctx: Context) -> Iterator[Observation]:
-    way = route(ctx)
-    if (problem := settings_problem(ctx)) or way is None or not way.remote or way.program != "smtp":
-        skip(problem or "no mail leaves by SMTP on this route")
+    way = way_by_smtp(ctx)
     into = way_in(ctx, way)
     if into.mode.level != "none" and not way.mailer:
         yield from _settings(ctx, way, into)

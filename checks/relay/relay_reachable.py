@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-from diagnose.check import Context, SignSpec, check, fail, ok, skip, unknown, warn
+from diagnose.check import Context, SignSpec, check, fail, ok, unknown, warn
 from diagnose.facts import Route
 from diagnose.facts.dialogue import unfinished
 from diagnose.facts.network import egress, private_view
 from diagnose.facts.next_hop_name import named
-from diagnose.facts.relay import DialReply, WayIn, begin, passed_over, relay_route, session, settings_problem, way_in
+from diagnose.facts.relay import DialReply, WayIn, begin, passed_over, session, settings_problem, way_in
+from diagnose.facts.ways import relay_in_use
 from diagnose.model import Observation, Scalar, Stage
 from diagnose.parse.system import outcomes
 from diagnose.parse.system.outcomes import Outcome
@@ -56,9 +57,7 @@ def relay_reachable(ctx: Context) -> Iterator[Observation]:
     if problem := settings_problem(ctx):
         yield unknown("relay.reachable", "relay", f"Cannot tell which relay to test: {problem}")
         return
-    way = relay_route(ctx)
-    if way is None:
-        skip("mail goes directly to the recipients' own servers: there is no relay")
+    way = relay_in_use(ctx)
     for dead in passed_over(ctx, way):
         text = f"does not greet; mail goes on to {way.nexthop}"
         yield warn("relay.reachable", dead, text, host=dead, next_hop=dead, outcome="passed-over")

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from diagnose.check import Context, SignSpec, check, fail, ok, skip, unknown
 from diagnose.facts.dialogue import KINDS, PASSED, STAGES, broken, unfinished
 from diagnose.facts.names import is_public
-from diagnose.facts.relay import relay_route, session, settings_problem, way_in
+from diagnose.facts.relay import session, way_in
+from diagnose.facts.ways import relay_in_use
 from diagnose.model import FLAG, Observation, Stage
 
 
@@ -27,9 +28,7 @@ from diagnose.model import FLAG, Observation, Stage
     timeout=9.5,
 )
 def relay_session(ctx: Context) -> Iterator[Observation]:
-    way = relay_route(ctx)
-    if (problem := settings_problem(ctx)) or way is None:
-        skip(problem or "mail goes directly to the recipients' own servers: there is no relay")
+    way = relay_in_use(ctx)
     into, reply = way_in(ctx, way), session(ctx, way).reply
     if not reply.connected:
         skip("no dialogue with the relay was held")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from diagnose.check import Context, DialReply, SignSpec, check, fail, ok, skip, unknown, warn
-from diagnose.facts import Route, route, unheard
+from diagnose.facts import Route, unheard
 from diagnose.facts.dialogue import unfinished
 from diagnose.facts.relay import WayIn, sasl, session, settings_problem, way_in
 from diagnose.facts.relay_tls import spoken, tried
+from diagnose.facts.ways import way_by_smtp
 from diagnose.model import Observation
 
 
@@ -25,9 +26,7 @@ def relay_starttls(ctx: Context) -> Iterator[Observation]:
     if problem := settings_problem(ctx):
         yield unknown("relay.starttls", "relay", problem)
         return
-    way = route(ctx)
-    if way is None or not way.remote or way.program != "smtp":
-        skip("no mail leaves by SMTP on this route")
+    way = way_by_smtp(ctx)
     into = way_in(ctx, way)
     if not tried(way, into):
         skip("TLS with the recipients' own servers is opportunistic: it never holds mail back")

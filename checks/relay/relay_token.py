@@ -11,7 +11,8 @@ from typing import Any
 
 from diagnose.check import Context, Glob, Now, Read, SignSpec, Stat, check, fail, ok, skip, unknown, warn
 from diagnose.facts import Route, mta
-from diagnose.facts.relay import relay_route, sasl, settings_problem, uses_token, way_in
+from diagnose.facts.relay import sasl, uses_token, way_in
+from diagnose.facts.ways import relay_in_use
 from diagnose.model import Observation, Scalar
 
 # Where sasl-xoauth2 (its README) has the files, whose paths stand in the password's place; below the chroot where smtp(8) has one.
@@ -27,9 +28,7 @@ _MOST = 8
     needs=("postfix",),
 )
 def relay_token(ctx: Context) -> Iterator[Observation]:
-    way = relay_route(ctx)
-    if (problem := settings_problem(ctx)) or way is None:
-        skip(problem or "mail goes directly to the recipients' own servers: there is no relay")
+    way = relay_in_use(ctx)
     found = sasl(ctx, way)
     if not found.enabled or not uses_token(ctx, way):
         skip("Postfix logs in with a password, if at all")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from diagnose.check import Context, SignSpec, check, fail, ok, skip, warn
-from diagnose.facts import route
-from diagnose.facts.relay import session, settings_problem, way_in
+from diagnose.check import Context, SignSpec, check, fail, ok, warn
+from diagnose.facts.relay import session, way_in
 from diagnose.facts.relay_tls import spoken, tried
+from diagnose.facts.ways import way_by_smtp
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.model import Observation
 
@@ -22,9 +22,7 @@ from diagnose.model import Observation
     timeout=9.5,
 )
 def relay_wrapper(ctx: Context) -> Iterator[Observation]:
-    way = route(ctx)
-    if (problem := settings_problem(ctx)) or way is None or not way.remote or way.program != "smtp":
-        skip(problem or "no mail leaves by SMTP on this route")
+    way = way_by_smtp(ctx)
     into = way_in(ctx, way)
     mode, where = into.mode, into.tls_data
     off, on = "smtp_tls_wrappermode is off", "smtp_tls_wrappermode = yes makes Postfix start with TLS"

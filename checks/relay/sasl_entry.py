@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from diagnose.check import Context, MapCompare, Read, SignSpec, check, fail, ok, skip, warn
 from diagnose.facts import Route
-from diagnose.facts.relay import Asked, Sasl, relay_route, sasl, settings_problem, way_in
+from diagnose.facts.relay import Asked, Sasl, sasl, way_in
 from diagnose.facts.sasl_map import compared, usable
+from diagnose.facts.ways import relay_in_use
 from diagnose.model import Observation, Scalar, Status
 from diagnose.parse.postfix import sasl_flaws, sasl_passwd, table
 from diagnose.parse.postfix.sasl_passwd import SaslPasswd
@@ -26,9 +27,7 @@ from diagnose.parse.postfix.table import Table
     timeout=8.0,
 )
 def sasl_entry(ctx: Context) -> Iterator[Observation]:
-    way = relay_route(ctx)
-    if (problem := settings_problem(ctx)) or way is None:
-        skip(problem or "mail goes directly to the recipients' own servers: there is no relay")
+    way = relay_in_use(ctx)
     found = sasl(ctx, way)
     if not found.enabled or not found.asked or not usable(ctx, found):
         skip("there is no password map")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from diagnose.check import FLAG, Context, SignSpec, check, fail, ok, skip, stated, unknown
+from diagnose.check import FLAG, Context, SignSpec, check, fail, ok, stated, unknown
 from diagnose.facts import Route, mta
-from diagnose.facts.relay import Sasl, relay_route, sasl, settings_problem, way_in
+from diagnose.facts.relay import Sasl, sasl, settings_problem, way_in
 from diagnose.facts.sasl_map import lookup
+from diagnose.facts.ways import relay_in_use
 from diagnose.model import Observation, Scalar
 from diagnose.parse.postfix import table
 
@@ -28,9 +29,7 @@ def sasl_map(ctx: Context) -> Iterator[Observation]:
     if problem := settings_problem(ctx):
         yield unknown("sasl.enabled", "SASL", problem)
         return
-    way = relay_route(ctx)
-    if way is None:
-        skip("mail goes directly to the recipients' own servers: there is no relay")
+    way = relay_in_use(ctx)
     found = sasl(ctx, way)
     yield from _enabled(ctx, way, found)
     if not found.enabled:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from diagnose.check import Context, SignSpec, check, skip, stated
-from diagnose.facts.relay import relay_route, sasl, settings_problem
+from diagnose.facts.relay import sasl
 from diagnose.facts.sasl_map import compared, usable
+from diagnose.facts.ways import relay_in_use
 from diagnose.model import Observation
 from diagnose.parse.postfix import table
 
@@ -20,9 +21,7 @@ from diagnose.parse.postfix import table
     timeout=8.0,
 )
 def sasl_stale(ctx: Context) -> Iterator[Observation]:
-    way = relay_route(ctx)
-    if (problem := settings_problem(ctx)) or way is None:
-        skip(problem or "mail goes directly to the recipients' own servers: there is no relay")
+    way = relay_in_use(ctx)
     found = sasl(ctx, way)
     if not found.enabled:
         skip("smtp_sasl_auth_enable is off")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from diagnose.check import Context, SignSpec, check, fail, ok, skip, unknown, warn
-from diagnose.facts import Route, ca, mta, route, tls_mode
+from diagnose.check import Context, SignSpec, check, fail, ok, unknown, warn
+from diagnose.facts import Route, ca, mta, tls_mode
 from diagnose.facts.relay import settings_problem
+from diagnose.facts.ways import way_by_smtp
 from diagnose.model import Observation, Scalar
 from diagnose.parse.postfix import tls_settings
 
@@ -30,9 +31,7 @@ def tls_ca(ctx: Context) -> Iterator[Observation]:
     if problem := settings_problem(ctx):
         yield unknown("tls.ca", "TLS", problem)
         return
-    way = route(ctx)
-    if way is None or not way.remote or way.program != "smtp":
-        skip("no mail leaves by SMTP on this route")
+    way = way_by_smtp(ctx)
     yield from _authorities(ctx, way, tls_mode(ctx, way).level)
 
 

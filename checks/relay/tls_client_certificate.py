@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from diagnose.check import Context, SignSpec, Stat, check, fail, skip, warn
-from diagnose.facts import ca, route, tls_mode
-from diagnose.facts.relay import settings_problem
+from diagnose.check import Context, SignSpec, Stat, check, fail, warn
+from diagnose.facts import ca, tls_mode
+from diagnose.facts.ways import way_by_smtp
 from diagnose.model import Observation
 
 
@@ -18,9 +18,7 @@ from diagnose.model import Observation
     needs=("postfix",),
 )
 def tls_client_certificate(ctx: Context) -> Iterator[Observation]:
-    way = route(ctx)
-    if (problem := settings_problem(ctx)) or way is None or not way.remote or way.program != "smtp":
-        skip(problem or "no mail leaves by SMTP on this route")
+    way = way_by_smtp(ctx)
     level = tls_mode(ctx, way).level
     if level == "none":
         return

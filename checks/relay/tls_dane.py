@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from diagnose.check import Context, Lookup, SignSpec, ask_all, check, fail, ok, skip, unknown, warn
-from diagnose.facts import Route, mta, next_hop_hosts, route, tls_mode
-from diagnose.facts.relay import settings_problem
+from diagnose.check import Context, Lookup, SignSpec, ask_all, check, fail, ok, unknown, warn
+from diagnose.facts import Route, mta, next_hop_hosts, tls_mode
+from diagnose.facts.ways import way_by_smtp
 from diagnose.model import Observation, Scalar
 
 
@@ -18,9 +18,7 @@ from diagnose.model import Observation, Scalar
     needs=("postfix",),
 )
 def tls_dane(ctx: Context) -> Iterator[Observation]:
-    way = route(ctx)
-    if (problem := settings_problem(ctx)) or way is None or not way.remote or way.program != "smtp":
-        skip(problem or "no mail leaves by SMTP on this route")
+    way = way_by_smtp(ctx)
     level = tls_mode(ctx, way).level
     if level not in ("dane", "dane-only", "half-dane"):
         return

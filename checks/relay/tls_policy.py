@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from diagnose.check import Context, MapLookup, SignSpec, check, fail, ok, skip, unknown, warn
-from diagnose.facts import route, tls_mode
-from diagnose.facts.relay import settings_problem, way_in
+from diagnose.check import Context, MapLookup, SignSpec, check, fail, ok, unknown, warn
+from diagnose.facts import tls_mode
+from diagnose.facts.relay import way_in
+from diagnose.facts.ways import way_by_smtp
 from diagnose.model import Observation, Scalar
 from diagnose.parse.postfix import table, tls_settings
 
@@ -19,9 +20,7 @@ from diagnose.parse.postfix import table, tls_settings
     needs=("postfix",),
 )
 def tls_policy(ctx: Context) -> Iterator[Observation]:
-    way = route(ctx)
-    if (problem := settings_problem(ctx)) or way is None or not way.remote or way.program != "smtp":
-        skip(problem or "no mail leaves by SMTP on this route")
+    way = way_by_smtp(ctx)
     into = way_in(ctx, way)
     for it in table.parse_list(way.value("smtp_tls_policy_maps")):
         for key in dict.fromkeys((way.nexthop, way.host)):
