@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 
 from diagnose.knowledge.causes import all_causes, by_id
-from diagnose.model import Sign
+from diagnose.model import Impact, Sign
 from diagnose.rank import fill, worded
 from diagnose.registry import discover
+from diagnose.report.digest import IMPACTS
 
 WIDTH = 80
 
 
-def listing() -> str:
-    from tabulate import tabulate
-
+def listing(width: int | None = None) -> str:
+    """Checks and causes, one a line; wrapped to so many columns, None: not wrapped, as for grep."""
     checks, notes = discover()
-    rows = [(check.id, check.title, " ".join(check.tags)) for check in checks]
-    parts = ["Checks (--only and --skip take an id or a tag)", "", tabulate(rows, ("id", "title", "tags"), "simple")]
-    rows = [(cause.id, cause.impact.word, worded(cause, {}).title) for cause in all_causes()]
-    parts += ["", "Causes (mail-diagnose cause ID)", "", tabulate(rows, ("id", "impact", "title"), "simple")]
-    return "\n".join([*parts, *notes]) + "\n"
+    lines = ["Checks: id, title, [tags] (--only and --skip take an id or a tag)", ""]
+    lines += _columns([(check.id, f"{check.title} [{' '.join(check.tags)}]") for check in checks], width)
+    lines += ["", "Causes, by what they do to the mail (mail-diagnose cause ID explains one)"]
+    for impact in reversed(Impact):
+        rows = [(cause.id, worded(cause, {}).title) for cause in all_causes() if cause.impact is impact]
+        lines += ["", f"{IMPACTS[impact.word][0].upper()}{IMPACTS[impact.word][1:]}:", *_columns(rows, width)]
+    return "\n".join([*lines, *notes]) + "\n"
+
+
+def _columns(rows: Sequence[tuple[str, str]], width: int | None) -> list[str]:
+    indent = max(len(id) for id, _ in rows) + 4
+    lines = []
+    for id, text in rows:
+        head = f"  {id:<{indent - 2}}"
+        lines += textwrap.wrap(head + text, width or 1000, subsequent_indent=" " * indent, break_on_hyphens=False)
+    return lines
 
 
 def page(id: str, verbose: int = 0) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from diagnose.model import NOTHING, Observation, Scalar, Status
 from diagnose.parse.text.masking import plain
+
+_FOLDED = re.compile(r"\b([2-5]\d\d)-.*\n\1[ -]")
 
 if TYPE_CHECKING:  # the readers of pasted text need none of the facts: 40 ms
     from diagnose.facts.judged import Judged
@@ -20,8 +23,18 @@ def _observe(status: Status, sign: str, subject: str, summary: str, data: Mappin
         sign=sign,
         status=status,
         subject=_line(subject),
-        summary=_line(summary),
+        summary=_line(_unfolded(summary)),
         data=clean or NOTHING,
+    )
+
+
+def _unfolded(text: str) -> str:
+    """A reply of several lines (RFC 5321, 4.2.1) with its codes once, in front."""
+    code = _FOLDED.search(text)
+    return (
+        re.sub(rf"\n{code[1]}[ -](?:[245]\.\d+\.\d+ )?", " ", text.replace(f"{code[1]}-", f"{code[1]} ", 1))
+        if code
+        else text
     )
 
 

@@ -41,7 +41,7 @@ GROUPS = {
 }
 EXAMPLES = """\b
 Examples:
-  mail-diagnose run                            why is mail not leaving this server?
+  mail-diagnose run                            find out why mail is not leaving
   mail-diagnose fix                            fix it, after asking
   mail-diagnose run --to user@example.com      ... to this recipient
   mail-diagnose run --json -o now.json         as JSON

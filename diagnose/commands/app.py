@@ -39,9 +39,9 @@ def list_(
 ) -> None:
     """List the applications that send mail; try one.
 
-    Each with its settings' place and the way that its mail goes.
+    Shows where each one's settings are, and how its mail leaves.
 
-    They are found by processes, units, containers and the usual places; no disk is searched, and nothing is contacted.
+    Looks at processes, units, containers and the usual places; searches no disk, and contacts nothing.
 
     \b
     Examples:
@@ -141,7 +141,7 @@ def try_out(
 ) -> None:
     """Test an application's mail settings on its server. Shows the dialogue, and the cause if it fails.
 
-    TCP, TLS, login, and MAIL FROM with its sender, which is cancelled. Nothing is sent unless --send-to asks for it.
+    Tries TCP, TLS, login, and MAIL FROM with its sender, which is cancelled. Nothing is sent without --send-to.
 
     \b
     Examples:

@@ -133,8 +133,8 @@ def record(
 ) -> None:
     """Record this host, without its secrets. Diagnose the recording elsewhere.
 
-    It holds the answers that the diagnosis asked for: settings of Postfix, lines of the mail log, programs that run, and what
-    mail servers said. Passwords, messages, other programs' log lines and whatever cannot be told from a secret are left out.
+    The recording holds what the diagnosis looked at: Postfix's settings, lines of the mail log, running programs, and mail
+    servers' replies. Passwords, messages, other programs' log lines and whatever might be a secret are left out.
 
     \b
     Examples:
@@ -199,9 +199,12 @@ def demo(
 
 def list_(debug: Debug = False) -> None:
     """List the checks and the causes."""
+    import shutil
+
     from diagnose import catalogue
 
-    write(catalogue.listing(), None)
+    screen = sys.stdout.isatty()
+    write(catalogue.listing(shutil.get_terminal_size().columns if screen else None), None)
     raise typer.Exit(0)
 
 
@@ -289,10 +292,12 @@ def _show(now: Progress) -> None:
     """One line that is overwritten: what is certain, what is waited for, and how long at most."""
     import shutil
 
-    names = ", ".join(title[:1].lower() + title[1:] if title.startswith("The ") else title for title in now.waiting[:2])
+    from diagnose.report.digest import inside
+
+    names = ", ".join(inside(title) for title in now.waiting[:2])
     more = f" and {len(now.waiting) - 2} more" if len(now.waiting) > 2 else ""
-    found = f"{now.certain}. " if now.certain else ""
-    text = f"{found}Waiting for {names}{more}, at most {now.left:.0f} s"
+    found = f"{now.certain}. Still checking" if now.certain else "Checking"
+    text = f"{found} {names}{more}, at most {now.left:.0f} s"
     sys.stderr.write(f"\r\x1b[K{text[: shutil.get_terminal_size().columns - 1]}")
     sys.stderr.flush()
 

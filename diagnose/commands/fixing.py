@@ -32,6 +32,14 @@ def say(line: str) -> None:
     write(f"{line}\n", None)
 
 
+def _wrapped(text: str, hang: str = "") -> list[str]:
+    return [
+        line
+        for paragraph in text.split("\n")
+        for line in textwrap.wrap(paragraph, WIDTH, subsequent_indent=hang, break_on_hyphens=False) or [""]
+    ]
+
+
 @dataclass(slots=True)
 class Fixing:
     request: Request
@@ -122,7 +130,7 @@ class Fixing:
         proposal = made.propose(plan)
         lines = [f"{wanted.cause.title} ({wanted.confidence.word}: {wanted.cause.id})", ""]
         if not plan.steps:
-            lines += [remedy(wanted, plan, False).text, "", "No step on this host fixes it."]
+            lines += [*_wrapped(remedy(wanted, plan, False).text), "", "`fix` cannot do this by itself."]
             lines += [f"Also found: {d.cause.title} (fix {d.cause.id})" for d in _mendable(result, wanted)]
         if proposal.obstacle:
             lines.append(f"Cannot be fixed from here: {proposal.obstacle}.")
@@ -130,11 +138,9 @@ class Fixing:
             lines += [*([proposal.diff, ""] if proposal.diff else []), *(f"  # {line}" for line in proposal.runs)]
         for step in proposal.policy:
             words = f"This lets {step.opens}" if step.opens else f"Opens: {step.why}"
-            lines += textwrap.wrap(
-                f"{words} (--allow {step.allow})", WIDTH, subsequent_indent="  ", break_on_hyphens=False
-            )
-        lines += [f"Needed: {ask.what}" for ask in plan.asks]
-        lines += [f"Note: {note}." for note in proposal.notes]
+            lines += _wrapped(f"{words} (--allow {step.allow})", "  ")
+        for said in (*(f"Needed: {ask.what}" for ask in plan.asks), *(f"Note: {note}." for note in proposal.notes)):
+            lines += _wrapped(said, "  ")
         say(result.hide("\n".join(lines)))
         return proposal
 

@@ -38,12 +38,12 @@ def fleet(
     color: Color = "auto",
     debug: Debug = False,
 ) -> None:
-    """Compare many hosts' reports. What do those that fail alike share, and since when?
+    """Compare many hosts' reports. Shows what hosts with the same failure have in common, and since when.
 
-    Reads at most 10,000 files *.json (or *.json.gz) and nothing else: it contacts nobody. A first cause is held against each network,
-    relay, Postfix version, distribution and configuration; a group is named where chance would not explain it.
+    Reads at most 10,000 files *.json (or *.json.gz) and nothing else: it contacts nobody. Each first cause is compared with the hosts'
+    network, relay, Postfix version, distribution and configuration; a group is named if chance does not explain it.
 
-    Exit status as of the worst host; 3 where none fails and one could not be read or told.
+    The exit status is that of the worst host; 3 if none fails and one could not be read or judged.
 
     \b
     Examples:

@@ -87,7 +87,7 @@ def trace(
     color: Color = "auto",
     debug: Debug = False,
 ) -> None:
-    """Follow a message through the log. Submission, queue, each attempt, and where it is now.
+    """Follow a message through the log. Shows its submission, each attempt, and where it is now.
 
     \b
     Examples:
@@ -176,7 +176,7 @@ def send(
     color: Color = "auto",
     debug: Debug = False,
 ) -> None:
-    """Send a test message and follow it. Until it is sent, bounced, or deferred, and why.
+    """Send a test message and follow it. Shows whether it is sent, bounced or deferred, and why.
 
     \b
     Examples:

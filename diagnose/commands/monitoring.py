@@ -130,8 +130,8 @@ def watch(
 ) -> None:
     """Check once and report changes. For cron or a timer; state is kept between passes.
 
-    Prints nothing while nothing changes. Exit status as of `run`; at least 1 when an alarm was not delivered; 0 where another
-    pass is under way, 3 where that one hangs.
+    Prints nothing while nothing changes. Exit status as for `run`; at least 1 if an alarm was not delivered; 0 if another
+    pass is running, 3 if that one hangs.
 
     \b
     Examples:

@@ -22,7 +22,7 @@ from diagnose.errors import UsageError
 
 
 def relay_list(debug: Debug = False) -> None:
-    """List the known relays. With their hosts and ports."""
+    """List the known relays, with their hosts and ports."""
     from diagnose import catalogue
 
     write(catalogue.relays(), None)

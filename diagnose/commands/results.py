@@ -54,7 +54,7 @@ def report(
 ) -> None:
     """Print the last result of `watch`. In one or more formats, without probing.
 
-    Exit status as of `run`; 3 where it is too old or there is none, as the format has it.
+    Exit status as for `run`; 3 if the result is missing or too old, which every format reports as UNKNOWN.
 
     \b
     Examples:

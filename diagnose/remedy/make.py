@@ -12,7 +12,7 @@ from diagnose.facts.asks import Asks
 from diagnose.model import Advice, Diagnosis, HostInfo, Remedy, Run
 from diagnose.parse.text.masking import STARS, mask
 from diagnose.remedy.evidence import Evidence
-from diagnose.remedy.plan import Plan, maker
+from diagnose.remedy.plan import Ask, Plan, maker
 from diagnose.remedy.steps import Class, Refused, Step
 
 _READABLE = 900  # characters of commands to paste; more is `fix`'s to carry out
@@ -95,8 +95,9 @@ def remedy(diagnosis: Diagnosis, plan: Plan, here: bool) -> Remedy:
         if step.klass is Class.POLICY and step.opens:
             said = re.split(r"(?<=\.) (?=[A-Z])", f"{step.why} This lets {step.opens}.")
             words.append(" ".join(sentence for sentence in said if sentence not in words[0]))
-    needed = "; ".join(f"{ask.what}{f' ({ask.where})' if ask.where else ''}" for ask in plan.asks)
-    words += [f"{'The command asks for' if here and plan.steps else 'Needed:'} {needed}."] if needed else []
+    words += (
+        [f"{'The command asks for' if here and plan.steps else 'Needed:'} {_needed(plan.asks)}."] if plan.asks else []
+    )
     commands = () if plan.asks else plan.commands() or (() if plan.steps else diagnosis.remedy.commands)
     if not all(pasteable(command) for command in commands):
         commands = ()
@@ -108,6 +109,13 @@ def remedy(diagnosis: Diagnosis, plan: Plan, here: bool) -> Remedy:
             commands = (f"sudo mail-diagnose fix {diagnosis.cause.id}",)
     others = tuple((other.who, other.text, other.record) for other in plan.by)
     return Remedy(text="\n".join(word for word in words if word), commands=commands, others=others)
+
+
+def _needed(asks: Sequence[Ask]) -> str:
+    """What a person must know, and where from: said once where it is the same place."""
+    places = {ask.where for ask in asks}
+    whole = f" ({places.pop()})" if len(places) == 1 and all(places) else ""
+    return " and ".join(ask.what if whole or not ask.where else f"{ask.what} ({ask.where})" for ask in asks) + whole
 
 
 def pasteable(command: str) -> bool:
