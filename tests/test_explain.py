@@ -240,6 +240,27 @@ def test_secrets_and_control_characters_are_kept_back(tmp_path: Path) -> None:
     assert "\x07" not in ran.out
 
 
+def test_only_the_lines_that_carry_a_failure_are_quoted(tmp_path: Path) -> None:
+    text = tmp_path / "pasted.txt"
+    text.write_text(
+        "### notes of somebody\nunrelated words\nsmtp.example.com and so on\n"
+        "T=remote_smtp_smarthost defer (-53): retry time not reached for any host\n",
+        encoding="utf-8",
+    )
+    shown = explain(text, "-v").out
+    assert "remote_smtp_smarthost" in shown
+    assert "somebody" not in shown
+    assert "unrelated" not in shown
+    text.write_text(
+        'Swift_TransportException: Failed to authenticate on SMTP server with username "acme"\n'
+        "  at Swift_Transport_Auth->authenticate(Object(Swift_SmtpTransport), 'acme', 'Rotbuche')\n",
+        encoding="utf-8",
+    )
+    shown = explain(text, "-v").out
+    assert "Failed to authenticate" in shown
+    assert "Rotbuche" not in shown
+
+
 def test_standard_input_is_read() -> None:
     """Without a name, and with "-"."""
     for arguments in ([], ["-"]):

@@ -220,6 +220,10 @@ def test_a_recording_keeps_what_is_harmless_by_its_shape() -> None:
     main = "smtp_tls_security_level = $smtp_tls_level\nmy_note = Zq7xK9pLm\n# old one: hunter\n"
     text = keeper.reply(Read("/etc/postfix/main.cf"), ReadReply(text=main)).text
     assert text == "smtp_tls_security_level = $smtp_tls_level\nmy_note = left-out-1-medium\n# old one: \u2026\n"
+    keeper.learn({Exec(("postconf", "-d")): ExecReply(code=0, out="myhostname = h\nvirtual_alias_maps =\n")})
+    main = "myhostname = maria\nmy_cookie = maria\nvirtual_alias_maps = ldap:people\npeople_bind_dn = maria\n"
+    text = keeper.reply(Read("/etc/postfix/main.cf"), ReadReply(text=main)).text
+    assert text == main.replace("my_cookie = maria", "my_cookie = \u2026")  # which nobody reads
     running = Process(pid=1, parent=0, name="app", command=("/opt/app", "--level", "secretword", "/srv/x.conf"))
     assert keeper.reply(Processes(), ProcessesReply(processes=(running,))).processes[0].command == (
         "/opt/app",

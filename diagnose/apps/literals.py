@@ -17,7 +17,8 @@ from diagnose.patterns import late
 
 _TOKEN = late(
     r"""(?P<comment>/\*[\s\S]*?\*/|(?<![&$\\])\#(?!\{)[^\n]*|(?<!:)//[^\n]*|(?m:^)=begin\b[\s\S]*?^=end\b)
-      | (?P<string>[rbuRBU]{0,2}(?:\"{3}[\s\S]*?\"{3}|'{3}[\s\S]*?'{3})|\b[fF][rR]?(?="|')|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`(?:\\.|[^`\\])*`)
+      | (?P<string>[rbuRBU]{0,2}(?:\"{3}[\s\S]*?\"{3}|'{3}[\s\S]*?'{3})|\b[fF][rR]?(?="|')|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`(?:\\.|[^`\\])*`
+        |(?<![\w)\]])%[qQ](?:\([^()\n]*\)|\{[^{}\n]*\}|\[[^\[\]\n]*\]|<[^<>\n]*>|\|[^|\n]*\||![^!\n]*!))
       | (?P<word>[$@]{0,2}[A-Za-z_][\w$]*|\d[\w.]*)
       | (?P<sign>===?|!==?|=>|=~|<=|>=|->|\?->|::|\|\||&&|\?\?|\?:|[=:,;()\[\]{}.+?|<>!])
       | (?P<line>\n)""",
@@ -278,6 +279,8 @@ def _joined(tokens: list[_Token]) -> Entry | None:
             return None
     quote, values = "", []
     for one in strings:
+        if one.text.startswith("%"):  # Ruby's %q(...)
+            one = _Token("string", f"'{one.text[3:-1]}'", one.start, one.end)
         found = re.fullmatch(r"(?P<prefix>[A-Za-z]*)(?P<quote>\"{3}|'{3}|[\"'`])(?P<text>[\s\S]*)(?P=quote)", one.text)
         if found is None:
             return None

@@ -19,6 +19,7 @@ from diagnose.parse.postfix import main_cf, postconf, table
 from diagnose.parse.postfix.setting_types import items
 from diagnose.parse.text import literals, spelled
 from diagnose.parse.text.known import KNOWN, Secrets
+from diagnose.parse.text.telling import telling
 
 _LIMIT = 4_000_000  # octets of a table's source
 _PROCESSES = 3000
@@ -138,7 +139,7 @@ def _tables(text: str) -> Iterator[str]:
         if _SECRET_SETTING.search(name) and ":" not in value and "/" not in value and value.strip():
             yield value.strip().strip("\"'")
         login = re.fullmatch(r"\s*[\w.+@-]{1,64}:([^\s:/]{6,200})\s*", value)
-        if login and spelled.telling(login[1]):
+        if login and telling(login[1]):
             yield login[1]
         if ":" not in value:
             continue
@@ -194,7 +195,7 @@ def _tool() -> Iterator[str]:
 
 def parts(address: str) -> list[str]:
     """What in the address of a webhook is secret: the words of its login, path and query that look like it."""
-    words = [word for word in re.split(r"[/?&=:@]", address) if spelled.telling(word)]
+    words = [word for word in re.split(r"[/?&=:@]", address) if telling(word)]
     path = address.partition("://")[2].partition("/")[2]
     return [*words, *([path] if len(path) > 11 and words else [])]
 
@@ -227,13 +228,13 @@ def _variable(text: str) -> Iterator[str]:
     if _VARIABLE.search(name) and not value.startswith("/"):
         yield value
     elif "://" in value or ":" in value or "=" in value:
-        yield from (value for value in _spelled(text) if spelled.telling(value))
+        yield from (value for value in _spelled(text) if telling(value))
 
 
 def _command(text: str) -> Iterator[str]:
     words = text.split("\0")
     line = " ".join(words)
-    yield from (value for value in _spelled(line) if spelled.telling(value) or " " in value)
+    yield from (value for value in _spelled(line) if telling(value) or " " in value)
     for word, following in itertools.pairwise(words):
         # As the program gets it, blanks and quotes in it or not.
         if following and re.fullmatch(r"--?[\w-]*(?:pass(?:word|wd|phrase)?|pw|secret|token|api-?key)", word, re.I):

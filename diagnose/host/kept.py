@@ -25,7 +25,7 @@ from diagnose.host.query import (
 )
 from diagnose.parse.text.known import STARS
 from diagnose.parse.text.masking import mask
-from diagnose.parse.text.spelled import random
+from diagnose.parse.text.telling import random
 from diagnose.patterns import late
 
 _PIECE = late(r"[^\s=,:;/@<>()\"'\[\]{}|\\]+")
@@ -44,6 +44,8 @@ _MASTER = frozenset(
 )
 _ARGV = late(r"(\bargv=\S+)((?:[^\n]|\n[ \t])*)")
 _ARGUMENT = late(r"/[\w./+@-]+|--?[A-Za-z][\w-]*|(?=[^$]*\$)[\w.@+!(){}$-]+|\d+|--?")
+_PARAMETER = late(r"(?m)^(?P<name>[\w-]+)(?P<sign>[ \t]*=)(?P<value>[^\n]*(?:\n[ \t][^\n]*)*)")
+_UNUSED = late(r"(\bunused parameter: [\w-]+=)(.*)")
 _LOGS = late(r"/var/log/.*")
 # What a runtime keeps of containers is nobody's settings alone, and of crontabs is read what runs an application's worker.
 _CONTAINERS = late(r"/(?:var/lib/docker|run/containers|run/containerd)/.*")
@@ -73,6 +75,7 @@ class Keeper:
         self._numbers: dict[str, int] = {}
         self._words = words
         self._ids: set[str] = set()
+        self._parameters: set[str] = set()
 
     @property
     def left_out(self) -> int:
@@ -83,6 +86,7 @@ class Keeper:
         """Take Postfix' own defaults for words that say nothing of anybody."""
         said = asked.get(Exec(("postconf", "-d")))
         self._words |= {word.lower() for word in re.findall(r"[^\W\d_]+", said.out)} if said else set()
+        self._parameters |= set(re.findall(r"(?m)^(\w+) =", said.out)) if said else set()
         self._words |= _MASTER
 
     def reply(self, query: Query[Any], reply: Any) -> Any:
@@ -167,7 +171,8 @@ class Keeper:
         if program == "postconf" and query.argv[1:] in (("-d",), ("-m",), ("-A",)):
             return reply
         if program == "postconf":
-            reply = dataclasses.replace(reply, out=self._commands(reply.out))
+            err = _UNUSED.sub(lambda found: found[1] + self.strict(found[2]), reply.err)
+            reply = dataclasses.replace(reply, out=self._commands(reply.out), err=err)
         return dataclasses.replace(reply, out=self.text(reply.out), err=self.text(reply.err))
 
     def _file(self, query: Read, text: str) -> str:
@@ -185,6 +190,8 @@ class Keeper:
             text = "\n".join(line for line in text.split("\n") if _WORKER.search(line))
         if query.path.endswith("/master.cf"):
             text = self._commands(text)
+        if query.path.endswith("/main.cf"):
+            text = self._own(text)
         return "\n".join(
             (self.strict if line.lstrip().startswith("#") else self.text)(line) for line in text.split("\n")
         )
@@ -196,6 +203,21 @@ class Keeper:
             return word[0] if STARS in word[0] or _ARGUMENT.fullmatch(word[0]) else self._placeholder(word[0])
 
         return _ARGV.sub(lambda argv: argv[1] + re.sub(r"\S+", shown, argv[2]), text)
+
+    def _own(self, text: str) -> str:
+        """Parameters that neither Postfix nor another line knows may hold anything."""
+        # ldap:people has its settings in people_bind_dn and the like.
+        tables = tuple(f"{table}_" for table in re.findall(r":([A-Za-z]\w*)(?![\w.-])", text))
+
+        def shown(found: re.Match[str]) -> str:
+            name = found["name"]
+            used = len(re.findall(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text)) > 1
+            table = name.startswith(tables)
+            if not self._parameters or name in self._parameters or used or table:
+                return found[0]
+            return f"{name}{found['sign']}{self.strict(found['value'])}"
+
+        return _PARAMETER.sub(shown, text)
 
     def _process(self, process: Any) -> Any:
         """Its program, and of its arguments paths and options; those of Postfix' own whole."""

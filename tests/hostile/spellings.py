@@ -3,6 +3,35 @@
 from __future__ import annotations
 
 HEAD = "Nov 25 12:00:01 mail app[7]: "
+# The name stands on another line than the value, or in another place than before it.
+LAID_OUT = (
+    "mail:\n  user: acme\n  password: |\n    §\n    second §\n  port: 587\n",
+    "smtp:\n  secret:\n    first\n    §\n  port: 587\n",
+    "spring.mail.password=begins\\\n  §\nspring.mail.port=587\n",
+    "host,port,user,password,from\nsmtp.example.com,587,acme,§,a@example.com\n",
+    " id | host | password \n----+------+----------\n  1 | h    | §\n(1 row)\n",
+    "+------+----------+\n| user | password |\n+------+----------+\n| acme | §        |\n+------+----------+\n",
+    "kind: Secret\nmetadata:\n  name: smtp\nstringData:\n  relay: §\n",
+    "data:\n  anything: ±\nkind: Secret\n",
+    '  ["smtp_pass"]=>\n  string(14) "§"\n',
+    's:9:"smtp_pass";s:14:"§";s:4:"port";i:587;',
+    "user acme\npassword § §\nport 587\n",
+    "user: acme\nMot de passe : Roi § chêne\n",
+    "Kennwort (SMTP)  :  §",
+    '<input type="password" name="x" value="§">',
+    "Cookie: a=b1; c=§",
+    "password changed '§' to 'x'",
+    '~ smtp_password = "xK9qLm" -> "§"',
+    "VALUES ('smtp_password','Zq7''§')",
+    "{Host:h Port:587 Password:§ From:a@example.com}",
+    "smtp%5Bpassword%5D=§&user=acme",
+    "client_send = : acme : §",
+    "smtp.example.com:acme:A§",
+    "Auth->authenticate(Object(Transport), 'acme', '§')",
+    '{"login": ["acme", "§"]}',
+    "  -o { smtp_sasl_password_maps = static:acme:x § }",
+    "password: %q(a § b)",
+)
 # One word: the value ends at a blank or a sign.
 WORD = r"""
 password §

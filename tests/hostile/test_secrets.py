@@ -55,6 +55,10 @@ def planted() -> Iterator[tuple[str, str]]:
     for template in spellings.LINE.strip().split("\n"):
         for shape in LINES:
             yield from _both(template, SHAPES[shape]())
+    for template in spellings.LAID_OUT:
+        for shape in ("word", "dashes", "hex", "short"):
+            value = SHAPES[shape]()
+            yield _filled(template, value), value
     for template in spellings.CODED:
         for shape in WORDS:
             yield from _both(template, SHAPES[shape]())
@@ -136,6 +140,9 @@ def test_no_report_of_a_pasted_text_shows_one() -> None:
         "kpasswd\t\t464/tcp",
         "key exchange X25519 server-signature ECDSA server-digest SHA256",
         "2603:1026:479:e87d:3142:f0a5:a2ad:a896",
+        "passwd: Connection refused",
+        "password: the server does not accept it",
+        "name | password file | host\nthree | cells | here\n",
     ],
 )
 def test_no_word_is_eaten(text: str) -> None:

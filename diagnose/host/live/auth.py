@@ -12,7 +12,7 @@ from diagnose.host.live.connect import Broken
 from diagnose.host.live.smtp import Dialogue, code, keywords
 from diagnose.parse.text import known
 from diagnose.parse.text.masking import STARS, Secrets, plain
-from diagnose.parse.text.spelled import telling
+from diagnose.parse.text.telling import telling
 
 # Over TLS the simplest that every server and every password store can do; in the clear the one that hides the password.
 _OVER_TLS = ("PLAIN", "LOGIN", "CRAM-MD5")

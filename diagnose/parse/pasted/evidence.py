@@ -354,6 +354,7 @@ def _from_block(lines: list[_Numbered]) -> Iterator[Event]:
         else None
     )
     if whole is not None and whole.grip > best:
+        lines, whole = program_text.carrying(lines, whole, lambda text: program_text.classify(text, None))
         found = [_said("quote" if prose.quotes(joined) else "text", lines, whole)]
     yield from found
 

@@ -8,7 +8,7 @@ a program names first (a certificate, a name) is why it then "could not connect"
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from diagnose.knowledge import programs
@@ -117,7 +117,7 @@ _NAMED = late(
 )
 _FRAME = late(
     r"^\s*File \"[^\"]+\", line \d+|^\s*(?:[\w.-]+\s+\|\s+)?(?:raise \w|return |from /)|^\s+at .*[(:/]\S*:\d+(?::\d+)?\)?,?$|"
-    r"^\s*(?:from )?/\S+\.(?:rb|php|js|ts|py):\d+|^#\d+ /|"
+    r"^\s*(?:from )?/\S+\.(?:rb|php|js|ts|py):\d+|^#\d+ /|^\s+at [\w\\]+(?:->|::)\S.*\)|"
     r"^\s*(?:\[[^\]]*\]\s*)*(?:at )?[\w.$/<>]+\([\w.$]+(?::\d+)?\)\s*$|^\s*\.\.\. \d+ (?:common frames|more)"
 )
 
@@ -229,12 +229,31 @@ def read(
     if best < 5 and len(lines) > 1 and sent < 0:
         whole = classify(joined, program, dialled, stage)
         if whole is not None and whole.grip > best and not (replied and whole.label == _UNANSWERED):
-            return [(lines, whole)]
+            return [carrying(lines, whole, lambda text: classify(text, program, dialled, stage))]
     blank = _blank_host(joined, program)
     if blank is not None:
         return [(lines, blank)]
     kept = [(group, reason) for group, reason in found if reason.grip == best]
     return [(group, _on_this_host(reason, joined, dialled)) for group, reason in kept]
+
+
+def carrying(
+    lines: list[_Numbered], reason: Reason, again: Callable[[str], Reason | None]
+) -> tuple[list[_Numbered], Reason]:
+    """The fewest of a reason's lines that say the same, and the reason in their words: what stands around them may be
+    anything, such as the settings with their password."""
+
+    def said(part: list[_Numbered]) -> Reason | None:
+        found = again(" ".join(line.strip() for _, line in part))
+        return found if found is not None and replace(found, text=reason.text) == reason else None
+
+    for each in lines:
+        if (found := said([each])) is not None:
+            return [each], found
+    for rest in (slice(1, None), slice(None, -1)):
+        while len(lines) > 1 and (found := said(lines[rest])) is not None:
+            lines, reason = lines[rest], found
+    return lines, reason
 
 
 def classify(

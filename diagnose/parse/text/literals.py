@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from diagnose.parse.text.spelled import telling
+from diagnose.parse.text.telling import telling
 from diagnose.patterns import late
 
 Span = tuple[int, int]
@@ -145,6 +145,11 @@ def _credential(text: str, begin: int, end: int, routes: bool | None) -> Iterato
 def _end(text: str, at: int) -> int:
     """Behind the table that begins at `at`: its closing brace, or where the word ends. Unclosed, it ends with the logical line."""
     if text[at : at + 1] != "{":
+        option = text.rfind("-o", max(0, at - 200), at)
+        if option >= 0 and "\n" not in text[option:at] and text[option + 2 : at].lstrip()[:1] == "{":
+            # -o { name = value }: blanks belong to the value
+            closing = late(r"\s*\}").search(text, at)
+            return closing.start() if closing and "\n" not in text[at : closing.start()] else at
         stop = late(r"[^\s,}]*").match(text, at)
         return stop.end() if stop else at
     line = late(r"\n(?![ \t])|\Z").search(text, at)

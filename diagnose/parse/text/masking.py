@@ -80,6 +80,7 @@ def mask(text: str) -> str:
     A value found secret in one place is struck in all of the text, in every form.
     """
     from diagnose.parse.text import literals, spelled
+    from diagnose.parse.text.telling import telling
 
     if len(text) < 4:
         return text
@@ -91,7 +92,7 @@ def mask(text: str) -> str:
     done = 0
     for begin, end in spans:
         value = text[begin:end]
-        if len(value) < 200 and spelled.telling(value):
+        if len(value) < 200 and telling(value):
             here.add(value)
         pieces += [text[done:begin], "\n".join(STARS if line.strip() else line for line in value.split("\n"))]
         done = end

@@ -13,7 +13,7 @@ NAMES = (
     "passw", "pass=", "pass:", "pass ", "pass_", "pass'", 'pass"', "pass>", "pass`", "pass\t", "pass.", "pass|", "pass-", "pass]",
     "passp", "passc", "_pass", "pwd", "pw=", "pw:", "pw ", "pw'", 'pw"', "pw>", "pw\t", "pw|", "secret", "token", "credential",
     "kennwort", "contrase", "clave", "motdepasse", "key=", "key:", "key ", "key'", 'key"', "key>", "key_", "key]", "key-", "key)", "key|",
-    "senha", "wachtwoord", "has\u0142o", "\u043f\u0430\u0440\u043e\u043b\u044c", "\u5bc6\u7801", "\u5bc6\u78bc", "\u30d1\u30b9\u30ef\u30fc\u30c9", "mot de passe", "pass phrase", "salasana", "l\u00f6senord", "adgangskode",
+    "senha", "wachtwoord", "mdp", "creds", "cred=", "securestring", "\u6697\u8a3c\u756a\u53f7", "\ube44\ubc00\ubc88\ud638", "has\u0142o", "\u043f\u0430\u0440\u043e\u043b\u044c", "\u5bc6\u7801", "\u5bc6\u78bc", "\u30d1\u30b9\u30ef\u30fc\u30c9", "mot de passe", "pass phrase", "salasana", "l\u00f6senord", "adgangskode",
     "heslo", "parola", "\u015fifre", "jelsz\u00f3", "passordet", "\u03ba\u03c9\u03b4\u03b9\u03ba",
     "pass\\", "pwd\\", "pw\\", "key\\", "auth\\",  # JSON within JSON
     "auth=", "auth:", "auth'", 'auth"', "auth(", "auth_", "auth-", "authkey", "authorization",
@@ -77,7 +77,7 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
     ((" login ",), r"(?m)(?:^|[\s>])[A-Za-z]{0,4}\d{1,6} LOGIN (?:\"[^\"\n]{0,100}\"|[^\s\"]{1,100}) \"?([^\s\"{]+)"),  # IMAP
     (
         ("echo ", "printf "),
-        r"(?:passwordeval\W{1,4}(?:echo|printf)\s+|\b(?:echo|printf)\s+(?:-[ne]+\s+|['\"]?%s['\"]?\s+){0,2}(?=[^\n]{1,200}?\|\s*(?:base64|openssl|docker|podman|htpasswd|sudo|chpasswd)))(?:'([^'\n]+)'|\"([^\"\n]+)\"|['\"]?([^\s'\"|]+))",
+        r"(?:passwordeval\W{1,4}(?:echo|printf)\s+|\b(?:echo|printf)\s+(?:-[ne]+\s+|['\"]?%s['\"]?\s+){0,2}(?=[^\n]{1,200}?\|\s*(?:base64|openssl|docker|podman|htpasswd|sudo|chpasswd|saslpasswd2)))(?:'([^'\n]+)'|\"([^\"\n]+)\"|['\"]?([^\s'\"|]+))",
     ),
     (("masterauth", "requirepass"), r"(?i)\b(?:masterauth|requirepass)\s+[\"']?([^\s\"']+)"),
     # Hashes of passwords, and passwords, as user databases write them.
@@ -92,7 +92,14 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
         (PAIR,),
         r"(?m)^(?:\[?[\w-]+(?:\.[\w-]+)+\]?(?::\w{1,12})?|@?[\w.+-]{0,64}@[\w-]+(?:\.[\w-]+)+)(?:[ \t]+=?[ \t]*|=)[\w.+-]{1,64}(?:@[\w.-]{1,100}:(?!//)([^\s:\"]{4,200})|:(?!\d{1,5}\s*$)([^\s:/\"]{4,200}))[ \t\r]*$",
     ),
-    ((PAIR,), r"(?m)^\*:[\w.+@-]{1,100}:([^\s:]{4,200})[ \t\r]*$"),  # exim's passwd.client
+    # exim's passwd.client
+    ((PAIR,), r"(?m)^(?:\*|(?:\*\.)?[\w-]+(?:\.[\w-]+)+):(?!\d+:)[\w.+@-]{1,100}:(?=[^\n]*[A-Z\d!#$%^&*+=])([^\s:]{4,200})[ \t\r]*$"),
+    ((PAIR,), r"(?m)^\[?[\w-]+(?:\.[\w-]+)+\]?(?::\w{1,12})?[ \t]+[\w.+-]{1,64}@[\w.-]{1,100}:(?!//)([^\s:\"][^\n:\"]{3,200})$"),
+    (("client_send",), r"\bclient_send\s*=\s*([^\n]+)"),  # exim's authenticators
+    (("password",), r"(?m)^[ \t]*(?:user(?:name)?|login|from|auth)[ \t]+\S+[ \t]*\n[ \t]*password[ \t]+([^\n]+)"),  # msmtprc
+    (("password",), r"(?i)<input\b(?=[^>]{0,300}?\btype=[\"']?password)[^>]{0,300}?\bvalue=(?:\"([^\"]+)\"|'([^']+)'|([^\s\"'>]+))"),
+    (("cookie:",), r"(?i)\bcookie: ?[\w-]{1,60}=([^\n\"']{4,})"),
+    (("otp", "one-time", "code is", "pin"), r"(?i)\b(?:otp|pin|(?:one-time|verification|login|security) \w+)(?:: ?| is | )(\d{4,8})\b"),
     (("authenticat",), r"(?i)\bauthenticat\w{1,6} (?:as |[\w@.+-]{1,60} )?(?:with|using) [\"']([^\"'\n]{4,200})[\"']"),
     (("auth login",), r"(?i)\bAUTH LOGIN\b[^\n]{0,120}?[\s/]C: ?((?=[a-z\d+/]*[A-Z+/=]|[A-Za-z+/]*\d)[A-Za-z0-9+/]{4,}={0,2})"),  # in one line
     (("htpasswd ",), r"\bhtpasswd\s+(?=-\w*b)-\w*n\w*\s+[\w.@+-]+\s+[\"']?([^\s\"']+)"),
@@ -113,8 +120,8 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
     (("pass:",), r"\bpass:([^\s\"',]+)"),
     # Calls and pairs: login("user", "…"), NetworkCredential("user", "…"), auth=("user", "…")
     (
-        ("credential", "login", "auth(", "auth=", "auth =", "auth:", "auth [", "auth[", "authentication(", "authenticate(", "userpass"),
-        r"(?i)(?:credentials?|authenticat\w{0,9}|login|auth|userpass)\s{0,9}(?:[=:]\s{0,9})?[(\[]\s{0,9}(?:\"\"\s{0,9},\s{0,9})?[bru@$]?(?:\"[^\"\n]{0,200}\"|'[^'\n]{0,200}')\s{0,9},\s{0,9}[bru@$]?"
+        ("credential", "login", "auth(", "auth=", "auth =", "auth:", "auth [", "auth[", 'auth"', "authentication(", "authenticate(", "userpass"),
+        r"(?i)(?:credentials?|authenticat\w{0,9}|login|auth|userpass)[\"']?\s{0,9}(?:[=:]\s{0,9})?['`]?[(\[]{1,3}\s{0,9}(?:(?:\"\"|Object\([\w\\]+\)|\"[\w.-]+\"\s+\d+(?=\s))\s{0,9},?\s{0,9})?[bru@$]?(?:\"[^\"\n]{0,200}\"|'[^'\n]{0,200}')(?:\s{0,9},\s{0,9}|\s(?=\"))[bru@$]?"
         r"(?:\"([^\"\n]+)\"|'([^'\n]+)')",
     ),
     ((" pass `", " pass '", ' pass "', "password `", "password '", 'password "'), r"(?i)\b(?:user(?:name)?|login|account)\s{1,9}[`'\"][^`'\"\n]{0,200}[`'\"]\s{1,9}pass\w{0,9}\s{1,9}[`'\"]([^`'\"\n]*)"),
@@ -190,7 +197,6 @@ _TELLING: tuple[tuple[tuple[str, ...], str], ...] = (
     (("send ",), r"\bsend\s\"([^\"\n]{4,200})\\[rn]\""),
     (("auth ",), r"(?i)\bAUTH (?!(?:from|for|to|in|on|at|by|with|after)\b)(?:PLAIN|LOGIN )?\s?[\w.@+-]{1,64} ([^\s\"',;]{8,200})"),
     (("535",), r"\b53[45][ -][^\n]{0,300}?[\w.@+-]{2,64}[/:]([^\s/:,;()\"'<>]{8,200})"),
-    (("cookie:",), r"(?i)\bcookie: ?[\w-]{1,60}=([^;\s]{6,2000})"),
 )  # fmt: skip
 
 # Keys as their providers make them: searched in words of twelve letters and more.
@@ -198,9 +204,10 @@ _KEYS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("sg.",), r"(?<!\w)SG\.([\w-]{10,}(?:\.[\w-]{6,})?)"),
     (("xkeysib-", "xsmtpsib-"), r"(?<!\w)x(?:key|smtp)sib-([\w-]{8,})"),
     (("xox",), r"(?<!\w)xox[abeoprs]-([\w-]{8,})"),
-    (("key-",), r"(?<!\w)key-([0-9a-f]{16,})"),
+    (("key-",), r"(?<!\w)key-((?=[a-z]*\d)[0-9a-z]{16,})"),
     (("md-",), r"(?<!\w)md-((?=[\w.-]{0,40}[A-Z])(?=[\w.-]{0,40}\d)[\w-][\w.-]{10,100}\w|[\w-]{12,})"),
     (("akia", "asia"), r"(?<!\w)(?:AKIA|ASIA)([0-9A-Z]{12,})"),
+    (("akia", "asia", "aws"), r"(?<![\w+/])((?=[a-z\d+/]*[A-Z])(?=[A-Z\d+/]*[a-z])(?=[A-Za-z+/]*\d)[A-Za-z0-9+/]{40})(?![\w+/=])"),
     (("re_",), r"(?<!\w)re_(?=\w*[A-Z\d])(\w{12,})"),
     (("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"), r"(?<!\w)(?:gh[oprsu]|github_pat)_(\w{16,})"),
     (("glpat-", "pm-"), r"(?<!\w)(?:glpat|pm)-([\w-]{18,})"),

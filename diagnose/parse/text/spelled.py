@@ -9,24 +9,30 @@ import bisect
 import re
 from collections.abc import Iterator
 
+from diagnose.parse.text.blocks import block, continued, laid_out
 from diagnose.parse.text.exchanges import exchanges
 from diagnose.parse.text.shapes import shapes
+from diagnose.parse.text.telling import JUDGED, PATH, REFERENCE, random, telling
 from diagnose.patterns import late
 
 Span = tuple[int, int]
-_JUDGED = 200  # characters that tell what a value is
 _VALUE = late(r"\S{0,400}")  # as much of a word is looked at; it is struck to its end
 
 _STRONG = (
     r"pass phrase|pass(?:word|wort|wd|phrase|code|w)?(?![a-z]{0,12}(?:ing|ive|age|ed|es|eng\w{0,9}|port|thr\w{0,9})\b)|pwd|pw(?![a-z])"
     r"|psswd|senha|wachtwoord|has\u0142o|\u043f\u0430\u0440\u043e\u043b\u044c|\u5bc6[\u7801\u78bc]|\u30d1\u30b9\u30ef\u30fc\u30c9|mot de passe|salasana|l\u00f6senord"
-    r"|adgangskode|heslo|parola|\u015fifre|jelsz\u00f3|passordet|\u03ba\u03c9\u03b4\u03b9\u03ba\w{0,3}|(?<![a-z])clave(?![a-z])|secret|token|credential|kennwort|contrase\w{1,9}|motdepasse|(?:api|access|private|shared|account|server|smtp|mail\w{0,12}"
+    r"|adgangskode|heslo|parola(?: d.ordine)?|mdp(?![a-z])|creds?(?![a-z])|securestring|\u6697\u8a3c\u756a\u53f7|\ube44\ubc00\ubc88\ud638|\u015fifre|jelsz\u00f3|passordet|\u03ba\u03c9\u03b4\u03b9\u03ba\w{0,3}|(?<![a-z])clave(?![a-z])|secret|token|credential|kennwort|contrase\w{1,9}|motdepasse|(?:api|access|private|shared|account|server|smtp|mail\w{0,12}"
     r"|master|signing|encryption|license|app|webhook|send\w{0,12}|auth|mandrill|postmark|sparkpost|brevo|resend)[\s._-]?key"
 )
 _NAMED = late(rf"(?:{_STRONG})|(?:key(?!cloak|board|word|sto|server|ring|tab|chain)|auth(?!ent|or(?!ization)))")
 _SURE = late(_STRONG, re.I)
-_HEAD = late(r"[\w.$-]{0,60}$")
+_HEAD = late(r"[\w.$-]{0,60}\Z")
 _REST = late(r"[\w.-]{0,60}")
+_COMPLAINT = late(  # what is said of a password instead of it
+    r"(?<![a-z])(?:fail|err|den[iy]|refus|in?valid|incorrect|wrong|requir|expir|mismatch|miss|reject|unable|unexpected|not\b|must|"
+    r"please|timed|closed|lost|reset|accept|too\b)|n't\b|\b[2-5]\d\d[ -]",
+    re.I,
+)
 _FILED = late(
     r"(?:files?|paths?|maps?|dir\w*|command|cmd|eval|policy|length|types?|format|scheme|enable[d]?|mechanisms?|options?"
     r"|attr\w*|required|count|age|expir\w*|domain|service|security|transport|exceptions|header|methods?|level|valid\w*"
@@ -34,7 +40,8 @@ _FILED = late(
     re.I,
 )
 _SEP = late(
-    r"""(?P<close>(?:\\?["'`]|[\])}>]){0,8})(?P<sep>\s{0,9}(?:=>|->|:=|<-|<<<|==?|::?|\uff1a|\|)(?:\s{0,12}(?=["'`])|[ \t]{0,9})"""
+    r"""(?P<close>(?:\\?["'`]|[\])}>]|%5[Dd]|&quot;){0,8}(?:[ \t]?\([\w /-]{1,30}\)(?=\s{0,9}[=:]))?)(?P<sep>\s{0,9}(?:=>|->|:=|<-|<<<|==?|::?|\uff1a|\|)(?:\s{0,12}(?=["'`]|string\(\d)|[ \t]{0,9})"""
+    r"""|;s:\d{1,5}:(?=\\?")|[ \t]+(?:changed|set)(?:[ \t]+from)?[ \t]+(?=["'`])"""
     r"""|(?<=>)|\s\.\s|\s{0,3},\s{0,9}|\s{0,2}\(\s{0,3}|[ \t]{0,2}\[|(?:[ \t]+(?:is|was|to|ist|as|by|of)(?=[ \t]+\S))?[ \t]{1,20})"""
 )
 _PAIR = late(  # {"name": "SMTP_PASSWORD", "value": "…"}, <name>password</name><value>…, key="password" value="…"
@@ -43,13 +50,14 @@ _PAIR = late(  # {"name": "SMTP_PASSWORD", "value": "…"}, <name>password</name
 )
 _ATTRIBUTES = late(r"""(?:\s+[\w:-]{1,40}\s*=\s*(?:"[^"]{0,80}"|'[^']{0,80}')){1,5}\s*>""")
 _LEAD = late(
-    r"""(?:!!?\w+[ \t]+|<%=?\s*(?=[\w.]{1,60}\([^()\n]{1,80},\s*["'])|(?:process\.env|ENV|getenv|os\.environ|os\.getenv|\$_(?:ENV|SERVER))[\w.(\["']{1,80}[\])"']{0,3}\s{0,3}(?:\|\||\?\?|\?:|or)\s{0,3}|(?:env|getenv|get|config|fetch|ENV\.fetch|os\.(?:environ\.get|getenv))\(\s{0,9}["'][\w.]{1,80}["']\s{0,9},\s{0,9}|[|>][+-]?\d?[ \t]*\n[ \t]+|<!\[CDATA\[|(?:[brfu]{1,2}|@|\$|L|N)(?=["'])|\{\s*["']?(?:value|plain)["']?\s*[:=]\s*"""
+    r"""(?:!!?\w+[ \t]+|string\(\d{1,5}\)\s|<%=?\s*(?=[\w.]{1,60}\([^()\n]{1,80},\s*["'])|(?:process\.env|ENV|getenv|os\.environ|os\.getenv|\$_(?:ENV|SERVER))[\w.(\["']{1,80}[\])"']{0,3}\s{0,3}(?:\|\||\?\?|\?:|or)\s{0,3}|(?:env|getenv|get|config|fetch|ENV\.fetch|os\.(?:environ\.get|getenv))\(\s{0,9}["'][\w.]{1,80}["']\s{0,9},\s{0,9}|[|>][+-]?\d?[ \t]*\n[ \t]+|<!\[CDATA\[|(?:[brfu]{1,2}|@|\$|L|N)(?=["'])|\{\s*["']?(?:value|plain)["']?\s*[:=]\s*"""
     r"""|<<(?=")|[A-Za-z]\w{0,20}(?:<\w+>|\[\])?\??\s*=\s*(?=["'])|(?:String|SecureString|bytes|str|sensitive|Secret|ENV|quote)\(\s*|new \w+\(\s*)""",
     re.I,
 )
 _OPEN = late(
     r"""\\?(?:\"\"\"|'''|["'`])|[«“”„‘’‚‹]|\[=?\[|%?[qQwW]{1,2}[{(\[<|/!]|<<-?~?['"]?(?P<here>\w+)['"]?[^\n]{0,200}\n"""
 )
+_THEN = late(r"""["']\s{0,3}(?:->|=>|to)\s{1,3}(["'])([^"'\n]+)\1""")  # what a value is changed to
 _CLOSING = {
     "«": "»",
     "“": "”",
@@ -88,46 +96,6 @@ _PROSE = late(
     will|with|without|wrong|yes|you|your|yet)(?![\w-])""",
     re.I | re.X,
 )
-_REFERENCE = late(
-    r"(?:(?:proxy|debug):)*(?:hash|lmdb|texthash|btree|cdb|dbm|sdbm|regexp|pcre|cidr|mysql|pgsql|ldap|sqlite|memcache|mongodb|environ|"
-    r"unix|tcp|socketmap|static|inline|pipemap|unionmap|randmap|fail|internal|nis)(?::|$)"
-    r"|<\S*>|\*{3,}.*|\$\{[\w.:-]*\}|\$\([\w.:-]*\)|\$[A-Z_][A-Z_\d]{2,}|\$\w+_\w+(?:$|[\s,])|\{\{.*|<%.*|%[({]?\w+[)}]?s?$|%\w+%$|\.{2,}|…|[xX]{4,}$|CHANGE_ME",
-)
-# A secret, too, may begin with a slash: base64 does so once in 64 times.
-_PATH = late(
-    r"(?:file:)?(?:/(?:etc|var|run|usr|opt|srv|home|root|mnt|tmp|app|data|private|secrets?|vault|config|proc|sys|dev|s?bin|lib\w*)(?:/[\w.-]+)+|(?:/[a-z][a-z\d._-]*){2,})/?(?![\w+=])|[A-Z]:\\\S*|\S+\.(?:pem|key|crt|cf|conf|db|so|py|java|php|txt|json|ya?ml)\b"
-)
-_FACT = late(
-    r"<?[^\s:@]*@[\w.-]+>?|[\w.-]*\[[\da-fA-F.:]+\]|\[[\w.:-]+\](?::\d+)?|[\d:./T+-]+Z?|[\w-]+\(\)?|(?![^/]*\d[^/]*[A-Z])[A-Z][\w+-]*(?:/(?!\w*\d)[\w+-]+)+"
-    r"|[a-z]*(?:[A-Z]+[a-z]{2,}){0,6}|[A-Z_]+|[A-Z]?[a-z]+(?:[-_/][A-Z]?[a-z]+)*|(?:SCRAM-)?SHA-?\d+\S*|[A-Z]{2,}-?\d{1,3}|[\w-]+=.*|0x[0-9a-f]+|\W*|\d+[a-z]{0,3}"
-)
-_PROMPTS = ("UGFzc3dvcmQ6", "VXNlcm5hbWU6")
-
-
-def random(value: str) -> bool:
-    """Whether a value looks like a secret where nothing else says so: letters with digits or signs among them."""
-    core = value.strip("\"'.,;:?()[]{}<>")
-    digits, signs = any(map(str.isdigit, core)), any(char in "!#$%^&*~" for char in core)
-    cases = any(map(str.isupper, core)) and any(map(str.islower, core))
-    long = len(core) > 19 and core.isalnum()
-    return (signs or (digits and (cases or long))) and telling(value) and core not in _PROMPTS
-
-
-_NAMED_HOST = late(r"\[?[\w-]+(?:\.[\w-]+)*\.(?:[A-Za-z]{2,}|\d+)\.?\]?(?::\d+)?")
-_MIXED = late(r"[a-z]\d{0,9}[A-Z]\w{0,60}\d|\d[A-Z]")  # as no host's name is
-
-
-def telling(value: str) -> bool:
-    """Whether a value by itself looks like a secret: no word, name, address, path, number, or date."""
-    core = value[:_JUDGED].strip("\"'.,;:?()[]{}<>")
-    return (
-        len(core) >= 4
-        and not re.fullmatch(r"\d+/(?:tcp|udp)", core)
-        and not _FACT.fullmatch(core)
-        and (not _NAMED_HOST.fullmatch(core) or bool(_MIXED.search(core)))
-        and not _PATH.match(core)
-        and not _REFERENCE.match(value)
-    )
 
 
 def found(text: str) -> list[Span]:
@@ -169,6 +137,8 @@ def _found(text: str) -> list[Span]:
     ]
     if named:
         spans += _values(text, lowered)
+    if named and "\n" in text:
+        spans += laid_out(text, _SURE)
     spans += exchanges(text, lowered, bool(long) and not long.islower())
     return merged(spans)
 
@@ -209,6 +179,9 @@ def _values(text: str, lowered: str) -> Iterator[Span]:
             done = members[-1][1]
         elif span is not None:
             begin, done = span
+            done = continued(text, done)
+            if (then := _THEN.match(text, done)) is not None:
+                yield then.span(2)
             if done - begin >= 400 and (rest := word.match(text, done)):
                 done = rest.end()
             yield begin, done
@@ -229,10 +202,13 @@ def _value(text: str, name: str, begin: int, end: int, strong: bool) -> Span | N
     attributes = _ATTRIBUTES.match(text, end) if text[begin - 1 : begin] in ("<", ":") else None
     if attributes is not None:
         return _element(text, attributes.end(), strong)
+    if strong and (lines := block(text, begin, end)) is not None:
+        return lines
     sep = _SEP.match(text, end)
     if sep is None:
         return None
     kind = sep["sep"].strip().replace("\uff1a", ":") or (" " if not sep["close"].endswith(">") else ">")
+    kind = "=" if kind[0] == ";" else kind  # PHP's serialize
     if sep["close"].endswith(">") and kind == ">":
         return _element(text, sep.end(), strong)
     line = text.rfind("\n", 0, begin) + 1
@@ -271,7 +247,7 @@ def _members(text: str, at: int) -> list[Span]:
         closed = _closed(text, each["quote"], begin)
         done = _find(text, each["quote"], begin) if closed is None else closed
         value = text[begin:done]
-        if value and not _MEMBER_NAMED.fullmatch(each["key"]) and not _REFERENCE.match(value):
+        if value and not _MEMBER_NAMED.fullmatch(each["key"]) and not REFERENCE.match(value):
             found.append((begin, done))
     return found
 
@@ -328,6 +304,9 @@ def _closed(text: str, closing: str, start: int) -> int | None:
         slashes = at
         while slashes > start and text[slashes - 1] == "\\":
             slashes -= 1
+        if closing in ("'", '"') and at > start and text[at + 1 : at + 2] == closing and at == slashes:
+            at += 2  # SQL's and YAML's way to write the sign itself
+            continue
         # Within JSON each backslash is two.
         if (at - slashes) % (4 if closing[0] == "\\" else 2) == 0:
             return at
@@ -338,8 +317,8 @@ def _closed(text: str, closing: str, start: int) -> int | None:
 def _checked(text: str, bounds: tuple[int, ...], strong: bool, kind: str) -> Span | None:
     begin, end = bounds[0], bounds[1]
     quoted = len(bounds) > 2 and bool(bounds[2])
-    value = text[begin:end].strip()[:_JUDGED]
-    if not value or _REFERENCE.match(value) or value.startswith("- "):
+    value = text[begin:end].strip()[:JUDGED]
+    if not value or REFERENCE.match(value) or value.startswith("- "):
         return None
     end = begin + len(text[begin:end].rstrip())
     if kind == ">" and not strong:
@@ -360,14 +339,17 @@ def _checked(text: str, bounds: tuple[int, ...], strong: bool, kind: str) -> Spa
         return None
     if strong and kind in ("=", ":=", "=>", "<-", "->", "|", "==", "<<<"):
         return begin, end
-    if strong and kind == ":" and not telling(value) and re.match(r"[ \t]+[A-Za-z]", text[end : end + 20]):
+    if strong and kind == ":" and " " in value and _COMPLAINT.search(value) and not any(map(random, value.split())):
+        return None
+    apart = text[begin - 1 : begin].isspace()  # as in prose, and not in Go's {Password:x User:y}
+    if strong and kind == ":" and apart and not telling(value) and re.match(r"[ \t]+[A-Za-z]", text[end : end + 20]):
         return None
     if strong and kind == ":" and re.fullmatch(r"\d+/(?:tcp|udp|sctp|dccp)", value):
         return None
     if strong and kind == ":":
         return (
             (begin, end)
-            if telling(value) or value.islower() or not re.fullmatch(r"[A-Z]?[a-z]+[ .].*", value)
+            if telling(value) or value.islower() or not re.fullmatch(r"[A-Z]?[a-z]+(?: .*|\.(?: .*)?)", value)
             else None
         )
     if kind == "(" and re.match(r"[A-Za-z_]+\)", text[begin : begin + 80]):
@@ -378,7 +360,7 @@ def _checked(text: str, bounds: tuple[int, ...], strong: bool, kind: str) -> Spa
 
 
 def _filed_value(value: str) -> bool:
-    path = _PATH.fullmatch(value)
+    path = PATH.fullmatch(value)
     return path is not None and not re.search(r"\d.*[A-Z]|[A-Z].*\d", value)
 
 

@@ -1,0 +1,95 @@
+"""Secrets whose name stands on another line: YAML's blocks, columns under a heading, Kubernetes' Secret."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from diagnose.patterns import late
+
+Span = tuple[int, int]
+
+_BLOCK = late(
+    r"""["']?[ \t]*:[ \t]*(?:[|>][+-]?\d?)?[ \t]*\n(?P<indent>[ \t]+)(?=[^\s#-])(?![^\n]{0,60}?\w["']?[ \t]*[:=](?:[ \t]|$|\n))"""
+)
+_CELLS = {",": ",", ";": ";", "|": "|", "\t": "\t"}
+_RULE = late(r"[\s|+=-]*")  # between a table's head and its rows
+_ROWS = 200
+_SECRET = late(r"""(?m)^\s*["']?kind["']?:\s*["']?Secret\b""")
+_DATA = late(r"""(?m)^(?P<indent>[ \t]*)["']?(?:string)?[dD]ata["']?:[ \t]*\{?[ \t]*\n""")
+_ENTRY = late(r"""["']?[\w.-]{1,100}["']?:[ \t]*["']?(?P<value>[^\s"'][^\n"']*)""")
+
+
+def block(text: str, begin: int, end: int) -> Span | None:
+    """The indented lines below a name that ends at `end` and has its value there (YAML)."""
+    found = _BLOCK.match(text, end)
+    line = text.rfind("\n", 0, begin) + 1
+    if found is None or len(found["indent"]) <= len(text[line:begin]) - len(text[line:begin].lstrip(" \t-")):
+        return None
+    stop = found.end()
+    while (after := text.find("\n", stop)) >= 0 and text.startswith(found["indent"], after + 1):
+        stop = after + 1
+    return found.end(), len(text[: after if after >= 0 else len(text)].rstrip())
+
+
+def continued(text: str, end: int) -> int:
+    """Where a value ends that goes on in the next line behind a backslash."""
+    while text[end - 1 : end + 1] == "\\\n" and text[end + 1 : end + 2].isspace():
+        after = text.find("\n", end + 1)
+        end = after if after >= 0 else len(text)
+    return end
+
+
+def laid_out(text: str, secret: re.Pattern[str]) -> Iterator[Span]:
+    """What stands in a column whose heading is a secret's name, and the values of Kubernetes' Secrets."""
+    at = 0
+    lines: list[Span] = []
+    for line in text.split("\n"):
+        lines.append((at, at + len(line)))
+        at += len(line) + 1
+    for index, (begin, end) in enumerate(lines):
+        if end - begin < 2000 and secret.search(text, begin, end) is not None:
+            yield from _column(text, lines[index : index + _ROWS], secret)
+    if _SECRET.search(text) is not None:
+        for data in _DATA.finditer(text):
+            yield from _members(text, data.end(), len(data["indent"]))
+
+
+def _column(text: str, lines: list[Span], secret: re.Pattern[str]) -> Iterator[Span]:
+    head = text[slice(*lines[0])]
+    sign = max(_CELLS, key=head.count)
+    names = head.split(sign)
+    wanted = [
+        index
+        for index, name in enumerate(names)
+        if re.fullmatch(r"[\w .-]{1,40}", title := name.strip(" \"'"))
+        and any(found.end() == len(title) for found in secret.finditer(title))
+    ]
+    if len(names) < 3 or not wanted:
+        return
+    for begin, end in lines[1:]:
+        if _RULE.fullmatch(text, begin, end) and begin < end:
+            continue
+        cells = text[begin:end].split(sign)
+        if len(cells) != len(names):
+            return
+        for index in wanted:
+            first = begin + sum(len(cell) + 1 for cell in cells[:index])
+            value = cells[index].strip(" \"'")
+            if value:
+                first += cells[index].index(value)
+                yield first, first + len(value)
+
+
+def _members(text: str, at: int, indent: int) -> Iterator[Span]:
+    """The values of the lines from `at` on that are indented deeper."""
+    while at < len(text):
+        end = text.find("\n", at)
+        end = len(text) if end < 0 else end
+        line = text[at:end]
+        if len(line) - len(line.lstrip()) <= indent:
+            return
+        if (found := _ENTRY.match(line.lstrip())) is not None:
+            shift = at + len(line) - len(line.lstrip())
+            yield shift + found.start("value"), shift + found.end("value")
+        at = end + 1
