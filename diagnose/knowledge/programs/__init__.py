@@ -23,6 +23,7 @@ from diagnose.patterns import Groups, may_fit, required
 # The products before the libraries that they are built with; the rest in the order of their names.
 _FIRST = ("java", "msmtp", "ssmtp", "nullmailer", "dma", "swaks", "curl", "wordpress", "mailkit", "django", "gitea")
 _SECOND = ("grafana", "mattermost", "alertmanager", "lettre", "perl", "phpmailer", "symfony", "nodemailer", "rails")
+_LAST = ("php",)
 OTHER = "other"
 _LONGEST = 100_000  # characters in which a program is looked for
 
@@ -31,7 +32,7 @@ _LONGEST = 100_000  # characters in which a program is looked for
 def programs() -> Mapping[str, Mapping[str, Any]]:
     """Every program's words by its id, in the order in which they are tried."""
     found = documents.folder("programs")
-    order = [*_FIRST, *_SECOND, *sorted(found.keys() - {*_FIRST, *_SECOND})]
+    order = [*_FIRST, *_SECOND, *sorted(found.keys() - {*_FIRST, *_SECOND, *_LAST}), *_LAST]
     return {id: found[id] for id in order}
 
 
@@ -60,14 +61,18 @@ def recognise(text: str) -> str | None:
     return OTHER if _compiled(unknown["looks"]).search(text) and not _compiled(unknown["unless"]).search(text) else None
 
 
+def _words(cause: Cause, data: Mapping[str, Scalar]) -> Mapping[str, Any] | None:
+    id = data.get("program") or (OTHER if cause.id.startswith("app-") and "path" not in data else "")
+    return programs().get(str(id)) if id else None
+
+
 def remedy(cause: Cause, data: Mapping[str, Scalar]) -> Remedy | None:
     """What to do about a cause in the words of the program that failed; None where no program did, or where its settings
     were read on this host (``path``) and the cause's own remedy names them."""
-    id = data.get("program") or (OTHER if cause.id.startswith("app-") and "path" not in data else "")
-    words = programs().get(str(id)) if id else None
+    words = _words(cause, data)
     return rendered(cause, words, Fields.of(data), data) if words is not None else None
 
 
 def in_general(cause: Cause, data: Mapping[str, Scalar]) -> Cause:
     """A cause without what its title, explanation and links say of Postfix."""
-    return without_postfix(cause, programs().get(str(data.get("program")), {}))
+    return without_postfix(cause, _words(cause, data) or {})

@@ -104,7 +104,7 @@ ADVICE: dict[str, tuple[str, tuple[str, ...]]] = {
     **dict.fromkeys(("relay-name-not-found", "recipient-domain-not-found", "local-hostname-unresolvable"), _NO_NAME),
     "smtp-listener-missing": (
         "Nothing listens at {server}: that is the machine or container in which the program itself runs. Name the real mail server "
-        "in {where} ({host_word}, {port_word}), or start a mail server there. An unset {host_word} often falls back on localhost.",
+        "in {where} ({host_word}, {port_word}), or start a mail server there. A program to which none is named often falls back on localhost.",
         ("ss -ltn",),
     ),
     **dict.fromkeys(("sender-not-allowed", "sender-unauthenticated"), _SENDER),
@@ -118,6 +118,11 @@ ADVICE: dict[str, tuple[str, tuple[str, ...]]] = {
     "app-worker-not-running": (
         "Start the worker that sends the application's queued mail, and read its log for why it stopped. The waiting mail is then "
         "sent; make sure that the worker also starts at boot.",
+        (),
+    ),
+    "helo-name-invalid": (
+        "Have the program greet with a full host name that resolves, or with an address in brackets ([192.0.2.1]): many take the name "
+        "of the machine or container, or have a setting for it (local host name, HELO or EHLO name).",
         (),
     ),
     "postfix-not-installed": (

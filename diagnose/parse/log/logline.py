@@ -66,7 +66,7 @@ _DOVECOT = late(
     r"(?:-login|-worker)?(?:\((?P<pid>[^)\s]*)\))?(?:<[^>\s]*>){0,2}): (?P<host>)?"
 )
 _QUEUE_ID = late(rf"(?P<id>{queue_id.PATTERN}|NOQUEUE): ")
-_LEVEL = late(r"(?P<level>warning|error|fatal|panic): (?!\[Errno )")
+_LEVEL = late(r"(?P<level>warning|error|fatal|panic): (?!\[Errno |\[[^\]]{1,200}\]: (?:FAILED|UNREACHABLE)!)")
 _MARKED = late(r"[:|{]|\d{9}")  # a stamp, a level's column, a program or an object: no line of a log is without
 _LEVEL_COLUMN = late(r"\s*(?:err|warning|crit|info|notice|error)\s*\|\s*")
 

@@ -327,9 +327,9 @@ def _from_block(lines: list[_Numbered]) -> Iterator[Event]:
     if prose.is_account(joined) or prose.is_rule(joined):
         return
     program = program_text.is_program(joined)
+    if program_text.fetches(joined):
+        return
     if program is not None:
-        if program_text.fetches(joined):
-            return
         kept = program_text.telling(lines)
         for group, why in program_text.read(kept, _logical(kept), program, program_text.stage_in(lines)):
             yield _said("program", group, why)

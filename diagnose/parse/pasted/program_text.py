@@ -144,8 +144,19 @@ _FETCHES = late(
 _SENDS = late(r"smtp|sendmail|\bsend(?:ing)?\b|\boutgoing|mailer", re.I)
 
 
+# Databases, caches, directories and the web, by name or port.
+_ELSEWHERE = late(
+    r"\b(?:postgres\w*|psycopg\w*|my?sql\w*|mariadb|redis|mongo\w*|elasticsearch|ldaps?|amqp|rabbitmq|kafka|memcached)\b|"
+    r"(?:\bport[ =:'\"]{1,4}|[\w\]]:)(?:80|389|443|636|1433|1521|3306|3389|5432|5672|6379|8080|8443|9092|9200|11211|27017)\b",
+    re.I,
+)
+_OF_MAIL = late(r"mail|smtp|\bmx\b|sendgrid|\b[45]\.\d\.\d{1,3}\b|(?::|\bport[ =:'\"]{1,4})(?:25|465|587|2525)\b", re.I)
+
+
 def fetches(text: str) -> bool:
-    """Whether a program failed to read mail, by IMAP or POP3, which is no matter of sending."""
+    """Whether a program failed to read mail, by IMAP or POP3, or to reach what has nothing to do with mail."""
+    if _ELSEWHERE.search(text) is not None and _OF_MAIL.search(text) is None:
+        return True
     return _FETCHES.search(text) is not None and _SENDS.search(text) is None
 
 

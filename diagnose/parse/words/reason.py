@@ -219,10 +219,18 @@ def _look_up(core: Core, peer: str | None, stage: str | None, own: bool) -> _Fou
         if quoted is not None and quoted.canonical != core.text:
             reply = Core(text=quoted.canonical, code=quoted.code, enhanced=quoted.enhanced)
             inner = _put_off(_understood(reply, peer, stage), reply)
-            if inner is not None and (found is None or inner[2] >= found[2] + _is_wrapped(found)):
+            bound = found is not None and not _is_wrapped(found) and _of_another(found[0], reply, stage)
+            if inner is not None and (found is None or bound or inner[2] >= found[2] + _is_wrapped(found)):
                 return inner
             return _put_off(found, reply)
     return found
+
+
+def _of_another(label: str, reply: Core, stage: str | None) -> bool:
+    """Whether words around a reply speak of another subject than its code allows: labels begin with theirs."""
+    coded = phrases.code(reply.code, reply.enhanced, stage)
+    allows = coded.allows if coded is not None else ()
+    return bool(allows) and label.partition("-")[0] not in {each.partition("-")[0] for each in allows}
 
 
 def _put_off(found: _Found | None, reply: Core) -> _Found | None:
