@@ -37,6 +37,7 @@ from diagnose.model import (
     Status,
     Support,
 )  # fmt: skip
+from diagnose.sentence import joined
 
 CERTAIN, LIKELY, POSSIBLE = 20, 10, 3
 
@@ -164,7 +165,7 @@ def _matched(
         for observation in seen.get(sign.id, ()):
             if observation.status is Status.UNKNOWN and sign.status is not Status.UNKNOWN:
                 if sign.weight > 0:
-                    unknown[f"{sign.id}: {observation.summary}"] = None
+                    unknown[joined(observation.subject, observation.summary)] = None
                 continue
             if observation.status is not sign.status or not matches(sign, observation):
                 continue

@@ -75,7 +75,7 @@ def test_the_strongest_condition_of_a_sign_speaks() -> None:
 def test_unknown_counts_nothing_and_is_listed() -> None:
     (found,) = rank([cause("a", Sign("x", 12), Sign("y", 12))], run(seen("x"), seen("y", Status.UNKNOWN)))
     assert found.score == 12
-    assert found.unknown == ("y: y s",)
+    assert found.unknown == ("y s",)
 
 
 def test_counter_evidence_is_subtracted_and_kept() -> None:

@@ -130,7 +130,7 @@ def _sender(ctx: Context, postfix: Mta, domain: str) -> Iterator[Observation]:
         f"the sender {target.sender}" if learnt else f"senders without a domain (myorigin {facts.origin(ctx, postfix)})"
     )
     if known is None:
-        yield unknown("identity.sender-domain", domain, f"could not be looked up for {whose}", **data)
+        yield unknown("identity.sender-domain", domain, f"the domain of {whose} could not be looked up", **data)
     elif known:
         yield ok("identity.sender-domain", domain, f"the domain of {whose} exists", **data)
     elif learnt:

@@ -114,7 +114,11 @@ def intake(ctx: Context) -> Iterator[Observation]:
         return
     reply = ctx.ask(_dial(ctx, port))
     if reply.problem:
-        yield unknown("listener.dialogue", f"port {port.number}", f"Could not check the dialogue: {reply.problem}")
+        yield unknown(
+            "listener.dialogue",
+            f"port {port.number}",
+            f"Could not check the dialogue on port {port.number}: {reply.problem}",
+        )
         return
     yield from _judged(ctx, postfix, port, reply, lines, used)
 

@@ -55,8 +55,8 @@ def month(plain: Plain) -> str:
             parts.append(f'<line x1="{number * DAY}" y1="0" x2="{number * DAY}" y2="{base + 6}"/>')
             if number <= len(days) - 4:
                 parts.append(f'<text x="{number * DAY + 3}" y="{base + 14}">{day.day} {day:%b}</text>')
-    queue = f" (at most {most}, on {begin + timedelta(days=counts.index(most)):%d %b})" if most else ""
-    title = f"Messages that waited{queue}, above the worst state of each day: {_worded(days, 'd')}"
+    queue = f" (most: {most}, on {begin + timedelta(days=counts.index(most)):%d %b})" if most else ""
+    title = f"Messages waiting each day{queue}, above its worst state: {_worded(days, 'd')}"
     return _figure(title, "week", base + 18, "".join(parts))
 
 

@@ -45,7 +45,7 @@ def render(plain: Plain) -> str:
     body += [_diagnosis(diagnosis, plain, "", True) for diagnosis in main[1:]]
     body += [_seen(plain), _lately(plain), _not_checked(plain), _alarms(plain), _all(plain)]
     body.append(
-        f'<footer class="soft">Made by mail-diagnose {_text(plain["version"])} on {name}, {_text(plain["started"])}. '
+        f'<footer class="soft">Made by mail-diagnose {_text(plain["version"])} on {name}, {_text(_when(plain))}. '
         "Make a new one: <code>mail-diagnose run --format html -o report.html</code></footer>"
     )
     return (
@@ -70,7 +70,7 @@ def _verdict(plain: Plain, first: Plain | None) -> str:
     lasts = f'<p class="lasts">{_text(lasts)}</p>' if lasts else ""
     facts = [host["name"], host["system"], host["mta"] or "no Postfix", f"as {host['user']}" if host["user"] else ""]
     facts += [f"to {target['recipient']}" if target.get("recipient") else ""]
-    facts += [f"from {target['sender']}" if target.get("sender") else "", plain["started"]]
+    facts += [f"from {target['sender']}" if target.get("sender") else "", _when(plain)]
     facts += [f"state {state}" if (state := plain.get("watch", {}).get("state")) else ""]
     notes = "".join(f'<p class="soft">{_text(note)}</p>' for note in plain.get("notes", ()))
     rests = "" if digest.main_diagnoses(plain) else _list(_kinds(assurance.lines(plain)))
@@ -118,12 +118,12 @@ def _diagnosis(diagnosis: Plain, plain: Plain, drawn: str, titled: bool) -> str:
     said = [("for", digest.statement(support)) for support in diagnosis["support"]]
     said += [("against", digest.statement(support)) for support in diagnosis["against"]]
     said += [("gap", f"not checked: {gap}") for gap in diagnosis["unknown"]]
-    folded = [d["title"] for d in plain["diagnoses"] if d.get("explained_by") == diagnosis["cause"]]
+    folded = [digest.inside(str(d["title"])) for d in plain["diagnoses"] if d.get("explained_by") == diagnosis["cause"]]
     words = (
         f"<p>{_text(diagnosis.get('explanation') or '')}</p>"
         + (_to_do(plain, diagnosis).replace("h2>", "h3>") if titled else "")
         + f"<h3>Evidence</h3>{_list(said)}"
-        + (f'<p class="soft">It also explains: {_text("; ".join(folded))}</p>' if folded else "")
+        + (f'<p class="soft more">It also explains: {_text("; ".join(folded))}</p>' if folded else "")
         + _links(diagnosis["links"])
     )
     inner = f'<div class="columns two"><div>{words}</div><div class="drawn">{drawn}</div></div>' if drawn else words
@@ -165,7 +165,7 @@ def _relay(advice: Plain) -> str:
 def _seen(plain: Plain) -> str:
     """Ports that get out, and the queue: what one asks about first."""
     ports = [
-        _tag(f"{o['subject']} {'gets out' if good else 'does not get out'}", "open" if good else "shut")
+        _tag(f"{o['subject']} {'open' if good else 'blocked'}", "open" if good else "shut")
         for o, _, good in digest.ports(plain)
     ]
     queue = "Nothing waits." if digest.waiting(plain) == "nothing waits" else _waiting(plain)
@@ -245,6 +245,14 @@ def _commands(commands: Iterable[str]) -> str:
     shown = (_OPTION.sub(r"<span>\g<0></span>", escape(line)) for line in lines)
     inner = "".join(f"<span>{line or ' '}</span>" for line in shown)
     return f"<pre>{inner}</pre>" if lines else ""
+
+
+def _when(plain: Plain) -> str:
+    """When the report was made, for reading: "2026-11-26 06:31 +00:00"."""
+    begun = digest.started(plain)
+    return (
+        f"{begun:%Y-%m-%d %H:%M} {str(begun)[-6:] if begun.tzinfo else ''}".strip() if begun else str(plain["started"])
+    )
 
 
 def _links(links: Iterable[str]) -> str:

@@ -145,7 +145,7 @@ def test_the_month_shows_queue_states_and_outages() -> None:
     text = PLAIN_FORMATS["html"](material.watched(material.report(), month=MONTH, outages=OUTAGES))
     part = text[text.index("<h2>The last four weeks") :].partition("</section>")[0]
     assert (
-        "waited (at most 1204, on 16 Nov), above the worst state of each day: failed 2 d, warning 1 d, not watched 8 d"
+        "waiting each day (most: 1204, on 16 Nov), above its worst state: failed 2 d, warning 1 d, not watched 8 d"
         in part
     )
     bars = re.findall(r'<rect class="bar" x="(\d+)" y="\d+" width="10" height="(\d+)"', part)
