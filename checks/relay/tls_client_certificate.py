@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from diagnose.check import Context, SignSpec, Stat, check, fail, warn
-from diagnose.facts import ca, tls_mode
+from diagnose.facts import Route, ca, tls_mode
 from diagnose.facts.ways import way_by_smtp
 from diagnose.model import Observation
 
@@ -13,7 +13,7 @@ from diagnose.model import Observation
 @check(
     id="tls-client-certificate",
     title="Client certificate",
-    signs=(SignSpec("tls.key", {"kind": ("missing",)}),),
+    signs=(SignSpec("tls.key", {"kind": ("missing", "mismatch")}),),
     tags=("tls",),
     needs=("postfix",),
 )
@@ -22,6 +22,7 @@ def tls_client_certificate(ctx: Context) -> Iterator[Observation]:
     level = tls_mode(ctx, way).level
     if level == "none":
         return
+    yield from _pair(ctx, way)
     for name in ("smtp_tls_cert_file", "smtp_tls_key_file", "smtp_tls_eccert_file", "smtp_tls_eckey_file"):
         path = way.value(name)
         if not path or not path.startswith("/"):
@@ -38,3 +39,15 @@ def tls_client_certificate(ctx: Context) -> Iterator[Observation]:
                 parameter=name,
                 kind="missing",
             )
+
+
+def _pair(ctx: Context, way: Route) -> Iterator[Observation]:
+    """A key that is not the certificate's: Postfix loads neither, and goes on without TLS."""
+    certificate, key = way.value("smtp_tls_cert_file"), way.value("smtp_tls_key_file") or "$smtp_tls_cert_file"
+    if not (certificate.startswith("/") and key.startswith("/")):
+        return
+    halves = ca.public_half(ctx, certificate), ca.public_half(ctx, key)
+    if all(halves) and halves[0] != halves[1]:
+        text = f"{key} is not the key of {certificate}, so Postfix disables TLS"
+        say = fail if ca.without_tls(ctx, way, tls_mode(ctx, way).level)[1] else warn
+        yield say("tls.key", "smtp_tls_key_file", text, path=key, parameter="smtp_tls_key_file", kind="mismatch")

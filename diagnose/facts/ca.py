@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from diagnose.facts import Asks, Route, tls_mode
 from diagnose.facts.relay import ca_problem
-from diagnose.host.query import Glob, Read, Stat
+from diagnose.host.query import Exec, Glob, Read, Stat
 from diagnose.knowledge.distributions import CA_FILES
 from diagnose.knowledge.recognise import identify
 
@@ -39,3 +39,9 @@ def without_tls(ctx: Asks, way: Route, level: str) -> tuple[str, bool]:
     if way.relay and (way.flag("smtp_sasl_auth_enable") or known):
         return "the relay gets no STARTTLS and refuses mail or login", True
     return "mail goes in the clear", False
+
+
+def public_half(ctx: Asks, path: str) -> str:
+    """The public key of a certificate or private key; "" for a file that holds neither, or a key with a passphrase."""
+    certificate = ctx.ask(Exec(("openssl", "x509", "-noout", "-pubkey", "-in", path))).out
+    return certificate or ctx.ask(Exec(("openssl", "pkey", "-pubout", "-in", path, "-passin", "pass:"))).out

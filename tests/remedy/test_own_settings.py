@@ -114,21 +114,29 @@ def test_a_line_below_another_by_hand_is_as_the_step_makes_it(tmp_path: Path) ->
         InsertLine(path=str(path), line=1, above="  port: 465", text="  ssl: true", why="x").edit(text)
 
 
-def test_the_clients_certificate_gets_its_own_key() -> None:
-    def public(key: str) -> Exec:
-        return Exec(("openssl", "pkey", "-pubout", "-in", key, "-passin", "pass:"))
+def test_the_clients_certificate_gets_its_own_key_or_none_where_a_login_does() -> None:
+    def public(path: str) -> tuple[Exec, Exec]:
+        return (
+            Exec(("openssl", "x509", "-noout", "-pubkey", "-in", path)),
+            Exec(("openssl", "pkey", "-pubout", "-in", path, "-passin", "pass:")),
+        )
 
     names = {"smtp_tls_cert_file": "/t/a.pem", "smtp_tls_key_file": "/t/b.key"}
-    for last, set_ in ((b"A", ["postconf -e 'smtp_tls_key_file = /t/a.key'"]), (b"C", [])):
-        answers = {
-            Exec(("openssl", "x509", "-noout", "-pubkey", "-in", "/t/a.pem")): ExecReply(code=0, out="A"),
-            public("/t/b.key"): ExecReply(code=0, out="B"),
-            public("/t/a.key"): ExecReply(code=0, out=last.decode()),
-            Glob("/t/*"): GlobReply(paths=("/t/a.key", "/t/a.pem", "/t/b.key")),
-        }
-        on = pretended.machine(names, more=answers)
-        plan = planned("postfix-config-error", "mail.postfix-config-error", on)
-        assert [command for step in plan.steps[:1] for command in step.commands()] == set_
+    neither = ["postconf -X smtp_tls_cert_file", "postconf -X smtp_tls_key_file"]
+    for last, login, set_ in (
+        ("A", "no", ["postconf -e 'smtp_tls_key_file = /t/a.key'"]),
+        ("C", "no", []),
+        ("C", "yes", neither),
+    ):
+        halves = {"/t/a.pem": "A", "/t/b.key": "B", "/t/a.key": last}
+        answers: dict[Any, Any] = {Glob("/t/*"): GlobReply(paths=("/t/a.key", "/t/a.pem", "/t/b.key"))}
+        for path, half in halves.items():
+            certificate, key = public(path)
+            answers[certificate] = ExecReply(code=0, out=half if path.endswith(".pem") else "")
+            answers[key] = ExecReply(code=0, out=half)
+        on = pretended.machine(names | {"smtp_sasl_auth_enable": login}, more=answers)
+        plan = planned("postfix-config-error", "tls.key", on, kind="mismatch", parameter="smtp_tls_key_file")
+        assert [command for step in plan.steps[: len(set_)] for command in step.commands()] == set_
 
 
 @pytest.mark.parametrize("text", ["password: x", "  tls.verify: false", "no setting", "a: b\nc: d"])

@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterator
 
 from diagnose import facts
-from diagnose.host.query import Exec, Resolve
+from diagnose.facts import ca
+from diagnose.host.query import Resolve
 from diagnose.knowledge.distributions import CA_PACKAGE
+from diagnose.model import Observation
 from diagnose.nearest import near
 from diagnose.parse.postfix import table
 from diagnose.parse.postfix.setting_types import items
@@ -143,8 +145,6 @@ def certificate(e: Evidence) -> Plan | None:
             if name != way.host and "." in name and mine & set(e.ask(Resolve(name)).addresses):
                 reason = f"Its certificate is for {name}, which is the same server."
                 return taken_up(e, set_hop(e, way, f"[{name}]:{way.port}", reason))
-    from diagnose.facts import ca
-
     bundle = ca.bundle(e.ctx)
     if why == "unknown-ca" and way.value("smtp_tls_CAfile") not in ("", bundle) and e.there(bundle):
         try:
@@ -171,20 +171,27 @@ def own_key(e: Evidence) -> list[Step]:
     certificate, key = e.value("smtp_tls_cert_file"), e.value("smtp_tls_key_file")
     if not (certificate.startswith("/") and key.startswith("/")) or e.was("smtp_tls_key_file") is None:
         return []
-    wanted = e.ask(Exec(("openssl", "x509", "-noout", "-pubkey", "-in", certificate))).out
-    if not wanted or _public(e, key) == wanted:
+    wanted = ca.public_half(e.ctx, certificate)
+    if not wanted or ca.public_half(e.ctx, key) == wanted:
         return []
     folders = dict.fromkeys(path.rpartition("/")[0] for path in (certificate, key))
     beside = [path for folder in folders for path in e.files(f"{folder}/*") if path.endswith((".key", ".pem"))]
     for path in beside[:_BESIDE]:
-        if path not in (certificate, key) and _public(e, path) == wanted:
+        if path not in (certificate, key) and ca.public_half(e.ctx, path) == wanted:
             return [e.put("smtp_tls_key_file", path, f"{key} is not the key of {certificate}.")]
     return []
 
 
-def _public(e: Evidence, key: str) -> str:
-    """The public half of a key; "" for a file that holds none, or one with a passphrase."""
-    return e.ask(Exec(("openssl", "pkey", "-pubout", "-in", key, "-passin", "pass:"))).out
+def client_key(e: Evidence, seen: Observation) -> list[Step]:
+    """The key that belongs to the client's certificate; where none is here and a password logs in, neither of the two."""
+    name, path = str(seen.data.get("parameter")), seen.data.get("path")
+    if seen.data.get("kind") != "mismatch":
+        return [e.drop(name, f"It names a file that does not exist ({path}), so that Postfix switches TLS off.")]
+    way = facts.route(e.ctx)
+    if (right := own_key(e)) or way is None or not way.flag("smtp_sasl_auth_enable"):
+        return right
+    why = f"{path} is not the certificate's key, so that Postfix switches TLS off; the relay knows this host by its login."
+    return [e.client(way, each, None, why) for each in ("smtp_tls_cert_file", "smtp_tls_key_file")]
 
 
 @plans("tls-policy-failure")
