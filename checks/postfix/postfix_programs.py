@@ -250,10 +250,10 @@ def _used(ctx: Context, postfix: Mta, kind: str, name: str) -> dict[str, Scalar]
 
 def _option(ctx: Context, postfix: Mta, program: str, text: str) -> int:
     """The line of master.cf on which this program gets a `-o` with nothing behind it, or the one that it complains of, which has
-    blanks around its "="; 0 for none."""
+    blanks around its "=", or none at all; 0 for none."""
     lines = ctx.ask(Read(f"{postfix.config_directory}/master.cf")).text.splitlines()
     if spaced := re.match(r'invalid "-o (\w+)" option value', text):
-        of_it = re.compile(rf"[^#]*\s-o\s+{spaced[1]}\s+=")
+        of_it = re.compile(rf"[^#]*\s-o\s+{spaced[1]}(?:\s+=|\s+-o\s|\s*$)")
         return next((n for n, line in enumerate(lines, 1) if of_it.match(line)), 0)
     if not re.match(r"invalid option|usage:", text):
         return 0

@@ -19,6 +19,22 @@ _NEEDED = {
     "tlsmgr": "every TLS session",
     "proxymap": "every proxy: table",
 }
+# The program that each of them is, and those of Postfix that take mail in: neither does the other's work.
+_RUNS = {"rewrite": "trivial-rewrite", "defer": "bounce", "retry": "error", "relay": "smtp"}
+_OTHERS = (
+    "smtpd",
+    "qmqpd",
+    "postscreen",
+    "pickup",
+    "cleanup",
+    "qmgr",
+    "trivial-rewrite",
+    "bounce",
+    "showq",
+    "error",
+    "smtp",
+    "lmtp",
+)
 # Their sockets stand in public/, for the commands of users; all others in private/.
 _PUBLIC = ("pickup", "cleanup", "qmgr", "flush", "showq", "postlog")
 # What its clients wait for without end where it does not answer.
@@ -90,7 +106,7 @@ def _unanswered(ctx: Context, postfix: Mta, known: set[str]) -> Iterator[Observa
 
 
 def _programs(ctx: Context, postfix: Mta) -> Iterator[Observation]:
-    """Services that the mail needs and whose program does not exist: master(8) ends each attempt to run it."""
+    """Services that the mail needs and whose program is another one's or does not exist: master(8) ends each attempt to run it."""
     way = route(ctx)
     place = postfix.value("daemon_directory")
     if not ctx.ask(Stat(place)).exists:
@@ -100,6 +116,12 @@ def _programs(ctx: Context, postfix: Mta) -> Iterator[Observation]:
         if service is None or not service.command:
             continue
         path = service.command if service.command.startswith("/") else f"{place}/{service.command}"
+        wanted = _RUNS.get(name, name)
+        others = service.command != wanted and {service.command, wanted} <= {*_OTHERS}
+        if others and {service.command, wanted} != {"smtp", "lmtp"}:
+            text = f"master.cf has the service {name} run {service.command}, which does other work than {wanted}"
+            yield _lost(name, text, runs=service.command, wanted=wanted)
+            continue
         reply = ctx.ask(Stat(path))
         if not reply.problem and not reply.exists:
             text = f"master.cf has the service {name} run {path}, which does not exist"

@@ -50,14 +50,17 @@ def _within(word: str, given: set[str]) -> bool:
 
 _PATTERNS = ("regexp", "pcre")
 _INDEXED = ("hash", "btree", "lmdb", "cdb", "dbm", "sdbm", "texthash")
+_SOCKET = re.compile(r"(?:unix|local):[\w./-]+")
 _LOOPBACK = re.compile(r"(inet6?:(?:localhost|127\.\d+\.\d+\.\d+|\[::1\]):)\d+")
 
 
 def _same_filter(was: str, value: str) -> bool:
-    """Whether it is the same table under another type that reads it alike, or the same milter at another port of this host."""
+    """Whether it is the same table under another type that reads it alike, or the same milter at another port or socket of this host."""
     (old, _, path), (new, _, same) = was.partition(":"), value.partition(":")
     if path.startswith("/") and path == same:
         return (new in _PATTERNS and old not in (*_INDEXED, "cidr")) or {old, new} <= {*_INDEXED}
+    if _SOCKET.fullmatch(was) and _SOCKET.fullmatch(value):
+        return True
     ports = _LOOPBACK.fullmatch(was), _LOOPBACK.fullmatch(value)
     return all(ports) and ports[0][1] == ports[1][1]  # type: ignore[index]
 

@@ -82,12 +82,13 @@ def test_what_a_daemon_died_of_names_its_parameter_or_account() -> None:
     assert (lost.data["parameter"], lost.data["line"]) == ("the user filter", 2)
 
 
-def test_blanks_in_an_option_of_a_service_are_found_in_master_cf() -> None:
+@pytest.mark.parametrize("option", ["smtp_helo_timeout = 2s", "smtp_helo_timeout"])
+def test_an_option_of_a_service_that_is_no_setting_is_found_in_master_cf(option: str) -> None:
     said = "Nov 25 12:00:00 app postfix/smtp[334]: fatal: invalid \"-o smtp_helo_timeout\" option value: missing '=' after attribute name"
-    master = f"{MASTER}# -o smtp_helo_timeout = 2s\nslow unix - - y - - smtp\n  -o smtp_helo_timeout = 2s\n"
+    master = f"{MASTER}# -o smtp_helo_timeout = 2s\nslow unix - - y - - smtp\n  -o {option}\n"
     (found,) = fatal(explicit={"smtp_helo_timeout": "9s"}, log=(said,), files={"/etc/postfix/master.cf": master})
     assert found.data["path"] == "/etc/postfix/master.cf"
-    assert master.splitlines()[int(str(found.data["line"])) - 1] == "  -o smtp_helo_timeout = 2s"
+    assert master.splitlines()[int(str(found.data["line"])) - 1] == f"  -o {option}"
 
 
 @pytest.mark.parametrize("since", [RELOADED, SENT])

@@ -57,6 +57,14 @@ def test_a_program_that_is_not_there() -> None:
     assert [o.data["service"] for o in found if o.status is Status.FAILED] == ["smtp"]
 
 
+def test_a_delivery_service_that_runs_a_server() -> None:
+    place = "/usr/lib/postfix/sbin"
+    here = {place: StatReply(exists=True, kind="dir", mode=0o755)}
+    wrong = re.sub(r"(?m)^(smtp\s+unix.*)smtp$", r"\1smtpd", MASTER)
+    (lost,) = of(run(services, machine(master=wrong, stats=here), "user@example.org"), "postfix.service")[-1:]
+    assert (lost.data["service"], lost.data["runs"], lost.data["wanted"]) == ("smtp", "smtpd", "smtp")
+
+
 def lacking(host: FakeHost) -> list[str]:
     found = of(run(services, host, "user@example.org"), "postfix.service")
     return [o.subject for o in found if o.status is Status.FAILED]

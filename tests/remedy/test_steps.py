@@ -215,7 +215,7 @@ def _changed(path: str, name: str, was: str | None, value: str | None) -> FileSt
         ("header_checks", "pcre:/x", "hash:/x"), ("header_checks", "hash:/x", "pcre:/x"), ("body_checks", "regex:/x", "regexp:/y"),
         ("header_checks", "regex:/x, pcre:/y", "regexp:/x"), ("smtpd_milters", "inet:localhost:8891", "inet:192.0.2.1:8891"),
         ("smtpd_milters", "inet:192.0.2.1:8891", "inet:192.0.2.1:8892"), ("smtpd_milters", "inet:localhost:1, unix:/x", "inet:localhost:2"),
-        ("smtpd_client_restrictions", "inet:localhost:1", "inet:localhost:2"),
+        ("smtpd_client_restrictions", "inet:localhost:1", "inet:localhost:2"), ("smtpd_milters", "unix:d/a.sock", "inet:localhost:1"),
         ("receive_override_options", None, "no_milters"), ("authorized_submit_users", "root", "static:all"), ("authorized_submit_users", None, ", web"),
         ("authorized_submit_users", "root", "root, static:anyone"), ("relay_domains", "", "x.test"),
     ],
@@ -241,6 +241,7 @@ def test_what_repairs_without_opening_can_be_made() -> None:
     assert permitted("smtp_tls_security_level", "on", "encrypt")
     assert permitted("header_checks", "regex:/etc/x, pcre:/y", "regexp:/etc/x, pcre:/y")
     assert permitted("non_smtpd_milters", "inet:localhost:8819, unix:/x", "inet:localhost:8891, unix:/x")
+    assert permitted("smtpd_milters", "inet:localhost:1, local:d/a.sock", "inet:localhost:1, local:d/b.sock")
     assert permitted("smtp_tls_security_level", "may", "encrypt")
     with pytest.raises(Refused):
         Mode(path="/x", mode=0o644, was=0o600, why="")

@@ -55,12 +55,17 @@ def fatal(e: Evidence, seen: Observation) -> list[Step]:
 
 
 def _options(e: Evidence, path: str, line: int) -> list[Step]:
-    """A -o with nothing behind it taken out, one with blanks around its "=" written in one word."""
+    """A -o with nothing or no value behind it taken out, one with blanks around its "=" written in one word."""
     raw = e.line(e.real(path), line)
     if ends := re.search(r"\s+-o\s*$", raw):
         return [
             e.repair(path, line, ends[0], "", "This -o has no argument, and the program exits because of it.", "end")
         ]
+    if bare := re.search(r"\s-o\s+\w+(?=\s+-o\s|\s*$)", raw):
+        why = "This -o names a setting without a value, and the program exits because of it; main.cf's value applies."
+        if not raw[: bare.start()].strip() and not raw[bare.end() :].strip():
+            return [e.repair(path, line, raw, f"#{raw}", why)]
+        return [e.repair(path, line, bare[0], "", why, "within")]
     spaced = re.search(r"-o\s+(\w+)\s+=\s*([^\s{-]\S*)", raw)
     if spaced is None or not permitted(spaced[1], e.value(spaced[1]), spaced[2]):
         return []

@@ -70,22 +70,39 @@ def _same(endpoint: str, place: str) -> bool:
 
 
 def _corrected(e: Evidence, endpoint: str, parameter: str) -> Step | None:
-    """The milter's port, where one milter of this host listens at another port than all that Postfix names."""
+    """The milter's port or socket, where one milter of this host listens at another than all that Postfix names."""
     value = e.was(parameter) or ""
     if value.startswith("$"):
         parameter, value = value.strip("${}"), e.was(value.strip("${}")) or ""
+    milters = [(unit, place) for unit, place in _places(e) if unit not in ("amavis", "postgrey")]
+    if any(_same(endpoint, place) for _, place in milters):
+        return None
+    if endpoint.startswith("unix:"):
+        return _other_socket(e, endpoint.removeprefix("unix:"), parameter, value, [place for _, place in milters])
     if not endpoint.startswith("inet:") or endpoint not in value:
         return None
     host, port = address(endpoint)
     open_ = {one.port for one in e.ask(Listeners()).listeners}
-    milters = [(unit, place) for unit, place in _places(e) if unit not in ("amavis", "postgrey")]
     found = [
         (unit, int(place.removeprefix("inet:")))
         for unit, place in milters
         if place.startswith("inet:") and int(place.removeprefix("inet:")) in open_ and place[5:] not in value
     ]
-    if not here(host) or len(found) != 1 or any(_same(endpoint, place) for _, place in milters):
+    if not here(host) or len(found) != 1:
         return None
     unit, other = found[0]
     why = f"{unit} listens on port {other} of this host; nothing does on {port}."
     return e.put(parameter, value.replace(endpoint, f"inet:{host}:{other}"), why)
+
+
+def _other_socket(e: Evidence, name: str, parameter: str, value: str, places: list[str]) -> Step | None:
+    """The one socket of a milter below the queue directory, written as the daemons see it, chrooted or not."""
+    below = f"{e.mta.queue_directory}/"
+    there = [
+        place.removeprefix(below) for place in places if place.startswith(below) and e.stat(place).kind == "socket"
+    ]
+    written = next((word for word in re.split(r"[,\s]+", value) if word in (f"unix:{name}", f"local:{name}")), "")
+    if len(there) != 1 or not written or there[0] in value:
+        return None
+    why = f"A milter of this host listens at {there[0]} below {e.mta.queue_directory}; nothing does at {name}."
+    return e.put(parameter, value.replace(written, f"{written.partition(':')[0]}:{there[0]}"), why)

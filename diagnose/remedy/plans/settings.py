@@ -81,12 +81,9 @@ def settings(e: Evidence) -> Plan | None:
         if seen.data.get("parameter") not in named - {""}:
             steps += _service(e, "postlog") if seen.subject == "postlog" else fatal(e, seen)
     for seen in e.failed("tls.key"):
-        why = f"It names a file that does not exist ({seen.data.get('path')}), so that Postfix switches TLS off."
-        steps.append(e.drop(seen.text("parameter"), why))
-    if not steps:
-        from diagnose.remedy.plans.tls import own_key
+        from diagnose.remedy.plans.tls import client_key
 
-        steps += own_key(e)
+        steps += client_key(e, seen)
     if not steps:
         return lost_account(e)
     return taken_up(e, steps)
@@ -242,8 +239,21 @@ def transport(e: Evidence) -> Plan | None:
     steps: list[Step] = []
     for seen in e.failed("postfix.transport", "postfix.service"):
         if name := seen.text("service"):
+            if wrong := _program(e, name, seen):
+                return Plan(steps=(*wrong, *e.restart("The queue manager waits for the program that runs.")))
             steps += _service(e, name)
     return taken_up(e, steps)
+
+
+def _program(e: Evidence, name: str, seen: Observation) -> list[Step]:
+    """The service's own program in place of another's; the rest of its line stays."""
+    program, wanted = seen.text("runs"), seen.text("wanted")
+    lines = e.ask_lines(e.master_path)
+    service = master_cf.parse("\n".join(lines)).get(name)
+    if not program or service is None or lines[service.line - 1].count(f" {program}") != 1:
+        return []
+    why = f"The service {name} is {wanted}'s work."
+    return [e.repair(e.master_path, service.line, f" {program}", f" {wanted}", why, at="within")]
 
 
 def _service(e: Evidence, name: str) -> list[Step]:

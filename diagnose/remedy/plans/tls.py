@@ -184,10 +184,10 @@ def own_key(e: Evidence) -> list[Step]:
 
 def client_key(e: Evidence, seen: Observation) -> list[Step]:
     """The key that belongs to the client's certificate; where none is here and a password logs in, neither of the two."""
-    name, path = str(seen.data.get("parameter")), seen.data.get("path")
-    if seen.data.get("kind") != "mismatch":
+    name, path = seen.text("parameter"), seen.text("path")
+    if seen.text("kind") != "mismatch":
         return [e.drop(name, f"It names a file that does not exist ({path}), so that Postfix switches TLS off.")]
-    way = facts.route(e.ctx)
+    way = e.way
     if (right := own_key(e)) or way is None or not way.flag("smtp_sasl_auth_enable"):
         return right
     why = f"{path} is not the certificate's key, so that Postfix switches TLS off; the relay knows this host by its login."

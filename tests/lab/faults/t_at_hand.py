@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tests.lab.fault import Fault
 from tests.lab.machine import SECRET
-from tests.lab.steps import append, mail, older, pause, relay, run, settings, wait, write
+from tests.lab.neighbours import DkimKey, opendkim
+from tests.lab.steps import append, mail, older, pause, relay, run, settings, shell, wait, write
 
 from .o_mailers import case, exim
 
@@ -17,6 +18,16 @@ MAIL_USERNAME=null
 MAIL_PASSWORD=null
 MAIL_FROM_ADDRESS=noreply@brightwater-labs.com
 """
+
+_PAIRS = (
+    "cd /etc/postfix; for n in a b; do openssl req -x509 -newkey rsa:2048 -nodes -days 300 -subj /CN=app.brightwater-labs.com"
+    " -keyout $n.key -out $n.crt 2>/dev/null; done; rm a.key b.crt"
+)
+_IN_THE_CHROOT = (
+    "pkill opendkim; install -d -o opendkim -g postfix -m 750 /var/spool/postfix/opendkim; usermod -aG opendkim postfix;"
+    " sed -i 's|^Socket.*|Socket local:/var/spool/postfix/opendkim/opendkim.sock\\nUMask 002|' /etc/opendkim.conf;"
+    " sleep 0.5; setsid opendkim -f </dev/null >/dev/null 2>&1 & sleep 1"
+)
 
 FAULTS = (
     Fault(
@@ -65,6 +76,31 @@ FAULTS = (
         setup=(write("/var/www/shop/.env", _LARAVEL),),
         then=(mail(), wait("status=sent")),
         args=("--app-config", "/var/www/shop/.env"),
+    ),
+    Fault(
+        id="smtp-runs-the-server",
+        accept=("smtp-transport-missing",),
+        about="the client's line in master.cf has the server's program: each side waits for the other",
+        setup=(shell(r"sed -i 's/^\(smtp *unix.* \)smtp$/\1smtpd/' /etc/postfix/master.cf"),),
+        proof=((("grep", "^smtp .*unix", "/etc/postfix/master.cf"), "smtpd$"),),
+    ),
+    Fault(
+        id="client-key-of-another-certificate",
+        accept=("postfix-config-error",),
+        about="smtp_tls_key_file is not the key of smtp_tls_cert_file; the relay asks for a password anyway",
+        setup=(shell(_PAIRS), relay(smtp_tls_cert_file="/etc/postfix/a.crt", smtp_tls_key_file="/etc/postfix/b.key")),
+        shows="our TLS engine is unavailable",
+    ),
+    Fault(
+        id="milter-s-socket-has-another-name",
+        accept=("milter-down",),
+        about="OpenDKIM listens at a socket in the chroot, and main.cf names another one beside it",
+        setup=(
+            opendkim(DkimKey()),
+            shell(_IN_THE_CHROOT),
+            settings(smtpd_milters="local:opendkim/dkim.sock", milter_default_action="tempfail"),
+        ),
+        shows="connect to Milter service .*No such file",
     ),
     case(
         "exim-login-name-misspelt",
