@@ -104,8 +104,7 @@ def _processes(ctx: Context, app: Application) -> Iterator[tuple[Process, str, t
                 chosen[one.pid] = "container"
     if not chosen and not _WIDE.fullmatch(folder):
         for process in every.values():
-            program = process.command[0].rpartition("/")[2] if process.command else process.name
-            if process.here and not _PASSING.match(program) and _of_folder(ctx, process, folder):
+            if process.here and not _PASSING.match(process.program) and _of_folder(ctx, process, folder):
                 chosen[process.pid] = ""
     for pid in sorted(chosen)[:_MOST]:
         yield every[pid], chosen[pid], of_service.get(pid, names)
@@ -125,9 +124,8 @@ def _held(
     if reply is not None and reply.problem:
         reply = None
     changed = bool(process.started and app.mtime and process.started < app.mtime - 2)
-    program = process.command[0].rpartition("/")[2] if process.command else process.name
     data: dict[str, Scalar] = {"path": app.path, "pid": process.pid, "product": app.product, **app.words}
-    begin = f"{program} (pid {process.pid}) has run since {_when(ctx, process.started)}"
+    begin = f"{process.program} (pid {process.pid}) has run since {_when(ctx, process.started)}"
     handed = of or re.search(r"\.service(?:\.d/|$)|^/etc/(?:default|sysconfig|conf\.d)/|\.ya?ml$", app.path)
     if reply is not None and reply.differ:
         text = f"{begin} with a different {' and '.join(reply.differ[:3])} from the file's"

@@ -9,7 +9,8 @@ import re
 import shlex
 from collections.abc import Iterator
 
-from diagnose.check import Context, Glob, Read, Stat, check, fail, ok, skip, warn
+from diagnose.check import Context, Read, Stat, check, fail, ok, skip, warn
+from diagnose.facts.asks import globbed
 from diagnose.model import Observation
 
 # Debian's, Red Hat's and SUSE's, Alpine's, and the images of Docker.
@@ -29,7 +30,7 @@ _OTHERS = re.compile(r"ssmtp|msmtp|nullmailer|esmtp|mhsendmail|mailhog|catchmail
     tags=("application",),
 )
 def php_mail(ctx: Context) -> Iterator[Observation]:
-    files = [path for pattern in _PLACES for path in ctx.ask(Glob(pattern)).paths][:_FILES]
+    files = [*globbed(ctx, _PLACES)][:_FILES]
     named = [
         (path, program)
         for path in dict.fromkeys(files)

@@ -13,7 +13,6 @@ from diagnose.check import Context, DnsReply, Lookup, Read, SignSpec, ask_all, c
 from diagnose.facts.names import closed
 from diagnose.knowledge.labels import probes
 from diagnose.model import Observation
-from diagnose.parse.postfix.setting_types import items
 from diagnose.parse.system.nameservice import addresses, hosts, is_address, nsswitch, resolv_conf
 
 SECONDS = 3.5
@@ -120,7 +119,7 @@ def _unseen(ctx: Context) -> str:
     user = facts.mta(ctx).value("mail_owner")
     if closed(ctx, "/etc/resolv.conf", user):
         return f"/etc/resolv.conf cannot be read by {user}, the user that smtp(8) runs as: 127.0.0.1 is asked"
-    order = items(way.value("smtp_host_lookup"))
+    order = way.words("smtp_host_lookup")
     if (
         "native" in order
         and closed(ctx, "/etc/hosts", user)

@@ -11,7 +11,6 @@ from diagnose import facts
 from diagnose.check import FLAG, Context, Lookup, MapLookup, SignSpec, ask_all, check, fail, ok, skip
 from diagnose.facts import Route
 from diagnose.model import Observation
-from diagnose.parse.postfix.setting_types import items
 
 _HOSTS = 3  # next hops that are looked at
 
@@ -32,7 +31,7 @@ def dns_settings(ctx: Context) -> Iterator[Observation]:
         yield _said(ctx, way, blind, text)
         return
     parameter = f"{way.program}_dns_reply_filter"
-    tables = items(way.value(parameter))
+    tables = way.words(parameter)
     if tables and (dropped := _dropped(ctx, way, tables)):
         yield _said(ctx, way, parameter, f"it drops every address of {', '.join(dropped)}")
         return

@@ -29,11 +29,12 @@ from diagnose.check import (
 )
 from diagnose.facts import Mta, master, mta
 from diagnose.facts.mail import SAID_SIGNS
+from diagnose.facts.postfix import Parameters
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS, OWN_HELO, PORT_NUMBERS
 from diagnose.model import FLAG, SAID, Observation, Scalar
-from diagnose.parse.postfix import master_cf, postconf
+from diagnose.parse.postfix import master_cf
 from diagnose.parse.postfix.master_cf import Service
-from diagnose.parse.postfix.setting_types import boolean, integer, items
+from diagnose.parse.postfix.setting_types import integer, items
 from diagnose.parse.words.reason import classify
 
 _HERE = ("127.0.0.1", "0.0.0.0", "::", "::1")
@@ -52,7 +53,7 @@ _OUR_NAME = re.compile(r"Helo command rejected", re.I)
 
 
 @dataclass(frozen=True, slots=True)
-class Port:
+class Port(Parameters):
     """A service of smtpd(8) that listens, with the settings as it sees them."""
 
     service: Service
@@ -60,17 +61,14 @@ class Port:
     address: str
     settings: dict[str, str]
 
-    def value(self, name: str) -> str:
-        return postconf.expand(self.settings.get(name, ""), self.settings).strip()
-
     @property
     def tls(self) -> str:
         """none, may or encrypt."""
         level = self.value("smtpd_tls_security_level").lower()
-        wrapped = bool(boolean(self.value("smtpd_tls_wrappermode")))
-        if wrapped or level == "encrypt" or boolean(self.value("smtpd_enforce_tls")):
+        wrapped = self.flag("smtpd_tls_wrappermode")
+        if wrapped or level == "encrypt" or self.flag("smtpd_enforce_tls"):
             return "encrypt"
-        return "may" if level == "may" or boolean(self.value("smtpd_use_tls")) else "none"
+        return "may" if level == "may" or self.flag("smtpd_use_tls") else "none"
 
     @property
     def data(self) -> dict[str, Scalar]:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from diagnose.check import Context, Stat, check, fail, ok, skip, unknown, warn
 from diagnose.facts import Mta, mta, route, since_start, tls_mode
 from diagnose.model import Observation, Scalar
-from diagnose.parse.postfix.setting_types import items
 
 # Without these no message moves at all, whatever its way.
 _ALWAYS = ("pickup", "cleanup", "qmgr", "rewrite", "bounce", "defer", "error", "retry", "showq")
@@ -163,5 +162,5 @@ def _served(postfix: Mta, name: str) -> bool:
     found = [s for s in postfix.master.services if s.name == name and s.type in ("unix", "fifo", "unix-dgram", "pass")]
     if not found:
         return False
-    disabled = items(postfix.value("master_service_disable"))
+    disabled = postfix.words("master_service_disable")
     return not any(word in (name, f"{name}/{found[-1].type}", f"{name}.{found[-1].type}") for word in disabled)

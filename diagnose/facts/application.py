@@ -16,8 +16,8 @@ from diagnose.apps.codenvy import DOCKER, ENVIRONMENTS, GENERATED, MANIFESTS, OW
 from diagnose.apps.javamail import mail_settings, recognises, way_lines
 from diagnose.apps.properties import Properties
 from diagnose.apps.settings import MailSettings, Problem
-from diagnose.facts.asks import Asks
-from diagnose.host.query import Glob, Read, Stat
+from diagnose.facts.asks import Asks, globbed
+from diagnose.host.query import Read, Stat
 from diagnose.model import Scalar
 from diagnose.record import dataclass
 
@@ -187,11 +187,7 @@ def _dated(app: Application, changed: float) -> Application:
 
 
 def _paths(ctx: Asks, patterns: tuple[str, ...]) -> tuple[str, ...]:
-    paths: dict[str, None] = {}
-    for pattern in patterns:
-        for path in ctx.ask(Glob(pattern)).paths:
-            paths.setdefault(path)
-    return tuple(paths)[:30]
+    return tuple(dict.fromkeys(globbed(ctx, patterns)))[:30]
 
 
 def _variables(

@@ -17,7 +17,7 @@ from typing import Any
 
 from diagnose.apps import formats
 from diagnose.facts.application import Application, read
-from diagnose.facts.asks import Asks
+from diagnose.facts.asks import Asks, globbed
 from diagnose.host.query import Glob, Process, Processes, Read, Stat
 from diagnose.knowledge import documents
 from diagnose.record import dataclass
@@ -92,10 +92,9 @@ def installed(ctx: Asks) -> tuple[Installed, ...]:
         app = read(ctx, path, "found", {})
         if app.settings is None or app.problem or not (app.product or app.java):
             continue
-        known = str(formats.applications().get(app.product, {}).get("title", ""))
         found[real] = Installed(
             name=called or _name(path, app.product),
-            title=known if known and known != "the application" else title or "application",
+            title=_title(app) or title or "application",
             app=app,
             pid=process.pid if process else 0,
             running=process is not None or (path.endswith((".php", ".env")) and _php_runs(ctx)),
@@ -110,6 +109,12 @@ def sole(ctx: Asks) -> Installed | None:
     return every[0] if len(every) == 1 and every[0].running and not every[0].container else None
 
 
+def _title(app: Application) -> str:
+    """What its format's table calls it, "" where that says no more than that it is one."""
+    title = str(formats.applications().get(app.product, {}).get("title", ""))
+    return title if title != "the application" else ""
+
+
 _Candidate = tuple[str, str, Process | None, str]
 
 
@@ -117,21 +122,17 @@ def _candidates(ctx: Asks) -> Iterator[_Candidate]:
     """Path, what kind of program reads it, its process, and its name where that is known."""
     for process in ctx.ask(Processes()).processes:
         yield from _of_process(ctx, process)
-    for pattern in places()["units"]:
-        for path in ctx.ask(Glob(pattern)).paths:
-            text = ctx.ask(Read(path)).text
-            files_ = [path, *_ENVIRONMENT_FILE.findall(text)]
-            for each in files_:
-                if _MAIL.search(text if each == path else ctx.ask(Read(each)).text):
-                    yield each, "service", next(started(ctx, path, text), None), _unit(path)
-    for pattern in places()["usual"]:
-        for path in ctx.ask(Glob(pattern)).paths:
-            yield path, "", None, ""
-    for pattern in places()["compose"]:
-        for path in ctx.ask(Glob(pattern.format("*compose*.y*ml"))).paths:
-            if path.rpartition("/")[2] in places()["compose_names"]:
-                yield path, "compose file", None, ""
-    for path in (path for pattern in places()["containers"] for path in ctx.ask(Glob(pattern)).paths[:MOST]):
+    for path in globbed(ctx, places()["units"]):
+        text = ctx.ask(Read(path)).text
+        for each in (path, *_ENVIRONMENT_FILE.findall(text)):
+            if _MAIL.search(text if each == path else ctx.ask(Read(each)).text):
+                yield each, "service", next(started(ctx, path, text), None), _unit(path)
+    for path in globbed(ctx, places()["usual"]):
+        yield path, "", None, ""
+    for path in globbed(ctx, (pattern.format("*compose*.y*ml") for pattern in places()["compose"])):
+        if path.rpartition("/")[2] in places()["compose_names"]:
+            yield path, "compose file", None, ""
+    for path in globbed(ctx, places()["containers"], MOST):
         for files_ in _COMPOSED.findall(ctx.ask(Read(path)).text):
             for each in files_.split(","):
                 if each.startswith("/"):
@@ -178,30 +179,28 @@ def _php_runs(ctx: Asks) -> bool:
 
 def _contained(ctx: Asks) -> Iterator[Installed]:
     """Containers, by what their runtime keeps of them for root."""
-    for pattern in places()["containers"]:
-        for path in ctx.ask(Glob(pattern)).paths[:MOST]:
-            text = ctx.ask(Read(path)).text
-            if not re.search(r"\"\w*(?:SMTP|MAIL)\w*=", text):
-                continue
-            app = read(ctx, path, "found", {})
-            if app.settings is None or app.problem:
-                continue
-            name = re.search(r"\"Name\":\s*\"/?([\w.-]+)\"|\"hostname\":\s*\"([\w.-]+)\"", text)
-            number = _pid(ctx, path, text)
-            title = str(formats.applications().get(app.product, {}).get("title", ""))
-            yield Installed(
-                name=(name[1] or name[2]) if name else path.rsplit("/", 3)[1][:12],
-                title="container" if title in ("", "the application") else title,
-                app=app,
-                pid=number,
-                running=number > 0,
-                container=True,
-            )
+    for path in globbed(ctx, places()["containers"], MOST):
+        text = ctx.ask(Read(path)).text
+        if not re.search(r"\"\w*(?:SMTP|MAIL)\w*=", text):
+            continue
+        app = read(ctx, path, "found", {})
+        if app.settings is None or app.problem:
+            continue
+        name = re.search(r"\"Name\":\s*\"/?([\w.-]+)\"|\"hostname\":\s*\"([\w.-]+)\"", text)
+        number = _pid(ctx, path, text)
+        yield Installed(
+            name=(name[1] or name[2]) if name else path.rsplit("/", 3)[1][:12],
+            title=_title(app) or "container",
+            app=app,
+            pid=number,
+            running=number > 0,
+            container=True,
+        )
 
 
 def composed(ctx: Asks, file: str) -> Iterator[tuple[int, str]]:
     """First process and service of each running container that Compose made of the file, by the labels it gave them."""
-    for path in (path for pattern in places()["containers"] for path in ctx.ask(Glob(pattern)).paths[:MOST]):
+    for path in globbed(ctx, places()["containers"], MOST):
         text = ctx.ask(Read(path)).text
         made, service = _COMPOSED.search(text), _SERVICE.search(text)
         if made and service and file in made[1].split(",") and (pid := _pid(ctx, path, text)):

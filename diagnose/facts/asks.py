@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Generic, Protocol, TypeVar
 
 from diagnose import threads
 from diagnose.errors import Late
-from diagnose.host.query import Query
+from diagnose.host.query import Glob, Query
 from diagnose.model import Target
 
 R = TypeVar("R")
@@ -32,6 +32,25 @@ class Asks(Protocol):
     def claim(self, query: Query[Any]) -> bool: ...
 
     def has(self, query: Query[Any], until: float = 0.0) -> bool: ...
+
+
+class Same(Generic[R]):
+    """Replies as a key by identity: hashing them costs more than reading them."""
+
+    def __init__(self, *replies: R) -> None:
+        self.replies = replies
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and all(a is b for a, b in zip(self.replies, other.replies, strict=True))
+
+    def __hash__(self) -> int:
+        return hash(tuple(map(id, self.replies)))
+
+
+def globbed(ctx: Asks, patterns: Iterable[str], most: int | None = None) -> Iterator[str]:
+    """The paths that each of the patterns fits, at most so many of each."""
+    for pattern in patterns:
+        yield from ctx.ask(Glob(pattern)).paths[:most]
 
 
 def ask_all(ctx: Asks, queries: Sequence[Query[R]]) -> list[R]:

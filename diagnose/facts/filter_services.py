@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from diagnose.facts.postfix import Mta
 from diagnose.parse.postfix import master_cf, nexthop
@@ -35,7 +36,7 @@ def wanted(postfix: Mta) -> Iterator[Service]:
     for settings, command, users in views:
         if command not in ("", "smtpd", "pickup", "cleanup"):
             continue
-        value = _Values(postfix, settings)
+        value = replace(postfix, settings={**postfix.settings, **settings}).value
         for parameter in ("smtpd_milters", "non_smtpd_milters"):
             for endpoint in _MILTER.findall(value(parameter)):
                 asking = "smtpd" if parameter == "smtpd_milters" else "cleanup"
@@ -74,18 +75,6 @@ def _chroots(services: Iterable[master_cf.Service], command: str) -> tuple[bool,
 def _passes(action: str) -> bool:
     """Whether mail goes on by this action of an access table."""
     return action.rstrip(",").lower() in ("dunno", "ok", "permit")
-
-
-class _Values:
-    """A parameter's value in one service's view of the settings."""
-
-    def __init__(self, postfix: Mta, settings: dict[str, str]) -> None:
-        self._settings = {**postfix.settings, **settings}
-
-    def __call__(self, name: str) -> str:
-        from diagnose.parse.postfix.postconf import expand
-
-        return expand(self._settings.get(name, ""), self._settings).strip()
 
 
 def _transport(postfix: Mta, kind: str, channel: str, hop: str, parameter: str) -> Iterator[Service]:

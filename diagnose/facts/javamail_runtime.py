@@ -32,8 +32,7 @@ def processes(ctx: Asks) -> tuple[Process, ...]:
 
 
 def _is_java(process: Process) -> bool:
-    program = process.command[0].rpartition("/")[2] if process.command else process.name
-    return program == "java" or process.name == "java"
+    return "java" in (process.program, process.name)
 
 
 def runtime(ctx: Asks) -> Runtime:

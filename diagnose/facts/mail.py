@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from diagnose.facts import mailers
-from diagnose.facts.asks import Asks
+from diagnose.facts.asks import Asks, Same
 from diagnose.host.plain import from_plain
 from diagnose.host.query import LogReply, MailLog, MailQueue, Now
 from diagnose.model import ANY, FLAG, SAID, SignSpec, Stage, Target
@@ -101,27 +101,14 @@ def mail_log(ctx: Asks) -> ReadLog | None:
 def read_log(reply: LogReply, epoch: float, offset: int) -> ReadLog:
     """A log's sums, at that time; the same reply is read once."""
     with _reading:
-        return _cached_log(_Same(reply), epoch, offset)
-
-
-class _Same:
-    """A reply as a key by identity: hashing a day's log costs more than reading it."""
-
-    def __init__(self, reply: LogReply) -> None:
-        self.reply = reply
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.reply is self.reply
-
-    def __hash__(self) -> int:
-        return id(self.reply)
+        return _cached_log(Same(reply), epoch, offset)
 
 
 @functools.lru_cache(maxsize=4)
-def _cached_log(same: _Same, epoch: float, offset: int) -> ReadLog:
+def _cached_log(same: Same[LogReply], epoch: float, offset: int) -> ReadLog:
     from diagnose.parse.log import maillog
 
-    return maillog.read(same.reply.lines, _moment(epoch, offset))
+    return maillog.read(same.replies[0].lines, _moment(epoch, offset))
 
 
 def _moment(epoch: float, offset: int) -> datetime:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from diagnose.apps import formats, logins
 from diagnose.apps.settings import MailSettings
-from diagnose.facts.asks import Asks
+from diagnose.facts.asks import Asks, Same
 from diagnose.facts.postfix import mta
 from diagnose.host.query import Exec, ExecReply, Glob, Login, LogReply, Lookup, MailLog, Read, Stat
 from diagnose.knowledge.distributions import OWNERS, SENDMAIL
@@ -336,24 +336,11 @@ def log(ctx: Asks, here: Mailer, now: datetime) -> Reader | None:
     reply = ctx.ask(log_query(ctx))
     if reply.problem and not reply.lines:
         return None
-    return _read(_Same(reply), now, outgoing(ctx).port)
-
-
-class _Same:
-    """A reply as a key by identity."""
-
-    def __init__(self, reply: LogReply) -> None:
-        self.reply = reply
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.reply is self.reply
-
-    def __hash__(self) -> int:
-        return id(self.reply)
+    return _read(Same(reply), now, outgoing(ctx).port)
 
 
 @functools.lru_cache(maxsize=4)
-def _read(same: _Same, now: datetime, port: int) -> Reader:
+def _read(same: Same[LogReply], now: datetime, port: int) -> Reader:
     from diagnose.parse.mailers.log import read
 
-    return read(same.reply.lines, now, port)
+    return read(same.replies[0].lines, now, port)

@@ -9,7 +9,7 @@ from diagnose.host.query import Lookup, Stat
 from diagnose.record import dataclass
 
 _FQDN = re.compile(r"(?=.{4,253}$)(?!-)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*\.[a-z][a-z0-9-]{0,61}[a-z0-9]", re.I)
-_NOT_PUBLIC = tuple(".local .localdomain .internal .lan .home .localhost .invalid .test .example .home.arpa".split())
+NOT_PUBLIC = tuple(".local .localdomain .internal .lan .home .localhost .invalid .test .example .home.arpa".split())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,4 +57,4 @@ def closed(ctx: Asks, path: str, user: str) -> bool:
 def is_public(name: str) -> bool:
     """Whether the public DNS may have such a name."""
     lowered = name.lower()
-    return bool(_FQDN.fullmatch(name)) and not lowered.endswith(_NOT_PUBLIC) and not lowered.startswith("localhost")
+    return bool(_FQDN.fullmatch(name)) and not lowered.endswith(NOT_PUBLIC) and not lowered.startswith("localhost")

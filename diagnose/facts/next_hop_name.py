@@ -11,7 +11,6 @@ from diagnose.facts.names import exchangers
 from diagnose.facts.route import Route
 from diagnose.host.query import Lookup, Read, Resolve
 from diagnose.model import Scalar, Status
-from diagnose.parse.postfix.setting_types import items
 from diagnose.record import dataclass
 
 # Characters that copying leaves behind are told by the check of artefacts; here they only explain an unknown name.
@@ -51,7 +50,7 @@ def named(ctx: Asks, way: Route) -> Named:
     misspelt = _misspelt(ctx, way)
     if misspelt or hop.address:
         return misspelt or Named(found=True)
-    native = "native" in items(way.value("smtp_host_lookup")) or way.flag("disable_dns_lookups")
+    native = "native" in way.words("smtp_host_lookup") or way.flag("disable_dns_lookups")
     native = native or way.value("smtp_dns_support_level") == "disabled"
     if hop.bracketed or native:
         return _by_address(ctx, way, native)

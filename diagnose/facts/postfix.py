@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import field
 
 from diagnose import threads
-from diagnose.facts.asks import Asks
+from diagnose.facts.asks import Asks, Same
 from diagnose.host.query import Exec, ExecReply, Read
 from diagnose.parse.postfix import main_cf, master_cf, postconf
 from diagnose.parse.postfix.master_cf import MasterCf
@@ -16,8 +16,25 @@ from diagnose.parse.postfix.setting_types import boolean, items
 from diagnose.record import dataclass
 
 
+class Parameters:
+    """The settings, unexpanded, as Postfix or one of its services sees them."""
+
+    __slots__ = ()
+    settings: Mapping[str, str]
+
+    def value(self, name: str) -> str:
+        """A parameter's value, $names expanded."""
+        return postconf.expand(self.settings.get(name, ""), self.settings).strip()
+
+    def flag(self, name: str) -> bool:
+        return bool(boolean(self.value(name)))
+
+    def words(self, name: str) -> tuple[str, ...]:
+        return items(self.value(name))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mta:
+class Mta(Parameters):
     """Postfix as its own tools describe it.
 
     settings: every parameter, defaults included, unexpanded; explicit: those that main.cf sets; complaints: what
@@ -33,16 +50,6 @@ class Mta:
     complaints: tuple[postconf.Complaint, ...] = ()
     map_types: tuple[str, ...] = ()
     problem: str = ""
-
-    def value(self, name: str) -> str:
-        """A parameter's value, $names expanded."""
-        return postconf.expand(self.settings.get(name, ""), self.settings).strip()
-
-    def flag(self, name: str) -> bool:
-        return bool(boolean(self.value(name)))
-
-    def words(self, name: str) -> tuple[str, ...]:
-        return items(self.value(name))
 
     @property
     def config_directory(self) -> str:
@@ -78,7 +85,7 @@ def mta(ctx: Asks) -> Mta:
         # postconf refused a file: what that names in spite of it, over the defaults, is the best that can be had.
         place = postconf.parse_settings(defaults.out).get("config_directory", "/etc/postfix")
         files = (ctx.ask(Read(f"{place}/main.cf")).text, ctx.ask(Read(f"{place}/master.cf")).text)
-    return _understood(_Replies(everything, defaults, explicit, services, overrides, types), *files)
+    return _understood(Same(everything, defaults, explicit, services, overrides, types), *files)
 
 
 def _together(ctx: Asks) -> list[ExecReply]:
@@ -103,21 +110,8 @@ def _together(ctx: Asks) -> list[ExecReply]:
     return replies
 
 
-class _Replies:
-    """postconf's answers as a key by identity: hashing them costs more than reading them."""
-
-    def __init__(self, *replies: ExecReply) -> None:
-        self.replies = replies
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Replies) and all(a is b for a, b in zip(self.replies, other.replies, strict=True))
-
-    def __hash__(self) -> int:
-        return hash(tuple(map(id, self.replies)))
-
-
 @functools.lru_cache(maxsize=8)
-def _understood(answers: _Replies, main: str, master: str) -> Mta:
+def _understood(answers: Same[ExecReply], main: str, master: str) -> Mta:
     everything, standard, explicit_reply, services, overrides, types = answers.replies
     settings = postconf.parse_settings(everything.out)
     defaults = postconf.parse_settings(standard.out)

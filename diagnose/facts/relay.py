@@ -22,7 +22,6 @@ from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.model import Scalar, Target
 from diagnose.parse.postfix import sasl_options, sasl_passwd, table, tls_settings
 from diagnose.parse.postfix.nexthop import NextHop
-from diagnose.parse.postfix.setting_types import items
 from diagnose.parse.postfix.table import Table
 from diagnose.record import dataclass
 
@@ -164,7 +163,7 @@ def way_in(ctx: Asks, way: Route) -> WayIn:
     mode = tls_mode(ctx, way)
     hosts = next_hop_hosts(ctx, way)
     host = hosts[0] if hosts else way.host
-    words = {word.lower() for word in items(way.value("inet_protocols"))}
+    words = {word.lower() for word in way.words("inet_protocols")}
     family = 4 if words == {"ipv4"} else 6 if words == {"ipv6"} else 0
     known = identify(way.host)
     broken = ca_problem(ctx, mode.ca_file)
@@ -223,7 +222,7 @@ def options(way: Route, encrypted: bool, verified: bool = False) -> tuple[str, .
     name = "smtp_sasl_security_options"
     if encrypted:
         name = "smtp_sasl_tls_verified_security_options" if verified else "smtp_sasl_tls_security_options"
-    return items(way.value(name))
+    return way.words(name)
 
 
 def _mechanisms(way: Route, encrypted: bool) -> tuple[str, ...]:

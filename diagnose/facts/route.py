@@ -9,7 +9,7 @@ from diagnose.facts import mailers
 from diagnose.facts.asks import Asks
 from diagnose.facts.mail import mail_log, target
 from diagnose.facts.names import exchangers
-from diagnose.facts.postfix import mta
+from diagnose.facts.postfix import Parameters, mta
 from diagnose.host.query import MapLookup, Read
 from diagnose.knowledge.smtp import PORT_NUMBERS
 from diagnose.model import Target
@@ -17,7 +17,7 @@ from diagnose.parse.mailers.way import Way
 from diagnose.parse.postfix import master_cf, postconf, trivial_rewrite
 from diagnose.parse.postfix.master_cf import Service
 from diagnose.parse.postfix.nexthop import NextHop, parse, parse_list
-from diagnose.parse.postfix.setting_types import boolean, items
+from diagnose.parse.postfix.setting_types import items
 from diagnose.record import dataclass
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
+class Route(Parameters):
     """Where a recipient's mail goes.
 
     channel: master.cf's service name; program: what it runs (smtp, lmtp, local, error, discard …, "" when master.cf lacks
@@ -51,12 +51,6 @@ class Route:
     unknown: tuple[str, ...]
     mailer: str = ""
     way: Way | None = None
-
-    def value(self, name: str) -> str:
-        return postconf.expand(self.settings.get(name, ""), self.settings).strip()
-
-    def flag(self, name: str) -> bool:
-        return bool(boolean(self.value(name)))
 
     @property
     def helo(self) -> str:
@@ -233,7 +227,7 @@ def tls_mode(ctx: Asks, way: Route) -> TlsMode:
         else:
             level, by = "none", "no TLS setting"
     policy = ""
-    for table in items(way.value("smtp_tls_policy_maps")):
+    for table in way.words("smtp_tls_policy_maps"):
         for key in dict.fromkeys((way.nexthop, way.host)):
             reply = ctx.ask(MapLookup(table, key)) if key else None
             if reply is not None and reply.found and not policy:

@@ -15,7 +15,7 @@ from diagnose.errors import Late
 from diagnose.facts.asks import Asks, ask_all
 from diagnose.facts.filter_services import wanted
 from diagnose.facts.mail import mail_log, queue, target
-from diagnose.facts.names import exchangers
+from diagnose.facts.names import NOT_PUBLIC, exchangers
 from diagnose.facts.network import addresses, egress, families, public_address
 from diagnose.facts.postfix import mta, origin
 from diagnose.facts.route import ANYBODY, Route, next_hop_hosts, route
@@ -32,7 +32,6 @@ MOST = 3  # domains that are judged, the ones asked for and the busiest first
 QUESTIONS = 60  # to the DNS for one domain's SPF
 SECONDS = 2.0  # for each of them
 REFUSED = "sender-unauthenticated"  # the meaning of a reply that names SPF, DKIM or DMARC
-_NOT_PUBLIC = tuple(".local .localdomain .internal .lan .home .localhost .invalid .test .example .home.arpa".split())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +77,7 @@ def senders(ctx: Asks) -> tuple[Sender, ...]:
 def _domain(address: str) -> str:
     """Its domain where the public DNS may have it, else ""."""
     name = address.rpartition("@")[2].lower().rstrip(".")
-    return "" if "." not in name or name.endswith(_NOT_PUBLIC) or name.startswith("[") else name
+    return "" if "." not in name or name.endswith(NOT_PUBLIC) or name.startswith("[") else name
 
 
 def refused(ctx: Asks, domain: str) -> str:
@@ -132,9 +131,8 @@ class Spf:
 def spf(ctx: Asks, sender: Sender) -> tuple[Spf, ...]:
     """For each address that mail of this domain is known to come from, a relay's by its own SPF record; () where none is."""
     found = [*_of_relay(ctx, sender)] if sender.way.relay else [(a, True, "this host") for a in own_addresses(ctx)]
-    helo = sender.way.value("smtp_helo_name") or sender.way.value("myhostname")
     return tuple(
-        Spf(address=address, verdict=_evaluate(ctx, sender.domain, address, helo), known=known, by=by)
+        Spf(address=address, verdict=_evaluate(ctx, sender.domain, address, sender.way.helo), known=known, by=by)
         for address, known, by in found
     )
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from diagnose.facts.asks import Asks
+from diagnose.facts.asks import Asks, globbed
 from diagnose.facts.filter_services import wanted
 from diagnose.facts.postfix import mta
 from diagnose.facts.sender import Sender, ahead, asker
-from diagnose.host.query import Exec, Glob, MailLog, Read, Stat
+from diagnose.host.query import Exec, MailLog, Read, Stat
 from diagnose.parse.sender import dkim, signers
 from diagnose.parse.sender.signers import Signer
 from diagnose.record import dataclass
@@ -95,8 +95,7 @@ def _rspamd(ctx: Asks, domain: str) -> Iterator[Signer]:
 
 
 def _amavis(ctx: Asks, domain: str) -> Iterator[Signer]:
-    paths = [path for pattern in _AMAVIS for path in sorted(ctx.ask(Glob(pattern)).paths)]
-    texts = [ctx.ask(Read(path)).text for path in paths[:_AMAVIS_FILES]]
+    texts = [ctx.ask(Read(path)).text for path in [*globbed(ctx, _AMAVIS)][:_AMAVIS_FILES]]
     yield from signers.amavis("\n".join(texts), domain)
 
 

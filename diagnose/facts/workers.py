@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from diagnose.facts.asks import Asks
-from diagnose.host.query import Exec, Glob, Listeners, Process, Processes, Read, Stat
+from diagnose.facts.asks import Asks, globbed
+from diagnose.host.query import Exec, Listeners, Process, Processes, Read, Stat
 from diagnose.knowledge import documents
 from diagnose.record import dataclass
 
@@ -29,7 +29,7 @@ _STARTS = re.compile(r"^[ \t]*ExecStart=((?:.*\\\n)*.*)$", re.M)
 _FOLDER = re.compile(r"^[ \t]*(?:WorkingDirectory|directory)[ \t]*=[ \t]*[-~!]*(/\S+)", re.M)
 _PROGRAM = re.compile(r"^\[program:(?P<name>[^\]\n]+)\][ \t]*\n(?P<body>(?:(?!\[)[^\n]*\n?)*)", re.M)
 _CRON = r"(?:^|/)(?:cron|crond|fcron|dcron|bcron)\b|busybox crond"
-_GENERATORS = ("/usr/lib/systemd/system-generators", "/lib/systemd/system-generators")
+_GENERATORS = ("/usr/lib/systemd/system-generators/*crontab*", "/lib/systemd/system-generators/*crontab*")
 _PROPERTIES = "Id,LoadState,Type,ActiveState,SubState,Result,UnitFileState"
 _MOST = 60  # files of a kind
 
@@ -54,7 +54,7 @@ def workers() -> tuple[Worker, ...]:
 
 def running(ctx: Asks, pattern: str) -> tuple[Process, ...]:
     """Processes whose command line holds it, those of containers as well."""
-    return tuple(p for p in ctx.ask(Processes()).processes if p.state != "zombie" and re.search(pattern, _line(p)))
+    return tuple(p for p in ctx.ask(Processes()).processes if p.state != "zombie" and re.search(pattern, p.line))
 
 
 def at_work(ctx: Asks, worker: Worker, folder: str) -> bool:
@@ -63,7 +63,7 @@ def at_work(ctx: Asks, worker: Worker, folder: str) -> bool:
 
 
 def _fits(ctx: Asks, process: Process, folder: str) -> bool:
-    if not folder or not process.here or folder in _line(process):
+    if not folder or not process.here or folder in process.line:
         return True
     real = ctx.ask(Stat(f"/proc/{process.pid}/cwd")).real
     return real in ("", "/") or real.startswith((folder, "/proc/"))
@@ -71,11 +71,7 @@ def _fits(ctx: Asks, process: Process, folder: str) -> bool:
 
 def cron_runs(ctx: Asks) -> bool:
     """A daemon, or systemd in its place."""
-    return bool(running(ctx, _CRON)) or any(ctx.ask(Glob(f"{place}/*crontab*")).paths for place in _GENERATORS)
-
-
-def _line(process: Process) -> str:
-    return " ".join(process.command) or process.name
+    return bool(running(ctx, _CRON)) or any(globbed(ctx, _GENERATORS))
 
 
 def everything_seen(ctx: Asks) -> bool:
@@ -98,19 +94,18 @@ def _starts(worker: Worker) -> str:
 
 
 def _units(ctx: Asks, worker: Worker) -> Iterator[Starter]:
-    for pattern in _UNITS:
-        for path in ctx.ask(Glob(pattern)).paths[:_MOST]:
-            text = ctx.ask(Read(path)).text
-            for found in _STARTS.findall(text):
-                line = re.sub(r"\\\n\s*", " ", found)
-                if re.search(_starts(worker), line):
-                    name = path.rpartition("/")[2]
-                    yield Starter(kind="unit", name=name, path=path, folder=_folder(worker, line, text))
-                    break
+    for path in globbed(ctx, _UNITS, _MOST):
+        text = ctx.ask(Read(path)).text
+        for found in _STARTS.findall(text):
+            line = re.sub(r"\\\n\s*", " ", found)
+            if re.search(_starts(worker), line):
+                name = path.rpartition("/")[2]
+                yield Starter(kind="unit", name=name, path=path, folder=_folder(worker, line, text))
+                break
 
 
 def _programs(ctx: Asks, worker: Worker) -> Iterator[Starter]:
-    for path in (path for pattern in _SUPERVISED for path in ctx.ask(Glob(pattern)).paths[:_MOST]):
+    for path in globbed(ctx, _SUPERVISED, _MOST):
         for program in _PROGRAM.finditer(ctx.ask(Read(path)).text):
             body = program["body"]
             command = re.search(r"^command[ \t]*=[ \t]*(.*)$", body, re.M)
@@ -123,7 +118,7 @@ def _programs(ctx: Asks, worker: Worker) -> Iterator[Starter]:
 def _lines(ctx: Asks, worker: Worker) -> Iterator[Starter]:
     if "cron" not in worker:
         return
-    for path in (path for pattern in _CRONTABS for path in ctx.ask(Glob(pattern)).paths[:_MOST]):
+    for path in globbed(ctx, _CRONTABS, _MOST):
         for line in ctx.ask(Read(path)).text.splitlines():
             if re.match(r"[ \t]*[\d*@]", line) and re.search(worker["cron"], line):
                 direct = re.search(worker["process"], line) is not None

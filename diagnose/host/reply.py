@@ -191,6 +191,15 @@ class Process:
     state: str = ""
     here: bool = True  # of this PID and mount name space, not a container's
 
+    @property
+    def line(self) -> str:
+        return " ".join(self.command) or self.name
+
+    @property
+    def program(self) -> str:
+        """The last part of the command's first word."""
+        return self.command[0].rpartition("/")[2] if self.command else self.name
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessesReply:

@@ -12,7 +12,6 @@ from diagnose.knowledge.distributions import CA_PACKAGE
 from diagnose.model import Observation
 from diagnose.nearest import near
 from diagnose.parse.postfix import table
-from diagnose.parse.postfix.setting_types import items
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Other, Plan, plans
 from diagnose.remedy.plans.relays import set_hop
@@ -55,7 +54,7 @@ def _in_table(e: Evidence, way: facts.Route) -> Iterator[Step]:
 def hear(e: Evidence, way: facts.Route, keyword: str) -> list[Step]:
     """Take an EHLO keyword off those that smtp(8) does not hear."""
     name = "smtp_discard_ehlo_keywords"
-    words = [word for word in items(way.value(name)) if word.lower() != keyword]
+    words = [word for word in way.words(name) if word.lower() != keyword]
     if keyword not in way.value(name).lower() or way.value("smtp_discard_ehlo_keyword_address_maps"):
         return []
     why = f"{way.host} offers {keyword.upper()}, which Postfix is set to ignore."
