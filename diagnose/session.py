@@ -52,16 +52,18 @@ class Request:
     away: bool = False
 
 
-def of_recording(recording: Recording) -> Request:
-    """What diagnoses a recording as its host asked for it."""
-    kept = recording.settings
+def of_recording(recording: Recording, asked: Request | None = None) -> Request:
+    """What diagnoses a recording as its host asked for it, where the user does not say otherwise."""
+    asked, kept = asked or Request(), recording.settings
+    target, settings = asked.target, asked.settings
     settings = Settings(
-        app_config=tuple(kept.get("app_config", ())),
-        auth=bool(kept.get("auth", True)),
-        network=bool(kept.get("network", True)),
+        app_config=settings.app_config or tuple(kept.get("app_config", ())),
+        auth=settings.auth and bool(kept.get("auth", True)),
+        network=settings.network and bool(kept.get("network", True)),
         since=float(kept.get("since", 86_400.0)),
     )
-    return Request(recording=recording, target=recording.target, settings=settings)
+    target = Target(target.sender or recording.target.sender, target.recipient or recording.target.recipient)
+    return replace(asked, recording=recording, target=target, settings=settings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -234,7 +234,7 @@ def requested(
     from diagnose.check import Settings
     from diagnose.model import Target
     from diagnose.parse.text.address import check_address
-    from diagnose.session import Request
+    from diagnose.session import Request, of_recording
 
     if not 1 <= timeout <= 3600:
         raise UsageError(f"--timeout takes 1 to 3600 seconds, not {timeout:g}")
@@ -250,18 +250,8 @@ def requested(
             raise UsageError(
                 f"--app-config {path}: {'is a directory' if path.is_dir() else 'no regular file' if path.exists() else 'no such file'}"
             )
-    if recording is not None:
-        kept = recording.settings
-        target = Target(target.sender or recording.target.sender, target.recipient or recording.target.recipient)
-        settings = Settings(
-            app_config=settings.app_config or tuple(kept.get("app_config", ())),
-            auth=settings.auth and bool(kept.get("auth", True)),
-            network=settings.network and bool(kept.get("network", True)),
-            since=float(kept.get("since", 86_400.0)),
-        )
-    return Request(
-        target=target, settings=settings, only=only or (), skip=skip or (), timeout=timeout, recording=recording
-    )
+    request = Request(target=target, settings=settings, only=only or (), skip=skip or (), timeout=timeout)
+    return of_recording(recording, request) if recording is not None else request
 
 
 def with_relay(request: Request, name: str | None) -> Request:

@@ -36,7 +36,7 @@ def prepare(wish: Wish) -> Probe:
     from diagnose.host.snapshot import load
     from diagnose.model import Target
     from diagnose.parse.text.address import check_address
-    from diagnose.session import Request
+    from diagnose.session import Request, of_recording
 
     for path in wish.app_config:
         if wish.snapshot is None and not path.is_file():
@@ -50,14 +50,9 @@ def prepare(wish: Wish) -> Probe:
     settings = Settings(
         app_config=tuple(str(path.absolute()) for path in wish.app_config), auth=wish.auth, network=wish.network
     )
+    request = Request(target=target, settings=settings, only=tuple(wish.only), skip=tuple(wish.skip))
     if recording is not None:
-        kept = recording.settings
-        target = Target(target.sender or recording.target.sender, target.recipient or recording.target.recipient)
-        settings = replace(settings, app_config=settings.app_config or tuple(kept.get("app_config", ())))
-        settings = replace(settings, since=float(kept.get("since", 86_400.0)))
-    request = Request(
-        target=target, settings=settings, only=tuple(wish.only), skip=tuple(wish.skip), recording=recording
-    )
+        request = of_recording(recording, request)
 
     def probe(ignores: Ignores, timeout: float) -> dict[str, Any]:
         from diagnose.report.json_ import as_plain
