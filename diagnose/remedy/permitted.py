@@ -18,8 +18,9 @@ _TLS = re.compile(
 )
 
 
-def _words(value: str | None) -> set[str]:
-    return set(re.split(r"[,\s]+", value or "")) - {""}
+def _words(value: str | None) -> list[str]:
+    """Those in braces one by one as well."""
+    return [word for item in items(value or "") for word in items(item.strip("{}"))]
 
 
 def _network(word: str, strict: bool = False) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
@@ -29,7 +30,7 @@ def _network(word: str, strict: bool = False) -> ipaddress.IPv4Network | ipaddre
         return None
 
 
-def _within(word: str, given: set[str]) -> bool:
+def _within(word: str, given: list[str]) -> bool:
     """Whether an address or network is one of those given, or a part of one; this host's loopback where one of those given begins
     as that does and is no network."""
     if word in given:
@@ -66,7 +67,7 @@ def _same_filter(was: str, value: str) -> bool:
 
 
 def _same_filters(was: str | None, value: str | None) -> bool:
-    before, after = ([word for word in re.split(r"[,\s]+", text or "") if word] for text in (was, value))
+    before, after = _words(was), _words(value)
     pairs = list(zip(before, after, strict=False))
     return len(before) == len(after) == len(pairs) and all(a == b or _same_filter(a, b) for a, b in pairs)
 
