@@ -51,11 +51,7 @@ def rank(
 ) -> tuple[Diagnosis, ...]:
     """The diagnoses in the order in which to read them. `untried`: the signs of probes that could not be made; `text`: words are all
     there is, and all that is asked; `program`: in whose words advice is, where this host's mailer is not Postfix."""
-    seen: dict[str, list[Observation]] = {}
-    for run in runs:
-        for observation in run.observations:
-            seen.setdefault(observation.sign, []).append(observation)
-    probed = frozenset(spec.id for run in runs if run.probes for spec in run.signs)
+    seen, probed = _by_sign(runs)
     found = [d for cause in causes if (d := weigh(cause, seen, untried, text, probed, program)) is not None]
     found = _fold(found)
     found.sort(key=_order)
@@ -188,11 +184,7 @@ def decided(causes: Sequence[Cause], runs: Sequence[Run], open_: Collection[Sign
     first = next(iter(rank(causes, runs)), None)
     if first is None or first.confidence is not Confidence.CERTAIN:
         return None
-    seen: dict[str, list[Observation]] = {}
-    for run in runs:
-        for observation in run.observations:
-            seen.setdefault(observation.sign, []).append(observation)
-    probed = frozenset(spec.id for run in runs if run.probes for spec in run.signs)
+    seen, probed = _by_sign(runs)
     low = _reach(first.cause, seen, open_, -1, probed)
     least = confidence(low)
     if least is None or least < Confidence.LIKELY:
@@ -205,6 +197,15 @@ def decided(causes: Sequence[Cause], runs: Sequence[Run], open_: Collection[Sign
         if most is not None and (most, cause.impact, high) >= (least, first.cause.impact, low):
             return None
     return first
+
+
+def _by_sign(runs: Sequence[Run]) -> tuple[dict[str, list[Observation]], frozenset[str]]:
+    """What was observed of each sign, and which signs are those of probes."""
+    seen: dict[str, list[Observation]] = {}
+    for run in runs:
+        for observation in run.observations:
+            seen.setdefault(observation.sign, []).append(observation)
+    return seen, frozenset(spec.id for run in runs if run.probes for spec in run.signs)
 
 
 def _reach(
