@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
 
 from diagnose.apps import formats
 from diagnose.check import (
     Context,
     EnvironmentCompare,
-    Now,
     Process,
     Processes,
     Read,
@@ -27,6 +25,7 @@ from diagnose.check import (
 )
 from diagnose.facts.application import Application, found, other
 from diagnose.facts.applications import composed, installed, started
+from diagnose.facts.mail import written
 from diagnose.model import Observation, Scalar
 
 _MOST = 6  # processes of a file
@@ -74,7 +73,7 @@ def _cached(ctx: Context, app: Application, name: str) -> Observation | None:
     host = app.settings.host
     held = ctx.ask(Read(place, secret="settings")).text
     other = host and held and host not in held
-    text = f"the application reads it instead of {app.path}, which was changed {_when(ctx, app.mtime)}: it is of {_when(ctx, stat.mtime)}"
+    text = f"the application reads it instead of {app.path}, which was changed {written(ctx, app.mtime)}: it is of {written(ctx, stat.mtime)}"
     text += f" and does not name {host}" if other else ""
     kind = "differs" if other else "older"
     return fail("app.process", place, text, kind=kind, path=app.path, product=app.product, **app.words)
@@ -125,7 +124,7 @@ def _held(
         reply = None
     changed = bool(process.started and app.mtime and process.started < app.mtime - 2)
     data: dict[str, Scalar] = {"path": app.path, "pid": process.pid, "product": app.product, **app.words}
-    begin = f"{process.program} (pid {process.pid}) has run since {_when(ctx, process.started)}"
+    begin = f"{process.program} (pid {process.pid}) has run since {written(ctx, process.started)}"
     handed = of or re.search(r"\.service(?:\.d/|$)|^/etc/(?:default|sysconfig|conf\.d)/|\.ya?ml$", app.path)
     if reply is not None and reply.differ:
         text = f"{begin} with a different {' and '.join(reply.differ[:3])} from the file's"
@@ -140,11 +139,6 @@ def _held(
     if handed or not keeps or not process.started or not app.mtime:
         return None
     if changed:
-        text = f"{begin}, and the file was changed {_when(ctx, app.mtime)}: it still has the file's old values"
+        text = f"{begin}, and the file was changed {written(ctx, app.mtime)}: it still has the file's old values"
         return fail("app.process", f"pid {process.pid}", text, kind="older", **data)
     return ok("app.process", f"pid {process.pid}", "it was started after the file was written", kind="same", **data)
-
-
-def _when(ctx: Context, epoch: float) -> str:
-    zone = timezone(timedelta(seconds=ctx.ask(Now()).offset))
-    return datetime.fromtimestamp(epoch, zone).strftime("%Y-%m-%d %H:%M") if epoch else "an unknown time"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
 
-from diagnose.check import ANY, Context, Now, Read, SignSpec, Stat, check, fail, ok, skip, unknown, warn
+from diagnose.check import ANY, Context, Read, SignSpec, Stat, check, fail, ok, skip, unknown, warn
 from diagnose.facts.application import Application, Sources, found
 from diagnose.facts.javamail_runtime import processes
+from diagnose.facts.mail import written
 from diagnose.model import Observation, Scalar
 
 _STATES = ("/var/lib/puppet/state", "/opt/puppetlabs/puppet/cache/state", "/var/cache/puppet/state")
@@ -58,11 +58,6 @@ def _agent(ctx: Context) -> tuple[str, str, float]:
     return "", "", 0.0
 
 
-def _when(ctx: Context, epoch: float) -> str:
-    zone = timezone(timedelta(seconds=ctx.ask(Now()).offset))
-    return datetime.fromtimestamp(epoch, zone).strftime("%Y-%m-%d %H:%M") if epoch else "an unknown time"
-
-
 def _compare(ctx: Context, template: Application, file: Application, agent: tuple[str, str, float]) -> Observation:
     data: dict[str, Scalar] = {"path": file.path, "template": template.path, "product": "codenvy by puppet"}
     if template.problem or file.problem or template.settings is None or file.settings is None:
@@ -81,7 +76,7 @@ def _compare(ctx: Context, template: Application, file: Application, agent: tupl
     data |= {"key": key, "line": file.line(key), "value": new, "old": old}
     data["rendered"] = f"Have Puppet render {template.path} into {file.path}."
     if template.mtime > file.mtime - _TOGETHER or kind:
-        text += f"; the template is of {_when(ctx, template.mtime)}, the file of {_when(ctx, file.mtime)}"
+        text += f"; the template is of {written(ctx, template.mtime)}, the file of {written(ctx, file.mtime)}"
         return fail(
             "app.applied", file.path, f"{text}{'; ' + words if words else ''}", kind=kind or "template-newer", **data
         )
@@ -147,7 +142,7 @@ def _restarted(ctx: Context, file: Application) -> Iterator[Observation]:
     oldest = min(mine, key=lambda p: p.started)
     data: dict[str, Scalar] = {"path": file.path, "pid": oldest.pid, "product": file.product}
     if all(p.started < file.mtime - 2 for p in mine):
-        text = f"the application (pid {oldest.pid}) has run since {_when(ctx, oldest.started)}, the file was written {_when(ctx, file.mtime)}: it still has the old values"
+        text = f"the application (pid {oldest.pid}) has run since {written(ctx, oldest.started)}, the file was written {written(ctx, file.mtime)}: it still has the old values"
         yield fail("app.applied", f"pid {oldest.pid}", text, kind="not-restarted", **data)
     else:
         yield ok("app.applied", f"pid {oldest.pid}", "was started after the file was written", kind="restarted", **data)

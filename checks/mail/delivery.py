@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
-import json
 import re
 from collections.abc import Iterable, Iterator
 
 from diagnose.check import (
     Context,
-    Exec,
     MailLog,
     Query,
     Resolve,
@@ -23,6 +21,7 @@ from diagnose.check import (
     warn,
 )
 from diagnose.facts import Mta, Route, exchangers, mta, route, target
+from diagnose.facts.dials import interface_addresses
 from diagnose.model import Observation
 
 _LOCAL = ("local", "virtual-mailbox", "virtual-alias")
@@ -177,7 +176,7 @@ def _compare(ctx: Context, way: Route, domain: str, recipient: str, sure: bool) 
         return ok("config.recipient-local", domain, f"{told}, and it has no other MX host", **data)
     queries: list[Query[ResolveReply]] = [Resolve(host) for host in found.hosts[:3]]
     addresses = {address for reply in ask_all(ctx, queries) for address in reply.addresses}
-    here = _own_addresses(ctx)
+    here = {one.address for one in interface_addresses(ctx)}
     named = way.value("myhostname").lower() in found.hosts
     if named or addresses & here:
         return ok("config.recipient-local", domain, f"{told}, and its MX {found.hosts[0]} is this host", **data)
@@ -200,11 +199,3 @@ def _certain(ctx: Context, domain: str, here: set[str]) -> bool:
     if any(ipaddress.ip_address(a.partition("%")[0]).is_global for a in here):
         return True
     return domain in _sought(ctx.ask(MailLog(ctx.settings.since)).lines).values()
-
-
-def _own_addresses(ctx: Context) -> set[str]:
-    try:
-        links = json.loads(ctx.ask(Exec(("ip", "-j", "addr"))).out or "[]")
-    except ValueError:
-        return set()
-    return {str(info["local"]) for link in links for info in link.get("addr_info", ()) if info.get("local")}

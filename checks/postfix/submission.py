@@ -6,12 +6,12 @@ Refusals of strangers are a mail server's daily work; only clients at home count
 from __future__ import annotations
 
 import ipaddress
-import json
 import re
 from collections.abc import Iterator, Sequence
 
-from diagnose.check import Context, Exec, MailLog, Read, SignSpec, check, fail, ok, unknown, warn
+from diagnose.check import Context, MailLog, Read, SignSpec, check, fail, ok, unknown, warn
 from diagnose.facts import Mta, mta, origin
+from diagnose.facts.dials import interface_addresses
 from diagnose.knowledge.smtp import OWN_HELO
 from diagnose.model import FITS, Observation, Scalar
 from diagnose.parse.log import submitted
@@ -137,14 +137,10 @@ def _by_settings(postfix: Mta) -> Iterator[Observation]:
 def _home(ctx: Context) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
     """The networks that this host's interfaces stand in, loopback included."""
     found = [ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128")]
-    try:
-        links = json.loads(ctx.ask(Exec(("ip", "-j", "addr"))).out or "[]")
-        for info in (info for link in links for info in link.get("addr_info", ())):
-            network = ipaddress.ip_network(f"{info['local']}/{info['prefixlen']}", strict=False)
-            # On a public network the neighbours are strangers.
-            found.append(network if network.is_private else ipaddress.ip_network(info["local"]))
-    except (ValueError, KeyError):
-        pass
+    for one in interface_addresses(ctx):
+        network = ipaddress.ip_network(f"{one.address}/{one.prefix}", strict=False)
+        # On a public network the neighbours are strangers.
+        found.append(network if network.is_private else ipaddress.ip_network(one.address))
     return found
 
 

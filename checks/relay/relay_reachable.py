@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from diagnose.check import Context, SignSpec, check, fail, ok, unknown, warn
 from diagnose.facts import Route
 from diagnose.facts.dialogue import unfinished
+from diagnose.facts.dials import met
 from diagnose.facts.network import egress, private_view
 from diagnose.facts.next_hop_name import named
 from diagnose.facts.relay import DialReply, WayIn, begin, passed_over, session, settings_problem, way_in
 from diagnose.facts.ways import relay_in_use
 from diagnose.model import Observation, Scalar, Stage
-from diagnose.parse.system import outcomes
 from diagnose.parse.system.outcomes import Outcome
 from diagnose.parse.system.own_network import is_private
 
@@ -88,11 +88,8 @@ def _reachable(ctx: Context, way: Route, into: WayIn, reply: DialReply) -> Itera
         text = f"its name did not resolve for a program here: {reply.error}"
         yield unknown("relay.reachable", into.place, text, proof="tried", **where)
         return
-    seen = [
-        outcomes.outcome(error=a.error, icmp=a.icmp, offender=a.offender, seconds=a.seconds, local=a.local, wire=a.wire)
-        for a in sorted(reply.attempts, key=lambda a: ":" in a.address)
-    ]
-    first = seen[0] if seen else Outcome.UNKNOWN
+    attempts = sorted(reply.attempts, key=lambda a: ":" in a.address)
+    first = met(attempts[0]) if attempts else Outcome.UNKNOWN
     address = reply.attempts[0].address if reply.attempts else ""
     tried = ", ".join(f"{a.address}: {a.error}" for a in reply.attempts[:4])
     text = f"{_SAYS.get(first, _SAYS[Outcome.UNKNOWN])} ({tried})"

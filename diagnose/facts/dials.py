@@ -12,8 +12,10 @@ import ipaddress
 from diagnose import facts
 from diagnose.facts.asks import Asks
 from diagnose.host.query import Dial, DialReply, Exec
+from diagnose.host.reply import Attempt
 from diagnose.knowledge.labels import Probe
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
+from diagnose.parse.system import iproute
 from diagnose.parse.system.outcomes import Outcome, is_own, outcome
 from diagnose.record import dataclass
 
@@ -69,6 +71,11 @@ class Tried:
         return own or self.outcome in (Outcome.LOCAL, Outcome.NO_ROUTE)
 
 
+def interface_addresses(ctx: Asks) -> tuple[iproute.Address, ...]:
+    """Those of this host's own interfaces."""
+    return iproute.addresses(ctx.ask(Exec(("ip", "-j", "addr"))).out)
+
+
 def family_of(text: str) -> int:
     """4 or 6 of an address, 0 of a name."""
     try:
@@ -108,6 +115,18 @@ def near_end(ctx: Asks, way: facts.Route | None = None) -> dict[str, str]:
     return {"user": postfix.value("mail_owner"), "bind": " ".join(chosen)}
 
 
+def met(attempt: Attempt) -> Outcome:
+    """What a connect met."""
+    return outcome(
+        error=attempt.error,
+        icmp=attempt.icmp,
+        offender=attempt.offender,
+        seconds=attempt.seconds,
+        local=attempt.local,
+        wire=attempt.wire,
+    )
+
+
 def tried(host: str, operator: str, query: Dial, reply: DialReply, probe: Probe | None = None) -> Tried:
     """The dial with its outcome."""
     attempt = reply.attempts[-1] if reply.attempts else None
@@ -115,14 +134,7 @@ def tried(host: str, operator: str, query: Dial, reply: DialReply, probe: Probe 
     if reply.connected:
         what = Outcome.OPEN
     elif attempt is not None and not reply.problem:
-        what = outcome(
-            error=attempt.error,
-            icmp=attempt.icmp,
-            offender=attempt.offender,
-            seconds=attempt.seconds,
-            local=attempt.local,
-            wire=attempt.wire,
-        )
+        what = met(attempt)
     return Tried(
         host=host,
         operator=operator,

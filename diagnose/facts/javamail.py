@@ -13,14 +13,13 @@ from collections.abc import Iterable
 
 from diagnose.apps.codenvy import DOCKER
 from diagnose.apps.settings import MailSettings
-from diagnose.facts import ANYBODY, target
+from diagnose.facts import ANYBODY, dials, target
 from diagnose.facts.application import Application
 from diagnose.facts.asks import Asks, ask_all
 from diagnose.facts.javamail_runtime import trust_store
-from diagnose.host.query import Dial, DialReply, Exec, Login, Now, Query, Resolve
+from diagnose.host.query import Dial, DialReply, Login, Now, Query, Resolve
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
-from diagnose.parse.system import iproute
-from diagnose.parse.system.outcomes import Outcome, outcome
+from diagnose.parse.system.outcomes import Outcome
 from diagnose.parse.system.own_network import is_private
 from diagnose.record import dataclass
 
@@ -70,7 +69,7 @@ def is_local(ctx: Asks, host: str) -> bool:
         named = ctx.ask(Resolve(host)).addresses if ctx.settings.network else ()
     else:
         named = (name,)
-    own = {one.address for one in iproute.addresses(ctx.ask(Exec(("ip", "-j", "addr"))).out)}
+    own = {one.address for one in dials.interface_addresses(ctx)}
     return bool(named) and own.issuperset(named)
 
 
@@ -232,14 +231,7 @@ def met(reply: DialReply) -> Outcome:
     attempt = reply.attempts[0] if reply.attempts else None
     if attempt is None or reply.problem:
         return Outcome.UNKNOWN
-    return outcome(
-        error=attempt.error,
-        icmp=attempt.icmp,
-        offender=attempt.offender,
-        seconds=attempt.seconds,
-        local=attempt.local,
-        wire=attempt.wire,
-    )
+    return dials.met(attempt)
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,6 +115,11 @@ def _moment(epoch: float, offset: int) -> datetime:
     return datetime.fromtimestamp(epoch, timezone(timedelta(seconds=offset)))
 
 
+def written(ctx: Asks, epoch: float) -> str:
+    """A moment for people, 0 for one that is not known."""
+    return _moment(epoch, ctx.ask(Now()).offset).strftime("%Y-%m-%d %H:%M") if epoch else "an unknown time"
+
+
 def now(ctx: Asks) -> datetime:
     reply = ctx.ask(Now())
     return _moment(reply.epoch, reply.offset)
