@@ -6,6 +6,7 @@ import importlib.util
 import io
 import json
 import marshal
+import struct
 import sys
 import zipfile
 from collections.abc import Mapping
@@ -29,44 +30,80 @@ _LEFT_OUT = (
 _DATE = (1980, 1, 1, 0, 0, 0)
 # What the program reads as text: zipimport wants no source beside what is compiled.
 _UNCHECKED = bytes((1, *[0] * 11))  # PEP 552: by the hash of a source that is not asked for
-_READ = ("__main__.py", "diagnose/knowledge/", "diagnose/host/live/queuefiles.py")
+_READ = ("__main__.py", "diagnose/host/live/queuefiles.py")
+
+
+def alone() -> bool:
+    """Whether this program runs from its one file."""
+    return _here().is_file()
+
+
+def _here() -> Path:
+    return next(path for path in Path(__file__).resolve().parents if path.exists())
 
 
 def carried() -> bytes:
     """The file that this program runs from, or one made of what is installed here. Raises OSError."""
-    here = next(path for path in Path(__file__).resolve().parents if path.exists())
-    if here.is_file():
-        return here.read_bytes()
+    return _here().read_bytes() if alone() else packed(_installed(), 6)
+
+
+def _installed() -> dict[str, bytes]:
     files = own()
     for name in _NEEDED:
         files.update(_package(name))
     if not any(name.startswith("tomli/") for name in files):  # the same, as Python has it since 3.11
         files.update({name.replace("tomllib/", "tomli/"): data for name, data in _package("tomllib").items()})
-    return packed(files, 6)
+    return files
 
 
-def compiled(archive: bytes) -> bytes:
-    """The file, compiled by this Python for the same version elsewhere: it is spared half of a recording's processor time."""
+def compiled() -> bytes:
+    """As `carried`, with code of this Python's for the same version elsewhere: it is spared half of a recording's processor time."""
+    if alone():
+        with zipfile.ZipFile(_here()) as archive:
+            texts = {name: archive.read(name) for name in archive.namelist()}
+    else:
+        texts = _installed()
     files: dict[str, bytes] = {}
-    with zipfile.ZipFile(io.BytesIO(archive)) as source:
-        for name in source.namelist():
-            text = source.read(name)
-            if name.endswith(".py"):
-                code = compile(text, f"{NAME}/{name}", "exec", dont_inherit=True)
-                files[f"{name}c"] = importlib.util.MAGIC_NUMBER + _UNCHECKED + marshal.dumps(code)
-            if not name.endswith(".py") or name.startswith(_READ):
-                files[name] = text
+    for name, text in texts.items():
+        if name.endswith(".py") and not left_out(name):
+            files[f"{name}c"] = importlib.util.MAGIC_NUMBER + _UNCHECKED + (_kept(name) or _code(name, text))
+        if not name.endswith(".py") or name.startswith(_READ):
+            files[name] = text
     return packed(files, 6)
+
+
+def _code(name: str, text: bytes) -> bytes:
+    return marshal.dumps(compile(text, f"{NAME}/{name}", "exec", dont_inherit=True))
+
+
+def _kept(name: str) -> bytes:
+    """The code that Python keeps beside a module's source since it was last imported; b"" where that is of another state of it."""
+    top = name.partition("/")[0].removesuffix(".py")
+    spec = sys.modules[top].__spec__ if top in sys.modules else importlib.util.find_spec(top)
+    if spec is None or spec.origin is None:
+        return b""
+    folder = Path(spec.origin).parent
+    path = (folder.parent if spec.submodule_search_locations else folder) / name
+    try:
+        info = path.stat()
+        kept = Path(importlib.util.cache_from_source(str(path))).read_bytes()
+    except (OSError, NotImplementedError):
+        return b""
+    state = struct.pack("<4sIII", importlib.util.MAGIC_NUMBER, 0, int(info.st_mtime), info.st_size)
+    return kept[len(state) :] if kept.startswith(state) else b""
 
 
 def own() -> dict[str, bytes]:
-    """The program, with the index of its documents, and what starts it: content by the name in the file."""
+    """The program, with the index of its documents for them, and what starts it: content by the name in the file."""
+    from diagnose.host import gather
     from diagnose.knowledge import documents
 
     files: dict[str, bytes] = {}
     for name in _OWN:
         files.update(_package(name))
-    files[f"diagnose/knowledge/{documents.INDEX}"] = documents.index().encode()
+    files = {name: text for name, text in files.items() if not documents.covers(name)}
+    index = documents.index({"vocabulary": gather.words_known()})
+    files[f"diagnose/knowledge/{documents.INDEX}"] = index.encode()
     families = documents.document("distributions.toml")["families"].values()
     pythons = tuple(
         (*key.split(), f"{family['install']} {package}")

@@ -6,6 +6,7 @@ import queue
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,27 +35,31 @@ def wanted(arguments: Sequence[str], timeout: float, hosts: Sequence[str]) -> re
     for host in hosts:
         remote.checked(host)
     ask = len(hosts) == 1 and sys.stdin.isatty() and sys.stderr.isatty()
+    lock, made = threading.Lock(), dict[bool, bytes]()
+    # One host alone would wait for the compiling as long as it spares, where no code is kept beside the source.
+    spares = len(hosts) > 1 or not singlefile.alone()
+
+    def archive(same: bool) -> bytes:
+        with lock:
+            if (same := same and spares) not in made:
+                made[same] = _file(same)
+            return made[same]
+
+    if len(hosts) > 1:  # while they are connected; a single one may need the other
+        threads.begin(lambda: _quietly(archive))
+    return remote.Wanted(archive=archive, arguments=arguments, timeout=timeout, ask=ask)
+
+
+def _file(same: bool) -> bytes:
     try:
-        archive = singlefile.carried()
+        return singlefile.compiled() if same else singlefile.carried()
     except OSError as error:
         raise UsageError(f"this program's own files cannot be read: {error.strerror}") from None
-    # One host alone would wait for it as long as it spares.
-    compiled = _begun(lambda: remote.compiled(archive)) if len(hosts) > 1 else None
-    return remote.Wanted(archive=archive, compiled=compiled, arguments=arguments, timeout=timeout, ask=ask)
 
 
-def _begun(make: Callable[[], bytes]) -> Callable[[], bytes]:
-    """Made at once, aside; who asks waits for it."""
-    lock, made = threading.Lock(), list[bytes]()
-
-    def get() -> bytes:
-        with lock:
-            if not made:
-                made.append(make())
-            return made[0]
-
-    threads.begin(get)
-    return get
+def _quietly(archive: Callable[[bool], bytes]) -> None:
+    with suppress(UsageError):  # said where the file is asked for
+        archive(True)
 
 
 def one(host: str, how: remote.Wanted) -> Recording:

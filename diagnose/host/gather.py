@@ -15,6 +15,7 @@ from pathlib import Path
 
 from diagnose import files
 from diagnose.host.secretfile import mask_read
+from diagnose.knowledge import documents
 from diagnose.parse.postfix import main_cf, postconf, table
 from diagnose.parse.postfix.setting_types import items
 from diagnose.parse.text import literals, spelled
@@ -259,14 +260,13 @@ def _public(configured: list[str], passwords: frozenset[str]) -> frozenset[str]:
 @cache
 def vocabulary() -> frozenset[str]:
     """The words that mail programs' replies and logs consist of, as far as this tool knows them."""
-    from importlib.resources import files as resources
+    return frozenset(documents.indexed("vocabulary", words_known))
 
+
+def words_known() -> list[str]:
+    """`vocabulary`, read from the documents and the program."""
     found: set[str] = set()
-    places = [resources("diagnose.knowledge")]
-    while places:
-        place = places.pop()
-        if place.is_dir():
-            places += place.iterdir()
-        elif place.name.endswith((".toml", ".py")):
+    for place in Path(documents.__file__).parent.rglob("*"):
+        if place.suffix in (".toml", ".py"):
             found.update(_WORDS.findall(place.read_bytes().decode("utf-8", "replace").lower()))
-    return frozenset(found)
+    return sorted(found)

@@ -1,6 +1,7 @@
 """The documents of what words mean, and the index that a build makes of them, since reading them takes 50 ms.
 
-The index is used where it was made of these very documents; a checkout that nobody built has none.
+The index is used where it was made of these very documents; a checkout that nobody built has none. The single file has the index
+in their place.
 """
 
 from __future__ import annotations
@@ -22,16 +23,11 @@ def _texts() -> Mapping[str, bytes]:
     """Every document by "folder/name.toml", and the index."""
     if os.path.isdir(_HERE):  # importlib.resources takes five times as long
         names = [f"{folder}/{name}" for folder in _FOLDERS for name in os.listdir(f"{_HERE}/{folder}")]
-        return {name: _read(f"{_HERE}/{name}") for name in _chosen([*names, *os.listdir(_HERE)])}
-    from importlib.resources import files
+        names = sorted(name for name in (*names, *os.listdir(_HERE)) if name.endswith(".toml") or name == INDEX)
+        return {name: _read(f"{_HERE}/{name}") for name in names}
+    import pkgutil
 
-    root = files("diagnose.knowledge")
-    names = [f"{folder}/{entry.name}" for folder in _FOLDERS for entry in (root / folder).iterdir()]
-    return {name: (root / name).read_bytes() for name in _chosen([*names, *(entry.name for entry in root.iterdir())])}
-
-
-def _chosen(names: list[str]) -> list[str]:
-    return sorted(name for name in names if name.endswith(".toml") or name == INDEX)
+    return {INDEX: pkgutil.get_data("diagnose.knowledge", INDEX) or b""}
 
 
 def _read(path: str) -> bytes:
@@ -54,8 +50,9 @@ def _index() -> Mapping[str, str]:
     return dict(line.split(" ", 1) for line in lines) if of == str(_sum()) else {}
 
 
-def index() -> str:
-    """What a build writes into the package: what it was made of, then a value a line, since a command needs but some."""
+def index(alone: Mapping[str, Any] | None = None) -> str:
+    """What a build writes into the package: what it was made of, then a value a line, since a command needs but some. alone: what
+    else there is to know where it stands without the documents."""
     from diagnose.knowledge import phrases, sayings
 
     read = ("sayings/", "speakers/", INDEX)  # by those two
@@ -63,9 +60,15 @@ def index() -> str:
         "phrases": phrases.plain(),
         "sayings": sayings.plain(),
         **{name: document(name) for name in _texts() if not name.startswith(read)},
+        **(alone or {}),
     }
     rows = (f"{name} {json.dumps(each, ensure_ascii=False, separators=(',', ':'))}" for name, each in values.items())
-    return "\n".join([str(_sum()), *rows])
+    return "\n".join(["0" if alone else str(_sum()), *rows])
+
+
+def covers(path: str) -> bool:
+    """Whether a file of the program is a document, of which the index says all that is read."""
+    return path.startswith("diagnose/knowledge/") and path.endswith(".toml")
 
 
 def indexed(name: str, make: Callable[[], Any]) -> Any:
@@ -88,5 +91,5 @@ def document(name: str) -> Mapping[str, Any]:
 
 def folder(name: str) -> dict[str, Mapping[str, Any]]:
     """The documents of a folder by their stems, in the order of these."""
-    found = (each for each in _texts() if each.startswith(f"{name}/"))
+    found = (each for each in dict.fromkeys([*_texts(), *_index()]) if each.startswith(f"{name}/"))
     return {each.removeprefix(f"{name}/").removesuffix(".toml"): document(each) for each in found}

@@ -7,7 +7,6 @@ import re
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -41,8 +40,7 @@ class Side:
 
     def answer(self, arguments: Sequence[str] = (), ask: bool = False, timeout: float = 20) -> bytes:
         wanted = remote.Wanted(
-            archive=ARCHIVE,
-            compiled=lambda: b"",
+            archive=lambda same: ARCHIVE,
             arguments=arguments,
             timeout=timeout,
             ask=ask,
@@ -65,11 +63,11 @@ def test_the_file_is_private_and_gone_afterwards(side: Side) -> None:
 
 def test_where_this_very_python_is_it_gets_what_is_compiled(side: Side) -> None:
     (side.bin / "python3").symlink_to(sys.executable)
-    wanted = remote.Wanted(
-        archive=b"print('source')", compiled=lambda: b"print('compiled')", timeout=20, through=side.through
-    )
-    assert remote.recorded("host", wanted) == b"compiled\n"
-    assert remote.recorded("host", replace(wanted, compiled=None)) == b"source\n"
+    wanted = remote.Wanted(archive=lambda same: b"print(%d)" % same, timeout=20, through=side.through)
+    assert remote.recorded("host", wanted) == b"1\n"
+    (side.bin / "python3").unlink()
+    side.python(f'{sys.executable} "$1"')
+    assert remote.recorded("host", wanted) == b"0\n"
 
 
 def test_arguments_arrive_as_they_were(side: Side) -> None:
@@ -151,7 +149,7 @@ def test_a_place_that_is_none_is_not_run(side: Side) -> None:
         return ["sh", "-c", f'echo "{mark[0]} python x"; echo "{mark[0]} ask /tmp/x;touch /tmp/y"; cat >/dev/null']
 
     with pytest.raises(UsageError, match="no directory"):
-        remote.recorded("host", remote.Wanted(archive=b"x", timeout=5, ask=True, through=forged))
+        remote.recorded("host", remote.Wanted(archive=lambda same: b"x", timeout=5, ask=True, through=forged))
     assert len(side.lines) == 1
 
 

@@ -9,13 +9,11 @@ import selectors
 import shlex
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import MAGIC_NUMBER
-from pathlib import Path
 
 from diagnose import threads
 from diagnose.errors import UsageError
@@ -41,10 +39,6 @@ _SCRIPT = (
     'if sudo -n true 2>/dev/null; then s="sudo -n"; @ASK fi; fi; '
     'echo @MARK; $s "$p" "$d/@FILE" record -o - @ARGUMENTS </dev/null'
 )
-_COMPILE = (
-    "import sys; sys.path.insert(0, sys.argv[1]); from diagnose.singlefile import compiled; "
-    "sys.stdout.buffer.write(compiled(sys.stdin.buffer.read()))"
-)
 _MAGIC = "import _frozen_importlib_external as i; print(i.MAGIC_NUMBER.hex())"
 # Where sudo wants a password: it is asked on a terminal of its own, and its answer waits in the directory.
 _ASK = 'else echo "@MARK ask $d"; read x; if [ -s "$d/out" ]; then echo @MARK; cat "$d/out"; exit; fi;'
@@ -55,25 +49,14 @@ Through = Callable[[str, str, bool], list[str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """archive: this program as one file; compiled: the same for hosts with this very Python; arguments: of `record` there;
-    timeout: seconds of its run; ask: a person at a terminal may be asked by ssh and sudo; through: the command that runs a
+    """archive: makes this program's one file, for hosts with this very Python or for any; arguments: of `record` there; timeout: seconds of its run; ask: a person at a terminal may be asked by ssh and sudo; through: the command that runs a
     line on a host, on a terminal or not."""
 
-    archive: bytes
-    compiled: Callable[[], bytes] | None = None
+    archive: Callable[[bool], bytes]
     arguments: Sequence[str] = ()
     timeout: float
     ask: bool = False
     through: Through | None = None
-
-
-def compiled(archive: bytes) -> bytes:
-    """`singlefile.compiled`, aside and without the columns of tracebacks, which are a fourth of it; as it was where that fails."""
-    place = str(Path(__file__).parents[3])
-    argv = [sys.executable, "-I", "-X", "no_debug_ranges", "-c", _COMPILE, place]
-    with suppress(OSError, subprocess.SubprocessError):
-        return subprocess.run(argv, input=archive, capture_output=True, check=True).stdout
-    return archive
 
 
 _running: set[subprocess.Popen[bytes]] = set()
@@ -117,8 +100,7 @@ def recorded(host: str, wanted: Wanted) -> bytes:
     script = _filled(_SCRIPT.replace("@ASK", _ASK if wanted.ask else ""), values)
     talk = _Talk(through(host, script, False), wanted, mark.encode())
     try:
-        same = talk.until("python") == MAGIC_NUMBER.hex()
-        talk.send(wanted.compiled() if same and wanted.compiled else wanted.archive)
+        talk.send(wanted.archive(talk.until("python") == MAGIC_NUMBER.hex()))
         if place := talk.until("ask"):
             if not _PLACE.fullmatch(place):
                 raise UsageError("answered with what is no directory")
