@@ -1,25 +1,24 @@
 """Does Postfix give up on a server that would have answered later?
 
-The log has a time-out, and main.cf a shorter one than Postfix's own. Two dialogues at once tell: one as patient as the
-setting, which times out as Postfix did, and one as patient as this check, which is answered.
+The log has a time-out, and main.cf a shorter one than Postfix's own. The dialogue with the next hop, which waits longer, tells
+whether an answer comes after that time.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
 from diagnose import facts
-from diagnose.check import Context, Dial, DialReply, SignSpec, ask_all, check, fail, ok, skip, warn
-from diagnose.facts.network import helo_name, near_end
-from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
+from diagnose.check import Context, SignSpec, check, fail, ok, skip, warn
+from diagnose.facts.network import mail_port
+from diagnose.facts.packets import own_tried
 from diagnose.model import Observation, Scalar
 from diagnose.parse.log.current import Fact
 from diagnose.parse.postfix import master_cf
 from diagnose.parse.postfix.setting_types import seconds
 
-WAIT = 8.0  # seconds
+WAIT = 5.0  # seconds that the dialogue waits for each reply
 SHORT = 30  # seconds; greeting delays against spam and scans of the content take as long
 # Where smtp(8) gave up, as it says itself, and by which time-out; `smtp` is `lmtp` of the other client.
 _STAGES = (
@@ -38,34 +37,32 @@ _STAGES = (
     signs=(SignSpec("config.throttle", {"kind": ("patience",)}),),
     tags=("postfix", "config", "mail"),
     needs=("postfix", "network"),
-    timeout=10.0,
+    timeout=12.0,
 )
 def patience(ctx: Context) -> Iterator[Observation]:
     known = [fact for fact in facts.failures(ctx, ctx.target.recipient) if fact.current and not fact.minor]
     found = next((one for fact in known if (one := _short(ctx, fact)) is not None), None)
     if found is None:
         skip("the log has no time-out that a setting shortened")
-    name, value, limit, dial = found
-    short, long = ask_all(ctx, [replace(dial, timeout=min(limit, WAIT)), dial])
-    default = facts.mta(ctx).defaults.get(name) or "more"
-    text = f"{name} = {value} (by default {default})"
+    name, value, limit = found
+    text = f"{name} = {value} (by default {facts.mta(ctx).defaults.get(name) or 'more'})"
     data: dict[str, Scalar] = {"kind": "patience", "parameter": name, "value": value, **facts.stands(ctx, name)}
-    data |= {"host": dial.host, "port": dial.port}
-    later = not name.endswith("helo_timeout")  # than the dialogue here goes
-    if _answered(long) and not _answered(short):
-        yield fail("config.throttle", name, f"{text}: {dial.host} answers, and takes longer", **data)
-    elif later if _answered(long) else limit >= WAIT:
+    tried = [each.reply for each in own_tried(ctx, mail_port(ctx)) if each.reply.connected]
+    slowest = max(tried, key=lambda reply: reply.slowest, default=None)
+    if slowest is not None and slowest.slowest > limit:
+        text = f"{text}: {slowest.address} answers after {slowest.slowest:.1f} seconds"
+        yield fail("config.throttle", name, text, host=slowest.address, **data)
+    elif limit >= WAIT or (any(reply.greeted for reply in tried) and not name.endswith("helo_timeout")):
         yield warn("config.throttle", name, f"{text}: a server that takes longer at times is given up", **data)
     else:
         yield ok("config.throttle", name, f"{text}: it is not what ends the dialogue", **data)
 
 
-def _short(ctx: Context, fact: Fact) -> tuple[str, str, float, Dial] | None:
-    """The time-out by which Postfix gave up, if it is a short one: its name, value, seconds, and the patient dialogue."""
-    sent, reason = fact.delivery, fact.reason
-    stage = next((name for pattern, name in _STAGES if pattern.search(reason.text)), "")
-    address = reason.peer_address or (sent.relay_address if sent else None)
-    if not stage or sent is None or not address:
+def _short(ctx: Context, fact: Fact) -> tuple[str, str, float] | None:
+    """The time-out by which Postfix gave up, if it is a short one: its name, value, and seconds."""
+    sent = fact.delivery
+    stage = next((name for pattern, name in _STAGES if pattern.search(fact.reason.text)), "")
+    if not stage or sent is None or fact.route == "local":
         return None
     postfix, way = facts.mta(ctx), facts.route(ctx)
     channel = postfix.master.get(way.channel) if way is not None else None
@@ -73,14 +70,4 @@ def _short(ctx: Context, fact: Fact) -> tuple[str, str, float, Dial] | None:
     name = f"{'lmtp' if sent.service == 'lmtp' else 'smtp'}_{stage}"
     value = settings.get(name, "").strip()
     limit, usual = seconds(value), seconds(postfix.defaults.get(name, ""))
-    if not limit or limit > SHORT or (usual and limit >= usual):
-        return None
-    port = reason.peer_port or sent.relay_port or 25
-    tls = "implicit" if port in IMPLICIT_TLS_PORTS else "none"
-    dial = Dial(host=address, port=port, tls=tls, helo=helo_name(ctx), verify=False, timeout=WAIT)
-    end = near_end(ctx)
-    return name, value, float(limit), replace(dial, user=end["user"], bind=end["bind"])
-
-
-def _answered(reply: DialReply) -> bool:
-    return reply.connected and reply.ehlo.startswith("2")
+    return (name, value, float(limit)) if limit and limit <= SHORT and not (usual and limit >= usual) else None

@@ -26,8 +26,9 @@ from diagnose.facts import Mta, failures, mta
 from diagnose.facts.filter_services import Service, address, here, wanted
 from diagnose.model import Observation, Scalar, Status
 
-# SMTP and LMTP servers speak first; milters and policy servers wait to be asked.
-_GOES = {"content": "banner"}
+# How far each kind is followed until it has shown that its program is alive; the logins' server is left alone.
+_GOES = {"content": "banner", "milter": "milter", "policy": "policy"}
+_LACKS = {"content": "a greeting", "milter": "an answer", "policy": "reading what it is asked"}
 _KINDS = ("refused", "missing", "unlisted")
 
 
@@ -82,9 +83,8 @@ def _put_off(ctx: Context) -> dict[int, str]:
 def _dialled(service: Service, host: str, port: int, reply: DialReply, put_off: str) -> Observation:
     sign, where = f"filter.{service.kind}", f"{host}:{port}"
     data: dict[str, Scalar] = {"host": host, "port": port, "parameter": service.parameter, "endpoint": service.endpoint}
-    if reply.connected and reply.stage == "banner" and reply.error == "timed out":
-        text = f"{service.parameter} names it, and it accepts the connection without a greeting: its program hangs"
-        return (warn if service.soft else fail)(sign, where, text, error=reply.error, kind="refused", **data)
+    if hung := _hung(service, reply):
+        return (warn if service.soft else fail)(sign, where, hung, error=reply.error, kind="refused", **data)
     if reply.connected and (away := reply.banner if reply.banner[:1] in ("4", "5") else put_off):
         text = f"{service.parameter} names it, and it rejects mail: {away}"
         return (warn if service.soft else fail)(sign, where, text, kind="turns-away", **data)
@@ -100,6 +100,15 @@ def _dialled(service: Service, host: str, port: int, reply: DialReply, put_off: 
     return say(sign, where, text, error=why, kind="refused", **data)
 
 
+def _hung(service: Service, reply: DialReply) -> str:
+    """Why the program of a service takes connections and does not serve them, "" where it does."""
+    if not (reply.connected and reply.stage == "banner" and reply.error == "timed out"):
+        return ""
+    return (
+        f"{service.parameter} names it, and it accepts the connection without {_LACKS[service.kind]}: its program hangs"
+    )
+
+
 def _socket(ctx: Context, postfix: Mta, service: Service) -> Observation:
     name = service.endpoint.removeprefix("unix:")
     path = name if name.startswith("/") else f"{postfix.queue_directory}/{name}"
@@ -109,13 +118,18 @@ def _socket(ctx: Context, postfix: Mta, service: Service) -> Observation:
     sign = f"filter.{service.kind}"
     data: dict[str, Scalar] = {"path": wanted_at[0], "parameter": service.parameter, "endpoint": service.endpoint}
     replies = [ctx.ask(Stat(place)) for place in wanted_at]
-    if any(reply.exists and reply.kind == "socket" for reply in replies):
-        return ok(sign, path, f"exists ({service.parameter})", **data)
     own = [
         s
         for s in postfix.master.services
         if s.name == name.rpartition("/")[2] and name.startswith(("private/", "public/"))
     ]
+    there = next((p for p, r in zip(wanted_at, replies, strict=True) if r.exists and r.kind == "socket"), "")
+    if there and not own and service.kind in ("milter", "policy"):
+        reply = ctx.ask(Dial(host=there, port=0, say=_GOES[service.kind], connect_timeout=2.0, timeout=3.0))
+        if hung := _hung(service, reply):
+            return (warn if service.soft else fail)(sign, path, hung, error=reply.error, kind="refused", **data)
+    if there:
+        return ok(sign, path, f"exists ({service.parameter})", **data)
     if own and own[0].command == "spawn":
         return ok(sign, path, f"{service.parameter}: master starts it on demand", **data)
     say = warn if service.soft else fail

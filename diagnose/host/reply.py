@@ -128,6 +128,7 @@ class DialReply:
     stage: the last one begun: resolve, connect, tls, banner, ehlo, starttls, auth, mail, rcpt, quit.
     error: what broke it there ("timed out", "connection closed", an errno's name, OpenSSL's text), "" when all that
     was asked for was said and answered (a 5xx answer is an answer). Replies are whole, lines joined by newlines.
+    slowest: the longest wait for one of them, in seconds.
     """
 
     attempts: tuple[Attempt, ...] = ()
@@ -144,6 +145,7 @@ class DialReply:
     mail: str = ""
     rcpt: str = ""
     seconds: float = 0.0
+    slowest: float = 0.0
     problem: str | None = None
 
     @property

@@ -57,6 +57,21 @@ def test_dead_milter_and_one_that_may_be_missing() -> None:
     assert {o.status for o in accept} == {Status.WARNING}
 
 
+def test_a_program_that_takes_connections_and_hangs() -> None:
+    mute = DialReply(attempts=(Attempt(address="x"),), address="x", stage="banner", error="timed out")
+    policy = "check_policy_service {}, permit_mynetworks"
+    for settings, sign in (
+        ({"smtpd_milters": "inet:localhost:8891"}, "filter.milter"),
+        ({"smtpd_milters": "unix:/run/x.sock"}, "filter.milter"),
+        ({"smtpd_recipient_restrictions": policy.format("inet:127.0.0.1:10031")}, "filter.policy"),
+        ({"smtpd_recipient_restrictions": policy.format("unix:/run/x.sock")}, "filter.policy"),
+    ):
+        for reply, wanted in ((mute, [sign]), (OPEN, [])):
+            kinds = {Dial: lambda q, r=reply: r if q.say in ("milter", "policy") else None}
+            stats = {f"{root}/run/x.sock": SOCKET for root in ("", "/var/spool/postfix")}
+            assert failed(run(filters, machine(settings, stats=stats, by_kind=kinds))) == wanted, settings
+
+
 @pytest.mark.parametrize(
     ("said", "over"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -269,3 +270,22 @@ def test_sockets_are_counted() -> None:
     assert not gate.take(1, time.monotonic() + 0.05)
     gate.leave(("192.0.2.1", 25))
     assert gate.take(1, time.monotonic() + 0.05)
+
+
+@pytest.mark.parametrize("kind", ["milter", "policy"])
+def test_the_openings_of_filters(kind: str, tmp_path: Path) -> None:
+    """One that reads and answers is heeded; one that takes the connection and no more is not, by TCP as by a path."""
+
+    def answers(conn: socket.socket) -> None:
+        while conn.recv(99):
+            conn.sendall(b"\0" if kind == "milter" else b"")
+
+    for serve, error in ((answers, ""), (lambda conn: time.sleep(1.5), "timed out")):
+        with serving(serve) as port:
+            reply = ask(port, say=kind, timeout=0.4)
+        assert (reply.connected, reply.error) == (True, error)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "s"))
+        listener.listen()
+        reply = ask(0, host=str(tmp_path / "s"), say=kind, timeout=0.4)
+        assert (reply.connected, reply.error) == (True, "timed out")

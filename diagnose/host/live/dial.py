@@ -14,6 +14,7 @@ from typing import Protocol
 from diagnose.host.live import auth, tls
 from diagnose.host.live.connect import Address, Broken, in_time, open_first, resolve
 from diagnose.host.live.gate import GATE
+from diagnose.host.live.opening import heeded
 from diagnose.host.live.smtp import Dialogue, code, keywords, positive
 from diagnose.host.query import Dial, DialReply, Login, TlsInfo
 from diagnose.parse.text.masking import Secrets, plain
@@ -101,6 +102,9 @@ class Session:
 
     def run(self) -> None:
         query = self.query
+        if query.say in ("milter", "policy"):
+            self.open_service()
+            return
         addresses = resolve(query.host, query.port, query.family, query.timeout, self.deadline)
         self.note(stage="connect")
         if not self.connect(addresses):
@@ -115,6 +119,23 @@ class Session:
                 self.begin(verify=False)
         if self.far >= 2 and self.ehlo_accepted and self.log_in():
             self.envelope()
+
+    def open_service(self) -> None:
+        """The opening of a protocol that is not SMTP."""
+        query = self.query
+        if not query.host.startswith("/"):
+            self.note(stage="connect")
+            if self.connect(resolve(query.host, query.port, query.family, query.timeout, self.deadline)):
+                assert self.dialogue is not None
+                self.note(stage="banner")
+                heeded(self.dialogue.sock, query.say, query.timeout)
+            return
+        with socket.socket(socket.AF_UNIX) as sock:
+            self.note(stage="connect")
+            sock.settimeout(query.connect_timeout)
+            sock.connect(query.host)
+            self.note(stage="banner", address=query.host)
+            heeded(sock, query.say, query.timeout)
 
     @property
     def ehlo_accepted(self) -> bool:
@@ -307,14 +328,17 @@ class Session:
         assert self.dialogue is not None
         if field:
             self.note(stage=field)
+        began = time.monotonic()
         try:
-            return self.dialogue.reply() if command is None else self.dialogue.say(command)
+            reply = self.dialogue.reply() if command is None else self.dialogue.say(command)
         except Broken as broken:
             if field:
                 self.note(**{field: broken.text})
             if broken.error in ("not an SMTP reply", "reply too long", "drips"):
                 self.greeted = False
             raise
+        self.note(slowest=max(self.reply.slowest, round(time.monotonic() - began, 2)))
+        return reply
 
     def helo_name(self) -> str:
         assert self.dialogue is not None

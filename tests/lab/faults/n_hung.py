@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.lab.fault import Fault
 from tests.lab.internet.world import Manner, Server, World
-from tests.lab.steps import Step, append, mail, pause, relay, settings, shell, smtp_mail, wait
+from tests.lab.steps import Step, append, mail, pause, relay, settings, shell, smtp_mail, wait, write
 
 SENT = wait("status=sent")
 
@@ -17,7 +17,41 @@ def mute(port: int) -> Step:
     )
 
 
+_MILTER = """import socketserver, struct
+class Asked(socketserver.StreamRequestHandler):
+    def handle(self):
+        while head := self.rfile.read(4):
+            said = self.rfile.read(*struct.unpack("!I", head))
+            answer = b"c"
+            if said[:1] == b"O":
+                answer = said[:9] + b"\\0\\0\\0\\0"
+            elif said[:1] == b"E":
+                answer = b"y550 5.7.1 rejected by DMARC policy for brightwater-labs.com\\0"
+            if said[:1] not in b"DAQ":
+                self.wfile.write(struct.pack("!I", len(answer)) + answer)
+socketserver.ThreadingTCPServer(("127.0.0.1", 8893), Asked).serve_forever()
+"""
+
+
 FAULTS = (
+    Fault(
+        id="milter-hangs-and-postfix-still-waits",
+        accept=("milter-down",),
+        about="the milter answers nothing, and the first message came three seconds ago: the log has no word of it yet",
+        setup=(mute(8891), settings(smtpd_milters="inet:127.0.0.1:8891", non_smtpd_milters="$smtpd_milters")),
+        then=(mail(), pause(3)),
+    ),
+    Fault(
+        id="milter-judges-own-mail",
+        accept=("submission-rejected",),
+        about="OpenDMARC is asked about outgoing mail as well, and rejects the own domain's, in the words of a receiver",
+        setup=(
+            write("/opt/milter.py", _MILTER),
+            shell("setsid /usr/bin/python3 /opt/milter.py >/dev/null 2>&1 & sleep 0.7"),
+            settings(non_smtpd_milters="inet:127.0.0.1:8893"),
+        ),
+        shows="milter-reject: END-OF-MESSAGE",
+    ),
     Fault(
         id="milter-hangs-for-sendmail",
         accept=("milter-down",),

@@ -90,6 +90,14 @@ FAULTS = (
         proof=((("postconf", "-M", "smtp/inet"), " 1 +smtpd"),),
     ),
     Fault(
+        id="postscreen-without-smtpd-behind-it",
+        accept=("smtp-listener-broken",),
+        about="postscreen was switched on at port 25, and the service that it hands clients on to was not",
+        setup=(shell("sed -i -E 's/^(smtp +inet.*)-( +)smtpd/\\11\\2postscreen/' /etc/postfix/master.cf"),),
+        then=(through(25), mail(), SENT),
+        shows="cannot connect to service private/smtpd",
+    ),
+    Fault(
         id="smtpd-without-relay-restriction",
         accept=("postfix-config-error",),
         about="the relay restrictions were emptied: smtpd ends at the first RCPT",

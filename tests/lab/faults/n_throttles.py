@@ -68,6 +68,14 @@ FAULTS = (
         shows="status=deferred",
     ),
     Fault(
+        id="time-out-shorter-than-the-greeting",
+        accept=THROTTLED,
+        about="smtp_helo_timeout was tuned to a second, and the receiver greets after two and a half",
+        world=World(servers=(Server(host="mx?.northwind-trading.com", manner=Manner(stall=2.5)),)),
+        setup=(settings(smtp_helo_timeout="1s"),),
+        shows="status=deferred .*timed out",
+    ),
+    Fault(
         id="lifetime-of-nought",
         accept=("message-expired",),
         about="each message is tried once, and the receiver puts off whom it does not know",
