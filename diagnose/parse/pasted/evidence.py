@@ -342,7 +342,7 @@ def _from_block(lines: list[_Numbered]) -> Iterator[Event]:
         if group[-1][0] <= sent or mailhead.field_name(group[0][1]):
             continue
         reason = program_text.classify(text, None)
-        if reason is not None:
+        if reason is not None and not (reason.grip <= Grip.TOPIC and prose.is_vague(text)):
             source = (
                 "bounce" if "in reply to" in text or " said:" in text else "quote" if prose.quotes(text) else "text"
             )
@@ -353,7 +353,7 @@ def _from_block(lines: list[_Numbered]) -> Iterator[Event]:
         if len(lines) > 1 and best < 5 and sent < 0
         else None
     )
-    if whole is not None and whole.grip > best:
+    if whole is not None and whole.grip > best and not (whole.grip <= Grip.TOPIC and prose.is_vague(joined)):
         lines, whole = program_text.carrying(lines, whole, lambda text: program_text.classify(text, None))
         found = [_said("quote" if prose.quotes(joined) else "text", lines, whole)]
     yield from found

@@ -144,10 +144,10 @@ _FETCHES = late(
 _SENDS = late(r"smtp|sendmail|\bsend(?:ing)?\b|\boutgoing|mailer", re.I)
 
 
-# Databases, caches, directories and the web, by name or port.
+# Databases, caches and directories, by name or port.
 _ELSEWHERE = late(
     r"\b(?:postgres\w*|psycopg\w*|my?sql\w*|mariadb|redis|mongo\w*|elasticsearch|ldaps?|amqp|rabbitmq|kafka|memcached)\b|"
-    r"(?:\bport[ =:'\"]{1,4}|[\w\]]:)(?:80|389|443|636|1433|1521|3306|3389|5432|5672|6379|8080|8443|9092|9200|11211|27017)\b",
+    r"(?:\bport[ =:'\"]{1,4}|[\w\]]:)(?:389|636|1433|1521|3306|5432|5672|6379|9092|9200|11211|27017)\b",
     re.I,
 )
 _OF_MAIL = late(r"mail|smtp|\bmx\b|sendgrid|\b[45]\.\d\.\d{1,3}\b|(?::|\bport[ =:'\"]{1,4})(?:25|465|587|2525)\b", re.I)
@@ -163,7 +163,7 @@ def fetches(text: str) -> bool:
 # A proxy, a webmail or a server of mailboxes logs them; their client's address stands beside. A log's summary counts.
 _CLIENTS_LOGIN = late(
     r"\(total: \d+\)\s*$|^\s*\d+ {3,}(?:received|delivered|forwarded|deferred|bounced|rejected|reject warnings|held|discarded)\b|\bclient login failed: .{0,80} while in http auth state|\bhandler exception: authentication failed for \[|"
-    r"\bIMAP Error: Login failed for|\[LOGIN_ERROR\]|\bloginname=|\bAuthentication attempt from \S+ has been rate-limited"
+    r"\bIMAP Error: Login failed for|\[LOGIN_ERROR\]|\bloginname=|\bloginname=|\[core\] deny|\[dnsbl\] host|^\"SMTPD\"\s|\bAuthentication attempt from \S+ has been rate-limited"
 )
 
 

@@ -13,10 +13,13 @@ from diagnose.patterns import late
 
 _QUOTED = late(r"[\"„“”«»](?P<text>[^\"„“”«»\n]{8,160})[\"„“”«»]")
 _REPLY = late(r"(?<![\w.:])[45]\d\d[ -][245]\.\d{1,3}\.\d{1,3} [A-Za-z]")
+_MACHINES = late(
+    r"(?<![\w.:])[45]\d\d[ -](?:[A-Z<(#\"']|[245]\.\d)|[\w)]: +[\w\"'<]"
+)  # a reply, or a message behind a colon
 _WORD = late(r"(?<![\w.:/=@\[-])[A-Za-zÀ-ÿ]{2,20}(?=[\s,.;!?])")
 _WORDS = 6  # outside the quotes: of a sentence, not of a program's message
 _OF_A_MACHINE = late(
-    r"postfix/|\bstatus=|\berror=|\bmsg=|\blevel=|\bsaid: |^\s*at |\bline \d+|[{}]|\b\w+\[\d+\]:|\\n|^\d{4}-\d\d-\d\d|--->|\bexception '",
+    r"postfix/|\bstatus=|\berror=|\bmsg=|\blevel=|\bsaid: |^\s*at |\bline \d+|[{}]|\b\w+\[\d+\]:|\\n|^\d{4}-\d\d-\d\d|--->|\bexception '|\b441 4\.4\.1 ",
     re.IGNORECASE | re.MULTILINE,
 )
 # Somebody tells what happened to him, or asks.
@@ -45,6 +48,11 @@ def is_account(text: str) -> bool:
         and _quoted(text) + _replies(text) >= 2
         and _quoted(text) > 0
     )
+
+
+def is_vague(text: str) -> bool:
+    """Whether a text is a person's sentence without an error of a machine: a word of it alone is no refusal."""
+    return _is_prose(text) and _MACHINES.search(text) is None and _quoted(text) == 0
 
 
 def quotes(text: str) -> bool:
