@@ -1,4 +1,4 @@
-"""All that the author of a check needs.
+"""Everything that the author of a check needs.
 
 A check is a generator that asks queries and yields observations:
 
@@ -11,7 +11,7 @@ A check is a generator that asks queries and yields observations:
         ...
         yield ok("disk.space", "/var/spool/postfix", "12 GB free")
 
-What cannot be told is `unknown(...)` with the reason, never silence. A check that does not apply is left with
+What could not be determined is `unknown(...)` with the reason, never silence. A check that does not apply calls
 `skip("why")`.
 """
 
@@ -71,7 +71,7 @@ R = TypeVar("R")
 class Settings:
     """What the user asked for. app_config: properties files named; since: seconds of log that count as current;
     auth: whether a real login may be tried; network: whether anything may be dialled;
-    curious: whether name servers may be asked that only tell which address this host has outside, and whose it is."""
+    curious: whether services may be asked that only say which public address this host has, and whose it is."""
 
     app_config: tuple[str, ...] = ()
     since: float = 86_400.0
@@ -92,15 +92,15 @@ class Context:
         return self.host.ask(query)
 
     def settle(self, query: Query[R], reply: R) -> R:
-        """Gives up waiting: the answer if it came by now, else `reply`."""
+        """Stops waiting: the answer if it has come by now, else `reply`."""
         return self.host.settle(query, reply)
 
     def claim(self, query: Query[R]) -> bool:
-        """Whether nobody has asked it so far; who asks so is about to ask it."""
+        """Whether nobody has asked it so far; the caller must then ask it."""
         return self.host.claim(query)
 
     def has(self, query: Query[R], until: float = 0.0) -> bool:
-        """Whether the answer is known, or comes `until` then; then `ask` does not wait."""
+        """Whether the answer is known by `until` (monotonic), so that `ask` does not wait."""
         return self.host.has(query, until)
 
     @property
@@ -114,9 +114,9 @@ Body = Callable[[Context], Iterator[Observation]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """signs: all that the body may yield. needs: "network", "postfix", "mta" (Postfix or another mailer that is known) or "linux"; without one the check is skipped
-    and says so. probes: it tries what mail would do, so that a cause which it would have confirmed or refuted is not
-    certain without it. decisive: where it is cut off or may not probe, "nothing found" says nothing. timeout: seconds
+    """signs: every one that the body may yield. needs: "network", "postfix", "mta" (Postfix or another mailer that is
+    known) or "linux"; without one the check is skipped, and says so. probes: it tries what mail would do, so that
+    without it no cause is certain that it could have confirmed or refuted. decisive: if it is cut off or may not probe, "nothing found" proves nothing. timeout: seconds
     for the whole body."""
 
     id: str
@@ -136,7 +136,7 @@ class Check:
         return any(spec.names(sign) for spec in self.signs)
 
     def keys(self, sign: str) -> Mapping[str, tuple[Scalar, ...] | None]:
-        """What causes may weigh of the sign's data, the names with their values; ANY stands for all."""
+        """The keys of the sign's data that causes may weigh, each with its values; ANY stands for every value."""
         return {key: values for spec in self.signs if spec.names(sign) for key, values in spec.keys.items()}
 
 

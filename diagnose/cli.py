@@ -1,4 +1,4 @@
-"""The console script: what ends it, and with which status."""
+"""The console script, and the exit status with which it ends."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from diagnose.parse.text.known import KNOWN, Secrets
 _OF_ITS_OWN = ("report", "history", "ignore", "list", "cause", "install-units")
 
 
-_FILES = 128  # open at a time: forty workers, each with a file or a socket, and what they start
+_FILES = 128  # open at a time: forty workers, each with a file or a socket, and their children
 
 
 def _to_look_at_the_host() -> None:
-    """Ready to know its secrets. Ends, with a line that says so, where too few files may be open for an answer to believe."""
+    """Prepares to recognise this host's secrets. Exits with an explanation if the limit on open files is too low for a
+    reliable answer."""
     KNOWN.source = _gather
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= _FILES:
@@ -36,7 +37,7 @@ def _to_look_at_the_host() -> None:
 
 
 def _begin() -> None:
-    """Standard streams that were closed are /dev/null: a file opened later would get their numbers, and what is said."""
+    """Opens closed standard streams on /dev/null: else a file opened later would get their numbers, and the output."""
     gc.set_threshold(50_000)  # loading the program makes no garbage to look for
     if sys.stdin is None or sys.stdout is None or sys.stderr is None:
         while os.open(os.devnull, os.O_RDWR) < 2:

@@ -26,7 +26,7 @@ def listing() -> str:
 
 
 def request(name: str) -> Request:
-    """What diagnoses that recording. Raises UsageError for a name that is not there."""
+    """The request that diagnoses that recording. Raises UsageError for an unknown name."""
     if name not in about():
         near = hint(name, about())
         raise UsageError(f"no demo is called {name!r}; {near or 'choose from ' + ', '.join(about())}")

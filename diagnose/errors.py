@@ -1,10 +1,10 @@
 """What can go wrong, as a tree; every message is one line that says what to do next.
 
 MailDiagnoseError            anything that ends a command with exit status 3
-├─ UsageError                an option, address, check or cause id that does not exist
+├─ UsageError                an option, address, check or cause id that is invalid or does not exist
 ├─ SnapshotError             a recording that cannot be read or is of another version
 ├─ StateError                kept state that cannot be read or written
-└─ Late                      a question that did not get its answer before its deadline (a check's, never shown)
+└─ Late                      a question that was not answered before the check's deadline (never shown)
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Files as a program treats them that may run as root: read where they are plain and bounded, written whole and
-beside nobody's links, believed where nobody else could have put them there."""
+"""Files, handled as a program must that may run as root: only regular files of bounded size are read, files are
+replaced whole without following links, and a file is trusted only if nobody else could have written it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _KINDS = {
 
 
 class Refused(OSError):
-    """What the kernel would allow and we do not; strerror says why."""
+    """Refused here, though the kernel would allow it; strerror says why."""
 
     def __init__(self, why: str) -> None:
         super().__init__(errno.EPERM, why)
@@ -32,7 +32,7 @@ class Refused(OSError):
 @contextmanager
 def opened(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """A regular file, unbuffered. Raises OSError, also for a FIFO or a device, which would hang or never end."""
-    # Opening a device can do something by itself, so it is looked at first, and again once nobody can swap it.
+    # Opening a device may have side effects, so its type is checked before, and again on the open file.
     _plain(os.stat(path))
     with open(os.open(path, _READ), "rb", buffering=0) as file:
         _plain(os.fstat(file.fileno()))
@@ -60,7 +60,7 @@ def head(path: str | os.PathLike[str], limit: int, *, tail: bool = False) -> tup
 
 
 def read(path: str | os.PathLike[str], limit: int, *, owners: frozenset[int] | None = None) -> bytes:
-    """The whole file. Raises OSError, Refused where it is larger than `limit` octets or, with `owners`, where anybody else
+    """The whole file. Raises OSError; Refused if it is larger than `limit` bytes or, with `owners`, if anybody else
     could have written it."""
     if owners is not None and (why := doubt(Path(path), owners)):
         raise Refused(why)
@@ -74,8 +74,8 @@ def read(path: str | os.PathLike[str], limit: int, *, owners: frozenset[int] | N
 
 
 def trusted(*, service: bool = False, sudo: bool = False) -> frozenset[int]:
-    """Whose files are believed: root's and one's own. service: also those of the user that watches; sudo: also those
-    of the user whom root stands in for."""
+    """The uids whose files are trusted: root's and the caller's. service: also the user that runs `watch`; sudo: also
+    the user who called sudo."""
     found = {0, os.geteuid()}
     if sudo and os.geteuid() == 0 and (user := os.environ.get("SUDO_UID", "")).isdecimal():
         found.add(int(user[:10]))
@@ -88,7 +88,7 @@ def trusted(*, service: bool = False, sudo: bool = False) -> frozenset[int]:
 
 
 def doubt(path: Path, owners: frozenset[int]) -> str:
-    """Who other than `owners` could put something else at `path`, links followed; empty where nobody. Raises OSError."""
+    """Who besides `owners` could replace `path`, links followed, in words; empty if nobody. Raises OSError."""
     place, parts, links = Path("/"), [*reversed(path.absolute().parts[1:])], 0
     groups = {0} | ({os.getegid()} if os.geteuid() else set())  # a user's own group is that user
     while True:
@@ -114,10 +114,10 @@ def doubt(path: Path, owners: frozenset[int]) -> str:
 
 
 def tool_in_doubt() -> str:
-    """A warning where root runs a tool that somebody else may write; else nothing."""
+    """A warning if root runs a tool that somebody else can modify; else empty."""
     if os.geteuid() != 0:
         return ""
-    # Out of a single file, the innermost that is there is that file.
+    # From a single file, the innermost path that exists is that file.
     own = next(path for path in Path(__file__).parents if path.exists())
     for path in (own, Path(sys.executable)):
         with suppress(OSError):
@@ -152,7 +152,7 @@ def write(
     *,
     owners: frozenset[int] | None = None,
 ) -> None:
-    """Replaces `path` by `data`; who reads meanwhile sees the old or the new, never a part. Raises OSError; then the old
+    """Replaces `path` by `data`; a reader meanwhile sees the old or the new, never a part. Raises OSError; then the old
     file stands as it was.
 
     The new file has exactly `mode`, whatever the umask (None: as the file that is there, if it is one's own, else 0600),

@@ -1,4 +1,4 @@
-"""A change of this host from end to end: the plan's steps, their checks, and what became of the mail."""
+"""A change of this host from start to end: the plan's steps, their checks, and whether mail then flows."""
 
 from __future__ import annotations
 
@@ -49,7 +49,8 @@ def mend(
     say: Say,
     first: str = "",
 ) -> tuple[Change, Ending]:
-    """Carries the proposal out, and takes it back where it does not help. queue: queue_directory; first: the id of this run's first
+    """Carries out the proposal, and reverts it if a step fails or mail that flowed before stops. queue: queue_directory;
+    first: the id of this run's first
     change, "" for none yet."""
     steps = proposal.plan.steps
     applied = time.time()
@@ -94,7 +95,8 @@ def describe(step: Step) -> str:
 
 
 def _outcome(request: Request, before: Result, wanted: Diagnosis, queue: str, applied: float) -> Ending:
-    """What mail does now. Mail that flowed and no longer does is the one thing that undoes a change whose steps all took."""
+    """Whether mail flows now. A change whose steps all succeeded is undone only if mail flowed before and no longer
+    does."""
     left = _settled(queue)
     try:
         now = diagnose(replace(request, only=_concerned(before.report, wanted)))
@@ -118,7 +120,7 @@ def _outcome(request: Request, before: Result, wanted: Diagnosis, queue: str, ap
 
 
 def _settled(queue: str) -> Waiting:
-    """The queue when nothing moves in it any more, or patience ends."""
+    """The queue once nothing moves in it any more, or after PATIENCE seconds."""
     end = time.monotonic() + PATIENCE
     time.sleep(0.3)
     while (found := waiting(queue)).moving and time.monotonic() < end:
@@ -150,6 +152,6 @@ def _flow(report: Report) -> Observation | None:
 
 
 def _last(seen: Observation) -> float:
-    """When mail was last taken, by the log's clock: seconds since 1970; 0 where it does not say."""
+    """When mail was last accepted, by the log's clock, in seconds since 1970; 0 if the log does not say."""
     last = seen.data.get("last")
     return datetime.fromisoformat(last).timestamp() if isinstance(last, str) else 0.0

@@ -87,7 +87,7 @@ class SignSpec:
     port      whether a TCP port gets out of this network (data: port)
     endpoint  whether one server's port was seen open (data: host, port, open)
     network   whose network this is (data: network)
-    sender    what the DNS says of a sender's name (data: asked: the user named it; publish: the record that it lacks)
+    sender    what DNS says of a sender's name (data: asked: the user named it; publish: the record that it lacks)
     hops      the routers up to where packets end (data: hop, port, how, where, route ...)
 
     clears: what is in order where it is OK, as a report names it ("firewall", "DNS").
@@ -178,7 +178,7 @@ class Cause:
     they are not known behind a bar: {table|a table}.
 
     explains: causes that are mere consequences when this one holds. prior: decibans, commoner is higher. flow: what it
-    says against the cause that mail got through since; unless given it refutes an outage and says nothing of the rest.
+    says against the cause that mail got through since; unless given it refutes an outage and says nothing about the rest.
     rules_out: one sentence on what shows that it is not this. relay: sending through a relay is a way out, so that
     the report advises one. station: where on its way the mail stops (`diagnose.report.strip`). otherwise: who else could
     mend it, and how.
@@ -252,8 +252,8 @@ class Advice:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Whose mail it is about: envelope addresses, None where not named and not learnt. relay: the server of this host's
-    own choice that it goes through, None where it goes straight to the recipient's or is not known."""
+    """Whose mail it is about: envelope addresses, None if not named and not learnt. relay: the server of this host's
+    own choice that it goes through, None if it goes straight to the recipient's or is not known."""
 
     sender: str | None = None
     recipient: str | None = None

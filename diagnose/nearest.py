@@ -1,4 +1,4 @@
-"""What a mistyped name may have meant."""
+"""The known name that a mistyped one probably means."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Iterable
 
 
 def near(word: str, known: Iterable[str], least: float = 0.85) -> str:
-    """The one that it is spelled like, "" where there is none, or it is one itself."""
-    from difflib import get_close_matches  # 5 ms that a right name need not pay
+    """The known name with the most similar spelling; "" if there is none, or if the name is known."""
+    from difflib import get_close_matches  # 5 ms, spared if the name is right
 
     found = get_close_matches(word, list(known), 1, least)
     return found[0] if found and found[0] != word else ""
 
 
 def hint(name: str, known: Iterable[str], otherwise: str = "") -> str:
-    """ "did you mean 'x'?" by what holds the word or is spelled alike; `otherwise` where nothing is near."""
+    """ "did you mean 'x'?" for names that contain the word or are spelled like it; `otherwise` if there is none."""
     names = {each.lower(): each for each in known}
     wanted = name.strip().lower()
     found = [each for low, each in names.items() if len(wanted) > 2 and wanted in low][:3]

@@ -1,4 +1,4 @@
-"""Regular expressions compiled no sooner than a text may fit them: compiling took a third of a short command's time."""
+"""Regular expressions that are compiled only when a text may match: compiling took a third of a short command's time."""
 
 from __future__ import annotations
 
@@ -19,15 +19,14 @@ _LONG = 5000  # characters, beyond which looking for literals first takes longer
 
 
 def required(pattern: str) -> Groups:
-    """Groups of texts in lower case: what the pattern matches contains one of each group. Empty when nothing is certain.
-
-    What may be left out, is a class or looks around tells nothing; of alternatives the literals count that tell most.
+    """Groups of lower-case literals: whatever the pattern matches contains one of each group. Empty if there is no such
+    literal. Optional parts, classes and lookarounds are ignored; of alternatives the most telling literals count.
     """
     return () if re.search(r"\(\?(?:[(#]|[a-z]*x)|\\N", pattern) else _either(_read(iter(_TOKEN.findall(pattern))))
 
 
 def may_fit(groups: Groups, lowered: str) -> bool:
-    """Whether a text in lower case has what is required."""
+    """Whether a lower-case text contains the required literals."""
     for group in groups:
         for each in group:
             if each in lowered:

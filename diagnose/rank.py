@@ -105,7 +105,7 @@ def weigh(
     probed: Container[str] = (),
     program: str = "",
 ) -> Diagnosis | None:
-    """One cause against the observations by sign; None where nothing speaks for it or the score is too low. `probed`: the
+    """One cause against the observations by sign; None if nothing speaks for it or the score is too low. `probed`: the
     signs of what was tried just now."""
     support, against, unknown = _matched(cause, seen, probed)
     # What a host's own mailer logs is no application's.

@@ -24,7 +24,7 @@ else:
         return __init__
 
     def _init(cls):
-        """As the standard's, of fields with or without a default or a factory, given by place or by name."""
+        """Like the standard's: fields with or without a default or factory, by position or by name."""
         places, names, body, scope = ["self"], [], [], {"LEFT_OUT": object()}
         for each in dataclasses.fields(cls):
             name, default, value = each.name, "", each.name
@@ -42,7 +42,7 @@ else:
         return scope["__init__"]
 
     def dataclass(cls=None, *, frozen=False, **options):
-        """As dataclasses.dataclass, of the options slots, kw_only and frozen."""
+        """Like dataclasses.dataclass, with the options slots, kw_only and frozen."""
 
         def made(cls):
             cls.__doc__ = (

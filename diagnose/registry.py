@@ -61,7 +61,8 @@ def probed(checks: Iterable[Check]) -> frozenset[str]:
 
 
 def _foreign(module: str) -> str:
-    """Who else may write a plug-in that root would run; one in the tool's own environment is trusted as the tool is."""
+    """Who else could modify a plug-in that root would run, in words; one in the tool's own environment is trusted like
+    the tool."""
     import os
     import sys
     from importlib.util import find_spec
@@ -76,8 +77,8 @@ def _foreign(module: str) -> str:
 
 
 def select(checks: Iterable[Check], only: Iterable[str], skip: Iterable[str]) -> tuple[Check, ...]:
-    """Those named by id or tag in `only` (all when empty), less those in `skip`. Raises UsageError for a name that
-    is neither."""
+    """The checks named by id or tag in `only` (all if empty), without those in `skip`. Raises UsageError for an unknown
+    name."""
     checks = tuple(checks)
     names = {name for check in checks for name in (check.id, *check.tags)}
     only, skip = tuple(only), tuple(skip)

@@ -1,4 +1,4 @@
-"""Relay advice: which provider, which port, and everything to type. Pure: what is open is told, never tried here.
+"""Relay advice: which provider, which port, and everything to type. Pure: the caller passes in which ports are open.
 
     suggest(...)    -> Advice | None    the relay in use, or asked for, or the first suitable, on a port that passes
     identify(host)  -> Relay | None     whose submission server a host name is
@@ -6,8 +6,8 @@
     listing()       -> tuple[Listed, …] the rows of `relay list`
     network_of(...) -> Network | None   whose network this host is in
 
-What is known of providers and networks lies in `diagnose/knowledge` with its evidence; facts by recall order the choice
-and are not printed.
+Facts about providers and networks are in `diagnose/knowledge`, with their sources; facts without a source only order
+the choice, and are not printed.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def _best(
 
 
 def _unlisted(host: str, port: int | None, open_ports: Ports) -> Relay | None:
-    """A relay that no table knows, with the ports that were tried at it; None when none of them is open."""
+    """A relay that is in no table, with the ports that were tried there; None if none of them is open."""
     tried = {number for (name, number), answer in open_ports.items() if name == host and answer}
     if not tried or not re.fullmatch(r"[a-z0-9._:-]+", host):
         return None

@@ -1,4 +1,4 @@
-"""What a chosen relay takes on this host: main.cf settings, the password line, and the commands in their order. Pure."""
+"""What a chosen relay needs on this host: main.cf settings, the password line, and the commands in their order. Pure."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ RESTART = frozenset({"inet_interfaces", "inet_protocols"})  # read by master whe
 class System:
     """What the settings must suit.
 
-    family: "debian", "rhel", "suse", "alpine", "arch" or "". ca_bundle: a file that is there, None where unknown.
-    map_type: default_database_type; supported_map_types: `postconf -m`, empty where unknown. sasl_package: what to
+    family: "debian", "rhel", "suse", "alpine", "arch" or "". ca_bundle: a file that is there, None if unknown.
+    map_type: default_database_type; supported_map_types: `postconf -m`, empty if unknown. sasl_package: what to
     install, blank separated; None or "" where the plug-ins are there. postfix_version: "3.7.11", None unknown.
     """
 
@@ -57,7 +57,7 @@ class Choice:
 
 
 def version(system: System) -> tuple[int, ...]:
-    """(3, 7) of "3.7.11"; a version that is not known is taken for a current one."""
+    """(3, 7) for "3.7.11"; an unknown version counts as a current one."""
     match = re.match(r"(\d+)\.(\d+)", system.postfix_version or "")
     return (int(match[1]), int(match[2])) if match else (3, 4)
 

@@ -1,4 +1,4 @@
-"""Runs checks side by side in a pool of daemon threads, and is back on time whatever they do."""
+"""Runs checks in parallel in a pool of daemon threads, and returns in time whatever they do."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from diagnose.model import Observation, Outcome, Run, Target
 from diagnose.record import dataclass
 
 INTERRUPTED = "interrupted"  # a run's reason after Ctrl-C
-GRACE = 1.0  # seconds for what still runs once the answer is certain: it may complete the proof
+GRACE = 1.0  # seconds that running checks still get once the answer is certain: they may complete the proof
 TICK = 0.5  # seconds between two signs of life
 
 
@@ -30,7 +30,7 @@ class Going:
     left: float
 
 
-# Told when checks end and every TICK; True where nothing that still runs can change the answer.
+# Told when checks end and every TICK; True if nothing that still runs can change the answer.
 Watch = Callable[[Going], bool]
 WORKERS = 40  # threads; a question to several servers takes more for its while
 LIMIT = 500  # observations of one check that are kept
@@ -48,7 +48,7 @@ class _Job:
     reason: str = ""
 
     def run(self) -> Run:
-        """A copy of what is known now; a thread that still runs goes on writing to the original lists."""
+        """A copy of the present state; a thread that still runs goes on writing to the original lists."""
         outcome = self.outcome or Outcome.TIMED_OUT
         reason = self.reason
         if self.outcome is None:
@@ -109,7 +109,7 @@ def run_checks(
 
 
 def _wait(jobs: list[_Job], done: threading.Semaphore, deadline: float, watch: Watch | None) -> None:
-    """Until all have ended, or each is past its own deadline, or the answer has been certain for a moment."""
+    """Waits until all have ended, or each is past its own deadline, or the answer has been certain for a moment."""
     seen: set[str] = set()
     enough: float | None = None
     while len(seen) < len(jobs):

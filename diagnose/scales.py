@@ -1,4 +1,4 @@
-"""What is measured by: severity, outcome, stage, impact, confidence, and how much a sign says."""
+"""The scales: severity, outcome, stage, impact, confidence, and the strength of a sign."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import enum
 
 
 class Status(enum.IntEnum):
-    """How a subject is. The order is the order of severity; `word` is what JSON carries."""
+    """The state of a subject, in order of severity; `word` is its name in JSON."""
 
     OK = 0
     UNKNOWN = 1
@@ -30,7 +30,7 @@ class Outcome(str, enum.Enum):
 
 
 class Stage(str, enum.Enum):
-    """Where a mail passes on its way out, in that order."""
+    """The stages that a message passes on its way out, in order."""
 
     __str__ = str.__str__
 
@@ -69,7 +69,7 @@ class Confidence(enum.IntEnum):
 
 
 class Strength(enum.IntEnum):
-    """How much a sign says of a cause, in decibans: ten times the decimal logarithm of a likelihood ratio.
+    """How much a sign says about a cause, in decibans: ten times the decimal logarithm of a likelihood ratio.
 
     A rule of thumb, not a measurement: nine words that differ by more than a factor of two each. Changing every one by a
     fifth leaves the first diagnosis of all recorded machines as it is.

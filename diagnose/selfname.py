@@ -1,4 +1,4 @@
-"""How this very program is run again, so that the commands it prints work from where it was started."""
+"""How to call this program, so that the commands it prints work from where it was started."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CALL = re.compile(
 
 
 def here() -> tuple[str, str]:
-    """Its words for this shell and behind sudo, whose search path is its own."""
+    """How to call it in this shell, and behind sudo, which has a search path of its own."""
     started = sys.argv[0]
     base = os.path.basename(started)
     if base.endswith((".pyz", ".zip")):
@@ -33,7 +33,7 @@ def here() -> tuple[str, str]:
 
 
 def spelled(text: str, names: tuple[str, str]) -> str:
-    """The text with its calls of this program in these words."""
+    """The text with every call of this program spelled that way."""
     if names == (NAME, NAME):
         return text
     return _CALL.sub(lambda found: f"sudo {names[1]}" if found[1] else names[0], text)

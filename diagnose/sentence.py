@@ -1,4 +1,4 @@
-"""A subject and what is said of it, as one line."""
+"""A subject and what is said about it, as one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One diagnosis from beginning to end: discover checks, ask the host, weigh, advise; a Report comes out."""
+"""One diagnosis from start to end: discovers checks, asks the host, weighs, advises, and returns a Report."""
 
 from __future__ import annotations
 
@@ -35,8 +35,7 @@ class Request:
     """What the user wants. recording: diagnose this instead of the live host; provider: the relay asked for; ignores:
     whether an observation is acknowledged, and so weighs nothing (it stays in the report's runs);
     refused: who remembers refused logins (`diagnose.host.live.dial.Refused`); live: the live host, where the caller has made
-    one; away: what is looked at is not what `fix` would
-    mend here, such as a container."""
+    one; away: the diagnosis is of something that `fix` would not change here, such as a container."""
 
     target: Target = field(default_factory=Target)
     settings: Settings = field(default_factory=Settings)
@@ -53,7 +52,7 @@ class Request:
 
 
 def of_recording(recording: Recording, asked: Request | None = None) -> Request:
-    """What diagnoses a recording as its host asked for it, where the user does not say otherwise."""
+    """The request that diagnoses a recording with the options it was made with, unless `asked` has others."""
     asked, kept = asked or Request(), recording.settings
     target, settings = asked.target, asked.settings
     settings = Settings(
@@ -68,8 +67,8 @@ def of_recording(recording: Recording, asked: Request | None = None) -> Request:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The report, and what a recording of this host would hold. hide: removes the secrets met on the way from plain
-    data. plans: what can be done, by the cause's id."""
+    """The report, and what a recording of this host would hold. hide: masks in plain data the secrets that were met.
+    plans: the plan for each cause's id."""
 
     report: Report
     recording: Recording
@@ -181,7 +180,7 @@ EARLY = 1.0  # seconds in which quick checks end; before, nobody waits
 
 
 class _Watch:
-    """Weighs what is known while checks still run."""
+    """Weighs the results so far while checks still run."""
 
     def __init__(self, request: Request, progress: Callable[[Progress], None] | None) -> None:
         self._request, self._progress = request, progress
@@ -225,7 +224,7 @@ def _settings_ahead(context: Context) -> None:
 
 
 def _missing(check: Check, context: Context) -> str | None:
-    """Why the check does not apply, None when it does."""
+    """Why the check does not apply; None if it does."""
     if "network" in check.needs and not context.settings.network:
         return "network probes are switched off"
     if "linux" in check.needs and not sys.platform.startswith("linux"):

@@ -1,4 +1,4 @@
-"""This program as one file that any Python from 3.10 on runs: pure Python, with what it imports."""
+"""This program as a single file for any Python from 3.10 on: pure Python, with its dependencies."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def own() -> dict[str, bytes]:
 
 
 def packed(files: Mapping[str, bytes], level: int = 9) -> bytes:
-    """The same octets for the same content; level: of the compression, 1 to 9."""
+    """The same bytes for the same content; level: of the compression, 1 to 9."""
     made = io.BytesIO(b"#!/usr/bin/env python3\n")
     made.seek(0, io.SEEK_END)
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED, compresslevel=level) as archive:

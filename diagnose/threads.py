@@ -21,7 +21,7 @@ if resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY:
 
 
 def begin(work: Callable[[], object], name: str = "") -> threading.Thread | None:
-    """A daemon thread that does the work; None where no thread can be started."""
+    """A daemon thread that does the work; None if no thread can be started."""
     thread = threading.Thread(target=work, daemon=True, name=name or None)
     try:
         thread.start()

@@ -167,7 +167,7 @@ def _state(unit: Mapping[str, str]) -> str:
     """That it failed, "" where it did not."""
     if unit["ActiveState"] == "failed":
         return f"failed ({unit['Result']})"
-    # One that ended well is started anew after a while, as is usual with workers.
+    # One that ended well is started again after a while, as is usual with workers.
     again = unit["SubState"] == "auto-restart" and unit["Result"] != "success"
     return f"starts again and again ({unit['Result']})" if again else ""
 

@@ -57,7 +57,7 @@ def _log(ctx: Context, postfix: Mta) -> Iterator[Observation]:
 
 
 def _place(ctx: Context, postfix: Mta, path: str, queue: bool, what: str = "") -> Iterator[Observation]:
-    """what: whose need of room counts, where it is not Postfix'."""
+    """what: whose need of room counts, where it is not Postfix's."""
     if not path:
         return
     room = ctx.ask(Disk(path))

@@ -147,7 +147,7 @@ def _unknown_here(lines: Iterable[str]) -> set[str]:
 
 
 def _lately_local(ctx: Context) -> list[str]:
-    """Recipients that were delivered, or not found, on this host of late; the newest first."""
+    """Recipients that were delivered, or not found, on this host recently; the newest first."""
     found: dict[str, None] = {}
     for line in reversed(ctx.ask(MailLog(ctx.settings.since)).lines):
         match = _LOCALLY.search(line) or _REFUSED.search(line)

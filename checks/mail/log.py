@@ -60,7 +60,7 @@ def log(ctx: Context) -> Iterator[Observation]:
 
 
 def _weighed(ctx: Context, read: maillog.MailLog, fact: Fact) -> Fact:
-    """A receiver that lately turned this host away for what it is, or for its own sender, is no matter of one message: its next
+    """A receiver that lately turned this host away for what it is, or for its own sender, has nothing to do with one message: its next
     mail there fails alike, however much others take."""
     if not (fact.minor and fact.current and fact.label in _OF_THIS_HOST and fact.delivery and fact.last):
         return fact
@@ -96,7 +96,7 @@ def _observation(ctx: Context, fact: Fact, several: bool) -> Observation:
         label = "relay-account-restricted"
     times = f" ({fact.count} times)" if fact.count > 1 else ""
     subject = (delivery.domain if delivery else trouble.service if trouble else "") or label
-    # A relay's reply does not name the recipient's domain, and says nothing of that domain's own servers.
+    # A relay's reply does not name the recipient's domain, and says nothing about that domain's own servers.
     whose = f"mail to {delivery.domain}: " if delivery and delivery.domain not in reason.text.lower() else ""
     text = f"{whose}{reason.text}{times}"
     if not fact.current:
@@ -110,7 +110,7 @@ def _observation(ctx: Context, fact: Fact, several: bool) -> Observation:
 
 def _of_recipient(delivery: maillog.Delivery, text: str) -> bool:
     """Whether a provider wants the recipient verified, as it does while the account is in its sandbox. A bounce, which goes
-    to the sender and has none, tells nothing."""
+    to the sender and has none, says nothing."""
     said = text.lower()
     if not delivery.sender or not delivery.recipient or "verified" not in said:
         return False
@@ -148,7 +148,7 @@ def _flow(ctx: Context, read: maillog.MailLog, found: tuple[Fact, ...], where: s
 
 
 def _changed(ctx: Context) -> float:
-    """When Postfix was last started, or what it reads last written: what went through before says nothing of it."""
+    """When Postfix was last started, or what it reads last written: what went through before says nothing about it."""
     if (here := facts.mailer(ctx)) is not None:
         read = ("/etc/resolv.conf", *here.table["settings"], *here.table.get("logins", ()))
         return max(ctx.ask(Stat(path)).mtime for path in read)

@@ -12,7 +12,7 @@ from diagnose.parse.log import current
 from diagnose.parse.postfix.queue import AGE_LIMITS, QueueGroup, QueueSummary
 from diagnose.parse.text import duration
 
-OLD = 3600.0  # seconds; Postfix' longest pause between attempts is a little over this (maximal_backoff_time 4000 s)
+OLD = 3600.0  # seconds; Postfix's longest pause between attempts is a little over this (maximal_backoff_time 4000 s)
 MANY = 1000  # messages that make a backlog on a server of this kind
 _ENVELOPE = ("mail", "rcpt", "data", "dot")
 CROWD = 300  # messages that wait for their first attempt to end

@@ -80,7 +80,7 @@ def _judged(ctx: Context, sender: Sender, policy: Policy) -> Observation:
 
 
 def _by_spf(ctx: Context, sender: Sender) -> tuple[bool | None, str]:
-    """Whether SPF vouches for the domain, the From header's as far as this host can tell; None where that is open."""
+    """Whether SPF vouches for the domain, the From header's as far as this host can tell; None if that is open."""
     judged = spf(ctx, sender)
     results = [one.verdict.result for one in judged]
     if not judged or "temperror" in results:

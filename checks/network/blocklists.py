@@ -69,7 +69,7 @@ def _name(address: str, one: Blocklist) -> str:
 
 
 def _silent(reply: DnsReply, one: Blocklist) -> str:
-    """Why an answer, of a listed address or of the entry that is always there, tells nothing; "" where it tells."""
+    """Why an answer, of a listed address or of the entry that is always there, says nothing; "" where it tells."""
     if reply.problem or not reply.tells:
         return reply.problem or f"the name server answered {reply.rcode}"
     if any(answer.startswith("127.255.255.") for answer in reply.answers):

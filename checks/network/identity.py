@@ -100,7 +100,7 @@ def _helo(ctx: Context, name: str, via: str) -> Iterator[Observation]:
 
 
 def _fails(ctx: Context, domain: str) -> bool:
-    """Whether mail to this domain waits, or failed of late."""
+    """Whether mail to this domain waits, or failed recently."""
     log, queue = facts.mail_log(ctx), facts.queue(ctx)
     failed = {known for _, _, known in log.deliveries} if log else set()
     return domain in failed or any(group.domain == domain for group in (queue.groups if queue else ()))

@@ -97,7 +97,7 @@ def resolver(ctx: Context) -> Iterator[Observation]:
 
 
 def _asked_by_postfix(ctx: Context, servers: tuple[str, ...]) -> Iterator[Observation]:
-    """Where Postfix got no answer of late: whether its user's packets get one now, as root's do."""
+    """Where Postfix got no answer recently: whether its user's packets get one now, as root's do."""
     user, log = facts.mta(ctx).value("mail_owner"), facts.mail_log(ctx)
     if not user or log is None or all(label != "dns-try-again" for label, *_ in log.deliveries):
         return

@@ -69,7 +69,7 @@ def _enforcing(ctx: Context) -> bool:
 
 
 def _denied(ctx: Context) -> list[str] | None:
-    """The denials of the window that concern mail, oldest first; None where none of the sources can be read."""
+    """The denials of the window that concern mail, oldest first; None if none of the sources can be read."""
     now = ctx.ask(Now()).epoch
     found: list[str] = []
     readable = False

@@ -91,7 +91,7 @@ def _say(postfix: Mta, text: MainCf, setting: Setting, kind: str, path: str) -> 
     known = name in postfix.defaults
     harmless = not counts or (_FREE_TEXT.search(name) is not None) or (in_name and not known)
     harmless = harmless or (kind == "dash" and kind_of(name, postfix.defaults) == "text" and "host" not in name)
-    # inline comments and quotes are ordinary mistakes of syntax: Postfix' own complaint names them better.
+    # inline comments and quotes are ordinary mistakes of syntax: Postfix's own complaint names them better.
     plain = kind in ("inline-comment", "quoted")
     say = warn if harmless else fail
     return say(

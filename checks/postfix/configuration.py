@@ -60,7 +60,7 @@ def configuration(ctx: Context) -> Iterator[Observation]:
 
 def _syntax(ctx: Context, postfix: Mta, path: str) -> Iterator[Observation]:
     bad = [c for c in postfix.complaints if c.fatal or c.kind in _FATAL_KINDS]
-    # Mail that passes says nothing of what the running master has not read.
+    # Mail that passes says nothing about what the running master has not read.
     runs = master(ctx) is not None
     later = "; the next start or reload of Postfix will fail" if runs else ""
     for complaint in bad[:3]:

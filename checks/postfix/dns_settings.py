@@ -1,6 +1,6 @@
-"""Do Postfix's settings take away what the DNS answers?
+"""Do Postfix's settings take away what DNS answers?
 
-The DNS can be switched off, and a filter (smtp_dns_reply_filter) can drop records: then Postfix knows less than root's look-up.
+DNS can be switched off, and a filter (smtp_dns_reply_filter) can drop records: then Postfix knows less than root's look-up.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def dns_settings(ctx: Context) -> Iterator[Observation]:
 
 
 def _without_dns(way: Route) -> str:
-    """The parameter that switches the DNS off where mail goes to the recipients' own servers, which only the DNS names."""
+    """The parameter that switches the DNS off where mail goes to the recipients' own servers, which only DNS names."""
     if way.relay or way.bracketed or way.program != "smtp":
         return ""
     if way.value("smtp_dns_support_level") == "disabled":

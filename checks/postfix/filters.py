@@ -153,7 +153,7 @@ def _socket(ctx: Context, postfix: Mta, service: Service) -> Observation:
 
 def _listens(ctx: Context, places: tuple[str, ...], name: str) -> bool | None:
     """Whether the kernel lists a listening socket of that name, as its program bound it: by the full path, or from a
-    directory or root of its own. The list is for everybody, unlike Postfix' directories. None where it is not whole."""
+    directory or root of its own. The list is for everybody, unlike Postfix's directories. None if it is not whole."""
     reply = ctx.ask(Read("/proc/net/unix"))
     if reply.problem:
         return None

@@ -1,4 +1,4 @@
-"""Do limits on files, memory, processes or local ports make Postfix' daemons fail?"""
+"""Do limits on files, memory, processes or local ports make Postfix's daemons fail?"""
 
 from __future__ import annotations
 

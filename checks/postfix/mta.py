@@ -121,7 +121,7 @@ def _script(ctx: Context, real: str) -> list[str] | None:
 
 
 def _mailer(path: str) -> str:
-    """The name of the mailer that a path or package's name belongs to, "" for Postfix' own and for none that is known."""
+    """The name of the mailer that a path or package's name belongs to, "" for Postfix's own and for none that is known."""
     known = recognise(path)
     return known or next((name for name, pattern in _OTHERS if re.search(pattern, path, re.I)), "")
 

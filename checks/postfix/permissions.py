@@ -1,4 +1,4 @@
-"""Do the queue's directories and Postfix' commands belong to whom they must, with the modes that they need?"""
+"""Do the queue's directories and Postfix's commands belong to whom they must, with the modes that they need?"""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from diagnose.check import Context, Exec, Read, Stat, check, fail, ok, skip, unk
 from diagnose.facts import Mta, accounts, master, mta
 from diagnose.model import Observation
 
-# Directories below the queue directory, as Postfix' own installer (postfix-files) makes them: owner's rights needed.
+# Directories below the queue directory, as Postfix's own installer (postfix-files) makes them: owner's rights needed.
 _NEEDED = ("incoming", "active", "private")  # which the master makes when it starts, and nobody takes away
 _QUEUES = ("incoming", "active", "deferred", "bounce", "defer", "flush", "hold", "corrupt", "trace", "private", "saved")
 _ENTRANCES = ("pickup", "cleanup", "qmgr")  # whose sockets the master makes when it starts
@@ -164,7 +164,7 @@ def _sendmail(ctx: Context, postfix: Mta) -> Iterator[Observation]:
 
 
 def _programs(ctx: Context, postfix: Mta) -> Iterator[Observation]:
-    """The directories of Postfix' programs and libraries, which the sendmail command reads with its caller's rights."""
+    """The directories of Postfix's programs and libraries, which the sendmail command reads with its caller's rights."""
     for path in sorted({postfix.value("daemon_directory"), postfix.value("shlib_directory")}):
         reply = ctx.ask(Stat(path)) if path.startswith("/") else None
         if reply and reply.exists and reply.kind == "dir" and not reply.mode & 0o001:

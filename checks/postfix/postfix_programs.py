@@ -1,4 +1,4 @@
-"""Does any of Postfix' own programs end with a fatal error, and on what?
+"""Does any of Postfix's own programs end with a fatal error, and on what?
 
 Every program of Postfix ends at once where main.cf names an account that does not exist, or a file or library that is gone.
 """
@@ -90,7 +90,7 @@ def _postlog(postfix: Mta) -> Iterator[Observation]:
         yield fail("config.fatal", "postlog", text, path=path, parameter="maillog_file", named=True)
 
 
-# What Postfix' own script looks for in each directory; "" where the directory itself is enough.
+# What Postfix's own script looks for in each directory; "" where the directory itself is enough.
 _HELD = {
     "command_directory": "postconf",
     "daemon_directory": "master",
@@ -188,7 +188,7 @@ def _named(postfix: Mta, text: str, path: str = "") -> str:
 
 
 def _stands(ctx: Context, postfix: Mta, parameter: str) -> dict[str, Scalar]:
-    """Path and line of a parameter, and its value, as data; nothing where main.cf does not set it."""
+    """Path and line of a parameter, and its value, as data; nothing if main.cf does not set it."""
     return (
         {"parameter": parameter, "value": postfix.value(parameter), **stands(ctx, parameter)}
         if parameter in postfix.explicit

@@ -149,7 +149,7 @@ def _halted(process: Process) -> bool:
 
 
 def _port_answers(ctx: Context, postfix: Mta) -> bool | None:
-    """Where no process shows (no /proc): whether Postfix answers on its port 25; None where that tells nothing."""
+    """Where no process shows (no /proc): whether Postfix answers on its port 25; None if that says nothing."""
     near = {"all", "loopback-only", "localhost", "127.0.0.1"} & set(postfix.words("inet_interfaces"))
     offered = any(s.type == "inet" and s.name in ("smtp", "25", "*:25", "*:smtp") for s in postfix.master.services)
     if not near or not offered or postfix.value("master_service_disable"):

@@ -1,4 +1,4 @@
-"""Do Postfix' daemons run on the settings that the files hold now?
+"""Do Postfix's daemons run on the settings that the files hold now?
 
 The queue manager is restarted by every start and reload, so that its age tells when the settings were last read.
 """

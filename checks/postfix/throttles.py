@@ -21,7 +21,7 @@ from diagnose.parse.text import duration
 
 LONG = 60  # seconds; nobody waits a minute between two deliveries without having meant it
 BACKLOG = 600  # seconds that the last of the waiting messages would wait by short delays
-PAUSE = 7200  # seconds; Postfix' own longest pause is 4000
+PAUSE = 7200  # seconds; Postfix's own longest pause is 4000
 SHORT = 1800  # seconds of life in the queue; greylisting takes a quarter of an hour, and pauses come on top
 NARROW = 2  # delivery processes or sessions that one slow receiver occupies
 CROWD = 10  # messages without an attempt

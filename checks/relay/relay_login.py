@@ -25,7 +25,7 @@ from diagnose.model import Observation, Stage
 from diagnose.parse.postfix import table
 from diagnose.parse.words.reason import Reason, classify
 
-# A server's own trouble, which says nothing of the credentials.
+# A server's own trouble, which says nothing about the credentials.
 _PASSING = ("server-busy", "rate-limited", "greylisted", "server-error", "session-lost")
 
 

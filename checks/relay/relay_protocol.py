@@ -36,7 +36,7 @@ def relay_protocol(ctx: Context) -> Iterator[Observation]:
         yield _agreed(ctx, way, into, tls)
     elif heard and tls is not None and tls.error:
         problem = tls_settings.handshake_problem(tls.error)
-        # On a port of the other kind the check of the wrapper says so; behind a 220 to STARTTLS it is no TLS at all.
+        # On a port of the other kind the check of the wrapper says so; behind a 220 to STARTTLS it is not TLS at all.
         if problem == "wrong-version" and not (heard.dialogue and heard.dialogue.starttls.startswith("220")):
             return
         kind = {"mismatch": "no-common", "timeout": "stalled"}.get(problem, "handshake")

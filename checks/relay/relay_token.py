@@ -15,7 +15,7 @@ from diagnose.facts.relay import sasl, uses_token, way_in
 from diagnose.facts.ways import relay_in_use
 from diagnose.model import Observation, Scalar
 
-# Where sasl-xoauth2 (its README) has the files, whose paths stand in the password's place; below the chroot where smtp(8) has one.
+# Where sasl-xoauth2 (its README) has the files, whose paths are in the password's place; below the chroot where smtp(8) has one.
 _PLACES = ("/etc/tokens/*", "/etc/postfix/tokens/*", "/etc/sasl-xoauth2/*", "/var/lib/sasl-xoauth2/*")
 _MOST = 8
 
@@ -102,7 +102,7 @@ def _words(left: float) -> str:
 
 
 def _scope(claims: dict[str, Any]) -> str | None:
-    """Microsoft's tokens name what they are for: scp of a person's, roles of an application's; None where it is SMTP, or unsaid."""
+    """Microsoft's tokens name what they are for: scp of a person's, roles of an application's; None if it is SMTP, or unsaid."""
     named = " ".join(str(claims.get(key, "")) for key in ("scp", "roles"))
     if not named.strip() or "smtp" in named.lower():
         return None

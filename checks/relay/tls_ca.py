@@ -1,4 +1,4 @@
-"""Has Postfix' SMTP client CA certificates, where its TLS level needs them?"""
+"""Has Postfix's SMTP client CA certificates, where its TLS level needs them?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Are the client certificates and keys there that Postfix' SMTP client is to show?"""
+"""Are the client certificates and keys there that Postfix's SMTP client is to show?"""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from diagnose.record import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One value. value: None where it comes from elsewhere (the environment, a call). start, end: its place in the text, quotes
+    """One value. value: None if it comes from elsewhere (the environment, a call). start, end: its place in the text, quotes
     included. quote: the quotes around it. exact: blanks at its ends are part of it. encoded: it is base64 there. bare: without quotes, where
     programs differ in what begins a comment. tail: what the grammar takes for a comment behind it. part: which document of several.
     within: the names around it, where the key is the last one alone. variable: what the environment overrides it by; file: what has it.
@@ -67,7 +67,7 @@ _WHOLE = late(
 
 
 def settled(value: str) -> tuple[str | None, str]:
-    """The value with the default of ${NAME:-default} and Spring's ${NAME:default}, None where only a variable has it; and the
+    """The value with the default of ${NAME:-default} and Spring's ${NAME:default}, None if only a variable has it; and the
     variable's name, where the value is that alone."""
     whole = _WHOLE.fullmatch(value.strip())
     name = next((one for one in (whole["name"], whole["grafana"], whole["symfony"]) if one), "") if whole else ""

@@ -56,7 +56,7 @@ class Assignment:
 
 
 def is_template(text: str) -> bool:
-    """Whether ERB marks stand in the text."""
+    """Whether ERB marks are in the text."""
     return "<%" in text
 
 

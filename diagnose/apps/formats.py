@@ -108,7 +108,7 @@ def reader(path: str, text: str, grammar: str) -> Reader | None:
 
 
 def reader_of(path: str, text: str, grammar: str, every: Sequence[Entry]) -> Reader | None:
-    """The file's values as the application reads them whose it is, None where it is none's."""
+    """The file's values as the application reads them whose it is, None if it is none's."""
     entries = _current([e for e in every if not (_FOREIGN.search(e.within) or _FOREIGN_KEY.search(e.key))])
     fitting = [(id, table) for id, table in applications().items() if _fits(table, path, text, grammar, entries)]
     if not fitting:

@@ -35,7 +35,7 @@ def entries(text: str, grammar: str) -> tuple[Entry, ...]:
 
 
 def grammar_of(path: str, text: str) -> str | None:
-    """The grammar's name, None where a file looks like none of them."""
+    """The grammar's name, None if a file looks like none of them."""
     for pattern, grammar in _NAMES:
         if re.search(pattern, f"/{path}", re.I):
             return grammar

@@ -229,7 +229,7 @@ def _end(tokens: list[_Token], at: int, inside: bool) -> int:
 
 
 def _value(text: str, tokens: list[_Token], known: dict[str, Entry]) -> Entry | None:
-    """What the tokens of an expression come to, as an entry without name; None where nothing can be said of it."""
+    """What the tokens of an expression come to, as an entry without name; None if nothing can be said of it."""
     tokens = [each for each in tokens if each.kind != "line"]
     while (
         len(tokens) > 2
@@ -271,7 +271,7 @@ def _value(text: str, tokens: list[_Token], known: dict[str, Entry]) -> Entry | 
 
 
 def _joined(tokens: list[_Token]) -> Entry | None:
-    """Strings one behind the other; None where anything else is among them."""
+    """Strings one behind the other; None if anything else is among them."""
     strings = [each for each in tokens if each.kind == "string"]
     if any(each.kind != "string" and each.text not in (".", "+") for each in tokens):
         behind = "".join(each.text for each in tokens[len(strings) :])

@@ -68,7 +68,7 @@ def masked(path: str, text: str, secrets: Secrets, starred: Starred) -> str:
 
 
 def _shown(entry: Entry, reader: Reader | None, names: set[str], secrets: Secrets, starred: Starred) -> str | None:
-    """What stands for a value that holds a password; None where it holds none."""
+    """What stands for a value that holds a password; None if it holds none."""
     hidden = reader.table.get("hidden") if reader is not None else None
     if not entry.value or (hidden and re.fullmatch(hidden, entry.value)):
         return None

@@ -37,7 +37,7 @@ class Property:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Properties:
-    """The entries in order and the findings by line. `loads` is False where Java would throw and read nothing."""
+    """The entries in order and the findings by line. `loads` is False if Java would throw and read nothing."""
 
     entries: tuple[Property, ...]
     findings: tuple[Finding, ...]

@@ -8,7 +8,7 @@ from diagnose.record import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One trouble with the settings; `line` 0 where a key is missing; `path` of another file that has it, or ''. `diagnose.apps.kinds` knows the kinds."""
+    """One trouble with the settings; `line` 0 if a key is missing; `path` of another file that has it, or ''. `diagnose.apps.kinds` knows the kinds."""
 
     kind: str
     key: str
@@ -22,7 +22,7 @@ class MailSettings:
     """Where and how the application connects.
 
     `tls`: none, starttls, starttls-required, implicit, implicit-with-fallback (then it retries in plain text on
-    `fallback_port`). `auth`: whether it will sign in. `password` None where no key gives one; `user_key`, `password_key`: where
+    `fallback_port`). `auth`: whether it will sign in. `password` None if no key gives one; `user_key`, `password_key`: where
     both stand or belong, without prefix; `sender_key`: the sender. `trust`: '' for the trust store, '*' or hosts. `prefix`: '' or 'che.'. `configured`:
     whether there is any mail setting at all. `program`: the sendmail command that takes the mail instead of a server, or ''.
     `api`: the service whose own interface takes it, or ''. `elsewhere`: why the login is not known from the file, or ''.

@@ -1,6 +1,6 @@
 """How settings are changed in an application's own file (YAML, JSON, PHP, Python, Ruby, ini), line by line. Pure.
 
-changes(path, text, wanted)   what makes the file say what is wanted, None where that cannot be told
+changes(path, text, wanted)   what makes the file say what is wanted, None if that is unknown
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ def agreed(question: str, tty: TextIO) -> bool:
 
 
 def given(asks: Sequence[Ask], secret_file: str | None, tty: TextIO | None) -> dict[str, str]:
-    """What the plan asks for, by name. Raises UsageError where it cannot be had."""
+    """What the plan asks for, by name. Raises UsageError if it cannot be had."""
     found = _from_file(secret_file, asks) if secret_file is not None and asks else {}
     for ask in asks:
         if ask.name in found:

@@ -145,7 +145,7 @@ class Fixing:
         return proposal
 
     def _agreed(self, result: Result, wanted: Diagnosis, proposal: Proposal, tty: TextIO | None) -> bool:
-        """Raises UsageError where nobody can be asked."""
+        """Raises UsageError if nobody can be asked."""
         barred = [step for step in proposal.policy if step.allow not in self.allow]
         if self.yes:
             if barred:

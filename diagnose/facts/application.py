@@ -79,7 +79,7 @@ class Application:
         return self.format == "properties"
 
     def line(self, key: str) -> int:
-        """Where a property stands in the file itself, 0 when it does not."""
+        """Where a property is in the file itself, 0 when it does not."""
         key = DOCKER[key][0] if self.kind == "environment" and key in DOCKER else key
         wanted = re.compile(rf"\s*{re.escape(key)}\s*(?:[=:\s]|$)")
         numbers = [n for n, line in enumerate(self.raw.splitlines(), 1) if wanted.match(line)]

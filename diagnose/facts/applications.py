@@ -41,7 +41,7 @@ _MAIL = re.compile(r"smtp|mail", re.I)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installed:
-    """name: by which a person calls it; title: what it is; app: its settings as they were read; pid: a process of it, 0 where none
+    """name: by which a person calls it; title: what it is; app: its settings as they were read; pid: a process of it, 0 if none
     is known; running: whether it runs, as far as is seen; container: whether its settings are a container's."""
 
     name: str
@@ -208,7 +208,7 @@ def composed(ctx: Asks, file: str) -> Iterator[tuple[int, str]]:
 
 
 def _pid(ctx: Asks, path: str, text: str) -> int:
-    """The first process of a container, by what its runtime keeps in the file and beside it; 0 where none runs."""
+    """The first process of a container, by what its runtime keeps in the file and beside it; 0 if none runs."""
     pid = _PID.search(text)
     said = pid[1] if pid else ctx.ask(Read(path.replace("config.json", "pidfile"))).text.strip()
     return int(said) if said.isdecimal() else 0

@@ -1,4 +1,4 @@
-"""The CA certificates that Postfix' SMTP client has, and what it costs where it has none."""
+"""The CA certificates that Postfix's SMTP client has, and what it costs where it has none."""
 
 from __future__ import annotations
 

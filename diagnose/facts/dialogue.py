@@ -32,7 +32,7 @@ _ERRORS = {
     "the login never ends": ("nonsense", "asks for more after the complete login"),
     "reply too long": ("endless", "never ends its reply"),
 }
-# What this tool leaves out of itself, which says nothing of the server.
+# What this tool leaves out of itself, which says nothing about the server.
 _OWN_CHOICE = ("not tried", "no usable mechanism", "no credentials found")
 # The first digits of a reply that each stage may get (RFC 5321 4.2.1, RFC 4954 4).
 _DIGITS = "245"
@@ -58,7 +58,7 @@ def unfinished(reply: DialReply) -> str:
 
 
 def broken(reply: DialReply, mandatory: bool = True) -> Break | None:
-    """What keeps mail from passing in this dialogue, None where nothing does. mandatory: without TLS no mail goes; else
+    """What keeps mail from passing in this dialogue, None if nothing does. mandatory: without TLS no mail goes; else
     Postfix goes on in the clear where STARTTLS is refused or the handshake fails. Refusals of sender or recipient are left to who reads them."""
     for name in STAGES:
         said = getattr(reply, name).rpartition("\n")[2] if name != "tls" else ""

@@ -1,4 +1,4 @@
-"""The filters, policy services and backends that Postfix' settings name."""
+"""The filters, policy services and backends that Postfix's settings name."""
 
 from __future__ import annotations
 

@@ -134,7 +134,7 @@ def session(ctx: Asks, app: Application) -> Session:
     local = is_local(ctx, host)
     whose = target(ctx)
     sender = settings.sender.rpartition("<")[2].strip("> ") or whose.sender or ""
-    # Where the login is left out by this tool, a server that wants one tells nothing about the application.
+    # Where the login is left out by this tool, a server that wants one says nothing about the application.
     far = "ehlo" if login is None and (local or settings.auth) else "rcpt" if login is None or sender else "auth"
     # Whether a server of the own network relays for this client shows at RCPT alone; nobody else is asked for nobody.
     anybody = ANYBODY if is_private(resolved.addresses[0]) else ""

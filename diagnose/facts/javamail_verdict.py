@@ -55,7 +55,7 @@ class Verdict:
     """stage: server, tls, certificate, protocol, login or sender, whichever stops the mail; "works"; or "unknown".
 
     kind: the stage's own word (an outcome, tls-on-plain, expired, auth-required …); text: what was seen; label, code:
-    of a server's reply; session: None where nothing was dialled; ways: what works with this server, the best first;
+    of a server's reply; session: None if nothing was dialled; ways: what works with this server, the best first;
     warning: what JavaMail overlooks.
     """
 
@@ -154,7 +154,7 @@ def _implicit_failed(ctx: Asks, settings: MailSettings, held: Session, stop: Sto
 
 
 def _secured(ctx: Asks, app: Application, settings: MailSettings, held: Session, stop: Stop) -> Verdict | None:
-    """What TLS has to say, None where it is as it should be."""
+    """What TLS has to say, None if it is as it should be."""
     reply = held.reply
     host, info = settings.host, reply.tls
     if settings.tls == "starttls-required" and not reply.offers_starttls and reply.ehlo:

@@ -52,7 +52,7 @@ def since_start(ctx: Asks) -> list[str]:
 
 def target(ctx: Asks) -> Target:
     """As asked; what is not named is learnt from the mail that waits, else from the log's newest failure, else from its
-    newest delivery to another host. Fields stay None where nothing tells."""
+    newest delivery to another host. Fields stay None if nothing tells."""
     asked = ctx.target
     if asked.recipient:
         return asked
@@ -88,7 +88,7 @@ _reading = threading.Lock()
 
 
 def mail_log(ctx: Asks) -> ReadLog | None:
-    """The log of the window that counts as current; None where none can be read (`log_reply` has the reason)."""
+    """The log of the window that counts as current; None if none can be read (`log_reply` has the reason)."""
     if (here := mailers.mailer(ctx)) is not None:
         reader = mailers.log(ctx, here, now(ctx))
         return reader.log if reader is not None else None
@@ -126,7 +126,7 @@ def now(ctx: Asks) -> datetime:
 
 
 def queue(ctx: Asks) -> QueueSummary | None:
-    """The queue's summary; None where it cannot be read (`queue_problem` has the reason)."""
+    """The queue's summary; None if it cannot be read (`queue_problem` has the reason)."""
     if (here := mailers.mailer(ctx)) is not None:
         return mailers.queue(ctx, here, ctx.ask(Now()).epoch, now(ctx))
     reply = ctx.ask(MailQueue())

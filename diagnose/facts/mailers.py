@@ -1,6 +1,6 @@
 """The MTA of a host that has no Postfix: which mailer the sendmail command is, and what its own commands and files say.
 
-mailer(ctx)      which it is, None where Postfix is installed or no mailer is known here
+mailer(ctx)      which it is, None if Postfix is installed or no mailer is known here
 outgoing(ctx)    where it hands its mail on, by its settings
 login(ctx)       the login that it would make there
 queue(ctx)       its queue
@@ -144,7 +144,7 @@ def settings_file(ctx: Asks, here: Mailer) -> Found:
 
 
 def outgoing(ctx: Asks) -> Way:
-    """Way(kind="") with the reason where it cannot be told."""
+    """Way(kind="") with the reason if that is unknown."""
     here = mailer(ctx)
     if here is None:
         return Way(kind="", problem="no mailer is known here")
@@ -201,7 +201,7 @@ def _of_format(ctx: Asks, here: Mailer, found: Found, said: MailSettings) -> Way
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnLogin:
-    """path: the file that holds or should hold it; login: for a Dial, None where none would be made; user; found: an entry is there;
+    """path: the file that holds or should hold it; login: for a Dial, None if none would be made; user; found: an entry is there;
     problem: why nothing can be told; near: an entry of the file for another server; name: the server's name that is looked up."""
 
     path: str = ""
@@ -287,7 +287,7 @@ def listed(ctx: Asks, here: Mailer) -> ExecReply:
 
 
 def queue(ctx: Asks, here: Mailer, epoch: float, now: datetime) -> QueueSummary | None:
-    """None where it has none, or it cannot be read (`listed` says why)."""
+    """None if it has none, or it cannot be read (`listed` says why)."""
     if "listing" not in here.table:
         return None
     reply = listed(ctx, here)

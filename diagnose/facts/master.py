@@ -1,4 +1,4 @@
-"""Postfix' master process: who holds the lock on its pid file, as far as this user may know."""
+"""Postfix's master process: who holds the lock on its pid file, as far as this user may know."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _MANAGERS = ("qmgr", "nqmgr", "oqmgr")
 
 def master(ctx: Asks) -> Process | None:
     """The master that serves the queue directory; without the right to ask for its lock, the one master of this host
-    that has a queue manager. None where neither tells."""
+    that has a queue manager. None if neither tells."""
     running = ctx.ask(Processes()).processes
     lock = ctx.ask(Lock(f"{mta(ctx).queue_directory}/pid/master.pid"))
     holder = lock.holder

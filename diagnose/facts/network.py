@@ -251,7 +251,7 @@ def egress(ctx: Asks) -> Egress:
     port = way.port if way is not None and way.remote else 25
     helo = helo_name(ctx)
     end = near_end(ctx, way)
-    # The next hop itself has a check of its own: it is no reference, and one host is dialled once at a time.
+    # The next hop itself has a check of its own: it is not a reference, and one host is dialled once at a time.
     own = (way.host,) if way is not None and way.relay else ()
     chosen = {number: _operators(number, own if number == port else ()) for number in dict.fromkeys((*PORTS, port))}
     names4 = list(dict.fromkeys(p.host for group in chosen.values() for p in group)) if 4 in used else []
@@ -297,7 +297,7 @@ def begin_sweeps(ctx: Asks, way: MailPort, *sweeps: Callable[[str], Query[Any]])
 
 
 def _begin(ctx: Asks, query: Query[Any]) -> threading.Thread | None:
-    """Asks beforehand; None where it has been asked already, or no thread can be started."""
+    """Asks beforehand; None if it has been asked already, or no thread can be started."""
 
     def ask() -> None:
         with contextlib.suppress(Late):
@@ -307,7 +307,7 @@ def _begin(ctx: Asks, query: Query[Any]) -> threading.Thread | None:
 
 
 def _first_dial(ctx: Asks, port: int) -> Dial | None:
-    """The first that `egress` makes at this port, the same question; None where no operator's name resolves."""
+    """The first that `egress` makes at this port, the same question; None if no operator's name resolves."""
     way = facts.route(ctx)
     for probe in _operators(port, (way.host,) if way is not None and way.relay else ()):
         for address in addresses(ctx, [probe.host]).get(probe.host, ())[:1]:

@@ -1,4 +1,4 @@
-"""Whether the next hop's name leads anywhere: how it is spelt, and what the DNS has under it."""
+"""Whether the next hop's name leads anywhere: how it is spelt, and what DNS has under it."""
 
 from __future__ import annotations
 

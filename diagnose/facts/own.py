@@ -1,5 +1,5 @@
 """Whether what a text names belongs to this host's mail service. A log, a reply or an error is written by whoever likes to:
-what it names is believed where Postfix' own settings name it as well."""
+what it names is believed where Postfix's own settings name it as well."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _BELOW = (
     "virtual_mailbox_base", "alternate_config_directories", "multi_instance_directories", "smtp_tls_CApath",
 )  # fmt: skip
 _ITS_FILES = ("main.cf", "master.cf", "main.cf.proto", "master.cf.proto", "dynamicmaps.cf", "postfix-files")
-# What every program of Postfix' opens without a setting that says so, and where local mailboxes lie.
+# What every program of Postfix's opens without a setting that says so, and where local mailboxes lie.
 _SYSTEM = (
     "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/services", "/etc/localtime", "/etc/host.conf",
     "/etc/sasldb2", "/etc/sasl2", "/etc/aliases", "/etc/ssl/openssl.cnf", "/etc/crypto-policies", "/usr/lib", "/usr/lib64",
@@ -46,7 +46,7 @@ _ANY = ("0.0.0.0", "::", "127.0.0.1", "::1")
 
 def foreign(ctx: Asks, reason: Reason) -> str | None:
     """The first file, table, service, parameter, address or command that a text names and this host's Postfix does not;
-    None where it names none. A server's reply speaks of that server's."""
+    None if it names none. A server's reply speaks of that server's."""
     if reason.code is not None or reason.quoted:
         return None
     text = reason.text

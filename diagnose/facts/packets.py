@@ -132,7 +132,7 @@ def packets(ctx: Asks, way: MailPort) -> tuple[Packet, ...]:
 
 
 def lost_of_late(ctx: Asks, port: int, family: int) -> dict[str, None]:
-    """The addresses that Postfix could not connect to of late: where names cannot be asked for, the log knows them."""
+    """The addresses that Postfix could not connect to recently: where names cannot be asked for, the log knows them."""
     log = facts.mail_log(ctx)
     reasons = [] if log is None else [r for group in log.deliveries.values() for r in group.sample.reasons]
     found = [

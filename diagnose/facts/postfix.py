@@ -74,7 +74,7 @@ _QUESTIONS = (Exec(("postconf",)), _DEFAULTS, *(Exec(("postconf", more)) for mor
 
 
 def mta(ctx: Asks) -> Mta:
-    """Postfix' description; Mta(installed=False) with the reason where there is none."""
+    """Postfix's description; Mta(installed=False) with the reason where there is none."""
     everything, defaults, explicit, services, overrides, types = _together(ctx)
     if everything.problem and everything.problem.startswith("not found"):
         return Mta(problem="Postfix is not installed here (no postconf)")
@@ -89,7 +89,7 @@ def mta(ctx: Asks) -> Mta:
 
 
 def _together(ctx: Asks) -> list[ExecReply]:
-    """All answers of postconf, asked at once: with a fatal error in a file each takes a second, by Postfix' design."""
+    """All answers of postconf, asked at once: with a fatal error in a file each takes a second, by Postfix's design."""
     if all(map(ctx.has, _QUESTIONS)):
         return [ctx.ask(question) for question in _QUESTIONS]
     ctx.ask(_DEFAULTS)  # by itself: the others' answers are read against it
@@ -138,7 +138,7 @@ def _understood(answers: Same[ExecReply], main: str, master: str) -> Mta:
 
 
 def stands(ctx: Asks, parameter: str) -> dict[str, str | int | None]:
-    """The path of main.cf, and the line where it sets the parameter (None where it does not), as data of an observation."""
+    """The path of main.cf, and the line where it sets the parameter (None if it does not), as data of an observation."""
     path = f"{mta(ctx).config_directory}/main.cf"
     setting = main_cf.parse(ctx.ask(Read(path)).text).get(parameter)
     return {"path": path, "line": setting.line if setting else None}

@@ -35,7 +35,7 @@ PLUG_IN_PATTERNS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """One password map: what a lookup of the keys brought. problem: why this tool could not ask; error: Postfix' words;
+    """One password map: what a lookup of the keys brought. problem: why this tool could not ask; error: Postfix's words;
     value: "user:" and stars."""
 
     table: Table
@@ -205,7 +205,7 @@ def ca_problem(ctx: Asks, path: str) -> str:
 
 
 def plug_ins(ctx: Asks) -> frozenset[str] | None:
-    """The mechanisms of the SASL plug-ins installed, empty where there is none; None where this cannot be told."""
+    """The mechanisms of the SASL plug-ins installed, empty if there is none; None if this cannot be told."""
     found: list[str] = []
     if ctx.ask(Stat("/nix/store")).exists:
         return None  # plug-ins lie wherever a wrapper's SASL_PATH points
@@ -296,7 +296,7 @@ def _envelope(ctx: Asks, way: Route) -> Target | None:
 
 def uses_token(ctx: Asks, way: Route) -> bool:
     """Whether smtp(8) would log in with an OAuth token: the filter leaves nothing else, or a plug-in for tokens is installed for a
-    relay that takes them (Cyrus SASL prefers it to passwords). What stands in the password map is then no password."""
+    relay that takes them (Cyrus SASL prefers it to passwords). What is in the password map is then no password."""
     chosen = way.value("smtp_sasl_mechanism_filter")
     if not any(sasl_options.passes_filter(name, chosen) for name in (*sasl_options.PLAINTEXT, "CRAM-MD5")):
         return any(sasl_options.passes_filter(name, chosen) for name in sasl_options.TOKENS)

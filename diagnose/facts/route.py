@@ -73,7 +73,7 @@ ANYBODY = "someone@example.com"
 
 
 def route(ctx: Asks, recipient: str | None = None, sender: str | None = None) -> Route | None:
-    """The way of `recipient` (default: the target's, else anybody's); None where no mailer's settings tell."""
+    """The way of `recipient` (default: the target's, else anybody's); None if no mailer's settings tell."""
     postfix = mta(ctx)
     if not postfix.settings:
         return _of_mailer(ctx, recipient)
@@ -256,7 +256,7 @@ def unheard(ctx: Asks, way: Route, address: str) -> tuple[frozenset[str], str]:
 
 
 def next_hop_hosts(ctx: Asks, way: Route) -> tuple[str, ...]:
-    """The host names that smtp(8) would dial for this way, in order; empty where DNS does not tell."""
+    """The host names that smtp(8) would dial for this way, in order; empty if DNS does not tell."""
     if not way.hops:
         return ()
     if way.bracketed:

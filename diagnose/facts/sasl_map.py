@@ -46,7 +46,7 @@ def lookup(ctx: Asks, one: Asked) -> Judged:
 
 
 def compared(ctx: Asks, one: Asked, found: Sasl) -> Judged | None:
-    """The compiled table against its text; None where there is nothing to compare."""
+    """The compiled table against its text; None if there is nothing to compare."""
     it = one.table
     if not table.needs_postmap(it):
         return None

@@ -1,9 +1,9 @@
-"""The domains that this host sends for, the addresses that their mail comes from, and what the DNS says of both.
+"""The domains that this host sends for, the addresses that their mail comes from, and what DNS says of both.
 
 senders(ctx)               the domains, each with the way that its mail takes
 spf(ctx, sender)           SPF for this host's address, or for the relay's
 dmarc(ctx, domain)         the policy that holds for a domain
-refused(ctx, domain)       whether mail of it was refused of late for lack of these
+refused(ctx, domain)       whether mail of it was refused recently for lack of these
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from diagnose.parse.system.own_network import is_private
 from diagnose.record import dataclass
 
 MOST = 3  # domains that are judged, the ones asked for and the busiest first
-QUESTIONS = 60  # to the DNS for one domain's SPF
+QUESTIONS = 60  # to DNS for one domain's SPF
 SECONDS = 2.0  # for each of them
 REFUSED = "sender-unauthenticated"  # the meaning of a reply that names SPF, DKIM or DMARC
 
@@ -37,7 +37,7 @@ REFUSED = "sender-unauthenticated"  # the meaning of a reply that names SPF, DKI
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
     """domain: of MAIL FROM, and as far as this host can tell of the From header; asked: the user named it; way: of its mail;
-    relay: whose the next hop is, None where mail goes straight out or nobody knows it."""
+    relay: whose the next hop is, None if mail goes straight out or nobody knows it."""
 
     domain: str
     asked: bool

@@ -1,4 +1,4 @@
-"""Who signs this host's mail by DKIM, with which key, and what the DNS holds of it."""
+"""Who signs this host's mail by DKIM, with which key, and what DNS holds of it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Signing:
 
     @property
     def here(self) -> bool | None:
-        """Whether this host signs; None where that cannot be told."""
+        """Whether this host signs; None if that is unknown."""
         if self.signers and self.asked:
             return True
         return None if self.asked and self.blind else False
@@ -100,13 +100,13 @@ def _amavis(ctx: Asks, domain: str) -> Iterator[Signer]:
 
 
 def published(ctx: Asks, signer: Signer) -> dkim.Key | None:
-    """The key that verifiers find; None where nobody could tell."""
+    """The key that verifiers find; None if nobody could tell."""
     texts = asker(ctx)(f"{signer.selector}._domainkey.{signer.domain}", "TXT")
     return None if texts is None else dkim.published(texts)
 
 
 def public_key(ctx: Asks, signer: Signer) -> bytes:
-    """The public part of the key that signs, as openssl prints it, so that the key itself enters nothing; b"" where it may not be
+    """The public part of the key that signs, as openssl prints it, so that the key itself enters nothing; b"" if it may not be
     read."""
     if not signer.key.startswith("/") or ctx.ask(Stat(signer.key)).kind != "file":
         return b""

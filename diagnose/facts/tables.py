@@ -1,4 +1,4 @@
-"""The lookup tables that Postfix' settings name, apart from those of passwords."""
+"""The lookup tables that Postfix's settings name, apart from those of passwords."""
 
 from __future__ import annotations
 

@@ -126,7 +126,7 @@ def _lines(ctx: Asks, worker: Worker) -> Iterator[Starter]:
 
 
 def states(ctx: Asks, names: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
-    """systemd's properties of units, and of the timers of the same names, by their names; empty where it does not run here."""
+    """systemd's properties of units, and of the timers of the same names, by their names; empty if it does not run here."""
     if not names:
         return {}
     wanted = [*names, *(name.replace(".service", ".timer") for name in names)]
@@ -160,7 +160,7 @@ def local_queue(ctx: Asks, text: str) -> bool:
 
 
 def jobs(ctx: Asks, worker: Worker, text: str, folder: str) -> tuple[int, int] | None:
-    """How many jobs wait, and how many workers the queue itself knows of (0 where it does not count them). None where that cannot
+    """How many jobs wait, and how many workers the queue itself knows of (0 if it does not count them). None if that cannot
     be read without a login. text: of the application's settings."""
     title = worker["title"]
     if "Laravel" in title and re.search(worker["stored"], text, re.M):

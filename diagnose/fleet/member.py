@@ -102,7 +102,7 @@ def _diagnosed(text: str) -> Any:
 
 
 def member(file: str, data: Any) -> Member:
-    """Raises ValueError where the data are no report of schema 1, or one that lacks what must be there."""
+    """Raises ValueError if the data are no report of schema 1, or one that lacks what must be there."""
     if not isinstance(data, dict) or "diagnoses" not in data or "host" not in data:
         raise ValueError("neither a report nor a recording of mail-diagnose")
     if data.get("schema") != 1:
@@ -174,7 +174,7 @@ def _moment(value: Any) -> datetime | None:
 
 
 def _word(value: Any, longest: int = _LONGEST) -> str:
-    """One line without control characters; "" for null. Raises ValueError for what is no text."""
+    """One line without control characters; "" for null. Raises ValueError for what is not text."""
     if value is None:
         return ""
     if not isinstance(value, str):

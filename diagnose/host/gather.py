@@ -1,6 +1,6 @@
 """The values that are secret on this host, gathered where its programs keep them before anything of it is shown.
 
-Postfix' settings and password tables, other mailers' files of logins, the tool's own settings, environments and command lines of the processes that
+Postfix's settings and password tables, other mailers' files of logins, the tool's own settings, environments and command lines of the processes that
 this user may see. Nothing is run, and nothing here fails: what cannot be read shows nothing either.
 """
 

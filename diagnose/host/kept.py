@@ -69,7 +69,7 @@ _PROCESS_WORD = late(
 
 
 class Keeper:
-    """One recording's placeholders. words: those that say nothing of anybody, such as this tool's own."""
+    """One recording's placeholders. words: those that say nothing about anybody, such as this tool's own."""
 
     def __init__(self, words: frozenset[str] = frozenset()) -> None:
         self._numbers: dict[str, int] = {}
@@ -83,7 +83,7 @@ class Keeper:
         return len(self._numbers)
 
     def learn(self, asked: Mapping[Query[Any], Any]) -> None:
-        """Take Postfix' own defaults for words that say nothing of anybody."""
+        """Take Postfix's own defaults for words that say nothing about anybody."""
         said = asked.get(Exec(("postconf", "-d")))
         self._words |= {word.lower() for word in re.findall(r"[^\W\d_]+", said.out)} if said else set()
         self._parameters |= set(re.findall(r"(?m)^(\w+) =", said.out)) if said else set()
@@ -143,7 +143,7 @@ class Keeper:
         return [self._data(value) for value in data] if isinstance(data, (list, tuple)) else data
 
     def _log(self, lines: tuple[str, ...]) -> tuple[str, ...]:
-        """Postfix' lines; of other programs the words that are known."""
+        """Postfix's lines; of other programs the words that are known."""
         if not lines:
             return lines
         masked = mask("\n".join(lines)).split("\n")
@@ -197,7 +197,7 @@ class Keeper:
         )
 
     def _commands(self, text: str) -> str:
-        """What a service of master.cf hands to a program: paths, options and Postfix' own variables alone."""
+        """What a service of master.cf hands to a program: paths, options and Postfix's own variables alone."""
 
         def shown(word: re.Match[str]) -> str:
             return word[0] if STARS in word[0] or _ARGUMENT.fullmatch(word[0]) else self._placeholder(word[0])
@@ -220,7 +220,7 @@ class Keeper:
         return _PARAMETER.sub(shown, text)
 
     def _process(self, process: Any) -> Any:
-        """Its program, and of its arguments paths and options; those of Postfix' own whole."""
+        """Its program, and of its arguments paths and options; those of Postfix's own whole."""
         first, *rest = process.command or ("",)
         if not _POSTFIX.search(first):
             rest = [word for word in rest if _PROCESS_WORD.fullmatch(word)]

@@ -215,7 +215,7 @@ class MapLookup(Query[MapReply]):
 
 @dataclass(frozen=True, slots=True)
 class MapCompare(Query[CompareReply]):
-    """A compiled table against its source text, both read by Postfix' own tools; no value leaves the host."""
+    """A compiled table against its source text, both read by Postfix's own tools; no value leaves the host."""
 
     table: str
     Reply: ClassVar[type[Any]] = CompareReply

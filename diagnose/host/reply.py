@@ -227,7 +227,7 @@ class ListenersReply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiskReply:
-    """free/total in bytes as an unprivileged process gets them; inodes_total 0 where the file system has none."""
+    """free/total in bytes as an unprivileged process gets them; inodes_total 0 if the file system has none."""
 
     free: int = 0
     total: int = 0
@@ -263,7 +263,7 @@ class NowReply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogReply:
-    """lines: Postfix' and its like, oldest first, AUTH exchanges masked; source: file names or "journal"; whole: the
+    """lines: Postfix's and its like, oldest first, AUTH exchanges masked; source: file names or "journal"; whole: the
     window was read to its end (else the newest part of it); oldest: epoch of the earliest line available at all."""
 
     lines: tuple[str, ...] = ()

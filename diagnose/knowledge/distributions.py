@@ -53,7 +53,7 @@ LOG_FILES = tuple(dict.fromkeys(path for family in FAMILIES.values() for path in
 
 
 def service(manager: str, verb: str, unit: str = "postfix") -> str:
-    """A command. manager: systemd, openrc, sysv, or "" for none (in a container, where Postfix' own command starts and stops it);
+    """A command. manager: systemd, openrc, sysv, or "" for none (in a container, where Postfix's own command starts and stops it);
     verb: start, stop, restart, reload, status."""
     if not manager and verb == "restart":  # postfix(1) has no such verb
         return f"{unit} stop && {unit} start"

@@ -94,7 +94,7 @@ class Relay:
     kind: "service", "cloud", "mailbox" or "isp". sign_in: "password", "optional", "oauth2" or "none".
     rank: place among those suggested unasked (lower first), None: only when asked for or already in use.
     match: host patterns, "*" for one label or a part of it. mail_domains: sender domains that only it may send for.
-    mechanisms: SASL names. publishes: what the DNS holds of it, None where that is not known.
+    mechanisms: SASL names. publishes: what DNS holds of it, None if that is not known.
     passwords_end: when logins by password do.
     """
 
@@ -143,7 +143,7 @@ class Network:
 
     asns: autonomous system numbers. rdns: suffixes of its customers' PTR names. dmi: rules, one of which must match
     with every field; a trailing "*" matches any rest, a leading one any start. cloud_ids: cloud-init's names.
-    relay: id of the relay it runs, or "". policy: None where only memory tells.
+    relay: id of the relay it runs, or "". policy: None if only memory tells.
     """
 
     id: str
@@ -162,7 +162,7 @@ class Probe(Sourced):
     """A reference host: what it answers tells whether a port leaves this network.
 
     kind: "exchanger" (port 25), "submission" or "control". host: a name, or an address for controls that must work
-    without DNS. ipv6: True where the host is known to have an IPv6 address (others may). names: domains of which
+    without DNS. ipv6: True if the host is known to have an IPv6 address (others may). names: domains of which
     one stands in a genuine banner; offers: EHLO keywords that a genuine server has; echo: its EHLO reply repeats
     the caller's public address. names and offers of a probe that is not `stated` are hints, not proof.
     """

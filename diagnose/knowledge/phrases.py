@@ -68,7 +68,7 @@ class Phrase:
         return self.speaker.startswith("postfix")
 
     def search(self, text: str, lowered: str) -> int:
-        """How many characters of a text (with its lower-case twin) this phrase explains; 0 where it is none of its."""
+        """How many characters of a text (with its lower-case twin) this phrase explains; 0 if it is none of its."""
         best: re.Match[str] | None = None
         for way, needs in self.ways:
             if may_fit(needs, lowered):

@@ -18,7 +18,7 @@ from diagnose.nearest import near
 
 
 def split_next_hop(text: str) -> tuple[str, int | None]:
-    """("smtp.example.net", 587) of "[smtp.example.net]:587"; the first of several; port None where none is given."""
+    """("smtp.example.net", 587) of "[smtp.example.net]:587"; the first of several; port None if none is given."""
     first = re.split(r"[,\s]+", text.strip(), maxsplit=1)[0]
     first = re.sub(r"^smtps?:(?=[^\d])", "", first)
     match = re.fullmatch(r"\[(?P<inner>[^\]]*)\](?::(?P<port>\w+))?", first) or re.fullmatch(

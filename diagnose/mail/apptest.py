@@ -78,7 +78,7 @@ def tried(asked: Asked) -> Plain:
     """The report of `run` (schema 1) about this application alone, and beside it:
 
     app         path, host, port, tls, user, sender, where, verdict
-    dialogue    what was said, line by line: "C: …", "S: …", and "* …" for what is no word of it
+    dialogue    what was said, line by line: "C: …", "S: …", and "* …" for what is not a word of it
     sent        recipient, accepted and said, where a message was asked for and handed over
     """
     heard: list[Heard] = []

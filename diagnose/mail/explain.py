@@ -103,7 +103,7 @@ class Collected:
         here = [kind for kind in self._kinds.values() if _refused_a_program_here(kind.event)]
         replies = [kind.reason.text for kind in here if kind.reason is not None]
         for kind in self._kinds.values():
-            # The program's own line about the reply that this host's server gave it tells nothing more.
+            # The program's own line about the reply that this host's server gave it says nothing more.
             if kind in here or kind.reason is None or not any(reply in kind.reason.text for reply in replies):
                 yield from _observations(kind, numbered, several and kind in far)
         if (sender := self._senders.worst()) is not None:
@@ -268,7 +268,7 @@ def _observations(kind: _Kind, numbered: bool, several: bool) -> Iterator[Observ
     where = f"{subject}: " if subject else ""
     labels = [reason.label]
     if _refused_a_program_here(event):
-        # Whom this host's own server does not let send as somebody else is no matter of a relay's.
+        # Whom this host's own server does not let send as somebody else has nothing to do with a relay's.
         labels = ["submission-rejected", *([] if reason.label == "sender-not-allowed" else labels)]
     for label in labels:
         said = fail(f"mail.{label}", subject, f"{where}{reason.text}{times}", **data)
@@ -308,7 +308,7 @@ def _refused_a_program_here(event: Event) -> bool:
 
 
 def _refused(event: Event) -> str | None:
-    """The address of the client that this host's SMTP server refused, None where it refused none."""
+    """The address of the client that this host's SMTP server refused, None if it refused none."""
     if not isinstance(event, Trouble) or "NOQUEUE: reject" not in event.text or not event.client:
         return None
     return event.client.rpartition("[")[2].partition("]")[0].removeprefix("IPv6:")

@@ -45,7 +45,7 @@ class Fate:
 
 
 def meaning(reason: Reason | None) -> Meaning | None:
-    """What a reason most likely means, None where it has no cause."""
+    """What a reason most likely means, None if it has no cause."""
     if reason is None or reason.harmless:
         return None
     seen = fail(f"mail.{reason.label}", "message", reason.text, **reason.scalars())

@@ -14,7 +14,7 @@ _LARGEST = 100_000  # octets
 
 
 def last(folder: Path) -> dict[str, Any]:
-    """The last look; empty where there was none, or its file is no longer what we wrote."""
+    """The last look; empty if there was none, or its file is no longer what we wrote."""
     try:
         data = bounded.json(files.read(folder / NAME, _LARGEST, owners=files.trusted(service=True)))
     except (OSError, ValueError):
@@ -23,7 +23,7 @@ def last(folder: Path) -> dict[str, Any]:
 
 
 def keep(folder: Path, look: dict[str, Any]) -> bool:
-    """Writes it by renaming; False where this user may not write there, which hurts nobody."""
+    """Writes it by renaming; False if this user may not write there, which hurts nobody."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         files.write(folder / NAME, json.dumps(look).encode(), 0o600, owners=files.trusted(service=True))

@@ -85,7 +85,7 @@ class Bound:
 
 @contextlib.contextmanager
 def opened(path: Path | None, bound: Bound | None = None) -> Iterator[Iterator[str | bytes]]:
-    """The lines of a file, or of standard input (None or "-"), as far as `bound` lets. Raises UsageError where there is
+    """The lines of a file, or of standard input (None or "-"), as far as `bound` lets. Raises UsageError if there is
     nothing to read."""
     if path is None or str(path) in ("-", "/dev/stdin"):
         if sys.stdin is None or sys.stdin.closed:

@@ -90,7 +90,7 @@ class Seen:
 
 
 def _of_other_mailer(host: LiveHost, began: float) -> QueueLinesReply | None:
-    """The queue of the mailer that is this host's MTA in place of Postfix, None where there is none."""
+    """The queue of the mailer that is this host's MTA in place of Postfix, None if there is none."""
     ctx = Context(Recorder(Memo(host), began + 15))
     here = facts.mailer(ctx)
     if here is None:

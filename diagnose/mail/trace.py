@@ -102,7 +102,7 @@ def trace(
 def _trail(
     who: str, begin: float, now: datetime, paths: Sequence[str], settings: Parameters, problems: list[str]
 ) -> Trail | None:
-    """The log's lines of those messages, without their secrets; None where it may not be read."""
+    """The log's lines of those messages, without their secrets; None if it may not be read."""
     exports = [path for path in paths if pasted.is_export(path)]
     others = tuple(path for path in paths if path not in exports)
     bound = pasted.Bound(READING)

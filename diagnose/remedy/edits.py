@@ -136,7 +136,7 @@ def service(old: bytes | None, name: str, kind: str, text: str) -> bytes:
 
 
 def option(old: bytes | None, name: str, kind: str, parameter: str, value: str | None) -> bytes:
-    """master.cf in which a service's `-o parameter=…` has another value, or is gone. Raises Changed where it has none."""
+    """master.cf in which a service's `-o parameter=…` has another value, or is gone. Raises Changed if it has none."""
     lines = _lines(old)
     wanted = re.escape(parameter.encode())
     pattern = re.compile(rb"([ \t]+(?:\n[ \t]+)?)-o[ \t]*(?:\{[ \t]*%s[ \t]*=[^}]*\}|%s=\S*)" % (wanted, wanted))

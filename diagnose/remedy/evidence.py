@@ -38,7 +38,7 @@ def whole(seen: Observation, key: str) -> int:
 
 @dataclass(kw_only=True)
 class Evidence:
-    """ctx: asks this host, or its recording; advice: a relay that would do, None where none was looked for."""
+    """ctx: asks this host, or its recording; advice: a relay that would do, None if none was looked for."""
 
     ctx: Asks
     diagnosis: Diagnosis
@@ -127,7 +127,7 @@ class Evidence:
         return enumerate(self.ask_lines(path) if path else (), 1)
 
     def was(self, name: str) -> str | None:
-        """The parameter's value in main.cf as written, None where it is not set there."""
+        """The parameter's value in main.cf as written, None if it is not set there."""
         found = self.main.get(name)
         return found.value if found else None
 
@@ -211,7 +211,7 @@ class Evidence:
     def install(
         self, packages: tuple[str, ...], why: str, opens: str = "the package manager install software"
     ) -> tuple[Step, ...]:
-        """Nothing where it is not known how this distribution does it."""
+        """Nothing if it is not known how this distribution does it."""
         if self.family is None:
             return ()
         words = tuple(self.family.install.split())
@@ -264,7 +264,7 @@ class Evidence:
         return (Requeue(ids=tuple(ids), config=self.config, why="Waiting mail is tried now, not at its next attempt."),)
 
     def queue_ids(self, queue: str) -> list[str]:
-        """Of all messages in one of Postfix' queues, as postqueue(1) -j prints them."""
+        """Of all messages in one of Postfix's queues, as postqueue(1) -j prints them."""
         return re.findall(rf'"queue_name": "{queue}", "queue_id": "(\w+)"', self.ask(Exec(("postqueue", "-j"))).out)
 
     def copies(self, anyway: tuple[str, ...] = ()) -> tuple[Step, ...]:

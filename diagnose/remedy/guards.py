@@ -13,7 +13,7 @@ from pathlib import Path
 from diagnose import files
 from diagnose.knowledge.distributions import LOCKS, PID_FILES
 
-# With the process' number in them while the program works.
+# With the process's number in them while the program works.
 _PIDS: Mapping[str, Sequence[str]] = {
     **PID_FILES,
     "Puppet": (

@@ -166,7 +166,7 @@ def _state(data: Mapping[str, Any]) -> State:
 
 
 def _told(id: str, raw: bytes) -> Change | None:
-    """None where it never began."""
+    """None if it never began."""
     change = Change(id=id)
     for line in raw.split(b"\n")[:-1]:
         try:
@@ -178,7 +178,7 @@ def _told(id: str, raw: bytes) -> Change | None:
 
 
 def _take(change: Change, event: str, data: Mapping[str, Any]) -> None:
-    """What a line says of the change. "step": files: path to {was, copy, wanted}; wanted None where a command makes it."""
+    """What a line says of the change. "step": files: path to {was, copy, wanted}; wanted None if a command makes it."""
     if event == "begin":
         change.begun, change.cause, change.title = data["at"], data["cause"], data["title"]
         change.steps, change.first = data["steps"], data.get("first", change.id)
@@ -205,7 +205,7 @@ def _take(change: Change, event: str, data: Mapping[str, Any]) -> None:
 
 @contextmanager
 def opened(place: Path = PLACE) -> Iterator[Store]:
-    """The store, made where it is not there, held for this process alone. Raises StateError, also where another holds it."""
+    """The store, made where it is not there, held for this process alone. Raises StateError, also if another holds it."""
     try:
         handle = _open(place)
     except OSError as error:

@@ -57,7 +57,7 @@ def resolved(path: str) -> str:
 
 @contextmanager
 def folder(path: str) -> Iterator[int]:
-    """A descriptor of the directory that holds `path`. Raises OSError where one of its parents is a link or is not there."""
+    """A descriptor of the directory that holds `path`. Raises OSError if one of its parents is a link or is not there."""
     handle = os.open("/", _FOLDER)
     try:
         for part in path.split("/")[1:-1]:
@@ -160,7 +160,7 @@ def _immutable(handle: int) -> bool:
 
 def replace(path: str, data: bytes, state: State, part: str) -> None:
     """A file with this content, and the mode, owner and attributes of `state`, by way of `part` beside it and a rename: there is
-    the old or the new. Raises OSError; then the old stands."""
+    the old or the new. Raises OSError, and then leaves the old one."""
     with folder(path) as place:
         _remove(part, place)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

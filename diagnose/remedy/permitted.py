@@ -32,7 +32,7 @@ def _network(word: str, strict: bool = False) -> ipaddress.IPv4Network | ipaddre
 
 def _within(word: str, given: list[str]) -> bool:
     """Whether an address or network is one of those given, or a part of one; this host's loopback where one of those given begins
-    as that does and is no network."""
+    as that does and is not a network."""
     if word in given:
         return True
     inner = _network(word, strict=True)

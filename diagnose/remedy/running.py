@@ -94,7 +94,7 @@ class Ownership(RunStep):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetPermissions(RunStep):
-    """Owners and modes of Postfix' own files as its postfix-files lists them. paths: those seen to be wrong."""
+    """Owners and modes of Postfix's own files as its postfix-files lists them. paths: those seen to be wrong."""
 
     paths: tuple[str, ...]
     config: str = ""

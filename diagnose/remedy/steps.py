@@ -80,7 +80,7 @@ class FileStep(Step):
 
     @property
     def config(self) -> str:
-        """The directory of the file: Postfix' configuration directory, where it is main.cf or master.cf."""
+        """The directory of the file: Postfix's configuration directory, where it is main.cf or master.cf."""
         return self.path.rpartition("/")[0]
 
     def files(self) -> tuple[str, ...]:
@@ -103,7 +103,7 @@ def postfix_tool(tool: str, config: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetParameter(FileStep):
-    """main.cf's parameter; path is that main.cf. was: its value there, None where it is not set."""
+    """main.cf's parameter; path is that main.cf. was: its value there, None if it is not set."""
 
     name: str
     value: str

@@ -160,7 +160,7 @@ def undo(store: Store, *changes: Change) -> list[str]:
 
 
 def _can_be_undone(store: Store, changes: Sequence[Change]) -> None:
-    """Raises Failed where one of the files is not as it was left, so that all is taken back or nothing."""
+    """Raises Failed if one of the files is not as it was left, so that all is taken back or nothing."""
     state: dict[str, State] = {}
     try:
         for change in changes:

@@ -1,4 +1,4 @@
-"""What was meant by a value or a line that Postfix refuses. Pure; None where it cannot be told."""
+"""What was meant by a value or a line that Postfix refuses. Pure; None if that is unknown."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _near(word: str, known: tuple[str, ...]) -> str | None:
 
 
 def _networks(text: str) -> str | None:
-    """Each item as written, and one that is no network as the narrowest that it can mean: the one host."""
+    """Each item as written, and one that is not a network as the narrowest that it can mean: the one host."""
     made = []
     for word in items(text):
         if not bad_network(word):

@@ -23,7 +23,7 @@ _AGES = (("under 10 min", 10), ("10 to 80 min", 80), ("80 min to 5 h", 320), ("5
 
 
 def week(plain: Plain) -> str:
-    """Nothing where no week is known."""
+    """Nothing if no week is known."""
     kept = plain.get("watch", {}).get("week") or {}
     begin, hours = digest.moment(kept.get("begin")), str(kept.get("hours", ""))
     if begin is None or not hours.strip("-"):
@@ -78,7 +78,7 @@ def _worded(codes: str, unit: str) -> str:
 
 
 def queue(plain: Plain) -> str:
-    """The queue as bars; nothing where it is empty or not known."""
+    """The queue as bars; nothing if it is empty or not known."""
     states = {name: count for name, count in digest.shares(plain, "states").items() if count}
     minutes = digest.shares(plain, "ages")
     ages, below = {}, 0.0

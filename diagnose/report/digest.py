@@ -97,7 +97,7 @@ def queue(plain: Plain) -> Queue:
 
 
 def waiting(plain: Plain) -> str:
-    """How much waits in the queue, since when and how much is on hold, in words; empty where it is not known."""
+    """How much waits in the queue, since when and how much is on hold, in words; empty if it is not known."""
     counts = queue(plain)
     if counts.length is None:
         return ""
@@ -105,7 +105,7 @@ def waiting(plain: Plain) -> str:
 
 
 def waits(counts: Queue) -> str:
-    """How much waits and since when; empty where nothing does."""
+    """How much waits and since when; empty if nothing does."""
     if not counts.length:
         return ""
     words = "1 message waits" if counts.length == 1 else f"{counts.length} messages wait"
@@ -113,7 +113,7 @@ def waits(counts: Queue) -> str:
 
 
 def trend(plain: Plain) -> list[Plain]:
-    """What became lately of the mail to the busiest destinations; nothing where the result is stale."""
+    """What became lately of the mail to the busiest destinations; nothing if the result is stale."""
     return [] if plain.get("watch", {}).get("stale") else list(plain.get("trend", ()))
 
 
@@ -128,7 +128,7 @@ def rise(one: Plain) -> str:
 
 
 def shares(plain: Plain, gauge: str) -> dict[str, int]:
-    """The queue by state, age or reason (gauges "states", "ages", "reasons"); empty where it is not known or stale."""
+    """The queue by state, age or reason (gauges "states", "ages", "reasons"); empty if it is not known or stale."""
     if plain.get("watch", {}).get("stale"):
         return {}
     found = {}
@@ -228,7 +228,7 @@ def mailer(plain: Plain) -> str:
 
 
 def gaps(plain: Plain) -> list[str]:
-    """The titles of the checks of which something is not known; what does not apply to this host is no gap."""
+    """The titles of the checks of which something is not known; what does not apply to this host is not a gap."""
     found = []
     for run in plain.get("runs", ()):
         cut = run["outcome"] in ("timed-out", "crashed") or str(run["reason"]).startswith(_NOT_ASKED)

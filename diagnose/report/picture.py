@@ -35,7 +35,7 @@ class Station:
 
 
 def draw(plain: Mapping[str, Any]) -> str:
-    """The picture, or nothing where the report knows of no place where it ends."""
+    """The picture, or nothing if the report knows of no place where it ends."""
     for stations, title in (_path(plain), _dialogue(plain)):
         if stations:
             return _svg(stations, title)

@@ -47,7 +47,7 @@ def stations(plain: Mapping[str, Any]) -> list[Station]:
 
 
 def _mailer(plain: Mapping[str, Any], diagnosis: Mapping[str, Any]) -> str:
-    """What Postfix's station is called; empty where the program speaks SMTP to a server elsewhere."""
+    """What Postfix's station is called; empty if the program speaks SMTP to a server elsewhere."""
     data = diagnosis.get("data", {})
     if program := str(data.get("program") or ""):
         if known := mailers().get(program):

@@ -209,7 +209,7 @@ def _also(page: Page, plain: Plain, diagnosis: Plain, first: Plain, rows: int) -
 
 
 def _sender(page: Page, plain: Plain) -> None:
-    """What the DNS says of the sender that the user asked for, and the records that it lacks."""
+    """What DNS says of the sender that the user asked for, and the records that it lacks."""
     rows = [o for o in digest.measured(plain, "sender") if o["data"].get("asked")]
     told = {other["record"] for d in digest.main_diagnoses(plain) for other in d["remedy"].get("others", ())}
     if rows:

@@ -54,7 +54,7 @@ class Contacts:
             self.key, self.looked, self._refused = key, looked, refused
 
     def refused(self, place: str, user: str, password: str) -> str | None:
-        """The reply by which this server refused these credentials within the hour; None where it may be asked."""
+        """The reply by which this server refused these credentials within the hour; None if it may be asked."""
         found = self._refused.get(self._hash(place, user, password))
         if found is None:
             return None

@@ -68,8 +68,8 @@ def mark(busy: Busy) -> None:
 
 
 def keep_whole(path: Path, text: str) -> None:
-    """Replaces a file of the kept state by `text`, with the mode and owner that its directory asks for; who reads meanwhile sees
-    the old or the new, never a part. Raises StateError; then the old file stands as it was."""
+    """Replaces a file of the kept state by `text`, with the mode and owner that its directory asks for; a reader meanwhile sees
+    the old or the new, never a part. Raises StateError, and then leaves the old file as it was."""
     _keep(path, leaving(text), 0o044)
 
 
@@ -114,7 +114,7 @@ def prepare(directory: Path) -> None:
 
 def _owner(directory: Path) -> tuple[int, int] | None:
     """Whose the kept files are when root runs a pass by hand in the directory of an unprivileged service, which must be
-    able to go on with them; None where they are one's own anyway."""
+    able to go on with them; None if they are one's own anyway."""
     if os.geteuid() != 0:
         return None
     status = directory.stat()

@@ -96,7 +96,7 @@ def change(directory: Path, edit: Callable[[tuple[Rule, ...]], Sequence[Rule]]) 
 
 
 def matcher(rules: Sequence[Rule], at: datetime) -> Callable[[Observation], bool] | None:
-    """For the ranking: whether an observation weighs nothing. None where no rule holds."""
+    """For the ranking: whether an observation weighs nothing. None if no rule holds."""
     current = [rule for rule in rules if not rule.expired(at)]
     if not current:
         return None

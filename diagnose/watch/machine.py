@@ -212,7 +212,7 @@ def as_plain(now: Machine) -> dict[str, Any]:
 
 
 def from_plain(data: Mapping[str, Any]) -> Machine:
-    """Raises ValueError for what is no machine."""
+    """Raises ValueError for what is not a machine."""
     fresh = as_plain(Machine())
     added = ("run", "bad", "said", "named")  # after the first state files were written
     if fresh.keys() != data.keys() | added:

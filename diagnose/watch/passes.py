@@ -352,7 +352,7 @@ def _deliver(
 
 
 def _warn_of_mail(options: Options, kept: state.State, outcome: Outcome) -> None:
-    """Once: cron's mail is no alarm for broken mail."""
+    """Once: cron's mail is not a alarm for broken mail."""
     if options.targets or options.heartbeat:
         kept["warned"] = False
         return

@@ -26,7 +26,7 @@ def week(old: Any, status: str, at: float) -> dict[str, str]:
 
 
 def month(old: Any, status: str, waiting: int | None, at: float) -> dict[str, Any]:
-    """The same for four weeks of this host's days. begin: ISO 8601 date; waiting: messages, None where no pass knew."""
+    """The same for four weeks of this host's days. begin: ISO 8601 date; waiting: messages, None if no pass knew."""
     now = datetime.fromtimestamp(at).toordinal()
     try:
         begin = date.fromisoformat(str(old["begin"])).toordinal()

@@ -28,7 +28,7 @@ def known(directory: Path) -> Iterator[Path]:
 
 
 def made(directory: Path) -> Path | None:
-    """The stand-in of `directory` to write in, with that one's mode and owner; None where there can be none."""
+    """The stand-in of `directory` to write in, with that one's mode and owner; None if there can be none."""
     for place in _places(directory):
         with suppress(OSError):
             status = _status(directory)
@@ -44,7 +44,7 @@ def made(directory: Path) -> Path | None:
 
 
 def keep(path: Path, text: str, whole: Callable[[Path, str], None] = keep_whole) -> str:
-    """Writes `path`, or its stand-in where the directory takes nothing, and then returns why. Raises NotKept where neither
+    """Writes `path`, or its stand-in where the directory takes nothing, and then returns why. Raises NotKept if neither
     can be written, StateError where the directory is not to be used."""
     try:
         whole(path, text)

@@ -58,7 +58,7 @@ def reading_dir() -> Path:
 
 
 def load(directory: Path) -> State | None:
-    """The kept state, in its directory or the stand-in; None where there is none yet. Raises Unusable, or StateError where it
+    """The kept state, in its directory or the stand-in; None if there is none yet. Raises Unusable, or StateError if it
     cannot be read."""
     newest: State | None = None
     for place in refuge.known(directory):
@@ -78,7 +78,7 @@ def load(directory: Path) -> State | None:
 
 
 def _going_on(own: State, newest: State) -> State:
-    """The stand-in that began anew while nobody could read the directory, with what that one had still to tell and to end."""
+    """The stand-in that began again while nobody could read the directory, with what that one had still to tell and to end."""
     closed, outage, lasts = [*own["closed"], *newest["closed"]], own.get("outage"), newest.get("outage")
     if outage and lasts:
         lasts = {**lasts, "id": outage["id"], "began": outage["began"]}
@@ -136,7 +136,7 @@ _OUTAGE: Mapping[str, type] = {"id": str, "worst": str, "causes": list, "title":
 
 
 def _misshapen(state: Mapping[str, Any]) -> str:
-    """The first part that is not as a pass writes it; nothing where all is well."""
+    """The first part that is not as a pass writes it; nothing if all is well."""
     for key, kind in _SHAPE.items():
         if not _is(state.get(key), kind):
             return key
@@ -173,13 +173,13 @@ def _is(value: Any, kind: type) -> bool:
 
 
 def store(directory: Path, state: State) -> None:
-    """Raises StateError; then the last state stands."""
+    """Raises StateError, and then leaves the last state."""
     refuge.keep(directory / NAME, json.dumps(state, ensure_ascii=False))
 
 
 def room(directory: Path, size: int) -> str:
-    """Whether a state of that many octets can be kept: nothing where the directory takes it, else why only its stand-in
-    does. Raises NotKept where nothing does."""
+    """Whether a state of that many octets can be kept: nothing if the directory takes it, else why only its stand-in
+    does. Raises NotKept if nothing does."""
     path = directory / f"{NAME}.probe"
     elsewhere = refuge.keep(path, " " * (size + 20_000))
     refuge.drop(path)
@@ -207,7 +207,7 @@ def moment(at: float) -> dict[str, Any]:
 
 
 def age(kept: Mapping[str, Any]) -> float | None:
-    """Seconds since `kept`, None where the clock makes no sense of it."""
+    """Seconds since `kept`, None if the clock makes no sense of it."""
     uptime, boot = _uptime(), _boot()
     if boot and kept.get("boot") == boot and isinstance(kept.get("uptime"), (int, float)):
         passed = uptime - float(kept["uptime"])

@@ -74,7 +74,7 @@ def _keep(directory: Path, outages: Sequence[Mapping[str, Any]], since: float) -
 
 
 def outages(directory: Path, since: float = 0.0) -> list[Outage]:
-    """Those that lasted into the time after `since` (epoch seconds), newest first; empty where there is no history."""
+    """Those that lasted into the time after `since` (epoch seconds), newest first; empty if there is no history."""
     path = directory / NAME
     try:
         path.stat()

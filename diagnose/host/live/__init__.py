@@ -66,7 +66,7 @@ class LiveHost:
         importlib.import_module(f"{__name__}.dns")
 
     def credentials(self, login: Login) -> tuple[str, str] | None:
-        """User and password, which no reply has. None where they are not found."""
+        """User and password, which no reply has. None if they are not found."""
         from diagnose.host.live import tables
 
         return tables.credentials(login, self.secrets, self.given)

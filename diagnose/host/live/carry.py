@@ -15,7 +15,7 @@ _SAID = 4000  # bytes of what a command said, from its end
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """code: exit status, None where it could not be started or did not end in time. said: its words, without secrets; raw: its
+    """code: exit status, None if it could not be started or did not end in time. said: its words, without secrets; raw: its
     standard output with them, to be compared only."""
 
     code: int | None

@@ -1,4 +1,4 @@
-"""What a certificate says, read from DER tolerantly: the ssl module tells nothing of one that does not verify.
+"""What a certificate says, read from DER tolerantly: the ssl module says nothing about one that does not verify.
 
 Sources: X.690 (DER), RFC 5280 sections 4.1 and 4.2.1.6.
 """

@@ -118,7 +118,7 @@ def literal(host: str, port: int) -> Address | None:
 def resolve(host: str, port: int, family: int, timeout: float, deadline: float) -> list[Address]:
     """A host's addresses as an ordinary program gets them, IPv4 first, at most four of a family.
 
-    Raises Broken: "timed out", the resolver's own code and text, or why `host` is no name at all.
+    Raises Broken: "timed out", the resolver's own code and text, or why `host` is not a name at all.
     """
     direct = literal(host, port)
     if direct is not None:

@@ -43,7 +43,7 @@ def dial(
     heard: Heard | None = None,
 ) -> DialReply:
     """What came of the dialogue; never raises. `deadline` is on the monotonic clock, in seconds; `heard` is told the dialogue
-    itself as well: what was said ("C: …", "S: …", "* …" for what is no word of it), without secrets.
+    itself as well: what was said ("C: …", "S: …", "* …" for what is not a word of it), without secrets.
 
     `ehlo` is the first EHLO's reply, as it was before STARTTLS; `mechanisms` come from the last one. `problem` is
     "timed out" when the deadline or a reply that drips, not the server's silence, ended it: then nothing is known about the server.

@@ -1,7 +1,7 @@
 """The mail log, wherever this host keeps it: files, their rotated siblings, the journal.
 
 `read` answers the `MailLog` query. `sources`, `window` and `stream` are for commands that read more than a reply holds:
-they yield octets as they stand in the log, with secrets (`logmask.veil` hides them) and control characters.
+they yield octets as they are in the log, with secrets (`logmask.veil` hides them) and control characters.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def sources(
 ) -> list[list[Source]]:
     """Groups of files, the likeliest group first; within a group the newest file first, its rotated ones behind it.
 
-    Named paths are one group, read as they are. maillog_file: Postfix' parameter of that name.
+    Named paths are one group, read as they are. maillog_file: Postfix's parameter of that name.
     """
     if paths:
         return [[Source(path) for path in sorted(paths, key=_changed, reverse=True)]]
@@ -131,7 +131,7 @@ def stream(
 
 
 def read(query: MailLog, deadline: float, maillog_file: str | None, directory: str = DIRECTORY) -> LogReply:
-    """The answer to `MailLog`. deadline: on the monotonic clock; maillog_file: Postfix' parameter of that name."""
+    """The answer to `MailLog`. deadline: on the monotonic clock; maillog_file: Postfix's parameter of that name."""
     since = time.time() - query.since
     seen: list[str] = []
     problems: list[str] = []

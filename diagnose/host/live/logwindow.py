@@ -36,7 +36,7 @@ def window(path: str, since: float, until: float | None = None, limit: int | Non
     """Whole lines stamped in [since, until], as chunks of about 120 KiB that end at a line's end, oldest first.
 
     limit: octets from the end of the file that are looked at, at most. A line without a stamp goes with the line before
-    it. Compressed files are told by their suffix and streamed. Raises OSError where the file cannot be read; ends
+    it. Compressed files are told by their suffix and streamed. Raises OSError if the file cannot be read; ends
     silently where a compressed file is cut off.
     """
     if path.endswith(COMPRESSED):
@@ -85,7 +85,7 @@ def covers(path: str, since: float) -> bool:
 
 
 def start(fd: int, since: float, size: int, near: float) -> int:
-    """Offset of a line's start at or shortly before the first line stamped `since`; 0 where there are no stamps."""
+    """Offset of a line's start at or shortly before the first line stamped `since`; 0 if there are no stamps."""
     wanted = since - SLACK
     begin = _bisect(fd, wanted, 0, size, near)
     # A clock that jumped back looks like the window's beginning, one that jumped forth hides it: look around. Rather

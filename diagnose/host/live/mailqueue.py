@@ -92,7 +92,7 @@ def _long(directory: str, end: float) -> bool:
 def fast(queue_directory: str, deadline: float) -> _Told | None:
     """The summary from the queue's files (root only), several times faster than postqueue(1) on a cold cache.
 
-    None where that is not to be trusted: not root, or a sample of what postqueue says differs from what the files say
+    None if that is not to be trusted: not root, or a sample of what postqueue says differs from what the files say
     to us. Not complete where the deadline (monotonic) came first. Its words are postqueue's.
     """
     if os.geteuid() != 0:
@@ -111,7 +111,7 @@ def fast(queue_directory: str, deadline: float) -> _Told | None:
 
 def agrees(queue_directory: str, deadline: float) -> str | None:
     """What postqueue(1) has to complain of, if the messages that it prints first are what their files say to us;
-    None where they are not."""
+    None if they are not."""
     program = find("postqueue")
     if program is None:
         return None

@@ -39,7 +39,7 @@ output: list[str] = []  # inside a container: where its standard output can be r
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """pid: its Postfix' master, as this host counts; name: the host name inside, "" where that is not to be read."""
+    """pid: its Postfix's master, as this host counts; name: the host name inside, "" where that is not to be read."""
 
     pid: int
     name: str

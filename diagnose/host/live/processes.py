@@ -99,7 +99,7 @@ def _command(words: list[str]) -> tuple[str, ...]:
 
 
 def _name_space(pid: int | str) -> str | None:
-    """The network name space, None where it may not be read: another one's processes are a container's."""
+    """The network name space, None if it may not be read: another one's processes are a container's."""
     try:
         return os.readlink(f"/proc/{pid}/ns/net")
     except OSError:

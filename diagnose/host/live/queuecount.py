@@ -27,7 +27,7 @@ def count(queue_directory: str, deadline: float, enough: int = 1 << 62) -> Count
     """How many messages wait, by listing the queue's directories; estimated for those not listed by the deadline, or
     when in one queue there are enough.
 
-    None where they may not be listed (only root may). Costs 3 % of postqueue(1).
+    None if they may not be listed (only root may). Costs 3 % of postqueue(1).
     """
     queues: dict[str, int] = {}
     exact = True
@@ -68,7 +68,7 @@ def down(queue_directory: str) -> bool:
 
 
 def queue_directory() -> str | None:
-    """Where Postfix keeps its queue, as postconf(1) says; None where it does not."""
+    """Where Postfix keeps its queue, as postconf(1) says; None if it does not."""
     program = find("postconf")
     if program is None:
         return None

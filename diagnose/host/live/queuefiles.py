@@ -1,4 +1,4 @@
-"""Postfix' queue files read directly, as root: what `postqueue -j` would print, in the order of inodes.
+"""Postfix's queue files read directly, as root: what `postqueue -j` would print, in the order of inodes.
 
 showq(8) reads one file after the other, in the directory's own order, and waits for the disk at each. In the order of
 inodes, with the kernel told beforehand what will be needed, a cold queue is read several times faster, and a queue in
@@ -115,7 +115,7 @@ def _portion(root: str, queue: str, folder: str, logs: str, names: list[str]) ->
 
 
 def _announce(path: str) -> int | None:
-    """Opens a file and has the kernel fetch its beginning meanwhile; None where it is gone."""
+    """Opens a file and has the kernel fetch its beginning meanwhile; None if it is gone."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
@@ -149,7 +149,7 @@ _BASE52 = "0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz"
 
 
 def message(root: str, path: str, queue: str) -> Message | None:
-    """One queue file's; None where it is gone or not complete. Raises Foreign."""
+    """One queue file's; None if it is gone or not complete. Raises Foreign."""
     name = os.path.basename(path)
     fd = _announce(path)
     if fd is None:
@@ -258,7 +258,7 @@ def quoted(address: bytes) -> str:
 
 
 def _log(fd: int | None) -> list[tuple[str, str]]:
-    """Recipients with their reasons from a defer log; empty where there is none."""
+    """Recipients with their reasons from a defer log; empty if there is none."""
     if fd is None:
         return []
     data = os.pread(fd, _LOG, 0)

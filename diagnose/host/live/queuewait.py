@@ -14,7 +14,7 @@ _MOST = 50_000  # files that are looked at
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """moving: on their way right now; next: seconds until the next deferred one is due, None where none is."""
+    """moving: on their way right now; next: seconds until the next deferred one is due, None if none is."""
 
     moving: int = 0
     deferred: int = 0

@@ -1,4 +1,4 @@
-"""Programs of Postfix' that only look something up, without a line in this host's mail log.
+"""Programs of Postfix's that only look something up, without a line in this host's mail log.
 
 postmap(1) and postqueue(1) say their warnings to the log as well, whatever they are told. So they are started by a thread that may
 reach no socket of this host's file system, which is what a log is written to; what it starts inherits that (seccomp(2)). A table

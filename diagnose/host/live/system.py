@@ -45,7 +45,7 @@ _STANDARD = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbi
 
 
 def search_path(given: str, root: bool) -> str:
-    """Where commands are looked for. A cron job's or an ordinary user's PATH lacks the directories in which Postfix' commands
+    """Where commands are looked for. A cron job's or an ordinary user's PATH lacks the directories in which Postfix's commands
     live. Relative entries would run what stands in the current directory; as root the standard places come first, and of
     the rest count those into which nobody else may put a program."""
     entries = [entry for entry in given.split(os.pathsep) if entry.startswith("/")]
@@ -124,7 +124,7 @@ _BUILT_IN: set[str] = set()  # the lines of `postconf -d`: what Postfix was buil
 
 
 def settings(argv: tuple[str, ...], text: str, secrets: Secrets) -> str:
-    """What postconf says, masked as far as it is not Postfix' own default."""
+    """What postconf says, masked as far as it is not Postfix's own default."""
     lines = secrets.hide(text).split("\n")
     if argv == ("postconf", "-d"):
         _BUILT_IN.update(lines)
@@ -300,7 +300,7 @@ def _lock_unopened(path: str, refused: OSError) -> LockReply:
 
 def _flock_holder(info: os.stat_result) -> tuple[bool, int] | None:
     """Postfix on Linux locks master.pid with flock(): /proc/locks lists its holder by device and inode. The device is
-    not compared, since overlay file systems show another one there. None where the list cannot be read."""
+    not compared, since overlay file systems show another one there. None if the list cannot be read."""
     try:
         with open("/proc/locks", encoding="ascii", errors="replace") as locks:
             for line in locks:

@@ -1,4 +1,4 @@
-"""Postfix' lookup tables, asked through postmap(1), and the credentials that some of them hold."""
+"""Postfix's lookup tables, asked through postmap(1), and the credentials that some of them hold."""
 
 from __future__ import annotations
 
@@ -227,7 +227,7 @@ def _nested(table: tables.Table, key: str, deadline: float) -> _Answer:
 
 
 def _in_clear(masked: str) -> str:
-    """The static: or inline: table that a check saw with its secrets starred, as Postfix' settings have it: with what
+    """The static: or inline: table that a check saw with its secrets starred, as Postfix's settings have it: with what
     a $ stands for, which in a password is meant for itself and lost."""
     program = find("postconf")
     for options in (("-n", "-x"), ("-n",), ("-P",)) if program else ():
@@ -260,7 +260,7 @@ def _postmap(arguments: list[str], deadline: float, keys: str = "") -> _Answer:
 
 
 def _words(err: str) -> str:
-    """Postfix' own words, without the program's name; a table's entry that it quotes is left out."""
+    """Postfix's own words, without the program's name; a table's entry that it quotes is left out."""
     lines = [_PROGRAM.sub("", line) for line in err.split("\n")]
     return "\n".join(_quoted_entry(line) for line in lines if _tells(line))[:4000]
 

@@ -21,8 +21,8 @@ HOPS = 3  # redirects within the host that are followed
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """status: of the last response, 0 where there was none. problem: one line, empty where the status is 2xx. wait: the
-    seconds after which the server wants to be asked again (Retry-After, RFC 9110 10.2.3), None where it does not say."""
+    """status: of the last response, 0 if there was none. problem: one line, empty if the status is 2xx. wait: the
+    seconds after which the server wants to be asked again (Retry-After, RFC 9110 10.2.3), None if it does not say."""
 
     status: int
     text: str
@@ -31,7 +31,7 @@ class Answer:
 
 
 def check_url(url: str) -> str | None:
-    """Why this is no address to send to, None where it is one. Says nothing of the address itself."""
+    """Why this is no address to send to, None if it is one. Says nothing of the address itself."""
     from urllib.parse import urlsplit
 
     if any(ord(c) <= 0x20 or ord(c) == 0x7F for c in url):

@@ -95,7 +95,7 @@ class Wire:
     def fate(self, local: int, address: str, port: int, began: float) -> str:
         """What became of the SYNs from that local port since `began` (monotonic), for a connect that failed: kept (none
         left this host), altered (they left with another address than was asked, or too few hops to live), answered (the
-        server's came back and was stopped here), sent; "" where it cannot be told."""
+        server's came back and was stopped here), sent; "" if that is unknown."""
         with self._lock:
             self._read()
             if not self._whole or port not in self._ports or not local:

@@ -13,7 +13,7 @@ from diagnose.nearest import hint
 
 @functools.cache
 def _modules() -> dict[str, str]:
-    """Cause ids to the modules that hold them. Raises ValueError where an id stands in two sections."""
+    """Cause ids to the modules that hold them. Raises ValueError if an id stands in two sections."""
     found: dict[str, str] = {}
     for section in pkgutil.iter_modules(__path__, f"{__name__}."):
         for info in pkgutil.iter_modules(importlib.import_module(section.name).__path__, f"{section.name}."):

@@ -49,7 +49,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def recognise(text: str) -> str | None:
-    """The id of the program that wrote a text, `OTHER` where only its form tells that one did; None where no program's words
+    """The id of the program that wrote a text, `OTHER` where only its form tells that one did; None if no program's words
     are in it."""
     text = text[:_LONGEST]
     # Beyond ASCII, letters have other equals than those of lower().
@@ -67,7 +67,7 @@ def _words(cause: Cause, data: Mapping[str, Scalar]) -> Mapping[str, Any] | None
 
 
 def remedy(cause: Cause, data: Mapping[str, Scalar]) -> Remedy | None:
-    """What to do about a cause in the words of the program that failed; None where no program did, or where its settings
+    """What to do about a cause in the words of the program that failed; None if no program did, or where its settings
     were read on this host (``path``) and the cause's own remedy names them."""
     words = _words(cause, data)
     return rendered(cause, words, Fields.of(data), data) if words is not None else None

@@ -75,7 +75,7 @@ def _of_group(log: MailLog, way: Way, label: str, domain: str, group: Group, ask
     # Syslog counts whole seconds: what was taken in the same one counts as well.
     others = sum(1 for d, at in log.sent_to.items() if d != domain and at and group.first and at >= group.first)
     personal = bool(asked) and (sample.recipient or "").lower() == (asked or "").lower()
-    if personal:  # what others received says nothing of the one who misses mail; only mail to that very address does
+    if personal:  # what others received says nothing about the one who misses mail; only mail to that very address does
         same_domain = _later(log.taken.get((asked or "").lower()), group.last)
         after = after if same_domain else []
     for number, reason in enumerate(sample.reasons or ()):
@@ -112,7 +112,7 @@ def _of_trouble(log: MailLog, group: TroubleGroup) -> Fact | None:
     started = max((s.at for s in log.starts if s.at is not None), default=None)
     sent = max((at for _, at in _sent(log) if at is not None), default=None)
     lasting = scope_of(reason.label) == "submission"
-    # Mail that leaves says nothing of the way in, where the sendmail command has another.
+    # Mail that leaves says nothing about the way in, where the sendmail command has another.
     good, number = (log.accepted, log.last_accepted) if _at_intake(trouble, reason) else (sent, log.last_sent)
     # Syslog counts whole seconds: within one the order of the lines tells.
     after = _later(good, group.last) or (good == group.last and number > trouble.number)

@@ -1,6 +1,6 @@
 """The `key=value` fields of a Postfix log line, read one by one: any order, brackets or none, commas or none.
 
-Postfix' releases, and what rewrites its log, add fields, leave brackets out and drop commas; a field that nobody knows
+Postfix's releases, and what rewrites its log, add fields, leave brackets out and drop commas; a field that nobody knows
 must not cost the ones that all know.
 """
 

@@ -57,7 +57,7 @@ class Senders:
         self._senders: dict[str, Sender] = {}
 
     def feed(self, lines: Iterable[str]) -> None:
-        """Postfix' own log lines."""
+        """Postfix's own log lines."""
         for line in lines:
             if "status=" not in line and "from=<" not in line and "sasl_username=" not in line:
                 continue
@@ -97,10 +97,10 @@ class Senders:
             sender.domains.add(domain)
 
     def worst(self) -> Sender | None:
-        """The one whose mail storms most; None where nobody's does."""
+        """The one whose mail storms most; None if nobody's does."""
         storming = [sender for sender in self._senders.values() if sender.storms]
         return max(storming, key=lambda sender: (sender.gone, sender.name), default=None)
 
     def largest(self) -> Sender | None:
-        """Who sends to the most recipients; None where nobody sends."""
+        """Who sends to the most recipients; None if nobody sends."""
         return max(self._senders.values(), key=lambda sender: (sender.recipients, sender.name), default=None)

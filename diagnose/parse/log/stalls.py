@@ -16,7 +16,7 @@ MARK = "timed out while sending message body"
 
 @dataclass(frozen=True, slots=True)
 class Stalls:
-    """count: messages that stalled; smallest of them and the largest that was sent, in bytes (0 where unknown)."""
+    """count: messages that stalled; smallest of them and the largest that was sent, in bytes (0 if unknown)."""
 
     count: int
     smallest: int = 0

@@ -21,7 +21,7 @@ _KEPT = 20_000  # messages that are remembered
 
 
 def domains(lines: Iterable[str], filtered: bool = False) -> tuple[str, ...]:
-    """Of Postfix' own log lines; lower case, the most frequent first. filtered: a content filter hands all mail back from this
+    """Of Postfix's own log lines; lower case, the most frequent first. filtered: a content filter hands all mail back from this
     host, so that a client nearby says nothing."""
     own: dict[str, None] = {}
     counted: dict[str, int] = {}

@@ -123,7 +123,7 @@ def _logs_in(transport: Options) -> bool:
 
 
 def _each(hosts: str) -> list[tuple[str, int]]:
-    """The hosts of a list and their ports, 0 where none stands: `a.example::587:b.example byname`."""
+    """The hosts of a list and their ports, 0 if none stands: `a.example::587:b.example byname`."""
     text = hosts.strip().strip('"').strip()
     separator = ":"
     if chosen := re.match(r"<(\S)\s*", text):

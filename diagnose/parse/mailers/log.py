@@ -1,4 +1,4 @@
-"""The logs of Exim, msmtp, nullmailer, Sendmail, OpenSMTPD and the like, summed up as Postfix' log is."""
+"""The logs of Exim, msmtp, nullmailer, Sendmail, OpenSMTPD and the like, summed up as Postfix's log is."""
 
 from __future__ import annotations
 

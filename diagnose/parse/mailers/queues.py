@@ -12,7 +12,7 @@ from diagnose.record import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """One message. arrival: seconds since 1970, None where it is not told; reason: why it waits, "" where that is not told."""
+    """One message. arrival: seconds since 1970, None if it is not told; reason: why it waits, "" where that is not told."""
 
     queue_name: str
     queue_id: str

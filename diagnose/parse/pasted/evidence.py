@@ -128,7 +128,7 @@ class _Reader:
         parsed = None if _CONTINUES.match(line) and (self.pending or self.block) else parse(unquoted.strip(), self.now)
         if parsed is None and not self.pending and not self.block:
             parsed = parse(unquoted.strip(), self.now)
-        # OpenSMTPD's daemon has the name of one of Postfix'.
+        # OpenSMTPD's daemon has the name of one of Postfix's.
         own = parsed is not None and not parsed.syslog_name
         other = other_mta.read(unquoted, number, parsed.at) if parsed is not None and own else None
         if parsed is not None and other is None and _is_postfix(parsed):

@@ -126,7 +126,7 @@ _SENTENCES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 
 
 def read(line: str, number: int = 0, at: datetime | None = None, port: int = 25) -> Delivery | Trouble | None:
-    """The delivery, or the turned away client, that a line tells of; None where it is none of these mailers' or only says
+    """The delivery, or the turned away client, that a line tells of; None if it is none of these mailers' or only says
     that mail came in. port: of the next hop, where the line does not tell."""
     line = line[:_LONGEST]
     if _INBOUND.search(line) and not _OWN_LOGIN.search(line) and (turned := _turned_away(line, number, at)) is not None:
@@ -249,7 +249,7 @@ def _sendmail(line: str, match: re.Match[str], number: int, at: datetime | None)
 
 
 def _stalwart(match: re.Match[str], number: int, at: datetime | None) -> Delivery | None:
-    """Stalwart's event of one delivery; None where nothing was decided yet."""
+    """Stalwart's event of one delivery; None if nothing was decided yet."""
     event, said = match["event"], match["rest"]
     values = {each["key"]: each["text"] or each["bare"] for each in _STALWART_VALUE.finditer(said)}
     host, to = values.get("hostname"), values.get("to")

@@ -68,7 +68,7 @@ def parts(line: str) -> list[str]:
 
 
 def _unwrapped(text: str) -> str | None:
-    """What a container runtime or a log shipper wrapped into an object; None where it is something else."""
+    """What a container runtime or a log shipper wrapped into an object; None if it is something else."""
     if not text.rstrip().endswith("}") or '"queue_id"' in text:
         return None
     line = parse(text)

@@ -1,6 +1,6 @@
 """What programs other than a mailer say when they cannot send: PHP, Node, Python, Ruby, Go, .NET, Perl, Java and others.
 
-A program is its server's client itself, so what a label means for Postfix' relay it means for the application's
+A program is its server's client itself, so what a label means for Postfix's relay it means for the application's
 settings: an untrusted certificate is the application's trust store, a server that hangs up is its choice of port. What
 a program names first (a certificate, a name) is why it then "could not connect".
 """
@@ -190,7 +190,7 @@ def telling(lines: list[_Numbered]) -> list[_Numbered]:
 
 
 def server_in(text: str) -> tuple[str | None, int | None]:
-    """The server and port that a text says were dialled, each None where it does not say."""
+    """The server and port that a text says were dialled, each None if it does not say."""
     text = reasons_of.without_endless_words(text[:_LONGEST])
     for pattern in _SERVERS:
         for found in pattern.finditer(text):

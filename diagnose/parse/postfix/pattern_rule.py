@@ -12,7 +12,7 @@ from diagnose.record import dataclass
 _LINE = re.compile(
     r"(?P<mark>[^\w\s#])(?P<pattern>(?:\\.|(?!(?P=mark))[^\\])+)(?P=mark)(?P<flags>\w*)\s+(?P<result>\S.*)"
 )
-# What may take for ever to be tried in Python, as it may not in Postfix' libraries.
+# What may take for ever to be tried in Python, as it may not in Postfix's libraries.
 _COSTLY = re.compile(r"\)\s*[*+{]|\\\d")
 _GROUP = re.compile(r"\$(?:(\d)|\{(\d)\}|\((\d)\))")
 
@@ -39,7 +39,7 @@ class Rule:
             raise Untried(str(error)) from None
 
     def rewritten(self, text: str) -> str | None:
-        """The result with $1, ${1} and $(1) filled in; None where the pattern does not fit. Raises Untried."""
+        """The result with $1, ${1} and $(1) filled in; None if the pattern does not fit. Raises Untried."""
         found = self.search(text)
         if found is None:
             return None

@@ -28,7 +28,7 @@ _KINDS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Complaint:
-    """One line that postconf wrote to stderr. `line` is 0 and `file` empty where it names no place.
+    """One line that postconf wrote to stderr. `line` is 0 and `file` empty if it names no place.
 
     Kinds: unused-parameter, overridden-entry, undefined-parameter, deprecated-parameter, missing-equals, missing-name,
     bad-field-count, cannot-open, leading-whitespace, bad-value, other. `parameter` and `value` as far as it tells them.

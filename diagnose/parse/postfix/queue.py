@@ -306,7 +306,7 @@ def total(
 
 
 def _decoded(lines: Sequence[str | bytes]) -> Iterable[dict[str, Any] | None]:
-    """A message for each line, None where it is none. Together they are decoded in half of the time."""
+    """A message for each line, None if it is none. Together they are decoded in half of the time."""
     texts = [line.decode("utf-8", "replace") if isinstance(line, bytes) else line for line in lines]
     try:
         found = json.loads(f"[{','.join(texts)}]")

@@ -97,7 +97,7 @@ def passes_filter(mechanism: str, value: str) -> bool:
 def left(
     offered: Iterable[str], *, mechanism_filter: str, options: Iterable[str], plugins: frozenset[str] | None
 ) -> Left:
-    """What is left of an offer. plugins: None where the plug-in directory is not known, then all count as installed."""
+    """What is left of an offer. plugins: None if the plug-in directory is not known, then all count as installed."""
     offer = tuple(dict.fromkeys(name.upper() for name in offered))
     options = tuple(options)
     filtered = tuple(name for name in offer if passes_filter(name, mechanism_filter))

@@ -13,7 +13,7 @@ from diagnose.parse.text.paste import artifacts
 from diagnose.parse.text.secret import STARS, Shape, placeholder, shape
 from diagnose.record import dataclass
 
-# Where it usually lies, below Postfix' configuration directory.
+# Where it usually lies, below Postfix's configuration directory.
 USUAL_NAMES = ("sasl_passwd", "sasl/passwd", "sasl/sasl_passwd", "sasl_password", "saslpass")
 _SPACE = " \t\r\n\v\f"
 _SERVER_KEY = re.compile(r"\[?[\w.-]+\]?(?::(?:\d{1,5}|smtps?|submissions?|urd|lmtp))?$")

@@ -44,7 +44,7 @@ _LISTS: dict[str, frozenset[str]] = {
 ALLOWED: Mapping[str, frozenset[str]] = {**_ENUMERATED, **_LISTS}
 """The words that a parameter takes."""
 
-# Numbers and times that must be 1 or more: the tables of Postfix' sources (global/mail_params.c, cleanup_init.c, qmgr.c, smtp_params.c, smtpd.c).
+# Numbers and times that must be 1 or more: the tables of Postfix's sources (global/mail_params.c, cleanup_init.c, qmgr.c, smtp_params.c, smtpd.c).
 _ABOVE_ZERO = re.compile(
     r"hopcount_limit|queue_file_attribute_count_limit|virtual_alias_(?:recursion|expansion|address_length)_limit|default_process_limit|max_use"
     r"|hash_queue_depth|(?:fork|deliver_lock)_(?:attempts|delay)|debug_peer_level|header_(?:size|address_token)_limit|mime_(?:nesting|boundary_length)_limit"
@@ -221,7 +221,7 @@ def bad_host_name(name: str) -> str:
 
 
 def bad_network(word: str) -> str:
-    """Why an item of mynetworks is no network; '' for a good one, a file name or a table."""
+    """Why an item of mynetworks is not a network; '' for a good one, a file name or a table."""
     body = word.removeprefix("!")
     if body.startswith("/") or (
         re.match(r"[a-z]+:(?!:)\S*[/{\w]", body) and not re.fullmatch(r"[0-9a-fA-F:./]+", body)

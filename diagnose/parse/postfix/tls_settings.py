@@ -1,4 +1,4 @@
-"""Postfix' TLS parameters: lists of protocol versions, and a policy table's entry. Syntax: postconf(5), TLS_README."""
+"""Postfix's TLS parameters: lists of protocol versions, and a policy table's entry. Syntax: postconf(5), TLS_README."""
 
 import re
 

@@ -51,7 +51,7 @@ def published(texts: tuple[str, ...]) -> Key:
 
 
 def of_private(pem: str) -> bytes:
-    """The public key that `openssl pkey -pubout` prints, as DKIM publishes it; b"" where it prints none."""
+    """The public key that `openssl pkey -pubout` prints, as DKIM publishes it; b"" if it prints none."""
     found = _PEM.search(pem)
     if found is None:
         return b""

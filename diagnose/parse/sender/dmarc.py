@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 from diagnose.record import dataclass
 
-# A name's TXT records; () where there are none, None where nobody could tell.
+# A name's TXT records; () where there are none, None if nobody could tell.
 AskText = Callable[[str], "tuple[str, ...] | None"]
 
 _RECORD = re.compile(r"v\s*=\s*DMARC1\s*(?:;|$)")  # the version is case-sensitive (section 4.7)
@@ -88,7 +88,7 @@ def policy(ask: AskText, domain: str, exists: bool = True) -> Policy:
 
 
 def organisation(ask: AskText, domain: str) -> str | None:
-    """A domain's organisational domain; the domain itself where nobody above publishes a policy, None where this could not be told."""
+    """A domain's organisational domain; the domain itself where nobody above publishes a policy, None if this could not be told."""
     told = policy(ask, domain)
     return None if told.problem else told.organisation
 

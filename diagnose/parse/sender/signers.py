@@ -47,8 +47,8 @@ class OpenDkim:
         return bool(named) and "s" in self.values.get("mode", "sv").lower()
 
     def listens(self, endpoint: str) -> bool:
-        """Whether that milter of Postfix' is this one: the same port, or a socket of the same name (Postfix may see it below its
-        chroot). True where its Socket is set elsewhere."""
+        """Whether that milter of Postfix's is this one: the same port, or a socket of the same name (Postfix may see it below its
+        chroot). True if its Socket is set elsewhere."""
         socket = self.values.get("socket", "")
         if not socket:
             return True
@@ -108,7 +108,7 @@ def _fits(pattern: str, domain: str) -> bool:
 
 
 def rspamd(text: str, domain: str) -> Signer | None:
-    """By local.d/dkim_signing.conf for mail of a domain; None where it is switched off, or a map decides. The key of a domain
+    """By local.d/dkim_signing.conf for mail of a domain; None if it is switched off, or a map decides. The key of a domain
     that it does not name lies at a path with the domain's name; without that file nothing is signed."""
     plain = "\n".join(line.split("#")[0] for line in text.splitlines())
     blocks = {found["domain"].lower(): _values(found["body"]) for found in _BLOCK.finditer(plain)}

@@ -15,7 +15,7 @@ from dataclasses import field
 from diagnose.parse.sender.spf_record import Address, Record, SpfError, Term, Whose, expand, parse, records
 from diagnose.record import dataclass
 
-# (name, type) to its records in presentation form; () where there are none, None where nobody could tell.
+# (name, type) to its records in presentation form; () where there are none, None if nobody could tell.
 Ask = Callable[[str, str], "tuple[str, ...] | None"]
 Ahead = Callable[[Iterable[tuple[str, str]]], None]
 
@@ -27,7 +27,7 @@ _RESULTS = {"+": "pass", "-": "fail", "~": "softfail", "?": "neutral"}
 class Verdict:
     """result: pass, fail, softfail, neutral, none, temperror or permerror. record: the domain's own, as published; term:
     the mechanism that decided, as written; kind, why: of permerror (see SpfError) and temperror; lookups: how many terms
-    asked the DNS."""
+    asked DNS."""
 
     result: str
     record: str = ""

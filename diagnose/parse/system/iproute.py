@@ -187,7 +187,7 @@ def _span(item: dict[str, Any], low: str, high: str) -> str:
 
 
 def applies(rule: PolicyRule, port: int, uid: int | None = None) -> bool | None:
-    """Whether a rule's port and user fit a connection; None where a mark, source or interface decides too."""
+    """Whether a rule's port and user fit a connection; None if a mark, source or interface decides too."""
     for number, span in ((port, rule.port), (uid, rule.uids)):
         if span:
             low, _, high = span.partition("-")

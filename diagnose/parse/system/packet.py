@@ -38,7 +38,7 @@ class Verdict:
     `action`: accept, drop, reject, or redirect (sent elsewhere by NAT). `rule` is the rule's text, or 'policy …';
     `table` and `chain` where it stands; `owner` who wrote the chain: ufw, firewalld, docker, csf, fail2ban, cilium,
     kubernetes, iptables or ''. `by_user`: the rules tell users apart, so another uid may fare otherwise. `packets`: its
-    counter, None without one. `suspect`: a rule that may stop it. `certain` is False where a match on the way could not be judged; then `doubt` names it.
+    counter, None without one. `suspect`: a rule that may stop it. `certain` is False if a match on the way could not be judged; then `doubt` names it.
     """
 
     action: str
@@ -84,7 +84,7 @@ _OWNERS = (
 
 
 def owner_of(table: str, chain: str) -> str:
-    """Who manages a chain, told by its name; '' when that tells nothing."""
+    """Who manages a chain, told by its name; '' when that says nothing."""
     for owner, prefixes in _OWNERS:
         if chain.lower().startswith(prefixes) or table.lower().startswith(prefixes):
             return owner
@@ -92,7 +92,7 @@ def owner_of(table: str, chain: str) -> str:
 
 
 def value_of(packet: Packet, name: str, value: str, op: str = "==") -> bool | None:
-    """Whether a field of the packet has a value, or one of a range; None where that cannot be known."""
+    """Whether a field of the packet has a value, or one of a range; None if that cannot be known."""
     if name in ("dport", "sport"):
         if (name == "sport") == packet.answer:
             return _number(packet.port, value, op)

@@ -108,7 +108,7 @@ class _Walk:
         self.by_user = False
 
     def chain(self, chain: Chain, depth: int) -> Verdict | None:
-        """The verdict of a chain, or None where it returns or ends."""
+        """The verdict of a chain, or None if it returns or ends."""
         for rule in chain.rules if depth <= 16 else ():
             self._budget -= 1
             if self._budget < 0:

@@ -16,7 +16,7 @@ MOST = 2000
 
 
 def certificates(data: bytes) -> tuple[bytes, ...] | None:
-    """The trusted certificates in DER; None where this is no key store, or one that needs its password."""
+    """The trusted certificates in DER; None if this is no key store, or one that needs its password."""
     try:
         if data.startswith(_JKS):
             return _jks(data)

@@ -10,7 +10,7 @@ LONGEST = 3660 * 86_400.0
 
 
 def seconds(text: str) -> float | None:
-    """Seconds, or None where the text is no span of time (or one of more than ten years)."""
+    """Seconds, or None if the text is no span of time (or one of more than ten years)."""
     rest, total = text.strip(), 0.0
     if not rest:
         return None

@@ -1,4 +1,4 @@
-"""Credentials within Postfix' settings: tables written out in main.cf, next hops with a login, options of commands.
+"""Credentials within Postfix's settings: tables written out in main.cf, next hops with a login, options of commands.
 
 Braces are matched as Postfix matches them, blanks or not, nested or not (DATABASE_README, postconf(5)).
 """

@@ -173,7 +173,7 @@ def _values(text: str, lowered: str) -> Iterator[Span]:
         end = rest.end() if rest else core.end()
         name = text[begin:end].rstrip(".-")
         span = _value(text, name, begin, begin + len(name), _SURE.search(name) is not None)
-        done = begin + len(name)  # another word in the same name tells nothing new
+        done = begin + len(name)  # another word in the same name says nothing new
         if span is not None and text[span[0]] == "{" and (members := _members(text, span[0])):
             yield from members
             done = members[-1][1]
@@ -188,7 +188,7 @@ def _values(text: str, lowered: str) -> Iterator[Span]:
 
 
 def _value(text: str, name: str, begin: int, end: int, strong: bool) -> Span | None:
-    """The value that belongs to a name; None where there is none, or none that is secret."""
+    """The value that belongs to a name; None if there is none, or none that is secret."""
     if name.lower().endswith(("enable", "enabled")):
         return None
     if text[begin - 1 : begin] == "/" and "=" not in text[end : end + 2]:

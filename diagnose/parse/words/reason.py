@@ -241,7 +241,7 @@ def _put_off(found: _Found | None, reply: Core) -> _Found | None:
     return found if final or _SENT.search(reply.text) else ("server-busy", found[1], Grip.WORD)
 
 
-# Without a reply's code a topic's word tells nothing unless the text also says that something went wrong.
+# Without a reply's code a topic's word says nothing unless the text also says that something went wrong.
 _HAPPENED = late(
     r"reject|refus|fail|error|den(?:y|ied)|block|bounc|undeliver|unable|can(?:not|.t)|couldn.t|not?\b|n't\b|without|invalid|inactive|un(?:a|k|rout)|exceed|insufficient|full\b|"
     r"over|larger|bigger|too |limit|suspend|disabl|expir|return|drop|defer|delay|bad\b|illegal|missing|prohibit|forbid|violat|listed|infected|problem|"

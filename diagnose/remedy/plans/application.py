@@ -33,7 +33,7 @@ _START = re.compile(r"systemctl (re)?start (?P<once>\w[\w@.:-]*)|systemctl enabl
     "app-tls-too-old",
 )
 def settings(e: Evidence) -> Plan | None:
-    """The lines set right, where the file is the application's own and is no template's; then by which commands it takes them up."""
+    """The lines set right, where the file is the application's own and is not a template's; then by which commands it takes them up."""
     return _settings(e, e.diagnosis.remedy.text)
 
 
@@ -95,7 +95,7 @@ def _host(e: Evidence, path: str, host: str) -> Iterator[Step]:
 
 
 def written(e: Evidence, path: str, wanted: str, why: str) -> Iterator[Step]:
-    """What `wanted` says set in a file of another grammar; nothing where a place cannot be told."""
+    """What `wanted` says set in a file of another grammar; nothing if a place cannot be told."""
     text = e.ask(Read(path, secret="settings"))
     pairs = re.findall(r"([\w.-]+)['\"]?\]?\s*(?:=>|[:=])\s*['\"]?([\w.+-]*)", wanted)
     made = None if text.problem or any(weakens(*pair) for pair in pairs) else writing.changes(path, text.text, wanted)

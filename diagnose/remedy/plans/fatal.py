@@ -130,7 +130,7 @@ def _number(e: Evidence, kind: str) -> int | None:
 
 
 def again(e: Evidence, why: str) -> tuple[Step, ...]:
-    """Postfix' package installed over itself, which brings its files back."""
+    """Postfix's package installed over itself, which brings its files back."""
     if e.family is None or not e.family.reinstall:
         return ()
     words, opens = tuple(e.family.reinstall.split()), "the package manager install it again"
@@ -138,7 +138,7 @@ def again(e: Evidence, why: str) -> tuple[Step, ...]:
 
 
 def lost_library(e: Evidence, library: str) -> Plan:
-    """Its package installed again, where the name says that it is Postfix' own."""
+    """Its package installed again, where the name says that it is Postfix's own."""
     text = f"{library} is missing: reinstall the package that contains it, and restart Postfix."
     steps = again(e, f"{library} belongs to Postfix's package.") if library.startswith("libpostfix-") else ()
     return Plan(steps=(*steps, *e.restart("The programs load it when they start.")) if steps else (), text=text)

@@ -171,7 +171,7 @@ def malformed(e: Evidence) -> Plan | None:
 
 
 def _line(e: Evidence, way: Route, seen: Observation) -> list[Step] | None:
-    """The line set right without a look at its password; None where that takes the password itself."""
+    """The line set right without a look at its password; None if that takes the password itself."""
     kind, number = seen.text("kind"), whole(seen, "line")
     path = e.real(seen.text("path"))
     raw = e.line(path, number, secret="sasl")

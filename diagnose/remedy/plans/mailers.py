@@ -41,7 +41,7 @@ class _Wanted:
 
 
 def mailers_plan(e: Evidence) -> Plan | None:
-    """None where nothing on this host mends it, or the mailer has no plans here."""
+    """None if nothing on this host mends it, or the mailer has no plans here."""
     here = facts.mailer(e.ctx)
     if here is None or here.program != e.text("program") or here.id not in _WRITERS:
         return None

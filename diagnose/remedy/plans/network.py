@@ -79,7 +79,7 @@ def _relay_port(e: Evidence) -> Plan | None:
 
 
 def _hosts(e: Evidence, way: Route) -> list[Step]:
-    """The lines of the hosts file that name the relay made comments, as policy, where Postfix reads that file and the DNS has another
+    """The lines of the hosts file that name the relay made comments, as policy, where Postfix reads that file and DNS has another
     address, which answers."""
     listed = [
         (number, raw)
@@ -201,7 +201,7 @@ def _accept(e: Evidence, seen: Observation, argv: list[str]) -> Step:
 
 
 def _csf(e: Evidence, seen: Observation) -> list[Step]:
-    """Postfix' user added to SMTP_ALLOWUSER in csf.conf, and csf's rules reloaded."""
+    """Postfix's user added to SMTP_ALLOWUSER in csf.conf, and csf's rules reloaded."""
     owner = e.value("mail_owner") or "postfix"
     for number, line in e.numbered(_CSF):
         if (match := re.fullmatch(r"(SMTP_ALLOWUSER\s*=\s*\")([\w,-]*)\"\s*", line)) and owner not in match[2].split(

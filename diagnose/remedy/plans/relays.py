@@ -50,7 +50,7 @@ def usable_type(e: Evidence, found: Table) -> str:
 
 
 def keys(e: Evidence, found: Table) -> tuple[str, ...]:
-    """The keys of its text; of the compiled table where there is no text."""
+    """The keys of its text; of the compiled table where there is not text."""
     text = e.ask(Read(table.source(found), secret="sasl"))
     if text.problem is None:
         return tuple(entry.key for entry in sasl_passwd.parse(text.text).entries)

@@ -1,4 +1,4 @@
-"""Plans for the sender's name: what to publish in the DNS, which only its owner can."""
+"""Plans for the sender's name: what to publish in DNS, which only its owner can."""
 
 from __future__ import annotations
 

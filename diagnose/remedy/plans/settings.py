@@ -25,7 +25,7 @@ _THROTTLED = re.compile(
 
 
 def take_up(e: Evidence, why: str = "Postfix reads its settings when it is reloaded.") -> tuple[Step, ...]:
-    """A reload; where a daemon died of late, a restart: the master waits a minute before it tries that one again."""
+    """A reload; where a daemon died recently, a restart: the master waits a minute before it tries that one again."""
     recent = e.ask(MailLog(e.ctx.settings.since)).lines[-200:]
     if any(_THROTTLED.search(line) for line in recent):
         return e.restart("A daemon died recently; only a restart lets the master try it at once.")
@@ -33,7 +33,7 @@ def take_up(e: Evidence, why: str = "Postfix reads its settings when it is reloa
 
 
 def taken_up(e: Evidence, steps: Sequence[Step], text: str = "", asks: tuple[Ask, ...] = ()) -> Plan | None:
-    """The steps, then what has Postfix take them up; None where there are none."""
+    """The steps, then what has Postfix take them up; None if there are none."""
     return Plan(steps=(*steps, *take_up(e)), text=text, asks=asks) if steps else None
 
 
@@ -188,7 +188,7 @@ def _circular(e: Evidence) -> list[Step]:
 
 
 def _unread_service(e: Evidence, seen: Observation) -> list[Step]:
-    """The line of master.cf at fault, where Postfix' complaint names none."""
+    """The line of master.cf at fault, where Postfix's complaint names none."""
     if "master.cf" not in f"{seen.data.get('path')} {seen.summary}":
         return []
     for found in master_cf.parse("\n".join(e.ask_lines(e.master_path))).findings:

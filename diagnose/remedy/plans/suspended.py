@@ -112,7 +112,7 @@ def _rewrites(raw: str, address: str, value: str) -> bool:
 
 @plans("message-too-large")
 def own_limit(e: Evidence) -> Plan | None:
-    """A limit of this host's below Postfix' own default, where this host refused the message; with the limits of mailboxes,
+    """A limit of this host's below Postfix's own default, where this host refused the message; with the limits of mailboxes,
     which may not be smaller."""
     default = int(e.mta.defaults.get("message_size_limit") or "10240000")
     if not any(seen.data.get("route") == "local" for seen in e.seen("mail.message-too-large")):

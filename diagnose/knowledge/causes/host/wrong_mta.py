@@ -17,7 +17,7 @@ CAUSE = Cause(
     signs=(
         Sign("postfix.sendmail-command", PROVES),
         Sign("postfix.port-25-owner", STRONG),
-        # Postfix' own listener cannot be; that its sendmail command is still Postfix' takes nothing from it.
+        # Postfix's own listener cannot be; that its sendmail command is still Postfix's takes nothing from it.
         Sign("postfix.port-25-owner", PROVES, where=(("wanted", True),)),
         # Postfix is not there at all: the other mailer may be quite right.
         Sign("postfix.sendmail-command", FITS, Status.WARNING),

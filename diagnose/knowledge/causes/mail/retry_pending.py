@@ -14,7 +14,7 @@ CAUSE = Cause(
     rules_out="The attempts after the flush fail in the same way.",
     signs=(
         Sign("queue.waiting", SPEAKS, where=(("failed", True), ("late", False))),
-        # A greeting tells nothing of what was said to the envelope.
+        # A greeting says nothing about what was said to the envelope.
         Sign("queue.waiting", HINTS, where=(("failed", True), ("late", True))),
         # Without waiting mail that failed there is nothing to retry.
         Sign("queue.waiting", REFUTES, where=(("failed", False),)),

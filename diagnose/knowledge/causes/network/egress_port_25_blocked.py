@@ -48,7 +48,7 @@ CAUSE = Cause(
         Sign("path.dies", AGAINST, where=(("port", 25), ("where", "host"))),
         # The application's own way out, and unrelated servers fail on its port too.
         Sign("app.server", PROVES, where=(("port", 25), ("others", "blocked"), ("intended", True))),
-        # The application sends by another port: Postfix' own port matters only if its mail fails.
+        # The application sends by another port: Postfix's own port matters only if its mail fails.
         Sign("app.route", REFUTES, Status.OK, where=(("direct", True), ("port", (465, 587, 2465, 2525, 2587)))),
         Sign("owner.policy", HINTS, status=Status.WARNING, where=(("port", 25),)),
         Sign("firewall.smtp", HINTS, status=Status.OK),

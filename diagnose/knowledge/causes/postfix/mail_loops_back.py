@@ -20,7 +20,7 @@ CAUSE = Cause(
         Sign("config.relay-itself", SETTLES),
         Sign("dns.recipient-domain", HINTS, Status.OK),
     ),
-    # The relayhost is this host's own port: its replies, TLS and AUTH say nothing of a relay.
+    # The relayhost is this host's own port: its replies, TLS and AUTH say nothing about a relay.
     explains=(
         "auth-not-offered",
         "relay-access-denied",
