@@ -133,18 +133,20 @@ class Page:
         return "\n".join(self.lines).rstrip("\n") + "\n"
 
     def _fill(self, text: str, first: str, hang: str) -> list[str]:
-        return textwrap.wrap(
-            text,
+        lines = textwrap.wrap(
+            _AMOUNT.sub("\\1\u00a0", text),
             max(LEAST, self.terminal.width),
             initial_indent=first,
             subsequent_indent=hang,
             break_on_hyphens=False,
-        ) or [first.rstrip()]
+        )
+        return [line.replace("\u00a0", " ") for line in lines] or [first.rstrip()]
 
 
 _ASCII = str.maketrans(
     {"…": "...", "→": "->", "·": "-", "×": "x", "–": "-", "’": "'", "“": '"', "”": '"', "⟨": "<", "⟩": ">"}
 )
+_AMOUNT = re.compile(r"(\b\d+) (?=(?:ms|s|min|h|d|kB|MB|GB|dB)\b)")  # no line ends between a number and its unit
 _REMARK = re.compile(r"\s+# .*$")
 _ASIDE = re.compile(r"\s*\([^()]*(?:\([^()]*\)[^()]*)*\)")
 
