@@ -38,7 +38,7 @@ def _to_look_at_the_host() -> None:
 
 def _begin() -> None:
     """Opens closed standard streams on /dev/null: else a file opened later would get their numbers, and the output."""
-    gc.set_threshold(50_000)  # loading the program makes no garbage to look for
+    gc.set_threshold(200_000)  # loading the program makes no garbage to look for
     if sys.stdin is None or sys.stdout is None or sys.stderr is None:
         while os.open(os.devnull, os.O_RDWR) < 2:
             pass
