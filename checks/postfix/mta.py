@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from diagnose.check import FLAG, Context, Listeners, Read, SignSpec, Stat, check, fail, ok, unknown, warn
 from diagnose.facts import Mailer, Mta, greeting, mailer, mailers, master, mta
-from diagnose.knowledge.distributions import SENDMAIL
+from diagnose.knowledge.distributions import POSTFIX_FILES, SENDMAIL
 from diagnose.knowledge.mailers import recognise
 from diagnose.model import Observation
 
@@ -128,7 +128,7 @@ def _mailer(path: str) -> str:
 
 def _wrapped(ctx: Context, real: str, postfix: Mta) -> str:
     """A mailer that installs itself as plain 'sendmail': the package that owns the file tells."""
-    if not postfix.installed:
+    if not postfix.installed or real in ctx.ask(Read(POSTFIX_FILES, having=(real,))).text.splitlines():
         return ""
     package = mailers.owner(ctx, real)
     return "" if "postfix" in package else _mailer(package)

@@ -13,6 +13,7 @@ CA_FILES: tuple[str, ...] = (*_TABLE["ca_files"],)
 TRUST_STORES: tuple[str, ...] = (*_TABLE["trust_stores"],)
 CA_PACKAGE: str = _TABLE["ca_package"]
 OWNERS: tuple[tuple[str, ...], ...] = tuple((*words,) for words in _TABLE["owners"])
+POSTFIX_FILES: str = _TABLE["postfix_files"]
 MASTERS: tuple[str, ...] = (*_TABLE["masters"],)
 SENDMAIL: tuple[str, ...] = (*_TABLE["sendmail"],)
 FILLS_CHROOT: str = _TABLE["fills_chroot"]
