@@ -258,9 +258,13 @@ def carrying(
         found = again(" ".join(line.strip() for _, line in part))
         return found if found is not None and replace(found, text=reason.text) == reason else None
 
+    seen = 0  # characters: more of a joined text is not looked at, but a server may stand there
     for each in lines:
         if (found := said([each])) is not None:
             return [each], found
+        seen += len(each[1])
+        if seen > reasons_of.LONGEST:
+            return lines, reason
     for rest in (slice(1, None), slice(None, -1)):
         while len(lines) > 1 and (found := said(lines[rest])) is not None:
             lines, reason = lines[rest], found
