@@ -259,6 +259,11 @@ def test_only_the_lines_that_carry_a_failure_are_quoted(tmp_path: Path) -> None:
     shown = explain(text, "-v").out
     assert "Failed to authenticate" in shown
     assert "Rotbuche" not in shown
+    for error in ("535 5.7.8 failed", "535 5.7.8 Error: failed"):
+        text.write_text(f"Het wachtwoord is paarden_bloem; fout {error}\n", encoding="utf-8")
+        shown = explain(text, "-v").out
+        assert error in shown
+        assert "paarden" not in shown
 
 
 def test_standard_input_is_read() -> None:

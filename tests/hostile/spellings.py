@@ -31,6 +31,20 @@ LAID_OUT = (
     '{"login": ["acme", "§"]}',
     "  -o { smtp_sasl_password_maps = static:acme:x § }",
     "password: %q(a § b)",
+    "[mail]\nsmtp_password =\n    a §\nsmtp_host = h\n",
+    "mail: {host: h, user: acme, password: a §, port: 587}",
+    '{"password": ["x", "§"]}',
+    '"host","user","password"\n"h","acme","a,§"\n',
+    "INSERT INTO smtp (host, username, password, port) VALUES ('h','acme','a §',587);",
+    '<param value="§" name="smtp.password"/>',
+    "UPDATE t SET value = 'a §' WHERE name = 'smtp_password';",
+    "kv put mail/smtp_password 'a §'",
+    "secret set SMTP_PASS --body §",
+    "334 Username:\nacme\n334 Password:\n§\n535 5.7.8 failed",
+    '["password":protected]=>\n  string(12) "a §"\n',
+    "Le mot de passe de acme est « a § »",
+    "Host not found. Name service error for name=acme:§@smtp.example.com type=A",
+    "line 3: expected format: key whitespace value -- ignoring this line: h.example.com:acme:§",
 )
 # One word: the value ends at a blank or a sign.
 WORD = r"""

@@ -361,6 +361,7 @@ def _from_block(lines: list[_Numbered]) -> Iterator[Event]:
 
 def _said(source: str, lines: list[_Numbered], reason: Reason) -> Said:
     text = _short(" ".join(line.strip() for _, line in lines))
+    reason = prose.without_secret(text, reason)
     return Said(source=source, number=lines[0][0], last=lines[-1][0], text=text, reasons=(reason,))
 
 

@@ -7,8 +7,12 @@ sentence quotes is a failure, unless the log beside it shows mail that flows.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
+from diagnose.parse.text import spelled
 from diagnose.parse.words import reason as reasons_of
+from diagnose.parse.words import smtp_reply
+from diagnose.parse.words.reason import Reason
 from diagnose.patterns import late
 
 _QUOTED = late(r"[\"„“”«»](?P<text>[^\"„“”«»\n]{8,160})[\"„“”«»]")
@@ -58,6 +62,14 @@ def is_vague(text: str) -> bool:
 def quotes(text: str) -> bool:
     """Whether the error in a sentence is a quotation."""
     return _is_prose(text) and _quoted(text) > 0
+
+
+def without_secret(text: str, reason: Reason) -> Reason:
+    """The reply's own words where a password is spoken of beside it: it may be anything in that text."""
+    reply = smtp_reply.find(reason.text) if spelled.speaks_of_one(text) else None
+    if reply is None or not spelled.speaks_of_one(" ".join(text.split()).replace(reply.text, " ")):
+        return reason
+    return replace(reason, text=reply.canonical)
 
 
 def _is_prose(text: str) -> bool:

@@ -10,18 +10,20 @@ from diagnose.patterns import late
 Span = tuple[int, int]
 
 _BLOCK = late(
-    r"""["']?[ \t]*:[ \t]*(?:[|>][+-]?\d?)?[ \t]*\n(?P<indent>[ \t]+)(?=[^\s#-])(?![^\n]{0,60}?\w["']?[ \t]*[:=](?:[ \t]|$|\n))"""
+    r"""["']?[ \t]*[:=][ \t]*(?:[|>][+-]?\d?)?[ \t]*\n(?P<indent>[ \t]+)(?=[^\s#-])(?![^\n]{0,60}?\w["']?[ \t]*[:=](?:[ \t]|$|\n))"""
 )
 _CELLS = {",": ",", ";": ";", "|": "|", "\t": "\t"}
 _RULE = late(r"[\s|+=-]*")  # between a table's head and its rows
 _ROWS = 200
+_INSERT = late(r"(?i)\(\s*(?P<names>[\w`\"\[\]., ]{3,400})\)\s*VALUES\s*\(")
+_VALUES = late(r"\s*('(?:[^'\n]|'')*'|[^,()\n]*)\s*(?:,|\))")
 _SECRET = late(r"""(?m)^\s*["']?kind["']?:\s*["']?Secret\b""")
 _DATA = late(r"""(?m)^(?P<indent>[ \t]*)["']?(?:string)?[dD]ata["']?:[ \t]*\{?[ \t]*\n""")
 _ENTRY = late(r"""["']?[\w.-]{1,100}["']?:[ \t]*["']?(?P<value>[^\s"'][^\n"']*)""")
 
 
 def block(text: str, begin: int, end: int) -> Span | None:
-    """The indented lines below a name that ends at `end` and has its value there (YAML)."""
+    """The indented lines below a name that ends at `end` and has its value there (YAML, ini)."""
     found = _BLOCK.match(text, end)
     line = text.rfind("\n", 0, begin) + 1
     if found is None or len(found["indent"]) <= len(text[line:begin]) - len(text[line:begin].lstrip(" \t-")):
@@ -50,6 +52,7 @@ def laid_out(text: str, secret: re.Pattern[str]) -> Iterator[Span]:
     for index, (begin, end) in enumerate(lines):
         if end - begin < 2000 and secret.search(text, begin, end) is not None:
             yield from _column(text, lines[index : index + _ROWS], secret)
+    yield from _inserted(text, secret)
     if _SECRET.search(text) is not None:
         for data in _DATA.finditer(text):
             yield from _members(text, data.end(), len(data["indent"]))
@@ -70,15 +73,32 @@ def _column(text: str, lines: list[Span], secret: re.Pattern[str]) -> Iterator[S
     for begin, end in lines[1:]:
         if _RULE.fullmatch(text, begin, end) and begin < end:
             continue
-        cells = text[begin:end].split(sign)
-        if len(cells) != len(names):
+        cells = [
+            each.span(1)
+            for each in late(rf"((?:\"[^\"\n]*\"|[^{re.escape(sign)}\"\n])*)(?:{re.escape(sign)}|$)").finditer(
+                text, begin, end
+            )
+        ]
+        if len(cells) < len(names):
             return
-        for index in wanted:
-            first = begin + sum(len(cell) + 1 for cell in cells[:index])
-            value = cells[index].strip(" \"'")
-            if value:
-                first += cells[index].index(value)
-                yield first, first + len(value)
+        yield from _bare(text, [cells[index] for index in wanted])
+
+
+def _bare(text: str, cells: list[Span]) -> Iterator[Span]:
+    """Without the blanks and quotation marks around them."""
+    for begin, end in cells:
+        value = text[begin:end].strip(" \"'")
+        if value:
+            first = begin + text[begin:end].index(value)
+            yield first, first + len(value)
+
+
+def _inserted(text: str, secret: re.Pattern[str]) -> Iterator[Span]:
+    """INSERT INTO t (user, password) VALUES ('x', '…')."""
+    for found in _INSERT.finditer(text):
+        wanted = [index for index, name in enumerate(found["names"].split(",")) if secret.search(name)]
+        values = [each.span(1) for each in _VALUES.finditer(text, found.end(), min(len(text), found.end() + 2000))]
+        yield from _bare(text, [values[index] for index in wanted if index < len(values)])
 
 
 def _members(text: str, at: int, indent: int) -> Iterator[Span]:

@@ -19,6 +19,8 @@ _CODED = late(
     r"(?<![\w+/=.@-])([A-Za-z0-9+/_-]{8,}={0,2}|[A-Za-z0-9+/_-]{2,7}={1,2})(?=[\s\"'\\,;)\]]*(?:\n|\\n|\\r|$|[\"'\]]))"
 )
 _BLOB = late(r"(?<![\w+/=.@-])(?=[a-z\d+/]*[A-Z])(?=[A-Z\d+/]*[a-z])[A-Za-z0-9+/_-]{12,}={0,2}(?![\w+/=@.])")
+# What was typed behind the server's question, in a session where nobody encodes it.
+_BARE = late(r"[ \t]{0,9}(?![2-5]\d\d[ -])([^\s:]{4,200})[ \t\r]*(?:\n|$)")
 _NEIGHBOURS = 14  # lines before and behind a login's mark that may belong to it
 _PROMPTS = frozenset(
     ("VXNlcm5hbWU6", "UGFzc3dvcmQ6", "dXNlcm5hbWU6", "cGFzc3dvcmQ6", "VXNlciBOYW1lAA==", "UGFzc3dvcmQA")
@@ -41,6 +43,9 @@ def exchanges(text: str, lowered: str, long: bool) -> Iterator[Span]:
             near.update(range(max(0, line - _NEIGHBOURS), min(len(starts), line + _NEIGHBOURS + 1)))
         for line in sorted(near):
             end = starts[line + 1] if line + 1 < len(starts) else len(text)
+            asked = line and text.startswith("334", starts[line - 1])
+            if asked and (answer := _BARE.match(text, starts[line], end)):
+                yield answer.span(1)
             for coded in _CODED.finditer(text, starts[line], end):
                 word = coded[1]
                 if word not in _PROMPTS and _answers(word, text[max(starts[line], coded.start() - 12) : coded.start()]):

@@ -77,7 +77,7 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
     ((" login ",), r"(?m)(?:^|[\s>])[A-Za-z]{0,4}\d{1,6} LOGIN (?:\"[^\"\n]{0,100}\"|[^\s\"]{1,100}) \"?([^\s\"{]+)"),  # IMAP
     (
         ("echo ", "printf "),
-        r"(?:passwordeval\W{1,4}(?:echo|printf)\s+|\b(?:echo|printf)\s+(?:-[ne]+\s+|['\"]?%s['\"]?\s+){0,2}(?=[^\n]{1,200}?\|\s*(?:base64|openssl|docker|podman|htpasswd|sudo|chpasswd|saslpasswd2)))(?:'([^'\n]+)'|\"([^\"\n]+)\"|['\"]?([^\s'\"|]+))",
+        r"(?:passwordeval\W{1,4}(?:echo|printf)\s+|\b(?:echo|printf)\s+(?:-[ne]+\s+|['\"]?%s['\"]?\s+){0,2}(?=[^\n]{1,200}?\|\s*(?:base64|openssl|docker|podman|htpasswd|sudo|chpasswd|saslpasswd2|gcloud|kubectl|gh|vault|aws|az)))(?:'([^'\n]+)'|\"([^\"\n]+)\"|['\"]?([^\s'\"|]+))",
     ),
     (("masterauth", "requirepass"), r"(?i)\b(?:masterauth|requirepass)\s+[\"']?([^\s\"']+)"),
     # Hashes of passwords, and passwords, as user databases write them.
@@ -95,6 +95,31 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
     # exim's passwd.client
     ((PAIR,), r"(?m)^(?:\*|(?:\*\.)?[\w-]+(?:\.[\w-]+)+):(?!\d+:)[\w.+@-]{1,100}:(?=[^\n]*[A-Z\d!#$%^&*+=])([^\s:]{4,200})[ \t\r]*$"),
     ((PAIR,), r"(?m)^\[?[\w-]+(?:\.[\w-]+)+\]?(?::\w{1,12})?[ \t]+[\w.+-]{1,64}@[\w.-]{1,100}:(?!//)([^\s:\"][^\n:\"]{3,200})$"),
+    (("name=",), r"\bname=[\w.+-]{1,64}:([^\s@]{2,200})(?=@)"),  # Postfix: name service error for name=
+    (("ignoring this line",), r"\bignoring this line: [^\n]{0,200}?[:\s]([^\s:]{4,200})[ \t]*(?=$|\n)"),  # postmap
+    # Flow style: {user: x, password: a b, port: 587}
+    (
+        ("passw", "pass", "pwd", "secret", "token"),
+        r"(?i)\{[^{}\n]{0,300}?\b[\w-]{0,30}(?:pass(?:word|wd)?|pwd|secret|token)\s?[:=]\s{1,4}([^\s,{}\"'\[][^,{}\n\"']{2,100}?)(?=\s{0,4}[,}])",
+    ),
+    # The value stands before the name: <param value="…" name="smtp.password">, SET value = '…' WHERE name = 'smtp_password'
+    (
+        ("value",),
+        r"(?i)\bvalue\s?=\s?(?:\"([^\"\n]+)\"|'([^'\n]+)')(?=[^\n<>;]{0,40}\b(?:name|key|id)\s?=\s?[\"'][\w.-]{0,40}(?:pass|pwd|secret|token|credential))",
+    ),
+    (("</label>",), r"(?i)passw\w{1,4}[^<\n]{0,20}</label>\s{0,9}<input\b[^>]{0,200}?\bvalue=\"([^\"]+)\""),
+    # Commands that store one: … secrets create x --value …, kv put mail/password …
+    (
+        ("--value", "--body", "--secret-", " value="),
+        rf"(?i)(?:pass|secret|token|vault|pwd)[\w:/.-]{{0,60}}\s[^\n|;]{{0,160}}?(?:--(?:value|body|secret-string|secret-value)(?:=|\s+)|\bvalue=)({_VALUE[1:]}",
+    ),
+    (
+        (" put ", " set ", " update ", " write "),
+        rf"(?i)\b(?:put|set|update|write)\s+[\w./:-]{{0,60}}(?:password|passwd|pass|secret|token|pwd)\s+(?!to\b|for\b|in\b|is\b|on\b|with\b|and\b|of\b){_VALUE}",
+    ),
+    (("mot de passe", "password", "contrase", "senha", "\u043f\u0430\u0440\u043e\u043b\u044c", "passwor"), r"(?i)(?:mot de passe|passwor\w|contrase\w{1,3}|senha|\u043f\u0430\u0440\u043e\u043b\u044c)[^\n\u00ab]{0,60}\u00ab\s?([^\u00bb\n]{3,200}?)\s?\u00bb"),
+    ((" as ",), r"(?i)'([^'\n]+)' AS [\"'`]?\w{0,20}pass"),  # what a query for a login gives
+    (("(pw ", "(pwd "), r"(?i)\(pwd?[ :=]{1,2}([^\s()]{4,200})\)"),
     (("client_send",), r"\bclient_send\s*=\s*([^\n]+)"),  # exim's authenticators
     (("password",), r"(?m)^[ \t]*(?:user(?:name)?|login|from|auth)[ \t]+\S+[ \t]*\n[ \t]*password[ \t]+([^\n]+)"),  # msmtprc
     (("password",), r"(?i)<input\b(?=[^>]{0,300}?\btype=[\"']?password)[^>]{0,300}?\bvalue=(?:\"([^\"]+)\"|'([^']+)'|([^\s\"'>]+))"),

@@ -40,9 +40,9 @@ _FILED = late(
     re.I,
 )
 _SEP = late(
-    r"""(?P<close>(?:\\?["'`]|[\])}>]|%5[Dd]|&quot;){0,8}(?:[ \t]?\([\w /-]{1,30}\)(?=\s{0,9}[=:]))?)(?P<sep>\s{0,9}(?:=>|->|:=|<-|<<<|==?|::?|\uff1a|\|)(?:\s{0,12}(?=["'`]|string\(\d)|[ \t]{0,9})"""
+    r"""(?P<close>(?:\\?["'`]|[\])}>*]|%5[Dd]|&quot;|:(?:protected|private)(?=\])){0,8}(?:[ \t]?\([\w /-]{1,30}\)(?=\s{0,9}[=:]))?)(?P<sep>\s{0,9}(?:=>|->|:=|<-|<<<|==?|::?|\uff1a|\|)(?:\s{0,12}(?=["'`]|string\(\d)|[ \t]{0,9})"""
     r"""|;s:\d{1,5}:(?=\\?")|[ \t]+(?:changed|set)(?:[ \t]+from)?[ \t]+(?=["'`])"""
-    r"""|(?<=>)|\s\.\s|\s{0,3},\s{0,9}|\s{0,2}\(\s{0,3}|[ \t]{0,2}\[|(?:[ \t]+(?:is|was|to|ist|as|by|of)(?=[ \t]+\S))?[ \t]{1,20})"""
+    r"""|(?<=>)|\s\.\s|\s{0,3},\s{0,9}|\s{0,2}\(\s{0,3}|[ \t]{0,2}\[|\s?(?:\u306f|\u662f)\s?(?=[\u300c"'])|(?:\u306f|\u662f|[ \t]+(?:is|was|to|ist|as|by|of|est|es|\u00e8|\u00e9:?|\u00e4r)(?=[ \t]+\S))?[ \t]{1,20})"""
 )
 _PAIR = late(  # {"name": "SMTP_PASSWORD", "value": "…"}, <name>password</name><value>…, key="password" value="…"
     r"""(?:\\?["'`]|[\]>]|</\w{1,20}>|[\s,;<]|\\n){1,12}(?:string|value|val|content|default|data)\\?["']?(?:\s{0,9}(?:=>|[:=,])\s{0,9}|>\s{0,9})""",
@@ -55,7 +55,7 @@ _LEAD = late(
     re.I,
 )
 _OPEN = late(
-    r"""\\?(?:\"\"\"|'''|["'`])|[«“”„‘’‚‹]|\[=?\[|%?[qQwW]{1,2}[{(\[<|/!]|<<-?~?['"]?(?P<here>\w+)['"]?[^\n]{0,200}\n"""
+    r"""\\?(?:\"\"\"|'''|["'`])|[«“”„‘’‚‹「]|\[=?\[|%?[qQwW]{1,2}[{(\[<|/!]|<<[<~-]?['"]?(?P<here>\w+)['"]?[^\n]{0,200}\n"""
 )
 _THEN = late(r"""["']\s{0,3}(?:->|=>|to)\s{1,3}(["'])([^"'\n]+)\1""")  # what a value is changed to
 _CLOSING = {
@@ -67,6 +67,7 @@ _CLOSING = {
     "’": "’",
     "‚": "‘",
     "‹": "›",
+    "「": "」",
     "{": "}",
     "(": ")",
     "[": "]",
@@ -77,7 +78,7 @@ _CUT = late(r"""\\?["'](?=[\s,;)\]}]|$|\\n)|[,;&|](?=\s*["']?[\w.-]{1,30}\s?[=:]
 _CLOSERS = ")]}\"';,>."
 _BEGINNING = late(r"""[\s#;/*!$@%:{(\[\-<>|"'+]*(?:[\w.]+(?:[ \t]+|=)){0,2}[$@*&:"'\[{(%]*""")
 _SYSLOG = late(
-    r"(?:<\d{1,3}>\d? ?)?(?:\w{3} +\d+ [\d:]{8}|\d{4}-\d\d-\d\d[T ][\d:.,]+\S*) (?:\S+ )?[\w./()@-]+(?:\[\d+\])?: |\[[^\]\n]{1,40}\](?!:) ?"
+    r"(?:<\d{1,3}>\d? ?)?(?:\w{3} +\d+ [\d:]{8}|\d{4}-\d\d-\d\d[T ][\d:.,]+\S*) (?:\S+ )?[\w./()@-]+(?:\[\d+\])?: |\[[^\]\n\"']{1,40}\](?!:) ?"
 )
 _HEADS = late(rf"(?m)^(?:{_SYSLOG.pattern})")
 _LINE_END = late(
@@ -96,6 +97,11 @@ _PROSE = late(
     will|with|without|wrong|yes|you|your|yet)(?![\w-])""",
     re.I | re.X,
 )
+
+
+def speaks_of_one(text: str) -> bool:
+    """Whether a text has a word for a password in it, so that the password may stand anywhere beside it."""
+    return _SURE.search(text) is not None
 
 
 def found(text: str) -> list[Span]:
@@ -137,7 +143,7 @@ def _found(text: str) -> list[Span]:
     ]
     if named:
         spans += _values(text, lowered)
-    if named and "\n" in text:
+    if named:
         spans += laid_out(text, _SURE)
     spans += exchanges(text, lowered, bool(long) and not long.islower())
     return merged(spans)
@@ -273,6 +279,10 @@ def _bounds(text: str, at: int, whole: bool) -> Span | tuple[int, int, bool]:
         if lead is None:
             break
         at = lead.end()
+    if text[at : at + 1] == "[" and text[at + 1 : at + 2] in ("'", '"'):
+        listed = text.find("]", at, at + 400)
+        if listed >= 0:
+            return at + 1, listed, True
     opening = _OPEN.match(text, at)
     if opening is not None:
         mark = opening[0]
