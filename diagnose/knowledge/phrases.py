@@ -102,7 +102,7 @@ _FIRST = (
         "postfix-daemon",
         "postfix-delivery",
     ),
-    *("postfix-noise", "libraries", "system-messages", "program-roots", "java", "programs"),
+    *("postfix-noise", "libraries", "network-libraries", "system-messages", "program-roots", "java", "programs"),
 )
 
 

@@ -81,7 +81,9 @@ _CODES = {
 }
 _CODE_NAME = late(rf"(?:.*Exception: )?(?P<name>{'|'.join(_CODES)}): ")
 _ENHANCED = late(r"\b[45]\.\d{1,3}\.\d{1,3}\b")
-_VERSION = late(r"unsupported protocol|protocol[ _]version|wrong ssl version|version too low", re.IGNORECASE)
+_VERSION = late(
+    r"unsupported[ _](?:protocol|version)|protocol[ _]version|wrong ssl version|version too low", re.IGNORECASE
+)
 # JavaMail's exceptions say less of the server and more of the settings.
 _AS_JAVA = {
     "auth-required": "app-credentials-rejected",
