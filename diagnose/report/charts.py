@@ -24,7 +24,7 @@ _AGES = (("under 10 min", 10), ("10 to 80 min", 80), ("80 min to 5 h", 320), ("5
 
 def week(plain: Plain) -> str:
     """Nothing if no week is known."""
-    kept = plain.get("watch", {}).get("week") or {}
+    kept = digest.kept(plain).get("week") or {}
     begin, hours = digest.moment(kept.get("begin")), str(kept.get("hours", ""))
     if begin is None or not hours.strip("-"):
         return ""
@@ -39,7 +39,7 @@ def week(plain: Plain) -> str:
 
 def month(plain: Plain) -> str:
     """How much waited each day, above that day's worst state; nothing until a second day is known."""
-    kept = plain.get("watch", {}).get("month") or {}
+    kept = digest.kept(plain).get("month") or {}
     begin, days = digest.moment(kept.get("begin")), str(kept.get("days", ""))
     if begin is None or len(days.strip("-")) < 2:
         return ""

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from diagnose.parse.text import duration
-from diagnose.report import digest
+from diagnose.report import checklines, digest
 from diagnose.report.levels import with_levels
 
 Plain = Mapping[str, Any]
@@ -22,8 +22,8 @@ def render(plain: Plain, warning: str | None = None, critical: str | None = None
     """every: a service for each check of ours besides. Raises UsageError for levels that cannot be read."""
     plain = with_levels(plain, warning, critical)
     lines = [_delivery(plain), _queue(plain), _watch(plain)]
-    stale = digest.status(plain) == "unknown" and plain.get("watch", {}).get("stale")
-    for check in digest.lines(plain) if every else ():
+    stale = digest.status(plain) == "unknown" and digest.stale(plain)
+    for check in checklines.lines(plain) if every else ():
         status, text = ("unknown", digest.headline(plain)) if stale else (check.status, check.text)
         lines.append(_line(status, f"Mail check {check.check}", "-", text))
     return "".join(lines)
@@ -36,7 +36,7 @@ def _delivery(plain: Plain) -> str:
     crossed = plain["levels"].get("crossed", ())
     own["notes"] = [note for note in plain.get("notes", ()) if note not in crossed]
     more = [digest.lasting(plain)]
-    if plain.get("watch", {}).get("stale"):
+    if digest.stale(plain):
         return _line("unknown", "Mail delivery", "-", digest.headline(own), more)
     main = digest.main_diagnoses(plain)
     for first in main[:1]:
@@ -60,7 +60,7 @@ def _queue(plain: Plain) -> str:
     states = digest.shares(plain, "states")
     metrics += [f"{name}={count}" for name, count in states.items() if name.isalpha() and name != "hold"]
     crossed = list(plain["levels"].get("crossed", ()))
-    if plain.get("watch", {}).get("stale"):
+    if digest.stale(plain):
         return _line("unknown", "Mail queue", "-", digest.headline(plain))
     if counts.length is None:
         none = bool(plain.get("runs")) and not plain["host"].get("mta") and not crossed
@@ -79,9 +79,9 @@ def _queue(plain: Plain) -> str:
 
 def _watch(plain: Plain) -> str:
     """Whether the watch itself works: results that are fresh, alarms that arrive."""
-    watch = plain.get("watch", {})
+    watch = digest.kept(plain)
     lost = digest.undelivered(plain)
-    age = watch.get("age_seconds")
+    age: Any = watch.get("age_seconds")
     known = isinstance(age, (int, float))
     metrics = [f"result_age={digest.number(max(0, age))}"] if known else []
     if plain.get("runs") and not watch.get("stale"):

@@ -46,9 +46,8 @@ def _diagnosis(page: Page, plain: Plain, diagnosis: Plain) -> None:
             page.command(command, "    ")
     for link in diagnosis["links"]:
         page.wrap(f"see {link}", "dim", first="  ")
-    folded = [d["title"] for d in plain["diagnoses"] if d.get("explained_by") == diagnosis["cause"]]
-    if folded:
-        page.wrap("It also explains: " + "; ".join(folded), first="  ")
+    if folded := digest.explained(plain, diagnosis):
+        page.wrap(f"It also explains: {folded}", first="  ")
 
 
 def relay(page: Page, advice: Plain) -> None:

@@ -27,7 +27,6 @@ IMPACTS = {
 }
 _NOT_ASKED = ("network probes are switched off", "not recorded")
 _NAMES = frozenset({"Puppet", "Debian"})
-_SEVERITY = {"ok": 0, "unknown": 1, "warning": 2, "failed": 3}
 _ADDRESS = late(r"[A-Za-z0-9.!#$%&'*+/=?^_{|}~\u0080-\U0010ffff-]+(?=@[A-Za-z0-9\u0080-\U0010ffff\[])")
 
 
@@ -38,24 +37,6 @@ class Queue:
     length: int | None = None
     oldest: int | None = None
     held: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One check: its status as far as it matters to the verdict, and a sentence.
-
-    done: it was carried out; `not` for one that does not apply here, was cut off or crashed.
-    """
-
-    check: str
-    status: str
-    outcome: str
-    text: str
-    seconds: float
-
-    @property
-    def done(self) -> bool:
-        return self.outcome == "completed"
 
 
 def status(plain: Plain) -> str:
@@ -85,9 +66,22 @@ def ports(plain: Plain) -> Iterator[tuple[Plain, int, bool]]:
             yield observation, port, observation["status"] == "ok"
 
 
+def kept(plain: Plain) -> Plain:
+    """What `watch` keeps beside a report; empty for one run."""
+    return plain.get("watch", {})  # type: ignore[no-any-return]
+
+
+def stale(plain: Plain) -> bool:
+    return bool(kept(plain).get("stale"))
+
+
+def ignored(plain: Plain) -> int:
+    return len(kept(plain).get("ignored", ()))
+
+
 def queue(plain: Plain) -> Queue:
     found: dict[str, int | None] = {"length": None, "oldest": None, "held": None}
-    if plain.get("watch", {}).get("stale"):  # what was, nobody should draw as what is
+    if stale(plain):  # what was, nobody should draw as what is
         return Queue()
     for data in (o["data"] for o in measured(plain, "queue") if "count" in o["data"]):
         found.update(length=_whole(data["count"]), oldest=_whole(data.get("oldest")))
@@ -114,7 +108,7 @@ def waits(counts: Queue) -> str:
 
 def trend(plain: Plain) -> list[Plain]:
     """What became lately of the mail to the busiest destinations; nothing if the result is stale."""
-    return [] if plain.get("watch", {}).get("stale") else list(plain.get("trend", ()))
+    return [] if stale(plain) else list(plain.get("trend", ()))
 
 
 def rise(one: Plain) -> str:
@@ -129,7 +123,7 @@ def rise(one: Plain) -> str:
 
 def shares(plain: Plain, gauge: str) -> dict[str, int]:
     """The queue by state, age or reason (gauges "states", "ages", "reasons"); empty if it is not known or stale."""
-    if plain.get("watch", {}).get("stale"):
+    if stale(plain):
         return {}
     found = {}
     for seen in measured(plain, gauge):
@@ -137,44 +131,6 @@ def shares(plain: Plain, gauge: str) -> dict[str, int]:
             if (count := _whole(value)) is not None:
                 found[clean(str(name))[:60]] = count
     return found
-
-
-def lines(plain: Plain) -> list[Line]:
-    """The checks in the report's order.
-
-    What was observed counts with the weight of the diagnoses that it supports: a closed port that no mail takes is a
-    note, not an alarm. A check that was cut off or crashed is unknown; one that does not apply is ok and says so.
-    """
-    weight: dict[tuple[str, str], str] = {}
-    for diagnosis in plain.get("diagnoses", ()):
-        if diagnosis.get("explained_by"):
-            continue
-        bad = diagnosis["impact"] in ("partial", "outage") and diagnosis["confidence"] in ("certain", "likely")
-        for support in diagnosis["support"]:
-            key = (support["sign"], support["subject"])
-            if support["weight"] > 0 and weight.get(key) != "failed":
-                weight[key] = "failed" if bad else "warning"
-    return [_line(run, weight) for run in plain.get("runs", ())]
-
-
-def _line(run: Plain, weight: Mapping[tuple[str, str], str]) -> Line:
-    outcome = str(run["outcome"])
-    worst, text = "ok", ""
-    noted = ""
-    for o in run["observations"]:
-        counts = weight.get((o["sign"], o["subject"]), "ok") if o["status"] in ("failed", "warning") else "ok"
-        if _SEVERITY[counts] > _SEVERITY[worst]:
-            worst, text = counts, statement(o)
-        elif not noted and o["status"] != "ok":
-            noted = ("not known: " if o["status"] == "unknown" else "noted: ") + statement(o)
-    if outcome in ("timed-out", "crashed"):
-        worst = "unknown" if worst == "ok" else worst
-        text = text or f"{outcome}: {run['reason']}"
-    elif outcome == "skipped":
-        text = text or f"not checked: {run['reason']}"
-    if not text:
-        text = noted or (statement(run["observations"][0]) if run["observations"] else "nothing to report")
-    return Line(check=str(run["check"]), status=worst, outcome=outcome, text=text, seconds=float(run["seconds"]))
 
 
 def verdict(plain: Plain) -> str:
@@ -187,9 +143,7 @@ def verdict(plain: Plain) -> str:
     left = ", ".join(str(stage) for stage in plain.get("unchecked", ()))
     unseen = left and f"; not checked: {left}"
     if now == "ok":
-        ignored = len(plain.get("watch", {}).get("ignored", ()))
-        fine = f"Nothing wrong found{f' ({ignored} acknowledged)' if ignored else ''}."
-        return f"No fault found{unseen}." if left else fine
+        return f"No fault found{unseen}." if left else f"Nothing wrong found{_acknowledged(plain)}."
     asked = next((o for o in measured(plain, "asked") if o["status"] == "unknown"), None)
     failed = next((p for p in plain.get("proofs", ()) if p["status"] == "failed"), None)
     note = clean(str(next(iter(plain.get("notes", ())), "")))
@@ -202,7 +156,7 @@ def verdict(plain: Plain) -> str:
         return f"Mail passes, but was not seen to pass the {failed['stage']} just now."
     if asked:
         return f"Could not tell: {statement(asked)}."
-    if note and (plain.get("watch", {}).get("stale") or not plain.get("runs")):
+    if note and (stale(plain) or not plain.get("runs")):
         return f"Could not tell: {note}."
     if failed:
         return f"Could not tell: mail was not seen to pass the {failed['stage']}{unseen}."
@@ -225,6 +179,19 @@ def mailer(plain: Plain) -> str:
     """What this host's mailer is called."""
     named = clean(str(plain.get("host", {}).get("mta") or ""))
     return named.rpartition(" ")[0] or named or "Postfix"
+
+
+def unchecked(plain: Plain) -> list[str]:
+    """What was cut off, crashed, or could not be told."""
+    ended = (run for run in plain.get("runs", ()) if run["outcome"] in ("timed-out", "crashed"))
+    found = [f"{run['check']}: {run['reason']}" for run in ended]
+    return list(dict.fromkeys([*found, *(statement(o) for o in observations(plain) if o["status"] == "unknown")]))
+
+
+def explained(plain: Plain, diagnosis: Plain) -> str:
+    """The titles of what a diagnosis explains besides."""
+    found = (d for d in plain["diagnoses"] if d.get("explained_by") == diagnosis["cause"])
+    return "; ".join(inside(str(d["title"])) for d in found)
 
 
 def gaps(plain: Plain) -> list[str]:
@@ -271,10 +238,9 @@ def commands(plain: Plain, diagnosis: Plain) -> list[str]:
 
 def watched(plain: Plain) -> list[str]:
     """What `watch` keeps beside the report: acknowledged findings, alarms that did not get through."""
-    kept = plain.get("watch", {})
     found = [
         f"Acknowledged: {clean(str(i['sign']))} {clean(str(i['subject']))}, {clean(str(i['summary']))} ({clean(str(i['why']))})"
-        for i in kept.get("ignored", ())
+        for i in kept(plain).get("ignored", ())
     ]
     for item in undelivered(plain):
         tries = f"{item['tries']} {'try' if item['tries'] == 1 else 'tries'}"
@@ -298,20 +264,22 @@ def headline(plain: Plain) -> str:
     if not found and status(plain) == "warning":
         return verdict(plain).rstrip(".")
     if not found:
-        ignored = len(plain.get("watch", {}).get("ignored", ()))
-        return "nothing wrong found" + (f" ({ignored} acknowledged)" if ignored else "")
+        return f"nothing wrong found{_acknowledged(plain)}"
     others = sum(other["confidence"] != "possible" for other in found[1:])
     more = f" (and {others} more)" if others else ""
     return f"{clean(str(found[0]['title']))} [{found[0]['cause']}, {found[0]['confidence']}]{more}"
 
 
+def _acknowledged(plain: Plain) -> str:
+    return f" ({count} acknowledged)" if (count := ignored(plain)) else ""
+
+
 def state_words(plain: Plain) -> str:
     """soft, hard and the rest between passes of `watch`, in words; empty without them."""
-    watch = plain.get("watch", {})
-    state = str(watch.get("state") or "")
-    if not state:
+    watch = kept(plain)
+    if not watch.get("state"):
         return ""
-    words = [f"state {state}"]
+    words = [f"state {watch['state']}"]
     if watch.get("attempts"):
         words.append(f"attempt {watch['attempts']}")
     if watch.get("since"):
@@ -321,7 +289,7 @@ def state_words(plain: Plain) -> str:
 
 def lasting(plain: Plain) -> str:
     """Since when and for how many passes of `watch` it is so, for a person; empty without them, or where that is not known."""
-    watch: Plain = {} if as_of(plain) else plain.get("watch", {})
+    watch: Plain = {} if as_of(plain) else kept(plain)
     words = []
     if (since := moment(watch.get("since"))) and status(plain) != "ok":
         words.append(f"since {since:%Y-%m-%d %H:%M}")
@@ -337,15 +305,14 @@ def lasting(plain: Plain) -> str:
 
 def as_of(plain: Plain) -> str:
     """When a stale result was true; empty for one that still is."""
-    watch, begun = plain.get("watch", {}), started(plain)
-    if not watch.get("stale") or not begun or not plain.get("runs"):
+    begun, age = started(plain), kept(plain).get("age_seconds")
+    if not stale(plain) or not begun or not plain.get("runs"):
         return ""
-    age = watch.get("age_seconds")
     return f"as of {begun:%Y-%m-%d %H:%M}" + (f" ({duration.words(age)} ago)" if isinstance(age, (int, float)) else "")
 
 
 def undelivered(plain: Plain) -> list[Plain]:
-    return [n for n in plain.get("watch", {}).get("notifications", ()) if not n.get("delivered", True)]
+    return [n for n in kept(plain).get("notifications", ()) if not n.get("delivered", True)]
 
 
 def lost(plain: Plain) -> str:
@@ -358,7 +325,7 @@ def lost(plain: Plain) -> str:
 
 def elsewhere(plain: Plain) -> str:
     """Why `watch` keeps its state in another place for now; mostly empty."""
-    return clean(str(plain.get("watch", {}).get("elsewhere") or ""))
+    return clean(str(kept(plain).get("elsewhere") or ""))
 
 
 def started(plain: Plain) -> datetime | None:

@@ -71,7 +71,7 @@ def _verdict(plain: Plain, first: Plain | None) -> str:
     facts = [host["name"], host["system"], host["mta"] or "no Postfix", f"as {host['user']}" if host["user"] else ""]
     facts += [f"to {target['recipient']}" if target.get("recipient") else ""]
     facts += [f"from {target['sender']}" if target.get("sender") else "", _when(plain)]
-    facts += [f"state {state}" if (state := plain.get("watch", {}).get("state")) else ""]
+    facts += [f"state {state}" if (state := digest.kept(plain).get("state")) else ""]
     notes = "".join(f'<p class="soft">{_text(note)}</p>' for note in plain.get("notes", ()))
     rests = "" if digest.main_diagnoses(plain) else _list(_kinds(assurance.lines(plain)))
     way = "".join(_station(station, bool(then)) for station in strip.stations(plain))
@@ -118,12 +118,12 @@ def _diagnosis(diagnosis: Plain, plain: Plain, drawn: str, titled: bool) -> str:
     said = [("for", digest.statement(support)) for support in diagnosis["support"]]
     said += [("against", digest.statement(support)) for support in diagnosis["against"]]
     said += [("gap", f"not checked: {gap}") for gap in diagnosis["unknown"]]
-    folded = [digest.inside(str(d["title"])) for d in plain["diagnoses"] if d.get("explained_by") == diagnosis["cause"]]
+    folded = digest.explained(plain, diagnosis)
     words = (
         f"<p>{_text(diagnosis.get('explanation') or '')}</p>"
         + (_to_do(plain, diagnosis).replace("h2>", "h3>") if titled else "")
         + f"<h3>Evidence</h3>{_list(said)}"
-        + (f'<p class="soft more">It also explains: {_text("; ".join(folded))}</p>' if folded else "")
+        + (f'<p class="soft more">It also explains: {_text(folded)}</p>' if folded else "")
         + _links(diagnosis["links"])
     )
     inner = f'<div class="columns two"><div>{words}</div><div class="drawn">{drawn}</div></div>' if drawn else words
@@ -181,24 +181,19 @@ def _seen(plain: Plain) -> str:
 def _lately(plain: Plain) -> str:
     """The last four weeks: the queue, the states and the outages."""
     now = digest.started(plain)
-    outages = [(str(each["worst"]), outage.words(each, now)) for each in plain.get("watch", {}).get("outages", ())]
+    outages = [(str(each["worst"]), outage.words(each, now)) for each in digest.kept(plain).get("outages", ())]
     drawn = charts.month(plain)
     told = f"<h3>Outages</h3>{_list(outages)}" if outages else ""
     return f'<section class="card"><h2>The last four weeks</h2>{drawn}{told}</section>' if drawn or told else ""
 
 
 def _not_checked(plain: Plain) -> str:
-    gaps = [f"{r['check']}: {r['reason']}" for r in plain.get("runs", ()) if r["outcome"] in ("timed-out", "crashed")]
-    gaps += [digest.statement(o) for o in digest.observations(plain) if o["status"] == "unknown"]
-    if not gaps:
-        return ""
-    return (
-        f'<section class="card"><h2>Could not check</h2>{_list(("gap", gap) for gap in dict.fromkeys(gaps))}</section>'
-    )
+    gaps = _list(("gap", gap) for gap in digest.unchecked(plain))
+    return f'<section class="card"><h2>Could not check</h2>{gaps}</section>' if gaps else ""
 
 
 def _alarms(plain: Plain) -> str:
-    watch = plain.get("watch", {})
+    watch = digest.kept(plain)
     said = [("gap", f"acknowledged: {_named(item)}") for item in watch.get("ignored", ())]
     said += [
         ("failed", f"alarm not delivered to {n.get('target', '')}: {n.get('problem', '')}")

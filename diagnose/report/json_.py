@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Container
 from typing import Any
 
-from diagnose.model import Advice, Diagnosis, Observation, Report, Run, Status, Support
+from diagnose.model import Advice, Diagnosis, Observation, Report, Run, Status
 
 # Of observations of one sign and status so many are told by themselves, and the others counted; fewer where a check has
 # more than ROOM to tell even so. A queue of 20,000 messages for 3,000 domains makes no larger report than one of 20.
@@ -19,26 +20,12 @@ def render(report: Report) -> str:
 
 
 def as_plain(report: Report) -> dict[str, Any]:
-    host = report.host
     cited = {(s.sign, s.subject, s.summary) for d in report.diagnoses for s in (*d.support, *d.against)}
     return {
         "schema": report.schema,
         "version": report.version,
-        "host": {
-            "name": host.name,
-            "system": host.system,
-            "family": host.family,
-            "mta": host.mta,
-            "config": host.config,
-            "user": host.user,
-            "privileged": host.privileged,
-            "network": host.network,
-        },
-        "target": {
-            "sender": report.target.sender,
-            "recipient": report.target.recipient,
-            "relay": report.target.relay,
-        },
+        "host": _fields(report.host),
+        "target": _fields(report.target),
         "started": report.started.isoformat(timespec="seconds"),
         "seconds": round(report.seconds, 3),
         "status": report.status.word,
@@ -52,6 +39,11 @@ def as_plain(report: Report) -> dict[str, Any]:
     }
 
 
+def _fields(value: Any) -> dict[str, Any]:
+    """A record's fields by their names, which are those of the schema."""
+    return {each.name: getattr(value, each.name) for each in dataclasses.fields(value)}
+
+
 def _diagnosis(diagnosis: Diagnosis) -> dict[str, Any]:
     cause = diagnosis.cause
     return {
@@ -63,8 +55,8 @@ def _diagnosis(diagnosis: Diagnosis) -> dict[str, Any]:
         "confidence": diagnosis.confidence.word,
         "score": diagnosis.score,
         "explained_by": diagnosis.explained_by,
-        "support": [_support(s) for s in diagnosis.support],
-        "against": [_support(s) for s in diagnosis.against],
+        "support": [_fields(s) for s in diagnosis.support],
+        "against": [_fields(s) for s in diagnosis.against],
         "unknown": list(diagnosis.unknown),
         "remedy": {
             "text": diagnosis.remedy.text,
@@ -78,26 +70,10 @@ def _diagnosis(diagnosis: Diagnosis) -> dict[str, Any]:
     }
 
 
-def _support(support: Support) -> dict[str, Any]:
-    return {
-        "sign": support.sign,
-        "weight": support.weight,
-        "subject": support.subject,
-        "summary": support.summary,
-    }
-
-
 def _advice(advice: Advice) -> dict[str, Any]:
-    return {
-        "kind": advice.kind,
-        "provider": advice.provider,
-        "host": advice.host,
-        "port": advice.port,
-        "tls": advice.tls,
-        "verified": advice.verified,
-        "why": advice.why,
+    return _fields(advice) | {
         "main_cf": dict(advice.main_cf),
-        "files": [{"path": f.path, "mode": f.mode, "owner": f.owner, "text": f.text} for f in advice.files],
+        "files": [_fields(file) for file in advice.files],
         "commands": list(advice.commands),
         "notes": list(advice.notes),
     }

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from diagnose.report import digest
+from diagnose.report import checklines, digest
 
 # What XML 1.0 does not allow, even escaped.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -16,7 +16,7 @@ _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 def render(plain: Mapping[str, Any]) -> str:
     """Failures are the checks that support a diagnosis; errors those that crashed or ran out of time; the rest of those
     not carried out is skipped. The last case is the verdict, since a stale or empty result has no checks."""
-    cases = [_case(line) for line in digest.lines(plain)]
+    cases = [_case(line) for line in checklines.lines(plain)]
     status = digest.status(plain)
     verdict = _Case("verdict", 0.0)
     detail = "\n".join(_detail(plain))
@@ -59,7 +59,7 @@ class _Case:
         return f"{head}>{self._inner}</testcase>" if self._inner else f"{head}/>"
 
 
-def _case(line: digest.Line) -> _Case:
+def _case(line: checklines.Line) -> _Case:
     case = _Case(line.check, line.seconds)
     if line.status in ("failed", "warning"):
         case.add("failure", line.text, digest.WORDS[line.status])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from diagnose.report.digest import queue, status
+from diagnose.report.digest import queue, stale, status
 from diagnose.report.ranges import Range, parse_levels
 
 _RANK = {"ok": 0, "unknown": 1, "warning": 2, "failed": 3}
@@ -23,7 +23,7 @@ def judged(plain: Mapping[str, Any], warning: str | None = None, critical: str |
     warn, crit = parse_levels("--warning", warning), parse_levels("--critical", critical)
     found = dict(plain)
     found["levels"] = {"warning": _texts(warn), "critical": _texts(crit), "before": status(plain), "status": "ok"}
-    if plain.get("watch", {}).get("stale"):
+    if stale(plain):
         return found
     counts = queue(plain)
     notes: list[str] = []

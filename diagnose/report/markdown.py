@@ -39,7 +39,7 @@ def render(plain: Mapping[str, Any]) -> str:
         lines += ["", *_diagnosis(diagnosis, plain)]
     for advice in plain.get("advice", ()):
         lines += ["", *_advice(advice)]
-    if gaps := _gaps(plain):
+    if gaps := digest.unchecked(plain):
         lines += ["", "#### Could not check", "", *(f"- {escaped(gap)}" for gap in gaps)]
     return "\n".join(lines) + "\n"
 
@@ -59,9 +59,8 @@ def _diagnosis(diagnosis: Mapping[str, Any], plain: Mapping[str, Any]) -> list[s
     lines += ["", f"What to do: {_lines(diagnosis['remedy']['text'])}", *_block(digest.commands(plain, diagnosis))]
     for other in diagnosis["remedy"].get("others", ()):
         lines += ["", f"Ask {escaped(other['who'])}: {escaped(other['text'])}", *_block([other["record"]])]
-    folded = [d["title"] for d in plain["diagnoses"] if d.get("explained_by") == diagnosis["cause"]]
-    if folded:
-        lines += ["", f"It also explains: {escaped('; '.join(folded))}"]
+    if folded := digest.explained(plain, diagnosis):
+        lines += ["", f"It also explains: {escaped(folded)}"]
     return lines
 
 
@@ -70,16 +69,6 @@ def _advice(advice: Mapping[str, Any]) -> list[str]:
     head = f"A relay to use: {advice['provider']}, {advice['host']} port {advice['port']} ({seen})"
     return [f"#### {escaped(head)}", "", escaped(advice["why"]), *_block(advice["commands"]), "",
             *(f"- {escaped(note)}" for note in advice["notes"])]  # fmt: skip
-
-
-def _gaps(plain: Mapping[str, Any]) -> list[str]:
-    found = [
-        f"{run['check']}: {run['reason']}"
-        for run in plain.get("runs", ())
-        if run["outcome"] in ("timed-out", "crashed")
-    ]
-    found += [digest.statement(o) for o in digest.observations(plain) if o["status"] == "unknown"]
-    return list(dict.fromkeys(found))
 
 
 def _block(commands: Any) -> list[str]:

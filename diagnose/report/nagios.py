@@ -55,7 +55,7 @@ def _last(plain: Mapping[str, Any]) -> list[str]:
     lines = []
     if state := digest.state_words(plain):
         lines.append(state)
-    if ignored := len(plain.get("watch", {}).get("ignored", ())):
+    if ignored := digest.ignored(plain):
         lines.append(f"acknowledged findings: {ignored}")
     if lost := len(digest.undelivered(plain)):
         lines.append(f"alarms not delivered: {lost}")
@@ -67,7 +67,7 @@ def _last(plain: Mapping[str, Any]) -> list[str]:
 def _performance(plain: Mapping[str, Any]) -> str:
     levels = plain["levels"]
     counts = digest.queue(plain)
-    watch = plain.get("watch", {})
+    watch = digest.kept(plain)
 
     def level(kind: str, name: str) -> str:
         return str(levels[kind].get(name, ""))

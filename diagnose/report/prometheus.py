@@ -9,38 +9,34 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from diagnose.report import digest
+from diagnose.report import checklines, digest
 
 Sample = tuple[Mapping[str, str], float]
 _STATES = ("ok", "soft", "hard", "flapping", "acknowledged")
 
 
 def render(plain: Mapping[str, Any]) -> str:
-    watch = plain.get("watch", {})
+    watch = digest.kept(plain)
     counts = digest.queue(plain)
     begun = digest.started(plain)
     fresh = not watch.get("stale")
-    text = _gauge(
-        "maildiag_status", "Verdict of the last run: 0 ok, 1 warning, 2 critical, 3 unknown.",
-        [({}, digest.CODES[digest.status(plain)])],
-    )  # fmt: skip
+    text = _one(
+        "maildiag_status",
+        "Verdict of the last run: 0 ok, 1 warning, 2 critical, 3 unknown.",
+        digest.CODES[digest.status(plain)],
+    )
     text += _gauge(
         "maildiag_build_info", "The version that wrote this file.", [({"version": _label(plain["version"])}, 1)]
     )
     if begun is not None and plain.get("runs"):
-        text += _gauge(
-            "maildiag_last_run_timestamp_seconds", "When the last run began, in seconds since 1970.",
-            [({}, begun.timestamp())],
-        )  # fmt: skip
-        text += _gauge("maildiag_run_duration_seconds", "How long it took.", [({}, float(plain["seconds"]))])
+        about = "When the last run began, in seconds since 1970."
+        text += _one("maildiag_last_run_timestamp_seconds", about, begun.timestamp())
+        text += _one("maildiag_run_duration_seconds", "How long it took.", float(plain["seconds"]))
     if fresh and plain.get("runs"):
         text += _causes(plain) + _checks(plain) + _ports(plain)
-        if counts.length is not None:
-            text += _gauge("maildiag_queue_messages", "Messages in the mail queue.", [({}, counts.length)])
-        if counts.oldest is not None:
-            text += _gauge("maildiag_queue_oldest_message_age_seconds", "Age of the oldest one.", [({}, counts.oldest)])
-        if counts.held is not None:
-            text += _gauge("maildiag_queue_held_messages", "Messages on hold.", [({}, counts.held)])
+        text += _one("maildiag_queue_messages", "Messages in the mail queue.", counts.length)
+        text += _one("maildiag_queue_oldest_message_age_seconds", "Age of the oldest one.", counts.oldest)
+        text += _one("maildiag_queue_held_messages", "Messages on hold.", counts.held)
         text += _gauge(
             "maildiag_queue_state_messages", "Messages by queue.",
             [({"state": _label(name)}, count) for name, count in digest.shares(plain, "states").items()],
@@ -64,15 +60,11 @@ def render(plain: Mapping[str, Any]) -> str:
             [({"state": state}, int(watch.get("state") == state)) for state in _STATES],
         )  # fmt: skip
         if (since := digest.moment(watch.get("since"))) is not None:
-            text += _gauge(
-                "maildiag_state_since_timestamp_seconds", "Since when that state lasts.", [({}, since.timestamp())]
-            )
-        text += _gauge("maildiag_stale", "1 if the last result is too old to count.", [({}, int(not fresh))])
-        text += _gauge("maildiag_ignored_findings", "Acknowledged findings.", [({}, len(watch.get("ignored", ())))])
-        text += _gauge(
-            "maildiag_undelivered_notifications", "Alarms that were not delivered.",
-            [({}, len(digest.undelivered(plain)))],
-        )  # fmt: skip
+            text += _one("maildiag_state_since_timestamp_seconds", "Since when that state lasts.", since.timestamp())
+        text += _one("maildiag_stale", "1 if the last result is too old to count.", int(not fresh))
+        text += _one("maildiag_ignored_findings", "Acknowledged findings.", len(watch.get("ignored", ())))
+        lost = len(digest.undelivered(plain))
+        text += _one("maildiag_undelivered_notifications", "Alarms that were not delivered.", lost)
     return text
 
 
@@ -85,14 +77,14 @@ def _causes(plain: Mapping[str, Any]) -> str:
         ({"cause": cause, "impact": impact, "confidence": confidence}, score)
         for (cause, impact, confidence), score in scores.items()
     ]
-    return _gauge("maildiag_causes", "Causes found.", [({}, len(labelled))]) + _gauge(
+    return _one("maildiag_causes", "Causes found.", len(labelled)) + _gauge(
         "maildiag_cause_score_decibans", "Causes found, with their score (certain from 20, likely from 10).", labelled
     )
 
 
 def _checks(plain: Mapping[str, Any]) -> str:
     # A check has one line, whatever a foreign plug-in calls itself.
-    checks = {_label(line.check): line for line in digest.lines(plain)}
+    checks = {_label(line.check): line for line in checklines.lines(plain)}
     return (
         _gauge(
             "maildiag_check_status", "0 ok or not applicable, 1 warning, 2 critical, 3 could not tell.",
@@ -115,6 +107,11 @@ def _ports(plain: Mapping[str, Any]) -> str:
         "maildiag_egress_port_open", "1 if this TCP port gets out of this network.",
         [({"port": port}, value) for port, value in found.items()],
     )  # fmt: skip
+
+
+def _one(name: str, help: str, value: float | None) -> str:
+    """Nothing for a value that is not known."""
+    return _gauge(name, help, [({}, value)] if value is not None else ())
 
 
 def _gauge(name: str, help: str, samples: Iterable[Sample]) -> str:

@@ -21,7 +21,7 @@ def render(plain: Mapping[str, Any], warning: str | None = None, critical: str |
     """status: 0 to 3 as for Nagios. seconds and messages are numbers, moments ISO 8601. Raises UsageError for levels that
     cannot be read."""
     plain = with_levels(plain, warning, critical)
-    watch = plain.get("watch", {})
+    watch = digest.kept(plain)
     counts = digest.queue(plain)
     fresh = not watch.get("stale")
     first = next(iter(digest.main_diagnoses(plain)), None) if fresh else None
