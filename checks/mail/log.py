@@ -54,7 +54,8 @@ def log(ctx: Context) -> Iterator[Observation]:
     for fact in found:
         yield _observation(ctx, fact, several=len(unreached) > 1 and _dead(fact))
     yield from _flow(ctx, read, found, where)
-    yield from _handed_over(read, reply.whole, where, here.title if here else "Postfix")
+    handed = any("/pickup[" in line and ": uid=" in line for line in reply.lines)
+    yield from _handed_over(read, reply.whole, handed, where, here.title if here else "Postfix")
     if asked and here is None:
         yield from _recipient(reply.lines, asked, read, where)
 
@@ -160,7 +161,7 @@ def _changed(ctx: Context) -> float:
     return max(0.0, *(each.started for each in running if each), *(ctx.ask(Stat(path)).mtime for path in paths))
 
 
-def _handed_over(read: maillog.MailLog, whole: bool, where: str, mailer: str) -> Iterator[Observation]:
+def _handed_over(read: maillog.MailLog, whole: bool, handed: bool, where: str, mailer: str) -> Iterator[Observation]:
     count = sum(read.statuses.values())
     if count or read.deliveries:
         yield ok(
@@ -169,6 +170,8 @@ def _handed_over(read: maillog.MailLog, whole: bool, where: str, mailer: str) ->
             f"{counted(count, 'delivery attempt')} in the part of the log that was read",
             count=count,
         )
+    elif handed:
+        yield unknown("log.submissions", where, f"mail was handed to {mailer}, and no delivery was tried")
     elif read.troubles:
         yield unknown("log.submissions", where, "the log shows problems, but no delivery")
     elif whole:

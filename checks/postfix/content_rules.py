@@ -38,7 +38,7 @@ _HANDED = re.compile(r"/pickup\[\d+\]: \w+: uid=|/smtpd\[\d+\]: \w+: client=(?:l
 _QUEUED = re.compile(r"/qmgr\[\d+\]: \w+: from=<[^>]")  # no bounce
 # "NOQUEUE: discard: RCPT from localhost[127.0.0.1]: <u@d>: Recipient address triggers DISCARD action".
 _ACCESS = re.compile(
-    r"\]: \w+: (?P<how>discard|redirect): (?P<where>[A-Z-]+) from (?:localhost\[|\S+\[127\.|\S+\[::1)[^:]*: "
+    r"\]: \w+: (?:milter-)?(?P<how>discard|redirect): (?P<where>[A-Z-]+) from (?:localhost\[|\S+\[127\.|\S+\[::1)[^:]*: "
     r"(?P<what>.{0,90}?) triggers"
 )
 
@@ -68,7 +68,8 @@ def content_rules(ctx: Context) -> Iterator[Observation]:
                 passed = False
     handed = sum(1 for line in reply.lines if _HANDED.search(line))
     for how, match in last.items():
-        parameter = {"header": "header_checks", "body": "body_checks"}.get(match["where"], "an access table of smtpd")
+        other = "a milter" if "milter-" in match[0] else "an access table of smtpd"
+        parameter = {"header": "header_checks", "body": "body_checks"}.get(match["where"], other)
         data: dict[str, Scalar] = {
             "how": how,
             "parameter": parameter,

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from diagnose.check import ANY, Context, Read, SignSpec, Stat, check, fail, ok, unknown
-from diagnose.facts import Mta, mta
+from diagnose.check import ANY, Context, MailLog, Read, SignSpec, Stat, check, fail, ok, unknown
+from diagnose.facts import Mta, mail_log, mta
 from diagnose.model import Observation, Scalar
 
+_FILTERED = re.compile(r"/pipe\[\d+\]: \w+: to=<.*status=sent")
+_CAME_IN = re.compile(r"/pickup\[\d+\]: \w+: uid=|/smtpd\[\d+\]: \w+: client=")
 _BACKENDS = ("mailbox_transport", "virtual_transport", "local_transport", "fallback_transport")
 
 
@@ -35,7 +37,23 @@ def filter_programs(ctx: Context) -> Iterator[Observation]:
             text = f"{parameter} pipes mail to it, and its interpreter {interpreter} does not exist"
             yield fail("filter.program", path, text, **data)
         else:
-            yield ok("filter.program", path, f"exists ({parameter})", **data)
+            yield _kept(ctx, data) or ok("filter.program", path, f"exists ({parameter})", **data)
+
+
+def _kept(ctx: Context, data: dict[str, Scalar]) -> Observation | None:
+    """A content filter that took messages, as the log has it, and handed none back: no more came in than it was given, and
+    none went out. It may deliver by itself, of which nothing is seen here."""
+    log = mail_log(ctx)
+    if data["role"] != "content" or log is None or log.outward:
+        return None
+    lines = ctx.ask(MailLog(ctx.settings.since)).lines
+    given = sum(1 for line in lines if _FILTERED.search(line))
+    if not given or sum(1 for line in lines if _CAME_IN.search(line)) > given:
+        return None
+    text = (
+        f"{data['parameter']} pipes mail to it: it took {given} message{'s' if given > 1 else ''}, and handed none back"
+    )
+    return fail("filter.program", str(data["path"]), text, **data | {"role": "kept"})
 
 
 def _interpreter(ctx: Context, path: str) -> str:

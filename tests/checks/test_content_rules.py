@@ -28,9 +28,12 @@ def test_mail_of_strangers_is_discarded_rightly() -> None:
     assert failed(run(content_rules, machine(USE, log=(LINE.format(who="mx.spam.example[198.51.100.7]"),)))) == []
 
 
-def test_access_table_that_discards_this_hosts_mail() -> None:
+def test_access_table_or_milter_that_discards_this_hosts_mail() -> None:
     line = "Nov 22 12:00:00 a postfix/smtpd[3]: NOQUEUE: discard: RCPT from localhost[127.0.0.1]: <u@example.org>: Recipient address triggers DISCARD action; from=<a@example.net> to=<u@example.org> proto=ESMTP helo=<a>"
-    assert failed(run(content_rules, machine(log=(line,)))) == ["config.content-rule"]
+    milter = "Nov 22 12:00:00 a postfix/cleanup[3]: 4A1B2C3D4E: milter-discard: END-OF-MESSAGE from localhost[127.0.0.1]: milter triggers DISCARD action; from=<a@example.net> to=<u@example.org>"
+    for one, whose in ((line, "an access table of smtpd"), (milter, "a milter")):
+        found = run(content_rules, machine(log=(one,)))
+        assert (failed(found), found[0].data["parameter"]) == (["config.content-rule"], whose)
 
 
 def test_without_the_log_a_rule_that_could_stop_mail_says_so() -> None:

@@ -2,6 +2,7 @@
 
 from checks.postfix.filter_programs import filter_programs
 from diagnose.host.query import StatReply
+from diagnose.model import Status
 from tests.checks.pretended_postfix import MASTER, failed, machine, run
 
 PIPE = MASTER + "spamchk unix - n n - 10 pipe flags=Rq user=nobody argv=/usr/local/bin/spamchk -f ${sender}\n"
@@ -34,3 +35,15 @@ def test_a_script_whose_interpreter_is_gone() -> None:
 
     assert found("#!/opt/venv/bin/python3.9 -u") == ["filter.program"]
     assert found("#! /bin/sh") == found("echo") == []
+
+
+def test_a_filter_that_keeps_what_it_is_given() -> None:
+    came = "Nov 22 12:00:00 app postfix/pickup[1]: {}: uid={} from=<a@example.net>"
+    given = "Nov 22 12:00:01 app postfix/pipe[2]: A1B2C3D4: to=<u@example.org>, relay=spamchk, delay=1, dsn=2.0.0, status=sent (delivered via spamchk service)"
+    for log, roles in (
+        ((came.format("A1B2C3D4", 33), given), ["kept"]),
+        ((came.format("A1B2C3D4", 33), given, came.format("A1B2C3D5", 99)), []),
+        ((came.format("A1B2C3D4", 33),), []),
+    ):
+        host = machine({"content_filter": "spamchk:"}, master=PIPE, stats={"/usr/local/bin/spamchk": PROGRAM}, log=log)
+        assert [o.data["role"] for o in run(filter_programs, host) if o.status is Status.FAILED] == roles

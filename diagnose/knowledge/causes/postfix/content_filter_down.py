@@ -23,6 +23,7 @@ CAUSE = Cause(
         Sign("filter.policy", STRONG, where=SEEN),
         Sign("filter.policy", FITS, where=UNLISTED),
         Sign("filter.program", PROVES, where=(("role", "content"),)),
+        Sign("filter.program", FITS, where=(("role", "kept"),)),
         Sign("filter.content", AGAINST, Status.OK),
     ),
     explains=(
