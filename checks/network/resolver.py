@@ -31,7 +31,7 @@ def names() -> tuple[str, ...]:
     id="resolver",
     title="Name servers",
     signs=(
-        SignSpec("dns.resolver", {"kind": ("silent", "rcode", "differ", "tcp", "view")}, clears="DNS"),
+        SignSpec("dns.resolver", {"kind": ("silent", "rcode", "differ", "tcp", "view", "slow")}, clears="DNS"),
         "dns.server",
         "dns.as-postfix",
     ),
@@ -60,6 +60,7 @@ def resolver(ctx: Context) -> Iterator[Observation]:
         yield unknown("dns.resolver", "name servers", "not in the recording")
         return
     alive, said = 0, ""
+    quickest = min((reply.seconds for reply in replies.values() if reply.tells), default=0.0)
     for server in servers:
         here = [reply for query, reply in replies.items() if query.server == server]
         good = [reply for reply in here if reply.tells]
@@ -79,6 +80,12 @@ def resolver(ctx: Context) -> Iterator[Observation]:
         yield fail(
             "dns.resolver", listed, f"{mine[0].name} {mine[0].rtype}: {cut[0].problem}", servers=listed, kind="tcp"
         )
+        return
+    options = resolv_conf(file.text)
+    patience = options.option("timeout", 5) * options.option("attempts", 2)
+    if alive and quickest > patience:
+        text = f"the name servers take {quickest:.1f} s to answer, and resolv.conf's options allow {patience} s"
+        yield fail("dns.resolver", listed, text, servers=listed, kind="slow")
         return
     if alive:
         yield from _asked_by_postfix(ctx, servers)

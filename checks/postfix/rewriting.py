@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from diagnose.check import Context, MailLog, MapLookup, check, fail, ok, skip, unknown, warn
-from diagnose.facts import Mta, exchangers, mta, route, target
-from diagnose.model import Observation, Target
+from diagnose.facts import Mta, exchangers, mta, origin, route, target
+from diagnose.model import Observation, Status, Target
 from diagnose.parse.postfix import table
 
 _RECIPIENT = ("recipient_canonical_maps", "canonical_maps", "virtual_alias_maps", "recipient_bcc_maps")
@@ -42,7 +42,9 @@ def rewriting(ctx: Context) -> Iterator[Observation]:
     if moved := _moved(ctx, whose.recipient, again=bool(found)):
         text = f"the log shows mail to {whose.recipient} delivered to {moved} instead"
         data = {"recipient": whose.recipient, "value": moved}
-        found.append((warn if ours else fail)("config.rewritten", whose.recipient, text, **data))
+        say = fail if any(seen.status is Status.FAILED for seen in found) or not (ours or found) else warn
+        if say is fail or ours or ctx.target.recipient:
+            found.append(say("config.rewritten", whose.recipient, text, **data))
     yield from found
     if not found:
         yield ok("config.rewritten", whose.recipient, "no table of this host rewrites it", recipient=whose.recipient)
@@ -97,6 +99,7 @@ def _moved(ctx: Context, recipient: str, again: bool) -> str:
 
 
 def _asked(ctx: Context, postfix: Mta, parameter: str, recipient: str, ours: bool) -> Iterator[Observation]:
+    say = warn if ctx.target.recipient else ok
     for reference, key, value in _hits(ctx, postfix, parameter, recipient):
         if key.startswith("?"):
             text = f"{parameter}: could not check whether the recipient is rewritten: {reference} cannot be queried ({value})"
@@ -105,9 +108,14 @@ def _asked(ctx: Context, postfix: Mta, parameter: str, recipient: str, ours: boo
         data = {"table": reference, "key": key, "value": value, "recipient": recipient, "parameter": parameter}
         if parameter == "recipient_bcc_maps":
             continue  # a copy; the mail itself still goes to its recipient
+        # An address of this host's own name that an entry of its own forwards, be its mailboxes here or elsewhere.
+        own = recipient.rpartition("@")[2].lower() in (origin(ctx, postfix).lower(), postfix.value("mydomain").lower())
+        own = own and not ours and key.lower() == recipient.lower() and not reference.startswith(("regexp:", "pcre:"))
         results = [part.strip() for part in re.split(r"[,\s]+", value) if part.strip()]
         if recipient.lower() in (part.lower() for part in results) or value.strip() == "":
             yield warn("config.rewritten", recipient, f"{parameter} keeps {key} and adds others: {value}", **data)
+        elif own:
+            yield say("config.rewritten", recipient, f"{parameter} ({reference}) forwards {key} to {value}", **data)
         else:
             text = f"{parameter} ({reference}) turns {key} into {value}: the recipient gets nothing"
             yield (warn if ours else fail)("config.rewritten", recipient, text, **data)

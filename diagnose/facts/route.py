@@ -245,6 +245,8 @@ def tls_mode(ctx: Asks, way: Route) -> TlsMode:
 
 def unheard(ctx: Asks, way: Route, address: str) -> tuple[frozenset[str], str]:
     """The EHLO keywords, lower case, that smtp(8) is told not to hear of the server at `address`, and the parameter that says so."""
+    if way.flag("smtp_never_send_ehlo"):
+        return frozenset({"auth", "starttls"}), "smtp_never_send_ehlo"
     for name in ("smtp_discard_ehlo_keyword_address_maps", "smtp_discard_ehlo_keywords"):
         value = way.value(name)
         if name.endswith("_maps"):

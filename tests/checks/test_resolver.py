@@ -46,6 +46,13 @@ def test_an_answer_too_long_for_udp() -> None:
     assert told({FIRST: GOOD, SECOND: GOOD}, mx=CUT) == "tcp"
 
 
+def test_answers_that_come_later_than_resolv_conf_waits() -> None:
+    slow = DnsReply(rcode="NOERROR", answers=("192.0.2.9",), seconds=1.5)
+    for options, kind in (("timeout:1 attempts:1", "slow"), ("timeout:1 attempts:2", None), ("ndots:1", None)):
+        files = {"/etc/resolv.conf": f"{TWO}options {options}\n"}
+        assert told({FIRST: slow, SECOND: slow}, more_files=files) == kind
+
+
 def test_what_only_root_may_read() -> None:
     """smtp(8) outside a chroot reads the host's own files as Postfix's user."""
     for mode, master, kind in ((0o600, FREE, "view"), (0o644, FREE, None), (0o600, MASTER, None)):

@@ -34,6 +34,14 @@ def test_alias_of_an_own_domain_is_a_note() -> None:
     assert [o.status for o in of(run(rewriting, host, TO), "config.rewritten")] == [Status.WARNING]
 
 
+def test_an_address_of_the_own_name_that_an_entry_forwards() -> None:
+    """A team's address is meant to go on; a whole domain is not."""
+    own, team = {**USE, "myorigin": "example.org"}, "team@example.org"
+    for key, status in ((team, Status.WARNING), ("@example.org", Status.FAILED)):
+        host = machine(own, maps=answer(key, "dev@example.com"), log=(_sent("dev@example.com", "4A1B2C3D4E", team),))
+        assert {o.status for o in of(run(rewriting, host, team), "config.rewritten")} == {status}
+
+
 def test_static_map_takes_everything() -> None:
     assert failed(run(rewriting, machine({"virtual_alias_maps": "static:dev@example.com"}), TO)) == ["config.rewritten"]
 

@@ -53,6 +53,8 @@ def _in_table(e: Evidence, way: facts.Route) -> Iterator[Step]:
 
 def hear(e: Evidence, way: facts.Route, keyword: str) -> list[Step]:
     """Take an EHLO keyword off those that smtp(8) does not hear."""
+    if way.flag("smtp_never_send_ehlo"):
+        return [e.client(way, "smtp_never_send_ehlo", "no", f"{way.host} tells what it offers in its answer to EHLO.")]
     name = "smtp_discard_ehlo_keywords"
     words = [word for word in way.words(name) if word.lower() != keyword]
     if keyword not in way.value(name).lower() or way.value("smtp_discard_ehlo_keyword_address_maps"):
