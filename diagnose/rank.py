@@ -120,8 +120,10 @@ def weigh(
     order = sorted(support.values(), key=lambda pair: (-pair[0].weight, pair[0].id))
     data: dict[str, Scalar] = {}
     for _, observation in order:
+        elsewhere = "path" in data and observation.data.get("path") != data["path"]
         for key, value in observation.data.items():
-            data.setdefault(key, value)
+            if key != "line" or not elsewhere:  # a line is one of its own file
+                data.setdefault(key, value)
     if program and not data.get("program") and not cause.id.startswith("app-"):
         data["program"] = program
     remedy = programs.remedy(cause, data)

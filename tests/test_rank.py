@@ -153,6 +153,12 @@ def test_mail_that_went_through_refutes_what_stood_then(
     assert [d.confidence for d in rank([cause("a", Sign("x", 22))], [tried])] == ([word] if word else [])
 
 
+def test_a_line_stands_with_the_path_of_its_own_file() -> None:
+    observations = seen("x", path="/etc/postfix", mode="0750"), seen("y", line=31, parameter="p")
+    (found,) = rank([cause("a", Sign("x", 22), Sign("y", 9))], run(*observations))
+    assert (found.data["path"], found.data["parameter"], found.data.get("line")) == ("/etc/postfix", "p", None)
+
+
 def test_mail_of_the_host_says_nothing_of_an_applications_own_way() -> None:
     flow = seen("mail.flow", Status.OK, recent=True, unchanged=True)
     for apart, told in ((True, ["a"]), (None, [])):

@@ -271,7 +271,7 @@ def _last(page: Page, plain: Plain, sure: Sequence[Plain]) -> None:
     if not commands:
         return
     line = f"   Next: {commands[0]}"
-    if "\n" in line or len(line) > page.terminal.width:
+    if len(commands) > 1 or "\n" in line or len(line) > page.terminal.width:
         line = f"   Next: the command{'' if len(commands) == 1 else 's'} under FIX"
     if len(page.lines[-1]) + len(line) < page.terminal.width and not page.terminal.color:
         line = f"{page.lines.pop()}.{line[2:]}"

@@ -10,7 +10,7 @@ CAUSE = Cause(
         "logins are refused."
     ),
     remedy=Remedy(
-        text="Set the clock, keep it synchronised with a time service (chrony, systemd-timesyncd), and flush the queue.",
+        text="Set the clock, and keep it synchronised with a time service (chrony, systemd-timesyncd).",
     ),
     rules_out="The time service reports that the clock is right.",
     flow=DOUBTS,

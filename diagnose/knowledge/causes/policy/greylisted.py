@@ -10,8 +10,7 @@ CAUSE = Cause(
         "again by itself. Nothing is broken."
     ),
     remedy=Remedy(
-        text="Wait for the next attempt (minutes to an hour), or flush the queue. Mail from a changing pool of addresses "
-        "may wait longer.",
+        text="Wait for the next attempt (minutes to an hour). Mail from a changing pool of addresses may wait longer.",
     ),
     rules_out="The same message has been deferred for more than a day.",
     flow=DOUBTS,

@@ -11,10 +11,7 @@ CAUSE = Cause(
         "queue without a reason."
     ),
     remedy=Remedy(
-        text=(
-            "Remove the characters from Postfix's settings ({path} line {line}: {parameter}), restart Postfix and flush "
-            "the queue."
-        ),
+        text="Remove the characters from Postfix's settings ({path} line {line}: {parameter}), and restart Postfix.",
     ),
     rules_out="Settings in plain ASCII, none of which ends in a backslash.",
     signs=(

@@ -10,7 +10,7 @@ CAUSE = Cause(
         "deliveries or two attempts, or give up before a slow server has answered. The mail stays in the queue meanwhile."
     ),
     remedy=Remedy(
-        text="If the delay is not intended, remove {parameter}, reload Postfix and flush the queue. If a receiver asked for it, keep it short "
+        text="If the delay is not intended, remove {parameter} and reload Postfix. If a receiver asked for it, keep it short "
         "and give that receiver a transport of its own.",
     ),
     rules_out="Messages remain without an attempt although the setting has its default value.",

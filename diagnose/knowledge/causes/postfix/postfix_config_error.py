@@ -10,7 +10,7 @@ CAUSE = Cause(
         "the queue without a reason. `postfix check` and `postfix start` do not complain about values."
     ),
     remedy=Remedy(
-        text="Correct {parameter} ({path} line {line}), restart Postfix and flush the queue. Values take no "
+        text="Correct {parameter} ({path} line {line}) and restart Postfix. Values take no "
         "quotes and no trailing comment; a line that begins with white space continues the previous line.",
     ),
     rules_out="postconf -n prints nothing on stderr, and the log has no 'fatal:' from a Postfix daemon.",

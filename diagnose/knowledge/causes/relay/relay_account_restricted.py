@@ -11,7 +11,7 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Nothing is wrong on this host. Sign in to the provider's console, check the account's state, quota and "
-        "billing, and request production access or activation; then flush the queue.",
+        "billing, and request production access or activation.",
     ),
     rules_out="The provider's console shows the account active and its quota not spent.",
     signs=(

@@ -13,7 +13,7 @@ CAUSE = Cause(
     ),
     remedy=Remedy(
         text="Get a new SMTP user name and key from the provider's console, write them into the password map under the same "
-        "key, compile the map if its type needs it, and flush the queue. Too many failures can lock the account.",
+        "key, and compile the map if its type needs it. Too many failures can lock the account.",
     ),
     rules_out="The same credentials are accepted by the same server (235).",
     signs=(

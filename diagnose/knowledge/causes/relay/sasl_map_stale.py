@@ -10,7 +10,7 @@ CAUSE = Cause(
         "Postfix reads the compiled table, not the text. Until postmap is run again it sends the old password, or none."
     ),
     remedy=Remedy(
-        text="Compile the table again and flush the queue.",
+        text="Compile the table again.",
     ),
     rules_out="The compiled table holds the same entry as the text.",
     signs=(

@@ -12,7 +12,7 @@ CAUSE = Cause(
         "mechanism available'."
     ),
     remedy=Remedy(
-        text="Install the plug-ins, restart Postfix and flush the queue.",
+        text="Install the plug-ins and restart Postfix.",
     ),
     rules_out="libplain or liblogin is in the SASL plug-in directory.",
     signs=(

@@ -11,7 +11,7 @@ CAUSE = Cause(
         "and backslashes as part of the password, and does not find a line that begins with white space."
     ),
     remedy=Remedy(
-        text="Correct line {line} of {path}, compile the table, and flush the queue.",
+        text="Correct line {line} of {path} and compile the table.",
     ),
     rules_out="The entry in use has the form relay, white space, user:password, without quotes, comment or backslash.",
     signs=(
