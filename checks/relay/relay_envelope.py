@@ -10,6 +10,7 @@ from diagnose.facts.relay import session, way_in
 from diagnose.facts.ways import relay_in_use
 from diagnose.model import Observation, Stage
 from diagnose.parse.words.reason import classify
+from diagnose.parse.words.smtp_reply import code_of
 
 _WANTS_LOGIN = ("auth-required",)
 _WANTS_TLS = ("starttls-required", "relay-requires-tls")
@@ -35,20 +36,20 @@ def relay_envelope(ctx: Context) -> Iterator[Observation]:
     reply = asked.reply
     where = into.data | {"sender": target(ctx).sender or "", "recipient": way.recipient}
     for stage, text in (("mail", reply.mail), ("rcpt", reply.rcpt)):
-        code = text.rpartition("\n")[2][:3]
-        if not text or code.startswith("2"):
+        code = code_of(text)
+        if not text or code // 100 == 2:
             continue
         reason = classify(text, peer=into.host, port=into.port, stage=stage)
         label = reason.label if reason else "policy-refused"
         where |= {
             "label": label,
             "stage": stage,
-            "code": int(code) if code.isdecimal() else 0,
+            "code": code,
             "text": text,
             "proof": "tried",
             "one_of_many": ctx.target.recipient is None,
         }
-        say = fail if code.startswith("5") or label in (*_WANTS_LOGIN, *_WANTS_TLS) else warn
+        say = fail if code // 100 == 5 or label in (*_WANTS_LOGIN, *_WANTS_TLS) else warn
         yield say("relay.envelope", into.place, f"answers {stage.upper()} with: {text}", **where)
         return
     if reply.mail and reply.rcpt:

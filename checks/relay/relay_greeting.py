@@ -12,6 +12,7 @@ from diagnose.knowledge.phrases import Grip
 from diagnose.knowledge.recognise import identify
 from diagnose.model import Observation, Stage
 from diagnose.parse.words.reason import classify
+from diagnose.parse.words.smtp_reply import code_of
 
 
 @check(
@@ -47,13 +48,13 @@ def _banner(into: WayIn, reply: DialReply) -> Iterator[Observation]:
     where = into.data
     if not reply.banner:
         return  # the check of the relay's TLS says why there was no greeting
-    code = reply.banner.rpartition("\n")[2][:3]
-    if code.startswith("2"):
+    code = code_of(reply.banner)
+    if code // 100 == 2:
         yield ok("relay.banner", into.place, f"greets: {reply.banner.splitlines()[0]}", **where)
         return
     reason = classify(reply.banner, peer=into.host, port=into.port, stage="greeting")
     # Words about anything else than "no" name it; a bare code at a relay does not.
     label = reason.label if reason and reason.grip > Grip.TOPIC else "greeting-refused"
-    where |= {"kind": "refused", "label": label, "code": int(code) if code.isdecimal() else 0, "text": reply.banner}
-    say = fail if code.startswith("5") else warn
+    where |= {"kind": "refused", "label": label, "code": code, "text": reply.banner}
+    say = fail if code // 100 == 5 else warn
     yield say("relay.banner", into.place, f"greets with a refusal: {reply.banner}", **where)

@@ -24,6 +24,7 @@ from diagnose.knowledge.recognise import identify
 from diagnose.model import Observation, Stage
 from diagnose.parse.postfix import table
 from diagnose.parse.words.reason import Reason, classify
+from diagnose.parse.words.smtp_reply import code_of
 
 # A server's own trouble, which says nothing about the credentials.
 _PASSING = ("server-busy", "rate-limited", "greylisted", "server-error", "session-lost")
@@ -106,20 +107,20 @@ def _login(ctx: Context, way: Route, into: WayIn, asked: Session) -> Iterator[Ob
                 **where,
             )
         return
-    code = reply.auth.rpartition("\n")[2][:3]
-    if code.startswith("2"):  # as Postfix takes it
+    code = code_of(reply.auth)
+    if code // 100 == 2:  # as Postfix takes it
         yield ok("relay.login", place, f"is accepted ({reply.mechanism})", **where)
         return
     reason = classify(reply.auth, peer=into.host, port=into.port, stage="auth")
-    label = _label(reason, "relay-credentials-rejected" if code.startswith("5") else "server-busy")
+    label = _label(reason, "relay-credentials-rejected" if code // 100 == 5 else "server-busy")
     where |= {
         "label": label,
-        "code": int(code) if code.isdecimal() else 0,
+        "code": code,
         "enhanced": (reason.enhanced if reason else "") or "",
     }
-    say = warn if label in _PASSING or not code.startswith(("4", "5")) else fail
+    say = warn if label in _PASSING or code // 100 not in (4, 5) else fail
     hint = _user_name(into, hit.user if hit else "") if label == "relay-credentials-rejected" else ""
-    verb = "put off" if code.startswith("4") else "refused"
+    verb = "put off" if code // 100 == 4 else "refused"
     yield say("relay.login", place, f"is {verb}: {reply.auth}{hint}", text=reply.auth, **where)
 
 

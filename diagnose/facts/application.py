@@ -6,10 +6,9 @@ template(ctx)          the template that Puppet renders, and the variables that 
 
 from __future__ import annotations
 
-import dataclasses
 import posixpath
 import re
-from dataclasses import field
+from dataclasses import field, replace
 
 from diagnose.apps import erb, formats, properties
 from diagnose.apps.codenvy import DOCKER, ENVIRONMENTS, GENERATED, MANIFESTS, OWN, TEMPLATES
@@ -183,7 +182,7 @@ def _container(ctx: Asks, path: str) -> Application | None:
 
 def _dated(app: Application, changed: float) -> Application:
     """A template that takes values from manifests is as new as the newest of them."""
-    return dataclasses.replace(app, mtime=max(app.mtime, changed)) if "<%=" in app.raw else app
+    return replace(app, mtime=max(app.mtime, changed)) if "<%=" in app.raw else app
 
 
 def _paths(ctx: Asks, patterns: tuple[str, ...]) -> tuple[str, ...]:
@@ -213,43 +212,29 @@ def read(ctx: Asks, path: str, kind: str, variables: dict[str, str]) -> Applicat
     """One file as its application reads it. kind: as in Application; variables: Puppet's."""
     form = "properties" if kind in _CODENVY or _JAVA.search(path) else "settings"
     reply, stat = ctx.ask(Read(path, secret=form)), ctx.ask(Stat(path))
-    if reply.problem:
-        return Application(path=path, kind=kind, mtime=stat.mtime, owner=stat.owner, problem=reply.problem)
+    unread = Application(path=path, kind=kind, mtime=stat.mtime, owner=stat.owner, problem=reply.problem or "")
+    if unread.problem:
+        return unread
     text = reply.text
+    app = replace(unread, raw=text)
     if form == "settings":
         said = formats.read(path, text, lambda place, secret: other(ctx, place, secret))
-        return Application(
-            path=path,
-            kind=kind,
-            format=form,
-            product=said.id,
-            raw=text,
-            settings=said.settings,
-            mtime=stat.mtime,
-            owner=stat.owner,
-            problem=said.problem,
-        )
+        return replace(app, format=form, product=said.id, settings=said.settings, problem=said.problem)
     unresolved: tuple[str, ...] = ()
     if path.endswith(".erb"):
-        text, unresolved, problem = _render(reply.text, variables)
+        text, unresolved, problem = _render(text, variables)
         if problem:
-            return Application(
-                path=path, kind=kind, raw=reply.text, mtime=stat.mtime, owner=stat.owner, problem=problem
-            )
+            return replace(app, problem=problem)
     parsed = properties.parse(text)
     codenvy = kind in _CODENVY or bool(OWN.search(path))
     if not codenvy and not recognises(parsed):
-        return Application(path=path, kind=kind, mtime=stat.mtime, owner=stat.owner, problem=formats.NOT_READ)
-    return Application(
-        path=path,
-        kind=kind,
+        return replace(unread, problem=formats.NOT_READ)
+    return replace(
+        app,
         product=f"codenvy{' by puppet' if _paths(ctx, TEMPLATES) else ''}" if codenvy else "",
-        raw=reply.text,
         properties=parsed,
         settings=mail_settings(parsed, codenvy),
         unresolved=unresolved,
-        mtime=stat.mtime,
-        owner=stat.owner,
     )
 
 

@@ -26,6 +26,7 @@ from diagnose.facts.javamail import (
 from diagnose.host.query import DialReply
 from diagnose.parse.system.outcomes import Outcome
 from diagnose.parse.words.reason import classify
+from diagnose.parse.words.smtp_reply import code_of
 from diagnose.patterns import late
 from diagnose.record import dataclass
 
@@ -197,8 +198,7 @@ def _why(error: str) -> str:
 
 def _label(text: str, host: str, port: int, stage: str) -> tuple[str, int]:
     reason = classify(text, peer=host, port=port, stage=stage)
-    code = text.rpartition("\n")[2][:3]
-    return (reason.label if reason else ""), int(code) if code.isdecimal() else 0
+    return (reason.label if reason else ""), code_of(text)
 
 
 def _signed_in(ctx: Asks, host: str, held: Session, stop: Stop) -> Verdict | None:

@@ -9,10 +9,11 @@ import json
 from collections.abc import Iterable
 
 from diagnose.host.live.connect import Broken
-from diagnose.host.live.smtp import Dialogue, code, keywords
+from diagnose.host.live.smtp import Dialogue, keywords
 from diagnose.parse.text import known
 from diagnose.parse.text.masking import STARS, Secrets, plain
 from diagnose.parse.text.telling import telling
+from diagnose.parse.words.smtp_reply import code_of
 
 # Over TLS the simplest that every server and every password store can do; in the clear the one that hides the password.
 _OVER_TLS = ("PLAIN", "LOGIN", "CRAM-MD5")
@@ -48,12 +49,12 @@ def log_in(dialogue: Dialogue, mechanism: str, user: str, password: str, secrets
             reply = _login(dialogue, user, password)
         else:
             reply = _cram_md5(dialogue, user, password, forms)
-        if code(reply) == 334:
+        if code_of(reply) == 334:
             # One question too many. RFC 7628 servers put their error into it; "*" takes the exchange back.
             notes.append(_challenge(reply))
             reply = dialogue.say("*")
             # 501 answers the "*" (RFC 4954 4), 500 to 504 are of commands: neither judges the credentials.
-            if not notes[0] and (code(reply) == 334 or 500 <= code(reply) <= 504):
+            if not notes[0] and (code_of(reply) == 334 or 500 <= code_of(reply) <= 504):
                 raise Broken("the login never ends")
         verdict = _hidden("\n".join([*filter(None, notes), reply]), forms, secrets)
     except Broken as broken:
@@ -70,13 +71,13 @@ def _plain(dialogue: Dialogue, blob: str) -> str:
     if len(command) <= _LONGEST_LINE:
         return dialogue.say(command)
     reply = dialogue.say("AUTH PLAIN")
-    return dialogue.say(blob) if code(reply) == 334 else reply
+    return dialogue.say(blob) if code_of(reply) == 334 else reply
 
 
 def _login(dialogue: Dialogue, user: str, password: str) -> str:
     reply = dialogue.say("AUTH LOGIN")
     for answer in (user, password):
-        if code(reply) != 334:
+        if code_of(reply) != 334:
             return reply
         reply = dialogue.say(_encode(answer))
     return reply
@@ -86,7 +87,7 @@ def _cram_md5(dialogue: Dialogue, user: str, password: str, forms: list[str]) ->
     import hmac
 
     reply = dialogue.say("AUTH CRAM-MD5")
-    if code(reply) != 334:
+    if code_of(reply) != 334:
         return reply
     try:
         challenge = base64.b64decode(reply[4:].strip(), validate=True)

@@ -15,9 +15,10 @@ from diagnose.host.live import auth, tls
 from diagnose.host.live.connect import Address, Broken, in_time, open_first, resolve
 from diagnose.host.live.gate import GATE
 from diagnose.host.live.opening import heeded
-from diagnose.host.live.smtp import Dialogue, code, keywords, positive
+from diagnose.host.live.smtp import Dialogue, keywords, positive
 from diagnose.host.query import Dial, DialReply, Login, TlsInfo
 from diagnose.parse.text.masking import Secrets, plain
+from diagnose.parse.words.smtp_reply import code_of
 
 Credentials = Callable[[Login], tuple[str, str] | None]
 Heard = Callable[[Dial, DialReply, tuple[str, ...]], None]
@@ -247,7 +248,7 @@ class Session:
         first = not self.reply.ehlo
         self.note(stage="ehlo")
         self.ehlo = self.step("ehlo" if first else "", f"EHLO {name}")
-        if 500 <= code(self.ehlo) < 600:
+        if 500 <= code_of(self.ehlo) < 600:
             helo = self.step("", f"HELO {name}")
             self.ehlo = helo if positive(helo) else self.ehlo
         if not self.reply.starttls:
@@ -281,7 +282,7 @@ class Session:
             except Broken as broken:
                 self.note(auth=broken.text)
                 raise
-            if self.refused and code(verdict) // 100 == 5:
+            if self.refused and code_of(verdict) // 100 == 5:
                 self.refused.keep_refused(place, *found, self.secrets.hide(verdict))
         self.note(auth=verdict)
         if self.far == 3 and positive(verdict):

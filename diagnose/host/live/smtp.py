@@ -10,6 +10,7 @@ import time
 from diagnose.host.live.connect import Broken
 from diagnose.host.live.tls import describe
 from diagnose.parse.text.masking import plain
+from diagnose.parse.words.smtp_reply import code_of
 
 MAX_BYTES = 65_536
 MAX_LINES = 500
@@ -160,14 +161,8 @@ def _cut(lines: list[bytes]) -> str:
     return f"{_text(lines)}\n..."
 
 
-def code(reply: str) -> int:
-    """A reply's code, its last line's; 0 when it has none."""
-    last = reply.rpartition("\n")[2][:3]
-    return int(last) if last.isascii() and last.isdecimal() else 0
-
-
 def positive(reply: str) -> bool:
-    return 200 <= code(reply) < 300
+    return 200 <= code_of(reply) < 300
 
 
 def keywords(ehlo: str) -> dict[str, str]:

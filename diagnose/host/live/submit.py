@@ -11,10 +11,11 @@ import time
 from dataclasses import dataclass
 
 from diagnose.host.live.dial import Credentials, Session
-from diagnose.host.live.smtp import Dialogue, code, positive
+from diagnose.host.live.smtp import Dialogue, positive
 from diagnose.host.live.system import decode, environment, find, limited, scratch, why
 from diagnose.host.query import Dial
 from diagnose.parse.text.masking import Secrets, mask, plain
+from diagnose.parse.words.smtp_reply import code_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +101,7 @@ class _Handing(Session):
             super().close_envelope(dialogue)
             return
         self.answer = dialogue.say("DATA")
-        if code(self.answer) == 354:
+        if code_of(self.answer) == 354:
             self.answer = ""
             self.answer = dialogue.hand_over(self.message)
 

@@ -55,6 +55,12 @@ def parse(text: str) -> SmtpReply | None:
     return None
 
 
+def code_of(reply: str) -> int:
+    """The code of a whole reply's last line, 0 if it has none."""
+    code = reply.rpartition("\n")[2][:3]
+    return int(code) if code.isascii() and code.isdecimal() else 0
+
+
 def find(text: str) -> SmtpReply | None:
     """Find the first failure reply (4xx, 5xx) anywhere in a text, as error messages of programs quote them."""
     text = _ESCAPED_NEWLINE.sub("\n", text)
