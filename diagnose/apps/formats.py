@@ -7,7 +7,8 @@ An application is a table in `diagnose/knowledge/applications/<id>.toml`:
 
 title       what it is called; place: where its file usually lies (a pattern; it settles which of several is meant)
 grammars    the grammars (`diagnose.apps.grammars`) its settings come in; has: a pattern that the text must hold, or several by grammar
-host, port, user, password, sender
+general     the table is no one application's, but of a kind: the higher, the later it is taken
+host, port, user, password, sender, sender_domain
             names that the value may stand under, the first that is set counts (* for any characters; letters' case does not count)
 marks       names that this application alone uses; language: the ending of its settings in a programming language
 at          the names that hold host:port together; url: those that hold a URL
