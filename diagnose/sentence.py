@@ -6,8 +6,8 @@ import re
 
 # Verbs with which a summary carries on from its subject: "port 25 belongs to Exim", not "port 25: belongs to Exim".
 _PREDICATE = re.compile(
-    r"(?:accepts|answers|belongs|connects|defers|does|ends?|exists|expires|greets|has|holds|is|leads|leaves|lies|listens|matches|"
-    r"offers|pins|publishes|refuses|requires|resolves|runs|says|sent|sends|speaks|verifies|was|(?:can|cannot|could not) be)\b"
+    r"(?:accepts|answers|belongs|connects|defers|does|ends?|exists|expires|greets|has|holds|is|leads|leaves|lies|listens|matches|names|"
+    r"offers|pins|publishes|refuses|rejects|requires|resolves|runs|says|sent|sends|speaks|verifies|was|(?:can|cannot|could not) be)\b"
 )
 _OWN = re.compile(r"(?:Could not|Too few) ")  # a sentence of its own
 
@@ -15,9 +15,11 @@ _OWN = re.compile(r"(?:Could not|Too few) ")  # a sentence of its own
 def joined(subject: str, summary: str) -> str:
     """One sentence: without the subject where the summary names it, with a colon where the summary is not its predicate."""
     subject = subject.removesuffix(f" {summary.partition(' ')[0]}")  # "FILE KEY" of "KEY is not set"
-    if not subject or _OWN.match(summary) or _named(subject, summary):
+    if not subject or _OWN.match(summary):
         return summary
-    return f"{subject} {summary}" if _PREDICATE.match(summary) else f"{subject}: {summary}"
+    if _PREDICATE.match(summary):
+        return f"{subject} {summary}"
+    return summary if _named(subject, summary) else f"{subject}: {summary}"
 
 
 def _named(subject: str, summary: str) -> bool:

@@ -265,7 +265,7 @@ def _old_java(ctx: Context) -> str:
 def _login(held: Session, judged: Verdict, place: str, data: dict[str, Scalar]) -> Iterator[Observation]:
     say: Callable[..., Observation] = fail
     if judged.stage == "login":
-        whose = str(data["provider"] or data["host"])
+        whose = str(data["provider"] or data["host"]).partition(" (")[0]
         advice = _LOGIN_ADVICE.get(judged.label, "Put a user name and password that {whose} accepts into its settings.")
         more: dict[str, Scalar] = {"label": judged.label, "code": judged.code, "kind": judged.kind}
         offered = " and ".join(held.reply.mechanisms)

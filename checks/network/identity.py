@@ -95,7 +95,11 @@ def _helo(ctx: Context, name: str, via: str) -> Iterator[Observation]:
         yield ok("identity.helo", name, "greets servers with a name that resolves", **data)
     else:
         yield fail(
-            "identity.helo", name, f"greets servers as {name}, which does not resolve", kind="unresolvable", **data
+            "identity.helo",
+            name,
+            f"this host greets servers as {name}, which does not resolve",
+            kind="unresolvable",
+            **data,
         )
 
 

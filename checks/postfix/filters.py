@@ -28,7 +28,7 @@ from diagnose.model import Observation, Scalar, Status
 
 # How far each kind is followed until it has shown that its program is alive; the logins' server is left alone.
 _GOES = {"content": "banner", "milter": "milter", "policy": "policy"}
-_LACKS = {"content": "a greeting", "milter": "an answer", "policy": "reading what it is asked"}
+_LACKS = {"content": "does not greet", "milter": "does not answer", "policy": "does not read the request"}
 _KINDS = ("refused", "missing", "unlisted")
 
 
@@ -86,17 +86,17 @@ def _dialled(service: Service, host: str, port: int, reply: DialReply, put_off: 
     if hung := _hung(service, reply):
         return (warn if service.soft else fail)(sign, where, hung, error=reply.error, kind="refused", **data)
     if reply.connected and (away := reply.banner if reply.banner[:1] in ("4", "5") else put_off):
-        text = f"{service.parameter} names it, and it rejects mail: {away}"
+        text = f"rejects mail ({service.parameter}): {away}"
         return (warn if service.soft else fail)(sign, where, text, kind="turns-away", **data)
     if reply.connected:
         return ok(sign, where, f"answers ({service.parameter})", **data)
     if reply.problem and service.soft:
-        return warn(sign, where, f"{service.parameter}: {reply.problem}; mail passes without it", **data)
+        return warn(sign, where, f"{reply.problem}; mail passes without it ({service.parameter})", **data)
     if reply.problem:
-        return unknown(sign, where, f"{service.parameter}: could not check whether it is up: {reply.problem}", **data)
+        return unknown(sign, where, f"could not check whether it is up ({service.parameter}): {reply.problem}", **data)
     why = reply.attempts[-1].error if reply.attempts else reply.error
     say = warn if service.soft else fail
-    text = f"{service.parameter} names it, and it does not answer ({why})"
+    text = f"does not answer: {why} ({service.parameter})"
     return say(sign, where, text, error=why, kind="refused", **data)
 
 
@@ -104,9 +104,7 @@ def _hung(service: Service, reply: DialReply) -> str:
     """Why the program of a service takes connections and does not serve them, "" where it does."""
     if not (reply.connected and reply.stage == "banner" and reply.error == "timed out"):
         return ""
-    return (
-        f"{service.parameter} names it, and it accepts the connection without {_LACKS[service.kind]}: its program hangs"
-    )
+    return f"accepts the connection, but {_LACKS[service.kind]}: its program hangs ({service.parameter})"
 
 
 def _socket(ctx: Context, postfix: Mta, service: Service) -> Observation:
@@ -131,21 +129,24 @@ def _socket(ctx: Context, postfix: Mta, service: Service) -> Observation:
     if there:
         return ok(sign, path, f"exists ({service.parameter})", **data)
     if own and own[0].command == "spawn":
-        return ok(sign, path, f"{service.parameter}: master starts it on demand", **data)
+        return ok(sign, path, f"is started by master on demand ({service.parameter})", **data)
     say = warn if service.soft else fail
     if refused := next((reply.problem for reply in replies if reply.problem), ""):
         listens = _listens(ctx, wanted_at, name)
         if listens:
-            return ok(sign, path, f"{service.parameter}: a program of this host listens there", **data)
+            return ok(sign, path, f"a program of this host listens there ({service.parameter})", **data)
         if listens is None or own:
-            return unknown(sign, path, f"{service.parameter}: {refused}; root could check it", **data)
-        text = f"{service.parameter} names a socket at which no program of this host listens"
+            return unknown(sign, path, f"{refused}; root could check it ({service.parameter})", **data)
+        text = f"no program of this host listens there ({service.parameter})"
         return say(sign, path, text, error="not listed", kind="unlisted", **data)
     if own:
         return unknown(
-            sign, path, f"{service.parameter}: Postfix's own socket is not there; is Postfix running?", **data
+            sign,
+            path,
+            f"does not exist, and Postfix should have made it ({service.parameter}): is Postfix running?",
+            **data,
         )
-    text = f"{service.parameter} names a socket that does not exist: nothing listens there"
+    text = f"does not exist: nothing listens there ({service.parameter})"
     if path not in wanted_at and ctx.ask(Stat(path)).kind == "socket":
         text = f"{service.parameter} names {path}, which the chrooted daemon does not see: to it that is {wanted_at[0]}"
     return say(sign, path, text, error="ENOENT", kind="missing", **data)

@@ -72,11 +72,11 @@ def _command(ctx: Context, postfix: Mta) -> Iterator[Observation]:
         name = _mailer(real) or _wrapped(ctx, real, postfix)
         if not name and postfix.installed and _swallows(ctx, real):
             text = f"is a dummy ({real}): it discards the mail that programs hand it, and reports success"
-            yield fail("postfix.sendmail-command", path, text, path=path, mailer="a script", real=real)
+            yield fail("postfix.sendmail-command", path, text, path=path, mailer="the dummy", real=real)
             return
         if not name and postfix.installed and (gone := _gone(ctx, real)):
             text = f"is a script that hands mail to {gone}, which does not exist ({real})"
-            yield fail("postfix.sendmail-command", path, text, path=path, mailer="a script", real=real)
+            yield fail("postfix.sendmail-command", path, text, path=path, mailer="that script", real=real)
             return
         if not name:
             yield ok(
@@ -97,7 +97,7 @@ def _command(ctx: Context, postfix: Mta) -> Iterator[Observation]:
 
 
 def _swallows(ctx: Context, real: str) -> bool:
-    """Whether the command is a stand-in that hands mail to nobody: true(1), or a script that calls no program which could send."""
+    """Whether the command is a dummy that discards mail: true(1), or a script that calls no program which could send."""
     if real.rpartition("/")[2] in ("true", "false"):
         return True
     lines = _script(ctx, real)

@@ -103,7 +103,7 @@ def _why_exposed(ctx: Context, path: str, mode: int, owner: str) -> tuple[str, s
         if directory.exists and not directory.mode & 0o001:
             return "", ""  # nobody else comes that far
         may = "write" if mode & 0o002 else "read"
-        return f"every user of this host may {may} it (mode {mode:04o}), and it holds the relay's password", "readable"
+        return f"every user of this host can {may} it (mode {mode:04o}), and it holds the relay's password", "readable"
     if owner and owner not in _OWNERS:
         return f"belongs to {owner}, who can read and change the relay's password", "owner"
     return "", ""

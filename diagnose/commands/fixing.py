@@ -128,7 +128,7 @@ class Fixing:
         from diagnose.remedy.make import remedy
 
         proposal = made.propose(plan)
-        lines = [f"{wanted.cause.title} ({wanted.confidence.word}: {wanted.cause.id})", ""]
+        lines = [*_wrapped(f"{wanted.cause.title} ({wanted.confidence.word}: {wanted.cause.id})", "  "), ""]
         if not plan.steps:
             lines += [*_wrapped(remedy(wanted, plan, False).text), "", "`fix` cannot do this by itself."]
             lines += [f"Also found: {d.cause.title} (fix {d.cause.id})" for d in _mendable(result, wanted)]
