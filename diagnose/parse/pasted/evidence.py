@@ -18,7 +18,7 @@ from diagnose.parse.log import ordinary
 from diagnose.parse.log.logline import LONGEST_LINE, Line, parse
 from diagnose.parse.log.maillog import Delivery, MailLog, Trouble
 from diagnose.parse.pasted import dialogue, mailhead, mailq, message, other_mta, program_text, prose
-from diagnose.parse.pasted.pasted_line import cleaned, parts
+from diagnose.parse.pasted.pasted_line import cleaned, logical, parts
 from diagnose.parse.pasted.pasted_line import unquoted as without_marks
 from diagnose.parse.pasted.said import Event, Said
 from diagnose.parse.pasted.settings import Settings
@@ -195,6 +195,8 @@ class _Reader:
             yield from _from_block(lines)
 
     def _log_line(self, number: int, line: Line) -> Iterator[Event]:
+        if line.service is None and line.queue_id is None and program_text.fetches(line.text):
+            return
         self.log.lines = number
         events = self.log.take(line)
         for event in events:
@@ -331,13 +333,13 @@ def _from_block(lines: list[_Numbered]) -> Iterator[Event]:
         return
     if program is not None:
         kept = program_text.telling(lines)
-        for group, why in program_text.read(kept, _logical(kept), program, program_text.stage_in(lines)):
+        for group, why in program_text.read(kept, logical(kept), program, program_text.stage_in(lines)):
             yield _said("program", group, why)
         return
     lines = [(number, line) for number, line in lines if not program_text.fetches(line)]
     found: list[Said] = []
     sent = program_text.went_through(lines)
-    for group in _logical(lines):
+    for group in logical(lines):
         text = " ".join(line.strip() for _, line in group)
         if group[-1][0] <= sent or mailhead.field_name(group[0][1]):
             continue
@@ -363,37 +365,6 @@ def _said(source: str, lines: list[_Numbered], reason: Reason) -> Said:
     text = _short(" ".join(line.strip() for _, line in lines))
     reason = prose.without_secret(text, reason)
     return Said(source=source, number=lines[0][0], last=lines[-1][0], text=text, reasons=(reason,))
-
-
-# Exim's debugging output sets each process's number before its lines, and indents it.
-_OF_EXIM = late(r"^\s+\d{1,7} (?:LOG: | {2}\S)")
-
-
-def _logical(lines: list[_Numbered]) -> Iterator[list[_Numbered]]:
-    """Join what was wrapped: indented lines, and the further lines of one reply, go with the line before."""
-    group: list[_Numbered] = []
-    for number, line in lines:
-        indented = line[:1].isspace() and not _OF_EXIM.match(line)
-        continues = bool(group) and (indented or _same_reply(group[-1][1], line) or _opens(group))
-        if group and not continues:
-            yield group
-            group = []
-        group.append((number, line))
-    if group:
-        yield group
-
-
-def _same_reply(before: str, line: str) -> bool:
-    code = re.search(r"(?:^|[\s:'\"(])([45]\d\d)-", before) if "-" in before else None
-    return code is not None and re.search(rf"(?:^|\s){code.group(1)}[ -]", line) is not None
-
-
-def _opens(group: list[_Numbered]) -> bool:
-    """Whether a bounce's sentence is still open: "host X said: ... (in reply to" without its end."""
-    if len(group) >= 12 or not any("said:" in line for _, line in group):
-        return False
-    text = " ".join(line for _, line in group)
-    return " said:" in f" {text}" and "in reply to" not in text and text.count("<") >= 1 and "host" in text
 
 
 def _short(text: str) -> str:

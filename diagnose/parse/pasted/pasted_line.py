@@ -1,4 +1,4 @@
-"""A line as people paste it, to the line that a program wrote: colours, quotation marks, Markdown and HTML off.
+"""A line as people paste it, to the line that a program wrote: colours, quotation marks, Markdown and HTML off; lines that go together.
 
 One pasted line may hold several (PHP prints a whole dialogue into one), or be a container's JSON around one.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 
 from diagnose.parse.log.logline import LONGEST_LINE, parse
 from diagnose.parse.text.masking import without_endless_words
@@ -86,3 +87,34 @@ def _unwrapped(text: str) -> str | None:
             # A program's message says that it failed; the field beside it says why.
             return ": ".join([value, *(str(record[name]) for name in _ERRORS if record.get(name))])
     return None
+
+
+# Exim's debugging output sets each process's number before its lines, and indents it.
+_OF_EXIM = late(r"^\s+\d{1,7} (?:LOG: | {2}\S)")
+
+
+def logical(lines: list[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
+    """Join what was wrapped: indented lines, and the further lines of one reply, go with the line before."""
+    group: list[tuple[int, str]] = []
+    for number, line in lines:
+        indented = line[:1].isspace() and not _OF_EXIM.match(line)
+        continues = bool(group) and (indented or _same_reply(group[-1][1], line) or _opens(group))
+        if group and not continues:
+            yield group
+            group = []
+        group.append((number, line))
+    if group:
+        yield group
+
+
+def _same_reply(before: str, line: str) -> bool:
+    code = re.search(r"(?:^|[\s:'\"(])([45]\d\d)-", before) if "-" in before else None
+    return code is not None and re.search(rf"(?:^|\s){code.group(1)}[ -]", line) is not None
+
+
+def _opens(group: list[tuple[int, str]]) -> bool:
+    """Whether a bounce's sentence is still open: "host X said: ... (in reply to" without its end."""
+    if len(group) >= 12 or not any("said:" in line for _, line in group):
+        return False
+    text = " ".join(line for _, line in group)
+    return " said:" in f" {text}" and "in reply to" not in text and text.count("<") >= 1 and "host" in text

@@ -146,13 +146,21 @@ _FETCHES = late(
 _SENDS = late(r"smtp|sendmail|\bsend(?:ing)?\b|\boutgoing|mailer", re.I)
 
 
-# Databases, caches and directories, by name or port.
+# Databases, directories, the web, shells and the like, by name or port; links to documentation reach nothing.
 _ELSEWHERE = late(
-    r"\b(?:postgres\w*|psycopg\w*|my?sql\w*|mariadb|redis|mongo\w*|elasticsearch|ldaps?|amqp|rabbitmq|kafka|memcached)\b|"
-    r"(?:\bport[ =:'\"]{1,4}|[\w\]]:)(?:389|636|1433|1521|3306|5432|5672|6379|9092|9200|11211|27017)\b",
+    r"\b(?:postgres\w*|psycopg\w*|my?sql\w*|mariadb|redis|mongo\w*|elasticsearch|ldaps?|amqp|rabbitmq|kafka|memcached|mqtt\w*|openvpn|"
+    r"kubelet|sshd?(?:\[\d+\])?: |urllib3|NewConnectionError|(?:Put|Get|List)Object)|\bhttps?://(?!curl\.)|\b(?:GET|POST|PUT|HEAD|DELETE|PATCH) /|"
+    r"\bmethod=(?:GET|POST|PUT)\b|\bERROR \d{4} \(\w{5}\)|\bpull image\b|\b(?:ftp|imaps?|pop3s?|wss?|git)://|"
+    r"\bKilled process \d+ \((?!master|qmgr|smtp|cleanup|pickup|trivial|post|exim|send|dove|clam|spam|rspam|amavis|open)|"
+    r"(?:\bport[ =:'\"]{1,4}|[\w\]]:)(?:22|53|80|389|443|636|1433|1521|1883|3306|5432|5672|6379|8080|8443|9090|9092|9200|11211|27017)\b(?!:)",
     re.I,
 )
-_OF_MAIL = late(r"mail|smtp|\bmx\b|sendgrid|\b[45]\.\d\.\d{1,3}\b|(?::|\bport[ =:'\"]{1,4})(?:25|465|587|2525)\b", re.I)
+_OF_MAIL = late(
+    r"mail|smtp|\bmx\b|starttls|sendgrid|\bmsa\b|spam|dnsbl|rbl\b|block ?list|black ?list|\blisted\b|sender|recipient|postfix|exim|postmark|"
+    r"nullmailer|msmtp|\bE(?:SOCKET|AUTH|ENVELOPE|MESSAGE)\b|\b(?:421|45[0-5]|50[0135]|5[2-5]\d)[ -](?:[45]\.\d|(?-i:[A-Z]))|\b[45]\.\d\.\d{1,3}\b|invalid_grant|AADSTS|worker|sidekiq|scheduler|background job|"
+    r"(?::|\bport[ =:'\"]{1,4})(?:25|465|587|2525)\b",
+    re.I,
+)
 
 
 def fetches(text: str) -> bool:

@@ -15,7 +15,7 @@ from diagnose.parse.words import smtp_reply
 from diagnose.parse.words.reason import Reason
 from diagnose.patterns import late
 
-_QUOTED = late(r"[\"„“”«»](?P<text>[^\"„“”«»\n]{8,160})[\"„“”«»]")
+_QUOTED = late(r"[\"„“”«»`](?P<text>[^\"„“”«»`\n]{8,160})[\"„“”«»`]")
 _REPLY = late(r"(?<![\w.:])[45]\d\d[ -][245]\.\d{1,3}\.\d{1,3} [A-Za-z]")
 _MACHINES = late(
     r"(?<![\w.:])[45]\d\d[ -](?:[A-Z<(#\"']|[245]\.\d)|[\w)]: +[\w\"'<]"
