@@ -20,6 +20,7 @@ from diagnose.parse.text.secret import SECRET_KEY, placeholder
 _URL_LOGIN = re.compile(r"(://[^\s:/]*:)(?!\d{1,5}(?:/[\w./-]*)?\?[\w.]+=)(.+)@")
 _SEVERAL = re.compile(r"^(?:(?:failover|roundrobin)\()+")
 _URL_QUERY = re.compile(r"(?<=[?&])(?:pass\w*|pwd|secret|token|api_?key)=([^&\s]+)", re.I)
+_ANCHOR = re.compile(r"&\S+\s+")
 Starred = Callable[[str, Secrets], str]
 
 
@@ -37,13 +38,16 @@ def masked(path: str, text: str, secrets: Secrets, starred: Starred) -> str:
     reader = reader_of(path, text, grammar, entries)
     names = {name.lower() for table in applications().values() for name in table.get("password", ())}
     out, at = [], 0
-    for entry in sorted(entries, key=lambda each: each.start):
+    # Of two names of one value, as an anchor gives it, the one that makes it a secret.
+    for entry in sorted(entries, key=lambda each: (each.start, not SECRET_KEY.search(each.key))):
         if entry.start < at or (reader is not None and reader.nothing(entry)):
             continue
         shown = _shown(entry, reader, names, secrets, starred)
         end = entry.end
         if shown is not None:
+            anchor = _ANCHOR.match(text, entry.start, entry.end) if grammar == "yaml" else None
             shown = "00" if entry.remark.startswith(NUMBER) else _quoted(shown, entry, grammar)
+            shown = f"{anchor[0]}{shown}" if anchor is not None else shown
             if re.match(r"\s+#\S", entry.tail):
                 # Perhaps a part of the password, which the sign cuts.
                 secrets.add(entry.tail.strip(), entry.tail.strip().lstrip("#"), f"{entry.value}{entry.tail}")

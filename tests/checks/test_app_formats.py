@@ -207,3 +207,17 @@ def test_commands_of_a_product_stand_only_beside_its_files() -> None:
     seen = [next(o.data for o in found if o.sign == "app.tls") for found in (codenvy, templated, other)]
     commands = ["\n".join(APPLY.get(str(data.get("product")), ())) for data in seen]
     assert [("puppet" in one, "codenvy" in one) for one in commands] == [(False, True), (True, True), (False, False)]
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "secret"),
+    [
+        ("application.yml", "x: &p Oregano\nspring:\n  mail:\n    host: h\n    password: *p\n", "Oregano"),
+        ("config.php", "<?php\n$CONFIG = ['mail_smtppassword'=>'a','passwordsalt'=>'Oregano'];\n", "Oregano"),
+        ("production.rb", "smtp_settings = { address: 'h', password: %q(Oregano leaf) }\n", "Oregano"),
+    ],
+)
+def test_a_secret_is_starred_wherever_the_grammar_lets_it_stand(path: str, text: str, secret: str) -> None:
+    shown = mask_read(text, "settings", Secrets(), f"/srv/x/{path}")
+    assert secret not in shown
+    assert shown.count("\n") == text.count("\n")

@@ -16,7 +16,7 @@ _PLACEHOLDER = re.compile(
         | (?i:your(?:e?mail|user(?:name)?|pass(?:word)?|secret|app-?password|api-?key)(?:@.*)?) | TODO | (?i:REPLACE[-_ ]?(?:ME|THIS|WITH).*) )$""",
     re.X,
 )
-SECRET_KEY = re.compile(r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[._-]?key|credentials?)$", re.I)
+SECRET_KEY = re.compile(r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[._-]?key|credentials?|salt)$", re.I)
 """Names of settings whose value is a secret."""
 _TOKENS = (
     ("sendgrid-key", re.compile(r"^SG\.[\w-]{10,}\.[\w-]{10,}$")),
