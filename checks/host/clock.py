@@ -1,7 +1,8 @@
 """Is this host's clock right, as far as certificates and signatures depend on it?
 
-No time server is asked. What the time service says of itself tells, and files that cannot come from the future; and,
-when something complains of certificates, whether those of unrelated operators are all out of their dates.
+No time server is asked. The evidence is what the time service says about itself, files that cannot come from the
+future, and, if something complains about certificates, whether those of unrelated operators are all outside their
+dates.
 """
 
 from __future__ import annotations

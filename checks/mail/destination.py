@@ -68,7 +68,7 @@ def check_destination(ctx: Context) -> Iterator[Observation]:
         return
     tried_rows = [t for t in rows if t.outcome is not Outcome.UNKNOWN]
     if not tried_rows or any(t.reply.problem for t in rows if t.reply.connected):
-        text = f"not known: {rows[0].reply.problem or 'no time'} ({listed})"
+        text = f"could not check whether its mail servers answer: {rows[0].reply.problem or 'no time'} ({listed})"
         yield unknown("destination.reachable", domain, text, proof="tried", **data)
         return
     others = egress(ctx)

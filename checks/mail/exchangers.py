@@ -1,4 +1,4 @@
-"""Does the recipient's domain exist, and does it take mail?
+"""Does the recipient's domain exist, and does it accept mail?
 
 By RFC 5321 5.1 (MX, else the domain's own address) and RFC 7505 (null MX); NXDOMAIN, no such record, a failing name server
 and silence are kept apart.

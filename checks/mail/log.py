@@ -1,4 +1,4 @@
-"""What does the mail log say: what fails now, what went through since, and was anything handed over at all?"""
+"""What does the mail log say: what fails now, what has got through since, and was anything submitted at all?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose network is this host in, what does its operator do to outgoing mail, and where is he to be asked?"""
+"""Whose network is this host in, what does its operator do to outgoing mail, and where can the operator be asked?"""
 
 import ipaddress
 import re

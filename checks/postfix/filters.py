@@ -96,7 +96,8 @@ def _dialled(service: Service, host: str, port: int, reply: DialReply, put_off: 
         return unknown(sign, where, f"could not check whether it is up ({service.parameter}): {reply.problem}", **data)
     why = reply.attempts[-1].error if reply.attempts else reply.error
     say = warn if service.soft else fail
-    text = f"does not answer: {why} ({service.parameter})"
+    fault = "refuses the connection" if why == "ECONNREFUSED" else f"does not answer: {why}"
+    text = f"{fault} ({service.parameter})"
     return say(sign, where, text, error=why, kind="refused", **data)
 
 

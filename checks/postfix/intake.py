@@ -1,4 +1,4 @@
-"""Does this host's own SMTP port serve a program that hands mail in: greeting, EHLO, STARTTLS, leave to relay?
+"""Does this host's own SMTP port serve a program that hands mail in: greeting, EHLO, STARTTLS, permission to relay?
 
 One short dialogue with one port, never with a message. Its EHLO name marks what it leaves in the log, which no reader takes
 for a client's.
@@ -209,7 +209,7 @@ def _judged(
     elif tls:
         yield ok("listener.tls", where, f"{tls.version} works", **port.data)
     yield from _permission(port, reply, used)
-    works = tls is not None and not tls.error  # else nobody gets in, whether he uses it or not
+    works = tls is not None and not tls.error  # else no client gets in, whether it uses TLS or not
     if works and port.number == 25 and port.tls == "encrypt" and any(_IN_THE_CLEAR.search(line) for line in lines):
         text = f"{where} requires STARTTLS and refused a program of this host that does not use it"
         yield fail("config.submission-refused", port.address, text, kind="rule", client=port.address,

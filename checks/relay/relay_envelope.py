@@ -1,4 +1,7 @@
-"""Does the relay take this sender and recipient, which are taken back at once?"""
+"""Does the relay accept this sender and recipient?
+
+Both are cancelled at once (RSET).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does the relay greet this host as a client that it takes mail from, and is it one that delivers?"""
+"""Does the relay greet this host as a client that it accepts mail from, and does it deliver mail?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does the relay take the login that this host's mailer would make?
+"""Does the relay accept the login that this host's mailer would make?
 
 One real AUTH with the configured credentials (unless told not to).
 """

@@ -1,4 +1,4 @@
-"""Are the relay's password files kept from other eyes, and is the SASL library's client side complete?"""
+"""Are the relay's password files closed to other users, and does the SASL library have the client plug-ins it needs?"""
 
 from __future__ import annotations
 

@@ -11,8 +11,8 @@ stands(ctx, name)      where main.cf sets a parameter
 mail_log(ctx)          the day's log, read once
 since_start(ctx)       its newest lines, back to Postfix's last start
 queue(ctx)             the queue's summary
-foreign(ctx, reason)   what a text names that is not this host's
-fingerprint(ctx, hide) a word that is the same where Postfix was set up alike
+foreign(ctx, reason)   what a text names that does not belong to this host
+fingerprint(ctx, hide) the same word on hosts whose Postfix is set up alike
 relay_of(ctx)          which relay a sender's mail to a recipient takes, for reading the log
 """
 

@@ -1,4 +1,4 @@
-"""The accounts that main.cf names, without which no program of Postfix starts."""
+"""The accounts that main.cf names; without them no Postfix program starts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ABSENT = 2  # getent(1): one or more keys are not found
 
 
 def missing(ctx: Asks, postfix: Mta) -> Iterator[tuple[str, str, str]]:
-    """(parameter, "user" or "group", name) of each that this host does not know."""
+    """(parameter, "user" or "group", name) of each account that does not exist on this host."""
     for parameter, kind in _NAMES:
         name = postfix.value(parameter)
         table = "group" if kind == "group" else "passwd"

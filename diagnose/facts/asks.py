@@ -54,9 +54,8 @@ def globbed(ctx: Asks, patterns: Iterable[str], most: int | None = None) -> Iter
 
 
 def ask_all(ctx: Asks, queries: Sequence[Query[R]]) -> list[R]:
-    """The answers to several questions asked at once, in the order of the questions.
-
-    Late when the check's time ends before all have answered; each question's own time-out should be shorter.
+    """The answers to several questions asked at once, in the order of the questions. Raises Late if the check's time
+    ends before all have answered; each question's own timeout should be shorter.
     """
     answers: dict[Query[R], R] = {}
     errors: list[BaseException] = []

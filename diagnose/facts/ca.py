@@ -1,4 +1,4 @@
-"""The CA certificates that Postfix's SMTP client has, and what it costs where it has none."""
+"""The CA certificates that Postfix's SMTP client has, and what happens if it has none."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def filled(ctx: Asks, directory: str) -> bool:
 
 
 def without_tls(ctx: Asks, way: Route, level: str) -> tuple[str, bool]:
-    """What follows where Postfix switches TLS off, and whether that keeps mail back."""
+    """What happens if Postfix switches TLS off, and whether that stops mail."""
     if tls_mode(ctx, way).mandatory:
         return f"with the level {level} nothing is sent", True
     known = identify(way.host) if way.relay else None

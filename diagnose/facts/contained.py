@@ -14,6 +14,6 @@ def contained(ctx: Asks) -> bool:
 
 
 def master_elsewhere(ctx: Asks) -> Process | None:
-    """Where this file system has no Postfix: the master that runs all the same, in a container."""
+    """If this file system has no Postfix: a master process that runs all the same, in a container."""
     found = ctx.ask(Processes()).processes
     return next((p for p in found if p.name == "master" and p.command and "/postfix/" in p.command[0]), None)

@@ -1,4 +1,4 @@
-"""Where and how an SMTP dialogue broke off, or was put off, before mail could have passed."""
+"""Where and how an SMTP dialogue broke off, or was deferred, before mail could pass."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Break:
 
 
 def unfinished(reply: DialReply) -> str:
-    """Why a dialogue, which was begun, was not heard to its end, with the stage; of such a server nothing is known."""
+    """Why a dialogue was not followed to its end, with the stage; nothing is then known about the server."""
     at = STAGES.get(reply.stage, reply.stage)
     return (
         f"its reply at {at} trickles in, and is not complete yet"
@@ -58,8 +58,9 @@ def unfinished(reply: DialReply) -> str:
 
 
 def broken(reply: DialReply, mandatory: bool = True) -> Break | None:
-    """What keeps mail from passing in this dialogue, None if nothing does. mandatory: without TLS no mail goes; else
-    Postfix goes on in the clear where STARTTLS is refused or the handshake fails. Refusals of sender or recipient are left to who reads them."""
+    """What stops mail in this dialogue; None if nothing does. mandatory: no mail goes without TLS; otherwise Postfix
+    continues in the clear if STARTTLS is refused or the handshake fails. Refusals of sender or recipient are left to
+    the caller."""
     for name in STAGES:
         said = getattr(reply, name).rpartition("\n")[2] if name != "tls" else ""
         # With an error the text is what came before it, perhaps no whole reply.

@@ -1,4 +1,4 @@
-"""One dial and what came of it, made as smtp(8) makes it.
+"""One connection attempt and its outcome, made as smtp(8) makes it.
 
 near_end(ctx)    the account and the source addresses
 dial_address(…)  one connect or short dialogue with an address
@@ -65,7 +65,7 @@ class Tried:
 
     @property
     def here(self) -> bool:
-        """Whether this host itself, or the neighbour that one of its routes names, is where the packets end."""
+        """Whether the packets end at this host itself, or at the neighbour that one of its routes names."""
         attempt = self.reply.attempts[-1] if self.reply.attempts else None
         own = attempt is not None and bool(attempt.offender) and is_own(attempt.offender, attempt.local)
         return own or self.outcome in (Outcome.LOCAL, Outcome.NO_ROUTE)

@@ -13,7 +13,7 @@ from diagnose.host.kept import Keeper
 from diagnose.host.query import Now
 from diagnose.parse.text.known import STARS
 
-# What differs from host to host under one template: postconf(5).
+# The parameters that differ from host to host under one template: postconf(5).
 _OF_ONE_HOST = frozenset(
     "myhostname mydomain myorigin mydestination mynetworks inet_interfaces proxy_interfaces smtp_bind_address smtp_bind_address6 "
     "smtp_helo_name lmtp_lhlo_name smtpd_banner virtual_alias_domains".split()

@@ -1,4 +1,4 @@
-"""What a fact amounts to, for the check that states it and for those that go on from it."""
+"""A fact with its verdict, for the check that states it and for those that build on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose mail it is about, and the log and the queue, each read once."""
+"""Whose mail the diagnosis is about, and the log and the queue, each read once."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ _reading = threading.Lock()
 
 
 def mail_log(ctx: Asks) -> ReadLog | None:
-    """The log of the window that counts as current; None if none can be read (`log_reply` has the reason)."""
+    """The log of the period that counts as current; None if none can be read (`log_reply` has the reason)."""
     if (here := mailers.mailer(ctx)) is not None:
         reader = mailers.log(ctx, here, now(ctx))
         return reader.log if reader is not None else None

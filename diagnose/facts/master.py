@@ -10,8 +10,8 @@ _MANAGERS = ("qmgr", "nqmgr", "oqmgr")
 
 
 def master(ctx: Asks) -> Process | None:
-    """The master that serves the queue directory; without the right to ask for its lock, the one master of this host
-    that has a queue manager. None if neither tells."""
+    """The master that serves the queue directory, by the lock on its pid file; if that may not be asked, the only
+    master of this host that has a queue manager. None if unknown."""
     running = ctx.ask(Processes()).processes
     lock = ctx.ask(Lock(f"{mta(ctx).queue_directory}/pid/master.pid"))
     holder = lock.holder

@@ -1,4 +1,4 @@
-"""Mail exchangers, and the files by which names are looked up."""
+"""Mail exchangers, and the files that name lookups read."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ def exchangers(ctx: Asks, domain: str) -> Exchangers:
 
 
 def closed(ctx: Asks, path: str, user: str) -> bool:
-    """Whether the modes keep that user, who is neither root nor of its group, from a directory or file."""
+    """Whether the modes deny that user, who is neither root nor in its group, a directory or file."""
     seen = ctx.ask(Stat(path))
     needed, shift = (1 if seen.kind == "dir" else 4), (6 if seen.owner == user else 0)
     return seen.exists and seen.group != user and not seen.mode >> shift & needed
 
 
 def is_public(name: str) -> bool:
-    """Whether the public DNS may have such a name."""
+    """Whether such a name can exist in public DNS."""
     lowered = name.lower()
     return bool(_FQDN.fullmatch(name)) and not lowered.endswith(NOT_PUBLIC) and not lowered.startswith("localhost")

@@ -1,4 +1,4 @@
-"""What this host can reach, shared by the checks of the network: one plan of dials, answered once a run by the memo.
+"""What this host can reach, shared by the network checks: one plan of connections, made once per run.
 
 mail_port(ctx)   the port and hosts that mail really takes
 public_address(ctx)   as others see this host
@@ -167,7 +167,7 @@ def mail_port(ctx: Asks) -> MailPort:
 
 
 def private_view(ctx: Asks) -> bool:
-    """Whether the Internet's names lead to private addresses here, which then are no sign of the own network."""
+    """Whether Internet names resolve to private addresses here, which then say nothing about this host's own network."""
     hosts = [probe.host for probe in _operators(25, ())[:2]]
     found = [a for known in addresses(ctx, hosts).values() for a in known]
     return bool(found) and all(is_private(a) for a in found)

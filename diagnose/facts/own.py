@@ -1,5 +1,5 @@
-"""Whether what a text names belongs to this host's mail service. A log, a reply or an error is written by whoever likes to:
-what it names is believed where Postfix's own settings name it as well."""
+"""Whether what a text names belongs to this host's mail service. Anybody can write a log line, a reply or an error:
+what it names is trusted only if Postfix's own settings name it too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the checks of the relay share: how Postfix would log in, and one dialogue with the relay, asked once.
+"""What the relay checks share: how Postfix would log in, and one dialogue with the relay, held once.
 
 sasl(ctx, way)              the password maps, the keys asked, and the entry found
 way_in(ctx, way)            the host, port and TLS that smtp(8) would use
@@ -287,7 +287,7 @@ def _without_login(ctx: Asks, way: Route, into: WayIn, first: Dial, tls: str) ->
 
 
 def _envelope(ctx: Asks, way: Route) -> Target | None:
-    """Sender and recipient to try, where both are known; nobody's address is never tried."""
+    """The sender and recipient to try, if both are known; made-up addresses are never tried."""
     whose = target(ctx)
     if not way.relay or not whose.sender or "@" not in whose.sender or way.recipient == ANYBODY or not whose.recipient:
         return None
@@ -392,7 +392,7 @@ def _greets(ctx: Asks, way: Route) -> bool:
 
 
 def settings_problem(ctx: Asks) -> str:
-    """Why nothing can be said about a relay, "" when something can."""
+    """Why nothing can be said about a relay; "" if something can."""
     postfix = mta(ctx)
     if mailers.mailer(ctx) is not None:
         return mailers.outgoing(ctx).problem

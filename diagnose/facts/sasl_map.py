@@ -1,4 +1,4 @@
-"""Whether a password map can be looked up, and holds what its text says."""
+"""Whether a password map can be looked up, and matches its source file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who signs this host's mail by DKIM, with which key, and what DNS holds of it."""
+"""Who signs this host's mail with DKIM, with which key, and the public key in DNS."""
 
 from __future__ import annotations
 

@@ -141,7 +141,7 @@ def states(ctx: Asks, names: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
 
 
 def supervised_state(ctx: Asks, name: str) -> str:
-    """supervisor's word for a program of its, RUNNING where one of several processes does; "" where it does not tell."""
+    """supervisor's state of one of its programs, RUNNING if any of its processes runs; "" if supervisor does not say."""
     reply = ctx.ask(Exec(("supervisorctl", "status"), timeout=2.0))
     words = re.findall(rf"^{re.escape(name)}(?::\S+)?[ \t]+([A-Z]+)\b", reply.out, re.M)
     return next((word for word in words if word in ("RUNNING", "STARTING")), words[0] if words else "")
