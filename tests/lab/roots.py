@@ -3,6 +3,7 @@ distinguishes them. The tool is the single file, run by the root's own Python wh
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import os
 import subprocess
@@ -45,10 +46,12 @@ class Root:
 
     def folder(self) -> str:
         """Its files; raises CalledProcessError where they cannot be had."""
-        with _making:
-            if self.package:
-                return _with_mailer(self.package)
-            return _bootstrapped(self.suite) if self.suite else "/"
+        if not self.package and not self.suite:
+            return "/"
+        CACHE.mkdir(parents=True, exist_ok=True)
+        with _making, (CACHE / ".making").open("w") as lock:  # against threads, and other processes
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            return _with_mailer(self.package) if self.package else _bootstrapped(self.suite)
 
     def tool(self) -> tuple[str, ...]:
         """The words before the tool's own arguments, in the machine."""
@@ -69,7 +72,6 @@ def _bootstrapped(suite: str) -> str:
     place = CACHE / suite
     if not (place / ".done").exists():
         subprocess.run(["rm", "-rf", str(place)], check=True)
-        place.parent.mkdir(parents=True, exist_ok=True)
         argv = ["debootstrap", "--variant=minbase", f"--include={_PACKAGES}", suite, str(place), MIRROR]
         subprocess.run(argv, check=True, capture_output=True)
         (place / ".done").touch()
@@ -104,7 +106,6 @@ tar --xattrs --xattrs-include='*' -cf "$2.new" .
 def _with_mailer(package: str) -> str:
     place = CACHE / f"{package}.tar"
     if not place.exists():
-        place.parent.mkdir(parents=True, exist_ok=True)
         argv = ["unshare", "--mount", "sh", "-c", _INSTALL, "sh", package, str(place)]
         subprocess.run(argv, check=True, capture_output=True)
         os.replace(f"{place}.new", place)
