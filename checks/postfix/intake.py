@@ -30,7 +30,7 @@ from diagnose.check import (
 from diagnose.facts import Mta, master, mta
 from diagnose.facts.mail import SAID_SIGNS
 from diagnose.facts.postfix import Parameters
-from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS, OWN_HELO, PORT_NUMBERS
+from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS, OWN_HELO, port_number
 from diagnose.model import FLAG, SAID, Observation, Scalar
 from diagnose.parse.postfix import master_cf
 from diagnose.parse.postfix.master_cf import Service
@@ -127,7 +127,7 @@ def _ports(ctx: Context, postfix: Mta, wanted: Container[int] = range(1, 65536))
         if service.type != "inet" or service.command != "smtpd":
             continue
         host, _, word = service.name.rpartition(":")
-        number = PORT_NUMBERS.get(word) or (int(word) if word.isdecimal() else 0)
+        number = port_number(word)
         if number not in wanted:
             continue
         places = [one.address for one in listening if one.port == number]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from diagnose.check import Context, Listener, Listeners, SignSpec, check, fail, ok, unknown, warn
 from diagnose.facts import Mta, mailer, mta
 from diagnose.facts.contained import contained, master_elsewhere
-from diagnose.knowledge.smtp import PORT_NUMBERS
+from diagnose.knowledge.smtp import port_number
 from diagnose.model import Observation, Scalar, Status
 
 
@@ -63,7 +63,7 @@ def _expected(postfix: Mta, found: tuple[Listener, ...]) -> Iterator[Observation
         if "inet" in disabled or any(w.startswith(service.name) for w in disabled):
             continue
         word = service.name.rpartition(":")[2]
-        port = PORT_NUMBERS.get(word) or (int(word) if word.isdecimal() else 0)
+        port = port_number(word)
         if not port:
             continue
         data: dict[str, Scalar] = {"service": service.name, "port": port, "host": "localhost"}

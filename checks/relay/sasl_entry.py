@@ -49,7 +49,7 @@ def sasl_entry(ctx: Context) -> Iterator[Observation]:
 
 def _text(ctx: Context, it: Table) -> SaslPasswd | None:
     path = table.source(it)
-    if not path or it.type in ("regexp", "pcre", "cidr", "ldap", "mysql", "pgsql", "sqlite", "memcache", "mongodb"):
+    if not path or it.type in (*table.PATTERNS, *table.BACKENDS):
         return None
     reply = ctx.ask(Read(path, secret="sasl"))
     return None if reply.problem else sasl_passwd.parse(reply.text)

@@ -11,7 +11,7 @@ from diagnose.facts.mail import mail_log, target
 from diagnose.facts.names import exchangers
 from diagnose.facts.postfix import Parameters, mta
 from diagnose.host.query import MapLookup, Read
-from diagnose.knowledge.smtp import PORT_NUMBERS
+from diagnose.knowledge.smtp import port_number
 from diagnose.model import Target
 from diagnose.parse.mailers.way import Way
 from diagnose.parse.postfix import master_cf, postconf, trivial_rewrite
@@ -143,7 +143,7 @@ def _default_port(settings: Mapping[str, str], service: Service | None) -> int:
     named = settings.get("smtp_tcp_port", "smtp")
     if service and service.command.rpartition("/")[2] == "lmtp":
         named = settings.get("lmtp_tcp_port", "24")
-    return PORT_NUMBERS.get(named, int(named) if named.isdecimal() else 25)
+    return port_number(named, 25)
 
 
 def asker(ctx: Asks) -> trivial_rewrite.Lookup:

@@ -13,19 +13,7 @@ from diagnose.parse.postfix.table import Table
 from diagnose.record import dataclass
 
 SERVED = ("tcp", "socketmap")  # tables behind a socket
-_FILES = (
-    *table.INDEXED,
-    "texthash",
-    "regexp",
-    "pcre",
-    "cidr",
-    "ldap",
-    "mysql",
-    "pgsql",
-    "sqlite",
-    "memcache",
-    "mongodb",
-)
+_FILES = (*table.INDEXED, *table.PLAIN)
 _LOCAL = re.compile(r"^(?:alias_|local_|mailbox_|forward_|virtual_mailbox_|virtual_uid_|virtual_gid_|mydestination$)")
 _INCOMING = re.compile(r"^(?:smtpd_|postscreen_|local_recipient_maps|relay_recipient_maps)")
 

@@ -24,8 +24,7 @@ from diagnose.parse.text.telling import telling
 
 _LIMIT = 4_000_000  # octets of a table's source
 _PROCESSES = 3000
-_TABLES = ("hash", "lmdb", "btree", "cdb", "dbm", "sdbm", "texthash", "regexp", "pcre", "cidr")
-_BACKENDS = ("ldap", "mysql", "pgsql", "sqlite", "memcache", "mongodb")
+_TABLES = (*table.INDEXED, "texthash", *table.PATTERNS)
 _SECRET_SETTING = re.compile(r"sasl_passw|passw(?:or)?d|pw$|secret|credential|api_?key|token")
 _VARIABLE = re.compile(r"(?:PASS(?:WORD|WD|PHRASE)?|PWD|SECRET|TOKEN|API_?KEY|CREDENTIALS?|_KEY|_PW|_AUTH)$", re.I)
 _BIND = re.compile(r"(?m)^\s*(?:\w*_)?(?:bind_?pw|passw(?:or)?d|secret)\s*=[ \t]*(\S[^\n]*)", re.I)
@@ -147,7 +146,7 @@ def _tables(text: str) -> Iterator[str]:
         for one in table.parse_list(postconf.expand(value, settings)):
             for inner in _flat(one):
                 secret = bool(_SECRET_SETTING.search(name))
-                if inner.raw not in seen and (secret or inner.type in _BACKENDS):
+                if inner.raw not in seen and (secret or inner.type in table.BACKENDS):
                     seen.add(inner.raw)
                     yield from _values(inner, secret)
 
@@ -159,7 +158,7 @@ def _flat(one: table.Table) -> Iterator[table.Table]:
 
 
 def _values(one: table.Table, secret: bool) -> Iterator[str]:
-    if one.type in _BACKENDS and one.name.startswith("/"):
+    if one.type in table.BACKENDS and one.name.startswith("/"):
         yield from (value.strip().strip("\"'") for value in _BIND.findall(_read(one.name)))
     if not secret:
         return
@@ -170,7 +169,7 @@ def _values(one: table.Table, secret: bool) -> Iterator[str]:
             found += [entry[1]] if entry else [line.text]
     elif one.type in _TABLES:  # written out in braces
         found += [entry[1] for each in items(one.name) if (entry := _ENTRY.match(each.strip("{}")))]
-    elif one.type in _BACKENDS:
+    elif one.type in table.BACKENDS:
         found += re.findall(r"://([^\s:@/]+:\S+)@", one.name)
     elif one.type in ("static", "fail"):
         found.append(one.name)
@@ -184,7 +183,7 @@ def _values(one: table.Table, secret: bool) -> Iterator[str]:
         _, colon, password = value.strip().partition(":")
         if password and not re.fullmatch(r"/\S*", password):
             yield password.strip()
-        elif not colon and one.type not in ("", *_BACKENDS):
+        elif not colon and one.type not in ("", *table.BACKENDS):
             yield value.strip()
 
 

@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 
 from diagnose.knowledge.labels import Network, Relay, networks, relays
-from diagnose.knowledge.smtp import PORT_NUMBERS
+from diagnose.knowledge.smtp import port_number
 from diagnose.nearest import near
 
 
@@ -27,7 +27,7 @@ def split_next_hop(text: str) -> tuple[str, int | None]:
     if match is None:
         return first.lower().rstrip("."), None
     port = match["port"]
-    number = PORT_NUMBERS.get(port) or (int(port) if port.isdecimal() else None) if port else None
+    number = port_number(port) or None if port else None
     return match["inner"].lower().rstrip("."), number
 
 

@@ -12,7 +12,7 @@ _NEVER = re.compile(
     r"|smtpd_proxy_filter|receive_override_options|relay_domains|authorized_\w+|permit_mx_backup_networks|inet_interfaces"
     r"|(smtpd?_|lmtp_)?(header|body|mime_header|nested_header|milter_header)_checks"
 )
-_LEVELS = ("none", "may", "encrypt", "dane", "dane-only", "fingerprint", "verify", "secure")
+LEVELS = ("none", "may", "encrypt", "dane", "dane-only", "fingerprint", "verify", "secure")
 _TLS = re.compile(
     r"(smtp|smtpd|lmtp)_(tls_security_level|enforce_tls|use_tls|tls_per_site|tls_policy_maps|tls_enforce_peername)"
 )
@@ -85,7 +85,7 @@ def permitted(name: str, was: str | None, value: str | None) -> bool:
     if _NEVER.fullmatch(name):
         return name.endswith(("_checks", "_milters")) and bool(was) and _same_filters(was, value)
     if name.endswith("tls_security_level"):
-        if was is None or was not in _LEVELS:
-            return value in _LEVELS and value != "none"
-        return value in _LEVELS and _LEVELS.index(value) >= _LEVELS.index(was)
+        if was is None or was not in LEVELS:
+            return value in LEVELS and value != "none"
+        return value in LEVELS and LEVELS.index(value) >= LEVELS.index(was)
     return not (_TLS.fullmatch(name) and value in (None, "", "no") and was not in (None, "", "no"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from diagnose.knowledge.smtp import PORT_NUMBERS
+from diagnose.knowledge.smtp import port_number
 from diagnose.parse.mailers.queues import Waiting
 from diagnose.parse.mailers.way import Way
 from diagnose.patterns import late
@@ -95,7 +95,7 @@ def _by(transport: Options, kind: str, hosts: str, main: Options, by: str) -> Wa
     every = _each(hosts)
     host, port = every[0] if every else ("", 0)
     usual = transport.get("port", "smtp")
-    number = PORT_NUMBERS.get(usual) or (int(usual) if usual.isdecimal() else 25)
+    number = port_number(usual, 25)
     if implicit and usual in ("smtp", "25"):
         number = 465
     avoided, required = transport.get("hosts_avoid_tls", ""), transport.get("hosts_require_tls", "")

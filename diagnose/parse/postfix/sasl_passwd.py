@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from diagnose.parse.postfix.main_cf import logical_lines
+from diagnose.parse.text.address import without_extension
 from diagnose.parse.text.finding import Finding
 from diagnose.parse.text.paste import artifacts
 from diagnose.parse.text.secret import STARS, Shape, placeholder, shape
@@ -194,7 +195,7 @@ def keys_tried(
     if sender_dependent and "@" in sender:
         local, _, domain = sender.rpartition("@")
         keys.append(sender)
-        if delimiter and (cut := re.split("[" + re.escape(delimiter) + "]", local, maxsplit=1)[0]) and cut != local:
+        if (cut := without_extension(local, delimiter)) not in ("", local):
             keys.append(f"{cut}@{domain}")
         keys.append(f"@{domain}")
     inside = re.match(r"\[(?:ipv6:)?([^\]]+)\]", nexthop, re.I)

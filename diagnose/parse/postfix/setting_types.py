@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 
 from diagnose.parse.postfix.postconf import expand
+from diagnose.parse.postfix.tls_settings import LEVELS
 from diagnose.record import dataclass
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -20,7 +21,7 @@ _MORE_THAN_THEIR_DEFAULT = re.compile(
     r"^(?:.*_tcp_port|.*_feedback|milter_protocol|mail_release_date|mail_version|process_id|compatibility_level|process_id_directory"
     r"|.*_loglevel|.*_forbid_bare_newline|.*_reject_unlisted.*|smtputf8_autodetect_classes|postscreen_dnsbl_.*ttl|.*_dh\d+_param_file)$"
 )
-_LEVELS = frozenset(("none", "may", "encrypt", "fingerprint", "verify", "secure", "dane", "dane-only", "half-dane"))
+_LEVELS = frozenset(LEVELS)
 _SASL_OPTIONS = frozenset(("noplaintext", "noactive", "nodictionary", "noanonymous", "mutual_auth", "forward_secrecy"))
 _ENUMERATED: dict[str, frozenset[str]] = {
     "smtp_tls_security_level": _LEVELS,

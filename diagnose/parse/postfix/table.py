@@ -19,11 +19,13 @@ INDEXED: dict[str, tuple[str, ...]] = {
 }
 """Types that postmap compiles, and the suffixes of what it writes beside the source."""
 
-_PLAIN = ("texthash", "regexp", "pcre", "cidr", "ldap", "mysql", "pgsql", "sqlite", "memcache", "mongodb")
+PATTERNS = ("regexp", "pcre", "cidr")
+BACKENDS = ("ldap", "mysql", "pgsql", "sqlite", "memcache", "mongodb")  # whose file says where the entries are
+PLAIN = ("texthash", *PATTERNS, *BACKENDS)
 _NO_FILE = ("static", "inline", "environ", "unix", "proxy", "nis", "nisplus", "netinfo", "fail", "internal", "debug")
 _REMOTE = ("tcp", "socketmap")
 _NESTED = ("unionmap", "pipemap", "randmap")
-KNOWN = (*INDEXED, *_PLAIN, *_NO_FILE, *_REMOTE, *_NESTED)
+KNOWN = (*INDEXED, *PLAIN, *_NO_FILE, *_REMOTE, *_NESTED)
 _REFERENCE = re.compile(r"([A-Za-z][A-Za-z0-9_-]*):(.*)$", re.S)
 
 
@@ -68,7 +70,7 @@ def parse(reference: str) -> Table:
         problem = "unknown-type"
     elif not name:
         problem = "empty-name"
-    elif (type_ in INDEXED or type_ in _PLAIN) and not name.startswith("/"):
+    elif type_ in (*INDEXED, *PLAIN) and not name.startswith("/"):
         problem = "relative-path"
     elif type_ in INDEXED and name.endswith(INDEXED[type_]):
         problem = "suffix-in-path"
@@ -94,7 +96,7 @@ def files(table: Table) -> tuple[str, ...]:
         return tuple(path for inner in table.inner for path in files(inner))
     if table.type in INDEXED:
         return tuple(table.name + suffix for suffix in INDEXED[table.type])
-    return (table.name,) if table.type in _PLAIN and table.name.startswith("/") else ()
+    return (table.name,) if table.type in PLAIN and table.name.startswith("/") else ()
 
 
 def siblings(table: Table) -> tuple[str, ...]:
@@ -106,7 +108,7 @@ def siblings(table: Table) -> tuple[str, ...]:
 
 def source(table: Table) -> str:
     """The text file that a person edits; '' where there is none."""
-    return table.name if (table.type in INDEXED or table.type in _PLAIN) and table.name.startswith("/") else ""
+    return table.name if table.type in (*INDEXED, *PLAIN) and table.name.startswith("/") else ""
 
 
 def needs_postmap(table: Table) -> bool:

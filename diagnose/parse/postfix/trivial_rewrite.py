@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from diagnose.parse.postfix.nexthop import NO_HOST, NextHop, parse_list, parse_route
 from diagnose.parse.postfix.postconf import expand
 from diagnose.parse.postfix.setting_types import items
+from diagnose.parse.text.address import without_extension
 from diagnose.record import dataclass
 
 Lookup = Callable[[str, str], str | None]
@@ -184,9 +185,7 @@ def _by_sender(asker: _Asker, parameter: str, sender: str) -> tuple[str, str] | 
     keys = [sender]
     if "@" in sender:
         local, _, domain = sender.rpartition("@")
-        delimiter = asker.value("recipient_delimiter")
-        cut = re.split("[" + re.escape(delimiter) + "]", local, maxsplit=1)[0] if delimiter else local
-        if cut and cut != local:
+        if (cut := without_extension(local, asker.value("recipient_delimiter"))) not in ("", local):
             keys.append(f"{cut}@{domain}")
         keys.append(f"@{domain}")
     for number, key in enumerate(keys):
@@ -199,9 +198,7 @@ def _by_sender(asker: _Asker, parameter: str, sender: str) -> tuple[str, str] | 
 def _transport_entry(asker: _Asker, address: str, domain: str) -> tuple[str, str, str] | None:
     keys = [address]
     local = address.rpartition("@")[0]
-    if (delimiter := asker.value("recipient_delimiter")) and (
-        cut := re.split("[" + re.escape(delimiter) + "]", local, maxsplit=1)[0]
-    ) not in ("", local):
+    if (cut := without_extension(local, asker.value("recipient_delimiter"))) not in ("", local):
         keys.append(f"{cut}@{domain}")
     parents = "transport_maps" in items(asker.value("parent_domain_matches_subdomains"))
     keys.extend(_parents(domain, parents))

@@ -12,6 +12,11 @@ _DOMAIN = r"(?:(?!-)[\w-]{1,63}(?<!-)(?:\.(?!-)[\w-]{1,63}(?<!-))*\.?|\[[0-9A-Fa
 _MAILBOX = re.compile(rf"{_LOCAL}@{_DOMAIN}")
 
 
+def without_extension(local: str, delimiter: str) -> str:
+    """A local part up to the first of the delimiters (recipient_delimiter)."""
+    return re.split(f"[{re.escape(delimiter)}]", local, maxsplit=1)[0] if delimiter else local
+
+
 def check_address(text: str, option: str, empty: bool = False) -> str:
     """The address without blanks and angle brackets. `empty` admits "" (or "<>"), the null sender.
 

@@ -26,14 +26,13 @@ _PORTS = {
     "tls": "587",
     "ssl": "465",
 }
-_READ_AS_TEXT = ("regexp", "pcre", "cidr", "ldap", "mysql", "pgsql", "sqlite", "memcache", "mongodb")
 
 
 def password_table(e: Evidence) -> Table | None:
     """The table of passwords that is set and whose text is there, else the one in a usual place."""
     for found in map(table.meant, table.parse_list(e.value("smtp_sasl_password_maps"))):
         source = table.source(found)
-        if found.type in _READ_AS_TEXT:
+        if found.type in (*table.PATTERNS, *table.BACKENDS):
             continue
         if source and (e.there(source) or any(e.there(path) for path in table.files(found))):
             return found

@@ -138,7 +138,7 @@ def _mended(e: Evidence, seen: Observation) -> list[Step]:
         if better := near(path, names, 0.9):
             why = f"{path} does not exist; {better} does."
             return [*_renamed(e, parameter, path, better, why), *_build(e, parameter, kind, better, why)]
-        if kind not in (*table.INDEXED, "texthash", "regexp", "pcre", "cidr"):
+        if kind not in (*table.INDEXED, "texthash", *table.PATTERNS):
             return []
         return [
             Content(
@@ -158,8 +158,8 @@ def unsupported(e: Evidence) -> Plan | None:
     for seen in e.seen("table.supported"):
         kind, path, parameter = (seen.text(key) for key in ("type", "path", "parameter"))
         better = near(kind, e.mta.map_types, 0.7)
-        better = better if better in (*table.INDEXED, "texthash", "regexp", "pcre", "cidr") else e.map_type
-        if kind in ("ldap", "mysql", "pgsql", "sqlite", "mongodb", "memcache") or not e.there(path):
+        better = better if better in (*table.INDEXED, "texthash", *table.PATTERNS) else e.map_type
+        if kind in table.BACKENDS or not e.there(path):
             continue
         if kind in ("pcre", "regexp"):
             better = "regexp" if kind == "pcre" and "regexp" in e.mta.map_types else better

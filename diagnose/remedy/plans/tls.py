@@ -13,6 +13,7 @@ from diagnose.model import Observation
 from diagnose.nearest import near
 from diagnose.parse.postfix import table
 from diagnose.remedy.evidence import Evidence
+from diagnose.remedy.permitted import LEVELS
 from diagnose.remedy.plan import Other, Plan, plans
 from diagnose.remedy.plans.relays import set_hop
 from diagnose.remedy.plans.settings import take_up, taken_up
@@ -21,7 +22,6 @@ from diagnose.remedy.steps import Refused, Step
 _BESIDE = 12  # files that are looked at
 _MODERN = ">=TLSv1.2"
 _MODERN_OF_OLD = "!SSLv2, !SSLv3, !TLSv1, !TLSv1.1"  # before Postfix 3.6
-_LEVELS = ("none", "may", "encrypt", "dane", "dane-only", "fingerprint", "verify", "secure")
 
 
 @plans("relay-requires-tls")
@@ -204,7 +204,7 @@ def policy(e: Evidence) -> Plan | None:
         found = table.parse(seen.text("table"))
         path, key = table.source(found), seen.text("key")
         word = seen.text("value").split()[0]
-        level = word.lower() if word.lower() in _LEVELS else near(word.lower(), _LEVELS, 0.6)
+        level = word.lower() if word.lower() in LEVELS else near(word.lower(), LEVELS, 0.6)
         level = level if level not in ("", "none", "may") else "encrypt"
         for number, raw in e.numbered(path):
             if raw.split()[:2] == [key, word]:
