@@ -14,7 +14,6 @@ from diagnose.check import Context, SignSpec, check, fail, ok, skip, warn
 from diagnose.facts.network import mail_port
 from diagnose.facts.packets import own_tried
 from diagnose.model import Observation, Scalar
-from diagnose.parse.log.current import Fact
 from diagnose.parse.postfix import master_cf
 from diagnose.parse.postfix.setting_types import seconds
 
@@ -40,10 +39,9 @@ _STAGES = (
     timeout=12.0,
 )
 def patience(ctx: Context) -> Iterator[Observation]:
-    known = [fact for fact in facts.failures(ctx, ctx.target.recipient) if fact.current and not fact.minor]
-    found = next((one for fact in known if (one := _short(ctx, fact)) is not None), None)
+    found = next((one for text, service in _failed(ctx) if (one := _short(ctx, text, service)) is not None), None)
     if found is None:
-        skip("the log has no time-out that a setting shortened")
+        skip("neither log nor queue has a time-out that a setting shortened")
     name, value, limit = found
     text = f"{name} = {value} (by default {facts.mta(ctx).defaults.get(name) or 'more'})"
     data: dict[str, Scalar] = {"kind": "patience", "parameter": name, "value": value, **facts.stands(ctx, name)}
@@ -58,16 +56,26 @@ def patience(ctx: Context) -> Iterator[Observation]:
         yield ok("config.throttle", name, f"{text}: it is not what ends the dialogue", **data)
 
 
-def _short(ctx: Context, fact: Fact) -> tuple[str, str, float] | None:
+def _failed(ctx: Context) -> Iterator[tuple[str, str]]:
+    """What was said of mail that fails now, and by which client: in the log, or in the queue, which everybody may read."""
+    for fact in facts.failures(ctx, ctx.target.recipient):
+        if fact.current and not fact.minor and fact.delivery is not None and fact.route != "local":
+            yield fact.reason.text, fact.delivery.service or "smtp"
+    waiting = facts.queue(ctx)
+    for group in waiting.groups if waiting is not None else ():
+        if group.reason is not None:
+            yield group.reason.text, "smtp"
+
+
+def _short(ctx: Context, text: str, service: str) -> tuple[str, str, float] | None:
     """The time-out by which Postfix gave up, if it is a short one: its name, value, and seconds."""
-    sent = fact.delivery
-    stage = next((name for pattern, name in _STAGES if pattern.search(fact.reason.text)), "")
-    if not stage or sent is None or fact.route == "local":
+    stage = next((name for pattern, name in _STAGES if pattern.search(text)), "")
+    if not stage:
         return None
     postfix, way = facts.mta(ctx), facts.route(ctx)
     channel = postfix.master.get(way.channel) if way is not None else None
     settings = master_cf.effective(postfix.settings, channel) if channel is not None else dict(postfix.settings)
-    name = f"{'lmtp' if sent.service == 'lmtp' else 'smtp'}_{stage}"
+    name = f"{'lmtp' if service == 'lmtp' else 'smtp'}_{stage}"
     value = settings.get(name, "").strip()
     limit, usual = seconds(value), seconds(postfix.defaults.get(name, ""))
     return (name, value, float(limit)) if limit and limit <= SHORT and not (usual and limit >= usual) else None
