@@ -35,7 +35,7 @@ def test_no_parser_is_forgotten() -> None:
         "current", "finding", "labels", "mail_event", "mailhead", "own_network", "packet", "paste", "path",
         "ruleset", "sasl_flaws", "sasl_options", "setting_types", "settled", "traffic", "trivial_rewrite",
         # Applications' files are read through their formats.
-        "codenvy", "entry", "grammars", "kinds", "lines", "logins", "reading", "remarks", "settings", "trees", "wider", "writing",
+        "asked", "branches", "codenvy", "entry", "grammars", "kinds", "lines", "logins", "reading", "remarks", "settings", "trees", "wider", "writing",
         "blocks", "bounded", "exchanges", "publish", "spf_record", "way", "fields", "known", "literals", "shapes", "spelled", "telling", "ordinary", "queue_id", "said", "senders", "wrapped",
     }  # fmt: skip
     modules = [

@@ -16,7 +16,8 @@ class Entry:
     programs differ in what begins a comment. tail: what the grammar takes for a comment behind it. part: which document of several.
     within: the names around it, where the key is the last one alone. variable: what the environment overrides it by; file: what has it.
     remark: what the program makes of it that reads it, where that is not what was meant; the kind of problem before the colon.
-    path: the file it stands in, where that is another one. sealed: what stands there is encrypted, or names the place that has it."""
+    path: the file it stands in, where that is another one. sealed: what stands there is encrypted, or names the place that has it.
+    also: further variables, of which the first that is set counts. when: the conditions under which it counts (`branches`)."""
 
     key: str
     value: str | None
@@ -35,6 +36,8 @@ class Entry:
     remark: str = ""
     path: str = ""
     sealed: bool = False
+    also: tuple[str, ...] = ()
+    when: tuple[str, ...] = ()
 
 
 PERCENT = late(r"(?<!%)(?:%%)*%(?![%(])")  # one that begins nothing to Python's configparser

@@ -52,6 +52,7 @@ from dataclasses import replace
 from typing import Any
 
 from diagnose.apps import grammars
+from diagnose.apps.branches import taken
 from diagnose.apps.entry import Entry, Malformed
 from diagnose.apps.reading import FIELDS, Found, Reader, entry_of, meant, name_in
 from diagnose.apps.remarks import displaced, misspelt
@@ -110,7 +111,8 @@ def reader(path: str, text: str, grammar: str) -> Reader | None:
 
 def reader_of(path: str, text: str, grammar: str, every: Sequence[Entry]) -> Reader | None:
     """The file's values as the application reads them whose it is, None if it is none's."""
-    entries = _current([e for e in every if not (_FOREIGN.search(e.within) or _FOREIGN_KEY.search(e.key))])
+    own = [e for e in taken(every) if not (_FOREIGN.search(e.within) or _FOREIGN_KEY.search(e.key))]
+    entries = _current(own)
     fitting = [(id, table) for id, table in applications().items() if _fits(table, path, text, grammar, entries)]
     if not fitting:
         return None

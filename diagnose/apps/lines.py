@@ -74,7 +74,9 @@ def unit(text: str) -> Iterator[Entry]:
     """Environment= of a systemd unit, each assignment by itself, and EnvironmentFile= (systemd.exec(5))."""
     section = ""
     for line in re.finditer(
-        r"^[ \t]*(?:\[(?P<section>[^\]\n]*)\]|(?P<key>Environment(?:File)?)=(?P<all>(?:[^\n]*\\\n)*[^\n]*))", text, re.M
+        r"^[ \t]*(?:\[(?P<section>[^\]\n]*)\]|(?P<key>Environment(?:File)?|(?:Load|Set)Credential(?:Encrypted)?)=(?P<all>(?:[^\n]*\\\n)*[^\n]*))",
+        text,
+        re.M,
     ):
         if line["section"] is not None:
             section = line["section"]
@@ -86,6 +88,21 @@ def unit(text: str) -> Iterator[Entry]:
             yield Entry(
                 key="EnvironmentFile", value=path, line=number, start=at, end=at + len(line["all"]), remark=outside
             )
+            continue
+        if "Credential" in line["key"]:
+            name, _, given = line["all"].partition(":")
+            if line["key"] == "LoadCredential":
+                yield Entry(
+                    key=f"credential.{name.strip()}",
+                    value=given.strip() or f"/etc/credstore/{name.strip()}",
+                    line=number,
+                    start=at,
+                    end=at + len(line["all"]),
+                )
+            elif given:
+                start = at + len(name) + 1
+                key = f"credential.{name.strip()}.password"
+                yield Entry(key=key, value=given, line=number, start=start, end=start + len(given))
             continue
         last: Entry | None = None
         for found in _ASSIGNED.finditer(line["all"]):
@@ -101,17 +118,18 @@ def unit(text: str) -> Iterator[Entry]:
                 yield last
             start = at + found.start(group) + len(name) + 1
             bare = value[1:-1] if value[:1] in ("'", '"') and value[-1:] == value[:1] and len(value) > 1 else value
-            odd = re.search(r"%(?!%)[A-Za-z0-9]", bare.replace("%%", ""))
+            filled = re.search(r"%(?!%)[A-Za-z0-9](?!/)", bare.replace("%%", ""))
+            odd = filled if _SECRET.search(name) else None
             remark = (
                 f"setting-wrong: {odd[0]} is a specifier to systemd: a percent sign is written %%" if odd else outside
             )
-            last = Entry(
-                key=name, value=bare.replace("%%", "%"), line=number, start=start, end=start + len(value), remark=remark
-            )
+            known = None if filled and not odd else bare.replace("%%", "%")
+            last = Entry(key=name, value=known, line=number, start=start, end=start + len(value), remark=remark)
         if last is not None:
             yield last
 
 
+_SECRET = re.compile(r"pass|pwd|secret|token|key|url|dsn", re.I)  # in others a specifier is meant
 _ASSIGNED = re.compile(
     r"""(?<!\S)(?:"(?P<double>(?:\\.|[^"\\])*)"|'(?P<single>(?:\\.|[^'\\])*)'|(?P<bare>[^\s"']+(?:"[^"]*"|'[^']*')?\S*))"""
 )

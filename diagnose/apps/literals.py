@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from diagnose.apps import asked
+from diagnose.apps.branches import closing, condition, conditions, opposite
 from diagnose.apps.entry import Entry
 from diagnose.patterns import late
 
@@ -26,26 +28,6 @@ _TOKEN = late(
 )
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 _ON = (".", "+", "||", "??", "?:", "?", ":", "(", "[", "{", ",", "=>", "=", "->", "&&", "\\")
-_WRAPPERS = late(
-    r"(?:(?:int|str|bool|float|Number|parseInt|parseFloat|Integer|String|Boolean|intval|strtobool|filter_var|trim)\s*\(\s*"
-    r"|\((?:int|string|bool)\)\s*|\(\s*)*"
-)
-_LITERAL = r"""(?:(?P<quote>['"])(?P<text>(?:\\.|(?!(?P=quote)).)*)(?P=quote)|(?P<word>[\w.]+))"""
-_VARIABLE = late(
-    r"""(?:os\.environ(?:\.get)?|(?:os\.)?getenv|ENV(?:\.fetch)?|env(?:\.\w+)?|config|process\.env|\$_(?:ENV|SERVER))
-        \s*(?:[\[(]\s*['"](?P<name>\w+)['"]|\.(?P<dotted>[A-Z_]\w*))""",
-    re.X,
-)
-_DEFAULTS = (
-    re.compile(rf"""[^=]*?\bdefault\s*=\s*{_LITERAL}"""),
-    re.compile(rf"""\s*,\s*{_LITERAL}\s*(?=[,)\]])"""),
-    re.compile(rf"""\s*[\])]?\s*(?:\|\||\?\?|\?:|\bor\b)\s*{_LITERAL}"""),
-    re.compile(rf"""\s*\)\s*\{{\s*{_LITERAL}\s*\}}"""),
-)
-_COMPARED = late(r"""\s*(?P<sign>===?|in|!==?)\s*(?P<with>[\[({][^\])}]*|['"]?\w+)""")
-_FILE = late(
-    r"""(?:File\.read|IO\.read|file_get_contents|fs\.readFileSync|open|(?:pathlib\.)?Path)\s*\(\s*['"](?P<path>/[^'"]+)['"]"""
-)
 _INTERPOLATED = late(r"#\{|\$\{|\{\$|(?<!\\)\$[A-Za-z_]")
 
 
@@ -64,17 +46,18 @@ def read(text: str) -> Iterator[Entry]:
         if found.lastgroup != "comment"
     ]
     known: dict[str, Entry] = {}
+    defaults, places = asked.declared(text), conditions(text)
+
+    def held(at: int) -> tuple[str, ...]:
+        return tuple(each for begin, end, each in places if begin <= at < end)
+
     stack: list[str] = []
     pending, at, line, counted = "", 0, 1, 0
     while at < len(tokens):
         token = tokens[at]
         found = _assigned(tokens, at, bool(stack))
-        if found is None and (url := _connected(text, tokens, at)):
-            yield url
-        if found is None and (called := _called(tokens, at)):
-            yield Entry(
-                key=called, value="()", line=text.count("\n", 0, token.start) + 1, start=token.end, end=token.end
-            )
+        if found is None and (alone := _connected(text, tokens, at, known) or _called(text, tokens, at, known)):
+            yield replace(alone, when=held(token.start))
         if found is None:
             if token.text in _PAIRS and token.kind == "sign":
                 stack.append(pending)
@@ -90,26 +73,78 @@ def read(text: str) -> Iterator[Entry]:
         if begins == ends:
             at = max(ends, at + 1)
             continue
-        connected = next((e for here in range(begins, ends) if (e := _connected(text, tokens, here))), None)
+        connected = next((e for here in range(begins, ends) if (e := _connected(text, tokens, here, known))), None)
         if connected is not None:
-            yield connected
+            yield replace(connected, when=held(token.start))
             at = ends
             continue
-        entry = _value(text, tokens[begins:ends], known)
-        if entry is None and _holds(tokens[begins:ends]):
+        first = tokens[begins]
+        sides = list(_sides(text, tokens[begins:ends]))
+        if len(sides) == 1 and _holds(tokens[begins:ends]) and _value(text, tokens[begins:ends], known) is None:
             pending, at = name, begins
             continue
-        first = tokens[begins]
         line, counted = line + text.count("\n", counted, first.start), first.start
-        entry = entry or Entry(key="", value=None, line=0, start=first.start, end=tokens[ends - 1].end)
         within = ".".join(each for each in stack if each)
-        entry = replace(entry, key=name, line=line, within=within)
-        if not stack and tokens[found[1] - 1].text == "=" and _tuple(tokens, at, ends):
-            remark = f"setting-wrong: the comma at the end makes a tuple of {name}, which is not a string"
-            entry = replace(entry, remark=remark)
-        known[name.rpartition(".")[2]] = entry
-        yield entry
+        declared = defaults.get(name)
+        for part, when in sides:
+            entry = _value(text, part, known) or Entry(
+                key="", value=None, line=0, start=part[0].start, end=part[-1].end
+            )
+            if declared is not None and first.start <= declared.start < tokens[ends - 1].end:
+                entry, within = declared, "Env"
+            entry = replace(entry, key=name, line=line, within=within, when=(*held(token.start), *when))
+            if not stack and tokens[found[1] - 1].text == "=" and _tuple(tokens, at, ends):
+                remark = f"setting-wrong: the comma at the end makes a tuple of {name}, which is not a string"
+                entry = replace(entry, remark=remark)
+            known[name.rpartition(".")[2]] = entry
+            yield entry
         at = ends
+
+
+def _sides(text: str, tokens: list[_Token], depth: int = 0) -> Iterator[tuple[list[_Token], tuple[str, ...]]]:
+    """The sides of `a if c else b`, of `c ? a : b` and of Ruby's `a if c`, with their conditions; the expression itself where it is none."""
+    if len(tokens) > 200:  # no choice is as long
+        yield tokens, ()
+        return
+    tokens = _bare(tokens)
+    signs = {}
+    level = 0
+    for at, each in enumerate(tokens):
+        level += (each.text in _PAIRS) - (each.text in _PAIRS.values()) if each.kind == "sign" else 0
+        if not level and each.text in ("if", "unless", "else", "?", ":") and each.text not in signs:
+            lone = each.text not in "?:" or (at and tokens[at - 1].end < each.start)
+            if lone and (each.text != ":" or "?" in signs):
+                signs[each.text] = at
+    one, test, other = tokens, tokens[:0], tokens[:0]
+    if "if" in signs or "unless" in signs:
+        at = signs.get("if", signs.get("unless", 0))
+        one, test = tokens[:at], tokens[at + 1 : signs.get("else")]
+        other = tokens[signs["else"] + 1 :] if "else" in signs else other
+    elif "?" in signs and ":" in signs:
+        test, one, other = tokens[: signs["?"]], tokens[signs["?"] + 1 : signs[":"]], tokens[signs[":"] + 1 :]
+    if not test or not one or depth > 3:
+        yield tokens, ()
+        return
+    found = condition(text[test[0].start : test[-1].end], test[0].start)
+    found = opposite(found) if "unless" in signs else found
+    for part, when in ((one, found), (other, opposite(found))):
+        if part:
+            yield from ((inner, (when, *more)) for inner, more in _sides(text, part, depth + 1))
+
+
+def _bare(tokens: list[_Token]) -> list[_Token]:
+    """Without ends of lines, and without the brackets around the whole."""
+    tokens = [each for each in tokens if each.kind != "line"]
+    while (
+        len(tokens) > 2
+        and tokens[0].text == "("
+        and _end(tokens, 1, True) == len(tokens) - 1
+        and tokens[-1].text == ")"
+    ):
+        tokens = tokens[1:-1]
+        if tokens and tokens[-1].text == ",":
+            tokens = tokens[:-1]
+    return tokens
 
 
 def _tuple(tokens: list[_Token], at: int, ends: int) -> bool:
@@ -174,21 +209,46 @@ def _assigned(tokens: list[_Token], at: int, inside: bool) -> tuple[str, int] | 
     return None
 
 
-def _connected(text: str, tokens: list[_Token], at: int) -> Entry | None:
-    """The URL of nodemailer's `createTransport("smtps://...")`."""
-    if tokens[at].text != "createTransport" or [each.text for each in tokens[at + 1 : at + 2]] != ["("]:
+_OF_URLS = ("createTransport", "email_url", "email", "dj_email_url", "parse", "config")
+
+
+def _connected(text: str, tokens: list[_Token], at: int, known: dict[str, Entry]) -> Entry | None:
+    """The URL of nodemailer's `createTransport("smtps://...")`, django-environ's `env.email_url("NAME")` and dj-email-url's `config()`."""
+    if tokens[at].text not in _OF_URLS or [each.text for each in tokens[at + 1 : at + 2]] != ["("]:
         return None
+    name, before = tokens[at].text, "".join(each.text for each in tokens[max(0, at - 2) : at])
     ends = _end(tokens, at + 2, True)
-    url = _value(text, tokens[at + 2 : ends], {}) if ends > at + 2 and not _holds(tokens[at + 2 : ends]) else None
     line = text.count("\n", 0, tokens[at].start) + 1
-    return replace(url, key="createTransport", line=line) if url is not None else None
+    if name == "createTransport" or (name == "parse" and before == "dj_email_url."):
+        url = (
+            _value(text, tokens[at + 2 : ends], known) if ends > at + 2 and not _holds(tokens[at + 2 : ends]) else None
+        )
+        return replace(url, key="createTransport" if name[0] == "c" else "EMAIL_URL", line=line) if url else None
+    start, closed = tokens[at].start, closing(text, tokens[at + 1].start) + 1
+    if name in ("email_url", "email", "dj_email_url") and before.endswith("."):
+        given = asked.given(f"env.{name}{text[tokens[at].end : closed]}", start - 4, known)
+    elif name == "config" and before == "dj_email_url.":
+        given = None
+    else:
+        return None
+    default = asked.DEFAULTS[0].match(text, tokens[at + 1].end, closed)
+    usual = Entry(key="", value=None, line=0, start=start, end=closed, variable="EMAIL_URL")
+    if default and default["text"] and not re.match(r".\s+if\b", text[default.end("text") :]):
+        usual = replace(usual, value=default["text"], start=default.start("text"), end=default.end("text"))
+    return replace(given or usual, key="EMAIL_URL", line=line)
 
 
-def _called(tokens: list[_Token], at: int) -> str:
-    """The name of PHP's `$object->method()`, "" where none stands here."""
+def _called(text: str, tokens: list[_Token], at: int, known: dict[str, Entry]) -> Entry | None:
+    """PHP's `$object->method()`; of PHPMailer's setFrom the address that it is given."""
     texts = [each.text for each in tokens[at : at + 5]]
-    found = texts[1:2] == ["->"] and texts[3:] == ["(", ")"] and texts[0].startswith("$")
-    return f"{texts[0].lstrip('$')}->{texts[2]}()" if found else ""
+    if len(texts) < 5 or texts[1] != "->" or texts[3] != "(" or not texts[0].startswith("$"):
+        return None
+    line = text.count("\n", 0, tokens[at].start) + 1
+    key = f"{texts[0].lstrip('$')}->{texts[2]}()"
+    if texts[4] == ")":
+        return Entry(key=key, value="()", line=line, start=tokens[at].end, end=tokens[at].end)
+    given = _value(text, tokens[at + 4 : _end(tokens, at + 4, True)], known) if texts[2] == "setFrom" else None
+    return replace(given, key=key, line=line) if given else None
 
 
 def _index(tokens: list[_Token], at: int) -> tuple[str, int] | None:
@@ -204,7 +264,8 @@ def _index(tokens: list[_Token], at: int) -> tuple[str, int] | None:
 def _end(tokens: list[_Token], at: int, inside: bool) -> int:
     """Where the expression ends that begins here."""
     depth, here = 0, at
-    while here < len(tokens):
+    most = min(len(tokens), at + 2000)
+    while here < most:
         token = tokens[here]
         if token.kind == "sign" and token.text in _PAIRS:
             depth += 1
@@ -216,8 +277,9 @@ def _end(tokens: list[_Token], at: int, inside: bool) -> int:
             return here
         elif not depth and token.kind == "line" and here > at:
             before = tokens[here - 1]
+            asks = before.text == "?" and tokens[here - 2].end == before.start  # a name of Ruby's
             following = next((t for t in tokens[here + 1 :] if t.kind != "line"), None)
-            goes_on = (before.kind == "sign" and before.text in _ON) or (
+            goes_on = (before.kind == "sign" and before.text in _ON and not asks) or (
                 following is not None
                 and following.kind == "sign"
                 and following.text in (".", "+", "||", "??", "?:", "->")
@@ -230,16 +292,7 @@ def _end(tokens: list[_Token], at: int, inside: bool) -> int:
 
 def _value(text: str, tokens: list[_Token], known: dict[str, Entry]) -> Entry | None:
     """What the tokens of an expression come to, as an entry without name; None if nothing can be said of it."""
-    tokens = [each for each in tokens if each.kind != "line"]
-    while (
-        len(tokens) > 2
-        and tokens[0].text == "("
-        and _end(tokens, 1, True) == len(tokens) - 1
-        and tokens[-1].text == ")"
-    ):
-        tokens = tokens[1:-1]
-        if tokens and tokens[-1].text == ",":
-            tokens = tokens[:-1]
+    tokens = _bare(tokens)
     if not tokens:
         return None
     first, last = tokens[0], tokens[-1]
@@ -261,7 +314,7 @@ def _value(text: str, tokens: list[_Token], known: dict[str, Entry]) -> Entry | 
     path = all(t.kind == "word" or t.text in (".", "::", "->", "[", "]") or t.kind == "string" for t in tokens)
     if path and last.kind == "word" and last.text in known and not re.match(r"ENV|process|os$", first.text):
         return known[last.text]
-    return _given(text[first.start : last.end], first.start) or (
+    return asked.given(text[first.start : last.end], first.start, known) or (
         Entry(
             key="", value=".".join(n for n in names if n not in (".", "::")), line=0, start=first.start, end=first.start
         )
@@ -290,32 +343,3 @@ def _joined(tokens: list[_Token]) -> Entry | None:
         values.append(re.sub(r"\\([\s\S])", r"\1", found["text"]))
     start, end = strings[0].start, strings[-1].end
     return Entry(key="", value="".join(values), line=0, start=start, end=end, quote=quote if len(strings) == 1 else '"')
-
-
-def _given(source: str, start: int) -> Entry | None:
-    """What the environment or a file gives: the variable's name with its default, the file's path."""
-    wrapped = _WRAPPERS.match(source)
-    at = wrapped.end() if wrapped else 0
-    if file := _FILE.match(source, at):
-        return Entry(key="", value=None, line=0, start=start, end=start + len(source), file=file["path"])
-    found = _VARIABLE.match(source, at)
-    if found is None:
-        return None
-    name, behind = found["name"] or found["dotted"], found.end()
-    for pattern in _DEFAULTS:
-        default = pattern.match(source, behind)
-        if default is None:
-            continue
-        value = default["text"] if default["text"] is not None else default["word"]
-        first, last = default.span("text" if default["text"] is not None else "word")
-        rest = re.compile(r"[^=!\n]*?(?=\s*(?:==|!=|\bin\b))").match(source, default.end())
-        compared = _COMPARED.match(source, rest.end()) if rest else None
-        if compared:
-            held = value.lower() in re.findall(r"\w+", compared["with"].lower())
-            value = str(held != compared["sign"].startswith("!")).lower()
-        if value.lower() in ("null", "none", "nil"):
-            value = ""
-        if not value:
-            break
-        return Entry(key="", value=value, line=0, start=start + first, end=start + last, variable=name)
-    return Entry(key="", value=None, line=0, start=start, end=start + len(source), variable=name)

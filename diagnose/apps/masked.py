@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import replace
 from urllib.parse import unquote
 
@@ -37,10 +37,16 @@ def masked(path: str, text: str, secrets: Secrets, starred: Starred) -> str:
         return mask(text)
     reader = reader_of(path, text, grammar, entries)
     names = {name.lower() for table in applications().values() for name in table.get("password", ())}
+    known = {each.key.rpartition(".")[2] for each in entries} if grammar == "code" else frozenset()
     out, at = [], 0
     # Of two names of one value, as an anchor gives it, the one that makes it a secret.
     for entry in sorted(entries, key=lambda each: (each.start, not SECRET_KEY.search(each.key))):
         if entry.start < at or (reader is not None and reader.nothing(entry)):
+            continue
+        named = re.fullmatch(r"credential\.[^.]+", entry.key) or (entry.value or "").startswith("%d/")
+        if grammar == "unit" and named:
+            out += [_between(text[at : entry.start], at == 0, False), text[entry.start : entry.end]]
+            at = entry.end  # where a credential lies
             continue
         shown = _shown(entry, reader, names, secrets, starred)
         end = entry.end
@@ -66,9 +72,9 @@ def masked(path: str, text: str, secrets: Secrets, starred: Starred) -> str:
         else:
             continue
         between = text[at : entry.start]
-        out += [_signs(between) if grammar == "yaml" else _between(between, at == 0, False), shown]
+        out += [_signs(between) if grammar == "yaml" else _between(between, at == 0, False, known), shown]
         at = end
-    return "".join([*out, _between(text[at:], at == 0, True)])
+    return "".join([*out, _between(text[at:], at == 0, True, known)])
 
 
 def _shown(entry: Entry, reader: Reader | None, names: set[str], secrets: Secrets, starred: Starred) -> str | None:
@@ -120,11 +126,14 @@ def _dollar(secret: str) -> str:
 _STRING = re.compile(r"""(?P<quote>\"{3}|'{3}|["'`])(?P<text>(?:\\.|(?!(?P=quote)).)*)(?P=quote)""", re.S)
 
 
+_ONLY_NAMED = re.compile(r"\$\{[\w.]+\}|\$__env\{\w+\}|%env\((?:\w+:)*\w+\)%")
+
+
 def _reference(entry: Entry, source: str, secrets: Secrets) -> str:
     """A variable, a file or a call that gives the value, with its strings starred but for the name of that."""
 
     def kept(found: re.Match[str]) -> str:
-        if found["text"] in ("", entry.variable, entry.file):
+        if found["text"] in ("", entry.variable, entry.file, *entry.also) or _ONLY_NAMED.fullmatch(found["text"]):
             return found[0]
         secrets.add(found["text"])
         return f"{found['quote']}{STARS}{found['quote']}"
@@ -143,9 +152,21 @@ _ASKS = re.compile(
 )
 
 
-def _between(text: str, begins: bool, ends: bool) -> str:
+# A name that was given its value before, alone or as the default of a variable.
+_REFERS = re.compile(
+    r"""\s*(?:[\w$@.>-]+|:?['"]?\w+['"]?)\s*(?:=>?|:)\s*(?:(?:(?:os\.)?(?:environ\.get|getenv)|env(?:\.\w+)?|config|ENV\.fetch)"""
+    r"""\(\s*['"]\w+['"]\s*,\s*(?:default\s*=\s*)?)?\$?(?P<name>[A-Za-z_]\w*)\)*\s*[,;]?\s*"""
+)
+
+
+def _between(text: str, begins: bool, ends: bool, known: Set[str] = frozenset()) -> str:
     """What stands between passwords: whole lines and comments masked, names and signs of the grammar left as they are. begins,
-    ends: the text does so with it, so that its first or last line is a whole one."""
+    ends: the text does so with it, so that its first or last line is a whole one; known: names that a program gives a value."""
+
+    def names_alone(line: str) -> bool:
+        found = _REFERS.fullmatch(line)
+        return _ASKS.fullmatch(line) is not None or bool(found and found["name"] in known)
+
     head, *rest = text.split("\n")
     sign = re.search(r"(?:^|(?<=\s))(?:[#;]|//)|/\*|<!--", head)
     if begins and (rest or ends):
@@ -153,7 +174,7 @@ def _between(text: str, begins: bool, ends: bool) -> str:
     elif sign is not None:
         head = head[: sign.start()] + mask(head[sign.start() :])
     last = rest[-1:] if not ends else [mask(line) for line in rest[-1:]]
-    return "\n".join([head, *(line if _ASKS.fullmatch(line) else mask(line) for line in rest[:-1]), *last])
+    return "\n".join([head, *(line if names_alone(line) else mask(line) for line in rest[:-1]), *last])
 
 
 def _quoted(shown: str, entry: Entry, grammar: str) -> str:

@@ -383,8 +383,8 @@ class Reader:
         if meaning is None:
             return Found(problem=f"{entry.key} sends by {scheme}:, which this tool does not read")
         tls, usual = str(meaning).split()
-        if query.get("encryption") in ("ssl", "tls") and entry.key in self.table.get("encryption_in", ()):
-            tls = "implicit" if query["encryption"] == "ssl" else "starttls-required"
+        if entry.key in self.table.get("encryption_in", ()) and (begins := remarks.encryption(query)):
+            tls = begins
         elif port == 465 and tls == "starttls" and self.table.get("implicit_on_465"):
             tls = "implicit"
         if tls != "implicit" and query.get("tls") == "required":

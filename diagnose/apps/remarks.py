@@ -252,6 +252,14 @@ def distance(a: str, b: str) -> int:
     return min(rows[-1][-1], 3)
 
 
+def encryption(query: Mapping[str, str]) -> str:
+    """How TLS begins by the query of a URL: Swift Mailer's encryption=, dj-email-url's ssl= and tls=, django-environ's EMAIL_USE_SSL=."""
+    for tls, names in (("implicit", ("ssl", "email_use_ssl")), ("starttls-required", ("tls", "email_use_tls"))):
+        if query.get("encryption") == names[0] or any(re.match("1|y|t|on", query.get(n, ""), re.I) for n in names):
+            return tls
+    return ""
+
+
 def url(value: str) -> str:
     """What is wrong with how a URL's login is written, "" where nothing is."""
     found = re.match(r"[\w+.-]+://(?P<authority>[^/?#]*)(?P<rest>.*)", value, re.S)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import fnmatch
 import posixpath
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from diagnose.apps import grammars
@@ -24,6 +24,7 @@ OF_OTHERS = ("EnvironmentFile", "env_file.smtp", "authpath")
 _MOST = 8  # other files of one
 
 OF_FILE = late(r"(?P<name>.*(?:pass|user|login|secret|token|host|smtp|mail).*?)(?:__FILE|_FILE|_file)$", re.I)
+_SHOWN = late(r"(?:/bin/|/usr/bin/)?(?:cat|head -n ?1|head -1)\s+(/[\w./@+-]+)")  # msmtp's passwordeval
 _SERVICE = late(
     r"services\.(?P<name>[\w.-]+?)\.(?P<rest>env_file(?:\.path)?|secrets(?:\.source)?|environment|image|build|network_mode)\b"
 )
@@ -73,14 +74,25 @@ class _Wider:
         except Malformed as why:
             return (), str(why)
 
-    def filled(self, entries: Sequence[Entry], values: dict[str, Entry], complete: bool = False) -> list[Entry]:
-        """The entries with what variables of another file say. complete: whether a variable that stands nowhere is empty."""
+    def filled(
+        self, entries: Sequence[Entry], values: Mapping[str, Entry], complete: bool = False, unset: bool = False
+    ) -> list[Entry]:
+        """The entries with what variables of another file say. complete: whether a variable that stands nowhere is empty; unset: whether
+        those alone are filled that nothing else gives."""
         out = []
         for each in entries:
-            given = values.get(each.variable) if each.variable else None
-            if given is not None and given.value is not None:
+            given = next((values[name] for name in (each.variable, *each.also) if name in values), None)
+            if given is not None and given.value is not None and not (unset and each.value is not None):
+                here = given.path != "" or "." not in each.variable
+                line, variable = (given.line, each.variable) if here else (each.line, "")
                 each = replace(
-                    each, value=given.value, path=given.path, line=given.line, remark=given.remark, bare=given.bare
+                    each,
+                    value=given.value,
+                    variable=variable,
+                    path=given.path,
+                    line=line,
+                    remark=given.remark,
+                    bare=given.bare,
                 )
             elif each.variable and complete and each.value is None:
                 remark = f"setting-odd: {each.variable} is not set in {self.beside('.env')}: it becomes empty"
@@ -93,12 +105,17 @@ def widened(path: str, grammar: str, text: str, other: Other) -> tuple[Entry, ..
     """The entries of a file with those of the files that it names, or that are read beside it. Raises Malformed."""
     wider = _Wider(path, grammar, other)
     every = [*_below(wider, text), *grammars.entries(text, grammar)]
+    if grammar in ("yaml", "properties"):
+        # Spring's ${spring.mail.host}: what another key of the file says.
+        every = wider.filled(every, {e.key: e for e in every if "." in e.key and e.value is not None})
     if any(_SERVICE.match(each.key) or _SERVICE.match(each.within) for each in every):
         every = _composed(wider, every)
     elif grammar == "unit":
         every = _unit(wider, every)
     elif grammar in ("code", "yaml") and any(each.variable for each in every):
         every = _beside(wider, every)
+        standing = {each.key: each for each in every if each.within == "Env"}
+        every = wider.filled(every, standing, unset=True) if standing else every
     if re.search(r"(?:^|/)(?:application|bootstrap)\.(?:ya?ml|properties)$", path):
         every = _profiled(wider, every)
     elif path.endswith("/.env"):
@@ -172,9 +189,14 @@ def _dollar(entry: Entry) -> Entry:
 
 
 def _unit(wider: _Wider, entries: list[Entry]) -> list[Entry]:
-    """What the files of EnvironmentFile= say goes before Environment= (systemd.exec(5))."""
+    """What the files of EnvironmentFile= say goes before Environment=; %d is where LoadCredential= puts its files (systemd.exec(5))."""
     after: list[Entry] = []
-    for each in entries:
+    kept = {each.key: each for each in entries if each.key.startswith("credential.")}
+    for at, each in enumerate(entries):
+        if each.value and each.value.startswith("%d/") and OF_FILE.fullmatch(each.key):
+            place = kept.get(f"credential.{each.value[3:]}")
+            named = place is not None and (place.value or "").startswith("/")
+            entries[at] = replace(each, value=None, sealed=not named, file=place.value or "" if place and named else "")
         if each.key != "EnvironmentFile" or not each.value:
             continue
         name = each.value.removeprefix("-")
@@ -219,10 +241,12 @@ def _secrets(wider: _Wider, entries: list[Entry]) -> list[Entry]:
         out.append(each)
         named = re.fullmatch(r"\$__file\{(/[^{}]+)\}", each.value or "")
         whole = OF_FILE.fullmatch(each.key.rpartition(".")[2])
-        place = each.file or (named[1] if named else each.value if whole else "") or ""
+        shown = _SHOWN.fullmatch(each.value or "") if each.key == "passwordeval" else None
+        place = each.file or (named[1] if named else shown[1] if shown else each.value if whole else "") or ""
         if not place.startswith("/"):
             continue
         name = f"{each.key.rpartition('.')[0]}.{whole['name']}".lstrip(".") if whole and not named else each.key
+        name = "password" if shown else name
         contained = _SERVICE.match(each.within)
         if contained:
             place, remark = _secret(wider, entries, contained["name"], place)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -33,7 +34,12 @@ from .test_application_settings import cases, edited
 Way = tuple[str, int, str, str, str]
 """Server, port, beginning of TLS, user, password."""
 # What these take from elsewhere is not in the file.
-ELSEWHERE = {("django", "second-a"), ("django", "second-b"), ("flask", "tls-in-the-module")}
+ELSEWHERE = {
+    ("django", "second-a"),
+    ("django", "second-b"),
+    ("flask", "tls-in-the-module"),
+    ("django", "prefixed-names"),
+}
 
 
 def variants(kind: str) -> list[Any]:
@@ -106,6 +112,7 @@ def by_django(names: dict[str, Any]) -> Way | None:
 def test_django_reaches_the_same_server(
     path: str, text: str, files: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(environ.Env, "ENVIRON", dict(os.environ))  # its read_env() leaves it filled
     for name in re.findall(r'os\.environ\["(\w+)"\]', text):
         monkeypatch.setenv(name, "")  # a login that the file does not hold
     if path.endswith(".py"):

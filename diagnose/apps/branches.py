@@ -1,0 +1,168 @@
+"""Which of several branches of a settings program counts: what stands under `if` and `else`, and on both sides of a choice.
+
+conditions(text)     the places that a condition decides upon, with it
+condition(source)    the condition of an expression, as a name with what it is compared with
+taken(entries)       the entries that count, by what the file itself says of the names
+
+A condition is `name`, `name=value`, or `?NUMBER` where it cannot be told; with `!` before it the opposite. What depends on a name that
+is set nowhere is decided by the name: a debugger is off, and production is on. Otherwise the branch counts that names a server.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+
+from diagnose.apps.entry import Entry
+from diagnose.patterns import late
+
+_MOST = 400  # conditions of a file that are looked at
+Place = tuple[int, int, str]
+"""Begin, end, condition."""
+_ASKED = (
+    r"""(?:os\.environ(?:\.get)?|(?:os\.)?getenv|ENV(?:\.fetch)?|env(?:\.\w+)?|config|process\.env|\$_(?:ENV|SERVER)|defined)"""
+    r"""\s*(?:[\[(]\s*['"](?P<asked>\w+)['"][^\])]*[\])]|\.(?P<dotted>[A-Z_]\w*))"""
+)
+_CONDITION = late(
+    rf"""\(*\s*(?P<not>not\s+|!\s*)?(?:{_ASKED}|[$@]?(?P<name>[A-Za-z_][\w.]*\??))\)*(?:\.(?:lower|strip|downcase|to_s)(?:\(\))?)*
+    \s*(?:\.?(?P<blank>blank\?|empty\?|nil\?|present\?)|(?P<sign>[!=]==?|is\s+not|is)\s*(?P<quote>['"]?)(?P<with>[\w.-]+)(?P=quote))?\s*\)*\s*""",
+    re.X,
+)
+_OFF = late(r"debug|dev(?:el|$|_|\.)|development|local|test|console", re.I)
+_ON = late(r"prod(?:uction|$|_|\.)", re.I)
+_FALSE = ("", "0", "false", "no", "off", "none", "nil", "null")
+_SERVER = late(r"host|server|address|smarthost|url|dsn", re.I)
+
+
+def condition(source: str, at: int = 0) -> str:
+    """The condition of an expression; at: its place, which tells apart those that cannot be told."""
+    found = _CONDITION.fullmatch(source.strip())
+    if found is None:
+        return f"?{at}"
+    name = found["asked"] or found["dotted"] or (found["name"] or "").rstrip("?")
+    negated = bool(found["not"]) != (found["blank"] in ("blank?", "empty?", "nil?"))
+    value = found["with"]
+    negated = negated != bool(value and (found["sign"].startswith("!") or "not" in found["sign"]))
+    if value and value.lower() in ("true", "false", *_FALSE[5:]):
+        negated, value = negated != (value.lower() != "true"), ""
+    return f"{'!' * negated}{name}{f'={value}' if value else ''}"
+
+
+def opposite(given: str) -> str:
+    return given[1:] if given.startswith("!") else f"!{given}"
+
+
+def conditions(text: str) -> list[Place]:
+    """Every place that is under a condition, in Python, Ruby, PHP and JavaScript."""
+    if re.search(r"^[ \t]*(?:if|try)\b[^\n{]*:[ \t]*(?:#.*)?$", text, re.M):
+        found = _indented(text)
+    else:
+        found = _ended(text) if re.search(r"^[ \t]*end\b", text, re.M) else _braced(text)
+    return list(islice(found, _MOST))
+
+
+def _indented(text: str) -> Iterator[Place]:
+    before: dict[str, list[str]] = {}
+    pattern = r"^(?P<margin>[ \t]*)(?P<word>if|elif|else|try|except)\b(?P<test>[^\n]*?):[ \t]*(?:#[^\n]*)?(?:\n|\Z)"
+    for found in re.finditer(pattern, text, re.M):
+        margin, word = found["margin"], found["word"]
+        block = re.compile(rf"(?:[ \t]*(?:#[^\n]*)?\n|{margin}[ \t][^\n]*(?:\n|\Z))*").match(text, found.end())
+        end = block.end() if block else found.end()
+        if word in ("try", "except"):
+            if word == "except":
+                yield found.end(), end, "!True"  # nothing is known to have gone wrong
+            continue
+        earlier = before.get(margin, []) if word != "if" else []
+        own = condition(found["test"], found.start()) if word != "else" else ""
+        for each in earlier:
+            yield found.end(), end, opposite(each)
+        if own:
+            yield found.end(), end, own
+        before[margin] = [*earlier, own]
+
+
+def _ended(text: str) -> Iterator[Place]:
+    stack: list[tuple[str, int, list[str]]] = []
+    pattern = (
+        r"^[ \t]*(?:(?P<word>if|unless|elsif|else|end)\b|(?P<other>case|def|class|module|begin|while|until|for)\b)"
+        r"(?P<test>[^\n#]*)|\bdo\b[ \t]*(?:\|[^|\n]*\|)?[ \t]*$|=[ \t]*(?:if|case|begin)\b[^\n]*$"
+    )
+    for found in re.finditer(pattern, text, re.M):
+        word, at = found["word"], found.start()
+        if word in ("elsif", "else", "end"):
+            if not stack:
+                return
+            kind, begin, held = stack.pop()
+            yield from ((begin, at, each) for each in held)
+            if word != "end":
+                first = [condition(found["test"], at)] if word == "elsif" else []
+                stack.append((kind, found.end(), [*first, *map(opposite, held[:1]), *held[1:]]))
+            continue
+        own = condition(found["test"], at) if word else ""
+        own = opposite(own) if word == "unless" else own
+        if not re.search(r"\bend\s*$", found[0]):
+            stack.append(("if" if word else "", found.end(), [own] if own else []))
+
+
+def _braced(text: str) -> Iterator[Place]:
+    plain = re.sub(
+        r"/\*[\s\S]*?\*/|(?<!:)//[^\n]*|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"", lambda m: "_" * len(m[0]), text
+    )
+    for found in islice(re.finditer(r"\bif\s*\(", plain), _MOST):
+        inner = closing(plain, found.end() - 1)
+        held = [condition(text[found.end() : inner], found.start())]
+        here = re.compile(r"\)\s*\{").match(plain, inner)
+        while here is not None:
+            end = closing(plain, here.end() - 1)
+            yield from ((here.end(), end, each) for each in held)
+            held = [opposite(held[0])]
+            here = re.compile(r"\}\s*else\s*\{").match(plain, end)
+
+
+def closing(text: str, at: int) -> int:
+    """Where the bracket is closed that stands there."""
+    depth = 0
+    for found in islice(re.compile(r"[(){}\[\]]").finditer(text, at), 10 * _MOST):
+        depth += 1 if found[0] in "({[" else -1
+        if not depth:
+            return found.start()
+    return len(text)
+
+
+def taken(entries: Sequence[Entry]) -> list[Entry]:
+    """Those whose conditions hold; of two branches of which that cannot be told, the one that names a server."""
+    if not any(each.when for each in entries):
+        return list(entries)
+    values: dict[str, str | None] = {}
+    for each in entries:
+        for name in (each.key.rpartition(".")[2], each.variable):
+            if name and not each.when:
+                values[name] = each.value
+    kept = [each for each in entries if all(_holds(one, values) is not False for one in each.when)]
+    for one in dict.fromkeys(one for each in kept for one in each.when if _holds(one, values) is None):
+        if one.startswith("!"):
+            continue
+        sides = [[e for e in kept if side in e.when] for side in (one, opposite(one))]
+        if all(sides):
+            out = sides[_weight(sides[0]) > _weight(sides[1])]
+            kept = [each for each in kept if each not in out]
+    return [replace(each, when=()) for each in kept]
+
+
+def _weight(side: Sequence[Entry]) -> tuple[int, int]:
+    return sum(bool(_SERVER.search(e.key)) and e.value != "" for e in side), sum(e.value is not None for e in side)
+
+
+def _holds(given: str, values: dict[str, str | None]) -> bool | None:
+    """Whether a condition holds, None where the file does not say."""
+    if given.startswith("!"):
+        plain = _holds(given[1:], values)
+        return None if plain is None else not plain
+    name, _, wanted = given.partition("=")
+    value = values.get(name.rpartition(".")[2])
+    if value is not None:
+        return value.lower() == wanted.lower() if wanted else value.lower() not in _FALSE
+    words = wanted or name
+    return True if words == "True" or _ON.search(words) else False if _OFF.search(words) else None
