@@ -105,7 +105,7 @@ _ABOUT_MAIL = late(
     re.I,
 )
 _SENT = late(
-    r"\b(?:delivery successful|(?:e-?mail|message|mail)\b(?:(?!\bnot\b|\. ).){0,40}\b(?<!not be )(?:was )?(?:sent|delivered|accepted)(?: (?:successfully|to|via|for)|[!.]?\s*$)|"
+    r"\b(?:delivery successful|(?:e-?mail|message|mail)\b(?:(?!\bnot\b|\. ).){0,40}\b(?<!not be )(?:was )?(?:sent|delivered|accepted)(?: (?:successfully|to|via|for)| ?[{(\[]|[!.]?\s*$)|"
     r"(?:successfully|succesfully) sent|\bMessage sent #\d+ to |sent successfully|250 (?:2\.\d\.\d )?.{0,12}(?:queued as|Message accepted)|"
     r"250 2\.\d\.\d .{0,60}\b(?:queued|accepted)|accepted(?:=|: ?)\[[^\]]+@|attempt \d+(?:/\d+)? (?:ok|succeeded|successful))",
     re.I,
@@ -173,7 +173,7 @@ def fetches(text: str) -> bool:
 # A proxy, a webmail or a server of mailboxes logs them; their client's address stands beside. A log's summary counts.
 _CLIENTS_LOGIN = late(
     r"\(total: \d+\)\s*$|^\s*\d+ {3,}(?:received|delivered|forwarded|deferred|bounced|rejected|reject warnings|held|discarded)\b|\bclient login failed: .{0,80} while in http auth state|\bhandler exception: authentication failed for \[|"
-    r"\bIMAP Error: Login failed for|\[LOGIN_ERROR\]|\bloginname=|\bloginname=|\[core\] deny|\[dnsbl\] host|^\"SMTPD\"\s|\bAuthentication attempt from \S+ has been rate-limited"
+    r"\bIMAP Error: Login failed for|\[LOGIN_ERROR\]|\bloginname=|\bloginname=|\[core\] deny|\[dnsbl\] host|\bfail2ban\.\w+\b|^\"SMTPD\"\s|\bAuthentication attempt from \S+ has been rate-limited"
 )
 
 

@@ -39,9 +39,16 @@ _TOLD = late(
 _RULE = late(r"\bfailregex\b|<HOST>|\(\?[:P<=!]|\.\*\\|\\\[[^\]\n]{0,40}\\\]|\\[dsSwb][+*]")
 
 
+# Source code that handles errors which nobody has had yet, and what shows that somebody had one.
+_HANDLES = late(r"^\s*(?:except [\w.(), ]+(?: as \w+)?:|\}? ?catch ?\(|rescue [A-Z]|if err != nil)", re.MULTILINE)
+_HAPPENED = late(
+    r"Traceback|^\s*File \"|^\s*at \S|\bline \d+|\[\d{4}-|^\d{4}-\d\d-\d\d|^[\w.]+(?:Error|Exception):", re.MULTILINE
+)
+
+
 def is_rule(text: str) -> bool:
-    """Whether a paragraph holds patterns of log lines instead of log lines."""
-    return _RULE.search(text) is not None
+    """Whether a paragraph holds patterns of log lines, or the code that handles errors, instead of log lines."""
+    return _RULE.search(text) is not None or (_HANDLES.search(text) is not None and _HAPPENED.search(text) is None)
 
 
 def is_account(text: str) -> bool:
