@@ -44,10 +44,11 @@ def _sum() -> int:
 
 
 @cache
-def _index() -> Mapping[str, str]:
+def _index() -> Mapping[str, bytes]:
     """The values in JSON by their names."""
-    of, *lines = _texts().get(INDEX, b"").decode().split("\n")
-    return dict(line.split(" ", 1) for line in lines) if of == str(_sum()) else {}
+    of, *lines = _texts().get(INDEX, b"").split(b"\n")
+    rows = (line.partition(b" ") for line in lines)
+    return {name.decode(): value for name, _, value in rows} if of == b"%d" % _sum() else {}
 
 
 def index(alone: Mapping[str, Any] | None = None) -> str:
