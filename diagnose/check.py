@@ -25,44 +25,46 @@ from typing import NoReturn, TypeVar
 from diagnose.errors import Skip as Skip
 from diagnose.facts.asks import ask_all as ask_all
 from diagnose.host.memo import Recorder
-from diagnose.host.query import Dial as Dial
-from diagnose.host.query import DialReply as DialReply
-from diagnose.host.query import Disk as Disk
-from diagnose.host.query import DnsReply as DnsReply
-from diagnose.host.query import EnvironmentCompare as EnvironmentCompare
-from diagnose.host.query import Exec as Exec
-from diagnose.host.query import Glob as Glob
-from diagnose.host.query import Listener as Listener
-from diagnose.host.query import Listeners as Listeners
-from diagnose.host.query import Lock as Lock
-from diagnose.host.query import LockReply as LockReply
-from diagnose.host.query import Login as Login
-from diagnose.host.query import Lookup as Lookup
-from diagnose.host.query import MailLog as MailLog
-from diagnose.host.query import MailQueue as MailQueue
-from diagnose.host.query import MapCompare as MapCompare
-from diagnose.host.query import MapLookup as MapLookup
-from diagnose.host.query import Now as Now
-from diagnose.host.query import Process as Process
-from diagnose.host.query import Processes as Processes
-from diagnose.host.query import Query as Query
-from diagnose.host.query import Read as Read
-from diagnose.host.query import Resolve as Resolve
-from diagnose.host.query import ResolveReply as ResolveReply
-from diagnose.host.query import Stat as Stat
-from diagnose.host.query import Trace as Trace
-from diagnose.model import ANY as ANY
-from diagnose.model import FLAG as FLAG
-from diagnose.model import Observation, Scalar, Target
-from diagnose.model import SignSpec as SignSpec
+from diagnose.host.query import (
+    Dial as Dial,
+    DialReply as DialReply,
+    Disk as Disk,
+    DnsReply as DnsReply,
+    EnvironmentCompare as EnvironmentCompare,
+    Exec as Exec,
+    Glob as Glob,
+    Listener as Listener,
+    Listeners as Listeners,
+    Lock as Lock,
+    LockReply as LockReply,
+    Login as Login,
+    Lookup as Lookup,
+    MailLog as MailLog,
+    MailQueue as MailQueue,
+    MapCompare as MapCompare,
+    MapLookup as MapLookup,
+    Now as Now,
+    Process as Process,
+    Processes as Processes,
+    Query as Query,
+    Read as Read,
+    Resolve as Resolve,
+    ResolveReply as ResolveReply,
+    Stat as Stat,
+    TlsInfo as TlsInfo,
+    Trace as Trace,
+)
+from diagnose.model import ANY as ANY, FLAG as FLAG, Observation, Scalar, SignSpec as SignSpec, Target
 from diagnose.record import dataclass
-from diagnose.statement import counted as counted
-from diagnose.statement import fail as fail
-from diagnose.statement import ok as ok
-from diagnose.statement import stamped as stamped
-from diagnose.statement import stated as stated
-from diagnose.statement import unknown as unknown
-from diagnose.statement import warn as warn
+from diagnose.statement import (
+    counted as counted,
+    fail as fail,
+    ok as ok,
+    stamped as stamped,
+    stated as stated,
+    unknown as unknown,
+    warn as warn,
+)
 
 R = TypeVar("R")
 

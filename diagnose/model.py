@@ -23,24 +23,26 @@ from types import MappingProxyType
 from typing import Any
 
 from diagnose.record import dataclass
-from diagnose.scales import AGAINST as AGAINST
-from diagnose.scales import COMMON as COMMON
-from diagnose.scales import DOUBTS as DOUBTS
-from diagnose.scales import FITS as FITS
-from diagnose.scales import HINTS as HINTS
-from diagnose.scales import PROVES as PROVES
-from diagnose.scales import RARE as RARE
-from diagnose.scales import REFUTES as REFUTES
-from diagnose.scales import SETTLES as SETTLES
-from diagnose.scales import SPEAKS as SPEAKS
-from diagnose.scales import STRONG as STRONG
-from diagnose.scales import UNUSUAL as UNUSUAL
-from diagnose.scales import Confidence as Confidence
-from diagnose.scales import Impact as Impact
-from diagnose.scales import Outcome as Outcome
-from diagnose.scales import Stage as Stage
-from diagnose.scales import Status as Status
-from diagnose.scales import Strength as Strength
+from diagnose.scales import (
+    AGAINST as AGAINST,
+    COMMON as COMMON,
+    DOUBTS as DOUBTS,
+    FITS as FITS,
+    HINTS as HINTS,
+    PROVES as PROVES,
+    RARE as RARE,
+    REFUTES as REFUTES,
+    SETTLES as SETTLES,
+    SPEAKS as SPEAKS,
+    STRONG as STRONG,
+    UNUSUAL as UNUSUAL,
+    Confidence as Confidence,
+    Impact as Impact,
+    Outcome as Outcome,
+    Stage as Stage,
+    Status as Status,
+    Strength as Strength,
+)
 from diagnose.sentence import joined
 
 Scalar = str | int | float | bool | None
@@ -89,7 +91,6 @@ class SignSpec:
     network   whose network this is (data: network)
     sender    what DNS says of a sender's name (data: asked: the user named it; publish: the record that it lacks)
     hops      the routers up to where packets end (data: hop, port, how, where, route ...)
-
     clears: what is in order where it is OK, as a report names it ("firewall", "DNS").
     """
 

@@ -23,8 +23,7 @@ from diagnose.knowledge.causes import all_causes
 from diagnose.model import Advice, Confidence, HostInfo, Observation, Outcome, Report, Run, Scalar, Target
 from diagnose.parse.system import os_release
 from diagnose.record import dataclass
-from diagnose.remedy import Plan
-from diagnose.remedy import make as remedy
+from diagnose.remedy import Plan, make as remedy
 
 TIMEOUT = 15.0  # seconds for a whole run
 RESERVE = 0.4  # of them for what comes after the checks

@@ -3,8 +3,6 @@
 import sys
 
 if sys.version_info >= (3, 11):
-    from tomllib import TOMLDecodeError as TOMLDecodeError
-    from tomllib import loads as loads
+    from tomllib import TOMLDecodeError as TOMLDecodeError, loads as loads
 else:
-    from tomli import TOMLDecodeError as TOMLDecodeError
-    from tomli import loads as loads
+    from tomli import TOMLDecodeError as TOMLDecodeError, loads as loads

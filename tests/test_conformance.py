@@ -14,8 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from diagnose.check import Check, Context, Settings, fail, unknown
-from diagnose.check import check as make_check
+from diagnose.check import Check, Context, Settings, check as make_check, fail, unknown
 from diagnose.host.memo import FakeHost, NoNetwork
 from diagnose.knowledge import phrases
 from diagnose.knowledge.causes import all_causes

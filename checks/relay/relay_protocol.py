@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from diagnose.check import Context, Exec, SignSpec, check, fail, ok, warn
+from diagnose.check import Context, Exec, SignSpec, TlsInfo, check, fail, ok, warn
 from diagnose.facts import Route, mta
-from diagnose.facts.relay import TlsInfo, WayIn, way_in
+from diagnose.facts.relay import WayIn, way_in
 from diagnose.facts.relay_tls import spoken, tried
 from diagnose.facts.ways import way_by_smtp
 from diagnose.model import Observation, Stage

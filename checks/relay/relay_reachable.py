@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-from diagnose.check import Context, SignSpec, check, fail, ok, unknown, warn
+from diagnose.check import Context, DialReply, SignSpec, check, fail, ok, unknown, warn
 from diagnose.facts import Route
 from diagnose.facts.dialogue import unfinished
 from diagnose.facts.dials import met
 from diagnose.facts.network import egress, private_view
 from diagnose.facts.next_hop_name import named
-from diagnose.facts.relay import DialReply, WayIn, begin, passed_over, session, settings_problem, way_in
+from diagnose.facts.relay import WayIn, begin, passed_over, session, settings_problem, way_in
 from diagnose.facts.ways import relay_in_use
 from diagnose.model import Observation, Scalar, Stage
 from diagnose.parse.system.outcomes import Outcome

@@ -143,8 +143,7 @@ def watch(
 
     from diagnose.parse.text.address import check_address
     from diagnose.parse.text.masking import leaving, plain
-    from diagnose.watch import config as configuration
-    from diagnose.watch import passes, probe, target
+    from diagnose.watch import config as configuration, passes, probe, target
     from diagnose.watch.canary import Canary
     from diagnose.watch.heartbeat import Heartbeat
     from diagnose.watch.machine import Policy

@@ -63,8 +63,7 @@ def report(
       mail-diagnose report --format prometheus:/run/mail.prom --format text
     """
     from diagnose.report import PLAIN_FORMATS, digest
-    from diagnose.watch import config as configuration
-    from diagnose.watch import state
+    from diagnose.watch import config as configuration, state
 
     try:
         file, wrong = configuration.load(config, reading=True), None
@@ -141,8 +140,7 @@ def history(
     import time
     from datetime import datetime
 
-    from diagnose.watch import outages as listing
-    from diagnose.watch import store
+    from diagnose.watch import outages as listing, store
 
     if format not in ("text", "json"):
         raise UsageError(f"--format {format!r} is not known; choose one of text, json")

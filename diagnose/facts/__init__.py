@@ -19,32 +19,29 @@ relay_of(ctx)          which relay a sender's mail to a recipient takes, for rea
 from diagnose.facts import mailers as mailers
 from diagnose.facts.asks import Asks as Asks
 from diagnose.facts.fingerprint import fingerprint as fingerprint
-from diagnose.facts.mail import log_reply as log_reply
-from diagnose.facts.mail import mail_log as mail_log
-from diagnose.facts.mail import now as now
-from diagnose.facts.mail import queue as queue
-from diagnose.facts.mail import queue_problem as queue_problem
-from diagnose.facts.mail import since_start as since_start
-from diagnose.facts.mail import target as target
-from diagnose.facts.mailers import Mailer as Mailer
-from diagnose.facts.mailers import mailer as mailer
-from diagnose.facts.master import greeting as greeting
-from diagnose.facts.master import master as master
-from diagnose.facts.master import queue_manager as queue_manager
-from diagnose.facts.names import Exchangers as Exchangers
-from diagnose.facts.names import exchangers as exchangers
+from diagnose.facts.mail import (
+    log_reply as log_reply,
+    mail_log as mail_log,
+    now as now,
+    queue as queue,
+    queue_problem as queue_problem,
+    since_start as since_start,
+    target as target,
+)
+from diagnose.facts.mailers import Mailer as Mailer, mailer as mailer
+from diagnose.facts.master import greeting as greeting, master as master, queue_manager as queue_manager
+from diagnose.facts.names import Exchangers as Exchangers, exchangers as exchangers
 from diagnose.facts.own import foreign as foreign
-from diagnose.facts.postfix import Mta as Mta
-from diagnose.facts.postfix import mta as mta
-from diagnose.facts.postfix import origin as origin
-from diagnose.facts.postfix import stands as stands
-from diagnose.facts.route import ANYBODY as ANYBODY
-from diagnose.facts.route import Route as Route
-from diagnose.facts.route import TlsMode as TlsMode
-from diagnose.facts.route import asker as asker
-from diagnose.facts.route import failures as failures
-from diagnose.facts.route import next_hop_hosts as next_hop_hosts
-from diagnose.facts.route import relay_of as relay_of
-from diagnose.facts.route import route as route
-from diagnose.facts.route import tls_mode as tls_mode
-from diagnose.facts.route import unheard as unheard
+from diagnose.facts.postfix import Mta as Mta, mta as mta, origin as origin, stands as stands
+from diagnose.facts.route import (
+    ANYBODY as ANYBODY,
+    Route as Route,
+    TlsMode as TlsMode,
+    asker as asker,
+    failures as failures,
+    next_hop_hosts as next_hop_hosts,
+    relay_of as relay_of,
+    route as route,
+    tls_mode as tls_mode,
+    unheard as unheard,
+)

@@ -20,12 +20,15 @@ from typing import Any
 from diagnose import facts, threads
 from diagnose.errors import Late
 from diagnose.facts.asks import Asks, ask_all, ask_each
-from diagnose.facts.dials import UNSPECIFIED, family_of
-from diagnose.facts.dials import WIRE as WIRE
-from diagnose.facts.dials import Tried as Tried
-from diagnose.facts.dials import dial_address as dial_address
-from diagnose.facts.dials import near_end as near_end
-from diagnose.facts.dials import tried as tried
+from diagnose.facts.dials import (
+    UNSPECIFIED,
+    WIRE as WIRE,
+    Tried as Tried,
+    dial_address as dial_address,
+    family_of,
+    near_end as near_end,
+    tried as tried,
+)
 from diagnose.host.query import Dial, DialReply, DnsReply, Lookup, Query
 from diagnose.knowledge.labels import Probe, probes_for
 from diagnose.parse.system.outcomes import Outcome, Pattern, pattern

@@ -13,10 +13,7 @@ from dataclasses import replace
 from diagnose.facts import ANYBODY, Asks, Route, TlsMode, mailers, mta, next_hop_hosts, route, target, tls_mode
 from diagnose.facts.network import near_end
 from diagnose.facts.next_hop_name import named
-from diagnose.host.query import CompareReply as CompareReply
-from diagnose.host.query import Dial, Glob, Login, MapLookup, Stat
-from diagnose.host.query import DialReply as DialReply
-from diagnose.host.query import TlsInfo as TlsInfo
+from diagnose.host.query import Dial, DialReply, Glob, Login, MapLookup, Stat
 from diagnose.knowledge.recognise import identify
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.model import Scalar, Target

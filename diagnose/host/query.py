@@ -5,29 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
-from diagnose.host.reply import Attempt as Attempt
-from diagnose.host.reply import CompareReply as CompareReply
-from diagnose.host.reply import DialReply as DialReply
-from diagnose.host.reply import DiskReply as DiskReply
-from diagnose.host.reply import DnsReply as DnsReply
-from diagnose.host.reply import EnvironmentReply as EnvironmentReply
-from diagnose.host.reply import ExecReply as ExecReply
-from diagnose.host.reply import GlobReply as GlobReply
-from diagnose.host.reply import Hop as Hop
-from diagnose.host.reply import Listener as Listener
-from diagnose.host.reply import ListenersReply as ListenersReply
-from diagnose.host.reply import LockReply as LockReply
-from diagnose.host.reply import LogReply as LogReply
-from diagnose.host.reply import MapReply as MapReply
-from diagnose.host.reply import NowReply as NowReply
-from diagnose.host.reply import Process as Process
-from diagnose.host.reply import ProcessesReply as ProcessesReply
-from diagnose.host.reply import QueueLinesReply as QueueLinesReply
-from diagnose.host.reply import ReadReply as ReadReply
-from diagnose.host.reply import ResolveReply as ResolveReply
-from diagnose.host.reply import StatReply as StatReply
-from diagnose.host.reply import TlsInfo as TlsInfo
-from diagnose.host.reply import TraceReply as TraceReply
+from diagnose.host.reply import (
+    Attempt as Attempt,
+    CompareReply as CompareReply,
+    DialReply as DialReply,
+    DiskReply as DiskReply,
+    DnsReply as DnsReply,
+    EnvironmentReply as EnvironmentReply,
+    ExecReply as ExecReply,
+    GlobReply as GlobReply,
+    Hop as Hop,
+    Listener as Listener,
+    ListenersReply as ListenersReply,
+    LockReply as LockReply,
+    LogReply as LogReply,
+    MapReply as MapReply,
+    NowReply as NowReply,
+    Process as Process,
+    ProcessesReply as ProcessesReply,
+    QueueLinesReply as QueueLinesReply,
+    ReadReply as ReadReply,
+    ResolveReply as ResolveReply,
+    StatReply as StatReply,
+    TlsInfo as TlsInfo,
+    TraceReply as TraceReply,
+)
 from diagnose.record import dataclass
 
 R_co = TypeVar("R_co", covariant=True)

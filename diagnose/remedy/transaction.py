@@ -12,8 +12,7 @@ from diagnose.host.live.carry import carry_out
 from diagnose.remedy import never, undoing
 from diagnose.remedy.edits import Changed
 from diagnose.remedy.journal import Change, Journal, Store, plain
-from diagnose.remedy.originals import CannotChange, State, look, obstacle, resolved, restore
-from diagnose.remedy.originals import replace as put
+from diagnose.remedy.originals import CannotChange, State, look, obstacle, replace as put, resolved, restore
 from diagnose.remedy.running import InstallPackage
 from diagnose.remedy.steps import FileStep, Given, RunStep, Step
 

@@ -8,8 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from diagnose.parse.text import duration
-from diagnose.parse.text.masking import mask
-from diagnose.parse.text.masking import plain as hygiene
+from diagnose.parse.text.masking import mask, plain as hygiene
 from diagnose.patterns import late
 from diagnose.record import dataclass
 from diagnose.sentence import joined

@@ -24,8 +24,21 @@ from diagnose import __version__
 from diagnose.errors import StateError
 from diagnose.parse.text.masking import leaving
 from diagnose.report import digest
-from diagnose.watch import canary, ignore, machine, message, notify, overlap, past, refuge, state, store, trend, verdict
-from diagnose.watch import outages as listing
+from diagnose.watch import (
+    canary,
+    ignore,
+    machine,
+    message,
+    notify,
+    outages as listing,
+    overlap,
+    past,
+    refuge,
+    state,
+    store,
+    trend,
+    verdict,
+)
 from diagnose.watch.canary import Canary
 from diagnose.watch.files import Busy, NotKept, locked, prepare, sweep
 from diagnose.watch.heartbeat import Heartbeat

@@ -20,9 +20,7 @@ from diagnose.host.secretfile import starred
 from diagnose.knowledge import recognise
 from diagnose.mail import explain
 from diagnose.parse.log import logline, maillog, stalls, story, submitted, trail
-from diagnose.parse.mailers import exim, queues
-from diagnose.parse.mailers import log as mailer_log
-from diagnose.parse.mailers import settings as mailer_settings
+from diagnose.parse.mailers import exim, log as mailer_log, queues, settings as mailer_settings
 from diagnose.parse.pasted import (
     bounce,
     dialogue,
@@ -33,8 +31,8 @@ from diagnose.parse.pasted import (
     pasted_line,
     program_text,
     prose,
+    settings as pasted_settings,
 )
-from diagnose.parse.pasted import settings as pasted_settings
 from diagnose.parse.postfix import (
     main_cf,
     master_cf,

@@ -18,8 +18,7 @@ from diagnose.mail.explain import explain
 from diagnose.parse.text import shapes
 from diagnose.parse.text.masking import Secrets, mask, veil
 from diagnose.remedy.make import pasteable
-from diagnose.report.json_ import as_plain
-from diagnose.report.json_ import render as as_json
+from diagnose.report.json_ import as_plain, render as as_json
 from diagnose.report.text import render as as_text
 from tests.hostile import spellings
 from tests.hostile.planted import LINES, RANDOM, SHAPES, WORDS, b64, leaked

@@ -17,8 +17,7 @@ from . import figures
 from .faults import every
 from .roots import CASES, ROOTS, Root
 from .run import Options, accused, judge, settled
-from .test_lab import JOBS
-from .test_lab import able as able
+from .test_lab import JOBS, able as able
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(4500)]
 _EVERYTHING = os.environ.get("MAIL_DIAGNOSE_ROOTS_ALL") == "1"

@@ -1,8 +1,7 @@
 """Local firewall rules are judged as the kernel judges them, as far as text can tell, and doubts are said."""
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from diagnose.parse.system import iptables, nft
 from diagnose.parse.system.packet import Packet, Verdict

@@ -3,8 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from diagnose.knowledge import distributions
 from diagnose.parse.system import iproute, nameservice, os_release

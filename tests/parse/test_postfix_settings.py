@@ -5,8 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from diagnose.parse.postfix import main_cf, master_cf, postconf, setting_types, table
 from diagnose.parse.text.finding import Finding

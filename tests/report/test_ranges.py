@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import nagiosplugin
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from diagnose.errors import UsageError
 from diagnose.report import levels, ranges

@@ -18,8 +18,7 @@ from diagnose.host.live import journal
 from diagnose.host.live.logwindow import COMPRESSED, SLACK, covers, read_open, window
 from diagnose.host.live.system import group_name
 from diagnose.host.query import LogReply, MailLog
-from diagnose.knowledge.distributions import LOGS as OWN
-from diagnose.knowledge.distributions import SHARED_LOGS as SHARED
+from diagnose.knowledge.distributions import LOGS as OWN, SHARED_LOGS as SHARED
 from diagnose.parse.text.masking import plain, veil
 from diagnose.record import dataclass
 

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from diagnose.knowledge.phrases import Grip
 from diagnose.parse.pasted import dialogue
 from diagnose.parse.pasted.mailhead import FIELD, field_name, opens
-from diagnose.parse.words import reason as reasons_of
-from diagnose.parse.words import smtp_reply
+from diagnose.parse.words import reason as reasons_of, smtp_reply
 from diagnose.parse.words.reason import Reason
 from diagnose.parse.words.wrapped import unwrap
 from diagnose.record import dataclass

@@ -18,8 +18,7 @@ from diagnose.parse.log import ordinary
 from diagnose.parse.log.logline import LONGEST_LINE, Line, parse
 from diagnose.parse.log.maillog import Delivery, MailLog, Trouble
 from diagnose.parse.pasted import dialogue, mailhead, mailq, message, other_mta, program_text, prose
-from diagnose.parse.pasted.pasted_line import cleaned, logical, parts
-from diagnose.parse.pasted.pasted_line import unquoted as without_marks
+from diagnose.parse.pasted.pasted_line import cleaned, logical, parts, unquoted as without_marks
 from diagnose.parse.pasted.said import Event, Said
 from diagnose.parse.pasted.settings import Settings
 from diagnose.parse.words import reason as reasons_of

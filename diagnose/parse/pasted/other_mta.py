@@ -15,8 +15,7 @@ from diagnose.knowledge.phrases import Grip
 from diagnose.parse.log.logline import Line
 from diagnose.parse.log.mail_event import Delivery, Trouble
 from diagnose.parse.system import own_network
-from diagnose.parse.words import reason as reasons_of
-from diagnose.parse.words import smtp_reply
+from diagnose.parse.words import reason as reasons_of, smtp_reply
 from diagnose.parse.words.reason import Reason
 from diagnose.patterns import late
 

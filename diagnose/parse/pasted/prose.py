@@ -10,8 +10,7 @@ import re
 from dataclasses import replace
 
 from diagnose.parse.text import spelled
-from diagnose.parse.words import reason as reasons_of
-from diagnose.parse.words import smtp_reply
+from diagnose.parse.words import reason as reasons_of, smtp_reply
 from diagnose.parse.words.reason import Reason
 from diagnose.patterns import late
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from tests.lab.faults.e_receivers import APPLE, LISTED, MICROSOFT, PLAIN, UNAUTHENTICATED
-from tests.lab.faults.e_receivers import case as receiver
-from tests.lab.faults.e_replies import APP, DENIED, REJECTED, RESTRICTED, SENDER
-from tests.lab.faults.e_replies import case as relayed
+from tests.lab.faults.e_receivers import APPLE, LISTED, MICROSOFT, PLAIN, UNAUTHENTICATED, case as receiver
+from tests.lab.faults.e_replies import APP, DENIED, REJECTED, RESTRICTED, SENDER, case as relayed
 
 FAULTS = (
     relayed(
