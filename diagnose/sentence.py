@@ -6,8 +6,8 @@ import re
 
 # Verbs with which a summary carries on from its subject: "port 25 belongs to Exim", not "port 25: belongs to Exim".
 _PREDICATE = re.compile(
-    r"(?:accepts|answers|belongs|connects|defers|does|ends?|exists|expires|greets|has|holds|is|leads|leaves|lies|listens|matches|names|"
-    r"offers|pins|publishes|refuses|rejects|requires|resolves|runs|says|sent|sends|speaks|verifies|was|(?:can|cannot|could not) be)\b"
+    r"(?:accepts|answers|belongs|closes|connects|defers|does|ends?|exists|expires|greets|has|holds|is|leads|leaves|lies|listens|matches|names|"
+    r"offers|pins|publishes|refuses|rejects|requires|resets|resolves|runs|says|sent|sends|speaks|verifies|was|(?:can|cannot|could not) be)\b"
 )
 _OWN = re.compile(r"(?:Could not|Too few) ")  # a sentence of its own
 

@@ -26,6 +26,7 @@ _SAYS = {
     "silent": "does not greet",
     "greeting": "refuses to talk",
 }
+_TLS = {"none": "plain text", "starttls": "STARTTLS", "implicit": "implicit TLS"}
 _LOGIN_ADVICE = {
     "relay-app-password-required": "{whose} requires an application password instead of the account's: create one in the account's "
     "security settings.",
@@ -150,7 +151,7 @@ def _stages(ctx: Context, app: Application, settings: MailSettings, judged: Verd
 
 
 def _better(judged: Verdict) -> str:
-    return f"; {judged.ways[0].tls} on port {judged.ways[0].port} works" if judged.ways else ""
+    return f"; {_TLS[judged.ways[0].tls]} on port {judged.ways[0].port} works" if judged.ways else ""
 
 
 def _server(ctx: Context, judged: Verdict, place: str, data: dict[str, Scalar]) -> Iterator[Observation]:

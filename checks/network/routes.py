@@ -35,7 +35,7 @@ def check_routes(ctx: Context) -> Iterator[Observation]:
         yield ok("firewall.route", subject, "no route or routing rule of this host refuses it", port=way.port)
         return
     first = refused[0]
-    what = f"ip {first.kind}: {first.text}"
+    what = f"the {first.kind} {first.text}"
     what += f" covers {first.packet.destination}" if first.packet.destination else ""
     data: dict[str, Scalar] = {"port": way.port, "host": way.host, "relay": way.relay, "kind": first.kind}
     data |= {
@@ -56,7 +56,7 @@ def _astray(ctx: Context, way: MailPort, made: Sequence[Packet]) -> Observation 
     found = detour(ctx, failed[0], made)
     if found is None:
         return None
-    text = f"ip {found.kind}: {found.text} is the way to {failed[0].address}, not the default route, and nothing answers there"
+    text = f"the {found.kind} {found.text} is the way to {failed[0].address}, not the default route, and nothing answers there"
     data: dict[str, Scalar] = {"port": way.port, "host": way.host, "relay": way.relay, "kind": found.kind}
     data |= {"rule": found.text, "action": "detour", "fix": f"To remove it until the next reload: {found.fix}"}
     # A neighbour that keeps silent is this host's own report; farther away the network may do it.

@@ -56,7 +56,7 @@ def _judge(ctx: Context, postfix: Mta, use: Use) -> Iterator[Observation]:
             source = compiled and ctx.ask(Stat(name)).exists
             why = "was never compiled" if source else "does not exist"
             yield severe(
-                "table.present", use.table.key, f"{parameter} names it: {path} {why}",
+                "table.present", use.table.key, f"{path} {why} ({parameter})",
                 kind="not-compiled" if source else "missing", file=path, **data,
             )  # fmt: skip
             return

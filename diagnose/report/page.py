@@ -83,11 +83,11 @@ class Page:
         for paragraph in self.shown(text).split("\n"):
             found += self._fill(paragraph, hang if found else first, hang)
         if rows and len(found) > rows:
-            last = found[rows - 1]
             mark = self.sign("cut")
-            while len(last) + len(mark) + 1 > self.terminal.width and " " in last.strip():
-                last = last.rpartition(" ")[0]
-            last = last[: self.terminal.width - len(mark) - 1]
+            room = self.terminal.width - len(mark) - 1
+            last = f"{found[rows - 1]} {found[rows].strip()}"[: room + 1]
+            whole = last.rpartition(" ")[0]  # a long word is cut, rather than most of the line left empty
+            last = whole if len(whole) > room // 2 else last[:room]
             found = [*found[: rows - 1], f"{last.rstrip(' ,;:(')} {mark}"]
         if lead and first:
             found[0] = self.paint(first, *lead) + found[0][len(first) :]
