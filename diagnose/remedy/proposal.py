@@ -16,8 +16,8 @@ from diagnose.remedy.plan import Plan
 from diagnose.remedy.steps import Class, FileStep, Step, TableEntry
 
 # What may hold passwords though everybody can read it.
-_SECRET = re.compile(r"sasl|passw|secret|credential|\.env$", re.I)
-_KINDS = {".properties": "properties", ".env": "settings"}
+_SECRET = re.compile(r"sasl|passw|secret|credential|\.env(\.[\w-]+)?$", re.I)
+_KINDS = {re.compile(r"\.properties$"): "properties", re.compile(r"\.env(\.[\w-]+)?$"): "settings"}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -89,6 +89,6 @@ def _diff(path: str, state: State, old: bytes, new: bytes, table: bool) -> Itera
 def _shown(path: str, data: bytes, secret: bool) -> list[str]:
     text = data.decode("utf-8", "replace")
     if secret:
-        kind = next((kind for end, kind in _KINDS.items() if path.endswith(end)), "sasl")
+        kind = next((kind for end, kind in _KINDS.items() if end.search(path)), "sasl")
         text = mask_read(text, kind, KNOWN, path)
     return plain(mask(text)).splitlines()

@@ -19,7 +19,7 @@ from diagnose.remedy.running import StartUnit
 from diagnose.remedy.steps import AppendLine, Step
 
 _PAIR = re.compile(r"([\w.-]+)=([\w.:@/+-]+)")
-_FORMATS = (".properties", ".env")
+_LINES = re.compile(r"\.(?:properties|env(?:\.[\w-]+)?)$")  # of KEY=VALUE, as .env.production too
 _START = re.compile(r"systemctl (re)?start (?P<once>\w[\w@.:-]*)|systemctl enable --now (?P<enabled>\w[\w@.:-]*)")
 
 
@@ -61,7 +61,7 @@ def _steps(e: Evidence, seen: Observation) -> Iterator[Step]:
     if seen.data.get("outcome") == "name-not-found":
         yield from _host(e, path, seen.text("host"))
         return
-    if not path.endswith(_FORMATS):
+    if not _LINES.search(path):
         yield from written(e, path, seen.text("setting"), sentence(seen))
         return
     file, number, kind = e.real(path), whole(seen, "line"), seen.data.get("problem")
@@ -123,7 +123,7 @@ def listener(e: Evidence) -> Plan | None:
             continue
         taken_up = str(app.words.get("restart") or "Then restart the application, so that it reads its settings again.")
         why = f"Nothing listens at {seen.data.get('host')}:{seen.data.get('port')}; Postfix listens on port 25."
-        if app.path.endswith(_FORMATS):
+        if _LINES.search(app.path):
             key = f"{app.settings.prefix}mail.smtp.port" if app.java else _port_key(e, app)
             steps += [SetProperty(path=e.real(app.path), key=key, value="25", why=why)] if key else []
         else:
