@@ -29,6 +29,9 @@ _EXPANDED_LATER = re.compile(
 )
 _ON_THE_WAY = ("relayhost", "smtp_sasl_", "myhostname", "mydestination", "transport_maps", "default_transport")
 _READ_BY_ALL = ("all", "cleanup", "smtp")
+# What stops the master; the rest of master.cf's findings is reported elsewhere.
+_STOPS = ("bad-type", "bad-field-count", "bad-flag", "bad-number")
+_OF_A_SERVICE = re.compile(r'invalid \w+ field "|invalid transport type')  # postconf names neither file nor line
 _FATAL_KINDS = ("missing-equals", "missing-name", "bad-field-count", "cannot-open")
 
 
@@ -63,27 +66,19 @@ def _syntax(ctx: Context, postfix: Mta, path: str) -> Iterator[Observation]:
     # Mail that passes says nothing about what the running master has not read.
     runs = master(ctx) is not None
     later = "; the next start or reload of Postfix will fail" if runs else ""
-    for complaint in bad[:3]:
-        file = complaint.file or path
-        place = f"{file} line {complaint.line}" if complaint.line else file
-        data: dict[str, Scalar] = {"path": file, "line": complaint.line, "kind": complaint.kind, "apart": runs}
-        yield fail("config.syntax", place, f"{complaint.text}{later}", **data)
-    for finding in postfix.master.findings:
-        # A bad type or too few fields stop the master; the rest is reported elsewhere.
-        if finding.kind in ("bad-type", "bad-field-count", "bad-flag", "bad-number") and not bad:
-            where = f"{postfix.config_directory}/master.cf"
-            yield fail(
-                "config.syntax",
-                f"{where} line {finding.line}",
-                f"{finding.text}{later}",
-                path=where,
-                line=finding.line,
-                kind=finding.kind,
-                apart=runs,
-            )
-            bad.append(None)  # type: ignore[arg-type]
-            break
     services = f"{postfix.config_directory}/master.cf"
+    stops = next((f for f in postfix.master.findings if f.kind in _STOPS), None)
+    for complaint in bad[:3]:
+        file, line = complaint.file or path, complaint.line
+        if stops and not complaint.file and _OF_A_SERVICE.match(complaint.text):
+            file, line = services, stops.line
+        place = f"{file} line {line}" if line else file
+        data: dict[str, Scalar] = {"path": file, "line": line, "kind": complaint.kind, "apart": runs}
+        yield fail("config.syntax", place, f"{complaint.text}{later}", **data)
+    if stops and not bad:
+        where: dict[str, Scalar] = {"path": services, "line": stops.line, "kind": stops.kind, "apart": runs}
+        yield fail("config.syntax", f"{services} line {stops.line}", f"{stops.text}{later}", **where)
+        return
     if not bad and not postfix.master.services and (read := ctx.ask(Read(services))).problem in (None, "not found"):
         text = "has no service" if read.problem is None else "does not exist"
         yield fail("config.syntax", services, f"{text}: Postfix does not start", path=services, kind="empty")

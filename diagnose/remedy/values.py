@@ -34,7 +34,8 @@ def value(
     if kind == "boolean":
         if boolean(bare) is not None:
             return word
-        return "yes" if word in _YES else "no" if word in _NO else None
+        said = word if word in _YES | _NO else _misspelt(word, ("yes", "true", "no", "false"))
+        return "yes" if said in _YES | {"yes"} else "no" if said in _NO | {"no"} else None
     if kind == "number" and (match := re.fullmatch(r"([+-]?\d[\d_.,' ]*?)\s*([kmg]b?|bytes|b)?", word)):
         digits = re.sub(r"\D", "", match[1])
         made = str(int(digits) * _SIZES.get(match[2] or "", 1)) if digits and len(digits) < 16 else None
@@ -50,6 +51,11 @@ def value(
         words = [w if w in allowed else _near(w.lower(), allowed) for w in items(bare)]
         return ", ".join(w for w in words if w) if words and all(words) else None
     return bare if bare != given and bare else None
+
+
+def _misspelt(word: str, known: tuple[str, ...]) -> str | None:
+    """As `_near`; short words by their letters in another order, too."""
+    return next((one for one in known if sorted(one) == sorted(word)), None) or _near(word, known)
 
 
 def _near(word: str, known: tuple[str, ...]) -> str | None:

@@ -13,6 +13,7 @@ from diagnose.remedy import values
 from diagnose.remedy.evidence import Evidence, whole
 from diagnose.remedy.plan import Ask, Plan, plans
 from diagnose.remedy.plans.fatal import fatal, lost_account, lost_library
+from diagnose.remedy.plans.service_lines import service_line_repaired, unread_service
 from diagnose.remedy.running import CopyFile, Mode
 from diagnose.remedy.standard import SERVICES, service_line
 from diagnose.remedy.steps import Content, Refused, RepairLine, Step, permitted
@@ -49,7 +50,7 @@ def settings(e: Evidence) -> Plan | None:
         if seen.data.get("kind") == "empty":
             steps += _master(e)
             continue
-        steps += _line(e, seen, "Postfix cannot read the line.") or _unread_service(e, seen)
+        steps += _line(e, seen, "Postfix cannot read the line.") or unread_service(e, seen)
         if seen.data.get("kind") == "other" and not seen.data.get("line"):
             steps += _circular(e)
     done = {getattr(step, "line", 0) for step in steps}
@@ -138,7 +139,7 @@ def _line(e: Evidence, seen: Observation, why: str) -> list[Step]:
         return []
     made = values.plain(raw)
     if path.endswith("master.cf"):
-        return _service_line(e, path, number, raw, made)
+        return service_line_repaired(e, path, number, raw, made)
     name, equals, rest = (part.strip() for part in made.partition("="))
     known = e.mta.defaults
     if not equals:
@@ -161,41 +162,13 @@ def _line(e: Evidence, seen: Observation, why: str) -> list[Step]:
     return [e.repair(path, number, raw, made, why)] if made != raw else []
 
 
-def _service_line(e: Evidence, path: str, number: int, raw: str, made: str) -> list[Step]:
-    words = made.split()
-    standard = service_line(e, words[0], words[1]) if len(words) > 1 else ""
-    why = "Postfix does not start with a line that it cannot read."
-    if re.match(r"-o(\s|\{|\w+=)|\w+=", made) and re.match(
-        r"\s|[^\s#]+\s+(unix|inet|fifo|unix-dgram|pass)\s", _above(e, path, number)
-    ):
-        why = "It continues the service above it, so it must be indented."
-        return [e.repair(path, number, raw, f"  {made}", why)]
-    if len(words) < 8 and standard and raw[:1] not in " \t#":
-        return [e.repair(path, number, raw, standard, why)]
-    return [e.repair(path, number, raw, made if made != raw and len(words) >= 8 else f"#{raw}", why)]
-
-
-def _above(e: Evidence, path: str, number: int) -> str:
-    """The nearest line above that is neither blank nor a comment."""
-    lines = e.ask_lines(e.real(path))[: number - 1]
-    return next((raw for raw in reversed(lines) if raw.strip() and not raw.lstrip().startswith("#")), "")
-
-
 def _circular(e: Evidence) -> list[Step]:
     """Settings that name themselves."""
     itself = [s for s in e.main.settings if re.search(rf"\$[{{(]?{re.escape(s.name)}\b", s.value)]
     return [e.drop(s.name, "It refers to itself, which Postfix cannot read.") for s in itself]
 
 
-def _unread_service(e: Evidence, seen: Observation) -> list[Step]:
-    """The line of master.cf at fault, where Postfix's complaint names none."""
-    if "master.cf" not in f"{seen.data.get('path')} {seen.summary}":
-        return []
-    for found in master_cf.parse("\n".join(e.ask_lines(e.master_path))).findings:
-        if found.kind in ("bad-field-count", "bad-type", "bad-flag", "bad-number"):
-            raw = e.line(e.master_path, found.line)
-            return _service_line(e, e.master_path, found.line, raw, values.plain(raw))
-    return []
+_DECIDES_LOGIN = re.compile(r"smtp_sasl_auth_enable|smtp_tls_wrappermode|smtp_sender_dependent_authentication")
 
 
 def _value(e: Evidence, seen: Observation) -> list[Step]:
@@ -213,6 +186,8 @@ def _value(e: Evidence, seen: Observation) -> list[Step]:
     try:
         if meant:
             return [e.put(name, meant, f"It does not accept {seen.data.get('value')}.")]
+        if _DECIDES_LOGIN.fullmatch(name):
+            return []  # the default is not what was meant, and mail would bounce
         return [e.drop(name, f"It does not accept {seen.data.get('value')}; without it Postfix's default applies.")]
     except Refused:
         return []

@@ -109,4 +109,18 @@ FAULTS = (
         setup=exim(entry=f"smtp.mandrilapp.com:lab-user:{SECRET}\n"),
         shows="530 5.7.0 Authentication required",
     ),
+    case(
+        "exim-smtps-on-587",
+        "the smarthost's port was changed to 587, and the macro for 465 stayed; Exim then holds all mail back to it",
+        "tls-wrapper-mismatch",
+        setup=exim(macros="REMOTE_SMTP_SMARTHOST_PROTOCOL = smtps\n"),
+        shows=" == .*defer",
+    ),
+    Fault(
+        id="process-limit-with-a-letter",
+        accept=("postfix-config-error",),
+        about="the client's process limit in master.cf is l0: the master does not start",
+        setup=(shell(r"sed -i 's/^\(smtp *unix.*-  *\)-\(  *smtp\)$/\1l0\2/' /etc/postfix/master.cf"),),
+        proof=((("sh", "-c", "postconf -M"), "invalid process_limit"),),
+    ),
 )
