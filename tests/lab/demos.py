@@ -13,12 +13,12 @@ from .machine import CHECKOUT, SECRET, Machine
 PLACE = CHECKOUT / "diagnose" / "data" / "demos"
 # Name of the demo: the lab's case, and what the newcomer is told.
 DEMOS = {
-    "blocked-isp": ("isp-drops-25", "the provider drops outgoing port 25; a relay on 587 is the way out"),
-    "blocked-firewall": ("nft-host-drops-25", "a firewall rule on the host itself drops port 25"),
-    "document-pasted": ("cafile-of-red-hat", "a relay set up from a document for another distribution"),
-    "wrong-key": ("sasl-key-no-port", "sasl_passwd has the password under a key that Postfix never looks up"),
+    "blocked-isp": ("isp-drops-25", "the provider drops outgoing port 25"),
+    "blocked-firewall": ("nft-host-drops-25", "the host's own firewall drops port 25"),
+    "document-pasted": ("cafile-of-red-hat", "settings from another distribution's manual"),
+    "wrong-key": ("sasl-key-no-port", "the relay's password under the wrong key"),
     "app-password": ("gmail-app-password", "Gmail requires an application password"),
-    "healthy": ("healthy-relay-587", "a host whose mail goes through a relay, nothing wrong"),
+    "healthy": ("healthy-relay-587", "mail goes through a relay, nothing wrong"),
 }
 
 
