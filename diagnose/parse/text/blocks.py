@@ -62,12 +62,7 @@ def _column(text: str, lines: list[Span], secret: re.Pattern[str]) -> Iterator[S
     head = text[slice(*lines[0])]
     sign = max(_CELLS, key=head.count)
     names = head.split(sign)
-    wanted = [
-        index
-        for index, name in enumerate(names)
-        if re.fullmatch(r"[\w .-]{1,40}", title := name.strip(" \"'"))
-        and any(found.end() == len(title) for found in secret.finditer(title))
-    ]
+    wanted = [index for index, name in enumerate(names) if _names(name, secret)]
     if len(names) < 3 or not wanted:
         return
     for begin, end in lines[1:]:
@@ -84,6 +79,14 @@ def _column(text: str, lines: list[Span], secret: re.Pattern[str]) -> Iterator[S
         yield from _bare(text, [cells[index] for index in wanted])
 
 
+def _names(heading: str, secret: re.Pattern[str]) -> bool:
+    """Whether a column's heading ends in a secret's name: no password_policy does."""
+    title = heading.strip(" \"'`[]")
+    return re.fullmatch(r"[\w .-]{1,40}", title) is not None and any(
+        found.end() == len(title) for found in secret.finditer(title)
+    )
+
+
 def _bare(text: str, cells: list[Span]) -> Iterator[Span]:
     """Without the blanks and quotation marks around them."""
     for begin, end in cells:
@@ -96,7 +99,7 @@ def _bare(text: str, cells: list[Span]) -> Iterator[Span]:
 def _inserted(text: str, secret: re.Pattern[str]) -> Iterator[Span]:
     """INSERT INTO t (user, password) VALUES ('x', '…')."""
     for found in _INSERT.finditer(text):
-        wanted = [index for index, name in enumerate(found["names"].split(",")) if secret.search(name)]
+        wanted = [index for index, name in enumerate(found["names"].split(",")) if _names(name, secret)]
         values = [each.span(1) for each in _VALUES.finditer(text, found.end(), min(len(text), found.end() + 2000))]
         yield from _bare(text, [values[index] for index in wanted if index < len(values)])
 

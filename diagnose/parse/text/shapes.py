@@ -93,14 +93,14 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
         r"(?m)^(?:\[?[\w-]+(?:\.[\w-]+)+\]?(?::\w{1,12})?|@?[\w.+-]{0,64}@[\w-]+(?:\.[\w-]+)+)(?:[ \t]+=?[ \t]*|=)[\w.+-]{1,64}(?:@[\w.-]{1,100}:(?!//)([^\s:\"]{4,200})|:(?!\d{1,5}\s*$)([^\s:/\"]{4,200}))[ \t\r]*$",
     ),
     # exim's passwd.client
-    ((PAIR,), r"(?m)^(?:\*|(?:\*\.)?[\w-]+(?:\.[\w-]+)+):(?!\d+:)[\w.+@-]{1,100}:(?=[^\n]*[A-Z\d!#$%^&*+=])([^\s:]{4,200})[ \t\r]*$"),
+    ((PAIR,), r"(?m)^(?:\*|(?:\*\.)?[\w-]+(?:\.[\w-]+)+):(?!\d+:)[\w.+@-]{1,100}:(?=[^\n]*[A-Z\d!#$%^&*+=])(?!(?i:fail|err|den[iy]|refus|in?valid|un[akr]|reject|time|full|closed|lost|not))([^\s:]{4,200})[ \t\r]*$"),
     ((PAIR,), r"(?m)^\[?[\w-]+(?:\.[\w-]+)+\]?(?::\w{1,12})?[ \t]+[\w.+-]{1,64}@[\w.-]{1,100}:(?!//)([^\s:\"][^\n:\"]{3,200})$"),
     (("name=",), r"\bname=[\w.+-]{1,64}:([^\s@]{2,200})(?=@)"),  # Postfix: name service error for name=
     (("ignoring this line",), r"\bignoring this line: [^\n]{0,200}?[:\s]([^\s:]{4,200})[ \t]*(?=$|\n)"),  # postmap
     # Flow style: {user: x, password: a b, port: 587}
     (
         ("passw", "pass", "pwd", "secret", "token"),
-        r"(?i)\{[^{}\n]{0,300}?\b[\w-]{0,30}(?:pass(?:word|wd)?|pwd|secret|token)\s?[:=]\s{1,4}([^\s,{}\"'\[][^,{}\n\"']{2,100}?)(?=\s{0,4}[,}])",
+        r"(?i)\{[^{}\n]{0,300}?\b[\w-]{0,30}(?:pass(?:word|wd)?|pwd|secret|token)\s?[:=]\s{1,4}(?!(?:not|no|is|must|wrong|invalid|missing)\b)([^\s,{}\"'\[]{1,60} [^,{}\n\"']{1,100}?)(?=\s{0,4}[,}])",
     ),
     # The value stands before the name: <param value="…" name="smtp.password">, SET value = '…' WHERE name = 'smtp_password'
     (
@@ -110,18 +110,22 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
     (("</label>",), r"(?i)passw\w{1,4}[^<\n]{0,20}</label>\s{0,9}<input\b[^>]{0,200}?\bvalue=\"([^\"]+)\""),
     # Commands that store one: … secrets create x --value …, kv put mail/password …
     (
-        ("--value", "--body", "--secret-", " value="),
-        rf"(?i)(?:pass|secret|token|vault|pwd)[\w:/.-]{{0,60}}\s[^\n|;]{{0,160}}?(?:--(?:value|body|secret-string|secret-value)(?:=|\s+)|\bvalue=)({_VALUE[1:]}",
+        ("--value", "--body", "--secret-"),
+        rf"(?i)(?:pass|secret|token|vault|pwd)[\w:/.-]{{0,60}}\s[^\n|;]{{0,160}}?--(?:value|body|secret-string|secret-value)(?:=|\s+){_VALUE}",
+    ),
+    (
+        ("vault ",),
+        rf"\bvault (?:write|kv put)\s[^\n|;]{{0,160}}?\bvalue={_VALUE}",
     ),
     (
         (" put ", " set ", " update ", " write "),
-        rf"(?i)\b(?:put|set|update|write)\s+[\w./:-]{{0,60}}(?:password|passwd|pass|secret|token|pwd)\s+(?!to\b|for\b|in\b|is\b|on\b|with\b|and\b|of\b){_VALUE}",
+        rf"(?i)\b(?:put|set|update|write)\s+[\w./:-]{{0,60}}[/_.:-](?:password|passwd|pass|secret|token|pwd)\s+(?!to\b|for\b|in\b|is\b|on\b|with\b|and\b|of\b){_VALUE}",
     ),
     (("mot de passe", "password", "contrase", "senha", "\u043f\u0430\u0440\u043e\u043b\u044c", "passwor"), r"(?i)(?:mot de passe|passwor\w|contrase\w{1,3}|senha|\u043f\u0430\u0440\u043e\u043b\u044c)[^\n\u00ab]{0,60}\u00ab\s?([^\u00bb\n]{3,200}?)\s?\u00bb"),
     ((" as ",), r"(?i)'([^'\n]+)' AS [\"'`]?\w{0,20}pass"),  # what a query for a login gives
     (("(pw ", "(pwd "), r"(?i)\(pwd?[ :=]{1,2}([^\s()]{4,200})\)"),
     (("client_send",), r"\bclient_send\s*=\s*([^\n]+)"),  # exim's authenticators
-    (("password",), r"(?m)^[ \t]*(?:user(?:name)?|login|from|auth)[ \t]+\S+[ \t]*\n[ \t]*password[ \t]+([^\n]+)"),  # msmtprc
+    (("password",), r"(?m)^[ \t]*(?:user(?:name)?|login|from|auth)[ \t]+\S+[ \t]*\n[ \t]*password[ \t]+(?!(?:is|was|not|has|for|must|does|failed|wrong|required|expired|change\w*|authenticat\w*)\b)([^\n]+)"),  # msmtprc
     (("password",), r"(?i)<input\b(?=[^>]{0,300}?\btype=[\"']?password)[^>]{0,300}?\bvalue=(?:\"([^\"]+)\"|'([^']+)'|([^\s\"'>]+))"),
     (("cookie:",), r"(?i)\bcookie: ?[\w-]{1,60}=([^\n\"']{4,})"),
     (("otp", "one-time", "code is", "pin"), r"(?i)\b(?:otp|pin|(?:one-time|verification|login|security) \w+)(?:: ?| is | )(\d{4,8})\b"),

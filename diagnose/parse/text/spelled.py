@@ -209,7 +209,8 @@ def _value(text: str, name: str, begin: int, end: int, strong: bool) -> Span | N
     if attributes is not None:
         return _element(text, attributes.end(), strong)
     if strong and (lines := block(text, begin, end)) is not None:
-        return lines
+        said = text[slice(*lines)]
+        return None if " " in said and _COMPLAINT.search(said) else lines
     sep = _SEP.match(text, end)
     if sep is None:
         return None
