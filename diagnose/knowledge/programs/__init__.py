@@ -1,11 +1,11 @@
 """Programs that send mail by themselves: how their texts are recognised, and what they call each of their settings.
 
-One program a file, `<id>.toml`: title, matches (a regular expression, case kept), where its settings stand, and its words
+One program a file, `<id>.toml`: title, matches (a regular expression, case kept; optional), where its settings stand, and its words
 for host, port, TLS from the first byte (implicit), STARTTLS, login, sender, trust store, TLS versions (protocol), a
 switched-off revocation check (revocation, optional), and how it takes new settings (restart). `[advice.CAUSE]` with
 text and commands, and explanation where the cause's own will not do, holds what is said of this program only; {names} in them
-are filled from the diagnosis' data. A command with a gap is left out. `other.toml` is every program that has no file: looks is
-the form of a program's text, unless that of a server's or a mailer's.
+are filled from the diagnosis' data. A command with a gap is left out. `other.toml` is every program that has no file:
+looks lists the forms of a program's text, unless those of a server's or a mailer's.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 from diagnose.knowledge import documents
 from diagnose.knowledge.programs.advice import Fields, rendered, without_postfix
 from diagnose.model import Cause, Remedy, Scalar
-from diagnose.patterns import Groups, may_fit, required
+from diagnose.patterns import Groups, late, may_fit, required
 
 # The products before the libraries that they are built with; the rest in the order of their names.
 _FIRST = ("java", "msmtp", "ssmtp", "nullmailer", "dma", "swaks", "curl", "wordpress", "mailkit", "django", "gitea")
@@ -37,15 +37,22 @@ def programs() -> Mapping[str, Mapping[str, Any]]:
 
 
 @functools.cache
-def _patterns() -> tuple[tuple[str, str, Groups], ...]:
+def _signs(key: str) -> tuple[tuple[str, re.Pattern[str], Groups], ...]:
+    """The patterns under that key, each with its program's id and the literals that it requires."""
+    rows = ((id, each.get(key, ())) for id, each in programs().items())
     return tuple(
-        (id, each["matches"], required(each["matches"])) for id, each in programs().items() if each.get("matches")
+        (id, late(each), required(each))
+        for id, found in rows
+        for each in ((found,) if isinstance(found, str) else found)
     )
 
 
-@functools.cache
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
+def _shown(key: str, text: str, lowered: str | None) -> str | None:
+    """The id of the first program of which a pattern under that key is in the text."""
+    for id, pattern, needs in _signs(key):
+        if (lowered is None or may_fit(needs, lowered)) and pattern.search(text):
+            return id
+    return None
 
 
 def recognise(text: str) -> str | None:
@@ -54,11 +61,8 @@ def recognise(text: str) -> str | None:
     text = text[:_LONGEST]
     # Beyond ASCII, letters have other equals than those of lower().
     lowered = text.lower() if text.isascii() else None
-    for id, pattern, needs in _patterns():
-        if (lowered is None or may_fit(needs, lowered)) and re.search(pattern, text):
-            return id
-    unknown = programs()[OTHER]
-    return OTHER if _compiled(unknown["looks"]).search(text) and not _compiled(unknown["unless"]).search(text) else None
+    found = _shown("matches", text, lowered)
+    return found if found or _shown("unless", text, lowered) else _shown("looks", text, lowered)
 
 
 def _words(cause: Cause, data: Mapping[str, Scalar]) -> Mapping[str, Any] | None:

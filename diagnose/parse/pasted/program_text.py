@@ -165,15 +165,15 @@ _OF_MAIL = late(
 
 def fetches(text: str) -> bool:
     """Whether a program failed to read mail, by IMAP or POP3, or to reach what has nothing to do with mail."""
-    if _ELSEWHERE.search(text) is not None and _OF_MAIL.search(text) is None:
+    if _OF_MAIL.search(text) is None and _ELSEWHERE.search(text) is not None:
         return True
-    return _FETCHES.search(text) is not None and _SENDS.search(text) is None
+    return _SENDS.search(text) is None and _FETCHES.search(text) is not None
 
 
 # A proxy, a webmail or a server of mailboxes logs them; their client's address stands beside. A log's summary counts.
 _CLIENTS_LOGIN = late(
     r"\(total: \d+\)\s*$|^\s*\d+ {3,}(?:received|delivered|forwarded|deferred|bounced|rejected|reject warnings|held|discarded)\b|\bclient login failed: .{0,80} while in http auth state|\bhandler exception: authentication failed for \[|"
-    r"\bIMAP Error: Login failed for|\[LOGIN_ERROR\]|\bloginname=|\bloginname=|\[core\] deny|\[dnsbl\] host|\bfail2ban\.\w+\b|^\"SMTPD\"\s|\bAuthentication attempt from \S+ has been rate-limited"
+    r"\bIMAP Error: Login failed for|\[LOGIN_ERROR\]|\bloginname=|\[core\] deny|\[dnsbl\] host|\bfail2ban\.\w+\b|^\"SMTPD\"\s|\bAuthentication attempt from \S+ has been rate-limited"
 )
 
 
