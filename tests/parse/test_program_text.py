@@ -53,7 +53,6 @@ def test_a_program_has_a_word_for_each_setting(id: str) -> None:
     words = programs.programs()[id]
     needed = {
         "title",
-        "matches",
         "where",
         "host",
         "port",
