@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from diagnose.check import FLAG, Context, Read, SignSpec, Stat, check, fail, ok, unknown, warn
 from diagnose.facts import Mta, master, mta, route
 from diagnose.model import Observation, Scalar
-from diagnose.parse.postfix import main_cf, setting_types
+from diagnose.parse.postfix import main_cf, master_cf, setting_types
 from diagnose.parse.postfix.main_cf import MainCf
 
 # Settings that decide whether and where mail goes; a misspelling of one of these matters.
@@ -29,8 +29,6 @@ _EXPANDED_LATER = re.compile(
 )
 _ON_THE_WAY = ("relayhost", "smtp_sasl_", "myhostname", "mydestination", "transport_maps", "default_transport")
 _READ_BY_ALL = ("all", "cleanup", "smtp")
-# What stops the master; the rest of master.cf's findings is reported elsewhere.
-_STOPS = ("bad-type", "bad-field-count", "bad-flag", "bad-number")
 _OF_A_SERVICE = re.compile(r'invalid \w+ field "|invalid transport type')  # postconf names neither file nor line
 _FATAL_KINDS = ("missing-equals", "missing-name", "bad-field-count", "cannot-open")
 
@@ -67,7 +65,8 @@ def _syntax(ctx: Context, postfix: Mta, path: str) -> Iterator[Observation]:
     runs = master(ctx) is not None
     later = "; the next start or reload of Postfix will fail" if runs else ""
     services = f"{postfix.config_directory}/master.cf"
-    stops = next((f for f in postfix.master.findings if f.kind in _STOPS), None)
+    # The rest of master.cf's findings is reported elsewhere.
+    stops = next((f for f in postfix.master.findings if f.kind in master_cf.STOPS), None)
     for complaint in bad[:3]:
         file, line = complaint.file or path, complaint.line
         if stops and not complaint.file and _OF_A_SERVICE.match(complaint.text):

@@ -10,7 +10,8 @@ from diagnose.parse.text.finding import Finding
 from diagnose.parse.text.paste import artifacts
 from diagnose.record import dataclass
 
-_TYPES = ("inet", "unix", "unix-dgram", "fifo", "pass")
+TYPES = ("inet", "unix", "unix-dgram", "fifo", "pass")
+STOPS = ("bad-type", "bad-field-count", "bad-flag", "bad-number")  # findings with which master(8) does not start
 _FIELDS = 8
 
 
@@ -84,7 +85,7 @@ def parse_overrides(text: str) -> dict[tuple[str, str], dict[str, str]]:
     found: dict[tuple[str, str], dict[str, str]] = {}
     for raw in text.splitlines():
         match = re.match(r"(\S+)/([a-z-]+)/(\S+)\s*=\s*(.*)$", raw)
-        if match and match[2] in _TYPES:
+        if match and match[2] in TYPES:
             found.setdefault((match[1], match[2]), {})[match[3]] = match[4].strip()
     return found
 
@@ -117,7 +118,7 @@ def _words(text: str) -> list[str]:
 def _service(words: list[str], line: int, chroot_default: bool) -> tuple[Service | None, list[tuple[str, str]]]:
     name, type_, private, unprivileged, chroot, wakeup, maxproc, command = words[:_FIELDS]
     remarks: list[tuple[str, str]] = []
-    if type_ not in _TYPES:
+    if type_ not in TYPES:
         return None, [("bad-type", f"{name}: {type_}")]
     for field, flag in (("private", private), ("unprivileged", unprivileged), ("chroot", chroot)):
         if flag not in ("y", "n", "-"):

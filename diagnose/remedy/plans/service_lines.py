@@ -12,7 +12,7 @@ from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.standard import service_line
 from diagnose.remedy.steps import Step
 
-_TYPES = ("unix", "inet", "fifo", "unix-dgram", "pass")
+_SERVICE = re.compile(rf"\s|[^\s#]+\s+({'|'.join(master_cf.TYPES)})\s")  # its first line, or one that continues it
 _FIELDS = dict(zip(range(2, 7), (*["[yn-]"] * 3, r"\d+\??|-", r"\d+|-"), strict=True))
 
 
@@ -20,9 +20,7 @@ def service_line_repaired(e: Evidence, path: str, number: int, raw: str, made: s
     words = made.split()
     standard = service_line(e, words[0], words[1]) if len(words) > 1 else ""
     why = "Postfix does not start with a line that it cannot read."
-    if re.match(r"-o(\s|\{|\w+=)|\w+=", made) and re.match(
-        r"\s|[^\s#]+\s+(unix|inet|fifo|unix-dgram|pass)\s", _above(e, path, number)
-    ):
+    if re.match(r"-o(\s|\{|\w+=)|\w+=", made) and _SERVICE.match(_above(e, path, number)):
         why = "It continues the service above it, so it must be indented."
         return [e.repair(path, number, raw, f"  {made}", why)]
     if len(words) < 8 and standard and raw[:1] not in " \t#":
@@ -35,8 +33,8 @@ def service_line_repaired(e: Evidence, path: str, number: int, raw: str, made: s
 def _fields(e: Evidence, line: str) -> str:
     """A service's line with each field that master(8) does not accept as Postfix ships it, or left to its default."""
     parts = re.split(r"(\s+)", line)  # the fields, and the blanks between them
-    if parts[2] not in _TYPES:
-        parts[2] = near(parts[2], _TYPES, 0.7) or parts[2]
+    if parts[2] not in master_cf.TYPES:
+        parts[2] = near(parts[2], master_cf.TYPES, 0.7) or parts[2]
     standard = service_line(e, parts[0], parts[2]).split()
     for at, form in _FIELDS.items():
         if not re.fullmatch(form, parts[2 * at]):
@@ -55,7 +53,7 @@ def unread_service(e: Evidence, seen: Observation) -> list[Step]:
     if "master.cf" not in f"{seen.data.get('path')} {seen.summary}":
         return []
     for found in master_cf.parse("\n".join(e.ask_lines(e.master_path))).findings:
-        if found.kind in ("bad-field-count", "bad-type", "bad-flag", "bad-number"):
+        if found.kind in master_cf.STOPS:
             raw = e.line(e.master_path, found.line)
             return service_line_repaired(e, e.master_path, found.line, raw, values.plain(raw))
     return []
