@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from diagnose.apps.branches import closing
+from diagnose.apps.branches import ENVIRONMENT, closing
 from diagnose.apps.entry import Entry
 from diagnose.patterns import late
 
@@ -20,9 +20,7 @@ _WRAPPED = (
 )
 _WRAPPERS = late(_WRAPPED)
 _LITERAL = r"""(?:(?P<quote>['"])(?P<text>(?:\\.|(?!(?P=quote)).)*)(?P=quote)|(?P<word>[\w.]+))"""
-_ENVIRONMENT = (
-    r"(?:os\.environ(?:\.get)?|(?:os\.)?getenv|ENV(?:\.fetch)?|env(?:\.\w+)?|config|process\.env|\$_(?:ENV|SERVER))\s*"
-)
+_ENVIRONMENT = rf"(?:{ENVIRONMENT})\s*"
 _VARIABLE = late(rf"""{_ENVIRONMENT}(?:[\[(]\s*['"](?P<name>\w+)['"]|\.(?P<dotted>[A-Z_]\w*))""")
 DEFAULTS = (
     late(rf"""[^=]*?\bdefault\s*=\s*{_LITERAL}"""),

@@ -21,8 +21,11 @@ from diagnose.patterns import late
 _MOST = 400  # conditions of a file that are looked at
 Place = tuple[int, int, str]
 """Begin, end, condition."""
+ENVIRONMENT = (
+    r"os\.environ(?:\.get)?|(?:os\.)?getenv|ENV(?:\.fetch)?|env(?:\.\w+)?|config|process\.env|\$_(?:ENV|SERVER)"
+)
 _ASKED = (
-    r"""(?:os\.environ(?:\.get)?|(?:os\.)?getenv|ENV(?:\.fetch)?|env(?:\.\w+)?|config|process\.env|\$_(?:ENV|SERVER)|defined)"""
+    rf"(?:{ENVIRONMENT}|defined)"
     r"""\s*(?:[\[(]\s*['"](?P<asked>\w+)['"][^\])]*[\])]|\.(?P<dotted>[A-Z_]\w*))"""
 )
 _CONDITION = late(
@@ -84,9 +87,9 @@ def _indented(text: str) -> Iterator[Place]:
 
 
 def _ended(text: str) -> Iterator[Place]:
-    stack: list[tuple[str, int, list[str]]] = []
+    stack: list[tuple[int, list[str]]] = []
     pattern = (
-        r"^[ \t]*(?:(?P<word>if|unless|elsif|else|end)\b|(?P<other>case|def|class|module|begin|while|until|for)\b)"
+        r"^[ \t]*(?:(?P<word>if|unless|elsif|else|end)\b|(?:case|def|class|module|begin|while|until|for)\b)"
         r"(?P<test>[^\n#]*)|\bdo\b[ \t]*(?:\|[^|\n]*\|)?[ \t]*$|=[ \t]*(?:if|case|begin)\b[^\n]*$"
     )
     for found in re.finditer(pattern, text, re.M):
@@ -94,16 +97,16 @@ def _ended(text: str) -> Iterator[Place]:
         if word in ("elsif", "else", "end"):
             if not stack:
                 return
-            kind, begin, held = stack.pop()
+            begin, held = stack.pop()
             yield from ((begin, at, each) for each in held)
             if word != "end":
                 first = [condition(found["test"], at)] if word == "elsif" else []
-                stack.append((kind, found.end(), [*first, *map(opposite, held[:1]), *held[1:]]))
+                stack.append((found.end(), [*first, *map(opposite, held[:1]), *held[1:]]))
             continue
         own = condition(found["test"], at) if word else ""
         own = opposite(own) if word == "unless" else own
         if not re.search(r"\bend\s*$", found[0]):
-            stack.append(("if" if word else "", found.end(), [own] if own else []))
+            stack.append((found.end(), [own] if own else []))
 
 
 def _braced(text: str) -> Iterator[Place]:
