@@ -12,7 +12,7 @@ Span = tuple[int, int]
 _BLOCK = late(
     r"""["']?[ \t]*[:=][ \t]*(?:[|>][+-]?\d?)?[ \t]*\n(?P<indent>[ \t]+)(?=[^\s#-])(?![^\n]{0,60}?\w["']?[ \t]*[:=](?:[ \t]|$|\n))"""
 )
-_CELLS = {",": ",", ";": ";", "|": "|", "\t": "\t"}
+_SEPARATORS = ",;|\t"
 _RULE = late(r"[\s|+=-]*")  # between a table's head and its rows
 _ROWS = 200
 _INSERT = late(r"(?i)\(\s*(?P<names>[\w`\"\[\]., ]{3,400})\)\s*VALUES\s*\(")
@@ -60,20 +60,16 @@ def laid_out(text: str, secret: re.Pattern[str]) -> Iterator[Span]:
 
 def _column(text: str, lines: list[Span], secret: re.Pattern[str]) -> Iterator[Span]:
     head = text[slice(*lines[0])]
-    sign = max(_CELLS, key=head.count)
+    sign = max(_SEPARATORS, key=head.count)
     names = head.split(sign)
     wanted = [index for index, name in enumerate(names) if _names(name, secret)]
     if len(names) < 3 or not wanted:
         return
+    cell = re.compile(rf"((?:\"[^\"\n]*\"|[^{re.escape(sign)}\"\n])*)(?:{re.escape(sign)}|$)")
     for begin, end in lines[1:]:
         if _RULE.fullmatch(text, begin, end) and begin < end:
             continue
-        cells = [
-            each.span(1)
-            for each in late(rf"((?:\"[^\"\n]*\"|[^{re.escape(sign)}\"\n])*)(?:{re.escape(sign)}|$)").finditer(
-                text, begin, end
-            )
-        ]
+        cells = [each.span(1) for each in cell.finditer(text, begin, end)]
         if len(cells) < len(names):
             return
         yield from _bare(text, [cells[index] for index in wanted])
