@@ -36,7 +36,7 @@ def wanted(arguments: Sequence[str], timeout: float, hosts: Sequence[str]) -> re
         remote.checked(host)
     ask = len(hosts) == 1 and sys.stdin.isatty() and sys.stderr.isatty()
     lock, made = threading.Lock(), dict[bool, bytes]()
-    # One host alone would wait for the compiling as long as it spares, where no code is kept beside the source.
+    # The single file holds no compiled code: compiling it for one host takes as long as it saves there.
     spares = len(hosts) > 1 or not singlefile.alone()
 
     def archive(same: bool) -> bytes:

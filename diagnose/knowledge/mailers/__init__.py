@@ -6,7 +6,7 @@ title       what it is called; program: whose words advice uses (`diagnose.knowl
 real        what the path that /usr/sbin/sendmail leads to, or the package that owns it, looks like (a pattern)
 version     the words of a command that tells it, and the pattern of the number in what it says
 process     the daemon's name (a pattern), argument what its command line must hold; left out where it has none
-listens     false: it takes no mail by SMTP; keywords: those of its settings, for telling a misspelt one
+listens     false: it accepts no mail over SMTP; keywords: the names of its settings, by which a misspelt one is recognised
 unit        its service; account: as whom it connects, "" for whoever calls it
 settings    files, the first that is there counts; logins: files with passwords of their own
 reading     how they are read: "exim", "format" (by `knowledge/applications`), "sendmail", "smtpd"

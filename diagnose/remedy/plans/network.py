@@ -46,7 +46,7 @@ def _relay_port(e: Evidence) -> Plan | None:
         return None
     entry = transport_entry(e, way)
     if not entry and (anew := compiled_anew(e, way)):
-        return taken_up(e, anew, "The table was changed, but postmap was not run: the old entry still holds.")
+        return taken_up(e, anew, "The table was changed without running postmap, so the old entry still applies.")
     if not entry and (stale := _hosts(e, way)):
         text = f"/etc/hosts gives {way.host} an address at which nothing answers; the DNS has others."
         return taken_up(e, [*stale, *e.copies(anyway=("hosts",))], text)
