@@ -331,8 +331,8 @@ def worded(cause: Cause, data: Mapping[str, Scalar]) -> Cause:
 
 def fill(text: str, data: Mapping[str, Scalar]) -> str:
     """The text with its {placeholders} filled. What is not known goes with the words that need it: a remark in brackets, a
-    sentence; or a noun stands for it, or the text's own words: {table|a table}, {hint|}."""
-    words = {key: str(value) for key, value in data.items() if value not in (None, "")}
+    sentence; or a noun stands for it, or the text's own words: {table|a table}, {hint|}. A flag is no word."""
+    words = {key: str(value) for key, value in data.items() if value not in (None, "") and not isinstance(value, bool)}
     if _EITHER.search(text):
         text = re.sub(" {2,}", " ", _EITHER.sub(lambda found: words.get(found[1], found[2]), text)).strip()
     if words.get("line") == "0":

@@ -128,6 +128,8 @@ def test_words_without_a_value_go_with_what_needs_them() -> None:
     text = "Correct {parameter} ({path} line {line}), then reload. It is {odd}; see line {line} of {path}."
     assert fill(text, {"parameter": "x", "path": "/f", "line": 3}).startswith("Correct x (/f line 3), then reload.")
     assert fill(text, {"line": 0}) == "Correct the setting, then reload. See the line of the file."
+    assert fill("Rename it (it has {near}).", {"near": "[x]:25"}) == "Rename it (it has [x]:25)."
+    assert fill("Rename it (it has {near}).", {"near": False}) == "Rename it."
 
 
 def test_a_placeholder_reaches_no_attribute() -> None:
