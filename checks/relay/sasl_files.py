@@ -73,11 +73,11 @@ def _type(ctx: Context, kind: str) -> Iterator[Observation]:
 def _exposed(ctx: Context, postfix: Mta) -> Iterator[Observation]:
     maps = table.parse_list(postfix.value("smtp_sasl_password_maps"))
     named = [(table.source(it), path) for it in maps for path in dict.fromkeys((table.source(it), *table.files(it)))]
-    there = [(source, path, reply) for source, path in named if path and (reply := ctx.ask(Stat(path))).exists]
+    there = [(source, path, reply) for source, path in named if path and (reply := ctx.ask(Stat(path))).kind == "file"]
     if not there:
         # The setting names no file that is there; passwords lie where they are usually kept.
         usual = [f"{postfix.config_directory}/{name}" for name in USUAL_NAMES]
-        there = [(path, path, reply) for path in usual if (reply := ctx.ask(Stat(path))).exists]
+        there = [(path, path, reply) for path in usual if (reply := ctx.ask(Stat(path))).kind == "file"]
     for source, path, reply in there:
         said, kind = _why_exposed(ctx, path, reply.mode, reply.owner)
         where: dict[str, Scalar] = {
