@@ -9,9 +9,9 @@ from diagnose.apps.kinds import ALWAYS, BREAKS, BY_KEY, LOGIN, LOUD, SPOKEN, STA
 from diagnose.apps.settings import Problem
 from diagnose.check import ANY, FLAG, Context, Listeners, SignSpec, Stat, check, fail, ok, skip, unknown, warn
 from diagnose.facts import mta
+from diagnose.facts.app_session import factory_without_port, is_local
+from diagnose.facts.app_verdict import Verdict, verdict
 from diagnose.facts.application import Application, Sources, found
-from diagnose.facts.javamail import factory_without_port, is_local
-from diagnose.facts.javamail_verdict import Verdict, verdict
 from diagnose.model import Observation, Scalar
 
 NONE = "no application mail settings were found here (name them with --app-config FILE)"

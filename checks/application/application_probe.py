@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 
 from diagnose.apps.settings import MailSettings
 from diagnose.check import ANY, FLAG, Context, SignSpec, check, fail, ok, skip, unknown, warn
+from diagnose.facts.app_session import Session
+from diagnose.facts.app_verdict import Verdict, verdict
 from diagnose.facts.application import Application, found
-from diagnose.facts.javamail import Session
-from diagnose.facts.javamail_runtime import runtime
-from diagnose.facts.javamail_verdict import Verdict, verdict
+from diagnose.facts.java import runtime
 from diagnose.facts.network import egress
 from diagnose.knowledge.recognise import identify
 from diagnose.model import Observation, Scalar

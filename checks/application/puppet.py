@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from diagnose.check import ANY, Context, Read, SignSpec, Stat, check, fail, ok, skip, unknown, warn
 from diagnose.facts.application import Application, Sources, found
-from diagnose.facts.javamail_runtime import processes
+from diagnose.facts.java import processes
 from diagnose.facts.mail import written
 from diagnose.model import Observation, Scalar
 

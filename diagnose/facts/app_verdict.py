@@ -1,4 +1,4 @@
-"""What a dialogue held as JavaMail would hold it means: how far the application's mail comes, and what stops it.
+"""What a dialogue held as the application would hold it means: how far its mail comes, and what stops it.
 
 verdict(ctx, app)     the stage that fails, in one word of its kind, with what else would work
 """
@@ -10,9 +10,7 @@ from collections.abc import Callable
 from dataclasses import field
 
 from diagnose.apps.settings import MailSettings
-from diagnose.facts.application import Application
-from diagnose.facts.asks import Asks
-from diagnose.facts.javamail import (
+from diagnose.facts.app_session import (
     MISSING,
     Session,
     Way,
@@ -23,6 +21,8 @@ from diagnose.facts.javamail import (
     session,
     trusts,
 )  # fmt: skip
+from diagnose.facts.application import Application
+from diagnose.facts.asks import Asks
 from diagnose.host.query import DialReply
 from diagnose.parse.system.outcomes import Outcome
 from diagnose.parse.words.reason import classify
@@ -57,7 +57,7 @@ class Verdict:
 
     kind: the stage's own word (an outcome, tls-on-plain, expired, auth-required …); text: what was seen; label, code:
     of a server's reply; session: None if nothing was dialled; ways: what works with this server, the best first;
-    warning: what JavaMail overlooks.
+    warning: what the application overlooks.
     """
 
     stage: str

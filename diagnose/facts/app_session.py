@@ -1,4 +1,4 @@
-"""What happens when JavaMail connects with an application's settings: one dialogue, asked as it would ask.
+"""What happens when an application connects with its settings: one dialogue, asked as it would ask.
 
 session(ctx, app)     the dialogue, how it was begun, and what it was verified against
 alternatives(ctx, …)  the same server on its other ports and ways of TLS, for naming what would work
@@ -16,7 +16,7 @@ from diagnose.apps.settings import MailSettings
 from diagnose.facts import ANYBODY, dials, target
 from diagnose.facts.application import Application
 from diagnose.facts.asks import Asks, ask_all
-from diagnose.facts.javamail_runtime import trust_store
+from diagnose.facts.java import trust_store
 from diagnose.host.query import Dial, DialReply, Login, Now, Query, Resolve
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.parse.system.outcomes import Outcome
@@ -31,10 +31,10 @@ WAIT = 3.5  # seconds for a greeting: what answers at all, answers by then
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """tls: none, starttls or implicit, as begun. first: the attempt before JavaMail's plain-text fallback took over.
+    """tls: none, starttls or implicit, as begun. first: the attempt before JavaMail's plain-text fallback took over (Java alone).
     with_login: whether a login was part of it, else why not. store: what certificates were held against.
     name_error: the certificate is for another name, which JavaMail 1.x does not look at. java_error: the certificate is good
-    by the system's bundle, and not by the trust store of the Java that runs here."""
+    by the system's bundle, and not by the trust store of the Java that runs here (both Java alone)."""
 
     reply: DialReply
     tls: str
