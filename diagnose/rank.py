@@ -111,6 +111,9 @@ def weigh(
     # What a host's own mailer logs is no application's.
     if not support or (program and cause.id.startswith("app-") and all(id.startswith(SAID) for id in support)):
         return None
+    # What is in order fits many causes, and accuses nobody by itself.
+    if cause.impact is not Impact.NONE and all(seen.status is Status.OK for _, seen in support.values()):
+        return None
     score = cause.prior + sum(sign.weight for sign, _ in (*support.values(), *against.values()))
     capped = _capped(cause, score, support.values(), untried, text)
     score += sum(one.weight for one in capped)

@@ -88,6 +88,15 @@ def test_a_cause_without_support_is_no_diagnosis_whatever_its_prior() -> None:
     assert rank([cause("a", Sign("y", -6, Status.OK), prior=30)], run(seen("y", Status.OK))) == ()
 
 
+def test_what_is_in_order_supports_but_does_not_accuse() -> None:
+    signs = (Sign("x", 6, Status.OK), Sign("y", 6))
+    fine = seen("x", Status.OK)
+    assert rank([cause("a", *signs)], run(fine)) == ()
+    assert rank([cause("a", *signs)], run(fine, seen("y")))[0].score == 12
+    # That mail was delivered is what a cause without a fault says.
+    assert rank([cause("a", *signs, impact=Impact.NONE)], run(fine))[0].score == 6
+
+
 def test_a_consequence_is_folded_under_its_root_and_listed_last() -> None:
     root = cause("root", Sign("x", 22), explains=("effect",))
     effect = cause("effect", Sign("y", 30), explains=())

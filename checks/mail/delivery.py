@@ -23,6 +23,8 @@ from diagnose.check import (
 from diagnose.facts import Mta, Route, exchangers, mta, route, target
 from diagnose.facts.dials import interface_addresses
 from diagnose.model import Observation
+from diagnose.parse.log import brought
+from diagnose.parse.system.outcomes import organisation
 
 _LOCAL = ("local", "virtual-mailbox", "virtual-alias")
 _DISCARDED = re.compile(r"/discard\[\d+\]: \w+: to=<([^>]+@[^>]+)>.* status=sent")
@@ -180,6 +182,13 @@ def _compare(ctx: Context, way: Route, domain: str, recipient: str, sure: bool) 
     named = way.value("myhostname").lower() in found.hosts
     if named or addresses & here:
         return ok("config.recipient-local", domain, f"{told}, and its MX {found.hosts[0]} is this host", **data)
+    clients = brought.clients(ctx.ask(MailLog(ctx.settings.since)).lines, domain)
+    if {organisation(name) for name in clients} & {organisation(host) for host in found.hosts}:
+        text = f"{told}, and its MX {found.hosts[0]} hands its mail on to this host"
+        return ok("config.recipient-local", domain, text, **data)
+    if clients:
+        text = f"{told}: {clients[-1]} brings mail for it here, while its MX is {found.hosts[0]}, another host"
+        return warn("config.recipient-local", domain, text, host=found.hosts[0], **data)
     if not sure:
         # Mail may come in by a filter of another's, and be meant for this host.
         text = f"{told}, while its MX is {found.hosts[0]}: mail that programs here send to it never leaves"

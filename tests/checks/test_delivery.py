@@ -94,6 +94,28 @@ def test_learns_the_domain_from_what_smtpd_refused() -> None:
         assert failed(run(delivery, host)) == wanted
 
 
+def test_mail_that_others_bring_for_a_domain_is_meant_for_this_host() -> None:
+    """Behind a filtering service the MX is the service's, and it hands mail on; strangers alone may hold an old address."""
+    there = exchanger("example.org", "mx1.filter-cloud.test", "198.51.100.9")
+    settings = {"mydestination": "$myhostname, example.org"}
+    log = (
+        "Nov 25 12:00:00 app postfix/smtpd[7]: 4F00000001: client={client}",
+        "Nov 25 12:00:01 app postfix/local[9]: 4F00000001: to=<eva@example.org>, relay=local, delay=0.1, dsn=2.0.0, status=sent (delivered to mailbox)",
+    )
+    for client, wanted in (
+        ("out7.eu.filter-cloud.test[198.51.100.77]", Status.OK),
+        ("mail.stranger.test[203.0.113.9]", Status.WARNING),
+        ("unknown[203.0.113.9]", Status.WARNING),
+        ("localhost[127.0.0.1]", Status.FAILED),
+        ("printer.lan[192.168.1.20]", Status.FAILED),
+        ("laptop.filter-cloud.test[203.0.113.9], sasl_method=PLAIN, sasl_username=eva", Status.FAILED),
+    ):
+        lines = tuple(line.format(client=client) for line in log)
+        host = machine(settings, more={**there, MailLog(): LogReply(lines=lines)})
+        found = of(run(delivery, host), "config.recipient-local")
+        assert [each.status for each in found] == [wanted], client
+
+
 def test_no_dns_is_unknown() -> None:
     host = machine({"mydestination": "example.org"}, more=OWN)
     assert failed(run(delivery, host, "user@example.org")) == []

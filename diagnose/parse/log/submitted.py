@@ -14,10 +14,10 @@ _LINE = late(
     r"postfix[\w.-]*/(?:[\w.-]+/)*(?:smtpd|pickup|qmgr)\[\d+\]: (?P<id>[0-9A-Za-z]{6,25}): (?P<rest>(?:client|uid|from)=.*)"
 )
 _FROM = late(r"from=<[^<>@]+@(?P<domain>[\w-]+(?:\.[\w-]+)+)>")
-_NEAR = late(
+NEAR = late(
     r"client=[^\s\[]*\[(?:127\.|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|::1\]|f[cd][0-9a-f]{2}:)(?!.*\borig_client=)"
 )
-_KEPT = 20_000  # messages that are remembered
+KEPT = 20_000  # messages that are remembered
 
 
 def domains(lines: Iterable[str], filtered: bool = False) -> tuple[str, ...]:
@@ -32,9 +32,9 @@ def domains(lines: Iterable[str], filtered: bool = False) -> tuple[str, ...]:
         if found is None:
             continue
         id, rest = found["id"], found["rest"]
-        if rest.startswith("uid=") or "sasl_username=" in rest or (not filtered and _NEAR.match(rest)):
+        if rest.startswith("uid=") or "sasl_username=" in rest or (not filtered and NEAR.match(rest)):
             own[id] = None
-            if len(own) > _KEPT:
+            if len(own) > KEPT:
                 del own[next(iter(own))]
         elif rest.startswith("from=<") and id in own and (sender := _FROM.match(rest)) is not None:
             domain = sender["domain"].lower()

@@ -1,0 +1,30 @@
+"""Which other hosts bring mail for a domain that this host then delivers: where they do, this host is meant to have it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from diagnose.parse.log.submitted import KEPT, NEAR
+from diagnose.patterns import late
+
+_CLIENT = late(r"smtpd\[\d+\]: (?P<id>[0-9A-Za-z]{6,25}): (?P<rest>client=(?P<name>[^\s\[]*)\[.*)")
+_SENT = late(r"\]: (?P<id>[0-9A-Za-z]{6,25}): to=<[^<>]*@(?P<domain>[^<>@]+)>.* status=sent ")
+
+
+def clients(lines: Iterable[str], domain: str) -> tuple[str, ...]:
+    """Of Postfix's own log lines: names of hosts outside this network ("unknown" where Postfix found none), lower case."""
+    names: dict[str, str] = {}
+    found: dict[str, None] = {}
+    for line in lines:
+        if ": client=" in line:
+            came = _CLIENT.search(line)
+            if came is None or "sasl_username=" in came["rest"] or NEAR.match(came["rest"]):
+                continue
+            names[came["id"]] = came["name"].lower()
+            if len(names) > KEPT:
+                del names[next(iter(names))]
+        elif names and " status=sent " in line:
+            sent = _SENT.search(line)
+            if sent is not None and sent["domain"].lower() == domain and sent["id"] in names:
+                found[names[sent["id"]]] = None
+    return tuple(found)
