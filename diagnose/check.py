@@ -22,49 +22,41 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field
 from typing import NoReturn, TypeVar
 
-from diagnose.errors import Skip as Skip
-from diagnose.facts.asks import ask_all as ask_all
+from diagnose.errors import Skip
+from diagnose.facts.asks import ask_all
 from diagnose.host.memo import Recorder
 from diagnose.host.query import (
-    Dial as Dial,
-    DialReply as DialReply,
-    Disk as Disk,
-    DnsReply as DnsReply,
-    EnvironmentCompare as EnvironmentCompare,
-    Exec as Exec,
-    Glob as Glob,
-    Listener as Listener,
-    Listeners as Listeners,
-    Lock as Lock,
-    LockReply as LockReply,
-    Login as Login,
-    Lookup as Lookup,
-    MailLog as MailLog,
-    MailQueue as MailQueue,
-    MapCompare as MapCompare,
-    MapLookup as MapLookup,
-    Now as Now,
-    Process as Process,
-    Processes as Processes,
-    Query as Query,
-    Read as Read,
-    Resolve as Resolve,
-    ResolveReply as ResolveReply,
-    Stat as Stat,
-    TlsInfo as TlsInfo,
-    Trace as Trace,
+    Dial,
+    DialReply,
+    Disk,
+    DnsReply,
+    EnvironmentCompare,
+    Exec,
+    Glob,
+    Listener,
+    Listeners,
+    Lock,
+    LockReply,
+    Login,
+    Lookup,
+    MailLog,
+    MailQueue,
+    MapCompare,
+    MapLookup,
+    Now,
+    Process,
+    Processes,
+    Query,
+    Read,
+    Resolve,
+    ResolveReply,
+    Stat,
+    TlsInfo,
+    Trace,
 )
-from diagnose.model import ANY as ANY, FLAG as FLAG, Observation, Scalar, SignSpec as SignSpec, Target
+from diagnose.model import ANY, FLAG, Observation, Scalar, SignSpec, Target
 from diagnose.record import dataclass
-from diagnose.statement import (
-    counted as counted,
-    fail as fail,
-    ok as ok,
-    stamped as stamped,
-    stated as stated,
-    unknown as unknown,
-    warn as warn,
-)
+from diagnose.statement import counted, fail, ok, stamped, stated, unknown, warn
 
 R = TypeVar("R")
 

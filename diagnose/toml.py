@@ -3,6 +3,6 @@
 import sys
 
 if sys.version_info >= (3, 11):
-    from tomllib import TOMLDecodeError as TOMLDecodeError, loads as loads
+    from tomllib import TOMLDecodeError, loads
 else:
-    from tomli import TOMLDecodeError as TOMLDecodeError, loads as loads
+    from tomli import TOMLDecodeError, loads

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from diagnose import facts
 from diagnose.check import FLAG, Context, SignSpec, check, fail, ok, skip, unknown, warn
 from diagnose.facts.dialogue import PASSED, STAGES, Break, broken, unfinished
-from diagnose.facts.network import Tried, egress, mail_port
+from diagnose.facts.dials import Tried
+from diagnose.facts.network import egress, mail_port
 from diagnose.facts.packets import DIALLED, exchangers_tried
 from diagnose.model import Observation, Scalar, Stage
 from diagnose.parse.postfix.setting_types import integer

@@ -9,19 +9,8 @@ from diagnose import facts
 from diagnose.check import ANY, Context, SignSpec, ask_all, check, fail, ok, unknown, warn
 from diagnose.facts import application
 from diagnose.facts.contained import contained
-from diagnose.facts.network import (
-    PORTS,
-    Egress,
-    MailPort,
-    Tried,
-    addresses,
-    answering,
-    dial_address,
-    egress,
-    mail_port,
-    service,
-    tried,
-)
+from diagnose.facts.dials import Tried, dial_address, tried
+from diagnose.facts.network import PORTS, Egress, MailPort, addresses, answering, egress, mail_port, service
 from diagnose.knowledge.labels import Relay, relays
 from diagnose.knowledge.recognise import identify
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from diagnose.check import FLAG, Context, Exec, Now, Read, SignSpec, Stat, check, fail, ok, skip, unknown, warn
-from diagnose.facts.dials import WIRE
-from diagnose.facts.network import MailPort, Tried, mail_port
+from diagnose.facts.dials import WIRE, Tried
+from diagnose.facts.network import MailPort, mail_port
 from diagnose.facts.packets import all_stopped, lost_of_late, own_tried, packets, refusals
 from diagnose.model import Observation, Scalar
 from diagnose.parse.system import iptables, nft

@@ -4,20 +4,8 @@ from collections.abc import Iterator
 from functools import partial
 
 from diagnose.check import ANY, FLAG, Context, SignSpec, Trace, ask_all, check, fail, ok, skip, unknown
-from diagnose.facts.network import (
-    WIRE,
-    Egress,
-    MailPort,
-    Tried,
-    addresses,
-    begin_sweeps,
-    dial_address,
-    egress,
-    helo_name,
-    mail_port,
-    service,
-    tried,
-)
+from diagnose.facts.dials import WIRE, Tried, dial_address, tried
+from diagnose.facts.network import Egress, MailPort, addresses, begin_sweeps, egress, helo_name, mail_port, service
 from diagnose.model import Observation
 from diagnose.parse.system.outcomes import FAILURES
 from diagnose.parse.system.path import Place, place

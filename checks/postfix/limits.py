@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from diagnose.check import Context, Read, check, fail, ok, skip, unknown, warn
 from diagnose.facts import master
-from diagnose.facts.network import mail_port, near_end
+from diagnose.facts.dials import near_end
+from diagnose.facts.network import mail_port
 from diagnose.facts.packets import own_tried
 from diagnose.model import Observation
 

@@ -57,7 +57,7 @@ from diagnose.apps.entry import Entry, Malformed
 from diagnose.apps.reading import FIELDS, Found, Reader, entry_of, meant, name_in
 from diagnose.apps.remarks import displaced, misspelt
 from diagnose.apps.settings import MailSettings, Problem
-from diagnose.apps.wider import MISSING as MISSING, OF_OTHERS, Other, nobody, widened
+from diagnose.apps.wider import OF_OTHERS, Other, nobody, widened
 from diagnose.knowledge import documents
 from diagnose.parse.text.masking import STARS
 

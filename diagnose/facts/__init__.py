@@ -16,32 +16,24 @@ fingerprint(ctx, hide) the same word on hosts whose Postfix is set up alike
 relay_of(ctx)          which relay a sender's mail to a recipient takes, for reading the log
 """
 
-from diagnose.facts import mailers as mailers
-from diagnose.facts.asks import Asks as Asks
-from diagnose.facts.fingerprint import fingerprint as fingerprint
-from diagnose.facts.mail import (
-    log_reply as log_reply,
-    mail_log as mail_log,
-    now as now,
-    queue as queue,
-    queue_problem as queue_problem,
-    since_start as since_start,
-    target as target,
-)
-from diagnose.facts.mailers import Mailer as Mailer, mailer as mailer
-from diagnose.facts.master import greeting as greeting, master as master, queue_manager as queue_manager
-from diagnose.facts.names import Exchangers as Exchangers, exchangers as exchangers
-from diagnose.facts.own import foreign as foreign
-from diagnose.facts.postfix import Mta as Mta, mta as mta, origin as origin, stands as stands
+from diagnose.facts import mailers
+from diagnose.facts.asks import Asks
+from diagnose.facts.fingerprint import fingerprint
+from diagnose.facts.mail import log_reply, mail_log, now, queue, queue_problem, since_start, target
+from diagnose.facts.mailers import Mailer, mailer
+from diagnose.facts.master import greeting, master, queue_manager
+from diagnose.facts.names import Exchangers, exchangers
+from diagnose.facts.own import foreign
+from diagnose.facts.postfix import Mta, mta, origin, stands
 from diagnose.facts.route import (
-    ANYBODY as ANYBODY,
-    Route as Route,
-    TlsMode as TlsMode,
-    asker as asker,
-    failures as failures,
-    next_hop_hosts as next_hop_hosts,
-    relay_of as relay_of,
-    route as route,
-    tls_mode as tls_mode,
-    unheard as unheard,
+    ANYBODY,
+    Route,
+    TlsMode,
+    asker,
+    failures,
+    next_hop_hosts,
+    relay_of,
+    route,
+    tls_mode,
+    unheard,
 )

@@ -15,6 +15,7 @@ from diagnose.apps.codenvy import DOCKER, ENVIRONMENTS, GENERATED, MANIFESTS, OW
 from diagnose.apps.javamail import mail_settings, recognises, way_lines
 from diagnose.apps.properties import Properties
 from diagnose.apps.settings import MailSettings, Problem
+from diagnose.apps.wider import MISSING
 from diagnose.facts.asks import Asks, globbed
 from diagnose.host.query import Read, Stat
 from diagnose.model import Scalar
@@ -241,7 +242,7 @@ def read(ctx: Asks, path: str, kind: str, variables: dict[str, str]) -> Applicat
 def other(ctx: Asks, path: str, kind: str) -> tuple[str, str]:
     """A file that settings name, and why it could not be read."""
     reply = ctx.ask(Read(path, secret=kind))
-    if reply.problem == formats.MISSING and kind != "settings" and not ctx.ask(Stat(posixpath.dirname(path))).exists:
+    if reply.problem == MISSING and kind != "settings" and not ctx.ask(Stat(posixpath.dirname(path))).exists:
         return "", "not of this host"  # a copy of another's settings
     return reply.text, reply.problem or ""
 

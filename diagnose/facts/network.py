@@ -20,15 +20,7 @@ from typing import Any
 from diagnose import facts, threads
 from diagnose.errors import Late
 from diagnose.facts.asks import Asks, ask_all, ask_each
-from diagnose.facts.dials import (
-    UNSPECIFIED,
-    WIRE as WIRE,
-    Tried as Tried,
-    dial_address as dial_address,
-    family_of,
-    near_end as near_end,
-    tried as tried,
-)
+from diagnose.facts.dials import UNSPECIFIED, Tried, dial_address, family_of, near_end, tried
 from diagnose.host.query import Dial, DialReply, DnsReply, Lookup, Query
 from diagnose.knowledge.labels import Probe, probes_for
 from diagnose.parse.system.outcomes import Outcome, Pattern, pattern

@@ -15,7 +15,8 @@ from dataclasses import replace
 from diagnose import facts
 from diagnose.errors import Late
 from diagnose.facts.asks import Asks, ask_all
-from diagnose.facts.network import MailPort, Tried, addresses, dial_address, families, helo_name, near_end, tried
+from diagnose.facts.dials import Tried, dial_address, near_end, tried
+from diagnose.facts.network import MailPort, addresses, families, helo_name
 from diagnose.host.query import Dial, DialReply, Exec, Read
 from diagnose.parse.system import iproute
 from diagnose.parse.system.own_network import is_private

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from diagnose.facts import ANYBODY, Asks, Route, TlsMode, mailers, mta, next_hop_hosts, route, target, tls_mode
-from diagnose.facts.network import near_end
+from diagnose.facts.dials import near_end
 from diagnose.facts.next_hop_name import named
 from diagnose.host.query import Dial, DialReply, Glob, Login, MapLookup, Stat
 from diagnose.knowledge.recognise import identify

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 
 from diagnose.parse.postfix import main_cf, master_cf
 from diagnose.remedy.originals import State
+from diagnose.remedy.permitted import permitted
 from diagnose.remedy.running import Mode
-from diagnose.remedy.steps import FileStep, RunStep, Step, permitted
+from diagnose.remedy.steps import FileStep, RunStep, Step
 
 # A shell would hide what it runs, and postconf would change what no journal has.
 _PROGRAMS = re.compile(

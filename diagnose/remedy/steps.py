@@ -16,7 +16,7 @@ from types import MappingProxyType
 
 from diagnose.record import dataclass
 from diagnose.remedy import edits
-from diagnose.remedy.permitted import permitted as permitted
+from diagnose.remedy.permitted import permitted
 
 Given = Mapping[str, str]
 """What a person gave for a plan's asks, by name."""

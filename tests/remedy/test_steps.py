@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from diagnose.remedy import edits
+from diagnose.remedy.permitted import permitted
 from diagnose.remedy.running import FirewallAccept, Mode
 from diagnose.remedy.steps import (
     AppendLine,
@@ -22,7 +23,6 @@ from diagnose.remedy.steps import (
     RepairLine,
     SetParameter,
     TableEntry,
-    permitted,
 )
 
 MAIN = """\

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from diagnose.host.live.system import limited
+from diagnose.host.live.quiet import limited
 
 
 def feed(argv: Sequence[str], text: str, timeout: float, environment: Mapping[str, str]) -> str:

@@ -11,8 +11,9 @@ import time
 from dataclasses import dataclass
 
 from diagnose.host.live.dial import Credentials, Session
+from diagnose.host.live.quiet import limited
 from diagnose.host.live.smtp import Dialogue, positive
-from diagnose.host.live.system import decode, environment, find, limited, scratch, why
+from diagnose.host.live.system import decode, environment, find, scratch, why
 from diagnose.host.query import Dial
 from diagnose.parse.text.masking import Secrets, mask, plain
 from diagnose.parse.words.smtp_reply import code_of

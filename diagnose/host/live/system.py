@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from diagnose import files
-from diagnose.host.live.quiet import limited as limited, popen
+from diagnose.host.live.quiet import popen
 from diagnose.host.query import (
     Disk,
     DiskReply,

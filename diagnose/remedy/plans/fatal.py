@@ -12,9 +12,10 @@ from diagnose.host.query import Exec
 from diagnose.model import Observation
 from diagnose.parse.postfix import setting_types
 from diagnose.remedy.evidence import Evidence, whole
+from diagnose.remedy.permitted import permitted
 from diagnose.remedy.plan import Plan
 from diagnose.remedy.running import InstallPackage, MakeAccount, SetPermissions
-from diagnose.remedy.steps import Refused, Step, permitted
+from diagnose.remedy.steps import Refused, Step
 
 # Without them mail would take another way, or be taken for another's: the default is not what was meant.
 _DECIDES = re.compile(r"relayhost|\w*(?:transports?|_maps|domains?|destination|_restrictions|relay\w*|sasl\w*|tls\w*)")

@@ -13,8 +13,9 @@ from diagnose.parse.postfix import nexthop, sasl_passwd, table
 from diagnose.parse.postfix.table import Table
 from diagnose.remedy import senders, values
 from diagnose.remedy.evidence import Evidence
+from diagnose.remedy.permitted import permitted
 from diagnose.remedy.plan import Ask, Plan
-from diagnose.remedy.steps import Step, TableEntry, permitted
+from diagnose.remedy.steps import Step, TableEntry
 
 _FILES = ("sasl_passwd", "sasl/passwd", "sasl/sasl_passwd", "sasl_password", "saslpass")
 _PORTS = {

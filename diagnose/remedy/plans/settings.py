@@ -11,12 +11,13 @@ from diagnose.model import Observation
 from diagnose.parse.postfix import main_cf, master_cf, setting_types, table
 from diagnose.remedy import values
 from diagnose.remedy.evidence import Evidence, whole
+from diagnose.remedy.permitted import permitted
 from diagnose.remedy.plan import Ask, Plan, plans
 from diagnose.remedy.plans.fatal import fatal, lost_account, lost_library
 from diagnose.remedy.plans.service_lines import service_line_repaired, unread_service
 from diagnose.remedy.running import CopyFile, Mode
 from diagnose.remedy.standard import SERVICES, service_line
-from diagnose.remedy.steps import Content, Refused, RepairLine, Step, permitted
+from diagnose.remedy.steps import Content, Refused, RepairLine, Step
 
 # A daemon's last words, or the master's about it.
 _THROTTLED = re.compile(
