@@ -42,7 +42,7 @@ def page(id: str, verbose: int = 0) -> str:
     lines = [f"{cause.title} ({cause.id})", "", *_wrap(cause.explanation)]
     if cause.rules_out:
         lines += ["", "What rules it out", *_wrap(cause.rules_out)]
-    lines += ["", "The fix", *_wrap(fill(cause.remedy.text, {}))]
+    lines += ["", "The fix", *_wrap(fill(cause.remedy, {}))]
     if cause.otherwise:
         lines += ["", "Who else could act", *_wrap(cause.otherwise)]
     if cause.explains:

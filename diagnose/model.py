@@ -24,24 +24,24 @@ from typing import Any
 
 from diagnose.record import dataclass
 from diagnose.scales import (
-    AGAINST as AGAINST,
-    COMMON as COMMON,
-    DOUBTS as DOUBTS,
-    FITS as FITS,
-    HINTS as HINTS,
-    PROVES as PROVES,
-    RARE as RARE,
-    REFUTES as REFUTES,
-    SETTLES as SETTLES,
-    SPEAKS as SPEAKS,
-    STRONG as STRONG,
-    UNUSUAL as UNUSUAL,
-    Confidence as Confidence,
-    Impact as Impact,
-    Outcome as Outcome,
-    Stage as Stage,
-    Status as Status,
-    Strength as Strength,
+    AGAINST,
+    COMMON,
+    DOUBTS,
+    FITS,
+    HINTS,
+    PROVES,
+    RARE,
+    REFUTES,
+    SETTLES,
+    SPEAKS,
+    STRONG,
+    UNUSUAL,
+    Confidence,
+    Impact,
+    Outcome,
+    Stage,
+    Status,
+    Strength,
 )
 from diagnose.sentence import joined
 
@@ -137,16 +137,13 @@ class Run:
     probes: bool = False
     decisive: bool = False
 
-    def gauge(self, sign: str) -> str:
-        """What the sign measures, "" where it is no gauge."""
-        return next((spec.gauge for spec in self.signs if spec.id == sign), "")
-
-    def clears(self, sign: str) -> str:
-        return next((spec.clears for spec in self.signs if spec.id == sign), "")
+    def spec(self, sign: str) -> SignSpec:
+        """What the check declares of a sign; nothing of one that it does not know by its full name."""
+        return next((spec for spec in self.signs if spec.id == sign), SignSpec(sign))
 
     def measured(self, *gauges: str) -> Iterator[Observation]:
         """What was observed by signs that are one of these gauges."""
-        return (o for o in self.observations if self.gauge(o.sign) in gauges)
+        return (o for o in self.observations if self.spec(o.sign).gauge in gauges)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,11 +159,15 @@ class Sign:
     where: tuple[tuple[str, Scalar | tuple[Scalar, ...]], ...] = ()
 
 
+def sign(id: str, weight: int, status: Status = Status.FAILED, /, **where: Scalar | tuple[Scalar, ...]) -> Sign:
+    """A sign as a cause writes it: `sign("app.server", PROVES, port=25, others="blocked")`."""
+    return Sign(id, weight, status, tuple(where.items()))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remedy:
-    """What to do, in words; commands, each to be pasted as it stands, come from a plan for the host (`diagnose.remedy`). A
-    cause's words hold {placeholders} that the diagnosis' data fill. others: who else must or could act, each with the text
-    to send them and the DNS record where it is one."""
+    """What to do, in words; commands, each to be pasted as it stands, from a plan for the host (`diagnose.remedy`). others:
+    who else must or could act, each with the text to send them and the DNS record where it is one."""
 
     text: str
     commands: tuple[str, ...] = ()
@@ -175,8 +176,8 @@ class Remedy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """An entry of the knowledge base. title and explanation may hold {names} of the diagnosis' data, with words for where
-    they are not known behind a bar: {table|a table}.
+    """An entry of the knowledge base. Its words may hold {names} of the diagnosis' data, with words for where they are
+    not known behind a bar: {table|a table}.
 
     explains: causes that are mere consequences when this one holds. prior: decibans, commoner is higher. flow: what it
     says against the cause that mail got through since; unless given it refutes an outage and says nothing about the rest.
@@ -189,7 +190,7 @@ class Cause:
     title: str
     impact: Impact
     explanation: str
-    remedy: Remedy
+    remedy: str
     signs: tuple[Sign, ...]
     rules_out: str = ""
     explains: tuple[str, ...] = ()
@@ -352,12 +353,10 @@ class Report:
     @property
     def passed_lately(self) -> bool:
         """Whether the log shows a delivery within the hour before this report, and no failure after it."""
-        for seen in (seen for run in self.runs for seen in run.measured("flow")):
-            if isinstance(last := seen.data.get("last"), str) and seen.status is not Status.FAILED:
-                at = datetime.fromisoformat(last)
-                if abs((self.started.replace(tzinfo=at.tzinfo and self.started.tzinfo) - at).total_seconds()) < 3600:
-                    return True
-        return False
+        flow = (seen for run in self.runs for seen in run.measured("flow") if seen.status is not Status.FAILED)
+        times = [datetime.fromisoformat(last) for seen in flow if isinstance(last := seen.data.get("last"), str)]
+        now = self.started
+        return any(abs((now.replace(tzinfo=at.tzinfo and now.tzinfo) - at).total_seconds()) < 3600 for at in times)
 
     @property
     def _blind(self) -> bool:
@@ -365,12 +364,12 @@ class Report:
         done = sum(run.outcome is Outcome.COMPLETED for run in self.runs)
         if not done or any(o.status is Status.UNKNOWN for run in self.runs for o in run.measured("asked")):
             return True
-        cut_off = [run for run in self.runs if run.outcome in (Outcome.TIMED_OUT, Outcome.CRASHED)]
         if any(proof.status is Status.FAILED for proof in self.proofs):
             return True
         if self.flows:
             return False
         # An overloaded host, or a check that broke: silence is no health.
+        cut_off = [run for run in self.runs if run.outcome in (Outcome.TIMED_OUT, Outcome.CRASHED)]
         if any(run.decisive or run.outcome is Outcome.CRASHED for run in cut_off) or 4 * len(cut_off) > done:
             return True
         open_ = {p.stage: p.why for p in self.proofs if p.status is Status.UNKNOWN}

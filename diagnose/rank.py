@@ -142,7 +142,7 @@ def weigh(
         ),
         unknown=tuple(unknown),
         # A line of the text is not one of the file that the remedy speaks of.
-        remedy=remedy or Remedy(text=fill(cause.remedy.text, {**data, "line": ""} if text else data)),
+        remedy=remedy or Remedy(text=fill(cause.remedy, {**data, "line": ""} if text else data)),
         data=data,
     )
 

@@ -13,12 +13,12 @@ from diagnose.model import (
     Impact,
     Observation,
     Outcome,
-    Remedy,
     Run,
     Scalar,
     Sign,
     SignSpec,
     Status,
+    sign,
 )
 from diagnose.rank import decided, fill, rank
 from diagnose.session import diagnose
@@ -32,7 +32,7 @@ def cause(
         title=id,
         impact=impact,
         explanation="Because.",
-        remedy=Remedy(text="Mend {host}."),
+        remedy="Mend {host}.",
         signs=signs,
         explains=explains,
         prior=prior,
@@ -67,7 +67,7 @@ def test_a_sign_counts_once_however_many_subjects_show_it() -> None:
 
 
 def test_the_strongest_condition_of_a_sign_speaks() -> None:
-    signs = (Sign("x", 5), Sign("x", 15, where=(("port", (25, 26)),)))
+    signs = (Sign("x", 5), sign("x", 15, port=(25, 26)))
     (found,) = rank([cause("a", *signs)], run(seen("x", port=25)))
     assert found.score == 15
 

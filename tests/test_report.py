@@ -47,10 +47,10 @@ def diagnosis(confidence: Confidence, impact: Impact, support: tuple[Support, ..
         title="Some cause",
         impact=impact,
         explanation="It is so.",
-        remedy=Remedy(text="Mend it."),
+        remedy="Mend it.",
         signs=(Sign("x.y", 20),),
     )
-    return Diagnosis(cause=cause, score=20, confidence=confidence, support=support, remedy=cause.remedy)
+    return Diagnosis(cause=cause, score=20, confidence=confidence, support=support, remedy=Remedy(text=cause.remedy))
 
 
 SIGNS = (

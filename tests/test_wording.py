@@ -36,7 +36,7 @@ def test_a_cause_is_worded_for_whatever_is_known(cause: Cause) -> None:
         assert not HOLE.search(text), text
         assert not MEASURED.search(text), text
         assert not OURS.search(text), text
-    assert not DOUBLED.search(fill(cause.remedy.text, {}))
+    assert not DOUBLED.search(fill(cause.remedy, {}))
     assert len(bare.title) <= 74
     assert not bare.title.endswith(".")
 

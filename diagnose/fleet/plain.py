@@ -21,7 +21,7 @@ _SPARED = 20
 
 
 def as_plain(fleet: Fleet) -> dict[str, Any]:
-    remedies = {cause.id: fill(cause.remedy.text, {}) for cause in all_causes()}
+    remedies = {cause.id: fill(cause.remedy, {}) for cause in all_causes()}
     return {
         "schema": 1,
         "kind": "fleet",

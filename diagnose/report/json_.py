@@ -98,7 +98,7 @@ def _observations(run: Run, cited: Container[tuple[str, str, str]]) -> list[dict
         told: dict[tuple[str, Status], list[dict[str, Any]]] = {}
         for each in run.observations:
             kind = told.setdefault((each.sign, each.status), [])
-            if len(kind) < alike or run.gauge(each.sign) or (each.sign, each.subject, each.summary) in cited:
+            if len(kind) < alike or run.spec(each.sign).gauge or (each.sign, each.subject, each.summary) in cited:
                 kind.append(_observation(each, run))
                 found.append(kind[-1])
             else:
@@ -117,5 +117,6 @@ def _observation(observation: Observation, run: Run) -> dict[str, Any]:
         "data": dict(observation.data),
         "at": observation.at.isoformat() if observation.at else None,
     }
-    marks = {"gauge": run.gauge(observation.sign), "clears": run.clears(observation.sign)}
+    spec = run.spec(observation.sign)
+    marks = {"gauge": spec.gauge, "clears": spec.clears}
     return plain | {name: word for name, word in marks.items() if word}

@@ -54,7 +54,7 @@ def test_a_server_that_does_not_answer(server: Callable[[Dial], DialReply], outc
 
 def test_where_no_port_answers_none_is_advised() -> None:
     data = probe(STARTTLS, refused)["app.server"].data
-    said = fill(by_id("app-smtp-unreachable").remedy.text, data)
+    said = fill(by_id("app-smtp-unreachable").remedy, data)
     assert said.startswith(f"Correct host and port in {PROPERTIES} (now {data['host']}:{data['port']}). Then restart")
 
 

@@ -160,7 +160,7 @@ def test_a_fix_killed_at_any_instant_is_undone_or_finished_by_the_next() -> None
 
 _HARM = """
 from diagnose import mend
-from diagnose.model import Diagnosis
+from diagnose.model import Diagnosis, Remedy
 from diagnose.remedy import journal, proposal
 from diagnose.remedy.plan import Plan
 from diagnose.remedy.running import Command, Service
@@ -174,7 +174,7 @@ HARM = (SetParameter(path=main, name="relayhost", value="[127.0.0.1]:9", was=was
 BREAKS = (SetParameter(path=main, name="relayhost", value="[127.0.0.1]:9", was=was, why="x"), Command(argv=("false",), why="x"))
 before = diagnose(Request())
 cause = by_id("relay-not-configured")
-found = Diagnosis(cause=cause, score=0, confidence=Confidence.CERTAIN, remedy=cause.remedy)
+found = Diagnosis(cause=cause, score=0, confidence=Confidence.CERTAIN, remedy=Remedy(text=cause.remedy))
 with journal.opened() as store:
     shown = proposal.propose(Plan(steps=STEPS))
     print(mend.mend(store, Request(), before, found, shown, {}, "/var/spool/postfix", print)[1])

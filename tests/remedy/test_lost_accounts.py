@@ -7,7 +7,7 @@ import pytest
 from diagnose.check import Exec
 from diagnose.host.query import ExecReply, StatReply
 from diagnose.knowledge.causes import by_id
-from diagnose.model import Confidence, Diagnosis, HostInfo, Observation, Outcome, Run, Scalar, SignSpec, Status
+from diagnose.model import Confidence, Diagnosis, HostInfo, Observation, Outcome, Remedy, Run, Scalar, SignSpec, Status
 from diagnose.remedy.make import make
 from diagnose.remedy.running import InstallPackage, MakeAccount, SetPermissions
 from diagnose.remedy.steps import Class, MasterOption, RemoveParameter, RepairLine, SetParameter
@@ -91,7 +91,7 @@ def test_a_value_that_is_set_right_is_not_taken_out_for_what_a_program_died_of()
     )
     run = Run(check="c", outcome=Outcome.COMPLETED, observations=seen, signs=tuple(map(SignSpec, signs)))
     cause = by_id("postfix-config-error")
-    found = Diagnosis(cause=cause, score=30, confidence=Confidence.CERTAIN, remedy=cause.remedy, data={})
+    found = Diagnosis(cause=cause, score=30, confidence=Confidence.CERTAIN, remedy=Remedy(text=cause.remedy), data={})
     host = pretended.machine({"smtp_connect_timeout": "5 minutes"})
     steps = make(context(host), [found], [run], HostInfo())[cause.id].steps
     assert [step.value for step in steps if isinstance(step, SetParameter)] == ["5m"]
@@ -121,7 +121,7 @@ def test_a_lost_library_comes_with_its_package_where_that_is_known(library: str,
     )
     run = Run(check="c", outcome=Outcome.COMPLETED, observations=(seen,), signs=(SignSpec("config.fatal"),))
     cause = by_id("postfix-config-error")
-    found = Diagnosis(cause=cause, score=30, confidence=Confidence.CERTAIN, remedy=cause.remedy, data={})
+    found = Diagnosis(cause=cause, score=30, confidence=Confidence.CERTAIN, remedy=Remedy(text=cause.remedy), data={})
     plan = make(context(pretended.machine()), [found], [run], HostInfo(family="debian"))[cause.id]
     installed = [step for step in plan.steps if isinstance(step, InstallPackage)]
     assert [name for step in installed for name in step.packages] == packages

@@ -10,7 +10,7 @@ from checks.mailer.mailer_spool import mailer_spool
 from diagnose.check import Listeners, Read
 from diagnose.host.query import Listener, ListenersReply, ReadReply, StatReply
 from diagnose.knowledge.causes import by_id
-from diagnose.model import Confidence, Diagnosis, HostInfo, Observation, Outcome, Run, SignSpec, Status
+from diagnose.model import Confidence, Diagnosis, HostInfo, Observation, Outcome, Remedy, Run, SignSpec, Status
 from diagnose.remedy import Plan, undoing
 from diagnose.remedy.make import make
 from diagnose.remedy.running import Daemon, Mode, Ownership
@@ -185,7 +185,11 @@ def test_msmtp_takes_a_port_that_answers(open_: tuple[int, ...], wanted: list[st
         check="c", outcome=Outcome.COMPLETED, observations=seen, signs=(SignSpec("egress.port", gauge="endpoint"),)
     )
     found = Diagnosis(
-        cause=cause, score=30, confidence=Confidence.CERTAIN, remedy=cause.remedy, data={"program": "msmtp"}
+        cause=cause,
+        score=30,
+        confidence=Confidence.CERTAIN,
+        remedy=Remedy(text=cause.remedy),
+        data={"program": "msmtp"},
     )
     plan = make(context(msmtp(text)), [found], [run_], HostInfo()).get(cause.id, Plan())
     made = commands(plan)

@@ -13,7 +13,7 @@ from checks.network.firewall import Found, _fix
 from diagnose.check import Dial, Exec, Glob, Lookup
 from diagnose.host.query import DialReply, DnsReply, ExecReply, GlobReply, StatReply
 from diagnose.knowledge.causes import by_id
-from diagnose.model import Confidence, Diagnosis, HostInfo, Observation, Outcome, Run, Scalar, SignSpec, Status
+from diagnose.model import Confidence, Diagnosis, HostInfo, Observation, Outcome, Remedy, Run, Scalar, SignSpec, Status
 from diagnose.parse.system.packet import Packet, Verdict
 from diagnose.remedy import Plan, undoing
 from diagnose.remedy.edits import Changed
@@ -34,7 +34,9 @@ def planned(cause_id: str, sign: str, on: Any, **data: Scalar) -> Plan:
 def planned_of(cause_id: str, seen: Observation, on: Any) -> Plan:
     cause = by_id(cause_id)
     run = Run(check="c", outcome=Outcome.COMPLETED, observations=(seen,), signs=(SignSpec(seen.sign),))
-    found = Diagnosis(cause=cause, score=30, confidence=Confidence.CERTAIN, remedy=cause.remedy, data=seen.data)
+    found = Diagnosis(
+        cause=cause, score=30, confidence=Confidence.CERTAIN, remedy=Remedy(text=cause.remedy), data=seen.data
+    )
     return make(context(on), [found], [run], HostInfo()).get(cause_id, Plan())
 
 
@@ -238,7 +240,7 @@ def test_a_relay_that_no_hosts_file_names_is_not_dialled_for_the_plan() -> None:
     known = {Lookup: lambda _: DnsReply(answers=("192.0.2.1",), rcode="NOERROR"), Dial: dialled}
     host = pretended.machine({"relayhost": "[smtp.relay.test]:587"}, by_kind=known)
     cause = by_id("egress-submission-blocked")
-    found = Diagnosis(cause=cause, score=30, confidence=Confidence.CERTAIN, remedy=cause.remedy)
+    found = Diagnosis(cause=cause, score=30, confidence=Confidence.CERTAIN, remedy=Remedy(text=cause.remedy))
     make(context(host), [found], [], HostInfo())
     assert not tried
 

@@ -81,7 +81,7 @@ def planned(cause: Cause, seen: tuple[Observation, ...], on: FakeHost) -> tuple[
     data: dict[str, Scalar] = {}
     for each in seen:
         data |= each.data
-    said = Remedy(text=rank.fill(cause.remedy.text, data))
+    said = Remedy(text=rank.fill(cause.remedy, data))
     found = Diagnosis(cause=cause, score=30, confidence=Confidence.CERTAIN, remedy=said, data=data)
     run = Run(check="c", outcome=Outcome.COMPLETED, observations=seen, signs=tuple(SignSpec(o.sign) for o in seen))
     plan = make(context(on), [found], [run], HostInfo(family="debian")).get(cause.id)
@@ -161,7 +161,7 @@ def test_recorded_machines_get_commands_without_holes(name: str) -> None:
 
 
 def test_every_cause_has_words() -> None:
-    assert all(cause.remedy.text for cause in all_causes())
+    assert all(cause.remedy for cause in all_causes())
 
 
 def test_a_relay_for_the_whole_host_is_policy_and_its_login_asked_for() -> None:
@@ -180,7 +180,7 @@ def test_a_relay_for_the_whole_host_is_policy_and_its_login_asked_for() -> None:
         main_cf=settings,
     )
     cause = by_id("egress-port-25-blocked")
-    found = Diagnosis(cause=cause, score=30, confidence=Confidence.CERTAIN, remedy=cause.remedy)
+    found = Diagnosis(cause=cause, score=30, confidence=Confidence.CERTAIN, remedy=Remedy(text=cause.remedy))
     plan = make(context(pretended.machine()), [found], [], HostInfo(), advice)[cause.id]
     assert [step.allow for step in plan.steps if "relayhost" in " ".join(step.commands())] == ["relay"]
     assert [ask.name for ask in plan.asks if ask.secret] == ["password"]

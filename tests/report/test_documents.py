@@ -23,6 +23,7 @@ from diagnose.model import (
     HostInfo,
     Observation,
     Outcome,
+    Remedy,
     Report,
     Run,
     SignSpec,
@@ -160,7 +161,7 @@ def test_what_a_diagnosis_cites_or_a_gauge_shows_is_told_among_however_many() ->
     )  # fmt: skip
     report = Report(
         version="1", host=HostInfo(), target=Target(), started=datetime.now(timezone.utc), seconds=0.0, runs=(run,),
-        diagnoses=(Diagnosis(cause=cause, score=30, confidence=Confidence.CERTAIN, support=(support,), remedy=cause.remedy),),
+        diagnoses=(Diagnosis(cause=cause, score=30, confidence=Confidence.CERTAIN, support=(support,), remedy=Remedy(text=cause.remedy)),),
     )  # fmt: skip
     (told,) = [r["observations"] for r in as_plain(report)["runs"]]
     assert len(told) <= 100

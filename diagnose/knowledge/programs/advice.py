@@ -203,7 +203,7 @@ def without_postfix(cause: Cause, words: Mapping[str, Any]) -> Cause:
 
 def _neutral(cause: Cause, data: Mapping[str, Scalar]) -> str:
     """A cause's own advice, its sentences on Postfix left out."""
-    text = _with_defaults(cause.remedy.text, {name: str(value) for name, value in data.items() if value})
+    text = _with_defaults(cause.remedy, {name: str(value) for name, value in data.items() if value})
     return _without_postfix(text) or f"Rule it out first: {cause.rules_out}"
 
 

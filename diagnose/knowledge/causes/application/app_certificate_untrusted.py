@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.application import SENDS
-from diagnose.model import HINTS, PROVES, REFUTES, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import HINTS, PROVES, REFUTES, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="app-certificate-untrusted",
@@ -11,17 +11,17 @@ CAUSE = Cause(
         "self-signed certificate, an intermediate that the server does not send, or a device on the way that "
         "presents its own certificate."
     ),
-    remedy=Remedy(
-        text="An expired certificate, or one for another name, must be replaced on the server ({why}; issuer {issuer}). "
+    remedy=(
+        "An expired certificate, or one for another name, must be replaced on the server ({why}; issuer {issuer}). "
         "If the CA is your own, add it to the application's trust store ({store}; Java has one of its own). As a "
-        "stopgap only, for JavaMail: set mail.smtp.ssl.trust to {host|the server's name} in {path}.",
+        "stopgap only, for JavaMail: set mail.smtp.ssl.trust to {host|the server's name} in {path}."
     ),
     rules_out="The chain and the name verify against the trust store of the Java that runs the application.",
     flow=0,
     signs=(
-        Sign("app.certificate", PROVES),
-        Sign("app.certificate", HINTS, Status.WARNING),
-        Sign("app.certificate", REFUTES, Status.OK),
+        sign("app.certificate", PROVES),
+        sign("app.certificate", HINTS, Status.WARNING),
+        sign("app.certificate", REFUTES, Status.OK),
         SENDS,
     ),
     explains=("app-smtp-unreachable", "nothing-submitted"),

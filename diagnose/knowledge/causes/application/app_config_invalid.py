@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.application import PROPERTIES, SMTP_PACKAGE
-from diagnose.model import PROVES, SPEAKS, Cause, Impact, Remedy, Sign
+from diagnose.model import PROVES, SPEAKS, Cause, Impact, sign
 
 CAUSE = Cause(
     id="app-config-invalid",
@@ -11,18 +11,18 @@ CAUSE = Cause(
         "way it looks: spaces, quotes, backslashes and comments may become part of a value, and an unknown name "
         "is ignored."
     ),
-    remedy=Remedy(
-        text="Correct {key|what is wrong} in {path}, line {line} ({wrong}). {setting|} {rule|} {restart|} Where the file is generated, correct the "
-        "template or the variable that fills it.",
+    remedy=(
+        "Correct {key|what is wrong} in {path}, line {line} ({wrong}). {setting|} {rule|} {restart|} Where the file is generated, correct the "
+        "template or the variable that fills it."
     ),
     rules_out="The settings, read as the application reads them, lead to a server that accepts them.",
     flow=0,
     signs=(
-        Sign("app.settings", PROVES, where=(("proven", True),)),
+        sign("app.settings", PROVES, proven=True),
         # Mail of others may flow all the same.
-        Sign("app.sendmail-path", PROVES),
+        sign("app.sendmail-path", PROVES),
         # Odd, but not seen to be what stops the mail.
-        Sign("app.settings", SPEAKS, where=(("proven", False),)),
+        sign("app.settings", SPEAKS, proven=False),
     ),
     explains=(
         "app-smtp-unreachable",

@@ -1,4 +1,4 @@
-from diagnose.model import HINTS, PROVES, SPEAKS, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import HINTS, PROVES, SPEAKS, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="app-config-not-applied",
@@ -10,20 +10,16 @@ CAUSE = Cause(
         "has not run, is disabled or fails, or the service was not restarted, the old settings stay in force. A process keeps "
         "the environment that it was started with."
     ),
-    remedy=Remedy(
-        text="{rendered|Where a tool generates the file, let it run first.} {restart|Then restart the application: it reads its settings when it starts.}",
-    ),
+    remedy="{rendered|Where a tool generates the file, let it run first.} {restart|Then restart the application: it reads its settings when it starts.}",
     rules_out="The generated file matches the template, and the application was started after the file was written.",
     flow=0,
     signs=(
-        Sign(
-            "app.applied", PROVES, where=(("kind", ("template-newer", "agent-disabled", "run-failed", "not-managed")),)
-        ),
+        sign("app.applied", PROVES, kind=("template-newer", "agent-disabled", "run-failed", "not-managed")),
         # The file's time alone does not show that what the application uses has changed in it.
-        Sign("app.applied", SPEAKS, where=(("kind", "not-restarted"),)),
-        Sign("app.process", PROVES, where=(("kind", ("differs", "missing")),)),
-        Sign("app.process", SPEAKS, where=(("kind", "older"),)),
-        Sign("app.applied", HINTS, Status.WARNING, where=(("kind", "edited-by-hand"),)),
+        sign("app.applied", SPEAKS, kind="not-restarted"),
+        sign("app.process", PROVES, kind=("differs", "missing")),
+        sign("app.process", SPEAKS, kind="older"),
+        sign("app.applied", HINTS, Status.WARNING, kind="edited-by-hand"),
     ),
     explains=(
         "app-config-invalid",

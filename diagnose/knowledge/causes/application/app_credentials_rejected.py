@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.application import SMTP_PACKAGE
-from diagnose.model import PROVES, REFUTES, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import PROVES, REFUTES, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="app-credentials-rejected",
@@ -11,15 +11,15 @@ CAUSE = Cause(
         "accept no account password over SMTP: they require an application password, or have disabled password "
         "logins."
     ),
-    remedy=Remedy(
-        text="{advice|Put a user and a password that the server accepts into the application's settings.} (In {path}: "
-        "{keys}.) {rule|} {restart|Then restart the application, so that it reads its settings again.}",
+    remedy=(
+        "{advice|Put a user and a password that the server accepts into the application's settings.} (In {path}: "
+        "{keys}.) {rule|} {restart|Then restart the application, so that it reads its settings again.}"
     ),
     rules_out="A login with the same user and password that the server answers with 235.",
     flow=0,
     signs=(
-        Sign("app.login", PROVES),
-        Sign("app.login", REFUTES, Status.OK),
+        sign("app.login", PROVES),
+        sign("app.login", REFUTES, Status.OK),
     ),
     explains=("nothing-submitted",),
     links=("https://support.google.com/accounts/answer/185833", SMTP_PACKAGE),

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.application import BY_POSTFIX, SMTP_PACKAGE
-from diagnose.model import AGAINST, FITS, PROVES, REFUTES, STRONG, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, FITS, PROVES, REFUTES, STRONG, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="app-smtp-unreachable",
@@ -10,25 +10,25 @@ CAUSE = Cause(
         "The application sends through the server in its own settings, not through Postfix. The host name or "
         "port is wrong, or something on the way drops the connection."
     ),
-    remedy=Remedy(
-        text="Correct host and port in {path} (now {host}:{port}). This server answers on {works}. "
-        "Set {setting}. {restart|Then restart the application, so that it reads its settings again.}",
+    remedy=(
+        "Correct host and port in {path} (now {host}:{port}). This server answers on {works}. "
+        "Set {setting}. {restart|Then restart the application, so that it reads its settings again.}"
     ),
     rules_out="A connection from this host to that host and port gets a greeting.",
     flow=0,
     signs=(
-        Sign("app.server", FITS, where=(("local", False),)),
+        sign("app.server", FITS, local=False),
         # relay-name-not-found says it more exactly.
-        Sign("app.server", PROVES, where=(("local", False), ("outcome", "name-not-found"))),
-        Sign("app.server", PROVES, where=(("local", False), ("outcome", ("silent", "greeting")))),
-        Sign("app.server", PROVES, where=(("local", False), ("others", ("open", "private")))),
-        Sign("app.server", STRONG, where=(("local", False), ("others", "unknown"))),
+        sign("app.server", PROVES, local=False, outcome="name-not-found"),
+        sign("app.server", PROVES, local=False, outcome=("silent", "greeting")),
+        sign("app.server", PROVES, local=False, others=("open", "private")),
+        sign("app.server", STRONG, local=False, others="unknown"),
         # Unrelated servers fail on that port too: the network stops it, and egress-…-blocked explains this.
-        Sign("app.server", PROVES, where=(("local", False), ("others", "blocked"))),
-        Sign("app.server", REFUTES, Status.OK),
+        sign("app.server", PROVES, local=False, others="blocked"),
+        sign("app.server", REFUTES, Status.OK),
         # Nothing at all is reached: not this server's doing.
-        Sign("egress.internet", AGAINST),
-        Sign("dns.resolver", AGAINST),
+        sign("egress.internet", AGAINST),
+        sign("dns.resolver", AGAINST),
         BY_POSTFIX,
     ),
     explains=("nothing-submitted",),

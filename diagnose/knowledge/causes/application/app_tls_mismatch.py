@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.application import SENDS, SMTP_PACKAGE
-from diagnose.model import PROVES, REFUTES, SPEAKS, STRONG, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import PROVES, REFUTES, SPEAKS, STRONG, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="app-tls-mismatch",
@@ -11,19 +11,19 @@ CAUSE = Cause(
         "STARTTLS. An application that starts TLS on a clear-text port reports a wrong version; one that speaks "
         "clear text on 465 hangs until it times out."
     ),
-    remedy=Remedy(
-        text="In {path} (or its template and variables) make port and TLS mode agree (what works with {host}: "
-        "{setting|what its operator says}). {hint|} {restart|Then restart the application.}",
+    remedy=(
+        "In {path} (or its template and variables) make port and TLS mode agree (what works with {host}: "
+        "{setting|what its operator says}). {hint|} {restart|Then restart the application.}"
     ),
     rules_out="A TLS handshake that starts the way the settings start it succeeds.",
     flow=0,
     signs=(
-        Sign("app.tls", PROVES, where=(("proven", True),)),
+        sign("app.tls", PROVES, proven=True),
         # By what is usual on the port, the server not heard.
-        Sign("app.tls", STRONG, where=(("proven", False),)),
+        sign("app.tls", STRONG, proven=False),
         # The mail goes out, each time after a failed handshake and in the clear.
-        Sign("app.tls", SPEAKS, Status.WARNING, where=(("kind", "fallback"),)),
-        Sign("app.tls", REFUTES, Status.OK),
+        sign("app.tls", SPEAKS, Status.WARNING, kind="fallback"),
+        sign("app.tls", REFUTES, Status.OK),
         SENDS,
     ),
     explains=("app-smtp-unreachable", "nothing-submitted"),

@@ -1,4 +1,4 @@
-from diagnose.model import PROVES, SPEAKS, STRONG, Cause, Impact, Remedy, Sign
+from diagnose.model import PROVES, SPEAKS, STRONG, Cause, Impact, sign
 
 CAUSE = Cause(
     id="app-worker-not-running",
@@ -9,17 +9,17 @@ CAUSE = Cause(
         "Many applications put mail into a queue of their own, and a worker sends it: Sidekiq, Celery, Laravel's "
         "queue:work, cron. While no worker runs, the application reports success, but no mail reaches a mail server."
     ),
-    remedy=Remedy(
-        text="Start {worker|the worker} ({unit}): {start|see its unit}. Check {log|its log} for the reason it "
-        "stopped. The waiting mail is then sent; make sure the worker also starts at boot.",
+    remedy=(
+        "Start {worker|the worker} ({unit}): {start|see its unit}. Check {log|its log} for the reason it "
+        "stopped. The waiting mail is then sent; make sure the worker also starts at boot."
     ),
     rules_out="A process of the worker runs, or the application sends without a queue.",
     flow=0,
     signs=(
         # The queue itself shows it.
-        Sign("app.worker", PROVES, where=(("seen", "proven"),)),
-        Sign("app.worker", STRONG, where=(("seen", "stopped"),)),
-        Sign("app.worker", SPEAKS, where=(("seen", "missing"),)),
+        sign("app.worker", PROVES, seen="proven"),
+        sign("app.worker", STRONG, seen="stopped"),
+        sign("app.worker", SPEAKS, seen="missing"),
     ),
     explains=("nothing-submitted",),
     links=(

@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, PROVES, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, PROVES, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="access-control-denied",
@@ -9,13 +9,11 @@ CAUSE = Cause(
         "The kernel enforces access control regardless of owners and modes. On Red Hat systems web applications "
         "may neither call sendmail nor connect to mail servers unless a boolean is set."
     ),
-    remedy=Remedy(
-        text="Allow only what was denied{how|}; do not switch {by|SELinux} off.",
-    ),
+    remedy="Allow only what was denied{how|}; do not switch {by|SELinux} off.",
     rules_out="SELinux permissive or disabled, and no denial of a mail program in the audit log.",
     signs=(
-        Sign("host.access-control", PROVES),
-        Sign("host.access-control", AGAINST, Status.OK),
+        sign("host.access-control", PROVES),
+        sign("host.access-control", AGAINST, Status.OK),
     ),
     explains=("queue-permissions", "submission-sandboxed", "sasl-map-missing", "lookup-table-broken"),
     links=("https://www.postfix.org/DEBUG_README.html",),

@@ -1,4 +1,4 @@
-from diagnose.model import DOUBTS, PROVES, REFUTES, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import DOUBTS, PROVES, REFUTES, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="clock-wrong",
@@ -9,14 +9,12 @@ CAUSE = Cause(
         "With a wrong clock, valid certificates seem expired or not yet valid, and time-stamped signatures and "
         "logins are refused."
     ),
-    remedy=Remedy(
-        text="Set the clock, and keep it synchronised with a time service (chrony, systemd-timesyncd).",
-    ),
+    remedy="Set the clock, and keep it synchronised with a time service (chrony, systemd-timesyncd).",
     rules_out="The time service reports that the clock is right.",
     flow=DOUBTS,
     signs=(
-        Sign("host.clock", PROVES),
-        Sign("host.clock", REFUTES, Status.OK, where=(("sure", True),)),
+        sign("host.clock", PROVES),
+        sign("host.clock", REFUTES, Status.OK, sure=True),
     ),
     explains=("relay-certificate-invalid", "app-certificate-untrusted", "relay-credentials-rejected"),
     links=("https://www.postfix.org/TLS_README.html",),

@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, PROVES, SETTLES, SPEAKS, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, PROVES, SETTLES, SPEAKS, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="disk-full",
@@ -10,19 +10,17 @@ CAUSE = Cause(
         "queue_minfree, is free in the file system of the queue or of its log. Without free inodes the sendmail "
         "command hangs."
     ),
-    remedy=Remedy(
-        text="Free space below {path|the full file system's mount point}: logs, caches and container layers first.",
-    ),
+    remedy="Free space below {path|the full file system's mount point}: logs, caches and container layers first.",
     rules_out="df and df -i show room below the queue directory, and more than queue_minfree.",
     flow=0,
     signs=(
-        Sign("disk.space", PROVES),
+        sign("disk.space", PROVES),
         # Not the queue's own file system: Postfix may fail to write its log or its tables.
-        Sign("disk.space", SPEAKS, Status.WARNING, where=(("kind", "full"),)),
+        sign("disk.space", SPEAKS, Status.WARNING, kind="full"),
         # There is room as a rule where inodes run out.
-        Sign("disk.inodes", SETTLES),
-        Sign("disk.log", SETTLES),
-        Sign("disk.space", AGAINST, Status.OK),
+        sign("disk.inodes", SETTLES),
+        sign("disk.log", SETTLES),
+        sign("disk.space", AGAINST, Status.OK),
     ),
     explains=(
         "nothing-submitted",

@@ -1,4 +1,4 @@
-from diagnose.model import FITS, PROVES, STRONG, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import FITS, PROVES, STRONG, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="interface-not-ready",
@@ -10,17 +10,17 @@ CAUSE = Cause(
         "Postfix started, or is a loopback address. With inet_interfaces Postfix does not start at all; with "
         "smtp_bind_address no connection can leave."
     ),
-    remedy=Remedy(
-        text="Use an address that the host has, or remove the setting. If the address appears late at boot, "
-        "start Postfix after the network is up.",
+    remedy=(
+        "Use an address that the host has, or remove the setting. If the address appears late at boot, "
+        "start Postfix after the network is up."
     ),
     rules_out="`ip addr` shows all the addresses named.",
     signs=(
-        Sign("host.interface", PROVES),
-        Sign("host.address-family", PROVES, where=(("none", True),)),
-        Sign("host.address-family", STRONG, where=(("none", False),)),
+        sign("host.interface", PROVES),
+        sign("host.address-family", PROVES, none=True),
+        sign("host.address-family", STRONG, none=False),
         # Servers without IPv6 addresses are out of reach for an IPv6-only Postfix.
-        Sign("host.address-family", FITS, Status.WARNING),
+        sign("host.address-family", FITS, Status.WARNING),
     ),
     explains=(
         "postfix-not-running",

@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy
+from diagnose.model import Cause, Impact
 
 CAUSE = Cause(
     id="local-mailbox-unwritable",
@@ -9,10 +9,10 @@ CAUSE = Cause(
         "Local delivery fails at the mailbox file or directory: it belongs to another user, its mode or a "
         "read-only mount forbids writing, or its directory is missing. Mail to other servers is not affected."
     ),
-    remedy=Remedy(
-        text="Give the mailbox the right owner: for a file in /var/mail the user and the group mail, mode 0660; "
+    remedy=(
+        "Give the mailbox the right owner: for a file in /var/mail the user and the group mail, mode 0660; "
         "for a Maildir the user alone. Mail for a system account is better forwarded with an alias in "
-        "/etc/aliases.",
+        "/etc/aliases."
     ),
     rules_out="The mailbox belongs to the user named in the log, and that user can append to it.",
     signs=(),

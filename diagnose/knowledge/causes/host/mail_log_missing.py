@@ -1,4 +1,4 @@
-from diagnose.model import FITS, PROVES, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import FITS, PROVES, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="mail-log-missing",
@@ -8,13 +8,11 @@ CAUSE = Cause(
         "Postfix writes to the system log. Without a syslog service, a journal or maillog_file there is no "
         "record of what became of a message."
     ),
-    remedy=Remedy(
-        text="Let Postfix write its own log file (3.4 and later), or install a syslog service.",
-    ),
+    remedy="Let Postfix write its own log file (3.4 and later), or install a syslog service.",
     rules_out="A file or the journal contains log lines from Postfix.",
     signs=(
-        Sign("host.mail-log", PROVES),
-        Sign("host.mail-log", FITS, Status.WARNING),
+        sign("host.mail-log", PROVES),
+        sign("host.mail-log", FITS, Status.WARNING),
     ),
     links=("https://www.postfix.org/MAILLOG_README.html",),
 )

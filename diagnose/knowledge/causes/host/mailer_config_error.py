@@ -1,4 +1,4 @@
-from diagnose.model import FITS, PROVES, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import FITS, PROVES, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="mailer-config-error",
@@ -10,14 +10,12 @@ CAUSE = Cause(
         "file that is missing, unreadable or owned by the wrong user, an address in use. Mail submitted to it "
         "waits."
     ),
-    remedy=Remedy(
-        text="Correct what the mailer reports ({path|its configuration}), and have it check its own configuration before you restart it.",
-    ),
+    remedy="Correct what the mailer reports ({path|its configuration}), and have it check its own configuration before you restart it.",
     rules_out="The mailer's own check of its configuration passes and its daemon runs.",
     signs=(
-        Sign("mailer.settings", PROVES),
+        sign("mailer.settings", PROVES),
         # Readable for root alone, who may be the only one to send.
-        Sign("mailer.settings", FITS, Status.WARNING),
+        sign("mailer.settings", FITS, Status.WARNING),
     ),
     explains=(
         "nothing-submitted",

@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, DOUBTS, HINTS, PROVES, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, DOUBTS, HINTS, PROVES, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="queue-permissions",
@@ -10,20 +10,20 @@ CAUSE = Cause(
         "backup, a changed UID, or on a read-only file system. The sendmail command hangs and tries again "
         "every ten seconds."
     ),
-    remedy=Remedy(
-        text="Have Postfix restore its owners and modes (listed in postfix-files); for a missing command or "
-        "directory, reinstall the package. Directories above the queue must be searchable by everybody (mode o+x).",
+    remedy=(
+        "Have Postfix restore its owners and modes (listed in postfix-files); for a missing command or "
+        "directory, reinstall the package. Directories above the queue must be searchable by everybody (mode o+x)."
     ),
     rules_out="Owners and modes match postfix-files, and postdrop's file system is not mounted nosuid.",
     flow=0,
     signs=(
-        Sign("queue.maildrop", HINTS),
-        Sign("host.queue-permissions", PROVES),
-        Sign("host.setgid", PROVES),
-        Sign("disk.read-only", PROVES),
+        sign("queue.maildrop", HINTS),
+        sign("host.queue-permissions", PROVES),
+        sign("host.setgid", PROVES),
+        sign("disk.read-only", PROVES),
         # Everything is as it should be: then what denies is another thing (a sandbox, SELinux).
-        Sign("host.queue-permissions", DOUBTS, Status.OK),
-        Sign("host.sandbox", AGAINST),
+        sign("host.queue-permissions", DOUBTS, Status.OK),
+        sign("host.sandbox", AGAINST),
     ),
     explains=("nothing-submitted", "postfix-not-running", "submission-sandboxed", "queue-congested"),
     links=("https://www.postfix.org/set-permissions.1.html", "https://www.postfix.org/postdrop.1.html"),

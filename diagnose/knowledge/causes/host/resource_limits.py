@@ -1,4 +1,4 @@
-from diagnose.model import HINTS, SETTLES, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import HINTS, SETTLES, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="resource-limits",
@@ -6,13 +6,11 @@ CAUSE = Cause(
     impact=Impact.OUTAGE,
     station="Postfix",
     explanation="Its daemons cannot start, fail while they work, or are killed by the kernel. Mail then waits, or is refused with a temporary error.",
-    remedy=Remedy(
-        text="Raise the limit that is hit, or give the host more memory, and restart Postfix.",
-    ),
+    remedy="Raise the limit that is hit, or give the host more memory, and restart Postfix.",
     rules_out="No 'fork:', 'Too many open files' or 'killed by signal 9' in the log, and no OOM kill.",
     signs=(
-        Sign("host.limits", SETTLES),
-        Sign("host.limits", HINTS, Status.WARNING),
+        sign("host.limits", SETTLES),
+        sign("host.limits", HINTS, Status.WARNING),
     ),
     # Without files left a daemon cannot even read the list of users.
     explains=(

@@ -1,4 +1,4 @@
-from diagnose.model import DOUBTS, HINTS, PROVES, SPEAKS, STRONG, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import DOUBTS, HINTS, PROVES, SPEAKS, STRONG, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="smtp-listener-broken",
@@ -10,21 +10,19 @@ CAUSE = Cause(
         "no answer: "
         "smtpd waits for a proxy, all its processes are busy, postscreen cannot hand clients on to it, or it cannot start. The sendmail command may still work."
     ),
-    remedy=Remedy(
-        text="Correct what keeps smtpd from serving clients, and reload Postfix.",
-    ),
+    remedy="Correct what keeps smtpd from serving clients, and reload Postfix.",
     rules_out="A greeting and an answer to EHLO on that port.",
     flow=0,
     signs=(
-        Sign("listener.dialogue", PROVES, where=(("kind", ("busy", "pass", "proxy")),)),
-        Sign("listener.dialogue", STRONG, where=(("kind", "closed"),)),
+        sign("listener.dialogue", PROVES, kind=("busy", "pass", "proxy")),
+        sign("listener.dialogue", STRONG, kind="closed"),
         # A filter, a milter or a name server may be what it waits for.
-        Sign("listener.dialogue", SPEAKS, where=(("kind", ("mute", "refused")),)),
+        sign("listener.dialogue", SPEAKS, kind=("mute", "refused")),
         # Perhaps nobody but the proxy is to connect there.
-        Sign("listener.dialogue", HINTS, Status.WARNING),
-        Sign("listener.tls", PROVES),
-        Sign("listener.tls", HINTS, Status.WARNING),
-        Sign("postfix.master", DOUBTS),
+        sign("listener.dialogue", HINTS, Status.WARNING),
+        sign("listener.tls", PROVES),
+        sign("listener.tls", HINTS, Status.WARNING),
+        sign("postfix.master", DOUBTS),
     ),
     explains=("nothing-submitted", "app-smtp-unreachable"),
     links=("https://www.postfix.org/STRESS_README.html", "https://www.postfix.org/TLS_README.html#server_enable"),

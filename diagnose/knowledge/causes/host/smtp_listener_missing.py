@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, HINTS, REFUTES, SETTLES, SPEAKS, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, HINTS, REFUTES, SETTLES, SPEAKS, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="smtp-listener-missing",
@@ -9,22 +9,20 @@ CAUSE = Cause(
         "No mail server runs, Postfix's smtpd is switched off in master.cf, or it listens on other addresses "
         "(inet_interfaces). Inside a container, localhost is the container itself."
     ),
-    remedy=Remedy(
-        text="Enable the smtp service and have it listen where the application connects, or correct the application's settings.",
-    ),
+    remedy="Enable the smtp service and have it listen where the application connects, or correct the application's settings.",
     rules_out="A connection to that address and port is accepted.",
     flow=0,
     signs=(
         # The very address and port that the application is told to use; port 25 may well be open beside it.
-        Sign("app.smtp-listener-missing", SETTLES),
-        Sign("app.smtp-listener-missing", REFUTES, Status.OK),
+        sign("app.smtp-listener-missing", SETTLES),
+        sign("app.smtp-listener-missing", REFUTES, Status.OK),
         # Nobody told it to: without a host named it falls back on this one.
-        Sign("app.settings", AGAINST, Status.WARNING, where=(("problem", "host-missing"),)),
+        sign("app.settings", AGAINST, Status.WARNING, problem="host-missing"),
         # The port that master.cf promises is not there.
-        Sign("listener.expected", SPEAKS),
+        sign("listener.expected", SPEAKS),
         # A null client has no listener on purpose.
-        Sign("listener.smtp", HINTS, Status.WARNING),
-        Sign("listener.smtp", AGAINST, Status.OK, where=(("kind", "open"),)),
+        sign("listener.smtp", HINTS, Status.WARNING),
+        sign("listener.smtp", AGAINST, Status.OK, kind="open"),
     ),
     explains=("nothing-submitted", "app-smtp-unreachable"),
     links=("https://www.postfix.org/postconf.5.html#inet_interfaces",),

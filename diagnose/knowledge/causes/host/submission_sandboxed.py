@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, FITS, HINTS, PROVES, UNUSUAL, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, FITS, HINTS, PROVES, UNUSUAL, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="submission-sandboxed",
@@ -10,20 +10,18 @@ CAUSE = Cause(
         "file system loses it: postdrop reports 'Permission denied' and retries forever, while the same "
         "command works in a root shell."
     ),
-    remedy=Remedy(
-        text="Lift that restriction for {unit}, or have the application send by SMTP to localhost port 25 instead.",
-    ),
+    remedy="Lift that restriction for {unit}, or have the application send by SMTP to localhost port 25 instead.",
     rules_out="postdrop lacks its setgid bit altogether, or the same user can send both from a shell and from the service.",
     signs=(
-        Sign("host.sandbox", PROVES),
+        sign("host.sandbox", PROVES),
         # The bit is there, so what takes its effect away lies with the caller.
-        Sign("host.setgid", HINTS, Status.OK),
-        Sign("host.sandboxed-service", HINTS, Status.WARNING),
-        Sign("host.sandboxed-service", FITS, Status.WARNING, where=(("kind", "unit"),)),
+        sign("host.setgid", HINTS, Status.OK),
+        sign("host.sandboxed-service", HINTS, Status.WARNING),
+        sign("host.sandboxed-service", FITS, Status.WARNING, kind="unit"),
         # Nothing at all was handed over, though it should have been.
-        Sign("log.recipient", HINTS, where=(("kind", "none"),)),
-        Sign("host.setgid", AGAINST),
-        Sign("host.queue-permissions", AGAINST),
+        sign("log.recipient", HINTS, kind="none"),
+        sign("host.setgid", AGAINST),
+        sign("host.queue-permissions", AGAINST),
     ),
     # Many sound services are sandboxed and never send.
     prior=UNUSUAL,

@@ -1,4 +1,4 @@
-from diagnose.model import PROVES, REFUTES, Cause, Impact, Remedy, Sign
+from diagnose.model import PROVES, REFUTES, Cause, Impact, sign
 
 CAUSE = Cause(
     id="delivered-to-remote",
@@ -9,18 +9,18 @@ CAUSE = Cause(
         "After a 250 reply this host's part is done. The message is in a spam folder, a quarantine or another "
         "folder, or was forwarded or dropped on the recipient's side."
     ),
-    remedy=Remedy(
-        text="Have the recipient check spam and quarantine, and give the receiving postmaster the time, this host's "
-        "address and the queue id in the server's reply. If {host} is a relay, check its own delivery log.",
+    remedy=(
+        "Have the recipient check spam and quarantine, and give the receiving postmaster the time, this host's "
+        "address and the queue id in the server's reply. If {host} is a relay, check its own delivery log."
     ),
     rules_out="A later attempt to the same recipient that failed.",
     otherwise="The recipient or their postmaster can look for it by its message id.",
     signs=(
-        Sign("log.recipient", PROVES, where=(("kind", "sent"),)),
+        sign("log.recipient", PROVES, kind="sent"),
         # It took an earlier message; a later one cannot get there.
-        Sign("destination.reachable", REFUTES),
-        Sign("relay.session", REFUTES),
-        Sign("relay.envelope", REFUTES),
+        sign("destination.reachable", REFUTES),
+        sign("relay.session", REFUTES),
+        sign("relay.envelope", REFUTES),
     ),
     links=("https://www.postfix.org/DEBUG_README.html#logging",),
 )

@@ -1,4 +1,4 @@
-from diagnose.model import FITS, HINTS, PROVES, REFUTES, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import FITS, HINTS, PROVES, REFUTES, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="mail-on-hold",
@@ -9,15 +9,13 @@ CAUSE = Cause(
         "Postfix does not try to deliver messages in the hold queue: somebody ran postsuper -h, or an access map "
         "or header check put them there with HOLD."
     ),
-    remedy=Remedy(
-        text="Find out who held them and why (grep for 'hold:' in the log, HOLD in access maps and header_checks), then release them.",
-    ),
+    remedy="Find out who held them and why (grep for 'hold:' in the log, HOLD in access maps and header_checks), then release them.",
     rules_out="An empty hold queue.",
     signs=(
-        Sign("queue.hold", PROVES),
-        Sign("queue.hold", FITS, Status.WARNING),
-        Sign("config.content-rule", HINTS),
-        Sign("queue.hold", REFUTES, Status.OK),
+        sign("queue.hold", PROVES),
+        sign("queue.hold", FITS, Status.WARNING),
+        sign("config.content-rule", HINTS),
+        sign("queue.hold", REFUTES, Status.OK),
     ),
     # Held mail keeps the reason of its last attempt.
     explains=("delivery-suspended-by-config", "retry-pending"),

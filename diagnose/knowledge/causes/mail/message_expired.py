@@ -1,4 +1,4 @@
-from diagnose.model import DOUBTS, PROVES, Cause, Impact, Remedy, Sign
+from diagnose.model import DOUBTS, PROVES, Cause, Impact, sign
 
 CAUSE = Cause(
     id="message-expired",
@@ -8,12 +8,12 @@ CAUSE = Cause(
         "Messages that stay in the queue for maximal_queue_lifetime (five days unless set) are returned to their "
         "senders. The cause is whatever made them wait: see the earlier deferrals."
     ),
-    remedy=Remedy(
-        text="Fix what made the mail wait, then send it again from the application: bounced mail is no longer in the "
-        "queue. A maximal_queue_lifetime below a day is better removed: receivers put mail off for a while.",
+    remedy=(
+        "Fix what made the mail wait, then send it again from the application: bounced mail is no longer in the "
+        "queue. A maximal_queue_lifetime below a day is better removed: receivers put mail off for a while."
     ),
     rules_out="No 'status=expired' in the log.",
     flow=DOUBTS,
-    signs=(Sign("config.throttle", PROVES, where=(("kind", "lifetime"),)),),
+    signs=(sign("config.throttle", PROVES, kind="lifetime"),),
     links=("https://www.postfix.org/postconf.5.html#maximal_queue_lifetime",),
 )

@@ -1,4 +1,4 @@
-from diagnose.model import DOUBTS, FITS, SPEAKS, Cause, Impact, Remedy, Sign
+from diagnose.model import DOUBTS, FITS, SPEAKS, Cause, Impact, sign
 
 CAUSE = Cause(
     id="nothing-submitted",
@@ -9,18 +9,18 @@ CAUSE = Cause(
         "If neither the log nor the queue has a trace of the mail, the fault lies before the mail server: the "
         "application's mail is switched off, goes to another server, or failed before it was sent."
     ),
-    remedy=Remedy(
-        text="Check the application's own log at the time of the missing mail, and the server, port and sender in its "
+    remedy=(
+        "Check the application's own log at the time of the missing mail, and the server, port and sender in its "
         "settings "
-        "(mail-diagnose run --app-config FILE). To test this host: mail-diagnose send YOUR@ADDRESS.",
+        "(mail-diagnose run --app-config FILE). To test this host: mail-diagnose send YOUR@ADDRESS."
     ),
     rules_out="Any line of the mail log that names the recipient.",
     signs=(
         # The very recipient asked for has no line at all in a log that covers the day.
-        Sign("log.recipient", SPEAKS, where=(("kind", "none"),)),
-        Sign("log.submissions", FITS),
-        Sign("queue.waiting", DOUBTS),
-        Sign("postfix.master", DOUBTS),
+        sign("log.recipient", SPEAKS, kind="none"),
+        sign("log.submissions", FITS),
+        sign("queue.waiting", DOUBTS),
+        sign("postfix.master", DOUBTS),
     ),
     links=("https://www.postfix.org/DEBUG_README.html",),
 )

@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, DOUBTS, STRONG, Cause, Impact, Remedy, Sign
+from diagnose.model import AGAINST, DOUBTS, STRONG, Cause, Impact, sign
 
 CAUSE = Cause(
     id="queue-congested",
@@ -9,16 +9,16 @@ CAUSE = Cause(
         "New messages wait behind old ones: one slow destination fills the active queue, or more is submitted "
         "than leaves."
     ),
-    remedy=Remedy(
-        text="See what is waiting and for which destination (mail-diagnose queue). Give the slow destination a "
-        "transport of its own, or delete unwanted mail (postsuper -d).",
+    remedy=(
+        "See what is waiting and for which destination (mail-diagnose queue). Give the slow destination a "
+        "transport of its own, or delete unwanted mail (postsuper -d)."
     ),
     rules_out="The queue holds only a few messages, or only recent ones.",
     signs=(
-        Sign("queue.backlog", STRONG),
+        sign("queue.backlog", STRONG),
         # When nothing leaves at all, the backlog is a mere consequence.
-        Sign("mail.flow", DOUBTS),
-        Sign("postfix.master", AGAINST),
+        sign("mail.flow", DOUBTS),
+        sign("postfix.master", AGAINST),
     ),
     explains=("retry-pending",),
     links=("https://www.postfix.org/QSHAPE_README.html",),

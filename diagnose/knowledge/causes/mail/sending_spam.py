@@ -1,4 +1,4 @@
-from diagnose.model import PROVES, SPEAKS, Cause, Impact, Remedy, Sign
+from diagnose.model import PROVES, SPEAKS, Cause, Impact, sign
 
 CAUSE = Cause(
     id="sending-spam",
@@ -9,16 +9,16 @@ CAUSE = Cause(
         "an abused web form or script, or an open relay. This is the most common reason why a provider blocks port "
         "25, a blocklist lists an address and a relay suspends an account."
     ),
-    remedy=Remedy(
-        text="Stop it first: hold or delete its mail, and close the hole: change the account's password, or take "
+    remedy=(
+        "Stop it first: hold or delete its mail, and close the hole: change the account's password, or take "
         "that user's script offline. Only then ask for delisting, for port 25 or for another relay: "
-        "before that, requests are refused, or their effect does not last.",
+        "before that, requests are refused, or their effect does not last."
     ),
     rules_out="The messages of that sender are expected: a newsletter to people who asked for it, with few bounces.",
     flow=0,
     signs=(
-        Sign("senders.storm", PROVES),
-        Sign("senders.queue", SPEAKS),
+        sign("senders.storm", PROVES),
+        sign("senders.queue", SPEAKS),
     ),
     explains=(
         "egress-port-25-blocked",

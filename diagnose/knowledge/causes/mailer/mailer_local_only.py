@@ -1,4 +1,4 @@
-from diagnose.model import HINTS, PROVES, REFUTES, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import HINTS, PROVES, REFUTES, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="mailer-local-only",
@@ -9,16 +9,14 @@ CAUSE = Cause(
         "This is the default of Debian's Exim (dc_eximconfig_configtype='local'): it bounces mail to other hosts at once with 'Mailing to remote "
         "domains not supported'. It needs a smarthost, or must be set to deliver directly."
     ),
-    remedy=Remedy(
-        text="Choose how mail leaves this host (through a smarthost, or directly), and send bounced mail again.",
-    ),
+    remedy="Choose how mail leaves this host (through a smarthost, or directly), and send bounced mail again.",
     rules_out="The mailer has a router that sends mail to other hosts.",
     signs=(
-        Sign("mailer.mode", PROVES),
-        Sign("mailer.mode", HINTS, Status.WARNING),
+        sign("mailer.mode", PROVES),
+        sign("mailer.mode", HINTS, Status.WARNING),
         # The application sends by a server of its own.
-        Sign("app.route", REFUTES, Status.OK, where=(("direct", True),)),
-        Sign("relay.reachable", REFUTES, Status.OK),
+        sign("app.route", REFUTES, Status.OK, direct=True),
+        sign("relay.reachable", REFUTES, Status.OK),
     ),
     explains=("nothing-submitted", "relay-not-configured"),
     links=("https://manpages.debian.org/stable/exim4-config/update-exim4.conf.8.en.html",),

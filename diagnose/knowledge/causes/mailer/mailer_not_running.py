@@ -1,4 +1,4 @@
-from diagnose.model import PROVES, REFUTES, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import PROVES, REFUTES, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="mailer-not-running",
@@ -9,14 +9,12 @@ CAUSE = Cause(
         "The sendmail command still reports success: its mail waits in the queue, and nothing delivers it. "
         "Programs that use SMTP get 'connection refused'."
     ),
-    remedy=Remedy(
-        text="Start the service ({unit}) and read what it logs; waiting mail is then sent.",
-    ),
+    remedy="Start the service ({unit}) and read what it logs; waiting mail is then sent.",
     rules_out="A process of the mailer's daemon is running.",
     flow=0,
     signs=(
-        Sign("mailer.daemon", PROVES),
-        Sign("mailer.daemon", REFUTES, Status.OK),
+        sign("mailer.daemon", PROVES),
+        sign("mailer.daemon", REFUTES, Status.OK),
     ),
     explains=("smtp-listener-missing", "nothing-submitted", "queue-congested", "retry-pending", "app-smtp-unreachable"),
     links=(

@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, FITS, REFUTES, STRONG, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, FITS, REFUTES, STRONG, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="mailer-panic-logged",
@@ -9,15 +9,13 @@ CAUSE = Cause(
         "Exim logs serious problems there: a file that it cannot open, a setting that does not expand, a full "
         "disk. Only an administrator empties that log, and Debian's cron job warns about it every day."
     ),
-    remedy=Remedy(
-        text="Fix what the last line reports ({said}), then empty the panic log.",
-    ),
+    remedy="Fix what the last line reports ({said}), then empty the panic log.",
     rules_out="An empty panic log, or mail that went out after its last line.",
     flow=AGAINST,
     signs=(
-        Sign("mailer.panic", STRONG),
-        Sign("mailer.panic", FITS, Status.WARNING),
-        Sign("mailer.panic", REFUTES, Status.OK),
+        sign("mailer.panic", STRONG),
+        sign("mailer.panic", FITS, Status.WARNING),
+        sign("mailer.panic", REFUTES, Status.OK),
     ),
     links=("https://www.exim.org/exim-html-current/doc/html/spec_html/ch-log_files.html",),
 )

@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, DOUBTS, FITS, HINTS, PROVES, REFUTES, STRONG, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, DOUBTS, FITS, HINTS, PROVES, REFUTES, STRONG, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="chroot-resolver-stale",
@@ -10,23 +10,23 @@ CAUSE = Cause(
         "the queue directory. They are copied when Postfix starts. Where a copy is outdated or unreadable, "
         "Postfix reports 'Host not found, try again' for names that every other program resolves."
     ),
-    remedy=Remedy(
-        text="Copy the files again and restart Postfix; on Debian and Ubuntu the start script does it. To avoid it "
-        "for good, run smtp and relay unchrooted (n in the fifth column of master.cf).",
+    remedy=(
+        "Copy the files again and restart Postfix; on Debian and Ubuntu the start script does it. To avoid it "
+        "for good, run smtp and relay unchrooted (n in the fifth column of master.cf)."
     ),
     rules_out="The copy matches the host's file, or the smtp service is not chrooted.",
     signs=(
-        Sign("dns.chroot", PROVES),
-        Sign("dns.chroot-file", FITS, where=(("file", "resolv.conf"),)),
-        Sign("dns.chroot-file", FITS),
+        sign("dns.chroot", PROVES),
+        sign("dns.chroot-file", FITS, file="resolv.conf"),
+        sign("dns.chroot-file", FITS),
         # The relay's name stands in the host's file, which is read, and not in the copy.
-        Sign("dns.chroot-file", STRONG, where=(("lacks_relay", True),)),
+        sign("dns.chroot-file", STRONG, lacks_relay=True),
         # The copy differs in hosts or services only: matters for names that stand nowhere else.
-        Sign("dns.chroot-file", HINTS, Status.WARNING, where=(("file", ("hosts", "services")),)),
-        Sign("dns.chroot", DOUBTS, Status.OK),
+        sign("dns.chroot-file", HINTS, Status.WARNING, file=("hosts", "services")),
+        sign("dns.chroot", DOUBTS, Status.OK),
         # The copies are made when Postfix is started: while it is down they may well be old or missing.
-        Sign("postfix.master", REFUTES),
-        Sign("dns.resolver", AGAINST),
+        sign("postfix.master", REFUTES),
+        sign("dns.resolver", AGAINST),
     ),
     explains=(
         "relay-name-not-found",

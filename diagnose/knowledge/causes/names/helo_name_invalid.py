@@ -1,4 +1,4 @@
-from diagnose.model import DOUBTS, FITS, PROVES, REFUTES, SPEAKS, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import DOUBTS, FITS, PROVES, REFUTES, SPEAKS, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="helo-name-invalid",
@@ -9,19 +9,17 @@ CAUSE = Cause(
         "Postfix introduces itself with myhostname. Many receivers refuse a client whose name is not fully "
         "qualified or does not resolve."
     ),
-    remedy=Remedy(
-        text="Give the host a name that resolves to its public address, and set it in Postfix (it sends {name} now).",
-    ),
+    remedy="Give the host a name that resolves to its public address, and set it in Postfix (it sends {name} now).",
     rules_out="Other receivers accept the same HELO name.",
     flow=REFUTES,
     signs=(
-        Sign("identity.helo", FITS, where=(("via", "direct"),)),
+        sign("identity.helo", FITS, via="direct"),
         # No name at all is refused by more receivers than one that does not resolve.
-        Sign("identity.helo", SPEAKS, where=(("via", "direct"), ("kind", "invalid"))),
+        sign("identity.helo", SPEAKS, via="direct", kind="invalid"),
         # Refused at EHLO, with nothing but the name said.
-        Sign("relay.session", PROVES, where=(("stage", "EHLO"), ("kind", ("later", "refused")), ("named", False))),
-        Sign("identity.helo", DOUBTS, Status.OK),
-        Sign("dns.resolver", REFUTES),
+        sign("relay.session", PROVES, stage="EHLO", kind=("later", "refused"), named=False),
+        sign("identity.helo", DOUBTS, Status.OK),
+        sign("dns.resolver", REFUTES),
     ),
     explains=("rate-limited", "relay-dialogue-broken"),
     links=(

@@ -1,4 +1,4 @@
-from diagnose.model import PROVES, REFUTES, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import PROVES, REFUTES, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="local-hostname-unresolvable",
@@ -9,16 +9,16 @@ CAUSE = Cause(
         "Mail to root or from cron gets the domain in myorigin. If that name is neither local (mydestination) "
         "nor in DNS, such mail waits or bounces, while mail to other domains may flow."
     ),
-    remedy=Remedy(
-        text="Add {domain|this host's name} to mydestination, or set myorigin to a domain that exists, and alias root to a real "
-        "mailbox.",
+    remedy=(
+        "Add {domain|this host's name} to mydestination, or set myorigin to a domain that exists, and alias root to a real "
+        "mailbox."
     ),
     rules_out="The name is listed in mydestination, or resolves.",
     signs=(
         # True of many hosts whose mail to the world is well: only failing mail makes it more than a note.
-        Sign("identity.hostname", PROVES, where=(("failing", True),)),
-        Sign("identity.hostname", REFUTES, Status.OK),
-        Sign("dns.resolver", REFUTES),
+        sign("identity.hostname", PROVES, failing=True),
+        sign("identity.hostname", REFUTES, Status.OK),
+        sign("dns.resolver", REFUTES),
     ),
     explains=("recipient-domain-not-found",),
     links=("https://www.postfix.org/postconf.5.html#mydestination",),

@@ -1,4 +1,4 @@
-from diagnose.model import DOUBTS, FITS, PROVES, REFUTES, STRONG, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import DOUBTS, FITS, PROVES, REFUTES, STRONG, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="recipient-domain-accepts-no-mail",
@@ -9,23 +9,23 @@ CAUSE = Cause(
         "A null MX record (RFC 7505) says that a domain accepts no mail. An MX that points to localhost, a "
         "private address or a name without an address has the same effect."
     ),
-    remedy=Remedy(
-        text="Ask the recipient for another address. If {domain|the domain} is yours, give it an MX record that names a host "
-        "with a public address.",
+    remedy=(
+        "Ask the recipient for another address. If {domain|the domain} is yours, give it an MX record that names a host "
+        "with a public address."
     ),
     rules_out="An MX host with a public address.",
     flow=DOUBTS,
     signs=(
-        Sign("dns.recipient-domain", PROVES, where=(("kind", "null-mx"),)),
-        Sign("dns.recipient-domain", STRONG, where=(("kind", "no-address"),)),
+        sign("dns.recipient-domain", PROVES, kind="null-mx"),
+        sign("dns.recipient-domain", STRONG, kind="no-address"),
         # A company's own mail server has a private address, and may be down like any other.
-        Sign("dns.recipient-domain", FITS, where=(("kind", "private"),)),
-        Sign("destination.reachable", FITS),
+        sign("dns.recipient-domain", FITS, kind="private"),
+        sign("destination.reachable", FITS),
         # A loopback address as exchanger is right for nobody.
-        Sign("dns.recipient-domain", PROVES, where=(("kind", "loopback"),)),
+        sign("dns.recipient-domain", PROVES, kind="loopback"),
         # Its server may be there to say just that.
-        Sign("dns.recipient-domain", DOUBTS, Status.OK),
-        Sign("dns.resolver", REFUTES),
+        sign("dns.recipient-domain", DOUBTS, Status.OK),
+        sign("dns.resolver", REFUTES),
     ),
     explains=("mail-loops-back",),
     links=("https://www.rfc-editor.org/rfc/rfc7505",),

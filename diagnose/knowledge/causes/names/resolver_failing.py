@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, PROVES, REFUTES, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, PROVES, REFUTES, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="resolver-failing",
@@ -9,16 +9,16 @@ CAUSE = Cause(
         "Postfix looks up every domain before it connects. While the name servers in /etc/resolv.conf give no "
         "correct answer, or Postfix cannot read the file, mail waits with 'Host not found, try again'."
     ),
-    remedy=Remedy(
-        text="Put a name server that answers from here into /etc/resolv.conf (asked: {servers}), allow UDP and TCP "
-        "port 53 out of this host, then restart Postfix, which copies the file into its chroot.",
+    remedy=(
+        "Put a name server that answers from here into /etc/resolv.conf (asked: {servers}), allow UDP and TCP "
+        "port 53 out of this host, then restart Postfix, which copies the file into its chroot."
     ),
     rules_out="One server in resolv.conf answers, or only one domain fails to resolve.",
     signs=(
-        Sign("dns.resolver", PROVES),
-        Sign("dns.resolver", REFUTES, Status.OK),
+        sign("dns.resolver", PROVES),
+        sign("dns.resolver", REFUTES, Status.OK),
         # With no network at all the resolver is only the first to notice.
-        Sign("egress.internet", AGAINST),
+        sign("egress.internet", AGAINST),
     ),
     explains=(
         "recipient-domain-not-found",

@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, FITS, REFUTES, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, FITS, REFUTES, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="reverse-dns-missing",
@@ -9,16 +9,16 @@ CAUSE = Cause(
         "Receivers look up the name of the connecting address (PTR) and check that this name resolves back to "
         "the address. Many refuse or delay mail if it does not."
     ),
-    remedy=Remedy(
-        text="Have the owner of this host's public address (the hosting or access provider) set its PTR record to "
+    remedy=(
+        "Have the owner of this host's public address (the hosting or access provider) set its PTR record to "
         "this host's name, and make that name resolve to the address; or send through a relay, whose addresses have "
-        "one.",
+        "one."
     ),
     rules_out="A PTR record whose name resolves to the same address.",
     flow=REFUTES,
     signs=(
-        Sign("identity.ptr", FITS),
-        Sign("identity.ptr", AGAINST, Status.OK),
+        sign("identity.ptr", FITS),
+        sign("identity.ptr", AGAINST, Status.OK),
     ),
     relay=True,
     explains=("helo-name-invalid",),

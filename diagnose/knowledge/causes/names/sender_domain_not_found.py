@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, FITS, HINTS, REFUTES, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, FITS, HINTS, REFUTES, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="sender-domain-not-found",
@@ -9,17 +9,17 @@ CAUSE = Cause(
         "Receivers refuse mail from a domain that is not in public DNS (www-data@ip-10-0-0-5.internal, "
         "root@localhost.localdomain), since a bounce could not be returned."
     ),
-    remedy=Remedy(
-        text="Have the application send from an address in a real domain, and give Postfix such a domain for "
-        "senders without one. (Current sender: {sender}.)",
+    remedy=(
+        "Have the application send from an address in a real domain, and give Postfix such a domain for "
+        "senders without one. (Current sender: {sender}.)"
     ),
     rules_out="The domain resolves (MX or address) from elsewhere.",
     flow=AGAINST,
     signs=(
-        Sign("identity.sender-domain", FITS),
-        Sign("identity.sender-domain", HINTS, Status.WARNING),
-        Sign("identity.sender-domain", AGAINST, Status.OK),
-        Sign("dns.resolver", REFUTES),
+        sign("identity.sender-domain", FITS),
+        sign("identity.sender-domain", HINTS, Status.WARNING),
+        sign("identity.sender-domain", AGAINST, Status.OK),
+        sign("dns.resolver", REFUTES),
     ),
     # One wrong name, and what the world refuses comes before what cron writes to root.
     explains=("helo-name-invalid", "local-hostname-unresolvable"),

@@ -11,9 +11,8 @@ from diagnose.model import (
     UNUSUAL,
     Cause,
     Impact,
-    Remedy,
-    Sign,
     Status,
+    sign,
 )
 
 CAUSE = Cause(
@@ -25,9 +24,7 @@ CAUSE = Cause(
         "Some clouds and company networks block the submission ports 465 and 587 just as they block port 25. "
         "Relays offer other ports for this case."
     ),
-    remedy=Remedy(
-        text="Use another of the relay's ports. The key in the password map changes with the port.",
-    ),
+    remedy="Use another of the relay's ports. The key in the password map changes with the port.",
     rules_out="Another operator's server answers on the same port, so it is the relay.",
     explains=("relay-unreachable", "ipv6-broken", "app-smtp-unreachable"),
     prior=UNUSUAL,
@@ -37,31 +34,33 @@ CAUSE = Cause(
         "Ask {network_name|the network operator} to open port {port|587 or 465}; waiting mail then leaves by itself."
     ),
     signs=(
-        Sign("egress.mail-port", STRONG, where=(("service", "submission"), ("kind", "blocked"))),
-        Sign("egress.mail-port", SPEAKS, where=(("service", "submission"), ("kind", "silent"))),
-        Sign("egress.mail-port", SPEAKS, where=(("service", "submission"), ("kind", "one-server"))),
-        Sign("path.dies", STRONG, where=(("service", "submission"), ("said_by", "router"))),
-        Sign("egress.mail-port", STRONG, where=(("service", "submission"), ("kind", "throttled"))),
-        Sign("path.dies", FITS, where=(("service", "submission"), ("where", UPSTREAM))),
-        Sign("path.dies", STRONG, where=(("service", "submission"), ("root_too", True))),
+        sign("egress.mail-port", STRONG, service="submission", kind="blocked"),
+        sign("egress.mail-port", SPEAKS, service="submission", kind="silent"),
+        sign("egress.mail-port", SPEAKS, service="submission", kind="one-server"),
+        sign("path.dies", STRONG, service="submission", said_by="router"),
+        sign("egress.mail-port", STRONG, service="submission", kind="throttled"),
+        sign("path.dies", FITS, service="submission", where=UPSTREAM),
+        sign("path.dies", STRONG, service="submission", root_too=True),
         # The relay answers on other ports, and packets to this one alone vanish.
-        Sign("path.dies", SPEAKS, where=(("service", "submission"), ("said_by", "neighbour"))),
-        Sign("path.dies", DOUBTS, status=Status.OK),
-        Sign("path.dies", AGAINST, where=(("service", "submission"), ("where", "host"))),
+        sign("path.dies", SPEAKS, service="submission", said_by="neighbour"),
+        sign("path.dies", DOUBTS, Status.OK),
+        sign("path.dies", AGAINST, service="submission", where="host"),
         # The application's own way out, and unrelated servers fail on its port too.
-        Sign(
+        sign(
             "app.server",
             PROVES,
-            where=(("port", (465, 587, 2465, 2525, 2587)), ("others", "blocked"), ("intended", True)),
+            port=(465, 587, 2465, 2525, 2587),
+            others="blocked",
+            intended=True,
         ),
-        Sign("relay.reachable", HINTS),
-        Sign("owner.policy", HINTS, status=Status.WARNING, where=(("service", "submission"),)),
-        Sign("firewall.smtp", HINTS, status=Status.OK),
-        Sign("firewall.smtp", REFUTES, where=(("by_user", False),)),
-        Sign("firewall.smtp", DOUBTS, where=(("by_user", True),)),
-        Sign("firewall.route", REFUTES),
-        Sign("firewall.redirect", REFUTES, status=Status.WARNING),
-        Sign("relay.reachable", REFUTES, status=Status.OK),
-        Sign("egress.internet", REFUTES),
+        sign("relay.reachable", HINTS),
+        sign("owner.policy", HINTS, Status.WARNING, service="submission"),
+        sign("firewall.smtp", HINTS, Status.OK),
+        sign("firewall.smtp", REFUTES, by_user=False),
+        sign("firewall.smtp", DOUBTS, by_user=True),
+        sign("firewall.route", REFUTES),
+        sign("firewall.redirect", REFUTES, Status.WARNING),
+        sign("relay.reachable", REFUTES, Status.OK),
+        sign("egress.internet", REFUTES),
     ),
 )

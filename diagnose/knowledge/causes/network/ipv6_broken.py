@@ -1,4 +1,4 @@
-from diagnose.model import DOUBTS, HINTS, PROVES, REFUTES, UNUSUAL, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import DOUBTS, HINTS, PROVES, REFUTES, UNUSUAL, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="ipv6-broken",
@@ -10,9 +10,9 @@ CAUSE = Cause(
         "costs time or fails, and the log often quotes the IPv6 address only, which hides what happened over "
         "IPv4."
     ),
-    remedy=Remedy(
-        text="Repair this host's IPv6 route, or have Postfix use IPv4 only (this takes a restart; a reload is not "
-        "enough). Without IPv6, a server that has only an IPv6 address stays out of reach.",
+    remedy=(
+        "Repair this host's IPv6 route, or have Postfix use IPv4 only (this takes a restart; a reload is not "
+        "enough). Without IPv6, a server that has only an IPv6 address stays out of reach."
     ),
     rules_out="An IPv6 connection succeeds, or IPv4 connections to the same server fail as well.",
     explains=("remote-server-unreachable", "relay-unreachable"),
@@ -20,12 +20,12 @@ CAUSE = Cause(
     links=("https://www.postfix.org/postconf.5.html#inet_protocols", "https://www.postfix.org/IPV6_README.html"),
     flow=REFUTES,
     signs=(
-        Sign("egress.ipv6", PROVES),
-        Sign("egress.ipv6", HINTS, status=Status.WARNING),
+        sign("egress.ipv6", PROVES),
+        sign("egress.ipv6", HINTS, Status.WARNING),
         # What the log says of it was before Postfix was told to do without.
-        Sign("egress.ipv6", REFUTES, Status.OK),
+        sign("egress.ipv6", REFUTES, Status.OK),
         # Then IPv6 is at most what hides the cause.
-        Sign("egress.mail-port", DOUBTS),
-        Sign("egress.internet", REFUTES),
+        sign("egress.mail-port", DOUBTS),
+        sign("egress.internet", REFUTES),
     ),
 )

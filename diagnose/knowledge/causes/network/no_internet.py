@@ -1,4 +1,4 @@
-from diagnose.model import REFUTES, SETTLES, UNUSUAL, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import REFUTES, SETTLES, UNUSUAL, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="no-internet",
@@ -9,9 +9,7 @@ CAUSE = Cause(
         "No outgoing connection succeeds, whatever the port: the link is down, the default route is missing, or the "
         "gateway does not forward. The fault is not specific to mail."
     ),
-    remedy=Remedy(
-        text="Restore the network first: link, address, default route, gateway. Then have Postfix try again.",
-    ),
+    remedy="Restore the network first: link, address, default route, gateway. Then have Postfix try again.",
     rules_out="Any connection to an outside host succeeds.",
     explains=(
         "resolver-failing",
@@ -33,10 +31,10 @@ CAUSE = Cause(
     prior=UNUSUAL,
     links=("https://www.postfix.org/DEBUG_README.html",),
     signs=(
-        Sign("egress.internet", SETTLES),
-        Sign("relay.reachable", REFUTES, status=Status.OK),
-        Sign("destination.reachable", REFUTES, status=Status.OK),
+        sign("egress.internet", SETTLES),
+        sign("relay.reachable", REFUTES, Status.OK),
+        sign("destination.reachable", REFUTES, Status.OK),
         # Postfix is told to use only the family that this host has no address of, and no other is tried.
-        Sign("host.address-family", REFUTES),
+        sign("host.address-family", REFUTES),
     ),
 )

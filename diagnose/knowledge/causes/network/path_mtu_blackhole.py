@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, FITS, HINTS, UNUSUAL, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, FITS, HINTS, UNUSUAL, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="path-mtu-blackhole",
@@ -10,9 +10,9 @@ CAUSE = Cause(
         "(a tunnel, a VPN, PPPoE) without the ICMP message that would make this host send smaller ones, because "
         "a firewall discards it."
     ),
-    remedy=Remedy(
-        text="Let ICMP type 3 code 4 (IPv6: type 2) pass on every firewall in between. Until then send smaller "
-        "packets: lower the MTU of the interface, or clamp the segment size (MSS).",
+    remedy=(
+        "Let ICMP type 3 code 4 (IPv6: type 2) pass on every firewall in between. Until then send smaller "
+        "packets: lower the MTU of the interface, or clamp the segment size (MSS)."
     ),
     rules_out="Small messages to the same server stall as well, or the server itself is slow only after the final dot.",
     links=("https://www.postfix.org/postconf.5.html#smtp_data_xfer_timeout",),
@@ -20,14 +20,12 @@ CAUSE = Cause(
     flow=AGAINST,
     signs=(
         # Messages of more than a packet stall, smaller ones pass.
-        Sign("path.mtu", FITS),
-        Sign("path.mtu", HINTS, status=Status.WARNING),
-        Sign("path.mtu", AGAINST, status=Status.OK, where=(("stalled", True),)),
+        sign("path.mtu", FITS),
+        sign("path.mtu", HINTS, Status.WARNING),
+        sign("path.mtu", AGAINST, Status.OK, stalled=True),
         # Up to RCPT everything fits one packet.
-        Sign(
-            "relay.session", AGAINST, where=(("kind", "hangs"), ("stage", ("EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT")))
-        ),
+        sign("relay.session", AGAINST, kind="hangs", stage=("EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT")),
         # The server's certificate is the first that does not fit a packet: the handshake begins and goes no further.
-        Sign("relay.protocol", FITS, where=(("kind", "stalled"),)),
+        sign("relay.protocol", FITS, kind="stalled"),
     ),
 )

@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, DOUBTS, FITS, HINTS, PROVES, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, DOUBTS, FITS, HINTS, PROVES, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="smtp-intercepted",
@@ -10,10 +10,10 @@ CAUSE = Cause(
         "refused by a server that was never addressed, or cannot be encrypted, and passwords may reach a third "
         "party."
     ),
-    remedy=Remedy(
-        text="Have the inspection switched off for this host (Cisco: `no inspect esmtp`), or bypass it with a relay "
+    remedy=(
+        "Have the inspection switched off for this host (Cisco: `no inspect esmtp`), or bypass it with a relay "
         "on port 465, where TLS starts at once and nothing can be stripped. Until then require a verified "
-        "certificate, so that no password reaches the interceptor.",
+        "certificate, so that no password reaches the interceptor."
     ),
     rules_out="Each operator's server greets by its own name and offers STARTTLS.",
     explains=(
@@ -38,11 +38,11 @@ CAUSE = Cause(
     flow=DOUBTS,
     signs=(
         # Unrelated operators never share a host name. On another port than the mail's it is no reason of its failure.
-        Sign("egress.intercepted", PROVES, where=(("mail", True),)),
-        Sign("egress.intercepted", FITS, where=(("mail", False),)),
-        Sign("egress.starttls", PROVES),
-        Sign("firewall.redirect", HINTS, status=Status.WARNING),
-        Sign("egress.intercepted", AGAINST, status=Status.OK, where=(("mail", True),)),
-        Sign("egress.starttls", AGAINST, status=Status.OK, where=(("mail", True),)),
+        sign("egress.intercepted", PROVES, mail=True),
+        sign("egress.intercepted", FITS, mail=False),
+        sign("egress.starttls", PROVES),
+        sign("firewall.redirect", HINTS, Status.WARNING),
+        sign("egress.intercepted", AGAINST, Status.OK, mail=True),
+        sign("egress.starttls", AGAINST, Status.OK, mail=True),
     ),
 )

@@ -1,4 +1,4 @@
-from diagnose.model import DOUBTS, Cause, Impact, Remedy
+from diagnose.model import DOUBTS, Cause, Impact
 
 CAUSE = Cause(
     id="blocklist-query-refused",
@@ -9,10 +9,10 @@ CAUSE = Cause(
         "The receiver asks a blocklist through a public or overloaded resolver. The list answers such queries "
         "with an error code (127.255.255.x), which the receiver mistakes for a listing."
     ),
-    remedy=Remedy(
-        text="If the refusing server is yours, let it use its own recursive resolver and accept only the list's "
+    remedy=(
+        "If the refusing server is yours, let it use its own recursive resolver and accept only the list's "
         "real return codes "
-        "(zen.spamhaus.org=127.0.0.[2..11]). Otherwise tell its postmaster.",
+        "(zen.spamhaus.org=127.0.0.[2..11]). Otherwise tell its postmaster."
     ),
     rules_out="The list's own lookup page shows the address as listed.",
     flow=DOUBTS,

@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy
+from diagnose.model import Cause, Impact
 
 CAUSE = Cause(
     id="content-rejected",
@@ -9,10 +9,10 @@ CAUSE = Cause(
         "The message has a high spam score, contains a link or attachment the server refuses, or is malformed "
         "(bare line feeds, no From or Date, over-long lines)."
     ),
-    remedy=Remedy(
-        text="Read the reply: it often names the rule. Send a plain message (mail-diagnose send); if that is "
+    remedy=(
+        "Read the reply: it often names the rule. Send a plain message (mail-diagnose send); if that is "
         "accepted, change the application's template. Have the application generate proper headers (From, "
-        "Date, Message-ID) and CRLF line endings.",
+        "Date, Message-ID) and CRLF line endings."
     ),
     rules_out="A plain test message to the same recipient is refused too.",
     signs=(),

@@ -1,4 +1,4 @@
-from diagnose.model import FITS, PROVES, Cause, Impact, Remedy, Sign
+from diagnose.model import FITS, PROVES, Cause, Impact, sign
 
 _BAD = ("missing", "several", "syntax", "revoked", "mismatch")
 
@@ -11,14 +11,14 @@ CAUSE = Cause(
         "The milter signs, but verifiers do not find the matching public key at {place|the selector's name in "
         "DNS}, so every signature fails. If SPF does not pass either, DMARC makes receivers refuse the mail."
     ),
-    remedy=Remedy(
-        text="Publish the public part of the signing key at {place|the selector's name}, or have the milter sign "
-        "with the key that is published there.",
+    remedy=(
+        "Publish the public part of the signing key at {place|the selector's name}, or have the milter sign "
+        "with the key that is published there."
     ),
     rules_out="opendkim-testkey -d DOMAIN -s SELECTOR -k KEYFILE reports no error, or a receiver's Authentication-Results say dkim=pass.",
     signs=(
-        Sign("sender.dkim", FITS, where=(("kind", _BAD),)),
-        Sign("sender.dkim", PROVES, where=(("kind", _BAD), ("refused", True))),
+        sign("sender.dkim", FITS, kind=_BAD),
+        sign("sender.dkim", PROVES, kind=_BAD, refused=True),
     ),
     explains=("sender-unauthenticated",),
     links=("https://www.rfc-editor.org/rfc/rfc6376#section-3.6.1", "https://support.google.com/a/answer/81126"),

@@ -1,4 +1,4 @@
-from diagnose.model import DOUBTS, Cause, Impact, Remedy
+from diagnose.model import DOUBTS, Cause, Impact
 
 CAUSE = Cause(
     id="greylisted",
@@ -9,9 +9,7 @@ CAUSE = Cause(
         "A greylisting receiver defers the first message of an unknown sender for some minutes. Postfix tries "
         "again by itself. Nothing is broken."
     ),
-    remedy=Remedy(
-        text="Wait for the next attempt (minutes to an hour). Mail from a changing pool of addresses may wait longer.",
-    ),
+    remedy="Wait for the next attempt (minutes to an hour). Mail from a changing pool of addresses may wait longer.",
     rules_out="The same message has been deferred for more than a day.",
     flow=DOUBTS,
     signs=(),

@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, DOUBTS, FITS, Cause, Impact, Remedy, Sign
+from diagnose.model import AGAINST, DOUBTS, FITS, Cause, Impact, sign
 
 CAUSE = Cause(
     id="ip-blocklisted",
@@ -9,18 +9,18 @@ CAUSE = Cause(
         "Addresses of home connections, clouds and formerly abused machines are on blocklists, some permanently, "
         "because they are not meant to send mail directly."
     ),
-    remedy=Remedy(
-        text="Look the address up on the list that the reply names, and follow its removal procedure once the "
+    remedy=(
+        "Look the address up on the list that the reply names, and follow its removal procedure once the "
         "reason is fixed. If the list contains dynamic or cloud addresses by policy (Spamhaus PBL and the "
-        "like), send through a relay.",
+        "like), send through a relay."
     ),
     rules_out="Other receivers that use the same list accept the mail.",
     flow=DOUBTS,
     otherwise="The blocklist's operator removes an address on request, once the reason is gone.",
     signs=(
-        Sign("blocklist.listed", FITS),
+        sign("blocklist.listed", FITS),
         # A relay refuses whom it does not know, and says no more.
-        Sign("relay.banner", AGAINST, where=(("label", "greeting-refused"),)),
+        sign("relay.banner", AGAINST, label="greeting-refused"),
     ),
     relay=True,
     explains=("rate-limited",),

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.policy import POSTFIX
-from diagnose.model import FITS, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import FITS, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="message-too-large",
@@ -7,14 +7,12 @@ CAUSE = Cause(
     impact=Impact.PARTIAL,
     station="recipient",
     explanation="The limit is this host's message_size_limit, or the one that the receiving server announces (SIZE).",
-    remedy=Remedy(
-        text="Send smaller messages (links instead of attachments). If the limit is this host's own, raise it.",
-    ),
+    remedy="Send smaller messages (links instead of attachments). If the limit is this host's own, raise it.",
     rules_out="Small messages to the same recipient fail too.",
     explains=("submission-rejected",),
     signs=(
         # Told only where the log cannot be read.
-        Sign("config.size-limit", FITS, Status.WARNING),
+        sign("config.size-limit", FITS, Status.WARNING),
     ),
     links=(f"{POSTFIX}#message_size_limit", "https://www.rfc-editor.org/rfc/rfc1870"),
 )

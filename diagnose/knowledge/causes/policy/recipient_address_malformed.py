@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy
+from diagnose.model import Cause, Impact
 
 CAUSE = Cause(
     id="recipient-address-malformed",
@@ -9,9 +9,9 @@ CAUSE = Cause(
         "An address with no @, two of them, a space, a comma or an empty domain is refused before any mailbox is "
         "looked up. One such recipient may stop the whole message."
     ),
-    remedy=Remedy(
-        text="Correct the address at its source (the user's record, a list, a setting), and check addresses when "
-        "they are entered.",
+    remedy=(
+        "Correct the address at its source (the user's record, a list, a setting), and check addresses when "
+        "they are entered."
     ),
     rules_out="The same recipient, written as local-part@domain and nothing else, is refused as well.",
     signs=(),

@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy
+from diagnose.model import Cause, Impact
 
 CAUSE = Cause(
     id="recipient-suppressed",
@@ -9,9 +9,9 @@ CAUSE = Cause(
         "After a bounce or a complaint the relay puts an address on its suppression list. It then drops or "
         "refuses mail for it; the recipient's own server never sees it."
     ),
-    remedy=Remedy(
-        text="Remove {recipient} from the suppression (bounce) list in the relay's console or through its API, once the "
-        "reason for the first bounce is fixed.",
+    remedy=(
+        "Remove {recipient} from the suppression (bounce) list in the relay's console or through its API, once the "
+        "reason for the first bounce is fixed."
     ),
     rules_out="Other recipients at the same domain do not get mail either.",
     signs=(),

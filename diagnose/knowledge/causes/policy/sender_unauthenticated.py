@@ -1,4 +1,4 @@
-from diagnose.model import DOUBTS, FITS, Cause, Impact, Remedy, Sign
+from diagnose.model import DOUBTS, FITS, Cause, Impact, sign
 
 CAUSE = Cause(
     id="sender-unauthenticated",
@@ -10,15 +10,15 @@ CAUSE = Cause(
         "record, or the message must carry a valid DKIM signature; DMARC tells receivers to refuse mail that "
         "fails both."
     ),
-    remedy=Remedy(
-        text="Add this host's public address (or the relay's include) to the SPF record of the domain of {sender|the sender}, sign "
-        "with DKIM, or send from an address of a domain that is yours.",
+    remedy=(
+        "Add this host's public address (or the relay's include) to the SPF record of the domain of {sender|the sender}, sign "
+        "with DKIM, or send from an address of a domain that is yours."
     ),
     rules_out="The same sender is accepted by the same receiver through this host.",
     flow=DOUBTS,
     signs=(
-        Sign("sender.spf", FITS, where=(("kind", "fail"),)),
-        Sign("sender.dmarc", FITS, where=(("kind", "unaligned"),)),
+        sign("sender.spf", FITS, kind="fail"),
+        sign("sender.dmarc", FITS, kind="unaligned"),
     ),
     links=(
         "https://support.google.com/a/answer/81126",

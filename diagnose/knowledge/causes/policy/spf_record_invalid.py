@@ -1,4 +1,4 @@
-from diagnose.model import FITS, PROVES, Cause, Impact, Remedy, Sign
+from diagnose.model import FITS, PROVES, Cause, Impact, sign
 
 _OWN = ("two-records", "syntax", "look-ups")  # what the record's owner alone can have done
 _BROKEN = (*_OWN, "void", "include")
@@ -12,14 +12,14 @@ CAUSE = Cause(
         "A domain may have only one SPF record, without a syntax error, that needs at most ten DNS lookups. "
         "Otherwise SPF ends in permerror: some receivers refuse the mail, and none counts SPF towards DMARC."
     ),
-    remedy=Remedy(
-        text="Correct the SPF record of {domain}: merge two records into one; if it takes too many lookups, drop "
-        "includes that are not needed or replace them with networks (ip4:, ip6:).",
+    remedy=(
+        "Correct the SPF record of {domain}: merge two records into one; if it takes too many lookups, drop "
+        "includes that are not needed or replace them with networks (ip4:, ip6:)."
     ),
     rules_out="An SPF checker evaluates the record for this host's address without an error.",
     signs=(
-        Sign("sender.spf", FITS, where=(("kind", _BROKEN),)),
-        Sign("sender.spf", PROVES, where=(("kind", _OWN), ("refused", True))),
+        sign("sender.spf", FITS, kind=_BROKEN),
+        sign("sender.spf", PROVES, kind=_OWN, refused=True),
     ),
     explains=("sender-unauthenticated",),
     links=("https://www.rfc-editor.org/rfc/rfc7208#section-4.6", "https://support.google.com/a/answer/81126"),

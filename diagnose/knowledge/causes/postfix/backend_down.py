@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.postfix import SEEN, UNLISTED
-from diagnose.model import DOUBTS, FITS, STRONG, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import DOUBTS, FITS, STRONG, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="backend-down",
@@ -10,15 +10,13 @@ CAUSE = Cause(
         "Postfix passes mail for local mailboxes, or its clients' logins, to another program such as Dovecot. It "
         "must listen at {endpoint|the socket in Postfix's settings}."
     ),
-    remedy=Remedy(
-        text="Start the service, and check that its socket is where Postfix looks for it and that Postfix can access it.",
-    ),
+    remedy="Start the service, and check that its socket is where Postfix looks for it and that Postfix can access it.",
     rules_out="The socket exists and accepts connections, and no line of the log names it.",
     signs=(
-        Sign("filter.backend", STRONG, where=SEEN),
-        Sign("filter.backend", FITS, where=UNLISTED),
-        Sign("filter.program", STRONG, where=(("role", "backend"),)),
-        Sign("filter.backend", DOUBTS, Status.OK),
+        sign("filter.backend", STRONG, kind=SEEN),
+        sign("filter.backend", FITS, kind=UNLISTED),
+        sign("filter.program", STRONG, role="backend"),
+        sign("filter.backend", DOUBTS, Status.OK),
     ),
     explains=(
         "submission-rejected",

@@ -1,4 +1,4 @@
-from diagnose.model import FITS, HINTS, REFUTES, STRONG, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import FITS, HINTS, REFUTES, STRONG, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="config-not-reloaded",
@@ -9,16 +9,14 @@ CAUSE = Cause(
         "Postfix's daemons read main.cf and master.cf when they start; the queue manager and the address "
         "resolver keep the old settings until Postfix is reloaded."
     ),
-    remedy=Remedy(
-        text="Reload Postfix and try the waiting mail again; after a change of inet_interfaces or inet_protocols, or an upgrade of Postfix, restart it.",
-    ),
+    remedy="Reload Postfix and try the waiting mail again; after a change of inet_interfaces or inet_protocols, or an upgrade of Postfix, restart it.",
     rules_out="A start or 'reload --' line of the master in the log after the file's last change.",
     signs=(
         # Somebody editing while they look for another fault leaves the same trace: not decisive alone.
-        Sign("config.reloaded", FITS),
-        Sign("config.behaviour", STRONG),
-        Sign("mail.flow", HINTS),
-        Sign("config.reloaded", REFUTES, Status.OK),
+        sign("config.reloaded", FITS),
+        sign("config.behaviour", STRONG),
+        sign("mail.flow", HINTS),
+        sign("config.reloaded", REFUTES, Status.OK),
     ),
     explains=(
         "egress-port-25-blocked",

@@ -1,4 +1,4 @@
-from diagnose.model import HINTS, PROVES, Cause, Impact, Remedy, Sign
+from diagnose.model import HINTS, PROVES, Cause, Impact, sign
 
 CAUSE = Cause(
     id="config-paste-artifact",
@@ -10,17 +10,15 @@ CAUSE = Cause(
         "prompts as part of a value. A daemon that reads such a value exits at once, and the mail stays in the "
         "queue without a reason."
     ),
-    remedy=Remedy(
-        text="Remove the characters from Postfix's settings ({path} line {line}: {parameter}), and restart Postfix.",
-    ),
+    remedy="Remove the characters from Postfix's settings ({path} line {line}: {parameter}), and restart Postfix.",
     rules_out="Settings in plain ASCII, none of which ends in a backslash.",
     signs=(
-        Sign("config.paste", PROVES, where=(("plain", False),)),
-        Sign("config.paste", HINTS),
+        sign("config.paste", PROVES, plain=False),
+        sign("config.paste", HINTS),
         # Postfix itself cannot read the line: no daemon starts with it.
-        Sign("config.syntax", HINTS),
+        sign("config.syntax", HINTS),
         # With Postfix down nothing else can be what stops the mail today.
-        Sign("postfix.master", HINTS),
+        sign("postfix.master", HINTS),
     ),
     explains=(
         "postfix-config-error",

@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, DOUBTS, HINTS, PROVES, SETTLES, STRONG, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, DOUBTS, HINTS, PROVES, SETTLES, STRONG, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="delivery-suspended-by-config",
@@ -9,32 +9,31 @@ CAUSE = Cause(
         "defer_transports keeps mail waiting, an error: transport returns it, and a discard: transport drops it "
         "and reports it as sent. Debian's choice 'Local only' has the same effect."
     ),
-    remedy=Remedy(
-        text=(
-            "If this is no longer wanted, remove or correct its cause ({parameter}: {how}): the setting, or just "
-            "that entry or rule of a table; then reload Postfix. Waiting mail is tried again; bounced or "
-            "discarded mail must be sent again."
-        ),
+    remedy=(
+        "If this is no longer wanted, remove or correct its cause ({parameter}: {how}): the setting, or just "
+        "that entry or rule of a table; then reload Postfix. Waiting mail is tried again; bounced or "
+        "discarded mail must be sent again."
     ),
     rules_out="The recipient's transport is smtp or relay, and defer_transports is empty.",
     # A rule stops some mail beside other mail that flows.
     flow=AGAINST,
     signs=(
         # What Postfix would do with this very recipient: success elsewhere hardly speaks against it.
-        Sign("config.suspended", SETTLES),
-        Sign("config.content-rule", PROVES, where=(("how", ("discard", "reject", "redirect")),)),
+        sign("config.suspended", SETTLES),
+        sign("config.content-rule", PROVES, how=("discard", "reject", "redirect")),
         # More than half of what this host handed in, or the last of it, so that other mail, or its bounces, flows all the same.
-        Sign("config.content-rule", SETTLES, where=(("how", ("discard", "reject", "redirect")), ("most", True))),
-        Sign("config.content-rule", HINTS, Status.WARNING, where=(("how", ("discard", "reject", "redirect")),)),
+        sign("config.content-rule", SETTLES, how=("discard", "reject", "redirect"), most=True),
+        sign("config.content-rule", HINTS, Status.WARNING, how=("discard", "reject", "redirect")),
         # The log, which would show whether it was applied, cannot be read.
-        Sign(
+        sign(
             "config.content-rule",
             STRONG,
             Status.WARNING,
-            where=(("how", ("discard", "reject", "redirect")), ("unlogged", True)),
+            how=("discard", "reject", "redirect"),
+            unlogged=True,
         ),
-        Sign("config.soft-bounce", HINTS, Status.WARNING),
-        Sign("config.suspended", DOUBTS, Status.OK),
+        sign("config.soft-bounce", HINTS, Status.WARNING),
+        sign("config.suspended", DOUBTS, Status.OK),
     ),
     explains=("queue-congested", "mail-on-hold", "retry-pending"),
     links=("https://www.postfix.org/postconf.5.html#defer_transports", "https://www.postfix.org/transport.5.html"),

@@ -1,4 +1,4 @@
-from diagnose.model import DOUBTS, HINTS, PROVES, SPEAKS, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import DOUBTS, HINTS, PROVES, SPEAKS, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="delivery-throttled-by-settings",
@@ -9,17 +9,17 @@ CAUSE = Cause(
         "{parameter|A rate delay, a concurrency limit, a long back-off or a short time-out} makes Postfix wait between two "
         "deliveries or two attempts, or give up before a slow server has answered. The mail stays in the queue meanwhile."
     ),
-    remedy=Remedy(
-        text="If the delay is not intended, remove {parameter} and reload Postfix. If a receiver asked for it, keep it short "
-        "and give that receiver a transport of its own.",
+    remedy=(
+        "If the delay is not intended, remove {parameter} and reload Postfix. If a receiver asked for it, keep it short "
+        "and give that receiver a transport of its own."
     ),
     rules_out="Messages remain without an attempt although the setting has its default value.",
     signs=(
-        Sign("config.throttle", PROVES, where=(("kind", ("delay", "patience", "pause")),)),
-        Sign("config.throttle", SPEAKS, where=(("kind", "width"),)),
+        sign("config.throttle", PROVES, kind=("delay", "patience", "pause")),
+        sign("config.throttle", SPEAKS, kind="width"),
         # The failure may last: then the pause only keeps its end from showing.
-        Sign("config.throttle", HINTS, Status.WARNING),
-        Sign("config.suspended", DOUBTS),
+        sign("config.throttle", HINTS, Status.WARNING),
+        sign("config.suspended", DOUBTS),
     ),
     explains=(
         "retry-pending",

@@ -1,4 +1,4 @@
-from diagnose.model import FITS, HINTS, PROVES, STRONG, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import FITS, HINTS, PROVES, STRONG, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="lookup-table-broken",
@@ -9,18 +9,16 @@ CAUSE = Cause(
         "{table|The table} is missing, was never compiled, is malformed, or its database does not answer. Mail "
         "that needs it is deferred with 'Temporary lookup failure' or stays in maildrop."
     ),
-    remedy=Remedy(
-        text="Create or repair the table: compile an indexed one with postmap (aliases with newaliases), or correct the name.",
-    ),
+    remedy="Create or repair the table: compile an indexed one with postmap (aliases with newaliases), or correct the name.",
     rules_out="`postmap -q` of the table answers without a warning.",
     signs=(
-        Sign("table.present", PROVES),
-        Sign("table.readable", STRONG),
-        Sign("table.works", PROVES),
+        sign("table.present", PROVES),
+        sign("table.readable", STRONG),
+        sign("table.works", PROVES),
         # Tables that only local mailboxes or incoming mail need.
-        Sign("table.present", FITS, Status.WARNING),
-        Sign("table.works", HINTS, Status.WARNING),
-        Sign("table.stale", HINTS, Status.WARNING, where=(("kind", "differs"),)),
+        sign("table.present", FITS, Status.WARNING),
+        sign("table.works", HINTS, Status.WARNING),
+        sign("table.stale", HINTS, Status.WARNING, kind="differs"),
     ),
     explains=("submission-rejected", "nothing-submitted"),
     links=("https://www.postfix.org/DATABASE_README.html", "https://www.postfix.org/postmap.1.html"),

@@ -1,4 +1,4 @@
-from diagnose.model import FITS, PROVES, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import FITS, PROVES, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="lookup-table-unsupported",
@@ -9,16 +9,16 @@ CAUSE = Cause(
         "Postfix was built without {type|this type}, or its package is not installed. RHEL 10 and Alpine no "
         "longer have hash: and btree:. Mail that needs the table waits."
     ),
-    remedy=Remedy(
-        text="Use a type that `postconf -m` lists (lmdb: or texthash: instead of hash:), or install the type's package; then "
-        "compile the table again.",
+    remedy=(
+        "Use a type that `postconf -m` lists (lmdb: or texthash: instead of hash:), or install the type's package; then "
+        "compile the table again."
     ),
     rules_out="`postconf -m` lists the type.",
     signs=(
-        Sign("table.supported", PROVES),
-        Sign("sasl.map-type", PROVES),
+        sign("table.supported", PROVES),
+        sign("sasl.map-type", PROVES),
         # Only local mailboxes or incoming mail need it.
-        Sign("table.supported", FITS, Status.WARNING),
+        sign("table.supported", FITS, Status.WARNING),
     ),
     explains=("lookup-table-broken", "sasl-map-missing", "relay-auth-not-attempted", "sasl-map-stale"),
     links=("https://www.postfix.org/DATABASE_README.html", "https://www.postfix.org/NON_BERKELEYDB_README.html"),

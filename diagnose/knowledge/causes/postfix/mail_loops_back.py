@@ -1,4 +1,4 @@
-from diagnose.model import HINTS, REFUTES, SETTLES, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import HINTS, REFUTES, SETTLES, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="mail-loops-back",
@@ -9,16 +9,16 @@ CAUSE = Cause(
         "relayhost points to this host itself, or the recipient's MX is an address of this host while the domain "
         "is not in mydestination; or a filter hands mail back to a port that sends it to the filter again. Postfix stops such loops."
     ),
-    remedy=Remedy(
-        text="Point relayhost to another server; or, if this host is the domain's mail server, list the domain in "
+    remedy=(
+        "Point relayhost to another server; or, if this host is the domain's mail server, list the domain in "
         "mydestination or virtual_mailbox_domains. Behind NAT, set proxy_interfaces to the public address. The port that takes "
-        "mail back from a filter needs `-o content_filter=` in master.cf.",
+        "mail back from a filter needs `-o content_filter=` in master.cf."
     ),
     rules_out="The next hop resolves to another host's address.",
     flow=REFUTES,
     signs=(
-        Sign("config.relay-itself", SETTLES),
-        Sign("dns.recipient-domain", HINTS, Status.OK),
+        sign("config.relay-itself", SETTLES),
+        sign("dns.recipient-domain", HINTS, Status.OK),
     ),
     # The relayhost is this host's own port: its replies, TLS and AUTH say nothing about a relay.
     explains=(

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.postfix import SEEN, UNLISTED
-from diagnose.model import AGAINST, SPEAKS, STRONG, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, SPEAKS, STRONG, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="milter-down",
@@ -11,18 +11,18 @@ CAUSE = Cause(
         "{endpoint|its socket}, milter_default_action decides: SMTP clients get 451 4.7.1, mail from the "
         "sendmail command stays in maildrop."
     ),
-    remedy=Remedy(
-        text="Start the milter and check its socket (a chrooted Postfix looks for it below the queue directory); or let mail "
-        "pass without it.",
+    remedy=(
+        "Start the milter and check its socket (a chrooted Postfix looks for it below the queue directory); or let mail "
+        "pass without it."
     ),
     rules_out="The milter's socket accepts a connection, or milter_default_action is accept.",
     signs=(
-        Sign("filter.milter", STRONG, where=SEEN),
-        Sign("filter.milter", SPEAKS, where=UNLISTED),
+        sign("filter.milter", STRONG, kind=SEEN),
+        sign("filter.milter", SPEAKS, kind=UNLISTED),
         # The log's lines are from before it was started.
-        Sign("filter.milter", AGAINST, Status.OK, where=(("kind", "again"),)),
+        sign("filter.milter", AGAINST, Status.OK, kind="again"),
         # With milter_default_action = accept mail passes all the same.
-        Sign("filter.milter", AGAINST, Status.WARNING),
+        sign("filter.milter", AGAINST, Status.WARNING),
     ),
     explains=(
         "nothing-submitted",

@@ -1,4 +1,4 @@
-from diagnose.model import DOUBTS, FITS, HINTS, PROVES, REFUTES, STRONG, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import DOUBTS, FITS, HINTS, PROVES, REFUTES, STRONG, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="postfix-not-installed",
@@ -9,22 +9,20 @@ CAUSE = Cause(
         "Programs that hand mail to /usr/sbin/sendmail or to localhost port 25 fail at once if no mail server is "
         "installed."
     ),
-    remedy=Remedy(
-        text="Install Postfix, or point the application at a mail server that accepts its mail directly.",
-    ),
+    remedy="Install Postfix, or point the application at a mail server that accepts its mail directly.",
     rules_out="This host has postconf(1), or the application is configured for another host's mail server.",
     signs=(
-        Sign("postfix.installed", STRONG),
+        sign("postfix.installed", STRONG),
         # What an earlier installation left shows that mail was meant to go this way.
-        Sign("postfix.installed", PROVES, where=(("left", True),)),
-        Sign("listener.smtp", HINTS, Status.WARNING),
-        Sign("listener.smtp", DOUBTS, Status.OK),
+        sign("postfix.installed", PROVES, left=True),
+        sign("listener.smtp", HINTS, Status.WARNING),
+        sign("listener.smtp", DOUBTS, Status.OK),
         # Another mailer does the work.
-        Sign("postfix.sendmail-command", DOUBTS, Status.WARNING),
+        sign("postfix.sendmail-command", DOUBTS, Status.WARNING),
         # Whom the application hands its mail to: this host, or a server of its own.
-        Sign("app.route", FITS, Status.OK, where=(("direct", False),)),
-        Sign("app.route", REFUTES, Status.OK, where=(("direct", True),)),
-        Sign("postfix.installed", REFUTES, Status.OK),
+        sign("app.route", FITS, Status.OK, direct=False),
+        sign("app.route", REFUTES, Status.OK, direct=True),
+        sign("postfix.installed", REFUTES, Status.OK),
     ),
     explains=("smtp-listener-missing", "nothing-submitted", "mail-log-missing"),
     links=("https://www.postfix.org/INSTALL.html",),

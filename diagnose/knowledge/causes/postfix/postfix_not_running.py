@@ -1,4 +1,4 @@
-from diagnose.model import HINTS, PROVES, REFUTES, STRONG, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import HINTS, PROVES, REFUTES, STRONG, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="postfix-not-running",
@@ -9,19 +9,19 @@ CAUSE = Cause(
         "The sendmail command still reports success: its mail waits in the maildrop directory until Postfix is "
         "started. Programs that use SMTP get 'connection refused'."
     ),
-    remedy=Remedy(
-        text="Start Postfix and read what it logs; waiting mail is then sent. On Debian up to 12 and Ubuntu up to "
-        "24.04 the unit postfix.service always says 'active (exited)': see postfix@-.service instead.",
+    remedy=(
+        "Start Postfix and read what it logs; waiting mail is then sent. On Debian up to 12 and Ubuntu up to "
+        "24.04 the unit postfix.service always says 'active (exited)': see postfix@-.service instead."
     ),
     rules_out="A process holds the lock on pid/master.pid below the queue directory.",
     flow=0,
     signs=(
-        Sign("queue.maildrop", HINTS),
+        sign("queue.maildrop", HINTS),
         # Nobody holds the lock; or, without the right to ask for it, no such process shows.
-        Sign("postfix.master", PROVES, where=(("kind", ("down", "zombie", "dead", "stopped", "tracing-stop")),)),
-        Sign("postfix.master", STRONG),
-        Sign("listener.expected", HINTS),
-        Sign("postfix.master", REFUTES, Status.OK),
+        sign("postfix.master", PROVES, kind=("down", "zombie", "dead", "stopped", "tracing-stop")),
+        sign("postfix.master", STRONG),
+        sign("listener.expected", HINTS),
+        sign("postfix.master", REFUTES, Status.OK),
     ),
     explains=(
         "smtp-listener-missing",

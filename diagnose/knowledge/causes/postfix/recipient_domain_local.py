@@ -1,4 +1,4 @@
-from diagnose.model import FITS, PROVES, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import FITS, PROVES, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="recipient-domain-local",
@@ -10,14 +10,12 @@ CAUSE = Cause(
         "and never sent to the domain's MX. Recipients without an account here get 'unknown user', others a "
         "mailbox that nobody reads."
     ),
-    remedy=Remedy(
-        text="Remove {domain} from {parameter} (often listed as $mydomain or $myhostname), and reload.",
-    ),
+    remedy="Remove {domain} from {parameter} (often listed as $mydomain or $myhostname), and reload.",
     rules_out="The log shows relay=host[address] for that recipient, not relay=local; or the domain's MX is this host.",
     signs=(
-        Sign("config.recipient-local", PROVES),
+        sign("config.recipient-local", PROVES),
         # Behind NAT a mail server does not see its own public address.
-        Sign("config.recipient-local", FITS, Status.WARNING),
+        sign("config.recipient-local", FITS, Status.WARNING),
     ),
     explains=("recipient-unknown", "recipient-domain-not-found"),
     links=("https://www.postfix.org/ADDRESS_CLASS_README.html",),

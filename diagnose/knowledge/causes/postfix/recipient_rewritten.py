@@ -1,4 +1,4 @@
-from diagnose.model import HINTS, PROVES, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import HINTS, PROVES, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="recipient-rewritten",
@@ -9,15 +9,13 @@ CAUSE = Cause(
         "{parameter|An alias or canonical table} rewrites the recipient before the mail is sent. The log shows "
         "both addresses, as to= and orig_to=."
     ),
-    remedy=Remedy(
-        text="Remove or correct the entry {key|that redirects it} in {table|the table}; run postmap if the table is indexed.",
-    ),
+    remedy="Remove or correct the entry {key|that redirects it} in {table|the table}; run postmap if the table is indexed.",
     rules_out="No orig_to= in the log line of that message, and postmap -q finds nothing for the address or its "
     "@domain.",
     signs=(
-        Sign("config.rewritten", PROVES),
+        sign("config.rewritten", PROVES),
         # An alias of a domain that this host holds: ordinary, unless it is the mail that is missed.
-        Sign("config.rewritten", HINTS, Status.WARNING),
+        sign("config.rewritten", HINTS, Status.WARNING),
     ),
     explains=(
         "recipient-domain-local",

@@ -1,4 +1,4 @@
-from diagnose.model import FITS, HINTS, PROVES, RARE, STRONG, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import FITS, HINTS, PROVES, RARE, STRONG, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="relay-not-configured",
@@ -9,17 +9,15 @@ CAUSE = Cause(
         "relayhost, or the setting that routes mail to the relay, is empty, lost, misspelt or overridden. "
         "Postfix then connects to the recipients' own servers, or to the wrong port."
     ),
-    remedy=Remedy(
-        text="Set relayhost once, with brackets and port exactly as the password map spells them, and reload.",
-    ),
+    remedy="Set relayhost once, with brackets and port exactly as the password map spells them, and reload.",
     rules_out="`postconf relayhost` shows the relay, or mail is delivered without one.",
     signs=(
-        Sign("config.relay-meant", STRONG),
-        Sign("config.relay-meant", PROVES, where=(("kind", ("overridden", "indented", "misspelt")),)),
-        Sign("config.relay-meant", HINTS, Status.WARNING),
-        Sign("config.relay-port", STRONG),
-        Sign("config.relay-port", HINTS, Status.WARNING),
-        Sign("egress.mail-port", FITS),
+        sign("config.relay-meant", STRONG),
+        sign("config.relay-meant", PROVES, kind=("overridden", "indented", "misspelt")),
+        sign("config.relay-meant", HINTS, Status.WARNING),
+        sign("config.relay-port", STRONG),
+        sign("config.relay-port", HINTS, Status.WARNING),
+        sign("egress.mail-port", FITS),
     ),
     # Without a sign that a relay is meant, what direct sending meets must not name it.
     prior=RARE,

@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, HINTS, PROVES, SETTLES, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, HINTS, PROVES, SETTLES, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="smtp-transport-missing",
@@ -9,16 +9,14 @@ CAUSE = Cause(
         "Postfix passes each message to a transport, a service in master.cf. Without it the queue manager defers "
         "the mail with 'mail transport unavailable'."
     ),
-    remedy=Remedy(
-        text="Put the service back into master.cf, or correct the setting that names it, and reload.",
-    ),
+    remedy="Put the service back into master.cf, or correct the setting that names it, and reload.",
     rules_out="`postconf -M` shows the service.",
     signs=(
-        Sign("queue.stuck", HINTS),
-        Sign("postfix.transport", PROVES),
+        sign("queue.stuck", HINTS),
+        sign("postfix.transport", PROVES),
         # Nothing moves without it, whatever else is there.
-        Sign("postfix.service", SETTLES),
-        Sign("postfix.transport", AGAINST, Status.OK),
+        sign("postfix.service", SETTLES),
+        sign("postfix.transport", AGAINST, Status.OK),
     ),
     explains=("queue-congested", "content-filter-down"),
     links=("https://www.postfix.org/master.5.html",),

@@ -1,4 +1,4 @@
-from diagnose.model import DOUBTS, HINTS, PROVES, SPEAKS, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import DOUBTS, HINTS, PROVES, SPEAKS, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="submission-rejected",
@@ -9,19 +9,19 @@ CAUSE = Cause(
         "The client is not in mynetworks, the sender or the HELO name fails a restriction, a milter rejects the message, or "
         "the user may not submit. The log has a NOQUEUE: reject or milter-reject line."
     ),
-    remedy=Remedy(
-        text="Allow the application's address (narrowly: an open relay is found within hours), and put "
+    remedy=(
+        "Allow the application's address (narrowly: an open relay is found within hours), and put "
         "permit_mynetworks before other restrictions; or correct the sender address. Programs without TLS "
-        "need a port that does not require it. A milter that judges incoming mail should leave out mail from this host.",
+        "need a port that does not require it. A milter that judges incoming mail should leave out mail from this host."
     ),
     rules_out="No NOQUEUE: reject or milter-reject line for the application's address.",
     flow=DOUBTS,
     signs=(
-        Sign("config.submission-refused", PROVES),
+        sign("config.submission-refused", PROVES),
         # A rule that would, where the log cannot tell whether it does.
-        Sign("config.submission-refused", HINTS, Status.WARNING, where=(("kind", "rule"),)),
-        Sign("config.submit-users", PROVES, where=(("used", (True,)),)),
-        Sign("config.submit-users", SPEAKS),
+        sign("config.submission-refused", HINTS, Status.WARNING, kind="rule"),
+        sign("config.submit-users", PROVES, used=(True,)),
+        sign("config.submit-users", SPEAKS),
     ),
     explains=(
         "relay-access-denied",

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.relay import WORKS
-from diagnose.model import STRONG, Cause, Impact, Remedy, Sign
+from diagnose.model import STRONG, Cause, Impact, sign
 
 CAUSE = Cause(
     id="oauth-token-unusable",
@@ -11,12 +11,12 @@ CAUSE = Cause(
         "renewed with a refresh token. The token file {path|of the account} holds no token that can be renewed, "
         "or the user that smtp(8) runs as cannot read it."
     ),
-    remedy=Remedy(
-        text="Get a new token for the account (sasl-xoauth2-tool get-token), and make postfix the owner of "
-        "{path|its file}, mode 0600: the plug-in writes the renewed token there.",
+    remedy=(
+        "Get a new token for the account (sasl-xoauth2-tool get-token), and make postfix the owner of "
+        "{path|its file}, mode 0600: the plug-in writes the renewed token there."
     ),
     rules_out="The plug-in's own test (sasl-xoauth2-tool test-token-refresh) renews the token as user postfix.",
-    signs=(Sign("relay.token", STRONG), WORKS),
+    signs=(sign("relay.token", STRONG), WORKS),
     links=(
         "https://github.com/tarickb/sasl-xoauth2#readme",
         "https://developers.google.com/workspace/gmail/imap/xoauth2-protocol",

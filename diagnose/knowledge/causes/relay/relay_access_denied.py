@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.relay import POSTCONF
-from diagnose.model import DOUBTS, FITS, PROVES, SPEAKS, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import DOUBTS, FITS, PROVES, SPEAKS, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="relay-access-denied",
@@ -10,20 +10,20 @@ CAUSE = Cause(
         "A relay answers 'Relay access denied' to a client that has not logged in and whose address it does not "
         "know. Either the login is missing, or the address must be allowed there and may have changed."
     ),
-    remedy=Remedy(
-        text="{advice|Have this host's address allowed at the relay, or use a login: smtp_sasl_auth_enable and a password map, on the "
-        "relay's submission port (587 or 465) instead of 25.}",
+    remedy=(
+        "{advice|Have this host's address allowed at the relay, or use a login: smtp_sasl_auth_enable and a password map, on the "
+        "relay's submission port (587 or 465) instead of 25.}"
     ),
     rules_out="The relay accepts the same recipient from this host in a manual test.",
     signs=(
-        Sign("relay.envelope", SPEAKS, where=(("label", "relay-access-denied"),)),
-        Sign("app.sender", PROVES, where=(("label", "relay-access-denied"),)),
-        Sign("relay.banner", FITS),
+        sign("relay.envelope", SPEAKS, label="relay-access-denied"),
+        sign("app.sender", PROVES, label="relay-access-denied"),
+        sign("relay.banner", FITS),
         # Then a login is what is missing, or what fails.
-        Sign("sasl.key", DOUBTS),
-        Sign("sasl.enabled", DOUBTS),
-        Sign("sasl.map", DOUBTS),
-        Sign("relay.envelope", DOUBTS, Status.OK),
+        sign("sasl.key", DOUBTS),
+        sign("sasl.enabled", DOUBTS),
+        sign("sasl.map", DOUBTS),
+        sign("relay.envelope", DOUBTS, Status.OK),
     ),
     links=("https://www.postfix.org/SASL_README.html#client_sasl", f"{POSTCONF}#smtp_sasl_auth_enable"),
 )

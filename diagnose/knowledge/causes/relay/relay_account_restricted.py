@@ -1,4 +1,4 @@
-from diagnose.model import PROVES, SETTLES, SPEAKS, STRONG, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import PROVES, SETTLES, SPEAKS, STRONG, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="relay-account-restricted",
@@ -9,18 +9,18 @@ CAUSE = Cause(
         "The provider still has the account in its sandbox, has suspended it, or its quota or credit is used up. "
         "A test server accepts every message and delivers none."
     ),
-    remedy=Remedy(
-        text="Nothing is wrong on this host. Sign in to the provider's console, check the account's state, quota and "
-        "billing, and request production access or activation.",
+    remedy=(
+        "Nothing is wrong on this host. Sign in to the provider's console, check the account's state, quota and "
+        "billing, and request production access or activation."
     ),
     rules_out="The provider's console shows the account active and its quota not spent.",
     signs=(
-        Sign("relay.login", PROVES, where=(("label", "relay-account-restricted"),)),
-        Sign("app.sender", STRONG, where=(("label", "relay-account-restricted"),)),
-        Sign("relay.envelope", STRONG, where=(("label", "relay-account-restricted"),)),
-        Sign("relay.banner", SPEAKS, where=(("label", "relay-account-restricted"),)),
+        sign("relay.login", PROVES, label="relay-account-restricted"),
+        sign("app.sender", STRONG, label="relay-account-restricted"),
+        sign("relay.envelope", STRONG, label="relay-account-restricted"),
+        sign("relay.banner", SPEAKS, label="relay-account-restricted"),
         # Such a server says yes to everything: mail that flows there is no comfort.
-        Sign("relay.catch-all", SETTLES, Status.WARNING),
+        sign("relay.catch-all", SETTLES, Status.WARNING),
     ),
     relay=True,
     explains=("rate-limited", "relay-credentials-rejected"),

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.relay import CLIENT, WORKS
-from diagnose.model import PROVES, Cause, Impact, Remedy, Sign
+from diagnose.model import PROVES, Cause, Impact, sign
 
 CAUSE = Cause(
     id="relay-app-password-required",
@@ -10,13 +10,13 @@ CAUSE = Cause(
         "For an account with a second factor the provider accepts no ordinary password over SMTP (Gmail: "
         "534-5.7.9). It issues application passwords instead."
     ),
-    remedy=Remedy(
-        text="Create an application password in the account's security settings and put it into the password map in place of the "
-        "account's own password.",
+    remedy=(
+        "Create an application password in the account's security settings and put it into the password map in place of the "
+        "account's own password."
     ),
     rules_out="The password is one that the provider issued for an application.",
     signs=(
-        Sign("relay.login", PROVES, where=(("label", "relay-app-password-required"),)),
+        sign("relay.login", PROVES, label="relay-app-password-required"),
         WORKS,
     ),
     explains=("relay-credentials-rejected",),

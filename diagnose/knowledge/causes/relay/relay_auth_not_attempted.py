@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.relay import CLIENT
-from diagnose.model import AGAINST, FITS, PROVES, STRONG, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, FITS, PROVES, STRONG, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="relay-auth-not-attempted",
@@ -12,21 +12,19 @@ CAUSE = Cause(
         "smtp_discard_ehlo_keywords does not hide. Mail is bounced at once with 530 or 'relay access denied', so "
         "the queue looks empty."
     ),
-    remedy=Remedy(
-        text="Enable the login and set the password map; bounced messages must be sent again.",
-    ),
+    remedy="Enable the login and set the password map; bounced messages must be sent again.",
     rules_out="smtp_sasl_auth_enable = yes, and the log shows a login.",
     signs=(
-        Sign("sasl.enabled", STRONG),
-        Sign("relay.envelope", FITS, where=(("label", "auth-required"),)),
+        sign("sasl.enabled", STRONG),
+        sign("relay.envelope", FITS, label="auth-required"),
         # A login is on here, and that port of the relay offers none.
-        Sign("relay.mechanism", PROVES, Status.WARNING, where=(("kind", "none-offered"),)),
-        Sign("relay.mechanism", PROVES, where=(("kind", "unheard"),)),
-        Sign("sasl.enabled", FITS, Status.OK, where=(("on", False),)),
+        sign("relay.mechanism", PROVES, Status.WARNING, kind="none-offered"),
+        sign("relay.mechanism", PROVES, kind="unheard"),
+        sign("sasl.enabled", FITS, Status.OK, on=False),
         # What breaks off before a login could be asked for asks for none.
-        Sign("relay.session", AGAINST, where=(("kind", ("hangs", "closes", "nonsense", "endless", "broken")),)),
+        sign("relay.session", AGAINST, kind=("hangs", "closes", "nonsense", "endless", "broken")),
         # A login is on: then it is the key or the map.
-        Sign("sasl.enabled", AGAINST, Status.OK, where=(("on", True),)),
+        sign("sasl.enabled", AGAINST, Status.OK, on=True),
     ),
     explains=("relay-access-denied", "sender-not-allowed", "relay-auth-disabled"),
     links=(CLIENT, "https://www.postfix.org/postconf.5.html#smtp_sasl_auth_enable"),

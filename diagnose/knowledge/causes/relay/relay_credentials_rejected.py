@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.relay import CLIENT, WORKS
-from diagnose.model import COMMON, DOUBTS, PROVES, SPEAKS, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import COMMON, DOUBTS, PROVES, SPEAKS, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="relay-credentials-rejected",
@@ -11,19 +11,19 @@ CAUSE = Cause(
         "word such as apikey), credentials of another region, or a key that is not meant for SMTP. The mail "
         "waits and bounces after some days."
     ),
-    remedy=Remedy(
-        text="Get a new SMTP user name and key from the provider's console, write them into the password map under the same "
-        "key, and compile the map if its type needs it. Too many failures can lock the account.",
+    remedy=(
+        "Get a new SMTP user name and key from the provider's console, write them into the password map under the same "
+        "key, and compile the map if its type needs it. Too many failures can lock the account."
     ),
     rules_out="The same credentials are accepted by the same server (235).",
     signs=(
-        Sign("relay.login", PROVES, where=(("label", "relay-credentials-rejected"),)),
-        Sign("sasl.line", SPEAKS, where=(("kind", "placeholder"),)),
+        sign("relay.login", PROVES, label="relay-credentials-rejected"),
+        sign("sasl.line", SPEAKS, kind="placeholder"),
         # Whether the map says what was meant (an old table, a malformed line) could not be seen.
-        Sign("sasl.map", DOUBTS, Status.UNKNOWN),
+        sign("sasl.map", DOUBTS, Status.UNKNOWN),
         # What is in the table is then not what was meant.
-        Sign("sasl.stale", DOUBTS, where=(("kind", "differs"),)),
-        Sign("sasl.stale", DOUBTS, Status.WARNING, where=(("kind", "maybe"),)),
+        sign("sasl.stale", DOUBTS, kind="differs"),
+        sign("sasl.stale", DOUBTS, Status.WARNING, kind="maybe"),
         WORKS,
     ),
     prior=COMMON,

@@ -1,4 +1,4 @@
-from diagnose.model import FITS, HINTS, PROVES, REFUTES, SPEAKS, STRONG, UNUSUAL, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import FITS, HINTS, PROVES, REFUTES, SPEAKS, STRONG, UNUSUAL, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="relay-dialogue-broken",
@@ -9,24 +9,24 @@ CAUSE = Cause(
         "The server accepts the connection but stops answering, closes it, or replies with something other than "
         "SMTP. Either it is broken or overloaded, or a firewall or proxy in between answers in its place."
     ),
-    remedy=Remedy(
-        text="Ask the operator of {host} what happens to a connection to port {port|25, 465 or 587} at {stage|that point}; until then send through another "
-        "relay or port. Try it by hand from here, and from another network, to see who answers.",
+    remedy=(
+        "Ask the operator of {host} what happens to a connection to port {port|25, 465 or 587} at {stage|that point}; until then send through another "
+        "relay or port. Try it by hand from here, and from another network, to see who answers."
     ),
     rules_out="A manual SMTP dialogue with the relay gets as far as the reply to RCPT.",
     prior=UNUSUAL,
     signs=(
-        Sign("relay.session", PROVES, where=(("kind", ("nonsense", "endless")),)),
-        Sign("relay.session", SPEAKS, where=(("kind", "closes"),)),
+        sign("relay.session", PROVES, kind=("nonsense", "endless")),
+        sign("relay.session", SPEAKS, kind="closes"),
         # Closed without an alert of TLS: two sides that share no version say so.
-        Sign("relay.session", STRONG, where=(("kind", "closes"), ("stage", "the TLS handshake"))),
+        sign("relay.session", STRONG, kind="closes", stage="the TLS handshake"),
         # A server that is merely slow does so as well; Postfix waits five minutes.
-        Sign("relay.session", FITS, where=(("kind", ("hangs", "broken")),)),
+        sign("relay.session", FITS, kind=("hangs", "broken")),
         # That mail fails shows nothing by itself.
-        Sign("mail.flow", HINTS),
-        Sign("mail.flow", REFUTES, Status.OK),
+        sign("mail.flow", HINTS),
+        sign("mail.flow", REFUTES, Status.OK),
         # The login has a reply of its own.
-        Sign("relay.login", REFUTES),
+        sign("relay.login", REFUTES),
     ),
     links=("https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.2",),
 )

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.relay import POSTCONF
-from diagnose.model import AGAINST, PROVES, REFUTES, SPEAKS, STRONG, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, PROVES, REFUTES, SPEAKS, STRONG, Cause, Impact, Status, sign
 
 KINDS = ("nxdomain", "no-data", "hosts-only", "spelling", "port-name", "family", "sinkhole")
 
@@ -13,25 +13,25 @@ CAUSE = Cause(
         "hosts file only, has no address that Postfix may use (inet_protocols, a filtering resolver), or lacks "
         "its brackets, so that Postfix looks for MX records."
     ),
-    remedy=Remedy(
-        text="Write the relay as [name]:port in relayhost (or the transport table), using a name that DNS "
+    remedy=(
+        "Write the relay as [name]:port in relayhost (or the transport table), using a name that DNS "
         "resolves, and give the password map's entry the same key. For a name that is only in the hosts "
         "file set smtp_host_lookup = dns, native; if its addresses are of the other family, set "
         "inet_protocols = all; a filtering resolver must allow this name. An application that sends by "
-        "itself has the name in its own settings.",
+        "itself has the name in its own settings."
     ),
     rules_out="The name resolves in the DNS that Postfix asks.",
     signs=(
-        Sign("relay.name", PROVES, where=(("kind", KINDS),)),
-        Sign("relay.name", STRONG, where=(("kind", "brackets"),)),
-        Sign("relay.name", SPEAKS, where=(("kind", "pasted"),)),
+        sign("relay.name", PROVES, kind=KINDS),
+        sign("relay.name", STRONG, kind="brackets"),
+        sign("relay.name", SPEAKS, kind="pasted"),
         # The application's own mail host.
-        Sign("app.server", PROVES, where=(("outcome", "name-not-found"), ("local", False), ("intended", True))),
-        Sign("relay.name", STRONG, Status.WARNING, where=(("kind", "servfail"),)),
-        Sign("dns.resolver", REFUTES),
-        Sign("relay.name", AGAINST, Status.OK),
+        sign("app.server", PROVES, outcome="name-not-found", local=False, intended=True),
+        sign("relay.name", STRONG, Status.WARNING, kind="servfail"),
+        sign("dns.resolver", REFUTES),
+        sign("relay.name", AGAINST, Status.OK),
         # The host knows the name by its hosts file, which Postfix is told to read: the chroot's copy lacks it.
-        Sign("dns.chroot-file", REFUTES, where=(("lacks_relay", True),)),
+        sign("dns.chroot-file", REFUTES, lacks_relay=True),
     ),
     explains=(
         "relay-unreachable",

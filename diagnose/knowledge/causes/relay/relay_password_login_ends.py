@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.relay import CLIENT
-from diagnose.model import SPEAKS, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import SPEAKS, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="relay-password-login-ends",
@@ -9,13 +9,13 @@ CAUSE = Cause(
         "Mail flows today. {provider|The provider} has announced a date from which password logins over SMTP are "
         "off by default; from then on every message is refused at the login."
     ),
-    remedy=Remedy(
-        text="Before {date|that day}, sign in with OAuth (a SASL plug-in for XOAUTH2), have the administrator "
+    remedy=(
+        "Before {date|that day}, sign in with OAuth (a SASL plug-in for XOAUTH2), have the administrator "
         "keep password logins for this mailbox for as long as the provider allows it, or send through a "
-        "relay that accepts an SMTP login.",
+        "relay that accepts an SMTP login."
     ),
     rules_out="The provider's own announcement gives another date, or this login uses a token.",
-    signs=(Sign("relay.password-end", SPEAKS, Status.WARNING),),
+    signs=(sign("relay.password-end", SPEAKS, Status.WARNING),),
     links=(
         "https://techcommunity.microsoft.com/blog/exchange/updated-exchange-online-smtp-auth-basic-authentication-deprecation-timeline/4489835",
         CLIENT,

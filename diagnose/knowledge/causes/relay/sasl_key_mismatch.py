@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.relay import README
-from diagnose.model import AGAINST, FITS, PROVES, REFUTES, STRONG, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, FITS, PROVES, REFUTES, STRONG, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="sasl-key-mismatch",
@@ -10,24 +10,24 @@ CAUSE = Cause(
         "Postfix looks up the server's bare host name, then the next hop exactly as relayhost spells it, with "
         "brackets and port. Without a match it does not log in, and the relay refuses the mail at once (530)."
     ),
-    remedy=Remedy(
-        text="Make the left column of {path|the password file} exactly {next_hop|what relayhost says} (it has {near}), "
-        "run postmap, and send bounced mail again: it is no longer in the queue.",
+    remedy=(
+        "Make the left column of {path|the password file} exactly {next_hop|what relayhost says} (it has {near}), "
+        "run postmap, and send bounced mail again: it is no longer in the queue."
     ),
     rules_out="`postmap -q` with the next hop, or with the bare host name, gives the entry.",
     signs=(
-        Sign("sasl.key", PROVES, where=(("kind", "near"),)),
-        Sign("sasl.key", PROVES, where=(("kind", "empty"),)),
-        Sign("sasl.key", STRONG, where=(("kind", "none"),)),
-        Sign("sasl.key", FITS, Status.WARNING),
-        Sign("relay.envelope", FITS, where=(("label", "auth-required"),)),
+        sign("sasl.key", PROVES, kind="near"),
+        sign("sasl.key", PROVES, kind="empty"),
+        sign("sasl.key", STRONG, kind="none"),
+        sign("sasl.key", FITS, Status.WARNING),
+        sign("relay.envelope", FITS, label="auth-required"),
         # No login is made for another reason.
-        Sign("sasl.enabled", REFUTES),
-        Sign("sasl.enabled", REFUTES, Status.OK, where=(("on", False),)),
-        Sign("sasl.map", REFUTES),
-        Sign("sasl.stale", REFUTES),
-        Sign("relay.starttls", AGAINST, where=(("kind", ("demanded", "login-needs-tls")),)),
-        Sign("sasl.key", REFUTES, Status.OK),
+        sign("sasl.enabled", REFUTES),
+        sign("sasl.enabled", REFUTES, Status.OK, on=False),
+        sign("sasl.map", REFUTES),
+        sign("sasl.stale", REFUTES),
+        sign("relay.starttls", AGAINST, kind=("demanded", "login-needs-tls")),
+        sign("sasl.key", REFUTES, Status.OK),
     ),
     explains=("relay-auth-not-attempted", "relay-access-denied", "sender-not-allowed", "relay-auth-disabled"),
     links=(f"{README}#client_sasl_enable", "https://www.postfix.org/postconf.5.html#smtp_sasl_password_maps"),

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.relay import CLIENT
-from diagnose.model import AGAINST, PROVES, STRONG, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, PROVES, STRONG, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="sasl-map-missing",
@@ -11,14 +11,12 @@ CAUSE = Cause(
         "smtp_sasl_password_maps names no table or the wrong one. Postfix then defers the mail with 'local data "
         "error', or its SMTP client cannot start."
     ),
-    remedy=Remedy(
-        text="Create the table: write the text file, compile it, and check that a lookup answers.",
-    ),
+    remedy="Create the table: write the text file, compile it, and check that a lookup answers.",
     rules_out="`postmap -q` of the table answers without an error.",
     signs=(
-        Sign("sasl.map", PROVES, where=(("kind", ("missing", "unset", "unreadable")),)),
-        Sign("sasl.map", STRONG, where=(("kind", "broken"),)),
-        Sign("sasl.map", AGAINST, Status.OK),
+        sign("sasl.map", PROVES, kind=("missing", "unset", "unreadable")),
+        sign("sasl.map", STRONG, kind="broken"),
+        sign("sasl.map", AGAINST, Status.OK),
     ),
     explains=(
         "relay-auth-not-attempted",

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.relay import CLIENT, WORKS
-from diagnose.model import AGAINST, SETTLES, SPEAKS, UNUSUAL, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, SETTLES, SPEAKS, UNUSUAL, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="sasl-map-stale",
@@ -9,15 +9,13 @@ CAUSE = Cause(
     explanation=(
         "Postfix reads the compiled table, not the text. Until postmap is run again it sends the old password, or none."
     ),
-    remedy=Remedy(
-        text="Compile the table again.",
-    ),
+    remedy="Compile the table again.",
     rules_out="The compiled table holds the same entry as the text.",
     signs=(
-        Sign("sasl.stale", SETTLES),
+        sign("sasl.stale", SETTLES),
         # Without the right to compare: the text is newer, and what is sent is refused.
-        Sign("sasl.stale", SPEAKS, Status.WARNING, where=(("kind", "maybe"),)),
-        Sign("sasl.stale", AGAINST, Status.OK),
+        sign("sasl.stale", SPEAKS, Status.WARNING, kind="maybe"),
+        sign("sasl.stale", AGAINST, Status.OK),
         WORKS,
     ),
     prior=UNUSUAL,

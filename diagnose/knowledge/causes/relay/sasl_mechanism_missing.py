@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.relay import CLIENT, README
-from diagnose.model import DOUBTS, FITS, PROVES, REFUTES, STRONG, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import DOUBTS, FITS, PROVES, REFUTES, STRONG, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="sasl-mechanism-missing",
@@ -11,17 +11,15 @@ CAUSE = Cause(
         "minimal installations and containers leave out. Postfix then reports 'No worthy mechs found' or 'no "
         "mechanism available'."
     ),
-    remedy=Remedy(
-        text="Install the plug-ins and restart Postfix.",
-    ),
+    remedy="Install the plug-ins and restart Postfix.",
     rules_out="libplain or liblogin is in the SASL plug-in directory.",
     signs=(
-        Sign("sasl.plugins", PROVES, where=(("kind", "none"),)),
-        Sign("sasl.plugins", FITS, where=(("kind", "no-plaintext"),)),
-        Sign("relay.mechanism", STRONG, where=(("kind", "plug-in"),)),
-        Sign("sasl.type", PROVES),
-        Sign("relay.mechanism", REFUTES, Status.OK),
-        Sign("relay.mechanism", DOUBTS, where=(("kind", ("options", "filter", "token-only")),)),
+        sign("sasl.plugins", PROVES, kind="none"),
+        sign("sasl.plugins", FITS, kind="no-plaintext"),
+        sign("relay.mechanism", STRONG, kind="plug-in"),
+        sign("sasl.type", PROVES),
+        sign("relay.mechanism", REFUTES, Status.OK),
+        sign("relay.mechanism", DOUBTS, kind=("options", "filter", "token-only")),
     ),
     explains=("sasl-options-exclude-all", "postfix-config-error"),
     links=(CLIENT, f"{README}#client_sasl_enable"),

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.relay import README
-from diagnose.model import DOUBTS, PROVES, REFUTES, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import DOUBTS, PROVES, REFUTES, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="sasl-options-exclude-all",
@@ -11,15 +11,15 @@ CAUSE = Cause(
         "offer nothing else. A mechanism filter, or a relay that takes bearer tokens only, has the same effect: "
         "'no mechanism available'."
     ),
-    remedy=Remedy(
-        text="Allow plain-text methods; TLS protects them. Remove the filter. For a relay that offers only "
-        "XOAUTH2, install a SASL plug-in for it, or use another relay.",
+    remedy=(
+        "Allow plain-text methods; TLS protects them. Remove the filter. For a relay that offers only "
+        "XOAUTH2, install a SASL plug-in for it, or use another relay."
     ),
     rules_out="A mechanism that the relay offers passes the filter and the options, and its plug-in is installed.",
     signs=(
-        Sign("relay.mechanism", PROVES, where=(("kind", ("options", "filter", "token-only")),)),
-        Sign("relay.mechanism", REFUTES, Status.OK),
-        Sign("sasl.plugins", DOUBTS, where=(("kind", "none"),)),
+        sign("relay.mechanism", PROVES, kind=("options", "filter", "token-only")),
+        sign("relay.mechanism", REFUTES, Status.OK),
+        sign("sasl.plugins", DOUBTS, kind="none"),
     ),
     links=(f"{README}#client_sasl_policy", "https://www.postfix.org/postconf.5.html#smtp_sasl_security_options"),
 )

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.relay import README
-from diagnose.model import PROVES, Cause, Impact, Remedy, Sign
+from diagnose.model import PROVES, Cause, Impact, sign
 
 CAUSE = Cause(
     id="sasl-passwd-exposed",
@@ -9,13 +9,11 @@ CAUSE = Cause(
         "Anybody who can run a program here can read a password file, or its compiled table, that is world-readable "
         "or not owned by root. postmap copies the text file's mode only to a new table. Mail itself works."
     ),
-    remedy=Remedy(
-        text="Make root the owner of both files, mode 0600 (Postfix opens them as root), and change the password if others had access.",
-    ),
+    remedy="Make root the owner of both files, mode 0600 (Postfix opens them as root), and change the password if others had access.",
     rules_out="Both files belong to root with mode 0600 or 0640, or lie in a directory that others cannot enter.",
     signs=(
-        Sign("sasl.exposed", PROVES, where=(("kind", "readable"),)),
-        Sign("sasl.exposed", PROVES, where=(("kind", "owner"),)),
+        sign("sasl.exposed", PROVES, kind="readable"),
+        sign("sasl.exposed", PROVES, kind="owner"),
     ),
     links=(f"{README}#client_sasl_enable", "https://www.postfix.org/postmap.1.html"),
 )

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.relay import CLIENT, DECISIVE, WORKS
-from diagnose.model import AGAINST, FITS, PROVES, SPEAKS, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, FITS, PROVES, SPEAKS, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="sasl-passwd-malformed",
@@ -10,18 +10,16 @@ CAUSE = Cause(
         "A line is the relay, white space, then user:password, and nothing else. Postfix treats quotes, comments "
         "and backslashes as part of the password, and does not find a line that begins with white space."
     ),
-    remedy=Remedy(
-        text="Correct line {line} of {path} and compile the table.",
-    ),
+    remedy="Correct line {line} of {path} and compile the table.",
     rules_out="The entry in use has the form relay, white space, user:password, without quotes, comment or backslash.",
     signs=(
         # The relay's rejection is then the consequence.
-        Sign("sasl.line", PROVES, where=(("kind", DECISIVE),)),
+        sign("sasl.line", PROVES, kind=DECISIVE),
         # A password may really begin and end in quotes.
-        Sign("sasl.line", SPEAKS, where=(("kind", "quoted"),)),
-        Sign("sasl.line", FITS, where=(("kind", "placeholder"),)),
-        Sign("sasl.line", FITS, Status.WARNING),
-        Sign("sasl.line", AGAINST, Status.OK),
+        sign("sasl.line", SPEAKS, kind="quoted"),
+        sign("sasl.line", FITS, kind="placeholder"),
+        sign("sasl.line", FITS, Status.WARNING),
+        sign("sasl.line", AGAINST, Status.OK),
         # A password may really end in a backslash.
         WORKS,
     ),

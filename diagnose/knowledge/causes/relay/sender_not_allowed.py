@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.relay import POSTCONF
-from diagnose.model import DOUBTS, PROVES, STRONG, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import DOUBTS, PROVES, STRONG, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="sender-not-allowed",
@@ -9,16 +9,16 @@ CAUSE = Cause(
     explanation=(
         "The sender's address or domain is not verified with the provider, or the account may send as itself only."
     ),
-    remedy=Remedy(
-        text="Verify {sender} or its domain in the provider's console (its DNS records prove it), or let the application send "
-        "as an address that the account owns (set it as {sender_key} in {path}). Mail from root and cron needs its sender rewritten too.",
+    remedy=(
+        "Verify {sender} or its domain in the provider's console (its DNS records prove it), or let the application send "
+        "as an address that the account owns (set it as {sender_key} in {path}). Mail from root and cron needs its sender rewritten too."
     ),
     rules_out="The same account sends as another address, and this one is refused too: then it is the account.",
     signs=(
-        Sign("relay.envelope", STRONG, where=(("label", "sender-not-allowed"),)),
-        Sign("app.sender", PROVES, where=(("label", ("sender-not-allowed", "sender-domain-not-found")),)),
+        sign("relay.envelope", STRONG, label="sender-not-allowed"),
+        sign("app.sender", PROVES, label=("sender-not-allowed", "sender-domain-not-found")),
         # Most providers refuse the sender at the end of the data only, which is never tried.
-        Sign("relay.envelope", DOUBTS, Status.OK),
+        sign("relay.envelope", DOUBTS, Status.OK),
     ),
     links=("https://www.postfix.org/ADDRESS_REWRITING_README.html#generic", f"{POSTCONF}#smtp_generic_maps"),
 )

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.tls import README
-from diagnose.model import SPEAKS, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import SPEAKS, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="certificate-ends-soon",
@@ -9,11 +9,11 @@ CAUSE = Cause(
         "Automatic renewal usually happens a month before expiry; with three weeks or less left, nothing seems "
         "to renew this one. Once it has expired, peers that verify it close the connection."
     ),
-    remedy=Remedy(
-        text="Have the certificate of {path|the relay} renewed before {date|it expires}: this host's by its ACME "
-        "client or CA (then reload Postfix), the relay's by its operator.",
+    remedy=(
+        "Have the certificate of {path|the relay} renewed before {date|it expires}: this host's by its ACME "
+        "client or CA (then reload Postfix), the relay's by its operator."
     ),
     rules_out="The file holds a newer certificate, or nobody verifies it.",
-    signs=(Sign("certificate.ends", SPEAKS, Status.WARNING, where=(("kind", ("relay", "client", "server")),)),),
+    signs=(sign("certificate.ends", SPEAKS, Status.WARNING, kind=("relay", "client", "server")),),
     links=(f"{README}#client_cert_key", f"{README}#server_cert_key"),
 )

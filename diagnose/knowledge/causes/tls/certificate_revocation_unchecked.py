@@ -1,4 +1,4 @@
-from diagnose.model import Cause, Impact, Remedy
+from diagnose.model import Cause, Impact
 
 CAUSE = Cause(
     id="certificate-revocation-unchecked",
@@ -10,9 +10,9 @@ CAUSE = Cause(
         "firewall blocks that, or the certificate names no such service, as is usual with a private CA and with "
         "Let's Encrypt (no OCSP since 2025)."
     ),
-    remedy=Remedy(
-        text="Let this host reach the addresses that the certificate names (CRL Distribution Points, OCSP; port "
-        "80), or turn off only the revocation check in the program, not the verification of the certificate.",
+    remedy=(
+        "Let this host reach the addresses that the certificate names (CRL Distribution Points, OCSP; port "
+        "80), or turn off only the revocation check in the program, not the verification of the certificate."
     ),
     rules_out="The revocation addresses in the certificate answer this host.",
     signs=(),

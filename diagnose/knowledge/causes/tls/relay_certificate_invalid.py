@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.tls import README
-from diagnose.model import PROVES, REFUTES, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import PROVES, REFUTES, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="relay-certificate-invalid",
@@ -11,15 +11,15 @@ CAUSE = Cause(
         "certificate has expired, is self-signed, is for another name, or comes from a CA not in the bundle, as "
         "when a firewall inspects TLS."
     ),
-    remedy=Remedy(
-        text="Check what is wrong with the certificate: if it has expired, its owner must renew it; if it names another host, use that "
+    remedy=(
+        "Check what is wrong with the certificate: if it has expired, its owner must renew it; if it names another host, use that "
         "name in relayhost; if your own CA signed it, add that CA to the bundle. Lowering the level to encrypt keeps the mail "
-        "secret, but no longer proves the server's identity.",
+        "secret, but no longer proves the server's identity."
     ),
     rules_out="The certificate verifies with the CA file that Postfix uses, or the level does not require that.",
     signs=(
-        Sign("relay.certificate", PROVES, where=(("verifies", True),)),
-        Sign("relay.certificate", REFUTES, Status.OK),
+        sign("relay.certificate", PROVES, verifies=True),
+        sign("relay.certificate", REFUTES, Status.OK),
     ),
     links=(f"{README}#client_tls_verify", f"{README}#client_tls_secure"),
 )

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.tls import README
-from diagnose.model import AGAINST, FITS, PROVES, STRONG, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, FITS, PROVES, STRONG, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="relay-requires-tls",
@@ -11,17 +11,15 @@ CAUSE = Cause(
         "smtp_discard_ehlo_keywords, Postfix does not use TLS. A relay that requires it refuses mail and login "
         "('Must issue a STARTTLS command first'), and the mail bounces at once, so the queue looks empty."
     ),
-    remedy=Remedy(
-        text="Switch TLS on, set the CA bundle, and send bounced mail again: it is no longer in the queue.",
-    ),
+    remedy="Switch TLS on, set the CA bundle, and send bounced mail again: it is no longer in the queue.",
     rules_out="smtp_tls_security_level is may or stronger and TLS is not disabled by a missing CA file.",
     signs=(
-        Sign("relay.starttls", PROVES, where=(("kind", "demanded"),)),
-        Sign("relay.starttls", STRONG, where=(("kind", "login-needs-tls"),)),
-        Sign("relay.starttls", PROVES, where=(("kind", "unheard"),)),
-        Sign("relay.envelope", FITS, where=(("label", ("starttls-required", "relay-requires-tls")),)),
+        sign("relay.starttls", PROVES, kind="demanded"),
+        sign("relay.starttls", STRONG, kind="login-needs-tls"),
+        sign("relay.starttls", PROVES, kind="unheard"),
+        sign("relay.envelope", FITS, label=("starttls-required", "relay-requires-tls")),
         # TLS is on by its setting: then another reason switched it off.
-        Sign("relay.protocol", AGAINST, Status.OK),
+        sign("relay.protocol", AGAINST, Status.OK),
     ),
     explains=("relay-auth-not-attempted", "sasl-key-mismatch", "relay-access-denied", "sasl-options-exclude-all"),
     links=(f"{README}#client_tls_encrypt", "https://www.postfix.org/postconf.5.html#smtp_tls_security_level"),

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.tls import CLIENT
-from diagnose.model import HINTS, PROVES, REFUTES, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import HINTS, PROVES, REFUTES, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="tls-ca-bundle-missing",
@@ -11,14 +11,12 @@ CAUSE = Cause(
         "the log; a relay that requires STARTTLS then refuses the mail. The usual reason is a path copied from "
         "instructions for another distribution."
     ),
-    remedy=Remedy(
-        text="Use this system's own bundle ({bundle}). Bounced messages must be sent again.",
-    ),
+    remedy="Use this system's own bundle ({bundle}). Bounced messages must be sent again.",
     rules_out="The file exists and holds certificates, and no log line says 'disabling TLS support'.",
     signs=(
-        Sign("tls.ca", PROVES),
-        Sign("tls.ca", HINTS, Status.WARNING),
-        Sign("tls.ca", REFUTES, Status.OK),
+        sign("tls.ca", PROVES),
+        sign("tls.ca", HINTS, Status.WARNING),
+        sign("tls.ca", REFUTES, Status.OK),
     ),
     explains=(
         "relay-requires-tls",

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.tls import README
-from diagnose.model import FITS, HINTS, PROVES, REFUTES, SPEAKS, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import FITS, HINTS, PROVES, REFUTES, SPEAKS, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="tls-policy-failure",
@@ -11,19 +11,19 @@ CAUSE = Cause(
         "pinned certificate, or DANE, which needs DNSSEC from the resolver and from the recipient's domain. "
         "Postfix keeps the mail while the rule cannot be met."
     ),
-    remedy=Remedy(
-        text="Correct or remove the entry in the policy table; a pinned fingerprint must be updated with the "
+    remedy=(
+        "Correct or remove the entry in the policy table; a pinned fingerprint must be updated with the "
         "certificate. For DANE, use the level dane, which falls back where there is no DNSSEC, and a "
-        "validating resolver on this host.",
+        "validating resolver on this host."
     ),
     rules_out="No policy table matches the destination, and the level is neither dane-only nor fingerprint.",
     flow=REFUTES,
     signs=(
-        Sign("tls.policy", PROVES, where=(("kind", "invalid"),)),
-        Sign("tls.policy", SPEAKS, where=(("kind", "table"),)),
-        Sign("tls.policy", FITS, Status.WARNING, where=(("kind", "pinned"),)),
-        Sign("tls.dane", PROVES),
-        Sign("tls.dane", HINTS, Status.WARNING),
+        sign("tls.policy", PROVES, kind="invalid"),
+        sign("tls.policy", SPEAKS, kind="table"),
+        sign("tls.policy", FITS, Status.WARNING, kind="pinned"),
+        sign("tls.dane", PROVES),
+        sign("tls.dane", HINTS, Status.WARNING),
     ),
     explains=("relay-certificate-invalid",),
     links=(f"{README}#client_tls_policy", f"{README}#client_tls_dane"),

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.tls import README
-from diagnose.model import DOUBTS, FITS, PROVES, REFUTES, STRONG, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import DOUBTS, FITS, PROVES, REFUTES, STRONG, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="tls-protocol-mismatch",
@@ -11,19 +11,19 @@ CAUSE = Cause(
         "ciphers. Old appliances, system-wide crypto policies and copied hardening lists are "
         "the usual reasons."
     ),
-    remedy=Remedy(
-        text="Remove the hardening settings first; today's defaults suit almost every server. Where the server is too old, it "
-        "must be upgraded; meanwhile a policy for this destination alone can allow what it supports.",
+    remedy=(
+        "Remove the hardening settings first; today's defaults suit almost every server. Where the server is too old, it "
+        "must be upgraded; meanwhile a policy for this destination alone can allow what it supports."
     ),
     rules_out="A handshake with the settings of main.cf succeeds.",
     flow=REFUTES,
     signs=(
-        Sign("relay.protocol", PROVES, where=(("kind", ("no-common", "own-protocols", "invalid-list")),)),
-        Sign("relay.protocol", STRONG, where=(("kind", "own-ciphers"),)),
-        Sign("relay.protocol", FITS, where=(("kind", "handshake"),)),
+        sign("relay.protocol", PROVES, kind=("no-common", "own-protocols", "invalid-list")),
+        sign("relay.protocol", STRONG, kind="own-ciphers"),
+        sign("relay.protocol", FITS, kind="handshake"),
         # Who shares no protocol says so; silence is not that.
-        Sign("relay.protocol", DOUBTS, where=(("kind", "stalled"),)),
-        Sign("relay.protocol", FITS, Status.WARNING, where=(("kind", ("own-protocols", "own-ciphers")),)),
+        sign("relay.protocol", DOUBTS, kind="stalled"),
+        sign("relay.protocol", FITS, Status.WARNING, kind=("own-protocols", "own-ciphers")),
     ),
     explains=("relay-certificate-invalid",),
     links=(f"{README}#client_cipher", "https://www.postfix.org/postconf.5.html#smtp_tls_mandatory_protocols"),

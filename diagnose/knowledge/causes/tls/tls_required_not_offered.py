@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.tls import README
-from diagnose.model import AGAINST, PROVES, REFUTES, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, PROVES, REFUTES, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="tls-required-not-offered",
@@ -10,20 +10,20 @@ CAUSE = Cause(
         "Postfix keeps the mail rather than sending it in clear text. A single old server may lack STARTTLS; "
         "if many servers seem to, something on the way strips it."
     ),
-    remedy=Remedy(
-        text="Have that server offer TLS, or let mail to this one destination go without it (level `may` in a TLS "
+    remedy=(
+        "Have that server offer TLS, or let mail to this one destination go without it (level `may` in a TLS "
         "policy table). "
-        "Do not lower the level for a relay that gets a password.",
+        "Do not lower the level for a relay that gets a password."
     ),
     rules_out="The server's answer to EHLO lists STARTTLS, and the server answers STARTTLS with 220.",
     flow=AGAINST,
     signs=(
-        Sign("relay.starttls", PROVES, where=(("kind", "not-offered"),)),
-        Sign("relay.starttls", PROVES, where=(("kind", "refused"),)),
+        sign("relay.starttls", PROVES, kind="not-offered"),
+        sign("relay.starttls", PROVES, kind="refused"),
         # Then it is taken out on the way.
-        Sign("egress.starttls", AGAINST),
-        Sign("relay.starttls", REFUTES, Status.OK),
-        Sign("relay.starttls", REFUTES, where=(("kind", "unheard"),)),
+        sign("egress.starttls", AGAINST),
+        sign("relay.starttls", REFUTES, Status.OK),
+        sign("relay.starttls", REFUTES, kind="unheard"),
     ),
     links=(f"{README}#client_tls_encrypt", f"{README}#client_tls_policy"),
 )

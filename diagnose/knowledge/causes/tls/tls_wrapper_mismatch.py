@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.tls import README
-from diagnose.model import AGAINST, FITS, PROVES, Cause, Impact, Remedy, Sign, Status
+from diagnose.model import AGAINST, FITS, PROVES, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="tls-wrapper-mismatch",
@@ -11,15 +11,15 @@ CAUSE = Cause(
         "clear text and use STARTTLS. Mixed up, both sides wait for each other ('timed out while receiving the "
         "initial server greeting') or the handshake fails ('wrong version number')."
     ),
-    remedy=Remedy(
-        text="Make smtp_tls_wrappermode fit the port ({wrapper} for {port}): yes for 465 (Postfix 3.0 and later; before that, use 587), no "
-        "for 587 and 25. If other mail uses another port, make the setting for this transport alone, in master.cf.",
+    remedy=(
+        "Make smtp_tls_wrappermode fit the port ({wrapper} for {port}): yes for 465 (Postfix 3.0 and later; before that, use 587), no "
+        "for 587 and 25. If other mail uses another port, make the setting for this transport alone, in master.cf."
     ),
     rules_out="The port behaves as smtp_tls_wrappermode expects: a clear-text greeting, or a TLS handshake.",
     signs=(
-        Sign("relay.wrapper", PROVES),
-        Sign("relay.wrapper", FITS, Status.WARNING),
-        Sign("relay.wrapper", AGAINST, Status.OK),
+        sign("relay.wrapper", PROVES),
+        sign("relay.wrapper", FITS, Status.WARNING),
+        sign("relay.wrapper", AGAINST, Status.OK),
     ),
     explains=("relay-unreachable", "tls-protocol-mismatch", "relay-requires-tls", "tls-required-not-offered"),
     links=(f"{README}#client_smtps", "https://www.postfix.org/postconf.5.html#smtp_tls_wrappermode"),
