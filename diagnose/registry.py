@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
+import os
 import pkgutil
-from collections.abc import Iterable
-from importlib.metadata import entry_points
+import sys
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from diagnose.check import Check
 from diagnose.errors import UsageError
 from diagnose.nearest import hint
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 BUILT_IN = "checks"  # the one place that names the package
 GROUP = "mail_diagnose.checks"
@@ -38,7 +44,7 @@ def discover() -> tuple[tuple[Check, ...], tuple[str, ...]]:
     """All checks, sorted by id, and notes on plug-ins that could not be loaded."""
     found = {check.id: check for check in built_in()}
     notes = []
-    for point in sorted(entry_points(group=GROUP), key=lambda p: p.name):
+    for point in _plug_ins():
         try:
             if why := _foreign(point.value.partition(":")[0]):
                 notes.append(f"the check plug-in {point.name!r} is not trusted, because {why}: not loaded")
@@ -55,6 +61,25 @@ def discover() -> tuple[tuple[Check, ...], tuple[str, ...]]:
     return tuple(found[id] for id in sorted(found)), tuple(notes)
 
 
+def _plug_ins() -> list[EntryPoint]:
+    """What the installed packages offer, by name. Files are searched for our group first, because importlib.metadata takes
+    a twentieth of a run to load."""
+    if not any(GROUP.encode() in declared for place in sys.path for declared in _entry_points(place or ".")):
+        return []
+    from importlib.metadata import entry_points
+
+    return sorted(entry_points(group=GROUP), key=lambda point: point.name)
+
+
+def _entry_points(place: str) -> Iterator[bytes]:
+    """The entry_points.txt of every package installed in a directory."""
+    with contextlib.suppress(OSError):
+        for name in os.listdir(place):
+            if name.endswith((".dist-info", ".egg-info")):
+                with contextlib.suppress(OSError), open(f"{place}/{name}/entry_points.txt", "rb") as file:
+                    yield file.read()
+
+
 def probed(checks: Iterable[Check]) -> frozenset[str]:
     """The signs of what is tried over the network."""
     return frozenset(spec.id for check in checks if check.probes for spec in check.signs)
@@ -63,8 +88,6 @@ def probed(checks: Iterable[Check]) -> frozenset[str]:
 def _foreign(module: str) -> str:
     """Who else could modify a plug-in that root would run, in words; one in the tool's own environment is trusted like
     the tool."""
-    import os
-    import sys
     from importlib.util import find_spec
     from pathlib import Path
 
