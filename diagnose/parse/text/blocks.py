@@ -50,7 +50,8 @@ def laid_out(text: str, secret: re.Pattern[str]) -> Iterator[Span]:
         lines.append((at, at + len(line)))
         at += len(line) + 1
     for index, (begin, end) in enumerate(lines):
-        if end - begin < 2000 and secret.search(text, begin, end) is not None:
+        columns = any(text.count(sign, begin, end) > 1 for sign in _SEPARATORS)
+        if columns and end - begin < 2000 and secret.search(text, begin, end) is not None:
             yield from _column(text, lines[index : index + _ROWS], secret)
     yield from _inserted(text, secret)
     if _SECRET.search(text) is not None:
