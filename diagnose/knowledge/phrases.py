@@ -69,13 +69,18 @@ class Phrase:
 
     def search(self, text: str, lowered: str) -> int:
         """How many characters of a text (with its lower-case twin) this phrase explains; 0 if it is none of its."""
+        begin, end = self.span(text, lowered)
+        return end - begin
+
+    def span(self, text: str, lowered: str) -> tuple[int, int]:
+        """Where they stand, at least one character; (0, 0) if the text is none of this phrase's."""
         best: re.Match[str] | None = None
         for way, needs in self.ways:
             if may_fit(needs, lowered):
                 found = compiled(way).search(text)
                 if found and (best is None or found.start() < best.start()):
                     best = found
-        return max(1, best.end() - best.start()) if best else 0
+        return (best.start(), max(best.start() + 1, best.end())) if best else (0, 0)
 
     def comes_at(self, stage: str | None) -> bool:
         """Whether a text of this stage of the dialogue can be meant."""

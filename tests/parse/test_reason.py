@@ -62,3 +62,21 @@ def test_what_a_program_quotes_of_a_servers_login_service_is_not_this_hosts() ->
     )
     assert found is not None
     assert found.label == "server-failing"
+
+
+def test_what_stands_around_a_failure_is_not_quoted() -> None:
+    """It may be a login that no spelling betrays; what tells the failure stays, in brackets or not."""
+    quoted = {
+        "wickerwork / Cane.chair got 535 5.7.8 no such login": "535 5.7.8 no such login",
+        "open(relay.test, wickerwork, Cane.chair): 535 5.7.8 no such login": "535 5.7.8 no such login",
+        "cannot dial relay.test:465 (wickerwork / Cane.chair @ relay) (Connection timed out)": (
+            "cannot dial relay.test:465 (Connection timed out)"
+        ),
+        "cannot dial relay.test[192.0.2.7]:465 {wickerwork Cane.chair}: Connection timed out": (
+            "cannot dial relay.test[192.0.2.7]:465: Connection timed out"
+        ),
+    }
+    for text, expected in quoted.items():
+        found = classify(text)
+        assert found is not None
+        assert found.text == expected

@@ -127,7 +127,7 @@ def classify(
         label = "recipient-unknown"  # said by some server: whether it is this host, the text does not tell
     found = Reason(
         label=label,
-        text=core.text,
+        text=core.text if own or core.code is not None else _telling_part(core, said, name, where),
         code=core.code,
         enhanced=core.enhanced,
         stage=where or (phrase.stage if phrase is not None else None),
@@ -142,6 +142,29 @@ def classify(
     if theirs and not _is_near(found):
         return replace(found, label="server-failing")  # its filters, tables and disks are not ours
     return replace(found, label="near-server-down") if label in _BROKEN_OFF and _is_near(found) else found
+
+
+_IN_BRACKETS = late(r"\s*\([^()\n]+\)|\s*\{[^{}\n]+\}|\s*\[(?![\da-fA-F.:]+\])[^\[\]\n]*\]")
+
+
+def _telling_part(core: Core, said: _Found, peer: str | None, stage: str | None) -> str:
+    """What is quoted of a text that a program or a person wrote: the server's reply in it where that says all that was
+    understood, else the text without the brackets that say nothing. What stands around it may be anything: the arguments
+    of a call, the login that was tried.
+    """
+    text = core.text
+    quoted = smtp_reply.find(text)
+    if quoted is not None and quoted.canonical != text:
+        inner = _remembered(Core(text=quoted.canonical, code=quoted.code, enhanced=quoted.enhanced), peer, stage, False)
+        if inner is not None and inner[0] == said[0] and inner[2] >= said[2]:
+            return quoted.canonical
+    begin, end = said[1].span(text, text.lower()) if said[1] is not None else (0, 0)
+
+    def kept(found: re.Match[str]) -> str:
+        tells = (found.start() < end and begin < found.end()) or smtp_reply.find(found[0]) is not None
+        return found[0] if tells else ""
+
+    return _IN_BRACKETS.sub(kept, text).strip() or text
 
 
 def reasons_in(event: object) -> tuple[Reason, ...]:
