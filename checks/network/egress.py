@@ -9,7 +9,7 @@ from diagnose import facts
 from diagnose.check import ANY, Context, SignSpec, ask_all, check, fail, ok, unknown, warn
 from diagnose.facts import application
 from diagnose.facts.contained import contained
-from diagnose.facts.dials import Tried, dial_address, tried
+from diagnose.facts.dials import Tried, dial_address, near_end, source, tried
 from diagnose.facts.network import PORTS, Egress, MailPort, addresses, answering, egress, mail_port, service
 from diagnose.knowledge.labels import Relay, relays
 from diagnose.knowledge.recognise import identify
@@ -22,7 +22,7 @@ FIND = "As root, find what stops it with the commands below."
 ALTERNATES = (587, 465, 2525, 2587, 2465)
 
 
-_KINDS = ("private", "open", "mixed", "one-server", "silent", "throttled", "blocked", "local")
+_KINDS = ("private", "open", "mixed", "one-server", "silent", "throttled", "blocked", "local", "source")
 
 
 @check(
@@ -31,6 +31,7 @@ _KINDS = ("private", "open", "mixed", "one-server", "silent", "throttled", "bloc
     signs=(
         SignSpec("egress.mail-port", {"port": ANY, "kind": _KINDS, "service": ANY}, proves=Stage.NEXT_HOP),
         "egress.internet",
+        "host.interface",
         SignSpec("egress.container", gauge="view"),
         SignSpec("egress.endpoint", gauge="endpoint"),
         *(SignSpec(f"egress.port-{port}", gauge="port") for port in PORTS),
@@ -46,7 +47,15 @@ def check_egress(ctx: Context) -> Iterator[Observation]:
     seen = egress(ctx)
     way = mail_port(ctx)
     yield _internet(ctx, way, seen)
-    yield _mail_port(ctx, way, seen)
+    seen_port = _mail_port(ctx, way, seen)
+    yield seen_port
+    if seen_port.data.get("kind") == "source":
+        address = seen_port.data["address"]
+        parameter = source(ctx, seen.main_family)[0]
+        text = f"{parameter} = {address}: connections from this address get no answer; from this host's usual address they do"
+        yield fail(
+            "host.interface", parameter, text, parameter=parameter, value=address, address=address, kind="source"
+        )
     nothing = not facts.mta(ctx).installed and facts.mailer(ctx) is None
     if nothing and seen.connected() and contained(ctx):
         yield _of_container(ctx, seen)
@@ -103,6 +112,11 @@ def _mail_port(ctx: Context, way: MailPort, seen: Egress) -> Observation:
     data |= {"outcome": found.failed_by.value, "family": family, "tried": len(rows)}
     here = [t for t in rows if t.here]
     if found.blocked and seen.connected():
+        if others := _from_usual_address(ctx, rows):
+            text = f"port {way.port} {WORDS[found.failed_by]} at {found.failed} unrelated operators"
+            address = source(ctx, family)[1]
+            text += f" from {address}, which Postfix is told to use; from this host's usual address {others} connects"
+            return fail("egress.mail-port", subject, text, kind="source", address=address, **data)
         text = (
             f"port {way.port} {WORDS[found.failed_by]} at {found.failed} unrelated operators ({listed}), while "
             f"{_control(seen, way.port)}"
@@ -139,6 +153,16 @@ def _mail_port(ctx: Context, way: MailPort, seen: Egress) -> Observation:
     return unknown(
         "egress.mail-port", subject, f"could not check whether TCP {way.port} leaves the network: {why}", **data
     )
+
+
+def _from_usual_address(ctx: Context, rows: Sequence[Tried]) -> str:
+    """The first host that connects without the source address that Postfix is told to use; "" where it is told none."""
+    failed = [t for t in rows if t.outcome in FAILURES]
+    if not failed or not source(ctx, failed[0].family)[1]:
+        return ""
+    queries = [dial_address(t.address, t.port, t.host, user=near_end(ctx)["user"]) for t in failed]
+    replies = zip(failed, ask_all(ctx, queries), strict=True)
+    return next((t.host for t, reply in replies if reply.connected), "")
 
 
 def _of_container(ctx: Context, seen: Egress) -> Observation:

@@ -43,6 +43,9 @@ _FATAL = re.compile(r"/smtpd(?:\[\d+\]|\s\d+\s).*?: (?:fatal|panic): (?P<text>.+
 _TAKEN = re.compile(r"smtpd\[\d+\]: \w{6,}: client=[^\[]*\[(?:127\.|::1\])")
 _IN_THE_CLEAR = re.compile(r"smtpd\[\d+\]: disconnect from [^\[]*\[(?:127\.|::1\])(?!.* starttls=).* mail=0/")
 _UNPROXIED = re.compile(r"(?:haproxy read|haproxy protocol error|proxy protocol).*")
+_UNHEARD = re.compile(
+    r"(?:SSL_accept error|lost connection after (?:CONNECT|UNKNOWN)|non-SMTP command) from [^\[]*\[(?:127\.|::1)"
+)
 _FULL = "has reached its process limit"
 # What asks others, or counts, for each RCPT.
 _BUSY = re.compile(r"check_policy_service|reject_unverified|check_client_access\s+(?:tcp|socketmap|ldap|mysql|pgsql):")
@@ -80,7 +83,7 @@ class Port(Parameters):
     title="Dialogue with this host's own SMTP port",
     signs=(
         SignSpec("listener.dialogue", {"kind": ("busy", "closed", "mute", "pass", "proxy", "refused")}),
-        SignSpec("listener.tls", {"kind": ("missing", "unavailable")}),
+        SignSpec("listener.tls", {"kind": ("missing", "unavailable", "wrapper")}),
         SignSpec("config.submission-refused", {"kind": ("rule",)}),
         SignSpec("config.fatal", {"named": FLAG}),
         SAID_SIGNS,
@@ -105,6 +108,7 @@ def intake(ctx: Context) -> Iterator[Observation]:
     lines = facts.since_start(ctx)
     for port in ports:
         yield from _certificates(ctx, port)
+        yield from _wrapping(port, lines)
     used = any("client=" in line and _TAKEN.search(line) for line in ctx.ask(MailLog(ctx.settings.since)).lines)
     port = next((port for port in ports if port.number == 25), ports[0])
     if port.value("smtpd_upstream_proxy_protocol"):
@@ -154,6 +158,23 @@ def _certificates(ctx: Context, port: Port) -> Iterator[Observation]:
                 "listener.tls", f"port {port.number}", text, kind="missing", parameter=name, path=path, **port.data
             )
             return
+
+
+def _wrapping(port: Port, lines: list[str]) -> Iterator[Observation]:
+    """Implicit TLS where clients expect STARTTLS, or the reverse (RFC 8314, section 3): both sides then wait for the other."""
+    wrapped = port.flag("smtpd_tls_wrappermode")
+    if wrapped == (port.number in IMPLICIT_TLS_PORTS):
+        return
+    name = f"{port.value('syslog_name')}/smtpd["
+    failed = any(name in line and _UNHEARD.search(line) for line in lines)
+    does = "each connection must begin with TLS" if wrapped else "no connection may begin with TLS"
+    usual = "a greeting and STARTTLS" if wrapped else "implicit TLS"
+    text = f"smtpd_tls_wrappermode = {'yes' if wrapped else 'no'}: {does}, while clients expect {usual} on port {port.number}"
+    text += "; a program of this host failed there" if failed else ""
+    say = fail if failed else warn
+    yield say(
+        "listener.tls", f"port {port.number}", text, kind="wrapper", parameter="smtpd_tls_wrappermode", **port.data
+    )
 
 
 def _proxied(port: Port, lines: list[str]) -> Observation:

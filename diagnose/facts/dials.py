@@ -1,6 +1,7 @@
 """One connection attempt and its outcome, made as smtp(8) makes it.
 
 near_end(ctx)    the account and the source addresses
+source(ctx, family)   what gives a source address
 dial_address(…)  one connect or short dialogue with an address
 tried(…)         its outcome
 """
@@ -96,23 +97,28 @@ def near_end(ctx: Asks, way: facts.Route | None = None) -> dict[str, str]:
     """Whose socket and which source addresses smtp(8) dials with: `user` and `bind` of a Dial."""
     if (here := facts.mailer(ctx)) is not None:
         return {"user": here.account, "bind": ""}
-    postfix = facts.mta(ctx)
+    chosen = [address for family in (4, 6) if (address := source(ctx, family, way)[1])]
+    return {"user": facts.mta(ctx).value("mail_owner"), "bind": " ".join(chosen)}
+
+
+def source(ctx: Asks, family: int, way: facts.Route | None = None) -> tuple[str, str]:
+    """The parameter that gives smtp(8) a source address in this family, and the address; empty where it is given none."""
     way = way or facts.route(ctx)
-    chosen = []
-    for family, parameter in ((4, "smtp_bind_address"), (6, "smtp_bind_address6")):
-        text = (way.value(parameter) if way is not None and way.remote else "").strip("[]")
-        if not text:
-            # A single address of its family in inet_interfaces, unless it is loopback's, is the source too (postconf(5)).
-            listed = [word.strip("[]") for word in postfix.words("inet_interfaces")]
-            own = [word for word in listed if family_of(word) == family]
-            text = own[0] if len(own) == 1 and len(listed) == len([w for w in listed if family_of(w)]) else ""
-            text = "" if text and ipaddress.ip_address(text).is_loopback else text
-        if family_of(text) == family and not ipaddress.ip_address(text).is_unspecified:
-            # Without the address smtp(8) warns and connects from any, unless it is told to insist (Postfix 3.7).
-            listing = ctx.ask(Exec(("ip", "-j", "addr"))).out
-            if not listing or f'"{text}"' in listing or (way is not None and way.flag("smtp_bind_address_enforce")):
-                chosen.append(text)
-    return {"user": postfix.value("mail_owner"), "bind": " ".join(chosen)}
+    parameter = "smtp_bind_address" if family == 4 else "smtp_bind_address6"
+    text = (way.value(parameter) if way is not None and way.remote else "").strip("[]")
+    if not text:
+        # A single address of its family in inet_interfaces, unless it is loopback's, is the source too (postconf(5)).
+        listed = [word.strip("[]") for word in facts.mta(ctx).words("inet_interfaces")]
+        own = [word for word in listed if family_of(word) == family]
+        text = own[0] if len(own) == 1 and len(listed) == len([w for w in listed if family_of(w)]) else ""
+        text = "" if text and ipaddress.ip_address(text).is_loopback else text
+        parameter = "inet_interfaces"
+    if family_of(text) == family and not ipaddress.ip_address(text).is_unspecified:
+        # Without the address smtp(8) warns and connects from any, unless it is told to insist (Postfix 3.7).
+        listing = ctx.ask(Exec(("ip", "-j", "addr"))).out
+        if not listing or f'"{text}"' in listing or (way is not None and way.flag("smtp_bind_address_enforce")):
+            return parameter, text
+    return "", ""
 
 
 def met(attempt: Attempt) -> Outcome:

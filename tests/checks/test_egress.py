@@ -3,7 +3,7 @@
 import pytest
 
 from checks.network.egress import check_egress
-from diagnose.host.query import DialReply
+from diagnose.host.query import Dial, DialReply
 from diagnose.model import Observation, Status
 from tests.checks.pretended_network import DROP, FORBIDDEN, NO_ROUTE, PROHIBITED, RESET, Stop, World, network
 from tests.checks.pretended_postfix import failed, of, run
@@ -105,3 +105,20 @@ def test_servers_that_connect_and_never_speak() -> None:
         else normal(query)
     )
     assert mail_port(run(check_egress, network(world))).data["kind"] == "silent"
+
+
+def test_source_address_without_answers() -> None:
+    """Only from the address that Postfix is told to use: no network's policy."""
+    bound = {"smtp_bind_address": "192.168.1.10", "smtp_bind_address_enforce": "yes"}
+
+    class Unrouted(World):
+        def dial(self, query: Dial) -> DialReply:
+            self.stop = lambda address, port: DROP if query.bind else None
+            return super().dial(query)
+
+    found = run(check_egress, network(Unrouted(), bound))
+    assert (mail_port(found).data["kind"], mail_port(found).data["address"]) == ("source", "192.168.1.10")
+    assert [o.data["parameter"] for o in of(found, "host.interface")] == ["smtp_bind_address"]
+    blocked = run(check_egress, network(World(lambda address, port: DROP if port == 25 else None), bound))
+    assert mail_port(blocked).data["kind"] == "blocked"
+    assert not of(blocked, "host.interface")

@@ -139,3 +139,19 @@ def test_postscreen_without_a_service_to_hand_clients_on_to() -> None:
     passes = "smtpd pass - - y - - smtpd\n"
     for master, wanted in ((screened, [("listener.dialogue", "pass", Status.FAILED)]), (screened + passes, [])):
         assert kinds(told(master=master)) == wanted
+
+
+@pytest.mark.parametrize(("line", "status"), [
+    ("postfix/submission/smtpd[7]: SSL_accept error from localhost[127.0.0.1]: -1", Status.FAILED),
+    ("postfix/smtps/smtpd[7]: SSL_accept error from localhost[127.0.0.1]: -1", Status.WARNING),
+    ("postfix/submission/smtpd[7]: SSL_accept error from unknown[198.51.100.7]: -1", Status.WARNING),
+])  # fmt: skip
+def test_tls_at_once_where_clients_wait_for_a_greeting(line: str, status: Status) -> None:
+    """A failure where a program of this host met it; else clients may be set up to match."""
+    wrapped = MASTER + (
+        "submission inet n - y - - smtpd -o smtpd_tls_wrappermode=yes -o syslog_name=postfix/submission\n"
+        "smtps inet n - y - - smtpd -o smtpd_tls_wrappermode=yes -o syslog_name=postfix/smtps\n"
+    )
+    found = told(port=587, master=wrapped, log=(f"Nov 25 12:00:00 app {line}",), **GREETED)
+    assert kinds(found) == [("listener.tls", "wrapper", status)]
+    assert told(port=465, master=wrapped, **GREETED) == []

@@ -261,6 +261,8 @@ def interface(e: Evidence) -> Plan | None:
             if name == "inet_protocols" and value == "ipv6":
                 steps.append(e.put(name, "all", "Most servers have only an IPv4 address."))
             continue
+        if name == "inet_interfaces" and seen.text("kind") == "source":
+            continue  # programs may submit mail there
         if name == "inet_interfaces":
             rest = [word for word in e.mta.words(name) if word != value]
             steps.append(e.put(name, ", ".join(rest) or "loopback-only", f"No interface of this host has {value}."))
@@ -268,5 +270,5 @@ def interface(e: Evidence) -> Plan | None:
             wanted = "ipv4" if value == "ipv6" else "ipv6"
             steps.append(e.put(name, wanted, f"This host has no {'IPv6' if value == 'ipv6' else 'IPv4'} address."))
         elif re.fullmatch(r"\w+_bind_address6?", name):
-            steps.append(e.client(e.way, name, None, f"No interface of this host has {value}."))
+            steps.append(e.client(e.way, name, None, f"Nothing can be sent from {value}."))
     return Plan(steps=(*steps, *e.restart("The master binds its addresses when it starts."))) if steps else None

@@ -2,19 +2,19 @@ from diagnose.model import FITS, PROVES, STRONG, Cause, Impact, Status, sign
 
 CAUSE = Cause(
     id="interface-not-ready",
-    title="Postfix is set to use an address that this host does not have",
+    title="Postfix is set to use an address that does not work on this host",
     impact=Impact.OUTAGE,
     station="Postfix",
     explanation=(
         "{parameter|inet_interfaces or smtp_bind_address} names an address that is missing, was missing when "
-        "Postfix started, or is a loopback address. With inet_interfaces Postfix does not start at all; with "
+        "Postfix started, is a loopback address, or gets no answers from outside. With inet_interfaces Postfix does not start at all; with "
         "smtp_bind_address no connection can leave."
     ),
     remedy=(
         "Use an address that the host has, or remove the setting. If the address appears late at boot, "
         "start Postfix after the network is up."
     ),
-    rules_out="`ip addr` shows all the addresses named.",
+    rules_out="`ip addr` shows all the addresses named, and connections from them are answered.",
     signs=(
         sign("host.interface", PROVES),
         sign("host.address-family", PROVES, none=True),
@@ -29,6 +29,8 @@ CAUSE = Cause(
         "ipv6-broken",
         "recipient-domain-accepts-no-mail",
         "local-firewall-blocks-smtp",
+        "egress-port-25-blocked",
+        "egress-submission-blocked",
     ),
     links=(
         "https://www.postfix.org/postconf.5.html#inet_interfaces",

@@ -1,0 +1,60 @@
+"""Faults that a mail admin meets once in years, at each part of the mail's way."""
+
+from __future__ import annotations
+
+from tests.lab.fault import Fault
+from tests.lab.neighbours import content_filter
+from tests.lab.steps import append, mail, pause, settings, shell, smtp_mail, wait
+
+DEFERRED = wait("status=deferred")
+
+FAULTS = (
+    Fault(
+        id="source-address-unanswered",
+        accept=("interface-not-ready",),
+        about="smtp_bind_address is this host's, but nobody routes answers to it",
+        setup=(
+            shell("ip addr add 10.66.7.8/32 dev lo"),
+            settings(smtp_bind_address="10.66.7.8", inet_protocols="ipv4"),
+        ),
+        then=(mail(), DEFERRED),
+    ),
+    Fault(
+        id="submission-port-wrapped",
+        accept=("smtp-listener-broken",),
+        about="587 begins with TLS at once, the application waits for a greeting",
+        setup=(
+            append(
+                "/etc/postfix/master.cf",
+                "587 inet n - y - - smtpd\n  -o smtpd_tls_wrappermode=yes\n  -o smtpd_tls_chain_files=/etc/postfix/pair.pem\n",
+            ),
+            shell(
+                "cd /etc/postfix; openssl req -x509 -newkey rsa:2048 -nodes -keyout k.pem -out c.pem -days 90 -subj /CN=mx; cat k.pem c.pem >pair.pem"
+            ),
+        ),
+        then=(smtp_mail(port=587), pause(0.5)),
+        shows="SSL_accept error",
+    ),
+    Fault(
+        id="filter-hands-back-to-itself",
+        accept=("mail-loops-back",),
+        about="the port that takes mail back from the filter filters it again",
+        setup=(
+            content_filter(),
+            append("/etc/postfix/master.cf", "127.0.0.1:10025 inet n - n - - smtpd\n"),
+            settings(content_filter="smtp:[127.0.0.1]:10024", hopcount_limit="8"),
+        ),
+        then=(mail(), wait("hopcount exceeded", 30)),
+    ),
+    Fault(
+        id="master-out-of-files",
+        accept=("resource-limits",),
+        about="the master may open so few files that a reload ends it",
+        then=(
+            shell("prlimit --nofile=12:12 --pid $(tr -d ' ' </var/spool/postfix/pid/master.pid); postfix reload"),
+            pause(1),
+            mail(),
+        ),
+        shows="Too many open files",
+    ),
+)
