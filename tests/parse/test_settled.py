@@ -116,3 +116,20 @@ def test_lines_of_others_are_left() -> None:
     """Arrivals, completions and Postfix's own lines are not this reader's."""
     for line in ("1iLooQ-0002aM-3F <= a@h U=root P=local S=520", "1iLooQ-0002aM-3F Completed", GREYLISTED):
         assert other_mta.read(line) is None
+
+
+def test_what_exim_notes_of_one_address_is_over_once_another_answered() -> None:
+    note = "2026-03-04 06:00:01 1vABcd-0001Xy-2Z H=smtp.relay.example [2001:db8:7::25] Network is unreachable\n"
+    refused = (
+        "2026-03-04 06:00:02 1vABcd-0001Xy-2Z ** a@b.example R=smarthost T=remote_smtp_smarthost H=smtp.relay.example "
+        "[198.51.100.25]: SMTP error from remote mail server after MAIL FROM:<c@d>: 530 5.7.0 Authentication Required\n"
+    )
+    waits = (
+        "2026-03-04 06:00:02 1vABcd-0001Xy-2Z == a@b.example R=smarthost T=remote_smtp_smarthost defer (-53): "
+        "retry time not reached for any host for 'b.example'\n"
+    )
+    assert [event.text for event in _accusing(note)] == [
+        "connect to smtp.relay.example[2001:db8:7::25]:25: Network is unreachable"
+    ]
+    assert ["530" in event.text for event in _accusing(note + refused)] == [True]
+    assert len(_accusing(note + waits)) == 2  # nobody answered: the note is all that is known

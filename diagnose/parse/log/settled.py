@@ -54,10 +54,22 @@ class Settled:
         self._held[place] = event
         self._demanded = self._demanded or _demands_certificate(event)
         if isinstance(event, Delivery):
+            if event.queue_id and event.recipient:
+                self._decided(event)
             if event.queue_id and event.status != "sent":
                 self._messages.setdefault((event.queue_id, event.recipient or ""), []).append(place)
         elif isinstance(event, Trouble) and event.reason is not None and event.service in _AGENTS:
             self._lines.setdefault(event.text, []).append(place)
+
+    def _decided(self, event: Delivery) -> None:
+        """What was noted of one address of a next hop is over where the message went on to another that took it, or refused it."""
+        if event.status != "sent" and not any(reason.code for reason in event.reasons):
+            return
+        labels = {reason.label for reason in event.reasons}
+        for place in self._messages.pop((event.queue_id or "", ""), []):
+            held = self._held.get(place)
+            if isinstance(held, Delivery) and not labels & {reason.label for reason in held.reasons}:
+                self._held[place] = _passed(held, "")
 
     def _forget(self, place: int, event: Event) -> None:
         """Lets an event go that was held for long enough, so that memory does not grow with the text."""
@@ -81,14 +93,14 @@ class Settled:
                 self._held[place] = replace(held, reason=replace(held.reason, harmless=True))
 
 
-def _passed(delivery: Delivery) -> Trouble:
+def _passed(delivery: Delivery, after: str = "delivered at a later attempt, after: ") -> Trouble:
     reason = delivery.reason or Reason(label="noise", text=delivery.text, grip=Grip.HINT)
     return Trouble(
         at=delivery.at,
         service=delivery.service,
         pid=None,
         text=delivery.text,
-        reason=replace(reason, harmless=True, text=f"delivered at a later attempt, after: {reason.text}"),
+        reason=replace(reason, harmless=True, text=f"{after}{reason.text}"),
         queue_id=delivery.queue_id,
         number=delivery.number,
     )

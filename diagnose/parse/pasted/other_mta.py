@@ -24,6 +24,11 @@ _EXIM = late(
     # Debugging output names no message.
     r"(?:^|\s)(?:(?P<id>[0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4}) |(?=(?:==|\*\*) \S+@\S+ R=))(?P<flag><=|=>|->|>>|\*>|==|\*\*|Completed|Frozen)(?: (?P<rest>.*))?$"
 )
+# What Exim notes of one address before it decides about the message: no sign, no recipient.
+_EXIM_NOTE = late(
+    r"(?:^|\s)(?P<id>[0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4}) (?P<rest>(?:H=[\w.-]+ \[[0-9A-Fa-f.:]+\](?::\d{1,5})?:? )?"
+    r"(?:SMTP error from remote|SMTP timeout after|TLS (?:session|error)|Remote host closed connection|Network is |No route to |Connection |Operation timed).*)$"
+)
 _EXIM_ROUTE = late(r"\bR ?= ?(?P<router>[\w-]+)(?: T ?= ?(?P<transport>[\w-]+))?")
 _EXIM_HOST = late(
     r"\b(?:H=)?(?:host )?(?P<host>[\w.-]+\.[\w-]+) \[(?P<address>[0-9A-Fa-f.:]+)\](?::(?P<port>\d{1,5}))?"
@@ -186,6 +191,15 @@ def read(line: str, number: int = 0, at: datetime | None = None, port: int = 25)
     return None
 
 
+def note(line: str, number: int = 0, at: datetime | None = None, port: int = 25) -> Delivery | None:
+    """What Exim notes of one address of a message's next hop, which another line then decides about."""
+    found = _EXIM_NOTE.search(line[:_LONGEST]) if "-" in line else None
+    if found is None:
+        return None
+    text, host = _exim_said(found["rest"], port)
+    return delivery("deferred", text, number=number, at=at, host=host, queue_id=found["id"])
+
+
 def words_of(line: Line) -> str:
     """The text behind a stamp and a program's name, with the name where that alone tells whose words they are."""
     text = _PROCESS.sub("", line.text)
@@ -207,17 +221,8 @@ def _exim(match: re.Match[str], number: int, at: datetime | None, port: int) -> 
         )
     route = _EXIM_ROUTE.search(rest)
     tail = rest[route.end() :] if route else rest[len(to) :]
-    where = _EXIM_HOST.search(tail)
-    host = where.group("host") if where else None
-    text = _EXIM_FIELDS.sub("", tail).strip(" :")
-    error = _ERRNO.search(text)
-    late_timeout = _EXIM_TIMEOUT.search(text)
-    if late_timeout:
-        text = late_timeout.group()
-    elif error and "SMTP error from remote" not in text:
-        remote = route is None or "smtp" in (route.group("transport") or "smtp")
-        if where and remote:
-            text = _as_postfix(host, where.group("address"), where.group("port") or str(port), error.group())
+    remote = route is None or "smtp" in (route.group("transport") or "smtp")
+    text, host = _exim_said(tail, port, remote)
     return delivery(
         "deferred" if flag == "==" else "bounced",
         text,
@@ -227,6 +232,20 @@ def _exim(match: re.Match[str], number: int, at: datetime | None, port: int) -> 
         host=host,
         queue_id=match.group("id"),
     )
+
+
+def _exim_said(tail: str, port: int, remote: bool = True) -> tuple[str, str | None]:
+    """Why Exim failed, a failed connection as Postfix writes it; and the server's name."""
+    where = _EXIM_HOST.search(tail)
+    host = where.group("host") if where else None
+    text = _EXIM_FIELDS.sub("", tail).strip(" :")
+    error = _ERRNO.search(text)
+    late_timeout = _EXIM_TIMEOUT.search(text)
+    if late_timeout:
+        text = late_timeout.group()
+    elif error and where and remote and "SMTP error from remote" not in text:
+        text = _as_postfix(host, where.group("address"), where.group("port") or str(port), error.group())
+    return text, host
 
 
 def _sendmail(line: str, match: re.Match[str], number: int, at: datetime | None) -> Delivery:
