@@ -52,9 +52,9 @@ _AS_PROGRAM = {
     "certificate-unknown-issuer": "app-certificate-untrusted",
     "tls-wrong-version": "app-tls-mismatch",
     "app-connect-failed": "app-smtp-unreachable",
-    "session-lost": "app-read-timeout",
+    "session-lost": "app-session-lost",
     "session-timeout": "app-read-timeout",
-    "greeting-lost": "app-read-timeout",
+    "greeting-lost": "app-session-lost",
     "greeting-timeout": "app-read-timeout",
     "app-host-not-found": "relay-name-not-found",
     "connect-no-address": "app-smtp-unreachable",
@@ -64,7 +64,10 @@ _AS_PROGRAM = {
     "local-user-unknown": "recipient-unknown",
     "system-storage": "server-failing",
 }
-_UNANSWERED = "app-read-timeout"
+_UNANSWERED = ("app-read-timeout", "app-session-lost")
+_WHILE_CONNECTING = late(
+    r"\bconnect(?:ing|ion attempt)?\b[^,;]{0,60}\b(?:E?CONNRESET|reset)\b|\bTCP_reset\b", re.IGNORECASE
+)
 # MailKit writes a reply's code as its name (SmtpStatusCode).
 _CODES = {
     "ServiceNotAvailable": 421,
@@ -132,6 +135,9 @@ _TELLS = {
     **dict.fromkeys(("SMTPSenderRefused", "SMTPSenderFailed", "command: 'MAIL FROM'", "issue MAIL command"), "mail"),
     **dict.fromkeys(("SMTPRecipientsRefused", "SMTPAddressFailed", "command: 'RCPT TO'", "issue RCPT command"), "rcpt"),
     **dict.fromkeys(("SMTPDataError", "command: 'DATA'"), "data"),
+    **dict.fromkeys((", in login", ", in auth", "command: 'AUTH"), "auth"),
+    **dict.fromkeys((", in starttls", "command: 'STARTTLS'"), "starttls"),
+    ">> MAIL FROM": "mail",
 }
 # MailKit names all that may be wrong before it says what is.
 _MAYBE = late(
@@ -141,7 +147,8 @@ _MAYBE = late(
 
 
 _FETCHES = late(
-    r"(?:imap|pop3)(?:s|4|_ssl|lib|store|client|exception|folder|protocol)?\b|poplib|IMAP[A-Z]|Net::POP", re.I
+    r"(?:imap|pop3)(?:s|4|_ssl|lib|store|client|exception|folder|protocol)?\b|poplib|IMAP[A-Z]|Net::POP|\bnet/pop\b",
+    re.I,
 )
 _SENDS = late(r"smtp|sendmail|\bsend(?:ing)?\b|\boutgoing|mailer", re.I)
 
@@ -173,7 +180,7 @@ def fetches(text: str) -> bool:
 # A proxy, a webmail or a server of mailboxes logs them; their client's address stands beside. A log's summary counts.
 _CLIENTS_LOGIN = late(
     r"\(total: \d+\)\s*$|^\s*\d+ {3,}(?:received|delivered|forwarded|deferred|bounced|rejected|reject warnings|held|discarded)\b|\bclient login failed: .{0,80} while in http auth state|\bhandler exception: authentication failed for \[|"
-    r"\bIMAP Error: Login failed for|\[LOGIN_ERROR\]|\bloginname=|\[core\] deny|\[dnsbl\] host|\bfail2ban\.\w+\b|^\"SMTPD\"\s|\bAuthentication attempt from \S+ has been rate-limited"
+    r"\bIMAP Error: Login failed for|\[LOGIN_ERROR\]|\bloginname=|\[core\] deny|\[dnsbl\] host|\bfail2ban\.(?!utils\b)\w+\b|^\"SMTPD\"\s|\bAuthentication attempt from \S+ has been rate-limited"
 )
 
 
@@ -245,11 +252,11 @@ def read(
             found.append((group, max(reasons, key=lambda each: each.grip)))
     replied = [each for each in found if each[1].code is not None]
     if replied:  # tells more than that no answer came
-        found = [each for each in found if each in replied or each[1].label != _UNANSWERED]
+        found = [each for each in found if each in replied or each[1].label not in _UNANSWERED]
     best = max((reason.grip for _, reason in found), default=0)
     if best < 5 and len(lines) > 1 and sent < 0:
         whole = classify(joined, program, dialled, stage)
-        if whole is not None and whole.grip > best and not (replied and whole.label == _UNANSWERED):
+        if whole is not None and whole.grip > best and not (replied and whole.label in _UNANSWERED):
             return [carrying(lines, whole, lambda text: classify(text, program, dialled, stage))]
     blank = _blank_host(joined, program)
     if blank is not None:
@@ -326,6 +333,8 @@ def classify(
         label = "ipv6-broken"
     if label in _HERE:
         return replace(reason, program=program)
+    if label == "connect-reset" and not _WHILE_CONNECTING.search(text):
+        label = "app-session-lost"  # the server had answered before
     # Before JavaMail 1.6 the port that its text names is the default, whatever port was dialled.
     # A network that blocks port 25 mostly drops what is sent there.
     if label.startswith("connect-") and (reason.peer_port != 25 or program == JAVA or label == "connect-refused"):

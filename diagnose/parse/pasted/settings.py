@@ -50,8 +50,9 @@ _IMPLICIT = late(
 _POLICY = late(r"^\s*(?:\S+\s+)?(?P<level>dane-only|verify|secure|fingerprint)\b")
 _TRUST = frozenset({"certificate-not-trusted", "relay-certificate-invalid", "certificate-unknown-issuer"})
 
+_UNANSWERED = ("app-read-timeout", "app-session-lost")
 _DIALLED = frozenset(
-    "app-smtp-unreachable relay-name-not-found smtp-listener-missing resolver-failing app-tls-mismatch app-read-timeout".split()
+    "app-smtp-unreachable relay-name-not-found smtp-listener-missing resolver-failing app-tls-mismatch app-read-timeout app-session-lost".split()
 )
 
 
@@ -144,7 +145,7 @@ class Settings:
             self._distrusted = self._distrusted or any(each.label in _TRUST for each in event.reasons)
         elif source == "program":
             for reason in getattr(event, "reasons", ()):
-                if reason.label == "app-read-timeout":
+                if reason.label in _UNANSWERED:
                     self._silent = reason.program or ""
                     if reason.peer_port in _TLS_PORTS:
                         self._tls_port = self._tls_port or (getattr(event, "number", 1), reason.peer_port)
