@@ -80,3 +80,19 @@ def test_what_stands_around_a_failure_is_not_quoted() -> None:
         found = classify(text)
         assert found is not None
         assert found.text == expected
+
+
+def test_the_section_of_a_standard_is_no_status_code() -> None:
+    found = classify("550 Invalid HELO name, see RFC2821 4.1.3")
+    assert found is not None
+    assert (found.label, found.enhanced) == ("helo-name-invalid", None)
+
+
+def test_a_reply_that_a_program_quotes_gives_its_codes() -> None:
+    for text in (
+        "SMTP error: transient error (451): 4.3.5 Server configuration error",
+        "got 451 4.3.5 Server configuration error",
+    ):
+        found = classify(text)
+        assert found is not None
+        assert (found.code, found.enhanced) == (451, "4.3.5")

@@ -41,8 +41,21 @@ def is_postfix(line: Line) -> bool:
 def is_local(line: Line) -> bool:
     """Whether a program of this host wrote it that neither sends mail nor is Postfix: who knows a queue id is asked by Postfix."""
     name = line.syslog_name or line.service or ""
+    if name == "sogod" and "SMTP" in line.text:
+        return False  # a webmail sends, too
     asked = line.queue_id is not None and name != ""
     return not is_postfix(line) and (asked or _LOCAL.match(name) is not None)
+
+
+# A web server's own line, whatever names its hosts have; and the status with which a page was answered.
+_OF_THE_WEB = late(
+    r"\bupstream: \"(?:https?|fastcgi|uwsgi|scgi|grpcs?)://|\bAH\d{5}: |\bCompleted \d{3} [A-Z]|\" \d{3} \d+(?:/\d+)?(?: |$)"
+)
+
+
+def is_of_the_web(line: str) -> bool:
+    """Whether a web server or a framework logs how it answered a page, or that it could not."""
+    return _OF_THE_WEB.search(line) is not None
 
 
 # Words without which no line tells of a failure.

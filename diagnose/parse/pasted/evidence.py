@@ -129,7 +129,7 @@ class _Reader:
             parsed = parse(unquoted.strip(), self.now)
         # OpenSMTPD's daemon has the name of one of Postfix's.
         own = parsed is not None and not parsed.syslog_name
-        other = other_mta.read(unquoted, number, parsed.at) if parsed is not None and own else None
+        other = _of_another(unquoted, number, parsed.at) if parsed is not None and own else None
         if parsed is not None and other is None and _is_postfix(parsed):
             yield from self._flush()
             self.pending = (number, parsed)
@@ -147,7 +147,7 @@ class _Reader:
             return
         body = other_mta.words_of(parsed) if parsed is not None and parsed.at is not None else unquoted
         if not own:
-            other = other_mta.read(unquoted, number, parsed.at if parsed is not None else None)
+            other = _of_another(unquoted, number, parsed.at if parsed is not None else None)
         if other is not None:
             yield from self._flush()
             yield other
@@ -237,6 +237,11 @@ class _Reader:
             yield Said(source=source, number=lines[0][0], last=lines[-1][0], text=reason.text, reasons=(reason,))
 
 
+def _of_another(line: str, number: int, at: datetime | None) -> Delivery | Trouble | None:
+    """What another mailer's line tells."""
+    return other_mta.read(line, number, at) or other_mta.note(line, number, at)
+
+
 def _is_postfix(line: Line) -> bool:
     """Whether a parsed line is a mail log's, rather than an application's with a stamp."""
     if line.service in other_mta.SENDMAIL and not line.syslog_name:
@@ -324,6 +329,7 @@ def _waiting(*, number: int, queue_name: str, queue_id: str, sender: str, recipi
 
 def _from_block(lines: list[_Numbered]) -> Iterator[Event]:
     """Read a paragraph: a stack trace, a program's error, or a few separate lines."""
+    lines = [(number, line) for number, line in lines if not ordinary.is_of_the_web(line)]
     joined = "\n".join(line for _, line in lines)
     if prose.is_account(joined) or prose.is_rule(joined):
         return

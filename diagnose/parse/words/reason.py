@@ -125,11 +125,12 @@ def classify(
     theirs = label in _INSIDE and a_servers and not here
     if label == "local-user-unknown" and core.code is not None and not here:
         label = "recipient-unknown"  # said by some server: whether it is this host, the text does not tell
+    coded = quoted if quoted is not None and not core.enhanced and not _is_wrapped(said) else core
     found = Reason(
         label=label,
         text=core.text if own or core.code is not None else _telling_part(core, said, name, where),
-        code=core.code,
-        enhanced=core.enhanced,
+        code=coded.code,
+        enhanced=coded.enhanced,
         stage=where or (phrase.stage if phrase is not None else None),
         peer_name=name,
         peer_address=core.address,
@@ -186,7 +187,8 @@ _INSIDE = frozenset(
     "milter-down content-filter-down lookup-table-broken local-data-error table-unavailable disk-full queue-no-space "
     "queue-permissions postfix-config-error backend-down".split()
 )
-_SENT = late(r"\b(?:password|user|user ?name|credentials?)\b", re.IGNORECASE)
+# The last is what SendGrid says of a key that it does not know.
+_SENT = late(r"\b(?:password|user|user ?name|credentials?)\b|: could not authenticate$", re.IGNORECASE)
 _REJECTED = ("relay-credentials-rejected", "app-credentials-rejected")
 _MAILBOX_PORTS = frozenset({24, 2003, 2525, 8024})  # LMTP, and what stands before mailboxes on one host
 
