@@ -46,8 +46,14 @@ def _pair(ctx: Context, way: Route) -> Iterator[Observation]:
     certificate, key = way.value("smtp_tls_cert_file"), way.value("smtp_tls_key_file") or "$smtp_tls_cert_file"
     if not (certificate.startswith("/") and key.startswith("/")):
         return
-    halves = ca.public_half(ctx, certificate), ca.public_half(ctx, key)
+    halves = ca.of_certificate(ctx, certificate), ca.of_key(ctx, key)
+    text = ""
     if all(halves) and halves[0] != halves[1]:
         text = f"{key} is not the key of {certificate}, so Postfix disables TLS"
+    elif not halves[0] and ca.of_key(ctx, certificate):
+        text = f"{certificate}, which smtp_tls_cert_file names, holds a key and no certificate, so Postfix disables TLS"
+    elif not halves[1] and ca.of_certificate(ctx, key):
+        text = f"{key}, which smtp_tls_key_file names, holds a certificate and no key, so Postfix disables TLS"
+    if text:
         say = fail if ca.without_tls(ctx, way, tls_mode(ctx, way).level)[1] else warn
         yield say("tls.key", "smtp_tls_key_file", text, path=key, parameter="smtp_tls_key_file", kind="mismatch")

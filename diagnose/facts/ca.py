@@ -41,7 +41,11 @@ def without_tls(ctx: Asks, way: Route, level: str) -> tuple[str, bool]:
     return "mail goes in the clear", False
 
 
-def public_half(ctx: Asks, path: str) -> str:
-    """The public key of a certificate or private key; "" for a file that holds neither, or a key with a passphrase."""
-    certificate = ctx.ask(Exec(("openssl", "x509", "-noout", "-pubkey", "-in", path))).out
-    return certificate or ctx.ask(Exec(("openssl", "pkey", "-pubout", "-in", path, "-passin", "pass:"))).out
+def of_certificate(ctx: Asks, path: str) -> str:
+    """The public key of the certificate in a file, "" where it holds none."""
+    return ctx.ask(Exec(("openssl", "x509", "-noout", "-pubkey", "-in", path))).out
+
+
+def of_key(ctx: Asks, path: str) -> str:
+    """The public half of the private key in a file, "" where it holds none, or one with a passphrase."""
+    return ctx.ask(Exec(("openssl", "pkey", "-pubout", "-in", path, "-passin", "pass:"))).out

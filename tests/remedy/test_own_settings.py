@@ -135,7 +135,7 @@ def test_the_clients_certificate_gets_its_own_key_or_none_where_a_login_does() -
         for path, half in halves.items():
             certificate, key = public(path)
             answers[certificate] = ExecReply(code=0, out=half if path.endswith(".pem") else "")
-            answers[key] = ExecReply(code=0, out=half)
+            answers[key] = ExecReply(code=0, out="" if path.endswith(".pem") else half)
         on = pretended.machine(names | {"smtp_sasl_auth_enable": login}, more=answers)
         plan = planned("postfix-config-error", "tls.key", on, kind="mismatch", parameter="smtp_tls_key_file")
         assert [command for step in plan.steps[: len(set_)] for command in step.commands()] == set_
@@ -271,6 +271,35 @@ def test_a_table_without_a_file_that_redirects_everybody_loses_its_setting(writt
     data: dict[str, Scalar] = {"table": "static:test@gone.test", "key": "user@some.test", "value": "test@gone.test"}
     plan = planned("recipient-rewritten", "config.rewritten", host, parameter="recipient_canonical_maps", **data)
     assert bool(plan.steps) is found
+
+
+@pytest.mark.parametrize(("cert", "key"), [("/t/a.key", "/t/a.pem"), ("/t/gone.pem", "/t/a.key")])
+def test_a_clients_certificate_that_is_named_wrongly_is_found_beside_its_key(cert: str, key: str) -> None:
+    answers: dict[Any, Any] = {
+        Glob("/t/*"): GlobReply(paths=("/t/a.key", "/t/a.pem", "/t/z.key")),
+        Exec(("openssl", "x509", "-noout", "-pubkey", "-in", "/t/a.pem")): ExecReply(code=0, out="A"),
+        Exec(("openssl", "pkey", "-pubout", "-in", "/t/a.key", "-passin", "pass:")): ExecReply(code=0, out="A"),
+    }
+    on = pretended.machine({"smtp_tls_cert_file": cert, "smtp_tls_key_file": key}, more=answers)
+    plan = planned("postfix-config-error", "tls.key", on, kind="missing", parameter="smtp_tls_cert_file", path=cert)
+    set_ = [c for step in plan.steps for c in step.commands() if c.startswith("postconf")]
+    wanted = ["postconf -e 'smtp_tls_cert_file = /t/a.pem'"]
+    assert set_ == wanted + (["postconf -e 'smtp_tls_key_file = /t/a.key'"] if key != "/t/a.key" else [])
+
+
+@pytest.mark.parametrize("deadly", [True, False])
+def test_a_value_that_a_daemon_died_of_is_set_right_though_it_is_only_a_warning(deadly: bool) -> None:
+    limits = {"mailbox_size_limit": "5", "message_size_limit": "9"}
+    host = pretended.machine(limits, files={"/etc/postfix/main.cf": "mailbox_size_limit = 5\nmessage_size_limit = 9\n"})
+    data: dict[str, Scalar] = {"parameter": "mailbox_size_limit", "value": "5", "expected": "message_size_limit"}
+    warned = Observation(sign="config.value", status=Status.WARNING, subject="it", summary="is low", data=data)
+    died = Observation(sign="config.fatal", status=Status.FAILED, subject="local", summary="ended", data=data)
+    cause = by_id("postfix-config-error")
+    run = Run(check="c", outcome=Outcome.COMPLETED, observations=(warned, died) if deadly else (warned,), signs=())
+    found = Diagnosis(cause=cause, score=30, confidence=Confidence.CERTAIN, remedy=cause.remedy, data=data)
+    plan = make(context(host), [found], [run], HostInfo()).get(cause.id, Plan())
+    commands = [command for step in plan.steps for command in step.commands()]
+    assert ("postconf -e 'mailbox_size_limit = 9'" in commands) is deadly
 
 
 @pytest.mark.parametrize("broken", [True, False])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from diagnose.host.query import MailLog, Now
-from diagnose.model import Observation
+from diagnose.model import Observation, Status
 from diagnose.parse.postfix import main_cf, master_cf, setting_types, table
 from diagnose.remedy import values
 from diagnose.remedy.evidence import Evidence, whole
@@ -55,8 +55,10 @@ def settings(e: Evidence) -> Plan | None:
         if seen.data.get("kind") == "other" and not seen.data.get("line"):
             steps += _circular(e)
     done = {getattr(step, "line", 0) for step in steps}
-    for seen in e.failed("config.value"):
-        if seen.data.get("line") not in done - {0}:
+    deadly = {seen.text("parameter") for seen in e.failed("config.fatal")}
+    for seen in e.seen("config.value"):
+        wrong = seen.status is Status.FAILED or seen.text("parameter") in deadly
+        if wrong and seen.data.get("line") not in done - {0}:
             steps += _value(e, seen)
     for seen in e.failed("config.unknown-parameter"):
         steps += _name(e, seen.text("name"), seen.text("parameter"))

@@ -20,6 +20,7 @@ from diagnose.remedy.plans.settings import take_up, taken_up
 from diagnose.remedy.steps import Refused, Step
 
 _BESIDE = 12  # files that are looked at
+_PEM = (".key", ".pem", ".crt", ".cer", ".cert")
 _MODERN = ">=TLSv1.2"
 _MODERN_OF_OLD = "!SSLv2, !SSLv3, !TLSv1, !TLSv1.1"  # before Postfix 3.6
 
@@ -166,31 +167,36 @@ def certificate(e: Evidence) -> Plan | None:
     return Plan(by=(Other(who=f"the operator of {way.host}", text=f"The certificate of {way.destination} {said}."),))
 
 
-def own_key(e: Evidence) -> list[Step]:
-    """The private key that belongs to the client's certificate, where another one is set and it lies beside them. Only public
-    halves are looked at."""
-    certificate, key = e.value("smtp_tls_cert_file"), e.value("smtp_tls_key_file")
-    if not (certificate.startswith("/") and key.startswith("/")) or e.was("smtp_tls_key_file") is None:
+def own_pair(e: Evidence) -> list[Step]:
+    """A certificate and the key that belongs to it, where one of them is set and the other is set for it or lies beside it. Only
+    public halves are looked at."""
+    names = ("smtp_tls_cert_file", "smtp_tls_key_file")
+    certificate, key = values = [e.value(name) for name in names]
+    if not all(value.startswith("/") for value in values) or e.was("smtp_tls_key_file") is None:
         return []
-    wanted = ca.public_half(e.ctx, certificate)
-    if not wanted or ca.public_half(e.ctx, key) == wanted:
-        return []
-    folders = dict.fromkeys(path.rpartition("/")[0] for path in (certificate, key))
-    beside = [path for folder in folders for path in e.files(f"{folder}/*") if path.endswith((".key", ".pem"))]
-    for path in beside[:_BESIDE]:
-        if path not in (certificate, key) and ca.public_half(e.ctx, path) == wanted:
-            return [e.put("smtp_tls_key_file", path, f"{key} is not the key of {certificate}.")]
+    folders = dict.fromkeys(path.rpartition("/")[0] for path in values)
+    beside = [path for folder in folders for path in e.files(f"{folder}/*") if path.endswith(_PEM)][:_BESIDE]
+    for one in dict.fromkeys((certificate, key, *beside)):
+        half = ca.of_certificate(e.ctx, one)
+        kept = () if one in values else tuple(values)  # one of the two is what was meant
+        others = kept or dict.fromkeys((key, certificate, *beside))
+        mine = next((path for path in others if half and ca.of_key(e.ctx, path) == half), "")
+        if mine:
+            why = f"{one} and {mine} are a certificate and its key."
+            pairs = zip(names, values, (one, mine), strict=True)
+            return [e.put(name, path, why) for name, was, path in pairs if was != path]
     return []
 
 
 def client_key(e: Evidence, seen: Observation) -> list[Step]:
-    """The key that belongs to the client's certificate; where none is here and a password logs in, neither of the two."""
-    name, path = seen.text("parameter"), seen.text("path")
+    """The client's certificate with its key; where they are not here and a password logs in, neither of the two."""
+    if right := own_pair(e):
+        return right
+    name, path, way = seen.text("parameter"), seen.text("path"), e.way
     if seen.text("kind") != "mismatch":
         return [e.drop(name, f"It names a file that does not exist ({path}), so that Postfix switches TLS off.")]
-    way = e.way
-    if (right := own_key(e)) or way is None or not way.flag("smtp_sasl_auth_enable"):
-        return right
+    if way is None or not way.flag("smtp_sasl_auth_enable"):
+        return []
     why = f"{path} is not the certificate's key, so that Postfix switches TLS off; the relay knows this host by its login."
     return [e.client(way, each, None, why) for each in ("smtp_tls_cert_file", "smtp_tls_key_file")]
 
