@@ -68,11 +68,12 @@ def chroot_names(ctx: Context) -> Iterator[Observation]:
             why = theirs.problem or ours.problem
             yield unknown("dns.chroot-file", f"{root}/{name}", f"{why}, so it could not be compared with /etc/{name}")
         elif found := differences(name, ours.text, theirs.text):
-            lacks = name == "hosts" and way is not None and _lacks(way, ours.text, theirs.text)
+            lacks = name == "hosts" and way is not None and _other_relay(way, ours.text, theirs.text)
             severe = name == "resolv.conf" or lacks
             wrong += [name] if name == "resolv.conf" else []
             say = fail if severe else warn
-            text = f"lacks {way.host}, which /etc/hosts has" if lacks and way else "; ".join(found[:3])
+            about = [each for each in found if lacks and way and each.startswith(f"{way.host.lower()}: ")]
+            text = "; ".join((about or found)[:3])
             yield say("dns.chroot-file", f"{root}/{name}", text, file=name, path=f"{root}/{name}", lacks_relay=lacks)
     if "resolv.conf" not in wrong:
         yield ok("dns.chroot", root, "the chroot asks the same name servers as the host")
@@ -80,11 +81,11 @@ def chroot_names(ctx: Context) -> Iterator[Observation]:
     yield from _servers(ctx, root)
 
 
-def _lacks(way: Route, ours: str, theirs: str) -> bool:
-    """Whether the next hop's name is only in the host's hosts file, in a configuration that reads such files."""
+def _other_relay(way: Route, ours: str, theirs: str) -> bool:
+    """Whether the copy gives the next hop's name other addresses, or none, in a configuration that reads such files."""
     if "native" not in way.value("smtp_host_lookup"):
         return False
-    return bool(addresses(hosts(ours), way.host)) and not addresses(hosts(theirs), way.host)
+    return addresses(hosts(ours), way.host) != addresses(hosts(theirs), way.host)
 
 
 def _servers(ctx: Context, root: str) -> Iterator[Observation]:

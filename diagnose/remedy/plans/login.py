@@ -101,6 +101,11 @@ def login(e: Evidence) -> Plan | None:
         switch = e.client(way, "smtp_sender_dependent_authentication", "yes", why)
         return taken_up(e, [switch, *_made(e, way, found)])
     near = near_key(held, way.nexthop)
+    if near and e.failed("relay.reachable"):
+        from diagnose.remedy.plans.network import relay_port
+
+        if moved := relay_port(e):
+            return moved
     if found is not None and near and e.ask(Read(source, secret="sasl")).problem is None:
         kind = usable_type(e, found)
         entry = moved_key(

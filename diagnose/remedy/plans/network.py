@@ -9,7 +9,7 @@ from diagnose.facts.route import Route
 from diagnose.host.query import Dial, Exec, Lookup, Resolve
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.model import Observation, Status
-from diagnose.nearest import near
+from diagnose.nearest import near as nearest
 from diagnose.remedy.evidence import Evidence, sentence
 from diagnose.remedy.plan import Other, Plan, plans
 from diagnose.remedy.plans.application import on_another_port
@@ -32,13 +32,13 @@ _CSF = "/etc/csf/csf.conf"
 @plans("egress-submission-blocked", "relay-unreachable")
 def other_port(e: Evidence) -> Plan | None:
     """Another port of the application's own server, and of the relay."""
-    own, relay = on_another_port(e), _relay_port(e)
+    own, relay = on_another_port(e), relay_port(e)
     if own is None or relay is None:
         return own or relay
     return Plan(steps=(*own.steps, *relay.steps), text=f"{own.text}\n{relay.text or e.diagnosis.remedy.text}")
 
 
-def _relay_port(e: Evidence) -> Plan | None:
+def relay_port(e: Evidence) -> Plan | None:
     """The same relay on a port that was seen open from here, with the login that is there; else past an entry of transport_maps that
     leads to a dead host."""
     way = e.way
@@ -53,10 +53,12 @@ def _relay_port(e: Evidence) -> Plan | None:
     open_ = e.open_ports(way.host)
     if e.advice and e.advice.verified and e.advice.host == way.host:
         open_.insert(0, e.advice.port)
-    port = next((p for p in open_ if p not in (way.port, 25)), 0)
     found = password_table(e)
     held = keys(e, found) if found else ()
-    if not port or not (way.nexthop in held or near_key(held, way.nexthop)):
+    near = near_key(held, way.nexthop)
+    open_.sort(key=lambda port: not near.endswith(f":{port}"))  # the one that the login was made for
+    port = next((p for p in open_ if p not in (way.port, 25)), 0)
+    if not port or not (way.nexthop in held or near):
         return _past(e, way, entry) if entry else None
     steps = set_hop(
         e, way, f"[{way.host}]:{port}", f"Port {port} of {way.host} answers from this host; port {way.port} does not."
@@ -253,7 +255,7 @@ def interface(e: Evidence) -> Plan | None:
         why = "The hosts file has no localhost, on which Postfix is to listen."
         steps += [AppendLine(path=e.real("/etc/hosts"), text="127.0.0.1 localhost", why=why), *e.copies(("hosts",))]
     written = e.was("inet_interfaces") or ""
-    if near(written.lower(), ["loopback-only"], 0.75):
+    if nearest(written.lower(), ["loopback-only"], 0.75):
         steps.append(e.put("inet_interfaces", "loopback-only", f"No host is called {written}."))
     for seen in e.seen("host.interface", "host.address-family"):
         name, value = seen.text("parameter"), seen.text("value")
