@@ -107,7 +107,9 @@ def _outcome(request: Request, before: Result, wanted: Diagnosis, queue: str, ap
         return Ending(word="undone", why=f"mail flowed before, but does not now: {flows.summary}")
     delivered = bool(flows and flows.status is not Status.FAILED and _last(flows) >= int(applied))
     still = next((d for d in now.report.diagnoses if d.cause.id == wanted.cause.id), None)
-    if still is not None and still.confidence >= Confidence.LIKELY and not delivered:
+    # Where nothing waits, nothing can prove it: what only the log says, it says of the time before.
+    past = not left.total and still is not None and _history(now.report).issuperset(each.sign for each in still.support)
+    if still is not None and still.confidence >= Confidence.LIKELY and not delivered and not past:
         why = "; ".join(joined(each.subject, each.summary) for each in still.support[:1])
         return Ending(
             word="unsure", why=f"every step succeeded, but no mail has passed since, and still {why}", waiting=left
@@ -136,6 +138,12 @@ def _concerned(report: Report, wanted: Diagnosis) -> Sequence[str]:
         for run in report.runs
         if any(o.sign in signs for o in run.observations) or any(spec.gauge in ("flow", "queue") for spec in run.signs)
     ]
+
+
+def _history(report: Report) -> set[str]:
+    """The signs that tell of mail that was sent, not of how this host is now."""
+    told = (run for run in report.runs if any(spec.gauge in ("flow", "queue") for spec in run.signs))
+    return {seen.sign for run in told for seen in run.observations}
 
 
 def _named(report: Report) -> set[str]:

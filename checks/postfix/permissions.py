@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePath
 
-from diagnose.check import Context, Exec, Read, Stat, check, fail, ok, skip, unknown, warn
+from diagnose.check import Context, Exec, Glob, Read, Stat, check, fail, ok, skip, unknown, warn
 from diagnose.facts import Mta, accounts, master, mta
 from diagnose.model import Observation
 
@@ -72,7 +72,7 @@ def _queue(ctx: Context, postfix: Mta, owner: str, group: str) -> Iterator[Obser
     if not top.mode & 0o001:
         yield _bad(root, f"has mode {top.mode:04o}: Postfix's unprivileged daemons cannot enter it", "root", "0755")
     runs = master(ctx) is not None
-    wrong = {name for name in (*_QUEUES, *_MORE) if ctx.ask(Stat(f"{root}/{name}")).kind not in ("dir", "")}
+    wrong = set(_no_directories(ctx, root))
     for name in sorted(wrong):
         text = f"is not a directory: Postfix keeps its {name} there and does not start"
         yield fail("host.queue-permissions", f"{root}/{name}", text, kind="other", path=f"{root}/{name}")
@@ -113,6 +113,15 @@ def _queue(ctx: Context, postfix: Mta, owner: str, group: str) -> Iterator[Obser
     if reply.exists and "pid" not in wrong and reply.owner != "root":
         text = f"belongs to {reply.owner}, not to root"
         yield warn("host.queue-permissions", f"{root}/pid", text, path=f"{root}/pid", owner="root", mode="0755")
+
+
+def _no_directories(ctx: Context, root: str) -> Iterator[str]:
+    """What stands in a directory's place, such as a file, or a link that leads nowhere."""
+    listed = ctx.ask(Glob(f"{root}/*")).paths
+    for name in (*_QUEUES, *_MORE):
+        reply = ctx.ask(Stat(path := f"{root}/{name}"))
+        if reply.kind not in ("dir", "") or (not reply.exists and not reply.problem and path in listed):
+            yield name
 
 
 def _data(ctx: Context, postfix: Mta, owner: str) -> Iterator[Observation]:

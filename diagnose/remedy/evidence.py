@@ -17,7 +17,7 @@ from diagnose.model import Advice, Diagnosis, HostInfo, Observation, Run, Scalar
 from diagnose.parse.postfix import main_cf, table
 from diagnose.record import dataclass
 from diagnose.relay_settings import MAP_TYPES
-from diagnose.remedy.running import BuildTable, Command, CopyFile, InstallPackage, Requeue, Service
+from diagnose.remedy.running import Aside, BuildTable, Command, CopyFile, InstallPackage, Requeue, Service
 from diagnose.remedy.steps import MasterOption, RemoveParameter, RepairLine, SetParameter, Step
 
 R = TypeVar("R")
@@ -206,7 +206,11 @@ class Evidence:
         """Nothing for a type that is read as text."""
         if type not in table.INDEXED:
             return ()
-        return (BuildTable(type=type, path=path, key=key, aliases=aliases, config=self.config, why=why),)
+        old = tuple(step for suffix in table.INDEXED[type] for step in self.aside(f"{path}{suffix}"))
+        return (
+            *old,
+            BuildTable(type=type, path=path, key=key, aliases=aliases, config=self.config, why=why),
+        )
 
     def install(
         self, packages: tuple[str, ...], why: str, opens: str = "the package manager install software"
@@ -283,8 +287,14 @@ class Evidence:
             source, copy = f"/etc/{name}", f"{place}/{name}"
             text = self.ask(Read(source))
             if text.problem is None and (name in anyway or text.text != self.ask(Read(copy)).text):
-                found.append(CopyFile(source=source, path=copy, why=why))
+                found += (*self.aside(copy), CopyFile(source=source, path=copy, why=why))
         return tuple(found)
+
+    def aside(self, path: str) -> tuple[Step, ...]:
+        """A link that leads nowhere put aside, nothing where there is none."""
+        if self.there(path) or path not in self.files(path) or self.files(f"{path}.old"):
+            return ()
+        return (Aside(path=path, why=f"{path} is a link that leads nowhere."),)
 
     def files(self, pattern: str) -> tuple[str, ...]:
         return self.ask(Glob(pattern)).paths

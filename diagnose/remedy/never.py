@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from diagnose.parse.postfix import main_cf, master_cf
 from diagnose.remedy.originals import State
 from diagnose.remedy.permitted import permitted
-from diagnose.remedy.running import Mode
+from diagnose.remedy.running import Aside, Mode
 from diagnose.remedy.steps import FileStep, RunStep, Step
 
 # A shell would hide what it runs, and postconf would change what no journal has.
@@ -82,7 +82,7 @@ def _substance(text: str) -> str:
 
 def reasons(step: Step) -> Iterator[str]:
     """What speaks against a step whatever the host's state."""
-    if isinstance(step, RunStep):
+    if isinstance(step, RunStep) and not isinstance(step, Aside):
         yield from filter(None, map(command, step.argvs()))
 
 

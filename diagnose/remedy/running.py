@@ -52,6 +52,29 @@ class CopyFile(RunStep):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Aside(RunStep):
+    """A link that leads nowhere, or a file where a directory must be, kept beside it under another name. directory: what then takes its
+    place is one that Postfix makes, and that holds nothing which must last (its sockets, its lock files)."""
+
+    path: str
+    directory: bool = False
+
+    @property
+    def kept(self) -> str:
+        return f"{self.path}.old"
+
+    def argvs(self) -> tuple[tuple[str, ...], ...]:
+        return (("mv", "-nT", "--", self.path, self.kept),)
+
+    def undo(self) -> tuple[tuple[str, ...], ...]:
+        gone = (("rm", "-rf", "--one-file-system", "--", self.path),) if self.directory else ()
+        return (*gone, ("mv", "-nT", "--", self.kept, self.path))
+
+    def verify(self) -> tuple[Verify, ...]:
+        return (Verify(argv=("test", "-e", self.kept, "-o", "-L", self.kept)),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mode(RunStep):
     """was: the mode that it has. Never wider than before, but as far as `standard` says who demands it: "postfix-files" for
     what Postfix owns, "chroot" for its copies of files that everybody may read, "system" for those files themselves, "package" for a

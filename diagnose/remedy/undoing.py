@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from diagnose.knowledge import distributions
 from diagnose.remedy.oldmail import HoldMail
 from diagnose.remedy.running import (
+    Aside,
     Command,
     Daemon,
     FirewallAccept,
@@ -44,6 +45,8 @@ def of(step: Step) -> Undo:
         return Undo(after=step.argvs())
     if isinstance(step, Command):
         return Undo(after=step.argvs()) if step.takes_up else Undo()
+    if isinstance(step, Aside):
+        return Undo(commands=step.undo())
     if isinstance(step, Unmask):
         return Undo(commands=(("systemctl", "mask", step.unit),))
     if isinstance(step, StartUnit):

@@ -88,3 +88,18 @@ def test_the_bounce_of_a_wrong_address_is_no_sign_that_mail_flows() -> None:
             list(log.feed(line))
         found = current.facts(log, lambda sender, recipient: "")
         assert [f.minor for f in found if f.label == "recipient-unknown"] == [small]
+
+
+def test_what_the_user_misses_here_is_over_once_the_aliass_copy_left() -> None:
+    head = "Nov 22 10:0{n}:00 app postfix/{program}[4]: {id}: to=<{to}>, "
+    line = head + "relay={relay}, delay=1, dsn={dsn}, status={status}"
+    failed = line.format(n=1, program="local", id="CC00000001", to="root@localhost", relay="local", dsn="4.3.0",
+                         status="deferred (alias database unavailable)")  # fmt: skip
+    for first, wanted in (("root@localhost", [False]), ("other@localhost", [True])):
+        left = line.format(n=2, program="smtp", id="CC00000002", to="ops@example.org", dsn="2.0.0", status="sent (250 Ok)",
+                           relay="mx.example.org[192.0.2.1]:25").replace(", relay", f", orig_to=<{first}>, relay")  # fmt: skip
+        log = MailLog(datetime(2026, 11, 22, 10, 10))
+        for each in (failed, left):
+            list(log.feed(each))
+        found = current.facts(log, lambda sender, recipient: "local", "root@localhost")
+        assert [fact.current for fact in found] == wanted

@@ -78,6 +78,7 @@ def _of_group(log: MailLog, way: Way, label: str, domain: str, group: Group, ask
     if personal:  # what others received says nothing about the one who misses mail; only mail to that very address does
         same_domain = _later(log.taken.get((asked or "").lower()), group.last)
         after = after if same_domain else []
+        here = same_domain and route == "local"
     for number, reason in enumerate(sample.reasons or ()):
         if reason.harmless or (number and reason.grip < Grip.PHRASE):
             continue
@@ -96,7 +97,7 @@ def _of_group(log: MailLog, way: Way, label: str, domain: str, group: Group, ask
             count=group.count,
             last=group.last,
             route=route,
-            current=not (over or (here and not personal)),
+            current=not (over or here),
             minor=not personal and share and (one or scope == "destination"),
             alone=others > 0,
         )

@@ -10,10 +10,11 @@ from diagnose.remedy.plan import Plan, plans
 from diagnose.remedy.plans.fatal import again, lost_queue
 from diagnose.remedy.plans.relays import by_login
 from diagnose.remedy.plans.settings import taken_up
-from diagnose.remedy.running import Command, Mode, Ownership, ReleaseHeld, Requeue
+from diagnose.remedy.running import Aside, Command, Mode, Ownership, ReleaseHeld, Requeue
 from diagnose.remedy.steps import Step
 
 _OPEN = ("/", "/var", "/var/spool")  # which every system has open to all
+_PASSING = ("pid", "public", "private")  # directories of the queue without mail: lock files and sockets
 _MANY = 20  # messages on hold that are released by name
 
 
@@ -35,6 +36,10 @@ def permissions(e: Evidence) -> Plan | None:
         if seen.data.get("kind") == "above" and path in _OPEN and stat.mode & 0o001 == 0:
             why = f"The queue is below {path}, which every user must be able to enter (mode 0755)."
             steps.append(Mode(path=path, mode=stat.mode | 0o011, was=stat.mode, standard="system", why=why))
+        if seen.data.get("kind") == "other" and path.rpartition("/")[2] in _PASSING and not e.files(f"{path}.old"):
+            why = f"{path} is not a directory; Postfix makes one when it starts."
+            steps.append(Aside(path=path, directory=True, why=why))
+            continue
         if seen.data.get("kind") == "other":
             return Plan(
                 text=f"{path} must be a directory: move what is there out of the way (mv {path} {path}.old), or mount the disk that it leads to. Postfix creates the directory again when it is started (postfix start)."
