@@ -296,7 +296,7 @@ def test_a_value_that_a_daemon_died_of_is_set_right_though_it_is_only_a_warning(
     died = Observation(sign="config.fatal", status=Status.FAILED, subject="local", summary="ended", data=data)
     cause = by_id("postfix-config-error")
     run = Run(check="c", outcome=Outcome.COMPLETED, observations=(warned, died) if deadly else (warned,), signs=())
-    found = Diagnosis(cause=cause, score=30, confidence=Confidence.CERTAIN, remedy=cause.remedy, data=data)
+    found = Diagnosis(cause=cause, score=30, confidence=Confidence.CERTAIN, remedy=Remedy(text=cause.remedy), data=data)
     plan = make(context(host), [found], [run], HostInfo()).get(cause.id, Plan())
     commands = [command for step in plan.steps for command in step.commands()]
     assert ("postconf -e 'mailbox_size_limit = 9'" in commands) is deadly
