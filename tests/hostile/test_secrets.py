@@ -127,6 +127,7 @@ def test_no_report_of_a_pasted_text_shows_one() -> None:
         "we sign in with password authentication on port 587",
         "tried it with user and password combination on two hosts",
         "unsupported dictionary type: proxy:hash:/etc/postfix/x",
+        "unsupported dictionary type: lmdb (Is the postfix-lmdb package installed?)",
         "relay=smtp.example.com[192.0.2.1]:587: connected",
         'Missing credentials for "PLAIN"',
         "wrong SMTP user or password: SES takes its own",
