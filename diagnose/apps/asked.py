@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from diagnose.apps.branches import ENVIRONMENT, closing
+from diagnose.apps.branches import ENVIRONMENT, closings
 from diagnose.apps.entry import Entry
 from diagnose.patterns import late
 
@@ -44,7 +44,7 @@ _DECLARED = late(rf"""(?P<name>[A-Z]\w*)\s*=\s*(?P<all>\(\s*\w+\s*,\s*{_LITERAL}
 def declared(text: str) -> dict[str, Entry]:
     """The defaults that django-environ's `Env(NAME=(type, default))` declares, by name."""
     found = re.search(r"\bEnv\(", text)
-    inside = range(found.end(), closing(text, found.end() - 1)) if found else range(0)
+    inside = range(found.end(), closings(text).get(found.end() - 1, len(text))) if found else range(0)
     out = {}
     for one in _DECLARED.finditer(text, inside.start, inside.stop):
         group = "text" if one["text"] is not None else "word"

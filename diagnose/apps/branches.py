@@ -113,25 +113,28 @@ def _braced(text: str) -> Iterator[Place]:
     plain = re.sub(
         r"/\*[\s\S]*?\*/|(?<!:)//[^\n]*|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"", lambda m: "_" * len(m[0]), text
     )
+    closed = closings(plain)
     for found in islice(re.finditer(r"\bif\s*\(", plain), _MOST):
-        inner = closing(plain, found.end() - 1)
+        inner = closed.get(found.end() - 1, len(plain))
         held = [condition(text[found.end() : inner], found.start())]
         here = re.compile(r"\)\s*\{").match(plain, inner)
         while here is not None:
-            end = closing(plain, here.end() - 1)
+            end = closed.get(here.end() - 1, len(plain))
             yield from ((here.end(), end, each) for each in held)
             held = [opposite(held[0])]
             here = re.compile(r"\}\s*else\s*\{").match(plain, end)
 
 
-def closing(text: str, at: int) -> int:
-    """Where the bracket is closed that stands there."""
-    depth = 0
-    for found in islice(re.compile(r"[(){}\[\]]").finditer(text, at), 10 * _MOST):
-        depth += 1 if found[0] in "({[" else -1
-        if not depth:
-            return found.start()
-    return len(text)
+def closings(text: str) -> dict[int, int]:
+    """Where each bracket is closed, by its place; without those that are not."""
+    opened: list[int] = []
+    out = {}
+    for found in re.finditer(r"[(){}\[\]]", text):
+        if found[0] in "({[":
+            opened.append(found.start())
+        elif opened:
+            out[opened.pop()] = found.start()
+    return out
 
 
 def taken(entries: Sequence[Entry]) -> list[Entry]:

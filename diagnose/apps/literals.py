@@ -9,16 +9,16 @@ Strings that are put together, names that were assigned before, and what the env
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from diagnose.apps import asked
-from diagnose.apps.branches import closing, condition, conditions, opposite
+from diagnose.apps.branches import closings, condition, conditions, opposite
 from diagnose.apps.entry import Entry
 from diagnose.patterns import late
 
 _TOKEN = late(
-    r"""(?P<comment>/\*[\s\S]*?\*/|(?<![&$\\])\#(?!\{)[^\n]*|(?<!:)//[^\n]*|(?m:^)=begin\b[\s\S]*?^=end\b)
+    r"""(?P<comment>/\*[\s\S]*?(?:\*/|\Z)|(?<![&$\\])\#(?!\{)[^\n]*|(?<!:)//[^\n]*|(?m:^)=begin\b[\s\S]*?(?:^=end\b|\Z))
       | (?P<string>[rbuRBU]{0,2}(?:\"{3}[\s\S]*?\"{3}|'{3}[\s\S]*?'{3})|\b[fF][rR]?(?="|')|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`(?:\\.|[^`\\])*`
         |(?<![\w)\]])%[qQ](?:\([^()\n]*\)|\{[^{}\n]*\}|\[[^\[\]\n]*\]|<[^<>\n]*>|\|[^|\n]*\||![^!\n]*!))
       | (?P<word>[$@]{0,2}[A-Za-z_][\w$]*|\d[\w.]*)
@@ -28,35 +28,52 @@ _TOKEN = late(
 )
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 _ON = (".", "+", "||", "??", "?:", "?", ":", "(", "[", "{", ",", "=>", "=", "->", "&&", "\\")
+_TUPLE = "the comma at the end makes a tuple of"
+_DEEPEST = 12  # a value is looked at once for each value around it; deeper throughout is no settings file
 _INTERPOLATED = late(r"#\{|\$\{|\{\$|(?<!\\)\$[A-Za-z_]")
 
 
 class _Token:
-    __slots__ = ("end", "kind", "start", "text")
+    """far: of a bracket, how many tokens further it is closed; 0 if nowhere."""
+
+    __slots__ = ("end", "far", "kind", "start", "text")
 
     def __init__(self, kind: str, text: str, start: int, end: int) -> None:
-        self.kind, self.text, self.start, self.end = kind, text, start, end
+        self.kind, self.text, self.start, self.end, self.far = kind, text, start, end, 0
 
 
-def read(text: str) -> Iterator[Entry]:
-    """Every assignment of a text whose value is a literal, or comes from somewhere else (value None)."""
+def _tokens(text: str) -> list[_Token]:
+    """A text's tokens, without comments."""
     tokens = [
         _Token(found.lastgroup or "", found[0], found.start(), found.end())
         for found in _TOKEN.finditer(text)
         if found.lastgroup != "comment"
     ]
+    opened: list[tuple[int, _Token]] = []
+    for at, token in enumerate(tokens):
+        if token.kind == "sign" and token.text in _PAIRS:
+            opened.append((at, token))
+        elif token.kind == "sign" and token.text in _PAIRS.values() and opened:
+            begins, opening = opened.pop()
+            opening.far = at - begins
+    return tokens
+
+
+def read(text: str) -> Iterator[Entry]:
+    """Every assignment of a text whose value is a literal, or comes from somewhere else (value None)."""
+    tokens = _tokens(text)
     known: dict[str, Entry] = {}
-    defaults, places = asked.declared(text), conditions(text)
+    defaults, places, closed = asked.declared(text), conditions(text), closings(text)
 
     def held(at: int) -> tuple[str, ...]:
         return tuple(each for begin, end, each in places if begin <= at < end)
 
     stack: list[str] = []
-    pending, at, line, counted = "", 0, 1, 0
-    while at < len(tokens):
+    pending, at, line, counted, left = "", 0, 1, 0, _DEEPEST * len(tokens) + 5000
+    while at < len(tokens) and left > 0:
         token = tokens[at]
         found = _assigned(tokens, at, bool(stack))
-        if found is None and (alone := _connected(text, tokens, at, known) or _called(text, tokens, at, known)):
+        if found is None and (alone := _connected(text, tokens, at, known, closed) or _called(text, tokens, at, known)):
             yield replace(alone, when=held(token.start))
         if found is None:
             if token.text in _PAIRS and token.kind == "sign":
@@ -68,12 +85,13 @@ def read(text: str) -> Iterator[Entry]:
             continue
         name, begins = found
         ends = _end(tokens, begins, bool(stack))
+        left -= ends - begins
         while begins < ends and tokens[begins].kind == "line":
             begins += 1
         if begins == ends:
             at = max(ends, at + 1)
             continue
-        connected = next((e for here in range(begins, ends) if (e := _connected(text, tokens, here, known))), None)
+        connected = next(filter(None, (_connected(text, tokens, n, known, closed) for n in range(begins, ends))), None)
         if connected is not None:
             yield replace(connected, when=held(token.start))
             at = ends
@@ -94,8 +112,7 @@ def read(text: str) -> Iterator[Entry]:
                 entry, within = declared, "Env"
             entry = replace(entry, key=name, line=line, within=within, when=(*held(token.start), *when))
             if not stack and tokens[found[1] - 1].text == "=" and _tuple(tokens, at, ends):
-                remark = f"setting-wrong: the comma at the end makes a tuple of {name}, which is not a string"
-                entry = replace(entry, remark=remark)
+                entry = replace(entry, remark=f"setting-wrong: {_TUPLE} {name}, which is not a string")
             known[name.rpartition(".")[2]] = entry
             yield entry
         at = ends
@@ -149,13 +166,20 @@ def _bare(tokens: list[_Token]) -> list[_Token]:
 
 def _tuple(tokens: list[_Token], at: int, ends: int) -> bool:
     """Whether an assignment of Python's ends in a comma: a statement that begins a line, and none of a declaration of several."""
-    before = [each for each in tokens[:at] if each.kind != "line"][-1:]
     begins = at == 0 or tokens[at - 1].kind == "line"
+    if not begins:
+        return False
+    before = next((tokens[here] for here in range(at - 1, -1, -1) if tokens[here].kind != "line"), None)
     comma = [each.text for each in tokens[ends : ends + 1]] == [","]
     closed = ends + 1 >= len(tokens) or tokens[ends + 1].kind == "line"
-    following = next((each for each in tokens[ends + 1 :] if each.kind != "line"), None)
+    following = _following(tokens, ends)
     alone = following is None or following.kind == "word"
-    return begins and comma and closed and alone and not (before and before[0].text == ",")
+    return comma and closed and alone and not (before and before.text == ",")
+
+
+def _following(tokens: list[_Token], at: int) -> _Token | None:
+    """The next token behind that place that is no end of a line."""
+    return next((tokens[here] for here in range(at + 1, len(tokens)) if tokens[here].kind != "line"), None)
 
 
 def _holds(tokens: list[_Token]) -> bool:
@@ -209,10 +233,13 @@ def _assigned(tokens: list[_Token], at: int, inside: bool) -> tuple[str, int] | 
     return None
 
 
+_LONGEST = 200  # tokens of what is put together to a URL or an address
 _OF_URLS = ("createTransport", "email_url", "email", "dj_email_url", "parse", "config")
 
 
-def _connected(text: str, tokens: list[_Token], at: int, known: dict[str, Entry]) -> Entry | None:
+def _connected(
+    text: str, tokens: list[_Token], at: int, known: dict[str, Entry], closed: Mapping[int, int]
+) -> Entry | None:
     """The URL of nodemailer's `createTransport("smtps://...")`, django-environ's `env.email_url("NAME")` and dj-email-url's `config()`."""
     if tokens[at].text not in _OF_URLS or [each.text for each in tokens[at + 1 : at + 2]] != ["("]:
         return None
@@ -220,19 +247,19 @@ def _connected(text: str, tokens: list[_Token], at: int, known: dict[str, Entry]
     ends = _end(tokens, at + 2, True)
     line = text.count("\n", 0, tokens[at].start) + 1
     if name == "createTransport" or (name == "parse" and before == "dj_email_url."):
-        url = (
-            _value(text, tokens[at + 2 : ends], known) if ends > at + 2 and not _holds(tokens[at + 2 : ends]) else None
-        )
+        inner = tokens[at + 2 : ends] if ends < at + _LONGEST else []
+        url = _value(text, inner, known) if inner and not _holds(inner) else None
         return replace(url, key="createTransport" if name[0] == "c" else "EMAIL_URL", line=line) if url else None
-    start, closed = tokens[at].start, closing(text, tokens[at + 1].start) + 1
+    start = tokens[at].start
+    behind = min(closed.get(tokens[at + 1].start, len(text)) + 1, start + 10 * _LONGEST)
     if name in ("email_url", "email", "dj_email_url") and before.endswith("."):
-        given = asked.given(f"env.{name}{text[tokens[at].end : closed]}", start - 4, known)
+        given = asked.given(f"env.{name}{text[tokens[at].end : behind]}", start - 4, known)
     elif name == "config" and before == "dj_email_url.":
         given = None
     else:
         return None
-    default = asked.DEFAULTS[0].match(text, tokens[at + 1].end, closed)
-    usual = Entry(key="", value=None, line=0, start=start, end=closed, variable="EMAIL_URL")
+    default = asked.DEFAULTS[0].match(text, tokens[at + 1].end, behind)
+    usual = Entry(key="", value=None, line=0, start=start, end=behind, variable="EMAIL_URL")
     if default and default["text"] and not re.match(r".\s+if\b", text[default.end("text") :]):
         usual = replace(usual, value=default["text"], start=default.start("text"), end=default.end("text"))
     return replace(given or usual, key="EMAIL_URL", line=line)
@@ -247,7 +274,8 @@ def _called(text: str, tokens: list[_Token], at: int, known: dict[str, Entry]) -
     key = f"{texts[0].lstrip('$')}->{texts[2]}()"
     if texts[4] == ")":
         return Entry(key=key, value="()", line=line, start=tokens[at].end, end=tokens[at].end)
-    given = _value(text, tokens[at + 4 : _end(tokens, at + 4, True)], known) if texts[2] == "setFrom" else None
+    ends = _end(tokens, at + 4, True) if texts[2] == "setFrom" else len(tokens)
+    given = _value(text, tokens[at + 4 : ends], known) if ends < at + _LONGEST else None
     return replace(given, key=key, line=line) if given else None
 
 
@@ -263,22 +291,20 @@ def _index(tokens: list[_Token], at: int) -> tuple[str, int] | None:
 
 def _end(tokens: list[_Token], at: int, inside: bool) -> int:
     """Where the expression ends that begins here."""
-    depth, here = 0, at
+    here = at
     most = min(len(tokens), at + 2000)
     while here < most:
         token = tokens[here]
         if token.kind == "sign" and token.text in _PAIRS:
-            depth += 1
-        elif token.kind == "sign" and token.text in _PAIRS.values():
-            if not depth:
-                return here
-            depth -= 1
-        elif not depth and token.kind == "sign" and token.text in (",", ";"):
+            if not token.far:
+                return most
+            here += token.far
+        elif token.kind == "sign" and token.text in (*_PAIRS.values(), ",", ";"):
             return here
-        elif not depth and token.kind == "line" and here > at:
+        elif token.kind == "line" and here > at:
             before = tokens[here - 1]
             asks = before.text == "?" and tokens[here - 2].end == before.start  # a name of Ruby's
-            following = next((t for t in tokens[here + 1 :] if t.kind != "line"), None)
+            following = _following(tokens, here)
             goes_on = (before.kind == "sign" and before.text in _ON and not asks) or (
                 following is not None
                 and following.kind == "sign"
@@ -287,7 +313,7 @@ def _end(tokens: list[_Token], at: int, inside: bool) -> int:
             if not goes_on:
                 return here
         here += 1
-    return here
+    return min(here, most)
 
 
 def _value(text: str, tokens: list[_Token], known: dict[str, Entry]) -> Entry | None:

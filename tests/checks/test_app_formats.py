@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from checks.application.application import application
 from checks.application.application_probe import application_probe
-from diagnose.apps import APPLY, formats
+from diagnose.apps import APPLY, formats, grammars
 from diagnose.check import Settings
 from diagnose.host.live import tables
 from diagnose.host.query import Login
@@ -221,3 +223,41 @@ def test_a_secret_is_starred_wherever_the_grammar_lets_it_stand(path: str, text:
     shown = mask_read(text, "settings", Secrets(), f"/srv/x/{path}")
     assert secret not in shown
     assert shown.count("\n") == text.count("\n")
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "a=(",
+        "a:{",
+        "'x'=>[",
+        "a=",
+        "a=+\n",
+        "a=1\n",
+        "if(a){",
+        "config(",
+        "env.email(",
+        "a=x(createTransport(",
+        "=begin\n",
+        "/*",
+    ],
+)
+def test_what_nests_without_end_is_read_in_time_that_grows_as_the_text_does(piece: str) -> None:
+    spent = []
+    for size in (4000, 16000):
+        before = time.process_time()
+        grammars.entries((piece * size)[:size], "code")
+        spent.append(time.process_time() - before)
+    assert spent[1] < 9 * spent[0] + 0.2  # four times as long a text; the square would be sixteen
+
+
+def test_values_far_inside_of_others_are_read() -> None:
+    text = (
+        "a = {"
+        + "'b': {" * 8
+        + "'smtp_host': 'mail.x.com', 'smtp_port': 587"
+        + "}" * 9
+        + "\n"
+        + "c = f(1, [2])\n" * 400
+    )
+    assert [e.value for e in grammars.entries(text, "code") if e.key == "smtp_host"] == ["mail.x.com"]
