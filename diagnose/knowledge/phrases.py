@@ -26,10 +26,11 @@ class Grip(enum.IntEnum):
 
     HINT = 1  # a mere consequence, or a class of reply codes
     TOPIC = 2  # what it is about
-    CODE = 3  # an enhanced status code, without words
-    WORD = 4  # a word that says what happened, not to what
-    PHRASE = 5  # what happened to what
-    NAMES = 6  # the root itself
+    SENSE = 3  # the concepts of its words, of which no phrase is known
+    CODE = 4  # an enhanced status code, without words
+    WORD = 5  # a word that says what happened, not to what
+    PHRASE = 6  # what happened to what
+    NAMES = 7  # the root itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,6 +82,12 @@ class Collected:
                 if kind.stranger and kind.reason is not None:
                     kind.reason = dataclasses.replace(kind.reason, grip=Grip.HINT)
                 kind.stranger = False
+        sensed = {
+            key for key, kind in self._kinds.items() if kind.reason is not None and kind.reason.grip == Grip.SENSE
+        }
+        if self.fine or any(_accuses(kind) for key, kind in self._kinds.items() if key not in sensed):
+            for key in sensed:  # a guess, where nothing else is told
+                del self._kinds[key]
         if self.fine and not self._failed:
             self._pass_over_notes()
         if any(label == "app-config-not-applied" for label, _, _ in self._kinds):

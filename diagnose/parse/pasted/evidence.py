@@ -17,7 +17,7 @@ from diagnose.knowledge.phrases import Grip
 from diagnose.parse.log import ordinary
 from diagnose.parse.log.logline import LONGEST_LINE, Line, parse
 from diagnose.parse.log.maillog import Delivery, MailLog, Trouble
-from diagnose.parse.pasted import dialogue, mailhead, mailq, message, other_mta, program_text, prose
+from diagnose.parse.pasted import dialogue, mailhead, mailq, message, other_mta, program_text, prose, subject
 from diagnose.parse.pasted.pasted_line import cleaned, logical, parts, unquoted as without_marks
 from diagnose.parse.pasted.said import Event, Said
 from diagnose.parse.pasted.settings import Settings
@@ -103,7 +103,7 @@ class _Reader:
 
     def feed(self, number: int, line: str) -> Iterator[Event]:
         stripped = line.strip()
-        if not stripped or program_text.only_possible(line) or program_text.is_clients_login(line):
+        if not stripped or program_text.only_possible(line) or subject.is_clients_login(line):
             if not self.mailq:
                 yield from self._flush()
             return
@@ -194,7 +194,7 @@ class _Reader:
             yield from _from_block(lines)
 
     def _log_line(self, number: int, line: Line) -> Iterator[Event]:
-        if line.service is None and line.queue_id is None and program_text.fetches(line.text):
+        if line.service is None and line.queue_id is None and subject.fetches(line.text):
             return
         self.log.lines = number
         events = self.log.take(line)
@@ -334,14 +334,14 @@ def _from_block(lines: list[_Numbered]) -> Iterator[Event]:
     if prose.is_account(joined) or prose.is_rule(joined):
         return
     program = program_text.is_program(joined)
-    if program_text.fetches(joined):
+    if subject.fetches(joined):
         return
     if program is not None:
         kept = program_text.telling(lines)
         for group, why in program_text.read(kept, logical(kept), program, program_text.stage_in(lines)):
             yield _said("program", group, why)
         return
-    lines = [(number, line) for number, line in lines if not program_text.fetches(line)]
+    lines = [(number, line) for number, line in lines if not subject.fetches(line)]
     found: list[Said] = []
     sent = program_text.went_through(lines)
     for group in logical(lines):
@@ -357,7 +357,7 @@ def _from_block(lines: list[_Numbered]) -> Iterator[Event]:
     best = max((each.reasons[0].grip for each in found), default=0)
     whole = (
         program_text.classify(" ".join(line.strip() for _, line in lines), None)
-        if len(lines) > 1 and best < 5 and sent < 0
+        if len(lines) > 1 and best < Grip.PHRASE and sent < 0
         else None
     )
     if whole is not None and whole.grip > best and not (whole.grip <= Grip.TOPIC and prose.is_vague(joined)):

@@ -14,8 +14,10 @@ from dataclasses import replace
 from diagnose.knowledge import programs
 from diagnose.knowledge.mailers import mailers
 from diagnose.knowledge.phrases import Grip
+from diagnose.knowledge.sayings import suggested
+from diagnose.parse.pasted import subject
 from diagnose.parse.system import own_network
-from diagnose.parse.words import reason as reasons_of
+from diagnose.parse.words import concepts, reason as reasons_of
 from diagnose.parse.words.reason import Reason
 from diagnose.patterns import late
 
@@ -146,49 +148,6 @@ _MAYBE = late(
 )
 
 
-_FETCHES = late(
-    r"(?:imap|pop3)(?:s|4|_ssl|lib|store|client|exception|folder|protocol)?\b|poplib|IMAP[A-Z]|Net::POP|\bnet/pop\b",
-    re.I,
-)
-_SENDS = late(r"smtp|sendmail|\bsend(?:ing)?\b|\boutgoing|mailer", re.I)
-
-
-# Databases, directories, the web, shells and the like, by name or port; links to documentation reach nothing.
-_ELSEWHERE = late(
-    r"\b(?:postgres\w*|psycopg\w*|my?sql\w*|mariadb|redis|mongo\w*|elasticsearch|ldaps?|amqp|rabbitmq|kafka|memcached|mqtt\w*|openvpn|"
-    r"kubelet|sshd?(?:\[\d+\])?: |urllib3|NewConnectionError|(?:Put|Get|List)Object)|\bhttps?://(?!curl\.)|\b(?:GET|POST|PUT|HEAD|DELETE|PATCH) /|"
-    r"\bmethod=(?:GET|POST|PUT)\b|\bERROR \d{4} \(\w{5}\)|\bpull image\b|\b(?:ftp|imaps?|pop3s?|wss?|git)://|"
-    r"\bKilled process \d+ \((?!master|qmgr|smtp|cleanup|pickup|trivial|post|exim|send|dove|clam|spam|rspam|amavis|open)|"
-    r"(?:\bport[ =:'\"]{1,4}|[\w\]]:)(?:22|53|80|389|443|636|1433|1521|1883|3306|5432|5672|6379|8080|8443|9090|9092|9200|11211|27017)\b(?!:)",
-    re.I,
-)
-_OF_MAIL = late(
-    r"mail|smtp|\bmx\b|starttls|sendgrid|\bmsa\b|spam|dnsbl|rbl\b|block ?list|black ?list|\blisted\b|sender|recipient|postfix|exim|postmark|"
-    r"nullmailer|msmtp|\bE(?:SOCKET|AUTH|ENVELOPE|MESSAGE)\b|\b(?:421|45[0-5]|50[0135]|5[2-5]\d)[ -](?:[45]\.\d|(?-i:[A-Z]))|\b[45]\.\d\.\d{1,3}\b|invalid_grant|AADSTS|worker|sidekiq|scheduler|background job|"
-    r"(?::|\bport[ =:'\"]{1,4})(?:25|465|587|2525)\b",
-    re.I,
-)
-
-
-def fetches(text: str) -> bool:
-    """Whether a program failed to read mail, by IMAP or POP3, or to reach what has nothing to do with mail."""
-    if _OF_MAIL.search(text) is None and _ELSEWHERE.search(text) is not None:
-        return True
-    return _SENDS.search(text) is None and _FETCHES.search(text) is not None
-
-
-# A proxy, a webmail or a server of mailboxes logs them; their client's address stands beside. A log's summary counts.
-_CLIENTS_LOGIN = late(
-    r"\(total: \d+\)\s*$|^\s*\d+ {3,}(?:received|delivered|forwarded|deferred|bounced|rejected|reject warnings|held|discarded)\b|\bclient login failed: .{0,80} while in http auth state|\bhandler exception: authentication failed for \[|"
-    r"\bIMAP Error: Login failed for|\[LOGIN_ERROR\]|\bloginname=|\[core\] deny|\[dnsbl\] host|\bfail2ban\.(?!utils\b)\w+\b|^\"SMTPD\"\s|\bAuthentication attempt from \S+ has been rate-limited"
-)
-
-
-def is_clients_login(line: str) -> bool:
-    """Whether a server tells that somebody did not get in, or a summary counts it: no matter of sending."""
-    return _CLIENTS_LOGIN.search(line) is not None
-
-
 def only_possible(line: str) -> bool:
     """Whether a line belongs to a list of all that may be wrong."""
     return _MAYBE.match(line) is not None
@@ -254,7 +213,7 @@ def read(
     if replied:  # tells more than that no answer came
         found = [each for each in found if each in replied or each[1].label not in _UNANSWERED]
     best = max((reason.grip for _, reason in found), default=0)
-    if best < 5 and len(lines) > 1 and sent < 0:
+    if best < Grip.PHRASE and len(lines) > 1 and sent < 0:
         whole = classify(joined, program, dialled, stage)
         if whole is not None and whole.grip > best and not (replied and whole.label in _UNANSWERED):
             return [carrying(lines, whole, lambda text: classify(text, program, dialled, stage))]
@@ -303,11 +262,9 @@ def classify(
         # The exception's name says less than the reply that it stands for.
         text = _CODE_NAME.sub(lambda found: f"{_CODES[found['name']]} ", text)
         text = _NAMED.sub("", reasons_of.without_endless_words(text[: reasons_of.LONGEST])).strip() or text
-    if program is None and reasons_of.classify(text) is None:
-        return None
     host, port = server_in(text)
     peer = (host or dialled[0]) if program else None
-    reason = reasons_of.classify(text, peer=peer, port=port or dialled[1], stage=stage)
+    reason = _by_concepts(text, reasons_of.classify(text, peer=peer, port=port or dialled[1], stage=stage))
     if reason is None or (reason.label == "noise" and not reason.harmless):
         return None
     has_code = (
@@ -340,6 +297,28 @@ def classify(
     if label.startswith("connect-") and (reason.peer_port != 25 or program == JAVA or label == "connect-refused"):
         label = "app-smtp-unreachable"
     return replace(reason, label=label, program=program)
+
+
+# Labels that say no more than that no mail was sent.
+_VAGUE = frozenset({"app-connect-failed", "app-send-failed"})
+
+
+def _by_concepts(text: str, reason: Reason | None) -> Reason | None:
+    """What the concepts of a text about mail say, where phrases and codes say less, or stand by chance in a sentence about
+    something else."""
+    vague = reason is None or reason.grip <= Grip.TOPIC or reason.label in _VAGUE
+    if reason is not None and (reason.harmless or not (vague or reason.bare)):
+        return reason
+    if not subject.is_of_mail(text):  # the topic of a receiver's words is then any other program's
+        return None if reason is not None and reason.bare and reason.grip <= Grip.TOPIC else reason
+    text = reasons_of.mask(reasons_of.clean(text[: reasons_of.LONGEST]))
+    label = concepts.meaning(text)
+    if label is None or (reason is not None and (label in _VAGUE or not reason.may_be(label))):
+        return reason
+    if reason is not None and not vague and not suggested((label,)).isdisjoint(suggested((reason.label,))):
+        return reason
+    found = reason or Reason(label=label, text=text)
+    return replace(found, label=label, grip=Grip.SENSE, entry=None)
 
 
 def given_to(program: str | None, reason: Reason) -> Reason:

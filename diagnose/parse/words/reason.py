@@ -23,6 +23,7 @@ from diagnose.record import dataclass
 __all__ = [
     "Reason",
     "classify",
+    "clean",
     "mask",
     "most_telling",
     "normalise",
@@ -33,7 +34,7 @@ __all__ = [
 LONGEST = 2000  # characters of a text that are looked at: no reason is longer, and a hostile line may be
 
 # Decibans that a text may weigh of which only so much is understood.
-_MOST = {Grip.HINT: 9, Grip.TOPIC: 9, Grip.CODE: 16, Grip.WORD: 16}
+_MOST = {Grip.HINT: 9, Grip.TOPIC: 9, Grip.SENSE: 16, Grip.CODE: 16, Grip.WORD: 16}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +42,7 @@ class Reason:
     """What one text says, and how much of it is understood.
 
     program: the id of the program (`diagnose.knowledge.programs`) that failed, where it was no mailer. quoted: another
-    server said so."""
+    server said so. bare: a receiver's words, where no reply's code is beside them."""
 
     label: str
     text: str
@@ -56,6 +57,12 @@ class Reason:
     entry: str | None = None
     program: str | None = None
     quoted: bool = False
+    bare: bool = False
+
+    def may_be(self, label: str) -> bool:
+        """Whether the codes of the text admit that label."""
+        coded = phrases.code(self.code, self.enhanced, self.stage) if self.code or self.enhanced else None
+        return coded is None or not coded.allows or label in coded.allows
 
     def scalars(self) -> dict[str, str | int | None]:
         """What an observation's data says of it: ``family`` is 4 or 6; ``near`` whether the server is on this host, ``lan``
@@ -137,6 +144,7 @@ def classify(
         peer_port=core.port if core.port is not None else port,
         harmless=phrase is not None and phrase.harmless,
         quoted=core.quoted,
+        bare=phrase is not None and not phrase.speaker and (core.code, core.enhanced, quoted) == (None, None, None),
         grip=grip,
         entry=phrase.id if phrase is not None else None,
     )

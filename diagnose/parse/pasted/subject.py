@@ -1,0 +1,54 @@
+"""Is a program's text about sending mail, or about something else that failed?"""
+
+from __future__ import annotations
+
+import re
+
+from diagnose.patterns import late
+
+_FETCHES = late(
+    r"(?:imap|pop3)(?:s|4|_ssl|lib|store|client|exception|folder|protocol)?\b|poplib|IMAP[A-Z]|Net::POP|\bnet/pop\b",
+    re.I,
+)
+_SENDS = late(r"smtp|sendmail|\bsend(?:ing)?\b|\boutgoing|mailer", re.I)
+
+
+# Databases, directories, the web, shells and the like, by name or port; links to documentation reach nothing.
+_ELSEWHERE = late(
+    r"\b(?:postgres\w*|psycopg\w*|my?sql\w*|mariadb|redis|mongo\w*|elasticsearch|ldaps?|amqp|rabbitmq|kafka|memcached|mqtt\w*|openvpn|"
+    r"kubelet|(?:sshd?|named)(?:\[\d+\])?: |urllib3|NewConnectionError|(?:Put|Get|List)Object)|\bhttps?://(?!curl\.)|\b(?:GET|POST|PUT|HEAD|DELETE|PATCH) /|"
+    r"\bmethod=(?:GET|POST|PUT)\b|\bERROR \d{4} \(\w{5}\)|\bpull image\b|\b(?:ftp|imaps?|pop3s?|wss?|git)://|"
+    r"\bKilled process \d+ \((?!master|qmgr|smtp|cleanup|pickup|trivial|post|exim|send|dove|clam|spam|rspam|amavis|open)|"
+    r"(?:\bport[ =:'\"]{1,4}|[\w\]]:)(?:22|53|80|389|443|636|1433|1521|1883|3306|5432|5672|6379|8080|8443|9090|9092|9200|11211|27017)\b(?!:)",
+    re.I,
+)
+_OF_MAIL = late(
+    r"mail|smtp|\brcpt\b|\bmx\b|starttls|sendgrid|\bmsa\b|spam|dnsbl|rbl\b|block ?list|black ?list|\blisted\b|sender|recipient|postfix|exim|postmark|"
+    r"nullmailer|msmtp|\bE(?:SOCKET|AUTH|ENVELOPE|MESSAGE)\b|\b(?:421|45[0-5]|50[0135]|5[2-5]\d)[ -](?:[45]\.\d|(?-i:[A-Z]))|\b[45]\.\d\.\d{1,3}\b|invalid_grant|AADSTS|worker|sidekiq|scheduler|background job|"
+    r"(?::|\bport[ =:'\"]{1,4})(?:25|465|587|2525)\b",
+    re.I,
+)
+
+
+def is_of_mail(text: str) -> bool:
+    """Whether anything in a text says that it is about sending mail."""
+    return _OF_MAIL.search(text) is not None
+
+
+def fetches(text: str) -> bool:
+    """Whether a program failed to read mail, by IMAP or POP3, or to reach what has nothing to do with mail."""
+    if not is_of_mail(text) and _ELSEWHERE.search(text) is not None:
+        return True
+    return _SENDS.search(text) is None and _FETCHES.search(text) is not None
+
+
+# A proxy, a webmail or a server of mailboxes logs them; their client's address stands beside. A log's summary counts.
+_CLIENTS_LOGIN = late(
+    r"\(total: \d+\)\s*$|^\s*\d+ {3,}(?:received|delivered|forwarded|deferred|bounced|rejected|reject warnings|held|discarded)\b|\bclient login failed: .{0,80} while in http auth state|\bhandler exception: authentication failed for \[|"
+    r"\bIMAP Error: Login failed for|\[LOGIN_ERROR\]|\bloginname=|\[core\] deny|\[dnsbl\] host|\bfail2ban\.(?!utils\b)\w+\b|^\"SMTPD\"\s|\bAuthentication attempt from \S+ has been rate-limited"
+)
+
+
+def is_clients_login(line: str) -> bool:
+    """Whether a server tells that somebody did not get in, or a summary counts it: no matter of sending."""
+    return _CLIENTS_LOGIN.search(line) is not None

@@ -1,0 +1,98 @@
+"""What nobody has written down is read by the concepts of its words."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+import pytest
+
+from diagnose.knowledge import documents
+from diagnose.knowledge.sayings import sayings
+from diagnose.mail.explain import explain
+from diagnose.model import Confidence, Report
+from diagnose.parse.words import concepts
+
+NOW = datetime(2026, 11, 22, 15, 0, tzinfo=timezone.utc)
+
+
+def _explained(*lines: str) -> Report:
+    return explain(lines, "text", NOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("Weekly digest not mailed: the SMTP gateway turned the logon down as invalid", "relay-credentials-rejected"),
+        ("SmtpSinkFault: passwordNotAccepted", "relay-credentials-rejected"),
+        (
+            "mail task 12: outgoing server did not let us in, our passphrase login was denied",
+            "relay-credentials-rejected",
+        ),
+        ("Alarm mail lost. The mail server certificate ran out on Sunday.", "relay-certificate-invalid"),
+        ("E-mail sink: no trust in issuer of certificate shown by mx.example.org", "relay-certificate-invalid"),
+        ("mail export: file is bigger than the SMTP server takes", "message-too-large"),
+        ("SMTP sink stopped, mandatory encryption demanded by mail host", "relay-requires-tls"),
+        ("mail sink: STARTTLS is not announced by server mx.example.org", "tls-required-not-offered"),
+        ("MailJob aborted, host name of SMTP server has no resolution, unknown", "relay-name-not-found"),
+        ("smtp sink: sender app@example.org is not permitted here", "sender-not-allowed"),
+        ("newsletter mail stopped: messages of this hour exceed what is granted", "rate-limited"),
+        ("mailer plug-in: consent for this mailbox has lapsed", "oauth-token-unusable"),
+        ("smtp sink: mailbox nobody@example.org not registered here", "recipient-unknown"),
+        ("mail pump: SMTP server offers no login mechanism", "auth-not-offered"),
+    ],
+)
+def test_words_that_no_phrase_has(text: str, cause: str) -> None:
+    found = _explained(text).diagnoses
+    assert [each.cause.id for each in found[:1]] == [cause]
+    assert found[0].confidence < Confidence.CERTAIN
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "portal: logon of user kim was denied",  # of no mail server
+        "Mail report: 12 messages went out, nobody waits",
+        "If the SMTP sign-in gets no answer, check the firewall.",  # advice
+        "Which port does the SMTP server require for encryption?",
+        "mail sink ready: server=mx.example.org timeout=300 invalid_login_limit=5",  # names of settings
+    ],
+)
+def test_other_texts_accuse_nobody(text: str) -> None:
+    assert not _explained(text).diagnoses
+
+
+def test_a_phrase_of_a_reply_is_chance_in_a_sentence_about_something_else() -> None:
+    """Without a reply's code, words like "invalid header" are no receiver's."""
+    found = _explained("SMTP sink: handshake stopped, unexpected packet, invalid message header")
+    assert found.diagnoses[0].cause.id in {"app-tls-mismatch", "tls-wrapper-mismatch"}
+    coded = _explained("550 5.6.0 invalid message header")
+    assert coded.diagnoses[0].cause.id == "content-rejected"
+
+
+def test_nothing_is_guessed_where_something_is_told() -> None:
+    told = "host mx.example.org[192.0.2.1] said: 550 5.1.1 <kim@example.org>: Recipient address rejected: User unknown"
+    guess = "mail sink: sender is not permitted here"
+    assert {each.cause.id for each in _explained(told).diagnoses} == {
+        each.cause.id for each in _explained(told, "", guess).diagnoses
+    }
+
+
+def test_rules_are_well_formed() -> None:
+    known = documents.document("concepts.toml")
+    for rule in known["rules"]:
+        assert rule["label"] in sayings()
+        assert {each for need in rule["needs"].split() for each in need.split("|")} <= set(known["words"])
+        assert set(rule.get("but", "").split()) <= set(known["words"])
+    used = {
+        each
+        for rule in known["rules"]
+        for text in (rule["needs"], rule.get("but", ""))
+        for each in text.replace("|", " ").split()
+    }
+    assert used == set(known["words"])
+
+
+def test_words_are_split_and_denied() -> None:
+    assert concepts.meaning("noAuthMethodsOffered") == "auth-not-offered"
+    assert concepts.meaning("the certificate is trusted") is None
+    assert concepts.meaning("the certificate isn't trusted") == "certificate-not-trusted"
