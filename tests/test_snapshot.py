@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from diagnose import demos
 from diagnose.commands.options import write
 from diagnose.errors import SnapshotError
 from diagnose.host.kept import Keeper
 from diagnose.host.memo import FakeHost, Memo
+from diagnose.host.persons import Persons
 from diagnose.host.plain import from_plain, to_plain
 from diagnose.host.query import (
     Attempt,
@@ -34,7 +36,7 @@ from diagnose.host.query import (
 from diagnose.host.snapshot import CutOff, Recording, contents, dumps, load, loads, packed, readable
 from diagnose.model import Outcome, Target
 from diagnose.parse.text.masking import Secrets, mask
-from diagnose.session import Request, diagnose
+from diagnose.session import Request, diagnose, of_recording
 
 DIAL = Dial(host="mx.example.net", port=25, tls="starttls")
 REPLY = DialReply(
@@ -275,3 +277,30 @@ def test_a_recording_keeps_the_lines_of_other_mailers_without_what_may_be_secret
     listing = Exec(("exim4", "-bp"))
     text = "25m  428 1xWRih-00004F-1w <noreply@example.net>\n          maria@example.org\n"
     assert Keeper().reply(listing, ExecReply(code=0, out=text)).out == text
+
+
+@pytest.mark.parametrize("name", ["app-password", "blocked-isp"])
+def test_a_recording_with_pseudonyms_has_the_same_diagnosis(name: str) -> None:
+    """What is asked by an address is found under its pseudonym."""
+    was = demos.request(name)
+    assert was.recording is not None
+    text = dumps(was.recording, Persons().data)
+    assert "maria@" in dumps(was.recording)
+    assert "maria" not in text.lower()
+    found = [diagnose(each).report for each in (was, of_recording(loads(text)))]
+    assert [d.cause.id for d in found[0].diagnoses] == [d.cause.id for d in found[1].diagnoses]
+    assert [d.confidence for d in found[0].diagnoses] == [d.confidence for d in found[1].diagnoses]
+
+
+def test_pseudonyms_are_the_same_for_the_same_person() -> None:
+    persons = Persons()
+    said = [
+        "from=<Kim.Ahl@quince.example>, to=<postmaster@quince.example>",
+        "prvs=12=kim.ahl@medlar.example sasl_username=kim.ahl user=<kim.ahl> rcpt <ola@medlar.example>",
+        "smtpd_milters = inet:8891@localhost getty@tty1.service SystemCallFilter=~@system-service",
+    ]
+    assert persons.data({"a": said})["a"] == [
+        "from=<person1@quince.example>, to=<postmaster@quince.example>",
+        "prvs=12=person1@medlar.example sasl_username=person1 user=<person1> rcpt <person2@medlar.example>",
+        said[2],
+    ]

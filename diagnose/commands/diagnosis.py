@@ -121,6 +121,9 @@ def record(
     show: Annotated[
         bool, typer.Option("--show", help="Print the contents of the recording, for review before you send it.")
     ] = False,
+    pseudonymise: Annotated[
+        bool, typer.Option("--pseudonymise", help="Put pseudonyms for the persons in mail addresses.")
+    ] = False,
     to: To = None,
     sender: From = None,
     app_config: AppConfig = None,
@@ -151,13 +154,16 @@ def record(
     def work() -> tuple[str, str, str]:
         from diagnose.host.gather import vocabulary
         from diagnose.host.kept import Keeper
+        from diagnose.host.persons import Persons
         from diagnose.host.snapshot import contents, packed
 
         result = diagnosed(requested(to, sender, app_config, None, None, timeout, no_network, no_auth, None))
         keeper = Keeper(vocabulary())
-        data = packed(result.recording, output.name if output else "", result.hide, keeper)
+        rename = Persons().data if pseudonymise else lambda data: data
+        name = output.name if output else ""
+        data = packed(result.recording, name, lambda data: rename(result.hide(data)), keeper)
         told = f"{len(result.recording.asked)} answers of {result.report.host.name}"
-        return data.decode("latin-1"), told, contents(result.recording, keeper.left_out)
+        return data.decode("latin-1"), told, contents(result.recording, keeper.left_out, pseudonymise)
 
     text, answers, held = work() if (where := _place(inside)) is None else _done(where, work, timeout)
     data = text.encode("latin-1")

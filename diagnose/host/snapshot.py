@@ -103,7 +103,7 @@ def dumps(recording: Recording, hide: Callable[[Any], Any] = lambda data: data, 
             "schema": SCHEMA,
             "version": recording.version,
             "started": recording.started,
-            "target": to_plain(recording.target),
+            "target": hide(to_plain(recording.target)),
             "settings": to_plain(recording.settings),
             "cut_off": {check: to_plain(end) for check, end in sorted(recording.cut_off.items())},
             "asked": hide(asked),
@@ -191,8 +191,8 @@ def packed(
     return gzip.compress(data, mtime=0) if name.endswith(".gz") else data
 
 
-def contents(recording: Recording, left_out: int) -> str:
-    """What a recording holds, in plain words."""
+def contents(recording: Recording, left_out: int, renamed: bool = False) -> str:
+    """What a recording holds, in plain words. renamed: its addresses are pseudonyms."""
     kinds = Counter(type(query).__name__ for query in recording.asked)
     lines = sum(len(reply.lines) for reply in recording.asked.values() if isinstance(reply, LogReply))
     programs = sum(len(getattr(reply, "processes", ())) for reply in recording.asked.values())
@@ -205,7 +205,8 @@ def contents(recording: Recording, left_out: int) -> str:
         (kinds["Lookup"] + kinds["Resolve"], "DNS answer", ""),
     )
     told = ", ".join(f"{count} {what}{'' if count == 1 else 's'}{more}" for count, what, more in said if count)
-    rest = "with addresses and host names, without passwords and messages; "
+    addresses = "pseudonyms for addresses" if renamed else "addresses"
+    rest = f"with {addresses} and host names, without passwords and messages; "
     values = "1 value that may be secret was" if left_out == 1 else f"{left_out} values that may be secret were"
     return f"{told}; {rest}{values} left out (`record --show` prints all of it)"
 
