@@ -68,6 +68,13 @@ def test_that_the_cause_is_gone_takes_a_probe_of_the_way() -> None:
     assert said([*seen, see("destination.reachable", Status.OK)])["retry-pending"] == "likely"
 
 
+def test_one_message_that_a_receiver_puts_off_is_no_fault_where_other_mail_flows() -> None:
+    """It waits for what the receiver said to be over, and nothing has shown that it is."""
+    fine = [see("mail.flow", Status.OK), see("destination.reachable", Status.OK), see("egress.mail-port", Status.OK)]
+    assert said([see("queue.waiting", failed=True, late=True), *fine]) == {}
+    assert said([see("queue.waiting", failed=True, late=False), *fine])["retry-pending"] == "likely"
+
+
 def test_without_the_network_the_log_alone_is_not_certain() -> None:
     """The password may have been corrected since; a login would tell. What stands in a file here needs no probe."""
     log = [see("mail.relay-app-password-required", route="relay")]

@@ -15,6 +15,7 @@ from diagnose.parse.text import duration
 OLD = 3600.0  # seconds; Postfix's longest pause between attempts is a little over this (maximal_backoff_time 4000 s)
 MANY = 1000  # messages that make a backlog on a server of this kind
 _ENVELOPE = ("mail", "rcpt", "data", "dot")
+_OVER = "mail has gone through since"
 CROWD = 300  # messages that wait for their first attempt to end
 
 
@@ -44,9 +45,9 @@ def queue(ctx: Context) -> Iterator[Observation]:
         return
     yield _readable(summary)
     now = ctx.ask(Now()).epoch
-    yield from _sums(summary, now, here)
-    yield from _shares(summary)
     settled = _settled(ctx)
+    yield from _sums(summary, now, here, settled)
+    yield from _shares(summary)
     dead = {g.domain for g in summary.groups if g.label in current.OF_CONNECTING}
     several = len(dead) > 1 and facts.mail_log(ctx) is None
     relay = facts.relay_of(ctx)
@@ -72,22 +73,27 @@ def _readable(summary: QueueSummary) -> Observation:
     return warn("queue.readable", "mail queue", text, read=read, total=summary.total)
 
 
-def _settled(ctx: Context) -> set[tuple[str, str]]:
-    """(label, recipient domain) of failures that the log shows to be over."""
-    found = facts.failures(ctx, ctx.target.recipient)
+_Settled = Mapping[tuple[str, str], str]
+
+
+def _settled(ctx: Context) -> _Settled:
+    """What the log says of failures, by label and recipient domain, that are over or a small share of the mail."""
+    found = [f for f in facts.failures(ctx, ctx.target.recipient) if f.delivery]
     live = {(f.label, f.delivery.domain) for f in found if f.delivery and f.current and not f.minor}
-    return {(f.label, f.delivery.domain) for f in found if f.delivery} - live
+    minor = {(f.label, f.delivery.domain) for f in found if f.delivery and f.current and f.minor}
+    known = {(f.label, f.delivery.domain) for f in found if f.delivery} - live
+    return {each: "a small share of the mail" if each in minor else _OVER for each in known}
 
 
-def _group(ctx: Context, group: QueueGroup, route: str, several: bool, settled: set[tuple[str, str]]) -> Observation:
+def _group(ctx: Context, group: QueueGroup, route: str, several: bool, settled: _Settled) -> Observation:
     reason = group.reason
     assert reason is not None
     data: dict[str, Scalar] = {**group.scalars(), "route": route, "several": several}
     data["foreign"] = facts.foreign(ctx, reason)
     to = f" to {group.domain}" if group.domain else ""
     text = f"{counted(group.count, 'message')}{to} {'waits' if group.count == 1 else 'wait'}: {reason.text}"
-    if (group.label, group.domain) in settled:
-        return warn(f"mail.{group.label}", group.domain, f"{text} (mail has gone through since)", current=False, **data)
+    if why := settled.get((group.label, group.domain)):
+        return warn(f"mail.{group.label}", group.domain, f"{text} ({why})", current=False, **data)
     return fail(f"mail.{group.label}", group.domain, text, current=True, **data)
 
 
@@ -116,15 +122,18 @@ def _waits(count: int, age: float) -> str:
     return f"{counted(count, 'message')} {'waits' if count == 1 else 'wait'}, the oldest for {duration.words(age)}"
 
 
-def _sums(summary: QueueSummary, now: float, here: facts.Mailer | None) -> Iterator[Observation]:
+def _sums(summary: QueueSummary, now: float, here: facts.Mailer | None, settled: _Settled) -> Iterator[Observation]:
     count = summary.messages
     age = now - summary.oldest if summary.oldest else 0.0
     # Without an attempt that failed a message is on its way, as some are at any time where mail flows.
-    reasons = [g.reason for g in summary.groups if g.reason is not None and g.queue_name != "hold"]
-    failed = bool(reasons)
+    tried = [g for g in summary.groups if g.reason is not None and g.queue_name != "hold"]
+    failed = bool(tried)
     data: dict[str, Scalar] = {"count": summary.total, "oldest": round(age), "failed": failed, "one_of_many": failed}
-    # No probe of a way repeats what was said to an envelope or a message.
-    data["late"] = failed and all(reason.stage in _ENVELOPE for reason in reasons)
+    # No probe of a way repeats what was said to an envelope or a message: that it is over, only the log can tell.
+    data["late"] = failed and all(
+        g.reason is not None and g.reason.stage in _ENVELOPE and settled.get((g.label, g.domain)) != _OVER
+        for g in tried
+    )
     if summary.total - count.get("hold", 0):
         yield fail(
             "queue.waiting",

@@ -121,3 +121,25 @@ def test_what_was_said_to_the_envelope_is_not_repeated_by_a_probe() -> None:
     for reason, late in ((grey, True), (TIMED_OUT, False)):
         assert of(seen(*waiting("deferred", reason=reason)), "queue.waiting")[0].data["late"] is late
     assert of(seen(*waiting("deferred", reason=grey), *waiting("deferred")), "queue.waiting")[0].data["late"] is False
+
+
+def test_an_envelope_that_was_taken_since_waits_for_its_retry_and_one_refused_among_many_does_not() -> None:
+    grey = "host mx.northwind.example[192.0.2.4] said: 450 4.2.0 Greylisted (in reply to RCPT TO command)"
+    line = "Nov 22 14:{:02}:00 app postfix/smtp[9]: A{}: to=<{}>, relay={}, delay=1, dsn={}"
+    refused = line.format(
+        1, 1, "maria@northwind.example", "mx.northwind.example[192.0.2.4]:25", f"4.2.0, status=deferred ({grey})"
+    )
+    taken = [
+        line.format(n, n, f"u{n}@{domain}", f"mx.{domain}[192.0.2.9]:25", "2.0.0, status=sent (250 2.0.0 Ok)")
+        for domain in ("northwind.example", "alder.example")
+        for n in range(2, 30)
+    ]
+    for others, late, why in (
+        (taken, False, "mail has gone through since"),
+        (taken[28:], True, "a small share of the mail"),
+        ([], True, ""),
+    ):
+        found = seen(*waiting("deferred", reason=grey), log=(refused, *others))
+        assert of(found, "queue.waiting")[0].data["late"] is late, why
+        (told,) = of(found, "mail.greylisted")
+        assert (told.status is Status.WARNING, why in told.summary) == (bool(why), True)

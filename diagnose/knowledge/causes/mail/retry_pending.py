@@ -12,8 +12,8 @@ CAUSE = Cause(
     rules_out="The attempts after the flush fail in the same way.",
     signs=(
         sign("queue.waiting", SPEAKS, failed=True, late=False),
-        # A greeting says nothing about what was said to the envelope.
-        sign("queue.waiting", HINTS, failed=True, late=True),
+        # A greeting says nothing about what was said to the envelope, nor does other mail.
+        sign("queue.waiting", AGAINST, failed=True, late=True),
         # Without waiting mail that failed there is nothing to retry.
         sign("queue.waiting", REFUTES, failed=False),
         sign("queue.waiting", REFUTES, Status.OK),
