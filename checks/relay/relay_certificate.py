@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from diagnose.check import FLAG, Context, Now, SignSpec, check, fail, ok, skip, unknown, warn
+from diagnose.check import FLAG, Context, Now, SignSpec, TlsInfo, check, fail, ok, skip, unknown, warn
 from diagnose.facts.relay import way_in
 from diagnose.facts.relay_tls import spoken, tried
+from diagnose.facts.route import Route
 from diagnose.facts.ways import way_by_smtp
 from diagnose.model import Observation
 from diagnose.parse.postfix import tls_settings
@@ -24,7 +25,10 @@ _WHY = {
 @check(
     id="relay-certificate",
     title="The relay's certificate",
-    signs=(SignSpec("relay.certificate", {"verifies": FLAG, "why": ("", *_WHY)}),),
+    signs=(
+        SignSpec("relay.certificate", {"verifies": FLAG, "why": ("", *_WHY)}),
+        SignSpec("tls.policy", {"kind": ("pinned",)}),
+    ),
     tags=("relay-tls", "relay", "tls", "network"),
     needs=("mta", "network"),
     probes=True,
@@ -40,6 +44,13 @@ def relay_certificate(ctx: Context) -> Iterator[Observation]:
     why = tls_settings.certificate_problem(tls.verify_error) if tls.verify_error else ""
     where = into.tls_data | {"why": why, "verifies": mode.verifies, "issuer": tls.issuer}
     where["names"] = ", ".join(tls.names[:5])
+    if mode.level == "fingerprint" and (wanted := _comparable(way, mode.policy, tls)):
+        if set(wanted) & set(tls.pins):
+            yield ok("relay.certificate", into.place, "its certificate is the pinned one", **where)
+            return
+        text = f"its certificate (SHA-256 {tls.pins[0]}) is none of the pinned ones ({', '.join(wanted)})"
+        yield fail("tls.policy", mode.by, text, kind="pinned", host=into.host, domain=way.domain)
+        return
     if tls.verified:
         yield ok("relay.certificate", into.place, "its certificate verifies", **where)
         return
@@ -64,3 +75,10 @@ def relay_certificate(ctx: Context) -> Iterator[Observation]:
     else:
         asked = "these settings do" if mode.own else f"the level {mode.level} does"
         yield warn("relay.certificate", into.place, f"{text}; {asked} not ask for more", **where)
+
+
+def _comparable(way: Route, policy: str, tls: TlsInfo) -> tuple[str, ...]:
+    """The pinned fingerprints, if all are of digests that were made of the server's certificate."""
+    wanted = tls_settings.pins(policy, way.value("smtp_tls_fingerprint_cert_match"))
+    sizes = {len(pin) for pin in tls.pins}
+    return wanted if sizes and all(len(pin) in sizes for pin in wanted) else ()

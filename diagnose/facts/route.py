@@ -14,7 +14,7 @@ from diagnose.host.query import MapLookup, Read
 from diagnose.knowledge.smtp import port_number
 from diagnose.model import Target
 from diagnose.parse.mailers.way import Way
-from diagnose.parse.postfix import master_cf, postconf, trivial_rewrite
+from diagnose.parse.postfix import master_cf, postconf, table, trivial_rewrite
 from diagnose.parse.postfix.master_cf import Service
 from diagnose.parse.postfix.nexthop import NextHop, parse, parse_list
 from diagnose.parse.postfix.setting_types import items
@@ -149,10 +149,10 @@ def _default_port(settings: Mapping[str, str], service: Service | None) -> int:
 def asker(ctx: Asks) -> trivial_rewrite.Lookup:
     """A table lookup for `trivial_rewrite`: LookupError where the table cannot be asked."""
 
-    def ask(table: str, key: str) -> str | None:
-        if table.startswith("/"):  # a list's items kept in a file
-            return _in_file(ctx, table, key)
-        reply = ctx.ask(MapLookup(table, key))
+    def ask(name: str, key: str) -> str | None:
+        if name.startswith("/"):  # a list's items kept in a file
+            return _in_file(ctx, name, key)
+        reply = ctx.ask(MapLookup(name, key))
         if reply.problem or reply.broken:
             raise LookupError(reply.problem or reply.error)
         return reply.value if reply.found else None
@@ -227,12 +227,12 @@ def tls_mode(ctx: Asks, way: Route) -> TlsMode:
         else:
             level, by = "none", "no TLS setting"
     policy = ""
-    for table in way.words("smtp_tls_policy_maps"):
+    for it in table.parse_list(way.value("smtp_tls_policy_maps")):
         for key in dict.fromkeys((way.nexthop, way.host)):
-            reply = ctx.ask(MapLookup(table, key)) if key else None
+            reply = ctx.ask(MapLookup(it.key, key)) if key else None
             if reply is not None and reply.found and not policy:
                 policy = reply.value
-                level, by = policy.split()[0].lower(), f"smtp_tls_policy_maps {table}"
+                level, by = policy.split()[0].lower(), f"smtp_tls_policy_maps {it.raw}"
     return TlsMode(
         level=level,
         wrapper=way.flag("smtp_tls_wrappermode"),
@@ -250,7 +250,7 @@ def unheard(ctx: Asks, way: Route, address: str) -> tuple[frozenset[str], str]:
     for name in ("smtp_discard_ehlo_keyword_address_maps", "smtp_discard_ehlo_keywords"):
         value = way.value(name)
         if name.endswith("_maps"):
-            replies = (ctx.ask(MapLookup(table, address)) for table in items(value) if address)
+            replies = (ctx.ask(MapLookup(it.key, address)) for it in table.parse_list(value) if address)
             value = next((reply.value for reply in replies if reply.found), "")
         if words := frozenset(items(value.lower())):
             return words, name

@@ -107,7 +107,8 @@ class Attempt:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsInfo:
     """version: "TLSv1.3" …; verified: chain and name are good against the bundle asked for; verify_error: OpenSSL's
-    text if not; not_before/not_after: epoch seconds; names: subject alternative names."""
+    text if not; not_before/not_after: epoch seconds; names: subject alternative names;
+    pins: digests of the certificate and of its public key (SHA-256, SHA-1, MD5), in hexadecimal."""
 
     version: str = ""
     cipher: str = ""
@@ -118,6 +119,7 @@ class TlsInfo:
     issuer: str = ""
     not_before: float = 0.0
     not_after: float = 0.0
+    pins: tuple[str, ...] = ()
     error: str = ""
 
 

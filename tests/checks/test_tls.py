@@ -2,6 +2,7 @@
 
 import pytest
 
+from checks.relay.relay_certificate import relay_certificate
 from checks.relay.sasl_files import files
 from checks.relay.tls_ca import tls_ca
 from checks.relay.tls_client_certificate import tls_client_certificate
@@ -9,10 +10,10 @@ from checks.relay.tls_dane import tls_dane
 from checks.relay.tls_policy import tls_policy
 from diagnose.check import Lookup
 from diagnose.host.memo import FakeHost
-from diagnose.host.query import DnsReply, MapReply, StatReply
+from diagnose.host.query import DnsReply, MapReply, StatReply, TlsInfo
 from diagnose.model import Observation, Status
 from tests.checks.pretended_postfix import failed, machine, of, run
-from tests.checks.pretended_relay import BUNDLE, PATH, PUBLIC_FILE, SECRET_FILE, relayed
+from tests.checks.pretended_relay import BUNDLE, PATH, PUBLIC_FILE, SECRET_FILE, answered, relayed
 
 TLS = (tls_policy, tls_ca, tls_client_certificate, tls_dane)
 RED_HAT = "/etc/pki/tls/certs/ca-bundle.crt"
@@ -64,6 +65,26 @@ def test_policy_that_is_none() -> None:
     assert of(found, "tls.policy")[0].data["kind"] == "invalid"
     fine = run_tls(relayed(settings, lookup=MapReply(found=True, value="secure match=sendgrid.net")))
     assert of(fine, "tls.policy")[0].status is Status.OK
+
+
+@pytest.mark.parametrize(
+    ("pins", "wanted"),
+    [
+        (f"fingerprint match={'AB:' * 31}AB", []),
+        (f"fingerprint match={'11' * 32} match={'22' * 20}|{'cd' * 32}", []),
+        (f"fingerprint match={'11' * 32}", ["pinned"]),
+        (f"fingerprint match={'11' * 64}", []),  # of a digest that was not made here
+        ("fingerprint match=left-out-3-long", []),  # as a recording may have it
+    ],
+)
+def test_a_pinned_certificate(pins: str, wanted: list[str]) -> None:
+    """The certificate or its public key may be pinned, by any of several fingerprints."""
+    reply = answered(tls=TlsInfo(version="TLSv1.3", verified=True, pins=("ab" * 32, "cd" * 32)))
+    host = relayed(
+        {"smtp_tls_policy_maps": "inline:{ { a = b } }"}, dial=reply, lookup=MapReply(found=True, value=pins)
+    )
+    found = run(relay_certificate, host)
+    assert [o.data["kind"] for o in found if o.status is Status.FAILED] == wanted
 
 
 def test_dane_needs_a_resolver_that_validates() -> None:

@@ -59,6 +59,17 @@ def self_signed(tmp_path: Path) -> ssl.SSLContext:
 # TLS
 
 
+def test_pins_are_as_openssl_makes_them(ca: trustme.CA, ca_file: str) -> None:
+    """Of the certificate, and of its public key as it stands there."""
+    issued = ca.issue_cert(NAME)
+    cert = x509.load_pem_x509_certificate(issued.cert_chain_pems[0].bytes())
+    with serving(Smtp(tls=context(issued))) as port:
+        tls = ask(port, tls="starttls", ca_file=ca_file, verify_name=NAME).tls
+    key = cert.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    assert tls is not None
+    assert set(tls.pins) > {cert.fingerprint(hashes.SHA1()).hex(), hashlib.sha256(key).hexdigest()}
+
+
 def test_a_good_certificate_is_verified(ca: trustme.CA, ca_file: str) -> None:
     server = Smtp(tls=context(ca.issue_cert(NAME, "alt.example.org")), over_tls=("AUTH PLAIN LOGIN",))
     with serving(server) as port:

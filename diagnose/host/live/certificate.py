@@ -24,13 +24,15 @@ _SEQUENCE, _SET, _OID, _OCTETS, _BMP = 0x30, 0x31, 0x06, 0x04, 0x1E
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
-    """subject, issuer: "CN=…, O=…"; names: DNS names and addresses; not_before, not_after: epoch seconds, 0 unknown."""
+    """subject, issuer: "CN=…, O=…"; names: DNS names and addresses; not_before, not_after: epoch seconds, 0 unknown;
+    key: its SubjectPublicKeyInfo in DER."""
 
     subject: str = ""
     issuer: str = ""
     names: tuple[str, ...] = ()
     not_before: float = 0.0
     not_after: float = 0.0
+    key: bytes = b""
 
 
 def read(der: bytes) -> Certificate:
@@ -62,7 +64,7 @@ def _read(der: bytes) -> Certificate:
     fields = list(_items(next(_items(outer))[1]))
     if fields and fields[0][0] == 0xA0:  # the version is optional
         fields = fields[1:]
-    _serial, _algorithm, issuer, validity, subject, _key, *rest = fields
+    _serial, _algorithm, issuer, validity, subject, key, *rest = fields
     begins, ends = list(_items(validity[1]))[:2]
     names: list[str] = []
     for tag, content in rest:
@@ -74,7 +76,14 @@ def _read(der: bytes) -> Certificate:
         names=tuple(names),
         not_before=_moment(*begins),
         not_after=_moment(*ends),
+        key=_encoded(*key),
     )
+
+
+def _encoded(tag: int, content: bytes) -> bytes:
+    size = len(content)
+    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes((tag, size) if size < 0x80 else (tag, 0x80 | len(length), *length)) + content
 
 
 def _name(data: bytes) -> str:

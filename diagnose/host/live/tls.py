@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import os
 import socket
 import ssl
@@ -17,6 +18,8 @@ from diagnose.host.query import TlsInfo
 from diagnose.knowledge.distributions import CA_FILES, CA_PACKAGE
 from diagnose.parse.system import truststore
 from diagnose.parse.text.masking import plain
+
+PIN_DIGESTS = ("sha256", "sha1", "md5")  # that smtp_tls_fingerprint_digest has had as its default, and the next best
 
 
 class Unverified(Exception):
@@ -87,7 +90,8 @@ def describe(error: Exception) -> str:
 
 def _info(wrapped: ssl.SSLSocket, verified: bool) -> TlsInfo:
     cipher = wrapped.cipher()
-    read = certificate.read(wrapped.getpeercert(binary_form=True) or b"")
+    der = wrapped.getpeercert(binary_form=True) or b""
+    read = certificate.read(der)
     return replace(
         TlsInfo(version=wrapped.version() or "", cipher=cipher[0] if cipher else "", verified=verified),
         names=read.names,
@@ -95,6 +99,12 @@ def _info(wrapped: ssl.SSLSocket, verified: bool) -> TlsInfo:
         issuer=read.issuer,
         not_before=read.not_before,
         not_after=read.not_after,
+        pins=tuple(
+            hashlib.new(name, data, usedforsecurity=False).hexdigest()
+            for data in (der, read.key)
+            for name in PIN_DIGESTS
+            if data
+        ),
     )
 
 

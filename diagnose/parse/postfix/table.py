@@ -26,6 +26,7 @@ _NO_FILE = ("static", "inline", "environ", "unix", "proxy", "nis", "nisplus", "n
 _REMOTE = ("tcp", "socketmap")
 _NESTED = ("unionmap", "pipemap", "randmap")
 KNOWN = (*INDEXED, *PLAIN, *_NO_FILE, *_REMOTE, *_NESTED)
+_THROUGH = re.compile(r"^(?:(?:proxy|debug):)+")
 _REFERENCE = re.compile(r"([A-Za-z][A-Za-z0-9_-]*):(.*)$", re.S)
 
 
@@ -46,8 +47,8 @@ class Table:
 
     @property
     def key(self) -> str:
-        """The reference without proxy:, as postmap(1) takes it."""
-        return f"{self.type}:{self.name}" if self.type else self.name
+        """The reference without proxy:, as postmap(1) takes it, braces included."""
+        return _THROUGH.sub("", self.raw)
 
 
 def parse(reference: str) -> Table:

@@ -32,6 +32,14 @@ def policy(text: str) -> Policy:
     return Policy(level=level, attributes=pairs, valid=level in LEVELS and whole)
 
 
+def pins(entry: str, default: str) -> tuple[str, ...]:
+    """The fingerprints that a policy table's entry asks for, else those of smtp_tls_fingerprint_cert_match, in lower
+    case without colons; () where one of them is not whole hexadecimal."""
+    matches = [value for key, value in policy(entry).attributes if key == "match"] or re.split(r"[,\s]+", default)
+    found = [word.replace(":", "").lower() for value in matches for word in value.split("|") if word]
+    return tuple(found) if all(re.fullmatch(r"(?:[0-9a-f]{2}){16,64}", word) for word in found) else ()
+
+
 def versions(value: str, postfix: tuple[int, int] = (3, 7)) -> tuple[str, ...] | None:
     """The protocol versions that a list leaves, oldest first; None for a list that Postfix refuses.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.lab.fault import Fault
 from tests.lab.neighbours import content_filter
-from tests.lab.steps import append, mail, pause, settings, shell, smtp_mail, wait
+from tests.lab.steps import append, mail, pause, relay, settings, shell, smtp_mail, wait
 
 DEFERRED = wait("status=deferred")
 
@@ -16,6 +16,17 @@ FAULTS = (
         setup=(
             shell("ip addr add 10.66.7.8/32 dev lo"),
             settings(smtp_bind_address="10.66.7.8", inet_protocols="ipv4"),
+        ),
+        then=(mail(), DEFERRED),
+    ),
+    Fault(
+        id="relay-pinned-before-its-renewal",
+        accept=("tls-policy-failure",),
+        about="the relay is pinned by the fingerprint of a certificate that it no longer has",
+        setup=(
+            relay(
+                smtp_tls_policy_maps=f"inline:{{{{[smtp.mandrillapp.com]:587 = fingerprint match={'5e:' * 31}5e}}}}",
+            ),
         ),
         then=(mail(), DEFERRED),
     ),

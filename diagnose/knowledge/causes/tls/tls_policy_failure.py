@@ -19,7 +19,7 @@ CAUSE = Cause(
     rules_out="No policy table matches the destination, and the level is neither dane-only nor fingerprint.",
     flow=REFUTES,
     signs=(
-        sign("tls.policy", PROVES, kind="invalid"),
+        sign("tls.policy", PROVES, kind=("invalid", "pinned")),
         sign("tls.policy", SPEAKS, kind="table"),
         sign("tls.policy", FITS, Status.WARNING, kind="pinned"),
         sign("tls.dane", PROVES),
