@@ -8,7 +8,7 @@ from pathlib import PurePath
 
 from diagnose.check import Context, Exec, Glob, Read, Stat, check, fail, ok, skip, unknown, warn
 from diagnose.facts import Mta, accounts, master, mta
-from diagnose.model import Observation
+from diagnose.model import Observation, Status
 
 # Directories below the queue directory, as Postfix's own installer (postfix-files) makes them: owner's rights needed.
 _NEEDED = ("incoming", "active", "private")  # which the master makes when it starts, and nobody takes away
@@ -36,12 +36,13 @@ def permissions(ctx: Context) -> Iterator[Observation]:
         *_queue(ctx, postfix, owner, group),
         *_data(ctx, postfix, owner),
         *_programs(ctx, postfix),
+        *_commands(ctx, postfix, group),
+        *_sendmail(ctx, postfix),
     ]
     yield from found
-    if not any(observation.sign == "host.queue-permissions" for observation in found):
+    # Said only where the commands are fine as well: it speaks against the cause as a whole.
+    if all(observation.status is Status.OK for observation in found):
         yield ok("host.queue-permissions", postfix.queue_directory, "owners and modes are as Postfix needs them")
-    yield from _commands(ctx, postfix, group)
-    yield from _sendmail(ctx, postfix)
 
 
 def _accounts(ctx: Context) -> Iterator[Observation]:

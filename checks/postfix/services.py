@@ -54,12 +54,19 @@ def services(ctx: Context) -> Iterator[Observation]:
     postfix = mta(ctx)
     if not postfix.master.services:
         skip("master.cf could not be read")
-    yield from _transports(ctx, postfix)
+    unread = {each.text.split()[0] for each in postfix.master.findings if each.kind == "bad-field-count"}
+    for each in _transports(ctx, postfix):
+        yield _unread(each) if each.subject in unread else each
     lost = [*_missing(ctx, postfix), *_programs(ctx, postfix)]
     lost += _unanswered(ctx, postfix, {each.subject for each in lost})
-    yield from lost
+    yield from (_unread(each) if each.subject in unread else each for each in lost)
     if not lost:
         yield ok("postfix.service", "master.cf", "has every service that mail needs")
+
+
+def _unread(seen: Observation) -> Observation:
+    """The same of a service whose line is there, and wrong: that is another fault, and found by it."""
+    return unknown(seen.sign, seen.subject, "its line in master.cf cannot be read")
 
 
 def _lost(

@@ -118,3 +118,10 @@ def test_the_list_of_accounts_that_only_root_may_read() -> None:
     for mode, wanted in ((0o600, ["host.queue-permissions"]), (0o644, [])):
         stats = GOOD | {"/etc/passwd": place(mode, "root", kind="file")}
         assert failed(run(permissions, machine(stats=stats))) == wanted
+
+
+def test_nothing_speaks_against_it_where_a_command_lost_its_bit() -> None:
+    for mode, said in ((0o2555, [Status.OK]), (0o755, [])):
+        stats = GOOD | {"/usr/sbin/postdrop": place(mode, "root", "postdrop", "file")}
+        found = of(run(permissions, machine(stats=stats)), "host.queue-permissions")
+        assert [seen.status for seen in found] == said

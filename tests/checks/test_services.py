@@ -95,3 +95,9 @@ def test_a_socket_that_the_log_misses() -> None:
     assert lacking(machine(log=(line.format("tlsmgr"),))) == ["tlsmgr"]
     assert lacking(machine(log=(line.format("tlsmgr"), start))) == []  # over since the start
     assert lacking(machine(log=(line.format("bounce"),))) == []  # master.cf has it
+
+
+def test_a_line_that_cannot_be_read_is_no_missing_service() -> None:
+    short = without("smtp") + "smtp unix - - y - -\n"
+    found = of(run(services, machine(master=short), "user@example.org"), "postfix.transport")
+    assert [(seen.subject, seen.status) for seen in found] == [("smtp", Status.UNKNOWN)]
