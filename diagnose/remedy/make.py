@@ -13,9 +13,11 @@ from diagnose.model import Advice, Diagnosis, HostInfo, Remedy, Run
 from diagnose.parse.text.masking import STARS, mask
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Ask, Plan, maker
+from diagnose.remedy.running import BuildTable
 from diagnose.remedy.steps import Class, Refused, Step
 
 _READABLE = 900  # characters of commands to paste; more is `fix`'s to carry out
+_SAID = 3  # reasons of steps
 _VISIBLE = 8  # lines of settings shown where nothing can be pasted
 
 
@@ -90,7 +92,8 @@ def _once(plan: Plan) -> Plan:
 
 def remedy(diagnosis: Diagnosis, plan: Plan, here: bool) -> Remedy:
     """here: the plan is for the host that this runs on."""
-    words = [plan.text or diagnosis.remedy.text]
+    # Where a person must get something first, the general words say what.
+    words = [plan.text or (not plan.asks and summary(plan)) or diagnosis.remedy.text]
     for step in plan.steps:
         if step.klass is Class.POLICY and step.opens:
             said = re.split(r"(?<=\.) (?=[A-Z])", f"{step.why} This lets {step.opens}.")
@@ -109,6 +112,17 @@ def remedy(diagnosis: Diagnosis, plan: Plan, here: bool) -> Remedy:
             commands = (f"sudo mail-diagnose fix {diagnosis.cause.id}",)
     others = tuple((other.who, other.text, other.record) for other in plan.by)
     return Remedy(text="\n".join(word for word in words if word), commands=commands, others=others)
+
+
+def summary(plan: Plan) -> str:
+    """What the steps set right, and why; "" where they only start or reload something. A table is built because its text was changed,
+    unless that is all."""
+    about = [step for step in plan.steps if step.subject]
+    about = [step for step in about if not isinstance(step, BuildTable)] or about
+    lines = dict.fromkeys(
+        step.why if step.subject in step.why else f"{step.subject}: {step.why}" for step in about if not step.allow
+    )
+    return "\n".join(list(lines)[:_SAID])
 
 
 def _needed(asks: Sequence[Ask]) -> str:

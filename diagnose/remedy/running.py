@@ -24,6 +24,10 @@ class BuildTable(RunStep):
     def table(self) -> str:
         return f"{self.type}:{self.path}"
 
+    @property
+    def subject(self) -> str:
+        return self.table
+
     def argvs(self) -> tuple[tuple[str, ...], ...]:
         return ((*postfix_tool("postalias" if self.aliases else "postmap", self.config), self.table),)
 
@@ -40,6 +44,10 @@ class CopyFile(RunStep):
 
     source: str
     path: str
+
+    @property
+    def subject(self) -> str:
+        return self.path
 
     def argvs(self) -> tuple[tuple[str, ...], ...]:
         return (("cp", "-pL", "--", self.source, self.path),)
@@ -62,6 +70,10 @@ class Aside(RunStep):
     @property
     def kept(self) -> str:
         return f"{self.path}.old"
+
+    @property
+    def subject(self) -> str:
+        return self.path
 
     def argvs(self) -> tuple[tuple[str, ...], ...]:
         return (("mv", "-nT", "--", self.path, self.kept),)
@@ -89,6 +101,10 @@ class Mode(RunStep):
         if self.mode & ~self.was and not self.standard:
             raise Refused(f"mode {self.mode:04o} of {self.path} is wider than {self.was:04o}")
 
+    @property
+    def subject(self) -> str:
+        return self.path
+
     def argvs(self) -> tuple[tuple[str, ...], ...]:
         return (("chmod", f"{self.mode:04o}", "--", self.path),)
 
@@ -104,6 +120,10 @@ class Ownership(RunStep):
     path: str
     owner: str
     group: str
+
+    @property
+    def subject(self) -> str:
+        return self.path
 
     def argvs(self) -> tuple[tuple[str, ...], ...]:
         return (("chown", "--", f"{self.owner}:{self.group}", self.path),)

@@ -51,6 +51,11 @@ class Step(ABC):
     opens: str = ""
 
     @property
+    def subject(self) -> str:
+        """What it sets right: a parameter, a place in a file, a table; "" where it only has something taken up."""
+        return ""
+
+    @property
     def klass(self) -> Class:
         return Class.POLICY if self.allow else Class.MECHANICAL
 
@@ -82,6 +87,10 @@ class FileStep(Step):
     def config(self) -> str:
         """The directory of the file: Postfix's configuration directory, where it is main.cf or master.cf."""
         return self.path.rpartition("/")[0]
+
+    @property
+    def subject(self) -> str:
+        return str(getattr(self, "name", "")) or self.path
 
     def files(self) -> tuple[str, ...]:
         return (self.path,)
@@ -186,6 +195,10 @@ class RepairLine(FileStep):
             was = before[2] if before and before[1] == after[1] else None
             if not permitted(after[1], was, after[2]) and _substance(self.find) != _substance(self.put):
                 raise Refused(self.put)
+
+    @property
+    def subject(self) -> str:
+        return f"{self.path} line {self.line}"
 
     def edit(self, old: bytes | None, given: Given = NONE) -> bytes:
         return edits.line(old, self.line, self.find, self.put, self.at)

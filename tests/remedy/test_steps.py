@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from diagnose.remedy import edits
+from diagnose.remedy.make import summary
 from diagnose.remedy.permitted import permitted
-from diagnose.remedy.running import FirewallAccept, Mode
+from diagnose.remedy.plan import Plan
+from diagnose.remedy.running import BuildTable, FirewallAccept, Mode, Service
 from diagnose.remedy.steps import (
     AppendLine,
     Content,
@@ -253,3 +255,13 @@ def test_what_repairs_without_opening_can_be_made() -> None:
     ):
         with pytest.raises(Refused):
             FirewallAccept(argv=argv, why="")
+
+
+def test_what_a_plan_sets_right_is_said_and_why() -> None:
+    put = SetParameter(path="/etc/postfix/main.cf", name="relayhost", value="[relay.test]:587", why="Port 587 answers.")
+    moved = Mode(path="/x", mode=0o600, was=0o644, why="/x holds a password.")
+    built = BuildTable(type="hash", path="/t", why="Its text was changed.")
+    again = Service(verb="reload", why="Postfix reads its settings.")
+    assert summary(Plan(steps=(put, moved, built, again))) == "relayhost: Port 587 answers.\n/x holds a password."
+    assert summary(Plan(steps=(built, again))) == "hash:/t: Its text was changed."
+    assert summary(Plan(steps=(again,))) == ""
