@@ -65,10 +65,12 @@ class Settled:
         """What was noted of one address of a next hop is over where the message went on to another that took it, or refused it."""
         if event.status != "sent" and not any(reason.code for reason in event.reasons):
             return
-        labels = {reason.label for reason in event.reasons}
         for place in self._messages.pop((event.queue_id or "", ""), []):
             held = self._held.get(place)
-            if isinstance(held, Delivery) and not labels & {reason.label for reason in held.reasons}:
+            address = held.reasons[0].peer_address if isinstance(held, Delivery) and held.reasons else None
+            if isinstance(held, Delivery) and (
+                event.status == "sent" or (address and f"[{address}]" not in event.text)
+            ):
                 self._held[place] = _passed(held, "")
 
     def _forget(self, place: int, event: Event) -> None:

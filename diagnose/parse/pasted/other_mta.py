@@ -26,8 +26,8 @@ _EXIM = late(
 )
 # What Exim notes of one address before it decides about the message: no sign, no recipient.
 _EXIM_NOTE = late(
-    r"(?:^|\s)(?P<id>[0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4}) (?P<rest>(?:H=[\w.-]+ \[[0-9A-Fa-f.:]+\](?::\d{1,5})?:? )?"
-    r"(?:SMTP error from remote|SMTP timeout after|TLS (?:session|error)|Remote host closed connection|Network is |No route to |Connection |Operation timed).*)$"
+    r"(?:^|\s)(?P<id>[0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4}) (?P<rest>(?:[\w-]+ authenticator failed )?(?:H=[\w.-]+ \[[0-9A-Fa-f.:]+\](?::\d{1,5})?:? )?"
+    r"(?:[45]\d\d |SMTP error from remote|SMTP timeout after|TLS (?:session|error)|Remote host closed connection|Network is |No route to |Connection |Operation timed).*)$"
 )
 _EXIM_ROUTE = late(r"\bR ?= ?(?P<router>[\w-]+)(?: T ?= ?(?P<transport>[\w-]+))?")
 _EXIM_HOST = late(
