@@ -154,7 +154,7 @@ class MailLog:
         if status not in {"sent", "deliverable"}:
             own = reasons_of.classify(text, peer=host if where else None, service=line.service, port=port)
             if own is not None and not (reasons and line.service == "cleanup"):
-                if own.label == "dns-not-found" and found.get("dsn") == "4.3.5":
+                if own.label == "dns-not-found" and (found.get("dsn") == "4.3.5" or ' for name="' in text):
                     own = replace(own, label="relay-name-not-found")  # Postfix's code for a next hop that it was told
                 elif own.label == "dns-not-found" and "@" not in found.get("orig_to", "@"):
                     # A name without a domain gets this host's ($myorigin).

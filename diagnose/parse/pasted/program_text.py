@@ -67,6 +67,7 @@ _AS_PROGRAM = {
     "system-storage": "server-failing",
 }
 _UNANSWERED = ("app-read-timeout", "app-session-lost")
+_DISTRUSTED = ("app-certificate-untrusted", "relay-certificate-invalid")
 _WHILE_CONNECTING = late(
     r"\bconnect(?:ing|ion attempt)?\b[^,;]{0,60}\b(?:E?CONNRESET|reset)\b|\bTCP_reset\b", re.IGNORECASE
 )
@@ -221,6 +222,8 @@ def read(
     if blank is not None:
         return [(lines, blank)]
     kept = [(group, reason) for group, reason in found if reason.grip == best]
+    if any(reason.label in _DISTRUSTED for _, reason in kept):  # nobody's revocation can be checked without the issuer
+        kept = [each for each in kept if each[1].label != "certificate-revocation-unchecked"]
     return [(group, _on_this_host(reason, joined, dialled)) for group, reason in kept]
 
 

@@ -52,7 +52,7 @@ _TRUST = frozenset({"certificate-not-trusted", "relay-certificate-invalid", "cer
 
 _UNANSWERED = ("app-read-timeout", "app-session-lost")
 _DIALLED = frozenset(
-    "app-smtp-unreachable relay-name-not-found smtp-listener-missing resolver-failing app-tls-mismatch app-read-timeout app-session-lost".split()
+    "app-smtp-unreachable relay-name-not-found smtp-listener-missing resolver-failing app-tls-mismatch app-read-timeout app-session-lost app-host-unknown app-host-example".split()
 )
 
 

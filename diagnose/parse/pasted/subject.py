@@ -30,6 +30,10 @@ _OF_MAIL = late(
 )
 
 
+# Addresses, filters of a directory and a page's own address hold such words whatever went wrong.
+_NAMES = late(r"[\w.+-]+@[\w.-]+|\bmail=[^)\s]*|\b(?:referr?er|path|uri|request)[=:] ?\"?\S+", re.I)
+
+
 def is_of_mail(text: str) -> bool:
     """Whether anything in a text says that it is about sending mail."""
     return _OF_MAIL.search(text) is not None
@@ -37,7 +41,7 @@ def is_of_mail(text: str) -> bool:
 
 def fetches(text: str) -> bool:
     """Whether a program failed to read mail, by IMAP or POP3, or to reach what has nothing to do with mail."""
-    if not is_of_mail(text) and _ELSEWHERE.search(text) is not None:
+    if _ELSEWHERE.search(text) is not None and not is_of_mail(_NAMES.sub(" ", text)):
         return True
     return _SENDS.search(text) is None and _FETCHES.search(text) is not None
 
