@@ -176,7 +176,7 @@ def _fits(table: Mapping[str, Any], path: str, text: str, grammar: str, entries:
     if grammar == "code" and _LANGUAGE.search(path) and not re.search(rf"\.{table.get('language', '.*')}$", path):
         return False
     placed = bool(table.get("place") and re.search(table["place"], path))
-    grammar = "dotenv" if grammar == "environment" else grammar
+    grammar = "dotenv" if grammar in ("environment", "script") else grammar
     if grammar not in table["grammars"] or not (
         re.search(_has(table, grammar), text, re.M) or (placed and table.get("whole"))
     ):
@@ -230,5 +230,5 @@ def _contained(entries: Sequence[Entry]) -> bool:
     """Whether the settings are those of containers: a compose file's or a pod's."""
     if any(each.key.endswith(".network_mode") and each.value == "host" for each in entries):
         return False
-    pattern = r"services\.[\w.-]+\.(?:image|build|environment)|spec\.|kind$"
+    pattern = r"services\.[\w.-]+\.(?:image|build|environment)|container\.|spec\.|kind$"
     return any(re.match(pattern, each.key) or re.match(pattern, each.within) for each in entries)

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
-from diagnose.apps import lines, literals, trees
+from diagnose.apps import lines, literals, script, trees
 from diagnose.apps.entry import Entry, Malformed, settled, tail
 
 MOST = 5000  # values of a file that are looked at
@@ -56,12 +56,13 @@ _NAMES = (
     (r"\.ini\.php$", "ini"),
     (r"\.(?:php|rb|py|c?js|mjs|ts)$", "code"),
     (r"\.xml$|/(?:web|app)\.config$", "xml"),
-    (r"\.service$|/override\.conf$|\.service\.d/[^/]+\.conf$", "unit"),
+    (r"\.(?:service|container)$|/override\.conf$|\.(?:service|container)\.d/[^/]+\.conf$", "unit"),
     (r"/\.env[^/]*$|\.env(?:\.[\w-]+)*$|/update-exim4\.conf\.conf$|/ssmtp\.conf$", "dotenv"),
     (r"\.(?:ini|toml|cfg|cnf)$|/odoo[^/]*\.conf$", "ini"),
     (r"^//?etc/(?:default|sysconfig|conf\.d)/", "environment"),
 )
 _LOOKS = (
+    (script.STARTS, "script"),
     (r"\A\s*(?:smtps?|submissions?)(?:\+\w+)?://\S*\s*\Z", "url"),
     (r"^\s*<\?xml|^\s*<[\w.]+>", "xml"),
     (r"^<\?php", "code"),
@@ -211,6 +212,8 @@ _READERS: Mapping[str, Callable[[str], Iterator[Entry]]] = {
     "words": lines.words,
     "unit": lines.unit,
     "environment": lines.environment,
+    "literal": lines.literal,
+    "script": script.read,
     "url": lines.url,
     "logins": lines.logins,
     "xml": _xml,

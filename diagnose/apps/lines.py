@@ -82,7 +82,11 @@ def unit(text: str) -> Iterator[Entry]:
             section = line["section"]
             continue
         number, at = text.count("\n", 0, line.start()) + 1, line.start("all")
-        outside = "" if section == "Service" else "setting-wrong: it is outside [Service], where systemd ignores it"
+        outside = (
+            ""
+            if section in ("Service", "Container")
+            else "setting-wrong: it is outside [Service], where systemd ignores it"
+        )
         if line["key"] == "EnvironmentFile":
             path = line["all"].strip().strip("\"'")
             yield Entry(
@@ -151,6 +155,22 @@ def environment(text: str) -> Iterator[Entry]:
             end=start + len(raw),
             quote=quote,
             remark="setting-wrong: systemd ignores a line that begins with export" if found["export"] else "",
+        )
+
+
+def literal(text: str) -> Iterator[Entry]:
+    """The file of docker run's --env-file: the value is the rest of the line as it stands."""
+    for found in re.finditer(r"^[ \t]*(?P<key>[A-Za-z_][\w.-]*)=(?P<value>[^\r\n]*)", text, re.M):
+        value, (start, end) = found["value"], found.span("value")
+        quoted = len(value) > 1 and value[0] in ("'", '"') and value[-1] == value[0]
+        yield Entry(
+            key=found["key"],
+            value=value,
+            line=text.count("\n", 0, start) + 1,
+            start=start,
+            end=end,
+            exact=True,
+            remark="setting-wrong: in a file of --env-file the quotes are part of the value" if quoted else "",
         )
 
 

@@ -17,7 +17,7 @@ from diagnose.apps.entry import DOLLAR, Entry, Malformed
 from diagnose.patterns import late
 
 Other = Callable[[str, str], tuple[str, str]]
-"""(path, kind) to text and problem; kind "settings", or "password" for a file that is nothing else."""
+"""(path, kind) to text and problem; kind "settings", "password" for a file that is nothing else, or "folder": its files' names, one a line."""
 MISSING = "not found"
 OF_OTHERS = ("EnvironmentFile", "env_file.smtp", "authpath")
 """Keys under which a missing file of others is remarked."""
@@ -111,9 +111,11 @@ def widened(path: str, grammar: str, text: str, other: Other) -> tuple[Entry, ..
     if any(_SERVICE.match(each.key) or _SERVICE.match(each.within) for each in every):
         every = _composed(wider, every)
     elif grammar == "unit":
-        every = _unit(wider, every)
+        every = _unit(wider, _overridden(wider, every))
+    elif grammar == "script":
+        every = _started(wider, every)
     elif grammar in ("code", "yaml") and any(each.variable for each in every):
-        every = _beside(wider, every)
+        every = _beside(wider, every, text)
         standing = {each.key: each for each in every if each.within == "Env"}
         every = wider.filled(every, standing, unset=True) if standing else every
     if re.search(r"(?:^|/)(?:application|bootstrap)\.(?:ya?ml|properties)$", path):
@@ -121,6 +123,9 @@ def widened(path: str, grammar: str, text: str, other: Other) -> tuple[Entry, ..
     elif path.endswith("/.env"):
         if any(each.key == "MAILER_DSN" for each in every):
             every += wider.file(f"{path}.local", "dotenv")[0]
+            stage = next((each.value for each in reversed(every) if each.key == "APP_ENV"), "")
+            for name in (f"{path}.{stage}", f"{path}.{stage}.local") if stage else ():
+                every += wider.file(name, "dotenv")[0]
         every = _handed(wider, every)
     return tuple(_logins(wider, _secrets(wider, every)))
 
@@ -188,6 +193,45 @@ def _dollar(entry: Entry) -> Entry:
     )
 
 
+_UNITS = tuple(f"{place}/systemd/system" for place in ("/usr/lib", "/lib", "/run", "/etc"))
+"""Where units and their drop-ins lie, the one that overrides the others last (systemd.unit(5))."""
+
+
+def _overridden(wider: _Wider, entries: list[Entry]) -> list[Entry]:
+    """A unit with its drop-ins in the order of their names; of a drop-in, with its unit and the others."""
+    named = re.match(r"(?P<unit>.+\.(?:service|container))(?:\.d/[^/]+\.conf)?$", wider.path)
+    if named is None:
+        return entries
+    folder, _, unit = named["unit"].rpartition("/")
+    folders = _UNITS if folder in _UNITS else (folder,)
+    drops: dict[str, str] = {}
+    for place in folders:
+        names, _ = wider.other(f"{place}/{unit}.d", "folder")
+        drops.update({name: f"{place}/{unit}.d/{name}" for name in names.split("\n") if name.endswith(".conf")})
+    if wider.path == named["unit"]:
+        out = entries
+    else:
+        out = list(next(filter(None, (wider.file(f"{place}/{unit}", "unit")[0] for place in reversed(folders))), ()))
+        drops.setdefault(posixpath.basename(wider.path), wider.path)
+    for _, place in sorted(drops.items()):
+        out = [*out, *(entries if place == wider.path else wider.file(place, "unit")[0])]
+    return out
+
+
+def _started(wider: _Wider, entries: list[Entry]) -> list[Entry]:
+    """A script's containers: what --env-file says goes before --env."""
+    before: list[Entry] = []
+    for each in entries:
+        if each.key != "env-file" or not each.value:
+            continue
+        own, problem = wider.file(wider.beside(each.value), "literal")
+        before += [replace(one, within="container.environment") for one in own]
+        if problem == MISSING and each.value.startswith("/"):
+            remark = f"setting-wrong: {each.value} does not exist, and the container does not start without it"
+            before.append(replace(each, key="env_file.smtp", remark=remark))
+    return [*before, *entries]
+
+
 def _unit(wider: _Wider, entries: list[Entry]) -> list[Entry]:
     """What the files of EnvironmentFile= say goes before Environment=; %d is where LoadCredential= puts its files (systemd.exec(5))."""
     after: list[Entry] = []
@@ -211,12 +255,19 @@ def _unit(wider: _Wider, entries: list[Entry]) -> list[Entry]:
     return [*entries, *after]
 
 
-def _beside(wider: _Wider, entries: list[Entry]) -> list[Entry]:
-    """The .env of the project, in this folder or in one of the three above."""
+def _beside(wider: _Wider, entries: list[Entry], text: str) -> list[Entry]:
+    """The .env of the project, in this folder or in one of the three above, with what overrides it: the files of the stage and of this
+    machine (dotenv-rails, Next.js, Symfony), and those that the program names."""
     folder = wider.folder
+    stage = re.search(r"/environments/(\w+)\.rb$", wider.path)
+    names = [".env", *re.findall(r"['\"](?:[\w.-]*/)*(\.env\.[\w.-]+)['\"]", text)[:2]]
+    if re.search(r"\.(?:rb|ya?ml|[cm]?[jt]s)$", wider.path):
+        own = stage[1] if stage else "prod" if wider.path.endswith("ml") else "production"
+        names += [f".env.{own}", ".env.local", f".env.{own}.local"]
+    wider.left = 4 * len(names)
     for _ in range(4):
-        found, problem = wider.file(f"{folder}/.env", "dotenv")
-        if found and not problem:
+        found = [entry for name in dict.fromkeys(names) for entry in wider.file(f"{folder}/{name}", "dotenv")[0]]
+        if found:
             return wider.filled(entries, {each.key: each for each in found})
         folder = posixpath.dirname(folder)
         if folder in ("", "/"):

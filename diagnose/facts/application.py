@@ -17,7 +17,7 @@ from diagnose.apps.properties import Properties
 from diagnose.apps.settings import MailSettings, Problem
 from diagnose.apps.wider import MISSING
 from diagnose.facts.asks import Asks, globbed
-from diagnose.host.query import Read, Stat
+from diagnose.host.query import Glob, Read, Stat
 from diagnose.model import Scalar
 from diagnose.record import dataclass
 
@@ -240,7 +240,9 @@ def read(ctx: Asks, path: str, kind: str, variables: dict[str, str]) -> Applicat
 
 
 def other(ctx: Asks, path: str, kind: str) -> tuple[str, str]:
-    """A file that settings name, and why it could not be read."""
+    """A file that settings name, and why it could not be read; or the names of a folder's files."""
+    if kind == "folder":
+        return "\n".join(posixpath.basename(each) for each in ctx.ask(Glob(f"{path}/*.conf")).paths), ""
     reply = ctx.ask(Read(path, secret=kind))
     if reply.problem == MISSING and kind != "settings" and not ctx.ask(Stat(posixpath.dirname(path))).exists:
         return "", "not of this host"  # a copy of another's settings

@@ -9,6 +9,7 @@ import pytest
 from checks.application.application import application
 from checks.application.application_probe import application_probe
 from diagnose.apps import APPLY, formats, grammars
+from diagnose.apps.wider import MISSING
 from diagnose.check import Settings
 from diagnose.host.live import tables
 from diagnose.host.query import Login
@@ -261,3 +262,101 @@ def test_values_far_inside_of_others_are_read() -> None:
         + "c = f(1, [2])\n" * 400
     )
     assert [e.value for e in grammars.entries(text, "code") if e.key == "smtp_host"] == ["mail.x.com"]
+
+
+def of_files(path: str, files: dict[str, str]) -> formats.Found:
+    """The settings of one of several files."""
+
+    def other(place: str, kind: str) -> tuple[str, str]:
+        if kind == "folder":
+            return "\n".join(each.removeprefix(f"{place}/") for each in files if each.startswith(f"{place}/")), ""
+        return (files[place], "") if place in files else ("", MISSING)
+
+    return formats.read(path, files[path], other)
+
+
+UNIT = "[Service]\nEnvironment=SMTP_HOST=127.0.0.1 SMTP_PORT=1025 SMTP_USER=u\n"
+DROPPED = "[Service]\nEnvironment=SMTP_HOST=smtp.x.com\n"
+
+
+@pytest.mark.parametrize("path", ["/lib/systemd/system/a.service", "/etc/systemd/system/a.service.d/50-mail.conf"])
+def test_a_units_drop_ins_override_it_in_the_order_of_their_names(path: str) -> None:
+    files = {
+        "/lib/systemd/system/a.service": UNIT,
+        "/etc/systemd/system/a.service.d/50-mail.conf": DROPPED,
+        "/run/systemd/system/a.service.d/60-port.conf": "[Service]\nEnvironment=SMTP_PORT=587 SMTP_PASSWORD=geheim-77xx\n",
+        "/run/systemd/system/a.service.d/10-early.conf": "[Service]\nEnvironment=SMTP_HOST=early.x.com\n",
+        "/etc/systemd/system/a.service.d/notes.txt": "[Service]\nEnvironment=SMTP_HOST=notes.x.com\n",
+        "/etc/systemd/system/b.service.d/70-other.conf": "[Service]\nEnvironment=SMTP_HOST=b.x.com\n",
+    }
+    found = of_files(path, files)
+    assert found.settings is not None
+    assert (found.settings.host, found.settings.port, found.user, found.password) == (
+        "smtp.x.com",
+        587,
+        "u",
+        "geheim-77xx",
+    )
+
+
+RUBY = "config.action_mailer.smtp_settings = { address: 'smtp.x.com', port: 587, user_name: 'u', password: ENV['SMTP_PASSWORD'] }\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "beside", "password"),
+    [
+        ("config/environments/production.rb", RUBY, {".env": "one-1", ".env.production": "two-2"}, "two-2"),
+        ("config/environments/production.rb", RUBY, {".env.production": "two-2", ".env.local": "three-3"}, "three-3"),
+        ("config/environments/staging.rb", RUBY, {".env.production": "two-2", ".env.staging": "four-4"}, "four-4"),
+        ("app/settings.py", "load_dotenv('.env.live')\nEMAIL_HOST = 'smtp.x.com'\nEMAIL_HOST_USER = 'u'\n"
+         "EMAIL_HOST_PASSWORD = os.environ['SMTP_PASSWORD']\n", {".env.live": "five-5", ".env.production": "two-2"}, "five-5"),
+        ("app/settings.py", "EMAIL_HOST = 'smtp.x.com'\nEMAIL_HOST_USER = 'u'\n"
+         "EMAIL_HOST_PASSWORD = os.environ['SMTP_PASSWORD']\n", {".env.production": "two-2"}, ""),
+    ],
+)  # fmt: skip
+def test_the_env_file_of_the_stage_counts(path: str, text: str, beside: dict[str, str], password: str) -> None:
+    files = {f"/srv/a/{name}": f"SMTP_PASSWORD={value}\n" for name, value in beside.items()}
+    assert of_files(f"/srv/a/{path}", {f"/srv/a/{path}": text, **files}).password == password
+
+
+SCRIPT = """\
+#!/bin/sh
+# docker run -e SMTP_HOST=old.x.com img
+PASS='geheim 77#x'; TAG=1.2
+docker stop app
+docker run -d --name app \\
+  -e SMTP_HOST=smtp.x.com -e "SMTP_PORT=587" \\
+  --env SMTP_USER=u --env=SMTP_PASSWORD="$PASS" \\
+  img:$TAG serve
+"""
+
+
+def test_what_a_script_hands_to_its_container() -> None:
+    found = of_files("/srv/run.sh", {"/srv/run.sh": SCRIPT})
+    assert found.settings is not None
+    assert (found.settings.host, found.settings.port, found.user, found.password) == (
+        "smtp.x.com",
+        587,
+        "u",
+        "geheim 77#x",
+    )
+    local = SCRIPT.replace("smtp.x.com", "localhost")
+    said = of_files("/srv/run.sh", {"/srv/run.sh": local}).settings
+    own = of_files("/srv/run.sh", {"/srv/run.sh": local.replace("run -d", "run -d --network=host")}).settings
+    assert said is not None
+    assert own is not None
+    assert len(said.problems) == 1
+    assert not own.problems
+    shown = mask_read(SCRIPT, "settings", Secrets(), "/srv/run.sh")
+    assert "geheim" not in shown
+    assert formats.read("/srv/run.sh", shown).settings is not None
+
+
+def test_a_file_of_docker_runs_env_file_has_no_quotes() -> None:
+    script = "podman run --env-file mail.env img\n"
+    env = 'SMTP_HOST=smtp.x.com\nSMTP_PORT=587\nSMTP_USER=u\nSMTP_PASSWORD=geheim 77#"x\n'
+    found = of_files("/srv/run.sh", {"/srv/run.sh": script, "/srv/mail.env": env})
+    assert found.password == 'geheim 77#"x'
+    found = of_files("/srv/run.sh", {"/srv/run.sh": script, "/srv/mail.env": env.replace("u\n", '"u"\n')})
+    assert found.settings is not None
+    assert [each.kind for each in found.settings.problems] == ["setting-wrong"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from diagnose import files
 from diagnose.host.live.system import decode, why
 from diagnose.host.query import EnvironmentCompare, EnvironmentReply
@@ -14,6 +16,8 @@ def text_of(path: str, kind: str = "") -> tuple[str, str]:
     from diagnose.apps.wider import MISSING
 
     try:
+        if kind == "folder":
+            return "\n".join(os.listdir(path)), ""
         return decode(files.read(path, _MOST)), ""
     except FileNotFoundError:
         return "", MISSING
