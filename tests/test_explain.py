@@ -301,3 +301,28 @@ def test_a_binary_file_is_never_all_clear() -> None:
     )
     assert done.returncode == 3
     assert done.stdout.startswith(b"Could not tell: it is not text.")
+
+
+def test_a_waiting_message_of_any_number_of_recipients_is_read(tmp_path: Path) -> None:
+    """One line of `postqueue -j` is longer than any line of a log."""
+    waits = {"address": "x@y.example", "delay_reason": "connect to y.example[192.0.2.1]:25: Connection timed out"}
+    head = {"queue_name": "deferred", "queue_id": "4XwZ", "arrival_time": 1, "message_size": 1, "sender": "a@b.example"}
+    for count in (2, 4000):
+        said = tmp_path / f"{count}"
+        said.write_text(json.dumps({**head, "recipients": [waits] * count}) + "\n")
+        found = explain(said)
+        assert found.code != 0
+        assert "Nothing wrong" not in found.out
+
+
+@pytest.mark.parametrize("name", ["--help", "-oProxyCommand=id", "-x.quince.example", "quince.example"])
+def test_a_name_in_a_text_gets_into_a_command_as_a_name(name: str, tmp_path: Path) -> None:
+    texts = (
+        f"com.sun.mail.util.MailConnectException: Couldn't connect to host, port: {name}, 587; timeout 5000;",
+        f"Error: connect ECONNREFUSED {name}:587 in nodemailer, smtp-connection",
+        f"Uncaught PHPMailer\\PHPMailer\\Exception: SMTP Error: could not connect to {name}:587: Connection refused",
+        f"javax.net.ssl.SSLHandshakeException in jakarta.mail: PKIX path building failed for {name}:587",
+    )
+    said = [json.loads(explained(tmp_path, text, "--json").out)["diagnoses"] for text in texts]
+    commands = [each for found in said for diagnosis in found for each in diagnosis["remedy"]["commands"]]
+    assert any(name in each for each in commands) == (name[0] != "-"), commands

@@ -12,7 +12,7 @@ from diagnose.model import NOTHING, Cause, Remedy, Scalar
 from diagnose.patterns import late
 from diagnose.record import dataclass
 
-_HOST = late(r"[A-Za-z0-9_.:-]{1,255}")
+_HOST = late(r"(?!-)[A-Za-z0-9_.:-]{1,255}")  # a command would take a dash for an option
 # Text of a cause's own remedy that is Postfix's or has a gap, and so not this program's.
 _FOREIGN = late(r"\b(?:post(?:conf|map|queue|super|fix|alias)|Postfix|main\.cf|master\.cf|mailq|smtpd?_\w+)\b|\{\w+\}")
 

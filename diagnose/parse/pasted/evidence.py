@@ -273,10 +273,7 @@ def _is_log(line: str, now: datetime | None) -> bool:
 
 
 def _from_queue_json(number: int, line: str) -> Iterator[Event]:
-    try:
-        queued = json.loads(line)
-    except (ValueError, RecursionError):
-        return
+    queued = _whole(line)
     if not isinstance(queued, dict):
         return
     recipients = queued.get("recipients")
@@ -293,6 +290,16 @@ def _from_queue_json(number: int, line: str) -> Iterator[Event]:
             recipient=str(each.get("address") or ""),
             text=text,
         )
+
+
+def _whole(line: str) -> object:
+    """The object in a line; one of so many recipients that the line was cut has those before the cut."""
+    for text in (line, f"{line.rpartition('},')[0]}}}]}}"):
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            pass
+    return None
 
 
 def _from_mailq(lines: list[_Numbered], now: datetime | None) -> Iterator[Event]:
