@@ -116,6 +116,40 @@ def test_no_report_of_a_pasted_text_shows_one() -> None:
     assert not found, found[:5]
 
 
+# What nothing betrays, beside a failure in a program's words.
+UNSPELT = """
+signing on with § gave 535 5.7.8 no such login
+acme,§,relay.example.com -> 550 5.7.1 relaying denied
+acme § relay.example.com: 421 4.7.0 try again later
+§ => 535 Authentication failed
+mailer.send(relay.example.com, 587, acme, §): 535 5.7.8 no such login
+mailer: dial(relay.example.com, 587, acme, §) failed: Connection timed out
+mailer: cannot connect to relay.example.com:587 (acme / § @ relay): Connection refused
+mailer {relay.example.com acme § true}: dial tcp 192.0.2.1:587: connect: connection refused
+smtp [acme § starttls] relay.example.com:587: certificate has expired
+Nov 25 12:00:01 mail shop[7]: acme § was refused: 535 5.7.8 no such login
+Nov 25 12:00:01 mail shop[7]: sending by relay.example.com (acme § 587): Connection timed out
+smtplib.SMTPAuthenticationError for acme, §: (535, b'5.7.8 no such login')
+java.lang.RuntimeException: smtp acme § relay.example.com; nested exception is: 554 5.7.1 relay access denied
+"""
+
+
+def test_what_stands_beside_a_failure_is_not_shown() -> None:
+    """No pattern finds these: what is quoted of a text is the failure alone."""
+    tried, found, told = 0, [], 0
+    for template in UNSPELT.strip().split("\n"):
+        for shape in ("lower", "word", "dots", "dashes", "umlaut", "blank", "at"):
+            value = SHAPES[shape]()
+            tried += 1
+            report = explain([template.replace("§", value)], "standard input", NOW)
+            told += bool(report.diagnoses)
+            shown = as_text(as_plain(report), verbose=2) + as_json(report)
+            found += [(template, value, form) for form in [leaked(shown, value)] if form]
+    print(f"\nsecrets that nothing betrays: leaked {len(found)} of {tried}, {told} explained")
+    assert not found, found[:5]
+    assert told >= tried * 0.9
+
+
 @pytest.mark.parametrize(
     "text",
     [
