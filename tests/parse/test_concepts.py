@@ -39,6 +39,12 @@ def _explained(*lines: str) -> Report:
         ("mailer plug-in: consent for this mailbox has lapsed", "oauth-token-unusable"),
         ("smtp sink: mailbox nobody@example.org not registered here", "recipient-unknown"),
         ("mail pump: SMTP server offers no login mechanism", "auth-not-offered"),
+        ("mail pump: look-up of MX for example.net timed out", "resolver-failing"),
+        ("SMTP pump: silence of 40 seconds, no answer of host 192.0.2.7, giving up", "app-smtp-unreachable"),
+        (
+            "Mail::Pump::Fault: message 7 not sent: 452 you sent more messages this hour than is good, number exceeded",
+            "rate-limited",
+        ),
     ],
 )
 def test_words_that_no_phrase_has(text: str, cause: str) -> None:
@@ -54,6 +60,8 @@ def test_words_that_no_phrase_has(text: str, cause: str) -> None:
         "Mail report: 12 messages went out, nobody waits",
         "If the SMTP sign-in gets no answer, check the firewall.",  # advice
         "Which port does the SMTP server require for encryption?",
+        "Mail pump: 7 messages, 0 timed out, 0 failed, 0 rejected",
+        "530 Login incorrect. ftp: no session",
         "mail sink ready: server=mx.example.org timeout=300 invalid_login_limit=5",  # names of settings
     ],
 )

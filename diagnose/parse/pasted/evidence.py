@@ -153,7 +153,7 @@ class _Reader:
             yield other
             return
         spoken = dialogue.read(line) or (dialogue.read(body, alone=parsed is None) if body is not line else None)
-        if spoken is not None and not self.block:
+        if spoken is not None and not self.block and not subject.fetches(line):
             if " -> " in line or "[<-]" in line:
                 self.program = program_text.is_program(line) or self.program
             yield from self._spoken(number, spoken)

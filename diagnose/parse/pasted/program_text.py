@@ -111,7 +111,7 @@ _ABOUT_MAIL = late(
     re.I,
 )
 _SENT = late(
-    r"\b(?:delivery successful|(?:e-?mail|message|mail)\b(?:(?!\bnot\b|\. ).){0,40}\b(?<!not be )(?:was )?(?:sent|delivered|accepted)(?: (?:successfully|to|via|for)| ?[{(\[]|[!.]?\s*$)|"
+    r"\b(?:delivery successful|(?:e-?mail|message|mail)\b(?:(?!\bnot\b|\. ).){0,40}\b(?<!not be )(?:was )?(?:sent|delivered|accepted)(?: (?:successfully|to|via|for)\b| ?[{(\[]|[!.]?\s*$)|"
     r"(?:successfully|succesfully) sent|\bMessage sent #\d+ to |sent successfully|250 (?:2\.\d\.\d )?.{0,12}(?:queued as|Message accepted)|"
     r"250 2\.\d\.\d .{0,60}\b(?:queued|accepted)|accepted(?:=|: ?)\[[^\]]+@|attempt \d+(?:/\d+)? (?:ok|succeeded|successful))",
     re.I,
@@ -265,9 +265,11 @@ def classify(
         # The exception's name says less than the reply that it stands for.
         text = _CODE_NAME.sub(lambda found: f"{_CODES[found['name']]} ", text)
         text = _NAMED.sub("", reasons_of.without_endless_words(text[: reasons_of.LONGEST])).strip() or text
+    text = _COUNTED.sub("", text)
     host, port = server_in(text)
     peer = (host or dialled[0]) if program else None
-    reason = _by_concepts(text, reasons_of.classify(text, peer=peer, port=port or dialled[1], stage=stage))
+    port = port or dialled[1]
+    reason = _by_concepts(text, reasons_of.classify(text, peer=peer, port=port, stage=stage), peer, port)
     if reason is None or (reason.label == "noise" and not reason.harmless):
         return None
     has_code = (
@@ -303,14 +305,18 @@ def classify(
 
 
 # Labels that say no more than that no mail was sent.
-_VAGUE = frozenset({"app-connect-failed", "app-send-failed"})
+_VAGUE = frozenset({"app-connect-failed", "app-send-failed", "message-expired"})
+_COUNTED = late(
+    r"\b0 (?:failed|failures?|errors?|timed out|time-?outs?|rejected|refused|bounced|deferred)\b", re.IGNORECASE
+)
 
 
-def _by_concepts(text: str, reason: Reason | None) -> Reason | None:
+def _by_concepts(text: str, reason: Reason | None, host: str | None, port: int | None) -> Reason | None:
     """What the concepts of a text about mail say, where phrases and codes say less, or stand by chance in a sentence about
     something else."""
-    vague = reason is None or reason.grip <= Grip.TOPIC or reason.label in _VAGUE
-    if reason is not None and (reason.harmless or not (vague or reason.bare)):
+    vague = reason is None or reason.grip <= Grip.TOPIC or (reason.label in _VAGUE and reason.code is None)
+    timed_out = reason is not None and reason.label == "connect-timeout"  # or was it a look-up?
+    if reason is not None and (reason.harmless or not (vague or reason.bare or timed_out)):
         return reason
     if not subject.is_of_mail(text):  # the topic of a receiver's words is then any other program's
         return None if reason is not None and reason.bare and reason.grip <= Grip.TOPIC else reason
@@ -318,9 +324,13 @@ def _by_concepts(text: str, reason: Reason | None) -> Reason | None:
     label = concepts.meaning(text)
     if label is None or (reason is not None and (label in _VAGUE or not reason.may_be(label))):
         return reason
-    if reason is not None and not vague and not suggested((label,)).isdisjoint(suggested((reason.label,))):
+    if timed_out and label != "dns-try-again":
         return reason
-    found = reason or Reason(label=label, text=text)
+    if reason is not None and not (vague or timed_out or suggested((label,)).isdisjoint(suggested((reason.label,)))):
+        return reason
+    if label.startswith("connect-") and port != 25:
+        label = "app-smtp-unreachable"
+    found = reason or Reason(label=label, text=text, peer_name=host, peer_port=port)
     return replace(found, label=label, grip=Grip.SENSE, entry=None)
 
 

@@ -7,7 +7,7 @@ import re
 from diagnose.patterns import late
 
 _FETCHES = late(
-    r"(?:imap|pop3)(?:s|4|_ssl|lib|store|client|exception|folder|protocol)?\b|poplib|IMAP[A-Z]|Net::POP|\bnet/pop\b",
+    r"(?:imap|pop3)(?:s|4|_ssl|lib|store|client|exception|folder|protocol)?\b|poplib|IMAP[A-Z]|Net::POP|\bv?s?ftpd?\b|\bnet/pop\b",
     re.I,
 )
 _SENDS = late(r"smtp|sendmail|\bsend(?:ing)?\b|\boutgoing|mailer", re.I)
@@ -15,8 +15,8 @@ _SENDS = late(r"smtp|sendmail|\bsend(?:ing)?\b|\boutgoing|mailer", re.I)
 
 # Databases, directories, the web, shells and the like, by name or port; links to documentation reach nothing.
 _ELSEWHERE = late(
-    r"\b(?:postgres\w*|psycopg\w*|my?sql\w*|mariadb|redis|mongo\w*|elasticsearch|ldaps?|amqp|rabbitmq|kafka|memcached|mqtt\w*|openvpn|"
-    r"kubelet|(?:sshd?|named)(?:\[\d+\])?: |urllib3|NewConnectionError|(?:Put|Get|List)Object)|\bhttps?://(?!curl\.)|\b(?:GET|POST|PUT|HEAD|DELETE|PATCH) /|"
+    r"\b(?:postgres\w*|psycopg\w*|my?sql\w*|mariadb|redis|mongo\w*|elasticsearch|ldaps?|amqp|rabbitmq|kafka|memcached|mqtt\w*|openvpn|ntpd|chronyd|radiusd|smbd|snmpd?|"
+    r"kubelet|(?:sshd?|named)(?:\[\d+\])?: |password authentication failed for user|urllib3|NewConnectionError|(?:Put|Get|List)Object)|\bhttps?://(?!curl\.)|\b(?:GET|POST|PUT|HEAD|DELETE|PATCH) /|"
     r"\bmethod=(?:GET|POST|PUT)\b|\bERROR \d{4} \(\w{5}\)|\bpull image\b|\b(?:ftp|imaps?|pop3s?|wss?|git)://|"
     r"\bKilled process \d+ \((?!master|qmgr|smtp|cleanup|pickup|trivial|post|exim|send|dove|clam|spam|rspam|amavis|open)|"
     r"(?:\bport[ =:'\"]{1,4}|[\w\]]:)(?:22|53|80|389|443|636|1433|1521|1883|3306|5432|5672|6379|8080|8443|9090|9092|9200|11211|27017)\b(?!:)",

@@ -18,7 +18,7 @@ _NEGATED = 4  # words after a negation that it still denies
 _NOT = frozenset("not no never cannot without nor neither unable fails failed refused denied".split())
 _CLAUSE = late(r"(?<=[.;!?])\s|\n|\s[|-]\s")
 _ADVICE = late(
-    r"\?$|\b(?:please|check|make sure|ensure|if|whether|when|should|how to|you (?:can|may|have|need))\b", re.IGNORECASE
+    r"\?$|\b(?:please|check|make sure|ensure|if|whether|when|should|how to|you (?:can|may|need))\b", re.IGNORECASE
 )
 _SETTING = late(r"\b[\w-]+=(?=\S)|\btime-? ?out\W{1,3}\d", re.IGNORECASE)
 _ADDRESS = late(r"\S+@\S+")
