@@ -61,7 +61,7 @@ from diagnose.statement import counted, fail, ok, stamped, stated, unknown, warn
 R = TypeVar("R")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """What the user asked for. app_config: properties files named; since: seconds of log that count as current;
     auth: whether a real login may be tried; network: whether anything may be dialled;
@@ -74,7 +74,7 @@ class Settings:
     curious: bool = True
 
 
-@dataclass(slots=True)
+@dataclass
 class Context:
     """What a check's body is given: the host to ask, whose mail it is about, and the user's settings."""
 
@@ -106,7 +106,7 @@ class Context:
 Body = Callable[[Context], Iterator[Observation]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Check:
     """signs: every one that the body may yield. needs: "network", "postfix", "mta" (Postfix or another mailer that is
     known) or "linux"; without one the check is skipped, and says so. probes: it tries what mail would do, so that

@@ -5,12 +5,13 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from diagnose.errors import MailDiagnoseError
 from diagnose.host.live.queuewait import Waiting, waiting
 from diagnose.model import Confidence, Diagnosis, Impact, Observation, Report, Status
+from diagnose.record import dataclass
 from diagnose.remedy import transaction
 from diagnose.remedy.journal import Change, Store
 from diagnose.remedy.proposal import Proposal
@@ -25,7 +26,7 @@ PATIENCE = 12.0  # seconds for mail that is tried again
 Say = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Ending:
     """word: mended, unsure (kept all the same), undone, or stuck (half of it is undone; a person must look). delivered: whether mail was
     seen to go out since. next: a diagnosis of afterwards, where something else still holds mail up."""

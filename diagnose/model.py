@@ -52,7 +52,7 @@ FLAG = (False, True)
 SAID = "mail."  # begins the signs of what a server or program said: `mail.<label>`
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Observation:
     """One statement about one subject; (sign, subject) is its identity."""
 
@@ -68,7 +68,7 @@ class Observation:
         return str(self.data.get(key) or "")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SignSpec:
     """What a check declares of a sign; `mail.*` stands for all signs that begin so.
 
@@ -105,7 +105,7 @@ class SignSpec:
         return sign == self.id or (self.id.endswith(".*") and sign.startswith(self.id[:-1]))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Proof:
     """Whether mail was seen to pass a stage: OK, FAILED (looked for and not seen) or UNKNOWN (left out). why: in words."""
 
@@ -114,7 +114,7 @@ class Proof:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Evidence:
     """A question and its answer, both as plain data, secrets already removed."""
 
@@ -122,7 +122,7 @@ class Evidence:
     reply: Any
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """What became of a check. signs, probes, decisive: as the check declares them."""
 
@@ -146,7 +146,7 @@ class Run:
         return (o for o in self.observations if self.spec(o.sign).gauge in gauges)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sign:
     """The edge from a cause to a kind of observation.
 
@@ -164,7 +164,7 @@ def sign(id: str, weight: int, status: Status = Status.FAILED, /, **where: Scala
     return Sign(id, weight, status, tuple(where.items()))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Remedy:
     """What to do, in words; commands, each to be pasted as it stands, from a plan for the host (`diagnose.remedy`). others:
     who else must or could act, each with the text to send them and the DNS record where it is one."""
@@ -174,7 +174,7 @@ class Remedy:
     others: tuple[tuple[str, str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Cause:
     """An entry of the knowledge base. Its words may hold {names} of the diagnosis' data, with words for where they are
     not known behind a bar: {table|a table}.
@@ -202,7 +202,7 @@ class Cause:
     links: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Support:
     """A sign that matched: which, its weight in decibans, and the observation that showed it."""
 
@@ -212,7 +212,7 @@ class Support:
     summary: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Diagnosis:
     cause: Cause
     score: int
@@ -225,7 +225,7 @@ class Diagnosis:
     data: Mapping[str, Scalar] = field(default_factory=lambda: NOTHING)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class AdviceFile:
     """A file to write: octal mode as text ("0600"), owner as "user:group"."""
 
@@ -235,7 +235,7 @@ class AdviceFile:
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Advice:
     """A relay, ready to use. verified: the port was seen open from this very host in this run."""
 
@@ -252,7 +252,7 @@ class Advice:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Target:
     """Whose mail it is about: envelope addresses, None if not named and not learnt. relay: the server of this host's
     own choice that it goes through, None if it goes straight to the recipient's or is not known."""
@@ -262,7 +262,7 @@ class Target:
     relay: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class HostInfo:
     name: str = ""
     system: str = ""
@@ -274,7 +274,7 @@ class HostInfo:
     network: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Report:
     schema: int = 1
     version: str

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from diagnose.errors import UsageError
 from diagnose.knowledge.labels import Endpoint, Login, Network, Relay, RelayHost, relays
@@ -22,6 +21,7 @@ from diagnose.knowledge.recognise import find, identify, network_of, split_next_
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.model import Advice, AdviceFile
 from diagnose.nearest import hint
+from diagnose.record import dataclass
 from diagnose.relay_settings import Choice, Seen, System, commands, main_cf, password_line, version
 
 __all__ = ["Listed", "System", "find", "identify", "listing", "network_of", "suggest"]
@@ -31,7 +31,7 @@ WEB_PORTS = frozenset({53, 80, 443})  # open everywhere: says nothing about a ma
 IMPLICIT_PORTS = IMPLICIT_TLS_PORTS | {443}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Listed:
     """A row of `relay list`; ports by confirmed facts only. suggested: may be proposed without being asked for."""
 

@@ -16,7 +16,7 @@ UNCOMPILED = frozenset({"texthash"})
 RESTART = frozenset({"inet_interfaces", "inet_protocols"})  # read by master when it starts, not when it reloads
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class System:
     """What the settings must suit.
 
@@ -48,7 +48,7 @@ class Seen(IntEnum):
         return self <= Seen.PASSES
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Choice:
     relay: Relay
     host: RelayHost

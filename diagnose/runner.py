@@ -21,7 +21,7 @@ GRACE = 1.0  # seconds that running checks still get once the answer is certain:
 TICK = 0.5  # seconds between two signs of life
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Going:
     """How far a run is: what ended so far, the checks that still run, and the seconds that it takes at most."""
 
@@ -36,7 +36,7 @@ WORKERS = 40  # threads; a question to several servers takes more for its while
 LIMIT = 500  # observations of one check that are kept
 
 
-@dataclass(slots=True)
+@dataclass
 class _Job:
     check: Check
     recorder: Recorder

@@ -30,7 +30,7 @@ PLANNING = 0.15  # of them, for the plans
 RESERVE = 0.4  # of them for what comes after the checks
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Request:
     """What the user wants. recording: diagnose this instead of the live host; provider: the relay asked for; ignores:
     whether an observation is acknowledged, and so weighs nothing (it stays in the report's runs);
@@ -65,7 +65,7 @@ def of_recording(recording: Recording, asked: Request | None = None) -> Request:
     return replace(asked, recording=recording, target=target, settings=settings)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Result:
     """The report, and what a recording of this host would hold. hide: masks in plain data the secrets that were met.
     plans: the plan for each cause's id."""
@@ -80,7 +80,7 @@ class Result:
         return any(run.reason == runner.INTERRUPTED for run in self.report.runs)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Progress:
     """What a run is at: the titles of the checks that still run, the seconds that it takes at most, and the title of the
     cause that is certain by now, "" where none is."""

@@ -10,18 +10,18 @@ import pytest
 from diagnose.record import dataclass
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Ours:
     number: int
     words: tuple[str, ...] = field(default=("a",))
 
 
-@dataclass(slots=True)
+@dataclass
 class Open:
     number: int
 
 
-@dataclass(slots=True)
+@dataclass
 class Kept(Open):
     """Of each way to be given, after one that is inherited."""
 

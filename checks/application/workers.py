@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from diagnose.check import Context, Read, SignSpec, check, fail, ok, skip, unknown
 from diagnose.facts import master
@@ -29,9 +29,10 @@ from diagnose.facts.workers import (
     workers,
 )
 from diagnose.model import Observation, Scalar
+from diagnose.record import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Stopped:
     """What would start the worker and does not: how, and by which command it would."""
 

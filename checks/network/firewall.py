@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from diagnose.check import FLAG, Context, Exec, Now, Read, SignSpec, Stat, check, fail, ok, skip, unknown, warn
 from diagnose.facts.dials import WIRE, Tried
@@ -18,11 +18,12 @@ from diagnose.parse.system import iptables, nft
 from diagnose.parse.system.outcomes import Outcome
 from diagnose.parse.system.packet import Packet, Verdict
 from diagnose.parse.system.ruleset import Ruleset, judge
+from diagnose.record import dataclass
 
 FIND = "Find the rule with the commands below: in the output hook, or in the input hook where answers are lost."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Found:
     """What a tool's rules do with a packet, or may do (`verdict.certain` is False)."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterator
-from dataclasses import dataclass
 
 from diagnose import facts
 from diagnose.check import (
@@ -36,6 +35,7 @@ from diagnose.parse.postfix import master_cf
 from diagnose.parse.postfix.master_cf import Service
 from diagnose.parse.postfix.setting_types import integer, items
 from diagnose.parse.words.reason import classify
+from diagnose.record import dataclass
 
 _HERE = ("127.0.0.1", "0.0.0.0", "::", "::1")
 _USUAL = (25, *IMPLICIT_TLS_PORTS, 587, 2525)  # else what a former instance or a filter hands mail to
@@ -55,7 +55,7 @@ _GENERAL = ("postfix-config-error", "daemon-failed", "noise")
 _OUR_NAME = re.compile(r"Helo command rejected", re.I)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Port(Parameters):
     """A service of smtpd(8) that listens, with the settings as it sees them."""
 

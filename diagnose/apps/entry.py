@@ -9,7 +9,7 @@ from diagnose.patterns import late
 from diagnose.record import dataclass
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Entry:
     """One value. value: None if it comes from elsewhere (the environment, a call). start, end: its place in the text, quotes
     included. quote: the quotes around it. exact: blanks at its ends are part of it. encoded: it is base64 there. bare: without quotes, where

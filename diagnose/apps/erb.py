@@ -25,7 +25,7 @@ _ASSIGNMENT = late(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Rendered:
     """The text a template renders to, and findings: undefined-variable, unsupported (Ruby beyond the grammar), unbalanced."""
 
@@ -33,7 +33,7 @@ class Rendered:
     findings: tuple[Finding, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Assignment:
     """A variable of a manifest: its value, or the default of getValue(env, default), then `env` names the variable.
 

@@ -16,7 +16,7 @@ _EXIM = re.compile(r"[ \t]*(?P<host>\^?[^\s:#][^\s:]*|\*)[ \t]*:[ \t]*(?P<user>[
 _DMA = re.compile(r"[ \t]*(?P<user>[^\s|#][^|\n]*)\|(?P<host>[^\s:|]+):(?P<password>[^\n]*)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Entry:
     """host: a name, or as Exim has it `*.name`, `^pattern` or `*`; begin, end: the password's place in the text."""
 

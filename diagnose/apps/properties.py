@@ -21,7 +21,7 @@ _BAD_ESCAPE = late(r"(?<!\\)((?:\\\\)*)\\u(?![0-9a-fA-F]{4})")
 _ENTRY = late(r"[\w.\-]+\s*[=:]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Property:
     """One entry. `line` is where it begins; `value` is '' and `secret` its shape where the key names a secret.
 
@@ -35,7 +35,7 @@ class Property:
     lines: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Properties:
     """The entries in order and the findings by line. `loads` is False if Java would throw and read nothing."""
 

@@ -20,7 +20,7 @@ from diagnose.record import dataclass
 FIELDS = ("host", "at", "url", "port", "user", "password", "sender", "sender_domain")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Found:
     """The settings of a file. id: the application's; problem: why nothing can be said of them."""
 

@@ -6,7 +6,7 @@ from diagnose.parse.text.secret import Shape
 from diagnose.record import dataclass
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Problem:
     """One trouble with the settings; `line` 0 if a key is missing; `path` of another file that has it, or ''. `diagnose.apps.kinds` knows the kinds."""
 
@@ -17,7 +17,7 @@ class Problem:
     path: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class MailSettings:
     """Where and how the application connects.
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from diagnose.apps import formats, grammars
 from diagnose.apps.entry import Entry, Malformed
 from diagnose.apps.reading import Reader, named
 from diagnose.parse.text.masking import STARS
+from diagnose.record import dataclass
 
 _GRAMMARS = ("yaml", "code", "ini")
 _PAIR = re.compile(
@@ -22,7 +23,7 @@ _DEFINED = re.compile(r"define\(\s*['\"](\w+)['\"]\s*,\s*(['\"]?[\w.+-]*['\"]?)\
 _OFF = ("", "false", "no", "none", "0")  # what a program takes where nothing is said
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Change:
     """A line (from 1) in which `find`, which stands there once, becomes `put`; line 0: `put` is a new line at the end. below: `put` is
     a new line below it, and `find` the line's own text; these come last."""

@@ -6,7 +6,6 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +14,7 @@ import typer
 
 from diagnose.commands.options import Debug, write
 from diagnose.errors import UsageError
+from diagnose.record import dataclass
 
 GROUPS = ("postdrop", "adm", "systemd-journal")
 SHARE = "usr/local/share/mail-diagnose"
@@ -47,7 +47,7 @@ NEXT = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Piece:
     """A file to write: its kind, its absolute place without the prefix, its text."""
 

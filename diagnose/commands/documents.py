@@ -7,13 +7,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from diagnose.record import dataclass
 
 NAME = "mail-diagnose"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Option:
     """names: -o and --output; value: its metavar, empty for a flag."""
 
@@ -22,7 +23,7 @@ class Option:
     help: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Page:
     """A command: path is its words after the program's name, empty for the program itself."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, TextIO
 
 from diagnose.commands import asking
@@ -13,6 +13,7 @@ from diagnose.commands.diagnosis import diagnosed
 from diagnose.commands.options import exit_status, write
 from diagnose.errors import UsageError
 from diagnose.model import Confidence
+from diagnose.record import dataclass
 from diagnose.report.page import WIDTH
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def _wrapped(text: str, hang: str = "") -> list[str]:
     ]
 
 
-@dataclass(slots=True)
+@dataclass
 class Fixing:
     request: Request
     cause: str | None = None

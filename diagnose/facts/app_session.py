@@ -29,7 +29,7 @@ MISSING = "user or password is missing"
 WAIT = 3.5  # seconds for a greeting: what answers at all, answers by then
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Session:
     """tls: none, starttls or implicit, as begun. first: the attempt before JavaMail's plain-text fallback took over (Java alone).
     with_login: whether a login was part of it, else why not. store: what certificates were held against.
@@ -234,7 +234,7 @@ def met(reply: DialReply) -> Outcome:
     return dials.met(attempt)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Way:
     """A way into the same server that was tried: whether it connects, greets, and has TLS."""
 

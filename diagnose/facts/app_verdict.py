@@ -51,7 +51,7 @@ _SENDER = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Verdict:
     """stage: server, tls, certificate, protocol, login or sender, whichever stops the mail; "works"; or "unknown".
 

@@ -28,7 +28,7 @@ MOST = 6  # files of a kind that are read
 ESSENTIAL = ("host", "port", "auth", "starttls.enable", "ssl.enable", "socketFactory.class", "socketFactory.port")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Application:
     """One settings file as the application would read it.
 
@@ -113,7 +113,7 @@ class Application:
         return tuple(p for p in self.settings.problems if p.key not in unknown)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Sources:
     """All that was found. only: of an application that nobody named and that is this host's only one; variables: Puppet's, by name without namespace; odd_names: lines of codenvy.env whose name
     holds a letter that only looks right: (path, line, name)."""

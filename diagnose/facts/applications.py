@@ -39,7 +39,7 @@ _PID = re.compile(r"\"Pid\":\s*(\d+)")
 _MAIL = re.compile(r"smtp|mail", re.I)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Installed:
     """name: by which a person calls it; title: what it is; app: its settings as they were read; pid: a process of it, 0 if none
     is known; running: whether it runs, as far as is seen; container: whether its settings are a container's."""

@@ -38,7 +38,7 @@ _OWN_CHOICE = ("not tried", "no usable mechanism", "no credentials found")
 _DIGITS = "245"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Break:
     """stage: a key of STAGES; kind: one of KINDS; text: what the server does, to be read after its name."""
 

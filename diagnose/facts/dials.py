@@ -32,7 +32,7 @@ WIRE = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Tried:
     """A dial at one address. host: the name that was meant."""
 

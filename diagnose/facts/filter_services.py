@@ -16,7 +16,7 @@ _DEFAULT_ACTION = re.compile(r"default_action\s*=\s*(\S+)")
 _MILTER = re.compile(r"(?:inet|unix|local):[^\s,{}]+")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Service:
     """kind: content, milter, policy or backend; endpoint: `inet:host:port` or `unix:path`; soft: mail passes without;
     chroots: whether the daemons that ask it are chrooted, () where that is not known."""

@@ -16,7 +16,7 @@ from diagnose.knowledge.distributions import TRUST_STORES
 from diagnose.record import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Runtime:
     """version: (8,) of "1.8.0_111", (17, 0) of "17.0.9"; () when unknown. words: as Java writes it."""
 

@@ -9,7 +9,7 @@ from diagnose.model import NOTHING, Scalar, Status
 from diagnose.record import dataclass
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Judged:
     """kind: the fault, "" for none; data: what belongs to it."""
 

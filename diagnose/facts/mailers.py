@@ -35,7 +35,7 @@ _EXIM_OPTIONS = ("spool_directory", "log_file_path", "exim_user", "primary_hostn
 _SECONDS = 4.0  # for one of a mailer's commands
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Mailer:
     """id: of `diagnose.knowledge.mailers`; path: what the sendmail command is; options: Exim's main ones; complaint: what a mailer
     that refuses its own configuration says."""
@@ -116,7 +116,7 @@ def title(ctx: Asks, here: Mailer) -> str:
 # --- settings ---------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Found:
     """A settings file. problem: why it cannot be read or understood; settings: of those that `diagnose.apps.formats` reads."""
 
@@ -199,7 +199,7 @@ def _of_format(ctx: Asks, here: Mailer, found: Found, said: MailSettings) -> Way
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class OwnLogin:
     """path: the file that holds or should hold it; login: for a Dial, None if none would be made; user; found: an entry is there;
     problem: why nothing can be told; near: an entry of the file for another server; name: the server's name that is looked up."""

@@ -12,7 +12,7 @@ _FQDN = re.compile(r"(?=.{4,253}$)(?!-)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*\.[a
 NOT_PUBLIC = tuple(".local .localdomain .internal .lan .home .localhost .invalid .test .example .home.arpa".split())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Exchangers:
     """hosts: by preference; kind: mx, address (no MX but an address: the implicit MX of RFC 5321 5.1), null (RFC 7505),
     none (NXDOMAIN or nothing), or "unknown" (no answer: see rcode and problem)."""

@@ -38,7 +38,7 @@ EARLY = 1.2  # of silence, after which a port's path is looked at while the dial
 ECHO_NAME, ECHO_SERVER = "o-o.myaddr.l.google.com", "216.239.32.10"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class MailPort:
     """Where mail is sent. hosts: the names dialled by Postfix, "" of a direct way without a recipient; relay: a next hop
     of the host's own choice; private: all its addresses are private or this host's, so that no ISP stands between;
@@ -57,7 +57,7 @@ class MailPort:
         return self.hosts[0] if self.hosts else ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Egress:
     """All that was dialled. families: those that Postfix may use; unresolved: names without an answer from any resolver."""
 
@@ -213,7 +213,7 @@ def answering(ctx: Asks, way: MailPort, family: int = 4) -> Tried | None:
     return None
 
 
-@dataclass(slots=True)
+@dataclass
 class _Plan:
     """Dials to be made, each address and port once."""
 

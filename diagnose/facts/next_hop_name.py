@@ -34,7 +34,7 @@ _SPELLING = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Named:
     """found: smtp(8) has a place to connect to; said: what there is to say of `subject`, None for nothing."""
 

@@ -29,7 +29,7 @@ ANYWHERE = {4: "9.9.9.9", 6: "2620:fe::fe"}  # a public address that the default
 REFUSING = ("prohibit", "blackhole", "unreachable")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Refusal:
     """kind: route or rule; text: as ip(8) writes it; fix: the command that takes it out."""
 

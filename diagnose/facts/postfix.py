@@ -33,7 +33,7 @@ class Parameters:
         return items(self.value(name))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Mta(Parameters):
     """Postfix as its own tools describe it.
 

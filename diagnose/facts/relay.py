@@ -30,7 +30,7 @@ PLUG_IN_PATTERNS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Asked:
     """One password map: what a lookup of the keys brought. problem: why this tool could not ask; error: Postfix's words;
     value: "user:" and stars."""
@@ -45,7 +45,7 @@ class Asked:
     problem: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Sasl:
     """How smtp(8) would log in. keys: in the order tried; asked: every map, in order; hit: the one that answers."""
 
@@ -112,7 +112,7 @@ def _ask(ctx: Asks, one: Table, keys: tuple[str, ...]) -> Asked:
     return Asked(table=one)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class WayIn:
     """host, port: what to dial; ca_file, ca_path: what Postfix verifies against, "" where that is unusable or unset;
     ca_broken: why the CA file that is set cannot be used; verify_name: the name that the certificate must have;
@@ -234,7 +234,7 @@ def _mechanisms(way: Route, encrypted: bool) -> tuple[str, ...]:
     return names or ("NONE",)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Session:
     """The dialogue, how it was begun (none, starttls, implicit), and whether the login was part of it."""
 

@@ -10,7 +10,7 @@ from diagnose.parse.postfix import tls_settings
 from diagnose.record import dataclass
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Spoken:
     """kind: implicit, starttls (or plain SMTP), "" where nothing tells. dialogue: the one in the clear, None if the
     port speaks none that Postfix would hold; tls: the handshake as Postfix would begin it."""

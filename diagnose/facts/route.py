@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from diagnose.parse.log.current import Fact
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Route(Parameters):
     """Where a recipient's mail goes.
 
@@ -168,7 +168,7 @@ def _in_file(ctx: Asks, path: str, key: str) -> str | None:
     return key if key.lower() in {item.lower() for line in lines for item in items(line)} else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class TlsMode:
     """level: as in smtp_tls_security_level (none, may, encrypt, dane, dane-only, fingerprint, verify, secure); verifies:
     the certificate must be good; wrapper: implicit TLS; by: the parameter or table that decided; strict: a certificate must be good wherever TLS

@@ -34,7 +34,7 @@ SECONDS = 2.0  # for each of them
 REFUSED = "sender-unauthenticated"  # the meaning of a reply that names SPF, DKIM or DMARC
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Sender:
     """domain: of MAIL FROM, and as far as this host can tell of the From header; asked: the user named it; way: of its mail;
     relay: whose the next hop is, None if mail goes straight out or nobody knows it."""
@@ -118,7 +118,7 @@ def ahead(ctx: Asks, questions: Iterable[tuple[str, str]]) -> None:
         return
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Spf:
     """SPF for an address. known: whether mail comes from it, so that the verdict is the receivers'; by: what the address is."""
 

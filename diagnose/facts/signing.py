@@ -22,7 +22,7 @@ _AMAVIS = ("/etc/amavis/conf.d/*", "/etc/amavisd/amavisd.conf", "/etc/amavisd.co
 _AMAVIS_FILES = 12
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Signing:
     """For the mail of one domain. signers: by their settings, or by their log lines; asked: through which parameters Postfix
     hands mail to a milter or filter; commands: whether mail of the sendmail command goes there too; blind: why it cannot be told

@@ -18,7 +18,7 @@ _LOCAL = re.compile(r"^(?:alias_|local_|mailbox_|forward_|virtual_mailbox_|virtu
 _INCOMING = re.compile(r"^(?:smtpd_|postscreen_|local_recipient_maps|relay_recipient_maps)")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Use:
     """A table and where it is named. scope: all (every message needs it), local or incoming."""
 

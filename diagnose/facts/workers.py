@@ -34,7 +34,7 @@ _PROPERTIES = "Id,LoadState,Type,ActiveState,SubState,Result,UnitFileState"
 _MOST = 60  # files of a kind
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Starter:
     """kind: unit, program (of supervisor) or cron; name: the unit, the program, or the crontab's path; folder: the
     application's own, "" where it is not told; direct: whether it runs the worker itself, not a scheduler that may."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from diagnose import files
 from diagnose.errors import MailDiagnoseError, SnapshotError, UsageError
 from diagnose.host import snapshot
 from diagnose.parse.text import bounded
+from diagnose.record import dataclass
 from diagnose.report import digest
 
 MOST = 10_000  # files
@@ -23,7 +23,7 @@ NO_RELAY = "none, mail goes out directly"
 _LONGEST = 160  # characters of a word that a report says
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Member:
     """A host as its report tells of it.
 
@@ -47,7 +47,7 @@ class Member:
         return bool(self.cause) or self.status != "unknown"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Unread:
     file: str
     why: str

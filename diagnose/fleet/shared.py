@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from diagnose.fleet.chance import log10_chance
 from diagnose.fleet.member import GROUPS, Member, Unread
+from diagnose.record import dataclass
 
 ALPHA = 0.01  # how often chance alone may make a finding of a fleet, all questions taken together
 LEAST = 3  # hosts that something shared is said of
@@ -20,7 +20,7 @@ _MOST_ODD = 20
 Group = tuple[str, str]  # one of GROUPS, and the value in it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Finding:
     """A cause that hits a group more than others.
 
@@ -38,7 +38,7 @@ class Finding:
     same: tuple[Group, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CauseSeen:
     """A first cause with its hosts, and what they share; since: when the first of them had it, half: when half of those had
     whose report tells it."""
@@ -51,7 +51,7 @@ class CauseSeen:
     half: datetime | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Fleet:
     """odd: hosts that are unlike their like, with a sentence each. questions: how many groups were held against causes."""
 

@@ -35,14 +35,14 @@ from diagnose.record import dataclass
 R_co = TypeVar("R_co", covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Query(Generic[R_co]):
     """A question; `Reply` is the type of its answer, `timeout` (seconds) how long the answer may take."""
 
     Reply: ClassVar[type[Any]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Exec(Query[ExecReply]):
     """Runs a command that only reads, without a shell, in the C locale; /usr/sbin and /sbin are searched too. having: of its
     output only the lines that hold one of these words, all without any."""
@@ -53,7 +53,7 @@ class Exec(Query[ExecReply]):
     Reply: ClassVar[type[Any]] = ExecReply
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Read(Query[ReadReply]):
     """A file's text (UTF-8, else Latin-1), at most `limit` bytes from its end if `tail` else its start. having: as of Exec.
     secret: "sasl", "properties", "settings", "logins", "password" or "token": values that are secrets are masked before anything else sees them."""
@@ -66,19 +66,19 @@ class Read(Query[ReadReply]):
     Reply: ClassVar[type[Any]] = ReadReply
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Stat(Query[StatReply]):
     path: str
     Reply: ClassVar[type[Any]] = StatReply
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Glob(Query[GlobReply]):
     pattern: str
     Reply: ClassVar[type[Any]] = GlobReply
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Lookup(Query[DnsReply]):
     """A DNS question. server: an address to ask, or "" for the host's own resolvers in their order. user: the account that the
     sockets belong to, where root asks."""
@@ -91,13 +91,13 @@ class Lookup(Query[DnsReply]):
     Reply: ClassVar[type[Any]] = DnsReply
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Resolve(Query[ResolveReply]):
     name: str
     Reply: ClassVar[type[Any]] = ResolveReply
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Login:
     """Where the host finds credentials; the password itself never enters a query or a reply.
 
@@ -111,7 +111,7 @@ class Login:
     keys: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Dial(Query[DialReply]):
     """An SMTP dialogue, never with DATA.
 
@@ -144,7 +144,7 @@ class Dial(Query[DialReply]):
     Reply: ClassVar[type[Any]] = DialReply
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Trace(Query[TraceReply]):
     """Where SYNs to a port die: one connect per TTL, all at once, no privileges needed (Linux)."""
 
@@ -155,38 +155,38 @@ class Trace(Query[TraceReply]):
     Reply: ClassVar[type[Any]] = TraceReply
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Processes(Query[ProcessesReply]):
     """All processes that this user can see; command lines are masked."""
 
     Reply: ClassVar[type[Any]] = ProcessesReply
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Listeners(Query[ListenersReply]):
     Reply: ClassVar[type[Any]] = ListenersReply
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Disk(Query[DiskReply]):
     path: str
     Reply: ClassVar[type[Any]] = DiskReply
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Lock(Query[LockReply]):
     path: str
     Reply: ClassVar[type[Any]] = LockReply
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Now(Query[NowReply]):
     """The clock, and who asks."""
 
     Reply: ClassVar[type[Any]] = NowReply
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MailLog(Query[LogReply]):
     """The mail log's last `since` seconds: the files named, else what this host keeps (files, rotated ones, journal).
     At most `limit` bytes, the newest."""
@@ -197,7 +197,7 @@ class MailLog(Query[LogReply]):
     Reply: ClassVar[type[Any]] = LogReply
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MailQueue(Query[QueueLinesReply]):
     """`postqueue -j` streamed into a summary, within `budget` seconds."""
 
@@ -205,7 +205,7 @@ class MailQueue(Query[QueueLinesReply]):
     Reply: ClassVar[type[Any]] = QueueLinesReply
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MapLookup(Query[MapReply]):
     """`postmap -q key table`; secret: the value is masked."""
 
@@ -215,7 +215,7 @@ class MapLookup(Query[MapReply]):
     Reply: ClassVar[type[Any]] = MapReply
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MapCompare(Query[CompareReply]):
     """A compiled table against its source text, both read by Postfix's own tools; no value leaves the host."""
 
@@ -223,7 +223,7 @@ class MapCompare(Query[CompareReply]):
     Reply: ClassVar[type[Any]] = CompareReply
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EnvironmentCompare(Query[EnvironmentReply]):
     """The environment that a process was started with against what a settings file says of the names; no value leaves the host."""
 

@@ -24,13 +24,14 @@ from diagnose.host.query import KINDS, Exec, LogReply, NowReply, Query, Read
 from diagnose.model import Target
 from diagnose.parse.text import bounded
 from diagnose.parse.text.masking import mask
+from diagnose.record import dataclass
 
 R = TypeVar("R")
 SCHEMA = 1
 LIMIT = 24_000_000  # bytes, unpacked
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CutOff:
     """observations: how many there were; reason: as the run gave it."""
 
@@ -38,7 +39,7 @@ class CutOff:
     reason: str = ""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Recording:
     """version: of the tool that made it; started: ISO 8601; asked: question to answer; settings: what changes which
     questions are asked; cut_off: checks that were out of time, with how much each had said: answers that came too

@@ -26,7 +26,7 @@ LOCKS: Mapping[str, Sequence[str]] = _TABLE["locks"]
 PID_FILES: Mapping[str, Sequence[str]] = _TABLE["pid_files"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Family:
     """newer: the map type that members make by default from a version on. manager: of services."""
 

@@ -33,7 +33,7 @@ class Grip(enum.IntEnum):
     NAMES = 7  # the root itself
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Phrase:
     """One known text.
 
@@ -189,7 +189,7 @@ def speaking(host: str | None) -> tuple[str, ...]:
     return tuple(peer for peer in _peers() if compiled(peer).search(host)) if host else ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Code:
     """What a status code says by itself. label: its reading where no words are understood. allows: the labels that words
     beside it may mean, empty for all."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -20,6 +20,7 @@ from diagnose.host.query import Dial, DialReply, Now
 from diagnose.mail.explain import explain
 from diagnose.mail.send import compose
 from diagnose.model import Confidence, Observation, Target
+from diagnose.record import dataclass
 from diagnose.report.json_ import as_plain
 from diagnose.sentence import joined
 from diagnose.session import Request, Result, diagnose
@@ -34,7 +35,7 @@ Plain = dict[str, Any]
 Heard = tuple[Dial, DialReply, tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Asked:
     """path: the settings file, or the name of one of the texts that are `given`; where: from where it is tried, in words;
     sender: where the settings name none; away: not on this host itself. timeout in seconds."""

@@ -44,7 +44,7 @@ _POSSIBLE = 4  # diagnoses that are merely possible, at most
 _FINE = frozenset({"sent", "deliverable"})
 
 
-@dataclass(slots=True)
+@dataclass
 class _Kind:
     """Everything of one label about one destination: the first event that said so, its reason, and how many did."""
 
@@ -54,7 +54,7 @@ class _Kind:
     stranger: bool = False
 
 
-@dataclass(slots=True)
+@dataclass
 class Collected:
     """What the events of a text or a queue say, in bounded memory. `events` counts all of them, `fine` deliveries."""
 

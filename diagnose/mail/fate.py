@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from diagnose import rank
@@ -11,10 +10,11 @@ from diagnose.model import Impact
 from diagnose.parse.log.story import Step, Story
 from diagnose.parse.text import duration
 from diagnose.parse.words.reason import Reason
+from diagnose.record import dataclass
 from diagnose.statement import fail
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Meaning:
     """The likeliest cause of a reason."""
 
@@ -23,7 +23,7 @@ class Meaning:
     impact: Impact
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Fate:
     """A message with what became of it.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -34,12 +33,13 @@ from diagnose.model import (
 from diagnose.parse.log import maillog
 from diagnose.parse.postfix.queue import AGE_LIMITS, QueueGroup, QueueSummary
 from diagnose.parse.words.reason import Reason
+from diagnose.record import dataclass
 from diagnose.statement import counted, fail, ok, unknown
 
 _LOG = 3600.0, 1_000_000  # seconds and octets of log that tell whether mail flows
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Why:
     """Recipients that wait for one reason: how many, in how many domains, the oldest's arrival, the words, the cause.
 
@@ -56,7 +56,7 @@ class Why:
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Row:
     """Recipients at one domain, by age as qshape counts them: up to 5, 10, 20 … 1280 minutes, and older."""
 
@@ -65,7 +65,7 @@ class Row:
     ages: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Growth:
     """Messages more (or fewer) than at the last look, and seconds since then."""
 
@@ -73,7 +73,7 @@ class Growth:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Seen:
     """The queue with its report. read: messages that the sums are of; less than `total` when time did not suffice."""
 

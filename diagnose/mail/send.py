@@ -7,7 +7,6 @@ import json
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 
@@ -18,6 +17,7 @@ from diagnose.host.query import Now
 from diagnose.mail.explain import explain
 from diagnose.mail.trace import Traced, trace, worst
 from diagnose.model import Report
+from diagnose.record import dataclass
 from diagnose.report.page import Terminal
 
 _FINAL = frozenset({"delivered", "local", "bounced", "expired", "held", "refused", "discarded", "deleted", "deferred"})
@@ -26,7 +26,7 @@ _PAUSES = (0.3, 0.5, 0.7, 1.0)  # seconds between two looks at the log; then alw
 Progress = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Sent:
     """What became of the test. how: "sendmail" or "host:port"; status: ok, warning, failed or unknown."""
 

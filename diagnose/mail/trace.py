@@ -6,7 +6,6 @@ import dataclasses
 import itertools
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from diagnose.errors import UsageError
@@ -20,12 +19,13 @@ from diagnose.parse.log.story import Step, Story, refusal, tell
 from diagnose.parse.log.trail import Trail, trail
 from diagnose.parse.text import duration
 from diagnose.parse.text.masking import plain
+from diagnose.record import dataclass
 
 LIMIT = 20  # messages
 READING = 20.0  # seconds that the log is read for
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Traced:
     """All that is known of WHO. since: beginning of the window, None for all that was read; problems: what could not be
     looked at; dropped: older messages that are not shown; lines: the log's, for `explain`."""

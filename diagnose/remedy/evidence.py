@@ -36,7 +36,7 @@ def whole(seen: Observation, key: str) -> int:
     return int(seen.text(key) or 0)
 
 
-@dataclass(kw_only=True)
+@dataclass(slots=False, kw_only=True)
 class Evidence:
     """ctx: asks this host, or its recording; advice: a relay that would do, None if none was looked for."""
 

@@ -16,12 +16,13 @@ import stat
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from pathlib import Path
 from typing import Any
 
 from diagnose.errors import StateError
 from diagnose.files import trusted
+from diagnose.record import dataclass
 from diagnose.remedy.originals import State
 
 PLACE = Path("/var/lib/mail-diagnose/undo")
@@ -29,7 +30,7 @@ KEPT = 30 * 86_400  # seconds
 ENDS = ("kept", "unsure", "undone")
 
 
-@dataclass(slots=True)
+@dataclass
 class Touched:
     """A file of the change. was: before the first step that changed it; seen: each state that this tool gave it; loose: a command was
     to change it and was not seen to end, so that it may be in any state. copy: the name of its content, "" for none."""
@@ -40,7 +41,7 @@ class Touched:
     loose: bool = False
 
 
-@dataclass(slots=True)
+@dataclass
 class Change:
     """One change of this host, as its journal has it. undo: the commands that undo what is no file, in the order to run them; lasting:
     what undo leaves, in words. first: the id of the first change of the same run of `fix`. end: "" while it is open, such as after a crash."""

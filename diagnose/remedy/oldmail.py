@@ -13,7 +13,7 @@ OLD = 86_400  # seconds
 _AT_ONCE = 200  # queue ids of one command
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class HoldMail(RunStep):
     """Queue ids put on hold; undo lets these go again, and no others."""
 

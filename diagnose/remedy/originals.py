@@ -15,7 +15,8 @@ import stat
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+
+from diagnose.record import dataclass
 
 LIMIT = 256_000_000  # bytes of a file that is copied
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -29,7 +30,7 @@ class CannotChange(Exception):
     """The path is not one to change; str() says why, beginning with the path."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class State:
     """kind: absent, file, dir or other (a socket, a FIFO). digest: SHA-256 of a file's content. xattrs: names with their values in
     base64. mtime (nanoseconds) is put back, since tables are judged by it, and never compared."""

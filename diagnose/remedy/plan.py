@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from diagnose.remedy.evidence import Evidence
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Ask:
     """What only a person knows. name: by which a step refers to it; what: in words, such as "the password of …"; where: how to
     get it; secret: asked for without echo, never shown; known: what is offered where nothing is given."""
@@ -27,7 +27,7 @@ class Ask:
     secret: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Other:
     """Somebody else who must act: provider, hoster, recipient, DNS. text: ready to send to them; record: the exact DNS record."""
 
@@ -36,7 +36,7 @@ class Other:
     record: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """text: one or two sentences, for the head. steps in their order; () where nothing on this host mends it."""
 

@@ -23,7 +23,7 @@ def weakens(key: str, value: str) -> bool:
     return bool(blind or _SECRET.match(key))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class SetProperty(FileStep):
     """The value on the last line that sets `key`, or a line at the end. Never a password, a check of the server's name that ends, or a
     server that is trusted blindly."""
@@ -61,7 +61,7 @@ class SetProperty(FileStep):
         return (f"if {there}; then {change}; else {end}; {add}; fi",)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class InsertLine(FileStep):
     """A new line below one (from 1) that is still as it was read (`above`), unless it stands there already."""
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from diagnose.host.secretfile import mask_read
 from diagnose.parse.text.masking import KNOWN, STARS, mask, plain
+from diagnose.record import dataclass
 from diagnose.remedy import guards, never
 from diagnose.remedy.edits import Changed
 from diagnose.remedy.originals import CannotChange, State, look, resolved
@@ -20,7 +21,7 @@ _SECRET = re.compile(r"sasl|passw|secret|credential|\.env(\.[\w-]+)?$", re.I)
 _KINDS = {re.compile(r"\.properties$"): "properties", re.compile(r"\.env(\.[\w-]+)?$"): "settings"}
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class Proposal:
     """read: each file of the plan as it is now, by path with links resolved. diff, runs: to be shown. notes: who manages the files.
     obstacle: why the plan cannot be carried out, "" where it can."""

@@ -10,7 +10,7 @@ from diagnose.record import dataclass
 from diagnose.remedy.steps import Refused, RunStep, Verify, postfix_tool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class BuildTable(RunStep):
     """postmap(1), or postalias(1), on type:path. key: one that must be found afterwards, "" for none."""
 
@@ -38,7 +38,7 @@ class BuildTable(RunStep):
         return (Verify(argv=(*postfix_tool("postmap", self.config), "-q", self.key, self.table)),) if self.key else ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CopyFile(RunStep):
     """A file as it is, with its owner and mode: into the chroot, where Postfix reads a copy."""
 
@@ -59,7 +59,7 @@ class CopyFile(RunStep):
         return (Verify(argv=("cmp", "-s", "--", self.source, self.path)),)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Aside(RunStep):
     """A link that leads nowhere, or a file where a directory must be, kept beside it under another name. directory: what then takes its
     place is one that Postfix makes, and that holds nothing which must last (its sockets, its lock files)."""
@@ -86,7 +86,7 @@ class Aside(RunStep):
         return (Verify(argv=("test", "-e", self.kept, "-o", "-L", self.kept)),)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Mode(RunStep):
     """was: the mode that it has. Never wider than before, but as far as `standard` says who demands it: "postfix-files" for
     what Postfix owns, "chroot" for its copies of files that everybody may read, "system" for those files themselves, "package" for a
@@ -115,7 +115,7 @@ class Mode(RunStep):
         return (Verify(argv=("stat", "-c", "%a", "--", self.path), prints=f"{self.mode:o}"),)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Ownership(RunStep):
     path: str
     owner: str
@@ -135,7 +135,7 @@ class Ownership(RunStep):
         return (Verify(argv=("stat", "-c", "%U:%G", "--", self.path), prints=f"{self.owner}:{self.group}"),)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class SetPermissions(RunStep):
     """Owners and modes of Postfix's own files as its postfix-files lists them. paths: those seen to be wrong."""
 
@@ -149,7 +149,7 @@ class SetPermissions(RunStep):
         return self.paths
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Service(RunStep):
     """Postfix started, restarted or made to read its settings again. manager: systemd, openrc, sysv, or "" for none."""
 
@@ -176,7 +176,7 @@ class Service(RunStep):
         return (Verify(argv=(*postfix_tool("postfix", self.config), "status")),)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Daemon(RunStep):
     """Another mailer's daemon started, or made to read its settings again. manager: systemd, openrc or sysv."""
 
@@ -191,7 +191,7 @@ class Daemon(RunStep):
         return (Verify(argv=("systemctl", "is-active", "--quiet", self.unit)),) if self.manager == "systemd" else ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Unmask(RunStep):
     """A unit that systemd may start again. Whether it starts at boot is as it was before it was masked."""
 
@@ -202,7 +202,7 @@ class Unmask(RunStep):
         return (("systemctl", "unmask", self.unit),)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class StartUnit(RunStep):
     """A program of others started by systemd, which it has a unit for. enable: at each boot as well."""
 
@@ -217,7 +217,7 @@ class StartUnit(RunStep):
         return (Verify(argv=("systemctl", "is-active", "--quiet", self.unit)),)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Requeue(RunStep):
     """An attempt now for the mail in question, and no other; ids: queue ids, few."""
 
@@ -228,7 +228,7 @@ class Requeue(RunStep):
         return tuple((*postfix_tool("postqueue", self.config), "-i", id) for id in self.ids)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ReleaseHeld(RunStep):
     """Held mail let go, by queue id."""
 
@@ -240,7 +240,7 @@ class ReleaseHeld(RunStep):
         return tuple((*postfix_tool("postsuper", self.config), "-H", id) for id in self.ids)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class InstallPackage(RunStep):
     """packages by name; install: this distribution's command before them, as words."""
 
@@ -252,7 +252,7 @@ class InstallPackage(RunStep):
         return ((*self.install, *self.packages),)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class MakeAccount(RunStep):
     """A system's user or group of Postfix made again, without a password or shell. number: its uid or gid, None for any; group: an
     existing group of a user, "" for one of its own."""
@@ -280,7 +280,7 @@ class MakeAccount(RunStep):
         return (Verify(argv=("getent", "group" if self.kind == "group" else "passwd", self.name)),)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class FirewallAccept(RunStep):
     """The narrowest accept, put before the rule that drops, by the manager that owns the rules. argv: its command; undo: the
     command that takes the accept out again."""
@@ -310,7 +310,7 @@ class FirewallAccept(RunStep):
         return (self.argv,)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class RemoveRoute(RunStep):
     """A route or routing rule that leads mail astray, taken out until the next boot. undo: the command that puts it back."""
 
@@ -322,7 +322,7 @@ class RemoveRoute(RunStep):
         return (self.argv,)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Command(RunStep):
     """A command of a product that repairs what was meant (newaliases, update-ca-certificates, a settings' reload). takes_up: it
     makes a program read its files, so that undo runs it too when they are as before."""

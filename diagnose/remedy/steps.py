@@ -32,7 +32,7 @@ class Refused(ValueError):
     """The step would do what is never done: open the host to others, weaken TLS, switch a filter off."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Verify:
     """A command that shows whether the step took: its exit status, and what it prints (stripped) where that is said."""
 
@@ -41,7 +41,7 @@ class Verify:
     prints: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Step(ABC):
     """why: one sentence. allow: by what name a policy step is allowed (firewall, held, package, relay, route, limit, service, account), "" for a mechanical
     one; opens: what a policy step lets happen, in a few words."""
@@ -71,7 +71,7 @@ class Step(ABC):
         return ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class FileStep(Step):
     """path: links resolved. mode, owner ("user:group"): wanted afterwards, None to keep; a new file has 0644 root:root."""
 
@@ -96,7 +96,7 @@ class FileStep(Step):
         return (self.path,)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class RunStep(Step):
     @abstractmethod
     def argvs(self) -> tuple[tuple[str, ...], ...]:
@@ -110,7 +110,7 @@ def postfix_tool(tool: str, config: str) -> tuple[str, ...]:
     return (tool,) if config in ("", "/etc/postfix") else (tool, "-c", config)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class SetParameter(FileStep):
     """main.cf's parameter; path is that main.cf. was: its value there, None if it is not set."""
 
@@ -134,7 +134,7 @@ class SetParameter(FileStep):
         return (Verify(argv=(*postfix_tool("postconf", self.config), "-nh", self.name), prints=self.value),)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class RemoveParameter(FileStep):
     """default: what Postfix takes without it."""
 
@@ -177,7 +177,7 @@ def _other_port(old: str, new: str) -> str:
     return f"s/:{port}/:{other}/" if host == same and f":{port}" not in host and (port + other).isdecimal() else ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class RepairLine(FileStep):
     """One line (from 1) in which `find` becomes `put`, where the line is still as it was read. at: as `edits.line` has it. No
     secret stands in find or put: what surrounds one is enough."""
@@ -231,7 +231,7 @@ class RepairLine(FileStep):
         return (f"sed -i {quoted(script)} {shlex.quote(self.path)}",)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class AppendLine(FileStep):
     """A line at the end of a file, unless it stands there already."""
 
@@ -253,7 +253,7 @@ def _substance(text: str) -> str:
     return re.sub(r"\s+#.*$|[\"'\\]|[^\x21-\x7e]", "", text)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class TableEntry(FileStep):
     """A table's text in which `key` has a value: `value` itself, or by reference the one that stands under `same_as` in the same
     file, or what the person gave for the asks `given` (joined by ":"). The one under same_as stays."""
@@ -291,7 +291,7 @@ class TableEntry(FileStep):
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Content(FileStep):
     """A small file written whole, such as one that lacks; never one that holds anything of value."""
 
@@ -305,7 +305,7 @@ class Content(FileStep):
         return (f"printf '%s\\n' {lines} >{shlex.quote(self.path)}",)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class MasterService(FileStep):
     """A service's line in master.cf (path), put back or set right."""
 
@@ -325,7 +325,7 @@ class MasterService(FileStep):
         return (Verify(argv=(*argv, "-M", f"{self.name}/{self.type}")),)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class MasterOption(FileStep):
     """A service's `-o name=value` in master.cf (path); value None takes it out."""
 

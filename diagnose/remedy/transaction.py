@@ -5,10 +5,11 @@ from __future__ import annotations
 import grp
 import pwd
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from diagnose.host.live.carry import carry_out
+from diagnose.record import dataclass
 from diagnose.remedy import never, undoing
 from diagnose.remedy.edits import Changed
 from diagnose.remedy.journal import Change, Journal, Store, plain
@@ -24,7 +25,7 @@ class Failed(Exception):
     """A step did not do what it should, or must not be done; str() says why."""
 
 
-@dataclass(slots=True)
+@dataclass
 class Transaction:
     """read: the files as they were when the plan was shown, by path with links resolved."""
 

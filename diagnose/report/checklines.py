@@ -10,7 +10,7 @@ from diagnose.report.digest import Plain, statement
 _SEVERITY = {"ok": 0, "unknown": 1, "warning": 2, "failed": 3}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Line:
     """One check: its status as far as it matters to the verdict, and a sentence.
 

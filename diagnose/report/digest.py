@@ -29,7 +29,7 @@ _NAMES = frozenset({"Puppet", "Debian"})
 _ADDRESS = late(r"[A-Za-z0-9.!#$%&'*+/=?^_{|}~\u0080-\U0010ffff-]+(?=@[A-Za-z0-9\u0080-\U0010ffff\[])")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Queue:
     """The mail queue as far as it could be read: messages, and the age of the oldest in seconds; None: not known now."""
 

@@ -28,7 +28,7 @@ _SIGNS = {
 _PAINT = {"bad": "red", "ok": "green", "mind": "yellow", "open": "yellow"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Terminal:
     """Where a report is read. ascii: only its characters can be shown; names: of this program (`diagnose.selfname`)."""
 

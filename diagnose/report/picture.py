@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from diagnose.record import dataclass
 from diagnose.report import digest
 
 WIDTH, STEP, LEFT, TOP = 340, 52, 22, 26
@@ -25,7 +25,7 @@ _STAGES = (
 _STAGE_NAMES = {"banner": "greeting", "helo": "ehlo", "tls": "starttls", "end of data": "data", "dot": "data"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Station:
     """state: passed, dead (it ends right before this one) or beyond (not reached)."""
 

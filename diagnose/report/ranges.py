@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from diagnose.errors import UsageError
+from diagnose.record import dataclass
 
 METRICS = {"queue": "messages in the queue", "age": "seconds that the oldest one waits"}
 _NUMBER = r"-?(?:\d{1,15}(?:\.\d{0,9})?|\.\d{1,9})"
 _RANGE = re.compile(rf"(?P<invert>@)?(?:(?P<start>~|{_NUMBER})?(?P<colon>:))?(?P<end>{_NUMBER})?", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Range:
     """start and end: None for without limit. text: as it was given."""
 

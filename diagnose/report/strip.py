@@ -15,7 +15,7 @@ PASSED, BROKEN, OPEN = "passed", "broken", ""
 _PROVES = {"next hop": "network", "greeting": "relay", "login": "relay", "delivery": "recipient"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Station:
     """state: PASSED where that was seen, BROKEN where the mail stops, OPEN where neither is known."""
 

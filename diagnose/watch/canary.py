@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Any
 
 from diagnose.parse.text.masking import plain
+from diagnose.record import dataclass
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Canary:
     """recipient: who misses the message; sender: of the envelope, None for what the mailer makes of the user; every:
     seconds between two."""

@@ -6,16 +6,17 @@ import functools
 import threading
 import time
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from diagnose import threads
 from diagnose.errors import UsageError
+from diagnose.record import dataclass
 
 TRIES = 3
 ONE = 5.0  # seconds that a single ping may take
 
 
-@dataclass(slots=True)
+@dataclass
 class Heartbeat:
     """url: the check's own; statuses: tell it the exit status of each pass, instead of only that the watch lives; problems: what
     went wrong, without a part of that secret."""

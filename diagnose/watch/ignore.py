@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,14 @@ from diagnose.errors import StateError, UsageError
 from diagnose.model import Observation
 from diagnose.parse.text import bounded
 from diagnose.parse.text.masking import plain
+from diagnose.record import dataclass
 from diagnose.watch.files import failure, keep_whole, locked, prepare
 
 NAME = "ignored.json"
 LIMIT = 1_000_000  # bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Rule:
     """subject: None for every subject. until, since: ISO 8601; until None for good. why: in the user's words."""
 

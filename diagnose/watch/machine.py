@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
+
+from diagnose.record import dataclass
 
 OK, UNKNOWN, WARNING, FAILED = "ok", "unknown", "warning", "failed"
 STATUSES = (OK, UNKNOWN, WARNING, FAILED)
@@ -35,7 +37,7 @@ KINDS = PROBLEM, CHANGE, RECOVERY, REMINDER, FLAPPING, LASTING, STEADY, BLIND, S
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Policy:
     """renotify: seconds after which a lasting problem is told again, 0 for never. unknown_attempts: passes in a row
     that could not tell before that itself is told. flap_high, flap_low: percent of weighted change."""
@@ -47,7 +49,7 @@ class Policy:
     flap_low: float = 20.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Seen:
     """What a pass saw: a status, its first cause, and when (epoch seconds)."""
 
@@ -56,7 +58,7 @@ class Seen:
     at: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Machine:
     """status, cause, since: the hard state. attempt: passes in a row that contradict it, first at candidate_since;
     candidate: the status and cause that the last of them saw. run: passes in a row with the status that the last one saw;
@@ -89,7 +91,7 @@ class Machine:
         return self.said == self.status and (self.cause or "") in self.named
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Event:
     """Something to tell: its kind, the hard status and cause now, the status before, and since when."""
 

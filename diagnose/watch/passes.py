@@ -15,7 +15,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from typing import Any
 from diagnose import __version__
 from diagnose.errors import StateError
 from diagnose.parse.text.masking import leaving
+from diagnose.record import dataclass
 from diagnose.report import digest
 from diagnose.watch import (
     canary,
@@ -52,7 +53,7 @@ DELIVERIES = 20  # results of alarms that are kept
 LATEST = 5  # outages of four weeks that a report tells
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Options:
     """timeout: seconds for the whole pass. retention: seconds that ended outages are kept. jitter: seconds at most
     that this host waits first. clock: epoch seconds."""
@@ -70,7 +71,7 @@ class Options:
     clock: Callable[[], float] = time.time
 
 
-@dataclass(slots=True)
+@dataclass
 class Outcome:
     """status: for exit. seen: what the pass saw, for who asks. told: what changed, for stdout. warnings: for stderr."""
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from diagnose.errors import UsageError
 from diagnose.model import Observation
+from diagnose.record import dataclass
 
 Ignores = Callable[[Observation], bool] | None
 Probe = Callable[[Ignores, float], dict[str, Any]]  # what weighs nothing, seconds: the report of schema 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Wish:
     """What to look at, in the words of `run`'s options; state_dir: where what others were asked is remembered."""
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from diagnose.errors import StateError
 from diagnose.host.query import MailLog, Now
 from diagnose.host.snapshot import Recording
+from diagnose.record import dataclass
 from diagnose.report import digest
 from diagnose.watch import store
 
@@ -39,7 +39,7 @@ RISE = 0.2  # the share is larger by so much, and
 TIMES = 3  # so many times as large
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Hour:
     """hour: since the epoch. reason: the label of most of the deferrals."""
 

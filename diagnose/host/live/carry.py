@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from diagnose.host.live.system import decode, environment, find, scratch
 from diagnose.parse.text.masking import leaving, mask, plain
+from diagnose.record import dataclass
 
 _SAID = 4000  # bytes of what a command said, from its end
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Carried:
     """code: exit status, None if it could not be started or did not end in time. said: its words, without secrets; raw: its
     standard output with them, to be compared only."""

@@ -22,7 +22,7 @@ _ATTRIBUTES = {bytes.fromhex("5504" + code): name for code, name in (
 _SEQUENCE, _SET, _OID, _OCTETS, _BMP = 0x30, 0x31, 0x06, 0x04, 0x1E
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Certificate:
     """subject, issuer: "CN=…, O=…"; names: DNS names and addresses; not_before, not_after: epoch seconds, 0 unknown;
     key: its SubjectPublicKeyInfo in DER."""

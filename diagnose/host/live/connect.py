@@ -42,7 +42,7 @@ class Broken(Exception):
         self.late = late
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Address:
     family: socket.AddressFamily
     sockaddr: SockAddr
@@ -63,7 +63,7 @@ class Address:
         return self.text, int(self.sockaddr[1])
 
 
-@dataclass(slots=True)
+@dataclass
 class Opened:
     """sock: connected, None when no address answered; late: the deadline came before the addresses' own time-outs."""
 

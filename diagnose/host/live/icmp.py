@@ -43,7 +43,7 @@ _NAMES = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class IcmpError:
     """version: 4 or 6; errno: what the kernel made of it; offender: the address that sent the message."""
 

@@ -38,7 +38,7 @@ _PROGRAM = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Source:
     """A log file. shared: other programs write there too."""
 
@@ -157,7 +157,7 @@ def read(query: MailLog, deadline: float, maillog_file: str | None, directory: s
     return LogReply(source=tuple(seen), problem="; ".join(problems) or None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Opened:
     source: Source
     fd: int

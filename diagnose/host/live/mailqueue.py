@@ -153,7 +153,7 @@ def _ours(root: str, queue: str, name: str) -> queuefiles.Message | None:
     return None  # delivered or moved meanwhile
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class _Told:
     summary: QueueSummary
     code: int

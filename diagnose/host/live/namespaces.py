@@ -37,7 +37,7 @@ _SAID = (
 output: list[str] = []  # inside a container: where its standard output can be read
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Container:
     """pid: its Postfix's master, as this host counts; name: the host name inside, "" where that is not to be read."""
 

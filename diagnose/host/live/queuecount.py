@@ -11,7 +11,7 @@ from diagnose.host.query import Lock
 from diagnose.record import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Count:
     """Messages by queue. exact: every directory was listed; else the rest was taken to be as full."""
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from diagnose.host.live.queuefiles import directories
+from diagnose.record import dataclass
 
 _MOST = 50_000  # files that are looked at
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Waiting:
     """moving: on their way right now; next: seconds until the next deferred one is due, None if none is."""
 

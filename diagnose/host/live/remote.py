@@ -12,7 +12,6 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from importlib.util import MAGIC_NUMBER
 
 from diagnose import threads
@@ -20,6 +19,7 @@ from diagnose.errors import UsageError
 from diagnose.host.live.system import find
 from diagnose.host.snapshot import LIMIT
 from diagnose.parse.text.masking import mask, plain
+from diagnose.record import dataclass
 
 _WORD = re.compile(r"(?!-)(?!.*@-)[A-Za-z0-9_.:@%-]{1,255}")
 _PLACE = re.compile(r"/[\w./-]{1,200}")
@@ -47,7 +47,7 @@ _ASKED = 'umask 077; exec sudo "$(command -v python3)" "@PLACE/@FILE" record -o 
 Through = Callable[[str, str, bool], list[str]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Wanted:
     """archive: makes this program's one file, for hosts with this very Python or for any; arguments: of `record` there; timeout: seconds of its run; ask: a person at a terminal may be asked by ssh and sudo; through: the command that runs a
     line on a host, on a terminal or not."""

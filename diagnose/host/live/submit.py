@@ -8,7 +8,6 @@ import signal
 import smtplib
 import subprocess
 import time
-from dataclasses import dataclass
 
 from diagnose.host.live.dial import Credentials, Session
 from diagnose.host.live.quiet import limited
@@ -17,9 +16,10 @@ from diagnose.host.live.system import decode, environment, find, scratch, why
 from diagnose.host.query import Dial
 from diagnose.parse.text.masking import Secrets, mask, plain
 from diagnose.parse.words.smtp_reply import code_of
+from diagnose.record import dataclass
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Submitted:
     """What came of it. said: the mailer's own words (its reply, or what sendmail(1) printed) or the error of an application
     in our place; late: it did not answer."""

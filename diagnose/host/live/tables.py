@@ -39,7 +39,7 @@ _WRONG = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class _Answer:
     code: int | None = None
     out: str = ""

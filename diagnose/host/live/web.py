@@ -9,8 +9,9 @@ import socket
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from diagnose.record import dataclass
 
 if TYPE_CHECKING:
     import http.client
@@ -19,7 +20,7 @@ LIMIT = 65_536  # bytes of an answer that are read; the rest is left on the wire
 HOPS = 3  # redirects within the host that are followed
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Answer:
     """status: of the last response, 0 if there was none. problem: one line, empty if the status is 2xx. wait: the
     seconds after which the server wants to be asked again (Retry-After, RFC 9110 10.2.3), None if it does not say."""
@@ -88,7 +89,7 @@ def _place(url: str) -> tuple[str, str | None]:
     return parts.scheme, parts.hostname
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Proxy:
     host: str
     port: int

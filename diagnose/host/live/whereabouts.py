@@ -8,17 +8,17 @@ import os
 import subprocess
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from diagnose.host.live import queuefiles
 from diagnose.host.live.stream import streamed
 from diagnose.host.live.system import decode, find, scratch, why
 from diagnose.parse.text.masking import Secrets, mask, plain
+from diagnose.record import dataclass
 
 _MOST = 200  # messages
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Waiting:
     """One message that waits. recipients: (address, why it was put off); next_try in seconds since 1970, where this user
     may see it."""
@@ -31,7 +31,7 @@ class Waiting:
     next_try: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Whereabouts:
     """complete: all of the queue was looked at; problem: why it could not be."""
 
@@ -40,7 +40,7 @@ class Whereabouts:
     problem: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Parameters:
     """Postfix's settings that matter here; empty and default where postconf(1) does not answer. Times in seconds."""
 

@@ -32,7 +32,7 @@ _KEPT = 4000  # packets remembered
 _NEAR = 16  # hops within which hardly any server lies; systems begin with 64 or more
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Seen:
     when: float
     outgoing: bool

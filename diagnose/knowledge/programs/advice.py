@@ -146,7 +146,7 @@ EXPLAINED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Fields:
     """What the text named: the server that was dialled (checked to be a name or address) and its port; None if not."""
 

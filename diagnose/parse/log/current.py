@@ -29,7 +29,7 @@ _OF_INTAKE = frozenset(
 MANY = 5  # so many successes to one failure make it a small share
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Fact:
     """One kind of failure. current: nothing that it would have stopped went through since; minor: a small share beside mail
     that flows; route: relay, direct or local; alone: other destinations took mail after it began."""

@@ -71,7 +71,7 @@ _MARKED = late(r"[:|{]|\d{9}")  # a stamp, a level's column, a program or an obj
 _LEVEL_COLUMN = late(r"\s*(?:err|warning|crit|info|notice|error)\s*\|\s*")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Line:
     """A line's parts. ``service`` is the daemon's name ("smtp"), ``syslog_name`` what stood before it ("postfix/relay").
 

@@ -12,7 +12,7 @@ from diagnose.record import dataclass
 NEVER_LEFT = frozenset({"local", "virtual", "discard", "pipe", "error", "spawn"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Delivery:
     """One attempt at one recipient. ``delay`` and ``delays`` in seconds (before qmgr, in it, connecting, sending).
 
@@ -63,7 +63,7 @@ class Delivery:
         return (self.recipient or "").rpartition("@")[2].lower()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Trouble:
     """A line that is no delivery and says that something is wrong (or only looks so: ``reason.harmless``).
 
@@ -82,7 +82,7 @@ class Trouble:
     number: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Start:
     """Postfix's master was started or reloaded."""
 
@@ -91,7 +91,7 @@ class Start:
     reload: bool
 
 
-@dataclass(slots=True)
+@dataclass
 class Group:
     """Failures of one kind on one route: how many, since when, and an example."""
 
@@ -101,7 +101,7 @@ class Group:
     sample: Delivery
 
 
-@dataclass(slots=True)
+@dataclass
 class TroubleGroup:
     """Troubles of one kind: how many, since when, and an example."""
 

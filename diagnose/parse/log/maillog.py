@@ -54,7 +54,7 @@ _V = TypeVar("_V")
 _S = TypeVar("_S", str, bytes)
 
 
-@dataclass(slots=True)
+@dataclass
 class _Process:
     """What one process said since its last status line."""
 

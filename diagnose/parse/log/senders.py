@@ -34,7 +34,7 @@ def no_such(dsn: str) -> bool:
     return dsn in _NO_SUCH
 
 
-@dataclass(slots=True)
+@dataclass
 class Sender:
     """One account, uid or envelope sender: recipients tried, those that do not exist, domains (bounded)."""
 

@@ -14,7 +14,7 @@ from diagnose.record import dataclass
 MARK = "timed out while sending message body"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Stalls:
     """count: messages that stalled; smallest of them and the largest that was sent, in bytes (0 if unknown)."""
 

@@ -16,7 +16,7 @@ from diagnose.parse.words.reason import Reason
 from diagnose.record import dataclass
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Step:
     """One event of a message.
 
@@ -37,7 +37,7 @@ class Step:
     child: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Story:
     """A message as the log tells it. `how`: by whom it was handed over; `ended`: it left the queue; `kin`: (how, queue id)
     of messages made of it; `number` tells apart messages that had the same queue id one after the other."""
@@ -70,7 +70,7 @@ class Story:
         return sum(step.kind == "attempt" for step in self.steps)
 
 
-@dataclass(slots=True)
+@dataclass
 class _Telling:
     queue_id: str
     number: int

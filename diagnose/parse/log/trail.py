@@ -31,7 +31,7 @@ _FAILED = (b"status=deferred", b"status=bounced", b"status=SOFTBOUNCE", b"status
 _LINE = 4000  # octets of a line that are kept
 
 
-@dataclass(slots=True)
+@dataclass
 class Trail:
     """The lines of each message in the log's order, by queue id, and those of refused hand-overs, which have none.
 

@@ -10,7 +10,7 @@ from diagnose.parse.postfix.queue import QueueSummary, Sums
 from diagnose.record import dataclass
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Waiting:
     """One message. arrival: seconds since 1970, None if it is not told; reason: why it waits, "" where that is not told."""
 

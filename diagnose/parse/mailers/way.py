@@ -5,7 +5,7 @@ from __future__ import annotations
 from diagnose.record import dataclass
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Way:
     """kind: relay, direct (to the recipients' own servers), local (nothing leaves this host), or "" where that is not known, with
     the reason in `problem`. more: hosts and ports that are tried after the first. tls: none, starttls (where offered), starttls-required or implicit; verifies: a certificate that

@@ -94,7 +94,7 @@ _PARAGRAPH = 12  # lines that are read as one
 _MOST = 600  # lines of sentences; a report has a few, and returns the rest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Spoken:
     """What a report says of a recipient, the number of its line, and the reason; ``done``: there the mail is."""
 

@@ -34,7 +34,7 @@ _STAGES = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Spoken:
     """A line of a dialogue: the server's reply line, or the stage that a client's command begins."""
 

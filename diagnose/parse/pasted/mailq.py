@@ -16,7 +16,7 @@ _MAILQ_HEAD = late(
 _MAILQ_QUEUES = {"*": "active", "!": "hold", "#": "deferred", "": "deferred"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Waiting:
     """One message of a `mailq` listing. ``number`` is the line it starts on (1 is the first)."""
 

@@ -46,7 +46,7 @@ _BLOCK = late(r"</?(?:p|br|div|tr|li|ul|h\d|pre|table|hr|blockquote)\b", re.IGNO
 _UNSEEN = late(r"<(?P<end>/?)(?:style|script|head|title)\b", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Report:
     """A message that tells what became of another: its speaking lines with their numbers."""
 

@@ -7,7 +7,7 @@ from diagnose.parse.words.reason import Reason
 from diagnose.record import dataclass
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Said:
     """Something said about mail that is no log line. ``number`` and ``last`` are its lines (1 is the first).
 

@@ -56,7 +56,7 @@ _DIALLED = frozenset(
 )
 
 
-@dataclass(slots=True)
+@dataclass
 class _Remark:
     """What a comparison comes to. number: the line of the setting."""
 

@@ -18,7 +18,7 @@ _INLINE_COMMENT = re.compile(r"\s#")
 _NO_VALUES_WITH_HASH = re.compile(r"banner|_footer|_text|_command|regexp|pcre|checks|_template")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Line:
     """A logical line: its first physical line (from 1), its text without newlines, and the lines it was joined from."""
 
@@ -27,7 +27,7 @@ class Line:
     parts: tuple[tuple[int, str], ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Setting:
     """One `name = value` of the file, as Postfix splits it."""
 
@@ -36,7 +36,7 @@ class Setting:
     value: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class MainCf:
     """The settings in order (later ones win) and the findings by line."""
 

@@ -15,7 +15,7 @@ STOPS = ("bad-type", "bad-field-count", "bad-flag", "bad-number")  # findings wi
 _FIELDS = 8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Service:
     """One service. `private`, `unprivileged` and `chroot` are resolved ('-' replaced by what it means there).
 
@@ -36,7 +36,7 @@ class Service:
     overrides: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class MasterCf:
     """The services in order and the findings by line."""
 

@@ -20,7 +20,7 @@ NO_HOST = frozenset(
 """Delivery agents whose next hop is text or a user, no SMTP server."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class NextHop:
     """One next hop. `transport` is '' where the text names none; `host` lacks brackets; `port` is a number, a service's
     name, or '' for the default. `address`: the host is an IP address. `problems` are fixed words:

@@ -21,7 +21,7 @@ class Untried(ValueError):
     """Python cannot try the pattern, or might not end."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rule:
     """flags: letters behind the pattern, of which `i` turns the usual indifference to case off; result: as written."""
 

@@ -26,7 +26,7 @@ _KINDS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Complaint:
     """One line that postconf wrote to stderr. `line` is 0 and `file` empty if it names no place.
 

@@ -30,7 +30,7 @@ _TEXTS = 5000  # reasons whose normalised words are remembered
 _NAME = re.compile(r"\b(?:[\w-]+\.)+[A-Za-z][\w-]*")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Sample:
     """One message of a group. ``arrival`` in seconds since 1970, None when unknown."""
 
@@ -41,7 +41,7 @@ class Sample:
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class QueueGroup:
     """Recipients that wait for the same reason at the same domain. ``ages`` counts by `AGE_LIMITS` and "older"."""
 
@@ -68,7 +68,7 @@ class QueueGroup:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class QueueSummary:
     """The queue in sums. ``complete`` is False when reading was stopped, limited, or lines could not be read.
 
@@ -107,7 +107,7 @@ class QueueSummary:
         return sum(g.count for g in groups if g.oldest is not None and now - g.oldest > STUCK)
 
 
-@dataclass(slots=True)
+@dataclass
 class _Group:
     """A group while it grows: the first of its recipients stands for it."""
 
@@ -150,7 +150,7 @@ class _Group:
         )
 
 
-@dataclass(slots=True)
+@dataclass
 class Sums:
     """What has been counted so far. ``now`` is seconds since 1970."""
 

@@ -40,7 +40,7 @@ _OF_SECRETS = ("trailing-backslash", "quoted", "smart-quote", "nbsp", "zero-widt
 KINDS = (*_HARM, *_ODD, *_LOST)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Flaw:
     """kind: of the finding (see sasl_passwd.parse); said: to follow "the line"; harmful: no login succeeds with it."""
 

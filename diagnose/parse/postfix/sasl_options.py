@@ -35,7 +35,7 @@ _PLUGINS: dict[str, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Left:
     """What is left of the offer, step by step, as smtp(8) does it: the filter first, then the options, then the plug-ins.
 

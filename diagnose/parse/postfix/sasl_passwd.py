@@ -20,7 +20,7 @@ _SPACE = " \t\r\n\v\f"
 _SERVER_KEY = re.compile(r"\[?[\w.-]+\]?(?::(?:\d{1,5}|smtps?|submissions?|urd|lmtp))?$")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Entry:
     """One line: the key as written, the user, and the password's shape. `line` counts from 1."""
 
@@ -31,7 +31,7 @@ class Entry:
     user_placeholder: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class SaslPasswd:
     """The entries in order (for a key that stands twice postmap keeps the first) and the findings by line."""
 
@@ -43,7 +43,7 @@ class SaslPasswd:
         return next((entry for entry in self.entries if entry.key.lower() == key.lower()), None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class NearMiss:
     """A key of the file that only nearly is one that Postfix tries.
 

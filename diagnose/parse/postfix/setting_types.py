@@ -57,7 +57,7 @@ _ABOVE_ZERO = re.compile(
 _LEVEL = re.compile(r"\d+(?:\.\d+){0,2}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Rejection:
     """A value that Postfix refuses. `expected`: boolean, number, time, one-of, list-of, host-name, interface, network.
 

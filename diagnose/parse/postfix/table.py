@@ -30,7 +30,7 @@ _THROUGH = re.compile(r"^(?:(?:proxy|debug):)+")
 _REFERENCE = re.compile(r"([A-Za-z][A-Za-z0-9_-]*):(.*)$", re.S)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Table:
     """One reference. `type` without the proxy: and debug: before it, `name` the path or the contents, `raw` as written.
 

@@ -20,7 +20,7 @@ Lookup = Callable[[str, str], str | None]
 _PARTIAL_EXCLUDED = ("regexp:", "pcre:", "cidr:", "proxy:regexp:", "proxy:pcre:", "static:", "tcp:")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Decision:
     """`address_class`: local, virtual-alias, virtual-mailbox, relay or default. `nexthop` as handed to the agent.
 

@@ -13,7 +13,7 @@ _PEM = re.compile(r"-----BEGIN PUBLIC KEY-----(?P<body>[A-Za-z0-9+/=\s]+)-----EN
 _ED25519 = bytes.fromhex("302a300506032b6570032100")  # what precedes the 32 octets in a SubjectPublicKeyInfo
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Key:
     """A published key. problem: missing, several, syntax, revoked, or "" for a good one; why: in words; testing: t=y."""
 

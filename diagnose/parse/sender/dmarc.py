@@ -19,7 +19,7 @@ _POLICIES = ("none", "quarantine", "reject")
 _STEPS = 8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Policy:
     """What holds for mail from a domain. policy: none, quarantine or reject, "" where no record holds; place: the domain that
     publishes it; organisation: the organisational domain; record: as published; strict_dkim: alignment must be

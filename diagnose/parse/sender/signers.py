@@ -23,7 +23,7 @@ _UCL = late(r'(?:^|[\s{;])(?P<name>\w+)\s*[=:]\s*"?(?P<value>[^";\n]+)"?')
 RSPAMD_KEY, RSPAMD_SELECTOR = "/var/lib/rspamd/dkim/$domain.$selector.key", "dkim"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Signer:
     """program: who signs; domain: d= of the signature; selector: s=; key: the private key's path, "" where not known."""
 
@@ -33,7 +33,7 @@ class Signer:
     key: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class OpenDkim:
     """A configuration file of OpenDKIM or dkimpy-milter: its values by lower-case names."""
 

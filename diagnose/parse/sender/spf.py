@@ -23,7 +23,7 @@ LOOKUPS, VOID, NAMES = 10, 2, 10  # the limits of section 4.6.4
 _RESULTS = {"+": "pass", "-": "fail", "~": "softfail", "?": "neutral"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Verdict:
     """result: pass, fail, softfail, neutral, none, temperror or permerror. record: the domain's own, as published; term:
     the mechanism that decided, as written; kind, why: of permerror (see SpfError) and temperror; lookups: how many terms
@@ -41,7 +41,7 @@ class _Temporary(Exception):
     """A question that nobody answered."""
 
 
-@dataclass(slots=True)
+@dataclass
 class _Run:
     ask: Ask
     ahead: Ahead

@@ -30,7 +30,7 @@ class SpfError(ValueError):
         self.kind = kind
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Term:
     """A mechanism. qualifier: + - ~ or ?; name: lower case; target: the domain-spec, "" for the current domain; net: what
     ip4 and ip6 name; cidr4, cidr6: prefix lengths of a and mx; text: as written."""
@@ -44,7 +44,7 @@ class Term:
     cidr6: int = 128
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Record:
     """terms: the mechanisms in their order; redirect: the domain-spec of that modifier, "" where there is none; others: the
     remaining modifiers, as written."""
@@ -147,7 +147,7 @@ def _macros(word: str, text: str, letters: str) -> None:
         raise SpfError("syntax", f"{word!r} holds a % that begins no macro")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Whose:
     """What macros are made of: the client's address, MAIL FROM and the HELO name."""
 

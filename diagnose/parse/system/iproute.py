@@ -11,7 +11,7 @@ from typing import Any
 from diagnose.record import dataclass
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Route:
     """One route. `type`: unicast, prohibit, blackhole, unreachable, throw, local … `destination` a network in CIDR form.
 
@@ -34,7 +34,7 @@ class Route:
         return self.type in ("prohibit", "blackhole", "unreachable")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class PolicyRule:
     """One routing rule. `action`: lookup, prohibit, blackhole, unreachable. `selector` says for what: '' for everything."""
 
@@ -46,7 +46,7 @@ class PolicyRule:
     uids: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Address:
     """An address of an interface. `scope`: global, link, host, site. `usable`: neither tentative nor failed nor deprecated."""
 
@@ -58,7 +58,7 @@ class Address:
     usable: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Link:
     """An interface. `up` by its flags (administratively and with carrier), `state` as printed (UP, DOWN, UNKNOWN)."""
 

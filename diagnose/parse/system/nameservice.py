@@ -13,7 +13,7 @@ from diagnose.record import dataclass
 MAIL_SERVICES = ("smtp", "submission", "submissions", "smtps", "lmtp", "domain")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Resolv:
     """resolv.conf as glibc reads it: at most three name servers count (`nameservers` has all, `used` the first three).
 
@@ -39,7 +39,7 @@ class Resolv:
         return default
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Host:
     """One line of hosts: an address and its names, the canonical one first."""
 

@@ -8,7 +8,7 @@ from diagnose.knowledge.distributions import FAMILIES, Family
 from diagnose.record import dataclass
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Distribution:
     """`family`: debian, rhel, suse, alpine, arch or ''. `version` as printed, e.g. '12' or '22.04'."""
 

@@ -92,7 +92,7 @@ def is_own(address: str, local: str = "") -> bool:
         return False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pattern:
     """What independent targets on one port say together.
 
@@ -149,7 +149,7 @@ def organisation(name: str) -> str:
     return ".".join(name.strip(".").split(".")[-2:])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Greeted:
     """What one server said. names: domains of a genuine banner; offers: whether a genuine EHLO has STARTTLS;
     certain: those two are known for sure, not by hearsay."""
@@ -167,7 +167,7 @@ class Greeted:
         return bool(name) and bool(self.names) and not any(name == n or name.endswith("." + n) for n in self.names)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Interception:
     """kind: banner (one server answers for unrelated operators), masked, or starttls (taken out of EHLO replies)."""
 

@@ -10,7 +10,7 @@ import ipaddress
 from diagnose.record import dataclass
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Packet:
     """A TCP SYN that this host sends. `uid` and `gid` of the sending process, None for any; `oif` '' for any but lo.
 
@@ -31,7 +31,7 @@ class Packet:
     answer: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Verdict:
     """What the rules do with the packet.
 

@@ -27,7 +27,7 @@ class HopLike(Protocol):
     def address(self) -> str: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Place:
     """where: host, gateway, isp, beyond or unknown. hop: TTL of the last hop passed, 0 for none. last and next: its
     address and the next one's on the other port's path. how: dropped, reset, or the ICMP error's name."""

@@ -17,7 +17,7 @@ RECEIVED = ("ingress", "prerouting", "input")
 _STOPS = ("drop", "reject", "queue")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Condition:
     """One match. fields: "dport", "daddr", "skuid" …, several of a concatenation, ("?",) of what is not understood;
     values: what they are compared with, "a-b" for a range; wanted: the outcome by which the rule applies."""
@@ -27,7 +27,7 @@ class Condition:
     op: str = "=="
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Rule:
     """action: accept, drop, reject, return, jump, goto, redirect, queue, vmap or "" (none); cases: of a verdict map, each
     value's (action, target)."""
@@ -40,7 +40,7 @@ class Rule:
     text: str = ""
 
 
-@dataclass(slots=True)
+@dataclass
 class Chain:
     """hook: "" unless packets enter here."""
 
@@ -55,7 +55,7 @@ class Chain:
     rules: list[Rule] = field(default_factory=list)
 
 
-@dataclass(slots=True)
+@dataclass
 class Ruleset:
     """chains: by table and name; sets: elements of named sets and maps by the same, None for what was not listed."""
 

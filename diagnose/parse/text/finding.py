@@ -3,7 +3,7 @@
 from diagnose.record import dataclass
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Finding:
     """`line` counts from 1 (0: no line), `kind` is a fixed word with hyphens, `text` is free of secrets."""
 

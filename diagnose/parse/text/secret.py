@@ -30,7 +30,7 @@ _TOKENS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Shape:
     """`length`: empty, short (<8), medium (<20) or long. `traits`: fixed words, sorted (see `shape`)."""
 

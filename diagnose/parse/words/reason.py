@@ -37,7 +37,7 @@ LONGEST = 2000  # characters of a text that are looked at: no reason is longer, 
 _MOST = {Grip.HINT: 9, Grip.TOPIC: 9, Grip.SENSE: 16, Grip.CODE: 16, Grip.WORD: 16}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Reason:
     """What one text says, and how much of it is understood.
 

@@ -28,7 +28,7 @@ _BLANKS = late(r"\s+")
 _ESCAPED_NEWLINE = late(r"(?:\\r)?\\n|#015#012|#012|\r")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class SmtpReply:
     """One reply, continuation lines folded into one text without their repeated codes."""
 

@@ -57,7 +57,7 @@ _STAGES: tuple[tuple[str, str], ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Core:
     """The bare text (a reply as `SmtpReply.canonical`), and what its wrapping told: codes, stage, the server and its port."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from diagnose import facts
 from diagnose.facts import mailers
@@ -13,6 +12,7 @@ from diagnose.knowledge.recognise import meant
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.model import Observation
 from diagnose.nearest import near
+from diagnose.record import dataclass
 from diagnose.remedy.evidence import Evidence, sentence, whole
 from diagnose.remedy.plan import Plan
 from diagnose.remedy.running import Command, Daemon, Mode, Ownership
@@ -29,7 +29,7 @@ _NULLMAILER_OPTIONS = tuple(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Wanted:
     """What the settings should say. tls: starttls, implicit, or "" to keep it; host, port, ca, login: "", 0 or False to keep."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from diagnose import facts
 from diagnose.facts.route import Route
@@ -11,6 +10,7 @@ from diagnose.model import Observation, Status
 from diagnose.nearest import near
 from diagnose.parse.postfix import table
 from diagnose.parse.postfix.main_cf import followed
+from diagnose.record import dataclass
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Plan, plans
 from diagnose.remedy.plans.settings import taken_up
@@ -23,7 +23,7 @@ _DECIDED = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Entry:
     """A line of a table's text: table, path, number from 1, raw; value: what it yields; parameter: of which the table is one."""
 
