@@ -39,7 +39,8 @@ class Phrase:
 
     speaker: the file that it stands in, "" for phrases of anybody. by: "postfix" or "program" where no server's reply is
     meant. peer: a pattern for the server's name: where it fits the phrase goes first, and with `only_peer` it counts nowhere
-    else. ways: the pattern's branches, each with what it requires. stage: where in the dialogue such a text comes when nothing else says so; at: a pattern of the stages that the
+    else. ways: the pattern's branches, each with what it requires. grip: NAMES unless its row says less. stage: where in the dialogue such a text comes when
+    nothing else says so; at: a pattern of the stages that the
     phrase is limited to, never: of those where a text cannot mean this. counter: texts that are near, and not meant.
     """
 
@@ -53,7 +54,7 @@ class Phrase:
     stage: str | None = None
     at: str | None = None
     never: str | None = None
-    grip: Grip = Grip.PHRASE
+    grip: Grip = Grip.NAMES
     harmless: bool = False
     meaning: str = ""
     source: str = ""
@@ -147,7 +148,7 @@ def _phrase(number: int) -> Phrase:
 
 
 def phrase(row: Mapping[str, Any]) -> Phrase:
-    return Phrase(**{**row, "grip": Grip[row.get("grip", "phrase").upper()]})
+    return Phrase(**{**row, "grip": Grip[row.get("grip", "names").upper()]})
 
 
 def every() -> tuple[Phrase, ...]:

@@ -17,7 +17,7 @@ from diagnose.record import dataclass
 FLOW = "mail.flow"  # the sign of mail that gets through, or does not
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Saying:
     """title: what the words say, for a person. scope: what fails beside other mail that flows: "message" (one message,
     mailbox or receiver), "submission" (the same, and every other message of its kind), "destination" (all mail to one
