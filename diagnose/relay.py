@@ -234,10 +234,9 @@ def _network_notes(network: Network) -> Iterator[str]:
     policy = network.policy
     if policy is None or policy.default not in ("blocked", "conditional"):
         return
-    ports = f"TCP {_numbers(policy.ports)}" if policy.ports else "SMTP"
     whom = "by default" if policy.default == "blocked" else "for some customers"
     source = f" ({policy.source})" if policy.source else ""
-    yield f"{network.name}: outgoing {ports} is blocked {whom}. {policy.text}".rstrip() + source
+    yield f"{network.name}: outgoing TCP {_numbers(policy.ports)} is blocked {whom}. {policy.text}".rstrip() + source
     unblock = network.unblock
     if unblock is not None and unblock.possible in ("yes", "conditional") and unblock.how:
         yield f"Unblocking: {unblock.how}" + (f" {unblock.url}" if unblock.url else "")

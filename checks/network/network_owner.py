@@ -81,7 +81,7 @@ def _policy(ctx: Context, found: Network) -> Iterator[Observation]:
     if way.known and any(t.here for t in own_tried(ctx, way)):
         text = f"could not check what {found.name} does to TCP {port}: the packets end on this host"
         yield unknown("owner.policy", found.name, text, **data)
-    elif policy.default in ("blocked", "conditional") and (port in policy.ports or not policy.ports):
+    elif policy.default in ("blocked", "conditional") and port in policy.ports:
         whom = "" if policy.default == "blocked" else " for some customers"
         text = f"{found.name} blocks outgoing TCP {ports}{whom}. {policy.text} ({policy.source})"
         yield warn("owner.policy", found.name, text, default=policy.default, **data)

@@ -124,7 +124,7 @@ class Policy(Sourced):
     ports: those that it closes where it closes any; text: on whom, since when."""
 
     default: str
-    ports: tuple[int, ...] = ()
+    ports: tuple[int, ...] = (25,)
     text: str = ""
 
 
@@ -220,9 +220,10 @@ def _relay(entry: dict[str, Any]) -> Relay:
 def _network(entry: dict[str, Any]) -> Network:
     entry = {**entry}
     policy, unblock = entry.pop("policy", None), entry.pop("unblock", None)
+    known = {key: entry.pop(key) for key in ("evidence", "source") if key in entry}
     return Network(
-        policy=Policy(**_frozen(policy)) if policy else None,
-        unblock=Unblock(**unblock) if unblock else None,
+        policy=Policy(**known, **_frozen(policy)) if policy else None,
+        unblock=Unblock(**known, **unblock) if unblock else None,
         dmi=tuple(tuple(rule.items()) for rule in entry.pop("dmi", ())),
         **_frozen(entry),
     )
