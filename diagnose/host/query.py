@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar, get_args
 
 from diagnose.host.reply import (
     Attempt,
@@ -37,9 +37,12 @@ R_co = TypeVar("R_co", covariant=True)
 
 @dataclass(frozen=True)
 class Query(Generic[R_co]):
-    """A question; `Reply` is the type of its answer, `timeout` (seconds) how long the answer may take."""
+    """A question, as Query[its answer's type], which is its `Reply`; `timeout` (seconds): how long the answer may take."""
 
     Reply: ClassVar[type[Any]]
+
+    def __init_subclass__(cls) -> None:
+        (cls.Reply,) = get_args(cls.__orig_bases__[0])  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,6 @@ class Exec(Query[ExecReply]):
     argv: tuple[str, ...]
     timeout: float = 5.0
     having: tuple[str, ...] = ()
-    Reply: ClassVar[type[Any]] = ExecReply
 
 
 @dataclass(frozen=True)
@@ -63,19 +65,16 @@ class Read(Query[ReadReply]):
     limit: int = 262_144
     tail: bool = False
     having: tuple[str, ...] = ()
-    Reply: ClassVar[type[Any]] = ReadReply
 
 
 @dataclass(frozen=True)
 class Stat(Query[StatReply]):
     path: str
-    Reply: ClassVar[type[Any]] = StatReply
 
 
 @dataclass(frozen=True)
 class Glob(Query[GlobReply]):
     pattern: str
-    Reply: ClassVar[type[Any]] = GlobReply
 
 
 @dataclass(frozen=True)
@@ -88,13 +87,11 @@ class Lookup(Query[DnsReply]):
     server: str = ""
     timeout: float = 4.0
     user: str = ""
-    Reply: ClassVar[type[Any]] = DnsReply
 
 
 @dataclass(frozen=True)
 class Resolve(Query[ResolveReply]):
     name: str
-    Reply: ClassVar[type[Any]] = ResolveReply
 
 
 @dataclass(frozen=True)
@@ -141,7 +138,6 @@ class Dial(Query[DialReply]):
     verify: bool = True
     connect_timeout: float = 2.7
     timeout: float = 5.0
-    Reply: ClassVar[type[Any]] = DialReply
 
 
 @dataclass(frozen=True)
@@ -152,38 +148,31 @@ class Trace(Query[TraceReply]):
     port: int
     hops: int = 16
     timeout: float = 2.5
-    Reply: ClassVar[type[Any]] = TraceReply
 
 
 @dataclass(frozen=True)
 class Processes(Query[ProcessesReply]):
     """All processes that this user can see; command lines are masked."""
 
-    Reply: ClassVar[type[Any]] = ProcessesReply
-
 
 @dataclass(frozen=True)
 class Listeners(Query[ListenersReply]):
-    Reply: ClassVar[type[Any]] = ListenersReply
+    """All listening TCP sockets."""
 
 
 @dataclass(frozen=True)
 class Disk(Query[DiskReply]):
     path: str
-    Reply: ClassVar[type[Any]] = DiskReply
 
 
 @dataclass(frozen=True)
 class Lock(Query[LockReply]):
     path: str
-    Reply: ClassVar[type[Any]] = LockReply
 
 
 @dataclass(frozen=True)
 class Now(Query[NowReply]):
     """The clock, and who asks."""
-
-    Reply: ClassVar[type[Any]] = NowReply
 
 
 @dataclass(frozen=True)
@@ -194,7 +183,6 @@ class MailLog(Query[LogReply]):
     since: float = 86_400.0
     paths: tuple[str, ...] = ()
     limit: int = 24_000_000
-    Reply: ClassVar[type[Any]] = LogReply
 
 
 @dataclass(frozen=True)
@@ -202,7 +190,6 @@ class MailQueue(Query[QueueLinesReply]):
     """`postqueue -j` streamed into a summary, within `budget` seconds."""
 
     budget: float = 3.0
-    Reply: ClassVar[type[Any]] = QueueLinesReply
 
 
 @dataclass(frozen=True)
@@ -212,7 +199,6 @@ class MapLookup(Query[MapReply]):
     table: str
     key: str
     secret: bool = False
-    Reply: ClassVar[type[Any]] = MapReply
 
 
 @dataclass(frozen=True)
@@ -220,7 +206,6 @@ class MapCompare(Query[CompareReply]):
     """A compiled table against its source text, both read by Postfix's own tools; no value leaves the host."""
 
     table: str
-    Reply: ClassVar[type[Any]] = CompareReply
 
 
 @dataclass(frozen=True)
@@ -230,7 +215,6 @@ class EnvironmentCompare(Query[EnvironmentReply]):
     pid: int
     path: str
     names: tuple[str, ...]
-    Reply: ClassVar[type[Any]] = EnvironmentReply
 
 
 KINDS: Mapping[str, type[Query[Any]]] = {
