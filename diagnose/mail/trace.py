@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
@@ -163,7 +164,7 @@ def _fates(
     latest = {story.queue_id: story.number for story in stories}
     for story in stories:
         here = waiting.pop(story.queue_id, None) if story.number == latest[story.queue_id] else None
-        kin = tuple((how, child) for how, child in story.kin if child in known)
+        kin = tuple((how, child) for how, child in dict.fromkeys(story.kin) if child in known)
         fates.append(judge(story, who, here, kin, parents.get(story.queue_id, ""), queue, settings, now))
     # Older than the log's window, or its lines were lost.
     fates += [_unlogged(each, who, settings, now) for each in waiting.values()]
@@ -193,7 +194,7 @@ def _unlogged(here: Waiting, who: str, settings: Parameters, now: datetime) -> F
         queue_id=here.queue_id,
         sender=here.sender,
         how="before the part of the log that was read",
-        steps=tuple(steps),
+        steps=steps,
         recipients={step.recipient: step for step in steps},
         held=here.queue_name == "hold",
     )
@@ -230,30 +231,25 @@ def _judged(
     base = Traced(who=who, since=None, until=now, source="", fates=fates, problems=tuple(problems), any_log=any_log)
     window = f"in the last {duration.words(since)}" if since is not None else "in the log that was read"
     if not fates:
+        status = "unknown"
         if not any_log:
             text = f"no mail log is kept here, neither a file nor the journal; nothing can be said about {who}"
-            return dataclasses.replace(base, verdict=text, status="unknown")
-        if not readable:
+        elif not readable:
             text = f"the mail log could not be read, so nothing can be said about {who}"
-            return dataclasses.replace(base, verdict=text, status="unknown")
-        if loose[0]:
+        elif loose[0]:
             lines = "one line names" if loose[0] == 1 else f"{loose[0]} lines name"
             text = f"no message can be identified: {lines} {who}, without a queue id that can be followed; the last: {loose[1]}"
-            return dataclasses.replace(base, verdict=text, status="unknown")
-        text = f"never handed to Postfix: nothing {window} names {who}"
-        return dataclasses.replace(base, verdict=text, status="warning" if not problems else "unknown")
+        else:
+            text = f"never handed to Postfix: nothing {window} names {who}"
+            status = status if problems else "warning"
+        return dataclasses.replace(base, verdict=text, status=status)
     own = [fate for fate in fates if not fate.parent] or list(fates)
     tips = _tips(own, fates)
     last = tips[-1]
-    counts: dict[str, int] = {}
-    for fate in tips:
-        counts[fate.word] = counts.get(fate.word, 0) + 1
-    if len(tips) == 1:
-        text = last.verdict
-    else:
-        parts = ", ".join(
-            f"{number} {_WORDS[word]}" for word, number in sorted(counts.items(), key=lambda c: (-c[1], c[0]))
-        )
+    text = last.verdict
+    if len(tips) > 1:
+        counts = sorted(Counter(fate.word for fate in tips).items(), key=lambda c: (-c[1], c[0]))
+        parts = ", ".join(f"{number} {_WORDS[word]}" for word, number in counts)
         text = f"{len(tips)} messages: {parts}; the last one: {last.verdict}"
     return dataclasses.replace(base, verdict=text, status=worst(tips))
 

@@ -37,7 +37,7 @@ class Step:
     child: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Story:
     """A message as the log tells it. `how`: by whom it was handed over; `ended`: it left the queue; `kin`: (how, queue id)
     of messages made of it; `number` tells apart messages that had the same queue id one after the other."""
@@ -48,9 +48,9 @@ class Story:
     sender: str | None = None
     size: int | None = None
     how: str = ""
-    steps: tuple[Step, ...] = ()
-    recipients: Mapping[str, Step] = field(default_factory=dict)
-    kin: tuple[tuple[str, str], ...] = ()
+    steps: list[Step] = field(default_factory=list)
+    recipients: dict[str, Step] = field(default_factory=dict)
+    kin: list[tuple[str, str]] = field(default_factory=list)
     held: bool = False
     ended: bool = False
 
@@ -68,37 +68,6 @@ class Story:
     def attempts(self) -> int:
         """Deliveries tried."""
         return sum(step.kind == "attempt" for step in self.steps)
-
-
-@dataclass
-class _Telling:
-    queue_id: str
-    number: int
-    log: MailLog
-    message_id: str = ""
-    sender: str | None = None
-    size: int | None = None
-    how: str = ""
-    steps: list[Step] = field(default_factory=list)
-    recipients: dict[str, Step] = field(default_factory=dict)
-    kin: list[tuple[str, str]] = field(default_factory=list)
-    held: bool = False
-    ended: bool = False
-
-    def story(self) -> Story:
-        return Story(
-            queue_id=self.queue_id,
-            number=self.number,
-            message_id=self.message_id,
-            sender=self.sender,
-            size=self.size,
-            how=self.how,
-            steps=tuple(self.steps),
-            recipients=dict(self.recipients),
-            kin=tuple(dict.fromkeys(self.kin)),
-            held=self.held,
-            ended=self.ended,
-        )
 
 
 _CHILD = re.compile(
@@ -120,20 +89,19 @@ def tell(
     lines: those of the id, and those that its delivery agents wrote before an attempt failed, in order.
     users: names of uids, for who called sendmail(1).
     """
-    telling = _Telling(queue_id, 0, MailLog(now))
-    stories: list[Story] = []
+    story, log = Story(queue_id=queue_id), MailLog(now)
+    stories = [story]
     for raw in lines:
         line = parse(raw, now)
         if line is None:
             continue
-        if telling.ended and line.queue_id == queue_id and line.text.startswith(_RESTARTS):
-            stories.append(telling.story())
-            telling = _Telling(queue_id, telling.number + 1, MailLog(now))
+        if story.ended and line.queue_id == queue_id and line.text.startswith(_RESTARTS):
+            story, log = Story(queue_id=queue_id, number=story.number + 1), MailLog(now)
+            stories.append(story)
         if line.queue_id == queue_id:
-            _take(telling, line, users or {})
+            _take(story, log, line, users or {})
         else:
-            telling.log.take(line)
-    stories.append(telling.story())
+            log.take(line)
     return [story for story in stories if story.steps or story.message_id]
 
 
@@ -158,73 +126,73 @@ def refusal(raw: bytes | str, now: datetime) -> Story | None:
         queue_id="",
         sender=found.get("from"),
         how=client[1] if client else "",
-        steps=(step,),
+        steps=[step],
         recipients={step.recipient: step} if step.recipient else {},
         ended=True,
     )
 
 
-def _take(telling: _Telling, line: Line, users: Mapping[int, str]) -> None:
+def _take(story: Story, log: MailLog, line: Line, users: Mapping[int, str]) -> None:
     text = reasons_of.mask(line.text)
     step: Step | None = None
     if "status=" in text:
-        for event in telling.log.take(line):
+        for event in log.take(line):
             if isinstance(event, Delivery):
-                step = _attempt(telling, event)
+                step = _attempt(story, event)
     elif text.startswith("client="):
         found = fields(text)
         who = f" with the login {found['sasl_username']}" if "sasl_username" in found else ""
-        telling.how = f"by SMTP from {found['client']}{who}"
-        step = Step(at=line.at, kind="handed-over", text=f"handed over {telling.how}")
+        story.how = f"by SMTP from {found['client']}{who}"
+        step = Step(at=line.at, kind="handed-over", text=f"handed over {story.how}")
     elif text.startswith("uid="):
         found = fields(text)
         number = int(found["uid"][:10]) if found["uid"].isdecimal() else -1
         name = users.get(number)
-        telling.how = f"by sendmail(1) as {name or 'uid'} {f'(uid {number})' if name else found['uid']}"
-        telling.sender = found.get("from", "")
-        step = Step(at=line.at, kind="handed-over", text=f"handed over {telling.how}, from <{telling.sender}>")
+        story.how = f"by sendmail(1) as {name or 'uid'} {f'(uid {number})' if name else found['uid']}"
+        story.sender = found.get("from", "")
+        step = Step(at=line.at, kind="handed-over", text=f"handed over {story.how}, from <{story.sender}>")
     elif named := message_id(text):
-        telling.message_id = named
+        story.message_id = named
     elif told := _CHILD.match(text):
-        telling.kin.append((told["how"], told["id"]))
+        story.kin.append((told["how"], told["id"]))
         step = Step(at=line.at, kind="child", text=f"{told['how']} made: {told['id']}", child=told["id"])
     elif text.startswith("removed"):
-        telling.ended = True
+        story.ended = True
         how = " by postsuper: somebody deleted it" if line.service == "postsuper" else ""
         step = Step(at=line.at, kind="removed", text=f"removed from the queue{how}")
     elif line.service == "postsuper":
-        step = _by_postsuper(telling, line, text)
+        step = _by_postsuper(story, line, text)
     elif action := _ACTION.match(text):
-        step = _action(telling, line, action["what"], text)
+        step = _action(story, line, action["what"], text)
     elif text.startswith(("from=", "size=", "nrcpt=")):
         found = fields(text)
-        telling.sender = found.get("from", telling.sender)
-        telling.size = int(found["size"][:15]) if found.get("size", "").isdecimal() else telling.size
-        telling.log.take(line)
-        if not any(each.kind == "queued" for each in telling.steps):
+        story.sender = found.get("from", story.sender)
+        story.size = int(found["size"][:15]) if found.get("size", "").isdecimal() else story.size
+        log.take(line)
+        if not any(each.kind == "queued" for each in story.steps):
             count = found.get("nrcpt", "1")
             step = Step(
                 at=line.at,
                 kind="queued",
-                text=f"queued, from <{telling.sender or ''}>, {telling.size} octets, {count} recipient{'s' if count != '1' else ''}",
+                text=f"queued, from <{story.sender or ''}>, {story.size} octets, {count} recipient{'s' if count != '1' else ''}",
             )
     else:
-        reason = next((event.reason for event in telling.log.take(line) if event.reason), None)
+        reason = next((event.reason for event in log.take(line) if event.reason), None)
         if reason is not None and reason.label != "noise":
             step = Step(at=line.at, kind="notice", text=text[:600], reason=reason)
     if step is not None:
-        telling.steps.append(step)
+        story.steps.append(step)
 
 
-def _attempt(telling: _Telling, event: Delivery) -> Step:
-    telling.sender = telling.sender if telling.sender is not None else event.sender
+def _attempt(story: Story, event: Delivery) -> Step:
+    story.sender = story.sender if story.sender is not None else event.sender
     server = event.relay_host or ""
     if event.relay_address and server not in ("", "none"):
         server += f"[{event.relay_address}]" + (f":{event.relay_port}" if event.relay_port else "")
     again = _AGAIN.search(event.text)
     child = again["id"] if again else ""
     if again:
-        telling.kin.append((again["how"], child))
+        story.kin.append((again["how"], child))
     if event.status in ("expired", "force-expired"):
         return Step(
             at=event.at, kind="expired", text="given up: it waited too long", status=event.status, reason=event.reason
@@ -251,35 +219,35 @@ def _attempt(telling: _Telling, event: Delivery) -> Step:
         reason=event.reason,
         child=child,
     )
-    telling.recipients[to] = step
+    story.recipients[to] = step
     return step
 
 
 _NETWORK = ("smtp", "lmtp", "relay")
 
 
-def _by_postsuper(telling: _Telling, line: Line, text: str) -> Step:
+def _by_postsuper(story: Story, line: Line, text: str) -> Step:
     if "hold" in text and "release" not in text:
-        telling.held = True
+        story.held = True
         return Step(at=line.at, kind="held", text="put on hold by postsuper: somebody stopped it")
     if "released" in text or "release" in text:
-        telling.held = False
+        story.held = False
         return Step(at=line.at, kind="notice", text="released from hold")
     if "requeued" in text:
         return Step(at=line.at, kind="requeued", text="requeued: it continues under another queue id")
     return Step(at=line.at, kind="notice", text=f"postsuper: {text[:300]}")
 
 
-def _action(telling: _Telling, line: Line, what: str, text: str) -> Step:
+def _action(story: Story, line: Line, what: str, text: str) -> Step:
     """What a check of headers or content, a milter or an access rule did with it."""
     if what.endswith("hold"):
-        telling.held = True
+        story.held = True
         return Step(at=line.at, kind="held", text=f"put on hold by a rule: {text[:400]}")
     if what.endswith("reject"):
-        telling.ended = True
+        story.ended = True
         reason = reasons_of.classify(text, service=line.service)
         return Step(at=line.at, kind="refused", text=f"refused by a rule of this host: {text[:400]}", reason=reason)
     if what.endswith("discard"):
-        telling.ended = True
+        story.ended = True
         return Step(at=line.at, kind="discarded", text=f"discarded by a rule of this host: {text[:400]}")
     return Step(at=line.at, kind="notice", text=text[:400])
