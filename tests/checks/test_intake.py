@@ -11,8 +11,8 @@ from diagnose.check import Dial, Listeners
 from diagnose.host.query import DialReply, Listener, ListenersReply, StatReply, TlsInfo
 from diagnose.knowledge.smtp import OWN_HELO
 from diagnose.model import Observation, Status
-from diagnose.parse.log import maillog
 from tests.checks.pretended_postfix import MASTER, machine, of, run
+from tests.parse.events import stream
 
 BANNER, EHLO = "220 app.example.net ESMTP Postfix", "250-app.example.net\n250-STARTTLS\n250 8BITMIME"
 GREETED: dict[str, Any] = {"address": "127.0.0.1", "banner": BANNER, "ehlo": EHLO, "stage": "quit"}
@@ -128,7 +128,7 @@ def test_our_own_footprints_are_nobodys_mail() -> None:
     for name, count in (("localhost", 1), (OWN_HELO, 0)):
         found = of(run(submission, machine(log=(line.format(name),))), "config.submission-refused")
         assert len([o for o in found if o.status is Status.FAILED]) == count
-        assert len(list(maillog.stream([line.format(name)], datetime.now()))) == count
+        assert len(list(stream([line.format(name)], datetime.now()))) == count
 
 
 def test_postscreen_without_a_service_to_hand_clients_on_to() -> None:

@@ -16,6 +16,7 @@ from diagnose.parse.log.stalls import stalls
 from diagnose.parse.log.story import tell
 from diagnose.parse.pasted import mailq
 from diagnose.parse.pasted.evidence import read_anything
+from tests.parse.events import stream
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=timezone.utc)
 IDS = ["7F3A91", "7F3A91C2D4", "ED06590130AA1C9D6D862", "4bxK9m0Hc2z3Qy", "4cBz9zwXK0zB", "4bxK9m0Hc2z3QyBBxyH"]
@@ -89,7 +90,7 @@ def test_senders_without_brackets() -> None:
         "Nov 25 10:00:00 mx postfix/qmgr[1]: 7F3A91C2D4: from=app@example.org, size=270, nrcpt=1 (queue active)",
         f"Nov 25 10:00:00 mx postfix/smtp[9]: 7F3A91C2D4: {TEXT}",
     ]
-    (delivery,) = maillog.stream(lines, NOW)
+    (delivery,) = stream(lines, NOW)
     assert isinstance(delivery, maillog.Delivery)
     assert delivery.sender == "app@example.org"
     (story,) = tell("7F3A91C2D4", lines, NOW)

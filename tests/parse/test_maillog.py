@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from diagnose.parse.log import maillog
+from tests.parse.events import stream
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=timezone.utc)
 STATUS = (
@@ -101,7 +102,7 @@ def test_the_address_tried_first_is_not_lost() -> None:
         "Nov 22 13:14:47 h postfix/smtp[3]: connect to mx.dual.test[2001:db8::25]:25: Network is unreachable",
         f"Nov 22 13:14:47 h postfix/smtp[3]: {STATUS}",
     ]
-    (delivery,) = [each for each in maillog.stream(lines, NOW) if isinstance(each, maillog.Delivery)]
+    (delivery,) = [each for each in stream(lines, NOW) if isinstance(each, maillog.Delivery)]
     assert delivery.sender == "app@example.test"
     assert delivery.delays == (0.15, 0.01, 4.0, 0.0)
     assert [each.label for each in delivery.reasons] == ["connect-timeout", "connect-network-unreachable"]
@@ -115,7 +116,7 @@ def test_the_table_behind_local_data_error() -> None:
         "Nov 22 12:12:54 h postfix/smtp[4]: 1DAD4170552: to=<u@example.org>, relay=r.test[192.0.2.2]:587, delay=1, "
         "delays=0.5/0/0.5/0, tls=encrypt, dsn=4.3.0, status=deferred (local data error while talking to r.test[192.0.2.2])",
     ]
-    *_, delivery = maillog.stream(lines, NOW)
+    *_, delivery = stream(lines, NOW)
     assert isinstance(delivery, maillog.Delivery)
     assert [each.label for each in delivery.reasons] == ["sasl-map-missing", "local-data-error"]
     assert (delivery.relay_host, delivery.relay_port, delivery.tls, delivery.dsn) == ("r.test", 587, "encrypt", "4.3.0")
@@ -145,7 +146,7 @@ def test_soft_bounce_and_expired_are_known() -> None:
         "status=SOFTBOUNCE (host mx.a.test[192.0.2.4] said: 550 5.1.1 no such user (in reply to RCPT TO command))",
         "Nov 22 12:38:32 h postfix/qmgr[5]: E2A65170645: from=<app@a.test>, status=expired, returned to sender",
     ]
-    soft, expired = maillog.stream(lines, NOW)
+    soft, expired = stream(lines, NOW)
     assert isinstance(soft, maillog.Delivery)
     assert isinstance(expired, maillog.Delivery)
     assert (soft.status, soft.reasons[1].label, soft.reasons[1].stage) == ("SOFTBOUNCE", "recipient-unknown", "rcpt")
@@ -160,7 +161,7 @@ def test_alarming_and_harmless() -> None:
         "Jul 13 13:25:21 h postfix/postscreen[2]: NOQUEUE: reject: RCPT from [192.0.2.178]:32801: 450 4.3.2 Service currently unavailable; "
         "from=<u@a.test>, to=<u@b.test>, proto=ESMTP, helo=<m.a.test>",
     ]
-    for event in maillog.stream(lines, NOW):
+    for event in stream(lines, NOW):
         assert isinstance(event, maillog.Trouble)
         assert event.reason is not None
         assert event.reason.harmless

@@ -12,6 +12,7 @@ from diagnose.model import Confidence
 from diagnose.parse.log import current, maillog
 from diagnose.parse.log.logline import parse
 from diagnose.parse.pasted.evidence import read_anything
+from tests.parse.events import stream
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=timezone.utc)
 SENT = (
@@ -189,7 +190,7 @@ def test_what_the_first_exchanger_said_is_kept(said: str) -> None:
         line(f"postfix/smtp[9]: 7F3A91C2D5: {said}"),
         line("postfix/smtp[9]: 7F3A91C2D5: to=<u@example.net>, relay=mx1.example.net[192.0.2.8]:25, delay=1, dsn=4.3.2, status=deferred (host mx1.example.net[192.0.2.8] said: 451 4.3.2 try again later (in reply to RCPT TO command))"),
     ]  # fmt: skip
-    delivery = next(each for each in maillog.stream(lines, NOW) if isinstance(each, maillog.Delivery))
+    delivery = next(each for each in stream(lines, NOW) if isinstance(each, maillog.Delivery))
     assert delivery.context == (f"7F3A91C2D5: {said}",)
 
 
@@ -208,7 +209,7 @@ def test_run_reads_what_explain_reads(text: str) -> None:
     """The quick filter before the reader lets through whatever the reader understands."""
     (event,) = read_anything(line(text), NOW)
     assert isinstance(event, maillog.Trouble)
-    assert list(maillog.stream([line(text)], NOW)) == [event]
+    assert list(stream([line(text)], NOW)) == [event]
 
 
 @pytest.mark.parametrize(

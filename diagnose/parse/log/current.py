@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 
 from diagnose.knowledge.phrases import Grip
 from diagnose.knowledge.sayings import scope_of
-from diagnose.parse.log.maillog import Delivery, Group, MailLog, Trouble, TroubleGroup
+from diagnose.parse.log.mail_event import Delivery, Group, Trouble
+from diagnose.parse.log.maillog import MailLog
 from diagnose.parse.system.own_network import is_loopback
 from diagnose.parse.words.reason import Reason
 from diagnose.record import dataclass
@@ -65,7 +66,9 @@ def facts(log: MailLog, way: Way, asked: str | None = None) -> tuple[Fact, ...]:
     return tuple(found)
 
 
-def _of_group(log: MailLog, way: Way, label: str, domain: str, group: Group, asked: str | None) -> Iterable[Fact]:
+def _of_group(
+    log: MailLog, way: Way, label: str, domain: str, group: Group[Delivery], asked: str | None
+) -> Iterable[Fact]:
     sample = group.sample
     relay = way(sample.sender or "", sample.recipient or f"x@{domain}")
     route = "local" if relay == "local" else "relay" if relay else "direct"
@@ -103,7 +106,7 @@ def _of_group(log: MailLog, way: Way, label: str, domain: str, group: Group, ask
         )
 
 
-def _of_trouble(log: MailLog, group: TroubleGroup) -> Fact | None:
+def _of_trouble(log: MailLog, group: Group[Trouble]) -> Fact | None:
     trouble = group.sample
     reason = trouble.reason
     if reason is None or reason.harmless or reason.label in ("noise", "undelivered-notice"):

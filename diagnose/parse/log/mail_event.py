@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Generic, TypeVar
 
 from diagnose.parse.system.own_network import is_loopback
 from diagnose.parse.words.reason import Reason
@@ -91,21 +92,14 @@ class Start:
     reload: bool
 
 
+E = TypeVar("E", Delivery, Trouble)
+
+
 @dataclass
-class Group:
-    """Failures of one kind on one route: how many, since when, and an example."""
+class Group(Generic[E]):
+    """Events of one kind: how many, since when, and an example, the newest."""
 
     count: int
     first: datetime | None
     last: datetime | None
-    sample: Delivery
-
-
-@dataclass
-class TroubleGroup:
-    """Troubles of one kind: how many, since when, and an example."""
-
-    count: int
-    first: datetime | None
-    last: datetime | None
-    sample: Trouble
+    sample: E

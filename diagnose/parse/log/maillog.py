@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import field, replace
 from datetime import datetime
 from functools import partial
@@ -21,22 +21,12 @@ from diagnose.knowledge.smtp import OWN_HELO
 from diagnose.parse.log import ordinary
 from diagnose.parse.log.fields import STATUSES, fields
 from diagnose.parse.log.logline import Line, parse
-from diagnose.parse.log.mail_event import Delivery, Group, Start, Trouble, TroubleGroup
+from diagnose.parse.log.mail_event import Delivery, E, Group, Start, Trouble
 from diagnose.parse.log.traffic import Traffic
 from diagnose.parse.words import reason as reasons_of
 from diagnose.parse.words.reason import Reason
 from diagnose.patterns import late
 from diagnose.record import dataclass
-
-__all__ = [
-    "Delivery",
-    "Group",
-    "Line",
-    "Start",
-    "Trouble",
-    "TroubleGroup",
-    "parse",
-]
 
 _RELAY = late(r"(?P<host>[^\[\]]+)\[(?P<address>[^\]]*)\](?::(?P<port>\d{1,5}))?")
 _STARTED = late(r"(?P<what>daemon started|reload) -- version (?P<version>[\w.-]+)")
@@ -51,7 +41,6 @@ _AGENTS = frozenset({"smtp", "lmtp", "relay", "submission", "cleanup"})  # clean
 _suspended = partial(Reason, label="delivery-suspended-by-config", grip=Grip.NAMES)
 _K = TypeVar("_K")
 _V = TypeVar("_V")
-_S = TypeVar("_S", str, bytes)
 
 
 @dataclass
@@ -65,8 +54,8 @@ class _Process:
 class MailLog:
     """Reads a log line by line. `feed` returns what a line completes; the sums are attributes.
 
-    ``deliveries`` maps (label, relay host, recipient domain) to its `Group`; ``troubles`` maps (label, service,
-    normalised text) to its `TroubleGroup`; ``sent`` maps (service, relay host, relay port) to the time of the last
+    ``deliveries`` maps (label, relay host, recipient domain) to its `Group` of failures; ``troubles`` maps (label, service,
+    normalised text) to its `Group`; ``sent`` maps (service, relay host, relay port) to the time of the last
     success, ``sent_to`` maps recipient domains to theirs; ``statuses`` counts; ``starts`` are the last starts;
     ``traffic`` counts by hour and domain;
     ``delivered_here`` maps (service, recipient domain) to the last success that did not leave this host;
@@ -80,8 +69,8 @@ class MailLog:
 
     def __init__(self, now: datetime) -> None:
         self.now = now if now.tzinfo else now.astimezone()
-        self.deliveries: OrderedDict[tuple[str, str, str], Group] = OrderedDict()
-        self.troubles: OrderedDict[tuple[str, str, str], TroubleGroup] = OrderedDict()
+        self.deliveries: dict[tuple[str, str, str], Group[Delivery]] = {}
+        self.troubles: dict[tuple[str, str, str], Group[Trouble]] = {}
         self.sent: OrderedDict[tuple[str, str, int | None], datetime | None] = OrderedDict()
         self.sent_to: OrderedDict[str, datetime | None] = OrderedDict()
         self.taken: OrderedDict[str, datetime | None] = OrderedDict()
@@ -96,16 +85,16 @@ class MailLog:
         self.last_sent = 0
         self.last_mail: datetime | None = None
         self.last_accepted = 0
-        self._client: str | bytes = ""
+        self._client = ""
         self._tls_lines = 0
         self._senders: OrderedDict[str, str] = OrderedDict()
         self._processes: OrderedDict[tuple[str | None, int | None], _Process] = OrderedDict()
 
-    def feed(self, line: str | bytes) -> tuple[Delivery | Trouble, ...]:
+    def feed(self, line: str) -> tuple[Delivery | Trouble, ...]:
         """Take one line, and return the delivery or trouble that it is or completes (none, as a rule)."""
         self.lines += 1
         if not _worth(line):
-            if (b": client=" if isinstance(line, bytes) else ": client=") in line:  # type: ignore[operator]
+            if ": client=" in line:
                 self._client, self.last_accepted = line, self.lines
             return ()
         parsed = parse(line, self.now)
@@ -221,18 +210,7 @@ class MailLog:
             _keep(self.delivered_here, (delivery.service or "", delivery.domain), delivery.at, self.LIMIT)
             return
         label = delivery.reasons[0].label if delivery.reasons else ""
-        key = (label, host, delivery.domain)
-        group = self.deliveries.get(key)
-        if group is None:
-            self.deliveries[key] = Group(1, delivery.at, delivery.at, delivery)
-            if len(self.deliveries) > self.LIMIT:
-                del self.deliveries[
-                    min(list(self.deliveries)[: self.LIMIT // 2], key=lambda k: self.deliveries[k].count)
-                ]
-            return
-        group.count += 1
-        group.last = delivery.at or group.last
-        group.sample = delivery
+        _group(self.deliveries, (label, host, delivery.domain), delivery, self.LIMIT)
 
     # --- everything else ---
 
@@ -313,25 +291,22 @@ class MailLog:
     def _count_trouble(self, trouble: Trouble) -> None:
         label = trouble.reason.label if trouble.reason else ""
         key = (label, trouble.service or "", reasons_of.normalise(trouble.text)[:300])
-        group = self.troubles.get(key)
-        if group is None:
-            self.troubles[key] = TroubleGroup(1, trouble.at, trouble.at, trouble)
-            if len(self.troubles) > self.LIMIT:
-                del self.troubles[min(list(self.troubles)[: self.LIMIT // 2], key=lambda k: self.troubles[k].count)]
-            return
+        _group(self.troubles, key, trouble, self.LIMIT)
+
+
+def _group(groups: dict[_K, Group[E]], key: _K, event: E, limit: int) -> None:
+    """Counts an event; of too many groups the smallest of the older ones is let go."""
+    if (group := groups.get(key)) is not None:
         group.count += 1
-        group.last = trouble.at or group.last
-        group.sample = trouble
+        group.last = event.at or group.last
+        group.sample = event
+        return
+    groups[key] = Group(1, event.at, event.at, event)
+    if len(groups) > limit:
+        del groups[min(list(groups)[: limit // 2], key=lambda each: groups[each].count)]
 
 
-def stream(lines: Iterable[str | bytes], now: datetime) -> Iterator[Delivery | Trouble]:
-    """Yield deliveries and troubles of a log, in order."""
-    log = MailLog(now)
-    for line in lines:
-        yield from log.feed(line)
-
-
-def read(lines: Iterable[str | bytes], now: datetime) -> MailLog:
+def read(lines: Iterable[str], now: datetime) -> MailLog:
     """Read a whole log, and return its sums."""
     log = MailLog(now)
     for line in lines:
@@ -345,18 +320,14 @@ _WORTH = ("status=", "warning:", "error:", "fatal:", "panic:", "reject", "from="
           "TROUBLE", "Error", "Fatal", "failed", "differ", "MESSAGE", "SSL_connect", "wrappermode", "on hold", "my own hostname",
           "DENIED", "(!")  # fmt: skip
 _IDLE = ("]: connect from ", "]: disconnect from ", ": client=", ": message-id=", ": removed")  # most of a log
-_WORTH_BYTES = tuple(word.encode() for word in _WORTH)
-_IDLE_BYTES = tuple(word.encode() for word in _IDLE)
 
 
-def _worth(line: str | bytes) -> bool:
+def _worth(line: str) -> bool:
     """Whether a line can say anything here: most lines of a busy log do not."""
-    if isinstance(line, bytes):
-        return b"status=" in line or (not _any(_IDLE_BYTES, line) and _any(_WORTH_BYTES, line))
     return "status=" in line or (not _any(_IDLE, line) and _any(_WORTH, line))
 
 
-def _any(words: tuple[_S, ...], line: _S) -> bool:
+def _any(words: tuple[str, ...], line: str) -> bool:
     for word in words:  # noqa: SIM110 - twice as fast as any()
         if word in line:
             return True
