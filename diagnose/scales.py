@@ -18,6 +18,9 @@ class Status(enum.IntEnum):
         return self.name.lower()
 
 
+CODES = {"ok": 0, "warning": 1, "failed": 2, "unknown": 3}  # by a status' word: the exit status, as monitors read it
+
+
 class Outcome(str, enum.Enum):
     """What became of a check."""
 

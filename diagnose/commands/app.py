@@ -18,11 +18,14 @@ from diagnose.commands.options import (
     Output,
     Timeout,
     Verbose,
+    check_file,
     check_format,
+    check_timeout,
     terminal_of,
     write,
 )
 from diagnose.errors import UsageError
+from diagnose.scales import CODES
 
 if TYPE_CHECKING:
     from diagnose.facts.applications import Installed
@@ -31,7 +34,6 @@ if TYPE_CHECKING:
 
 _TIME = 10.0  # seconds to look for applications
 _LIMIT = 4_000_000  # bytes of what a runtime keeps of a container
-_CODES = {"ok": 0, "warning": 1, "failed": 2, "unknown": 3}
 
 
 def list_(
@@ -156,8 +158,7 @@ def try_out(
     from diagnose.parse.text.address import check_address
 
     check_format(format, color)
-    if not 1 <= timeout <= 3600:
-        raise UsageError(f"--timeout takes 1 to 3600 seconds, not {timeout:g}")
+    check_timeout(timeout)
     asked, pid = _asked(what, secret_file, no_auth, inside)
     asked = replace(
         asked,
@@ -180,7 +181,7 @@ def try_out(
         write(json.dumps(plain, indent=2, ensure_ascii=False) + "\n", output)
     else:
         write(shown(plain, terminal_of(color, output), verbose), output)
-    raise typer.Exit(_CODES[plain["status"]])
+    raise typer.Exit(CODES[plain["status"]])
 
 
 def _asked(what: str, secret_file: str | None, no_auth: bool, inside: int | None) -> tuple[Asked, int | None]:
@@ -198,10 +199,7 @@ def _asked(what: str, secret_file: str | None, no_auth: bool, inside: int | None
     if inside is not None:
         return Asked(path=what, given={}), inside
     if "/" in what or path.is_file():
-        if not path.is_file():
-            raise UsageError(
-                f"{what}: {'is a directory' if path.is_dir() else 'no regular file' if path.exists() else 'no such file'}"
-            )
+        check_file(path)
         return Asked(path=str(path.absolute()), given={}), None
     return _by_name(what)
 

@@ -32,7 +32,9 @@ from diagnose.commands.options import (
     To,
     UseRelay,
     Verbose,
+    check_file,
     check_format,
+    check_timeout,
     exit_status,
     terminal_of,
     write,
@@ -242,8 +244,7 @@ def requested(
     from diagnose.parse.text.address import check_address
     from diagnose.session import Request, of_recording
 
-    if not 1 <= timeout <= 3600:
-        raise UsageError(f"--timeout takes 1 to 3600 seconds, not {timeout:g}")
+    check_timeout(timeout)
     settings = Settings(
         app_config=tuple(str(path.absolute()) for path in app_config or ()), auth=not no_auth, network=not no_network
     )
@@ -252,10 +253,8 @@ def requested(
         check_address(to, "--to") if to is not None else None,
     )
     for path in app_config or ():
-        if recording is None and not path.is_file():
-            raise UsageError(
-                f"--app-config {path}: {'is a directory' if path.is_dir() else 'no regular file' if path.exists() else 'no such file'}"
-            )
+        if recording is None:
+            check_file(path, "--app-config ")
     request = Request(target=target, settings=settings, only=only or (), skip=skip or (), timeout=timeout)
     return of_recording(recording, request) if recording is not None else request
 

@@ -15,7 +15,9 @@ from diagnose.commands.options import (
     Output,
     Quiet,
     Verbose,
+    check_file,
     check_format,
+    check_timeout,
     chosen,
     exit_status,
     span,
@@ -23,15 +25,14 @@ from diagnose.commands.options import (
     wants_color,
     write,
 )
-from diagnose.errors import UsageError
+from diagnose.scales import CODES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from diagnose.model import Report
 
 DAY = 86_400.0
-_EXIT = {"ok": 0, "warning": 1, "failed": 2, "unknown": 3}
 
 
 def explain(
@@ -98,14 +99,13 @@ def trace(
     from diagnose.mail import timeline
     from diagnose.mail.trace import trace
 
-    _known(format, timeline.FORMATS, color)
+    check_format(format, color, timeline.FORMATS)
     for path in log or ():
-        if not path.is_file():
-            raise UsageError(f"--log {path}: {'is a directory' if path.is_dir() else 'no such file'}")
+        check_file(path, "--log ")
     window = span("--since", since) if since is not None else None if log else DAY
     traced = trace(who, window, [str(path) for path in log or ()])
     write(timeline.FORMATS[format](traced, wants_color(color, output)), output)
-    raise typer.Exit(_EXIT[traced.status])
+    raise typer.Exit(CODES[traced.status])
 
 
 def queue(
@@ -140,8 +140,7 @@ def queue(
     from diagnose.host.query import MailQueue
 
     check_format(format, color)
-    if not 0.5 <= timeout <= 3600:
-        raise UsageError(f"--timeout takes 0.5 to 3600 seconds, not {timeout:g}")
+    check_timeout(timeout, 0.5)
     host = LiveHost()
     asked = Ahead(host, MailQueue(timeout), timeout + 5)
     # Postfix lists the queue meanwhile.
@@ -190,8 +189,7 @@ def send(
     from diagnose.parse.text.address import check_address
 
     check_format(format, color)
-    if not 1 <= timeout <= 3600:
-        raise UsageError(f"--timeout takes 1 to 3600 seconds, not {timeout:g}")
+    check_timeout(timeout)
     to = check_address(address, "ADDRESS")
     whose = check_address(sender, "--from", empty=True) if sender is not None else None
 
@@ -206,13 +204,7 @@ def send(
         write(sending.as_json(sent), output)
     else:
         write(sending.as_text(sent, verbose, terminal_of(color, output)), output)
-    raise typer.Exit(_EXIT[sent.status])
-
-
-def _known(format: str, formats: Iterable[str], color: str) -> None:
-    if format not in formats:
-        raise UsageError(f"--format {format!r} is not known; choose one of {', '.join(formats)}")
-    check_format("text", color)
+    raise typer.Exit(CODES[sent.status])
 
 
 def _print(

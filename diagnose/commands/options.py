@@ -14,6 +14,7 @@ from diagnose.errors import UsageError
 from diagnose.nearest import hint
 from diagnose.patterns import late
 from diagnose.report import PLAIN_FORMATS
+from diagnose.scales import CODES
 
 if TYPE_CHECKING:
     from diagnose.model import Report
@@ -123,6 +124,18 @@ def check_format(format: str, color: str, formats: Iterable[str] = ("text", "jso
         raise UsageError(f"--color takes auto, always or never, not {color!r}")
 
 
+def check_timeout(seconds: float, least: float = 1.0) -> None:
+    if not least <= seconds <= 3600:
+        raise UsageError(f"--timeout takes {least:g} to 3600 seconds, not {seconds:g}")
+
+
+def check_file(path: Path, option: str = "") -> None:
+    """Raises UsageError, which says what it is instead of a regular file."""
+    if not path.is_file():
+        what = "is a directory" if path.is_dir() else "no regular file" if path.exists() else "no such file"
+        raise UsageError(f"{option}{path}: {what}")
+
+
 def span(option: str, text: Any, zero: bool = False) -> float:
     """Seconds of a span as options take it; a bare number is seconds."""
     from diagnose.parse.text.duration import seconds
@@ -138,7 +151,7 @@ def span(option: str, text: Any, zero: bool = False) -> float:
 
 def exit_status(report: Report) -> int:
     """0 nothing wrong, 1 warning, 2 a cause of failure found, 3 could not tell."""
-    return {"ok": 0, "warning": 1, "failed": 2, "unknown": 3}[report.status.word]
+    return CODES[report.status.word]
 
 
 def wants_color(color: str, output: Path | None) -> bool:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from diagnose.commands.monitoring import Config, StateDir
-from diagnose.commands.options import Debug, Force, Verbose, chosen, span, terminal_of, write
+from diagnose.commands.options import Debug, Force, Verbose, check_format, chosen, span, terminal_of, write
 from diagnose.errors import UsageError
 from diagnose.nearest import hint
 
@@ -142,8 +142,7 @@ def history(
 
     from diagnose.watch import outages as listing, store
 
-    if format not in ("text", "json"):
-        raise UsageError(f"--format {format!r} is not known; choose one of text, json")
+    check_format(format, "auto")
     begin = 0.0 if since is None else time.time() - span("--since", since)
     folder = _directory(state_dir, config)
     if not folder.is_dir():

@@ -11,12 +11,12 @@ from diagnose.parse.text import duration
 from diagnose.parse.text.masking import mask, plain as hygiene
 from diagnose.patterns import late
 from diagnose.record import dataclass
+from diagnose.scales import CODES
 from diagnose.sentence import joined
 
 Plain = Mapping[str, Any]
 
 WORDS = {"ok": "OK", "warning": "WARNING", "failed": "CRITICAL", "unknown": "UNKNOWN"}  # as monitors call them
-CODES = {"ok": 0, "warning": 1, "failed": 2, "unknown": 3}
 IMPACTS = {
     "outage": "nothing leaves",
     "partial": "some mail fails",
