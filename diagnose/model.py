@@ -27,15 +27,19 @@ from diagnose.scales import (
     AGAINST,
     COMMON,
     DOUBTS,
+    FAILED,
     FITS,
     HINTS,
+    OK,
     PROVES,
     RARE,
     REFUTES,
     SETTLES,
     SPEAKS,
     STRONG,
+    UNKNOWN,
     UNUSUAL,
+    WARNING,
     Confidence,
     Impact,
     Outcome,
@@ -155,11 +159,11 @@ class Sign:
 
     id: str
     weight: int
-    status: Status = Status.FAILED
+    status: Status = FAILED
     where: tuple[tuple[str, Scalar | tuple[Scalar, ...]], ...] = ()
 
 
-def sign(id: str, weight: int, status: Status = Status.FAILED, /, **where: Scalar | tuple[Scalar, ...]) -> Sign:
+def sign(id: str, weight: int, status: Status = FAILED, /, **where: Scalar | tuple[Scalar, ...]) -> Sign:
     """A sign as a cause writes it: `sign("app.server", PROVES, port=25, others="blocked")`."""
     return Sign(id, weight, status, tuple(where.items()))
 
@@ -182,8 +186,7 @@ class Cause:
     explains: causes that are mere consequences when this one holds. prior: decibans, commoner is higher. flow: what it
     says against the cause that mail got through since; unless given it refutes an outage and says nothing about the rest.
     rules_out: one sentence on what shows that it is not this. relay: sending through a relay is a way out, so that
-    the report advises one. station: where on its way the mail stops (`diagnose.report.strip`). otherwise: who else could
-    mend it, and how.
+    the report advises one. station: where on its way the mail stops (`diagnose.report.strip`). otherwise: who else can help.
     """
 
     id: str
@@ -294,14 +297,14 @@ class Report:
         what decides could not be looked at (the rights hid login and delivery, say), or mail was seen to stop at a stage (WARNING
         if some passed within the hour, and none failed since); else OK, with what was left out in `unchecked`."""
         if any(d.confidence >= Confidence.LIKELY and d.cause.impact >= Impact.PARTIAL for d in self.diagnoses):
-            return Status.FAILED
+            return FAILED
         if self.diagnoses:
-            return Status.WARNING
+            return WARNING
         if self.acknowledged:
-            return Status.OK
-        if any(proof.status is Status.FAILED for proof in self.proofs) and self.passed_lately:
-            return Status.WARNING
-        return Status.UNKNOWN if self._blind else Status.OK
+            return OK
+        if any(proof.status is FAILED for proof in self.proofs) and self.passed_lately:
+            return WARNING
+        return UNKNOWN if self._blind else OK
 
     @property
     def proofs(self) -> tuple[Proof, ...]:
@@ -312,22 +315,21 @@ class Report:
             proving = {spec.id: spec.proves for spec in run.signs if spec.proves}
             if run.outcome is Outcome.SKIPPED and run.probes and not self.host.network:
                 for stage in proving.values():
-                    found.setdefault(stage, Proof(stage, Status.UNKNOWN, run.reason))
+                    found.setdefault(stage, Proof(stage, UNKNOWN, run.reason))
             if run.outcome in (Outcome.TIMED_OUT, Outcome.CRASHED):
-                silent += [Proof(stage, Status.FAILED, f"{run.title}: {run.reason}") for stage in proving.values()]
+                silent += [Proof(stage, FAILED, f"{run.title}: {run.reason}") for stage in proving.values()]
             for seen in run.observations:
-                status = Status.FAILED if seen.data.get("proof") == "tried" else seen.status
-                if seen.sign not in proving or status is Status.WARNING or _on_its_way(seen):
+                status = FAILED if seen.data.get("proof") == "tried" else seen.status
+                if seen.sign not in proving or status is WARNING or _on_its_way(seen):
                     continue
-                one_of_many = status is Status.FAILED and seen.data.get("one_of_many")
-                if seen.data.get("proof") is False or (flows and one_of_many):
+                if seen.data.get("proof") is False or (flows and status is FAILED and seen.data.get("one_of_many")):
                     continue
                 stage = Stage(passes) if (passes := seen.data.get("passes")) else proving[seen.sign]
                 held = found.get(stage)
-                if held is None or held.status is Status.UNKNOWN or status is Status.FAILED:
+                if held is None or held.status is UNKNOWN or status is FAILED:
                     found[stage] = Proof(stage, status, joined(seen.subject, seen.summary))
         for proof in silent:
-            if proof.stage not in found or found[proof.stage].status is Status.UNKNOWN:
+            if proof.stage not in found or found[proof.stage].status is UNKNOWN:
                 found[proof.stage] = proof
         return tuple(found[stage] for stage in Stage if stage in found)
 
@@ -335,25 +337,24 @@ class Report:
     def unchecked(self) -> tuple[Stage, ...]:
         """The stages that nothing was seen of: left out by an option, or not for this user to look at."""
         looked = {spec.proves for run in self.runs for spec in run.signs}
-        open_ = {proof.stage for proof in self.proofs if proof.status is Status.UNKNOWN}
+        open_ = {proof.stage for proof in self.proofs if proof.status is UNKNOWN}
         return tuple(stage for stage in Stage if stage in open_ or stage not in looked)
 
     @property
     def hidden(self) -> tuple[str, ...]:
         """The titles of the checks that this user's rights kept from seeing all."""
-        if self.host.privileged:
-            return ()
-        kept = ((run, o) for run in self.runs for o in run.observations if o.status is Status.UNKNOWN)
+        runs = () if self.host.privileged else self.runs
+        kept = ((run, o) for run in runs for o in run.observations if o.status is UNKNOWN)
         return tuple(dict.fromkeys(run.title or run.check for run, o in kept if RIGHTS.search(o.summary)))
 
     @property
     def flows(self) -> bool:
-        return any(o.status is Status.OK for run in self.runs for o in run.measured("flow"))
+        return any(o.status is OK for run in self.runs for o in run.measured("flow"))
 
     @property
     def passed_lately(self) -> bool:
         """Whether the log shows a delivery within the hour before this report, and no failure after it."""
-        flow = (seen for run in self.runs for seen in run.measured("flow") if seen.status is not Status.FAILED)
+        flow = (seen for run in self.runs for seen in run.measured("flow") if seen.status is not FAILED)
         times = [datetime.fromisoformat(last) for seen in flow if isinstance(last := seen.data.get("last"), str)]
         now = self.started
         return any(abs((now.replace(tzinfo=at.tzinfo and now.tzinfo) - at).total_seconds()) < 3600 for at in times)
@@ -362,9 +363,9 @@ class Report:
     def _blind(self) -> bool:
         """Whether "nothing found" says nothing: no mail was seen to flow, and what decides failed to be looked at."""
         done = sum(run.outcome is Outcome.COMPLETED for run in self.runs)
-        if not done or any(o.status is Status.UNKNOWN for run in self.runs for o in run.measured("asked")):
+        if not done or any(o.status is UNKNOWN for run in self.runs for o in run.measured("asked")):
             return True
-        if any(proof.status is Status.FAILED for proof in self.proofs):
+        if any(proof.status is FAILED for proof in self.proofs):
             return True
         if self.flows:
             return False
@@ -372,8 +373,8 @@ class Report:
         cut_off = [run for run in self.runs if run.outcome in (Outcome.TIMED_OUT, Outcome.CRASHED)]
         if any(run.decisive or run.outcome is Outcome.CRASHED for run in cut_off) or 4 * len(cut_off) > done:
             return True
-        open_ = {p.stage: p.why for p in self.proofs if p.status is Status.UNKNOWN}
-        passed = {p.stage for p in self.proofs if p.status is Status.OK}
+        open_ = {p.stage: p.why for p in self.proofs if p.status is UNKNOWN}
+        passed = {p.stage for p in self.proofs if p.status is OK}
         hidden = any(RIGHTS.search(open_.get(stage, "")) for stage in (Stage.LOGIN, Stage.DELIVERY))
         if hidden and Stage.DELIVERY in self.unchecked and Stage.LOGIN not in passed:
             return True  # neither what becomes of mail nor a login was seen
@@ -383,7 +384,7 @@ class Report:
             return False
         decisive = {(run.check, spec.id) for run in self.runs for spec in run.signs if spec.decisive}
         return any(
-            o.status is Status.UNKNOWN and (run.check, o.sign) in decisive and not RIGHTS.search(o.summary)
+            o.status is UNKNOWN and (run.check, o.sign) in decisive and not RIGHTS.search(o.summary)
             for run in self.runs
             for o in run.observations
         )
@@ -395,5 +396,5 @@ RIGHTS = re.compile(r"permission denied|not permitted|unauthorized|\broot\b|\bth
 
 def _on_its_way(seen: Observation) -> bool:
     """Mail that waits without an attempt that failed, for a moment."""
-    oldest, waits = seen.data.get("oldest"), seen.status is Status.FAILED and seen.data.get("failed") is False
+    oldest, waits = seen.data.get("oldest"), seen.status is FAILED and seen.data.get("failed") is False
     return waits and isinstance(oldest, (int, float)) and oldest < 300  # seconds

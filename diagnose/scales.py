@@ -18,6 +18,7 @@ class Status(enum.IntEnum):
         return self.name.lower()
 
 
+OK, UNKNOWN, WARNING, FAILED = Status
 CODES = {"ok": 0, "warning": 1, "failed": 2, "unknown": 3}  # by a status' word: the exit status, as monitors read it
 
 

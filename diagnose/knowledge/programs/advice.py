@@ -254,4 +254,4 @@ def _values(words: Mapping[str, Any], fields: Fields) -> dict[str, str]:
 
 
 def _fill(text: str, values: Mapping[str, str]) -> str:
-    return re.sub(r"\{(\w+)\}", lambda found: values.get(found.group(1), found.group()), text)
+    return re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], found.group()), text)

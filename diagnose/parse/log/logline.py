@@ -114,9 +114,9 @@ def parse(line: str | bytes, now: datetime | None = None) -> Line | None:
         return _bare(rest, at)
     return _build(
         at=at,
-        host=program.group("host"),
-        service=program.group("service"),
-        pid=program.group("pid"),
+        host=program["host"],
+        service=program["service"],
+        pid=program["pid"],
         text=rest[program.end() :],
     )
 
@@ -135,7 +135,7 @@ def _stamp(text: str, now: datetime | None) -> tuple[datetime | None, str]:
             else:
                 match = _UNIX.match(text)
                 if match:
-                    at = _from_seconds(match.group("seconds"), now) or at
+                    at = _from_seconds(match["seconds"], now) or at
                 else:
                     match = _RUNTIME.match(text)
         if not match:
@@ -164,11 +164,11 @@ def _build(*, at: datetime | None, host: str | None, service: str | None, pid: s
     for _ in range(2):  # "warning: QID: text" and "QID: warning: text" both occur
         has_level = _LEVEL.match(text)
         if has_level and level == "info":
-            level = has_level.group("level")
+            level = has_level["level"]
             text = text[has_level.end() :]
         has_id = _QUEUE_ID.match(text)
         if has_id and queue_id is None:
-            queue_id = has_id.group("id")
+            queue_id = has_id["id"]
             text = text[has_id.end() :]
     return Line(
         at=at,
@@ -186,12 +186,12 @@ def _build(*, at: datetime | None, host: str | None, service: str | None, pid: s
 
 
 def _iso(match: re.Match[str], now: datetime | None) -> datetime | None:
-    zone = match.group("zone") or ""
+    zone = match["zone"] or ""
     if zone in {"Z", "UTC"}:
         zone = "+00:00"
     elif zone and ":" not in zone:  # Python 3.10 wants the colon
         zone = f"{zone[:3]}:{zone[3:]}"
-    fraction = (match.group("fraction") or "").replace(",", ".")[:7]
+    fraction = (match["fraction"] or "").replace(",", ".")[:7]
     try:
         at = datetime.fromisoformat(
             f"{match.group('date')}T{match.group('time')}{fraction.ljust(7, '0') if fraction else ''}{zone}"
@@ -202,12 +202,12 @@ def _iso(match: re.Match[str], now: datetime | None) -> datetime | None:
 
 
 def _traditional(match: re.Match[str], now: datetime | None) -> datetime | None:
-    year = match.group("first") or match.group("year") or match.group("later")
+    year = match["first"] or match["year"] or match["later"]
     if year is None and now is None:
         return None
-    hour, minute, second = (int(part) for part in match.group("time").split(":"))
+    hour, minute, second = (int(part) for part in match["time"].split(":"))
     zone = now.tzinfo if now else timezone.utc
-    month, day = _MONTHS[match.group("month")], int(match.group("day"))
+    month, day = _MONTHS[match["month"]], int(match["day"])
     try:
         if year is not None:
             return datetime(int(year), month, day, hour, minute, min(second, 59), tzinfo=zone)

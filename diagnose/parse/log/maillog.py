@@ -223,9 +223,7 @@ class MailLog:
             return ()
         started = _STARTED.match(text)
         if started:
-            self.starts.append(
-                Start(at=line.at, version=started.group("version"), reload=started.group("what") == "reload")
-            )
+            self.starts.append(Start(at=line.at, version=started["version"], reload=started["what"] == "reload"))
             del self.starts[:-20]
             return ()
         if line.level == "info" and not self._telling(text):

@@ -55,10 +55,10 @@ def read(line: str, *, alone: bool = True) -> Spoken | None:
         return Spoken(reply=f"{retcode.group('code')} {retcode.group('text')}")
     server = _SERVER.match(line) or (_RAW_REPLY if alone else _STAMPED_REPLY).match(line)
     if server:
-        return Spoken(reply=server.group("reply").removesuffix("\\r\\n'").removesuffix("'"))
+        return Spoken(reply=server["reply"].removesuffix("\\r\\n'").removesuffix("'"))
     client = _CLIENT.match(line)
     if client:
-        said = client.group("verb") or client.group("login") or client.group("envelope") or client.group("bare")
+        said = client["verb"] or client["login"] or client["envelope"] or client["bare"]
         return Spoken(stage=_STAGES.get(said.upper().partition(" ")[0] if said[:4].upper() == "BDAT" else said.upper()))
     if _SPEAKS.match(line):
         return Spoken()

@@ -75,11 +75,11 @@ def _waiting(
 
     line = parse(f"{head.group('stamp')} host mailq: x", now)
     return Waiting(
-        queue_name=_MAILQ_QUEUES[head.group("mark")],
-        queue_id=head.group("id"),
-        size=int(head.group("size")[:12]),
+        queue_name=_MAILQ_QUEUES[head["mark"]],
+        queue_id=head["id"],
+        size=int(head["size"][:12]),
         arrival=line.at if line else None,
-        sender=head.group("sender"),
+        sender=head["sender"],
         recipients=tuple((address, _without_parentheses(reason)) for address, reason in recipients),
         number=number,
     )

@@ -147,7 +147,7 @@ def read(line: str, number: int = 0, at: datetime | None = None, port: int = 25)
             return _sendmail(line, sendmail, number, at)
         bare = _STAT.match(line)
         if bare:
-            return _bare_stat(bare.group("stat"), number, at)
+            return _bare_stat(bare["stat"], number, at)
         smtpd = _OPENSMTPD.search(line)
         if smtpd:
             status = {"Ok": "sent", "TempFail": "deferred", "PermFail": "bounced"}[smtpd["result"] or smtpd["old"]]
@@ -181,13 +181,13 @@ def read(line: str, number: int = 0, at: datetime | None = None, port: int = 25)
         msmtp = _MSMTP.search(line)
         if msmtp:
             error = _MSMTP_ERROR.search(line)
-            status = "sent" if msmtp.group("exit") == "EX_OK" else "bounced"
+            status = "sent" if msmtp["exit"] == "EX_OK" else "bounced"
             text = (error["said"] or error["text"]) if error else line
             failed = _ERRNO.search(text)
             if failed:
                 dialled = _MSMTP_PORT.search(text)
                 text = _as_postfix(msmtp["host"], None, dialled["port"] if dialled else "587", failed.group())
-            return delivery(status, text, number=number, at=at, to=msmtp.group("to"), host=msmtp.group("host"))
+            return delivery(status, text, number=number, at=at, to=msmtp["to"], host=msmtp["host"])
     return None
 
 
@@ -209,19 +209,17 @@ def words_of(line: Line) -> str:
 
 
 def _exim(match: re.Match[str], number: int, at: datetime | None, port: int) -> Delivery | None:
-    flag, rest = match.group("flag"), match.group("rest") or ""
+    flag, rest = match["flag"], match["rest"] or ""
     if flag in {"<=", "Completed", "Frozen"}:
         return None
     to = rest.split(" ", 1)[0].rstrip(":")
     if flag not in {"==", "**"}:
         taker = _EXIM_TAKER.search(rest)
         host, service = (taker["host"], "smtp") if taker else (None, "local")
-        return delivery(
-            "sent", rest, number=number, at=at, to=to, host=host, service=service, queue_id=match.group("id")
-        )
+        return delivery("sent", rest, number=number, at=at, to=to, host=host, service=service, queue_id=match["id"])
     route = _EXIM_ROUTE.search(rest)
     tail = rest[route.end() :] if route else rest[len(to) :]
-    remote = route is None or "smtp" in (route.group("transport") or "smtp")
+    remote = route is None or "smtp" in (route["transport"] or "smtp")
     text, host = _exim_said(tail, port, remote)
     return delivery(
         "deferred" if flag == "==" else "bounced",
@@ -230,40 +228,40 @@ def _exim(match: re.Match[str], number: int, at: datetime | None, port: int) -> 
         at=at,
         to=to,
         host=host,
-        queue_id=match.group("id"),
+        queue_id=match["id"],
     )
 
 
 def _exim_said(tail: str, port: int, remote: bool = True) -> tuple[str, str | None]:
     """Why Exim failed, a failed connection as Postfix writes it; and the server's name."""
     where = _EXIM_HOST.search(tail)
-    host = where.group("host") if where else None
+    host = where["host"] if where else None
     text = _EXIM_FIELDS.sub("", tail).strip(" :")
     error = _ERRNO.search(text)
     late_timeout = _EXIM_TIMEOUT.search(text)
     if late_timeout:
         text = late_timeout.group()
     elif error and where and remote and "SMTP error from remote" not in text:
-        text = _as_postfix(host, where.group("address"), where.group("port") or str(port), error.group())
+        text = _as_postfix(host, where["address"], where["port"] or str(port), error.group())
     return text, host
 
 
 def _sendmail(line: str, match: re.Match[str], number: int, at: datetime | None) -> Delivery:
-    stat = match.group("stat").strip()
+    stat = match["stat"].strip()
     where = _SENDMAIL_RELAY.search(line)
-    host = where.group("host").rstrip(".") if where else None
+    host = where["host"].rstrip(".") if where else None
     if stat.startswith("Sent"):
-        return delivery("sent", stat, number=number, at=at, to=match.group("to").strip("<>"), host=host)
+        return delivery("sent", stat, number=number, at=at, to=match["to"].strip("<>"), host=host)
     dsn = _DSN.search(line)
     text = stat.partition("Deferred: ")[2] or (f"{dsn.group('dsn')} {stat}" if dsn else stat)
     if text.startswith("Connection reset by ") and host:  # after it had been made
         text = f"lost connection with {host}[{where.group('address') or '0.0.0.0' if where else '0.0.0.0'}]"
     error = _ERRNO.search(text)
-    if error and match.group("mailer") in {"esmtp", "smtp", "relay"}:
-        address = where.group("address") if where else None
+    if error and match["mailer"] in {"esmtp", "smtp", "relay"}:
+        address = where["address"] if where else None
         text = _as_postfix(host, address, None, error.group())
     status = "deferred" if stat.startswith("Deferred") else "bounced"
-    return delivery(status, text, number=number, at=at, to=match.group("to").strip("<>"), host=host)
+    return delivery(status, text, number=number, at=at, to=match["to"].strip("<>"), host=host)
 
 
 def _stalwart(match: re.Match[str], number: int, at: datetime | None) -> Delivery | None:
@@ -287,7 +285,7 @@ def _stalwart(match: re.Match[str], number: int, at: datetime | None) -> Deliver
 def _bare_stat(stat: str, number: int, at: datetime | None) -> Delivery:
     """What is often posted of a sendmail line: its last field, which names the server after the error."""
     where = re.search(r"\b(?:with|by|for) (?P<host>[\w.-]+)", stat)
-    host = where.group("host").rstrip(".") if where else None
+    host = where["host"].rstrip(".") if where else None
     error = _ERRNO.search(stat)
     text = _as_postfix(host, None, None, error.group()) if error else stat
     return delivery("deferred", text, number=number, at=at, host=host)

@@ -171,7 +171,7 @@ def server_in(text: str) -> tuple[str | None, int | None]:
     text = reasons_of.without_endless_words(text[:_LONGEST])
     for pattern in _SERVERS:
         for found in pattern.finditer(text):
-            host = found.group("host").strip("[]")
+            host = found["host"].strip("[]")
             if host.lower() not in _WORDS and not host.isdecimal():
                 groups = found.groupdict()
                 port = groups.get("port") or ((_PORT.search(text) or {"port": None})["port"])
@@ -187,7 +187,7 @@ def went_through(lines: list[_Numbered]) -> int:
 
 def stage_in(lines: list[_Numbered]) -> str | None:
     """The command that a stack trace or an exception's name tells, where they tell of one alone."""
-    named = {found.group(1).lower() for _, line in lines for found in _COMMAND.finditer(line)}
+    named = {found[1].lower() for _, line in lines for found in _COMMAND.finditer(line)}
     named |= {stage for _, line in lines for words, stage in _TELLS.items() if words in line}
     return named.pop() if len(named) == 1 else None
 

@@ -72,7 +72,7 @@ def find(text: str) -> SmtpReply | None:
         return _build(python.group(1), python.group(3))
     found = _ANYWHERE.search(text)
     if found:
-        return _build(found.group(1), text[found.end() :])
+        return _build(found[1], text[found.end() :])
     enhanced = _ANY_ENHANCED.search(text)
     if enhanced and enhanced.group(1)[0] != "2":
         return SmtpReply(code=None, enhanced=enhanced.group(1), text=_squeeze(text[enhanced.end() :]).lstrip(":;- "))

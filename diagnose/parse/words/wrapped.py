@@ -85,28 +85,26 @@ def unwrap(text: str) -> Core:
     name = address = port = None
     in_reply = _IN_REPLY.search(text)
     if in_reply:
-        stage = _stage_of(in_reply.group("command"))
+        stage = _stage_of(in_reply["command"])
         text = text[: in_reply.start()].rstrip()
     rejected = NOQUEUE.search(text)
     if rejected:
-        reply = _TAIL.sub("", rejected.group("rest"))
-        return _reply_core(reply, stage=_stage_of(rejected.group("command")))
+        reply = _TAIL.sub("", rejected["rest"])
+        return _reply_core(reply, stage=_stage_of(rejected["command"]))
     refused = _REFUSED.search(text)
     if refused:
-        return _reply_core(
-            refused.group("rest"), stage="greeting", name=refused.group("name"), address=refused.group("address")
-        )
+        return _reply_core(refused["rest"], stage="greeting", name=refused["name"], address=refused["address"])
     said = _SAID.search(text) or (_SAID_BARE.search(text) if "said:" in text else None)
     if said:
         if _SASL_SAID.search(text):
             stage = stage or "auth"
         groups = said.groupdict()
-        core = _reply_core(said.group("rest"), stage=stage, name=groups["name"], address=groups["address"])
+        core = _reply_core(said["rest"], stage=stage, name=groups["name"], address=groups["address"])
         return replace(core, quoted=core.code is not None)
     with_peer = _CONNECT.search(text) or _WITH.search(text)
     if with_peer:
-        name, address = with_peer.group("name"), with_peer.group("address")
-        port = int(with_peer.group("port")) if with_peer.group("port") else None
+        name, address = with_peer["name"], with_peer["address"]
+        port = int(with_peer["port"]) if with_peer["port"] else None
         stage = stage or ("connect" if text[with_peer.start() :].lower().startswith("connect to ") else None)
         if " while " in text:
             stage = _stage_of(text[text.rindex(" while ") :]) or stage
@@ -115,10 +113,10 @@ def unwrap(text: str) -> Core:
         return Core(text=text, stage="starttls", name=name, address=address, port=port)
     exim = _EXIM_HOST.search(text)
     if exim and not name:
-        name, address = exim.group("name"), exim.group("address")
+        name, address = exim["name"], exim["address"]
     after = _SMTP_ERROR.search(text)
     if after:
-        stage = stage or _stage_of(after.group("command"))
+        stage = stage or _stage_of(after["command"])
     stripped = _DSN_TYPE.sub("", text)
     return _reply_core(stripped, stage=stage, name=name, address=address, port=port)
 

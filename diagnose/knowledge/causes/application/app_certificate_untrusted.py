@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.application import SENDS
-from diagnose.model import HINTS, PROVES, REFUTES, Cause, Impact, Status, sign
+from diagnose.model import HINTS, OK, PROVES, REFUTES, WARNING, Cause, Impact, sign
 
 CAUSE = Cause(
     id="app-certificate-untrusted",
@@ -20,8 +20,8 @@ CAUSE = Cause(
     flow=0,
     signs=(
         sign("app.certificate", PROVES),
-        sign("app.certificate", HINTS, Status.WARNING),
-        sign("app.certificate", REFUTES, Status.OK),
+        sign("app.certificate", HINTS, WARNING),
+        sign("app.certificate", REFUTES, OK),
         SENDS,
     ),
     explains=("app-smtp-unreachable", "nothing-submitted"),

@@ -1,4 +1,4 @@
-from diagnose.model import HINTS, PROVES, SPEAKS, Cause, Impact, Status, sign
+from diagnose.model import HINTS, PROVES, SPEAKS, WARNING, Cause, Impact, sign
 
 CAUSE = Cause(
     id="app-config-not-applied",
@@ -19,7 +19,7 @@ CAUSE = Cause(
         sign("app.applied", SPEAKS, kind="not-restarted"),
         sign("app.process", PROVES, kind=("differs", "missing")),
         sign("app.process", SPEAKS, kind="older"),
-        sign("app.applied", HINTS, Status.WARNING, kind="edited-by-hand"),
+        sign("app.applied", HINTS, WARNING, kind="edited-by-hand"),
     ),
     explains=(
         "app-config-invalid",

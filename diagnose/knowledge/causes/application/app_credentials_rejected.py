@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.application import SMTP_PACKAGE
-from diagnose.model import PROVES, REFUTES, Cause, Impact, Status, sign
+from diagnose.model import OK, PROVES, REFUTES, Cause, Impact, sign
 
 CAUSE = Cause(
     id="app-credentials-rejected",
@@ -19,7 +19,7 @@ CAUSE = Cause(
     flow=0,
     signs=(
         sign("app.login", PROVES),
-        sign("app.login", REFUTES, Status.OK),
+        sign("app.login", REFUTES, OK),
     ),
     explains=("nothing-submitted",),
     links=("https://support.google.com/accounts/answer/185833", SMTP_PACKAGE),

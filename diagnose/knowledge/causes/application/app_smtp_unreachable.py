@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.application import BY_POSTFIX, SMTP_PACKAGE
-from diagnose.model import AGAINST, FITS, PROVES, REFUTES, STRONG, Cause, Impact, Status, sign
+from diagnose.model import AGAINST, FITS, OK, PROVES, REFUTES, STRONG, Cause, Impact, sign
 
 CAUSE = Cause(
     id="app-smtp-unreachable",
@@ -25,7 +25,7 @@ CAUSE = Cause(
         sign("app.server", STRONG, local=False, others="unknown"),
         # Unrelated servers fail on that port too: the network stops it, and egress-…-blocked explains this.
         sign("app.server", PROVES, local=False, others="blocked"),
-        sign("app.server", REFUTES, Status.OK),
+        sign("app.server", REFUTES, OK),
         # Nothing at all is reached: not this server's doing.
         sign("egress.internet", AGAINST),
         sign("dns.resolver", AGAINST),

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.application import SENDS, SMTP_PACKAGE
-from diagnose.model import PROVES, REFUTES, SPEAKS, STRONG, Cause, Impact, Status, sign
+from diagnose.model import OK, PROVES, REFUTES, SPEAKS, STRONG, WARNING, Cause, Impact, sign
 
 CAUSE = Cause(
     id="app-tls-mismatch",
@@ -22,8 +22,8 @@ CAUSE = Cause(
         # By what is usual on the port, the server not heard.
         sign("app.tls", STRONG, proven=False),
         # The mail goes out, each time after a failed handshake and in the clear.
-        sign("app.tls", SPEAKS, Status.WARNING, kind="fallback"),
-        sign("app.tls", REFUTES, Status.OK),
+        sign("app.tls", SPEAKS, WARNING, kind="fallback"),
+        sign("app.tls", REFUTES, OK),
         SENDS,
     ),
     explains=("app-smtp-unreachable", "nothing-submitted"),

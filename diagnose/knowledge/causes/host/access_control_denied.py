@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, PROVES, Cause, Impact, Status, sign
+from diagnose.model import AGAINST, OK, PROVES, Cause, Impact, sign
 
 CAUSE = Cause(
     id="access-control-denied",
@@ -13,7 +13,7 @@ CAUSE = Cause(
     rules_out="SELinux permissive or disabled, and no denial of a mail program in the audit log.",
     signs=(
         sign("host.access-control", PROVES),
-        sign("host.access-control", AGAINST, Status.OK),
+        sign("host.access-control", AGAINST, OK),
     ),
     explains=("queue-permissions", "submission-sandboxed", "sasl-map-missing", "lookup-table-broken"),
     links=("https://www.postfix.org/DEBUG_README.html",),

@@ -1,4 +1,4 @@
-from diagnose.model import DOUBTS, PROVES, REFUTES, Cause, Impact, Status, sign
+from diagnose.model import DOUBTS, OK, PROVES, REFUTES, Cause, Impact, sign
 
 CAUSE = Cause(
     id="clock-wrong",
@@ -14,7 +14,7 @@ CAUSE = Cause(
     flow=DOUBTS,
     signs=(
         sign("host.clock", PROVES),
-        sign("host.clock", REFUTES, Status.OK, sure=True),
+        sign("host.clock", REFUTES, OK, sure=True),
     ),
     explains=("relay-certificate-invalid", "app-certificate-untrusted", "relay-credentials-rejected"),
     links=("https://www.postfix.org/TLS_README.html",),

@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, PROVES, SETTLES, SPEAKS, Cause, Impact, Status, sign
+from diagnose.model import AGAINST, OK, PROVES, SETTLES, SPEAKS, WARNING, Cause, Impact, sign
 
 CAUSE = Cause(
     id="disk-full",
@@ -16,11 +16,11 @@ CAUSE = Cause(
     signs=(
         sign("disk.space", PROVES),
         # Not the queue's own file system: Postfix may fail to write its log or its tables.
-        sign("disk.space", SPEAKS, Status.WARNING, kind="full"),
+        sign("disk.space", SPEAKS, WARNING, kind="full"),
         # There is room as a rule where inodes run out.
         sign("disk.inodes", SETTLES),
         sign("disk.log", SETTLES),
-        sign("disk.space", AGAINST, Status.OK),
+        sign("disk.space", AGAINST, OK),
     ),
     explains=(
         "nothing-submitted",

@@ -1,4 +1,4 @@
-from diagnose.model import FITS, PROVES, STRONG, Cause, Impact, Status, sign
+from diagnose.model import FITS, PROVES, STRONG, WARNING, Cause, Impact, sign
 
 CAUSE = Cause(
     id="interface-not-ready",
@@ -20,7 +20,7 @@ CAUSE = Cause(
         sign("host.address-family", PROVES, none=True),
         sign("host.address-family", STRONG, none=False),
         # Servers without IPv6 addresses are out of reach for an IPv6-only Postfix.
-        sign("host.address-family", FITS, Status.WARNING),
+        sign("host.address-family", FITS, WARNING),
     ),
     explains=(
         "postfix-not-running",

@@ -1,4 +1,4 @@
-from diagnose.model import FITS, PROVES, Cause, Impact, Status, sign
+from diagnose.model import FITS, PROVES, WARNING, Cause, Impact, sign
 
 CAUSE = Cause(
     id="mail-log-missing",
@@ -12,7 +12,7 @@ CAUSE = Cause(
     rules_out="A file or the journal contains log lines from Postfix.",
     signs=(
         sign("host.mail-log", PROVES),
-        sign("host.mail-log", FITS, Status.WARNING),
+        sign("host.mail-log", FITS, WARNING),
     ),
     links=("https://www.postfix.org/MAILLOG_README.html",),
 )

@@ -1,4 +1,4 @@
-from diagnose.model import FITS, PROVES, Cause, Impact, Status, sign
+from diagnose.model import FITS, PROVES, WARNING, Cause, Impact, sign
 
 CAUSE = Cause(
     id="mailer-config-error",
@@ -15,7 +15,7 @@ CAUSE = Cause(
     signs=(
         sign("mailer.settings", PROVES),
         # Readable for root alone, who may be the only one to send.
-        sign("mailer.settings", FITS, Status.WARNING),
+        sign("mailer.settings", FITS, WARNING),
     ),
     explains=(
         "nothing-submitted",

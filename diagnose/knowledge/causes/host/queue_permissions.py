@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, DOUBTS, HINTS, PROVES, Cause, Impact, Status, sign
+from diagnose.model import AGAINST, DOUBTS, HINTS, OK, PROVES, Cause, Impact, sign
 
 CAUSE = Cause(
     id="queue-permissions",
@@ -22,7 +22,7 @@ CAUSE = Cause(
         sign("host.setgid", PROVES),
         sign("disk.read-only", PROVES),
         # Everything is as it should be: then what denies is another thing (a sandbox, SELinux).
-        sign("host.queue-permissions", DOUBTS, Status.OK),
+        sign("host.queue-permissions", DOUBTS, OK),
         sign("host.sandbox", AGAINST),
     ),
     explains=("nothing-submitted", "postfix-not-running", "submission-sandboxed", "queue-congested"),

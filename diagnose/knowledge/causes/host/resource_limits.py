@@ -1,4 +1,4 @@
-from diagnose.model import HINTS, SETTLES, Cause, Impact, Status, sign
+from diagnose.model import HINTS, SETTLES, WARNING, Cause, Impact, sign
 
 CAUSE = Cause(
     id="resource-limits",
@@ -10,7 +10,7 @@ CAUSE = Cause(
     rules_out="No 'fork:', 'Too many open files' or 'killed by signal 9' in the log, and no OOM kill.",
     signs=(
         sign("host.limits", SETTLES),
-        sign("host.limits", HINTS, Status.WARNING),
+        sign("host.limits", HINTS, WARNING),
     ),
     # Without files left a daemon cannot even read the list of users.
     explains=(

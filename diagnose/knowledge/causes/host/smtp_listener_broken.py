@@ -1,4 +1,4 @@
-from diagnose.model import DOUBTS, HINTS, PROVES, SPEAKS, STRONG, Cause, Impact, Status, sign
+from diagnose.model import DOUBTS, HINTS, PROVES, SPEAKS, STRONG, WARNING, Cause, Impact, sign
 
 CAUSE = Cause(
     id="smtp-listener-broken",
@@ -19,9 +19,9 @@ CAUSE = Cause(
         # A filter, a milter or a name server may be what it waits for.
         sign("listener.dialogue", SPEAKS, kind=("mute", "refused")),
         # Perhaps nobody but the proxy is to connect there.
-        sign("listener.dialogue", HINTS, Status.WARNING),
+        sign("listener.dialogue", HINTS, WARNING),
         sign("listener.tls", PROVES),
-        sign("listener.tls", HINTS, Status.WARNING),
+        sign("listener.tls", HINTS, WARNING),
         sign("postfix.master", DOUBTS),
     ),
     explains=("nothing-submitted", "app-smtp-unreachable"),

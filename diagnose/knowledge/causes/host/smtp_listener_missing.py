@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, HINTS, REFUTES, SETTLES, SPEAKS, Cause, Impact, Status, sign
+from diagnose.model import AGAINST, HINTS, OK, REFUTES, SETTLES, SPEAKS, WARNING, Cause, Impact, sign
 
 CAUSE = Cause(
     id="smtp-listener-missing",
@@ -15,14 +15,14 @@ CAUSE = Cause(
     signs=(
         # The very address and port that the application is told to use; port 25 may well be open beside it.
         sign("app.smtp-listener-missing", SETTLES),
-        sign("app.smtp-listener-missing", REFUTES, Status.OK),
+        sign("app.smtp-listener-missing", REFUTES, OK),
         # Nobody told it to: without a host named it falls back on this one.
-        sign("app.settings", AGAINST, Status.WARNING, problem="host-missing"),
+        sign("app.settings", AGAINST, WARNING, problem="host-missing"),
         # The port that master.cf promises is not there.
         sign("listener.expected", SPEAKS),
         # A null client has no listener on purpose.
-        sign("listener.smtp", HINTS, Status.WARNING),
-        sign("listener.smtp", AGAINST, Status.OK, kind="open"),
+        sign("listener.smtp", HINTS, WARNING),
+        sign("listener.smtp", AGAINST, OK, kind="open"),
     ),
     explains=("nothing-submitted", "app-smtp-unreachable"),
     links=("https://www.postfix.org/postconf.5.html#inet_interfaces",),

@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, FITS, HINTS, PROVES, UNUSUAL, Cause, Impact, Status, sign
+from diagnose.model import AGAINST, FITS, HINTS, OK, PROVES, UNUSUAL, WARNING, Cause, Impact, sign
 
 CAUSE = Cause(
     id="submission-sandboxed",
@@ -15,9 +15,9 @@ CAUSE = Cause(
     signs=(
         sign("host.sandbox", PROVES),
         # The bit is there, so what takes its effect away lies with the caller.
-        sign("host.setgid", HINTS, Status.OK),
-        sign("host.sandboxed-service", HINTS, Status.WARNING),
-        sign("host.sandboxed-service", FITS, Status.WARNING, kind="unit"),
+        sign("host.setgid", HINTS, OK),
+        sign("host.sandboxed-service", HINTS, WARNING),
+        sign("host.sandboxed-service", FITS, WARNING, kind="unit"),
         # Nothing at all was handed over, though it should have been.
         sign("log.recipient", HINTS, kind="none"),
         sign("host.setgid", AGAINST),

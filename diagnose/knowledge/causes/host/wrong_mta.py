@@ -1,4 +1,4 @@
-from diagnose.model import DOUBTS, FITS, PROVES, STRONG, Cause, Impact, Status, sign
+from diagnose.model import DOUBTS, FITS, OK, PROVES, STRONG, WARNING, Cause, Impact, sign
 
 CAUSE = Cause(
     id="wrong-mta",
@@ -18,8 +18,8 @@ CAUSE = Cause(
         # Postfix's own listener cannot be; that its sendmail command is still Postfix's takes nothing from it.
         sign("postfix.port-25-owner", PROVES, wanted=True),
         # Postfix is not there at all: the other mailer may be quite right.
-        sign("postfix.sendmail-command", FITS, Status.WARNING),
-        sign("postfix.sendmail-command", DOUBTS, Status.OK),
+        sign("postfix.sendmail-command", FITS, WARNING),
+        sign("postfix.sendmail-command", DOUBTS, OK),
     ),
     explains=("nothing-submitted", "postfix-not-running", "smtp-listener-missing"),
     links=("https://www.postfix.org/sendmail.1.html",),

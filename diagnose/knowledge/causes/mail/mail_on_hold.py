@@ -1,4 +1,4 @@
-from diagnose.model import FITS, HINTS, PROVES, REFUTES, Cause, Impact, Status, sign
+from diagnose.model import FITS, HINTS, OK, PROVES, REFUTES, WARNING, Cause, Impact, sign
 
 CAUSE = Cause(
     id="mail-on-hold",
@@ -13,9 +13,9 @@ CAUSE = Cause(
     rules_out="An empty hold queue.",
     signs=(
         sign("queue.hold", PROVES),
-        sign("queue.hold", FITS, Status.WARNING),
+        sign("queue.hold", FITS, WARNING),
         sign("config.content-rule", HINTS),
-        sign("queue.hold", REFUTES, Status.OK),
+        sign("queue.hold", REFUTES, OK),
     ),
     # Held mail keeps the reason of its last attempt.
     explains=("delivery-suspended-by-config", "retry-pending"),

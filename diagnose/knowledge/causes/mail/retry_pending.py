@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, DOUBTS, FITS, HINTS, REFUTES, SPEAKS, Cause, Impact, Status, sign
+from diagnose.model import AGAINST, DOUBTS, FITS, HINTS, OK, REFUTES, SPEAKS, WARNING, Cause, Impact, sign
 
 CAUSE = Cause(
     id="retry-pending",
@@ -16,14 +16,14 @@ CAUSE = Cause(
         sign("queue.waiting", AGAINST, failed=True, late=True),
         # Without waiting mail that failed there is nothing to retry.
         sign("queue.waiting", REFUTES, failed=False),
-        sign("queue.waiting", REFUTES, Status.OK),
+        sign("queue.waiting", REFUTES, OK),
         # Other mail flows; that this mail's own way works takes a probe of it.
-        sign("mail.flow", FITS, Status.OK),
-        sign("mail.flow", HINTS, Status.WARNING),
+        sign("mail.flow", FITS, OK),
+        sign("mail.flow", HINTS, WARNING),
         # The probe on the mail's own way succeeds: its port answers, and where a relay is used its login too.
-        sign("egress.mail-port", HINTS, Status.OK),
-        sign("relay.login", FITS, Status.OK),
-        sign("destination.reachable", HINTS, Status.OK),
+        sign("egress.mail-port", HINTS, OK),
+        sign("relay.login", FITS, OK),
+        sign("destination.reachable", HINTS, OK),
         sign("mail.flow", DOUBTS),
         sign("postfix.master", REFUTES),
         sign("queue.hold", DOUBTS),

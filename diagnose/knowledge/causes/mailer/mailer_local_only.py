@@ -1,4 +1,4 @@
-from diagnose.model import HINTS, PROVES, REFUTES, Cause, Impact, Status, sign
+from diagnose.model import HINTS, OK, PROVES, REFUTES, WARNING, Cause, Impact, sign
 
 CAUSE = Cause(
     id="mailer-local-only",
@@ -13,10 +13,10 @@ CAUSE = Cause(
     rules_out="The mailer has a router that sends mail to other hosts.",
     signs=(
         sign("mailer.mode", PROVES),
-        sign("mailer.mode", HINTS, Status.WARNING),
+        sign("mailer.mode", HINTS, WARNING),
         # The application sends by a server of its own.
-        sign("app.route", REFUTES, Status.OK, direct=True),
-        sign("relay.reachable", REFUTES, Status.OK),
+        sign("app.route", REFUTES, OK, direct=True),
+        sign("relay.reachable", REFUTES, OK),
     ),
     explains=("nothing-submitted", "relay-not-configured"),
     links=("https://manpages.debian.org/stable/exim4-config/update-exim4.conf.8.en.html",),

@@ -1,4 +1,4 @@
-from diagnose.model import PROVES, REFUTES, Cause, Impact, Status, sign
+from diagnose.model import OK, PROVES, REFUTES, Cause, Impact, sign
 
 CAUSE = Cause(
     id="mailer-not-running",
@@ -14,7 +14,7 @@ CAUSE = Cause(
     flow=0,
     signs=(
         sign("mailer.daemon", PROVES),
-        sign("mailer.daemon", REFUTES, Status.OK),
+        sign("mailer.daemon", REFUTES, OK),
     ),
     explains=("smtp-listener-missing", "nothing-submitted", "queue-congested", "retry-pending", "app-smtp-unreachable"),
     links=(

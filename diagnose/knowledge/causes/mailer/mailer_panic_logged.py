@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, FITS, REFUTES, STRONG, Cause, Impact, Status, sign
+from diagnose.model import AGAINST, FITS, OK, REFUTES, STRONG, WARNING, Cause, Impact, sign
 
 CAUSE = Cause(
     id="mailer-panic-logged",
@@ -14,8 +14,8 @@ CAUSE = Cause(
     flow=AGAINST,
     signs=(
         sign("mailer.panic", STRONG),
-        sign("mailer.panic", FITS, Status.WARNING),
-        sign("mailer.panic", REFUTES, Status.OK),
+        sign("mailer.panic", FITS, WARNING),
+        sign("mailer.panic", REFUTES, OK),
     ),
     links=("https://www.exim.org/exim-html-current/doc/html/spec_html/ch-log_files.html",),
 )

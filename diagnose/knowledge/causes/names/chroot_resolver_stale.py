@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, DOUBTS, FITS, HINTS, PROVES, REFUTES, STRONG, Cause, Impact, Status, sign
+from diagnose.model import AGAINST, DOUBTS, FITS, HINTS, OK, PROVES, REFUTES, STRONG, WARNING, Cause, Impact, sign
 
 CAUSE = Cause(
     id="chroot-resolver-stale",
@@ -22,8 +22,8 @@ CAUSE = Cause(
         # The relay's name stands in the host's file, which is read, and not in the copy.
         sign("dns.chroot-file", STRONG, lacks_relay=True),
         # The copy differs in hosts or services only: matters for names that stand nowhere else.
-        sign("dns.chroot-file", HINTS, Status.WARNING, file=("hosts", "services")),
-        sign("dns.chroot", DOUBTS, Status.OK),
+        sign("dns.chroot-file", HINTS, WARNING, file=("hosts", "services")),
+        sign("dns.chroot", DOUBTS, OK),
         # The copies are made when Postfix is started: while it is down they may well be old or missing.
         sign("postfix.master", REFUTES),
         sign("dns.resolver", AGAINST),

@@ -1,4 +1,4 @@
-from diagnose.model import DOUBTS, FITS, PROVES, REFUTES, SPEAKS, Cause, Impact, Status, sign
+from diagnose.model import DOUBTS, FITS, OK, PROVES, REFUTES, SPEAKS, Cause, Impact, sign
 
 CAUSE = Cause(
     id="helo-name-invalid",
@@ -18,7 +18,7 @@ CAUSE = Cause(
         sign("identity.helo", SPEAKS, via="direct", kind="invalid"),
         # Refused at EHLO, with nothing but the name said.
         sign("relay.session", PROVES, stage="EHLO", kind=("later", "refused"), named=False),
-        sign("identity.helo", DOUBTS, Status.OK),
+        sign("identity.helo", DOUBTS, OK),
         sign("dns.resolver", REFUTES),
     ),
     explains=("rate-limited", "relay-dialogue-broken"),

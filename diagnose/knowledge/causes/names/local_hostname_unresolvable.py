@@ -1,4 +1,4 @@
-from diagnose.model import PROVES, REFUTES, Cause, Impact, Status, sign
+from diagnose.model import OK, PROVES, REFUTES, Cause, Impact, sign
 
 CAUSE = Cause(
     id="local-hostname-unresolvable",
@@ -17,7 +17,7 @@ CAUSE = Cause(
     signs=(
         # True of many hosts whose mail to the world is well: only failing mail makes it more than a note.
         sign("identity.hostname", PROVES, failing=True),
-        sign("identity.hostname", REFUTES, Status.OK),
+        sign("identity.hostname", REFUTES, OK),
         sign("dns.resolver", REFUTES),
     ),
     explains=("recipient-domain-not-found",),

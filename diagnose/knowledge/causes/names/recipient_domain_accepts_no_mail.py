@@ -1,4 +1,4 @@
-from diagnose.model import DOUBTS, FITS, PROVES, REFUTES, STRONG, Cause, Impact, Status, sign
+from diagnose.model import DOUBTS, FITS, OK, PROVES, REFUTES, STRONG, Cause, Impact, sign
 
 CAUSE = Cause(
     id="recipient-domain-accepts-no-mail",
@@ -24,7 +24,7 @@ CAUSE = Cause(
         # A loopback address as exchanger is right for nobody.
         sign("dns.recipient-domain", PROVES, kind="loopback"),
         # Its server may be there to say just that.
-        sign("dns.recipient-domain", DOUBTS, Status.OK),
+        sign("dns.recipient-domain", DOUBTS, OK),
         sign("dns.resolver", REFUTES),
     ),
     explains=("mail-loops-back",),

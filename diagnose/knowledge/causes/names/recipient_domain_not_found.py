@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, REFUTES, SPEAKS, STRONG, Cause, Impact, Status, sign
+from diagnose.model import AGAINST, OK, REFUTES, SPEAKS, STRONG, Cause, Impact, sign
 
 CAUSE = Cause(
     id="recipient-domain-not-found",
@@ -18,7 +18,7 @@ CAUSE = Cause(
     signs=(
         sign("dns.recipient-domain", STRONG, kind=("nxdomain", "no-exchanger")),
         sign("dns.recipient-domain", SPEAKS, kind="servfail"),
-        sign("dns.recipient-domain", REFUTES, Status.OK),
+        sign("dns.recipient-domain", REFUTES, OK),
         sign("dns.resolver", REFUTES),
         sign("dns.chroot", AGAINST),
     ),

@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, PROVES, REFUTES, Cause, Impact, Status, sign
+from diagnose.model import AGAINST, OK, PROVES, REFUTES, Cause, Impact, sign
 
 CAUSE = Cause(
     id="resolver-failing",
@@ -16,7 +16,7 @@ CAUSE = Cause(
     rules_out="One server in resolv.conf answers, or only one domain fails to resolve.",
     signs=(
         sign("dns.resolver", PROVES),
-        sign("dns.resolver", REFUTES, Status.OK),
+        sign("dns.resolver", REFUTES, OK),
         # With no network at all the resolver is only the first to notice.
         sign("egress.internet", AGAINST),
     ),

@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, FITS, REFUTES, Cause, Impact, Status, sign
+from diagnose.model import AGAINST, FITS, OK, REFUTES, Cause, Impact, sign
 
 CAUSE = Cause(
     id="reverse-dns-missing",
@@ -18,7 +18,7 @@ CAUSE = Cause(
     flow=REFUTES,
     signs=(
         sign("identity.ptr", FITS),
-        sign("identity.ptr", AGAINST, Status.OK),
+        sign("identity.ptr", AGAINST, OK),
     ),
     relay=True,
     explains=("helo-name-invalid",),

@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, FITS, HINTS, REFUTES, Cause, Impact, Status, sign
+from diagnose.model import AGAINST, FITS, HINTS, OK, REFUTES, WARNING, Cause, Impact, sign
 
 CAUSE = Cause(
     id="sender-domain-not-found",
@@ -17,8 +17,8 @@ CAUSE = Cause(
     flow=AGAINST,
     signs=(
         sign("identity.sender-domain", FITS),
-        sign("identity.sender-domain", HINTS, Status.WARNING),
-        sign("identity.sender-domain", AGAINST, Status.OK),
+        sign("identity.sender-domain", HINTS, WARNING),
+        sign("identity.sender-domain", AGAINST, OK),
         sign("dns.resolver", REFUTES),
     ),
     # One wrong name, and what the world refuses comes before what cron writes to root.

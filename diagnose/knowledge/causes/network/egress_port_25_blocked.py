@@ -1,5 +1,20 @@
 from diagnose.knowledge.causes.network import UPSTREAM
-from diagnose.model import AGAINST, DOUBTS, FITS, HINTS, PROVES, REFUTES, SPEAKS, STRONG, Cause, Impact, Status, sign
+from diagnose.model import (
+    AGAINST,
+    DOUBTS,
+    FITS,
+    HINTS,
+    OK,
+    PROVES,
+    REFUTES,
+    SPEAKS,
+    STRONG,
+    UNKNOWN,
+    WARNING,
+    Cause,
+    Impact,
+    sign,
+)
 
 CAUSE = Cause(
     id="egress-port-25-blocked",
@@ -28,25 +43,25 @@ CAUSE = Cause(
         sign("path.dies", FITS, port=25, where=UPSTREAM),
         # Postfix's user is held back on this host, and root's packets die in the network all the same.
         sign("path.dies", STRONG, port=25, root_too=True),
-        sign("path.dies", DOUBTS, Status.OK),
+        sign("path.dies", DOUBTS, OK),
         sign("path.dies", AGAINST, port=25, where="host"),
         # The application's own way out, and unrelated servers fail on its port too.
         sign("app.server", PROVES, port=25, others="blocked", intended=True),
         # The application sends by another port: Postfix's own port matters only if its mail fails.
-        sign("app.route", REFUTES, Status.OK, direct=True, port=(465, 587, 2465, 2525, 2587)),
-        sign("owner.policy", HINTS, Status.WARNING, port=25),
-        sign("firewall.smtp", HINTS, Status.OK),
+        sign("app.route", REFUTES, OK, direct=True, port=(465, 587, 2465, 2525, 2587)),
+        sign("owner.policy", HINTS, WARNING, port=25),
+        sign("firewall.smtp", HINTS, OK),
         # A rule about users does not stop this tool's packets: where those end farther away, both block.
         sign("firewall.smtp", REFUTES, by_user=False),
         sign("firewall.smtp", DOUBTS, by_user=True),
         sign("firewall.route", REFUTES),
-        sign("firewall.redirect", REFUTES, Status.WARNING),
+        sign("firewall.redirect", REFUTES, WARNING),
         # Rules that cannot be read may hold back this very user and not Postfix.
-        sign("firewall.smtp", DOUBTS, Status.UNKNOWN),
+        sign("firewall.smtp", DOUBTS, UNKNOWN),
         # Other operators' servers answer on it.
-        sign("egress.mail-port", AGAINST, Status.OK, port=25),
-        sign("relay.reachable", REFUTES, Status.OK),
-        sign("destination.reachable", AGAINST, Status.OK),
+        sign("egress.mail-port", AGAINST, OK, port=25),
+        sign("relay.reachable", REFUTES, OK),
+        sign("destination.reachable", AGAINST, OK),
         sign("egress.internet", REFUTES),
         sign("egress.intercepted", REFUTES),
     ),

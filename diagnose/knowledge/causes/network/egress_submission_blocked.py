@@ -4,14 +4,15 @@ from diagnose.model import (
     DOUBTS,
     FITS,
     HINTS,
+    OK,
     PROVES,
     REFUTES,
     SPEAKS,
     STRONG,
     UNUSUAL,
+    WARNING,
     Cause,
     Impact,
-    Status,
     sign,
 )
 
@@ -43,7 +44,7 @@ CAUSE = Cause(
         sign("path.dies", STRONG, service="submission", root_too=True),
         # The relay answers on other ports, and packets to this one alone vanish.
         sign("path.dies", SPEAKS, service="submission", said_by="neighbour"),
-        sign("path.dies", DOUBTS, Status.OK),
+        sign("path.dies", DOUBTS, OK),
         sign("path.dies", AGAINST, service="submission", where="host"),
         # The application's own way out, and unrelated servers fail on its port too.
         sign(
@@ -54,13 +55,13 @@ CAUSE = Cause(
             intended=True,
         ),
         sign("relay.reachable", HINTS),
-        sign("owner.policy", HINTS, Status.WARNING, service="submission"),
-        sign("firewall.smtp", HINTS, Status.OK),
+        sign("owner.policy", HINTS, WARNING, service="submission"),
+        sign("firewall.smtp", HINTS, OK),
         sign("firewall.smtp", REFUTES, by_user=False),
         sign("firewall.smtp", DOUBTS, by_user=True),
         sign("firewall.route", REFUTES),
-        sign("firewall.redirect", REFUTES, Status.WARNING),
-        sign("relay.reachable", REFUTES, Status.OK),
+        sign("firewall.redirect", REFUTES, WARNING),
+        sign("relay.reachable", REFUTES, OK),
         sign("egress.internet", REFUTES),
     ),
 )

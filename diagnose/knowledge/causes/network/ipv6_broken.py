@@ -1,4 +1,4 @@
-from diagnose.model import DOUBTS, HINTS, PROVES, REFUTES, UNUSUAL, Cause, Impact, Status, sign
+from diagnose.model import DOUBTS, HINTS, OK, PROVES, REFUTES, UNUSUAL, WARNING, Cause, Impact, sign
 
 CAUSE = Cause(
     id="ipv6-broken",
@@ -21,9 +21,9 @@ CAUSE = Cause(
     flow=REFUTES,
     signs=(
         sign("egress.ipv6", PROVES),
-        sign("egress.ipv6", HINTS, Status.WARNING),
+        sign("egress.ipv6", HINTS, WARNING),
         # What the log says of it was before Postfix was told to do without.
-        sign("egress.ipv6", REFUTES, Status.OK),
+        sign("egress.ipv6", REFUTES, OK),
         # Then IPv6 is at most what hides the cause.
         sign("egress.mail-port", DOUBTS),
         sign("egress.internet", REFUTES),

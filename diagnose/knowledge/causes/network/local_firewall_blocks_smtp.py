@@ -1,5 +1,19 @@
 from diagnose.knowledge.causes.network import UPSTREAM
-from diagnose.model import AGAINST, DOUBTS, FITS, HINTS, PROVES, SETTLES, SPEAKS, STRONG, Cause, Impact, Status, sign
+from diagnose.model import (
+    AGAINST,
+    DOUBTS,
+    FITS,
+    HINTS,
+    OK,
+    PROVES,
+    SETTLES,
+    SPEAKS,
+    STRONG,
+    WARNING,
+    Cause,
+    Impact,
+    sign,
+)
 
 CAUSE = Cause(
     id="local-firewall-blocks-smtp",
@@ -32,22 +46,22 @@ CAUSE = Cause(
         sign("firewall.smtp", PROVES, by_user=False),
         # A rule about users may be meant; the log decides.
         sign("firewall.smtp", PROVES, by_user=True),
-        sign("firewall.smtp", HINTS, Status.WARNING),
+        sign("firewall.smtp", HINTS, WARNING),
         sign("firewall.route", SETTLES),
         sign("dns.as-postfix", SETTLES),
         # Sent to a place on this host where nobody answers, if connections fail.
-        sign("firewall.redirect", SPEAKS, Status.WARNING),
-        sign("firewall.route", HINTS, Status.WARNING),
+        sign("firewall.redirect", SPEAKS, WARNING),
+        sign("firewall.route", HINTS, WARNING),
         sign("egress.mail-port", STRONG, kind="local"),
         sign("egress.mail-port", HINTS, kind="blocked"),
         sign("relay.reachable", FITS, outcome="local"),
         sign("destination.reachable", FITS, outcome="local"),
         sign("path.dies", FITS, where="host"),
         sign("path.dies", DOUBTS, where=UPSTREAM),
-        sign("firewall.smtp", DOUBTS, Status.OK),
+        sign("firewall.smtp", DOUBTS, OK),
         # Rules may hold for users: what an ordinary one may not do, Postfix may, and nothing waits.
-        sign("queue.waiting", AGAINST, Status.OK),
+        sign("queue.waiting", AGAINST, OK),
         sign("egress.intercepted", AGAINST),
-        sign("relay.reachable", DOUBTS, Status.OK),
+        sign("relay.reachable", DOUBTS, OK),
     ),
 )

@@ -1,4 +1,4 @@
-from diagnose.model import REFUTES, SETTLES, UNUSUAL, Cause, Impact, Status, sign
+from diagnose.model import OK, REFUTES, SETTLES, UNUSUAL, Cause, Impact, sign
 
 CAUSE = Cause(
     id="no-internet",
@@ -32,8 +32,8 @@ CAUSE = Cause(
     links=("https://www.postfix.org/DEBUG_README.html",),
     signs=(
         sign("egress.internet", SETTLES),
-        sign("relay.reachable", REFUTES, Status.OK),
-        sign("destination.reachable", REFUTES, Status.OK),
+        sign("relay.reachable", REFUTES, OK),
+        sign("destination.reachable", REFUTES, OK),
         # Postfix is told to use only the family that this host has no address of, and no other is tried.
         sign("host.address-family", REFUTES),
     ),

@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, FITS, HINTS, UNUSUAL, Cause, Impact, Status, sign
+from diagnose.model import AGAINST, FITS, HINTS, OK, UNUSUAL, WARNING, Cause, Impact, sign
 
 CAUSE = Cause(
     id="path-mtu-blackhole",
@@ -21,8 +21,8 @@ CAUSE = Cause(
     signs=(
         # Messages of more than a packet stall, smaller ones pass.
         sign("path.mtu", FITS),
-        sign("path.mtu", HINTS, Status.WARNING),
-        sign("path.mtu", AGAINST, Status.OK, stalled=True),
+        sign("path.mtu", HINTS, WARNING),
+        sign("path.mtu", AGAINST, OK, stalled=True),
         # Up to RCPT everything fits one packet.
         sign("relay.session", AGAINST, kind="hangs", stage=("EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT")),
         # The server's certificate is the first that does not fit a packet: the handshake begins and goes no further.

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.network import MUTE
-from diagnose.model import DOUBTS, HINTS, PROVES, REFUTES, SPEAKS, UNUSUAL, Cause, Impact, Status, sign
+from diagnose.model import DOUBTS, HINTS, OK, PROVES, REFUTES, SPEAKS, UNKNOWN, UNUSUAL, Cause, Impact, sign
 
 CAUSE = Cause(
     id="relay-unreachable",
@@ -26,10 +26,10 @@ CAUSE = Cause(
         sign("relay.reachable", PROVES, others=("open", "own")),
         # What does not arrive may as well end in the network, where no other server on that port was reached.
         sign("relay.reachable", SPEAKS),
-        sign("egress.mail-port", HINTS, Status.OK),
+        sign("egress.mail-port", HINTS, OK),
         # Whether others answer on its port could not be seen: it may be the port.
-        sign("egress.mail-port", DOUBTS, Status.UNKNOWN),
-        sign("relay.reachable", REFUTES, Status.OK),
+        sign("egress.mail-port", DOUBTS, UNKNOWN),
+        sign("relay.reachable", REFUTES, OK),
         sign("relay.reachable", REFUTES, outcome="local"),
         sign("egress.mail-port", REFUTES),
         sign("egress.internet", REFUTES),

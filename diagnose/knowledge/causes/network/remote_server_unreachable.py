@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.network import REFUSALS
-from diagnose.model import AGAINST, FITS, PROVES, REFUTES, SPEAKS, UNUSUAL, Cause, Impact, Status, sign
+from diagnose.model import AGAINST, FITS, OK, PROVES, REFUTES, SPEAKS, UNKNOWN, UNUSUAL, WARNING, Cause, Impact, sign
 
 CAUSE = Cause(
     id="remote-server-unreachable",
@@ -22,18 +22,18 @@ CAUSE = Cause(
     otherwise="Only the recipient's postmaster can fix it.",
     signs=(
         # The refusal comes from the server itself, as far away as its other ports.
-        sign("path.dies", FITS, Status.OK),
+        sign("path.dies", FITS, OK),
         sign("destination.reachable", PROVES, outcome=REFUSALS),
         # Some servers make strangers wait longer than this tool does; Postfix waits for five minutes.
         sign("destination.reachable", SPEAKS, outcome=("silent", "broken")),
-        sign("destination.reachable", REFUTES, Status.OK),
-        sign("destination.reachable", REFUTES, Status.WARNING),
+        sign("destination.reachable", REFUTES, OK),
+        sign("destination.reachable", REFUTES, WARNING),
         sign("egress.mail-port", REFUTES),
         sign("egress.internet", REFUTES),
         sign("firewall.route", REFUTES),
         sign("firewall.smtp", REFUTES, by_user=False),
-        sign("mail.flow", AGAINST, Status.WARNING),
+        sign("mail.flow", AGAINST, WARNING),
         # Without the log nobody knows whether it is one dead domain among many, unless it is the one that mail is missed at.
-        sign("mail.flow", AGAINST, Status.UNKNOWN, asked=False),
+        sign("mail.flow", AGAINST, UNKNOWN, asked=False),
     ),
 )

@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, DOUBTS, FITS, HINTS, PROVES, Cause, Impact, Status, sign
+from diagnose.model import AGAINST, DOUBTS, FITS, HINTS, OK, PROVES, WARNING, Cause, Impact, sign
 
 CAUSE = Cause(
     id="smtp-intercepted",
@@ -41,8 +41,8 @@ CAUSE = Cause(
         sign("egress.intercepted", PROVES, mail=True),
         sign("egress.intercepted", FITS, mail=False),
         sign("egress.starttls", PROVES),
-        sign("firewall.redirect", HINTS, Status.WARNING),
-        sign("egress.intercepted", AGAINST, Status.OK, mail=True),
-        sign("egress.starttls", AGAINST, Status.OK, mail=True),
+        sign("firewall.redirect", HINTS, WARNING),
+        sign("egress.intercepted", AGAINST, OK, mail=True),
+        sign("egress.starttls", AGAINST, OK, mail=True),
     ),
 )

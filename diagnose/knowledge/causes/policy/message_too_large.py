@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.policy import POSTFIX
-from diagnose.model import FITS, Cause, Impact, Status, sign
+from diagnose.model import FITS, WARNING, Cause, Impact, sign
 
 CAUSE = Cause(
     id="message-too-large",
@@ -12,7 +12,7 @@ CAUSE = Cause(
     explains=("submission-rejected",),
     signs=(
         # Told only where the log cannot be read.
-        sign("config.size-limit", FITS, Status.WARNING),
+        sign("config.size-limit", FITS, WARNING),
     ),
     links=(f"{POSTFIX}#message_size_limit", "https://www.rfc-editor.org/rfc/rfc1870"),
 )

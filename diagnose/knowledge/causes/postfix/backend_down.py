@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.postfix import SEEN, UNLISTED
-from diagnose.model import DOUBTS, FITS, STRONG, Cause, Impact, Status, sign
+from diagnose.model import DOUBTS, FITS, OK, STRONG, Cause, Impact, sign
 
 CAUSE = Cause(
     id="backend-down",
@@ -16,7 +16,7 @@ CAUSE = Cause(
         sign("filter.backend", STRONG, kind=SEEN),
         sign("filter.backend", FITS, kind=UNLISTED),
         sign("filter.program", STRONG, role="backend"),
-        sign("filter.backend", DOUBTS, Status.OK),
+        sign("filter.backend", DOUBTS, OK),
     ),
     explains=(
         "submission-rejected",

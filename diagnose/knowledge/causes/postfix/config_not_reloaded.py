@@ -1,4 +1,4 @@
-from diagnose.model import FITS, HINTS, REFUTES, STRONG, Cause, Impact, Status, sign
+from diagnose.model import FITS, HINTS, OK, REFUTES, STRONG, Cause, Impact, sign
 
 CAUSE = Cause(
     id="config-not-reloaded",
@@ -16,7 +16,7 @@ CAUSE = Cause(
         sign("config.reloaded", FITS),
         sign("config.behaviour", STRONG),
         sign("mail.flow", HINTS),
-        sign("config.reloaded", REFUTES, Status.OK),
+        sign("config.reloaded", REFUTES, OK),
     ),
     explains=(
         "egress-port-25-blocked",

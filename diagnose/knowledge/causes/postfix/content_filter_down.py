@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.postfix import SEEN, UNLISTED
-from diagnose.model import AGAINST, FITS, PROVES, SETTLES, SPEAKS, STRONG, Cause, Impact, Status, sign
+from diagnose.model import AGAINST, FITS, OK, PROVES, SETTLES, SPEAKS, STRONG, Cause, Impact, sign
 
 CAUSE = Cause(
     id="content-filter-down",
@@ -22,7 +22,7 @@ CAUSE = Cause(
         sign("filter.policy", FITS, kind=UNLISTED),
         sign("filter.program", PROVES, role="content"),
         sign("filter.program", FITS, role="kept"),
-        sign("filter.content", AGAINST, Status.OK),
+        sign("filter.content", AGAINST, OK),
     ),
     explains=(
         "queue-congested",

@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, DOUBTS, HINTS, PROVES, SETTLES, STRONG, Cause, Impact, Status, sign
+from diagnose.model import AGAINST, DOUBTS, HINTS, OK, PROVES, SETTLES, STRONG, WARNING, Cause, Impact, sign
 
 CAUSE = Cause(
     id="delivery-suspended-by-config",
@@ -23,17 +23,17 @@ CAUSE = Cause(
         sign("config.content-rule", PROVES, how=("discard", "reject", "redirect")),
         # More than half of what this host handed in, or the last of it, so that other mail, or its bounces, flows all the same.
         sign("config.content-rule", SETTLES, how=("discard", "reject", "redirect"), most=True),
-        sign("config.content-rule", HINTS, Status.WARNING, how=("discard", "reject", "redirect")),
+        sign("config.content-rule", HINTS, WARNING, how=("discard", "reject", "redirect")),
         # The log, which would show whether it was applied, cannot be read.
         sign(
             "config.content-rule",
             STRONG,
-            Status.WARNING,
+            WARNING,
             how=("discard", "reject", "redirect"),
             unlogged=True,
         ),
-        sign("config.soft-bounce", HINTS, Status.WARNING),
-        sign("config.suspended", DOUBTS, Status.OK),
+        sign("config.soft-bounce", HINTS, WARNING),
+        sign("config.suspended", DOUBTS, OK),
     ),
     explains=("queue-congested", "mail-on-hold", "retry-pending"),
     links=("https://www.postfix.org/postconf.5.html#defer_transports", "https://www.postfix.org/transport.5.html"),

@@ -1,4 +1,4 @@
-from diagnose.model import DOUBTS, HINTS, PROVES, SPEAKS, Cause, Impact, Status, sign
+from diagnose.model import DOUBTS, HINTS, PROVES, SPEAKS, WARNING, Cause, Impact, sign
 
 CAUSE = Cause(
     id="delivery-throttled-by-settings",
@@ -18,7 +18,7 @@ CAUSE = Cause(
         sign("config.throttle", PROVES, kind=("delay", "patience", "pause")),
         sign("config.throttle", SPEAKS, kind="width"),
         # The failure may last: then the pause only keeps its end from showing.
-        sign("config.throttle", HINTS, Status.WARNING),
+        sign("config.throttle", HINTS, WARNING),
         sign("config.suspended", DOUBTS),
     ),
     explains=(

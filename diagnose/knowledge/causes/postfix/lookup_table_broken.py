@@ -1,4 +1,4 @@
-from diagnose.model import FITS, HINTS, PROVES, STRONG, Cause, Impact, Status, sign
+from diagnose.model import FITS, HINTS, PROVES, STRONG, WARNING, Cause, Impact, sign
 
 CAUSE = Cause(
     id="lookup-table-broken",
@@ -16,9 +16,9 @@ CAUSE = Cause(
         sign("table.readable", STRONG),
         sign("table.works", PROVES),
         # Tables that only local mailboxes or incoming mail need.
-        sign("table.present", FITS, Status.WARNING),
-        sign("table.works", HINTS, Status.WARNING),
-        sign("table.stale", HINTS, Status.WARNING, kind="differs"),
+        sign("table.present", FITS, WARNING),
+        sign("table.works", HINTS, WARNING),
+        sign("table.stale", HINTS, WARNING, kind="differs"),
     ),
     explains=("submission-rejected", "nothing-submitted"),
     links=("https://www.postfix.org/DATABASE_README.html", "https://www.postfix.org/postmap.1.html"),

@@ -1,4 +1,4 @@
-from diagnose.model import FITS, PROVES, Cause, Impact, Status, sign
+from diagnose.model import FITS, PROVES, WARNING, Cause, Impact, sign
 
 CAUSE = Cause(
     id="lookup-table-unsupported",
@@ -18,7 +18,7 @@ CAUSE = Cause(
         sign("table.supported", PROVES),
         sign("sasl.map-type", PROVES),
         # Only local mailboxes or incoming mail need it.
-        sign("table.supported", FITS, Status.WARNING),
+        sign("table.supported", FITS, WARNING),
     ),
     explains=("lookup-table-broken", "sasl-map-missing", "relay-auth-not-attempted", "sasl-map-stale"),
     links=("https://www.postfix.org/DATABASE_README.html", "https://www.postfix.org/NON_BERKELEYDB_README.html"),

@@ -1,4 +1,4 @@
-from diagnose.model import HINTS, REFUTES, SETTLES, Cause, Impact, Status, sign
+from diagnose.model import HINTS, OK, REFUTES, SETTLES, Cause, Impact, sign
 
 CAUSE = Cause(
     id="mail-loops-back",
@@ -18,7 +18,7 @@ CAUSE = Cause(
     flow=REFUTES,
     signs=(
         sign("config.relay-itself", SETTLES),
-        sign("dns.recipient-domain", HINTS, Status.OK),
+        sign("dns.recipient-domain", HINTS, OK),
     ),
     # The relayhost is this host's own port: its replies, TLS and AUTH say nothing about a relay.
     explains=(

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.postfix import SEEN, UNLISTED
-from diagnose.model import AGAINST, SPEAKS, STRONG, Cause, Impact, Status, sign
+from diagnose.model import AGAINST, OK, SPEAKS, STRONG, WARNING, Cause, Impact, sign
 
 CAUSE = Cause(
     id="milter-down",
@@ -20,9 +20,9 @@ CAUSE = Cause(
         sign("filter.milter", STRONG, kind=SEEN),
         sign("filter.milter", SPEAKS, kind=UNLISTED),
         # The log's lines are from before it was started.
-        sign("filter.milter", AGAINST, Status.OK, kind="again"),
+        sign("filter.milter", AGAINST, OK, kind="again"),
         # With milter_default_action = accept mail passes all the same.
-        sign("filter.milter", AGAINST, Status.WARNING),
+        sign("filter.milter", AGAINST, WARNING),
     ),
     explains=(
         "nothing-submitted",

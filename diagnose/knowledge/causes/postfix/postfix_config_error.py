@@ -1,4 +1,4 @@
-from diagnose.model import DOUBTS, FITS, HINTS, PROVES, SETTLES, SPEAKS, Cause, Impact, Status, sign
+from diagnose.model import DOUBTS, FITS, HINTS, PROVES, SETTLES, SPEAKS, WARNING, Cause, Impact, sign
 
 CAUSE = Cause(
     id="postfix-config-error",
@@ -30,7 +30,7 @@ CAUSE = Cause(
         sign("config.readable", PROVES),
         # The client's own certificate: without it TLS is switched off.
         sign("tls.key", PROVES),
-        sign("postfix.daemons", HINTS, Status.WARNING, service="qmgr"),
+        sign("postfix.daemons", HINTS, WARNING, service="qmgr"),
         # Pasted characters are the better name for the same broken value.
         sign("config.paste", DOUBTS, plain=False),
     ),

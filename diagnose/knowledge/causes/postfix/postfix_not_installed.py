@@ -1,4 +1,4 @@
-from diagnose.model import DOUBTS, FITS, HINTS, PROVES, REFUTES, STRONG, Cause, Impact, Status, sign
+from diagnose.model import DOUBTS, FITS, HINTS, OK, PROVES, REFUTES, STRONG, WARNING, Cause, Impact, sign
 
 CAUSE = Cause(
     id="postfix-not-installed",
@@ -15,14 +15,14 @@ CAUSE = Cause(
         sign("postfix.installed", STRONG),
         # What an earlier installation left shows that mail was meant to go this way.
         sign("postfix.installed", PROVES, left=True),
-        sign("listener.smtp", HINTS, Status.WARNING),
-        sign("listener.smtp", DOUBTS, Status.OK),
+        sign("listener.smtp", HINTS, WARNING),
+        sign("listener.smtp", DOUBTS, OK),
         # Another mailer does the work.
-        sign("postfix.sendmail-command", DOUBTS, Status.WARNING),
+        sign("postfix.sendmail-command", DOUBTS, WARNING),
         # Whom the application hands its mail to: this host, or a server of its own.
-        sign("app.route", FITS, Status.OK, direct=False),
-        sign("app.route", REFUTES, Status.OK, direct=True),
-        sign("postfix.installed", REFUTES, Status.OK),
+        sign("app.route", FITS, OK, direct=False),
+        sign("app.route", REFUTES, OK, direct=True),
+        sign("postfix.installed", REFUTES, OK),
     ),
     explains=("smtp-listener-missing", "nothing-submitted", "mail-log-missing"),
     links=("https://www.postfix.org/INSTALL.html",),

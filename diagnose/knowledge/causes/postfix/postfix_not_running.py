@@ -1,4 +1,4 @@
-from diagnose.model import HINTS, PROVES, REFUTES, STRONG, Cause, Impact, Status, sign
+from diagnose.model import HINTS, OK, PROVES, REFUTES, STRONG, Cause, Impact, sign
 
 CAUSE = Cause(
     id="postfix-not-running",
@@ -21,7 +21,7 @@ CAUSE = Cause(
         sign("postfix.master", PROVES, kind=("down", "zombie", "dead", "stopped", "tracing-stop")),
         sign("postfix.master", STRONG),
         sign("listener.expected", HINTS),
-        sign("postfix.master", REFUTES, Status.OK),
+        sign("postfix.master", REFUTES, OK),
     ),
     explains=(
         "smtp-listener-missing",

@@ -1,4 +1,4 @@
-from diagnose.model import FITS, PROVES, Cause, Impact, Status, sign
+from diagnose.model import FITS, PROVES, WARNING, Cause, Impact, sign
 
 CAUSE = Cause(
     id="recipient-domain-local",
@@ -15,7 +15,7 @@ CAUSE = Cause(
     signs=(
         sign("config.recipient-local", PROVES),
         # Behind NAT a mail server does not see its own public address.
-        sign("config.recipient-local", FITS, Status.WARNING),
+        sign("config.recipient-local", FITS, WARNING),
     ),
     explains=("recipient-unknown", "recipient-domain-not-found"),
     links=("https://www.postfix.org/ADDRESS_CLASS_README.html",),

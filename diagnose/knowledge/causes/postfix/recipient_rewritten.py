@@ -1,4 +1,4 @@
-from diagnose.model import HINTS, PROVES, Cause, Impact, Status, sign
+from diagnose.model import HINTS, PROVES, WARNING, Cause, Impact, sign
 
 CAUSE = Cause(
     id="recipient-rewritten",
@@ -15,7 +15,7 @@ CAUSE = Cause(
     signs=(
         sign("config.rewritten", PROVES),
         # An alias of a domain that this host holds: ordinary, unless it is the mail that is missed.
-        sign("config.rewritten", HINTS, Status.WARNING),
+        sign("config.rewritten", HINTS, WARNING),
     ),
     explains=(
         "recipient-domain-local",

@@ -1,4 +1,4 @@
-from diagnose.model import FITS, HINTS, PROVES, RARE, STRONG, Cause, Impact, Status, sign
+from diagnose.model import FITS, HINTS, PROVES, RARE, STRONG, WARNING, Cause, Impact, sign
 
 CAUSE = Cause(
     id="relay-not-configured",
@@ -14,9 +14,9 @@ CAUSE = Cause(
     signs=(
         sign("config.relay-meant", STRONG),
         sign("config.relay-meant", PROVES, kind=("overridden", "indented", "misspelt")),
-        sign("config.relay-meant", HINTS, Status.WARNING),
+        sign("config.relay-meant", HINTS, WARNING),
         sign("config.relay-port", STRONG),
-        sign("config.relay-port", HINTS, Status.WARNING),
+        sign("config.relay-port", HINTS, WARNING),
         sign("egress.mail-port", FITS),
     ),
     # Without a sign that a relay is meant, what direct sending meets must not name it.

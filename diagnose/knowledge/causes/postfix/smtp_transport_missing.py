@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, HINTS, PROVES, SETTLES, Cause, Impact, Status, sign
+from diagnose.model import AGAINST, HINTS, OK, PROVES, SETTLES, Cause, Impact, sign
 
 CAUSE = Cause(
     id="smtp-transport-missing",
@@ -16,7 +16,7 @@ CAUSE = Cause(
         sign("postfix.transport", PROVES),
         # Nothing moves without it, whatever else is there.
         sign("postfix.service", SETTLES),
-        sign("postfix.transport", AGAINST, Status.OK),
+        sign("postfix.transport", AGAINST, OK),
     ),
     explains=("queue-congested", "content-filter-down"),
     links=("https://www.postfix.org/master.5.html",),

@@ -1,4 +1,4 @@
-from diagnose.model import DOUBTS, HINTS, PROVES, SPEAKS, Cause, Impact, Status, sign
+from diagnose.model import DOUBTS, HINTS, PROVES, SPEAKS, WARNING, Cause, Impact, sign
 
 CAUSE = Cause(
     id="submission-rejected",
@@ -19,7 +19,7 @@ CAUSE = Cause(
     signs=(
         sign("config.submission-refused", PROVES),
         # A rule that would, where the log cannot tell whether it does.
-        sign("config.submission-refused", HINTS, Status.WARNING, kind="rule"),
+        sign("config.submission-refused", HINTS, WARNING, kind="rule"),
         sign("config.submit-users", PROVES, used=(True,)),
         sign("config.submit-users", SPEAKS),
     ),

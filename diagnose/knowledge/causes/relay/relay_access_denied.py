@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.relay import POSTCONF
-from diagnose.model import DOUBTS, FITS, PROVES, SPEAKS, Cause, Impact, Status, sign
+from diagnose.model import DOUBTS, FITS, OK, PROVES, SPEAKS, Cause, Impact, sign
 
 CAUSE = Cause(
     id="relay-access-denied",
@@ -23,7 +23,7 @@ CAUSE = Cause(
         sign("sasl.key", DOUBTS),
         sign("sasl.enabled", DOUBTS),
         sign("sasl.map", DOUBTS),
-        sign("relay.envelope", DOUBTS, Status.OK),
+        sign("relay.envelope", DOUBTS, OK),
     ),
     links=("https://www.postfix.org/SASL_README.html#client_sasl", f"{POSTCONF}#smtp_sasl_auth_enable"),
 )

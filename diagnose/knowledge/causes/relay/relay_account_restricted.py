@@ -1,4 +1,4 @@
-from diagnose.model import PROVES, SETTLES, SPEAKS, STRONG, Cause, Impact, Status, sign
+from diagnose.model import PROVES, SETTLES, SPEAKS, STRONG, WARNING, Cause, Impact, sign
 
 CAUSE = Cause(
     id="relay-account-restricted",
@@ -20,7 +20,7 @@ CAUSE = Cause(
         sign("relay.envelope", STRONG, label="relay-account-restricted"),
         sign("relay.banner", SPEAKS, label="relay-account-restricted"),
         # Such a server says yes to everything: mail that flows there is no comfort.
-        sign("relay.catch-all", SETTLES, Status.WARNING),
+        sign("relay.catch-all", SETTLES, WARNING),
     ),
     relay=True,
     explains=("rate-limited", "relay-credentials-rejected"),

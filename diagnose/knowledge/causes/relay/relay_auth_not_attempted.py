@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.relay import CLIENT
-from diagnose.model import AGAINST, FITS, PROVES, STRONG, Cause, Impact, Status, sign
+from diagnose.model import AGAINST, FITS, OK, PROVES, STRONG, WARNING, Cause, Impact, sign
 
 CAUSE = Cause(
     id="relay-auth-not-attempted",
@@ -18,13 +18,13 @@ CAUSE = Cause(
         sign("sasl.enabled", STRONG),
         sign("relay.envelope", FITS, label="auth-required"),
         # A login is on here, and that port of the relay offers none.
-        sign("relay.mechanism", PROVES, Status.WARNING, kind="none-offered"),
+        sign("relay.mechanism", PROVES, WARNING, kind="none-offered"),
         sign("relay.mechanism", PROVES, kind="unheard"),
-        sign("sasl.enabled", FITS, Status.OK, on=False),
+        sign("sasl.enabled", FITS, OK, on=False),
         # What breaks off before a login could be asked for asks for none.
         sign("relay.session", AGAINST, kind=("hangs", "closes", "nonsense", "endless", "broken")),
         # A login is on: then it is the key or the map.
-        sign("sasl.enabled", AGAINST, Status.OK, on=True),
+        sign("sasl.enabled", AGAINST, OK, on=True),
     ),
     explains=("relay-access-denied", "sender-not-allowed", "relay-auth-disabled"),
     links=(CLIENT, "https://www.postfix.org/postconf.5.html#smtp_sasl_auth_enable"),

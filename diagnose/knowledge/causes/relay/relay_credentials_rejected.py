@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.relay import CLIENT, WORKS
-from diagnose.model import COMMON, DOUBTS, PROVES, SPEAKS, Cause, Impact, Status, sign
+from diagnose.model import COMMON, DOUBTS, PROVES, SPEAKS, UNKNOWN, WARNING, Cause, Impact, sign
 
 CAUSE = Cause(
     id="relay-credentials-rejected",
@@ -20,10 +20,10 @@ CAUSE = Cause(
         sign("relay.login", PROVES, label="relay-credentials-rejected"),
         sign("sasl.line", SPEAKS, kind="placeholder"),
         # Whether the map says what was meant (an old table, a malformed line) could not be seen.
-        sign("sasl.map", DOUBTS, Status.UNKNOWN),
+        sign("sasl.map", DOUBTS, UNKNOWN),
         # What is in the table is then not what was meant.
         sign("sasl.stale", DOUBTS, kind="differs"),
-        sign("sasl.stale", DOUBTS, Status.WARNING, kind="maybe"),
+        sign("sasl.stale", DOUBTS, WARNING, kind="maybe"),
         WORKS,
     ),
     prior=COMMON,

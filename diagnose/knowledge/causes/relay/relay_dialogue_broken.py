@@ -1,4 +1,4 @@
-from diagnose.model import FITS, HINTS, PROVES, REFUTES, SPEAKS, STRONG, UNUSUAL, Cause, Impact, Status, sign
+from diagnose.model import FITS, HINTS, OK, PROVES, REFUTES, SPEAKS, STRONG, UNUSUAL, Cause, Impact, sign
 
 CAUSE = Cause(
     id="relay-dialogue-broken",
@@ -24,7 +24,7 @@ CAUSE = Cause(
         sign("relay.session", FITS, kind=("hangs", "broken")),
         # That mail fails shows nothing by itself.
         sign("mail.flow", HINTS),
-        sign("mail.flow", REFUTES, Status.OK),
+        sign("mail.flow", REFUTES, OK),
         # The login has a reply of its own.
         sign("relay.login", REFUTES),
     ),

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.relay import POSTCONF
-from diagnose.model import AGAINST, PROVES, REFUTES, SPEAKS, STRONG, Cause, Impact, Status, sign
+from diagnose.model import AGAINST, OK, PROVES, REFUTES, SPEAKS, STRONG, WARNING, Cause, Impact, sign
 
 KINDS = ("nxdomain", "no-data", "hosts-only", "spelling", "port-name", "family", "sinkhole")
 
@@ -27,9 +27,9 @@ CAUSE = Cause(
         sign("relay.name", SPEAKS, kind="pasted"),
         # The application's own mail host.
         sign("app.server", PROVES, outcome="name-not-found", local=False, intended=True),
-        sign("relay.name", STRONG, Status.WARNING, kind="servfail"),
+        sign("relay.name", STRONG, WARNING, kind="servfail"),
         sign("dns.resolver", REFUTES),
-        sign("relay.name", AGAINST, Status.OK),
+        sign("relay.name", AGAINST, OK),
         # The host knows the name by its hosts file, which Postfix is told to read: the chroot's copy lacks it.
         sign("dns.chroot-file", REFUTES, lacks_relay=True),
     ),

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.relay import README
-from diagnose.model import AGAINST, FITS, PROVES, REFUTES, STRONG, Cause, Impact, Status, sign
+from diagnose.model import AGAINST, FITS, OK, PROVES, REFUTES, STRONG, WARNING, Cause, Impact, sign
 
 CAUSE = Cause(
     id="sasl-key-mismatch",
@@ -19,15 +19,15 @@ CAUSE = Cause(
         sign("sasl.key", PROVES, kind="near"),
         sign("sasl.key", PROVES, kind="empty"),
         sign("sasl.key", STRONG, kind="none"),
-        sign("sasl.key", FITS, Status.WARNING),
+        sign("sasl.key", FITS, WARNING),
         sign("relay.envelope", FITS, label="auth-required"),
         # No login is made for another reason.
         sign("sasl.enabled", REFUTES),
-        sign("sasl.enabled", REFUTES, Status.OK, on=False),
+        sign("sasl.enabled", REFUTES, OK, on=False),
         sign("sasl.map", REFUTES),
         sign("sasl.stale", REFUTES),
         sign("relay.starttls", AGAINST, kind=("demanded", "login-needs-tls")),
-        sign("sasl.key", REFUTES, Status.OK),
+        sign("sasl.key", REFUTES, OK),
     ),
     explains=("relay-auth-not-attempted", "relay-access-denied", "sender-not-allowed", "relay-auth-disabled"),
     links=(f"{README}#client_sasl_enable", "https://www.postfix.org/postconf.5.html#smtp_sasl_password_maps"),

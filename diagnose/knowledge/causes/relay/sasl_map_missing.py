@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.relay import CLIENT
-from diagnose.model import AGAINST, PROVES, STRONG, Cause, Impact, Status, sign
+from diagnose.model import AGAINST, OK, PROVES, STRONG, Cause, Impact, sign
 
 CAUSE = Cause(
     id="sasl-map-missing",
@@ -16,7 +16,7 @@ CAUSE = Cause(
     signs=(
         sign("sasl.map", PROVES, kind=("missing", "unset", "unreadable")),
         sign("sasl.map", STRONG, kind="broken"),
-        sign("sasl.map", AGAINST, Status.OK),
+        sign("sasl.map", AGAINST, OK),
     ),
     explains=(
         "relay-auth-not-attempted",

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.relay import CLIENT, WORKS
-from diagnose.model import AGAINST, SETTLES, SPEAKS, UNUSUAL, Cause, Impact, Status, sign
+from diagnose.model import AGAINST, OK, SETTLES, SPEAKS, UNUSUAL, WARNING, Cause, Impact, sign
 
 CAUSE = Cause(
     id="sasl-map-stale",
@@ -14,8 +14,8 @@ CAUSE = Cause(
     signs=(
         sign("sasl.stale", SETTLES),
         # Without the right to compare: the text is newer, and what is sent is refused.
-        sign("sasl.stale", SPEAKS, Status.WARNING, kind="maybe"),
-        sign("sasl.stale", AGAINST, Status.OK),
+        sign("sasl.stale", SPEAKS, WARNING, kind="maybe"),
+        sign("sasl.stale", AGAINST, OK),
         WORKS,
     ),
     prior=UNUSUAL,

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.relay import CLIENT, README
-from diagnose.model import DOUBTS, FITS, PROVES, REFUTES, STRONG, Cause, Impact, Status, sign
+from diagnose.model import DOUBTS, FITS, OK, PROVES, REFUTES, STRONG, Cause, Impact, sign
 
 CAUSE = Cause(
     id="sasl-mechanism-missing",
@@ -18,7 +18,7 @@ CAUSE = Cause(
         sign("sasl.plugins", FITS, kind="no-plaintext"),
         sign("relay.mechanism", STRONG, kind="plug-in"),
         sign("sasl.type", PROVES),
-        sign("relay.mechanism", REFUTES, Status.OK),
+        sign("relay.mechanism", REFUTES, OK),
         sign("relay.mechanism", DOUBTS, kind=("options", "filter", "token-only")),
     ),
     explains=("sasl-options-exclude-all", "postfix-config-error"),

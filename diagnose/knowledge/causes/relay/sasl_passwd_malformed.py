@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.relay import CLIENT, DECISIVE, WORKS
-from diagnose.model import AGAINST, FITS, PROVES, SPEAKS, Cause, Impact, Status, sign
+from diagnose.model import AGAINST, FITS, OK, PROVES, SPEAKS, WARNING, Cause, Impact, sign
 
 CAUSE = Cause(
     id="sasl-passwd-malformed",
@@ -18,8 +18,8 @@ CAUSE = Cause(
         # A password may really begin and end in quotes.
         sign("sasl.line", SPEAKS, kind="quoted"),
         sign("sasl.line", FITS, kind="placeholder"),
-        sign("sasl.line", FITS, Status.WARNING),
-        sign("sasl.line", AGAINST, Status.OK),
+        sign("sasl.line", FITS, WARNING),
+        sign("sasl.line", AGAINST, OK),
         # A password may really end in a backslash.
         WORKS,
     ),

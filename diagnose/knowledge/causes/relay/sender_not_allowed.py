@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.relay import POSTCONF
-from diagnose.model import DOUBTS, PROVES, STRONG, Cause, Impact, Status, sign
+from diagnose.model import DOUBTS, OK, PROVES, STRONG, Cause, Impact, sign
 
 CAUSE = Cause(
     id="sender-not-allowed",
@@ -18,7 +18,7 @@ CAUSE = Cause(
         sign("relay.envelope", STRONG, label="sender-not-allowed"),
         sign("app.sender", PROVES, label=("sender-not-allowed", "sender-domain-not-found")),
         # Most providers refuse the sender at the end of the data only, which is never tried.
-        sign("relay.envelope", DOUBTS, Status.OK),
+        sign("relay.envelope", DOUBTS, OK),
     ),
     links=("https://www.postfix.org/ADDRESS_REWRITING_README.html#generic", f"{POSTCONF}#smtp_generic_maps"),
 )

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.tls import README
-from diagnose.model import PROVES, REFUTES, Cause, Impact, Status, sign
+from diagnose.model import OK, PROVES, REFUTES, Cause, Impact, sign
 
 CAUSE = Cause(
     id="relay-certificate-invalid",
@@ -19,7 +19,7 @@ CAUSE = Cause(
     rules_out="The certificate verifies with the CA file that Postfix uses, or the level does not require that.",
     signs=(
         sign("relay.certificate", PROVES, verifies=True),
-        sign("relay.certificate", REFUTES, Status.OK),
+        sign("relay.certificate", REFUTES, OK),
     ),
     links=(f"{README}#client_tls_verify", f"{README}#client_tls_secure"),
 )

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.tls import README
-from diagnose.model import AGAINST, FITS, PROVES, STRONG, Cause, Impact, Status, sign
+from diagnose.model import AGAINST, FITS, OK, PROVES, STRONG, Cause, Impact, sign
 
 CAUSE = Cause(
     id="relay-requires-tls",
@@ -19,7 +19,7 @@ CAUSE = Cause(
         sign("relay.starttls", PROVES, kind="unheard"),
         sign("relay.envelope", FITS, label=("starttls-required", "relay-requires-tls")),
         # TLS is on by its setting: then another reason switched it off.
-        sign("relay.protocol", AGAINST, Status.OK),
+        sign("relay.protocol", AGAINST, OK),
     ),
     explains=("relay-auth-not-attempted", "sasl-key-mismatch", "relay-access-denied", "sasl-options-exclude-all"),
     links=(f"{README}#client_tls_encrypt", "https://www.postfix.org/postconf.5.html#smtp_tls_security_level"),

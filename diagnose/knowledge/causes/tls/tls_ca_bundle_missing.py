@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.tls import CLIENT
-from diagnose.model import HINTS, PROVES, REFUTES, Cause, Impact, Status, sign
+from diagnose.model import HINTS, OK, PROVES, REFUTES, WARNING, Cause, Impact, sign
 
 CAUSE = Cause(
     id="tls-ca-bundle-missing",
@@ -15,8 +15,8 @@ CAUSE = Cause(
     rules_out="The file exists and holds certificates, and no log line says 'disabling TLS support'.",
     signs=(
         sign("tls.ca", PROVES),
-        sign("tls.ca", HINTS, Status.WARNING),
-        sign("tls.ca", REFUTES, Status.OK),
+        sign("tls.ca", HINTS, WARNING),
+        sign("tls.ca", REFUTES, OK),
     ),
     explains=(
         "relay-requires-tls",

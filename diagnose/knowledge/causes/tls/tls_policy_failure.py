@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.tls import README
-from diagnose.model import FITS, HINTS, PROVES, REFUTES, SPEAKS, Cause, Impact, Status, sign
+from diagnose.model import FITS, HINTS, PROVES, REFUTES, SPEAKS, WARNING, Cause, Impact, sign
 
 CAUSE = Cause(
     id="tls-policy-failure",
@@ -21,9 +21,9 @@ CAUSE = Cause(
     signs=(
         sign("tls.policy", PROVES, kind=("invalid", "pinned")),
         sign("tls.policy", SPEAKS, kind="table"),
-        sign("tls.policy", FITS, Status.WARNING, kind="pinned"),
+        sign("tls.policy", FITS, WARNING, kind="pinned"),
         sign("tls.dane", PROVES),
-        sign("tls.dane", HINTS, Status.WARNING),
+        sign("tls.dane", HINTS, WARNING),
     ),
     explains=("relay-certificate-invalid",),
     links=(f"{README}#client_tls_policy", f"{README}#client_tls_dane"),

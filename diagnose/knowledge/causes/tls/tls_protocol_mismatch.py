@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.tls import README
-from diagnose.model import DOUBTS, FITS, PROVES, REFUTES, STRONG, Cause, Impact, Status, sign
+from diagnose.model import DOUBTS, FITS, PROVES, REFUTES, STRONG, WARNING, Cause, Impact, sign
 
 CAUSE = Cause(
     id="tls-protocol-mismatch",
@@ -23,7 +23,7 @@ CAUSE = Cause(
         sign("relay.protocol", FITS, kind="handshake"),
         # Who shares no protocol says so; silence is not that.
         sign("relay.protocol", DOUBTS, kind="stalled"),
-        sign("relay.protocol", FITS, Status.WARNING, kind=("own-protocols", "own-ciphers")),
+        sign("relay.protocol", FITS, WARNING, kind=("own-protocols", "own-ciphers")),
     ),
     explains=("relay-certificate-invalid",),
     links=(f"{README}#client_cipher", "https://www.postfix.org/postconf.5.html#smtp_tls_mandatory_protocols"),

@@ -1,5 +1,5 @@
 from diagnose.knowledge.causes.tls import README
-from diagnose.model import AGAINST, PROVES, REFUTES, Cause, Impact, Status, sign
+from diagnose.model import AGAINST, OK, PROVES, REFUTES, Cause, Impact, sign
 
 CAUSE = Cause(
     id="tls-required-not-offered",
@@ -22,7 +22,7 @@ CAUSE = Cause(
         sign("relay.starttls", PROVES, kind="refused"),
         # Then it is taken out on the way.
         sign("egress.starttls", AGAINST),
-        sign("relay.starttls", REFUTES, Status.OK),
+        sign("relay.starttls", REFUTES, OK),
         sign("relay.starttls", REFUTES, kind="unheard"),
     ),
     links=(f"{README}#client_tls_encrypt", f"{README}#client_tls_policy"),
