@@ -61,7 +61,7 @@ def _gather(known: Secrets) -> None:
 
 
 # Commands that take --format, for which --json is short.
-_FORMATTED = ("run", "demo", "explain", "trace", "queue", "send", "report", "history", "relay", "app", "fleet")
+_FORMATTED = tuple("run demo explain trace queue send report history relay app fleet".split())
 
 
 def entry(arguments: list[str] | None = None) -> None:

@@ -16,17 +16,7 @@ NAME = "mail-diagnose.pyz"
 _OWN = ("diagnose", "checks")
 # What pyproject.toml depends on, and what that needs, by the names that are imported.
 _NEEDED = ("annotated_doc", "dns", "dotenv", "javaproperties", "shellingham", "tabulate", "typer", "yaml", "tomli")
-_LEFT_OUT = (
-    "/tests/",
-    "/__pycache__/",
-    ".so",
-    ".pyi",
-    "py.typed",
-    "/RECORD",
-    "/INSTALLER",
-    "/REQUESTED",
-    "/direct_url.json",
-)
+_LEFT_OUT = tuple("/tests/ /__pycache__/ .so .pyi py.typed /RECORD /INSTALLER /REQUESTED /direct_url.json".split())
 _DATE = (1980, 1, 1, 0, 0, 0)
 # What the program reads as text: zipimport wants no source beside what is compiled.
 _UNCHECKED = bytes((1, *[0] * 11))  # PEP 552: by the hash of a source that is not asked for

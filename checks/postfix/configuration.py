@@ -16,11 +16,11 @@ from diagnose.parse.postfix import main_cf, master_cf, setting_types
 from diagnose.parse.postfix.main_cf import MainCf
 
 # Settings that decide whether and where mail goes; a misspelling of one of these matters.
-_DECISIVE = (
-    "relayhost", "smtp_sasl_", "smtp_tls_", "smtp_use_tls", "transport_maps", "mydestination", "myorigin", "myhostname",
-    "mynetworks", "inet_interfaces", "inet_protocols", "default_transport", "sender_dependent_", "smtp_bind_address",
-    "smtp_generic_maps", "virtual_", "alias_", "smtpd_relay_restrictions", "message_size_limit",
-)  # fmt: skip
+_DECISIVE = tuple(
+    "relayhost smtp_sasl_ smtp_tls_ smtp_use_tls transport_maps mydestination myorigin myhostname mynetworks "
+    "inet_interfaces inet_protocols default_transport sender_dependent_ smtp_bind_address smtp_generic_maps "
+    "virtual_ alias_ smtpd_relay_restrictions message_size_limit".split()
+)
 _HARMLESS = re.compile(r"loglev|cache|note_starttls|timeout|_limit|_delay|_size")
 _REFERENCE = re.compile(r"\$(?:(\w+)|[{(](\w+)[})])")
 # Postfix, a shell or local(8) fills these in at the time of use.

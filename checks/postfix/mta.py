@@ -30,19 +30,7 @@ _PATH = re.compile(r"(?<![^\s\"'`(;&|=])/[\w./+-]+")
 _SENDMAIL = re.compile(r"/(?:s?bin|lib\w*)/(?:[\w.+-]+/)*[\w.+-]*(?:sendmail|smtp|exim|postfix|mailer)[\w.+-]*$")
 _POSTFIX_OWN = ("master", "smtpd", "postscreen", "")
 # What stands before Postfix on purpose, or listens on 25 for another reason than being a mailer of its own.
-_FRONTS = (
-    "haproxy",
-    "nginx",
-    "envoy",
-    "docker-proxy",
-    "rootlesskit",
-    "systemd",
-    "stunnel",
-    "stunnel4",
-    "rspamd",
-    "assp",
-    "perl",
-)
+_FRONTS = tuple("haproxy nginx envoy docker-proxy rootlesskit systemd stunnel stunnel4 rspamd assp perl".split())
 
 
 @check(

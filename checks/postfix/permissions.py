@@ -12,7 +12,7 @@ from diagnose.model import Observation, Status
 
 # Directories below the queue directory, as Postfix's own installer (postfix-files) makes them: owner's rights needed.
 _NEEDED = ("incoming", "active", "private")  # which the master makes when it starts, and nobody takes away
-_QUEUES = ("incoming", "active", "deferred", "bounce", "defer", "flush", "hold", "corrupt", "trace", "private", "saved")
+_QUEUES = tuple("incoming active deferred bounce defer flush hold corrupt trace private saved".split())
 _ENTRANCES = ("pickup", "cleanup", "qmgr")  # whose sockets the master makes when it starts
 _MORE = ("maildrop", "public", "pid")
 

@@ -43,7 +43,7 @@ _DAEMON = re.compile(
     r"postfix[\w-]*/(?:[\w-]+/)*(?P<program>[\w-]+)\[\d+\]: (?:(?P<level>fatal|panic|error|warning): )?(?P<text>.+)"
 )
 _ACCOUNT = re.compile(r"unknown (user|group)\s?(?:name)?:? (\S+)")
-_AGENTS = ("smtp", "lmtp", "local", "virtual", "pipe", "error", "bounce", "smtpd", "tlsmgr", "proxymap")
+_AGENTS = tuple("smtp lmtp local virtual pipe error bounce smtpd tlsmgr proxymap".split())
 _DAEMONS = ("master", "qmgr", "pickup", "cleanup", "trivial-rewrite")
 
 

@@ -20,20 +20,7 @@ _NEEDED = {
 }
 # The program that each of them is, and those of Postfix that take mail in: neither does the other's work.
 _RUNS = {"rewrite": "trivial-rewrite", "defer": "bounce", "retry": "error", "relay": "smtp"}
-_OTHERS = (
-    "smtpd",
-    "qmqpd",
-    "postscreen",
-    "pickup",
-    "cleanup",
-    "qmgr",
-    "trivial-rewrite",
-    "bounce",
-    "showq",
-    "error",
-    "smtp",
-    "lmtp",
-)
+_OTHERS = tuple("smtpd qmqpd postscreen pickup cleanup qmgr trivial-rewrite bounce showq error smtp lmtp".split())
 # Their sockets stand in public/, for the commands of users; all others in private/.
 _PUBLIC = ("pickup", "cleanup", "qmgr", "flush", "showq", "postlog")
 # What its clients wait for without end where it does not answer.

@@ -9,18 +9,7 @@ from diagnose.facts.next_hop_name import named
 from diagnose.facts.ways import relay_in_use
 from diagnose.model import Observation
 
-_KINDS = (
-    "spelling",
-    "pasted",
-    "port-name",
-    "nxdomain",
-    "no-data",
-    "servfail",
-    "hosts-only",
-    "brackets",
-    "family",
-    "sinkhole",
-)
+_KINDS = tuple("spelling pasted port-name nxdomain no-data servfail hosts-only brackets family sinkhole".split())
 
 
 @check(

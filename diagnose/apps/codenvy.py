@@ -30,15 +30,9 @@ MANIFESTS = (
     "/etc/puppetlabs/code/environments/*/manifests/*.pp",
     "/etc/puppetlabs/code/environments/*/manifests/nodes/*/*.pp",
 )
-ENVIRONMENTS = (
-    "/etc/codenvy*/codenvy.env",
-    "/home/*/codenvy.env",
-    "/home/*/*/codenvy.env",
-    "/root/codenvy.env",
-    "/opt/codenvy*/codenvy.env",
-    "/codenvy/codenvy.env",
-    "/data/codenvy.env",
-    "/var/lib/codenvy*/codenvy.env",
+ENVIRONMENTS = tuple(
+    "/etc/codenvy*/codenvy.env /home/*/codenvy.env /home/*/*/codenvy.env /root/codenvy.env "
+    "/opt/codenvy*/codenvy.env /codenvy/codenvy.env /data/codenvy.env /var/lib/codenvy*/codenvy.env".split()
 )
 # Property to variable of codenvy.env and its default, as Codenvy 5's manifest has them.
 _PREFIX = "CODENVY_MAIL"

@@ -20,48 +20,15 @@ _EXAMPLE_HOST = re.compile(
 )
 _KNOWN = frozenset(
     f"mail.{key}"
-    for key in [
-        "host",
-        "port",
-        "ssl",
-        "user",
-        "from",
-        "debug",
-        "transport.protocol",
-        "transport.protocol.rfc822",
-        "smtp.host",
-        "smtp.port",
-        "smtp.auth",
-        "smtp.user",
-        "smtp.from",
-        "smtp.localhost",
-        "smtp.localaddress",
-        "smtp.ehlo",
-        "smtp.auth.username",
-        "smtp.auth.password",
-        "smtp.auth.mechanisms",
-        "smtp.starttls.enable",
-        "smtp.starttls.required",
-        "smtp.ssl.enable",
-        "smtp.sasl.enable",
-        "smtp.ssl.trust",
-        "smtp.ssl.protocols",
-        "smtp.ssl.checkserveridentity",
-        "smtp.socketFactory.class",
-        "smtp.socketFactory.port",
-        "smtp.socketFactory.fallback",
-        "smtp.connectiontimeout",
-        "smtp.timeout",
-        "smtp.writetimeout",
-        "smtp.quitwait",
-        "smtp.sendpartial",
-        "smtp.dsn.notify",
-        "smtp.ssl.socketFactory.class",
-        "smtp.ssl.socketFactory.port",
-        "smtp.ssl.ciphersuites",
-        "smtp.allow8bitmime",
-        "from_email_address",
-    ]
+    for key in (
+        "host port ssl user from debug transport.protocol transport.protocol.rfc822 smtp.host smtp.port smtp.auth "
+        "smtp.user smtp.from smtp.localhost smtp.localaddress smtp.ehlo smtp.auth.username smtp.auth.password "
+        "smtp.auth.mechanisms smtp.starttls.enable smtp.starttls.required smtp.ssl.enable smtp.sasl.enable "
+        "smtp.ssl.trust smtp.ssl.protocols smtp.ssl.checkserveridentity smtp.socketFactory.class "
+        "smtp.socketFactory.port smtp.socketFactory.fallback smtp.connectiontimeout smtp.timeout "
+        "smtp.writetimeout smtp.quitwait smtp.sendpartial smtp.dsn.notify smtp.ssl.socketFactory.class "
+        "smtp.ssl.socketFactory.port smtp.ssl.ciphersuites smtp.allow8bitmime from_email_address"
+    ).split()
 )
 
 

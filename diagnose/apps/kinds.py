@@ -35,15 +35,9 @@ BY_KEY = (
     (r"(?:starttls\.\w+|ssl\.\w+|\.ssl)$", "tls"),
 )
 # Wrong whatever the server says; `from-invalid` only where the application uses that key.
-ALWAYS = (
-    "localhost-in-container",
-    "mail-discarded",
-    "setting-wrong",
-    "not-loadable",
-    "not-configured",
-    "host-has-blank",
-    "unknown-socket-factory",
-    "unrendered",
+ALWAYS = tuple(
+    "localhost-in-container mail-discarded setting-wrong not-loadable not-configured host-has-blank "
+    "unknown-socket-factory unrendered".split()
 )
 # The server's demand for a login is the answer (app.login); only where it was not heard do they stand for themselves.
 LOGIN = ("credentials-missing", "credentials-under-other-key", "credentials-unused")

@@ -28,17 +28,17 @@ _NAMED = late(
     r"|/master\.cf: line \d+: [^:]{1,60}: (?P<written>[^\s,]+)"
     r"|died with status \d+: \"?(?P<command>[\w./-]+)"
 )
-_BELOW = (
-    "queue_directory", "data_directory", "daemon_directory", "shlib_directory", "mail_spool_directory", "meta_directory",
-    "virtual_mailbox_base", "alternate_config_directories", "multi_instance_directories", "smtp_tls_CApath",
-)  # fmt: skip
+_BELOW = tuple(
+    "queue_directory data_directory daemon_directory shlib_directory mail_spool_directory meta_directory "
+    "virtual_mailbox_base alternate_config_directories multi_instance_directories smtp_tls_CApath".split()
+)
 _ITS_FILES = ("main.cf", "master.cf", "main.cf.proto", "master.cf.proto", "dynamicmaps.cf", "postfix-files")
 # What every program of Postfix's opens without a setting that says so, and where local mailboxes lie.
-_SYSTEM = (
-    "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/services", "/etc/localtime", "/etc/host.conf",
-    "/etc/sasldb2", "/etc/sasl2", "/etc/aliases", "/etc/ssl/openssl.cnf", "/etc/crypto-policies", "/usr/lib", "/usr/lib64",
-    "/usr/share", "/lib", "/dev/null", "/dev/urandom", "/dev/log", "/proc", "/home", "/var/mail", "/var/spool/mail",
-)  # fmt: skip
+_SYSTEM = tuple(
+    "/etc/resolv.conf /etc/hosts /etc/nsswitch.conf /etc/services /etc/localtime /etc/host.conf /etc/sasldb2 "
+    "/etc/sasl2 /etc/aliases /etc/ssl/openssl.cnf /etc/crypto-policies /usr/lib /usr/lib64 /usr/share /lib "
+    "/dev/null /dev/urandom /dev/log /proc /home /var/mail /var/spool/mail".split()
+)
 _DEMANDS = ("_tls_security_level", "_enforce_tls", "_tls_per_site")
 _NO_DEMAND = ("", "none", "may", "dane", "no")
 _ANY = ("0.0.0.0", "::", "127.0.0.1", "::1")

@@ -131,7 +131,7 @@ _SHAPE: Mapping[str, type] = {
 }
 _REPORT: Mapping[str, type] = {"status": str, "watch": dict, "notes": list, "diagnoses": list, "runs": list}
 _ENTRY: Mapping[str, type] = {"key": str, "target": str, "note": dict, "tries": int, "problem": str}
-_NOTE = ("id", "kind", "host", "status", "before", "cause", "title", "text", "since", "at")
+_NOTE = tuple("id kind host status before cause title text since at".split())
 _OUTAGE: Mapping[str, type] = {"id": str, "worst": str, "causes": list, "title": str, "passes": int}
 
 

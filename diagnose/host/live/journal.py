@@ -9,11 +9,11 @@ from diagnose.host.live.stream import streamed
 from diagnose.host.live.system import find, scratch
 
 _CHUNK = 1 << 18
-_SERVICES = (
-    "smtp", "smtpd", "qmgr", "cleanup", "bounce", "error", "local", "pickup", "master", "sendmail", "postdrop",
-    "postfix-script", "relay/smtp", "submission/smtpd", "smtps/smtpd", "virtual", "pipe", "lmtp", "postlog", "proxymap",
-    "trivial-rewrite", "discard", "postscreen", "anvil", "tlsmgr", "scache", "showq", "postsuper", "postqueue",
-)  # fmt: skip
+_SERVICES = tuple(
+    "smtp smtpd qmgr cleanup bounce error local pickup master sendmail postdrop postfix-script relay/smtp "
+    "submission/smtpd smtps/smtpd virtual pipe lmtp postlog proxymap trivial-rewrite discard postscreen anvil "
+    "tlsmgr scache showq postsuper postqueue".split()
+)
 
 
 class Unavailable(Exception):

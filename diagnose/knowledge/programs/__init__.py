@@ -21,7 +21,7 @@ from diagnose.model import Cause, Remedy, Scalar
 from diagnose.patterns import Groups, late, may_fit, required
 
 # The products before the libraries that they are built with; the rest in the order of their names.
-_FIRST = ("java", "msmtp", "ssmtp", "nullmailer", "dma", "swaks", "curl", "wordpress", "mailkit", "django", "gitea")
+_FIRST = tuple("java msmtp ssmtp nullmailer dma swaks curl wordpress mailkit django gitea".split())
 _SECOND = ("grafana", "mattermost", "alertmanager", "lettre", "perl", "phpmailer", "symfony", "nodemailer", "rails")
 _LAST = ("php",)
 OTHER = "other"

@@ -238,8 +238,9 @@ def _from_seconds(seconds: str, now: datetime | None) -> datetime | None:
 
 # Names in objects that log shippers make of a line: the last part of a path, without "_" and "@" before it.
 _MESSAGES = ("message", "short_message", "msg", "log", "text", "line")
-_IDENTIFIERS = ("syslog_identifier", "identifier", "program", "programname", "appname", "application_name", "ident", "syslogtag",
-                "tag", "process.name")  # fmt: skip
+_IDENTIFIERS = tuple(
+    "syslog_identifier identifier program programname appname application_name ident syslogtag tag process.name".split()
+)
 _HOSTS = ("hostname", "host", "host.name", "fromhost", "logsource", "source")
 _PROCESSES = ("syslog_pid", "pid", "procid", "process_id")
 _STAMPS = (

@@ -22,10 +22,10 @@ _Numbered = tuple[int, str]
 _Block = dict[str, _Numbered]  # the fields of one recipient
 
 _STATUS = frozenset(
-    {"diagnostic-code", "status", "action", "final-recipient", "original-recipient", "remote-mta", "reporting-mta",
-     "arrival-date", "last-attempt-date", "will-retry-until", "x-postfix-queue-id", "x-postfix-sender", "original-envelope-id",
-     "received-from-mta", "final-log-id", "x-actual-recipient", "dsn-gateway", "x-display-name", "x-supplementary-info"}
-)  # fmt: skip
+    "diagnostic-code status action final-recipient original-recipient remote-mta reporting-mta arrival-date "
+    "last-attempt-date will-retry-until x-postfix-queue-id x-postfix-sender original-envelope-id "
+    "received-from-mta final-log-id x-actual-recipient dsn-gateway x-display-name x-supplementary-info".split()
+)
 _OF_A_COPY = frozenset({"received", "return-path", "message-id", "mime-version", "dkim-signature", "delivered-to"})
 _STANDING = re.compile(
     r"This is the .{0,60} at \S[^:]*\.$|The usual cause of this .*|This is the mail system at host \S*|I'm sorry to have to inform you that your message could not|"

@@ -14,9 +14,7 @@ _HOST_LABELS = re.compile(
 )
 _TRANSPORT = re.compile(r"([A-Za-z][A-Za-z0-9_.-]*):(.*)$", re.S)
 _LONGEST = 10_000  # characters that are looked at: of hundreds of next hops
-NO_HOST = frozenset(
-    ("error", "retry", "discard", "local", "virtual", "pipe", "maildrop", "procmail", "dovecot", "uucp")
-)
+NO_HOST = frozenset("error retry discard local virtual pipe maildrop procmail dovecot uucp".split())
 """Delivery agents whose next hop is text or a user, no SMTP server."""
 
 

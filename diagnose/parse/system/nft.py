@@ -13,7 +13,7 @@ _TOKEN = re.compile(
     r'"[^"\n]*"|::[0-9a-fA-F:./-]*|[{},;:]|!=|!|<=|>=|==|[<>&|()]|[^\s{},;:"!<>=&|()]+(?::(?=[^\s{},;])[^\s{},;"]*)*|\n'
 )
 _PRIORITIES = {"raw": -300, "mangle": -150, "dstnat": -100, "filter": 0, "security": 50, "srcnat": 100}
-_ENDS = ("accept", "drop", "return", "continue", "jump", "goto", "reject", "redirect", "dnat", "queue")
+_ENDS = tuple("accept drop return continue jump goto reject redirect dnat queue".split())
 _PASSES = ("masquerade", "snat", "notrack", "counter", "log", "comment", "flow", "dup", "tproxy")
 _META = {"oifname": "oif", "oif": "oif", "iifname": "iif", "iif": "iif", "skuid": "skuid", "skgid": "skgid",
          "l4proto": "l4proto", "nfproto": "nfproto", "protocol": "family"}  # fmt: skip
