@@ -11,9 +11,9 @@ what a log says may be over. Of a pasted text alone, words that leave but one ca
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from diagnose.knowledge import programs, sayings
 from diagnose.knowledge.causes import by_id
@@ -162,7 +162,7 @@ def _matched(
             if any(one.data.get("apart") for _, one in support.values()):
                 continue  # of a way that the host's own mail does not take
             tried = any(one.weight >= SPEAKS and one.id in probed for one, _ in support.values())
-            sign = dataclasses.replace(sign, where=(("recent" if tried else "unchanged", (True, None)),))
+            sign = replace(sign, where=(("recent" if tried else "unchanged", (True, None)),))
         for observation in seen.get(sign.id, ()):
             if observation.status is Status.UNKNOWN and sign.status is not Status.UNKNOWN:
                 if sign.weight > 0:
@@ -264,7 +264,7 @@ def _flow(cause: Cause) -> tuple[Sign, ...]:
 
 def _at_most(sign: Sign, most: Scalar) -> Sign:
     """The sign with the weight that its observation can bear: a text of which little is understood proves little."""
-    return dataclasses.replace(sign, weight=most) if isinstance(most, int) and sign.weight > most else sign
+    return replace(sign, weight=most) if isinstance(most, int) and sign.weight > most else sign
 
 
 def matches(sign: Sign, observation: Observation) -> bool:
@@ -298,7 +298,7 @@ def _fold(found: list[Diagnosis]) -> list[Diagnosis]:
         ]
         if roots:
             root = max(roots, key=lambda d: (d.score, d.cause.id))
-            diagnosis = dataclasses.replace(diagnosis, explained_by=root.cause.id)
+            diagnosis = replace(diagnosis, explained_by=root.cause.id)
         result.append(diagnosis)
     # A chain of explanations ends at its root: name that one.
     final = []
@@ -309,7 +309,7 @@ def _fold(found: list[Diagnosis]) -> list[Diagnosis]:
             root_id, hops = marks[root_id], hops + 1
         if root_id is not None and (root_id == diagnosis.cause.id or hops >= len(by_id)):
             root_id = None
-        final.append(dataclasses.replace(diagnosis, explained_by=root_id))
+        final.append(replace(diagnosis, explained_by=root_id))
     return final
 
 
@@ -329,7 +329,7 @@ def worded(cause: Cause, data: Mapping[str, Scalar]) -> Cause:
     """The cause with the {names} in its words filled from the data, and with the documentation of the program that they name."""
     title, explanation, otherwise = (fill(text, data) for text in (cause.title, cause.explanation, cause.otherwise))
     links = (str(data["documentation"]),) if data.get("documentation") else cause.links
-    return dataclasses.replace(cause, title=title, explanation=explanation, otherwise=otherwise, links=links)
+    return replace(cause, title=title, explanation=explanation, otherwise=otherwise, links=links)
 
 
 def fill(text: str, data: Mapping[str, Scalar]) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -78,4 +78,4 @@ def stated(judged: Judged, sign: str, subject: str, **data: Scalar) -> Observati
 
 def stamped(observation: Observation, at: datetime | None) -> Observation:
     """The same observation with the moment it speaks of."""
-    return dataclasses.replace(observation, at=at)
+    return replace(observation, at=at)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 from diagnose import facts
@@ -68,7 +68,7 @@ def _weighed(ctx: Context, read: maillog.MailLog, fact: Fact) -> Fact:
     domain = (fact.delivery.sender or "").rpartition("@")[2].lower()
     if read.now - fact.last > LATELY or domain not in {sender.domain for sender in senders(ctx)}:
         return fact
-    return dataclasses.replace(fact, minor=False)
+    return replace(fact, minor=False)
 
 
 def _dead(fact: Fact) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
+from dataclasses import replace
 
 from diagnose.check import Context, DialReply, SignSpec, check, fail, ok, unknown, warn
 from diagnose.facts import Route
@@ -118,7 +118,7 @@ def _unbracketed(ctx: Context, way: Route, into: WayIn, works: bool) -> Iterator
     if works:
         yield ok("relay.name", way.host, f"leads to {into.host} by its MX record", **where)
         return
-    own = ctx.ask(begin(ctx, dataclasses.replace(into, host=way.host), way, into.mode.dial))
+    own = ctx.ask(begin(ctx, replace(into, host=way.host), way, into.mode.dial))
     if own.connected:
         text = f"is written without brackets, so mail goes to {into.host}, which does not answer on port {way.port}; {way.host} itself does"
         yield fail("relay.name", way.host, text, kind="brackets", **where)

@@ -6,10 +6,10 @@ alternatives(ctx, …)  the same server on its other ports and ways of TLS, for 
 
 from __future__ import annotations
 
-import dataclasses
 import ipaddress
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from diagnose.apps.codenvy import DOCKER
 from diagnose.apps.settings import MailSettings
@@ -157,22 +157,22 @@ def session(ctx: Asks, app: Application) -> Session:
     if app.java and reply.tls and _only_name(reply.tls.verify_error) and not base.trust and reply.tls.names:
         # Whether the chain is good is asked under a name that the certificate does have.
         name_error = reply.tls.verify_error
-        reply = ctx.ask(dataclasses.replace(base, verify_name=reply.tls.names[0].replace("*", "any")))
+        reply = ctx.ask(replace(base, verify_name=reply.tls.names[0].replace("*", "any")))
     if settings.tls == "implicit-with-fallback" and settings.fallback_port is not None and _no_tls(reply):
         first = reply
         port, tls = settings.fallback_port, "none"
-        base = dataclasses.replace(base, port=port, tls=tls)
+        base = replace(base, port=port, tls=tls)
         reply = ctx.ask(base)
     clear = login is not None and reply.error == "not tried: the connection is not encrypted"
     if clear and settings.tls != "starttls-required" and reply.mechanisms:
         # JavaMail does log in without TLS where the server lets it.
-        reply = ctx.ask(dataclasses.replace(base, trust=True))
+        reply = ctx.ask(replace(base, trust=True))
     elif clear or (login is not None and reply.error == "no usable mechanism" and not reply.mechanisms):
         # Where no login is offered JavaMail makes none, and goes on to the envelope.
         no_login = "no login is offered without TLS" if clear else "the server offers no login"
         login = None
         if settings.tls != "starttls-required" or reply.starttls:
-            reply = ctx.ask(dataclasses.replace(base, login=None, say="rcpt"))
+            reply = ctx.ask(replace(base, login=None, say="rcpt"))
     return Session(
         reply=reply,
         tls=tls,
@@ -199,9 +199,9 @@ def _by_java(ctx: Asks, base: Dial, reply: DialReply) -> tuple[DialReply, Dial, 
     store, running = trust_store(ctx)
     if not store or (info.verified and not running):
         return reply, base, "", ""
-    query = dataclasses.replace(base, ca_file=store)
+    query = replace(base, ca_file=store)
     if info.verified:
-        answer = ctx.ask(dataclasses.replace(query, say="ehlo", login=None, sender="", recipient="")).tls
+        answer = ctx.ask(replace(query, say="ehlo", login=None, sender="", recipient="")).tls
         error = answer.verify_error if answer else ""
         return reply, base, store, "" if error.startswith("CA file") else error
     other = ctx.ask(query)

@@ -5,9 +5,9 @@ A placeholder, `left-out-3-long`, says how long the value was, and is the same w
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from diagnose.host.query import (
@@ -92,20 +92,20 @@ class Keeper:
     def reply(self, query: Query[Any], reply: Any) -> Any:
         """The answer as it is kept."""
         if isinstance(reply, LogReply):
-            return dataclasses.replace(reply, lines=self._log(reply.lines))
+            return replace(reply, lines=self._log(reply.lines))
         if isinstance(query, Exec) and isinstance(reply, ExecReply):
             return self._exec(query, reply)
         if isinstance(query, Read) and isinstance(reply, ReadReply):
-            return dataclasses.replace(reply, text=self._file(query, reply.text))
+            return replace(reply, text=self._file(query, reply.text))
         if isinstance(query, Processes) and isinstance(reply, ProcessesReply):
-            return dataclasses.replace(reply, processes=tuple(map(self._process, reply.processes)))
+            return replace(reply, processes=tuple(map(self._process, reply.processes)))
         if isinstance(reply, DialReply):
             said = ("banner", "ehlo", "starttls", "auth", "mail", "rcpt")
-            return dataclasses.replace(reply, **{name: self.text(getattr(reply, name)) for name in said})  # type: ignore[arg-type]
+            return replace(reply, **{name: self.text(getattr(reply, name)) for name in said})  # type: ignore[arg-type]
         if isinstance(reply, MapReply):
-            return dataclasses.replace(reply, value=self.text(reply.value), error=self.text(reply.error))
+            return replace(reply, value=self.text(reply.value), error=self.text(reply.error))
         if isinstance(reply, QueueLinesReply):
-            return dataclasses.replace(reply, summary=self._data(reply.summary), err=self.text(reply.err))
+            return replace(reply, summary=self._data(reply.summary), err=self.text(reply.err))
         return reply
 
     def text(self, text: str) -> str:
@@ -163,7 +163,7 @@ class Keeper:
     def _exec(self, query: Exec, reply: ExecReply) -> ExecReply:
         program = query.argv[0].rpartition("/")[2]
         if program == "dmesg":
-            return dataclasses.replace(reply, out=_denials(reply.out))
+            return replace(reply, out=_denials(reply.out))
         if program in _TOOLS:
             return reply
         if query.argv[1:] == ("-bp",):
@@ -172,8 +172,8 @@ class Keeper:
             return reply
         if program == "postconf":
             err = _UNUSED.sub(lambda found: found[1] + self.strict(found[2]), reply.err)
-            reply = dataclasses.replace(reply, out=self._commands(reply.out), err=err)
-        return dataclasses.replace(reply, out=self.text(reply.out), err=self.text(reply.err))
+            reply = replace(reply, out=self._commands(reply.out), err=err)
+        return replace(reply, out=self.text(reply.out), err=self.text(reply.err))
 
     def _file(self, query: Read, text: str) -> str:
         if _SYSTEM.fullmatch(query.path):
@@ -224,7 +224,7 @@ class Keeper:
         first, *rest = process.command or ("",)
         if not _POSTFIX.search(first):
             rest = [word for word in rest if _PROCESS_WORD.fullmatch(word)]
-        return dataclasses.replace(process, command=tuple(map(self.text, [first, *rest])) if process.command else ())
+        return replace(process, command=tuple(map(self.text, [first, *rest])) if process.command else ())
 
 
 def _doubtful(piece: str) -> bool:

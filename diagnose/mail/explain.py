@@ -5,10 +5,9 @@ Nothing is asked and nothing contacted: events become observations, which `diagn
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import field
+from dataclasses import field, replace
 from datetime import datetime
 from typing import TypeGuard
 
@@ -80,7 +79,7 @@ class Collected:
                 if "Relay access denied" in kind.event.text:
                     continue  # looking for an open relay
                 if kind.stranger and kind.reason is not None:
-                    kind.reason = dataclasses.replace(kind.reason, grip=Grip.HINT)
+                    kind.reason = replace(kind.reason, grip=Grip.HINT)
                 kind.stranger = False
         sensed = {
             key for key, kind in self._kinds.items() if kind.reason is not None and kind.reason.grip == Grip.SENSE
@@ -93,14 +92,14 @@ class Collected:
         if any(label == "app-config-not-applied" for label, _, _ in self._kinds):
             for kind in self._kinds.values():
                 if kind.reason is not None and kind.reason.program and _source(kind.event) != "settings":
-                    kind.reason = dataclasses.replace(kind.reason, grip=Grip.HINT)  # of the server that it left
+                    kind.reason = replace(kind.reason, grip=Grip.HINT)  # of the server that it left
 
     def _pass_over_notes(self) -> None:
         """Where mail flows and none fails, what a program remarks upon and a person quotes accuses nobody."""
         for kind in self._kinds.values():
             remark = isinstance(kind.event, Trouble) and kind.reason is not None and kind.reason.grip <= Grip.WORD
             if kind.reason is not None and (remark or _source(kind.event) == "quote"):
-                kind.reason = dataclasses.replace(kind.reason, harmless=True)
+                kind.reason = replace(kind.reason, harmless=True)
 
     def observations(self, numbered: bool = True) -> Iterator[Observation]:
         """One for each kind: failed, unknown where the words are not known, ok where they are harmless."""

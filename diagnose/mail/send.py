@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import secrets
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from email.utils import format_datetime
 
@@ -157,7 +157,7 @@ def _follow(message_id: str, recipient: str, started: float, end: float, progres
     )
     if not mine:
         return final
-    return dataclasses.replace(final, fates=mine, verdict=mine[-1].verdict, status=worst(mine))
+    return replace(final, fates=mine, verdict=mine[-1].verdict, status=worst(mine))
 
 
 def _verdict(submitted: Submitted, traced: Traced | None, timeout: float) -> tuple[str, str]:

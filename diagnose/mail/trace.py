@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from diagnose.errors import UsageError
@@ -79,7 +79,7 @@ def trace(
     any_log = found.any or bool(problems or paths or logs.sources((), settings.maillog_file or None))
     if found.cut:
         problems.append("a message has more log lines or related messages than are shown")
-    return dataclasses.replace(
+    return replace(
         _judged(
             fates,
             who,
@@ -242,7 +242,7 @@ def _judged(
         else:
             text = f"never handed to Postfix: nothing {window} names {who}"
             status = status if problems else "warning"
-        return dataclasses.replace(base, verdict=text, status=status)
+        return replace(base, verdict=text, status=status)
     own = [fate for fate in fates if not fate.parent] or list(fates)
     tips = _tips(own, fates)
     last = tips[-1]
@@ -251,7 +251,7 @@ def _judged(
         counts = sorted(Counter(fate.word for fate in tips).items(), key=lambda c: (-c[1], c[0]))
         parts = ", ".join(f"{number} {_WORDS[word]}" for word, number in counts)
         text = f"{len(tips)} messages: {parts}; the last one: {last.verdict}"
-    return dataclasses.replace(base, verdict=text, status=worst(tips))
+    return replace(base, verdict=text, status=worst(tips))
 
 
 def _tips(own: Sequence[Fate], fates: Sequence[Fate]) -> list[Fate]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Container
+from dataclasses import fields
 from typing import Any
 
 from diagnose.model import Advice, Diagnosis, Observation, Report, Run, Status
@@ -41,7 +41,7 @@ def as_plain(report: Report) -> dict[str, Any]:
 
 def _fields(value: Any) -> dict[str, Any]:
     """A record's fields by their names, which are those of the schema."""
-    return {each.name: getattr(value, each.name) for each in dataclasses.fields(value)}
+    return {each.name: getattr(value, each.name) for each in fields(value)}
 
 
 def _diagnosis(diagnosis: Diagnosis) -> dict[str, Any]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from diagnose.errors import Late
@@ -130,7 +130,7 @@ def _mail_log(host: LiveHost, query: MailLog, deadline: float) -> Any:
 
     configured = system.run(Exec(("postconf", "-h", "maillog_file")), host.secrets).out.strip()
     if configured.startswith("/dev/") and not query.paths and (output := sys.modules.get(f"{__name__}.namespaces")):
-        query = dataclasses.replace(query, paths=tuple(output.output))
+        query = replace(query, paths=tuple(output.output))
     return logs.read(query, deadline, configured or None)
 
 
