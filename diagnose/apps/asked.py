@@ -1,4 +1,4 @@
-"""What an expression asks the environment or a file for, in Python, Ruby, PHP and JavaScript, and with which default.
+"""Expressions that read the environment or a file, with their defaults, in Python, Ruby, PHP and JavaScript.
 
 given(source, start, known)   the value of such an expression, as an entry without name
 declared(text)                the defaults that stand elsewhere than in the expression
@@ -55,7 +55,7 @@ def declared(text: str) -> dict[str, Entry]:
 
 
 def given(source: str, start: int, known: Mapping[str, Entry], depth: int = 0) -> Entry | None:
-    """What the environment or a file gives: the variable's name with its default, the file's path."""
+    """A value that comes from the environment (variable and default) or from a file (its path)."""
     wrapped = _WRAPPERS.match(source)
     at = wrapped.end() if wrapped else 0
     if file := _FILE.match(source, at):

@@ -1,4 +1,5 @@
-"""Codenvy: where its mail settings lie, by themselves, as a Puppet template and as variables of a Docker installation."""
+"""Where Codenvy keeps its mail settings: a properties file, a Puppet template that makes it, or the variables of a
+Docker installation."""
 
 from __future__ import annotations
 
@@ -48,5 +49,5 @@ DOCKER = {
     "mail.smtp.auth.username": (f"{_PREFIX}_SMTP_AUTH_USERNAME", "smtp_username"),
     "mail.smtp.auth.password": (f"{_PREFIX}_SMTP_AUTH_PASSWORD", "smtp_password"),
 }
-# A named file of that name is Codenvy's, wherever it lies;
+# A file that the user names is Codenvy's if it is called so, wherever it is.
 OWN = re.compile(rf"{re.escape(_NAME)}(?:\.erb)?$|codenvy")

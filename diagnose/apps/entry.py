@@ -88,14 +88,15 @@ def tail(text: str, end: int) -> str:
 
 
 def withheld(entry: Entry, given: str) -> Entry:
-    """The entry, without its value where something else than the file has that. given: a pattern of such values."""
+    """The entry; without its value if that is a reference to something outside the file. given: a pattern of such
+    references."""
     if entry.value and (SEALED.fullmatch(entry.value) or _REFERENCE.search(entry.key)):
         return replace(entry, value=None, sealed=True)
     return replace(entry, value=None) if entry.value and re.fullmatch(given, entry.value) else entry
 
 
 def source(entry: Entry) -> str:
-    """Where the value is that the file has not, as the end of a sentence."""
+    """Where a value that is not in the file comes from, as the end of a sentence."""
     if entry.sealed:
         return "is encrypted or kept elsewhere"
     if entry.path:

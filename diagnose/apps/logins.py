@@ -54,7 +54,7 @@ def entries(text: str) -> Iterator[Entry]:
 
 
 def find(text: str, names: Sequence[str]) -> Entry | None:
-    """The first entry of the file that is for one of the names; the name that is asked first comes first."""
+    """The first entry for one of the names, which are tried in order."""
     every = list(entries(text))
     return next((each for name in names for each in every if each.counts_for(name)), None)
 

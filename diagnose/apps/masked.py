@@ -1,4 +1,5 @@
-"""Settings files of applications made fit to be shown: their passwords starred, and all that tells what is wrong with them kept."""
+"""Settings files of applications, fit to be shown: passwords are replaced by stars, whatever else may be wrong
+stays."""
 
 from __future__ import annotations
 

@@ -75,12 +75,12 @@ class Reader:
         return None if found is not None and self.nothing(found) else found
 
     def nothing(self, entry: Entry) -> bool:
-        """Whether the value is a word that stands for none."""
+        """Whether the value is a word for "none"."""
         words = self.table.get("nothing")
         return bool(words and entry.value is not None and re.fullmatch(words, entry.value.strip(), re.I))
 
     def _first(self, field: str) -> str:
-        """The name under which the value belongs, where it is not set."""
+        """The first of a setting's names: where it belongs if it is not set."""
         return str(next(iter(self.table.get(field, ())), ""))
 
     def value(self, entry: Entry | None) -> str:
@@ -253,7 +253,7 @@ class Reader:
         )
 
     def _elsewhere(self, user: Entry | None, secret: Entry | None) -> str:
-        """Why the login is not known from the file, "" where it is."""
+        """Why the file does not tell the login, "" if it does."""
         for entry in (user, secret):
             if entry is not None and entry.value is None:
                 return f"{entry.key} {source(entry)}"

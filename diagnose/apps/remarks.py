@@ -81,7 +81,7 @@ def unmarked(reader: Remarks) -> bool:
 
 
 def perhaps(reader: Remarks, login: str, host: Entry | None) -> str:
-    """What may be the login in a file of a program that is not known, where it stands under none of the usual names."""
+    """A value that may be an unknown program's login, under an unusual name."""
     if login or host is None or not reader.table.get("general"):
         return ""
     known = [name.lower() for field in _NAMED for name in reader.table.get(field, ())]
@@ -157,7 +157,7 @@ def _canonical(name: str) -> str:
 def misspelt(
     table: Mapping[str, Any], entries: Sequence[Entry], meant: Callable[[str, Entry], bool]
 ) -> Iterator[tuple[str, Entry, str]]:
-    """Kind, entry and text of what stands under a name that is nearly one of the table, where nothing stands under that."""
+    """Kind, entry and text of settings whose name is nearly one of the table that is not set."""
     title, general = str(table.get("title", "the application")), int(table.get("general", 0))
     names = {field: table.get(field, ()) for field in ("host", "at", "url", "user", "password", "port", "sender")}
     every = [name for field in names.values() for name in field]
@@ -195,7 +195,7 @@ _SECTION = late(r"e?mails?|mailer|smtp", re.I)
 
 
 def displaced(table: Mapping[str, Any], entries: Sequence[Entry]) -> Iterator[tuple[Entry, str]]:
-    """What stands under another section than the application's, with that: [email] for Grafana's [smtp], `mail:` beside `spring:`."""
+    """Settings in the wrong section, with the right one: [email] for Grafana's [smtp], `mail:` beside `spring:`."""
     wanted: dict[str, set[str]] = {}
     for field in ("host", "at", "user", "password", "port", "sender"):
         for name in () if table.get("general") else table.get(field, ()):
@@ -235,7 +235,7 @@ def _near(key: str, name: str, general: int) -> bool:
 
 
 def distance(a: str, b: str) -> int:
-    """How many letters are to be added, taken away, changed or swapped with their neighbour; 3 for three and more."""
+    """The edit distance, swapped neighbours counted as one; at most 3."""
     if abs(len(a) - len(b)) > 2:
         return 3
     rows = [list(range(len(b) + 1))]

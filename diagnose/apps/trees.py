@@ -55,7 +55,7 @@ def read(text: str) -> Iterator[Entry]:
 
 
 def _json(text: str) -> str:
-    """JSON without the comments and last commas that many programs allow in it, at the same places."""
+    """JSON with comments and trailing commas, which many programs allow, blanked out; all places stay."""
     if not text.lstrip("\ufeff \t\r\n").startswith("{"):
         return text
     pattern = r"""("(?:\\.|[^"\\])*")|//[^\n]*|/\*[\s\S]*?\*/|,(?=\s*(?:(?://[^\n]*|/\*[\s\S]*?\*/)\s*)*[}\]])"""

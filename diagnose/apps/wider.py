@@ -169,7 +169,7 @@ def _composed(wider: _Wider, entries: list[Entry]) -> list[Entry]:
 
 
 def _handed(wider: _Wider, entries: list[Entry]) -> list[Entry]:
-    """What stands in the .env of a compose file, which hands it to no service: Compose fills ${...} from it, and nothing else."""
+    """The .env beside a compose file: no service gets it, Compose only fills ${...} from it."""
     servers = [each.key for each in entries if _SERVER.search(each.key)]
     texts = [wider.text(wider.beside(name))[0] for name in _COMPOSE] if servers else []
     text = "\n".join(texts)
@@ -183,7 +183,7 @@ def _handed(wider: _Wider, entries: list[Entry]) -> list[Entry]:
 
 
 def _dollar(entry: Entry) -> Entry:
-    """A dollar sign begins a variable, of which nothing is left where it is not set."""
+    """A value in which a dollar sign begins a variable that is not set, and so vanishes."""
     if entry.value is None or (entry.quote == "'" and not entry.within) or not DOLLAR.search(entry.value):
         return replace(entry, value=entry.value.replace("$$", "$")) if entry.value else entry
     return replace(
@@ -286,7 +286,7 @@ def _profiled(wider: _Wider, entries: list[Entry]) -> list[Entry]:
 
 
 def _secrets(wider: _Wider, entries: list[Entry]) -> list[Entry]:
-    """Passwords that stand in files of their own."""
+    """Passwords in files of their own."""
     out: list[Entry] = []
     for each in entries:
         out.append(each)
@@ -318,7 +318,7 @@ def _secrets(wider: _Wider, entries: list[Entry]) -> list[Entry]:
 
 
 def _secret(wider: _Wider, entries: Sequence[Entry], service: str, place: str) -> tuple[str, str]:
-    """Where a compose file's secret lies on this host, and what is wrong with it."""
+    """The path of a compose file's secret on this host, and what is wrong with it."""
     name = place.removeprefix("/run/secrets/")
     if name == place:
         return "", ""

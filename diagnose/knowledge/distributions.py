@@ -1,4 +1,4 @@
-"""What each family of Linux distributions calls the things that a mail fix needs, out of distributions.toml."""
+"""Names that differ between families of Linux distributions (packages, paths, services), from distributions.toml."""
 
 from __future__ import annotations
 

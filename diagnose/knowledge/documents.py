@@ -1,7 +1,7 @@
-"""The documents of what words mean, and the index that a build makes of them, since reading them takes 50 ms.
+"""The TOML files of this package, and the index that a build makes of them, since reading them takes 50 ms.
 
-The index is used where it was made of these very documents; a checkout that nobody built has none. The single file has the index
-in their place.
+The index is used only if it was made of these very files; a checkout that was not built has none. The single-file
+program has the index instead of them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is said, as patterns: each to the label of what it means.
+"""Known texts, as patterns, each with the label of its meaning.
 
 Phrases that anybody may use stand with their meaning (`sayings/<label>.toml`); those of one speaker (Postfix, a mail
 server, a language's library) under that speaker (`speakers/<who>.toml`). Patterns are regular expressions, case-insensitive,

@@ -1,4 +1,5 @@
-"""Mailers other than Postfix that may be a host's MTA: how each is told, and where its daemon, settings, queue and log are.
+"""Mailers other than Postfix that may be a host's MTA: how to recognise each, and where its daemon, settings, queue
+and log are.
 
 One mailer a file, `<id>.toml`:
 

@@ -1,4 +1,5 @@
-"""Which other hosts bring mail for a domain that this host then delivers: where they do, this host is meant to have it."""
+"""Hosts outside this network that bring mail for a domain which this host delivers: a sign that it is the domain's
+server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of a log's and a queue's failures is true now, and what is history or a small share. Pure.
+"""Which failures in a log or queue are current, and which are over or only a small share. Pure.
 
 A failure is over when mail went through on the same route after it. A route is the relay where one is used; without one
 it is the Internet for failures that any destination would show (a blocked port, a dead resolver), and the recipient's domain for

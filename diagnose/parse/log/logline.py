@@ -1,4 +1,4 @@
-"""One line of a mail log to its parts: time stamp, host, service, process, queue id, level, text.
+"""Splits a line of a mail log into time stamp, host, service, process, queue id, level and text.
 
 Understood: syslog's traditional stamps (no year, or one before or behind), RFC 3339 and ISO 8601 stamps, RFC 5424 lines, the
 facilities that busybox, FreeBSD, AIX and Solaris log, the journal's `short`, `short-unix`, `short-iso`, `short-full` and

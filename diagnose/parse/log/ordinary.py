@@ -1,7 +1,8 @@
-"""What the daily lines of a mail host mean: those of the programs beside Postfix, and Postfix's own that only look alarming.
+"""Everyday lines in a mail log: those of programs beside Postfix, and Postfix's own that only look alarming.
 
-The tables of replies hold what servers say of mail. A program of this host that logs "DKIM verification successful" or
-"service antivirus is OK" says the same words of something else: it has the short table below, or means nothing.
+The tables of replies hold what servers say about mail. A local program that logs "DKIM verification successful" or
+"service antivirus is OK" uses the same words for something else: it is looked up in the short table below, or means
+nothing.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Who hands over how much mail, to how many domains, and how much of it is for mailboxes that do not exist.
 
-A person who was wronged by a stolen password or a leaky web form sends to many strangers, a large part of whom no longer
-exist; an application or a newsletter that is kept well does not. A mere refusal (of a blocked address, a suspended
-account) is no such sign: it strikes whoever sends.
+An account with a stolen password, or a leaky web form, sends to many strangers, many of whom no longer exist; an
+application or a well-kept newsletter does not. A refusal as such (blocked address, suspended account) is no sign of
+it: it hits whoever sends.
 """
 
 from __future__ import annotations

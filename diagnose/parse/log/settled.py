@@ -1,7 +1,7 @@
-"""Failures that passed by themselves: what a text later reports as delivered accuses nobody.
+"""Failures that resolved themselves: what the text later reports as delivered is no problem.
 
-A message that was put off and then sent, an address that did not answer while the next one took the message, a
-certificate that nobody demanded: each is told of, and marked harmless.
+A message that was deferred and then sent, an address that did not answer before the next one took the message, a
+certificate that nobody required: each is reported, marked harmless.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Messages that stalled while they were being sent, and how large those were that went through. Pure.
+"""Sizes of messages that stalled during transmission, and of those that went through. Pure.
 
 Sizes are those of qmgr's line (`QID: from=<…>, size=N`); queue ids are used again by Postfix, so the latest size counts.
 """

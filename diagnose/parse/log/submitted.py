@@ -1,7 +1,7 @@
-"""Which domains mail is sent for that was handed over on this host or its own network, or after a login: its own senders.
+"""Sender domains of this host's own mail: submitted on the host, from its own network, or after a login.
 
-Mail that another server brought, to be forwarded or kept for a domain, has senders that are no business of this host's:
-their SPF record rightly does not name it.
+Mail that another server brought, to be forwarded or stored, has senders whose SPF records rightly do not name this
+host.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Which lines of a log tell of certain messages: found by address, queue id or message id, and followed to their kin.
+"""Finds the log lines of messages by address, queue id or message id, and of messages related to them.
 
-Kin are the notification of a bounce, a forwarded copy, what a content filter or a requeue handed back, and other
-messages with the same message id. Chunks of whole lines come in; memory holds the lines of the messages, not the log.
+Related ("kin") are bounce notifications, forwarded copies, what a content filter or a requeue handed back, and
+messages with the same message id. The log is read in chunks of whole lines; only the lines of these messages are
+kept.
 """
 
 from __future__ import annotations

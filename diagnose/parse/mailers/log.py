@@ -1,4 +1,4 @@
-"""The logs of Exim, msmtp, nullmailer, Sendmail, OpenSMTPD and the like, summed up as Postfix's log is."""
+"""Logs of Exim, msmtp, nullmailer, Sendmail, OpenSMTPD and the like, summarised in the same form as Postfix's."""
 
 from __future__ import annotations
 

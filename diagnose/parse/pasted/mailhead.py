@@ -1,4 +1,4 @@
-"""What begins a message or a report: fields, and the sentences with which mailers begin.
+"""Recognises the beginning of a message or bounce: header fields, and the sentences with which mailers begin.
 
 Every pasted line is tried, so this is all of the reader of messages that is loaded before there is one.
 """

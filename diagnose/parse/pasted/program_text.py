@@ -1,7 +1,7 @@
 """What programs other than a mailer say when they cannot send: PHP, Node, Python, Ruby, Go, .NET, Perl, Java and others.
 
-A program is its server's client itself, so what a label means for Postfix's relay it means for the application's
-settings: an untrusted certificate is the application's trust store, a server that hangs up is its choice of port. What
+Such a program is the SMTP client itself, so a label that concerns Postfix's relay elsewhere concerns the
+application's settings here: an untrusted certificate is the application's trust store, a server that hangs up is its choice of port. What
 a program names first (a certificate, a name) is why it then "could not connect".
 """
 

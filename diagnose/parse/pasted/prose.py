@@ -1,4 +1,4 @@
-"""Sentences of a person about errors: what they quote may be nobody's failure.
+"""Prose about errors: an error that somebody quotes may be nobody's failure.
 
 Documentation, release notes and newsletters name several errors, and nobody there has the trouble. A single error that a
 sentence quotes is a failure, unless the log beside it shows mail that flows.

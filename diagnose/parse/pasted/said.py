@@ -1,4 +1,4 @@
-"""What a pasted text says, as values beside those of a log."""
+"""Events of a pasted text that are not from a log."""
 
 from __future__ import annotations
 

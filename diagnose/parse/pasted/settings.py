@@ -1,4 +1,4 @@
-"""Settings that stand beside a log in what people paste, held against what the log says was done.
+"""Settings that are pasted together with a log, compared with what the log shows.
 
 The relay's key against the password map's (SASL_README: the server's bare name, or the next hop as relayhost spells it),
 an application's settings file against the server that it dialled, a rate delay against the time that messages spent in

@@ -1,7 +1,7 @@
 """main.cf as Postfix reads it, with line numbers: logical lines, duplicates, and what surprises people.
 
-Postfix joins a line that begins with white space to the line before, also across comments and empty lines between.
-There are no comments behind a value, no quotes, and no backslash continuation.
+Postfix joins a line that begins with white space to the previous one, even across comments and empty lines. There
+are no trailing comments, no quotes, and no backslash continuation.
 """
 
 import re

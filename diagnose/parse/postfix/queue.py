@@ -1,8 +1,7 @@
 """What waits in Postfix's queue: `postqueue -j` (one JSON object a line), summed up in bounded memory.
 
 A queue can hold a million messages: nothing here keeps more than a few times `GROUPS` groups, however many are read,
-and what is done for each message is little. Reasons are told apart by their normalised words; what the words mean is
-asked once for each group that is told.
+and what is done for each message is little. Reasons are grouped by their normalised text, which is classified once per group.
 """
 
 from __future__ import annotations

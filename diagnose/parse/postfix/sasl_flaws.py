@@ -1,4 +1,4 @@
-"""What is wrong with the line of sasl_passwd that Postfix uses, or with the one that it should have found."""
+"""Flaws in the sasl_passwd line that Postfix uses, or in the one that it should have found."""
 
 from __future__ import annotations
 

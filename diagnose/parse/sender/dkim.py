@@ -1,4 +1,4 @@
-"""A DKIM key as published, against the key that signs. RFC 6376 section 3.6.1, RFC 8463."""
+"""Compares a published DKIM key with the signing key. RFC 6376 section 3.6.1, RFC 8463."""
 
 from __future__ import annotations
 

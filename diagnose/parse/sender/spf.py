@@ -1,8 +1,8 @@
-"""What SPF says of an address that sends for a domain: check_host() of RFC 7208.
+"""Evaluates SPF: check_host() of RFC 7208.
 
-Own code, though pyspf is well kept: it asks one name after the other, and tells neither which term decided nor which one was
-too many. Here the questions of a record are announced, so that the caller asks them side by side, and evaluation runs over
-whatever answers are given, recorded ones too. pyspf is the oracle in the tests.
+Not pyspf, because that looks names up one after the other, and does not tell which term decided or exceeded a
+limit. Here a record's lookups are announced, so that the caller makes them in parallel, and recorded answers can be
+evaluated. pyspf is the oracle in the tests.
 """
 
 from __future__ import annotations

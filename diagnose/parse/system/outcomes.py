@@ -1,4 +1,4 @@
-"""What came of connects, in words: one attempt, all attempts at a port, and banners that are not the server's. Pure.
+"""Outcomes of connection attempts: of one, of all to a port, and banners that are not the server's. Pure.
 
 The same errno may be this host's own doing or a router's: the ICMP error's sender, and how soon it came, tell them
 apart where anything does. Linux sends no ICMP error to itself for a dropped packet: a drop looks alike everywhere.

@@ -1,4 +1,4 @@
-"""Which IP addresses belong to an own network, so that no provider stands before them. Pure."""
+"""Which IP addresses are in the host's own network, with no provider in between. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A remark about one line of a configuration file: what every parser returns instead of raising."""
+"""A remark about a line of a configuration file; parsers return these instead of raising."""
 
 from diagnose.record import dataclass
 

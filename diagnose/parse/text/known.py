@@ -1,4 +1,4 @@
-"""The values that are secret on this host, and every form in which one may turn up again."""
+"""This host's secret values, and every encoding in which one may turn up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Text from logs, files and networks made safe to keep and to show: no secrets, no control characters, no endless words.
+"""Makes text from logs, files and the network safe to keep and show: no secrets, no control characters, no endless
+words.
 
 Two nets for secrets: the values that this host's files told (`KNOWN`, see `known`), and what a text itself shows to be
 one (`spelled`). `mask` is for text that comes in, `leaving` for whatever goes out.

@@ -1,4 +1,4 @@
-"""What copying from a web page leaves behind in a text file.
+"""Characters that copying from a web page leaves in a text file.
 
 Kinds: trailing-backslash, smart-quote, nbsp, zero-width, bom, dash (a long one for a hyphen), entity (HTML's
 &amp; and the like), prompt, cr.

@@ -1,4 +1,4 @@
-"""Spellings by which a text shows that something in it is secret, each with the words without which it cannot occur.
+"""Patterns for secrets in text, each with literal words of which one must occur for it to match.
 
 The words, in lower case, are searched first: patterns take far longer, and a queue has a hundred thousand reasons. No
 pattern may try again and again over the same text: each repetition within one has a bound.

@@ -1,4 +1,5 @@
-"""What text itself shows to be secret: named values, keys of providers, logins on the wire and on command lines.
+"""Finds secrets that the text itself marks as such: named values, providers' keys, logins on the wire and on
+command lines.
 
 The one list of such spellings. `found` gives places, never copies; names of files, tables and words of prose are none.
 """

@@ -1,4 +1,5 @@
-"""What Postfix and other mailers wrap around a reply or an error, taken off: who said it, where, and the bare text."""
+"""Unwraps what Postfix and other mailers put around a reply or error: the bare text, who said it, and at which
+stage."""
 
 from __future__ import annotations
 
