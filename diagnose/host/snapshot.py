@@ -39,7 +39,7 @@ class CutOff:
     reason: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)  # the standard's: a field is left out of comparing
 class Recording:
     """version: of the tool that made it; started: ISO 8601; asked: question to answer; settings: what changes which
     questions are asked; cut_off: checks that were out of time, with how much each had said: answers that came too
