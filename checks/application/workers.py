@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from diagnose.check import Context, Read, SignSpec, check, fail, ok, skip, unknown
+from diagnose.check import Context, Read, SignSpec, check, dataclass, fail, ok, skip, unknown
 from diagnose.facts import master
 from diagnose.facts.applications import installed
 from diagnose.facts.contained import contained
@@ -29,7 +29,6 @@ from diagnose.facts.workers import (
     workers,
 )
 from diagnose.model import Observation, Scalar
-from diagnose.record import dataclass
 
 
 @dataclass(frozen=True)

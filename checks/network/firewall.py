@@ -9,7 +9,22 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from diagnose.check import FLAG, Context, Exec, Now, Read, SignSpec, Stat, check, fail, ok, skip, unknown, warn
+from diagnose.check import (
+    FLAG,
+    Context,
+    Exec,
+    Now,
+    Read,
+    SignSpec,
+    Stat,
+    check,
+    dataclass,
+    fail,
+    ok,
+    skip,
+    unknown,
+    warn,
+)
 from diagnose.facts.dials import WIRE, Tried
 from diagnose.facts.network import MailPort, mail_port
 from diagnose.facts.packets import all_stopped, lost_of_late, own_tried, packets, refusals
@@ -18,7 +33,6 @@ from diagnose.parse.system import iptables, nft
 from diagnose.parse.system.outcomes import Outcome
 from diagnose.parse.system.packet import Packet, Verdict
 from diagnose.parse.system.ruleset import Ruleset, judge
-from diagnose.record import dataclass
 
 FIND = "Find the rule with the commands below: in the output hook, or in the input hook where answers are lost."
 

@@ -20,6 +20,7 @@ from diagnose.check import (
     SignSpec,
     Stat,
     check,
+    dataclass,
     fail,
     ok,
     skip,
@@ -35,7 +36,6 @@ from diagnose.parse.postfix import master_cf
 from diagnose.parse.postfix.master_cf import Service
 from diagnose.parse.postfix.setting_types import integer, items
 from diagnose.parse.words.reason import classify
-from diagnose.record import dataclass
 
 _HERE = ("127.0.0.1", "0.0.0.0", "::", "::1")
 _USUAL = (25, *IMPLICIT_TLS_PORTS, 587, 2525)  # else what a former instance or a filter hands mail to
