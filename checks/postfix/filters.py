@@ -67,6 +67,7 @@ def filters(ctx: Context) -> Iterator[Observation]:
 def _was_absent(ctx: Context) -> bool:
     """Whether all that the log says of milters is that nothing listened, which an answer now puts an end to."""
     said = [f.reason.text for f in failures(ctx, None) if f.label == "milter-down" and f.current]
+    said = [text for text in said if "4.7.1 Service unavailable" not in text]  # Postfix's own reply, for any reason
     return bool(said) and all(re.search(r"Connection refused|No such file", text) for text in said)
 
 

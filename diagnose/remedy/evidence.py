@@ -147,6 +147,12 @@ class Evidence:
         first = next((p for p in self.ask(Processes()).processes if p.pid == 1), None)
         return "sysv" if first and first.name == "init" and self.there(f"/etc/init.d/{unit}") else ""
 
+    def starter(self, unit: str) -> str:
+        """By what another program is started: as `manager_of`, and by its script where no manager runs, as in a container."""
+        return self.manager_of(unit) or (
+            "sysv" if self.there(f"/etc/init.d/{unit}") and not self.there("/run/systemd/system") else ""
+        )
+
     def unit(self, name: str) -> bool:
         places = ("/etc/systemd/system", "/lib/systemd/system", "/usr/lib/systemd/system")
         return any(self.there(f"{place}/{name}.service") for place in places)

@@ -204,17 +204,21 @@ class Unmask(RunStep):
 
 @dataclass(frozen=True, kw_only=True)
 class StartUnit(RunStep):
-    """A program of others started by systemd, which it has a unit for. enable: at each boot as well."""
+    """A program of others started by its unit, or by its script where systemd does not run (manager: sysv). enable: at each boot as
+    well."""
 
     allow: str = "service"
     unit: str
     enable: bool = False
+    manager: str = "systemd"
 
     def argvs(self) -> tuple[tuple[str, ...], ...]:
+        if self.manager != "systemd":
+            return (tuple(shlex.split(distributions.service(self.manager, "start", self.unit))),)
         return (("systemctl", *(("enable", "--now") if self.enable else ("restart",)), "--", self.unit),)
 
     def verify(self) -> tuple[Verify, ...]:
-        return (Verify(argv=("systemctl", "is-active", "--quiet", self.unit)),)
+        return (Verify(argv=("systemctl", "is-active", "--quiet", self.unit)),) if self.manager == "systemd" else ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -49,6 +49,8 @@ def of(step: Step) -> Undo:
         return Undo(commands=step.undo())
     if isinstance(step, Unmask):
         return Undo(commands=(("systemctl", "mask", step.unit),))
+    if isinstance(step, StartUnit) and step.manager != "systemd":
+        return Undo(commands=(_service(step.manager, "stop", step.unit),))
     if isinstance(step, StartUnit):
         return Undo(commands=(("systemctl", *(("disable", "--now") if step.enable else ("stop",)), "--", step.unit),))
     if isinstance(step, FirewallAccept):

@@ -84,7 +84,9 @@ def test_a_program_that_takes_connections_and_hangs() -> None:
 )
 def test_a_milter_that_was_started_ends_what_the_log_says_of_its_absence(said: str, over: bool) -> None:
     line = f"Sep 14 11:40:00 app postfix/smtpd[9]: {said}"
-    host = machine({"smtpd_milters": "inet:localhost:8891"}, log=(line,), by_kind={Dial: lambda q: OPEN})
+    own = "NOQUEUE: milter-reject: CONNECT from localhost[127.0.0.1]: 451 4.7.1 Service unavailable - try again later; proto=SMTP"
+    lines = (line, f"Sep 14 11:40:00 app postfix/smtpd[9]: {own}")
+    host = machine({"smtpd_milters": "inet:localhost:8891"}, log=lines, by_kind={Dial: lambda q: OPEN})
     assert [o.data.get("kind") == "again" for o in of(run(filters, host), "filter.milter")] == [over]
 
 

@@ -311,3 +311,26 @@ def test_a_damaged_table_of_some_mail_is_built_anew(broken: bool) -> None:
     seen = Observation(sign="table.works", status=Status.WARNING, subject="it", summary="it is wrong", data=data)
     plan = planned_of("lookup-table-broken", seen, host)
     assert ("postalias hash:/etc/aliases" in [c for step in plan.steps for c in step.commands()]) is broken
+
+
+@pytest.mark.parametrize(("limit", "dropped"), [("900000000", True), ("90000000", False)])
+def test_a_largest_message_that_no_disk_here_holds_is_taken_back(limit: str, dropped: bool) -> None:
+    host = pretended.machine(
+        {"message_size_limit": limit}, files={"/etc/postfix/main.cf": f"message_size_limit = {limit}\n"}
+    )
+    plan = planned("disk-full", "disk.space", host, free=1_100_000_000, need=1_350_000_000, path="/var/spool/postfix")
+    assert [c for step in plan.steps[:1] for c in step.commands()] == (
+        ["postconf -X message_size_limit"] if dropped else []
+    )
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_a_milter_is_started_by_its_script_where_no_manager_runs(script: bool) -> None:
+    there = {"/etc/init.d/opendkim": StatReply(exists=True, kind="file", mode=0o755)} if script else {}
+    files = {"/etc/opendkim.conf": "Socket inet:8891@localhost\n"}
+    host = pretended.machine({"smtpd_milters": "inet:localhost:8891"}, files=files, stats=there)
+    data: dict[str, Scalar] = {"endpoint": "inet:localhost:8891", "parameter": "smtpd_milters"}
+    steps = planned("milter-down", "filter.milter", host, **data).steps
+    assert [c for step in steps[:1] for c in step.commands()] == (["service opendkim start"] if script else [])
+    assert [step.allow for step in steps[:1]] == (["service"] if script else [])
+    assert all(undoing.of(step).commands == (("service", "opendkim", "stop"),) for step in steps[:1])

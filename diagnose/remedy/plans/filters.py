@@ -39,9 +39,12 @@ def filters(e: Evidence) -> Plan | None:
             put = True
             continue
         for unit, place in _places(e):
-            if _same(endpoint, place) and e.manager_of(unit) == "systemd":
+            manager = e.starter(unit) if _same(endpoint, place) else ""
+            if manager:
                 why = f"{unit} listens at {endpoint} when it runs, and nothing does."
-                steps.append(StartUnit(unit=unit, why=why, opens=f"{unit} run, which every message is shown to"))
+                steps.append(
+                    StartUnit(unit=unit, manager=manager, why=why, opens=f"{unit} run, which every message is shown to")
+                )
     if not steps:
         return None
     # The daemons connect to the milter for each message, at the address that they read when they started.

@@ -15,7 +15,7 @@ from diagnose.remedy.evidence import Evidence, whole
 from diagnose.remedy.plan import Ask, Plan, plans
 from diagnose.remedy.plans.relays import keys, moved_key, near_key, password_table, set_hop, usable_type
 from diagnose.remedy.plans.settings import taken_up
-from diagnose.remedy.plans.tables import around, transport_entry
+from diagnose.remedy.plans.tables import around, compiled_anew, transport_entry
 from diagnose.remedy.plans.tls import hear
 from diagnose.remedy.running import Mode, Ownership
 from diagnose.remedy.steps import Step, TableEntry
@@ -297,6 +297,8 @@ def name(e: Evidence) -> Plan | None:
     seen = next(iter(e.seen("relay.name")), None)
     if way is None or not way.relay:
         return None
+    if anew := compiled_anew(e, way):
+        return taken_up(e, anew)
     lookup = way.value("smtp_host_lookup")
     if (
         lookup == "native"

@@ -14,6 +14,7 @@ from diagnose.remedy.running import Aside, Command, Mode, Ownership, ReleaseHeld
 from diagnose.remedy.steps import Step
 
 _OPEN = ("/", "/var", "/var/spool")  # which every system has open to all
+_ROOMY = 100_000_000  # bytes, with which a disk is not full for mail
 _PASSING = ("pid", "public", "private")  # directories of the queue without mail: lock files and sockets
 _MANY = 20  # messages on hold that are released by name
 
@@ -75,10 +76,12 @@ def room(e: Evidence) -> Plan | None:
     """A demand that no disk of this size meets; room itself only a person can make."""
     steps: list[Step] = []
     for seen in e.failed("disk.space"):
-        free, need = (whole(seen, key) for key in ("free", "need"))
-        least = e.was("queue_minfree")
-        if least and least.isdecimal() and int(least) > free > 100_000_000:
-            steps.append(e.drop("queue_minfree", f"It requires {need} bytes, and {free} are free."))
+        free = whole(seen, "free")
+        # smtpd(8) wants room for one and a half of the largest message.
+        for name, times in (("queue_minfree", 1.0), ("message_size_limit", 1.5)):
+            least = e.was(name) or ""
+            if least.isdecimal() and times * int(least) > free > _ROOMY:
+                steps.append(e.drop(name, f"It requires {times * int(least):.0f} bytes, and {free} are free."))
     return taken_up(e, steps)
 
 

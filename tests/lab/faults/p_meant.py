@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tests.lab.fault import Fault
-from tests.lab.steps import mail, nft, pause, relay, settings, shell
+from tests.lab.internet.world import World
+from tests.lab.steps import mail, nft, older, pause, relay, run, settings, shell, write
 
 QUEUE = "/var/spool/postfix"
 RELAY = "smtp.mandrillapp.com"
@@ -47,6 +48,20 @@ FAULTS = (
         ),
         then=(shell(f"echo 192.0.2.77 {RELAY} >>{QUEUE}/etc/hosts"), mail()),
         shows="status=deferred",
+    ),
+    Fault(
+        id="transport-name-gone-not-compiled",
+        accept=("relay-name-not-found",),
+        about="the entry of a server that is gone was corrected in transport, and postmap was not run",
+        world=World(records={("old.northwind-trading.com", "*"): "NXDOMAIN"}),
+        setup=(
+            write("/etc/postfix/transport", "northwind-trading.com smtp:[old.northwind-trading.com]\n"),
+            run("postmap", "/etc/postfix/transport"),
+            older("/etc/postfix/transport.db", 3600),
+            write("/etc/postfix/transport", "northwind-trading.com smtp:\n"),
+            settings(transport_maps="hash:/etc/postfix/transport"),
+        ),
+        shows="old.northwind-trading.com",
     ),
     Fault(
         id="client-certificate-and-key-swapped",
