@@ -254,6 +254,8 @@ def _sendmail(line: str, match: re.Match[str], number: int, at: datetime | None)
         return delivery("sent", stat, number=number, at=at, to=match["to"].strip("<>"), host=host)
     dsn = _DSN.search(line)
     text = stat.partition("Deferred: ")[2] or (f"{dsn.group('dsn')} {stat}" if dsn else stat)
+    if dsn and stat == "User unknown" and dsn["dsn"].startswith("5.7."):
+        text = ""  # whatever a server refuses has that word, by sysexits.h; the line before quotes its reply
     if text.startswith("Connection reset by ") and host:  # after it had been made
         text = f"lost connection with {host}[{where.group('address') or '0.0.0.0' if where else '0.0.0.0'}]"
     error = _ERRNO.search(text)
