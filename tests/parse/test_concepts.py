@@ -38,6 +38,8 @@ def _explained(*lines: str) -> Report:
         ("newsletter mail stopped: messages of this hour exceed what is granted", "rate-limited"),
         ("mailer plug-in: consent for this mailbox has lapsed", "oauth-token-unusable"),
         ("smtp sink: mailbox nobody@example.org not registered here", "recipient-unknown"),
+        ("mail pump: gateway 192.0.2.7 is not reachable", "app-smtp-unreachable"),
+        ("mail pump: server certificate made out to another name", "relay-certificate-invalid"),
         ("mail pump: SMTP server offers no login mechanism", "auth-not-offered"),
         ("mail pump: look-up of MX for example.net timed out", "resolver-failing"),
         ("SMTP pump: silence of 40 seconds, no answer of host 192.0.2.7, giving up", "app-smtp-unreachable"),
@@ -61,6 +63,7 @@ def test_words_that_no_phrase_has(text: str, cause: str) -> None:
         "If the SMTP sign-in gets no answer, check the firewall.",  # advice
         "Which port does the SMTP server require for encryption?",
         "Mail pump: 7 messages, 0 timed out, 0 failed, 0 rejected",
+        "rsync: connection to backup.example.org timed out",
         "530 Login incorrect. ftp: no session",
         "mail sink ready: server=mx.example.org timeout=300 invalid_login_limit=5",  # names of settings
     ],
