@@ -8,6 +8,7 @@ from diagnose.check import Context, Disk, SignSpec, check, fail, ok, unknown, wa
 from diagnose.facts import Mta, mailer, mailers, mta
 from diagnose.model import Observation, Scalar
 
+_QUEUES = ("maildrop", "incoming", "active", "deferred", "defer", "bounce")
 _FEW_INODES = 20
 _MEGA = 1_000_000
 _LEAST = 65_536  # bytes; what is left of a full file system is not for a line
@@ -35,7 +36,19 @@ def disk(ctx: Context) -> Iterator[Observation]:
     for path, queue in places.items():
         if path:
             yield from _place(ctx, postfix, path, queue)
+    yield from _own_parts(ctx, postfix)
     yield from _log(ctx, postfix)
+
+
+def _own_parts(ctx: Context, postfix: Mta) -> Iterator[Observation]:
+    """Queues that are a file system of their own: it may be full or read-only while the rest is not."""
+    whole = ctx.ask(Disk(postfix.queue_directory))
+    for name in _QUEUES if not whole.problem else ():
+        path = f"{postfix.queue_directory}/{name}"
+        part = ctx.ask(Disk(path))
+        same = (part.total, part.inodes_total, part.read_only) == (whole.total, whole.inodes_total, whole.read_only)
+        if not part.problem and not same:
+            yield from _place(ctx, postfix, path, True, "mail there")
 
 
 def _log(ctx: Context, postfix: Mta) -> Iterator[Observation]:

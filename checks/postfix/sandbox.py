@@ -24,7 +24,7 @@ from diagnose.check import (
     unknown,
     warn,
 )
-from diagnose.facts import mta
+from diagnose.facts import master, mta
 from diagnose.model import Observation, Scalar
 
 _APPLICATIONS = re.compile(
@@ -54,6 +54,11 @@ def sandbox(ctx: Context) -> Iterator[Observation]:
         unit = _unit(ctx, process.pid)
         text = f"{process.name} (pid {process.pid}{', ' + unit if unit else ''}) runs with NoNewPrivileges: postdrop cannot become setgid there"
         yield warn("host.sandboxed-service", process.name, text, process=process.name, pid=process.pid, unit=unit)
+    top = master(ctx)
+    if top is not None and _devices(ctx, str(top.pid)) == {"lo"} and len(_devices(ctx, "self")) > 1:
+        unit = _unit(ctx, top.pid)
+        text = f"Postfix's master (pid {top.pid}{', ' + unit if unit else ''}) sees no network device but lo, which this host has"
+        yield fail("host.sandbox", "master", text, kind="network", process="master", pid=top.pid, unit=unit)
     yield from _units(ctx, {unit for process in held if (unit := _unit(ctx, process.pid))})
     if not stuck:
         yield ok("host.sandbox", "postdrop", "no postdrop process is stuck")
@@ -102,6 +107,11 @@ def _stuck(ctx: Context, process: Process) -> Observation:
         text = f"a postdrop (pid {process.pid}) sees {mount[1]} read-only"
         return fail("host.sandbox", "postdrop", text, kind="read-only", **data)
     return warn("host.sandbox", "postdrop", f"pid {process.pid} runs, without a sandbox", kind="none", **data)
+
+
+def _devices(ctx: Context, pid: str) -> set[str]:
+    """The network devices that a process sees; none where that may not be read."""
+    return set(re.findall(r"^\s*([^\s:|]+):", ctx.ask(Read(f"/proc/{pid}/net/dev")).text, re.M))
 
 
 def _status(ctx: Context, pid: int, field: str) -> str:

@@ -171,7 +171,8 @@ def _users(ctx: Context, postfix: Mta, handed: set[str]) -> Observation:
     who = f"{shut[0]}, who used the sendmail command before, is no longer allowed to" if used else ""
     who = who or f"users such as {', '.join(shut[:3])} may not use the sendmail command"
     # A list with an account of its own may well name the application's.
-    say = fail if used or not {word for word in words if not word.startswith("!")} - {"root"} else warn
+    named = any(f"!{user}" in words for user in shut)
+    say = fail if used or named or not {word for word in words if not word.startswith("!")} - {"root"} else warn
     data: dict[str, Scalar] = {"parameter": "authorized_submit_users", "value": value, "user": shut[0]}
     return say(sign, "sendmail", f"authorized_submit_users = {value}: {who}", **data, used=bool(used))
 

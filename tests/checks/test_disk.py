@@ -13,7 +13,7 @@ ROOMY = DiskReply(free=10**10, total=10**11, inodes_free=10**6, inodes_total=10*
 
 
 def host(queue: DiskReply, settings: dict[str, str] | None = None, log: DiskReply = ROOMY) -> FakeHost:
-    return machine(settings, by_kind={Disk: lambda q: queue if q.path == "/var/spool/postfix" else log})
+    return machine(settings, by_kind={Disk: lambda q: queue if q.path.startswith("/var/spool/postfix") else log})
 
 
 def test_room_enough() -> None:
@@ -50,3 +50,15 @@ def test_read_only() -> None:
 def test_a_full_log_hides_what_fails() -> None:
     assert failed(run(disk, host(ROOMY, log=DiskReply(free=0, total=10**9)))) == ["disk.log"]
     assert failed(run(disk, host(ROOMY, log=DiskReply(free=900_000, total=10**9)))) == []
+
+
+def test_a_queue_with_a_file_system_of_its_own() -> None:
+    def part(free: int = 10**9, inodes: int = 999, read_only: bool = False) -> FakeHost:
+        own = DiskReply(free=free, total=10**10, inodes_free=inodes, inodes_total=9999, read_only=read_only)
+        return machine(by_kind={Disk: lambda q: own if q.path.endswith("/deferred") else ROOMY})
+
+    assert failed(run(disk, part())) == []
+    assert failed(run(disk, part(read_only=True))) == ["disk.read-only"]
+    assert failed(run(disk, part(inodes=0))) == ["disk.inodes"]
+    (found,) = [o for o in run(disk, part(free=0)) if o.status is Status.FAILED]
+    assert (found.sign, found.data["path"]) == ("disk.space", "/var/spool/postfix/deferred")

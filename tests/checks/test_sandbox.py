@@ -82,3 +82,14 @@ def test_the_watch_s_own_service_is_no_sender() -> None:
         unit: "[Service]\nNoNewPrivileges=yes\nProtectSystem=strict\n",
     }
     assert of(run(sandbox, machine(more=more, files=files)), "host.sandboxed-service") == []
+
+
+def test_postfix_without_a_network() -> None:
+    """Only where this host has one: its master then runs in a sandbox, whatever unit put it there."""
+    lo = "Inter-| Receive\n face |bytes\n    lo: 0 0\n"
+    devices = {"/proc/10/net/dev": lo, "/proc/self/net/dev": lo + "  eth0: 1 1\n"}
+    found = [o for o in run(sandbox, machine(more=running(), files=devices)) if o.status is Status.FAILED]
+    assert [o.data["kind"] for o in found] == ["network"]
+    for same in (lo, lo + "  eth0: 1 1\n"):
+        files = {"/proc/10/net/dev": same, "/proc/self/net/dev": same}
+        assert failed(run(sandbox, machine(more=running(), files=files))) == []

@@ -98,6 +98,9 @@ def test_blocklist_that_names_a_client_of_this_host() -> None:
 
 def test_users_who_may_submit() -> None:
     assert failed(run(submission, machine({"authorized_submit_users": "root"}))) == ["config.submit-users"]
+    assert failed(run(submission, machine({"authorized_submit_users": "!www-data, static:all"}))) == [
+        "config.submit-users"
+    ]
     for value in ("static:anyone", "!games, static:all", "root, www-data, apache, nginx, tomcat, nobody, daemon"):
         assert failed(run(submission, machine({"authorized_submit_users": value}))) == []
     table = of(run(submission, machine({"authorized_submit_users": "hash:/etc/postfix/users"})), "config.submit-users")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.lab.fault import Fault
+from tests.lab.internet.world import Manner, Server, World
 from tests.lab.neighbours import content_filter
 from tests.lab.steps import append, mail, pause, relay, settings, shell, smtp_mail, wait
 
@@ -67,5 +68,40 @@ FAULTS = (
             mail(),
         ),
         shows="Too many open files",
+    ),
+    Fault(
+        id="queue-part-read-only",
+        accept=("queue-permissions",),
+        about="the deferred queue is a file system of its own, which the kernel made read-only",
+        world=World(
+            servers=(Server(host="mx?.northwind-trading.com", manner=Manner(replies={"RCPT": "451 4.7.1 later"})),)
+        ),
+        then=(
+            shell("mount -t tmpfs -o ro,mode=700,uid=$(id -u postfix) tmpfs /var/spool/postfix/deferred"),
+            mail(),
+            pause(2),
+        ),
+    ),
+    Fault(
+        id="postfix-in-a-private-network",
+        accept=("submission-sandboxed",),
+        about="Postfix's unit has PrivateNetwork: lo is all that it sees",
+        start=False,
+        setup=(shell("/usr/lib/postfix/configure-instance.sh -; unshare -n sh -c 'ip link set lo up; postfix start'"),),
+        then=(pause(1), mail(), wait("status=deferred", 40)),
+    ),
+    Fault(
+        id="receiver-hangs-up-on-messages",
+        accept=("remote-server-failing",),
+        about="the receiver closes the connection instead of an answer to the message",
+        world=World(servers=(Server(host="mx?.northwind-trading.com", manner=Manner(replies={"DOT": "CLOSE"})),)),
+        then=(mail(), DEFERRED),
+    ),
+    Fault(
+        id="web-server-may-not-submit",
+        accept=("submission-rejected",),
+        about="authorized_submit_users shuts the application's account out by name",
+        setup=(settings(authorized_submit_users="!www-data, static:all"),),
+        then=(mail(),),
     ),
 )

@@ -2,13 +2,13 @@ from diagnose.model import AGAINST, FITS, HINTS, OK, PROVES, UNUSUAL, WARNING, C
 
 CAUSE = Cause(
     id="submission-sandboxed",
-    title="The sending service is sandboxed and cannot queue mail",
+    title="A service is sandboxed and cannot send mail",
     impact=Impact.OUTAGE,
     station="application",
     explanation=(
         "The sendmail command relies on postdrop's setgid bit. A service with NoNewPrivileges or a read-only "
         "file system loses it: postdrop reports 'Permission denied' and retries forever, while the same "
-        "command works in a root shell."
+        "command works in a root shell. Postfix itself, with PrivateNetwork, reaches no other host."
     ),
     remedy="Lift that restriction for {unit}, or have the application send by SMTP to localhost port 25 instead.",
     rules_out="postdrop lacks its setgid bit altogether, or the same user can send both from a shell and from the service.",
@@ -25,7 +25,7 @@ CAUSE = Cause(
     ),
     # Many sound services are sandboxed and never send.
     prior=UNUSUAL,
-    explains=("nothing-submitted", "queue-permissions"),
+    explains=("nothing-submitted", "queue-permissions", "smtp-listener-missing", "no-internet", "resolver-failing"),
     links=(
         "https://www.postfix.org/postdrop.1.html",
         "https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html",
