@@ -26,8 +26,8 @@ from diagnose.record import dataclass
 from diagnose.remedy import Plan, make as remedy
 
 TIMEOUT = 15.0  # seconds for a whole run
-PLANNING = 0.15  # of them, for the plans
-RESERVE = 0.4  # of them for what comes after the checks
+PLANNING = 0.1  # of a run's time, for the plans: where checks took all of it, a diagnosis would have no commands
+RESERVE = 0.4  # seconds for what comes after the checks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +113,7 @@ def diagnose(request: Request, progress: Callable[[Progress], None] | None = Non
         notes = (*notes, about)
     chosen = registry.select(checks, request.only, request.skip)
     # Weighing and printing take their share of the time, and loading the checks has taken some.
-    left = max(0.3, began + request.timeout - RESERVE - time.monotonic())
+    left = max(0.3, began + request.timeout * (1 - PLANNING) - RESERVE - time.monotonic())
     runs = runner.run_checks(
         chosen,
         memo,
@@ -136,9 +136,7 @@ def diagnose(request: Request, progress: Callable[[Progress], None] | None = Non
     diagnoses = rank.rank(all_causes(), _weighed(runs, request.ignores), untried, program=program)
     set_aside = bool(request.ignores and not diagnoses and rank.rank(all_causes(), runs, untried))
     advice = _advice(context, request, runs, diagnoses, info, target)
-    # Where checks took all of the time, what to do about it may take a little more.
-    planning = _context(memo, request, max(context.host.deadline, time.monotonic() + request.timeout * PLANNING))
-    plans = remedy.make(planning, diagnoses, runs, info, advice)
+    plans = remedy.make(context, diagnoses, runs, info, advice)
     here = live is not None and not request.away
     if advice is not None and any("<" in command for command in advice.commands):  # a login that only a person has
         asks = f"sudo mail-diagnose fix --relay '[{advice.host}]:{advice.port}'"
