@@ -46,9 +46,9 @@ DOLLAR = late(r"(?<![\\$])\$[A-Za-z_]\w*")  # a variable without braces
 
 # Symfony's DSNs of which one after the other, or any, is used.
 SEVERAL = late(r"(?:failover|roundrobin)\(\s*(\S+?)(?:\s[\s\S]*)?\)[\s\S]*")
-# A value that is encrypted (Jasypt, Spring Cloud, SOPS, Ansible, Sealed Secrets), or names what has it (vaults).
+# A value that is encrypted (Jasypt, Spring Cloud, SOPS, Ansible, Sealed Secrets, Jenkins), or names what has it (vaults).
 SEALED = late(
-    r"(?P<sign>ENC[(\[]|\{cipher\}|\$ANSIBLE_VAULT;|Ag[A-D](?=[\w+/]{60})|@Microsoft\.KeyVault\(|arn:aws:|vault:(?=\S+[/#])|op://|sm://|\$\((?:\w+:)?[\w./-]+\)$|ref\+\w+://)"
+    r"(?P<sign>ENC[(\[]|\{cipher\}|\$ANSIBLE_VAULT;|Ag[A-D](?=[\w+/]{60})|@Microsoft\.KeyVault\(|arn:aws:|vault:(?=\S+[/#])|op://|\{AQA(?=[A-D*])|sm://|\$\((?:\w+:)?[\w./-]+\)$|ref\+\w+://)"
     r"[\s\S]*"
 )
 

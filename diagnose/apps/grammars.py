@@ -145,6 +145,16 @@ def _ini(text: str) -> Iterator[Entry]:
         )
 
 
+_ESCAPE = re.compile(r"\\(?:u(?P<code>[0-9A-Fa-f]{4})|(?P<sign>.))")
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    """java.util.Properties.load: a backslash before any other sign is left out."""
+    if found["code"]:
+        return chr(int(found["code"], 16))
+    return {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}.get(found["sign"], found["sign"])
+
+
 def _properties(text: str) -> Iterator[Entry]:
     """Java's: as INI without sections, quotes and comments behind a value, whose blanks at the end count."""
     part = 0
@@ -154,7 +164,7 @@ def _properties(text: str) -> Iterator[Entry]:
         part += re.fullmatch(r"[#!]---\s*", found[0]) is not None  # Spring's documents
         if found["key"]:
             start, end = found.span("value")
-            value, variable = settled(found["value"].removesuffix("\r"))
+            value, variable = settled(_ESCAPE.sub(_unescaped, found["value"].removesuffix("\r")))
             yield Entry(
                 key=found["key"],
                 value=value,

@@ -184,8 +184,9 @@ def url(text: str) -> Iterator[Entry]:
 
 def logins(text: str) -> Iterator[Entry]:
     """Exim's passwd.client (host:user:password) and dma's auth.conf (user|host:password)."""
+    behind = 0
     for number, line in enumerate(text.split("\n"), 1):
-        at = sum(len(each) + 1 for each in text.split("\n")[: number - 1])
+        at, behind = behind, behind + len(line) + 1
         found = re.match(r"\s*(?P<user>[^#\s|:]+)\|(?P<host>[^:\s]+)(?::(?P<password>.*))?$", line) or re.match(
             r"\s*(?P<host>\*|[^#\s:|]+):(?P<user>[^:\s]+)(?::(?P<password>.*))?$", line
         )

@@ -360,3 +360,28 @@ def test_a_file_of_docker_runs_env_file_has_no_quotes() -> None:
     found = of_files("/srv/run.sh", {"/srv/run.sh": script, "/srv/mail.env": env.replace("u\n", '"u"\n')})
     assert found.settings is not None
     assert [each.kind for each in found.settings.problems] == ["setting-wrong"]
+
+
+def test_javas_escapes_are_read_as_java_reads_them() -> None:
+    text = "spring.mail.host=smtp.x.com\nspring.mail.port=587\nspring.mail.username=u\\:1\nspring.mail.password=\\u0067eheim-7\\\\7xx\\\n"
+    assert formats.credentials("/srv/application.properties", text) == ("u:1", "geheim-7\\7xx\\")
+    assert "eheim" not in mask_read(text, "settings", Secrets(), "/srv/application.properties")
+
+
+def test_a_table_of_logins_is_read_in_time_that_grows_as_the_text_does() -> None:
+    before = time.process_time()
+    assert grammars.entries("\n" * 90_000, "logins") == ()
+    assert time.process_time() - before < 3
+
+
+def test_a_password_that_jenkins_encrypted_is_said_to_be() -> None:
+    text = (
+        "<hudson.tasks.Mailer_-DescriptorImpl><smtpHost>smtp.x.com</smtpHost><useSsl>true</useSsl><smtpPort>465</smtpPort>\n"
+        "<authentication><username>u</username><password>{AQAAABAAAAAQm1lT0J7hYb0=}</password></authentication>\n"
+        "</hudson.tasks.Mailer_-DescriptorImpl>\n"
+    )
+    path = "/var/lib/jenkins/hudson.tasks.Mailer.xml"
+    for given in (text, mask_read(text, "settings", Secrets(), path)):
+        settings = formats.read(path, given).settings
+        assert settings is not None
+        assert "is encrypted" in settings.elsewhere
