@@ -107,7 +107,12 @@ def _nodes(node: Any, path: str, part: int, kind: str, depth: int) -> Iterator[E
             elif key.value == "valueFrom" and named:
                 place = value.start_mark.index
                 line = value.start_mark.line + 1
-                yield Entry(key=named, value=None, line=line, start=place, end=place, part=part, within=path)
+                also = tuple(
+                    f"{_scalar_at(each, 'name')}.{_scalar_at(each, 'key')}"
+                    for what, each in getattr(value, "value", ())
+                    if what.value in ("secretKeyRef", "configMapKeyRef")
+                )
+                yield Entry(key=named, value=None, line=line, start=place, end=place, part=part, within=path, also=also)
                 yield from _nodes(value, f"{path}.valueFrom", part, kind, depth + 1)
             elif _FILE.match(key.value) and isinstance(value, yaml.MappingNode):
                 yield from _nodes(value, "", part, kind, depth + 1)  # a file of its own, as Helm's values have it

@@ -108,6 +108,10 @@ def widened(path: str, grammar: str, text: str, other: Other) -> tuple[Entry, ..
     if grammar in ("yaml", "properties"):
         # Spring's ${spring.mail.host}: what another key of the file says.
         every = wider.filled(every, {e.key: e for e in every if "." in e.key and e.value is not None})
+        # Kubernetes' secretKeyRef: what a Secret or ConfigMap of the same file says.
+        names = {e.part: e.value for e in every if e.key == "metadata.name"}
+        data = {f"{names.get(e.part)}.{e.key}": e for e in every if re.match(r"(?:data|stringData)\.", e.within)}
+        every = wider.filled(every, data) if data else every
     if any(_SERVICE.match(each.key) or _SERVICE.match(each.within) for each in every):
         every = _composed(wider, every)
     elif grammar == "unit":

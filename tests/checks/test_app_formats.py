@@ -385,3 +385,31 @@ def test_a_password_that_jenkins_encrypted_is_said_to_be() -> None:
         settings = formats.read(path, given).settings
         assert settings is not None
         assert "is encrypted" in settings.elsewhere
+
+
+def test_what_a_pod_takes_from_a_secret_of_the_same_file() -> None:
+    text = """\
+apiVersion: v1
+kind: Secret
+metadata: {name: crm-login}
+stringData:
+  user: u
+  word: geheim-77xx
+---
+kind: Deployment
+metadata:
+  name: crm
+spec:
+  containers:
+    - image: crm
+      env:
+        - {name: SMTP_HOST, value: smtp.x.com}
+        - {name: SMTP_PORT, value: "587"}
+        - name: SMTP_USER
+          valueFrom: {secretKeyRef: {name: crm-login, key: user}}
+        - name: SMTP_PASSWORD
+          valueFrom:
+            secretKeyRef: {name: crm-login, key: word}
+"""
+    assert formats.credentials("/srv/crm.yaml", text) == ("u", "geheim-77xx")
+    assert formats.credentials("/srv/crm.yaml", text.replace("name: crm-login, key: w", "name: other, key: w")) is None
