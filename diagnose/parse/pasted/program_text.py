@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from diagnose.knowledge import programs
 from diagnose.knowledge.mailers import mailers
@@ -250,6 +251,7 @@ def carrying(
     return lines, reason
 
 
+@lru_cache(500)  # a log says the same again and again
 def classify(
     text: str,
     program: str | None,

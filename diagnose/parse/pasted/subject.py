@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from diagnose.patterns import late
 
@@ -39,6 +40,7 @@ def is_of_mail(text: str) -> bool:
     return _OF_MAIL.search(text) is not None
 
 
+@lru_cache(500)  # a log says the same again and again
 def fetches(text: str) -> bool:
     """Whether a program failed to read mail, by IMAP or POP3, or to reach what has nothing to do with mail."""
     if _ELSEWHERE.search(text) is not None and not is_of_mail(_NAMES.sub(" ", text)):
@@ -53,6 +55,7 @@ _CLIENTS_LOGIN = late(
 )
 
 
+@lru_cache(500)
 def is_clients_login(line: str) -> bool:
     """Whether a server tells that somebody did not get in, or a summary counts it: no matter of sending."""
     return _CLIENTS_LOGIN.search(line) is not None
