@@ -13,6 +13,7 @@ import pytest
 
 from diagnose import apps, parse
 from tests.bench import mutations
+from tests.pace import pace
 
 COUNT = int(os.environ.get("MUTATIONS", "600"))
 
@@ -23,7 +24,7 @@ def test_a_parser_survives(name: str) -> None:
     """No traceback, and no input that takes long: the long ones have a megabyte."""
     got = mutations.survive(name, COUNT)
     assert not got.error, (got.error, got.input)
-    assert got.worst < 3.0
+    assert got.worst < 3.0 * pace()
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 1_000_000  # kilobytes
 
 
@@ -35,8 +36,8 @@ def test_no_parser_is_forgotten() -> None:
         "current", "finding", "labels", "mail_event", "mailhead", "own_network", "packet", "paste", "path",
         "ruleset", "sasl_flaws", "sasl_options", "setting_types", "settled", "traffic", "trivial_rewrite",
         # Applications' files are read through their formats.
-        "asked", "branches", "codenvy", "entry", "grammars", "kinds", "lines", "logins", "reading", "remarks", "settings", "trees", "wider", "writing",
-        "blocks", "bounded", "exchanges", "publish", "spf_record", "way", "fields", "known", "literals", "shapes", "spelled", "telling", "ordinary", "queue_id", "said", "senders", "wrapped",
+        "asked", "branches", "codenvy", "entry", "grammars", "kinds", "lines", "logins", "reading", "remarks", "script", "settings", "trees", "wider", "writing",
+        "blocks", "bounded", "brought", "concepts", "exchanges", "publish", "spf_record", "way", "fields", "known", "literals", "shapes", "spelled", "telling", "ordinary", "queue_id", "said", "senders", "subject", "wrapped",
     }  # fmt: skip
     modules = [
         info.name

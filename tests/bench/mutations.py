@@ -99,8 +99,9 @@ _APPLICATION = (
     '{"mail": {"host": "smtp.example.org", "auth": {"user": "a", "pass": "b"}}}\n[smtp]\nhost = smtp.example.org:587\n'
     "<network host='smtp.example.org' password='x' />\n<?php define('SMTP_HOST', 'smtp.example.org'); $a = ['password' => env('P', 'x')];\n"
     "EMAIL_HOST = os.environ.get('H', 'smtp.example.org')\naccount default\nhost smtp.example.org\nEnvironment=\"SMTP_PASS=a b\" X=y\n"
+    "docker run -d -e SMTP_HOST=smtp.example.org --env-file /srv/.env \\\n  --network host image\n"
 )
-_FILES = (".env", "a.yml", "a.json", "a.ini", "a.toml", "a.php", "a.py", "a.rb", "web.config", "a.properties", "msmtprc", "a.service", "docker-compose.yml")  # fmt: skip
+_FILES = (".env", "a.yml", "a.json", "a.ini", "a.toml", "a.php", "a.py", "a.rb", "web.config", "a.properties", "msmtprc", "a.service", "docker-compose.yml", "a.sh")  # fmt: skip
 
 
 def _application(text: str) -> None:
