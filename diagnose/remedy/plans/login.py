@@ -13,9 +13,10 @@ from diagnose.parse.postfix.table import Table
 from diagnose.parse.text.masking import STARS
 from diagnose.remedy.evidence import Evidence, whole
 from diagnose.remedy.plan import Ask, Plan, plans
-from diagnose.remedy.plans.relays import keys, moved_key, near_key, password_table, set_hop, usable_type
+from diagnose.remedy.plans.network import relay_port
+from diagnose.remedy.plans.relays import keys, meant_hop, moved_key, near_key, password_table, set_hop, usable_type
 from diagnose.remedy.plans.settings import taken_up
-from diagnose.remedy.plans.tables import around, compiled_anew, transport_entry
+from diagnose.remedy.plans.tables import around, recompiled, transport_entry
 from diagnose.remedy.plans.tls import hear
 from diagnose.remedy.running import Mode, Ownership
 from diagnose.remedy.steps import Step, TableEntry
@@ -101,11 +102,8 @@ def login(e: Evidence) -> Plan | None:
         switch = e.client(way, "smtp_sender_dependent_authentication", "yes", why)
         return taken_up(e, [switch, *_made(e, way, found)])
     near = near_key(held, way.nexthop)
-    if near and e.failed("relay.reachable"):
-        from diagnose.remedy.plans.network import relay_port
-
-        if moved := relay_port(e):
-            return moved
+    if near and e.failed("relay.reachable") and (moved := relay_port(e)):
+        return moved
     if found is not None and near and e.ask(Read(source, secret="sasl")).problem is None:
         kind = usable_type(e, found)
         entry = moved_key(
@@ -291,14 +289,12 @@ def options(e: Evidence) -> Plan | None:
 
 @plans("relay-name-not-found")
 def name(e: Evidence) -> Plan | None:
-    from diagnose.remedy.plans.relays import meant_hop
-
     way = e.way
     seen = next(iter(e.seen("relay.name")), None)
     if way is None or not way.relay:
         return None
-    if anew := compiled_anew(e, way):
-        return taken_up(e, anew)
+    if compiled := recompiled(e, way):
+        return taken_up(e, compiled)
     lookup = way.value("smtp_host_lookup")
     if (
         lookup == "native"

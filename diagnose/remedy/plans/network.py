@@ -9,13 +9,13 @@ from diagnose.facts.route import Route
 from diagnose.host.query import Dial, Exec, Lookup, Resolve
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.model import Observation, Status
-from diagnose.nearest import near as nearest
+from diagnose.nearest import near
 from diagnose.remedy.evidence import Evidence, sentence
 from diagnose.remedy.plan import Other, Plan, plans
 from diagnose.remedy.plans.application import on_another_port
 from diagnose.remedy.plans.relays import by_login, keys, near_key, password_table, set_hop
 from diagnose.remedy.plans.settings import take_up, taken_up
-from diagnose.remedy.plans.tables import Entry, around, compiled_anew, transport_entry
+from diagnose.remedy.plans.tables import Entry, around, recompiled, transport_entry
 from diagnose.remedy.running import Command, FirewallAccept, RemoveRoute
 from diagnose.remedy.steps import AppendLine, Step
 
@@ -45,8 +45,8 @@ def relay_port(e: Evidence) -> Plan | None:
     if way is None or not way.relay:
         return None
     entry = transport_entry(e, way)
-    if not entry and (anew := compiled_anew(e, way)):
-        return taken_up(e, anew, "The table was changed without running postmap, so the old entry still applies.")
+    if not entry and (compiled := recompiled(e, way)):
+        return taken_up(e, compiled, "The table was changed without running postmap, so the old entry still applies.")
     if not entry and (stale := _hosts(e, way)):
         text = f"/etc/hosts gives {way.host} an address at which nothing answers; the DNS has others."
         return taken_up(e, [*stale, *e.copies(anyway=("hosts",))], text)
@@ -55,10 +55,10 @@ def relay_port(e: Evidence) -> Plan | None:
         open_.insert(0, e.advice.port)
     found = password_table(e)
     held = keys(e, found) if found else ()
-    near = near_key(held, way.nexthop)
-    open_.sort(key=lambda port: not near.endswith(f":{port}"))  # the one that the login was made for
+    stored = near_key(held, way.nexthop)
+    open_.sort(key=lambda port: not stored.endswith(f":{port}"))  # the one that the login was made for
     port = next((p for p in open_ if p not in (way.port, 25)), 0)
-    if not port or not (way.nexthop in held or near):
+    if not port or not (way.nexthop in held or stored):
         return _past(e, way, entry) if entry else None
     steps = set_hop(
         e, way, f"[{way.host}]:{port}", f"Port {port} of {way.host} answers from this host; port {way.port} does not."
@@ -255,7 +255,7 @@ def interface(e: Evidence) -> Plan | None:
         why = "The hosts file has no localhost, on which Postfix is to listen."
         steps += [AppendLine(path=e.real("/etc/hosts"), text="127.0.0.1 localhost", why=why), *e.copies(("hosts",))]
     written = e.was("inet_interfaces") or ""
-    if nearest(written.lower(), ["loopback-only"], 0.75):
+    if near(written.lower(), ["loopback-only"], 0.75):
         steps.append(e.put("inet_interfaces", "loopback-only", f"No host is called {written}."))
     for seen in e.seen("host.interface", "host.address-family"):
         name, value = seen.text("parameter"), seen.text("value")

@@ -58,8 +58,8 @@ def transport_entry(e: Evidence, way: Route) -> Entry | None:
     return None
 
 
-def compiled_anew(e: Evidence, way: Route) -> tuple[Step, ...]:
-    """The table that sends this mail where it goes, where its text says otherwise since: postmap was forgotten."""
+def recompiled(e: Evidence, way: Route) -> tuple[Step, ...]:
+    """postmap(1) on the table that routes this mail, if its text was changed after the last one."""
     named = {table.parse(match["table"]).key for match in map(_DECIDED.fullmatch, way.reasons) if match}
     stale = [o for o in e.seen("table.stale") if o.data.get("kind") == "differs" and o.data.get("table") in named]
     why = "Its text was changed, and the compiled table still holds the old entries."
