@@ -94,12 +94,7 @@ def diagnose(request: Request, progress: Callable[[Progress], None] | None = Non
     """Raises UsageError for a check that does not exist; whatever happens on the host is in the report. A live run ends
     when nothing that is still open can change the first cause."""
     began = time.monotonic()
-    live: LiveHost | None = None
-    if request.recording is None:
-        live = request.live or LiveHost(request.refused)
-        world: Host = live
-    else:
-        world = request.recording
+    live, world = _asked(request)
     memo = Memo(world if request.settings.network else NoNetwork(world), at_once=live is None)
     if live is not None:
         # Postfix's programs tell its settings while this one loads the checks.
@@ -107,15 +102,12 @@ def diagnose(request: Request, progress: Callable[[Progress], None] | None = Non
         if request.settings.network:
             live.load_resolver()
     checks, notes = registry.discover()
-    if live is not None and (warning := files.tool_in_doubt()):
-        notes = (*notes, warning)
-    if live is not None and (about := live.about()):
-        notes = (*notes, about)
-    chosen = registry.select(checks, request.only, request.skip)
+    if live is not None:
+        notes = (*notes, *filter(None, (files.tool_in_doubt(), live.about())))
     # Weighing and printing take their share of the time, and loading the checks has taken some.
     left = max(0.3, began + request.timeout * (1 - PLANNING) - RESERVE - time.monotonic())
     runs = runner.run_checks(
-        chosen,
+        registry.select(checks, request.only, request.skip),
         memo,
         request.target,
         request.settings,
@@ -132,18 +124,13 @@ def diagnose(request: Request, progress: Callable[[Progress], None] | None = Non
     hide = live.secrets.hide_data if live else (lambda data: data)
     info, target, started = _host(context, hide), _target(context), _started(context)
     untried = () if request.settings.network else registry.probed(checks)
-    program = other.program if other is not None else ""
-    diagnoses = rank.rank(all_causes(), _weighed(runs, request.ignores), untried, program=program)
+    diagnoses = rank.rank(
+        all_causes(), _weighed(runs, request.ignores), untried, program=other.program if other is not None else ""
+    )
     set_aside = bool(request.ignores and not diagnoses and rank.rank(all_causes(), runs, untried))
     advice = _advice(context, request, runs, diagnoses, info, target)
     plans = remedy.make(context, diagnoses, runs, info, advice)
     here = live is not None and not request.away
-    if advice is not None and any("<" in command for command in advice.commands):  # a login that only a person has
-        asks = f"sudo mail-diagnose fix --relay '[{advice.host}]:{advice.port}'"
-        advice = replace(advice, commands=(asks,) if here else ())
-    diagnoses = tuple(
-        replace(d, remedy=remedy.remedy(d, plans[d.cause.id], here)) if d.cause.id in plans else d for d in diagnoses
-    )
     report = Report(
         version=__version__,
         host=info,
@@ -151,12 +138,36 @@ def diagnose(request: Request, progress: Callable[[Progress], None] | None = Non
         started=started,
         seconds=time.monotonic() - began,
         runs=runs,
-        diagnoses=diagnoses,
-        advice=(advice,) if advice else (),
+        diagnoses=tuple(
+            replace(d, remedy=remedy.remedy(d, plans[d.cause.id], here)) if d.cause.id in plans else d
+            for d in diagnoses
+        ),
+        advice=(_to_paste(advice, here),) if advice else (),
         acknowledged=set_aside,
         notes=notes,
     )
-    recording = Recording(
+    return Result(report, _recording(memo, request, started, runs), hide, plans)
+
+
+def _asked(request: Request) -> tuple[LiveHost | None, Host]:
+    """The live host, None where a recording answers, and whichever of the two answers."""
+    if request.recording is not None:
+        return None, request.recording
+    live = request.live or LiveHost(request.refused)
+    return live, live
+
+
+def _to_paste(advice: Advice, here: bool) -> Advice:
+    """Without commands that hold a login which only a person has: on this host `fix` asks for it."""
+    if not any("<" in command for command in advice.commands):
+        return advice
+    asks = f"sudo mail-diagnose fix --relay '[{advice.host}]:{advice.port}'"
+    return replace(advice, commands=(asks,) if here else ())
+
+
+def _recording(memo: Memo, request: Request, started: datetime, runs: Sequence[Run]) -> Recording:
+    """All that was asked and answered, with the options that matter when it is diagnosed elsewhere."""
+    return Recording(
         version=__version__,
         started=started.isoformat(),
         target=request.target,
@@ -173,7 +184,6 @@ def diagnose(request: Request, progress: Callable[[Progress], None] | None = Non
             if run.outcome is Outcome.TIMED_OUT
         },
     )
-    return Result(report, recording, hide, plans)
 
 
 EARLY = 1.0  # seconds in which quick checks end; before, nobody waits
