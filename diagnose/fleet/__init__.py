@@ -1,1 +1,1 @@
-"""Many hosts' reports at once: what those that fail alike have in common."""
+"""Compares many hosts' reports: what hosts with the same fault have in common."""

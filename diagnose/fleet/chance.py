@@ -1,4 +1,4 @@
-"""Fisher's exact test, for numbers whose factorials no float holds."""
+"""Fisher's exact test, for numbers whose factorials exceed a float."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ _SMALL = 45.0  # natural logarithm: terms so much smaller than the first change 
 
 
 def log10_chance(hits: int, size: int, marked: int, population: int) -> float:
-    """The decimal logarithm of the probability that of `size` hosts, drawn at random from a `population` with `marked` ones,
-    at least `hits` are marked: the one-sided test (R. A. Fisher, Statistical Methods for Research Workers, 21.02)."""
+    """The decimal logarithm of the probability that of `size` hosts, drawn at random from a `population` with
+    `marked` ones, at least `hits` are marked: the one-sided test (R. A. Fisher, Statistical Methods for Research
+    Workers, 21.02)."""
     if hits <= max(0, size + marked - population):
         return 0.0
     most = min(size, marked)

@@ -1,4 +1,4 @@
-"""One host of a fleet, read out of its report or recording, which anybody may have written."""
+"""One host of a fleet, read from its report or recording; the file is untrusted input."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _LONGEST = 160  # characters of a word that a report says
 
 @dataclass(frozen=True, kw_only=True)
 class Member:
-    """A host as its report tells of it.
+    """A host as its report describes it.
 
-    cause: the first diagnosis' id, title its words, "" where there is none. groups: the host's value in each of GROUPS, where
-    it is known. since: when it began, as far as the report knows. asks: who else must act, and the text to send them.
+    cause: the first diagnosis' id, title its words, "" where there is none. groups: the host's value in each of
+    GROUPS, if known. since: when the fault began, if known. asks: who else must act, and the text to send them.
     """
 
     file: str
@@ -43,7 +43,7 @@ class Member:
 
     @property
     def known(self) -> bool:
-        """Whether its report tells what is the matter, also where that is nothing."""
+        """Whether its report has a result, be it that nothing is wrong."""
         return bool(self.cause) or self.status != "unknown"
 
 
@@ -71,7 +71,7 @@ def listed(folder: Path) -> list[Path]:
 
 
 def read(path: Path) -> Member | Unread:
-    """Whatever the file holds. A recording is diagnosed."""
+    """Never raises for the file's content. A recording is diagnosed."""
     name = digest.clean(os.fsencode(path.name).decode("utf-8", "replace"))[:_LONGEST]
     try:
         text = snapshot.unpack(files.read(path, snapshot.LIMIT))
@@ -102,7 +102,7 @@ def _diagnosed(text: str) -> Any:
 
 
 def member(file: str, data: Any) -> Member:
-    """Raises ValueError if the data are no report of schema 1, or one that lacks what must be there."""
+    """Raises ValueError if the data are not a complete report of schema 1."""
     if not isinstance(data, dict) or "diagnoses" not in data or "host" not in data:
         raise ValueError("neither a report nor a recording of mail-diagnose")
     if data.get("schema") != 1:
@@ -151,7 +151,7 @@ def _asks(diagnosis: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _since(data: Mapping[str, Any], first: Mapping[str, Any], seen: list[Mapping[str, Any]]) -> datetime | None:
-    """Since when `watch` sees it; else the earliest of the dated observations that support the diagnosis."""
+    """When `watch` first saw it; else the earliest dated observation that supports the diagnosis."""
     started = _moment(data.get("started"))
     watched = _moment(_object(data.get("watch")).get("since"))
     if watched:

@@ -1,4 +1,4 @@
-"""What hosts that fail alike have in common more than chance would have it, and which host is unlike its like."""
+"""What hosts with the same fault share more often than by chance, and which hosts differ from their group."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ Group = tuple[str, str]  # one of GROUPS, and the value in it
 class Finding:
     """A cause that hits a group more than others.
 
-    hit: the group's hosts that have it, spared: those that have not; outside, elsewhere: how many hosts there are besides, and
-    how many of them have it. log10_p: the decimal logarithm of the chance, already multiplied by the number of questions.
-    same: other groups that hold the same of these hosts.
+    hit: the group's hosts that have it, spared: those that do not; outside: the number of hosts not in the group,
+    elsewhere: how many of those have it. log10_p: the decimal logarithm of the chance, already multiplied by the
+    number of questions. same: other groups that hold the same of these hosts.
     """
 
     group: Group
@@ -40,8 +40,8 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class CauseSeen:
-    """A first cause with its hosts, and what they share; since: when the first of them had it, half: when half of those had
-    whose report tells it."""
+    """A first cause with its hosts, and what they share; since: when the first host had it, half: when half of the
+    dated hosts had it."""
 
     id: str
     title: str
@@ -53,7 +53,8 @@ class CauseSeen:
 
 @dataclass(frozen=True, kw_only=True)
 class Fleet:
-    """odd: hosts that are unlike their like, with a sentence each. questions: how many groups were held against causes."""
+    """odd: hosts that differ from their group, with a sentence each. questions: how many pairs of group and cause
+    were tested."""
 
     members: tuple[Member, ...]
     unread: tuple[Unread, ...]
@@ -68,14 +69,14 @@ class Fleet:
 
     @property
     def status(self) -> str:
-        """As of the worst host; what could not be read or told makes it unknown where nothing is known to be wrong."""
+        """That of the worst host; unknown if no fault is known but a host could not be read or has no result."""
         found = self.counts
         open_ = "unknown" if self.unread or found["unknown"] else "ok"
         return "failed" if found["failed"] else "warning" if found["warning"] else open_
 
 
 def compare(read: Iterable[Member | Unread], alpha: float = ALPHA) -> Fleet:
-    """The fleet of what was read; names that several hosts have get their file beside them."""
+    """The fleet; a name that several hosts share gets its file name added."""
     every = list(read)
     members = _named([each for each in every if isinstance(each, Member)])
     known = [member for member in members if member.known]
@@ -118,8 +119,8 @@ def _named(members: Sequence[Member]) -> list[Member]:
 
 
 def _findings(cause: str, known: Sequence[Member], questions: int, alpha: float) -> list[Finding]:
-    """The strongest group first; each next one among the hosts outside of those before, so that a group is not named for
-    what another one has."""
+    """The strongest group first; each next one is tested among the hosts outside of those before, so that no group
+    is named for another one's fault."""
     left, found = list(known), list[Finding]()
     while (
         len(found) < _PER_CAUSE and (best := _strongest(cause, left, questions)) and best.log10_p <= math.log10(alpha)
@@ -166,7 +167,7 @@ def _strongest(cause: str, left: Sequence[Member], questions: int) -> Finding | 
 
 
 def _odd(known: Sequence[Member], causes: Iterable[CauseSeen]) -> Iterable[tuple[Member, str]]:
-    """Hosts of a group that is hit which are not, and hosts that alone have a cause; each with what else sets it apart."""
+    """Spared hosts of an affected group, and hosts that alone have a cause; each with what else sets it apart."""
     for seen in causes:
         for finding in seen.shared:
             if len(finding.spared) > min(_FEW, len(finding.hit) // 4):
@@ -182,7 +183,7 @@ def _odd(known: Sequence[Member], causes: Iterable[CauseSeen]) -> Iterable[tuple
 
 
 def _unlike(member: Member, others: Sequence[Member], whose: str) -> str:
-    """In what the host differs from nearly all of the others, in words; "" for nothing."""
+    """What sets the host apart from nearly all others, in words; "" for nothing."""
     found = []
     for name, value in member.groups.items():
         values = Counter(each.groups[name] for each in others if name in each.groups)

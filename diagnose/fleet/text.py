@@ -1,4 +1,4 @@
-"""A fleet for a person: one table, the odd hosts, and the text of one ticket for all of it."""
+"""A fleet as text: one table, the odd hosts, and one ticket for all of it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def ticket_markdown(plain: Plain) -> str:
 
 
 def verdict(plain: Plain) -> str:
-    """The strongest of what is shared; else the commonest cause; else how far nothing is wrong."""
+    """One line: the strongest shared group; else the commonest cause; else that nothing is wrong."""
     found = [(each["log10_p"], seen, each) for seen in plain["causes"] for each in seen["shared"]]
     if found:
         _, seen, each = min(found, key=lambda one: one[0])
@@ -68,12 +68,12 @@ def named(finding: Plain) -> str:
 
 
 def contrast(finding: Plain) -> str:
-    """How it stands elsewhere, and how likely that is by chance."""
+    """The share of affected hosts elsewhere, and the probability of the difference by chance."""
     return f"elsewhere {finding['elsewhere']:,} of {finding['outside']:,}; chance {chance(finding['log10_p'])}"
 
 
 def chance(log10: float) -> str:
-    """A probability by its decimal logarithm, also one that no float holds."""
+    """A probability from its decimal logarithm, also one too small for a float."""
     return f"{10**log10:.2g}" if log10 > -4 else f"1e{round(log10)}"
 
 

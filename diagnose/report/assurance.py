@@ -1,4 +1,4 @@
-"""On what the good news rests, or why it could not be told: the same lines at a terminal and on a page."""
+"""The proof behind "nothing wrong found", or why there is no result: the same lines for terminal and HTML page."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ STAGES = 2  # of the mail's way whose failed proofs are told
 
 
 def checked(plain: Mapping[str, Any]) -> list[str]:
-    """What was looked at and is in order, the mailer by its own name."""
+    """What was checked and is in order; the mailer under its own name."""
     return [digest.mailer(plain) if word == "Postfix" else word for word in digest.cleared(plain)]
 
 
 def lines(plain: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Status ("ok", "warning" or "unknown") and words of each."""
+    """One pair a line: status ("ok", "warning" or "unknown") and text."""
     seen = [o for o in digest.measured(plain, "flow", "view") if o["status"] in ("ok", "warning")]
     said = [(str(o["status"]), digest.statement(o)) for o in seen[:DELIVERIES]]
     if digest.status(plain) == "ok":

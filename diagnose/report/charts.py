@@ -23,7 +23,7 @@ _AGES = (("under 10 min", 10), ("10 to 80 min", 80), ("80 min to 5 h", 320), ("5
 
 
 def week(plain: Plain) -> str:
-    """Nothing if no week is known."""
+    """The strip; "" if there is no history."""
     kept = digest.kept(plain).get("week") or {}
     begin, hours = digest.moment(kept.get("begin")), str(kept.get("hours", ""))
     if begin is None or not hours.strip("-"):
@@ -38,7 +38,7 @@ def week(plain: Plain) -> str:
 
 
 def month(plain: Plain) -> str:
-    """How much waited each day, above that day's worst state; nothing until a second day is known."""
+    """Waiting messages by day, above that day's worst state; "" before the second day."""
     kept = digest.kept(plain).get("month") or {}
     begin, days = digest.moment(kept.get("begin")), str(kept.get("days", ""))
     if begin is None or len(days.strip("-")) < 2:
@@ -61,7 +61,7 @@ def month(plain: Plain) -> str:
 
 
 def _states(codes: str, step: int, base: int) -> list[str]:
-    """The worst state of each hour or day, standing on `base`. Height says what colour says."""
+    """The worst state of each hour or day as bars on `base`; their height repeats the colour."""
     parts, x = [], 0
     for code, run in itertools.groupby(codes):
         kind, height = _STATES.get(code, _STATES["-"])
@@ -72,13 +72,13 @@ def _states(codes: str, step: int, base: int) -> list[str]:
 
 
 def _worded(codes: str, unit: str) -> str:
-    """What the picture shows, for who hears it."""
+    """The chart in words, for screen readers."""
     counts = {word: codes.count(code) for code, word in _WORDS.items()}
     return ", ".join(f"{word} {count} {unit}" for word, count in counts.items() if count) or "nothing wrong"
 
 
 def queue(plain: Plain) -> str:
-    """The queue as bars; nothing if it is empty or not known."""
+    """The queue as bars; "" if it is empty or unknown."""
     states = {name: count for name, count in digest.shares(plain, "states").items() if count}
     minutes = digest.shares(plain, "ages")
     ages, below = {}, 0.0

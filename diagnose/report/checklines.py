@@ -12,10 +12,8 @@ _SEVERITY = {"ok": 0, "unknown": 1, "warning": 2, "failed": 3}
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """One check: its status as far as it matters to the verdict, and a sentence.
-
-    done: it was carried out; `not` for one that does not apply here, was cut off or crashed.
-    """
+    """One check: its status as far as it matters to the verdict, and a sentence. done: it ran to its end, was not
+    skipped or cut off, and did not crash."""
 
     check: str
     status: str
@@ -29,11 +27,9 @@ class Line:
 
 
 def lines(plain: Plain) -> list[Line]:
-    """The checks in the report's order.
-
-    What was observed counts with the weight of the diagnoses that it supports: a closed port that no mail takes is a
-    note, not an alarm. A check that was cut off or crashed is unknown; one that does not apply is ok and says so.
-    """
+    """The checks in the report's order. An observation counts as much as the diagnoses that it supports: a closed
+    port that no mail uses is a note, not an alarm. A check that was cut off or crashed is unknown; one that does not
+    apply is ok, with the reason."""
     weight: dict[tuple[str, str], str] = {}
     for diagnosis in plain.get("diagnoses", ()):
         if diagnosis.get("explained_by"):

@@ -1,7 +1,7 @@
 """For Checkmk: three services of a local check, `STATUS "Service" metrics text`, with details behind `\\n`.
 
-https://docs.checkmk.com/latest/en/localchecks.html. The services' names and number do not depend on what is found: one
-that is not told of becomes UNKNOWN. One cause makes one service CRITICAL.
+https://docs.checkmk.com/latest/en/localchecks.html. Names and number of the services do not depend on the findings,
+because Checkmk turns a missing service UNKNOWN. One cause makes one service CRITICAL.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ DETAILS = 20  # lines
 
 
 def render(plain: Plain, warning: str | None = None, critical: str | None = None, every: bool = False) -> str:
-    """every: a service for each check of ours besides. Raises UsageError for levels that cannot be read."""
+    """every: with a further service for each check. Raises UsageError for levels that cannot be read."""
     plain = with_levels(plain, warning, critical)
     lines = [_delivery(plain), _queue(plain), _watch(plain)]
     stale = digest.status(plain) == "unknown" and digest.stale(plain)
@@ -30,7 +30,7 @@ def render(plain: Plain, warning: str | None = None, critical: str | None = None
 
 
 def _delivery(plain: Plain) -> str:
-    """What was found; the queue's levels have a service of their own."""
+    """The verdict; the queue's levels have a service of their own."""
     before = plain["levels"]["before"]
     own = {**plain, "status": "ok" if before == "warning" and digest.lost(plain) else before}
     crossed = plain["levels"].get("crossed", ())
@@ -78,7 +78,7 @@ def _queue(plain: Plain) -> str:
 
 
 def _watch(plain: Plain) -> str:
-    """Whether the watch itself works: results that are fresh, alarms that arrive."""
+    """Whether the watch itself works: results are recent, alarms are delivered."""
     watch = digest.kept(plain)
     lost = digest.undelivered(plain)
     age: Any = watch.get("age_seconds")
@@ -96,7 +96,7 @@ def _watch(plain: Plain) -> str:
 
 
 def _upper(plain: Plain, kind: str, name: str) -> str:
-    """Checkmk takes upper bounds only; a range of another kind has raised the status already."""
+    """The upper bound, the only one that Checkmk takes; other ranges have raised the status already."""
     text = str(plain["levels"][kind].get(name, ""))
     return text if text.replace(".", "", 1).isdecimal() else ""
 

@@ -1,4 +1,4 @@
-"""What -v adds: each diagnosis with its arithmetic, the relay's configuration, what was not checked and all that was seen."""
+"""What -v adds: each diagnosis with its weights, the relay's configuration, what was not checked, and all observations."""
 
 from __future__ import annotations
 

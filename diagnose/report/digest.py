@@ -1,4 +1,4 @@
-"""What several formats take out of a report of schema 1: pure, and without the model or the engine."""
+"""What several formats derive from a report of schema 1; independent of the model and the engine."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _ADDRESS = late(r"[A-Za-z0-9.!#$%&'*+/=?^_{|}~\u0080-\U0010ffff-]+(?=@[A-Za-z0-9
 
 @dataclass(frozen=True, kw_only=True)
 class Queue:
-    """The mail queue as far as it could be read: messages, and the age of the oldest in seconds; None: not known now."""
+    """The mail queue as far as it could be read: messages, and the age of the oldest in seconds; None: unknown."""
 
     length: int | None = None
     oldest: int | None = None
@@ -43,7 +43,7 @@ def status(plain: Plain) -> str:
 
 
 def main_diagnoses(plain: Plain) -> list[Plain]:
-    """Those that no other one explains, the answer first."""
+    """The diagnoses that no other one explains, the first cause first."""
     return [d for d in plain.get("diagnoses", ()) if not d.get("explained_by")]
 
 
@@ -53,12 +53,12 @@ def observations(plain: Plain) -> Iterator[Plain]:
 
 
 def measured(plain: Plain, *gauges: str) -> Iterator[Plain]:
-    """What was observed by signs that are one of these gauges (`diagnose.model.SignSpec`)."""
+    """The observations of signs with one of these gauges (`diagnose.model.SignSpec`)."""
     return (o for o in observations(plain) if o.get("gauge") in gauges)
 
 
 def ports(plain: Plain) -> Iterator[tuple[Plain, int, bool]]:
-    """Each TCP port that is known to get out of this network or not: the observation, the port, whether it does."""
+    """Each TCP port known to be open or blocked from this network: the observation, the port, whether it is open."""
     for observation in measured(plain, "port"):
         port = _whole(observation["data"].get("port"))
         if port is not None and observation["status"] in ("ok", "failed"):
@@ -66,7 +66,7 @@ def ports(plain: Plain) -> Iterator[tuple[Plain, int, bool]]:
 
 
 def kept(plain: Plain) -> Plain:
-    """What `watch` keeps beside a report; empty for one run."""
+    """What `watch` keeps beside a report; empty for a single run."""
     return plain.get("watch", {})  # type: ignore[no-any-return]
 
 
@@ -90,7 +90,7 @@ def queue(plain: Plain) -> Queue:
 
 
 def waiting(plain: Plain) -> str:
-    """How much waits in the queue, since when and how much is on hold, in words; empty if it is not known."""
+    """The queue's length, age and messages on hold, in words; "" if unknown."""
     counts = queue(plain)
     if counts.length is None:
         return ""
@@ -98,7 +98,7 @@ def waiting(plain: Plain) -> str:
 
 
 def waits(counts: Queue) -> str:
-    """How much waits and since when; empty if nothing does."""
+    """The queue's length and age in words; "" if it is empty."""
     if not counts.length:
         return ""
     words = "1 message waits" if counts.length == 1 else f"{counts.length} messages wait"
@@ -106,7 +106,7 @@ def waits(counts: Queue) -> str:
 
 
 def trend(plain: Plain) -> list[Plain]:
-    """What became lately of the mail to the busiest destinations; nothing if the result is stale."""
+    """The recent deferral rate of the busiest destinations; empty if the result is stale."""
     return [] if stale(plain) else list(plain.get("trend", ()))
 
 
@@ -121,7 +121,7 @@ def rise(one: Plain) -> str:
 
 
 def shares(plain: Plain, gauge: str) -> dict[str, int]:
-    """The queue by state, age or reason (gauges "states", "ages", "reasons"); empty if it is not known or stale."""
+    """The queue by state, age or reason (gauges "states", "ages", "reasons"); empty if unknown or stale."""
     if stale(plain):
         return {}
     found = {}
@@ -133,7 +133,7 @@ def shares(plain: Plain, gauge: str) -> dict[str, int]:
 
 
 def verdict(plain: Plain) -> str:
-    """The first line: what is wrong in the words of a ticket, or how far nothing is."""
+    """The first line: the fault in the words of a ticket, or what was found to be in order."""
     found = main_diagnoses(plain)
     if found:
         before = f"Not known now; {then}: " if (then := as_of(plain)) else ""
@@ -166,7 +166,7 @@ def verdict(plain: Plain) -> str:
 
 
 def cleared(plain: Plain) -> list[str]:
-    """What was looked at and is in order: where every sign that clears it is OK."""
+    """What is in order: every sign that clears it is OK."""
     found: dict[str, bool] = {}
     for seen in observations(plain):
         if word := str(seen.get("clears") or ""):
@@ -175,26 +175,26 @@ def cleared(plain: Plain) -> list[str]:
 
 
 def mailer(plain: Plain) -> str:
-    """What this host's mailer is called."""
+    """The name of this host's mailer."""
     named = clean(str(plain.get("host", {}).get("mta") or ""))
     return named.rpartition(" ")[0] or named or "Postfix"
 
 
 def unchecked(plain: Plain) -> list[str]:
-    """What was cut off, crashed, or could not be told."""
+    """Checks that were cut off or crashed, and observations without a result."""
     ended = (run for run in plain.get("runs", ()) if run["outcome"] in ("timed-out", "crashed"))
     found = [f"{run['check']}: {run['reason']}" for run in ended]
     return list(dict.fromkeys([*found, *(statement(o) for o in observations(plain) if o["status"] == "unknown")]))
 
 
 def explained(plain: Plain, diagnosis: Plain) -> str:
-    """The titles of what a diagnosis explains besides."""
+    """The titles of the diagnoses that this one explains."""
     found = (d for d in plain["diagnoses"] if d.get("explained_by") == diagnosis["cause"])
     return "; ".join(inside(str(d["title"])) for d in found)
 
 
 def gaps(plain: Plain) -> list[str]:
-    """The titles of the checks of which something is not known; what does not apply to this host is not a gap."""
+    """The titles of the checks without a full result; those that do not apply to this host are left out."""
     found = []
     for run in plain.get("runs", ()):
         cut = run["outcome"] in ("timed-out", "crashed") or str(run["reason"]).startswith(_NOT_ASKED)
@@ -208,7 +208,7 @@ def hidden(plain: Plain) -> list[str]:
 
 
 def inside(title: str) -> str:
-    """A title within a sentence: names and abbreviations keep their capitals."""
+    """A title in the middle of a sentence: lower case, except for names and abbreviations."""
     word = title.split(" ", maxsplit=1)[0]
     return (
         title
@@ -218,7 +218,8 @@ def inside(title: str) -> str:
 
 
 def commands(plain: Plain, diagnosis: Plain) -> list[str]:
-    """What to type for it. Where a relay is the way out and one was found, what writes its configuration."""
+    """The commands of its remedy; if a relay is the remedy and one was found, the command that writes its
+    configuration."""
     advice = next(iter(plain.get("advice", ())), None)
     own = [clean_block(str(command)) for command in diagnosis["remedy"]["commands"]]
     relay = diagnosis.get("relay") and not diagnosis.get("data", {}).get("answers")  # by an application's own server
@@ -274,7 +275,7 @@ def _acknowledged(plain: Plain) -> str:
 
 
 def state_words(plain: Plain) -> str:
-    """soft, hard and the rest between passes of `watch`, in words; empty without them."""
+    """The state that `watch` keeps (soft, hard, flapping), in words; "" for a single run."""
     watch = kept(plain)
     if not watch.get("state"):
         return ""
@@ -287,7 +288,7 @@ def state_words(plain: Plain) -> str:
 
 
 def lasting(plain: Plain) -> str:
-    """Since when and for how many passes of `watch` it is so, for a person; empty without them, or where that is not known."""
+    """Since when and for how many passes of `watch` the state has lasted, in words; "" if unknown."""
     watch: Plain = {} if as_of(plain) else kept(plain)
     words = []
     if (since := moment(watch.get("since"))) and status(plain) != "ok":
@@ -303,7 +304,7 @@ def lasting(plain: Plain) -> str:
 
 
 def as_of(plain: Plain) -> str:
-    """When a stale result was true; empty for one that still is."""
+    """The time of a stale result, in words; "" for a current one."""
     begun, age = started(plain), kept(plain).get("age_seconds")
     if not stale(plain) or not begun or not plain.get("runs"):
         return ""
@@ -315,7 +316,7 @@ def undelivered(plain: Plain) -> list[Plain]:
 
 
 def lost(plain: Plain) -> str:
-    """Where nothing but the watch itself is wrong: alarms that did not arrive, a state directory that takes nothing."""
+    """The fault, if only the watch itself has one: undelivered alarms, a state directory that cannot be written."""
     count = len(undelivered(plain))
     said = f"alarms were not delivered: {count}" if count else elsewhere(plain)
     failed = any(p["status"] == "failed" for p in plain.get("proofs", ()))
@@ -323,7 +324,7 @@ def lost(plain: Plain) -> str:
 
 
 def elsewhere(plain: Plain) -> str:
-    """Why `watch` keeps its state in another place for now; mostly empty."""
+    """Why `watch` keeps its state in another place for now; usually ""."""
     return clean(str(kept(plain).get("elsewhere") or ""))
 
 
@@ -339,22 +340,22 @@ def moment(text: Any) -> datetime | None:
 
 
 def clean(text: str) -> str:
-    """One line without control characters and bidirectional marks."""
+    """The text in one line, without control characters and bidirectional marks."""
     return " ".join(hygiene(text.replace("\r", " ")).split())
 
 
 def clean_block(text: str) -> str:
-    """The same with line ends kept."""
+    """The same, line ends kept."""
     return hygiene(text.replace("\u2028", "\n").replace("\u2029", "\n"))
 
 
 def anonymous(text: str) -> str:
-    """Without the local parts of mail addresses: for a ticket that others read."""
+    """The text without local parts of mail addresses, for a ticket that others read."""
     return _ADDRESS.sub("***", text)
 
 
 def number(value: Any) -> str:
-    """A number without exponent: three decimals at most."""
+    """The number without exponent, with at most three decimals."""
     return f"{float(value):.3f}".rstrip("0").rstrip(".")
 
 

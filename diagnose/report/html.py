@@ -60,7 +60,7 @@ def render(plain: Plain) -> str:
 
 
 def _verdict(plain: Plain, first: Plain | None) -> str:
-    """What is wrong, since when, how much waits, and what to do: what a phone shows first."""
+    """The fault, since when, the queue, and what to do: a phone's first screen."""
     status = digest.status(plain)
     host, target = plain["host"], plain["target"]
     then = digest.as_of(plain)
@@ -89,7 +89,7 @@ def _waiting(plain: Plain) -> str:
 
 
 def _to_do(plain: Plain, diagnosis: Plain) -> str:
-    """The first line and the commands; what else belongs to it unfolds."""
+    """The first line and the commands; the rest unfolds."""
     first, _, rest = str(diagnosis["remedy"]["text"]).partition("\n")
     commands = _commands(digest.commands(plain, diagnosis))
     more = f"<details><summary>Details</summary><p>{_lines(rest)}</p></details>" if rest.strip() else ""
@@ -97,7 +97,7 @@ def _to_do(plain: Plain, diagnosis: Plain) -> str:
 
 
 def _station(station: strip.Station, stale: bool) -> str:
-    """A place on the message's way: a circle with its mark, and the name below it or, on a phone, beside it."""
+    """A station of the message's path: a circle with its mark, the name below it or, on a phone, beside it."""
     mark = {strip.PASSED: '<path d="M7.5 12.3l3 3 6-6.6"/>', strip.BROKEN: '<path d="M8.5 8.5l7 7m0-7l-7 7"/>'}
     said = {strip.PASSED: "passed", strip.BROKEN: f"mail {'stopped' if stale else 'stops'} here"}.get(station.state, "")
     about = f"<small>{said}</small>" if said else ""
@@ -108,7 +108,7 @@ def _station(station: strip.Station, stale: bool) -> str:
 
 
 def _diagnosis(diagnosis: Plain, plain: Plain, drawn: str, titled: bool) -> str:
-    """titled: with its title, where the page's verdict does not carry it."""
+    """titled: whether to show the title, which the page's verdict has already for the first one."""
     tags = [
         digest.as_of(plain),
         diagnosis["cause"],
@@ -163,7 +163,7 @@ def _relay(advice: Plain) -> str:
 
 
 def _seen(plain: Plain) -> str:
-    """Ports that get out, and the queue: what one asks about first."""
+    """Open and blocked ports, and the queue."""
     ports = [
         _tag(f"{o['subject']} {'open' if good else 'blocked'}", "open" if good else "shut")
         for o, _, good in digest.ports(plain)
@@ -225,7 +225,7 @@ def _all(plain: Plain) -> str:
 
 
 def _kinds(said: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Lines by status as the page marks them."""
+    """The page's marks by status."""
     return [("gap" if status == "unknown" else status, text) for status, text in said]
 
 
@@ -259,7 +259,7 @@ def _links(links: Iterable[str]) -> str:
 
 
 def _shortened(text: str) -> str:
-    """Addresses of pages by their names; no links, as servers may have said them."""
+    """Addresses of pages as short names, not as links, because a server may have sent them."""
     parts = _LONG.split(digest.clean(text)[: LONGEST + 1])
     shown = (
         f'<abbr title="{escape(p)}">{escape(_name(p))}</abbr>' if n % 2 else escape(p) for n, p in enumerate(parts)
@@ -268,7 +268,7 @@ def _shortened(text: str) -> str:
 
 
 def _name(link: str) -> str:
-    """Whose page, and which: what a reader knows it by."""
+    """The page's title: host and time."""
     place, _, path = link.partition("://")[2].partition("/")
     page = path.partition("#")[0].partition("?")[0].rstrip("/").rpartition("/")[2].rpartition(".")
     name = f"{place.removeprefix('www.')}: {page[0] or page[2]}" if page[2] else place.removeprefix("www.")

@@ -40,7 +40,7 @@ def as_plain(report: Report) -> dict[str, Any]:
 
 
 def _fields(value: Any) -> dict[str, Any]:
-    """A record's fields by their names, which are those of the schema."""
+    """A record's fields by name; the schema uses the same names."""
     return {each.name: getattr(value, each.name) for each in fields(value)}
 
 
@@ -91,7 +91,8 @@ def _run(run: Run, cited: Container[tuple[str, str, str]]) -> dict[str, Any]:
 
 
 def _observations(run: Run, cited: Container[tuple[str, str, str]]) -> list[dict[str, Any]]:
-    """ "more" stands on the last that is told of its kind; what a diagnosis cites and what is measured is told always."""
+    """Repetitions are left out and counted as "more" on the last one kept; cited and measured observations are
+    always kept."""
     found: list[dict[str, Any]] = []
     for alike in ALIKE:
         found = []

@@ -10,7 +10,7 @@ from diagnose.report import digest
 
 
 def render(plain: Mapping[str, Any]) -> str:
-    """type: report, diagnosis, advice, observation (of what is not ok) or check (that could not be carried out).
+    """type: report, diagnosis, advice, observation (not ok) or check (not carried out).
 
     Every line carries schema, host and started, so that each stands alone.
     """

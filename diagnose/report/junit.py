@@ -1,4 +1,4 @@
-"""For CI: JUnit's XML, a test case for each check; whatever accepts images by it shows what is wrong and why."""
+"""For CI: JUnit's XML, with a test case for each check."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 def render(plain: Mapping[str, Any]) -> str:
-    """Failures are the checks that support a diagnosis; errors those that crashed or ran out of time; the rest of those
-    not carried out is skipped. The last case is the verdict, since a stale or empty result has no checks."""
+    """A check that supports a diagnosis is a failure, one that crashed or timed out an error, any other one without
+    result is skipped. The last case is the verdict, since a stale or empty result has no checks."""
     cases = [_case(line) for line in checklines.lines(plain)]
     status = digest.status(plain)
     verdict = _Case("verdict", 0.0)

@@ -1,4 +1,4 @@
-"""Queue length and oldest age held against -w and -c: they raise a report's status, and never lower it."""
+"""Thresholds (-w, -c) for the queue's length and age: they raise a report's status, and never lower it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ _WHAT = {"queue": "messages in the queue", "age": "s is the age of the oldest me
 
 
 def with_levels(plain: Mapping[str, Any], warning: str | None = None, critical: str | None = None) -> Mapping[str, Any]:
-    """The report as `judged`, where it is not yet or levels are given. Raises UsageError for levels that cannot be read."""
+    """The report as `judged`, unless it already is and no levels are given. Raises UsageError for levels that cannot
+    be read."""
     return judged(plain, warning, critical) if "levels" not in plain or warning or critical else plain
 
 
 def judged(plain: Mapping[str, Any], warning: str | None = None, critical: str | None = None) -> dict[str, Any]:
-    """The report with its status raised where a level is crossed, and a note that says which one. "levels" holds them, the
-    status before, and theirs alone. A stale result stays unknown. Raises UsageError for levels that cannot be read."""
+    """The report, its status raised if a level is crossed, with a note that names the level. "levels" holds the
+    levels, the status before, and the levels' own status. A stale result stays unknown. Raises UsageError for levels
+    that cannot be read."""
     warn, crit = parse_levels("--warning", warning), parse_levels("--critical", critical)
     found = dict(plain)
     found["levels"] = {"warning": _texts(warn), "critical": _texts(crit), "before": status(plain), "status": "ok"}

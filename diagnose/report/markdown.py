@@ -89,7 +89,7 @@ def _lines(value: Any) -> str:
 
 
 def escaped(value: Any) -> str:
-    """Words that no Markdown, HTML, link, mention or ticket number comes to life in."""
+    """The text, escaped so that it holds no Markdown, HTML, link, mention or ticket number."""
     words = digest.anonymous(digest.clean(str(value)))
     words = _START.sub(r"\1\\\2", _MARKS.sub(r"\\\1", words))
     words = _SCHEME.sub(lambda m: m[1] + JOINT, words)

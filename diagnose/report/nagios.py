@@ -1,4 +1,4 @@
-"""For Nagios, Icinga, Naemon, NRPE: one line first, performance data, at most 1000 bytes, harmless characters.
+"""For Nagios, Icinga, Naemon, NRPE: one line, performance data, at most 1000 bytes, harmless characters.
 
 https://www.monitoring-plugins.org/doc/guidelines.html#PLUGOUTPUT. A packet of NRPE 2 carries 1024 bytes.
 """
@@ -20,7 +20,7 @@ _NOT_PRINTABLE = re.compile(r"[^\x20-\x7e]")
 
 
 def render(plain: Mapping[str, Any], warning: str | None = None, critical: str | None = None) -> str:
-    """Raises UsageError for levels that cannot be read. `levels.judged` gives the status that belongs to it."""
+    """Raises UsageError for levels that cannot be read. The matching status is that of `levels.judged`."""
     plain = with_levels(plain, warning, critical)
     word = digest.WORDS[digest.status(plain)]
     crossed = plain["levels"].get("crossed", ())
@@ -34,7 +34,7 @@ def render(plain: Mapping[str, Any], warning: str | None = None, critical: str |
 
 
 def safe(text: str) -> str:
-    """Printable ASCII that no daemon or shell reads as something else."""
+    """The text as printable ASCII without characters that a daemon or shell interprets."""
     return _NOT_PRINTABLE.sub("?", digest.clean(text)).translate(_UNSAFE)
 
 
@@ -51,7 +51,7 @@ def _more(plain: Mapping[str, Any]) -> list[str]:
 
 
 def _last(plain: Mapping[str, Any]) -> list[str]:
-    """What no long evidence may push out."""
+    """The lines that long evidence must not push out."""
     lines = []
     if state := digest.state_words(plain):
         lines.append(state)
@@ -92,7 +92,7 @@ def _cut(text: str, limit: int) -> str:
 
 
 def _fit(head: str, more: list[str], last: str) -> str:
-    """As many further lines as the limit allows; the last of them is cut where a good part of it fits."""
+    """As many further lines as the limit allows; the last one is cut if a good part of it fits."""
     text = head
     for line in more:
         room = LIMIT - len(text) - len(last) - 2

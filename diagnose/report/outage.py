@@ -1,4 +1,4 @@
-"""An outage of the history in one line, for `history` and the page."""
+"""An outage in one line, for `history` and the HTML page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from diagnose.report import digest
 
 
 def words(outage: Mapping[str, Any], now: datetime | None) -> str:
-    """When it began, how long it lasted (up to `now` where it still does), how bad it was and why. outage: as `history` has it in JSON."""
+    """Begin, duration (up to `now` if it lasts), severity and cause. outage: as in `history --format json`."""
     began, ended = digest.moment(outage["began"]), digest.moment(outage["ended"])
     when = ""
     if began:

@@ -1,4 +1,4 @@
-"""Lines for a terminal: wrapped to its width, marked, coloured, and commands that stay commands when they are broken."""
+"""Lines for a terminal: wrapped to its width, marked, coloured; commands are broken so that a shell still reads them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _PAINT = {"bad": "red", "ok": "green", "mind": "yellow", "open": "yellow"}
 
 @dataclass(frozen=True)
 class Terminal:
-    """Where a report is read. ascii: only its characters can be shown; names: of this program (`diagnose.selfname`)."""
+    """The properties of a terminal. ascii: it shows ASCII only; names: this program's names (`diagnose.selfname`)."""
 
     width: int = WIDTH
     color: bool = False
@@ -39,7 +39,7 @@ class Terminal:
 
 
 def here(color: bool, to_file: bool = False) -> Terminal:
-    """The terminal that standard output is, or 80 columns where it is a pipe or a file."""
+    """The terminal at standard output; 80 columns for a pipe or a file."""
     screen = not to_file and sys.stdout.isatty()
     width = max(LEAST, shutil.get_terminal_size((WIDTH, 24)).columns) if screen else WIDTH
     encoding = "utf-8" if to_file else (sys.stdout.encoding or "ascii")
@@ -49,7 +49,7 @@ def here(color: bool, to_file: bool = False) -> Terminal:
 
 
 class Page:
-    """Lines that are no wider than the terminal, apart from words of commands that cannot be parted."""
+    """Lines no wider than the terminal, except for long words of commands."""
 
     def __init__(self, terminal: Terminal, compact: bool = False) -> None:
         self.terminal, self.compact = terminal, compact
@@ -77,7 +77,7 @@ class Page:
         rows: int = 0,
         lead: tuple[str, ...] = (),
     ) -> None:
-        """rows: at most so many, the last one cut where there would be more; lead: styles of what stands first."""
+        """rows: the maximum, after which the text is cut (0: none); lead: styles of `first`."""
         hang = " " * len(first) if hang is None else hang
         found: list[str] = []
         for paragraph in self.shown(text).split("\n"):
@@ -94,7 +94,7 @@ class Page:
         self.lines += [self.paint(line, *styles) for line in found]
 
     def marked(self, mark: str, text: str, rows: int = 2) -> None:
-        """A line of the proof behind its mark."""
+        """A line of the proof after its mark."""
         sign = self.sign(mark)
         head = f"  {sign:<{2 if self.terminal.ascii else 1}} "
         begin = len(self.lines)
@@ -111,7 +111,7 @@ class Page:
             self.lines += broken(line, self.terminal.width, indent)
 
     def record(self, text: str, indent: str = "     ") -> None:
-        """A DNS record as a zone file takes it: one too long for a line in parentheses, its text in strings that readers join."""
+        """A DNS record in zone file syntax; a long one in parentheses, its text split into strings."""
         self.begun = self.begun or len(self.lines) + 1
         shown = self.shown(text)
         name, sign, strings = shown.partition(' TXT "')
@@ -152,7 +152,7 @@ _ASIDE = re.compile(r"\s*\([^()]*(?:\([^()]*\)[^()]*)*\)")
 
 
 def short(text: str, room: int) -> str:
-    """Without what stands in parentheses, where it does not fit into one line."""
+    """The text, without its parentheses if it does not fit into one line."""
     if len(text) <= room:
         return text
     less = _ASIDE.sub("", text)
@@ -164,7 +164,7 @@ _WORD = re.compile(r"""[ \t]+|(?:'[^']*'|"(?:\\.|[^"\\])*"|\\.|[^\s'"\\])+""")
 
 
 def broken(command: str, width: int, indent: str) -> list[str]:
-    """The command in lines that a shell joins again, parted between words only."""
+    """The command in lines that a shell joins again, broken between words only."""
     pieces = _WORD.findall(command)
     if len(indent) + len(command) <= width or "<<" in command or "".join(pieces) != command:
         return [indent + command]

@@ -1,4 +1,4 @@
-"""The way of a message, or of its packets, as an inline SVG: stations from top to bottom, and where it ends."""
+"""The path of a message or of its packets as an inline SVG: stations from top to bottom, up to where it ends."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _STAGE_NAMES = {"banner": "greeting", "helo": "ehlo", "tls": "starttls", "end of
 
 @dataclass(frozen=True)
 class Station:
-    """state: passed, dead (it ends right before this one) or beyond (not reached)."""
+    """state: passed, dead (the path ends before this one) or beyond (not reached)."""
 
     name: str
     about: str
@@ -35,7 +35,7 @@ class Station:
 
 
 def draw(plain: Mapping[str, Any]) -> str:
-    """The picture, or nothing if the report knows of no place where it ends."""
+    """The picture; "" if the report has no place where the path ends."""
     for stations, title in (_path(plain), _dialogue(plain)):
         if stations:
             return _svg(stations, title)

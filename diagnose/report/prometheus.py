@@ -110,7 +110,7 @@ def _ports(plain: Mapping[str, Any]) -> str:
 
 
 def _one(name: str, help: str, value: float | None) -> str:
-    """Nothing for a value that is not known."""
+    """ "" for an unknown value."""
     return _gauge(name, help, [({}, value)] if value is not None else ())
 
 

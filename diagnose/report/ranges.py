@@ -18,7 +18,7 @@ _RANGE = re.compile(rf"(?P<invert>@)?(?:(?P<start>~|{_NUMBER})?(?P<colon>:))?(?P
 
 @dataclass(frozen=True, kw_only=True)
 class Range:
-    """start and end: None for without limit. text: as it was given."""
+    """start and end: None for no limit. text: as given."""
 
     start: float | None
     end: float | None
@@ -31,7 +31,7 @@ class Range:
 
 
 def parse(text: str) -> Range:
-    """Raises UsageError, which says what a range looks like."""
+    """Raises UsageError, which shows the syntax."""
     found = _RANGE.fullmatch(text)
     if found is None or not (found["end"] or found["colon"]) or text.endswith("~"):
         raise UsageError(f"{text[:40]!r} is not a range: use 10, 10:, ~:10, 10:20 or @10:20")

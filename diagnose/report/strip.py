@@ -1,4 +1,4 @@
-"""The way of a message in one line: its stations, which it was seen to pass, and the one where it stops."""
+"""The path of a message in one line: its stations, whether mail was seen to pass each, and where it stops."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _PROVES = {"next hop": "network", "greeting": "relay", "login": "relay", "delive
 
 @dataclass(frozen=True)
 class Station:
-    """state: PASSED where that was seen, BROKEN where the mail stops, OPEN where neither is known."""
+    """state: PASSED if that was seen, BROKEN where the mail stops, else OPEN."""
 
     name: str
     state: str
 
 
 def stations(plain: Mapping[str, Any]) -> list[Station]:
-    """From the application to the recipient; none where nothing is found that stops mail on its way."""
+    """From the application to the recipient; empty if no cause names a station."""
     first = next(iter(digest.main_diagnoses(plain)), None)
     at = str(first.get("station") or "") if first else ""
     if first is None or at not in STATIONS or first["confidence"] == "possible" or first["impact"] == "latent":
@@ -47,7 +47,7 @@ def stations(plain: Mapping[str, Any]) -> list[Station]:
 
 
 def _mailer(plain: Mapping[str, Any], diagnosis: Mapping[str, Any]) -> str:
-    """What Postfix's station is called; empty if the program speaks SMTP to a server elsewhere."""
+    """The name of Postfix's station; "" if the program speaks SMTP to a server elsewhere."""
     data = diagnosis.get("data", {})
     if program := str(data.get("program") or ""):
         if known := mailers().get(program):

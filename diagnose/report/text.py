@@ -27,7 +27,7 @@ _OF_ALARM = (7, 4, False)
 
 
 def render(plain: Plain, terminal: Terminal | None = None, verbose: int = 0, about: Sequence[str] | None = None) -> str:
-    """about: what stands in place of host and time, where the report is not of a host. verbose: -1 for the verdict alone."""
+    """about: lines instead of host and time, for a report that is not of a host. verbose: -1 for the verdict alone."""
     if verbose < 0:
         page = Page(terminal or Terminal())
         _verdict(page, plain, digest.main_diagnoses(plain)[:1])
@@ -119,7 +119,7 @@ def _strip(page: Page, plain: Plain) -> None:
 
 
 def _proof(page: Page, plain: Plain, diagnosis: Plain, rows: int) -> None:
-    """Marked lines: what shows the cause, what speaks against it, what is fine, what waits."""
+    """Marked lines: evidence for the cause, evidence against it, what is fine, the queue."""
     last = [("ok", text) for text in _cleared(plain, diagnosis)]
     waiting = next((digest.statement(o) for o in digest.measured(plain, "queue") if o["status"] == "failed"), "")
     if waiting and all(digest.statement(s) != waiting for s in diagnosis["support"]):
@@ -137,7 +137,7 @@ def _proof(page: Page, plain: Plain, diagnosis: Plain, rows: int) -> None:
 
 
 def _cleared(plain: Plain, diagnosis: Plain) -> list[str]:
-    """What was looked at and is in order, as far as it is not what the cause is about."""
+    """What is in order, without what the cause is about."""
     lines = []
     ports = {port: open_ for _, port, open_ in digest.ports(plain)}
     if any(not open_ for open_ in ports.values()) and any(ports.values()):
@@ -194,7 +194,7 @@ def _others(page: Page, diagnosis: Plain) -> None:
 
 
 def _also(page: Page, plain: Plain, diagnosis: Plain, first: Plain, rows: int) -> None:
-    """A further cause that is at least likely, in short; one that keeps no mail from leaving in a line."""
+    """A further cause that is at least likely, in short; in one line if it keeps no mail from leaving."""
     page.blank()
     words = f"{diagnosis['title']} ({diagnosis['cause']}, {diagnosis['confidence']})"
     page.wrap(words, first="ALSO ", lead=("bold",))
@@ -209,7 +209,7 @@ def _also(page: Page, plain: Plain, diagnosis: Plain, first: Plain, rows: int) -
 
 
 def _sender(page: Page, plain: Plain) -> None:
-    """What DNS says of the sender that the user asked for, and the records that it lacks."""
+    """DNS findings on the sender that the user named, and the missing records."""
     rows = [o for o in digest.measured(plain, "sender") if o["data"].get("asked")]
     told = {other["record"] for d in digest.main_diagnoses(plain) for other in d["remedy"].get("others", ())}
     if rows:
@@ -227,7 +227,7 @@ def _sender(page: Page, plain: Plain) -> None:
 
 
 def _rest(page: Page, plain: Plain, found: Sequence[Plain], sure: Sequence[Plain], verbose: int) -> None:
-    """What else is possible, what was not checked, what to know: a line each."""
+    """Other possible causes, what was not checked, notes: a line each."""
     others = [digest.inside(str(d["title"])) for d in found if d not in sure]
     if others and sure[0]["confidence"] != "certain":
         page.wrap(f"Possible too: {'; '.join(others)}.", rows=2)
@@ -252,7 +252,7 @@ def _rest(page: Page, plain: Plain, found: Sequence[Plain], sure: Sequence[Plain
 
 
 def _host(plain: Plain, width: int) -> str:
-    """Host, versions and time; the recipient where it fits into so many columns (0: any)."""
+    """Host, versions and time; the recipient if it fits into so many columns (0: always)."""
     host, target = plain["host"], plain["target"]
     system = " ".join(str(host["system"]).partition(" (")[0].replace("GNU/Linux", "").split())
     facts = [host["name"], system, host["mta"] or "no Postfix", f"as {host['user']}" if host["user"] else ""]
@@ -263,7 +263,7 @@ def _host(plain: Plain, width: int) -> str:
 
 
 def _last(page: Page, plain: Plain, sure: Sequence[Plain]) -> None:
-    """The verdict again and the next command: what stands above the prompt."""
+    """The verdict and the next command once more, above the prompt."""
     if not sure:
         return
     page.wrap(f"=> {sure[0]['title']} ({sure[0]['cause']})", "bold", hang="   ")

@@ -1,6 +1,6 @@
 """For Zabbix: one small JSON object, from which dependent items take their values.
 
-An agent stops at 512 kB, a text item at 64 kB: this stays under LIMIT whatever the outage. What is not known is not there.
+An agent stops at 512 kB, a text item at 64 kB; the text stays under LIMIT. Unknown values are left out.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ MOST = 20  # entries of one list
 
 
 def render(plain: Mapping[str, Any], warning: str | None = None, critical: str | None = None) -> str:
-    """status: 0 to 3 as for Nagios. seconds and messages are numbers, moments ISO 8601. Raises UsageError for levels that
-    cannot be read."""
+    """status: 0 to 3 as for Nagios. seconds and messages are numbers, moments ISO 8601. Raises UsageError for levels
+    that cannot be read."""
     plain = with_levels(plain, warning, critical)
     watch = digest.kept(plain)
     counts = digest.queue(plain)

@@ -1,6 +1,6 @@
-"""A message through the whole path to a service that alerts when it does not arrive.
+"""A test message through the whole path, to a service that alerts when it does not arrive.
 
-What watches for it must not stand on this host: an address of a dead man's switch (healthchecks gives each check one).
+The service must not run on this host: an address of a dead man's switch (healthchecks gives each check one).
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from diagnose.record import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Canary:
-    """recipient: who misses the message; sender: of the envelope, None for what the mailer makes of the user; every:
-    seconds between two."""
+    """recipient: the address that alerts when no message arrives; sender: the envelope sender, None for the mailer's
+    default; every: seconds between two messages."""
 
     recipient: str
     sender: str | None = None
@@ -30,7 +30,7 @@ def due(canary: Canary, sent: Any, now: float) -> bool:
 
 
 def compose(canary: Canary, report: Mapping[str, Any], id: str) -> bytes:
-    """Marked so that no auto-responder answers and any filter can tell it."""
+    """The message, with headers that keep auto-responders quiet and let filters recognise it."""
     host = plain(str(report["host"]["name"])).encode("ascii", "replace").decode().replace("\n", " ")
     lines = [
         *([f"From: {canary.sender}"] if canary.sender else []),

@@ -83,7 +83,7 @@ def load(path: Path | None, reading: bool = False) -> dict[str, Any]:
 
 
 def exposed(path: Path | None, data: Mapping[str, Any]) -> str:
-    """A warning where everybody may read the addresses of webhooks, which are secrets; else nothing."""
+    """A warning if every user may read the webhooks' addresses, which are secrets; else ""."""
     place = path or PLACE
     if not {"notify", "heartbeat"} & set(data):
         return ""
@@ -107,7 +107,7 @@ def _fits(value: Any, kind: str) -> bool:
 
 
 def _line(text: str, key: str) -> int:
-    """Where a top-level key, or the table of that name, stands."""
+    """The line of a top-level key, or of the table of that name."""
     name = re.escape(key)
     start = re.compile(rf"""\s*(?:\[+\s*)?(?:"{name}"|'{name}'|{name})\s*(?:[=.\]]|$)""")
     return next((number for number, line in enumerate(text.splitlines(), 1) if start.match(line)), 1)

@@ -1,6 +1,8 @@
-"""What a watch owes to others: it asks them seldom while mail is seen to pass, and offers refused credentials no server again.
+"""Restraint towards other people's servers: few questions while mail is seen to pass, and no second try of refused
+credentials.
 
-Kept beside the state, for its owner alone: a key, when others were last asked, and refused logins by a keyed hash.
+Kept beside the state, readable by its owner alone: a key, when others were last asked, and a keyed hash of each
+refused login.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ Look = Callable[[bool, float], tuple[Report, bool]]
 
 
 class Contacts:
-    """Read at the pass's begin, and written by `keep` at its end. `directory` None keeps nothing."""
+    """Read when a pass begins, written by `keep` when it ends. `directory` None: nothing is kept."""
 
     def __init__(self, directory: Path | None) -> None:
         self.directory = directory
@@ -66,7 +68,7 @@ class Contacts:
         self._refused[self._hash(place, user, password)] = {"at": time.time(), "reply": reply[:2000]}
 
     def keep(self) -> None:
-        """Where nothing can be kept, others are asked again."""
+        """If the file cannot be written, the next pass asks others again."""
         if self.directory is not None:
             text = {"key": self.key, "looked": self.looked, "refused": dict(list(self._refused.items())[-_MOST:])}
             with suppress(StateError, OSError):
@@ -89,7 +91,7 @@ class Contacts:
         return report
 
     def _before(self) -> Report | None:
-        """The last pass's report, where it settles what others would be asked."""
+        """The last pass's report, if it makes asking others unnecessary."""
         if self.directory is None or not _recent(self.looked):
             return None
         try:
@@ -119,7 +121,7 @@ def _as_before(report: Report, before: Report) -> bool:
 
 
 def _with_what_was_seen(report: Report, before: Report, looked: float) -> Report:
-    """The report, with what the last look at others showed in the place of what was not looked at now."""
+    """The report; what this pass left out is taken from the last pass that contacted others."""
     old = {run["check"]: run for run in before["runs"]}
     unasked = {run["check"] for run in report["runs"] if run["outcome"] == "skipped"} & old.keys()
     runs = [old[run["check"]] if run["check"] in unasked else run for run in report["runs"]]

@@ -1,4 +1,4 @@
-"""The files of the kept state: whole at every instant, and whose they are."""
+"""The files of the kept state: written whole, with the right owner and mode."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _TAKES_NOTHING = (
 
 
 class NotKept(StateError):
-    """The directory takes or gives nothing now: alarms must go out all the same."""
+    """The directory cannot be written or read now; alarms must go out all the same."""
 
 
 def failure(error: OSError, said: str) -> StateError:
-    """NotKept for a disk that is full, read-only, broken or forbidden; StateError for what else is wrong there, such as files
+    """NotKept if the disk is full, read-only, broken or forbidden; StateError for any other fault, such as files
     that others may write."""
     kept = error.errno not in _TAKES_NOTHING or isinstance(error, files.Refused)
     return StateError(said) if kept else NotKept(said)
 
 
 class Busy(StateError):
-    """Another process holds the lock. holder: its id, where that is known; began: by time.monotonic(); limit: the seconds that it
-    gave itself; told: that it hangs was told already (see `mark`)."""
+    """Another process holds the lock. holder: its process id, if known; began: by time.monotonic(); limit: its own
+    time limit, in seconds; told: whether an alarm already said that it hangs (see `mark`)."""
 
     def __init__(self, path: Path, what: str, noted: str) -> None:
         line, _, more = noted.partition("\n")
@@ -53,12 +53,12 @@ class Busy(StateError):
 
     @property
     def hangs(self) -> bool:
-        """It is under way for longer than it gave itself."""
+        """Whether it has exceeded its own time limit."""
         return 0 < self.limit < self.lasted
 
 
 def mark(busy: Busy) -> None:
-    """Notes in the lock's file, until another has the lock, that it was told that its holder hangs."""
+    """Notes in the lock file that an alarm was sent about its holder; valid until the lock changes hands."""
     with suppress(OSError):
         handle = os.open(busy.path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
@@ -68,13 +68,13 @@ def mark(busy: Busy) -> None:
 
 
 def keep_whole(path: Path, text: str) -> None:
-    """Replaces a file of the kept state by `text`, with the mode and owner that its directory asks for; a reader meanwhile sees
-    the old or the new, never a part. Raises StateError, and then leaves the old file as it was."""
+    """Replaces a file of the kept state by `text`, with the mode and owner that its directory asks for; a reader
+    meanwhile sees the old or the new, never a part. Raises StateError, and then leaves the old file as it was."""
     _keep(path, leaving(text), 0o044)
 
 
 def keep_private(path: Path, text: str) -> None:
-    """The same for its owner alone, and as it stands: it never leaves."""
+    """The same with mode 0600 and without masking: the file never leaves this host."""
     _keep(path, text, 0)
 
 
@@ -88,7 +88,7 @@ def _keep(path: Path, text: str, readers: int) -> None:
 
 
 def sweep(directory: Path, name: str) -> None:
-    """Removes what a killed writer of `name` left behind; only for the holder of the directory's lock."""
+    """Removes the temporary files of a writer of `name` that was killed. The caller holds the directory's lock."""
     for part in directory.glob(f".{name}.*.part"):
         with suppress(OSError):
             part.unlink()
@@ -113,8 +113,8 @@ def prepare(directory: Path) -> None:
 
 
 def _owner(directory: Path) -> tuple[int, int] | None:
-    """Whose the kept files are when root runs a pass by hand in the directory of an unprivileged service, which must be
-    able to go on with them; None if they are one's own anyway."""
+    """The owner for kept files when root runs a pass by hand in an unprivileged service's directory, which must stay
+    usable for that service; None if no change is needed."""
     if os.geteuid() != 0:
         return None
     status = directory.stat()
@@ -122,7 +122,7 @@ def _owner(directory: Path) -> tuple[int, int] | None:
 
 
 def hand_over(path: Path) -> None:
-    """Gives a kept file that something else made, such as a library, the mode and owner of `keep_whole`."""
+    """Sets mode and owner as `keep_whole` does, for a file that a library wrote."""
     status, mode, owner = path.lstat(), file_mode(path.parent), _owner(path.parent)
     if not stat.S_ISREG(status.st_mode):
         raise StateError(f"{path} is not a regular file: remove it")
@@ -133,14 +133,14 @@ def hand_over(path: Path) -> None:
 
 
 def file_mode(directory: Path) -> int:
-    """The directory's own mode decides who may read what is kept in it."""
+    """The mode for kept files: readable by whoever may read the directory."""
     return 0o600 | (directory.stat().st_mode & 0o044)
 
 
 @contextmanager
 def locked(directory: Path, name: str = "lock", what: str = "another pass", limit: float = 0.0) -> Iterator[None]:
-    """Holds the directory's lock, which ends with the process. Raises Busy when another process has it. limit: seconds
-    after which others may say that this one hangs; 0 for never."""
+    """Holds the directory's lock; it ends with the process. Raises Busy when another process has it. limit: seconds
+    after which this process counts as hanging; 0 for never."""
     import fcntl
 
     path = directory / name

@@ -1,4 +1,4 @@
-"""A dead man's switch: tells a service that watches when passes stop coming (the API of healthchecks)."""
+"""Pings a dead man's switch, a service that alerts when pings stop (API of healthchecks.io)."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ ONE = 5.0  # seconds that a single ping may take
 
 @dataclass
 class Heartbeat:
-    """url: the check's own; statuses: tell it the exit status of each pass, instead of only that the watch lives; problems: what
-    went wrong, without a part of that secret."""
+    """url: the check's ping address, a secret; statuses: whether to report each pass's exit status, not only a ping;
+    problems: what went wrong, without any part of the address."""
 
     url: str
     statuses: bool = False
@@ -38,14 +38,14 @@ class Heartbeat:
         KNOWN.add(*parts(self.url))
 
     def start(self, deadline: float) -> None:
-        """Beside the pass, where there is a thread for it: a service that hangs must not hold it."""
+        """Pings in a thread of its own, if one can be started: a service that hangs must not delay the pass."""
         ping = functools.partial(self._ping, "start", "", deadline, 1)
         self._started = threads.begin(ping)
         if self._started is None:
             ping()
 
     def end(self, status: int, text: str, deadline: float, *, silent: bool = False) -> None:
-        """silent: the watch itself cannot do its work, or nobody can be told: then the switch is the last that can."""
+        """silent: the watch itself failed, or no alarm can be delivered; then the dead man's switch is what remains."""
         if self._started:
             self._started.join(max(0.0, deadline - time.monotonic()))
         told = status if self.statuses else int(silent)

@@ -1,4 +1,4 @@
-"""Acknowledged findings: signs, with or without a subject, that weigh nothing until a day or for good."""
+"""Acknowledged findings: signs, with or without a subject, that do not count until a given day or for good."""
 
 from __future__ import annotations
 
@@ -71,7 +71,8 @@ def parse_until(text: str, now: datetime) -> str:
 
 
 def load(directory: Path) -> tuple[Rule, ...]:
-    """Raises StateError for a list that cannot be read: who asks says so, as what it acknowledged would alarm again."""
+    """Raises StateError if the list cannot be read; the caller must say so, because acknowledged findings would
+    alarm again."""
     path = directory / NAME
     try:
         rows = bounded.json(files.read(path, LIMIT, owners=files.trusted(service=True)))["ignored"]
@@ -97,7 +98,7 @@ def change(directory: Path, edit: Callable[[tuple[Rule, ...]], Sequence[Rule]]) 
 
 
 def matcher(rules: Sequence[Rule], at: datetime) -> Callable[[Observation], bool] | None:
-    """For the ranking: whether an observation weighs nothing. None if no rule holds."""
+    """For the ranking: a test whether an observation is acknowledged. None if no rule is in force."""
     current = [rule for rule in rules if not rule.expired(at)]
     if not current:
         return None
@@ -105,7 +106,7 @@ def matcher(rules: Sequence[Rule], at: datetime) -> Callable[[Observation], bool
 
 
 def counted(rules: Sequence[Rule], report: Mapping[str, Any], at: datetime) -> list[dict[str, Any]]:
-    """The findings of this report that are acknowledged; what is well needs no acknowledgement."""
+    """The acknowledged findings of this report; observations that are OK are left out."""
     found = []
     for run in report["runs"]:
         for seen in run["observations"]:

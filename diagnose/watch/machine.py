@@ -1,11 +1,11 @@
-"""The state machine, pure: what was known, what this pass saw, and whether somebody is to be told.
+"""The state machine, without side effects: from the known state and what a pass saw to the next state and an alarm.
 
 Hard and soft states are those of Nagios: a problem is soft until it was seen `attempts` passes in a row, a recovery is
 hard at once. A change of status or cause within a problem must be seen as often. UNKNOWN leaves everything as it was.
 Passes are counted, not timed, so that a changed clock alters only reminders.
 
-What it promises, whatever came before: a problem that lasts `attempts` + 2 passes is told, also while states flap; the end of a
-told one is told; nothing is told twice within `renotify`, unless it ended or became another in between.
+What it promises, whatever came before: a problem that lasts `attempts` + 2 passes is told, also while states flap;
+the end of a told one is told; nothing is told twice within `renotify`, unless it ended or became another in between.
 """
 
 from __future__ import annotations
@@ -39,8 +39,9 @@ KINDS = PROBLEM, CHANGE, RECOVERY, REMINDER, FLAPPING, LASTING, STEADY, BLIND, S
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """renotify: seconds after which a lasting problem is told again, 0 for never. unknown_attempts: passes in a row
-    that could not tell before that itself is told. flap_high, flap_low: percent of weighted change."""
+    """renotify: seconds after which an alarm for a lasting problem is repeated, 0 for never. unknown_attempts:
+    passes in a row without a result before that itself raises an alarm. flap_high, flap_low: percent of weighted
+    change."""
 
     attempts: int = 2
     renotify: float = 21_600.0
@@ -61,9 +62,9 @@ class Seen:
 @dataclass(frozen=True, kw_only=True)
 class Machine:
     """status, cause, since: the hard state. attempt: passes in a row that contradict it, first at candidate_since;
-    candidate: the status and cause that the last of them saw. run: passes in a row with the status that the last one saw;
-    bad: passes in a row that saw any problem. told: when this problem was last told, in epoch seconds; said: the status that
-    was told, None once it was seen to be over; named: the causes told with that status."""
+    candidate: the status and cause that the last of them saw. run: passes in a row with the status that the last one
+    saw; bad: passes in a row that saw any problem. told: when this problem was last told, in epoch seconds; said:
+    the status that was told, None once it was seen to be over; named: the causes told with that status."""
 
     status: str = OK
     cause: str | None = None
@@ -87,7 +88,7 @@ class Machine:
 
     @property
     def known(self) -> bool:
-        """The hard state, with its cause, was told."""
+        """Whether an alarm was sent for the hard state and its cause."""
         return self.said == self.status and (self.cause or "") in self.named
 
 
@@ -128,7 +129,7 @@ def step(now: Machine, policy: Policy, seen: Seen) -> tuple[Machine, Event | Non
 
 
 def _turned_back(now: Machine, at: float) -> Machine:
-    """No moment of the past lies in the future: the clock was set back, and waiting for it would silence reminders."""
+    """Limits past moments to now: after the clock was set back, reminders would wait for the old time."""
 
     def past(moment: float | None) -> float | None:
         return None if moment is None else min(moment, at)
@@ -143,7 +144,7 @@ def _counted(now: Machine, status: str) -> Machine:
 
 
 def _settle(now: Machine, policy: Policy, seen: Seen) -> tuple[Machine, str | None]:
-    """Hard and soft states; the kind of event if nothing flaps."""
+    """The next hard and soft state, and the kind of event if the state is not flapping."""
     clear = replace(now, attempt=0, candidate=None, candidate_since=None)
     if seen.status == OK:
         if now.status == OK:
@@ -165,7 +166,7 @@ def _settle(now: Machine, policy: Policy, seen: Seen) -> tuple[Machine, str | No
 
 
 def _flap(now: Machine, policy: Policy, kind: str | None) -> tuple[Machine, str | None]:
-    """Records hard states and OKs only, as Nagios does; while it flaps nothing is told but a problem that lasts."""
+    """Records hard states and OKs only, as Nagios does; while the state flaps, only a lasting problem raises an alarm."""
     seen, passes = now.run
     if seen != OK and now.status == OK:
         return now, kind
@@ -199,7 +200,7 @@ def _due(now: Machine, policy: Policy, at: float) -> bool:
 
 
 def word(now: Machine, ignored: int = 0) -> str:
-    """The state in a monitoring system's word; `ignored` findings alone make it "acknowledged"."""
+    """The state as monitoring systems call it; "acknowledged" if there are only `ignored` findings."""
     if now.flapping:
         return "flapping"
     if now.status != OK:
@@ -214,7 +215,7 @@ def as_plain(now: Machine) -> dict[str, Any]:
 
 
 def from_plain(data: Mapping[str, Any]) -> Machine:
-    """Raises ValueError for what is not a machine."""
+    """Raises ValueError if the data are not those of `as_plain`."""
     fresh = as_plain(Machine())
     added = ("run", "bad", "said", "named")  # after the first state files were written
     if fresh.keys() != data.keys() | added:

@@ -1,4 +1,4 @@
-"""What an alarm says, in words and in the shapes that chat services take."""
+"""The text of an alarm, and the request bodies that chat services expect."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ PAGER = 200  # characters that a pager shows: title and action fit
 def compose(event: machine.Event, report: Plain, id: str, passes: int, outage: Plain | None = None) -> dict[str, Any]:
     """The notification as plain data: what the generic webhook carries and what is kept until it is delivered.
 
-    outage: the one that lasts or has just ended, as the history has it. status: the hard state; id: stays the same however
-    often it is sent, so that receivers can drop a repetition; summary: how text begins, for who sees no more of it.
+    outage: the one that lasts or has just ended, as the history has it. status: the hard state; id: stays the same
+    however often it is sent, so that receivers can drop a repetition; summary: how text begins, for who sees no more
+    of it.
     """
     title = _title(event, report, passes, outage)
     summary = plain("\n".join(_summary(event, report, outage, max(40, PAGER - len(f"{title}\nDo: ")))))
@@ -90,7 +91,7 @@ def _summary(event: machine.Event, report: Plain, outage: Plain | None, room: in
 
 
 def _action(cause: str | None, report: Plain, room: int) -> str:
-    """The first sentence of the remedy, else its first command."""
+    """The first sentence of the remedy; without one, its first command."""
     for diagnosis in report["diagnoses"]:
         if diagnosis["cause"] == cause:
             remedy = diagnosis["remedy"]
@@ -105,7 +106,7 @@ def _action(cause: str | None, report: Plain, room: int) -> str:
 
 
 def clock(moment: float, now: float) -> str:
-    """The time of day here; with the day where it is another one."""
+    """Local time of day, with the date unless it is today."""
     then, today = datetime.fromtimestamp(moment).astimezone(), datetime.fromtimestamp(now).astimezone()
     return then.strftime("%H:%M" if then.date() == today.date() else "%Y-%m-%d %H:%M")
 
@@ -135,7 +136,7 @@ def _text(event: machine.Event, report: Plain) -> str:
 
 
 def shaped(kind: str, note: Plain, url: str) -> tuple[str, bytes, dict[str, str]]:
-    """(address, body, headers) of the request that tells `note` to a service of that kind."""
+    """(address, body, headers) of the request that sends `note` to a service of that kind."""
     title, text, status = str(note["title"]), str(note["text"]), str(note["status"])
     summary = str(note.get("summary", ""))
     head, detail = f"{title}\n{summary}".strip(), text.removeprefix(summary).strip("\n")
@@ -176,7 +177,7 @@ def shaped(kind: str, note: Plain, url: str) -> tuple[str, bytes, dict[str, str]
 
 
 def _slack(text: str) -> str:
-    """Without what Slack would take for a link, a mention or the end of a code block."""
+    """Escaped so that Slack sees no link, no mention and no end of a code block."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("```", "'''")
 
 

@@ -1,8 +1,8 @@
-"""Delivers what is to be told, and keeps count of every try before it is made.
+"""Delivers alarms, and counts every attempt before it is made.
 
 The count is on disk before anything goes out. A pass that dies between sending and noting it leaves the alarm in the
-outbox, and the next pass sends it once more under the same id and a higher try: nothing is lost, and no try is made twice.
-A target that hangs costs a pass one time-out, and one that asks for time (Retry-After) gets it.
+outbox, and the next pass sends it once more under the same id and a higher try: nothing is lost, and no try is made
+twice. A target that hangs costs a pass one time-out, and one that asks for time (Retry-After) gets it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ def enqueue(outbox: Sequence[Entry], targets: Sequence[Target], note: Mapping[st
 
 
 def given_up(outbox: Sequence[Entry], targets: Sequence[Target], at: float) -> tuple[list[Entry], list[Result]]:
-    """(what is still to be sent, what never will be): too old, too many, or for a target that is no longer named."""
+    """(entries still to be sent, entries given up): the latter are too old, too many, or for a target that is no
+    longer configured."""
     known = {target.key for target in targets}
     keep: list[Entry] = []
     lost: list[Result] = []
@@ -66,10 +67,11 @@ def deliver(
     pauses: Sequence[float] = PAUSES,
     clock: Callable[[], float] = time.time,
 ) -> list[Result]:
-    """Sends, a thread for each target, oldest first; what arrived leaves `outbox`. Returns what became of each entry.
+    """Sends, a thread for each target, oldest first; delivered entries leave `outbox`. Returns the result for each
+    entry.
 
-    keep: stores the outbox as it now stands; called before each try and after each success, never at once by two.
-    deadline: of time.monotonic(); what does not answer by then counts as not delivered, and stays.
+    keep: stores the outbox; called before each attempt and after each success, never concurrently.
+    deadline: of time.monotonic(); entries without an answer by then count as not delivered, and stay.
     """
     gate = threading.Lock()
     ended = threading.Event()
@@ -131,8 +133,8 @@ def _asked_to_wait(entry: Entry, at: float) -> bool:
 def tell(
     target: Target, note: Mapping[str, Any], report: Mapping[str, Any], timeout: float
 ) -> tuple[str, float | None]:
-    """One try; returns why it failed, in words that hold no secret, or nothing; and the seconds that the target asks for
-    before another."""
+    """One attempt. Returns why it failed, without secrets ("" for success), and the seconds to wait that the target
+    asked for."""
     note, report = KNOWN.hide_data(dict(note)), KNOWN.hide_data(dict(report))
     if target.kind not in SHAPES:
         return _by_program(target, note, report, timeout), None

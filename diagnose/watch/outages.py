@@ -1,4 +1,4 @@
-"""The history for reading, and as plain data."""
+"""The history of outages, as text and as plain data."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def as_plain(outage: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def render(outages: Sequence[Mapping[str, Any]], now: datetime, terminal: Terminal | None = None) -> str:
-    """When each began, how long it lasted, how bad it was and why; newest first, wrapped to the terminal's width."""
+    """One entry per outage: begin, duration, severity and cause; newest first, wrapped to the terminal's width."""
     page = Page(terminal or Terminal())
     for outage in map(as_plain, outages):
         page.wrap(f"{line.words(outage, now)} ({', '.join(outage['causes'])})", hang=" " * 18)

@@ -1,4 +1,4 @@
-"""A pass that finds another one under way: nothing to tell, unless that one hangs beyond its own time."""
+"""A pass that finds another one running: silent, unless the other one has exceeded its time limit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from diagnose.watch.target import Target
 def tell(
     directory: Path, other: Busy, targets: Sequence[Target], deadline: float, pauses: Sequence[float]
 ) -> list[str]:
-    """Alarms once of a pass that hangs, as it keeps all later ones from looking; returns what did not arrive."""
+    """Sends one alarm about a hanging pass, because it blocks all later ones. Returns why deliveries failed."""
     if other.told:
         return []
     host, at = os.uname().nodename, time.time()

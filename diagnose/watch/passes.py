@@ -1,8 +1,8 @@
-"""One pass: look, compare with what was known, keep it, tell what changed.
+"""One pass: diagnose, compare with the kept state, save it, send alarms.
 
 The order makes a kill harmless at any instant. The state with its new alarms is written in one rename; before that
-nothing was told, and the next pass finds the same change again. After it the alarms wait in the state until they have
-arrived. The history is written from the state, and writing it twice changes nothing.
+no alarm was sent, and the next pass finds the same change again. After it the alarms stay in the state until they
+are delivered. The history is written from the state, and writing it twice changes nothing.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ LATEST = 5  # outages of four weeks that a report tells
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """timeout: seconds for the whole pass. retention: seconds that ended outages are kept. jitter: seconds at most
-    that this host waits first. clock: epoch seconds."""
+    """timeout: seconds for the whole pass. retention: seconds that ended outages are kept. jitter: the most seconds
+    that this host waits before it starts. clock: epoch seconds."""
 
     state_dir: Path
     policy: machine.Policy = field(default_factory=machine.Policy)
@@ -73,7 +73,7 @@ class Options:
 
 @dataclass
 class Outcome:
-    """status: for exit. seen: what the pass saw, for who asks. told: what changed, for stdout. warnings: for stderr."""
+    """status: for exit. seen: what the pass saw, in one line. told: the alarms, for stdout. warnings: for stderr."""
 
     status: int
     seen: str = ""
@@ -82,9 +82,9 @@ class Outcome:
 
 
 def one_pass(options: Options, probe: Probe) -> Outcome:
-    """Does nothing when another pass is under way, but tells when that one hangs. Raises StateError when the state is not to be
-    used: then nothing is told, apart from the heartbeat. Where its directory takes no state, that is a finding, and the stand-in has it; without even that,
-    alarms go out at once, with a note that says so."""
+    """Does nothing while another pass runs, but sends an alarm if that one hangs. Raises StateError when the state
+    must not be used: then only the heartbeat is sent. If its directory cannot be written, that is a finding, and the
+    state goes to the stand-in; without a stand-in alarms go out at once, with a note that says so."""
     time.sleep(delay(options.jitter))
     deadline = time.monotonic() + options.timeout
     limit = options.timeout + 2 * GRACE
@@ -126,7 +126,7 @@ def _overlap(options: Options, other: Busy, heartbeat: Heartbeat | None, deadlin
 
 
 def delay(jitter: float) -> float:
-    """The seconds by which this host stands back: always the same for it, spread evenly over all hosts."""
+    """The seconds that this host waits: constant for one host, evenly spread over many."""
     if jitter <= 0:
         return 0.0
     try:
@@ -221,8 +221,8 @@ def _acknowledged(directory: Path, outcome: Outcome) -> tuple[ignore.Rule, ...]:
 
 
 def _room(directory: Path, report: dict[str, Any], kept: state.State, outcome: Outcome) -> tuple[str, str]:
-    """Why the state is kept elsewhere, and why it is not kept at all, which is found out before anything is told. A directory
-    that takes nothing is a warning, told like any other: once, and again in its interval."""
+    """(why the state is kept elsewhere, why it cannot be kept at all), determined before any alarm is sent. A
+    directory that cannot be written is a warning like any other."""
     try:
         elsewhere = leaving(state.room(directory, len(json.dumps(report))))
     except NotKept as error:
@@ -270,7 +270,7 @@ def _sign_off(
 
 
 def _kept(directory: Path, outcome: Outcome) -> tuple[state.State, machine.Machine]:
-    """The state as it was, or a new one where there is none that can be used."""
+    """The kept state, or a new one if there is none or it cannot be used."""
     try:
         kept = state.load(directory)
         if kept is not None:
@@ -288,7 +288,7 @@ def _kept(directory: Path, outcome: Outcome) -> tuple[state.State, machine.Machi
 def _outage(
     kept: state.State, before: machine.Machine, after: machine.Machine, report: dict[str, Any], at: float
 ) -> None:
-    """Keeps the outage that lasts in `outage`, and those that the history has not yet in `closed`."""
+    """Updates `outage`, the present one, and `closed`, those not yet in the history."""
     outage = kept.get("outage")
     if after.status != machine.OK:
         if outage is None:
@@ -366,7 +366,7 @@ def _deliver(
 
 
 def _warn_of_mail(options: Options, kept: state.State, outcome: Outcome) -> None:
-    """Once: cron's mail is not a alarm for broken mail."""
+    """Warns once that cron's mail cannot announce broken mail."""
     if options.targets or options.heartbeat:
         kept["warned"] = False
         return

@@ -1,5 +1,5 @@
-"""What earlier passes saw, for a picture: the worst hard state of each hour of a week, and of each day of four weeks with the
-most messages that waited. "-" where no pass was made."""
+"""What earlier passes saw, for the charts: the worst hard state of each hour of a week, and of each day of four
+weeks together with the longest queue. "-" where no pass ran."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ _CODES = {"ok": "0", "warning": "1", "failed": "2", "unknown": "3"}
 
 
 def week(old: Any, status: str, at: float) -> dict[str, str]:
-    """The week up to `at` (epoch) with this pass in it. begin: ISO 8601; hours: a character for each hour, the last one now."""
+    """The week up to `at` (epoch), this pass included. begin: ISO 8601; hours: a character for each hour, the last
+    one now."""
     from diagnose.watch.message import iso
 
     now = int(at // 3600)
@@ -26,7 +27,7 @@ def week(old: Any, status: str, at: float) -> dict[str, str]:
 
 
 def month(old: Any, status: str, waiting: int | None, at: float) -> dict[str, Any]:
-    """The same for four weeks of this host's days. begin: ISO 8601 date; waiting: messages, None if no pass knew."""
+    """The same for four weeks of this host's days. begin: ISO 8601 date; waiting: messages, None if unknown."""
     now = datetime.fromtimestamp(at).toordinal()
     try:
         begin = date.fromisoformat(str(old["begin"])).toordinal()
@@ -43,7 +44,7 @@ def month(old: Any, status: str, waiting: int | None, at: float) -> dict[str, An
 
 
 def _added(codes: str, begin: int, now: int, count: int, status: str) -> str:
-    """`count` codes up to `now` with this pass in the last one; begin: the number of the first that is known."""
+    """`count` codes up to `now`, this pass in the last one; begin: the number of the first known one."""
     known = {begin + n: code for n, code in enumerate(codes[:count]) if code in _WORST}
     known[now] = max(known.get(now, "-"), _CODES[status], key=_WORST.index)
     return "".join(known.get(n, "-") for n in range(now - count + 1, now + 1))

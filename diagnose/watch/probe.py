@@ -17,7 +17,7 @@ Probe = Callable[[Ignores, float], dict[str, Any]]  # what weighs nothing, secon
 
 @dataclass(frozen=True, kw_only=True)
 class Wish:
-    """What to look at, in the words of `run`'s options; state_dir: where what others were asked is remembered."""
+    """What to diagnose, named as the options of `run`; state_dir: where `diagnose.watch.contacts` keeps its file."""
 
     to: str | None = None
     sender: str | None = None
@@ -31,7 +31,7 @@ class Wish:
 
 
 def prepare(wish: Wish) -> Probe:
-    """Checks the wish at once (UsageError) and returns what carries it out."""
+    """Validates the wish (UsageError) and returns the function that carries it out."""
     from diagnose import registry
     from diagnose.check import Settings
     from diagnose.host.snapshot import load

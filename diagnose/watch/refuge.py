@@ -1,7 +1,8 @@
-"""Where kept files go while their directory takes nothing: in memory, so that the next pass knows what this one told.
+"""A stand-in in memory for a state directory that cannot be written, so that the next pass knows which alarms this
+one sent.
 
-Each state directory has a stand-in, below the first of PLACES that the pass may use. Files go home, and leave there, as soon
-as the directory takes them again; until then those of the stand-in are the newer ones.
+Each state directory has a stand-in, below the first of PLACES that the pass may use. Files move back as soon as the
+directory can be written again; until then those of the stand-in are newer.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ PLACES: tuple[str, ...] = ("/run/mail-diagnose", "/dev/shm/mail-diagnose-{uid}")
 
 
 def known(directory: Path) -> Iterator[Path]:
-    """The stand-ins of `directory` that are there, and that nobody else could have put there."""
+    """The existing stand-ins of `directory` that no other user could have created."""
     for place in _places(directory):
         with suppress(OSError):
             if place.is_dir() and not files.doubt(place, files.trusted(service=True)):
@@ -28,7 +29,7 @@ def known(directory: Path) -> Iterator[Path]:
 
 
 def made(directory: Path) -> Path | None:
-    """The stand-in of `directory` to write in, with that one's mode and owner; None if there can be none."""
+    """The stand-in of `directory`, created with the same mode and owner; None if that is impossible."""
     for place in _places(directory):
         with suppress(OSError):
             status = _status(directory)
@@ -44,7 +45,7 @@ def made(directory: Path) -> Path | None:
 
 
 def keep(path: Path, text: str, whole: Callable[[Path, str], None] = keep_whole) -> str:
-    """Writes `path`, or its stand-in where the directory takes nothing, and then returns why. Raises NotKept if neither
+    """Writes `path`, or else its stand-in, and then returns why. Raises NotKept if neither
     can be written, StateError where the directory is not to be used."""
     try:
         whole(path, text)
@@ -59,7 +60,7 @@ def keep(path: Path, text: str, whole: Callable[[Path, str], None] = keep_whole)
 
 
 def drop(path: Path) -> None:
-    """Removes the stand-in of a file that went home, and the directory when it is empty."""
+    """Removes the stand-in of a file that was moved back, and the directory when it is empty."""
     for place in known(path.parent):
         with suppress(OSError):
             (place / path.name).unlink(missing_ok=True)
@@ -67,7 +68,7 @@ def drop(path: Path) -> None:
 
 
 def _like(place: Path, status: os.stat_result | None) -> None:
-    """Who may read what is kept in the directory may read it in its stand-in; the service owns both."""
+    """Gives the stand-in the directory's mode and owner."""
     if status is None:
         return
     folder = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)

@@ -1,4 +1,4 @@
-"""What is kept between passes: one JSON file with the last report, the state machine and the alarms still to send.
+"""The state between passes: one JSON file with the last report, the state machine and the alarms still to send.
 
 Reading it needs neither the engine nor the network's libraries, so that a monitoring system's call is cheap.
 """
@@ -29,11 +29,11 @@ State = dict[str, Any]
 
 
 class Unusable(Exception):
-    """The file is there and no use: damaged, or of another schema; str() says which."""
+    """The file exists but cannot be used: damaged, or of another schema; str() says which."""
 
 
 def default_dir() -> Path:
-    """Where passes keep their state: systemd's StateDirectory, /var/lib for root, else by the XDG rules."""
+    """The default state directory: systemd's StateDirectory, /var/lib for root, else by the XDG rules."""
     given = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
     if given.startswith("/"):
         return Path(given)
@@ -49,7 +49,7 @@ def default_dir() -> Path:
 
 
 def reading_dir() -> Path:
-    """Where to read: one's own passes, else those of the system."""
+    """The state directory to read: the user's own if it exists, else the system's."""
     try:
         own = default_dir()
     except StateError:
@@ -78,7 +78,8 @@ def load(directory: Path) -> State | None:
 
 
 def _going_on(own: State, newest: State) -> State:
-    """The stand-in that began again while nobody could read the directory, with what that one had still to tell and to end."""
+    """The stand-in that was started while the directory could not be read, with that one's undelivered alarms and
+    open outage added."""
     closed, outage, lasts = [*own["closed"], *newest["closed"]], own.get("outage"), newest.get("outage")
     if outage and lasts:
         lasts = {**lasts, "id": outage["id"], "began": outage["began"]}
@@ -136,7 +137,7 @@ _OUTAGE: Mapping[str, type] = {"id": str, "worst": str, "causes": list, "title":
 
 
 def _misshapen(state: Mapping[str, Any]) -> str:
-    """The first part that is not as a pass writes it; nothing if all is well."""
+    """The first part that no pass would write like this; "" if there is none."""
     for key, kind in _SHAPE.items():
         if not _is(state.get(key), kind):
             return key
@@ -173,13 +174,13 @@ def _is(value: Any, kind: type) -> bool:
 
 
 def store(directory: Path, state: State) -> None:
-    """Raises StateError, and then leaves the last state."""
+    """Raises StateError, and then leaves the previous state in place."""
     refuge.keep(directory / NAME, json.dumps(state, ensure_ascii=False))
 
 
 def room(directory: Path, size: int) -> str:
-    """Whether a state of that many octets can be kept: nothing if the directory takes it, else why only its stand-in
-    does. Raises NotKept if nothing does."""
+    """Whether a state of that many octets can be written: "" if the directory has room, else why only its stand-in
+    has. Raises NotKept if neither has."""
     path = directory / f"{NAME}.probe"
     elsewhere = refuge.keep(path, " " * (size + 20_000))
     refuge.drop(path)
@@ -189,7 +190,7 @@ def room(directory: Path, size: int) -> str:
 
 
 def set_aside(directory: Path, why: str) -> str:
-    """Moves an unusable state out of the way, keeping the newest three; returns the sentence that says so."""
+    """Moves an unusable state aside, keeping the newest three; returns a sentence about it."""
     kept = sorted(directory.glob(f"{NAME}.unusable-*"))
     aside = directory / f"{NAME}.unusable-{time.time_ns():020d}"
     try:
@@ -202,12 +203,12 @@ def set_aside(directory: Path, why: str) -> str:
 
 
 def moment(at: float) -> dict[str, Any]:
-    """This instant by the clock and, for ages that survive a changed clock, by the time since boot."""
+    """Now, by the clock and by the time since boot, so that ages survive a changed clock."""
     return {"epoch": at, "boot": _boot(), "uptime": _uptime()}
 
 
 def age(kept: Mapping[str, Any]) -> float | None:
-    """Seconds since `kept`, None if the clock makes no sense of it."""
+    """Seconds since `kept`, None if the clock contradicts it."""
     uptime, boot = _uptime(), _boot()
     if boot and kept.get("boot") == boot and isinstance(kept.get("uptime"), (int, float)):
         passed = uptime - float(kept["uptime"])
@@ -232,7 +233,7 @@ def _uptime() -> float:
 
 
 def delivery(entry: Mapping[str, Any], delivered: bool, problem: str) -> dict[str, Any]:
-    """What became of an alarm so far, as reports show it."""
+    """The delivery status of an alarm, as reports show it."""
     note = entry["note"]
     return {
         "id": note["id"],
@@ -267,7 +268,7 @@ def last(state_dir: Path | None = None, max_age: float | None = None, *, hard: b
     """The last report, as plain data of schema 1, with the key "watch" beside the schema's own.
 
     Where there is no result yet, or it cannot be read, or it is older than `max_age` seconds, its status is
-    "unknown" and `watch.stale` is true; a note says why. An alarm that nobody was told makes it a warning at least.
+    "unknown" and `watch.stale` is true; a note says why. An undelivered alarm makes it at least a warning.
     hard: its status is the one that enough passes confirmed; what a single pass saw is left to a note.
     """
     directory = state_dir or reading_dir()
@@ -299,7 +300,7 @@ def last(state_dir: Path | None = None, max_age: float | None = None, *, hard: b
 
 
 def _confirmed(report: dict[str, Any]) -> None:
-    """Leaves in the report what the hard state says."""
+    """Limits the report to what the hard state says."""
     status = str(report["watch"].get("confirmed", report["status"]))
     if status == "ok":
         titles = [str(diagnosis["title"]) for diagnosis in report["diagnoses"]]
@@ -317,7 +318,7 @@ def _stale(report: dict[str, Any], why: str) -> None:
 
 
 def nothing(why: str) -> dict[str, Any]:
-    """A report that says only why there is none."""
+    """An empty report with the reason as its note."""
     from diagnose import __version__
 
     name = os.uname().nodename

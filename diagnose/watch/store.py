@@ -46,7 +46,7 @@ def opened(directory: Path) -> Iterator[sqlite3.Connection]:
 
 
 def keep(directory: Path, outages: Sequence[Mapping[str, Any]], since: float) -> str:
-    """Adds or renews the outages and forgets those that ended before `since` (epoch); returns a note when a damaged
+    """Inserts or updates the outages and deletes those that ended before `since` (epoch); returns a note when a damaged
     history was set aside. Raises StateError when it cannot be written."""
     try:
         _keep(directory, outages, since)
@@ -74,7 +74,7 @@ def _keep(directory: Path, outages: Sequence[Mapping[str, Any]], since: float) -
 
 
 def outages(directory: Path, since: float = 0.0) -> list[Outage]:
-    """Those that lasted into the time after `since` (epoch seconds), newest first; empty if there is no history."""
+    """The outages not yet over at `since` (epoch seconds), newest first; empty if there is no history."""
     path = directory / NAME
     try:
         path.stat()

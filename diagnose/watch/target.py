@@ -28,8 +28,8 @@ class Target:
 
 
 def several(texts: Sequence[str]) -> tuple[Target, ...]:
-    """All of --notify, each once; those that one label would name bear four characters of their keys, which stay theirs however
-    the list changes. Raises UsageError."""
+    """All targets of --notify without repetitions. Targets with the same label get four characters of their key
+    added, which do not depend on the list. Raises UsageError."""
     found = {target.key: target for target in map(parse, texts)}
     labels = [target.label for target in found.values()]
     return tuple(
@@ -39,7 +39,7 @@ def several(texts: Sequence[str]) -> tuple[Target, ...]:
 
 
 def parse(text: str) -> Target:
-    """Raises UsageError, whose message holds no part of an address beyond its host."""
+    """Raises UsageError; its message shows no more of an address than the host."""
     head, colon, rest = text.strip().partition(":")
     kind = head.lower()
     if kind in ("syslog", "journal"):

@@ -1,7 +1,9 @@
-"""How much of the mail to each destination is deferred, hour by hour: a rise is told before the queue is full.
+"""How much of the mail to each destination is deferred, hour by hour, so that a rise is reported before the queue is
+full.
 
-Each pass counts the log's hours and keeps the busiest destinations of each, some kilobytes a day; after a week the hours
-of a day become one row. What an hour holds is replaced by a fuller count of it, so that counting twice changes nothing.
+Each pass counts the log's hours and keeps the busiest destinations of each, some kilobytes a day; after a week the
+hours of a day become one row. What an hour holds is replaced by a fuller count of it, so that counting twice changes
+nothing.
 """
 
 from __future__ import annotations
@@ -72,8 +74,8 @@ def counted(recording: Recording) -> list[list[Any]]:
 
 
 def taken(directory: Path, report: dict[str, Any], retention: float, at: float) -> dict[str, Any]:
-    """The report with what became of each destination's mail under "trend"; the hours that the run counted are kept. A rise
-    makes it a WARNING where it is OK. at: epoch."""
+    """The report with each destination's deferral rate under "trend"; the hours counted by this run are saved. A
+    rise turns OK into WARNING. at: epoch."""
     found = [Hour(*row) for row in report.pop("traffic", ())]
     known: Iterable[Hour] = found
     with suppress(StateError, OSError):  # without room on the disk the log's own day has to do
@@ -90,7 +92,7 @@ def taken(directory: Path, report: dict[str, Any], retention: float, at: float) 
 
 
 def told(hours: Iterable[Hour], now: float) -> list[dict[str, Any]]:
-    """For each busy destination its share of deferred messages before and lately; those that rise come first."""
+    """The share of deferred messages of each busy destination, before and lately; rising ones first."""
     domains: dict[str, list[Hour]] = {}
     for hour in hours:
         domains.setdefault(hour.domain, []).append(hour)
@@ -100,7 +102,7 @@ def told(hours: Iterable[Hour], now: float) -> list[dict[str, Any]]:
 
 
 def _of(domain: str, rows: Sequence[Hour], now: int) -> dict[str, Any]:
-    """The rise begins with the first of the latest hours that are all worse than what was before them."""
+    """The begin of a rise: the first of the latest hours that are all worse than those before."""
     for begin in range(now - LATELY + 1, now + 1):
         since = [h for h in rows if begin <= h.hour <= now]
         before = [h for h in rows if h.hour < begin]
@@ -150,7 +152,7 @@ def _iso(epoch: float) -> str:
 
 
 def _kept(directory: Path, hours: Sequence[Hour], retention: float, now: int) -> list[Hour]:
-    """The history with these hours in it, of the last days."""
+    """The history of the last days with these hours added."""
     with store.opened(directory) as link:
         link.execute(_TABLE)
         link.executemany(

@@ -1,4 +1,4 @@
-"""What one report says to the state machine."""
+"""One report as input of the state machine."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ Ground = dict[str, str]  # the check and the sign that spoke loudest for the har
 
 
 def seen(report: Mapping[str, Any], now: Machine, ground: Mapping[str, str] | None, at: float) -> Seen:
-    """A problem does not end because what proved it could not be looked at: then the pass could not tell."""
+    """Status and first cause. A problem does not end because its proof could not be looked at: then the status is
+    UNKNOWN."""
     status = str(report["status"])
     if status == OK and now.status not in (OK, UNKNOWN) and ground and not _looked(report, ground):
         status = UNKNOWN
@@ -28,7 +29,7 @@ def first(report: Mapping[str, Any]) -> str | None:
 
 
 def ground(report: Mapping[str, Any]) -> Ground | None:
-    """What to look at before this report's problem counts as over."""
+    """The check and sign that must be looked at before this report's problem counts as over."""
     for diagnosis in report["diagnoses"]:
         if diagnosis["explained_by"] or not diagnosis["support"]:
             continue
