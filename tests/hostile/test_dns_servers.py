@@ -14,6 +14,7 @@ import pytest
 
 from diagnose.host.live import dns
 from diagnose.host.query import DnsReply, Lookup
+from diagnose.parse.system.nameservice import resolv_conf
 
 TIMEOUT = 1.5
 Answer = Callable[[bytes], list[bytes]]
@@ -148,3 +149,15 @@ def test_an_answer_cut_off_over_tcp_tells_nothing(monkeypatch: pytest.MonkeyPatc
         thread.join(5)
     assert (reply.rcode, reply.truncated, reply.tells) == (None, True, False)
     assert "over TCP: cut off as well" in (reply.problem or "")
+
+
+def test_use_vc_asks_by_tcp_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.7.98", 0)) as closed:
+        port = closed.getsockname()[1]
+    monkeypatch.setattr(dns, "PORT", port)
+    own = resolv_conf("nameserver 127.0.7.98\noptions use-vc\n")
+    monkeypatch.setattr(dns, "_settings", lambda: own)
+    with serving(port, "127.0.7.98", lambda q: [head(q) + body(q) + A]):
+        reply = dns.lookup(Lookup("www.example.com", "A", "127.0.7.98", TIMEOUT), time.monotonic() + TIMEOUT)
+    assert reply.rcode is None
+    assert "use-vc" in (reply.problem or "")

@@ -17,6 +17,7 @@ import dns.rdatatype
 from diagnose import files, threads
 from diagnose.host.live.wire import as_user
 from diagnose.host.query import DnsReply, Lookup, Resolve, ResolveReply
+from diagnose.parse.system.nameservice import Resolv, resolv_conf
 
 PORT = 53
 _LEADS_ON = (dns.rdatatype.CNAME, dns.rdatatype.DNAME, dns.rdatatype.RRSIG)  # to a name that may not exist
@@ -24,10 +25,12 @@ TRY = 2.0  # seconds for one server's answer before the question is repeated or 
 
 
 def lookup(query: Lookup, deadline: float) -> DnsReply:
-    """Asks the server named, else those of resolv.conf in turn; a truncated answer is fetched again by TCP."""
+    """Asks the server named, else those of resolv.conf in turn; a truncated answer is fetched again by TCP, and all are where
+    resolv.conf says so (option use-vc)."""
     started = time.monotonic()
     end = min(deadline, started + query.timeout)
-    servers = [query.server] if query.server else name_servers()
+    own = _settings()
+    servers = (query.server,) if query.server else own.used
     try:
         message = dns.message.make_query(query.name, query.rtype, want_dnssec=False)
         # AD without DO asks a validating resolver to say so (RFC 6840 5.7).
@@ -42,7 +45,10 @@ def lookup(query: Lookup, deadline: float) -> DnsReply:
                 break
             with as_user(query.user):
                 reply, problem_here, short = _ask(
-                    message, server, min(left, TRY if attempt == 0 or len(servers) > 1 else left)
+                    message,
+                    server,
+                    min(left, TRY if attempt == 0 or len(servers) > 1 else left),
+                    "use-vc" in own.options and server in own.used,
                 )
             if reply is None:
                 problem, cut = problem_here, short
@@ -57,11 +63,13 @@ def lookup(query: Lookup, deadline: float) -> DnsReply:
     return DnsReply(problem=problem, server=servers[0] if servers else "", seconds=seconds, truncated=cut)
 
 
-def _ask(message: Any, server: str, timeout: float) -> tuple[Any, str, bool]:
+def _ask(message: Any, server: str, timeout: float, by_tcp: bool) -> tuple[Any, str, bool]:
     """The reply, or None with the problem, and whether only TCP lacked."""
-    cut = ""
+    cut = "over TCP (option use-vc of resolv.conf): " if by_tcp else ""
     try:
         try:
+            if by_tcp:
+                return dns.query.tcp(message, server, timeout=timeout, port=PORT), "", False
             reply = dns.query.udp(message, server, timeout=timeout, port=PORT, raise_on_truncation=True)
         except dns.message.Truncated:
             cut = "its answer does not fit UDP, and over TCP: "
@@ -102,17 +110,12 @@ def _text(record: Any) -> str:
     return str(record.to_text())
 
 
-def name_servers() -> list[str]:
-    """Those of /etc/resolv.conf, at most three as in the C library; the loopback when it names none."""
-    servers = []
+def _settings() -> Resolv:
+    """/etc/resolv.conf, as far as it can be read."""
     try:
-        for line in files.head("/etc/resolv.conf", 100_000)[0].decode("utf-8", "replace").split("\n"):
-            part = line.split()
-            if len(part) >= 2 and part[0] == "nameserver":
-                servers.append(part[1])
+        return resolv_conf(files.head("/etc/resolv.conf", 100_000)[0].decode("utf-8", "replace"))
     except OSError:
-        pass
-    return servers[:3] or ["127.0.0.1"]
+        return resolv_conf("")
 
 
 def resolve(query: Resolve, deadline: float) -> ResolveReply:

@@ -98,6 +98,16 @@ FAULTS = (
         shows="status=deferred|status=bounced",
     ),
     Fault(
+        id="resolver-by-tcp-alone",
+        accept=("resolver-failing",),
+        about="resolv.conf asks by TCP alone, which the gateway rejects",
+        setup=(
+            append("/etc/resolv.conf", "options use-vc timeout:1 attempts:1\n"),
+            nft("gateway", "forward tcp dport 53 reject with tcp reset"),
+        ),
+        shows="status=deferred .*try again",
+    ),
+    Fault(
         id="resolver-second-dead",
         accept=(),
         kind="healthy",
