@@ -56,10 +56,16 @@ def _astray(ctx: Context, way: MailPort, made: Sequence[Packet]) -> Observation 
     found = detour(ctx, failed[0], made)
     if found is None:
         return None
-    text = f"the {found.kind} {found.text} is the way to {failed[0].address}, not the default route, and nothing answers there"
+    address = failed[0].address
+    text = f"the {found.kind} {found.text} is the way to {address}, not the default route, and nothing answers there"
+    if found.kind == "network":
+        text = f"{found.text}, a network of this host's own, covers {address}, so that it is sought there and not by the default route"
     data: dict[str, Scalar] = {"port": way.port, "host": way.host, "relay": way.relay, "kind": found.kind}
-    data |= {"rule": found.text, "action": "detour", "fix": f"To remove it until the next reload: {found.fix}"}
+    data |= {
+        "rule": found.text,
+        "action": "detour",
+        "fix": f"{'To lead past it' if found.kind == 'network' else 'To remove it'} until the next reload: {found.fix}",
+    }
     # A neighbour that keeps silent is this host's own report; farther away the network may do it.
-    marked = "fwmark" in found.text
-    say = fail if failed[0].here or failed[0].wire == "kept" or marked else warn
+    say = fail if found.proven or failed[0].here or failed[0].wire == "kept" else warn
     return say("firewall.route", f"route to TCP {way.port}", text, **data)

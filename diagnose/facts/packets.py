@@ -31,12 +31,14 @@ REFUSING = ("prohibit", "blackhole", "unreachable")
 
 @dataclass(frozen=True)
 class Refusal:
-    """kind: route or rule; text: as ip(8) writes it; fix: the command that takes it out."""
+    """kind: route, rule, or network (of an own address, which hides others'); text: as ip(8) writes it; fix: the command that takes it
+    out, or leads past it; proven: seen to be to blame, and not where it leads to."""
 
     packet: Packet
     kind: str
     text: str
     fix: str
+    proven: bool = False
 
 
 def all_stopped(packets: Sequence[Packet], stopped: Sequence[Packet]) -> bool:
@@ -180,24 +182,41 @@ def detour(ctx: Asks, lost: Tried, made: Sequence[Packet]) -> Refusal | None:
     if (taken.gateway, taken.device) == (default.gateway, default.device):
         return _marked(lost, packet, default.device, f"ip{version} rule", iproute.policy_rules(listing.out))
     here = ipaddress.ip_address(packet.destination)
-    near = [ipaddress.ip_interface(f"{a.address}/{a.prefix}").network for a in iproute.addresses(own.out)]
-    ours = next((network for network in near if here in network), None) if not taken.gateway else None
-    # A private neighbour is one; a public one beside another device than the Internet's is hidden by a network made up here.
-    if here.is_loopback or (ours and (is_private(packet.destination) or taken.device == default.device)):
+    if here.is_loopback:
         return None
+    private = is_private(packet.destination)
+    near = [ipaddress.ip_interface(f"{a.address}/{a.prefix}") for a in iproute.addresses(own.out)]
+    ours = next((one for one in near if here in one.network), None) if not taken.gateway else None
+    beside = taken.device == default.device
+    # A private neighbour is one, and so is a public address' public one; a private address' public one shows too wide a netmask.
+    if ours and beside and (private or not is_private(str(ours.ip))):
+        return None
+    proven = bool(ours and beside) or _passes(ctx, packet, default.device)
     if ours:
-        text = f"{ours} dev {taken.device}"
-        return Refusal(packet, "route", text, f"ip{version} route del {text}")
-    way = " ".join(f"{word} {value}" for word, value in (("via", taken.gateway), ("dev", taken.device)) if value)
+        if private and not proven:
+            return None
+        past = f"ip{version} route add {packet.destination} {_hop(default)}"
+        return Refusal(packet, "network", f"{ours.network} dev {taken.device}", past, proven)
+    way = _hop(taken)
     listed = iproute.route_for(iproute.routes(table.out, packet.family), packet.destination)
     if listed is not None and (listed.gateway, listed.device) == (taken.gateway, taken.device):
-        return Refusal(
-            packet, "route", f"{listed.destination} {way}", f"ip{version} route del {listed.destination} {way}"
-        )
+        text = f"{listed.destination} {way}"
+        return Refusal(packet, "route", text, f"ip{version} route del {text}", proven)
     rules = (one for one in iproute.policy_rules(listing.out) if one.table not in ("local", "main", "default"))
     rule = next((r for r in rules if r.action == "lookup" and iproute.applies(r, packet.port, packet.uid)), None)
     there = f"del priority {rule.priority}" if rule else "show, and del the rule that leads there"
-    return Refusal(packet, "rule", f"a table of its own, {way}", f"ip{version} rule {there}")
+    return Refusal(packet, "rule", f"a table of its own, {way}", f"ip{version} rule {there}", proven)
+
+
+def _hop(route: iproute.Route) -> str:
+    """Where a route leads, as ip(8) writes it."""
+    return " ".join(f"{word} {value}" for word, value in (("via", route.gateway), ("dev", route.device)) if value)
+
+
+def _passes(ctx: Asks, packet: Packet, device: str) -> bool:
+    """Whether a connect that is told to leave by that interface succeeds."""
+    there = dial_address(packet.destination, packet.port, packet.destination)
+    return ctx.ask(replace(there, device=device)).connected
 
 
 def _marked(
@@ -209,7 +228,7 @@ def _marked(
     if not device or device == usual or rule is None:
         return None
     text = f"{rule.selector} lookup {rule.table} (priority {rule.priority}), by {device}"
-    return Refusal(packet, "rule", text, f"{command} del priority {rule.priority}")
+    return Refusal(packet, "rule", text, f"{command} del priority {rule.priority}", proven=True)
 
 
 def refusals(ctx: Asks, made: Sequence[Packet]) -> tuple[tuple[Refusal, ...], str]:

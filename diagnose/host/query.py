@@ -115,7 +115,8 @@ class Dial(Query[DialReply]):
     family: 0 both, 4 or 6. tls: none, starttls (used if offered), implicit. say: how far to go: connect, banner,
     ehlo, auth, rcpt (QUIT is always polite); milter and policy are the other protocols' openings, to which a path may lead instead of a host. ca_file/ca_path: what the certificate is verified against, "" for the
     system's; verify: whether at all. The dialogue goes on after a certificate that does not verify, but never to AUTH unless `trust` is set.
-    bind: source addresses, one for a family, parted by a blank. user: the account that the socket belongs to, where root asks.
+    bind: source addresses, one for a family, parted by a blank. user: the account that the socket belongs to, where root asks. device: the interface to
+    leave by, whatever the routes say.
     connect_timeout covers two SYNs, which Linux sends at 0 and 1 seconds, and 1.7 seconds for the answer: the third goes at 3.
     """
 
@@ -135,6 +136,7 @@ class Dial(Query[DialReply]):
     trust: bool = False
     bind: str = ""
     user: str = ""
+    device: str = ""
     verify: bool = True
     connect_timeout: float = 2.7
     timeout: float = 5.0

@@ -315,8 +315,8 @@ class FirewallAccept(RunStep):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RemoveRoute(RunStep):
-    """A route or routing rule that leads mail astray, taken out until the next boot. undo: the command that puts it back."""
+class ChangeRoute(RunStep):
+    """A route or routing rule that leads mail astray, taken out until the next boot, or a route past it. undo: the command that reverts it."""
 
     allow: str = "route"
     argv: tuple[str, ...]

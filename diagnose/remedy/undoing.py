@@ -9,12 +9,12 @@ from diagnose.record import dataclass
 from diagnose.remedy.oldmail import HoldMail
 from diagnose.remedy.running import (
     Aside,
+    ChangeRoute,
     Command,
     Daemon,
     FirewallAccept,
     InstallPackage,
     ReleaseHeld,
-    RemoveRoute,
     Service,
     StartUnit,
     Unmask,
@@ -55,7 +55,7 @@ def of(step: Step) -> Undo:
         return Undo(commands=(("systemctl", *(("disable", "--now") if step.enable else ("stop",)), "--", step.unit),))
     if isinstance(step, FirewallAccept):
         return Undo(commands=(step.undo,)) if step.undo else Undo(lasting="the firewall's accept rule stays")
-    if isinstance(step, RemoveRoute):
+    if isinstance(step, ChangeRoute):
         return (
             Undo(commands=(step.undo,))
             if step.undo

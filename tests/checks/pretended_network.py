@@ -31,7 +31,7 @@ def address_of(name: str, family: int = 4) -> str:
 
 
 class World:
-    """stop(address, port): what a connect meets, None for success. banner/ehlo: what a server says, by its name."""
+    """stop(address, port): what a connect meets, None for success; unless by_device, where it is told by which interface to leave. banner/ehlo: what a server says, by its name."""
 
     def __init__(
         self,
@@ -39,12 +39,13 @@ class World:
         *,
         resolver: str = "",
         ipv6: bool = True,
+        by_device: bool = False,
         banner: Callable[[str], str] = lambda name: f"220 {name} ESMTP",
         ehlo: Callable[[str], str] = lambda name: f"250-{name} at your service, [85.214.88.17]\n250-STARTTLS\n250 SIZE",
         records: Mapping[tuple[str, str], DnsReply] | None = None,
         traces: Mapping[int, tuple[Hop, ...]] | None = None,
     ) -> None:
-        self.stop, self.resolver, self.ipv6 = stop, resolver, ipv6
+        self.stop, self.resolver, self.ipv6, self.by_device = stop, resolver, ipv6, by_device
         self.banner, self.ehlo = banner, ehlo
         self.records = dict(records or {})
         self.traces = dict(traces or {})
@@ -65,7 +66,7 @@ class World:
     def dial(self, query: Dial) -> DialReply:
         self.dialled.append((query.verify_name or query.host, query.port))
         stop = NO_ROUTE if ":" in query.host and not self.ipv6 else self.stop(query.host, query.port)
-        if stop:
+        if stop and not (query.device and self.by_device):
             error, icmp, offender, *wire = stop
             attempt = Attempt(
                 address=query.host,

@@ -2,12 +2,14 @@
 
 import json
 
+import pytest
+
 from checks.network.firewall import check_firewall
 from checks.network.routes import check_routes
 from diagnose.check import Exec
 from diagnose.host.query import ExecReply
 from diagnose.model import Status
-from tests.checks.pretended_network import ANSWERED, DROP, KEPT, SENT, World, address_of, ip, network
+from tests.checks.pretended_network import ANSWERED, DROP, KEPT, OWN, SENT, World, address_of, ip, network
 from tests.checks.pretended_postfix import failed, of, run
 
 RELAY = {"relayhost": "[smtp.example.org]:587"}
@@ -166,6 +168,36 @@ def test_a_route_of_its_own_to_a_gateway_that_is_gone() -> None:
     found = run(check_routes, host)
     assert [(o.status, o.data["kind"]) for o in found] == [(Status.FAILED, "route")]
     assert f"ip route del {network_of_it} via 192.168.1.77 dev eth0" in str(found[0].data["fix"])
+
+
+@pytest.mark.parametrize(
+    ("relay", "own", "by_device", "fix"),
+    [
+        pytest.param(
+            "172.17.5.2", ("br0", "172.17.0.1", 16), True, "add 172.17.5.2 via 192.168.1.1 dev eth0", id="bridge"
+        ),
+        pytest.param("172.17.5.2", ("br0", "172.17.0.1", 16), False, "", id="dead neighbour"),
+        pytest.param("192.99.14.6", ("eth0", OWN, 8), False, "add 192.99.14.6 via 192.168.1.1 dev eth0", id="netmask"),
+        pytest.param("192.168.1.7", ("eth0", OWN, 24), False, "", id="dead host of the LAN"),
+        pytest.param("85.214.1.7", ("eth0", "85.214.1.9", 24), False, "", id="dead public neighbour"),
+    ],
+)
+def test_an_own_network_that_covers_the_relay(relay: str, own: tuple[str, str, int], by_device: bool, fix: str) -> None:
+    device, address, prefix = own
+    info = {"family": "inet", "local": address, "prefixlen": prefix}
+
+    def answer(query: Exec) -> ExecReply:
+        if query.argv[3:5] == ("route", "get"):
+            way = {"dev": device} if query.argv[5] == relay else {"gateway": "192.168.1.1", "dev": "eth0"}
+            return ExecReply(code=0, out=json.dumps([{"dst": query.argv[5], **way}]))
+        if query.argv[-1] == "addr":
+            return ExecReply(code=0, out=json.dumps([{"ifname": device, "addr_info": [info]}]))
+        return ip(query)
+
+    world = World(lambda a, port: ("EHOSTUNREACH", "3/1", OWN) if a == relay else None, by_device=by_device)
+    (one,) = run(check_routes, network(world, {"relayhost": f"[{relay}]:587"}, files=PASSWD, commands=answer))
+    assert (one.status is Status.FAILED) == bool(fix)
+    assert str(one.data.get("fix", "")).endswith(fix)
 
 
 def test_a_rule_about_the_control_group_of_postfix() -> None:

@@ -189,6 +189,9 @@ def test_a_route_is_taken_out_by_name_and_put_back_as_it_was() -> None:
     (step,) = plan.steps
     assert (step.allow, step.commands()) == ("route", ("ip route del blackhole 198.51.100.0/24",))
     assert undoing.of(step).commands == (tuple("ip route add blackhole 198.51.100.0/24 metric 7".split()),)
+    past = "To lead past it until the next reload: ip route add 172.17.5.20 via 192.0.2.1 dev eth0"
+    (step,) = planned("local-firewall-blocks-smtp", "firewall.route", host, port=25, rule="r", fix=past).steps
+    assert undoing.of(step).commands == (tuple("ip route del 172.17.5.20 via 192.0.2.1 dev eth0".split()),)
     words = planned("local-firewall-blocks-smtp", "firewall.route", host, port=25, fix="To: ip rule show, and del it")
     assert not words.steps, "words are no command"
 

@@ -160,7 +160,13 @@ class _Try:
     """One connect under way; `finished` once its outcome is known. silence: seconds for which it is known to go unanswered."""
 
     def __init__(
-        self, address: Address, bind: SockAddr | None, timeout: float, silence: float | None = None, user: str = ""
+        self,
+        address: Address,
+        bind: SockAddr | None,
+        timeout: float,
+        silence: float | None = None,
+        user: str = "",
+        device: str = "",
     ) -> None:
         self.address = address
         self.watched = silence is None and WIRE.watch(address.peer[1])
@@ -181,6 +187,8 @@ class _Try:
                 self.sock = socket.socket(address.family, socket.SOCK_STREAM)
             self.sock.setblocking(False)
             icmp.listen(self.sock)
+            if device:
+                self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
             if bind is not None:
                 self.sock.bind(bind)
             number = self.sock.connect_ex(address.sockaddr)
@@ -241,11 +249,19 @@ class _Try:
 
 
 def open_first(
-    addresses: list[Address], *, bind: str, timeout: float, deadline: float, entered: bool = False, user: str = ""
+    addresses: list[Address],
+    *,
+    bind: str,
+    timeout: float,
+    deadline: float,
+    entered: bool = False,
+    user: str = "",
+    device: str = "",
 ) -> Opened:
     """Connects to the first address that answers; its peer stays taken at the gate until `close`.
 
-    bind: source addresses, one for a family, parted by blanks; user: the account that the sockets belong to (as root).
+    bind: source addresses, one for a family, parted by blanks; user: the account that the sockets belong to (as root); device: the
+    interface to leave by.
     entered: the caller holds the (only) peer already, and keeps it whatever happens.
     """
     sources: dict[int, SockAddr] = {}
@@ -254,7 +270,7 @@ def open_first(
         if source is None:
             raise Broken(f"{text} is not an address to connect from")
         sources[source.family] = source.sockaddr
-    walk = _Walk(addresses, sources, timeout, entered, user)
+    walk = _Walk(addresses, sources, timeout, entered, user, device)
     try:
         return walk.run(deadline)
     finally:
@@ -263,11 +279,17 @@ def open_first(
 
 class _Walk:
     def __init__(
-        self, addresses: list[Address], sources: dict[int, SockAddr], timeout: float, entered: bool, user: str
+        self,
+        addresses: list[Address],
+        sources: dict[int, SockAddr],
+        timeout: float,
+        entered: bool,
+        user: str,
+        device: str,
     ) -> None:
         self.waiting = list(addresses)
         self.order = {address: index for index, address in enumerate(addresses)}
-        self.sources, self.user = sources, user
+        self.sources, self.user, self.device = sources, user, device
         self.timeout = timeout
         self.entered = entered
         self.began = time.monotonic()
@@ -318,8 +340,8 @@ class _Walk:
     def attempt(self, address: Address) -> _Try:
         """A connect under way; the outcome of somebody else's where this one waited its turn while nobody answered it."""
         silence = GATE.silent_since(address.peer, self.began)
-        if silence is None or silence < self.timeout or self.sources or self.user:
-            return _Try(address, self.sources.get(address.family), self.timeout, user=self.user)
+        if silence is None or silence < self.timeout or self.sources or self.user or self.device:
+            return _Try(address, self.sources.get(address.family), self.timeout, user=self.user, device=self.device)
         return _Try(address, None, self.timeout, silence)
 
     def wait(self, seconds: float) -> None:
@@ -339,7 +361,7 @@ class _Walk:
                 attempt.look()
             elif now >= attempt.until and not attempt.prolonged():
                 attempt.finish(errno.ETIMEDOUT)
-                if not self.sources:
+                if not self.sources and not self.device:
                     GATE.silence(attempt.address.peer, attempt.seconds)
             if attempt.error is not None:
                 self.pending.remove(attempt)

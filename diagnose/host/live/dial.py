@@ -149,6 +149,7 @@ class Session:
             timeout=self.query.connect_timeout,
             deadline=self.deadline,
             user=self.query.user,
+            device=self.query.device,
         )
         self.note(attempts=tuple(opened.attempts))
         self.said += [
@@ -180,6 +181,7 @@ class Session:
             deadline=self.deadline,
             entered=True,
             user=self.query.user,
+            device=self.query.device,
         )
         if opened.sock is None:
             raise Broken("the second connection, without verification, failed", late=opened.late)

@@ -16,7 +16,7 @@ from diagnose.remedy.plans.application import on_another_port
 from diagnose.remedy.plans.relays import by_login, keys, near_key, password_table, set_hop
 from diagnose.remedy.plans.settings import take_up, taken_up
 from diagnose.remedy.plans.tables import Entry, around, recompiled, transport_entry
-from diagnose.remedy.running import Command, FirewallAccept, RemoveRoute
+from diagnose.remedy.running import ChangeRoute, Command, FirewallAccept
 from diagnose.remedy.steps import AppendLine, Step
 
 _ACCEPTING = (
@@ -219,11 +219,14 @@ def _csf(e: Evidence, seen: Observation) -> list[Step]:
 
 
 def _route(e: Evidence, seen: Observation, argv: list[str]) -> list[Step]:
-    """The route or rule taken out, and the line by which `ip` puts the same one in again."""
+    """The route or rule taken out, and the line by which `ip` puts the same one in again; or a route that leads past a network."""
     at = 3 if argv[1:2] == ["-6"] else 2
-    if argv[:1] != ["ip"] or argv[at - 1] not in ("route", "rule") or argv[at : at + 1] != ["del"]:
+    if argv[:1] != ["ip"] or argv[at - 1] not in ("route", "rule") or argv[at : at + 1] not in (["del"], ["add"]):
         return []
     wanted = argv[at + 1 :]
+    if argv[at] == "add":
+        opens = f"packets to {wanted[0]} take the default route"
+        return [ChangeRoute(argv=tuple(argv), undo=(*argv[:at], "del", *wanted), why=sentence(seen), opens=opens)]
     undo: tuple[str, ...] = ()
     listing = e.ask(Exec(tuple(argv[:at]))).out.splitlines()
     if argv[at - 1] == "route":
@@ -236,7 +239,7 @@ def _route(e: Evidence, seen: Observation, argv: list[str]) -> list[Step]:
             undo = (*argv[:at], "add", *wanted, *lines[0][1:])
     why = sentence(seen)
     opens = f"what took {seen.data.get('rule')} take the other routes of this host"
-    return [RemoveRoute(argv=tuple(argv), undo=undo, why=why, opens=opens)]
+    return [ChangeRoute(argv=tuple(argv), undo=undo, why=why, opens=opens)]
 
 
 @plans("ipv6-broken")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from tests.lab.fault import Fault
+from tests.lab.internet.names import address_of
+from tests.lab.internet.world import World
 from tests.lab.steps import Step, mail, nft, relay, settings, shell
 
 LOCAL = ("local-firewall-blocks-smtp",)
@@ -310,6 +312,33 @@ FAULTS = (
             HELD,
         ),
         shows="status=deferred",
+    ),
+    Fault(
+        id="bridge-network-covers-the-relay",
+        accept=LOCAL,
+        about="the network of a bridge made for containers covers the private address of the company's relay",
+        setup=(
+            relay("172.17.5.20", smtp_connect_timeout="6s"),
+            lambda m: m.network.nft(
+                "gateway", f"pre ip daddr 172.17.5.20 dnat to {address_of('smtp.mandrillapp.com', 4)}"
+            ),
+            shell("ip link add br7 type bridge; ip addr add 172.17.0.1/16 dev br7; ip link set br7 up"),
+        ),
+        shows="status=deferred .*No route",
+    ),
+    Fault(
+        id="netmask-covers-half-the-world",
+        accept=LOCAL,
+        about="a netmask of 8 bits makes the relay a neighbour",
+        setup=(
+            relay("smtp.agence-lumiere.fr", smtp_connect_timeout="6s"),
+            shell(
+                "ip addr del 192.168.1.10/24 dev eth0; ip addr add 192.168.1.10/8 dev eth0;"
+                " ip route replace default via 192.168.1.1"
+            ),
+        ),
+        world=World(records={("smtp.agence-lumiere.fr", "A"): ("192.99.14.6",)}),
+        shows="status=deferred .*No route",
     ),
     Fault(
         id="vpn-mark-carries-mail",
