@@ -18,7 +18,7 @@ class Ahead(Generic[R]):
     """Asks at once, in a thread of its own; `reply` waits for the answer, or raises what asking raised."""
 
     def __init__(self, host: LiveHost, query: Query[R], seconds: float) -> None:
-        """seconds: the time there is, from now."""
+        """seconds: the time limit, from now."""
         self._deadline = time.monotonic() + seconds
         self._answers: list[R] = []
         self._error: Exception | None = None

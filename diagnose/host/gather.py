@@ -1,7 +1,8 @@
 """The values that are secret on this host, gathered where its programs keep them before anything of it is shown.
 
-Postfix's settings and password tables, other mailers' files of logins, the tool's own settings, environments and command lines of the processes that
-this user may see. Nothing is run, and nothing here fails: what cannot be read shows nothing either.
+Postfix's settings and password tables, other mailers' files of logins, the tool's own settings, environments and
+command lines of the processes that this user may see. Nothing is run, and nothing here fails: what cannot be read
+shows nothing either.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ _IN_SECRETS = re.compile(r"\"P[:=]([^\"\n]+)\"|(?m:^[\w.@-]+[ \t]+[^\s:]+:(\S+)$
 
 
 def _of_mailers(secrets: Secrets) -> None:
-    """The passwords of the other mailers' files; `mask_read` remembers what it stars."""
+    """The passwords in other mailers' files; `mask_read` collects what it masks."""
     for kind, paths in (("logins", _LOGINS), ("settings", _SETTINGS)):
         for path in paths:
             if text := _read(path):
@@ -104,7 +105,7 @@ def _read(path: str) -> str:
 
 
 def _telling_lines(text: str) -> str:
-    """Without the comments that name no password: most of a master.cf consists of them, and searching them takes long."""
+    """The text without comments that mention no password: they are most of a master.cf, and slow to search."""
     return "\n".join(line for line in text.split("\n") if not line.startswith("#") or _names_one(line))
 
 
@@ -124,7 +125,7 @@ def _folders() -> list[str]:
 
 
 def _spelled(text: str) -> Iterator[str]:
-    """What a settings' text itself shows to be a secret."""
+    """The values that a settings text itself marks as secret."""
     for begin, end in _spans(text):
         yield text[begin:end]
 
@@ -206,14 +207,14 @@ def _tool() -> Iterator[str]:
 
 
 def parts(address: str) -> list[str]:
-    """What in the address of a webhook is secret: the words of its login, path and query that look like it."""
+    """The secret parts of a webhook's address: words of its login, path and query that look like secrets."""
     words = [word for word in re.split(r"[/?&=:@]", address) if telling(word)]
     path = address.partition("://")[2].partition("/")[2]
     return [*words, *([path] if len(path) > 11 and words else [])]
 
 
 def _processes() -> Iterator[str]:
-    """Variables whose name says so, logins within addresses, and options of command lines."""
+    """Secrets in processes: variables named like secrets, logins within addresses, options of command lines."""
     numbers = [name for name in os.listdir("/proc") if name.isdecimal()] if os.path.isdir("/proc") else []
     own = str(os.getpid())
     commands: set[bytes] = set()
@@ -254,7 +255,7 @@ def _command(text: str) -> Iterator[str]:
 
 
 def _public(configured: list[str], passwords: frozenset[str]) -> frozenset[str]:
-    """Words that stand in public: this host's name, and its settings but for the secrets in them."""
+    """Public words: this host's name, and its settings without their secrets."""
     shown = [os.uname().nodename]
     for text in configured:
         at = 0
@@ -270,7 +271,7 @@ def _public(configured: list[str], passwords: frozenset[str]) -> frozenset[str]:
 
 @cache
 def vocabulary() -> frozenset[str]:
-    """The words that mail programs' replies and logs consist of, as far as this tool knows them."""
+    """The words of mail programs' replies and logs that this tool knows."""
     return frozenset(documents.indexed("vocabulary", words_known))
 
 

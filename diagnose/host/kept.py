@@ -1,4 +1,4 @@
-"""What of an answer a recording keeps: what is parsed, or harmless by its shape; the rest is a placeholder.
+"""What a recording keeps of an answer: parsed values and harmless shapes; the rest becomes placeholders.
 
 A placeholder, `left-out-3-long`, says how long the value was, and is the same where the value was the same.
 """
@@ -69,7 +69,7 @@ _PROCESS_WORD = late(
 
 
 class Keeper:
-    """One recording's placeholders. words: those that say nothing about anybody, such as this tool's own."""
+    """One recording's placeholders. words: harmless ones, such as this tool's own."""
 
     def __init__(self, words: frozenset[str] = frozenset()) -> None:
         self._numbers: dict[str, int] = {}
@@ -79,18 +79,18 @@ class Keeper:
 
     @property
     def left_out(self) -> int:
-        """How many values."""
+        """The number of values left out."""
         return len(self._numbers)
 
     def learn(self, asked: Mapping[Query[Any], Any]) -> None:
-        """Take Postfix's own defaults for words that say nothing about anybody."""
+        """Adds the words of Postfix's own defaults to the harmless ones."""
         said = asked.get(Exec(("postconf", "-d")))
         self._words |= {word.lower() for word in re.findall(r"[^\W\d_]+", said.out)} if said else set()
         self._parameters |= set(re.findall(r"(?m)^(\w+) =", said.out)) if said else set()
         self._words |= _MASTER
 
     def reply(self, query: Query[Any], reply: Any) -> Any:
-        """The answer as it is kept."""
+        """The answer as the recording keeps it."""
         if isinstance(reply, LogReply):
             return replace(reply, lines=self._log(reply.lines))
         if isinstance(query, Exec) and isinstance(reply, ExecReply):
@@ -109,11 +109,11 @@ class Keeper:
         return reply
 
     def text(self, text: str) -> str:
-        """Without the pieces of words that look like no word, name, address, path or number."""
+        """The text without pieces that look like no word, name, address, path or number."""
         return self._pieces(text, _doubtful)
 
     def strict(self, text: str) -> str:
-        """Only short numbers, signs, and words that this tool or Postfix itself knows; dots for the others."""
+        """Only short numbers, punctuation, and words known to this tool or Postfix; dots for the rest."""
         return _PIECE.sub(lambda piece: piece[0] if STARS in piece[0] or self._plain(piece[0]) else "\u2026", text)
 
     def _pieces(self, text: str, secret: Callable[[str], bool]) -> str:
@@ -143,7 +143,7 @@ class Keeper:
         return [self._data(value) for value in data] if isinstance(data, (list, tuple)) else data
 
     def _log(self, lines: tuple[str, ...]) -> tuple[str, ...]:
-        """Postfix's lines; of other programs the words that are known."""
+        """Postfix's lines; of other programs' lines the known words."""
         if not lines:
             return lines
         masked = mask("\n".join(lines)).split("\n")
@@ -197,7 +197,7 @@ class Keeper:
         )
 
     def _commands(self, text: str) -> str:
-        """What a service of master.cf hands to a program: paths, options and Postfix's own variables alone."""
+        """The arguments of a master.cf service's program: only paths, options and Postfix's own variables."""
 
         def shown(word: re.Match[str]) -> str:
             return word[0] if STARS in word[0] or _ARGUMENT.fullmatch(word[0]) else self._placeholder(word[0])
@@ -205,7 +205,7 @@ class Keeper:
         return _ARGV.sub(lambda argv: argv[1] + re.sub(r"\S+", shown, argv[2]), text)
 
     def _own(self, text: str) -> str:
-        """Parameters that neither Postfix nor another line knows may hold anything."""
+        """The settings without parameters that neither Postfix nor another line knows: those may hold anything."""
         # ldap:people has its settings in people_bind_dn and the like.
         tables = tuple(f"{table}_" for table in re.findall(r":([A-Za-z]\w*)(?![\w.-])", text))
 
@@ -220,7 +220,7 @@ class Keeper:
         return _PARAMETER.sub(shown, text)
 
     def _process(self, process: Any) -> Any:
-        """Its program, and of its arguments paths and options; those of Postfix's own whole."""
+        """The program, and of its arguments paths and options; all arguments of Postfix's programs."""
         first, *rest = process.command or ("",)
         if not _POSTFIX.search(first):
             rest = [word for word in rest if _PROCESS_WORD.fullmatch(word)]
@@ -228,7 +228,7 @@ class Keeper:
 
 
 def _doubtful(piece: str) -> bool:
-    """Whether a piece of a word may be a secret; names of parameters and formats of dates within it are none."""
+    """Whether a piece of a word may be a secret; parameter names and date formats in it do not count."""
     core = _VARIABLE.sub("", piece).strip("!?*%~^#&+")
     return len(core) > 6 and random(core)
 

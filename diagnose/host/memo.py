@@ -1,4 +1,4 @@
-"""One answer a run for each question, however many checks ask it, at once or later."""
+"""Answers each question once a run, however many checks ask it, at once or later."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ R = TypeVar("R")
 
 
 class Host(Protocol):
-    """Who answers: live, recorded or a test's fake. `deadline` is on the monotonic clock, in seconds."""
+    """Answers queries: live, from a recording, or a test's fake. `deadline` is on the monotonic clock, in seconds."""
 
     def answer(self, query: Query[R], deadline: float) -> R: ...
 
@@ -41,7 +41,7 @@ class FakeHost:
 
 
 class NoNetwork:
-    """A host that is not asked anything which would leave the machine."""
+    """A host without its network: queries that would leave the machine are not passed on."""
 
     def __init__(self, inner: Host) -> None:
         self.inner = inner
@@ -62,7 +62,7 @@ class _Slot:
 
 
 class Memo:
-    """Remembers replies; whoever asks a question already under way waits for its answer. at_once: `inner` answers without
+    """Remembers replies; a second asker of a running question waits for its answer. at_once: `inner` answers without
     waiting for anything, as a recording does."""
 
     def __init__(self, inner: Host, at_once: bool = False) -> None:
@@ -104,7 +104,8 @@ class Memo:
             return slot.reply  # type: ignore[no-any-return]
 
     def claim(self, query: Query[Any]) -> bool:
-        """Whether nobody has asked it so far and its answer takes time: who asks so is about to ask it, and others need not."""
+        """Whether nobody has asked it so far and its answer takes time; the caller must then ask it, and others need
+        not."""
         with self._lock:
             if self._at_once or query in self._slots:
                 return False
@@ -112,7 +113,7 @@ class Memo:
             return True
 
     def has(self, query: Query[Any], until: float = 0.0) -> bool:
-        """Whether its answer is there or comes at once, so that nobody would wait for it; waits for one under way `until` then."""
+        """Whether the answer is known or comes at once; waits for a running question until `until` (monotonic)."""
         slot = self._slots.get(query)
         if slot is None or slot.done.is_set():
             return slot is not None or self._at_once
@@ -126,7 +127,7 @@ class Memo:
 
 
 class Recorder:
-    """A check's view of the host: passes questions on with the check's deadline and keeps them as evidence."""
+    """A check's view of the host: adds the check's deadline to its questions, and keeps them as evidence."""
 
     def __init__(self, inner: Host, deadline: float) -> None:
         self._inner = inner
@@ -154,7 +155,7 @@ class Recorder:
 
 
 def shorten(query: Query[R], seconds: float) -> Query[R]:
-    """The same question with its own time-out cut to what is left."""
+    """The question with its time-out limited to the time left."""
     timeout = getattr(query, "timeout", None)
     if timeout is None or timeout <= seconds:
         return query

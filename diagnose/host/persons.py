@@ -1,4 +1,4 @@
-"""Mail addresses in a recording by pseudonyms, the same for the same person throughout it."""
+"""Replaces mail addresses in a recording by pseudonyms, one per person."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _ROLES = frozenset(
 
 
 class Persons:
-    """One recording's pseudonyms: `person1@example.com` for the first local part in it, whatever its domain. What is
-    asked is renamed as what is answered, so that the recording still answers."""
+    """One recording's pseudonyms: `person1@example.com` for the first local part in it, whatever its domain.
+    Questions are renamed like answers, so that the recording still answers them."""
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
@@ -35,7 +35,7 @@ class Persons:
         return data
 
     def text(self, text: str) -> str:
-        """A local part that stands alone is renamed where an address had it before."""
+        """The text renamed; a lone local part, too, if an address had it before."""
         if "@" in text:
             text = _ADDRESS.sub(lambda found: f"{self._named(found['local'])}@", text)
         return _ALONE.sub(self._known, text) if "<" in text or "user" in text else text

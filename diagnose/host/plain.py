@@ -35,7 +35,7 @@ def from_plain(kind: Any, data: Any) -> Any:
 
 @functools.cache
 def _reader(kind: Any) -> Callable[[Any], Any]:
-    """Looks at the annotation once: a recording holds thousands of values of a few hundred kinds."""
+    """The reader for an annotation, built once: a recording holds thousands of values of a few hundred kinds."""
     origin = typing.get_origin(kind)
     if origin in (types.UnionType, typing.Union):
         inner = _reader(next(a for a in typing.get_args(kind) if a is not type(None)))
@@ -81,7 +81,7 @@ def _records(kind: type) -> Callable[[Any], Any]:
 
 @functools.cache
 def _fields(kind: type) -> dict[str, Callable[[Any], Any]]:
-    """Asked for when the first record of the kind is read: a record may hold others of its kind."""
+    """The readers of a record's fields, built on first use because a record may contain its own kind."""
     hints = typing.get_type_hints(kind)
     return {field.name: _reader(hints[field.name]) for field in dataclasses.fields(kind)}
 

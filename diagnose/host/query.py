@@ -47,8 +47,8 @@ class Query(Generic[R_co]):
 
 @dataclass(frozen=True)
 class Exec(Query[ExecReply]):
-    """Runs a command that only reads, without a shell, in the C locale; /usr/sbin and /sbin are searched too. having: of its
-    output only the lines that hold one of these words, all without any."""
+    """Runs a command that only reads, without a shell, in the C locale; /usr/sbin and /sbin are searched too.
+    having: of its output only the lines that hold one of these words, all without any."""
 
     argv: tuple[str, ...]
     timeout: float = 5.0
@@ -57,8 +57,9 @@ class Exec(Query[ExecReply]):
 
 @dataclass(frozen=True)
 class Read(Query[ReadReply]):
-    """A file's text (UTF-8, else Latin-1), at most `limit` bytes from its end if `tail` else its start. having: as of Exec.
-    secret: "sasl", "properties", "settings", "logins", "password" or "token": values that are secrets are masked before anything else sees them."""
+    """A file's text (UTF-8, else Latin-1), at most `limit` bytes from its end if `tail` else its start. having: as
+    of Exec. secret: "sasl", "properties", "settings", "logins", "password" or "token": values that are secrets are
+    masked before anything else sees them."""
 
     path: str
     secret: str = ""
@@ -79,8 +80,8 @@ class Glob(Query[GlobReply]):
 
 @dataclass(frozen=True)
 class Lookup(Query[DnsReply]):
-    """A DNS question. server: an address to ask, or "" for the host's own resolvers in their order. user: the account that the
-    sockets belong to, where root asks."""
+    """A DNS question. server: an address to ask, or "" for the host's own resolvers in their order. user: the
+    account that the sockets belong to, where root asks."""
 
     name: str
     rtype: str
@@ -99,8 +100,8 @@ class Login:
     """Where the host finds credentials; the password itself never enters a query or a reply.
 
     source "map": `table` is a Postfix table, tried with each of `keys`; "properties" or "settings": `table` is a
-    file, `keys` are the names of the user's and the password's property, or twice that of a URL with both; "logins": `table` is a
-    file of logins by server (`diagnose.apps.logins`), `keys` the server's names.
+    file, `keys` are the names of the user's and the password's property, or twice that of a URL with both; "logins":
+    `table` is a file of logins by server (`diagnose.apps.logins`), `keys` the server's names.
     """
 
     source: str
@@ -113,11 +114,12 @@ class Dial(Query[DialReply]):
     """An SMTP dialogue, never with DATA.
 
     family: 0 both, 4 or 6. tls: none, starttls (used if offered), implicit. say: how far to go: connect, banner,
-    ehlo, auth, rcpt (QUIT is always polite); milter and policy are the other protocols' openings, to which a path may lead instead of a host. ca_file/ca_path: what the certificate is verified against, "" for the
-    system's; verify: whether at all. The dialogue goes on after a certificate that does not verify, but never to AUTH unless `trust` is set.
-    bind: source addresses, one for a family, parted by a blank. user: the account that the socket belongs to, where root asks. device: the interface to
-    leave by, whatever the routes say.
-    connect_timeout covers two SYNs, which Linux sends at 0 and 1 seconds, and 1.7 seconds for the answer: the third goes at 3.
+    ehlo, auth, rcpt (QUIT is always polite); milter and policy are the other protocols' openings, to which a path
+    may lead instead of a host. ca_file/ca_path: what the certificate is verified against, "" for the system's;
+    verify: whether at all. The dialogue goes on after a certificate that does not verify, but never to AUTH unless
+    `trust` is set. bind: source addresses, one per family, separated by a blank. user: the account that owns the
+    socket, where root asks. device: the interface to leave by, whatever the routes say. connect_timeout covers two
+    SYNs, which Linux sends at 0 and 1 seconds, and 1.7 seconds for the answer: the third goes at 3.
     """
 
     host: str
@@ -174,7 +176,7 @@ class Lock(Query[LockReply]):
 
 @dataclass(frozen=True)
 class Now(Query[NowReply]):
-    """The clock, and who asks."""
+    """The clock, and the user who asks."""
 
 
 @dataclass(frozen=True)
@@ -212,7 +214,8 @@ class MapCompare(Query[CompareReply]):
 
 @dataclass(frozen=True)
 class EnvironmentCompare(Query[EnvironmentReply]):
-    """The environment that a process was started with against what a settings file says of the names; no value leaves the host."""
+    """The environment that a process was started with against what a settings file says of the names; no value
+    leaves the host."""
 
     pid: int
     path: str

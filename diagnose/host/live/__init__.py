@@ -43,10 +43,8 @@ R = TypeVar("R")
 
 
 class LiveHost:
-    """Answers from this machine and the network it stands in; reads only.
-
-    given: texts by their names, that are read as files of these names would be. heard: is told each dialogue (`dial.dial`).
-    """
+    """Answers from this machine and the network it stands in; read-only. given: texts by file name, read in place of
+    such files. heard: is told each dialogue (`dial.dial`)."""
 
     def __init__(self, refused: Any = None, given: Mapping[str, str] | None = None, heard: Heard | None = None) -> None:
         self.secrets = KNOWN
@@ -56,17 +54,17 @@ class LiveHost:
         gather.known()
 
     def about(self) -> str:
-        """Which Postfix the answers are of, "" where there is no choice."""
+        """A note on which Postfix instance the answers come from, "" if there is only one."""
         from diagnose.host.live.instances import note
 
         return note()
 
     def load_resolver(self) -> None:
-        """Beforehand what every look-up needs: a score of them at once would wait for it while all checks run."""
+        """Imports the resolver library ahead of the checks, which would otherwise all wait for it."""
         importlib.import_module(f"{__name__}.dns")
 
     def credentials(self, login: Login) -> tuple[str, str] | None:
-        """User and password, which no reply has. None if they are not found."""
+        """User and password, which no reply contains. None if they are not found."""
         from diagnose.host.live import tables
 
         return tables.credentials(login, self.secrets, self.given)
@@ -91,7 +89,7 @@ def _read(host: LiveHost, query: Read, deadline: float) -> Any:
 
 
 def _plain(module: str, name: str) -> Callable[[LiveHost, Any, float], Any]:
-    """An answer that needs neither secrets nor a deadline; its module is imported when first asked."""
+    """Answers a query that needs neither secrets nor a deadline; imports its module on first use."""
 
     def answer(host: LiveHost, query: Any, deadline: float) -> Any:
         return getattr(importlib.import_module(f"{__name__}.{module}"), name)(query)

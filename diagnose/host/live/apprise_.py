@@ -14,7 +14,7 @@ def installed() -> bool:
 
 
 def send(url: str, title: str, text: str, severity: str, timeout: float) -> str:
-    """Returns why it failed, or nothing; severity: "info", "success", "warning" or "failure"."""
+    """Returns why it failed, "" for success; severity: "info", "success", "warning" or "failure"."""
     problem = ["no answer in time"]
 
     def work() -> None:

@@ -1,5 +1,5 @@
-"""SMTP AUTH (RFC 4954) with PLAIN (RFC 4616), LOGIN and CRAM-MD5 (RFC 2195); nothing of the exchange is kept but
-the server's last words."""
+"""SMTP AUTH (RFC 4954) with PLAIN (RFC 4616), LOGIN and CRAM-MD5 (RFC 2195); of the exchange only the server's last
+reply is kept."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def offered(ehlo: str) -> tuple[str, ...]:
 
 
 def choose(mechanisms: Iterable[str], allowed: Iterable[str], encrypted: bool) -> str:
-    """The mechanism to use, "" when none of those offered and allowed is one that is spoken here."""
+    """The mechanism to use, "" if none is offered, allowed and implemented here."""
     wanted = {name.upper() for name in allowed}
     usable = {name for name in mechanisms if not wanted or name in wanted}
     return next((name for name in (_OVER_TLS if encrypted else _IN_CLEAR) if name in usable), "")
@@ -118,7 +118,7 @@ def _encode(text: str) -> str:
 
 
 def _hidden(text: str, forms: list[str], secrets: Secrets) -> str:
-    """Also hides what is too short for `Secrets`, and base64 that came back; reply codes stay readable."""
+    """The text with short secrets and echoed base64 hidden as well; reply codes stay readable."""
     lines = []
     for line in text.splitlines():
         head, tail = line[:4], line[4:]

@@ -1,4 +1,4 @@
-"""Carries out a command that changes this host, for `fix` alone: every other question only looks."""
+"""Runs a command that changes this host, for `fix` alone: all queries only read."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _SAID = 4000  # bytes of what a command said, from its end
 
 @dataclass(frozen=True)
 class Carried:
-    """code: exit status, None if it could not be started or did not end in time. said: its words, without secrets; raw: its
-    standard output with them, to be compared only."""
+    """code: exit status, None if it could not be started or timed out. said: its output without secrets; raw: its
+    standard output with secrets, for comparison only."""
 
     code: int | None
     said: str
@@ -26,8 +26,8 @@ class Carried:
 def carry_out(argv: Sequence[str], timeout: float, keep: Sequence[int] = ()) -> Carried:
     """Runs it without a shell.
 
-    keep: descriptors that it inherits, such as a lock, so that it counts as at work for as long as it is, whatever becomes of us.
-    A command is not ended by our terminal's Ctrl-C.
+    keep: descriptors that it inherits, such as a lock, which is then held until the command ends even if this
+    process is killed. Ctrl-C at our terminal does not end it.
     """
     program = find(argv[0])
     if program is None:

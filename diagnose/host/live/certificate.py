@@ -1,4 +1,4 @@
-"""What a certificate says, read from DER tolerantly: the ssl module says nothing about one that does not verify.
+"""Reads a certificate's fields from DER, tolerantly: the ssl module parses none that does not verify.
 
 Sources: X.690 (DER), RFC 5280 sections 4.1 and 4.2.1.6.
 """
@@ -36,7 +36,7 @@ class Certificate:
 
 
 def read(der: bytes) -> Certificate:
-    """What could be read of a certificate; the fields of an empty one where it is malformed."""
+    """The readable fields of a certificate; all fields empty if it is malformed."""
     try:
         return _read(der[:65_536])
     except (ValueError, IndexError, OverflowError, StopIteration):

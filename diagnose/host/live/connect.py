@@ -1,7 +1,7 @@
 """From a name to a connected socket: resolving within a deadline, and walking the addresses one by one.
 
-An address that keeps silent for `HEAD_START` seconds no longer holds up the others: they are then tried together, and the
-whole stays within one connect time-out and that half second.
+An address that keeps silent for `HEAD_START` seconds no longer holds up the others: they are then tried together,
+and the whole stays within one connect time-out and that half second.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ SockAddr = tuple[Any, ...]
 
 
 class Broken(Exception):
-    """A step that failed. error: as `DialReply.error`; text: what was received of a reply; late: the deadline, not
-    the step's own time-out, ended it, so that nothing is known about the peer."""
+    """A step that failed. error: as `DialReply.error`; text: the part of a reply received; late: the deadline ended
+    it, not the step's own time-out, so that nothing is known about the peer."""
 
     def __init__(self, error: str, text: str = "", late: bool = False) -> None:
         super().__init__(error)
@@ -49,7 +49,7 @@ class Address:
 
     @property
     def text(self) -> str:
-        """The literal, with its zone where it is link-local."""
+        """The address literal, with its zone if it is link-local."""
         host, scope = str(self.sockaddr[0]), self.sockaddr[3] if len(self.sockaddr) > 3 else 0
         if scope and "%" not in host:
             try:
@@ -74,7 +74,7 @@ class Opened:
 
 
 def name_of(error: OSError | int) -> str:
-    """An errno's name; the text where it has none."""
+    """An errno's name; without one the error's text."""
     number = error if isinstance(error, int) else error.errno
     if isinstance(error, TimeoutError):
         return "timed out" if number is None else "ETIMEDOUT"
@@ -82,7 +82,7 @@ def name_of(error: OSError | int) -> str:
 
 
 def in_time(work: Callable[[], T], deadline: float) -> T:
-    """Runs what cannot be interrupted in a daemon thread; raises Broken("timed out") at the deadline."""
+    """Runs an uninterruptible call in a daemon thread; raises Broken("timed out") at the deadline."""
     done = threading.Event()
     results: list[T] = []
     errors: list[BaseException] = []
@@ -157,7 +157,7 @@ def _resolver_code(error: socket.gaierror) -> str:
 
 
 class _Try:
-    """One connect under way; `finished` once its outcome is known. silence: seconds for which it is known to go unanswered."""
+    """One connect in progress; `finished` once its outcome is known. silence: seconds without an answer so far."""
 
     def __init__(
         self,
@@ -210,7 +210,7 @@ class _Try:
         self.finish(self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
 
     def prolonged(self) -> bool:
-        """Whether it waits on, once, for the kernel's word on why no packet left this host."""
+        """Extends the wait once, for the kernel's reason why no packet left this host. Whether it did."""
         if self.longer or not self.watched or WIRE.fate(self.port, *self.address.peer, self.began) != "kept":
             return False
         self.longer = True
@@ -258,11 +258,10 @@ def open_first(
     user: str = "",
     device: str = "",
 ) -> Opened:
-    """Connects to the first address that answers; its peer stays taken at the gate until `close`.
+    """Connects to the first address that answers; its peer stays reserved at the gate until `close`.
 
-    bind: source addresses, one for a family, parted by blanks; user: the account that the sockets belong to (as root); device: the
-    interface to leave by.
-    entered: the caller holds the (only) peer already, and keeps it whatever happens.
+    bind: source addresses, one per family, separated by blanks; user: the account that owns the sockets (as root);
+    device: the interface to leave by. entered: the caller has reserved the (only) peer already, and keeps it.
     """
     sources: dict[int, SockAddr] = {}
     for text in bind.split():
@@ -320,7 +319,7 @@ class _Walk:
                 return self.result()
 
     def launch(self, together: bool) -> bool:
-        """Starts what may start now; True when an address has to wait for somebody else's session to end."""
+        """Starts the connects that may start now; True if an address must wait for another session to end."""
         blocked = False
         for address in list(self.waiting):
             if self.pending and not together:
@@ -338,7 +337,7 @@ class _Walk:
         return blocked
 
     def attempt(self, address: Address) -> _Try:
-        """A connect under way; the outcome of somebody else's where this one waited its turn while nobody answered it."""
+        """A connect in progress; if this one had to wait for another session that got no answer, that one's outcome."""
         silence = GATE.silent_since(address.peer, self.began)
         if silence is None or silence < self.timeout or self.sources or self.user or self.device:
             return _Try(address, self.sources.get(address.family), self.timeout, user=self.user, device=self.device)

@@ -14,7 +14,7 @@ LONGEST = 60_000  # bytes of one field; larger datagrams would need a file descr
 
 
 def syslog(text: str, severity: int, path: str = SYSLOG, timeout: float = 5.0) -> str:
-    """Sends one line; returns why it could not, or nothing."""
+    """Sends one line; returns why it failed, "" for success."""
     line = f"<{DAEMON * 8 + severity}>mail-diagnose[{os.getpid()}]: {' '.join(text.split())}"
     data = line.encode("utf-8", "replace")[:8000]
     problem = _send(path, socket.SOCK_DGRAM, data, timeout)
@@ -24,7 +24,7 @@ def syslog(text: str, severity: int, path: str = SYSLOG, timeout: float = 5.0) -
 
 
 def journal(fields: Mapping[str, str], path: str = JOURNAL, timeout: float = 5.0) -> str:
-    """Sends one entry; returns why it could not, or nothing."""
+    """Sends one entry; returns why it failed, "" for success."""
     data = b""
     for name, value in fields.items():
         octets = value.encode("utf-8", "replace")[:LONGEST]

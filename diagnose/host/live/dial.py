@@ -1,4 +1,4 @@
-"""SMTP dialogues as data: how far one comes with a server, and what it says; never DATA, never VRFY."""
+"""SMTP dialogues as data: the stage reached with a server, and its replies; never DATA, never VRFY."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ADDRESS_LITERAL = re.compile(r"\[[A-Za-z0-9:.]{2,60}\]")
 
 
 class Refused(Protocol):
-    """Who remembers refused logins, so that nobody is offered the same again; see `diagnose.watch.contacts`."""
+    """Remembers refused logins, so that they are not tried again; see `diagnose.watch.contacts`."""
 
     def refused(self, place: str, user: str, password: str) -> str | None: ...
 
@@ -43,11 +43,12 @@ def dial(
     refused: Refused | None = None,
     heard: Heard | None = None,
 ) -> DialReply:
-    """What came of the dialogue; never raises. `deadline` is on the monotonic clock, in seconds; `heard` is told the dialogue
-    itself as well: what was said ("C: …", "S: …", "* …" for what is not a word of it), without secrets.
+    """The result of the dialogue; never raises. `deadline` is on the monotonic clock, in seconds; `heard` is told
+    the dialogue itself as well: what was said ("C: …", "S: …", "* …" for what is not a word of it), without secrets.
 
     `ehlo` is the first EHLO's reply, as it was before STARTTLS; `mechanisms` come from the last one. `problem` is
-    "timed out" when the deadline or a reply that drips, not the server's silence, ended it: then nothing is known about the server.
+    "timed out" when the deadline or a reply that drips, not the server's silence, ended it: then nothing is known
+    about the server.
     """
     session = Session(query, deadline, credentials, secrets, refused)
     reply = session.held()
@@ -57,7 +58,7 @@ def dial(
 
 
 class Session:
-    """One dialogue as far as `query.say` says."""
+    """One dialogue, up to the stage `query.say`."""
 
     def __init__(
         self, query: Dial, deadline: float, credentials: Credentials, secrets: Secrets, refused: Refused | None
@@ -78,7 +79,7 @@ class Session:
         self.said: list[str] = []
 
     def held(self) -> DialReply:
-        """What came of it; never raises."""
+        """Runs the dialogue and returns its result; never raises."""
         began = time.monotonic()
         try:
             self.run()
@@ -93,7 +94,7 @@ class Session:
         return _hidden(replace(self.reply, seconds=round(time.monotonic() - began, 4)), self.secrets)
 
     def lines(self) -> tuple[str, ...]:
-        """What was said, as `dial` tells it to `heard`."""
+        """The dialogue as lines, as `dial` passes them to `heard`."""
         told = not self.reply.error or (bool(self.said) and self.said[-1].endswith(f": {self.reply.error}"))
         error = [] if told else [f"* {self.reply.error}"]
         return tuple(self.secrets.hide(plain(line)) for line in [*self.said, *error])
@@ -168,7 +169,7 @@ class Session:
         return True
 
     def again(self) -> None:
-        """Connects once more to the same address, whose turn this session still has."""
+        """Connects once more to the same address, which this session still holds at the gate."""
         assert self.address is not None
         assert self.dialogue is not None
         self.dialogue.close()
@@ -193,7 +194,7 @@ class Session:
         self.dialogue = Dialogue(opened.sock, self.query.timeout, self.deadline, self.said)
 
     def begin(self, verify: bool) -> None:
-        """TLS, banner, EHLO, STARTTLS as far as they are asked for."""
+        """TLS, banner, EHLO and STARTTLS, as far as requested."""
         query = self.query
         if query.tls == "implicit":
             self.note(stage="tls")
@@ -245,7 +246,7 @@ class Session:
         self.greeted = greeted
 
     def greet(self) -> None:
-        """EHLO, or HELO with a server that does not know it (RFC 5321 section 3.2)."""
+        """EHLO, or HELO if the server does not know it (RFC 5321 section 3.2)."""
         name = self.helo_name()
         first = not self.reply.ehlo
         self.note(stage="ehlo")
@@ -260,7 +261,7 @@ class Session:
         self.finished = self.far == 2 and self.ehlo_accepted
 
     def log_in(self) -> bool:
-        """Whether the dialogue may go on to the envelope."""
+        """Logs in. Whether the dialogue may go on to the envelope."""
         query, dialogue = self.query, self.dialogue
         assert dialogue is not None
         if self.far < 3 or (query.login is None and self.far > 3):
@@ -305,7 +306,7 @@ class Session:
         return found
 
     def envelope(self) -> None:
-        """MAIL and RCPT, taken back at once."""
+        """MAIL and RCPT, followed by RSET."""
         query, dialogue = self.query, self.dialogue
         assert dialogue is not None
         for what, address in (("sender", query.sender), ("recipient", query.recipient)):
@@ -327,7 +328,7 @@ class Session:
             dialogue.say("RSET")
 
     def step(self, field: str, command: str | None) -> str:
-        """Says a command, or just listens; the reply, of which even a fragment is kept in `field`."""
+        """Sends a command, or only reads; returns the reply, and keeps even a fragment of it in `field`."""
         assert self.dialogue is not None
         if field:
             self.note(stage=field)
@@ -376,7 +377,7 @@ def _canonical(host_name: str) -> str:
 
 
 def own_name(deadline: float) -> str:
-    """This host's name with its domain as the hosts file or the resolver tells it, "" when they do not in time."""
+    """This host's fully qualified name by hosts file or resolver, "" if unknown in time."""
     name = socket.gethostname()
     if "." in name or deadline - time.monotonic() < 1.0:
         return name
@@ -384,7 +385,7 @@ def own_name(deadline: float) -> str:
 
 
 def _hidden(reply: DialReply, secrets: Secrets) -> DialReply:
-    """A reply without this run's secrets and control characters, whichever field a server smuggled them into."""
+    """The reply with this run's secrets and all control characters removed from every field."""
     texts = ("error", "banner", "ehlo", "starttls", "auth", "mail", "rcpt")
     clean = replace(reply, **{name: secrets.hide(plain(getattr(reply, name))) for name in texts})  # type: ignore[arg-type]
     if clean.tls is not None:

@@ -25,7 +25,7 @@ TRY = 2.0  # seconds for one server's answer before the question is repeated or 
 
 
 def lookup(query: Lookup, deadline: float) -> DnsReply:
-    """Asks the server named, else those of resolv.conf in turn; a truncated answer is fetched again by TCP, and all are where
+    """Asks `server`, or those of resolv.conf in turn; repeats a truncated answer over TCP, and asks over TCP only if
     resolv.conf says so (option use-vc)."""
     started = time.monotonic()
     end = min(deadline, started + query.timeout)
@@ -64,7 +64,7 @@ def lookup(query: Lookup, deadline: float) -> DnsReply:
 
 
 def _ask(message: Any, server: str, timeout: float, by_tcp: bool) -> tuple[Any, str, bool]:
-    """The reply, or None with the problem, and whether only TCP lacked."""
+    """(reply or None, problem, whether only TCP failed)."""
     cut = "over TCP (option use-vc of resolv.conf): " if by_tcp else ""
     try:
         try:

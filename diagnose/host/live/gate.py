@@ -1,4 +1,4 @@
-"""How many sockets this process has towards the world: few in all, one session at a time to a remote address and port."""
+"""Limits this process's sockets: few in all, and one session at a time per remote address and port."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Gate:
         self._changed = threading.Condition()
 
     def enter(self, peer: Peer) -> bool:
-        """Takes a socket and the peer; False, at once, when either is not to be had."""
+        """Reserves a socket and the peer; False at once if either is taken."""
         with self._changed:
             if self._free < 1 or peer in self._busy:
                 return False
@@ -31,7 +31,7 @@ class Gate:
             self._changed.notify_all()
 
     def silence(self, peer: Peer, seconds: float) -> None:
-        """Notes that the peer left a connect unanswered for so long, until now."""
+        """Records that the peer left a connect unanswered for so many seconds, until now."""
         with self._changed:
             self._silent[peer] = (time.monotonic(), seconds)
 
@@ -42,12 +42,12 @@ class Gate:
         return seconds if ended > moment else None
 
     def pause(self, seconds: float) -> None:
-        """Returns when somebody left, or after `seconds`."""
+        """Returns when a reservation ends, or after `seconds`."""
         with self._changed:
             self._changed.wait(max(0.0, seconds))
 
     def take(self, sockets: int, deadline: float) -> bool:
-        """Takes several sockets at once, waiting until `deadline` (monotonic); False when they never were free."""
+        """Reserves several sockets at once, waiting until `deadline` (monotonic); False if they did not become free."""
         with self._changed:
             while self._free < sockets:
                 left = deadline - time.monotonic()

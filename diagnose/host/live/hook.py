@@ -1,4 +1,4 @@
-"""Runs a program of the administrator's with text on its standard input; and who started this one."""
+"""Runs an administrator's program with text on its standard input; and names the parent processes of this one."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from diagnose.host.live.quiet import limited
 
 
 def feed(argv: Sequence[str], text: str, timeout: float, environment: Mapping[str, str]) -> str:
-    """Returns why it failed, or nothing. Its output is thrown away, its memory limited; with its children it ends at the
-    time-out."""
+    """Returns why it failed, "" for success. Its output is discarded, its memory limited; it and its children are
+    killed at the time-out."""
     if shutil.which(argv[0]) is None:
         return "cannot be started: No such file or directory"
     try:
@@ -49,7 +49,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def ancestors(limit: int = 20) -> list[str]:
-    """Names of the processes above this one, nearest first."""
+    """Names of this process's ancestors, nearest first."""
     found: list[str] = []
     pid = os.getppid()
     while pid > 0 and len(found) < limit:

@@ -45,7 +45,7 @@ _NAMES = {
 
 @dataclass(frozen=True, kw_only=True)
 class IcmpError:
-    """version: 4 or 6; errno: what the kernel made of it; offender: the address that sent the message."""
+    """version: 4 or 6; errno: the kernel's translation; offender: the address that sent the message."""
 
     version: int
     type: int
@@ -73,7 +73,7 @@ def listen(sock: socket.socket, on: bool = True) -> None:
 
 
 def received(sock: socket.socket) -> IcmpError | None:
-    """The latest ICMP error waiting on a socket, None without one."""
+    """The latest ICMP error queued on a socket, None if there is none."""
     if sys.platform != "linux":
         return None
     latest = None

@@ -1,7 +1,7 @@
-"""Which of this host's Postfix instances (postmulti(1)) a diagnosis is about: the one by which mail leaves.
+"""Selects the Postfix instance (postmulti(1)) to diagnose: the one that sends mail out.
 
-The first instance often only takes mail, and hands it to the next at a port of this host. What fails is then seen there. Every
-command of Postfix is told by MAIL_CONFIG; whoever sets that variable has chosen.
+The first instance often only takes mail, and hands it to the next at a port of this host. What fails is then seen
+there. Every command of Postfix is told by MAIL_CONFIG; whoever sets that variable has chosen.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _TAKEN_AMISS = re.compile(
 
 @functools.cache
 def followed() -> str:
-    """The configuration directory of another instance than the first, "" for the first."""
+    """The configuration directory of the selected instance, "" for the first one."""
     chosen = os.environ.get("MAIL_CONFIG", "")
     first = next((place for place in _FIRST if os.path.exists(f"{place}/main.cf")), "")
     if chosen or "multi_instance_directories" not in _text(f"{first}/main.cf"):
@@ -53,7 +53,7 @@ def followed() -> str:
 
 
 def note() -> str:
-    """What a report says of another instance than the first, "" for that."""
+    """The report's note on the selected instance, "" for the first one."""
     place = followed()
     return (
         f"About the Postfix instance in {place}: `export MAIL_CONFIG={place}` before Postfix's commands"
@@ -79,7 +79,7 @@ def _settings(place: str) -> dict[str, str]:
 
 
 def _next(place: str, others: tuple[str, ...]) -> tuple[str, int]:
-    """The instance that listens where this one hands its mail on, and its port; "" for none."""
+    """The instance that listens where this one forwards its mail, and its port; "" for none."""
     settings = _settings(place)
     named = " ".join(settings.get(name, "") for name in ("relayhost", "default_transport", "relay_transport"))
     ports = set(_NEXT.findall(named))
@@ -92,7 +92,7 @@ def _next(place: str, others: tuple[str, ...]) -> tuple[str, int]:
 
 
 def _takes(place: str, port: int) -> bool:
-    """Whether the next instance greets at its port, and turned none of this one's mail away."""
+    """Whether the next instance greets at its port, and rejected none of this one's mail."""
     try:
         with socket.create_connection(("127.0.0.1", port), _GREETING) as link:
             link.settimeout(_GREETING)

@@ -17,7 +17,7 @@ _SERVICES = tuple(
 
 
 class Unavailable(Exception):
-    """The journal cannot be read; str() says why. denied: it is there, but this user may not."""
+    """The journal cannot be read; str() says why. denied: it exists, but this user may not read it."""
 
     def __init__(self, why: str, *, denied: bool = False) -> None:
         super().__init__(why)
@@ -70,7 +70,7 @@ def _run(argv: list[str], errors: int, deadline: float | None) -> Iterator[bytes
 
 
 def _without_notes(data: bytes) -> bytes:
-    """Without "-- Boot … --" and the like, which journalctl writes between entries."""
+    """The lines without journalctl's own notes, such as "-- Boot … --"."""
     if not data.startswith(b"-- ") and b"\n-- " not in data:
         return data
     return b"".join(line + b"\n" for line in data.removesuffix(b"\n").split(b"\n") if not line.startswith(b"-- "))

@@ -1,4 +1,4 @@
-"""The mail log, wherever this host keeps it: files, their rotated siblings, the journal.
+"""The mail log: files, their rotated siblings, or the journal.
 
 `read` answers the `MailLog` query. `sources`, `window` and `stream` are for commands that read more than a reply holds:
 they yield octets as they are in the log, with secrets (`logmask.veil` hides them) and control characters.
@@ -40,7 +40,7 @@ _PROGRAM = re.compile(
 
 @dataclass(frozen=True)
 class Source:
-    """A log file. shared: other programs write there too."""
+    """A log file. shared: other programs write to it, too."""
 
     path: str
     shared: bool = False
@@ -70,7 +70,7 @@ def sources(
 
 
 def _family(path: str) -> list[str]:
-    """A log file and what logrotate or `postfix logrotate` made of it, the newest first."""
+    """A log file and its rotated versions (logrotate, `postfix logrotate`), newest first."""
     folder, name = os.path.split(path)
     stem, suffix = os.path.splitext(name)
     rotated = re.compile(
@@ -196,7 +196,7 @@ def _open(
 
 
 def _newest(files: list[_Opened], since: float, limit: int, deadline: float) -> tuple[deque[bytes], bool]:
-    """The newest `limit` octets of the window; whether that is all of it."""
+    """(the newest `limit` octets of the window, whether that is all of it)."""
     held: deque[bytes] = deque()
     left, whole = limit, True
     for each in files:
@@ -231,7 +231,7 @@ def _compressed(each: _Opened, since: float, until: float | None) -> Iterator[by
 
 
 def _followed(each: _Opened, since: float, until: float | None, limit: int | None) -> Iterator[bytes]:
-    """A file, and the one that has taken its name while we were reading."""
+    """The file, and the one that replaced it under its name during reading."""
     yield from read_open(each.fd, since, until, limit)
     try:
         now = os.stat(each.source.path)
@@ -264,7 +264,7 @@ def _tail(chunks: Iterator[bytes], limit: int, deadline: float) -> tuple[deque[b
 
 
 def mail_lines(chunk: bytes) -> bytes:
-    """The lines of mail programs in a chunk (whole lines) of a log that others write to as well."""
+    """The lines of mail programs in a chunk (whole lines) of a shared log."""
     begins: dict[int, int] = {}
     for word in _PROGRAMS:
         position = chunk.find(word)
@@ -282,7 +282,7 @@ _CONTROL = bytes(set(range(32)) - {9, 10}) + b"\x7f"
 
 
 def _present(chunks: deque[bytes]) -> tuple[str, ...]:
-    """Lines as text, without secrets and control characters, each cut to a bearable length."""
+    """The lines as text, without secrets and control characters, each cut to a maximum length."""
     lines: list[str] = []
     while chunks:
         data = veil(chunks.popleft()).translate(None, _CONTROL).removesuffix(b"\n")

@@ -1,7 +1,7 @@
 """The part of a log file that lies between two moments, found by bisecting on time stamps.
 
-The cost grows with the window and not with the file. What real files do is borne: a line out of order, a clock that was
-set back or forth, lines without a stamp, blocks of NUL after a crash, the year's turn, rotation while we read.
+The cost grows with the window and not with the file. Real files are handled: lines out of order, a clock set back or
+forth, lines without a stamp, blocks of NUL after a crash, the turn of the year, rotation during reading.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ COMPRESSED = (".gz", ".bz2", ".xz")
 def window(path: str, since: float, until: float | None = None, limit: int | None = None) -> Iterator[bytes]:
     """Whole lines stamped in [since, until], as chunks of about 120 KiB that end at a line's end, oldest first.
 
-    limit: octets from the end of the file that are looked at, at most. A line without a stamp goes with the line before
-    it. Compressed files are told by their suffix and streamed. Raises OSError if the file cannot be read; ends
+    limit: the most octets read from the end of the file. A line without a stamp goes with the line before
+    it. Compressed files are recognised by their suffix and streamed. Raises OSError if the file cannot be read; ends
     silently where a compressed file is cut off.
     """
     if path.endswith(COMPRESSED):
@@ -114,7 +114,8 @@ def _bisect(fd: int, wanted: float, low: int, high: int, near: float) -> int:
 
 
 def _odd(fd: int, wanted: float, begin: int, size: int, near: float, *, forth: bool) -> int | None:
-    """An offset in growing distance from `begin` whose line stands on the wrong side of it, if there is one."""
+    """An offset, searched at growing distance from `begin`, whose line is on the wrong side of it; None if there is
+    none."""
     distance = 64 * 1024
     while True:
         at = begin + distance if forth else begin - distance
@@ -178,7 +179,7 @@ def _next_line(fd: int, offset: int, size: int) -> int:
 
 
 def _aligned(fd: int, offset: int) -> Iterator[bytes]:
-    """Whole lines; what is left of one is read again with the next block, which costs less than to copy both together."""
+    """Whole lines; a partial last line is read again with the next block, which is cheaper than joining the two."""
     while block := os.pread(fd, CHUNK, offset):
         cut = block.rfind(b"\n") + 1
         if not cut:
@@ -195,7 +196,7 @@ def _blocks(fd: int, offset: int) -> Iterator[bytes]:
 
 
 def _decompress(file: Any, path: str) -> Iterator[bytes]:
-    """What can be had of a compressed file, members of a concatenation included."""
+    """The readable part of a compressed file, all members of a concatenation included."""
     make: Callable[[], Any] = {
         ".gz": lambda: zlib.decompressobj(31),
         ".bz2": bz2.BZ2Decompressor,
@@ -222,7 +223,7 @@ def _decompress(file: Any, path: str) -> Iterator[bytes]:
 
 
 def _whole_lines(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """Cuts at line ends; a line longer than a chunk is cut where it stands, an unfinished last one is passed on; one that does not end, ends it."""
+    """Chunks of whole lines; a line longer than a chunk is cut, an unfinished last one is included."""
     rest: list[bytes] = []
     held = 0
     for block in blocks:
@@ -242,7 +243,8 @@ def _whole_lines(blocks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _between(chunks: Iterator[bytes], since: float, until: float | None, near: float, *, keep: bool) -> Iterator[bytes]:
-    """Drops what lies before and behind. Line by line only around the window's edges. keep: leading unstamped lines."""
+    """The lines of the window; only its edges are searched line by line. keep: whether leading lines without a stamp
+    belong to it."""
     inside = False
     for chunk in chunks:
         first, last = _first_stamp(chunk, near), _last_stamp(chunk, near)

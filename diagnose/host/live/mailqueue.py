@@ -39,7 +39,7 @@ DOWN = "postqueue: fatal: Queue report unavailable - mail system is down"
 
 
 def read(query: MailQueue, deadline: float) -> QueueLinesReply:
-    """The answer to `MailQueue`: within its budget, else of as many messages as could be read in it.
+    """The answer to `MailQueue`; if the budget is too short, of a sample of the messages.
 
     Then `complete` is False, `messages` (and `total`) count what waits where this user may list the queue, and
     everything else is of the sample, whose size is the sum of `ages`.
@@ -71,7 +71,7 @@ def read(query: MailQueue, deadline: float) -> QueueLinesReply:
 
 
 def _told(program: str, directory: str | None, end: float) -> _Told:
-    """By postqueue(1); of a long queue, or where its pace is slow, by the files if they say the same to us."""
+    """The summary by postqueue(1); for a long queue, or a slow postqueue, from the files if a sample agrees."""
     quiet = directory is not None and queuecount.down(directory)
     if directory is None or not _long(directory, end):
         told = _stream([program, "-j"], end, trial=directory is not None, quiet=quiet)
@@ -92,8 +92,8 @@ def _long(directory: str, end: float) -> bool:
 def fast(queue_directory: str, deadline: float) -> _Told | None:
     """The summary from the queue's files (root only), several times faster than postqueue(1) on a cold cache.
 
-    None if that is not to be trusted: not root, or a sample of what postqueue says differs from what the files say
-    to us. Not complete where the deadline (monotonic) came first. Its words are postqueue's.
+    None if it cannot be trusted: not root, or a sample of postqueue's output differs. Incomplete if the deadline
+    (monotonic) came first. Reasons are worded as by postqueue.
     """
     if os.geteuid() != 0:
         return None
@@ -110,8 +110,7 @@ def fast(queue_directory: str, deadline: float) -> _Told | None:
 
 
 def agrees(queue_directory: str, deadline: float) -> str | None:
-    """What postqueue(1) has to complain of, if the messages that it prints first are what their files say to us;
-    None if they are not."""
+    """postqueue's complaints if its first messages agree with their files; None if they do not."""
     program = find("postqueue")
     if program is None:
         return None
@@ -165,10 +164,8 @@ class _Told:
 def _stream(
     argv: list[str], deadline: float, *, trial: bool = False, program: bytes = b"", quiet: bool = False
 ) -> _Told:
-    """A program's lines (or the messages of a reader of ours, whose text is `program`) summed up.
-
-    late: the deadline cut it short; slow: its pace did (only in a trial).
-    """
+    """The summary of a program's lines, or of the messages of our own reader, whose source is `program`. late: cut
+    short by the deadline; slow: cut short for its pace (only in a trial)."""
     with contextlib.ExitStack() as stack:
         errors = stack.enter_context(scratch())
         child = stack.enter_context(_child(argv, errors.fileno(), program, quiet))
@@ -215,7 +212,7 @@ def _child(argv: list[str], errors: int, said: bytes = b"", quiet: bool = False)
 
 
 class _Watch:
-    """Kills a child at the deadline, or after the trial when it has printed too little, and says which."""
+    """Kills a child at the deadline, or after the trial if it printed too little, and records which."""
 
     def __init__(self, child: subprocess.Popen[bytes], deadline: float, *, trial: bool = False) -> None:
         self.child = child
@@ -237,7 +234,7 @@ class _Watch:
             timer.cancel()
 
     def lines(self) -> Iterator[bytes]:
-        """Whole lines: what a killed child leaves behind is none."""
+        """Whole lines; a killed child's last fragment is dropped."""
         rest = b""
         for block in self._blocks():
             *whole, rest = (rest + block).split(b"\n")
@@ -245,7 +242,7 @@ class _Watch:
             yield from whole
 
     def messages(self) -> Iterator[list[queuefiles.Message]]:
-        """What `queuefiles` writes as a program."""
+        """The messages that `queuefiles` writes when run as a program."""
         head = queuefiles.LENGTH
         rest = b""
         for block in self._blocks():
@@ -290,7 +287,7 @@ class _Watch:
 
 
 def _of(summary: QueueSummary, counted: queuecount.Count | None) -> QueueSummary:
-    """An incomplete summary with `messages` as counted, so that `total` says of how many it is a sample."""
+    """The incomplete summary with the counted `messages`, so that `total` is the size of the whole queue."""
     if summary.complete or counted is None:
         return summary
     queues = {*summary.messages, *counted.queues}

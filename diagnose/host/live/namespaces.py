@@ -1,7 +1,9 @@
-"""Work done inside a container, as one of its own processes would: in its file system, network and processes, with its rights.
+"""Runs code inside a container, like one of its own processes: in its file system, network and process list, with
+its rights.
 
-The container may be hostile, so what goes in can do no more than the container itself: its capabilities, no terminal, no open file of
-this host, and nobody inside may look into it. It finds no module there either: all that the work needs has to be loaded before.
+The container may be hostile, so what goes in can do no more than the container itself: its capabilities, no
+terminal, no open file of this host, and nobody inside may look into it. It finds no module there either: all that
+the work needs has to be loaded before.
 """
 
 from __future__ import annotations
@@ -39,14 +41,14 @@ output: list[str] = []  # inside a container: where its standard output can be r
 
 @dataclass(frozen=True)
 class Container:
-    """pid: its Postfix's master, as this host counts; name: the host name inside, "" where that is not to be read."""
+    """pid: its Postfix's master, as this host counts; name: the host name inside, "" if unreadable."""
 
     pid: int
     name: str
 
 
 def with_postfix() -> list[Container]:
-    """Other file systems than ours in which a Postfix runs; only root sees them all."""
+    """The containers in which a Postfix runs; only root sees all of them."""
     found: dict[str, Container] = {}
     own = _namespace("self", "mnt")
     for entry in sorted((name for name in os.listdir("/proc") if name.isdecimal()), key=int) if own else ():
@@ -62,7 +64,8 @@ def with_postfix() -> list[Container]:
 
 
 def chroot_of(pid: int) -> str:
-    """The directory that its root is, where it has our mounts: chroot(8) alone. "" for a container, and for what is not to be read."""
+    """The root directory of a process that shares our mounts, in a mere chroot(8). "" for a container, and if
+    unreadable."""
     try:
         same = _namespace("self", "mnt") == os.readlink(f"/proc/{pid}/ns/mnt")
         root = os.readlink(f"/proc/{pid}/root")
@@ -87,7 +90,7 @@ def _name(pid: str) -> str:
 
 
 def inside(pid: int, work: Callable[[], bytes], timeout: float) -> bytes:
-    """What `work` makes, in the container of this process. Raises UsageError with what went wrong there or on the way."""
+    """The result of `work`, run in the container of this process. Raises UsageError with the reason if it failed."""
     spaces, root, rights = _opened(pid)
     log = _log(pid)
     with open(os.memfd_create("made", os.MFD_CLOEXEC), "w+b") as made, open(os.devnull, "r+b") as nothing:
@@ -107,8 +110,8 @@ def inside(pid: int, work: Callable[[], bytes], timeout: float) -> bytes:
 
 
 def _opened(pid: int) -> tuple[list[int], list[int], int]:
-    """Its namespaces other than ours, and its root, held open, and the capabilities that its processes can ever have. A root of
-    no programs in other files than ours is a service's own jail: the container's is meant."""
+    """Its namespaces other than ours, and its root, held open, and the capabilities that its processes can ever
+    have. If its root holds no programs, it is a service's own jail within the container, whose root is then taken."""
     try:
         folder = os.open(f"/proc/{pid}/ns", os.O_RDONLY | os.O_DIRECTORY)
         with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as status:
@@ -125,7 +128,7 @@ def _opened(pid: int) -> tuple[list[int], list[int], int]:
 
 
 def _log(pid: int) -> list[int]:
-    """What its processes say to standard output, opened, where that is a file: their own, or the one that a runtime keeps."""
+    """The file, opened, that receives its processes' standard output: their own, or a runtime's log."""
     ids: list[str] = []
     with suppress(OSError):
         text = files.head(f"/proc/{pid}/cgroup", 20_000)[0] + files.head(f"/proc/{pid}/mountinfo", 400_000)[0]
@@ -150,7 +153,7 @@ def _waited(child: int, deadline: float) -> int:
 def _enter(
     spaces: list[int], root: list[int], rights: int, made: int, nothing: int, log: list[int], work: Callable[[], bytes]
 ) -> int:
-    """The child's: it enters, and its own child, which then counts as a process of the container, works."""
+    """Runs in the child: enters the namespaces; a grandchild, then a process of the container, does the work."""
     library = ctypes.CDLL(None, use_errno=True)
     try:
         library.prctl(_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
@@ -199,7 +202,7 @@ def _write(place: int, data: bytes) -> None:
 
 
 def _forget_modules() -> None:
-    """Nothing may be loaded from the container's files."""
+    """Makes sure that no module is loaded from the container's files."""
     sys.path[:] = []
     sys.meta_path[:] = [finder for finder in sys.meta_path if getattr(finder, "__name__", "") != "PathFinder"]
     sys.path_hooks[:] = []
@@ -207,7 +210,7 @@ def _forget_modules() -> None:
 
 
 def _limit(library: ctypes.CDLL, rights: int) -> None:
-    """The capabilities of the container's own processes, and none that a program could win."""
+    """Drops all capabilities that the container's own processes do not have, for executed programs as well."""
     for number in range(64):
         if not rights >> number & 1:
             library.prctl(_DROP, number, 0, 0, 0)

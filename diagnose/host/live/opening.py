@@ -1,8 +1,9 @@
-"""Whether a milter or a policy service heeds who connects to it: opened as Postfix does, without a message.
+"""Whether a milter or policy service responds to a connection, opened as Postfix does, without a message.
 
-A milter must answer the negotiation, the first packet of each session (libmilter's mfdef.h: SMFIC_OPTNEG). A policy service is sent
-the first line of a request and never its end, so that there is nothing to answer or to count; one that does not even read
-it leaves it with the kernel, which tells by SIOCOUTQ on a local socket and by /proc/net/tcp for a connection on this host.
+A milter must answer the negotiation, the first packet of each session (libmilter's mfdef.h: SMFIC_OPTNEG). A policy
+service is sent the first line of a request and never its end, so that there is nothing to answer or to count; one
+that does not even read it leaves it with the kernel, which tells by SIOCOUTQ on a local socket and by /proc/net/tcp
+for a connection on this host.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def heeded(sock: socket.socket, kind: str, timeout: float) -> None:
 
 
 def _unread(sock: socket.socket) -> bool:
-    """Whether the other end, on this host, has not read all that was sent."""
+    """Whether the other end, on this host, has unread data."""
     if sock.family == socket.AF_UNIX:
         return any(fcntl.ioctl(sock, termios.TIOCOUTQ, b"\0" * 4))
     ours = (sock.getpeername()[1], sock.getsockname()[1])

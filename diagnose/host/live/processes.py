@@ -1,4 +1,4 @@
-"""Processes and listening sockets, as far as this user may see them: read from /proc, where every command has them from."""
+"""Processes and listening sockets visible to this user, read from /proc."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def processes(query: Processes) -> ProcessesReply:
 
 
 def _pids() -> list[int]:
-    """Raises OSError; where /proc is not mounted, as for a directory that is not there."""
+    """Process ids. Raises OSError, FileNotFoundError if /proc is not mounted."""
     found = sorted(int(name) for name in os.listdir("/proc") if name.isdecimal())
     if not found:
         raise FileNotFoundError(2, "not mounted")
@@ -45,7 +45,7 @@ def _pids() -> list[int]:
 
 
 def _process(pid: int, own: str | None) -> Process | None:
-    """None for one that has ended meanwhile."""
+    """The process, None if it has ended."""
     try:
         fields = _stat(pid)
         words = _text(f"/proc/{pid}/cmdline").rstrip("\0").split("\0")
@@ -91,7 +91,7 @@ def _booted() -> float:
 
 
 def _command(words: list[str]) -> tuple[str, ...]:
-    """Options and their values belong together: what follows `--password` is masked, too."""
+    """The command line as one text, so that a value after `--password` is masked."""
     shown = mask(KNOWN.hide("\0".join(words[:20]).replace("\n", " ").replace("\0", "\n"))).split("\n")
     alone = [mask(word)[:200] for word in shown]
     line = mask(" ".join(shown))
@@ -99,7 +99,7 @@ def _command(words: list[str]) -> tuple[str, ...]:
 
 
 def _name_space(pid: int | str) -> str | None:
-    """The network name space, None if it may not be read: another one's processes are a container's."""
+    """The network namespace, which tells a container's processes; None if unreadable."""
     try:
         return os.readlink(f"/proc/{pid}/ns/net")
     except OSError:
@@ -136,14 +136,14 @@ def _all(path: str) -> str:
 
 
 def _address(hexadecimal: str) -> str:
-    """Written as words of 32 bits, each in this machine's own order of octets."""
+    """The address, which /proc writes as 32-bit words in this machine's byte order."""
     words = [int(hexadecimal[at : at + 8], 16) for at in range(0, len(hexadecimal), 8)]
     packed = struct.pack(f"={len(words)}I", *words)
     return socket.inet_ntop(socket.AF_INET if len(words) == 1 else socket.AF_INET6, packed)
 
 
 def _holders(wanted: dict[str, tuple[str, int]]) -> dict[str, tuple[int, str]]:
-    """Who opened each socket, by its inode: of several that share it, the one that is no child of another."""
+    """The process that opened each socket, by inode; of several that share it, the topmost."""
     holding: dict[str, dict[int, list[str]]] = {}
     for pid in _pids():
         try:

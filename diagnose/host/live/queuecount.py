@@ -13,7 +13,7 @@ from diagnose.record import dataclass
 
 @dataclass(frozen=True)
 class Count:
-    """Messages by queue. exact: every directory was listed; else the rest was taken to be as full."""
+    """Messages by queue. exact: every directory was listed; else the rest is estimated."""
 
     queues: dict[str, int]
     exact: bool
@@ -24,11 +24,8 @@ class Count:
 
 
 def count(queue_directory: str, deadline: float, enough: int = 1 << 62) -> Count | None:
-    """How many messages wait, by listing the queue's directories; estimated for those not listed by the deadline, or
-    when in one queue there are enough.
-
-    None if they may not be listed (only root may). Costs 3 % of postqueue(1).
-    """
+    """How many messages wait, by listing the queue's directories; estimated for directories not listed by the
+    deadline, or once a queue has shown enough. None if not root. Costs 3 % of postqueue(1)."""
     queues: dict[str, int] = {}
     exact = True
     for queue in queuefiles.QUEUES:
@@ -56,7 +53,7 @@ def count(queue_directory: str, deadline: float, enough: int = 1 << 62) -> Count
 
 
 def _share(directory: str) -> float:
-    """How full a hash directory is, against the others: they are named after the first of the five hexadecimal digits
+    """The share of messages in a hash directory. Directories are named after the first of the five hexadecimal digits
     of a number of microseconds, and a second has 0xF4240 of these."""
     return 0x4240 / 0x10000 if directory.split("/")[1:2] == ["F"] else 1.0
 
@@ -68,7 +65,7 @@ def down(queue_directory: str) -> bool:
 
 
 def queue_directory() -> str | None:
-    """Where Postfix keeps its queue, as postconf(1) says; None if it does not."""
+    """Postfix's queue_directory by postconf(1); None if that fails."""
     program = find("postconf")
     if program is None:
         return None

@@ -35,7 +35,7 @@ Message = tuple[str, str, int, int, bool, str, list[tuple[str, str]]]
 
 
 class Foreign(Exception):
-    """The file is not laid out as this module knows it."""
+    """The file's format is not the one that this module reads."""
 
 
 def directories(root: str, queue: str) -> list[str]:
@@ -61,11 +61,9 @@ def count(root: str, directory: str) -> int:
 
 
 def messages(root: str, part: int = 0, parts: int = 1) -> Iterator[list[Message]]:
-    """All messages, some at a time; of several parts that are read side by side, one. Raises Foreign.
-
-    Whoever stops early has a fair sample: of each queue in turn, and from all over a directory, in which the order of
-    inodes is that of arrival.
-    """
+    """All messages in batches, or one of several parts that are read in parallel. Raises Foreign. A caller that
+    stops early has a fair sample: each queue in turn, spread over a directory, whose inode order is the order of
+    arrival."""
     waiting = [_of_queue(root, queue, part, parts) for queue in QUEUES]
     while waiting:
         for queue in list(waiting):
@@ -92,7 +90,7 @@ def _of_queue(root: str, queue: str, part: int, parts: int) -> Iterator[list[Mes
 
 
 def scattered(count: int) -> list[int]:
-    """The numbers below `count`, each halfway between those before it: their bits are counted up in reverse."""
+    """The numbers below `count`, each halfway between earlier ones (bit-reversed counting)."""
     bits = max(1, (count - 1).bit_length())
     return sorted(range(count), key=lambda number: int(f"{number:0{bits}b}"[::-1], 2))
 
@@ -115,7 +113,7 @@ def _portion(root: str, queue: str, folder: str, logs: str, names: list[str]) ->
 
 
 def _announce(path: str) -> int | None:
-    """Opens a file and has the kernel fetch its beginning meanwhile; None if it is gone."""
+    """Opens a file and starts readahead of its beginning; None if it is gone."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
@@ -125,7 +123,7 @@ def _announce(path: str) -> int | None:
 
 
 def log_path(root: str, name: str) -> str:
-    """Where the defer log of a message lies that is not in a hashed queue (hash_queue_depth 1, else unhashed)."""
+    """The path of a message's defer log (hash_queue_depth 1, else unhashed)."""
     path = f"{root}/defer/{hash_character(name)}/{name}"
     return path if os.path.exists(path) else f"{root}/defer/{name}"
 
@@ -149,7 +147,7 @@ _BASE52 = "0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz"
 
 
 def message(root: str, path: str, queue: str) -> Message | None:
-    """One queue file's; None if it is gone or not complete. Raises Foreign."""
+    """The message of one queue file; None if it is gone or incomplete. Raises Foreign."""
     name = os.path.basename(path)
     fd = _announce(path)
     if fd is None:
@@ -258,7 +256,7 @@ def quoted(address: bytes) -> str:
 
 
 def _log(fd: int | None) -> list[tuple[str, str]]:
-    """Recipients with their reasons from a defer log; empty if there is none."""
+    """Recipients with their delay reasons from a defer log; empty if there is none."""
     if fd is None:
         return []
     data = os.pread(fd, _LOG, 0)

@@ -1,4 +1,4 @@
-"""How many messages wait, and when the next of them is tried: from the queue's files, without reading any."""
+"""How many messages wait, and when the next is retried: from the queue files' metadata alone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MOST = 50_000  # files that are looked at
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting:
-    """moving: on their way right now; next: seconds until the next deferred one is due, None if none is."""
+    """moving: active or incoming; next: seconds until the next deferred one is due, None if there is none."""
 
     moving: int = 0
     deferred: int = 0

@@ -1,8 +1,8 @@
-"""Programs of Postfix's that only look something up, without a line in this host's mail log.
+"""Runs Postfix's look-up programs without a line in this host's mail log.
 
-postmap(1) and postqueue(1) say their warnings to the log as well, whatever they are told. So they are started by a thread that may
-reach no socket of this host's file system, which is what a log is written to; what it starts inherits that (seccomp(2)). A table
-that is asked of a server needs such sockets: there the line stands.
+postmap(1) and postqueue(1) say their warnings to the log as well, whatever they are told. So they are started by a
+thread that may reach no socket of this host's file system, which is what a log is written to; what it starts
+inherits that (seccomp(2)). A table that is asked of a server needs such sockets: there the line stands.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ _SHELL, _MEMORY, _FILE = "/bin/sh", "ulimit -d 250000; ", "ulimit -f 16384; "
 
 
 def limited(argv: Sequence[str], *, writes: bool = False) -> list[str]:
-    """The command with at most 256 MB of memory: a main.cf that never ends makes postconf take all there is. Unless it
-    `writes` files of its own, also with at most 8 MB of what it says into one."""
+    """The command with at most 256 MB of memory: an endless main.cf would make postconf take all there is. Unless it
+    `writes` files of its own, its output file is limited to 8 MB as well."""
     if not os.path.exists(_SHELL):
         return [*argv]
     return [_SHELL, "-c", f'{_MEMORY}{"" if writes else _FILE}exec "$@"', "sh", *argv]
@@ -64,7 +64,7 @@ def popen(argv: Sequence[str], quiet: bool = False, **options: Any) -> subproces
 
 
 def _forbid() -> None:
-    """From here on, for this thread and what it starts; where the kernel cannot, nothing is forbidden."""
+    """Forbids it for this thread and the processes it starts; without kernel support nothing is forbidden."""
     import ctypes
 
     if os.uname().machine not in _CONNECT:

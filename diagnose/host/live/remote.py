@@ -1,4 +1,4 @@
-"""Records another host through the system's ssh(1): nothing is installed there, and nothing stays."""
+"""Records another host through the system's ssh(1); nothing is installed or left there."""
 
 from __future__ import annotations
 
@@ -49,8 +49,9 @@ Through = Callable[[str, str, bool], list[str]]
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """archive: makes this program's one file, for hosts with this very Python or for any; arguments: of `record` there; timeout: seconds of its run; ask: a person at a terminal may be asked by ssh and sudo; through: the command that runs a
-    line on a host, on a terminal or not."""
+    """archive: makes this program's one file, for hosts with this very Python or for any; arguments: of `record`
+    there; timeout: seconds of its run; ask: ssh and sudo may ask a person at a terminal; through: builds the command
+    that runs a line on a host, with or without a terminal."""
 
     archive: Callable[[bool], bytes]
     arguments: Sequence[str] = ()
@@ -63,13 +64,13 @@ _running: set[subprocess.Popen[bytes]] = set()
 
 
 def abandon() -> None:
-    """Ends every call of ssh that is under way; the other side clears up when it notices."""
+    """Ends every running ssh; the other side then removes its files."""
     for child in list(_running):
         _end(child, signal.SIGTERM)
 
 
 def _end(child: subprocess.Popen[bytes], how: signal.Signals) -> None:
-    """With what it started, where it has a session of its own."""
+    """Kills the process, with its children if it has a session of its own."""
     with suppress(ProcessLookupError, PermissionError):
         if os.getpgid(child.pid) == child.pid:
             os.killpg(child.pid, how)
@@ -78,7 +79,7 @@ def _end(child: subprocess.Popen[bytes], how: signal.Signals) -> None:
 
 
 def checked(word: str) -> str:
-    """A host as ssh takes it. Raises UsageError for what could be an option, or more than a word."""
+    """The host as an argument for ssh. Raises UsageError if it could be an option or is more than one word."""
     if not _WORD.fullmatch(word):
         raise UsageError(
             f"--ssh {word[:60]!r} is not a [USER@]HOST: letters, digits and _.:@%- only, not beginning with -"
@@ -87,8 +88,7 @@ def checked(word: str) -> str:
 
 
 def recorded(host: str, wanted: Wanted) -> bytes:
-    """What `record` made there: a recording that the other side may have made up, at most LIMIT octets. Raises UsageError with
-    the reason."""
+    """The output of `record` there, at most LIMIT octets; untrusted. Raises UsageError with the reason."""
     through = wanted.through or _ssh(wanted.ask)
     mark = f"mail-diagnose-{secrets.token_hex(8)}"
     values = {
@@ -147,7 +147,7 @@ def _ssh(ask: bool) -> Through:
 
 
 class _Talk:
-    """One call of ssh: the file goes in, the answer comes out, and neither side can make the other wait for ever."""
+    """One ssh session: sends the file, receives the answer; every wait is bounded."""
 
     def __init__(self, argv: Sequence[str], wanted: Wanted, mark: bytes) -> None:
         self._mark, self._more = mark, wanted.ask
@@ -174,7 +174,7 @@ class _Talk:
         self._doors.register(self._child.stderr, selectors.EVENT_READ, self._told)
 
     def send(self, archive: bytes) -> None:
-        """Its size and then itself, while the answer is waited for."""
+        """Sends the file's size and the file, while waiting for the answer."""
         threads.begin(lambda: self._send(b"%d\n%b" % (len(archive), archive)), "send")
 
     def _send(self, data: bytes) -> None:
@@ -186,8 +186,8 @@ class _Talk:
                 self._stdin.close()
 
     def until(self, word: str) -> str:
-        """What the other side says after that word; "" where it came to its end without: its python3's magic number, or the
-        directory there, where sudo wants to ask."""
+        """The other side's output after that word: its python3's magic number, or the directory there if sudo wants
+        to ask. "" if the output ended without it."""
         sign = b"%b %b " % (self._mark, word.encode())
         more = True
         while more:
@@ -214,7 +214,7 @@ class _Talk:
         raise UsageError(_why(code, bytes(self._told)))
 
     def _read(self) -> bool:
-        """Some of what comes; False at its end. Raises UsageError when it is too late, or too much."""
+        """Reads some output; False at its end. Raises UsageError if it is too late, or too much."""
         if not self._doors.get_map():
             return False
         for door, _ in self._doors.select(max(0.0, self._until - time.monotonic())):

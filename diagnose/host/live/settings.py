@@ -1,4 +1,4 @@
-"""Settings files of applications, read on this host with all that they name; their values stay here."""
+"""Reads applications' settings files on this host with all files that they name; the values stay here."""
 
 from __future__ import annotations
 

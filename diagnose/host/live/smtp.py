@@ -49,7 +49,7 @@ class Dialogue:
         self._send(command.encode() + b"\r\n")
 
     def hand_over(self, message: bytes) -> str:
-        """Sends a message after DATA was answered with 354, and reads what became of it."""
+        """Sends a message after the 354 to DATA, and returns the reply."""
         lines = [b"." + line if line.startswith(b".") else line for line in message.splitlines()]
         self.said.append(f"C: (the message, {len(message)} bytes)")
         self._send(b"\r\n".join([*lines, b".", b""]))
@@ -97,12 +97,12 @@ class Dialogue:
                 raise Broken("reply too long", _cut(lines[:20]))
 
     def upgrade(self, sock: ssl.SSLSocket) -> None:
-        """Goes on over TLS. What was received in the clear behind the STARTTLS reply does not count (RFC 3207)."""
+        """Starts TLS. Plaintext received after the STARTTLS reply is discarded (RFC 3207)."""
         self.sock = sock
         self._buffer = b""
 
     def quit(self) -> None:
-        """Takes leave, and closes; never fails."""
+        """Sends QUIT and closes; never raises."""
         self.deadline = min(self.deadline, time.monotonic() + QUIT_SECONDS)
         try:
             self.say("QUIT")
@@ -117,7 +117,7 @@ class Dialogue:
             pass
 
     def _limit(self) -> tuple[float, bool]:
-        """How long the next operation may take, and whether the deadline is what limits it."""
+        """(seconds for the next operation, whether the deadline limits it)."""
         left = self.deadline - time.monotonic()
         return max(0.01, min(self.timeout, left)), left < self.timeout
 
@@ -147,7 +147,7 @@ class Dialogue:
 
 
 def _plausible(data: bytes) -> bool:
-    """Whether this may be the beginning of a reply line (nothing at all is, too)."""
+    """Whether this may be the beginning of a reply line; an empty text may."""
     return data[:3].isdigit() if data else True
 
 
@@ -157,7 +157,7 @@ def _text(lines: list[bytes]) -> str:
 
 
 def _cut(lines: list[bytes]) -> str:
-    """The beginning of a reply that had no end, which no reader takes for a whole one."""
+    """The beginning of an unfinished reply, marked so that it is not read as a whole one."""
     return f"{_text(lines)}\n..."
 
 

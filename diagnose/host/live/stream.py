@@ -1,4 +1,4 @@
-"""What a long-winded command says, read while it runs."""
+"""The output of a long-running command, read while it runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _F_SETPIPE_SZ = 1031
 
 @contextlib.contextmanager
 def streamed(argv: list[str], errors: int, deadline: float | None) -> Iterator[subprocess.Popen[bytes]]:
-    """The running command, its output a wide pipe; it is killed at the deadline (monotonic) or when the block ends."""
+    """The running command with a large output pipe; killed at the deadline (monotonic) or when the block ends."""
     with popen(
         argv,
         stdin=subprocess.DEVNULL,
@@ -44,6 +44,6 @@ def streamed(argv: list[str], errors: int, deadline: float | None) -> Iterator[s
 
 
 def widen(fd: int) -> None:
-    """Lets a pipe hold more, so that the writer need not wait for us at every 64 KiB."""
+    """Enlarges a pipe, so that the writer does not wait for us at every 64 KiB."""
     with contextlib.suppress(OSError):
         fcntl.fcntl(fd, _F_SETPIPE_SZ, _PIPE_SIZE)

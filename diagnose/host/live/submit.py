@@ -1,4 +1,4 @@
-"""Hands a message to the mailer as an application would: the only place that sends, and only what `send` was asked for."""
+"""Hands a message to the mailer as an application would; the only place that sends mail, for `send` alone."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from diagnose.record import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Submitted:
-    """What came of it. said: the mailer's own words (its reply, or what sendmail(1) printed) or the error of an application
-    in our place; late: it did not answer."""
+    """The result. said: the mailer's words (its reply, or sendmail(1)'s output) or an application's error; late: no
+    answer in time."""
 
     accepted: bool
     said: str = ""
@@ -31,7 +31,7 @@ class Submitted:
 
 
 def by_sendmail(message: bytes, sender: str | None, recipient: str, deadline: float) -> Submitted:
-    """Through sendmail(1). deadline: on the monotonic clock; a mailer that keeps us waiting longer is stopped."""
+    """Through sendmail(1). deadline: on the monotonic clock; a mailer that takes longer is stopped."""
     program = find("sendmail")
     if program is None:
         return Submitted(accepted=False, said="sendmail is not installed: no mailer offers the sendmail command here")
@@ -92,7 +92,7 @@ def by_smtp(message: bytes, sender: str, recipient: str, host: str, port: int, d
 
 
 class _Handing(Session):
-    """As far as RCPT like every dialogue, and then the message."""
+    """A dialogue up to RCPT, followed by the message."""
 
     message = b""
     answer = ""
@@ -110,7 +110,8 @@ class _Handing(Session):
 def by_dialogue(
     message: bytes, query: Dial, deadline: float, credentials: Credentials, secrets: Secrets
 ) -> tuple[Submitted, tuple[str, ...]]:
-    """Through a server as `query` says, with its TLS, login, sender and recipient; and the dialogue (`dial.dial`)."""
+    """Through the server of `query`, with its TLS, login, sender and recipient. Returns the dialogue as well
+    (`dial.dial`)."""
     session = _Handing(query, deadline, credentials, secrets, None)
     session.message = message
     reply = session.held()

@@ -44,9 +44,9 @@ _STANDARD = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbi
 
 
 def search_path(given: str, root: bool) -> str:
-    """Where commands are looked for. A cron job's or an ordinary user's PATH lacks the directories in which Postfix's commands
-    live. Relative entries would run what stands in the current directory; as root the standard places come first, and of
-    the rest count those into which nobody else may put a program."""
+    """Where commands are looked for. The PATH of a cron job or an ordinary user lacks the directories of Postfix's
+    commands. Relative entries are dropped; as root the standard directories come first, and others count only if no
+    other user may write there."""
     entries = [entry for entry in given.split(os.pathsep) if entry.startswith("/")]
     return os.pathsep.join(dict.fromkeys([*_STANDARD, *filter(_own, entries)] if root else [*entries, *_STANDARD]))
 
@@ -63,8 +63,8 @@ OUTPUT_LIMIT = 4_000_000
 
 
 def environment() -> dict[str, str]:
-    """What a command of this host is run with: the C locale, a PATH with the sbin directories, nothing that would
-    make a mailer or a loader behave otherwise for us than for others."""
+    """The environment for this host's commands: the C locale, a PATH with the sbin directories, no variable that
+    changes how a mailer or the loader behaves."""
     from diagnose.host.live.instances import followed
 
     keep = {key: value for key, value in os.environ.items() if key in ("HOME", "USER", "LOGNAME", "TZ")}
@@ -77,12 +77,12 @@ def find(command: str) -> str | None:
 
 
 def scratch() -> BinaryIO:
-    """A file in memory for what a command says: a full or read-only disk must not keep us from hearing it."""
+    """A file in memory for a command's output, which works on a full or read-only disk."""
     return open(os.memfd_create("said", os.MFD_CLOEXEC), "w+b")
 
 
 def why(error: OSError) -> str:
-    """An OSError as the word a reply's `problem` carries."""
+    """An OSError as the text of a reply's `problem`."""
     return {
         errno.ENOENT: "not found",
         errno.ENOTDIR: "not found",
@@ -113,7 +113,7 @@ def run(query: Exec, secrets: Secrets) -> ExecReply:
 
 
 def _holding(text: str, words: tuple[str, ...]) -> str:
-    """Looking for secrets takes a millisecond a kilobyte: what nobody asked for is left out before."""
+    """Only the lines asked for: searching for secrets takes a millisecond a kilobyte."""
     if not words:
         return text
     return "".join(line for line in text.splitlines(keepends=True) if any(word in line for word in words))
@@ -123,7 +123,7 @@ _BUILT_IN: set[str] = set()  # the lines of `postconf -d`: what Postfix was buil
 
 
 def settings(argv: tuple[str, ...], text: str, secrets: Secrets) -> str:
-    """What postconf says, masked as far as it is not Postfix's own default."""
+    """postconf's output, masked except for Postfix's own defaults."""
     lines = secrets.hide(text).split("\n")
     if argv == ("postconf", "-d"):
         _BUILT_IN.update(lines)
@@ -137,7 +137,7 @@ def settings(argv: tuple[str, ...], text: str, secrets: Secrets) -> str:
 
 
 def _by_busybox(program: str, query: Exec, out: bytes, err: bytes) -> tuple[int, bytes, bytes]:
-    """What its own `ip` says to the same question, as iproute2's would; of another command that it did not understand it."""
+    """The answer of busybox's own `ip`, in iproute2's form; for any other command that busybox did not understand it."""
     code = 1
     if query.argv[:2] == ("ip", "-j"):
         import json
@@ -152,8 +152,8 @@ def _by_busybox(program: str, query: Exec, out: bytes, err: bytes) -> tuple[int,
 
 
 def heard(argv: Sequence[str], timeout: float, given: bytes = b"", *, quiet: bool = False) -> tuple[int, bytes, bytes]:
-    """Exit status and what a command said, of which no more than OUTPUT_LIMIT and an octet is kept; `given` on its standard
-    input; quiet: see `popen`. Raises OSError, subprocess.TimeoutExpired."""
+    """Exit status and output of a command, at most OUTPUT_LIMIT octets and one more; `given`: its standard input;
+    quiet: see `popen`. Raises OSError, subprocess.TimeoutExpired."""
     with scratch() as said, scratch() as errors, scratch() as asked:
         asked.write(given)
         asked.seek(0)
@@ -169,7 +169,7 @@ def heard(argv: Sequence[str], timeout: float, given: bytes = b"", *, quiet: boo
 
 
 def _kill(child: subprocess.Popen[bytes]) -> None:
-    """The whole session: a shell's grandchildren as well."""
+    """Kills the whole session, a shell's grandchildren included."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, 9)
     with contextlib.suppress(ProcessLookupError):
@@ -184,7 +184,7 @@ def decode(data: bytes) -> str:
 
 
 def read(query: Read, secrets: Secrets, given: str | None = None) -> ReadReply:
-    """given: the text, where it is not a file's."""
+    """given: the text, if it does not come from the file."""
     truncated = False
     try:
         if given is None:
@@ -249,8 +249,8 @@ def disk(query: Disk) -> DiskReply:
 
 
 def _only_here(path: str) -> bool:
-    """Whether what is read-only is so for this process alone: a service of systemd, whose sandbox (ProtectSystem=) mounts
-    everything again, while the file system itself may be written."""
+    """Whether the path is read-only for this process alone: systemd's sandbox (ProtectSystem=) remounts a file
+    system that is itself writable."""
     if "INVOCATION_ID" not in os.environ:
         return False
     try:
@@ -264,7 +264,7 @@ def _only_here(path: str) -> bool:
 
 
 def lock(query: Lock) -> LockReply:
-    """Who holds a lock on the file: asked with F_GETLK, which takes none (struct flock of 64-bit Linux)."""
+    """The holder of a lock on the file, by F_GETLK, which takes no lock (struct flock of 64-bit Linux)."""
     try:
         with files.opened(query.path) as file:
             text = decode(file.read(200) or b"").strip()
@@ -287,7 +287,7 @@ def lock(query: Lock) -> LockReply:
 
 
 def _lock_unopened(path: str, refused: OSError) -> LockReply:
-    """The kernel's list of locks is for everybody, and names the file by its inode, which stat() tells."""
+    """The holder by /proc/locks, which every user may read, for a file that cannot be opened."""
     try:
         found = _flock_holder(os.stat(path))
     except OSError as error:

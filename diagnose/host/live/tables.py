@@ -1,4 +1,4 @@
-"""Postfix's lookup tables, asked through postmap(1), and the credentials that some of them hold."""
+"""Look-ups in Postfix's tables through postmap(1), and the credentials in password tables."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ class _Answer:
 
 
 def lookup(query: MapLookup, deadline: float, secrets: Secrets) -> MapReply:
-    """The answer to `MapLookup`. Tables that stand in main.cf itself are read there: an argument is seen by every
-    user of the host."""
+    """The answer to `MapLookup`. Tables written in main.cf itself are read here, because every user of the host sees
+    arguments."""
     answer = _asked(query.table, query.key, deadline)
     if answer.problem:
         return MapReply(problem=answer.problem)
@@ -101,7 +101,8 @@ def compare(query: MapCompare, deadline: float, secrets: Secrets) -> CompareRepl
 
 
 def credentials(login: Login, secrets: Secrets, given: Mapping[str, str] | None = None) -> tuple[str, str] | None:
-    """User and password as the mailer would find them, or None. Both stay inside the host object. given: texts in place of files."""
+    """User and password as the mailer would find them, or None. Neither leaves the host object. given: texts in
+    place of files."""
     if given and login.table in given:
         from diagnose.apps import formats
 
@@ -244,7 +245,7 @@ def _in_clear(masked: str) -> str:
 
 
 def _postmap(arguments: list[str], deadline: float, keys: str = "") -> _Answer:
-    """keys: given on standard input, since other users see arguments."""
+    """keys: passed on standard input, because other users see arguments."""
     program = find("postmap")
     if program is None:
         return _Answer(problem="not found: postmap")
@@ -260,7 +261,7 @@ def _postmap(arguments: list[str], deadline: float, keys: str = "") -> _Answer:
 
 
 def _words(err: str) -> str:
-    """Postfix's own words, without the program's name; a table's entry that it quotes is left out."""
+    """Postfix's error text, without the program's name and without quoted table entries."""
     lines = [_PROGRAM.sub("", line) for line in err.split("\n")]
     return "\n".join(_quoted_entry(line) for line in lines if _tells(line))[:4000]
 
@@ -270,7 +271,7 @@ def _tells(line: str) -> bool:
 
 
 def _quoted_entry(line: str) -> str:
-    """postmap quotes keys and values: 'duplicate entry: "[host]:587"' is wanted, a value is not."""
+    """Removes values from postmap's quotations, and keeps keys: 'duplicate entry: "[host]:587"'."""
     return re.sub(r'("[^"\s]*:[^"\s]*:)[^"]*"', rf'\1{STARS}"', line)
 
 
@@ -283,7 +284,7 @@ def _shown(reference: str) -> str:
 
 
 def _entries(text: str) -> dict[str, str]:
-    """What postmap makes of a source: keys folded to lower case, the first of two equal keys, values trimmed."""
+    """The entries as postmap reads a source: keys in lower case, the first of equal keys, values trimmed."""
     found: dict[str, str] = {}
     for line in logical_lines(text):
         if line.text[0] in _BLANKS:

@@ -1,4 +1,4 @@
-"""TLS towards a mail server: verified properly, and described even when it does not verify."""
+"""TLS with a mail server: verified, and described even if it does not verify."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PIN_DIGESTS = ("sha256", "sha1", "md5")  # that smtp_tls_fingerprint_digest has 
 
 
 class Unverified(Exception):
-    """The handshake was given up because the certificate does not verify: `reason` is OpenSSL's text."""
+    """The handshake failed because the certificate does not verify: `reason` is OpenSSL's text."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -31,7 +31,7 @@ class Unverified(Exception):
 
 
 def bundle_problem(ca_file: str, ca_path: str) -> str:
-    """Why certificates cannot be verified against what was asked for, "" when they can."""
+    """Why certificates cannot be verified with the given bundle, "" if they can."""
     return _context(ca_file, ca_path, _stamp(ca_file, ca_path))[1]
 
 
@@ -45,10 +45,10 @@ def upgrade(
     timeout: float,
     deadline: float,
 ) -> tuple[ssl.SSLSocket, TlsInfo]:
-    """Shakes hands; with `verify` the certificate must be good for `name` (else raises Unverified).
+    """Does the handshake; with `verify` the certificate must be valid for `name` (else raises Unverified).
 
-    Raises Broken with OpenSSL's text, an errno's name, "connection closed" or "timed out". The socket given is
-    used up in every case.
+    Raises Broken with OpenSSL's text, an errno's name, "connection closed" or "timed out". The given socket must not
+    be used afterwards.
     """
     context = _context(ca_file, ca_path, _stamp(ca_file, ca_path))[0] if verify else _unverifying()
     left = deadline - time.monotonic()
@@ -76,7 +76,7 @@ def upgrade(
 
 
 def describe(error: Exception) -> str:
-    """An error of a TLS socket in few words: OpenSSL's own reason ("wrong version number"), or an errno's name."""
+    """An error of a TLS socket, in short: OpenSSL's own reason ("wrong version number"), or an errno's name."""
     if isinstance(error, ssl.SSLError):
         if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
             return "connection closed"
@@ -116,7 +116,7 @@ def _unverifying() -> ssl.SSLContext:
 
 
 def _stamp(*paths: str) -> tuple[float, ...]:
-    """Changes when a bundle does, so that a long-running watch notices."""
+    """A value that changes with the bundle, so that a long-running watch notices."""
     stamps = []
     for path in (*paths, *CA_FILES):
         try:
@@ -128,7 +128,7 @@ def _stamp(*paths: str) -> tuple[float, ...]:
 
 @functools.lru_cache(maxsize=16)
 def _context(ca_file: str, ca_path: str, _changed: tuple[float, ...]) -> tuple[ssl.SSLContext, str]:
-    """A verifying context, and why it cannot verify anything."""
+    """(verifying context, why it cannot verify anything)."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     problems = []
     if ca_file:

@@ -1,4 +1,4 @@
-"""Where SYNs die: one connect per TTL, all at once, without privileges.
+"""Where SYNs are lost: one connect per TTL, all at once, without privileges.
 
 A router that lets the TTL run out answers with an ICMP time-exceeded, which Linux hands to the connecting socket
 (ip(7), IP_RECVERR). A silent hop alone proves nothing, as routers limit their ICMP rate.

@@ -1,4 +1,4 @@
-"""One HTTP request with a deadline, a bounded answer and no way to another host.
+"""One HTTP request with a deadline, a bounded answer and no redirect to another host.
 
 No message of this module holds a part of the address: webhooks carry their secrets in path, query or user name.
 """
@@ -23,7 +23,7 @@ HOPS = 3  # redirects within the host that are followed
 @dataclass(frozen=True)
 class Answer:
     """status: of the last response, 0 if there was none. problem: one line, empty if the status is 2xx. wait: the
-    seconds after which the server wants to be asked again (Retry-After, RFC 9110 10.2.3), None if it does not say."""
+    seconds to wait before the next request (Retry-After, RFC 9110 10.2.3), None if it does not say."""
 
     status: int
     text: str
@@ -32,7 +32,7 @@ class Answer:
 
 
 def check_url(url: str) -> str | None:
-    """Why this is no address to send to, None if it is one. Says nothing of the address itself."""
+    """Why this is not a usable address, None if it is. The text holds no part of the address."""
     from urllib.parse import urlsplit
 
     if any(ord(c) <= 0x20 or ord(c) == 0x7F for c in url):
@@ -51,10 +51,8 @@ def check_url(url: str) -> str | None:
 
 
 def send(url: str, body: bytes, headers: Mapping[str, str], timeout: float, method: str = "POST") -> Answer:
-    """Sends and waits no longer than `timeout` seconds, however slowly the other side talks.
-
-    A thread of its own: the C library's resolver heeds no time-out of ours, and broken DNS is what alarms are about.
-    """
+    """Sends, and returns after `timeout` seconds at the latest. In a thread of its own, because the C library's
+    resolver has no time-out of ours, and DNS may be what is broken."""
     answers: list[Answer] = []
     deadline = time.monotonic() + timeout
     worker = threading.Thread(target=lambda: answers.append(_send(url, body, headers, deadline, method)), daemon=True)
@@ -97,8 +95,8 @@ class _Proxy:
 
 
 def _proxy(scheme: str, host: str) -> _Proxy | None:
-    """The proxy that the environment names (http_proxy, https_proxy, no_proxy): where only it leads out, a webhook must
-    use it. None for a direct way, and where what it names cannot be read."""
+    """The proxy that the environment names (http_proxy, https_proxy, no_proxy): None for a direct connection, and if
+    its value cannot be read."""
     from urllib.parse import unquote, urlsplit
     from urllib.request import getproxies_environment, proxy_bypass
 
@@ -122,7 +120,7 @@ def _basic(user: str, password: str) -> str:
 
 
 def _way(url: str, timeout: float) -> tuple[http.client.HTTPConnection, str, dict[str, str]]:
-    """(a connection that is not open yet, what to ask for, further headers)."""
+    """(unopened connection, request target, further headers)."""
     import http.client
     from urllib.parse import unquote, urlsplit
 
@@ -146,7 +144,7 @@ def _way(url: str, timeout: float) -> tuple[http.client.HTTPConnection, str, dic
 
 
 def _once(url: str, body: bytes, headers: Mapping[str, str], deadline: float, method: str) -> tuple[Answer, str | None]:
-    """The answer, and where it leads when it is a redirect."""
+    """(answer, redirect target or None)."""
     import http.client
     import ssl
 
@@ -196,7 +194,7 @@ def _once(url: str, body: bytes, headers: Mapping[str, str], deadline: float, me
 
 
 def _seconds(retry_after: str) -> float | None:
-    """A Retry-After in seconds from now: it is a number of them or a date."""
+    """A Retry-After value, a number or a date, in seconds from now."""
     from email.utils import parsedate_to_datetime
 
     if retry_after.strip().isdecimal():
@@ -208,7 +206,7 @@ def _seconds(retry_after: str) -> float | None:
 
 
 def _refused(error: OSError) -> str:
-    """A proxy's refusal comes as text only, of which just the number is safe to repeat."""
+    """A proxy's refusal; only its status code is repeated, because its text is untrusted."""
     import re
 
     found = re.match(r"Tunnel connection failed: (\d{3})\b", str(error))

@@ -1,4 +1,4 @@
-"""Where certain messages lie in the queue now: asked of postqueue(1), and as root of the queue's directories."""
+"""Where given messages are in the queue now: by postqueue(1), and as root by the queue's directories."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _MOST = 200  # messages
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting:
-    """One message that waits. recipients: (address, why it was put off); next_try in seconds since 1970, where this user
-    may see it."""
+    """One message that waits. recipients: (address, why it was put off); next_try in seconds since 1970, where this
+    user may see it."""
 
     queue_id: str
     queue_name: str
@@ -33,7 +33,7 @@ class Waiting:
 
 @dataclass(frozen=True, kw_only=True)
 class Whereabouts:
-    """complete: all of the queue was looked at; problem: why it could not be."""
+    """complete: the whole queue was searched; problem: why not."""
 
     waiting: tuple[Waiting, ...] = ()
     complete: bool = True
@@ -42,7 +42,7 @@ class Whereabouts:
 
 @dataclass(frozen=True, kw_only=True)
 class Parameters:
-    """Postfix's settings that matter here; empty and default where postconf(1) does not answer. Times in seconds."""
+    """The relevant settings of Postfix; defaults if postconf(1) does not answer. Times in seconds."""
 
     maillog_file: str = ""
     queue_directory: str = "/var/spool/postfix"
@@ -131,7 +131,7 @@ def _message(line: bytes) -> Waiting | None:
 
 
 def _scheduled(directory: str, message: Waiting) -> Waiting:
-    """With the time of the next attempt, which Postfix keeps as the time of change of a deferred message's file."""
+    """With the time of the next attempt, which Postfix stores as the mtime of a deferred message's file."""
     if message.queue_name != "deferred" or "/" in message.queue_id:
         return message
     import dataclasses

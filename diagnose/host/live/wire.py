@@ -1,8 +1,9 @@
-"""What becomes of this process's own SYNs: seen on the interfaces, beyond every packet filter of this host.
+"""The fate of this process's SYNs, seen on the interfaces, outside this host's packet filters.
 
-A packet socket is handed what leaves after netfilter, policy routing, traffic control and control groups have let it pass,
-and what comes in before they see it. So a SYN that is not seen was stopped here, in whatever language the rule is
-written, and an answer that is seen without a connection was stopped here too. Needs root (CAP_NET_RAW); changes nothing.
+A packet socket is handed what leaves after netfilter, policy routing, traffic control and control groups have let it
+pass, and what comes in before they see it. So a SYN that is not seen was stopped here, in whatever language the rule
+is written, and an answer that is seen without a connection was stopped here too. Needs root (CAP_NET_RAW); changes
+nothing.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class _Seen:
 
 
 class Wire:
-    """One packet socket for the whole process, read when somebody wants to know."""
+    """One packet socket for the whole process, read on demand."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -61,7 +62,7 @@ class Wire:
         self._own: dict[int, float] = {}
 
     def watch(self, port: int) -> bool:
-        """Whether what is sent to that port from now on will be seen."""
+        """Starts watching a port. Whether its packets will be seen."""
         if sys.platform != "linux" or os.geteuid() != 0 or port in _UNWATCHED or not 0 < port < 65536:
             return False
         with self._lock:
@@ -88,12 +89,12 @@ class Wire:
         self._ports = ports
 
     def own(self, port: int) -> None:
-        """Notes a local port of this process."""
+        """Registers a local port of this process."""
         with self._lock:
             self._own[port] = time.monotonic()
 
     def fate(self, local: int, address: str, port: int, began: float) -> str:
-        """What became of the SYNs from that local port since `began` (monotonic), for a connect that failed: kept (none
+        """The fate of the SYNs from that local port since `began` (monotonic), for a failed connect: kept (none
         left this host), altered (they left with another address than was asked, or too few hops to live), answered (the
         server's came back and was stopped here), sent; "" if that is unknown."""
         with self._lock:
@@ -114,14 +115,14 @@ class Wire:
         return "answered" if any(not s.outgoing and s.flags & (_SYN | _ACK) == _SYN | _ACK for s in ours) else "sent"
 
     def device(self, local: int, address: str, port: int) -> str:
-        """The interface by which the last SYN from that local port left for there, "" for none."""
+        """The interface through which the last SYN from that local port left, "" for none."""
         with self._lock:
             syns = [s.device for s in self._seen if s.syn and (s.sport, s.target, s.dport) == (local, address, port)]
         return syns[-1] if syns else ""
 
     def connected(self, local: int, address: str, port: int) -> None:
-        """A connect from that port succeeded: if it was not seen either (IPsec encrypts before), nothing can be told. This host's own
-        NAT may have given it another port."""
+        """Records a successful connect: if its packets were not seen either (IPsec encrypts first), the wire proves
+        nothing. This host's NAT may have changed the port."""
         with self._lock:
             self._read()
             there = [s for s in self._seen if s.outgoing and (s.target, s.dport) == (address, port)]
@@ -144,7 +145,7 @@ class Wire:
 
 
 def _nobodys(source: str) -> bool:
-    """Whether no interface of this host has that address, so that answers to it never come back."""
+    """Whether no interface of this host has that address, so that no answer can arrive."""
     with socket.socket(socket.AF_INET6 if ":" in source else socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.bind((source, 0))
@@ -201,7 +202,7 @@ WIRE = Wire()
 
 @contextlib.contextmanager
 def as_user(name: str) -> Iterator[None]:
-    """Sockets that this thread makes meanwhile belong to that account, as the kernel's rules see it; root only.
+    """Sockets that this thread creates within the block belong to that account; root only.
 
     Only the thread's file-system ids change, by which sockets are owned; they do not reach other threads."""
     account = None
