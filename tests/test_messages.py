@@ -48,7 +48,7 @@ FIRST = {
     "ordinary": "egress-port-25-blocked",
     "outlook-utf7": "recipient-mailbox-full",
     "postfix": "recipient-unknown",
-    "postfix-delayed": "remote-server-unreachable",
+    "postfix-delayed": "egress-port-25-blocked",
     "qmail": "recipient-unknown",
     "quoted": "recipient-mailbox-full",
     "quoted-printable": "recipient-mailbox-full",

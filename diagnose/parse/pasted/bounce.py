@@ -96,13 +96,14 @@ _MOST = 600  # lines of sentences; a report has a few, and returns the rest
 
 @dataclass(frozen=True, kw_only=True)
 class Spoken:
-    """What a report says of a recipient, the number of its line, and the reason; ``done``: there the mail is."""
+    """What a report says of a recipient, its line's number, and the reason; done: there the mail is; waits: tried again."""
 
     recipient: str | None
     number: int
     text: str
     reason: Reason | None
     done: bool = False
+    waits: bool = False
 
 
 def notified(number: int, line: str) -> tuple[Spoken, ...]:
@@ -211,9 +212,10 @@ def _given_up(block: _Block) -> Spoken:
 def _waiting(spoken: Spoken, told: _Numbered) -> Spoken:
     """What is tried again has not expired; without another reason, that is all there is to say."""
     if spoken.done or (spoken.reason and (spoken.reason.label != "message-expired" or spoken.reason.grip >= Grip.WORD)):
-        return spoken
+        return replace(spoken, waits=not spoken.done)
     number, text = told
-    return replace(spoken, number=number, reason=Reason(label="retry-pending", text=text, grip=Grip.WORD))
+    reason = Reason(label="retry-pending", text=text, grip=Grip.WORD)
+    return replace(spoken, number=number, reason=reason, waits=True)
 
 
 def _better(spoken: Spoken, words: Sequence[Spoken]) -> Spoken:

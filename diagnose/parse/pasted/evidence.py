@@ -76,7 +76,7 @@ def _from_report(report: message.Report | _Numbered) -> Iterator[Event]:
     read = bounce.read(report.lines) if isinstance(report, message.Report) else bounce.notified(*report)
     for each in read:
         yield Said(
-            source="bounce",
+            source="delay" if each.waits else "bounce",
             number=each.number,
             last=each.number,
             text=reasons_of.mask(each.text[:2000]),

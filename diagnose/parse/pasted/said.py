@@ -11,8 +11,8 @@ from diagnose.record import dataclass
 class Said:
     """Something said about mail that is no log line. ``number`` and ``last`` are its lines (1 is the first).
 
-    ``source`` is "reply" (a server's), "dialogue", "bounce", "queue", "program", "settings" (that were pasted), "quote" (in a
-    sentence) or "text".
+    ``source`` is "reply" (a server's), "dialogue", "bounce", "delay" (a report that it is tried again), "queue", "program",
+    "settings" (that were pasted), "quote" (in a sentence) or "text".
     """
 
     source: str
