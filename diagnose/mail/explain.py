@@ -104,7 +104,7 @@ class Collected:
     def observations(self, numbered: bool = True) -> Iterator[Observation]:
         """One for each kind: failed, unknown where the words are not known, ok where they are harmless."""
         far = [kind for kind in self._kinds.values() if kind.reason is not None and kind.reason.label in OF_CONNECTING]
-        several = len({_subject(kind.event) for kind in far}) > 1
+        several = len({_subject(kind.event) for kind in far} - {""}) > 1
         here = [kind for kind in self._kinds.values() if _refused_a_program_here(kind.event)]
         replies = [kind.reason.text for kind in here if kind.reason is not None]
         for kind in self._kinds.values():

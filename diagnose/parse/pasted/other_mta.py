@@ -27,7 +27,7 @@ _EXIM = late(
 # What Exim notes of one address before it decides about the message: no sign, no recipient.
 _EXIM_NOTE = late(
     r"(?:^|\s)(?P<id>[0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4}) (?P<rest>(?:[\w-]+ authenticator failed )?(?:H=[\w.-]+ \[[0-9A-Fa-f.:]+\](?::\d{1,5})?:? )?"
-    r"(?:[45]\d\d |SMTP error from remote|SMTP timeout after|TLS (?:session|error)|Remote host closed connection|Network is |No route to |Connection |Operation timed).*)$"
+    r"(?:[45]\d\d |SMTP error from remote|SMTP timeout |TLS (?:session|error)|Remote host closed connection|Network is |No route to |Connection |Operation timed).*)$"
 )
 _EXIM_ROUTE = late(r"\bR ?= ?(?P<router>[\w-]+)(?: T ?= ?(?P<transport>[\w-]+))?")
 _EXIM_HOST = late(
@@ -35,7 +35,7 @@ _EXIM_HOST = late(
 )
 _EXIM_TAKER = late(r"\bH=(?P<host>[\w.-]+) \[")
 _EXIM_FIELDS = late(r"\b(?:X|CV|DN|A|C|F|P|S|QT|DT|K|id|SNI|PRX|TFO)=(?:\"(?:[^\"\\]|\\.)*\"|\S+)")
-_EXIM_TIMEOUT = late(r"\bSMTP timeout after (?!initial connection).*")  # says more than the errno before it
+_EXIM_TIMEOUT = late(r"\bSMTP timeout .*")  # says more than the errno before it
 _ERRNO = late(
     r"\b(?:Connection timed out|Connection refused|Network is unreachable|No route to host|Permission denied|Connection reset by peer|Operation timed out)\b"
 )
@@ -238,9 +238,9 @@ def _exim_said(tail: str, port: int, remote: bool = True) -> tuple[str, str | No
     host = where["host"] if where else None
     text = _EXIM_FIELDS.sub("", tail).strip(" :")
     error = _ERRNO.search(text)
-    late_timeout = _EXIM_TIMEOUT.search(text)
-    if late_timeout:
-        text = late_timeout.group()
+    timeout = _EXIM_TIMEOUT.search(text)
+    if timeout:
+        text = timeout.group()
     elif error and where and remote and "SMTP error from remote" not in text:
         text = _as_postfix(host, where["address"], where["port"] or str(port), error.group())
     return text, host

@@ -38,19 +38,19 @@ _ALL = late(r"^\s*(?:/(?:\^?\.\*\$?|\.|\.\+|\^)/|\*@?\S*)\s+(?P<to>[^\s@]+@[^\s@
 # RFC 8314: TLS from the first byte (994 is 163.com's); and words that say that the program does so.
 _TLS_PORTS = frozenset({465, 994, 2465})
 _PORT = late(
-    r"^\W{0,6}(?:\w*port|\w*smart_?host|host|server)['\"]?\s*[=:]>?\s*['\"]?(?:[\w.-]+:)?"
+    r"(?:^\W{0,6}(?:\w*port|host|server)['\"]?(?:\s*[=:]>?\s*['\"]?|\s+(?=\d+\W*$))|smart_?host\W{1,4})(?:[\w.-]+::?)?"
     rf"(?P<port>{'|'.join(map(str, sorted(_TLS_PORTS)))})\b",
     re.IGNORECASE,
 )
 _IMPLICIT = late(
-    r"\b(?:\w*(?:ssl|secure|encryption|security)|smtp_?tls)\b\W{1,8}(?:always|on|true|yes|1|ssl|tls|smtps|force_tls)\b|\b(?:ssl|smtps|tls)://|SMTP_SSL\(",
+    r"\b(?:\w*(?:ssl|secure|encryption|security)|smtp_?tls)\b\W{1,8}(?:always|on|true|yes|1|ssl|tls|smtps|force_tls)\b|\btls_starttls\W{1,8}(?:off|no|false)\b|\b(?:ssl|smtps|tls)://|SMTP_SSL\(",
     re.IGNORECASE,
 )
 
 _POLICY = late(r"^\s*(?:\S+\s+)?(?P<level>dane-only|verify|secure|fingerprint)\b")
 _TRUST = frozenset({"certificate-not-trusted", "relay-certificate-invalid", "certificate-unknown-issuer"})
 
-_UNANSWERED = ("app-read-timeout", "app-session-lost")
+_UNANSWERED = frozenset({"app-read-timeout", "app-session-lost", "greeting-lost", "greeting-timeout", "session-lost"})
 _DIALLED = frozenset(
     "app-smtp-unreachable relay-name-not-found smtp-listener-missing resolver-failing app-tls-mismatch app-read-timeout app-session-lost app-host-unknown app-host-example".split()
 )
@@ -88,7 +88,7 @@ class Settings:
         self._dialled: dict[str, str] = {}
         self._tls_port: tuple[int, int] | None = None
         self._implicit = False
-        self._silent: str | None = None  # the program that connected and got no answer
+        self._silent: str | None = None  # the program that connected and got no answer, "" for a mailer
 
     def lines(self, lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
         """The lines as they are, each looked at on its way."""
@@ -143,9 +143,11 @@ class Settings:
                 if event.orig_to and len(written) < _MOST:
                     written.add(event.orig_to.rpartition("@")[2].lower())
             self._distrusted = self._distrusted or any(each.label in _TRUST for each in event.reasons)
+            if any(map(_is_silent, event.reasons)):
+                self._silent = self._silent or ""
         elif source == "program":
             for reason in getattr(event, "reasons", ()):
-                if reason.label in _UNANSWERED:
+                if _is_silent(reason):
                     self._silent = reason.program or ""
                     if reason.peer_port in _TLS_PORTS:
                         self._tls_port = self._tls_port or (getattr(event, "number", 1), reason.peer_port)
@@ -216,7 +218,14 @@ class Settings:
         if self._tls_port is not None and self._silent is not None and not self._implicit:
             number, port = self._tls_port
             text = f"port {port} is for TLS from the first byte, and the program waited in vain for a greeting"
-            yield _Remark("app-tls-mismatch", number, text, grip=Grip.WORD, program=self._silent or None)
+            label = "app-tls-mismatch" if self._silent else "tls-wrapper-mismatch"
+            yield _Remark(label, number, text, grip=Grip.WORD, program=self._silent or None)
+
+
+def _is_silent(reason: Reason) -> bool:
+    """Whether a server took the connection and said nothing."""
+    before = reason.stage in {None, "connect", "greeting"}
+    return reason.code is None and before and (reason.label in _UNANSWERED or reason.stage == "greeting")
 
 
 def _is_address(host: str) -> bool:
