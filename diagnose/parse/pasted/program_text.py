@@ -42,7 +42,7 @@ _SERVERS = tuple(
         rf"\b(?:EMAIL|MAIL|SMTP)_(?:HOST|SERVER)\W{{1,5}}{_H}['\"]?(?:[\s\S]{{1,80}}?_PORT\W{{1,5}}(?P<port>\d{{2,5}}))?",
         rf"\b(?:hostname|address): ['\"]{_H}['\"](?:,\s*port: (?P<port>\d{{2,5}}))?",
         rf"(?:\blookup|\bENOTFOUND|EAI_AGAIN|getaddrinfo for|[Cc]ould not resolve(?: host)?:?|cannot locate host|failed to resolve) {_H}",
-        rf"(?:TCP connection to|peeraddr=|Trying|connect to(?: host)?|host(?:name)?[ =:]{{1,2}}|~c|\{{:network_failure,) ?[\"'(]*(?:ssl://)?{_H}(?:[:\"']|, port |\.\.\.)?(?P<port>\d{{2,5}})?(?=[\s\"',.;:)\]]|$)",
+        rf"(?:TCP connection to|peeraddr=|Trying|connect to(?: host)?|host(?:name)?(?:[=:] ?| (?=[\"'(\w]\S*[.:\"']))|~c|\{{:network_failure,) ?[\"'(]*(?:ssl://)?{_H}(?:[:\"']|, port |\.\.\.)?(?P<port>\d{{2,5}})?(?=[\s\"',.;:)\]]|$)",
         rf"\bUnknownHostException: {_H}",
     )
 )
@@ -223,6 +223,8 @@ def read(
     if blank is not None:
         return [(lines, blank)]
     kept = [(group, reason) for group, reason in found if reason.grip == best]
+    if len(kept) > 1:  # what it calls a failure, before what it notes
+        kept = [each for each in kept if not _NOTED.search(each[0][0][1])] or kept
     if any(reason.label in _DISTRUSTED for _, reason in kept):  # nobody's revocation can be checked without the issuer
         kept = [each for each in kept if each[1].label != "certificate-revocation-unchecked"]
     return [(group, _on_this_host(reason, joined, dialled)) for group, reason in kept]
@@ -297,6 +299,9 @@ def classify(
         label = "ipv6-broken"
     if label in _HERE:
         return replace(reason, program=program)
+    if label == "server-failing" and reason.enhanced == "4.3.5":
+        # Postfix's words, of the server that the program hands its mail to: most run that themselves.
+        return replace(reason, label="postfix-config-error", grip=Grip.WORD)
     if label == "connect-reset" and not _WHILE_CONNECTING.search(text):
         label = "app-session-lost"  # the server had answered before
     # Before JavaMail 1.6 the port that its text names is the default, whatever port was dialled.
@@ -306,6 +311,7 @@ def classify(
     return replace(reason, label=label, program=program)
 
 
+_NOTED = late(r"\b(?:NOTICE|DEBUG)\b")  # levels of a log
 # Labels that say no more than that no mail was sent.
 _VAGUE = frozenset({"app-connect-failed", "app-send-failed", "message-expired"})
 _COUNTED = late(

@@ -31,8 +31,10 @@ _OF_MAIL = late(
 )
 
 
-# Addresses, filters of a directory and a page's own address hold such words whatever went wrong.
-_NAMES = late(r"[\w.+-]+@[\w.-]+|\bmail=[^)\s]*|\b(?:referr?er|path|uri|request)[=:] ?\"?\S+", re.I)
+# Addresses, names in quotes, filters of a directory and a page's own address hold such words whatever went wrong.
+_NAMES = late(
+    r"[\w.+-]+@[\w.-]+|\"[\w.-]+\"|'[\w.-]+'|\bmail=[^)\s]*|\b(?:referr?er|path|uri|request)[=:] ?\"?\S+", re.I
+)
 
 
 def is_of_mail(text: str) -> bool:
