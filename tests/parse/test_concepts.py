@@ -22,17 +22,17 @@ def _explained(*lines: str) -> Report:
 @pytest.mark.parametrize(
     ("text", "cause"),
     [
-        ("Weekly digest not mailed: the SMTP gateway turned the logon down as invalid", "relay-credentials-rejected"),
-        ("SmtpSinkFault: passwordNotAccepted", "relay-credentials-rejected"),
+        ("Weekly digest not mailed: the SMTP gateway turned the logon down as invalid", "app-credentials-rejected"),
+        ("SmtpSinkFault: passwordNotAccepted", "app-credentials-rejected"),
         (
             "mail task 12: outgoing server did not let us in, our passphrase login was denied",
-            "relay-credentials-rejected",
+            "app-credentials-rejected",
         ),
         ("Alarm mail lost. The mail server certificate ran out on Sunday.", "relay-certificate-invalid"),
-        ("E-mail sink: no trust in issuer of certificate shown by mx.example.org", "relay-certificate-invalid"),
+        ("E-mail sink: no trust in issuer of certificate shown by mx.example.org", "app-certificate-untrusted"),
         ("mail export: file is bigger than the SMTP server takes", "message-too-large"),
         ("SMTP sink stopped, mandatory encryption demanded by mail host", "relay-requires-tls"),
-        ("mail sink: STARTTLS is not announced by server mx.example.org", "tls-required-not-offered"),
+        ("mail sink: STARTTLS is not announced by server mx.example.org", "app-tls-mismatch"),
         ("MailJob aborted, host name of SMTP server has no resolution, unknown", "relay-name-not-found"),
         ("smtp sink: sender app@example.org is not permitted here", "sender-not-allowed"),
         ("newsletter mail stopped: messages of this hour exceed what is granted", "rate-limited"),
@@ -65,6 +65,10 @@ def test_words_that_no_phrase_has(text: str, cause: str) -> None:
         "Mail pump: 7 messages, 0 timed out, 0 failed, 0 rejected",
         "rsync: connection to backup.example.org timed out",
         "530 Login incorrect. ftp: no session",
+        "named[811]: zone example.net/IN: MX refresh: timeout retrying without EDNS",
+        "Failed to connect to share 'backup$': unknown user name or bad password",
+        "unable to open repository at s3:backups: the provided token has expired",
+        "fatal: Could not read from remote repository.",
         "mail sink ready: server=mx.example.org timeout=300 invalid_login_limit=5",  # names of settings
     ],
 )

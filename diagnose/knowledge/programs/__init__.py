@@ -55,14 +55,16 @@ def _shown(key: str, text: str, lowered: str | None) -> str | None:
     return None
 
 
-def recognise(text: str) -> str | None:
-    """The id of the program that wrote a text, `OTHER` where only its form tells that one did; None if no program's words
-    are in it."""
+def recognise(text: str, of_mail: bool = False) -> str | None:
+    """The id of the program that wrote a text, `OTHER` where its form tells that one did, or ``of_mail``; None if a server or
+    a mailer wrote it, or nobody knows who."""
     text = text[:_LONGEST]
     # Beyond ASCII, letters have other equals than those of lower().
     lowered = text.lower() if text.isascii() else None
     found = _shown("matches", text, lowered)
-    return found if found or _shown("unless", text, lowered) else _shown("looks", text, lowered)
+    if found or _shown("unless", text, lowered):
+        return found
+    return OTHER if of_mail else _shown("looks", text, lowered)
 
 
 def _words(cause: Cause, data: Mapping[str, Scalar]) -> Mapping[str, Any] | None:

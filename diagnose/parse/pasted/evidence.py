@@ -199,7 +199,8 @@ class _Reader:
         self.log.lines = number
         events = self.log.take(line)
         for event in events:
-            if isinstance(event, Trouble) and event.reason is None and event.level in {"fatal", "panic"}:
+            ours = line.service is not None or subject.is_of_mail(line.text)
+            if ours and isinstance(event, Trouble) and event.reason is None and event.level in {"fatal", "panic"}:
                 event = replace(event, reason=Reason(label="daemon-failed", text=event.text[:300], grip=Grip.TOPIC))
             yield event
         if events or line.service is not None or line.level != "info":
@@ -356,7 +357,7 @@ def _from_block(lines: list[_Numbered]) -> Iterator[Event]:
         if group[-1][0] <= sent or mailhead.field_name(group[0][1]):
             continue
         reason = program_text.classify(text, None)
-        if reason is not None and not (reason.grip <= Grip.TOPIC and prose.is_vague(text)):
+        if reason is not None:
             source = (
                 "bounce" if "in reply to" in text or " said:" in text else "quote" if prose.quotes(text) else "text"
             )
@@ -367,7 +368,7 @@ def _from_block(lines: list[_Numbered]) -> Iterator[Event]:
         if len(lines) > 1 and best < Grip.PHRASE and sent < 0
         else None
     )
-    if whole is not None and whole.grip > best and not (whole.grip <= Grip.TOPIC and prose.is_vague(joined)):
+    if whole is not None and whole.grip > best:
         lines, whole = program_text.carrying(lines, whole, lambda text: program_text.classify(text, None))
         found = [_said("quote" if prose.quotes(joined) else "text", lines, whole)]
     yield from found

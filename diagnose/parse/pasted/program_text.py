@@ -16,7 +16,7 @@ from diagnose.knowledge import programs
 from diagnose.knowledge.mailers import mailers
 from diagnose.knowledge.phrases import Grip
 from diagnose.knowledge.sayings import suggested
-from diagnose.parse.pasted import subject
+from diagnose.parse.pasted import prose, subject
 from diagnose.parse.system import own_network
 from diagnose.parse.words import concepts, reason as reasons_of
 from diagnose.parse.words.reason import Reason
@@ -112,7 +112,7 @@ _ABOUT_MAIL = late(
     re.I,
 )
 _SENT = late(
-    r"\b(?:delivery successful|(?:e-?mail|message|mail)\b(?:(?!\bnot\b|\. ).){0,40}\b(?<!not be )(?:was )?(?:sent|delivered|accepted)(?: (?:successfully|to|via|for)\b| ?[{(\[]|[!.]?\s*$)|"
+    r"\b(?:delivery successful|(?:e-?mail|message|mail)\b(?:(?!\bnot\b|\. ).){0,40}\b(?<!not be )(?:was )?(?:sent|delivered|accepted)(?: (?:successfully|to|via|for|by)\b| ?[{(\[]|[!.]?\s*$)|"
     r"(?:successfully|succesfully) sent|\bMessage sent #\d+ to |sent successfully|250 (?:2\.\d\.\d )?.{0,12}(?:queued as|Message accepted)|"
     r"250 2\.\d\.\d .{0,60}\b(?:queued|accepted)|accepted(?:=|: ?)\[[^\]]+@|attempt \d+(?:/\d+)? (?:ok|succeeded|successful))",
     re.I,
@@ -281,8 +281,11 @@ def classify(
         or reason.enhanced is not None
         or bool(re.search(r"\b[45]\d\d[ -:]|\b[45]\.\d\.\d", text))
     )
-    if not has_code and reason.grip < Grip.NAMES and program is None and not _ABOUT_MAIL.search(text):
-        return None
+    if program in (None, programs.OTHER):
+        if not has_code and reason.grip < Grip.NAMES and not _ABOUT_MAIL.search(text):
+            return None
+        if reason.grip <= Grip.TOPIC and prose.is_vague(text):
+            return None
     if program is None:
         return reason
     label = _login(reason, program).label
@@ -306,7 +309,10 @@ def classify(
         label = "app-session-lost"  # the server had answered before
     # Before JavaMail 1.6 the port that its text names is the default, whatever port was dialled.
     # A network that blocks port 25 mostly drops what is sent there.
-    if label.startswith("connect-") and (reason.peer_port != 25 or program == JAVA or label == "connect-refused"):
+    blockable = reason.peer_port == 25 and not (
+        host and (own_network.is_private(host) or own_network.is_loopback(host))
+    )
+    if label.startswith("connect-") and (not blockable or program == JAVA or label == "connect-refused"):
         label = "app-smtp-unreachable"
     return replace(reason, label=label, program=program)
 
@@ -381,7 +387,7 @@ def _blank_host(text: str, program: str) -> Reason | None:
 
 def is_program(text: str) -> str | None:
     """The id of the program (`diagnose.knowledge.programs`) that wrote a text."""
-    return programs.recognise(text)
+    return programs.recognise(text, subject.is_of_mail(text) and not prose.quotes(text))
 
 
 def reasons(texts: Sequence[str]) -> list[Reason]:

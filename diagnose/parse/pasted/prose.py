@@ -22,7 +22,7 @@ _MACHINES = late(
 _WORD = late(r"(?<![\w.:/=@\[-])[A-Za-zÀ-ÿ]{2,20}(?=[\s,.;!?])")
 _WORDS = 6  # outside the quotes: of a sentence, not of a program's message
 _OF_A_MACHINE = late(
-    r"postfix/|\bstatus=|\berror=|\bmsg=|\blevel=|\bsaid: |^\s*at |\bline \d+|[{}]|\b\w+\[\d+\]:|\\n|^\d{4}-\d\d-\d\d|--->|\bexception '|\b441 4\.4\.1 ",
+    r"postfix/|\bstatus=|\b\w+=\"|\b(?:error|msg|level)=|\bsaid: |^\s*at |\bline \d+|[{}]|\b\w+\[\d+\]:|\\n|^\d{4}-\d\d-\d\d|--->|\bexception '|\b441 4\.4\.1 ",
     re.IGNORECASE | re.MULTILINE,
 )
 # Somebody tells what happened to him, or asks.

@@ -14,10 +14,14 @@ _FETCHES = late(
 _SENDS = late(r"smtp|sendmail|\bsend(?:ing)?\b|\boutgoing|mailer", re.I)
 
 
-# Databases, directories, the web, shells and the like, by name or port; links to documentation reach nothing.
+# Name servers, shells and the like log of nothing else, whatever names stand there.
+_DAEMONS = late(
+    r"(?:^|\s)(?:named|dnsmasq|unbound|pdns\w*|sshd?|smbd|nmbd|kubelet|ntpd|chronyd|mysqld|slapd)(?:\[\d+\])?: "
+)
+# Databases, directories, the web, backups and the like, by name, noun or port; links to documentation reach nothing.
 _ELSEWHERE = late(
-    r"\b(?:postgres\w*|psycopg\w*|my?sql\w*|mariadb|redis|mongo\w*|elasticsearch|ldaps?|amqp|rabbitmq|kafka|memcached|mqtt\w*|openvpn|ntpd|chronyd|rsync|hostapd|wpa|vpn|ipsec|charon|radiusd|smbd|snmpd?|"
-    r"kubelet|(?:sshd?|named)(?:\[\d+\])?: |password authentication failed for user|urllib3|NewConnectionError|(?:Put|Get|List)Object)|\bhttps?://(?!curl\.)|\b(?:GET|POST|PUT|HEAD|DELETE|PATCH) /|"
+    r"\b(?:databases?|tablespace|repositor(?:y|ies)|restic|borg\w*|veeam|buckets?|s3|shares?\b|shared folder|cifs|nfs|iscsi|samba|sftp|scp|publickey|rdp|nginx|upstream|(?:ha)?proxy|kube\w*|pods?|docker\w*|containerd|registry|vault|consul|etcd|zookeeper|cassandra|ldap_\w+|postgres\w*|psycopg\w*|my?sql\w*|mariadb|redis|mongo\w*|elasticsearch|ldaps?|amqp|rabbitmq|kafka|memcached|mqtt\w*|openvpn|rsync|hostapd|wpa|vpn|ipsec|charon|radiusd|snmpd?|"
+    r"password authentication failed for user|urllib3|NewConnectionError|(?:Put|Get|List)Object)|\bhttps?://(?!curl\.)|\b(?:GET|POST|PUT|HEAD|DELETE|PATCH) /|"
     r"\bmethod=(?:GET|POST|PUT)\b|\bERROR \d{4} \(\w{5}\)|\bpull image\b|\b(?:ftp|imaps?|pop3s?|wss?|git)://|"
     r"\bKilled process \d+ \((?!master|qmgr|smtp|cleanup|pickup|trivial|post|exim|send|dove|clam|spam|rspam|amavis|open)|"
     r"(?:\bport[ =:'\"]{1,4}|[\w\]]:)(?:22|53|80|389|443|636|1433|1521|1883|3306|5432|5672|6379|8080|8443|9090|9092|9200|11211|27017)\b(?!:)",
@@ -25,7 +29,7 @@ _ELSEWHERE = late(
 )
 _OF_MAIL = late(
     r"mail|smtp|\brcpt\b|\bmx\b|starttls|sendgrid|\bmsa\b|spam|dnsbl|rbl\b|block ?list|black ?list|\blisted\b|sender|recipient|postfix|exim|postmark|"
-    r"nullmailer|msmtp|\bE(?:SOCKET|AUTH|ENVELOPE|MESSAGE)\b|\b(?:421|45[0-5]|50[0135]|5[2-5]\d)[ -](?:[45]\.\d|(?-i:[A-Z]))|\b[45]\.\d\.\d{1,3}\b|invalid_grant|AADSTS|worker|sidekiq|scheduler|background job|"
+    r"nullmailer|msmtp|\bE(?:SOCKET|AUTH|ENVELOPE|MESSAGE)\b|\b(?:421|45[0-5]|50[0135]|5[2-5]\d)[ -](?:[45]\.\d|(?-i:[A-Z]))|\b[45]\.\d\.\d{1,3}\b|invalid_grant|AADSTS|\bworkers?\b|sidekiq|scheduler|background job|"
     r"(?::|\bport[ =:'\"]{1,4})(?:25|465|587|2525)\b",
     re.I,
 )
@@ -45,6 +49,8 @@ def is_of_mail(text: str) -> bool:
 @lru_cache(500)  # a log says the same again and again
 def fetches(text: str) -> bool:
     """Whether a program failed to read mail, by IMAP or POP3, or to reach what has nothing to do with mail."""
+    if _DAEMONS.search(text) is not None:
+        return True
     if _ELSEWHERE.search(text) is not None and not is_of_mail(_NAMES.sub(" ", text)):
         return True
     return _SENDS.search(text) is None and _FETCHES.search(text) is not None
