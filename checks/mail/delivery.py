@@ -27,7 +27,9 @@ from diagnose.parse.log import brought
 from diagnose.parse.system.outcomes import organisation
 
 _LOCAL = ("local", "virtual-mailbox", "virtual-alias")
-_DISCARDED = re.compile(r"/discard\[\d+\]: \w+: to=<([^>]+@[^>]+)>.* status=sent")
+_DISCARDED = re.compile(r"/discard\[\d+\]: (\w+): to=<([^>]+@[^>]+)>.* status=sent")
+_PASSED = re.compile(r"/(?!discard)[\w-]+\[\d+\]: (\w+): to=<[^>]+>.* status=sent")
+_COPIES = ("always_bcc", "sender_bcc_maps", "recipient_bcc_maps")
 _LOCALLY = re.compile(r"to=<([^>]+@[^>]+)>.* relay=(?:local|virtual),")
 _NOBODY = re.compile(
     r"to=<([^>]+@([^>]+))>.* relay=(?:local|virtual|none),.*status=bounced \((?:unknown user|User unknown in)", re.I
@@ -53,7 +55,7 @@ def delivery(ctx: Context) -> Iterator[Observation]:
     way = route(ctx)
     if way is None:
         skip("could not determine the route of the mail")
-    yield _suspended(postfix, _thrown_away(ctx) or way)
+    yield _suspended(postfix, _thrown_away(ctx, postfix) or way)
     if postfix.flag("soft_bounce"):
         text = (
             "soft_bounce = yes: mail that servers refuse permanently is tried again and again instead of being returned"
@@ -62,14 +64,17 @@ def delivery(ctx: Context) -> Iterator[Observation]:
     yield from _kept(ctx, postfix)
 
 
-def _thrown_away(ctx: Context) -> Route | None:
-    """The way of what was discarded last, where nobody says whose mail is missed: the log calls it sent."""
+def _thrown_away(ctx: Context, postfix: Mta) -> Route | None:
+    """The way of what was discarded last, where nobody says whose mail is missed: the log calls it sent. A copy of mail that
+    its recipient got is not missed."""
     if target(ctx).recipient:
         return None
     lines = ctx.ask(MailLog(ctx.settings.since)).lines
-    discarded = (m for line in reversed(lines) if (m := _DISCARDED.search(line)))
-    last = next((m for m in discarded if not _sends(m[1], lines)), None)
-    way = route(ctx, last[1]) if last else None
+    copies = any(postfix.value(parameter) for parameter in _COPIES)
+    discarded = [m for line in reversed(lines) if (m := _DISCARDED.search(line))]
+    passed = {m[1] for line in lines if (m := _PASSED.search(line))} if copies and discarded else set()
+    last = next((m for m in discarded if m[1] not in passed and not _sends(m[2], lines)), None)
+    way = route(ctx, last[2]) if last else None
     return way if way is not None and way.program == "discard" else None
 
 

@@ -31,9 +31,11 @@ def check_destination(ctx: Context) -> Iterator[Observation]:
         skip(way.problem)
     if way.relay:
         skip("mail goes to a relay, which then delivers it")
+    route = facts.route(ctx)
+    if route is not None and way.port != 25 and str(way.port) == route.value("smtp_tcp_port"):
+        skip(f"smtp_tcp_port sends mail to port {way.port}, where MX hosts do not listen")
     if not way.hosts:
         skip("neither the recipient nor its MX hosts are known")
-    route = facts.route(ctx)
     domain = route.domain if route else ""
     # Postfix tries no more addresses, and this is about what it tries.
     limit = integer(facts.mta(ctx).value("smtp_mx_address_limit")) or DIALLED

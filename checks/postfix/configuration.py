@@ -104,8 +104,8 @@ def _values(ctx: Context, postfix: Mta, text: MainCf, path: str) -> Iterator[Obs
             parameter=item.parameter, value=item.value, daemon=item.daemon, everything=everything,
             path=path, line=setting.line if setting else 0, expected=item.expected,
         )  # fmt: skip
-    boxes = list(_boxes(ctx, postfix, text, path))
-    yield from boxes
+    at_odds = [*_boxes(ctx, postfix, text, path), *_port(ctx, text, path)]
+    yield from at_odds
     stray = list(_stray(postfix))
     for name in stray:
         setting = text.get(name)
@@ -120,7 +120,7 @@ def _values(ctx: Context, postfix: Mta, text: MainCf, path: str) -> Iterator[Obs
             path=path,
             line=setting.line if setting else 0,
         )
-    if not refused and not stray and not boxes and postfix.explicit:
+    if not refused and not stray and not at_odds and postfix.explicit:
         yield ok("config.value", "values", f"{len(postfix.explicit)} settings have values of the right type")
 
 
@@ -145,6 +145,16 @@ def _boxes(ctx: Context, postfix: Mta, text: MainCf, path: str) -> Iterator[Obse
             setting = text.get(name)
             yield say("config.value", name, said, parameter=name, value=str(box), daemon=program, everything=False,
                       path=path, line=setting.line if setting else 0, expected="message_size_limit")  # fmt: skip
+
+
+def _port(ctx: Context, text: MainCf, path: str) -> Iterator[Observation]:
+    """A port for relays, set for all mail: RFC 5321 has exchangers listen on 25."""
+    way, name = route(ctx), "smtp_tcp_port"
+    if way is not None and way.program == "smtp" and not way.relay and way.value(name) not in ("smtp", "25", ""):
+        setting, value = text.get(name), way.value(name)
+        said = f"is {value}: mail without a relay goes to that port of the recipients' MX hosts, which listen on 25"
+        yield fail("config.value", name, said, parameter=name, value=value, daemon="smtp", everything=True,
+                   path=path, line=setting.line if setting else 0, expected="mx-port")  # fmt: skip
 
 
 def _unknown(postfix: Mta, text: MainCf) -> Iterator[Observation]:
@@ -187,4 +197,3 @@ def _readable(ctx: Context, postfix: Mta) -> Iterator[Observation]:
         if reply.exists and reply.mode & needed != needed:
             said = f"has mode {reply.mode:04o}: ordinary users' programs cannot read it, and the sendmail command fails for them"
             yield fail("config.readable", path, said, path=path, mode=f"{reply.mode:04o}")
-            return

@@ -15,8 +15,8 @@ _REWRITTEN = re.compile(r" (\w+): to=<([^>]*)>, orig_to=<([^>]*)>,")
 _QUEUE_ID = re.compile(r" (\w+): to=<")
 _ENDED = re.compile(r", relay=([^,]*),.* status=(?:sent|bounced)")
 _OURS = ("local", "virtual-alias", "virtual-mailbox")
+_SENT = re.compile(r"/smtp\[\d+\]: \w+: to=<([^>]+@[^>]+)>, .* status=sent")
 _READ = re.compile(r"/master\[\d+\]: (?:reload|daemon started) -- ")
-_SENDER = ("sender_canonical_maps", "smtp_generic_maps")
 
 
 @check(
@@ -33,12 +33,17 @@ def rewriting(ctx: Context) -> Iterator[Observation]:
     # The recipient of the newest mail may be the sender, whom a bounce goes to.
     if not ctx.target.recipient and (missed := _last(ctx)):
         whose = Target(whose.sender, missed)
+    found = list(_by_client(ctx, postfix, whose.recipient))
     if not whose.recipient or "@" not in whose.recipient:
-        skip("no recipient is known: name one with --to to see how the tables rewrite it")
+        if not found:
+            skip("no recipient is known: name one with --to to see how the tables rewrite it")
+        yield from found
+        return
     way = route(ctx, whose.recipient, whose.sender)
     # Aliases of a domain that this host holds are its ordinary work.
     ours = way is not None and way.address_class in _OURS
-    found = [seen for parameter in _RECIPIENT for seen in _asked(ctx, postfix, parameter, whose.recipient, ours)]
+    for parameter in _RECIPIENT:
+        found += _asked(ctx, postfix, parameter, postfix.value(parameter), whose.recipient, ours)
     if moved := _moved(ctx, whose.recipient, again=bool(found)):
         text = f"the log shows mail to {whose.recipient} delivered to {moved} instead"
         data = {"recipient": whose.recipient, "value": moved}
@@ -49,8 +54,8 @@ def rewriting(ctx: Context) -> Iterator[Observation]:
     if not found:
         yield ok("config.rewritten", whose.recipient, "no table of this host rewrites it", recipient=whose.recipient)
     if whose.sender and "@" in whose.sender:
-        for parameter in _SENDER:
-            for reference, key, value in _hits(ctx, postfix, parameter, whose.sender):
+        for parameter in ("sender_canonical_maps", "smtp_generic_maps"):
+            for reference, key, value in _hits(ctx, postfix.value(parameter), whose.sender):
                 if key.startswith("?"):
                     continue
                 text = f"{parameter} makes {value} of {key}"
@@ -98,9 +103,28 @@ def _moved(ctx: Context, recipient: str, again: bool) -> str:
     return "" if not last or last in named or given[last].lower() == wanted else given[last]
 
 
-def _asked(ctx: Context, postfix: Mta, parameter: str, recipient: str, ours: bool) -> Iterator[Observation]:
+def _by_client(ctx: Context, postfix: Mta, recipient: str | None) -> Iterator[Observation]:
+    """What smtp(8) or lmtp(8) makes of a recipient, be it meant for senders only: the log tells nothing of it. Of nobody in
+    particular it is the one whom mail went to last."""
+    if not recipient:
+        lines = reversed(ctx.ask(MailLog(ctx.settings.since)).lines[-2000:])
+        recipient = next((match[1] for line in lines if (match := _SENT.search(line))), "")
+    way = route(ctx, recipient) if recipient else None
+    names = (origin(ctx, postfix), postfix.value("myhostname"), postfix.value("mydomain"))
+    if (
+        way is not None
+        and way.remote
+        and not any(f".{way.domain}".endswith(f".{name.lower()}") for name in names if name)
+    ):
+        parameter = f"{way.program}_generic_maps"
+        yield from _asked(ctx, postfix, parameter, way.value(parameter), way.recipient, ours=False)
+
+
+def _asked(
+    ctx: Context, postfix: Mta, parameter: str, tables: str, recipient: str, ours: bool
+) -> Iterator[Observation]:
     say = warn if ctx.target.recipient else ok
-    for reference, key, value in _hits(ctx, postfix, parameter, recipient):
+    for reference, key, value in _hits(ctx, tables, recipient):
         if key.startswith("?"):
             text = f"{parameter}: could not check whether the recipient is rewritten: {reference} cannot be queried ({value})"
             yield unknown("config.rewritten", recipient, text, table=reference)
@@ -121,11 +145,11 @@ def _asked(ctx: Context, postfix: Mta, parameter: str, recipient: str, ours: boo
             yield (warn if ours else fail)("config.rewritten", recipient, text, **data)
 
 
-def _hits(ctx: Context, postfix: Mta, parameter: str, address: str) -> Iterator[tuple[str, str, str]]:
+def _hits(ctx: Context, tables: str, address: str) -> Iterator[tuple[str, str, str]]:
     """(table, key, value) of the first table and key that answers; key '?' where one cannot be asked."""
     domain = address.rpartition("@")[2]
     keys = (address, f"@{domain.lower()}")
-    for reference in table.parse_list(postfix.value(parameter)):
+    for reference in table.parse_list(tables):
         if reference.type == "static":
             yield reference.key, address, reference.name
             return

@@ -86,6 +86,15 @@ def test_main_cf_that_users_cannot_read() -> None:
     assert failed(run(configuration, machine(stats=stats))) == ["config.readable"]
 
 
+def test_a_port_at_which_no_exchanger_listens() -> None:
+    for settings, found in (
+        ({"smtp_tcp_port": "587"}, ["smtp_tcp_port"]),
+        ({"smtp_tcp_port": "587", "relayhost": "[mail.isp.test]"}, []),
+    ):
+        seen = of(run(configuration, machine(settings)), "config.value")
+        assert [o.subject for o in seen if o.status is Status.FAILED] == found
+
+
 def test_a_stray_dollar() -> None:
     """Postfix takes it for a parameter's name, and warns of nothing."""
 

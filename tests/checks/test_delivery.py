@@ -150,6 +150,15 @@ def test_mail_that_was_thrown_away_is_found_though_the_log_calls_it_sent() -> No
     assert (found.status, found.data["how"], found.data["domain"]) == (Status.FAILED, "discard", "elsewhere.test")
 
 
+def test_a_discarded_copy_is_not_missed() -> None:
+    """always_bcc into a transport that discards, beside the mail itself, which was delivered."""
+    maps = {("hash:/etc/postfix/t", "elsewhere.test"): MapReply(found=True, value="discard:")}
+    settings = {"transport_maps": "hash:/etc/postfix/t", "always_bcc": "you@elsewhere.test"}
+    delivered = "Nov 25 12:00:00 app postfix/smtp[9]: C6B: to=<x@there.test>, relay=mx.test[192.0.2.9]:25, dsn=2.0.0, status=sent (250 ok)"
+    host = machine(settings, maps=maps, log=(delivered, THROWN))
+    assert failed(run(delivery, host)) == []
+
+
 def test_a_mailbox_that_a_table_put_in_the_place_of_another_hosts_is_not_what_keeps_mail_here() -> None:
     line = "Nov 25 12:00:00 app postfix/local[9]: C6B: to=<staging@kept.test>, orig_to=<you@elsewhere.test>, relay=local, status=sent (delivered)"
     host = machine(

@@ -42,6 +42,16 @@ def test_an_address_of_the_own_name_that_an_entry_forwards() -> None:
         assert {o.status for o in of(run(rewriting, host, team), "config.rewritten")} == {status}
 
 
+def test_what_the_client_itself_rewrites() -> None:
+    """smtp_generic_maps takes recipients as well; the log shows them as they were, and of this host's own it is meant."""
+    taken = "Nov 25 12:00:00 app postfix/smtp[9]: 4A1: to=<{}>, relay=mx.test[192.0.2.9]:25, delay=0, dsn=2.0.0, status=sent (250 ok)"
+    for to, found in ((TO, ["config.rewritten"]), ("root@app.example.com", [])):
+        host = machine(
+            {"smtp_generic_maps": "static:me@isp.test", "myhostname": "app.example.com"}, log=(taken.format(to),)
+        )
+        assert failed(run(rewriting, host)) == found
+
+
 def test_static_map_takes_everything() -> None:
     assert failed(run(rewriting, machine({"virtual_alias_maps": "static:dev@example.com"}), TO)) == ["config.rewritten"]
 
