@@ -190,8 +190,10 @@ def _duplicates(text: MainCf) -> Iterator[Observation]:
 
 
 def _readable(ctx: Context, postfix: Mta) -> Iterator[Observation]:
-    """sendmail and postdrop read main.cf with the caller's rights."""
-    for path in (postfix.config_directory, f"{postfix.config_directory}/main.cf"):
+    """sendmail and postdrop read main.cf and the list of map types with the caller's rights."""
+    folder = postfix.config_directory
+    types = f"{postfix.value('meta_directory') or folder}/dynamicmaps.cf"
+    for path in (folder, f"{folder}/main.cf", types, f"{types}.d"):
         reply = ctx.ask(Stat(path))
         needed = 0o005 if reply.kind == "dir" else 0o004
         if reply.exists and reply.mode & needed != needed:

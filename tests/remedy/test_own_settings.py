@@ -337,3 +337,25 @@ def test_a_milter_is_started_by_its_script_where_no_manager_runs(script: bool) -
     assert [c for step in steps[:1] for c in step.commands()] == (["service opendkim start"] if script else [])
     assert [step.allow for step in steps[:1]] == (["service"] if script else [])
     assert all(undoing.of(step).commands == (("service", "opendkim", "stop"),) for step in steps[:1])
+
+
+def test_the_key_of_a_milter_that_others_may_read_is_closed_before_it_is_started() -> None:
+    stats = {
+        "/etc/init.d/opendkim": StatReply(exists=True, kind="file", mode=0o755),
+        "/etc/k": StatReply(exists=True, kind="file", mode=0o644),
+    }
+    files = {"/etc/opendkim.conf": "Socket inet:8891@localhost\nKeyFile /etc/k\n"}
+    host = pretended.machine({"smtpd_milters": "inet:localhost:8891"}, files=files, stats=stats)
+    data: dict[str, Scalar] = {"endpoint": "inet:localhost:8891", "parameter": "smtpd_milters"}
+    steps = planned("milter-down", "filter.milter", host, **data).steps
+    assert [c for step in steps for c in step.commands()][:2] == ["chmod 0600 -- /etc/k", "service opendkim start"]
+
+
+def test_a_limit_on_clients_that_holds_for_own_programs_is_named_and_left_to_a_person() -> None:
+    spared = "smtpd_client_event_limit_exceptions"
+    settings = {spared: "192.0.2.1", "smtpd_client_message_rate_limit": "5"}
+    host = pretended.machine(settings, files={"/etc/postfix/main.cf": f"{spared} = 192.0.2.1\n"})
+    said = "Message delivery request rate limit exceeded: 6 from localhost[127.0.0.1] for service smtp"
+    plan = planned("submission-rejected", "config.submission-refused", host, text=said)
+    assert not plan.steps
+    assert "smtpd_client_message_rate_limit = 5" in plan.text

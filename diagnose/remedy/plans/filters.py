@@ -9,7 +9,7 @@ from diagnose.facts.filter_services import address, here
 from diagnose.host.query import Listeners, Read
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Plan, plans
-from diagnose.remedy.running import StartUnit
+from diagnose.remedy.running import Mode, StartUnit
 from diagnose.remedy.steps import Step
 
 # Unit, the file that says where it listens, the pattern that finds it there, and where it listens else. Each from the program's own
@@ -41,6 +41,7 @@ def filters(e: Evidence) -> Plan | None:
         for unit, place in _places(e):
             manager = e.starter(unit) if _same(endpoint, place) else ""
             if manager:
+                steps += _key(e) if unit == "opendkim" else ()
                 why = f"{unit} listens at {endpoint} when it runs, and nothing does."
                 steps.append(
                     StartUnit(unit=unit, manager=manager, why=why, opens=f"{unit} run, which every message is shown to")
@@ -49,6 +50,15 @@ def filters(e: Evidence) -> Plan | None:
         return None
     # The daemons connect to the milter for each message, at the address that they read when they started.
     return Plan(steps=tuple(dict.fromkeys((*steps, *(e.reload() if put else e.retry())))))
+
+
+def _key(e: Evidence) -> Iterator[Step]:
+    """The mode of the key that OpenDKIM signs with: unless told otherwise it ends where others may read it (RequireSafeKeys)."""
+    said = re.search(r"(?mi)^[ \t]*KeyFile[ \t]+(/\S+)", e.ask(Read("/etc/opendkim.conf")).text)
+    stat = e.stat(said[1]) if said else None
+    if said and stat is not None and stat.kind == "file" and stat.mode & 0o077:
+        why = "OpenDKIM does not use a key that others than its owner may read or write."
+        yield Mode(path=e.real(said[1]), mode=stat.mode & 0o700, was=stat.mode, why=why)
 
 
 def _places(e: Evidence) -> Iterator[tuple[str, str]]:

@@ -45,13 +45,13 @@ def settings(e: Evidence) -> Plan | None:
         return lost_library(e, library)
     steps: list[Step] = []
     for seen in e.failed("config.paste"):
-        steps += _line(e, seen, "Pasted characters in it are taken literally.")
+        steps += line_as_meant(e, seen, "Pasted characters in it are taken literally.")
     steps += _marks(e)
     for seen in e.seen("config.syntax"):
         if seen.data.get("kind") == "empty":
             steps += _master(e)
             continue
-        steps += _line(e, seen, "Postfix cannot read the line.") or unread_service(e, seen)
+        steps += line_as_meant(e, seen, "Postfix cannot read the line.") or unread_service(e, seen)
         if seen.data.get("kind") == "other" and not seen.data.get("line"):
             steps += _circular(e)
     done = {getattr(step, "line", 0) for step in steps}
@@ -134,7 +134,7 @@ def _mailname(e: Evidence) -> list[Step]:
     return [Content(path=path, text=f"{name}\n", why=f"myorigin names {path}, which is gone.")]
 
 
-def _line(e: Evidence, seen: Observation, why: str) -> list[Step]:
+def line_as_meant(e: Evidence, seen: Observation, why: str) -> list[Step]:
     """A line of main.cf or master.cf as it was meant; one that means nothing becomes a comment."""
     path, number = seen.text("path"), whole(seen, "line")
     raw = e.line(e.real(path), number) if path.endswith(("main.cf", "master.cf")) and number else ""

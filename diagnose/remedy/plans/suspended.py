@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from diagnose import facts
 from diagnose.model import Observation
 from diagnose.parse.postfix import pattern_rule, setting_types, table
@@ -12,6 +14,11 @@ from diagnose.remedy.plan import Plan, plans
 from diagnose.remedy.plans.settings import taken_up
 from diagnose.remedy.plans.tables import around
 from diagnose.remedy.steps import MasterOption, Step
+
+# What smtpd(8) says of a client that is over a limit of anvil(8)'s.
+_LIMIT = re.compile(
+    r"too (?:much mail|many (?:recipients|connections|new TLS sessions|AUTH commands)) from|limit exceeded"
+)
 
 
 @plans("delivery-suspended-by-config")
@@ -128,13 +135,23 @@ def own_limit(e: Evidence) -> Plan | None:
 
 @plans("submission-rejected")
 def submitter(e: Evidence) -> Plan | None:
-    """This host's own loopback, where mynetworks has it misspelt; the one account that handed mail in before, put behind those that may."""
+    """This host's own loopback, where mynetworks has it misspelt; words for a limit on clients that holds for its own
+    programs; the one account that handed mail in before, put behind those that may."""
     networks = e.was("mynetworks") or ""
     if any(word.startswith("127.") and setting_types.bad_network(word) for word in setting_types.items(networks)):
         meant = values.value("mynetworks", networks, "network", e.mta.defaults)
         if meant and meant != networks:
             why = "It names this host's loopback, and with a slip, so that Postfix does not know it there."
             return taken_up(e, [e.put("mynetworks", meant, why)])
+    spared = "smtpd_client_event_limit_exceptions"
+    if e.was(spared) is not None and any(_LIMIT.search(o.text("text")) for o in e.failed("config.submission-refused")):
+        limits = [
+            f"{n} = {v}" for n, v in e.mta.explicit.items() if re.fullmatch(r"smtpd_client_\w+_(rate|count)_limit", n)
+        ]
+        return Plan(
+            text=f"{' and '.join(limits) or 'A limit on clients'} holds for programs of this host too, because {spared} is set and leaves"
+            f" them out. Remove {spared} from main.cf (its default is $mynetworks), or raise the limit."
+        )
     for seen in e.failed("config.submit-users"):
         name, user = seen.text("parameter"), seen.text("user")
         words, was = e.mta.words(name), e.was(name)

@@ -16,7 +16,7 @@ from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.permitted import LEVELS
 from diagnose.remedy.plan import Other, Plan, plans
 from diagnose.remedy.plans.relays import set_hop
-from diagnose.remedy.plans.settings import take_up, taken_up
+from diagnose.remedy.plans.settings import line_as_meant, take_up, taken_up
 from diagnose.remedy.steps import Refused, Step
 
 _BESIDE = 12  # files that are looked at
@@ -113,6 +113,9 @@ def protocol(e: Evidence) -> Plan | None:
     if way is None:
         return None
     steps: list[Step] = protocols(e, ("invalid-list", "own-protocols"))
+    for seen in e.failed("config.paste"):
+        if seen.text("parameter").endswith("cipherlist"):
+            steps += line_as_meant(e, seen, "OpenSSL takes the quotes as part of a cipher's name.")
     for seen in e.seen("relay.protocol"):
         kind = seen.text("kind")
         if kind == "own-ciphers":
