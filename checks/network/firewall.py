@@ -150,6 +150,8 @@ def _unnamed(ctx: Context) -> str:
     )
     if count.isdecimal() and most.isdecimal() and int(count) >= 0.98 * int(most):
         return f"the connection tracking table is full ({count} of {most}, net.netfilter.nf_conntrack_max)"
+    if " dir out action block" in ctx.ask(Exec(("ip", "xfrm", "policy"))).out:
+        return "an IPsec policy of this host blocks packets (listed by: ip xfrm policy)"
     return "no rule of the packet filter that could be read does it: look at tc, control groups and rp_filter too"
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from diagnose.check import Context, check, fail, ok, skip, unknown, warn
 from diagnose.facts.network import MailPort, egress, mail_port
-from diagnose.facts.packets import all_stopped, detour, own_tried, packets, refusals
+from diagnose.facts.packets import REFUSING, all_stopped, detour, own_tried, packets, refusals
 from diagnose.model import Observation, Scalar
 from diagnose.parse.system.outcomes import FAILURES
 from diagnose.parse.system.packet import Packet
@@ -40,7 +40,7 @@ def check_routes(ctx: Context) -> Iterator[Observation]:
     data: dict[str, Scalar] = {"port": way.port, "host": way.host, "relay": way.relay, "kind": first.kind}
     data |= {
         "rule": first.text,
-        "action": first.text.split()[0],
+        "action": first.text.split()[0] if first.text.startswith(REFUSING) else "unreachable",
         "fix": f"To remove it until the next reload: {first.fix}",
     }
     say = fail if all_stopped(made, [one.packet for one in refused]) else warn

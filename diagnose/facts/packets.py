@@ -161,13 +161,10 @@ def detour(ctx: Asks, lost: Tried, made: Sequence[Packet]) -> Refusal | None:
     packet = next((one for one in made if one.destination == lost.address), None)
     if packet is None:
         return None
-    local = lost.reply.attempts[-1].local if lost.reply.attempts else ""
-    wanted = ["ipproto", "tcp", "dport", str(packet.port)]
-    wanted += ["uid", str(packet.uid)] if packet.uid is not None else []
-    wanted += ["from", local] if local and near_end(ctx)["bind"] else []
+    local = lost.reply.attempts[-1].local if lost.reply.attempts and near_end(ctx)["bind"] else ""
     family = f"-{packet.family}"
     queries = [
-        Exec(("ip", "-j", family, "route", "get", packet.destination, *wanted)),
+        _route_get(packet, local),
         Exec(("ip", "-j", family, "route", "get", ANYWHERE[packet.family])),
         Exec(("ip", "-j", family, "route")),
         Exec(("ip", "-j", "addr")),
@@ -202,10 +199,23 @@ def detour(ctx: Asks, lost: Tried, made: Sequence[Packet]) -> Refusal | None:
     if listed is not None and (listed.gateway, listed.device) == (taken.gateway, taken.device):
         text = f"{listed.destination} {way}"
         return Refusal(packet, "route", text, f"ip{version} route del {text}", proven)
-    rules = (one for one in iproute.policy_rules(listing.out) if one.table not in ("local", "main", "default"))
-    rule = next((r for r in rules if r.action == "lookup" and iproute.applies(r, packet.port, packet.uid)), None)
+    rule = _leading(iproute.policy_rules(listing.out), packet)
     there = f"del priority {rule.priority}" if rule else "show, and del the rule that leads there"
     return Refusal(packet, "rule", f"a table of its own, {way}", f"ip{version} rule {there}", proven)
+
+
+def _route_get(packet: Packet, source: str = "") -> Exec:
+    """What the kernel does with such a packet of Postfix's user."""
+    wanted = ["ipproto", "tcp", "dport", str(packet.port)]
+    wanted += ["uid", str(packet.uid)] if packet.uid is not None else []
+    wanted += ["from", source] if source else []
+    return Exec(("ip", "-j", f"-{packet.family}", "route", "get", packet.destination, *wanted))
+
+
+def _leading(rules: Sequence[iproute.PolicyRule], packet: Packet) -> iproute.PolicyRule | None:
+    """The rule that leads the packet to a table of its own."""
+    own = (r for r in rules if r.action == "lookup" and r.table not in ("local", "main", "default"))
+    return next((r for r in own if iproute.applies(r, packet.port, packet.uid)), None)
 
 
 def _hop(route: iproute.Route) -> str:
@@ -251,4 +261,8 @@ def refusals(ctx: Asks, made: Sequence[Packet]) -> tuple[tuple[Refusal, ...], st
                 if one.action in REFUSING and iproute.applies(one, packet.port, packet.uid):
                     text = f"{one.action} {one.selector}".strip() + f" (priority {one.priority})"
                     found.append(Refusal(packet, "rule", text, f"ip{version} rule del priority {one.priority}"))
+            leading = _leading(rules, packet) if packet.destination else None
+            if leading is not None and ctx.ask(_route_get(packet)).code:
+                text = f"{leading.selector} lookup {leading.table} (priority {leading.priority})"
+                found.append(Refusal(packet, "rule", text, f"ip{version} rule del priority {leading.priority}"))
     return tuple(found), ""
