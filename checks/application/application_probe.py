@@ -10,7 +10,7 @@ from diagnose.facts.app_session import Session
 from diagnose.facts.app_verdict import Verdict, verdict
 from diagnose.facts.application import Application, found
 from diagnose.facts.java import runtime
-from diagnose.facts.network import egress
+from diagnose.facts.network import FIND, egress
 from diagnose.knowledge.recognise import identify
 from diagnose.model import Observation, Scalar
 from diagnose.parse.system.own_network import is_private
@@ -170,6 +170,8 @@ def _server(ctx: Context, judged: Verdict, place: str, data: dict[str, Scalar]) 
         detail += f"; other servers do answer on port {data['port']}"
     if judged.ways:
         detail += f"; this server answers on {data['works']}"
+    if judged.kind == "local":
+        data = data | {"fix": FIND}
     text = f"{_SAYS.get(judged.kind, 'does not work')}: {detail}"
     say = warn if judged.kind == "greeting" and judged.code < 500 else fail
     yield say(

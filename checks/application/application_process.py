@@ -14,7 +14,6 @@ from diagnose.check import (
     Context,
     EnvironmentCompare,
     Process,
-    Processes,
     Read,
     SignSpec,
     Stat,
@@ -23,16 +22,10 @@ from diagnose.check import (
     ok,
     skip,
 )
-from diagnose.facts.application import Application, found, other
-from diagnose.facts.applications import composed, installed, started
+from diagnose.facts.app_process import processes
+from diagnose.facts.application import Application, found
 from diagnose.facts.mail import written
 from diagnose.model import Observation, Scalar
-
-_MOST = 6  # processes of a file
-_WIDE = re.compile(r"|/(?:root|tmp|srv|opt)?|/(?:etc|home|var|usr|mnt)(?:/[\w-]+)?|/var/www")
-_PASSING = re.compile(
-    r"(?:-?(?:ba|da|z|k)?sh|vim?|nano|less|tail|cat|su|sudo|ssh|tmux|screen|systemd|containerd-shim.*)$"
-)
 
 
 @check(
@@ -53,7 +46,7 @@ def application_process(ctx: Context) -> Iterator[Observation]:
         if table.get("read_when", "request") != "request":
             seen += [
                 _held(ctx, app, process, of, names, str(table["read_when"]))
-                for process, of, names in _processes(ctx, app)
+                for process, of, names in processes(ctx, app)
             ]
         for each in seen:
             if each is not None:
@@ -77,43 +70,6 @@ def _cached(ctx: Context, app: Application, name: str) -> Observation | None:
     text += f" and does not name {host}" if other else ""
     kind = "differs" if other else "older"
     return fail("app.process", place, text, kind=kind, path=app.path, product=app.product, **app.words)
-
-
-def _processes(ctx: Context, app: Application) -> Iterator[tuple[Process, str, tuple[str, ...]]]:
-    """The processes that have their settings from the file; "container" and "service" (which Compose made of this very file) for a
-    container's; and the names that it hands to them."""
-    names = formats.names(app.path, app.raw, lambda path, kind: other(ctx, path, kind))
-    every = {each.pid: each for each in ctx.ask(Processes()).processes}
-    real = ctx.ask(Stat(app.path)).real or app.path
-    folder = real.rpartition("/")[0]
-    chosen: dict[int, str] = {}
-    of_service: dict[int, tuple[str, ...]] = {}
-    if app.path.endswith((".service", ".conf")):
-        chosen = {each.pid: "" for each in started(ctx, app.path, app.raw)}
-    for pid, service in composed(ctx, real) if re.search(r"\.ya?ml$", app.path) else ():
-        given = formats.names(app.path, app.raw, lambda path, kind: other(ctx, path, kind), service)
-        if pid in every and given:
-            chosen[pid], of_service[pid] = "service", given
-    for one in installed(ctx) if not chosen else ():
-        if one.pid in every and (ctx.ask(Stat(one.app.path)).real or one.app.path) == real:
-            chosen[one.pid] = "container" if one.container else ""
-        elif one.pid in every and one.container and re.search(r"\.ya?ml$", app.path) and names:
-            reply = ctx.ask(EnvironmentCompare(one.pid, app.path, names))
-            if 2 * (len(reply.same) + len(reply.differ)) > len(names):
-                chosen[one.pid] = "container"
-    if not chosen and not _WIDE.fullmatch(folder):
-        for process in every.values():
-            if process.here and not _PASSING.match(process.program) and _of_folder(ctx, process, folder):
-                chosen[process.pid] = ""
-    for pid in sorted(chosen)[:_MOST]:
-        yield every[pid], chosen[pid], of_service.get(pid, names)
-
-
-def _of_folder(ctx: Context, process: Process, folder: str) -> bool:
-    """Whether a process runs out of the folder, or was told a file of it."""
-    if any(re.search(rf"(?:^|=){re.escape(folder)}/", word) for word in process.command):
-        return True
-    return bool(process.command) and ctx.ask(Stat(f"/proc/{process.pid}/cwd")).real == folder
 
 
 def _held(

@@ -10,7 +10,7 @@ from diagnose.check import ANY, Context, SignSpec, ask_all, check, fail, ok, unk
 from diagnose.facts import application
 from diagnose.facts.contained import contained
 from diagnose.facts.dials import Tried, dial_address, near_end, source, tried
-from diagnose.facts.network import PORTS, Egress, MailPort, addresses, answering, egress, mail_port, service
+from diagnose.facts.network import FIND, PORTS, Egress, MailPort, addresses, answering, egress, mail_port, service
 from diagnose.knowledge.labels import Relay, relays
 from diagnose.knowledge.recognise import identify
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
@@ -18,7 +18,6 @@ from diagnose.model import Observation, Scalar, Stage
 from diagnose.parse.system.outcomes import FAILURES, WORDS, Outcome, Pattern
 
 PROVIDERS = 3  # of those that may be advised, in the order in which they would be
-FIND = "As root, find what stops it with the commands below."
 ALTERNATES = (587, 465, 2525, 2587, 2465)
 
 

@@ -14,6 +14,7 @@ from dataclasses import replace
 from diagnose.apps.codenvy import DOCKER
 from diagnose.apps.settings import MailSettings
 from diagnose.facts import ANYBODY, dials, target
+from diagnose.facts.app_process import account
 from diagnose.facts.application import Application
 from diagnose.facts.asks import Asks, ask_all
 from diagnose.facts.java import trust_store
@@ -149,6 +150,7 @@ def session(ctx: Asks, app: Application) -> Session:
         recipient=(whose.recipient or anybody) if far == "rcpt" and not local else "",
         login=login,
         trust=trusts(settings, host),
+        user=account(ctx, app),
         timeout=WAIT,
     )
     reply = ctx.ask(base)
@@ -249,11 +251,12 @@ class Way:
         return self.tls != "starttls" or self.reply.offers_starttls
 
 
-def alternatives(ctx: Asks, host: str, ways: Iterable[tuple[int, str]] = WAYS) -> tuple[Way, ...]:
-    """The ways of `host` that work, the one to recommend first. Certificates are not judged."""
+def alternatives(ctx: Asks, host: str, ways: Iterable[tuple[int, str]] = WAYS, user: str = "") -> tuple[Way, ...]:
+    """The ways of `host` that work for an account, the one to recommend first. Certificates are not judged."""
     wanted = list(dict.fromkeys(ways))
     queries: list[Query[DialReply]] = [
-        Dial(host=host, port=port, tls=tls, say="ehlo", timeout=2.5, connect_timeout=2.5) for port, tls in wanted
+        Dial(host=host, port=port, tls=tls, say="ehlo", user=user, timeout=2.5, connect_timeout=2.5)
+        for port, tls in wanted
     ]
     replies = ask_all(ctx, queries)
     found = (Way(port, tls, reply) for (port, tls), reply in zip(wanted, replies, strict=True))

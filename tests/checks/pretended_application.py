@@ -55,18 +55,18 @@ EHLO = "250-smtp.gmail.com\n250 AUTH LOGIN PLAIN"
 WITH_STARTTLS = "250-smtp.gmail.com\n250-STARTTLS\n250 SIZE"
 
 
+def met(error: str, seconds: float = 0.01) -> DialReply:
+    """A connect that fails."""
+    attempt = Attempt(address="192.0.2.7", error=error, seconds=seconds)
+    return DialReply(stage="connect", error=error, attempts=(attempt,))
+
+
 def refused(query: Dial) -> DialReply:
-    return DialReply(
-        stage="connect",
-        error="ECONNREFUSED",
-        attempts=(Attempt(address="192.0.2.7", error="ECONNREFUSED", seconds=0.01),),
-    )
+    return met("ECONNREFUSED")
 
 
 def timed_out(query: Dial) -> DialReply:
-    return DialReply(
-        stage="connect", error="timed out", attempts=(Attempt(address="192.0.2.7", error="ETIMEDOUT", seconds=3.5),)
-    )
+    return with_(met("ETIMEDOUT", 3.5), error="timed out")
 
 
 def usual(query: Dial) -> DialReply:

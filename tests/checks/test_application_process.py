@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from checks.application.application_probe import application_probe
 from checks.application.application_process import application_process
-from diagnose.check import EnvironmentCompare, Processes, Settings, Skip
+from diagnose.check import Dial, DialReply, EnvironmentCompare, Processes, Settings, Skip
 from diagnose.host.live import LiveHost
 from diagnose.host.query import Process
 from diagnose.model import Observation, Status
 
-from .pretended_application import NOW, Machine
+from .pretended_application import NOW, Machine, met, usual
 
 UNIT = "/etc/systemd/system/shop.service"
 FILE = "/etc/default/shop"
@@ -42,6 +43,22 @@ def run(
         return machine.run(application_process)
     except Skip:
         return []
+
+
+def test_the_server_is_dialled_as_the_account_that_the_application_runs_as() -> None:
+    command = ("/srv/shop/bin/worker",)
+    own = Process(pid=77, parent=1, name="worker", command=command, user="shop")
+    asking = Process(pid=78, parent=1, name="python3", command=("python3", "mail-diagnose", DOTENV), user="root")
+
+    def forbidden(query: Dial) -> DialReply:
+        return met("EPERM") if query.user == "shop" else usual(query)
+
+    text = ENV.replace("SMTP_", "MAIL_") + "MAIL_MAILER=smtp\n"
+    machine = Machine(
+        {DOTENV: text}, server=forbidden, settings=Settings(app_config=(DOTENV,)), processes=(own, asking)
+    )
+    (found,) = [o for o in machine.run(application_probe) if o.sign == "app.server"]
+    assert (found.status, found.data["outcome"], found.data["works"]) == (Status.FAILED, "local", "")
 
 
 def kinds(found: list[Observation]) -> list[object]:

@@ -26,6 +26,7 @@ CAUSE = Cause(
         # Unrelated servers fail on that port too: the network stops it, and egress-…-blocked explains this.
         sign("app.server", PROVES, local=False, others="blocked"),
         sign("app.server", REFUTES, OK),
+        sign("app.server", REFUTES, outcome="local"),
         # Nothing at all is reached: not this server's doing.
         sign("egress.internet", AGAINST),
         sign("dns.resolver", AGAINST),

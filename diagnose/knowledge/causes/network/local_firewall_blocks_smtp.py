@@ -55,6 +55,8 @@ CAUSE = Cause(
         sign("egress.mail-port", STRONG, kind="local"),
         sign("egress.mail-port", HINTS, kind="blocked"),
         sign("relay.reachable", FITS, outcome="local"),
+        # Seen with the application's own account, beside whom others may pass.
+        sign("app.server", SETTLES, outcome="local"),
         sign("destination.reachable", FITS, outcome="local"),
         sign("path.dies", FITS, where="host"),
         sign("path.dies", DOUBTS, where=UPSTREAM),

@@ -1,0 +1,65 @@
+"""The processes that have their mail settings from a file.
+
+processes(ctx, app)   each, and what it was handed
+account(ctx, app)     as whom they run
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from diagnose.apps import formats
+from diagnose.facts.application import Application, other
+from diagnose.facts.applications import composed, installed, started
+from diagnose.facts.asks import Asks
+from diagnose.host.query import EnvironmentCompare, Process, Processes, Stat
+
+_MOST = 6  # processes of a file
+_WIDE = re.compile(r"|/(?:root|tmp|srv|opt)?|/(?:etc|home|var|usr|mnt)(?:/[\w-]+)?|/var/www")
+_PASSING = re.compile(
+    r"(?:-?(?:ba|da|z|k)?sh|vim?|nano|less|tail|cat|su|sudo|ssh|tmux|screen|systemd|containerd-shim.*)$"
+)
+
+
+def processes(ctx: Asks, app: Application) -> Iterator[tuple[Process, str, tuple[str, ...]]]:
+    """The processes that have their settings from the file; "container" and "service" (which Compose made of this very file) for a
+    container's; and the names that it hands to them."""
+    names = formats.names(app.path, app.raw, lambda path, kind: other(ctx, path, kind))
+    every = {each.pid: each for each in ctx.ask(Processes()).processes}
+    real = ctx.ask(Stat(app.path)).real or app.path
+    folder = real.rpartition("/")[0]
+    chosen: dict[int, str] = {}
+    of_service: dict[int, tuple[str, ...]] = {}
+    if app.path.endswith((".service", ".conf")):
+        chosen = {each.pid: "" for each in started(ctx, app.path, app.raw)}
+    for pid, service in composed(ctx, real) if re.search(r"\.ya?ml$", app.path) else ():
+        given = formats.names(app.path, app.raw, lambda path, kind: other(ctx, path, kind), service)
+        if pid in every and given:
+            chosen[pid], of_service[pid] = "service", given
+    for one in installed(ctx) if not chosen else ():
+        if one.pid in every and (ctx.ask(Stat(one.app.path)).real or one.app.path) == real:
+            chosen[one.pid] = "container" if one.container else ""
+        elif one.pid in every and one.container and re.search(r"\.ya?ml$", app.path) and names:
+            reply = ctx.ask(EnvironmentCompare(one.pid, app.path, names))
+            if 2 * (len(reply.same) + len(reply.differ)) > len(names):
+                chosen[one.pid] = "container"
+    if not chosen and not _WIDE.fullmatch(folder):
+        for process in every.values():
+            if process.here and not _PASSING.match(process.program) and _of_folder(ctx, process, folder):
+                chosen[process.pid] = ""
+    for pid in sorted(chosen)[:_MOST]:
+        yield every[pid], chosen[pid], of_service.get(pid, names)
+
+
+def _of_folder(ctx: Asks, process: Process, folder: str) -> bool:
+    """Whether a process runs out of the folder, or was told a file of it."""
+    if any(re.search(rf"(?:^|=){re.escape(folder)}/", word) for word in process.command):
+        return True
+    return bool(process.command) and ctx.ask(Stat(f"/proc/{process.pid}/cwd")).real == folder
+
+
+def account(ctx: Asks, app: Application) -> str:
+    """The only account but root that the application's processes on the host itself run as; "" where it is not known."""
+    users = {process.user for process, of, _ in processes(ctx, app) if process.here and not of} - {"root"}
+    return users.pop() if len(users) == 1 else ""
