@@ -108,6 +108,8 @@ def unit(text: str) -> Iterator[Entry]:
                 key = f"credential.{name.strip()}.password"
                 yield Entry(key=key, value=given, line=number, start=start, end=start + len(given))
             continue
+        if not line["all"].strip():
+            yield Entry(key="Environment", value="", line=number, start=at, end=at)
         last: Entry | None = None
         for found in _ASSIGNED.finditer(line["all"]):
             group = next(name for name in ("double", "single", "bare") if found[name] is not None)

@@ -7,6 +7,7 @@ widened(path, grammar, text, other)   the entries with those of the other files,
 from __future__ import annotations
 
 import fnmatch
+import itertools
 import posixpath
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -208,14 +209,16 @@ def _overridden(wider: _Wider, entries: list[Entry]) -> list[Entry]:
         return entries
     folder, _, unit = named["unit"].rpartition("/")
     folders = _UNITS if folder in _UNITS else (folder,)
+    units = tuple(dict.fromkeys((unit, re.sub(r"@[^@]+(?=\.\w+$)", "@", unit))))  # an instance, and its template
     drops: dict[str, str] = {}
-    for place in folders:
-        names, _ = wider.other(f"{place}/{unit}.d", "folder")
-        drops.update({name: f"{place}/{unit}.d/{name}" for name in names.split("\n") if name.endswith(".conf")})
+    for each, place in itertools.product(reversed(units), folders):
+        names, _ = wider.other(f"{place}/{each}.d", "folder")
+        drops.update({name: f"{place}/{each}.d/{name}" for name in names.split("\n") if name.endswith(".conf")})
     if wider.path == named["unit"]:
         out = entries
     else:
-        out = list(next(filter(None, (wider.file(f"{place}/{unit}", "unit")[0] for place in reversed(folders))), ()))
+        places = (f"{place}/{each}" for each, place in itertools.product(units, reversed(folders)))
+        out = list(next(filter(None, (wider.file(place, "unit")[0] for place in places)), ()))
         drops.setdefault(posixpath.basename(wider.path), wider.path)
     for _, place in sorted(drops.items()):
         out = [*out, *(entries if place == wider.path else wider.file(place, "unit")[0])]
@@ -236,9 +239,16 @@ def _started(wider: _Wider, entries: list[Entry]) -> list[Entry]:
     return [*before, *entries]
 
 
+_LISTS = {"Environment": re.compile(r"(?!EnvironmentFile$)\w+"), "EnvironmentFile": re.compile("EnvironmentFile")}
+
+
 def _unit(wider: _Wider, entries: list[Entry]) -> list[Entry]:
-    """What the files of EnvironmentFile= say goes before Environment=; %d is where LoadCredential= puts its files (systemd.exec(5))."""
+    """What the files of EnvironmentFile= say goes before Environment=, and an empty one of either takes back what stood before it; %d is
+    where LoadCredential= puts its files (systemd.exec(5))."""
     after: list[Entry] = []
+    for at in [at for at, each in enumerate(entries) if each.key in _LISTS and not each.value]:
+        own = _LISTS[entries[at].key]
+        entries = [each for number, each in enumerate(entries) if number > at or not own.fullmatch(each.key)]
     kept = {each.key: each for each in entries if each.key.startswith("credential.")}
     for at, each in enumerate(entries):
         if each.value and each.value.startswith("%d/") and OF_FILE.fullmatch(each.key):

@@ -147,7 +147,7 @@ def started(ctx: Asks, path: str, unit: str) -> Iterator[Process]:
     for process in ctx.ask(Processes()).processes if found else ():
         if process.here and program in process.command[:2] and all(word in process.command for word in plain):
             group = _GROUP.search(ctx.ask(Read(f"/proc/{process.pid}/cgroup")).text)
-            if group is None or group[1] == _unit(path):
+            if group is None or re.fullmatch(re.sub("@$", "@.*", re.escape(_unit(path))), group[1]):
                 yield process
 
 

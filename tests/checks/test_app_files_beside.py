@@ -48,6 +48,19 @@ def test_a_units_drop_ins_override_it_in_the_order_of_their_names(path: str) -> 
     )
 
 
+@pytest.mark.parametrize("path", ["/etc/systemd/system/w@.service", "/etc/systemd/system/w@7.service.d/50-mail.conf"])
+def test_an_instance_has_what_its_template_says_and_an_empty_list_begins_anew(path: str) -> None:
+    files = {
+        "/etc/systemd/system/w@.service": f"{UNIT}Environment=SMTP_PASSWORD=geheim-77xx\n",
+        "/etc/systemd/system/w@.service.d/10-mail.conf": "[Service]\nEnvironment=\nEnvironment=SMTP_HOST=smtp.x.com SMTP_PORT=587\n",
+        "/etc/systemd/system/w@7.service.d/50-mail.conf": "[Service]\nEnvironment=SMTP_USER=seven\n",
+    }
+    found = of_files(path, files)
+    assert found.settings is not None
+    seven = "seven" if "@7" in path else ""
+    assert (found.settings.host, found.settings.port, found.user, found.password) == ("smtp.x.com", 587, seven, "")
+
+
 RUBY = "config.action_mailer.smtp_settings = { address: 'smtp.x.com', port: 587, user_name: 'u', password: ENV['SMTP_PASSWORD'] }\n"
 
 
