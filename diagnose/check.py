@@ -51,6 +51,7 @@ from diagnose.host.query import (
     Resolve,
     ResolveReply,
     Stat,
+    StatReply,
     TlsInfo,
     Trace,
 )

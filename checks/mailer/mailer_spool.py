@@ -1,43 +1,68 @@
-"""Do the directories of the mailer's queue belong to the account that writes to them?
+"""Has the mailer the rights that it needs on this host: to its queue's directories, to its log, and those of its account?
 
-Exim gives up root's rights before it writes a message; nullmailer's sender never has them.
+Exim gives up root's rights before it writes a message, nullmailer's sender never has them, and the command that an application calls gets
+its own by a bit of its mode.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from diagnose.check import Context, Stat, check, fail, ok, skip
-from diagnose.facts import mailer, mailers
-from diagnose.model import Observation
+from diagnose.check import Context, Stat, StatReply, check, fail, ok, skip
+from diagnose.facts import Mailer, mailer, mailers
+from diagnose.model import Observation, Scalar
 
-# As their packages make them.
-_BELOW = {"exim": ("", "/input", "/msglog", "/db"), "nullmailer": ("/queue", "/tmp")}
+_BITS = {0o4000: "setuid", 0o2000: "setgid"}
 
 
 @check(
     id="mailer-spool",
     title="The mailer's queue directories",
-    signs=("host.queue-permissions",),
+    signs=("host.queue-permissions", "host.setgid"),
     tags=("mailer",),
     needs=("mta",),
 )
 def mailer_spool(ctx: Context) -> Iterator[Observation]:
     here = mailer(ctx)
-    if here is None or here.id not in _BELOW or not here.account:
+    if here is None or "writes" not in here.table:
         skip("the mailer here is Postfix, or keeps no queue of an account of its own")
     top = mailers.spool(ctx, here)
-    data = {"mailer": here.id, "program": here.program, "owner": here.account}
+    name = here.account or str(here.table["group"])
+    data: dict[str, Scalar] = {
+        "mailer": here.id,
+        "program": here.program,
+        "owner": here.account,
+        "group": here.table.get("group", ""),
+    }
     sound = True
-    for path in (f"{top}{name}" for name in _BELOW[here.id]):
+    for path, needed in _needed(ctx, here, top):
         reply = ctx.ask(Stat(path))
-        if reply.kind != "dir" or reply.problem:
-            continue
-        mine = reply.owner == here.account and reply.mode & 0o700 == 0o700
-        if mine or (reply.group == here.account and reply.mode & 0o070 == 0o070) or reply.mode & 0o007 == 0o007:
+        if reply.problem or not reply.exists or _may(reply, name, needed):
             continue
         sound = False
-        text = f"belongs to {reply.owner}:{reply.group} (mode {reply.mode:04o}): {here.title}, which runs as {here.account}, cannot write there"
-        yield fail("host.queue-permissions", path, text, path=path, **data)
+        does = "write there" if needed & 2 else "open its log there"
+        text = f"belongs to {reply.owner}:{reply.group} (mode {reply.mode:04o}): {here.title}, which runs as {name}, cannot {does}"
+        yield fail("host.queue-permissions", path, text, path=path, needed=needed, **data)
     if sound:
-        yield ok("host.queue-permissions", top, f"{here.account} may write there", **data)
+        yield ok("host.queue-permissions", top, f"{name} may write there", **data)
+    yield from _own_rights(ctx, here, data)
+
+
+def _needed(ctx: Context, here: Mailer, top: str) -> Iterator[tuple[str, int]]:
+    """Paths, and the rights as in a mode's last digit."""
+    yield from ((f"{top}{name}", 7) for name in here.table["writes"])
+    for path in mailers.log_paths(ctx, here)[:1]:
+        yield from ((path.rpartition("/")[0], 1), (path, 2))
+
+
+def _may(stat: StatReply, name: str, needed: int) -> bool:
+    shift = 6 if stat.owner == name else 3 if stat.group == name else 0
+    return stat.mode >> shift & needed == needed
+
+
+def _own_rights(ctx: Context, here: Mailer, data: dict[str, Scalar]) -> Iterator[Observation]:
+    path, bit = here.table.get("injector", here.path), here.table["bit"]
+    stat = ctx.ask(Stat(path))
+    if stat.kind == "file" and not stat.mode & bit:
+        text = f"is not {_BITS[bit]} (mode {stat.mode:04o}): called by an application, it cannot write to the queue"
+        yield fail("host.setgid", path, text, path=path, mode=f"{bit:o}", **data)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from checks.mailer.mailer_spool import mailer_spool
-from diagnose.check import Listeners, Read
-from diagnose.host.query import Listener, ListenersReply, ReadReply, StatReply
+from diagnose.check import Glob, Listeners, Read
+from diagnose.host.query import GlobReply, Listener, ListenersReply, ReadReply, StatReply
 from diagnose.knowledge.causes import by_id
 from diagnose.model import Confidence, Diagnosis, HostInfo, Observation, Outcome, Remedy, Run, SignSpec, Status
 from diagnose.remedy import Plan, undoing
@@ -25,6 +26,7 @@ SYSTEMD = {
     "/run/systemd/system": StatReply(exists=True, kind="dir"),
     "/lib/systemd/system/exim4.service": StatReply(exists=True),
 }
+SHUT = StatReply(exists=True, kind="dir", mode=0o500, owner="root", group="root")
 MSMTP = "defaults\ntls on\n\naccount relay\nhost smtp.example.com\nport 587\nauth off\nuser me\npassword ********\n\naccount default : relay\n"
 
 
@@ -97,16 +99,32 @@ def test_a_mailers_daemon_is_started_and_stopped_again() -> None:
     assert not planned("mailer-not-running", "mailer.daemon", on_exim({}), program="exim", kind="down").steps
 
 
-def test_the_spool_goes_back_to_its_account() -> None:
-    stat = StatReply(exists=True, kind="dir", mode=0o500, owner="root", group="root")
-    host = exim(stats={"/var/spool/exim4/input": stat})
-    assert failed(run(mailer_spool, host)) == ["host.queue-permissions"]
+@pytest.mark.parametrize(
+    ("path", "stat", "sign", "data"),
+    [
+        ("/var/spool/exim4/input", SHUT, "host.queue-permissions", {"needed": 7}),
+        ("/var/log/exim4/mainlog", replace(SHUT, kind="file"), "host.queue-permissions", {"needed": 2}),
+        (
+            "/usr/sbin/exim4",
+            StatReply(exists=True, kind="file", mode=0o755, owner="root"),
+            "host.setgid",
+            {"mode": "4000"},
+        ),
+    ],
+)
+def test_what_belongs_to_the_mailer_goes_back_to_it(
+    path: str, stat: StatReply, sign: str, data: dict[str, Any]
+) -> None:
+    logs = {Glob("/var/log/exim4/*log*"): GlobReply(paths=("/var/log/exim4/mainlog",))}
+    host = exim(stats={path: stat}, more=logs)
+    assert failed(run(mailer_spool, host)) == [sign]
+    plan = planned("queue-permissions", sign, host, program="exim", path=path, **data)
+    assert [(type(step), step.files()) for step in plan.steps][-1] == (Mode, (path,))
+    assert (Ownership in map(type, plan.steps)) == (stat is not None and sign != "host.setgid")
+
+
+def test_what_is_the_mailers_is_left_alone() -> None:
     assert failed(run(mailer_spool, exim())) == []
-    plan = planned("queue-permissions", "host.queue-permissions", host, program="exim", path="/var/spool/exim4/input")
-    assert [(type(step), step.files()) for step in plan.steps] == [
-        (Ownership, ("/var/spool/exim4/input",)),
-        (Mode, ("/var/spool/exim4/input",)),
-    ]
 
 
 def on_msmtp(text: str) -> Any:

@@ -8,7 +8,9 @@ real        what the path that /usr/sbin/sendmail leads to, or the package that 
 version     the words of a command that tells it, and the pattern of the number in what it says
 process     the daemon's name (a pattern), argument what its command line must hold; left out where it has none
 listens     false: it accepts no mail over SMTP; keywords: the names of its settings, by which a misspelt one is recognised
-unit        its service; account: as whom it connects, "" for whoever calls it
+unit        its service; account: as whom it connects, "" for whoever calls it; group: whose rights its command has then
+writes      what account or group must be able to write, below the spool; bit: of the mode of its command (or injector), which else
+            has the rights of whoever calls it
 settings    files, the first that is there counts; logins: files with passwords of their own
 reading     how they are read: "exim", "format" (by `knowledge/applications`), "sendmail", "smtpd"
 spool       queue directories, the first that is there counts; listing: the words of the command that lists it

@@ -44,11 +44,11 @@ class _Wanted:
 def mailers_plan(e: Evidence) -> Plan | None:
     """None if nothing on this host mends it, or the mailer has no plans here."""
     here = facts.mailer(e.ctx)
-    if here is None or here.program != e.text("program") or here.id not in _WRITERS:
+    if here is None or here.program != e.text("program"):
         return None
     cause = e.diagnosis.cause.id
     steps = [*(_owners(e, here) if cause in _OF_RIGHTS else ()), *_started(e, here, cause)]
-    if not steps:
+    if not steps and here.id in _WRITERS:
         steps = list(_WRITERS[here.id](e, cause, _wanted(e, cause)))
     return Plan(steps=tuple(dict.fromkeys(steps))) if steps else None
 
@@ -86,13 +86,18 @@ def _owners(e: Evidence, here: mailers.Mailer) -> Iterator[Step]:
     """What a daemon runs as must read its settings and logins; msmtp's readers are a group, where its package made one."""
     for seen in e.seen("host.queue-permissions"):
         path = seen.text("path")
-        stat, why = e.stat(path), f"{here.title} writes there as {here.account}."
-        if stat.kind != "dir":
-            continue
-        if stat.owner != here.account:
-            yield Ownership(path=path, owner=here.account, group=stat.group, why=why)
-        if stat.mode & 0o700 != 0o700:
-            yield Mode(path=path, mode=stat.mode | 0o700, was=stat.mode, standard="package", why=why)
+        stat, why = e.stat(path), f"{here.title} needs it as {here.account or seen.text('group')}."
+        shift = 6 if here.account else 3
+        owner, group = here.account or stat.owner, seen.text("group") or stat.group
+        if (stat.owner, stat.group) != (owner, group):
+            yield Ownership(path=path, owner=owner, group=group, why=why)
+        mode = stat.mode | whole(seen, "needed") << shift
+        if stat.mode != mode:
+            yield Mode(path=path, mode=mode, was=stat.mode, standard="package", why=why)
+    for seen in e.seen("host.setgid"):
+        path = e.real(seen.text("path"))
+        mode = e.stat(path).mode | int(seen.text("mode"), 8)
+        yield Mode(path=path, mode=mode, was=e.stat(path).mode, standard="package", why=sentence(seen))
     for seen in e.seen("mailer.settings"):
         if seen.data.get("kind") not in ("unreadable", "login-unreadable"):
             continue

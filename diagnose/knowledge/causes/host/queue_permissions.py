@@ -25,6 +25,12 @@ CAUSE = Cause(
         sign("host.queue-permissions", DOUBTS, OK),
         sign("host.sandbox", AGAINST),
     ),
-    explains=("nothing-submitted", "postfix-not-running", "submission-sandboxed", "queue-congested"),
+    explains=(
+        "nothing-submitted",
+        "postfix-not-running",
+        "mailer-not-running",
+        "submission-sandboxed",
+        "queue-congested",
+    ),
     links=("https://www.postfix.org/set-permissions.1.html", "https://www.postfix.org/postdrop.1.html"),
 )
