@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from diagnose.apps.kinds import ALWAYS, BREAKS, BY_KEY, LOGIN, LOUD, SPOKEN, STAGES, VALUE_KINDS
-from diagnose.apps.settings import Problem
+from diagnose.apps.settings import MailSettings, Problem
 from diagnose.check import ANY, FLAG, Context, Listeners, SignSpec, Stat, check, fail, ok, skip, unknown, warn
 from diagnose.facts import mta
 from diagnose.facts.app_session import factory_without_port, is_local
@@ -43,7 +43,7 @@ def application(ctx: Context) -> Iterator[Observation]:
         if app.unresolved:
             yield _unresolved(app)
         if app.settings.program:
-            yield _program(ctx, app, app.settings.program)
+            yield _program(ctx, app, app.settings)
         elif app.settings.api:
             text = f"the application sends through {app.settings.api}, not by SMTP from here"
             yield ok("app.route", app.path, text, direct=True, path=app.path)
@@ -58,15 +58,16 @@ def application(ctx: Context) -> Iterator[Observation]:
             yield from _listener(ctx, app, judged)
 
 
-def _program(ctx: Context, app: Application, program: str) -> Observation:
+def _program(ctx: Context, app: Application, settings: MailSettings) -> Observation:
     """The application hands its mail to a sendmail program of this host."""
+    program = settings.program
     data: dict[str, Scalar] = {"path": app.path, "product": app.product, "program": program}
     if program.startswith("/") and not (stat := ctx.ask(Stat(program))).exists and not stat.problem:
         text = f"it hands its mail to {program}, which does not exist"
         more: dict[str, Scalar] = {
             "kind": "program-missing",
             "problem": "program-missing",
-            "key": "sendmail",
+            "key": settings.user_key or "sendmail",
             "line": 0,
         }
         return fail(
@@ -155,7 +156,10 @@ def _weight(app: Application, problem: Problem, judged: Verdict) -> str:
     group = BREAKS.get(kind, "")
     if kind in VALUE_KINDS:
         group = next((name for pattern, name in BY_KEY if re.search(pattern, key, re.I)), "")
-    if kind == "login-name" and not (judged.session and judged.session.with_login):
+    tried = judged.session is not None and judged.session.with_login
+    if group == "auth" and tried and judged.stage in ("sender", "works"):
+        return ""  # the server takes the login as it stands
+    if kind == "login-name" and not tried:
         return "likely"
     if kind in LOGIN:
         # Servers ask for a login where applications hand in (RFC 6409).

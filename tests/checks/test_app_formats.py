@@ -65,6 +65,29 @@ def test_tls_that_the_port_does_not_take_is_corrected_in_the_programs_words(text
     assert [o.data["setting"] for o in told] == [advice]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        NODE.replace("smtp.gmail.com", "smtp.sendgrid.net"),  # whose user is apikey
+        NODE.replace("secret-3-secret", '"a secret\'s blank "'),
+    ],
+)
+def test_a_login_that_the_server_takes_is_not_remarked(text: str) -> None:
+    remarked = {Status.WARNING, Status.FAILED}
+    _, found = run(text)
+    assert not [o for o in found if o.sign == "app.settings" and o.status in remarked]
+    _, found = run(text, server=lambda dial: with_(usual(dial), auth="535 5.7.8 no"))
+    assert [o for o in found if o.sign == "app.settings" and o.status in remarked]
+
+
+def test_the_older_name_of_laravels_mailer_is_remarked_beside_names_of_the_newer() -> None:
+    text = LARAVEL.replace("MAIL_MAILER", "MAIL_DRIVER")
+    for more, remarked in (("", False), ("CACHE_STORE=redis\n", True)):
+        settings = formats.read(PATH, text + more).settings
+        assert settings is not None
+        assert any(each.key == "MAIL_DRIVER" for each in settings.problems) == remarked
+
+
 def test_mail_that_is_only_written_down_is_the_answer() -> None:
     _, found = run(LARAVEL.replace("MAILER=smtp", "MAILER=log"))
     told = [o for o in found if o.status is Status.FAILED]
