@@ -25,8 +25,8 @@ unverified  pairs of a condition and a sentence: the server's certificate is not
 nothing     a pattern of values that stand for none; quotes_kept: quotes are part of a value; prefixed: ssl:// and :port may stand in the host
 whole       the file of that place is all of the application's settings: what it does not set has its default
 contained   a pattern of paths whose settings are a container's; kept: by grammar, what stands otherwise in such files
-login       a condition without which the login is not used; elsewhere: whether, or names that say so when set, the login is in another file;
-            hidden: what stands in an export for a password; hidden_read: paths of exports that the program reads
+login       a condition without which the login is not used; elsewhere: a condition under which, or names that say so when set, the login is in
+            another file; hidden: what stands in an export for a password; hidden_read: paths of exports that the program reads
 variable    a pattern of values that the environment gives; requoted: one of values in quotes of their own, the first group being the value
 typed       whether the text of a number in YAML stays as it is
 comment     what ends a value without quotes (a pattern), in grammars that leave that to the program

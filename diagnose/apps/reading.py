@@ -81,7 +81,7 @@ class Reader:
 
     def _first(self, field: str) -> str:
         """The first of a setting's names: where it belongs if it is not set."""
-        return str(next(iter(self.table.get(field, ())), ""))
+        return remarks.spoken(str(next(iter(self.table.get(field, ())), "")))
 
     def value(self, entry: Entry | None) -> str:
         if entry is None or entry.value is None:
@@ -145,10 +145,8 @@ class Reader:
         return "none"
 
     def problem(self, kind: str, entry: Entry | None, text: str, key: str = "") -> None:
-        if entry is None:
-            self.problems.append(Problem(kind=kind, key=key, line=0, text=text))
-        else:
-            self.problems.append(Problem(kind=kind, key=entry.key, line=entry.line, text=text, path=entry.path))
+        key, line, path = (entry.key, entry.line, entry.path) if entry else (key, 0, "")
+        self.problems.append(Problem(kind=kind, key=key, line=line, text=text, path=path))
 
     def read(self) -> Found:
         for entry, section in remarks.displaced(self.table, self.entries):
@@ -162,12 +160,12 @@ class Reader:
         for field in ("local", "api"):
             condition, meaning = self.first(self.table.get(field, ()))
             if meaning:
-                words = self.value(entry_of([meaning[1:] or name_in(condition)], self.entries)).split()
+                named_by = entry_of([meaning[1:] or name_in(condition)], self.entries)
+                words = self.value(named_by).split()
                 name = words[0] if meaning.startswith("=") and words else meaning
-                settings = replace(self._broken(), configured=True)
-                return Found(
-                    settings=replace(settings, program=name) if field == "local" else replace(settings, api=name)
-                )
+                settings = replace(self._broken(), configured=True, user_key=named_by.key if named_by else "")
+                program, api = (name, "") if field == "local" else ("", name)
+                return Found(settings=replace(settings, program=program, api=api))
         url, host = self.entry("url"), self.entry("host")
         # A variable that stands nowhere overrides nothing.
         unset = url is not None and url.value is None and bool(url.variable) and host is not None and bool(host.value)
@@ -184,7 +182,7 @@ class Reader:
             for condition, why in self.table.get(kind, ()):
                 if self.holds(condition):
                     name = name_in(condition)
-                    self.problem(f"setting-{kind}", entry_of([name], self.entries), why, name)
+                    self.problem(f"setting-{kind}", entry_of([name], self.entries), why, remarks.spoken(name))
         rows = [row for rows in ("tls", "off", "local", "wrong", "odd") for row in self.table.get(rows, ())]
         names = [n for f in FIELDS for n in self.table.get(f, ())] + [name_in(row[0]) for row in rows]
         names.append(name_in(self.table.get("login", "")))
@@ -257,8 +255,8 @@ class Reader:
         for entry in (user, secret):
             if entry is not None and entry.value is None:
                 return f"{entry.key} {source(entry)}"
-        other = self.table.get("elsewhere", False)
-        if other is True and (user is None or secret is None):
+        other = self.table.get("elsewhere")
+        if isinstance(other, str) and (user is None or secret is None) and self.holds(other):
             return "the login is in another file"
         found = entry_of(other, self.entries) if isinstance(other, list) else None
         return f"{found.key} gives the password" if found is not None and secret is None else ""
@@ -299,7 +297,7 @@ class Reader:
             self.problem(
                 "credentials-unused",
                 user_entry or secret_entry,
-                f"a login is given, but {name_in(login).lstrip('*.->')} does not switch it on",
+                f"a login is given, but {remarks.spoken(name_in(login))} does not switch it on",
             )
         auth = wants and (bool(user) or bool(elsewhere))
         _, off = self.first(self.table.get("unverified", ()))
@@ -341,7 +339,9 @@ class Reader:
         )
         named = any(self.entry(field) is not None for field in ("host", "at", "url"))
         # Where no server is named either, mail may never have been meant to go out.
-        self.problem("mail-off" if switched and not named else "mail-discarded", entry, text, name_in(condition))
+        self.problem(
+            "mail-off" if switched and not named else "mail-discarded", entry, text, remarks.spoken(name_in(condition))
+        )
         return Found(settings=replace(self._broken(), user_key=entry.key if entry else ""))
 
     def _of_url(self, entry: Entry) -> Found:

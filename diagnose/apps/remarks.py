@@ -32,6 +32,11 @@ class Remarks(Protocol):
     def comment(self, entry: Entry) -> re.Match[str] | None: ...
 
 
+def spoken(pattern: str) -> str:
+    """A name of a table as the file's author writes it."""
+    return pattern.lstrip("*.->").replace("?", ".")
+
+
 def is_here(host: str) -> bool:
     """Whether a name is the machine's own, whichever machine that is."""
     return _HERE.match(host.lower()) is not None
@@ -181,14 +186,14 @@ def misspelt(
             name = next((n for n in those if _near(full if "." in n else entry.key, n, general)), "")
             if name:
                 kind = "setting-wrong" if field in ("host", "at", "url", "user", "password") else "setting-odd"
-                yield kind, entry, f"{title} does not read {entry.key}: it reads {name.lstrip('*.')}"
+                yield kind, entry, f"{title} does not read {entry.key}: it reads {spoken(name)}"
                 break
     for name in asked:
         if general or any(meant(name, each) for each in entries):
             continue
         for entry in unknown:
             if distance(entry.key.lower(), name.lower()) == 1:
-                yield "setting-odd", entry, f"{title} does not read {entry.key}: it reads {name.lstrip('*.')}"
+                yield "setting-odd", entry, f"{title} does not read {entry.key}: it reads {spoken(name)}"
 
 
 _SECTION = late(r"e?mails?|mailer|smtp", re.I)

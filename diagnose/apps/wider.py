@@ -105,7 +105,7 @@ class _Wider:
 def widened(path: str, grammar: str, text: str, other: Other) -> tuple[Entry, ...]:
     """The entries of a file with those of the files that it names, or that are read beside it. Raises Malformed."""
     wider = _Wider(path, grammar, other)
-    every = [*_below(wider, text), *grammars.entries(text, grammar)]
+    every = _together(wider, text, list(grammars.entries(text, grammar)))
     if grammar in ("yaml", "properties"):
         # Spring's ${spring.mail.host}: what another key of the file says.
         every = wider.filled(every, {e.key: e for e in every if "." in e.key and e.value is not None})
@@ -135,20 +135,35 @@ def widened(path: str, grammar: str, text: str, other: Other) -> tuple[Entry, ..
     return tuple(_logins(wider, _secrets(wider, every)))
 
 
-def _below(wider: _Wider, text: str) -> list[Entry]:
-    """The settings that a file of a stage (Django's `from .base import *`), of a profile (Spring) or of one machine (.env.local) begins
-    with."""
-    found = (
-        [f"{name}.py" for name in re.findall(r"^from \.(\w+) import \*", text, re.M)]
-        if wider.path.endswith(".py")
-        else []
-    )
-    if wider.path.endswith("/.env.local"):
-        found.append(".env")
-    profile = re.search(r"(?:^|/)(application|bootstrap)-[\w-]+(\.(?:ya?ml|properties))$", wider.path)
-    if profile:
-        found.append(profile[1] + profile[2])
-    return [entry for name in found[:3] for entry in wider.file(wider.beside(name))[0]]
+# The path of a file, its groups in the others' names; the files that it overrides, and those that override it.
+_TOGETHER = (
+    (r"\.env\.local", (".env",), ()),
+    (r"(application|bootstrap)-[\w-]+\.(ya?ml|properties)", (r"\1.\2",), ()),
+    (r"((?:docker-)?compose)\.(ya?ml)", (), (r"\1.override.\2",)),
+    (r"((?:docker-)?compose)\.override\.(ya?ml)", (r"\1.\2",), ()),
+    (r"appsettings\.json", (), ("appsettings.Production.json",)),
+    (r"appsettings\.\w+\.json", ("appsettings.json",), ()),
+    (r"config/default\.(json5?|ya?ml)", (), (r"production.\1", r"local.\1", r"local-production.\1")),  # node-config
+    (r"config/(?:production|local)\.(json5?|ya?ml)", (r"default.\1",), ()),
+    (r"zulip/settings\.py", ("zulip-secrets.conf",), ()),
+)
+
+
+def _together(wider: _Wider, text: str, entries: list[Entry]) -> list[Entry]:
+    """The entries with those of the files that the program always reads with this one; a Python module's where it imports them."""
+    for pattern, below, above in _TOGETHER:
+        if found := re.search(rf"(?:^|/){pattern}$", wider.path):
+            first, last = (
+                [entry for name in names for entry in wider.file(wider.beside(found.expand(name)))[0]]
+                for names in (below, above)
+            )
+            entries = [*first, *entries, *last]
+    for found in (
+        [*re.finditer(r"^[ \t]*from \.(\w+) import \*", text, re.M)][:3][::-1] if wider.path.endswith(".py") else ()
+    ):
+        at = sum(each.start < found.start() for each in entries if not each.path)
+        entries[at:at] = wider.file(wider.beside(f"{found[1]}.py"))[0]
+    return entries
 
 
 def _composed(wider: _Wider, entries: list[Entry]) -> list[Entry]:

@@ -61,6 +61,66 @@ def test_an_instance_has_what_its_template_says_and_an_empty_list_begins_anew(pa
     assert (found.settings.host, found.settings.port, found.user, found.password) == ("smtp.x.com", 587, seven, "")
 
 
+JSON = '{"mail": {"transport": {"host": "smtp.x.com", "port": 587, "auth": {"user": "u", "pass": "old-pass-1"}}}}'
+NEWER = '{"mail": {"transport": {"auth": {"pass": "new-pass-2"}}}}'
+NET = '{"Smtp": {"Host": "smtp.x.com", "Port": 587, "UserName": "u", "Password": "old-pass-1"}}'
+COMPOSE = """services:
+  a:
+    image: acme/a
+    environment:
+      SMTP_HOST: smtp.x.com
+      SMTP_PORT: 587
+      SMTP_USER: u
+      SMTP_PASSWORD: old-pass-1
+"""
+OVERRIDE = "services:\n  a:\n    environment:\n      SMTP_PASSWORD: new-pass-2\n"
+PYTHON = """EMAIL_HOST = "smtp.x.com"
+EMAIL_PORT = 587
+EMAIL_HOST_USER = "u"
+EMAIL_HOST_PASSWORD = "old-pass-1"
+"""
+LOCAL = "EMAIL_HOST_PASSWORD = 'new-pass-2'\n"
+TRIED = "try:\n    from .local_settings import *\nexcept ImportError:\n    pass\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "files"),
+    [
+        ("config/default.json", {"config/default.json": JSON, "config/production.json": NEWER}),
+        ("config/production.json", {"config/default.json": JSON, "config/production.json": NEWER}),
+        ("appsettings.json", {"appsettings.json": NET, "appsettings.Production.json": '{"Smtp": {"Password": "new-pass-2"}}'}),
+        ("appsettings.Production.json", {"appsettings.json": NET, "appsettings.Production.json": '{"Smtp": {"Password": "new-pass-2"}}'}),
+        ("compose.yaml", {"compose.yaml": COMPOSE, "compose.override.yaml": OVERRIDE}),
+        ("docker-compose.override.yml", {"docker-compose.yml": COMPOSE, "docker-compose.override.yml": OVERRIDE}),
+        ("a/settings.py", {"a/settings.py": PYTHON + TRIED, "a/local_settings.py": LOCAL}),
+        ("a/settings.py", {"a/settings.py": TRIED + PYTHON.replace("old-pass-1", "new-pass-2"), "a/local_settings.py": PYTHON}),
+    ],
+)  # fmt: skip
+def test_files_that_are_read_together_count_in_the_programs_order(path: str, files: dict[str, str]) -> None:
+    found = of_files(f"/srv/{path}", {f"/srv/{name}": text for name, text in files.items()})
+    assert found.settings is not None
+    assert (found.settings.host, found.settings.port, found.user, found.password) == (
+        "smtp.x.com",
+        587,
+        "u",
+        "new-pass-2",
+    )
+
+
+@pytest.mark.parametrize(
+    ("secrets", "password", "elsewhere"),
+    [("[secrets]\nemail_password = geheim-77xx\n", "geheim-77xx", False), ("[secrets]\navatar_salt = x\n", "", False), ("", "", True)],
+)  # fmt: skip
+def test_a_password_in_the_file_of_secrets(secrets: str, password: str, elsewhere: bool) -> None:
+    text = "ZULIP_ADMINISTRATOR = 'a@x.com'\nEMAIL_HOST = 'smtp.x.com'\nEMAIL_PORT = 587\nEMAIL_HOST_USER = 'u'\n"
+    files = {"/etc/zulip/settings.py": text, **({"/etc/zulip/zulip-secrets.conf": secrets} if secrets else {})}
+    found = of_files("/etc/zulip/settings.py", files)
+    assert found.settings is not None
+    assert (found.password, bool(found.settings.elsewhere)) == (password, elsewhere)
+    told = any(each.kind == "credentials-missing" for each in found.settings.problems)
+    assert told == (not password and not elsewhere)
+
+
 RUBY = "config.action_mailer.smtp_settings = { address: 'smtp.x.com', port: 587, user_name: 'u', password: ENV['SMTP_PASSWORD'] }\n"
 
 
