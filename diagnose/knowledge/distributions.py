@@ -18,6 +18,7 @@ MASTERS: tuple[str, ...] = (*_TABLE["masters"],)
 SENDMAIL: tuple[str, ...] = (*_TABLE["sendmail"],)
 FILLS_CHROOT: str = _TABLE["fills_chroot"]
 PACKAGE_DATABASES: tuple[str, ...] = (*_TABLE["package_databases"],)
+PACKAGE_LOGS: Mapping[str, str] = _TABLE["package_logs"]
 LOGS: tuple[str, ...] = (*_TABLE["logs"],)
 SHARED_LOGS: tuple[str, ...] = (*_TABLE["shared_logs"],)
 AUDIT_LOG: str = _TABLE["audit_log"]

@@ -231,6 +231,8 @@ def _rest(page: Page, plain: Plain, found: Sequence[Plain], sure: Sequence[Plain
     others = [digest.inside(str(d["title"])) for d in found if d not in sure]
     if others and sure[0]["confidence"] != "certain":
         page.wrap(f"Possible too: {'; '.join(others)}.", rows=2)
+    for seen in digest.measured(plain, "changes") if sure and sure[0]["confidence"] != "certain" else ():
+        page.wrap(digest.statement(seen), rows=2)
     hidden, gaps = digest.hidden(plain), digest.gaps(plain)
     if hidden:
         who = plain["host"].get("user") or "an ordinary user"
