@@ -184,6 +184,11 @@ def test_what_stands_beside_a_failure_is_not_shown() -> None:
         "mail.example.com:postfix:Failed",
         "password: the server does not accept it",
         "name | password file | host\nthree | cells | here\n",
+        "auth: passwd-file(acme): Password mismatch",
+        "'password' => env('MAIL_PASSWORD'),",
+        "unexpected token '<', \"<!DOCTYPE \"... is not valid JSON",
+        "contraseña incorrecta",
+        "journalctl -u postfix -p err",
     ],
 )
 def test_no_word_is_eaten(text: str) -> None:

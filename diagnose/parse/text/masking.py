@@ -93,7 +93,7 @@ def mask(text: str) -> str:
     done = 0
     for begin, end in spans:
         value = text[begin:end]
-        if len(value) < 200 and telling(value):
+        if len(value) < 200 and (telling(value) or not value.isalnum()):
             here.add(value)
         pieces += [text[done:begin], "\n".join(STARS if line.strip() else line for line in value.split("\n"))]
         done = end

@@ -31,6 +31,7 @@ _FIRST = (
 
 _OPTION = r"(?:^|(?<=[\s\"',\[]))"
 _VALUE = r"(\"[^\"\n]+\"|'[^'\n]+'|[^\s\"',\]]+)"
+_PRIORITY = r"(?:emerg|alert|crit|err|warning|notice|info|debug)\b"  # journalctl -u postfix -p err
 _PROGRAMS = "mysql mariadb sshpass smbclient ldap swaks sendemail msmtp nail mailx mutt mosquitto 7z zip psql redis-cli curl docker podman".split()
 _SAID = r"(?:[a-z]*(?:ing|ions?|ers?|ed|able|ly|ments?|ity|ness|less|words?|ives?|als?|files?)|user\w*|(?:call|look)(?:back|up)s?|prompts?|fields?|values?|change|expiry|expires|instead|please|exchange|everyone|protocols?|resets?|strength|rules?|hash(?:es)?|schemes?|helpers?|grants?|store|cache|attempts?|mismatch|entropy|policy|policies|through)(?![a-z])"
 _LABELS = r"smtps?|lmtp|relay|mailto|to|from|b?c?cc|rfc822|sip|xmpp|id"
@@ -43,7 +44,7 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
         r"((?=\S{0,11}\d|\S{12})[^\s\"',;<>]{6,})",
     ),
     # user:password@host: with a scheme, before a bracket or a port, or with a telling password
-    ((URL,), r"(?i)\b[a-z][\w+.-]{1,20}:(?://|\\?/\\?/)[^\s:/@\"'<>]{0,200}:([^\s\"'<>]{1,1000})(?=@)"),
+    ((URL,), r"(?i)\b[a-z][\w+.-]{1,20}:(?://|\\?/\\?/)[^\s:/@\"'<>]{0,200}:(?!\d{1,5}/)([^\s\"'<>]{1,1000})(?=@)"),
     ((URL,), r"(?i)\b[a-z][\w+.-]{1,20}://([^\s:/@\"'<>]{16,1000})(?=@)"),
     (("@[",), rf"(?i)(?<![\w.+=~%/-])(?!(?:{_LABELS})\b)[\w.+=~%-]{{1,200}}:([^\s@:\"'<>,]{{1,500}})(?=@\[)"),
     ((LOGIN,), r"(?<![\w.+=~%/-])[\w.+=~%-]{1,200}:([^\s@:\"'<>,]{1,500})(?=@[\w-]{1,63}(?:\.[\w-]{1,63}){1,9}:\d)"),
@@ -67,14 +68,15 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
         ("-pass", "-pw", "-secret", "-token", "-api", "-auth", "-proxy-pass"),
         rf"(?i){_OPTION}--?(?:[\w-]*-)?(?:pass(?:word|wd|phrase|in|out)?|pwd?|secret|token|api-?key)(?:=|\s+|['\"],\s*)(?!-){_VALUE}",
     ),
-    ((" -u", " --user", "-user", '"-u', "'-u"), rf"{_OPTION}--?(?:u|user|proxy-user|login)(?:=|\s*|['\"],\s*)[\"']?[\w.@+-]+:([^\s\"',\]]+)"),
+    ((" -u", " --user", "-user", '"-u', "'-u"), rf"{_OPTION}--?(?:u|user|proxy-user|login)(?:=|\s*|['\"],\s*)(?:'[\w.@+-]+:([^'\n]+)'|\"[\w.@+-]+:([^\"\n]+)\"|[\w.@+-]+:([^\s\"',\]]+))"),
     (
         (" -p", " -a", " -x", " -w", "\t-p", "\t-a"),
-        rf"\b(?:{'|'.join(_PROGRAMS)})\w*\b[^\n|;]{{0,300}}?\s-(?:p|a?P|ap|xp|w|pw)(?!assword)(?:\s+|=)?(?:'([^'\n]{{1,200}})'|\"([^\"\n]{{1,200}})\"|(?![-\d]{{1,6}}(?:\s|$))([^\s\"',]+))",
+        rf"(?:\b(?:{'|'.join(_PROGRAMS)})\w*\b[^\n|;]{{0,300}}?|\s-u\s+[^\s-]\S{{0,60}}(?=\s+-p\s)(?!\s+-p\s+{_PRIORITY}))\s-(?:p|a?P|ap|xp|w|pw)(?!assword)(?:\s+|=)?(?:'([^'\n]{{1,200}})'|\"([^\"\n]{{1,200}})\"|(?![-\d]{{1,6}}(?:\s|$))([^\s\"',]+))",
     ),
     ((" -a",), rf"\bredis-cli\b[^\n|;]{{0,300}}?\s-a\s+{_VALUE}"),
     (("-ap", "-xp", "-pw"), rf"{_OPTION}-(?:ap|xp|pw)(?:\s+|['\"],\s*|=){_VALUE}"),
-    ((" login ",), r"(?m)(?:^|[\s>])[A-Za-z]{0,4}\d{1,6} LOGIN (?:\"[^\"\n]{0,100}\"|[^\s\"]{1,100}) \"?([^\s\"{]+)"),  # IMAP
+    ((" login ",), r"(?m)(?:^|[\s>])[A-Za-z]{0,4}\d{1,6} LOGIN (?:\"[^\"\n]{0,100}\"|[^\s\"]{1,100}) (?:\"((?:[^\"\\\n]|\\.)+)\"|([^\s\"{]+))"),  # IMAP
+    (("pass ",), r"\bUSER [^\n]{1,100}\n(?:[^\n]*\n){0,3}?[^\n]{0,40}\bPASS ([^\n]+)"),  # POP3, FTP
     (
         ("echo ", "printf "),
         r"(?:passwordeval\W{1,4}(?:echo|printf)\s+|\b(?:echo|printf)\s+(?:-[ne]+\s+|['\"]?%s['\"]?\s+){0,2}(?=[^\n]{1,200}?\|\s*(?:base64|openssl|docker|podman|htpasswd|sudo|chpasswd|saslpasswd2|gcloud|kubectl|gh|vault|aws|az)))(?:'([^'\n]+)'|\"([^\"\n]+)\"|['\"]?([^\s'\"|]+))",
@@ -93,8 +95,9 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
         r"(?m)^(?:\[?[\w-]+(?:\.[\w-]+)+\]?(?::\w{1,12})?|@?[\w.+-]{0,64}@[\w-]+(?:\.[\w-]+)+)(?:[ \t]+=?[ \t]*|=)[\w.+-]{1,64}(?:@[\w.-]{1,100}:(?!//)([^\s:\"]{4,200})|:(?!\d{1,5}\s*$)([^\s:/\"]{4,200}))[ \t\r]*$",
     ),
     # exim's passwd.client
-    ((PAIR,), r"(?m)^(?:\*|(?:\*\.)?[\w-]+(?:\.[\w-]+)+):(?!\d+:)[\w.+@-]{1,100}:(?=[^\n]*[A-Z\d!#$%^&*+=])(?!(?i:fail|err|den[iy]|refus|in?valid|un[akr]|reject|time|full|closed|lost|not))([^\s:]{4,200})[ \t\r]*$"),
-    ((PAIR,), r"(?m)^\[?[\w-]+(?:\.[\w-]+)+\]?(?::\w{1,12})?[ \t]+[\w.+-]{1,64}@[\w.-]{1,100}:(?!//)([^\s:\"][^\n:\"]{3,200})$"),
+    ((PAIR,), r"(?m)^(?:\*|(?:\*\.)?[\w-]+(?:\.[\w-]+)+):(?!\d+:)[\w.+@-]{1,100}:(?=[^\n]*[A-Z\d!#$%^&*+=@:])(?!(?i:fail|err|den[iy]|refus|in?valid|un[akr]|reject|time|full|closed|lost|not))(\S{4,200})[ \t\r]*$"),
+    ((PAIR,), r"(?m)^(?:[\w-]+(?:\.[\w-]+)+)?:[\w-]+(?:\.[\w-]+)+(?::\d{1,5})?[ \t]+\S{1,100}[ \t]+(\S{4,200})[ \t\r]*$"),  # qmail's smtproutes
+    ((PAIR,), r"(?m)^\[?[\w-]+(?:\.[\w-]+)+\]?(?::\w{1,12})?[ \t]+[\w.+-]{1,64}@[\w.-]{1,100}:(?!//|\d{1,5}(?:[:\s]|$))([^\s:\"][^\n\"]{3,200})$"),
     (("name=",), r"\bname=[\w.+-]{1,64}:([^\s@]{2,200})(?=@)"),  # Postfix: name service error for name=
     (("ignoring this line",), r"\bignoring this line: [^\n]{0,200}?[:\s]([^\s:]{4,200})[ \t]*(?=$|\n)"),  # postmap
     # Flow style: {user: x, password: a b, port: 587}
@@ -147,13 +150,10 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
     ),
     (("passw", "kennwort"), r"(?i)\b(?:passw\w{1,6}|kennwort) (?:is|was|lautet|ist) ?: ?([^\s\"'<>]{4,200})"),    (("unused parameter",), r"unused parameter: [\w.-]{0,80}(?:pass|pw|secret|token|key|auth|login|cred)[\w.-]{0,40}=([^\n]+)"),
     (("pass:",), r"\bpass:([^\s\"',]+)"),
-    # Calls and pairs: login("user", "…"), NetworkCredential("user", "…"), auth=("user", "…")
-    (
-        ("credential", "login", "auth(", "auth=", "auth =", "auth:", "auth [", "auth[", 'auth"', "authentication(", "authenticate(", "userpass"),
-        r"(?i)(?:credentials?|authenticat\w{0,9}|login|auth|userpass)[\"']?\s{0,9}(?:[=:]\s{0,9})?['`]?[(\[]{1,3}\s{0,9}(?:(?:\"\"|Object\([\w\\]+\)|\"[\w.-]+\"\s+\d+(?=\s))\s{0,9},?\s{0,9})?[bru@$]?(?:\"[^\"\n]{0,200}\"|'[^'\n]{0,200}')(?:\s{0,9},\s{0,9}|\s(?=\"))[bru@$]?"
-        r"(?:\"([^\"\n]+)\"|'([^'\n]+)')",
-    ),
+    ((" pass ",), r"(?i)\b(?:user(?:name)?|login|account) [\w.@+-]{1,64},? pass (?=\S{0,60}\d)([^\s\"'`()=]{6,200})"),
     ((" pass `", " pass '", ' pass "', "password `", "password '", 'password "'), r"(?i)\b(?:user(?:name)?|login|account)\s{1,9}[`'\"][^`'\"\n]{0,200}[`'\"]\s{1,9}pass\w{0,9}\s{1,9}[`'\"]([^`'\"\n]*)"),
+    ((r"\r\n",), r"[\"']((?=[A-Za-z\d+/]*[a-z=])(?=[a-z\d+/]*[A-Z+/=]|[A-Za-z+/]*\d)[A-Za-z0-9+/]{4,}={0,2})(?:\\r)?\\n[\"']"),  # as strace shows it
+    (("doveadm ",), r"\bdoveadm auth (?:test|login)\s+(?:-\w\s+\S+\s+){0,4}[\w.@+-]+\s+(\S+)"),
     (("machine ",), r"(?i)\bmachine\s+\S+\s+login\s+\S+\s+password\s+(\S+)"),
     (("identified",), r"(?i)\bidentified\s+(?:with\s+\S+\s+)?(?:by|as)\s+(?:'([^'\n]+)'|\"([^\"\n]+)\"|([^\s\"';]+))"),
     # relayhost = [host]:587:user:…
@@ -161,12 +161,12 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
     (("|",), r"(?m)(?:^|: )[\w.+@-]{1,64}\|[\w-]+(?:\.[\w-]+)+:([^\s:]{4,200})[ \t\r]*$"),  # dma's auth.conf
     (("label ", "label="), r"(?i)\blabel\s?=?\s?\"?(?!https?:|\w+:/)[\w.+@-]{1,64}:([^\s\"',:]{4,200})"),  # smtpd.conf's secrets
     (("command trace: ",), r"\bcommand trace: (?!suppressed)\S{1,100}[ /]{1,3}(?!suppressed)(\S{4,200})"),  # JavaMail
-    (("login failed for ",), r"(?i)\blogin failed for [\w.+-]{1,64}:([^\s@\"'<>]{4,200})(?=@)"),
+    ((" failed for ",), r"(?i)\b(?:login|auth\w*) failed for [\w.+-]{1,64}[:/]([^\s@\"'<>:/]{4,200})(?=[\s@:,]|$)"),
     # A password of letters alone, where a sentence says that it is one.
     (
-        ("password ", "pass ", " pw ", "passwort ", "token "),
-        r"(?m)(?:\b(?:with|using|and|my|app|our) (?:(?:password|passwort|pass|pw) )|, pw |\b[Pp]asswort lautet )"
-        rf"(?!{_SAID})([a-z]{{6,40}})(?=$|[.,;)]|\s(?:on|but|does|did|is not|isn't|at|gets?)\b)",
+        ("password ", "pass ", " pw ", "wort ", "token "),
+        r"(?m)(?:\b(?:with|using|and|my|app|our) (?:(?:password|passwort|pass|pw) )|, pw |\b(?:[Pp]ass|[Kk]enn)wort lautet )"
+        rf"(?!{_SAID})([a-z]{{6,40}}|(?<=lautet )\w{{4,40}})(?=$|[.,;)]|\s(?:on|and|but|und|aber|does|did|is not|isn't|at|gets?)\b)",
     ),
     (
         ("334 ugfzc3dvcmq6", "334 vxnlcm5hbwu6"),  # the server's question and the answer in one line
@@ -287,7 +287,7 @@ def _rows() -> dict[str, tuple[int, ...]]:
 _compiled = cache(lambda row: re.compile((*_KEYS, *_TABLE, *_TELLING)[row][1]))
 _SURE = len(_KEYS) + len(_TABLE)
 _LOGIN = re.compile(r":[^\s@:]{1,500}@")
-_URL = re.compile(r":\\?/\\?/[^\s/@]{1,1200}@")
+_URL = re.compile(r":\\?/\\?/[^\s@]{1,1200}@")
 _PAIRED = re.compile(r":/?[^\s:/,;()\[\]<>]{4}")
 _LONG = re.compile(r"[A-Za-z0-9+/]{32}")
 

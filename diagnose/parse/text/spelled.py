@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 
 from diagnose.parse.text.blocks import block, continued, laid_out
+from diagnose.parse.text.calls import arguments
 from diagnose.parse.text.exchanges import exchanges
 from diagnose.parse.text.shapes import shapes
 from diagnose.parse.text.telling import JUDGED, PATH, REFERENCE, random, telling
@@ -51,8 +52,8 @@ _PAIR = late(  # {"name": "SMTP_PASSWORD", "value": "…"}, <name>password</name
 )
 _ATTRIBUTES = late(r"""(?:\s+[\w:-]{1,40}\s*=\s*(?:"[^"]{0,80}"|'[^']{0,80}')){1,5}\s*>""")
 _LEAD = late(
-    r"""(?:!!?\w+[ \t]+|string\(\d{1,5}\)\s|<%=?\s*(?=[\w.]{1,60}\([^()\n]{1,80},\s*["'])|(?:process\.env|ENV|getenv|os\.environ|os\.getenv|\$_(?:ENV|SERVER))[\w.(\["']{1,80}[\])"']{0,3}\s{0,3}(?:\|\||\?\?|\?:|or)\s{0,3}|(?:env|getenv|get|config|fetch|ENV\.fetch|os\.(?:environ\.get|getenv))\(\s{0,9}["'][\w.]{1,80}["']\s{0,9},\s{0,9}|[|>][+-]?\d?[ \t]*\n[ \t]+|<!\[CDATA\[|(?:[brfu]{1,2}|@|\$|L|N)(?=["'])|\{\s*["']?(?:value|plain)["']?\s*[:=]\s*"""
-    r"""|<<(?=")|[A-Za-z]\w{0,20}(?:<\w+>|\[\])?\??\s*=\s*(?=["'])|(?:String|SecureString|bytes|str|sensitive|Secret|ENV|quote)\(\s*|new \w+\(\s*)""",
+    r"""(?:!!?\w+[ \t]+|string\(\d{1,5}\)\s|<%=?\s*(?=[\w.]{1,60}\([^()\n]{1,80},\s*["'])|(?:process\.env|ENV|getenv|os\.environ|os\.getenv|\$_(?:ENV|SERVER))[\w.(\["']{1,80}[\])"']{0,3}\s{0,3}(?:\|\||\?\?|\?:|\bor\b)\s{0,3}|(?:env|getenv|get|config|fetch|ENV\.fetch|os\.(?:environ\.get|getenv))\(\s{0,9}["'][\w.]{1,80}["']\s{0,9},\s{0,9}|[|>][+-]?\d?[ \t]*\n[ \t]+|<!\[CDATA\[|(?:[brfu]{1,2}|@|\$|L|N)(?=["'])|\{\s*["']?(?:value|plain)["']?\s*[:=]\s*"""
+    r"""|<<(?=")|[A-Za-z]\w{0,20}(?:<\w+>|\[\])?\??\s*=\s*(?=["'])|(?:String|SecureString|bytes|str|sensitive|Secret|quote)\(\s*|new \w+\(\s*)""",
     re.I,
 )
 _OPEN = late(
@@ -77,7 +78,9 @@ _CLOSING = {
 _DELIMITER = late(r"""[\s,;)\]}>:+.]|$|\\n|\\?["']|</|/>|=>""")
 _CUT = late(r"""\\?["'](?=[\s,;)\]}]|$|\\n)|[,;&|](?=\s*["']?[\w.-]{1,30}\s?[=:])|\\n|</|(?<=\w),(?=\s|$)""")
 _CLOSERS = ")]}\"';,>."
-_BEGINNING = late(r"""[\s#;/*!$@%:{(\[\-<>|"'+]*(?:[\w.]+(?:[ \t]+|=)){0,2}[$@*&:"'\[{(%]*""")
+_BEGINNING = late(
+    r"""(?:[\w.@:~\\/() -]{0,60}[>#$%][ \t]+)?[\s#;/*!$@%:{(\[\-<>|"'+]*(?:[\w.-]+(?:[ \t]+|=)){0,2}[$@*&:"'\[{(%]*"""
+)
 _SYSLOG = late(
     r"(?:<\d{1,3}>\d? ?)?(?:\w{3} +\d+ [\d:]{8}|\d{4}-\d\d-\d\d[T ][\d:.,]+\S*) (?:\S+ )?[\w./()@-]+(?:\[\d+\])?: |\[[^\]\n\"']{1,40}\](?!:) ?"
 )
@@ -146,6 +149,8 @@ def _found(text: str) -> list[Span]:
         spans += _values(text, lowered)
     if named:
         spans += laid_out(text, _SURE)
+    if "(" in text or "[" in text:
+        spans += arguments(text)
     spans += exchanges(text, lowered, bool(long) and not long.islower())
     return merged(spans)
 
@@ -229,10 +234,16 @@ def _value(text: str, name: str, begin: int, end: int, strong: bool) -> Span | N
     if strong and begin - line < 400:
         head = _SYSLOG.match(text, line, begin)
         whole = bool(_BEGINNING.fullmatch(text, head.end() if head else line, begin))
+    if kind == "," and text[line:begin].strip() == "" and _ALONE.match(text, sep.end()):
+        kind = "="  # a line of CSV
     if kind == " ":
         if not strong or before == "=" or (name.lower() == "pass" and not whole):
             return None
-        if "\t" in sep["sep"] or len(sep["sep"]) > 1 or (whole and _ALONE.match(text, sep.end())):
+        if (
+            "\t" in sep["sep"]
+            or len(sep["sep"]) > 1
+            or (whole and _ALONE.match(text, sep.end()) and not _COMPLAINT.match(text, sep.end()))
+        ):
             kind = ":"
     whole = whole and kind in ("=", ":", ":=", "=>", "->", "::", "<-", "|")
     return _checked(text, _bounds(text, sep.end(), whole), strong, kind)
@@ -337,6 +348,8 @@ def _checked(text: str, bounds: tuple[int, ...], strong: bool, kind: str) -> Spa
         return (begin, end) if telling(value) else None
     if strong and _filed_value(value):
         return None
+    if quoted and not any(map(str.isalnum, value)):
+        return None
     if quoted or kind == ">":
         if kind in (" ", "(", "[") and _PROSE.match(value) and " " in value:
             return None
@@ -349,6 +362,8 @@ def _checked(text: str, bounds: tuple[int, ...], strong: bool, kind: str) -> Spa
         return (begin, end) if strong or (telling(value) and " " not in value) or _login(value) else None
     if _PROSE.match(value) and not telling(value.split()[0]):
         return None
+    if not strong and kind == ":" and value.endswith(":"):
+        return None  # auth: somebody: …
     if strong and kind in ("=", ":=", "=>", "<-", "->", "|", "==", "<<<"):
         return begin, end
     if strong and kind == ":" and " " in value and _COMPLAINT.search(value) and not any(map(random, value.split())):
