@@ -36,10 +36,10 @@ _ISO = late(
     r"\s?(?P<zone>Z|[+-]\d{2}:?\d{2}|UTC)?(?: [A-Z]{3,4}(?= [\w.-]+ \S+\[\d))?\]?\s+"
 )
 _UNIX = late(r"\[?(?P<seconds>\d{9,11})(?P<fraction>\.\d{1,9})?\]?\s+")
-# compose and kubectl: "mail-1  | ", "2026-... stdout F ", "[pod/mail] ", "mail.info: "; syslog's own priority: "<22>", "<22>1 "; AIX
-# and relays of syslog put their own before: "Message forwarded from mx: ", "192.0.2.7 Nov 26 20:00:01 mx "
+# compose and kubectl: "mail-1  | ", "2026-... stdout F ", "[pod/mail] ", "mail.info: "; syslog's own priority: "<22>", "<22>1 ",
+# "<mail.info>1 " (FreeBSD); AIX and relays of syslog: "Message forwarded from mx: ", "192.0.2.7 Nov 26 20:00:01 mx "
 _RUNTIME = late(
-    r"(?:[\w./@-]{1,80}\s+\|\s+|<\d{1,3}>(?:1 (?=\d{4}-))?|1 (?=\d{4}-\d\d-\d\dT)|Message forwarded from \S+: |"
+    r"(?:[\w./@-]{1,80}\s+\|\s+|<\d{1,3}>(?:1 (?=\d{4}-))?|<\w{3,9}\.\w{3,7}>1 (?=\d{4}-)|1 (?=\d{4}-\d\d-\d\dT)|Message forwarded from \S+: |"
     r"[\w.:-]{1,80} (?=[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d [\w.-]+ \S+: )|\[pod/[^\]]+\]\s+|(?:stdout|stderr) [FP] |mail\.[a-z]{3,7}: (?=[A-Z][a-z]{2} ))"
 )
 # "mail.info " (busybox), "<mail.info> " (FreeBSD), "mail:info " (AIX), "[ID 197553 mail.info] " (Solaris, behind the program)

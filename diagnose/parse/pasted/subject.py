@@ -22,7 +22,7 @@ _DAEMONS = late(
 _ELSEWHERE = late(
     r"\b(?:databases?|tablespace|repositor(?:y|ies)|restic|borg\w*|veeam|buckets?|s3|shares?\b|shared folder|cifs|nfs|iscsi|samba|sftp|scp|publickey|rdp|nginx|upstream|(?:ha)?proxy|kube\w*|pods?|docker\w*|containerd|registry|vault|consul|etcd|zookeeper|cassandra|ldap_\w+|postgres\w*|psycopg\w*|my?sql\w*|mariadb|redis|mongo\w*|elasticsearch|ldaps?|amqp|rabbitmq|kafka|memcached|mqtt\w*|openvpn|rsync|hostapd|wpa|vpn|ipsec|charon|radiusd|snmpd?|"
     r"password authentication failed for user|urllib3|NewConnectionError|(?:Put|Get|List)Object)|\bhttps?://(?!curl\.)|\b(?:GET|POST|PUT|HEAD|DELETE|PATCH) /|"
-    r"\bmethod=(?:GET|POST|PUT)\b|\bERROR \d{4} \(\w{5}\)|\bpull image\b|\b(?:ftp|imaps?|pop3s?|wss?|git)://|"
+    r"\bmethod=(?:GET|POST|PUT)\b|\bERROR \d{4} \(\w{5}\)|\bSQLSTATE\b|\bpull image\b|\b(?:ftp|imaps?|pop3s?|wss?|git)://|"
     r"\bKilled process \d+ \((?!master|qmgr|smtp|cleanup|pickup|trivial|post|exim|send|dove|clam|spam|rspam|amavis|open)|"
     r"(?:\bport[ =:'\"]{1,4}|[\w\]]:)(?:22|53|80|389|443|636|1433|1521|1883|3306|5432|5672|6379|8080|8443|9090|9092|9200|11211|27017)\b(?!:)",
     re.I,
@@ -35,9 +35,10 @@ _OF_MAIL = late(
 )
 
 
-# Addresses, names in quotes, filters of a directory and a page's own address hold such words whatever went wrong.
+# Addresses, names in quotes, source files, filters of a directory and a page's own address hold such words whatever went wrong.
 _NAMES = late(
-    r"[\w.+-]+@[\w.-]+|\"[\w.-]+\"|'[\w.-]+'|\bmail=[^)\s]*|\b(?:referr?er|path|uri|request)[=:] ?\"?\S+", re.I
+    r"[\w.+-]+@[\w.-]+|\"[^\"\s]+\"|'[^'\s]+'|/\S+\.(?:php|rb|py|js|go)\b|\bmail=[^)\s]*|\b(?:referr?er|path|uri|request)[=:] ?\"?\S+",
+    re.I,
 )
 
 
@@ -58,7 +59,7 @@ def fetches(text: str) -> bool:
 
 # A proxy, a webmail or a server of mailboxes logs them; their client's address stands beside. A log's summary counts.
 _CLIENTS_LOGIN = late(
-    r"\(total: \d+\)\s*$|^\s*\d+ {3,}(?:received|delivered|forwarded|deferred|bounced|rejected|reject warnings|held|discarded)\b|\bclient login failed: .{0,80} while in http auth state|\bhandler exception: authentication failed for \[|"
+    r"\(total: \d+\)\s*$|^\s*\d+ {3,}[A-Za-z][\w ()%./-]*$|\bclient login failed: .{0,80} while in http auth state|\bhandler exception: authentication failed for \[|"
     r"\bIMAP Error: Login failed for|\[LOGIN_ERROR\]|\bloginname=|\[core\] deny|\[dnsbl\] host|\bfail2ban\.(?!utils\b)\w+\b|^\"SMTPD\"\s|\bAuthentication attempt from \S+ has been rate-limited"
 )
 
