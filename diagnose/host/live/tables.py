@@ -71,7 +71,7 @@ def compare(query: MapCompare, deadline: float, secrets: Secrets) -> CompareRepl
     """The answer to `MapCompare`, for tables that postmap compiles."""
     table = tables.parse(query.table)
     source = tables.source(table)
-    if not tables.needs_postmap(table) or not source or not _PLACE.fullmatch(table.key):
+    if not tables.needs_postmap(table) or not source or not _is_place(table):
         return CompareReply(problem=f"not a compiled table: {_shown(query.table)}")
     try:
         text = decode(files.read(source, _SOURCE_LIMIT))
@@ -173,6 +173,12 @@ _PLACE = re.compile(
 )
 
 
+def _is_place(table: tables.Table) -> bool:
+    """Whether a table's name is surely no login. A file that is there may have any name."""
+    paths = (tables.source(table), *tables.files(table))
+    return _PLACE.fullmatch(table.key) is not None or any(path and os.path.lexists(path) for path in paths)
+
+
 def _answer(table: tables.Table, key: str, deadline: float) -> _Answer:
     """Tables that are written out in main.cf are read here (DATABASE_README), all others by postmap."""
     if table.type == "static":
@@ -188,7 +194,9 @@ def _answer(table: tables.Table, key: str, deadline: float) -> _Answer:
         return _nested(table, key, deadline)
     if table.type in ("cidr", "regexp", "pcre") and table.name.startswith("{"):  # since Postfix 3.7
         return _in_network(table, key) if table.type == "cidr" else _Answer(problem="its patterns stand in main.cf")
-    if not _PLACE.fullmatch(table.key):
+    if not _is_place(table):
+        if table.type in tables.KNOWN:
+            return _Answer(problem="no file of that name")
         kind = table.type if re.fullmatch(r"[a-z]{1,12}", table.type) else "(not shown)"
         return _Answer(code=1, err=f"error: unsupported dictionary type: {kind}")
     if "\n" in key:
