@@ -1,6 +1,7 @@
 """Does PHP's mail() hand its mail to this Postfix?
 
-php.ini's sendmail_path names the program. One that is not there, or another mailer's, and nothing reaches Postfix.
+php.ini's sendmail_path names the program. One that is not there, or another mailer's, and nothing reaches Postfix. msmtp may be given a
+settings file of its own there, which it reads with the rights of PHP's user.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ import re
 import shlex
 from collections.abc import Iterator
 
-from diagnose.check import Context, Read, Stat, check, fail, ok, skip, warn
+from diagnose.check import Context, Read, SignSpec, Stat, check, fail, ok, skip, warn
+from diagnose.facts import mailers
 from diagnose.facts.asks import globbed
 from diagnose.model import Observation
 
@@ -26,19 +28,23 @@ _OTHERS = re.compile(r"ssmtp|msmtp|nullmailer|esmtp|mhsendmail|mailhog|catchmail
 @check(
     id="php-mail",
     title="PHP's mail()",
-    signs=("app.sendmail-path", "postfix.sendmail-command"),
+    signs=(
+        "app.sendmail-path",
+        "postfix.sendmail-command",
+        SignSpec("mailer.settings", {"kind": ("missing", "unreadable")}),
+    ),
     tags=("application",),
 )
 def php_mail(ctx: Context) -> Iterator[Observation]:
     files = [*globbed(ctx, _PLACES)][:_FILES]
     named = [
-        (path, program)
+        (path, words)
         for path in dict.fromkeys(files)
-        if (program := _program(ctx.ask(Read(path, having=("sendmail_path",))).text))
+        if (words := _words(ctx.ask(Read(path, having=("sendmail_path",))).text))
     ]
     if not named:
         skip("no php.ini names a sendmail_path")
-    for path, program in named:
+    for path, (program, *rest) in named:
         reply = ctx.ask(Stat(program))
         data = {"path": path, "parameter": "sendmail_path", "key": "sendmail_path", "value": program}
         if reply.problem:
@@ -49,6 +55,8 @@ def php_mail(ctx: Context) -> Iterator[Observation]:
         elif not reply.mode & 0o111:
             text = f"sendmail_path = {program}, which is not executable (mode {reply.mode:04o}): PHP's mail() sends nothing"
             yield fail("app.sendmail-path", path, text, line=_line(ctx, path), wrong="not executable", **data)
+        elif closed := _own_settings(ctx, path, program, " ".join(rest)):
+            yield closed
         elif other := _OTHERS.search(reply.real or program):
             text = f"sendmail_path = {program}, which is {other[0]}'s: PHP's mail never reaches this Postfix"
             yield warn("postfix.sendmail-command", path, text, mailer=other[0], real=reply.real or program, **data)
@@ -62,11 +70,28 @@ def _line(ctx: Context, path: str) -> int:
     return max((number for number, line in lines if _SETTING.match(line)), default=0)
 
 
-def _program(text: str) -> str:
-    """The program of the last sendmail_path, "" where none is set with a full path."""
+def _words(text: str) -> list[str]:
+    """The last sendmail_path's program and arguments, [] where none is set with a full path."""
     values = [match["value"].strip("\"'") for match in _SETTING.finditer(text)]
     try:
         words = shlex.split(values[-1]) if values else []
     except ValueError:
-        return ""
-    return words[0] if words and words[0].startswith("/") else ""
+        return []
+    return words if words and words[0].startswith("/") else []
+
+
+def _own_settings(ctx: Context, ini: str, program: str, arguments: str) -> Observation | None:
+    """Why msmtp, as PHP's user, has no settings from the file that it is told to read; None where it has."""
+    told = re.search(r"(?:^| )(?:-C ?|--file[= ])(/\S+)", arguments)
+    if told is None or not (ctx.ask(Stat(program)).real or program).endswith("msmtp"):
+        return None
+    file, stat = told[1], ctx.ask(Stat(told[1]))
+    data = {"path": file, "mailer": "msmtp", "program": "msmtp"}
+    if not stat.exists and stat.problem in (None, "not found"):
+        text = f"does not exist, and sendmail_path in {ini} has msmtp read it: PHP's mail() sends nothing"
+        return fail("mailer.settings", file, text, kind="missing", **data)
+    if stat.exists and not mailers.readable(stat, ctx.ask(Stat(program))):
+        text = f"has mode {stat.mode:04o} ({stat.owner}:{stat.group}), and sendmail_path in {ini} has msmtp read it as PHP's user"
+        say = warn if "/cli/" in ini else fail  # that may be root
+        return say("mailer.settings", file, text, kind="unreadable", **data)
+    return None

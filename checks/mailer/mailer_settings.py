@@ -112,16 +112,8 @@ def _closed(ctx: Context, here: Mailer, path: str) -> str:
     """Why those who send mail cannot read the settings, "" where they can."""
     stat = ctx.ask(Stat(path))
     program = ctx.ask(Stat(here.path))
-    if here.id == "msmtp" and not path.startswith("/root/"):
-        # The program runs as the application's user, or with a group of its own (msmtp 1.8 of Debian 13: setgid msmtp).
-        helped = program.mode & 0o2000 and program.group == stat.group and stat.mode & 0o040
-        if (
-            stat.exists
-            and not stat.mode & 0o004
-            and not helped
-            and not (stat.mode & 0o040 and stat.group not in ("root", ""))
-        ):
-            return f"has mode {stat.mode:04o} ({stat.owner}:{stat.group}): msmtp runs as the application's user, who may not read it"
+    if here.id == "msmtp" and not path.startswith("/root/") and stat.exists and not mailers.readable(stat, program):
+        return f"has mode {stat.mode:04o} ({stat.owner}:{stat.group}): msmtp runs as the application's user, who may not read it"
     if here.id == "nullmailer" and stat.exists:
         user = here.account
         mine = (stat.owner == user and stat.mode & 0o400) or (stat.group == user and stat.mode & 0o040)

@@ -49,7 +49,7 @@ def relay_certificate(ctx: Context) -> Iterator[Observation]:
             yield ok("relay.certificate", into.place, "its certificate is the pinned one", **where)
             return
         text = f"its certificate (SHA-256 {tls.pins[0]}) is none of the pinned ones ({', '.join(wanted)})"
-        yield fail("tls.policy", mode.by, text, kind="pinned", host=into.host, domain=way.domain)
+        yield fail("tls.policy", mode.by, text, kind="pinned", **where)
         return
     if tls.verified:
         yield ok("relay.certificate", into.place, "its certificate verifies", **where)

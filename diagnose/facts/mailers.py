@@ -20,7 +20,7 @@ from diagnose.apps import formats, logins
 from diagnose.apps.settings import MailSettings
 from diagnose.facts.asks import Asks, Same
 from diagnose.facts.postfix import mta
-from diagnose.host.query import Exec, ExecReply, Glob, Login, LogReply, Lookup, MailLog, Read, Stat
+from diagnose.host.query import Exec, ExecReply, Glob, Login, LogReply, Lookup, MailLog, Read, Stat, StatReply
 from diagnose.knowledge.distributions import OWNERS, SENDMAIL
 from diagnose.knowledge.mailers import mailers, recognise
 from diagnose.parse.mailers import exim, queues, settings
@@ -143,6 +143,13 @@ def settings_file(ctx: Asks, here: Mailer) -> Found:
     return Found(path=paths[0], problem="not found")
 
 
+def readable(settings: StatReply, program: StatReply) -> bool:
+    """Whether msmtp can read its settings for an application: it runs as that one's user, who may be in the file's group, or with a group
+    of its own (Debian 13: setgid msmtp)."""
+    group = settings.group not in ("root", "") or (program.mode & 0o2000 and program.group == settings.group)
+    return bool(settings.mode & 0o004 or (settings.mode & 0o040 and group))
+
+
 def outgoing(ctx: Asks) -> Way:
     """Way(kind="") with the reason if that is unknown."""
     here = mailer(ctx)
@@ -180,16 +187,20 @@ def _last(reply: ExecReply) -> str:
 def _of_format(ctx: Asks, here: Mailer, found: Found, said: MailSettings) -> Way:
     if here.id == "nullmailer" and len(re.findall(r"(?m)^[ \t]*[^#\s]", found.text)) > 1:
         return Way(kind="", problem=f"{found.path} names several servers, which this tool does not distinguish")
-    careless = r"(?m)^\s*tls_certcheck\s+off|--insecure\b"
+    careless = re.search(r"(?m)^\s*tls_certcheck\s+off|--insecure\b", found.text)
+    pin = re.search(r"(?m)^\s*tls_fingerprint\s+([\da-fA-F:]+)", found.text) if not careless else None
     trust = re.search(r"(?m)^\s*tls_trust_file\s+(/\S+)|--x509cafile=(\S+)", found.text)
-    by = {"msmtp": "tls, tls_starttls", "nullmailer": "--ssl, --starttls"}.get(here.id, "its TLS settings")
+    by = {"msmtp": "tls_fingerprint" if pin else "tls, tls_starttls", "nullmailer": "--ssl, --starttls"}.get(
+        here.id, "its TLS settings"
+    )
     kept = "file" if here.id == "dma" else "" if not said.auth else "settings" if said.user else "elsewhere"
     return Way(
         kind="relay" if said.host else "direct" if here.id == "dma" else "",
         host=said.host,
         port=said.port,
         tls=said.tls,
-        verifies=here.id in ("msmtp", "nullmailer") and not re.search(careless, found.text),
+        verifies=here.id in ("msmtp", "nullmailer") and not careless and not pin,
+        pin=pin[1] if pin else "",
         ca_file=(trust[1] or trust[2]) if trust else "",
         tls_by=by,
         relay_by=found.path,

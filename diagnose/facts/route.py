@@ -208,11 +208,12 @@ _LEVELS = {"none": "none", "starttls": "may"}
 def tls_mode(ctx: Asks, way: Route) -> TlsMode:
     if (own := way.way) is not None:
         return TlsMode(
-            level=_LEVELS.get(own.tls, "encrypt"),
+            level="fingerprint" if own.pin else _LEVELS.get(own.tls, "encrypt"),
             wrapper=own.tls == "implicit",
             ca_file=own.ca_file,
             ca_path="",
             by=own.tls_by,
+            policy=f"fingerprint match={own.pin}" if own.pin else "",
             strict=own.verifies,
             own=True,
         )

@@ -22,6 +22,9 @@ PROGRAM = StatReply(exists=True, kind="file", mode=0o755)
         ('sendmail_path="/usr/sbin/sendmail -t -i -f a@b.example"', ("app.sendmail-path", Status.OK)),
         ("sendmail_path = /usr/bin/msmtp -t", ("postfix.sendmail-command", Status.WARNING)),
         ("sendmail_path = /home/x/wrap -t", ("app.sendmail-path", Status.FAILED)),
+        ("sendmail_path = /usr/bin/msmtp -C /etc/rc.shop -t", ("mailer.settings", Status.FAILED)),
+        ("sendmail_path = /usr/bin/msmtp --file=/etc/rc.gone -t", ("mailer.settings", Status.FAILED)),
+        ("sendmail_path = /usr/bin/msmtp -C /etc/rc.web -t", ("postfix.sendmail-command", Status.WARNING)),
         ("; sendmail_path = /opt/gone", None),
         ("sendmail_path =", None),
     ],
@@ -30,6 +33,8 @@ def test_the_program_that_it_names(text: str, said: tuple[str, Status] | None) -
     stats = {
         "/usr/sbin/sendmail": PROGRAM,
         "/usr/bin/msmtp": PROGRAM,
+        "/etc/rc.shop": StatReply(exists=True, kind="file", mode=0o600, owner="root", group="root"),
+        "/etc/rc.web": StatReply(exists=True, kind="file", mode=0o640, owner="root", group="www-data"),
         "/home/x/wrap": StatReply(exists=True, kind="file", mode=0o644),
     }
     globs: dict[Any, Any] = {Glob: lambda q: GlobReply(paths=(INI,) if q.pattern == "/etc/php/*/*/php.ini" else ())}

@@ -9,7 +9,7 @@ from diagnose.record import dataclass
 class Way:
     """kind: relay, direct (to the recipients' own servers), local (nothing leaves this host), or "" where that is not known, with
     the reason in `problem`. more: hosts and ports that are tried after the first. tls: none, starttls (where offered), starttls-required or implicit; verifies: a certificate that
-    does not verify is not taken. ca_file: "" for the system's bundle. tls_by, relay_by: the setting that says so.
+    does not verify is not taken; pin: the fingerprint that it must have instead. ca_file: "" for the system's bundle. tls_by, relay_by: the setting that says so.
     login_by: whether it logs in where a password is found: "file" (the mailer's own file of logins), "settings", or "" for no
     login; "elsewhere" where that is not read here."""
 
@@ -19,6 +19,7 @@ class Way:
     more: tuple[tuple[str, int], ...] = ()
     tls: str = "none"
     verifies: bool = False
+    pin: str = ""
     ca_file: str = ""
     tls_by: str = "its settings"
     relay_by: str = ""
