@@ -58,7 +58,9 @@ def _mend(machine: Machine) -> Mended:
         given = ("--secret-file", "/root/secret") if asks else ()
         ran = machine.diagnose(*shlex.split(commands[0])[2:], "--yes", *given, *fault.args, timeout=180)
     else:
-        ran = machine.run("dash", "-c", "\n".join(commands), timeout=60)
+        # As at a terminal: a daemon that they start may keep what they print open.
+        quiet = "exec </dev/null >/root/said 2>&1\n" + "\n".join(commands)
+        ran = machine.run("dash", "-c", f"({quiet}\n); status=$?; cat /root/said; exit $status", timeout=60)
     said = (ran.stdout + ran.stderr).strip()[-300:]
     flows, why = _flows(machine)
     again = ask(machine, Options())

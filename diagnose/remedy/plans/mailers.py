@@ -119,11 +119,13 @@ def _owners(e: Evidence, here: mailers.Mailer) -> Iterator[Step]:
 
 def _started(e: Evidence, here: mailers.Mailer, cause: str) -> Iterator[Step]:
     unit = str(here.table.get("unit") or "")
-    manager = e.manager_of(unit) if unit else ""
+    manager = e.starter(unit) if unit else ""
     if cause == "mailer-not-running" and manager:
         for seen in e.seen("mailer.daemon"):
             verb = "restart" if seen.data.get("kind") == "dead" else "start"
             yield Daemon(verb=verb, manager=manager, unit=unit, why=f"{here.title} {seen.summary}.")
+        if here.id == "exim":
+            yield from _tried(e)
 
 
 # --- Exim, as Debian sets it up ----------------------------------------------------------------------------------------------
