@@ -148,6 +148,8 @@ class Collected:
             known = self._kinds.get(key)
             if known is not None:
                 known.count += 1
+                if known.reason is not None and reason is not None and known.reason.grip == Grip.SENSE < reason.grip:
+                    known.event, known.reason = event, reason
             elif len(self._kinds) < _KINDS:
                 self._kinds[key] = _Kind(event, reason, stranger=stranger)
 

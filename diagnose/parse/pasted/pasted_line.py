@@ -26,7 +26,7 @@ _SPEECH = late(
     r"(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\s+)?(?:SERVER -> CLIENT:|CLIENT -> SERVER:|Connection: |SMTP (?:ERROR|NOTICE|Error):)"
 )
 _WRAPPERS = ("log", "message", "MESSAGE", "msg", "text", "short_message", "line", "@message")
-_ERRORS = ("error", "err", "error_message", "exception")
+_ERRORS = ("error", "err", "error_message", "exception", "code")
 
 
 def cleaned(line: str | bytes) -> str:

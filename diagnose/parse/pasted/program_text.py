@@ -282,9 +282,9 @@ def classify(
         or bool(re.search(r"\b[45]\d\d[ -:]|\b[45]\.\d\.\d", text))
     )
     if program in (None, programs.OTHER):
-        if not has_code and reason.grip < Grip.NAMES and not _ABOUT_MAIL.search(text):
-            return None
-        if reason.grip <= Grip.TOPIC and prose.is_vague(text):
+        about = has_code or reason.grip == Grip.NAMES or _ABOUT_MAIL.search(text) or subject.is_of_mail(text)
+        vague = reason.grip <= Grip.TOPIC and prose.is_vague(text)
+        if not about or vague or (reason.bare and prose.supposes(text)):
             return None
     if program is None:
         return reason
@@ -334,7 +334,7 @@ def _by_concepts(text: str, reason: Reason | None, host: str | None, port: int |
         return reason
     if not subject.is_of_mail(text):  # the topic of a receiver's words is then any other program's
         return None if reason is not None and reason.bare and reason.grip <= Grip.TOPIC else reason
-    text = reasons_of.mask(reasons_of.clean(text[: reasons_of.LONGEST]))
+    text = reasons_of.clean(text[: reasons_of.LONGEST])
     label = concepts.meaning(text)
     if label is None or (reason is not None and (label in _VAGUE or not reason.may_be(label))):
         return reason
@@ -344,7 +344,7 @@ def _by_concepts(text: str, reason: Reason | None, host: str | None, port: int |
         return reason
     if label.startswith("connect-") and port != 25:
         label = "app-smtp-unreachable"
-    found = reason or Reason(label=label, text=text, peer_name=host, peer_port=port)
+    found = reason or Reason(label=label, text=reasons_of.mask(text), peer_name=host, peer_port=port)
     return replace(found, label=label, grip=Grip.SENSE, entry=None)
 
 

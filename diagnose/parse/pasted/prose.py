@@ -34,6 +34,7 @@ _TOLD = late(
 )
 
 
+_IF = late(r"\W*(?:if|when|in case|wenn|falls|si)\b", re.IGNORECASE)
 # A rule that looks for failures, as fail2ban's and a log checker's: no failure itself.
 _RULE = late(r"\bfailregex\b|<HOST>|\(\?[:P<=!]|\.\*\\|\\\[[^\]\n]{0,40}\\\]|\\[dsSwb][+*]")
 
@@ -63,6 +64,11 @@ def is_account(text: str) -> bool:
 def is_vague(text: str) -> bool:
     """Whether a text is a person's sentence without an error of a machine: a word of it alone is no refusal."""
     return _is_prose(text) and _MACHINES.search(text) is None and _quoted(text) == 0
+
+
+def supposes(text: str) -> bool:
+    """Whether a sentence says what to do if something fails."""
+    return _IF.match(text) is not None
 
 
 def quotes(text: str) -> bool:

@@ -28,7 +28,7 @@ _ELSEWHERE = late(
     re.I,
 )
 _OF_MAIL = late(
-    r"mail|smtp|\brcpt\b|\bmx\b|starttls|sendgrid|\bmsa\b|spam|dnsbl|rbl\b|block ?list|black ?list|\blisted\b|sender|recipient|postfix|exim|postmark|"
+    r"mail|smtp|courriel|messagerie|correo|correio|poczt|\bposta\b|wiadomo|почт|письм|メール|邮件|郵件|empf.{1,2}nger|destinat[ai]|получател|收件人|宛先|\brcpt\b|\bmx\b|starttls|sendgrid|\bmsa\b|spam|dnsbl|rbl\b|block ?list|black ?list|\blisted\b|sender|recipient|postfix|exim|postmark|"
     r"nullmailer|msmtp|\bE(?:SOCKET|AUTH|ENVELOPE|MESSAGE)\b|\b(?:421|45[0-5]|50[0135]|5[2-5]\d)[ -](?:[45]\.\d|(?-i:[A-Z]))|\b[45]\.\d\.\d{1,3}\b|invalid_grant|AADSTS|\bworkers?\b|sidekiq|scheduler|background job|"
     r"(?::|\bport[ =:'\"]{1,4})(?:25|465|587|2525)\b",
     re.I,

@@ -1,31 +1,41 @@
 """What a text means by the concepts of its words, where nobody has written down its phrase.
 
 "Unable to sign in to the outgoing server" and "SMTP login was denied" name the same stage and the same outcome in other
-words. `concepts.toml` names the words of each concept, and as rules which concepts within one clause mean which label.
+words. `concepts.toml` names the words of each concept, in English and other languages, and as rules which concepts within
+one clause mean which label.
 """
 
 from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Mapping
+import unicodedata
+from collections.abc import Mapping
 
 from diagnose.knowledge import documents
 from diagnose.patterns import late
 
 _REACH = 12  # words between the first and the last that a rule takes together
 _NEGATED = 4  # words after a negation that it still denies
-_NOT = frozenset("not no never cannot without nor neither unable fails failed refused denied".split())
-_CLAUSE = late(r"(?<=[.;!?])\s|\n|\s[|-]\s")
+_NOT = frozenset(
+    "not no never cannot without nor neither unable fails failed refused denied "
+    "nicht kein keine keinen keiner n ne pas non nao nie niet geen не нет".split()
+)
+_NOT_BEHIND = frozenset("nicht niet".split())  # the verb, at most two words
+_CLAUSE = late(r"(?<=[.;!?])\s|[。！？，]|\n|\s[|-]\s")
 _ADVICE = late(
-    r"\?$|\b(?:please|check|make sure|ensure|if|whether|when|should|how to|you (?:can|may|need))\b", re.IGNORECASE
+    r"\?$|\b(?:please|check|make sure|ensure|if|whether|when|should|how to|you (?:can|may|need)|bitte|v[ée]rifi(?:ez|que)|"
+    r"compruebe|sprawdź|проверьте)\b|请|請|ください",
+    re.IGNORECASE,
 )
 _SETTING = late(r"\b[\w-]+=(?=\S)|\btime-? ?out\W{1,3}\d", re.IGNORECASE)
+_UNAUTHORIZED = late(r"\b(?:HTTP|status(?:[ _]?code)?)\W{1,4}401\b", re.IGNORECASE)  # RFC 9110, section 15.5.2
 _ADDRESS = late(r"\S+@\S+")
 _PATH = late(r"\S*[/\\]\S*")
 _NAME = late(r"\b(?=[\d.]*[A-Za-z_-])[\w-]+(?:\.[\w-]+)+\b")  # a host's or a module's
 _PART = late(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_WORD = late(r"[a-z]+")
+_WORD = late(r"[^\W\d_]+")
+_UNSPACED = late(r"[\u3040-\u30ff\u4e00-\u9fff]+")  # a run of Chinese or Japanese
 
 _Term = tuple[str, ...]  # words, each with its star; the first may begin with "!"
 
@@ -34,8 +44,9 @@ _Term = tuple[str, ...]  # words, each with its star; the first may begin with "
 def _terms() -> tuple[Mapping[str, list[tuple[str, _Term, bool]]], frozenset[int]]:
     """By the first word without its star: concept, all words, whether negated; and how long those with a star are."""
     found: dict[str, list[tuple[str, _Term, bool]]] = {}
-    for concept, terms in documents.document("concepts.toml")["words"].items():
-        for term in terms.split():
+    known = documents.document("concepts.toml")
+    for concept, terms in (*known["words"].items(), *known["abroad"].items()):
+        for term in _folded(terms).split():
             words = tuple(term.removeprefix("!").split("_"))
             found.setdefault(words[0], []).append((concept, words, term.startswith("!")))
     return found, frozenset(len(word) - 1 for word in found if word.endswith("*"))
@@ -61,18 +72,37 @@ def meaning(text: str) -> str | None:
 
 
 def _fits(found: Mapping[str, list[int]], needs: tuple[frozenset[str], ...], but: frozenset[str]) -> bool:
-    """Whether there is one place of each need, all different, near one another."""
+    """Whether each need has a place near those of the others."""
     if any(need.isdisjoint(found) for need in needs) or not but.isdisjoint(found):
         return False
     places = [{at for each in need for at in found.get(each, ())} for need in needs]
-    return any(max(chosen) - min(chosen) <= _REACH for chosen in _choices(places, ()))
+    return any(all(any(0 <= at - first <= _REACH for at in each) for each in places) for first in set().union(*places))
 
 
 def _words(clause: str) -> list[str]:
-    clause = _SETTING.sub(" ", clause)
+    clause = _SETTING.sub(" ", _UNAUTHORIZED.sub(" unauthorized ", clause))
     clause = _NAME.sub(" sitename ", _PATH.sub(" ", _ADDRESS.sub(" mailaddress ", clause)))
-    clause = _PART.sub(" ", clause).lower()
-    return _WORD.findall(clause.replace("n't", " not").replace("n’t", " not"))
+    clause = _folded(_PART.sub(" ", clause).replace("n't", " not").replace("n’t", " not"))
+    return _WORD.findall(_UNSPACED.sub(lambda run: " ".join(("", *_unspaced().findall(run[0]), "")), clause))
+
+
+def _folded(text: str) -> str:
+    """In lower case, without accents."""
+    text = text.lower()
+    if text.isascii():
+        return text
+    plain = "".join(each for each in unicodedata.normalize("NFKD", text) if not unicodedata.combining(each))
+    return plain.translate(_LETTERS)
+
+
+_LETTERS = str.maketrans({"ł": "l", "ı": "i", "ø": "o", "ß": "ss"})
+
+
+@functools.cache
+def _unspaced() -> re.Pattern[str]:
+    """The words of languages that put no space between them, the longest first."""
+    words = {term[0] for rows in _terms()[0].values() for _, term, _ in rows if _UNSPACED.fullmatch(term[0])}
+    return re.compile("|".join(sorted(words, key=lambda each: (-len(each), each))))
 
 
 def _concepts(words: list[str]) -> dict[str, list[int]]:
@@ -84,7 +114,10 @@ def _concepts(words: list[str]) -> dict[str, list[int]]:
         for concept, term, negated in (each for key in keys for each in terms.get(key, ())):
             if len(term) > 1 and not _goes_on(term, words[at : at + len(term)]):
                 continue
-            if not negated or not _NOT.isdisjoint(words[max(0, at - _NEGATED) : at]):
+            denied = not (
+                _NOT.isdisjoint(words[max(0, at - _NEGATED) : at]) and _NOT_BEHIND.isdisjoint(words[at : at + 3])
+            )
+            if denied or not negated:
                 found.setdefault(concept, []).append(at)
     return found
 
@@ -94,12 +127,3 @@ def _goes_on(term: _Term, words: list[str]) -> bool:
         word.startswith(each[:-1]) if each.endswith("*") else word == each
         for each, word in zip(term, words, strict=True)
     )
-
-
-def _choices(places: list[set[int]], chosen: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-    if not places:
-        yield chosen
-        return
-    for at in places[0]:
-        if at not in chosen and (not chosen or abs(at - chosen[0]) <= _REACH):
-            yield from _choices(places[1:], (*chosen, at))
