@@ -6,9 +6,9 @@ import ipaddress
 import json
 from collections.abc import Iterator
 
-from diagnose.check import FLAG, Context, Exec, Resolve, SignSpec, check, fail, ok, skip, unknown, warn
-from diagnose.facts import Mta, mta, route
-from diagnose.model import Observation
+from diagnose.check import FLAG, Context, Exec, Lookup, Resolve, SignSpec, check, fail, ok, skip, unknown, warn
+from diagnose.facts import ANYBODY, Mta, exchangers, mta, route
+from diagnose.model import Observation, Scalar
 
 
 @check(
@@ -27,7 +27,7 @@ def interfaces(ctx: Context) -> Iterator[Observation]:
     yield from problems
     if not problems:
         yield ok("host.interface", "addresses", "inet_interfaces and smtp_bind_address name addresses of this host")
-    yield from _families(postfix, own)
+    yield from _families(ctx, postfix, own)
 
 
 def _addresses(ctx: Context) -> dict[str, str] | None:
@@ -110,7 +110,7 @@ def _binding(ctx: Context, postfix: Mta, own: dict[str, str]) -> Iterator[Observ
         )
 
 
-def _families(postfix: Mta, own: dict[str, str]) -> Iterator[Observation]:
+def _families(ctx: Context, postfix: Mta, own: dict[str, str]) -> Iterator[Observation]:
     wanted = {word.lower() for word in postfix.words("inet_protocols")}
     has4 = any(":" not in a and scope == "global" for a, scope in own.items())
     has6 = any(":" in a and scope == "global" for a, scope in own.items())
@@ -123,15 +123,31 @@ def _families(postfix: Mta, own: dict[str, str]) -> Iterator[Observation]:
     elif wanted == {"ipv4"} and has6 and not has4:
         text = "inet_protocols = ipv4, and this host has no IPv4 address"
         yield fail("host.address-family", "inet_protocols", text, parameter="inet_protocols", value="ipv4", none=False)
+    elif len(wanted) == 1 and (hosts := _out_of_reach(ctx, wanted == {"ipv6"})):
+        (value,) = wanted
+        text = f"inet_protocols = {value}, of which {', '.join(hosts)} have no address"
+        more: dict[str, Scalar] = {"parameter": "inet_protocols", "value": value, "none": False, "use": "all"}
+        yield fail("host.address-family", "inet_protocols", text, **more)
     elif wanted == {"ipv6"} and has4:
         text = "inet_protocols = ipv6: servers that have only IPv4 addresses cannot be reached"
-        yield warn("host.address-family", "inet_protocols", text, parameter="inet_protocols", value="ipv6")
+        yield warn("host.address-family", "inet_protocols", text, parameter="inet_protocols", value="ipv6", use="all")
     else:
         yield ok(
             "host.address-family",
             "inet_protocols",
             f"{', '.join(sorted(wanted)) or 'default'} fits this host's addresses",
         )
+
+
+def _out_of_reach(ctx: Context, six: bool) -> tuple[str, ...]:
+    """The mail's exchangers, if all have addresses, and none of the family in use."""
+    way = route(ctx)
+    if not ctx.settings.network or way is None or not way.remote or way.relay or way.recipient == ANYBODY:
+        return ()
+    hosts = exchangers(ctx, way.host).hosts[:3]
+    used, other = ("AAAA", "A") if six else ("A", "AAAA")
+    lacking = all(ctx.ask(Lookup(host, used)).rcode == "NODATA" for host in hosts)
+    return hosts if lacking and all(ctx.ask(Lookup(host, other)).answers for host in hosts) else ()
 
 
 def _is_address(text: str) -> bool:

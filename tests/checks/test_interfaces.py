@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 from checks.network.interfaces import interfaces
-from diagnose.check import Exec, Resolve
-from diagnose.host.query import ExecReply, ResolveReply
+from diagnose.check import Exec, Lookup, Resolve
+from diagnose.host.query import DnsReply, ExecReply, ResolveReply
 from diagnose.model import Status
 from tests.checks.pretended_postfix import MASTER, failed, machine, of, run
 
@@ -52,6 +52,19 @@ def test_families() -> None:
     assert failed(run(interfaces, machine({"inet_protocols": "ipv6"}, more=four))) == ["host.address-family"]
     assert failed(run(interfaces, machine({"inet_protocols": "ipv4"}, more=OWN))) == []
     assert failed(run(interfaces, machine({"inet_protocols": "ipv6"}, more=addresses("::1", "2001:db8::5")))) == []
+
+
+def test_a_family_in_which_the_exchangers_have_no_address() -> None:
+    for four, status in (("NOERROR", Status.FAILED), ("NXDOMAIN", Status.WARNING)):
+        names = {
+            Lookup("northwind.example", "MX"): DnsReply(rcode="NOERROR", answers=("10 mx.northwind.example.",)),
+            Lookup("mx.northwind.example", "AAAA"): DnsReply(rcode="NODATA"),
+            Lookup("mx.northwind.example", "A"): DnsReply(rcode=four, answers=("192.0.2.9",) * (four == "NOERROR")),
+        }
+        found = run(
+            interfaces, machine({"inet_protocols": "ipv6"}, more={**OWN, **names}), recipient="m@northwind.example"
+        )
+        assert [o.status for o in of(found, "host.address-family")] == [status]
 
 
 def test_no_ip_command_is_skipped() -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from diagnose import facts
+from diagnose.facts.relay import sasl
 from diagnose.facts.route import Route
-from diagnose.host.query import Lookup, Read, Resolve, Stat
+from diagnose.host.query import Dial, Lookup, Read, Resolve, Stat
 from diagnose.model import Observation
 from diagnose.parse.postfix import sasl_passwd, table
 from diagnose.parse.postfix.table import Table
@@ -43,14 +44,11 @@ def given(e: Evidence, way: Route, user: str = "") -> tuple[tuple[Step, ...], tu
     set_ = (one for one in listed if table.source(one))
     found = password_table(e) or next(set_, None) or table.parse(f"{e.map_type}:{e.config}/sasl_passwd")
     kind, path = usable_type(e, found), e.real(table.source(found) or f"{e.config}/sasl_passwd")
-    entry = TableEntry(
-        path=path,
-        key=way.nexthop,
-        asks=("user", "password"),
-        mode=0o600,
-        why=f"Postfix looks the login up under {way.nexthop}.",
-    )
-    return (entry, *e.build(kind, path, way.nexthop), *switched_on(e, way, f"{kind}:{path}")), asks(way, user)
+    hit = sasl(e.ctx, way).hit
+    key = hit.key if hit and "@" in hit.key else way.nexthop  # a sender's entry comes first
+    why = f"Postfix looks the login up under {key}."
+    entry = TableEntry(path=path, key=key, asks=("user", "password"), mode=0o600, why=why)
+    return (entry, *e.build(kind, path, key), *switched_on(e, way, f"{kind}:{path}")), asks(way, user)
 
 
 def switched_on(e: Evidence, way: Route, reference: str) -> list[Step]:
@@ -313,6 +311,11 @@ def name(e: Evidence) -> Plan | None:
             return None  # a search list's answer may be anybody's
         why = "The relay's name is in the hosts file only."
         return taken_up(e, [e.put("smtp_host_lookup", "dns, native", why)])
+    if seen.text("kind") == "family":
+        if not e.ask(Dial(host=way.host, port=way.port, say="connect")).connected:
+            return None
+        switch = e.put("inet_protocols", "all", f"{way.host} answers at its address of the other family.")
+        return Plan(steps=(switch, *e.restart("The master reads inet_protocols when it starts.")))
     better = meant_hop(e, way, seen.text("kind"))
     if better is None:
         steps = around(e, way, f"{way.host} does not exist.")

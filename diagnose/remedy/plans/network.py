@@ -262,9 +262,9 @@ def interface(e: Evidence) -> Plan | None:
         steps.append(e.put("inet_interfaces", "loopback-only", f"No host is called {written}."))
     for seen in e.seen("host.interface", "host.address-family"):
         name, value = seen.text("parameter"), seen.text("value")
-        if seen.status is not Status.FAILED:
-            if name == "inet_protocols" and value == "ipv6":
-                steps.append(e.put(name, "all", "Most servers have only an IPv4 address."))
+        if use := seen.text("use"):
+            steps.append(e.put(name, use, f"Not every server has an address of {value}."))
+        if seen.status is not Status.FAILED or use:
             continue
         if name == "inet_interfaces" and seen.text("kind") == "source":
             continue  # programs may submit mail there
