@@ -143,6 +143,11 @@ def _flow(ctx: Context, read: maillog.MailLog, found: tuple[Fact, ...], where: s
             yield fail("mail.flow", host, f"{host} has accepted no mail since {at:%Y-%m-%d %H:%M:%S}", **data)
     elif failing:
         yield fail("mail.flow", where, "mail fails, and none has left this way in the part of the log that was read")
+    elif not found and (failed := sum(read.statuses.get(each, 0) for each in ("deferred", "bounced", "undeliverable"))):
+        text = (
+            f"{counted(failed, 'delivery attempt')} failed for reasons that this tool does not know, and none succeeded"
+        )
+        yield unknown("mail.flow", where, text, asked=ctx.target.recipient is not None, proof="tried")
     else:
         text = "no delivery to another host is in the part of the log that was read"
         yield unknown("mail.flow", where, text, asked=ctx.target.recipient is not None)

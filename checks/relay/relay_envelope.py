@@ -11,7 +11,7 @@ from diagnose.check import ANY, Context, SignSpec, check, fail, ok, skip, warn
 from diagnose.facts import target
 from diagnose.facts.relay import session, way_in
 from diagnose.facts.ways import relay_in_use
-from diagnose.model import Observation, Stage
+from diagnose.model import SPEAKS, Observation, Scalar, Stage
 from diagnose.parse.words.reason import classify
 from diagnose.parse.words.smtp_reply import code_of
 
@@ -37,13 +37,16 @@ def relay_envelope(ctx: Context) -> Iterator[Observation]:
     if not asked.enveloped:
         return
     reply = asked.reply
-    where = into.data | {"sender": target(ctx).sender or "", "recipient": way.recipient}
+    where: dict[str, Scalar] = into.data | {"sender": target(ctx).sender or "", "recipient": way.recipient}
     for stage, text in (("mail", reply.mail), ("rcpt", reply.rcpt)):
         code = code_of(text)
         if not text or code // 100 == 2:
             continue
         reason = classify(text, peer=into.host, port=into.port, stage=stage)
         label = reason.label if reason else "policy-refused"
+        if label in _WANTS_LOGIN and reply.auth.startswith("235"):
+            # It took the login: what it still lacks is a matter of the account.
+            label, where["at_most"] = "relay-account-restricted", SPEAKS
         where |= {
             "label": label,
             "stage": stage,

@@ -56,6 +56,12 @@ def test_a_log_without_a_delivery_says_that_nothing_was_handed_over() -> None:
     assert [o.status for o in of(found, "log.submissions")] == [Status.FAILED]
 
 
+def test_failures_for_an_unknown_reason_leave_the_flow_to_be_proven() -> None:
+    lines = (attempt("13:00:00", "A1", "relay=none, delay=1, dsn=5.0.0, status=bounced (Brzlfrzt)"),)
+    (flow,) = of(run(log, machine(log=lines)), "mail.flow")
+    assert (flow.status, flow.data["proof"]) == (Status.UNKNOWN, "tried")
+
+
 def test_a_pipe_that_filters_is_no_mailbox_service() -> None:
     line = attempt(
         "10:00:00",

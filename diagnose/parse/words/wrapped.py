@@ -100,6 +100,8 @@ def unwrap(text: str) -> Core:
         if _SASL_SAID.search(text):
             stage = stage or "auth"
         groups = said.groupdict()
+        if text.startswith("Protocol error: "):  # the reply is none that the command may get, whatever it says
+            return Core(text=text, stage=stage, name=groups["name"], address=groups["address"])
         core = _reply_core(said["rest"], stage=stage, name=groups["name"], address=groups["address"])
         return replace(core, quoted=core.code is not None)
     with_peer = _CONNECT.search(text) or _WITH.search(text)
