@@ -12,6 +12,7 @@ import json
 import re
 
 from diagnose.parse.text.masking import STARS, Secrets, mask
+from diagnose.parse.text.paste import MARKS
 from diagnose.parse.text.secret import SECRET_KEY, placeholder
 
 STAND_IN = "CHANGE_ME"  # for whatever a document prints in a password's place: it might be the real one
@@ -152,7 +153,7 @@ def _entry(line: str, secrets: Secrets) -> str:
 
 def _key(key: str, secrets: Secrets) -> str:
     """A key may be shown unless it swallowed what should stand behind a blank."""
-    core = key.strip("\"'").rstrip(":=")
+    core = key.lstrip(MARKS).strip("\"'").rstrip(":=")
     if _SERVER.fullmatch(core) or _ADDRESS.fullmatch(core) or re.fullmatch(r"\*|[\w.-]+", core):
         return key
     if re.match(r"\w+://[^\s:/@]+(?::\d+)?/?$", core):

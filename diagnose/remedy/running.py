@@ -117,22 +117,25 @@ class Mode(RunStep):
 
 @dataclass(frozen=True, kw_only=True)
 class Ownership(RunStep):
+    """owner, group: by name; "" for one that stays as it is, such as a number that no account has."""
+
     path: str
-    owner: str
-    group: str
+    owner: str = ""
+    group: str = ""
 
     @property
     def subject(self) -> str:
         return self.path
 
     def argvs(self) -> tuple[tuple[str, ...], ...]:
-        return (("chown", "--", f"{self.owner}:{self.group}", self.path),)
+        return (("chown", "--", f"{self.owner}:{self.group}".removesuffix(":"), self.path),)
 
     def files(self) -> tuple[str, ...]:
         return (self.path,)
 
     def verify(self) -> tuple[Verify, ...]:
-        return (Verify(argv=("stat", "-c", "%U:%G", "--", self.path), prints=f"{self.owner}:{self.group}"),)
+        form = ("%U" if self.owner else "") + ":" + ("%G" if self.group else "")
+        return (Verify(argv=("stat", "-c", form, "--", self.path), prints=f"{self.owner}:{self.group}"),)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from diagnose.parse.postfix.main_cf import logical_lines
 from diagnose.parse.text.address import without_extension
 from diagnose.parse.text.finding import Finding
-from diagnose.parse.text.paste import artifacts
+from diagnose.parse.text.paste import MARKS, artifacts
 from diagnose.parse.text.secret import STARS, Shape, placeholder, shape
 from diagnose.record import dataclass
 
@@ -141,7 +141,7 @@ def _safe_key(key: str) -> str:
     """A key fit to be shown: one that swallowed user and password is cut behind host and port."""
     if "@" in key and not re.match(r"\w+://", key) and ":" not in key and "=" not in key:
         return key
-    if _SERVER_KEY.match(key.rstrip(":=")):
+    if _SERVER_KEY.match(key.rstrip(":=").lstrip(MARKS)):
         return key
     match = re.match(r"(?:\w+://)?\[?[A-Za-z0-9.-]+\]?(?::\d+)?", key)
     return (match[0] if match else "") + "…"

@@ -10,6 +10,7 @@ import re
 _SMART = "\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb\u2032\u2033"
 _BLANKS = "\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 _ZERO_WIDTH = "\u200b\u200c\u200d\u2060\u00ad"
+MARKS = "\ufeff\u00ef\u00bb\u00bf"  # of a byte-order mark, also one read as Latin-1
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
 _ENTITY = re.compile(r"&(?:#\d{2,4}|#x[0-9a-fA-F]{2,4}|amp|lt|gt|quot|apos|nbsp);")
 # A shell's prompt, then a word that can begin a command or a setting. '# ' alone is an ordinary comment.
@@ -25,7 +26,7 @@ def artifacts(line: str) -> tuple[str, ...]:
         body = body.rstrip("\r")
     if body.startswith(("\ufeff", "\u00ef\u00bb\u00bf")):
         found.append("bom")
-        body = body.lstrip("\ufeff").removeprefix("\u00ef\u00bb\u00bf")
+        body = body.lstrip(MARKS)
     if body.rstrip().endswith("\\"):
         found.append("trailing-backslash")
     if any(c in _SMART for c in body):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from diagnose import facts
 from diagnose.facts.filter_services import address, here
 from diagnose.host.query import Listeners, Read
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Plan, plans
-from diagnose.remedy.running import Mode, StartUnit
-from diagnose.remedy.steps import Step
+from diagnose.remedy.running import Command, Mode, StartUnit
+from diagnose.remedy.steps import Step, postfix_tool
 
 # Unit, the file that says where it listens, the pattern that finds it there, and where it listens else. Each from the program's own
 # manual, or the configuration that Debian ships.
@@ -49,7 +50,15 @@ def filters(e: Evidence) -> Plan | None:
     if not steps:
         return None
     # The daemons connect to the milter for each message, at the address that they read when they started.
-    return Plan(steps=tuple(dict.fromkeys((*steps, *(e.reload() if put else e.retry())))))
+    return Plan(steps=tuple(dict.fromkeys((*steps, *(e.reload() if put else (*_picked_up(e), *e.retry()))))))
+
+
+def _picked_up(e: Evidence) -> Iterator[Step]:
+    """What cleanup(8) refused stays in the maildrop, where pickup(8) looks again within a minute, or when it is woken."""
+    waiting = facts.queue(e.ctx)
+    if waiting is not None and waiting.messages.get("maildrop"):
+        argv = (*postfix_tool("postkick", e.config), "public", "pickup", "W")
+        yield Command(argv=argv, why="Mail that the filter kept out is taken in now, not within a minute.")
 
 
 def _key(e: Evidence) -> Iterator[Step]:

@@ -56,7 +56,7 @@ def permissions(e: Evidence) -> Plan | None:
         if seen.sign == "host.setgid":
             owner, owned, mode = stat.owner, group, 0o2755 | stat.mode & 0o7000
         if (owner and owner != stat.owner) or (owned and owned != stat.group):
-            steps.append(Ownership(path=path, owner=owner or stat.owner, group=owned or stat.group, why=why))
+            steps.append(Ownership(path=path, owner=owner, group=owned, why=why))
         changed = bool(steps and getattr(steps[-1], "path", "") == path)
         if mode and (stat.mode & mode != mode or (changed and mode & 0o7000)):
             steps.append(

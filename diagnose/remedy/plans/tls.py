@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from diagnose import facts
 from diagnose.facts import ca
 from diagnose.host.query import Resolve
-from diagnose.knowledge.distributions import CA_PACKAGE
+from diagnose.knowledge.distributions import CA_PACKAGE, REBUILD_CA
 from diagnose.model import Observation
 from diagnose.nearest import near
 from diagnose.parse.postfix import table
@@ -17,7 +17,8 @@ from diagnose.remedy.permitted import LEVELS
 from diagnose.remedy.plan import Other, Plan, plans
 from diagnose.remedy.plans.relays import set_hop
 from diagnose.remedy.plans.settings import line_as_meant, take_up, taken_up
-from diagnose.remedy.steps import Refused, Step
+from diagnose.remedy.running import Command
+from diagnose.remedy.steps import Refused, Step, Verify
 
 _BESIDE = 12  # files that are looked at
 _PEM = (".key", ".pem", ".crt", ".cer", ".cert")
@@ -73,12 +74,22 @@ def authorities(e: Evidence) -> Plan | None:
     stat = e.stat(bundle)
     steps: list[Step] = []
     if not stat.exists or stat.size == 0:
-        if e.family is None:
+        steps += _rebuilt(e, bundle) or e.install((CA_PACKAGE,), "It contains this system's CA bundle.")
+        if not steps:
             return None
-        steps += e.install((CA_PACKAGE,), "It contains this system's CA bundle.")
     if way.value("smtp_tls_CAfile") != bundle:
         steps.append(e.client(way, "smtp_tls_CAfile", bundle, "It is this system's own bundle, and is there."))
     return taken_up(e, steps)
+
+
+def _rebuilt(e: Evidence, bundle: str) -> list[Step]:
+    """The bundle made again of the certificates that are installed, by the system's own program."""
+    for program, *rest in REBUILD_CA:
+        if any(e.there(f"{place}/{program}") for place in ("/usr/sbin", "/usr/bin")):
+            full = Verify(argv=("test", "-s", bundle))
+            why = "The system's CA bundle is empty or missing; it is made of the certificates that are installed."
+            return [Command(argv=(program, *rest), changes=(e.real(bundle),), checks=(full,), why=why)]
+    return []
 
 
 @plans("tls-wrapper-mismatch")
