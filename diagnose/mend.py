@@ -12,7 +12,7 @@ from diagnose.errors import MailDiagnoseError
 from diagnose.host.live.queuewait import Waiting, waiting
 from diagnose.model import Confidence, Diagnosis, Impact, Observation, Report, Status
 from diagnose.record import dataclass
-from diagnose.remedy import transaction
+from diagnose.remedy import journal, transaction
 from diagnose.remedy.journal import Change, Store
 from diagnose.remedy.proposal import Proposal
 from diagnose.remedy.running import Requeue
@@ -55,9 +55,9 @@ def mend(
     change, "" for none yet."""
     steps = proposal.plan.steps
     applied = time.time()
-    journal = store.begin(wanted.cause.id, wanted.cause.title, len(steps), first)
-    change = journal.change
-    work = Transaction(store, journal, proposal.read, given)
+    own = store.begin(wanted.cause.id, wanted.cause.title, len(steps), first)
+    change = own.change
+    work = Transaction(store, own, proposal.read, given)
     try:
         for number, step in enumerate(steps, 1):
             if not isinstance(step, Requeue):
@@ -69,7 +69,7 @@ def mend(
                 raise Failed(why)
         ending = _outcome(request, before, wanted, queue, applied)
     except (Failed, OSError) as error:
-        ending = Ending(word="undone", why=str(error))
+        ending = Ending(word="undone", why=_why(error))
     except BaseException:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
@@ -77,12 +77,16 @@ def mend(
         transaction.undo(store, change)
         raise
     if ending.word != "undone":
-        journal.write("kept" if ending.word == "mended" else "unsure")
+        own.write("kept" if ending.word == "mended" else "unsure")
         return change, ending
     try:
         return change, replace(ending, left=tuple(transaction.undo(store, change)))
     except (Failed, OSError) as error:
-        return change, Ending(word="stuck", why=f"{ending.why}; and it could not be reverted: {error}")
+        return change, Ending(word="stuck", why=f"{ending.why}; and it could not be reverted: {_why(error)}")
+
+
+def _why(error: Exception) -> str:
+    return f"{error.filename or journal.PLACE}: {error.strerror}" if isinstance(error, OSError) else str(error)
 
 
 def describe(step: Step) -> str:

@@ -103,7 +103,15 @@ def _interrupted(number: int, frame: object) -> NoReturn:
 
 
 def _list(store: Store) -> int:
-    words = {"kept": "fixed", "unsure": "kept, not proved", "undone": "undone", "": "NOT FINISHED"}
+    from diagnose.remedy import journal
+
+    words = {
+        "kept": "fixed",
+        "unsure": "kept, not proved",
+        "undone": "undone",
+        "": "NOT FINISHED",
+        journal.UNREAD: "NOT READABLE",
+    }
     for change in store.changes():
         say(f"{change.id}  {words[change.end]:14}  {change.title}")
         for path in change.files:
@@ -115,13 +123,14 @@ def _list(store: Store) -> int:
 
 def _chosen(store: Store, id: str | None, any_end: bool) -> list[Change]:
     """The change named and those that build upon it; else all of the last run of fix. Newest first."""
+    from diagnose.remedy.journal import UNREAD
     from diagnose.remedy.transaction import chain
 
-    changes = [c for c in store.changes() if any_end or c.end != "undone"]
+    changes = [c for c in store.changes() if any_end or c.end not in ("undone", UNREAD)]
     if id is not None:
         found = next((c for c in changes if c.id == id), None)
         if found is None:
-            raise UsageError(f"no change is called {id!r}, or it is undone already; see `mail-diagnose fix --list`")
+            raise UsageError(f"no change is called {id!r} that can be undone; see `mail-diagnose fix --list`")
         return [found] if any_end else chain(store, found)
     if any_end:
         raise UsageError("--forget takes the id of a change; see `mail-diagnose fix --list`")

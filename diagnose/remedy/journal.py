@@ -8,6 +8,7 @@ A line that a crash tore has no end, and counts as not written: what it announce
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -28,6 +29,7 @@ from diagnose.remedy.originals import State
 PLACE = Path("/var/lib/mail-diagnose/undo")
 KEPT = 30 * 86_400  # seconds
 ENDS = ("kept", "unsure", "undone")
+UNREAD = "unread"
 
 
 @dataclass
@@ -44,7 +46,8 @@ class Touched:
 @dataclass
 class Change:
     """One change of this host, as its journal has it. undo: the commands that undo what is no file, in the order to run them; lasting:
-    what undo leaves, in words. first: the id of the first change of the same run of `fix`. end: "" while it is open, such as after a crash."""
+    what undo leaves, in words. first: the id of the first change of the same run of `fix`. end: "" while it is open, such as after a crash;
+    UNREAD where the journal is damaged or another version's, so that nothing else is known of it."""
 
     id: str
     begun: float = 0.0
@@ -110,7 +113,7 @@ class Store:
         for entry in list(os.scandir(self.root)):
             if entry.is_dir(follow_symlinks=False):
                 change = self.change(entry.name)
-                if change is None or (change.end and time.time() - change.begun > KEPT):
+                if change is None or (change.end in ENDS and time.time() - change.begun > KEPT):
                     self.forget(entry.name)
 
 
@@ -128,7 +131,8 @@ class Journal:
             kept = os.pread(handle, 1 << 30, 0)
             whole = kept.rfind(b"\n") + 1  # a torn line goes
             os.ftruncate(handle, whole)
-            os.pwrite(handle, line.encode(), whole)
+            if os.pwrite(handle, line.encode(), whole) < len(line):  # the disk took a part of it
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.place))
             os.fsync(handle)
         finally:
             os.close(handle)
@@ -174,7 +178,7 @@ def _told(id: str, raw: bytes) -> Change | None:
             data = json.loads(line)
             _take(change, data.pop("event"), data)
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise StateError(f"the journal of change {id} cannot be read: {PLACE / id}/journal") from None
+            return Change(id=id, title=f"{PLACE / id}/journal cannot be read", end=UNREAD)
     return change if change.begun else None
 
 

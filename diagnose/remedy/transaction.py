@@ -202,5 +202,8 @@ def _undo(store: Store, change: Change) -> list[str]:
         if done.code != 0:
             left.append(f"the services were not reloaded, because {' '.join(argv)} failed: {done.said}")
             break
-    journal.write("undone")
+    try:
+        journal.write("undone")
+    except OSError as error:
+        left.append(f"the journal, which does not say that this is undone: {error.strerror}")
     return left

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import resource
 import struct
 import subprocess
 import sys
@@ -299,6 +300,30 @@ def test_a_change_is_forgotten_after_a_month_but_not_while_it_is_open(store: jou
     store.tidy()
     assert [change.title for change in store.changes()] == [""]
     assert store.change("../undo") is None
+
+
+def test_a_line_that_the_disk_takes_in_part_is_an_error_and_counts_for_nothing(store: journal.Store) -> None:
+    log = store.begin("cause", "title", 1)
+    room = (log.place / "journal").stat().st_size + 30
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try:
+        with pytest.raises(OSError, match="No space left"):
+            log.write("step", why=WHY, files={}, undo=[["true"]], after=[], lasting="")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [(change.id, change.undo) for change in store.changes()] == [(log.change.id, [])]
+
+
+def test_a_journal_that_cannot_be_read_hinders_no_other(store: journal.Store) -> None:
+    (read, other) = (store.begin("cause", title, 1) for title in ("read", "other"))
+    read.write("kept")
+    (other.place / "journal").write_text('{"event": "begin", "version": 9}\n')
+    store.tidy()
+    assert {change.id: change.end for change in store.changes()} == {
+        read.change.id: "kept",
+        other.change.id: journal.UNREAD,
+    }
 
 
 def test_a_package_manager_or_puppet_at_work_is_seen(tmp_path: Path) -> None:
