@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections import Counter
 
 import pytest
@@ -12,18 +11,12 @@ from .composed import compose, named, sample, spelled
 from .composed.bases import BASES
 from .composed.compose import SHAPES, companions, trouble_ids
 from .composed.distractors import DISTRACTORS
-from .machine import CHECKOUT
+from .drawn import commit
 from .run import Options, settled
 from .test_lab import JOBS, able
 
 __all__ = ["able"]
 SLICE = 30
-
-
-def commit() -> str:
-    """The seed of a commit's slice: its hash; outside a repository always the same."""
-    done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=CHECKOUT, check=False)
-    return done.stdout.strip()[:12] or "outside"
 
 
 @pytest.mark.parametrize("seed", ["a", "b", "c"])

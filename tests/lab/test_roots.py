@@ -14,21 +14,20 @@ import subprocess
 import pytest
 
 from . import figures
+from .drawn import EVERYTHING, commit
 from .faults import every
 from .roots import CASES, ROOTS, Root
 from .run import Options, accused, judge, settled
 from .test_lab import JOBS, able as able
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(4500)]
-_EVERYTHING = os.environ.get("MAIL_DIAGNOSE_ROOTS_ALL") == "1"
 
 
 def _slice() -> list[tuple[str, str | None, tuple[str, ...]]]:
     """Root, user, cases."""
-    if _EVERYTHING:
+    if EVERYTHING:
         return [(name, user, CASES) for name in ROOTS for user in (None, "nobody")]
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, check=False).stdout
-    drawn = random.Random(commit)
+    drawn = random.Random(commit())
     real = drawn.choice([name for name, root in ROOTS.items() if root.suite in ("bullseye", "trixie")])
     layout = drawn.choice([name for name, root in ROOTS.items() if not root.suite])
     healthy = [name for name in CASES if name.startswith("healthy")]
