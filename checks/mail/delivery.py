@@ -6,6 +6,7 @@ import ipaddress
 import re
 from collections.abc import Iterable, Iterator
 
+from diagnose import facts
 from diagnose.check import (
     Context,
     MailLog,
@@ -35,6 +36,8 @@ _NOBODY = re.compile(
     r"to=<([^>]+@([^>]+))>.* relay=(?:local|virtual|none),.*status=bounced \((?:unknown user|User unknown in)", re.I
 )
 _REFUSED = re.compile(r"NOQUEUE: reject: RCPT .*User unknown in [\w ]+ table; .* to=<([^>]+@([^>]+))>")
+# Postfix gives a reply's own class, unless a filter of its settings makes another of it.
+_MADE_PERMANENT = re.compile(r" to=<[^>]+>,.* dsn=5[^ ]*, status=bounced \(host \S+ said: (4\d\d)[ -]")
 _SENDER = re.compile(r": from=<([^>]+@[^>]+)>, size=")
 _LISTS = {
     "local": "mydestination",
@@ -61,7 +64,18 @@ def delivery(ctx: Context) -> Iterator[Observation]:
             "soft_bounce = yes: mail that servers refuse permanently is tried again and again instead of being returned"
         )
         yield warn("config.soft-bounce", "soft_bounce", text, parameter="soft_bounce", value="yes")
+    yield from _made_permanent(ctx, way)
     yield from _kept(ctx, postfix)
+
+
+def _made_permanent(ctx: Context, way: Route) -> Iterator[Observation]:
+    """Replies that ask to try later, and that a filter of the client's made final: what was put off comes back."""
+    names = ("smtp_delivery_status_filter", "default_delivery_status_filter", "smtp_reply_filter")
+    name = next((each for each in names if way.value(each) and not way.settings[each].startswith("$")), "")
+    code = next((m[1] for line in facts.since_start(ctx) if name and (m := _MADE_PERMANENT.search(line))), "")
+    if code:
+        text = f"{name} = {way.value(name)} makes a permanent failure of the receiver's {code}: the mail comes back instead of being tried again"
+        yield fail("config.suspended", name, text, how="return", parameter=name, value=way.value(name))
 
 
 def _thrown_away(ctx: Context, postfix: Mta) -> Route | None:

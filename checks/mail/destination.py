@@ -19,7 +19,10 @@ _OUTCOMES = (*(outcome.value for outcome in Outcome), "silent", "closed", "broke
 @check(
     id="destination",
     title="The recipient's mail servers",
-    signs=(SignSpec("destination.reachable", {"loopback": FLAG, "outcome": _OUTCOMES}, proves=Stage.NEXT_HOP),),
+    signs=(
+        SignSpec("destination.reachable", {"loopback": FLAG, "outcome": _OUTCOMES}, proves=Stage.NEXT_HOP),
+        SignSpec("config.throttle", {"kind": ("reach",)}),
+    ),
     tags=("network",),
     needs=("network", "mta"),
     probes=True,
@@ -46,12 +49,22 @@ def check_destination(ctx: Context) -> Iterator[Observation]:
     data: dict[str, Scalar] = {"domain": domain, "host": rows[0].host, "address": rows[0].address, "port": way.port}
     mandatory = route is not None and facts.tls_mode(ctx, route).mandatory
     breaks = {t: broken(t.reply, mandatory) for t in rows if t.open and not t.reply.problem}
-    greeted = [t for t, found in breaks.items() if found is None]
+    greeted = [t for t in breaks if _serves(t, mandatory)]
     if greeted:
         itself = all(ipaddress.ip_address(t.address).is_loopback for t in greeted)
         text = f"{greeted[0].host} greets on port {way.port}"
         yield ok("destination.reachable", domain, text, loopback=itself, **data)
         return
+    if spare := next(
+        (t for t in exchangers_tried(ctx, way.hosts[limit:DIALLED], way.port) if _serves(t, mandatory)), None
+    ):
+        name, text = (
+            "smtp_mx_address_limit",
+            f"is {limit}: {spare.host} answers on port {way.port}, and Postfix does not try it",
+        )
+        yield fail(
+            "config.throttle", name, text, kind="reach", parameter=name, value=str(limit), **facts.stands(ctx, name)
+        )
     listed = "; ".join(f"{t.host}[{t.address}] {_words(t, breaks.get(t))}" for t in rows)
     # Of one domain of many; not where it is the one that the user misses mail at.
     data |= {"one_of_many": ctx.target.recipient is None}
@@ -86,6 +99,10 @@ def check_destination(ctx: Context) -> Iterator[Observation]:
         outcome=tried_rows[0].outcome.value,
         **data,
     )
+
+
+def _serves(attempt: Tried, mandatory: bool) -> bool:
+    return attempt.open and not attempt.reply.problem and broken(attempt.reply, mandatory) is None
 
 
 def _words(attempt: Tried, found: Break | None) -> str:

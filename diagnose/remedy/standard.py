@@ -24,6 +24,7 @@ SERVICES: dict[str, tuple[str, str, str, bool, str, str, str]] = {
     "proxywrite": ("unix", "-", "-", False, "-", "1", "proxymap"),
     "smtp": ("unix", "-", "-", True, "-", "-", "smtp"),
     "relay": ("unix", "-", "-", True, "-", "-", "smtp"),
+    "smtpd": ("pass", "-", "-", True, "-", "-", "smtpd"),
     "showq": ("unix", "n", "-", True, "-", "-", "showq"),
     "error": ("unix", "-", "-", True, "-", "-", "error"),
     "retry": ("unix", "-", "-", True, "-", "-", "error"),

@@ -159,6 +159,14 @@ def test_a_discarded_copy_is_not_missed() -> None:
     assert failed(run(delivery, host)) == []
 
 
+def test_a_filter_of_the_client_that_makes_a_later_a_never() -> None:
+    line = "Nov 25 12:00:00 app postfix/smtp[9]: C6B: to=<x@y.test>, relay=mx.y.test[192.0.2.9]:25, dsn={}, status=bounced (host mx.y.test[192.0.2.9] said: {} greylisted (in reply to RCPT TO command))"
+    settings = {"smtp_delivery_status_filter": "pcre:/etc/postfix/filter"}
+    for dsn, code, found in (("5.2.0", "450 4.2.0", ["config.suspended"]), ("5.1.1", "550 5.1.1", [])):
+        host = machine(settings, log=(line.format(dsn, code),))
+        assert failed(run(delivery, host, "x@y.test")) == found
+
+
 def test_a_mailbox_that_a_table_put_in_the_place_of_another_hosts_is_not_what_keeps_mail_here() -> None:
     line = "Nov 25 12:00:00 app postfix/local[9]: C6B: to=<staging@kept.test>, orig_to=<you@elsewhere.test>, relay=local, status=sent (delivered)"
     host = machine(

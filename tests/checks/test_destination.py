@@ -31,6 +31,19 @@ def test_dead_exchanger_beside_others_that_answer() -> None:
     assert (one.data["domain"], one.data["outcome"]) == ("customer.example.com", "timeout")
 
 
+def test_an_exchanger_that_a_limit_of_the_settings_leaves_out() -> None:
+    two = {
+        ("customer.example.com", "MX"): DnsReply(
+            rcode="NOERROR", answers=("10 mx.customer.example.com.", "20 mx2.customer.example.com.")
+        )
+    }
+    for limit, wanted in (("1", ["config.throttle", "destination.reachable"]), ("5", [])):
+        assert (
+            failed(run(check_destination, network(World(dead, records=two), {"smtp_mx_address_limit": limit}), WHO))
+            == wanted
+        )
+
+
 def test_blocked_port_is_not_the_recipients_fault() -> None:
     (one,) = run(check_destination, network(World(lambda a, p: DROP if p == 25 else None, records=MX)), WHO)
     assert one.status is Status.UNKNOWN

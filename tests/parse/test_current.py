@@ -73,6 +73,17 @@ def test_what_failed_on_this_host_is_over_once_it_is_delivered_here() -> None:
     assert [f.current for f in current.facts(log, lambda sender, recipient: "local")] == [False]
 
 
+def test_mail_that_leaves_says_nothing_of_what_stays() -> None:
+    log = MailLog(datetime(2026, 11, 22, 10, 10))
+    list(
+        log.feed(
+            "Nov 22 10:01:00 app postfix/local[4]: warning: unable to lookup :include: file /srv/l: No such file or directory"
+        )
+    )
+    list(log.feed(_SENT.format(n=2, q="AA00000001")))
+    assert [f.current for f in current.facts(log, lambda sender, recipient: "")] == [True]
+
+
 def test_the_bounce_of_a_wrong_address_is_no_sign_that_mail_flows() -> None:
     failed = "Nov 22 10:01:00 app postfix/smtp[4]: DD00000001: to=<x@example.org>, relay=mx.example.org[192.0.2.1]:25, delay=1, dsn=5.1.1, status=bounced (host mx.example.org[192.0.2.1] said: 550 5.1.1 <x@example.org>: Recipient address rejected: User unknown (in reply to RCPT TO command))"
     for sender, small in (("", False), ("me@a.example", True)):

@@ -146,6 +146,7 @@ def test_a_client_that_another_mailer_turned_away(text: str) -> None:
     ("text", "cause"),
     [
         ("postfix/smtpd[9]: NOQUEUE: reject: RCPT from app[10.0.0.5]: 554 5.7.1 <u@example.net>: Relay access denied; from=<a@example.org> to=<u@example.net>", "submission-rejected"),
+        ("postfix/smtpd[9]: NOQUEUE: reject: RCPT from app[10.0.0.5]: 450 4.7.1 <u@example.net>: Recipient address rejected: sending quota of this account is used up; from=<a@example.org>", "submission-rejected"),
         ("postfix/smtpd[9]: NOQUEUE: reject: MAIL from x[45.33.32.119]: 452 4.3.1 Insufficient system storage; from=<a@example.net>", "disk-full"),
         ("postfix/smtpd[9]: NOQUEUE: milter-reject: CONNECT from x[45.33.32.119]: 451 4.7.1 Service unavailable - try again later; proto=SMTP", "milter-down"),
         ("postfix/smtpd[9]: NOQUEUE: reject: RCPT from x[45.33.32.119]: 451 4.3.0 <u@example.org>: Temporary lookup failure; from=<a@example.net>", "lookup-table-broken"),

@@ -359,3 +359,18 @@ def test_a_limit_on_clients_that_holds_for_own_programs_is_named_and_left_to_a_p
     plan = planned("submission-rejected", "config.submission-refused", host, text=said)
     assert not plan.steps
     assert "smtpd_client_message_rate_limit = 5" in plan.text
+
+
+def test_the_service_that_postscreen_hands_clients_on_to_is_put_back() -> None:
+    plan = planned("smtp-listener-broken", "listener.dialogue", pretended.machine(), kind="pass")
+    assert [c for step in plan.steps[:1] for c in step.commands()] == [
+        "postconf -M 'smtpd/pass=smtpd pass - - y - - smtpd'"
+    ]
+
+
+def test_loopback_of_ipv6_that_mynetworks_lacks_is_named_and_left_to_a_person() -> None:
+    said = "454 4.7.1 <user@some.test>: Relay access denied"
+    host = pretended.machine({"mynetworks": "127.0.0.0/8"})
+    plan = planned("submission-rejected", "config.submission-refused", host, text=said, client="::1")
+    assert not plan.steps
+    assert "127.0.0.0/8" in plan.text

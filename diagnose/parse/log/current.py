@@ -116,8 +116,11 @@ def _of_trouble(log: MailLog, group: Group[Trouble]) -> Fact | None:
     started = max((s.at for s in log.starts if s.at is not None), default=None)
     sent = max((at for _, at in _sent(log) if at is not None), default=None)
     lasting = scope_of(reason.label) == "submission"
-    # Mail that leaves says nothing about the way in, where the sendmail command has another.
+    # Mail that leaves says nothing about the way in, where the sendmail command has another, nor of mail that stays.
     good, number = (log.accepted, log.last_accepted) if _at_intake(trouble, reason) else (sent, log.last_sent)
+    if trouble.service in ("local", "virtual"):
+        kept = (at for (service, _), at in log.delivered_here.items() if service == trouble.service and at is not None)
+        good, number = max(kept, default=None), 0
     # Syslog counts whole seconds: within one the order of the lines tells.
     after = _later(good, group.last) or (good == group.last and number > trouble.number)
     over = _later(started, group.last, 1.0) or (not lasting and after)

@@ -158,7 +158,7 @@ OWN_FAULTS = frozenset(
 )
 _BY_A_RULE = frozenset(
     "ip-blocklisted reverse-dns-missing rate-limited greylisted sender-not-allowed sender-unauthenticated content-rejected "
-    "spam-generic policy-refused".split()
+    "spam-generic policy-refused relay-account-restricted recipient-suppressed".split()
 )
 _UNTRIED = ": 450 4.1."  # what an unverified address gets that could not be tried; one that is not there gets 550
 

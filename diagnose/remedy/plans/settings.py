@@ -212,9 +212,11 @@ def reload(e: Evidence) -> Plan | None:
     return Plan(steps=take_up(e, "The settings were changed since Postfix last read them."))
 
 
-@plans("smtp-transport-missing")
+@plans("smtp-transport-missing", "smtp-listener-broken")
 def transport(e: Evidence) -> Plan | None:
     steps: list[Step] = []
+    if any(seen.data.get("kind") == "pass" for seen in e.failed("listener.dialogue")):
+        steps += _service(e, "smtpd")
     for seen in e.failed("postfix.transport", "postfix.service"):
         if name := seen.text("service"):
             if wrong := _program(e, name, seen):
@@ -249,7 +251,7 @@ def _service(e: Evidence, name: str) -> list[Step]:
             if (
                 raw.startswith("#")
                 and body[:1] == [name]
-                and body[1:2] in (["unix"], ["fifo"], ["inet"], ["unix-dgram"])
+                and body[1:2] in (["unix"], ["fifo"], ["inet"], ["unix-dgram"], ["pass"])
                 and len(body) >= 8
                 and (body[1] != "inet" or name not in SERVICES)
             ):

@@ -28,7 +28,8 @@ def suspended(e: Evidence) -> Plan | None:
         name, how = seen.text("parameter"), seen.text("how")
         if e.was(name) is None:
             continue
-        opens = f"mail go out that {name} {'discards' if how == 'discard' else 'holds back'} now"
+        does = {"discard": "discards", "return": "returns"}.get(how, "holds back")
+        opens = f"mail go out that {name} {does} now"
         if name == "defer_transports":
             rest = [word for word in e.mta.words(name) if word != seen.data.get("value")]
             why = "It keeps this mail back."
@@ -40,6 +41,8 @@ def suspended(e: Evidence) -> Plan | None:
             continue
         elif name.endswith("_transport"):
             steps.append(e.drop(name, f"It deliberately sends mail to {seen.data.get('value')}."))
+        elif how == "return":
+            steps.append(e.drop(name, "It makes a final refusal of what receivers put off."))
         else:
             continue
         steps[-1] = e.policy(steps[-1], "route", opens)
@@ -59,7 +62,7 @@ def _rule(e: Evidence, seen: Observation) -> tuple[Step, ...]:
     return (e.policy(step, "route", "all mail that the rule stops pass, strangers' too"),)
 
 
-@plans("delivery-throttled-by-settings")
+@plans("delivery-throttled-by-settings", "message-expired")
 def throttled(e: Evidence) -> Plan | None:
     """The setting taken away, where it stands in main.cf; whether it was meant only a person knows."""
     steps: list[Step] = []
@@ -69,8 +72,11 @@ def throttled(e: Evidence) -> Plan | None:
         if e.was(name) is None and service is None:
             continue
         default = e.mta.defaults.get(name) or "its default"
-        opens = f"mail leave without this delay (the default is {default})"
-        why = f"It is {seen.data.get('value')}, and mail waits because of it."
+        early = seen.data.get("kind") == "lifetime"
+        opens = (
+            f"mail {'wait longer for its receiver' if early else 'leave without this delay'} (the default is {default})"
+        )
+        why = f"It is {seen.data.get('value')}, and mail {'comes back early' if early else 'waits'} because of it."
         if service is not None:
             drop: Step = MasterOption(
                 path=e.master_path, service=service.name, type=service.type, name=name, value=None, why=why
@@ -133,16 +139,29 @@ def own_limit(e: Evidence) -> Plan | None:
     return taken_up(e, steps) if e.was("message_size_limit") is not None else None
 
 
+def _itself(e: Evidence, seen: Observation) -> bool:
+    """Whether a client on loopback was taken for a stranger, because mynetworks has only 127.0.0.0/8."""
+    return (
+        seen.text("client") == "::1"
+        and "Relay access denied" in seen.text("text")
+        and "::1" not in e.value("mynetworks")
+    )
+
+
 @plans("submission-rejected")
 def submitter(e: Evidence) -> Plan | None:
-    """This host's own loopback, where mynetworks has it misspelt; words for a limit on clients that holds for its own
-    programs; the one account that handed mail in before, put behind those that may."""
+    """This host's own loopback, where mynetworks has it misspelt; words for one that it lacks, or for a limit
+    on clients that holds for its own programs; the one account that handed mail in before, put behind those that may."""
     networks = e.was("mynetworks") or ""
     if any(word.startswith("127.") and setting_types.bad_network(word) for word in setting_types.items(networks)):
         meant = values.value("mynetworks", networks, "network", e.mta.defaults)
         if meant and meant != networks:
             why = "It names this host's loopback, and with a slip, so that Postfix does not know it there."
             return taken_up(e, [e.put("mynetworks", meant, why)])
+    lacks = next((o.text("client") for o in e.failed("config.submission-refused") if _itself(e, o)), "")
+    if lacks:
+        text = f"mynetworks ({networks or e.value('mynetworks')}) lacks {lacks}, this host's own loopback: add {lacks}/128, or have the application connect to 127.0.0.1."
+        return Plan(text=text)
     spared = "smtpd_client_event_limit_exceptions"
     if e.was(spared) is not None and any(_LIMIT.search(o.text("text")) for o in e.failed("config.submission-refused")):
         limits = [

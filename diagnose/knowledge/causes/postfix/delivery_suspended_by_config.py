@@ -35,6 +35,6 @@ CAUSE = Cause(
         sign("config.soft-bounce", HINTS, WARNING),
         sign("config.suspended", DOUBTS, OK),
     ),
-    explains=("queue-congested", "mail-on-hold", "retry-pending"),
+    explains=("queue-congested", "mail-on-hold", "retry-pending", "greylisted", "rate-limited"),
     links=("https://www.postfix.org/postconf.5.html#defer_transports", "https://www.postfix.org/transport.5.html"),
 )

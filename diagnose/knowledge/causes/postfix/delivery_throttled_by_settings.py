@@ -15,7 +15,7 @@ CAUSE = Cause(
     ),
     rules_out="Messages remain without an attempt although the setting has its default value.",
     signs=(
-        sign("config.throttle", PROVES, kind=("delay", "patience", "pause")),
+        sign("config.throttle", PROVES, kind=("delay", "patience", "pause", "reach")),
         sign("config.throttle", SPEAKS, kind="width"),
         # The failure may last: then the pause only keeps its end from showing.
         sign("config.throttle", HINTS, WARNING),
