@@ -29,7 +29,8 @@ __all__ = [
 _ENDLESS = late(r"(\S{150})\S+")
 _LONGEST_WORD = 1000  # characters: on an endless word the patterns would take time that grows with its square
 _CONTROL = late(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2028\u2029\ufeff]+")
-_INVISIBLE = late(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_UNPRINTED = late(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff]")
+_UNSEEN = late(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069]")
 # Base64 of a login or a key, and `user:password@`, by themselves.
 _BLOB = late(
     r"(?<![\w+/.=-])(?:A[A-P][A-Za-z0-9+/]{6,}|dXNlcj[A-Za-z0-9+/=]{8,}|[A-Za-z0-9+/]{28,})(?![\w.@-])|[^\s@:]:[^\s@]+@"
@@ -71,8 +72,11 @@ def clean(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Without control characters other than line feed and tab, and without invisible or bidirectional marks."""
-    return text if text.isprintable() else _INVISIBLE.sub("", text.replace("\r\n", "\n"))
+    """Without control characters other than line feed and tab. An invisible or bidirectional mark is shown by its code:
+    without it, a file's name would be another's."""
+    if text.isprintable():
+        return text
+    return _UNSEEN.sub(lambda mark: f"\\u{ord(mark[0]):04x}", _UNPRINTED.sub("", text.replace("\r\n", "\n")))
 
 
 def mask(text: str) -> str:
