@@ -50,7 +50,7 @@ def mend(
     say: Say,
     first: str = "",
 ) -> tuple[Change, Ending]:
-    """Carries out the proposal, and reverts it if a step fails or mail that flowed before stops. queue: queue_directory;
+    """Carries out the proposal, and reverts it if a step fails or mail that flowed before stops. queue: queue_directory, "" without Postfix;
     first: the id of this run's first
     change, "" for none yet."""
     steps = proposal.plan.steps
@@ -107,6 +107,8 @@ def _outcome(request: Request, before: Result, wanted: Diagnosis, queue: str, ap
         now = diagnose(replace(request, only=_concerned(before.report, wanted)))
     except MailDiagnoseError as error:
         return Ending(word="unsure", why=f"the diagnosis could not be repeated: {error}", waiting=left)
+    if not queue:
+        left = _counted(now.report)
     flowed, flows = _flow(before.report), _flow(now.report)
     if flowed and flowed.status is Status.OK and flows and flows.status is Status.FAILED:
         return Ending(word="undone", why=f"mail flowed before, but does not now: {flows.summary}")
@@ -127,12 +129,19 @@ def _outcome(request: Request, before: Result, wanted: Diagnosis, queue: str, ap
 
 
 def _settled(queue: str) -> Waiting:
-    """The queue once nothing moves in it any more, or after PATIENCE seconds."""
+    """The queue once nothing moves in it any more, or after PATIENCE seconds; another mailer ("") is given the time for an attempt."""
     end = time.monotonic() + PATIENCE
-    time.sleep(0.3)
+    time.sleep(0.3 if queue else 2.0)
     while (found := waiting(queue)).moving and time.monotonic() < end:
         time.sleep(0.2)
     return found
+
+
+def _counted(report: Report) -> Waiting:
+    """What waits by the mailer's own list of its queue."""
+    seen = next((seen for run in report.runs for seen in run.measured("queue") if seen.status is Status.FAILED), None)
+    count = seen.data.get("count") if seen is not None else 0
+    return Waiting(deferred=count if isinstance(count, int) else 0)
 
 
 def _concerned(report: Report, wanted: Diagnosis) -> Sequence[str]:

@@ -158,8 +158,10 @@ def _login(ctx: Context, way: Way, data: dict[str, Scalar]) -> Iterator[Observat
         alias = found.name != way.host and found.near == way.host
         text = f"has no login for {found.name}, but one for {found.near}"
         text += ", whose CNAME record leads there: Exim looks up the former" if alias else ""
-        say = fail if needs or alias else warn
-        kind = "near" if alias else "none"
+        if found.port:
+            text = f"has a port in the entry for {found.near} ({found.near}{found.port}:): Exim takes it for the user's name"
+        say = fail if needs or alias or found.port else warn
+        kind = "near" if alias or found.port else "none"
         yield say("sasl.key", found.path, text, kind=kind, near=found.near, **{**where, "host": found.name})
     elif needs:
         text = f"there is no login for {way.host}, and {provider} accepts mail only after one"

@@ -12,15 +12,19 @@ from collections.abc import Callable, Iterator, Sequence
 from diagnose.parse.text.masking import Secrets, mask
 from diagnose.record import dataclass
 
-_EXIM = re.compile(r"[ \t]*(?P<host>\^?[^\s:#][^\s:]*|\*)[ \t]*:[ \t]*(?P<user>[^:\n]*):(?P<password>[^\n]*)")
+_EXIM = re.compile(
+    r"[ \t]*(?P<host>\^?[^\s:#][^\s:]*|\*)(?P<port>::?(?:25|26|465|587|2465|2525|2587)(?=:[^:\n]*:))?[ \t]*:[ \t]*(?P<user>[^:\n]*):(?P<password>[^\n]*)"
+)
 _DMA = re.compile(r"[ \t]*(?P<user>[^\s|#][^|\n]*)\|(?P<host>[^\s:|]+):(?P<password>[^\n]*)")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """host: a name, or as Exim has it `*.name`, `^pattern` or `*`; begin, end: the password's place in the text."""
+    """host: a name, or as Exim has it `*.name`, `^pattern` or `*`; port: with its colons where one was written, which Exim takes for the
+    user; begin, end: the password's place in the text."""
 
     host: str
+    port: str
     user: str
     password: str
     begin: int
@@ -45,6 +49,7 @@ def entries(text: str) -> Iterator[Entry]:
             begin, end = found.span("password")
             yield Entry(
                 host=found["host"],
+                port=found.groupdict().get("port") or "",
                 user=found["user"].strip(),
                 password=found["password"],
                 begin=at + begin,

@@ -187,11 +187,13 @@ def _mendable(result: Result, wanted: Diagnosis) -> list[Diagnosis]:
 
 
 def _queue_directory(config: str) -> str:
-    """config: the instance's configuration directory, "" for the default."""
+    """config: the instance's configuration directory, "" for the default; "" where there is no Postfix."""
     from diagnose.host.live.carry import carry_out
+    from diagnose.host.live.system import find
     from diagnose.remedy.steps import postfix_tool
 
-    return carry_out((*postfix_tool("postconf", config), "-h", "queue_directory"), 10).raw or "/var/spool/postfix"
+    argv = (*postfix_tool("postconf", config), "-h", "queue_directory")
+    return carry_out(argv, 10).raw or ("/var/spool/postfix" if find(argv[0]) else "")
 
 
 def _held(queue: str, config: str) -> Step:

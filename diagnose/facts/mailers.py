@@ -213,7 +213,8 @@ def _of_format(ctx: Asks, here: Mailer, found: Found, said: MailSettings) -> Way
 @dataclass(frozen=True, kw_only=True)
 class OwnLogin:
     """path: the file that holds or should hold it; login: for a Dial, None if none would be made; user; found: an entry is there;
-    problem: why nothing can be told; near: an entry of the file for another server; name: the server's name that is looked up."""
+    problem: why nothing can be told; near: an entry of the file for another server, or with a port, which is not read so; port: that one; name: the server's name that is
+    looked up."""
 
     path: str = ""
     login: Login | None = None
@@ -221,6 +222,7 @@ class OwnLogin:
     found: bool = False
     problem: str = ""
     near: str = ""
+    port: str = ""
     name: str = ""
 
 
@@ -255,6 +257,8 @@ def _in_file(ctx: Asks, here: Mailer, way: Way) -> OwnLogin:
     if entry is None:
         near = logins.find(reply.text, (way.host,)) or next(logins.entries(reply.text), None)
         return OwnLogin(path=path, near=near.host if near else "", name=name)
+    if entry.port:
+        return OwnLogin(path=path, user=entry.user, near=entry.host, port=entry.port, name=name)
     return OwnLogin(
         path=path, login=Login("logins", path, (name,)), user=entry.user, found=bool(entry.password.strip()), name=name
     )

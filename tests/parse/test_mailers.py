@@ -156,6 +156,8 @@ LOGINS = """\
 *.example.org:wild:Wild-card-77
 smtp.example.com:me@example.com:S3cret:with:colons^^7
 ^mail\\d+\\.example\\.net$:rx:Reg-exp-88
+ported.example.com::587:me:Port-55
+number.example.com:25000:Num-66:66
 """
 
 
@@ -166,6 +168,8 @@ smtp.example.com:me@example.com:S3cret:with:colons^^7
         ("SMTP.EXAMPLE.COM", "me@example.com"),
         ("a.b.example.org", "wild"),
         ("mail7.example.net", "rx"),
+        ("ported.example.com", "me"),
+        ("number.example.com", "25000"),
         ("smtp.example.de", ""),
     ],
 )
@@ -177,9 +181,18 @@ def test_the_entry_that_counts(name: str, user: str) -> None:
 def test_no_password_of_a_file_of_logins_is_shown() -> None:
     secrets = Secrets()
     shown = mask_read(LOGINS + "me|mail.example.com:dma-Pass-99\n", "logins", secrets)
-    for password in ("pa55-of-before", "Wild-card-77", "S3cret", "colons", "Reg-exp-88", "dma-Pass-99"):
+    for password in (
+        "pa55-of-before",
+        "Wild-card-77",
+        "S3cret",
+        "colons",
+        "Reg-exp-88",
+        "Port-55",
+        "Num-66",
+        "dma-Pass-99",
+    ):
         assert password not in shown
-    assert [each.user for each in logins.entries(shown)] == ["wild", "me@example.com", "rx", "me"]
+    assert [each.user for each in logins.entries(shown)] == ["wild", "me@example.com", "rx", "me", "25000", "me"]
     assert "S3cret:with:colons^7" not in secrets.hide("said S3cret:with:colons^7 here")
 
 

@@ -14,7 +14,7 @@ _MOST = 50_000  # files that are looked at
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting:
-    """moving: active or incoming; next: seconds until the next deferred one is due, None if there is none."""
+    """moving: active or incoming; next: seconds until the next deferred one is due, None if there is none or the mailer does not tell."""
 
     moving: int = 0
     deferred: int = 0
@@ -32,12 +32,14 @@ class Waiting:
             return "no message waits"
         count = f"{self.total} message{'s wait' if self.total > 1 else ' waits'}"
         if self.next is None:
-            return f"{count}, tried right now"
+            return f"{count}, tried right now" if self.moving else count
         return f"{count}, next try in {self.next:.0f} s" if self.next > 0 else f"{count}, next try within minutes"
 
 
 def waiting(root: str) -> Waiting:
-    """root: queue_directory."""
+    """root: queue_directory, "" for none."""
+    if not root:
+        return Waiting()
     now = time.time()
     due = [entry.stat(follow_symlinks=False).st_mtime for entry in _entries(root, "deferred")]
     return Waiting(
