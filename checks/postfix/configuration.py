@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from diagnose.check import FLAG, Context, Read, SignSpec, Stat, check, fail, ok, unknown, warn
 from diagnose.facts import Mta, master, mta, route
+from diagnose.facts.accounts import closed_above
 from diagnose.model import Observation, Scalar
 from diagnose.parse.postfix import main_cf, master_cf, setting_types
 from diagnose.parse.postfix.main_cf import MainCf
@@ -199,3 +200,8 @@ def _readable(ctx: Context, postfix: Mta) -> Iterator[Observation]:
         if reply.exists and reply.mode & needed != needed:
             said = f"has mode {reply.mode:04o}: ordinary users' programs cannot read it, and the sendmail command fails for them"
             yield fail("config.readable", path, said, path=path, mode=f"{reply.mode:04o}")
+        elif reply.exists and (shut := next(closed_above(ctx, reply.real), "")):
+            said = (
+                f"is {reply.real}, below {shut}, which ordinary users cannot enter: the sendmail command fails for them"
+            )
+            yield fail("config.readable", path, said, path=path, above=shut)

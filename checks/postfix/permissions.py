@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import PurePath
 
 from diagnose.check import Context, Exec, Glob, Read, Stat, check, fail, ok, skip, unknown, warn
 from diagnose.facts import Mta, accounts, master, mta
+from diagnose.facts.accounts import closed_above
 from diagnose.model import Observation, Status
 
 # Directories below the queue directory, as Postfix's own installer (postfix-files) makes them: owner's rights needed.
@@ -57,13 +57,10 @@ def _accounts(ctx: Context) -> Iterator[Observation]:
 def _queue(ctx: Context, postfix: Mta, owner: str, group: str) -> Iterator[Observation]:
     root = postfix.queue_directory
     top = ctx.ask(Stat(root))
-    shut = ""
-    for above in sorted({*PurePath(root).parents, *PurePath(top.real or root).parents}):
-        reply = ctx.ask(Stat(str(above)))
-        if reply.exists and not reply.mode & 0o001:
-            shut = str(above)
-            text = f"has mode {reply.mode:04o}: programs that hand mail in cannot reach the queue below it"
-            yield fail("host.queue-permissions", shut, text, kind="above", path=shut)
+    shut = list(closed_above(ctx, root, top.real))
+    for above in shut:
+        text = f"has mode {ctx.ask(Stat(above)).mode:04o}: programs that hand mail in cannot reach the queue below it"
+        yield fail("host.queue-permissions", above, text, kind="above", path=above)
     if not top.exists:
         if top.problem and not shut:
             yield unknown("host.queue-permissions", root, top.problem)
@@ -126,11 +123,13 @@ def _no_directories(ctx: Context, root: str) -> Iterator[str]:
 
 
 def _data(ctx: Context, postfix: Mta, owner: str) -> Iterator[Observation]:
+    """The data directory with its master.lock, which the master opens as mail_owner (postfix-files, data_directory)."""
     path = postfix.value("data_directory")
-    reply = ctx.ask(Stat(path)) if path else None
-    if reply is not None and reply.exists and reply.owner != owner:
-        text = f"belongs to {reply.owner}, not to {owner}: the master cannot lock its file and does not start"
-        yield _bad(path, text, owner, "0700")
+    for each, mode in ((path, "0700"), (f"{path}/master.lock", "0600")) if path else ():
+        reply = ctx.ask(Stat(each))
+        if reply.exists and reply.owner != owner:
+            text = f"belongs to {reply.owner}, not to {owner}: the master cannot lock its file and does not start"
+            yield _bad(each, text, owner, mode)
 
 
 def _bad(path: str, text: str, owner: str, mode: str) -> Observation:

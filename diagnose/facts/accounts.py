@@ -1,12 +1,13 @@
-"""The accounts that main.cf names; without them no Postfix program starts."""
+"""The accounts that main.cf names, without which no Postfix program starts, and what other accounts cannot enter."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import PurePath
 
 from diagnose.facts.asks import Asks
 from diagnose.facts.postfix import Mta
-from diagnose.host.query import Exec
+from diagnose.host.query import Exec, Stat
 
 _NAMES = (("mail_owner", "user"), ("setgid_group", "group"), ("default_privs", "user"))
 _ABSENT = 2  # getent(1): one or more keys are not found
@@ -19,3 +20,11 @@ def missing(ctx: Asks, postfix: Mta) -> Iterator[tuple[str, str, str]]:
         table = "group" if kind == "group" else "passwd"
         if name and not name.isdecimal() and ctx.ask(Exec(("getent", table, name))).code == _ABSENT:
             yield parameter, kind, name
+
+
+def closed_above(ctx: Asks, *paths: str) -> Iterator[str]:
+    """The directories above these paths that ordinary users cannot enter, topmost first; "" is no path."""
+    for above in sorted({str(above) for path in paths for above in PurePath(path).parents if path}):
+        reply = ctx.ask(Stat(above))
+        if reply.exists and not reply.mode & 0o001:
+            yield above

@@ -82,8 +82,12 @@ def test_same_setting_twice_is_a_note() -> None:
 
 
 def test_main_cf_that_users_cannot_read() -> None:
-    stats = {"/etc/postfix/main.cf": StatReply(exists=True, kind="file", mode=0o600)}
-    assert failed(run(configuration, machine(stats=stats))) == ["config.readable"]
+    there = StatReply(exists=True, kind="file", mode=0o644, real="/root/postfix/main.cf")
+    for stats in (
+        {"/etc/postfix/main.cf": StatReply(exists=True, kind="file", mode=0o600)},
+        {"/etc/postfix/main.cf": there, "/root": StatReply(exists=True, kind="dir", mode=0o700)},
+    ):
+        assert failed(run(configuration, machine(stats=stats))) == ["config.readable"]
 
 
 def test_a_port_at_which_no_exchanger_listens() -> None:

@@ -49,7 +49,12 @@ def test_lost_setgid_bit() -> None:
 
 
 def test_wrong_owner_of_the_queue_and_of_the_data_directory() -> None:
-    for path in ("/var/spool/postfix/maildrop", "/var/spool/postfix/incoming", "/var/lib/postfix"):
+    for path in (
+        "/var/spool/postfix/maildrop",
+        "/var/spool/postfix/incoming",
+        "/var/lib/postfix",
+        "/var/lib/postfix/master.lock",
+    ):
         found = run(permissions, machine(stats={**GOOD, path: place(0o700, "root")}))
         assert [o.data["path"] for o in of(found, "host.queue-permissions")] == [path]
 

@@ -64,6 +64,10 @@ def settings(e: Evidence) -> Plan | None:
         steps += _name(e, seen.text("name"), seen.text("parameter"))
     for seen in e.seen("config.readable"):
         path = seen.text("path")
+        if above := seen.text("above"):
+            return Plan(
+                text=f"Put {path} where every user can read it: it is a link to {e.real(path)}, and {above} is closed to the users whose programs hand in mail."
+            )
         stat = e.stat(path)
         wanted = 0o755 if stat.kind == "dir" else 0o644
         steps.append(

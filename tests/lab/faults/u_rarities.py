@@ -104,4 +104,21 @@ FAULTS = (
         setup=(settings(authorized_submit_users="!www-data, static:all"),),
         then=(mail(),),
     ),
+    Fault(
+        id="data-directory-of-another-account",
+        accept=("queue-permissions",),
+        about="a recursive chown gave the data directory and the master's lock file away",
+        then=(shell("chown -R nobody /var/lib/postfix; postfix stop; postfix start"), pause(1), mail()),
+    ),
+    Fault(
+        id="settings-below-roots-home",
+        accept=("postfix-config-error",),
+        about="main.cf is a link into a directory that only root may enter, so the application's sendmail fails",
+        then=(
+            shell(
+                "mkdir -m 700 /root/pf; mv /etc/postfix/main.cf /root/pf/; ln -s /root/pf/main.cf /etc/postfix/main.cf"
+            ),
+            mail(),
+        ),
+    ),
 )
