@@ -8,104 +8,22 @@ from __future__ import annotations
 
 import bisect
 import re
-from collections.abc import Iterator
 
-from diagnose.parse.text.blocks import block, continued, laid_out
+from diagnose.parse.text.blocks import laid_out
 from diagnose.parse.text.calls import arguments
 from diagnose.parse.text.exchanges import exchanges
+from diagnose.parse.text.named import NAME, SYSLOG, values
 from diagnose.parse.text.shapes import shapes
-from diagnose.parse.text.telling import JUDGED, PATH, REFERENCE, random, telling
+from diagnose.parse.text.telling import random
 from diagnose.patterns import late
 
 Span = tuple[int, int]
-_VALUE = late(r"\S{0,400}")  # as much of a word is looked at; it is struck to its end
-
-_STRONG = (
-    r"pass phrase|pass(?:word|wort|wd|phrase|code|w)?(?![a-z]{0,12}(?:ing|ive|age|ed|es|eng\w{0,9}|port|thr\w{0,9})\b)|pwd|pw(?![a-z])"
-    r"|psswd|senha|wachtwoord|has\u0142o|\u043f\u0430\u0440\u043e\u043b\u044c|\u5bc6[\u7801\u78bc]|\u30d1\u30b9\u30ef\u30fc\u30c9|mot de passe|salasana|l\u00f6senord"
-    r"|adgangskode|heslo|parola(?: d.ordine)?|mdp(?![a-z])|creds?(?![a-z])|securestring|\u6697\u8a3c\u756a\u53f7|\ube44\ubc00\ubc88\ud638|\u015fifre|jelsz\u00f3|passordet|\u03ba\u03c9\u03b4\u03b9\u03ba\w{0,3}|(?<![a-z])clave(?![a-z])|secret|token|credential|kennwort|contrase\w{1,9}|motdepasse|(?:api|access|private|shared|account|server|smtp|mail\w{0,12}"
-    r"|master|signing|encryption|license|app|webhook|send\w{0,12}|auth|mandrill|postmark|sparkpost|brevo|resend)[\s._-]?key"
-)
-_NAMED = late(rf"(?:{_STRONG})|(?:key(?!cloak|board|word|sto|server|ring|tab|chain)|auth(?!ent|or(?!ization)))")
-_SURE = late(_STRONG, re.I)
-_HEAD = late(r"[\w.$-]{0,60}\Z")
-_REST = late(r"[\w.-]{0,60}")
-_COMPLAINT = late(  # what is said of a password instead of it
-    r"(?<![a-z])(?:fail|err|den[iy]|refus|in?valid|incorrect|wrong|requir|expir|mismatch|miss|reject|unable|unexpected|not\b|must|"
-    r"please|timed|closed|lost|reset|accept|too\b)|n't\b|\b[2-5]\d\d[ -]",
-    re.I,
-)
-_FILED = late(
-    r"(?:files?|paths?|maps?|dir\w*|command|cmd|eval|policy|length|types?|format|scheme|enable[d]?|mechanisms?|options?"
-    r"|attr\w*|required|count|age|expir\w*|domain|service|security|transport|exceptions|header|methods?|level|valid\w*"
-    r"|lookup|authenticate|results?|cache\w*|limit|rate\w*|keyword\w*|keys|authentication)$",
-    re.I,
-)
-_SEP = late(
-    r"""(?P<close>(?:\\?["'`]|[\])}>*]|%5[Dd]|&quot;|:(?:protected|private)(?=\])){0,8}(?:[ \t]?\([\w /-]{1,30}\)(?=\s{0,9}[=:]))?)(?P<sep>\s{0,9}(?:=>|->|:=|<-|<<<|==?|::?|\uff1a|\|)(?:\s{0,12}(?=["'`]|string\(\d)|[ \t]{0,9})"""
-    r"""|;s:\d{1,5}:(?=\\?")|[ \t]+(?:changed|set)(?:[ \t]+from)?[ \t]+(?=["'`])"""
-    r"""|(?<=>)|\s\.\s|\s{0,3},\s{0,9}|\s{0,2}\(\s{0,3}|[ \t]{0,2}\[|\s?(?:\u306f|\u662f)\s?(?=[\u300c"'])|(?:\u306f|\u662f|[ \t]+(?:is|was|to|ist|as|by|of|est|es|\u00e8|\u00e9:?|\u00e4r)(?=[ \t]+\S))?[ \t]{1,20})"""
-)
-_PAIR = late(  # {"name": "SMTP_PASSWORD", "value": "…"}, <name>password</name><value>…, key="password" value="…"
-    r"""(?:\\?["'`]|[\]>]|</\w{1,20}>|[\s,;<]|\\n){1,12}(?:string|value|val|content|default|data)\\?["']?(?:\s{0,9}(?:=>|[:=,])\s{0,9}|>\s{0,9})""",
-    re.I,
-)
-_ATTRIBUTES = late(r"""(?:\s+[\w:-]{1,40}\s*=\s*(?:"[^"]{0,80}"|'[^']{0,80}')){1,5}\s*>""")
-_LEAD = late(
-    r"""(?:!!?\w+[ \t]+|string\(\d{1,5}\)\s|<%=?\s*(?=[\w.]{1,60}\([^()\n]{1,80},\s*["'])|(?:process\.env|ENV|getenv|os\.environ|os\.getenv|\$_(?:ENV|SERVER))[\w.(\["']{1,80}[\])"']{0,3}\s{0,3}(?:\|\||\?\?|\?:|\bor\b)\s{0,3}|(?:env|getenv|get|config|fetch|ENV\.fetch|os\.(?:environ\.get|getenv))\(\s{0,9}["'][\w.]{1,80}["']\s{0,9},\s{0,9}|[|>][+-]?\d?[ \t]*\n[ \t]+|<!\[CDATA\[|(?:[brfu]{1,2}|@|\$|L|N)(?=["'])|\{\s*["']?(?:value|plain)["']?\s*[:=]\s*"""
-    r"""|<<(?=")|[A-Za-z]\w{0,20}(?:<\w+>|\[\])?\??\s*=\s*(?=["'])|(?:String|SecureString|bytes|str|sensitive|Secret|quote)\(\s*|new \w+\(\s*)""",
-    re.I,
-)
-_OPEN = late(
-    r"""\\?(?:\"\"\"|'''|["'`])|[«“”„‘’‚‹「]|\[=?\[|%?[qQwW]{1,2}[{(\[<|/!]|<<[<~-]?['"]?(?P<here>\w+)['"]?[^\n]{0,200}\n"""
-)
-_THEN = late(r"""["']\s{0,3}(?:->|=>|to)\s{1,3}(["'])([^"'\n]+)\1""")  # what a value is changed to
-_CLOSING = {
-    "«": "»",
-    "“": "”",
-    "”": "”",
-    "„": "“",
-    "‘": "’",
-    "’": "’",
-    "‚": "‘",
-    "‹": "›",
-    "「": "」",
-    "{": "}",
-    "(": ")",
-    "[": "]",
-    "<": ">",
-}
-_DELIMITER = late(r"""[\s,;)\]}>:+.]|$|\\n|\\?["']|</|/>|=>""")
-_CUT = late(r"""\\?["'](?=[\s,;)\]}]|$|\\n)|[,;&|](?=\s*["']?[\w.-]{1,30}\s?[=:])|\\n|</|(?<=\w),(?=\s|$)""")
-_CLOSERS = ")]}\"';,>."
-_BEGINNING = late(
-    r"""(?:[\w.@:~\\/() -]{0,60}[>#$%][ \t]+)?[\s#;/*!$@%:{(\[\-<>|"'+]*(?:[\w.-]+(?:[ \t]+|=)){0,2}[$@*&:"'\[{(%]*"""
-)
-_SYSLOG = late(
-    r"(?:<\d{1,3}>\d? ?)?(?:\w{3} +\d+ [\d:]{8}|\d{4}-\d\d-\d\d[T ][\d:.,]+\S*) (?:\S+ )?[\w./()@-]+(?:\[\d+\])?: |\[[^\]\n\"']{1,40}\](?!:) ?"
-)
-_HEADS = late(rf"(?m)^(?:{_SYSLOG.pattern})")
-_LINE_END = late(
-    r"""\n|\\n|"(?=\s*[,}\]])|\s(?=[2345]\d\d[ -]|[\w.-]+(?:=|: )|\(|&&|\|\|?|--?\w|[#;]\s|\d\.\d\.\d)|$"""
-)
-_PROSE = late(
-    r"""(?:a|an|and|any|are|as|at|authenticat\w*|available|bad|based|been|but|by|can|cannot|can't|change[ds]?|check\w*|command|
-    configur\w*|contains?|could|database|denied|deprecated|did|disabled|do|does|doesn't|empty|enable[ds]?|entry|entries|error|
-    exceed\w*|exchange|expect\w*|expired?|fail\w*|field|file|files|for|form|format|found|from|generat\w*|given|grant|has|hash|
-    have|hidden|id|if|in|incorrect|information|invalid|is|isn't|it|just|length|like|list|lookup\w*|login|looks|managers?|map|
-    maps|matche?[ds]?|maximum|may|mechanisms?|methods?|minimum|mismatch|missing|must|name|needed|needs|new|no|none|not|null|
-    number|of|off|ok|old|on|only|or|out|param\w*|plain|please|policy|possible|problem|prompt|protect\w*|provided|received|
-    redacted|reject\w*|replace\w*|requests?|required?|requires|reset|response|result|scheme|secret|sent|server|set|settings?|
-    should|source|specified|storage|store[ds]?|string|success\w*|supplied|support\w*|table|than|that|the|this|timed|to|too|true|
-    false|type|undefined|unknown|unset|unsupported|update[ds]?|used|user|username|using|valid|value|verif\w*|via|was|were|which|
-    will|with|without|wrong|yes|you|your|yet)(?![\w-])""",
-    re.I | re.X,
-)
+_HEADS = late(rf"(?m)^(?:{SYSLOG.pattern})")
 
 
 def speaks_of_one(text: str) -> bool:
     """Whether a text has a word for a password in it, so that the password may stand anywhere beside it."""
-    return _SURE.search(text) is not None
+    return NAME.search(text) is not None
 
 
 def found(text: str) -> list[Span]:
@@ -146,9 +64,8 @@ def _found(text: str) -> list[Span]:
         if sure or random(each[index])
     ]
     if named:
-        spans += _values(text, lowered)
-    if named:
-        spans += laid_out(text, _SURE)
+        spans += values(text, lowered)
+        spans += laid_out(text, NAME)
     if "(" in text or "[" in text:
         spans += arguments(text)
     spans += exchanges(text, lowered, bool(long) and not long.islower())
@@ -156,6 +73,7 @@ def _found(text: str) -> list[Span]:
 
 
 def merged(spans: list[Span]) -> list[Span]:
+    """In order, and those that touch as one."""
     out: list[Span] = []
     for begin, end in sorted(spans):
         if out and begin <= out[-1][1]:
@@ -168,228 +86,3 @@ def merged(spans: list[Span]) -> list[Span]:
 def _groups(match: re.Match[str]) -> list[int]:
     taken = [index for index in range(1, (match.re.groups or 0) + 1) if match.start(index) >= 0]
     return taken or [0]
-
-
-# --- named values ---------------------------------------------------------------------------------------------------
-
-
-def _values(text: str, lowered: str) -> Iterator[Span]:
-    done = 0
-    word = late(r"\S*")
-    for core in _NAMED.finditer(lowered if len(lowered) == len(text) else text):
-        if core.start() < done:
-            continue
-        head = _HEAD.search(text, max(0, core.start() - 60), core.start())
-        begin = head.start() if head else core.start()
-        rest = _REST.match(text, core.end())
-        end = rest.end() if rest else core.end()
-        name = text[begin:end].rstrip(".-")
-        span = _value(text, name, begin, begin + len(name), _SURE.search(name) is not None)
-        done = begin + len(name)  # another word in the same name says nothing new
-        if span is not None and text[span[0]] == "{" and (members := _members(text, span[0])):
-            yield from members
-            done = members[-1][1]
-        elif span is not None:
-            begin, done = span
-            done = continued(text, done)
-            if (then := _THEN.match(text, done)) is not None:
-                yield then.span(2)
-            if done - begin >= 400 and (rest := word.match(text, done)):
-                done = rest.end()
-            yield begin, done
-
-
-def _value(text: str, name: str, begin: int, end: int, strong: bool) -> Span | None:
-    """The value that belongs to a name; None if there is none, or none that is secret."""
-    if name.lower().endswith(("enable", "enabled")):
-        return None
-    if text[begin - 1 : begin] == "/" and "=" not in text[end : end + 2]:
-        return None  # a path
-    strong = strong and not _FILED.search(name)
-    pair = _PAIR.match(text, end)
-    if pair is not None:
-        if text[pair.end() - 1] == ">":
-            return _element(text, pair.end(), strong)
-        return _checked(text, _bounds(text, pair.end(), False), strong, "=")
-    attributes = _ATTRIBUTES.match(text, end) if text[begin - 1 : begin] in ("<", ":") else None
-    if attributes is not None:
-        return _element(text, attributes.end(), strong)
-    if strong and (lines := block(text, begin, end)) is not None:
-        said = text[slice(*lines)]
-        return None if " " in said and _COMPLAINT.search(said) else lines
-    sep = _SEP.match(text, end)
-    if sep is None:
-        return None
-    kind = sep["sep"].strip().replace("\uff1a", ":") or (" " if not sep["close"].endswith(">") else ">")
-    kind = "=" if kind[0] == ";" else kind  # PHP's serialize
-    if sep["close"].endswith(">") and kind == ">":
-        return _element(text, sep.end(), strong)
-    line = text.rfind("\n", 0, begin) + 1
-    before = text[begin - 1 : begin]
-    if before in ("'", '"') and not sep["close"] and kind in ("=", ":"):  # "NAME=value"
-        mark = "\\" + before if text[begin - 2 : begin - 1] == "\\" else before
-        closed = _closed(text, mark, sep.end())
-        return _checked(text, (sep.end(), _find(text, mark, sep.end()) if closed is None else closed), strong, kind)
-    whole = False
-    if strong and begin - line < 400:
-        head = _SYSLOG.match(text, line, begin)
-        whole = bool(_BEGINNING.fullmatch(text, head.end() if head else line, begin))
-    if kind == "," and text[line:begin].strip() == "" and _ALONE.match(text, sep.end()):
-        kind = "="  # a line of CSV
-    if kind == " ":
-        if not strong or before == "=" or (name.lower() == "pass" and not whole):
-            return None
-        if (
-            "\t" in sep["sep"]
-            or len(sep["sep"]) > 1
-            or (whole and _ALONE.match(text, sep.end()) and not _COMPLAINT.match(text, sep.end()))
-        ):
-            kind = ":"
-    whole = whole and kind in ("=", ":", ":=", "=>", "->", "::", "<-", "|")
-    return _checked(text, _bounds(text, sep.end(), whole), strong, kind)
-
-
-_MEMBER = late(r"""\\?["'](?P<key>[\w.-]{1,40})\\?["']\s{0,3}(?::|=>)\s{0,3}(?P<quote>\\?["'])""")
-_MEMBER_NAMED = late(r"(?:user|login|host|server|type|id|port|scope|e?mail|name|mech|method)\w*|\w*name", re.I)
-
-
-def _members(text: str, at: int) -> list[Span]:
-    """The values in an object that is secret as a whole, but for those that only name somebody or something."""
-    found: list[Span] = []
-    done = at
-    for each in _MEMBER.finditer(text, at, at + 1000):
-        if each.start() < done:
-            continue
-        if "}" in text[done : each.start()]:
-            break
-        begin = each.end()
-        closed = _closed(text, each["quote"], begin)
-        done = _find(text, each["quote"], begin) if closed is None else closed
-        value = text[begin:done]
-        if value and not _MEMBER_NAMED.fullmatch(each["key"]) and not REFERENCE.match(value):
-            found.append((begin, done))
-    return found
-
-
-_ALONE = late(r"[^\s\"'(]+(?=\s*(?:\n|$))")
-
-
-def _element(text: str, begin: int, strong: bool) -> Span | None:
-    lead = _LEAD.match(text, begin)
-    begin = lead.end() if lead else begin
-    return _checked(text, (begin, _find(text, "]]>" if lead else "</", begin)), strong, ">")
-
-
-def _find(text: str, what: str, start: int) -> int:
-    at = text.find(what, start, start + 2000)
-    return at if at >= 0 else min(len(text), start + 200)
-
-
-def _bounds(text: str, at: int, whole: bool) -> Span | tuple[int, int, bool]:
-    """Where the value that begins at `at` lies. whole: it may go on to the end of its line."""
-    for _ in range(3):
-        lead = _LEAD.match(text, at)
-        if lead is None:
-            break
-        at = lead.end()
-    if text[at : at + 1] == "[" and text[at + 1 : at + 2] in ("'", '"'):
-        listed = text.find("]", at, at + 400)
-        if listed >= 0:
-            return at + 1, listed, True
-    opening = _OPEN.match(text, at)
-    if opening is not None:
-        mark = opening[0]
-        begin = opening.end()
-        if opening["here"]:
-            return begin, _find(text, f"\n{opening['here']}", begin), True
-        closing = _CLOSING.get(mark[-1], mark if mark[-1] not in "|/!" else mark[-1])
-        closing = closing if mark[0] != "[" else mark.replace("[", "]")
-        end = _closed(text, closing, begin)
-        if end is not None:
-            behind = end + len(closing)
-            if _DELIMITER.match(text, behind):
-                return begin, end, True
-            tail = _VALUE.match(text, behind)
-            return begin, tail.end() if tail else behind, True
-    stop = _VALUE.match(text, at)
-    end = stop.end() if stop else at
-    if whole:
-        line = _LINE_END.search(text, end)
-        return at, len(text[: line.start() if line else end].rstrip()), False
-    cut = _CUT.search(text, at + 1, end)
-    return at, cut.start() if cut else max(at + 1, at + len(text[at:end].rstrip(_CLOSERS))), False
-
-
-def _closed(text: str, closing: str, start: int) -> int | None:
-    at = start
-    limit = min(len(text), start + 1000)
-    while (at := text.find(closing, at, limit)) >= 0:
-        slashes = at
-        while slashes > start and text[slashes - 1] == "\\":
-            slashes -= 1
-        if closing in ("'", '"') and at > start and text[at + 1 : at + 2] == closing and at == slashes:
-            at += 2  # SQL's and YAML's way to write the sign itself
-            continue
-        # Within JSON each backslash is two.
-        if (at - slashes) % (4 if closing[0] == "\\" else 2) == 0:
-            return at
-        at += 1
-    return None
-
-
-def _checked(text: str, bounds: tuple[int, ...], strong: bool, kind: str) -> Span | None:
-    begin, end = bounds[0], bounds[1]
-    quoted = len(bounds) > 2 and bool(bounds[2])
-    value = text[begin:end].strip()[:JUDGED]
-    if not value or REFERENCE.match(value) or value.startswith("- "):
-        return None
-    end = begin + len(text[begin:end].rstrip())
-    if kind == ">" and not strong:
-        return (begin, end) if telling(value) else None
-    if strong and _filed_value(value):
-        return None
-    if quoted and not any(map(str.isalnum, value)):
-        return None
-    if quoted or kind == ">":
-        if kind in (" ", "(", "[") and _PROSE.match(value) and " " in value:
-            return None
-        if (
-            kind == ","
-            and not telling(value)
-            and not re.search(r"[({][^(){}]{0,80}$|['\"]-+[\w-]*['\"],\s*\S{0,3}$", text[max(0, begin - 90) : begin])
-        ):
-            return None
-        return (begin, end) if strong or (telling(value) and " " not in value) or _login(value) else None
-    if _PROSE.match(value) and not telling(value.split()[0]):
-        return None
-    if not strong and kind == ":" and value.endswith(":"):
-        return None  # auth: somebody: …
-    if strong and kind in ("=", ":=", "=>", "<-", "->", "|", "==", "<<<"):
-        return begin, end
-    if strong and kind == ":" and " " in value and _COMPLAINT.search(value) and not any(map(random, value.split())):
-        return None
-    apart = text[begin - 1 : begin].isspace()  # as in prose, and not in Go's {Password:x User:y}
-    if strong and kind == ":" and apart and not telling(value) and re.match(r"[ \t]+[A-Za-z]", text[end : end + 20]):
-        return None
-    if strong and kind == ":" and re.fullmatch(r"\d+/(?:tcp|udp|sctp|dccp)", value):
-        return None
-    if strong and kind == ":":
-        return (
-            (begin, end)
-            if telling(value) or value.islower() or not re.fullmatch(r"[A-Z]?[a-z]+(?: .*|\.(?: .*)?)", value)
-            else None
-        )
-    if kind == "(" and re.match(r"[A-Za-z_]+\)", text[begin : begin + 80]):
-        return None  # a variable, in code
-    if kind == "," or (kind == "(" and len(value) < 8):
-        return None
-    return (begin, end) if telling(value) or (not strong and _login(value)) else None
-
-
-def _filed_value(value: str) -> bool:
-    path = PATH.fullmatch(value)
-    return path is not None and not re.search(r"\d.*[A-Z]|[A-Z].*\d", value)
-
-
-def _login(value: str) -> bool:
-    return bool(re.fullmatch(r"[\w.+-]{1,60}:(?![\d/]+$)[^\s/:][^\s:]{3,}", value))

@@ -1,0 +1,102 @@
+"""Where a value begins and ends: quoted in any language's way, wrapped in a call, or up to the end of its line."""
+
+from __future__ import annotations
+
+import re
+
+from diagnose.patterns import late
+
+_VALUE = late(r"\S{0,400}")  # as much of a word is looked at; it is struck to its end
+LEAD = late(
+    r"""(?:!!?\w+[ \t]+|string\(\d{1,5}\)\s|<%=?\s*(?=[\w.]{1,60}\([^()\n]{1,80},\s*["'])|(?:process\.env|ENV|getenv|os\.environ|os\.getenv|\$_(?:ENV|SERVER))[\w.(\["']{1,80}[\])"']{0,3}\s{0,3}(?:\|\||\?\?|\?:|\bor\b)\s{0,3}|(?:env|getenv|get|config|fetch|ENV\.fetch|os\.(?:environ\.get|getenv))\(\s{0,9}["'][\w.]{1,80}["']\s{0,9},\s{0,9}|[|>][+-]?\d?[ \t]*\n[ \t]+|<!\[CDATA\[|(?:[brfu]{1,2}|@|\$|L|N)(?=["'])|\{\s*["']?(?:value|plain)["']?\s*[:=]\s*"""
+    r"""|<<(?=")|[A-Za-z]\w{0,20}(?:<\w+>|\[\])?\??\s*=\s*(?=["'])|(?:String|SecureString|bytes|str|sensitive|Secret|quote)\(\s*|new \w+\(\s*)""",
+    re.I,
+)
+_OPEN = late(
+    r"""\\?(?:\"\"\"|'''|["'`])|[«“”„‘’‚‹「]|\[=?\[|%?[qQwW]{1,2}[{(\[<|/!]|<<[<~-]?['"]?(?P<here>\w+)['"]?[^\n]{0,200}\n"""
+)
+_CLOSING = {
+    "«": "»",
+    "“": "”",
+    "”": "”",
+    "„": "“",
+    "‘": "’",
+    "’": "’",
+    "‚": "‘",
+    "‹": "›",
+    "「": "」",
+    "{": "}",
+    "(": ")",
+    "[": "]",
+    "<": ">",
+}
+_DELIMITER = late(r"""[\s,;)\]}>:+.]|$|\\n|\\?["']|</|/>|=>""")
+_CUT = late(r"""\\?["'](?=[\s,;)\]}]|$|\\n)|[,;&|](?=\s*["']?[\w.-]{1,30}\s?[=:])|\\n|</|(?<=\w),(?=\s|$)""")
+_CLOSERS = ")]}\"';,>."
+_LINE_END = late(
+    r"""\n|\\n|"(?=\s*[,}\]])|\s(?=[2345]\d\d[ -]|[\w.-]+(?:=|: )|\(|&&|\|\|?|--?\w|[#;]\s|\d\.\d\.\d)|$"""
+)
+
+
+def find(text: str, what: str, start: int) -> int:
+    """Where `what` stands next, within reach; else as far as a value without its end may go."""
+    at = text.find(what, start, start + 2000)
+    return at if at >= 0 else min(len(text), start + 200)
+
+
+def ending(text: str, mark: str, start: int) -> int:
+    """Where a value ends that was opened by a quotation mark, even one that is not closed."""
+    end = _closed(text, mark, start)
+    return find(text, mark, start) if end is None else end
+
+
+def bounds(text: str, at: int, whole: bool) -> tuple[int, int, bool]:
+    """Where the value that begins at `at` lies, and whether it is quoted. whole: it may go on to the end of its line."""
+    for _ in range(3):
+        lead = LEAD.match(text, at)
+        if lead is None:
+            break
+        at = lead.end()
+    if text[at : at + 1] == "[" and text[at + 1 : at + 2] in ("'", '"'):
+        listed = text.find("]", at, at + 400)
+        if listed >= 0:
+            return at + 1, listed, True
+    opening = _OPEN.match(text, at)
+    if opening is not None:
+        mark = opening[0]
+        begin = opening.end()
+        if opening["here"]:
+            return begin, find(text, f"\n{opening['here']}", begin), True
+        closing = _CLOSING.get(mark[-1], mark if mark[-1] not in "|/!" else mark[-1])
+        closing = closing if mark[0] != "[" else mark.replace("[", "]")
+        end = _closed(text, closing, begin)
+        if end is not None:
+            behind = end + len(closing)
+            if _DELIMITER.match(text, behind):
+                return begin, end, True
+            tail = _VALUE.match(text, behind)
+            return begin, tail.end() if tail else behind, True
+    stop = _VALUE.match(text, at)
+    end = stop.end() if stop else at
+    if whole:
+        line = _LINE_END.search(text, end)
+        return at, len(text[: line.start() if line else end].rstrip()), False
+    cut = _CUT.search(text, at + 1, end)
+    return at, cut.start() if cut else max(at + 1, at + len(text[at:end].rstrip(_CLOSERS))), False
+
+
+def _closed(text: str, closing: str, start: int) -> int | None:
+    at = start
+    limit = min(len(text), start + 1000)
+    while (at := text.find(closing, at, limit)) >= 0:
+        slashes = at
+        while slashes > start and text[slashes - 1] == "\\":
+            slashes -= 1
+        if closing in ("'", '"') and at > start and text[at + 1 : at + 2] == closing and at == slashes:
+            at += 2  # SQL's and YAML's way to write the sign itself
+            continue
+        # Within JSON each backslash is two.
+        if (at - slashes) % (4 if closing[0] == "\\" else 2) == 0:
+            return at
+        at += 1
+    return None
