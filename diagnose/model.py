@@ -77,7 +77,7 @@ class SignSpec:
     """What a check declares of a sign; `mail.*` stands for all signs that begin so.
 
     keys: the names in its data that causes may weigh, each with the values that it may have, or ANY. decisive: while
-    it is UNKNOWN, "nothing found" says nothing. proves: the stage that mail passes where it is OK, and not where it is
+    it is UNKNOWN, "nothing found" says nothing; and while it is not there, nothing is settled. proves: the stage that mail passes where it is OK, and not where it is
     FAILED; what its data say of that is `proof` (False: nothing; "tried": not obtained, whatever its status) and
     `one_of_many` (a failure of some mail, which counts while no other flows) and `passes`, another stage. gauge: by what name the engine and the reports know what it measures:
     flow      OK where mail was seen to go out

@@ -157,10 +157,14 @@ def _matched(
     support: _Pairs = {}
     against: _Pairs = {}
     unknown: dict[str, None] = {}
-    for sign in _signs(cause):
+    for sign in sorted(_signs(cause), key=lambda sign: sign.weight < 0):
+        if (
+            sign.weight < 0
+            and sign.status is not Status.FAILED
+            and any(one.data.get("apart") for _, one in support.values())
+        ):
+            continue  # that the mail's own way works says nothing of another
         if sign.id == sayings.FLOW and sign.weight < 0 and sign.status is Status.OK:
-            if any(one.data.get("apart") for _, one in support.values()):
-                continue  # of a way that the host's own mail does not take
             tried = any(one.weight >= SPEAKS and one.id in probed for one, _ in support.values())
             sign = replace(sign, where=(("recent" if tried else "unchanged", (True, None)),))
         for observation in seen.get(sign.id, ()):
@@ -184,7 +188,7 @@ def _signs(cause: Cause) -> tuple[Sign, ...]:
 
 def decided(causes: Sequence[Cause], runs: Sequence[Run], open_: Collection[SignSpec]) -> Diagnosis | None:
     """The first diagnosis where it is certain and stays the first whatever the signs that are still open will show."""
-    if any(spec.names(f"{SAID}x") for spec in open_):
+    if any(spec.decisive or spec.names(f"{SAID}x") for spec in open_):
         return None
     first = next(iter(rank(causes, runs)), None)
     if first is None or first.confidence is not Confidence.CERTAIN:

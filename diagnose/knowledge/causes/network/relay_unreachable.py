@@ -24,6 +24,7 @@ CAUSE = Cause(
         sign("path.dies", DOUBTS, where=("host", "gateway", "isp")),
         sign("relay.reachable", PROVES, outcome=("refused", *MUTE)),
         sign("relay.reachable", PROVES, others=("open", "own")),
+        sign("destination.elsewhere", PROVES, route="relay"),
         # What does not arrive may as well end in the network, where no other server on that port was reached.
         sign("relay.reachable", SPEAKS),
         sign("egress.mail-port", HINTS, OK),

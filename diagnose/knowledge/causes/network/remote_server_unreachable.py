@@ -24,6 +24,7 @@ CAUSE = Cause(
         # The refusal comes from the server itself, as far away as its other ports.
         sign("path.dies", FITS, OK),
         sign("destination.reachable", PROVES, outcome=REFUSALS),
+        sign("destination.elsewhere", PROVES, route="direct"),
         # Some servers make strangers wait longer than this tool does; Postfix waits for five minutes.
         sign("destination.reachable", SPEAKS, outcome=("silent", "broken")),
         sign("destination.reachable", REFUTES, OK),
