@@ -1,9 +1,14 @@
-"""Does something answer in the mail servers' place, or take STARTTLS out of what they say?"""
+"""Does something answer in the mail servers' place, take STARTTLS out of what they say, or stop it when it is asked for?"""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from diagnose.check import FLAG, Context, SignSpec, check, fail, ok, unknown, warn
-from diagnose.facts.network import Egress, MailPort, egress, mail_port
+from diagnose import facts
+from diagnose.check import FLAG, Context, SignSpec, ask_all, check, fail, ok, unknown, warn
+from diagnose.facts.dialogue import STAGES, broken
+from diagnose.facts.dials import dial_address, near_end
+from diagnose.facts.network import Egress, MailPort, egress, helo_name, mail_port
+from diagnose.facts.packets import own_tried
 from diagnose.model import Observation, Scalar
 from diagnose.parse.system.outcomes import Greeted, Interception, greeting_name, interception
 
@@ -11,15 +16,20 @@ from diagnose.parse.system.outcomes import Greeted, Interception, greeting_name,
 @check(
     id="interception",
     title="Interception on the way",
-    signs=(SignSpec("egress.intercepted", {"mail": FLAG}), SignSpec("egress.starttls", {"mail": FLAG})),
+    signs=(
+        SignSpec("egress.intercepted", {"mail": FLAG}),
+        SignSpec("egress.starttls", {"mail": FLAG, "kind": ("starttls", "tls")}),
+    ),
     tags=("network",),
     needs=("network",),
     probes=True,
-    timeout=10.0,
+    timeout=12.0,
 )
 def check_interception(ctx: Context) -> Iterator[Observation]:
     seen = egress(ctx)
     way = mail_port(ctx)
+    stopped = list(_begun(ctx, way, seen))
+    yield from stopped
     for port in sorted({25, way.port}):
         greeted = _greeted(seen, port)
         if len({one.operator for one in greeted}) < 2:
@@ -27,7 +37,32 @@ def check_interception(ctx: Context) -> Iterator[Observation]:
                 text = f"Too few greetings on TCP {port} to detect interception"
                 yield unknown("egress.intercepted", f"TCP {port}", text, port=port)
             continue
-        yield from _judged(port, way, greeted, interception(greeted))
+        found = interception(greeted)
+        if found is not None or not stopped:
+            yield from _judged(port, way, greeted, found)
+
+
+def _begun(ctx: Context, way: MailPort, seen: Egress) -> Iterator[Observation]:
+    """Where TLS with the mail's own server comes to no end: whether it does with unrelated operators' servers."""
+    stuck = ""
+    for own in own_tried(ctx, way) if way.known and not way.private else ():
+        found = broken(own.reply) if own.open else None
+        if found is None or found.stage not in ("starttls", "tls") or found.kind not in ("hangs", "closes"):
+            return
+        stuck = found.stage
+    rows = [t for t in seen.on(way.port) if t.open and t.reply.offers_starttls][:2]
+    if not stuck or len({t.operator for t in rows}) < 2:
+        return
+    dials = [
+        dial_address(t.address, t.port, t.host, say="ehlo", helo=helo_name(ctx), **near_end(ctx, facts.route(ctx)))
+        for t in rows
+    ]
+    replies = ask_all(ctx, [replace(dial, tls="starttls", verify=False, timeout=3.0) for dial in dials])
+    if all((found := broken(reply)) is not None and found.stage == stuck for reply in replies):
+        text = (
+            f"unrelated operators' servers ({', '.join(t.host for t in rows)}) fall silent at {STAGES[stuck]} as well"
+        )
+        yield fail("egress.starttls", f"TCP {way.port}", text, kind=stuck, port=way.port, relay=way.relay, mail=True)
 
 
 def _greeted(seen: Egress, port: int) -> tuple[Greeted, ...]:

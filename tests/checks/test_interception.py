@@ -1,6 +1,11 @@
 """The check of who answers on the mail's port."""
 
+from dataclasses import replace
+
+import pytest
+
 from checks.network.interception import check_interception
+from diagnose.check import Dial, DialReply
 from diagnose.model import Status
 from tests.checks.pretended_network import World, network
 from tests.checks.pretended_postfix import failed, run
@@ -25,6 +30,21 @@ def test_same_server_for_everybody() -> None:
 
 def test_starttls_taken_out() -> None:
     assert failed(run(check_interception, network(World(ehlo=plain)))) == ["egress.starttls"]
+
+
+@pytest.mark.parametrize(("everybody", "stage"), [(True, "starttls"), (True, "tls"), (False, "starttls")])
+def test_a_handshake_that_ends_nowhere(everybody: bool, stage: str) -> None:
+    world = World()
+    usual = world.dial
+
+    def dial(query: Dial) -> DialReply:
+        reply = usual(query)
+        hangs = query.tls == "starttls" and (everybody or query.verify_name == "smtp.example.org")
+        return replace(reply, stage=stage, error="timed out") if hangs and query.say != "connect" else reply
+
+    world.dial = dial  # type: ignore[method-assign]
+    found = run(check_interception, network(world, {**RELAY, "smtp_tls_security_level": "encrypt"}))
+    assert [o.data["kind"] for o in found if o.status is Status.FAILED] == [stage] * everybody
 
 
 def test_masked_greeting() -> None:

@@ -1,4 +1,4 @@
-from diagnose.model import AGAINST, FITS, HINTS, OK, UNUSUAL, WARNING, Cause, Impact, sign
+from diagnose.model import AGAINST, FITS, HINTS, OK, SPEAKS, UNUSUAL, WARNING, Cause, Impact, sign
 
 CAUSE = Cause(
     id="path-mtu-blackhole",
@@ -27,5 +27,7 @@ CAUSE = Cause(
         sign("relay.session", AGAINST, kind="hangs", stage=("EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT")),
         # The server's certificate is the first that does not fit a packet: the handshake begins and goes no further.
         sign("relay.protocol", FITS, kind="stalled"),
+        # With unrelated operators' servers as well.
+        sign("egress.starttls", SPEAKS, kind="tls"),
     ),
 )

@@ -40,7 +40,7 @@ CAUSE = Cause(
         # Unrelated operators never share a host name. On another port than the mail's it is no reason of its failure.
         sign("egress.intercepted", PROVES, mail=True),
         sign("egress.intercepted", FITS, mail=False),
-        sign("egress.starttls", PROVES),
+        sign("egress.starttls", PROVES, kind="starttls"),
         sign("firewall.redirect", HINTS, WARNING),
         sign("egress.intercepted", AGAINST, OK, mail=True),
         sign("egress.starttls", AGAINST, OK, mail=True),
