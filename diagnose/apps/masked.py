@@ -21,6 +21,7 @@ from diagnose.parse.text.secret import SECRET_KEY, placeholder
 _URL_LOGIN = re.compile(r"(://[^\s:/]*:)(?!\d{1,5}(?:/[\w./-]*)?\?[\w.]+=)(.+)@")
 _SEVERAL = re.compile(r"^(?:(?:failover|roundrobin)\()+")
 _URL_QUERY = re.compile(r"(?<=[?&])(?:pass\w*|pwd|secret|token|api_?key)=([^&\s]+)", re.I)
+_OF_SECRETS = re.compile(r"[a-z]+(?:_[a-z]+)+")  # the name of a password, and not itself one
 _ANCHOR = re.compile(r"&\S+\s+")
 Starred = Callable[[str, Secrets], str]
 
@@ -61,7 +62,8 @@ def masked(path: str, text: str, secrets: Secrets, starred: Starred) -> str:
                 shown, end = f"{shown} #{STARS}", entry.end + len(entry.tail)
             shown += "\n" * (text.count("\n", entry.start, entry.end) - shown.count("\n"))
         elif grammar == "yaml" and entry.value is None and text[entry.start : entry.start + 1] == "!":
-            shown = f'{text[entry.start : entry.end].split(maxsplit=1)[0]} "{STARS}"'
+            tag, _, name = text[entry.start : entry.end].partition(" ")
+            shown = f"{tag} {name}" if _OF_SECRETS.fullmatch(name) and SECRET_KEY.search(name) else f'{tag} "{STARS}"'
             shown += "\n" * text.count("\n", entry.start, entry.end)
         elif entry.value is None and re.search(r"[.(\[$%]", text[entry.start : entry.end]):
             # Where it comes from must still be seen.

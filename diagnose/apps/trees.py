@@ -177,6 +177,7 @@ def _entry(node: Any, name: str, part: int, kind: str, path: str) -> Entry:
         within=path if name != path else "",
         variable=variable,
         remark=remark,
+        also=(f"secrets.yaml.{node.value}",) if node.tag == "!secret" and STARS not in node.value else (),
     )
 
 

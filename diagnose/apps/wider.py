@@ -101,6 +101,23 @@ class _Wider:
             out.append(each)
         return out
 
+    def referred(self, entries: list[Entry]) -> list[Entry]:
+        """The entries with what the Secrets and ConfigMaps of the same file hold (secretKeyRef), and secrets.yaml beside it (!secret)."""
+        names = {e.part: e.value for e in entries if e.key == "metadata.name"}
+        held = {f"{names.get(e.part)}.{e.key}": e for e in entries if re.match(r"(?:data|stringData)\.", e.within)}
+        places = {f"{names.get(e.part)}." for e in held.values()}
+        if any(name.startswith("secrets.yaml.") for each in entries for name in each.also):
+            kept = self.file(self.beside("secrets.yaml"))[0]
+            held |= {f"secrets.yaml.{each.key}": each for each in kept}
+            places |= {"secrets.yaml."} if kept else set()
+        out = self.filled(entries, held) if held else entries
+        for at, each in enumerate(out):
+            place = next((p for p in places for n in each.also if n.startswith(p) and n not in held), "")
+            if place and each.value is None:
+                name = each.also[0].removeprefix(place)
+                out[at] = replace(each, remark=f"setting-wrong: {place[:-1]} has no {name}")
+        return out
+
 
 def widened(path: str, grammar: str, text: str, other: Other) -> tuple[Entry, ...]:
     """The entries of a file with those of the files that it names, or that are read beside it. Raises Malformed."""
@@ -109,10 +126,7 @@ def widened(path: str, grammar: str, text: str, other: Other) -> tuple[Entry, ..
     if grammar in ("yaml", "properties"):
         # Spring's ${spring.mail.host}: what another key of the file says.
         every = wider.filled(every, {e.key: e for e in every if "." in e.key and e.value is not None})
-        # Kubernetes' secretKeyRef: what a Secret or ConfigMap of the same file says.
-        names = {e.part: e.value for e in every if e.key == "metadata.name"}
-        data = {f"{names.get(e.part)}.{e.key}": e for e in every if re.match(r"(?:data|stringData)\.", e.within)}
-        every = wider.filled(every, data) if data else every
+        every = wider.referred(every)
     if any(_SERVICE.match(each.key) or _SERVICE.match(each.within) for each in every):
         every = _composed(wider, every)
     elif grammar == "unit":
