@@ -64,7 +64,7 @@ from diagnose.parse.text.masking import STARS
 NOT_READ = "not a format that this tool reads"
 # What stands beside mail in a program's settings.
 _FOREIGN = re.compile(
-    r"(?:^|[._])(?:databases?|db|redis|cache|sessions?|queue|logging|log|sentry|ldap|cors|channels|stores)(?:\.|$)",
+    r"(?:^|[._])(?:databases?|db|redis|cache|sessions?|queue|logging|log|sentry|ldap|cors|channels|stores|url_options)(?:\.|$)",
     re.I,
 )
 _FOREIGN_KEY = re.compile(r"(?:^|\.)(?:sessions?|cookies?|databases?|db|redis|cache|ldap)\.", re.I)
