@@ -48,15 +48,22 @@ def is_local(line: Line) -> bool:
     return not is_postfix(line) and (asked or _LOCAL.match(name) is not None)
 
 
-# A web server's own line, whatever names its hosts have; and the status with which a page was answered.
-_OF_THE_WEB = late(
-    r"\bupstream: \"(?:https?|fastcgi|uwsgi|scgi|grpcs?)://|\bAH\d{5}: |\bCompleted \d{3} [A-Z]|\" \d{3} \d+(?:/\d+)?(?: |$)"
+# Whatever names stand there.
+_OTHER_WORK = late(
+    # A web server's own line, and the status with which a page was answered.
+    r"\bupstream: \"(?:https?|fastcgi|uwsgi|scgi|grpcs?)://|\bAH\d{5}: |\bModSecurity: |\bCompleted \d{3} [A-Z]|\" \d{3} \d+(?:/\d+)?(?: |$)|"
+    # A program's templates and modules, its database, its queue of jobs.
+    r"\b(?:Template(?:NotFound|DoesNotExist|SyntaxError)|MissingTemplate|MODULE_NOT_FOUND|ModuleNotFoundError|Cannot find module)\b|"
+    r"\b(?:Redis|PG|Mysql2|Mongo|ActiveRecord)::|\b(?:redis\.exceptions|psycopg2?|sqlalchemy\.exc|java\.sql|akka\.(?:remote|tcp))\b|\bPDOException\b|"
+    r"\battempted too many times or run too long\b|\bdead letters\b|"
+    # Version control, and certificates that are renewed.
+    r"^remote: |^ ?! \[(?:remote )?rejected\]|\bfailed to push some refs\b|\bCertbot\b|\bFailed to renew certificate\b|\bacme-challenge\b"
 )
 
 
-def is_of_the_web(line: str) -> bool:
-    """Whether a web server or a framework logs how it answered a page, or that it could not."""
-    return _OF_THE_WEB.search(line) is not None
+def is_of_other_work(line: str) -> bool:
+    """Whether a program tells of its pages, code, database or jobs, rather than of mail that it sends."""
+    return _OTHER_WORK.search(line) is not None
 
 
 # Words without which no line tells of a failure.

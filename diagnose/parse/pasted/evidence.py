@@ -337,7 +337,7 @@ def _waiting(*, number: int, queue_name: str, queue_id: str, sender: str, recipi
 
 def _from_block(lines: list[_Numbered]) -> Iterator[Event]:
     """Read a paragraph: a stack trace, a program's error, or a few separate lines."""
-    lines = [(number, line) for number, line in lines if not ordinary.is_of_the_web(line)]
+    lines = [(number, line) for number, line in lines if not ordinary.is_of_other_work(line)]
     joined = "\n".join(line for _, line in lines)
     if prose.is_account(joined) or prose.is_rule(joined):
         return

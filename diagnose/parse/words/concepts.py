@@ -31,7 +31,7 @@ _ADVICE = late(
 _SETTING = late(r"\b[\w-]+=(?=\S)|\btime-? ?out\W{1,3}\d", re.IGNORECASE)
 _UNAUTHORIZED = late(r"\b(?:HTTP|status(?:[ _]?code)?)\W{1,4}401\b", re.IGNORECASE)  # RFC 9110, section 15.5.2
 _ADDRESS = late(r"\S+@\S+")
-_PATH = late(r"\S*[/\\]\S*")
+_PATH = late(r"\S*[/\\]\S*|\bno such file\b", re.IGNORECASE)  # and that it is missing
 _NAME = late(r"\b(?=[\d.]*[A-Za-z_-])[\w-]+(?:\.[\w-]+)+\b")  # a host's or a module's
 _PART = late(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _WORD = late(r"[^\W\d_]+")
