@@ -61,6 +61,13 @@ def _explained(*lines: str) -> Report:
         ("mail API, HTTP 401: Key not found", "app-credentials-rejected"),
         ("mail API: account is under evaluation", "relay-account-restricted"),
         ("mail card: got TLS data, expected plain text", "app-tls-mismatch"),
+        ("mail card: TLS handshake failed, server answered in plaintext", "app-tls-mismatch"),
+        ("mail card: could not establish a session with the mail server", "app-smtp-unreachable"),
+        ("mail card: the address of recipient 2 is invalid", "recipient-address-malformed"),
+        ("mail card: scan is larger than what the connector takes", "message-too-large"),
+        ("mail card: TLS alert, protocol version", "app-tls-too-old"),
+        ("mail card: at least one recipient is required", "app-config-invalid"),
+        ("mail API: the domain is disabled after complaints", "relay-account-restricted"),
     ],
 )
 def test_words_that_no_phrase_has(text: str, cause: str) -> None:
@@ -83,6 +90,8 @@ def test_words_that_no_phrase_has(text: str, cause: str) -> None:
         "Failed to connect to share 'backup$': unknown user name or bad password",
         "unable to open repository at s3:backups: the provided token has expired",
         "fatal: Could not read from remote repository.",
+        '{"last_event":"delivered","to":["kim@example.org"],"subject":"Password reset: your account was locked"}',
+        "certbot: DNS problem: NXDOMAIN looking up A for www.example.org",
         "Nachricht wurde erfolgreich gesendet (Postausgang)",
         "メールを送信しました",
         "mail sink ready: server=mx.example.org timeout=300 invalid_login_limit=5",  # names of settings

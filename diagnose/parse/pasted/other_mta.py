@@ -59,7 +59,7 @@ _DMA = late(
 # Stalwart's events (crates/trc), with what is said before their code and details.
 _STALWART = late(r"\((?:delivery)\.(?P<event>[a-z-]+)\)(?P<rest>(?: \w+ = .*)?)$")
 _STALWART_VALUE = late(
-    r"\b(?P<key>hostname|to|code|details|reason|remoteIp|remotePort) = (?:\"(?P<text>(?:[^\"\\]|\\.)*)\"|(?P<bare>[^,\s\[]+))"
+    r"\b(?P<key>hostname|to|code|details|reason|remoteIp|remotePort) = (?:\[?\"(?P<text>(?:[^\"\\]|\\.)*)\"|(?P<bare>[^,\s\[]+))"
 )
 _STALWART_FAILED = {
     **dict.fromkeys(
@@ -338,6 +338,8 @@ def delivery(
         named = _NAMED.search(text)
         name = host or (to or "").rpartition("@")[2] or (named["name"] if named else "")
         known = next((sentence for pattern, sentence in _SENTENCES if pattern.search(text)), "")
+        if not name and "name=" in known:
+            known = ""
         reason = reasons_of.classify(known.format(name or "relay") or text, peer=host, port=25, service=service)
         quoted = smtp_reply.find(text) if reason is not None and reason.label.startswith("app-") else None
         if quoted is not None:  # what a mailer quotes is a server's, not an application's

@@ -26,6 +26,7 @@ _SPEECH = late(
     r"(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\s+)?(?:SERVER -> CLIENT:|CLIENT -> SERVER:|Connection: |SMTP (?:ERROR|NOTICE|Error):)"
 )
 _WRAPPERS = ("log", "message", "MESSAGE", "msg", "text", "short_message", "line", "@message")
+_SUBJECT = late(r"\"subject\"\s*:\s*\"(?:[^\"\\]|\\.){0,1000}\"")
 _ERRORS = ("error", "err", "error_message", "exception", "code")
 
 
@@ -38,6 +39,8 @@ def cleaned(line: str | bytes) -> str:
         line = without_endless_words(line)
     if "\x1b" in line or "`" in line or "**" in line:
         line = "" if _FENCE.match(line) else _MARKUP.sub("", line)
+    if '"subject"' in line:
+        line = _SUBJECT.sub("", line)  # of somebody's message, which may be about anything
     if "<" in line:
         line = _TAGS.sub("", line)
     if "&" in line and _ENTITY.search(line):

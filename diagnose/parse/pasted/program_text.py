@@ -42,13 +42,13 @@ _SERVERS = tuple(
         rf"\b(?:EMAIL|MAIL|SMTP)_(?:HOST|SERVER)\W{{1,5}}{_H}['\"]?(?:[\s\S]{{1,80}}?_PORT\W{{1,5}}(?P<port>\d{{2,5}}))?",
         rf"\b(?:hostname|address): ['\"]{_H}['\"](?:,\s*port: (?P<port>\d{{2,5}}))?",
         rf"(?:\blookup|\bENOTFOUND|EAI_AGAIN|getaddrinfo for|[Cc]ould not resolve(?: host)?:?|cannot locate host|failed to resolve) {_H}",
-        rf"(?:TCP connection to|peeraddr=|Trying|connect to(?: host)?|host(?:name)?(?:[=:] ?| (?=[\"'(\w]\S*[.:\"']))|~c|\{{:network_failure,) ?[\"'(]*(?:ssl://)?{_H}(?:[:\"']|, port |\.\.\.)?(?P<port>\d{{2,5}})?(?=[\s\"',.;:)\]]|$)",
+        rf"(?:TCP connection to|peeraddr=|Trying|[Cc]onnect(?:ing|ion)? to(?: host)?|host(?:name)?(?:[=:] ?| (?=[\"'(\w]\S*[.:\"']))|~c|\{{:network_failure,) ?[\"'(]*(?:ssl://)?{_H}(?:[:\"']|, port |\.\.\.)?(?P<port>\d{{2,5}})?(?=[\s\"',.;:)\]]|$)",
         rf"\bUnknownHostException: {_H}",
     )
 )
 _PORT = late(r"\bport[\s=:'\",]+(?P<port>\d{2,5})\b", re.IGNORECASE)
 _WORDS = frozenset(
-    "the smtp server host name mail your a an remote to port connect tcp is was not or and for could cannot can has lookup error".split()
+    "the smtp server host name mail your a an remote to port connect tcp is was not or and for could cannot can has lookup error failed refused timeout connection handshake socket".split()
 )
 _AS_PROGRAM = {
     "certificate-not-trusted": "app-certificate-untrusted",
@@ -103,6 +103,11 @@ _AS_JAVA = {
     "session-lost": "app-smtp-unreachable",
     "dns-not-found": "app-smtp-unreachable",
 }
+# A recipients' server, to which only a mailer connects.
+_EXCHANGER = late(
+    r"^(?:(?:alt\d\.)?aspmx|(?:alt\d\.)?gmail-smtp-in|mx(?:[\da-z]?|[\d-][\w-]*))\.|\.mail\.protection\.outlook\.com$",
+    re.I,
+)
 _HERE = frozenset(
     {"connect-permission-denied", "connect-not-permitted"}
 )  # forbidden by the host that the program runs on
@@ -276,11 +281,7 @@ def classify(
     reason = _by_concepts(text, reasons_of.classify(text, peer=peer, port=port, stage=stage), peer, port)
     if reason is None or (reason.label == "noise" and not reason.harmless):
         return None
-    has_code = (
-        reason.code is not None
-        or reason.enhanced is not None
-        or bool(re.search(r"\b[45]\d\d[ -:]|\b[45]\.\d\.\d", text))
-    )
+    has_code = reason.code or reason.enhanced or re.search(r"\b[45]\d\d[ -:]|\b[45]\.\d\.\d", text)
     if program in (None, programs.OTHER):
         about = has_code or reason.grip == Grip.NAMES or _ABOUT_MAIL.search(text) or subject.is_of_mail(text)
         vague = reason.grip <= Grip.TOPIC and prose.is_vague(text)
@@ -309,9 +310,8 @@ def classify(
         label = "app-session-lost"  # the server had answered before
     # Before JavaMail 1.6 the port that its text names is the default, whatever port was dialled.
     # A network that blocks port 25 mostly drops what is sent there.
-    blockable = reason.peer_port == 25 and not (
-        host and (own_network.is_private(host) or own_network.is_loopback(host))
-    )
+    direct = reason.peer_port == 25 or _EXCHANGER.search(host or "") is not None
+    blockable = direct and not (host and (own_network.is_private(host) or own_network.is_loopback(host)))
     if label.startswith("connect-") and (not blockable or program == JAVA or label == "connect-refused"):
         label = "app-smtp-unreachable"
     return replace(reason, label=label, program=program)
@@ -319,7 +319,7 @@ def classify(
 
 _NOTED = late(r"\b(?:NOTICE|DEBUG)\b")  # levels of a log
 # Labels that say no more than that no mail was sent.
-_VAGUE = frozenset({"app-connect-failed", "app-send-failed", "message-expired"})
+_VAGUE = frozenset({"app-connect-failed", "app-send-failed", "message-expired", "tls-handshake-failed"})
 _COUNTED = late(
     r"\b0 (?:failed|failures?|errors?|timed out|time-?outs?|rejected|refused|bounced|deferred)\b", re.IGNORECASE
 )

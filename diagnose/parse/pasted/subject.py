@@ -20,15 +20,15 @@ _DAEMONS = late(
 )
 # Databases, directories, the web, backups and the like, by name, noun or port; links to documentation reach nothing.
 _ELSEWHERE = late(
-    r"\b(?:databases?|tablespace|repositor(?:y|ies)|restic|borg\w*|veeam|buckets?|s3|shares?\b|shared folder|cifs|nfs|iscsi|samba|sftp|scp|publickey|rdp|nginx|upstream|(?:ha)?proxy|kube\w*|pods?|docker\w*|containerd|registry|vault|consul|etcd|zookeeper|cassandra|ldap_\w+|postgres\w*|psycopg\w*|my?sql\w*|mariadb|redis|mongo\w*|elasticsearch|ldaps?|amqp|rabbitmq|kafka|memcached|mqtt\w*|openvpn|rsync|hostapd|wpa|vpn|ipsec|charon|radiusd|snmpd?|"
-    r"password authentication failed for user|urllib3|NewConnectionError|(?:Put|Get|List)Object)|\bhttps?://(?!curl\.)|\b(?:GET|POST|PUT|HEAD|DELETE|PATCH) /|"
+    r"\b(?:databases?|tablespace|repositor(?:y|ies)|restic|borg\w*|veeam|buckets?|s3|shares?\b|shared folder|cifs|nfs|iscsi|samba|sftp|scp|publickey|rdp|nginx|upstream|(?:ha)?proxy|kube\w*|pods?|docker\w*|containerd|registry|vault|certbot|letsencrypt|consul|etcd|zookeeper|cassandra|ldap_\w+|postgres\w*|psycopg\w*|my?sql\w*|mariadb|redis|mongo\w*|elasticsearch|ldaps?|amqp|rabbitmq|kafka|memcached|mqtt\w*|openvpn|rsync|hostapd|wpa|vpn|ipsec|charon|radiusd|snmpd?|"
+    r"password authentication failed for user|urllib3|NewConnectionError|(?:Put|Get|List)Object)|\bhttps?://(?!curl\.|schemas\.)|\b(?:GET|POST|PUT|HEAD|DELETE|PATCH) /|"
     r"\bmethod=(?:GET|POST|PUT)\b|\bERROR \d{4} \(\w{5}\)|\bSQLSTATE\b|\bpull image\b|\b(?:ftp|imaps?|pop3s?|wss?|git)://|"
     r"\bKilled process \d+ \((?!master|qmgr|smtp|cleanup|pickup|trivial|post|exim|send|dove|clam|spam|rspam|amavis|open)|"
     r"(?:\bport[ =:'\"]{1,4}|[\w\]]:)(?:22|53|80|389|443|636|1433|1521|1883|3306|5432|5672|6379|8080|8443|9090|9092|9200|11211|27017)\b(?!:)",
     re.I,
 )
 _OF_MAIL = late(
-    r"mail|smtp|courriel|messagerie|correo|correio|poczt|\bposta\b|wiadomo|почт|письм|メール|邮件|郵件|empf.{1,2}nger|destinat[ai]|получател|收件人|宛先|\brcpt\b|\bmx\b|starttls|sendgrid|\bmsa\b|spam|dnsbl|rbl\b|block ?list|black ?list|\blisted\b|sender|recipient|postfix|exim|postmark|"
+    r"mail|smtp|courriel|messagerie|correo|correio|poczt|\bposta\b|wiadomo|почт|письм|メール|邮件|郵件|\boutgoing server|postausgang|serveur (?:d.envoi|sortant)|servidor (?:saliente|de sa.{1,2}da)|\buscita\b|исходящ|empf.{1,2}nger|destinat[ai]|получател|收件人|宛先|\brcpt\b|\bmx\b|starttls|sendgrid|\bmsa\b|spam|dnsbl|rbl\b|block ?list|black ?list|\blisted\b|sender|recipient|postfix|exim|postmark|"
     r"nullmailer|msmtp|\bE(?:SOCKET|AUTH|ENVELOPE|MESSAGE)\b|\b(?:421|45[0-5]|50[0135]|5[2-5]\d)[ -](?:[45]\.\d|(?-i:[A-Z]))|\b[45]\.\d\.\d{1,3}\b|invalid_grant|AADSTS|\bworkers?\b|sidekiq|scheduler|background job|"
     r"(?::|\bport[ =:'\"]{1,4})(?:25|465|587|2525)\b",
     re.I,

@@ -59,7 +59,8 @@ _PROSE = late(
     redacted|reject\w*|replace\w*|requests?|required?|requires|reset|response|result|scheme|secret|sent|server|set|settings?|
     should|source|specified|storage|store[ds]?|string|success\w*|supplied|support\w*|table|than|that|the|this|timed|to|too|true|
     false|type|undefined|unknown|unset|unsupported|update[ds]?|used|user|username|using|valid|value|verif\w*|via|was|were|which|
-    will|with|without|wrong|yes|you|your|yet)(?![\w-])""",
+    will|with|without|wrong|yes|you|your|yet|ung[uü]ltig|falsch|abgelaufen|abgelehnt|incorrect[aeo]|incorret[ao]|inv[aá]lid[aeo]|
+    err(?:ada|on[ée]e|ata|[óo]ne[ao])|onjuist|ongeldig|nieprawidłowe|неверный|неправильный|yanlış|错误|不正确)(?![\w-])""",
     re.I | re.X,
 )
 _MEMBER = late(r"""\\?["'](?P<key>[\w.-]{1,40})\\?["']\s{0,3}(?::|=>)\s{0,3}(?P<quote>\\?["'])""")
