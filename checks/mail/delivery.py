@@ -122,6 +122,11 @@ def _suspended(postfix: Mta, way: Route) -> Observation:
             domain=way.domain,
             recipient=way.recipient,
         )
+    if way.program in ("local", "virtual") and way.address_class not in _LOCAL and "." in way.domain:
+        text = f"{why}: mail for other hosts' domains is given to the {way.channel} transport, which looks for the mailboxes here"
+        return fail(
+            "config.suspended", way.domain, text, how="local", parameter=parameter, value=way.channel, domain=way.domain
+        )
     return ok("config.suspended", way.domain, f"mail to {way.domain} goes to the transport {way.channel}")
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from diagnose.check import ANY, Context, MailLog, Read, SignSpec, Stat, check, fail, ok, unknown
+from diagnose.check import ANY, Context, MailLog, Now, Processes, Read, SignSpec, Stat, check, fail, ok, unknown
 from diagnose.facts import Mta, mail_log, mta
 from diagnose.model import Observation, Scalar
+from diagnose.parse.text import duration
 
 _FILTERED = re.compile(r"/pipe\[\d+\]: \w+: to=<.*status=sent")
 _CAME_IN = re.compile(r"/pickup\[\d+\]: \w+: uid=|/smtpd\[\d+\]: \w+: client=")
+_LONG = 60  # seconds; a run for one message takes a few
 _BACKENDS = ("mailbox_transport", "virtual_transport", "local_transport", "fallback_transport")
 
 
@@ -23,7 +25,7 @@ _BACKENDS = ("mailbox_transport", "virtual_transport", "local_transport", "fallb
 )
 def filter_programs(ctx: Context) -> Iterator[Observation]:
     postfix = mta(ctx)
-    for role, parameter, path in dict.fromkeys(_wanted(postfix)):
+    for role, parameter, path, channel in dict.fromkeys(_wanted(postfix)):
         reply = ctx.ask(Stat(path))
         data: dict[str, Scalar] = {"role": role, "parameter": parameter, "path": path, "endpoint": path}
         if reply.problem:
@@ -37,7 +39,27 @@ def filter_programs(ctx: Context) -> Iterator[Observation]:
             text = f"{parameter} pipes mail to it, and its interpreter {interpreter} does not exist"
             yield fail("filter.program", path, text, **data)
         else:
-            yield _kept(ctx, data) or ok("filter.program", path, f"exists ({parameter})", **data)
+            yield (
+                _hangs(ctx, channel, data)
+                or _kept(ctx, data)
+                or ok("filter.program", path, f"exists ({parameter})", **data)
+            )
+
+
+def _hangs(ctx: Context, channel: str, data: dict[str, Scalar]) -> Observation | None:
+    """A run that pipe(8) has waited for since long: it gives up after `command_time_limit` (1000 s), and so do those behind it."""
+    known, now = ctx.ask(Processes()).processes, ctx.ask(Now()).epoch
+    pipes = {each.pid for each in known if each.name == "pipe" and channel in each.command}
+    longest = max((now - each.started for each in known if each.parent in pipes and each.started), default=0.0)
+    if longest < _LONG:
+        return None
+    text = f"{data['parameter']} pipes mail to it, and one run of it has lasted for {duration.words(longest)}"
+    return fail(
+        "filter.program",
+        str(data["path"]),
+        text,
+        **data | {"role": "hung" if data["role"] == "content" else data["role"]},
+    )
 
 
 def _kept(ctx: Context, data: dict[str, Scalar]) -> Observation | None:
@@ -62,8 +84,8 @@ def _interpreter(ctx: Context, path: str) -> str:
     return words[0] if first.startswith("#!/") and (words := first[2:].split()) else ""
 
 
-def _wanted(postfix: Mta) -> Iterator[tuple[str, str, str]]:
-    """(role, parameter, path) of each program that the settings in use name."""
+def _wanted(postfix: Mta) -> Iterator[tuple[str, str, str, str]]:
+    """(role, parameter, path, master.cf's service or "") of each program that the settings in use name."""
     named = [("content", "content_filter", postfix.value("content_filter"))]
     named += [
         ("content", f"content_filter of {service.name}", service.overrides["content_filter"])
@@ -77,7 +99,7 @@ def _wanted(postfix: Mta) -> Iterator[tuple[str, str, str]]:
             argv = next((word for word in service.argv if word.startswith("argv=")), "")
             path = argv.removeprefix("argv=").strip("{}").split(" ")[0]
             if path.startswith("/"):
-                yield role, parameter, path
+                yield role, parameter, path, service.name
     command = re.match(r"\"?(/[^\s\"]+)", postfix.value("mailbox_command"))
     if command:
-        yield "backend", "mailbox_command", command[1]
+        yield "backend", "mailbox_command", command[1], ""

@@ -18,8 +18,8 @@ from diagnose.parse.log import submitted
 
 # By a rule of smtpd(8), or by a milter, which cleanup(8) asks of mail from the sendmail command as well.
 _REJECT = re.compile(
-    r"(?:NOQUEUE: |: \w+: milter-)reject: (?P<command>[A-Z-]+) from (?P<name>[^\[\s]*)\[(?P<client>[0-9A-Fa-f.:]+)\](?::\d+)?: "
-    r"(?P<reply>[45](?:\d\d|\.\d+\.\d+) .*?)(?:$|; proto=|; from=<(?P<sender>[^>]*)>)(?: to=<(?P<recipient>[^>]*)>)?"
+    r"(?:NOQUEUE: |: \w+: (?:milter-)?)reject: (?P<command>[A-Z-]+) from (?P<name>[^\[\s]*)\[(?P<client>[0-9A-Fa-f.:]+)\](?::\d+)?: "
+    r"(?P<reply>(?:[45](?:\d\d|\.\d+\.\d+)|bare) .*?)(?:$|; proto=|; from=<(?P<sender>[^>]*)>)(?: to=<(?P<recipient>[^>]*)>)?"
 )
 # What smtpd refuses without such a line: it warns, and counts the command as failed when the client leaves.
 _WARNED = re.compile(r"smtpd\[(?P<pid>\d+)\]: warning: (?P<reply>.* from [^\[\s]*\[(?P<client>[0-9A-Fa-f.:]+)\].*)")

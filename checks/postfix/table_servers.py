@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from diagnose.check import Context, Dial, check, fail, ok, unknown, warn
+from diagnose.check import Context, Dial, MapLookup, check, fail, ok, unknown, warn
 from diagnose.facts import mta
 from diagnose.facts.tables import SERVED, Use, uses
 from diagnose.model import Observation
@@ -29,17 +29,23 @@ def table_servers(ctx: Context) -> Iterator[Observation]:
 
 
 def _served(ctx: Context, use: Use) -> Iterator[Observation]:
-    """Whether a table's server on this host takes connections; others are left alone."""
+    """Whether a table's server on this host takes connections and answers; others are left alone."""
     match = _SERVER.match(use.table.name)
     host = match[1].strip("[]") if match else ""
     if match is None or not (host == "localhost" or host.startswith("127.") or host == "::1"):
         return
     reply = ctx.ask(Dial(host=host, port=int(match[2]), say="connect", connect_timeout=2.0))
-    if reply.connected:
+    say = fail if use.scope == "all" else warn
+    silent = reply.connected and "timed out" in (
+        ctx.ask(MapLookup(use.table.key, "nobody@example.invalid")).problem or ""
+    )
+    if silent:
+        text = f"{use.parameter}: its server accepts the connection, but does not answer: it hangs"
+        yield say("table.works", use.table.key, text, **use.data)
+    elif reply.connected:
         yield ok("table.works", use.table.key, f"accepts connections ({use.parameter})", **use.data)
     elif reply.problem:
         yield unknown("table.works", use.table.key, f"{use.parameter}: {reply.problem}", **use.data)
     else:
         why = reply.attempts[-1].error if reply.attempts else reply.error
-        say = fail if use.scope == "all" else warn
         yield say("table.works", use.table.key, f"{use.parameter}: its server does not answer ({why})", **use.data)

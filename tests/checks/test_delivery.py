@@ -159,6 +159,11 @@ def test_a_discarded_copy_is_not_missed() -> None:
     assert failed(run(delivery, host)) == []
 
 
+def test_all_mail_given_to_the_mailboxes_of_this_host() -> None:
+    for transport, found in (("local:$myhostname", ["config.suspended"]), ("smtp", [])):
+        assert failed(run(delivery, machine({"default_transport": transport}), "x@y.test")) == found
+
+
 def test_a_filter_of_the_client_that_makes_a_later_a_never() -> None:
     line = "Nov 25 12:00:00 app postfix/smtp[9]: C6B: to=<x@y.test>, relay=mx.y.test[192.0.2.9]:25, dsn={}, status=bounced (host mx.y.test[192.0.2.9] said: {} greylisted (in reply to RCPT TO command))"
     settings = {"smtp_delivery_status_filter": "pcre:/etc/postfix/filter"}

@@ -1,9 +1,10 @@
 """The check of programs that mail is piped to."""
 
 from checks.postfix.filter_programs import filter_programs
-from diagnose.host.query import StatReply
+from diagnose.check import Processes
+from diagnose.host.query import Process, ProcessesReply, StatReply
 from diagnose.model import Status
-from tests.checks.pretended_postfix import MASTER, failed, machine, run
+from tests.checks.pretended_postfix import MASTER, NOW, RUNNING, failed, machine, run
 
 PIPE = MASTER + "spamchk unix - n n - 10 pipe flags=Rq user=nobody argv=/usr/local/bin/spamchk -f ${sender}\n"
 PROGRAM = StatReply(exists=True, kind="file", mode=0o755)
@@ -46,4 +47,14 @@ def test_a_filter_that_keeps_what_it_is_given() -> None:
         ((came.format("A1B2C3D4", 33),), []),
     ):
         host = machine({"content_filter": "spamchk:"}, master=PIPE, stats={"/usr/local/bin/spamchk": PROGRAM}, log=log)
+        assert [o.data["role"] for o in run(filter_programs, host) if o.status is Status.FAILED] == roles
+
+
+def test_a_filter_whose_run_does_not_end() -> None:
+    pipe = Process(pid=20, parent=10, name="pipe", command=("pipe", "-n", "spamchk"), user="postfix", started=NOW - 900)
+    for started, roles in ((NOW - 400, ["hung"]), (NOW - 5, [])):
+        child = Process(pid=21, parent=20, name="spamchk", command=("spamchk",), user="nobody", started=started)
+        more = {Processes(): ProcessesReply(processes=(*RUNNING, pipe, child))}
+        there = {"/usr/local/bin/spamchk": PROGRAM}
+        host = machine({"content_filter": "spamchk:"}, master=PIPE, stats=there, more=more)
         assert [o.data["role"] for o in run(filter_programs, host) if o.status is Status.FAILED] == roles

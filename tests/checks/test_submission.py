@@ -19,6 +19,11 @@ def test_application_of_the_own_network() -> None:
     assert (failed(found), found[0].data["client"]) == (["config.submission-refused"], "192.168.1.44")
 
 
+def test_a_refusal_without_a_reply_code() -> None:
+    line = "Nov 22 12:32:10 a postfix/smtpd[3]: 4F1A317030E: reject: END-OF-MESSAGE from app[192.168.1.44]: bare <LF> received; from=<app@example.net> to=<u@example.org> proto=ESMTP helo=<app>"
+    assert failed(run(submission, machine(log=(line,), more=OWN))) == ["config.submission-refused"]
+
+
 def test_strangers_even_neighbours_on_a_public_network() -> None:
     for client in ("198.51.100.7", "45.76.1.99"):
         assert failed(run(submission, machine(log=(REJECT.format(client=client, reply=DENIED),), more=OWN))) == []

@@ -86,6 +86,14 @@ def test_tcp_table_whose_server_is_down() -> None:
     assert failed(run_tables(host)) == ["table.works"]
 
 
+def test_a_server_that_takes_connections_and_never_answers() -> None:
+    settings, key = {"sender_canonical_maps": "tcp:127.0.0.1:10001"}, ("tcp:127.0.0.1:10001", "nobody@example.invalid")
+    up = DialReply(attempts=(Attempt(address="127.0.0.1"),), address="127.0.0.1")
+    for reply, found in ((MapReply(problem="timed out: postmap -q"), ["table.works"]), (MapReply(), [])):
+        host = machine(settings, maps={key: reply}, by_kind={Dial: lambda q: up})
+        assert failed(run_tables(host)) == found
+
+
 def test_hidden_files_are_unknown() -> None:
     hidden = {path: StatReply(problem="permission denied") for path in BOTH}
     assert [o.status for o in run_tables(machine(USE, stats=hidden, root=False))] == [Status.UNKNOWN]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -313,3 +314,14 @@ def test_properties() -> None:
 )  # fmt: skip
 def test_a_warning_that_concerns_no_table_is_no_error(said: str, told: str) -> None:
     assert tables._words(said) == told
+
+
+@needs_postmap
+def test_a_server_that_does_not_answer_is_waited_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "_SERVER_TIMEOUT", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        name = f"tcp:127.0.0.1:{server.getsockname()[1]}"
+        began = time.monotonic()
+        replies = [tables.lookup(MapLookup(name, key), soon(), Secrets()) for key in ("a", "b", "c", "d", "e")]
+    assert {reply.problem for reply in replies} == {"timed out: postmap -q"}
+    assert time.monotonic() - began < 1.2

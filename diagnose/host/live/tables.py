@@ -23,6 +23,9 @@ from diagnose.parse.text.masking import STARS, Secrets, mask
 from diagnose.record import dataclass
 
 _TIMEOUT = 5.0
+_SERVER_TIMEOUT = 3.0  # checks ask several keys one after the other
+_SILENT_FOR = 20.0  # seconds during which a server that gave no answer is not asked again
+_silent: dict[str, float] = {}  # table to the time when its server gave none
 _KEYS = 1000  # shown of a table
 _BLANKS = " \t\r\n\v\f"
 _WORD = re.compile(r'(?:"[^"]*"|[^ \t\r\n\v\f"]|"(?=[^"]*$))+')
@@ -257,11 +260,16 @@ def _postmap(arguments: list[str], deadline: float, keys: str = "") -> _Answer:
     program = find("postmap")
     if program is None:
         return _Answer(problem="not found: postmap")
-    quiet = not _SERVED.match(arguments[-1])
-    timeout = max(0.05, min(_TIMEOUT, deadline - time.monotonic()))
+    name, began = arguments[-1], time.monotonic()
+    quiet = not _SERVED.match(name)
+    if began - _silent.get(name, -_SILENT_FOR) < _SILENT_FOR:
+        return _Answer(problem=f"timed out: postmap {arguments[0]}")
+    timeout = max(0.05, min(_TIMEOUT if quiet else _SERVER_TIMEOUT, deadline - began))
     try:
         code, out, err = heard([program, *arguments], timeout, keys.encode("utf-8", "surrogateescape"), quiet=quiet)
     except subprocess.TimeoutExpired:
+        if timeout >= _SERVER_TIMEOUT and not quiet:
+            _silent[name] = time.monotonic()
         return _Answer(problem=f"timed out: postmap {arguments[0]}")
     except (OSError, ValueError) as error:
         return _Answer(problem=why(error) if isinstance(error, OSError) else "not a table: it holds a NUL character")

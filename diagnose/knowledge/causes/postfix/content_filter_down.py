@@ -21,6 +21,7 @@ CAUSE = Cause(
         sign("filter.policy", STRONG, kind=SEEN),
         sign("filter.policy", FITS, kind=UNLISTED),
         sign("filter.program", PROVES, role="content"),
+        sign("filter.program", SPEAKS, role="hung"),
         sign("filter.program", FITS, role="kept"),
         sign("filter.content", AGAINST, OK),
     ),
