@@ -266,6 +266,8 @@ def _public(configured: list[str], passwords: frozenset[str]) -> frozenset[str]:
     words = "\n".join(
         re.sub(r"(?<=:)[^\s{},:]{6,}", lambda word: "" if word[0] in passwords else word[0], each) for each in shown
     )
+    # A parameter that a table refers to, and that holds its password.
+    words = re.sub(r"(?m)^(?!my)\w+[ \t]*=[ \t]*(\S+)$", lambda line: "" if line[1] in passwords else line[0], words)
     return frozenset(re.findall(r"[\w-]{6,}", words.lower()))
 
 

@@ -96,6 +96,7 @@ def test_settings_with_a_password_are_gathered(
         "smtp_sasl_password_maps = hash:{ {smtp.example.org acme:norupelefohi} }",
         "smtp_sasl_password_maps = mongodb:{ uri = mongodb://acme:norupelefohi@db.example.org/?x=y }",
         "mine = acme:norupelefohi\nsmtp_sasl_password_maps = static:$mine",
+        "mine = norupelefohi\nsmtp_sasl_password_maps = static:acme:${mine}",
         "smtp_sasl_password_maps = inline:{ { smtp.example.org =\n  acme:norupelefohi } }",
     ],
 )

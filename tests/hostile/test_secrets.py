@@ -188,6 +188,13 @@ def test_what_stands_beside_a_failure_is_not_shown() -> None:
         "'password' => env('MAIL_PASSWORD'),",
         "unexpected token '<', \"<!DOCTYPE \"... is not valid JSON",
         "contraseña incorrecta",
+        "пароль неверен",
+        "Password: (none)",
+        "password: !vault |",
+        'password = os.environ["SMTP_PASSWORD"]',
+        "password: process.env.SMTP_PASS,",
+        "$mail->Password = getenv('SMTP_PASS');",
+        "secretName: smtp-credentials",
         "journalctl -u postfix -p err",
     ],
 )

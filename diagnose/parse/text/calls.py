@@ -10,7 +10,7 @@ from diagnose.patterns import late
 Span = tuple[int, int]
 
 _LOGIN = late(
-    r"(?:(?P<sure>credentials?|authenticat\w{0,9}|login|auth|userpass)|\b(?:connect|start|smtp(?:_?ssl)?))"
+    r"(?:(?P<sure>credentials?|authenticat\w{0,9}|login|auth|userpass)|\b(?:connect|start|smtp(?:_?ssl)?|(?:new_?)?(?:dialer|mailer|transport|client)))"
     r"\\?[\"']?\s{0,9}(?:[=:]\s{0,9})?['`]?(?=[(\[])",
     re.I,
 )

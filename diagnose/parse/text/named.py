@@ -22,18 +22,18 @@ NAME = late(_STRONG, re.I)
 _HEAD = late(r"[\w.$-]{0,60}\Z")
 _REST = late(r"[\w.-]{0,60}")
 _COMPLAINT = late(  # what is said of a password instead of it
-    r"(?<![a-z])(?:fail|err|den[iy]|refus|in?valid|incorrect|wrong|requir|expir|mismatch|miss|reject|unable|unexpected|not\b|must|"
+    r"(?<![a-z])(?:fail|err|den[iy]|refus|in?valid|incorrect|wrong|falsch|ung\u00fcltig|abgelaufen|onjuist|nespr\u00e1v|\u043d\u0435\u0432\u0435\u0440|requir|expir|mismatch|miss|reject|unable|unexpected|not\b|must|"
     r"please|timed|closed|lost|reset|accept|too\b)|n't\b|\b[2-5]\d\d[ -]",
     re.I,
 )
 _FILED = late(
     r"(?:files?|paths?|maps?|dir\w*|command|cmd|eval|policy|length|types?|format|scheme|enable[d]?|mechanisms?|options?"
-    r"|attr\w*|required|count|age|expir\w*|domain|service|security|transport|exceptions|header|methods?|level|valid\w*"
+    r"|attr\w*|required|count|age|expir\w*|domain|service|security|transport|exceptions|header|names?|refs?|methods?|level|valid\w*"
     r"|lookup|authenticate|results?|cache\w*|limit|rate\w*|keyword\w*|keys|authentication)$",
     re.I,
 )
 _SEP = late(
-    r"""(?P<close>(?:\\?["'`]|[\])}>*]|%5[Dd]|&quot;|:(?:protected|private)(?=\])){0,8}(?:[ \t]?\([\w /-]{1,30}\)(?=\s{0,9}[=:]))?)(?P<sep>\s{0,9}(?:=>|->|:=|<-|<<<|==?|::?|\uff1a|\|)(?:\s{0,12}(?=["'`]|string\(\d)|[ \t]{0,9})"""
+    r"""(?P<close>(?:\\{0,3}["'`]|[\])}>*]|%5[Dd]|&quot;|:(?:protected|private)(?=\])){0,8}(?:[ \t]?\([\w /-]{1,30}\)(?=\s{0,9}[=:]))?)(?P<sep>\s{0,9}(?:=>|->|:=|<-|<<<|==?|::?|\uff1a|\|)(?:\s{0,12}(?=\\{0,3}["'`]|string\(\d)|[ \t]{0,9})"""
     r"""|;s:\d{1,5}:(?=\\?")|[ \t]+(?:changed|set)(?:[ \t]+from)?[ \t]+(?=["'`])"""
     r"""|(?<=>)|\s\.\s|\s{0,3},\s{0,9}|\s{0,2}\(\s{0,3}|[ \t]{0,2}\[|\s?(?:\u306f|\u662f)\s?(?=[\u300c"'])|(?:\u306f|\u662f|[ \t]+(?:is|was|to|ist|as|by|of|est|es|\u00e8|\u00e9:?|\u00e4r)(?=[ \t]+\S))?[ \t]{1,20})"""
 )
@@ -65,7 +65,7 @@ _PROSE = late(
 )
 _MEMBER = late(r"""\\?["'](?P<key>[\w.-]{1,40})\\?["']\s{0,3}(?::|=>)\s{0,3}(?P<quote>\\?["'])""")
 _MEMBER_NAMED = late(r"(?:user|login|host|server|type|id|port|scope|e?mail|name|mech|method)\w*|\w*name", re.I)
-_ALONE = late(r"[^\s\"'(]+(?=\s*(?:\n|$))")
+_ALONE = late(r"[^\s\"'(]+?(?=\s*(?:\n|\\n|$))")
 
 
 def values(text: str, lowered: str) -> Iterator[Span]:
@@ -77,6 +77,7 @@ def values(text: str, lowered: str) -> Iterator[Span]:
             continue
         head = _HEAD.search(text, max(0, core.start() - 60), core.start())
         begin = head.start() if head else core.start()
+        begin += text[begin - 1 : begin + 1] == "\\n"  # a line's end, and no letter
         rest = _REST.match(text, core.end())
         end = rest.end() if rest else core.end()
         name = text[begin:end].rstrip(".-")
@@ -99,7 +100,7 @@ def _value(text: str, name: str, begin: int, end: int, strong: bool) -> Span | N
     """The value that belongs to a name; None if there is none, or none that is secret."""
     if name.lower().endswith(("enable", "enabled")):
         return None
-    if text[begin - 1 : begin] == "/" and "=" not in text[end : end + 2]:
+    if text[begin - 1 : begin] == "/" and "=" not in text[end : end + 5]:
         return None  # a path
     strong = strong and not _FILED.search(name)
     pair = _PAIR.match(text, end)
@@ -121,6 +122,8 @@ def _value(text: str, name: str, begin: int, end: int, strong: bool) -> Span | N
     if sep["close"].endswith(">") and kind == ">":
         return _element(text, sep.end(), strong)
     line = text.rfind("\n", 0, begin) + 1
+    escaped = text.rfind("\\n", max(line, begin - 400), begin)
+    line = line if escaped < 0 else escaped + 2
     before = text[begin - 1 : begin]
     if before in ("'", '"') and not sep["close"] and kind in ("=", ":"):  # "NAME=value"
         mark = "\\" + before if text[begin - 2 : begin - 1] == "\\" else before
@@ -132,13 +135,9 @@ def _value(text: str, name: str, begin: int, end: int, strong: bool) -> Span | N
     if kind == "," and text[line:begin].strip() == "" and _ALONE.match(text, sep.end()):
         kind = "="  # a line of CSV
     if kind == " ":
-        if not strong or before == "=" or (name.lower() == "pass" and not whole):
+        if not strong or _COMPLAINT.match(text, sep.end()) or before == "=" or (name.lower() == "pass" and not whole):
             return None
-        if (
-            "\t" in sep["sep"]
-            or len(sep["sep"]) > 1
-            or (whole and _ALONE.match(text, sep.end()) and not _COMPLAINT.match(text, sep.end()))
-        ):
+        if "\t" in sep["sep"] or len(sep["sep"]) > 1 or (whole and _ALONE.match(text, sep.end())):
             kind = ":"
     whole = whole and kind in ("=", ":", ":=", "=>", "->", "::", "<-", "|")
     return _checked(text, bounds(text, sep.end(), whole), strong, kind)
@@ -189,7 +188,7 @@ def _checked(text: str, place: tuple[int, int, bool], strong: bool, kind: str) -
         ):
             return None
         return (begin, end) if strong or (telling(value) and " " not in value) or _login(value) else None
-    if _PROSE.match(value) and not telling(value.split()[0]):
+    if _PROSE.match(value.lstrip("([<")) and not telling(value.split()[0]):
         return None
     if not strong and kind == ":" and value.endswith(":"):
         return None  # auth: somebody: …

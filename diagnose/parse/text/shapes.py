@@ -30,7 +30,7 @@ _FIRST = (
 )  # fmt: skip
 
 _OPTION = r"(?:^|(?<=[\s\"',\[]))"
-_VALUE = r"(\"[^\"\n]+\"|'[^'\n]+'|[^\s\"',\]]+)"
+_VALUE = r"(\"[^\"\n]+\"|'[^'\n]+'|\{[^{}\n]+\}|[^\s\"',\]]+)"
 _PRIORITY = r"(?:emerg|alert|crit|err|warning|notice|info|debug)\b"  # journalctl -u postfix -p err
 _PROGRAMS = "mysql mariadb sshpass smbclient ldap swaks sendemail msmtp nail mailx mutt mosquitto 7z zip psql redis-cli curl docker podman".split()
 _SAID = r"(?:[a-z]*(?:ing|ions?|ers?|ed|able|ly|ments?|ity|ness|less|words?|ives?|als?|files?)|user\w*|(?:call|look)(?:back|up)s?|prompts?|fields?|values?|change|expiry|expires|instead|please|exchange|everyone|protocols?|resets?|strength|rules?|hash(?:es)?|schemes?|helpers?|grants?|store|cache|attempts?|mismatch|entropy|policy|policies|through)(?![a-z])"
@@ -38,6 +38,7 @@ _LABELS = r"smtps?|lmtp|relay|mailto|to|from|b?c?cc|rfc822|sip|xmpp|id"
 
 _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
     (("private key--", "pgp message--"), r"-----BEGIN [A-Z ]{0,30}(?:PRIVATE KEY|PGP MESSAGE)[A-Z ]{0,10}-----((?:[^-]|-(?!-)){1,8000})"),
+    (("private key--",), r"(?m)^((?:[A-Za-z0-9+/=]{12,100}\s{1,9}){1,100})-----END [A-Z ]{0,30}PRIVATE KEY"),
     (
         ("bearer", "basic ", "basic:", "token ", "token:", "digest ", "apikey ", "zoho-"),
         r"(?i)\b(?:Bearer|Basic|Token|Digest|ApiKey|Zoho-\w+)[ :]+[\"']?(?!(?:auth\w*|error|realm|token|is|not|login|SHA\d*|MD5)\b)"
@@ -66,7 +67,7 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
     # Command lines.
     (
         ("-pass", "-pw", "-secret", "-token", "-api", "-auth", "-proxy-pass"),
-        rf"(?i){_OPTION}--?(?:[\w-]*-)?(?:pass(?:word|wd|phrase|in|out)?|pwd?|secret|token|api-?key)(?:=|\s+|['\"],\s*)(?!-){_VALUE}",
+        rf"(?i){_OPTION}--?(?:[\w-]*-)?(?:pass(?:word|wd|phrase|in|out)?|pwd?|secret|token|api-?key)(?:=|(?:\s|\\\n)+|['\"],\s*)(?!-){_VALUE}",
     ),
     ((" -u", " --user", "-user", '"-u', "'-u"), rf"{_OPTION}--?(?:u|user|proxy-user|login)(?:=|\s*|['\"],\s*)(?:'[\w.@+-]+:([^'\n]+)'|\"[\w.@+-]+:([^\"\n]+)\"|[\w.@+-]+:([^\s\"',\]]+))"),
     (
@@ -76,16 +77,19 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
     ((" -a",), rf"\bredis-cli\b[^\n|;]{{0,300}}?\s-a\s+{_VALUE}"),
     (("-ap", "-xp", "-pw"), rf"{_OPTION}-(?:ap|xp|pw)(?:\s+|['\"],\s*|=){_VALUE}"),
     ((" login ",), r"(?m)(?:^|[\s>])[A-Za-z]{0,4}\d{1,6} LOGIN (?:\"[^\"\n]{0,100}\"|[^\s\"]{1,100}) (?:\"((?:[^\"\\\n]|\\.)+)\"|([^\s\"{]+))"),  # IMAP
+    ((" login {", "} login {"), r"\bLOGIN \{\d+\+?\}\s*\n(?:[^\n]{0,20}\+[^\n]*\n)?[^\n]{1,100}\{\d+\+?\}\s*\n(?:[^\n]{0,20}\+[^\n]*\n)?([^\n]+)"),
+    (("proctitle=",), r"\bproctitle=([0-9A-Fa-f]{8,})"),  # auditd: all arguments, in hexadecimal digits
     (("pass ",), r"\bUSER [^\n]{1,100}\n(?:[^\n]*\n){0,3}?[^\n]{0,40}\bPASS ([^\n]+)"),  # POP3, FTP
     (
         ("echo ", "printf "),
-        r"(?:passwordeval\W{1,4}(?:echo|printf)\s+|\b(?:echo|printf)\s+(?:-[ne]+\s+|['\"]?%s['\"]?\s+){0,2}(?=[^\n]{1,200}?\|\s*(?:base64|openssl|docker|podman|htpasswd|sudo|chpasswd|saslpasswd2|gcloud|kubectl|gh|vault|aws|az)))(?:'([^'\n]+)'|\"([^\"\n]+)\"|['\"]?([^\s'\"|]+))",
+        r"(?:passwordeval\W{1,4}(?:echo|printf)\s+|\b(?:echo|printf)\s+(?:-[ne]+\s+|(?:'[^'\n]{0,60}%s'|\"[^\"\n]{0,60}%s\"|%s)\s+(?:\S{1,60}\s+(?=['\"]))?){0,2}(?=[^\n]{1,200}?\|\s*(?:base64|openssl|docker|podman|htpasswd|sudo|chpasswd|saslpasswd2|gcloud|kubectl|gh|vault|aws|az)))(?:'([^'\n]+)'|\"([^\"\n]+)\"|['\"]?([^\s'\"|]+))",
     ),
     (("masterauth", "requirepass"), r"(?i)\b(?:masterauth|requirepass)\s+[\"']?([^\s\"']+)"),
     # Hashes of passwords, and passwords, as user databases write them.
     (
-        ("{s", "{p", "{c", "{m", "{b", "{a", "{d"),
-        r"(?i)\{(?:S?SHA\d*|S?MD5|PLAIN|CLEAR\w*|CRYPT|SHA\d*-CRYPT|MD5-CRYPT|BLF-CRYPT|ARGON2\w*|SCRAM[\w-]*|CRAM-MD5|DIGEST-MD5|PBKDF2\w*)\}([^\s:,\"'}]{4,})",
+        (") != ", "{s", "{p", "{c", "{m", "{b", "{a", "{d"),
+        r"(?i)\{(?:S?SHA\d*|S?MD5|PLAIN|CLEAR\w*|CRYPT|SHA\d*-CRYPT|MD5-CRYPT|BLF-CRYPT|ARGON2\w*|SCRAM[\w-]*|CRAM-MD5|DIGEST-MD5|PBKDF2\w*)\}([^\s:,\"'}]{4,})"
+        r"|\b[A-Z][A-Z\d-]{2,20}\(([^()\n]{3,200})\) != ",  # dovecot
     ),
     (("$",), r"\$(?:1|2[abxy]?|5|6|7|y|gy|apr1|argon2\w{0,2})\$([^\s:,\"'}]{8,})"),
     # A line of a password table.
@@ -126,7 +130,8 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
     ),
     (("mot de passe", "password", "contrase", "senha", "\u043f\u0430\u0440\u043e\u043b\u044c", "passwor"), r"(?i)(?:mot de passe|passwor\w|contrase\w{1,3}|senha|\u043f\u0430\u0440\u043e\u043b\u044c)[^\n\u00ab]{0,60}\u00ab\s?([^\u00bb\n]{3,200}?)\s?\u00bb"),
     ((" as ",), r"(?i)'([^'\n]+)' AS [\"'`]?\w{0,20}pass"),  # what a query for a login gives
-    (("(pw ", "(pwd "), r"(?i)\(pwd?[ :=]{1,2}([^\s()]{4,200})\)"),
+    (("(pw", "(pass"), rf"(?i)\((?:pwd?|pass(?:word)?)[ :=]{{1,2}}(?!{_SAID}|(?:incorrect|wrong|missing|empty|unknown|none|null|auth)\b)([^\s()]{{4,200}})\)"),
+    (("word from ",), r"(?i)\bpassword (?:was )?(?:changed )?from ([^\s\"',;]{3,60}) to ([^\s\"',;.]{3,60})"),
     (("client_send",), r"\bclient_send\s*=\s*([^\n]+)"),  # exim's authenticators
     (("password",), r"(?m)^[ \t]*(?:user(?:name)?|login|from|auth)[ \t]+\S+[ \t]*\n[ \t]*password[ \t]+(?!(?:is|was|not|has|for|must|does|failed|wrong|required|expired|change\w*|authenticat\w*)\b)([^\n]+)"),  # msmtprc
     (("password",), r"(?i)<input\b(?=[^>]{0,300}?\btype=[\"']?password)[^>]{0,300}?\bvalue=(?:\"([^\"]+)\"|'([^']+)'|([^\s\"'>]+))"),
@@ -135,18 +140,18 @@ _TABLE: tuple[tuple[tuple[str, ...], str], ...] = (
     (("authenticat",), r"(?i)\bauthenticat\w{1,6} (?:as |[\w@.+-]{1,60} )?(?:with|using) [\"']([^\"'\n]{4,200})[\"']"),
     (("auth login",), r"(?i)\bAUTH LOGIN\b[^\n]{0,120}?[\s/]C: ?((?=[a-z\d+/]*[A-Z+/=]|[A-Za-z+/]*\d)[A-Za-z0-9+/]{4,}={0,2})"),  # in one line
     (("htpasswd ",), r"\bhtpasswd\s+(?=-\w*b)-\w*n\w*\s+[\w.@+-]+\s+[\"']?([^\s\"']+)"),
-    (("passw",), r"(?i)\bpassw\w{1,4}[ \t]*[:=][ \t]*[\"']?([a-z]{4}(?: [a-z]{4}){3})(?=[\"':;,.)]|\s*$|\s\d)"),  # as Google and Yahoo issue them
+    (("passw",), r"(?i)\b(?:app[ -]password[ \t]*[:=]?|passw\w{1,4}[ \t]*[:=])[ \t]*[\"']?([a-z]{4}(?: [a-z]{4}){3})(?=[\"':;,.)]|\s*$|\s\d)"),  # as Google and Yahoo issue them
     (("{-",), r"(?i)\{--?(?:[\w-]*-)?(?:pass\w*|pwd?|secret|token|api-?key)=([^}\n]{1,300})\}"),  # an argument of pipe(8)
     (("table ",), r"\btable [\w-]{1,60} \{[^}\n]{0,200}?= ?\"?[\w.+@-]{1,64}:([^\s\",}]{4,200})"),  # smtpd.conf
     (("authinfo", '"u:', '"u='), r"(?i)\"P[:=]([^\s\"]{2,200})\""),  # sendmail's authinfo
     (("postmap ",), r"(?im)\bpostmap [^\n]{0,200}?(?:->|=>|:)[ \t]{1,9}[\w.+@-]{1,100}:([^\s:]{4,200})[ \t\r]*$"),
     (("htpasswd ",), r"\bhtpasswd\s+(?:-\w+\s+){0,5}-\w*b\w*\s+(?:-\w+\s+){0,5}\S+\s+\S+\s+[\"']?([^\s\"']+)"),
-    (("\\0", "\\x00"), r"\\(?:0{1,3}|x00)[A-Za-z][^\\\"'\s]{1,200}\\(?:0{1,3}|x00)([^\"'\n\\]{4,200})"),  # AUTH PLAIN spelt out
+    (("\\0", "\\x00"), r"\\(?:0{1,3}|x00)[A-Za-z](?:[^\\\"'\s]|\\@){0,200}\\(?:0{1,3}|x00)([^\"'\n\\]{4,200})"),  # AUTH PLAIN spelt out
     (("assword",), r"(?i)\bassword[^\n]{0,60}\bsend\s+(?:--\s+)?\"([^\"\n]{2,200}?)(?:\\[rn])?\""),  # expect
     ((" p:", " pw:", " pass:"), r"(?i)\bu(?:ser)?: ?[^\s,;]{1,100}[ ,;/]{1,3}p(?:w|ass)?: ?([^\s,;\"'<>]{4,200})"),
     (
         ("passw", "kennwort", "pass "),
-        r"(?i)\b(?:pass(?:w\w{1,6})?|kennwort) (?:(?:for|of|f\u00fcr|de) [\w@.+-]{1,60} )?(?:(?:is|was|lautet|ist)(?: ?:)? )?(?:[\"'\u201c\u201e]([^\"'\n\u201d\u201c]{4,200})[\"'\u201d\u201c]|(\d{6,40})(?![\w.:-]))",
+        r"(?i)\b(?:pass(?: phrase|w\w{1,6})?|kennwort) (?:(?:for|of|f\u00fcr|de) (?:the |our |my )?[\w@.+-]{1,60} )?(?:(?:is|was|lautet|ist)(?: ?:)? )?(?:[\"'\u201c\u201e]([^\"'\n\u201d\u201c]{4,200})[\"'\u201d\u201c]|(\d{6,40})(?![\w.:-]))",
     ),
     (("passw", "kennwort"), r"(?i)\b(?:passw\w{1,6}|kennwort) (?:is|was|lautet|ist) ?: ?([^\s\"'<>]{4,200})"),    (("unused parameter",), r"unused parameter: [\w.-]{0,80}(?:pass|pw|secret|token|key|auth|login|cred)[\w.-]{0,40}=([^\n]+)"),
     (("pass:",), r"\bpass:([^\s\"',]+)"),

@@ -10,7 +10,7 @@ JUDGED = 200  # characters that tell what a value is
 REFERENCE = late(
     r"(?:(?:proxy|debug):)*(?:hash|lmdb|texthash|btree|cdb|dbm|sdbm|regexp|pcre|cidr|mysql|pgsql|ldap|sqlite|memcache|mongodb|environ|"
     r"unix|tcp|socketmap|static|inline|pipemap|unionmap|randmap|fail|internal|nis)(?::|$)"
-    r"|<\S*>|\*{3,}.*|(?:get)?env\([\"'][A-Z_\d]+[\"']\)|\$\{[\w.:-]*\}|\$\([\w.:-]*\)|\$[A-Z_][A-Z_\d]{2,}|\$\w+_\w+(?:$|[\s,])|\{\{.*|<%.*|%[({]?\w+[)}]?s?$|%\w+%$|\.{2,}|…|[xX]{4,}$|CHANGE_ME",
+    r"|<\S*>|\*{3,}.*|!(?:secret|vault|env|ref|include|file)\b|(?:[\w:]+[.:])?(?:process\.env|(?:os\.)?environ|(?:get)?env|ENV)(?:\.get|\.fetch)?[.(\[\"']{1,3}[A-Z_][A-Z_\d]*[\"'\])};,]*$|\$\{[\w.:-]*\}|\$\([\w.:-]*\)|\$[A-Z_][A-Z_\d]{2,}|\$\w+_\w+(?:$|[\s,])|\{\{.*|<%.*|%[({]?\w+[)}]?s?$|%\w+%$|\.{2,}|…|[xX]{4,}$|CHANGE_ME",
 )
 # A secret, too, may begin with a slash: base64 does so once in 64 times.
 PATH = late(
