@@ -6,7 +6,7 @@ Asked of several unrelated operators for each port, beside controls that are no 
 from collections.abc import Iterator, Sequence
 
 from diagnose import facts
-from diagnose.check import ANY, Context, SignSpec, ask_all, check, fail, ok, unknown, warn
+from diagnose.check import ANY, Context, Now, SignSpec, ask_all, check, fail, ok, unknown, warn
 from diagnose.facts import application
 from diagnose.facts.contained import contained
 from diagnose.facts.dials import Tried, dial_address, near_end, source, tried
@@ -14,7 +14,7 @@ from diagnose.facts.network import FIND, PORTS, Egress, MailPort, addresses, ans
 from diagnose.knowledge.labels import Relay, relays
 from diagnose.knowledge.recognise import identify
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
-from diagnose.model import Observation, Scalar, Stage
+from diagnose.model import SPEAKS, Observation, Scalar, Stage
 from diagnose.parse.system.outcomes import FAILURES, WORDS, Outcome, Pattern
 
 PROVIDERS = 3  # of those that may be advised, in the order in which they would be
@@ -83,6 +83,8 @@ def _internet(ctx: Context, way: MailPort, seen: Egress) -> Observation:
     first = failed[0]
     said = ", ".join(sorted({t.words for t in failed}))
     say = warn if way.private else fail  # a relay in the own network needs no internet
+    # Names resolve: packets pass, and a rule may stop those of other users than Postfix's, which root's connections would show.
+    at_most = SPEAKS if seen.ports and not ctx.ask(Now()).root else None
     return say(
         "egress.internet",
         "internet",
@@ -90,6 +92,7 @@ def _internet(ctx: Context, way: MailPort, seen: Egress) -> Observation:
         kind=first.outcome.value,
         host=first.host,
         port=first.port,
+        at_most=at_most,
     )
 
 

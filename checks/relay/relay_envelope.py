@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from diagnose.check import ANY, Context, SignSpec, check, fail, ok, skip, warn
+from diagnose.check import ANY, FLAG, Context, SignSpec, check, fail, ok, skip, warn
 from diagnose.facts import target
 from diagnose.facts.relay import session, way_in
 from diagnose.facts.ways import relay_in_use
@@ -22,7 +22,9 @@ _WANTS_TLS = ("starttls-required", "relay-requires-tls")
 @check(
     id="relay-envelope",
     title="Sender and recipient at the relay",
-    signs=(SignSpec("relay.envelope", {"label": ANY, "stage": ("mail", "rcpt")}, proves=Stage.DELIVERY),),
+    signs=(
+        SignSpec("relay.envelope", {"label": ANY, "stage": ("mail", "rcpt"), "signed_in": FLAG}, proves=Stage.DELIVERY),
+    ),
     tags=("relay-login", "relay", "network"),
     needs=("mta", "network"),
     probes=True,
@@ -48,6 +50,7 @@ def relay_envelope(ctx: Context) -> Iterator[Observation]:
             # It took the login: what it still lacks is a matter of the account.
             label, where["at_most"] = "relay-account-restricted", SPEAKS
         where |= {
+            "signed_in": reply.auth.startswith("235"),
             "label": label,
             "stage": stage,
             "code": code,

@@ -4,7 +4,7 @@ import pytest
 
 from checks.network.egress import check_egress
 from diagnose.host.query import Dial, DialReply
-from diagnose.model import Observation, Status
+from diagnose.model import SPEAKS, Observation, Status
 from tests.checks.pretended_network import DROP, FORBIDDEN, NO_ROUTE, PROHIBITED, RESET, Stop, World, network
 from tests.checks.pretended_postfix import failed, of, run
 
@@ -59,6 +59,13 @@ def test_nothing_reached_is_no_port_block() -> None:
     found = run(check_egress, network(World(lambda address, port: DROP)))
     assert failed(found) == ["egress.internet"]
     assert mail_port(found).status is Status.UNKNOWN
+
+
+def test_a_user_of_whom_packets_are_dropped_does_not_prove_that_there_is_no_internet() -> None:
+    for root, resolver, most in ((False, "", SPEAKS), (False, "no answer", None), (True, "", None)):
+        world = World(lambda address, port: DROP, resolver=resolver)
+        (one,) = of(run(check_egress, network(world, root=root)), "egress.internet")
+        assert one.data["at_most"] == most
 
 
 def test_dead_resolver_does_not_hide_a_blocked_port() -> None:

@@ -288,10 +288,10 @@ def test_why_no_mechanism_is_left(offered: tuple[str, ...], settings: dict[str, 
     assert kinds(run_login(host), "relay.mechanism") == [kind]
 
 
-def test_sender_that_the_account_may_not_use() -> None:
-    said = "550 The from address does not match a verified Sender Identity. Mail cannot be sent until this error is resolved."
-    (found,) = of(run_login(relayed(dial=answered(mail=said)), YOU, ME), "relay.envelope")
-    assert (found.status, found.data["label"]) == (Status.FAILED, "sender-not-allowed")
+def test_a_refusal_after_the_login_is_about_the_account() -> None:
+    for said, label in (("530 Log in", "relay-account-restricted"), ("550 5.7.0 x", "policy-refused")):
+        (found,) = of(run_login(relayed(dial=answered(mail=said)), YOU, ME), "relay.envelope")
+        assert (found.data["label"], found.data["signed_in"]) == (label, True)
 
 
 def test_unreadable_map_is_unknown_and_no_refusal_is_provoked() -> None:
