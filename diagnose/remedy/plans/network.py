@@ -10,10 +10,11 @@ from diagnose.host.query import Dial, Exec, Lookup, Resolve
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.model import Observation, Status
 from diagnose.nearest import near
+from diagnose.parse.postfix import nexthop
 from diagnose.remedy.evidence import Evidence, sentence
 from diagnose.remedy.plan import Other, Plan, plans
 from diagnose.remedy.plans.application import on_another_port
-from diagnose.remedy.plans.relays import by_login, keys, near_key, password_table, set_hop
+from diagnose.remedy.plans.relays import by_login, keys, meant_hop, near_key, password_table, set_hop
 from diagnose.remedy.plans.settings import take_up, taken_up
 from diagnose.remedy.plans.tables import Entry, around, recompiled, transport_entry
 from diagnose.remedy.running import ChangeRoute, Command, FirewallAccept
@@ -50,6 +51,10 @@ def relay_port(e: Evidence) -> Plan | None:
     if not entry and (stale := _hosts(e, way)):
         text = f"/etc/hosts gives {way.host} an address at which nothing answers; the DNS has others."
         return taken_up(e, [*stale, *e.copies(anyway=("hosts",))], text)
+    better = nexthop.parse(meant_hop(e, way, "nxdomain") or "")
+    if better.host and e.ask(Dial(host=better.host, port=better.port_number() or way.port, say="connect")).connected:
+        why = f"Nothing answers at {way.host}; {better.host}, a server of nearly the same name, does."
+        return taken_up(e, set_hop(e, way, better.raw, why))
     open_ = e.open_ports(way.host)
     if e.advice and e.advice.verified and e.advice.host == way.host:
         open_.insert(0, e.advice.port)
