@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from diagnose.apps.settings import MailSettings
-from diagnose.check import ANY, FLAG, Context, SignSpec, check, fail, ok, skip, unknown, warn
+from diagnose.check import ANY, FLAG, Context, Dial, SignSpec, check, fail, ok, skip, unknown, warn
 from diagnose.facts.app_session import Session
 from diagnose.facts.app_verdict import Verdict, verdict
 from diagnose.facts.application import Application, found
@@ -40,6 +40,10 @@ _LOGIN_ADVICE = {
 _STRANGER = (
     "Have that server relay for the address from which this client reaches it (with Postfix there: mynetworks), or give the "
     "application a login there."
+)
+_CLOSED = (
+    "Let the network of its container out to the server, as this host's own is: Docker gives a network that is `internal: true` no "
+    "route, and a rule of this host's firewall (DOCKER-USER, FORWARD) may drop what it forwards. Host and port are right in"
 )
 _STATIC_TLS = {
     "implicit-on-starttls-port": "tls-on-plain",
@@ -164,7 +168,12 @@ def _server(ctx: Context, judged: Verdict, place: str, data: dict[str, Scalar]) 
             pattern = egress(ctx).pattern(port)
             others = {"open": "open", "mixed": "open", "blocked": "blocked"}.get(pattern.kind, "unknown")
     detail = judged.text
-    if others == "blocked":
+    if judged.session and (pid := judged.session.network):
+        detail = f"{detail}, in the network of its container (process {pid})"
+        if ctx.ask(Dial(host=str(data["host"]), port=int(data["port"] or 0), say="connect")).connected:
+            detail += "; from this host's own network it answers"
+            others, data["mend"] = "open", _CLOSED
+    elif others == "blocked":
         detail += f"; port {data['port']} fails with unrelated servers too"
     elif others == "open":
         detail += f"; other servers do answer on port {data['port']}"

@@ -2,6 +2,7 @@
 
 processes(ctx, app)   each, and what it was handed
 account(ctx, app)     as whom they run
+network(ctx, app)     the one in whose network they are, where that is not this host's
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from diagnose.apps import formats
 from diagnose.facts.application import Application, other
 from diagnose.facts.applications import composed, installed, started
 from diagnose.facts.asks import Asks
-from diagnose.host.query import EnvironmentCompare, Process, Processes, Stat
+from diagnose.host.query import EnvironmentCompare, Now, Process, Processes, Stat
 
 _MOST = 6  # processes of a file
 _WIDE = re.compile(r"|/(?:root|tmp|srv|opt)?|/(?:etc|home|var|usr|mnt)(?:/[\w-]+)?|/var/www")
@@ -63,3 +64,17 @@ def account(ctx: Asks, app: Application) -> str:
     """The only account but root that the application's processes on the host itself run as; "" where it is not known."""
     users = {process.user for process, of, _ in processes(ctx, app) if process.here and not of} - {"root"}
     return users.pop() if len(users) == 1 else ""
+
+
+def network(ctx: Asks, app: Application) -> int:
+    """A process of the application whose network is its container's, 0 if it has this host's or only root could tell."""
+    if not ctx.ask(Now()).root:
+        return 0
+    for process, of, _ in processes(ctx, app):
+        if of and (theirs := _space(ctx, str(process.pid))) and theirs != _space(ctx, "self"):
+            return process.pid
+    return 0
+
+
+def _space(ctx: Asks, pid: str) -> str:
+    return ctx.ask(Stat(f"/proc/{pid}/ns/net")).real.rpartition("/")[2]

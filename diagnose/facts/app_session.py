@@ -14,7 +14,7 @@ from dataclasses import replace
 from diagnose.apps.codenvy import DOCKER
 from diagnose.apps.settings import MailSettings
 from diagnose.facts import ANYBODY, dials, target
-from diagnose.facts.app_process import account
+from diagnose.facts.app_process import account, network
 from diagnose.facts.application import Application
 from diagnose.facts.asks import Asks, ask_all
 from diagnose.facts.java import trust_store
@@ -34,7 +34,7 @@ WAIT = 3.5  # seconds for a greeting: what answers at all, answers by then
 class Session:
     """tls: none, starttls or implicit, as begun. first: the attempt before JavaMail's plain-text fallback took over (Java alone).
     with_login: whether a login was part of it, else why not. store: what certificates were held against.
-    name_error: the certificate is for another name, which JavaMail 1.x does not look at. java_error: the certificate is good
+    network: a process of the container in whose network it was held, 0 for this host's. name_error: the certificate is for another name, which JavaMail 1.x does not look at. java_error: the certificate is good
     by the system's bundle, and not by the trust store of the Java that runs here (both Java alone)."""
 
     reply: DialReply
@@ -48,6 +48,7 @@ class Session:
     name_error: str = ""
     java_error: str = ""
     not_found: str = ""
+    network: int = 0
 
     @property
     def address(self) -> str:
@@ -139,6 +140,7 @@ def session(ctx: Asks, app: Application) -> Session:
     far = "ehlo" if login is None and (local or settings.auth) else "rcpt" if login is None or sender else "auth"
     # Whether a server of the own network relays for this client shows at RCPT alone; nobody else is asked for nobody.
     anybody = ANYBODY if is_private(resolved.addresses[0]) else ""
+    within = network(ctx, app)
     base = Dial(
         host=host,
         port=port,
@@ -151,6 +153,7 @@ def session(ctx: Asks, app: Application) -> Session:
         login=login,
         trust=trusts(settings, host),
         user=account(ctx, app),
+        network=within,
         timeout=WAIT,
     )
     reply = ctx.ask(base)
@@ -187,6 +190,7 @@ def session(ctx: Asks, app: Application) -> Session:
         name_error=name_error,
         java_error=java_error,
         not_found=reply.error if reply.stage == "resolve" else "",
+        network=within,
     )
 
 
@@ -251,11 +255,13 @@ class Way:
         return self.tls != "starttls" or self.reply.offers_starttls
 
 
-def alternatives(ctx: Asks, host: str, ways: Iterable[tuple[int, str]] = WAYS, user: str = "") -> tuple[Way, ...]:
+def alternatives(
+    ctx: Asks, host: str, ways: Iterable[tuple[int, str]] = WAYS, user: str = "", network: int = 0
+) -> tuple[Way, ...]:
     """The ways of `host` that work for an account, the one to recommend first. Certificates are not judged."""
     wanted = list(dict.fromkeys(ways))
     queries: list[Query[DialReply]] = [
-        Dial(host=host, port=port, tls=tls, say="ehlo", user=user, timeout=2.5, connect_timeout=2.5)
+        Dial(host=host, port=port, tls=tls, say="ehlo", user=user, network=network, timeout=2.5, connect_timeout=2.5)
         for port, tls in wanted
     ]
     replies = ask_all(ctx, queries)

@@ -112,7 +112,7 @@ def _judge(ctx: Asks, app: Application, held: Session, local: bool) -> Verdict:
         if held.outcome is Outcome.UNKNOWN:
             return stop("unknown", "", reply.error)
         others = tuple(way for way in ((587, "starttls"), (465, "implicit"), (2525, "starttls")) if way[0] != held.port)
-        ways = () if local else alternatives(ctx, settings.host, others, account(ctx, app))
+        ways = () if local else alternatives(ctx, settings.host, others, account(ctx, app), held.network)
         return stop("server", held.outcome.value, _attempts(reply), ways)
     if held.tls == "implicit" and not (reply.tls and reply.tls.version):
         return _implicit_failed(ctx, settings, held, stop)

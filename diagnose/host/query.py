@@ -118,7 +118,8 @@ class Dial(Query[DialReply]):
     may lead instead of a host. ca_file/ca_path: what the certificate is verified against, "" for the system's;
     verify: whether at all. The dialogue goes on after a certificate that does not verify, but never to AUTH unless
     `trust` is set. bind: source addresses, one per family, separated by a blank. user: the account that owns the
-    socket, where root asks. device: the interface to leave by, whatever the routes say. connect_timeout covers two
+    socket, where root asks. device: the interface to leave by, whatever the routes say. network: a process, in whose network
+    the connection is made, where root asks. connect_timeout covers two
     SYNs, which Linux sends at 0 and 1 seconds, and 1.7 seconds for the answer: the third goes at 3.
     """
 
@@ -139,6 +140,7 @@ class Dial(Query[DialReply]):
     bind: str = ""
     user: str = ""
     device: str = ""
+    network: int = 0
     verify: bool = True
     connect_timeout: float = 2.7
     timeout: float = 5.0

@@ -112,6 +112,7 @@ class Machine:
     settings: Settings = field(default_factory=Settings)
     dialled: list[Dial] = field(default_factory=list)
     folders: Mapping[int, str] = field(default_factory=dict)  # working directories by pid
+    networks: Mapping[str, str] = field(default_factory=dict)  # their name spaces, where they are not this host's
     commands: Mapping[str, str] = field(default_factory=dict)  # what a command line says
 
     def _read(self, query: Read) -> ReadReply:
@@ -122,6 +123,8 @@ class Machine:
         return ReadReply(text=mask_read(text, query.secret, Secrets(), query.path) if query.secret else text)
 
     def _stat(self, query: Stat) -> StatReply:
+        if query.path.endswith("/ns/net"):
+            return StatReply(exists=True, kind="file", real=self.networks.get(query.path.split("/")[2], "net:[1]"))
         if query.path.startswith("/proc/"):
             folder = self.folders.get(int(query.path.split("/")[2]))
             return StatReply(exists=True, kind="dir", real=folder) if folder else StatReply(problem="permission denied")

@@ -27,6 +27,8 @@ SETTINGS = {"SMTP_HOST": "mail.acme-tools.com", "SMTP_PORT": "587", "SMTP_USER":
 ENV = "".join(f"{name}={value}\n" for name, value in SETTINGS.items())
 DOTENV = "/srv/shop/.env"
 
+_LABELS = '"com.docker.compose.project.config_files":"{}","com.docker.compose.service":"{}"'
+
 
 def run(
     path: str, files: Mapping[str, object], command: tuple[str, ...], environment: dict[str, str], **more: object
@@ -59,6 +61,25 @@ def test_the_server_is_dialled_as_the_account_that_the_application_runs_as() -> 
     )
     (found,) = [o for o in machine.run(application_probe) if o.sign == "app.server"]
     assert (found.status, found.data["outcome"], found.data["works"]) == (Status.FAILED, "local", "")
+
+
+def test_the_server_is_dialled_in_the_network_of_the_applications_container() -> None:
+    compose, made = "/srv/stack/docker-compose.yml", "/var/lib/docker/containers/0123/config.v2.json"
+    text = "services:\n  shop:\n    environment:\n" + "".join(
+        f"      {key}: '{said}'\n" for key, said in SETTINGS.items()
+    )
+    state = f'{{"State":{{"Running":true,"Pid":77}},"Name":"/shop","Config":{{"Labels":{{{_LABELS.format(compose, "shop")}}}}}}}'
+    machine = Machine(
+        {compose: text, made: state},
+        server=lambda query: met("ENETUNREACH") if query.network == 77 else usual(query),
+        settings=Settings(app_config=(compose,)),
+        processes=(Process(pid=77, parent=1, name="shop", command=("/shop",), here=False),),
+        environments={77: SETTINGS},
+        networks={"77": "net:[2]"},
+    )
+    (found,) = [o for o in machine.run(application_probe) if o.sign == "app.server"]
+    assert (found.status, found.data["others"]) == (Status.FAILED, "open")
+    assert "its container" in str(found.data["mend"])
 
 
 def kinds(found: list[Observation]) -> list[object]:
@@ -125,10 +146,9 @@ def test_what_never_reached_the_container_that_compose_made_is_told() -> None:
     )
     text += "  db:\n    image: postgres:16\n    environment:\n      POSTGRES_PASSWORD: x\n"
     made = "/var/lib/docker/containers/0123/config.v2.json"
-    labels = '"com.docker.compose.project.config_files":"{}","com.docker.compose.service":"{}"'
 
     def said(service: str, file: str, environment: dict[str, str]) -> list[object]:
-        state = f'{{"State":{{"Running":true,"Pid":77}},"Name":"/x","Config":{{"Labels":{{{labels.format(file, service)}}}}}}}'
+        state = f'{{"State":{{"Running":true,"Pid":77}},"Name":"/x","Config":{{"Labels":{{{_LABELS.format(file, service)}}}}}}}'
         # The container was made after the file was written.
         return kinds(run(compose, {compose: (text, 900.0), made: state}, ("/shop",), environment))
 

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from diagnose import threads
 from diagnose.host.live import icmp
 from diagnose.host.live.gate import GATE, Peer
-from diagnose.host.live.wire import WIRE, as_user
+from diagnose.host.live.wire import ANYWHERE, WIRE, Whence, as_user, within
 from diagnose.host.query import Attempt
 from diagnose.record import dataclass
 
@@ -165,11 +165,11 @@ class _Try:
         bind: SockAddr | None,
         timeout: float,
         silence: float | None = None,
-        user: str = "",
-        device: str = "",
+        whence: Whence = ANYWHERE,
     ) -> None:
         self.address = address
-        self.watched = silence is None and WIRE.watch(address.peer[1])
+        # What another network sends does not pass here.
+        self.watched = silence is None and not whence.network and WIRE.watch(address.peer[1])
         self.began = time.monotonic()
         self.until = self.began + timeout
         self.error: str | None = None  # "" when connected
@@ -183,12 +183,12 @@ class _Try:
             self.error, self.seconds = "ETIMEDOUT", silence
             return
         try:
-            with as_user(user):
+            with as_user(whence.user), within(whence.network):
                 self.sock = socket.socket(address.family, socket.SOCK_STREAM)
             self.sock.setblocking(False)
             icmp.listen(self.sock)
-            if device:
-                self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
+            if whence.device:
+                self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, whence.device.encode())
             if bind is not None:
                 self.sock.bind(bind)
             number = self.sock.connect_ex(address.sockaddr)
@@ -255,13 +255,11 @@ def open_first(
     timeout: float,
     deadline: float,
     entered: bool = False,
-    user: str = "",
-    device: str = "",
+    whence: Whence = ANYWHERE,
 ) -> Opened:
     """Connects to the first address that answers; its peer stays reserved at the gate until `close`.
 
-    bind: source addresses, one per family, separated by blanks; user: the account that owns the sockets (as root);
-    device: the interface to leave by. entered: the caller has reserved the (only) peer already, and keeps it.
+    bind: source addresses, one per family, separated by blanks. entered: the caller has reserved the (only) peer already, and keeps it.
     """
     sources: dict[int, SockAddr] = {}
     for text in bind.split():
@@ -269,7 +267,7 @@ def open_first(
         if source is None:
             raise Broken(f"{text} is not an address to connect from")
         sources[source.family] = source.sockaddr
-    walk = _Walk(addresses, sources, timeout, entered, user, device)
+    walk = _Walk(addresses, sources, timeout, entered, whence)
     try:
         return walk.run(deadline)
     finally:
@@ -283,12 +281,11 @@ class _Walk:
         sources: dict[int, SockAddr],
         timeout: float,
         entered: bool,
-        user: str,
-        device: str,
+        whence: Whence,
     ) -> None:
         self.waiting = list(addresses)
         self.order = {address: index for index, address in enumerate(addresses)}
-        self.sources, self.user, self.device = sources, user, device
+        self.sources, self.whence = sources, whence
         self.timeout = timeout
         self.entered = entered
         self.began = time.monotonic()
@@ -339,8 +336,8 @@ class _Walk:
     def attempt(self, address: Address) -> _Try:
         """A connect in progress; if this one had to wait for another session that got no answer, that one's outcome."""
         silence = GATE.silent_since(address.peer, self.began)
-        if silence is None or silence < self.timeout or self.sources or self.user or self.device:
-            return _Try(address, self.sources.get(address.family), self.timeout, user=self.user, device=self.device)
+        if silence is None or silence < self.timeout or self.sources or self.whence != ANYWHERE:
+            return _Try(address, self.sources.get(address.family), self.timeout, whence=self.whence)
         return _Try(address, None, self.timeout, silence)
 
     def wait(self, seconds: float) -> None:
@@ -360,7 +357,7 @@ class _Walk:
                 attempt.look()
             elif now >= attempt.until and not attempt.prolonged():
                 attempt.finish(errno.ETIMEDOUT)
-                if not self.sources and not self.device:
+                if not (self.sources or self.whence.device or self.whence.network):
                     GATE.silence(attempt.address.peer, attempt.seconds)
             if attempt.error is not None:
                 self.pending.remove(attempt)

@@ -16,6 +16,7 @@ from diagnose.host.live.connect import Address, Broken, in_time, open_first, res
 from diagnose.host.live.gate import GATE
 from diagnose.host.live.opening import heeded
 from diagnose.host.live.smtp import Dialogue, keywords, positive
+from diagnose.host.live.wire import Whence
 from diagnose.host.query import Dial, DialReply, Login, TlsInfo
 from diagnose.parse.text.masking import Secrets, plain
 from diagnose.parse.words.smtp_reply import code_of
@@ -140,6 +141,10 @@ class Session:
             heeded(sock, query.say, query.timeout)
 
     @property
+    def whence(self) -> Whence:
+        return Whence(user=self.query.user, device=self.query.device, network=self.query.network)
+
+    @property
     def ehlo_accepted(self) -> bool:
         return positive(self.ehlo)
 
@@ -149,8 +154,7 @@ class Session:
             bind=self.query.bind,
             timeout=self.query.connect_timeout,
             deadline=self.deadline,
-            user=self.query.user,
-            device=self.query.device,
+            whence=self.whence,
         )
         self.note(attempts=tuple(opened.attempts))
         self.said += [
@@ -181,8 +185,7 @@ class Session:
             timeout=self.query.connect_timeout,
             deadline=self.deadline,
             entered=True,
-            user=self.query.user,
-            device=self.query.device,
+            whence=self.whence,
         )
         if opened.sock is None:
             raise Broken("the second connection, without verification, failed", late=opened.late)

@@ -25,6 +25,7 @@ from collections.abc import Iterable, Iterator
 from diagnose.record import dataclass
 
 _ETH_P_ALL, _SOL_PACKET, _PACKET_STATISTICS, _SO_ATTACH_FILTER, _SO_RCVBUFFORCE = 3, 263, 6, 26, 33
+_NETWORK = 0x40000000  # CLONE_NEWNET
 _OUTGOING = 4  # sll_pkttype
 _SYN, _RST, _ACK = 2, 4, 16
 _UNWATCHED = (53, 80, 443)  # a busy web server's own traffic would drown what is looked for
@@ -200,6 +201,19 @@ def _program(ports: Iterable[int]) -> bytes:
 WIRE = Wire()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Whence:
+    """user: the account that owns the sockets; device: the interface to leave by; network: the process in whose network (0: ours); the first
+    and the last as root."""
+
+    user: str = ""
+    device: str = ""
+    network: int = 0
+
+
+ANYWHERE = Whence()
+
+
 @contextlib.contextmanager
 def as_user(name: str) -> Iterator[None]:
     """Sockets that this thread creates within the block belong to that account; root only.
@@ -219,3 +233,19 @@ def as_user(name: str) -> Iterator[None]:
     finally:
         libc.setfsuid(user)
         libc.setfsgid(group)
+
+
+@contextlib.contextmanager
+def within(pid: int) -> Iterator[None]:
+    """Sockets that this thread creates within the block are in the network of that process; root only. 0: in ours. Raises OSError."""
+    if not pid or sys.platform != "linux" or os.geteuid():
+        yield
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    with open("/proc/thread-self/ns/net", "rb") as ours, open(f"/proc/{pid}/ns/net", "rb") as theirs:
+        if libc.setns(theirs.fileno(), _NETWORK):
+            raise OSError(ctypes.get_errno(), "setns")
+        try:
+            yield
+        finally:
+            libc.setns(ours.fileno(), _NETWORK)

@@ -11,7 +11,7 @@ CAUSE = Cause(
         "port is wrong, or something on the way drops the connection."
     ),
     remedy=(
-        "Correct host and port in {path} (now {host}:{port}). This server answers on {works}. "
+        "{mend|Correct host and port in} {path} (now {host}:{port}). This server answers on {works}. "
         "Set {setting}. {restart|Then restart the application, so that it reads its settings again.}"
     ),
     rules_out="A connection from this host to that host and port gets a greeting.",
