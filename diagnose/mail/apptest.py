@@ -152,6 +152,9 @@ def _judged(
     """Status and sentence; the first cause's title where one was found."""
     if result.report.diagnoses:
         return result.report.status.word, f"{result.report.diagnoses[0].cause.title}."
+    failed = next((each for each in seen if each.sign == _REACHED and each.status.word == "failed"), None)
+    if failed is not None:
+        return "failed", f"{joined(failed.subject, failed.summary)}."
     unsure = next((each for each in seen if each.status.word == "unknown"), None)
     if unsure is not None:
         return "unknown", f"Could not tell: {joined(unsure.subject, unsure.summary.removeprefix(_UNREAD))}."

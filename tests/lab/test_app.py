@@ -88,6 +88,13 @@ def test_the_cause_is_that_of_run(machine: Machine, text: str, cause: str) -> No
     assert [d["cause"] for d in report["diagnoses"][:1]] == [cause] * bool(cause)  # type: ignore[index]
 
 
+def test_a_server_of_this_host_that_never_greets_is_no_success(machine: Machine) -> None:
+    listens = "import socket, time; s = socket.create_server(('127.0.0.1', 2587)); time.sleep(99)"
+    machine.run("sh", "-c", f'setsid /usr/bin/python3 -c "{listens}" >/dev/null 2>&1 </dev/null & sleep 0.5')
+    report = asked(machine, ENV.replace("587", "2587").replace("relay.rhein-mail.de", "127.0.0.1"))
+    assert [d["cause"] for d in report["diagnoses"][:1]] == ["app-smtp-unreachable"]  # type: ignore[index]
+
+
 def test_a_refused_login_is_not_tried_again_to_send(machine: Machine) -> None:
     report = asked(machine, ENV.replace(SECRET, "wrong-one-77"), "--send-to", "app-test@northwind-trading.com")
     assert "sent" not in report

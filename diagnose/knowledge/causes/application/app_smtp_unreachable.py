@@ -20,7 +20,7 @@ CAUSE = Cause(
         sign("app.server", FITS, local=False),
         # relay-name-not-found says it more exactly.
         sign("app.server", PROVES, local=False, outcome="name-not-found"),
-        sign("app.server", PROVES, local=False, outcome=("silent", "greeting")),
+        sign("app.server", PROVES, outcome=("silent", "greeting")),
         sign("app.server", PROVES, local=False, others=("open", "private")),
         sign("app.server", STRONG, local=False, others="unknown"),
         # Unrelated servers fail on that port too: the network stops it, and egress-…-blocked explains this.
