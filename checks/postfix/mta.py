@@ -79,9 +79,6 @@ def _command(ctx: Context, postfix: Mta) -> Iterator[Observation]:
         else:
             yield warn("postfix.sendmail-command", path, f"is {name}'s ({real})", path=path, mailer=name, real=real)
         return
-    if postfix.installed:
-        text = "there is no sendmail command: programs that call it cannot send (SMTP to this host still works)"
-        yield warn("postfix.sendmail-command", SENDMAIL[0], text, path=SENDMAIL[0], mailer="none")
 
 
 def _swallows(ctx: Context, real: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from diagnose.check import Context, Exec, Glob, Read, Stat, check, fail, ok, skip, unknown, warn
+from diagnose.check import Context, Exec, Glob, MailLog, Read, Stat, check, fail, ok, skip, unknown, warn
 from diagnose.facts import Mta, accounts, master, mta
 from diagnose.facts.accounts import closed_above
 from diagnose.model import Observation, Status
@@ -15,6 +15,8 @@ _NEEDED = ("incoming", "active", "private")  # which the master makes when it st
 _QUEUES = tuple("incoming active deferred bounce defer flush hold corrupt trace private saved".split())
 _ENTRANCES = ("pickup", "cleanup", "qmgr")  # whose sockets the master makes when it starts
 _MORE = ("maildrop", "public", "pid")
+_FEW = 10  # messages that are named
+_UNOPENED = re.compile(r"/qmgr\[\d+\]: .*\b(?:active|deferred|incoming|hold)[ /]\S+: Permission denied")
 
 
 @check(
@@ -34,6 +36,7 @@ def permissions(ctx: Context) -> Iterator[Observation]:
     found = [
         *_accounts(ctx),
         *_queue(ctx, postfix, owner, group),
+        *_messages(ctx, postfix.queue_directory, owner),
         *_data(ctx, postfix, owner),
         *_programs(ctx, postfix),
         *_commands(ctx, postfix, group),
@@ -122,6 +125,17 @@ def _no_directories(ctx: Context, root: str) -> Iterator[str]:
             yield name
 
 
+def _messages(ctx: Context, root: str, owner: str) -> Iterator[Observation]:
+    """Messages of another account, as a restored backup leaves them; only if the queue manager could not open one, because a long queue
+    takes long to search."""
+    if any(map(_UNOPENED.search, ctx.ask(MailLog(ctx.settings.since)).lines)):
+        places = (f"{root}/{name}" for name in ("incoming", "active", "deferred", "hold", "defer", "bounce"))
+        found = ctx.ask(Exec(("find", *places, "-type", "f", "!", "-user", owner))).out.splitlines()
+        for path in found[:_FEW]:
+            more = f", as {len(found) - _FEW} more" if len(found) > _FEW else ""
+            yield _bad(path, f"does not belong to {owner}{more}: the queue manager cannot open it", owner, "0700")
+
+
 def _data(ctx: Context, postfix: Mta, owner: str) -> Iterator[Observation]:
     """The data directory with its master.lock, which the master opens as mail_owner (postfix-files, data_directory)."""
     path = postfix.value("data_directory")
@@ -167,7 +181,10 @@ def _sendmail(ctx: Context, postfix: Mta) -> Iterator[Observation]:
     """The command by which programs hand mail in, which everybody must be able to run."""
     path = postfix.value("sendmail_path") or "/usr/sbin/sendmail"
     reply = ctx.ask(Stat(path))
-    if reply.exists and reply.kind == "file" and not reply.mode & 0o001:
+    if not reply.exists and not reply.problem:
+        text = "does not exist, or is a link that leads nowhere: programs that call it cannot hand in mail"
+        yield fail("host.setgid", path, text, path=path, command="sendmail")
+    elif reply.exists and reply.kind == "file" and not reply.mode & 0o001:
         text = f"has mode {reply.mode:04o}: only {reply.owner} may run it, so that other users' programs cannot hand in mail"
         yield fail("host.setgid", path, text, path=path, command="sendmail", mode="0755")
 

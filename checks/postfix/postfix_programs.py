@@ -12,6 +12,7 @@ from diagnose.check import FLAG, Context, Exec, Lock, MailLog, MailQueue, Read, 
 from diagnose.facts import Mta, accounts, mta, route, stands
 from diagnose.facts.mail import SAID_SIGNS
 from diagnose.model import SAID, Observation, Scalar
+from diagnose.parse.postfix import master_cf
 from diagnose.parse.postfix.main_cf import followed
 from diagnose.parse.words.reason import classify
 
@@ -42,6 +43,8 @@ _UNLOADED = "exit status 127"
 _DAEMON = re.compile(
     r"postfix[\w-]*/(?:[\w-]+/)*(?P<program>[\w-]+)\[\d+\]: (?:(?P<level>fatal|panic|error|warning): )?(?P<text>.+)"
 )
+# Postfix's single-instance and unlimited services insist on it (mail_server.h, MAIL_SERVER_SOLITARY and _ZERO_LIMIT).
+_LIMIT = re.compile(r"service (\S+) requires a process limit of (\d+)")
 _ACCOUNT = re.compile(r"unknown (user|group)\s?(?:name)?:? (\S+)")
 _AGENTS = tuple("smtp lmtp local virtual pipe error bounce smtpd tlsmgr proxymap".split())
 _DAEMONS = ("master", "qmgr", "pickup", "cleanup", "trivial-rewrite")
@@ -235,8 +238,12 @@ def _last_words(ctx: Context, postfix: Mta) -> Iterator[Observation]:
                 line=number,
                 parameter="the options of a service",
             )
+        elif limit := _limited(ctx, postfix, text):
+            yield fail("config.fatal", program, words, named=True, logged=True, **limit)
         elif parameter and not parameter.endswith("_maps"):
             yield fail("config.fatal", program, words, named=True, logged=True, **_stands(ctx, postfix, parameter))
+        elif not parameter:
+            yield fail("config.fatal", program, words, named=False, logged=True)
 
 
 def _used(ctx: Context, postfix: Mta, kind: str, name: str) -> dict[str, Scalar]:
@@ -246,6 +253,21 @@ def _used(ctx: Context, postfix: Mta, kind: str, name: str) -> dict[str, Scalar]
     used = re.compile(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])")
     at = next((n for n, line in enumerate(lines, 1) if not line.startswith("#") and used.search(line)), None)
     return {"path": path, "line": at, "parameter": f"the {kind} {name}"}
+
+
+def _limited(ctx: Context, postfix: Mta, text: str) -> dict[str, Scalar]:
+    """Where master.cf gives the service another process limit than its program asks for, as data; empty if it does not."""
+    asked = _LIMIT.search(text)
+    path = f"{postfix.config_directory}/master.cf"
+    for service in master_cf.parse(ctx.ask(Read(path)).text).services if asked else ():
+        if asked and service.name == asked[1] and service.maxproc != int(asked[2]):
+            return {
+                "path": path,
+                "line": service.line,
+                "parameter": f"the process limit of {service.name}",
+                "value": asked[2],
+            }
+    return {}
 
 
 def _option(ctx: Context, postfix: Mta, program: str, text: str) -> int:

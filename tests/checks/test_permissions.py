@@ -20,6 +20,7 @@ GOOD = {
     "/var/lib/postfix": place(0o755, group="postfix"),
     "/usr/sbin/postdrop": place(0o2555, "root", "postdrop", "file"),
     "/usr/sbin/postqueue": place(0o2755, "root", "postdrop", "file"),
+    "/usr/sbin/sendmail": place(0o755, "root", kind="file"),
 }
 
 
@@ -130,3 +131,7 @@ def test_nothing_speaks_against_it_where_a_command_lost_its_bit() -> None:
         stats = GOOD | {"/usr/sbin/postdrop": place(mode, "root", "postdrop", "file")}
         found = of(run(permissions, machine(stats=stats)), "host.queue-permissions")
         assert [seen.status for seen in found] == said
+
+
+def test_a_sendmail_command_that_leads_nowhere() -> None:
+    assert failed(run(permissions, machine(stats={**GOOD, "/usr/sbin/sendmail": StatReply()}))) == ["host.setgid"]

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from diagnose.facts import accounts
 from diagnose.host.query import Exec
 from diagnose.model import Observation
-from diagnose.parse.postfix import setting_types
+from diagnose.parse.postfix import master_cf, setting_types
 from diagnose.remedy.evidence import Evidence, whole
 from diagnose.remedy.permitted import permitted
 from diagnose.remedy.plan import Plan
@@ -29,6 +29,8 @@ def fatal(e: Evidence, seen: Observation) -> list[Step]:
     path, line = seen.text("path"), whole(seen, "line")
     if name == "the options of a service":
         return _options(e, path, line)
+    if name.startswith("the process limit of "):
+        return _limit(e, path, line, value)
     if e.was(name) is None or (seen.data.get("logged") and not _bad(e, name)):
         return []
     if name == "maillog_file":
@@ -72,6 +74,17 @@ def _options(e: Evidence, path: str, line: int) -> list[Step]:
         return []
     why = "The setting after -o must be one word: the program exits because of the blank."
     return [e.repair(path, line, spaced[0], f"-o {spaced[1]}={spaced[2]}", why, "within")]
+
+
+def _limit(e: Evidence, path: str, line: int, value: str) -> list[Step]:
+    """The process limit (master.cf's seventh field) that a service's program insists on, if master.cf as shipped has the same."""
+    raw = e.line(e.real(path), line)
+    shipped = (master_cf.parse("\n".join(e.ask_lines(e.shipped_master))).services) if e.shipped_master else ()
+    fields = re.match(r"(\S+)((?:\s+\S+){5}\s+)(\S+)", raw)
+    if fields is None or not any(s.name == fields[1] and str(s.maxproc) == value for s in shipped):
+        return []
+    why = f"Its program ends at once unless the process limit is {value}, as in the master.cf that Postfix ships."
+    return [e.repair(path, line, fields[0], f"{fields[1]}{fields[2]}{value}", why, "start")]
 
 
 def lost_queue(e: Evidence) -> list[Step]:

@@ -119,14 +119,10 @@ def _marks(e: Evidence) -> list[Step]:
 
 def _master(e: Evidence) -> list[Step]:
     """master.cf as Postfix ships it, where there is none or an empty one."""
-    shipped = (f"{e.value('meta_directory') or e.config}/master.cf.proto", "/usr/share/postfix/master.cf.dist")
-    source = next((path for path in shipped if e.there(path)), "")
-    empty = not "".join(e.ask_lines(e.master_path)).strip()
-    if not source or not empty:
+    if not e.shipped_master or "".join(e.ask_lines(e.master_path)).strip():
         return []
-    return [
-        CopyFile(source=source, path=e.master_path, why="It contains no service; this is the file that Postfix ships.")
-    ]
+    why = "It contains no service; this is the file that Postfix ships."
+    return [CopyFile(source=e.shipped_master, path=e.master_path, why=why)]
 
 
 def _mailname(e: Evidence) -> list[Step]:

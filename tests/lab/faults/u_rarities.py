@@ -121,4 +121,33 @@ FAULTS = (
             mail(),
         ),
     ),
+    Fault(
+        id="queue-files-of-root",
+        accept=("queue-permissions",),
+        about="a restored backup left a waiting message that belongs to root, and the queue manager ends at it",
+        setup=(settings(relayhost="[127.0.0.9]:9"),),
+        then=(
+            mail(),
+            wait("status=deferred"),
+            shell(
+                "find /var/spool/postfix/deferred -type f -exec chown root {} +; postconf -e relayhost=; postfix reload;"
+                " postqueue -f"
+            ),
+            wait("Permission denied"),
+        ),
+    ),
+    Fault(
+        id="process-limit-of-cleanup",
+        accept=("postfix-config-error",),
+        about="master.cf limits cleanup to one process; it ends at once, since it must have no limit",
+        setup=(shell("postconf -F cleanup/unix/process_limit=1"),),
+        then=(mail(), wait("requires a process limit")),
+    ),
+    Fault(
+        id="sendmail-leads-nowhere",
+        accept=("queue-permissions",),
+        about="another mailer's package took the sendmail command with it: a link to nothing is left",
+        setup=(shell("ln -sf /etc/alternatives/mta /usr/sbin/sendmail"),),
+        then=(pause(1),),
+    ),
 )
