@@ -36,10 +36,10 @@ _APPLIED = re.compile(
 )
 _HANDED = re.compile(r"/pickup\[\d+\]: \w+: uid=|/smtpd\[\d+\]: \w+: client=(?:localhost|\S+\[127\.|\S+\[::1)")
 _QUEUED = re.compile(r"/qmgr\[\d+\]: \w+: from=<[^>]")  # no bounce
-# "NOQUEUE: discard: RCPT from localhost[127.0.0.1]: <u@d>: Recipient address triggers DISCARD action".
+# "NOQUEUE: discard: RCPT from localhost[127.0.0.1]: <u@d>: Recipient address triggers DISCARD action", or the table's own words there.
 _ACCESS = re.compile(
     r"\]: \w+: (?:milter-)?(?P<how>discard|redirect): (?P<where>[A-Z-]+) from (?:localhost\[|\S+\[127\.|\S+\[::1)[^:]*: "
-    r"(?P<what>.{0,90}?) triggers"
+    r"(?P<what>.{0,90}?)(?: triggers|; from=)"
 )
 
 
@@ -60,7 +60,7 @@ def content_rules(ctx: Context) -> Iterator[Observation]:
     passed = False  # since a rule was last applied
     for line in reply.lines:
         passed = passed or _QUEUED.search(line) is not None
-        if ": header " in line or ": body " in line or " triggers " in line:
+        if "discard: " in line or "redirect: " in line or "reject: " in line:
             match = _APPLIED.search(line) or _ACCESS.search(line)
             if match:
                 applied[match["how"]] = applied.get(match["how"], 0) + 1

@@ -8,9 +8,9 @@ from checks.relay.tls_ca import tls_ca
 from checks.relay.tls_client_certificate import tls_client_certificate
 from checks.relay.tls_dane import tls_dane
 from checks.relay.tls_policy import tls_policy
-from diagnose.check import Lookup
+from diagnose.check import Exec, Lookup
 from diagnose.host.memo import FakeHost
-from diagnose.host.query import DnsReply, MapReply, StatReply, TlsInfo
+from diagnose.host.query import DnsReply, ExecReply, MapReply, StatReply, TlsInfo
 from diagnose.model import Observation, Status
 from tests.checks.pretended_postfix import failed, machine, of, run
 from tests.checks.pretended_relay import BUNDLE, PATH, PUBLIC_FILE, SECRET_FILE, answered, relayed
@@ -51,6 +51,18 @@ def test_empty_bundle_and_one_without_certificates() -> None:
         files={"/etc/postfix/ca.pem": "?"},
     )
     assert of(run_tls(host), "tls.ca")[0].data["kind"] == "no-certificate"
+
+
+@pytest.mark.parametrize(("key", "found"), [("A", []), ("B", ["tls.key"])])
+def test_a_chain_file_with_the_key_of_another_certificate(key: str, found: list[str]) -> None:
+    def openssl(query: Exec) -> ExecReply:
+        if query.argv[:1] != ("openssl",):
+            return ExecReply(problem="not here")
+        return ExecReply(code=0, out="A" if query.argv[1] == "x509" else key)
+
+    path = "/etc/postfix/chain.pem"
+    host = relayed({"smtp_tls_chain_files": path}, stats={path: SECRET_FILE}, by_kind={Exec: openssl})
+    assert [o.sign for o in run(tls_client_certificate, host) if o.status is not Status.OK] == found
 
 
 def test_no_authority_where_all_must_verify() -> None:

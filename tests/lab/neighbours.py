@@ -74,6 +74,19 @@ def _daemon(name: str, script: str) -> Step:
     return step
 
 
+_HANGS = """\
+import socket
+server, kept = socket.create_server(("127.0.0.1", {port})), []
+while True:
+    kept.append(server.accept())
+"""
+
+
+def hanging(name: str, port: int) -> Step:
+    """A program that takes connections and never says anything."""
+    return _daemon(name, _HANGS.format(port=port))
+
+
 def content_filter() -> Step:
     """amavis' place: takes mail on 10024 and hands it back on 10025."""
     return _daemon("amavisd", _FILTER)

@@ -212,7 +212,8 @@ def client_key(e: Evidence, seen: Observation) -> list[Step]:
     if way is None or not way.flag("smtp_sasl_auth_enable"):
         return []
     why = f"{path} is not the certificate's key, so that Postfix switches TLS off; the relay knows this host by its login."
-    return [e.client(way, each, None, why) for each in ("smtp_tls_cert_file", "smtp_tls_key_file")]
+    names = (name,) if name == "smtp_tls_chain_files" else ("smtp_tls_cert_file", "smtp_tls_key_file")
+    return [e.client(way, each, None, why) for each in names]
 
 
 @plans("tls-policy-failure")

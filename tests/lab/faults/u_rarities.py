@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tests.lab.fault import Fault
 from tests.lab.internet.world import Manner, Server, World
-from tests.lab.neighbours import content_filter
-from tests.lab.steps import append, mail, pause, relay, settings, shell, smtp_mail, wait
+from tests.lab.neighbours import content_filter, hanging
+from tests.lab.steps import append, mail, pause, relay, settings, shell, smtp_mail, wait, write
 
 DEFERRED = wait("status=deferred")
 
@@ -149,5 +149,70 @@ FAULTS = (
         about="another mailer's package took the sendmail command with it: a link to nothing is left",
         setup=(shell("ln -sf /etc/alternatives/mta /usr/sbin/sendmail"),),
         then=(pause(1),),
+    ),
+    Fault(
+        id="recipients-rewritten-by-the-client",
+        accept=("recipient-rewritten",),
+        about="smtp_generic_maps, meant for senders, catches every recipient as well",
+        setup=(
+            relay(),
+            write("/etc/postfix/generic", "/.+/  portal@brightwater-labs.com\n"),
+            settings(smtp_generic_maps="regexp:/etc/postfix/generic"),
+        ),
+        shows="status=sent",
+    ),
+    Fault(
+        id="port-of-relays-for-everybody",
+        accept=("postfix-config-error",),
+        about="smtp_tcp_port = 587, and mail goes to exchangers, which listen on 25",
+        setup=(settings(smtp_tcp_port="587"),),
+        then=(mail(), DEFERRED),
+    ),
+    Fault(
+        id="transport-table-server-hangs",
+        accept=("lookup-table-broken",),
+        about="the tcp: table's server takes connections and never answers",
+        setup=(hanging("transportd", 10099), settings(transport_maps="tcp:127.0.0.1:10099")),
+        then=(mail(), pause(2)),
+    ),
+    Fault(
+        id="later-made-never",
+        accept=("delivery-suspended-by-config",),
+        about="smtp_delivery_status_filter makes permanent failures of greylisting",
+        world=World(
+            servers=(Server(host="mx?.northwind-trading.com", manner=Manner(replies={"RCPT": "450 4.2.0 greylisted"})),)
+        ),
+        setup=(
+            write("/etc/postfix/statuses", "/^4(\\.\\d+\\.\\d+.*)/  5$1\n"),
+            settings(smtp_delivery_status_filter="pcre:/etc/postfix/statuses"),
+        ),
+        then=(mail(), wait("status=bounced")),
+    ),
+    Fault(
+        id="second-exchanger-never-tried",
+        accept=("delivery-throttled-by-settings",),
+        about="smtp_mx_address_limit = 1, and the first exchanger resets connections",
+        world=World(servers=(Server(host="mx1.northwind-trading.com", manner=Manner(connect="reset")),)),
+        setup=(settings(smtp_mx_address_limit="1"),),
+        then=(mail(), DEFERRED),
+    ),
+    Fault(
+        id="postscreen-without-its-smtpd",
+        accept=("smtp-listener-broken",),
+        about="postscreen was uncommented in master.cf, the smtpd of type pass was not",
+        setup=(shell(r"sed -i 's/^smtp *inet.*smtpd$/smtp inet n - y - 1 postscreen/' /etc/postfix/master.cf"),),
+        then=(smtp_mail(), pause(1)),
+    ),
+    Fault(
+        id="chain-file-with-another-key",
+        accept=("postfix-config-error",),
+        about="smtp_tls_chain_files holds the key of another certificate: Postfix disables TLS, which the relay demands",
+        setup=(
+            relay(smtp_tls_chain_files="/etc/postfix/chain.pem"),
+            shell(
+                "cd /etc/postfix; for n in a b; do openssl req -x509 -newkey rsa:2048 -nodes -keyout $n.k -out $n.c -days 9 -subj /CN=$n; done; cat a.k b.c >chain.pem"
+            ),
+        ),
+        then=(mail(), DEFERRED),
     ),
 )

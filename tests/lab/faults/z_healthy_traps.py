@@ -257,4 +257,10 @@ FAULTS: tuple[Fault, ...] = (
         ),
         then=(mail("info@two-sites.org"),),
     ),
+    well(
+        "healthy-copies-discarded",
+        "always_bcc to a domain whose transport discards",
+        settings(always_bcc="copy@archive.invalid", transport_maps="inline:{archive.invalid=discard:archive}"),
+        shows="relay=mx.*status=sent",
+    ),
 )
