@@ -21,13 +21,14 @@ from dataclasses import asdict, field
 from pathlib import Path
 from typing import Any
 
+from diagnose import files
 from diagnose.errors import StateError
-from diagnose.files import trusted
 from diagnose.record import dataclass
 from diagnose.remedy.originals import State
 
 PLACE = Path("/var/lib/mail-diagnose/undo")
 KEPT = 30 * 86_400  # seconds
+_MOST = 1 << 24  # octets of a journal
 ENDS = ("kept", "unsure", "undone")
 UNREAD = "unread"
 
@@ -85,9 +86,12 @@ class Store:
     def change(self, id: str) -> Change | None:
         if "/" in id or id.startswith("."):
             return None
-        with suppress(OSError):
-            return _told(id, (self.root / id / "journal").read_bytes())
-        return None
+        try:
+            return _told(id, files.read(self.root / id / "journal", _MOST))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError:
+            return _unread(id)
 
     def begin(self, cause: str, title: str, steps: int, first: str = "") -> Journal:
         """A new journal. first: the id of the run's first change, "" for this one. Raises OSError."""
@@ -170,6 +174,10 @@ def _state(data: Mapping[str, Any]) -> State:
     return State(**{**data, "xattrs": tuple((name, value) for name, value in data["xattrs"])})
 
 
+def _unread(id: str) -> Change:
+    return Change(id=id, title=f"{PLACE / id}/journal cannot be read", end=UNREAD)
+
+
 def _told(id: str, raw: bytes) -> Change | None:
     """None if it never began."""
     change = Change(id=id)
@@ -178,7 +186,7 @@ def _told(id: str, raw: bytes) -> Change | None:
             data = json.loads(line)
             _take(change, data.pop("event"), data)
         except (ValueError, KeyError, TypeError, AttributeError):
-            return Change(id=id, title=f"{PLACE / id}/journal cannot be read", end=UNREAD)
+            return _unread(id)
     return change if change.begun else None
 
 
@@ -232,7 +240,7 @@ def _open(place: Path) -> int:
     place.mkdir(mode=0o700, exist_ok=True)
     handle = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     info = os.fstat(handle)
-    if info.st_uid not in trusted():
+    if info.st_uid not in files.trusted():
         os.close(handle)
         raise StateError(f"{place} belongs to another user: remove it")
     if stat.S_IMODE(info.st_mode) != 0o700:

@@ -316,13 +316,16 @@ def test_a_line_that_the_disk_takes_in_part_is_an_error_and_counts_for_nothing(s
 
 
 def test_a_journal_that_cannot_be_read_hinders_no_other(store: journal.Store) -> None:
-    (read, other) = (store.begin("cause", title, 1) for title in ("read", "other"))
+    (read, other, pipe) = (store.begin("cause", title, 1) for title in ("read", "other", "pipe"))
     read.write("kept")
     (other.place / "journal").write_text('{"event": "begin", "version": 9}\n')
+    (pipe.place / "journal").unlink()
+    os.mkfifo(pipe.place / "journal")
     store.tidy()
     assert {change.id: change.end for change in store.changes()} == {
         read.change.id: "kept",
         other.change.id: journal.UNREAD,
+        pipe.change.id: journal.UNREAD,
     }
 
 

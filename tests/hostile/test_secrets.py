@@ -189,6 +189,7 @@ def test_what_stands_beside_a_failure_is_not_shown() -> None:
         "unexpected token '<', \"<!DOCTYPE \"... is not valid JSON",
         "contraseña incorrecta",
         "пароль неверен",
+        "fix --yes relay-credentials-rejected --secret-file /root/s",
         "Password: (none)",
         "password: !vault |",
         'password = os.environ["SMTP_PASSWORD"]',

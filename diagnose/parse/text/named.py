@@ -169,7 +169,7 @@ def _element(text: str, begin: int, strong: bool) -> Span | None:
 def _checked(text: str, place: tuple[int, int, bool], strong: bool, kind: str) -> Span | None:
     begin, end, quoted = place
     value = text[begin:end].strip()[:JUDGED]
-    if not value or REFERENCE.match(value) or value.startswith("- "):
+    if not value or REFERENCE.match(value) or value.startswith("- ") or (kind == " " and value.startswith("--")):
         return None
     end = begin + len(text[begin:end].rstrip())
     if kind == ">" and not strong:
