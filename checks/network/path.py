@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from functools import partial
 
 from diagnose.check import ANY, FLAG, Context, SignSpec, Trace, ask_all, check, fail, ok, skip, unknown
-from diagnose.facts.dials import WIRE, Tried, dial_address, tried
-from diagnose.facts.network import Egress, MailPort, addresses, begin_sweeps, egress, helo_name, mail_port, service
+from diagnose.facts.dials import WIRE, Tried
+from diagnose.facts.network import Egress, MailPort, begin_sweeps, egress, mail_port, service
+from diagnose.facts.packets import own_tried
 from diagnose.model import Observation
 from diagnose.parse.system.outcomes import FAILURES
 from diagnose.parse.system.path import Place, place
@@ -115,12 +116,9 @@ def _own(ctx: Context, way: MailPort, seen: Egress) -> Tried | None:
     """The mail's own server, where no other operator's could be asked: a router may tell why it is not reached."""
     if not way.hosts or (seen.pattern(way.port).opened and not way.private):
         return None
-    found = addresses(ctx, way.hosts[:1], "A" if seen.main_family == 4 else "AAAA").get(way.hosts[0], ())
-    for address in found[:1]:
-        query = dial_address(address, way.port, way.hosts[0], say="ehlo", helo=helo_name(ctx))
-        attempt = tried(way.hosts[0], way.hosts[0], query, ctx.ask(query))
-        return attempt if attempt.outcome in FAILURES else None
-    return None
+    # The very dials of the other checks: a server that keeps silent is asked once.
+    rows = [t for t in own_tried(ctx, way) if t.host == way.hosts[0] and t.family == seen.main_family]
+    return next((t for t in rows[:1] if t.outcome in FAILURES), None)
 
 
 def _words(found: Place, port: int, reference: int) -> str:
