@@ -13,11 +13,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
+from diagnose.knowledge import programs
 from diagnose.knowledge.phrases import Grip
 from diagnose.parse.log import ordinary
 from diagnose.parse.log.logline import LONGEST_LINE, Line, parse
 from diagnose.parse.log.maillog import Delivery, MailLog, Trouble
-from diagnose.parse.pasted import dialogue, mailhead, mailq, message, other_mta, program_text, prose, subject
+from diagnose.parse.pasted import dialogue, mailhead, mailq, message, other_mta, program_text, prose, sense, subject
 from diagnose.parse.pasted.pasted_line import cleaned, logical, parts, unquoted as without_marks
 from diagnose.parse.pasted.said import Event, Said
 from diagnose.parse.pasted.settings import Settings
@@ -335,7 +336,7 @@ def _waiting(*, number: int, queue_name: str, queue_id: str, sender: str, recipi
 # --- everything else ------------------------------------------------------------------------------------------------
 
 
-def _from_block(lines: list[_Numbered]) -> Iterator[Event]:
+def _from_block(lines: list[_Numbered]) -> Iterator[Said]:
     """Read a paragraph: a stack trace, a program's error, or a few separate lines."""
     lines = [(number, line) for number, line in lines if not ordinary.is_of_other_work(line)]
     joined = "\n".join(line for _, line in lines)
@@ -344,6 +345,13 @@ def _from_block(lines: list[_Numbered]) -> Iterator[Event]:
     program = program_text.is_program(joined)
     if subject.fetches(joined):
         return
+    others = program in (None, programs.OTHER) and subject.is_of_others(joined)
+    for said in _from_paragraph(lines, joined, program):
+        if not (others and sense.is_anybodys(said.reasons[0])):
+            yield said
+
+
+def _from_paragraph(lines: list[_Numbered], joined: str, program: str | None) -> Iterator[Said]:
     if program is not None:
         kept = program_text.telling(lines)
         for group, why in program_text.read(kept, logical(kept), program, program_text.stage_in(lines)):

@@ -15,10 +15,9 @@ from functools import lru_cache
 from diagnose.knowledge import programs
 from diagnose.knowledge.mailers import mailers
 from diagnose.knowledge.phrases import Grip
-from diagnose.knowledge.sayings import suggested
-from diagnose.parse.pasted import prose, subject
+from diagnose.parse.pasted import prose, sense, subject
 from diagnose.parse.system import own_network
-from diagnose.parse.words import concepts, reason as reasons_of
+from diagnose.parse.words import reason as reasons_of
 from diagnose.parse.words.reason import Reason
 from diagnose.patterns import late
 
@@ -278,7 +277,7 @@ def classify(
     host, port = server_in(text)
     peer = (host or dialled[0]) if program else None
     port = port or dialled[1]
-    reason = _by_concepts(text, reasons_of.classify(text, peer=peer, port=port, stage=stage), peer, port)
+    reason = sense.improved(text, reasons_of.classify(text, peer=peer, port=port, stage=stage), peer, port)
     if reason is None or (reason.label == "noise" and not reason.harmless):
         return None
     has_code = reason.code or reason.enhanced or re.search(r"\b[45]\d\d[ -:]|\b[45]\.\d\.\d", text)
@@ -318,34 +317,9 @@ def classify(
 
 
 _NOTED = late(r"\b(?:NOTICE|DEBUG)\b")  # levels of a log
-# Labels that say no more than that no mail was sent.
-_VAGUE = frozenset({"app-connect-failed", "app-send-failed", "message-expired", "tls-handshake-failed"})
 _COUNTED = late(
     r"\b0 (?:failed|failures?|errors?|timed out|time-?outs?|rejected|refused|bounced|deferred)\b", re.IGNORECASE
 )
-
-
-def _by_concepts(text: str, reason: Reason | None, host: str | None, port: int | None) -> Reason | None:
-    """What the concepts of a text about mail say, where phrases and codes say less, or stand by chance in a sentence about
-    something else."""
-    vague = reason is None or reason.grip <= Grip.TOPIC or (reason.label in _VAGUE and reason.code is None)
-    timed_out = reason is not None and reason.label == "connect-timeout"  # or was it a look-up?
-    if reason is not None and (reason.harmless or not (vague or reason.bare or timed_out)):
-        return reason
-    if not subject.is_of_mail(text):  # the topic of a receiver's words is then any other program's
-        return None if reason is not None and reason.bare and reason.grip <= Grip.TOPIC else reason
-    text = reasons_of.clean(text[: reasons_of.LONGEST])
-    label = concepts.meaning(text)
-    if label is None or (reason is not None and (label in _VAGUE or not reason.may_be(label))):
-        return reason
-    if timed_out and label != "dns-try-again":
-        return reason
-    if reason is not None and not (vague or timed_out or suggested((label,)).isdisjoint(suggested((reason.label,)))):
-        return reason
-    if label.startswith("connect-") and port != 25:
-        label = "app-smtp-unreachable"
-    found = reason or Reason(label=label, text=reasons_of.mask(text), peer_name=host, peer_port=port)
-    return replace(found, label=label, grip=Grip.SENSE, entry=None)
 
 
 def given_to(program: str | None, reason: Reason) -> Reason:

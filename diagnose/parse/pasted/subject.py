@@ -28,7 +28,7 @@ _ELSEWHERE = late(
     re.I,
 )
 _OF_MAIL = late(
-    r"mail|smtp|courriel|messagerie|correo|correio|poczt|\bposta\b|wiadomo|почт|письм|メール|邮件|郵件|\boutgoing server|postausgang|serveur (?:d.envoi|sortant)|servidor (?:saliente|de sa.{1,2}da)|\buscita\b|исходящ|empf.{1,2}nger|destinat[ai]|получател|收件人|宛先|\brcpt\b|\bmx\b|starttls|sendgrid|\bmsa\b|spam|dnsbl|rbl\b|block ?list|black ?list|\blisted\b|sender|recipient|postfix|exim|postmark|"
+    r"mail|smtp|courriel|messagerie|correo|correio|poczt|\bposta\b|wiadomo|почт|письм|メール|邮件|郵件|\boutgoing server|postausgang|serveur (?:d.envoi|sortant)|servidor (?:saliente|de sa.{1,2}da)|\buscita\b|исходящ|empf.{1,2}nger|destinat[ai]|получател|收件人|宛先|\brcpt\b|\bmx\b|starttls|sendgrid|mandrill|sparkpost|\bresend\b|brevo|\binbox|\bbounc|\bmsa\b|spam|dnsbl|rbl\b|block ?list|black ?list|\blisted\b|sender|recipient|postfix|exim|postmark|"
     r"nullmailer|msmtp|\bE(?:SOCKET|AUTH|ENVELOPE|MESSAGE)\b|\b(?:421|45[0-5]|50[0135]|5[2-5]\d)[ -](?:[45]\.\d|(?-i:[A-Z]))|\b[45]\.\d\.\d{1,3}\b|invalid_grant|AADSTS|\bworkers?\b|sidekiq|scheduler|background job|"
     r"(?::|\bport[ =:'\"]{1,4})(?:25|465|587|2525)\b",
     re.I,
@@ -45,6 +45,17 @@ _NAMES = late(
 def is_of_mail(text: str) -> bool:
     """Whether anything in a text says that it is about sending mail."""
     return _OF_MAIL.search(text) is not None
+
+
+# "wget: …", "zabbix_server[12]: …": a program, unless it is the beginning of a message.
+_SPEAKER = late(
+    r"(?!(?:err|warn|fatal|crit|info|debug|connect|getaddr|socket|ssl|tls|message|reason|curl|php|status|exception)\w*:)[a-z][\w.-]{1,30}(?:\[\d+\])?: \S"
+)
+
+
+def is_of_others(text: str) -> bool:
+    """Whether a text that says nothing of mail begins with a program's name."""
+    return _SPEAKER.match(text) is not None and not is_of_mail(text)
 
 
 @lru_cache(500)  # a log says the same again and again

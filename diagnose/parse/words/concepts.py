@@ -22,7 +22,7 @@ _NOT = frozenset(
     "nicht kein keine keinen keiner n ne pas non nao nie niet geen не нет".split()
 )
 _NOT_BEHIND = frozenset("nicht niet".split())  # the verb, at most two words
-_CLAUSE = late(r"(?<=[.;!?])\s|[。！？，]|\n|\s[|-]\s")
+_CLAUSE = late(r"(?<=[.;!?])\s|,?\s(?=(?:please|check|make sure|ensure|bitte)\b)|[。！？，]|\n|\s[|-]\s")
 _ADVICE = late(
     r"\?$|\b(?:please|check|make sure|ensure|if|whether|when|should|how to|you (?:can|may|need)|bitte|v[ée]rifi(?:ez|que)|"
     r"compruebe|sprawdź|проверьте)\b|请|請|ください",
@@ -30,6 +30,7 @@ _ADVICE = late(
 )
 _SETTING = late(r"\b[\w-]+=(?=\S)|\btime-? ?out\W{1,3}\d", re.IGNORECASE)
 _UNAUTHORIZED = late(r"\b(?:HTTP|status(?:[ _]?code)?)\W{1,4}401\b", re.IGNORECASE)  # RFC 9110, section 15.5.2
+_GREETING = late(r"\b220[ -]")  # of a server that speaks without TLS (RFC 5321, section 4.2)
 _ADDRESS = late(r"\S+@\S+")
 _PATH = late(r"\S*[/\\]\S*|\bno such file\b", re.IGNORECASE)  # and that it is missing
 _NAME = late(r"\b(?=[\d.]*[A-Za-z_-])[\w-]+(?:\.[\w-]+)+\b")  # a host's or a module's
@@ -80,7 +81,7 @@ def _fits(found: Mapping[str, list[int]], needs: tuple[frozenset[str], ...], but
 
 
 def _words(clause: str) -> list[str]:
-    clause = _SETTING.sub(" ", _UNAUTHORIZED.sub(" unauthorized ", clause))
+    clause = _SETTING.sub(" ", _GREETING.sub(" plaintext ", _UNAUTHORIZED.sub(" unauthorized ", clause)))
     clause = _NAME.sub(" sitename ", _PATH.sub(" ", _ADDRESS.sub(" mailaddress ", clause)))
     clause = _folded(_PART.sub(" ", clause).replace("n't", " not").replace("n’t", " not"))
     return _WORD.findall(_UNSPACED.sub(lambda run: " ".join(("", *_unspaced().findall(run[0]), "")), clause))

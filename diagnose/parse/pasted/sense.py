@@ -1,0 +1,49 @@
+"""What a text that no table knows may mean: the concepts of its words, and whether they are about mail at all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from diagnose.knowledge.phrases import Grip
+from diagnose.knowledge.sayings import suggested
+from diagnose.parse.pasted import subject
+from diagnose.parse.words import concepts, reason as reasons_of
+from diagnose.parse.words.reason import Reason
+
+# Labels that say no more than that no mail was sent.
+_VAGUE = frozenset({"app-connect-failed", "app-send-failed", "message-expired", "tls-handshake-failed"})
+_SAID = 5  # blanks in what a server alone says
+# What a program of any kind may say of its network and its logins.
+_ANYBODYS = (
+    *("connect-", "dns-", "session-", "greeting-", "rate-", "resolver-", "relay-name-", "relay-credentials-"),
+    *("app-connect-", "app-host-", "app-smtp-", "app-session-", "app-read-", "app-credentials-"),
+)
+
+
+def improved(text: str, reason: Reason | None, host: str | None, port: int | None) -> Reason | None:
+    """What the concepts of a text about mail say, where phrases and codes say less, or stand by chance in a sentence about
+    something else."""
+    vague = reason is None or reason.grip <= Grip.TOPIC or (reason.label in _VAGUE and reason.code is None)
+    timed_out = reason is not None and reason.label == "connect-timeout"  # or was it a look-up?
+    if reason is not None and (reason.harmless or not (vague or reason.bare or timed_out)):
+        return reason
+    if not subject.is_of_mail(text):  # a receiver's words in a sentence are then any other program's
+        theirs = reason is not None and reason.bare and reason.grip < Grip.NAMES and text.count(" ") > _SAID
+        return None if theirs else reason
+    text = reasons_of.clean(text[: reasons_of.LONGEST])
+    label = concepts.meaning(text)
+    if label is None or (reason is not None and (label in _VAGUE or not reason.may_be(label))):
+        return reason
+    if timed_out and label != "dns-try-again":
+        return reason
+    if reason is not None and not (vague or timed_out or suggested((label,)).isdisjoint(suggested((reason.label,)))):
+        return reason
+    if label.startswith("connect-") and port != 25:
+        label = "app-smtp-unreachable"
+    found = reason or Reason(label=label, text=reasons_of.mask(text), peer_name=host, peer_port=port)
+    return replace(found, label=label, grip=Grip.SENSE, entry=None)
+
+
+def is_anybodys(reason: Reason) -> bool:
+    """Whether a program that sends no mail may say so."""
+    return not (reason.code or reason.enhanced) and (reason.bare or reason.label.startswith(_ANYBODYS))
