@@ -54,10 +54,10 @@ _OTHER_WORK = late(
     r"\bupstream: \"(?:https?|fastcgi|uwsgi|scgi|grpcs?)://|\bAH\d{5}: |\bModSecurity: |\bCompleted \d{3} [A-Z]|\" \d{3} \d+(?:/\d+)?(?: |$)|"
     # A program's templates and modules, its database, its queue of jobs.
     r"\b(?:Template(?:NotFound|DoesNotExist|SyntaxError)|MissingTemplate|MODULE_NOT_FOUND|ModuleNotFoundError|Cannot find module)\b|"
-    r"\b(?:Redis|PG|Mysql2|Mongo|ActiveRecord)::|\b(?:redis\.exceptions|psycopg2?|sqlalchemy\.exc|java\.sql|akka\.(?:remote|tcp))\b|\bPDOException\b|"
+    r"\b(?:Redis|PG|Mysql2|Mongo|ActiveRecord)::|\b(?:redis\.exceptions|psycopg2?|sqlalchemy\.exc|java\.sql|akka\.(?:remote|tcp))\b|\b(?:PDOException|WordPress database error)\b|"
     r"\battempted too many times or run too long\b|\bdead letters\b|"
-    # Version control, and certificates that are renewed.
-    r"^remote: |^ ?! \[(?:remote )?rejected\]|\bfailed to push some refs\b|\bCertbot\b|\bFailed to renew certificate\b|\bacme-challenge\b"
+    # Version control, certificates that are renewed, rules that are fetched.
+    r"\bsa-update\b|^channel: |^remote: |^ ?! \[(?:remote )?rejected\]|\bfailed to push some refs\b|\bCertbot\b|\bFailed to renew certificate\b|\bacme-challenge\b"
 )
 
 
@@ -104,6 +104,7 @@ def _says() -> tuple[tuple[tuple[str, ...], re.Pattern[str], str, Grip], ...]:
         (("opend",), late(r"(?:can't|cannot|unable to|failed to) (?:bind|create listen|open socket)|smfi_\w+\(\) failed|mi_stop", re.I),
          "milter-down", Grip.PHRASE),
         (("postgrey",), late(r"fatal|can't connect to TCP|cannot bind", re.I), "content-filter-down", Grip.PHRASE),
+        (("spamc",), late(r"to spamd\b.* (?:failed|aborted)"), "content-filter-down", Grip.PHRASE),
         (("policyd",), late(r"(?:can't|cannot|unable to|failed to) (?:bind|connect)|Traceback", re.I), "content-filter-down", Grip.PHRASE),
     )  # fmt: skip
 

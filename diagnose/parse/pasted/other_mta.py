@@ -92,8 +92,10 @@ _BROKE_OFF = late(
 )
 # This mailer could not ask whether the login is right.
 _OWN_LOGIN = late(r"\b435 Unable to authenticate at present\b.*: failed to (?:connect|open|read)")
-# Stalwart notes a policy that a domain lacks, and goes on without it.
-_NOT_STRICT = late(r"\((?:dane|mta-sts|tls-rpt)\.[a-z-]+\).*\bstrict = false\b")
+# Stalwart notes a policy that a domain lacks, and goes on without it; sendmail a client that hung up.
+_NOISE = late(
+    r"\((?:dane|mta-sts|tls-rpt)\.[a-z-]+\).*\bstrict = false\b|\bcollect: (?:premature EOM|unexpected close)\b"
+)
 _CLIENT = late(
     r"(?:(?<!\()\[|address=|relay=|remoteIp = |rblsmtpd: (?:\S+ blocked )?|qmail-smtpd: .*?\bip )\[?(?P<address>(?:::ffff:)?\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F:]*:[0-9a-fA-F:]+)\b"
 )
@@ -135,7 +137,7 @@ def read(line: str, number: int = 0, at: datetime | None = None, port: int = 25)
     line = line[:_LONGEST]
     if _INBOUND.search(line) and not _OWN_LOGIN.search(line) and (turned := _turned_away(line, number, at)) is not None:
         return turned
-    if _NOT_STRICT.search(line):
+    if _NOISE.search(line):
         reason = Reason(label="noise", text=reasons_of.mask(line), harmless=True)
         return Trouble(at=at, service=None, pid=None, text=reason.text, reason=reason, number=number)
     exim = _EXIM.search(line)

@@ -39,6 +39,7 @@ _SERVERS = tuple(
         rf"\bSMTP server ['\"]{_H}['\"](?:.{{0,60}}?\]?:(?P<port>\d{{2,5}})\b)?",
         rf"\bSMTP(?:_SSL)?\(\s*(?:host=)?['\"]{_H}['\"],\s*(?:port=)?(?P<port>\d{{2,5}})",
         rf"\b(?:EMAIL|MAIL|SMTP)_(?:HOST|SERVER)\W{{1,5}}{_H}['\"]?(?:[\s\S]{{1,80}}?_PORT\W{{1,5}}(?P<port>\d{{2,5}}))?",
+        rf"\b(?:telnet|nc|ncat|netcat) (?:-\w+ )*{_H} (?P<port>\d{{2,5}})\b",
         rf"\b(?:hostname|address): ['\"]{_H}['\"](?:,\s*port: (?P<port>\d{{2,5}}))?",
         rf"(?:\blookup|\bENOTFOUND|EAI_AGAIN|getaddrinfo for|[Cc]ould not resolve(?: host)?:?|cannot locate host|failed to resolve) {_H}",
         rf"(?:TCP connection to|peeraddr=|Trying|[Cc]onnect(?:ing|ion)? to(?: host)?|host(?:name)?(?:[=:] ?| (?=[\"'(\w]\S*[.:\"']))|~c|\{{:network_failure,) ?[\"'(]*(?:ssl://)?{_H}(?:[:\"']|, port |\.\.\.)?(?P<port>\d{{2,5}})?(?=[\s\"',.;:)\]]|$)",
