@@ -252,7 +252,8 @@ def undone(store: Store, changes: Sequence[Change], yes: bool) -> int:
     try:
         left = transaction.undo(store, *changes)
     except (transaction.Failed, OSError) as error:
-        say(f"Nothing was undone: {error}. The copies are in {store.name / changes[-1].id}.")
+        reason = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else error
+        say(f"Nothing was undone: {reason}. The copies are in {store.name / changes[-1].id}.")
         return 3
     for line in left:
         say(f"Not restored: {line}.")

@@ -62,7 +62,10 @@ def folder(path: str) -> Iterator[int]:
     handle = os.open("/", _FOLDER)
     try:
         for part in path.split("/")[1:-1]:
-            below = os.open(part, _FOLDER, dir_fd=handle)
+            try:
+                below = os.open(part, _FOLDER, dir_fd=handle)
+            except OSError as error:
+                raise OSError(error.errno, error.strerror, os.path.dirname(path)) from None
             os.close(handle)
             handle = below
         yield handle

@@ -18,7 +18,10 @@ from diagnose.remedy.steps import Class, FileStep, Step, TableEntry
 
 # What may hold passwords though everybody can read it.
 _SECRET = re.compile(r"sasl|passw|secret|credential|\.env(\.[\w-]+)?$", re.I)
-_KINDS = {re.compile(r"\.properties$"): "properties", re.compile(r"\.env(\.[\w-]+)?$"): "settings"}
+_KINDS = {
+    re.compile(r"\.properties$"): "properties",
+    re.compile(r"\.(?:env(?:\.[\w-]+)?|ya?ml|json|ini|php|py)$"): "settings",
+}
 
 
 @dataclass(kw_only=True)

@@ -17,7 +17,7 @@ from diagnose.errors import StateError
 from diagnose.remedy import guards, journal, originals, proposal, transaction
 from diagnose.remedy.plan import Ask, Plan
 from diagnose.remedy.running import Command, FirewallAccept, Mode, Service
-from diagnose.remedy.steps import Content, SetParameter, Step, TableEntry, Verify
+from diagnose.remedy.steps import Content, RepairLine, SetParameter, Step, TableEntry, Verify
 from diagnose.remedy.transaction import Failed, Transaction
 
 WHY = "It is a test."
@@ -269,6 +269,16 @@ def test_the_diff_shows_no_secret(tmp_path: Path) -> None:
     plan = Plan(steps=(relay(main), Service(verb="reload", why=WHY)))
     assert "-relayhost =\n+relayhost = [relay.lan]" in proposal.propose(plan).diff
     assert proposal.propose(plan).runs == ("postfix check && postfix reload",)
+
+
+def test_the_diff_of_an_application_s_settings_stars_its_passwords_alone(tmp_path: Path) -> None:
+    settings = tmp_path / "application.yml"
+    settings.write_text("spring:\n  mail:\n    password: rosenkohl\n    port: 465\n    ssl: false\n")
+    settings.chmod(0o600)
+    step = RepairLine(path=str(settings), line=4, find="    port: 465", put="    port: 587", why=WHY)
+    shown = proposal.propose(Plan(steps=(step,))).diff
+    assert "-    port: 465\n+    port: 587\n     ssl: false" in shown
+    assert "rosenkohl" not in shown
 
 
 def test_the_store_is_root_s_alone_and_for_one_at_a_time(tmp_path: Path) -> None:
