@@ -57,6 +57,13 @@ def test_one_address_that_does_not_exist_is_a_small_share_of_mail_that_flows_sin
     assert _judged(_SENT.format(n=0, q="AA00000001"), gone) == [(True, False)]
 
 
+def test_what_a_recipients_server_asks_for_is_not_over_once_another_took_mail() -> None:
+    wants = _BOUNCED.format(to="x@strict.example").replace(
+        "550 5.1.1 <x@strict.example>: User unknown", "530 5.7.0 Must issue a STARTTLS command first"
+    )
+    assert _judged(wants, _SENT.format(n=2, q="AA00000001")) == [(True, False)]
+
+
 def test_what_the_user_misses_is_over_once_that_very_address_got_mail() -> None:
     failed, to = _BOUNCED.format(to="a1@example.org"), "a1@example.org"
     assert _judged(failed, _SENT.format(n=1, q="AA00000001"), asked=to) == [(False, False)]

@@ -87,7 +87,9 @@ def _of_group(
             continue
         scope = scope_of(reason.label)
         one = scope in ("message", "submission")
-        over = same_domain if one or (route == "direct" and scope == "destination" and others) else bool(after)
+        # What a recipient's own server asks for, others' servers may not.
+        theirs = route == "direct" and (reason.quoted or (scope == "destination" and others > 0))
+        over = same_domain if one or theirs else bool(after)
         sent = log.outward  # what a filter of this host took goes round in a loop as well
         # A bounce (it has no sender) that cannot be returned is not the mail that anybody misses.
         share = (sent >= MANY * group.count and others > 0) or (sample.sender == "" and sent > 0)
@@ -101,7 +103,7 @@ def _of_group(
             last=group.last,
             route=route,
             current=not (over or here),
-            minor=not personal and share and (one or scope == "destination"),
+            minor=not personal and share and (one or theirs or scope == "destination"),
             alone=others > 0,
         )
 
