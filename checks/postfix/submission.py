@@ -5,6 +5,7 @@ Refusals of strangers are a mail server's daily work; only clients at home count
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 import re
 from collections.abc import Iterator, Sequence
@@ -37,6 +38,7 @@ _ELSEWHERE = re.compile(
 _STRICT = re.compile(r"reject_(?:non_fqdn|invalid|unknown)_(?:helo_hostname|hostname|sender_domain|sender|client\w*)$")
 _SMALL_LIMIT = 1_000_000  # bytes; a message with one picture is larger
 _HANDED = re.compile(r"/pickup\[\d+\]: \w+: uid=(\d+)")
+_PARAMETER: dict[str, Scalar] = {"parameter": "authorized_submit_users"}
 _USERS = ("www-data", "apache", "nginx", "tomcat", "nobody", "daemon")
 
 
@@ -45,7 +47,7 @@ _USERS = ("www-data", "apache", "nginx", "tomcat", "nobody", "daemon")
     title="Mail refused by this host",
     signs=(
         SignSpec("config.submission-refused", {"kind": ("rule",)}),
-        SignSpec("config.submit-users", {"used": (True, False)}),
+        SignSpec("config.submit-users", {"used": (True, False), "kind": ("misspelt",)}),
         "config.size-limit",
     ),
     tags=("postfix", "config"),
@@ -162,7 +164,16 @@ def _users(ctx: Context, postfix: Mta, handed: set[str]) -> Observation:
         return ok(sign, "sendmail", "every user may submit mail")
     if any((":" in word and not word.startswith(("static:", "!static:"))) or "/" in word for word in words):
         return unknown(sign, "sendmail", f"authorized_submit_users = {value}: the users are listed in a table")
-    accounts = [line.split(":") for line in ctx.ask(Read("/etc/passwd")).text.splitlines()] if handed else []
+    accounts = [line.split(":") for line in ctx.ask(Read("/etc/passwd")).text.splitlines()]
+    names = {row[0] for row in accounts}
+    for word in words:
+        lost = word not in names and re.fullmatch(r"\w[\w.-]*", word)
+        for meant in difflib.get_close_matches(word, names, 1, 0.8) if lost else ():
+            if not _allowed(words, meant):
+                text = f"authorized_submit_users names {word}, which is no account of this host; {meant} is"
+                return fail(
+                    sign, "sendmail", text, **_PARAMETER, value=value, user=meant, written=word, kind="misspelt"
+                )
     # What root hands in are reports of cron, not an application's mail.
     used = sorted(row[0] for row in accounts if len(row) > 2 and row[2] in handed and row[2] != "0")
     shut = [user for user in used or _USERS if not _allowed(words, user)]
@@ -173,8 +184,8 @@ def _users(ctx: Context, postfix: Mta, handed: set[str]) -> Observation:
     # A list with an account of its own may well name the application's.
     named = any(f"!{user}" in words for user in shut)
     say = fail if used or named or not {word for word in words if not word.startswith("!")} - {"root"} else warn
-    data: dict[str, Scalar] = {"parameter": "authorized_submit_users", "value": value, "user": shut[0]}
-    return say(sign, "sendmail", f"authorized_submit_users = {value}: {who}", **data, used=bool(used))
+    text = f"authorized_submit_users = {value}: {who}"
+    return say(sign, "sendmail", text, **_PARAMETER, value=value, user=shut[0], used=bool(used))
 
 
 def _allowed(words: tuple[str, ...], user: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
+from diagnose.nearest import near
 from diagnose.parse.postfix.setting_types import items
 
 _NEVER = re.compile(
@@ -49,10 +50,11 @@ def _within(word: str, given: list[str]) -> bool:
     return False
 
 
+_ACCOUNT = re.compile(r"[a-z_][\w-]*")
 _PATTERNS = ("regexp", "pcre")
 _INDEXED = ("hash", "btree", "lmdb", "cdb", "dbm", "sdbm", "texthash")
 _SOCKET = re.compile(r"(?:unix|local):[\w./-]+")
-_LOOPBACK = re.compile(r"(inet6?:(?:localhost|127\.\d+\.\d+\.\d+|\[::1\]):)\d+")
+_LOOPBACK = re.compile(r"([\w-]+:(?:localhost|127\.\d+\.\d+\.\d+|\[(?:localhost|127\.\d+\.\d+\.\d+|::1)\]):)\d+")
 
 
 def _same_filter(was: str, value: str) -> bool:
@@ -72,18 +74,30 @@ def _same_filters(was: str | None, value: str | None) -> bool:
     return len(before) == len(after) == len(pairs) and all(a == b or _same_filter(a, b) for a, b in pairs)
 
 
+def _one_account(old: list[str], new: list[str]) -> bool:
+    """Whether one account more stands behind the others, or one of them is spelt another way."""
+    if len(new) == len(old):
+        changed = [pair for pair in zip(old, new, strict=True) if pair[0] != pair[1]]
+        return (
+            len(changed) == 1
+            and all(map(_ACCOUNT.fullmatch, changed[0]))
+            and bool(near(changed[0][0], changed[0][1:], 0.8))
+        )
+    return new[:-1] == old != [] and bool(_ACCOUNT.fullmatch(new[-1]))
+
+
 def permitted(name: str, was: str | None, value: str | None) -> bool:
     """Whether the parameter may be changed so. was, value: None for unset; what opens the host may only be narrowed, but for
-    authorized_submit_users, which may get one account more; of filters only the spelling of their place may change. A list of
+    authorized_submit_users, which may get one account more or have one spelt right; of filters only the spelling of their place may change. A list of
     tables must be one that Postfix reads as it is meant: a path with a blank would be two."""
     if name.endswith("_maps") and any(":" not in item and not item.startswith("$") for item in items(value or "")):
         return False
     if name in ("mynetworks", "inet_interfaces"):
         return value == "loopback-only" or (bool(value) and all(_within(word, _words(was)) for word in _words(value)))
     if name == "authorized_submit_users":
-        return bool(was and re.fullmatch(re.escape(was) + r", [a-z_][\w-]*", value or ""))
+        return _one_account(_words(was), _words(value))
     if _NEVER.fullmatch(name):
-        return name.endswith(("_checks", "_milters")) and bool(was) and _same_filters(was, value)
+        return name.endswith(("_checks", "_milters", "_filter")) and bool(was) and _same_filters(was, value)
     if name.endswith("tls_security_level"):
         if was is None or was not in LEVELS:
             return value in LEVELS and value != "none"

@@ -226,12 +226,16 @@ class StartUnit(RunStep):
 
 @dataclass(frozen=True, kw_only=True)
 class Requeue(RunStep):
-    """An attempt now for the mail in question, and no other; ids: queue ids, few."""
+    """An attempt now for the mail in question, and no other; ids: queue ids, few. anew: taken in again by cleanup(8), which writes the
+    content filter into the message."""
 
     ids: tuple[str, ...]
     config: str = ""
+    anew: bool = False
 
     def argvs(self) -> tuple[tuple[str, ...], ...]:
+        if self.anew:
+            return tuple((*postfix_tool("postsuper", self.config), "-r", id) for id in self.ids)
         return tuple((*postfix_tool("postqueue", self.config), "-i", id) for id in self.ids)
 
 

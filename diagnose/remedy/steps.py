@@ -90,10 +90,21 @@ class FileStep(Step):
 
     @property
     def subject(self) -> str:
-        return str(getattr(self, "name", "")) or self.path
+        return self.path
 
     def files(self) -> tuple[str, ...]:
         return (self.path,)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Named(FileStep):
+    """name: what it sets right in main.cf or master.cf: a parameter or a service."""
+
+    name: str
+
+    @property
+    def subject(self) -> str:
+        return self.name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,10 +122,9 @@ def postfix_tool(tool: str, config: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SetParameter(FileStep):
+class SetParameter(Named):
     """main.cf's parameter; path is that main.cf. was: its value there, None if it is not set."""
 
-    name: str
     value: str
     was: str | None = None
 
@@ -135,10 +145,9 @@ class SetParameter(FileStep):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RemoveParameter(FileStep):
+class RemoveParameter(Named):
     """default: what Postfix takes without it."""
 
-    name: str
     was: str | None = None
     default: str | None = None
 
@@ -306,10 +315,9 @@ class Content(FileStep):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MasterService(FileStep):
+class MasterService(Named):
     """A service's line in master.cf (path), put back or set right."""
 
-    name: str
     type: str
     text: str
 
@@ -326,12 +334,11 @@ class MasterService(FileStep):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MasterOption(FileStep):
+class MasterOption(Named):
     """A service's `-o name=value` in master.cf (path); value None takes it out."""
 
     service: str
     type: str
-    name: str
     value: str | None
     was: str | None = None
 

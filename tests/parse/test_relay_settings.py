@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from diagnose.parse.postfix import nexthop, sasl_passwd, trivial_rewrite
+from diagnose.host.secretfile import mask_read
+from diagnose.parse.postfix import nexthop, sasl_flaws, sasl_passwd, trivial_rewrite
+from diagnose.parse.text.masking import KNOWN
 from diagnose.parse.text.secret import shape
 
 POSTMAP = shutil.which("postmap", path="/usr/sbin:/usr/bin:/sbin:/bin")
@@ -47,6 +49,14 @@ def test_malformed_lines_are_found_and_masked(line: str, kind: str) -> None:
     assert kind in {finding.kind for finding in read.findings}
     assert SECRET not in repr(read)
     assert SECRET not in sasl_passwd.mask(line)
+
+
+def test_a_byte_order_mark_hides_the_relay_and_no_more() -> None:
+    shown = mask_read(f"\ufeff[h.example]:587 user:{SECRET}\n", "sasl", KNOWN)
+    assert SECRET not in shown
+    found = sasl_flaws.lost(sasl_passwd.parse(shown), "h.example")
+    assert found is not None
+    assert (found.kind, found.line) == ("bom", 1)
 
 
 @pytest.mark.parametrize(

@@ -220,6 +220,8 @@ def _changed(path: str, name: str, was: str | None, value: str | None) -> FileSt
         ("smtpd_client_restrictions", "inet:localhost:1", "inet:localhost:2"), ("smtpd_milters", "unix:d/a.sock", "inet:localhost:1"),
         ("receive_override_options", None, "no_milters"), ("authorized_submit_users", "root", "static:all"), ("authorized_submit_users", None, ", web"),
         ("authorized_submit_users", "root", "root, static:anyone"), ("relay_domains", "", "x.test"),
+        ("authorized_submit_users", "!root", "root"), ("authorized_submit_users", "www_data, root", "web, root"),
+        ("content_filter", "scan:[127.0.0.1]:10042", "scan:[192.0.2.1]:10024"), ("content_filter", "scan:[127.0.0.1]:10042", "smtp:[127.0.0.1]:25"),
     ],
 )  # fmt: skip
 def test_what_is_never_done_cannot_be_made(name: str, was: str | None, value: str | None) -> None:
@@ -245,6 +247,8 @@ def test_what_repairs_without_opening_can_be_made() -> None:
     assert permitted("non_smtpd_milters", "inet:localhost:8819, unix:/x", "inet:localhost:8891, unix:/x")
     assert permitted("smtpd_milters", "inet:localhost:1, local:d/a.sock", "inet:localhost:1, local:d/b.sock")
     assert permitted("smtp_tls_security_level", "may", "encrypt")
+    assert permitted("content_filter", "scan:[127.0.0.1]:10042", "scan:[127.0.0.1]:10024")
+    assert permitted("authorized_submit_users", "root, www_data", "root, www-data")
     with pytest.raises(Refused):
         Mode(path="/x", mode=0o644, was=0o600, why="")
     for argv in (

@@ -165,8 +165,8 @@ def _class_route(asker: _Asker, address_class: str, sender: str, domain: str) ->
             parameter, value = f"sender_dependent_default_transport_maps: {hit[0]}", hit[1]
     reasons.append(f"{parameter} = {value}")
     channel, _, destination = value.partition(":")
-    if destination:
-        return channel, destination, reasons
+    if destination or channel in NO_HOST:
+        return channel, destination or domain, reasons
     if hit := _by_sender(asker, "sender_dependent_relayhost_maps", sender):
         reasons.append(f"sender_dependent_relayhost_maps: {hit[0]} has {hit[1]}")
         return channel, hit[1], reasons

@@ -111,7 +111,7 @@ def _bad(e: Evidence, name: str) -> bool:
 def _account(e: Evidence, parameter: str, kind: str, name: str) -> list[Step]:
     """A misspelt name taken out where the default's account exists; else the account made again, with the number that its files have."""
     default = e.mta.defaults.get(parameter, "")
-    near = difflib.SequenceMatcher(None, name, default).ratio() > 0.75
+    near = difflib.SequenceMatcher(None, name, default).ratio() > 0.75 or _bearers(e, kind) == {default}
     database = "group" if kind == "group" else "passwd"
     if e.was(parameter) is not None and near and e.ask(Exec(("getent", database, default))).code == 0:
         return [e.drop(parameter, f"There is no {kind} {name}; Postfix's default {default} exists.")]
@@ -131,14 +131,19 @@ def _account(e: Evidence, parameter: str, kind: str, name: str) -> list[Step]:
 _TOOLS = {"group": "/usr/sbin/groupadd", "user": "/usr/sbin/useradd"}
 
 
-def _number(e: Evidence, kind: str) -> int | None:
-    """The number that the account's files bear, where all bear the same and nobody else has it."""
+def _bearers(e: Evidence, kind: str) -> set[str]:
+    """Who Postfix's files belong to, of which the account is the owner or the group: a name, a number where none has it."""
     root = e.mta.queue_directory
     stats = [
         e.stat(f"{root}/{name}")
         for name in (("maildrop", "public") if kind == "group" else ("active", "incoming", "private"))
     ]
-    found = {stat.group if kind == "group" else stat.owner for stat in stats if stat.exists}
+    return {stat.group if kind == "group" else stat.owner for stat in stats if stat.exists}
+
+
+def _number(e: Evidence, kind: str) -> int | None:
+    """The number that the account's files bear, where all bear the same and nobody else has it."""
+    found = _bearers(e, kind)
     number = next(iter(found)) if len(found) == 1 else ""
     return int(number) if number.isdecimal() and 0 < int(number) < 60_000 else None
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from diagnose import facts
 from diagnose.facts.filter_services import address, here
 from diagnose.host.query import Listeners, Read
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Plan, plans
-from diagnose.remedy.running import Command, Mode, StartUnit
+from diagnose.remedy.running import Command, Mode, Requeue, StartUnit
 from diagnose.remedy.steps import Step, postfix_tool
 
 # Unit, the file that says where it listens, the pattern that finds it there, and where it listens else. Each from the program's own
@@ -34,7 +35,8 @@ def filters(e: Evidence) -> Plan | None:
     put = False
     for seen in e.seen("filter.milter", "filter.content", "filter.policy"):
         endpoint, parameter = seen.text("endpoint"), seen.text("parameter")
-        corrected = _corrected(e, endpoint, parameter) if seen.sign == "filter.milter" else None
+        correct = {"filter.milter": _corrected, "filter.content": _misnumbered}.get(seen.sign)
+        corrected = correct(e, endpoint, parameter) if correct else None
         if corrected is not None:
             steps.append(corrected)
             put = True
@@ -49,8 +51,11 @@ def filters(e: Evidence) -> Plan | None:
                 )
     if not steps:
         return None
-    # The daemons connect to the milter for each message, at the address that they read when they started.
-    return Plan(steps=tuple(dict.fromkeys((*steps, *(e.reload() if put else (*_picked_up(e), *e.retry()))))))
+    if not put:
+        return Plan(steps=tuple(dict.fromkeys((*steps, *_picked_up(e), *e.retry()))))
+    # The daemons connect to the milter for each message, at the address that they read when they started; waiting mail names its filter.
+    after = (replace(step, anew=True) if isinstance(step, Requeue) else step for step in e.reload())
+    return Plan(steps=tuple(dict.fromkeys((*steps, *after))))
 
 
 def _picked_up(e: Evidence) -> Iterator[Step]:
@@ -115,6 +120,22 @@ def _corrected(e: Evidence, endpoint: str, parameter: str) -> Step | None:
     unit, other = found[0]
     why = f"{unit} listens on port {other} of this host; nothing does on {port}."
     return e.put(parameter, value.replace(endpoint, f"inet:{host}:{other}"), why)
+
+
+def _misnumbered(e: Evidence, endpoint: str, parameter: str) -> Step | None:
+    """The filter's port, where one other program of this host listens on a port of the same digits; as policy, for it is shown all mail."""
+    (host, port), value = address(endpoint), e.was(parameter) or ""
+    alike = {
+        one.port: one.process for one in e.ask(Listeners()).listeners if sorted(str(one.port)) == sorted(str(port))
+    }
+    if not here(host) or port in alike or len(alike) != 1 or f":{port}" not in value:
+        return None
+    ((other, program),) = alike.items()
+    if program in ("", "master"):
+        return None
+    why = f"{program} listens on port {other} of this host; nothing does on {port}."
+    step = e.put(parameter, value.replace(f":{port}", f":{other}"), why)
+    return e.policy(step, "service", f"{program} be shown every message")
 
 
 def _other_socket(e: Evidence, name: str, parameter: str, value: str, places: list[str]) -> Step | None:

@@ -17,7 +17,7 @@ from diagnose.remedy.plan import Ask, Plan, plans
 from diagnose.remedy.plans.network import relay_port
 from diagnose.remedy.plans.relays import keys, meant_hop, moved_key, near_key, password_table, set_hop, usable_type
 from diagnose.remedy.plans.settings import taken_up
-from diagnose.remedy.plans.tables import around, recompiled, transport_entry
+from diagnose.remedy.plans.tables import around, recompiled, transport_entry, unsupported
 from diagnose.remedy.plans.tls import hear
 from diagnose.remedy.running import Mode, Ownership
 from diagnose.remedy.steps import Step, TableEntry
@@ -78,8 +78,6 @@ def switched_on(e: Evidence, way: Route, reference: str) -> list[Step]:
 )
 def login(e: Evidence) -> Plan | None:
     if e.diagnosis.cause.id == "lookup-table-unsupported" and not e.seen("sasl.map-type"):
-        from diagnose.remedy.plans.tables import unsupported
-
         return unsupported(e)
     way = e.way
     if way is None or not way.relay:

@@ -10,7 +10,7 @@ from diagnose.remedy.plan import Plan, plans
 from diagnose.remedy.plans.fatal import again, lost_queue
 from diagnose.remedy.plans.relays import by_login
 from diagnose.remedy.plans.settings import taken_up
-from diagnose.remedy.running import Aside, Command, Mode, Ownership, ReleaseHeld, Requeue
+from diagnose.remedy.running import Aside, Command, CopyFile, Mode, Ownership, ReleaseHeld, Requeue
 from diagnose.remedy.steps import Step
 
 _OPEN = ("/", "/var", "/var/spool")  # which every system has open to all
@@ -69,6 +69,20 @@ def permissions(e: Evidence) -> Plan | None:
                 )
             )
     return Plan(steps=(*steps, *e.restart("Postfix opens them when it starts."))) if steps or lost else None
+
+
+@plans("wrong-mta")
+def sendmail(e: Evidence) -> Plan | None:
+    """Postfix's sendmail command in the place of a link that another mailer left: the one kept beside it, else its package's."""
+    steps: list[Step] = []
+    for seen in e.failed("postfix.sendmail-command"):
+        path = seen.text("path")
+        own, old = f"{path}.postfix", e.aside(path)
+        if old and e.there(own):
+            steps += [*old, CopyFile(source=own, path=path, why="It is Postfix's sendmail command.")]
+        elif old:
+            steps += [*old, *again(e, f"{path} belongs to Postfix's package, and is missing.")]
+    return Plan(steps=tuple(steps)) if steps else None
 
 
 @plans("disk-full")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 
 from diagnose import facts
 from diagnose.facts.network import PUBLIC_RESOLVERS
 from diagnose.host.query import Exec, Lookup, Now, Read
 from diagnose.model import Status
+from diagnose.parse.postfix.postconf import expand
 from diagnose.parse.system.nameservice import resolv_conf
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Ask, Other, Plan, plans
@@ -133,8 +135,6 @@ def reverse(e: Evidence) -> Plan | None:
             text="Have the hoster or provider of this host's public address set its PTR record to this host's "
             "name, and make that name resolve to the address."
         )
-    import ipaddress
-
     address = ipaddress.ip_address(seen.text("address"))
     name = e.value("myhostname")
     known = bool(re.fullmatch(r"[\w-]+(\.[\w-]+)+", name)) and not name.endswith(
@@ -203,6 +203,4 @@ def local(e: Evidence) -> Plan | None:
 
 
 def _expanded(e: Evidence, word: str) -> str:
-    from diagnose.parse.postfix.postconf import expand
-
     return expand(word, e.mta.settings)

@@ -13,11 +13,13 @@ from diagnose.remedy import values
 from diagnose.remedy.evidence import Evidence, whole
 from diagnose.remedy.permitted import permitted
 from diagnose.remedy.plan import Ask, Plan, plans
+from diagnose.remedy.plans import units
 from diagnose.remedy.plans.fatal import fatal, lost_account, lost_library
+from diagnose.remedy.plans.relays import by_login, by_table
 from diagnose.remedy.plans.service_lines import service_line_repaired, unread_service
-from diagnose.remedy.running import CopyFile, Mode
+from diagnose.remedy.running import CopyFile, Mode, Unmask
 from diagnose.remedy.standard import SERVICES, service_line
-from diagnose.remedy.steps import Content, Refused, RepairLine, Step
+from diagnose.remedy.steps import Content, MasterService, Refused, RepairLine, Step
 
 # A daemon's last words, or the master's about it.
 _THROTTLED = re.compile(
@@ -174,8 +176,23 @@ def _circular(e: Evidence) -> list[Step]:
 _DECIDES_LOGIN = re.compile(r"smtp_sasl_auth_enable|smtp_tls_wrappermode|smtp_sender_dependent_authentication")
 
 
+def swallowed(e: Evidence, names: str) -> list[Step]:
+    """Settings that are indented, so that Postfix takes them for a part of the value above, put at the margin; names: pattern of the
+    parameters above."""
+    steps: list[Step] = []
+    for found in e.main.findings:
+        above = next((setting.name for setting in reversed(e.main.settings) if setting.line < found.line), "")
+        raw = e.line(e.main_path, found.line)
+        if found.kind == "swallowed-setting" and re.fullmatch(names, above) and raw.isprintable():
+            why = f"An indented line belongs to the one before it, here to {above}."
+            steps.append(e.repair(e.main_path, found.line, raw, raw.strip(), why))
+    return steps
+
+
 def _value(e: Evidence, seen: Observation) -> list[Step]:
     name = seen.text("parameter")
+    if inside := swallowed(e, name):
+        return inside
     written = e.was(name)
     if seen.data.get("expected") == "message_size_limit":
         return [e.put(name, e.value("message_size_limit"), "A mailbox must hold the largest message.")]
@@ -237,8 +254,6 @@ def _program(e: Evidence, name: str, seen: Observation) -> list[Step]:
 
 
 def _service(e: Evidence, name: str) -> list[Step]:
-    from diagnose.remedy.steps import MasterService
-
     postfix = e.mta
     disabled = postfix.words("master_service_disable")
     if any(word.partition(".")[0] in (name, "*") or word.partition("/")[0] == name for word in disabled):
@@ -303,14 +318,13 @@ def _uncommented(e: Evidence, lines: list[str], number: int) -> list[Step]:
 
 @plans("postfix-not-running")
 def start(e: Evidence) -> Plan | None:
-    from diagnose.remedy.running import Unmask
-
     steps: list[Step] = []
     if e.manager == "systemd":
         for unit in ("postfix", "postfix@", "postfix@-"):
             if e.stat(f"/etc/systemd/system/{unit}.service").real == "/dev/null":
                 why = "The unit was masked so that it would not start."
                 steps.append(Unmask(unit=f"{unit}.service", why=why, opens="systemd start Postfix"))
+        steps += units.too_low(e)
     return Plan(steps=(*steps, *e.start_again()))
 
 
@@ -360,6 +374,4 @@ def _relay(e: Evidence, seen: Observation) -> list[Step]:
             old = e.line(e.main_path, empty.line)
             name.insert(0, e.repair(e.main_path, empty.line, old, f"#{old}", "It would empty relayhost again."))
         return name
-    from diagnose.remedy.plans.relays import by_login, by_table
-
     return by_table(e) if kind == "table" or e.was("relayhost") else by_login(e)

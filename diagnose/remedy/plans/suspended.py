@@ -174,6 +174,9 @@ def submitter(e: Evidence) -> Plan | None:
     for seen in e.failed("config.submit-users"):
         name, user = seen.text("parameter"), seen.text("user")
         words, was = e.mta.words(name), e.was(name)
+        if was and (written := seen.text("written")):
+            meant = re.sub(rf"(?<![\w.-]){re.escape(written)}(?![\w.-])", user, was)
+            return Plan(steps=(e.put(name, meant, f"There is no account {written}; {user} is one."),))
         barred = f"!{user}" in words or any("static:" in word for word in words)
         if seen.data.get("used") and was and not barred:
             step = e.put(name, f"{was}, {user}", f"{user} submitted mail before, and is no longer allowed to.")

@@ -13,7 +13,7 @@ from diagnose.parse.postfix.main_cf import followed
 from diagnose.record import dataclass
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Plan, plans
-from diagnose.remedy.plans.settings import taken_up
+from diagnose.remedy.plans.settings import swallowed, taken_up
 from diagnose.remedy.steps import Content, Refused, Step
 
 _PATTERNS = ("regexp", "pcre")
@@ -153,6 +153,8 @@ def _mended(e: Evidence, seen: Observation) -> list[Step]:
 
 def unsupported(e: Evidence) -> Plan | None:
     """The table under a type that this Postfix has, where its text is there."""
+    if inside := swallowed(e, r"\w+_(?:maps|checks|database)"):
+        return taken_up(e, inside)
     steps: list[Step] = []
     texts: list[str] = []
     for seen in e.seen("table.supported"):

@@ -22,27 +22,43 @@ _DIRECTIVES = {
     "TasksMax": ("TasksMax",),
     "memory": ("MemoryMax", "MemoryHigh"),
 }
+# Below these the master ends when it starts, or cannot start its daemons.
+_LEAST = {"LimitNOFILE": 64, "LimitNPROC": 16, "TasksMax": 16}
 
 
 @plans("submission-sandboxed", "resource-limits")
 def unit(e: Evidence) -> Plan | None:
     """The directive made a comment where an administrator wrote it, as policy, since somebody wanted it."""
-    steps = [
-        step
-        for seen in e.seen("host.sandbox", "host.limits")
-        for step in _written(e, seen.text("kind") or seen.text("limit"), sentence(seen))
-    ]
+    steps: list[Step] = []
+    for seen in e.seen("host.sandbox", "host.limits"):
+        names = _DIRECTIVES.get(seen.text("kind")) or _DIRECTIVES.get(seen.text("limit"), ())
+        steps += (_without(e, *where, sentence(seen)) for where, name, _ in _written(e) if name in names)
     if not steps or e.manager != "systemd":
         return None
-    read = Command(argv=("systemctl", "daemon-reload"), takes_up=True, why="systemd reads its units again.")
-    return Plan(steps=(*steps, read, *e.restart("A unit's restrictions apply from its start.")))
+    return Plan(steps=(*steps, _READ, *e.restart("A unit's restrictions apply from its start.")))
 
 
-def _written(e: Evidence, what: str, why: str) -> Iterator[Step]:
-    names = "|".join(_DIRECTIVES.get(what, ()))
-    places = [f"{place}/{name}.service" for place in _PLACES for name in _UNITS]
+def too_low(e: Evidence) -> list[Step]:
+    """The limits made comments that are too low for Postfix to start, and systemd made to read the unit."""
+    steps = [
+        _without(e, *where, f"With {name}={value} Postfix does not start.")
+        for where, name, value in _written(e)
+        if value.isdecimal() and int(value) < _LEAST.get(name, 0)
+    ]
+    return [*steps, _READ] if steps else []
+
+
+_READ = Command(argv=("systemctl", "daemon-reload"), takes_up=True, why="systemd reads its units again.")
+
+
+def _written(e: Evidence) -> Iterator[tuple[tuple[str, int, str], str, str]]:
+    """Where a directive stands (path, line from 1, the line), its name and value."""
+    places = (f"{place}/{name}.service" for place in _PLACES for name in _UNITS)
     for path in (found for place in places for found in (place, *e.files(f"{place}.d/*.conf"))):
-        for number, raw in e.numbered(path if names and e.there(path) else ""):
-            if re.match(rf"({names})\s*=\s*\S", raw):
-                step = e.repair(path, number, raw, f"#{raw}", why)
-                yield e.policy(step, "service", f"Postfix run without {raw.strip()}")
+        for number, raw in e.numbered(path if e.there(path) else ""):
+            if match := re.match(r"(\w+)\s*=\s*(\S+)", raw):
+                yield (path, number, raw), match[1], match[2]
+
+
+def _without(e: Evidence, path: str, number: int, raw: str, why: str) -> Step:
+    return e.policy(e.repair(path, number, raw, f"#{raw}", why), "service", f"Postfix run without {raw.strip()}")

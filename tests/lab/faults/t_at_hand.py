@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.lab.fault import Fault
 from tests.lab.machine import SECRET
-from tests.lab.neighbours import DkimKey, opendkim
+from tests.lab.neighbours import DkimKey, content_filter, opendkim
 from tests.lab.steps import append, mail, older, pause, relay, run, settings, shell, wait, write
 
 from .o_mailers import case, exim
@@ -19,6 +19,12 @@ MAIL_PASSWORD=null
 MAIL_FROM_ADDRESS=noreply@brightwater-labs.com
 """
 
+_REINJECTED = """\
+smtp-amavis unix - - y - 2 smtp
+  -o smtp_tls_security_level=none
+127.0.0.1:10025 inet n - y - - smtpd
+  -o content_filter=
+"""
 _PAIRS = (
     "cd /etc/postfix; for n in a b; do openssl req -x509 -newkey rsa:2048 -nodes -days 300 -subj /CN=app.brightwater-labs.com"
     " -keyout $n.key -out $n.crt 2>/dev/null; done; rm a.key b.crt"
@@ -101,6 +107,41 @@ FAULTS = (
             settings(smtpd_milters="local:opendkim/dkim.sock", milter_default_action="tempfail"),
         ),
         shows="connect to Milter service .*No such file",
+    ),
+    Fault(
+        id="content-filter-s-port-transposed",
+        accept=("content-filter-down",),
+        about="content_filter names 10042, and amavisd listens on 10024; waiting mail names its filter, too",
+        setup=(
+            content_filter(),
+            append("/etc/postfix/master.cf", _REINJECTED),
+            settings(content_filter="smtp-amavis:[127.0.0.1]:10042"),
+        ),
+        shows="10042.*refused",
+    ),
+    Fault(
+        id="link-of-a-removed-mailer",
+        accept=("wrong-mta",),
+        about="msmtp-mta is gone, and its link stayed; Postfix's program lies beside as sendmail.postfix",
+        then=(shell("cd /usr/sbin; mv sendmail sendmail.postfix; ln -s ../bin/none sendmail"), mail()),
+        proof=((("ls", "-l", "/usr/sbin/sendmail"), "none"),),
+    ),
+    Fault(
+        id="submit-user-misspelt",
+        accept=("submission-rejected",),
+        about="authorized_submit_users has www_data",
+        setup=(settings(authorized_submit_users="root, www_data"),),
+        proof=((("postconf", "-h", "authorized_submit_users"), "www_data"),),
+    ),
+    Fault(
+        id="relayhost-swallowed-by-a-table",
+        accept=("lookup-table-unsupported", "relay-not-configured"),
+        about="a template indented relayhost, which became part of the list of tables above",
+        setup=(
+            relay(relayhost=None),
+            append("/etc/postfix/main.cf", "recipient_canonical_maps =\n  relayhost = [smtp.mandrillapp.com]:587\n"),
+        ),
+        shows="expecting .type:name.",
     ),
     case(
         "exim-login-name-misspelt",

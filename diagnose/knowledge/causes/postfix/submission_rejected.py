@@ -21,6 +21,7 @@ CAUSE = Cause(
         # A rule that would, where the log cannot tell whether it does.
         sign("config.submission-refused", HINTS, WARNING, kind="rule"),
         sign("config.submit-users", PROVES, used=(True,)),
+        sign("config.submit-users", PROVES, kind=("misspelt",)),
         sign("config.submit-users", SPEAKS),
     ),
     explains=(
