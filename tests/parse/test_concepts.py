@@ -77,6 +77,11 @@ def _explained(*lines: str) -> Report:
         ("mail card: refresh token was revoked, please reauthorise", "oauth-token-unusable"),
         ("mail card: the sender app@example.org is somebody else's", "sender-not-allowed"),
         ("mail card: the server is overloaded", "rate-limited"),
+        ("mail card: the server insists on TLS 1.2 or newer", "tls-protocol-mismatch"),
+        ("mail card: gave up waiting for mx.example.org", "app-smtp-unreachable"),
+        ("mail card: the mail server will not relay to customers", "relay-access-denied"),
+        ("mail card: the quota of messages per hour is exhausted", "rate-limited"),
+        ("mail card: basic authentication is no longer supported", "relay-auth-disabled"),
     ],
 )
 def test_words_that_no_phrase_has(text: str, cause: str) -> None:
@@ -102,6 +107,9 @@ def test_words_that_no_phrase_has(text: str, cause: str) -> None:
         '{"last_event":"delivered","to":["kim@example.org"],"subject":"Password reset: your account was locked"}',
         "wget: unable to resolve host address 'mirror.example.org'",
         "Tomcat: Login failed for user admin from 192.0.2.9: invalid password, realm memory",
+        "Grafana: Failed to evaluate alert rule: context deadline exceeded while querying Prometheus",
+        "NetworkManager[811]: dhcp4 (eth0): request timed out",
+        "API gateway: 429 Too Many Requests for client 77",
         "certbot: DNS problem: NXDOMAIN looking up A for www.example.org",
         "Nachricht wurde erfolgreich gesendet (Postausgang)",
         "メールを送信しました",

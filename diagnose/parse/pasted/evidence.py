@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from diagnose.knowledge import programs
 from diagnose.knowledge.phrases import Grip
 from diagnose.parse.log import ordinary
 from diagnose.parse.log.logline import LONGEST_LINE, Line, parse
@@ -345,9 +344,9 @@ def _from_block(lines: list[_Numbered]) -> Iterator[Said]:
     program = program_text.is_program(joined)
     if subject.fetches(joined):
         return
-    others = program in (None, programs.OTHER) and subject.is_of_others(joined)
+    others = subject.is_of_others(joined, program)
     for said in _from_paragraph(lines, joined, program):
-        if not (others and sense.is_anybodys(said.reasons[0])):
+        if not (others and (said.reasons[0].bare or sense.is_anybodys(said.reasons[0]))):
             yield said
 
 

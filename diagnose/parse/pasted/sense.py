@@ -28,8 +28,9 @@ def improved(text: str, reason: Reason | None, host: str | None, port: int | Non
     if reason is not None and (reason.harmless or not (vague or reason.bare or timed_out)):
         return reason
     if not subject.is_of_mail(text):  # a receiver's words in a sentence are then any other program's
-        theirs = reason is not None and reason.bare and reason.grip < Grip.NAMES and text.count(" ") > _SAID
-        return None if theirs else reason
+        if reason is not None and reason.bare and text.count(" ") > _SAID:
+            return reason if reason.grip == Grip.NAMES and not is_anybodys(reason) else None
+        return reason
     text = reasons_of.clean(text[: reasons_of.LONGEST])
     label = concepts.meaning(text)
     if label is None or (reason is not None and (label in _VAGUE or not reason.may_be(label))):
@@ -46,4 +47,4 @@ def improved(text: str, reason: Reason | None, host: str | None, port: int | Non
 
 def is_anybodys(reason: Reason) -> bool:
     """Whether a program that sends no mail may say so."""
-    return not (reason.code or reason.enhanced) and (reason.bare or reason.label.startswith(_ANYBODYS))
+    return not (reason.code or reason.enhanced) and reason.label.startswith(_ANYBODYS)

@@ -49,13 +49,17 @@ def is_of_mail(text: str) -> bool:
 
 # "wget: …", "zabbix_server[12]: …": a program, unless it is the beginning of a message.
 _SPEAKER = late(
-    r"(?!(?:err|warn|fatal|crit|info|debug|connect|getaddr|socket|ssl|tls|message|reason|curl|php|status|exception)\w*:)[a-z][\w.-]{1,30}(?:\[\d+\])?: \S"
+    r"(?!(?:err|warn|fatal|crit|info|debug|connect|getaddr|socket|ssl|tls|message|reason|curl|php|status|exception)\w*:)(?:[a-z][\w.-]{1,30}|[\w.-]{2,30}(?=\[))(?:\[\d+\])?: \S"
 )
 
 
-def is_of_others(text: str) -> bool:
-    """Whether a text that says nothing of mail begins with a program's name."""
-    return _SPEAKER.match(text) is not None and not is_of_mail(text)
+_PRODUCTS = ("alertmanager", "gitea", "grafana", "mattermost", "wordpress")  # among `diagnose.knowledge.programs`
+
+
+def is_of_others(text: str, program: str | None) -> bool:
+    """Whether a text that says nothing of mail begins with a program's name, or is of a program with other tasks."""
+    named = program in (None, "other") and _SPEAKER.match(text) is not None
+    return (named or program in _PRODUCTS) and not is_of_mail(text)
 
 
 @lru_cache(500)  # a log says the same again and again

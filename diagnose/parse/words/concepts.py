@@ -30,6 +30,7 @@ _ADVICE = late(
 )
 _SETTING = late(r"\b[\w-]+=(?=\S)|\btime-? ?out\W{1,3}\d", re.IGNORECASE)
 _UNAUTHORIZED = late(r"\b(?:HTTP|status(?:[ _]?code)?)\W{1,4}401\b", re.IGNORECASE)  # RFC 9110, section 15.5.2
+_VERSION = late(r"\b(?:TLS|SSL) ?v?\d(?:\.\d)?\b", re.IGNORECASE)
 _GREETING = late(r"\b220[ -]")  # of a server that speaks without TLS (RFC 5321, section 4.2)
 _ADDRESS = late(r"\S+@\S+")
 _PATH = late(r"\S*[/\\]\S*|\bno such file\b", re.IGNORECASE)  # and that it is missing
@@ -81,8 +82,11 @@ def _fits(found: Mapping[str, list[int]], needs: tuple[frozenset[str], ...], but
 
 
 def _words(clause: str) -> list[str]:
-    clause = _SETTING.sub(" ", _GREETING.sub(" plaintext ", _UNAUTHORIZED.sub(" unauthorized ", clause)))
-    clause = _NAME.sub(" sitename ", _PATH.sub(" ", _ADDRESS.sub(" mailaddress ", clause)))
+    for pattern, said in (
+        *((_UNAUTHORIZED, " unauthorized "), (_GREETING, " plaintext "), (_VERSION, " tls version "), (_SETTING, " ")),
+        *((_ADDRESS, " mailaddress "), (_PATH, " "), (_NAME, " sitename ")),
+    ):
+        clause = pattern.sub(said, clause)
     clause = _folded(_PART.sub(" ", clause).replace("n't", " not").replace("n’t", " not"))
     return _WORD.findall(_UNSPACED.sub(lambda run: " ".join(("", *_unspaced().findall(run[0]), "")), clause))
 

@@ -12,7 +12,7 @@ from diagnose.patterns import late
 from diagnose.record import dataclass
 
 # 465 and 587 look like reply codes and are ports: only codes that RFC 5321, 4954, 3207 and 7504 (or servers) use.
-_CODE = r"(?:4(?:2[0-9]|3[0-9]|41|5[0-9]|7[0-9])|5(?:0[0-9]|[1-5][0-9]|7[0-9]))"
+_CODE = r"(?:4(?:2[0-8]|3[0-9]|41|5[0-9]|7[0-9])|5(?:0[0-9]|[1-5][0-9]|7[0-9]))"
 _ENHANCED = r"[245]\.\d{1,3}\.\d{1,3}"
 _AT_START = late(rf"\s*({_CODE}|[23]\d\d)(?:\s*:\s*|[ \t-]+|(?=\s*$)|(?=[A-Za-z<#]))(?:\1[ -])?")
 _ANYWHERE = late(
