@@ -90,7 +90,7 @@ def _observation(ctx: Context, fact: Fact, several: bool) -> Observation:
         data |= {"service": delivery.service}
     elif trouble:
         data |= {"client": trouble.client, "service": trouble.service}
-    label = fact.label
+    label = fact.label if delivery is None else reason.label_for(delivery.sender, delivery.recipient)
     if label == "backend-down" and delivery is not None and delivery.relay_host in _filters(ctx):
         label = "content-filter-down"  # the same words of the same pipe(8), used for another thing
     if label == "sender-not-allowed" and delivery is not None and _of_recipient(delivery, reason.text):

@@ -45,7 +45,8 @@ def relay_envelope(ctx: Context) -> Iterator[Observation]:
         if not text or code // 100 == 2:
             continue
         reason = classify(text, peer=into.host, port=into.port, stage=stage)
-        label = reason.label if reason else "policy-refused"
+        label = reason.label_for(target(ctx).sender, way.recipient) if reason else "policy-refused"
+        where["at_most"] = reason.scalars()["at_most"] if reason else None
         if label in _WANTS_LOGIN and reply.auth.startswith("235"):
             # It took the login: what it still lacks is a matter of the account.
             label, where["at_most"] = "relay-account-restricted", SPEAKS

@@ -91,6 +91,19 @@ def test_mail_that_leaves_says_nothing_of_the_way_in() -> None:
         assert [o.status for o in of(run(log, machine(log=lines)), "mail.milter-down")] == [status]
 
 
+def test_a_vague_reply_that_names_the_sender_alone_is_about_the_sender() -> None:
+    begun = "Nov 22 12:59:59 app postfix/qmgr[3]: 0A5D1166: from=<app@acme.example>, size=400, nrcpt=1 (queue active)"
+    said = (
+        "host relay.example[192.0.2.4] said: 553 5.7.1 {} is not active in this account (in reply to RCPT TO command)"
+    )
+    for named, sign in (("app@acme.example", "mail.sender-not-allowed"), ("It", "mail.relay-account-restricted")):
+        lines = (
+            begun,
+            attempt("13:00:00", "0A5D1166", f"relay=none, dsn=5.7.1, status=bounced ({said.format(named)})"),
+        )
+        assert sign in {o.sign for o in run(log, machine(log=lines))}
+
+
 def test_a_sandbox_wants_the_recipient_verified() -> None:
     sent = "Nov 22 13:00:00 app postfix/qmgr[1]: {}: from=<app@example.net>, size=9, nrcpt=1 (queue active)"
     said = "status=bounced (host r[192.0.2.4] said: 554 Message rejected: Email address is not verified: {} (in reply to end of DATA command))"

@@ -64,6 +64,14 @@ class Reason:
         coded = phrases.code(self.code, self.enhanced, self.stage) if self.code or self.enhanced else None
         return coded is None or not coded.allows or label in coded.allows
 
+    def label_for(self, sender: str | None, recipient: str | None) -> str:
+        """The label for an envelope: a reply of which hardly more than its topic is understood, and that names the sender alone,
+        is about the sender."""
+        said = self.text.lower()
+        vague = self.label in ("policy-refused", "relay-account-restricted") and self.grip <= Grip.SENSE
+        named = bool(sender) and str(sender).lower() in said and not (recipient and recipient.lower() in said)
+        return "sender-not-allowed" if vague and named else self.label
+
     def scalars(self) -> dict[str, str | int | None]:
         """What an observation's data says of it: ``family`` is 4 or 6; ``near`` whether the server is on this host, ``lan``
         whether its address is one of a private network, where no provider is in the way; ``mailbox`` whether
