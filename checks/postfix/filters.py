@@ -128,6 +128,8 @@ def _socket(ctx: Context, postfix: Mta, service: Service) -> Observation:
         reply = ctx.ask(Dial(host=there, port=0, say=_GOES[service.kind], connect_timeout=2.0, timeout=3.0))
         if hung := _hung(service, reply):
             return (warn if service.soft else fail)(sign, path, hung, error=reply.error, kind="refused", **data)
+    if there and (shut := _shut(ctx, postfix, name, there)):
+        return (warn if service.soft else fail)(sign, path, shut, error="EACCES", kind="refused", **data)
     if there:
         return ok(sign, path, f"exists ({service.parameter})", **data)
     if own and own[0].command == "spawn":
@@ -152,6 +154,17 @@ def _socket(ctx: Context, postfix: Mta, service: Service) -> Observation:
     if path not in wanted_at and ctx.ask(Stat(path)).kind == "socket":
         text = f"{service.parameter} names {path}, which the chrooted daemon does not see: to it that is {wanted_at[0]}"
     return say(sign, path, text, error="ENOENT", kind="missing", **data)
+
+
+def _shut(ctx: Context, postfix: Mta, name: str, there: str) -> str:
+    """Who may use a socket at which Postfix was turned away, as the log has it; "" where it was not."""
+    said = (f.reason.text for f in failures(ctx, None) if f.current)
+    if not any("Permission denied" in text and name in text for text in said):
+        return ""
+    who, socket = postfix.value("mail_owner"), ctx.ask(Stat(there))
+    folder = ctx.ask(Stat(there.rpartition("/")[0]))
+    owners = (f"{reply.mode:04o} {reply.owner}:{reply.group}" for reply in (socket, folder))
+    return "{} may not connect: the socket is {}, its directory {}".format(who, *owners)
 
 
 def _listens(ctx: Context, places: tuple[str, ...], name: str) -> bool | None:

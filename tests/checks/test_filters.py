@@ -191,3 +191,15 @@ def test_a_content_filter_that_takes_connections_and_is_silent() -> None:
             {"content_filter": "scan:[127.0.0.1]:10024"}, master=master, by_kind={Dial: lambda q, r=reply: r}
         )
         assert failed(run(filters, host)) == wanted
+
+
+def test_a_socket_that_the_log_shows_closed_to_postfix() -> None:
+    path, line = (
+        "/var/spool/postfix/dkim/sock",
+        "Nov 22 14:20:00 app postfix/cleanup[9]: warning: connect to Milter service unix:dkim/sock: Permission denied",
+    )
+    stats = {path: StatReply(exists=True, kind="socket", mode=0o700, owner="opendkim", group="opendkim")}
+    silent = {Dial: lambda q: DialReply(problem="permission denied")}
+    for log, found in (((line,), ["EACCES"]), ((), [])):
+        host = machine({"smtpd_milters": "unix:dkim/sock"}, stats=stats, log=log, by_kind=silent)
+        assert [o.data["error"] for o in of(run(filters, host), "filter.milter") if o.status is Status.FAILED] == found

@@ -35,6 +35,8 @@ def filters(e: Evidence) -> Plan | None:
     put = False
     for seen in e.seen("filter.milter", "filter.content", "filter.policy"):
         endpoint, parameter = seen.text("endpoint"), seen.text("parameter")
+        if seen.data.get("error") == "EACCES":
+            return _closed(e, seen.text("path"))
         correct = {"filter.milter": _corrected, "filter.content": _misnumbered}.get(seen.sign)
         corrected = correct(e, endpoint, parameter) if correct else None
         if corrected is not None:
@@ -64,6 +66,16 @@ def _picked_up(e: Evidence) -> Iterator[Step]:
     if waiting is not None and waiting.messages.get("maildrop"):
         argv = (*postfix_tool("postkick", e.config), "public", "pickup", "W")
         yield Command(argv=argv, why="Mail that the filter kept out is taken in now, not within a minute.")
+
+
+def _closed(e: Evidence, path: str) -> Plan:
+    """Words for a socket that only its program's own group may use: who joins that group only a person decides."""
+    group, user = e.stat(path).group, e.value("mail_owner")
+    text = (
+        f"Let the group {group} write to {path} (the program's umask 007; OpenDKIM: `UMask 007`), add {user} to that group"
+        f" (usermod -aG {group} {user}), and restart the program and Postfix."
+    )
+    return Plan(text=text)
 
 
 def _key(e: Evidence) -> Iterator[Step]:

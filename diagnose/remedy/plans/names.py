@@ -9,6 +9,7 @@ from diagnose import facts
 from diagnose.facts.network import PUBLIC_RESOLVERS
 from diagnose.host.query import Exec, Lookup, Now, Read
 from diagnose.model import Status
+from diagnose.parse.postfix import table
 from diagnose.parse.postfix.postconf import expand
 from diagnose.parse.system.nameservice import resolv_conf
 from diagnose.remedy.evidence import Evidence
@@ -157,11 +158,14 @@ def reverse(e: Evidence) -> Plan | None:
 
 @plans("sender-domain-not-found")
 def sender(e: Evidence) -> Plan | None:
-    """myorigin, where senders get their domain from it, as the domain that /etc/mailname or myhostname names."""
-    whose = facts.target(e.ctx).sender or ""
+    """myorigin, where senders get their domain from it, as the domain that /etc/mailname or myhostname names; words for a table that
+    puts this sender in the place of others."""
+    whose = facts.target(e.ctx).sender or e.text("sender")
     origin = facts.origin(e.ctx, e.mta)
     if whose and whose.rpartition("@")[2].lower() != origin.lower():
-        return None
+        place = _made(e, whose)
+        text = f"{place} makes {whose} of the senders: put an address there whose domain exists."
+        return Plan(text=text) if place else None
     mailname = e.ask(Read("/etc/mailname")).text.strip()
     parts = e.value("myhostname").split(".")
     for name in dict.fromkeys((mailname, ".".join(parts[1:]), e.value("myhostname"))):
@@ -178,6 +182,19 @@ def sender(e: Evidence) -> Plan | None:
         asks=(ask,),
         text=f"Senders without a domain get {origin}, which does not exist in DNS: set myorigin to a domain of yours.",
     )
+
+
+def _made(e: Evidence, address: str) -> str:
+    """Where a table of this host has an address as what it makes of senders, for people; "" if none does."""
+    for parameter in ("sender_canonical_maps", "canonical_maps", "smtp_generic_maps"):
+        for found in table.parse_list(e.value(parameter)):
+            path = table.source(found)
+            if found.type == "static" and found.name == address:
+                return f"{parameter} ({found.key})"
+            for number, raw in e.numbered(path):
+                if raw[:1] != "#" and raw.split()[1:] == [address]:
+                    return f"{path} line {number} ({parameter})"
+    return ""
 
 
 @plans("recipient-domain-local")

@@ -162,6 +162,10 @@ def submitter(e: Evidence) -> Plan | None:
     if lacks:
         text = f"mynetworks ({networks or e.value('mynetworks')}) lacks {lacks}, this host's own loopback: add {lacks}/128, or have the application connect to 127.0.0.1."
         return Plan(text=text)
+    if any(o.text("text").startswith("bare <") for o in e.failed("config.submission-refused")):
+        name = "smtpd_forbid_bare_newline_exclusions"
+        text = f"The program ends lines with a bare LF: have it send CRLF. Networks in {name} are excepted (by default $mynetworks)."
+        return Plan(text=text)
     spared = "smtpd_client_event_limit_exceptions"
     if e.was(spared) is not None and any(_LIMIT.search(o.text("text")) for o in e.failed("config.submission-refused")):
         limits = [
