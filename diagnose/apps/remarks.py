@@ -186,8 +186,8 @@ def misspelt(
             name = next((n for n in those if _near(full if "." in n else entry.key, n, general)), "")
             if name:
                 kind = "setting-wrong" if field in ("host", "at", "url", "user", "password") else "setting-odd"
-                if field == "sender" and _canonical(entry.key) == _canonical(name):
-                    kind = "setting-mild"  # a program that builds on this one may call it so
+                if general or (field == "sender" and _canonical(entry.key) == _canonical(name)):
+                    kind = "setting-mild"  # an unknown program, or one that builds on this one, may call it so
                 yield kind, entry, f"{title} does not read {entry.key}: it reads {spoken(name)}"
                 break
     for name in asked:
