@@ -242,7 +242,7 @@ def _last_words(ctx: Context, postfix: Mta) -> Iterator[Observation]:
             yield fail("config.fatal", program, words, named=True, logged=True, **limit)
         elif parameter and not parameter.endswith("_maps"):
             yield fail("config.fatal", program, words, named=True, logged=True, **_stands(ctx, postfix, parameter))
-        elif not parameter:
+        elif not parameter and program != "master":
             yield fail("config.fatal", program, words, named=False, logged=True)
 
 

@@ -114,12 +114,11 @@ def _judge_master(
 ) -> Iterator[Observation]:
     if master is not None and master.state in _DEAD:
         text = f"the master (pid {master.pid}) is a {master.state} process: nothing is served"
-        yield fail("postfix.master", "Postfix's master process", text, lock=path, kind=master.state)
-    elif halted := next((p for p in running if master and p.parent == master.pid and _halted(p)), None):
-        text = (
-            f"{halted.name} (pid {halted.pid}) is a {halted.state} process: no mail moves until kill -CONT {halted.pid}"
-        )
-        yield fail("postfix.master", "Postfix's master process", text, lock=path, kind=halted.state)
+        halted = master.pid if master.state in _HALTED else 0
+        yield fail("postfix.master", "Postfix's master process", text, lock=path, kind=master.state, halted=halted)
+    elif one := next((p for p in running if master and p.parent == master.pid and _halted(p)), None):
+        text = f"{one.name} (pid {one.pid}) is a {one.state} process: no mail moves until kill -CONT {one.pid}"
+        yield fail("postfix.master", "Postfix's master process", text, lock=path, kind=one.state, halted=one.pid)
     elif lock.held or master is not None:
         pid = master.pid if master else lock.holder
         yield ok("postfix.master", "Postfix's master process", f"runs (pid {pid})", pid=pid)

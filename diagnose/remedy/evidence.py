@@ -111,12 +111,6 @@ class Evidence:
         return self.real(f"{self.config}/master.cf")
 
     @cached_property
-    def shipped_master(self) -> str:
-        """master.cf as Postfix's package ships it, "" if there is none."""
-        places = (f"{self.value('meta_directory') or self.config}/master.cf.proto", "/usr/share/postfix/master.cf.dist")
-        return next(filter(self.there, places), "")
-
-    @cached_property
     def main(self) -> main_cf.MainCf:
         return main_cf.parse(self.ask(Read(self.main_path)).text)
 

@@ -112,3 +112,20 @@ def test_a_source_of_random_numbers_that_is_gone() -> None:
     line = "Nov 25 12:00:00 app postfix/tlsmgr[334]: warning: cannot open entropy device /dev/hwrng9: No such file or directory"
     assert [o.subject for o in fatal(explicit=settings, log=(line,))] == ["tls_random_source"]
     assert fatal(explicit=settings) == []
+
+
+@pytest.mark.parametrize(
+    ("limit", "said", "named"),
+    [
+        ("1", "service cleanup requires a process limit of 0", True),
+        ("0", "service cleanup requires a process limit of 0", False),  # a line of old, or a forged one
+        ("0", "something that names no setting", False),
+    ],
+)
+def test_the_last_words_of_a_daemon(limit: str, said: str, named: bool) -> None:
+    log = (
+        "Nov 25 12:00:00 app postfix/master[10]: reload -- version 3.7",
+        f"Nov 25 12:00:01 app postfix/cleanup[9]: fatal: {said}",
+    )
+    found = fatal(log=log, files={"/etc/postfix/master.cf": f"cleanup unix n - y - {limit} cleanup\n"})
+    assert [(o.subject, o.data["named"]) for o in found] == [("cleanup", named)]

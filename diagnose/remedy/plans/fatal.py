@@ -10,11 +10,12 @@ from pathlib import PurePosixPath
 from diagnose.facts import accounts
 from diagnose.host.query import Exec
 from diagnose.model import Observation
-from diagnose.parse.postfix import master_cf, setting_types
+from diagnose.parse.postfix import setting_types
 from diagnose.remedy.evidence import Evidence, whole
 from diagnose.remedy.permitted import permitted
 from diagnose.remedy.plan import Plan
 from diagnose.remedy.running import InstallPackage, MakeAccount, SetPermissions
+from diagnose.remedy.standard import SERVICES
 from diagnose.remedy.steps import Refused, Step
 
 # Without them mail would take another way, or be taken for another's: the default is not what was meant.
@@ -77,11 +78,9 @@ def _options(e: Evidence, path: str, line: int) -> list[Step]:
 
 
 def _limit(e: Evidence, path: str, line: int, value: str) -> list[Step]:
-    """The process limit (master.cf's seventh field) that a service's program insists on, if master.cf as shipped has the same."""
-    raw = e.line(e.real(path), line)
-    shipped = (master_cf.parse("\n".join(e.ask_lines(e.shipped_master))).services) if e.shipped_master else ()
-    fields = re.match(r"(\S+)((?:\s+\S+){5}\s+)(\S+)", raw)
-    if fields is None or not any(s.name == fields[1] and str(s.maxproc) == value for s in shipped):
+    """The process limit (master.cf's seventh field) that a service's program insists on."""
+    fields = re.match(r"(\S+)((?:\s+\S+){5}\s+)(\S+)", e.line(e.real(path), line))
+    if fields is None or fields[1] not in SERVICES or SERVICES[fields[1]][5] != value:
         return []
     why = f"Its program ends at once unless the process limit is {value}, as in the master.cf that Postfix ships."
     return [e.repair(path, line, fields[0], f"{fields[1]}{fields[2]}{value}", why, "start")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 
+from diagnose.facts.dials import interface_addresses
 from diagnose.facts.route import Route
 from diagnose.host.query import Dial, Exec, Lookup, Resolve
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
@@ -257,6 +258,8 @@ def ipv4(e: Evidence) -> Plan | None:
 
 @plans("interface-not-ready")
 def interface(e: Evidence) -> Plan | None:
+    if words := _of_interfaces(e):
+        return words
     steps: list[Step] = []
     named = any("localhost" in line.partition("#")[0].split()[1:] for line in e.ask_lines("/etc/hosts"))
     if "localhost" in e.mta.words("inet_interfaces") and not named and not e.ask(Resolve("localhost")).addresses:
@@ -282,3 +285,21 @@ def interface(e: Evidence) -> Plan | None:
         elif re.fullmatch(r"\w+_bind_address6?", name):
             steps.append(e.client(e.way, name, None, f"Nothing can be sent from {value}."))
     return Plan(steps=(*steps, *e.restart("The master binds its addresses when it starts."))) if steps else None
+
+
+def _of_interfaces(e: Evidence) -> Plan | None:
+    """Words for inet_interfaces with names of interfaces: Postfix takes addresses and host names, and what is to listen where a person
+    decides."""
+    have: dict[str, list[str]] = {}
+    for one in interface_addresses(e.ctx):
+        if one.scope != "link":
+            have.setdefault(one.device, []).append(f"[{one.address}]" if one.family == 6 else one.address)
+    words = e.mta.words("inet_interfaces")
+    named = [word for word in words if word in have]
+    if not named:
+        return None
+    meant = ", ".join(address for word in words for address in have.get(word, [word]))
+    return Plan(
+        text=f"inet_interfaces names the interface {named[0]}, which Postfix takes for a host's name. Its addresses: inet_interfaces = {meant}"
+        " in main.cf; then restart Postfix."
+    )

@@ -14,10 +14,10 @@ from diagnose.remedy.evidence import Evidence, whole
 from diagnose.remedy.permitted import permitted
 from diagnose.remedy.plan import Ask, Plan, plans
 from diagnose.remedy.plans import units
-from diagnose.remedy.plans.fatal import fatal, lost_account, lost_library
+from diagnose.remedy.plans.fatal import again, fatal, lost_account, lost_library
 from diagnose.remedy.plans.relays import by_login, by_table
 from diagnose.remedy.plans.service_lines import service_line_repaired, unread_service
-from diagnose.remedy.running import CopyFile, Mode, Unmask
+from diagnose.remedy.running import Command, CopyFile, Mode, Unmask
 from diagnose.remedy.standard import SERVICES, service_line
 from diagnose.remedy.steps import Content, MasterService, Refused, RepairLine, Step
 
@@ -121,10 +121,12 @@ def _marks(e: Evidence) -> list[Step]:
 
 def _master(e: Evidence) -> list[Step]:
     """master.cf as Postfix ships it, where there is none or an empty one."""
-    if not e.shipped_master or "".join(e.ask_lines(e.master_path)).strip():
+    shipped = (f"{e.value('meta_directory') or e.config}/master.cf.proto", "/usr/share/postfix/master.cf.dist")
+    source = next(filter(e.there, shipped), "")
+    if not source or "".join(e.ask_lines(e.master_path)).strip():
         return []
     why = "It contains no service; this is the file that Postfix ships."
-    return [CopyFile(source=e.shipped_master, path=e.master_path, why=why)]
+    return [CopyFile(source=source, path=e.master_path, why=why)]
 
 
 def _mailname(e: Evidence) -> list[Step]:
@@ -236,6 +238,9 @@ def transport(e: Evidence) -> Plan | None:
         steps += _service(e, "smtpd")
     for seen in e.failed("postfix.transport", "postfix.service"):
         if name := seen.text("service"):
+            if name in SERVICES and seen.text("path").endswith(f"/{SERVICES[name][6]}"):
+                why = f"{seen.text('path')} belongs to Postfix's package, and is missing."
+                return Plan(steps=(*again(e, why), *e.restart("The master runs it then.")), text=why)
             if wrong := _program(e, name, seen):
                 return Plan(steps=(*wrong, *e.restart("The queue manager waits for the program that runs.")))
             steps += _service(e, name)
@@ -318,6 +323,9 @@ def _uncommented(e: Evidence, lines: list[str], number: int) -> list[Step]:
 
 @plans("postfix-not-running")
 def start(e: Evidence) -> Plan | None:
+    if halted := next((pid for seen in e.failed("postfix.master") if (pid := whole(seen, "halted"))), 0):
+        why = f"Process {halted} was stopped by a signal (SIGSTOP), and goes on from where it was."
+        return Plan(steps=(Command(argv=("kill", "-CONT", str(halted)), why=why), *e.retry()), text=why)
     steps: list[Step] = []
     if e.manager == "systemd":
         for unit in ("postfix", "postfix@", "postfix@-"):

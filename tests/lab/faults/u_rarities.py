@@ -215,4 +215,10 @@ FAULTS = (
         ),
         then=(mail(), DEFERRED),
     ),
+    Fault(
+        id="program-of-the-transport-gone",
+        accept=("smtp-transport-missing",),
+        about="somebody moved Postfix's smtp program away; the transport stands in master.cf as it should",
+        then=(shell("mv /usr/lib/postfix/sbin/smtp /usr/lib/postfix/sbin/smtp.orig"), mail(), pause(3)),
+    ),
 )
