@@ -13,6 +13,7 @@ from diagnose.facts.relay import way_in
 from diagnose.model import Observation, Scalar
 from diagnose.parse.mailers.way import Way
 
+_OF_CALLER = ("msmtp", "ssmtp", "dma")  # run with the rights of whoever calls them
 _KINDS = ("refused", "missing", "unreadable", "login-unreadable", "wrong")
 
 
@@ -67,7 +68,7 @@ def _file(ctx: Context, here: Mailer, way: Way, data: dict[str, Scalar]) -> Iter
         return
     if closed := _closed(ctx, here, found.path):
         # That root alone sends mail here is rare, and right.
-        say = warn if here.id == "msmtp" else fail
+        say = fail if here.account else warn
         yield say("mailer.settings", found.path, closed, kind="unreadable", repair=_repair(here, found.path), **where)
     elif found.problem == "permission denied":
         yield unknown("mailer.settings", found.path, "permission denied: this user may not read it", **where)
@@ -82,6 +83,9 @@ def _file(ctx: Context, here: Mailer, way: Way, data: dict[str, Scalar]) -> Iter
             "direct": "mail goes directly to the recipients' servers",
         }
         yield ok("mailer.settings", found.path, goes.get(way.kind, "mail stays on this host"), **where)
+    if here.id == "msmtp" and found.path.startswith("/root/"):
+        text = f"does not exist: root has {found.path}, and who else sends mail needs a ~/.msmtprc"
+        yield warn("mailer.settings", here.table["settings"][0], text, kind="missing", **data)
     for line, word, meant in _misspelt(found.text, here.table.get("keywords", ())):
         text = f"line {line}: msmtp knows no {word}, and refuses the file; is {meant} meant?"
         yield fail("mailer.settings", found.path, text, kind="wrong", line=line, key=word, **where)
@@ -112,8 +116,8 @@ def _closed(ctx: Context, here: Mailer, path: str) -> str:
     """Why those who send mail cannot read the settings, "" where they can."""
     stat = ctx.ask(Stat(path))
     program = ctx.ask(Stat(here.path))
-    if here.id == "msmtp" and not path.startswith("/root/") and stat.exists and not mailers.readable(stat, program):
-        return f"has mode {stat.mode:04o} ({stat.owner}:{stat.group}): msmtp runs as the application's user, who may not read it"
+    if here.id in _OF_CALLER and not path.startswith("/root/") and stat.exists and not mailers.readable(stat, program):
+        return f"has mode {stat.mode:04o} ({stat.owner}:{stat.group}): {here.title} runs as the application's user, who may not read it"
     if here.id == "nullmailer" and stat.exists:
         user = here.account
         mine = (stat.owner == user and stat.mode & 0o400) or (stat.group == user and stat.mode & 0o040)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from diagnose.apps import formats
 from diagnose.facts.application import Application, other
-from diagnose.facts.applications import composed, installed, started
+from diagnose.facts.applications import composed, handed, installed, started
 from diagnose.facts.asks import Asks
 from diagnose.host.query import EnvironmentCompare, Now, Process, Processes, Stat
 
@@ -38,6 +38,11 @@ def processes(ctx: Asks, app: Application) -> Iterator[tuple[Process, str, tuple
         given = formats.names(app.path, app.raw, lambda path, kind: other(ctx, path, kind), service)
         if pid in every and given:
             chosen[pid], of_service[pid] = "service", given
+    for pid, text in handed(ctx, real) if names else ():
+        # What the compose file itself sets goes before.
+        given = tuple(name for name in names if name not in text)
+        if pid in every and given:
+            chosen[pid], of_service[pid] = "container", given
     for one in installed(ctx) if not chosen else ():
         if one.pid in every and (ctx.ask(Stat(one.app.path)).real or one.app.path) == real:
             chosen[one.pid] = "container" if one.container else ""

@@ -200,11 +200,25 @@ def _contained(ctx: Asks) -> Iterator[Installed]:
 
 def composed(ctx: Asks, file: str) -> Iterator[tuple[int, str]]:
     """First process and service of each running container that Compose made of the file, by the labels it gave them."""
+    return ((pid, service) for pid, service, made_of in _by_compose(ctx) if file in made_of)
+
+
+def handed(ctx: Asks, file: str) -> Iterator[tuple[int, str]]:
+    """First process of each running container that Compose gave the file as env_file, and what its compose files say."""
+    folder, _, name = file.rpartition("/")
+    for pid, _, made_of in _by_compose(ctx):
+        texts = [ctx.ask(Read(each)).text for each in made_of if each.rpartition("/")[0] == folder]
+        if any(re.search(rf"env_file:[^:]*?[\s'\"\[/]{re.escape(name)}['\"\],\s]", text) for text in texts):
+            yield pid, "\n".join(texts)
+
+
+def _by_compose(ctx: Asks) -> Iterator[tuple[int, str, tuple[str, ...]]]:
+    """First process, service and compose files of each of Compose's running containers."""
     for path in globbed(ctx, places()["containers"], MOST):
         text = ctx.ask(Read(path)).text
         made, service = _COMPOSED.search(text), _SERVICE.search(text)
-        if made and service and file in made[1].split(",") and (pid := _pid(ctx, path, text)):
-            yield pid, service[1]
+        if made and service and (pid := _pid(ctx, path, text)):
+            yield pid, service[1], tuple(made[1].split(","))
 
 
 def _pid(ctx: Asks, path: str, text: str) -> int:

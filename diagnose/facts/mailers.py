@@ -144,8 +144,8 @@ def settings_file(ctx: Asks, here: Mailer) -> Found:
 
 
 def readable(settings: StatReply, program: StatReply) -> bool:
-    """Whether msmtp can read its settings for an application: it runs as that one's user, who may be in the file's group, or with a group
-    of its own (Debian 13: setgid msmtp)."""
+    """Whether a mailer without an account of its own can read its settings for an application: it runs as that one's user, who may be in
+    the file's group, or with the group of its command (setgid mail or msmtp, as Debian has ssmtp, dma and, from 13 on, msmtp)."""
     group = settings.group not in ("root", "") or (program.mode & 0o2000 and program.group == settings.group)
     return bool(settings.mode & 0o004 or (settings.mode & 0o040 and group))
 

@@ -30,7 +30,7 @@ _LISTEN = "0A"  # of the kernel's TCP states
 def processes(query: Processes) -> ProcessesReply:
     own = _name_space("self")
     try:
-        found = [process for pid in _pids() if (process := _process(pid, own))]
+        found = [process for pid in _pids() if pid != os.getpid() and (process := _process(pid, own))]
     except OSError as error:
         return ProcessesReply(problem=f"/proc: {why(error)}")
     return ProcessesReply(processes=tuple(found))

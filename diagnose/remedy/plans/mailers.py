@@ -105,13 +105,12 @@ def _owners(e: Evidence, here: mailers.Mailer) -> Iterator[Step]:
         path = e.real(seen.text("path"))
         stat, program = e.stat(path), e.stat(here.path)
         why = sentence(seen)
-        if here.id == "msmtp" and (program.group == "root" or not program.mode & 0o2000):
+        if not here.account and (program.group == "root" or not program.mode & 0o2000):
             continue  # who may read the password is for a person to say
         owner, group, mode = {
             "exim": ("root", here.account, 0o640),
             "nullmailer": (here.account, here.account, 0o600),
-            "msmtp": ("root", program.group, 0o640),
-        }[here.id]
+        }.get(here.id, ("root", program.group, 0o640))
         if (stat.owner, stat.group) != (owner, group):
             yield Ownership(path=path, owner=owner, group=group, why=why)
         if stat.mode & 0o777 != mode:
