@@ -83,6 +83,10 @@ def _file(ctx: Context, here: Mailer, way: Way, data: dict[str, Scalar]) -> Iter
             "direct": "mail goes directly to the recipients' servers",
         }
         yield ok("mailer.settings", found.path, goes.get(way.kind, "mail stays on this host"), **where)
+    for host, _ in (way.host, way.port), *way.more:
+        if here.id == "exim" and host.isdecimal():
+            text = f"the list of smarthosts has {host} as a host: a port follows two colons (host::{host})"
+            yield fail("mailer.settings", way.relay_by, text, kind="wrong", key="dc_smarthost", **where)
     if here.id == "msmtp" and found.path.startswith("/root/"):
         text = f"does not exist: root has {found.path}, and who else sends mail needs a ~/.msmtprc"
         yield warn("mailer.settings", here.table["settings"][0], text, kind="missing", **data)

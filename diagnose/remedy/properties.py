@@ -9,17 +9,17 @@ from diagnose.record import dataclass
 from diagnose.remedy.edits import Changed
 from diagnose.remedy.steps import NONE, FileStep, Given, Refused, quoted
 
-_SETTING = re.compile(r"""[ \t]*['"]?([\w.-]+)['"]?[ \t]*[:=][ \t]*['"]?([\w.:+-]*)['"]?""")
+_SETTING = re.compile(r"""[ \t]*['"]?([\w.-]+)['"]?(?:[ \t]*[:=][ \t]*|[ \t]+)['"]?([^\s'"]*)['"]?""")
 _KEY = re.compile(r"[\w.-]+")
 _VALUE = re.compile(r"[\w.:@/+-]*")
 # Values that would end a check of the server, or leave the login without TLS.
-_NEVER = re.compile(r"(?i).*(checkserveridentity|starttls.required|verify\w*|trust)")
+_NEVER = re.compile(r"(?i).*(checkserveridentity|certcheck|starttls.required|verify\w*|trust)")
 _SECRET = re.compile(r"(?i).*(pass|secret|token|api.?key|credential)")
 
 
 def weakens(key: str, value: str) -> bool:
     """Whether the setting is a secret, ends a check of the server or trusts one blindly."""
-    blind = _NEVER.match(key) and value.lower() in ("", "*", "all", "false", "no", "0", "none")
+    blind = _NEVER.match(key) and value.lower() in ("", "*", "all", "false", "no", "off", "0", "none")
     return bool(blind or _SECRET.match(key))
 
 

@@ -23,7 +23,7 @@ from diagnose.check import Dial, Exec, Lookup, Read, Resolve, ResolveReply
 from diagnose.host.query import DialReply, DnsReply, ExecReply, Login, ReadReply, StatReply, TlsInfo
 from diagnose.knowledge.causes import by_id
 from diagnose.model import Outcome, Run, Status
-from tests.checks.pretended_mailer import DAEMON, HOST, exim, msmtp
+from tests.checks.pretended_mailer import DAEMON, HOST, ROUTERS, exim, msmtp
 from tests.checks.pretended_postfix import failed, machine, of, run
 from tests.checks.pretended_relay import EHLO, GOOD_TLS
 
@@ -85,6 +85,13 @@ def test_a_login_for_another_server_and_none_at_all() -> None:
     found = run(mailer_settings, exim(logins="mail.example.org:me:********\n"))
     assert of(found, "sasl.key")[0].data["near"] == "mail.example.org"
     assert of(run(mailer_settings, exim(logins="# none\n")), "sasl.enabled")[0].data["on"] is False
+
+
+def test_a_port_where_exim_reads_none() -> None:
+    found = run(mailer_settings, exim(logins=f"{HOST}::587:me:********\n"))
+    assert of(found, "sasl.key")[0].data["kind"] == "near"
+    found = run(mailer_settings, exim(routers=ROUTERS.replace("::587", ":587")))
+    assert [o.data["kind"] for o in of(found, "mailer.settings") if o.status is Status.FAILED] == ["wrong"]
 
 
 def test_the_login_stands_under_the_canonical_name() -> None:

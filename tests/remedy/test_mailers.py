@@ -61,11 +61,15 @@ def test_exim_begins_with_tls_on_465_and_takes_it_up() -> None:
     ]
 
 
-def test_exim_begins_in_the_clear_on_587() -> None:
-    host = on_exim({MACROS: "REMOTE_SMTP_SMARTHOST_PROTOCOL = smtps\n"})
+@pytest.mark.parametrize("macro", ["PROTOCOL = smtps", "HOSTS_AVOID_TLS = *"])
+@pytest.mark.parametrize("place", [MACROS, "/etc/exim4/conf.d/main/000_localmacros"])
+def test_exim_begins_in_the_clear_on_587(macro: str, place: str) -> None:
+    line = f"REMOTE_SMTP_SMARTHOST_{macro}\n"
+    split = f"dc_use_split_config='{'false' if place == MACROS else 'true'}'\n"
+    host = on_exim({place: line, CONF: f"dc_smarthost='{HOST}::587'\n{split}"})
     plan = planned("tls-wrapper-mismatch", "relay.wrapper", host, program="exim", wrapper="no")
     step = plan.steps[0]
-    assert step.edit(b"REMOTE_SMTP_SMARTHOST_PROTOCOL = smtps\n") == b"# REMOTE_SMTP_SMARTHOST_PROTOCOL = smtps\n"  # type: ignore[attr-defined]
+    assert step.edit(line.encode()) == f"# {line}".encode()  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
@@ -136,6 +140,13 @@ def test_msmtp_signs_in_where_the_login_is_there() -> None:
     assert commands(plan) == ["sed -i '7s/^auth off$/auth on/' /etc/msmtprc"]
     without = MSMTP.replace("user me\n", "")
     assert not planned("relay-auth-not-attempted", "sasl.enabled", on_msmtp(without), program="msmtp").steps
+
+
+def test_msmtps_missing_line_is_put_into_its_account() -> None:
+    text = MSMTP.replace("auth off\n", "")
+    plan = planned("relay-auth-not-attempted", "sasl.enabled", on_msmtp(text), program="msmtp")
+    (step,) = plan.steps
+    assert step.edit(text.encode()) == text.replace(f"host {HOST}\n", f"host {HOST}\nauth on\n").encode()  # type: ignore[attr-defined]
 
 
 def test_msmtp_with_several_accounts_is_left_to_a_person() -> None:

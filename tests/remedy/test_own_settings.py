@@ -141,7 +141,7 @@ def test_the_clients_certificate_gets_its_own_key_or_none_where_a_login_does() -
         assert [command for step in plan.steps[: len(set_)] for command in step.commands()] == set_
 
 
-@pytest.mark.parametrize("text", ["password: x", "  tls.verify: false", "no setting", "a: b\nc: d"])
+@pytest.mark.parametrize("text", ["password: x", "  tls.verify: false", "tls_certcheck off", "nosetting", "a: b\nc: d"])
 def test_no_line_is_put_below_that_weakens_or_is_none(text: str) -> None:
     with pytest.raises(Refused):
         InsertLine(path="/x.yml", line=1, above="a: b", text=text, why="x")
