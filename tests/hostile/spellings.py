@@ -33,6 +33,7 @@ LAID_OUT = (
     r'"{\\\"smtp_pass\\\":\\\"§\\\"}"',
     "printf '\\\\0%s\\\\0%s' acme '§' | base64",
     "pass phrase for the key is 'a § b': bad decrypt",
+    "x: &p a §\nsmtp:\n  password: *p\n",
     "expanding: pass=a-§\n  result: a-§\n",
     "password changed '§' to 'x'",
     '~ smtp_password = "xK9qLm" -> "§"',

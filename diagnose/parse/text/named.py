@@ -63,6 +63,8 @@ _PROSE = late(
     err(?:ada|on[ée]e|ata|[óo]ne[ao])|onjuist|ongeldig|nieprawidłowe|неверный|неправильный|yanlış|错误|不正确)(?![\w-])""",
     re.I | re.X,
 )
+_ALIAS = late(r"\*([\w-]{1,60})")
+_NEAR = 4000  # characters before an alias in which its anchor is looked for
 _MEMBER = late(r"""\\?["'](?P<key>[\w.-]{1,40})\\?["']\s{0,3}(?::|=>)\s{0,3}(?P<quote>\\?["'])""")
 _MEMBER_NAMED = late(r"(?:user|login|host|server|type|id|port|scope|e?mail|name|mech|method)\w*|\w*name", re.I)
 _ALONE = late(r"[^\s\"'(]+?(?=\s*(?:\n|\\n|$))")
@@ -88,6 +90,11 @@ def values(text: str, lowered: str) -> Iterator[Span]:
             done = members[-1][1]
         elif span is not None:
             begin, done = span
+            if (alias := _ALIAS.fullmatch(text, begin, done)) is not None:
+                anchor = re.compile(rf"&{alias[1]}[ \t]+(\S[^\n]*)").search(text, max(0, begin - _NEAR), begin)
+                if anchor is not None:  # YAML: the secret stands there
+                    yield anchor.span(1)
+                    continue
             done = continued(text, done)
             if (then := _THEN.match(text, done)) is not None:
                 yield then.span(2)
