@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from diagnose.model import NOTHING, Observation, Scalar, Status
-from diagnose.parse.text.masking import plain
+from diagnose.parse.text.masking import visible
 
 _FOLDED = re.compile(r"\b([2-5]\d\d)-.*\n\1[ -]")
 
@@ -40,12 +40,13 @@ def _unfolded(text: str) -> str:
 
 def _line(text: str) -> str:
     """One line, fit to print: what the network or a log said is never trusted."""
-    text = " ".join(plain(text).split())
+    text = " ".join(visible(text).split())
     return text if len(text) <= 600 else text[:597] + "..."
 
 
 def _clean(value: Scalar) -> Scalar:
-    return _line(value) if isinstance(value, str) else value
+    """A name keeps its blanks: with one less it would be another's."""
+    return _line(value) if isinstance(value, str) and not (value.isprintable() and len(value) < 600) else value
 
 
 def ok(sign: str, subject: str, summary: str, **data: Scalar) -> Observation:

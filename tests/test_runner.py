@@ -116,6 +116,14 @@ def test_no_control_character_gets_into_an_observation(text: str) -> None:
     assert all(character.isprintable() for character in summary)
 
 
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [("/srv/a  b/.env", "/srv/a  b/.env"), ("/srv/a\x1b[2J", "/srv/a\\x1b[2J"), ("/srv/\u202egnp", "/srv/\\u202egnp")],
+)
+def test_no_name_in_an_observation_becomes_another_s(name: str, kept: str) -> None:
+    assert fail("a.b", "x", "y", path=name).data["path"] == kept
+
+
 @check(id="slow", title="Slow", signs=("s.low",), timeout=6)
 def slow(ctx: Context) -> Iterator[Observation]:
     time.sleep(5)

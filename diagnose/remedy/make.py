@@ -10,7 +10,7 @@ from diagnose import facts
 from diagnose.errors import Late
 from diagnose.facts.asks import Asks
 from diagnose.model import Advice, Diagnosis, HostInfo, Remedy, Run
-from diagnose.parse.text.masking import STARS, mask
+from diagnose.parse.text.masking import STARS, coded, mask
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Ask, Plan, maker
 from diagnose.remedy.running import BuildTable
@@ -133,7 +133,7 @@ def _needed(asks: Sequence[Ask]) -> str:
 
 
 def pasteable(command: str) -> bool:
-    return command.isprintable() and STARS not in command and mask(command) == command
+    return command.isprintable() and not coded(command) and STARS not in command and mask(command) == command
 
 
 def _settings(step: Step) -> tuple[str, ...]:

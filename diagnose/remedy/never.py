@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from diagnose.parse.postfix import main_cf, master_cf
+from diagnose.parse.text.masking import coded
 from diagnose.remedy.originals import State
 from diagnose.remedy.permitted import permitted
 from diagnose.remedy.running import Aside, Mode
@@ -82,6 +83,9 @@ def _substance(text: str) -> str:
 
 def reasons(step: Step) -> Iterator[str]:
     """What speaks against a step whatever the host's state."""
+    yield from (
+        f"{path} shows a character by its code: it is another file's name" for path in step.files() if coded(path)
+    )
     if isinstance(step, RunStep) and not isinstance(step, Aside):
         yield from filter(None, map(command, step.argvs()))
 

@@ -13,9 +13,19 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from diagnose.parse.postfix import main_cf
 from diagnose.remedy import journal, never, proposal, transaction
 from diagnose.remedy.edits import Changed
+from diagnose.remedy.make import pasteable
 from diagnose.remedy.plan import Plan
 from diagnose.remedy.running import Command, FirewallAccept, Mode, ReleaseHeld, Requeue
-from diagnose.remedy.steps import MasterOption, MasterService, Refused, RemoveParameter, RepairLine, SetParameter, Step
+from diagnose.remedy.steps import (
+    Content,
+    MasterOption,
+    MasterService,
+    Refused,
+    RemoveParameter,
+    RepairLine,
+    SetParameter,
+    Step,
+)
 
 LEVELS = ("none", "may", "encrypt", "dane", "dane-only", "fingerprint", "verify", "secure")
 WHY = "It is a test."
@@ -220,6 +230,13 @@ def test_master_cf_keeps_its_filters_and_restrictions() -> None:
         except Refused:
             continue
         assert never.effect("/etc/postfix/master.cf", before, after)
+
+
+@pytest.mark.parametrize("name", ["x\\x1b[2J", "x\\u202ey"])
+def test_a_name_that_is_shown_by_codes_is_not_written_to(tmp_path: Path, name: str) -> None:
+    made = Content(path=str(tmp_path / name), text="x", why=WHY)
+    assert "another file's name" in proposal.propose(Plan(steps=(made,))).obstacle
+    assert not any(map(pasteable, made.commands()))
 
 
 def test_a_repair_of_what_was_meant_is_no_opening() -> None:

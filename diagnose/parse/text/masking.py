@@ -18,11 +18,13 @@ __all__ = [
     "STARS",
     "Secrets",
     "clean",
+    "coded",
     "leaving",
     "mask",
     "normalise",
     "plain",
     "veil",
+    "visible",
     "without_endless_words",
 ]
 
@@ -30,6 +32,8 @@ _ENDLESS = late(r"(\S{150})\S+")
 _LONGEST_WORD = 1000  # characters: on an endless word the patterns would take time that grows with its square
 _CONTROL = late(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2028\u2029\ufeff]+")
 _UNPRINTED = late(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff]")
+_CONTROL_BUT_BLANKS = late(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
+_CODE = late(r"\\(?:x(?:[01][0-9a-f]|7f|[89][0-9a-f])|u20[0-6][0-9a-f])")
 _UNSEEN = late(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069]")
 # Base64 of a login or a key, and `user:password@`, by themselves.
 _BLOB = late(
@@ -76,7 +80,21 @@ def plain(text: str) -> str:
     without it, a file's name would be another's."""
     if text.isprintable():
         return text
-    return _UNSEEN.sub(lambda mark: f"\\u{ord(mark[0]):04x}", _UNPRINTED.sub("", text.replace("\r\n", "\n")))
+    return _UNSEEN.sub(_code, _UNPRINTED.sub("", text.replace("\r\n", "\n")))
+
+
+def visible(text: str) -> str:
+    """The same with the code of every control character, for what may be a file's name."""
+    return text if text.isprintable() else plain(_CONTROL_BUT_BLANKS.sub(_code, text))
+
+
+def coded(text: str) -> bool:
+    """Whether a text shows a character by its code, so that it is not the name that it seems to be."""
+    return _CODE.search(text) is not None
+
+
+def _code(char: re.Match[str]) -> str:
+    return f"\\x{ord(char[0]):02x}" if ord(char[0]) < 256 else f"\\u{ord(char[0]):04x}"
 
 
 def mask(text: str) -> str:
