@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from diagnose.check import FLAG, Context, Glob, Listeners, Read, SignSpec, Stat, check, fail, ok, unknown, warn
+from diagnose.check import FLAG, Context, Listeners, Read, SignSpec, Stat, check, fail, ok, unknown, warn
 from diagnose.facts import Mailer, Mta, greeting, mailer, mailers, master, mta
 from diagnose.knowledge.distributions import POSTFIX_FILES, SENDMAIL
 from diagnose.knowledge.mailers import recognise
@@ -54,10 +54,6 @@ def _command(ctx: Context, postfix: Mta) -> Iterator[Observation]:
     paths = dict.fromkeys((*((postfix.value("sendmail_path"),) if postfix.installed else ()), *SENDMAIL))
     for path in paths:
         reply = ctx.ask(Stat(path)) if path.startswith("/") else None
-        if reply is not None and not reply.exists and postfix.installed and ctx.ask(Glob(path)).paths:
-            text = "is a link that leads nowhere: programs that call it cannot send"
-            yield fail("postfix.sendmail-command", path, text, path=path, mailer="a program that is gone")
-            return
         if reply is None or not reply.exists:
             continue
         real = reply.real or path

@@ -229,12 +229,25 @@ class Evidence:
 
     def reload(self, why: str = "Postfix reads its settings when it is reloaded.") -> tuple[Step, ...]:
         """A start where it does not run."""
-        if facts.master(self.ctx) is None:
+        if facts.master(self.ctx) is None or self.deaf:
             return self.restart(why)
         return (Service(verb="reload", config=self.config, why=why), *self.retry())
 
+    @property
+    def deaf(self) -> bool:
+        """Whether the master may wait for ever for its own log service (maillog_file): it runs, and its queue manager does not."""
+        daemons = facts.master(self.ctx) is None or facts.queue_manager(self.ctx)
+        return not daemons and bool(self.value("maillog_file"))
+
     def restart(self, why: str) -> tuple[Step, ...]:
-        verb = "restart" if facts.master(self.ctx) else "start"
+        top = facts.master(self.ctx)
+        if top is not None and self.deaf:
+            kill = Command(
+                argv=("kill", "-KILL", str(top.pid)),
+                why="The master waits for its log service, and hears nothing else.",
+            )
+            return (kill, Service(verb="start", manager=self.manager, config=self.config, why=why), *self.retry())
+        verb = "restart" if top else "start"
         service = Service(verb=verb, manager=self.manager, config=self.config, why=why)
         if verb == "start" and not self.manager and self.config == "/etc/postfix" and self.there(_FILLS):
             fills = "It fills the chroot, as Debian's service does at each start."

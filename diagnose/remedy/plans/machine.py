@@ -33,7 +33,7 @@ def permissions(e: Evidence) -> Plan | None:
         if not stat.exists and seen.sign == "host.queue-permissions" and facts.master(e.ctx):
             lost = True  # the start makes it
         if not stat.exists and seen.sign == "host.setgid":
-            steps += again(e, f"{path} belongs to Postfix's package, and is missing.")
+            steps += _beside(e, path) or again(e, f"{path} belongs to Postfix's package, and is missing.")
         if seen.data.get("kind") == "above" and path in _OPEN and stat.mode & 0o001 == 0:
             why = f"The queue is below {path}, which every user must be able to enter (mode 0755)."
             steps.append(Mode(path=path, mode=stat.mode | 0o011, was=stat.mode, standard="system", why=why))
@@ -71,18 +71,10 @@ def permissions(e: Evidence) -> Plan | None:
     return Plan(steps=(*steps, *e.restart("Postfix opens them when it starts."))) if steps or lost else None
 
 
-@plans("wrong-mta")
-def sendmail(e: Evidence) -> Plan | None:
-    """Postfix's sendmail command in the place of a link that another mailer left: the one kept beside it, else its package's."""
-    steps: list[Step] = []
-    for seen in e.failed("postfix.sendmail-command"):
-        path = seen.text("path")
-        own, old = f"{path}.postfix", e.aside(path)
-        if old and e.there(own):
-            steps += [*old, CopyFile(source=own, path=path, why="It is Postfix's sendmail command.")]
-        elif old:
-            steps += [*old, *again(e, f"{path} belongs to Postfix's package, and is missing.")]
-    return Plan(steps=tuple(steps)) if steps else None
+def _beside(e: Evidence, path: str) -> tuple[Step, ...]:
+    """Postfix's own program, where it lies beside the link that another mailer left when it was removed."""
+    own, old = f"{path}.postfix", e.aside(path)
+    return (*old, CopyFile(source=own, path=path, why="It is Postfix's own.")) if old and e.there(own) else ()
 
 
 @plans("disk-full")

@@ -120,8 +120,15 @@ FAULTS = (
         shows="10042.*refused",
     ),
     Fault(
+        id="myorigin-s-file-gone",
+        accept=("postfix-config-error",),
+        about="/etc/mailname is gone: every daemon dies, postlogd too, so that the master waits for its own log",
+        then=(shell("rm /etc/mailname; postfix reload"), pause(1), mail(), pause(3)),
+        proof=((("sh", "-c", "ls /etc/mailname"), "No such file"),),
+    ),
+    Fault(
         id="link-of-a-removed-mailer",
-        accept=("wrong-mta",),
+        accept=("queue-permissions",),
         about="msmtp-mta is gone, and its link stayed; Postfix's program lies beside as sendmail.postfix",
         then=(shell("cd /usr/sbin; mv sendmail sendmail.postfix; ln -s ../bin/none sendmail"), mail()),
         proof=((("ls", "-l", "/usr/sbin/sendmail"), "none"),),
