@@ -22,6 +22,7 @@ from diagnose.host.snapshot import CutOff, Recording
 from diagnose.knowledge.causes import all_causes
 from diagnose.model import Advice, Confidence, HostInfo, Observation, Outcome, Report, Run, Scalar, Target
 from diagnose.parse.system import os_release
+from diagnose.parse.system.own_network import is_loopback
 from diagnose.record import dataclass
 from diagnose.remedy import Plan, make as remedy
 
@@ -330,6 +331,8 @@ def _advice(
         way = facts.route(context)
     except Late:
         postfix, way = facts.Mta(), None
+    if not request.advise and way is not None and way.relay and is_loopback(way.host):
+        return None  # a tunnel or proxy of this host, whose own way out is another matter
     release = os_release.parse(context.ask(Read("/etc/os-release")).text)
     support = os_release.mail_support(release, postfix.map_types)
     bundle = context.ask(Stat(support.ca_file)) if support.ca_file else None

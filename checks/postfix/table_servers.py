@@ -41,7 +41,7 @@ def _served(ctx: Context, use: Use) -> Iterator[Observation]:
     )
     if silent:
         text = f"{use.parameter}: its server accepts the connection, but does not answer: it hangs"
-        yield say("table.works", use.table.key, text, **use.data)
+        yield say("table.works", use.table.key, text, error="timed out", port=int(match[2]), **use.data)
     elif reply.connected:
         yield ok("table.works", use.table.key, f"accepts connections ({use.parameter})", **use.data)
     elif reply.problem:

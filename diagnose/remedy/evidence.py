@@ -11,7 +11,7 @@ from typing import TypeVar
 from diagnose import facts
 from diagnose.facts.asks import Asks
 from diagnose.facts.route import Route
-from diagnose.host.query import Exec, Glob, Processes, Query, Read, Stat, StatReply
+from diagnose.host.query import Exec, Glob, Listeners, Processes, Query, Read, Stat, StatReply
 from diagnose.knowledge import distributions
 from diagnose.model import Advice, Diagnosis, HostInfo, Observation, Run, Scalar, Status
 from diagnose.parse.postfix import main_cf, table
@@ -152,6 +152,11 @@ class Evidence:
         return self.manager_of(unit) or (
             "sysv" if self.there(f"/etc/init.d/{unit}") and not self.there("/run/systemd/system") else ""
         )
+
+    def listening(self, port: int) -> str:
+        """The program that listens at a TCP port of this host, with its PID, for people; "" where none is known."""
+        found = [one for one in self.ask(Listeners()).listeners if one.port == port and one.process]
+        return f"{found[0].process} (PID {found[0].pid})" if found else ""
 
     def unit(self, name: str) -> bool:
         places = ("/etc/systemd/system", "/lib/systemd/system", "/usr/lib/systemd/system")

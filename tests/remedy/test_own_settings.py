@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from checks.network.firewall import Found, _fix
-from diagnose.check import Dial, Exec, Glob, Lookup
-from diagnose.host.query import DialReply, DnsReply, ExecReply, GlobReply, StatReply
+from diagnose.check import Dial, Exec, Glob, Listeners, Lookup
+from diagnose.host.query import DialReply, DnsReply, ExecReply, GlobReply, Listener, ListenersReply, StatReply
 from diagnose.knowledge.causes import by_id
 from diagnose.model import Confidence, Diagnosis, HostInfo, Observation, Outcome, Remedy, Run, Scalar, SignSpec, Status
 from diagnose.parse.system.packet import Packet, Verdict
@@ -381,3 +381,12 @@ def test_the_line_that_makes_a_sender_of_no_domain_is_named() -> None:
     host = pretended.machine({"sender_canonical_maps": "regexp:/etc/postfix/senders"}, files=files)
     plan = planned("sender-domain-not-found", "sender.domain", host, sender="me@a.test")
     assert "/etc/postfix/senders line 2 (sender_canonical_maps)" in plan.text
+
+
+@pytest.mark.parametrize("process", ["stunnel4", ""])
+def test_a_tunnel_of_this_host_is_not_replaced_by_another_relay(process: str) -> None:
+    there = (Listener(address="127.0.0.1", port=2525, pid=7, process=process),) if process else ()
+    host = pretended.machine({"relayhost": "[127.0.0.1]:2525"}, more={Listeners(): ListenersReply(listeners=there)})
+    plan = planned("relay-unreachable", "relay.port", host, host="127.0.0.1", port=2525)
+    assert not plan.steps
+    assert ("stunnel4 (PID 7) listens" if process else "Nothing listens") in plan.text

@@ -11,6 +11,7 @@ from diagnose.facts.filter_services import address, here
 from diagnose.host.query import Listeners, Read
 from diagnose.remedy.evidence import Evidence
 from diagnose.remedy.plan import Plan, plans
+from diagnose.remedy.plans.tables import hanging
 from diagnose.remedy.running import Command, Mode, Requeue, StartUnit
 from diagnose.remedy.steps import Step, postfix_tool
 
@@ -28,12 +29,15 @@ _DAEMONS = (
 )
 
 
+_SIGNS = ("filter.milter", "filter.content", "filter.policy")
+
+
 @plans("milter-down", "content-filter-down")
 def filters(e: Evidence) -> Plan | None:
     """The address corrected where the program says that it listens at another one; else the program's own unit started."""
     steps: list[Step] = []
     put = False
-    for seen in e.seen("filter.milter", "filter.content", "filter.policy"):
+    for seen in e.seen(*_SIGNS):
         endpoint, parameter = seen.text("endpoint"), seen.text("parameter")
         if seen.data.get("error") == "EACCES":
             return _closed(e, seen.text("path"))
@@ -52,7 +56,8 @@ def filters(e: Evidence) -> Plan | None:
                     StartUnit(unit=unit, manager=manager, why=why, opens=f"{unit} run, which every message is shown to")
                 )
     if not steps:
-        return None
+        hung = next((o for o in e.failed(*_SIGNS) if o.data.get("error") == "timed out" and o.data.get("port")), None)
+        return hanging(e, hung) if hung else None
     if not put:
         return Plan(steps=tuple(dict.fromkeys((*steps, *_picked_up(e), *e.retry()))))
     # The daemons connect to the milter for each message, at the address that they read when they started; waiting mail names its filter.

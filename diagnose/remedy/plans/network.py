@@ -12,6 +12,7 @@ from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
 from diagnose.model import Observation, Status
 from diagnose.nearest import near
 from diagnose.parse.postfix import nexthop
+from diagnose.parse.system.own_network import is_loopback
 from diagnose.remedy.evidence import Evidence, sentence
 from diagnose.remedy.plan import Other, Plan, plans
 from diagnose.remedy.plans.application import on_another_port
@@ -40,12 +41,24 @@ def other_port(e: Evidence) -> Plan | None:
     return Plan(steps=(*own.steps, *relay.steps), text=f"{own.text}\n{relay.text or e.diagnosis.remedy.text}")
 
 
+def _at_home(e: Evidence, way: Route) -> Plan:
+    """Words for a tunnel or proxy of this host that all mail is handed to: where it leads only its own settings tell."""
+    at, who = f"{way.host}:{way.port}", e.listening(way.port)
+    if who:
+        text = f"{who} listens on {at} and serves no mail: see in its own log whether it reaches the server behind it, and restart it."
+    else:
+        text = f"Nothing listens on {at}: start the program of this host that forwards mail from there (stunnel, an SSH tunnel, a proxy)."
+    return Plan(text=text)
+
+
 def relay_port(e: Evidence) -> Plan | None:
     """The same relay on a port that was seen open from here, with the login that is there; else past an entry of transport_maps that
     leads to a dead host."""
     way = e.way
     if way is None or not way.relay:
         return None
+    if is_loopback(way.host):
+        return _at_home(e, way)
     entry = transport_entry(e, way)
     if not entry and (compiled := recompiled(e, way)):
         return taken_up(e, compiled, "The table was changed without running postmap, so the old entry still applies.")

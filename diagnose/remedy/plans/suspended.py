@@ -162,6 +162,11 @@ def submitter(e: Evidence) -> Plan | None:
     if lacks:
         text = f"mynetworks ({networks or e.value('mynetworks')}) lacks {lacks}, this host's own loopback: add {lacks}/128, or have the application connect to 127.0.0.1."
         return Plan(text=text)
+    if any("improper use of 8-bit data" in o.summary for o in e.seen("mail.submission-rejected")):
+        names = [n for n in ("strict_8bitmime", "strict_8bitmime_body", "strict_7bit_headers") if e.mta.flag(n)]
+        why = "It refuses mail whose program does not say how its letters are written, as most do not."
+        drops = [e.policy(e.drop(name, why), "limit", "mail with such letters in") for name in names]
+        return taken_up(e, drops)
     if any(o.text("text").startswith("bare <") for o in e.failed("config.submission-refused")):
         name = "smtpd_forbid_bare_newline_exclusions"
         text = f"The program ends lines with a bare LF: have it send CRLF. Networks in {name} are excepted (by default $mynetworks)."

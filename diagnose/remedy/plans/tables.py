@@ -11,7 +11,7 @@ from diagnose.nearest import near
 from diagnose.parse.postfix import table
 from diagnose.parse.postfix.main_cf import followed
 from diagnose.record import dataclass
-from diagnose.remedy.evidence import Evidence
+from diagnose.remedy.evidence import Evidence, whole
 from diagnose.remedy.plan import Plan, plans
 from diagnose.remedy.plans.settings import swallowed, taken_up
 from diagnose.remedy.steps import Content, Refused, Step
@@ -106,12 +106,22 @@ def _two_types(e: Evidence) -> list[Step]:
     return steps
 
 
+def hanging(e: Evidence, seen: Observation) -> Plan:
+    """Words for a program of this host that takes connections at the observation's port and serves none."""
+    port = whole(seen, "port")
+    who = e.listening(port) or "The program"
+    return Plan(
+        text=f"{who} listens on port {port} and does not answer: restart it. The mail is tried again by itself."
+    )
+
+
 @plans("lookup-table-broken")
 def broken(e: Evidence) -> Plan | None:
     steps = _two_types(e)
     for seen in e.seen("table.present", "table.readable", "table.works", "table.stale"):
         steps += _mended(e, seen)
-    return taken_up(e, steps)
+    hung = next((o for o in e.seen("table.works") if o.data.get("error") == "timed out"), None)
+    return taken_up(e, steps) or (hanging(e, hung) if hung else None)
 
 
 def _mended(e: Evidence, seen: Observation) -> list[Step]:
