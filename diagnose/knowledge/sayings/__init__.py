@@ -94,7 +94,7 @@ def scope_of(label: str) -> str:
     return saying.scope if saying is not None else ""
 
 
-def suggested(labels: Iterable[str]) -> frozenset[str]:
-    """The ids of the causes that any of these labels speaks for."""
+def suggested(labels: Iterable[str], least: int = 1) -> frozenset[str]:
+    """The ids of the causes that any of these labels speaks for, with at least that weight in decibans."""
     known = filter(None, map(saying_of, labels))
-    return frozenset(cause for saying in known for cause, sign in saying.suggests if sign.weight > 0)
+    return frozenset(cause for saying in known for cause, sign in saying.suggests if sign.weight >= least)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from diagnose.knowledge.phrases import Grip
 from diagnose.knowledge.sayings import suggested
+from diagnose.model import Strength
 from diagnose.parse.pasted import subject
 from diagnose.parse.words import concepts, reason as reasons_of
 from diagnose.parse.words.reason import Reason
@@ -37,12 +38,17 @@ def improved(text: str, reason: Reason | None, host: str | None, port: int | Non
         return reason
     if timed_out and label != "dns-try-again":
         return reason
-    if reason is not None and not (vague or timed_out or suggested((label,)).isdisjoint(suggested((reason.label,)))):
+    if reason is not None and not (vague or timed_out or _disagree(label, reason.label)):
         return reason
     if label.startswith("connect-") and port != 25:
         label = "app-smtp-unreachable"
     found = reason or Reason(label=label, text=reasons_of.mask(text), peer_name=host, peer_port=port)
     return replace(found, label=label, grip=Grip.SENSE, entry=None)
+
+
+def _disagree(label: str, other: str) -> bool:
+    """Whether two labels speak for different causes, hints apart."""
+    return suggested((label,), Strength.FITS).isdisjoint(suggested((other,), Strength.FITS))
 
 
 def is_anybodys(reason: Reason) -> bool:

@@ -20,7 +20,7 @@ _DAEMONS = late(
 )
 # Databases, directories, the web, backups, messengers and the like, by name, noun or port; links to documentation reach nothing.
 _ELSEWHERE = late(
-    r"\b(?:databases?|tablespace|repositor(?:y|ies)|restic|borg\w*|veeam|buckets?|s3|shares?\b|shared folder|cifs|nfs|iscsi|samba|sftp|scp|publickey|rdp|nginx|upstream|(?:ha)?proxy|kube\w*|pods?|docker\w*|containerd|registry|vault|certbot|letsencrypt|consul|etcd|zookeeper|cassandra|ldap_\w+|postgres\w*|psycopg\w*|my?sql\w*|mariadb|redis|mongo\w*|elasticsearch|ldaps?|amqp|rabbitmq|kafka|memcached|mqtt\w*|openvpn|rsync|hostapd|wpa|vpn|ipsec|charon|radiusd|snmpd?|telegram|twilio|slack|discord|pushover|"
+    r"\b(?:databases?|tablespace|repositor(?:y|ies)|restic|borg\w*|veeam|buckets?|s3|shares?\b|shared folder|cifs|nfs|iscsi|samba|sftp|scp|publickey|rdp|nginx|upstream|(?:ha)?proxy|kube\w*|pods?|docker\w*|containerd|registry|vault|certbot|printers?\b|toner|letsencrypt|consul|etcd|zookeeper|cassandra|ldap_\w+|postgres\w*|psycopg\w*|my?sql\w*|mariadb|redis|mongo\w*|elasticsearch|ldaps?|amqp|rabbitmq|kafka|memcached|mqtt\w*|openvpn|rsync|hostapd|wpa|vpn|ipsec|charon|radiusd|snmpd?|telegram|twilio|slack|discord|pushover|"
     r"password authentication failed for user|urllib3|NewConnectionError|(?:Put|Get|List)Object)|\bhttps?://(?!curl\.|schemas\.)|\b(?:GET|POST|PUT|HEAD|DELETE|PATCH) /|"
     r"\bmethod=(?:GET|POST|PUT)\b|\bERROR \d{4} \(\w{5}\)|\bSQLSTATE\b|\bpull image\b|\b(?:ftp|imaps?|pop3s?|wss?|git)://|"
     r"\bKilled process \d+ \((?!master|qmgr|smtp|cleanup|pickup|trivial|post|exim|send|dove|clam|spam|rspam|amavis|open)|"
