@@ -73,6 +73,26 @@ def read(path: str | os.PathLike[str], limit: int, *, owners: frozenset[int] | N
     return data
 
 
+def followed(path: str) -> str:
+    """The path with its links resolved; as it is where one of them leads to a regular file and belongs neither to root, nor to
+    the caller, nor to that file's owner: who may write to a folder could otherwise make root change another's file."""
+    real = os.path.realpath(path)
+    try:
+        file, place = os.stat(real), path
+        owners = {0, os.geteuid(), file.st_uid}
+        for _ in range(40 if stat.S_ISREG(file.st_mode) and not path.startswith("/proc/") else 0):
+            steps = [place[:at] for at in range(1, len(place) + 1) if place[at : at + 1] in ("/", "")]
+            link = next((step for step in steps if os.path.islink(step)), "")
+            if not link:
+                break
+            if os.lstat(link).st_uid not in owners:
+                return path
+            place = os.path.join(os.path.dirname(link), os.readlink(link)) + place[len(link) :]
+    except OSError:
+        pass
+    return real
+
+
 def trusted(*, service: bool = False, sudo: bool = False) -> frozenset[int]:
     """The uids whose files are trusted: root's and the caller's. service: also the user that runs `watch`; sudo: also
     the user who called sudo."""

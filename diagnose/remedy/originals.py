@@ -16,6 +16,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from diagnose import files
 from diagnose.record import dataclass
 
 LIMIT = 256_000_000  # bytes of a file that is copied
@@ -53,7 +54,7 @@ class State:
 
 def resolved(path: str) -> str:
     """Links followed; so the link itself is kept and what it points to is changed."""
-    return os.path.realpath(path)
+    return files.followed(path)
 
 
 @contextmanager
@@ -89,7 +90,7 @@ def _look(path: str, place: int) -> tuple[State, bytes]:
     except FileNotFoundError:
         return State(), b""
     if stat.S_ISLNK(info.st_mode):
-        raise CannotChange(f"{path} has become a link")
+        raise CannotChange(f"{path} has become a link, or is one that another user made")
     if not (stat.S_ISREG(info.st_mode) or stat.S_ISDIR(info.st_mode)):
         return State(kind="other", mode=stat.S_IMODE(info.st_mode), uid=info.st_uid, gid=info.st_gid), b""
     handle = os.open(name, _READ, dir_fd=place)

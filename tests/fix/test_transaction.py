@@ -66,6 +66,18 @@ def test_a_file_keeps_its_mode_owner_attributes_and_link(store: journal.Store, m
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["link.cf", "main.cf", "undo"]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="NOT TESTED: only root can make another user's link")
+@pytest.mark.parametrize("folder", [False, True])
+def test_another_user_s_link_is_not_followed_to_root_s_file(main: Path, tmp_path: Path, folder: bool) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(main.parent if folder else main)
+    os.lchown(link, 65534, 65534)
+    named = link / main.name if folder else link
+    assert proposal.propose(Plan(steps=(relay(named),))).obstacle
+    os.chown(main, 65534, 65534)
+    assert not proposal.propose(Plan(steps=(relay(named),))).obstacle
+
+
 def test_a_file_that_changed_since_it_was_shown_is_left_alone(store: journal.Store, main: Path) -> None:
     work = begun(store, relay(main))
     main.write_text("relayhost = theirs\n")

@@ -212,7 +212,7 @@ def stat(query: Stat) -> StatReply:
         group=group_name(info.st_gid),
         size=info.st_size,
         mtime=info.st_mtime,
-        real=os.path.realpath(query.path),
+        real=files.followed(query.path),
     )
 
 
