@@ -11,6 +11,7 @@ from diagnose.facts import application
 from diagnose.facts.contained import contained
 from diagnose.facts.dials import Tried, dial_address, near_end, source, tried
 from diagnose.facts.network import FIND, PORTS, Egress, MailPort, addresses, answering, egress, mail_port, service
+from diagnose.facts.packets import apart
 from diagnose.knowledge.labels import Relay, relays
 from diagnose.knowledge.recognise import identify
 from diagnose.knowledge.smtp import IMPLICIT_TLS_PORTS
@@ -83,8 +84,9 @@ def _internet(ctx: Context, way: MailPort, seen: Egress) -> Observation:
     first = failed[0]
     said = ", ".join(sorted({t.words for t in failed}))
     say = warn if way.private else fail  # a relay in the own network needs no internet
-    # Names resolve: packets pass, and a rule may stop those of other users than Postfix's, which root's connections would show.
-    at_most = SPEAKS if seen.ports and not ctx.ask(Now()).root else None
+    # Names resolve, or Postfix takes another way: a rule may spare its user alone, which root's connections would show.
+    stranger = not ctx.ask(Now()).root and (seen.ports or apart(ctx, way.port))
+    at_most = SPEAKS if stranger else None
     return say(
         "egress.internet",
         "internet",

@@ -2,6 +2,7 @@
 
 own_tried(ctx, way)          the dials of the mail's own next hop, as Postfix makes them
 packets(ctx, way)            one for each address of the next hop
+apart(ctx, port)             whether Postfix's user takes another way than this one
 detour(ctx, lost, packets)   the route of its own that a failed connect took
 refusals(ctx, way, packets)  what of routes and rules is against them
 """
@@ -210,6 +211,16 @@ def _route_get(packet: Packet, source: str = "") -> Exec:
     wanted += ["uid", str(packet.uid)] if packet.uid is not None else []
     wanted += ["from", source] if source else []
     return Exec(("ip", "-j", f"-{packet.family}", "route", "get", packet.destination, *wanted))
+
+
+def apart(ctx: Asks, port: int) -> bool:
+    """Whether the kernel leads Postfix's user another way into the Internet than this user."""
+    (packet, *_) = packets(ctx, MailPort(port=port))
+    there = replace(packet, destination=ANYWHERE[packet.family])
+    own = replace(there, uid=None)
+    mine, other = ask_all(ctx, [_route_get(own), _route_get(there)])
+    ways = [iproute.routes(reply.out, packet.family)[:1] for reply in (mine, other)]
+    return mine.code == 0 and [(r.gateway, r.device) for r in ways[0]] != [(r.gateway, r.device) for r in ways[1]]
 
 
 def _leading(rules: Sequence[iproute.PolicyRule], packet: Packet) -> iproute.PolicyRule | None:

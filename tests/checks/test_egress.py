@@ -3,12 +3,13 @@
 import pytest
 
 from checks.network.egress import check_egress
-from diagnose.host.query import Dial, DialReply
+from diagnose.host.query import Dial, DialReply, Exec, ExecReply
 from diagnose.model import SPEAKS, Observation, Status
-from tests.checks.pretended_network import DROP, FORBIDDEN, NO_ROUTE, PROHIBITED, RESET, Stop, World, network
+from tests.checks.pretended_network import DROP, FORBIDDEN, NO_ROUTE, PROHIBITED, RESET, Stop, World, ip, network
 from tests.checks.pretended_postfix import failed, of, run
 
 RELAY = {"relayhost": "[smtp.example.org]:587"}
+POSTFIX = {"/etc/passwd": "postfix:x:102:109::/var/spool/postfix:/usr/sbin/nologin\n"}
 
 
 def mail_port(found: list[Observation]) -> Observation:
@@ -66,6 +67,13 @@ def test_a_user_of_whom_packets_are_dropped_does_not_prove_that_there_is_no_inte
         world = World(lambda address, port: DROP, resolver=resolver)
         (one,) = of(run(check_egress, network(world, root=root)), "egress.internet")
         assert one.data["at_most"] == most
+
+    def led(query: Exec) -> ExecReply:
+        by = "tun0" if "uid" in query.argv else "eth0"
+        return ExecReply(code=0, out=f'[{{"dst":"9.9.9.9","dev":"{by}"}}]') if "get" in query.argv else ip(query)
+
+    host = network(World(lambda address, port: DROP, resolver="no answer"), root=False, files=POSTFIX, commands=led)
+    assert of(run(check_egress, host), "egress.internet")[0].data["at_most"] == SPEAKS
 
 
 def test_dead_resolver_does_not_hide_a_blocked_port() -> None:
