@@ -33,13 +33,19 @@ def resolver(e: Evidence) -> Plan | None:
     target = e.ask(Exec(("readlink", "-m", "--", path))).out.strip() if not stat.exists else path
     if not e.ctx.settings.network or (stat.real and stat.real != path):
         return None  # whoever made the link rewrites it
+    if "use-vc" in resolv_conf(file.text).options:
+        why = "It makes every lookup go by TCP, to which no name server answers."
+        lines = [each for each in enumerate(file.text.split("\n"), 1) if re.match(r"options\s.*\buse-vc\b", each[1])]
+        steps: list[Step] = [e.repair(path, number, "use-vc", "", why, at="within") for number, _ in lines]
+        copied = e.copies(anyway=("resolv.conf",)) or _copied(e)
+        return Plan(steps=(*steps, *copied, *e.restart("Postfix reads the options when it starts.")))
     listed = resolv_conf(file.text).used
     answers = next(
         (s for s in PUBLIC_RESOLVERS if s not in listed and e.ask(Lookup(_ASKED, "A", s, 2.0)).rcode == "NOERROR"), ""
     )
     if not answers:
         return None
-    steps: list[Step] = []
+    steps = []
     for number, raw in enumerate(file.text.split("\n"), 1):
         if re.match(r"nameserver\s", raw):
             steps.append(e.repair(path, number, raw, f"#{raw}", "This name server does not answer."))
