@@ -69,16 +69,17 @@ _WHOLE = late(
 )
 
 
-def settled(value: str) -> tuple[str | None, str]:
+def settled(value: str, templates: bool = False) -> tuple[str | None, str]:
     """The value with the default of ${NAME:-default} and Spring's ${NAME:default}, None if only a variable has it; and the
-    variable's name, where the value is that alone."""
+    variable's name, where the value is that alone. templates: whether {{ name }} is filled in as well."""
     whole = _WHOLE.fullmatch(value.strip())
     name = next((one for one in (whole["name"], whole["grafana"], whole["symfony"]) if one), "") if whole else ""
     if whole is not None:
         default = None if ":?" in value or "${" not in value else whole["default"]
         return default or None, name.removeprefix("env.")
     known = re.sub(r"\$\{\w[\w.]*:-?([^{}]*)\}", r"\1", value)
-    return (None if re.search(r"\$\{[\w.]+\}|\{\{.*\}\}|%env\(", known) else known), ""
+    unknown = re.search(r"\$\{[\w.]+\}|%env\(", known) or (templates and re.search(r"\{\{.*\}\}", known))
+    return (None if unknown else known), ""
 
 
 def tail(text: str, end: int) -> str:

@@ -68,6 +68,7 @@ _FOREIGN = re.compile(
     re.I,
 )
 _FOREIGN_KEY = re.compile(r"(?:^|\.)(?:sessions?|cookies?|databases?|db|redis|cache|ldap)\.", re.I)
+_TEMPLATE = re.compile(r"\.(?:j2|jinja2?|c?tmpl|tpl|template|tftpl|gotmpl)$")
 _LANGUAGE = re.compile(r"\.(?:php|rb|py|[cm]?[jt]sx?)$")
 _FIELDS = ("host", "port", "user", "password", "sender")
 
@@ -83,6 +84,8 @@ def read(path: str, text: str, other: Other = nobody) -> Found:
     grammar = grammars.grammar_of(path, text)
     if grammar is None:
         return Found(problem=NOT_READ)
+    if "{{" in text and _TEMPLATE.search(path):
+        return Found(problem="it is a template: name the file that is made of it")
     try:
         entries = widened(path, grammar, text, other)
     except Malformed as why:

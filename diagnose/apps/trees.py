@@ -125,7 +125,7 @@ def _nodes(node: Any, path: str, part: int, kind: str, depth: int) -> Iterator[E
             if isinstance(each, yaml.ScalarNode) and (pair := re.match(r"([A-Za-z_][A-Za-z0-9_]*)=", each.value)):
                 edge = 1 if each.style in ("'", '"') else 0
                 start, end = each.start_mark.index + edge + pair.end(), each.end_mark.index - edge
-                value, variable = settled(each.value[pair.end() :])
+                value, variable = settled(each.value[pair.end() :], templates=True)
                 line = each.start_mark.line + 1
                 yield Entry(
                     key=pair[1], value=value, line=line, start=start, end=end, part=part,
@@ -145,7 +145,7 @@ def _nodes(node: Any, path: str, part: int, kind: str, depth: int) -> Iterator[E
 
 def _entry(node: Any, name: str, part: int, kind: str, path: str) -> Entry:
     encoded = kind == "Secret" and path.startswith("data.")
-    value, variable = (_decoded(node.value), "") if encoded else settled(node.value)
+    value, variable = (_decoded(node.value), "") if encoded else settled(node.value, templates=True)
     remark = ""
     if encoded and value is None:
         value, encoded, remark = (

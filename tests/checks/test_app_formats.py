@@ -100,6 +100,14 @@ def test_what_cannot_be_told_stays_open(text: str) -> None:
     assert {(o.sign, o.status) for o in found if o.sign != "app.server"} == {("app.format", Status.UNKNOWN)}
 
 
+def test_a_template_is_no_settings_file_and_what_was_not_rendered_is_told() -> None:
+    text = NODE.replace("secret-3-secret", "{{ smtp_password }}")
+    assert "template" in formats.read("/srv/templates/.env.j2", text).problem
+    settings = formats.read(PATH, text).settings
+    assert settings is not None
+    assert [(each.kind, each.key) for each in settings.problems] == [("placeholder", "SMTP_PASS")]
+
+
 def test_a_server_that_refuses_is_named() -> None:
     _, found = run(DSN, server=refused)
     assert [o.data["outcome"] for o in found if o.sign == "app.server"] == ["refused"]
