@@ -194,13 +194,15 @@ def _readable(ctx: Context, postfix: Mta) -> Iterator[Observation]:
     """sendmail and postdrop read main.cf and the list of map types with the caller's rights."""
     folder = postfix.config_directory
     types = f"{postfix.value('meta_directory') or folder}/dynamicmaps.cf"
+    said_of: set[str] = set()
     for path in (folder, f"{folder}/main.cf", types, f"{types}.d"):
         reply = ctx.ask(Stat(path))
         needed = 0o005 if reply.kind == "dir" else 0o004
         if reply.exists and reply.mode & needed != needed:
+            said_of.add(reply.real)
             said = f"has mode {reply.mode:04o}: ordinary users' programs cannot read it, and the sendmail command fails for them"
             yield fail("config.readable", path, said, path=path, mode=f"{reply.mode:04o}")
-        elif reply.exists and (shut := next(closed_above(ctx, reply.real), "")):
+        elif reply.exists and (shut := next(closed_above(ctx, reply.real), "")) and shut not in said_of:
             said = (
                 f"is {reply.real}, below {shut}, which ordinary users cannot enter: the sendmail command fails for them"
             )

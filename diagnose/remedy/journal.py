@@ -16,7 +16,7 @@ import shutil
 import stat
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, field
 from pathlib import Path
 from typing import Any
@@ -94,16 +94,20 @@ class Store:
             return _unread(id)
 
     def begin(self, cause: str, title: str, steps: int, first: str = "") -> Journal:
-        """A new journal. first: the id of the run's first change, "" for this one. Raises OSError."""
+        """A new journal. first: the id of the run's first change, "" for this one. Raises StateError."""
         moment = time.time()
         stem = time.strftime("%Y%m%d-%H%M%S", time.localtime(moment))
         for name in (stem, *(f"{stem}-{number}" for number in range(2, 1000))):
-            with suppress(FileExistsError):
+            journal = Journal(self.root / name, Change(id=name))
+            try:
                 (self.root / name).mkdir(mode=0o700)
                 _sync(self.root)
-                journal = Journal(self.root / name, Change(id=name))
                 journal.write("begin", at=moment, cause=cause, title=title, steps=steps, first=first or name)
-                return journal
+            except FileExistsError:
+                continue
+            except OSError as error:
+                raise _unsaved(self.name, error) from None
+            return journal
         raise StateError(f"no free name in {self.name}")
 
     def journal(self, change: Change) -> Journal:
@@ -216,13 +220,17 @@ def _take(change: Change, event: str, data: Mapping[str, Any]) -> None:
         raise ValueError(event)
 
 
+def _unsaved(place: Path, error: OSError) -> StateError:
+    return StateError(f"cannot save in {place} what undoes a change: {error.strerror}")
+
+
 @contextmanager
 def opened(place: Path = PLACE) -> Iterator[Store]:
     """The store, made where it is not there, held for this process alone. Raises StateError, also if another holds it."""
     try:
         handle = _open(place)
     except OSError as error:
-        raise StateError(f"cannot save in {place} what undoes a change: {error.strerror}") from None
+        raise _unsaved(place, error) from None
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -332,6 +332,9 @@ def test_a_line_that_the_disk_takes_in_part_is_an_error_and_counts_for_nothing(s
     try:
         with pytest.raises(OSError, match="No space left"):
             log.write("step", why=WHY, files={}, undo=[["true"]], after=[], lasting="")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (30, hard))
+        with pytest.raises(StateError, match="cannot save"):
+            store.begin("cause", "title", 1)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert [(change.id, change.undo) for change in store.changes()] == [(log.change.id, [])]
