@@ -82,7 +82,6 @@ def _explained(*lines: str) -> Report:
         ("mail card: the sender app@example.org is somebody else's", "sender-not-allowed"),
         ("mail card: the server is overloaded", "rate-limited"),
         ("mail card: no SMTP service at 192.0.2.7, connect refused", "app-smtp-unreachable"),
-        ("mail card: relaying not permitted without login", "relay-access-denied"),
         ("mail card: the server insists on TLS 1.2 or newer", "tls-protocol-mismatch"),
         ("mail card: gave up waiting for mx.example.org", "app-smtp-unreachable"),
         ("mail card: the mail server will not relay to customers", "relay-access-denied"),
