@@ -51,11 +51,11 @@ def is_local(line: Line) -> bool:
 # Whatever names stand there.
 _OTHER_WORK = late(
     # A web server's own line, and the status with which a page was answered.
-    r"\bupstream: \"(?:https?|fastcgi|uwsgi|scgi|grpcs?)://|\bAH\d{5}: |\bModSecurity: |\bCompleted \d{3} [A-Z]|\" \d{3} \d+(?:/\d+)?(?: |$)|"
-    # A program's templates and modules, its database, its queue of jobs.
+    r"\bupstream: \"(?:https?|fastcgi|uwsgi|scgi|grpcs?)://|\bAH\d{5}: |\bModSecurity: |\breCAPTCHA\b|\b(?:GET|POST|PUT) https?://\S+ \d{3}\b|\bCompleted \d{3} [A-Z]|\" \d{3} \d+(?:/\d+)?(?: |$)|"
+    # A program's templates and modules, its database, its storage, its queue of jobs, its metrics.
     r"\b(?:Template(?:NotFound|DoesNotExist|SyntaxError)|MissingTemplate|MODULE_NOT_FOUND|ModuleNotFoundError|Cannot find module)\b|"
     r"\b(?:Redis|PG|Mysql2|Mongo|ActiveRecord)::|\b(?:redis\.exceptions|psycopg2?|sqlalchemy\.exc|java\.sql|akka\.(?:remote|tcp))\b|\b(?:PDOException|WordPress database error)\b|"
-    r"\battempted too many times or run too long\b|\bdead letters\b|"
+    r"\battempted too many times or run too long\b|\bdead letters\b|\bwhen calling the (?!Send)\w+ operation\b|\bscrape_pool=|"
     # Version control, certificates that are renewed, rules that are fetched.
     r"\bsa-update\b|^channel: |^remote: |^ ?! \[(?:remote )?rejected\]|\bfailed to push some refs\b|\bCertbot\b|\bFailed to renew certificate\b|\bacme-challenge\b"
 )

@@ -190,8 +190,8 @@ class _Reader:
         yield from self._flush_reply()
         if self.block:
             lines, self.block = self.block, []
-            self.program = program_text.is_program("\n".join(line for _, line in lines)) or self.program
-            yield from _from_block(lines)
+            self.program = program_text.is_program("\n".join(line for _, line in lines), self.program) or self.program
+            yield from _from_block(lines, self.program)
 
     def _log_line(self, number: int, line: Line) -> Iterator[Event]:
         if line.service is None and line.queue_id is None and subject.fetches(line.text):
@@ -335,13 +335,13 @@ def _waiting(*, number: int, queue_name: str, queue_id: str, sender: str, recipi
 # --- everything else ------------------------------------------------------------------------------------------------
 
 
-def _from_block(lines: list[_Numbered]) -> Iterator[Said]:
-    """Read a paragraph: a stack trace, a program's error, or a few separate lines."""
+def _from_block(lines: list[_Numbered], before: str | None = None) -> Iterator[Said]:
+    """Read a paragraph: a stack trace, a program's error, or a few separate lines. before: the program of those above it."""
     lines = [(number, line) for number, line in lines if not ordinary.is_of_other_work(line)]
     joined = "\n".join(line for _, line in lines)
     if prose.is_account(joined) or prose.is_rule(joined):
         return
-    program = program_text.is_program(joined)
+    program = program_text.is_program(joined, before)
     if subject.fetches(joined):
         return
     others = subject.is_of_others(joined, program)

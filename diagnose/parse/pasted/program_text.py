@@ -360,9 +360,11 @@ def _blank_host(text: str, program: str) -> Reason | None:
     )
 
 
-def is_program(text: str) -> str | None:
-    """The id of the program (`diagnose.knowledge.programs`) that wrote a text."""
-    return programs.recognise(text, subject.is_of_mail(text) and not prose.quotes(text))
+def is_program(text: str, before: str | None = None) -> str | None:
+    """The id of the program (`diagnose.knowledge.programs`) that wrote a text; that of the paragraphs `before` it where its own
+    words name none."""
+    found = programs.recognise(text, subject.is_of_mail(text) and not prose.quotes(text))
+    return before if found == programs.OTHER and before else found
 
 
 def reasons(texts: Sequence[str]) -> list[Reason]:
