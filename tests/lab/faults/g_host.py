@@ -104,6 +104,13 @@ FAULTS = (
         shows="(connect to proxy filter|proxy-reject)",
     ),
     Fault(
+        id="milter-down-for-smtp-alone",
+        accept=MILTER,
+        about="a milter does not listen; the sendmail command's mail, which it is not asked about, goes out",
+        setup=(settings(smtpd_milters="inet:127.0.0.1:8891", milter_default_action="tempfail"),),
+        shows="status=sent",
+    ),
+    Fault(
         id="milter-down",
         accept=MILTER,
         about="OpenDKIM does not run, the application's mail is tempfailed",

@@ -16,6 +16,7 @@ CAUSE = Cause(
         "pass without it."
     ),
     rules_out="The milter's socket accepts a connection, or milter_default_action is accept.",
+    flow=0,  # mail of the sendmail command passes by smtpd_milters
     signs=(
         sign("filter.milter", STRONG, kind=SEEN),
         sign("filter.milter", SPEAKS, kind=UNLISTED),
