@@ -29,6 +29,7 @@ _CGROUP = "/sys/fs/cgroup"
     signs=("host.limits",),
     tags=("postfix", "host"),
     needs=("postfix", "linux"),
+    timeout=9.5,  # as the dial that it waits for
 )
 def limits(ctx: Context) -> Iterator[Observation]:
     used_up = list(_ports(ctx))
