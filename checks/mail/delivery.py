@@ -72,7 +72,8 @@ def _made_permanent(ctx: Context, way: Route) -> Iterator[Observation]:
     """Replies that ask to try later, and that a filter of the client's made final: what was put off comes back."""
     names = ("smtp_delivery_status_filter", "default_delivery_status_filter", "smtp_reply_filter")
     name = next((each for each in names if way.value(each) and not way.settings[each].startswith("$")), "")
-    code = next((m[1] for line in facts.since_start(ctx) if name and (m := _MADE_PERMANENT.search(line))), "")
+    lines = facts.since_start(ctx) if name else ()
+    code = next((m[1] for line in lines if (m := _MADE_PERMANENT.search(line))), "")
     if code:
         text = f"{name} = {way.value(name)} makes a permanent failure of the receiver's {code}: the mail comes back instead of being tried again"
         yield fail("config.suspended", name, text, how="return", parameter=name, value=way.value(name))

@@ -106,6 +106,9 @@ def _moved(ctx: Context, recipient: str, again: bool) -> str:
 def _by_client(ctx: Context, postfix: Mta, recipient: str | None) -> Iterator[Observation]:
     """What smtp(8) or lmtp(8) makes of a recipient, be it meant for senders only: the log tells nothing of it. Of nobody in
     particular it is the one whom mail went to last."""
+    named = (name for service in postfix.master.services for name in service.overrides)
+    if not any(name.endswith("_generic_maps") for name in (*postfix.explicit, *named)):
+        return
     if not recipient:
         lines = reversed(ctx.ask(MailLog(ctx.settings.since)).lines[-2000:])
         recipient = next((match[1] for line in lines if (match := _SENT.search(line))), "")
