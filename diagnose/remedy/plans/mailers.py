@@ -122,8 +122,11 @@ def _owners(e: Evidence, here: mailers.Mailer) -> Iterator[Step]:
 def _started(e: Evidence, here: mailers.Mailer, cause: str) -> Iterator[Step]:
     unit = str(here.table.get("unit") or "")
     manager = e.starter(unit) if unit else ""
-    if cause == "mailer-not-running" and manager:
-        for seen in e.seen("mailer.daemon"):
+    if manager and cause in (
+        "mailer-not-running",
+        "queue-permissions",
+    ):  # it ended where it could not open its queue or log
+        for seen in e.failed("mailer.daemon"):
             verb = "restart" if seen.data.get("kind") == "dead" else "start"
             yield Daemon(verb=verb, manager=manager, unit=unit, why=f"{here.title} {seen.summary}.")
     if here.id == "exim" and (cause == "retry-pending" or (cause == "mailer-not-running" and manager)):
