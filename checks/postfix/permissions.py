@@ -179,7 +179,9 @@ def _commands(ctx: Context, postfix: Mta, group: str) -> Iterator[Observation]:
 
 def _sendmail(ctx: Context, postfix: Mta) -> Iterator[Observation]:
     """The command by which programs hand mail in, which everybody must be able to run."""
-    path = postfix.value("sendmail_path") or "/usr/sbin/sendmail"
+    named, usual = postfix.value("sendmail_path"), "/usr/sbin/sendmail"
+    # Programs call the usual one, whatever name a main.cf of another distribution has.
+    path = named if named and ctx.ask(Stat(named)).exists else usual
     reply = ctx.ask(Stat(path))
     if not reply.exists and not reply.problem:
         text = "does not exist, or is a link that leads nowhere: programs that call it cannot hand in mail"
